@@ -17,7 +17,7 @@ from time import perf_counter
 
 _FOLDER = Path(__file__).parent
 _CLIMB = [
-    "climb", "--schema", "event", "--inputs", "schema_guard/demo/notices.jsonl", "--model", "local", "--target", "0.1",
+    "climb", "--schema", "event", "--inputs", "schema_guard/ext/demo/notices.jsonl", "--model", "local", "--target", "0.1",
     "--output-tokens", "128", "--option", "temperature=0",
     "--decline", "schema_simplify=title, date and minutes are all needed",
 ]  # fmt: skip

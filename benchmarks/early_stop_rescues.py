@@ -30,9 +30,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard import connect, guard
 from schema_guard.bench.suites.load import load_suite
-from schema_guard.core.prompting import Example
-from schema_guard.core.strategy import behind_system
+from schema_guard.prompting import Example
 from schema_guard.stats import gap_bounds
+from schema_guard.strategies import behind_system
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

@@ -19,12 +19,12 @@ from typing import TYPE_CHECKING, Any
 
 from schema_guard import connect, guard
 from schema_guard.bench.suites.load import load_suite
-from schema_guard.core.prompting import Example
-from schema_guard.core.strategy import behind_system
-from schema_guard.core.values import Budget
+from schema_guard.prompting import Example
 from schema_guard.stats import bounds
+from schema_guard.strategies import behind_system
 from schema_guard.testing import serve
 from schema_guard.text import interval, percent
+from schema_guard.values import Budget
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

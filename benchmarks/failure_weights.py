@@ -21,13 +21,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard import Schema, __version__
-from schema_guard.core.judge import judge
-from schema_guard.core.repair.readings import repair
+from schema_guard.ext.repair.readings import repair
+from schema_guard.judging import judge
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from schema_guard.core.values import Failure, FinishReason
+    from schema_guard.values import Failure, FinishReason
 
 
 class Reply(NamedTuple):

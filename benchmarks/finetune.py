@@ -13,8 +13,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks.finetune_tasks import KINDS, write_tasks
-from schema_guard.demo.finetune.loop import Loop
-from schema_guard.demo.finetune.told import told
+from schema_guard.ext.demo.finetune.loop import Loop
+from schema_guard.ext.demo.finetune.told import told
 from schema_guard.report.as_text import as_text
 
 

@@ -17,8 +17,8 @@ from pathlib import Path
 from time import process_time
 from typing import TYPE_CHECKING, Any, Literal
 
-from schema_guard.core.judge import judge
-from schema_guard.core.schema import Schema
+from schema_guard.judging import judge
+from schema_guard.schema import Schema
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -1,6 +1,6 @@
 """Mutants of the library: changes of one place in the code that no test notices.
 
-    python benchmarks/mutation.py [--packages core,decide] [--tests DIR ...] [--kinds KIND,...] [--survey FILE]
+    python benchmarks/mutation.py [--packages loop,judging,decide] [--tests DIR ...] [--kinds KIND,...] [--survey FILE]
                                   [--sample 600] [--seed 0] [--workers 2] [--output FILE]
 
 A mutant is the library with one change at one place. Some kinds are slips of a hand: a comparison, an operator, a constant,
@@ -34,9 +34,18 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT = Path(__file__).resolve().parent.parent
-PACKAGES = ("core", "decide")
+PACKAGES = (
+    "accepting", "judging", "loop", "parsing", "prompting", "reading", "schema", "strategies", "validation", "decide", "ext/repair", "ext/streaming",
+)  # fmt: skip
 # These run the lines of the packages and take seconds, not minutes.
-TESTS = ("tests/core", "tests/decide", "tests/public", "tests/guards", "tests/calls", "tests/targets")
+TESTS = (
+    "tests/public",
+    "tests/validation",
+    "tests/preparing",
+    "tests/received",
+    "tests/decide",
+    "tests/ext/streaming",
+)
 # The tests of one mutant, by the time that they took; and how much longer than that it may take.
 _MOST_TEST_SECONDS = 20.0
 _PATIENCE, _GRACE_SECONDS = 4.0, 20.0
@@ -355,7 +364,7 @@ def changed(mutant: Mutant) -> ast.Module:
 _SURVEY = """
 import json, sys, time
 import coverage, pytest
-cov = coverage.Coverage(data_file=None, source=sys.argv[2].split(","), config_file=False)
+cov = coverage.Coverage(data_file=None, include=sys.argv[2].split(","), config_file=False)
 class Watch:
     seconds, failed = {}, []
     @pytest.hookimpl(hookwrapper=True)
@@ -422,7 +431,7 @@ def survey(
     """
     with tempfile.TemporaryDirectory() as folder:
         found = stored or Path(folder, "survey.json")
-        sources = ",".join(str(ROOT / "schema_guard" / package) for package in packages)
+        sources = ",".join(f"{place}/*" if place.is_dir() else str(place) for place in map(_place, packages))
         command = [sys.executable, "-c", _SURVEY, str(found), sources, *folders]
         if not found.exists():
             subprocess.run(command, cwd=ROOT, env=_environment(), stdout=sys.stderr, check=True)
@@ -432,6 +441,12 @@ def survey(
         for file, found in read["lines"].items()
     }
     return read["seconds"], lines
+
+
+def _place(name: str) -> Path:
+    """Return the folder of a package, or the file of a module."""
+    folder = ROOT / "schema_guard" / name
+    return folder if folder.is_dir() else folder.with_suffix(".py")
 
 
 def _environment() -> dict[str, str]:
@@ -520,7 +535,7 @@ def report_on(ended: list[Ended], given: argparse.Namespace, *, total: int) -> I
     yield f"{'':18} {'n':>4}  {'kill':>4}  {'hung':>4}  {'live':>4}  {'none':>4}   noticed"
     yield row("all", ended)
     for package in given.packages:
-        inside = f"schema_guard/{package}/"
+        inside = (f"schema_guard/{package}/", f"schema_guard/{package}.py")
         yield row(package, [one for one in ended if one.mutant.path.startswith(inside)])
     for kind in sorted({one.mutant.kind for one in ended}):
         yield row(kind, [one for one in ended if one.mutant.kind == kind])
@@ -542,7 +557,7 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument(
         "--packages", type=_names, default=list(PACKAGES),
-        help=f"packages to change, with commas between them, like tuning/export. Default: {','.join(PACKAGES)}",
+        help=f"packages or modules to change, with commas between them, like ext/tuning. Default: {','.join(PACKAGES)}",
     )  # fmt: skip
     parser.add_argument(
         "--tests", nargs="+", default=list(TESTS), help="folders or files of tests. Default: six folders"
@@ -561,8 +576,10 @@ def _arguments() -> argparse.Namespace:
 def main() -> None:
     """Draw the sample, run the tests of each mutant, and print the result."""
     given = _arguments()
-    folders = [ROOT / "schema_guard" / package for package in given.packages]
-    files = sorted(path for folder in folders for path in folder.rglob("*.py"))
+    folders = [_place(package) for package in given.packages]
+    files = sorted(
+        path for folder in folders for path in ([folder] if folder.suffix else folder.rglob("*.py"))
+    )
     every = [mutant for path in files for mutant in mutants_of(path.relative_to(ROOT).as_posix())]
     every = [mutant for mutant in every if given.kinds is None or mutant.kind in given.kinds]
     sample = random.Random(given.seed).sample(every, min(given.sample, len(every)))

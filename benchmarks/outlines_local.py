@@ -28,8 +28,8 @@ from schema_guard.bench.run.runner import RunSettings, run
 from schema_guard.bench.suites.load import load_suite
 from schema_guard.errors import InvalidArgument
 from schema_guard.models import local_weights
+from schema_guard.providers.options import options_for
 from schema_guard.stats import bounds
-from schema_guard.targets import options_for
 from schema_guard.text import interval, percent
 
 SCHEMAS = ("contact", "event", "invoice", "payment", "poll", "product", "sensor", "tool_call")

@@ -31,8 +31,8 @@ import jsonschema_rs
 import llguidance
 
 from schema_guard import Budget, Limits, Schema, judge, prefix_checker
-from schema_guard.core.prefix.watching import Watch
-from schema_guard.core.values import Chunk, More
+from schema_guard.received.watching import Watch
+from schema_guard.values import Chunk, More
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

@@ -20,16 +20,16 @@ from typing import TYPE_CHECKING, Any
 
 from schema_guard import connect
 from schema_guard.bench.suites.load import load_suite
-from schema_guard.core.pointer import split
-from schema_guard.core.validation.references import subschemas
+from schema_guard.ext.fitting.probe import probe_enforcement
+from schema_guard.ext.fitting.probe.bisecting import find_refused, most_requests
+from schema_guard.ext.fitting.probe.keywords import probe_keywords
+from schema_guard.ext.fitting.probe.prefix import probe_prefix
 from schema_guard.models.apis.openai_api import OpenAIModel
-from schema_guard.probe import probe_enforcement
-from schema_guard.probe.bisecting import find_refused, most_requests
-from schema_guard.probe.keywords import probe_keywords
-from schema_guard.probe.prefix import probe_prefix
+from schema_guard.pointer import split
 from schema_guard.stats import bounds
 from schema_guard.testing import EnforcingModel, serve
 from schema_guard.text import interval
+from schema_guard.validation.references import subschemas
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -1,6 +1,6 @@
 """Asks the local model everything that the demo may ask, and keeps its replies: python benchmarks/record_demo.py.
 
-Writes `schema_guard/demo/replies.jsonl`, from which `schema-guard demo --offline` answers. One call at a time, so that
+Writes `schema_guard/ext/demo/replies.jsonl`, from which `schema-guard demo --offline` answers. One call at a time, so that
 the model is as deterministic as it can be. To be run again when the demo's prompts change: a test says so.
 
 With `--story FILE` the demo itself is run instead, and FILE holds what it printed.
@@ -14,10 +14,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from schema_guard import Budget, guard, open_store
-from schema_guard.climb.inputs import inputs_of
-from schema_guard.demo.function import EVENT, messages_of, notice_reader, notices
-from schema_guard.demo.recorded import FILE, write_replies
-from schema_guard.demo.run import OUTPUT_TOKENS
+from schema_guard.ext.climb.inputs import inputs_of
+from schema_guard.ext.demo.function import EVENT, messages_of, notice_reader, notices
+from schema_guard.ext.demo.recorded import FILE, write_replies
+from schema_guard.ext.demo.run import OUTPUT_TOKENS
 from schema_guard.models import connect
 
 _STORE = "sqlite:////tmp/demo.db"

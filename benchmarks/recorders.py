@@ -25,11 +25,22 @@ os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
 from langchain_litellm import ChatLiteLLM
 
 from schema_guard import flush, tags
-from schema_guard.recorders import litellm as recorder
-from schema_guard.recorders.langchain import LangChainRecorder
-from tests.recorders import test_langchain as langchain
-from tests.recorders import test_litellm as litellm
-from tests.recorders.applications import CUT, INPUT, OUTPUT, PROSE, RIGHT, WRONG, Kept, kinds, server, tokens
+from schema_guard.ext.recorders import litellm as recorder
+from schema_guard.ext.recorders.langchain import LangChainRecorder
+from tests.ext.recorders import test_langchain as langchain
+from tests.ext.recorders import test_litellm as litellm
+from tests.ext.recorders.applications import (
+    CUT,
+    INPUT,
+    OUTPUT,
+    PROSE,
+    RIGHT,
+    WRONG,
+    Kept,
+    kinds,
+    server,
+    tokens,
+)
 
 CALLS = 100
 WORTH = {RIGHT: None, WRONG: "structure", PROSE: "syntax"}

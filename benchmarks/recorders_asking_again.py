@@ -21,7 +21,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from schema_guard.testing import serve
-from tests.recorders.applications import CUT, PROSE, RIGHT, WRONG, Invoice, Kept
+from tests.ext.recorders.applications import CUT, PROSE, RIGHT, WRONG, Invoice, Kept
 
 CALLS = 100
 WORTH = {RIGHT: None, WRONG: "structure", PROSE: "syntax"}
@@ -71,7 +71,7 @@ def of_instructor() -> dict[str, tuple[Callable[[str, Kept], Ask], bool]]:  # no
     import instructor
     from openai import AsyncOpenAI, OpenAI
 
-    from schema_guard.recorders.instructor import record
+    from schema_guard.ext.recorders.instructor import record
 
     def client(url: str, kept: Kept, mode: str, kind: Any) -> Any:
         made = instructor.from_openai(
@@ -123,7 +123,7 @@ def of_pydantic_ai() -> dict[str, tuple[Callable[[str, Kept], Ask], bool]]:  # n
     from pydantic_ai.models.openai import OpenAIChatModel
     from pydantic_ai.providers.openai import OpenAIProvider
 
-    from schema_guard.recorders.pydantic_ai import capability
+    from schema_guard.ext.recorders.pydantic_ai import capability
 
     def agent(url: str, kept: Kept, output: Any) -> Any:
         provider = OpenAIProvider(openai_client=AsyncOpenAI(api_key="k", base_url=url, max_retries=0))

@@ -22,10 +22,10 @@ from typing import TYPE_CHECKING, Any
 
 import jsonschema_rs
 
-from schema_guard.core.reading import extract
-from schema_guard.core.reading.parse import NotJson, parse
-from schema_guard.core.repair.readings import repair
-from schema_guard.core.values import Limits
+from schema_guard import reading as extract
+from schema_guard.ext.repair.readings import repair
+from schema_guard.parsing import NotJson, parse
+from schema_guard.values import Limits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

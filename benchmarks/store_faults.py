@@ -27,11 +27,11 @@ from typing import Any
 
 from store_speed import made_up_calls
 
-from schema_guard.core.values import Attempt, Call, Outcome, Usage
 from schema_guard.errors import StoreError
 from schema_guard.records import Store, open_store
 from schema_guard.records.sqlite import checksums
 from schema_guard.records.sqlite.database import SQLite
+from schema_guard.values import Attempt, Call, Outcome, Usage
 
 _CALLS_A_SECOND = 300
 _CALLS = 1_500  # of the store that is damaged

@@ -17,7 +17,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from schema_guard import guard, telemetry
+from schema_guard import guard
+from schema_guard.ext import telemetry
 
 if TYPE_CHECKING:
     from collections.abc import Callable

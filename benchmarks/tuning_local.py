@@ -18,8 +18,8 @@ from importlib.metadata import version
 from pathlib import Path
 
 from benchmarks.finetune_tasks import tasks_of
-from schema_guard.tuning.local.plan import LoraSettings, plan_training
-from schema_guard.tuning.local.training import TrainStep, train
+from schema_guard.ext.tuning.local.plan import LoraSettings, plan_training
+from schema_guard.ext.tuning.local.training import TrainStep, train
 
 PACKAGES = ("torch", "transformers", "peft", "gguf")
 VALIDATION = 20

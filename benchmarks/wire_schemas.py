@@ -20,11 +20,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from benchmarks.wire_models import MODELS
 from schema_guard import Schema
 from schema_guard.bench.suites.load import load_suite
-from schema_guard.targets.adapting import adapt
+from schema_guard.ext.fitting.adapting import adapt
+from schema_guard.ext.loopback.refusals import anthropic, gemini, openai
+from schema_guard.ext.loopback.refusals.sent import SentSchema, broken
 from schema_guard.testing import serve
-from schema_guard.testing.server.refusals import anthropic, gemini, openai
-from schema_guard.testing.server.refusals.sent import SentSchema, broken
-from tests.public.sdks.wire_calls import APIS, connected
+from tests.public.ext.sdks.wire_calls import APIS, connected
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from schema_guard.testing import Server
-    from tests.public.sdks.wire_calls import WireApi
+    from tests.public.ext.sdks.wire_calls import WireApi
 
 TARGETS = {"chat": "openai", "responses": "openai-responses", "messages": "anthropic", "contents": "gemini"}
 RULES = {"openai": openai.RULES, "anthropic": anthropic.RULES, "google-genai": gemini.RULES}

@@ -15,7 +15,7 @@ import os
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 if TYPE_CHECKING:
-    from schema_guard.core.values import Outcome
+    from schema_guard.values import Outcome
 
 VALUES_VARIABLE = "SCHEMA_GUARD_VALUES"
 PROMPTS_VARIABLE = "SCHEMA_GUARD_PROMPTS"
@@ -95,6 +95,10 @@ class StoreError(SchemaGuardError):
 
 class MissingExtra(SchemaGuardError, ImportError):
     """A feature needs packages that are not installed; the message names the pip command."""
+
+
+class MissingPart(MissingExtra):
+    """A feature needs an optional part of schema_guard that this installation lacks."""
 
 
 def missing_extra(what: str, package: str, extra: str) -> MissingExtra:

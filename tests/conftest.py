@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.needs import is_needing, missing_of
+
 # `quick` unless told otherwise, `dev` with `--slow` and in `.ci/run tests`.
 settings.register_profile("quick", max_examples=3, deadline=None, derandomize="CI" in os.environ)
 # Which lines are run at all takes no more of them, but as many as a test asks for itself (`tests.thinned`).
@@ -33,6 +35,8 @@ collect_ignore = ["public/typing"]
 
 PUBLIC = Path(__file__).parent / "public"
 LEFT_OUT = pytest.StashKey[int]()
+WITHOUT_PART = pytest.StashKey[dict]()
+NEEDING = pytest.StashKey[int]()
 _LOOPBACK = {"localhost", "::1", "0.0.0.0"}  # noqa: S104 - compared with, never bound to
 
 
@@ -55,6 +59,14 @@ def pytest_configure(config):
     gc.disable()
 
 
+def pytest_ignore_collect(collection_path, config):
+    """Leave out the files that need a part of the library that is missing."""
+    if collection_path.suffix == ".py" and (missing := missing_of(collection_path)):
+        config.stash.setdefault(WITHOUT_PART, {})[collection_path.name] = missing
+        return True
+    return None
+
+
 def pytest_collection_finish():
     gc.freeze()
     gc.set_threshold(20_000)
@@ -70,6 +82,7 @@ def pytest_collection_modifyitems(config, items):
     for item in items:
         if PUBLIC not in item.path.parents:
             item.add_marker("movable")
+    config.stash[NEEDING] = sum(map(is_needing, items))
     if config.getoption("--slow"):
         return
     kinds = ["slow", "local_model", *([] if config.getoption("--costly") else ["costly"])]
@@ -84,6 +97,10 @@ def pytest_collection_modifyitems(config, items):
 def pytest_terminal_summary(terminalreporter, config):
     if n := config.stash.get(LEFT_OUT, 0):
         terminalreporter.line(f"{n} tests are slow or costly: --slow runs them too")
+    if n := config.stash.get(NEEDING, 0):
+        terminalreporter.line(f"{n} tests need a part that is missing")
+    for name, parts in config.stash.get(WITHOUT_PART, {}).items():
+        terminalreporter.line(f"not collected: {name} needs the part {' and '.join(parts)}")
 
 
 @pytest.fixture(scope="session", autouse=True)

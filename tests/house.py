@@ -8,8 +8,10 @@ The laws of `test_house.py` read the same figures.
 from __future__ import annotations
 
 import ast
+import io
 import re
 import sys
+import tokenize
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -18,6 +20,10 @@ from statistics import median
 from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
+RINGS = ("ring 0", "product", "ext")
+_NO_TOKENS = {
+    tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER,
+}  # fmt: skip
 
 
 class Imported(NamedTuple):
@@ -40,7 +46,7 @@ class Module:
 
     Attributes:
         path: Where it lies.
-        name: As it is imported: `schema_guard.core.judge`.
+        name: As it is imported: `schema_guard.judging`.
         text: What it holds.
     """
 
@@ -55,6 +61,19 @@ class Module:
     @cached_property
     def lines(self) -> int:
         return self.text.count("\n")
+
+    @cached_property
+    def code_lines(self) -> int:
+        """Lines that carry a token, without docstrings."""
+        return _code_lines(self.text, self.tree)
+
+    @property
+    def ring(self) -> str:
+        """Return `ring 0` for a module at the top of the package, `ext` for one of an optional part, or `product`."""
+        parts = self.name.split(".")
+        if parts[1:2] == ["ext"]:
+            return "ext"
+        return "product" if len(parts) > 2 or (self.is_package and len(parts) == 2) else "ring 0"
 
     @property
     def is_package(self) -> bool:
@@ -73,6 +92,20 @@ class Module:
     @cached_property
     def imports(self) -> list[Imported]:
         return list(_imports(self.tree, is_typed=False, is_local=False))
+
+
+def _code_lines(text: str, tree: ast.AST) -> int:
+    documented: set[int] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)) and node.body:
+            first = node.body[0]
+            if isinstance(first, ast.Expr) and isinstance(getattr(first.value, "value", None), str):
+                documented |= set(range(first.lineno, first.end_lineno + 1))
+    carrying: set[int] = set()
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        if token.type not in _NO_TOKENS:
+            carrying |= set(range(token.start[0], token.end[0] + 1))
+    return len(carrying - documented)
 
 
 def _length(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
@@ -124,11 +157,20 @@ class House:
         """Module -> the modules that it imports, for type checkers too. What a package only maps is no import."""
         arrows = {module.name: set() for module in self.modules}
         for module in self.modules:
-            if module.is_package:
+            # The table of parts names them for type checkers alone.
+            if module.is_package or module.name == "schema_guard.extensions":
                 continue
             homes = {self.home_of(imported.name) for imported in module.imports}
             arrows[module.name] = homes - {None, module.name, "schema_guard"}
         return arrows
+
+    def code_lines(self, ring: str) -> int:
+        """Count the lines of code of a ring; scripts and templates of pages belong to the product."""
+        found = sum(module.code_lines for module in self.modules if module.ring == ring)
+        if ring == "product":
+            pages = (path for path in self.package.rglob("*") if path.suffix in (".js", ".css", ".html"))
+            found += sum(len(list(filter(str.strip, _lines(path)))) for path in pages)
+        return found
 
     def circles(self) -> list[list[str]]:
         """Give the sets of modules that lead to one another by their imports."""
@@ -179,6 +221,7 @@ class House:
         return {
             "files in the package": f"{len(sized)}",
             "lines in the package": f"{sum(n for n, _ in sized):,}",
+            **{f"lines of code, {ring}": f"{self.code_lines(ring):,}" for ring in RINGS},
             "files of tests": f"{len(tests)}",
             "lines of tests": f"{sum(text.count(chr(10)) for text in tests):,}",
             "median file": f"{median(n for n, _ in sized):g} lines",
@@ -201,6 +244,10 @@ class House:
 
     def _benchmarks(self) -> list[str]:
         return [path.read_text(encoding="utf-8") for path in (self.root / "benchmarks").glob("*.py")]
+
+
+def _lines(path: Path) -> list[str]:
+    return path.read_text(encoding="utf-8").splitlines()
 
 
 def _count(texts: list[str], pattern: str) -> int:

@@ -7,7 +7,6 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from schema_guard.core.values import Call, Outcome, Usage
 from schema_guard.errors import (
     CallFailed,
     GuardFailed,
@@ -19,6 +18,7 @@ from schema_guard.errors import (
     missing_extra,
 )
 from schema_guard.text import clip, did_you_mean, safe
+from schema_guard.values import Call, Outcome, Usage
 
 CALL = Call("0" * 32, "f", "s", "0" * 16, None, None, "bare", "{}", "1", None, None, None, 0.0)
 OUTCOME = Outcome(False, None, (), None, Usage(), None, 0.0, CALL)

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schema_guard.model_names import is_tuned, model_and_snapshot
+from schema_guard.configuration.model_names import is_tuned, model_and_snapshot
 
 
 @given(st.text())

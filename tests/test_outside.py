@@ -6,15 +6,15 @@ from functools import partial
 
 import pytest
 
-from schema_guard.calls.fields import field, first
-from schema_guard.calls.version import made
-from schema_guard.core.dialects import dialect
-from schema_guard.core.judge import judge
-from schema_guard.core.schema import Schema
-from schema_guard.core.values import Usage
+from schema_guard.judging import judge
 from schema_guard.outside import is_from_outside
+from schema_guard.preparing.version import made
 from schema_guard.prices import tokens
 from schema_guard.prices.charges import given_charges
+from schema_guard.providers.dialects import dialect
+from schema_guard.providers.fields import field, first
+from schema_guard.schema import Schema
+from schema_guard.values import Usage
 
 
 class FromOutside(Exception):

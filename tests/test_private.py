@@ -2,7 +2,7 @@
 
 import os
 
-from schema_guard.private import open_private, write_private
+from schema_guard.records.private import open_private, write_private
 
 
 def test_a_file_that_is_made_is_its_owners(tmp_path):

@@ -6,14 +6,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from schema_guard.datasets.enforce import enforce_dataset
+    from schema_guard.extensions import enforce_dataset
 
 __all__ = ["enforce_dataset"]
 
-_HOME_OF = {"enforce_dataset": ".datasets.enforce"}
-
 
 def __getattr__(name: str) -> Any:
-    from schema_guard.light.lazy import find  # only what is used is paid for
+    if name != "enforce_dataset":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from schema_guard.extensions import load
 
-    return find(__name__, _HOME_OF, name)
+    return load("name:enforce_dataset")

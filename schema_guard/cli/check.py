@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from schema_guard.cli.shared.options import print_json, shared
-from schema_guard.core.explain import violation_lines
-from schema_guard.core.judge import judge
-from schema_guard.core.schema import Schema
+from schema_guard.explaining import violation_lines
+from schema_guard.judging import judge
 from schema_guard.report import as_json
+from schema_guard.schema import Schema
 from schema_guard.text import safe
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from schema_guard.core.values import Judgement
+    from schema_guard.values import Judgement
 
 
 @click.command("check")

@@ -16,7 +16,7 @@ from schema_guard.cli.shared.options import WhichCalls, json_file, option, reada
 from schema_guard.decide import decide, what_if
 from schema_guard.decide.ladder import RUNGS
 from schema_guard.decide.recorded.gather import Gathered, gather_each, targets_of
-from schema_guard.private import write_private
+from schema_guard.records.private import write_private
 from schema_guard.report.as_markdown import as_markdown
 from schema_guard.report.as_text import as_text
 from schema_guard.report.decision.document import document_of, head_of

@@ -13,11 +13,11 @@ import click
 
 import schema_guard
 from schema_guard.cli.shared.options import imported, print_json, shared, store_of
+from schema_guard.configuration.healing import healers_of, in_words
 from schema_guard.errors import SchemaGuardError
-from schema_guard.guards.between import healers_in, retrying_in
-from schema_guard.guards.folding import OTHERS
-from schema_guard.healing import healers_of, in_words
 from schema_guard.models.weights import weights_found
+from schema_guard.preparing.between import healers_in, retrying_in
+from schema_guard.preparing.folding import OTHERS
 from schema_guard.text import plural, safe
 
 if TYPE_CHECKING:

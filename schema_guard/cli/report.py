@@ -3,27 +3,24 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import click
 
-from schema_guard.cli.shared.options import WhichCalls, print_json, readable, shared, since_of, takes
-from schema_guard.errors import InvalidArgument
+from schema_guard.cli.shared.options import WhichCalls, print_json, readable, shared, takes
+from schema_guard.extensions import load
 from schema_guard.report import as_json, report_on
 from schema_guard.report.as_markdown import as_markdown
 from schema_guard.report.as_text import as_text
 from schema_guard.report.figures import GROUPINGS
 from schema_guard.report.page import check_extra, page
 from schema_guard.report.recorded import document_of
-from schema_guard.report.serving.live import LiveReport, chosen_in, query_of
-from schema_guard.report.serving.server import PageServer
 from schema_guard.report.trends import trends_of
-from schema_guard.text import safe
 
 if TYPE_CHECKING:
-    from schema_guard.records import Store
+    from collections.abc import Callable
+
     from schema_guard.report.figures import By
 
 
@@ -34,12 +31,15 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--serve",
+    "is_served",
     is_flag=True,
     help="Show it as a page that follows the store, on this machine only, until Ctrl-C.",
 )
 @click.option("--port", type=int, metavar="N", help="Of --serve; else a free one.")
 @shared("store", "pages", "debug")
-def command(which: WhichCalls, by: By, serve: bool, port: int | None, store: str | None, form: str) -> int:
+def command(
+    which: WhichCalls, by: By, is_served: bool, port: int | None, store: str | None, form: str
+) -> int:
     """Show failure rates with bounds, what failed and where, tokens and seconds: of each function, the worst first.
 
     \b
@@ -49,10 +49,11 @@ def command(which: WhichCalls, by: By, serve: bool, port: int | None, store: str
     schema-guard report --format html > report.html
     schema-guard report --serve
     """
-    if serve:
+    if is_served:
         if form != "text":
             raise click.UsageError(f"--serve gives a page: leave --format {form} out")
-        return _serve(readable(store), query_of(**asdict(which), by=by), port or 0)
+        serve: Callable[..., int] = load("option:--serve")
+        return serve(readable(store), {**asdict(which), "by": by}, port=port or 0)
     if port is not None:
         raise click.UsageError("--port goes with --serve")
     has_hours = form in ("json", "html")
@@ -66,26 +67,3 @@ def command(which: WhichCalls, by: By, serve: bool, port: int | None, store: str
     else:
         print({"text": as_text, "markdown": as_markdown}[form](document_of(found)))
     return 0
-
-
-def _serve(store: Store, query: str, port: int) -> int:
-    """Serve the page until the user ends it."""
-    check_extra("--serve")
-    page_of = LiveReport(store, _since)
-    # What is asked for at first is checked here, where an error ends the command.
-    page_of.report(chosen_in(query))
-    with PageServer(page_of, port=port, start=query) as server:
-        print(
-            f"{safe(store.url)} at {server.url}\nfor whoever has this address on this machine; Ctrl-C ends it",
-            flush=True,
-        )
-        with suppress(KeyboardInterrupt):
-            server.serve_forever()
-    return 0
-
-
-def _since(text: str) -> float | None:
-    try:
-        return since_of(text)
-    except click.UsageError as error:
-        raise InvalidArgument(error.message) from error

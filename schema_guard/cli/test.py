@@ -8,10 +8,10 @@ from pathlib import Path
 import click
 
 from schema_guard.cli.shared.options import print_json, shared
-from schema_guard.core.schema import Schema
 from schema_guard.errors import missing_extra
 from schema_guard.report import as_json
 from schema_guard.report.as_text import as_text
+from schema_guard.schema import Schema
 
 
 @click.command("test")

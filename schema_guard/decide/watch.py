@@ -21,13 +21,13 @@ from schema_guard.text import clip
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from schema_guard.configuration.traffic import Traffic
     from schema_guard.decide.breaches import Breach
     from schema_guard.decide.case import Case, Tuned
     from schema_guard.decide.measure import Measured
     from schema_guard.decide.outside import OutsideCalls, Unexplained
     from schema_guard.decide.recorded.gather import Gathered
     from schema_guard.records import Store
-    from schema_guard.traffic import Traffic
 
 
 @dataclass(frozen=True, slots=True)

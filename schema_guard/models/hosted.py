@@ -20,14 +20,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 from schema_guard.errors import InvalidArgument
 from schema_guard.models.interface import Closing
-from schema_guard.targets import capabilities, unforced
+from schema_guard.providers.options import capabilities, unforced
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Generator
 
+    from schema_guard.extensions import ServerRules
     from schema_guard.models.endpoint import Endpoint
     from schema_guard.models.interface import PromptLike
-    from schema_guard.targets.rules.rule import Rules
 
 __all__ = ["HostedModel", "joined"]
 
@@ -55,7 +55,7 @@ class HostedModel(Closing, ABC):
         goes_on: Whether it is known to go on with a reply that is begun for it; guards then have cut-off ones gone on with.
     """
 
-    rules: Rules | None = None
+    rules: ServerRules | None = None
     tuned: bool = False
     goes_on: bool = False
 

@@ -6,11 +6,11 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol, Self, TypeAlias, runtime_checkable
 
-from schema_guard.core.dialects.dialect import Given
-from schema_guard.core.dialects.responses import RESPONSES
-from schema_guard.core.values import Message
 from schema_guard.errors import InvalidArgument
+from schema_guard.providers.dialects.dialect import Given
+from schema_guard.providers.dialects.responses import RESPONSES
 from schema_guard.text import clip
+from schema_guard.values import Message
 
 __all__ = ["Closing", "Model", "ModelDetails", "PromptLike", "details_of", "messages"]
 
@@ -25,7 +25,7 @@ class Model(Protocol):
 
     Attributes:
         name: As the provider knows it; what records show.
-        target: Whose arguments `options` holds: a key of `schema_guard.targets.TARGETS`.
+        target: Whose arguments `options` holds: a key of `schema_guard.providers.options.TARGETS`.
         capabilities: Names of the strategies that it takes.
     """
 

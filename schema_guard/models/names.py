@@ -18,9 +18,9 @@ from schema_guard.models.providers import KEY_VARIABLE, PROVIDERS
 from schema_guard.text import clip, did_you_mean
 
 if TYPE_CHECKING:
+    from schema_guard.extensions import RulesLike
     from schema_guard.models.hosted import HostedModel
     from schema_guard.models.scripted import ScriptedModel
-    from schema_guard.targets.probed.rules import RulesLike
 
 __all__ = ["connect"]
 
@@ -68,7 +68,7 @@ def connect(  # noqa: PLR0913 - all but the name have a default that most calls 
             `"tuned:DIR"` (what `schema-guard tune DIR` has made; it counts as tuned) or `"scripted:FILE"`; or a
             model of `outlines`. A `Model` is given back as it is.
         target: Whose arguments the server takes, where it is not what the name says: a key of
-            `schema_guard.targets.TARGETS`.
+            `schema_guard.providers.options.TARGETS`.
         options: The provider's own arguments of every call, such as `{"temperature": 0}`. They are a part of the
             configuration; a call's own options go before them.
         key: Used in place of the variable.
@@ -113,12 +113,12 @@ def connect(  # noqa: PLR0913 - all but the name have a default that most calls 
 
 def _with_rules(model: HostedModel | ScriptedModel, rules: RulesLike | None) -> Model:
     if rules is not None:
-        from schema_guard.targets import going_on  # only for those who have probed
-        from schema_guard.targets.probed.rules import table_of
+        from schema_guard.extensions import load
+        from schema_guard.providers.options import going_on  # only for those who have probed
 
         try:
-            model.rules = table_of(model.target, rules)
-            model.goes_on = model.rules.goes_on and going_on(model.target) is not None
+            model.rules = found = load("option:rules")(model.target, rules)
+            model.goes_on = found.goes_on and going_on(model.target) is not None
         except BaseException:
             model.close()
             raise
@@ -268,9 +268,9 @@ def _hosted(name: str, target: str, base_url: str, key: str | None, own: str, as
 
 
 def _tuned(directory: Path, asked: _Asked) -> HostedModel | ScriptedModel:
-    from schema_guard.models.tuned import tuned_model  # only for those who use it
+    from schema_guard.extensions import load  # only for those who use it
 
-    found = tuned_model(directory)
+    found = load("model:tuned")(directory)
     if found.model.startswith("tuned:"):
         raise InvalidArgument(f"model {clip(repr(f'tuned:{directory}'))}: its job names itself")
     target = asked.target or found.target

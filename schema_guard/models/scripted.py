@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from schema_guard.errors import InvalidArgument
 from schema_guard.models.interface import Closing, messages
-from schema_guard.targets import capabilities
+from schema_guard.providers.options import capabilities
 from schema_guard.text import clip, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Generator
 
+    from schema_guard.extensions import ServerRules
     from schema_guard.models.interface import PromptLike
-    from schema_guard.targets.rules.rule import Rules
 
 ReplyLike: TypeAlias = str | Mapping[str, Any]
 """A text, or a mapping with the keys that `ScriptedModel` names."""
@@ -95,7 +95,7 @@ class ScriptedModel(Closing):
     """
 
     is_timed = False
-    rules: Rules | None = None
+    rules: ServerRules | None = None
     tuned = False
 
     def __init__(

@@ -12,16 +12,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from schema_guard.core.schema import Schema
-from schema_guard.core.validation.published import judged
+from schema_guard.configuration.model_names import model_and_snapshot
 from schema_guard.errors import InvalidArgument, missing_extra
-from schema_guard.model_names import model_and_snapshot
 from schema_guard.outside import is_from_outside
+from schema_guard.schema import Schema
 from schema_guard.text import clip, safe
+from schema_guard.validation.published import judged
 
 if TYPE_CHECKING:
-    from schema_guard.core.values import Usage
     from schema_guard.prices.tokens import TokenPrices
+    from schema_guard.values import Usage
 
 __all__ = ["VARIABLE", "Charges", "Table", "default_charges", "given_charges"]
 

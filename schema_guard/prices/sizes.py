@@ -10,8 +10,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
+from schema_guard.configuration.model_names import model_and_snapshot
 from schema_guard.errors import InvalidArgument, MissingExtra
-from schema_guard.model_names import model_and_snapshot
 from schema_guard.prices.files import read_prices
 from schema_guard.prices.tokens import GENAI_PRICES, token_prices
 from schema_guard.text import clip

@@ -16,11 +16,11 @@ from math import fsum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from schema_guard.core.schema import Schema
-from schema_guard.core.validation.published import judged
 from schema_guard.errors import InvalidArgument, missing_extra
 from schema_guard.prices.files import read_prices
+from schema_guard.schema import Schema
 from schema_guard.text import clip
+from schema_guard.validation.published import judged
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -8,12 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from schema_guard.records.backend import Counts
-from schema_guard.records.store import Store
-from schema_guard.records.urls import default_store, open_store, resolve_store
-
 if TYPE_CHECKING:
-    from schema_guard.records.backend import Damage, StoreCheck, StoreInfo
+    from schema_guard.records.backend import Counts, Damage, StoreCheck, StoreInfo
     from schema_guard.records.counts.configurations import (
         AttemptSums,
         ClusterCount,
@@ -30,9 +26,11 @@ if TYPE_CHECKING:
     from schema_guard.records.declarations import DeclaredRung, DeclaredTarget
     from schema_guard.records.payloads.retention import Forgotten, Retention
     from schema_guard.records.payloads.texts import Texts, Touched
+    from schema_guard.records.store import Store
+    from schema_guard.records.urls import default_store, open_store, resolve_store
 
 _NAMES = {
-    "backend": ("Damage", "StoreCheck", "StoreInfo"),
+    "backend": ("Counts", "Damage", "StoreCheck", "StoreInfo"),
     "counts.configurations": (
         "AttemptSums",
         "ClusterCount",
@@ -49,6 +47,8 @@ _NAMES = {
     "counts.pools": ("Summary",),
     "payloads.retention": ("Forgotten", "Retention"),
     "payloads.texts": ("Texts", "Touched"),
+    "store": ("Store",),
+    "urls": ("default_store", "open_store", "resolve_store"),
 }
 _HOME_OF = {name: module for module, names in _NAMES.items() for name in names}
 

@@ -2,7 +2,7 @@
 """What the writer and the store need of a database, whichever it is.
 
 Rules: this is said in the words of records, so that a database of any kind can keep it. Another kind is a
-package beside `sqlite` that `urls.connect` knows by its scheme, and a line in `tests/records/conftest.py`,
+package in `ext/` that `urls.connect` knows by its scheme, and a line in `tests/records/conftest.py`,
 where every store keeps the same contract.
 """
 

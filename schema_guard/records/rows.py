@@ -15,11 +15,11 @@ import reprlib
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from schema_guard.core.pointer import declared_location
-from schema_guard.traffic import SHADOWS
+from schema_guard.configuration.traffic import SHADOWS
+from schema_guard.pointer import declared_location
 
 if TYPE_CHECKING:
-    from schema_guard.core.values import Attempt, Call, Failure, Outcome, Prompt
+    from schema_guard.values import Attempt, Call, Failure, Outcome, Prompt
 
 Row: TypeAlias = tuple[str | int | float | None, ...]
 

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from types import TracebackType
 
-    from schema_guard.calls.recorder import UnmadeOutcome
-    from schema_guard.core.values import Outcome, Prompt
     from schema_guard.records.backend import Backend, Session, StoreCheck, StoreInfo
     from schema_guard.records.counts.configurations import ConfigurationCounts, HourCounts
     from schema_guard.records.counts.pools import Summary
@@ -29,6 +27,8 @@ if TYPE_CHECKING:
     from schema_guard.records.payloads.retention import Forgotten, Retention
     from schema_guard.records.payloads.texts import Texts
     from schema_guard.records.reading import Names
+    from schema_guard.records.recorder import UnmadeOutcome
+    from schema_guard.values import Outcome, Prompt
 
 # What reads and what declares is imported by the methods that need it: 6 ms of CPU that a process which
 # only records does not pay.

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from schema_guard.records.payloads.keeping import PayloadPolicy
 
 SCHEMES = ("sqlite", "postgresql", "postgres")
+_ALIASES = {"postgres": "postgresql"}
 
 _EXPECTED = (
     "expected the path of a file, 'sqlite:///FILE' (four slashes before an absolute path), 'sqlite://' in memory, "
@@ -110,10 +111,10 @@ def connect(url: str) -> Backend:
         near = did_you_mean(scheme, SCHEMES)
         raise InvalidArgument(f"store {masked(url)!r}: unknown scheme {scheme!r}{near}; {_EXPECTED}")
     if scheme != "sqlite":
-        from schema_guard.records.postgres.address import parsed  # an extra
-        from schema_guard.records.postgres.database import Postgres
+        from schema_guard.extensions import load
 
-        return Postgres(parsed(url))
+        database: Backend = load(f"store:{_ALIASES.get(scheme, scheme)}")(url)
+        return database
     if rest and not rest.startswith("/"):
         raise InvalidArgument(f"store {url!r}: {_EXPECTED}")
     return _sqlite(rest[1:])

@@ -32,11 +32,11 @@ from schema_guard.records.rows import rows
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from schema_guard.calls.recorder import UnmadeOutcome
-    from schema_guard.core.values import Outcome, Prompt
     from schema_guard.records.backend import Backend, Session
     from schema_guard.records.payloads.texts import Payload
+    from schema_guard.records.recorder import UnmadeOutcome
     from schema_guard.records.rows import Row
+    from schema_guard.values import Outcome, Prompt
 
 MAX_PENDING_OUTCOMES = 10_000
 # 64 Mi characters of replies and prompts: eight replies of the largest size that is read.

@@ -6,23 +6,23 @@ from __future__ import annotations
 from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
+from schema_guard.configuration.traffic import SHADOWS, traffic_of
 from schema_guard.decide.outside import ways_of
 from schema_guard.errors import InvalidArgument
 from schema_guard.report.over_time import HourOfGroup, OverTime, TimedCalls, over_time
 from schema_guard.report.stopped import stopped_replies
 from schema_guard.stats import Rate
 from schema_guard.text import did_you_mean
-from schema_guard.traffic import SHADOWS, traffic_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from schema_guard.configuration.traffic import Traffic
     from schema_guard.decide.outside import Cause
     from schema_guard.records import FailureCount, Store, ViolationCount
     from schema_guard.records.counts.configurations import ConfigurationCounts
     from schema_guard.records.counts.pools import Pool, Way
     from schema_guard.report.stopped import StoppedReplies
-    from schema_guard.traffic import Traffic
 
 By: TypeAlias = Literal["function", "segment", "model", "version"]
 GROUPINGS: tuple[By, ...] = ("function", "segment", "model", "version")

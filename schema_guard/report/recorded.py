@@ -8,18 +8,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from schema_guard.core.pointer import pointer
-from schema_guard.early_stop import NOT_COMPARED, stops_early
-from schema_guard.goes_on import goes_on
-from schema_guard.healing import healers_of, in_words
+from schema_guard.configuration.early_stop import NOT_COMPARED, stops_early
+from schema_guard.configuration.goes_on import goes_on
+from schema_guard.configuration.healing import healers_of, in_words
+from schema_guard.configuration.lost import lost_in_words, short_settings
+from schema_guard.configuration.thinking import thinking_of
+from schema_guard.configuration.traffic import again_of, asked_as
+from schema_guard.pointer import pointer
 from schema_guard.records.chosen import NO_SEGMENT
 from schema_guard.report.document import Document, Fact, Section, Table
 from schema_guard.report.over_time import MOST_PLOTS
 from schema_guard.report.words import BOUNDS, CAUSES, RECORDED, bounded, moment, readable, share, tokens
-from schema_guard.targets.lost import lost_in_words, short_settings
 from schema_guard.text import clip, plural, shortened
-from schema_guard.thinking import thinking_of
-from schema_guard.traffic import again_of, asked_as
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

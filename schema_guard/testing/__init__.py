@@ -11,6 +11,18 @@ from typing import TYPE_CHECKING, Any
 from schema_guard.errors import missing_extra
 
 if TYPE_CHECKING:
+    from schema_guard.extensions import (
+        FAULTS,
+        TUNING_FAULTS,
+        ContinuingModel,
+        EnforcingModel,
+        Request,
+        Server,
+        TuningServer,
+        serve,
+        serve_tuning,
+    )
+    from schema_guard.models.scripted import ScriptedModel
     from schema_guard.testing.cassettes import ReplayError, recording, replaying
     from schema_guard.testing.laws import LAWS, Tried, try_laws
     from schema_guard.testing.model_replies.broken import Broken, broken
@@ -20,12 +32,9 @@ if TYPE_CHECKING:
     from schema_guard.testing.rates import FailureRate, assert_failure_rate
     from schema_guard.testing.schemas.instances import instances
     from schema_guard.testing.schemas.near_misses import NearMiss, near_misses
-    from schema_guard.testing.server.playing.continuing import ContinuingModel
-    from schema_guard.testing.server.playing.enforcing import EnforcingModel
-    from schema_guard.testing.server.serving import FAULTS, Request, ScriptedModel, Server, serve
-    from schema_guard.testing.tuning.serving import TUNING_FAULTS, TuningServer, serve_tuning
 
 _NAMES = {
+    ".models.scripted": ("ScriptedModel",),
     "cassettes": ("ReplayError", "recording", "replaying"),
     "model_replies.broken": ("Broken", "broken"),
     "model_replies.flaky": ("FlakyModel",),
@@ -35,11 +44,18 @@ _NAMES = {
     "schemas.near_misses": ("NearMiss", "near_misses"),
     "laws": ("LAWS", "Tried", "try_laws"),
     "rates": ("FailureRate", "assert_failure_rate"),
-    "server.playing.continuing": ("ContinuingModel",),
-    "server.playing.enforcing": ("EnforcingModel",),
-    "server.serving": ("FAULTS", "Request", "ScriptedModel", "Server", "serve"),
-    "tuning.serving": ("TUNING_FAULTS", "TuningServer", "serve_tuning"),
 }
+_OF_PARTS = (
+    "FAULTS",
+    "TUNING_FAULTS",
+    "ContinuingModel",
+    "EnforcingModel",
+    "Request",
+    "Server",
+    "TuningServer",
+    "serve",
+    "serve_tuning",
+)
 _HOME_OF = {name: module for module, names in _NAMES.items() for name in names}
 
 __all__ = [
@@ -76,6 +92,11 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
+    if name in _OF_PARTS:
+        from schema_guard.extensions import load
+
+        globals()[name] = load(f"name:{name}")
+        return globals()[name]
     from schema_guard.light.lazy import find  # only what is used is paid for
 
     try:

@@ -25,23 +25,23 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
-from schema_guard.calls import identity
-from schema_guard.calls.drive import is_async
-from schema_guard.calls.fields import as_json
-from schema_guard.calls.received.closing import aclose, close
-from schema_guard.calls.received.receiver import ANYBODYS
-from schema_guard.calls.replies import Reply, read
-from schema_guard.calls.streams import StreamReader
-from schema_guard.core.values import Failure, Usage
-from schema_guard.early_stop import stops_replies
+from schema_guard.configuration.early_stop import stops_replies
+from schema_guard.drive import is_async
 from schema_guard.errors import SchemaGuardError
+from schema_guard.extensions import load
 from schema_guard.light.digest import hex_digest
 from schema_guard.models.scripted import ScriptedModel
-from schema_guard.redaction import redacted_value
+from schema_guard.providers.fields import as_json
+from schema_guard.received.closing import aclose, close
+from schema_guard.received.receiver import ANYBODYS
+from schema_guard.received.replies import Reply, read
+from schema_guard.received.streams import StreamReader
+from schema_guard.records import identity
 from schema_guard.text import clip, safe
+from schema_guard.values import Failure, Usage
 
 if TYPE_CHECKING:
-    from schema_guard.core.values import Ask, Call, Prompt
+    from schema_guard.values import Ask, Call, Prompt
 
 Redact: TypeAlias = Callable[[str], str]
 """Takes a text and gives it without what nobody else may read."""
@@ -105,8 +105,8 @@ def recording(path: str | Path, *, redact: Redact | None = None, test: str | Non
 
     Args:
         path: Of the cassette; JSON. Its folder is made.
-        redact: Is handed each text after credentials were taken out, and gives what is to be written;
-            `schema_guard.redaction.redact` takes out personal data too.
+        redact: A function from each text, without its credentials, to the text that is written. To remove personal
+            data too, pass `redact` of the part `redaction`.
         test: Whose calls they are, for the reader.
     """
     recorder = _Recorder(_redaction(redact))
@@ -149,6 +149,8 @@ def file_name(test: str) -> str:
 
 
 def _redaction(further: Redact | None) -> _Redaction:
+    redacted_value = load("cassettes")
+
     def left_of(value: Any) -> Any:
         return redacted_value(value, personal=False, further=further).value
 

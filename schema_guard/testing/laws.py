@@ -19,13 +19,13 @@ from hypothesis import seed as seeded
 from hypothesis import strategies as st
 from hypothesis.errors import HypothesisException
 
-from schema_guard.core.judge import judge
-from schema_guard.core.pointer import join
-from schema_guard.core.schema import Schema
-from schema_guard.errors import InvalidArgument
-from schema_guard.guards.decorator import guard
+from schema_guard.decorator import guard
+from schema_guard.errors import InvalidArgument, MissingPart
+from schema_guard.judging import judge
 from schema_guard.models.scripted import ScriptedModel
+from schema_guard.pointer import join
 from schema_guard.report.document import Document, Section, Table, Tone
+from schema_guard.schema import Schema
 from schema_guard.testing import broken, histories, instances, near_misses, replies
 from schema_guard.text import clip
 
@@ -34,9 +34,9 @@ if TYPE_CHECKING:
 
     from hypothesis.strategies import SearchStrategy
 
-    from schema_guard.core.validation.fast import Validator
-    from schema_guard.core.values import Outcome
     from schema_guard.testing import Broken, Expected, History, NearMiss, Sent
+    from schema_guard.validation.fast import Validator
+    from schema_guard.values import Outcome
 
 _SHOWN_CHARS = 400
 # Faults of syntax: lossless repair has to mend the first ones, may mend the others, and nothing else.
@@ -231,7 +231,10 @@ def _broken_wrong(schema: Schema[Any], reply: Broken) -> str | None:
     told = judged.failure.kind, judged.failure.code
     if told != (reply.kind, reply.code):
         return f"a broken reply ({reply.how}) is {' '.join(told)}, expected {reply.kind} {reply.code}"
-    mended = judge(reply.text, schema, finish_reason=reply.finish_reason, repair="lossless")
+    try:
+        mended = judge(reply.text, schema, finish_reason=reply.finish_reason, repair="lossless")
+    except MissingPart:  # nothing is repaired without the part
+        return None
     if mended.ok and reply.how not in _SYNTAX_ALONE:
         return f"lossless repair makes a broken reply ({reply.how}) valid"
     if not mended.ok and reply.how in _ALWAYS_MENDED:

@@ -27,11 +27,11 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
 
+    from schema_guard.extensions import Server
     from schema_guard.models.scripted import ScriptedModel
     from schema_guard.records import Store
     from schema_guard.testing.cassettes import Redact
     from schema_guard.testing.rates import Criterion, FailureRate, Measurement
-    from schema_guard.testing.server.serving import Server
 
 RATE_MARKER = "schema_guard_failure_rate"
 LIVE_MARKER = "schema_guard_live"
@@ -132,7 +132,7 @@ def guard_store(tmp_path_factory: pytest.TempPathFactory, _schema_guard_network:
 @pytest.fixture
 def scripted_model(_schema_guard_network: None) -> type[ScriptedModel]:
     """Give what makes a model from its replies: `scripted_model(['{"total": 1}'])`."""
-    from schema_guard.testing.server.serving import ScriptedModel  # rule 1
+    from schema_guard.models.scripted import ScriptedModel  # rule 1
 
     return ScriptedModel
 
@@ -140,7 +140,7 @@ def scripted_model(_schema_guard_network: None) -> type[ScriptedModel]:
 @pytest.fixture
 def llm_server(_schema_guard_network: None) -> Iterator[Callable[..., Server]]:
     """Give what starts a server on loopback, as `serve` does; its servers are closed with the test."""
-    from schema_guard.testing.server.serving import serve  # rule 1
+    from schema_guard.testing import serve  # rule 1
 
     with ExitStack() as servers:
 

@@ -21,12 +21,12 @@ from math import log
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
-from schema_guard.calls.shapes import all_arguments, name_of
-from schema_guard.core.explain import explain
-from schema_guard.core.values import Outcome
 from schema_guard.errors import GuardFailed, InvalidArgument, InvalidSchema, tells_values
+from schema_guard.explaining import explain
+from schema_guard.preparing.shapes import all_arguments, name_of
 from schema_guard.stats import bounds, calls_needed, log_e_value
 from schema_guard.text import clip, safe
+from schema_guard.values import Outcome
 
 if TYPE_CHECKING:
     import asyncio
@@ -366,7 +366,7 @@ def _counted(inputs: Iterable[Any] | None, budget_calls: int) -> Iterable[tuple[
 
 def _observed(function: Any, schema: Any) -> Callable[[Any], Any]:
     """Give what makes a call and gives its Outcome, for a function that has one."""
-    from schema_guard.guards.decorator import AsyncGuarded, Guarded, guard  # 30 ms that only calls need
+    from schema_guard.decorator import AsyncGuarded, Guarded, guard  # 30 ms that only calls need
 
     if schema is not None:
         function = guard(schema, observe=True)(function)

@@ -3,8 +3,8 @@
 import json
 
 from schema_guard.bench.suites.load import Suite, SuiteSchema, Task
-from schema_guard.core.schema import Schema
 from schema_guard.models.scripted import ScriptedModel
+from schema_guard.schema import Schema
 
 DOCUMENT = {
     "type": "object",

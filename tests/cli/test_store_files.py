@@ -6,6 +6,7 @@ import stat
 import pytest
 
 from schema_guard.records import open_store
+from tests.needs import needs
 from tests.public.commands.command_lines import run
 from tests.public.records.outcomes import BROKEN, outcome
 
@@ -35,6 +36,7 @@ def attempts(name):
         return list(store.attempts())
 
 
+@needs("transfer")
 def test_a_store_goes_out_and_comes_in(capsys, folder, full):
     """A store that imports the export of another store has the same attempts."""
     status, out, err = run(capsys, "store", "export", "--store", "full.db", "--output", "a.csv")
@@ -49,6 +51,7 @@ def test_a_store_goes_out_and_comes_in(capsys, folder, full):
     assert attempts("b.db") == attempts("full.db")
 
 
+@needs("transfer")
 def test_a_file_is_for_its_owner_only(capsys, folder, full):
     """A new file has mode 0600, one that is there keeps its own, and nothing else is left."""
     (folder / "there.jsonl").write_text("before")
@@ -62,6 +65,7 @@ def test_a_file_is_for_its_owner_only(capsys, folder, full):
     assert not list(folder.glob(".*"))
 
 
+@needs("transfer")
 def test_store_commands_refuse_the_store_itself_as_a_file(capsys, full):
     """The store is no file to write or to read, under any name of it."""
     full.with_name("link.db").symlink_to(full)
@@ -76,6 +80,7 @@ def test_store_commands_refuse_the_store_itself_as_a_file(capsys, full):
     assert full.read_bytes() == before
 
 
+@needs("transfer")
 def test_stores_are_merged(capsys, full):
     """Each source is told, as text and as JSON; a store that is not there is exit 2."""
     status, out, _ = run(capsys, "store", "merge", "full.db", "--store", "all.db", "--dry-run")
@@ -94,6 +99,7 @@ def test_stores_are_merged(capsys, full):
     assert (itself[0], "is the store itself" in itself[2]) == (2, True)
 
 
+@needs("transfer")
 def test_import_checks_all_files_before_the_first(capsys, folder, full):
     """All files are checked before the first one comes in; with --skip-bad what is wrong is told and left out."""
     run(capsys, "store", "export", "--store", "full.db", "-o", "good.jsonl")
@@ -111,6 +117,7 @@ def test_import_checks_all_files_before_the_first(capsys, folder, full):
     assert skipped[1].endswith(", 1 place in it wrong and left out\n")
 
 
+@needs("transfer")
 def test_a_part_goes_to_standard_output(capsysbinary, full):
     """What is asked for is written as JSON Lines, by times and by an end of the function's name."""
     from schema_guard.cli import main
@@ -123,6 +130,7 @@ def test_a_part_goes_to_standard_output(capsysbinary, full):
     assert {line["function"] for line in lines if "function" in line} == {"extract"}
 
 
+@needs("transfer")
 def test_times_are_told_by_their_option(capsys, full):
     """What is no time is exit 2."""
     assert run(capsys, "store", "export", "--store", "full.db", "--until", "soon")[2] == (

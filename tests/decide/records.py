@@ -1,6 +1,6 @@
 """Calls as guards record them, put into a store in memory."""
 
-from schema_guard.core.values import UNKNOWN_USAGE, Attempt, Call, Failure, Outcome
+from schema_guard.values import UNKNOWN_USAGE, Attempt, Call, Failure, Outcome
 
 DAY = 86_400.0
 CALL = Call(

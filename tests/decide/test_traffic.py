@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from schema_guard.configuration.traffic import PARTS, Traffic, traffic_of
 from schema_guard.decide import decide
 from schema_guard.decide.recorded.gather import gather
 from schema_guard.decide.watch import watch
@@ -13,7 +14,6 @@ from schema_guard.report.as_text import as_text
 from schema_guard.report.decision.document import document_of
 from schema_guard.report.decision.page import decision_page
 from schema_guard.report.watched import document_of as watched_document
-from schema_guard.traffic import PARTS, Traffic, traffic_of
 from tests.decide.records import DAY, record
 from tests.public.decide.examples import economics, ladder, strategy
 

@@ -9,8 +9,8 @@ from typing import Any, Generic, TypeVar
 
 import pytest
 
-from schema_guard.core.values import Outcome, Usage
 from schema_guard.light.tuples import NamedTuple
+from schema_guard.values import Outcome, Usage
 
 V = TypeVar("V")
 

@@ -3,11 +3,10 @@ import sys
 
 import pytest
 
-from schema_guard import guard
 from schema_guard.errors import InvalidArgument, MissingExtra
 from schema_guard.models import connect
 from schema_guard.models.providers import PROVIDERS
-from schema_guard.targets import TARGETS, capabilities
+from schema_guard.providers.options import TARGETS
 from tests.public.pages.blocks import ROOT
 
 NAMED = ", ".join(f"{name}:NAME" for name in PROVIDERS)
@@ -106,23 +105,6 @@ def test_the_chapter_has_a_line_for_each_provider():
 
     assert set(re.findall(r'connect\("([a-z-]+):[A-Z/]+"', chapter)) == set(PROVIDERS)
     assert set(re.findall(r'target="([a-z-]+)"', chapter)) <= set(TARGETS)
-
-
-@pytest.mark.parametrize("target", TARGETS)
-@pytest.mark.parametrize("strategy", ["json_mode", "tool_call", "strict_schema"])
-def test_a_function_of_ones_own_is_told_at_decoration(target, strategy):
-    """A strategy that a target has not is an error where the function is guarded, and names the strongest there."""
-
-    def ask(prompt, options=None):
-        """Never called."""
-
-    if target.startswith("outlines"):
-        pytest.importorskip("outlines", reason="needs the extra 'outlines'")
-    if strategy in capabilities(target):
-        assert guard({"type": "object"}, strategy=strategy, target=target, store=None)(ask)
-        return
-    with pytest.raises(InvalidArgument, match=r"the strongest of them is '(strict_schema|tool_call)'$"):
-        guard({"type": "object"}, strategy=strategy, target=target, store=None)(ask)
 
 
 def test_what_is_no_adapter_is_refused(tmp_path):

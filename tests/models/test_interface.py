@@ -6,11 +6,11 @@ from types import MappingProxyType, SimpleNamespace
 import pytest
 from openai.types.chat import ChatCompletionMessage
 
-from schema_guard import guard
+from schema_guard import guard, testing
 from schema_guard.models import connect
 from schema_guard.models.interface import details_of, messages
 from schema_guard.models.scripted import ScriptedModel
-from schema_guard.testing.server.serving import serve
+from tests.needs import needs
 
 
 class Own:
@@ -58,12 +58,13 @@ def test_items_and_objects_are_messages():
     ]
 
 
+@needs("loopback")
 @pytest.mark.parametrize("target", ["openai", "openai-responses"])
 def test_a_guarded_model_takes_what_its_api_takes(target):
     """A guarded model is asked again in the dialect of its own target."""
     image = {"type": "input_image", "image_url": "data:image/png;base64,aGk="}
     turns = [{"role": "user", "content": [image] if target == "openai-responses" else "t"}]
-    with serve(["{", "{}"]) as server, connect(f"{server.openai_url}#m", target=target) as model:
+    with testing.serve(["{", "{}"]) as server, connect(f"{server.openai_url}#m", target=target) as model:
         assert guard({"type": "object"}, store=None)(model)(turns) == {}
         asked = server.requests[1].body["input" if target == "openai-responses" else "messages"]
 

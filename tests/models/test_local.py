@@ -9,12 +9,11 @@ from pathlib import Path
 import pytest
 
 from schema_guard import Budget, guard
-from schema_guard.core.schema import Schema
 from schema_guard.errors import SchemaGuardError
 from schema_guard.models import connect, local, local_weights
-from schema_guard.probe.prefix import probe_prefix
-from schema_guard.targets import options_for
-from schema_guard.targets.probed.rules import GONE_ON_WITH
+from schema_guard.providers.options import options_for
+from schema_guard.schema import Schema
+from tests.needs import needs
 
 pytest.importorskip("xllamacpp", reason="needs the extra 'local'")
 
@@ -225,9 +224,13 @@ def _is_gone(pid, within_s=5.0):
     return False
 
 
+@needs("fitting")
 @pytest.mark.local_model
 def test_a_reply_that_is_begun_is_gone_on_with(model):
     """What others find out by a probe holds of the server that is started here."""
+    from schema_guard.ext.fitting.probe.prefix import probe_prefix
+    from schema_guard.ext.fitting.probed import GONE_ON_WITH
+
     assert probe_prefix(model, seed=1).does in GONE_ON_WITH
 
 

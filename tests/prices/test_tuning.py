@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from schema_guard.core.schema import Schema
 from schema_guard.errors import InvalidArgument
 from schema_guard.prices import tuning
 from schema_guard.prices.tuning import closing_of, tuning_prices
+from schema_guard.schema import Schema
 
 ROW = {
     "what": "train x",

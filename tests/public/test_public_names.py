@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.needs import needs
+
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
 # Modules that users import. A name is public if its module lists it in `__all__`, or if it is in DOCUMENTED.
@@ -14,19 +16,19 @@ PUBLIC_MODULES = (
     "schema_guard",
     "schema_guard.decide",
     "schema_guard.models",
-    "schema_guard.recorders",
-    "schema_guard.recorders.instructor",
-    "schema_guard.recorders.langchain",
-    "schema_guard.recorders.litellm",
-    "schema_guard.recorders.pydantic_ai",
-    "schema_guard.redaction",
+    "schema_guard.ext.recorders",
+    "schema_guard.ext.recorders.instructor",
+    "schema_guard.ext.recorders.langchain",
+    "schema_guard.ext.recorders.litellm",
+    "schema_guard.ext.recorders.pydantic_ai",
+    "schema_guard.ext.redaction",
     "schema_guard.stats",
-    "schema_guard.telemetry",
+    "schema_guard.ext.telemetry",
     "schema_guard.testing",
 )
 # Names that the pages tell users to import, from modules that are not public as a whole.
 DOCUMENTED = {
-    "schema_guard.recorders.langchain.LangChainRecorder",
+    "schema_guard.ext.recorders.langchain.LangChainRecorder",
     "schema_guard.records.Retention",
 }
 # Names of the standard library that start with an underscore and have no public equivalent.
@@ -34,7 +36,7 @@ ALLOWED_ATTRIBUTES = {"_exit", "_asdict", "_replace", "_fields", "_getframe"}
 # Functions whose first argument can be the name of a module or of something inside a module.
 TAKES_A_MODULE = {"delattr", "files", "find_spec", "import_module", "patch", "setattr"}
 IMPORT_IN_TEXT = re.compile(r"\b(?:from|import)\s+(schema_guard(?:\.\w+)*)(?:\s+import\s+\(?([\w, ]+))?")
-FILES = sorted(HERE.rglob("*.py"))
+FILES = sorted(path for path in HERE.rglob("*.py") if HERE / "ext" not in path.parents)
 
 
 def public_names(module):
@@ -77,7 +79,11 @@ def _imported_in(text):
 
 def _private(module, names):
     if module.split(".")[0] == "tests":
-        return [] if module.startswith("tests.public") or module in ("tests", "tests.thinned") else [module]
+        return (
+            []
+            if module.startswith("tests.public") or module in ("tests", "tests.needs", "tests.thinned")
+            else [module]
+        )
     if module.split(".")[0] != "schema_guard":
         return []
     listed = public_names(module) if module in PUBLIC_MODULES else set()
@@ -92,6 +98,7 @@ def test_file_uses_only_public_names(path):
     assert breaches(path) == [], "use a public name, the command line, or a file; otherwise move the test out"
 
 
+@needs("recorders")
 def test_every_public_module_exists():
     """Every listed module exists and has an `__all__`."""
     for module in PUBLIC_MODULES:

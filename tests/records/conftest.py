@@ -15,10 +15,9 @@ from hypothesis import settings
 
 import schema_guard
 from schema_guard.records import Store
-from schema_guard.records.postgres.address import parsed
-from schema_guard.records.postgres.database import Postgres
 from schema_guard.records.rows import rows
 from schema_guard.records.sqlite.database import SQLite
+from tests.needs import marked
 from tests.public.records import outcomes, server
 
 # Every kind of database; the tests that ask for `new_backend` or `store` are the contract of all of them.
@@ -73,6 +72,9 @@ def new_schema(postgres):
 
 def _rented(postgres):
     """Give schemas in turn, emptied: to make the tables takes the server longer than most tests take."""
+    from schema_guard.ext.postgres.address import parsed
+    from schema_guard.ext.postgres.database import Postgres
+
     turns = itertools.cycle(f"r{number}" for number in range(10))
 
     def rent():
@@ -89,7 +91,7 @@ def _rented(postgres):
     return rent
 
 
-@pytest.fixture(scope="session", params=BACKENDS)
+@pytest.fixture(scope="session", params=marked(BACKENDS, "postgres", "postgres".__eq__))
 def new_backend(request, tmp_path_factory):
     """Give an empty database of a kind, another one at each call."""
     if request.param == "postgres":

@@ -10,10 +10,9 @@ from schema_guard.records import open_store
 from schema_guard.report import report_on
 from schema_guard.report.page import page
 from schema_guard.report.recorded import document_of
-from schema_guard.report.serving.live import LiveReport
-from schema_guard.report.serving.server import PageServer
 from schema_guard.report.trends import trends_of
 from schema_guard.text import safe
+from tests.needs import needs
 from tests.report.browser import dumped, needs_chromium, running, seen_by_chromium
 from tests.report.test_report import CALL, CUT, TOTAL, outcome
 from tests.report.written import Page
@@ -129,11 +128,15 @@ def test_without_escaping_it_would_be_seen(store, tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
+@needs("serving")
 def test_live_page_is_read_again(store, tmp_path, monkeypatch):
     """The address leads to the page, whose script reads it again; hostile names do nothing there either, also when chosen."""
     fill(store)
-    monkeypatch.setattr("schema_guard.report.serving.live._KEPT_S", 0.0)
-    monkeypatch.setattr("schema_guard.report.serving.live._REST", 0)
+    from schema_guard.ext.serving.live import LiveReport
+    from schema_guard.ext.serving.server import PageServer
+
+    monkeypatch.setattr("schema_guard.ext.serving.live._KEPT_S", 0.0)
+    monkeypatch.setattr("schema_guard.ext.serving.live._REST", 0)
     asked = []
     live = LiveReport(store, lambda text: None)
 

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 import schema_guard
-from schema_guard.core.values import UNKNOWN_USAGE, Attempt, Call, Failure, Outcome, Usage, Violation
 from schema_guard.errors import InvalidArgument
 from schema_guard.records import open_store
 from schema_guard.records.counts.configurations import FailureCount, ViolationCount
@@ -19,6 +18,7 @@ from schema_guard.report.recorded import document_of
 from schema_guard.report.stopped import SavedText, StoppedReplies
 from schema_guard.report.words import bounded
 from schema_guard.stats import Rate
+from schema_guard.values import UNKNOWN_USAGE, Attempt, Call, Failure, Outcome, Usage, Violation
 from tests.decide.records import record
 from tests.report.written import left_out
 

@@ -7,14 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schema_guard.core.values import Failure
-from schema_guard.early_stop import NOT_COMPARED
+from schema_guard.configuration.early_stop import NOT_COMPARED
 from schema_guard.records import open_store
 from schema_guard.records.counts.configurations import Lengths, ReplyLengths
 from schema_guard.records.counts.hours import bucket
 from schema_guard.report import as_json, report_on
 from schema_guard.report.recorded import document_of
 from schema_guard.report.stopped import stopped_replies
+from schema_guard.values import Failure
 from tests.report.test_report import TOTAL, as_text, left_out, outcome
 
 STOPS = json.dumps({"early_stop": True, "max_attempts": 3}, separators=(",", ":"))

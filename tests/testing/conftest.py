@@ -5,11 +5,6 @@ from importlib.metadata import entry_points
 import pytest
 
 # A pytest inside of pytest forgets what it was the first to import; a second one would then meet two copies of a module.
-import schema_guard.guards.decorator
-import schema_guard.records.urls
-import schema_guard.testing.cassettes
-import schema_guard.testing.rates
-import schema_guard.testing.server.serving  # noqa: F401
 
 # Example tests for users; test_plugin.py runs them under the plugin.
 collect_ignore = ["recipe"]

@@ -6,16 +6,18 @@ from typing import Any, NamedTuple
 import pytest
 from jiter import from_json
 
-from schema_guard import Failure, InvalidArgument, Schema
+from schema_guard import Failure, InvalidArgument, Schema, accepting
+from schema_guard import judging as judge
+from schema_guard import loop as enforce
+from schema_guard import parsing as parse
+from schema_guard import reading as extract
 from schema_guard.cli import main
-from schema_guard.core import accepting, enforce, judge
-from schema_guard.core.reading import extract, parse
-from schema_guard.core.repair import readings as repair
-from schema_guard.core.validation import failures
 from schema_guard.report.as_text import as_text
 from schema_guard.report.document import Tone
 from schema_guard.testing import LAWS, try_laws
 from schema_guard.testing.laws import document_of
+from schema_guard.validation import failures
+from tests.needs import is_installed
 
 SCHEMA = {
     "title": "order",
@@ -162,18 +164,6 @@ FAULTS = {
     "judge: a wrong value is a wrong structure": Fault(
         failures, "schema_failure", lambda real: lambda *a: real(*a)._replace(kind="structure")
     ),
-    "repair: nothing is mended": Fault(
-        repair, "readings", lambda _: lambda *a, **k: repair.Readings([], 0, complete=True)
-    ),
-    "repair: lossless is lossy": Fault(
-        repair,
-        "readings",
-        lambda real: (
-            lambda *a, **k: real(*a, **{**k, "level": "lossy"})._replace(
-                found=[one._replace(lossless=True) for one in real(*a, **{**k, "level": "lossy"}).found]
-            )
-        ),
-    ),
     "enforce: never asks again": Fault(enforce, "_may_ask_again", lambda _: lambda *a: False),
     "enforce: asks once too often": Fault(
         enforce,
@@ -187,6 +177,22 @@ FAULTS = {
     ),
     "enforce: loses what came in chunks": Fault(enforce, "_gathered", _chunks_lost),
 }
+
+if is_installed("repair"):
+    from schema_guard.ext.repair import readings as repair
+
+    FAULTS["repair: nothing is mended"] = Fault(
+        repair, "readings", lambda _: lambda *a, **k: repair.Readings([], 0, complete=True)
+    )
+    FAULTS["repair: lossless is lossy"] = Fault(
+        repair,
+        "readings",
+        lambda real: (
+            lambda *a, **k: real(*a, **{**k, "level": "lossy"})._replace(
+                found=[one._replace(lossless=True) for one in real(*a, **{**k, "level": "lossy"}).found]
+            )
+        ),
+    )
 
 
 @pytest.mark.slow

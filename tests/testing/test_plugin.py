@@ -10,6 +10,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from schema_guard import open_store
+from tests.needs import marked, needs
 
 pytest_plugins = ["pytester"]
 
@@ -84,6 +85,7 @@ def test_the_markers_are_declared(run_tests):
     )
 
 
+@needs("loopback")
 def test_the_recipe_for_ci_passes(pytester, run_tests):
     """The example file that users are given is green under the plugin."""
     result = run_tests((RECIPE / "test_invoice.py").read_text(encoding="utf-8"), "--sg-block-network")
@@ -140,6 +142,7 @@ def test_after():
     result.assert_outcomes(passed=2)
 
 
+@needs("loopback")
 def test_llm_server_is_closed_at_the_end(run_tests):
     """Each server that a test starts answers until the test is over."""
     result = run_tests("""
@@ -172,7 +175,9 @@ def test_after():
 # The network.
 
 
-@pytest.mark.parametrize("fixture", ["guard_store", "scripted_model", "llm_server"])
+@pytest.mark.parametrize(
+    "fixture", marked(["guard_store", "scripted_model", "llm_server"], "loopback", "llm_server".__eq__)
+)
 def test_a_test_with_a_fixture_of_ours_reaches_no_other_machine(run_tests, fixture):
     """The failure names the host and the test, and says what to do."""
     result = run_tests(
@@ -232,6 +237,7 @@ def test_out(scripted_model):
     result.assert_outcomes(passed=1)
 
 
+@needs("loopback")
 def test_loopback_and_unix_sockets_stay_open(run_tests):
     """This machine can be reached by all its names, and so can a Unix socket."""
     result = run_tests("""
@@ -681,6 +687,7 @@ def test_without_calls():
 )
 
 
+@needs("redaction")
 def test_recorded_tests_run_without_their_model(pytester, run_tests, monkeypatch):
     """--sg-record writes one file for each test that makes calls; --sg-replay needs no model."""
     run_tests(TAPED, "--sg-record", "tapes").assert_outcomes(passed=2)
@@ -695,6 +702,7 @@ def test_recorded_tests_run_without_their_model(pytester, run_tests, monkeypatch
     result.stdout.no_fnmatch_line("*not used*")
 
 
+@needs("redaction")
 def test_a_changed_prompt_names_the_command_that_records_it(pytester, run_tests, monkeypatch):
     """A replay that does not fit fails with what changed and what to run; the old reply is listed."""
     run_tests(TAPED.replace("WHAT", "invoice 1"), "--sg-record", "tapes")
@@ -717,6 +725,7 @@ def test_a_changed_prompt_names_the_command_that_records_it(pytester, run_tests,
     )
 
 
+@needs("redaction")
 def test_a_fixture_redacts_further(pytester, run_tests):
     """A conftest.py gives what takes out the secrets of its project."""
     pytester.makeconftest("""

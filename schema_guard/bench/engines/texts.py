@@ -12,12 +12,12 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from schema_guard.core.validation.references import References
+from schema_guard.validation.references import References
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from schema_guard.core.schema import Schema
+    from schema_guard.schema import Schema
 
 _BRANCHES = ("allOf", "anyOf", "oneOf")
 _CONDITIONS = ("then", "else")

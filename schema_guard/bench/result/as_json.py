@@ -25,10 +25,10 @@ from schema_guard.bench.result.values import (
     Setup,
 )
 from schema_guard.bench.run.plan import Column
-from schema_guard.core.pointer import pointer
-from schema_guard.core.schema import Schema
 from schema_guard.errors import InvalidArgument
+from schema_guard.pointer import pointer
 from schema_guard.report import as_json
+from schema_guard.schema import Schema
 from schema_guard.text import clip, safe
 
 if TYPE_CHECKING:

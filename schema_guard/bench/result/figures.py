@@ -25,7 +25,7 @@ from schema_guard.bench.result.values import (
 )
 from schema_guard.bench.run.scored import Format
 from schema_guard.bench.suites.load import Difficulty
-from schema_guard.core.pointer import join, split
+from schema_guard.pointer import join, split
 from schema_guard.text import clip, plural
 
 if TYPE_CHECKING:

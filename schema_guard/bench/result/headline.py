@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from schema_guard.bench.result.comparisons import DELTA
 from schema_guard.bench.result.ranked import alpha_of, ranked
-from schema_guard.core.strategy import STRATEGIES
 from schema_guard.decide.ladder import RUNGS
 from schema_guard.decide.mending import MENDS, Failures
 from schema_guard.report.decision.plain import remedy
@@ -21,6 +20,7 @@ from schema_guard.report.document import Fact, Tone
 from schema_guard.report.drawing import percent_tick
 from schema_guard.stats import calls_needed
 from schema_guard.stats.rates import log_e_of, odds_of
+from schema_guard.strategies import STRATEGIES
 from schema_guard.text import plural
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from schema_guard.bench.result.comparisons import DELTA
 from schema_guard.bench.result.values import FAILED
-from schema_guard.core.pointer import pointer
+from schema_guard.pointer import pointer
 from schema_guard.report.document import Quote, Section, Table
 from schema_guard.report.words import NO_DATA, bounded, points, tokens
 from schema_guard.text import clip, odds, plural

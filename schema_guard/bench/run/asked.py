@@ -14,13 +14,13 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.bench.run.journal import Kept
-from schema_guard.calls.identity import current_call_id
-from schema_guard.calls.replies import Reply, read, rejected
-from schema_guard.core.values import Failure
 from schema_guard.errors import InvalidArgument
 from schema_guard.light.digest import hex_digest
 from schema_guard.models.interface import details_of
+from schema_guard.received.replies import Reply, read, rejected
+from schema_guard.records.identity import current_call_id
 from schema_guard.text import clip
+from schema_guard.values import Failure
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -23,13 +23,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from schema_guard.bench.run.asked import prompt_digest
 from schema_guard.bench.run.estimate import missing
 from schema_guard.bench.run.journal import Kept
-from schema_guard.calls.identity import new_call_id
-from schema_guard.calls.replies import Reply, read
 from schema_guard.errors import InvalidArgument
 from schema_guard.models import connect
 from schema_guard.models.apis.openai_api import OpenAIModel
 from schema_guard.models.endpoint import Endpoint
-from schema_guard.private import write_private
+from schema_guard.received.replies import Reply, read
+from schema_guard.records.identity import new_call_id
+from schema_guard.records.private import write_private
 from schema_guard.text import clip, did_you_mean, safe
 
 if TYPE_CHECKING:

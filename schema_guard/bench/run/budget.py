@@ -16,8 +16,8 @@ from schema_guard.errors import InvalidArgument
 from schema_guard.prices.tokens import CallTokens
 
 if TYPE_CHECKING:
-    from schema_guard.core.values import Attempt
     from schema_guard.prices.tokens import TokenPrices
+    from schema_guard.values import Attempt
 
     Prices = Mapping[str, TokenPrices]
 

@@ -24,12 +24,12 @@ from pathlib import Path
 from time import time
 from typing import IO, TYPE_CHECKING, Any, NamedTuple, Self, TypeAlias
 
-from schema_guard.calls.identity import new_call_id
-from schema_guard.calls.replies import Reply
-from schema_guard.core.values import Failure, Usage
 from schema_guard.errors import InvalidArgument
-from schema_guard.private import open_private
+from schema_guard.received.replies import Reply
+from schema_guard.records.identity import new_call_id
+from schema_guard.records.private import open_private
 from schema_guard.text import clip, safe
+from schema_guard.values import Failure, Usage
 
 if TYPE_CHECKING:
     from types import TracebackType

@@ -17,9 +17,9 @@ from random import Random
 from typing import TYPE_CHECKING, NamedTuple
 
 from schema_guard.bench.suites.load import estimated_tokens
-from schema_guard.core.strategy import strategies_of
 from schema_guard.errors import InvalidArgument
 from schema_guard.light.digest import hex_digest
+from schema_guard.strategies import strategies_of
 
 if TYPE_CHECKING:
     from schema_guard.bench.suites.load import Suite, SuiteSchema, Task

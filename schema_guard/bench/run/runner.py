@@ -27,17 +27,17 @@ from schema_guard.bench.run.asked import AskedModel, UnderWay, under_way
 from schema_guard.bench.run.budget import RunBudget, Spending
 from schema_guard.bench.run.journal import Journal
 from schema_guard.bench.run.scored import Run, scored_of
-from schema_guard.calls.recorder import PacedRecorder
-from schema_guard.calls.side_by_side import AT_ONCE, LostInARow, make_all, ran_to_end
-from schema_guard.core.prompting import Example
-from schema_guard.core.strategy import behind_system
-from schema_guard.core.values import Budget, Message
+from schema_guard.bench.run.side_by_side import AT_ONCE, LostInARow, make_all, ran_to_end
+from schema_guard.decorator import guard
 from schema_guard.errors import CallFailed, InvalidArgument
-from schema_guard.guards.decorator import guard
 from schema_guard.prices.tokens import CallTokens
+from schema_guard.prompting import Example
+from schema_guard.records.recorder import PacedRecorder
 from schema_guard.stats import log_e_value
-from schema_guard.targets.sending import check_is_sent
+from schema_guard.steps import check_is_sent
+from schema_guard.strategies import behind_system
 from schema_guard.text import clip
+from schema_guard.values import Budget, Message
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -47,9 +47,9 @@ if TYPE_CHECKING:
     from schema_guard.bench.run.plan import Cell, RunPlan
     from schema_guard.bench.run.scored import Scored
     from schema_guard.bench.suites.values import Task
-    from schema_guard.core.values import Outcome
     from schema_guard.models import Model
     from schema_guard.records import Store
+    from schema_guard.values import Outcome
 
     OnCall: TypeAlias = Callable[[Scored], None]
 

@@ -18,7 +18,7 @@ from schema_guard.text import clip
 if TYPE_CHECKING:
     from schema_guard.bench.run.plan import Cell, Column
     from schema_guard.bench.suites.load import Difficulty, Task
-    from schema_guard.core.values import Attempt, Failure, Outcome
+    from schema_guard.values import Attempt, Failure, Outcome
 
 Format: TypeAlias = Literal["exact", "unwrapped", "repaired", "reasked", "unhandled", "lost"]
 

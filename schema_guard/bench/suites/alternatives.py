@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import Any
 
 from schema_guard.bench.suites.scoring import Matcher
-from schema_guard.core.pointer import join
+from schema_guard.pointer import join
 
 _LEFT_OUT = ""
 

@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from schema_guard.bench.suites.reading import told_of
 from schema_guard.bench.suites.scoring import match_problems
 from schema_guard.bench.suites.values import Split, Suite, SuiteSchema, Task, as_written
-from schema_guard.core.schema import Schema
-from schema_guard.core.validation.violations import describe
 from schema_guard.errors import InvalidArgument, InvalidSchema
+from schema_guard.schema import Schema
 from schema_guard.text import clip
+from schema_guard.validation.violations import describe
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING, Any
 
 from schema_guard.bench.suites.assembly import Line, suite_of_lines
 from schema_guard.bench.suites.reading import SuiteReader, decoded
-from schema_guard.core.validation.violations import describe
 from schema_guard.errors import InvalidArgument
 from schema_guard.text import clip, did_you_mean
+from schema_guard.validation.violations import describe
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from schema_guard.bench.suites.values import Suite
-    from schema_guard.core.schema import Schema
+    from schema_guard.schema import Schema
 
 # What a column can be mapped to.
 _FIELDS = ("input", "gold", "schema", "id", "instruction", "source", "licence")

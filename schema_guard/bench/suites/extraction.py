@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from schema_guard.bench.suites.alternatives import match_of
 from schema_guard.bench.suites.assembly import Line, suite_of_lines
 from schema_guard.bench.suites.reading import SuiteReader
-from schema_guard.core.pointer import join
+from schema_guard.pointer import join
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

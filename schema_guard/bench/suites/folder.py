@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 from schema_guard.bench.suites.assembly import Ids, fingerprint_of, gold_problems, loaded_schema
 from schema_guard.bench.suites.reading import BROKEN, SuiteReader, told_of
 from schema_guard.bench.suites.values import Instance, Suite, SuiteSchema, Task
-from schema_guard.core.pointer import pointer
+from schema_guard.pointer import pointer
 from schema_guard.text import clip, did_you_mean
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from schema_guard.core.schema import Schema
-    from schema_guard.core.values import Violation
+    from schema_guard.schema import Schema
+    from schema_guard.values import Violation
 
 _FOLDER_NAME = re.compile("[A-Za-z0-9_][A-Za-z0-9_.-]{0,79}")
 _ODD_NAME = (

@@ -11,7 +11,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from schema_guard.core.schema import Schema
+from schema_guard.schema import Schema
 
 _TEXT = {"type": "string", "minLength": 1}
 _SHARE = {"type": "number", "minimum": 0, "maximum": 1}

@@ -33,8 +33,8 @@ from schema_guard.bench.suites.values import (
     Task,
     estimated_tokens,
 )
-from schema_guard.core.schema import Schema
 from schema_guard.errors import InvalidArgument
+from schema_guard.schema import Schema
 from schema_guard.text import clip, did_you_mean
 
 if TYPE_CHECKING:

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from schema_guard.bench.suites.values import Suite
-    from schema_guard.core.schema import Schema
+    from schema_guard.schema import Schema
 
 _ASSERTION = re.compile(r"(is-json|contains-json|equals)(?::([\s\S]*))?")
 _TAG = "__metadata:"

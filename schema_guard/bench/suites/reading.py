@@ -13,15 +13,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.bench.suites.forms import form
-from schema_guard.core.pointer import pointer
 from schema_guard.errors import InvalidArgument
+from schema_guard.pointer import pointer
 from schema_guard.text import clip, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from schema_guard.core.values import Violation
+    from schema_guard.values import Violation
 
 # What a Reader gives for text that is no JSON; None is a JSON value.
 BROKEN = object()

@@ -18,7 +18,7 @@ from schema_guard.bench.suites.values import Instance, Suite, SuiteSchema
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from schema_guard.core.schema import Schema
+    from schema_guard.schema import Schema
 
 
 def load_schema_tests(path: Path) -> Suite:

@@ -37,8 +37,8 @@ from math import inf, isfinite
 from typing import Any, NamedTuple, TypeAlias
 from unicodedata import normalize
 
-from schema_guard.core.pointer import join, pointer, split
 from schema_guard.errors import InvalidArgument
+from schema_guard.pointer import join, pointer, split
 from schema_guard.text import clip, did_you_mean
 
 Matcher: TypeAlias = str | Mapping[str, Any]

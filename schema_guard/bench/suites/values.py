@@ -11,7 +11,7 @@ from schema_guard.token_estimate import tokens_in
 
 if TYPE_CHECKING:
     from schema_guard.bench.suites.scoring import Match
-    from schema_guard.core.schema import Schema
+    from schema_guard.schema import Schema
 
 Split: TypeAlias = Literal["dev", "test"]
 Difficulty: TypeAlias = Literal["easy", "medium", "hard"]

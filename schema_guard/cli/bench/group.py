@@ -26,6 +26,6 @@ class _Bench(LazyGroup):
         return super().parse_args(ctx, args if first in self.lines else [_RUN, *args])
 
 
-@click.group("bench", cls=_Bench, package=__package__, lines=LINES)
+@click.group("bench", cls=_Bench, package=__package__, path="bench ", lines=LINES)
 def command() -> None:
     """Measure how often models keep to schemas, and are right; compare and gate results."""

@@ -16,16 +16,15 @@ from schema_guard.bench.result import document_of, result_file, result_of, resul
 from schema_guard.bench.run.budget import RunBudget
 from schema_guard.bench.run.estimate import estimate
 from schema_guard.bench.run.journal import Journal
-from schema_guard.bench.run.on_ray.cluster import ray_module
-from schema_guard.bench.run.on_ray.executor import run_on_ray
 from schema_guard.bench.run.runner import RunSettings, run
 from schema_guard.cli.bench.options import PlanOptions, SuiteOptions
 from schema_guard.cli.shared.options import option, output_path, shared, store_of, takes
 from schema_guard.cli.shared.progress import progress
+from schema_guard.extensions import load
 from schema_guard.models import connect
 from schema_guard.prices.tokens import token_prices
-from schema_guard.private import write_private
 from schema_guard.records.chosen import chosen_of
+from schema_guard.records.private import write_private
 from schema_guard.report.as_markdown import as_markdown
 from schema_guard.report.as_text import as_text
 from schema_guard.report.page import check_extra
@@ -192,9 +191,10 @@ def _executed(executor: str, sources: dict[str, str], retries: int) -> Callable[
     if executor != "ray" and not executor.startswith("ray://"):
         near = did_you_mean(executor, ["local", "ray"])
         raise click.UsageError(f"--executor {safe(executor)!r}: expected local, ray or ray://HOST:PORT{near}")
-    ray_module(f"executor {executor!r}")
-    address = None if executor == "ray" else executor
-    return partial(run_on_ray, names=sources, address=address, retries=retries)
+    made: Callable[..., Run] = load("executor:ray")(
+        None if executor == "ray" else executor, sources, retries=retries
+    )
+    return made
 
 
 def _tell(plan: RunPlan, expected: Estimate, url: str | None) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from schema_guard.extensions import PARTS, load
 from schema_guard.text import did_you_mean, safe
 
 if TYPE_CHECKING:
@@ -21,13 +22,17 @@ class LazyGroup(click.Group):
     The module of a command whose name is a word of Python has an underscore behind it: `import_`.
 
     Args:
-        package: Full name of the package whose modules are the commands.
+        package: Full name of the package whose modules are the commands, except those of parts.
+        path: How the command line names the group, with a space at its end: "store "; "" for the whole program.
         lines: Names of the commands, and what the group's own help says of each: it loads none of them.
     """
 
-    def __init__(self, *args: Any, package: str, lines: Mapping[str, str], **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, package: str, path: str = "", lines: Mapping[str, str], **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
         self.package = package
+        self.path = path
         self.lines = lines
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -38,6 +43,10 @@ class LazyGroup(click.Group):
         """Load a command; None if there is none of that name."""
         if cmd_name not in self.lines:
             return None
+        part = f"command:{self.path}{cmd_name}"
+        if part in PARTS:
+            of_part: click.Command = load(part)
+            return of_part
         module = f"{cmd_name}_" if iskeyword(cmd_name) else cmd_name.replace("-", "_")
         found: click.Command = import_module(f"{self.package}.{module}").command
         return found

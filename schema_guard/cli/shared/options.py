@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from schema_guard.core.schema import Schema
 from schema_guard.records import default_store, resolve_store
+from schema_guard.schema import Schema
 from schema_guard.text import did_you_mean, safe
 
 if TYPE_CHECKING:

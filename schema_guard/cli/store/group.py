@@ -19,7 +19,7 @@ LINES = {
 }
 
 
-@click.group("store", cls=LazyGroup, package=__package__, lines=LINES)
+@click.group("store", cls=LazyGroup, package=__package__, path="store ", lines=LINES)
 def command() -> None:
     """Inspect, check, prune, export, import and merge stores.
 

@@ -11,8 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from schema_guard.core.schema import Schema
-from schema_guard.core.validation.published import fault, judged
+from schema_guard.configuration.traffic import Traffic
 from schema_guard.decide.evidence.closings import with_closing
 from schema_guard.decide.evidence.conflicts import conflicts
 from schema_guard.decide.evidence.money import CallCost, Economics, GpuBill, Three, TokenBill, TrialCost
@@ -45,7 +44,8 @@ from schema_guard.decide.evidence.values import (
 )
 from schema_guard.decide.ladder import Claim
 from schema_guard.decide.outside import OutsideCalls
-from schema_guard.traffic import Traffic
+from schema_guard.schema import Schema
+from schema_guard.validation.published import fault, judged
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -105,7 +105,7 @@ def _given(value: Any) -> Any:
 
 
 def _described(value: Any) -> str:
-    from schema_guard.core.validation.violations import describe  # only faults need it
+    from schema_guard.validation.violations import describe  # only faults need it
 
     return describe(value)
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from schema_guard.configuration.traffic import Traffic
     from schema_guard.decide.evidence.money import CallCost, Economics, TrialCost
     from schema_guard.decide.ladder import Claim
     from schema_guard.decide.outside import OutsideCalls
-    from schema_guard.traffic import Traffic
 
 KINDS = ("syntax", "structure", "value", "semantic", "truncation", "refusal", "transport")
 

@@ -16,20 +16,20 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from schema_guard.configuration.model_names import is_tuned
+from schema_guard.configuration.traffic import AFTER, ROUTED, again_of, traffic_of
 from schema_guard.decide.ladder import LARGER, OTHER, RUNGS, SMALLER, STRICT
 from schema_guard.decide.outside import cause_of
-from schema_guard.model_names import is_tuned
 from schema_guard.prices.sizes import Sizes
 from schema_guard.records.rows import TRIALS
 from schema_guard.text import clip, plural
-from schema_guard.traffic import AFTER, ROUTED, again_of, traffic_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 
+    from schema_guard.configuration.traffic import Traffic
     from schema_guard.records import ConfigurationCounts
     from schema_guard.records.counts.configurations import OutsideCount
-    from schema_guard.traffic import Traffic
 
 _MOST_VERSIONS = 3
 # The names on the ladder that are not the strategy's own.

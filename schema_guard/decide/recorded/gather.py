@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from schema_guard.configuration.lost import lost_in_words
 from schema_guard.decide.recorded.answers import right_of
 from schema_guard.decide.recorded.comparisons import (
     comparisons_of,
@@ -43,7 +44,6 @@ from schema_guard.errors import InvalidArgument
 from schema_guard.prices.sizes import Sizes, sizes_of
 from schema_guard.records.chosen import chosen_of
 from schema_guard.stats import calls_needed
-from schema_guard.targets.lost import lost_in_words
 from schema_guard.text import clip, did_you_mean
 
 if TYPE_CHECKING:

@@ -12,11 +12,11 @@ from datetime import UTC, datetime
 from math import fsum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from schema_guard.configuration.traffic import again_of, traffic_of
 from schema_guard.decide.recorded.configurations import is_trial, last_call
 from schema_guard.decide.recorded.stream import CallsInOrder, OwnCalls, stream_of
 from schema_guard.records.rows import CONFIGURATION_COLUMNS
 from schema_guard.text import clip, percent, plural
-from schema_guard.traffic import again_of, traffic_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from schema_guard.core.values import UNMENDED_BY_LIMIT
 from schema_guard.decide.ladder import RAISE_OUTPUT, RUNGS, STRICT
 from schema_guard.decide.recorded.configurations import rung_of, settings_of
+from schema_guard.values import UNMENDED_BY_LIMIT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

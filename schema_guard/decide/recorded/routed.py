@@ -12,10 +12,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from schema_guard.configuration.early_stop import stops_early
+from schema_guard.configuration.traffic import again_of
 from schema_guard.decide.recorded.configurations import is_trial, trial_of
-from schema_guard.early_stop import stops_early
 from schema_guard.text import clip, plural
-from schema_guard.traffic import again_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

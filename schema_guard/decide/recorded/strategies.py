@@ -7,12 +7,12 @@ from collections import defaultdict
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from schema_guard.configuration.early_stop import stops_early
 from schema_guard.decide.outside import ways_of
 from schema_guard.decide.recorded.configurations import is_trial, sent_by
 from schema_guard.decide.recorded.costs import own_cost, trial_cost
 from schema_guard.decide.recorded.hot import hot_inputs
 from schema_guard.decide.recorded.production import of_strategy
-from schema_guard.early_stop import stops_early
 from schema_guard.records.counts.hours import bucket
 from schema_guard.text import clip
 

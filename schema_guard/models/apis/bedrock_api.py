@@ -17,12 +17,12 @@ from collections.abc import Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
-from schema_guard.calls.fields import field
 from schema_guard.errors import InvalidArgument, missing_extra
 from schema_guard.models.endpoint import NO_KEY
 from schema_guard.models.hosted import HostedModel
 from schema_guard.models.interface import messages
 from schema_guard.models.providers import REGIONS
+from schema_guard.providers.fields import field
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Generator

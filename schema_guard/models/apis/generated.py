@@ -12,9 +12,9 @@ from importlib import import_module
 from inspect import isawaitable
 from typing import TYPE_CHECKING, Any
 
-from schema_guard.calls.received.retries import note, retries_of_response
 from schema_guard.errors import missing_extra
 from schema_guard.models.hosted import HostedModel
+from schema_guard.received.retries import note, retries_of_response
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Generator

@@ -12,10 +12,10 @@ from collections.abc import Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from schema_guard.core.dialects.dialect import Given
 from schema_guard.errors import InvalidArgument, missing_extra
 from schema_guard.models.hosted import HostedModel
 from schema_guard.models.interface import messages
+from schema_guard.providers.dialects.dialect import Given
 from schema_guard.text import clip
 
 if TYPE_CHECKING:

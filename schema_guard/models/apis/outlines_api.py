@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 from schema_guard.errors import InvalidArgument
 from schema_guard.models.hosted import joined
 from schema_guard.models.interface import Closing, messages
-from schema_guard.targets import TARGETS, capabilities
+from schema_guard.providers.options import TARGETS, capabilities
 from schema_guard.text import clip
 
 if TYPE_CHECKING:

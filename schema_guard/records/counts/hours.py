@@ -12,8 +12,8 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from schema_guard.early_stop import stops_replies
-from schema_guard.goes_on import goes_on
+from schema_guard.configuration.early_stop import stops_replies
+from schema_guard.configuration.goes_on import goes_on
 from schema_guard.records.rows import COLUMNS, LARGEST_COUNT
 
 if TYPE_CHECKING:

@@ -7,7 +7,8 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from schema_guard.early_stop import stops_early, stops_replies
+from schema_guard.configuration.early_stop import stops_early, stops_replies
+from schema_guard.configuration.traffic import again_of
 from schema_guard.records.counts.configurations import (
     C,
     FailureCount,
@@ -21,7 +22,6 @@ from schema_guard.records.counts.configurations import (
     ranked,
 )
 from schema_guard.records.rows import CONFIGURATION_COLUMNS
-from schema_guard.traffic import again_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable

@@ -21,7 +21,7 @@ from schema_guard.records.rows import COLUMNS, CONFIGURATION_COLUMNS, HASH_BYTES
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from schema_guard.core.values import Outcome
+    from schema_guard.values import Outcome
 
 StoredRow: TypeAlias = tuple[int, Row]
 """A row with the `id` of its attempt."""

@@ -21,8 +21,8 @@ from schema_guard.text import clip, did_you_mean
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from schema_guard.core.values import Attempt, Outcome, Prompt
     from schema_guard.records.payloads.texts import Payload
+    from schema_guard.values import Attempt, Outcome, Prompt
 
 __all__ = ["POLICIES", "Keeper", "KeptTexts", "PayloadPolicy", "policy_of", "stricter"]
 
@@ -71,6 +71,7 @@ class Keeper:
 
     Raises:
         InvalidArgument: There is a function, and the policy is another one than "redacted"; or it is no function.
+        MissingPart: The policy is "redacted", and the part that redacts is not installed.
     """
 
     def __init__(self, policy: PayloadPolicy = "off", redact: Callable[[str], str] | None = None) -> None:
@@ -78,6 +79,10 @@ class Keeper:
             raise InvalidArgument(f"redact={clip(repr(redact))}: expected a function of a text, or None")
         if redact is not None and policy != "redacted":
             raise InvalidArgument(f"redact= goes with payload='redacted', got payload={policy!r}")
+        if policy == "redacted":
+            from schema_guard.extensions import require  # only this policy needs a part
+
+            require("payload:redacted")
         self.policy = policy
         self.redactor_errors = 0
         self.schedule = Schedule()
@@ -120,9 +125,10 @@ class Keeper:
         return [Payload(packed(one, "prompt"), packed(one, "reply"), one.touched) for one in kept]
 
     def _redacted(self, attempt: Attempt, task: Prompt | None) -> KeptTexts:
+        from schema_guard.extensions import load  # as above
         from schema_guard.records.payloads.texts import prompt_text  # as above
-        from schema_guard.redaction import redacted_value  # as above
 
+        redacted_value = load("payload:redacted")
         left: dict[str, Any] = {}
         touched: list[tuple[Any, ...]] = []
         lost = []

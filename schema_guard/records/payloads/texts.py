@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from schema_guard.records.rows import keyed_hash
 
 if TYPE_CHECKING:
-    from schema_guard.core.values import Prompt
+    from schema_guard.values import Prompt
 
 __all__ = [
     "Payload",

@@ -9,12 +9,12 @@ from __future__ import annotations
 from shlex import quote
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from schema_guard.configuration.traffic import Traffic
 from schema_guard.report.decision.plain import meaning, tone_of
 from schema_guard.report.decision.words import name_of
 from schema_guard.report.document import Document, Fact, Section, Table, Tone
 from schema_guard.report.words import NO_DATA
 from schema_guard.text import percent, plural
-from schema_guard.traffic import Traffic
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -11,6 +11,7 @@ Rules:
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from itertools import accumulate
@@ -18,9 +19,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from hypothesis import strategies as st
 
-from schema_guard.core.judge import judge
-from schema_guard.core.schema import Schema
-from schema_guard.errors import InvalidArgument
+from schema_guard.errors import InvalidArgument, MissingPart
+from schema_guard.judging import judge
+from schema_guard.schema import Schema
 from schema_guard.testing import instances, near_misses
 from schema_guard.testing.model_replies import faulty_text, faulty_values
 from schema_guard.testing.model_replies.failure_weights import SEEN, weight
@@ -32,9 +33,9 @@ if TYPE_CHECKING:
 
     from hypothesis.strategies import DrawFn, SearchStrategy
 
-    from schema_guard.core.values import FailureKind, FinishReason
     from schema_guard.testing import NearMiss
     from schema_guard.testing.model_replies.faults import Fault
+    from schema_guard.values import FailureKind, FinishReason
 
 _WAYS: dict[str, Callable[[Ground], Fault | None]] = {
     how: getattr(faulty_text, how, None) or getattr(faulty_values, how) for how in SEEN
@@ -54,7 +55,7 @@ class Broken:
         code: Of its failure: the broken keyword where the kind is `structure` or `value`.
         how: The way in which it fails, such as `"trailing_comma"` or `"schema_echo"`.
         finish_reason: What the provider says with it; the label depends on it.
-        mended_by: The least level of repair that makes it valid; None when none does.
+        mended_by: The least level of repair that makes it valid. None when none does, or without the part `repair`.
         chunks: The reply as a stream; they join to the text, and some may be empty.
     """
 
@@ -91,7 +92,8 @@ def broken(schema: Any, *, weighted: bool = True) -> SearchStrategy[Broken]:
 @cache
 def _compile() -> None:
     """Compile what mending needs: the first draw would be slow enough to fail Hypothesis' health check."""
-    judge("{'a': 1, b: [2,, }", Schema.of(True), repair="lossy")
+    with suppress(MissingPart):
+        judge("{'a': 1, b: [2,, }", Schema.of(True), repair="lossy")
 
 
 def _alike(_: str) -> int:
@@ -150,7 +152,8 @@ def _weighted(draw: DrawFn, ways: list[str], weigh: Callable[[str], int]) -> int
 def _mended_by(fault: Fault, schema: Schema[Any]) -> Literal["lossless", "lossy"] | None:
     if fault.kind in _PARSED:
         return None
-    for level in _LEVELS:
-        if judge(fault.text, schema, finish_reason=fault.finish_reason, repair=level).ok:
-            return level
+    with suppress(MissingPart):  # nothing can be repaired without the part
+        for level in _LEVELS:
+            if judge(fault.text, schema, finish_reason=fault.finish_reason, repair=level).ok:
+                return level
     return None

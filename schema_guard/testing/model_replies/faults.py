@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hypothesis import strategies as st
 
-from schema_guard.core.validation.keywords import VALUE_KEYWORDS
-from schema_guard.core.validation.violations import TOO_COSTLY
 from schema_guard.testing.model_replies.writing import fenced, written
+from schema_guard.validation.keywords import VALUE_KEYWORDS
+from schema_guard.validation.violations import TOO_COSTLY
 
 if TYPE_CHECKING:
     from hypothesis.strategies import DrawFn, SearchStrategy
 
-    from schema_guard.core.schema import Schema
-    from schema_guard.core.values import FailureKind, FinishReason
+    from schema_guard.schema import Schema
     from schema_guard.testing import NearMiss
+    from schema_guard.values import FailureKind, FinishReason
 
 # What a provider says of a reply that came to its end.
 _ENDED: SearchStrategy[FinishReason | None] = st.sampled_from(("stop", None))

@@ -14,17 +14,17 @@ from typing import TYPE_CHECKING
 
 from hypothesis import strategies as st
 
-from schema_guard.core.reading.cut_off import runaway
 from schema_guard.testing.model_replies.faults import Fault
 from schema_guard.testing.model_replies.writing import written
+from schema_guard.validation.cut_off import runaway
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from hypothesis.strategies import SearchStrategy
 
-    from schema_guard.core.values import FinishReason
     from schema_guard.testing.model_replies.faults import Ground
+    from schema_guard.values import FinishReason
 
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\],:]|[^\s{}\[\],:"]+')
 _OPENERS = ("{", "[")

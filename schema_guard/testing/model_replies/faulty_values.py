@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from hypothesis import strategies as st
 
-from schema_guard.core.validation.keywords import VALUE_KEYWORDS
 from schema_guard.errors import InvalidArgument
+from schema_guard.validation.keywords import VALUE_KEYWORDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable

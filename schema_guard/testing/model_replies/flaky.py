@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from hypothesis import given, settings
 
-from schema_guard.core.schema import Schema
 from schema_guard.errors import InvalidArgument
 from schema_guard.models.interface import Closing
 from schema_guard.models.scripted import ScriptedModel
-from schema_guard.targets import capabilities
+from schema_guard.providers.options import capabilities
+from schema_guard.schema import Schema
 from schema_guard.testing.model_replies.broken import broken
 from schema_guard.testing.model_replies.valid import replies
 from schema_guard.text import clip

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hypothesis import strategies as st
 
-from schema_guard.core.schema import Schema
-from schema_guard.core.values import UNMENDED_BY_LIMIT
 from schema_guard.errors import InvalidArgument
+from schema_guard.schema import Schema
 from schema_guard.testing.model_replies.broken import Broken, broken
 from schema_guard.testing.model_replies.valid import Sent, replies
 from schema_guard.text import clip
+from schema_guard.values import UNMENDED_BY_LIMIT
 
 if TYPE_CHECKING:
     from hypothesis.strategies import DrawFn, SearchStrategy

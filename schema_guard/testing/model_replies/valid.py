@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from hypothesis import reject
 from hypothesis import strategies as st
 
-from schema_guard.core.schema import Schema
+from schema_guard.schema import Schema
 from schema_guard.testing import instances
 from schema_guard.testing.model_replies.writing import fenced, in_chunks, written
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from hypothesis import strategies as st
 
-from schema_guard.core.pointer import escape
+from schema_guard.pointer import escape
 from schema_guard.testing.schemas.formats import texts
 from schema_guard.testing.schemas.patterns import NoText, expression, text_of
 from schema_guard.testing.schemas.shape import ValueShape, Wanted, among, exact

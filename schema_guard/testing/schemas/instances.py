@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Any
 from hypothesis import reject
 from hypothesis import strategies as st
 
-from schema_guard.core.pointer import pointer, split
-from schema_guard.core.schema import Schema
-from schema_guard.core.validation.references import References
 from schema_guard.errors import InvalidArgument
+from schema_guard.pointer import pointer, split
+from schema_guard.schema import Schema
 from schema_guard.testing.schemas.drawing import DeadEnd, Drawing
 from schema_guard.testing.schemas.shapes import Shapes
 from schema_guard.text import clip
+from schema_guard.validation.references import References
 
 if TYPE_CHECKING:
     import os

@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Any
 from hypothesis import reject
 from hypothesis import strategies as st
 
-from schema_guard.core.schema import Schema
-from schema_guard.core.validation.violations import TOO_COSTLY
 from schema_guard.errors import InvalidArgument
+from schema_guard.schema import Schema
 from schema_guard.testing.schemas.breaking import cuts
 from schema_guard.testing.schemas.drawing import DeadEnd, Drawing
 from schema_guard.testing.schemas.instances import MISSES, shapes_of
 from schema_guard.text import clip
+from schema_guard.validation.violations import TOO_COSTLY
 
 if TYPE_CHECKING:
     import os

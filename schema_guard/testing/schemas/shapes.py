@@ -33,7 +33,7 @@ from schema_guard.testing.schemas.words import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from schema_guard.core.validation.references import References
+    from schema_guard.validation.references import References
 
 # Ways through the unions of a group that are tried, and those of them that differ in how something is broken; shapes
 # that are kept from the first ways, and ways from all over that are tried in addition.

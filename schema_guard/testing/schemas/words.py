@@ -11,13 +11,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from schema_guard.core.validation.keywords import KEYWORDS, LATEST, REFERENCES, draft_of
-from schema_guard.core.validation.references import REF_ALONE
+from schema_guard.validation.keywords import KEYWORDS, LATEST, REFERENCES, draft_of
+from schema_guard.validation.references import REF_ALONE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from schema_guard.core.validation.references import References
+    from schema_guard.validation.references import References
 
 NULL, BOOLEAN, INTEGER, FRACTION, STRING, ARRAY, OBJECT = KINDS = (
     "null", "boolean", "integer", "fraction", "string", "array", "object",

@@ -5,6 +5,7 @@ import urllib.request
 
 import pytest
 
+from schema_guard import testing
 from schema_guard.bench.run.batch import (
     MOST_REQUESTS,
     batch_model,
@@ -16,16 +17,16 @@ from schema_guard.bench.run.journal import Journal
 from schema_guard.bench.run.plan import PlanSettings, columns_of, plan_of
 from schema_guard.bench.run.runner import run
 from schema_guard.errors import InvalidArgument
-from schema_guard.testing import serve
 from tests.bench.run.test_runner import some_fail
 from tests.bench.small_suites import Counting, number_asked, small_suite
+from tests.needs import needs
 
 pytest.importorskip("openai", reason="needs the extra 'openai'")
 
 
 @pytest.fixture
 def plan():
-    return plan_of(small_suite(tasks=3), columns_of(["gpt-x"], ["bare", "strict_schema"]), PlanSettings())
+    return plan_of(small_suite(tasks=3), columns_of(["gpt-x"], ["bare", "few_shot"]), PlanSettings())
 
 
 @pytest.fixture
@@ -67,8 +68,10 @@ def written(path, rows):
     return path
 
 
-def test_request_is_what_the_client_would_send(plan, models):
+@needs("fitting")
+def test_request_is_what_the_client_would_send(models):
     """A request has the endpoint and the body of the call: model, messages, output limit, response format."""
+    plan = plan_of(small_suite(tasks=3), columns_of(["gpt-x"], ["bare", "strict_schema"]), PlanSettings())
     requests = batch_requests(plan, models)
     strict = [request for request in requests if "response_format" in request["body"]]
 
@@ -96,6 +99,7 @@ def test_rounds_end_with_the_result_of_a_direct_run(tmp_path, plan, models, jour
     assert batched.scored == run(plan, {"gpt-x": Counting(some_fail)}).scored
 
 
+@needs("fitting", "loopback")
 @pytest.mark.parametrize("kind", ["openai", "openai-responses"])
 def test_bodies_are_taken_by_the_providers_api(tmp_path, kind):
     """Sent to a server of the provider's wire format, request by request, they are answered, and the answers are read."""
@@ -106,7 +110,7 @@ def test_bodies_are_taken_by_the_providers_api(tmp_path, kind):
         return json.dumps({"n": int(text.split("Give n.")[1].split()[1])})
 
     rows = []
-    with serve(reply) as server:
+    with testing.serve(reply) as server:
         for request in batch_requests(plan, models):
             sent = urllib.request.Request(  # noqa: S310 - loopback
                 server.url + request["url"],

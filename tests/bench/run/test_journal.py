@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from schema_guard.bench.run.journal import Journal, Kept, kept_of, row_of
 from schema_guard.bench.run.plan import columns_of, plan_of
-from schema_guard.calls.replies import Reply
-from schema_guard.core.values import Failure, Usage
 from schema_guard.errors import InvalidArgument
+from schema_guard.received.replies import Reply
+from schema_guard.values import Failure, Usage
 from tests.bench.small_suites import small_suite
 
 PLAN = plan_of(small_suite(), columns_of(["m"], ["bare"]))

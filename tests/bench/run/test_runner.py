@@ -18,10 +18,11 @@ from schema_guard.bench.run.journal import Journal
 from schema_guard.bench.run.plan import PlanSettings, columns_of, plan_of
 from schema_guard.bench.run.runner import RunSettings, run
 from schema_guard.bench.suites.scoring import unanswered
-from schema_guard.core.values import Message
 from schema_guard.errors import InvalidArgument
 from schema_guard.records import open_store
+from schema_guard.values import Message
 from tests.bench.small_suites import Counting, small_suite
+from tests.needs import needs
 
 
 def planned(strategies=("bare",), suite=None, models=("m",), **settings):
@@ -483,6 +484,7 @@ def test_wrong_settings_are_refused(settings, message):
     assert str(caught.value).startswith(message)
 
 
+@needs("fitting")
 def test_schema_that_a_strategy_cannot_ask_for_is_refused_before_a_call():
     """What cannot be asked for is an error before anything is spent."""
     model = Counting()
@@ -494,6 +496,7 @@ def test_schema_that_a_strategy_cannot_ask_for_is_refused_before_a_call():
     assert model.heard == []
 
 
+@needs("fitting")
 def test_column_leaves_out_what_it_cannot_ask_for():
     """The other schemas of a suite are asked for, and the result says what was not."""
     model = Counting()

@@ -7,9 +7,9 @@ import pytest
 from schema_guard.bench.run.journal import Journal
 from schema_guard.bench.run.plan import Column, PlanSettings, columns_of, plan_of
 from schema_guard.bench.suites.load import load_suite
-from schema_guard.climb.inputs import suite_inputs
-from schema_guard.core.strategy import behind_system
 from schema_guard.errors import InvalidArgument
+from schema_guard.strategies import behind_system
+from tests.needs import needs
 
 SCHEMA = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
 MANIFEST = {
@@ -64,11 +64,22 @@ def test_what_stands_before_a_text_is_asked_too(tmp_path, row):
     assert (task.text, task.before) == ("n is 8", (SYSTEM,))
     assert behind_system(task.text, "bare", task.before) == [SYSTEM, row["messages"][-2]]
     assert behind_system(task.text, "few_shot", task.before) == [SYSTEM, row["messages"][-2]]
-    assert suite_inputs(suite.schemas[0]).before == (SYSTEM,)
 
 
+@needs("climb")
+def test_climb_asks_behind_the_system_message(tmp_path):
+    """A climb over the suite has the system message before each task."""
+    from schema_guard.ext.climb.inputs import suite_inputs
+
+    rows = [{"messages": [SYSTEM, *_row(8)["messages"]]}]
+    assert suite_inputs(load_suite(_set(tmp_path, test=rows)).schemas[0]).before == (SYSTEM,)
+
+
+@needs("climb")
 def test_climb_takes_one_beginning(tmp_path):
     """A climb asks all tasks behind the same messages; where they differ, `bench` is named."""
+    from schema_guard.ext.climb.inputs import suite_inputs
+
     suite = load_suite(_set(tmp_path, test=[_row(8), {"messages": [SYSTEM, *_row(9)["messages"]]}]))
 
     with pytest.raises(InvalidArgument, match="`bench` asks each task with its own"):

@@ -2,13 +2,13 @@
 
 import pytest
 
-from schema_guard.core.values import UNKNOWN_USAGE, Attempt, Failure, Outcome, Usage
+from schema_guard.configuration.early_stop import NOT_COMPARED
 from schema_guard.decide import decide
 from schema_guard.decide.recorded.gather import gather
-from schema_guard.early_stop import NOT_COMPARED
 from schema_guard.records import open_store
 from schema_guard.report.as_text import as_text
 from schema_guard.report.decision import document_of
+from schema_guard.values import UNKNOWN_USAGE, Attempt, Failure, Outcome, Usage
 from tests.decide.records import CALL, record
 from tests.public.decide.examples import economics
 from tests.report.written import one_line

@@ -4,11 +4,11 @@ import json
 
 import pytest
 
-from schema_guard.core.values import Usage
 from schema_guard.decide import decide, evidence_schema
 from schema_guard.decide.recorded import gather as gathering
 from schema_guard.errors import InvalidArgument
 from schema_guard.records import open_store
+from schema_guard.values import Usage
 from tests.decide.records import DAY, record, record_outside
 from tests.public.decide.examples import economics
 

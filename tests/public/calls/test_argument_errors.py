@@ -8,25 +8,18 @@ import pytest
 import schema_guard
 from schema_guard import (
     Budget,
-    Evidence,
     InvalidArgument,
     InvalidSchema,
     Limits,
-    Rollout,
-    Router,
     Schema,
-    adapt,
     connect,
     flush,
     guard,
-    guard_tools,
     judge,
-    judge_calls,
-    lint,
     open_store,
-    prefix_checker,
     tags,
 )
+from tests.needs import is_installed, needs
 
 DOCUMENT = {"type": "object"}
 SCHEMA = Schema.of(DOCUMENT)
@@ -77,10 +70,6 @@ WRONG = {
             "checks": NO_LIST, "restore": NOTHING, "limits": (None, *NO_LIMITS),
         },
     ),
-    prefix_checker: (
-        lambda **given: prefix_checker(**{"schema": SCHEMA, **given}),
-        {"schema": (None, DOCUMENT), "limits": (None, *NO_LIMITS)},
-    ),
     Schema.of: (
         lambda **given: Schema.of(**{"source": DOCUMENT, **given}),
         {
@@ -88,8 +77,6 @@ WRONG = {
             "resources": (3, b"x", [3], "no such folder"),
         },
     ),
-    lint: (lambda **given: lint(**{"schema": DOCUMENT, "target": "openai", **given}), {"schema": NO_SCHEMA, "target": NO_NAME, "rules": NO_PATH}),
-    adapt: (lambda **given: adapt(**{"schema": DOCUMENT, "target": "openai", **given}), {"schema": NO_SCHEMA, "target": NO_NAME, "rules": NO_PATH}),
     connect: (
         lambda **given: connect(**{"name_or_object": "openai:name", "key": "k", **given}),
         {
@@ -106,28 +93,54 @@ WRONG = {
     ),
     flush: (flush, {"timeout_s": NO_SECONDS}),
     tags: (lambda **given: tags(**given).__enter__(), dict.fromkeys(("segment", "cluster", "function"), NO_TEXT)),
-    judge_calls: (
-        lambda **given: judge_calls(**{"reply": "{}", "tools": TOOLS, **given}),
-        {"reply": (None, 3, b"x", []), "tools": (None, 3, "x", [3]), "repair": NO_NAME, "limits": NO_LIMITS},
-    ),
     guard: (
         lambda **given: guard(**{"schema": DOCUMENT, "store": "none", "target": "openai" if "rules" in given else None, **given})(ask),
         OF_GUARD,
     ),
-    guard_tools: (
-        lambda **given: guard_tools(**{"tools": TOOLS, "store": "none", **given})(ask),
-        {"tools": (None, 3, "x", [3]), "messages": (*NO_TEXT, "nobody"), **{name: OF_GUARD[name] for name in sorted(OF_TOOLS)}},
-    ),
-    Router: (lambda **given: Router(**{"tuned": TUNED, "prompt": PROMPTED, **given}), OF_ROUTER),
-    Rollout: (
-        Rollout,
-        {"target": (None, True, 0.7, "x"), "alpha": (None, 1, "x"), "against_prompt": NO_BOOL, "most": (None, 0, 2)},
-    ),
-    Evidence: (
-        Evidence,
-        {"segments": (3, "", "x"), "input_chars": (3, "x", (1,)), "script": (3, "x", ["x"]), "language": (3, "x")},
-    ),
 }  # fmt: skip
+if is_installed("streaming"):
+    from schema_guard import prefix_checker
+
+    WRONG |= {
+        prefix_checker: (
+            lambda **given: prefix_checker(**{"schema": SCHEMA, **given}),
+            {"schema": (None, DOCUMENT), "limits": (None, *NO_LIMITS)},
+        ),
+    }  # fmt: skip
+if is_installed("fitting"):
+    from schema_guard import adapt, lint
+
+    WRONG |= {
+        lint: (lambda **given: lint(**{"schema": DOCUMENT, "target": "openai", **given}), {"schema": NO_SCHEMA, "target": NO_NAME, "rules": NO_PATH}),
+        adapt: (lambda **given: adapt(**{"schema": DOCUMENT, "target": "openai", **given}), {"schema": NO_SCHEMA, "target": NO_NAME, "rules": NO_PATH}),
+    }  # fmt: skip
+if is_installed("tools"):
+    from schema_guard import guard_tools, judge_calls
+
+    WRONG |= {
+        judge_calls: (
+            lambda **given: judge_calls(**{"reply": "{}", "tools": TOOLS, **given}),
+            {"reply": (None, 3, b"x", []), "tools": (None, 3, "x", [3]), "repair": NO_NAME, "limits": NO_LIMITS},
+        ),
+        guard_tools: (
+            lambda **given: guard_tools(**{"tools": TOOLS, "store": "none", **given})(ask),
+            {"tools": (None, 3, "x", [3]), "messages": (*NO_TEXT, "nobody"), **{name: OF_GUARD[name] for name in sorted(OF_TOOLS)}},
+        ),
+    }  # fmt: skip
+if is_installed("tuning"):
+    from schema_guard import Evidence, Rollout, Router
+
+    WRONG |= {
+        Router: (lambda **given: Router(**{"tuned": TUNED, "prompt": PROMPTED, **given}), OF_ROUTER),
+        Rollout: (
+            Rollout,
+            {"target": (None, True, 0.7, "x"), "alpha": (None, 1, "x"), "against_prompt": NO_BOOL, "most": (None, 0, 2)},
+        ),
+        Evidence: (
+            Evidence,
+            {"segments": (3, "", "x"), "input_chars": (3, "x", (1,)), "script": (3, "x", ["x"]), "language": (3, "x")},
+        ),
+    }  # fmt: skip
 # Values, which are looked at where they are used; errors; what is made by the library; what takes no argument.
 WITHOUT = {
     "Adapted", "AsyncGuarded", "Attempt", "Budget", "Call", "CallFailed", "CallJudgement", "Example", "Failure", "Finding",
@@ -138,7 +151,13 @@ WITHOUT = {
 # By what it is called where it is not by its name, which for the first arguments nobody writes.
 CALLED = {"source": "schema", "name_or_object": "model", "url": "store"}
 CASES = [
-    pytest.param(partial(call), name, wrong, id=f"{function.__qualname__}-{name}")
+    pytest.param(
+        partial(call),
+        name,
+        wrong,
+        id=f"{function.__qualname__}-{name}",
+        marks=needs("fitting") if name == "rules" else (),
+    )
     for function, (call, arguments) in WRONG.items()
     for name, wrong in arguments.items()
 ]
@@ -160,6 +179,7 @@ def test_a_wrong_argument_is_told(call, name, wrong):
         assert "\n" not in told
 
 
+@needs("fitting", "streaming", "tools", "tuning")
 def test_each_public_function_is_asked_for_each_of_its_arguments():
     """What is added to the public names, or to their arguments, is asked here too."""
     assert {function.__qualname__.partition(".")[0] for function in WRONG} | WITHOUT == set(

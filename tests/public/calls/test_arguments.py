@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schema_guard import Budget, InvalidArgument, guard
+from tests.needs import needs
 from tests.public.calls.functions import BAD, GOOD, TOTAL, VALUE, recorded
 
 FORMAT = "Reply with one JSON value"
@@ -125,6 +126,7 @@ def test_parameters_of_another_type_pass_untouched():
     assert WRONG in seen[1][0]
 
 
+@needs("fitting")
 def test_parameters_can_be_named():
     """`feedback_to` and `options_to` say by which parameters what is ours reaches the function."""
     seen, replies = [], iter((BAD, GOOD))
@@ -180,6 +182,7 @@ FORMATS = [
 ]
 
 
+@needs("fitting")
 @pytest.mark.parametrize(("target", "strategy", "keys"), FORMATS)
 def test_a_clash_on_the_formats_own_key_is_refused_before_anything_is_asked(target, strategy, keys, store):
     """A call that sets what the strategy sets is an error that names the key; nothing is asked or recorded."""
@@ -195,6 +198,7 @@ def test_a_clash_on_the_formats_own_key_is_refused_before_anything_is_asked(targ
     assert recorded(store) == []
 
 
+@needs("fitting")
 def test_a_clash_with_a_default_is_refused_at_decoration():
     """A default that sets what the strategy sets is an error when the function is decorated."""
     with pytest.raises(InvalidArgument, match=r"^options\['response_format'\]: strategy 'json_mode'"):
@@ -204,6 +208,7 @@ def test_a_clash_with_a_default_is_refused_at_decoration():
             return GOOD
 
 
+@needs("fitting")
 def test_other_keys_are_the_callers():
     """Of all else the caller's value is sent: an output limit too."""
     seen: list[Any] = []
@@ -218,6 +223,7 @@ def test_other_keys_are_the_callers():
     }
 
 
+@needs("fitting")
 def test_an_extra_body_is_merged_by_its_keys():
     """`extra_body` is no argument of the provider's but holds some: a clash is one on a key in it."""
     seen: list[Any] = []
@@ -234,6 +240,7 @@ def test_an_extra_body_is_merged_by_its_keys():
         assert str(caught.value).startswith(f"options['extra_body']{where}: strategy 'strict_schema'")
 
 
+@needs("fitting")
 def test_the_defaults_options_are_kept():
     """The default's keys are sent where the caller gives none, and the default is not changed."""
     seen, default = [], {"temperature": 0}
@@ -264,6 +271,7 @@ texts = st.none() | st.text(max_size=5)
 values = st.integers() | st.text(max_size=3) | st.none()
 
 
+@needs("fitting")
 @given(
     st.fixed_dictionaries(
         {},

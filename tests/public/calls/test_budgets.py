@@ -7,6 +7,7 @@ import json
 import pytest
 
 from schema_guard import Budget, GuardFailed, flush, guard, open_store
+from tests.needs import marked, needs
 from tests.public.calls import wire
 from tests.public.clock import stopped_clock
 from tests.public.commands.command_lines import command
@@ -239,6 +240,7 @@ def test_the_first_bound_ends_the_call(shape, budget, attempts):
 STOPPED = '{"total": "much", "note": "' + "a b c " * 20
 
 
+@needs("streaming")
 @pytest.mark.parametrize("shape", STREAMS)
 @pytest.mark.parametrize(
     ("times", "more", "attempts"), [(1, 0, 1), (1, 1, 2), (2, 0, 2), (2, 1, 3), (3, 0, 3), (9, 0, 4)]
@@ -270,7 +272,7 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("early_stop", [False, True])
+@pytest.mark.parametrize("early_stop", marked([False, True], "streaming", bool))
 @pytest.mark.parametrize("case", CASES)
 @pytest.mark.parametrize("shape", STREAMS)
 def test_repeats_are_counted_for_each_attempt(shape, case, early_stop):

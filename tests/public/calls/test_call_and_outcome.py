@@ -7,6 +7,7 @@ from random import Random
 import pytest
 
 from schema_guard import Budget, CallFailed, GuardFailed, InvalidArgument, Limits, guard, tags
+from tests.needs import marked
 from tests.public.calls import wire
 from tests.public.calls.judging.drawn_replies import case as drawn
 from tests.public.calls.providers.reading import MemoryStore
@@ -90,7 +91,14 @@ def returns_awaitable(reply):
 
 @pytest.mark.parametrize("case", REPLIES)
 @pytest.mark.parametrize("shape", [plain, asynchronous, returns_awaitable])
-@pytest.mark.parametrize("more", [{}, {"max_attempts": 1}, {"repair": "lossless", "max_attempts": 2}])
+@pytest.mark.parametrize(
+    "more",
+    marked(
+        [{}, {"max_attempts": 1}, {"repair": "lossless", "max_attempts": 2}],
+        "repair",
+        lambda more: "repair" in more,
+    ),
+)
 def test_call_and_outcome_agree(case, shape, more):
     """A call has the value, the error, and the recorded outcome of `.outcome`."""
     settings = {"name": f"ask_{next(NUMBERS)}", "more": more}

@@ -17,6 +17,7 @@ from schema_guard import (
     guard,
 )
 from schema_guard.testing import ScriptedModel
+from tests.needs import needs
 from tests.public.calls.functions import (
     BAD,
     GOOD,
@@ -106,6 +107,7 @@ def test_methods_are_bound_as_functions_are(function, said):
     assert run(function, prompt="t")["x"] == said
 
 
+@needs("streaming")
 def test_a_bound_method_has_all_that_a_function_has():
     """.outcome and .stream of a method are bound as well."""
     client = Client("a")
@@ -233,6 +235,7 @@ def test_a_stream_is_closed_when_it_is_not_read_to_its_end(store):
     assert closed[0] == "t"
 
 
+@needs("fitting")
 def test_a_model_is_guarded_with_its_own_name_and_target(tmp_path, store):
     """A model brings its name and its target, and takes options by itself."""
     path = tmp_path / "replies.jsonl"

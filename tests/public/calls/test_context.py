@@ -11,6 +11,7 @@ import pytest
 
 from schema_guard import GuardFailed, InvalidArgument, guard, open_store, tags
 from schema_guard.testing import ScriptedModel
+from tests.needs import needs
 
 TOTAL = {"type": "object", "properties": {"total": {"type": "number"}}, "required": ["total"]}
 GOOD = '{"total": 1}'
@@ -82,6 +83,7 @@ def test_every_attempt_has_the_parent(store):
     assert family(store) == [("inner", "outer")] * 2 + [("outer", None)] * 2
 
 
+@needs("streaming")
 def test_the_parent_is_known_in_every_shape(store):
     """Generators, coroutines and async generators, called or streamed, are parents of what they call."""
     inner = inner_of(store)
@@ -118,6 +120,7 @@ def test_the_parent_is_known_in_every_shape(store):
     assert family(store) == [row for name in names for row in (("inner", name), (name, None))]
 
 
+@needs("streaming")
 def test_between_the_values_of_a_stream_there_is_no_parent(store):
     """What the consumer of a stream calls between two values is not a call inside of it."""
     inner = inner_of(store)
@@ -143,6 +146,7 @@ def test_between_the_values_of_a_stream_there_is_no_parent(store):
     assert set(family(store)) == {("inner", None), ("outer", None)}
 
 
+@needs("streaming")
 def test_a_raised_error_ends_the_parenthood(store):
     """After a call that raised, the next call is at the top again."""
     inner = inner_of(store)

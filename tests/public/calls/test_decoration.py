@@ -15,6 +15,7 @@ from schema_guard import (
     Schema,
     guard,
 )
+from tests.needs import marked
 from tests.public.calls.functions import GOOD, TOTAL, VALUE, NotAFunction, ask
 
 KNOWN = "bare, system_prompt, few_shot, reason_then_format, json_mode, tool_call, strict_schema"
@@ -128,7 +129,11 @@ WRONG_OPTIONS = (
 )
 
 
-@pytest.mark.parametrize("case", WRONG_OPTIONS, ids=lambda case: case.id)
+@pytest.mark.parametrize(
+    "case",
+    marked(WRONG_OPTIONS, "fitting", lambda case: case.id == "not of this target"),
+    ids=lambda case: case.id,
+)
 def test_what_a_target_cannot_do_is_refused_at_decoration(case):
     """The options of every strategy are made once at decoration, so that a call cannot fail on them."""
     with pytest.raises(InvalidArgument) as caught:

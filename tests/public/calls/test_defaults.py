@@ -5,6 +5,7 @@ import inspect
 
 import pytest
 
+import schema_guard
 from schema_guard import (
     Budget,
     Guard,
@@ -12,11 +13,9 @@ from schema_guard import (
     Schema,
     connect,
     guard,
-    guard_tools,
     judge,
-    judge_calls,
-    prefix_checker,
 )
+from tests.needs import is_installed
 
 LIMITS = Limits(
     max_bytes=8_388_608, max_depth=100, max_nodes=200_000, max_number_chars=400, max_steps=50_000_000
@@ -31,18 +30,20 @@ SETTINGS = {
 }  # fmt: skip
 FUNCTIONS = {
     judge: {"finish_reason": None, "repair": "off", "checks": (), "restore": None, "limits": LIMITS},
-    judge_calls: {"repair": "off", "limits": LIMITS},
-    prefix_checker: {"limits": LIMITS},
     Schema.of: {"name": None, "dialect": None, "formats": True, "resources": None},
     connect: {
         "target": None, "options": None, "key": None, "adapter": None, "rules": None, "timeout_s": 600.0,
         "max_retries": 0,
     },
-    guard_tools: {
+}  # fmt: skip
+if is_installed("streaming"):
+    FUNCTIONS[schema_guard.prefix_checker] = {"limits": LIMITS}
+if is_installed("tools"):
+    FUNCTIONS[schema_guard.judge_calls] = {"repair": "off", "limits": LIMITS}
+    FUNCTIONS[schema_guard.guard_tools] = {
         "name": None, "max_attempts": 1, "observe": False, "messages": None, "version": None, "segment": None,
         "prices": None,
-    },
-}  # fmt: skip
+    }  # fmt: skip
 
 
 def test_defaults_of_guard():

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schema_guard import guard, open_store
+from tests.needs import is_installed
 from tests.public.calls.functions import BAD, GOOD, TOTAL, VALUE, both, run
 from tests.public.calls.message_lists import LISTS
 
@@ -18,7 +19,7 @@ EXAMPLES = [("What is nothing?", {"total": 0}), (None, {"total": 1})]
 
 STRATEGIES = [
     "bare", "system_prompt", "few_shot", "reason_then_format",
-    "json_mode", "tool_call", "strict_schema",
+    *(("json_mode", "tool_call", "strict_schema") if is_installed("fitting") else ()),
 ]  # fmt: skip
 
 

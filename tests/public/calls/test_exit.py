@@ -4,6 +4,8 @@ import sqlite3
 import subprocess
 import sys
 
+from tests.needs import needs
+
 SCRIPT = """
 import asyncio, sys, types
 from schema_guard import guard
@@ -52,6 +54,7 @@ also.send(None)
 """
 
 
+@needs("streaming")
 def test_calls_that_are_open_when_python_ends_end_in_silence(tmp_path):
     """Nothing is printed for them, and the calls before them are stored; their own rows cannot be written any more."""
     path = tmp_path / "records.db"

@@ -7,6 +7,7 @@ from itertools import count
 import pytest
 
 from schema_guard import Budget, CallFailed, GuardFailed, InvalidArgument, guard
+from tests.needs import needs
 from tests.public.calls import wire
 
 TOTAL = {
@@ -185,6 +186,7 @@ def test_cut_off_reply_is_retried_with_twice_the_limit(sent, replies, budget, li
     ]
 
 
+@needs("streaming")
 def test_message_has_the_length_of_a_stopped_reply():
     """The message for a stream that was stopped early has the number of characters read."""
 

@@ -8,6 +8,7 @@ from contextvars import copy_context
 import pytest
 
 from benchmarks.interrupts import COUNT, KINDS, run
+from tests.needs import needs
 
 pytestmark = [
     pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs a timer that raises a signal"),
@@ -24,6 +25,7 @@ def check(count, kinds, seed):
         assert set(found) == {"itself"}, shape
 
 
+@needs("repair")
 @pytest.mark.parametrize("kinds", [KINDS, (KeyboardInterrupt,)], ids=["exceptions", "interrupts"])
 def test_what_a_signal_raises_comes_out_as_itself(kinds):
     """At random moments of whole, streamed and observed calls a handler's exception is no answer of anybody."""

@@ -8,6 +8,7 @@ import pytest
 
 from schema_guard import Budget, CallFailed, GuardFailed, Limits, Schema, Usage, guard
 from schema_guard.testing import ScriptedModel
+from tests.needs import needs
 from tests.public.calls import wire
 from tests.public.clock import stopped_clock
 
@@ -337,6 +338,7 @@ def test_attempt_has_reply_prompt_strategy_and_finish_reason():
     assert second.prompt.startswith(f"t\n\nYour last reply:\n{BAD}\n\n")
 
 
+@needs("repair")
 def test_repaired_attempt_has_its_steps():
     """The attempt of a repaired reply has its form and the steps of repair."""
     outcome, _ = outcome_of("{'total': 1,}", repair="lossless")
@@ -379,11 +381,11 @@ def accept(value):
 @pytest.mark.parametrize(
     ("settings", "recorded"),
     [
-        ({"repair": "lossy"}, {"repair": "lossy"}),
+        pytest.param({"repair": "lossy"}, {"repair": "lossy"}, marks=needs("repair")),
         ({"checks": [accept]}, {"checks": ["accept"]}),
         ({"limits": Limits(max_depth=5)}, {"limits": {"max_depth": 5}}),
         ({"budget": Budget(max_tokens=9)}, {"budget": {"max_tokens": 9}}),
-        ({"early_stop": True}, {"early_stop": True}),
+        pytest.param({"early_stop": True}, {"early_stop": True}, marks=needs("streaming")),
         ({"observe": True}, {"observe": True, "max_attempts": 1}),
     ],
 )

@@ -10,6 +10,7 @@ import pytest
 
 from schema_guard import InvalidArgument, guard
 from schema_guard.testing import ScriptedModel
+from tests.needs import needs
 from tests.public.calls import wire
 from tests.public.calls.functions import BAD, GOOD, TOTAL, VALUE, rows
 
@@ -76,6 +77,7 @@ def test_the_callers_own_model_stands(given):
     assert outcome.call.model == "own"
 
 
+@needs("fitting")
 def test_the_name_goes_with_the_options():
     """A function that takes options gets the name as the provider has it, beside the format; the caller's goes before."""
     given: list[dict[str, Any]] = []
@@ -108,6 +110,7 @@ def test_options_need_no_target_for_a_name():
     assert given == [{"model": "small", "temperature": 0}]
 
 
+@needs("fitting")
 def test_a_parameter_may_get_the_models_themselves():
     """A list of models reaches a parameter `model`, which the function asks; options are those of its target."""
     small, large = named("small", BAD), named("large", GOOD)

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from schema_guard import AsyncGuarded, Guarded, InvalidArgument, guard, open_store
+from tests.needs import marked
 from tests.public.calls import wire
 
 TOTAL = {"type": "object", "properties": {"total": {"type": "number"}}, "required": ["total"]}
@@ -369,7 +370,7 @@ def test_a_stream_that_can_be_iterated_either_way_stays_one(store):
     assert recorded(store) == VALID * 4
 
 
-@pytest.mark.parametrize("streams", [False, True])
+@pytest.mark.parametrize("streams", marked([False, True], "streaming", bool))
 def test_a_stream_that_can_be_iterated_either_way_goes_as_its_function_goes(streams, store):
     """Enforced, a plain function's stream is read with `for` and a coroutine's with `async for`."""
 

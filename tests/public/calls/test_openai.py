@@ -8,8 +8,9 @@ import httpx2
 import openai
 import pytest
 
-from schema_guard import CallFailed, GuardFailed, guard, open_store
-from schema_guard.testing import ScriptedModel, serve
+from schema_guard import CallFailed, GuardFailed, guard, open_store, testing
+from schema_guard.testing import ScriptedModel
+from tests.needs import needs
 
 TOTAL = {"type": "object", "properties": {"total": {"type": "number"}}, "required": ["total"]}
 GOOD, BAD = '{"total": 1}', '{"total": "one"}'
@@ -61,9 +62,10 @@ COLUMNS = (
 )
 
 
+@needs("loopback")
 def test_a_chat_completion_is_asked_again(store):
     """A user's function around chat.completions is asked again after a bad reply, and its usage is recorded."""
-    with serve([scripted(BAD), scripted(GOOD)]) as server, sync_client(server) as client:
+    with testing.serve([scripted(BAD), scripted(GOOD)]) as server, sync_client(server) as client:
 
         @guard(TOTAL, store=store)
         def extract(prompt: str):
@@ -79,6 +81,7 @@ def test_a_chat_completion_is_asked_again(store):
     assert BAD in prompts[1]
 
 
+@needs("loopback")
 def test_an_asynchronous_chat_completion_is_asked_again(store):
     """The same around AsyncOpenAI."""
 
@@ -91,7 +94,7 @@ def test_an_asynchronous_chat_completion_is_asked_again(store):
 
             return await extract(MESSAGES)
 
-    with serve([scripted(BAD), scripted(GOOD)]) as server:
+    with testing.serve([scripted(BAD), scripted(GOOD)]) as server:
         assert asyncio.run(main(server)) == VALUE
 
     assert rows(store, *COLUMNS) == REASKED
@@ -99,9 +102,10 @@ def test_an_asynchronous_chat_completion_is_asked_again(store):
     assert roles == ["user", "assistant", "user"]
 
 
+@needs("loopback")
 def test_a_response_is_asked_again(store):
     """A user's function around the Responses API."""
-    with serve([scripted(BAD), scripted(GOOD)]) as server, sync_client(server) as client:
+    with testing.serve([scripted(BAD), scripted(GOOD)]) as server, sync_client(server) as client:
 
         @guard(TOTAL, store=store)
         def extract(prompt: str):
@@ -112,9 +116,10 @@ def test_a_response_is_asked_again(store):
     assert rows(store, *COLUMNS) == REASKED
 
 
+@needs("loopback")
 def test_options_reach_the_provider(store):
     """With a target, the provider's own arguments are in the request."""
-    with serve([scripted(GOOD)]) as server, sync_client(server) as client:
+    with testing.serve([scripted(GOOD)]) as server, sync_client(server) as client:
 
         @guard(TOTAL, store=store, strategy="strict_schema", target="openai")
         def extract(prompt: str, options: dict):
@@ -128,9 +133,10 @@ def test_options_reach_the_provider(store):
     assert rows(store, "target", "strategies") == [("openai", "strict_schema")]
 
 
+@needs("loopback")
 def test_a_stream_is_asked_again(store):
     """A function that gives the client's stream: its chunks are read, its usage recorded."""
-    with serve([scripted(BAD), scripted(GOOD)]) as server, sync_client(server) as client:
+    with testing.serve([scripted(BAD), scripted(GOOD)]) as server, sync_client(server) as client:
 
         @guard(TOTAL, store=store)
         def extract(prompt: str):
@@ -142,9 +148,13 @@ def test_a_stream_is_asked_again(store):
     assert rows(store, *COLUMNS) == REASKED
 
 
+@needs("loopback")
 def test_a_stream_grows(store):
     """.stream gives the values of the client's stream as they come."""
-    with serve([scripted('{"total": 12, "x": "abcdefghij"}')]) as server, sync_client(server) as client:
+    with (
+        testing.serve([scripted('{"total": 12, "x": "abcdefghij"}')]) as server,
+        sync_client(server) as client,
+    ):
 
         @guard(TOTAL, store=store)
         def extract(prompt: str):
@@ -158,6 +168,7 @@ def test_a_stream_grows(store):
     assert rows(store, "number", "kind", "output_tokens") == [(1, None, 7)]
 
 
+@needs("loopback")
 def test_an_asynchronous_stream_is_asked_again(store):
     """The same with AsyncOpenAI: a coroutine that gives the stream, and an async generator."""
 
@@ -179,15 +190,16 @@ def test_an_asynchronous_stream_is_asked_again(store):
 
             return [await extract("t"), await extract_each("t")]
 
-    with serve([scripted(BAD), scripted(GOOD)] * 2) as server:
+    with testing.serve([scripted(BAD), scripted(GOOD)] * 2) as server:
         assert asyncio.run(main(server)) == [VALUE] * 2
 
     assert rows(store, *COLUMNS) == REASKED * 2
 
 
+@needs("loopback")
 def test_a_stream_that_is_reset_raises_the_clients_error(store):
     """A connection that breaks in the middle raises what the client raises, recorded once."""
-    with serve([scripted(GOOD)], faults="reset") as server, sync_client(server) as client:
+    with testing.serve([scripted(GOOD)], faults="reset") as server, sync_client(server) as client:
 
         @guard(TOTAL, store=store)
         def extract(prompt: str):
@@ -200,9 +212,10 @@ def test_a_stream_that_is_reset_raises_the_clients_error(store):
     assert rows(store, "kind", "code") == [("transport", "provider_error")]
 
 
+@needs("loopback")
 def test_a_status_error_passes(store):
     """The client's own exception for a status passes unchanged and is not asked again."""
-    with serve([], faults="http_429") as server, sync_client(server) as client:
+    with testing.serve([], faults="http_429") as server, sync_client(server) as client:
 
         @guard(TOTAL, store=store)
         def extract(prompt: str):
@@ -215,9 +228,10 @@ def test_a_status_error_passes(store):
     assert rows(store, "kind", "code") == [("transport", "provider_error")]
 
 
+@needs("loopback")
 def test_a_rejected_generation_is_asked_again(store):
     """The client's exception for text that the provider threw away is a failed attempt."""
-    with serve(['{"a"'] * 2, faults="json_validate_failed") as server, sync_client(server) as client:
+    with testing.serve(['{"a"'] * 2, faults="json_validate_failed") as server, sync_client(server) as client:
 
         @guard(TOTAL, store=store, max_attempts=2)
         def extract(prompt: str):
@@ -233,9 +247,10 @@ def test_a_rejected_generation_is_asked_again(store):
     ]
 
 
+@needs("loopback")
 def test_a_page_is_no_reply(store):
     """A proxy's page ends the call as CallFailed."""
-    with serve([], faults="html") as server, sync_client(server) as client:
+    with testing.serve([], faults="html") as server, sync_client(server) as client:
 
         @guard(TOTAL, store=store)
         def extract(prompt: str):
@@ -248,10 +263,11 @@ def test_a_page_is_no_reply(store):
     assert rows(store, "kind", "code") == [("transport", "provider_error")]
 
 
+@needs("loopback")
 def test_anthropics_client_is_asked_again(store):
     """A user's function around Anthropic's messages, whole and streamed."""
     with (
-        serve([scripted(BAD), scripted(GOOD)]) as server,
+        testing.serve([scripted(BAD), scripted(GOOD)]) as server,
         anthropic.Anthropic(api_key="k", base_url=server.anthropic_url, max_retries=0) as client,
     ):
         is_stream = iter([False, True])
@@ -292,6 +308,7 @@ def accounted(store, server, outcomes):
     return True
 
 
+@needs("loopback")
 @pytest.mark.costly
 def test_two_hundred_tasks_lose_nothing(store):
     """200 calls at once in one event loop: as many records as requests."""
@@ -306,16 +323,21 @@ def test_two_hundred_tasks_lose_nothing(store):
 
             return await asyncio.gather(*(extract.outcome(f"task {n}") for n in range(CALLS)))
 
-    with serve(every_third_is_bad()) as server:
+    with testing.serve(every_third_is_bad()) as server:
         outcomes = asyncio.run(main(server))
 
         assert accounted(store, server, outcomes)
 
 
+@needs("loopback")
 @pytest.mark.costly
 def test_thirty_two_threads_lose_nothing(store):
     """200 calls in 32 threads that share one client: as many records as requests."""
-    with serve(every_third_is_bad()) as server, sync_client(server) as client, ThreadPoolExecutor(32) as pool:
+    with (
+        testing.serve(every_third_is_bad()) as server,
+        sync_client(server) as client,
+        ThreadPoolExecutor(32) as pool,
+    ):
 
         @guard(TOTAL, store=store)
         def extract(prompt: str):

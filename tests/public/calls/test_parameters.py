@@ -9,6 +9,7 @@ from typing import Annotated, Any, Dict, List, Optional, Union  # noqa: UP035 - 
 import pytest
 
 from schema_guard import InvalidArgument, guard
+from tests.needs import needs
 
 # ruff: noqa: UP006
 Options = dict[str, Any]
@@ -102,6 +103,7 @@ def test_feedback_is_none_unless_given(is_text):
         assert not ours(f"feedback{annotation} = ''", "feedback", is_text=is_text), annotation
 
 
+@needs("fitting")
 @pytest.mark.parametrize("default", ["", " = {'n': 1}", " = None"])
 def test_options_are_a_dict(default):
     """A parameter `options` that may be a dict is ours, also where its annotation's names are not to be had."""
@@ -126,6 +128,7 @@ def test_another_default_makes_an_ordinary_parameter(parameter):
     assert not ours(parameter, parameter.strip("*").partition("=")[0])
 
 
+@needs("fitting")
 def test_a_local_name_of_an_annotation_is_found():
     """An annotation may name what only the function's surroundings know."""
     Local = dict[str, int]  # noqa: N806 - an alias of a type
@@ -145,6 +148,7 @@ def test_what_is_by_position_only_is_the_users():
     assert not ours("options=None, /", "options")
 
 
+@needs("fitting")
 def test_a_partials_arguments_are_its_callers():
     """The arguments of a partial are passed on, with those of the guard added."""
     seen = []

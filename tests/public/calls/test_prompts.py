@@ -10,6 +10,7 @@ from schema_guard import (
     Budget,
     guard,
 )
+from tests.needs import needs
 from tests.public.calls import wire
 from tests.public.calls.functions import BAD, GOOD, TOTAL, VALUE, both, giving, rows, run
 
@@ -98,6 +99,7 @@ def test_equal_tasks_have_equal_hashes(make, store):
 OPTIONS = {"response_format": {"type": "json_object"}}
 
 
+@needs("fitting")
 def test_options_are_the_providers_arguments():
     """A parameter `options` gets a new dict with what the target takes for the strategy of the attempt."""
     seen = []
@@ -127,6 +129,7 @@ def test_options_without_a_target_are_the_callers():
     assert seen == [{}, {"temperature": 0}]
 
 
+@needs("fitting")
 def test_the_callers_options_are_kept():
     """What the caller gives as options stays, in a new dict."""
     seen, given = [], {"temperature": 0}

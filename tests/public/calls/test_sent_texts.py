@@ -6,6 +6,7 @@ import pytest
 from pydantic import BaseModel, field_validator
 
 from schema_guard import Limits, guard
+from tests.needs import needs
 
 TOTAL = {"type": "object", "properties": {"total": {"type": "number"}}, "required": ["total"]}
 SHOWN = '{"type":"object","properties":{"total":{"type":"number"}},"required":["total"]}'
@@ -220,6 +221,7 @@ def test_correction_quotes_equal_messages_once(reply, messages):
     )
 
 
+@needs("streaming")
 def test_correction_reports_an_early_stop():
     """The correction of a reply that was stopped early reports that the rest was not read."""
     prompts, given = [], iter([['{"total":"x', '","more":1}'], ['{"total":1}']])

@@ -4,6 +4,7 @@ import pytest
 
 from schema_guard import InvalidArgument, Partial, guard
 from schema_guard.testing import ScriptedModel
+from tests.needs import needs
 from tests.public.calls import wire
 from tests.public.calls.providers.reading import MemoryStore
 
@@ -14,12 +15,14 @@ def pieces(prompt):
     yield from ["[1", "]"]
 
 
+@needs("streaming")
 @pytest.mark.parametrize("more", [{}, {"partial": False}])
 def test_values_are_plain_by_default(more):
     """Without `partial=`, or with False, the stream yields plain values."""
     assert list(guard(True, store=None, name="plain")(pieces).stream("t", **more)) == [[1], [1]]
 
 
+@needs("streaming")
 def test_stream_yields_partial_values():
     """With `partial=True`, each value is a Partial."""
     found = list(guard(True, store=None, name="partial")(pieces).stream("t", partial=True))
@@ -34,6 +37,7 @@ def test_rejects_partial_that_is_not_a_bool(partial):
         list(guard(True, store=None)(pieces).stream("t", partial=partial))
 
 
+@needs("streaming")
 def test_parameter_named_partial_gets_the_argument():
     """If the function has a parameter `partial`, the argument is passed to it."""
     seen = []

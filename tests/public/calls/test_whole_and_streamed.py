@@ -11,7 +11,6 @@ from schema_guard import CallFailed, Schema, guard
 from tests.public.calls import wire
 from tests.public.calls.formats import FORMATS, Said
 from tests.public.calls.providers.reading import MemoryStore
-from tests.thinned import costly
 
 SCHEMA = Schema.of(
     {
@@ -50,7 +49,8 @@ SAID = [
     Said("filtered", GOOD[:20], stop="filter"),
     Said("a page", "<!DOCTYPE html><html><body>Sign in, please</body></html>"),
 ]
-CASES = [(form, said) for form in FORMATS for said in SAID if form.can(said)]
+# Calls of tools need a part: tests/public/ext/calls/test_whole_and_streamed.py has these cases.
+CASES = [(form, said) for form in FORMATS for said in SAID if form.can(said) and not said.calls]
 IDS = [f"{form.name}: {said.id}" for form, said in CASES]
 WIDTHS = (1, 2, 3, 7, 16, 64)
 # The form of each valid reply, or the kind and code of its failure, in every format.
@@ -94,10 +94,11 @@ async def awaited(result):
             pass
 
 
-def outcome_of(function, *, is_async=False, observe=False, stream=False, early_stop=False):
+def outcome_of(function, said, *, is_async=False, observe=False, stream=False, **settings):
     """Return the recorded outcome of a call whose reply the function returns."""
     store = MemoryStore()
-    settings = {} if observe else {"strategy": "tool_call", "target": "openai", "early_stop": early_stop}
+    if said.calls and not observe:
+        settings |= {"strategy": "tool_call", "target": "openai"}
 
     def ask(prompt, options=None):
         return function()
@@ -139,95 +140,50 @@ def facts(outcome):
 def streamed_outcomes(form, said, width):
     """Yield the outcome of a reply in pieces for each kind of call."""
     pieces = lambda: form.pieces(said, width)  # noqa: E731 - a new stream for each call
-    yield outcome_of(pieces)
-    yield outcome_of(pieces, stream=True)
-    yield outcome_of(pieces, is_async=True)
+    yield outcome_of(pieces, said)
+    yield outcome_of(pieces, said, is_async=True)
     # An observed function may call any tool.
     if said.id != "another tool":
-        yield outcome_of(pieces, observe=True)
-        yield outcome_of(pieces, observe=True, is_async=True)
+        yield outcome_of(pieces, said, observe=True)
+        yield outcome_of(pieces, said, observe=True, is_async=True)
+
+
+def check_whole_reply(form, said):
+    """Check that a whole reply has its form or failure, sync and async."""
+    is_page = said.id == "a page" and form.name in ("text", "bytes")
+    expected = ("transport", "provider_error") if is_page else RESULT[said.id]
+    for is_async in (False, True):
+        (attempt,) = outcome_of(lambda: form.whole(said), said, is_async=is_async).attempts
+
+        assert (attempt.form or (attempt.failure.kind, attempt.failure.code)) == expected
+
+
+def check_stream(form, said, widths):
+    """Check that a reply in pieces of these widths has all fields of the whole reply, for each kind of call."""
+    outcomes = [outcome for width in widths for outcome in streamed_outcomes(form, said, width)]
+    outcomes += [outcome_of(lambda width=width: form.pieces(said, width), said) for width in WIDTHS]
+
+    expected = facts(outcome_of(lambda: form.whole(said), said))
+    assert [facts(outcome) for outcome in outcomes] == [expected] * len(outcomes)
 
 
 @pytest.mark.parametrize(("form", "said"), CASES, ids=IDS)
 def test_whole_reply_has_its_result(form, said):
     """Each reply has the same form or failure in every format, sync and async."""
-    is_page = said.id == "a page" and form.name in ("text", "bytes")
-    expected = ("transport", "provider_error") if is_page else RESULT[said.id]
-    for is_async in (False, True):
-        (attempt,) = outcome_of(lambda: form.whole(said), is_async=is_async).attempts
-
-        assert (attempt.form or (attempt.failure.kind, attempt.failure.code)) == expected
+    check_whole_reply(form, said)
 
 
 @pytest.mark.parametrize(("form", "said"), CASES, ids=IDS)
 def test_stream_has_the_outcome_of_the_whole_reply(form, said):
     """A reply in pieces has all fields of the whole reply, for each kind of call."""
-    outcomes = [outcome for width in (3, 16) for outcome in streamed_outcomes(form, said, width)]
-    outcomes += [outcome_of(lambda width=width: form.pieces(said, width)) for width in WIDTHS]
-
-    expected = facts(outcome_of(lambda: form.whole(said)))
-    assert [facts(outcome) for outcome in outcomes] == [expected] * len(outcomes)
+    check_stream(form, said, (3, 16))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("form", "said"), CASES, ids=IDS)
 def test_stream_has_the_outcome_of_the_whole_reply_at_every_width(form, said):
     """The width of the pieces changes no field, from 1 to 64 characters."""
-    outcomes = [outcome for width in range(1, 65) for outcome in streamed_outcomes(form, said, width)]
-
-    expected = facts(outcome_of(lambda: form.whole(said)))
-    assert [facts(outcome) for outcome in outcomes] == [expected] * len(outcomes)
-
-
-INVALID = [
-    Said("wrong and long", '{"total":"twelve","note":"né, a longer note: so that there are cuts"}'),
-    Said("wrong behind text", f"Sure: [1, {{]\n{GOOD[:-1]},"),
-    Said("wrong after a while", GOOD[:-1] + ',"more":"and more, and more, and more"}'),
-    Said("wrong and cut off", '{"total":"twelve","note":"né, a lon', stop="length"),
-    Said("wrong and refused", '{"total":"twelve","note":', refusal="No, I will not.", stop="refusal"),
-    Said(
-        "a wrong and long call", "So:", (("give", '{"total":"x","note":"a longer note"}'),), stop="tool_call"
-    ),
-    Said(
-        "a wrong call of another tool",
-        "So:",
-        (("take", '{"total":"x","note":"a longer"}'),),
-        stop="tool_call",
-    ),
-    Said("wrong JSON before a call", '{"total":"x","note":', (("give", GOOD),), stop="tool_call"),
-]
-STOPPED = [(form, said) for form in FORMATS for said in [*SAID, *INVALID] if form.can(said)]
-
-
-@pytest.mark.parametrize(
-    ("form", "said"), costly(STOPPED, 7), ids=[f"{form.name}: {said.id}" for form, said in STOPPED]
-)
-def test_early_stop_changes_no_value(form, said):
-    """A reply is valid with `early_stop` exactly if it is valid without it."""
-    for width in WIDTHS:
-        read, stopped = (
-            outcome_of(lambda width=width: form.pieces(said, width), early_stop=early_stop)
-            for early_stop in (False, True)
-        )
-
-        (attempt,) = stopped.attempts
-        assert (stopped.ok, stopped.value) == (read.ok, read.value)
-        # A reply that failed before it was cut off is no truncation, even if it was not stopped in time.
-        is_other = read.failure is not None and read.failure.kind == "truncation" != attempt.failure.kind
-        if attempt.stopped_at is None and not is_other:
-            assert facts(stopped) == facts(read)
-        else:
-            assert attempt.failure.kind in ("syntax", "structure", "value")
-            assert read.failure.kind in ("syntax", "structure", "value", "truncation", "refusal")
-
-
-def test_failure_names_an_unknown_tool():
-    """The message of a call of an unknown tool names it, whole and streamed."""
-    said = next(said for said in SAID if said.id == "another tool")
-    for reply in (FORMATS[0].whole(said), FORMATS[0].pieces(said, 5)):
-        outcome = outcome_of(lambda reply=reply: reply)
-
-        assert outcome.failure.message == "the reply calls the tool 'take': expected 'give'"
+    check_stream(form, said, range(1, 65))
 
 
 def test_html_page_is_an_error_of_the_provider():

@@ -9,6 +9,7 @@ import pytest
 
 from schema_guard import GuardFailed, guard, open_store, tags
 from schema_guard.testing import recording
+from tests.needs import needs
 from tests.public.commands.command_lines import run
 
 SCHEMA = {
@@ -96,6 +97,7 @@ def shown(folder, monkeypatch, caplog, capsys):
     return found
 
 
+@needs("redaction")
 def test_no_canary_is_anywhere(shown):
     """Not in the database and its log, logs, pages, exports, cassettes; the calls themselves are."""
     canaries = [canary for several in CANARIES.values() for canary in several]

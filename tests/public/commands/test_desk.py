@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from schema_guard.testing import EnforcingModel, serve, serve_tuning
+from schema_guard import testing
+from tests.needs import marked, needs
 from tests.public.clock import stopped_clock
 from tests.public.commands.command_lines import COMMANDS, command, published
 from tests.public.commands.desk import lay_out
@@ -154,6 +155,13 @@ SEQUENCES = {
     "usage": ["", "nothing", "repot", "bench compare", "import", "import trace", "store", "--nothing", "help nothing"],
 }  # fmt: skip
 
+# Parts that a sequence needs. The texts of `help` and `usage` name all commands.
+ALL = ("climb", "demo", "fitting", "traces", "transfer", "tuning")
+PARTS_OF = {
+    "lint": ("fitting",), "climb": ("climb",), "import of tools": ("traces",), "import of a log": ("traces",),
+    "no store": ("tuning",), "help": ALL, "usage": ALL,
+}  # fmt: skip
+
 
 @pytest.fixture
 def desk(tmp_path, monkeypatch):
@@ -176,7 +184,9 @@ def transcript_of(line):
     return contents(*arguments) if program == "cat" else transcript(line.split(), command(*line.split()))
 
 
-@pytest.mark.parametrize("name", SEQUENCES)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=needs(*PARTS_OF.get(name, ()))) for name in SEQUENCES]
+)
 def test_command_output_matches_the_recording(desk, name):
     """The outputs of a sequence equal the recorded ones."""
     text = transcripts(SEQUENCES[name], desk)
@@ -186,11 +196,15 @@ def test_command_output_matches_the_recording(desk, name):
 
 @pytest.mark.parametrize(
     ("line", "file"),
-    [
-        (f"{PAIR} --format json --prices prices.json", "result.schema.json"),
-        (f"{BENCH} --epochs 2 --format json", "result.schema.json"),
-        ("lint open.json item.json --target all --format json", "lint.schema.json"),
-    ],
+    marked(
+        [
+            (f"{PAIR} --format json --prices prices.json", "result.schema.json"),
+            (f"{BENCH} --epochs 2 --format json", "result.schema.json"),
+            ("lint open.json item.json --target all --format json", "lint.schema.json"),
+        ],
+        "fitting",
+        lambda row: row[1] == "lint.schema.json",
+    ),
 )
 def test_json_is_as_published(desk, line, file):
     """The JSON is valid against the published schema."""
@@ -209,10 +223,11 @@ PROBES = (
 )
 
 
+@needs("fitting", "loopback")
 @pytest.mark.parametrize("holds", [1.0, 0.0])
 def test_probe_output_matches_the_recording(desk, holds):
     """The output equals the recorded one, for a server that enforces schemas and for one that does not."""
-    with serve(EnforcingModel(holds=holds)) as server:
+    with testing.serve(testing.EnforcingModel(holds=holds)) as server:
         lines = [f"probe --model {server.openai_url}#m --yes --seed 3{more}" for more in PROBES]
         lines += [
             f"probe --model {server.openai_url}#m --yes --seed 3 --keywords --output rules.json",
@@ -240,10 +255,11 @@ def training_set(desk, monkeypatch):
     return desk
 
 
+@needs("loopback", "tuning")
 @pytest.mark.parametrize("ends", ["succeeded", "failed"])
 def test_tune_output_matches_the_recording(training_set, ends):
     """The outputs for a job that ends at once equal the recorded ones."""
-    with serve_tuning(key="canary-key", looks=0, ends=ends) as server:
+    with testing.serve_tuning(key="canary-key", looks=0, ends=ends) as server:
         tune = f"tune set --backend openai-compatible --url {server.openai_url} --base small"
         lines = [
             "tune set --status",

@@ -59,6 +59,23 @@ def test_a_store_with_a_problem_is_1(folder, capsys, spoil, problem):
     assert problem in text[1]
 
 
+def test_a_damaged_store_is_1(recorded, folder, capsys):
+    """A changed row is damage. `doctor` counts the places, and names the command that lists them."""
+    with closing(sqlite3.connect(folder / "records.db")) as connection:
+        ((table,),) = connection.execute(
+            "SELECT tables.name FROM sqlite_schema AS tables, pragma_table_info(tables.name) AS columns "
+            "WHERE tables.type = 'table' AND columns.name = 'elapsed_s'"
+        )
+        connection.execute(f"UPDATE {table} SET elapsed_s = elapsed_s + 1 WHERE id = 5")
+        connection.commit()
+    status, out, _ = run(capsys, "doctor", "--format", "json")
+
+    assert status == 1
+    assert json.loads(out)["store"]["problem"].endswith(
+        "damaged: `schema-guard store check` says where, and what to do"
+    )
+
+
 def test_a_store_that_cannot_be_made_is_1(folder, capsys):
     """What is not there yet has a problem when nothing can be put there."""
     status, out, _ = run(capsys, "doctor", "--store", "s.json/records.db", "--format", "json")

@@ -11,8 +11,8 @@ import time
 
 import pytest
 
-from schema_guard import guard, open_store
-from schema_guard.testing import EnforcingModel, serve, serve_tuning
+from schema_guard import guard, open_store, testing
+from tests.needs import needs, with_parts
 from tests.public.clock import stopped_clock
 from tests.public.commands.command_lines import command
 from tests.public.commands.desk import lay_out, lines
@@ -178,7 +178,7 @@ def here(files, folder):
     return folder
 
 
-@pytest.mark.parametrize("line", STATUSES)
+@pytest.mark.parametrize("line", with_parts(STATUSES))
 def test_exit_status_is_as_promised(here, line):
     """Each line ends with the status that its help text promises. A reason on stderr comes with each 2."""
     status, _, err = command(*shlex.split(line))
@@ -190,25 +190,36 @@ def test_exit_status_is_as_promised(here, line):
 
 
 SERVERS = {
-    "enforced": (EnforcingModel, {}, "", 0),
-    "ignored": (lambda: EnforcingModel(holds=0), {}, "", 1),
-    "sometimes": (lambda: EnforcingModel(holds=lambda number: number % 2 == 0), {}, "--requests 6", 1),
-    "refused": (lambda: EnforcingModel(refuses=lambda schema: True), {}, "", 1),
-    "no answer": (EnforcingModel, {"faults": "http_500"}, "", 2),
+    "enforced": (lambda: testing.EnforcingModel(holds=1.0), {}, "", 0),
+    "ignored": (lambda: testing.EnforcingModel(holds=0), {}, "", 1),
+    "sometimes": (
+        lambda: testing.EnforcingModel(holds=lambda number: number % 2 == 0),
+        {},
+        "--requests 6",
+        1,
+    ),
+    "refused": (lambda: testing.EnforcingModel(refuses=lambda schema: True), {}, "", 1),
+    "no answer": (lambda: testing.EnforcingModel(holds=1.0), {"faults": "http_500"}, "", 2),
     "cut off": (lambda: lambda prompt: CUT, {}, "", 2),
-    "schema accepted": (EnforcingModel, {}, "--schema fine.json", 0),
-    "schema refused": (lambda: EnforcingModel(refuses=["maxLength"]), {}, "--schema doubtful.json", 1),
-    "keyword ignored": (lambda: EnforcingModel(ignores=["enum"]), {}, "--keywords", 1),
+    "schema accepted": (lambda: testing.EnforcingModel(holds=1.0), {}, "--schema fine.json", 0),
+    "schema refused": (
+        lambda: testing.EnforcingModel(refuses=["maxLength"]),
+        {},
+        "--schema doubtful.json",
+        1,
+    ),
+    "keyword ignored": (lambda: testing.EnforcingModel(ignores=["enum"]), {}, "--keywords", 1),
 }
 
 
+@needs("fitting", "loopback")
 @pytest.mark.parametrize("name", SERVERS)
 @pytest.mark.parametrize("form", ["text", "json"])
 def test_probe_ends_with_the_status_of_its_verdict(here, name, form):
     """Only a server that enforces each schema is 0. A server without an answer is 2."""
     pytest.importorskip("openai", reason="needs the extra 'openai'")
     model, serving, more, expected_status = SERVERS[name]
-    with serve(model(), **serving) as server:
+    with testing.serve(model(), **serving) as server:
         line = f"probe --model {server.openai_url}#m --yes --format {form} {more}"
         status, out, err = command(*line.split())
 
@@ -271,11 +282,12 @@ def begun(server):
 CASES = [(job, action, form) for job in TUNED for action in TUNED[job] for form in ("text", "json")]
 
 
+@needs("loopback", "tuning")
 @pytest.mark.parametrize(("job", "action", "form"), CASES)
 def test_tune_ends_with_the_status_of_the_job(training, job, action, form):
     """A tuned model is 0, a job without one is 1, and a job that runs is 2. `--status` of a job that runs is 0."""
     looks_before_end, ends = JOBS.get(job, (0, "succeeded"))
-    with serve_tuning(key="k", looks=looks_before_end, ends=ends) as server:
+    with testing.serve_tuning(key="k", looks=looks_before_end, ends=ends) as server:
         if job == "running":
             status, _, err = interrupted(server, *begun(server))
             assert (status, "interrupted" in err) == (2, True)
@@ -291,10 +303,11 @@ def test_tune_ends_with_the_status_of_the_job(training, job, action, form):
         assert json.loads(out)["status"] in JOBS or job == "running"
 
 
+@needs("loopback", "tuning")
 @pytest.mark.costly
 def test_tune_status_of_a_job_that_another_process_follows(training):
     """While one process follows the job, `--status` is 0 and another follower is 2. Ctrl-C ends the first with 2."""
-    with serve_tuning(key="k", looks=10_000) as server:
+    with testing.serve_tuning(key="k", looks=10_000) as server:
         process = subprocess.Popen(
             [sys.executable, "-m", "schema_guard", *begun(server)],
             stdout=subprocess.PIPE,

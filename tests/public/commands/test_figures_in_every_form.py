@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from schema_guard import open_store
-from schema_guard.testing import serve
+from schema_guard import open_store, testing
+from tests.needs import needs
 from tests.public.clock import stopped_clock
 from tests.public.commands.command_lines import command
 from tests.public.commands.desk import PRICES, lay_out, tasks
@@ -118,6 +118,7 @@ def test_report_by_segment_shows_sums_and_parts(form):
     assert missing(shown(form, *asked), facts) == []
 
 
+@needs("repair")
 def test_report_counts_match_the_recorded_calls():
     """The JSON has the counts, tokens, and seconds of the recorded calls."""
     sort, pack = sorted(
@@ -322,11 +323,12 @@ def test_bench_shows_the_same_figures_in_every_format(here, form, prices):
     assert missing(plain(output, named[form]), facts) == []
 
 
+@needs("loopback")
 def test_bench_shows_seconds_in_every_format(here):
     """A result from a real server has the median and the 95th percentile of the latency."""
     pytest.importorskip("openai", reason="needs the extra 'openai'")
     replies = {task["input"]: json.dumps(task["gold"]) for task in tasks()}
-    with serve(replies) as server:
+    with testing.serve(replies) as server:
         asked = (*BENCH, "--model", f"m={server.openai_url}#small", "--output", "s.json", "--output", "s.txt")
         status, _, err = command(*asked, "--output", "s.md")
     assert status == 0, err
@@ -399,6 +401,7 @@ CLIMB = (
 )  # fmt: skip
 
 
+@needs("climb")
 def test_climb_shows_the_same_figures_in_both_formats(here):
     """The failures, rate, bounds, and tokens of each step equal the JSON."""
     status, out, err = command(*CLIMB)
@@ -426,6 +429,7 @@ def test_climb_shows_the_same_figures_in_both_formats(here):
     assert missing(plain(out, "text"), facts) == []
 
 
+@needs("fitting")
 def test_lint_counts_findings_in_both_formats():
     """The line and place of each finding, and the counts of each provider, equal the JSON."""
     asked = ("lint", "open.json", "item.json", "note.json", "--target", "openai,gemini,xgrammar")

@@ -7,6 +7,7 @@ from contextlib import suppress
 import pytest
 
 from schema_guard import guard, open_store
+from tests.needs import needs
 from tests.public.commands.command_lines import run, script
 
 TICKET = {
@@ -234,6 +235,7 @@ def climbing(folder, *more):
             "--target", "0.2", "--first", "few_shot", "--decline", "larger_model=none", *more]  # fmt: skip
 
 
+@needs("climb")
 def test_a_climb_is_for_the_function_that_it_names(two, folder, capsys):
     """What is climbed for one of two functions is evidence on it, and on the other it is not."""
     status, out, _ = run(capsys, *climbing(folder, "--function", "scan.extract", "--format", "json"))
@@ -246,6 +248,7 @@ def test_a_climb_is_for_the_function_that_it_names(two, folder, capsys):
     assert not [note for note in (*scan["notes"], *mail["notes"]) if "trials" in note]
 
 
+@needs("climb")
 def test_a_climb_for_nobody_says_that_it_counts_for_nobody(two, folder, capsys):
     """Where a schema has several functions, the first line says so; the verdicts on them leave it out."""
     _, _, err = run(capsys, *climbing(folder))
@@ -259,6 +262,7 @@ def test_a_climb_for_nobody_says_that_it_counts_for_nobody(two, folder, capsys):
     assert any("calls of trials are left out: they name no function" in note for note in verdict["notes"])
 
 
+@needs("climb")
 @pytest.mark.parametrize(
     ("more", "told"),
     [

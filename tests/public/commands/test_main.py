@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 import schema_guard
+from tests.needs import with_parts
 from tests.public.commands.command_lines import COMMANDS, file, main, run
 
 
-@pytest.mark.parametrize("command", ["", *COMMANDS])
+@pytest.mark.parametrize("command", with_parts(["", *COMMANDS]))
 def test_help_has_an_example(capsys, command):
     """The help of every command shows how it is called."""
     status, out, _ = run(capsys, *[command][: len(command)], "--help")

@@ -6,7 +6,8 @@ import shutil
 
 import pytest
 
-from schema_guard.testing import serve_tuning
+from schema_guard import testing
+from tests.needs import needs, with_parts
 from tests.public.commands.command_lines import command, run
 from tests.public.commands.desk import lay_out
 from tests.public.commands.training_rows import TICKET, recorded
@@ -179,7 +180,7 @@ def here(desk, monkeypatch):
     return desk
 
 
-@pytest.mark.parametrize("line", TABLE)
+@pytest.mark.parametrize("line", with_parts(TABLE))
 def test_conflicting_options_are_a_usage_error(capsys, here, line):
     """The command ends with exit status 2, prints the reason only on stderr, and writes no file."""
     before = sorted(here.iterdir())
@@ -202,7 +203,7 @@ ALONE_IS_FINE = (
 )
 
 
-@pytest.mark.parametrize("line", ALONE_IS_FINE)
+@pytest.mark.parametrize("line", with_parts(ALONE_IS_FINE))
 def test_options_without_a_conflict_are_accepted(tmp_path, here, monkeypatch, line):
     """The same options without the conflict are valid usage."""
     for path in here.iterdir():
@@ -239,7 +240,10 @@ def test_options_override_the_evidence_file(capsys, here, options, changed):
 def tuned(desk):
     """A training set whose tuning job has ended, and the command line that started the job."""
     pytest.importorskip("openai", reason="needs the extra 'openai'")
-    with pytest.MonkeyPatch.context() as patch, serve_tuning(key="k", looks=0, ends="succeeded") as server:
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        testing.serve_tuning(key="k", looks=0, ends="succeeded") as server,
+    ):
         patch.chdir(desk)
         patch.setenv("SCHEMA_GUARD_MODEL_KEY", "k")
         shutil.copytree(desk / "set", desk / "done")
@@ -260,6 +264,7 @@ OTHER = {
 }
 
 
+@needs("loopback", "tuning")
 @pytest.mark.parametrize("option", OTHER)
 def test_option_that_contradicts_the_job_is_a_usage_error(capsys, tuned, here, option):
     """The message names the option and the option --again."""
@@ -271,6 +276,7 @@ def test_option_that_contradicts_the_job_is_a_usage_error(capsys, tuned, here, o
         assert "--again" in err
 
 
+@needs("loopback", "tuning")
 @pytest.mark.parametrize("option", ["", *OTHER])
 def test_options_that_match_the_job_are_accepted(capsys, tuned, here, option):
     """The command shows the existing job without options, and with each option that matches it."""

@@ -5,8 +5,8 @@ import time
 
 import pytest
 
-from schema_guard import open_store
-from schema_guard.testing import EnforcingModel, serve, serve_tuning
+from schema_guard import open_store, testing
+from tests.needs import needs
 from tests.public.commands import exports
 from tests.public.commands.command_lines import command
 from tests.public.commands.desk import lay_out, lines
@@ -34,11 +34,12 @@ def done(line, status=0):
 def sent(line, name, status=0, **serving):
     """Run a command line on a server, and return its JSON and the values of this field in each request."""
     pytest.importorskip("openai", reason="needs the extra 'openai'")
-    with serve(lambda prompt: GOOD, **serving) as server:
+    with testing.serve(lambda prompt: GOOD, **serving) as server:
         found = done(line.replace("SERVER", server.openai_url), status)
         return found, [request.body.get(name) for request in server.requests]
 
 
+@needs("loopback")
 def test_bench_sends_no_more_calls_a_minute_than_it_may():
     """Of 300 calls a minute, five requests take four fifths of a second."""
     began = time.perf_counter()
@@ -56,6 +57,7 @@ def test_bench_stops_when_its_seconds_are_used_up():
     assert len(found["calls"]) < 4
 
 
+@needs("loopback")
 @pytest.mark.parametrize(("retries", "requests", "status"), [(0, 1, 2), (1, 2, 0)])
 def test_bench_sends_a_refused_request_again_as_often_as_it_may(retries, requests, status):
     """A request to a busy server is sent again `--retries` times."""
@@ -65,6 +67,7 @@ def test_bench_sends_a_refused_request_again_as_often_as_it_may(retries, request
     assert len(models) == requests
 
 
+@needs("climb")
 def test_climb_stops_when_its_seconds_are_used_up():
     """The budget counts from the first call."""
     found = done(f"{CLIMB} scripted:slow.jsonl --max-seconds 0.1")
@@ -72,6 +75,7 @@ def test_climb_stops_when_its_seconds_are_used_up():
     assert [(one["stopped"], one["n"]) for one in found["rungs"]] == [("budget of 0.1 s spent after 1", 1)]
 
 
+@needs("loopback")
 def test_climb_sends_the_limit_of_an_attempt():
     """`--output-tokens` is in each request and in the result."""
     found, limits = sent(f"{CLIMB} SERVER#x --max-calls 2 --output-tokens 77", "max_completion_tokens")
@@ -79,6 +83,7 @@ def test_climb_sends_the_limit_of_an_attempt():
     assert (found["output_tokens"], limits) == (77, [77, 77])
 
 
+@needs("loopback")
 def test_climb_sends_the_options_of_the_provider():
     """Each `--option` is in each request and in the result."""
     line = f"{CLIMB} SERVER#x --max-calls 2 --option temperature=0.25 --option top_p=0.5"
@@ -89,6 +94,7 @@ def test_climb_sends_the_options_of_the_provider():
     assert (temperatures, shares) == ([0.25, 0.25], [0.5, 0.5])
 
 
+@needs("loopback")
 def test_climb_asks_the_larger_model_on_its_last_step():
     """The other steps ask the model of `--model`."""
     line = f"{CLIMB} scripted:clean.jsonl --larger SERVER#big --first larger_model --max-calls 3"
@@ -98,6 +104,7 @@ def test_climb_asks_the_larger_model_on_its_last_step():
     assert [(one["rung"], one["n"], one["k"]) for one in found["rungs"]] == [("larger_model", 3, 0)]
 
 
+@needs("loopback")
 def test_climb_asks_in_the_order_of_its_seed():
     """Two seeds ask in two orders, and one seed always in the same."""
     line = f"{CLIMB} SERVER#x --max-calls 5"
@@ -109,6 +116,7 @@ def test_climb_asks_in_the_order_of_its_seed():
     assert first == again != second
 
 
+@needs("climb")
 def test_climb_decides_with_the_figures_of_a_file(here):
     """`--with` adds figures to the evidence, and the months until an answer to the verdict."""
     (here / "with.json").write_text(json.dumps({"calls_per_month": 12_345}))
@@ -121,6 +129,7 @@ def test_climb_decides_with_the_figures_of_a_file(here):
     assert 0 < found["verdict"]["months_to_answer"] < 0.1
 
 
+@needs("climb")
 def test_climb_keeps_the_configuration_of_a_file(here):
     """`--with` can have a configuration. The target of the command line still applies."""
     (here / "with.json").write_text(json.dumps({"config": {"burst_length": 7, "target": 0.9}}))
@@ -129,6 +138,7 @@ def test_climb_keeps_the_configuration_of_a_file(here):
     assert found["evidence"]["config"] == {"burst_length": 7, "target": 0.1, "alpha": 0.05}
 
 
+@needs("climb")
 def test_climb_counts_lost_calls_and_repeated_inputs(here):
     """A call without a reply is lost and is not in the rate. An input that comes twice is used once."""
     lines(
@@ -155,6 +165,7 @@ def test_climb_needs_an_input(here):
     assert err.startswith("schema-guard: ")
 
 
+@needs("loopback")
 @pytest.mark.parametrize(
     ("option", "target", "limit"),
     [("", "openai", "max_completion_tokens"), ("--target vllm", "vllm", "max_tokens")],
@@ -162,20 +173,21 @@ def test_climb_needs_an_input(here):
 def test_probe_sends_the_arguments_of_the_target(option, target, limit):
     """`--target` decides which argument limits the output, and is in the result."""
     pytest.importorskip("openai", reason="needs the extra 'openai'")
-    with serve(EnforcingModel()) as server:
+    with testing.serve(testing.EnforcingModel()) as server:
         found = done(f"probe --model {server.openai_url}#m --yes --format json {option}")
         sent_names = [name for name in server.requests[-1].body if name.endswith("_tokens")]
 
     assert (found["target"], sent_names) == (target, [limit])
 
 
+@needs("loopback")
 @pytest.mark.parametrize(
     ("option", "cost"), [("", "cost not known"), ("--prices prices.json", "at most $0.1")]
 )
 def test_probe_states_the_cost_by_the_prices(option, cost):
     """`--prices` has the price of the model."""
     pytest.importorskip("openai", reason="needs the extra 'openai'")
-    with serve(EnforcingModel()) as server:
+    with testing.serve(testing.EnforcingModel()) as server:
         status, _, err = command(*f"probe --model {server.openai_url}#good --yes {option}".split())
 
     assert status == 0
@@ -192,6 +204,7 @@ PLACED = {
 }
 
 
+@needs("traces")
 @pytest.mark.parametrize("options", PLACED)
 def test_import_reads_a_field_from_the_place_that_is_named(monkeypatch, options):
     """Each attempt has the value of its own row; the other fields stay as they are without the option."""
@@ -207,6 +220,7 @@ def test_import_reads_a_field_from_the_place_that_is_named(monkeypatch, options)
     assert changed - {"call_id"} == {name}
 
 
+@needs("traces")
 @pytest.mark.parametrize(
     ("only", "functions"),
     [("", ["a", "b", "c", "b"]), ("--only b", ["b", "b"]), ("--only b --only a", ["a", "b", "b"])],
@@ -225,6 +239,7 @@ def test_import_takes_only_the_calls_of_a_name(here, only, functions):
     assert [(one["cause"], one["rows"]) for one in found["left_out"]] == left_out
 
 
+@needs("loopback")
 @pytest.mark.parametrize(("option", "asks"), [("", False), ("--ask-dates", True)], ids=["without", "with"])
 def test_tune_asks_the_host_for_the_last_day_only_when_told_to(here, monkeypatch, option, asks):
     """`--ask-dates` reads the host's list of models once."""
@@ -233,7 +248,7 @@ def test_tune_asks_the_host_for_the_last_day_only_when_told_to(here, monkeypatch
     (here / "set").mkdir()
     turns = [{"role": "user", "content": "q"}, {"role": "assistant", "content": "{}"}]
     lines(here / "set" / "train.jsonl", [{"messages": turns}] * 12)
-    with serve_tuning(key="k", looks=0, ends="succeeded") as server:
+    with testing.serve_tuning(key="k", looks=0, ends="succeeded") as server:
         tune = f"tune set --backend openai-compatible --url {server.openai_url} --base small --yes {option}"
         status, _, err = command(*tune.split())
         asked = [request for request in server.requests if "models" in request.path]
@@ -241,6 +256,7 @@ def test_tune_asks_the_host_for_the_last_day_only_when_told_to(here, monkeypatch
     assert (status, bool(asked)) == (0, asks), err
 
 
+@needs("tuning")
 def test_tune_states_the_cost_by_the_prices_of_a_file(here, monkeypatch):
     """`--prices` has the price of the base model. Without it, the cost is unknown."""
     monkeypatch.setenv("SCHEMA_GUARD_MODEL_KEY", "k")

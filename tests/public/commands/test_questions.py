@@ -9,8 +9,8 @@ from unittest import mock
 
 import pytest
 
-from schema_guard import open_store, tags
-from schema_guard.testing import EnforcingModel, serve, serve_tuning
+from schema_guard import open_store, tags, testing
+from tests.needs import needs
 from tests.public.clock import stopped_clock
 from tests.public.commands.command_lines import command, main
 from tests.public.commands.desk import lines
@@ -107,10 +107,11 @@ def test_forget_counts_with_yes_asks_nothing(store, what):
 def enforcing():
     """A server that enforces schemas."""
     pytest.importorskip("openai", reason="needs the extra 'openai'")
-    with serve(EnforcingModel()) as server:
+    with testing.serve(testing.EnforcingModel()) as server:
         yield server
 
 
+@needs("fitting", "loopback")
 @pytest.mark.parametrize("answer", YES)
 def test_probe_sends_after_a_yes(enforcing, answer):
     """The requests are sent, and the verdict is the exit status."""
@@ -121,6 +122,7 @@ def test_probe_sends_after_a_yes(enforcing, answer):
     assert enforcing.requests
 
 
+@needs("fitting", "loopback")
 @pytest.mark.parametrize("answer", NO)
 def test_probe_sends_nothing_without_a_yes(enforcing, answer):
     """No request is sent."""
@@ -131,6 +133,7 @@ def test_probe_sends_nothing_without_a_yes(enforcing, answer):
     assert "Send them? [y/N]" in err
 
 
+@needs("fitting", "loopback")
 def test_probe_without_a_terminal_takes_no_answer(enforcing):
     """A piped answer does not count."""
     status, out, err = answered(f"probe --model {enforcing.openai_url}#m", "y\n", has_terminal=False)
@@ -139,6 +142,7 @@ def test_probe_without_a_terminal_takes_no_answer(enforcing):
     assert "say --yes" in err
 
 
+@needs("fitting", "loopback")
 def test_probe_with_yes_asks_nothing(enforcing):
     """`--yes` sends without a question."""
     status, _, err = answered(f"probe --model {enforcing.openai_url}#m --yes", "n\n")
@@ -156,7 +160,7 @@ def tuning(folder, monkeypatch):
     (folder / "set").mkdir()
     turns = [{"role": "user", "content": "q"}, {"role": "assistant", "content": "{}"}]
     lines(folder / "set" / "train.jsonl", [{"messages": turns}] * 12)
-    with serve_tuning(key="k", looks=0) as server:
+    with testing.serve_tuning(key="k", looks=0) as server:
         yield server
 
 
@@ -164,6 +168,7 @@ def tune(server, more=""):
     return f"tune set --backend openai-compatible --url {server.openai_url} --base small {more}"
 
 
+@needs("loopback", "tuning")
 @pytest.mark.parametrize("answer", YES)
 def test_tune_begins_after_a_yes(tuning, answer):
     """The rows are uploaded, and the job is in job.json."""
@@ -174,6 +179,7 @@ def test_tune_begins_after_a_yes(tuning, answer):
     assert len(tuning.desk.jobs) == 1
 
 
+@needs("loopback", "tuning")
 @pytest.mark.parametrize("answer", NO)
 def test_tune_begins_nothing_without_a_yes(tuning, answer):
     """Nothing is sent or written."""
@@ -184,6 +190,7 @@ def test_tune_begins_nothing_without_a_yes(tuning, answer):
     assert "Tune it? [y/N]" in err
 
 
+@needs("loopback", "tuning")
 def test_tune_without_a_terminal_takes_no_answer(tuning):
     """A piped answer does not count."""
     status, out, err = answered(tune(tuning), "y\n", has_terminal=False)
@@ -192,6 +199,7 @@ def test_tune_without_a_terminal_takes_no_answer(tuning):
     assert "say --yes" in err
 
 
+@needs("loopback", "tuning")
 def test_tune_with_yes_asks_nothing(tuning):
     """`--yes` begins without a question."""
     status, _, err = answered(tune(tuning, "--yes"), "n\n")
@@ -201,6 +209,7 @@ def test_tune_with_yes_asks_nothing(tuning):
     assert len(tuning.desk.jobs) == 1
 
 
+@needs("loopback", "tuning")
 @pytest.mark.parametrize("answer", ["y\n", "n\n"])
 def test_tune_asks_nothing_about_a_job_that_is_there(tuning, answer):
     """The question is asked once for a job."""
@@ -211,6 +220,7 @@ def test_tune_asks_nothing_about_a_job_that_is_there(tuning, answer):
     assert "Tune it?" not in err
 
 
+@needs("loopback", "tuning")
 @pytest.mark.parametrize(("answer", "status", "jobs"), [("y\n", 0, 2), ("n\n", 2, 1)])
 def test_tune_asks_before_another_job(tuning, answer, status, jobs):
     """`--again` asks as a first job does."""

@@ -10,6 +10,7 @@ import sys
 
 import pytest
 
+from tests.needs import marked, needs
 from tests.public.commands.command_lines import run, script
 
 RIGHT = ['{"a": 1}', '{"a": 2}']
@@ -36,6 +37,7 @@ def test_report_since(capsys, folder, suite, since, calls):
     assert sum(found["calls"] for found in json.loads(out)["configurations"]) == calls
 
 
+@needs("serving")
 @pytest.mark.costly
 def test_serve_until_interrupted(folder):
     """The page is served at the address that is printed, until Ctrl-C, which is no error; the store is not made by it."""
@@ -75,9 +77,15 @@ def test_serve_until_interrupted(folder):
     [
         (("--port", "1"), "--port goes with --serve"),
         (("--serve", "--format", "json"), "--serve gives a page: leave --format json out"),
-        (("--serve", "--port", "65536"), "port 65536: expected one of 0 to 65535"),
-        (("--serve", "--function", "none"), "no function 'none' is recorded"),
-        (("--serve", "--since", "soon"), "expected a date such as"),
+        *marked(
+            [
+                (("--serve", "--port", "65536"), "port 65536: expected one of 0 to 65535"),
+                (("--serve", "--function", "none"), "no function 'none' is recorded"),
+                (("--serve", "--since", "soon"), "expected a date such as"),
+            ],
+            "serving",
+            lambda row: True,
+        ),
     ],
 )
 def test_serve_that_cannot_be(capsys, folder, arguments, told):
@@ -88,6 +96,7 @@ def test_serve_that_cannot_be(capsys, folder, arguments, told):
     assert told in err
 
 
+@needs("serving")
 def test_serve_on_a_port_that_is_taken(capsys, folder):
     """A port that another program has is named, with what to do."""
     with socket.create_server(("127.0.0.1", 0)) as taken:

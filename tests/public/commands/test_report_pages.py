@@ -5,6 +5,7 @@ import json
 import pytest
 
 from schema_guard import open_store, tags
+from tests.needs import needs
 from tests.public.clock import stopped_clock
 from tests.public.commands.command_lines import command
 from tests.public.commands.desk import lines
@@ -54,6 +55,7 @@ def test_words_of_the_page_match_the_recording(folder, name):
     assert text == expected(f"report/{name}_page.txt", text)
 
 
+@needs("traces")
 def test_page_of_imported_failures_has_no_rate(folder):
     """Calls that were imported as failures only have no rate of the traffic."""
     pytest.importorskip("matplotlib", reason="needs the extra 'report'")

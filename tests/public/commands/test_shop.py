@@ -8,6 +8,7 @@ import time
 import pytest
 
 from schema_guard import open_store
+from tests.needs import marked, needs, with_parts
 from tests.public.clock import stopped_clock
 from tests.public.commands.command_lines import command
 from tests.public.commands.shop import PRICES, open_depot, open_shop
@@ -187,7 +188,7 @@ def base_of(line):
     return base if base != line and base in LINES else None
 
 
-@pytest.mark.parametrize("line", LINES, ids=name_of)
+@pytest.mark.parametrize("line", with_parts(LINES), ids=name_of)
 def test_output_on_the_shop_matches_the_recording(shop, line):
     """The output of a command equals the recorded one."""
     with stopped_clock(NOW):
@@ -198,6 +199,7 @@ def test_output_on_the_shop_matches_the_recording(shop, line):
     assert text == expected(f"shop/{name_of(line)}.txt", text, base and f"shop/{name_of(base)}.txt")
 
 
+@needs("tuning")
 @pytest.mark.parametrize("line", EXPORT[:3] + EXPORT[5:7] + EXPORT[9:10], ids=name_of)
 def test_training_set_matches_the_recording(shop, line):
     """The files of the training set equal the recorded ones."""
@@ -282,7 +284,7 @@ STORE_SEQUENCES = {
 }
 
 
-@pytest.mark.parametrize("name", STORE_SEQUENCES)
+@pytest.mark.parametrize("name", marked(STORE_SEQUENCES, "transfer", "store to and fro".__eq__))
 def test_output_of_store_commands_matches_the_recording(shop, name):
     """The outputs of a sequence of `store` commands equal the recorded ones."""
     with stopped_clock(NOW):

@@ -113,6 +113,21 @@ def test_next_step_can_fix_the_most_frequent_failure(kind, code, rung):
     assert found["next_rung"] == rung
 
 
+@pytest.mark.parametrize(("cut_off", "is_first"), [(59, False), (60, True), (120, True)])
+@pytest.mark.parametrize("rest", ["required", "enum"])
+def test_longer_replies_come_first_if_half_of_the_failures_are_cut_off(cut_off, is_first, rest):
+    """If less than half of the failures are cut off, another fix is next."""
+    kind = {"required": "structure", "enum": "value"}[rest]
+    one = strategy(
+        "system_prompt",
+        failure_kinds={kind: 120 - cut_off, "truncation": cut_off},
+        failure_codes={rest: 120 - cut_off, "max_tokens": cut_off},
+    )
+    found = decide(failing(strategies=[one], ladder=ladder(**dict.fromkeys(RUNGS, "untested")))).as_dict()
+
+    assert (found["next_rung"] == "raise_max_output_tokens") is is_first
+
+
 @pytest.mark.parametrize(("k", "status"), [(2, 0), (18, 1)])
 def test_exit_status_of_a_latency_target(k, status):
     """At most 5% of the calls may be slower than the target."""

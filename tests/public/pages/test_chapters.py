@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.needs import needs
 from tests.public.commands.command_lines import COMMANDS
 from tests.public.pages.blocks import CHAPTERS, PAGES, README, ROOT
 
@@ -65,6 +66,7 @@ def test_no_hosted_model_is_named_as_if_it_would_last(page):
     assert not re.findall(r"gpt-\d\S*|claude-\S+|gemini-\d\S*", page.read_text(encoding="utf-8"))
 
 
+@needs("loopback")
 def test_the_checklists_name_files_that_are_there():
     """What contributing.md sends somebody to exists; NAME stands for what is new."""
     text = (PACKAGE / "docs" / "contributing.md").read_text(encoding="utf-8")

@@ -4,18 +4,31 @@ import re
 
 import pytest
 
+from tests.needs import needs
 from tests.public.pages import blocks as readme_blocks
 
 README = readme_blocks.README.read_text(encoding="utf-8")
 # Pages whose blocks run servers, pytest or imports of many calls.
 LONG = {"measuring", "probe", "records", "stores", "testing", "tool_calls", "traces"}
-BY_COST = [
-    pytest.param(page, marks=pytest.mark.costly) if page.stem in LONG else page
+# Parts that the blocks of a page use.
+PARTS_OF = {
+    "README": ("demo",), "exporting": ("redaction", "tuning"), "linting": ("fitting",), "measuring": ("rows",),
+    "models": ("loopback",), "privacy": ("redaction",), "probe": ("fitting", "loopback"),
+    "reading": ("repair", "streaming"), "records": ("streaming",), "routing": ("tuning",), "stores": ("transfer",),
+    "strategies": ("fitting",), "streaming": ("streaming",), "telemetry": ("telemetry",),
+    "testing": ("fitting", "loopback"), "tool_calls": ("recorders", "tools"), "traces": ("traces",),
+    "tuning": ("loopback", "tuning"),
+}  # fmt: skip
+MARKED = [
+    pytest.param(
+        page,
+        marks=[needs(*PARTS_OF.get(page.stem, ())), *([pytest.mark.costly] if page.stem in LONG else [])],
+    )
     for page in readme_blocks.PAGES
 ]
 
 
-@pytest.mark.parametrize("page", BY_COST, ids=lambda path: path.stem)
+@pytest.mark.parametrize("page", MARKED, ids=lambda path: path.stem)
 def test_blocks_print_what_the_page_says(page):
     """Every Python and console block prints what stands under it, and quoted figures are those of their file."""
     text = page.read_text(encoding="utf-8")

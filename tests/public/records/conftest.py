@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from schema_guard import open_store
+from tests.needs import marked
 from tests.public.records import outcomes, server
 
 ROOT = Path(__file__).parents[3]
@@ -46,7 +47,7 @@ def server_url(postgres):
     return lambda **parameters: postgres.url(f"p{os.getpid()}_{next(_SCHEMAS)}", **parameters)
 
 
-@pytest.fixture(scope="session", params=KINDS)
+@pytest.fixture(scope="session", params=marked(KINDS, "postgres", "postgres".__eq__))
 def new_url(request, tmp_path_factory):
     """Return a function that returns the URL of a new empty store. The fixture runs once for each kind of store."""
     if request.param == "postgres":

@@ -11,6 +11,7 @@ import pytest
 
 import schema_guard
 from schema_guard import InvalidArgument, StoreError, flush, guard, open_store
+from tests.needs import marked
 from tests.public.records.outcomes import outcome
 
 CALLS = 30
@@ -133,7 +134,7 @@ async def main():
 }
 
 
-@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("shape", marked(SHAPES, "streaming", "stream".__eq__))
 def test_async_call_with_sync_is_stored_before_it_returns(shape, path, url, run):
     """With "sync", a process that is killed after an asynchronous call loses no row."""
     script = SHAPES[shape] + (

@@ -7,6 +7,7 @@ from collections import Counter
 import pytest
 
 from schema_guard import guard, open_store, tags
+from tests.needs import needs
 from tests.public.records.counting import expected_counts, stored_counts, stored_hours
 from tests.public.records.outcomes import FAILED, outcome
 
@@ -58,6 +59,7 @@ def test_counts_of_many_calls_match_plain_python(path):
         assert store.check().is_sound
 
 
+@needs("transfer")
 def test_long_export_and_import_keeps_every_attempt(path, cli, tmp_path):
     """Thousands of attempts are the same after an export and an import."""
     exported = cli("store", "export", "--store", path, "-o", tmp_path / "a.jsonl")[1].replace(",", "")
@@ -183,6 +185,7 @@ def test_violation_locations_omit_indices_and_unknown_keys():
     assert row["violations"] == [["/lines/*/n", "type"], ["/lines/*/*", "type"]]
 
 
+@needs("streaming")
 def test_report_counts_stopped_replies(tmp_path, cli_json):
     """A stream that is stopped early stores its length. The report estimates the saved share."""
     schema = {

@@ -10,7 +10,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from schema_guard import GuardFailed, guard, open_store, tags, telemetry
+from schema_guard import GuardFailed, guard, open_store, tags
+from tests.needs import marked, needs, with_parts
 from tests.public.commands.command_lines import command
 from tests.public.commands.training_rows import TICKET
 
@@ -122,7 +123,7 @@ LINES = {
 }  # fmt: skip
 
 
-@pytest.fixture(scope="module", params=POLICIES)
+@pytest.fixture(scope="module", params=marked(POLICIES, "redaction", "redacted".__eq__))
 def outputs(request, tmp_path_factory):
     """Every output of a store and its calls, for each policy."""
     place = tmp_path_factory.mktemp("outputs")
@@ -135,16 +136,13 @@ def outputs(request, tmp_path_factory):
     patch.chdir(place)
     patch.setenv("SCHEMA_GUARD_STORE", "none")
     try:
-        telemetry.disable()
-        on = telemetry.enable(prometheus_port=0)
         with open_store("r.db", payload=request.param) as store:
             errors = make_calls(store)
             store.flush(60.0)
             ids = [error.outcome.call.id for error in errors if isinstance(error, GuardFailed)]
             texts = repr(store.texts(ids))
-        found = {"metrics": on.text(), "texts": texts, **commands(place), "log": log.getvalue()}
+        found = {"texts": texts, **commands(place), "log": log.getvalue()}
     finally:
-        telemetry.disable()
         root.removeHandler(handler)
         root.setLevel(level)
         patch.undo()
@@ -152,7 +150,7 @@ def outputs(request, tmp_path_factory):
 
 
 WITHOUT_TEXTS = (
-    "metrics", "log", "report", "report as Markdown", "report by model", "report by version",
+    "log", "report", "report as Markdown", "report by model", "report by version",
     "verdicts", "verdict", "verdict as Markdown", "watch", "watch as JSON", "info", "check",
 )  # fmt: skip
 
@@ -191,12 +189,13 @@ ONLY_TAGS = {
 }
 
 
-@pytest.mark.parametrize("output", ONLY_TAGS)
+@pytest.mark.parametrize("output", marked(ONLY_TAGS, "transfer", lambda output: "rows" in output))
 def test_rows_have_tags_but_no_texts(outputs, output):
     """Segment and cluster are columns of a row. A row has no text of the call."""
     assert canaries_in(outputs.texts[output]) == ONLY_TAGS[output]
 
 
+@needs("transfer")
 @pytest.mark.parametrize("output", ["redacted texts", "redacted texts as CSV"])
 def test_redacted_export_has_no_addresses(outputs, output):
     """`--texts redacted` removes addresses, even if the store has full texts."""
@@ -205,6 +204,7 @@ def test_redacted_export_has_no_addresses(outputs, output):
     assert canaries_in(outputs.texts[output]) == TAGS | words
 
 
+@needs("transfer")
 @pytest.mark.parametrize("output", ["kept texts", "kept texts as CSV"])
 def test_kept_export_has_the_stored_texts(outputs, output):
     """`--texts kept` exports addresses only under the policy `full`."""
@@ -224,6 +224,7 @@ def test_store_texts_follow_the_policy(outputs):
     assert canaries_in(outputs.texts["texts"]) == stored.get(outputs.policy, set())
 
 
+@needs("tuning")
 def test_training_set_has_only_unredacted_answers(outputs):
     """A redacted answer is left out. A refused reply or a check's message is never in a set."""
     held = {
@@ -236,6 +237,7 @@ def test_training_set_has_only_unredacted_answers(outputs):
     assert ("segment.w" in found) == (outputs.policy in held)
 
 
+@needs("tuning")
 def test_pairs_have_rejected_replies_only_from_full_texts(outputs):
     """A redacted rejected reply makes no pair."""
     found = canaries_in(outputs.texts["files of dpo"])
@@ -246,6 +248,7 @@ def test_pairs_have_rejected_replies_only_from_full_texts(outputs):
     assert found & places("check", "raised", "argument", "own", "message", "seen") == set()
 
 
+@needs("tuning")
 @pytest.mark.parametrize("output", ["set", "pairs"])
 def test_output_of_export_has_no_replies(outputs, output):
     """The output shows only segments and the beginnings of inputs to label. The beginnings have no address."""
@@ -277,6 +280,7 @@ def test_other_arguments_are_in_no_output(outputs):
     } == set()
 
 
+@needs("transfer")
 def test_exception_messages_are_in_no_output(outputs):
     """Only the name of an exception is recorded."""
     assert {output for output, text in outputs.texts.items() if canaries_in(text) & places("raised")} == set()
@@ -292,12 +296,14 @@ def canaries_after_import(outputs, tmp_path, texts, *taking):
     return canaries_in(command("store", "export", "--texts", "kept", "--store", other)[1])
 
 
+@needs("transfer")
 @pytest.mark.parametrize("texts", [None, "redacted", "kept"])
 def test_import_leaves_texts_out_by_default(outputs, tmp_path, texts):
     """Without --texts, an import takes no texts from the file."""
     assert canaries_after_import(outputs, tmp_path, texts) == TAGS
 
 
+@needs("transfer")
 def test_import_of_redacted_texts_has_no_addresses(outputs, tmp_path):
     """Redacted addresses do not return with an import."""
     words = places(*PROMPTS, *REPLIES, kinds="w") if outputs.policy in ("redacted", "full") else set()
@@ -305,6 +311,7 @@ def test_import_of_redacted_texts_has_no_addresses(outputs, tmp_path):
     assert canaries_after_import(outputs, tmp_path, "redacted", "--texts") == TAGS | words
 
 
+@needs("transfer")
 @pytest.mark.parametrize("texts", [(), ("--texts",)], ids=["rows", "texts"])
 def test_merge_leaves_texts_out_by_default(outputs, tmp_path, texts):
     """A merge takes texts only with --texts."""
@@ -328,7 +335,7 @@ BAD = {
 }
 
 
-@pytest.mark.parametrize("output", BAD)
+@pytest.mark.parametrize("output", with_parts(BAD))
 def test_command_errors_have_no_texts(outputs, output):
     """The message has the unknown name and the recorded names, but no text of a call."""
     status, out, err = command(*BAD[output], "--store", outputs.place / "r.db")

@@ -9,6 +9,7 @@ from contextlib import closing, suppress
 import pytest
 
 from schema_guard import InvalidArgument, Message, flush, guard, open_store
+from tests.needs import marked, needs
 from tests.public.records.outcomes import FAILED, outcome
 
 CALL_ID = "0" * 32
@@ -85,6 +86,7 @@ def test_hash_stores_keyed_hashes(new_url, monkeypatch):
     }  # fmt: skip
 
 
+@needs("postgres", "redaction")
 def test_redacted_stores_texts_without_secrets(store_texts):
     """Each redacted place is stored with its location and kind."""
     messages = (Message("user", f"I am {MAIL}", {"api_key": "hunter2x"}),)
@@ -120,7 +122,7 @@ IN_THE_FILE = {
 }
 
 
-@pytest.mark.parametrize("policy", IN_THE_FILE)
+@pytest.mark.parametrize("policy", marked(IN_THE_FILE, "redaction", "redacted".__eq__))
 @pytest.mark.parametrize("where", ["argument", "URL"])
 def test_file_contains_only_texts_that_the_policy_allows(policy, where, path):
     """The file, its log, and its index have no other text."""
@@ -186,8 +188,8 @@ def test_rejects_an_unknown_policy(policy, message):
 
 @pytest.mark.parametrize(
     ("first", "second", "stored"),
-    [("full", "hash", "hash"), ("hash", "full", "hash"), ("full", "redacted", "redacted"), ("full", "", "off"),
-     ("full", "full", "full"), ("redacted", "hash", "hash")],
+    marked([("full", "hash", "hash"), ("hash", "full", "hash"), ("full", "redacted", "redacted"), ("full", "", "off"),
+     ("full", "full", "full"), ("redacted", "hash", "hash")], "redaction", lambda row: "redacted" in row),
 )  # fmt: skip
 def test_stricter_policy_of_two_guards_applies(path, first, second, stored):
     """If two guards of a process share a file, the policy that stores less applies to both."""
@@ -222,6 +224,7 @@ def test_texts_of_several_policies_are_read_together(url):
         ]
 
 
+@needs("redaction")
 def test_redact_function_runs_after_the_built_in_redaction(path):
     """The function gets the text that the built-in redaction returns."""
     seen = []
@@ -238,6 +241,7 @@ def test_redact_function_runs_after_the_built_in_redaction(path):
     assert seen == ["Falcon of redacted@example.com", "{}"]
 
 
+@needs("redaction")
 def test_text_is_not_stored_if_the_redact_function_raises(path, caplog):
     """The row and the other text are stored. The loss is counted, and one warning omits the text."""
 
@@ -290,6 +294,7 @@ def test_task_is_stored_if_it_differs_from_the_prompt(store_texts, task):
     assert "task" not in same
 
 
+@needs("postgres", "redaction")
 def test_task_is_redacted(store_texts):
     """The task has its own redacted places."""
     (found,) = store_texts("redacted", {"prompt": f"Format. Of {MAIL}"}, task=f"Of {MAIL}")

@@ -5,6 +5,7 @@ import re
 import pytest
 
 from schema_guard import InvalidArgument, StoreError, default_store, flush, guard, open_store
+from tests.needs import needs
 from tests.public.records.outcomes import outcome
 
 EXPECTED = (
@@ -52,7 +53,15 @@ def test_guard_rejects_an_invalid_url_at_decoration(url):
         guard({"type": "integer"}, store=url)(lambda prompt: "1")
 
 
-@pytest.mark.parametrize("words", [["store", "info"], ["store", "check"], ["report"], ["store", "export"]])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["store", "info"],
+        ["store", "check"],
+        ["report"],
+        pytest.param(["store", "export"], marks=needs("transfer")),
+    ],
+)
 @pytest.mark.parametrize("url", ["sqlit:///a.db", "r.db?durabilty=sync"])
 def test_commands_reject_an_invalid_url(cli, words, url):
     """An invalid `--store` ends with exit status 2 and the nearest name."""

@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schema_guard.core.values import Failure, Usage, Violation
-from schema_guard.early_stop import stops_replies
+from schema_guard.configuration.early_stop import stops_replies
 from schema_guard.errors import InvalidArgument
 from schema_guard.records import ConfigurationCounts, Latency, Store, open_store
 from schema_guard.records.attempts import Where
 from schema_guard.records.counts.hours import bucket
 from schema_guard.records.reading import scanned
 from schema_guard.records.rows import CONFIGURATION_COLUMNS
+from schema_guard.values import Failure, Usage, Violation
 
 SLOW = pytest.mark.slow
 tokens = st.none() | st.integers(0, 10**9)

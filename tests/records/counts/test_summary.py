@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schema_guard.core.pointer import declared_location
-from schema_guard.core.values import Failure, Usage, Violation
+from schema_guard.pointer import declared_location
 from schema_guard.records import Store, Summary
 from schema_guard.records.rows import store_text
+from schema_guard.values import Failure, Usage, Violation
 
 FORMS = ["exact", "unwrapped", "repaired_lossless", "repaired_lossy", "resumed"]
 REPAIRED = set(FORMS[2:])

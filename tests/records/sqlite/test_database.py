@@ -8,10 +8,10 @@ from contextlib import closing
 
 import pytest
 
-from schema_guard.core.values import Failure, Message, Violation
 from schema_guard.errors import StoreError
 from schema_guard.records import Store, open_store
 from schema_guard.records.sqlite.database import SQLite
+from schema_guard.values import Failure, Message, Violation
 
 
 @pytest.fixture

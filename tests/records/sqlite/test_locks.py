@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import schema_guard
+from tests.needs import is_installed
 
 PACKAGE = Path(schema_guard.__file__).parent
 
@@ -83,7 +84,8 @@ print(json.dumps(sorted(opened)))
 """
 LINES = (
     "store info", "store check", "report", "report --format html", "report --since 24h", "decide",
-    "watch --slo 0.5", "doctor", "store export --output out.jsonl", "store import out.jsonl",
+    "watch --slo 0.5", "doctor",
+    *(("store export --output out.jsonl", "store import out.jsonl") if is_installed("transfer") else ()),
 )  # fmt: skip
 
 

@@ -8,16 +8,16 @@ import pytest
 from hypothesis import given
 
 from schema_guard.cli.bench.run import command as bench
-from schema_guard.cli.climb import command as climb
 from schema_guard.cli.decide import command as decide_command
-from schema_guard.cli.export import command as export
 from schema_guard.cli.help import command as show_help
 from schema_guard.cli.watch import command as watch
 from schema_guard.decide import decide
 from schema_guard.decide.ladder import RUNGS
+from schema_guard.extensions import load
 from schema_guard.report.as_text import as_text
 from schema_guard.report.decision.document import document_of, head_of
 from schema_guard.report.decision.plain import REMEDIES
+from tests.needs import needs
 from tests.public.decide.examples import economics, failing, ladder, passing, strategy
 from tests.public.decide.test_laws import evidences
 from tests.report.decision.examples import VERDICTS
@@ -27,9 +27,7 @@ JARGON = re.compile(
 )
 COMMANDS = {
     "bench": bench,
-    "climb": climb,
     "decide": decide_command,
-    "export": export,
     "help": show_help,
     "watch": watch,
 }
@@ -68,6 +66,7 @@ def test_every_rung_has_words():
     assert set(REMEDIES) == set(RUNGS)
 
 
+@needs("climb")
 @pytest.mark.parametrize("about", [None, ABOUT])
 @pytest.mark.parametrize("rung", [rung for rung in RUNGS if rung != "few_shot"])  # which was measured
 def test_every_rung_has_a_command_that_can_be_run(rung, about):
@@ -80,6 +79,7 @@ def test_every_rung_has_a_command_that_can_be_run(rung, about):
     assert context.params["function"] == (about and about["function"])
 
 
+@needs("climb", "tuning")
 @pytest.mark.parametrize("name", VERDICTS)
 def test_every_next_step_that_is_a_command_can_be_run(name, tmp_path, monkeypatch):
     """What is said to be next is taken by the command as it stands."""
@@ -96,9 +96,11 @@ def parsed(step):
     """Read the command of a next step as the command line does."""
     _, _, typed = step.partition("schema-guard ")
     name, *arguments = shlex.split(typed, comments=True)
-    return COMMANDS[name].make_context(name, arguments, resilient_parsing=False)
+    command = COMMANDS.get(name) or load(f"command:{name}")
+    return command.make_context(name, arguments, resilient_parsing=False)
 
 
+@needs("climb")
 def test_a_wrong_option_is_seen_by_these_tests():
     """An option that no command has is an error here too."""
     with pytest.raises(click.UsageError):
@@ -165,6 +167,7 @@ def test_the_share_of_the_gain_stands_in_the_head():
     assert told[0].endswith("; the true share is between 53.34% and 103.16%")
 
 
+@needs("climb")
 def test_every_command_that_would_measure_a_claim_can_be_run(tmp_path, monkeypatch):
     """What would measure what guides claim is taken by the command as it stands, SUITE and SOURCE being the reader's."""
     monkeypatch.chdir(tmp_path)

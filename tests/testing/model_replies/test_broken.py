@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from schema_guard import InvalidArgument, Schema, judge
 from schema_guard.testing import broken
 from schema_guard.testing.model_replies.failure_weights import FAILED, SEEN, weight
+from tests.needs import marked, needs
 from tests.testing.model_replies.sent_schemas import DRAWS, ORDER, SCHEMAS, draws
 from tests.thinned import examples, share
 
@@ -50,6 +51,7 @@ def test_judge_gives_the_label(data):
     assert label(fault, schema) == (fault.kind, fault.code)
 
 
+@needs("repair")
 @given(st.data())
 @examples(30)
 def test_only_what_is_labelled_so_is_mended(data):
@@ -109,7 +111,9 @@ WAYS = [
 ]
 
 
-@pytest.mark.parametrize("way", WAYS, ids=lambda way: way.id)
+@pytest.mark.parametrize(
+    "way", marked(WAYS, "repair", lambda way: None not in way.mended_by), ids=lambda way: way.id
+)
 def test_way_has_its_labels(many, way):
     """Every way to fail comes up for a schema that has all that it takes, with no label but its own."""
     made = [fault for fault in many if fault.how == way.id]

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from schema_guard import GuardFailed, InvalidArgument, guard
 from schema_guard.testing import Broken, Expected, History, ScriptedModel, Sent, histories
+from tests.needs import needs
 from tests.testing.model_replies.sent_schemas import ORDER, SCHEMAS
 
 VALID = Sent('{"a": 1}', {"a": 1}, ('{"a"', ": 1}"), "bare")
@@ -48,6 +49,7 @@ def test_guard_makes_of_a_history_what_it_says(call, data):
     assert call(schema, history, max_attempts) == history.expected(max_attempts)
 
 
+@needs("streaming")
 @given(histories(ORDER), st.integers(1, 3))
 def test_stream_makes_of_a_history_what_it_says(history, max_attempts):
     """A streamed call takes the expected number of attempts and ends with the expected value."""

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schema_guard import Schema, judge
+from tests.needs import needs
 
 LINE = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
 ORDER = Schema.of(
@@ -49,6 +50,7 @@ ENCODED = [
 ]
 
 
+@needs("repair")
 @pytest.mark.parametrize("case", ENCODED, ids=lambda case: case.id)
 def test_a_value_that_was_sent_as_a_json_string_is_mended(case):
     """With repair on, a JSON string is what it says where the schema wants that and the whole is then valid."""
@@ -113,6 +115,7 @@ BARE = [
 ]
 
 
+@needs("repair")
 @pytest.mark.parametrize(("schema", "text", "value", "step"), BARE)
 def test_a_bare_scalar_is_mended(schema, text, value, step):
     """A reply of one scalar in another writing is the scalar, only with repair on."""
@@ -122,6 +125,7 @@ def test_a_bare_scalar_is_mended(schema, text, value, step):
     assert not judge(text, Schema.of(schema)).ok
 
 
+@needs("repair")
 @pytest.mark.parametrize(
     ("schema", "text"),
     [
@@ -142,11 +146,13 @@ def test_what_may_mean_more_than_one_thing_is_not_mended(schema, text):
     assert not judge(text, Schema.of(schema), repair="lossless").ok
 
 
+@needs("repair")
 def test_a_number_that_may_be_cut_off_is_not_mended():
     """At the output limit a number may have had more digits."""
     assert not judge(".5", Schema.of({"type": "number"}), finish_reason="length", repair="lossless").ok
 
 
+@needs("repair")
 @pytest.mark.parametrize(
     ("second", "ok"), [('{"lines": "[]"}', True), ('{"lines": "[{\\"n\\": 1}]"}', False), ("", True)]
 )

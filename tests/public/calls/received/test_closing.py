@@ -13,6 +13,7 @@ import openai
 import pytest
 
 from schema_guard import Budget, CallFailed, GuardFailed, Limits, guard
+from tests.needs import marked, needs
 from tests.public.calls import wire
 from tests.public.calls.functions import TOTAL
 from tests.thinned import costly
@@ -206,9 +207,14 @@ CASES = [
 ]
 
 
+def is_of_part(case):
+    """Return whether a case uses `.stream` or `early_stop`."""
+    return case[1] in ("closed", "hopeless")
+
+
 @WITHIN_S
 @pytest.mark.parametrize("package", ["openai", "anthropic"])
-@pytest.mark.parametrize(("shape", "end"), costly(CASES, 3))
+@pytest.mark.parametrize(("shape", "end"), marked(costly(CASES, 3), "streaming", is_of_part))
 def test_the_server_sees_that_a_stream_is_closed(server, package, shape, end, within_s):
     """A stream that is given up, stopped or broken off is closed down to the connection, at once."""
     make = opening(package, server, is_async=False)
@@ -234,7 +240,12 @@ ASYNC_CASES = [(shape, end) for shape, end in ASYNC_CASES if end != "raised" or 
 @WITHIN_S
 @pytest.mark.parametrize("package", ["openai", "anthropic"])
 @pytest.mark.parametrize(
-    ("shape", "end"), costly([("named", "cancelled"), ("given back", "cancelled"), *ASYNC_CASES], 3)
+    ("shape", "end"),
+    marked(
+        costly([("named", "cancelled"), ("given back", "cancelled"), *ASYNC_CASES], 3),
+        "streaming",
+        is_of_part,
+    ),
 )
 def test_the_server_sees_that_an_asynchronous_stream_is_closed(server, package, shape, end, within_s):
     """The same for asynchronous functions, and for a call that is cancelled."""
@@ -288,7 +299,7 @@ class SdkStream:
         self.response.close()
 
 
-@pytest.mark.parametrize("is_followed", [False, True])
+@pytest.mark.parametrize("is_followed", marked([False, True], "streaming", bool))
 @pytest.mark.parametrize("is_async", [False, True])
 def test_a_generator_that_ends_keeps_what_it_has_open(is_async, is_followed):
     """A function that takes a part of a stream and ends has more use for it, be its values followed or not."""
@@ -329,7 +340,8 @@ def test_what_was_opened_before_the_first_chunk_is_closed():
     assert stream.response.closed
 
 
-@pytest.mark.parametrize("is_followed", [False, True])
+@needs("streaming")
+@pytest.mark.parametrize("is_followed", marked([False, True], "streaming", bool))
 def test_an_iterator_that_an_asynchronous_function_gives_is_closed(is_followed):
     """What it gives may be no asynchronous one: it is closed as such a one is when its values are not wanted any more."""
 
@@ -396,6 +408,7 @@ HOLDERS = {
 }
 
 
+@needs("streaming")
 @pytest.mark.parametrize("holder", HOLDERS.values(), ids=HOLDERS)
 def test_a_stream_is_closed_whatever_holds_it(holder):
     """What a function gives holds the stream in one way or another; none of them closes it."""
@@ -438,6 +451,7 @@ class AsyncResponse(Response):
         self.closed += 1
 
 
+@needs("streaming")
 @pytest.mark.parametrize("is_async", [False, True])
 def test_of_a_stream_that_cannot_be_closed_its_response_is(is_async):
     """Down to the connection is what counts; of an asynchronous one that has to be awaited."""
@@ -458,6 +472,7 @@ def test_of_a_stream_that_cannot_be_closed_its_response_is(is_async):
     assert stream.response.closed
 
 
+@needs("streaming")
 def test_a_function_that_raises_when_it_is_left_leaves_no_stream_open():
     """What is under it is closed all the same, and what it raises goes on."""
     stream = SdkStream(['{"b'])
@@ -475,6 +490,7 @@ def test_a_function_that_raises_when_it_is_left_leaves_no_stream_open():
     assert stream.response.closed
 
 
+@needs("streaming")
 def test_what_a_stream_of_an_sdk_holds_is_its_own():
     """It is closed as its SDK wants it closed, and so is not what it reads from."""
     inner = SdkStream(['{"b'])
@@ -487,6 +503,7 @@ def test_what_a_stream_of_an_sdk_holds_is_its_own():
     assert inner.response.closed == 0
 
 
+@needs("streaming")
 def test_a_file_is_left_alone_whatever_it_has():
     """Also one that was made of a response: who opened it may read on."""
 

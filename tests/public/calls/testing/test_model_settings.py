@@ -5,16 +5,9 @@ import json
 import pytest
 from hypothesis import HealthCheck, Phase, find, given, settings
 
-from schema_guard import Schema, guard
-from schema_guard.testing import (
-    EnforcingModel,
-    FlakyModel,
-    ScriptedModel,
-    broken,
-    histories,
-    near_misses,
-    serve_tuning,
-)
+from schema_guard import Schema, guard, testing
+from schema_guard.testing import FlakyModel, ScriptedModel, broken, histories, near_misses
+from tests.needs import needs
 from tests.public.commands.command_lines import command
 from tests.public.commands.desk import lines
 
@@ -64,19 +57,21 @@ def kept_by(model, keyword):
     return Schema.of(schema).is_valid(json.loads(text_of(reply)))
 
 
+@needs("loopback")
 def test_enforcing_model_ignores_named_keywords():
     """A reply does not keep to an ignored keyword."""
-    model = EnforcingModel(ignores=["multipleOf"])
+    model = testing.EnforcingModel(ignores=["multipleOf"])
 
     assert not all(kept_by(model, "multipleOf") for _ in range(5))
     assert all(kept_by(model, "minimum") for _ in range(5))
-    assert all(kept_by(EnforcingModel(), "multipleOf") for _ in range(5))
+    assert all(kept_by(testing.EnforcingModel(), "multipleOf") for _ in range(5))
 
 
+@needs("loopback")
 @pytest.mark.parametrize("refuses", [["multipleOf"], lambda schema: "multipleOf" in json.dumps(schema)])
 def test_enforcing_model_refuses_named_keywords(refuses):
     """A schema with such a keyword is an error of the provider."""
-    model = EnforcingModel(refuses=refuses)
+    model = testing.EnforcingModel(refuses=refuses)
 
     with pytest.raises(Exception, match=r"multipleOf|schema"):
         kept_by(model, "multipleOf")
@@ -139,29 +134,32 @@ def tuned(server, base="small", *options):
     return command(*line.split(), *options)
 
 
+@needs("loopback")
 def test_tuning_host_tunes_the_named_models_only(training_set):
     """Another base model is refused."""
-    with serve_tuning(bases=("mini", "maxi"), looks=0) as server:
+    with testing.serve_tuning(bases=("mini", "maxi"), looks=0) as server:
         assert tuned(server, "maxi")[0] == 0
-    with serve_tuning(bases=("mini", "maxi"), looks=0) as server:
+    with testing.serve_tuning(bases=("mini", "maxi"), looks=0) as server:
         status, _, err = tuned(server, "small", "--again")
 
     assert status in (1, 2)
     assert "small" in err
 
 
+@needs("loopback")
 def test_tuning_host_ends_with_the_day_of_a_model(training_set):
     """`--ask-dates` shows the last day from `dates`."""
-    with serve_tuning(looks=0, dates={"small": "2031-02-03"}) as server:
+    with testing.serve_tuning(looks=0, dates={"small": "2031-02-03"}) as server:
         _, out, err = tuned(server, "small", "--ask-dates")
 
     assert "2031-02-03" in out + err
 
 
+@needs("loopback")
 def test_tuned_model_answers_as_scripted(training_set):
     """The server answers chat requests with the replies of `answering`."""
     openai = pytest.importorskip("openai")
-    with serve_tuning(looks=0, answering=['{"a": 1}', '{"a": 2}']) as server:
+    with testing.serve_tuning(looks=0, answering=['{"a": 1}', '{"a": 2}']) as server:
         client = openai.OpenAI(base_url=server.openai_url, api_key="k")
         replies = [
             client.chat.completions.create(model="small", messages=[{"role": "user", "content": "q"}])
@@ -171,11 +169,12 @@ def test_tuned_model_answers_as_scripted(training_set):
     assert [text_of(reply) for reply in replies] == ['{"a": 1}', '{"a": 2}', '{"a": 1}']
 
 
+@needs("loopback")
 @pytest.mark.parametrize("looks", [0, 2])
 def test_tuning_job_ends_after_the_named_looks(training_set, looks):
     """The job is running for `looks` requests, and then has the end from `ends`."""
     openai = pytest.importorskip("openai")
-    with serve_tuning(looks=looks, ends="cancelled") as server:
+    with testing.serve_tuning(looks=looks, ends="cancelled") as server:
         client = openai.OpenAI(base_url=server.openai_url, api_key="k", max_retries=0)
         with open("set/train.jsonl", "rb") as rows:  # noqa: PTH123 - the SDK takes a file
             file = client.files.create(file=rows, purpose="fine-tune")
@@ -185,10 +184,11 @@ def test_tuning_job_ends_after_the_named_looks(training_set, looks):
     assert [status == "cancelled" for status in seen].count(False) == looks
 
 
+@needs("loopback")
 @pytest.mark.parametrize(("key", "is_refused"), [("other", True), ("k", False), (None, False)])
 def test_tuning_host_takes_only_its_key(training_set, key, is_refused):
     """A request with another key is refused. Without a key, the host takes any."""
-    with serve_tuning(looks=0, key=key) as server:
+    with testing.serve_tuning(looks=0, key=key) as server:
         status, _, err = tuned(server)
 
     assert (status != 0) == is_refused, err

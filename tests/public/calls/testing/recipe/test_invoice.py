@@ -11,6 +11,7 @@ import pytest
 
 from schema_guard import GuardFailed, guard
 from schema_guard.testing import assert_failure_rate
+from tests.needs import needs
 
 
 class Invoice(TypedDict):
@@ -40,6 +41,7 @@ def test_a_wrong_reply_is_asked_again(scripted_model, guard_store):
     assert [attempt["kind"] for attempt in guard_store.attempts()] == ["structure", None]
 
 
+@needs("loopback")
 def test_the_client_survives_a_server_that_fails(llm_server):
     """The provider's own client talks to a server on loopback that has the provider's faults."""
     server = llm_server([GOOD], faults=["http_500"])

@@ -1,0 +1,243 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The calls of one rung: asked one by one, counted, and compared with those of the best rung before it.
+
+Rules: a call counts when a reply of it was judged; an exception is told, never raised; a mean is over the calls of
+which the figure is known, and None when it is known of none.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+
+from schema_guard.errors import CallFailed
+from schema_guard.ext.climb.result import RungResult, RungsCompared
+from schema_guard.stats import paired
+from schema_guard.text import clip
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterator, Mapping
+
+    from schema_guard.ext.climb.rungs import RungConfiguration
+    from schema_guard.values import Attempt, Failure, Outcome
+
+    Ask: TypeAlias = Callable[[str], Awaitable[Outcome[Any]]]
+
+# HTTP: the request itself is refused, and would be so again.
+_REFUSED = (400, 422)
+
+
+@dataclass(frozen=True, slots=True)
+class ClimbCall:
+    """One call of a climb.
+
+    Attributes:
+        rung: Which rung.
+        strategy: How it was asked.
+        task: What was asked.
+        outcome: All attempts; None when the call raised.
+        error: The words of the exception; None when there was none.
+        refused: Whether the provider refused the request itself.
+    """
+
+    rung: str
+    strategy: str
+    task: str
+    outcome: Outcome[Any] | None
+    error: str | None = None
+    refused: bool = False
+
+
+class RungPairs(NamedTuple):
+    """Inputs that two rungs were asked, as the evidence has it.
+
+    Attributes:
+        before: Id of the best strategy before.
+        after: Id of the strategy that is compared with it.
+        n: Inputs that both were asked.
+        b: Of these, inputs on which only the one before failed.
+        c: Inputs on which only the one after it failed.
+    """
+
+    before: str
+    after: str
+    n: int
+    b: int
+    c: int
+
+
+async def asked_of(calls: RungCalls, task: str, ask: Ask) -> ClimbCall:
+    """Ask one task; an exception becomes a part of what is given."""
+    try:
+        return ClimbCall(calls.rung, calls.strategy, task, await ask(task))
+    except CallFailed as error:
+        return ClimbCall(calls.rung, calls.strategy, task, error.outcome, clip(str(error)))
+    except Exception as error:  # noqa: BLE001 - whatever an SDK raises must not lose what was measured
+        words = f"{type(error).__name__}: {clip(str(error))}"
+        refused = getattr(error, "status_code", None) in _REFUSED
+        return ClimbCall(calls.rung, calls.strategy, task, None, words, refused)
+
+
+def judged(outcome: Outcome[Any]) -> list[Attempt]:
+    """Give the attempts whose reply was judged: a call that failed after one is unhandled, not lost."""
+    return [a for a in outcome.attempts if a.failure is None or a.failure.kind != "transport"]
+
+
+class RungCalls:
+    """A rung under way: its calls with a judged reply, by task, in the order of the inputs.
+
+    Attributes:
+        rung: Its name.
+        configuration: How it is asked.
+        strategy: The id of the configuration.
+        best: The best rung before it; None for the first.
+        sent: What is sent with each task, by the names of the evidence.
+        outcomes: Task -> all attempts.
+        k: Calls without a valid reply.
+        lost: Calls without a judged one.
+        stopped: Why it ended; empty while it has not.
+    """
+
+    def __init__(
+        self,
+        rung: str,
+        configuration: RungConfiguration,
+        strategy: str,
+        best: RungCalls | None,
+        sent: Mapping[str, Any],
+    ) -> None:
+        self.rung = rung
+        self.configuration = configuration
+        self.strategy = strategy
+        self.best = best
+        self.sent = sent
+        self.outcomes: dict[str, Outcome[Any]] = {}
+        self.k = 0
+        self.lost = 0
+        self.stopped = ""
+
+    @property
+    def n(self) -> int:
+        """Calls with a judged reply."""
+        return len(self.outcomes)
+
+    def add(self, task: str, outcome: Outcome[Any]) -> None:
+        """Count a call in."""
+        self.outcomes[task] = outcome
+        self.k += not outcome.ok
+
+    def kinds(self) -> dict[str, int]:
+        """Count the unhandled calls by the kind of their last judged failure."""
+        return dict(Counter(failure.kind for failure in self._failures()))
+
+    def codes(self) -> dict[str, int]:
+        """Count the unhandled calls by its code."""
+        return dict(Counter(failure.code for failure in self._failures()))
+
+    def _failures(self) -> Iterator[Failure]:
+        for outcome in self.outcomes.values():
+            failure = None if outcome.ok else judged(outcome)[-1].failure
+            if failure is not None:
+                yield failure
+
+    def attempts(self) -> tuple[tuple[int, int], ...]:
+        """Count the calls that reached attempt 1, 2, ... and those that failed in it."""
+        calls = [judged(outcome) for outcome in self.outcomes.values()]
+        reached = [
+            [call[index] for call in calls if len(call) > index]
+            for index in range(max(map(len, calls), default=0))
+        ]
+        return tuple((len(made), sum(a.failure is not None for a in made)) for made in reached)
+
+    def as_evidence(self) -> dict[str, Any]:
+        """Give what was counted as `decide` takes it."""
+        return {
+            "id": self.strategy,
+            "rung": self.rung,
+            "n": self.n,
+            "k_final": self.k,
+            "attempts": [list(pair) for pair in self.attempts()],
+            "failure_kinds": self.kinds(),
+            "failure_codes": self.codes(),
+            "sent": dict(self.sent),
+            "trial": {
+                "input_tokens": _sum(self, _input_tokens),
+                "output_tokens": _sum(self, _output_tokens),
+                "seconds": _sum(self, lambda outcome: outcome.elapsed_s),
+                "dollars": _sum(self, lambda outcome: outcome.cost),
+            },
+        }
+
+    def pairs(self) -> RungPairs | None:
+        """Count the inputs that this rung and the best one before it were both asked; None without any."""
+        best = self.best
+        common = [task for task in self.outcomes if best is not None and task in best.outcomes]
+        if best is None or not common:
+            return None
+        both = [(best.outcomes[task].ok, self.outcomes[task].ok) for task in common]
+        return RungPairs(
+            best.strategy, self.strategy, len(both), both.count((False, True)), both.count((True, False))
+        )
+
+    def result(self, ended: str, alpha: float) -> RungResult:
+        """Give what the rung has shown.
+
+        Args:
+            ended: Why the climb ended, for a rung that was under way then.
+            alpha: Of the comparison.
+        """
+        return RungResult(
+            rung=self.rung,
+            strategy=self.strategy,
+            n=self.n,
+            k=self.k,
+            stopped=self.stopped or f"{ended} after {self.n}",
+            attempts=self.attempts(),
+            failure_kinds=self.kinds(),
+            lost=self.lost,
+            input_tokens=_mean(self, _input_tokens),
+            output_tokens=_mean(self, _output_tokens),
+            elapsed_s=_mean(self, lambda outcome: outcome.elapsed_s),
+            compared=_compared(self, alpha),
+        )
+
+
+def _compared(calls: RungCalls, alpha: float) -> RungsCompared | None:
+    pairs, best = calls.pairs(), calls.best
+    if pairs is None or best is None:
+        return None
+    return RungsCompared(
+        best=best.strategy,
+        n=pairs.n,
+        b=pairs.b,
+        c=pairs.c,
+        paired=paired(pairs.b, pairs.c, pairs.n, alpha=alpha),
+        added_input_tokens=_added(calls, best, _input_tokens),
+        added_output_tokens=_added(calls, best, _output_tokens),
+    )
+
+
+def _added(calls: RungCalls, best: RungCalls, read: Callable[[Outcome[Any]], float | None]) -> float | None:
+    now, before = _mean(calls, read), _mean(best, read)
+    return None if now is None or before is None else now - before
+
+
+def _mean(calls: RungCalls, read: Callable[[Outcome[Any]], float | None]) -> float | None:
+    known = [value for value in map(read, calls.outcomes.values()) if value is not None]
+    return sum(known) / len(known) if known else None
+
+
+def _sum(calls: RungCalls, read: Callable[[Outcome[Any]], float | None]) -> float | None:
+    """Add up over all calls; None where one is not known, or was lost."""
+    found = [read(outcome) for outcome in calls.outcomes.values()]
+    known = [value for value in found if value is not None]
+    return sum(known) if len(known) == len(found) and not calls.lost else None
+
+
+def _input_tokens(outcome: Outcome[Any]) -> int | None:
+    return outcome.usage.input_tokens
+
+
+def _output_tokens(outcome: Outcome[Any]) -> int | None:
+    return outcome.usage.output_tokens

@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a climb asks: a schema, and different tasks in one order for every rung.
+
+Rules: a task that comes twice is asked once, for the unit of evidence is the distinct input; the order is shuffled,
+so that a rung which stops early has seen a sample and not the beginning of a file; the same tasks and the same seed
+give the same order everywhere.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+from schema_guard.errors import InvalidArgument
+from schema_guard.prompting import Example
+from schema_guard.text import clip, safe
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Iterable
+
+    from schema_guard.bench.suites.load import SuiteSchema
+    from schema_guard.schema import Schema
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """What a climb asks.
+
+    Attributes:
+        schema: What replies must keep to.
+        tasks: All different, in the order in which every rung is asked.
+        examples: What few-shot shows; empty leaves it to the schema.
+        repeated: Tasks that were left out because they came before.
+        seed: Of the shuffle.
+        before: Messages that stand before the text of every task; empty for none.
+    """
+
+    schema: Schema[Any]
+    tasks: tuple[str, ...]
+    examples: tuple[Example, ...]
+    repeated: int
+    seed: int
+    before: tuple[dict[str, str], ...] = ()
+
+
+def inputs_of(
+    schema: Schema[Any],
+    texts: Iterable[str],
+    *,
+    instruction: str = "",
+    examples: Iterable[Example] = (),
+    seed: int = 0,
+) -> Inputs:
+    """Make the inputs of a climb from texts.
+
+    Args:
+        schema: What replies must keep to.
+        texts: One for each task.
+        instruction: Stands before every text; empty when the texts say themselves what to do.
+        examples: What few-shot shows.
+        seed: Of the shuffle.
+
+    Raises:
+        InvalidArgument: There is no text.
+    """
+    given = [f"{instruction}\n\n{text}" if instruction else text for text in texts]
+    tasks = list(dict.fromkeys(given))
+    if not tasks:
+        raise InvalidArgument(f"inputs for schema {clip(repr(schema.name))}: expected at least one, got none")
+    repeated = len(given) - len(tasks)
+    Random(seed).shuffle(tasks)  # an order that can be repeated, no secret
+    return Inputs(schema, tuple(tasks), tuple(examples), repeated, seed)
+
+
+def suite_inputs(entry: SuiteSchema, *, texts: Iterable[str] | None = None, seed: int = 0) -> Inputs:
+    """Make the inputs of a climb from a suite's schema; few-shot shows its `dev` tasks.
+
+    Args:
+        entry: The schema with its tasks.
+        texts: Asked in place of the suite's `test` tasks, each under the instruction of the suite's first task.
+        seed: Of the shuffle.
+
+    Raises:
+        InvalidArgument: There is nothing to ask, or the tasks have different messages before their texts.
+    """
+    befores = [*{str(task.before): task.before for task in entry.tasks_of("test")}.values()]
+    if texts is None and len(befores) > 1:
+        raise InvalidArgument(
+            f"inputs for schema {clip(repr(entry.name))}: different messages stand before the texts of the tasks: expected the "
+            "same, such as one system message; `bench` asks each task with its own"
+        )
+    examples = [Example(task.gold, task.text) for task in entry.tasks_of("dev")]
+    if texts is None:
+        asked = [task.text for task in entry.tasks_of("test")]
+        found = inputs_of(entry.schema, asked, examples=examples, seed=seed)
+        return replace(found, before=befores[0])
+    instruction = entry.tasks[0].instruction if entry.tasks else ""
+    return inputs_of(entry.schema, texts, instruction=instruction, examples=examples, seed=seed)
+
+
+def read_texts(path: str | os.PathLike[str]) -> list[str]:
+    """Read a file of inputs; blank lines are skipped.
+
+    Args:
+        path: `.txt` with one text a line, or `.jsonl` with a string or an object with `input` a line; other keys of
+            such an object are not looked at, so a suite's `tasks.jsonl` will do.
+
+    Raises:
+        InvalidArgument: The file cannot be read, has another name, or a line is wrong; the message has its number.
+    """
+    path = Path(path)
+    if path.suffix not in (".txt", ".jsonl"):
+        raise InvalidArgument(f"inputs {safe(str(path))}: expected a file named .txt or .jsonl")
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidArgument(
+            f"inputs {safe(str(path))}: expected a readable file in UTF-8: {error}"
+        ) from error
+    # Not splitlines: U+2028 and its kind may stand inside a text.
+    lines = [(number, line.strip()) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
+    if path.suffix == ".txt":
+        return [line for _, line in lines]
+    return [_read_line(line, f"inputs {safe(str(path))}, line {number}") for number, line in lines]
+
+
+def _read_line(line: str, where: str) -> str:
+    try:
+        value = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise InvalidArgument(f"{where}: expected JSON, got {clip(repr(line))} ({error})") from error
+    text = value.get("input") if isinstance(value, dict) else value
+    if not isinstance(text, str) or not text.strip():
+        raise InvalidArgument(
+            f'{where}: expected a string or {{"input": string}}, not blank, got {clip(repr(value))}'
+        )
+    return text

@@ -1,0 +1,266 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a climb has shown: rung by rung, and the verdict on all of it; as a document and as JSON.
+
+Rules: bounds and odds are those of the verdict, so that table and verdict cannot disagree; a comparison is
+made on the inputs that both rungs were asked.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from schema_guard.decide.ladder import Rung, untested
+from schema_guard.ext.climb.rungs import TUNED
+from schema_guard.report import as_json
+from schema_guard.report.decision.plain import meaning, named, tone_of
+from schema_guard.report.decision.words import failed, missed, share
+from schema_guard.report.document import Document, Fact, Section, Table
+from schema_guard.report.words import NO_DATA, tokens
+from schema_guard.text import interval, odds, percent
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from schema_guard.decide import Verdict
+    from schema_guard.stats import Paired
+
+
+@dataclass(frozen=True, slots=True)
+class RungsCompared:
+    """A rung against the best rung before it, on the inputs that both were asked.
+
+    Attributes:
+        best: The other one's id.
+        n: Inputs that both were asked.
+        b: Of these, inputs on which only the best before failed.
+        c: Inputs on which only this rung failed.
+        paired: What that says, at the verdict's alpha of each strategy.
+        added_input_tokens: Of a call, over those of the best before, on all inputs; None when unknown.
+        added_output_tokens: As added_input_tokens.
+    """
+
+    best: str
+    n: int
+    b: int
+    c: int
+    paired: Paired
+    added_input_tokens: float | None
+    added_output_tokens: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class RungResult:
+    """One rung as it was measured.
+
+    Attributes:
+        rung: Its name.
+        strategy: How it was asked, the id that the verdict uses.
+        n: Calls with a judged reply, each of another input.
+        k: Of these, calls without a valid one.
+        stopped: Why it ended, and after how many calls.
+        attempts: Calls that reached attempt 1, 2, ... and those that failed in it.
+        failure_kinds: Calls without a valid reply, by the kind of their last failure.
+        lost: Calls without a judged reply, outside of the rate.
+        input_tokens: Mean of a call; None when unknown.
+        output_tokens: As input_tokens.
+        elapsed_s: Mean of a call, in seconds, calls running side by side; None without calls.
+        compared: With the best rung before it; None for the first, or when they have no input in common.
+    """
+
+    rung: str
+    strategy: str
+    n: int
+    k: int
+    stopped: str
+    attempts: tuple[tuple[int, int], ...]
+    failure_kinds: Mapping[str, int]
+    lost: int
+    input_tokens: float | None
+    output_tokens: float | None
+    elapsed_s: float | None
+    compared: RungsCompared | None
+
+
+@dataclass(frozen=True, slots=True)
+class ClimbResult:
+    """A climb that has ended.
+
+    Attributes:
+        id: `climb:` and an id; its calls are in the store under that, the rung and the function, where one is named:
+            `climb:01234:few_shot:shop.extract`.
+        schema: Name of the schema.
+        schema_fingerprint: Of its content.
+        function: Whose remedies were measured; None where nobody said.
+        model: Name of the model.
+        larger: Name of the model that the last rung tries; None when there is none.
+        started_at: UTC, ISO 8601.
+        inputs: Different inputs at hand.
+        repeated: Inputs that were left out because they came before.
+        seed: Of their order.
+        output_tokens: Output limit of an attempt that the climb started with.
+        options: The provider's own arguments of every request.
+        target: The unhandled rate that is good enough.
+        alpha_each: Of each side of each rung while climbing.
+        calls: That were begun, those without a judged reply included.
+        rungs: In the order in which they were climbed.
+        ended: Why the climb went no further.
+        evidence: What was decided on.
+        verdict: What it says.
+    """
+
+    id: str
+    schema: str
+    schema_fingerprint: str
+    function: str | None
+    model: str
+    larger: str | None
+    started_at: str
+    inputs: int
+    repeated: int
+    seed: int
+    output_tokens: int
+    options: Mapping[str, Any]
+    target: float
+    alpha_each: float
+    calls: int
+    rungs: tuple[RungResult, ...]
+    ended: str
+    evidence: Mapping[str, Any]
+    verdict: Verdict
+
+    @property
+    def is_unanswered(self) -> bool:
+        """Whether calls were made and none got a reply that could be judged: the server is down, or the key is wrong."""
+        return self.calls > 0 and self.ended != "interrupted" and not any(rung.n for rung in self.rungs)
+
+
+def climb_as_json(result: ClimbResult) -> Any:
+    """Give a result as plain JSON: the names of its fields; the verdict as `Verdict.as_dict` has it."""
+    return {**as_json(result), "verdict": result.verdict.as_dict()}
+
+
+def document_of(result: ClimbResult) -> Document:
+    """Give a result as a document: the verdict first in plain words, then every rung, and what the bounds are."""
+    return Document(
+        f"climb of {result.schema} ({result.schema_fingerprint})",
+        tuple(_facts(result)),
+        (_rungs(result), _not_climbed(result), _in_figures(result)),
+        tone=tone_of(result.verdict.as_dict()),
+    )
+
+
+def _facts(result: ClimbResult) -> Iterator[Fact]:
+    verdict = result.verdict.as_dict()
+    yield Fact("VERDICT", f"{named(verdict)} - {meaning(verdict)}")
+    for rung in result.rungs:
+        yield Fact("measured", f"{rung.rung}: {_told(rung, result)}")
+    yield Fact("next", verdict["next_step"])
+    yield Fact("ended", result.ended)
+    if result.function:
+        yield Fact("function", result.function)
+    larger = f", larger model {result.larger}" if result.larger else ""
+    yield Fact("model", f"{result.model}{larger}, at most {result.output_tokens} output tokens an attempt")
+    repeated = f" ({result.repeated} repeated ones left out)" if result.repeated else ""
+    yield Fact(
+        "inputs", f"{result.inputs}{repeated} in the order of seed {result.seed}, {result.calls} calls"
+    )
+    yield Fact(
+        "asked for",
+        f"at most {share(result.target)} of the calls without a valid reply; a remedy ends as soon as that is clear",
+    )
+    yield Fact("content", verdict["content_warning"])
+    yield Fact("recorded", f"as {result.id}, {result.started_at}")
+
+
+def _told(rung: RungResult, result: ClimbResult) -> str:
+    """Say in plain words how a rung came out."""
+    rate = _rate(rung, result)
+    if not rung.n or rate is None:
+        return "no call had a reply that could be judged"
+    if rate["state"] == "fail":
+        return missed("format", rung.k, rung.n, rate["lower"], result.target)
+    return failed(rate)
+
+
+def _rate(rung: RungResult, result: ClimbResult) -> Mapping[str, Any] | None:
+    """Give the verdict's rate of a rung; None of one whose calls were all lost."""
+    if not rung.n:
+        return None
+    figures = result.verdict.figures
+    rate: Mapping[str, Any] | None = (
+        figures.get("tuned") if rung.rung == TUNED else figures["rates"].get(rung.strategy)
+    )
+    return rate
+
+
+def _in_figures(result: ClimbResult) -> Section:
+    verdict = result.verdict.as_dict()
+    return Section(
+        "In figures",
+        lines=(
+            verdict["why"],
+            f"target {percent(result.target)} unhandled; a rung stops when a bound at alpha {result.alpha_each:.3g} is past it",
+            f"bounds at alpha {verdict['alpha_each']:.3g} a side, at every look",
+        ),
+    )
+
+
+def _rungs(result: ClimbResult) -> Section:
+    return Section(
+        "Rungs",
+        table=Table(
+            ("rung", "failed", "unhandled", "bounds", "tokens in/out a call", "s a call"),
+            tuple(_row(rung, result) for rung in result.rungs),
+        ),
+        lines=tuple(line for rung in result.rungs for line in _details(rung)),
+    )
+
+
+def _row(rung: RungResult, result: ClimbResult) -> tuple[str, ...]:
+    rate = _rate(rung, result)
+    used = f"{tokens(rung.input_tokens)}/{tokens(rung.output_tokens)}"
+    seconds = NO_DATA if rung.elapsed_s is None else f"{rung.elapsed_s:.2f}"
+    shown = (
+        (NO_DATA, NO_DATA)
+        if rate is None
+        else (percent(rate["rate"]), interval(rate["lower"], rate["upper"]))
+    )
+    return rung.rung, f"{rung.k}/{rung.n}", *shown, used, seconds
+
+
+def _details(rung: RungResult) -> Iterator[str]:
+    asked = "" if rung.strategy == rung.rung else f" ({rung.strategy})"
+    kinds = ", ".join(f"{kind} {calls}" for kind, calls in rung.failure_kinds.items())
+    failed = f"; failed: {kinds}" if kinds else ""
+    lost = f"; {rung.lost} calls without a judged reply" if rung.lost else ""
+    yield f"{rung.rung}{asked}: {rung.stopped}{failed}{lost}"
+    if len(rung.attempts) > 1:
+        told = ", ".join(f"{failures}/{n}" for n, failures in rung.attempts)
+        yield f"{rung.rung} failed in attempt 1, 2, ...: {told}"
+    if rung.compared is not None:
+        yield f"{rung.rung} {_comparison(rung.compared)}"
+
+
+def _comparison(compared: RungsCompared) -> str:
+    found = compared.paired
+    added = "/".join(
+        "?" if number is None else f"{number:+.0f}"
+        for number in (compared.added_input_tokens, compared.added_output_tokens)
+    )
+    return (
+        f"against {compared.best} on {compared.n} common inputs: {compared.b} won, {compared.c} lost, "
+        f"fewer failures by {interval(found.lower, found.upper)}, odds {odds(found.e_value)}, "
+        f"tokens in/out a call {added}"
+    )
+
+
+def _not_climbed(result: ClimbResult) -> Section:
+    ladder = result.verdict.as_dict()["ladder"]
+    names = ", ".join(untested(Rung(**step) for step in ladder)) or "none"
+    reasons = (
+        f"{step['status'].replace('_', ' ')}: {step['rung']}: {step['reason']}"
+        for step in ladder
+        if step["reason"]
+    )
+    return Section("Other rungs", lines=(f"untested: {names}", *reasons))

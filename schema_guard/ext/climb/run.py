@@ -1,0 +1,344 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Climb the ladder: measure the next remedy on the same inputs, until the verdict is another than to climb.
+
+Rules:
+1. What is climbed next is what `decide` says of all that was measured so far: climb and verdict are one decision.
+2. Every rung is asked the same inputs in the same order, and is looked at after every call, in that order, however
+   many calls run at once. It stops when its bounds are on one side of the target.
+3. That is valid at all looks because the bounds are, and for all rungs together because each has an equal part of
+   alpha: the number of rungs that may be measured is fixed before the first call. The verdict shares alpha among the
+   rungs that were measured, so its bounds are never wider, and what a rung was stopped for still holds.
+4. A call without a judged reply is outside of the rates. What was measured is never lost: not by an exception of the
+   provider, not by Ctrl-C.
+5. A tuned model is no rung of the ladder: it is asked behind it, and what it did is the verdict's pilot.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime
+from time import monotonic, time
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from schema_guard.bench.run.side_by_side import InOrder, LostInARow, ran_to_end
+from schema_guard.decide import decide
+from schema_guard.decide.ladder import RUNGS, order_of
+from schema_guard.errors import InvalidArgument, MissingExtra
+from schema_guard.ext.climb.calls import ClimbCall, RungCalls, asked_of, judged
+from schema_guard.ext.climb.result import ClimbResult
+from schema_guard.ext.climb.rungs import (
+    CONFIGURATIONS,
+    LARGER,
+    NOT_NAMED,
+    SIMPLIFY,
+    STRATEGIES,
+    TEMPERATURE,
+    TUNED,
+    Asker,
+    RungConfiguration,
+)
+from schema_guard.ext.climb.settings import ClimbSettings
+from schema_guard.records.identity import new_call_id
+from schema_guard.stats import bounds
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from schema_guard.ext.climb.calls import Ask
+    from schema_guard.ext.climb.inputs import Inputs
+    from schema_guard.models import Model
+    from schema_guard.records import Store
+
+    OnAsked: TypeAlias = Callable[[ClimbCall], None]
+
+# The verdicts that name a rung to climb to.
+_CLIMBING = ("CLIMB_LADDER", "USE_CONSTRAINED_DECODING")
+
+# One lost call may be bad luck. With three in a row the provider is down, or the key is wrong.
+MOST_LOST_IN_A_ROW = 3
+
+
+def climb(  # noqa: PLR0913 - whom to ask, and how; all but two by name
+    inputs: Inputs,
+    model: Model,
+    *,
+    larger: Model | None = None,
+    tuned: Model | None = None,
+    store: Store | None = None,
+    settings: ClimbSettings | None = None,
+    on_asked: OnAsked = lambda _: None,
+) -> ClimbResult:
+    """Climb until the verdict is another than to climb, the next rung cannot be run, or the budget is spent.
+
+    Ctrl-C ends a climb early, with the verdict on what was measured.
+
+    Args:
+        inputs: What is asked.
+        model: Whom to ask; it is closed at the end.
+        larger: Whom the rung `larger_model` asks; it is closed too. None declines that rung.
+        tuned: Whom to ask, as it was trained, when the ladder has been climbed; it is closed too. None asks nobody.
+        store: Where attempts are recorded; None for nowhere.
+        settings: How to climb; None for the defaults.
+        on_asked: Is told of each call, in the order of the inputs.
+
+    Raises:
+        InvalidArgument: Before the first call: the first rung cannot be run, or what is *given* is no evidence.
+        MissingExtra: Before the first call: a rung needs a package that is not installed.
+    """
+    climbing = _Climbing(inputs, (model, larger, tuned), store, settings or ClimbSettings(), on_asked)
+    if not ran_to_end(climbing.run()):
+        climbing.ended = "interrupted"
+    return climbing.result()
+
+
+class _Climbing:
+    """A climb under way."""
+
+    def __init__(
+        self,
+        inputs: Inputs,
+        models: tuple[Model, Model | None, Model | None],
+        store: Store | None,
+        settings: ClimbSettings,
+        on_asked: OnAsked,
+    ) -> None:
+        self.inputs = inputs
+        self.settings = settings
+        self.on_asked = on_asked
+        self.run_id = f"climb:{new_call_id(time())[:12]}"
+        self.started_at = datetime.now(UTC).isoformat(timespec="seconds")
+        model, larger, tuned = models
+        options, function = settings.options, settings.function
+        self.asker = Asker(inputs, model, larger, options, self.run_id, function, store, tuned)
+        self.start = RungConfiguration("system_prompt", settings.output_tokens)
+        self.rungs: list[RungCalls] = []
+        self.not_applicable = self._impossible()
+        self.alpha_each = settings.alpha / max(1, self._rungs_ahead())
+        self.calls_begun = 0
+        self.output_tokens = 0
+        self.lost_in_a_row = LostInARow(MOST_LOST_IN_A_ROW)
+        self.began = 0.0
+        self.ended = ""
+        self.is_climbed = False
+        self._check_first()
+
+    def _rungs_ahead(self) -> int:
+        """Count what may be measured."""
+        return sum(self._claim(rung) is None for rung in CONFIGURATIONS) + (self.asker.tuned is not None)
+
+    def _impossible(self) -> dict[str, str]:
+        """Give the rungs that this model cannot be asked for, with the library's own words for why."""
+        reasons = {}
+        for rung in STRATEGIES:
+            configuration = CONFIGURATIONS[rung](self.start, self.start)
+            try:
+                self.asker.outcome_of(rung, configuration)
+            except InvalidArgument as error:
+                reasons[rung] = str(error)
+        if self.asker.is_cold():
+            reasons[TEMPERATURE] = "the model is asked at temperature 0 already"
+        return reasons
+
+    def _check_first(self) -> None:
+        """Refuse what cannot be decided on, or begun with, before anything is spent."""
+        decide(self.evidence())
+        first = self.settings.first
+        if first == SIMPLIFY:
+            raise InvalidArgument(f"first={first!r}: expected a rung that a machine can run")
+        claim = self._claim(first)
+        if claim is not None:
+            raise InvalidArgument(f"first={first!r}: expected a rung that can be run: {claim['reason']}")
+
+    async def run(self) -> None:
+        asker = self.asker
+        models = [model for model in (asker.model, asker.larger, asker.tuned) if model is not None]
+        async with AsyncExitStack() as opened:
+            # Connections belong to the event loop that opened them, which ends with the run.
+            for model in models:
+                await opened.enter_async_context(model)
+            self.began = monotonic()
+            rung: str | None = self.settings.first
+            while rung is not None:
+                await self._try(rung)
+                rung = self._next()
+            if asker.tuned is not None and self.is_climbed and not self._spent():
+                await self._pilot()
+
+    async def _try(self, rung: str) -> None:
+        best = self.best()
+        configuration = CONFIGURATIONS[rung](self.start, best.configuration if best else self.start)
+        try:
+            ask = self.asker.outcome_of(rung, configuration)
+        except (InvalidArgument, MissingExtra) as error:
+            self.not_applicable[rung] = str(error)
+            return
+        sent = self.asker.sent_by(configuration)
+        calls = RungCalls(rung, configuration, configuration.id(self.start), best, sent)
+        self.rungs.append(calls)
+        await self._measure(calls, ask)
+        if rung in self.not_applicable:
+            self.rungs.remove(calls)
+        elif not calls.n and not self.ended:
+            self.ended = f"{rung} got no judged reply"
+
+    async def _pilot(self) -> None:
+        """Ask the tuned model what the rungs were asked."""
+        configuration = RungConfiguration("bare", self.settings.output_tokens, tuned=True)
+        sent = self.asker.sent_by(configuration)
+        calls = RungCalls(TUNED, configuration, configuration.id(self.start), self.best(), sent)
+        self.rungs.append(calls)
+        ended, self.ended = self.ended, ""
+        await self._measure(calls, self.asker.outcome_of(TUNED, configuration))
+        verdict = decide(self.evidence())
+        self.ended = self.ended or (f"the verdict is {verdict.verdict}" if calls.n else ended)
+
+    def _next(self) -> str | None:
+        """Give the rung to climb to; None at the end of the climb."""
+        if self.ended:
+            return None
+        verdict = decide(self.evidence())
+        if verdict.verdict not in _CLIMBING:
+            self.ended = f"the verdict is {verdict.verdict}"
+            self.is_climbed = True
+            return None
+        rung: str = verdict.figures["next_rung"]
+        if rung == SIMPLIFY:
+            self.ended = f"{rung} is next, which no machine can run: do it and climb again, or decline it with a reason"
+            self.is_climbed = True
+            return None
+        self.ended = self._spent()
+        return None if self.ended else rung
+
+    async def _measure(self, calls: RungCalls, ask: Ask) -> None:
+        """Ask the inputs until the rung is decided; calls run side by side and are looked at in order."""
+        begun = InOrder(self._begun(calls, ask), ahead=self.settings.concurrency)
+        try:
+            for call in begun:
+                self._look(calls, await call)
+                if calls.stopped:
+                    return
+            calls.stopped = f"{self._spent() or 'all inputs'} after {calls.n}"
+        finally:
+            await asyncio.gather(*begun.give_up(), return_exceptions=True)
+
+    def _begun(self, calls: RungCalls, ask: Ask) -> Iterator[asyncio.Task[ClimbCall]]:
+        """Begin the calls of a rung one by one, as long as there is budget for another."""
+        for task in self.inputs.tasks:
+            if self._spent():
+                return
+            self.calls_begun += 1
+            yield asyncio.create_task(asked_of(calls, task, ask))
+
+    def _spent(self) -> str:
+        """Say what the budget has no more of; an empty text when there is enough."""
+        budget = self.settings.budget
+        if budget.calls is not None and self.calls_begun >= budget.calls:
+            return f"budget of {budget.calls} calls spent"
+        if budget.output_tokens is not None and self.output_tokens >= budget.output_tokens:
+            return f"budget of {budget.output_tokens} output tokens spent"
+        if budget.elapsed_s is not None and monotonic() - self.began >= budget.elapsed_s:
+            return f"budget of {budget.elapsed_s:g} s spent"
+        return ""
+
+    def _look(self, calls: RungCalls, asked: ClimbCall) -> None:
+        """Take a call in and see whether the rung is decided."""
+        self.on_asked(asked)
+        outcome = asked.outcome
+        if outcome is None or not judged(outcome):
+            self._lose(calls, asked)
+            return
+        self.lost_in_a_row.add(is_lost=False)
+        self.output_tokens += outcome.usage.output_tokens or 0
+        calls.add(asked.task, outcome)
+        rate = bounds(calls.k, calls.n, alpha=self.alpha_each)
+        if rate.upper <= self.settings.target:
+            calls.stopped = f"decided: pass after {calls.n}"
+        elif rate.lower > self.settings.target:
+            calls.stopped = f"decided: fail after {calls.n}"
+
+    def _lose(self, calls: RungCalls, asked: ClimbCall) -> None:
+        calls.lost += 1
+        self.lost_in_a_row.add(is_lost=True)
+        if asked.refused and not calls.n:
+            self.not_applicable[calls.rung] = calls.stopped = (
+                f"the provider refuses the request: {asked.error}"
+            )
+        elif self.lost_in_a_row.are_too_many:
+            self.ended = f"{self.lost_in_a_row.count} calls in a row without a judged reply, the last one: {asked.error}"
+            calls.stopped = f"{self.ended} after {calls.n}"
+
+    def best(self) -> RungCalls | None:
+        """Give the rung with the lowest rate, as the verdict does: the earlier one on the ladder among equals."""
+        return min(
+            self._measured(), key=lambda calls: (calls.k / calls.n, order_of(calls.rung)), default=None
+        )
+
+    def _measured(self) -> list[RungCalls]:
+        """Give the rungs of the ladder with data."""
+        return [calls for calls in self.rungs if calls.n and calls.rung != TUNED]
+
+    def evidence(self) -> dict[str, Any]:
+        """Give what is decided on; before the first judged reply, a strategy without data."""
+        nothing = {"id": self.settings.first, "rung": self.settings.first, "n": 0, "k_final": 0}
+        measured = self._measured()
+        tested = {calls.rung for calls in measured}
+        given, config = self.settings.given, {"target": self.settings.target, "alpha": self.settings.alpha}
+        return {
+            **given,
+            **self._piloted(),
+            "config": {**given.get("config", {}), **config},
+            "strategies": [calls.as_evidence() for calls in measured] or [nothing],
+            "comparisons": [pairs._asdict() for calls in measured if (pairs := calls.pairs()) is not None],
+            "ladder": [
+                {"rung": rung, "status": "tested"}
+                if rung in tested
+                else {"rung": rung, **(self._claim(rung) or {"status": "untested"})}
+                for rung in RUNGS
+            ],
+        }
+
+    def _piloted(self) -> dict[str, Any]:
+        """Give what the tuned model did; nothing before it was asked."""
+        found = [calls for calls in self.rungs if calls.n and calls.rung == TUNED]
+        if not found:
+            return {}
+        (calls,) = found
+        pairs = calls.pairs()
+        paired = {} if pairs is None else {"paired": {"b": pairs.b, "c": pairs.c}}
+        return {"pilot": {"n": calls.n, "k_final": calls.k, **paired}}
+
+    def _claim(self, rung: str) -> dict[str, str] | None:
+        """Give the status and reason of a rung that is not tried; None for one that may be."""
+        if rung in self.settings.declined:
+            return {"status": "declined", "reason": self.settings.declined[rung]}
+        if rung in NOT_NAMED and (rung != LARGER or self.asker.larger is None):
+            return {"status": "declined", "reason": NOT_NAMED[rung]}
+        reason = self.not_applicable.get(rung)
+        return {"status": "not_applicable", "reason": reason} if reason else None
+
+    def result(self) -> ClimbResult:
+        evidence, asker = self.evidence(), self.asker
+        verdict = decide(evidence)
+        alpha = verdict.figures["alpha_each"]
+        return ClimbResult(
+            id=self.run_id,
+            schema=self.inputs.schema.name,
+            schema_fingerprint=self.inputs.schema.fingerprint,
+            function=self.settings.function,
+            model=asker.model.name,
+            larger=asker.larger.name if asker.larger is not None else None,
+            started_at=self.started_at,
+            inputs=len(self.inputs.tasks),
+            repeated=self.inputs.repeated,
+            seed=self.inputs.seed,
+            output_tokens=self.settings.output_tokens,
+            options=dict(self.settings.options),
+            target=self.settings.target,
+            alpha_each=self.alpha_each,
+            calls=self.calls_begun,
+            rungs=tuple(calls.result(self.ended, alpha) for calls in self.rungs),
+            ended=self.ended,
+            evidence=evidence,
+            verdict=verdict,
+        )

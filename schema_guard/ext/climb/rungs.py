@@ -1,0 +1,201 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How each rung of the ladder is run: a row for each in `CONFIGURATIONS`, and the guarded model that asks so.
+
+Rules: a rung that is a strategy of its own stands alone, with one attempt a call; every other rung changes one thing
+of the best configuration so far. What cannot be asked for is the library's own error, before anything is spent.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from schema_guard.decorator import guard
+from schema_guard.models.interface import details_of
+from schema_guard.providers.options import options_for
+from schema_guard.steps import check_is_sent
+from schema_guard.strategies import behind_system
+from schema_guard.values import Budget, Message
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
+    from schema_guard.ext.climb.inputs import Inputs
+    from schema_guard.models import Model
+    from schema_guard.records import Store
+    from schema_guard.values import Outcome, Prompt, Repair
+
+SIMPLIFY = "schema_simplify"
+"""The one rung that no machine can run: only its owner knows what a schema may lose."""
+
+LARGER = "larger_model"
+TUNED = "tuned"
+"""The rung behind the ladder: a tuned model, asked as it was trained."""
+TEMPERATURE = "temperature"
+_SAMPLING = (TEMPERATURE, "top_p")
+_SHOWING = "few_shot"
+
+NOT_NAMED = {
+    LARGER: "no larger model named",
+    "smaller_model": "a smaller model is a climb of its own: --model names it",
+    "reasoning_limit": "how reasoning is limited is the provider's own argument: a climb of its own, with --option",
+}
+"""Rungs that a climb runs only where it is told how, or not at all, and why they are not tried."""
+
+
+@dataclass(frozen=True, slots=True)
+class RungConfiguration:
+    """How a rung asks: one configuration of the ladder.
+
+    Attributes:
+        strategy: How the format is asked for.
+        output_tokens: The output limit of an attempt.
+        max_attempts: Of each call.
+        repair: Whether broken JSON may be mended.
+        cold: Whether the model is asked at temperature 0 in place of its own.
+        larger: Whether the larger model is asked.
+        tuned: Whether the tuned model is.
+    """
+
+    strategy: str
+    output_tokens: int
+    max_attempts: int = 1
+    repair: Repair = "off"
+    cold: bool = False
+    larger: bool = False
+    tuned: bool = False
+
+    def id(self, start: RungConfiguration) -> str:
+        """Name it by its strategy and by what differs from the one that a climb starts with.
+
+        >>> start = RungConfiguration("system_prompt", 256)
+        >>> RungConfiguration("few_shot", 512, max_attempts=3).id(start)
+        'few_shot max_attempts=3 output_tokens=512'
+        """
+        changes = {
+            f"max_attempts={self.max_attempts}": self.max_attempts != start.max_attempts,
+            f"output_tokens={self.output_tokens}": self.output_tokens != start.output_tokens,
+            f"repair={self.repair}": self.repair != start.repair,
+            "temperature=0": self.cold,
+            LARGER: self.larger,
+            TUNED: self.tuned,
+        }
+        return " ".join([self.strategy, *(name for name, differs in changes.items() if differs)])
+
+
+def _strategy(name: str) -> Callable[[RungConfiguration, RungConfiguration], RungConfiguration]:
+    return lambda start, _: replace(start, strategy=name)
+
+
+CONFIGURATIONS: Mapping[str, Callable[[RungConfiguration, RungConfiguration], RungConfiguration]] = {
+    "raise_max_output_tokens": lambda _, best: replace(best, output_tokens=2 * best.output_tokens),
+    "lenient_parse": lambda _, best: replace(best, repair="lossless"),
+    "system_prompt": _strategy("system_prompt"),
+    "strict_schema": _strategy("strict_schema"),
+    "json_mode": _strategy("json_mode"),
+    "few_shot": _strategy("few_shot"),
+    TEMPERATURE: lambda _, best: replace(best, cold=True),
+    "reason_then_format": _strategy("reason_then_format"),
+    "repair_retry": lambda _, best: replace(best, max_attempts=3),
+    LARGER: lambda _, best: replace(best, larger=True),
+}
+"""Rung -> its configuration, from the one that a climb starts with and the best so far."""
+
+STRATEGIES = ("system_prompt", "strict_schema", "json_mode", "few_shot", "reason_then_format")
+"""The rungs that are strategies of their own."""
+
+
+class _SameInputs:
+    """Records the calls of a tuned model under the inputs of the rungs, whose tasks stand behind a system message."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def record(self, outcome: Outcome[Any], task: Prompt | None = None) -> None:
+        """Take the outcome of a call."""
+        if task is not None and not isinstance(task, str) and task[0].role != "system":
+            task = (Message("system", ""), *task)
+        self._store.record(outcome, task)
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Whom a climb asks, for what, and where it is recorded.
+
+    Attributes:
+        inputs: The schema and the examples.
+        model: The model that the ladder is for.
+        larger: The one that its last rung tries; None when there is none.
+        options: The provider's own arguments of every request.
+        run_id: What its calls are called in the store, the rung after it.
+        function: Whose remedies are measured, which is called after the rung; None where nobody says.
+        store: None for nowhere.
+        tuned: The model that is asked behind the ladder; None when there is none.
+    """
+
+    inputs: Inputs
+    model: Model
+    larger: Model | None
+    options: Mapping[str, Any]
+    run_id: str
+    function: str | None
+    store: Store | None
+    tuned: Model | None = None
+
+    def outcome_of(
+        self, rung: str, configuration: RungConfiguration
+    ) -> Callable[[str], Awaitable[Outcome[Any]]]:
+        """Give the function that asks one task this configuration.
+
+        Raises:
+            InvalidArgument: The model or its target cannot be asked that configuration.
+            MissingExtra: It takes a package that is not installed.
+        """
+        model = self._model_of(configuration)
+        check_is_sent(model.target, configuration.strategy, self.inputs.schema)
+        settings = guard(
+            self.inputs.schema,
+            strategy=configuration.strategy,
+            max_attempts=configuration.max_attempts,
+            examples=self.inputs.examples,
+            repair=configuration.repair,
+            # Two rungs may differ in nothing that a guard knows, such as the temperature: the name tells them apart.
+            name=":".join([self.run_id, rung, *([self.function] if self.function else [])]),
+            store=_SameInputs(self.store) if configuration.tuned and self.store else self.store,
+            budget=Budget(output_tokens=configuration.output_tokens),
+        )
+        guarded = settings(model.acall)
+        # The output limit is one of the things that a rung changes, so a rung's own stands before that of every request.
+        limit = options_for(
+            model.target, "bare", self.inputs.schema, output_tokens=configuration.output_tokens
+        )
+        others = {name: part for name, part in self.options.items() if name not in limit}
+        options = {**others, **({"temperature": 0} if configuration.cold else {})}
+
+        async def ask(task: str) -> Outcome[Any]:
+            messages = behind_system(task, configuration.strategy, self.inputs.before)
+            outcome: Outcome[Any] = await guarded.outcome(messages, options=options)
+            return outcome
+
+        return ask
+
+    def _model_of(self, configuration: RungConfiguration) -> Model:
+        model = self.larger if configuration.larger else self.tuned if configuration.tuned else self.model
+        assert model is not None
+        return model
+
+    def is_cold(self) -> bool:
+        """Say whether the model is known to be asked at temperature 0 already."""
+        return self._options_of(self.model).get("temperature") == 0
+
+    def sent_by(self, configuration: RungConfiguration) -> dict[str, float]:
+        """Give what a configuration sends beside the task, as far as it is known, by the names of the evidence."""
+        model = self._model_of(configuration)
+        known = {**self._options_of(model), **({TEMPERATURE: 0} if configuration.cold else {})}
+        sent = {name: known[name] for name in _SAMPLING if isinstance(known.get(name), int | float)}
+        if configuration.strategy == _SHOWING and self.inputs.examples:
+            sent["examples"] = len(self.inputs.examples)
+        return sent
+
+    def _options_of(self, model: Model) -> dict[str, Any]:
+        return {**details_of(model).defaults, **self.options}

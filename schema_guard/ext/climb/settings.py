@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How to climb and what a climb may spend; checked where it is made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from schema_guard.bench.run.side_by_side import AT_ONCE
+from schema_guard.decide.ladder import RUNGS
+from schema_guard.errors import InvalidArgument
+from schema_guard.text import clip, did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+# What a climb measures or is told by its own settings.
+_OURS = ("strategies", "schemas", "pilot", "segments", "current", "ladder", "comparisons")
+
+
+class ClimbBudget(NamedTuple):
+    """What a climb may spend; None is no bound. Looked at before each call: calls that run are not cut short.
+
+    Attributes:
+        calls: That are begun, over all rungs.
+        output_tokens: Generated over all rungs; unknown usage counts as 0.
+        elapsed_s: Seconds from the first call.
+    """
+
+    calls: int | None = None
+    output_tokens: int | None = None
+    elapsed_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClimbSettings:
+    """How to climb.
+
+    Attributes:
+        target: The unhandled rate that is good enough, in (0, 1).
+        alpha: Probability that any verdict is wrong, in (0, 1).
+        first: The rung to begin with.
+        declined: Rung -> why it is not tried.
+        given: Keys of the evidence that no climb can measure: `economics feasibility calls_per_month latency content`
+            and more of `config`.
+        output_tokens: Output limit of an attempt, >= 1; `raise_max_output_tokens` doubles it.
+        options: The provider's own arguments of every request, such as `{"temperature": 0.7}`.
+        budget: What may be spent.
+        function: Whose remedies are measured, as records name it; None for the only function of the schema.
+        concurrency: Calls at once, >= 1; as many as this less one may be begun in vain when a rung stops.
+    """
+
+    target: float = 0.01
+    alpha: float = 0.05
+    first: str = "system_prompt"
+    declined: Mapping[str, str] = field(default_factory=dict)
+    given: Mapping[str, Any] = field(default_factory=dict)
+    output_tokens: int = 256
+    options: Mapping[str, Any] = field(default_factory=dict)
+    budget: ClimbBudget = field(default_factory=ClimbBudget)
+    function: str | None = None
+    concurrency: int = AT_ONCE
+
+    def __post_init__(self) -> None:
+        _require_rungs([self.first, *self.declined])
+        for name, reason in self.declined.items():
+            if not reason.strip():
+                raise InvalidArgument(f"declined[{name!r}]: expected a reason, got a blank text")
+        for key in self.given:
+            if key in _OURS:
+                raise InvalidArgument(
+                    f"given[{key!r}]: expected what no climb can measure: leave it out, or decide on a file"
+                )
+        if self.output_tokens < 1 or self.concurrency < 1:
+            raise InvalidArgument(
+                f"output_tokens={self.output_tokens}, concurrency={self.concurrency}: expected ints >= 1"
+            )
+        _require_positive(self.budget)
+
+
+def _require_rungs(names: Iterable[str]) -> None:
+    for name in names:
+        if name not in RUNGS:
+            raise InvalidArgument(
+                f"rung {clip(repr(name))}: expected one of {', '.join(RUNGS)}{did_you_mean(name, RUNGS)}"
+            )
+
+
+def _require_positive(budget: ClimbBudget) -> None:
+    for name, bound in budget._asdict().items():
+        if bound is not None and bound <= 0:
+            raise InvalidArgument(f"budget.{name}={bound}: expected a number > 0, or None for no bound")

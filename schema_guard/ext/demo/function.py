@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The function of the demo, as somebody would write it: what is shown of this file is what runs."""
+
+from __future__ import annotations
+
+import inspect
+from functools import cache
+from pathlib import Path
+from textwrap import dedent
+from typing import TYPE_CHECKING, Any
+
+from schema_guard.decorator import guard
+from schema_guard.ext.climb.inputs import read_texts
+from schema_guard.strategies import behind_system
+
+if TYPE_CHECKING:
+    from schema_guard.guarded import Guarded
+    from schema_guard.models import Model
+    from schema_guard.records import Store
+
+# Shown from here.
+EVENT = {
+    "title": "Event",
+    "type": "object",
+    "properties": {
+        "title": {"type": "string", "minLength": 1, "maxLength": 30},
+        "date": {"type": "string", "format": "date"},
+        "minutes": {"type": "integer", "minimum": 5, "maximum": 480},
+    },
+    "required": ["title", "date", "minutes"],
+    "additionalProperties": False,
+}
+SHOWN = [
+    ("Call, 12 January 2026, 15 min.", {"title": "Call", "date": "2026-01-12", "minutes": 15}),
+    ("Standup, 2026/07/01, a quarter of an hour", {"title": "Standup", "date": "2026-07-01", "minutes": 15}),
+]
+# To here.
+
+
+def notice_reader(model: Model, store: Store) -> Guarded[..., Any, Any]:
+    """Give the function, guarded, on a model and with a store."""
+
+    @guard(EVENT, strategy="few_shot", examples=SHOWN, max_attempts=2, name="read_notice", store=store)
+    def read_notice(messages: list[dict[str, str]]) -> Any:
+        return model(messages, options={"max_tokens": 128})
+
+    reader: Guarded[..., Any, Any] = read_notice
+    return reader
+
+
+def code_of(reader: Guarded[..., Any, Any]) -> str:
+    """Give the source of the function, and of the values that it reads."""
+    module = inspect.getsource(inspect.getmodule(notice_reader))  # type: ignore[arg-type]
+    values = module.partition("# Shown from here.\n")[2].partition("# To here.\n")[0]
+    return f"{values}\n\n{dedent(inspect.getsource(inspect.unwrap(reader)))}"
+
+
+def messages_of(notice: str) -> list[dict[str, str]]:
+    """Give what the function is called with."""
+    return behind_system(notice, "few_shot")
+
+
+@cache
+def notices() -> tuple[str, ...]:
+    """Give the texts that the function is to read, all different."""
+    return tuple(read_texts(Path(__file__).with_name("notices.jsonl")))

@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The story as text and as JSON: what was run, what came out, and what to type next.
+
+Rules: a command that is shown gives, on the demo's store, what stands under it; what is printed of a verdict is its
+head, the answer and the facts behind it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from textwrap import fill, indent
+from typing import TYPE_CHECKING, Any
+
+from schema_guard.ext.climb.result import climb_as_json
+from schema_guard.report import as_json
+from schema_guard.report import recorded as report_document
+from schema_guard.report.as_text import as_text
+from schema_guard.report.decision import document as decision_document
+from schema_guard.text import clip, plural, safe
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from schema_guard.decide import Verdict
+    from schema_guard.ext.demo.run import DemoResult
+    from schema_guard.report import Report
+    from schema_guard.values import Outcome
+
+_WIDTH = 110
+
+
+def demo_as_json(result: DemoResult) -> Any:
+    """Give the story as plain JSON; of the call that failed, the reply and what was wrong with it."""
+    failed = result.failed
+    return {
+        "store": result.store,
+        "model": result.model,
+        "recorded": result.recorded,
+        "code": result.code,
+        "target": result.target,
+        "measured": as_json(result.measured),
+        "failed": None if failed is None else _failed_as_json(failed),
+        "first_verdict": result.first.as_dict(),
+        "climb": None if result.climbed is None else climb_as_json(result.climbed),
+        "report": as_json(result.report),
+        "verdict": result.last.as_dict(),
+        "elapsed_s": result.elapsed_s,
+    }
+
+
+def _failed_as_json(failed: Outcome[Any]) -> Any:
+    return {"reply": failed.attempts[-1].reply, "failure": as_json(failed.failure)}
+
+
+def demo_as_text(result: DemoResult) -> str:
+    """Give the story as text that ends without a line break."""
+    parts = [
+        *_function(result),
+        *_measured(result),
+        *_judged(result),
+        *_climbed(result),
+        *_what_to_type(result),
+    ]
+    return "\n\n".join(parts)
+
+
+def _function(result: DemoResult) -> Iterator[str]:
+    if result.recorded is None:
+        asked = f"It asks {safe(result.model)}, which runs here: no key, no GPU, one thread."
+    else:
+        asked = f"No model is asked (--offline): these are replies that it gave on {result.recorded}."
+    yield _said(f"1. A function that reads notices with a language model, and one line on it. {asked}")
+    yield indent(result.code.rstrip(), "    ")
+
+
+def _measured(result: DemoResult) -> Iterator[str]:
+    calls = plural(sum(found.calls for found in result.measured.configurations), "call")
+    yield _said(
+        f"2. {calls}, each with another notice, recorded: how many fail, where, and how sure is that?"
+    )
+    yield _shown("report", _report(result.measured))
+    if result.failed is not None:
+        yield "One of the calls that failed:\n" + indent("\n".join(_failed(result.failed)), "    ")
+
+
+def _failed(failed: Outcome[Any]) -> Iterator[str]:
+    last, failure = failed.attempts[-1], failed.failure
+    yield safe(clip(last.reply or "", _WIDTH))
+    if failure is None:
+        return
+    if not failure.violations:
+        yield f"{failure.kind} {failure.code}: {safe(failure.message)}"
+    for found in failure.violations:
+        where = found.instance_location or "(root)"
+        yield f"{failure.kind} at {safe(where)}: expected {safe(found.expected)}, got {safe(found.actual)}"
+
+
+def _judged(result: DemoResult) -> Iterator[str]:
+    yield _said(
+        f"3. Is prompting enough, if {100 * result.target:.0f} % of the calls may stay without a valid reply?"
+    )
+    yield _shown(f"decide --target {result.target:g}", _head(result.first))
+
+
+def _climbed(result: DemoResult) -> Iterator[str]:
+    if result.climbed is None:
+        yield "4. The verdict names no remedy that a machine can run: the story ends here."
+        return
+    (rung, *_) = result.climbed.rungs
+    yield _said(
+        f"4. The remedy that it names, on the same notices until a bound has passed the target: {rung.rung}, "
+        f"{safe(rung.stopped)}."
+    )
+    yield _shown("report", _report(result.report))
+    yield "5. Judged again:"
+    yield _shown("decide", _head(result.last))
+
+
+def _said(text: str) -> str:
+    return fill(text, _WIDTH, break_long_words=False, break_on_hyphens=False)
+
+
+def _head(verdict: Verdict) -> str:
+    return as_text(decision_document.head_of(verdict))
+
+
+def _report(report: Report) -> str:
+    return as_text(
+        report_document.document_of(replace(report, over_time=None))
+    )  # as the command's text has it
+
+
+def _shown(command: str, output: str) -> str:
+    return indent(f"$ schema-guard {command}\n{output}", "    ", lambda line: bool(line.strip()))
+
+
+def _what_to_type(result: DemoResult) -> Iterator[str]:
+    store = f"--store {result.store}"
+    yield (
+        f"The whole took {result.elapsed_s:.0f} s. Its records are yours to look at; the figures are those above:\n"
+        f"    schema-guard report {store}\n"
+        f"    schema-guard decide {store}\n"
+        f"    schema-guard decide {store} --format html --output verdict.html   # pip install 'schema-guard[report]'"
+    )
+    yield (
+        "On your own code:\n"
+        "    from schema_guard import guard\n"
+        "    @guard(Invoice)                        # a Pydantic model, a dataclass, a JSON Schema, the path of one\n"
+        "    def extract(prompt: str):\n"
+        "        return client.responses.create(model=MODEL, input=prompt)   # or whatever you call today\n"
+        "  and, when it has been called:\n"
+        "    schema-guard report\n"
+        "    schema-guard decide --target 0.01"
+    )

@@ -1,0 +1,247 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The strongest schema that a provider or engine takes for a schema of the user's.
+
+Rules:
+1. The user's schema is read, never changed, and every reply is judged against it.
+2. What is taken as it is, is sent as it is.
+3. What is sent has no error of `lint`; where that cannot be reached nothing is sent, and the reason is told.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from schema_guard.errors import InvalidSchema
+from schema_guard.ext.fitting.adapting.accepted import Accepted
+from schema_guard.ext.fitting.adapting.adapted import Adapted, SchemaChange
+from schema_guard.ext.fitting.adapting.builder import Builder, TooLargeToAdapt
+from schema_guard.ext.fitting.adapting.hoisting import hoist
+from schema_guard.ext.fitting.adapting.plain.plain import plain_of
+from schema_guard.ext.fitting.adapting.settling import begin_apart, within_unions
+from schema_guard.ext.fitting.adapting.values.forms import SAME, VALUE, WrappedForm
+from schema_guard.ext.fitting.adapting.values.simplifying import simplified
+from schema_guard.ext.fitting.adapting.values.validity import with_definitions
+from schema_guard.ext.fitting.linting import findings_at, findings_of
+from schema_guard.ext.fitting.probed import sent_table_of
+from schema_guard.ext.fitting.rules.rule import ANNOTATIONS, KEYWORDS, STRUCTURE, Site
+from schema_guard.pointer import split
+from schema_guard.schema import Schema
+from schema_guard.validation.document import DEFAULT_DIALECT
+from schema_guard.validation.references import subschemas
+
+if TYPE_CHECKING:
+    from schema_guard.ext.fitting.adapting.built import BuiltSchema
+    from schema_guard.ext.fitting.linting import Finding
+    from schema_guard.ext.fitting.probed import RulesLike
+    from schema_guard.ext.fitting.rules.rule import Rules
+
+__all__ = ["adapt", "adapt_arguments"]
+
+# Levels of recursion that are written out where none is taken, until one of them is not too large.
+_UNROLLED = (2, 1, 0)
+_ROUNDS = 20
+
+
+def adapt(schema: Any, target: str, *, rules: RulesLike | None = None) -> Adapted:
+    """Give the strongest schema that a target takes, the way to its form and back, and what was lost.
+
+    Args:
+        schema: A JSON Schema, a `Schema`, or whatever `guard` takes.
+        target: Name of a provider or engine.
+        rules: The file that `schema-guard probe --output` wrote, for what is known of this server; None: what is known
+            of the target.
+
+    Raises:
+        InvalidArgument: The target is unknown, or the rules are of another one.
+        InvalidSchema: The schema is none.
+
+    >>> made = adapt({"type": "object", "properties": {"a": {"type": "string"}}, "additionalProperties": False}, "openai")
+    >>> made.schema["properties"], made.schema["required"]
+    ({'a': {'type': ['string', 'null']}}, ['a'])
+    >>> made.restore({"a": None}), made.pre_image({})
+    ({}, {'a': None})
+    """
+    return _adapted(Schema.of(schema), sent_table_of(target, rules), target)
+
+
+def adapt_arguments(schema: Any, target: str, *, rules: RulesLike | None = None) -> Adapted:
+    """Give what `adapt` gives, for the arguments of a tool: an object at the root, whatever else the target takes.
+
+    Raises:
+        InvalidArgument: The target is unknown.
+        InvalidSchema: The schema is none.
+    """
+    return _adapted(Schema.of(schema), replace(sent_table_of(target, rules), requires_object=True), target)
+
+
+def _adapted(loaded: Schema[Any], table: Rules, target: str) -> Adapted:
+    if _is_taken(loaded, table):
+        return _as_it_is(loaded, table, target)
+    reason = ""
+    for unrolled in _UNROLLED:
+        builder = Builder(plain_of(loaded), table, formats=loaded.formats, unrolled=unrolled)
+        try:
+            built = builder.build()
+        except TooLargeToAdapt as error:
+            reason = str(error)
+        else:
+            return (
+                _nothing(target, "no value is valid") if built is None else _finished(builder, built, target)
+            )
+    return _nothing(target, reason)
+
+
+def _is_taken(loaded: Schema[Any], table: Rules) -> bool:
+    """Say whether a document is sent as it is: it has no error, nothing to drop, and means the same to the target."""
+    document = loaded.document
+    if not isinstance(document, dict) or any(
+        found.severity != "warning" or found.effect == "rejected" for found in findings_of(document, table)
+    ):
+        return False
+    if table.requires_object and document.get("type") != "object":
+        return False
+    own, read = plain_of(loaded), plain_of(loaded, DEFAULT_DIALECT)
+    if own.root != read.root or own.definitions != read.definitions or own.dropped or own.lost or read.lost:
+        return False
+    if loaded._resources:  # noqa: SLF001 - documents that the target has not
+        return False
+    return not table.drops_annotations or not _has_more(document, table)
+
+
+def _has_more(document: Any, table: Rules) -> bool:
+    """Say whether a document has keywords that nobody knows, OpenAPI's own apart where that is spoken."""
+    known = KEYWORDS | ANNOTATIONS | STRUCTURE | (set() if Accepted(table).nulls else {"nullable"})
+    return any(
+        isinstance(place.schema, dict) and not place.schema.keys() <= known
+        for place in subschemas(document, "", "")
+    )
+
+
+def _as_it_is(loaded: Schema[Any], table: Rules, target: str) -> Adapted:
+    relaxed, narrowed = _likely(loaded.document, table)
+    return Adapted(loaded.document, target, loaded.fingerprint, relaxed, narrowed, [])
+
+
+def _likely(document: Any, table: Rules) -> tuple[list[SchemaChange], list[SchemaChange]]:
+    """Give what a target is likely to ignore or to narrow, by its warnings."""
+    relaxed: list[SchemaChange] = []
+    narrowed: list[SchemaChange] = []
+    for found in findings_of(document, table):
+        if found.severity == "warning":
+            change = SchemaChange(
+                found.location, found.keyword, _value_at(document, found), f"likely: {found.message}"
+            )
+            # What may be refused is sent: whether it is enforced is no question then.
+            if found.effect != "rejected":
+                (narrowed if found.effect == "narrowed" else relaxed).append(change)
+    return relaxed, narrowed
+
+
+def _value_at(document: Any, found: Finding) -> Any:
+    place = _at(document, found.location)
+    return place.get(found.keyword) if isinstance(place, dict) else place
+
+
+def _at(document: Any, location: str) -> Any:
+    for token in split(location):
+        document = document[int(token)] if isinstance(document, list) else document[token]
+    return document
+
+
+def _finished(builder: Builder, built: BuiltSchema, target: str) -> Adapted:
+    """Give a built schema as it is sent: an object where it has to be one, with its definitions, and without an error."""
+    root, form = built
+    if not _may_be_root(builder, root):
+        root = _wrapped(builder, root)
+        form = WrappedForm(form)
+    hoist(root, builder.definitions, builder.accepted)
+    document = with_definitions(root, builder.definitions)
+    begin_apart(document, builder.table)
+    within_unions(builder, document)
+    failed = _cleaned(builder, document)
+    if failed is None:
+        try:
+            loaded = Schema.of(document)
+        except InvalidSchema as error:
+            failed = f"what would be sent cannot be loaded: {error}"
+        else:
+            relaxed, narrowed = _places(builder, document)
+            return Adapted(
+                loaded.document,
+                target,
+                loaded.fingerprint,
+                _unique([*builder.relaxed, *relaxed]),
+                _unique([*builder.narrowed, *narrowed]),
+                _unique(builder.dropped),
+                simplified(form, builder.forms),
+            )
+    return _nothing(target, failed)
+
+
+def _wrapped(builder: Builder, root: dict[str, Any]) -> dict[str, Any]:
+    """Give an object around a schema, closed where that can be said."""
+    around = {"type": "object", "properties": {VALUE: root}, "required": [VALUE]}
+    closed = {**around, "additionalProperties": False}
+    if builder.accepted.is_clean(closed):
+        return closed
+    builder.relaxed.append(
+        SchemaChange("", "additionalProperties", False, "the object around it cannot be closed there")
+    )
+    return around
+
+
+def _may_be_root(builder: Builder, root: dict[str, Any]) -> bool:
+    if builder.table.requires_object and root.get("type") != "object":
+        return False
+    site = Site(root, "", root)
+    return not any(found.rule.endswith("-root") for found in findings_at(site, builder.table))
+
+
+def _cleaned(builder: Builder, document: dict[str, Any]) -> str | None:
+    """Take out what still is an error, and list it; give the reason where something is left."""
+    places = {id(schema): location for schema, location in builder.written}
+    for _ in range(_ROUNDS):
+        errors = [found for found in findings_of(document, builder.table) if found.severity == "error"]
+        if not errors:
+            return None
+        removed = False
+        for found in errors:
+            node = _at(document, found.location)
+            if isinstance(node, dict) and found.keyword in node and found.keyword not in _NEEDED:
+                value = node.pop(found.keyword)
+                location = places.get(id(node), "")
+                builder.relaxed.append(SchemaChange(location, found.keyword, value, found.message))
+                removed = True
+        if not removed:
+            found = errors[0]
+            return f"{found.keyword} at {found.location or '(root)'} of what would be sent: {found.message}"
+    return "what is refused cannot be taken out"
+
+
+# Without these a schema means something else, and not less.
+_NEEDED = frozenset({"additionalProperties", "items", "properties", "required"})
+
+
+def _places(builder: Builder, document: dict[str, Any]) -> tuple[list[SchemaChange], list[SchemaChange]]:
+    """Give the warnings of what is sent, at the places of the user's document."""
+    places = {id(schema): location for schema, location in builder.written}
+
+    def placed(changes: list[SchemaChange]) -> list[SchemaChange]:
+        return [replace(one, location=places.get(id(_at(document, one.location)), "")) for one in changes]
+
+    relaxed, narrowed = _likely(document, builder.table)
+    return placed(relaxed), placed(narrowed)
+
+
+def _unique(changes: list[SchemaChange]) -> list[SchemaChange]:
+    """Give each change once, outermost first."""
+    met: dict[tuple[str, str, str], SchemaChange] = {}
+    for change in changes:
+        met.setdefault((change.location, change.keyword, change.reason), change)
+    return sorted(met.values(), key=lambda one: (one.location.count("/"), one.location, one.keyword))
+
+
+def _nothing(target: str, reason: str) -> Adapted:
+    told = SchemaChange("", "", None, f"nothing can be sent: {reason}")
+    return Adapted(None, target, None, [told], [], [], SAME)

@@ -1,0 +1,372 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From a plain schema to the schema that a target takes, one place after another.
+
+Rules:
+1. A schema that is taken as it is stays as it is; else it is merged with all that applies beside it, said as
+   alternatives of one type each, and each of those is written in the first form that is taken.
+2. What is lost is listed where it is lost; nothing is left out in silence.
+3. Work is bounded: steps are counted, and what does not end is told as too large.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from schema_guard.ext.fitting.adapting import unions
+from schema_guard.ext.fitting.adapting.accepted import Accepted
+from schema_guard.ext.fitting.adapting.adapted import SchemaChange
+from schema_guard.ext.fitting.adapting.built import BuiltSchema
+from schema_guard.ext.fitting.adapting.plain.flat import KINDS, FlatSchema
+from schema_guard.ext.fitting.adapting.values.forms import (
+    SAME,
+    ListForm,
+    ObjectForm,
+    ReferredForm,
+    TextForm,
+)
+from schema_guard.ext.fitting.adapting.values.validity import Validity
+from schema_guard.ext.fitting.rules.rule import ANNOTATIONS, KEYWORDS, STRUCTURE
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from schema_guard.ext.fitting.adapting.plain.plain import PlainSchema
+    from schema_guard.ext.fitting.adapting.values.forms import Form
+    from schema_guard.ext.fitting.rules.rule import Rules
+
+__all__ = ["Builder", "TooLargeToAdapt"]
+
+_MOST_STEPS = 12_000
+# Frames of Python for a level are about ten, and callers have some of its thousand already.
+_DEEPEST = 48
+_MAPS = ("properties", "patternProperties")
+_UNIONS = frozenset({"allOf", "anyOf", "oneOf"})
+_TYPED = frozenset({"const", "enum", "type"})
+_LONGEST_HINT = 160
+
+
+class TooLargeToAdapt(Exception):
+    """Nothing that ends can be written."""
+
+
+class Builder:
+    """Writes a plain schema for a target.
+
+    Args:
+        plain: The schema.
+        table: The target's rules.
+        formats: Whether `format` is asserted.
+        unrolled: Levels of recursion that are written out where the target takes none.
+    """
+
+    def __init__(self, plain: PlainSchema, table: Rules, *, formats: bool, unrolled: int) -> None:
+        self.plain = plain
+        self.table = table
+        self.accepted = Accepted(table)
+        self.formats = formats
+        self.unrolled = unrolled
+        self.relaxed: list[SchemaChange] = list(plain.lost)
+        self.narrowed: list[SchemaChange] = []
+        self.dropped: list[SchemaChange] = list(plain.dropped)
+        self.definitions: dict[str, Any] = {}
+        self.forms: dict[str, Form] = {}
+        self.written: list[tuple[dict[str, Any], str]] = []
+        self.place = ""
+        self._steps = 0
+        self._active: list[tuple[int, ...]] = []
+        self._names: dict[tuple[int, ...], str] = {}
+        self._waiting: list[str] = []
+        self._made: list[Any] = []
+        self._origins: dict[int, tuple[dict[str, Any], str, Any]] = {}
+
+    def build(self) -> BuiltSchema | None:
+        """Give the whole schema, without its definitions; None where no value is valid."""
+        built = self.emit((self.plain.root,))
+        while self._waiting:
+            name = self._waiting.pop(0)
+            found = self.emit((self.plain.definitions[name],))
+            if found is None:
+                raise TooLargeToAdapt(f"no value is valid for the definition {name}")
+            self.definitions[name], self.forms[name] = found
+        return built
+
+    # What is lost.
+
+    def relax(self, node: Any, keyword: str, value: Any, reason: str) -> None:
+        """List a keyword that is not enforced."""
+        self.relaxed.append(self._change(node, keyword, value, reason))
+
+    def narrow(self, node: Any, keyword: str, value: Any, reason: str) -> None:
+        """List a keyword because of which right answers cannot be given."""
+        self.narrowed.append(self._change(node, keyword, value, reason))
+
+    def _change(self, node: Any, keyword: str, value: Any, reason: str) -> SchemaChange:
+        if id(node) in self._origins:
+            node, keyword, value = self._origins[id(node)]
+        location = self.plain.place_of(node)
+        return SchemaChange(self.place if location is None else location, keyword, value, reason)
+
+    def made_from(self, nodes: Any, node: dict[str, Any], keyword: str, value: Any) -> None:
+        """Say which keyword schemas were made from: what is lost of them is told of it."""
+        stack = [nodes]
+        while stack:
+            part = stack.pop()
+            if isinstance(part, list):
+                stack += part
+            elif (
+                isinstance(part, dict) and self.plain.place_of(part) is None and id(part) not in self._origins
+            ):
+                self._made.append(part)
+                self._origins[id(part)] = self._origins.get(id(node), (node, keyword, value))
+                stack += part.values()
+
+    def validity(self, nodes: Sequence[Any]) -> Validity:
+        """Give what says whether a value is valid for all of some plain schemas."""
+        whole = nodes[0] if len(nodes) == 1 else {"allOf": list(nodes)}
+        return Validity(whole, self.plain.definitions, formats=self.formats)
+
+    def sent(self, schema: dict[str, Any]) -> Validity:
+        """Give what says whether a value is valid as it is sent."""
+        return Validity(schema, self.definitions, formats=self.formats)
+
+    # One place.
+
+    def emit(self, nodes: Sequence[Any]) -> BuiltSchema | None:
+        """Write what applies to one value; None where no value is valid."""
+        if any(node is False for node in nodes):
+            return None
+        applied = list({id(node): node for node in nodes if isinstance(node, dict)}.values())
+        if not applied:
+            return self.anything()
+        self._steps += 1
+        if self._steps > _MOST_STEPS or len(self._active) > _DEEPEST:
+            raise TooLargeToAdapt(
+                "the schema is too large, or nested too deep, when references are written out"
+            )
+        key = tuple(sorted(id(node) for node in applied))
+        times = self._active.count(key)
+        if times and self.accepted.recurs:
+            return self._referred(self._names.setdefault(key, self._new_name()))
+        if times > self.unrolled:
+            told = f"nested deeper than {self.unrolled + 1} levels: it may not lead back to itself there"
+            self.narrow(applied[0], "", None, told)
+            return None
+        return self._placed(key, applied)
+
+    def _placed(self, key: tuple[int, ...], applied: list[dict[str, Any]]) -> BuiltSchema | None:
+        before, place = len(self.relaxed), self.place
+        self.place = self.plain.place_of(applied[0]) or place
+        self._active.append(key)
+        try:
+            built = self._of(applied)
+        finally:
+            self._active.pop()
+            self.place = place
+        if built is None:
+            return None
+        self._describe(built.schema, applied, self.relaxed[before:])
+        self.written.append((built.schema, self.plain.place_of(applied[0]) or place))
+        name = self._names.get(key)
+        if name is None:
+            return built
+        self.definitions[name], self.forms[name] = built
+        return self._referred(name)
+
+    def _new_name(self) -> str:
+        number = 1
+        taken = {*self.plain.definitions, *self._names.values()}
+        while f"d{number}" in taken:
+            number += 1
+        return f"d{number}"
+
+    def _referred(self, name: str) -> BuiltSchema:
+        return BuiltSchema({"$ref": f"#/$defs/{name}"}, ReferredForm(name, self.forms))
+
+    def _of(self, applied: list[dict[str, Any]]) -> BuiltSchema | None:
+        if len(applied) == 1:
+            node = applied[0]
+            if node.keys() & KEYWORDS == {"$ref"}:
+                return self._reference(node)
+            if not node.keys() & KEYWORDS:
+                return self.anything()
+            kept = self._kept(node)
+            if kept is not None:
+                return kept
+        flat = FlatSchema(self.plain)
+        for node in applied:
+            flat.absorb(node)
+        return unions.flat(self, flat)
+
+    def _describe(
+        self, schema: dict[str, Any], applied: list[dict[str, Any]], lost: list[SchemaChange]
+    ) -> None:
+        """Say in words what is not enforced, for the model to read; where only a reference stands nothing is said."""
+        if "$ref" in schema:
+            return
+        places = {self.plain.place_of(node) for node in applied}
+        hints = {
+            f"{change.keyword}: {_brief(change.value)}"
+            for change in lost
+            if change.location in places and change.value is not None
+        }
+        said = [str(schema["description"])] if "description" in schema else []
+        said = (
+            said or [node["description"] for node in applied if isinstance(node.get("description"), str)][:1]
+        )
+        told = [hint for hint in sorted(hints) if len(hint) <= _LONGEST_HINT]
+        words = " ".join([*said, *(f"({hint})" for hint in told if hint not in " ".join(said))])
+        if words and self.accepted.is_clean({**schema, "description": words}):
+            schema["description"] = words
+
+    def anything(self) -> BuiltSchema:
+        """Write a place that takes any value."""
+        types = [kind for kind in KINDS if kind != "integer"]
+        found = self.accepted.first({}, {"type": types})
+        if found is not None:
+            return BuiltSchema(found)
+        return BuiltSchema({"type": "string", "description": "any JSON, as text"}, TextForm())
+
+    def _reference(self, node: dict[str, Any]) -> BuiltSchema | None:
+        name, target = self.plain.leads(node)
+        if not isinstance(target, dict) or not self.accepted.refers:
+            return self.emit((target,))
+        if not self.accepted.recurs and name in self._circles:
+            return self.emit((target,))
+        if name not in self.forms and name not in self._waiting and name not in self.definitions:
+            self._waiting.append(name)
+            self.definitions[name] = True
+        built = self._referred(name)
+        if isinstance(node.get("description"), str):
+            said = {"description": node["description"]}
+            found = self.accepted.first({**built.schema, **said}, {**said, "anyOf": [built.schema]})
+            return BuiltSchema(found or built.schema, built.form)
+        return built
+
+    @property
+    def _circles(self) -> frozenset[str]:
+        """Names of the definitions that lead back to themselves."""
+        if self.__dict__.get("_found") is None:
+            self._found = circles(self.plain.definitions)
+        return self._found
+
+    # A schema that is taken as it is.
+
+    def _kept(self, node: dict[str, Any]) -> BuiltSchema | None:
+        """Write a schema with the keywords that it has; None where that is not taken."""
+        judging = node.keys() & KEYWORDS
+        if not judging <= self.table.takes or judging & _UNIONS or not self._may_be_kept(node):
+            return None
+        marks = len(self.relaxed), len(self.narrowed), len(self.dropped)
+        copied = {keyword: node[keyword] for keyword in node if self._is_sent(node, keyword)}
+        form = self._written(copied) if self.accepted.is_clean(copied) else None
+        if form is not None and self.accepted.is_clean(copied):
+            return BuiltSchema(copied, form)
+        self._undo(marks)
+        return None
+
+    def _may_be_kept(self, node: dict[str, Any]) -> bool:
+        """Whether a schema says what it takes where that has to be said, and lists no more than may be absent."""
+        if not self.accepted.untyped and not node.keys() & _TYPED:
+            return False
+        optional = node.get("properties", {}).keys() - set(node.get("required", ()))
+        most = self.accepted.most_optional
+        return most is None or len(optional) <= most
+
+    def _written(self, copied: dict[str, Any]) -> Form | None:
+        """Write what is inside of a copy in its place, and give the form of its values; None where there is none."""
+        forms: dict[str, Any] = {}
+        for keyword, value in copied.items():
+            children = self._children(keyword, value)
+            if children is None:
+                return None
+            copied[keyword], forms[keyword] = children
+        return _form_of(forms)
+
+    def _undo(self, marks: tuple[int, int, int]) -> None:
+        del self.relaxed[marks[0] :]
+        del self.narrowed[marks[1] :]
+        del self.dropped[marks[2] :]
+
+    def _is_sent(self, node: dict[str, Any], keyword: str) -> bool:
+        if keyword in KEYWORDS or keyword == "description":
+            return True
+        is_known = keyword in ANNOTATIONS or keyword in STRUCTURE
+        if is_known and not self.table.drops_annotations:
+            return True
+        if not self.table.drops_annotations:
+            return True
+        self.dropped.append(self._change(node, keyword, node[keyword], "no part of what is taken"))
+        return False
+
+    def _children(self, keyword: str, value: Any) -> tuple[Any, Any] | None:
+        """Write the schemas in a keyword; None where one of them takes no value."""
+        if keyword in _MAPS:
+            made = {name: self.emit((child,)) for name, child in value.items()}
+            if None in made.values():
+                return None
+            return (
+                {name: built.schema for name, built in made.items() if built},
+                {name: built.form for name, built in made.items() if built},
+            )
+        if keyword == "prefixItems":
+            listed = [self.emit((child,)) for child in value]
+            if None in listed:
+                return None
+            return [built.schema for built in listed if built], [built.form for built in listed if built]
+        if keyword in ("items", "additionalProperties") and isinstance(value, dict):
+            built = self.emit((value,))
+            return None if built is None else (built.schema, built.form)
+        return value, SAME
+
+
+def _form_of(forms: dict[str, Any]) -> Form | None:
+    """Give the form of an object or array from those of its keywords; None where they are of no form together."""
+    patterned = any(form is not SAME for form in forms.get("patternProperties", {}).values())
+    listed = forms.get("properties", {})
+    others = forms.get("additionalProperties", SAME)
+    if patterned or (others is not SAME and "patternProperties" in forms):
+        return None
+    is_object = others is not SAME or any(form is not SAME for form in listed.values())
+    prefix, items = tuple(forms.get("prefixItems", ())), forms.get("items", SAME)
+    is_array = items is not SAME or any(form is not SAME for form in prefix)
+    if is_object and is_array:
+        return None
+    if is_object:
+        return ObjectForm(listed, others=others)
+    return ListForm(prefix, items) if is_array else SAME
+
+
+def _brief(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def circles(definitions: dict[str, Any]) -> frozenset[str]:
+    """Give the names of the definitions that lead back to themselves."""
+    leads = {name: _names_in(held) for name, held in definitions.items()}
+    return frozenset(name for name in definitions if name in _reached(leads, name))
+
+
+def _names_in(schema: Any) -> set[str]:
+    found: set[str] = set()
+    stack = [schema]
+    while stack:
+        part = stack.pop()
+        if isinstance(part, list):
+            stack += part
+        elif isinstance(part, dict):
+            if isinstance(part.get("$ref"), str):
+                found.add(part["$ref"].removeprefix("#/$defs/"))
+            stack += part.values()
+    return found
+
+
+def _reached(leads: dict[str, set[str]], start: str) -> set[str]:
+    met: set[str] = set()
+    stack = list(leads.get(start, ()))
+    while stack:
+        name = stack.pop()
+        if name not in met:
+            met.add(name)
+            stack += leads.get(name, ())
+    return met

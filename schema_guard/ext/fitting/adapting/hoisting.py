@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Parts of a large schema as definitions, where a target counts each definition by itself.
+
+Rule: nothing is lost: what was written in a place is referred to from there.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from schema_guard.ext.fitting.linting import findings_at
+from schema_guard.ext.fitting.rules.limits import Size, size_of
+from schema_guard.ext.fitting.rules.rule import Site
+from schema_guard.validation.keywords import LISTS, MAPS, SINGLES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from schema_guard.ext.fitting.adapting.accepted import Accepted
+
+__all__ = ["hoist"]
+
+# What rules of size are named for, behind the name of their table.
+_SIZES = frozenset(Size.__dataclass_fields__)
+_MOST_HOISTED = 500
+# A definition has its name, and of what stands in `allOf` no target takes a reference everywhere.
+_APART = frozenset({"$defs", "allOf"})
+
+
+def hoist(root: dict[str, Any], definitions: dict[str, Any], accepted: Accepted) -> None:
+    """Move parts of the root, and of definitions, into definitions of their own until none is too large."""
+    if not accepted.refers:
+        return
+    waiting = [root, *(held for held in definitions.values() if isinstance(held, dict))]
+    while waiting and len(definitions) < _MOST_HOISTED:
+        part = waiting.pop()
+        while _is_too_large(part, accepted):
+            heaviest = max(_children(part), key=_weight, default=None)
+            if heaviest is None or _weight(heaviest) == 0:
+                break
+            waiting.append(_moved(heaviest, definitions))
+
+
+class _Child:
+    """A schema inside of another: what holds it, under which key, and the schema."""
+
+    __slots__ = ("holder", "key", "schema")
+
+    def __init__(self, holder: Any, key: Any) -> None:
+        self.holder = holder
+        self.key = key
+        self.schema: dict[str, Any] = holder[key]
+
+
+def _is_too_large(part: dict[str, Any], accepted: Accepted) -> bool:
+    site = Site(part, "", part)
+    return any(
+        found.severity == "error" and found.rule.rpartition("-")[2] in _SIZES
+        for found in findings_at(site, accepted.table)
+    )
+
+
+def _children(part: dict[str, Any]) -> Iterator[_Child]:
+    """Give the schemas that stand nearest inside of a schema, not those that are references already."""
+    for keyword, value in part.items():
+        if keyword in _APART:
+            continue
+        found: list[_Child] = []
+        if isinstance(value, dict) and keyword in MAPS:
+            found = [_Child(value, key) for key, held in value.items() if isinstance(held, dict)]
+        elif isinstance(value, list) and keyword in LISTS:
+            found = [_Child(value, place) for place, held in enumerate(value) if isinstance(held, dict)]
+        elif isinstance(value, dict) and keyword in SINGLES:
+            found = [_Child(part, keyword)]
+        yield from (child for child in found if "$ref" not in child.schema)
+
+
+def _weight(child: _Child) -> int:
+    size = size_of(child.schema)
+    return size.properties + size.optional + size.values + 10 * (size.unions + size.levels)
+
+
+def _moved(child: _Child, definitions: dict[str, Any]) -> dict[str, Any]:
+    number = len(definitions) + 1
+    while f"d{number}" in definitions:
+        number += 1
+    definitions[f"d{number}"] = child.schema
+    child.holder[child.key] = {"$ref": f"#/$defs/d{number}"}
+    return child.schema

@@ -1,0 +1,354 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Objects: closed where they have to be, with optional properties as null and open maps as pairs where they have to be.
+
+Rule: what cannot be said of other keys is listed: a key that cannot be given is narrowed, one that passes unseen relaxed.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from schema_guard.ext.fitting.adapting import joining, scalars
+from schema_guard.ext.fitting.adapting.built import BuiltSchema
+from schema_guard.ext.fitting.adapting.plain.flat import matches
+from schema_guard.ext.fitting.adapting.plain.nulls import takes_null
+from schema_guard.ext.fitting.adapting.values.forms import (
+    KEY,
+    SAME,
+    VALUE,
+    ObjectForm,
+    PairsForm,
+    TextForm,
+)
+
+if TYPE_CHECKING:
+    from schema_guard.ext.fitting.adapting.plain.flat import FlatSchema
+    from schema_guard.ext.fitting.adapting.values.forms import Form
+    from schema_guard.ext.fitting.adapting.writer import SchemaWriter
+
+__all__ = ["object_of"]
+
+_COUNTS = ("minProperties", "maxProperties")
+_REST = "additional_properties"
+_NAMES = "a key is one that is not among the properties"
+
+
+def object_of(builder: SchemaWriter, merged: FlatSchema, _: str) -> BuiltSchema | None:
+    """Write an object."""
+    others = _others(merged)
+    listed = _listed(builder, merged, others)
+    if listed is None:
+        return None
+    can_say = builder.accepted.open_objects and (builder.accepted.maps or not others)
+    if not listed and not _is_closed(merged, others) and not can_say:
+        as_pairs = _pairs(builder, merged, others, wants_counts=True)
+        if as_pairs is not None:
+            return as_pairs
+    return _Writing(builder, merged, listed, others).built()
+
+
+def _others(merged: FlatSchema) -> list[Any]:
+    """Give the schemas of the properties that are neither listed nor matched; none: any value."""
+    held = merged.additional
+    if held is None and "unevaluatedProperties" in merged.limits:
+        held = [merged.limits["unevaluatedProperties"]]
+    held = [node for node in held or [] if node is not True]
+    return [False] if False in held else held
+
+
+def _is_closed(merged: FlatSchema, others: list[Any]) -> bool:
+    return others == [False] and not merged.patterns
+
+
+def _listed(
+    builder: SchemaWriter, merged: FlatSchema, others: list[Any]
+) -> dict[str, BuiltSchema | None] | None:
+    """Give each property that is listed or required; None where a required one has no value.
+
+    A property that has no value and need not be there is None.
+    """
+    names = dict.fromkeys([*merged.properties, *merged.required])
+    judged = builder.validity([{"allOf": list(merged.names)}]) if merged.names else None
+    made: dict[str, BuiltSchema | None] = {}
+    for name in names:
+        held = merged.properties.get(name)
+        if held is None:
+            held = [
+                node for pattern, nodes in merged.patterns.items() if matches(pattern, name) for node in nodes
+            ]
+            held = held or others
+        built = builder.emit(tuple(held)) if judged is None or judged.takes(name) else None
+        if built is None and name in merged.required:
+            return None
+        made[name] = built
+    return made
+
+
+def _pairs(
+    builder: SchemaWriter, merged: FlatSchema, others: list[Any], *, wants_counts: bool = False
+) -> BuiltSchema | None:
+    """Write the properties that are not listed as an array of pairs; None where there are none."""
+    holder = merged.where.get("patternProperties")
+    sorts = [([{"pattern": pattern}], held) for pattern, held in merged.patterns.items()]
+    sorts += [] if others == [False] else [([], others)]
+    if len(sorts) > 1:
+        told = "a key that matches an expression has to fit that or another one, or what other keys have"
+        builder.relax(holder, "patternProperties", (holder or {}).get("patternProperties"), told)
+    made = []
+    for names, held in sorts:
+        pair = _pair(builder, [*names, *merged.names], held, merged)
+        if pair is not None:
+            made.append((pair, list(held) or [True]))
+    if not made:
+        return None
+    schema, values = _one_of_pairs(builder, made)
+    whole = {"type": "array", "items": schema, **(_counts(merged) if wants_counts else {})}
+    return BuiltSchema(scalars.fitted(builder, merged, whole), PairsForm(values))
+
+
+def _counts(merged: FlatSchema) -> dict[str, Any]:
+    """Give the sizes of an array of pairs."""
+    counts = {}
+    for keyword, name in (("minItems", "minProperties"), ("maxItems", "maxProperties")):
+        if name in merged.limits:
+            counts[keyword] = merged.limits[name]
+            merged.where[keyword] = merged.where[name]
+            merged.limits.pop(keyword, None)
+    return counts
+
+
+def _one_of_pairs(
+    builder: SchemaWriter, made: list[tuple[BuiltSchema, list[Any]]]
+) -> tuple[dict[str, Any], Form]:
+    """Give the schema of a pair, and the form of its value."""
+    joined = joining.joined(builder, [pair.schema for pair, _ in made])
+    values = [(BuiltSchema(pair.schema["properties"][VALUE], pair.form), nodes) for pair, nodes in made]
+    found = joining.union(builder, values)
+    return joined, SAME if found is None else found.form
+
+
+def _pair(builder: SchemaWriter, names: list[Any], held: list[Any], merged: FlatSchema) -> BuiltSchema | None:
+    """Give the schema of one pair, with the form of its value."""
+    of_names: list[Any] = [{"type": "string"}, *names]
+    builder.made_from(
+        of_names[:1],
+        merged.where.get("propertyNames", merged.where.get("patternProperties", {})),
+        "propertyNames",
+        None,
+    )
+    key, value = builder.emit(tuple(of_names)), builder.emit(tuple(held))
+    if key is None or value is None:
+        return None
+    schema: dict[str, Any] = {
+        "type": "object",
+        "properties": {KEY: key.schema, VALUE: value.schema},
+        "required": [KEY, VALUE],
+    }
+    closed = {**schema, "additionalProperties": False}
+    return BuiltSchema(closed if builder.accepted.is_clean(closed) else schema, value.form)
+
+
+class _Writing:
+    """An object whose properties are written already."""
+
+    def __init__(
+        self,
+        builder: SchemaWriter,
+        merged: FlatSchema,
+        listed: dict[str, BuiltSchema | None],
+        others: list[Any],
+    ) -> None:
+        self.builder = builder
+        self.merged = merged
+        self.others = others
+        self.barred = [name for name, built in listed.items() if built is None]
+        self.properties = {name: built.schema for name, built in listed.items() if built is not None}
+        self.forms = {name: built.form for name, built in listed.items() if built is not None}
+        self.required = [name for name in self.properties if name in merged.required]
+        self.filled: set[str] = set()
+        self.nulls: set[str] = set()
+        self.form_of_others: Form = SAME
+        self.rest: str | None = None
+        self.schema: dict[str, Any] = {}
+
+    def built(self) -> BuiltSchema:
+        """Give the object."""
+        self._fill()
+        self.schema = {"type": "object"}
+        if self.properties:
+            self.schema["properties"] = self.properties
+        if self.required:
+            self.schema["required"] = self.required
+        self._close()
+        self._count()
+        schema = scalars.fitted(self.builder, self.merged, self.schema)
+        plain = not self.filled and self.rest is None and self.form_of_others is SAME
+        if plain and all(form is SAME for form in self.forms.values()):
+            return BuiltSchema(schema)
+        form = ObjectForm(
+            self.forms, frozenset(self.filled), frozenset(self.nulls), self.form_of_others, self.rest
+        )
+        return BuiltSchema(schema, form)
+
+    def _fill(self) -> None:
+        """Make optional properties required, and null where they are absent."""
+        most = self.builder.accepted.most_optional
+        optional = [name for name in self.properties if name not in self.required]
+        if most is None or len(optional) <= most:
+            return
+        for name in optional[most:]:
+            held = self.merged.properties.get(name, [])
+            self.filled.add(name)
+            # Null stands in a text as "null": what is sent as null beside it is absent.
+            if takes_null(held, self.builder.plain) and not isinstance(self.forms[name], TextForm):
+                told = "null is sent where it is absent, and null comes back: both are valid"
+                self.builder.narrow(held[0], "", None, told)
+            else:
+                self.nulls.add(name)
+                self.properties[name] = joining.joined(
+                    self.builder, [self.properties[name], {"type": "null"}]
+                )
+        self.required = [name for name in self.properties if name in self.required or name in self.filled]
+
+    def _close(self) -> None:
+        """Say what other keys there may be, as far as that can be said."""
+        if _is_closed(self.merged, self.others):
+            self._shut()
+        elif self.merged.patterns:
+            self._with_patterns()
+        elif self.others:
+            self._with_others()
+        else:
+            self._open()
+        self._bar()
+
+    def _shut(self) -> None:
+        closed = {**self.schema, "additionalProperties": False}
+        if not self._set(closed):
+            keyword = "additionalProperties"
+            self.builder.relax(self.merged.where.get(keyword), keyword, False, "other keys pass there")
+
+    def _set(self, *candidates: dict[str, Any]) -> bool:
+        found = self.builder.accepted.first(*({**schema, **self._nothing()} for schema in candidates))
+        if found is not None:
+            self.schema = found
+        return found is not None
+
+    def _nothing(self) -> dict[str, Any]:
+        return {}
+
+    def _open(self) -> None:
+        # An object of which nothing is known stays as it is where that is taken.
+        if self._set(self.schema, {**self.schema, "additionalProperties": True}):
+            return
+        self._narrow("additionalProperties", self.merged.where.get("additionalProperties"))
+        self._set({**self.schema, "additionalProperties": False})
+
+    def _narrow(self, keyword: str, node: Any) -> None:
+        holder = node if node is not None else self.merged.where.get("properties", self.merged.nodes[0])
+        value = holder.get(keyword) if isinstance(holder, dict) else None
+        self.builder.narrow(holder, keyword, value, "other keys than those listed cannot be given there")
+
+    def _with_others(self) -> None:
+        holder = self.merged.where.get("additionalProperties")
+        if self.builder.accepted.maps:
+            built = self.builder.emit(tuple(self.others))
+            if built is None:
+                self._shut()
+                return
+            if self._set({**self.schema, "additionalProperties": built.schema}):
+                self.form_of_others = built.form
+                return
+        if not self._rest():
+            self._narrow("additionalProperties", holder)
+            self._set({**self.schema, "additionalProperties": False}, self.schema)
+
+    def _rest(self) -> bool:
+        """Send other keys as pairs in a property of their own."""
+        if self.builder.accepted.maps and not self.builder.table.is_closed:
+            return False
+        found = _pairs(self.builder, self.merged, self.others)
+        if found is None:
+            return False
+        name = _REST
+        while name in self.properties:
+            name += "_"
+        self.rest, self.form_of_others = name, found.form
+        self.properties[name] = found.schema
+        self.required.append(name)
+        self.schema |= {"properties": self.properties, "required": self.required}
+        is_sent = self._set({**self.schema, "additionalProperties": False}, self.schema)
+        if is_sent and self.schema.get("additionalProperties") is not False:
+            holder = self.merged.where.get("additionalProperties", self.merged.nodes[0])
+            value = holder.get("additionalProperties") if isinstance(holder, dict) else None
+            self.builder.relax(holder, "additionalProperties", value, "other keys pass there")
+        return is_sent
+
+    def _with_patterns(self) -> None:
+        made = {pattern: self.builder.emit(tuple(held)) for pattern, held in self.merged.patterns.items()}
+        same = all(built is not None and built.form is SAME for built in made.values())
+        schemas = {pattern: built.schema for pattern, built in made.items() if built is not None}
+        more: dict[str, Any] = {"patternProperties": schemas}
+        if self.others:
+            built = None if self.others == [False] else self.builder.emit(tuple(self.others))
+            more["additionalProperties"] = False if built is None else built.schema
+            same = same and (built is None or built.form is SAME)
+        if same and self._set({**self.schema, **more}):
+            return
+        holder = self.merged.where.get("patternProperties")
+        if self._rest():
+            return
+        value = None if holder is None else holder.get("patternProperties")
+        self.builder.relax(holder, "patternProperties", value, "keys are not held against expressions there")
+        self._as_others(made)
+
+    def _as_others(self, made: dict[str, BuiltSchema | None]) -> None:
+        """Let other keys have what any expression asks for."""
+        together = [
+            (built, list(self.merged.patterns[key])) for key, built in made.items() if built is not None
+        ]
+        if self.others != [False]:
+            built = self.builder.emit(tuple(self.others))
+            if built is not None:
+                together.append((built, list(self.others) or [True]))
+        whole = joining.union(self.builder, together)
+        taken = {} if whole is None else {**self.schema, "additionalProperties": whole.schema}
+        if whole is not None and self.builder.accepted.maps and self._set(taken):
+            self.form_of_others = whole.form
+            return
+        if not self._set(self.schema, {**self.schema, "additionalProperties": True}):
+            self._narrow("patternProperties", self.merged.where.get("patternProperties"))
+            self._set({**self.schema, "additionalProperties": False})
+
+    def _bar(self) -> None:
+        """Bar properties of which no value is valid; closed objects bar them by not listing them."""
+        if not self.barred or self.schema.get("additionalProperties") is False:
+            return
+        if self.builder.accepted.booleans:
+            listed = {**self.schema.get("properties", {}), **dict.fromkeys(self.barred, False)}
+            self.schema["properties"] = listed
+            return
+        for name in self.barred:
+            node = self.merged.where.get("properties")
+            self.builder.relax(node, "properties", {name: False}, "a key that is barred passes there")
+
+    def _count(self) -> None:
+        """Say how many properties there may be, where the properties do not say it already."""
+        limits = self.merged.limits
+        least, most = limits.get("minProperties", 0), limits.get("maxProperties")
+        is_closed = _is_closed(self.merged, self.others) and self.schema.get("additionalProperties") is False
+        counts: dict[str, Any] = {}
+        if least > len([name for name in self.required if name in self.merged.required]):
+            counts["minProperties"] = least
+        if most is not None and not (is_closed and len(self.properties) <= most):
+            counts["maxProperties"] = most
+        if counts and self.filled:
+            for keyword, value in counts.items():
+                self.builder.relax(self.merged.where.get(keyword), keyword, value, "not enforced there")
+            return
+        self.schema |= counts
+        if self.merged.names and not is_closed and self.rest is None:
+            for node in self.merged.names:
+                self.builder.relax(
+                    self.merged.where.get("propertyNames"), "propertyNames", node, "not enforced there"
+                )

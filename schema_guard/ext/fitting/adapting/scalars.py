@@ -1,0 +1,245 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Strings, numbers, booleans, null, and values that are enumerated, in the first form that is taken."""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+from schema_guard.ext.fitting.adapting import joining
+from schema_guard.ext.fitting.adapting.built import BuiltSchema
+from schema_guard.ext.fitting.adapting.plain.flat import KINDS, kind_of
+from schema_guard.ext.fitting.adapting.plain.regexes import anchored
+
+if TYPE_CHECKING:
+    from schema_guard.ext.fitting.adapting.plain.flat import FlatSchema
+    from schema_guard.ext.fitting.adapting.writer import SchemaWriter
+
+__all__ = ["enumerated", "fitted", "number_of", "plain_of", "string_of"]
+
+# PROVIDERS: a small range of integers is sent as its values.
+_MOST_ENUMERATED = 64
+_STRINGS = ("pattern", "format", "minLength", "maxLength")
+_LENGTHS = ("maxLength", "minLength")
+_NUMBERS = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf")
+_NOT_ENFORCED = "not enforced there"
+
+
+def fitted(builder: SchemaWriter, merged: FlatSchema, schema: dict[str, Any]) -> dict[str, Any]:
+    """Give a schema without the keywords that are not taken, which are listed."""
+    left = dict(schema)
+    for _ in range(len(schema)):
+        errors = builder.accepted.errors(left)
+        culprits = [
+            keyword for found in errors for keyword in _culprits(found.rule, found.keyword) if keyword in left
+        ]
+        culprits = [keyword for keyword in culprits if keyword != "type"]
+        if not culprits:
+            break
+        value = left.pop(culprits[0])
+        builder.relax(
+            merged.where.get(culprits[0]), culprits[0], merged.limits.get(culprits[0], value), _NOT_ENFORCED
+        )
+    return left
+
+
+def _culprits(rule: str, keyword: str) -> tuple[str, ...]:
+    # Where a pattern and lengths do not go together, the pattern says more.
+    return _LENGTHS if rule.endswith("-length") else (keyword,)
+
+
+def plain_of(builder: SchemaWriter, merged: FlatSchema, kind: str) -> BuiltSchema:
+    """Write a boolean or null."""
+    return BuiltSchema({"type": kind})
+
+
+def string_of(builder: SchemaWriter, merged: FlatSchema, _: str) -> BuiltSchema | None:
+    """Write a string."""
+    limits = {keyword: merged.limits[keyword] for keyword in _STRINGS if keyword in merged.limits}
+    lengths = limits.get("minLength", 0), limits.get("maxLength", math.inf)
+    if lengths[0] > lengths[1]:
+        return None
+    schema = {"type": "string", **limits}
+    more = [{kept.keyword: kept.value} for kept in merged.rest if kept.keyword in ("pattern", "format")]
+    if (
+        more
+        and builder.accepted.is_clean({**schema, "allOf": more})
+        and all(map(builder.accepted.is_clean, more))
+    ):
+        return BuiltSchema({**schema, "allOf": more})
+    for kept in merged.rest:
+        if kept.keyword in ("pattern", "format"):
+            builder.relax(kept.node, kept.keyword, kept.value, "a second one cannot be enforced there")
+    if "pattern" in schema and not builder.accepted.is_clean(
+        {"type": "string", "pattern": schema["pattern"]}
+    ):
+        whole = anchored(schema["pattern"])
+        if whole is not None and builder.accepted.is_clean({"type": "string", "pattern": whole}):
+            schema["pattern"] = whole
+    return BuiltSchema(fitted(builder, merged, schema))
+
+
+def number_of(builder: SchemaWriter, merged: FlatSchema, kind: str) -> BuiltSchema | None:
+    """Write a number, with the bounds of an integer as integers, and a small range as its values."""
+    limits = {keyword: merged.limits[keyword] for keyword in _NUMBERS if keyword in merged.limits}
+    if _is_empty(limits):
+        return None
+    schema = {"type": kind, **limits}
+    if builder.accepted.is_clean(schema):
+        return BuiltSchema(schema)
+    if kind == "integer":
+        return _integer(builder, merged, limits)
+    return BuiltSchema(fitted(builder, merged, _inclusive(builder, merged, schema)))
+
+
+def _is_empty(limits: dict[str, Any]) -> bool:
+    low = max(limits.get("minimum", -math.inf), limits.get("exclusiveMinimum", -math.inf))
+    high = min(limits.get("maximum", math.inf), limits.get("exclusiveMaximum", math.inf))
+    touches = limits.get("exclusiveMinimum") == low or limits.get("exclusiveMaximum") == high
+    return bool(low > high or (low == high and touches and math.isfinite(low)))
+
+
+def _integer(builder: SchemaWriter, merged: FlatSchema, limits: dict[str, Any]) -> BuiltSchema | None:
+    low, high = _bounds(limits)
+    if low is not None and high is not None and low > high:
+        return None
+    bounds = {"minimum": low, "maximum": high, "multipleOf": limits.get("multipleOf")}
+    schema = {"type": "integer", **{keyword: value for keyword, value in bounds.items() if value is not None}}
+    if builder.accepted.is_clean(schema):
+        return BuiltSchema(schema)
+    if low is not None and high is not None and high - low < _MOST_ENUMERATED:
+        step = limits.get("multipleOf", 1)
+        values = [
+            value
+            for value in range(low, high + 1)
+            if math.isclose(math.remainder(value, step), 0, abs_tol=1e-9)
+        ]
+        listed = builder.accepted.first({"type": "integer", "enum": values}, {"enum": values})
+        if not values:
+            return None
+        if listed is not None:
+            return BuiltSchema(listed)
+    for name, other in (("exclusiveMinimum", "minimum"), ("exclusiveMaximum", "maximum")):
+        if name in limits:
+            merged.where[other] = merged.where[name]
+    return BuiltSchema(fitted(builder, merged, schema))
+
+
+def _bounds(limits: dict[str, Any]) -> tuple[int | None, int | None]:
+    """Give the least and the largest integer."""
+    low = [math.ceil(limits["minimum"])] if "minimum" in limits else []
+    low += [math.floor(limits["exclusiveMinimum"]) + 1] if "exclusiveMinimum" in limits else []
+    high = [math.floor(limits["maximum"])] if "maximum" in limits else []
+    high += [math.ceil(limits["exclusiveMaximum"]) - 1] if "exclusiveMaximum" in limits else []
+    return max(low, default=None), min(high, default=None)
+
+
+def _inclusive(builder: SchemaWriter, merged: FlatSchema, schema: dict[str, Any]) -> dict[str, Any]:
+    """Send bounds that a number may not reach as such that it may, where only those are taken."""
+    made = dict(schema)
+    for name, other, nearer in (("exclusiveMinimum", "minimum", max), ("exclusiveMaximum", "maximum", min)):
+        alone = {"type": "number", name: 0}
+        if name in made and not builder.accepted.is_clean(alone):
+            bound = {"type": "number", other: 0}
+            if builder.accepted.is_clean(bound):
+                value = made.pop(name)
+                made[other] = nearer(value, made.get(other, value))
+                builder.relax(
+                    merged.where.get(name), name, value, f"sent as {other}: the bound itself passes"
+                )
+    return made
+
+
+# Values that are enumerated.
+
+
+def enumerated(builder: SchemaWriter, merged: FlatSchema) -> BuiltSchema | None:
+    """Write the values that are left, without what else is said of them."""
+    values = merged.values or []
+    says_more = merged.spoken_of() or merged.unions or merged.rest
+    if says_more:
+        judged = builder.validity(merged.nodes)
+        values = [value for value in values if judged.takes(value)]
+    if not values:
+        return None
+    kinds = {kind_of(value, frozenset(KINDS) - {"integer"}) for value in values}
+    if kinds == {"number"} and all(kind_of(value, {"integer"}) for value in values):
+        kinds = {"integer"}
+    typed = {"type": next(iter(kinds)), "enum": values} if len(kinds) == 1 else {"enum": values}
+    found = builder.accepted.first(typed, {"enum": values})
+    if found is not None:
+        return BuiltSchema(found)
+    return _by_kind(builder, merged, values)
+
+
+def _by_kind(builder: SchemaWriter, merged: FlatSchema, values: list[Any]) -> BuiltSchema | None:
+    good = [value for value in values if builder.accepted.is_clean({"enum": [value]})]
+    made: list[tuple[BuiltSchema, list[Any]]] = []
+    listed = builder.accepted.first({"type": "string", "enum": good}, {"enum": good}) if good else None
+    if listed is not None and all(isinstance(value, str) for value in good):
+        made.append((BuiltSchema(listed), [{"enum": good}]))
+    elif good and builder.accepted.is_clean({"enum": good}):
+        made.append((BuiltSchema({"enum": good}), [{"enum": good}]))
+    elif good:
+        made += _types_of(builder, merged, good)
+    bad = [value for value in values if not any(value is one for one in good)]
+    whole = [value for value in bad if isinstance(value, dict | list)]
+    for value in whole:
+        built = builder.emit((_of_value(builder, merged, value),))
+        if built is not None:
+            made.append((built, [{"const": value}]))
+    made += _types_of(builder, merged, [value for value in bad if not isinstance(value, dict | list)])
+    return joining.union(builder, made)
+
+
+def _types_of(
+    builder: SchemaWriter, merged: FlatSchema, values: list[Any]
+) -> list[tuple[BuiltSchema, list[Any]]]:
+    """Send scalar values by their types, and integers that follow one another by their bounds."""
+    made: list[tuple[BuiltSchema, list[Any]]] = []
+    for kind in ("null", "boolean", "integer", "number", "string"):
+        own = [value for value in values if kind_of(value, {kind})]
+        own = [value for value in own if kind != "number" or not kind_of(value, {"integer"})]
+        if not own:
+            continue
+        schema: dict[str, Any] = {"type": kind}
+        if kind == "integer" and (bounded := _range(own)) and builder.accepted.is_clean(bounded):
+            schema = bounded
+        elif kind != "null" and not (kind == "boolean" and len(own) == 2):
+            keyword = "const" if "const" in merged.where and "enum" not in merged.where else "enum"
+            value = own[0] if keyword == "const" else merged.values
+            builder.relax(merged.where.get(keyword), keyword, value, f"sent as the type {kind} alone")
+        made.append((BuiltSchema(schema), [{"enum": own}]))
+    return made
+
+
+def _range(values: list[Any]) -> dict[str, Any] | None:
+    ordered = sorted(int(value) for value in values)
+    if any(after - before > 1 for before, after in pairwise(ordered)):
+        return None
+    return {"type": "integer", "minimum": ordered[0], "maximum": ordered[-1]}
+
+
+def _of_value(builder: SchemaWriter, merged: FlatSchema, value: Any) -> dict[str, Any]:
+    """Give a schema that takes one object or array alone."""
+    node = _exact(value)
+    keyword = "enum" if "enum" in merged.where else "const"
+    holder = merged.where.get(keyword)
+    if holder is not None:
+        builder.made_from(node, holder, keyword, holder.get(keyword))
+    return node
+
+
+def _exact(value: Any) -> dict[str, Any]:
+    if isinstance(value, dict):
+        return {
+            "type": "object",
+            "properties": {key: _exact(held) for key, held in value.items()},
+            "required": list(value),
+            "additionalProperties": False,
+        }
+    if isinstance(value, list):
+        size = {"minItems": len(value), "maxItems": len(value)}
+        return {"type": "array", "prefixItems": [_exact(held) for held in value], "items": False, **size}
+    return {"const": value}

@@ -1,0 +1,368 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Ways in which values are sent: each knows the way there, `pre_image`, and the way back, `restore`.
+
+Rule: what is not in the form that a place has is given back as it is there; nothing is raised but RecursionError.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from schema_guard.parsing import NotJson, parse
+from schema_guard.validation.equality import is_same
+from schema_guard.values import Limits
+
+if TYPE_CHECKING:
+    from schema_guard.ext.fitting.adapting.values.validity import Validity
+    from schema_guard.values import OpenPath
+
+__all__ = [
+    "KEY", "SAME", "VALUE", "Form", "ListForm", "ObjectForm", "PairsForm", "ReferredForm", "SameForm", "TextForm",
+    "TupleForm", "UnionArm", "UnionForm", "WrappedForm",
+]  # fmt: skip
+
+KEY, VALUE = "key", "value"
+_LIMITS = Limits()
+
+
+class Form(Protocol):
+    """How the values of one place are sent."""
+
+    @property
+    def is_same(self) -> bool:
+        """Whether they are sent as they are."""
+
+    def restore(self, value: Any) -> Any:
+        """Give what was sent as the user's schema has it."""
+
+    def pre_image(self, value: Any) -> Any:
+        """Give a value as it is sent."""
+
+    def grown(self, value: Any, path: OpenPath) -> tuple[Any, OpenPath] | None:
+        """Give what is sent as the user's schema has it while it is still written, and the way to what is open in that.
+
+        Args:
+            value: As far as it came.
+            path: The way to what is open in it; all else is complete.
+
+        Returns:
+            None where it is not known yet what it is.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class SameForm:
+    """Values as they are."""
+
+    is_same: bool = True
+
+    def restore(self, value: Any) -> Any:
+        """Give the value."""
+        return value
+
+    def pre_image(self, value: Any) -> Any:
+        """Give the value."""
+        return value
+
+    def grown(self, value: Any, path: OpenPath) -> tuple[Any, OpenPath] | None:
+        """Give the value."""
+        return value, path
+
+
+SAME: Final = SameForm()
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectForm:
+    """Objects whose optional properties are sent as null, and whose other keys are sent as pairs.
+
+    Attributes:
+        properties: The form of each property that is listed, in the order in which they are sent.
+        filled: Those of them that are sent as null where they are absent.
+        nulls: Those of these that are absent where null was sent; of the others null is a value of their own.
+        others: The form of the properties that are not listed.
+        rest: The property that holds those as pairs, if they are sent so.
+    """
+
+    properties: dict[str, Form]
+    filled: frozenset[str] = frozenset()
+    nulls: frozenset[str] = frozenset()
+    others: Form = SAME
+    rest: str | None = None
+    is_same: bool = False
+
+    def restore(self, value: Any) -> Any:
+        """Give an object without its nulls, and with its pairs as properties."""
+        if not isinstance(value, dict):
+            return value
+        made: dict[str, Any] = {}
+        for name, held in value.items():
+            if name == self.rest and isinstance(more := self.others.restore(held), dict):
+                if any(other in self.properties or other in made for other in more):
+                    return value
+                made |= more
+            elif held is not None or name not in self.nulls:
+                made[name] = self._form_of(name).restore(held)
+        return made
+
+    def pre_image(self, value: Any) -> Any:
+        """Give an object with all its properties, null where one is absent, and others as pairs."""
+        if not isinstance(value, dict):
+            return value
+        made: dict[str, Any] = {}
+        for name, form in self.properties.items():
+            if name in value:
+                made[name] = form.pre_image(value[name])
+            elif name in self.filled:
+                made[name] = None
+        more = {name: held for name, held in value.items() if name not in self.properties}
+        if self.rest is not None:
+            return {**made, self.rest: self.others.pre_image(more)}
+        return {**made, **{name: self.others.pre_image(held) for name, held in more.items()}}
+
+    def grown(self, value: Any, path: OpenPath) -> tuple[Any, OpenPath] | None:
+        """Give the object with its open property last, where that is known."""
+        if not isinstance(value, dict):
+            return value, path
+        if not path:
+            return self.restore(value), path
+        name, is_rest = str(path[0]), path[0] == self.rest
+        made = self.restore({other: held for other, held in value.items() if other != name})
+        form = self.others if is_rest else self._form_of(name)
+        inner = form.grown(value[name], path[1:])
+        if inner is None:
+            return made, ()
+        more, way = inner
+        if not is_rest:
+            return {**made, name: more}, (name, *way)
+        if not isinstance(more, dict) or more.keys() & (self.properties.keys() | made.keys()):
+            return made, ()
+        return {**made, **more}, way
+
+    def _form_of(self, name: str) -> Form:
+        return self.properties.get(name, SAME if self.rest is not None else self.others)
+
+
+@dataclass(frozen=True, slots=True)
+class ListForm:
+    """Arrays whose values are sent in forms of their own: the first ones each, the others alike."""
+
+    prefix: tuple[Form, ...]
+    items: Form
+    is_same: bool = False
+
+    def restore(self, value: Any) -> Any:
+        """Give an array of the values restored."""
+        return self._each(value, "restore")
+
+    def pre_image(self, value: Any) -> Any:
+        """Give an array of the values as they are sent."""
+        return self._each(value, "pre_image")
+
+    def grown(self, value: Any, path: OpenPath) -> tuple[Any, OpenPath] | None:
+        """Give the array with its open item, where that is known."""
+        if not isinstance(value, list):
+            return value, path
+        if not path:
+            return self.restore(value), path
+        at = len(value) - 1
+        form = self.prefix[at] if at < len(self.prefix) else self.items
+        inner, made = form.grown(value[at], path[1:]), self.restore(value[:at])
+        return (made, ()) if inner is None else ([*made, inner[0]], (at, *inner[1]))
+
+    def _each(self, value: Any, way: str) -> Any:
+        if not isinstance(value, list):
+            return value
+        first = len(self.prefix)
+        return [
+            getattr(self.prefix[place] if place < first else self.items, way)(held)
+            for place, held in enumerate(value)
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class PairsForm:
+    """Objects that are sent as an array of keys and values."""
+
+    values: Form
+    is_same: bool = False
+
+    def restore(self, value: Any) -> Any:
+        """Give the object; an array in which a key is there twice is given back as it is."""
+        if not isinstance(value, list) or not all(map(_is_pair, value)):
+            return value
+        made = {pair[KEY]: self.values.restore(pair[VALUE]) for pair in value}
+        return made if len(made) == len(value) else value
+
+    def pre_image(self, value: Any) -> Any:
+        """Give the pairs."""
+        if not isinstance(value, dict):
+            return value
+        return [{KEY: key, VALUE: self.values.pre_image(held)} for key, held in value.items()]
+
+    def grown(self, value: Any, path: OpenPath) -> tuple[Any, OpenPath] | None:
+        """Give the object of the pairs that are complete."""
+        if not isinstance(value, list):
+            return value, path
+        made = self.restore(value[:-1] if path else value)
+        return (made, ()) if isinstance(made, dict) else None
+
+
+def _is_pair(value: Any) -> bool:
+    return isinstance(value, dict) and value.keys() >= {KEY, VALUE} and isinstance(value[KEY], str)
+
+
+@dataclass(frozen=True, slots=True)
+class TextForm:
+    """Values that are sent as JSON in a string."""
+
+    is_same: bool = False
+
+    def restore(self, value: Any) -> Any:
+        """Give what the text says; a text that is no JSON is given back as it is."""
+        if not isinstance(value, str):
+            return value
+        parsed = parse(value, _LIMITS)
+        return value if isinstance(parsed, NotJson) else parsed
+
+    def pre_image(self, value: Any) -> Any:
+        """Give the value as JSON."""
+        return json.dumps(value, ensure_ascii=False)
+
+    def grown(self, value: Any, path: OpenPath) -> tuple[Any, OpenPath] | None:
+        """Give nothing: a text that is not over is no JSON yet."""
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class TupleForm:
+    """Arrays of fixed length that are sent as objects with the keys "0", "1" ..."""
+
+    values: tuple[Form, ...]
+    is_same: bool = False
+
+    def restore(self, value: Any) -> Any:
+        """Give the array."""
+        names = [str(place) for place in range(len(self.values))]
+        # Where objects cannot be closed other keys may come along.
+        if not isinstance(value, dict) or not value.keys() >= set(names):
+            return value
+        return [form.restore(value[name]) for name, form in zip(names, self.values, strict=True)]
+
+    def pre_image(self, value: Any) -> Any:
+        """Give the object."""
+        if not isinstance(value, list) or len(value) != len(self.values):
+            return value
+        return {
+            str(place): form.pre_image(held)
+            for place, (form, held) in enumerate(zip(self.values, value, strict=True))
+        }
+
+    def grown(self, value: Any, path: OpenPath) -> tuple[Any, OpenPath] | None:
+        """Give nothing: the array has its length or is none."""
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class WrappedForm:
+    """Values that are sent as the one property of an object."""
+
+    inner: Form
+    is_same: bool = False
+
+    def restore(self, value: Any) -> Any:
+        """Give the value inside."""
+        if not isinstance(value, dict) or value.keys() != {VALUE}:
+            return value
+        return self.inner.restore(value[VALUE])
+
+    def pre_image(self, value: Any) -> Any:
+        """Give the object around."""
+        return {VALUE: self.inner.pre_image(value)}
+
+    def grown(self, value: Any, path: OpenPath) -> tuple[Any, OpenPath] | None:
+        """Give the value inside, once it has begun."""
+        if not isinstance(value, dict) or value.keys() != {VALUE}:
+            return None
+        return self.inner.grown(value[VALUE], path[1:])
+
+
+@dataclass(frozen=True, slots=True)
+class ReferredForm:
+    """The form of a definition, which is known when all are made."""
+
+    name: str
+    forms: dict[str, Form] = field(repr=False)
+
+    @property
+    def is_same(self) -> bool:
+        """Whether the definition's values, and those of what it leads to, are sent as they are."""
+        return self.forms.get(self.name, SAME).is_same
+
+    def restore(self, value: Any) -> Any:
+        """Restore by the definition's form."""
+        return self.forms.get(self.name, SAME).restore(value)
+
+    def pre_image(self, value: Any) -> Any:
+        """Send by the definition's form."""
+        return self.forms.get(self.name, SAME).pre_image(value)
+
+    def grown(self, value: Any, path: OpenPath) -> tuple[Any, OpenPath] | None:
+        """Give it by the definition's form."""
+        return self.forms.get(self.name, SAME).grown(value, path)
+
+
+@dataclass(frozen=True, slots=True)
+class UnionArm:
+    """One arm of a union.
+
+    Attributes:
+        form: How its values are sent.
+        sent: Says what is valid as it is sent.
+        own: Says what is valid for the user's schema there.
+    """
+
+    form: Form
+    sent: Validity
+    own: Validity
+
+
+@dataclass(frozen=True, slots=True)
+class UnionForm:
+    """Values that are sent in one of several forms."""
+
+    arms: tuple[UnionArm, ...]
+    is_same: bool = False
+
+    def restore(self, value: Any) -> Any:
+        """Restore by the first arm that gives a valid value, else by the first that takes what was sent."""
+        first: tuple[Any] | None = None
+        for arm in self.arms:
+            if arm.sent.takes(value):
+                restored = arm.form.restore(value)
+                if arm.own.takes(restored):
+                    return restored
+                first = first or (restored,)
+        return value if first is None else first[0]
+
+    def pre_image(self, value: Any) -> Any:
+        """Send by the first arm that is valid and comes back, else by the first one that is valid."""
+        first: tuple[Any] | None = None
+        for arm in self.arms:
+            if arm.own.takes(value):
+                sent = arm.form.pre_image(value)
+                if is_same(self.restore(sent), value):
+                    return sent
+                first = first or (sent,)
+        if first is not None:
+            return first[0]
+        # An invalid value: the nearest thing is what some arm makes of it and takes.
+        made = [arm.form.pre_image(value) for arm in self.arms]
+        taken = [sent for sent, arm in zip(made, self.arms, strict=True) if arm.sent.takes(sent)]
+        return (taken or made or [value])[0]
+
+    def grown(self, value: Any, path: OpenPath) -> tuple[Any, OpenPath] | None:
+        """Give nothing: which form it is shows when it is over."""
+        return None

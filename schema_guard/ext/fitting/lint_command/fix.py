@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The schema that a target takes, written into a folder, and beside it what is lost on the way."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from schema_guard.ext.fitting.adapting import adapt
+from schema_guard.text import safe
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from schema_guard.ext.fitting.adapting import Adapted, SchemaChange
+    from schema_guard.ext.fitting.lint_command.linted import Linted
+    from schema_guard.ext.fitting.lint_command.sources import NamedSchema
+
+__all__ = ["Fixed", "fixed"]
+
+_SUFFIX = re.compile(r"(\.schema)?\.json\Z")
+
+
+@dataclass(frozen=True)
+class Fixed:
+    """What was written for a schema and a target.
+
+    Attributes:
+        schema: File of the schema to send; None where nothing sound can be sent.
+        report: File that says what is relaxed, narrowed and dropped.
+        adapted: What `adapt` gives.
+    """
+
+    schema: str | None
+    report: str
+    adapted: Adapted
+
+
+def fixed(linted: Iterable[Linted], folder: str) -> list[Fixed]:
+    """Write the schemas to send and their reports into a folder, which is made.
+
+    Raises:
+        click.UsageError: Two schemas would be one file, or the folder cannot be written.
+    """
+    written: dict[str, str] = {}
+    try:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        return [_written(one, Path(folder), written) for one in linted]
+    except OSError as error:
+        raise click.UsageError(f"--fix {safe(folder)}: {error.strerror}") from error
+
+
+def _written(one: Linted, folder: Path, written: dict[str, str]) -> Fixed:
+    name = f"{_name_of(one.source)}.{one.target}"
+    if written.setdefault(name, one.source.name) != one.source.name:
+        both = f"{safe(written[name])} and {safe(one.source.name)}"
+        raise click.UsageError(f"--fix: {both} would both be written as {name}.json: fix them one by one")
+    adapted = adapt(one.source.schema, one.target, rules=one.rules)
+    schema, report = folder / f"{name}.json", folder / f"{name}.report.json"
+    if adapted.schema is None:
+        schema.unlink(missing_ok=True)
+    else:
+        _write(schema, adapted.schema)
+    _write(report, _report(one.source, adapted))
+    return Fixed(None if adapted.schema is None else schema.as_posix(), report.as_posix(), adapted)
+
+
+def _name_of(source: NamedSchema) -> str:
+    named = "stdin" if source.name == "-" else _SUFFIX.sub("", source.name)
+    return re.sub(r"[^A-Za-z0-9_-]+", ".", named).strip(".") or "schema"
+
+
+def _report(source: NamedSchema, adapted: Adapted) -> dict[str, Any]:
+    return {
+        "format": 1,
+        "schema": source.schema.name,
+        "fingerprint": source.schema.fingerprint,
+        "target": adapted.target,
+        "sent": adapted.fingerprint,
+        "is_same_form": adapted.is_same_form,
+        **{
+            kind: list(_changes(source, changes))
+            for kind, changes in (
+                ("relaxed", adapted.relaxed),
+                ("narrowed", adapted.narrowed),
+                ("dropped", adapted.dropped),
+            )
+        },
+    }
+
+
+def _changes(source: NamedSchema, changes: Iterable[SchemaChange]) -> Iterator[dict[str, Any]]:
+    for change in changes:
+        yield {**asdict(change), "line": source.line_of(change.location, change.keyword)}
+
+
+def _write(path: Path, value: Any) -> None:
+    path.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A schema with what a target would do with it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from schema_guard.ext.fitting.lint_command.sources import NamedSchema
+    from schema_guard.ext.fitting.linting import Finding
+    from schema_guard.ext.fitting.rules.rule import Rules
+
+__all__ = ["Linted", "has_errors"]
+
+
+@dataclass(frozen=True)
+class Linted:
+    """What a target would do with a schema.
+
+    Attributes:
+        source: The schema, and where it stands.
+        target: Name of the target.
+        rules: The table that it goes by.
+        findings: What `lint` says, outermost places first.
+    """
+
+    source: NamedSchema
+    target: str
+    rules: Rules
+    findings: list[Finding]
+
+
+def has_errors(linted: list[Linted]) -> bool:
+    """Say whether anything is known to go wrong."""
+    return any(found.severity == "error" for one in linted for found in one.findings)

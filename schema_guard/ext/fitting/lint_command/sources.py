@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The schemas that a command line names: files, patterns of them, standard input, and types of Python with their lines.
+
+Rules: what cannot be read is told with all others that cannot, and keeps nothing else from being looked at; a file is
+told by its path from where the command runs, so that others find it.
+"""
+
+from __future__ import annotations
+
+import glob
+import inspect
+import json
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from schema_guard.cli.shared.options import imported
+from schema_guard.errors import SchemaGuardError
+from schema_guard.ext.fitting.lint_command.lines import lines_of
+from schema_guard.pointer import unescape
+from schema_guard.schema import Schema
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+__all__ = ["NamedSchema", "sources_of"]
+
+_WILD = frozenset("*?[")
+
+
+@dataclass(frozen=True)
+class NamedSchema:
+    """A schema, and where its places stand.
+
+    Attributes:
+        name: What the command line called it, or the file that a pattern found.
+        schema: The schema.
+        file: Where it stands, from here, with `/`; None for standard input and for types without a file.
+        lines: Line by the pointer of a place, 1-based; of a type, by that of a definition.
+    """
+
+    name: str
+    schema: Schema[Any]
+    file: str | None
+    lines: Mapping[str, int] = field(default_factory=dict)
+
+    def line_of(self, location: str, keyword: str) -> int | None:
+        """Give the line of a keyword, else of the schema that it is missed in, else of what that stands in."""
+        place = f"{location}/{keyword}"
+        while place not in self.lines:
+            if not place:
+                return None
+            place = place.rpartition("/")[0]
+        return self.lines[place]
+
+
+def sources_of(names: Iterable[str]) -> tuple[list[NamedSchema], list[str]]:
+    """Give the schemas that are named, each once, and what is wrong with those that cannot be read."""
+    found: dict[str, NamedSchema] = {}
+    problems: list[str] = []
+    for name in (one for named in names for one in _files(named)):
+        if name in found:
+            continue
+        try:
+            found[name] = _source(name)
+        except (SchemaGuardError, click.UsageError) as error:
+            problems.append(
+                f"{name}: {error.format_message() if isinstance(error, click.UsageError) else error}"
+            )
+    return list(found.values()), problems
+
+
+def _files(named: str) -> Iterator[str]:
+    if not _WILD & set(named) or Path(named).exists():
+        yield named
+    else:
+        found = glob.glob(named, recursive=True)  # noqa: PTH207 - a pattern may be absolute
+        # One that finds nothing is told where it is read.
+        yield from sorted(path for path in found if Path(path).is_file()) or [named]
+
+
+def _source(name: str) -> NamedSchema:
+    if name == "-":
+        return _read(name, sys.stdin.buffer.read(), None)
+    path = Path(name)
+    if path.is_dir():
+        raise click.UsageError(f"is a folder: name its files, such as '{name.rstrip('/')}/**/*.json'")
+    if path.exists():
+        return _read(name, path.read_bytes(), _from_here(path))
+    if _WILD & set(name):
+        raise click.UsageError("no file is called so")
+    if ":" in name:
+        return _of_type(name)
+    raise click.UsageError("no such file: expected a file, a pattern of files, - or module:Model")
+
+
+def _read(name: str, data: bytes, file: str | None) -> NamedSchema:
+    if name.endswith((".yaml", ".yml")):
+        raise click.UsageError("is YAML: expected a JSON Schema as JSON")
+    try:
+        text = data.decode("utf-8-sig")
+        document = json.loads(text)
+    except ValueError as error:
+        raise click.UsageError(f"is no JSON: {error}") from error
+    except RecursionError as error:
+        raise click.UsageError("is no schema: it is nested too deep") from error
+    schema = Schema.of(document) if file is None else Schema.of(Path(name))
+    return NamedSchema(name, schema, file, lines_of(text))
+
+
+def _of_type(name: str) -> NamedSchema:
+    schema = Schema.of(imported(name))
+    if not isinstance(schema.annotation, type):
+        return NamedSchema(name, schema, None)
+    home = sys.modules[schema.annotation.__module__]
+    places = {"": schema.annotation} | {
+        f"/$defs/{key}": getattr(home, unescape(key), None)
+        for key in (schema.document.get("$defs", {}) if isinstance(schema.document, dict) else {})
+    }
+    file = _file_of(schema.annotation)
+    lines = {place: _line_of(held) for place, held in places.items() if file and _file_of(held) == file}
+    return NamedSchema(name, schema, file and _from_here(Path(file)), lines)
+
+
+def _file_of(held: Any) -> str | None:
+    try:
+        return inspect.getsourcefile(held)
+    except TypeError:
+        return None
+
+
+def _line_of(held: Any) -> int:
+    try:
+        return inspect.getsourcelines(held)[1]
+    except OSError:
+        return 1
+
+
+def _from_here(path: Path) -> str:
+    try:
+        return Path(os.path.relpath(path)).as_posix()
+    except ValueError:  # on another drive
+        return path.resolve().as_posix()

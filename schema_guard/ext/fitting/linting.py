@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a provider or engine would do with a schema, told before it is sent.
+
+Rules:
+1. A finding says which of three things happens: the schema is refused, a keyword is not enforced, or right answers
+   cannot be given. Each is an error where that is known, a warning where it is only likely.
+2. The document is read, never changed; every reply is judged against it, whatever was sent.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+from schema_guard.ext.fitting.probed import table_of
+from schema_guard.ext.fitting.rules.rule import ANNOTATIONS, KEYWORDS, STRUCTURE, Rule, Site
+from schema_guard.ext.fitting.rules.tables import UNSURE
+from schema_guard.schema import Schema
+from schema_guard.validation.references import subschemas
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from schema_guard.ext.fitting.probed import RulesLike
+    from schema_guard.ext.fitting.rules.rule import Confidence, Effect, Rules
+
+__all__ = ["Finding", "Severity", "findings_at", "findings_of", "lint"]
+
+Severity: TypeAlias = Literal["error", "warning", "info"]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a target does with one place of a schema.
+
+    Attributes:
+        severity: `error` where it is known, `warning` where it is likely, `info` for an annotation.
+        effect: `rejected`, `ignored` or `narrowed`.
+        rule: Name of the rule.
+        location: Pointer of the schema in the document.
+        keyword: The keyword that is at fault, or that is missed.
+        message: What happens, and what is expected.
+        confidence: `high` or `low`.
+    """
+
+    severity: Severity
+    effect: Effect
+    rule: str
+    location: str
+    keyword: str
+    message: str
+    confidence: Confidence
+
+
+def lint(schema: Any, target: str, *, rules: RulesLike | None = None) -> list[Finding]:
+    """Say what a target would do with a schema, outermost places first.
+
+    What holds for every schema of a target is no finding: `rules_of(target).always` tells it.
+
+    Args:
+        schema: A JSON Schema, a `Schema`, or whatever `guard` takes.
+        target: Name of a provider or engine.
+        rules: The file that `schema-guard probe --output` wrote, for what is known of this server; None: what is known
+            of the target.
+
+    Raises:
+        InvalidArgument: The target is unknown, or the rules are of another one.
+        InvalidSchema: The schema is none.
+
+    >>> [(found.keyword, found.effect) for found in lint({"type": "object", "not": {"required": ["a"]}}, "llguidance")]
+    [('not', 'rejected')]
+    """
+    table = table_of(target, rules)
+    found = findings_of(Schema.of(schema).document, table)
+    if target in UNSURE:
+        found = (
+            one
+            if one.severity == "info" or one.rule.startswith("probed-")
+            else replace(one, severity="warning", confidence="low")
+            for one in found
+        )
+    return sorted(found, key=_outermost_first)
+
+
+def _outermost_first(found: Finding) -> tuple[int, str]:
+    return found.location.count("/"), found.location
+
+
+def findings_of(document: Any, table: Rules) -> Iterator[Finding]:
+    """Give the findings of a table in a document that is known to be a schema."""
+    refused: set[str] = set()
+    for place in subschemas(document, "", ""):
+        # What stands inside of a keyword that is not taken is told by that keyword.
+        if any(place.location == above or place.location.startswith(f"{above}/") for above in refused):
+            continue
+        if not isinstance(place.schema, dict):
+            yield from _of_boolean(place.location, place.schema, table)
+            continue
+        site = Site(place.schema, place.location, document)
+        for rule in _broken(site, table):
+            yield _finding(rule, site)
+            if rule.covers or (rule.keyword in KEYWORDS and rule.name == f"{table.name}:{rule.keyword}"):
+                refused.add(f"{place.location}/{rule.keyword}")
+
+
+def findings_at(site: Site, table: Rules) -> Iterator[Finding]:
+    """Give the findings of a table in one schema, those of the schemas inside of it apart."""
+    return (_finding(rule, site) for rule in _broken(site, table))
+
+
+def _broken(site: Site, table: Rules) -> Iterator[Rule]:
+    """Give the rules that a schema breaks, those for keywords that the table does not name last."""
+    told: set[str] = set()
+    for rule in table.rules:
+        if rule.is_broken(site):
+            told.add(rule.keyword)
+            yield rule
+    for keyword in site.schema:
+        if keyword in table.takes or keyword in STRUCTURE or keyword in told:
+            continue
+        if _is_told(table, keyword):
+            yield _unnamed(table, keyword)
+
+
+def _is_told(table: Rules, keyword: str) -> bool:
+    return keyword in KEYWORDS or (keyword in ANNOTATIONS and table.drops_annotations)
+
+
+def _unnamed(table: Rules, keyword: str) -> Rule:
+    """Give the rule for a keyword that a table does not name."""
+    is_refused = table.others == "rejected"
+    message = f"{keyword} is {'refused' if is_refused else 'not enforced'}"
+    return Rule(
+        name=f"{table.name}:{keyword}",
+        keyword=keyword,
+        effect="ignored" if keyword in ANNOTATIONS else table.others,
+        message=f"{keyword} is no part of what is taken" if keyword in ANNOTATIONS else message,
+        evidence=table.evidence,
+        verified_on=table.verified_on,
+        confidence=table.confidence,
+    )
+
+
+def _finding(rule: Rule, site: Site) -> Finding:
+    severity: Severity = "error" if rule.confidence == "high" else "warning"
+    # An annotation that nobody refuses is missed by nobody.
+    if rule.keyword in ANNOTATIONS and rule.effect != "rejected":
+        severity = "info"
+    return Finding(
+        severity, rule.effect, rule.name, site.location, rule.keyword, rule.message, rule.confidence
+    )
+
+
+# Keywords that take true and false wherever they are taken themselves.
+_TAKE_BOOLEANS = frozenset(
+    {"additionalItems", "additionalProperties", "items", "unevaluatedItems", "unevaluatedProperties"}
+)
+
+
+def _of_boolean(location: str, value: bool, table: Rules) -> Iterator[Finding]:
+    if location.rpartition("/")[2] in _TAKE_BOOLEANS or value in table.booleans:
+        return
+    yield Finding(
+        "error",
+        "rejected",
+        f"{table.name}-boolean",
+        location,
+        str(value).lower(),
+        f"{str(value).lower()} is not taken as a schema",
+        "high",
+    )

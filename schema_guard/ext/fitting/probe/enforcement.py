@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whether a server enforces the schemas that it takes.
+
+Rules: what is said is what was seen, n of n, with the bound that so many requests give; a verdict on a server rests on
+replies alone, so one that answers nothing has none.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
+
+from schema_guard.ext.fitting.probe.asking import ProbeAnswer, ask, ask_plainly
+from schema_guard.ext.fitting.probe.questions import (
+    HARD,
+    ProbeQuestion,
+    asked_for,
+    enforcement_questions,
+)
+from schema_guard.stats import clopper_pearson
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from schema_guard.models.interface import Model
+
+__all__ = ["Enforcement", "Enforces", "ProbeAsked", "at_least", "probe_enforcement"]
+
+Enforces: TypeAlias = Literal["enforced", "ignored", "refused", "sometimes", "unknown"]
+
+# One-sided, at 95 %.
+_CONFIDENCE = 0.9
+
+
+class ProbeAsked(NamedTuple):
+    """A question and what came of it."""
+
+    question: ProbeQuestion
+    answer: ProbeAnswer
+
+
+@dataclass(frozen=True, slots=True)
+class Enforcement:
+    """What a server does with schemas that it is said to enforce.
+
+    Attributes:
+        asked: The requests, in order.
+        control: The same without a schema, asked where each request was refused; None else.
+    """
+
+    asked: Sequence[ProbeAsked]
+    control: ProbeAnswer | None = None
+
+    @property
+    def counts(self) -> Counter[str]:
+        """How many requests came out how."""
+        return Counter(one.answer.did for one in self.asked)
+
+    @property
+    def judged(self) -> int:
+        """How many replies say something of the server; of refusals only where there is no reply: they say it of a keyword."""
+        counts = self.counts
+        return counts["kept"] + counts["broken"] or counts["refused"]
+
+    @property
+    def verdict(self) -> Enforces:
+        """What they say."""
+        counts, n = self.counts, self.judged
+        if self.by_keyword:
+            return "enforced" if counts["kept"] == n else "ignored" if counts["broken"] == n else "sometimes"
+        return "refused" if n and self.control is not None and self.control.did == "kept" else "unknown"
+
+    @property
+    def by_keyword(self) -> dict[str, tuple[int, int]]:
+        """For each keyword how many replies kept to it, and of how many."""
+        found: dict[str, tuple[int, int]] = {}
+        for question, answer in self.asked:
+            if answer.did in ("kept", "broken"):
+                kept, n = found.get(question.keyword, (0, 0))
+                found[question.keyword] = (kept + (answer.did == "kept"), n + 1)
+        return found
+
+    @property
+    def is_hard(self) -> bool:
+        """Whether a keyword was kept to that a model hardly keeps to by itself."""
+        return any(one.question.keyword in HARD and one.answer.did == "kept" for one in self.asked)
+
+
+def at_least(kept: int, n: int) -> float:
+    """Give the share of requests that is enforced at least, with 95 % confidence, by one look at n requests.
+
+    Source: Clopper & Pearson (1934), one-sided; requests are taken to be alike and independent.
+
+    >>> round(at_least(3, 3), 3)
+    0.368
+    """
+    found = clopper_pearson(n - kept, n, confidence=_CONFIDENCE)
+    return 0.0 if found is None else 1 - found.upper
+
+
+def probe_enforcement(
+    model: Model,
+    *,
+    requests: int = 3,
+    seed: int | None = None,
+    on_asked: Callable[[ProbeAsked], None] | None = None,
+) -> Enforcement:
+    """Ask for what schemas forbid, and see what comes.
+
+    It is one request more where each was refused: whether the server answers at all. It ends early where nothing is
+    answered.
+
+    Args:
+        model: Whom to ask.
+        requests: How many, >= 1.
+        seed: Of the constants; None makes new ones each time.
+        on_asked: Told each request that was made.
+
+    Raises:
+        InvalidArgument: The model's target takes no schema.
+    """
+    asked: list[ProbeAsked] = []
+    for question in enforcement_questions(model.target, requests, seed):
+        asked.append(ProbeAsked(question, ask(model, question.schema, question.prompt)))
+        if on_asked is not None:
+            on_asked(asked[-1])
+        if all(one.answer.did == "unanswered" for one in asked):
+            break
+    found = Enforcement(tuple(asked))
+    if found.judged and found.counts["refused"] == found.judged and not found.by_keyword:
+        return Enforcement(found.asked, ask_plainly(model, asked_for({"answer": True})))
+    return found

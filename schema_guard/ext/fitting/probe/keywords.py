@@ -1,0 +1,203 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a server does with each keyword, one request each, beside what the rules of its target say.
+
+Rules: the prompt asks for a value that the keyword forbids and that the rest of the schema allows; what is seen is one
+request and is said as that; words of older drafts are not asked, for the newest one does not know them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
+
+from schema_guard.ext.fitting.linting import lint
+from schema_guard.ext.fitting.probe.asking import ask
+from schema_guard.ext.fitting.probe.questions import ProbeQuestion, forbidding, in_form
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from schema_guard.ext.fitting.probe.asking import ProbeAnswer
+    from schema_guard.models.interface import Model
+
+__all__ = ["CASES", "KeywordDoes", "ProbedKeyword", "keyword_questions", "probe_keywords"]
+
+KeywordDoes: TypeAlias = Literal["enforced", "ignored", "rejected"]
+
+# Of few tokens: a small model that is held to a number may write digits without end.
+_FLAG: Final = {"type": "boolean"}
+_FLAGS: Final = {"type": "array", "items": _FLAG}
+
+
+def _object(*names: str, required: tuple[str, ...] | None = None, **more: Any) -> dict[str, Any]:
+    """Give the schema of an object with flags."""
+    return {
+        "type": "object",
+        "properties": dict.fromkeys(names, _FLAG),
+        "required": list(names if required is None else required),
+        **more,
+    }
+
+
+_CLOSED: Final[dict[str, Any]] = {"additionalProperties": False}
+_MARKED: Final[dict[str, Any]] = {
+    "type": "object",
+    "properties": {"a": {"type": "string", "enum": ["x", "y"]}, "b": _FLAG},
+    "required": ["a"],
+    **_CLOSED,
+}
+_IS_X: Final[dict[str, Any]] = {"properties": {"a": {"const": "x"}}, "required": ["a"]}
+
+CASES: Final[dict[str, tuple[dict[str, Any], Any]]] = {
+    "$ref": ({"$ref": "#/$defs/part"}, "x"),
+    "$anchor": ({"$ref": "#part"}, "x"),
+    "$dynamicRef": ({"$dynamicRef": "#part"}, "x"),
+    "additionalProperties": (_object("a", **_CLOSED), {"a": True, "b": True}),
+    "allOf": ({"allOf": [{"type": "string", "enum": ["a", "b"]}, {"enum": ["b", "c"]}]}, "a"),
+    "anyOf": ({"anyOf": [_FLAG, {"type": "null"}]}, "x"),
+    "const": ({"type": "string", "const": "red"}, "blue"),
+    "contains": ({"type": "array", "items": {"type": "string"}, "contains": {"const": "b"}}, ["a"]),
+    "dependentRequired": (
+        _object("a", "b", required=(), dependentRequired={"a": ["b"]}, **_CLOSED),
+        {"a": True},
+    ),
+    "dependentSchemas": (
+        _object("a", "b", required=(), dependentSchemas={"a": {"required": ["b"]}}, **_CLOSED),
+        {"a": True},
+    ),
+    "else": ({**_MARKED, "if": _IS_X, "else": {"required": ["b"]}}, {"a": "y"}),
+    "enum": ({"type": "string", "enum": ["red", "green"]}, "blue"),
+    "exclusiveMaximum": ({"type": "integer", "exclusiveMaximum": 10}, 10),
+    "exclusiveMinimum": ({"type": "integer", "exclusiveMinimum": 10}, 10),
+    "format": ({"type": "string", "format": "date"}, "tomorrow"),
+    "if": ({**_MARKED, "if": _IS_X, "then": {"required": ["b"]}}, {"a": "x"}),
+    "items": (_FLAGS, ["a"]),
+    "maxContains": (
+        {"type": "array", "items": {"type": "string"}, "contains": {"const": "b"}, "maxContains": 1},
+        ["b", "b"],
+    ),
+    "maxItems": ({**_FLAGS, "maxItems": 1}, [True, True, True]),
+    "maxLength": ({"type": "string", "maxLength": 3}, "abcdef"),
+    "maxProperties": (
+        {"type": "object", "additionalProperties": _FLAG, "maxProperties": 1},
+        {"a": True, "b": True},
+    ),
+    "maximum": ({"type": "integer", "maximum": 10}, 25),
+    "minContains": (
+        {"type": "array", "items": {"type": "string"}, "contains": {"const": "b"}, "minContains": 2},
+        ["b"],
+    ),
+    "minItems": ({**_FLAGS, "minItems": 1}, []),
+    "minLength": ({"type": "string", "minLength": 8}, "abc"),
+    "minProperties": ({"type": "object", "additionalProperties": _FLAG, "minProperties": 2}, {"a": True}),
+    "minimum": ({"type": "integer", "minimum": 10}, 3),
+    "multipleOf": ({"type": "integer", "minimum": 0, "maximum": 99, "multipleOf": 7}, 10),
+    "not": ({"type": "string", "not": {"const": "blue"}}, "blue"),
+    "oneOf": (
+        {"oneOf": [{"type": "string", "enum": ["a", "b"]}, {"type": "string", "enum": ["b", "c"]}]},
+        "b",
+    ),
+    "pattern": ({"type": "string", "pattern": "^[A-Z]{3}$"}, "abc"),
+    "patternProperties": ({"type": "object", "patternProperties": {"^n_": _FLAG}, **_CLOSED}, {"n_a": "x"}),
+    "prefixItems": (
+        {"type": "array", "prefixItems": [_FLAG, {"type": "string"}], "items": False, "minItems": 2},
+        ["a", "b"],
+    ),
+    "properties": (_object("a", **_CLOSED), {"a": "x"}),
+    "propertyNames": (
+        {"type": "object", "additionalProperties": _FLAG, "propertyNames": {"pattern": "^[a-z]+$"}},
+        {"A1": True},
+    ),
+    "required": (_object("a", "b", **_CLOSED), {"a": True}),
+    "type": (_FLAG, "x"),
+    "unevaluatedItems": (
+        {"type": "array", "prefixItems": [_FLAG], "minItems": 1, "unevaluatedItems": False},
+        [True, True],
+    ),
+    "unevaluatedProperties": (_object("a", unevaluatedProperties=False), {"a": True, "b": True}),
+    "uniqueItems": ({**_FLAGS, "uniqueItems": True}, [True, True]),
+}
+"""For each keyword a schema with it, and a value that it alone forbids."""
+
+_DEFINITIONS: Final[dict[str, Any]] = {
+    "$ref": {"part": _FLAG},
+    "$anchor": {"part": {"$anchor": "part", **_FLAG}},
+    "$dynamicRef": {"part": {"$dynamicAnchor": "part", **_FLAG}},
+}
+_DID: Final[dict[str, KeywordDoes]] = {"kept": "enforced", "broken": "ignored", "refused": "rejected"}
+
+
+@dataclass(frozen=True, slots=True)
+class ProbedKeyword:
+    """What a server did with a keyword, in one request.
+
+    Attributes:
+        keyword: The keyword.
+        does: What it did; None where nothing could be judged.
+        says: What the rules of the target say of the same schema.
+        answer: What came.
+    """
+
+    keyword: str
+    does: KeywordDoes | None
+    says: KeywordDoes
+    answer: ProbeAnswer
+
+    @property
+    def agrees(self) -> bool | None:
+        """Whether both are the same; None where nothing could be judged."""
+        return None if self.does is None else self.does == self.says
+
+
+def keyword_questions(target: str) -> Iterator[ProbeQuestion]:
+    """Give a question for each keyword, in the form of an object that the target takes."""
+    for keyword, (inner, wanted) in sorted(CASES.items()):
+        question = forbidding(keyword, inner, wanted)
+        if keyword in _DEFINITIONS:
+            question.schema["$defs"] = _DEFINITIONS[keyword]
+        yield in_form(question, target)
+
+
+def probe_keywords(
+    model: Model, *, on_asked: Callable[[ProbedKeyword], None] | None = None
+) -> list[ProbedKeyword]:
+    """Ask against each keyword, once.
+
+    It ends early where nothing is answered.
+
+    Args:
+        model: Whom to ask.
+        on_asked: Told each request that was made.
+    """
+    found: list[ProbedKeyword] = []
+    for question in keyword_questions(model.target):
+        answer = ask(model, question.schema, question.prompt)
+        does = _DID.get(answer.did)
+        found.append(ProbedKeyword(question.keyword, does, _said(question, model.target), answer))
+        if on_asked is not None:
+            on_asked(found[-1])
+        if all(one.answer.did == "unanswered" for one in found):
+            break
+    return found
+
+
+def _said(question: ProbeQuestion, target: str) -> KeywordDoes:
+    """Give what the rules say of a question's schema: what is narrowed forbids the value all the same."""
+    findings = [one for one in lint(question.schema, target) if one.severity != "info"]
+    if any(one.effect == "rejected" for one in findings):
+        return "rejected"
+    parts = {question.keyword, *_PARTS.get(question.keyword, ())}
+    return (
+        "ignored" if any(one.effect == "ignored" and one.keyword in parts for one in findings) else "enforced"
+    )
+
+
+# What is asked about one of these is lost with the others.
+_PARTS: Final[dict[str, tuple[str, ...]]] = {
+    "$anchor": ("$ref",),
+    "$dynamicRef": ("$dynamicAnchor",),
+    "else": ("if",),
+    "if": ("then",),
+    "maxContains": ("contains",),
+    "minContains": ("contains",),
+}

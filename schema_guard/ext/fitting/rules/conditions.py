@@ -1,0 +1,407 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Conditions under which a rule is broken: small questions about one schema."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import TYPE_CHECKING, Any
+
+from schema_guard.ext.fitting.rules.rule import ANNOTATIONS, STRUCTURE
+from schema_guard.validation.references import subschemas
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from schema_guard.ext.fitting.rules.rule import Site
+
+_OBJECT_KEYWORDS = frozenset({"additionalProperties", "patternProperties", "properties", "required"})
+_TYPED = frozenset({"$ref", "allOf", "anyOf", "const", "enum", "oneOf", "type"})
+_LOCAL = re.compile(r"#(/(\$defs|definitions)/[^/~%]+)?\Z")
+# Ways to refer, group and assert that automata do not know.
+_LOOKS = re.compile(r"\(\?(<?[=!])")
+_REFERS_BACK = re.compile(r"(?<!\\)(\\\\)*\\([1-9]|k<)|\(\?P=")
+_BOUNDARY = re.compile(r"(?<!\\)(\\\\)*\\[bB]")
+_PROPERTY = re.compile(r"(?<!\\)(\\\\)*\\[pP]\{")
+_REPEATS = re.compile(r"\{(\d+)(?:,(\d*))?\}")
+# What has no part of its own in a pattern: a pair, a class of characters, and what else stands alone.
+_PIECE = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|.", re.DOTALL)
+_OF_TYPE: dict[str, tuple[type, ...]] = {
+    "array": (list,), "boolean": (bool,), "integer": (int,), "null": (type(None),), "number": (int, float),
+    "object": (dict,), "string": (str,),
+}  # fmt: skip
+
+
+def types_of(schema: dict[str, Any]) -> list[str]:
+    """Give the types that a schema names."""
+    named = schema.get("type", [])
+    return [named] if isinstance(named, str) else list(named)
+
+
+def is_object(schema: dict[str, Any]) -> bool:
+    """Whether a schema is about objects: it says so, or has a keyword that is and names no type."""
+    named = types_of(schema)
+    return "object" in named if named else bool(_OBJECT_KEYWORDS & schema.keys())
+
+
+def siblings(schema: dict[str, Any], *keywords: str) -> set[str]:
+    """Give the keywords that judge beside the named ones."""
+    return set(schema) - ANNOTATIONS - STRUCTURE - set(keywords)
+
+
+def is_root(site: Site) -> bool:
+    """Whether it is the document's own schema."""
+    return site.location == ""
+
+
+def root_is_no_object(site: Site) -> bool:
+    """Whether the root is anything but an object of its own."""
+    return is_root(site) and (
+        types_of(site.schema) != ["object"] or bool({"anyOf", "$ref", "oneOf"} & site.schema.keys())
+    )
+
+
+def is_open(site: Site) -> bool:
+    """Whether an object is not closed."""
+    return is_object(site.schema) and site.schema.get("additionalProperties") is not False
+
+
+def has_optional(site: Site) -> bool:
+    """Whether a property may be absent."""
+    return bool(set(site.schema.get("properties", ())) - set(site.schema.get("required", ())))
+
+
+def requires_unlisted(site: Site) -> bool:
+    """Whether a required key is not among the properties."""
+    return bool(set(site.schema.get("required", ())) - set(site.schema.get("properties", ())))
+
+
+def refers_elsewhere(site: Site) -> bool:
+    """Whether a reference leads to anything but the root or a definition."""
+    return "$ref" in site.schema and not _LOCAL.match(str(site.schema["$ref"]))
+
+
+def refers_by_escapes(site: Site) -> bool:
+    """Whether a reference holds an escape."""
+    return any(sign in str(site.schema.get("$ref", "")) for sign in "~%")
+
+
+def refers_by_name(site: Site) -> bool:
+    """Whether a reference leads to an anchor."""
+    reference = str(site.schema.get("$ref", ""))
+    return reference.startswith("#") and reference not in ("#", "#/") and not reference.startswith("#/")
+
+
+def refers_outside(site: Site) -> bool:
+    """Whether a reference leads out of the document."""
+    return "$ref" in site.schema and not str(site.schema["$ref"]).startswith("#")
+
+
+def beside(keyword: str, *allowed: str) -> Callable[[Site], bool]:
+    """Whether a keyword has siblings that judge, the allowed ones apart."""
+    return lambda site: keyword in site.schema and bool(siblings(site.schema, keyword, *allowed))
+
+
+def leads_out(site: Site) -> bool:
+    """Whether a reference leads to nothing that the document holds, by the name that it gives itself."""
+    return refers_outside(site) and not any(
+        isinstance(place.schema, dict)
+        and place.schema.get("$id") == str(site.schema["$ref"]).partition("#")[0]
+        for place in subschemas(site.document, "", "")
+    )
+
+
+def loses_beside(keyword: str) -> Callable[[Site], bool]:
+    """Whether what stands beside `enum` or `const` may shut out a value of it; a type that all of them have does not."""
+
+    def applies(site: Site) -> bool:
+        if keyword not in site.schema:
+            return False
+        values = site.schema[keyword] if keyword == "enum" else [site.schema[keyword]]
+        other = siblings(site.schema, keyword, "type")
+        named = types_of(site.schema)
+        return bool(other) or (bool(named) and not all(_is_of(value, named) for value in values))
+
+    return applies
+
+
+def _is_of(value: Any, named: list[str]) -> bool:
+    if isinstance(value, bool):
+        return "boolean" in named
+    if isinstance(value, float) and value.is_integer() and "integer" in named:
+        return True
+    return any(isinstance(value, _OF_TYPE.get(kind, ())) for kind in named)
+
+
+def beside_ref(site: Site) -> bool:
+    """Whether anything stands beside `$ref`, annotations too."""
+    return "$ref" in site.schema and bool(set(site.schema) - {"$ref", "$defs", "definitions", "$id"})
+
+
+def with_any(keyword: str, *others: str) -> Callable[[Site], bool]:
+    """Whether a keyword stands beside one of others."""
+    return lambda site: keyword in site.schema and bool(set(others) & site.schema.keys())
+
+
+def more_than(keyword: str, most: int) -> Callable[[Site], bool]:
+    """Whether a number, or a list's length, is above a limit."""
+
+    def applies(site: Site) -> bool:
+        value = site.schema.get(keyword, 0)
+        return (len(value) if isinstance(value, list | dict) else value) > most
+
+    return applies
+
+
+def format_beyond(known: Iterable[str], *, of_any: bool = False) -> Callable[[Site], bool]:
+    """Whether a format is none of the known ones; *of_any*: also where it says nothing of strings."""
+    names = frozenset(known)
+
+    def applies(site: Site) -> bool:
+        kinds = types_of(site.schema)
+        is_meant = of_any or not kinds or "string" in kinds
+        return "format" in site.schema and is_meant and site.schema["format"] not in names
+
+    return applies
+
+
+def looks_around(site: Site) -> bool:
+    """Whether a pattern looks around."""
+    return bool(_LOOKS.search(_pattern(site)))
+
+
+def refers_back(site: Site) -> bool:
+    """Whether a pattern refers back, asks for a word boundary or names a property of characters."""
+    return any(hard.search(_pattern(site)) for hard in (_REFERS_BACK, _BOUNDARY, _PROPERTY))
+
+
+def names_a_property(site: Site) -> bool:
+    """Whether a pattern names a property of characters."""
+    return bool(_PROPERTY.search(_pattern(site)))
+
+
+def repeats_more_than(most: int) -> Callable[[Site], bool]:
+    """Whether a pattern repeats a part more often than that."""
+    return lambda site: any(
+        int(number) > most
+        for found in _REPEATS.finditer(_pattern(site))
+        for number in found.groups()
+        if number
+    )
+
+
+def is_beyond_automata(site: Site) -> bool:
+    """Whether a pattern looks around, refers back or asks for a word boundary."""
+    return _is_hard(_pattern(site))
+
+
+def has_names_beyond_automata(site: Site) -> bool:
+    """Whether a pattern of `patternProperties` does."""
+    return any(map(_is_hard, site.schema.get("patternProperties", ())))
+
+
+def _is_hard(pattern: str) -> bool:
+    return any(hard.search(pattern) for hard in (_LOOKS, _REFERS_BACK, _BOUNDARY))
+
+
+def is_unanchored(site: Site) -> bool:
+    """Whether a pattern may match a part of the text."""
+    return "pattern" in site.schema and not is_anchored(_pattern(site))
+
+
+def has_unanchored_names(site: Site) -> bool:
+    """Whether a pattern of `patternProperties` may match a part of a key."""
+    return not all(map(is_anchored, site.schema.get("patternProperties", ())))
+
+
+def is_anchored(pattern: str) -> bool:
+    """Whether each alternative of a pattern begins with ^ and ends with $."""
+    alternatives: list[list[str]] = [[]]
+    depth = 0
+    for found in _PIECE.finditer(pattern):
+        piece = found[0]
+        depth += (piece == "(") - (piece == ")")
+        if piece == "|" and not depth:
+            alternatives.append([])
+        else:
+            alternatives[-1].append(piece)
+    return all(pieces[:1] == ["^"] and pieces[-1] == "$" for pieces in alternatives)
+
+
+def _pattern(site: Site) -> str:
+    return str(site.schema.get("pattern", ""))
+
+
+def enumerates(*kinds: type) -> Callable[[Site], bool]:
+    """Whether an enum has a value of none of the kinds; a bool is no number here."""
+
+    def applies(site: Site) -> bool:
+        values = site.schema.get("enum", ())
+        return any(
+            not isinstance(value, kinds) or (type(value) is bool and bool not in kinds) for value in values
+        )
+
+    return applies
+
+
+def is_number(keyword: str) -> Callable[[Site], bool]:
+    """Whether a keyword bounds numbers that need not be integers."""
+    return lambda site: keyword in site.schema and types_of(site.schema) != ["integer"]
+
+
+def is_untyped(*keywords: str) -> Callable[[Site], bool]:
+    """Whether one of the keywords stands where no type is named, nor anything that names one."""
+    return lambda site: bool(set(keywords) & site.schema.keys()) and not _TYPED & site.schema.keys()
+
+
+def is_short_tuple(site: Site) -> bool:
+    """Whether `maxItems` is less than the number of `prefixItems`."""
+    return bool(site.schema.get("maxItems", math.inf) < len(site.schema.get("prefixItems", ())))
+
+
+def is_loose_tuple(site: Site) -> bool:
+    """Whether `prefixItems` lets arrays of other lengths pass."""
+    items = site.schema.get("prefixItems")
+    if items is None:
+        return False
+    shortest, longest = site.schema.get("minItems", 0), site.schema.get("maxItems", len(items) + 1)
+    return shortest < len(items) or (site.schema.get("items") is not False and longest > len(items))
+
+
+def is_single_schema(keyword: str) -> Callable[[Site], bool]:
+    """Whether a list has one schema, and nothing that judges beside it."""
+    return lambda site: (
+        keyword in site.schema and len(site.schema[keyword]) == 1 and not siblings(site.schema, keyword)
+    )
+
+
+def lists_types(site: Site) -> bool:
+    """Whether several types are named."""
+    return isinstance(site.schema.get("type"), list)
+
+
+def has_untyped_items(site: Site) -> bool:
+    """Whether an array says nothing of what its items are."""
+    if "array" not in types_of(site.schema):
+        return False
+    items = site.schema.get("items")
+    return not (isinstance(items, dict) and _TYPED & items.keys())
+
+
+def recursive(site: Site) -> bool:
+    """Whether a reference leads back to a schema that holds it."""
+    reference = site.schema.get("$ref")
+    if not isinstance(reference, str) or not reference.startswith("#"):
+        return False
+    return reference in _reached(site.document, target_of(site.document, reference))
+
+
+def recursive_where_required(site: Site) -> bool:
+    """Whether a reference leads back to a schema that holds it, through no property that may be absent."""
+    reference = site.schema.get("$ref")
+    if not isinstance(reference, str) or not reference.startswith("#"):
+        return False
+    return reference in _reached(site.document, target_of(site.document, reference), required_only=True)
+
+
+def target_of(document: Any, reference: str) -> Any:
+    """Give what a local pointer leads to; None where it leads nowhere, or is none."""
+    if reference != "#" and not reference.startswith("#/"):
+        return None
+    place = document
+    for step in reference.removeprefix("#").split("/")[1:]:
+        token = step.replace("~1", "/").replace("~0", "~")
+        if isinstance(place, dict):
+            place = place.get(token)
+        elif isinstance(place, list) and token.isdigit() and int(token) < len(place):
+            place = place[int(token)]
+        else:
+            return None
+    return place
+
+
+def _reached(document: Any, start: Any, *, required_only: bool = False) -> set[str]:
+    """Give the references that are reached from a schema, definitions through references alone."""
+    found: set[str] = set()
+    stack = [start]
+    while stack:
+        value = stack.pop()
+        if isinstance(value, list):
+            stack += value
+        elif isinstance(value, dict):
+            stack += [
+                _required(value) if required_only and key == "properties" else held
+                for key, held in value.items()
+                if key not in ("$defs", "definitions")
+            ]
+            reference = value.get("$ref")
+            if isinstance(reference, str) and reference not in found:
+                found.add(reference)
+                stack.append(target_of(document, reference))
+    return found
+
+
+def _required(schema: dict[str, Any]) -> list[Any]:
+    """Give the schemas of the properties that may not be absent."""
+    listed = schema["properties"]
+    if not isinstance(listed, dict):
+        return []
+    return [held for name, held in listed.items() if name in schema.get("required", ())]
+
+
+def is_overlapping(site: Site) -> bool:
+    """Whether the branches of `oneOf` are not known to shut each other out."""
+    branches = site.schema.get("oneOf", ())
+    return any(
+        not are_disjoint(site.document, one, other)
+        for place, one in enumerate(branches)
+        for other in branches[place + 1 :]
+    )
+
+
+def are_disjoint(document: Any, one: Any, other: Any) -> bool:
+    """Whether two schemas are known to share no instance: by their types, or by a required tag."""
+    one, other = resolved(document, one), resolved(document, other)
+    if not isinstance(one, dict) or not isinstance(other, dict):
+        return one is False or other is False
+    kinds = [set(types_of(schema)) for schema in (one, other)]
+    if all(kinds) and not _meet(*kinds):
+        return True
+    if kinds != [{"object"}, {"object"}]:
+        return False
+    tags = set(one.get("required", ())) & set(other.get("required", ()))
+    return any(not may_share(*(_tag(document, branch, tag) for branch in (one, other))) for tag in tags)
+
+
+def _meet(one: set[str], other: set[str]) -> bool:
+    wide = [kinds | ({"integer"} if "number" in kinds else set()) for kinds in (one, other)]
+    return bool(wide[0] & wide[1])
+
+
+def _tag(document: Any, schema: dict[str, Any], name: str) -> list[str] | None:
+    return strings_of(document, schema.get("properties", {}).get(name))
+
+
+def resolved(document: Any, schema: Any) -> Any:
+    """Give what a schema leads to where it is a reference alone."""
+    for _ in range(10):
+        if not isinstance(schema, dict) or set(schema) - ANNOTATIONS - {"description"} != {"$ref"}:
+            break
+        if not str(schema["$ref"]).startswith("#"):
+            break
+        schema = target_of(document, schema["$ref"])
+    return schema
+
+
+def strings_of(document: Any, schema: Any) -> list[str] | None:
+    """Give the strings that a schema allows; None where they are not known."""
+    held = resolved(document, schema)
+    values = [held["const"]] if isinstance(held, dict) and "const" in held else None
+    if isinstance(held, dict) and "enum" in held:
+        values = list(held["enum"])
+    return values if values and all(isinstance(value, str) for value in values) else None
+
+
+def may_share(one: list[str] | None, other: list[str] | None) -> bool:
+    """Whether two sets of strings may have one in common; None is one that is not known."""
+    return one is None or other is None or bool(set(one) & set(other))

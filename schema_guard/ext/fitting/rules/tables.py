@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The tables by name, and which table the arguments of a provider go by."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+from schema_guard.errors import InvalidArgument
+from schema_guard.ext.fitting.rules.anthropic import ANTHROPIC
+from schema_guard.ext.fitting.rules.bedrock import BEDROCK
+from schema_guard.ext.fitting.rules.few_facts import COHERE, DEEPSEEK, MISTRAL
+from schema_guard.ext.fitting.rules.gemini import GEMINI, OPENAPI
+from schema_guard.ext.fitting.rules.llamacpp_gbnf import LLAMACPP_GBNF
+from schema_guard.ext.fitting.rules.llguidance import LLGUIDANCE
+from schema_guard.ext.fitting.rules.openai import GROQ, LEGACY, OPENAI
+from schema_guard.ext.fitting.rules.outlines_core import OUTLINES_CORE
+from schema_guard.ext.fitting.rules.xgrammar import SGLANG, VLLM, XGRAMMAR
+from schema_guard.text import clip, did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from schema_guard.ext.fitting.rules.rule import Rules
+
+__all__ = ["RULES", "RULES_OF", "UNSURE", "rules_of"]
+
+_TABLES = (
+    OPENAI, LEGACY, ANTHROPIC, GEMINI, OPENAPI, LLGUIDANCE, XGRAMMAR, OUTLINES_CORE, VLLM, LLAMACPP_GBNF, DEEPSEEK, GROQ,
+    MISTRAL, COHERE, BEDROCK, SGLANG,
+)  # fmt: skip
+RULES: Final[Mapping[str, Rules]] = MappingProxyType({table.name: table for table in _TABLES})
+"""The tables by name."""
+
+RULES_OF: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "azure": "openai-legacy",
+        "llamacpp": "llamacpp-gbnf",
+        "llamacpp-llguidance": "llguidance",
+        "lmstudio": "llamacpp-gbnf",
+        "ollama": "llamacpp-gbnf",
+        "openai-responses": "openai",
+        "openai-tuned": "openai-legacy",
+        "openrouter": "openai",
+        "outlines": "llguidance",
+        "outlines-api": "openai",
+        "sglang-llguidance": "llguidance",
+        "sglang-outlines": "outlines-core",
+        "vllm-guidance": "llguidance",
+        "vllm-outlines": "outlines-core",
+        "vllm-xgrammar": "vllm",
+    }
+)
+"""For each other name of a provider, or of a backend of its, the table's."""
+
+UNSURE: Final = frozenset({"openrouter"})
+"""Providers that hand the schema on to models of many kinds: what is known of one is likely for the next."""
+
+
+def rules_of(target: object) -> Rules:
+    """Give the table of a provider or engine by any of its names.
+
+    Raises:
+        InvalidArgument: The name is unknown.
+    """
+    names = sorted({*RULES, *RULES_OF})
+    if not isinstance(target, str) or target not in names:
+        raise InvalidArgument(
+            f"target={clip(repr(target))}: expected one of {', '.join(names)}{did_you_mean(target, names)}"
+        )
+    return RULES[RULES_OF.get(target, target)]

@@ -1,0 +1,248 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The wire format of Anthropic's Messages, whole and as events.
+
+Ids are fixed by the request's index, so that a test sees the same reply each time.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Final
+
+from schema_guard.ext.loopback.refusals.anthropic import check_messages
+from schema_guard.ext.loopback.wire import (
+    Answer,
+    Api,
+    BadRequest,
+    Event,
+    Question,
+    Streamed,
+    ToolCall,
+    check_content,
+    forced_tool,
+    items_of,
+    messages_of,
+    model_of,
+    options_of,
+    pieces,
+    tool_names,
+)
+from schema_guard.text import clip
+from schema_guard.values import Message
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from schema_guard.values import Usage
+
+_STOP_REASONS = {
+    "stop": "end_turn",
+    "length": "max_tokens",
+    "tool_call": "tool_use",
+    "refusal": "refusal",
+    "content_filter": "refusal",
+}
+_ERROR_TYPES = {
+    400: "invalid_request_error",
+    401: "authentication_error",
+    404: "not_found_error",
+    429: "rate_limit_error",
+    529: "overloaded_error",
+}
+
+
+def _question(index: int, body: Mapping[str, Any]) -> Question:
+    model, turns = model_of(body), messages_of(body, "messages")
+    limit = body.get("max_tokens")
+    if not isinstance(limit, int) or isinstance(limit, bool) or limit < 1:
+        raise BadRequest(f"max_tokens: expected an integer >= 1, got {clip(repr(limit))}")
+    _check_turns(turns)
+    tools, choice = tool_names(body), body.get("tool_choice")
+    is_barred = isinstance(choice, dict) and choice.get("type") == "none"
+    return Question(
+        index,
+        model,
+        [*_system(body.get("system")), *turns],
+        options_of(body, ("model", "messages", "system", "stream")),
+        () if is_barred else tools,
+        forced_tool(choice, tools, any_words=("any",)),
+        body.get("stream") is True,
+    )
+
+
+_BLOCKS = (
+    "text", "image", "document", "search_result", "thinking", "redacted_thinking", "tool_use", "tool_result",
+    "server_tool_use", "web_search_tool_result", "web_fetch_tool_result", "code_execution_tool_result",
+    "bash_code_execution_tool_result", "text_editor_code_execution_tool_result", "mcp_tool_use", "mcp_tool_result",
+    "container_upload",
+)  # fmt: skip
+
+
+def _check_turns(turns: list[dict[str, Any]]) -> None:
+    """Check roles and contents, and that each call of a tool has its result at the beginning of the next turn."""
+    open_calls: set[object] = set()
+    for at, turn in enumerate(turns):
+        where, role = f"messages.{at}", turn["role"]
+        if role not in ("user", "assistant"):
+            raise BadRequest(
+                f"{where}.role: expected 'user' or 'assistant', got {clip(repr(role))};"
+                " a system text is the parameter 'system'"
+            )
+        if at == 0 and role != "user":
+            raise BadRequest("messages: first message must use the 'user' role")
+        more = turn.keys() - {"role", "content"}
+        if more:
+            raise BadRequest(f"{where}.{min(more)}: extra inputs are not permitted")
+        blocks = _blocks(turn.get("content"), where, is_last=at == len(turns) - 1)
+        _check_results(blocks, open_calls, where)
+        open_calls = {block.get("id") for block in blocks if block["type"] == "tool_use"}
+    if open_calls:
+        raise BadRequest("messages: 'tool_use' blocks without 'tool_result' blocks immediately after")
+    last = turns[-1]
+    if (
+        last["role"] == "assistant"
+        and isinstance(last["content"], str)
+        and last["content"] != last["content"].rstrip()
+    ):
+        raise BadRequest("messages: final assistant content cannot end with trailing whitespace")
+
+
+def _blocks(content: object, where: str, *, is_last: bool) -> list[dict[str, Any]]:
+    if isinstance(content, str):
+        if not content and not is_last:
+            raise BadRequest(
+                f"{where}: all messages must have non-empty content except for the final assistant message"
+            )
+        return []
+    check_content(content, f"{where}.content", _BLOCKS)
+    blocks: list[dict[str, Any]] = items_of(content, where)
+    for at, block in enumerate(blocks):
+        if block["type"] == "text" and not str(block.get("text") or "").strip():
+            raise BadRequest(f"{where}.content.{at}: text content blocks must be non-empty")
+    return blocks
+
+
+def _check_results(blocks: list[dict[str, Any]], open_calls: set[object], where: str) -> None:
+    results = [block.get("tool_use_id") for block in blocks if block["type"] == "tool_result"]
+    if any(result not in open_calls for result in results):
+        raise BadRequest(
+            f"{where}: unexpected 'tool_use_id' in 'tool_result' blocks: no 'tool_use' block just before"
+        )
+    if open_calls.difference(results):
+        raise BadRequest(f"{where}: 'tool_use' ids were found without 'tool_result' blocks immediately after")
+    if any(block["type"] != "tool_result" for block in blocks[: len(results)]):
+        raise BadRequest(f"{where}: 'tool_result' blocks must be first in the content")
+
+
+def _system(given: object) -> list[dict[str, Any]]:
+    return [Message("system", given).as_dict()] if given else []
+
+
+def _usage(usage: Usage) -> dict[str, Any]:
+    # What the library calls input has the cached part in it, Anthropic's has not.
+    cached = usage.cached_input_tokens or 0
+    return {
+        "input_tokens": max(0, (usage.input_tokens or 0) - cached),
+        "cache_read_input_tokens": cached,
+        "cache_creation_input_tokens": 0,
+        "output_tokens": usage.output_tokens,
+    }
+
+
+def _stop(answer: Answer) -> dict[str, Any]:
+    reason = _STOP_REASONS.get(answer.finish_reason, "end_turn")
+    stop: dict[str, Any] = {"stop_reason": reason, "stop_sequence": None}
+    if reason == "refusal":
+        stop["stop_details"] = {"type": "refusal", "category": None, "explanation": answer.refusal}
+    return stop
+
+
+def _tool_use(question: Question, number: int, call: ToolCall) -> dict[str, Any]:
+    return {
+        "type": "tool_use",
+        "id": f"toolu_{question.index}_{number}",
+        "name": call.name,
+        "input": _input(call.arguments),
+    }
+
+
+def _input(arguments: str) -> Any:
+    """Give the arguments as a value; of those that are no JSON the provider keeps nothing."""
+    try:
+        return json.loads(arguments)
+    except (ValueError, RecursionError):
+        return {}
+
+
+def _message(question: Question, content: list[dict[str, Any]], stop: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "id": f"msg_{question.index}",
+        "type": "message",
+        "role": "assistant",
+        "model": question.model,
+        "content": content,
+        **stop,
+    }
+
+
+def _whole(question: Question, answer: Answer) -> dict[str, Any]:
+    text = [{"type": "text", "text": answer.text, "citations": None}] if answer.text else []
+    calls = [_tool_use(question, at, call) for at, call in enumerate(answer.calls)]
+    return {**_message(question, [*text, *calls], _stop(answer)), "usage": _usage(answer.usage)}
+
+
+def _events(question: Question, streamed: Streamed) -> Iterator[Event]:
+    text = iter(streamed)
+    first = next(text, None)
+    # Its tokens are those of the first instant; the last event has those of the reply.
+    begun = {"input_tokens": 0, "output_tokens": 1}
+    stop = {"stop_reason": None, "stop_sequence": None}
+    yield _event("message_start", message={**_message(question, [], stop), "usage": begun})
+    yield _event("ping")
+    blocks = 0
+    if first is not None:
+        yield _event("content_block_start", index=0, content_block={"type": "text", "text": ""})
+        yield _piece(0, {"type": "text_delta", "text": first})
+        for piece in text:
+            yield _piece(0, {"type": "text_delta", "text": piece})
+        yield _event("content_block_stop", index=0)
+        blocks = 1
+    answer = streamed.answer
+    for at, call in enumerate(answer.calls):
+        opening = {**_tool_use(question, at, call), "input": {}}
+        yield _event("content_block_start", index=blocks + at, content_block=opening)
+        for piece in pieces(call.arguments):
+            yield _piece(blocks + at, {"type": "input_json_delta", "partial_json": piece})
+        yield _event("content_block_stop", index=blocks + at)
+    yield _event("message_delta", delta=_stop(answer), usage=_usage(answer.usage))
+    yield _event("message_stop")
+
+
+def _event(name: str, **fields: Any) -> Event:
+    return Event({"type": name, **fields}, name)
+
+
+def _piece(index: int, delta: dict[str, Any]) -> Event:
+    return _event("content_block_delta", index=index, delta=delta)._replace(is_piece=True)
+
+
+def _error(status: int, message: str, more: Mapping[str, Any]) -> dict[str, Any]:
+    kind = _ERROR_TYPES.get(status, "api_error")
+    return {"type": "error", "error": {"type": kind, "message": message, **more}}
+
+
+def _error_event(body: dict[str, Any]) -> Event:
+    return Event(body, "error")
+
+
+MESSAGES: Final = Api(
+    targets=frozenset({"anthropic"}),
+    holds="content",
+    question=_question,
+    check_schemas=check_messages,
+    whole=_whole,
+    events=_events,
+    error=_error,
+    error_event=_error_event,
+)
+"""POST /v1/messages."""

@@ -1,0 +1,233 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a fake server can do wrong, by name, and when it does it.
+
+Rules: a fault is fixed by the request, never by chance; one that comes instead of a reply asks no model, so
+it uses up no reply of a script; one that is done to a reply uses one up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
+
+from schema_guard.errors import InvalidArgument
+from schema_guard.ext.loopback.asking import tool_of
+from schema_guard.ext.loopback.wire import Answer, BadRequest, Event, Question, ToolCall
+from schema_guard.text import clip, did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+R = TypeVar("R")
+
+Faults: TypeAlias = "str | Sequence[str | None] | Mapping[int, str | None] | Callable[[R], str | None] | None"
+"""One for all requests, one for each in order, by index, or by a function of the request; None for none."""
+
+REFUSAL = "I'm sorry, but I cannot help with that."
+
+STATUSES: Final = {
+    "http_400": (400, "the request is invalid"),
+    "http_401": (401, "the API key is invalid"),
+    "http_404": (404, "the model does not exist"),
+    "http_409": (409, "the request conflicts with another one"),
+    "http_429": (429, "too many requests: try again later"),
+    "http_500": (500, "the server had an error"),
+    "http_503": (503, "the server is overloaded"),
+    "http_529": (529, "the server is overloaded"),
+}
+"""Of faults that are an HTTP status: the status and the message."""
+
+CONNECT_REFUSED = "connect_refused"
+
+_INSTEAD: Final[dict[str, str]] = {
+    **{name: f"status {status}, with the provider's error body" for name, (status, _) in STATUSES.items()},
+    "http_429": "status 429, with Retry-After: 1",
+    "http_503": "status 503, with Retry-After: 1",
+    CONNECT_REFUSED: "the port is closed: for all requests of a server or for none",
+    "read_timeout": "no byte comes until the client gives up",
+    "html": "status 200 and an HTML page",
+    "empty_stream": "status 200 and a stream without any event",
+}
+
+_TO_A_REPLY: Final[dict[str, str]] = {
+    "json_validate_failed": "status 400 with the reply as failed_generation, as of Groq",
+    "reset": "the connection is reset when half of the reply was sent",
+    "stall": "half of the reply comes, then nothing until the client gives up",
+    "broken_json": "the body is cut in half and ends properly",
+    "cut_stream": "the stream is cut in half and ends properly, without its last events",
+    "malformed_sse": "half of the stream, then an event whose data is no JSON",
+    "error_event": "half of the stream, then the provider's error event",
+    "split_utf8": "the reply is valid and comes byte by byte, so that characters are cut",
+    "no_choices": "the list that holds the reply is empty: choices, output or content",
+    "null_choices": "the list that holds the reply is null",
+    "null_content": "the reply has neither text nor calls, and is no refusal",
+    "refusal": "the model refuses",
+    "content_filter": "a filter stopped the reply in its half; Anthropic says refusal",
+    "length": "the limit of output stopped the reply in its half",
+    "half_tool_call": "the limit of output stopped the arguments of a tool call in their half",
+    "wrong_tool": "a tool is called that the request does not offer",
+    "parallel_calls": "the tool is called twice, with the same arguments",
+    "malformed_call": "the provider says that what the model wrote is no call: of Gemini alone",
+}
+
+FAULTS: Final[Mapping[str, str]] = {**_INSTEAD, **_TO_A_REPLY}
+"""Every fault's name and what the server does."""
+
+_OF_STREAMS: Final = frozenset({"empty_stream", "cut_stream", "malformed_sse", "error_event"})
+_OF_WHOLES: Final = frozenset({"broken_json"})
+# By the field that holds a reply there.
+_OF_ONE_API: Final = {"malformed_call": "candidates"}
+HOLLOW: Final[Mapping[str, Any]] = {"no_choices": [], "null_choices": None}
+"""What stands in the field that holds the reply."""
+
+
+def schedule(faults: Faults[R]) -> Callable[[int, R], str | None]:
+    """Give the function that says which fault a request gets, from its index and itself.
+
+    Raises:
+        InvalidArgument: A name is unknown, or the faults are no such thing; the function itself raises it
+            for what a function of the user's gives.
+    """
+    if faults is None or isinstance(faults, str):
+        return _always(None if faults is None else _checked(faults, "faults"))
+    if isinstance(faults, Mapping):
+        listed = {_index(at): _checked_one(name, f"faults[{at!r}]") for at, name in faults.items()}
+        return lambda index, _: listed.get(index)
+    if isinstance(faults, Sequence):
+        return schedule(dict(enumerate(faults)))
+    if not callable(faults):
+        raise InvalidArgument(
+            f"faults={clip(repr(faults))}: expected a fault's name, a list or mapping of names, or a function"
+        )
+    choose = faults
+    return lambda index, request: _checked_one(choose(request), f"faults(request {index})")
+
+
+def _always(name: str | None) -> Callable[[int, R], str | None]:
+    return lambda index, request: name
+
+
+def _index(given: object) -> int:
+    if isinstance(given, int) and not isinstance(given, bool) and given >= 0:
+        return given
+    raise InvalidArgument(f"faults: expected the index of a request, an int >= 0, got {clip(repr(given))}")
+
+
+def _checked_one(name: object, where: str) -> str | None:
+    """Give the fault of one request among others."""
+    if name is None:
+        return None
+    if name == CONNECT_REFUSED:
+        raise InvalidArgument(
+            f"{where}={name!r}: a port is closed for all requests: serve(..., faults={name!r})"
+        )
+    return _checked(name, where)
+
+
+def _checked(name: object, where: str) -> str:
+    if isinstance(name, str) and name in FAULTS:
+        return name
+    raise InvalidArgument(
+        f"{where}={clip(repr(name))}: expected one of {', '.join(FAULTS)}{did_you_mean(name, FAULTS)}"
+    )
+
+
+def check_fit(fault: str | None, question: Question, holds: str) -> None:
+    """Refuse a fault that a request's kind of reply cannot have; *holds* is the field that the reply stands in."""
+    if _OF_ONE_API.get(fault or "", holds) != holds:
+        raise BadRequest(
+            f"fault {fault!r} is done to a reply of Gemini, and this request asks for another one"
+        )
+    if fault in _OF_STREAMS and not question.is_stream:
+        raise BadRequest(f"fault {fault!r} is done to a stream, and this request asks for none")
+    if fault in _OF_WHOLES and question.is_stream:
+        raise BadRequest(f"fault {fault!r} is done to a whole reply, and this request asks for a stream")
+
+
+# Done to an answer.
+
+
+def _null_content(answer: Answer, question: Question) -> Answer:
+    return answer._replace(text=None, calls=(), finish_reason="stop", refusal=None)
+
+
+def _refusal(answer: Answer, question: Question) -> Answer:
+    return answer._replace(text="", calls=(), finish_reason="refusal", refusal=REFUSAL)
+
+
+def _content_filter(answer: Answer, question: Question) -> Answer:
+    return _halved(answer)._replace(finish_reason="content_filter")
+
+
+def _length(answer: Answer, question: Question) -> Answer:
+    return _halved(answer)._replace(finish_reason="length")
+
+
+def _malformed_call(answer: Answer, question: Question) -> Answer:
+    return answer._replace(text=None, calls=(), finish_reason="error")
+
+
+def _half_tool_call(answer: Answer, question: Question) -> Answer:
+    return _length(_called(answer, question), question)
+
+
+def _wrong_tool(answer: Answer, question: Question) -> Answer:
+    call = _called(answer, question).calls[0]
+    return _called(answer, question)._replace(calls=(call._replace(name=f"not_{call.name}"),))
+
+
+def _parallel_calls(answer: Answer, question: Question) -> Answer:
+    called = _called(answer, question)
+    return called._replace(calls=called.calls[:1] * 2)
+
+
+ON_ANSWERS: Final[Mapping[str, Callable[[Answer, Question], Answer]]] = {
+    "null_content": _null_content,
+    "no_choices": _null_content,
+    "null_choices": _null_content,
+    "refusal": _refusal,
+    "content_filter": _content_filter,
+    "length": _length,
+    "half_tool_call": _half_tool_call,
+    "wrong_tool": _wrong_tool,
+    "parallel_calls": _parallel_calls,
+    "malformed_call": _malformed_call,
+}
+"""Of faults that change what is answered: the change."""
+
+
+def _halved(answer: Answer) -> Answer:
+    calls = tuple([call._replace(arguments=half(call.arguments)) for call in answer.calls])
+    return answer._replace(text=None if answer.text is None else half(answer.text), calls=calls)
+
+
+def _called(answer: Answer, question: Question) -> Answer:
+    """Give an answer as a tool call."""
+    calls = answer.calls or (ToolCall(tool_of(question), answer.text or ""),)
+    return answer._replace(text=None, calls=calls, finish_reason="tool_call")
+
+
+# Done to what is written.
+
+
+def half(content: str) -> str:
+    """Give the first half, rounded down.
+
+    >>> half("abcde")
+    'ab'
+    """
+    return content[: len(content) // 2]
+
+
+def half_stream(events: list[Event]) -> list[Event]:
+    """Give the events of a stream up to and with the middle one of those that carry text."""
+    carrying = [at for at, event in enumerate(events) if event.is_piece]
+    return events[: carrying[(len(carrying) - 1) // 2] + 1 if carrying else 1]
+
+
+def hollow(data: Mapping[str, Any] | str, holds: str, value: object) -> Mapping[str, Any] | str:
+    """Give a body or an event with *value* where the reply should be."""
+    if isinstance(data, str):
+        return data
+    outer = {key: hollow(data[key], holds, value) for key in ("response", "message") if key in data}
+    return {**data, **outer, **({holds: value} if holds in data else {})}

@@ -1,0 +1,214 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The wire format of OpenAI's Chat Completions, whole and as events.
+
+Ids and times are fixed by the request's index, so that a test sees the same reply each time.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from schema_guard.ext.loopback.refusals.openai import check_chat
+from schema_guard.ext.loopback.wire import (
+    Answer,
+    Api,
+    BadRequest,
+    Event,
+    Question,
+    Streamed,
+    ToolCall,
+    check_content,
+    forced_tool,
+    items_of,
+    messages_of,
+    model_of,
+    options_of,
+    pieces,
+    tool_names,
+)
+from schema_guard.text import clip
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from schema_guard.values import Usage
+
+__all__ = ["CHAT", "CREATED", "call_id", "check_format", "error_body", "total_tokens"]
+
+CREATED = 1_700_000_000
+"""When every reply was made."""
+_FORMATS = ("text", "json_object", "json_schema")
+# Of a status, what stands in an error's `type` and `code`.
+_ERRORS: Final[dict[int, tuple[str, str | None]]] = {
+    401: ("invalid_request_error", "invalid_api_key"),
+    404: ("invalid_request_error", "not_found"),
+    429: ("requests", "rate_limit_exceeded"),
+}
+
+
+def error_body(status: int, message: str, more: Mapping[str, Any]) -> dict[str, Any]:
+    """Write the body of an error."""
+    default = ("server_error" if status >= 500 else "invalid_request_error", None)
+    kind, code = _ERRORS.get(status, default)
+    return {"error": {"message": message, "type": kind, "param": None, "code": code, **more}}
+
+
+def check_format(given: object, where: str, schema_at: str | None) -> None:
+    """Check the format that is asked for; its name and schema stand in *schema_at*, or beside the type."""
+    if given is None:
+        return
+    kind = given.get("type") if isinstance(given, dict) else None
+    if not isinstance(given, dict) or kind not in _FORMATS:
+        raise BadRequest(f"'{where}.type': expected one of {', '.join(_FORMATS)}, got {clip(repr(kind))}")
+    if kind != "json_schema":
+        return
+    holder = given if schema_at is None else given.get(schema_at)
+    for key in ("name", "schema"):
+        if not isinstance(holder, dict) or not holder.get(key):
+            path = where if schema_at is None else f"{where}.{schema_at}"
+            raise BadRequest(f"missing required parameter: '{path}.{key}'")
+
+
+_ROLES = ("system", "developer", "user", "assistant", "tool", "function")
+_PARTS = ("text", "image_url", "input_audio", "file", "refusal")
+
+
+def _check_turns(turns: list[dict[str, Any]]) -> None:
+    """Check roles and contents, and that each call of a tool has its result right behind it."""
+    open_calls: set[object] = set()
+    for at, turn in enumerate([*turns, None]):
+        where = f"messages[{at}]"
+        is_result = turn is not None and turn["role"] == "tool"
+        if open_calls and not is_result:
+            raise BadRequest(f"'{where}': expected messages with role 'tool' for all 'tool_calls' before it")
+        if turn is None:
+            return
+        if is_result and turn.get("tool_call_id") not in open_calls:
+            raise BadRequest(
+                f"'{where}': a message with role 'tool' must follow the 'tool_calls' that it answers"
+            )
+        open_calls.discard(turn.get("tool_call_id"))
+        if turn.get("tool_calls") is not None:
+            calls = items_of(turn["tool_calls"], f"{where}.tool_calls")
+            open_calls = {call.get("id") for call in calls if isinstance(call, dict)}
+        _check_turn(turn, where)
+
+
+def _check_turn(turn: dict[str, Any], where: str) -> None:
+    role = turn["role"]
+    if role not in _ROLES:
+        raise BadRequest(f"'{where}.role': expected one of {', '.join(_ROLES)}, got {clip(repr(role))}")
+    if role != "assistant" or not any(turn.get(name) for name in ("tool_calls", "function_call", "audio")):
+        check_content(turn.get("content"), f"{where}.content", _PARTS)
+
+
+_REASONS = {"tool_call": "tool_calls", "refusal": "stop"}
+
+
+def _question(index: int, body: Mapping[str, Any]) -> Question:
+    model, prompt = model_of(body), messages_of(body, "messages")
+    _check_turns(prompt)
+    if body.get("n") not in (None, 1):
+        raise BadRequest(f"'n': expected 1, the only number that is served, got {clip(repr(body['n']))}")
+    check_format(body.get("response_format"), "response_format", "json_schema")
+    tools = tool_names(body, "function", "custom")
+    is_stream, options = body.get("stream") is True, body.get("stream_options") or {}
+    return Question(
+        index,
+        model,
+        prompt,
+        options_of(body, ("model", "messages", "stream", "stream_options")),
+        tools if body.get("tool_choice") != "none" else (),
+        forced_tool(body.get("tool_choice"), tools, any_words=("required",)),
+        is_stream,
+        not is_stream or (isinstance(options, dict) and options.get("include_usage") is True),
+    )
+
+
+def _head(question: Question, kind: str) -> dict[str, Any]:
+    return {
+        "id": f"chatcmpl-{question.index}",
+        "object": kind,
+        "created": CREATED,
+        "model": question.model,
+    }
+
+
+def _usage(usage: Usage) -> dict[str, Any]:
+    return {
+        "prompt_tokens": usage.input_tokens,
+        "prompt_tokens_details": {"cached_tokens": usage.cached_input_tokens},
+        "completion_tokens": usage.output_tokens,
+        "completion_tokens_details": {"reasoning_tokens": usage.reasoning_tokens},
+        "total_tokens": total_tokens(usage),
+    }
+
+
+def total_tokens(usage: Usage) -> int:
+    """Give the tokens of input and output together."""
+    return (usage.input_tokens or 0) + (usage.output_tokens or 0)
+
+
+def call_id(question: Question, number: int) -> str:
+    """Give the id of a reply's tool call."""
+    return f"call_{question.index}_{number}"
+
+
+def _call(question: Question, number: int, call: ToolCall) -> dict[str, Any]:
+    function = {"name": call.name, "arguments": call.arguments}
+    return {"id": call_id(question, number), "type": "function", "function": function}
+
+
+def _whole(question: Question, answer: Answer) -> dict[str, Any]:
+    content = None if answer.refusal is not None else answer.text
+    message: dict[str, Any] = {"role": "assistant", "content": content, "refusal": answer.refusal}
+    if answer.calls:
+        message["tool_calls"] = [_call(question, at, call) for at, call in enumerate(answer.calls)]
+    choice = {
+        "index": 0,
+        "message": message,
+        "logprobs": None,
+        "finish_reason": _REASONS.get(answer.finish_reason, answer.finish_reason),
+    }
+    return {
+        **_head(question, "chat.completion"),
+        "choices": [choice],
+        "usage": _usage(answer.usage),
+    }
+
+
+def _events(question: Question, streamed: Streamed) -> Iterator[Event]:
+    head = _head(question, "chat.completion.chunk")
+
+    def chunk(delta: dict[str, Any], finish_reason: str | None = None, *, is_piece: bool = False) -> Event:
+        choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish_reason}
+        return Event({**head, "choices": [choice]}, is_piece=is_piece)
+
+    yield chunk({"role": "assistant", "content": "", "refusal": None})
+    for piece in streamed:
+        yield chunk({"content": piece}, is_piece=True)
+    answer = streamed.answer
+    for piece in pieces(answer.refusal or ""):
+        yield chunk({"refusal": piece}, is_piece=True)
+    for at, call in enumerate(answer.calls):
+        opening = _call(question, at, call._replace(arguments=""))
+        yield chunk({"tool_calls": [{"index": at, **opening}]})
+        for piece in pieces(call.arguments):
+            yield chunk({"tool_calls": [{"index": at, "function": {"arguments": piece}}]}, is_piece=True)
+    yield chunk({}, _REASONS.get(answer.finish_reason, answer.finish_reason))
+    if question.with_usage:
+        yield Event({**head, "choices": [], "usage": _usage(answer.usage)})
+    yield Event("[DONE]")
+
+
+CHAT: Final = Api(
+    targets=frozenset({"openai", "deepseek", "llamacpp", "llamacpp-llguidance", "sglang", "vllm"}),
+    holds="choices",
+    question=_question,
+    check_schemas=check_chat,
+    whole=_whole,
+    events=_events,
+    error=error_body,
+    error_event=Event,
+)
+"""POST /v1/chat/completions."""

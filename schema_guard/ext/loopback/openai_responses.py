@@ -1,0 +1,281 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The wire format of OpenAI's Responses, whole and as events.
+
+Ids and times are fixed by the request's index, so that a test sees the same reply each time.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from schema_guard.ext.loopback.openai_chat import (
+    CREATED,
+    call_id,
+    check_format,
+    error_body,
+    total_tokens,
+)
+from schema_guard.ext.loopback.refusals.openai import check_responses
+from schema_guard.ext.loopback.wire import (
+    Answer,
+    Api,
+    BadRequest,
+    Event,
+    Question,
+    Streamed,
+    ToolCall,
+    check_content,
+    forced_tool,
+    messages_of,
+    model_of,
+    options_of,
+    pieces,
+    tool_names,
+)
+from schema_guard.text import clip
+from schema_guard.values import Message
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from schema_guard.values import Usage
+
+__all__ = ["RESPONSES"]
+
+
+def _question(index: int, body: Mapping[str, Any]) -> Question:
+    model = model_of(body)
+    text = body.get("text")
+    check_format(text.get("format") if isinstance(text, dict) else None, "text.format", None)
+    tools = tool_names(body)
+    return Question(
+        index,
+        model,
+        _prompt(body),
+        options_of(body, ("model", "input", "instructions", "stream", "stream_options")),
+        tools if body.get("tool_choice") != "none" else (),
+        forced_tool(body.get("tool_choice"), tools, any_words=("required",)),
+        body.get("stream") is True,
+    )
+
+
+_ROLES = ("user", "assistant", "system", "developer")
+_ASKED, _WRITTEN = ("input_text", "input_image", "input_file"), ("output_text", "refusal")
+
+
+def _check_items(given: list[Any], *, goes_on: bool) -> None:
+    """Check roles, parts and pairs of calls and outputs; *goes_on* says that earlier turns are kept by the server."""
+    items = [item if isinstance(item, dict) else {} for item in given]
+    called = {item.get("call_id") for item in items if item.get("type") == "function_call"}
+    answered = {item.get("call_id") for item in items if item.get("type") == "function_call_output"}
+    for at, item in enumerate(items):
+        where, kind, call_id = f"input[{at}]", item.get("type", "message"), item.get("call_id")
+        if kind == "message":
+            _check_message(item, where)
+        elif kind == "function_call_output" and call_id not in called and not goes_on:
+            raise BadRequest(f"'{where}': no tool call found for its call_id {clip(repr(call_id))}")
+        elif kind == "function_call" and call_id not in answered:
+            raise BadRequest(f"'{where}': no tool output found for call_id {clip(repr(call_id))}")
+        elif kind == "reasoning" and ([*items, {"role": "user"}])[at + 1].get("role") not in (
+            None,
+            "assistant",
+        ):
+            raise BadRequest(f"'{where}': an item of type 'reasoning' without the item that followed it")
+
+
+def _check_message(item: dict[str, Any], where: str) -> None:
+    role = item.get("role")
+    if role not in _ROLES:
+        raise BadRequest(f"'{where}.role': expected one of {', '.join(_ROLES)}, got {clip(repr(role))}")
+    check_content(item.get("content"), f"{where}.content", _WRITTEN if role == "assistant" else _ASKED)
+
+
+def _prompt(body: Mapping[str, Any]) -> list[dict[str, Any]]:
+    given, instructions = body.get("input"), body.get("instructions")
+    system = [Message("system", instructions).as_dict()] if isinstance(instructions, str) else []
+    if isinstance(given, str):
+        return [*system, Message("user", given).as_dict()]
+    if isinstance(given, list):
+        _check_items(given, goes_on=body.get("previous_response_id") is not None)
+    # Items without a role are the tool calls of earlier turns, and what came of them.
+    turns = [_turn(item) for item in given] if isinstance(given, list) else given
+    return [*system, *messages_of({"input": turns}, "input")]
+
+
+def _turn(item: object) -> object:
+    if not isinstance(item, dict) or "role" in item:
+        return item
+    if item.get("type") == "function_call_output":
+        return {"role": "tool", "content": item.get("output"), "tool_call_id": item.get("call_id")}
+    return {"role": "assistant", "content": item.get("arguments", "")}
+
+
+def _usage(usage: Usage) -> dict[str, Any]:
+    return {
+        "input_tokens": usage.input_tokens,
+        "input_tokens_details": {"cached_tokens": usage.cached_input_tokens, "cache_write_tokens": 0},
+        "output_tokens": usage.output_tokens,
+        "output_tokens_details": {"reasoning_tokens": usage.reasoning_tokens},
+        "total_tokens": total_tokens(usage),
+    }
+
+
+_INCOMPLETE = {"length": "max_output_tokens", "content_filter": "content_filter"}
+
+
+def _output_message(question: Question, status: str, *content: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "id": f"msg_{question.index}",
+        "type": "message",
+        "role": "assistant",
+        "status": status,
+        "content": list(content),
+    }
+
+
+def _output_text(text: str) -> dict[str, Any]:
+    return {"type": "output_text", "text": text, "annotations": [], "logprobs": []}
+
+
+def _refusal(text: str) -> dict[str, Any]:
+    return {"type": "refusal", "refusal": text}
+
+
+def _output_call(question: Question, number: int, status: str, call: ToolCall) -> dict[str, Any]:
+    return {
+        "id": f"fc_{question.index}_{number}",
+        "type": "function_call",
+        "status": status,
+        "call_id": call_id(question, number),
+        "name": call.name,
+        "arguments": call.arguments,
+    }
+
+
+def _status(answer: Answer) -> str:
+    return "incomplete" if answer.finish_reason in _INCOMPLETE else "completed"
+
+
+def _output(question: Question, answer: Answer) -> list[dict[str, Any]]:
+    status = _status(answer)
+    calls = [_output_call(question, at, status, call) for at, call in enumerate(answer.calls)]
+    if answer.refusal is not None:
+        return [_output_message(question, status, _refusal(answer.refusal)), *calls]
+    if answer.text is not None:
+        return [_output_message(question, status, _output_text(answer.text)), *calls]
+    return calls or [_output_message(question, status)]
+
+
+def _response(
+    question: Question, status: str, output: list[dict[str, Any]], answer: Answer | None
+) -> dict[str, Any]:
+    reason = None if answer is None else _INCOMPLETE.get(answer.finish_reason)
+    return {
+        "id": f"resp_{question.index}",
+        "object": "response",
+        "created_at": CREATED,
+        "model": question.model,
+        "status": status,
+        "error": None,
+        "incomplete_details": None if reason is None else {"reason": reason},
+        "instructions": None,
+        "metadata": {},
+        "output": output,
+        "parallel_tool_calls": True,
+        "temperature": None,
+        "tool_choice": "auto",
+        "tools": [],
+        "top_p": None,
+        "usage": None if answer is None else _usage(answer.usage),
+    }
+
+
+def _whole(question: Question, answer: Answer) -> dict[str, Any]:
+    return _response(question, _status(answer), _output(question, answer), answer)
+
+
+def _events(question: Question, streamed: Streamed) -> Iterator[Event]:
+    for number, (kind, fields) in enumerate(_steps(question, streamed)):
+        name = f"response.{kind}"
+        data = {"type": name, "sequence_number": number, **fields}
+        yield Event(data, name, is_piece=kind.endswith(".delta"))
+
+
+def _steps(question: Question, streamed: Streamed) -> Iterator[tuple[str, dict[str, Any]]]:
+    begun = {"response": _response(question, "in_progress", [], None)}
+    yield "created", begun
+    yield "in_progress", begun
+    given: list[str] = []
+    for piece in streamed:
+        if not given:
+            yield from _opened(question, _output_text(""))
+        given.append(piece)
+        yield "output_text.delta", {**_place(question), "delta": piece, "logprobs": []}
+    answer = streamed.answer
+    if answer.text is not None and answer.refusal is None and not given:
+        yield from _opened(question, _output_text(""))
+        given.append("")
+    if given:
+        text = "".join(given)
+        yield "output_text.done", {**_place(question), "text": text, "logprobs": []}
+        yield from _closed(question, _status(answer), _output_text(text))
+    if answer.refusal is not None:
+        yield from _refused(question, answer.refusal)
+    for at, call in enumerate(answer.calls):
+        yield from _called(question, at, _status(answer), call)
+    yield _status(answer), {"response": _whole(question, answer)}
+
+
+def _place(question: Question) -> dict[str, Any]:
+    return {"item_id": f"msg_{question.index}", "output_index": 0, "content_index": 0}
+
+
+def _opened(question: Question, part: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    yield "output_item.added", {"output_index": 0, "item": _output_message(question, "in_progress")}
+    yield "content_part.added", {**_place(question), "part": part}
+
+
+def _closed(question: Question, status: str, part: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    yield "content_part.done", {**_place(question), "part": part}
+    yield "output_item.done", {"output_index": 0, "item": _output_message(question, status, part)}
+
+
+def _refused(question: Question, text: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    yield from _opened(question, _refusal(""))
+    for piece in pieces(text):
+        yield "refusal.delta", {**_place(question), "delta": piece}
+    yield "refusal.done", {**_place(question), "refusal": text}
+    yield from _closed(question, "completed", _refusal(text))
+
+
+def _called(
+    question: Question, number: int, status: str, call: ToolCall
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    opening = _output_call(question, number, "in_progress", call._replace(arguments=""))
+    place = {"item_id": opening["id"], "output_index": number}
+    yield "output_item.added", {"output_index": number, "item": opening}
+    for piece in pieces(call.arguments):
+        yield "function_call_arguments.delta", {**place, "delta": piece}
+    done = {**place, "name": call.name, "arguments": call.arguments}
+    yield "function_call_arguments.done", done
+    closing = _output_call(question, number, status, call)
+    yield "output_item.done", {"output_index": number, "item": closing}
+
+
+def _error_event(body: dict[str, Any]) -> Event:
+    error = body["error"]
+    data = {"code": error["code"] or error["type"], "message": error["message"], "param": None}
+    return Event({"type": "error", "sequence_number": 0, **data}, "error")
+
+
+RESPONSES: Final = Api(
+    targets=frozenset({"openai-responses"}),
+    holds="output",
+    question=_question,
+    check_schemas=check_responses,
+    whole=_whole,
+    events=_events,
+    error=error_body,
+    error_event=_error_event,
+)
+"""POST /v1/responses."""

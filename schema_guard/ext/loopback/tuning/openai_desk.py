@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: Apache-2.0
+"""OpenAI's files, fine-tuning jobs and models, as its API has them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from schema_guard.ext.loopback.tuning.desk import HostRefusal
+from schema_guard.ext.loopback.tuning.requests import Answered
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from schema_guard.ext.loopback.tuning.desk import Desk, KeptFile, KeptJob
+    from schema_guard.ext.loopback.tuning.requests import TuningRequest
+
+__all__ = ["openai_answer"]
+
+_FILES, _JOBS, _MODELS = "/v1/files", "/v1/fine_tuning/jobs", "/v1/models"
+_PURPOSES: Final = ("fine-tune", "assistants", "batch", "user_data", "vision", "evals")
+_LONGEST_SUFFIX: Final = 64
+_DAY: Final = 1_790_000_000  # of everything here
+
+
+def openai_answer(desk: Desk, request: TuningRequest, dates: Mapping[str, str]) -> Answered | None:
+    """Answer a request; None where it asks for something else."""
+    method, path = request.method, request.path
+    if path == _FILES:
+        return _kept(desk, request) if method == "POST" else _listed(map(_file, _named(desk, request)))
+    if path.startswith(f"{_FILES}/") and method == "GET":
+        return Answered(_file(desk.file(path.removeprefix(f"{_FILES}/"))))
+    if path == _JOBS:
+        return _begun(desk, request) if method == "POST" else _listed(map(_job, reversed(desk.jobs.values())))
+    if path.startswith(f"{_JOBS}/"):
+        id_, _, what = path.removeprefix(f"{_JOBS}/").partition("/")
+        return Answered(_job(desk.cancel(id_) if what == "cancel" else desk.job(id_).look()))
+    if path.startswith(f"{_MODELS}/"):
+        return Answered(_model(desk, path.removeprefix(f"{_MODELS}/"), dates))
+    return None
+
+
+def _kept(desk: Desk, request: TuningRequest) -> Answered:
+    purpose = request.body.get("purpose")
+    if purpose not in _PURPOSES:
+        raise HostRefusal(400, f"'{purpose}' is not one of {list(_PURPOSES)} - 'purpose'")
+    if "file" not in request.files:
+        raise HostRefusal(400, "'file' is a required property")
+    name, content = request.files["file"]
+    made = desk.keep(name, content)
+    made.purpose = str(purpose)
+    return Answered(_file(made))
+
+
+def _begun(desk: Desk, request: TuningRequest) -> Answered:
+    body = request.body
+    for name in ("model", "training_file"):
+        if not body.get(name):
+            raise HostRefusal(400, f"you must provide a {name} parameter")
+    suffix = body.get("suffix") or ""
+    if len(suffix) > _LONGEST_SUFFIX:
+        raise HostRefusal(400, f"'{suffix}' is too long - 'suffix'")
+    method = body.get("method") or {}
+    kind = method.get("type", "supervised")
+    epochs = (method.get(kind) or {}).get("hyperparameters", {}).get("n_epochs")
+    validation = body.get("validation_file")
+    made = desk.begin(
+        body["model"],
+        _usable(desk, body["training_file"], "training_file"),
+        validation=None if validation is None else _usable(desk, validation, "validation_file"),
+        suffix=suffix,
+        epochs=epochs if isinstance(epochs, int) else None,
+        form="dpo" if kind == "dpo" else "sft",
+    )
+    return Answered(_job(made))
+
+
+def _usable(desk: Desk, id_: str, parameter: str) -> KeptFile:
+    found = desk.files.get(id_)
+    if found is None or found.purpose != "fine-tune":
+        raise HostRefusal(400, f"invalid {parameter}: {id_}")
+    return found
+
+
+def _named(desk: Desk, request: TuningRequest) -> list[KeptFile]:
+    purpose = request.query.get("purpose")
+    return [one for one in reversed(desk.files.values()) if purpose in (None, one.purpose)]
+
+
+def _listed(found: Any) -> Answered:
+    return Answered({"object": "list", "data": list(found), "has_more": False})
+
+
+def _file(found: KeptFile) -> dict[str, Any]:
+    return {
+        "id": found.id, "object": "file", "bytes": found.size, "created_at": _DAY, "filename": found.name,
+        "purpose": found.purpose, "status": "processed",
+    }  # fmt: skip
+
+
+def _job(found: KeptJob) -> dict[str, Any]:
+    is_done = found.status == "succeeded"
+    code, message = found.error or (None, None)
+    failed = found.status == "failed"
+    return {
+        "id": found.id, "object": "fine_tuning.job", "created_at": _DAY, "model": found.base, "status": found.status,
+        "fine_tuned_model": f"ft:{found.base}:shop:{found.suffix}:{found.id[-1]}" if is_done else None,
+        "finished_at": _DAY if is_done else None, "organization_id": "org-1", "result_files": [], "seed": 1,
+        "hyperparameters": {"n_epochs": found.epochs}, "trained_tokens": found.trained_tokens,
+        "training_file": found.training.id, "validation_file": found.validation and found.validation.id,
+        "error": {"code": code, "message": message, "param": "training_file"} if failed else None,
+    }  # fmt: skip
+
+
+def _model(desk: Desk, name: str, dates: Mapping[str, str]) -> dict[str, Any]:
+    if name not in desk.bases:
+        raise HostRefusal(404, f"The model '{name}' does not exist", "model_not_found")
+    return {
+        "id": name,
+        "object": "model",
+        "created": _DAY,
+        "owned_by": "system",
+        "shutdown_date": dates.get(name),
+    }

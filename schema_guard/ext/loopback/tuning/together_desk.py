@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Together's files and fine-tunes, as its API has them: a file goes where the host says, and is looked at then."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Any, Final
+
+from schema_guard.ext.loopback.tuning.desk import HostRefusal
+from schema_guard.ext.loopback.tuning.requests import Answered
+
+if TYPE_CHECKING:
+    from schema_guard.ext.loopback.tuning.desk import Desk, KeptFile, KeptJob
+    from schema_guard.ext.loopback.tuning.requests import TuningRequest
+
+__all__ = ["together_answer"]
+
+_FILES, _JOBS, _PLACE = "/v1/files", "/v1/fine-tunes", "/storage/"
+_LONGEST_SUFFIX: Final = 40
+_DAY: Final = 1_790_000_000
+_PRICE: Final = 480_000  # billionths of a dollar for a token
+_STATUS: Final = {"succeeded": "completed", "failed": "error"}
+_LIMITS: Final = {
+    "default_gradient_accumulation_steps": 1, "max_learning_rate": 1.0, "max_num_checkpoints": 10, "max_num_epochs": 20,
+    "max_num_evals": 10, "max_seq_length_dpo": 8192, "max_seq_length_sft": 8192, "merge_output_lora": True,
+    "min_learning_rate": 0.0, "min_max_seq_length": 512, "supports_full_training": False, "supports_reasoning": False,
+    "supports_tools": True, "supports_vision": False,
+    "lora_training": {"default_rank": 8, "max_batch_size": 64, "max_batch_size_dpo": 32, "max_rank": 64, "min_batch_size": 8, "target_modules": ["q_proj"]},
+}  # fmt: skip
+
+
+def together_answer(desk: Desk, request: TuningRequest, url: str) -> Answered | None:
+    """Answer a request; None where it asks for something else."""
+    method, path = request.method, request.path
+    if path.startswith(_PLACE) and method == "PUT":
+        desk.file(path.removeprefix(_PLACE)).content = request.content
+        return Answered({})
+    if path == _FILES:
+        return (
+            _placed(desk, request, url)
+            if method == "POST"
+            else Answered({"data": [_file(one) for one in desk.files.values()]})
+        )
+    if path.startswith(f"{_FILES}/"):
+        id_, _, what = path.removeprefix(f"{_FILES}/").partition("/")
+        found = desk.file(id_)
+        found.is_seen = found.is_seen or (what == "preprocess" and found.content is not None)
+        return Answered(_file(found))
+    if path.startswith(_JOBS):
+        return _of_jobs(desk, request)
+    return None
+
+
+def _of_jobs(desk: Desk, request: TuningRequest) -> Answered | None:
+    method, rest = request.method, request.path.removeprefix(_JOBS).strip("/")
+    if not rest:
+        return Answered(
+            _job(_begun(desk, request))
+            if method == "POST"
+            else {"data": [_job(one) for one in desk.jobs.values()]}
+        )
+    if rest == "models/limits":
+        return Answered({"model_name": _known(desk, request.query.get("model_name", "")), **_LIMITS})
+    if rest == "estimate-price":
+        return Answered(
+            {"estimation_available": True, "allowed_to_proceed": True, "estimated_total_price": 0.5}
+        )
+    id_, _, what = rest.partition("/")
+    if what == "cancel":
+        desk.cancel(id_)
+    return Answered(_job(desk.job(id_) if what else desk.job(id_).look()))
+
+
+def _known(desk: Desk, name: str) -> str:
+    if name not in desk.bases:
+        raise HostRefusal(404, f"Model {name} is not available for fine-tuning")
+    return name
+
+
+def _placed(desk: Desk, request: TuningRequest, url: str) -> Answered:
+    """Say where a file goes; one whose content is here already is a conflict."""
+    body = request.body
+    if body.get("purpose") not in ("fine-tune", "eval", "batch-api", "calibration"):
+        raise HostRefusal(400, f"invalid purpose {body.get('purpose')!r}")
+    if body.get("file_type") not in ("jsonl", "csv", "parquet") or not body.get("file_name"):
+        raise HostRefusal(400, "file_name and file_type are required")
+    for one in desk.files.values():
+        if one.content is not None and hashlib.sha256(one.content).hexdigest() == body.get("checksum"):
+            return Answered({"file_id": one.id, "message": "file already exists"}, 409)
+    made = desk.keep(body["file_name"], None)
+    return Answered({}, 302, {"Location": f"{url}{_PLACE}{made.id}", "X-Together-File-Id": made.id})
+
+
+def _begun(desk: Desk, request: TuningRequest) -> KeptJob:
+    body = request.body
+    suffix = body.get("suffix") or ""
+    if len(suffix) > _LONGEST_SUFFIX:
+        raise HostRefusal(400, f"suffix must be at most {_LONGEST_SUFFIX} characters")
+    validation = body.get("validation_file")
+    return desk.begin(
+        _known(desk, body.get("model", "")),
+        _whole(desk, body.get("training_file", "")),
+        validation=_whole(desk, validation) if validation else None,
+        suffix=suffix,
+        epochs=body.get("n_epochs"),
+        form=(body.get("training_method") or {}).get("method", "sft"),
+    )
+
+
+def _whole(desk: Desk, id_: str) -> KeptFile:
+    found = desk.files.get(id_)
+    if found is None or not found.is_seen:
+        raise HostRefusal(400, f"file {id_} not found or not processed")
+    return found
+
+
+def _file(found: KeptFile) -> dict[str, Any]:
+    return {
+        "id": found.id, "object": "file", "bytes": found.size, "created_at": _DAY, "filename": found.name,
+        "purpose": found.purpose, "FileType": "jsonl", "LineCount": len(found.rows), "Processed": found.is_seen,
+        "processing_status": "COMPLETED" if found.is_seen else "PENDING",
+    }  # fmt: skip
+
+
+def _job(found: KeptJob) -> dict[str, Any]:
+    tokens = found.trained_tokens
+    message = None if found.error is None else found.error[1]
+    events = [
+        {
+            "object": "fine-tune-event",
+            "message": message,
+            "type": "job_error",
+            "created_at": "2026-11-26T00:00:00Z",
+            "hash": "",
+        }
+    ]
+    return {
+        "id": found.id, "status": _STATUS.get(found.status, found.status), "user_id": "user-1", "model": found.base,
+        "training_file": found.training.id, "validation_file": found.validation.id if found.validation else "",
+        "n_epochs": found.epochs, "model_output_name": f"shop/{found.base.rpartition('/')[2]}-{found.suffix}-{found.id[-1]}",
+        "token_count": tokens, "total_price": None if tokens is None else tokens * _PRICE,
+        "events": events if found.status == "failed" else [], "created_at": "2026-11-26T00:00:00Z",
+    }  # fmt: skip

@@ -1,0 +1,255 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A request and its reply in words of no provider, and what a provider's wire format has to tell of itself.
+
+Rules: a format is a row of functions, an `Api`; it turns a request's body into a `Question`, and an `Answer`
+into a body or into events. What it cannot take is a `BadRequest`, in the provider's own terms. Nothing here
+opens a socket or asks a model.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+from schema_guard.text import clip
+from schema_guard.values import UNKNOWN_USAGE, FinishReason, Usage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+# As many characters as an event of a stream carries at most: providers send a token or a few.
+PIECE_CHARS = 16
+# Of a tool call to a request that offers no tool.
+UNKNOWN_TOOL = "reply"
+
+
+class BadRequest(Exception):
+    """A request that the provider would answer with an error's status.
+
+    Attributes:
+        more: What else the body of the error says.
+        status: The HTTP status.
+    """
+
+    status = 400
+
+    def __init__(self, message: str, **more: Any) -> None:
+        super().__init__(message)
+        self.more = more
+
+
+class Unprocessable(BadRequest):
+    """A request with what is no part of it."""
+
+    status = 422
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a request asks for.
+
+    Attributes:
+        index: Requests for a reply that came before it.
+        model: As the request names it.
+        prompt: The messages, the provider's system text among them.
+        options: All else that the request says, as the provider names it.
+        tools: Names of the tools that are offered.
+        forced: The tool that has to be called; None when the model may choose.
+        is_stream: Whether events are wanted.
+        with_usage: Whether a stream has to tell its usage.
+    """
+
+    index: int
+    model: str
+    prompt: list[dict[str, Any]]
+    options: dict[str, Any]
+    tools: tuple[str, ...]
+    forced: str | None
+    is_stream: bool
+    with_usage: bool = True
+
+
+class ToolCall(NamedTuple):
+    """A call of a tool, its arguments as JSON text or what should have been that."""
+
+    name: str
+    arguments: str
+
+
+class Answer(NamedTuple):
+    """A reply.
+
+    Attributes:
+        text: None when there is none to show, as beside a tool call.
+        calls: Calls of tools.
+        finish_reason: In the library's words.
+        usage: Tokens; input and output are known on the wire.
+        refusal: The words of a refusal; None when the model did not refuse.
+    """
+
+    text: str | None
+    calls: tuple[ToolCall, ...] = ()
+    finish_reason: FinishReason = "stop"
+    usage: Usage = UNKNOWN_USAGE
+    refusal: str | None = None
+
+
+class Streamed(Protocol):
+    """A reply on its way: iterate the pieces of its text, then look at the answer."""
+
+    @property
+    def answer(self) -> Answer:
+        """All of the reply, when its pieces were read."""
+        ...
+
+    def __iter__(self) -> Iterator[str]: ...
+
+
+class Event(NamedTuple):
+    """One event of a stream.
+
+    Attributes:
+        data: What is sent as JSON; a text goes as it is.
+        name: The event's name; None without one.
+        is_piece: Whether it carries a piece of what the model wrote.
+    """
+
+    data: Mapping[str, Any] | str
+    name: str | None = None
+    is_piece: bool = False
+
+    def as_bytes(self) -> bytes:
+        """Give the event as it is written, the empty line behind it included."""
+        content = self.data.encode() if isinstance(self.data, str) else as_json(self.data)
+        head = b"" if self.name is None else b"event: %s\n" % self.name.encode()
+        return b"%sdata: %s\n\n" % (head, content)
+
+
+@dataclass(frozen=True, slots=True)
+class Api:
+    """One way to ask for a reply, as a provider has it.
+
+    Attributes:
+        targets: Of the models that take its options as they are: keys of `schema_guard.providers.options.TARGETS`.
+        holds: The field of a reply that what the model wrote stands in.
+        question: Reads a request: its index, its body.
+        check_schemas: Refuses the schemas of a request that was read, from its body.
+        whole: Writes a reply.
+        events: Writes a stream; what its pieces raise passes through.
+        error: Writes the body of an error: its status, its message, more fields of it.
+        error_event: Writes the error that ends a stream, from the body of an error.
+        content_type: What a stream is said to be.
+    """
+
+    targets: frozenset[str]
+    holds: str
+    question: Callable[[int, Mapping[str, Any]], Question]
+    check_schemas: Callable[[Mapping[str, Any]], None]
+    whole: Callable[[Question, Answer], dict[str, Any]]
+    events: Callable[[Question, Streamed], Iterator[Event]]
+    error: Callable[[int, str, Mapping[str, Any]], dict[str, Any]]
+    error_event: Callable[[dict[str, Any]], Event]
+    content_type: str = "text/event-stream"
+
+
+def as_json(value: object) -> bytes:
+    """Give a value as compact JSON, its characters unescaped where UTF-8 has them."""
+    try:
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+    except UnicodeEncodeError:  # a lone surrogate
+        return json.dumps(value, separators=(",", ":")).encode()
+
+
+def pieces(text: str) -> Iterator[str]:
+    """Cut a text into the pieces that events carry.
+
+    >>> list(pieces("twenty characters..."))
+    ['twenty character', 's...']
+    """
+    for start in range(0, len(text), PIECE_CHARS):
+        yield text[start : start + PIECE_CHARS]
+
+
+# Reading a body.
+
+
+def model_of(body: Mapping[str, Any]) -> str:
+    """Give the model that a request names."""
+    model = body.get("model")
+    if not isinstance(model, str) or not model:
+        raise BadRequest("you must provide a model parameter")
+    return model
+
+
+def messages_of(body: Mapping[str, Any], field: str) -> list[dict[str, Any]]:
+    """Give the messages of a request, copied."""
+    listed = body.get(field)
+    if not isinstance(listed, list) or not listed:
+        raise BadRequest(f"'{field}': expected a list of messages, not empty, got {clip(repr(listed))}")
+    for index, member in enumerate(listed):
+        if not isinstance(member, dict) or not isinstance(member.get("role"), str):
+            raise BadRequest(f"'{field}[{index}].role': missing, got {clip(repr(member))}")
+    return [dict(member) for member in listed]
+
+
+def items_of(given: object, where: str) -> list[Any]:
+    """Give a list that must not be empty."""
+    if not isinstance(given, list) or not given:
+        raise BadRequest(f"'{where}': expected a list, not empty, got {clip(repr(given))}")
+    return given
+
+
+def check_content(content: object, where: str, kinds: tuple[str, ...]) -> None:
+    """Check that a content is a text, or parts of these kinds."""
+    if isinstance(content, str):
+        return
+    for at, part in enumerate(items_of(content, where)):
+        kind = part.get("type") if isinstance(part, dict) else None
+        if kind not in kinds:
+            raise BadRequest(
+                f"'{where}[{at}].type': expected one of {', '.join(kinds)}, got {clip(repr(kind))}"
+            )
+
+
+def options_of(body: Mapping[str, Any], ours: tuple[str, ...]) -> dict[str, Any]:
+    """Give what a request says beside the prompt and how it is sent."""
+    return {key: value for key, value in body.items() if key not in ours}
+
+
+def tool_names(body: Mapping[str, Any], *holders: str) -> tuple[str, ...]:
+    """Give the names of the tools that a request offers; a tool's name may stand in one of *holders*."""
+    tools = body.get("tools") or []
+    if not isinstance(tools, list):
+        raise BadRequest(f"'tools': expected a list, got {clip(repr(tools))}")
+    return tuple([_tool_name(tool, f"tools[{index}]", holders) for index, tool in enumerate(tools)])
+
+
+def _tool_name(tool: object, where: str, holders: tuple[str, ...]) -> str:
+    for holder in (tool, *[tool.get(name) for name in holders if isinstance(tool, dict)]):
+        name = holder.get("name") if isinstance(holder, dict) else None
+        if isinstance(name, str) and name:
+            return name
+    raise BadRequest(f"'{where}': expected a tool with a name, got {clip(repr(tool))}")
+
+
+def forced_tool(choice: object, tools: tuple[str, ...], *, any_words: tuple[str, ...]) -> str | None:
+    """Give the tool that a request's `tool_choice` asks for.
+
+    Args:
+        choice: The choice, a word or a mapping with `type` and the name of a tool.
+        tools: Names of those that are offered.
+        any_words: What a choice says when some tool has to be called, whichever it is.
+    """
+    kind = choice.get("type") if isinstance(choice, dict) else choice
+    if kind in any_words:
+        if not tools:
+            raise BadRequest("'tool_choice': expected tools beside it, there are none")
+        return tools[0]
+    if not isinstance(choice, dict) or kind in ("auto", "none"):
+        return None
+    name = _tool_name(choice, "tool_choice", ("function", "custom"))
+    if name not in tools:
+        raise BadRequest(f"'tool_choice': tool {clip(repr(name))} not found in 'tools'")
+    return name

@@ -1,0 +1,386 @@
+# SPDX-License-Identifier: Apache-2.0
+"""instructor: the calls of a client, each with every attempt that it made.
+
+Its hooks alone are not enough: they say nothing of how a call ends, so that a reply that was cut off would be a success,
+and have no id, so that the attempts of two calls would be one's. Each call is handed hooks of its own.
+
+Rules:
+1. Replies are held to the JSON Schema of the response model. What its validators refuse instructor tells; they are not run
+   again, for they may ask a model themselves.
+2. The usage of an attempt is read when its reply comes: instructor adds up what follows in the same object.
+3. A stream is read beside whoever reads it, and its reply is judged when they are through.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import ExitStack
+from functools import partial
+from inspect import isawaitable
+from time import perf_counter
+from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_origin
+
+from schema_guard.errors import InvalidArgument
+from schema_guard.ext.recorders.recording import Recording
+from schema_guard.ext.recorders.requests import options_of, requested
+from schema_guard.ext.recorders.seen import SeenAttempt
+from schema_guard.providers.fields import field, words
+from schema_guard.providers.options import TARGETS
+from schema_guard.received.agents import refused_with
+from schema_guard.received.replies import Reply, read
+from schema_guard.received.streams import StreamReader
+from schema_guard.settings import UNSET, Unset
+from schema_guard.text import clip
+from schema_guard.values import Failure
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+
+    from schema_guard.ext.recorders.recording import Opened
+    from schema_guard.prices.charges import Table
+    from schema_guard.records.recorder import Recorder
+    from schema_guard.schema import Schema
+
+__all__ = ["record"]
+
+C = TypeVar("C")
+
+_MOST_LINKS = 5
+_UNSEEN = Failure("transport", "no_reply", "the stream's text was not seen")
+
+
+def record(
+    client: C,
+    *,
+    function: str | None = None,
+    store: str | Recorder | Unset | None = UNSET,
+    prices: Table | None = None,
+    segment: str | None = None,
+    version: str | None = None,
+) -> C:
+    """Record every call of a client; no call is changed by it.
+
+    >>> client = record(instructor.from_openai(OpenAI()))       # doctest: +SKIP
+
+    It sees `create`, `create_partial`, `create_iterable` and `create_with_completion`, sync and async. A call is one of the
+    function that `tags(function=...)` names, else `metadata={"function": ...}` of the request, else *function*.
+
+    Args:
+        client: What `instructor.from_...` gives.
+        function: What records call the function of calls that have no other name; `"instructor:SCHEMA"` when left out.
+        store: As `guard` takes it.
+        prices: As `guard` takes them.
+        segment: Part of the traffic; `tags(segment=...)` goes first.
+        version: Of the prompts; `"recorded"` when left out.
+
+    Returns:
+        The client.
+
+    Raises:
+        InvalidArgument: The client is none of instructor's; the store or the prices are none.
+    """
+    create = field(client, "create_fn")
+    if not callable(create) or field(client, "hooks") is None:
+        kind = clip(type(client).__name__)
+        raise InvalidArgument(
+            f"client={kind}: expected a client of instructor's, as instructor.from_openai(...) gives it"
+        )
+    recording = Recording(
+        "instructor", function=function, store=store, prices=prices, segment=segment, version=version
+    )
+    client.create_fn = partial(_create, recording, client, create)  # type: ignore[attr-defined]
+    return client
+
+
+def _create(recording: Recording, client: Any, create: Callable[..., Any], *args: Any, **asked: Any) -> Any:
+    """Make a call, whose attempts are seen."""
+    if asked.get("response_model") is None:
+        with recording.safely():
+            recording.count("tool_turns" if asked.get("tools") else "without_schema")
+        return create(*args, **asked)
+    watched = _Watched(recording, client, asked)
+    with recording.safely():
+        asked = {**asked, "hooks": watched.hooked(asked.get("hooks"))}
+    try:
+        given = create(*args, **asked)
+    except BaseException as error:
+        watched.end(error)
+        raise
+    return watched.awaited(given) if isawaitable(given) else watched.given(given)
+
+
+class _Watched:
+    """One call under way."""
+
+    def __init__(self, recording: Recording, client: Any, asked: Mapping[str, Any]) -> None:
+        self._recording = recording
+        self._client = client
+        self._asked = asked
+        self._opened: Opened | None = None
+        self._inside = ExitStack()
+        self._seen: list[SeenAttempt] = []
+        self._model: str | None = None
+        self._is_begun = False
+        self._attempt: _Attempt | None = None
+
+    # What instructor tells of each attempt.
+
+    def hooked(self, hooks: Any) -> Any:
+        """Give hooks that tell this of the attempts, behind those that there are."""
+        hooks = self._client.hooks if hooks is None else hooks
+        own = type(hooks)()
+        own.on("completion:kwargs", self._asks)
+        own.on("completion:response", self._comes)
+        own.on("completion:error", self._raises)
+        own.on("parse:error", self._refuses)
+        return hooks + own
+
+    def _asks(self, *_: Any, **sent: Any) -> None:
+        with self._recording.safely():
+            self._next()
+            if not self._is_begun:
+                self._is_begun = True
+                self._begin(sent)
+            self._attempt = _Attempt()
+
+    def _comes(self, response: Any) -> None:
+        with self._recording.safely():
+            if self._attempt is not None:
+                self._attempt.come(response, is_stream=self._asked.get("stream") is True)
+
+    def _raises(self, error: Exception, **_: Any) -> None:
+        if self._attempt is not None:
+            self._attempt.error = error
+
+    def _refuses(self, error: Exception, **_: Any) -> None:
+        with self._recording.safely():
+            if self._attempt is not None:
+                self._attempt.refused = refused_with(error)
+
+    def _begin(self, sent: Mapping[str, Any]) -> None:
+        self._model = words(sent.get("model"))
+        wire = requested(sent)
+        schema = _schema(self._recording, self._asked["response_model"], wire)
+        if schema is None:
+            return
+        target = _target(self._client)
+        self._opened = self._recording.open(
+            schema,
+            function=words(field(self._asked.get("metadata"), "function")),
+            task=self._asked.get("messages"),
+            mode=_mode(self._client, sent) if wire is None else wire.mode,
+            target=target,
+            options=options_of(sent),
+        )
+        if self._opened is not None:
+            self._inside.enter_context(self._opened.inside())
+
+    def _next(self, error: BaseException | None = None) -> None:
+        """Keep the attempt that is over."""
+        attempt, self._attempt = self._attempt, None
+        if attempt is not None:
+            self._seen.append(attempt.seen(error)._replace(model=self._model))
+
+    # What the caller is given.
+
+    async def awaited(self, given: Awaitable[Any]) -> Any:
+        """Give what an asynchronous client gives."""
+        try:
+            made = await given
+        except BaseException as error:
+            self.end(error)
+            raise
+        return self.given(made)
+
+    def given(self, made: Any) -> Any:
+        """Give what the client gives; a stream of values is over when it is read."""
+        kind = type(made)
+        if not hasattr(kind, "__next__") and not hasattr(kind, "__anext__"):
+            self.end(None)
+            return made
+        with self._recording.safely():
+            self._inside.close()
+        return self._values(made) if hasattr(kind, "__next__") else self._avalues(made)
+
+    def _values(self, made: Iterator[Any]) -> Iterator[Any]:
+        try:
+            yield from made
+        except BaseException as error:
+            self.end(error)
+            raise
+        self.end(None)
+
+    async def _avalues(self, made: AsyncIterator[Any]) -> AsyncIterator[Any]:
+        try:
+            async for value in made:
+                yield value
+        except BaseException as error:
+            self.end(error)
+            close = field(made, "aclose")
+            if callable(close):
+                await close()
+            raise
+        self.end(None)
+
+    def end(self, error: BaseException | None) -> None:
+        """Record the call, which gave something or raised."""
+        with self._recording.safely():
+            self._inside.close()
+            self._next(error)
+            opened, self._opened = self._opened, None
+            if opened is not None:
+                opened.past(self._seen)
+                opened.close()
+
+
+class _Attempt:
+    """What is known of one attempt.
+
+    Attributes:
+        refused: Why instructor did not take the reply; None where it did.
+        error: What the request raised.
+    """
+
+    def __init__(self) -> None:
+        self._started = perf_counter()
+        self._elapsed_s: float | None = None
+        self._reply: Reply | None = None
+        self._stream: _Stream | None = None
+        self.refused: Failure | None = None
+        self.error: BaseException | None = None
+
+    def come(self, response: Any, *, is_stream: bool) -> None:
+        """Take what came."""
+        if is_stream:
+            self._stream = _Stream(response)
+        else:
+            self._reply = read(response)
+            self._elapsed_s = perf_counter() - self._started
+
+    def seen(self, raised: BaseException | None) -> SeenAttempt:
+        """Give what was seen of it; *raised* is what ended the call."""
+        took = perf_counter() - self._started if self._elapsed_s is None else self._elapsed_s
+        error = self.error or raised
+        refused = self.refused
+        if self._stream is not None and refused is None and isinstance(error, Exception):
+            refused = self._stream.refused(error)
+        reply = self._reply if self._stream is None else self._stream.reply(refused)
+        if reply is None and self._stream is not None and error is None:
+            reply = Reply(failure=_UNSEEN)
+        if reply is None:
+            return SeenAttempt(exception=error, elapsed_s=took)
+        if refused is not None:
+            return SeenAttempt(reply._replace(refused=refused), elapsed_s=took)
+        # Whoever leaves a stream that has ended, or is stopped behind a reply, says nothing of it.
+        return SeenAttempt(reply, error if isinstance(error, Exception) else None, elapsed_s=took)
+
+
+class _Stream:
+    """A stream, read beside whoever reads it."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+        self._reader = StreamReader(stream)
+        self._texts: list[str] = []
+        self._is_over = False
+        source = field(stream, "_iterator")
+        if source is not None:
+            # Where the SDKs of OpenAI, Anthropic and those that are generated like them keep what a stream reads.
+            is_async = hasattr(type(source), "__anext__")
+            stream._iterator = self._abeside(source) if is_async else self._beside(source)  # noqa: SLF001
+
+    def _feed(self, chunk: Any) -> None:
+        self._texts.append(self._reader.feed(chunk))
+
+    def _beside(self, source: Iterator[Any]) -> Iterator[Any]:
+        for chunk in source:
+            self._feed(chunk)
+            yield chunk
+        self._is_over = True
+
+    async def _abeside(self, source: AsyncIterator[Any]) -> AsyncIterator[Any]:
+        async for chunk in source:
+            self._feed(chunk)
+            yield chunk
+        self._is_over = True
+
+    def refused(self, error: Exception) -> Failure | None:
+        """Give why instructor has stopped reading; None where that was the stream's own fault."""
+        link: BaseException | None = error
+        for _ in range(_MOST_LINKS):
+            if link is None:
+                break
+            if callable(field(link, "errors")):
+                return refused_with(link)
+            # What parses growing JSON raises nothing finer.
+            if isinstance(link, ValueError) and type(link).__module__ in ("builtins", "json.decoder"):
+                text = "".join(self._texts)
+                code = "malformed" if "{" in text or "[" in text else "no_json"
+                return (
+                    Failure("syntax", code, f"instructor stopped reading: {clip(str(link), 200)}")
+                    if text
+                    else None
+                )
+            link = link.__cause__
+        return None
+
+    def reply(self, refused: Failure | None) -> Reply | None:
+        """Give what came; None where that is not known to be all of it, and nobody has refused it.
+
+        Args:
+            refused: Why instructor did not take it; it reads no further then.
+        """
+        if not self._texts:
+            # Those of litellm keep what they gave.
+            chunks = field(self._stream, "chunks")
+            for chunk in chunks if isinstance(chunks, list) else ():
+                self._feed(chunk)
+        if self._is_over or self._reader.is_ended:
+            reply = self._reader.end()
+            if not reply.instead:
+                reply = reply._replace(text="".join([*self._texts, reply.text or ""]))
+            return reply._replace(instead=False)
+        if refused is None:
+            return None
+        return Reply("".join(self._texts), model=self._reader.model, failure=refused)
+
+
+def _schema(recording: Recording, model: Any, wire: Any) -> Schema[Any] | None:
+    """Give the JSON Schema of a response model; None, which is counted, where nobody knows it, or for several tools."""
+    # Of every other type instructor makes a model of its own, which the request has.
+    if isinstance(model, type) and hasattr(model, "model_json_schema"):
+        found = recording.schema_of(_whole(model))
+        # Without its class, whose validators would be run.
+        return None if found is None else recording.schema_of(found.document, found.name)
+    if wire is not None and wire.source is not None:
+        return recording.schema_of(wire.source, wire.name)
+    if wire is None and get_origin(model) in (Iterable, list) and isinstance(get_args(model)[0], type):
+        from instructor import IterableModel  # type: ignore[import-not-found,unused-ignore]
+
+        return _schema(recording, IterableModel(get_args(model)[0]), None)
+    recording.count("without_schema" if wire is None else "tool_turns")
+    return None
+
+
+def _whole(model: Any) -> Any:
+    """Give the class behind `Partial[...]`, which takes what is not there yet."""
+    bases = model.__bases__
+    return bases[0] if "PartialBase" in {base.__name__ for base in bases} else model
+
+
+def _target(client: Any) -> str | None:
+    """Give the provider, where it is one whose arguments are known."""
+    name = str(field(field(client, "provider"), "value"))
+    if name == "openai" and "RESPONSES" in str(field(field(client, "mode"), "name")):
+        return "openai-responses"
+    return name if name in TARGETS else None
+
+
+def _mode(client: Any, sent: Mapping[str, Any]) -> str:
+    """Give how the format is asked for, where the request says no schema, as a strategy's name."""
+    name = str(field(field(client, "mode"), "name"))
+    if "TOOLS" in name:
+        return "tool_call"
+    if "STRUCTURED" in name or "SCHEMA" in name:
+        return "strict_schema"
+    return "json_mode" if field(sent.get("response_format"), "type") == "json_object" else "system_prompt"

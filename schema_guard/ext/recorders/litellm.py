@@ -1,0 +1,393 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Calls that litellm makes, recorded by a callback of its own: `schema_guard.ext.recorders.litellm.install()`.
+
+What it sees: `completion`, `acompletion`, `responses`, whole and streamed, directly and by a `Router`; the schema as it is
+sent (`response_format`, `text.format`, or the only tool, forced), the reply, its tokens and cost.
+
+Rules:
+1. Where a call is made is read before it is sent, in its own context; the reply comes in another thread.
+2. A call that failed may be asked again, by a `Router` or by `num_retries`: it is kept open for a while, and its attempts
+   are those whose reply was seen. One that was asked again unseen says so.
+3. Tokens that litellm has estimated are not known.
+"""
+
+from __future__ import annotations
+
+import atexit
+from collections import OrderedDict
+from contextlib import suppress
+from functools import cache
+from threading import Lock
+from time import monotonic, time
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from schema_guard.errors import missing_extra
+from schema_guard.ext.recorders.around import Around, around
+from schema_guard.ext.recorders.recording import MOST_OPEN, Recording
+from schema_guard.ext.recorders.requests import Requested, options_of, requested
+from schema_guard.ext.recorders.seen import SeenAttempt
+from schema_guard.ext.recorders.tool_turns import record_turn
+from schema_guard.providers.fields import count, field
+from schema_guard.providers.options import TARGETS
+from schema_guard.received.replies import Reply, read
+from schema_guard.settings import UNSET, Unset
+from schema_guard.values import UNKNOWN_USAGE, Usage
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from schema_guard.prices.charges import Table
+    from schema_guard.records.recorder import Recorder
+    from schema_guard.schema import Schema
+
+__all__ = ["install", "uninstall"]
+
+NAME: Final = "litellm"
+HELD_S: Final = 30.0
+"""So long a failed call is kept open for the next try of a router."""
+_LONGEST_S: Final = 600.0
+# What is no call of a language model: embeddings, images, speech.
+_CALLS: Final = frozenset({"completion", "acompletion", "responses", "aresponses", "text_completion"})
+# Providers that count the tokens of every stream; others do where they are asked to.
+_COUNTING: Final = frozenset(
+    {"anthropic", "bedrock", "gemini", "vertex_ai", "cohere", "cohere_chat", "ollama"}
+)
+
+
+def install(
+    *,
+    function: str | None = None,
+    store: str | Recorder | Unset | None = UNSET,
+    prices: Table | None = None,
+    segment: str | None = None,
+    version: str | None = None,
+) -> None:
+    """Record every call that litellm makes in this process from now on. A second time replaces what the first one said.
+
+    The function of a call is what `tags(function=...)` says, else its `metadata["function"]`, else *function*, else
+    `litellm:SCHEMA`.
+
+    Args:
+        function: What records call the function of calls that have no other name.
+        store: As `guard` takes it.
+        prices: As `guard` takes them. Without any a cost is what litellm says.
+        segment: Part of the traffic.
+        version: Of the prompts.
+
+    Raises:
+        MissingExtra: litellm is not installed.
+        InvalidArgument: The store or the prices are none.
+    """
+    recording = Recording(
+        NAME, function=function, store=store, prices=prices, segment=segment, version=version
+    )
+    made = _callback(recording)
+    uninstall()
+    _litellm().callbacks.append(made)
+
+
+def uninstall() -> None:
+    """Record no more calls of litellm."""
+    litellm = _litellm()
+    for name in ("callbacks", "input_callback", "success_callback", "failure_callback"):
+        for kept in (getattr(litellm, name, None), getattr(litellm, f"_async_{name}", None)):
+            if isinstance(kept, list):
+                kept[:] = [one for one in kept if not hasattr(one, "schema_guard_watch")]
+
+
+def __getattr__(name: str) -> Any:
+    # What the proxy's configuration names: it takes an instance, and imports it by itself.
+    if name == "proxy":
+        return _of_proxy()
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+@cache
+def _of_proxy() -> Any:
+    return _callback(Recording(NAME))
+
+
+def _litellm() -> Any:
+    try:
+        import litellm  # type: ignore[import-not-found,import-untyped,unused-ignore]
+    except ImportError as error:
+        raise missing_extra("the recorder of litellm", "litellm", "litellm") from error
+    return litellm
+
+
+def _callback(recording: Recording) -> Any:
+    """Make the callback; its class is litellm's."""
+    _litellm()
+    from litellm.integrations.custom_logger import (  # type: ignore[import-not-found,import-untyped,unused-ignore]
+        CustomLogger,
+    )
+
+    import schema_guard.records.writer  # noqa: F401 - it ends after what is registered below
+
+    watch = LiteLLMCalls(recording)
+
+    class SchemaGuard(CustomLogger):  # type: ignore[misc]
+        schema_guard_watch = watch
+
+        def log_pre_api_call(self, model: Any, messages: Any, kwargs: Any) -> None:
+            with recording.safely():
+                watch.sent(kwargs, messages)
+
+        def log_success_event(self, kwargs: Any, response_obj: Any, start_time: Any, end_time: Any) -> None:
+            with recording.safely():
+                watch.came(kwargs, response_obj, start_time, end_time)
+
+        def log_failure_event(self, kwargs: Any, response_obj: Any, start_time: Any, end_time: Any) -> None:
+            with recording.safely():
+                watch.failed(kwargs, start_time, end_time)
+
+        async def async_log_success_event(
+            self, kwargs: Any, response_obj: Any, start_time: Any, end_time: Any
+        ) -> None:
+            self.log_success_event(kwargs, response_obj, start_time, end_time)
+
+        async def async_log_failure_event(
+            self, kwargs: Any, response_obj: Any, start_time: Any, end_time: Any
+        ) -> None:
+            self.log_failure_event(kwargs, response_obj, start_time, end_time)
+
+    atexit.register(watch.release, everything=True)
+    return SchemaGuard()
+
+
+class _Sent(NamedTuple):
+    """A request on its way.
+
+    Attributes:
+        asked: The format that it asks for.
+        schema: The same, loaded; None for a turn of tools.
+        where: It was made.
+        task: What was sent.
+        at: Seconds since the epoch.
+        unseen: Whether it was sent before under the same id, and nothing was heard of that.
+    """
+
+    asked: Requested
+    schema: Schema[Any] | None
+    where: Around
+    task: Any
+    at: float
+    unseen: bool
+
+
+class _Held:
+    """A call that failed and may be asked again.
+
+    Attributes:
+        attempts: Whose reply was seen.
+        last: The attempt that ended last, seen or not.
+        is_again: Whether it is being asked again.
+        since: When it was heard of last, on the monotonic clock.
+    """
+
+    def __init__(self, sent: _Sent, known: dict[str, Any]) -> None:
+        self.sent, self.known = sent, known
+        self.attempts: list[SeenAttempt] = []
+        self.last = SeenAttempt()
+        self.is_again = False
+        self.since = monotonic()
+
+
+class LiteLLMCalls:
+    """Puts the events of litellm together to calls. Safe in threads."""
+
+    def __init__(self, recording: Recording) -> None:
+        self._recording = recording
+        self._lock = Lock()
+        self._sent: OrderedDict[str, _Sent | None] = OrderedDict()
+        self._held: OrderedDict[tuple[Any, str], _Held] = OrderedDict()
+
+    def sent(self, kwargs: Mapping[str, Any], messages: Any) -> None:
+        """Take a request that is about to be sent, in the context of its caller."""
+        if kwargs.get("call_type") not in _CALLS:
+            return
+        self.release()
+        asked = requested(_options(kwargs), kwargs.get("custom_llm_provider"))
+        schema = None
+        if asked is None:
+            self._recording.count("without_schema")
+        elif asked.source is None:
+            self._recording.count("tool_turns")
+        else:
+            schema = self._recording.schema_of(asked.source, asked.name)
+        key, held = str(kwargs.get("litellm_call_id")), None
+        with self._lock:
+            before = self._sent.pop(key, None)
+            if asked is not None and (schema is not None or asked.source is None):
+                held = None if schema is None else self._held.get(_key(kwargs, schema))
+                unseen = before is not None
+                self._sent[key] = _Sent(asked, schema, around(), messages, time(), unseen)
+            while len(self._sent) > MOST_OPEN:
+                self._sent.popitem(last=False)
+                self._recording.count("unended")
+            if held is not None:
+                held.is_again, held.since = True, monotonic()
+
+    def came(self, kwargs: Mapping[str, Any], reply: Any, start: Any, end: Any) -> None:
+        """Take a reply that is complete."""
+        sent = self._taken(kwargs)
+        if sent is None:
+            return
+        whole = kwargs.get("complete_streaming_response") or kwargs.get("async_complete_streaming_response")
+        said = read(whole or reply)
+        said = said._replace(usage=_usage(kwargs, whole or reply, said.usage))
+        if sent.unseen:
+            said = said._replace(unseen=True)
+        if sent.schema is None:
+            self._turned(kwargs, sent, start, end, whole or reply, said)
+            return
+        if sent.asked.tools and said.finish_reason == "tool_call":
+            # It may answer in the format, and has chosen to call a tool.
+            self._recording.count("tool_turns")
+            self._turned(kwargs, sent, start, end, whole or reply, said)
+            return
+        one = _seen(kwargs, sent, start, end, reply=said, cost=kwargs.get("response_cost") or None)
+        with self._lock:
+            held = self._held.pop(_key(kwargs, sent.schema), None)
+        known = _known(kwargs, sent) if held is None else held.known
+        self._recording.record([*(held.attempts if held is not None else ()), one], sent.schema, **known)
+
+    def _turned(
+        self, kwargs: Mapping[str, Any], sent: _Sent, start: Any, end: Any, reply: Any, said: Reply
+    ) -> None:
+        """Record the calls of a turn of tools: each is one call of its tool's."""
+        one = _seen(kwargs, sent, start, end, reply=said, cost=kwargs.get("response_cost") or None)
+        known = {key: part for key, part in _known(kwargs, sent).items() if key not in ("mode", "tool")}
+        record_turn(
+            self._recording, reply, sent.asked.tools, said, elapsed_s=one.elapsed_s, cost=one.cost, **known
+        )
+
+    def failed(self, kwargs: Mapping[str, Any], start: Any, end: Any) -> None:
+        """Take a call that raised."""
+        sent = self._taken(kwargs)
+        if sent is None or sent.schema is None:
+            return
+        error = kwargs.get("exception")
+        raw = getattr(error, "raw_response", None)
+        said = Reply(raw, unseen=sent.unseen) if isinstance(raw, str) else None
+        one = _seen(
+            kwargs,
+            sent,
+            start,
+            end,
+            reply=said,
+            exception=error if isinstance(error, BaseException) else None,
+        )
+        if not _may_come_again(kwargs):
+            self._recording.record([one], sent.schema, **_known(kwargs, sent))
+            return
+        key = _key(kwargs, sent.schema)
+        with self._lock:
+            held = self._held.setdefault(key, _Held(sent, _known(kwargs, sent)))
+            held.last, held.is_again, held.since = one, False, monotonic()
+            if said is not None:
+                held.attempts.append(one)
+            oldest = self._held.popitem(last=False)[1] if len(self._held) > MOST_OPEN else None
+        if oldest is not None:
+            self._write(oldest)
+
+    def release(self, *, everything: bool = False) -> None:
+        """Record the calls that nobody has asked again for a while."""
+        now = monotonic()
+        with self._lock:
+            due = [
+                key
+                for key, held in self._held.items()
+                if everything or now - held.since > (_LONGEST_S if held.is_again else HELD_S)
+            ]
+            released = [self._held.pop(key) for key in due]
+        for held in released:
+            with self._recording.safely():
+                self._write(held)
+
+    def _write(self, held: _Held) -> None:
+        if held.is_again:
+            # It was asked again, and litellm never told what came of that.
+            self._recording.count("unended")
+            return
+        attempts = (
+            held.attempts if held.attempts and held.attempts[-1] is held.last else [*held.attempts, held.last]
+        )
+        assert held.sent.schema is not None
+        self._recording.record(attempts, held.sent.schema, **held.known)
+
+    def _taken(self, kwargs: Mapping[str, Any]) -> _Sent | None:
+        with self._lock:
+            return self._sent.pop(str(kwargs.get("litellm_call_id")), None)
+
+
+def _options(kwargs: Mapping[str, Any]) -> Mapping[str, Any]:
+    options = kwargs.get("optional_params")
+    return options if isinstance(options, dict) else {}
+
+
+def _known(kwargs: Mapping[str, Any], sent: _Sent) -> dict[str, Any]:
+    """Give what is known of a call, as `Recording.open` takes it."""
+    provider = kwargs.get("custom_llm_provider")
+    if provider == "openai" and kwargs.get("call_type") in ("responses", "aresponses"):
+        provider = "openai-responses"
+    return {
+        "function": _function(kwargs),
+        "task": sent.task,
+        "mode": sent.asked.mode,
+        "target": provider if provider in TARGETS else None,
+        "tool": sent.asked.tool,
+        "options": options_of(_options(kwargs)),
+        "where": sent.where,
+        "started_at": sent.at,
+    }
+
+
+def _seen(kwargs: Mapping[str, Any], sent: _Sent, start: Any, end: Any, **what: Any) -> SeenAttempt:
+    began = kwargs.get("current_attempt_api_call_start_time") or start
+    model = kwargs.get("model")
+    with suppress(AttributeError, TypeError):  # of a clock that is none the time is not known
+        what["elapsed_s"] = max((end - began).total_seconds(), 0.0)
+    return SeenAttempt(**what, model=model if isinstance(model, str) else None)
+
+
+def _metadata(kwargs: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Give what a call says of itself: to the SDK, and to the proxy, which keeps it one level further in."""
+    params = kwargs.get("litellm_params")
+    said = [params.get(name) for name in ("metadata", "litellm_metadata")] if isinstance(params, dict) else []
+    said += [one.get("requester_metadata") for one in said if isinstance(one, dict)]
+    return [one for one in said if isinstance(one, dict)]
+
+
+def _function(kwargs: Mapping[str, Any]) -> str | None:
+    names = [one.get("function") for one in _metadata(kwargs)]
+    return next((name for name in names if isinstance(name, str) and name), None)
+
+
+def _key(kwargs: Mapping[str, Any], schema: Schema[Any]) -> tuple[Any, str]:
+    """Give what tries of one call have in common: the trace, what was sent, and the schema."""
+    return (kwargs.get("litellm_trace_id"), repr(kwargs.get("messages"))), schema.fingerprint
+
+
+def _may_come_again(kwargs: Mapping[str, Any]) -> bool:
+    params = kwargs.get("litellm_params")
+    retries = params.get("max_retries") if isinstance(params, dict) else None
+    return bool(retries) or any("model_group" in one for one in _metadata(kwargs))
+
+
+def _usage(kwargs: Mapping[str, Any], reply: Any, known: Usage) -> Usage:
+    """Give the tokens of a reply, where its provider has counted them."""
+    if kwargs.get("stream") and not _counts_streams(kwargs):
+        return UNKNOWN_USAGE
+    if known != UNKNOWN_USAGE:
+        return known
+    # litellm writes the tokens of the Responses API in the words of the other one.
+    said = field(reply, "usage")
+    return Usage(count(said, "prompt_tokens"), count(said, "completion_tokens"))
+
+
+def _counts_streams(kwargs: Mapping[str, Any]) -> bool:
+    asked = _options(kwargs).get("stream_options")
+    return kwargs.get("custom_llm_provider") in _COUNTING or (
+        isinstance(asked, dict) and asked.get("include_usage") is True
+    )

@@ -1,0 +1,415 @@
+# SPDX-License-Identifier: Apache-2.0
+"""pydantic-ai: the runs of an agent, each one call with the attempts at its output that the model made.
+
+Rules:
+1. An attempt is a response that calls an output tool, or says something where it calls no tool at all. The agent's own
+   count of retries goes up and down and is not used.
+2. What the agent refuses of a valid reply, by its validators or an output function, is a failure of that attempt.
+3. A response that calls functions' tools alone is no attempt: each of its calls is a call of its tool's.
+4. This is the innermost capability: it sees what the model said, whatever others make of it.
+"""
+
+from __future__ import annotations
+
+from copy import copy
+from dataclasses import dataclass, field
+from functools import cache
+from math import nan
+from time import perf_counter, time
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from schema_guard.configuration.thinking import THINKING, thinking
+from schema_guard.errors import missing_extra
+from schema_guard.ext.recorders.around import around
+from schema_guard.ext.recorders.recording import Recording
+from schema_guard.ext.recorders.seen import SeenAttempt
+from schema_guard.ext.recorders.tool_turns import ToolTurns
+from schema_guard.ext.tools.recorded import shares
+from schema_guard.providers.fields import as_json, words
+from schema_guard.providers.fields import field as look_up
+from schema_guard.providers.options import TARGETS
+from schema_guard.received.agents import calls_in, refused_with, response
+from schema_guard.received.replies import Reply
+from schema_guard.settings import UNSET, Unset
+from schema_guard.values import Failure, Usage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from schema_guard.ext.recorders.recording import Opened
+    from schema_guard.prices.charges import Table
+    from schema_guard.records.recorder import Recorder
+    from schema_guard.schema import Schema
+
+__all__ = ["capability"]
+
+_MODES = {"native": "strict_schema", "prompted": "system_prompt"}
+_LEFT = Failure("transport", "cancelled", "the stream was left before the reply was complete")
+_REFUSALS = frozenset({"ModelRetry", "ValidationError"})
+# Settings of the model that change results, and are no secrets.
+_TOLD = ("temperature", "top_p", "top_k", "max_tokens", "seed")
+
+
+def capability(
+    *,
+    function: str | None = None,
+    store: str | Recorder | Unset | None = UNSET,
+    prices: Table | None = None,
+    segment: str | None = None,
+    version: str | None = None,
+) -> Any:
+    """Give a capability that records the runs of an agent; no run is changed by it, and one serves several agents.
+
+    >>> Agent(model, output_type=Invoice, capabilities=[capability()])      # doctest: +SKIP
+
+    A run is a call of the function that `tags(function=...)` names, else of the agent's own name. Its schema is what the
+    model is sent for the output. A run without one, whose output is plain text, is counted.
+
+    Args:
+        function: What records call an agent without a name.
+        store: As `guard` takes it.
+        prices: As `guard` takes them.
+        segment: Part of the traffic; `tags(segment=...)` goes first.
+        version: Of the prompts; `"recorded"` when left out.
+
+    Raises:
+        InvalidArgument: The store or the prices are none.
+        MissingExtra: pydantic-ai is not installed, or older than 2.
+    """
+    recording = Recording(
+        "pydantic_ai", function=function, store=store, prices=prices, segment=segment, version=version
+    )
+    return _kind()(recording)
+
+
+@cache
+def _kind() -> type[Any]:
+    try:
+        from pydantic_ai.capabilities import (  # type: ignore[import-not-found,unused-ignore]
+            AbstractCapability,
+        )
+    except ImportError as error:
+        raise missing_extra("the recorder of pydantic-ai", "pydantic-ai-slim", "pydantic-ai") from error
+    return type("SchemaGuardRecorder", (_Hooks, AbstractCapability), {})
+
+
+class _Hooks:
+    """What a capability of pydantic-ai does beside nothing."""
+
+    def __init__(self, recording: Recording) -> None:
+        self._recording = recording
+        self._run: _Run | None = None
+
+    def get_ordering(self) -> Any:
+        """Be the innermost: nothing stands between this and the model."""
+        from pydantic_ai.capabilities import (  # type: ignore[import-not-found,unused-ignore]
+            CapabilityOrdering,
+        )
+
+        return CapabilityOrdering(position="innermost")
+
+    async def for_run(self, ctx: Any) -> Any:
+        """Give a recorder of one run."""
+        made = copy(self)
+        made._run = _Run(self._recording, ToolTurns(self._recording))  # noqa: SLF001 - its own
+        return made
+
+    async def wrap_run(self, ctx: Any, *, handler: Any) -> Any:
+        """Record the run when it is over, however it ends."""
+        run = self._run
+        if run is None:
+            return await handler()
+        try:
+            return await handler()
+        except BaseException as error:
+            run.ended(error)
+            raise
+        finally:
+            with self._recording.safely():
+                run.close(ctx.usage)
+
+    async def wrap_model_request(self, ctx: Any, *, request_context: Any, handler: Any) -> Any:
+        """Make what the request does a part of the run's call."""
+        run = self._run
+        if run is None:
+            return await handler(request_context)
+        with self._recording.safely():
+            run.begin(ctx, request_context)
+        if run.opened is None:
+            return await handler(request_context)
+        with run.opened.inside():
+            try:
+                return await handler(request_context)
+            except BaseException as error:
+                run.stopped(ctx, error)
+                raise
+
+    async def prepare_model_request(self, ctx: Any, request_context: Any) -> Any:
+        """Note when an attempt begins."""
+        if self._run is not None:
+            self._run.started, self._run.is_waiting = perf_counter(), True
+        return request_context
+
+    async def after_model_request(self, ctx: Any, *, request_context: Any, response: Any) -> Any:
+        """Note what the model said."""
+        if self._run is not None:
+            with self._recording.safely():
+                self._run.answered(ctx, request_context, response)
+        return response
+
+    async def wrap_output_validate(self, ctx: Any, *, output_context: Any, output: Any, handler: Any) -> Any:
+        """Note what the agent's validation refuses."""
+        try:
+            return await handler(output)
+        except Exception as error:
+            if self._run is not None and _is_refusal(error):
+                self._run.refused(ctx, error, output)
+            raise
+
+    async def wrap_output_process(self, ctx: Any, *, output_context: Any, output: Any, handler: Any) -> Any:
+        """Note what the agent's output functions and validators refuse, and a text that is the output as it is."""
+        try:
+            given = await handler(output)
+        except Exception as error:
+            if self._run is not None and _is_refusal(error):
+                self._run.refused(ctx, error)
+            raise
+        if self._run is not None and _is_plain(output_context) and not ctx.partial_output:
+            self._run.texts.add(ctx.run_step)
+        return given
+
+
+class _Answer(NamedTuple):
+    """What the model said in one step."""
+
+    step: int
+    reply: Reply
+    elapsed_s: float
+
+
+@dataclass(slots=True)
+class _Run:
+    """One run under way.
+
+    Attributes:
+        recording: Who takes it.
+        turns: The calls of functions' tools.
+        known: What `Recording.open` is told of it.
+        opened: Its call; None before its schema is known, and where it is part of another one.
+        started: When the last attempt began, by `perf_counter`.
+        began_at: When the run began, in seconds since the epoch.
+        answers: What the model said, in order.
+        refusals: Why the agent did not take it, by step.
+        texts: Steps whose text is the output as it is.
+        is_waiting: Whether a request is under way.
+        error: What came of the last request instead of an answer; None for nothing.
+        took: The seconds until that came.
+        model: Name of the model that is asked.
+        spent: Tokens of all before the answer of which nothing but the text is known; None without such a one.
+    """
+
+    recording: Recording
+    turns: ToolTurns
+    known: dict[str, Any] = field(default_factory=dict)
+    opened: Opened | None = None
+    started: float = field(default_factory=perf_counter)
+    began_at: float = field(default_factory=time)
+    is_begun: bool = False
+    answers: list[_Answer] = field(default_factory=list)
+    refusals: dict[int, Failure] = field(default_factory=dict)
+    texts: set[int] = field(default_factory=set)
+    is_waiting: bool = False
+    error: BaseException | None = None
+    took: float = nan
+    model: str | None = None
+    spent: tuple[int, int] | None = None
+
+    def begin(self, ctx: Any, asked: Any) -> None:
+        """Open the call at the first request."""
+        self.started = perf_counter()
+        if self.is_begun:
+            return
+        self.is_begun = True
+        agent = ctx.agent
+        self.model = words(look_up(asked.model, "model_name"))
+        self.known = {
+            "function": None if agent is None else agent.name,
+            "task": ctx.prompt if isinstance(ctx.prompt, str) else None,
+            "target": _target(asked.model),
+            "options": _told(asked.model_settings),
+            "started_at": self.began_at,
+            "where": around(),
+        }
+        mode = _mode(asked)
+        schema = _schema(self.recording, agent, asked.model_request_parameters, mode)
+        if schema is None:
+            return
+        self.opened = self.recording.open(schema, mode=mode, **self.known)
+
+    def answered(self, ctx: Any, asked: Any, given: Any) -> None:
+        """Take what the model said."""
+        self.is_waiting, self.error = False, None
+        took = perf_counter() - self.started
+        parameters = asked.model_request_parameters
+        outputs = {tool.name for tool in parameters.output_tools}
+        called = calls_in(given)
+        reply = response(given, outputs)
+        others = [call for call in called if call.name not in outputs]
+        if others:
+            is_attempt = len(others) < len(called)
+            usage = (
+                Usage.total(shares(reply.usage, len(called))[: len(others)]) if is_attempt else reply.usage
+            )
+            self.turns.take(others, parameters.function_tools, reply._replace(usage=usage), took)
+            if not is_attempt:
+                return
+            reply = reply._replace(usage=Usage.total(shares(reply.usage, len(called))[len(others) :]))
+        if self.opened is None:
+            return
+        if look_up(given, "state") == "incomplete":
+            reply = reply._replace(failure=_LEFT)
+        self.answers.append(_Answer(ctx.run_step, reply, took))
+
+    def refused(self, ctx: Any, error: BaseException, output: Any = None) -> None:
+        """Take why the agent does not take a reply; a partial one is none.
+
+        Of a streamed reply that it does not take it tells no more than the output.
+        """
+        if ctx.partial_output:
+            return
+        with self.recording.safely():
+            self.refusals[ctx.run_step] = refused_with(error)
+            if self.is_waiting and output is not None:
+                self.is_waiting, self.spent = False, _tokens(ctx.usage)
+                self.answers.append(
+                    _Answer(ctx.run_step, Reply(as_json(output)), perf_counter() - self.started)
+                )
+
+    def stopped(self, ctx: Any, error: BaseException) -> None:
+        """Take what a request raised: a refusal of its answer, or what came instead of one."""
+        if self.is_waiting:
+            self.is_waiting, self.error = False, error
+            self.took = perf_counter() - self.started
+        elif _is_refusal(error):
+            self.refused(ctx, error)
+
+    def ended(self, error: BaseException) -> None:
+        """Take what ended the run; of a stream it says what went wrong, where the request was just cancelled."""
+        if self.is_waiting:
+            self.is_waiting, self.took = False, perf_counter() - self.started
+        elif self.error is None:
+            return
+        self.error = error
+
+    def close(self, usage: Any) -> None:
+        """Record the run, which has used so many tokens."""
+        opened, self.opened = self.opened, None
+        if self.known:
+            where = self.known["where"]
+            inside = where.call_id if opened is None else opened.id
+            self.turns.close(**{**self.known, "where": where._replace(call_id=inside, schema=None)})
+        if opened is None:
+            return
+        if self.spent is not None:
+            last = self.answers[-1]
+            used = [now - then or None for now, then in zip(_tokens(usage), self.spent, strict=True)]
+            self.answers[-1] = last._replace(reply=last.reply._replace(usage=Usage(*used)))
+        opened.past(self._attempts())
+        opened.close()
+
+    def _attempts(self) -> Iterator[SeenAttempt]:
+        for step, reply, elapsed_s in self.answers:
+            if step in self.texts:
+                self.recording.count("without_schema")
+                continue
+            refused = self.refusals.get(step)
+            said = reply if refused is None else reply._replace(refused=refused)
+            yield SeenAttempt(said, model=self.model, elapsed_s=elapsed_s)
+        if self.error is not None:
+            yield SeenAttempt(exception=self.error, model=self.model, elapsed_s=self.took)
+
+
+def _is_refusal(error: BaseException) -> bool:
+    """Tell what sends a reply back to the model from a fault of the application's."""
+    return not _REFUSALS.isdisjoint(kind.__name__ for kind in type(error).__mro__)
+
+
+def _tokens(usage: Any) -> tuple[int, int]:
+    return usage.input_tokens, usage.output_tokens
+
+
+def _target(model: Any) -> str | None:
+    """Give the provider, where it is one whose arguments are known."""
+    system = words(look_up(model, "system")) or ""
+    if system == "openai" and "Responses" in type(model).__name__:
+        return "openai-responses"
+    if system.startswith("google"):
+        return "gemini"
+    return system if system in TARGETS else None
+
+
+def _mode(asked: Any) -> str:
+    """Give how the output is asked for, as a strategy's name."""
+    mode = asked.model_request_parameters.output_mode
+    if mode == "auto":
+        mode = look_up(look_up(asked.model, "profile"), "default_structured_output_mode", "tool")
+    return _MODES.get(mode, "tool_call")
+
+
+def _schema(recording: Recording, agent: Any, asked: Any, mode: str) -> Schema[Any] | None:
+    """Give the schema of the output; None, which is counted, where it is plain text.
+
+    It is the class's own where that says the same: the agent sends it without titles.
+    """
+    sent = _sent(recording, asked, mode)
+    own = look_up(agent, "output_type")
+    own = look_up(own, "outputs", look_up(own, "output", own))
+    if sent is None or not isinstance(own, type) or not hasattr(own, "__annotations__"):
+        return sent
+    found = recording.schema_of(own)
+    if found is None or _bare(found.document) != _bare(sent.document):
+        return sent
+    # Without its class, whose validators would be run once more.
+    return recording.schema_of(found.document, found.name)
+
+
+def _bare(document: Any) -> Any:
+    """Give a schema without what only describes it."""
+    if isinstance(document, list):
+        return [_bare(one) for one in document]
+    if not isinstance(document, dict):
+        return document
+    return {
+        key: _bare(part)
+        for key, part in document.items()
+        if not (key in ("title", "description") and isinstance(part, str))
+    }
+
+
+def _sent(recording: Recording, asked: Any, mode: str) -> Schema[Any] | None:
+    sent, whole = asked.output_tools, asked.output_object
+    if mode != "tool_call" and whole is not None:
+        return recording.schema_of(whole.json_schema, whole.name)
+    if not sent:
+        recording.count("without_schema")
+        return None
+    if len(sent) == 1:
+        return recording.schema_of(sent[0].parameters_json_schema, sent[0].name)
+    # References stay inside of each tool's schema, for it is a document of its own.
+    arms = [{"$id": f"urn:output:{tool.name}", **tool.parameters_json_schema} for tool in sent]
+    names = [str(arm.get("title") or arm["$id"].rpartition(":")[2]) for arm in arms]
+    return recording.schema_of({"title": " | ".join(names), "anyOf": arms})
+
+
+def _told(settings: Any) -> dict[str, Any] | None:
+    """Give the settings of the model that change results."""
+    told = {key: settings[key] for key in _TOLD if settings and settings.get(key) is not None}
+    thought = thinking(settings, bounded=True)
+    if thought is not None:
+        told[THINKING] = thought
+    return told or None
+
+
+def _is_plain(output: Any) -> bool:
+    """Tell whether a text is the output as it is, where the model might have called an output tool."""
+    return output.mode in ("tool", "auto", "text") and output.tool_call is None

@@ -1,0 +1,445 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What every recorder does with what it sees: a call that a framework made, judged and recorded as an observed one.
+
+Rules:
+1. A call is judged by the loop that guarded calls go through, for the schema that was sent; what nobody knows is unknown.
+2. A call inside of another one, guarded or recorded, that is held to the same schema is that call's own, and is recorded
+   once, with the outermost. Under another schema it is a call of its own, with `parent_call_id`.
+3. Nothing here reaches the caller: a fault of a recorder is one warning. What lands here from outside goes on.
+4. What comes from outside is bounded in number: open calls, schemas, names of functions.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections import Counter, OrderedDict
+from contextlib import contextmanager
+from math import isnan
+from threading import Lock
+from time import perf_counter, time
+from typing import TYPE_CHECKING, Any, Final
+
+from schema_guard.configuration.thinking import THINKING, thinking
+from schema_guard.errors import InvalidSchema
+from schema_guard.ext.recorders.around import around, is_same
+from schema_guard.ext.recorders.seen import end_of
+from schema_guard.ext.tools.recorded import UnknownTools
+from schema_guard.loop import Done, enforce
+from schema_guard.outside import is_from_outside
+from schema_guard.preparing.costs import prices_of, with_costs
+from schema_guard.preparing.folding import OTHERS, folded
+from schema_guard.providers.dialects.choosing import messages_of
+from schema_guard.received.receiver import Receiver
+from schema_guard.records.identity import begun, current_call, current_tags, id_of
+from schema_guard.schema import Schema
+from schema_guard.settings import UNSET, Unset, resolved_store
+from schema_guard.strategies import STRATEGIES, Plan, Step
+from schema_guard.text import clip, safe
+from schema_guard.values import Call
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+
+    from schema_guard.ext.recorders.around import Around
+    from schema_guard.ext.recorders.seen import SeenAttempt
+    from schema_guard.prices.charges import Table
+    from schema_guard.records.identity import Begun
+    from schema_guard.records.recorder import Recorder
+    from schema_guard.values import Prompt
+
+__all__ = ["MOST_FUNCTIONS", "MOST_OPEN", "Opened", "Recording", "counts"]
+
+MOST_OPEN: Final = 4_096
+"""Calls that may be open at a time; the oldest one beyond is ended with what was seen of it."""
+MOST_FUNCTIONS: Final = 500
+"""Names of functions that a recorder takes from its framework; all further ones are `others`."""
+_MOST_KNOWN: Final = 1_024
+
+_logger = logging.getLogger("schema_guard")
+_lock = Lock()
+_counts: dict[str, Counter[str]] = {}
+
+
+def counts() -> dict[str, dict[str, int]]:
+    """Give what the recorders of this process have seen.
+
+    Returns:
+        For each recorder by its name: `recorded` calls; those left out: `without_schema` (neither a schema nor a tool),
+        `inside` (part of a call that is recorded further out), `invalid_schema`, `cached`
+        (replies out of a framework's cache); `tool_turns` (with tools to choose from, each of whose calls is one call of its
+        tool's); `unended` (open calls that were ended because there were too many), `errors` (faults of the recorder).
+        A count that is 0 is left out.
+    """
+    with _lock:
+        return {name: dict(counted) for name, counted in _counts.items()}
+
+
+class _Bounded(OrderedDict[Any, Any]):
+    """The newest entries; the oldest is let go. Used under a lock."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__()
+        self._most = most
+
+    def kept(self, key: Hashable, value: Any) -> Any:
+        """Keep an entry; give the one that is let go for it, else None."""
+        self[key] = value
+        return self.popitem(last=False)[1] if len(self) > self._most else None
+
+
+class Opened:
+    """A call under way, whose attempts come one after the other.
+
+    Attributes:
+        id: Of the call.
+        schema: What its replies are held to.
+    """
+
+    __slots__ = (
+        "_attempts",
+        "_begun",
+        "_call",
+        "_clock",
+        "_outer",
+        "_plan",
+        "_recording",
+        "_task",
+        "id",
+        "schema",
+    )
+
+    def __init__(
+        self, recording: Recording, plan: Plan, call: Call, task: Prompt | None, identity: Begun
+    ) -> None:
+        self._recording, self._plan, self._call, self._task = recording, plan, call, task
+        self._begun = identity
+        self._attempts: list[SeenAttempt] = []
+        self._clock = perf_counter()
+        self._outer: Begun | None = None
+        self.id, self.schema = call.id, plan.schema
+
+    def seen(self, one: SeenAttempt) -> None:
+        """Take an attempt; one whose time is not known took what has passed since the one before it."""
+        clock = perf_counter()
+        if isnan(one.elapsed_s):
+            one = one._replace(elapsed_s=clock - self._clock)
+        self._clock = clock
+        self._attempts.append(one)
+
+    def past(self, attempts: Iterable[SeenAttempt]) -> None:
+        """Take attempts that are over, in order; a time that is not known stays unknown."""
+        self._attempts.extend(attempts)
+
+    def enter(self) -> None:
+        """Make it the call that the running code is a part of."""
+        self._outer = current_call.get()
+        current_call.set(self._begun)
+
+    def leave(self) -> None:
+        """End what `enter` began; in another context nothing is to be ended."""
+        if current_call.get() is self._begun:
+            current_call.set(self._outer)
+
+    @contextmanager
+    def inside(self) -> Iterator[None]:
+        """Make it the call that the code of a block is a part of."""
+        self.enter()
+        try:
+            yield
+        finally:
+            self.leave()
+
+    def close(self) -> None:
+        """Record the call with the attempts that were seen, once; without one nothing is known of it."""
+        attempts, self._attempts = self._attempts, []
+        if attempts:
+            self._recording.write(attempts, self._plan, self._call, self._task)
+
+
+class Recording:
+    """What a recorder of a framework hands its calls to. Safe in threads and tasks.
+
+    `record` takes a whole call; `open` one whose attempts come one by one, to whoever can hold it; `begin`, `seen` and
+    `end` the same by a key, to whoever has only the framework's own id.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        function: str | None = None,
+        store: str | Recorder | Unset | None = UNSET,
+        prices: Table | None = None,
+        segment: str | None = None,
+        version: str | None = None,
+    ) -> None:
+        """Make a recording.
+
+        Args:
+            name: Of the framework, in settings, counts and warnings.
+            function: What records call the function of calls that have no other name.
+            store: As `guard` takes it.
+            prices: As `guard` takes them.
+            segment: Part of the traffic; `tags(segment=...)` goes first.
+            version: Of the prompts; `"recorded"` when left out.
+
+        Raises:
+            InvalidArgument: The store or the prices are none.
+        """
+        if store is not None and not isinstance(store, Unset):
+            resolved_store(store, strictly=True)
+        self.name = name
+        self._function, self._store, self._segment = function, store, segment
+        self._version = version or "recorded"
+        self._prices = prices_of(prices)
+        self._lock = Lock()
+        self._schemas = _Bounded(_MOST_KNOWN)
+        self._receivers = _Bounded(_MOST_KNOWN)
+        self._open = _Bounded(MOST_OPEN)
+        self._functions: set[str] = set()
+        self._told: set[str] = set()
+        self.unknown_tools = UnknownTools()
+
+    # What stands around a call.
+
+    def schema_of(self, source: Any, name: str | None = None) -> Schema[Any] | None:
+        """Give the schema that was sent: a JSON Schema, or a class.
+
+        Args:
+            source: What `Schema.of` takes, but no path: a text is none.
+            name: What the framework calls it; a title of its own goes first.
+
+        Returns:
+            None where it is no valid schema, which is counted, and told once.
+        """
+        if not isinstance(source, dict | bool | type | Schema):
+            return None
+        key = (json.dumps(source, sort_keys=True, default=repr) if isinstance(source, dict) else source, name)
+        with self._lock:
+            if key in self._schemas:
+                found: Schema[Any] | None = self._schemas[key]
+                if found is None:
+                    self.count("invalid_schema")
+                return found
+        titled = isinstance(source, dict) and isinstance(source.get("title"), str)
+        try:
+            found = Schema.of(source, name=None if titled else name)
+        except InvalidSchema as error:
+            found = None
+            self.count("invalid_schema")
+            self._warn("schema", "a schema that was sent is not valid, its calls are not recorded: %s", error)
+        with self._lock:
+            self._schemas.kept(key, found)
+        return found
+
+    def function_of(self, own: str | None, schema: Schema[Any], where: Around | None = None) -> str:
+        """Give what records call the function of a call.
+
+        Args:
+            own: The framework's name for it; None where it has none.
+            schema: Of the call.
+            where: The call is made; here when left out.
+        """
+        tagged = (where.tags if where is not None else current_tags.get()).function
+        if tagged:
+            return tagged
+        if own:
+            with self._lock:
+                if own in self._functions or len(self._functions) < MOST_FUNCTIONS:
+                    self._functions.add(own)
+                    return own
+            self._warn(
+                "functions",
+                "more than %s names of functions: the calls of all further ones are recorded under %r",
+                MOST_FUNCTIONS,
+                f"{self.name}:{OTHERS}",
+            )
+            return f"{self.name}:{OTHERS}"
+        return self._function or f"{self.name}:{schema.name}"
+
+    # Calls.
+
+    def open(  # noqa: PLR0913 - all but the schema is keyword-only
+        self,
+        schema: Schema[Any],
+        *,
+        function: str | None = None,
+        task: Any = None,
+        mode: str = "bare",
+        target: str | None = None,
+        tool: str | None = None,
+        options: Mapping[str, Any] | None = None,
+        where: Around | None = None,
+        started_at: float | None = None,
+    ) -> Opened | None:
+        """Open a call.
+
+        Args:
+            schema: What its replies are held to.
+            function: The framework's name for what makes it, as `function_of` takes it.
+            task: What was sent: a text, messages, or None.
+            mode: How the format is asked for: a strategy's name.
+            target: Whose arguments ask for it, where that is one of `TARGETS`.
+            tool: Name of the tool that the model has to call.
+            options: Further settings that change results, plain JSON.
+            where: It is made; here when left out.
+            started_at: Seconds since the epoch; now when left out.
+
+        Returns:
+            None where it is part of a call further out, which is counted.
+        """
+        where = around() if where is None else where
+        if where.schema is not None and is_same(schema, where.schema):
+            self.count("inside")
+            return None
+        plan = Plan(schema, (Step(STRATEGIES[mode], "", (), "", target),), 1, prices=self._prices, tool=tool)
+        at = time() if started_at is None else started_at
+        identity = begun(at, schema)
+        call = Call(
+            id=id_of(identity),
+            function=self.function_of(function, schema, where),
+            schema_name=schema.name,
+            schema_fingerprint=schema.fingerprint,
+            model=None,
+            target=target,
+            strategies=mode,
+            settings=self._settings(options),
+            version=self._version,
+            segment=where.tags.segment or self._segment,
+            input_hash=None,
+            parent_call_id=where.call_id,
+            started_at=at,
+            cluster=where.tags.cluster,
+        )
+        return Opened(self, plan, call, _prompt(task), identity)
+
+    def record(self, attempts: Sequence[SeenAttempt], schema: Schema[Any], **known: Any) -> bool:
+        """Record a call that is over.
+
+        Args:
+            attempts: In order; at least one.
+            schema: What its replies are held to.
+            **known: As `open` takes it; it began before now by the time that its attempts took.
+
+        Returns:
+            Whether it is a call of its own, and not part of one further out.
+        """
+        if known.get("started_at") is None:
+            known["started_at"] = time() - sum(one.elapsed_s for one in attempts if not isnan(one.elapsed_s))
+        opened = self.open(schema, **known)
+        if opened is None:
+            return False
+        opened.past(attempts)
+        opened.close()
+        return True
+
+    def begin(self, key: Hashable, schema: Schema[Any], **known: Any) -> bool:
+        """Open a call under the framework's own id; one that is open stays as it is.
+
+        Args:
+            key: The id.
+            schema: What its replies are held to.
+            **known: As `open` takes it.
+
+        Returns:
+            Whether it is open: not where it is part of a call further out.
+        """
+        with self._lock:
+            if key in self._open:
+                return True
+        opened = self.open(schema, **known)
+        if opened is None:
+            return False
+        with self._lock:
+            let_go: Opened | None = self._open.kept(key, opened)
+        if let_go is not None:
+            self.count("unended")
+            let_go.close()
+        return True
+
+    def opened(self, key: Hashable) -> Opened | None:
+        """Give the call that is open under an id; None for none."""
+        with self._lock:
+            found: Opened | None = self._open.get(key)
+        return found
+
+    def seen(self, key: Hashable, one: SeenAttempt) -> None:
+        """Take an attempt of the call that is open under an id; of none it is not counted."""
+        opened = self.opened(key)
+        if opened is not None:
+            opened.seen(one)
+
+    def end(self, key: Hashable) -> None:
+        """Record the call that is open under an id; a second time nothing."""
+        with self._lock:
+            opened: Opened | None = self._open.pop(key, None)
+        if opened is not None:
+            opened.close()
+
+    def write(self, attempts: Sequence[SeenAttempt], plan: Plan, call: Call, task: Prompt | None) -> None:
+        """Judge the attempts of a call and hand the outcome to the store."""
+        store = None if self._store is None else resolved_store(self._store)
+        receiver = self._receiver(call, plan.schema, attempts[-1].model)
+        flow = enforce("" if task is None else task, plan, lambda: call)
+        next(flow)
+        *tries, last = [end_of(one, receiver) for one in attempts]
+        done = flow.send(last._replace(tries=tuple(tries)))
+        assert isinstance(done, Done)
+        self.count("recorded")
+        if store is not None:
+            outcome = with_costs(done.outcome, [one.cost for one in attempts])
+            store.record(folded(outcome, self._segment, None), task)
+
+    def _receiver(self, call: Call, schema: Schema[Any], model: str | None) -> Receiver:
+        """Give who reads the attempts of a function's calls, and remembers the model that its replies name."""
+        key = (call.function, schema.fingerprint, model)
+        with self._lock:
+            receiver: Receiver | None = self._receivers.get(key)
+            if receiver is None:
+                receiver = Receiver(schema, is_observed=True)
+                self._receivers.kept(key, receiver)
+        return receiver
+
+    def _settings(self, options: Mapping[str, Any] | None) -> str:
+        said: dict[str, Any] = {"max_attempts": 1, "observe": True, "recorder": self.name}
+        others = {name: value for name, value in (options or {}).items() if name != THINKING}
+        if others:
+            said["options"] = others
+        thought = thinking(options, bounded=True)
+        if thought is not None:
+            said[THINKING] = thought
+        return json.dumps(said, separators=(",", ":"), sort_keys=True, default=repr)
+
+    # What is told.
+
+    def count(self, what: str) -> None:
+        """Count something that `counts()` tells."""
+        with _lock:
+            _counts.setdefault(self.name, Counter())[what] += 1
+
+    @contextmanager
+    def safely(self) -> Iterator[None]:
+        """Keep a fault of the recorder from whoever makes the call: it is one warning, and counted."""
+        try:
+            yield
+        except Exception as error:
+            if is_from_outside(error):
+                raise
+            self.count("errors")
+            self._warn("fault", "a call could not be recorded, and was not changed: %r", error)
+
+    def _warn(self, what: str, message: str, *told: Any) -> None:
+        with self._lock:
+            if what in self._told:
+                return
+            self._told.add(what)
+        said = message % tuple(safe(clip(str(one), 300)) for one in told)
+        _logger.warning("the recorder of %s: %s", self.name, said)
+
+
+def _prompt(task: Any) -> Prompt | None:
+    """Give what was sent as a prompt; what is neither a text nor messages is not known."""
+    if task is None or isinstance(task, str):
+        return task
+    return messages_of(task) if isinstance(task, list | tuple) and task else None

@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How a request asks for a format, in the words of the providers' APIs: what of it is a schema, and what a turn of tools."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple
+
+from schema_guard.configuration.thinking import THINKING, thinking
+
+__all__ = ["SAMPLING", "Requested", "forced", "options_of", "requested"]
+
+SAMPLING: Final = ("temperature", "top_p")
+# Settings of a request that change results, and are few.
+_STRICT_BY_THEMSELVES: Final = frozenset(
+    {"anthropic", "gemini", "vertex_ai", "bedrock", "ollama", "ollama_chat"}
+)
+_FORCING: Final = frozenset({"required", "any"})
+
+
+class Requested(NamedTuple):
+    """What a request asks for.
+
+    Attributes:
+        source: The schema that was sent, or a class; None where a turn of tools is asked for.
+        name: Under which it was sent.
+        mode: How, as a strategy's name.
+        tool: Name of the tool that must be called; None where none is forced.
+        tools: All that the model may call.
+    """
+
+    source: Any
+    name: str | None = None
+    mode: str = "bare"
+    tool: str | None = None
+    tools: tuple[Any, ...] = ()
+
+
+def requested(options: Mapping[str, Any], provider: str | None = None) -> Requested | None:
+    """Read the arguments of a request to OpenAI's, the Responses or Anthropic's API.
+
+    Args:
+        options: `response_format`, or `text`; `tools` and `tool_choice`.
+        provider: Whose server takes it; None where nobody knows.
+
+    Returns:
+        A schema in the response's format goes before one that is the only tool, and forced. With other tools a turn of
+        tools; None where neither is asked for.
+    """
+    tools = _listed(options.get("tools")) + _listed(options.get("functions"))
+    found = _of_format(options.get("response_format"), provider) or _of_text(options.get("text"), provider)
+    if found is not None:
+        return found._replace(tools=tools)
+    choice = options.get("tool_choice", options.get("function_call"))
+    return forced(tools, choice) or (Requested(None, tools=tools) if tools else None)
+
+
+def forced(tools: tuple[Any, ...], choice: Any) -> Requested | None:
+    """Give the schema of the tool that a request forces; None where it forces none, or one of several."""
+    name = _chosen(choice)
+    if name is None and len(tools) == 1 and _word(choice) in _FORCING:
+        name = _tool(tools[0])[0]
+    if name is None:
+        return None
+    for tool in tools:
+        own, schema = _tool(tool)
+        if own == name and isinstance(schema, Mapping):
+            return Requested(dict(schema), name, "tool_call", name)
+    return None
+
+
+def options_of(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Give the settings of a request that change what comes, and are few; how it asks to think among them."""
+    sampling = {
+        name: options[name]
+        for name in SAMPLING
+        if isinstance(options.get(name), int | float) and not isinstance(options[name], bool)
+    }
+    thought = thinking(options, bounded=True)
+    return sampling if thought is None else {**sampling, THINKING: thought}
+
+
+def _of_format(asked: Any, provider: str | None) -> Requested | None:
+    if isinstance(asked, type):
+        return Requested(asked, asked.__name__, "strict_schema")
+    if not isinstance(asked, Mapping):
+        return None
+    if asked.get("type") == "json_object":
+        # litellm's words for Gemini.
+        schema = asked.get("response_schema") or asked.get("schema")
+        return Requested(dict(schema), None, "strict_schema") if isinstance(schema, Mapping) else None
+    return _of_json_schema(asked.get("json_schema"), provider)
+
+
+def _of_text(text: Any, provider: str | None) -> Requested | None:
+    asked = text.get("format") if isinstance(text, Mapping) else None
+    if isinstance(asked, Mapping) and asked.get("type") == "json_schema":
+        return _of_json_schema(asked, provider)
+    return None
+
+
+def _of_json_schema(said: Any, provider: str | None) -> Requested | None:
+    if not isinstance(said, Mapping) or not isinstance(said.get("schema"), Mapping):
+        return None
+    name = said.get("name")
+    # Only OpenAI's API has a schema that is a hint: it is one where nobody says strict.
+    strict = said.get("strict") is True or provider in _STRICT_BY_THEMSELVES
+    return Requested(
+        dict(said["schema"]),
+        name if isinstance(name, str) else None,
+        "strict_schema" if strict else "json_mode",
+    )
+
+
+def _listed(tools: Any) -> tuple[Any, ...]:
+    return tuple(tools) if isinstance(tools, list | tuple) else ()
+
+
+def _tool(tool: Any) -> tuple[str | None, Any]:
+    """Give a tool's name and schema, as OpenAI's APIs and Anthropic's write it."""
+    said = tool.get("function", tool) if isinstance(tool, Mapping) else None
+    if not isinstance(said, Mapping):
+        return None, None
+    name = said.get("name")
+    return (name if isinstance(name, str) else None), said.get("parameters", said.get("input_schema"))
+
+
+def _chosen(choice: Any) -> str | None:
+    """Give the name of the tool that a choice forces."""
+    if not isinstance(choice, Mapping):
+        return None
+    said = choice.get("function", choice)
+    name = said.get("name") if isinstance(said, Mapping) else None
+    return name if isinstance(name, str) else None
+
+
+def _word(choice: Any) -> str | None:
+    word = choice.get("type") if isinstance(choice, Mapping) else choice
+    return word if isinstance(word, str) else None

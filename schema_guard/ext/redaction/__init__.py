@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Texts without credentials and personal data."""
+
+from schema_guard.ext.redaction.apply import (
+    KINDS,
+    REDACTED,
+    REDACTED_EMAIL,
+    Redacted,
+    RedactedPlace,
+    redact,
+    redacted,
+    redacted_value,
+)
+
+__all__ = [
+    "KINDS",
+    "REDACTED",
+    "REDACTED_EMAIL",
+    "Redacted",
+    "RedactedPlace",
+    "redact",
+    "redacted",
+    "redacted_value",
+]

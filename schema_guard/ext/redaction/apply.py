@@ -1,0 +1,245 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Texts without credentials and personal data, and where something was taken out.
+
+Rules: pure, and linear in the text. What was taken out once is not touched again: redacting twice gives the same.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from schema_guard.ext.redaction.kinds import MARKED, SecretSpan
+from schema_guard.ext.redaction.named import find_named, is_secret_name
+from schema_guard.ext.redaction.personal import EMAIL, NUMBERS, find_cards, find_emails, find_ibans
+from schema_guard.ext.redaction.readings import OtherReading, decoded, unwrapped
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+__all__ = [
+    "KINDS",
+    "REDACTED",
+    "REDACTED_EMAIL",
+    "Redacted",
+    "RedactedPlace",
+    "redact",
+    "redacted",
+    "redacted_value",
+]
+
+REDACTED: Final = "[redacted]"
+REDACTED_EMAIL: Final = "redacted@example.com"
+"""An address still, of a host that is nobody's: a schema that asks for one stays kept."""
+
+KINDS: Final = tuple(
+    dict.fromkeys(
+        [
+            "named_secret",
+            *(kind.name for kind in MARKED),
+            EMAIL,
+            *(kind.name for kind in NUMBERS),
+            "card",
+            "iban",
+        ]
+    )
+)
+"""All kinds of what is taken out."""
+
+_ESCAPED_LETTERS: Final = frozenset("nrtbfv")
+_UNICODE_ESCAPE: Final = 5
+
+
+class RedactedPlace(NamedTuple):
+    """Where something was taken out.
+
+    Attributes:
+        location: JSON Pointer into a value; `""` for a text.
+        kind: One of `KINDS`, or `"redact"` for what a function of the caller's changed.
+        start: Where what stands there now begins, in characters of the redacted text.
+        stop: Where it ends.
+    """
+
+    location: str
+    kind: str
+    start: int
+    stop: int
+
+
+class Redacted(NamedTuple):
+    """A text or a value without what was taken out.
+
+    Attributes:
+        value: What is left.
+        places: Where something was taken out, in order.
+    """
+
+    value: Any
+    places: tuple[RedactedPlace, ...]
+
+
+def redact(text: str, *, personal: bool = True) -> str:
+    """Give a text without credentials and, unless told otherwise, without personal data.
+
+    >>> redact("Bearer abcdefgh12345 of ann@corp.com, api_key=0123456789")
+    'Bearer [redacted] of redacted@example.com, api_key=[redacted]'
+    """
+    return str(redacted(text, personal=personal).value)
+
+
+def redacted(text: str, *, personal: bool = True, further: Callable[[str], str] | None = None) -> Redacted:
+    """Give a text without credentials and personal data, and where they were.
+
+    Args:
+        text: Any text.
+        personal: Whether personal data is taken out too.
+        further: Is handed what is left, and gives the text without what else is to be taken out.
+    """
+    parts, places, at, size = [], [], 0, 0
+    for start, stop, kind in _merged(text, _spans(text, personal)):
+        instead = REDACTED_EMAIL if kind == EMAIL else REDACTED
+        parts += [text[at:start], instead]
+        size += start - at
+        places.append(RedactedPlace("", kind, size, size + len(instead)))
+        size, at = size + len(instead), stop
+    left = "".join([*parts, text[at:]]) if parts else text
+    if further is None:
+        return Redacted(left, tuple(places))
+    return _after(further, left, places)
+
+
+def redacted_value(
+    value: Any, *, personal: bool = True, further: Callable[[str], str] | None = None, location: str = ""
+) -> Redacted:
+    """Give a JSON value whose texts, and the keys of whose objects, are redacted; it is not changed.
+
+    A text under the name of a secret is taken out whole.
+
+    Args:
+        value: As JSON has it.
+        personal: As for `redacted`.
+        further: As for `redacted`.
+        location: JSON Pointer of the value.
+    """
+    if isinstance(value, str):
+        text, places = redacted(value, personal=personal, further=further)
+        return Redacted(text, tuple(place._replace(location=location) for place in places))
+    found: list[RedactedPlace] = []
+
+    def inside(member: Any, name: str) -> Any:
+        pointer = f"{location}/{name.replace('~', '~0').replace('/', '~1')}"
+        if isinstance(member, str) and is_secret_name(name) and len(member) > 3 and member != REDACTED:
+            found.append(RedactedPlace(pointer, "named_secret", 0, len(REDACTED)))
+            return REDACTED
+        left = redacted_value(member, personal=personal, further=further, location=pointer)
+        found.extend(left.places)
+        return left.value
+
+    if isinstance(value, list):
+        return Redacted([inside(member, str(index)) for index, member in enumerate(value)], tuple(found))
+    if isinstance(value, dict):
+        members = {}
+        for key, member in value.items():
+            name = redacted(str(key), personal=personal, further=further)
+            found += [place._replace(location=location) for place in name.places]
+            members[name.value] = inside(member, str(key))
+        return Redacted(members, tuple(found))
+    return Redacted(value, ())
+
+
+def _after(further: Callable[[str], str], text: str, places: list[RedactedPlace]) -> Redacted:
+    """Hand a text to the caller's function; what it changed is one place, and the others move with it."""
+    left = further(text)
+    if not isinstance(left, str):
+        raise TypeError(f"redact gave {type(left).__name__}: expected a str")
+    if left == text:
+        return Redacted(text, tuple(places))
+    least = min(len(left), len(text))
+    start = next((at for at in range(least) if left[at] != text[at]), least)
+    end = next((at for at in range(least - start) if left[-1 - at] != text[-1 - at]), least - start)
+    moved = len(left) - len(text)
+    changed = RedactedPlace("", "redact", start, len(left) - end)
+    before = [place for place in places if place.stop <= start]
+    after = [
+        place._replace(start=place.start + moved, stop=place.stop + moved)
+        for place in places
+        if place.start >= len(text) - end
+    ]
+    return Redacted(left, (*before, changed, *after))
+
+
+def _spans(text: str, personal: bool) -> list[SecretSpan]:
+    whole = list(_plain_spans(text, personal))
+    found = list(whole)
+    for reading in unwrapped(text):
+        found += _wrapped_spans(reading, personal, whole)
+    if "%" in text:
+        reading = decoded(text)
+        places = [
+            (reading.span(span.start, span.stop), span.kind) for span in _plain_spans(reading.text, personal)
+        ]
+        found += [SecretSpan(*place, kind) for place, kind in places if place is not None]
+    return found
+
+
+def _wrapped_spans(reading: OtherReading, personal: bool, whole: list[SecretSpan]) -> Iterator[SecretSpan]:
+    """Give what crosses an end of a line; an address that is whole without it does not."""
+    begun = {span.start for span in whole}
+    for start, stop, kind in _marked_spans(reading.text, personal, is_wrapped=True):
+        place = reading.span(start, stop)
+        if place is not None and place[0] in begun:
+            place = reading.span(start, reading.without_prose(start, stop))
+        if place is not None:
+            yield SecretSpan(*place, kind)
+    emails = [span for span in whole if span.kind == EMAIL]
+    starts, stops = [span.start for span in emails], [span.stop for span in emails]
+    for start, stop, _ in find_emails(reading.text) if personal else ():
+        place = reading.span(start, stop)
+        if place is not None and bisect_left(starts, place[1]) == bisect_right(stops, place[0]):
+            yield SecretSpan(*place, EMAIL)
+
+
+def _marked_spans(text: str, personal: bool, *, is_wrapped: bool = False) -> Iterator[SecretSpan]:
+    lowered = text.lower()
+    for kind in (*MARKED, *NUMBERS):
+        if (personal or not kind.is_personal) and (kind.wraps or not is_wrapped):
+            yield from kind.find(text, lowered)
+
+
+def _plain_spans(text: str, personal: bool) -> Iterator[SecretSpan]:
+    yield from _marked_spans(text, personal)
+    yield from find_named(text, text.lower())
+    if personal:
+        yield from find_emails(text)
+        yield from find_cards(text)
+        yield from find_ibans(text)
+
+
+def _merged(text: str, spans: Iterable[SecretSpan]) -> list[SecretSpan]:
+    """Give spans that do not overlap, in order, without those of what was taken out before."""
+    merged: list[SecretSpan] = []
+    for span in sorted(spans):
+        start, stop, kind = _after_escape(text, span)
+        if start >= stop or text[start:stop] in (REDACTED, REDACTED_EMAIL):
+            continue
+        if merged and start < merged[-1].stop:
+            last = merged[-1]
+            merged[-1] = SecretSpan(
+                last.start, max(last.stop, stop), kind if last.kind == EMAIL else last.kind
+            )
+        else:
+            merged.append(SecretSpan(start, stop, kind))
+    return merged
+
+
+def _after_escape(text: str, span: SecretSpan) -> SecretSpan:
+    r"""Leave the letter of an escape before it: `\\n` in JSON ends a line, and the `n` is no part of the word behind it."""
+    start, stop, kind = span
+    at = start
+    while at and text[at - 1] == "\\":
+        at -= 1
+    if (start - at) % 2 == 0 or start >= len(text):
+        return span
+    if text[start] in _ESCAPED_LETTERS:
+        return SecretSpan(start + 1, stop, kind)
+    return SecretSpan(start + _UNICODE_ESCAPE, stop, kind) if text[start] == "u" else span

@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Secrets that are known by the name before them: `password: ...`, `"api_key": "..."`, `--token ...`, `<secret>...`."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from schema_guard.ext.redaction.kinds import SecretSpan
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["find_named", "is_secret_name"]
+
+_KEY = r"(?:api|access|private|account|signing|encryption|master|auth|subscription|client|service|storage|secret|hmac)"
+_NAME: Final = (
+    r"(?:passw(?:or)?d|passphrase|passcode|pwd|secret|"
+    + _KEY
+    + r"[_\- ]?key|token(?!s)|authorization|credentials?|connection[_\- ]?string|session[_\- ]?id|sessid|csrf|xsrf)"
+    r"(?:s(?![A-Za-z])|key|value|id|token)?(?:[_\-][\w\-]{0,30}+)?+"
+)
+_MARKS: Final = (
+    "passw",
+    "passphrase",
+    "passcode",
+    "pwd",
+    "secret",
+    "key",
+    "token",
+    "authorization",
+    "credential",
+    "connection",
+    "sessi",
+    "csrf",
+    "xsrf",
+)
+
+_SPACE: Final = r"(?:\s|\\[nrt])"
+_BETWEEN: Final = (
+    rf"(?:[\"'\\\])]{{0,4}}{_SPACE}{{0,8}}+(?:=>|:=|[:=]|%3[Dd])|>|\s{{1,4}}is\s{{1,4}})"
+    rf"(?P<space>{_SPACE}{{0,24}}+)(?:[|>][+-]?{_SPACE}{{1,24}}+)?"
+)
+_VALUE: Final = (
+    r"(?:\\\"(?P<escaped>(?:[^\"\\\r\n]|\\(?!\"))++)"
+    r"|\"(?P<double>(?:[^\"\\\r\n]|\\.)++)"
+    r"|'(?P<single>(?:[^'\\\r\n]|\\.)++)"
+    r"|(?P<plain>[^\s\"'\\,;&{}\[\]<>`]{4,1024}+))"
+)
+_NAMED: Final = re.compile(rf"(?P<name>{_NAME}){_BETWEEN}{_VALUE}", re.IGNORECASE)
+_OPTION: Final = re.compile(
+    rf"--[\w-]{{0,20}}?(?:password|passphrase|secret|token|key)(?:=|\s{{1,4}}){_VALUE}", re.IGNORECASE
+)
+_WHOLE_NAME: Final = re.compile(
+    rf"(?:[\w\-. ]{{0,40}}[_\-. ])?{_NAME}|[A-Za-z]{{0,40}}(?:Key|Token|Secret|Password)"
+)
+
+_LEAST: Final = 4
+_LEAST_TOKEN: Final = 8
+# What stands after such a name and is no secret.
+_WORDS: Final = frozenset(
+    [
+        "null",
+        "none",
+        "true",
+        "false",
+        "required",
+        "optional",
+        "string",
+        "text",
+        "bytes",
+        "integer",
+        "number",
+        "boolean",
+        "object",
+        "array",
+        "undefined",
+        "missing",
+        "invalid",
+        "empty",
+        "hidden",
+        "unknown",
+        "bearer",
+        "basic",
+        "digest",
+        "expired",
+        "wrong",
+        "incorrect",
+        "correct",
+        "valid",
+        "needed",
+    ]
+)
+_COUNT: Final = re.compile(r"[0-9]{1,8}\.?")
+_SCHEME: Final = re.compile(r"(?:Bearer|Basic|Digest|ApiKey)(?:\s|\\[nrt])", re.IGNORECASE)
+
+
+def find_named(text: str, lowered: str) -> Iterator[SecretSpan]:
+    """Give each value that stands behind a name of secrets; *lowered* is the text in lower case."""
+    if not any(mark in lowered for mark in _MARKS):
+        return
+    for pattern in (_NAMED, _OPTION):
+        for found in pattern.finditer(text):
+            group = found.lastgroup or "plain"
+            if _is_secret(found, group):
+                start, stop = found.span(group)
+                yield SecretSpan(start, stop, "named_secret")
+
+
+def is_secret_name(name: str) -> bool:
+    """Say whether what stands under this key of an object is a secret.
+
+    >>> is_secret_name("client_secret"), is_secret_name("apiKey"), is_secret_name("max_tokens")
+    (True, True, False)
+    """
+    return _WHOLE_NAME.fullmatch(name) is not None or re.fullmatch(_NAME, name, re.IGNORECASE) is not None
+
+
+def _is_secret(found: re.Match[str], group: str) -> bool:
+    value, named = found[group], found.groupdict()
+    name = (named.get("name") or "").lower()
+    if value.strip(".:!?").lower() in _WORDS or _SCHEME.match(value):
+        return False
+    if group != "plain":
+        return len(value) >= _LEAST and not ("token" in name and _COUNT.fullmatch(value))
+    is_apart = (
+        "\n" in (named.get("space") or "")
+        or " is" in found[0][len(name) : found.start(group) - found.start()].lower()
+    )
+    if is_apart and value.strip(".:!?").isalpha():
+        return False  # the first word of the next line, or of the rest of a sentence
+    if "token" in name or "key" in name:
+        return len(value) >= _LEAST_TOKEN and not _COUNT.fullmatch(value)
+    return True

@@ -1,0 +1,211 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is about a person: e-mail addresses, telephone numbers, cards by Luhn, IBANs by their check digits, SSNs."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from schema_guard.ext.redaction.kinds import BEGIN, SecretKind, SecretSpan
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["EMAIL", "NUMBERS", "find_cards", "find_emails", "find_ibans"]
+
+EMAIL: Final = "email"
+
+_LOCAL: Final = re.compile(r"[\w.%+-]{1,64}\Z")
+_LOCAL_CHARS: Final = 64
+# Reserved for examples (RFC 2606): nobody's addresses, so they may stay, and what replaces an address is one.
+_HOST: Final = re.compile(
+    r"(?!(?:[\w-]{1,63}\.){0,8}(?:example\.(?:com|net|org)|example|invalid|test)\b)"
+    r"(?:[\w-]{1,63}+\.){1,8}[A-Za-z][A-Za-z0-9-]{1,62}+"
+)
+_AT: Final = re.compile(r"@|%40")
+
+# Whether numbers of so many digits that begin so are of a card's brand: ISO/IEC 7812, as the networks publish it.
+_BRANDS: Final = (
+    ("4", (13, 16, 19)), ("34", (15,)), ("37", (15,)), ("36", (14,)), ("38", (14,)), ("30", (14,)), ("35", (16,)),
+    ("6", (16, 17, 18, 19)), *((str(n), (16,)) for n in range(51, 56)), *((str(n), (16,)) for n in range(22, 28)),
+    ("50", (16,)), ("56", (16,)), ("57", (16,)), ("58", (16,)),
+)  # fmt: skip
+_CARD_SIZES: Final = (13, 14, 15, 16, 17, 18, 19)
+_LEAST_GROUP: Final = 3
+_DIGITS: Final = re.compile(
+    r"(?<![0-9])(?<![0-9]\.)[0-9]++(?:(?:[ \u00a0-]|[ \t]?(?:\r?\n|\\n)[ \t]{0,8})[0-9]++)*+", re.ASCII
+)
+_GROUP: Final = re.compile(r"[0-9]+")
+_LINE_END: Final = re.compile(r"\n|\\n")
+
+# How many characters the IBANs of a country have: the registry of SWIFT.
+_IBAN_SIZES: Final = {
+    code: int(size)
+    for code, size in re.findall(
+        r"([A-Z]{2})(\d{2})",
+        "AD24AE23AL28AT20AZ28BA20BE16BG22BH22BI27BR29BY28CH21CR22CY28CZ24DE22DJ27DK18DO28EE20EG29ES24FI18FK18FO18FR27"
+        "GB22GE22GI23GL18GR27GT28HR21HU28IE22IL23IQ23IS26IT27JO30KW30KZ20LB28LC32LI21LT20LU20LV21LY25MC27MD24ME22MK19"
+        "MN20MR27MT31MU30NI28NL18NO15OM23PK24PL28PS29PT25QA29RO24RS22RU33SA24SC31SD18SE24SI19SK24SM27SO23ST25SV28TL23"
+        "TN24TR26UA29VA22VG24XK20YE30",
+    )
+}
+_IBAN: Final = re.compile(BEGIN + r"[A-Z]{2}[0-9]{2}(?=[ \t\r\n\\\u00a0-]{0,3}n?[A-Z0-9])", re.IGNORECASE)
+_IBAN_REST: Final = re.compile(
+    r"(?:(?:[ \u00a0-]|[ \t]?(?:\r?\n|\\n)[ \t]{0,8})?[A-Z0-9]){11,30}", re.IGNORECASE
+)
+_MOST_PHONE_DIGITS: Final = 15
+_LEAST_PHONE_DIGITS: Final = 8
+
+
+def find_emails(text: str) -> Iterator[SecretSpan]:
+    """Give each e-mail address, those of examples apart."""
+    for at in _AT.finditer(text):
+        local = _LOCAL.search(text, max(0, at.start() - _LOCAL_CHARS), at.start())
+        host = _HOST.match(text, at.end())
+        if local is not None and host is not None:
+            yield SecretSpan(local.start(), host.end(), EMAIL)
+
+
+def find_cards(text: str) -> Iterator[SecretSpan]:
+    """Give each number of a card: of a brand's digits, in groups or not, with its check digit."""
+    for run in _DIGITS.finditer(text):
+        if run.end() - run.start() < _CARD_SIZES[0]:
+            continue
+        groups = [group.span() for group in _GROUP.finditer(text, *run.span())]
+        first = 0
+        while first < len(groups):
+            last = _card_from(text, groups, first)
+            if last is not None:
+                yield SecretSpan(groups[first][0], groups[last][1], "card")
+                first = last
+            first += 1
+
+
+def _card_from(text: str, groups: list[tuple[int, int]], first: int) -> int | None:
+    """Give the last of the groups of digits that make a card from one on."""
+    digits = ""
+    for last in range(first, min(len(groups), first + 7)):
+        start, stop = groups[last]
+        if stop - start > _CARD_SIZES[-1]:
+            return None
+        digits += text[start:stop]
+        if len(digits) > _CARD_SIZES[-1]:
+            return None
+        if len(digits) < _CARD_SIZES[0] or not _is_card(digits):
+            continue
+        between = text[groups[first][0] : stop]
+        line_ends = len(_LINE_END.findall(between))
+        is_grouped = all(b - a >= _LEAST_GROUP for a, b in groups[first : last + 1])
+        if (line_ends == 0 and is_grouped) or line_ends == 1:
+            return last
+    return None
+
+
+def _is_card(digits: str) -> bool:
+    if not any(digits.startswith(begin) and len(digits) in sizes for begin, sizes in _BRANDS):
+        return False
+    doubled = (sum(divmod(2 * int(digit), 10)) for digit in digits[-2::-2])
+    return (sum(map(int, digits[-1::-2])) + sum(doubled)) % 10 == 0
+
+
+def find_ibans(text: str) -> Iterator[SecretSpan]:
+    """Give each IBAN: of a country's size, with its check digits."""
+    reached = 0
+    for begin in _IBAN.finditer(text):
+        size = _IBAN_SIZES.get(text[begin.start() : begin.start() + 2].upper())
+        rest = None if size is None or begin.start() < reached else _IBAN_REST.match(text, begin.end())
+        if size is None or rest is None:
+            continue
+        places = [
+            at for at in range(begin.start(), rest.end()) if text[at].isalnum() and not _is_escape(text, at)
+        ]
+        if len(places) < size:
+            continue
+        code = "".join(text[at] for at in places[:size]).upper()
+        if int("".join(str(int(c, 36)) for c in code[4:] + code[:4])) % 97 == 1:
+            reached = places[size - 1] + 1
+            yield SecretSpan(begin.start(), reached, "iban")
+
+
+def _is_escape(text: str, at: int) -> bool:
+    return text[at] == "n" and at > 0 and text[at - 1] == "\\"
+
+
+def _has_phone_digits(found: re.Match[str]) -> bool:
+    digits = sum(c.isdigit() for c in found[0])
+    return _LEAST_PHONE_DIGITS <= digits <= _MOST_PHONE_DIGITS
+
+
+def _is_ssn(found: re.Match[str]) -> bool:
+    area, group, serial = (part for part in found.group(2, 3, 4))
+    return area not in ("000", "666") and group != "00" and serial != "0000"
+
+
+_S: Final = r"(?:[ .\-/\u00a0]|\)[ .\-/\u00a0]?|[ .\-/]?\(|[ \t]?(?:\r?\n|\\n)[ \t]{0,8})"
+_PHONE: Final = r"phone|mobile|telephone|tel|fax|cell"
+_GAP: Final = r"(?:[-\u2010-\u2015]|[-\u2010-\u2015]?[ \t]?(?:\r?\n|\\n)[ \t]{0,8}| )"
+
+NUMBERS: Final = (
+    SecretKind(
+        "phone",
+        ("+", "%2b", "00"),
+        # At most 15 digits (E.164), with a country's code; behind 00 in groups.
+        re.compile(
+            rf"(?:(?<![0-9A-Za-z+])|(?<=\\[nrt])|(?<=%20))(?:\+|%2B|00(?=[1-9][0-9]{{0,2}}{_S}))(?:\(0\))?[1-9](?:{_S}{{0,2}}[0-9]){{7,14}}(?![0-9])",
+            re.IGNORECASE,
+        ),
+        _has_phone_digits,
+        is_personal=True,
+        wraps=False,
+    ),
+    SecretKind(
+        "phone",
+        tuple("0123456789"),
+        # North America: an area in brackets, or groups that are joined by points or hyphens.
+        re.compile(
+            r"(?<![0-9])(?<![0-9][.\-])(?:1[ .\-])?(?:\([2-9][0-9]{2}\)\s{0,2}|[2-9][0-9]{2}[.\-]\s{0,8})[2-9][0-9]{2}[ .\-]\s{0,8}[0-9]{4}(?![0-9])"
+        ),
+        is_personal=True,
+        wraps=False,
+    ),
+    SecretKind(
+        "phone",
+        ("0",),
+        # Elsewhere: a trunk's zero, then groups.
+        re.compile(r"(?<![0-9.\-])0[1-9][0-9]{1,4}[ /\-]\s{0,8}[0-9]{3,8}(?:[ \-][0-9]{2,6}){0,3}(?![0-9])"),
+        _has_phone_digits,
+        is_personal=True,
+        wraps=False,
+    ),
+    SecretKind(
+        "phone",
+        tuple(_PHONE.split("|")),
+        # By its name.
+        re.compile(
+            rf"(?:{_PHONE})[\w-]{{0,16}}+[\"'\\.]{{0,4}}\s{{0,8}}[:=]?\s{{0,8}}[\"'\\]{{0,3}}(\+?\(?[0-9](?:[ .\-/()]{{0,2}}[0-9]){{6,14}})(?![0-9])",
+            re.IGNORECASE,
+        ),
+        is_personal=True,
+        wraps=False,
+    ),
+    SecretKind(
+        "ssn",
+        tuple("0123456789"),
+        re.compile(
+            rf"(?<![0-9])(?<![0-9]-)(([0-8][0-9]{{2}}){_GAP}([0-9]{{2}}){_GAP}([0-9]{{4}}))(?![0-9])(?!-[0-9])"
+        ),
+        _is_ssn,
+        is_personal=True,
+        wraps=False,
+    ),
+    SecretKind(
+        "ssn",
+        ("ssn", "social security"),
+        re.compile(
+            r"(?:ssn|social security(?: (?:number|no\.?))?)[\"'\\]{0,4}(?:\s{0,8}[:=]|\s{1,4}is)?\s{0,8}[\"'\\]{0,3}([0-9]{9})(?![0-9])",
+            re.IGNORECASE,
+        ),
+        is_personal=True,
+        wraps=False,
+    ),
+)

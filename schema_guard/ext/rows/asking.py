@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is asked for a row: the settings of a dataset's calls, and the columns that a row needs and gets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from schema_guard.decorator import guard
+from schema_guard.errors import InvalidArgument
+from schema_guard.text import clip, did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from schema_guard.decorator import Guard
+    from schema_guard.records.recorder import Recorder
+    from schema_guard.schema import Schema
+    from schema_guard.values import Repair
+
+    Row: TypeAlias = Mapping[str, Any]
+
+__all__ = ["COLUMNS", "MESSAGE_CHARS", "Asking"]
+
+MESSAGE_CHARS = 200
+"""Of the words of a failure."""
+
+COLUMNS = {
+    "ok": "bool_",
+    "failure_kind": "string",
+    "failure_code": "string",
+    "failure_message": "string",
+    "attempts": "int64",
+    "input_tokens": "int64",
+    "output_tokens": "int64",
+}
+"""Name in the row -> type in Arrow; before them stands the value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """What to ask for a row, as `enforce_dataset` has it; and the run, 16 hex digits that no other one has."""
+
+    schema: Schema[Any]
+    strategy: str | tuple[str, ...]
+    max_attempts: int
+    repair: Repair
+    concurrency: int
+    name: str | None
+    task: str
+    id: str
+    output: str
+    retries: int
+    run: str
+
+    def guard(self, recorder: Recorder | None) -> Guard[Any, Any]:
+        """Give the settings of the calls."""
+        return guard(
+            self.schema,
+            strategy=self.strategy if isinstance(self.strategy, str) else list(self.strategy),
+            max_attempts=self.max_attempts,
+            repair=self.repair,
+            name=self.name,
+            store=recorder,
+        )
+
+    def check(self, names: Iterable[str]) -> None:
+        """Raise `InvalidArgument` for columns that are missing, or that would be written over."""
+        known = list(names)
+        if self.task not in known:
+            near = did_you_mean(self.task, known)
+            raise InvalidArgument(
+                f"task={self.task!r}: the rows have no such column{near}, only {_shown(known)}"
+            )
+        taken = [name for name in (self.output, *COLUMNS) if name in known]
+        if taken:
+            raise InvalidArgument(
+                f"rows: they have columns that are to be written: {_shown(taken)}: rename them, or give output= for the value"
+            )
+
+    def key(self, row: Row, otherwise: str) -> str:
+        """Give what tells a row from all others: its id, where it has one."""
+        own = row.get(self.id)
+        return otherwise if own is None else f"={own}"
+
+    def call_id(self, key: str) -> str:
+        """Give the id of a row's call: a UUID of version 8 (RFC 9562 s. 5.8), the same whenever it is asked for."""
+        digest = sha256(f"{self.run}\x1f{key}".encode("utf-8", "surrogatepass")).hexdigest()
+        return f"{digest[:12]}8{digest[13:16]}8{digest[17:32]}"
+
+
+def _shown(names: list[str]) -> str:
+    return clip(", ".join(map(repr, names)), MESSAGE_CHARS)

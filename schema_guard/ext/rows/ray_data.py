@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A dataset of Ray's with guarded calls for its rows: made in its workers, recorded by one process."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from schema_guard.errors import InvalidArgument, StoreError
+from schema_guard.ext.rows.asking import COLUMNS
+from schema_guard.ext.rows.bench_on_ray.cluster import once, pickled
+from schema_guard.ext.rows.over_rows import RowCalls, in_order
+from schema_guard.light.digest import hex_digest
+from schema_guard.models import connect
+from schema_guard.records import resolve_store
+from schema_guard.records.recorder import WRITE_WAIT_S
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from schema_guard.ext.rows.asking import Asking, Row
+    from schema_guard.ext.rows.over_rows import Finished
+    from schema_guard.records import Store
+
+__all__ = ["over_dataset"]
+
+# Rows of a batch, for each call at once: what is asked again when a worker dies.
+_ROUNDS = 32
+
+_logger = logging.getLogger("schema_guard")
+
+
+def over_dataset(dataset: Any, asking: Asking, model: Any, store: Store | None) -> Any:
+    """Give a dataset of Ray's with what came of its rows."""
+    ray = import_module("ray")
+    recorder = None
+    if store is not None:
+        if store.url == "sqlite://":
+            raise InvalidArgument(
+                "store 'sqlite://': it is in the memory of this process: expected a file, or None"
+            )
+        here = import_module("ray.util.scheduling_strategies").NodeAffinitySchedulingStrategy(
+            ray.get_runtime_context().get_node_id(), soft=False
+        )
+        # A restarted one finds in the store what the one before had stored.
+        always = {"max_restarts": -1, "max_task_retries": -1}
+        recorder = ray.remote(num_cpus=0, scheduling_strategy=here, **always)(_OneWriter).remote(store.url)
+    job = _Job(asking, model if isinstance(model, str) else pickled("model", model), recorder)
+    blocks = dataset.repartition(target_num_rows_per_block=_ROUNDS * asking.concurrency)
+    return blocks.map_batches(_made_batch, fn_args=(job,), batch_format="pyarrow", batch_size=None)
+
+
+class _OneWriter:
+    """The one process that records for all workers."""
+
+    def __init__(self, url: str) -> None:
+        self._store = resolve_store(url)
+
+    def record(self, finished: list[Finished]) -> None:
+        """Record the calls that are not there already, and wait until they are stored."""
+        assert self._store is not None
+        ids = [outcome.call.id for outcome, _ in finished]
+        try:
+            there = {row["call_id"] for row in self._store.attempts(call_ids=ids)}
+        except StoreError as error:
+            _logger.warning("%d calls are not recorded, the rows go on: %s", len(ids), error)
+            return
+        for outcome, task in finished:
+            if outcome.call.id not in there:
+                there.add(outcome.call.id)
+                self._store.record(outcome, task)
+        self._store.flush(WRITE_WAIT_S)
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """What workers need of a dataset's calls: the settings, what the model is made of, and who records."""
+
+    asking: Asking
+    model: str | bytes
+    recorder: Any
+
+    def calls(self) -> RowCalls:
+        """Give the calls of this process."""
+        if isinstance(self.model, str):
+            return RowCalls(self.asking, connect(self.model, max_retries=self.asking.retries))
+        return RowCalls(self.asking, import_module("ray").cloudpickle.loads(self.model))
+
+
+def _made_batch(table: Any, job: _Job) -> Any:
+    """Give a batch of rows, an Arrow table, with what came of them."""
+    asking, arrow = job.asking, import_module("pyarrow")
+    rows = table.to_pylist()
+    if rows:
+        asking.check(rows[0])
+    finished: list[Finished] = []
+    calls: RowCalls = once(asking.run, job.calls)
+    made = list(in_order(calls, asking, _keyed(rows, asking), lambda *one: finished.append(one)))
+    if job.recorder is not None and finished:
+        # Values stay here: their types may be known in this process alone.
+        bare = [(outcome._replace(value=None), task) for outcome, task in finished]
+        import_module("ray").get(job.recorder.record.remote(bare))
+    for name, kind in {asking.output: "string", **COLUMNS}.items():
+        column = arrow.array([row[name] for row in made], getattr(arrow, kind)())
+        table = table.append_column(name, column)
+    return table
+
+
+def _keyed(rows: list[Row], asking: Asking) -> Iterator[tuple[str, Row]]:
+    """Give rows with what tells them from all others: a task of Ray's has the id of the one that it repeats."""
+    task_id = import_module("ray").get_runtime_context().get_task_id()
+    seen: Counter[str] = Counter()
+    for row in rows:
+        digest = hex_digest(repr(row[asking.task]), 32)
+        seen[digest] += 1
+        yield asking.key(row, f"{task_id}#{digest}#{seen[digest]}"), row

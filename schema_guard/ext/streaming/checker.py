@@ -1,0 +1,188 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A reply that is still being written: the first place from which no continuation of it is valid.
+
+Rules:
+1. Doomed is proven: no continuation is valid, in any order of keys. Not doomed says nothing.
+2. The first failure dooms, so its keyword and its place are exact.
+3. A character is looked at a bounded number of times, whatever the pieces.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from schema_guard.arguments import require_limits
+from schema_guard.errors import InvalidArgument
+from schema_guard.ext.streaming.conditions import conditions_of
+from schema_guard.ext.streaming.frames import CLOSERS
+from schema_guard.ext.streaming.incremental import LONGEST_CARRIED, IncrementalParser
+from schema_guard.ext.streaming.start import Start
+from schema_guard.ext.streaming.told import DoomedPlace, not_json, refused
+from schema_guard.parsing import NotJson, parse
+from schema_guard.schema import Schema
+from schema_guard.text import clip
+from schema_guard.values import Failure, Limits
+
+if TYPE_CHECKING:
+    from schema_guard.ext.streaming.frames import OpenValue, Refusal
+
+__all__ = ["PrefixChecker", "prefix_checker"]
+
+_LIMITS = Limits()
+# What is read again, to hold whole objects and arrays against what their members do not tell.
+_READ_AGAIN, _READ_AGAIN_AT_FIRST = 8, 4_096
+
+
+def prefix_checker(schema: Schema[Any], *, limits: Limits = _LIMITS) -> PrefixChecker:
+    """Give a checker for one reply that is still being written.
+
+    Args:
+        schema: What the reply must keep to.
+        limits: How large the reply may be.
+
+    Raises:
+        InvalidArgument: *schema* is no Schema, or *limits* no Limits.
+
+    >>> checker = prefix_checker(Schema.of({"properties": {"total": {"type": "number"}}}))
+    >>> checker.feed('{"total": 1'), checker.feed('2, "currency": "EUR"')
+    (None, None)
+    """
+    if not isinstance(schema, Schema):
+        raise InvalidArgument(
+            f"prefix_checker: schema={clip(repr(schema))}: expected a Schema, as Schema.of gives it"
+        )
+    require_limits(limits, Limits)
+    return PrefixChecker(schema, limits)
+
+
+class PrefixChecker(IncrementalParser):
+    """What is known of a reply that is still being written. Make one with `prefix_checker`.
+
+    Attributes:
+        failure: Why no continuation of what was read is valid; None while one may be.
+        read: Characters that were read: with a failure those up to and with the one that decided it.
+    """
+
+    __slots__ = ("_json", "_most_read", "_pieces", "_read_again", "_schema", "_start", "failure", "read")
+
+    failure: Failure | None
+    read: int
+
+    def __init__(self, schema: Schema[Any], limits: Limits) -> None:
+        super().__init__(conditions_of(schema.loosest()), limits)
+        self.failure = None
+        self.read = 0
+        self._schema = schema
+        self._most_read = limits.max_bytes
+        self._start: Start | None = Start()
+        # Of the JSON text: its pieces, and where it begins in the reply.
+        self._pieces: list[str] = []
+        self._json = 0
+        self._read_again = 0
+
+    @property
+    def viable(self) -> bool:
+        """Whether a continuation may be valid, as far as that is known."""
+        return self.failure is None
+
+    @property
+    def open(self) -> bool:
+        """Whether the reply stands inside of its JSON text: begun, not complete, and not failed."""
+        return self._start is None and self._step is not None
+
+    def feed(self, text: str) -> Failure | None:
+        """Read the next piece of the reply.
+
+        Args:
+            text: What comes behind all that was read, of any length.
+
+        Returns:
+            The failure, once no continuation is valid, and the same for every further piece; None before.
+
+        Raises:
+            InvalidArgument: *text* is no str: nothing of it is read.
+        """
+        if self._step is None or not isinstance(text, str):
+            return self._passed_by(text)
+        self.read += len(text)
+        if self.read > self._most_read:
+            message = f"{self.read} bytes or more, beyond max_bytes={self._limits.max_bytes}"
+            return self._fail(Failure("syntax", "too_large", message), self.read)
+        if self._start is not None:
+            found = self._start.feed(text)
+            if found is None:
+                self._step = None if self._start.is_over else self._step
+                return None
+            self._start, text, self._json = None, found, self.read - len(found)
+        self._pieces.append(text)
+        if self._carry:
+            carry = self._carry + text
+            # Most pieces of a few characters go on in a text, and end nothing.
+            if (
+                self._is_free
+                and '"' not in text
+                and "\\" not in text
+                and text.isprintable()
+                and len(carry) <= LONGEST_CARRIED
+            ):
+                self._carry = carry
+                return None
+            text, self._carry, self._is_free = carry, "", False
+        position, end = 0, len(text)
+        self._at = self.read - self._json - end
+        while position < end and self._step is not None:
+            position = self._step(text, position)
+        return self.failure
+
+    def _passed_by(self, text: object) -> Failure | None:
+        if not isinstance(text, str):
+            raise InvalidArgument(
+                f"feed: text={clip(repr(text))}: expected a str; bytes have to be decoded before"
+            )
+        self.read += len(text) if self.failure is None else 0
+        return self.failure
+
+    def _holds(self, frame: OpenValue, end: int) -> bool:
+        size = self._at + end - frame.start
+        if self._read_again + size > _READ_AGAIN_AT_FIRST + _READ_AGAIN * (self._at + end):
+            return True
+        self._read_again += size
+        value = parse(self._read_from(frame.start, end), self._limits)
+        return type(value) is NotJson or self._conditions.holds(frame.plan, value)
+
+    def _read_from(self, start: int, end: int) -> str:
+        """Give the JSON text from a place in it up to a position of the text that is looked at."""
+        last: list[str] = []
+        at = self.read - self._json
+        for piece in reversed(self._pieces):
+            last.append(piece)
+            at -= len(piece)
+            if at <= start:
+                break
+        return "".join(reversed(last))[start - at : self._at + end - at]
+
+    def _silent(self, position: int) -> int:
+        """Say nothing of what follows."""
+        self._step = None
+        return position
+
+    def _malformed(self, position: int, code: str = "malformed") -> int:
+        text = self._read_from(0, position + 1)
+        self._fail(not_json(text, self._limits, code), self._json + len(text))
+        return position
+
+    def _refused(self, refusal: Refusal) -> int:
+        text = self._read_from(0, refusal.end)
+        frames = self._frames
+        path = [frame.key for frame in (frames if refusal.inside else frames[:-1])]
+        left = frames[:-1] if refusal.closed else frames
+        closers = "".join(CLOSERS[frame.opener] for frame in reversed(left))
+        closed = text + refusal.rest + closers
+        place = DoomedPlace(path, refusal.keyword, closed, refusal.begun, refusal.unnamed)
+        decided = refusal.end if refusal.decided is None else refusal.decided
+        self._fail(refused(place, self._schema, self._limits), self._json + self._at + decided)
+        return refusal.end
+
+    def _fail(self, failure: Failure, read: int) -> Failure:
+        self.failure, self.read, self._step = failure, read, None
+        return failure

@@ -1,0 +1,338 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A compiled schema as an automaton of necessary conditions, whose states are made when a reply first reaches them.
+
+A state is a *slot* (what one place asks) and the kind of the value there; its *plan* says what is left to ask of that
+value, and the slots of its members or items. That the members of an arm of a union belong together is forgotten.
+"""
+
+from __future__ import annotations
+
+from math import inf
+from typing import TYPE_CHECKING, Any
+
+from schema_guard.ext.streaming.plans import KINDS, MemberRules, Slot, SlotPlan, SlotUnion, accepts
+from schema_guard.ext.streaming.verdicts import Verdicts
+from schema_guard.validation.keywords import KEYWORDS, UNIONS, draft_of
+from schema_guard.validation.references import REF_ALONE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from schema_guard.validation.compiled import Compiled
+
+__all__ = ["Conditions", "conditions_of"]
+
+# Beyond these nothing is asked: a schema whose unions multiply costs no more than this.
+_MAX_PLANS = 5_000
+_MAX_SLOTS = 20_000
+_MAX_CHILDREN = 1_000
+_MAX_ARMS = 64
+_MAX_LISTED = 64
+_MAX_NESTED = 30
+_TYPES = {
+    "{": {"object"}, "[": {"array"}, '"': {"string"}, "0": {"number", "integer"}, "t": {"boolean"}, "n": {"null"},
+}  # fmt: skip
+_PYTHON: dict[str, Callable[[Any], bool]] = {
+    "{": lambda value: isinstance(value, dict),
+    "[": lambda value: isinstance(value, list),
+    '"': lambda value: isinstance(value, str),
+    "0": lambda value: isinstance(value, (int, float)) and not isinstance(value, bool),
+    "t": lambda value: isinstance(value, bool),
+    "n": lambda value: value is None,
+}
+# What is not told in full by the conditions on members and items.
+_RESIDUE = {
+    "{": frozenset({
+        "anyOf", "oneOf", "not", "if", "propertyNames", "dependentRequired", "dependentSchemas", "dependencies",
+        "unevaluatedProperties",
+    }),
+    "[": frozenset({"anyOf", "oneOf", "not", "if", "contains", "uniqueItems", "unevaluatedItems"}),
+}  # fmt: skip
+_NOTHING = SlotPlan()
+_NOTHING.settle()
+_ANYTHING = Slot(())
+_ANYTHING.plans = dict.fromkeys(KINDS, _NOTHING)
+_NOTHING.rest = _ANYTHING
+
+
+class Conditions:
+    """The automaton of one compiled schema.
+
+    Attributes:
+        root: What the whole value must keep to.
+        nothing: The plan that asks nothing.
+    """
+
+    nothing = _NOTHING
+
+    def __init__(self, compiled: Compiled) -> None:
+        references = compiled.references
+        self._references = references
+        self._verdicts = Verdicts(references, formats=compiled.formats)
+        self._draft = draft_of(references.dialect)
+        self._ref_alone = references.dialect in REF_ALONE
+        self._slots: dict[tuple[Any, ...], Slot] = {}
+        self._unions: dict[tuple[Any, ...], SlotUnion] = {}
+        self._listed: dict[tuple[int, str], SlotUnion | None] = {}
+        self._plans = 0
+        is_known = compiled.engine.factor == 1 and not any(
+            _is_foreign(schema, references.dialect) for schema, _ in references.positions()
+        )
+        self.root = self.slot([references.document] if is_known else [])
+
+    def slot(self, items: list[Any], denied: str | None = None) -> Slot:
+        """Give the slot of schemas and unions that must all hold."""
+        unique = {id(item): item for item in items if item is not True and item is not None}
+        if not unique and denied is None:
+            return _ANYTHING
+        key = (denied, *unique)
+        found = self._slots.get(key)
+        if found is None:
+            if denied is None and len(self._slots) >= _MAX_SLOTS:
+                return _ANYTHING
+            found = self._slots[key] = Slot(tuple(unique.values()), denied)
+        return found
+
+    def union(self, slots: list[Slot], keyword: str) -> SlotUnion | None:
+        """Give the union of some slots; None, which asks nothing, beyond the limit."""
+        key = (keyword, *map(id, slots))
+        found = self._unions.get(key)
+        if found is None and len(self._unions) < _MAX_SLOTS:
+            found = self._unions[key] = SlotUnion(tuple(slots), keyword)
+        return found
+
+    def plan(self, slot: Slot, first: str, inside: frozenset[Any] = frozenset()) -> SlotPlan:
+        """Give the plan of a slot for a value that begins with a character."""
+        found = slot.plans.get(first)
+        if found is not None:
+            return found
+        kind = KINDS[first]
+        # What leads to itself at the same value asks nothing by that.
+        if (slot, kind) in inside or len(inside) > _MAX_NESTED or self._plans >= _MAX_PLANS:
+            return _NOTHING
+        self._plans += 1
+        found = self._plan(slot, kind, inside | {(slot, kind)})
+        for char, other in KINDS.items():
+            if other == kind:
+                slot.plans[char] = found
+        return found
+
+    def _plan(self, slot: Slot, kind: str, inside: frozenset[Any]) -> SlotPlan:
+        schemas: dict[int, dict[str, Any]] = {}
+        groups: list[tuple[SlotPlan, ...]] = []
+        left: list[Any] = list(slot.items)
+        unions = [] if slot.denied is None else [SlotUnion((), slot.denied)]
+        while left or unions:
+            dead = self._gather(left, unions, schemas, kind)
+            if not dead and unions:
+                dead = self._choose(unions.pop(), kind, inside, left, groups)
+            if dead:
+                return SlotPlan(dead)
+        plan = SlotPlan()
+        plan.groups = tuple(groups)
+        self._fill(plan, list(schemas.values()), kind)
+        plan.settle()
+        return plan
+
+    def _gather(
+        self, left: list[Any], unions: list[SlotUnion], schemas: dict[int, dict[str, Any]], kind: str
+    ) -> str | None:
+        """Take over what is left, and what must hold with it; give the keyword that takes no value of the kind."""
+        while left:
+            item = left.pop()
+            if isinstance(item, SlotUnion):
+                unions.append(item)
+            elif item is False:
+                return "falseSchema"
+            elif isinstance(item, dict) and id(item) not in schemas:
+                schemas[id(item)] = item
+                dead = self._refusing(item, kind)
+                if dead:
+                    return dead
+                left += self._in_place(item, kind)
+        return None
+
+    def _choose(
+        self,
+        union: SlotUnion,
+        kind: str,
+        inside: frozenset[Any],
+        left: list[Any],
+        groups: list[tuple[SlotPlan, ...]],
+    ) -> str | None:
+        """Drop the arms that take no value of the kind; a sole one must hold. Gives the keyword if none is left."""
+        arms = {arm: self.plan(arm, kind, inside) for arm in union.slots}
+        live = {arm: plan for arm, plan in arms.items() if not plan.dead}
+        if not live:
+            return union.keyword
+        if len(live) == 1:
+            left += next(iter(live)).items
+        elif len(live) <= _MAX_ARMS and all(plan.asks for plan in live.values()):
+            groups.append(tuple(live.values()))
+        return None
+
+    def _is_alone(self, schema: dict[str, Any]) -> bool:
+        return self._ref_alone and "$ref" in schema
+
+    def _has(self, schema: dict[str, Any], keyword: str) -> bool:
+        """Say whether a schema has a keyword that its draft knows."""
+        row = KEYWORDS[keyword]
+        return keyword in schema and row.since <= self._draft <= row.until and not self._is_alone(schema)
+
+    def _refusing(self, schema: dict[str, Any], kind: str) -> str | None:
+        """Give the keyword by which a schema takes no value of a kind; None where it may take one."""
+        if self._has(schema, "type"):
+            names = schema["type"]
+            if not _TYPES[kind].intersection([names] if isinstance(names, str) else names):
+                return "type"
+        for keyword, values in self._lists(schema):
+            if not any(map(_PYTHON[kind], values)):
+                return keyword
+        return None
+
+    def _lists(self, schema: dict[str, Any]) -> Iterator[tuple[str, list[Any]]]:
+        """Give the values that a schema lists, by the keyword."""
+        if self._has(schema, "enum") and isinstance(schema["enum"], list):
+            yield "enum", schema["enum"]
+        if self._has(schema, "const"):
+            yield "const", [schema["const"]]
+
+    def _in_place(self, schema: dict[str, Any], kind: str) -> Iterator[Any]:
+        """Give what must hold for the same value besides a schema's own keywords."""
+        if isinstance(schema.get("$ref"), str):
+            yield self._references.lookup(schema, schema["$ref"])
+        if self._has(schema, "allOf"):
+            yield from schema["allOf"]
+        for keyword in UNIONS:
+            if self._has(schema, keyword):
+                yield self.union([self.slot([arm]) for arm in schema[keyword]], keyword)
+        if self._has(schema, "if") and "else" in schema:
+            # One of them holds: the condition and what follows of it, or what follows of its opposite.
+            then = self.slot([schema["if"], schema.get("then", True)])
+            yield self.union([then, self.slot([schema["else"]])], "if")
+        if kind in "{[":
+            for keyword, values in self._lists(schema):
+                yield self._union_of(values, keyword, kind)
+
+    def _union_of(self, values: list[Any], keyword: str, kind: str) -> SlotUnion | None:
+        """Give objects or arrays that a schema lists as schemas of their members or items; None for too many."""
+        key = (id(values) if keyword == "enum" else id(values[0]), kind)
+        if key not in self._listed:
+            found = [value for value in values if _PYTHON[kind](value)]
+            made = [self._as_schema(value) for value in found[: _MAX_LISTED + 1]]
+            union = self.union([self.slot([schema]) for schema in made], keyword)
+            self._listed[key] = union if len(made) <= _MAX_LISTED else None
+        return self._listed[key]
+
+    def _as_schema(self, value: Any) -> dict[str, Any]:
+        if isinstance(value, dict):
+            members = {name: {"enum": [member]} for name, member in value.items()}
+            return {"properties": members, "required": list(value), "additionalProperties": False}
+        firsts = [{"enum": [item]} for item in value]
+        name = "prefixItems" if self._draft >= KEYWORDS["prefixItems"].since else "items"
+        return {name: firsts, "minItems": len(value), "maxItems": len(value)}
+
+    def _fill(self, plan: SlotPlan, schemas: list[dict[str, Any]], kind: str) -> None:
+        own = [schema for schema in schemas if not self._is_alone(schema)]
+        if kind in "{[":
+            plan.residue = tuple(schema for schema in own if schema.keys() & _RESIDUE[kind])
+            fill = self._fill_object if kind == "{" else self._fill_array
+            for schema in own:
+                fill(plan, schema)
+            return
+        checks = [self._verdicts.of_scalar(schema, kind) for schema in own]
+        plan.checks = tuple(check for check in checks if check)
+        for schema in own if kind == '"' else ():
+            plan.longest = min(plan.longest, _limit(schema, "maxLength", inf))
+            for _, values in self._lists(schema):
+                plan.texts = sorted(value for value in values if isinstance(value, str))
+
+    def _fill_object(self, plan: SlotPlan, schema: dict[str, Any]) -> None:
+        required = schema.get("required")
+        if isinstance(required, list):
+            plan.required |= frozenset(required)
+        plan.least = max(plan.least, _limit(schema, "minProperties", 0))
+        plan.most = min(plan.most, _limit(schema, "maxProperties", inf))
+        named, below = _map(schema, "properties"), _map(schema, "patternProperties")
+        rest = schema.get("additionalProperties", True)
+        if named or below or rest is not True:
+            patterns = tuple((self._verdicts.matches(pattern), part) for pattern, part in below.items())
+            plan.parts += (MemberRules(named, patterns, rest, "additionalProperties"),)
+        if rest is False and not below:
+            closed = frozenset(named)
+            plan.closed = closed if plan.closed is None else plan.closed & closed
+
+    def _fill_array(self, plan: SlotPlan, schema: dict[str, Any]) -> None:
+        plan.least = max(plan.least, _limit(schema, "minItems", 0))
+        plan.most = min(plan.most, _limit(schema, "maxItems", inf))
+        firsts: Any = schema.get("items", True)
+        rest: Any = True
+        keyword = "items"
+        if self._draft >= KEYWORDS["prefixItems"].since:
+            firsts, rest = schema.get("prefixItems", []), firsts
+        elif isinstance(firsts, list):
+            rest, keyword = schema.get("additionalItems", True), "additionalItems"
+        else:
+            firsts, rest = [], firsts
+        if firsts or rest is not True:
+            plan.parts += (MemberRules(dict(enumerate(firsts)), (), rest, keyword),)
+
+    def child(self, plan: SlotPlan, step: Any) -> Slot:
+        """Give the slot of an object's member, by its name, or of an array's item, by its index."""
+        found = plan.children.get(step)
+        if found is not None:
+            return found
+        if step not in plan.names and not plan.varies:
+            if plan.rest is None:
+                plan.rest = self._child(plan, None)
+            return plan.rest
+        found = self._child(plan, step)
+        if len(plan.children) < _MAX_CHILDREN:
+            plan.children[step] = found
+        return found
+
+    def _child(self, plan: SlotPlan, step: Any) -> Slot:
+        items: list[Any] = []
+        for part in plan.parts:
+            schemas, keyword = part.schemas(step)
+            if any(schema is False for schema in schemas):
+                return self.slot([], keyword)
+            items += schemas
+        for arms in plan.groups:
+            slots = [self.child(arm, step) for arm in arms]
+            live = list(dict.fromkeys(slot for slot in slots if slot.denied is None))
+            if not live:
+                return self.slot([], "anyOf")
+            if len(live) == 1:
+                items += live[0].items
+            elif all(slot.items for slot in live):
+                items.append(self.union(live, "anyOf"))
+        return self.slot(items)
+
+    def holds(self, plan: SlotPlan, value: Any) -> bool:
+        """Say whether a whole object or array keeps to what its members and items do not tell."""
+        checks = [self._verdicts.whole(schema) for schema in plan.residue]
+        return accepts([check for check in checks if check], value)
+
+
+def _is_foreign(schema: dict[str, Any], dialect: str) -> bool:
+    """Say whether a schema position is written in another draft than the document."""
+    named = schema.get("$schema")
+    return isinstance(named, str) and named.rstrip("#") != dialect
+
+
+def _limit(schema: dict[str, Any], keyword: str, without: float) -> float:
+    found = schema.get(keyword, without)
+    return found if isinstance(found, (int, float)) else without
+
+
+def _map(schema: dict[str, Any], keyword: str) -> dict[str, Any]:
+    found = schema.get(keyword)
+    return found if isinstance(found, dict) else {}
+
+
+def conditions_of(compiled: Compiled) -> Conditions:
+    """Give the automaton of a compiled schema: one for all replies."""
+    if compiled.conditions is None:
+        compiled.conditions = Conditions(compiled)
+    return compiled.conditions  # type: ignore[no-any-return]

@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The engine's verdict on one value by one part of a schema: small validators, made when they are first asked.
+
+Rules:
+1. A validator is made of the document that validates replies: the same formats, resources and draft.
+2. What cannot be decided apart from the rest is not asked: a dynamic reference, an expression that the engine refuses
+   or that may take long.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from schema_guard.outside import is_from_outside
+from schema_guard.validation import fast as engines
+from schema_guard.validation.keywords import KEYWORDS, REFERENCES
+from schema_guard.validation.patterns import traits
+from schema_guard.validation.references import subschemas
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from schema_guard.validation.references import References
+
+# A part with references is compiled with all that they lead to.
+_MAX_WHOLE = 200
+# States of an expression that a linear engine may have to keep at once; those of the public corpora stay below.
+_MAX_STATES = 5_000
+_ROOT = "json-schema:///schema-of-the-reply"
+_KIND_NAMES = {'"': "string", "0": "number", "t": "any", "n": "any"}
+_ASSERTIONS = {
+    kind: frozenset(
+        row.name for row in KEYWORDS.values() if row.told and row.place is None and row.kind in ("any", name)
+    )
+    for kind, name in _KIND_NAMES.items()
+}
+# Of these what holds for one value needs more than its arms one by one.
+_CHOICES = frozenset({"oneOf", "not", "if"})
+
+
+class Verdicts:
+    """What the engine says of values by parts of a schema."""
+
+    def __init__(self, references: References, *, formats: bool) -> None:
+        self._references = references
+        self._formats = formats
+        self._texts: dict[str, Callable[[Any], bool] | None] = {}
+        self._left = _MAX_WHOLE
+        # By identity: schemas stay as long as their document does.
+        self._known: dict[tuple[int, str], Callable[[Any], bool] | None] = {}
+        positions = [schema for schema, _ in references.positions()]
+        self._is_dynamic = any(
+            keyword in schema for schema in positions for keyword in REFERENCES if keyword != "$ref"
+        )
+        self._has_dear = any(_has_dear(schema) for schema in positions)
+        self._places: dict[int, str] | None = None
+
+    def of_scalar(self, schema: dict[str, Any], kind: str) -> Callable[[Any], bool] | None:
+        """Give what judges a scalar by a schema's own keywords; None where they ask nothing of that kind."""
+        if schema.keys() & _CHOICES:
+            return self.whole(schema)
+        key = (id(schema), kind)
+        if key not in self._known:
+            self._known[key] = self._of_scalar(schema, kind)
+        return self._known[key]
+
+    def _of_scalar(self, schema: dict[str, Any], kind: str) -> Callable[[Any], bool] | None:
+        own = {keyword: schema[keyword] for keyword in schema if keyword in _ASSERTIONS[kind]}
+        if kind != "0" or "number" in (own.get("type"), *_listed(own.get("type"))):
+            # Plans know the kind already.
+            own.pop("type", None)
+        if "pattern" in own and is_dear(own["pattern"]):
+            del own["pattern"]
+        return self._made(own) if own else None
+
+    def matches(self, pattern: str) -> Callable[[Any], bool] | None:
+        """Give what says whether a key matches an expression; None where that is not decided here."""
+        if pattern not in self._texts:
+            self._texts[pattern] = None if is_dear(pattern) else self._made({"pattern": pattern})
+        return self._texts[pattern]
+
+    def whole(self, schema: dict[str, Any]) -> Callable[[Any], bool] | None:
+        """Give what judges a value by all of a schema; None where that is not decided apart."""
+        key = (id(schema), "")
+        if key not in self._known:
+            self._known[key] = self._whole(schema)
+        return self._known[key]
+
+    def _whole(self, schema: dict[str, Any]) -> Callable[[Any], bool] | None:
+        parts = [part.schema for part in subschemas(schema, "", self._references.dialect)]
+        parts = [part for part in parts if isinstance(part, dict)]
+        if not any(keyword in part for part in parts for keyword in REFERENCES):
+            return None if any(map(_has_dear, parts)) else self._made(schema)
+        place = self._place(schema)
+        if place is None or self._is_dynamic or self._has_dear or not self._left:
+            return None
+        self._left -= 1
+        resources = {**self._references.reached, _ROOT: self._references.document}
+        return self._made({"$ref": place}, resources)
+
+    def _place(self, schema: dict[str, Any]) -> str | None:
+        """Give the URI by which a schema position is referred to."""
+        if self._places is None:
+            self._places = {}
+            for uri, document in {_ROOT: self._references.document, **self._references.reached}.items():
+                absolute = uri if ":" in uri else f"json-schema:///{uri}"
+                for part in subschemas(document, "", self._references.dialect):
+                    if isinstance(part.schema, dict):
+                        self._places.setdefault(id(part.schema), f"{absolute}#{quote(part.location)}")
+        return self._places.get(id(schema))
+
+    def _made(
+        self, document: dict[str, Any], resources: dict[str, Any] | None = None
+    ) -> Callable[[Any], bool] | None:
+        import jsonschema_rs  # `import schema_guard` loads no third-party module
+
+        dialect, formats = self._references.dialect, self._formats
+        try:
+            made = engines.fast(document, dialect, formats=formats, resources=resources)
+        except (ValueError, jsonschema_rs.ReferencingError) as error:
+            if is_from_outside(error):
+                raise
+            return None
+        return made.is_valid  # type: ignore[no-any-return]
+
+
+def _listed(names: Any) -> list[Any]:
+    return names if isinstance(names, list) else []
+
+
+def is_dear(pattern: Any) -> bool:
+    """Say whether matching an expression may take long: the judge estimates that first, and here nobody does."""
+    if not isinstance(pattern, str):
+        return True
+    found = traits(pattern)
+    return found.backtracks or (found.size > _MAX_STATES and not found.simple)
+
+
+def _has_dear(schema: dict[str, Any]) -> bool:
+    below = schema.get("patternProperties")
+    patterns = [
+        *(below if isinstance(below, dict) else ()),
+        *([schema["pattern"]] if "pattern" in schema else []),
+    ]
+    return any(map(is_dear, patterns))

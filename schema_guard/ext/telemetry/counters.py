@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a process counts of its calls, under a bounded number of names.
+
+Rules: counting takes no lock that is waited for, because the garbage collector can end a call anywhere; a name over the
+most is counted as `others`; what is counted never falls. A forked child begins with nothing: what its parent counted is
+its parent's.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from threading import Lock
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from schema_guard.records.counts.rollups import way_of
+from schema_guard.records.rows import LARGEST_COUNT
+from schema_guard.records.writer import live_counts
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from schema_guard.values import Outcome
+
+__all__ = ["COUNTED", "MOST_NAMES", "OTHERS", "CountedQuantity", "Counters", "Labels"]
+
+MOST_NAMES = 100
+OTHERS = "others"
+"""What stands for every name over the most, for the names are counted in the order in which they come."""
+
+Labels = tuple[str, ...]
+
+
+class CountedQuantity(NamedTuple):
+    """A quantity that is counted.
+
+    Attributes:
+        name: In words with `_`.
+        unit: As OpenTelemetry writes it.
+        labels: Names of what it is counted by.
+        text: What it is.
+    """
+
+    name: str
+    unit: str
+    labels: tuple[str, ...]
+    text: str
+
+
+_OF = ("function", "schema")
+COUNTED = (
+    CountedQuantity("attempts", "{attempt}", _OF, "Attempts of calls, judged or not."),
+    CountedQuantity("failures", "{attempt}", (*_OF, "kind", "code"), "Attempts that failed."),
+    CountedQuantity("stopped", "{attempt}", _OF, "Attempts whose stream was stopped early."),
+    CountedQuantity("calls", "{call}", (*_OF, "way"), "Calls, by how they ended."),
+    CountedQuantity("tokens", "{token}", (*_OF, "type"), "Tokens of attempts whose provider says them."),
+    CountedQuantity(
+        "cost", "1", _OF, "Cost of attempts whose price is known, in the currency of the price table."
+    ),
+    CountedQuantity(
+        "dropped", "{attempt}", ("reason",), "Attempts that a store of this process could not store."
+    ),
+    CountedQuantity(
+        "untold", "{call}", (), "Calls without events and span, as exporters were too slow for them."
+    ),
+)
+"""All that is counted."""
+
+
+class Counters:
+    """Counts of this process; safe to use from any thread."""
+
+    def __init__(self, most: int = MOST_NAMES) -> None:
+        self._most = most
+        self.restart()
+
+    def restart(self) -> None:
+        """Begin with nothing, as a forked child does, whatever its parent's threads were at."""
+        self._waiting: deque[Outcome[Any]] = deque()
+        self._untold: list[None] = []  # a list, as adding to one is one step
+        self._lock = Lock()
+        self._sums: dict[str, dict[Labels, float]] = {counted.name: {} for counted in COUNTED}
+        self._pairs: set[tuple[str, str]] = set()
+        self._codes: set[tuple[str, str]] = set()
+        self._dropped_before: dict[str, int] = {}
+        self._dropped_last: dict[str, int] = {}
+
+    def count(self, outcome: Outcome[Any]) -> None:
+        """Count a call that has ended."""
+        self._waiting.append(outcome)
+        # Whoever counts at this moment, this very thread below it included, or reads next, takes it along.
+        if self._lock.acquire(blocking=False):
+            try:
+                self._take()
+            finally:
+                self._lock.release()
+
+    def untold(self) -> None:
+        """Count a call that nobody was told of."""
+        self._untold.append(None)
+
+    def read(self) -> dict[str, Mapping[Labels, float]]:
+        """Give the sums by name and labels, as they are now."""
+        with self._lock:
+            self._take()
+            self._sums["dropped"] = {(reason,): n for reason, n in self._all_dropped().items()}
+            self._sums["untold"] = {(): len(self._untold)}
+            return {name: dict(sums) for name, sums in self._sums.items()}
+
+    def _take(self) -> None:
+        while self._waiting:
+            try:
+                outcome = self._waiting.popleft()
+            except IndexError:  # pragma: no cover - only one thread takes
+                return
+            self._sum(outcome)
+
+    def _sum(self, outcome: Outcome[Any]) -> None:
+        of = self._pair(outcome.call.function, outcome.call.schema_name)
+        self._add("calls", (*of, way_of(outcome)), 1)
+        for attempt in outcome.attempts:
+            self._add("attempts", of, 1)
+            if attempt.failure is not None:
+                self._add("failures", (*of, *self._code(attempt.failure.kind, attempt.failure.code)), 1)
+            if attempt.stopped_at is not None:
+                self._add("stopped", of, 1)
+            self._add("tokens", (*of, "input"), attempt.usage.input_tokens)
+            self._add("tokens", (*of, "output"), attempt.usage.output_tokens)
+            self._add("cost", of, attempt.cost)
+
+    def _add(self, name: str, labels: Labels, n: float | None) -> None:
+        # What is unknown, or no sound number, adds nothing: a sum that falls once is no counter any more.
+        if n is not None and 0 < n <= LARGEST_COUNT:
+            sums = self._sums[name]
+            sums[labels] = sums.get(labels, 0) + n
+
+    def _pair(self, function: str, schema: str) -> tuple[str, str]:
+        pair = (function, schema)
+        if pair in self._pairs:
+            return pair
+        if len(self._pairs) >= self._most:
+            return (OTHERS, OTHERS)
+        self._pairs.add(pair)
+        return pair
+
+    def _code(self, kind: str, code: str) -> tuple[str, str]:
+        if (kind, code) in self._codes:
+            return (kind, code)
+        if len(self._codes) >= self._most:
+            return (kind, OTHERS)
+        self._codes.add((kind, code))
+        return (kind, code)
+
+    def _all_dropped(self) -> dict[str, int]:
+        """Give what all stores dropped; what one dropped that is gone since is remembered."""
+        now: dict[str, int] = {}
+        for counts in live_counts():
+            for reason, count in counts.dropped.items():
+                now[reason] = now.get(reason, 0) + count
+        for reason, last in self._dropped_last.items():
+            fallen = last - now.get(reason, 0)
+            if fallen > 0:
+                self._dropped_before[reason] = self._dropped_before.get(reason, 0) + fallen
+        self._dropped_last = now
+        reasons = [*self._dropped_before, *now]
+        return {reason: self._dropped_before.get(reason, 0) + now.get(reason, 0) for reason in reasons}

@@ -1,0 +1,204 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Switching telemetry on and off, by a call or by the environment; and what happens to it at a fork and at the end."""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import os
+import sys
+from threading import Lock
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import schema_guard
+from schema_guard.errors import InvalidArgument
+from schema_guard.ext.telemetry.counters import MOST_NAMES, Counters
+from schema_guard.ext.telemetry.telemetry import Faults, Telemetry
+from schema_guard.outside import is_from_outside
+from schema_guard.records import recorder
+from schema_guard.text import clip
+
+if TYPE_CHECKING:
+    from os import PathLike
+
+__all__ = ["VARIABLE", "AskedTelemetry", "asked_of", "disable", "enable", "enable_as_asked", "flush"]
+
+VARIABLE = "SCHEMA_GUARD_TELEMETRY"
+EVERY_S = 15.0
+
+_logger = logging.getLogger("schema_guard")
+_lock = Lock()
+
+
+class _Switch:
+    """What is on."""
+
+    telemetry: Telemetry | None = None
+    ends_well_in: int | None = None  # the process that is to be told at its end
+
+
+def enable(  # noqa: PLR0913 - one argument a choice, all of them by name
+    *,
+    otel: bool | None = None,
+    prometheus_file: str | PathLike[str] | None = None,
+    prometheus_port: int | None = None,
+    every_s: float = EVERY_S,
+    most_names: int = MOST_NAMES,
+    tracer_provider: Any = None,
+    meter_provider: Any = None,
+    logger_provider: Any = None,
+) -> Telemetry:
+    """Tell of the calls of all guarded functions of this process, from now on.
+
+    What was switched on before is switched off.
+
+    Args:
+        otel: Whether to OpenTelemetry: an event an attempt, a span a call, our counters. Left out: unless only
+            Prometheus is asked for.
+        prometheus_file: A path that ends in `.prom`, written every *every_s* seconds for node_exporter's textfile
+            collector. `{pid}` in it stands for the number of the process: so each process has a file of its own.
+        prometheus_port: Of an endpoint `http://127.0.0.1:PORT/metrics`; 0 takes a free one, see `Telemetry.port`.
+        every_s: Seconds between two writings of the file.
+        most_names: So many functions, and so many codes, are counted by name; the rest are `others`.
+        tracer_provider: For spans; None for OpenTelemetry's global one.
+        meter_provider: For metrics; None for the global one.
+        logger_provider: For events; None for the global one.
+
+    Raises:
+        MissingExtra: OpenTelemetry is not installed.
+        InvalidArgument: A path or port cannot be used.
+    """
+    if otel is None:
+        otel = prometheus_file is None and prometheus_port is None
+    _require(every_s, most_names)
+    faults, counters = Faults(), Counters(most_names)
+    signals = _signals(tracer_provider, logger_provider) if otel else None
+    made = Telemetry(counters, signals, faults, _end_well)
+    if prometheus_port is not None:
+        from schema_guard.ext.telemetry.endpoint import MetricsEndpoint
+
+        made.outlets.append(MetricsEndpoint(prometheus_port, counters))
+    if prometheus_file is not None:
+        from schema_guard.ext.telemetry.textfile import TextFile
+
+        made.outlets.append(TextFile(os.fspath(prometheus_file), counters, every_s, faults.say))
+        _end_well()
+    if otel:
+        from schema_guard.ext.telemetry.otel import metered
+
+        metered(meter_provider, _counters, schema_guard.__version__)
+    with _lock:
+        before, _Switch.telemetry = _Switch.telemetry, made
+        recorder.follower = made
+    if before is not None:
+        before.stop()
+    return made
+
+
+def disable(timeout_s: float = 2.0) -> int:
+    """Tell of no call any more; gives how many of those that had ended were not told in *timeout_s* seconds."""
+    with _lock:
+        before, _Switch.telemetry, recorder.follower = _Switch.telemetry, None, None
+    return 0 if before is None else before.stop(timeout_s)
+
+
+def flush(timeout_s: float = 2.0) -> int:
+    """Wait until the calls that have ended were handed to OpenTelemetry; gives how many were not."""
+    telemetry = _Switch.telemetry
+    return 0 if telemetry is None else telemetry.flush(timeout_s)
+
+
+class AskedTelemetry(NamedTuple):
+    """What the environment asks for, as the arguments of `enable`."""
+
+    otel: bool = False
+    prometheus_file: str | None = None
+    prometheus_port: int | None = None
+
+
+def asked_of(text: str) -> AskedTelemetry:
+    """Read what the variable says: `otel`, `file:PATH` and `port:N`, with commas between them.
+
+    Raises:
+        InvalidArgument: It says something else.
+
+    >>> asked_of("otel, port:9464")
+    AskedTelemetry(otel=True, prometheus_file=None, prometheus_port=9464)
+    """
+    asked = AskedTelemetry()
+    for part in filter(None, map(str.strip, text.split(","))):
+        word, _, value = part.partition(":")
+        if part == "otel":
+            asked = asked._replace(otel=True)
+        elif word == "file" and value:
+            asked = asked._replace(prometheus_file=value)
+        elif word == "port" and value.isdecimal():
+            asked = asked._replace(prometheus_port=int(value))
+        else:
+            raise InvalidArgument(
+                f"{VARIABLE}: {clip(repr(part))}: expected 'otel', 'file:PATH.prom' or 'port:N', with commas between them"
+            )
+    return asked
+
+
+def enable_as_asked(text: str) -> None:
+    """Switch on what the variable asks for; where that cannot be had it is said once, and calls go on."""
+    try:
+        asked = asked_of(text)
+        if asked != AskedTelemetry():
+            enable(**asked._asdict())
+    except Exception as error:
+        if is_from_outside(error):
+            raise
+        _logger.warning("telemetry is off, calls go on: %s", error)
+
+
+def _require(every_s: float, most_names: int) -> None:
+    if not every_s > 0:
+        raise InvalidArgument(f"every_s={every_s!r}: expected seconds > 0")
+    if most_names < 1:
+        raise InvalidArgument(f"most_names={most_names!r}: expected an int >= 1")
+
+
+def _signals(tracer_provider: Any, logger_provider: Any) -> Any:
+    from schema_guard.ext.telemetry.otel import Signals
+
+    return Signals(tracer_provider, logger_provider, schema_guard.__version__)
+
+
+def _counters() -> Counters | None:
+    telemetry = _Switch.telemetry
+    return None if telemetry is None else telemetry.counters
+
+
+def _end_well() -> None:
+    """Have what waits told when this process ends: at exit, and in children of multiprocessing, which end without it."""
+    if _Switch.ends_well_in == os.getpid():
+        return
+    is_first, _Switch.ends_well_in = _Switch.ends_well_in is None, os.getpid()
+    if is_first:
+        atexit.register(disable)
+    multiprocessing = sys.modules.get("multiprocessing.util")
+    if multiprocessing is not None:
+        multiprocessing.Finalize(None, disable, exitpriority=0)
+
+
+def _before_fork() -> None:
+    if _Switch.telemetry is not None:
+        _Switch.telemetry.before_fork()
+
+
+def _after_fork_in_parent() -> None:
+    if _Switch.telemetry is not None:
+        _Switch.telemetry.after_fork_in_parent()
+
+
+def _after_fork_in_child() -> None:
+    if _Switch.telemetry is not None:
+        _Switch.telemetry.after_fork_in_child()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child
+    )

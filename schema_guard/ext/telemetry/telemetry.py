@@ -1,0 +1,181 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What follows the calls of a process: it counts them, and hands them on."""
+
+from __future__ import annotations
+
+import logging
+import time
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+from schema_guard.ext.telemetry.exposition import exposition
+from schema_guard.ext.telemetry.teller import EndedCall, Teller, now_ns
+from schema_guard.outside import is_from_outside
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from schema_guard.ext.telemetry.counters import Counters
+    from schema_guard.ext.telemetry.endpoint import MetricsEndpoint
+    from schema_guard.ext.telemetry.otel import Signals
+    from schema_guard.ext.telemetry.textfile import TextFile
+    from schema_guard.values import Call, Outcome
+
+__all__ = ["Faults", "Telemetry"]
+
+_SAID_EVERY_S = 60.0
+
+_logger = logging.getLogger("schema_guard")
+
+
+class Faults:
+    """Says what goes wrong with telemetry, once a minute of a kind, and raises nothing."""
+
+    def __init__(self) -> None:
+        self._said_at: dict[str, float] = {}
+        self._saying = Lock()
+
+    def say(self, what: str, error: Exception) -> None:
+        """Say that something went wrong, by the name of its exception: a message may hold what was told."""
+        if not self._saying.acquire(blocking=False):
+            return  # another thread is at it: nobody waits here
+        try:
+            now, before = time.monotonic(), self._said_at.get(what)
+            due = before is None or now - before >= _SAID_EVERY_S
+            if due:
+                self._said_at[what] = now
+        finally:
+            self._saying.release()
+        if due:
+            _logger.warning("telemetry: %s, calls go on: %s", what, type(error).__name__)
+
+    def after_fork_in_child(self) -> None:
+        """A thread of the parent may have been at it."""
+        self._saying = Lock()
+
+
+class Telemetry:
+    """Telemetry that is switched on, as `enable` gives it."""
+
+    def __init__(
+        self,
+        counters: Counters,
+        signals: Signals | None,
+        faults: Faults,
+        started: Callable[[], None],
+    ) -> None:
+        self._counters = counters
+        self._signals = signals
+        self._faults = faults
+        self._teller = None if signals is None else Teller(self._tell, counters.untold, started)
+        self.outlets: list[TextFile | MetricsEndpoint] = []
+
+    @property
+    def counters(self) -> Counters:
+        """What is counted."""
+        return self._counters
+
+    @property
+    def port(self) -> int | None:
+        """Where the Prometheus endpoint listens; None without one."""
+        return next((port for outlet in self.outlets if (port := getattr(outlet, "port", None))), None)
+
+    def text(self) -> str:
+        """Give the counters in Prometheus' text format, for an endpoint of your own."""
+        return exposition(self._counters.read())
+
+    def flush(self, timeout_s: float = 2.0) -> int:
+        """Wait until the calls that ended before were handed to the exporters' side; gives about how many were not."""
+        return 0 if self._teller is None else self._teller.flush(timeout_s)
+
+    def begin(self, call: Call) -> _Followed:
+        """Begin to follow a call."""
+        if self._signals is None:
+            return _Followed(self, None)
+        try:
+            return _Followed(self, self._signals.start(call))
+        except Exception as error:  # noqa: BLE001 - whatever an SDK raises
+            self.failed("no span could be begun", error)
+            return _Followed(self, None)
+
+    def enter(self, span: Any) -> Any:
+        """Make a span the current one; gives what `leave` takes."""
+        if span is None or self._signals is None:
+            return None
+        try:
+            return self._signals.enter(span)
+        except Exception as error:  # noqa: BLE001 - whatever an SDK raises
+            self.failed("no span could be entered", error)
+            return None
+
+    def leave(self, entered: Any) -> None:
+        """End what `enter` began."""
+        if entered is not None and self._signals is not None:
+            self._signals.leave(entered)
+
+    def end(self, outcome: Outcome[Any], span: Any) -> None:
+        """Count a call, and have it told."""
+        try:
+            self._counters.count(outcome)
+            if span is not None and self._teller is not None:
+                self._teller.offer(EndedCall(outcome, span, now_ns()))
+        except Exception as error:  # noqa: BLE001 - whatever an SDK raises
+            self.failed("a call was not counted", error)
+
+    def failed(self, what: str, error: Exception) -> None:
+        """Say what went wrong; what a handler of a signal has raised goes on."""
+        if is_from_outside(error):
+            raise error
+        self._faults.say(what, error)
+
+    def stop(self, timeout_s: float = 2.0) -> int:
+        """Tell what waits, write for the last time, and end all threads; gives how many calls were not told."""
+        left = 0 if self._teller is None else self._teller.stop(timeout_s)
+        for outlet in self.outlets:
+            outlet.stop()
+        return left
+
+    def before_fork(self) -> None:
+        """Hold still."""
+        if self._teller is not None:
+            self._teller.before_fork()
+
+    def after_fork_in_parent(self) -> None:
+        """Go on."""
+        if self._teller is not None:
+            self._teller.after_fork_in_parent()
+
+    def after_fork_in_child(self) -> None:
+        """Begin with nothing."""
+        self._faults.after_fork_in_child()
+        self._counters.restart()
+        if self._teller is not None:
+            self._teller.restart()
+        for outlet in self.outlets:
+            outlet.after_fork_in_child()
+
+    def _tell(self, ended: EndedCall) -> None:
+        assert self._signals is not None
+        try:
+            self._signals.tell(ended)
+        except Exception as error:  # noqa: BLE001 - whatever an exporter raises
+            self._faults.say("a call could not be told", error)
+
+
+class _Followed:
+    """A call that is followed."""
+
+    __slots__ = ("_span", "_telemetry")
+
+    def __init__(self, telemetry: Telemetry, span: Any) -> None:
+        self._telemetry = telemetry
+        self._span = span
+
+    def enter(self) -> Any:
+        return self._telemetry.enter(self._span)
+
+    def leave(self, entered: Any) -> None:
+        self._telemetry.leave(entered)
+
+    def end(self, outcome: Outcome[Any]) -> None:
+        self._telemetry.end(outcome, self._span)

@@ -1,0 +1,281 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A turn that is asked for again: what the model said, and a result for each of its calls, in the provider's own form.
+
+Rules: what was given is not changed; a model's turn goes back as the object that came, but for what providers refuse in
+one: names and arguments of calls that they could not read.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+from schema_guard.parsing import parse
+from schema_guard.providers.dialects.dialect import instance
+from schema_guard.providers.fields import field, first, has, items, words
+from schema_guard.values import Limits
+
+__all__ = ["CallResult", "ReplyForm", "continuation"]
+
+# What servers take as a tool's name; many refuse a whole conversation for another one in it.
+_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_LIMITS: Final = Limits()
+
+
+class CallResult(NamedTuple):
+    """What a model is told of one of its calls.
+
+    Attributes:
+        id: Of the call; None where it has none.
+        name: Of the tool; None where the call names none.
+        text: The arguments, as the model wrote them.
+        message: What it is told.
+    """
+
+    id: str | None
+    name: str | None
+    text: str | None
+    message: str
+
+
+def continuation(task: Any, reply: Any, results: Sequence[CallResult]) -> list[Any] | None:
+    """Give the messages for asking again.
+
+    Args:
+        task: What was sent: a list of messages, or a text.
+        reply: What came.
+        results: For each call of it, in order.
+
+    Returns:
+        The messages that were sent, the model's turn, and the results; None where the reply's form has none.
+    """
+    for is_one, made in _FORMS:
+        if is_one(reply):
+            form: ReplyForm = made
+            break
+    else:
+        return None
+    sent = (
+        list(task) if isinstance(task, list | tuple) else [form.user(task) if isinstance(task, str) else task]
+    )
+    if all(result.name is None for result in results):
+        # The provider has thrown away what the model wrote: there is no turn, and no call, to answer.
+        return [*sent, form.user("\n".join(result.message for result in results))]
+    return [*sent, *form.answered(reply, results)]
+
+
+class ReplyForm(NamedTuple):
+    """How a provider takes a conversation.
+
+    Attributes:
+        user: Makes a turn of the user's.
+        answered: Gives the model's turn and the results of its calls.
+    """
+
+    user: Callable[[str], Any]
+    answered: Callable[[Any, Sequence[CallResult]], list[Any]]
+
+
+def _user(text: str) -> dict[str, Any]:
+    return {"role": "user", "content": text}
+
+
+# Calls that a server could not read.
+
+
+def _name(result: CallResult) -> str:
+    """Give the name of a tool as servers take one."""
+    return re.sub(r"[^A-Za-z0-9_-]", "_", result.name or "unnamed")[:64]
+
+
+def _is_object(text: str | None) -> bool:
+    return text is not None and isinstance(parse(text, _LIMITS), dict)
+
+
+def _is_readable(result: CallResult) -> bool:
+    named = result.name is not None and _NAME.fullmatch(result.name) is not None
+    return named and result.id is not None and _is_object(result.text)
+
+
+def _arguments(result: CallResult) -> str:
+    return result.text if result.text is not None and _is_object(result.text) else "{}"
+
+
+def _id(result: CallResult, number: int) -> str:
+    return result.id or f"call_{number}"
+
+
+# Chat completions.
+
+
+def _chat(reply: Any, results: Sequence[CallResult]) -> list[Any]:
+    message = field(first(field(reply, "choices")), "message") if has(reply, "choices") else reply
+    if not items(field(message, "tool_calls")):  # the old calls of functions
+        return [message, *({"role": "function", "name": r.name, "content": r.message} for r in results)]
+    if not all(map(_is_readable, results)):
+        message = _chat_message(message, results)
+    told = [
+        {"role": "tool", "tool_call_id": _id(result, number), "content": result.message}
+        for number, result in enumerate(results, 1)
+    ]
+    return [message, *told]
+
+
+def _chat_message(message: Any, results: Sequence[CallResult]) -> dict[str, Any]:
+    calls = [
+        {
+            "id": _id(result, number),
+            "type": "function",
+            "function": {"name": _name(result), "arguments": _arguments(result)},
+        }
+        for number, result in enumerate(results, 1)
+    ]
+    return {"role": "assistant", "content": field(message, "content"), "tool_calls": calls}
+
+
+def _cohere(reply: Any, results: Sequence[CallResult]) -> list[Any]:
+    message = field(reply, "message")
+    plan = words(field(message, "tool_plan"))
+    turn = _chat_message(message, results)
+    del turn["content"]
+    if plan is not None:
+        turn["tool_plan"] = plan
+    return [turn, *_chat({"choices": [{"message": turn}]}, results)[1:]]
+
+
+def _ollama(reply: Any, results: Sequence[CallResult]) -> list[Any]:
+    told = [{"role": "tool", "tool_name": result.name, "content": result.message} for result in results]
+    return [field(reply, "message"), *told]
+
+
+# The others.
+
+
+def _responses(reply: Any, results: Sequence[CallResult]) -> list[Any]:
+    left = iter(results)
+    turn: list[Any] = []
+    told: list[Any] = []
+    for item in items(field(reply, "output")):
+        kind = field(item, "type")
+        if kind not in ("function_call", "custom_tool_call"):
+            turn.append(item)
+            continue
+        result = next(left)
+        is_readable = kind == "custom_tool_call" or _is_readable(result)
+        turn.append(item if is_readable else _function_call(item, result))
+        told.append({"type": f"{kind}_output", "call_id": result.id, "output": result.message})
+    return [*turn, *told]
+
+
+def _function_call(item: Any, result: CallResult) -> dict[str, Any]:
+    made = {
+        "type": "function_call",
+        "call_id": result.id,
+        "name": _name(result),
+        "arguments": _arguments(result),
+    }
+    own = words(field(item, "id"))
+    return made if own is None else {**made, "id": own}
+
+
+def _anthropic(reply: Any, results: Sequence[CallResult]) -> list[Any]:
+    named = {result.id: result for result in results}
+    content = [_tool_use(block, named.get(field(block, "id"))) for block in items(field(reply, "content"))]
+    told = [
+        {"type": "tool_result", "tool_use_id": result.id, "content": result.message, "is_error": True}
+        for result in results
+    ]
+    return [{"role": "assistant", "content": content}, {"role": "user", "content": told}]
+
+
+def _tool_use(block: Any, result: CallResult | None) -> Any:
+    if field(block, "type") != "tool_use" or result is None or _NAME.fullmatch(result.name or ""):
+        return block
+    return {"type": "tool_use", "id": result.id, "name": _name(result), "input": field(block, "input")}
+
+
+def _gemini(reply: Any, results: Sequence[CallResult]) -> list[Any]:
+    word = "functionResponse" if isinstance(reply, Mapping) else "function_response"
+    told = [
+        {
+            word: {
+                **({} if result.id is None else {"id": result.id}),
+                "name": result.name,
+                "response": {"error": result.message},
+            }
+        }
+        for result in results
+    ]
+    return [field(first(field(reply, "candidates")), "content"), {"role": "user", "parts": told}]
+
+
+def _gemini_user(text: str) -> dict[str, Any]:
+    return {"role": "user", "parts": [{"text": text}]}
+
+
+def _bedrock(reply: Any, results: Sequence[CallResult]) -> list[Any]:
+    told = [
+        {"toolResult": {"toolUseId": result.id, "content": [{"text": result.message}], "status": "error"}}
+        for result in results
+    ]
+    return [field(field(reply, "output"), "message"), {"role": "user", "content": told}]
+
+
+def _bedrock_user(text: str) -> dict[str, Any]:
+    return {"role": "user", "content": [{"text": text}]}
+
+
+def _langchain(reply: Any, results: Sequence[CallResult]) -> list[Any]:
+    told = []
+    for number, result in enumerate(results, 1):
+        said = {"content": result.message, "tool_call_id": _id(result, number), "status": "error"}
+        made = instance(_tool_messages(reply), said, said)
+        told.append(made if made is not None else {"role": "tool", **said})
+    return [reply, *told]
+
+
+def _tool_messages(message: Any) -> list[Any]:
+    """Give LangChain's class for results, found from that of the model's turn."""
+    bases: list[Any] = [kind for kind in type(message).__mro__ if kind.__name__ == "BaseMessage"]
+    return [kind for base in bases for kind in base.__subclasses__() if kind.__name__ == "ToolMessage"]
+
+
+def _langchain_user(text: str) -> tuple[str, str]:
+    return ("human", text)
+
+
+# Which form a reply has, as the readers of replies tell them.
+
+
+def _is_anthropic(reply: Any) -> bool:
+    stopped = isinstance(field(reply, "stop_reason"), str) or field(reply, "type") == "message"
+    return stopped and isinstance(field(reply, "content"), list)
+
+
+def _is_responses(reply: Any) -> bool:
+    known = field(reply, "object") == "response" or has(reply, "incomplete_details")
+    return known and bool(items(field(reply, "output")))
+
+
+def _is_ollama(reply: Any) -> bool:
+    return has(reply, "message") and isinstance(field(reply, "done"), bool)
+
+
+_FORMS: Final[tuple[tuple[Callable[[Any], bool], ReplyForm], ...]] = (
+    (lambda reply: has(reply, "choices"), ReplyForm(_user, _chat)),
+    (
+        lambda reply: field(reply, "type") in ("ai", "AIMessageChunk"),
+        ReplyForm(_langchain_user, _langchain),
+    ),
+    (_is_anthropic, ReplyForm(_user, _anthropic)),
+    (_is_responses, ReplyForm(_user, _responses)),
+    (lambda reply: has(reply, "stopReason"), ReplyForm(_bedrock_user, _bedrock)),
+    (lambda reply: bool(items(field(reply, "candidates"))), ReplyForm(_gemini_user, _gemini)),
+    (_is_ollama, ReplyForm(_user, _ollama)),
+    (
+        lambda reply: has(reply, "message") and isinstance(field(reply, "finish_reason"), str),
+        ReplyForm(_user, _cohere),
+    ),
+    (lambda reply: field(reply, "role") == "assistant", ReplyForm(_user, _chat)),
+)

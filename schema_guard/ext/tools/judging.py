@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A reply and the tools that its model had -> what each of its tool calls is worth.
+
+Rules:
+1. A call is valid as whoever runs it would take it: a known name, and arguments that are one JSON object, valid for the
+   tool's schema as they stand. What has to be unwrapped or mended first is valid only where *repair* says so.
+2. A reply that was cut off is cut off in its last call.
+3. Calls of one reply are judged apart: one that fails says nothing of the others.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from schema_guard.accepting import DEFAULT_LIMITS
+from schema_guard.arguments import require_limits, require_one_of
+from schema_guard.errors import InvalidArgument
+from schema_guard.ext.tools.told import message_for, near_names
+from schema_guard.ext.tools.tools import tools_of
+from schema_guard.judging import judge
+from schema_guard.outside import is_from_outside
+from schema_guard.parsing import NotJson, parse
+from schema_guard.received import replies
+from schema_guard.received.retries import unwrapped
+from schema_guard.text import clip
+from schema_guard.values import REPAIRS, Failure, Judgement, Limits, Violation
+
+if TYPE_CHECKING:
+    from schema_guard.ext.tools.tools import Tools
+    from schema_guard.providers.provider import RawReply
+    from schema_guard.providers.written import WrittenCall
+    from schema_guard.schema import Schema
+    from schema_guard.values import FinishReason, Limits, Repair
+
+__all__ = ["CallJudgement", "judge_calls", "judged", "raw_reply"]
+
+_BRACES: Final = "expected one JSON object and nothing else"
+
+
+class CallJudgement(NamedTuple):
+    """What one tool call of a reply is worth.
+
+    Attributes:
+        ok: Whether the tool is there and the arguments are valid for it.
+        id: By which the provider knows the call; None where it gives none.
+        name: Of the tool, as the model wrote it, cut to 200 characters; None where it named none.
+        arguments: In the Python type of the tool's schema, else as JSON; None when not ok.
+        failure: Why the call cannot be run; None when ok.
+        message: What to send back to the model as the tool's result; None when ok.
+        text: The arguments as the model wrote them, JSON text; None where they are not known.
+        schema: Of the tool's arguments; None for an unknown tool, and for one whose arguments nobody describes.
+        repairs: The repair steps that were taken, in order; `unwrapped` where the object stood in other text.
+    """
+
+    ok: bool
+    id: str | None
+    name: str | None
+    arguments: Any
+    failure: Failure | None
+    message: str | None
+    text: str | None
+    schema: Schema[Any] | None = None
+    repairs: tuple[str, ...] = ()
+
+
+def judge_calls(
+    reply: object, tools: object, *, repair: Repair = "off", limits: Limits = DEFAULT_LIMITS
+) -> list[CallJudgement]:
+    """Judge every tool call of a model's reply by the schema of its tool.
+
+    Args:
+        reply: What the provider gave, as an object of its SDK or a dict: OpenAI's chat and Responses, Anthropic,
+            Gemini, Bedrock, Cohere, Mistral, Ollama, LangChain's messages and those who copied them; an assistant's
+            message alone; a text, which calls nothing.
+        tools: What the model was given, as `tools_of` takes it: the `tools` of the request, Pydantic models, functions.
+        repair: Whether arguments that are not one valid JSON object as they stand may be mended, as in `judge`.
+        limits: How large the arguments of a call may be.
+
+    Returns:
+        A judgement for each call, in the order of the reply; none for a reply without calls. A provider that threw away
+        what the model wrote as a call counts as one call without a name.
+
+    Raises:
+        InvalidArgument: *reply* is no reply of a known shape, or *tools* are none.
+        InvalidSchema: The schema of a tool cannot be loaded.
+    """
+    known = tools_of(tools)
+    require_one_of("repair", repair, REPAIRS)
+    require_limits(limits, Limits)
+    if isinstance(reply, str):
+        return []
+    raw = raw_reply(reply)
+    if raw is None:
+        raise InvalidArgument(
+            f"judge_calls: a value of type {clip(type(reply).__name__)!r} is no reply of a known shape: give what the "
+            "provider's client returned, as it is or as a dict"
+        )
+    return [judged(call, known, repair=repair, limits=limits) for call in replies.written_calls(raw)]
+
+
+def raw_reply(reply: object) -> RawReply | None:
+    """Give a reply, one that an SDK gave unparsed too, in its provider's own words; None when no known shape fits.
+
+    Never raises.
+    """
+    try:
+        return replies.raw_shape(unwrapped(reply))
+    except Exception as error:
+        if is_from_outside(error, lambda: replies.raw_shape(reply)):
+            raise
+        # A foreign object may raise anything from any access.
+        return None
+
+
+def judged(
+    call: WrittenCall, tools: Tools, *, repair: Repair = "off", limits: Limits = DEFAULT_LIMITS
+) -> CallJudgement:
+    """Judge one call by the tools that there are."""
+    tool = tools.get(call.name or "")
+    near: list[str] = []
+    schema = None if tool is None else tool.schema
+    if call.failure is not None:
+        found: Judgement[Any] = _failed(call.failure)
+    elif tool is None:
+        near = near_names(call.name or "", tools)
+        found = _failed(_unknown(call.name, tools, near))
+    elif call.text is None:
+        found = _failed(Failure("syntax", "malformed", f"the arguments are no JSON: {_BRACES}"))
+    elif schema is None:
+        found = Judgement(True, _parsed(call.text, limits), None, "exact")
+    else:
+        found = _arguments(call.text, schema, call.finish_reason, repair, limits)
+    failure = found.failure
+    message = None
+    if failure is not None:
+        message = message_for(failure, tools, near, name=None if tool is None else tool.name)
+    repairs = ("unwrapped",) if found.form == "unwrapped" else found.repairs
+    return CallJudgement(
+        found.ok, call.id, call.name, found.value, failure, message, call.text, schema, repairs
+    )
+
+
+def _failed(failure: Failure) -> Judgement[Any]:
+    return Judgement(False, None, failure, None)
+
+
+def _unknown(called: str | None, tools: Tools, near: list[str]) -> Failure:
+    if called is None:
+        return Failure("structure", "unknown_tool", "the call names no tool")
+    wanted = f"expected one of {clip(', '.join(tools), 300)}" if tools else "there are no tools"
+    meant = f"; did you mean {near[0]!r}?" if near else ""
+    message = f"there is no tool {clip(repr(called))}: {wanted}{meant}"
+    return Failure("structure", "unknown_tool", message)
+
+
+def _parsed(text: str, limits: Limits) -> Any:
+    """Give arguments that nobody describes as JSON, or as the text that they are."""
+    value = parse(text, limits)
+    return text if type(value) is NotJson else value
+
+
+def _arguments(
+    text: str, schema: Schema[Any], finish: FinishReason | None, repair: Repair, limits: Limits
+) -> Judgement[Any]:
+    found = judge(text, schema, finish_reason=finish, repair=repair, limits=limits)
+    if repair != "off" or (found.ok and found.form == "exact"):
+        return found
+    value = parse(text.strip(), limits)
+    if isinstance(value, str) and isinstance(parse(value.strip(), limits), dict):
+        return _failed(_encoded(value))
+    if found.ok:
+        return _failed(Failure("syntax", "malformed", f"other text stands beside the arguments: {_BRACES}"))
+    return found
+
+
+def _encoded(value: str) -> Failure:
+    message = "the arguments were sent as a JSON string that holds an object; expected the object"
+    actual = f"string {clip(value)!r}"
+    return Failure("structure", "encoded_value", message, (Violation("", "/type", "type", "object", actual),))

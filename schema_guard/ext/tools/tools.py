@@ -1,0 +1,203 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Tools, in every form in which they are given to a model: the name and the schema of the arguments of each.
+
+Rules: no SDK is imported, a form is told by its fields, which may be keys or attributes; a tool whose arguments nobody
+describes (a provider's own, or one that takes a text) may be called with anything; nothing is executed.
+"""
+
+from __future__ import annotations
+
+import inspect
+import typing
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final, NamedTuple
+
+from schema_guard.errors import InvalidArgument
+from schema_guard.ext.tools.openapi import as_json_schema
+from schema_guard.providers.fields import either, field, has, items, words
+from schema_guard.schema import Schema
+from schema_guard.text import clip
+
+__all__ = ["ToolSchema", "Tools", "tools_of"]
+
+Tools: typing.TypeAlias = "dict[str, ToolSchema]"
+"""Tools by their names, in the order in which they were given."""
+
+# Where the tools of a request stand inside of what holds several.
+_HOLDERS: Final = ("function_declarations", "functionDeclarations", "tools")
+# Where one tool stands inside of what says its kind.
+_WRAPPED: Final = ("function", "toolSpec")
+# Names of the fields that hold a JSON Schema, and of those that hold Gemini's subset of OpenAPI.
+_SCHEMAS: Final = (
+    "input_schema", "inputSchema", "parameters_json_schema", "parametersJsonSchema", "params_json_schema", "tool_call_schema",
+    "args_schema",
+)  # fmt: skip
+_PARAMETERS: Final = "parameters"
+_NO_ARGUMENTS: Final = {"type": "object", "properties": {}}
+_FORMS: Final = (
+    "a tool as OpenAI, Anthropic, Gemini or Bedrock take it, a Pydantic model, a dataclass, a TypedDict, a Schema "
+    "or a function"
+)
+
+
+class ToolSchema(NamedTuple):
+    """A tool that a model may call.
+
+    Attributes:
+        name: By which it is called.
+        schema: Of its arguments; None where nobody describes them, and anything is taken.
+    """
+
+    name: str
+    schema: Schema[Any] | None
+
+
+def tools_of(tools: object) -> Tools:
+    """Read tools.
+
+    Args:
+        tools: A tool, or a list of them, mixed as you like: OpenAI's chat form, its Responses form, Anthropic's,
+            Gemini's declarations or its `Tool`s that hold them, Bedrock's; an object with a name and a schema (of MCP,
+            LangChain ...); a Pydantic model, dataclass, TypedDict or Schema, called by its name; a function, whose
+            parameters are the arguments. What was read before is given back.
+
+    Raises:
+        InvalidArgument: One is no tool, or two different ones have the same name.
+        InvalidSchema: A schema cannot be loaded.
+    """
+    if isinstance(tools, dict) and all(isinstance(one, ToolSchema) for one in tools.values()):
+        return tools
+    given = [tools] if _is_one(tools) else tools
+    if not isinstance(given, Iterable):
+        raise InvalidArgument(f"tools={clip(repr(tools))}: expected a list of tools, each {_FORMS}")
+    found: Tools = {}
+    for tool in [read for one in given for read in _read(one)]:
+        known = found.setdefault(tool.name, tool)
+        if known is not tool and _document(known) != _document(tool):
+            raise InvalidArgument(f"tools: two different tools are called {tool.name!r}: give each its name")
+    return found
+
+
+def _document(tool: ToolSchema) -> Any:
+    return None if tool.schema is None else tool.schema.document
+
+
+def _is_one(tools: object) -> bool:
+    return (
+        isinstance(tools, Mapping | str | bytes | Schema | type)
+        or not isinstance(tools, Iterable)
+        or callable(getattr(tools, "model_dump", None))  # a Pydantic object gives its fields
+    )
+
+
+def _read(one: object) -> list[ToolSchema]:
+    if isinstance(one, ToolSchema):
+        return [one]
+    if isinstance(one, Schema | type):
+        schema = Schema.of(one)
+        return [ToolSchema(schema.name, schema)]
+    if isinstance(one, str | bytes):
+        raise InvalidArgument(f"tools: {clip(repr(one))}: expected {_FORMS}, got a {type(one).__name__}")
+    held = [inner for name in _HOLDERS for inner in items(field(one, name))]
+    return [tool for inner in held for tool in _read(inner)] if held else _described(one)
+
+
+def _described(one: object) -> list[ToolSchema]:
+    custom = field(one, "custom")
+    if words(field(custom, "name")) is not None:
+        # OpenAI's tool that takes a text.
+        return [ToolSchema(field(custom, "name"), None)]
+    wrapped = either(one, *_WRAPPED)
+    described = one if wrapped is None or callable(wrapped) else wrapped
+    name = words(field(described, "name"))
+    if name is not None:
+        return [ToolSchema(name, _schema_of(name, described))]
+    return [_of_function(one)] if callable(one) else _of_no_name(one)
+
+
+def _of_no_name(one: object) -> list[ToolSchema]:
+    """Give nothing for a tool that the provider runs by itself, which has a kind and no name."""
+    kind = words(field(one, "type"))
+    if (kind is not None and kind != "function") or _is_gemini_own(one):
+        return []
+    raise InvalidArgument(f"tools: {clip(repr(one))}: expected {_FORMS}")
+
+
+def _is_gemini_own(one: object) -> bool:
+    names = list(one) if isinstance(one, Mapping) else [name for name, _ in _fields(one)]
+    return any(str(name).replace("_", "").lower() in _GEMINI_OWN for name in names)
+
+
+_GEMINI_OWN: Final = {"googlesearch", "codeexecution", "urlcontext", "googlesearchretrieval", "googlemaps",
+                      "filesearch", "computeruse", "cachepoint", "systemtool"}  # fmt: skip
+
+
+def _fields(one: object) -> list[tuple[str, Any]]:
+    named = getattr(one, "__dict__", None)
+    return (
+        [(name, value) for name, value in named.items() if value is not None]
+        if isinstance(named, dict)
+        else []
+    )
+
+
+def _schema_of(name: str, described: object) -> Schema[Any] | None:
+    """Load the schema of a tool's arguments; None where nobody describes them."""
+    given = either(described, *_SCHEMAS)
+    if given is None:
+        given = field(field(described, "function_schema"), "json_schema")
+    if given is None:
+        given = field(described, _PARAMETERS)
+        if given is None:
+            is_described = isinstance(described, Mapping) or has(described, _PARAMETERS)
+            is_function = field(described, "type") in (None, "function")
+            return _loaded(name, _NO_ARGUMENTS) if is_described and is_function else None
+        given = as_json_schema(_plain(given))
+    held = field(given, "json") if isinstance(given, Mapping) and set(given) == {"json"} else None
+    return _loaded(name, given if held is None else held)
+
+
+def _plain(given: Any) -> Any:
+    """Give a schema as a dict; an SDK's object says itself as one."""
+    dump = getattr(given, "model_dump", None)
+    if isinstance(given, type) or not callable(dump):
+        return dict(given) if isinstance(given, Mapping) else given
+    return dump(mode="json", exclude_none=True, by_alias=True)
+
+
+def _loaded(name: str, given: Any) -> Schema[Any]:
+    try:
+        return Schema.of(dict(given) if isinstance(given, Mapping) else given, name=name)
+    except (InvalidArgument, ValueError) as error:
+        error.add_note(f"in the schema of the tool {clip(repr(name))}")
+        raise
+
+
+def _of_function(function: Callable[..., Any]) -> ToolSchema:
+    """Give the tool that a function is: its parameters are the arguments, and no others but for `**`."""
+    name = words(getattr(function, "__name__", None)) or type(function).__name__
+    try:
+        signature = inspect.signature(function)
+        hints = typing.get_type_hints(
+            function
+            if hasattr(function, "__code__") or inspect.ismethod(function)
+            else type(function).__call__,
+            include_extras=True,
+        )
+    except (NameError, TypeError, ValueError) as error:
+        raise InvalidArgument(f"tools: the parameters of {name!r} cannot be read: {error}") from error
+    known: dict[str, Any] = {}
+    is_open = False
+    for parameter in signature.parameters.values():
+        if parameter.kind is parameter.VAR_KEYWORD:
+            is_open = True
+        elif parameter.kind is not parameter.VAR_POSITIONAL:
+            annotation = hints.get(parameter.name, Any)
+            has_default = parameter.default is not parameter.empty
+            known[parameter.name] = typing.NotRequired[annotation] if has_default else annotation
+    arguments = typing.TypedDict(name, known)  # type: ignore[misc]
+    schema = Schema.of(arguments, name=name)
+    if is_open:
+        document = {key: part for key, part in schema.document.items() if key != "additionalProperties"}
+        schema = Schema.of(document, name=name)
+    return ToolSchema(name, schema)

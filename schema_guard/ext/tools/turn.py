@@ -1,0 +1,341 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One turn of an agent: asked for, judged call by call, asked for again, and recorded.
+
+The drivers of guarded functions (calls/drive.py, calls/observe.py) run it: it is their loop, with judgements of all the
+calls of a reply in the place of one.
+"""
+
+from __future__ import annotations
+
+import json
+from time import time
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from schema_guard.errors import InvalidArgument
+from schema_guard.ext.tools.forms import CallResult, continuation
+from schema_guard.ext.tools.joining import CallAttempt, JoinedCalls
+from schema_guard.ext.tools.judging import judged, raw_reply
+from schema_guard.ext.tools.recorded import shares
+from schema_guard.ext.tools.told import NOT_RUN
+from schema_guard.loop import Done, enforce
+from schema_guard.preparing.folding import folded
+from schema_guard.preparing.shapes import given_task, task_of, with_task
+from schema_guard.providers.written import WrittenCall
+from schema_guard.received import replies
+from schema_guard.received.closing import close_alone
+from schema_guard.received.retries import retries_of_error, retries_of_reply, unwrapped
+from schema_guard.records import recorder
+from schema_guard.records.identity import (
+    begun,
+    current_call,
+    current_call_id,
+    current_tags,
+    current_tools,
+    id_of,
+    new_call_id,
+)
+from schema_guard.schema import Schema
+from schema_guard.strategies import STRATEGIES, Plan, Step
+from schema_guard.text import clip
+from schema_guard.values import Ask, Call, Chunk, End, Failure, More, ParsedValue
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
+    from schema_guard.ext.tools.joining import FollowedCall
+    from schema_guard.ext.tools.judging import CallJudgement
+    from schema_guard.ext.tools.recorded import UnknownTools
+    from schema_guard.ext.tools.tools import Tools
+    from schema_guard.loop import Flow
+    from schema_guard.preparing.prepare import Version
+    from schema_guard.preparing.shapes import Shape
+    from schema_guard.received.replies import Reply
+    from schema_guard.records.identity import Begun
+    from schema_guard.records.recorder import Recorder
+    from schema_guard.strategies import Price
+    from schema_guard.values import Outcome, Prompt
+
+__all__ = ["STEP", "Turn", "TurnPlan"]
+
+STEP: Final = Step(STRATEGIES["tool_call"], "", (), "")
+"""How tools are asked for: by the function, with the arguments of its provider."""
+_MORE: Final = More()
+_WHOLE: Final = "tool calls"
+
+
+class TurnPlan(NamedTuple):
+    """What is fixed when a function is decorated.
+
+    Attributes:
+        function: The user's.
+        name: What records call it.
+        tools: That its model has.
+        shape: How it is called.
+        max_attempts: How often one turn may be asked for.
+        observe: Whether nothing is changed.
+        version: Of the function's prompt.
+        segment: Part of the traffic; None when not named.
+        prices: Gives what gives what an attempt cost.
+        store: Gives who records; None for nobody.
+        unknown: The names of tools that there are not, as they were recorded.
+    """
+
+    function: Callable[..., Any]
+    name: str
+    tools: Tools
+    shape: Shape
+    max_attempts: int
+    observe: bool
+    version: Version
+    segment: str | None
+    prices: Callable[[], Price | None]
+    store: Callable[[], Recorder | None]
+    unknown: UnknownTools
+
+    @property
+    def settings(self) -> str:
+        """The settings that change results, as compact JSON."""
+        said: dict[str, Any] = {"max_attempts": self.max_attempts, "tool_calls": True}
+        if self.observe:
+            said["observe"] = True
+        return json.dumps(said, separators=(",", ":"), sort_keys=True)
+
+
+class Turn:
+    """A turn under way: what the drivers need of a call.
+
+    Attributes:
+        flow: The loop.
+        given: What the function gave last.
+        judgements: For each reply the judgements of its calls.
+    """
+
+    def __init__(self, plan: TurnPlan, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        self._plan, self._args, self._kwargs = plan, args, kwargs
+        # What is recorded; what is sent is what was given.
+        shape = plan.shape._replace(is_sent=False, is_plain=False)
+        self._task: Prompt = task_of(shape, plan.function, args, kwargs)
+        known = [tool.schema for tool in plan.tools.values()]
+        self._begun = begun(time(), known[0] if len(known) == 1 else None)
+        self._call = _call(plan, self._begun)
+        self._joined = JoinedCalls()
+        self._ends: list[End] = []
+        self._reply: Any = None
+        self._again: list[Any] | None = None
+        self.given: Any = None
+        self.judgements: list[list[CallJudgement]] = []
+        self.store = plan.store()
+        self.flow: Flow = self._asked()
+
+    # The loop.
+
+    def _asked(self) -> Generator[Any, Any, None]:
+        number = 0
+        while True:
+            number += 1
+            event = yield Ask(number, STEP.strategy.name, self._task, None, None)
+            while type(event) is Chunk:
+                event = yield _MORE
+            assert type(event) is End
+            self._take(event)
+            if number >= self._plan.max_attempts or not self._may_ask_again():
+                break
+        outcome = self.outcome()
+        yield Done(outcome.ok, outcome.value, lambda: outcome)
+
+    def _take(self, end: End) -> None:
+        cut = end.failure is not None and end.failure.kind == "transport" and end.exception is None
+        # Of a stream that broke off nobody knows what the model would have written.
+        calls = () if cut else end.calls
+        judgements = [judged(call, self._plan.tools) for call in calls]
+        self._ends.append(end)
+        self.judgements.append(judgements)
+        joined = self._joined.take(judgements)
+        parts = iter(shares(end.usage, sum(call is not None for call in joined)))
+        for call, one in zip(joined, judgements, strict=True):
+            if call is not None:
+                call.attempts.append(CallAttempt(one, end._replace(usage=next(parts))))
+
+    def _may_ask_again(self) -> bool:
+        """Say whether the last reply has to be asked for again, and can be."""
+        failed = [one.failure for one in self.judgements[-1] if one.failure is not None]
+        if not failed or self._ends[-1].exception is not None:
+            return False
+        if any(failure.kind == "refusal" for failure in failed):
+            return False
+        results = [
+            CallResult(one.id, one.name, one.text, one.message or NOT_RUN) for one in self.judgements[-1]
+        ]
+        sent = given_task(self._plan.shape, self._args, self._kwargs)
+        self._again = continuation(sent, self._reply, results)
+        return self._again is not None
+
+    @property
+    def is_valid(self) -> bool:
+        """Whether every call of the last reply can be run."""
+        return all(one.ok for one in self.judgements[-1])
+
+    @property
+    def no_reply(self) -> Failure | None:
+        """Why what the function gave last is no reply of a model; None where it is one."""
+        failure = self._ends[-1].failure
+        return failure if failure is not None and failure.code == "no_reply" else None
+
+    # What the drivers call.
+
+    @property
+    def receiver(self) -> Any:
+        """What reads what the function gives and raises."""
+        return self
+
+    def invoke(self, ask: Ask) -> Any:
+        """Call the user's function for one attempt; the first with what its caller gave."""
+        plan, args, kwargs = self._plan, self._args, self._kwargs
+        if self._again is not None:
+            args, kwargs = with_task(plan.shape, args, kwargs, self._again)
+        result = plan.function(*args, **kwargs)
+        return self._awaited(result) if hasattr(type(result), "__await__") else self._taken(result)
+
+    async def _awaited(self, result: Any) -> Any:
+        return self._taken(await result)
+
+    def _taken(self, result: Any) -> Any:
+        kind = type(result)
+        if hasattr(kind, "__next__") or hasattr(kind, "__anext__"):
+            if not hasattr(kind, "__anext__"):
+                close_alone(result)
+            raise InvalidArgument(
+                f"{self._plan.name}: gives a stream, which is with its caller before its calls can be judged: return "
+                "the whole reply, or measure with guard_tools(..., observe=True)"
+            )
+        self.given, self._reply = result, None
+        return result
+
+    def invoke_untouched(self) -> Any:
+        """Call the user's function as its caller did."""
+        return self._plan.function(*self._args, **self._kwargs)
+
+    def read(self, given: object) -> Reply:
+        """Read what the function gave; never raises."""
+        held = unwrapped(given)
+        self._reply = held
+        reply = held if isinstance(held, replies.Reply) else replies.read(held)
+        raw = None if isinstance(held, str | bytes | replies.Reply) else raw_reply(held)
+        calls = () if raw is None else tuple(replies.written_calls(raw))
+        return reply._replace(calls=calls, retries=retries_of_reply(given))
+
+    def grown(self, reply: Reply, value: object) -> Reply:
+        """Read a stream of values: it calls nothing."""
+        return reply
+
+    def raised(self, error: BaseException) -> Reply:
+        """Read what the function raised; never raises. It reaches the caller as it is, whatever it was about."""
+        name = clip(type(error).__name__)
+        failure = Failure("transport", "call_raised", f"{name} was raised")
+        rejected = replies.rejected(error)
+        calls: tuple[WrittenCall, ...] = ()
+        if (
+            rejected is not None
+            and rejected.failure is not None
+            and rejected.failure.code == "provider_rejected"
+        ):
+            calls = (WrittenCall(None, None, rejected.text, "error", rejected.failure),)
+        return replies.Reply(failure=failure, exception=name, calls=calls, retries=retries_of_error(error))
+
+    def enter(self) -> Any:
+        """Make this the call that the running code was called inside of; gives what `leave` takes."""
+        return current_call.set(self._begun), current_tools.set(frozenset(self._plan.tools))
+
+    def leave(self, entered: Any) -> None:
+        """End what `enter` began."""
+        call, tools = entered
+        current_tools.reset(tools)
+        current_call.reset(call)
+
+    def finish(self, done: Done[Any]) -> None:
+        """Hand the outcome of each call of the turn to the recorder, and to who follows calls."""
+        if self.store is None and recorder.follower is None:
+            return
+        for call in self._joined.calls:
+            told = folded(_outcome(self._plan, call, self._call, self._task), self._plan.segment, None)
+            followed = None if recorder.follower is None else recorder.follower.begin(told.call)
+            if followed is not None:
+                followed.end(told)
+            if self.store is not None:
+                self.store.record(told, self._task)
+
+    async def settle(self) -> None:
+        """Wait, off the event loop, until a store with durability "sync" has what it was handed."""
+        if getattr(self.store, "is_sync", False):
+            from asyncio import to_thread
+
+            await to_thread(self.store.settle)  # type: ignore[union-attr]
+
+    def outcome(self) -> Outcome[Any]:
+        """Give the turn as one outcome: an attempt for each reply, its failure that of the first call that failed."""
+        ends = []
+        for end, judgements in zip(self._ends, self.judgements, strict=True):
+            text = "\n".join(one.text or "" for one in judgements)
+            failure = next((one.failure for one in judgements if one.failure is not None), None)
+            given = ParsedValue(None, own=True) if failure is None else None
+            whole = end._replace(failure=end.failure if end.exception else failure, text=text, given=given)
+            ends.append(whole._replace(tool=None, tries=(), instead=False, refusal=None))
+        plan = Plan(Schema.of(True, name=_WHOLE), (STEP,), 1, prices=self._plan.prices)
+        return _judged(plan, self._call, self._task, ends)
+
+
+def _call(plan: TurnPlan, identity: Begun) -> Call:
+    tags = current_tags.get()
+    return Call(
+        id=id_of(identity),
+        function=plan.name,
+        schema_name=_WHOLE,
+        schema_fingerprint="",
+        model=None,
+        target=None,
+        strategies=STEP.strategy.name,
+        settings=plan.settings,
+        version=plan.version.text or plan.version.made(),
+        segment=tags.segment or plan.segment,
+        input_hash=None,
+        parent_call_id=current_call_id(),
+        started_at=identity[0],
+        cluster=tags.cluster,
+    )
+
+
+def _outcome(plan: TurnPlan, followed: FollowedCall, turn: Call, task: Prompt) -> Outcome[Any]:
+    """Give the outcome of one call of a turn, as it is recorded."""
+    schema = plan.unknown.schema_of(followed.first, plan.tools)
+    call = turn._replace(
+        id=new_call_id(turn.started_at),
+        schema_name=schema.name,
+        schema_fingerprint=schema.fingerprint,
+        parent_call_id=turn.id,
+    )
+    ends = [_end(one) for one in followed.attempts]
+    return _judged(Plan(schema, (STEP,), 1, prices=plan.prices), call, task, ends)
+
+
+def _end(one: CallAttempt) -> End:
+    judgement, end = one
+    return End(
+        finish_reason=end.finish_reason,
+        usage=end.usage,
+        elapsed_s=end.elapsed_s,
+        failure=judgement.failure,
+        model=end.model,
+        text=judgement.text or "",
+        given=ParsedValue(judgement.arguments, own=True) if judgement.ok else None,
+        retries=end.retries,
+    )
+
+
+def _judged(plan: Plan, call: Call, task: Prompt, ends: list[End]) -> Outcome[Any]:
+    """Give the outcome of attempts that were judged before, by the loop that makes all outcomes."""
+    flow = enforce(task, plan, lambda: call)
+    next(flow)
+    *tries, last = ends
+    done = flow.send(last._replace(tries=tuple(tries)))
+    assert isinstance(done, Done)
+    return done.outcome

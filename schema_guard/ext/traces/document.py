@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What an import came to, as a document."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from schema_guard.report.document import Document, Fact, Section, Table, Tone
+from schema_guard.report.words import CAUSES, bounded
+from schema_guard.stats import Rate
+from schema_guard.text import clip, plural
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from schema_guard.ext.traces.result import TraceImport
+
+__all__ = ["document_of"]
+
+
+def document_of(result: TraceImport) -> Document:
+    """Give what an import came to as a document."""
+    done = "would be stored (dry run)" if result.dry_run else "stored"
+    return Document(
+        f"{plural(result.stored, 'call')} {done}, {result.known} already there: {_replies(result.replies)} of "
+        f"{plural(result.rows, 'row')}",
+        tuple(_facts(result)),
+        tuple(_sections(result)),
+        tone=Tone.BAD if result.unread else Tone.GOOD,
+    )
+
+
+def _replies(count: int) -> str:
+    return "1 reply" if count == 1 else f"{count:,} replies"
+
+
+def _facts(result: TraceImport) -> Iterator[Fact]:
+    yield Fact("traffic", result.traffic.text)
+    functions = [
+        f"{clip(function)} ({clip(schema)}) {n}" for (function, schema), n in result.functions.most_common()
+    ]
+    yield Fact("functions", ", ".join(functions) or "none")
+    yield Fact("calls", f"{result.calls}, {plural(result.attempts, 'attempt')}")
+    unhandled = Rate.of(result.judged - result.valid, result.judged)
+    yield Fact(
+        "judged",
+        f"{result.judged}, of them {result.valid} valid; unhandled {bounded(unhandled)} %, {result.traffic.short}",
+    )
+    outside = [f"{n} {CAUSES[cause]} ({code})" for (cause, code), n in result.outside.most_common()]
+    yield Fact("outside", ", ".join(outside) or "none")
+    if result.repeated:
+        yield Fact("repeated", f"{_replies(result.repeated)} that the files hold twice")
+    if result.unread:
+        yield Fact("unread", f"{result.unread} parts of files, see below")
+    if not result.dry_run and result.calls:
+        yield Fact("next", "schema-guard report ; schema-guard decide")
+
+
+def _sections(result: TraceImport) -> Iterator[Section]:
+    if result.failures:
+        rows = tuple((kind, code, str(n)) for (kind, code), n in result.failures.most_common())
+        yield Section("Unhandled calls", "", Table(("kind", "code", "calls"), rows, (0, 1)))
+    if result.left_out:
+        rows = tuple(
+            (cause, str(found.rows), ", ".join(map(clip, found.places)))
+            for cause, found in result.left_out.items()
+        )
+        yield Section(
+            "Left out", "rows that are in no call", Table(("why", "rows", "the first of them"), rows, (0, 2))
+        )
+    if result.unreadable:
+        lines = [f"{clip(part.place)}: {clip(part.why, 200)}" for part in result.unreadable]
+        more = result.unread - len(lines)
+        yield Section("Unread", "", lines=(*lines, *((f"and {more} more",) if more else ())))

@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Stored replies of one call -> its outcome, by the loop that guarded calls go through.
+
+Rules: a call is what an observed one would have been, with its attempts; an id is made of the tool's own, so that the
+same reply is the same call however often it is imported; what nobody knows is unknown.
+"""
+
+from __future__ import annotations
+
+import json
+from hashlib import sha256
+from math import nan
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from schema_guard.configuration.traffic import IMPORTED, SAMPLE_SHARE, TRAFFIC
+from schema_guard.drive import end
+from schema_guard.ext.traces.values import decoded
+from schema_guard.loop import Done, enforce
+from schema_guard.preparing.costs import with_costs
+from schema_guard.preparing.folding import folded
+from schema_guard.strategies import STRATEGIES, Plan, Step
+from schema_guard.values import Call, Message
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from schema_guard.configuration.traffic import Traffic
+    from schema_guard.ext.traces.stored import Held, StoredReply
+    from schema_guard.schema import Schema
+    from schema_guard.strategies import Price
+    from schema_guard.values import End, Outcome, Prompt
+
+__all__ = ["Judged", "Judging", "call_id", "prompt_of", "settings_text", "task_text"]
+
+_LATEST_MS = 2**48 - 1
+_UNVERSIONED = "imported"
+
+
+class Judged(NamedTuple):
+    """A call that was judged, and what was sent; None where that is not stored."""
+
+    outcome: Outcome[Any]
+    task: Prompt | None
+
+
+def settings_text(traffic: Traffic) -> str:
+    """Give the settings of imported calls, as guards write theirs."""
+    said: dict[str, Any] = {"max_attempts": 1, "observe": True, IMPORTED: traffic.tool, TRAFFIC: traffic.part}
+    if traffic.share is not None:
+        said[SAMPLE_SHARE] = traffic.share
+    return json.dumps(said, separators=(",", ":"), sort_keys=True)
+
+
+def call_id(tool: str, own: str, schema_fingerprint: str, started_at: float | None) -> str:
+    """Give the id of a call: 32 hex digits of a UUID of version 8 (RFC 9562 s. 5.8) that sorts by time.
+
+    Under another schema the same reply is another call.
+    """
+    digest = sha256(json.dumps([tool, own, schema_fingerprint]).encode()).hexdigest()
+    at = 0 if started_at is None else min(max(int(started_at * 1000), 0), _LATEST_MS)
+    return f"{at:012x}8{digest[:3]}{8 | int(digest[3], 16) & 3:x}{digest[4:19]}"
+
+
+def prompt_of(task: Any) -> Prompt | None:
+    """Give what was sent as a prompt: messages, also those that stand as JSON in a text, else the text."""
+    said = decoded(task)
+    messages = said.get("messages") if isinstance(said, dict) else said
+    if isinstance(messages, list) and messages and all(_is_message(one) for one in messages):
+        return tuple(
+            Message(
+                one["role"],
+                one.get("content"),
+                {key: value for key, value in one.items() if key not in ("role", "content")} or None,
+            )
+            for one in messages
+        )
+    return task if task is None or isinstance(task, str) else task_text(task)
+
+
+def task_text(task: Any) -> str | None:
+    """Give what was sent as a text: of what is none its JSON."""
+    if task is None or isinstance(task, str):
+        return task
+    return json.dumps(task, ensure_ascii=False, sort_keys=True, default=str)
+
+
+def _is_message(one: Any) -> bool:
+    return isinstance(one, dict) and isinstance(one.get("role"), str)
+
+
+class Judging:
+    """Reads and judges the replies of one import.
+
+    Args:
+        traffic: What the import says of itself.
+        price: Gives what attempts cost; None where nothing is known of prices.
+    """
+
+    def __init__(self, traffic: Traffic, price: Price | None = None) -> None:
+        self._tool = traffic.tool
+        self._settings = settings_text(traffic)
+        self._price: Callable[[], Price | None] | None = None if price is None else lambda: price
+        self._plans: dict[str, Plan] = {}
+
+    def judged(self, replies: Sequence[Held], function: str = "", own: str = "") -> Judged:
+        """Judge the attempts of a call, in order.
+
+        Args:
+            replies: At least one, all held to one schema.
+            function: What records call whatever made the call.
+            own: The tool's own id of the call.
+        """
+        schema, first = replies[0].schema, replies[0].stored
+        plan = self._plans.get(schema.fingerprint)
+        if plan is None:
+            steps = (Step.of(STRATEGIES["bare"], schema),)
+            plan = self._plans[schema.fingerprint] = Plan(schema, steps, max_attempts=1, prices=self._price)
+        task = prompt_of(first.task)
+        call = self._call(first, schema, function, own)
+        flow = enforce("" if task is None else task, plan, lambda: call)
+        next(flow)
+        *tries, last = map(_end, replies)
+        done = flow.send(last._replace(tries=tuple(tries)))
+        assert isinstance(done, Done)
+        return Judged(
+            with_costs(folded(done.outcome, None, None), [one.stored.cost for one in replies]), task
+        )
+
+    def _call(self, first: StoredReply, schema: Schema[Any], function: str, own: str) -> Call:
+        return Call(
+            id=call_id(self._tool, own, schema.fingerprint, first.started_at),
+            function=function,
+            schema_name=schema.name,
+            schema_fingerprint=schema.fingerprint,
+            model=None,
+            target=None,
+            strategies="bare",
+            settings=self._settings,
+            version=first.version or _UNVERSIONED,
+            segment=first.segment,
+            input_hash=None,
+            parent_call_id=None,
+            started_at=nan if first.started_at is None else first.started_at,
+            cluster=first.cluster,
+        )
+
+
+def _end(one: Held) -> End:
+    return end(one.reply, nan if one.stored.elapsed_s is None else one.stored.elapsed_s)

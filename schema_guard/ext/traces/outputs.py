@@ -1,0 +1,180 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What was stored of a reply -> the reply, as it would have been read when it came.
+
+Rules: the readers of `calls` decide; what tools wrap around a reply is taken off first, but never what the schema itself
+declares. A text is the reply's own, unless it is JSON of a message or of a whole completion. Nothing here raises.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+from schema_guard.ext.traces.values import MISSING, decoded
+from schema_guard.providers.failures import provider_error
+from schema_guard.received import replies
+from schema_guard.received.behind import CLIENTS
+from schema_guard.received.replies import Reply
+from schema_guard.received.returned import returned
+from schema_guard.text import clip
+from schema_guard.values import UNKNOWN_USAGE, Failure, ParsedValue, Usage
+
+if TYPE_CHECKING:
+    from schema_guard.ext.traces.stored import StoredReply
+    from schema_guard.received.owned import Own
+
+__all__ = ["reply_in"]
+
+_DEEPEST: Final = 6
+_ASSISTANTS: Final = ("assistant", "ai", "model")
+# Names under which tools keep the text alone.
+_TEXT_KEYS: Final = ("content", "text", "completion", "output", "response")
+_NO_OUTPUT: Final = Failure("transport", "no_reply", "nothing is stored of the reply")
+_CANCELLED: Final = frozenset(["CancelledError", "KeyboardInterrupt", "GeneratorExit"])
+_PROVIDERS: Final = re.compile(
+    r"Error code: [45]\d\d|HTTP status [45]\d\d|\b(?:429|500|502|503|504|529)\b|(?:rate|quota).?limit|overloaded"
+    r"|time[d ]?.?out|connection (?:error|refused|reset|aborted)",
+    re.IGNORECASE,
+)
+_PROVIDERS_NAMES: Final = re.compile(
+    r"(?:RateLimit|API|APIConnection|APITimeout|APIStatus|InternalServer|ServiceUnavailable|Overloaded|BadRequest|"
+    r"Authentication|PermissionDenied|NotFound|Connection|Connect|Read|Write|Pool|HTTP|Client|Server|Throttling)"
+    r"\w*(?:Error|Exception|Timeout)|Timeout(?:Error|Exception)?|provider|\w*(?:server_error|rate_limit\w*)"
+)
+_PARSED_BY: Final = {
+    "LengthFinishReasonError": Failure(
+        "truncation", "max_tokens", "the reply was cut off at the output limit"
+    ),
+    "ContentFilterFinishReasonError": Failure(
+        "refusal", "content_filter", "a content filter stopped the reply"
+    ),
+}
+
+
+def reply_in(stored: StoredReply, own: Own) -> Reply:
+    """Give the reply that is stored, with all that is known beside it.
+
+    Args:
+        stored: What a tool has stored.
+        own: What the schema says of values.
+    """
+    output = stored.output
+    reply = None if output is MISSING or output is None else _read(output, own, _DEEPEST)
+    if reply is None:
+        return _failed(stored)
+    finish_reason, failure = reply.finish_reason, reply.failure
+    if finish_reason is None and stored.finish_reason is not None:
+        finish_reason, stopped = replies.stopped(stored.finish_reason)
+        failure = failure or stopped
+    return reply._replace(
+        finish_reason=finish_reason,
+        failure=failure,
+        usage=_usage(reply.usage, stored.usage),
+        model=reply.model or stored.model,
+    )
+
+
+def _usage(said: Usage, stored: Usage) -> Usage:
+    """Take what the reply says of its tokens, and what it does not from the tool."""
+    if said is UNKNOWN_USAGE:
+        return stored
+    return Usage(*(one if one is not None else other for one, other in zip(said, stored, strict=True)))
+
+
+def _failed(stored: StoredReply) -> Reply:
+    """Give the reply that stands for an error, or for nothing at all."""
+    given = {"usage": stored.usage, "call_model": stored.model or ""}
+    if stored.error is None:
+        return Reply(failure=_NO_OUTPUT, **given)  # type: ignore[arg-type]
+    named = stored.exception or ""
+    package, _, name = named.partition(".")[0], *named.rpartition(".")[1:]
+    if name in _PARSED_BY:
+        return Reply(failure=_PARSED_BY[name], **given)  # type: ignore[arg-type]
+    kind = clip(name) if name else None
+    if name in _CANCELLED:
+        failure = Failure("transport", "cancelled", f"{kind} was raised")
+    elif package in CLIENTS or _PROVIDERS_NAMES.fullmatch(name) or _PROVIDERS.search(stored.error):
+        failure = provider_error()
+    else:
+        failure = Failure("transport", "call_raised", f"{kind or 'an exception'} was raised")
+    return Reply(failure=failure, exception=kind, **given)  # type: ignore[arg-type]
+
+
+def _read(output: Any, own: Own, depth: int) -> Reply | None:
+    if isinstance(output, str):
+        inside = decoded(output)
+        if isinstance(inside, dict | list):
+            # What the model wrote may have one key, and a text: only a message is one without doubt.
+            is_message = not (isinstance(inside, dict) and len(inside) == 1 and "message" not in inside)
+            reply = _unwrapped(inside, own, depth) if is_message or "messages" in inside else None
+            if reply is not None and reply.given is None:
+                return reply
+        return replies.read(output)
+    if isinstance(output, dict | list):
+        return _unwrapped(output, own, depth) or Reply(given=ParsedValue(output))
+    return returned(output, own)
+
+
+def _unwrapped(output: Any, own: Own, depth: int) -> Reply | None:
+    """Read an object or a list; None for one that is neither a reply nor wrapped around one."""
+    if depth == 0:
+        return None
+    if isinstance(output, list):
+        return _of_list(output, own, depth)
+    if own.names.isdisjoint(output):
+        inner = _wrapped(output)
+        if inner is not None:
+            return _read(inner, own, depth - 1)
+    reply = returned(output, own)
+    return None if reply.given is not None else reply
+
+
+def _of_list(messages: list[Any], own: Own, depth: int) -> Reply | None:
+    """Read the last message of the model in a list, or the items of a response."""
+    if not messages or not all(isinstance(one, dict) for one in messages):
+        return None
+    if any(one.get("type") in ("message", "function_call") for one in messages):
+        return replies.read_shape({"object": "response", "status": None, "output": messages})
+    for one in reversed(messages):
+        if one.get("role", one.get("type")) in _ASSISTANTS:
+            return _unwrapped(one, own, depth - 1)
+    if len(messages) == 1 and own.names.isdisjoint(messages[0]):
+        inner = _wrapped(messages[0])
+        return None if inner is None else _read(inner, own, depth - 1)
+    return None
+
+
+def _wrapped(output: dict[str, Any]) -> Any:
+    """Give what a tool or a framework has wrapped; None where nothing is known to be wrapped."""
+    kwargs, messages = output.get("kwargs"), output.get("messages")
+    if output.get("type") == "constructor" and isinstance(kwargs, dict):
+        return _langchain(kwargs)
+    if output.get("type") in ("ai", "AIMessage") and "content" in output:
+        return None if "response_metadata" in output else _langchain(output)
+    if output.get("role") == "model" and isinstance(output.get("parts"), list):
+        return {"candidates": [{"content": output}]}
+    if isinstance(output.get("message"), dict) and "finish_reason" in output:
+        return {"object": "chat.completion", "choices": [output]}
+    return messages if isinstance(messages, list) else _generated(output) or _alone(output)
+
+
+def _generated(output: dict[str, Any]) -> Any:
+    """Give the first of LangChain's generations."""
+    first = output.get("generations")
+    while isinstance(first, list) and first:
+        first = first[0]
+    return (first.get("message") or first.get("text")) if isinstance(first, dict) else None
+
+
+def _alone(output: dict[str, Any]) -> Any:
+    """Give a text, or a message, that stands alone under a name for it."""
+    if len(output) != 1:
+        return None
+    ((key, value),) = output.items()
+    is_text = key in _TEXT_KEYS and isinstance(value, str)
+    return value if is_text or (key == "message" and isinstance(value, dict)) else None
+
+
+def _langchain(message: dict[str, Any]) -> dict[str, Any]:
+    """Give a message of LangChain with what its reader asks for."""
+    return {"response_metadata": {}, **message, "type": "ai"}

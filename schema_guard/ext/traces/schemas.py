@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which schema a stored reply is held to: the one that is named, or the one that its row says.
+
+Rules: a row may hold a schema itself, or the name of one of those that the user gave; it is data, so no file and no
+module that it names is ever opened.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from schema_guard.errors import InvalidSchema
+from schema_guard.ext.traces.values import MISSING, at, decoded
+from schema_guard.schema import Schema
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from schema_guard.ext.traces.stored import StoredReply
+
+__all__ = ["Schemas"]
+
+# What providers wrap around the schema that they are sent.
+_AROUND = (
+    "json_schema",
+    "schema",
+    "response_format",
+    "response_schema",
+    "parameters",
+    "input_schema",
+    "function",
+)
+_DEEPEST = 5
+
+
+class Schemas:
+    """Finds the schemas of stored replies.
+
+    Args:
+        named: By name; the one without a name, `""`, holds for all that say nothing.
+        column: Place in a row at which its schema, or the name of one, stands; None for none.
+    """
+
+    def __init__(self, named: Mapping[str, Schema[Any]], column: str | None = None) -> None:
+        self._named = dict(named)
+        self._column = column
+        self._read: dict[str, Schema[Any] | None] = {}
+
+    def of(self, reply: StoredReply) -> Schema[Any] | None:
+        """Give the schema of a reply; None where it is not known."""
+        if self._column is None:
+            return self._named.get("")
+        said = at(dict(reply.row), self._column)
+        if said is MISSING or said is None:
+            return self._named.get("")
+        if isinstance(said, str) and said in self._named:
+            return self._named[said]
+        return self._of_document(decoded(said))
+
+    def _of_document(self, said: Any) -> Schema[Any] | None:
+        if not isinstance(said, dict):
+            return None
+        key = json.dumps(said, sort_keys=True, default=str)
+        if key not in self._read:
+            self._read[key] = _schema(said)
+        return self._read[key]
+
+
+def _schema(said: dict[str, Any]) -> Schema[Any] | None:
+    name = None
+    for _ in range(_DEEPEST):
+        name = said["name"] if isinstance(said.get("name"), str) else name
+        if said.keys() & {
+            "properties",
+            "$ref",
+            "anyOf",
+            "allOf",
+            "oneOf",
+            "enum",
+            "const",
+            "items",
+            "$schema",
+        }:
+            break
+        inside = next((said[key] for key in _AROUND if isinstance(said.get(key), dict)), None)
+        if inside is None:
+            break
+        said = inside
+    try:
+        return Schema.of(said, name=None if "title" in said else name)
+    except InvalidSchema:
+        return None

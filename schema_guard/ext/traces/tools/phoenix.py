@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Arize Phoenix: spans with the attributes of OpenInference, as a data frame or as the API has them.
+
+Written after `Client.spans.get_spans_dataframe` and `get_spans` of arize-phoenix-client and the semantic conventions of
+OpenInference as they were in November 2026. A data frame has a column for each attribute, `attributes.llm.model_name`;
+the API an object of them, flat or nested.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from schema_guard.ext.traces.stored import LeftOut, StoredReply
+from schema_guard.ext.traces.values import (
+    MISSING,
+    amount,
+    count,
+    decoded,
+    first_of,
+    nested,
+    seconds,
+    text,
+)
+from schema_guard.values import Usage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+__all__ = ["Phoenix"]
+
+_PREFIX: Final = "attributes."
+
+
+class Phoenix:
+    """Reads spans; a trace of the command line `px` holds its own in a list."""
+
+    name: Final = "phoenix"
+
+    def fits(self, row: Mapping[str, Any]) -> bool:
+        """Say whether a row is a span, or a trace with spans."""
+        spans = row.get("spans")
+        if isinstance(spans, list) and spans and isinstance(spans[0], dict):
+            return self.fits(spans[0])
+        is_framed = "context.span_id" in row or any(key.startswith("attributes.") for key in row)
+        return is_framed or ("span_kind" in row and isinstance(row.get("context"), dict))
+
+    def read(self, row: Mapping[str, Any], place: str) -> Iterator[StoredReply | LeftOut]:
+        """Give the calls of models."""
+        spans = row.get("spans")
+        if isinstance(spans, list):
+            for number, one in enumerate(spans, 1):
+                if isinstance(one, dict):
+                    yield from self.read(one, f"{place} spans[{number}]")
+            return
+        attributes = _attributes(row)
+        kind = first_of(attributes, "openinference.span.kind") or row.get("span_kind")
+        if str(kind).upper() != "LLM":
+            yield LeftOut(place, text(first_of(dict(row), "context.span_id", "id")), text(row.get("name")))
+            return
+        yield _span(row, attributes, place)
+
+
+def _attributes(row: Mapping[str, Any]) -> dict[str, Any]:
+    given = row.get("attributes")
+    flat = dict(given) if isinstance(given, dict) else {}
+    for key, value in row.items():
+        if key.startswith(_PREFIX) and value is not None:
+            flat[key.removeprefix(_PREFIX)] = decoded(value) if key.endswith("_messages") else value
+    found = nested(flat)
+    return found if isinstance(found, dict) else {}
+
+
+def _span(row: Mapping[str, Any], attributes: dict[str, Any], place: str) -> StoredReply:
+    found = {**row, "attributes": attributes}
+    started, ended = seconds(row.get("start_time")), seconds(row.get("end_time"))
+    error, exception = _error(row)
+    trace, parent = first_of(found, "context.trace_id"), row.get("parent_id")
+    return StoredReply(
+        found,
+        place,
+        id=text(first_of(found, "context.span_id", "id")),
+        output=_output(attributes),
+        task=_task(attributes),
+        name=text(row.get("name")),
+        parent=text(parent),
+        model=text(first_of(attributes, "llm.model_name")),
+        started_at=started,
+        elapsed_s=None if started is None or ended is None else max(0.0, ended - started),
+        usage=Usage(
+            count(first_of(attributes, "llm.token_count.prompt")),
+            count(first_of(attributes, "llm.token_count.completion")),
+            count(first_of(attributes, "llm.token_count.prompt_details.cache_read")),
+            count(first_of(attributes, "llm.token_count.completion_details.reasoning")),
+        ),
+        finish_reason=first_of(
+            attributes, "llm.finish_reason", "llm.output_messages.0.message.finish_reason"
+        ),
+        cost=amount(first_of(attributes, "llm.cost.total")),
+        error=error,
+        exception=exception,
+        version=text(first_of(attributes, "llm.prompt_template.version")),
+        around=None if trace is None else f"{trace} {parent or ''}",
+    )
+
+
+def _output(attributes: dict[str, Any]) -> Any:
+    """Give the whole completion where it is kept, for it says why it ended; else the messages, else the text."""
+    value = first_of(attributes, "output.value")
+    whole = decoded(value)
+    if isinstance(whole, dict) and not whole.keys().isdisjoint(
+        ("choices", "candidates", "stop_reason", "output")
+    ):
+        return whole
+    messages = first_of(attributes, "llm.output_messages")
+    if isinstance(messages, list) and messages:
+        return [_message(one) for one in messages]
+    return MISSING if value is None else value
+
+
+def _task(attributes: dict[str, Any]) -> Any:
+    messages = first_of(attributes, "llm.input_messages")
+    if isinstance(messages, list) and messages:
+        return [_message(one) for one in messages]
+    return decoded(first_of(attributes, "input.value"))
+
+
+def _message(one: Any) -> Any:
+    """Give a message of OpenInference as OpenAI has it."""
+    found = one.get("message", one) if isinstance(one, dict) else one
+    if not isinstance(found, dict):
+        return found
+    parts = found.get("contents")
+    content = found.get("content")
+    if content is None and isinstance(parts, list):
+        content = [part.get("message_content", part) for part in parts if isinstance(part, dict)]
+    calls = [_call(call) for call in found.get("tool_calls") or () if isinstance(call, dict)]
+    said = {"role": found.get("role", "assistant"), "content": content}
+    return {**said, "tool_calls": calls} if calls else said
+
+
+def _call(call: dict[str, Any]) -> dict[str, Any]:
+    function = first_of(call, "tool_call.function", "function")
+    return {"type": "function", "function": function if isinstance(function, dict) else {}}
+
+
+def _error(row: Mapping[str, Any]) -> tuple[str | None, str | None]:
+    """Give what is said of an error, and the type of the exception."""
+    if str(row.get("status_code", "")).upper() != "ERROR":
+        return None, None
+    events = decoded(row.get("events"))
+    for event in events if isinstance(events, list) else ():
+        kind = first_of(event, "attributes.exception.type")
+        if kind is not None:
+            return text(first_of(event, "attributes.exception.message")) or "ERROR", text(kind)
+    return text(row.get("status_message")) or "ERROR", None

@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Plain rows: a column for each thing that is known, by these names or by those that `--column` gives."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from schema_guard.errors import InvalidArgument
+from schema_guard.ext.traces.stored import LeftOut, StoredReply
+from schema_guard.ext.traces.values import MISSING, amount, at, count, decoded, seconds, text
+from schema_guard.text import clip, did_you_mean
+from schema_guard.values import Usage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+__all__ = ["FIELDS", "Plain"]
+
+FIELDS: Final = (
+    "id", "reply", "prompt", "model", "started_at", "ended_at", "elapsed_s", "input_tokens", "output_tokens",
+    "cached_input_tokens", "reasoning_tokens", "finish_reason", "cost", "error", "exception", "function", "version",
+    "segment", "cluster", "call",
+)  # fmt: skip
+"""What a row may say; of these only `reply`, or an `error` in its place, is needed."""
+
+
+class Plain:
+    """Reads rows of one's own.
+
+    Args:
+        columns: Field -> place in a row, for those that have another name there.
+
+    Raises:
+        InvalidArgument: There is no such field.
+    """
+
+    name: Final = "jsonl"
+
+    def __init__(self, columns: Mapping[str, str] | None = None) -> None:
+        given = dict(columns or {})
+        for field in given:
+            if field not in FIELDS:
+                raise InvalidArgument(
+                    f"column {clip(repr(field))}: expected one of {', '.join(FIELDS)}{did_you_mean(field, FIELDS)}"
+                )
+        self._columns = {field: given.get(field, field) for field in FIELDS}
+
+    def fits(self, row: Mapping[str, Any]) -> bool:
+        """Say whether a row has a reply, or an error in its place."""
+        return any(at(dict(row), self._columns[field]) is not MISSING for field in ("reply", "error"))
+
+    def read(self, row: Mapping[str, Any], place: str) -> Iterator[StoredReply | LeftOut]:
+        """Give the call that a row is."""
+        whole = dict(row)
+        told = {field: at(whole, column) for field, column in self._columns.items()}
+        found = {field: None if value is MISSING else value for field, value in told.items()}
+        started, ended = seconds(found["started_at"]), seconds(found["ended_at"])
+        took = amount(found["elapsed_s"])
+        if took is None and started is not None and ended is not None:
+            took = max(0.0, ended - started)
+        named = {
+            field: text(found[field])
+            for field in (
+                "id",
+                "model",
+                "error",
+                "exception",
+                "function",
+                "version",
+                "segment",
+                "cluster",
+                "call",
+            )
+        }
+        yield StoredReply(
+            whole,
+            place,
+            **named,
+            output=MISSING if told["reply"] is None else told["reply"],
+            task=decoded(found["prompt"]),
+            name=named["function"],
+            started_at=started,
+            elapsed_s=took,
+            usage=Usage(
+                *(
+                    count(found[field])
+                    for field in ("input_tokens", "output_tokens", "cached_input_tokens", "reasoning_tokens")
+                )
+            ),
+            finish_reason=found["finish_reason"],
+            cost=amount(found["cost"]),
+        )

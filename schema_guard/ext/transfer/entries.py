@@ -1,0 +1,279 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What an exported file says, in whichever form: a header, declarations, counts of drops, attempts, an end.
+
+Rules: pure. An entry has a name and fields. The header comes first and the end last, so that a file that was cut
+off is known; the attempts of a call stand together, the last of them final, as a store has them. What is wrong
+with an entry is a `FileFault` that takes its whole call with it; what is wrong with a file is `InvalidArgument`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+
+from schema_guard.errors import InvalidArgument
+from schema_guard.ext.transfer.columns import TEXTS, FieldFault, checked, row_of
+from schema_guard.ext.transfer.grouping import Grouping
+from schema_guard.ext.transfer.texts import Moved, heard_texts
+from schema_guard.records.backend import DropCount
+from schema_guard.records.declarations import Declared, DeclaredRung, DeclaredTarget
+from schema_guard.records.rows import COLUMNS
+from schema_guard.text import clip, did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+FORMAT_VERSION = 1
+ATTEMPT = "attempt"
+NAMES = ("export", "declared_rung", "declared_target", "drop", "end")
+"""What an entry can be but an attempt."""
+
+_CALL_ID = COLUMNS.index("call_id")
+_MOST_TOLD = 10
+
+_TEXT, _MAYBE_TEXT, _NUMBER, _COUNT = ("text", False), ("text", True), ("number", False), ("count", False)
+_FIELDS = {
+    "declared_rung": {
+        "schema_fingerprint": _TEXT,
+        "rung": _TEXT,
+        "status": _TEXT,
+        "reason": _TEXT,
+        "at": _NUMBER,
+        "function": _MAYBE_TEXT,
+    },
+    "declared_target": {
+        "schema_fingerprint": _TEXT,
+        "at": _NUMBER,
+        "target": _NUMBER,
+        "function": _MAYBE_TEXT,
+    },
+    "drop": {"reason": _TEXT, "attempts": _COUNT, "at": _NUMBER},
+    "end": {"attempts": _COUNT},
+}
+_STATUSES = ("not_applicable", "declined")
+
+
+class FileFault(NamedTuple):
+    """What is wrong in a file, and where.
+
+    Attributes:
+        place: Such as `"line 12"`.
+        why: What was expected there.
+    """
+
+    place: str
+    why: str
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.why}"
+
+
+class Entry(NamedTuple):
+    """One of the things that a file says.
+
+    Attributes:
+        place: Such as `"line 12"`.
+        name: `ATTEMPT`, or one of `NAMES`.
+        fields: What it says.
+    """
+
+    place: str
+    name: str
+    fields: Mapping[str, Any]
+
+
+Said: TypeAlias = "Entry | FileFault"
+Fields: TypeAlias = "dict[str, Any]"
+"""An attempt by the names of its columns, with its texts where they come along."""
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What a store has beside its attempts.
+
+    Attributes:
+        keys: Fingerprints of the keys of its hashes.
+        declared: By schema.
+        drops: Every count of them.
+    """
+
+    keys: frozenset[str] = frozenset()
+    declared: tuple[Declared, ...] = ()
+    drops: tuple[DropCount, ...] = ()
+
+
+@dataclass(frozen=True)
+class Head:
+    """What stands before the attempts.
+
+    Attributes:
+        beside: What the store has beside them.
+        release: Of this library.
+        has_texts: Whether texts come along.
+    """
+
+    beside: Beside
+    release: str
+    has_texts: bool = False
+
+
+def told(head: Head) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Give the entries before the attempts by their names."""
+    beside = head.beside
+    first = {"format": FORMAT_VERSION, "release": head.release, "hash_keys": sorted(beside.keys)}
+    yield "export", first | ({TEXTS: True} if head.has_texts else {})
+    for declared in beside.declared:
+        which = {"schema_fingerprint": declared.schema_fingerprint}
+        for rung in declared.rungs:
+            yield "declared_rung", which | rung._asdict()
+        for target in declared.targets:
+            yield "declared_target", which | target._asdict()
+    for drop in beside.drops:
+        yield "drop", drop._asdict()
+
+
+@dataclass
+class FileReading:
+    """A file that is read: gives its whole calls, and keeps what is said beside them.
+
+    Attributes:
+        source: Its name, for messages.
+        keys: Fingerprints of the keys of its hashes, known after the header.
+        faults: How many there were.
+        first_faults: The first ten.
+        calls: How many whole calls there were.
+        attempts: And how many attempts in them.
+        first_at: When the first of its calls began.
+        last_at: When the last one did.
+    """
+
+    source: str
+    keys: frozenset[str] = frozenset()
+    faults: int = 0
+    first_faults: list[FileFault] = field(default_factory=list)
+    calls: int = 0
+    attempts: int = 0
+    drops: list[DropCount] = field(default_factory=list)
+    _rungs: dict[str, list[DeclaredRung]] = field(default_factory=dict)
+    _targets: dict[str, list[DeclaredTarget]] = field(default_factory=dict)
+    _seen: int = 0
+    _end: int | None = None
+
+    @property
+    def beside(self) -> Beside:
+        """What the file said beside its attempts; complete when all calls were given."""
+        declared = tuple(
+            Declared(which, tuple(self._rungs.get(which, ())), tuple(self._targets.get(which, ())))
+            for which in sorted({*self._rungs, *self._targets})
+        )
+        return Beside(self.keys, declared, tuple(self.drops))
+
+    def whole_calls(self, said: Iterable[Said]) -> Iterator[list[Moved]]:
+        """Give the attempts of each call that is right; what is wrong is counted.
+
+        Raises:
+            InvalidArgument: This is no export, or one of a later format.
+        """
+        entries = iter(said)
+        self._begin(next(entries, None))
+        for call in self._calls(entries):
+            self.calls += 1
+            self.attempts += len(call)
+            yield call
+        if self._end is None:
+            self._add(FileFault("the end", "expected the entry 'end': the file was cut off; export it again"))
+        elif self._end != self._seen and not self.faults:
+            why = f"the file says that it has {self._end} attempts, and has {self._seen}; export it again"
+            self._add(FileFault("the end", why))
+
+    def _begin(self, first: Said | None) -> None:
+        what = f"{self.source}: expected what `schema-guard store export` has written"
+        if not isinstance(first, Entry) or first.name != "export":
+            raise InvalidArgument(f"{what}, got something else at its first line: {_got(first)}")
+        version = first.fields.get("format")
+        if type(version) is int and version > FORMAT_VERSION:
+            raise InvalidArgument(
+                f"{self.source} has format {version}, this version knows up to {FORMAT_VERSION}: "
+                "upgrade schema-guard"
+            )
+        keys = first.fields.get("hash_keys")
+        if version != FORMAT_VERSION or type(version) is not int:
+            raise InvalidArgument(
+                f"{what}: at /export/format: expected {FORMAT_VERSION}, got {clip(repr(version))}"
+            )
+        if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys):
+            raise InvalidArgument(
+                f"{what}: at /export/hash_keys: expected an array of strings, got {clip(repr(keys))}"
+            )
+        self.keys = frozenset(keys)
+
+    def _calls(self, entries: Iterator[Said]) -> Iterator[list[Moved]]:
+        grouping = Grouping(lambda place, why: self._add(FileFault(place, why)))
+        for entry in entries:
+            if isinstance(entry, Entry) and entry.name != ATTEMPT:
+                self._hear(entry)
+                continue
+            self._seen += 1
+            attempt = self._attempt(entry)
+            call_id = _call_id(entry) if attempt is None else attempt.row[_CALL_ID]
+            call = grouping.take(entry.place, attempt, call_id)
+            if call is not None:
+                yield call
+        grouping.end()
+
+    def _attempt(self, entry: Said) -> Moved | None:
+        if isinstance(entry, FileFault):
+            self._add(entry)
+            return None
+        try:
+            found = Moved(row_of(entry.fields), heard_texts(entry.fields.get(TEXTS)))
+        except FieldFault as error:
+            self._add(FileFault(entry.place, str(error)))
+            return None
+        if self._end is not None:
+            self._add(FileFault(entry.place, "expected nothing after the entry 'end'"))
+            return None
+        return found
+
+    def _hear(self, entry: Entry) -> None:
+        try:
+            self._take(entry.name, entry.fields)
+        except FieldFault as error:
+            self._add(FileFault(entry.place, f"{entry.name} {error}"))
+
+    def _take(self, name: str, fields: Mapping[str, Any]) -> None:
+        if self._end is not None:
+            raise FieldFault(None, "expected nothing after the entry 'end'")
+        if name not in _FIELDS:
+            raise FieldFault(None, "expected one header: give files one by one, not joined")
+        found = checked(fields, _FIELDS[name])
+        if name == "end":
+            self._end = found["attempts"]
+        elif name == "drop":
+            self.drops.append(DropCount(**found))
+        elif name == "declared_rung":
+            if found["status"] not in _STATUSES:
+                near = did_you_mean(found["status"], _STATUSES)
+                raise FieldFault("status", f"expected {' or '.join(map(repr, _STATUSES))}{near}")
+            self._rungs.setdefault(found.pop("schema_fingerprint"), []).append(DeclaredRung(**found))
+        else:
+            if not 0 < found["target"] < 1:
+                raise FieldFault("target", f"expected a rate in (0, 1), got {found['target']!r}")
+            self._targets.setdefault(found.pop("schema_fingerprint"), []).append(DeclaredTarget(**found))
+
+    def _add(self, fault: FileFault) -> None:
+        self.faults += 1
+        if len(self.first_faults) < _MOST_TOLD:
+            self.first_faults.append(fault)
+
+
+def _call_id(entry: Said) -> object:
+    """Give the call of an attempt that is wrong, None where that is not known."""
+    found = entry.fields.get("call_id") if isinstance(entry, Entry) else None
+    return found if isinstance(found, str) else None
+
+
+def _got(first: Said | None) -> str:
+    if first is None:
+        return "nothing"
+    return first.why if isinstance(first, FileFault) else f"an entry {first.name!r}"

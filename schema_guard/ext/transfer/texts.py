@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The texts of prompts and replies as they stand in files: an object beside the columns of their attempt.
+
+Rules: pure. Only what is kept is said. Redacted texts can be asked for whatever the store keeps; of a text on which
+the redaction fails nothing is said.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias
+
+from schema_guard.ext.redaction import redacted_value
+from schema_guard.ext.transfer.columns import TEXTS, FieldFault
+from schema_guard.outside import is_from_outside
+from schema_guard.records.payloads.texts import Texts, Touched, payload_of
+from schema_guard.text import clip
+
+if TYPE_CHECKING:
+    from schema_guard.records.payloads.texts import Payload
+    from schema_guard.records.rows import Row
+
+__all__ = ["TEXTS_AS", "Moved", "TextsAs", "heard_texts", "told_texts"]
+
+TextsAs: TypeAlias = Literal["redacted", "kept"]
+TEXTS_AS: Final[tuple[TextsAs, ...]] = ("redacted", "kept")
+"""How texts go out: without credentials and personal data, or as the store keeps them."""
+
+_LOST: Final = "redactor_error"
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
+_HASH: Final = re.compile("[0-9a-f]{32}")
+
+
+class Moved(NamedTuple):
+    """An attempt on its way from one store to another.
+
+    Attributes:
+        row: Of `COLUMNS`.
+        payload: Its texts; None where there are none, or they do not come along.
+    """
+
+    row: Row
+    payload: Payload | None = None
+
+
+def told_texts(texts: Texts, how: TextsAs) -> dict[str, Any]:
+    """Give what is said of the texts of an attempt."""
+    found = _redacted(texts) if how == "redacted" else texts
+    said = {name: getattr(found, name) for name in _CHECKS}
+    said["touched"] = [list(place) for place in found.touched] or None
+    return {name: _encodable(value) for name, value in said.items() if value is not None}
+
+
+def _encodable(value: Any) -> Any:
+    """Write lone surrogates, which no file takes, as six characters, as `store_text` does."""
+    if isinstance(value, str):
+        return value if value.isascii() else _SURROGATE.sub(lambda found: f"\\u{ord(found[0]):04x}", value)
+    if isinstance(value, list):
+        return [_encodable(one) for one in value]
+    if isinstance(value, dict):
+        return {_encodable(key): _encodable(one) for key, one in value.items()}
+    return value
+
+
+def _redacted(texts: Texts) -> Texts:
+    """Give texts without credentials and personal data; those that have none stay as they are."""
+    left: dict[str, Any] = {"prompt": texts.prompt, "reply": texts.reply, "task": texts.task}
+    touched = list(texts.touched)
+    lost = texts.lost
+    for name, text in left.items():
+        if text is None:
+            continue
+        try:
+            value, places = redacted_value(text)
+        except Exception as error:
+            if is_from_outside(error):
+                raise
+            # Whatever it is: nothing is said of such a text.
+            left[name], lost = None, _LOST
+            continue
+        if value != text:
+            left[name] = value
+            touched = [place for place in touched if place.text != name]
+            touched += [Touched(name, *place) for place in places]
+    return replace(texts, **left, touched=tuple(touched), lost=lost)
+
+
+def heard_texts(fields: Any) -> Payload | None:
+    """Give the texts of an attempt that came from outside, None for none; `FieldFault`."""
+    if fields is None:
+        return None
+    if not isinstance(fields, dict):
+        raise FieldFault(TEXTS, f"expected an object or null, got {clip(repr(fields))}")
+    if unknown := fields.keys() - _CHECKS.keys():
+        raise FieldFault(TEXTS, f"unknown field {clip(repr(min(unknown)))}")
+    for name, (is_right, expected) in _CHECKS.items():
+        found = fields.get(name)
+        if found is not None and not is_right(found):
+            raise FieldFault(f"{TEXTS}/{name}", f"expected {expected} or null, got {clip(repr(found))}")
+    touched = tuple(Touched(*place) for place in fields.get("touched") or ())
+    return payload_of(Texts("", 0, **{**fields, "touched": touched}))
+
+
+def _is_place(place: Any) -> bool:
+    kinds = (str, str, str, int, int)
+    return (
+        isinstance(place, list)
+        and len(place) == len(kinds)
+        and all(type(one) is kind for one, kind in zip(place, kinds, strict=True))
+    )
+
+
+def _is_prompt(found: Any) -> bool:
+    is_list = isinstance(found, list) and all(isinstance(message, dict) for message in found)
+    return isinstance(found, str) or is_list
+
+
+def _is_text(found: Any) -> bool:
+    return isinstance(found, str)
+
+
+def _is_hash(found: Any) -> bool:
+    return isinstance(found, str) and bool(_HASH.fullmatch(found))
+
+
+def _is_places(found: Any) -> bool:
+    return isinstance(found, list) and all(map(_is_place, found))
+
+
+_CHECKS: Final = {
+    "prompt": (_is_prompt, "a string, an array of objects"),
+    "reply": (_is_text, "a string"),
+    "prompt_hash": (_is_hash, "32 hex digits"),
+    "reply_hash": (_is_hash, "32 hex digits"),
+    "touched": (_is_places, "an array of [text, location, kind, start, stop]"),
+    "lost": (_is_text, "a string"),
+    "task": (_is_prompt, "a string, an array of objects"),
+}

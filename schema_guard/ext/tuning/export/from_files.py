@@ -1,0 +1,242 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Rows of a training set out of files: labelled ones, a person's answers, and the replies of a benchmark.
+
+Rules: what somebody has labelled is gold, and has to be right: an answer that is not valid for the schema is an error
+that names its line, and all of them are told at once.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from schema_guard.bench.run.journal import kept_of
+from schema_guard.errors import InvalidArgument
+from schema_guard.ext.tuning.export.served import Unknown, served
+from schema_guard.ext.tuning.export.values import ExportSettings, GatheredRows, TrainingRow
+from schema_guard.judging import judge
+from schema_guard.text import clip, safe
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Iterable, Iterator
+
+    from schema_guard.bench.suites.values import Suite, SuiteSchema
+    from schema_guard.ext.tuning.export.values import Side
+    from schema_guard.schema import Schema
+
+__all__ = ["Answers", "FailedReply", "from_suite", "read_answers", "read_failed"]
+
+_MOST_TOLD = 10
+
+
+class FailedReply(NamedTuple):
+    """A reply of a benchmark that failed.
+
+    Attributes:
+        failure: `kind/code`.
+        reply: As it came; None where only its beginning is kept, or there was none.
+    """
+
+    failure: str
+    reply: str | None
+
+
+class Answers(NamedTuple):
+    """What a person has answered.
+
+    Attributes:
+        by_call: The answer to a recorded call and where it stands, as `answers FILE, line N`, by the call's id.
+        rows: The answers to inputs.
+    """
+
+    by_call: dict[str, tuple[Any, str]]
+    rows: list[TrainingRow]
+
+
+def from_suite(
+    suite: Suite,
+    schema: Schema[Any],
+    settings: ExportSettings,
+    failed: dict[tuple[str, str], FailedReply] | None = None,
+) -> GatheredRows:
+    """Give the rows of a suite: the golds of the schema's tasks.
+
+    Where the suite has tasks of both splits its own split stands: `test` is never trained on.
+
+    Args:
+        suite: Whose schemas with this content are meant.
+        schema: What answers have to keep to.
+        settings: How the set is made.
+        failed: Replies of a benchmark that failed, by schema and task.
+
+    Raises:
+        InvalidArgument: The suite has no such schema.
+    """
+    entries = [entry for entry in suite.schemas if entry.schema.fingerprint == schema.fingerprint]
+    if not entries:
+        names = ", ".join(entry.name for entry in suite.schemas[:_MOST_TOLD])
+        raise InvalidArgument(
+            f"suite {clip(suite.name)}: it has no schema with the content of {clip(schema.name)} "
+            f"({schema.fingerprint}), only {names}"
+        )
+    has_split = len({task.split for entry in entries for task in entry.tasks}) > 1
+    found = GatheredRows()
+    for entry in entries:
+        _add_tasks(found, entry, suite.name, settings, failed or {}, has_split=has_split)
+    if has_split:
+        found.notes.append(
+            f"suite {clip(suite.name)}: its own split stands, its test tasks are in test.jsonl"
+        )
+    return found
+
+
+def _add_tasks(
+    found: GatheredRows,
+    entry: SuiteSchema,
+    name: str,
+    settings: ExportSettings,
+    failed: dict[tuple[str, str], FailedReply],
+    *,
+    has_split: bool,
+) -> None:
+    for task in entry.tasks:
+        messages = served(task.text, entry.schema, settings.strategy)
+        if isinstance(messages, Unknown):
+            found.left_out[messages] += 1
+            continue
+        broken = failed.get((entry.name, task.id))
+        side: Side | None = None
+        if has_split:
+            side = "test" if task.split == "test" else "train"
+        row = TrainingRow(
+            messages=messages,
+            answer=task.gold,
+            source="gold",
+            origin=f"suite {name}: {entry.name}/{task.id}",
+            licence=entry.licence or None,
+            failure=None if broken is None else broken.failure,
+            rejected=None if broken is None else broken.reply,
+            side=side,
+        )
+        found.rows.append(row)
+
+
+def read_answers(path: str | os.PathLike[str], schema: Schema[Any], settings: ExportSettings) -> Answers:
+    """Read a person's answers: JSON Lines with `answer`, and `call_id` or `input`; null answers are skipped.
+
+    Args:
+        path: The file; `to_label.jsonl` of an earlier export with its answers filled in is one.
+        schema: What answers have to keep to.
+        settings: How the set is made.
+
+    Raises:
+        InvalidArgument: It cannot be read, a line is wrong, or an answer is not valid; every problem is told.
+    """
+    shown = safe(str(path))
+    found = Answers({}, [])
+    problems = []
+    for number, line in _lines(path, "answers"):
+        try:
+            _hear(found, line, f"answers {shown}, line {number}", schema, settings)
+        except (ValueError, RecursionError) as error:
+            problems.append(f"line {number}: {error}")
+    if problems:
+        raise InvalidArgument("\n".join([f"answers {shown}:", *problems[:_MOST_TOLD]]))
+    return found
+
+
+def _hear(found: Answers, line: str, where: str, schema: Schema[Any], settings: ExportSettings) -> None:
+    """Take in a line of a person's answers; `ValueError` says what is wrong with it."""
+    entry = json.loads(line)
+    keys = entry.keys() if isinstance(entry, dict) else ()
+    call = entry.get("call_id") if "answer" in keys else None
+    if "answer" not in keys or not (isinstance(call, str) or "input" in keys):
+        raise ValueError(f'expected {{"call_id" or "input": ..., "answer": ...}}, got {clip(line)}')
+    answer = entry["answer"]
+    if answer is None and not schema.is_valid(None):
+        return
+    if broken := schema.violations(answer):
+        place = broken[0].instance_location or "(root)"
+        raise ValueError(f"at {place} of the answer: expected {broken[0].expected}, got {broken[0].actual}")
+    if isinstance(call, str):
+        before, line_before = found.by_call.setdefault(call, (answer, where))
+        if json.dumps(before, sort_keys=True) != json.dumps(answer, sort_keys=True):
+            raise ValueError(
+                f"another answer to call {clip(repr(call))} than {line_before.rpartition(', ')[2]} has: leave one of them"
+            )
+        return
+    task = entry["input"]
+    is_task = task and (isinstance(task, str) or (isinstance(task, list) and all(map(_is_object, task))))
+    messages = served(task, schema, settings.strategy) if is_task else Unknown()
+    if not isinstance(messages, Unknown):
+        tags = {name: entry[name] for name in ("cluster", "segment") if isinstance(entry.get(name), str)}
+        found.rows.append(TrainingRow(messages, answer, "gold", where, **tags))
+        return
+    raise ValueError(f"at /input: expected a text or messages of text, got {clip(line)}")
+
+
+def _is_object(value: Any) -> bool:
+    return isinstance(value, dict)
+
+
+def read_failed(path: str | os.PathLike[str], suite: Suite) -> dict[tuple[str, str], FailedReply]:
+    """Read the replies of a benchmark that failed, by schema and task: of its journal, or of its result.
+
+    A result keeps the beginning of a reply alone: of it only what failed is known.
+
+    Raises:
+        InvalidArgument: The file is neither.
+    """
+    from schema_guard.bench.result.as_json import result_from_file  # only results need it
+
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidArgument(f"bench {safe(str(path))}: expected a journal or a result: {error}") from error
+    if not text.startswith('{"journal":'):
+        result = result_from_file(text, name=safe(str(path)))
+        return {
+            (call.schema, call.task): FailedReply(f"{call.failures[0].kind}/{call.failures[0].code}", None)
+            for call in result.calls
+            if call.failures
+        }
+    entries = {task.id: entry for entry in suite.schemas for task in entry.tasks}
+    found: dict[tuple[str, str], FailedReply] = {}
+    for number, line in enumerate(text.split("\n")[1:], 2):
+        try:
+            (_, task, _), kept = kept_of(json.loads(line)) if line else (("", "", 0), None)
+        except (KeyError, TypeError, ValueError) as error:
+            if number > text.count("\n"):
+                break  # what was not finished when the process died
+            raise InvalidArgument(
+                f"journal {safe(str(path))}, line {number}: expected a reply: {error!r}"
+            ) from error
+        entry = entries.get(task)
+        if kept is None or entry is None or kept.attempt != 1 or not kept.reply.text:
+            continue
+        judged = judge(kept.reply.text, entry.schema, finish_reason=kept.reply.finish_reason)
+        if judged.failure is not None and judged.failure.kind not in ("truncation", "refusal"):
+            said = f"{judged.failure.kind}/{judged.failure.code}"
+            found.setdefault((entry.name, task), FailedReply(said, kept.reply.text))
+    return found
+
+
+def with_rejected(rows: Iterable[TrainingRow], schema: Schema[Any]) -> Iterator[TrainingRow]:
+    """Give rows whose rejected replies are none of the schema's values; others stand without one."""
+    for row in rows:
+        is_valid = row.rejected is not None and judge(row.rejected, schema, finish_reason="stop").ok
+        yield replace(row, rejected=None) if is_valid else row
+
+
+def _lines(path: str | os.PathLike[str], what: str) -> list[tuple[int, str]]:
+    try:
+        text = Path(path).read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidArgument(
+            f"{what} {safe(str(path))}: expected a readable file in UTF-8: {error}"
+        ) from error
+    # Not splitlines: U+2028 and its kind may stand inside a text.
+    return [(number, line) for number, line in enumerate(text.split("\n"), 1) if line.strip()]

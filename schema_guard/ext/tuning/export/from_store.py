@@ -1,0 +1,326 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Rows of a training set out of recorded calls, whose texts a store keeps.
+
+Rules: the answer is judged again, by the schema alone. One that was mended lossily, cut short or healed by a gateway is
+none that a model gave; one that the redaction touched, or that repeats what it touched in the input, is none that a
+model may learn. Each call that is left out is counted with its reason.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from math import fsum
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from schema_guard.bench.suites.values import as_written
+from schema_guard.configuration.model_names import model_and_snapshot
+from schema_guard.ext.redaction import redacted_value
+from schema_guard.ext.transfer.leaving import texts_by_attempt
+from schema_guard.ext.tuning.export.served import OWN_PROMPT, Unknown, recorded_task, served
+from schema_guard.ext.tuning.export.values import ExportSettings, GatheredRows, OpenInput, TrainingRow
+from schema_guard.judging import judge
+from schema_guard.records.attempts import Where, as_dict
+from schema_guard.records.counts.rollups import calls, whole_calls
+from schema_guard.records.reading import pages
+from schema_guard.values import Usage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from schema_guard.ext.tuning.export.served import Messages
+    from schema_guard.ext.tuning.export.values import AnswerSource
+    from schema_guard.prices.charges import Charges
+    from schema_guard.records.payloads.texts import Texts
+    from schema_guard.records.store import Store
+    from schema_guard.schema import Schema
+
+__all__ = ["UNCHECKED", "StoredCall", "from_store", "stored_calls"]
+
+UNCHECKED: Final = "valid, and nobody has looked at its values (--accept-unchecked takes it: tuning on it teaches its mistakes)"
+_OTHER_SCHEMA: Final = "recorded under another content of the schema"
+_NO_REPLY: Final = "no reply came that could be judged"
+_UNHANDLED: Final = "no attempt was valid"
+_TOUCHED: Final = "the redaction touched the answer, or a part of the input that the answer repeats"
+_TOKENS: Final = ("input_tokens", "output_tokens", "cached_input_tokens", "reasoning_tokens")
+_MANY_TOUCHED: Final = 1_000  # a store keeps no more places of an attempt
+
+
+class StoredCall(NamedTuple):
+    """A recorded call with its texts.
+
+    Attributes:
+        attempts: By the names of their columns, in order.
+        texts: Of each attempt; None where none are kept.
+    """
+
+    attempts: list[dict[str, Any]]
+    texts: list[Texts | None]
+
+
+def stored_calls(
+    store: Store, where: Where, on_step: Callable[[int], None] | None = None
+) -> list[StoredCall]:
+    """Give the calls of a store with their texts, in the order of storing.
+
+    Args:
+        store: Is only read.
+        where: Which calls.
+        on_step: Is told after each page how many attempts it had.
+    """
+    found = []
+    for page in whole_calls(pages(store.backend, where)):
+        rows = [row for _, row in page]
+        kept = texts_by_attempt(store.backend, rows)
+        for call in calls(page):
+            attempts = [as_dict(row) for _, row in call]
+            texts = [kept.get((attempt["call_id"], attempt["number"])) for attempt in attempts]
+            found.append(StoredCall(attempts, texts))
+        if on_step is not None:
+            on_step(len(page))
+    return found
+
+
+def from_store(
+    recorded: Sequence[StoredCall],
+    schema: Schema[Any],
+    settings: ExportSettings,
+    corrected: Mapping[str, tuple[Any, str]],
+) -> GatheredRows:
+    """Give the rows of recorded calls.
+
+    Args:
+        recorded: The calls.
+        schema: What answers have to keep to.
+        settings: How the set is made.
+        corrected: A person's answer to a call, and where it stands, by the call's id.
+    """
+    found = GatheredRows()
+    for call in recorded:
+        made = _of_call(call, schema, settings, corrected)
+        if isinstance(made, TrainingRow):
+            found.rows.append(made)
+            continue
+        reason, messages = made
+        found.left_out[str(reason)] += 1
+        if messages is not None:
+            found.open.append(_open(call, messages, reason))
+    own = found.left_out[OWN_PROMPT]
+    if own:
+        found.notes.append(
+            f"{own} calls are of a function that builds its own prompt, or were only observed: --prompt-from "
+            "module:function says what it sends for a task"
+        )
+    return found
+
+
+def _of_call(
+    call: StoredCall,
+    schema: Schema[Any],
+    settings: ExportSettings,
+    corrected: Mapping[str, tuple[Any, str]],
+) -> TrainingRow | tuple[str, Messages | None]:
+    """Give the row of a call; else why there is none, with its messages where a person could answer them."""
+    first = call.attempts[0]
+    messages = _messages(call, schema, settings)
+    if isinstance(messages, Unknown):
+        return messages, None
+    by_person = corrected.get(first["call_id"])
+    if by_person is not None:
+        source: AnswerSource = "gold"
+        answer, origin = by_person
+    else:
+        source = "checked" if _checks(first) else "valid"
+        reason = _flaw(call, schema)
+        if reason is not None:
+            return reason, messages
+        answer, origin = _answer(call, schema), f"call {first['call_id']}"
+    if _is_touched(call, answer, by_person=by_person is not None):
+        return _TOUCHED, None
+    refused = _refused(call.attempts[-1], settings) if source == "valid" else None
+    if refused is not None:
+        return refused, messages
+    row = TrainingRow(messages, answer, source, origin, cost=_cost(call, settings.charges))
+    return _row(call, schema, row)
+
+
+def _messages(call: StoredCall, schema: Schema[Any], settings: ExportSettings) -> Messages | Unknown:
+    """Give what a tuned model is sent for a call; `Unknown` says why nobody knows, or why it is of no use."""
+    first = call.attempts[0]
+    if first["schema_fingerprint"] != schema.fingerprint:
+        return Unknown(_OTHER_SCHEMA)
+    if call.attempts[-1]["kind"] == "transport":
+        return Unknown(_NO_REPLY)
+    task = recorded_task(call.texts[0], first, settings.prompt_from)
+    return task if isinstance(task, Unknown) else served(task, schema, settings.strategy)
+
+
+def _row(call: StoredCall, schema: Schema[Any], row: TrainingRow) -> TrainingRow:
+    """Give a row with what is known of its call."""
+    first, last = call.attempts[0], call.attempts[-1]
+    return replace(
+        row,
+        call_id=first["call_id"],
+        input_hash=first["input_hash"],
+        cluster=first["cluster"],
+        segment=first["segment"],
+        failure=_failure(first),
+        model=None if row.source == "gold" else _model(last),
+        version=first["version"],
+        at=first["started_at"] or 0.0,
+        rejected=_rejected(call, schema),
+    )
+
+
+def _flaw(call: StoredCall, schema: Schema[Any]) -> str | None:
+    """Say what keeps a call's own answer from being learnt; None where nothing does."""
+    last, texts = call.attempts[-1], call.texts[-1]
+    reply = None if texts is None else texts.reply
+    flaws = (
+        (last["kind"] is not None, _UNHANDLED),
+        (
+            last["form"] == "repaired_lossy",
+            "its reply was mended lossily: a part of the answer is the mending's",
+        ),
+        (last["form"] == "resumed", "its reply was cut off, and continued by another attempt"),
+        (last["stopped_at"] is not None, "its reply was stopped early"),
+        (last["healed"], "its reply may have been mended by a gateway before it came"),
+        (
+            reply is None,
+            "the text of its answer is not kept: the function parsed it, or the redaction failed on it",
+        ),
+    )
+    found = next((why for is_so, why in flaws if is_so), None)
+    if found is None and not _judged(reply or "", last, schema).ok:
+        found = "its answer is not valid for the schema"
+    return found
+
+
+def _judged(reply: str, attempt: Mapping[str, Any], schema: Schema[Any]) -> Any:
+    restore = None
+    if attempt["adapted"] and attempt["target"]:
+        from schema_guard.ext.fitting.adapting.adaptation import adapt  # few calls were asked in another form
+
+        restore = adapt(schema, attempt["target"]).restore
+    return judge(reply, schema, finish_reason="stop", repair="lossless", restore=restore)
+
+
+def _answer(call: StoredCall, schema: Schema[Any]) -> Any:
+    texts = call.texts[-1]
+    assert texts is not None
+    assert texts.reply is not None  # what `_flaw` has seen
+    return _judged(texts.reply, call.attempts[-1], schema).value
+
+
+def _is_touched(call: StoredCall, answer: Any, *, by_person: bool) -> bool:
+    """Say whether the redaction changed the answer, or what of the input stands in the answer.
+
+    A person's answer to an input that was redacted must hold nothing that the redaction would take out.
+    """
+    first, last = call.texts[0], call.texts[-1]
+    assert first is not None
+    # Of a text with more places than are kept nobody knows where they all are.
+    if any(texts is not None and len(texts.touched) >= _MANY_TOUCHED for texts in (first, last)):
+        return True
+    if by_person:
+        if first.touched and redacted_value(answer).places:
+            return True
+    elif last is not None and any(place.text == "reply" for place in last.touched):
+        return True
+    written = as_written(answer).casefold()
+    for place in first.touched:
+        if place.text == "reply":
+            continue
+        instead = _at(first.prompt if place.text == "prompt" else first.task, place.location)
+        left = "" if instead is None else instead[place.start : place.stop].strip().casefold()
+        if left and left in written:
+            return True
+    return False
+
+
+def _at(prompt: Any, location: str) -> str | None:
+    """Give the text at a place of a prompt; None where it is gone."""
+    try:
+        for name in location.split("/")[1:]:
+            key = name.replace("~1", "/").replace("~0", "~")
+            prompt = prompt[int(key)] if isinstance(prompt, list) else prompt[key]
+    except (KeyError, IndexError, TypeError, ValueError):
+        return None
+    return prompt if isinstance(prompt, str) else None
+
+
+def _refused(attempt: Mapping[str, Any], settings: ExportSettings) -> str | None:
+    """Say why an answer of which nobody has looked at the values is not taken; None where it is."""
+    if not settings.accept_unchecked:
+        return UNCHECKED
+    model = _model(attempt)
+    if model is None:
+        return "nobody has looked at its values, and which model gave it is not known: it may be the one to be tuned"
+    base = _bare_name(settings.base or "")
+    # Of `a>b` nobody knows which of them replied.
+    if any(_bare_name(one) == base for one in model.split(">")):
+        return "nobody has looked at its values, and the model that is to be tuned gave it"
+    return None
+
+
+def _bare_name(model: str) -> str:
+    """Give a model's name without who serves it, its day and its case; of a tuned one that of its base.
+
+    >>> _bare_name("accounts/ours/models/NAME-2026-08-06"), _bare_name("ft:NAME:org::1"), _bare_name("openai:NAME")
+    ('name', 'name', 'name')
+    """
+    if model.startswith("ft:"):
+        model = model.split(":")[1]
+    named = model.rpartition("#")[2].rpartition("/")[2]
+    return model_and_snapshot(named.partition(":")[2] or named).model.casefold()
+
+
+def _checks(attempt: Mapping[str, Any]) -> bool:
+    """Say whether a valid value of the call had to pass a check of the user's."""
+    said = json.loads(attempt["settings"]) if attempt["settings"] else {}
+    return isinstance(said, dict) and bool(said.get("checks"))
+
+
+def _rejected(call: StoredCall, schema: Schema[Any]) -> str | None:
+    """Give the reply of attempt 1 where it is whole and not valid for the schema."""
+    first, texts = call.attempts[0], call.texts[0]
+    reply = None if texts is None else texts.reply
+    if first["kind"] in (None, "transport", "truncation", "refusal") or first["stopped_at"] is not None:
+        return None
+    if (
+        texts is None
+        or not reply
+        or not reply.strip()
+        or any(place.text == "reply" for place in texts.touched)
+    ):
+        return None
+    return None if _judged(reply, first, schema).ok else reply
+
+
+def _failure(attempt: Mapping[str, Any]) -> str | None:
+    return None if attempt["kind"] is None else f"{attempt['kind']}/{attempt['code']}"
+
+
+def _model(attempt: Mapping[str, Any]) -> str | None:
+    found = attempt["reply_model"] or attempt["model"]
+    return None if found is None else str(found)
+
+
+def _cost(call: StoredCall, charges: Charges | None) -> float | None:
+    """Give what a call cost: as it was recorded, else by its tokens; None where an attempt's is not known."""
+    known = [_paid(attempt, charges) for attempt in call.attempts]
+    return None if None in known else fsum(cost for cost in known if cost is not None)
+
+
+def _paid(attempt: Mapping[str, Any], charges: Charges | None) -> float | None:
+    recorded: float | None = attempt["cost"]
+    if recorded is not None or charges is None:
+        return recorded
+    usage = Usage(*(attempt[name] for name in _TOKENS))
+    return charges.cost(usage, attempt["snapshot"], attempt["reply_model"], attempt["model"])
+
+
+def _open(call: StoredCall, messages: Messages, reason: str) -> OpenInput:
+    first = call.attempts[0]
+    at = first["started_at"] or 0.0
+    return OpenInput(messages, reason, first["call_id"], first["segment"], _failure(first), at)

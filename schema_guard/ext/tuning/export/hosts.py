@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How each host spells a row, and what it refuses.
+
+Rules: pure. What a host takes stands in `hosts.json` with its source and the day on which it was read; a number that
+nobody publishes is null there, and is not checked. A line is ASCII, so that no reader splits it at a character.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from schema_guard.bench.suites.values import as_written, estimated_tokens
+from schema_guard.errors import InvalidArgument
+from schema_guard.text import clip, did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from schema_guard.ext.tuning.export.values import TrainingRow
+
+__all__ = ["HOSTS", "TuningHost", "host_of", "line_of", "refused_by", "tokens_of"]
+
+BYTE_ORDER_MARK = "\ufeff"
+
+
+class TuningHost(NamedTuple):
+    """Where a model is tuned, and what it takes.
+
+    Attributes:
+        name: As `--for` names it.
+        spelling: Of a row: `messages`, `system_messages` or `prompt_completion`.
+        forms: Which of `sft` and `dpo` it takes.
+        alternates: Whether user and assistant have to take turns, the user first.
+        least_rows: Fewer rows to train on are refused.
+        most_rows: More are; None where nobody says.
+        most_bytes: A larger file is refused; None where nobody says.
+        most_tokens: A longer row is refused; None where nobody says.
+        byte_order_mark: Whether a file has to begin with one.
+        source: Where that is said.
+        read: On which day it was read there.
+    """
+
+    name: str
+    spelling: str
+    forms: tuple[str, ...]
+    alternates: bool
+    least_rows: int
+    most_rows: int | None
+    most_bytes: int | None
+    most_tokens: int | None
+    byte_order_mark: bool
+    source: str
+    read: str
+
+
+@cache
+def _hosts() -> dict[str, TuningHost]:
+    text = files(__package__).joinpath("hosts.json").read_text(encoding="utf-8")
+    rows = json.loads(text)["hosts"]
+    return {row["name"]: TuningHost(**{**row, "forms": tuple(row["forms"])}) for row in rows}
+
+
+HOSTS = ("messages", "openai", "azure", "together", "fireworks", "bedrock", "prompt-completion")
+"""Whom `--for` knows; the first is the form that the local backend and most trainers read."""
+
+
+def host_of(name: str, form: str) -> TuningHost:
+    """Give a host that takes a form; `InvalidArgument`."""
+    known = _hosts()
+    if name not in known:
+        raise InvalidArgument(
+            f"--for {clip(repr(name))}: expected one of {', '.join(known)}{did_you_mean(name, known)}"
+        )
+    if form not in known[name].forms:
+        able = ", ".join(host.name for host in known.values() if form in host.forms)
+        raise InvalidArgument(f"--for {name} takes no --form {form}: expected one of {able}")
+    return known[name]
+
+
+def refused_by(host: TuningHost, row: TrainingRow, most_tokens: int | None) -> str | None:
+    """Say why a host would refuse a row; None where it would not."""
+    return next(_objections(host, row, most_tokens), None)
+
+
+def line_of(host: TuningHost, row: TrainingRow, form: str) -> str:
+    """Give a row as a line of the file, without its line break."""
+    return json.dumps(_spelled(host, row, form))
+
+
+def tokens_of(row: TrainingRow) -> int:
+    """Estimate the tokens of a row: what is sent, and the answer as it is written."""
+    said = sum(estimated_tokens(message["content"]) for message in row.messages)
+    return said + estimated_tokens(row.answer)
+
+
+def _spelled(host: TuningHost, row: TrainingRow, form: str) -> dict[str, Any]:
+    messages, answer = list(row.messages), _assistant(as_written(row.answer))
+    if form == "dpo":
+        return {
+            "input": {"messages": messages},
+            "preferred_output": [answer],
+            "non_preferred_output": [_assistant(row.rejected or "")],
+        }
+    if host.spelling == "prompt_completion":
+        return {"prompt": messages[0]["content"], "completion": answer["content"]}
+    if host.spelling == "system_messages":
+        system = [message["content"] for message in messages if message["role"] == "system"]
+        turns = [message for message in messages if message["role"] != "system"]
+        return {**({"system": system[0]} if system else {}), "messages": [*turns, answer]}
+    return {"messages": [*messages, answer]}
+
+
+def _objections(host: TuningHost, row: TrainingRow, most_tokens: int | None) -> Iterator[str]:
+    roles = [message["role"] for message in row.messages]
+    turns = roles[1:] if roles[0] == "system" else roles
+    if "system" in turns:
+        yield "a system message that is not the first"
+    if host.alternates and turns != ["user", "assistant"] * (len(turns) // 2) + ["user"]:
+        yield f"user and assistant do not take turns, as {host.name} asks for"
+    if host.spelling == "prompt_completion" and len(roles) > 1:
+        yield "several messages, where prompt-completion has one text"
+    most = most_tokens if most_tokens is not None else host.most_tokens
+    if most is not None and tokens_of(row) > most:
+        yield f"longer than {most:,} tokens, as estimated"
+    texts = [*(message["content"] for message in row.messages), as_written(row.answer), row.rejected or ""]
+    if not all(map(_is_unicode, texts)):
+        yield "a text that is no Unicode: a lone surrogate"
+    if not all(message["content"].strip() for message in row.messages):
+        yield "an empty message"
+
+
+def _assistant(text: str) -> dict[str, str]:
+    return {"role": "assistant", "content": text}
+
+
+def _is_unicode(text: str) -> bool:
+    return text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text)

@@ -1,0 +1,238 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A training set made: sources gathered, what may not be learnt left out, the rest split, written and told.
+
+Rules: the sources are only read. Too few rows write no set, and the inputs that a person should answer next.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+import schema_guard
+from schema_guard.errors import InvalidArgument
+from schema_guard.ext.redaction import redacted_value
+from schema_guard.ext.tuning.export.from_files import with_rejected
+from schema_guard.ext.tuning.export.hosts import host_of, refused_by
+from schema_guard.ext.tuning.export.labelling import label_next
+from schema_guard.ext.tuning.export.splitting import split_rows
+from schema_guard.ext.tuning.export.values import SIDES, SOURCES
+from schema_guard.ext.tuning.export.writing import check_folder, write_labels, write_set
+from schema_guard.text import clip, percent, plural
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from schema_guard.ext.tuning.export.hosts import TuningHost
+    from schema_guard.ext.tuning.export.splitting import SplitRows
+    from schema_guard.ext.tuning.export.values import ExportSettings, GatheredRows, OpenInput, TrainingRow
+    from schema_guard.schema import Schema
+
+__all__ = ["UNCHECKED_WARNING", "ExportResult", "export_set"]
+
+FORMAT: Final = 1
+UNCHECKED_WARNING: Final = (
+    "nobody has looked at the values of {rows}: a model that is tuned on them learns the mistakes of the model that "
+    "gave them"
+)
+_NO_REJECTED: Final = "no whole reply to it failed the schema, so there is nothing to reject (--form dpo)"
+_FEW: Final = 0.05  # a part below this share of the rows is told
+_MOST_ALIKE: Final = 0.8  # answers that are one and the same
+_LEAST_TOLD: Final = 20
+_MOST_REDACTED: Final = 500_000  # characters, so that the look stays short beside the rest
+
+
+@dataclass(frozen=True)
+class ExportResult:
+    """What became of an export.
+
+    Attributes:
+        folder: Where the set is, or would be.
+        manifest: As it was written; of too few rows as it would have been, without files.
+        split: The rows.
+        needed: How many rows to train on there have to be.
+        to_label: Inputs that a person should answer next, the most useful first.
+        settings: How it was made.
+    """
+
+    folder: Path
+    manifest: dict[str, Any]
+    split: SplitRows
+    needed: int
+    to_label: list[OpenInput]
+    settings: ExportSettings
+
+    @property
+    def is_written(self) -> bool:
+        """Whether there were enough rows."""
+        return "files" in self.manifest
+
+
+def export_set(
+    gathered: GatheredRows,
+    schema: Schema[Any],
+    folder: str | os.PathLike[str],
+    settings: ExportSettings,
+    *,
+    function: str | None = None,
+) -> ExportResult:
+    """Make a training set.
+
+    Args:
+        gathered: What the sources have.
+        schema: What answers have to keep to.
+        folder: Where it is written to: a new one, or that of an earlier set.
+        settings: How it is made.
+        function: Whose calls it is from; None for files alone.
+
+    Raises:
+        InvalidArgument: The host takes no such form, the shares of the split are none, or the folder is no place for it.
+    """
+    host = host_of(settings.host, settings.form)
+    path = check_folder(folder)
+    shares = settings.validation, settings.test
+    if min(shares) < 0 or sum(shares) >= 1:
+        raise InvalidArgument(
+            f"validation={shares[0]}, test={shares[1]}: expected shares >= 0 of less than 1 together"
+        )
+    left_out = Counter(gathered.left_out)
+    rows = _usable(gathered.rows, schema, host, settings, left_out)
+    split = split_rows(rows, settings)
+    left_out += split.left_out
+    every = [row for side in SIDES for row in split.sides[side]]
+    to_label = label_next([*gathered.open, *split.open], every)
+    manifest = _manifest(split, schema, settings, host, left_out, function=function)
+    manifest["notes"] = list(gathered.notes)
+    manifest["to_label"] = len(to_label)
+    needed = max(settings.min_examples, host.least_rows)
+    if len(split.sides["train"]) >= needed:
+        manifest = write_set(path, split, host, settings.form, manifest)
+    write_labels(path, to_label)
+    return ExportResult(path, manifest, split, needed, to_label, settings)
+
+
+def _usable(
+    rows: list[TrainingRow],
+    schema: Schema[Any],
+    host: TuningHost,
+    settings: ExportSettings,
+    left_out: Counter[str],
+) -> list[TrainingRow]:
+    """Give the rows that the schema and the host take; counts the others."""
+    found = []
+    is_dpo = settings.form == "dpo"
+    for row in with_rejected(rows, schema) if is_dpo else rows:
+        reason = refused_by(host, row, settings.max_tokens)
+        if not schema.is_valid(row.answer):
+            reason = "its answer is not valid for the schema"
+        elif is_dpo and row.rejected is None:
+            reason = _NO_REJECTED
+        if reason is None:
+            found.append(row)
+        else:
+            left_out[reason] += 1
+    return found
+
+
+def _manifest(
+    split: SplitRows,
+    schema: Schema[Any],
+    settings: ExportSettings,
+    host: TuningHost,
+    left_out: Counter[str],
+    *,
+    function: str | None,
+) -> dict[str, Any]:
+    every = [row for side in SIDES for row in split.sides[side]]
+    sources = Counter(row.source for row in every)
+    costs = {row.call_id: row.cost for row in every if row.call_id is not None}
+    known = [cost for cost in costs.values() if cost is not None]
+    return {
+        "sources": {source: sources[source] for source in SOURCES},
+        "format": FORMAT,
+        "schema": {"name": schema.name, "fingerprint": schema.fingerprint, "document": schema.document},
+        "function": function,
+        "form": settings.form,
+        "for": host.name,
+        "strategy": settings.strategy,
+        "seed": settings.seed,
+        "sources_by_file": {side: dict(Counter(row.source for row in split.sides[side])) for side in SIDES},
+        "left_out": dict(left_out.most_common()),
+        "segments": _counted(row.segment for row in every),
+        "failures": _counted(row.failure for row in every),
+        "clusters": {side: len(set(split.clusters[side])) for side in SIDES},
+        "alike": split.alike if split.alike <= 1 else None,
+        "versions": _counted(row.version for row in every if row.call_id is not None),
+        "models": _counted(row.model for row in every if row.call_id is not None),
+        "base": settings.base,
+        "licences": _counted(row.licence for row in every if row.licence is not None),
+        "cost": {
+            "dollars": sum(known) if known else None,
+            "calls": len(costs),
+            "calls_of_unknown_cost": len(costs) - len(known),
+        },
+        "host": {"name": host.name, "source": host.source, "read": host.read},
+        "warnings": list(_warnings(split, every)),
+        "made": {
+            "by": f"schema-guard {schema_guard.__version__}",
+            "on": datetime.now(UTC).date().isoformat(),
+        },
+    }
+
+
+def _counted(names: Any) -> dict[str, int]:
+    return {name or "(none)": count for name, count in Counter(names).most_common()}
+
+
+def _warnings(split: SplitRows, every: list[TrainingRow]) -> Iterator[str]:
+    """Say what makes the set less than it looks."""
+    unchecked = sum(row.source == "valid" for row in every)
+    if unchecked:
+        yield UNCHECKED_WARNING.format(rows=plural(unchecked, "row"))
+    if len(every) >= _LEAST_TOLD:
+        yield from _imbalances(every)
+        for side in SIDES[1:]:
+            if not split.sides[side]:
+                yield f"{side}.jsonl is empty: too few clusters"
+    yield from _private(every)
+    if split.alike > 1:
+        yield "most inputs are nearly alike, as of one template: only equal ones are kept on one side of the split"
+
+
+def _private(every: list[TrainingRow]) -> Iterator[str]:
+    """Say which rows hold what a redaction would take out; of a large set the beginning is looked at."""
+    chars = looked_at = holding = 0
+    kinds: Counter[str] = Counter()
+    for row in every:
+        places = redacted_value([*(message["content"] for message in row.messages), row.answer]).places
+        kinds.update({place.kind for place in places})
+        holding += bool(places)
+        looked_at += 1
+        chars += len(row.text)
+        if chars > _MOST_REDACTED:
+            break
+    if holding:
+        yield (
+            f"{holding} of {plural(looked_at, 'row')} that were looked at hold {', '.join(sorted(kinds))}: a tuned model "
+            "can repeat it; a store with payload='redacted' keeps none of it"
+        )
+
+
+def _imbalances(every: list[TrainingRow]) -> Iterator[str]:
+    count = len(every)
+    for what in ("segment", "failure"):
+        counts = Counter(getattr(row, what) for row in every)
+        few = sorted((name, rows) for name, rows in counts.items() if name and rows < _FEW * count)
+        for name, rows in few:
+            yield f"{what} {clip(name)}: {plural(rows, 'row')} of {count}, {percent(rows / count)}: it may not be learnt"
+    answers = Counter(json.dumps(row.answer, sort_keys=True) for row in every)
+    most = answers.most_common(1)[0][1]
+    if most > _MOST_ALIKE * count:
+        yield f"{most} of {count} answers are one and the same: a model may learn to give it always"
+    if any(row.call_id for row in every) and not any(row.failure for row in every):
+        yield "no row is of a call whose first attempt failed: the set shows nothing of what fails in production"

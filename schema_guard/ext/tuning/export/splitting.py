@@ -1,0 +1,240 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From rows to the three files: what comes twice taken once, clusters kept on one side, every part in each.
+
+Rules: pure, and the same for the same rows and seed, in whatever order they come. Train, validation and test share no
+input, no near copy of one and no cluster. A cluster's side follows from the keyed hash of its inputs: when further rows
+come, few inputs change sides.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from schema_guard.bench.suites.values import as_written
+from schema_guard.ext.tuning.export.alike import ALIKE, AlikePair, Groups, alike_pairs, normalised
+from schema_guard.ext.tuning.export.values import SIDES, SOURCES, OpenInput
+from schema_guard.records.rows import keyed_hash
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from schema_guard.ext.tuning.export.values import ExportSettings, Side, TrainingRow
+
+__all__ = ["DIFFER", "SplitRows", "split_rows"]
+
+DIFFER: Final = "one input has different answers, all looked at as much"
+_TWICE: Final = "an input that is there already, with the same answer"
+_NEARLY: Final = "nearly an input that is there already, with the same answer"
+_LESS: Final = "an input that is there already, with an answer that was looked at more"
+_HELD_OUT: Final = "nearly an input of the test tasks of the suite's own split"
+_NOT_TAKEN: Final = "more than --max-examples"
+
+# A larger group of inputs that are merely alike leaves nothing to split.
+_LARGEST_SHARE = 1 / 3
+_STRICTER: Final = (ALIKE, 0.9, 0.95, 2.0)
+
+
+@dataclass
+class SplitRows:
+    """Rows on their sides.
+
+    Attributes:
+        sides: The rows of each file, in their order.
+        clusters: Of each row, by the file: equal numbers for rows that belong together.
+        left_out: How many rows were left out, by reason.
+        open: Inputs that only a person can answer.
+        alike: From which similarity on inputs were kept on one side; above 1: only equal ones were.
+    """
+
+    sides: dict[Side, list[TrainingRow]] = field(default_factory=lambda: {side: [] for side in SIDES})
+    clusters: dict[Side, list[int]] = field(default_factory=lambda: {side: [] for side in SIDES})
+    left_out: Counter[str] = field(default_factory=Counter)
+    open: list[OpenInput] = field(default_factory=list)
+    alike: float = ALIKE
+
+
+def split_rows(rows: Sequence[TrainingRow], settings: ExportSettings) -> SplitRows:
+    """Take each input once, and put the rows on their sides."""
+    found = SplitRows()
+    key = f"schema-guard export {settings.seed}".encode()
+    ordered = sorted(rows, key=lambda row: _rank(row, key))
+    texts = [normalised(row.text) for row in ordered]
+    kept, pairs, copies = _without_copies(ordered, texts, found)
+    kept_rows, kept_texts = [ordered[place] for place in kept], [texts[place] for place in kept]
+    # A copy that is left out says of its input which cluster that is in as well.
+    named = [(place, ordered[copy].cluster) for copy, place in copies]
+    groups = _clusters(kept_rows, pairs, named, found)
+    taken = _taken(kept_rows, settings, found)
+    clusters = defaultdict(list)
+    for place in taken:
+        clusters[groups[place]].append(place)
+    for side, places in _sides(clusters, kept_rows, kept_texts, settings, key, found).items():
+        # Not in the order of the sources, whose beginning may be of one kind.
+        for place in sorted(places, key=lambda place: keyed_hash(kept_texts[place], key)):
+            found.sides[side].append(kept_rows[place])
+            found.clusters[side].append(groups[place])
+    return found
+
+
+def _rank(row: TrainingRow, key: bytes) -> tuple[object, ...]:
+    """Order rows: what is held out first, then the answers that were looked at most, then the newest."""
+    text = keyed_hash(f"{row.text}\n{as_written(row.answer)}\n{row.origin}", key)
+    # A row that can be used for DPO goes before one that cannot.
+    return row.side != "test", SOURCES.index(row.source), row.rejected is None, -row.at, text
+
+
+def _without_copies(
+    rows: Sequence[TrainingRow], texts: Sequence[str], found: SplitRows
+) -> tuple[list[int], list[AlikePair], list[tuple[int, int]]]:
+    """Give the places of the rows that are no copy of an earlier one, the pairs of these that are alike, and each copy's."""
+    answers = [as_written(row.answer) for row in rows]
+    kept = _without_equal(rows, texts, answers, found)
+    pairs = list(alike_pairs([texts[place] for place in kept]))
+    near: defaultdict[int, list[int]] = defaultdict(list)
+    for pair in pairs:
+        near[pair.second].append(pair.first)
+    left: dict[int, int] = {}
+    of_text: dict[str, int] = {}
+    for number, place in enumerate(kept):
+        copies = [one for one in near[number] if one in left and _is_same(answers[kept[one]], answers[place])]
+        if not copies:
+            of_text[texts[place]] = left[number] = len(left)
+            continue
+        of_text[texts[place]] = left[copies[0]]
+        is_held_out = any(rows[kept[one]].side == "test" for one in copies) and rows[place].side != "test"
+        found.left_out[_HELD_OUT if is_held_out else _NEARLY] += 1
+    among = [
+        pair._replace(first=left[pair.first], second=left[pair.second])
+        for pair in pairs
+        if pair.first in left and pair.second in left
+    ]
+    taken = [kept[number] for number in left]
+    others = set(range(len(rows))).difference(taken)
+    return taken, among, [(one, of_text[texts[one]]) for one in sorted(others) if texts[one] in of_text]
+
+
+def _without_equal(
+    rows: Sequence[TrainingRow], texts: Sequence[str], answers: Sequence[str], found: SplitRows
+) -> list[int]:
+    """Give the places of one row for each input; of none for an input whose answers contradict one another."""
+    first: dict[str, int] = {}
+    differ: set[str] = set()
+    for place, text in enumerate(texts):
+        other = first.setdefault(text, place)
+        if other == place:
+            continue
+        if _is_same(answers[other], answers[place]):
+            found.left_out[_TWICE] += 1
+        elif rows[other].source != rows[place].source:
+            found.left_out[_LESS] += 1
+        else:
+            differ.add(text)
+            found.left_out[DIFFER] += 1
+    for text in sorted(differ):
+        row = rows[first.pop(text)]
+        found.left_out[DIFFER] += 1
+        found.open.append(OpenInput(row.messages, DIFFER, row.call_id, row.segment, row.failure, row.at))
+    return sorted(first.values())
+
+
+def _is_same(one: str, other: str) -> bool:
+    if one == other:
+        return True
+    return json.dumps(json.loads(one), sort_keys=True) == json.dumps(json.loads(other), sort_keys=True)
+
+
+def _clusters(
+    rows: Sequence[TrainingRow],
+    pairs: Sequence[AlikePair],
+    named: Sequence[tuple[int, str | None]],
+    found: SplitRows,
+) -> list[int]:
+    """Give for each row the number of its cluster: the user's tag, the store's hash of the input, what is alike."""
+    roots: list[int] = []
+    for least in _STRICTER:
+        groups = Groups(len(rows))
+        groups.join_labelled([*enumerate(row.cluster for row in rows), *named])
+        groups.join_equal(row.input_hash for row in rows)
+        told = Counter(map(groups.root, range(len(rows))))
+        for pair in pairs:
+            said = {rows[pair.first].side, rows[pair.second].side}
+            # What a suite has put on two sides stays there.
+            if pair.similarity >= least and said != {"train", "test"}:
+                groups.join(pair.first, pair.second)
+        roots = list(map(groups.root, range(len(rows))))
+        found.alike = least
+        largest = max(Counter(roots).values(), default=0)
+        # A cluster that the user has named stays one, however large.
+        if largest <= max(1, _LARGEST_SHARE * len(rows), max(told.values(), default=0)):
+            break
+    return roots
+
+
+def _taken(rows: Sequence[TrainingRow], settings: ExportSettings, found: SplitRows) -> list[int]:
+    """Give the places of the rows that are taken: all, or as many as are wanted, by turns from each part."""
+    if settings.max_examples is None or len(rows) <= settings.max_examples:
+        return list(range(len(rows)))
+    parts: defaultdict[tuple[str | None, str | None], list[int]] = defaultdict(list)
+    for place, row in enumerate(rows):
+        parts[row.segment, row.failure].append(place)
+    turns = sorted(
+        (number, str(part), place) for part, places in parts.items() for number, place in enumerate(places)
+    )
+    found.left_out[_NOT_TAKEN] += len(rows) - settings.max_examples
+    return sorted(place for _, _, place in turns[: settings.max_examples])
+
+
+def _sides(
+    clusters: dict[int, list[int]],
+    rows: Sequence[TrainingRow],
+    texts: Sequence[str],
+    settings: ExportSettings,
+    key: bytes,
+    found: SplitRows,
+) -> dict[Side, list[int]]:
+    """Put each cluster on a side, so that each segment and failure has its share on each."""
+    sides: dict[Side, list[int]] = {side: [] for side in SIDES}
+    parts: defaultdict[tuple[str, str], list[tuple[str, list[int]]]] = defaultdict(list)
+    for places in clusters.values():
+        said = {rows[place].side for place in places}
+        if "test" in said:
+            sides["test"] += [place for place in places if rows[place].side == "test"]
+            found.left_out[_HELD_OUT] += sum(rows[place].side is None for place in places)
+            places = [place for place in places if rows[place].side == "train"]  # noqa: PLW2901 - the rest of it
+            if not places:
+                continue
+        first = min(places, key=lambda place: keyed_hash(texts[place], key))
+        row = rows[first]
+        named = keyed_hash(row.cluster if row.cluster is not None else texts[first], key)
+        parts[row.segment or "", row.failure or ""].append((named, places))
+    found.left_out += Counter()  # drops what is 0
+    shares = {"test": 0.0 if sides["test"] else settings.test, "validation": settings.validation}
+    owed = dict.fromkeys(shares, 0.0)
+    for part in sorted(parts):
+        left = sorted(parts[part])
+        count = sum(len(places) for _, places in left)
+        for side in ("test", "validation"):
+            owed[side] += shares[side] * count
+            left = _allotted(left, side, sides, owed)
+        sides["train"] += [place for _, places in left for place in places]
+    return sides
+
+
+def _allotted(
+    left: list[tuple[str, list[int]]],
+    side: Side,
+    sides: dict[Side, list[int]],
+    owed: dict[str, float],
+) -> list[tuple[str, list[int]]]:
+    """Give a side what is owed to it, in the order of the hashes; what fits nowhere is trained on."""
+    rest = []
+    for named, places in left:
+        if owed[side] >= len(places) / 2 and owed[side] > 0:
+            sides[side] += places
+            owed[side] -= len(places)
+        else:
+            rest.append((named, places))
+    return rest

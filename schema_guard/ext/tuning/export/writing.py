@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A training set as a folder: three files in the host's spelling, where each row is from, and the manifest.
+
+Rules: every file is made for its owner only, and written whole before it stands under its name; the manifest is the last
+of them, so that a folder with a manifest is whole. `rows.jsonl` has no text: who has looked at each answer, line by line.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from schema_guard.errors import InvalidArgument
+from schema_guard.ext.tuning.export.hosts import BYTE_ORDER_MARK, line_of, tokens_of
+from schema_guard.ext.tuning.export.labelling import to_label
+from schema_guard.ext.tuning.export.values import MANIFEST, SIDES, file_of
+from schema_guard.ext.tuning.tuned_model import JOB_FILE
+from schema_guard.records.private import write_private
+from schema_guard.text import safe
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from schema_guard.ext.tuning.export.hosts import TuningHost
+    from schema_guard.ext.tuning.export.splitting import SplitRows
+    from schema_guard.ext.tuning.export.values import OpenInput, TrainingRow
+
+__all__ = ["LABELS", "check_folder", "write_labels", "write_set"]
+
+LABELS = "to_label.jsonl"
+_ROWS = "rows.jsonl"
+
+
+def check_folder(folder: str | os.PathLike[str]) -> Path:
+    """Give the folder to write to: a new or empty one, or one that holds an earlier set, which nobody has tuned on.
+
+    Raises:
+        InvalidArgument: It is something else.
+    """
+    path = Path(folder)
+    try:
+        there = {one.name for one in path.iterdir()} if path.exists() else set()
+    except OSError as error:
+        raise InvalidArgument(f"--output {safe(str(path))}: expected a folder: {error.strerror}") from error
+    ours = {MANIFEST, LABELS, _ROWS, *map(file_of, SIDES)}
+    if JOB_FILE in there:
+        raise InvalidArgument(
+            f"--output {safe(str(path))}: a model was tuned on what is there ({JOB_FILE}): name another folder"
+        )
+    if there - ours:
+        raise InvalidArgument(
+            f"--output {safe(str(path))}: expected a new folder, or one with a training set: there is {safe(min(there - ours))!r}"
+        )
+    return path
+
+
+def write_set(
+    folder: Path, split: SplitRows, host: TuningHost, form: str, manifest: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Write a training set; gives the manifest with the files in it.
+
+    Raises:
+        InvalidArgument: A file would be larger than the host takes, or the folder cannot be written.
+    """
+    texts = {
+        side: _file_text([line_of(host, row, form) for row in rows], host)
+        for side, rows in split.sides.items()
+    }
+    for side, text in texts.items():
+        if host.most_bytes is not None and len(text.encode()) > host.most_bytes:
+            raise InvalidArgument(
+                f"{file_of(side)}: {len(text.encode()):,} bytes, where {host.name} takes {host.most_bytes:,}: "
+                "take fewer with --max-examples"
+            )
+    files = {
+        side: {
+            "rows": len(split.sides[side]),
+            "sha256": hashlib.sha256(text.encode()).hexdigest(),
+            "tokens": sum(map(tokens_of, split.sides[side])),
+        }
+        for side, text in texts.items()
+    }
+    whole = {**manifest, "files": files}
+    with _told(folder):
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        (folder / MANIFEST).unlink(missing_ok=True)
+        for side, text in texts.items():
+            _write(folder / file_of(side), text)
+        _write(folder / _ROWS, "".join(json.dumps(row) + "\n" for row in _provenance(split)))
+        _write(folder / MANIFEST, _members(whole))
+    return whole
+
+
+def write_labels(folder: Path, inputs: Sequence[OpenInput]) -> None:
+    """Write the inputs that a person should answer next, the most useful first; none takes the file away."""
+    with _told(folder):
+        if not inputs:
+            (folder / LABELS).unlink(missing_ok=True)
+            return
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _write(folder / LABELS, "".join(json.dumps(to_label(one)) + "\n" for one in inputs))
+
+
+def _file_text(lines: Sequence[str], host: TuningHost) -> str:
+    mark = BYTE_ORDER_MARK if host.byte_order_mark and lines else ""
+    return mark + "".join(f"{line}\n" for line in lines)
+
+
+def _provenance(split: SplitRows) -> Iterable[dict[str, Any]]:
+    for side, rows in split.sides.items():
+        for line, (row, cluster) in enumerate(zip(rows, split.clusters[side], strict=True), 1):
+            yield {
+                "file": file_of(side),
+                "line": line,
+                **_known(row),
+                "cluster": cluster,
+                "tokens": tokens_of(row),
+            }
+
+
+def _known(row: TrainingRow) -> dict[str, Any]:
+    names = ("source", "origin", "call_id", "input_hash", "segment", "failure", "model", "version", "licence")
+    return {name: getattr(row, name) for name in names}
+
+
+def _members(document: Mapping[str, Any]) -> str:
+    """Give JSON with a member a line, so that its first line says where the answers are from."""
+    members = (f"{json.dumps(name)}: {json.dumps(value)}" for name, value in document.items())
+    return "{" + ",\n ".join(members) + "}\n"
+
+
+def _write(path: Path, text: str) -> None:
+    beside = path.with_name(f".{path.name}.part")
+    beside.unlink(missing_ok=True)
+    write_private(beside, text)
+    beside.replace(path)
+
+
+@contextmanager
+def _told(folder: Path) -> Iterator[None]:
+    """Turn what a file system says into an error of ours."""
+    try:
+        yield
+    except OSError as error:
+        raise InvalidArgument(f"--output {safe(str(folder))}: cannot be written: {error.strerror}") from error

@@ -1,0 +1,181 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Fireworks as a host of tuning: datasets and jobs of an account, under names that are chosen here.
+
+Source: fireworks-ai 1.2.30, `resources/datasets.py`, `supervised_fine_tuning_jobs.py` and `dpo_jobs.py`.
+"""
+
+from __future__ import annotations
+
+import os
+from http import HTTPStatus
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Any, Final
+
+from schema_guard.errors import InvalidArgument
+from schema_guard.ext.tuning.jobs.host_api import HostApi
+from schema_guard.ext.tuning.jobs.remote import HostError, RemoteFile, RemoteJob
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from schema_guard.ext.tuning.jobs.remote import TuningOrder
+    from schema_guard.ext.tuning.jobs.wire import Wire
+
+__all__ = ["ACCOUNT_VARIABLE", "FireworksHost"]
+
+ACCOUNT_VARIABLE: Final = "FIREWORKS_ACCOUNT_ID"
+_JOBS: Final = {
+    **dict.fromkeys(("CREATING", "PENDING", "VALIDATING", "RE_QUEUEING", "CREATING_INPUT_DATASET"), "queued"),
+    **dict.fromkeys(("COMPLETED", "EARLY_STOPPED"), "succeeded"),
+    **dict.fromkeys(("FAILED", "EXPIRED"), "failed"),
+    "CANCELLED": "cancelled",
+}
+_STATE: Final = "JOB_STATE_"
+_KINDS: Final = {
+    "sft": ("supervisedFineTuningJobs", "supervisedFineTuningJobId"),
+    "dpo": ("dpoJobs", "dpoJobId"),
+}
+_PERCENT: Final = 100
+_NANO: Final = 1e-9
+
+
+class FireworksHost(HostApi):
+    """Datasets and jobs by Fireworks' API."""
+
+    def __init__(self, wire: Wire, connects: str) -> None:
+        super().__init__(wire, connects)
+        self._account: str | None = os.environ.get(ACCOUNT_VARIABLE) or None
+
+    def find_file(self, path: Path, name: str) -> RemoteFile | None:
+        """Give the dataset of a name whose rows are there."""
+        found = self._or_none(f"{self._of_account('datasets')}/{_named(name)}")
+        return None if found is None or found.get("state") == "UPLOADING" else _dataset(found)
+
+    def upload(self, path: Path, name: str) -> RemoteFile:
+        """Make a dataset and put the rows into it; one that was made and is empty is filled."""
+        content = path.read_bytes()
+        rows = str(content.count(b"\n"))
+        datasets, id_ = self._of_account("datasets"), _named(name)
+        body = {"datasetId": id_, "dataset": {"userUploaded": {}, "format": "CHAT", "exampleCount": rows}}
+        self._made(datasets, body)
+        post: Any = self._wire.client.post
+        options = {"headers": {"Content-Type": "multipart/form-data"}}
+        self._wire.asked(
+            lambda: post(f"{datasets}/{id_}:upload", files={"file": (name, content)}, cast_to=object, options=options)
+        )  # fmt: skip
+        return self.file(f"{datasets}/{id_}")
+
+    def file(self, id_: str) -> RemoteFile:
+        """Give how far a dataset is."""
+        return _dataset(self._wire.get(_path(id_)))
+
+    def find_job(self, order: TuningOrder) -> RemoteJob | None:
+        """Give the job of the order's name."""
+        found = self._or_none(f"{self._of_account(_KINDS[order.form][0])}/{_job_name(order)}")
+        return None if found is None else self._job(found)
+
+    def start(self, order: TuningOrder) -> RemoteJob:
+        """Begin a job, which makes a LoRA."""
+        kind, id_name = _KINDS[order.form]
+        base = order.base if "/" in order.base else f"accounts/fireworks/models/{order.base}"
+        model = f"accounts/{self._account_id()}/models/{_job_name(order)}"
+        training = {"baseModel": base, "outputModel": model, "epochs": order.epochs}
+        given = {name: value for name, value in training.items() if value is not None}
+        body: dict[str, Any] = {"dataset": order.training, "displayName": _job_name(order)}
+        if order.form == "dpo":
+            body["trainingConfig"] = given
+        else:
+            body |= given | ({} if order.validation is None else {"evaluationDataset": order.validation})
+        self._made(self._of_account(kind), body, {id_name: _job_name(order)})
+        return self.job(f"{self._of_account(kind)}/{_job_name(order)}")
+
+    def job(self, id_: str) -> RemoteJob:
+        """Give how far a job is."""
+        return self._job(self._wire.get(_path(id_)))
+
+    def cancel(self, id_: str) -> RemoteJob:
+        """End a job."""
+        self._wire.post(f"{_path(id_)}:cancel", {})
+        return self.job(id_)
+
+    def shutdown_date(self, base: str) -> str | None:
+        """Give the day from which a model is no longer kept up, where the host says one."""
+        found = self._wire.get(_path(base if "/" in base else f"accounts/fireworks/models/{base}"))
+        day = found.get("deprecationDate")
+        parts = [day.get(name) for name in ("year", "month", "day")] if isinstance(day, dict) else [None]
+        # A year, or a year and a month, is no last day.
+        return "{:04d}-{:02d}-{:02d}".format(*parts) if all(parts) else None
+
+    def _of_account(self, kind: str) -> str:
+        return f"/v1/accounts/{self._account_id()}/{kind}"
+
+    def _account_id(self) -> str:
+        """Give whose account it is: that of the variable, else the only one that the key is for."""
+        if self._account is None:
+            found = [one["name"] for one in self._wire.get("/v1/accounts").get("accounts", ())]
+            if len(found) != 1:
+                told = ", ".join(found) or "none"
+                raise InvalidArgument(
+                    f"{self._wire.label} has several accounts for this key ({told}): say which in {ACCOUNT_VARIABLE}"
+                )
+            self._account = PurePath(found[0]).name
+        return self._account
+
+    def _or_none(self, path: str) -> dict[str, Any] | None:
+        try:
+            found: dict[str, Any] = self._wire.get(path)
+        except HostError as error:
+            if error.status == HTTPStatus.NOT_FOUND:
+                return None
+            raise
+        return found
+
+    def _made(self, path: str, body: dict[str, Any], query: dict[str, str] | None = None) -> None:
+        """Make something under a name of ours; that it is there already is as good."""
+        try:
+            self._wire.post(path, body, query)
+        except HostError as error:
+            if error.status != HTTPStatus.CONFLICT:
+                raise
+
+    def _job(self, found: dict[str, Any]) -> RemoteJob:
+        state = str(found.get("state", "")).removeprefix(_STATE)
+        status = _JOBS.get(state, "running")
+        config = found.get("trainingConfig") or found
+        percent = (found.get("jobProgress") or {}).get("percent")
+        said = (found.get("status") or {}).get("message")
+        return RemoteJob(
+            id=found["name"],
+            status=status,
+            model=f"{self._connects}{config['outputModel']}" if status == "succeeded" else None,
+            said=said or None,
+            dollars=_dollars(found.get("estimatedCost")),
+            epochs=config.get("epochs"),
+            done=None if percent is None else percent / _PERCENT,
+        )
+
+
+def _named(name: str) -> str:
+    """Give a file's name as one of a dataset: small letters, digits and hyphens."""
+    return name.removesuffix(".jsonl").replace(".", "-").lower()
+
+
+def _job_name(order: TuningOrder) -> str:
+    return f"schema-guard-{order.mark}"
+
+
+def _path(id_: str) -> str:
+    return id_ if id_.startswith("/v1/") else f"/v1/{id_}"
+
+
+def _dataset(found: dict[str, Any]) -> RemoteFile:
+    status = found.get("status") or {}
+    if status.get("code", "OK") != "OK":
+        return RemoteFile(found["name"], "refused", status.get("message"))
+    return RemoteFile(found["name"], "pending" if found.get("state") == "UPLOADING" else "ready")
+
+
+def _dollars(cost: dict[str, Any] | None) -> float | None:
+    if not cost or cost.get("currencyCode", "USD") != "USD":
+        return None
+    return int(cost.get("units") or 0) + int(cost.get("nanos") or 0) * _NANO

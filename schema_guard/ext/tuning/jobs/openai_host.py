@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: Apache-2.0
+"""OpenAI as a host of tuning, and those that have its files and its `fine_tuning/jobs`."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+from schema_guard.ext.tuning.jobs.host_api import HostApi
+from schema_guard.ext.tuning.jobs.remote import HostError, RemoteFile, RemoteJob
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from schema_guard.ext.tuning.jobs.remote import TuningOrder
+
+__all__ = ["OpenAIHost"]
+
+_PURPOSE: Final = "fine-tune"
+# `uploaded` is for servers that look at no file before a job; who does look refuses the job while it is at it.
+_FILES: Final = {"error": "refused", "deleted": "refused", "pending": "pending", "running": "pending"}
+_JOBS: Final = {
+    "validating_files": "queued",
+    "queued": "queued",
+    "pending": "queued",
+    "succeeded": "succeeded",
+    "failed": "failed",
+    "cancelled": "cancelled",
+}
+_PAGE: Final = 100
+# What is looked through for a job whose answer was lost: it is among the newest.
+_MOST_JOBS: Final = 1000
+_DAY: Final = re.compile(r"\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])")
+_LOOKED_AT: Final = ("not ready", "being processed", "still processing")
+
+
+class OpenAIHost(HostApi):
+    """Files and jobs by OpenAI's API."""
+
+    def find_file(self, path: Path, name: str) -> RemoteFile | None:
+        """Give the file of a name and of this size."""
+        size = path.stat().st_size
+
+        def look() -> RemoteFile | None:
+            for one in self._wire.client.files.list(purpose=_PURPOSE):
+                if one.filename == name and one.bytes == size:
+                    return _file(one)
+            return None
+
+        return self._wire.asked(look)
+
+    def upload(self, path: Path, name: str) -> RemoteFile:
+        """Upload a file."""
+        with path.open("rb") as content:
+            made = self._wire.asked(
+                lambda: self._wire.client.files.create(file=(name, content), purpose=_PURPOSE)
+            )
+        return _file(made)
+
+    def file(self, id_: str) -> RemoteFile:
+        """Give how far a file is."""
+        return _file(self._wire.asked(lambda: self._wire.client.files.retrieve(id_)))
+
+    def find_job(self, order: TuningOrder) -> RemoteJob | None:
+        """Give the job on the order's own file, which no other has."""
+
+        def look() -> RemoteJob | None:
+            for number, one in enumerate(self._wire.client.fine_tuning.jobs.list(limit=_PAGE)):
+                if one.training_file == order.training:
+                    return self._job(one)
+                if number == _MOST_JOBS:
+                    break
+            return None
+
+        return self._wire.asked(look)
+
+    def start(self, order: TuningOrder) -> RemoteJob:
+        """Begin a job."""
+        kind = "dpo" if order.form == "dpo" else "supervised"
+        epochs = {} if order.epochs is None else {"hyperparameters": {"n_epochs": order.epochs}}
+        arguments: dict[str, Any] = {
+            "model": order.base,
+            "training_file": order.training,
+            "validation_file": order.validation,
+            "suffix": f"sg-{order.mark}",
+            "seed": order.seed,
+            # The supervised one is what every server does that knows no methods.
+            "method": {"type": kind, kind: epochs} if kind == "dpo" or epochs else None,
+        }
+        given = {name: value for name, value in arguments.items() if value is not None}
+        try:
+            made = self._wire.asked(lambda: self._wire.client.fine_tuning.jobs.create(**given))
+        except HostError as error:
+            if any(words in str(error) for words in _LOOKED_AT):
+                error.is_passing = True
+            raise
+        return self._job(made)
+
+    def job(self, id_: str) -> RemoteJob:
+        """Give how far a job is."""
+        return self._job(self._wire.asked(lambda: self._wire.client.fine_tuning.jobs.retrieve(id_)))
+
+    def cancel(self, id_: str) -> RemoteJob:
+        """End a job."""
+        return self._job(self._wire.asked(lambda: self._wire.client.fine_tuning.jobs.cancel(id_)))
+
+    def shutdown_date(self, base: str) -> str | None:
+        """Give the last day of a model as the list of models says it."""
+        found = self._wire.asked(lambda: self._wire.client.models.retrieve(base))
+        day = str(getattr(found, "shutdown_date", None) or "")[:10]
+        return day if _DAY.fullmatch(day) else None
+
+    def _job(self, found: Any) -> RemoteJob:
+        status = _JOBS.get(found.status, "running")
+        error = getattr(found.error, "message", None) if getattr(found, "error", None) else None
+        epochs = getattr(getattr(found, "hyperparameters", None), "n_epochs", None)
+        model = getattr(found, "fine_tuned_model", None) if status == "succeeded" else None
+        return RemoteJob(
+            id=found.id,
+            status=status,
+            model=None if model is None else f"{self._connects}{model}",
+            said=error or (found.status if found.status == "validating_files" else None),
+            trained_tokens=getattr(found, "trained_tokens", None),
+            epochs=epochs if isinstance(epochs, int | float) else None,
+        )
+
+
+def _file(found: Any) -> RemoteFile:
+    said = getattr(found, "status_details", None)
+    return RemoteFile(found.id, _FILES.get(getattr(found, "status", None) or "", "ready"), said)

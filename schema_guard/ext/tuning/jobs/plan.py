@@ -1,0 +1,234 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is said of a job before anything of it is done: its size, its cost, its dates, and what stands against it.
+
+Rules: a price is used where its user has given it; one that was seen is shown with its source and day, and what it
+would come to. A day that is not known is said to be unknown.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from schema_guard.ext.tuning.export.values import MANIFEST
+from schema_guard.ext.tuning.jobs.hosts import HOSTS
+from schema_guard.ext.tuning.jobs.rows import TRAIN, VALIDATION, refused
+from schema_guard.prices.tuning import closing_of, tuning_prices
+from schema_guard.text import dollars, plural
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from schema_guard.ext.tuning.jobs.rows import TrainingRows
+    from schema_guard.prices.tuning import ModelClosing, TuningPrice
+
+__all__ = ["JobPlan", "hosting_lines", "plan_job"]
+
+_MILLION: Final = 1_000_000
+_PER_TOKENS: Final = "$ per 1M training tokens"
+_HOURS_A_MONTH: Final = 730
+# Of "soon": a model that is tuned then answers for a quarter of a year at most.
+_SOON_DAYS: Final = 92
+_BILLIONS: Final = re.compile(r"(?<![0-9a-z.])(\d+(?:[.p]\d+)?)b(?![a-z])", re.IGNORECASE)
+_UP_TO: Final = re.compile(r"up to (\d+)B")
+_BETWEEN: Final = re.compile(r"(\d+)B to (\d+)B")
+
+
+class JobPlan(NamedTuple):
+    """A job as it would be.
+
+    Attributes:
+        lines: What is said of it.
+        warnings: What does not stand against it, and has to be known.
+        against: What stands against it; nothing is done where there is any.
+        cost: As `job.json` has it.
+    """
+
+    lines: list[str]
+    warnings: list[str]
+    against: list[str]
+    cost: dict[str, Any]
+
+
+def plan_job(  # noqa: PLR0913 - what a job is made of
+    found: TrainingRows,
+    *,
+    backend: str,
+    base: str,
+    epochs: int | None,
+    price: float | None,
+    prices: Path | None = None,
+    shutdown: str | None = None,
+    today: date,
+) -> JobPlan:
+    """Give what is said of a job before it is done.
+
+    Args:
+        found: Its training set.
+        backend: Who tunes.
+        base: What is tuned.
+        epochs: How often it goes over the rows; None for what the host takes by itself.
+        price: Dollars for a million training tokens that the user gives; None for none.
+        prices: A file of prices that the user gives, in the shape of the library's own; None for that.
+        shutdown: The last day of the base model, as the host's list says it; None where it says none.
+        today: The day from which dates are seen.
+
+    Raises:
+        InvalidArgument: The file of prices cannot be read.
+    """
+    rules = HOSTS[backend]
+    closing = closing_of(base, rules.label)
+    against = [*refused(found, backend), *_closed(base, closing, shutdown, today)]
+    seen = _seen(tuning_prices(prices), rules.label, base, own=prices is not None)
+    cost = _cost(found, epochs, price, seen if prices is not None else None)
+    lines = [
+        f"{rules.label}: {base} is tuned on {_size(found)}",
+        f"  tokens: {_tokens(found, epochs)}",
+        f"  cost: {_cost_told(cost, found, epochs, seen)}",
+        *[f"  {line}" for line in _dates(closing, shutdown)],
+        *([f"  what it refuses is not known here: {rules.label} says it"] if rules.spellings is None else []),
+        *[f"  {line}" for line in hosting_lines(backend, prices)],
+    ]
+    return JobPlan(lines, _soon(closing, shutdown, today), against, cost)
+
+
+def hosting_lines(backend: str, prices: Path | None = None) -> list[str]:
+    """Say what has to be done before a tuned model answers, and what that costs a month; nothing where it answers."""
+    rules = HOSTS[backend]
+    if rules.deployment is None:
+        return []
+    hour = next((one for one in tuning_prices(prices) if one.what == rules.hosting), None)
+    month = (
+        "its cost is not known here"
+        if hour is None
+        else f"{dollars(hour.amount * _HOURS_A_MONTH)} a month at ${hour.amount:g} an hour ({hour.what}: {hour.source}, {hour.as_of})"
+    )
+    return [f"before the tuned model answers it needs {rules.deployment}: {month}"]
+
+
+def _size(found: TrainingRows) -> str:
+    kind = "preferences" if found.form == "dpo" else "rows"
+    measured = found.rows.get(VALIDATION)
+    told = f"{found.rows[TRAIN]:,} {kind} ({found.bytes[TRAIN]:,} bytes)"
+    return told if measured is None else f"{told}, measured on {measured:,}"
+
+
+def _tokens(found: TrainingRows, epochs: int | None) -> str:
+    if found.tokens is None:
+        return (
+            "not known: the manifest counts none"
+            if found.is_counted
+            else f"not known: {TRAIN} is another file than the one that {MANIFEST} counts"
+        )
+    times = "the host takes as many epochs as it likes" if epochs is None else plural(epochs, "epoch")
+    return f"{found.tokens:,} an epoch, as the manifest counts them; {times}"
+
+
+def _cost(
+    found: TrainingRows, epochs: int | None, price: float | None, listed: TuningPrice | None
+) -> dict[str, Any]:
+    amount = price if price is not None else None if listed is None else listed.amount
+    is_known = None not in (amount, found.tokens, epochs)
+    return {
+        "rows": found.rows[TRAIN],
+        "tokens": found.tokens,
+        "epochs": epochs,
+        "price": amount,
+        "source": "given" if price is not None else None if listed is None else listed.source,
+        "as_of": None if price is not None or listed is None else listed.as_of,
+        "expected": _paid(amount, found.tokens, epochs) if is_known else None,
+        "trained_tokens": None,
+        "trained_epochs": None,
+        "dollars": None,
+    }
+
+
+def _paid(price: float | None, tokens: int | None, epochs: int | None) -> float:
+    return (price or 0.0) * (tokens or 0) * (epochs or 1) / _MILLION
+
+
+def _cost_told(
+    cost: dict[str, Any], found: TrainingRows, epochs: int | None, seen: TuningPrice | None
+) -> str:
+    each = "" if epochs is not None else " for each epoch"
+    if cost["price"] is not None:
+        where = "as given" if cost["source"] == "given" else f"{cost['source']}, {cost['as_of']}"
+        if found.tokens is None:
+            return f"not known without the tokens; ${cost['price']:g} for a million of them ({where})"
+        paid = _paid(cost["price"], found.tokens, epochs)
+        return f"{dollars(paid)}{each}, at ${cost['price']:g} for a million tokens ({where})"
+    if seen is None:
+        return "not known: give the price of a million training tokens with --price"
+    come = (
+        ""
+        if found.tokens is None
+        else f", which would be {dollars(_paid(seen.amount, found.tokens, epochs))}{each}"
+    )
+    return (
+        f"not known; ${seen.amount:g} for a million tokens was seen{come} ({seen.what}: {seen.source}, {seen.as_of}): "
+        "look yours up and give it with --price"
+    )
+
+
+def _seen(prices: tuple[TuningPrice, ...], label: str, base: str, *, own: bool) -> TuningPrice | None:
+    """Give the row of a table that is for a model: its name without a day, or how many parameters its name says.
+
+    Rows of the library's own table that name a model and no host are OpenAI's.
+    """
+    rows = [one for one in prices if one.unit == _PER_TOKENS and one.what.startswith("train ")]
+    is_named = own or label == HOSTS["openai"].label
+    named = [
+        one for one in rows if is_named and (base == one.what[6:] or base.startswith(f"{one.what[6:]}-20"))
+    ]
+    if named:
+        return named[0]
+    size = _BILLIONS.search(base)
+    sized = [one for one in rows if one.what.startswith(f"train {label.lower()} ")] if size else []
+    return next((one for one in sized if size and _holds(one.what, float(size[1].replace("p", ".")))), None)
+
+
+def _holds(what: str, billions: float) -> bool:
+    between, up_to = _BETWEEN.search(what), _UP_TO.search(what)
+    if between:
+        return int(between[1]) < billions <= int(between[2])
+    return up_to is not None and billions <= int(up_to[1])
+
+
+def _dates(closing: ModelClosing | None, shutdown: str | None) -> list[str]:
+    told = [] if shutdown is None else [f"last day of the base model, as the host's list says: {shutdown}"]
+    if closing is None:
+        return told or [
+            "dates: whether and when the base model is closed is not known here; --ask-dates asks the host"
+        ]
+    note = f"; {closing.note}" if closing.note else ""
+    training, inference = closing.last_training or "not known", closing.last_inference or "not known"
+    return [
+        f"last day of training: {training}; last day of inference: {inference} ({closing.source}, read {closing.read}{note})",
+        *told,
+    ]
+
+
+def _closed(base: str, closing: ModelClosing | None, shutdown: str | None, today: date) -> list[str]:
+    days = (
+        []
+        if closing is None
+        else [(closing.last_training, "for tuning"), (closing.last_inference, "altogether")]
+    )
+    for day, what in [*days, (shutdown, "altogether")]:
+        if day is not None and date.fromisoformat(day) < today:
+            return [f"{base} is closed {what} since {day}: take another --base"]
+    return []
+
+
+def _soon(closing: ModelClosing | None, shutdown: str | None, today: date) -> list[str]:
+    ends = {
+        "training": closing.last_training if closing else None,
+        "inference": (closing.last_inference if closing else None) or shutdown,
+    }
+    left = {what: (date.fromisoformat(day) - today).days for what, day in ends.items() if day is not None}
+    return [
+        f"{what} ends in {plural(days, 'day')}, on {ends[what]}"
+        for what, days in left.items()
+        if 0 <= days <= _SOON_DAYS
+    ]

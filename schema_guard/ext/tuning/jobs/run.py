@@ -1,0 +1,307 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A job at a host, step by step: uploaded, begun, followed to its end.
+
+Rules: each step is written down before it is begun and when it is done (see `state`). One that was begun, by a
+process that has ended or by a request whose answer never came, is looked up at the host before it is done again; so
+nothing is uploaded and nothing begun twice. What may pass is waited for and asked again; what the host refuses is
+raised, and the same call goes on when that is mended. An interrupt leaves the job running.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from schema_guard.errors import InvalidArgument, SchemaGuardError
+from schema_guard.ext.tuning.jobs.remote import HostError, RemoteJob, TuningOrder
+from schema_guard.ext.tuning.jobs.rows import TRAIN
+from schema_guard.ext.tuning.jobs.state import digests, save_job
+from schema_guard.ext.tuning.tuned_model import TunedModel
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from schema_guard.ext.tuning.jobs.host_api import HostApi
+    from schema_guard.ext.tuning.jobs.remote import RemoteFile
+    from schema_guard.ext.tuning.jobs.state import TuningJob
+
+__all__ = ["START", "Following", "HostTuning", "check_unchanged", "upload_step"]
+
+T = TypeVar("T")
+
+START: Final = "start"
+# Of something that may pass, before it is given up: two to three minutes with the waits between.
+_TRIES: Final = 8
+# Of looks at a job that is followed: hours, for it goes on whether it is looked at or not.
+_LOOKS: Final = 60
+# Of a request for a job: none was begun.
+_REFUSALS: Final = (400, 401, 403, 404, 422)
+_GROWS: Final = 1.6
+_MILLION: Final = 1_000_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Following:
+    """How a job is followed.
+
+    Attributes:
+        first_s: Seconds before it is looked at again, or something is tried again; they grow.
+        most_s: What they grow to.
+        wait: Waits so many seconds.
+        on_step: Is told what is done, how much of it, and of how much, where that is known.
+    """
+
+    first_s: float = 1.0
+    most_s: float = 60.0
+    wait: Callable[[float], Any] = time.sleep
+    on_step: Callable[[str, int, int | None], Any] = lambda word, done, total: None
+
+    def pauses(self) -> Callable[[float | None], None]:
+        """Give what waits longer each time; at least as long as it is told."""
+        next_s = self.first_s
+
+        def pause(least_s: float | None) -> None:
+            nonlocal next_s
+            self.wait(min(max(next_s, least_s or 0.0), self.most_s))
+            next_s = min(next_s * _GROWS, self.most_s)
+
+        return pause
+
+
+def upload_step(name: str) -> str:
+    """Give the name of the step that uploads a file."""
+    return f"upload {name}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class HostTuning:
+    """The tuning of a training set at a host.
+
+    Attributes:
+        directory: Of the training set; whoever calls holds it (`state.held`).
+        host: Who tunes.
+        form: What the rows are: `sft` or `dpo`.
+        following: How the job is followed.
+    """
+
+    directory: Path
+    host: HostApi
+    form: str
+    following: Following
+
+    def run(self, job: TuningJob) -> TuningJob:
+        """Do what is left of a job, and follow it to its end.
+
+        Args:
+            job: How far it is; of its `set` the file to train on comes first.
+
+        Raises:
+            InvalidArgument: A file has changed since the job was begun.
+            HostError: The host refuses, or gives no answer for long; the same call goes on.
+            KeyboardInterrupt: Whoever waits has had enough; the job goes on at the host.
+        """
+        if job.id_of(START) is None:
+            check_unchanged(self.directory, job)
+            for name in job.set:
+                job = self._uploaded(job, name)
+            job = self._started(job)
+        return self._followed(job)
+
+    def look_at(self, job: TuningJob) -> TuningJob:
+        """Give a job as the host has it now; one that was not begun there as it is.
+
+        Raises:
+            HostError: The host refuses, or gives no answer.
+        """
+        id_ = job.id_of(START)
+        if id_ is None or job.has_ended:
+            return job
+        return self._kept(job, _again(lambda: self.host.job(id_), self.following))
+
+    def cancel(self, job: TuningJob) -> TuningJob:
+        """End a job, also one whose beginning was not answered; gives it as it is then.
+
+        Raises:
+            SchemaGuardError: It has ended already.
+            HostError: The host refuses, or gives no answer.
+        """
+        if job.has_ended:
+            raise SchemaGuardError(f"the job is {job.status} already: there is nothing to cancel")
+        id_ = job.id_of(START)
+        if id_ is None and job.step(START) is not None:
+            order = self._order(job)
+            found = _again(lambda: self.host.find_job(order), self.following)
+            id_ = None if found is None else found.id
+        if id_ is None:
+            return self._saved(replace(job, status="cancelled"))
+        known = id_
+        ended = _again(lambda: self.host.cancel(known), self.following)
+        return self._kept(job.done(START, known), ended)
+
+    def _order(self, job: TuningJob) -> TuningOrder:
+        """Give what the host is to tune, whose files are there."""
+        ids = {name: job.id_of(upload_step(name)) for name in job.set}
+        training = ids.pop(TRAIN)
+        assert training is not None
+        return TuningOrder(
+            base=job.base,
+            mark=job.mark,
+            form=self.form,
+            training=training,
+            validation=next(iter(ids.values()), None),
+            epochs=job.cost.get("epochs"),
+            seed=job.cost.get("seed"),
+        )
+
+    def _uploaded(self, job: TuningJob, name: str) -> TuningJob:
+        step, path = upload_step(name), self.directory / name
+        if job.id_of(step) is None:
+            remote = f"schema-guard-{job.mark}-{name}"
+            was_begun = job.step(step) is not None
+            job = self._saved(job.begun(step, status="uploading"))
+            self.following.on_step(step, 0, None)
+            made = _once(
+                lambda: self.host.find_file(path, remote),
+                lambda: self.host.upload(path, remote),
+                self.following,
+                look_first=was_begun,
+            )
+            job = self._saved(job.done(step, made.id))
+        id_ = job.id_of(step)
+        assert id_ is not None
+        _await_file(self.host, id_, name, self.following)
+        return job
+
+    def _started(self, job: TuningJob) -> TuningJob:
+        order = self._order(job)
+        was_begun = job.step(START) is not None
+        job = self._saved(job.begun(START, status="starting"))
+        self.following.on_step("begun", 0, None)
+        refused: list[HostError] = []
+
+        def start() -> RemoteJob:
+            try:
+                return self.host.start(order)
+            except HostError as error:
+                refused.append(error)
+                raise
+
+        try:
+            found = _once(lambda: self.host.find_job(order), start, self.following, look_first=was_begun)
+        except HostError as error:
+            # Of a look that is refused nothing is known.
+            if error in refused and error.status in _REFUSALS:
+                # There is nothing to look for, and another job may be begun in its place.
+                self._saved(job.without(START, status="uploading"))
+            raise
+        return self._kept(job.done(START, found.id), found)
+
+    def _followed(self, job: TuningJob) -> TuningJob:
+        pause, id_ = self.following.pauses(), job.id_of(START)
+        assert id_ is not None
+        while not job.has_ended:
+            pause(None)
+            found = _again(lambda: self.host.job(id_), self.following, tries=_LOOKS)
+            job = self._kept(job, found)
+            total = None if found.done is None else 100
+            self.following.on_step(
+                f"{id_}: {found.said or found.status}", round(100 * (found.done or 0.0)), total
+            )
+        return job
+
+    def _kept(self, job: TuningJob, found: RemoteJob) -> TuningJob:
+        """Write down how a job is at the host."""
+        paid = {
+            "trained_tokens": found.trained_tokens,
+            "dollars": found.dollars,
+            "trained_epochs": found.epochs,
+        }
+        known = {name: value for name, value in paid.items() if value is not None}
+        price = job.cost.get("price")
+        if found.dollars is None and found.trained_tokens is not None and price is not None:
+            # A host that counts what it charges and says no price: by the one that was agreed to.
+            known["dollars"] = found.trained_tokens * price / _MILLION
+        now = replace(
+            job,
+            status=found.status,
+            said=found.said,
+            result=None if found.model is None else TunedModel(found.model),
+            cost={**job.cost, **known},
+        )
+        return job if now == job else self._saved(now)
+
+    def _saved(self, job: TuningJob) -> TuningJob:
+        save_job(self.directory, job)
+        return job
+
+
+def check_unchanged(directory: Path, job: TuningJob) -> None:
+    """Refuse files that are others than those of which the job was made.
+
+    Raises:
+        InvalidArgument: One has changed.
+    """
+    now = digests(directory, tuple(job.set))
+    changed = [name for name, digest in job.set.items() if now[name] != digest]
+    if changed:
+        raise InvalidArgument(
+            f"{', '.join(changed)} changed since the job was begun: put back what was there, or begin a new job "
+            "with --again"
+        )
+
+
+def _await_file(host: HostApi, id_: str, name: str, following: Following) -> None:
+    """Wait until the host has looked at a file."""
+    pause = following.pauses()
+    for _ in range(_LOOKS):
+        found: RemoteFile = _again(lambda: host.file(id_), following)
+        if found.state == "refused":
+            raise HostError(
+                f"the host refuses {name} ({id_}): {found.said or 'it does not say why'}: mend the rows, then "
+                "begin a new job with --again",
+                status=None,
+                is_passing=False,
+            )
+        if found.state == "ready":
+            return
+        following.on_step(f"{name} is looked at", 0, None)
+        pause(None)
+    raise HostError(
+        f"the host is not done with looking at {name} ({id_}): the same command goes on later",
+        status=None,
+        is_passing=False,
+    )
+
+
+def _again(call: Callable[[], T], following: Following, *, tries: int = _TRIES) -> T:
+    """Give what a call gives that changes nothing: what may pass is waited for."""
+    pause = following.pauses()
+    while True:
+        try:
+            return call()
+        except HostError as error:
+            tries -= 1
+            if not error.is_passing or not tries:
+                raise
+            pause(error.retry_after_s)
+
+
+def _once(
+    find: Callable[[], T | None], make: Callable[[], T], following: Following, *, look_first: bool
+) -> T:
+    """Give what was made; what may have been made already is looked for before it is made again."""
+    pause = following.pauses()
+    for left in reversed(range(_TRIES)):
+        found = _again(find, following) if look_first else None
+        if found is not None:
+            return found
+        try:
+            return make()
+        except HostError as error:
+            if not error.is_passing or not left:
+                raise
+            look_first = True
+            pause(error.retry_after_s)
+    raise AssertionError("the last try returns or raises")

@@ -1,0 +1,235 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How far the tuning of a training set is: `DIR/job.json`.
+
+Rules: it is written whole or not at all, before each step and once more after it, so that whoever goes on knows what
+was begun. A step that was begun and is not known to be done is looked up at the backend before it is done again. No
+key stands in it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import secrets
+from collections.abc import Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from schema_guard.errors import InvalidArgument, SchemaGuardError
+from schema_guard.ext.tuning.tuned_model import JOB_FILE, TunedModel, read_job
+from schema_guard.records.private import write_private
+from schema_guard.text import clip, clip_path
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+__all__ = [
+    "ENDED",
+    "JobHeld",
+    "JobStep",
+    "TuningJob",
+    "check_format",
+    "digests",
+    "held",
+    "load_job",
+    "new_mark",
+    "save_job",
+]
+
+ENDED: Final = ("succeeded", "failed", "cancelled")
+"""What is not gone on with."""
+_FORMAT: Final = 1
+_HEX: Final = 6  # bytes
+
+
+class JobHeld(SchemaGuardError):
+    """Another process is at a folder's job."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobStep:
+    """Something that is done at a backend.
+
+    Attributes:
+        name: What.
+        state: `begun` or `done`.
+        id: What the backend calls what came of it; None while that is not known.
+        at: When it came to this state, ISO 8601 in UTC.
+    """
+
+    name: str
+    state: str
+    id: str | None
+    at: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class TuningJob:
+    """The tuning of a training set.
+
+    Attributes:
+        backend: Who tunes: `local openai azure together fireworks openai-compatible`.
+        base: The model that is tuned, as the backend names it.
+        url: Where the backend is; None for where it is by itself.
+        set: SHA-256 of each file that is tuned on, in hex, by its name.
+        mark: 12 hex digits in the names of files and jobs at the backend.
+        status: `planned uploading starting queued running`, then one of `ENDED`.
+        steps: What was done, in order.
+        result: The tuned model; None while there is none.
+        cost: What it was said to cost, and what it cost; a value that is not known is None.
+        said: What the backend last said of it; None for nothing.
+    """
+
+    backend: str
+    base: str
+    url: str | None
+    set: Mapping[str, str]
+    mark: str
+    status: str = "planned"
+    steps: tuple[JobStep, ...] = ()
+    result: TunedModel | None = None
+    cost: Mapping[str, Any] = field(default_factory=dict)
+    said: str | None = None
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether there is nothing to go on with."""
+        return self.status in ENDED
+
+    def step(self, name: str) -> JobStep | None:
+        """Give the step of a name; None where it was not begun."""
+        return next((one for one in self.steps if one.name == name), None)
+
+    def id_of(self, name: str) -> str | None:
+        """Give what came of a step that is done; None where it is not."""
+        found = self.step(name)
+        return found.id if found is not None and found.state == "done" else None
+
+    def begun(self, name: str, *, status: str | None = None) -> TuningJob:
+        """Give the job with a step that is begun now."""
+        return self._with(JobStep(name=name, state="begun", id=None, at=_now()), status)
+
+    def done(self, name: str, id_: str | None, *, status: str | None = None) -> TuningJob:
+        """Give the job with a step that is done now."""
+        return self._with(JobStep(name=name, state="done", id=id_, at=_now()), status)
+
+    def without(self, name: str, *, status: str) -> TuningJob:
+        """Give the job without a step that was refused."""
+        return replace(self, steps=tuple(one for one in self.steps if one.name != name), status=status)
+
+    def _with(self, step: JobStep, status: str | None) -> TuningJob:
+        others = [one for one in self.steps if one.name != step.name]
+        return replace(self, steps=(*others, step), status=status or self.status)
+
+
+def new_mark() -> str:
+    """Give 12 hex digits that no other job has."""
+    return secrets.token_hex(_HEX)
+
+
+def digests(directory: Path, names: tuple[str, ...]) -> dict[str, str]:
+    """Give SHA-256 of files of a folder, in hex.
+
+    Raises:
+        InvalidArgument: One cannot be read.
+    """
+    found = {}
+    for name in names:
+        try:
+            with (directory / name).open("rb") as file:
+                found[name] = hashlib.file_digest(file, "sha256").hexdigest()
+        except OSError as error:
+            raise InvalidArgument(
+                f"{clip_path(directory / name)}: expected a file of a training set: {error.strerror}"
+            ) from error
+    return found
+
+
+def check_format(manifest: Mapping[str, Any], path: Path) -> None:
+    """Refuse a manifest that another version has written.
+
+    Raises:
+        InvalidArgument: Its format is unknown.
+    """
+    named = manifest.get("format")
+    if named != _FORMAT:
+        raise InvalidArgument(
+            f"{clip_path(path)}: its format is {clip(repr(named))}, and format {_FORMAT} is what this version reads: "
+            "upgrade schema-guard, or export anew"
+        )
+
+
+def load_job(directory: Path) -> TuningJob | None:
+    """Give a folder's job; None where it has none.
+
+    Raises:
+        InvalidArgument: `job.json` cannot be read, or has another shape.
+    """
+    document = read_job(directory)
+    if document is None:
+        return None
+    known = {name: value for name, value in document.items() if name != "format"}
+    result = known["result"]
+    return TuningJob(
+        **{
+            **known,
+            "steps": tuple(JobStep(**one) for one in known["steps"]),
+            "result": None if result is None else TunedModel(**result),
+        }
+    )
+
+
+def save_job(directory: Path, job: TuningJob) -> None:
+    """Write a folder's job; whoever reads it finds this one or the one before.
+
+    Raises:
+        SchemaGuardError: It cannot be written.
+    """
+    document = {"format": _FORMAT, **asdict(job), "result": job.result and job.result._asdict()}
+    path = directory / JOB_FILE
+    beside = path.with_name(f".{JOB_FILE}.{os.getpid()}")
+    try:
+        write_private(beside, json.dumps(document, indent=2) + "\n")
+        with beside.open("rb") as file:
+            os.fsync(file.fileno())
+        beside.replace(path)
+    except OSError as error:
+        beside.unlink(missing_ok=True)
+        raise SchemaGuardError(
+            f"{clip_path(path)}: cannot be written: {error.strerror}: nothing was begun"
+        ) from error
+
+
+@contextmanager
+def held(directory: Path) -> Iterator[None]:
+    """Hold a folder's job alone, so that nothing is done twice.
+
+    Raises:
+        InvalidArgument: There is no such folder.
+        JobHeld: Another process holds it.
+    """
+    try:
+        folder = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    except OSError as error:
+        raise InvalidArgument(
+            f"{clip_path(directory)}: expected the folder of a training set: {error.strerror}"
+        ) from error
+    try:
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise JobHeld(
+                f"{clip_path(directory)}: another process is at its job: wait for it, or look with --status"
+            ) from error
+        yield
+    finally:
+        os.close(folder)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A job in words, and as JSON: how far it is, what it cost, and what to do next."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from typing import TYPE_CHECKING, Any
+
+from schema_guard.ext.tuning.jobs.plan import hosting_lines
+from schema_guard.ext.tuning.jobs.rows import holds_pairs
+from schema_guard.ext.tuning.jobs.run import START
+from schema_guard.ext.tuning.tuned_model import JOB_FILE
+from schema_guard.text import dollars, plural
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from schema_guard.ext.tuning.jobs.state import TuningJob
+
+__all__ = ["job_as_json", "job_lines", "next_lines"]
+
+
+def job_lines(directory: Path, job: TuningJob) -> list[str]:
+    """Say how far a job is, what it cost, and what to do next."""
+    id_ = job.id_of(START)
+    said = f": {job.said}" if job.said else ""
+    lines = [f"{job.backend}, {job.base}: {job.status}{said}" + (f" ({id_})" if id_ else "")]
+    if job.result is not None:
+        adapter = f", with {job.result.adapter}" if job.result.adapter else ""
+        lines.append(f"  tuned model: {job.result.model}{adapter}")
+    if job.status == "succeeded":
+        lines.append(f"  cost: {_cost(job)}")
+    return [*lines, *[f"  {line}" for line in next_lines(directory, job)]]
+
+
+def next_lines(directory: Path, job: TuningJob) -> list[str]:
+    """Say what to do next, as commands."""
+    here = shlex.quote(str(directory))
+    tune = f"schema-guard tune {here}"
+    if job.result is not None:
+        model = shlex.quote(f"tuned:{directory}")
+        return [
+            *(hosting_lines(job.backend) if job.url is None and job.backend != "local" else []),
+            _measuring(directory, here, model),
+            f'use it: guard(SCHEMA, strategy="bare", tuned=True)(connect("tuned:{directory}"))',
+        ]
+    if job.has_ended:
+        return [f"begin a new one: {tune} --again"]
+    return [f"go on: {tune}", *([] if job.backend == "local" else [f"end it: {tune} --cancel"])]
+
+
+def _measuring(directory: Path, here: str, model: str) -> str:
+    """Give the command that measures; of pairs no set of held-out answers is read."""
+    command = "measure it{}: schema-guard bench {} --model {} --sample all"
+    if holds_pairs(directory):
+        return command.format(", on a set that was exported without --form dpo", "SET", model)
+    return command.format("", here, model)
+
+
+def job_as_json(directory: Path, job: TuningJob) -> dict[str, Any]:
+    """Give what `job.json` holds, and `next`, the lines that say what to do."""
+    found: dict[str, Any] = json.loads((directory / JOB_FILE).read_text(encoding="utf-8"))
+    return {**found, "next": next_lines(directory, job)}
+
+
+def _cost(job: TuningJob) -> str:
+    if job.backend == "local":
+        seconds = job.cost.get("seconds")
+        return "this machine's" if seconds is None else f"this machine's, {plural(round(seconds), 'second')}"
+    tokens, paid = job.cost.get("trained_tokens"), job.cost.get("dollars")
+    counted = "" if tokens is None else f"{tokens:,} tokens charged"
+    if paid is None:
+        return f"{counted}, no price given" if counted else "not known"
+    return f"{dollars(paid)}, {counted}" if counted else dollars(paid)

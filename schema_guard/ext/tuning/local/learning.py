@@ -1,0 +1,281 @@
+# SPDX-License-Identifier: Apache-2.0
+"""LoRA on the local model's weights: what runs in the process that holds torch.
+
+Rules:
+1. One thread: two spin, and take four times as long.
+2. The same rows and settings give the same adapter to the byte, whether it was interrupted or not: the order of an
+   epoch is drawn from the seed and the number of the epoch, and nothing is left to chance after the first weights.
+3. Only the answer is learned, and only its positions go through the output layer: its 49,152 columns for each token
+   would take as much memory as all the rest.
+4. At most PASS_TOKENS go through the model at once, so that memory depends on no setting.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import random
+import resource
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from schema_guard.errors import InvalidArgument
+from schema_guard.ext.tuning.local.adapter import PARTS, write_adapter
+from schema_guard.ext.tuning.local.chat import Encoded, encode_all
+from schema_guard.ext.tuning.local.rows import SftRow
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["PASS_TOKENS", "learn"]
+
+PASS_TOKENS: Final = 1024
+"""Tokens that go through the model at once, padding included; one row may have more."""
+ALPHA_OF_RANK: Final = 2.0
+"""The scale of a LoRA is its alpha over its rank."""
+CHECKPOINT_S: Final = 30.0
+_WARM_UP: Final = 0.1
+_MOST_NORM: Final = 1.0
+
+Tell = Callable[[dict[str, Any]], None]
+
+
+class _Progress(NamedTuple):
+    """How far a training is.
+
+    Attributes:
+        step: The last step that is done; 0 before the first.
+        loss: Of it.
+        validation_loss: At the end of the last epoch.
+    """
+
+    step: int = 0
+    loss: float = math.nan
+    validation_loss: float | None = None
+
+
+def learn(settings: Mapping[str, Any], tell: Tell) -> None:
+    """Train, and write the adapter.
+
+    Args:
+        settings: What `training.train` sends.
+        tell: Is given a dict for the start, each step and the end.
+
+    Raises:
+        InvalidArgument: The rows cannot be learned, or not on these weights.
+    """
+    import torch  # type: ignore[import-not-found,unused-ignore]
+
+    torch.set_num_threads(1)
+    torch.use_deterministic_algorithms(True)
+    torch.manual_seed(settings["seed"])
+    weights = Path(settings["weights"])
+    tokenizer = _tokenizer(weights)
+    rows = {
+        part: encode_all(tokenizer, [SftRow(*row) for row in settings[part]], part)
+        for part in ("train", "validation")
+    }
+    tell({"kind": "loading", "pass_tokens": max(map(_widest, rows.values()))})
+    model = _model(weights, settings["rank"])
+    training = _Training(model, settings, rows)
+    training.resume()
+    tell({"kind": "start", "done": training.progress.step})
+    training.run(tell)
+    if not math.isfinite(training.progress.loss):
+        raise InvalidArgument(
+            f"learning_rate={settings['learning_rate']}: the loss is {training.progress.loss}: try a tenth of it"
+        )
+    _write(model, Path(settings["adapter"]), settings["rank"])
+    training.checkpoint.unlink(missing_ok=True)
+    # Linux counts in KiB, macOS in bytes.
+    unit = 1 if sys.platform == "darwin" else 1024
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+    tell({"kind": "end", **training.progress._asdict(), "memory_bytes": peak})
+
+
+def _tokenizer(weights: Path) -> Any:
+    from transformers import AutoTokenizer  # type: ignore[import-not-found,unused-ignore]
+
+    return AutoTokenizer.from_pretrained(weights.parent, gguf_file=weights.name)
+
+
+def _model(weights: Path, rank: int) -> Any:
+    """Give the weights as a model of peft, in bfloat16 with a LoRA in float32."""
+    import peft  # type: ignore[import-not-found,unused-ignore]
+    import torch
+    from transformers import AutoModelForCausalLM, GgufConfig
+
+    base = AutoModelForCausalLM.from_pretrained(
+        weights.parent,
+        gguf_file=weights.name,
+        quantization_config=GgufConfig(dequantize=True),
+        dtype=torch.bfloat16,
+    )
+    if base.config.model_type != "llama":
+        raise InvalidArgument(
+            f"{weights}: weights of the architecture {base.config.model_type!r}: only adapters of 'llama' "
+            "are known to be the same in llama.cpp"
+        )
+    lora = peft.LoraConfig(
+        r=rank,
+        lora_alpha=ALPHA_OF_RANK * rank,
+        lora_dropout=0.0,
+        target_modules=list(PARTS),
+        task_type="CAUSAL_LM",
+    )
+    return peft.get_peft_model(base, lora)
+
+
+def _write(model: Any, path: Path, rank: int) -> None:
+    import peft
+
+    config = model.config
+    # Else it looks for the embeddings of a model of that name on the hub.
+    tensors = peft.get_peft_model_state_dict(model, save_embedding_layers=False)
+    write_adapter(
+        path,
+        {name: tensor.detach().float().numpy() for name, tensor in tensors.items()},
+        alpha=ALPHA_OF_RANK * rank,
+        heads={"q_proj": config.num_attention_heads, "k_proj": config.num_key_value_heads},
+    )
+
+
+def passes(rows: Sequence[Encoded]) -> Iterator[list[Encoded]]:
+    """Give rows in groups of at most PASS_TOKENS with their padding, at least one row in each."""
+    group: list[Encoded] = []
+    for row in sorted(rows, key=lambda row: row.tokens):
+        # Sorted, so that this one is the widest yet.
+        if group and row.tokens * (len(group) + 1) > PASS_TOKENS:
+            yield group
+            group = []
+        group.append(row)
+    if group:
+        yield group
+
+
+def _widest(rows: Sequence[Encoded]) -> int:
+    return max([PASS_TOKENS, *(row.tokens for row in rows)])
+
+
+def rate_at(step: int, steps: int, highest: float) -> float:
+    """Give the learning rate of a step, 1-based: it climbs for a tenth of the steps, then falls by a half cosine."""
+    warm = max(1, round(_WARM_UP * steps))
+    if step <= warm:
+        return highest * step / warm
+    return highest * 0.5 * (1 + math.cos(math.pi * (step - warm) / (steps - warm + 1)))
+
+
+def order(rows: int, seed: int, epoch: int) -> list[int]:
+    """Give the order of the rows in an epoch."""
+    found = list(range(rows))
+    random.Random(f"{seed}:{epoch}").shuffle(found)
+    return found
+
+
+class _Training:
+    """The steps of one training."""
+
+    def __init__(self, model: Any, settings: Mapping[str, Any], rows: Mapping[str, list[Encoded]]) -> None:
+        import torch
+
+        self.model, self.settings, self.rows = model, settings, rows
+        self.checkpoint = Path(settings["checkpoint"])
+        self.progress = _Progress()
+        self.learned = [one for one in model.parameters() if one.requires_grad]
+        self.optimizer = torch.optim.AdamW(self.learned, weight_decay=0.0)
+
+    def run(self, tell: Tell) -> None:
+        steps, batch = self.settings["steps"], self.settings["batch"]
+        in_epoch = steps // self.settings["epochs"]
+        saved = time.monotonic()
+        for step in range(self.progress.step + 1, steps + 1):
+            epoch, position = divmod(step - 1, in_epoch)
+            chosen = order(len(self.rows["train"]), self.settings["seed"], epoch)
+            at = chosen[position * batch : (position + 1) * batch]
+            loss = self._step([self.rows["train"][index] for index in at], step)
+            is_last = position + 1 == in_epoch
+            validation = self._validated() if is_last else self.progress.validation_loss
+            self.progress = _Progress(step, loss, validation)
+            told = {"validation_loss": validation if is_last else None, "epoch": epoch + 1}
+            tell({"kind": "step", **self.progress._asdict(), **told})
+            if time.monotonic() - saved >= self.settings["checkpoint_s"]:
+                self._save()
+                saved = time.monotonic()
+
+    def _step(self, rows: Sequence[Encoded], step: int) -> float:
+        import torch
+
+        answered = sum(len(row.answer) for row in rows)
+        total = 0.0
+        for group in passes(rows):
+            loss = self._lost(group) / answered
+            loss.backward()
+            total += loss.item()
+        torch.nn.utils.clip_grad_norm_(self.learned, _MOST_NORM)
+        for group_of in self.optimizer.param_groups:
+            group_of["lr"] = rate_at(step, self.settings["steps"], self.settings["learning_rate"])
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        return total
+
+    def _validated(self) -> float | None:
+        import torch
+
+        rows = self.rows["validation"]
+        if not rows:
+            return None
+        with torch.no_grad():
+            lost = sum(self._lost(group).item() for group in passes(rows))
+        return float(lost / sum(len(row.answer) for row in rows))
+
+    def _lost(self, rows: Sequence[Encoded]) -> Any:
+        """Give the sum of what the tokens of the answers lack, in nats."""
+        import torch
+
+        width = max(row.tokens for row in rows)
+        tokens = torch.zeros((len(rows), width), dtype=torch.long)
+        seen = torch.zeros((len(rows), width), dtype=torch.long)
+        asked = torch.zeros((len(rows), width), dtype=torch.bool)
+        for number, row in enumerate(rows):
+            tokens[number, : row.tokens] = torch.tensor([*row.prompt, *row.answer])
+            seen[number, : row.tokens] = 1
+            # A token is what the position before it has to say.
+            asked[number, len(row.prompt) - 1 : row.tokens - 1] = True
+        base = self.model.base_model.model
+        states = base.model(input_ids=tokens, attention_mask=seen, use_cache=False).last_hidden_state
+        wanted = torch.tensor([token for row in rows for token in row.answer])
+        return torch.nn.functional.cross_entropy(base.lm_head(states[asked]).float(), wanted, reduction="sum")
+
+    def resume(self) -> None:
+        """Go on from the checkpoint, if it is of these rows and settings."""
+        import torch
+
+        if not self.checkpoint.exists():
+            return
+        found = torch.load(self.checkpoint, weights_only=True)
+        if found["key"] != self.settings["key"]:
+            return
+        with torch.no_grad():
+            for one, kept in zip(self.learned, found["learned"], strict=True):
+                one.copy_(kept)
+        self.optimizer.load_state_dict(found["optimizer"])
+        self.progress = _Progress(**found["progress"])
+
+    def _save(self) -> None:
+        import torch
+
+        beside = self.checkpoint.with_name(f".{self.checkpoint.name}.part")
+        state = {
+            "key": self.settings["key"],
+            "learned": [one.detach() for one in self.learned],
+            "optimizer": self.optimizer.state_dict(),
+            "progress": self.progress._asdict(),
+        }
+        with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+            torch.save(state, file)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(self.checkpoint)

@@ -1,0 +1,257 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A training set learned on this machine: a LoRA for the local model, trained in a process of its own.
+
+Torch and llama.cpp's server each take a processor whole: whoever trains and serves on one machine does one after the
+other. A server that this process runs is left as it is: close its model before.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import json
+import os
+import signal
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from schema_guard.errors import InvalidArgument, SchemaGuardError, missing_extra
+from schema_guard.ext.tuning.jobs.state import TuningJob, digests, held, load_job, new_mark, save_job
+from schema_guard.ext.tuning.local.learning import CHECKPOINT_S
+from schema_guard.ext.tuning.local.memory import available_bytes, needed_bytes
+from schema_guard.ext.tuning.local.plan import (
+    DEFAULT_SETTINGS,
+    LoraSettings,
+    TrainingSet,
+    TrainPlan,
+    key_of,
+    planned,
+    read_training_set,
+)
+from schema_guard.ext.tuning.tuned_model import TunedModel
+from schema_guard.models.child import ChildProcess
+from schema_guard.models.weights import local_weights
+from schema_guard.text import clip, clip_path
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+__all__ = ["TrainStep", "Trained", "train"]
+
+ADAPTER_FILE: Final = "adapter.gguf"
+CHECKPOINT_FILE: Final = "checkpoint.pt"
+_PACKAGES: Final = ("torch", "transformers", "peft", "gguf")
+
+# Set before torch is imported: it reads them when it is loaded, and a second thread only spins.
+_ENVIRONMENT: Final = {
+    "OMP_NUM_THREADS": "1",
+    "OMP_WAIT_POLICY": "passive",
+    "MKL_NUM_THREADS": "1",
+    "TOKENIZERS_PARALLELISM": "false",
+    # All that is needed is in the GGUF file.
+    "HF_HUB_OFFLINE": "1",
+}
+
+
+class TrainStep(NamedTuple):
+    """A step that is done.
+
+    Attributes:
+        number: From 1; the first is a later one where a training goes on.
+        steps: How many there will be.
+        epoch: From 1.
+        loss: What the answers of its rows lacked, in nats a token.
+        validation_loss: The same of the validation rows, at the end of an epoch; None elsewhere and without any.
+        seconds: Since `train` was called.
+        seconds_left: Estimated from the steps that it has done.
+    """
+
+    number: int
+    steps: int
+    epoch: int
+    loss: float
+    validation_loss: float | None
+    seconds: float
+    seconds_left: float
+
+
+class Trained(NamedTuple):
+    """What a training has made.
+
+    Attributes:
+        adapter: A GGUF file that `connect("local", adapter=...)` takes.
+        steps: How many it took.
+        loss: Of the last step, in nats a token.
+        validation_loss: At its end; None without validation rows.
+        seconds: That `train` took.
+        memory_bytes: Of its process, at the peak.
+    """
+
+    adapter: Path
+    steps: int
+    loss: float
+    validation_loss: float | None
+    seconds: float
+    memory_bytes: int
+
+
+def train(
+    directory: str | os.PathLike[str],
+    *,
+    settings: LoraSettings = DEFAULT_SETTINGS,
+    on_step: Callable[[TrainStep], None] | None = None,
+    report: Callable[[str], None] | None = None,
+) -> Trained:
+    """Train a LoRA on a training set, and keep it and its job in the same folder.
+
+    On one machine the same rows and settings give the same file. A training that was interrupted goes on from its last checkpoint,
+    half a minute back at most, when it is called again with the same rows and settings; an older adapter stays until
+    the new one is whole.
+
+    Args:
+        directory: What `schema-guard export` wrote; gets `adapter.gguf`, `job.json`, and `checkpoint.pt` meanwhile.
+        settings: How it is trained.
+        on_step: Is called after each step; what it raises ends the training.
+        report: Is told in one line what is fetched or gone on with.
+
+    Raises:
+        InvalidArgument: The rows cannot be learned, a setting is out of its range, or a host is at a job of the folder.
+        MissingExtra: A package of the extra `tuning` is not installed.
+        SchemaGuardError: There is not the memory, another process trains in this folder, or the training failed.
+    """
+    for package in _PACKAGES:
+        if importlib.util.find_spec(package) is None:
+            raise missing_extra("tuning on this machine", package, "tuning")
+    began = time.monotonic()
+    folder = Path(directory)
+    rows = read_training_set(folder)
+    plan = planned(rows, settings)
+    _require_memory(plan.memory_bytes)
+    weights = local_weights(report=report)
+    files = tuple(f"{part}.jsonl" for part in TrainingSet._fields if (folder / f"{part}.jsonl").exists())
+    with held(folder):
+        _require_own(folder)
+        job = TuningJob(
+            backend="local",
+            base=plan.base,
+            url=None,
+            set=digests(folder, files),
+            mark=new_mark(),
+            cost={"dollars": None, "epochs": plan.epochs, "seed": plan.seed},
+        ).begun("train", status="running")
+        save_job(folder, job)
+        try:
+            trained = _followed(_Process(folder, plan, rows, weights), plan, began, on_step, report)
+        except SchemaGuardError as error:
+            save_job(folder, replace(job, status="failed", said=clip(str(error), 600)))
+            raise
+        save_job(folder, _succeeded(job, trained))
+        return trained
+
+
+def _require_own(folder: Path) -> None:
+    """Leave alone what is known of a job that a host may still be at."""
+    known = load_job(folder)
+    if known is not None and known.backend != "local" and not known.has_ended:
+        raise InvalidArgument(
+            f"{clip_path(folder)}: has a job at {known.backend} that is {known.status}: end it first, with "
+            "schema-guard tune DIR --cancel, or copy the training set to another folder"
+        )
+
+
+def _succeeded(job: TuningJob, trained: Trained) -> TuningJob:
+    said = f"{trained.steps} steps, loss {trained.loss:.4f}"
+    if trained.validation_loss is not None:
+        said += f", validation loss {trained.validation_loss:.4f}"
+    return replace(
+        job.done("train", None, status="succeeded"),
+        result=TunedModel("local", trained.adapter.name),
+        cost={**job.cost, "seconds": round(trained.seconds, 1)},
+        said=said,
+    )
+
+
+def _followed(
+    process: _Process,
+    plan: TrainPlan,
+    began: float,
+    on_step: Callable[[TrainStep], None] | None,
+    report: Callable[[str], None] | None,
+) -> Trained:
+    """Follow a process to its end, which is its end too when anything is raised here."""
+    first, done = began, 0
+    with contextlib.closing(process):
+        for event in process.events():
+            match event.pop("kind"):
+                case "refused":
+                    raise InvalidArgument(event["message"])
+                case "loading":
+                    _require_memory(needed_bytes(event["pass_tokens"], process.weights_bytes))
+                case "start":
+                    first, done = time.monotonic(), event["done"]
+                    if done and report is not None:
+                        report(f"going on after step {done} of {plan.steps}")
+                case "step" if on_step is not None:
+                    now = time.monotonic()
+                    left = (now - first) / (event["step"] - done) * (plan.steps - event["step"])
+                    on_step(
+                        TrainStep(
+                            number=event.pop("step"),
+                            steps=plan.steps,
+                            **event,
+                            seconds=now - began,
+                            seconds_left=left,
+                        )
+                    )
+                case "end":
+                    return Trained(
+                        process.adapter, event.pop("step"), **event, seconds=time.monotonic() - began
+                    )
+        raise process.failure()
+
+
+def _require_memory(needed: int) -> None:
+    available = available_bytes()
+    if available is not None and available < needed:
+        raise SchemaGuardError(
+            f"tuning on this machine takes {needed / 1e9:.1f} GB of memory, and {available / 1e9:.1f} GB are "
+            "free: end what takes it, leave out the longest rows, or tune elsewhere"
+        )
+
+
+class _Process:
+    """The process that trains; `close` ends it at once."""
+
+    def __init__(self, folder: Path, plan: TrainPlan, rows: TrainingSet, weights: Path) -> None:
+        self.adapter = folder.absolute() / ADAPTER_FILE
+        self.weights_bytes = weights.stat().st_size
+        settings = {
+            **plan._asdict(),
+            "key": key_of(plan, rows),
+            "weights": str(weights.absolute()),
+            "adapter": str(self.adapter),
+            "checkpoint": str(self.adapter.with_name(CHECKPOINT_FILE)),
+            "checkpoint_s": CHECKPOINT_S,
+            **rows._asdict(),
+        }
+        script = Path(__file__).with_name("training_process.py")
+        self._process = ChildProcess(script, settings, environment=_ENVIRONMENT)
+        self.close = self._process.kill
+
+    def events(self) -> Iterator[dict[str, Any]]:
+        """Give what it tells, until it ends."""
+        yield from map(json.loads, self._process.lines)
+
+    def failure(self) -> SchemaGuardError:
+        """Give the error for a process that ended before its adapter was written."""
+        status = self._process.status(wait_s=None)
+        # Of a traceback, the exception.
+        said = clip(self._process.words().rpartition("\n")[2], 600) or "none"
+        killed = ", as a system does that has no memory left" if status == -signal.SIGKILL else ""
+        kept = self.adapter.with_name(CHECKPOINT_FILE).exists()
+        onward = ": the same call goes on from its last checkpoint" if kept else ""
+        return SchemaGuardError(
+            f"tuning on this machine: its process ended with status {status}{killed}, its last words: {said}{onward}"
+        )

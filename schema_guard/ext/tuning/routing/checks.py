@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a router must know of the functions and settings that it is given."""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING, Any
+
+from schema_guard.errors import InvalidArgument
+from schema_guard.ext.tuning.routing.evidence import Evidence
+from schema_guard.guarded import AsyncGuarded, Guarded
+from schema_guard.preparing.shapes import name_of
+from schema_guard.text import clip
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["check_functions", "check_primary", "check_share"]
+
+
+def check_functions(tuned: Any, prompt: Any) -> None:
+    """Check that two functions can stand for each other.
+
+    Raises:
+        InvalidArgument: They cannot.
+    """
+    for word, given in (("tuned", tuned), ("prompt", prompt)):
+        if not isinstance(given, (Guarded, AsyncGuarded)):
+            raise InvalidArgument(f"{word}={clip(repr(given))}: expected a guarded function: @guard(...)")
+        if given.guard.observe:
+            raise InvalidArgument(
+                f"{word}: {_name(given)} is only observed: its replies pass as they come, so nothing can take their place; "
+                "guard it without observe=True"
+            )
+    if isinstance(tuned, AsyncGuarded) is not isinstance(prompt, AsyncGuarded):
+        raise InvalidArgument(
+            f"tuned={_name(tuned)} and prompt={_name(prompt)}: expected both to be `def`, or both to be `async def`"
+        )
+    if tuned.schema.fingerprint != prompt.schema.fingerprint:
+        raise InvalidArgument(
+            f"tuned={_name(tuned)} and prompt={_name(prompt)}: expected one schema, got {tuned.schema.name} "
+            f"({tuned.schema.fingerprint}) and {prompt.schema.name} ({prompt.schema.fingerprint})"
+        )
+    if not tuned.prepared.tuned:
+        raise InvalidArgument(
+            f"tuned: {_name(tuned)} is not known to ask a tuned model: guard it with tuned=True, or exchange the two"
+        )
+    theirs, ours = list(_parameters(tuned)), list(_parameters(prompt))
+    if theirs != ours:
+        raise InvalidArgument(
+            f"tuned={_name(tuned)} and prompt={_name(prompt)}: expected the same parameters, got "
+            f"({', '.join(theirs)}) and ({', '.join(ours)})"
+        )
+
+
+def check_primary(given: Any) -> None:
+    """Check what says which inputs are primary.
+
+    Raises:
+        InvalidArgument: It cannot say so.
+    """
+    if given is None or isinstance(given, Evidence):
+        return
+    if not callable(given):
+        raise InvalidArgument(
+            f"primary={clip(repr(given))}: expected a function of the call's arguments, or Evidence(...)"
+        )
+    if any(map(inspect.iscoroutinefunction, (given, type(given).__call__))):
+        raise InvalidArgument(
+            f"primary={name_of(given)}: expected a plain function: what `async def` gives is true whatever it says"
+        )
+
+
+def check_share(name: str, given: Any) -> float:
+    """Give a share that is one.
+
+    Raises:
+        InvalidArgument: It is none.
+    """
+    is_number = isinstance(given, (int, float)) and not isinstance(given, bool)
+    if not is_number or not 0 <= given <= 1:
+        more = " or Rollout(...)" if name == "share" else ""
+        raise InvalidArgument(f"{name}={clip(repr(given))}: expected a number in [0, 1]{more}")
+    return float(given)
+
+
+def _parameters(function: Guarded[..., Any, Any] | AsyncGuarded[..., Any, Any]) -> Iterator[str]:
+    """Give the parameters that callers know: not those by which a guard tells its function how to ask."""
+    shape = function.prepared.shape
+    ours = {shape.instructions, shape.feedback, shape.options, shape.model} - {None}
+    for one in inspect.signature(function.prepared.function).parameters.values():
+        if one.name not in ours:
+            bare = one.replace(annotation=one.empty)
+            yield str(bare if one.default is one.empty else bare.replace(default=...)).replace(
+                "Ellipsis", "..."
+            )
+
+
+def _name(function: Guarded[..., Any, Any] | AsyncGuarded[..., Any, Any]) -> str:
+    return name_of(function.prepared.function)

@@ -1,0 +1,194 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A share that grows only while bounds allow, and goes back to nothing by itself.
+
+Rules:
+1. The share is at most target / U, where U is the upper bound of the tuned model's rate: at every look, what it leaves
+   unhandled is with 1 - alpha no more than the target of the primary inputs, while nothing is known yet too. It never
+   shrinks but to nothing, so an input changes its branch at most twice. Each input counts once for it, by its first call:
+   the same inputs again, which are always the same branch's, prove nothing of those that it has not met. All that holds for
+   one process: what is taken up from records may hold an input twice, as a shadow and as an answer, and it is met anew, so
+   that the share may be up to three times as large where inputs come again.
+2. It goes back when the rate is proved above the target, or above that of the prompt where that is asked for: both are
+   bounds that hold at every look. And when failures come that a rate at the target does not bring in 100,000 calls: a model
+   that was good for long is found out by its latest calls, not by all.
+3. Primary calls alone count: the draw parts them at random, so both branches have the same kinds of inputs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import log
+from threading import RLock
+from typing import TYPE_CHECKING, Any
+
+from schema_guard.arguments import require_bool
+from schema_guard.errors import InvalidArgument
+from schema_guard.stats import Drift, bounds, log_e_value
+from schema_guard.text import clip, interval, percent
+
+if TYPE_CHECKING:
+    from schema_guard.values import Outcome
+
+__all__ = ["Course", "Rollout"]
+
+# One false alarm in so many calls at the target itself; below it they are rarer.
+_DRIFT_ALPHA = 1e-5
+
+# A rate that rises has to have room to double.
+_MOST_TARGET = 0.5
+
+# Inputs that are remembered, 100 bytes each; it does not grow by further ones.
+_MOST_INPUTS = 100_000
+
+# The bound is looked at again when the inputs have grown by a twentieth: finding it is a search.
+_GROWTH = 1.05
+
+
+@dataclass(frozen=True, slots=True)
+class Rollout:
+    """How the share of a tuned model grows.
+
+    Attributes:
+        target: The share of calls that may stay unhandled by the tuned model, in (0, 0.5), what the fallback mends
+            included; the target that `decide` is asked with.
+        alpha: Odds of being wrong, a side, in (0, 1).
+        against_prompt: Whether the share goes back as well when the tuned model is proved worse than the prompt, even if
+            it may meet the target.
+        most: The share at which it stops growing, in (0, 1].
+    """
+
+    target: float = 0.01
+    alpha: float = 0.05
+    against_prompt: bool = False
+    most: float = 1.0
+
+    def __post_init__(self) -> None:
+        require_bool("against_prompt", self.against_prompt)
+        for name, most, told in (
+            ("target", _MOST_TARGET, "(0, 0.5)"),
+            ("alpha", 1, "(0, 1)"),
+            ("most", 1, "(0, 1]"),
+        ):
+            given = getattr(self, name)
+            is_number = isinstance(given, (int, float)) and not isinstance(given, bool)
+            if not is_number or not 0 < given <= most or (given == most and told[-1] == ")"):
+                raise InvalidArgument(f"Rollout({name}={clip(repr(given))}): expected a number in {told}")
+
+
+class Course:
+    """How far a rollout is.
+
+    Attributes:
+        share: Of the primary inputs that the tuned model is given now, in [0, 1].
+        why_back: Why it went back to 0, in words; None while it has not.
+    """
+
+    def __init__(self, rollout: Rollout) -> None:
+        self.rollout = rollout
+        self.share = min(rollout.target, rollout.most)
+        self.why_back: str | None = None
+        self.tuned = self.prompt = (0, 0)
+        self.inputs: tuple[int, float] = (0, 0)
+        self._met: set[float] = set()
+        self._lock = RLock()
+        self._drift = Drift(rollout.target, alpha=_DRIFT_ALPHA)
+        self._next_look = 1.0
+
+    def restart(self) -> None:
+        """Go on in a forked child, as `Ways.restart` does."""
+        self._lock = RLock()
+
+    def take_up(self, calls: tuple[int, int], inputs: tuple[int, float]) -> bool:
+        """Count what the tuned model did before; gives whether that proves it bad.
+
+        Args:
+            calls: How many, and those of them that are unhandled.
+            inputs: How many, one that was shadowed and then answered as two; and those of them whose first call is expected to
+                be unhandled.
+        """
+        with self._lock:
+            self.tuned = self.tuned[0] + calls[0], self.tuned[1] + calls[1]
+            self.inputs = n, _ = self.inputs[0] + inputs[0], self.inputs[1] + inputs[1]
+            self.why_back = self._proved()
+            if self.why_back is not None:
+                self.share = 0.0
+            elif n:
+                self._next_look = n * _GROWTH
+                self._grow(*self.inputs)
+            return self.why_back is not None
+
+    def note_tuned(self, outcome: Outcome[Any], lot: float | None) -> bool:
+        """Count a call of the tuned model, a shadow as well; gives whether it has just gone back.
+
+        Args:
+            outcome: Of the call.
+            lot: Of its input; None where all inputs are the tuned model's, and nothing is left to prove.
+        """
+        if not is_judged(outcome):
+            return False
+        with self._lock:
+            n, k = self.tuned
+            self.tuned = n + 1, k + (not outcome.ok)
+            if self.why_back is not None:
+                return False
+            alarmed = self._drift.update(not outcome.ok)
+            self.why_back = self._proved() or (self._risen() if alarmed else None)
+            if self.why_back is not None:
+                self.share = 0.0
+                return True
+            self._note_input(lot, is_missed=not outcome.ok)
+            return False
+
+    def _note_input(self, lot: float | None, *, is_missed: bool) -> None:
+        if self.share >= self.rollout.most:
+            self._met.clear()
+            return
+        if lot is None or lot in self._met or len(self._met) >= _MOST_INPUTS:
+            return
+        self._met.add(lot)
+        n, k = self.inputs
+        self.inputs = n, k = n + 1, k + is_missed
+        if n >= self._next_look:
+            self._next_look = n * _GROWTH
+            self._grow(n, k)
+
+    def note_prompt(self, outcome: Outcome[Any]) -> None:
+        """Count a primary call of the prompt, where the tuned model is held against it."""
+        if self.rollout.against_prompt and is_judged(outcome):
+            with self._lock:
+                n, k = self.prompt
+                self.prompt = n + 1, k + (not outcome.ok)
+
+    def _grow(self, n: int, k: float) -> None:
+        upper = bounds(k, n, alpha=self.rollout.alpha).upper
+        self.share = max(self.share, min(self.rollout.target / upper, self.rollout.most))
+
+    def _proved(self) -> str | None:
+        """Say why the tuned model is out, where that is proved; only a failed call can have proved it."""
+        n, k = self.tuned
+        target, alpha = self.rollout.target, self.rollout.alpha
+        if k > n * target and log_e_value(k, n, target, side="bad") >= -log(alpha):
+            return f"{_told(k, n, alpha)} unhandled, proved above the target of {percent(target)}"
+        if not self.rollout.against_prompt or not k:
+            return None
+        prompt_n, prompt_k = self.prompt
+        # Both bounds have to hold.
+        worst = bounds(prompt_k, prompt_n, alpha=alpha / 2).upper
+        if worst < k / n and log_e_value(k, n, worst, side="bad") >= -log(alpha / 2):
+            told = _told(prompt_k, prompt_n, alpha / 2)
+            return f"{_told(k, n, alpha / 2)} unhandled, proved above the prompt's {told}"
+        return None
+
+    def _risen(self) -> str:
+        n, k = self.tuned
+        return f"failures have risen above the target of {percent(self.rollout.target)} ({k} of all {n} calls are unhandled)"
+
+
+def is_judged(outcome: Outcome[Any]) -> bool:
+    """Say whether a call counts in the rate: it has a reply that was judged."""
+    return any(one.failure is None or one.failure.kind != "transport" for one in outcome.attempts)
+
+
+def _told(k: int, n: int, alpha: float) -> str:
+    found = bounds(k, n, alpha=alpha)
+    return f"{k} of {n} {interval(found.lower, found.upper)}"

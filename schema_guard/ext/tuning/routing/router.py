@@ -1,0 +1,391 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The router: a function of two branches, a tuned model for the primary inputs and a prompt for all others.
+
+Rules:
+1. One input has one branch while the share stays as it is, for it is drawn by the input's hash.
+2. A call of the tuned branch that gives no value is asked again of the prompt, as a call of its own. What ends the program
+   or the task, and what comes from outside, such as a soft time limit, is nobody's failure: it goes on as it is.
+3. A shadow starts when the answer is there, and nobody waits for it.
+4. Both ways, `def` and `async def`, take the same steps: `_steps` asks for calls, the drivers make them.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Callable, Generator
+from contextlib import aclosing
+from contextvars import copy_context
+from functools import partial, update_wrapper
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Concatenate,
+    Generic,
+    Literal,
+    NamedTuple,
+    ParamSpec,
+    Protocol,
+    TypeAlias,
+    TypeVar,
+    cast,
+    overload,
+)
+
+from schema_guard.arguments import require_bool, require_text
+from schema_guard.configuration.traffic import AFTER, ROUTED, again_of
+from schema_guard.drive import Driven, is_async
+from schema_guard.ext.tuning.routing.checks import check_functions
+from schema_guard.ext.tuning.routing.evidence import Evidence
+from schema_guard.ext.tuning.routing.restored import SHADOW
+from schema_guard.ext.tuning.routing.rollout import Rollout, is_judged
+from schema_guard.ext.tuning.routing.ways import RouterCounts, Ways
+from schema_guard.guarded import AsyncGuarded
+from schema_guard.values import Partial
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import AsyncGenerator, Iterator
+
+    from schema_guard.schema import Schema
+    from schema_guard.values import Outcome
+
+__all__ = ["Routed", "Router"]
+
+P = ParamSpec("P")
+Q = ParamSpec("Q")
+R_co = TypeVar("R_co", covariant=True)
+O_co = TypeVar("O_co", covariant=True)
+S_co = TypeVar("S_co", covariant=True)
+
+_MOST_PLACES = 50
+
+
+class Routed(Protocol[P, R_co, O_co, S_co]):
+    """A guarded function, `def` or `async def`, as a router takes it."""
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co:
+        """Give a valid value."""
+
+    def outcome(self, *args: P.args, **kwargs: P.kwargs) -> O_co:
+        """Give everything that is known of a call."""
+
+    def stream(self, *args: P.args, **kwargs: P.kwargs) -> S_co:
+        """Give growing values."""
+
+
+class _Ask(NamedTuple):
+    """A call to be made: of which function, and as a part of which."""
+
+    function: Any
+    parent_call_id: str | None = None
+
+
+class _End(NamedTuple):
+    """Which call answers, of which one a shadow is made, None for none, and the lot of the input."""
+
+    function: Any
+    driven: Driven
+    shadow_of: str | None = None
+    lot: float | None = None
+
+
+_Steps: TypeAlias = Generator[_Ask | _End, Driven, None]
+
+
+class Router(Generic[P, R_co, O_co, S_co]):
+    """A function that asks a tuned model for the primary inputs, and the prompt for all others and where that fails.
+
+    It is called as the two functions are, `def` or `async def`, and has their `.outcome` and `.stream`. Both branches are
+    recorded as configurations of one function, so `decide` goes on judging both. What it gives without a value is said by
+    the settings of the function that answers last.
+    """
+
+    __wrapped__: Any
+
+    def __init__(  # noqa: PLR0913 - each by name
+        self,
+        *,
+        tuned: Routed[P, R_co, O_co, S_co],
+        prompt: Routed[P, R_co, O_co, S_co],
+        primary: Callable[P, object] | Evidence | None = None,
+        fallback: bool = True,
+        fallback_on_error: bool = True,
+        shadow: float = 0.0,
+        share: float | Rollout = 1.0,
+        kill_switch: Callable[[], object] | str | os.PathLike[str] | None = None,
+        name: str | None = None,
+    ) -> None:
+        """Take two guarded functions with the same parameters and the same schema.
+
+        Args:
+            tuned: Asks the tuned model: `guard(..., tuned=True)`.
+            prompt: Asks with a prompt.
+            primary: Takes the arguments of a call and says whether it is one for the tuned model; or `Evidence(...)`. Where
+                it raises, the prompt answers. None: every call is.
+            fallback: Whether the prompt is asked where the tuned model gives no value. It is a call of its own, whose
+                `parent_call_id` is the tuned call: its attempts and its budget are its own, and its cost is added.
+            fallback_on_error: Whether that holds too where the tuned function raised, or gave what is no reply. Without it
+                such a call raises, as the function itself does.
+            shadow: Of the primary calls that the prompt answers: the share, in [0, 1], that the tuned model is asked as
+                well when the answer has been given. Of these calls nothing reaches who called; they are recorded as trials.
+            share: Of the primary inputs: the share, in [0, 1], that the tuned model is asked; or `Rollout(...)`. It is
+                drawn by the input's hash under the key of the records: one input always has one branch.
+            kill_switch: A file that is there while the tuned model is out of use, or a function that says whether it is:
+                looked at in each call. A rollout that goes back makes the file, so that other processes stop as well.
+            name: Of the function in records; None for that of *prompt*.
+
+        Raises:
+            InvalidArgument: The functions cannot stand for each other, or a setting is none.
+        """
+        check_functions(tuned, prompt)
+        require_bool("fallback", fallback)
+        require_bool("fallback_on_error", fallback_on_error)
+        require_text("name", name)
+        theirs: Any = prompt
+        self._given: dict[str, Any] = {
+            "tuned": tuned, "prompt": prompt, "primary": primary, "fallback": fallback,
+            "fallback_on_error": fallback_on_error, "shadow": shadow, "share": share, "kill_switch": kill_switch, "name": name,
+        }  # fmt: skip
+        self._name: str = name or theirs.prepared.name
+        self._ways = Ways(
+            name=self._name, primary=primary, fallback=fallback, fallback_on_error=fallback_on_error, shadow=shadow,
+            share=share, kill_switch=kill_switch, store=theirs.prepared.store,
+        )  # fmt: skip
+        self._is_async = isinstance(prompt, AsyncGuarded)
+        self._take(tuned, prompt)
+        # The attributes of a guarded function are its own.
+        update_wrapper(cast("Callable[..., Any]", self), theirs, updated=())
+        if self._is_async and sys.version_info >= (3, 12):
+            inspect.markcoroutinefunction(self)
+
+    def _take(self, tuned: Any, prompt: Any) -> None:
+        self._tuned = tuned.recorded_as(self._name)
+        self._prompt = prompt.recorded_as(self._name)
+        self._again: dict[tuple[str, str], Any] = {}
+        self._beside = tuned.recorded_as(SHADOW + self._name)
+
+    if sys.version_info < (3, 12):
+
+        @property
+        def _is_coroutine(self) -> object:
+            # Read by `asyncio.iscoroutinefunction` alone, so that asyncio is there by then.
+            from asyncio import coroutines
+
+            return getattr(coroutines, "_is_coroutine", None) if self._is_async else None
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co:
+        """Give a valid value; raises as the function does that answers last."""
+        return cast("R_co", self._run(args, kwargs, _value))
+
+    def outcome(self, *args: P.args, **kwargs: P.kwargs) -> O_co:
+        """Give everything that is known of the call that answers; `branch_of` says which one that is."""
+        return cast("O_co", self._run(args, kwargs, _outcome))
+
+    @overload
+    def stream(self, *args: P.args, **kwargs: P.kwargs) -> S_co: ...
+    @overload
+    def stream(self, *args: Any, partial: Literal[True], **kwargs: Any) -> Any: ...
+    def stream(self, *args: Any, **kwargs: Any) -> Any:
+        """Give growing values, and at last the valid value; those of a fallback follow those of the tuned model.
+
+        Args:
+            *args: Of the call.
+            **kwargs: Of the call; `partial=True` as a guarded function takes it. The attempts of a fallback count on from
+                those of the tuned model.
+        """
+        partial = self._prompt.wants_partial(kwargs)
+        return (self._astream if self._is_async else self._stream)(args, kwargs, partial=partial)
+
+    @staticmethod
+    def branch_of(outcome: Outcome[Any]) -> Literal["tuned", "prompt", "fallback"]:
+        """Say which branch has answered; `fallback` is the prompt where the tuned model gave no value."""
+        if again_of(outcome.call.settings) is not None:
+            return "fallback"
+        return "tuned" if outcome.call.tuned else "prompt"
+
+    @property
+    def schema(self) -> Schema[Any]:
+        """The schema that replies must keep to."""
+        return cast("Schema[Any]", self._prompt.schema)
+
+    @property
+    def share(self) -> float:
+        """The share of the primary inputs that the tuned model is given now, in [0, 1], the kill switch apart."""
+        return self._ways.share
+
+    @property
+    def why_back(self) -> str | None:
+        """Why a rollout went back to a share of 0, in words; None while it has not, and without one."""
+        return self._ways.why_back
+
+    def counts(self) -> RouterCounts:
+        """Give what this process did."""
+        return self._ways.counts()
+
+    def flush(self, timeout_s: float = 2.0) -> int:
+        """Wait until the shadows of `def` functions have ended; gives how many are still pending.
+
+        At the end of the process they are waited for as long as records are, two seconds.
+        """
+        return self._ways.shadows.flush(timeout_s)
+
+    async def aflush(self, timeout_s: float = 2.0) -> int:
+        """Wait until the shadows of `async def` functions have ended, which needs their loop; gives how many have not."""
+        return await self._ways.shadows.aflush(timeout_s)
+
+    def _steps(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> _Steps:
+        """Ask for the calls that an answer takes, and say at last which of them is the answer."""
+        ways = self._ways
+        way, lot = ways.way(self._prompt, self._tuned, args, kwargs)
+        if way != "tuned":
+            driven = yield _Ask(self._prompt)
+            ways.note_prompt(driven.outcome, is_primary=way != "edge")
+            is_shadowed = way == "shadowed" and driven.error is None and is_judged(driven.outcome)
+            yield _End(self._prompt, driven, driven.outcome.call.id if is_shadowed else None, lot)
+            return
+        driven = yield _Ask(self._tuned)
+        ways.note_tuned(driven.outcome, lot)
+        if driven.outcome.ok or not ways.is_asked_again(driven):
+            yield _End(self._tuned, driven)
+            return
+        fallback = self._fallback_of(driven.outcome)
+        again = yield _Ask(fallback, driven.outcome.call.id)
+        yield _End(fallback, again)
+
+    def _fallback_of(self, outcome: Outcome[Any]) -> Any:
+        """Give the function of the prompt, whose calls are recorded as those in the tuned model's place."""
+        call, why = outcome.call, "fallback" if is_judged(outcome) else "error"
+        key = f"{call.model} {call.version}", why
+        found = self._again.get(key)
+        if found is None:
+            # Replies that name a model of their own each time make no end of them.
+            if len(self._again) >= _MOST_PLACES:
+                self._again.clear()
+            found = self._prompt.recorded_as(self._name, **{ROUTED: why, AFTER: key[0]})
+            self._again[key] = found
+        return found
+
+    def _run(self, args: Any, kwargs: Any, give: Callable[[_End], Any]) -> Any:
+        steps = self._steps(args, kwargs)
+        if self._is_async:
+            return self._go_on(steps, args, kwargs, give)
+        step = next(steps)
+        while type(step) is _Ask:
+            driven = step.function.ended(args, kwargs, step.parent_call_id)
+            if is_async(driven):
+                return self._go_on(steps, args, kwargs, give, driven)
+            step = steps.send(driven)
+        return give(self._over(step, args, kwargs))
+
+    async def _go_on(
+        self, steps: _Steps, args: Any, kwargs: Any, give: Callable[[_End], Any], first: Any = None
+    ) -> Any:
+        """Make the calls of an answer; *first* is something to await that the first one gave."""
+        step = next(steps) if first is None else steps.send(await first)
+        while type(step) is _Ask:
+            step = steps.send(await step.function.ended(args, kwargs, step.parent_call_id))
+        return give(self._over(step, args, kwargs, is_awaited=True))
+
+    def _stream(self, args: Any, kwargs: Any, *, partial: bool) -> Iterator[Any]:
+        steps, attempts = self._steps(args, kwargs), 0
+        step = next(steps)
+        while type(step) is _Ask:
+            driven = yield from step.function.growing(
+                args, kwargs, step.parent_call_id, partial=partial, before=attempts
+            )
+            attempts += len(driven.outcome.attempts)
+            step = steps.send(driven)
+        value = _value(self._over(step, args, kwargs))
+        yield Partial(value, None, attempts) if partial else value
+
+    async def _astream(self, args: Any, kwargs: Any, *, partial: bool) -> AsyncGenerator[Any, None]:
+        steps, attempts = self._steps(args, kwargs), 0
+        step = next(steps)
+        while type(step) is _Ask:
+            driven: Any = None
+            growing = step.function.growing(
+                args, kwargs, step.parent_call_id, partial=partial, before=attempts
+            )
+            async with aclosing(growing) as values:
+                async for value in values:
+                    if type(value) is Driven:
+                        driven = value
+                    else:
+                        yield value
+            attempts += len(driven.outcome.attempts)
+            step = steps.send(driven)
+        value = _value(self._over(step, args, kwargs, is_awaited=True))
+        yield Partial(value, None, attempts) if partial else value
+
+    def _over(self, end: Any, args: Any, kwargs: Any, *, is_awaited: bool = False) -> _End:
+        """Give how an answer came about, and have its shadow made."""
+        if end.shadow_of is not None:
+            # Under the tags of the call that is answered; a task has a copy of its context by itself.
+            beside = partial(self._ask_beside, _kept(args), _kept(kwargs), end.shadow_of, end.lot)
+            if is_awaited:
+                self._ways.shadows.offer_task(beside)
+            else:
+                self._ways.shadows.offer(partial(copy_context().run, beside))
+        return cast("_End", end)
+
+    def _ask_beside(self, args: Any, kwargs: Any, shadow_of: str, lot: float | None) -> Any:
+        """Ask the tuned model beside an answer; gives something to await where the function does."""
+        driven = self._beside.ended(args, kwargs, shadow_of)
+        if is_async(driven):
+            return self._awaited_beside(driven, lot)
+        self._ways.note_shadow(driven.outcome, lot)
+        return None
+
+    async def _awaited_beside(self, awaited: Any, lot: float | None) -> None:
+        driven = await awaited
+        self._ways.note_shadow(driven.outcome, lot)
+        # What cancels a task is not the call's to swallow.
+        if driven.error is not None and not isinstance(driven.error, Exception):
+            raise driven.error
+
+    @overload
+    def __get__(self, instance: None, owner: type | None = None) -> Router[P, R_co, O_co, S_co]: ...
+    @overload
+    def __get__(
+        self: Router[Concatenate[Any, Q], R_co, O_co, S_co], instance: object, owner: type | None = None
+    ) -> Router[Q, R_co, O_co, S_co]: ...
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        """Bind to an instance, as a function does; `primary` is given the arguments without it."""
+        tuned, prompt = (self._given[word].__get__(instance, owner) for word in ("tuned", "prompt"))
+        if prompt is self._given["prompt"]:
+            return self
+        bound: Any = object.__new__(type(self))
+        bound.__dict__.update(self.__dict__)
+        bound._given = {**self._given, "tuned": tuned, "prompt": prompt}  # noqa: SLF001 - of this class
+        bound._take(tuned, prompt)  # noqa: SLF001
+        return bound
+
+    def __repr__(self) -> str:
+        return f"<router {self._name}: {self._given['tuned']!r} or {self._given['prompt']!r}>"
+
+    def __reduce__(self) -> Any:
+        return _remade, (self._given,)
+
+
+def _remade(given: dict[str, Any]) -> Router[..., Any, Any, Any]:
+    return Router(**given)
+
+
+def _value(end: _End) -> Any:
+    return end.function.value_of(end.driven)
+
+
+def _outcome(end: _End) -> Any:
+    return end.function.outcome_of(end.driven)
+
+
+def _kept(given: Any) -> Any:
+    """Give arguments that their caller cannot change any more, as far as they are plain data."""
+    if isinstance(given, tuple):
+        return tuple(map(_kept, given))
+    if isinstance(given, dict):
+        return {name: _kept(part) for name, part in given.items()}
+    if isinstance(given, list):
+        return [_kept(part) for part in given]
+    return given

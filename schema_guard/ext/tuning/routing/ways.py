@@ -1,0 +1,260 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which branch a call takes, and what becomes of the calls: all that a router's two ways of being called share.
+
+Rules: what goes wrong in deciding costs no call: the prompt answers it. It is said once, and counted.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from threading import RLock
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from weakref import WeakSet
+
+from schema_guard.errors import InvalidArgument
+from schema_guard.ext.tuning.routing.checks import check_primary, check_share
+from schema_guard.ext.tuning.routing.evidence import Evidence
+from schema_guard.ext.tuning.routing.lots import Lots
+from schema_guard.ext.tuning.routing.restored import counted_before
+from schema_guard.ext.tuning.routing.rollout import Course, Rollout
+from schema_guard.ext.tuning.routing.shadows import Shadows
+from schema_guard.ext.tuning.routing.switch import KillSwitch
+from schema_guard.outside import is_from_outside
+from schema_guard.preparing.shapes import task_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from schema_guard.drive import Driven
+    from schema_guard.values import Outcome
+
+__all__ = ["RouterCounts", "Ways"]
+
+_logger = logging.getLogger("schema_guard")
+
+# What waits holds its arguments; more than this, and the tuned model is too slow for the share of shadows.
+_MOST_SHADOWS = 100
+
+
+class RouterCounts(NamedTuple):
+    """What a router did in this process.
+
+    Attributes:
+        tuned: Calls that the tuned function was asked first, shadows apart.
+        prompt: Calls that only the prompt function was asked.
+        fallbacks: Of *tuned*: those that gave no value, so that the prompt function was asked as well.
+        tuned_errors: Of *fallbacks*: those without a judged reply; the function raised, for example.
+        primary_errors: Of *prompt*: those for which `primary` raised.
+        switched_off: Of *prompt*: those for which the kill switch was pulled.
+        shadows: Calls beside the answer that have ended.
+        shadows_pending: That are still to be made.
+        shadows_dropped: That were not made: too many were pending.
+    """
+
+    tuned: int
+    prompt: int
+    fallbacks: int
+    tuned_errors: int
+    primary_errors: int
+    switched_off: int
+    shadows: int
+    shadows_pending: int
+    shadows_dropped: int
+
+
+class Way(NamedTuple):
+    """Which way a call goes.
+
+    Attributes:
+        branch: `shadowed` is the prompt with a shadow, `edge` the prompt for what is not primary.
+        lot: Of its input, by which it is known again; None where none was drawn.
+    """
+
+    branch: Literal["tuned", "prompt", "shadowed", "edge"]
+    lot: float | None = None
+
+
+class Ways:
+    """Which branch a call takes. The arguments are those of `Router`, and *store*, which gives the store of the records."""
+
+    def __init__(  # noqa: PLR0913 - each by name
+        self,
+        *,
+        name: str,
+        primary: Any,
+        fallback: bool,
+        fallback_on_error: bool,
+        shadow: float,
+        share: float | Rollout,
+        kill_switch: Any,
+        store: Callable[[], Any],
+    ) -> None:
+        check_primary(primary)
+        self._name = name
+        self._primary = primary
+        self._falls_back = fallback
+        self._falls_back_on_error = fallback_on_error
+        self._shadow = check_share("shadow", shadow)
+        self._course = Course(share) if isinstance(share, Rollout) else None
+        self._share = 1.0 if isinstance(share, Rollout) else check_share("share", share)
+        if self._shadow and self._share == 1 and self._course is None:
+            raise InvalidArgument(
+                f"shadow={shadow!r} and share=1: the prompt answers no primary call, so none has a shadow: lower the share"
+            )
+        self._switch = None if kill_switch is None else KillSwitch(kill_switch)
+        self._lots = Lots(name, store)
+        self._store = store
+        self._is_restored = self._course is None
+        self._counted: dict[str, int] = {}
+        self._lock = RLock()
+        self.shadows = Shadows(_MOST_SHADOWS)
+        _LIVE.add(self)
+
+    def restart(self) -> None:
+        """Go on in a forked child: a lock that another thread of the parent held is nobody's there."""
+        self._lock = RLock()
+        if self._course is not None:
+            self._course.restart()
+
+    @property
+    def share(self) -> float:
+        """The share of the primary inputs that the tuned model is given now, the kill switch apart."""
+        return self._share if self._course is None else self._course.share
+
+    @property
+    def why_back(self) -> str | None:
+        """Why a rollout went back; None while it has not, and without one."""
+        return None if self._course is None else self._course.why_back
+
+    def way(self, prompt: Any, tuned: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Way:
+        """Give the branch of a call.
+
+        Args:
+            prompt: The guarded function of the prompt.
+            tuned: That of the tuned model.
+            args: Of the call.
+            kwargs: Of the call.
+        """
+        if self._switch is not None and self._switch.is_pulled():
+            self._count("switched_off")
+            return Way("edge")
+        prepared = prompt.prepared
+        task = task_of(prepared.shape, prepared.function, args, kwargs, prepared.target)
+        if not self._is_primary(task, prompt.guard.segment, args, kwargs):
+            return Way("edge")
+        if not self._is_restored:
+            self._restore(tuned)
+        share = self.share
+        if share >= 1:
+            return Way("tuned")
+        if share <= 0 and self._shadow in (0.0, 1.0):
+            return Way("shadowed" if self._shadow else "prompt")
+        lot = self._lots.draw(task)
+        if lot.branch < share:
+            return Way("tuned", lot.branch)
+        return Way("shadowed" if lot.shadow < self._shadow else "prompt", lot.branch)
+
+    def is_asked_again(self, driven: Driven) -> bool:
+        """Say whether a call of the tuned model without a value goes to the prompt."""
+        error, failure = driven.error, driven.outcome.failure
+        if not self._falls_back:
+            return False
+        # Without an exception only a budget cancels a call.
+        is_error = error is not None or (
+            failure is not None and failure.kind == "transport" and failure.code != "cancelled"
+        )
+        if is_error:
+            if not self._falls_back_on_error or _goes_on(error):
+                return False
+            what = "the tuned function failed with %s: the prompt answers such calls"
+            self._tell("tuned_errors", what, error or failure)
+        self._count("fallbacks")
+        return True
+
+    def note_tuned(self, outcome: Outcome[Any], lot: float | None) -> None:
+        """Count a call of the tuned branch."""
+        self._count("tuned")
+        self._note(outcome, lot)
+
+    def note_shadow(self, outcome: Outcome[Any], lot: float | None) -> None:
+        """Count a call beside an answer: it says of the tuned model what an answer of it would."""
+        self._note(outcome, lot)
+
+    def note_prompt(self, outcome: Outcome[Any], *, is_primary: bool) -> None:
+        """Count a call of the prompt's branch."""
+        self._count("prompt")
+        if is_primary and self._course is not None:
+            self._course.note_prompt(outcome)
+
+    def counts(self) -> RouterCounts:
+        """Give what this process did."""
+        named = {field: self._counted.get(field, 0) for field in RouterCounts._fields[:6]}
+        beside = self.shadows
+        return RouterCounts(
+            **named, shadows=beside.made, shadows_pending=beside.pending, shadows_dropped=beside.dropped
+        )
+
+    def _is_primary(
+        self, task: Any, segment: str | None, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> bool:
+        if self._primary is None:
+            return True
+        try:
+            if isinstance(self._primary, Evidence):
+                return self._primary.holds(task, segment)
+            return bool(self._primary(*args, **kwargs))
+        except Exception as error:
+            if is_from_outside(error):
+                raise
+            self._tell("primary_errors", "primary= raised %s: the prompt answers such calls", error)
+            return False
+
+    def _restore(self, tuned: Any) -> None:
+        """Take up a rollout where the records say it is: at the first call of a process, which reads the store."""
+        with self._lock:
+            if self._is_restored or self._course is None:
+                return
+            calls, inputs = counted_before(self._store(), tuned.prepared)
+            self._is_restored = True
+            if self._course.take_up(calls, inputs):
+                self._tell_back(self._course)
+
+    def _note(self, outcome: Outcome[Any], lot: float | None) -> None:
+        """Count a call of the tuned model in the rollout, and say so when that goes back."""
+        if self._course is not None and self._course.note_tuned(outcome, lot):
+            self._tell_back(self._course)
+
+    def _tell_back(self, course: Course) -> None:
+        if course.why_back is not None:
+            why = f"{self._name}: the tuned model is out of use: {course.why_back}"
+            _logger.warning("%s", why)
+            if self._switch is not None:
+                self._switch.pull(why)
+
+    def _count(self, what: str) -> int:
+        with self._lock:
+            self._counted[what] = self._counted.get(what, 0) + 1
+            return self._counted[what]
+
+    def _tell(self, what: str, told: str, error: object) -> None:
+        """Count a fault, and say the first one, by its type: its words may hold what a user or a model wrote."""
+        if self._count(what) == 1:
+            _logger.warning("%s: %s; further ones are counted", self._name, told % type(error).__name__)
+
+
+_LIVE: WeakSet[Ways] = WeakSet()
+
+
+def _restart_all() -> None:
+    for ways in list(_LIVE):
+        ways.restart()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_restart_all)
+
+
+def _goes_on(error: BaseException | None) -> bool:
+    """Say whether an exception is nobody's failure: it ends the program or the task, or comes from outside."""
+    return error is not None and (not isinstance(error, Exception) or is_from_outside(error))

@@ -1,0 +1,251 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The table of optional parts, and the protocols of their objects.
+
+The product never imports a module of `schema_guard.ext`. It loads objects of parts by name, so it works without any
+part. The protocols describe these objects for type checkers.
+"""
+
+from __future__ import annotations
+
+from schema_guard.errors import MissingPart
+
+TYPE_CHECKING = False  # what type checkers take for true; importing typing costs 9 ms
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Iterator, Sequence
+    from typing import Any, Protocol, TypeAlias
+
+    # The public names that parts offer, for type checkers.
+    from schema_guard.ext.fitting.adapting import Adapted as Adapted
+    from schema_guard.ext.fitting.adapting import SchemaChange as SchemaChange
+    from schema_guard.ext.fitting.adapting import adapt as adapt
+    from schema_guard.ext.fitting.linting import Finding as Finding
+    from schema_guard.ext.fitting.linting import lint as lint
+    from schema_guard.ext.loopback.playing.continuing import ContinuingModel as ContinuingModel
+    from schema_guard.ext.loopback.playing.enforcing import EnforcingModel as EnforcingModel
+    from schema_guard.ext.loopback.serving import FAULTS as FAULTS
+    from schema_guard.ext.loopback.serving import Request as Request
+    from schema_guard.ext.loopback.serving import Server as Server
+    from schema_guard.ext.loopback.serving import serve as serve
+    from schema_guard.ext.loopback.tuning.serving import TUNING_FAULTS as TUNING_FAULTS
+    from schema_guard.ext.loopback.tuning.serving import TuningServer as TuningServer
+    from schema_guard.ext.loopback.tuning.serving import serve_tuning as serve_tuning
+    from schema_guard.ext.rows.enforce import enforce_dataset as enforce_dataset
+    from schema_guard.ext.streaming.checker import PrefixChecker as PrefixChecker
+    from schema_guard.ext.streaming.checker import prefix_checker as prefix_checker
+    from schema_guard.ext.tools.failed import ToolCallsFailed as ToolCallsFailed
+    from schema_guard.ext.tools.guarding import guard_tools as guard_tools
+    from schema_guard.ext.tools.judging import CallJudgement as CallJudgement
+    from schema_guard.ext.tools.judging import judge_calls as judge_calls
+    from schema_guard.ext.tuning.routing.evidence import Evidence as Evidence
+    from schema_guard.ext.tuning.routing.rollout import Rollout as Rollout
+    from schema_guard.ext.tuning.routing.router import Router as Router
+    from schema_guard.values import Ask, Failure, OpenPath, Prompt
+
+    class ServerRules(Protocol):
+        """The result of a probe of a server."""
+
+        @property
+        def goes_on(self) -> bool:
+            """Whether the server continues a reply that a request begins."""
+
+    RulesLike: TypeAlias = str | os.PathLike[str] | ServerRules
+    """The file that `schema-guard probe --output` wrote, or the rules that were read from it."""
+
+    class Change(Protocol):
+        """A keyword of a schema that is not sent as it is."""
+
+        @property
+        def location(self) -> str:
+            """JSON Pointer in the user's schema; "" is the root."""
+
+        @property
+        def keyword(self) -> str:
+            """The keyword; "" for the schema as a whole."""
+
+        @property
+        def reason(self) -> str:
+            """The change, and its reason."""
+
+    class Adaptation(Protocol):
+        """A schema in the form that a provider takes."""
+
+        @property
+        def schema(self) -> Any:
+            """The schema to send; None when there is none that a reply could keep to."""
+
+        @property
+        def relaxed(self) -> Sequence[Change]:
+            """Keywords that the provider does not enforce."""
+
+        @property
+        def narrowed(self) -> Sequence[Change]:
+            """Keywords that rule out right answers."""
+
+        @property
+        def is_same_form(self) -> bool:
+            """Whether values have the same form as those of the user's schema."""
+
+        def restore(self, value: Any) -> Any:
+            """Convert a value of the form that was sent into the form of the user's schema."""
+
+        def grown(self, value: Any, path: OpenPath | None) -> tuple[Any, OpenPath | None] | None:
+            """Convert a value that is incomplete; None when its form is not known yet."""
+
+    class TextChecker(Protocol):
+        """Checks a reply against a schema while it arrives."""
+
+        def feed(self, piece: str) -> Failure | None:
+            """Read the next piece; give a failure when no continuation can be valid."""
+
+    class Growth(Protocol):
+        """Reads the values of a reply while it arrives."""
+
+        def feed(self, piece: str | Ask | None) -> Iterator[Any]:
+            """Read the next piece, and give the value so far when it has changed."""
+
+    class CutOff(Protocol):
+        """A reply that was cut off, and the request that continues it."""
+
+        @property
+        def text(self) -> str:
+            """The text that the request contains."""
+
+        @property
+        def sent(self) -> Prompt:
+            """The messages of the request."""
+
+        @property
+        def failure(self) -> Failure:
+            """Why the reply failed."""
+
+    class Repaired(Protocol):
+        """A reading of malformed JSON."""
+
+        @property
+        def text(self) -> str:
+            """The JSON."""
+
+        @property
+        def steps(self) -> tuple[str, ...]:
+            """The names of the repair steps."""
+
+        @property
+        def lossless(self) -> bool:
+            """Whether no step changed the meaning."""
+
+
+__all__ = ["PARTS", "load", "require"]
+
+PARTS = {
+    # Names of `schema_guard`, `schema_guard.bench`, and `schema_guard.testing`.
+    "name:Adapted": "schema_guard.ext.fitting.adapting:Adapted",
+    "name:CallJudgement": "schema_guard.ext.tools.judging:CallJudgement",
+    "name:ContinuingModel": "schema_guard.ext.loopback.playing.continuing:ContinuingModel",
+    "name:EnforcingModel": "schema_guard.ext.loopback.playing.enforcing:EnforcingModel",
+    "name:Evidence": "schema_guard.ext.tuning.routing.evidence:Evidence",
+    "name:FAULTS": "schema_guard.ext.loopback.serving:FAULTS",
+    "name:Finding": "schema_guard.ext.fitting.linting:Finding",
+    "name:PrefixChecker": "schema_guard.ext.streaming.checker:PrefixChecker",
+    "name:Request": "schema_guard.ext.loopback.serving:Request",
+    "name:Rollout": "schema_guard.ext.tuning.routing.rollout:Rollout",
+    "name:Router": "schema_guard.ext.tuning.routing.router:Router",
+    "name:SchemaChange": "schema_guard.ext.fitting.adapting:SchemaChange",
+    "name:Server": "schema_guard.ext.loopback.serving:Server",
+    "name:TUNING_FAULTS": "schema_guard.ext.loopback.tuning.serving:TUNING_FAULTS",
+    "name:ToolCallsFailed": "schema_guard.ext.tools.failed:ToolCallsFailed",
+    "name:TuningServer": "schema_guard.ext.loopback.tuning.serving:TuningServer",
+    "name:adapt": "schema_guard.ext.fitting.adapting:adapt",
+    "name:enforce_dataset": "schema_guard.ext.rows.enforce:enforce_dataset",
+    "name:guard_tools": "schema_guard.ext.tools.guarding:guard_tools",
+    "name:judge_calls": "schema_guard.ext.tools.judging:judge_calls",
+    "name:lint": "schema_guard.ext.fitting.linting:lint",
+    "name:prefix_checker": "schema_guard.ext.streaming.checker:prefix_checker",
+    "name:serve": "schema_guard.ext.loopback.serving:serve",
+    "name:serve_tuning": "schema_guard.ext.loopback.tuning.serving:serve_tuning",
+    # Strategies that send a schema to a provider.
+    "strategy:json_mode": "schema_guard.ext.fitting.sending:sent_schema",
+    "strategy:strict_schema": "schema_guard.ext.fitting.sending:sent_schema",
+    "strategy:tool_call": "schema_guard.ext.fitting.sending:sent_schema",
+    # Options of guards and models.
+    "option:early_stop": "schema_guard.ext.streaming.checker:prefix_checker",
+    "option:options": "schema_guard.ext.redaction:redacted_value",
+    "option:repair": "schema_guard.ext.repair",
+    "option:resuming": "schema_guard.ext.streaming.resuming",
+    "option:rules": "schema_guard.ext.fitting.probed:table_of",
+    "option:stream": "schema_guard.ext.streaming.growing:Growing",
+    "model:tuned": "schema_guard.ext.tuning.tuned_model:tuned_model",
+    "telemetry": "schema_guard.ext.telemetry.switch:enable_as_asked",
+    # Stores, and their texts.
+    "payload:redacted": "schema_guard.ext.redaction:redacted_value",
+    "store:postgresql": "schema_guard.ext.postgres.connecting:connected",
+    "cassettes": "schema_guard.ext.redaction:redacted_value",
+    # Commands, and options of commands.
+    "command:climb": "schema_guard.ext.climb.command:command",
+    "command:demo": "schema_guard.ext.demo.command:command",
+    "command:export": "schema_guard.ext.tuning.export_command:command",
+    "command:import": "schema_guard.ext.traces.commands:command",
+    "command:lint": "schema_guard.ext.fitting.lint_command:command",
+    "command:probe": "schema_guard.ext.fitting.probe_command:command",
+    "command:store export": "schema_guard.ext.transfer.commands.export:command",
+    "command:store import": "schema_guard.ext.transfer.commands.import_:command",
+    "command:store merge": "schema_guard.ext.transfer.commands.merge:command",
+    "command:tune": "schema_guard.ext.tuning.command:command",
+    "executor:ray": "schema_guard.ext.rows.bench_on_ray.on_ray:executor",
+    "option:--serve": "schema_guard.ext.serving:serve_report",
+}
+"""`KIND:NAME` of an object -> `MODULE:NAME`, or a whole module."""
+
+
+def load(what: str) -> Any:
+    """Import an object of a part.
+
+    Args:
+        what: A key of `PARTS`.
+
+    Returns:
+        The object, or the module when the table names no object of it.
+
+    Raises:
+        MissingPart: This installation lacks the part.
+    """
+    from importlib import import_module  # loaded only with a part
+
+    module, _, name = PARTS[what].partition(":")
+    try:
+        found = import_module(module)
+    except ModuleNotFoundError as error:
+        if error.name is None or not module.startswith(error.name):
+            raise
+        raise _missing(what) from error
+    return getattr(found, name) if name else found
+
+
+def require(what: str) -> None:
+    """Check that a part is installed, without importing it.
+
+    Args:
+        what: A key of `PARTS`.
+
+    Raises:
+        MissingPart: This installation lacks the part.
+    """
+    from importlib.util import find_spec  # as above
+
+    try:
+        is_there = find_spec(_part(what)) is not None
+    except ModuleNotFoundError:
+        is_there = False
+    if not is_there:
+        raise _missing(what)
+
+
+def _part(what: str) -> str:
+    return ".".join(PARTS[what].partition(":")[0].split(".")[:3])
+
+
+def _missing(what: str) -> MissingPart:
+    kind, separator, name = what.partition(":")
+    named = f"{kind} {name!r}" if separator else kind
+    return MissingPart(f"{named} needs {_part(what)}, which this installation lacks")

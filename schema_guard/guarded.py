@@ -1,0 +1,496 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Guarded functions: the settings, and a function that keeps to them.
+
+What a call does is the loop's business (core/enforce.py); how the function is called is the drivers' (calls/drive.py);
+a call under way, and what it gives at its end, stands in guards/started.py; what a plain call does in the place of the loop,
+in guards/short.py and, where it is awaited, in `AsyncGuarded.__call__`.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Generator,
+    Iterator,
+)
+from contextlib import aclosing
+from functools import update_wrapper
+from time import perf_counter, time
+from types import FunctionType
+from typing import TYPE_CHECKING, Any, Concatenate, Generic, Literal, ParamSpec, Self, TypeVar, cast, overload
+
+from schema_guard.arguments import require_bool
+from schema_guard.errors import InvalidArgument
+from schema_guard.light.lazy import LaterModule
+from schema_guard.light.signatures import parameters_of
+from schema_guard.preparing.following import follow_as_asked
+from schema_guard.preparing.prepare import prepare
+from schema_guard.preparing.shapes import name_of
+from schema_guard.records import identity, recorder
+from schema_guard.records.identity import Origin, begin_inside, call_around, series, tags_around
+from schema_guard.settings import Settings
+from schema_guard.short import TakenCall, called, come, recordable, short_of
+from schema_guard.text import clip
+from schema_guard.values import Missed, Partial
+
+if TYPE_CHECKING:
+    from schema_guard.extensions import Growth
+    from schema_guard.preparing.prepare import Prepared
+    from schema_guard.preparing.shapes import Shape
+    from schema_guard.schema import Schema
+    from schema_guard.values import Outcome
+
+# The loop is loaded by the first call that needs it: what is taken at once does not, and it is a twentieth of the way to
+# the first call.
+if TYPE_CHECKING:
+    from schema_guard import drive
+    from schema_guard import started as loop
+else:
+    drive, loop = LaterModule("schema_guard.drive"), LaterModule("schema_guard.started")
+
+__all__ = ["AsyncGuarded", "Guard", "Guarded"]
+
+P = ParamSpec("P")
+Q = ParamSpec("Q")
+V = TypeVar("V")
+R = TypeVar("R")
+
+if TYPE_CHECKING:
+
+    class _Nobody:
+        """What no function gives: a function that is said to give Any matches it, and is no coroutine."""
+
+
+class Guard(Settings[V, R]):
+    """The settings of `guard(...)`, which guard a function when they are called with it. See `guard`."""
+
+    # It has no fields of its own, and is the dataclass that its base is.
+    __slots__ = ()
+
+    @overload
+    def __call__(self, function: Callable[P, _Nobody]) -> Guarded[P, V, R]: ...
+    @overload
+    def __call__(self, function: Callable[P, Awaitable[Any]]) -> AsyncGuarded[P, V, R]: ...
+    @overload
+    def __call__(self, function: Callable[P, AsyncIterable[Any]]) -> AsyncGuarded[P, V, R]: ...
+    @overload
+    def __call__(self, function: Callable[P, Any]) -> Guarded[P, V, R]: ...
+    def __call__(self, function: Callable[..., Any]) -> Any:
+        """Guard a function.
+
+        Raises:
+            InvalidArgument: The function cannot be guarded with these settings.
+        """
+        return _guarded(self, function)
+
+
+class _Guarded(Generic[P, V, R]):
+    """What guarded functions share: settings, the outcome of a call, growing values, binding to an instance."""
+
+    __wrapped__: Callable[P, Any]
+    # Gives the short way of its calls: the way itself, or of what is awaited what `__call__` needs for it.
+    _way: Callable[[Prepared], Any]
+
+    def __init__(
+        self,
+        prepared: Prepared,
+        binding: type[staticmethod[Any, Any] | classmethod[Any, Any, Any]] | None,
+    ) -> None:
+        # An object's attributes are its own; what stands in a function's __dict__ is about the function.
+        kept = ("__dict__",) if hasattr(prepared.function, "__code__") else ()
+        update_wrapper(cast("Callable[..., Any]", self), prepared.function, updated=kept)
+        self._prepared = prepared
+        self._binding = binding
+        self._holder: Any = None
+        self._short = self._way(prepared)
+        # Of the function bound to an instance, whichever: how it is called, and its short way.
+        self._of_bound: tuple[Shape, Any] | None = None
+
+    @property
+    def guard(self) -> Guard[V, R]:
+        """The settings: `dataclasses.replace(f.guard, max_attempts=1)(f.__wrapped__)` guards anew with others."""
+        return cast("Guard[V, R]", self._prepared.settings)
+
+    @property
+    def schema(self) -> Schema[V]:
+        """The schema that replies must keep to."""
+        return self._prepared.plan.schema
+
+    @property
+    def prepared(self) -> Prepared:
+        """What decoration found out, for what stands over guarded functions."""
+        return self._prepared
+
+    def recorded_as(self, name: str, **said: Any) -> Self:
+        """Give the same function, whose calls are recorded under another name.
+
+        Args:
+            name: What records call it.
+            said: What stands in the settings of its calls beside the guard's own.
+        """
+        made = type(self)(self._prepared.recorded_as(name, said), self._binding)
+        made._holder = self._holder  # noqa: SLF001 - of the same class
+        return made
+
+    def value_of(self, driven: drive.Driven) -> R:
+        """Give what calling gives for a call that has ended so; raises as calling does."""
+        return cast("R", loop.value_of(self._prepared, driven))
+
+    def outcome_of(self, driven: drive.Driven) -> Outcome[V]:
+        """Give what `outcome` gives for a call that has ended so; raises as that does."""
+        return driven.outcome if driven.outcome.ok else loop.whole_of(self._prepared, driven)
+
+    def wants_partial(self, kwargs: dict[str, Any]) -> bool:
+        """Take `partial` out of the arguments of a stream, unless it is the function's own."""
+        if "partial" not in kwargs:
+            return False
+        if any(parameter.name == "partial" for parameter in parameters_of(self._prepared.function)):
+            return False
+        wants: bool = kwargs.pop("partial")
+        require_bool("stream: partial", wants)
+        return wants
+
+    def __repr__(self) -> str:
+        return f"<guarded {self.guard.name or name_of(self._prepared.function)} under {self.schema!r}>"
+
+    def __reduce__(self) -> Any:
+        if self._holder is not None:
+            return getattr, (self._holder, self.__name__)  # type: ignore[attr-defined]
+        if isinstance(self._prepared.function, FunctionType):
+            return self.__qualname__  # type: ignore[attr-defined]
+        # What has no name of its own goes by value, as the function that it is.
+        return self._prepared.settings, (self._prepared.function,)
+
+    def _bound(self, instance: Any, owner: Any) -> Any:
+        if self._binding is staticmethod:
+            return self
+        holder = owner if self._binding is classmethod else instance
+        if holder is None:
+            return self
+        function = self._prepared.function
+        get = getattr(type(function), "__get__", None)
+        bound = function if get is None else get(function, holder, owner)
+        if bound is function:
+            return self
+        if self._of_bound is None:
+            shape = self._prepared.shape.bound()
+            self._of_bound = shape, self._way(self._prepared._replace(shape=shape))
+        shape, short = self._of_bound
+        # What is about the function is copied: each look at a method makes one.
+        made = object.__new__(type(self))
+        made.__dict__.update(
+            self.__dict__,
+            __wrapped__=bound,
+            _prepared=self._prepared._replace(function=bound, shape=shape),
+            _binding=None,
+            _holder=holder,
+            _short=short,
+        )
+        return made
+
+
+class Guarded(_Guarded[P, V, R]):
+    """A guarded function: calling it gives a valid value."""
+
+    _way = staticmethod(called)
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Give a valid value.
+
+        Raises:
+            GuardFailed: No attempt was valid (or what `on_failure` and `default` say instead).
+            CallFailed: What came back was no reply of a model.
+            InvalidArgument: The function gave something that is no reply at all.
+            Exception: What the function itself raises, unchanged, unless it says that the reply did not fit: that is
+                an attempt that failed.
+        """
+        short = self._short
+        if short is not None and len(args) == 1 and not kwargs and type(args[0]) is str:
+            given: R = short(self._prepared, args[0])
+            return given
+        if self._prepared.settings.observe:
+            from schema_guard.observing import observe  # only observed functions need it
+
+            return cast("R", observe(loop.start(self._prepared, args, kwargs)))
+        value: R = self._run(args, kwargs, loop.value_of)
+        return value
+
+    def outcome(self, *args: P.args, **kwargs: P.kwargs) -> Outcome[V]:
+        """Give everything that is known of a call; raises as calling does, but never GuardFailed."""
+        return cast("Outcome[V]", self._run(args, kwargs, loop.whole_of))
+
+    @overload
+    def stream(self, *args: P.args, **kwargs: P.kwargs) -> Iterator[Any]: ...
+    @overload
+    def stream(self, *args: Any, partial: Literal[True], **kwargs: Any) -> Iterator[Partial]: ...
+    def stream(self, *args: Any, **kwargs: Any) -> Iterator[Any]:
+        """Give growing values while the reply arrives, plain JSON, and at last the valid value.
+
+        A failed attempt's values are followed by those of the next attempt. Raises as calling does.
+
+        Args:
+            *args: Of the call.
+            **kwargs: Of the call; `partial=True`, where the function has no such parameter of its own, gives each value as
+                a `Partial`, which says what of it is complete, and to which attempt it belongs.
+        """
+        partial = self.wants_partial(kwargs)
+        driven = yield from self.growing(args, kwargs, partial=partial)
+        yield _last(self.value_of(driven), driven, partial=partial)
+
+    def ended(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any], parent_call_id: str | None = None
+    ) -> drive.Driven:
+        """Make a call and give how it ended, whatever was raised in it; something to await where the function gives that.
+
+        Args:
+            args: Of the call.
+            kwargs: Of the call.
+            parent_call_id: The call that it belongs to; None for the one inside which the running code was called.
+
+        Raises:
+            InvalidArgument: The arguments are none of the function's; nothing was asked.
+        """
+        return cast("drive.Driven", self._run(args, kwargs, loop.as_it_ended, parent_call_id))
+
+    def growing(
+        self,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        parent_call_id: str | None = None,
+        *,
+        partial: bool = False,
+        before: int = 0,
+    ) -> Generator[Any, None, drive.Driven]:
+        """Give growing values, and return how the call ended.
+
+        Args:
+            args: Of the call.
+            kwargs: Of the call.
+            parent_call_id: As in `ended`.
+            partial: As in `stream`.
+            before: Attempts of a call whose values these void: theirs count on from it.
+        """
+        started = loop.start(self._prepared, args, kwargs, parent_call_id=parent_call_id)
+        growing = _growing(started.prepared, partial=partial, before=before)
+        pieces = drive.stream(started.flow, started.invoke, started.finish, started.receiver)
+        driven: drive.Driven | drive.Pending
+        while True:
+            entered = started.enter()
+            try:
+                piece = next(pieces)
+            except StopIteration as stop:
+                driven = stop.value
+                break
+            finally:
+                started.leave(entered)
+            yield from growing.feed(piece)
+        if isinstance(driven, drive.Pending):
+            # Only a stream that is refused needs it.
+            from schema_guard.received.closing import close_alone
+
+            close_alone(driven.result)
+            raise InvalidArgument(
+                f"{started.prepared.name}: gives something to await: use `async def` to stream it"
+            )
+        return driven
+
+    def _run(
+        self,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        give: Callable[[Prepared, drive.Driven], Any],
+        parent_call_id: str | None = None,
+    ) -> Any:
+        return loop.start(self._prepared, args, kwargs, parent_call_id=parent_call_id).run(give)
+
+    @overload
+    def __get__(self, instance: None, owner: type | None = None) -> Guarded[P, V, R]: ...
+    @overload
+    def __get__(
+        self: Guarded[Concatenate[Any, Q], V, R], instance: object, owner: type | None = None
+    ) -> Guarded[Q, V, R]: ...
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        """Bind to an instance, as a function does."""
+        return self._bound(instance, owner)
+
+
+class AsyncGuarded(_Guarded[P, V, R]):
+    """A guarded asynchronous function: awaiting its call gives a valid value.
+
+    Frameworks take it for a coroutine function: `inspect.iscoroutinefunction` says so from Python 3.12 on, that of
+    asyncio everywhere.
+    """
+
+    _way = staticmethod(short_of)
+
+    if sys.version_info >= (3, 12):
+
+        def __init__(self, *prepared: Any) -> None:
+            super().__init__(*prepared)
+            from inspect import markcoroutinefunction  # asyncio has loaded it
+
+            markcoroutinefunction(self)
+
+    @property
+    def _is_coroutine(self) -> object:
+        # Read by `asyncio.iscoroutinefunction` alone, so that asyncio is there by then.
+        from asyncio import coroutines
+
+        return getattr(coroutines, "_is_coroutine", None)
+
+    async def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Give a valid value; raises as `Guarded.__call__` does."""
+        prepared, short = self._prepared, self._short
+        if (
+            short is None
+            or len(args) != 1
+            or kwargs
+            or type(args[0]) is not str
+            or identity.interceptor is not None
+            or recorder.follower is not None
+        ):
+            going: Any = self._by_loop(args, kwargs)
+            # Thousands of calls may wait at once: these two are 112 bytes of each.
+            del args, kwargs
+            return cast("R", await going)
+        task: Any = args[0]
+        del args, kwargs
+        outer, tags = call_around(), tags_around()
+        begun = time(), next(series.number), series.middle, short.schema
+        result = raised = value = None
+        # No token is kept, which would be 72 bytes more.
+        begin_inside(begun)
+        started = perf_counter()
+        try:
+            result = prepared.function(short.prefix + task)
+            if hasattr(type(result), "__await__"):
+                result = await result
+        except BaseException as error:  # noqa: BLE001 - the driver records it and raises it again
+            result, raised = None, recordable(error)
+        finally:
+            # Whoever ends it from a context of his own has another call there, or none.
+            if call_around() is begun:
+                begin_inside(outer)
+        elapsed_s = perf_counter() - started
+        text = result if type(result) is str or result is None else prepared.receiver.glance(result)
+        if text is not None:
+            value = short.accept(text)
+            if type(value) is not Missed:
+                if short.is_recorded:
+                    await loop.settle(
+                        TakenCall(
+                            prepared, Origin(begun, outer, tags), task, result, elapsed_s, value
+                        ).record()
+                    )
+                return cast("R", value)
+        going = loop.start(prepared, (task,), {}, origin=Origin(begun, outer, tags))
+        return cast("R", await going.arun(loop.value_of, going.first(elapsed_s, come(result), raised, value)))
+
+    async def _by_loop(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        started = loop.start(self._prepared, args, kwargs)
+        if self._prepared.settings.observe:
+            from schema_guard.observing import observe_async
+
+            given = await observe_async(started)
+            await loop.settle(started.store)
+            return given
+        return await started.arun(loop.value_of)
+
+    async def outcome(self, *args: P.args, **kwargs: P.kwargs) -> Outcome[V]:
+        """Give everything that is known of a call; raises as calling does, but never GuardFailed."""
+        return cast("Outcome[V]", await loop.start(self._prepared, args, kwargs).arun(loop.whole_of))
+
+    @overload
+    def stream(self, *args: P.args, **kwargs: P.kwargs) -> AsyncIterator[Any]: ...
+    @overload
+    def stream(self, *args: Any, partial: Literal[True], **kwargs: Any) -> AsyncIterator[Partial]: ...
+    async def stream(self, *args: Any, **kwargs: Any) -> AsyncIterator[Any]:
+        """Give growing values while the reply arrives, as `Guarded.stream` does."""
+        partial = self.wants_partial(kwargs)
+        async with aclosing(self.growing(args, kwargs, partial=partial)) as values:
+            async for value in values:
+                is_last = type(value) is drive.Driven
+                yield _last(self.value_of(value), value, partial=partial) if is_last else value
+
+    async def ended(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any], parent_call_id: str | None = None
+    ) -> drive.Driven:
+        """Make a call and give how it ended, as `Guarded.ended` does."""
+        started = loop.start(self._prepared, args, kwargs, parent_call_id=parent_call_id)
+        return cast("drive.Driven", await started.arun(loop.as_it_ended))
+
+    async def growing(
+        self,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        parent_call_id: str | None = None,
+        *,
+        partial: bool = False,
+        before: int = 0,
+    ) -> AsyncGenerator[Any, None]:
+        """Give growing values, and at last how the call ended, a `Driven`; the arguments are those of `Guarded.growing`."""
+        started = loop.start(self._prepared, args, kwargs, parent_call_id=parent_call_id)
+        growing = _growing(started.prepared, partial=partial, before=before)
+        pieces = drive.astream(started.flow, started.invoke, started.finish, receiver=started.receiver)
+        driven: drive.Driven | None = None
+        try:
+            while driven is None:
+                entered = started.enter()
+                try:
+                    piece = await anext(pieces)
+                finally:
+                    started.leave(entered)
+                if isinstance(piece, drive.Driven):
+                    driven = piece
+                else:
+                    for value in growing.feed(piece):
+                        yield value
+        finally:
+            await pieces.aclose()
+        await loop.settle(started.store)
+        yield driven
+
+    @overload
+    def __get__(self, instance: None, owner: type | None = None) -> AsyncGuarded[P, V, R]: ...
+    @overload
+    def __get__(
+        self: AsyncGuarded[Concatenate[Any, Q], V, R], instance: object, owner: type | None = None
+    ) -> AsyncGuarded[Q, V, R]: ...
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        """Bind to an instance, as a function does."""
+        return self._bound(instance, owner)
+
+
+def _last(value: Any, driven: drive.Driven, *, partial: bool) -> Any:
+    """Give what a stream ends with."""
+    return Partial(value, None, driven.outcome.attempts[-1].number) if partial else value
+
+
+def _guarded(settings: Guard[Any, Any], given: Any) -> Any:
+    binding = type(given) if isinstance(given, (staticmethod, classmethod)) else None
+    function = given.__func__ if binding is not None else given
+    if not callable(function):
+        raise InvalidArgument(
+            f"guard: {clip(repr(function))}: expected a function that calls a language model"
+        )
+    if isinstance(function, _Guarded):
+        raise InvalidArgument(f"guard: {name_of(function)} is guarded already: set one guard on a function")
+    prepared = prepare(settings, function)
+    follow_as_asked()
+    # An async generator function that is only observed is called without await, as before.
+    is_awaited = prepared.shape.is_async and not (settings.observe and prepared.shape.is_async_generator)
+    kind = AsyncGuarded if is_awaited else Guarded
+    return kind(prepared, binding)
+
+
+def _growing(prepared: Prepared, *, partial: bool, before: int) -> Growth:
+    from schema_guard.extensions import load  # only streamed calls need it
+
+    forms = [None if step.sent is None else step.sent.grown for step in prepared.plan.steps]
+    found: Growth = load("option:stream")(forms, partial=partial, before=before)
+    return found

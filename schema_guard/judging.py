@@ -1,0 +1,500 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A reply's text + a schema -> its value, or the failure that explains best why there is none.
+
+Rules:
+1. A value that comes out is valid for the schema, passed every check, and stood in the text as it came.
+2. One meaning or none: two different valid values are `several_documents`, never a choice.
+3. A text that ends inside JSON is a truncation, unless the provider says that the model had finished.
+4. Nothing here raises for any text, and the work is linear in its length.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from schema_guard.accepting import (
+    DEFAULT_LIMITS,
+    UNREAD,
+    acceptor,
+    form_of,
+    refusal_of_checks,
+    require_terms,
+    restored,
+)
+from schema_guard.light.tuples import NamedTuple
+from schema_guard.outside import is_from_outside
+from schema_guard.parsing import NotJson, parse
+from schema_guard.validation import failures
+from schema_guard.validation.equality import is_same
+from schema_guard.values import Failure, Judgement, Missed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from schema_guard.extensions import Repaired
+    from schema_guard.reading import Reading
+    from schema_guard.schema import Schema
+    from schema_guard.values import FinishReason, Form, Limits, Repair, Violation
+
+V = TypeVar("V")
+
+# Prose may hold brackets inside brackets; each character of it is parsed this often at most, and so many texts are.
+_PARSES_PER_CHARACTER = 8
+_MAX_PARSES = 4_096
+_TOO_MANY = NotJson(
+    "too_costly", "the text holds more brackets than can be looked at: expected one JSON text"
+)
+# Brackets of prose that nothing closes: one of the outermost is the JSON that was cut off, if any is.
+_UNCLOSED_READ = 4
+
+
+def judge(  # noqa: PLR0913 - the public entry point; everything but text and schema is keyword-only
+    text: str,
+    schema: Schema[V],
+    *,
+    finish_reason: FinishReason | None = None,
+    repair: Repair = "off",
+    checks: Sequence[Callable[[Any], str | None]] = (),
+    restore: Callable[[Any], Any] | None = None,
+    limits: Limits = DEFAULT_LIMITS,
+) -> Judgement[V]:
+    """Judge a reply.
+
+    Args:
+        text: The whole reply.
+        schema: What it must keep to.
+        finish_reason: Why the model stopped; None when unknown, which counts as possibly cut off.
+        repair: Whether broken JSON may be mended: `"lossless"` mends syntax alone, `"lossy"` also drops, invents or
+            closes what was cut off. What was done is in `form` and `repairs`.
+        checks: Called in order with the value in the schema's Python type; each gives None or what is wrong.
+        restore: Makes of a value under an adapted schema the value that *schema* is about.
+        limits: How large the reply may be.
+
+    Returns:
+        A judgement; `failure` says why there is no value.
+
+    Raises:
+        InvalidArgument: An argument is not of its type. Nothing is raised for any text.
+    """
+    require_terms(text, finish_reason, repair, checks, restore)
+    accept = acceptor(schema, limits)
+    if finish_reason in failures.REFUSED:
+        return _failed(failures.REFUSED[finish_reason])
+    made = accept(text) if restore is None else Missed(UNREAD)
+    if type(made) is not Missed:
+        return _checked(made, checks, form_of(text))
+    return _judge_missed(text, made, _Terms(schema, finish_reason, repair, checks, restore, limits))
+
+
+def judge_missed(  # noqa: PLR0913 - as `judge`
+    text: str,
+    missed: Missed,
+    schema: Schema[V],
+    *,
+    finish_reason: FinishReason | None = None,
+    repair: Repair = "off",
+    checks: Sequence[Callable[[Any], str | None]] = (),
+    limits: Limits = DEFAULT_LIMITS,
+) -> Judgement[V]:
+    """Judge a reply that the schema's `acceptor` has missed within *limits*: as `judge` would, and no part of it twice.
+
+    What the provider calls a refusal is not for this, but for `judge`.
+    """
+    return _judge_missed(text, missed, _Terms(schema, finish_reason, repair, checks, None, limits))
+
+
+def _judge_missed(text: str, missed: Missed, terms: _Terms) -> Judgement[Any]:
+    if missed.failure is not None:
+        return _failed(missed.failure)
+    if not isinstance(missed.found, dict | list):
+        return _judge_read(text, missed.found, terms)
+    return _refused(missed.found, text, terms)
+
+
+def _judge_read(text: str, value: Any, terms: _Terms) -> Judgement[Any]:
+    """Judge a reply by the whole reading rule; *value* is what parsing all of it gave, or `UNREAD`."""
+    limits = terms.limits
+    # A character is 4 bytes at the most; counting them takes a copy of the text.
+    if 4 * len(text) > limits.max_bytes:
+        size = len(text) if len(text) > limits.max_bytes else len(text.encode("utf-8", "surrogatepass"))
+        if size > limits.max_bytes:
+            return _failed(_syntax("too_large", f"{size} bytes or more, beyond max_bytes={limits.max_bytes}"))
+    from schema_guard import reading as extract  # the usual reply needs none of it, and it is 2 ms
+
+    reading = extract.read(text)
+    if reading.refusal:
+        return _failed(Failure("refusal", "refusal", "the model refused in prose"))
+    if reading.direct:
+        return _judge_direct(text, reading, value, terms)
+    if terms.finish_reason == "length" and extract.is_only_reasoning(text):
+        return _failed(failures.REASONING_EXHAUSTED)
+    return _judge_prose(text, reading, terms)
+
+
+def judge_value(
+    value: Any,
+    schema: Schema[V],
+    *,
+    own: bool = False,
+    repair: Repair = "off",
+    checks: Sequence[Callable[[Any], str | None]] = (),
+    limits: Limits = DEFAULT_LIMITS,
+) -> Judgement[V]:
+    """Judge a value that was parsed already, so that the text it stood in is not known: its form is `parsed`.
+
+    Args:
+        value: Plain JSON data; or, with *own*, an instance of the schema's own Python type.
+        schema: What it must keep to.
+        own: Whether the value is valid by being what it is, so that only the checks are left. It is not turned into
+            JSON again: its type may hold what JSON does not, and may have read what the schema alone would refuse.
+        repair: As in `judge`: of a value only JSON inside of strings can be mended.
+        checks: As in `judge`.
+        limits: How large the value may be.
+
+    Returns:
+        A judgement. A value that is no JSON is a failure of kind `transport` with code `no_reply`.
+        Nothing is raised for any value.
+    """
+    if own:
+        return _checked(value, checks, "parsed")
+    from schema_guard.validation.plain import FOREIGN, refusal_of  # few functions parse by themselves
+
+    refused = refusal_of(value, limits)
+    if refused is not None:
+        if refused.code == FOREIGN:
+            return _failed(Failure("transport", "no_reply", f"the value holds {refused.message}"))
+        return _failed(_syntax(refused.code, refused.message))
+    if schema.accepts(value, limits.max_steps):
+        return _accepted(value, schema, checks, "parsed")
+    return _refused(value, "", _Terms(schema, None, repair, checks, None, limits))
+
+
+class _Terms(NamedTuple):
+    """What a reply is judged by."""
+
+    schema: Schema[Any]
+    finish_reason: FinishReason | None
+    repair: Repair
+    checks: Sequence[Callable[[Any], str | None]]
+    restore: Callable[[Any], Any] | None
+    limits: Limits
+
+    def accepts(self, value: Any) -> bool:
+        """Say whether a value is valid; not where finding out would take too many steps."""
+        return self.schema.accepts(value, self.limits.max_steps)
+
+    def failure(self, value: Any, text: str = "") -> Failure:
+        """Give the failure of a value that is not valid, and was parsed from *text* where that is known."""
+        known = text if self.restore is None else ""
+        return failures.schema_failure(value, self.schema, self.limits, known)
+
+    def parse(self, text: str) -> Any:
+        """Give the value of a JSON text, or a `NotJson`; one that is not the adapted schema's is judged as it is."""
+        value = parse(text, self.limits)
+        if self.restore is None or type(value) is NotJson:
+            return value
+        try:
+            return self.restore(value)
+        except Exception as error:
+            if is_from_outside(error, partial(self.restore, value)):
+                raise
+            return value
+
+
+def _judge_direct(text: str, reading: Reading, value: Any, terms: _Terms) -> Judgement[Any]:
+    schema = terms.schema
+    span = reading.candidates[0]
+    document = text[span.start : span.end]
+    form: Form = "exact" if reading.exact else "unwrapped"
+    if value is UNREAD or span.start or terms.restore is not None:
+        value = terms.parse(document)
+    if type(value) is NotJson and value.end is not None:
+        data = document.encode()
+        document, rest = data[: value.end].decode(), data[value.end :].decode()
+        form, value = "unwrapped", terms.parse(document)
+        failure = _failure_behind(rest, value, terms)
+        if failure is not None:
+            return _failed(failure)
+    if type(value) is NotJson:
+        return _mended([document], terms) or _failed(failures.not_json(value, document, terms.finish_reason))
+    if terms.accepts(value):
+        return _accepted(value, schema, terms.checks, form)
+    inside = _inside_string(value, terms)
+    if type(inside) is not NotJson and terms.accepts(inside):
+        return _accepted(inside, schema, terms.checks, "unwrapped")
+    return _refused(value, text, terms)
+
+
+def _opens_document(rest: str, terms: _Terms) -> bool:
+    """Say whether the text behind a JSON text opens with another one, whole or cut off."""
+    from schema_guard.reading import after
+
+    rest = after(rest, 0)
+    if rest[:1] not in ("{", "[") or not rest:
+        return False
+    found = terms.parse(rest)
+    return type(found) is not NotJson or found.code == "unfinished" or found.end is not None
+
+
+def _failure_behind(rest: str, value: Any, terms: _Terms) -> Failure | None:
+    """Give the failure for another document in the text behind a JSON text: one that follows at once, one that is
+    cut off, or one that is valid and says something else; None when there is none.
+    """  # noqa: D205
+    if not rest.strip():
+        return None
+    from schema_guard.reading import Reading, brackets, opens_json
+
+    another = _syntax("several_documents", "a second JSON text follows the first: expected exactly one")
+    if _opens_document(rest, terms):
+        return another
+    if type(value) is NotJson or not terms.accepts(value):
+        # The first JSON text is the only candidate: why it fails is what there is to say.
+        return None
+    reading = Reading(False, False, *brackets(rest, 0))
+    for start in reading.unclosed[:_UNCLOSED_READ]:
+        found = terms.parse(rest[start:])
+        if type(found) is NotJson and found.code == "unfinished" and opens_json(rest[start:]):
+            return another
+    search = _search(rest, reading._replace(unclosed=()), terms)
+    if any(not is_same(value, other) for other in search.valid):
+        return another
+    return _syntax(_TOO_MANY.code, _TOO_MANY.message) if _TOO_MANY in search.refused else None
+
+
+def _inside_string(value: Any, terms: _Terms) -> Any:
+    """Give the value of a JSON text that was sent as a JSON string, or a `NotJson`."""
+    if not isinstance(value, str) or value.lstrip()[:1] not in ("{", "["):
+        return UNREAD
+    return terms.parse(value)
+
+
+def _judge_prose(text: str, reading: Reading, terms: _Terms) -> Judgement[Any]:
+    for start in reading.unclosed[:_UNCLOSED_READ]:
+        value = terms.parse(text[start:])
+        if type(value) is NotJson and value.code == "unfinished":
+            # The text ends inside JSON: no part of that is a value, and what stood before it may be a draft.
+            return _mended([text[start:]], terms) or _failed(
+                failures.not_json(value, text[start:], terms.finish_reason)
+            )
+    found = _search(text, reading, terms)
+    if len(found.valid) <= 1 and _TOO_MANY in found.refused:
+        return _failed(_syntax(_TOO_MANY.code, _TOO_MANY.message))
+    if len(found.valid) > 1:
+        return _failed(
+            _syntax("several_documents", "different valid values in the text: expected exactly one")
+        )
+    if found.valid:
+        return _accepted(found.valid[0], terms.schema, terms.checks, "unwrapped")
+    mended = _bare(text, terms) or _mended(found.broken, terms) or _only_decoded(found.invalid, terms)
+    return mended or _failed(_prose_failure(text, found, terms))
+
+
+class _Found(NamedTuple):
+    """What a search through prose has found.
+
+    Attributes:
+        valid: Values that are valid, each once.
+        invalid: Values that are not, with the length of their text.
+        refused: Why texts are no JSON.
+        broken: Texts that mending may help.
+    """
+
+    valid: list[Any]
+    invalid: list[tuple[int, Any]]
+    refused: list[NotJson]
+    broken: list[str]
+
+
+_NOTHING = _Found([], [], [], [])
+
+
+def _search(text: str, reading: Reading, terms: _Terms) -> _Found:
+    if not (reading.candidates or reading.unclosed) and reading.complete:
+        return _NOTHING
+    found = _Found([], [], [], [text[start:] for start in reading.unclosed[:1]])
+    for document, value in _documents(text, reading, terms):
+        if type(value) is NotJson:
+            found.refused.append(value)
+            if value.code == "malformed":
+                found.broken.append(document)
+        elif not terms.accepts(value):
+            found.invalid.append((len(document), value))
+        elif not any(is_same(value, other) for other in found.valid):
+            found.valid.append(value)
+            if len(found.valid) > 1:
+                break
+    return found
+
+
+def _mended(documents: Sequence[str], terms: _Terms) -> Judgement[Any] | None:
+    """Judge the first reading of broken JSON that validates; None when repair is off or helps nothing.
+
+    Of two texts that can be mended to different valid values neither is taken.
+    """
+    if terms.repair == "off":
+        return None
+    from schema_guard.extensions import load  # most guards never repair
+
+    repairing = load("option:repair")
+    finished = terms.finish_reason in failures.FINISHED
+    found: list[Judgement[Any]] = []
+    left = repairing.MAX_WORK
+    for document in documents:
+        read = repairing.readings(document, level=terms.repair, finished=finished, max_work=left)
+        left -= read.work + 1  # each text costs something, however short
+        first = next((judged for one in read.found if (judged := _as_mended(one, terms))), None)
+        if first is not None:
+            found.append(first)
+        if not read.complete or left <= 0:
+            return _failed(_syntax("too_costly", "the text has more faults than can be mended"))
+    if not found:
+        return None
+    if any(not is_same(found[0].value, other.value) for other in found[1:]):
+        return _failed(
+            _syntax("several_documents", "two broken texts can be mended to different valid values")
+        )
+    return found[0]
+
+
+def _as_mended(read: Repaired, terms: _Terms) -> Judgement[Any] | None:
+    """Judge one reading of broken JSON; None where it is not valid."""
+    value, steps = terms.parse(read.text), read.steps
+    if type(value) is NotJson:
+        return None
+    if not terms.accepts(value):
+        value, steps = _decoded(value, terms)[0], (*steps, "encoded_value")
+        if not terms.accepts(value):
+            return None
+    form: Form = "repaired_lossless" if read.lossless else "repaired_lossy"
+    return _accepted(value, terms.schema, terms.checks, form, steps)
+
+
+def _decoded(value: Any, terms: _Terms, told: Sequence[Violation] = ()) -> tuple[Any, bool]:
+    """Give a value with what was sent in it as JSON strings decoded, and whether anything was; *told* is wrong with it."""
+    told = told or terms.failure(value).violations
+    if not any(map(failures.may_hold_json, told)):
+        return value, False
+    from schema_guard.validation.encoded import decoded  # few failures need it
+
+    def broken(value: Any) -> Sequence[Violation]:
+        return () if terms.accepts(value) else terms.failure(value).violations
+
+    return decoded(value, told, broken, lambda text: parse(text, terms.limits))
+
+
+def _refused(value: Any, text: str, terms: _Terms) -> Judgement[Any]:
+    """Judge a value that is not valid as it stands: it may be, once it is read as what it was meant to be."""
+    failure = terms.failure(value, text)
+    if not isinstance(value, dict | list):
+        return _bare(text, terms) or _failed(failure)
+    inside, found = _decoded(value, terms, failure.violations)
+    if not found:
+        return _failed(failure)
+    if terms.repair != "off" and terms.accepts(inside):
+        return _accepted(inside, terms.schema, terms.checks, "repaired_lossless", ("encoded_value",))
+    return _failed(failures.encoded_failure(failure, inside, terms.schema, terms.limits))
+
+
+def _only_decoded(invalid: Sequence[tuple[int, Any]], terms: _Terms) -> Judgement[Any] | None:
+    """Judge the only value of prose that is valid once its JSON strings are decoded; None without one."""
+    if terms.repair == "off":
+        return None
+    valid = [inside for _, value in invalid if terms.accepts(inside := _decoded(value, terms)[0])]
+    if not valid or any(not is_same(valid[0], other) for other in valid[1:]):
+        return None
+    return _accepted(valid[0], terms.schema, terms.checks, "repaired_lossless", ("encoded_value",))
+
+
+def _bare(text: str, terms: _Terms) -> Judgement[Any] | None:
+    """Judge a reply that is one scalar without quotes, or in the writing of another language; None for any other."""
+    if terms.repair == "off":
+        return None
+    from schema_guard.extensions import load
+    from schema_guard.reading import bare
+
+    finished = terms.finish_reason != "length"
+    read = load("option:repair").scalars(bare(text), terms.schema.document, finished=finished)
+    valid = [(value, steps) for value, steps in read if terms.accepts(value)]
+    if not valid or any(not is_same(valid[0][0], other) for other, _ in valid[1:]):
+        return None
+    value, steps = valid[0]
+    return _accepted(value, terms.schema, terms.checks, "repaired_lossless", steps)
+
+
+def _prose_failure(text: str, found: _Found, terms: _Terms) -> Failure:
+    """Give the failure that explains best: the largest JSON text's violations, else cut off, else its syntax."""
+    if found.invalid:
+        # Of equally large ones the last: a final answer follows its drafts.
+        _, value = max(reversed(found.invalid), key=lambda sized: sized[0])
+        failure = terms.failure(value, text)
+        inside, is_encoded = _decoded(value, terms, failure.violations)
+        return (
+            failures.encoded_failure(failure, inside, terms.schema, terms.limits) if is_encoded else failure
+        )
+    if terms.finish_reason == "length":
+        return failures.cut_off(
+            text, "max_tokens", "cut off at the output limit before a JSON text was complete"
+        )
+    if found.refused:
+        return failures.not_json(found.refused[-1], text, "stop")
+    if not text.strip("\ufeff \t\r\n"):
+        return _syntax("empty", "the reply is empty")
+    return _syntax("no_json", "no JSON text in the reply")
+
+
+def _documents(text: str, reading: Reading, terms: _Terms) -> Iterator[tuple[str, Any]]:
+    """Parse bracketed parts from the outside in: what parses hides what stands inside it. A text is parsed once."""
+    from schema_guard.reading import opens_json
+
+    budget = _PARSES_PER_CHARACTER * len(text)
+    known: set[str] = set()
+    complete, stack = reading.complete, list(reversed(reading.candidates))
+    while stack:
+        span = stack.pop()
+        document = text[span.start : span.end]
+        if document in known:
+            continue
+        budget -= span.end - span.start
+        if budget < 0 or len(known) >= _MAX_PARSES:
+            yield document, _TOO_MANY
+            return
+        known.add(document)
+        value = terms.parse(document)
+        yield document, value
+        # Inside braces of prose a JSON text may stand; a part of broken JSON is not what the model meant.
+        if type(value) is NotJson and value.code == "malformed" and not opens_json(document):
+            inside = span.inside
+            complete = complete and inside.complete
+            stack += reversed(inside.spans)
+    if not complete:
+        yield text, _TOO_MANY
+
+
+def _accepted(
+    value: Any,
+    schema: Schema[V],
+    checks: Sequence[Callable[[Any], str | None]],
+    form: Form,
+    repairs: tuple[str, ...] = (),
+) -> Judgement[V]:
+    made = restored(value, schema)
+    if type(made) is Missed:
+        assert made.failure is not None
+        return _failed(made.failure)
+    return _checked(made, checks, form, repairs)
+
+
+def _checked(
+    value: Any, checks: Sequence[Callable[[Any], str | None]], form: Form, repairs: tuple[str, ...] = ()
+) -> Judgement[Any]:
+    failure = refusal_of_checks(value, checks) if checks else None
+    return Judgement(True, value, None, form, repairs) if failure is None else _failed(failure)
+
+
+def _syntax(code: str, message: str) -> Failure:
+    return Failure("syntax", code, message)
+
+
+def _failed(failure: Failure) -> Judgement[Any]:
+    return Judgement(False, None, failure, None)

@@ -1,0 +1,448 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The loop: ask, read, judge, ask again. A generator that does no I/O.
+
+It yields `Ask`, `More`, `Stop` and at last `Done`; it is sent `Chunk`s and one `End` for each Ask. A whole reply is
+a stream whose only piece comes with its `End`, so one loop serves sync, async and streaming.
+
+Rules:
+1. 1 <= attempts <= max_attempts, and all but the last failed.
+2. A refusal and a failed call are never re-asked; a reply that was too long only with a larger output limit, or, where
+   the model can, by going on with it. One that ran away, or was spent on reasoning, is asked again with the limit that
+   it had: no larger one mends it.
+3. It never raises, whatever text it is sent.
+4. Budgets are looked at between attempts, those of time and repeats between chunks too. The only times it knows come
+   with the events.
+5. A reply that it stopped is not judged: its failure is what stopped it, and it is no truncation that a larger limit mends.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
+
+from schema_guard import prompting
+from schema_guard.configuration.model_names import is_tuned, model_and_snapshot
+from schema_guard.judging import judge, judge_missed, judge_value
+from schema_guard.text import clip
+from schema_guard.validation.failures import REASONING_EXHAUSTED
+from schema_guard.values import (
+    UNMENDED_BY_LIMIT,
+    Ask,
+    Attempt,
+    Chunk,
+    End,
+    Failure,
+    Judgement,
+    More,
+    Outcome,
+    ParsedValue,
+    Stop,
+    Usage,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Sequence
+
+    from schema_guard.extensions import CutOff
+    from schema_guard.strategies import Plan, Price, Step
+    from schema_guard.values import Budget, Call, Prompt
+
+V = TypeVar("V")
+Flow: TypeAlias = "Generator[Ask | More | Stop | Done[Any], Chunk | End | None, None]"
+Tried: TypeAlias = "tuple[Ask, str, End, Judgement[Any], Step, bool]"
+"""What an `Attempt` is made of where somebody wants it: what was asked, the reply's text, its end, what it is worth, the
+step, and whether it may have been healed. A call whose value alone is wanted makes none, and they take 1 us each."""
+
+_UNNAMED = (None, None)
+_OUT_OF_TIME = Failure("transport", "cancelled", "the time budget ended the reply before it was complete")
+
+
+class Done(Generic[V]):
+    """The loop is over.
+
+    Attributes:
+        ok: As in `Outcome`.
+        value: As in `Outcome`.
+    """
+
+    __slots__ = ("_make", "_outcome", "ok", "value")
+
+    def __init__(self, ok: bool, value: V | None, make: Callable[[], Outcome[V]]) -> None:
+        """Make it; *make* gives the outcome."""
+        self.ok = ok
+        self.value = value
+        self._make = make
+        self._outcome: Outcome[V] | None = None
+
+    @property
+    def outcome(self) -> Outcome[V]:
+        """All that is known of the call, made when somebody asks for it first."""
+        if self._outcome is None:
+            self._outcome = self._make()
+        return self._outcome
+
+
+def enforce(task: Prompt, plan: Plan, call: Callable[[], Call]) -> Flow:
+    """Run one guarded call.
+
+    Args:
+        task: What the caller asked.
+        plan: How to ask and what to accept.
+        call: Gives what is known of the call, where its outcome is wanted; its model is filled in from the first reply
+            that names one.
+
+    Yields:
+        `Ask` when an attempt is wanted, then `More` or `Stop` after each `Chunk`; `Done` at the end.
+    """
+    tried: list[Tried] = []
+    named: str | None = None
+    output_tokens = plan.budget.output_tokens
+    correction: str | None = None
+    while True:
+        number = len(tried) + 1
+        step = plan.step(number)
+        prompt = _prompt(task, step, tried, correction, plan)
+        ask = Ask(number, step.strategy.name, prompt, correction, output_tokens)
+        event = yield ask
+        if type(event) is Chunk:
+            event = yield from _gathered(event, plan, step, tried)
+        assert type(event) is End
+        if event.tries:
+            ask = _after_tries(ask, event, tried, plan, step)
+        text = event.text
+        judged = _judged(text, event, plan, step)
+        tried.append((ask, text, event, judged, step, plan.healed))
+        named = named or _named(event)
+        if judged.failure is None or event.is_final:
+            break
+        if plan.resuming is not None:
+            event, judged, plan = yield from _resumed(ask, event, judged, tried, plan)
+        again = _again(judged.failure, event, tried, plan, step, output_tokens)
+        if again is None:
+            break
+        correction, output_tokens = again
+    yield Done(judged.ok, judged.value, partial(_outcome, tried, judged, call, named, plan.prices))
+
+
+def _after_tries(ask: Ask, end: End, tried: list[Tried], plan: Plan, step: Step) -> Ask:
+    """Add the attempts that a library inside the function had made; give the Ask of the one that it gave."""
+    for one in end.tries:
+        judged = _judged_try(one, plan, step)
+        tried.append((ask._replace(number=len(tried) + 1), one.text, one, judged, step, plan.healed))
+    return ask._replace(number=len(tried) + 1)
+
+
+def _again(
+    failure: Failure | None, end: End, tried: list[Tried], plan: Plan, step: Step, sent: int | None
+) -> tuple[str, int | None] | None:
+    """Give the correction and the output limit to ask again with; None where nothing is asked any more.
+
+    *failure*, *end*, *step* and *sent*, the output limit, are those of the last attempt.
+    """
+    if failure is None or end.is_final:
+        return None
+    if failure.kind == "truncation" and failure.code not in UNMENDED_BY_LIMIT:
+        larger = _larger_limit(sent, end.usage, plan.budget)
+        if larger is None:
+            return None
+        sent = larger
+    if not _may_ask_again(failure, tried, plan):
+        return None
+    told = _as_sent(failure, _reply(tried[-1]), end, plan, step)
+    is_whole = end.stopped is None
+    said = prompting.correction(told, quote_checks=plan.delivery != "instructions", is_whole=is_whole)
+    return said, sent
+
+
+def _prompt(task: Prompt, step: Step, tried: list[Tried], correction: str | None, plan: Plan) -> Prompt:
+    if plan.delivery == "instructions":
+        return "\n\n".join(part for part in (step.prefix.strip(), correction) if part)
+    first = (
+        step.prefix + task if type(task) is str else prompting.render(task, step.instructions, step.examples)
+    )
+    if correction is None or plan.delivery == "feedback":
+        return first
+    return prompting.with_correction(first, _reply(tried[-1]), correction)
+
+
+def _gathered(
+    event: Chunk | End | None, plan: Plan, step: Step, tried: list[Tried]
+) -> Generator[More | Stop, Chunk | End | None, End]:
+    """Give the end with all the text that came before it; stop a reply that is too large already, or too late, or lost."""
+    from schema_guard.received.watching import Watch  # only streams need it
+
+    spent_s = sum(end.elapsed_s for _, _, end, *_ in tried)
+    schema = plan.schema if plan.stops(step) else None
+    watch = Watch(plan.limits, plan.budget, spent_s, schema, calls_only=step.strategy.name == "tool_call")
+    parts: list[str] = []
+    while type(event) is Chunk:
+        parts.append(event.text)
+        event = yield watch.answer(event)
+    assert type(event) is End
+    # What an exception carries is the whole of the text, and not its last piece.
+    carried = event.text if event.call_model is not None else ""
+    if not event.instead:
+        event = event._replace(text=carried or "".join(parts) + event.text)
+    if watch.failure is not None and not carried:
+        event = event._replace(stopped=watch.failure, finish_reason=None)
+    return event._replace(late=True) if watch.is_late else event
+
+
+def _resumed(
+    ask: Ask, end: End, judged: Judgement[Any], tried: list[Tried], plan: Plan
+) -> Generator[Ask | More | Stop, Chunk | End | None, tuple[End, Judgement[Any], Plan]]:
+    """Go on with a reply as long as it is cut off; give how that ended, and the plan of the rest of the call."""
+    from schema_guard.extensions import load  # only models that go on with replies need it
+
+    resuming = load("option:resuming")
+    step, before = plan.step(ask.number), None
+    while (cut := _to_go_on(tried, end, plan, before)) is not None:
+        ask = ask._replace(number=len(tried) + 1, prompt=cut.sent, correction=None, prefix=cut.text)
+        event = yield ask
+        if type(event) is Chunk:
+            # Its beginning may come again: what is read of it is not the reply that a schema can be held against.
+            event = yield from _gathered(event, plan._replace(early_stop=False), step, tried)
+        assert type(event) is End
+        end, before = event, cut
+        text = resuming.reply_of(end, cut, plan.limits)
+        judged = _judged(text, end, plan, step)
+        if judged.ok:
+            judged = judged._replace(form="resumed")
+        tried.append((ask, text, end, judged, step, plan.healed))
+    if before is None:
+        return end, judged, plan
+    # What did not come of it once is not tried twice.
+    plan = plan._replace(resuming=None)
+    if judged.failure is not None and resuming.is_lost(judged.failure):
+        judged = judged._replace(failure=before.failure)
+    return end, judged, plan
+
+
+def _to_go_on(tried: list[Tried], end: End, plan: Plan, before: CutOff | None) -> CutOff | None:
+    """Give the last attempt's reply as what the next one goes on with; None where the call does not go on with it."""
+    from schema_guard.extensions import load  # as in _resumed()
+    from schema_guard.received import watching
+
+    if plan.resuming is None or len(tried) >= plan.max_attempts or _is_spent(plan.budget, tried):
+        return None
+    found: CutOff | None = load("option:resuming").cut_off(_attempt(*tried[-1]), end, before, plan.resuming)
+    return None if found is None or watching.doomed(found.text, plan.schema, plan.limits) else found
+
+
+def _judged(text: str, end: End, plan: Plan, step: Step) -> Judgement[Any]:
+    if end.failure is not None:
+        return Judgement(False, None, end.failure, None)
+    if end.refusal is not None:
+        return Judgement(False, None, Failure("refusal", "refusal", "the model refused"), None)
+    if end.tool is not None and plan.tool not in (None, end.tool) and step.strategy.name == "tool_call":
+        message = f"the reply calls the tool {clip(repr(end.tool))}: expected {clip(repr(plan.tool))}"
+        return Judgement(False, None, Failure("structure", "unknown_tool", message), None)
+    if end.given is not None or end.refused is not None:
+        return _judged_by_function(text, end, plan, step)
+    if end.stopped is not None and end.stopped.code != "runaway":
+        return Judgement(False, None, end.stopped, None)
+    found = end.judged
+    if found is None:
+        judged = judge(
+            text,
+            plan.schema,
+            finish_reason=end.finish_reason,
+            repair=plan.repair if end.stopped is None else "off",
+            checks=plan.checks,
+            restore=step.restore,
+            limits=plan.limits,
+        )
+    elif isinstance(found, Judgement):
+        judged = found
+    else:
+        judged = judge_missed(
+            text,
+            found,
+            plan.schema,
+            finish_reason=end.finish_reason,
+            repair=plan.repair,
+            checks=plan.checks,
+            limits=plan.limits,
+        )
+    failure = judged.failure
+    cause = failure and _cause(failure, text, end, plan, step)
+    # A judgement that is made anew takes 1.3 us, and most failures are their own cause.
+    return judged if cause is failure else judged._replace(failure=cause)
+
+
+def _cause(failure: Failure, text: str, end: End, plan: Plan, step: Step) -> Failure:
+    """Give the failure that explains most: what ended the reply, or what it had broken before it was cut off."""
+    if end.stopped is not None:
+        # What repeats itself behind a complete document, as white space does, had a value; all else has none.
+        return end.stopped
+    if end.late:
+        return _OUT_OF_TIME
+    if failure.code == "max_tokens" and not text.strip() and (end.usage.reasoning_tokens or end.reasoned):
+        return REASONING_EXHAUSTED
+    if failure.kind == "truncation" and plan.stops(step):
+        from schema_guard.received.watching import doomed  # as in _gathered()
+
+        # In smaller pieces it had been stopped there.
+        return doomed(text, plan.schema, plan.limits) or failure
+    return failure
+
+
+def _judged_by_function(text: str, end: End, plan: Plan, step: Step) -> Judgement[Any]:
+    """Judge what the function had parsed already, or had refused: what it refused is no value."""
+    if end.given is not None:
+        judged = _judged_given(end.given, text, end, plan, step)
+    else:
+        judged = _judged(text, end._replace(refused=None), plan, step)
+    if end.refused is not None and judged.failure is None:
+        return Judgement(False, None, end.refused, None)
+    return judged
+
+
+def _as_sent(failure: Failure, text: str, end: End, plan: Plan, step: Step) -> Failure:
+    """Give a failure as the model is told of it: with the places of the form that it was asked for, where it broke that."""
+    if step.sent is None or step.restore is None or failure.kind not in ("structure", "value"):
+        return failure
+    found = judge(text, step.sent.schema, finish_reason=end.finish_reason, limits=plan.limits).failure
+    return failure if found is None or not found.violations else found
+
+
+def _judged_given(given: ParsedValue, text: str, end: End, plan: Plan, step: Step) -> Judgement[Any]:
+    """Judge what the function had parsed already; where the text is known too, it says how the value stood in it."""
+    judged = judge_value(
+        given.value if step.restore is None or given.own else step.restore(given.value),
+        plan.schema,
+        own=given.own,
+        repair=plan.repair,
+        checks=plan.checks,
+        limits=plan.limits,
+    )
+    if not text or not judged.ok:
+        return judged
+    read = judge(text, plan.schema, finish_reason=end.finish_reason, restore=step.restore, limits=plan.limits)
+    return judged._replace(form=read.form) if read.ok else judged
+
+
+def _judged_try(end: End, plan: Plan, step: Step) -> Judgement[Any]:
+    """Judge the attempt that a library inside the function had made before the one that it gave."""
+    judged = _judged(end.text, end, plan, step)
+    if judged.failure is not None:
+        return judged
+    message = "the function did not take the reply, and asked again"
+    return Judgement(False, None, Failure("semantic", "reasked", message), None)
+
+
+def _named(end: End) -> str | None:
+    """Give the name of the model that a call counts for, as a reply says it."""
+    return end.model if end.call_model is None else end.call_model
+
+
+def _with_model(call: Call, named: str) -> Call:
+    """Name a call's model. A new snapshot is no other configuration; a tuned model is."""
+    model = model_and_snapshot(named).model
+    return call._replace(model=model, tuned=call.tuned or is_tuned(model))
+
+
+def _reply(tried: Tried) -> str:
+    """Give the text of a reply, or the model's own words when it refused to give one."""
+    _, text, end, *_ = tried
+    return text or end.refusal or ""
+
+
+def _attempt(ask: Ask, text: str, end: End, judged: Judgement[Any], step: Step, healed: bool) -> Attempt:
+    # Taken apart at once: each look at a field of a named tuple takes 25 ns.
+    number, strategy, prompt, _, _, _ = ask
+    finish_reason, usage, elapsed_s, refusal, failed, named, _, exception, unseen, given = end[:10]
+    _, _, failure, form, repairs = judged
+    # A call that failed before its first chunk has no reply, nor has a value whose text is unknown; an empty one is.
+    reply = refusal if refusal is not None and not text else text
+    received = bool(reply) or (given is None and failed is None)
+    model, snapshot = _UNNAMED if named is None else model_and_snapshot(named)
+    return Attempt(
+        number,
+        strategy,
+        prompt,
+        reply if received else None,
+        failure,
+        form,
+        repairs,
+        usage,
+        None,
+        finish_reason,
+        elapsed_s,
+        model,
+        snapshot,
+        exception,
+        unseen,
+        None if step.sent is None else step.sent.told,
+        healed,
+        None if end.stopped is None else len(text),
+        end.retries,
+        step.target,
+    )
+
+
+def _larger_limit(sent: int | None, usage: Usage, budget: Budget) -> int | None:
+    """Give the output limit for asking a cut-off reply again; None when there is no larger one."""
+    if budget.max_output_tokens is None:
+        return None
+    spent = sent or usage.output_tokens
+    larger = min(2 * spent, budget.max_output_tokens) if spent else budget.max_output_tokens
+    return larger if spent is None or larger > spent else None
+
+
+def _may_ask_again(failure: Failure, tried: list[Tried], plan: Plan) -> bool:
+    if len(tried) >= plan.max_attempts or failure.kind in ("refusal", "transport"):
+        return False
+    return not _is_spent(plan.budget, tried)
+
+
+def _is_spent(budget: Budget, tried: list[Tried]) -> bool:
+    is_bounded = budget.max_elapsed_s is not None or budget.max_tokens is not None
+    return is_bounded and bool(spent(budget, [_attempt(*one) for one in tried]))
+
+
+def spent(budget: Budget, attempts: Sequence[Attempt]) -> str:
+    """Say what a call has no more of: `"2.31 s of max_elapsed_s=2"`; an empty text when there is enough."""
+    if budget.max_elapsed_s is not None:
+        elapsed_s = sum(a.elapsed_s for a in attempts)
+        if elapsed_s >= budget.max_elapsed_s:
+            return f"{elapsed_s:.3g} s of max_elapsed_s={budget.max_elapsed_s:g}"
+    if budget.max_tokens is not None:
+        estimated = sum(a.estimated_output_tokens or 0 for a in attempts)
+        tokens = estimated + sum((a.usage.input_tokens or 0) + (a.usage.output_tokens or 0) for a in attempts)
+        if tokens >= budget.max_tokens:
+            return f"{'about ' if estimated else ''}{tokens} tokens of max_tokens={budget.max_tokens}"
+    return ""
+
+
+def _outcome(
+    tried: list[Tried],
+    judged: Judgement[Any],
+    known: Callable[[], Call],
+    named: str | None,
+    prices: Callable[[], Price | None] | None,
+) -> Outcome[Any]:
+    """Give the outcome of what was tried; *named* is the first name of a model that a reply gave."""
+    call = known()
+    if named and call.model is None:
+        call = _with_model(call, named)
+    attempts = [_attempt(*one) for one in tried]
+    last = attempts[-1]
+    usage, elapsed_s, cost = last.usage, last.elapsed_s, None
+    if prices is not None and (price := prices()) is not None:
+        attempts, cost = _priced(attempts, call.model, price)
+    if len(attempts) > 1:
+        usage = Usage.total([attempt.usage for attempt in attempts])
+        elapsed_s = sum([attempt.elapsed_s for attempt in attempts])
+    return Outcome(judged.ok, judged.value, tuple(attempts), judged.failure, usage, cost, elapsed_s, call)
+
+
+def _priced(attempts: list[Attempt], model: str | None, price: Price) -> tuple[list[Attempt], float | None]:
+    """Give the attempts with what each cost, and what all did; None for both where it is not known."""
+    asked = model.split(">") if model else [None]
+    priced = [
+        a._replace(cost=price(a.usage, a.snapshot, a.model, asked[min(a.number, len(asked)) - 1]))
+        for a in attempts
+    ]
+    known = [attempt.cost for attempt in priced if attempt.cost is not None]
+    return priced, sum(known) if len(known) == len(priced) else None

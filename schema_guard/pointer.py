@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: Apache-2.0
+"""JSON Pointers (RFC 6901)."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from schema_guard.values import Violation
+
+# Indices that are kept have no more digits: a longer one is a key that a model made up.
+_INDEX_DIGITS = 6
+# Locations that are kept have no more characters: a key that a model made up may have any number.
+_LONGEST_KEPT = 200
+
+
+def escape(token: str) -> str:
+    """Write one token of a pointer.
+
+    >>> escape("a/b~c")
+    'a~1b~0c'
+    """
+    # RFC 6901 s. 3: "~" first, else the "~" of "~1" would be escaped again.
+    return token.replace("~", "~0").replace("/", "~1") if "~" in token or "/" in token else token
+
+
+def unescape(token: str) -> str:
+    """Read one token of a pointer."""
+    # RFC 6901 s. 4: "~1" first, else "~01" would decode to "/".
+    return token.replace("~1", "/").replace("~0", "~")
+
+
+def join(tokens: Sequence[str | int]) -> str:
+    """Give the pointer of a path.
+
+    >>> join(["lines", 0, "qty"])
+    '/lines/0/qty'
+    """
+    location = ""
+    # In a list first, and with `"".join`, it takes 0.1 us more; each token by itself, 0.2.
+    for token in tokens:
+        location += f"/{token}"
+    if "~" not in location and location.count("/") == len(tokens):
+        return location
+    return "".join([f"/{escape(str(token))}" for token in tokens])
+
+
+def split(location: str) -> list[str]:
+    """Give the tokens of a pointer.
+
+    >>> split("/lines/0")
+    ['lines', '0']
+    """
+    return [unescape(token) for token in location.split("/")[1:]]
+
+
+def pointer(location: str) -> str:
+    """Show a pointer to a person: the root, which is the empty text, is written `(root)`."""
+    return location or "(root)"
+
+
+def declared_location(violation: Violation, *, indices: bool = True) -> str:
+    """Give the instance location with `*` for every step that the schema does not name.
+
+    A key that a model made up is the model's text: it is neither stored nor sent back. A key stays when the keyword
+    location passes through `properties` and that key.
+
+    Args:
+        violation: Where to look; nothing but its two pointers is read.
+        indices: Whether array indices stay; without them equal places in different items are one place.
+
+    >>> from schema_guard.values import Violation
+    >>> declared_location(Violation("/tags/evil", "/properties/tags/additionalProperties/type", "type", "", ""))
+    '/tags/*'
+    >>> lines = Violation("/lines/3/qty", "/properties/lines/items/properties/qty/type", "type", "", "")
+    >>> declared_location(lines), declared_location(lines, indices=False)
+    ('/lines/3/qty', '/lines/*/qty')
+    """
+    location, keyword_location, _, _, _ = violation
+    if len(location) > _LONGEST_KEPT:
+        return _declared_location.__wrapped__(location, keyword_location, indices)
+    return _declared_location(location, keyword_location, indices)
+
+
+# Replies break the same places again and again, and to look at one takes 0.5 us.
+@lru_cache(maxsize=1_024)
+def _declared_location(location: str, keyword_location: str, indices: bool) -> str:
+    """Give an instance location with `*` for what a keyword location does not name; *indices* as above."""
+    declared = _declared(keyword_location)
+    for key in location.split("/")[1:]:
+        if key not in declared and not (indices and _is_index(key)):
+            break
+    else:
+        # Most places hold nothing but names of the schema and indices, and need not be written again.
+        return location
+    root, *keys = location.split("/")
+    kept = [key if key in declared or (indices and _is_index(key)) else "*" for key in keys]
+    return "/".join([root, *kept])
+
+
+@lru_cache(maxsize=1_024)
+def _declared(keyword_location: str) -> frozenset[str]:
+    """Give the keys that a keyword location names under `properties`."""
+    return frozenset(key for step, key in pairwise(keyword_location.split("/")) if step == "properties")
+
+
+def _is_index(key: str) -> bool:
+    return key.isdecimal() and key.isascii() and len(key) <= _INDEX_DIGITS

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What says what an attempt cost: a table of prices, else somebody who had counted."""
+
+from __future__ import annotations
+
+import os
+from functools import cache, partial
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from schema_guard.prices.charges import Table
+    from schema_guard.strategies import Price
+    from schema_guard.values import Outcome
+
+__all__ = ["prices_of", "with_costs"]
+
+
+def with_costs(outcome: Outcome[Any], costs: Sequence[float | None]) -> Outcome[Any]:
+    """Give an outcome with the costs of its attempts where those are not known.
+
+    Args:
+        outcome: Of a call.
+        costs: Dollars for each of its attempts; None where nobody has counted.
+    """
+    if all(cost is None for cost in costs):
+        return outcome
+    attempts = tuple(
+        attempt if attempt.cost is not None else attempt._replace(cost=cost)
+        for attempt, cost in zip(outcome.attempts, costs, strict=True)
+    )
+    known = [attempt.cost for attempt in attempts if attempt.cost is not None]
+    return outcome._replace(attempts=attempts, cost=sum(known) if len(known) == len(attempts) else None)
+
+
+def prices_of(table: Table | None) -> Callable[[], Price | None]:
+    """Give what gives the prices of calls: those of a table, else of the environment as it is at the first call."""
+    if table is None:
+        return cache(_prices_of_environment)
+    from schema_guard.prices.charges import given_charges
+
+    return partial(_same, given_charges(table).cost)
+
+
+def _same(price: Price) -> Price:
+    return price
+
+
+def _prices_of_environment() -> Price | None:
+    if not os.environ.get("SCHEMA_GUARD_PRICES"):
+        return None
+    from schema_guard.prices.charges import default_charges  # only who names a table needs it
+
+    charges = default_charges()
+    return None if charges is None else charges.cost

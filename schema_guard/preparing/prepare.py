@@ -1,0 +1,486 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What decoration finds out of a function and its settings, so that a call need not."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterable, Awaitable, Callable, Coroutine, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from schema_guard.asked import asked_of, check_way, is_model, kind_of
+from schema_guard.configuration.goes_on import GOES_ON
+from schema_guard.configuration.healing import HEALED, healers
+from schema_guard.configuration.model_names import is_tuned
+from schema_guard.configuration.thinking import THINKING, thinking
+from schema_guard.errors import InvalidArgument, InvalidSchema
+from schema_guard.light.tuples import NamedTuple
+from schema_guard.preparing.costs import prices_of
+from schema_guard.preparing.names import recorded_name
+from schema_guard.preparing.parameters import BY_ITS_NAME, ParameterNames
+from schema_guard.preparing.shapes import (
+    Shape,
+    check_given,
+    implementation,
+    name_of,
+    paths_of,
+    shape_of,
+)
+from schema_guard.received.receiver import Receiver
+from schema_guard.records.identity import id_of
+from schema_guard.schema import Schema
+from schema_guard.settings import Unset, resolved_store
+from schema_guard.steps import resuming_of, rules_of, steps_of, strategies_text
+from schema_guard.strategies import STRATEGIES, Plan, Step, strategies_of
+from schema_guard.values import Budget, Call, Limits
+
+if TYPE_CHECKING:
+    from schema_guard.asked import Asked
+    from schema_guard.records.identity import Origin
+    from schema_guard.records.recorder import Recorder
+    from schema_guard.settings import Settings
+    from schema_guard.strategies import Strategy
+    from schema_guard.values import Ask, Outcome
+
+__all__ = ["Prepared", "prepare", "schema_of"]
+
+
+# The place of `Call.model` in a configuration.
+_MODEL = 3
+# Parts of a model's options in which a key may stand under any name.
+_HOLDING_KEYS = frozenset({"extra_headers", "extra_query", "headers", "query"})
+
+
+class Version:
+    """The version of a function: given, else made at the first call, as reading its source costs milliseconds.
+
+    Attributes:
+        text: None until it is made.
+    """
+
+    __slots__ = ("_function", "_steps", "text")
+
+    def __init__(self, text: str | None, function: Any, steps: tuple[Step, ...]) -> None:
+        self.text = text
+        self._function = function
+        self._steps = steps
+
+    def made(self) -> str:
+        """Make the version, once: two threads that make it make the same."""
+        from schema_guard.preparing.version.made import version_of  # only calls need it
+
+        self.text = version_of(self._function, self._steps)
+        return self.text
+
+
+class Prepared(NamedTuple):
+    """What decoration finds out, so that a call need not.
+
+    Attributes:
+        settings: Of the guard.
+        function: The user's.
+        name: What records call it.
+        shape: How to call it.
+        plan: For the loop.
+        target: Whose arguments `options` holds; None when the function takes none.
+        reserved: The keys of `options` by which the format is asked for, as `check_given` takes them.
+        configuration: Every call's fields from `function` to `settings`, in the order of `Call`.
+        asked: Whom the attempts ask; None where that is the function's own affair.
+        version: Of the function's prompt.
+        tuned: Whether the model is known to be tuned before it has replied.
+        receiver: Reads what the function gives and raises.
+    """
+
+    settings: Settings[Any, Any]
+    function: Callable[..., Any]
+    name: str
+    shape: Shape
+    plan: Plan
+    target: str | None
+    reserved: Mapping[tuple[str, ...], str]
+    configuration: tuple[str, str, str, str | None, str | None, str, str]
+    asked: Asked | None
+    version: Version
+    tuned: bool
+    receiver: Receiver
+
+    def options(self, ask: Ask, theirs: Mapping[str, Any] | None = None) -> dict[str, Any] | None:
+        """Give the provider's arguments for an attempt, the model's name among them; None for none.
+
+        Args:
+            ask: The attempt.
+            theirs: What the call gives by itself, which goes before them.
+        """
+        asked, step = self.asked, self.plan.step(ask.number)
+        options = None
+        if step.target is not None:
+            from schema_guard.providers.options import options_for  # only functions that take options need it
+
+            schema = self.plan.asked_for(step)
+            limit, goes_on = ask.output_tokens, ask.prefix is not None
+            options = options_for(step.target, ask.strategy, schema, output_tokens=limit, goes_on=goes_on)
+            if ask.strategy == "tool_call":
+                options = self._unforced(step.target, options, theirs or {}, ask)
+        if asked is None or self.shape.model is not None or asked.is_function:
+            return options
+        return {**(options or {}), "model": asked.model(ask.number)}
+
+    def _unforced(
+        self, target: str, options: dict[str, Any], theirs: Mapping[str, Any], ask: Ask
+    ) -> dict[str, Any]:
+        """Leave the tool to the model where its provider refuses force beside what the call gives."""
+        from schema_guard.providers.options import unforced  # only tool calls need it
+
+        asked = self.configuration[_MODEL] if self.asked is None else self.asked.model(ask.number)
+        given = theirs.get("model") or asked
+        model = given if isinstance(given, str) else getattr(given, "name", None)
+        return unforced(target, options, model=model, beside=theirs)
+
+    def recorded_as(self, name: str, said: Mapping[str, Any]) -> Prepared:
+        """Give the same with calls that are recorded under another name, and with more said in their settings."""
+        *others, settings = self.configuration[1:]
+        if said:
+            settings = json.dumps(
+                {**json.loads(settings or "{}"), **said}, separators=(",", ":"), sort_keys=True
+            )
+        return self._replace(name=name, configuration=(name, *others, settings))  # type: ignore[arg-type]
+
+    def store(self) -> Recorder | None:
+        """Give the store of a call; None for nowhere."""
+        given = self.settings.store
+        return None if given is None else resolved_store(given)
+
+    def folded(self, outcome: Outcome[Any]) -> Outcome[Any]:
+        """Give an outcome as it is recorded, with a bounded number of the names that come from outside."""
+        call = outcome.call
+        if call.model is None and call.segment is None and outcome.attempts[-1].model is None:
+            return outcome
+        from schema_guard.preparing.folding import folded  # only calls with such names need it
+
+        return folded(outcome, self.settings.segment, self.configuration[_MODEL])
+
+    def asked_with(self, call: Call, given: Mapping[str, Any] | None) -> tuple[Call, bool]:
+        """Give a call with the settings that its own arguments make of it, and whether its replies may be mended."""
+        found = () if self.plan.healed else healers(given)
+        thought = thinking(given, bounded=True)
+        if not found and thought is None:
+            return call, self.plan.healed
+        more: dict[str, Any] = {HEALED: list(found)} if found else {}
+        if thought is not None:
+            more[THINKING] = thought
+        settings = json.dumps({**json.loads(call.settings), **more}, separators=(",", ":"), sort_keys=True)
+        return call._replace(settings=settings), bool(found) or self.plan.healed
+
+    def call(self, origin: Origin, parent_call_id: str | None = None) -> Call:
+        """Give the identity of a call that has begun; *parent_call_id* is as `start` takes it."""
+        begun, outer, (segment, cluster, _) = origin
+        return Call(
+            id_of(begun),
+            *self.configuration,
+            self.version.text or self.version.made(),
+            segment or self.settings.segment,
+            None,
+            id_of(outer) if parent_call_id is None and outer is not None else parent_call_id,
+            begun[0],
+            cluster,
+            self.tuned,
+        )
+
+
+def prepare(settings: Settings[Any, Any], function: Callable[..., Any]) -> Prepared:
+    """Find out what calls need to know.
+
+    Raises:
+        InvalidArgument: The function cannot be guarded with these settings.
+        InvalidSchema: Its return annotation is no schema.
+    """
+    shape = shape_of(
+        function,
+        settings.prompt,
+        observe=settings.observe,
+        named=_named(settings),
+        models=kind_of(settings.models),
+    )
+    schema = settings.schema or _returned(function)
+    # A model brings its own name and target; so does a bound method of one.
+    model = _model_of(function, settings)
+    asked = None if settings.models is None else asked_of(settings.models, settings.target, shape, function)
+    targets = _targets(settings, model) if asked is None else asked.targets
+    strategies = strategies_of("bare" if settings.observe else settings.strategy)
+    _check_options(settings, strategies, shape, function, targets[0])
+    tuned = _is_tuned(settings, model)
+    rules = rules_of(settings.models or (model,), settings.target, settings.rules)
+    steps = steps_of(strategies, targets, schema, settings.examples, tuned=tuned, rules=rules)
+    healed = _healed(settings, function, model)
+    resuming = resuming_of(steps, settings.models or (model,), rules, shape, is_model=model is not None)
+    plan = _plan(settings, schema, steps, shape)._replace(healed=bool(healed), resuming=resuming)
+    name = _recorded_as(settings, function, model, schema)
+    configuration = (
+        name,
+        schema.name,
+        schema.fingerprint,
+        _model_name(settings, model),
+        targets[0] and ">".join(map(str, targets)),
+        strategies_text(steps, len(strategies)),
+        _settings_text(settings, plan, model, healed, _thought(settings, function, model)),
+    )
+    reserved = {} if shape.options is None else _reserved(plan)
+    if not settings.observe:
+        # What its defaults give, so that a call that gives nothing cannot fail on them.
+        check_given(shape, (), {}, reserved)
+    return Prepared(
+        settings=settings,
+        function=function,
+        name=name,
+        shape=shape,
+        plan=plan,
+        target=targets[0],
+        reserved=reserved,
+        configuration=configuration,
+        asked=asked,
+        # A model is the library's or the provider's code, which is no part of the user's prompt.
+        version=Version(settings.version, function if model is None else None, steps),
+        tuned=tuned,
+        receiver=Receiver(schema, settings.expected, is_observed=settings.observe),
+    )
+
+
+def _is_tuned(settings: Settings[Any, Any], model: Any) -> bool:
+    """Say whether the model is known to be tuned: the user says so, it does, its name, or an adapter."""
+    by_name = is_tuned(_model_name(settings, model) or "")
+    models = settings.models or (model,)
+    by_itself = any(getattr(one, "tuned", None) is True for one in models)
+    return settings.tuned or by_itself or by_name or any(_adapters(models))
+
+
+def _plan(settings: Settings[Any, Any], schema: Schema[Any], steps: tuple[Step, ...], shape: Shape) -> Plan:
+    plan = Plan(
+        schema=schema,
+        steps=steps,
+        max_attempts=1 if settings.observe else settings.max_attempts,
+        repair=settings.repair,
+        checks=settings.checks,
+        limits=settings.limits,
+        # Of a call that is only observed nothing is stopped.
+        budget=settings.budget._replace(max_repeats=None) if settings.observe else settings.budget,
+        prices=prices_of(settings.prices),
+        delivery=shape.delivery,
+        tool=_tool(steps, schema),
+        early_stop=settings.early_stop and not settings.observe,
+    )
+    # Where it stops no reply it changes nothing, and is no part of the configuration.
+    return plan._replace(early_stop=any(map(plan.stops, steps)))
+
+
+def _named(settings: Settings[Any, Any]) -> ParameterNames:
+    given = (settings.instructions_to, settings.feedback_to, settings.options_to)
+    return ParameterNames(*[BY_ITS_NAME if isinstance(name, Unset) else name for name in given])
+
+
+def _recorded_as(settings: Settings[Any, Any], function: Any, model: Any, schema: Schema[Any]) -> str:
+    """Give what records call a function. Models of a kind share their code, and have names of their own."""
+    if model is None:
+        return recorded_name(function, settings.name, schema.fingerprint)
+    name: str = settings.name or model.name
+    return name
+
+
+def _tool(steps: tuple[Step, ...], schema: Schema[Any]) -> str | None:
+    """Give the name of the tool that a strategy gives to the model; None when none does."""
+    if all(step.strategy.name != "tool_call" for step in steps):
+        return None
+    from schema_guard.providers.options.target import wire_name  # only tool calls need it
+
+    return wire_name(schema)
+
+
+def _model_of(function: Any, settings: Settings[Any, Any]) -> Any:
+    """Give the `Model` that a callable is, or is a method of; None for everybody else's functions.
+
+    Raises:
+        InvalidArgument: The model, or one that is asked in its place, cannot be asked in this way.
+    """
+    model = next((one for one in (function, getattr(function, "__self__", None)) if is_model(one)), None)
+    if model is not None:
+        check_way((settings.models if kind_of(settings.models) == "objects" else None) or (model,), function)
+    return model
+
+
+def _targets(settings: Settings[Any, Any], model: Any) -> tuple[str | None]:
+    return (settings.target or (None if model is None else model.target),)
+
+
+def _model_name(settings: Settings[Any, Any], model: Any) -> str | None:
+    """Give the name of the model, or of those that are asked one after the other."""
+    if settings.models is not None:
+        return ">".join(one if isinstance(one, str) else one.name for one in settings.models)
+    return settings.model or (None if model is None else model.name)
+
+
+def _returned(function: Any) -> Schema[Any]:
+    """Load the schema that a function's return annotation is."""
+    import typing  # the module, for get_type_hints, which only bare guards need
+
+    try:
+        hints = typing.get_type_hints(implementation(function), include_extras=True)
+    except NameError as error:
+        raise InvalidArgument(
+            f"{name_of(function)}: its return annotation cannot be resolved: {error}"
+        ) from error
+    except TypeError:
+        hints = {}
+    annotation = hints.get("return", Any)
+    origin = typing.get_origin(annotation)
+    if isinstance(origin, type) and issubclass(origin, (Awaitable, AsyncIterable, Iterator)):
+        # A coroutine's last argument is what it gives, a generator's first.
+        annotation = typing.get_args(annotation)[-1 if issubclass(origin, Coroutine) else 0]
+    if annotation is Any or annotation is type(None):
+        raise InvalidArgument(
+            f"{name_of(function)}: guard has no schema: expected @guard(Invoice), or a return annotation that is one"
+        )
+    return schema_of(annotation)
+
+
+def _check_options(
+    settings: Settings[Any, Any],
+    strategies: tuple[Strategy, ...],
+    shape: Shape,
+    function: Any,
+    target: str | None,
+) -> None:
+    needing = [strategy.name for strategy in strategies if strategy.needs_options]
+    limited = settings.budget.output_tokens is not None or settings.budget.max_output_tokens is not None
+    if not needing and not limited:
+        return
+    what = f"strategy={needing[0]!r}" if needing else "an output limit in budget="
+    if shape.options is None:
+        text = ", ".join(name for name, strategy in STRATEGIES.items() if not strategy.needs_options)
+        raise InvalidArgument(
+            f"{what}: {name_of(function)} must take the provider's arguments: give it a parameter 'options: dict | None = None' and "
+            f"pass it on as create(..., **(options or {{}})), or use one of {text}"
+        )
+    if target is None:
+        raise InvalidArgument(
+            f"{what}: expected target= to say whose arguments 'options' holds, such as target='openai'"
+        )
+
+
+def _reserved(plan: Plan) -> dict[tuple[str, ...], str]:
+    """Make every attempt's options once, so that what a target cannot do is an error now and not at a call."""
+    if all(step.target is None for step in plan.steps):
+        return {}
+    from schema_guard.providers.options import options_for
+
+    reserved: dict[tuple[str, ...], str] = {}
+    for step in plan.steps:
+        if step.target is None:
+            continue
+        options = options_for(step.target, step.strategy.name, plan.asked_for(step))
+        reserved.update(dict.fromkeys(paths_of(options), step.strategy.name))
+        options_for(step.target, "bare", plan.schema, output_tokens=plan.budget.output_tokens)
+    return reserved
+
+
+def _healed(settings: Settings[Any, Any], function: Any, model: Any) -> list[str]:
+    """Give what mends replies before they come, as far as options and code show it."""
+    found = {name for one in settings.models or (model,) for name in healers(getattr(one, "options", None))}
+    if model is None:
+        from schema_guard.preparing.between import healers_in  # a model's options say all of it
+
+        found |= set(healers_in(function))
+    return sorted(found)
+
+
+def _thought(settings: Settings[Any, Any], function: Any, model: Any) -> dict[str, Any]:
+    """Say what each model is asked to think, as far as options and what the function reads by a name show it."""
+    if model is None and kind_of(settings.models) != "objects":
+        from schema_guard.preparing.between import thinking_in  # a model's options say all of it
+
+        found = [thinking_in(function)]
+    else:
+        found = [thinking(getattr(one, "options", None)) for one in settings.models or (model,)]
+    if not any(found):
+        return {}
+    return {THINKING: found[0] if len(found) == 1 else found}
+
+
+def _settings_text(
+    settings: Settings[Any, Any], plan: Plan, model: Any, healed: list[str], thought: dict[str, Any]
+) -> str:
+    """Give the settings that change results, as compact JSON: a change of them is another configuration."""
+    said: dict[str, Any] = {"max_attempts": plan.max_attempts}
+    if settings.observe:
+        said["observe"] = True
+    if plan.early_stop:
+        said["early_stop"] = True
+    if plan.repair != "off":
+        said["repair"] = plan.repair
+    if settings.checks:
+        said["checks"] = [getattr(check, "__name__", type(check).__name__) for check in settings.checks]
+    uses = {use: getattr(settings, use) for use in ("instructions_to", "feedback_to", "options_to")}
+    said |= {use: given for use, given in uses.items() if not isinstance(given, Unset)}
+    for name, default in (("limits", Limits()), ("budget", Budget())):
+        given = getattr(plan, name)
+        changed = {name_: part for name_, part in given._asdict().items() if part != getattr(default, name_)}
+        if changed:
+            said[name] = changed
+    sent = {step.target or "": step.sent.told for step in plan.steps if step.sent is not None}
+    if sent:
+        from schema_guard.configuration.lost import SENT, sent_as_settings  # only adapted schemas need it
+
+        said[SENT] = sent_as_settings(sent)
+    said |= {HEALED: healed} if healed else {}
+    said |= {GOES_ON: True} if plan.resuming is not None and plan.max_attempts > 1 else {}
+    said |= _asked_with(settings.models or (model,))
+    said |= thought
+    return json.dumps(said, separators=(",", ":"), sort_keys=True)
+
+
+def _asked_with(models: tuple[Any, ...]) -> dict[str, Any]:
+    """Give what models send with every call, what adapts them, and how often their SDKs repeat a request."""
+    said: dict[str, Any] = {}
+    adapters = _adapters(models)
+    if any(adapters):
+        said["adapter"] = adapters[0] if len(adapters) == 1 else adapters
+    retries = [getattr(getattr(one, "endpoint", None), "max_retries", 0) for one in models]
+    if any(retries):
+        said["max_retries"] = max(retries)
+    options = [_shown(getattr(one, "options", None)) for one in models]
+    if any(options):
+        said["options"] = options[0] if len(options) == 1 else options
+    return said
+
+
+def _adapters(models: tuple[Any, ...]) -> list[str | None]:
+    found = [getattr(one, "adapter", None) for one in models]
+    return [one if isinstance(one, str) else None for one in found]
+
+
+def _shown(options: Any) -> Any:
+    """Give a model's options as JSON without secrets: of headers and queries, where keys stand, the names alone."""
+    if not options:
+        return None
+    from schema_guard.extensions import load  # only a model with options needs it
+
+    return load("option:options")(_json(options)).value
+
+
+def _json(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {
+            str(name): sorted(map(str, part))
+            if name in _HOLDING_KEYS and isinstance(part, Mapping)
+            else _json(part)
+            for name, part in value.items()
+        }
+    if isinstance(value, list | tuple):
+        return [_json(member) for member in value]
+    return value if value is None or isinstance(value, str | bool | int | float) else type(value).__name__
+
+
+def schema_of(source: Any) -> Schema[Any]:
+    """Load the schema of a guard; an error says that it is found at decoration."""
+    try:
+        return Schema.of(source)
+    except InvalidSchema as error:
+        error.add_note("in guard(schema): the schema is checked at decoration")
+        raise

@@ -1,0 +1,445 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What kind of callable a guarded function is, and by which of its parameters the task and what is ours reach it.
+
+Rules: what the caller gives is never replaced: a text of ours stands behind theirs, a dict of ours gives way to
+theirs; which parameters are ours is found in `parameters`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal, get_origin
+
+from schema_guard.errors import InvalidArgument
+from schema_guard.light.signatures import (
+    Nothing,
+    is_async_generator_function,
+    is_coroutine_function,
+    parameters_of,
+)
+from schema_guard.light.tuples import NamedTuple
+from schema_guard.outside import is_from_outside
+from schema_guard.preparing.parameters import (
+    BY_THEIR_NAMES,
+    USES,
+    ParameterNames,
+    implementation,
+    name_of,
+    ours_of,
+    takes_model,
+)
+from schema_guard.text import clip, did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from schema_guard.light.signatures import Parameter
+    from schema_guard.values import Ask, Prompt
+
+__all__ = [
+    "Shape",
+    "all_arguments",
+    "arguments",
+    "check_given",
+    "given_model",
+    "given_options",
+    "given_task",
+    "gives_feedback",
+    "implementation",
+    "name_of",
+    "paths_of",
+    "shape_of",
+    "task_of",
+    "with_task",
+]
+
+_TASK_NAMES = ("prompt", "messages")
+# Annotations, as types or as the text that `from __future__ import annotations` leaves, that may carry a task.
+_TASK_TYPES = (str, list, Sequence, Nothing)
+_TASK_TEXTS = ("str", "list", "List", "Sequence")
+
+
+# A dict that stands beside the provider's arguments and is no argument itself: its keys are merged one by one.
+# Arguments that hold others, which are joined part by part.
+_BAGS = frozenset({"config", "extra_body", "output_config", "text"})
+# The parameter for the model to ask, and the provider's argument.
+_MODEL = "model"
+
+
+class Shape(NamedTuple):
+    """How to call a function for an attempt.
+
+    Attributes:
+        task: Name of the parameter that carries the task; None when a function that builds its own prompt has none.
+        default: The task of a call that gives none; `Nothing` when it must.
+        positional: Names of the parameters that can be given by position, in order.
+        instructions: Name of the parameter for the strategy's text and the correction; None without one.
+        feedback: Name of the parameter for the correction; None without one.
+        options: Name of the parameter for the provider's arguments; None without one.
+        model: Name of the parameter for the model to ask; None without one, and where nobody says whom to ask.
+        defaults: What each of these has in a call that gives none; `Nothing` when it must.
+        is_async: Whether calling it gives something to await or to iterate with `async for`.
+        is_async_generator: Whether it is to iterate.
+        is_plain: Whether it takes the task as its first argument and nothing else of ours.
+        is_sent: Whether a prompt is sent in place of the task; else the arguments pass as they are.
+    """
+
+    task: str | None
+    default: Any
+    positional: tuple[str, ...]
+    instructions: str | None
+    feedback: str | None
+    options: str | None
+    model: str | None
+    defaults: Mapping[str, Any]
+    is_async: bool
+    is_async_generator: bool
+    is_plain: bool
+    is_sent: bool
+
+    @property
+    def delivery(self) -> Literal["prompt", "feedback", "instructions"]:
+        """By what the correction reaches the function in a call that does not give it itself."""
+        if self.instructions is not None:
+            return "instructions"
+        return "prompt" if self.feedback is None else "feedback"
+
+    def bound(self) -> Shape:
+        """Give the shape of the method that binding the function to an instance makes."""
+        positional = self.positional[1:]
+        # Its defaults are those of the parameters that are ours.
+        return self._replace(
+            positional=positional, is_plain=positional[:1] == (self.task,) and not self.defaults
+        )
+
+
+def shape_of(
+    function: Callable[..., Any],
+    prompt: str | None = None,
+    *,
+    observe: bool = False,
+    named: ParameterNames = BY_THEIR_NAMES,
+    models: Literal["names", "objects"] | None = None,
+    setting: str = "prompt",
+) -> Shape:
+    """Find how a function takes its task.
+
+    Args:
+        function: Any callable.
+        prompt: The parameter that the user named; None to find it.
+        observe: Whether the arguments pass as they are, so that no parameter has to carry the task.
+        named: The parameters that the user said are ours, or are not.
+        models: What says whom to ask, for a parameter `model`; None for nothing.
+        setting: By which the user names *prompt*.
+
+    Raises:
+        InvalidArgument: There is no such parameter, or more than one could be meant.
+    """
+    try:
+        parameters = parameters_of(function)
+    except (TypeError, ValueError) as error:
+        raise InvalidArgument(f"{name_of(function)}: its parameters cannot be read: {error}") from error
+    known = {p.name: p for p in parameters if p.kind not in ("rest", "named rest")}
+    ours = ours_of(function, known, named, prompt)
+    if models is not None and prompt != _MODEL and takes_model(known.get(_MODEL), function, models):
+        ours[_MODEL] = _MODEL
+    is_sent = not observe and "instructions" not in ours
+    try:
+        task = _task_parameter(function, parameters, known, prompt, ours, setting)
+    except InvalidArgument:
+        if prompt is not None or is_sent:
+            raise
+        task = None
+    positional = tuple(p.name for p in known.values() if p.kind != "by name")
+    is_async_generator = _is(is_async_generator_function, function)
+    return Shape(
+        task=task,
+        default=known[task].default if task is not None else Nothing,
+        positional=positional,
+        instructions=ours.get("instructions"),
+        feedback=ours.get("feedback"),
+        options=ours.get("options"),
+        model=ours.get(_MODEL),
+        defaults={name: known[name].default for name in ours.values()},
+        is_async=is_async_generator or _is(is_coroutine_function, function),
+        is_async_generator=is_async_generator,
+        is_plain=positional[:1] == (task,) and not ours,
+        is_sent=is_sent,
+    )
+
+
+def _is(kind: Callable[[Any], bool], function: Any) -> bool:
+    # The function itself as well: it may be marked as a coroutine function.
+    return kind(function) or kind(implementation(function))
+
+
+def _task_parameter(
+    function: Any,
+    parameters: Sequence[Parameter],
+    named: Mapping[str, Parameter],
+    prompt: str | None,
+    ours: Mapping[str, str],
+    setting: str,
+) -> str:
+    listed = ", ".join(_written(p) for p in parameters) or "none"
+    if prompt is not None:
+        if prompt not in named:
+            raise InvalidArgument(
+                f"{setting}={clip(repr(prompt))}: {name_of(function)} has no such parameter, only "
+                f"{listed}{did_you_mean(prompt, named)}"
+            )
+        return prompt
+    found = next((name for name in _TASK_NAMES if name in named), None)
+    if found is not None:
+        return found
+    free = [name for name, p in named.items() if name not in ours.values() and _may_carry_task(p)]
+    # What bears one of our names carries the task only where nothing else can.
+    candidates = [name for name in free if name not in USES] or free
+    if len(candidates) == 1:
+        return candidates[0]
+    problem = (
+        "no parameter can carry the prompt"
+        if not candidates
+        else "more than one parameter could carry the prompt"
+    )
+    # Where the prompt goes by another setting nothing is asked for in words.
+    by_itself = ", or take 'instructions: str' and build the prompt yourself" if setting == "prompt" else ""
+    raise InvalidArgument(
+        f"{name_of(function)}: {problem} ({listed}): name it with {setting}=, call it 'prompt' or 'messages'{by_itself}"
+    )
+
+
+def _may_carry_task(parameter: Parameter) -> bool:
+    if parameter.name in ("self", "cls") or parameter.default is not Nothing:
+        return False
+    annotation = parameter.annotation
+    if isinstance(annotation, str):
+        return annotation.split("[")[0].rpartition(".")[2] in _TASK_TEXTS
+    return (get_origin(annotation) or annotation) in _TASK_TYPES
+
+
+def _written(parameter: Parameter) -> str:
+    if parameter.kind == "rest":
+        return f"*{parameter.name}"
+    return f"**{parameter.name}" if parameter.kind == "named rest" else parameter.name
+
+
+def task_of(
+    shape: Shape, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], target: str | None = None
+) -> Prompt:
+    """Give the task that a call carries, as a prompt that nobody else can change.
+
+    Where no prompt is sent in place of it, any arguments will do: without a task they are it, as a text. Messages
+    are read in the dialect of the target where it is known.
+
+    Raises:
+        InvalidArgument: It is neither a text nor a list of messages.
+        TypeError: The arguments do not fit the function's parameters.
+    """
+    if shape.is_plain and len(args) == 1 and type(args[0]) is str and not kwargs:
+        return args[0]
+    name = shape.task
+    given = None if name is None else _given(shape, args, kwargs, name, shape.default)
+    if type(given) is str:
+        return given
+    task = _prompt(given, target)
+    if task is not None:
+        return task
+    if not shape.is_sent:
+        return all_arguments(args, kwargs)
+    if given is Nothing:
+        from inspect import signature  # only who leaves the task out needs it
+
+        signature(function).bind(*args, **kwargs)
+    raise InvalidArgument(
+        f"{name}={clip(repr(given))}: {name_of(function)} was given a {type(given).__name__}: expected a str, or a list of "
+        '{"role": ..., "content": ...}'
+    )
+
+
+def all_arguments(args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
+    """Give the arguments of a call as a text that is the same for equal ones."""
+    try:
+        return json.dumps([args, kwargs], default=repr, sort_keys=True)
+    except Exception as error:
+        if is_from_outside(error, lambda: json.dumps([args, kwargs], default=repr, sort_keys=True)):
+            raise
+        # Keys that do not sort, cycles, depth, a repr of the user's: anything may raise.
+        return " ".join(type(value).__qualname__ for value in (*args, *kwargs.values()))
+
+
+def _prompt(given: Any, target: str | None) -> Prompt | None:
+    """Give a text, or a list of messages as our own; None for anything else."""
+    if isinstance(given, str):
+        return str(given)
+    if not isinstance(given, (list, tuple)) or not given:
+        return None
+    from schema_guard.providers.dialects.choosing import messages_of  # only lists of messages need it
+
+    return messages_of(given, target)
+
+
+def arguments(
+    shape: Shape,
+    ask: Ask,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    options: dict[str, Any] | None,
+    model: Any = None,
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Give the arguments for one attempt: the caller's, with the prompt and what else the function takes."""
+    if len(args) == 1 and not kwargs and shape.is_plain and type(ask.prompt) is str:
+        return (ask.prompt,), kwargs
+    if shape.options is not None:
+        merged = _merged(options or {}, given_options(shape, args, kwargs) or {})
+        args, kwargs = _with(shape, args, kwargs, shape.options, merged)
+    if shape.model is not None and _given(shape, args, kwargs, shape.model, None) is None:
+        args, kwargs = _with(shape, args, kwargs, shape.model, model)
+    if shape.feedback is not None and _wants_feedback(shape, ask, args, kwargs):
+        args, kwargs = _with(shape, args, kwargs, shape.feedback, ask.correction)
+    if shape.instructions is not None:
+        theirs = _given_instructions(shape, args, kwargs)
+        text = f"{theirs}\n\n{ask.prompt}" if theirs and ask.prompt else theirs or ask.prompt
+        return _with(shape, args, kwargs, shape.instructions, text)
+    assert shape.task is not None
+    if isinstance(ask.prompt, str):
+        return _with(shape, args, kwargs, shape.task, ask.prompt)
+    from schema_guard.providers.dialects.dialect import elements_of  # as in _prompt()
+
+    return _with(shape, args, kwargs, shape.task, elements_of(ask.prompt))
+
+
+def given_task(shape: Shape, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Give what a call gives as its task, as it is; None where it has none."""
+    given = None if shape.task is None else _given(shape, args, kwargs, shape.task, shape.default)
+    return None if given is Nothing else given
+
+
+def with_task(
+    shape: Shape, args: tuple[Any, ...], kwargs: dict[str, Any], task: Any
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Give the arguments of a call with another task in them."""
+    assert shape.task is not None
+    return _with(shape, args, kwargs, shape.task, task)
+
+
+def given_model(shape: Shape, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Give the model that a call names by itself; None where it names none."""
+    if shape.model is not None:
+        return _given(shape, args, kwargs, shape.model, None)
+    return (given_options(shape, args, kwargs) or {}).get(_MODEL)
+
+
+def check_given(
+    shape: Shape, args: tuple[Any, ...], kwargs: dict[str, Any], reserved: Mapping[tuple[str, ...], str]
+) -> None:
+    """Check what a call gives by the parameters that are ours.
+
+    Args:
+        shape: Of the function.
+        args: Of the call.
+        kwargs: Of the call.
+        reserved: The strategy that sets it, for each key of options by which the format is asked for; of what is
+            merged key by key, the path to the key.
+
+    Raises:
+        InvalidArgument: It is of another type than what it has to be joined with, or sets what a strategy sets.
+    """
+    if shape.instructions is not None:
+        _given_instructions(shape, args, kwargs)
+    theirs = given_options(shape, args, kwargs)
+    for path, strategy in reserved.items() if theirs else ():
+        clash = _clash(theirs or {}, path)
+        if clash:
+            where = "".join(f"[{key!r}]" for key in clash)
+            raise InvalidArgument(
+                f"{shape.options}{where}: strategy {strategy!r} asks for the format by it, and the call gives one "
+                "too: leave it out of the call, or guard with a strategy that sets no options, such as 'system_prompt'"
+            )
+
+
+def _clash(theirs: Mapping[str, Any], path: tuple[str, ...]) -> tuple[str, ...]:
+    key, *inner = path
+    if key not in theirs:
+        return ()
+    if not inner or not isinstance(theirs[key], Mapping):
+        return (key,)
+    return path if inner[0] in theirs[key] else ()
+
+
+def paths_of(options: Mapping[str, Any]) -> list[tuple[str, ...]]:
+    """Give the keys of options, of what is merged key by key the paths to its keys."""
+    paths: list[tuple[str, ...]] = []
+    for key, value in options.items():
+        paths += [(key, inner) for inner in value] if key in _BAGS else [(key,)]
+    return paths
+
+
+def gives_feedback(shape: Shape, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+    """Say whether a call gives its own feedback, so that its correction has to stand in the prompt."""
+    return shape.feedback is not None and _given(shape, args, kwargs, shape.feedback, None) is not None
+
+
+def _wants_feedback(shape: Shape, ask: Ask, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+    if gives_feedback(shape, args, kwargs):
+        return False
+    assert shape.feedback is not None
+    # A default says what a call without correction has.
+    return ask.correction is not None or shape.defaults[shape.feedback] is Nothing
+
+
+def _given_instructions(shape: Shape, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
+    """Give the caller's own text, or the default's; `""` without one."""
+    assert shape.instructions is not None
+    given = _given(shape, args, kwargs, shape.instructions, shape.defaults[shape.instructions])
+    if given is None or given is Nothing:
+        return ""
+    if not isinstance(given, str):
+        raise InvalidArgument(
+            f"{shape.instructions}={clip(repr(given))}: expected a str, behind which the text about the format is put; "
+            "to have it passed as it is: guard(..., instructions_to=None)"
+        )
+    return given
+
+
+def given_options(shape: Shape, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Mapping[str, Any] | None:
+    """Give the caller's own arguments for the provider, or the default's; None without any."""
+    if shape.options is None:
+        return None
+    given = _given(shape, args, kwargs, shape.options, shape.defaults[shape.options])
+    if given is None or given is Nothing:
+        return None
+    if not isinstance(given, Mapping):
+        raise InvalidArgument(
+            f"{shape.options}={clip(repr(given))}: expected a dict or None, which the provider's arguments join; "
+            "to have it passed as it is: guard(..., options_to=None)"
+        )
+    return given
+
+
+def _merged(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> dict[str, Any]:
+    """Give both, the caller's before ours."""
+    merged = {**ours, **theirs}
+    for name in _BAGS & ours.keys() & theirs.keys():
+        if isinstance(ours[name], Mapping) and isinstance(theirs[name], Mapping):
+            merged[name] = {**ours[name], **theirs[name]}
+    return merged
+
+
+def _given(shape: Shape, args: tuple[Any, ...], kwargs: dict[str, Any], name: str, default: Any) -> Any:
+    """Give the argument of a parameter, by keyword or by position; *default* when the call gives none."""
+    if name in kwargs:
+        return kwargs[name]
+    index = shape.positional.index(name) if name in shape.positional else len(args)
+    return args[index] if index < len(args) else default
+
+
+def _with(
+    shape: Shape, args: tuple[Any, ...], kwargs: dict[str, Any], name: str, value: Any
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Give the arguments with that of one parameter put in: by position if the call gave it so, else by keyword."""
+    index = shape.positional.index(name) if name in shape.positional else len(args)
+    if index < len(args):
+        return (*args[:index], value, *args[index + 1 :]), kwargs
+    return args, {**kwargs, name: value}

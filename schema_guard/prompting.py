@@ -1,0 +1,248 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The texts that are sent: the schema, examples, reasoning, and the correction of a bad reply.
+
+Rules:
+1. Nobody's message is changed: a new prompt is made, and the task's own messages stand in it as they came, but the
+   one that the format joins. What is added has a form and a role that the task's dialect knows.
+2. A correction is our own sentence. It names places that the schema names, what was expected and what kind of
+   thing came; it quotes no value and no key of the reply, and holds no URL.
+3. The prompt of attempt k is that of attempt 1 plus one bad reply, cut, and its correction: it does not grow.
+"""
+
+from __future__ import annotations
+
+import json
+from itertools import zip_longest
+from typing import TYPE_CHECKING, Any
+
+from schema_guard.light.tuples import NamedTuple
+from schema_guard.pointer import declared_location, pointer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from schema_guard.providers.dialects.dialect import Dialect
+    from schema_guard.schema import Schema
+    from schema_guard.values import Failure, Message, Prompt, Violation
+
+# A re-ask may be 2 kB larger than the first prompt, so that a hostile reply cannot run up the bill.
+_REPLY_HEAD_BYTES = 800
+_REPLY_TAIL_BYTES = 300
+_CORRECTION_BYTES = 700
+_MAX_TOLD = 10
+
+_ONLY_JSON = "Reply with one JSON value that is valid for this JSON Schema, and with nothing else: no prose, no code fence."
+_REASON_FIRST = (
+    "First think about the task step by step between <think> and </think>. "
+    "Then reply with one JSON value that is valid for this JSON Schema, and with nothing after it."
+)
+_NOT_READ = " It was stopped there: the rest was not looked at."
+_ASK_AGAIN = "Reply again with only the JSON value."
+
+
+class Example(NamedTuple):
+    """A shown example: what was asked and the right answer to it.
+
+    Attributes:
+        value: The right answer, plain JSON.
+        task: What was asked; None when only the answer is shown.
+    """
+
+    value: Any
+    task: str | None = None
+
+
+def schema_text(schema: Schema[Any]) -> str:
+    """Give the schema as it is shown to a model: compact, in its own order, without `$schema` and `$id`."""
+    document = schema.document
+    if isinstance(document, dict):
+        document = {key: part for key, part in document.items() if key not in ("$schema", "$id")}
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":"))
+
+
+def schema_instructions(schema: Schema[Any]) -> str:
+    """Ask for one JSON value under a schema."""
+    return f"{_ONLY_JSON}\n{schema_text(schema)}"
+
+
+def reasoning_instructions(schema: Schema[Any]) -> str:
+    """Ask for reasoning in a block that is skipped, then for one JSON value under a schema."""
+    return f"{_REASON_FIRST}\n{schema_text(schema)}"
+
+
+def no_instructions(schema: Schema[Any]) -> str:
+    """Say nothing about the format."""
+    return ""
+
+
+def examples_text(examples: Sequence[Example]) -> str:
+    """Show examples inside one text."""
+    parts = []
+    for example in examples:
+        asked = f"{example.task}\n" if example.task is not None else ""
+        parts.append(f"Example:\n{asked}{_answer(example)}")
+    return "\n\n".join(parts)
+
+
+def _answer(example: Example) -> str:
+    return json.dumps(example.value, ensure_ascii=False)
+
+
+def text_prefix(instructions: str, examples: Sequence[Example]) -> str:
+    """Give what stands before a task that is a text."""
+    return "".join(f"{part}\n\n" for part in (instructions, examples_text(examples)) if part)
+
+
+def render(task: Prompt, instructions: str, examples: Sequence[Example]) -> Prompt:
+    """Give the first prompt: the task with the strategy's text and examples before it.
+
+    A text stays a text. In a list of messages the text joins the system message where there is one, else the user's
+    first turn, in that turn's own form; examples that say what was asked become turns of the conversation, and the
+    first of them is the user's first turn.
+    """
+    if isinstance(task, str):
+        return text_prefix(instructions, examples) + task
+    from schema_guard.providers.dialects.choosing import dialect_of  # only lists of messages need it
+
+    dialect = dialect_of(task)
+    turns = [example for example in examples if example.task is not None]
+    alone = [example for example in examples if example.task is None]
+    text = "\n\n".join(part for part in (instructions, examples_text(alone)) if part)
+    if text:
+        extended = _extended(
+            dialect, task, text, lambda message: message.role in dialect.systems, behind=True
+        )
+        task, text = (task, text) if extended is None else (extended, "")
+    if text and not turns:
+        extended = _extended(dialect, task, text, dialect.is_users, behind=False)
+        task, text = (task, text) if extended is None else (extended, "")
+    asked = [example.task or "" for example in turns]
+    if text:
+        asked[:1] = [f"{text}\n\n{asked[0]}" if asked else text]
+    shown: list[Message] = []
+    for question, example in zip_longest(asked, turns):
+        shown.append(dialect.turn("user", question, task))
+        if example is not None:
+            shown.append(dialect.turn("model", _answer(example), task))
+    start = _start(dialect, task)
+    return (*task[:start], *shown, *task[start:])
+
+
+def _extended(
+    dialect: Dialect,
+    task: tuple[Message, ...],
+    text: str,
+    is_wanted: Callable[[Message], bool],
+    *,
+    behind: bool,
+) -> tuple[Message, ...] | None:
+    """Give the messages with a text in the first of them that is wanted and can hold it; None when none can."""
+    for at, message in enumerate(task):
+        with_text = dialect.extended(message, text, behind) if is_wanted(message) else ()
+        if with_text:
+            return (*task[:at], *with_text, *task[at + 1 :])
+    return None
+
+
+def _start(dialect: Dialect, task: tuple[Message, ...]) -> int:
+    """Give where the conversation begins: behind what the system says, and behind results of calls made before."""
+    for at, message in enumerate(task):
+        if message.role not in dialect.systems and not dialect.is_tool_result(message):
+            return at
+    return len(task)
+
+
+def with_correction(prompt: Prompt, reply: str, correction: str) -> Prompt:
+    """Give the prompt of a re-ask: the first one, the bad reply cut to size, and what was wrong with it."""
+    shown = _cut(reply)
+    if isinstance(prompt, str):
+        last = f"Your last reply:\n{shown}\n\n" if shown else ""
+        return f"{prompt}\n\n{last}{correction}"
+    from schema_guard.providers.dialects.choosing import dialect_of  # as in render()
+
+    dialect = dialect_of(prompt)
+    # Providers refuse an empty turn of the model's.
+    said = (dialect.turn("model", shown, prompt),) if shown else ()
+    return (*prompt, *said, dialect.turn("user", correction, prompt))
+
+
+def _cut(reply: str) -> str:
+    if reply.isascii() and len(reply) <= _REPLY_HEAD_BYTES + _REPLY_TAIL_BYTES:
+        return reply.strip()
+    data = reply.encode("utf-8", "replace")
+    if len(data) <= _REPLY_HEAD_BYTES + _REPLY_TAIL_BYTES:
+        return data.decode().strip()
+    head = data[:_REPLY_HEAD_BYTES].decode("utf-8", "ignore")
+    tail = data[-_REPLY_TAIL_BYTES:].decode("utf-8", "ignore")
+    return f"{head}\n[...]\n{tail}".strip()
+
+
+_SYNTAX_TOLD = {
+    "no_json": "It held no JSON",
+    "empty": "It was empty",
+    "malformed": "It was not well-formed JSON",
+    "duplicate_key": "An object in it had the same key twice",
+    "not_finite": "It held a number that JSON does not have, such as NaN or Infinity",
+    "bad_unicode": "It held text that is not valid Unicode",
+    "several_documents": "It held more than one JSON value",
+    "too_large": "It was too long",
+    "too_deep": "It was nested too deep",
+    "too_many_nodes": "It held too many values",
+    "number_too_long": "A number in it was too long",
+    "provider_rejected": "The provider could not read it",
+    "max_tokens": "It was cut off before the JSON was complete",
+    "unfinished": "It was cut off before the JSON was complete",
+    "runaway": "It repeated itself until it was cut off",
+    "reasoning_exhausted": "It was cut off before the reply began: reason less",
+    "unknown_tool": "It called another tool than the one that was given",
+}
+
+
+def correction(failure: Failure, *, quote_checks: bool = True, is_whole: bool = True) -> str:
+    """Say to the model what was wrong with its last reply and what to do.
+
+    Args:
+        failure: Of the last attempt.
+        quote_checks: Whether what a check of the user's said is passed on. It may quote the reply, so a text that
+            goes into the system role leaves it out.
+        is_whole: Whether the reply came to its end, and was not stopped where this was wrong.
+
+    >>> from schema_guard.values import Failure, Violation
+    >>> total = Violation("/total", "/properties/total/type", "type", "number", "string 'twelve'")
+    >>> correction(Failure("structure", "type", "...", (total,)))
+    'Your last reply was not valid. At /total: expected number, got string. Reply again with only the JSON value.'
+    """
+    rest = "" if is_whole else _NOT_READ
+    return f"Your last reply was not valid. {_fitted(told(failure, quote_checks=quote_checks))}.{rest} {_ASK_AGAIN}"
+
+
+def _fitted(text: str) -> str:
+    if text.isascii() and len(text) <= _CORRECTION_BYTES:
+        return text
+    data = text.encode("utf-8", "replace")
+    return (
+        text if len(data) <= _CORRECTION_BYTES else data[:_CORRECTION_BYTES].decode("utf-8", "ignore") + "…"
+    )
+
+
+def told(failure: Failure, *, quote_checks: bool) -> str:
+    """Say what was wrong with a reply, without a value or a key of it; arguments as `correction` has them."""
+    if failure.kind == "semantic":
+        # A Pydantic error's place may hold keys that the model made up; its words name what it wanted.
+        said = "; ".join(dict.fromkeys(v.expected for v in failure.violations[:_MAX_TOLD])) or failure.message
+        return f"The check {failure.code!r} refused it" + (f": {said}" if quote_checks else "")
+    if failure.code == "encoded_value":
+        # The place may hold a key that the model made up; that of the schema is told with the violations below.
+        lead = "An object or array was sent as a JSON string. "
+        return lead + told(failure._replace(code="type"), quote_checks=quote_checks)
+    if failure.violations:
+        places = dict.fromkeys(map(_place, failure.violations))
+        more = f". And {len(places) - _MAX_TOLD} more" if len(places) > _MAX_TOLD else ""
+        return ". ".join(list(places)[:_MAX_TOLD]) + more
+    return _SYNTAX_TOLD.get(failure.code, "It did not fit the task")
+
+
+def _place(violation: Violation) -> str:
+    # Taken apart at once: there may be fifty, and each look at a field of a named tuple takes 25 ns.
+    _, _, _, expected, actual = violation
+    return f"At {pointer(declared_location(violation))}: expected {expected}, got {actual.partition(' ')[0]}"

@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Anthropic's Messages: whole, as events, and as the events by which its SDK's helper repeats them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from schema_guard.providers.fields import as_json, count, field, items, total, words
+from schema_guard.providers.provider import Provider, RawReply, adds_nothing
+from schema_guard.providers.written import Written, has_reasoned, text_of, tool_of
+from schema_guard.values import Usage
+
+if TYPE_CHECKING:
+    from schema_guard.providers.provider import Stream
+
+__all__ = ["PROVIDER"]
+
+_INPUT_COUNTS: Final = ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
+
+
+def _message(reply: object, content: object) -> RawReply | None:
+    stopped = field(reply, "stop_reason")
+    if not isinstance(stopped, str) and field(reply, "type") != "message":
+        return None
+    blocks = items(content)
+    calls = [block for block in blocks if field(block, "type") == "tool_use"]
+    refusal = _refusal(reply) if stopped == "refusal" else None
+    written = Written(text_of(content), calls, refusal, has_reasoned(content))
+    return RawReply(written, stopped, _usage(field(reply, "usage")), field(reply, "model"))
+
+
+def _plain(held: dict[str, Any]) -> tuple[Any, Any] | None:
+    [block] = held["content"]
+    part = vars(block)
+    return (
+        (part["text"], held["model"])
+        if held["stop_reason"] == "end_turn" and part["type"] == "text"
+        else None
+    )
+
+
+def _refusal(holder: object) -> str | None:
+    """Give what is said of a refusal: its explanation, else its category."""
+    details = field(holder, "stop_details")
+    return words(field(details, "explanation")) or words(field(details, "category"))
+
+
+def _usage(usage: object) -> Usage:
+    """Read the usage, whose input_tokens leave out what was read from and written to the cache."""
+    cached = count(usage, "cache_read_input_tokens")
+    return Usage(
+        total(count(usage, "input_tokens"), cached, count(usage, "cache_creation_input_tokens")),
+        count(usage, "output_tokens"),
+        cached,
+        count(field(usage, "output_tokens_details"), "thinking_tokens"),
+    )
+
+
+class _Kept:
+    """What is kept of a stream from one event to the next."""
+
+    def __init__(self) -> None:
+        self.counts: dict[str, Any] = {}  # the usage is told in two events
+        self.inputs: dict[
+            object, object
+        ] = {}  # of the tool calls by block, until a piece of their arguments comes
+        self.calls: set[object] = set()
+
+
+def _message_start(stream: Stream, event: object) -> str:
+    message = field(event, "message")
+    stream.name_model(field(message, "model"))
+    # Its output_tokens are those of the first instant, not of the reply.
+    _count(stream, field(message, "usage"), _INPUT_COUNTS)
+    return ""
+
+
+def _count(stream: Stream, usage: object, names: tuple[str, ...]) -> None:
+    counts = stream.kept(_Kept).counts
+    for name in names:
+        tokens = count(usage, name)
+        if tokens is not None:
+            counts[name] = tokens
+    stream.usage = _usage(counts)
+
+
+def _block_start(stream: Stream, event: object) -> str:
+    block = field(event, "content_block")
+    if field(block, "type") == "tool_use":
+        kept, index = stream.kept(_Kept), field(event, "index")
+        kept.calls.add(index)
+        kept.inputs[index] = field(block, "input")
+        return stream.call(index, None, call_id=field(block, "id"), tool=tool_of(block))
+    if has_reasoned([block]):
+        stream.think()
+    return text_of([block])
+
+
+def _block_delta(stream: Stream, event: object) -> str:
+    delta = field(event, "delta")
+    kind = field(delta, "type")
+    if kind == "text_delta":
+        return words(field(delta, "text")) or ""
+    if kind == "thinking_delta":
+        stream.think()
+    kept, index = stream.kept(_Kept), field(event, "index")
+    # A tool that the provider runs itself streams its input the same way, in a block of its own.
+    if kind == "input_json_delta" and index in kept.calls:
+        text = words(field(delta, "partial_json"))
+        if text:
+            kept.inputs.pop(index, None)
+        return stream.call(index, text)
+    return ""
+
+
+def _block_stop(stream: Stream, event: object) -> str:
+    """Give the arguments of a call that has sent no piece of them."""
+    index = field(event, "index")
+    given = stream.kept(_Kept).inputs.pop(index, None)
+    return "" if given is None else stream.call(index, as_json(given))
+
+
+def _message_delta(stream: Stream, event: object) -> str:
+    delta = field(event, "delta")
+    stopped = field(delta, "stop_reason")
+    if stopped is not None:
+        stream.note_stop(stopped)
+    if stopped == "refusal":
+        stream.refuse(_refusal(delta))
+    usage = field(event, "usage")
+    stream.kept(_Kept).counts["output_tokens_details"] = field(usage, "output_tokens_details")
+    _count(stream, usage, (*_INPUT_COUNTS, "output_tokens"))
+    return ""
+
+
+def _message_stop(stream: Stream, event: object) -> str:
+    stream.is_ended = True
+    return ""
+
+
+PROVIDER: Final = Provider(
+    stop_words={
+        "stop": "end_turn stop_sequence",
+        "tool_call": "tool_use",
+        "length": "max_tokens model_context_window_exceeded pause_turn compaction",
+        "refusal": "refusal",
+    },
+    replies={"content": _message},
+    plain={"content": _plain},
+    events={
+        "message_start": _message_start,
+        "content_block_start": _block_start,
+        "content_block_delta": _block_delta,
+        "content_block_stop": _block_stop,
+        "message_delta": _message_delta,
+        "message_stop": _message_stop,
+        "ping": adds_nothing,
+        # By these the SDK's helper repeats the others.
+        **dict.fromkeys(("text", "input_json", "citation", "thinking", "signature"), adds_nothing),
+    },
+)

@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Bedrock Converse: whole, as events, and the exception that it sends in a reply's place."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from schema_guard.providers.failures import provider_error, unusable
+from schema_guard.providers.fields import count, field, items, total, words
+from schema_guard.providers.provider import Provider, RawReply, Rejection, error_bodies
+from schema_guard.providers.written import Written, text_of, tool_of
+from schema_guard.values import Usage
+
+if TYPE_CHECKING:
+    from schema_guard.providers.provider import Stream
+
+__all__ = ["PROVIDER"]
+
+
+def _reply(reply: object, output: object) -> RawReply | None:
+    stopped = field(reply, "stopReason")
+    if not isinstance(stopped, str):
+        return None
+    content = items(field(field(output, "message"), "content"))
+    calls = [call for part in content if (call := field(part, "toolUse")) is not None]
+    reasoned = any(field(part, "reasoningContent") is not None for part in content)
+    return RawReply(Written(text_of(content), calls, None, reasoned), stopped, _usage(field(reply, "usage")))
+
+
+def _usage(usage: object) -> Usage:
+    """Read the usage, which leaves out the cache as Anthropic's does."""
+    cached = count(usage, "cacheReadInputTokens")
+    tokens = total(count(usage, "inputTokens"), cached, count(usage, "cacheWriteInputTokens"))
+    return Usage(tokens, count(usage, "outputTokens"), cached)
+
+
+# Events: one key a chunk names it.
+
+
+def _silent(stream: Stream, chunk: object, value: object) -> str:
+    return ""
+
+
+def _block(stream: Stream, chunk: object, start: object) -> str:
+    call = field(field(start, "start"), "toolUse")
+    if call is None:
+        return ""
+    return stream.call(
+        field(start, "contentBlockIndex"), None, call_id=field(call, "toolUseId"), tool=tool_of(call)
+    )
+
+
+def _delta(stream: Stream, chunk: object, part: object) -> str:
+    delta = field(part, "delta")
+    piece = field(field(delta, "toolUse"), "input")
+    if piece is not None:
+        return stream.call(field(part, "contentBlockIndex"), words(piece))
+    if field(delta, "reasoningContent") is not None:
+        stream.think()
+    return words(field(delta, "text")) or ""
+
+
+def _stop(stream: Stream, chunk: object, stop: object) -> str:
+    stream.stop(field(stop, "stopReason"))
+    return ""
+
+
+def _metadata(stream: Stream, chunk: object, metadata: object) -> str | None:
+    usage = field(metadata, "usage")
+    if usage is None:
+        return None
+    stream.usage = _usage(usage)
+    return ""
+
+
+def _error(stream: Stream, chunk: object, error: object) -> str:
+    stream.fail(provider_error(error))
+    return ""
+
+
+# One exception is sent for all that went wrong inside the model; the text tells which.
+_FORMAT: Final = r"(?i)malformed|invalid sequence|tool ?use"
+
+
+def _rejection(error: BaseException) -> Rejection | None:
+    for body in error_bodies(error):
+        code, message = field(body, "Code"), field(body, "Message")
+        if code == "ModelErrorException" and isinstance(message, str) and re.search(_FORMAT, message):
+            return Rejection(None, "error", unusable(code))
+    return None
+
+
+PROVIDER: Final = Provider(
+    # malformed_model_output and malformed_tool_use are known by their beginning.
+    stop_words={
+        "stop": "end_turn stop_sequence",
+        "tool_call": "tool_use",
+        "length": "max_tokens model_context_window_exceeded",
+        "content_filter": "guardrail_intervened content_filtered",
+    },
+    replies={"output": _reply},
+    chunks={
+        "contentBlockDelta": _delta,
+        "contentBlockStart": _block,
+        "contentBlockStop": _silent,
+        "messageStart": _silent,
+        "messageStop": _stop,
+        "metadata": _metadata,
+        "modelStreamErrorException": _error,
+        "internalServerException": _error,
+        "serviceUnavailableException": _error,
+        "throttlingException": _error,
+        "validationException": _error,
+    },
+    rejection=_rejection,
+)

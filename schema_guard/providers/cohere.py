@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Cohere's chat, version 2: whole and as events."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from schema_guard.providers.fields import count, either, field, has, words
+from schema_guard.providers.provider import Provider, RawReply, adds_nothing
+from schema_guard.providers.written import arguments_of, message_written, tool_of
+from schema_guard.values import Usage
+
+if TYPE_CHECKING:
+    from schema_guard.providers.provider import Stream
+
+__all__ = ["PROVIDER"]
+
+
+def _reply(reply: object, message: object) -> RawReply | None:
+    stopped = field(reply, "finish_reason")
+    if not isinstance(stopped, str) or not (has(message, "content") or has(message, "tool_calls")):
+        return None
+    return RawReply(message_written(message), stopped, _usage(field(reply, "usage")), field(reply, "model"))
+
+
+def _usage(usage: object) -> Usage:
+    """Read the usage: tokens, or the billed units where there are only they."""
+    tokens = either(usage, "tokens", "billed_units")
+    return Usage(count(tokens, "input_tokens"), count(tokens, "output_tokens"), count(usage, "cached_tokens"))
+
+
+def _text(stream: Stream, event: object) -> str:
+    content = field(field(field(event, "delta"), "message"), "content")
+    if words(field(content, "thinking")):
+        stream.think()
+    return words(field(content, "text")) or ""
+
+
+def _call(stream: Stream, event: object) -> str:
+    call = field(field(field(event, "delta"), "message"), "tool_calls")
+    return stream.call(
+        field(event, "index"), arguments_of(call), call_id=field(call, "id"), tool=tool_of(call)
+    )
+
+
+def _end(stream: Stream, event: object) -> str:
+    delta = field(event, "delta")
+    stream.usage = _usage(field(delta, "usage"))
+    stream.stop(field(delta, "finish_reason"))
+    return ""
+
+
+PROVIDER: Final = Provider(
+    stop_words={
+        "stop": "complete stop_sequence",
+        "tool_call": "tool_call",
+        "length": "max_tokens",
+        "error": "error timeout",
+    },
+    replies={"message": _reply},
+    events={
+        "content-start": _text,
+        "content-delta": _text,
+        "tool-call-start": _call,
+        "tool-call-delta": _call,
+        "message-end": _end,
+        **dict.fromkeys(
+            ("message-start", "content-end", "tool-plan-delta", "tool-call-end", "debug"), adds_nothing
+        ),
+        **dict.fromkeys(("citation-start", "citation-end"), adds_nothing),
+    },
+)

@@ -1,0 +1,229 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a dialect says of its lists of messages, and what the dialects share.
+
+Rules: an element that a caller gave is sent as the object that it is, and never changed: the one turn that the
+format joins is a copy; nothing here imports an SDK or raises, whatever an element is: shapes are told by their
+fields, and what cannot be made in an SDK's own class is made as a dict.
+"""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Literal, NamedTuple, TypeAlias
+
+from schema_guard.outside import is_from_outside
+from schema_guard.values import Message
+
+__all__ = [
+    "Dialect",
+    "Given",
+    "Side",
+    "as_given",
+    "elements_of",
+    "field",
+    "has",
+    "instance",
+    "joined",
+    "rest_of",
+    "text_part",
+    "with_field",
+    "with_text",
+    "word",
+]  # fmt: skip
+
+Side: TypeAlias = Literal["user", "model"]
+"""Who speaks: the words for it are the dialect's."""
+
+
+class Dialect(NamedTuple):
+    """A form in which lists of messages come.
+
+    Attributes:
+        name: For people.
+        marks: Says whether a list is in this form and in no other.
+        read: Gives an element as a message; None when it is none of this dialect.
+        systems: Roles of the messages that hold instructions.
+        users: Roles of the user's turns.
+        is_tool_result: Says whether a message gives the result of a tool's call: it has to stand right behind that.
+        extended: Gives messages in place of one of text, with a text before or behind its own; () when it
+            holds no text or list of parts.
+        turn: Makes a turn of one side with a text, in the form of the messages near it.
+    """
+
+    name: str
+    marks: Callable[[Sequence[Any]], bool]
+    read: Callable[[Any], Message | None]
+    systems: frozenset[str]
+    users: frozenset[str]
+    is_tool_result: Callable[[Message], bool]
+    extended: Callable[[Message, str, bool], tuple[Message, ...]]
+    turn: Callable[[Side, str, Sequence[Message]], Message]
+
+    def is_users(self, message: Message) -> bool:
+        """Say whether a message is the user's own turn, and no result of a tool."""
+        return message.role in self.users and not self.is_tool_result(message)
+
+
+class Given(Message):
+    """A message that goes on as the object that it is.
+
+    Equal to every message that says the same; a copy or a pickle of it has what it says and not the object.
+
+    Attributes:
+        element: What is sent.
+        dialect: The form of the list that it stands in.
+    """
+
+    element: Any
+    dialect: Dialect
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Message, tuple(self)
+
+
+def as_given(message: Message, element: Any, dialect: Dialect) -> Given:
+    """Give a message that is sent as an element."""
+    given = Given(*message)
+    given.element, given.dialect = element, dialect
+    return given
+
+
+def elements_of(messages: Iterable[Message]) -> list[Any]:
+    """Give what is sent for messages: the objects that were given, a new dict for a message of our own."""
+    return [message.element if isinstance(message, Given) else message.as_dict() for message in messages]
+
+
+# Fields of what others made.
+
+
+def field(holder: Any, name: str) -> Any:
+    """Give what a mapping has under a key, or an object as an attribute; None when it has nothing."""
+    try:
+        return holder.get(name) if isinstance(holder, Mapping) else getattr(holder, name, None)
+    except Exception as error:
+        if is_from_outside(error):
+            raise
+        return None
+
+
+def has(holder: Any, name: str) -> bool:
+    """Say whether there is such a key or attribute, be its value None."""
+    try:
+        return name in holder if isinstance(holder, Mapping) else hasattr(holder, name)
+    except Exception as error:
+        if is_from_outside(error):
+            raise
+        return False
+
+
+def word(value: Any) -> str | None:
+    """Give a text, of an enum's member its value; None for anything else."""
+    if type(value) is not str:
+        named = None if isinstance(value, Mapping) else field(value, "value")
+        value = named if isinstance(named, str) else value
+    return value if isinstance(value, str) else None
+
+
+def rest_of(element: Any, *known: str) -> dict[str, Any] | None:
+    """Give the fields of an element but those that are known and those that are empty; None for none."""
+    try:
+        if isinstance(element, Mapping):
+            return {key: part for key, part in element.items() if key not in known} or None
+        parts = vars(element)
+    except Exception as error:
+        if is_from_outside(error):
+            raise
+        return None
+    said = {
+        name: part
+        for name, part in parts.items()
+        if name not in known and not name.startswith("_") and not _is_nothing(part)
+    }
+    return said or None
+
+
+def _is_nothing(part: Any) -> bool:
+    # Only what is known is asked whether it is empty: an array of numbers refuses to say.
+    return part is None or (isinstance(part, (str, list, tuple, dict)) and not part)
+
+
+# Making turns.
+
+
+def joined(text: str, content: str, *, behind: bool) -> str:
+    """Put a text before or behind another."""
+    return "\n\n".join(part for part in ((content, text) if behind else (text, content)) if part)
+
+
+def with_text(content: Any, text: str, *, behind: bool, part: Callable[[str, Sequence[Any]], Any]) -> Any:
+    """Give a content with a text before or behind it, a list of parts as a list; None when it is neither."""
+    if isinstance(content, str):
+        return joined(text, content, behind=behind)
+    if not isinstance(content, (list, tuple)):
+        return None
+    new = part(text, content)
+    return [*content, new] if behind else [new, *content]
+
+
+def text_part(text: str, beside: Sequence[Any]) -> Any:
+    """Give a part of text in the form of the parts beside it.
+
+    >>> text_part("x", [{"type": "input_image"}]), text_part("x", [{"text": "y"}]), text_part("x", ["y"])
+    ({'type': 'input_text', 'text': 'x'}, {'text': 'x'}, 'x')
+    """
+    kinds = [word(field(part, "type")) for part in beside]
+    if any(
+        kind is not None and kind.startswith(("input_", "output_")) and kind != "input_audio"
+        for kind in kinds
+    ):
+        return {"type": "input_text", "text": text}
+    if beside and all(isinstance(part, str) for part in beside):
+        return text
+    if beside and not any(kinds):
+        return {"text": text}
+    return {"type": "text", "text": text}
+
+
+def with_field(element: Any, name: str, value: Any) -> Any:
+    """Give a copy of an element with one field changed; None when no copy can be made."""
+    try:
+        if isinstance(element, Mapping):
+            return {**element, name: value}
+        if callable(getattr(element, "model_copy", None)):
+            return element.model_copy(update={name: value})
+        if dataclasses.is_dataclass(element) and not isinstance(element, type):
+            return dataclasses.replace(element, **{name: value})
+        if isinstance(element, tuple):
+            return getattr(element, "_replace")(**{name: value})  # noqa: B009 - a named tuple's
+        copied = copy.copy(element)
+        setattr(copied, name, value)
+    except Exception as error:
+        if is_from_outside(error):
+            raise
+        return None
+    return None if copied is element else copied
+
+
+def instance(kinds: Iterable[Any], said: Mapping[str, Any], told: Mapping[str, Any]) -> Any:
+    """Make an element of the first class that takes it.
+
+    Args:
+        kinds: Classes to try.
+        said: The arguments to make it with.
+        told: What its fields must then be.
+
+    Returns:
+        None when no class takes it.
+    """
+    for kind in dict.fromkeys(kinds):
+        try:
+            made = kind(**said)
+            if all(field(made, name) == value for name, value in told.items()):
+                return made
+        except Exception as error:
+            if is_from_outside(error):
+                raise
+            continue
+    return None

@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: Apache-2.0
+"""LangChain's messages: objects that name their type, pairs of a type and a content, and texts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from schema_guard.providers.dialects.chat import read as read_message
+from schema_guard.providers.dialects.dialect import (
+    Dialect,
+    Given,
+    Side,
+    as_given,
+    field,
+    has,
+    instance,
+    joined,
+    rest_of,
+    text_part,
+    with_field,
+    with_text,
+    word,
+)
+from schema_guard.values import Message
+
+__all__ = ["LANGCHAIN"]
+
+_TYPES = (
+    "human",
+    "ai",
+    "system",
+    "tool",
+    "function",
+    "HumanMessageChunk",
+    "AIMessageChunk",
+    "SystemMessageChunk",
+)
+_WORDS = ("human", "user", "ai", "assistant", "system", "developer")
+_CLASSES: Final[dict[Side, str]] = {"user": "HumanMessage", "model": "AIMessage"}
+_OURS: Final[dict[Side, str]] = {"user": "human", "model": "ai"}
+_THEIRS: Final[dict[Side, str]] = {"user": "user", "model": "assistant"}
+# What a provider's reply left in the message, other each time.
+_OF_A_REPLY = ("id", "usage_metadata", "response_metadata")
+
+
+def _is_object(element: Any) -> bool:
+    if isinstance(element, (str, Mapping, Message)) or not has(element, "content"):
+        return False
+    kind = word(field(element, "type"))
+    return kind in _TYPES or (kind == "chat" and word(field(element, "role")) is not None)
+
+
+def _is_pair(element: Any) -> bool:
+    return (
+        type(element) is tuple and len(element) == 2 and isinstance(element[0], str) and element[0] in _WORDS
+    )
+
+
+def _marks(elements: Sequence[Any]) -> bool:
+    return any(_is_object(element) or _is_pair(element) for element in elements)
+
+
+def _read(element: Any) -> Message | None:
+    if isinstance(element, str):
+        return Message("human", element)
+    if _is_pair(element):
+        return Message(*element)
+    if not _is_object(element):
+        return read_message(element) if isinstance(element, Mapping) else None
+    kind = word(field(element, "type")) or ""
+    role = word(field(element, "role")) if kind == "chat" else kind.removesuffix("MessageChunk").lower()
+    return Message(
+        role or kind, field(element, "content"), rest_of(element, "type", "role", "content", *_OF_A_REPLY)
+    )
+
+
+def _is_tool_result(message: Message) -> bool:
+    return message.role in ("tool", "function")
+
+
+def _extended(message: Message, text: str, behind: bool) -> tuple[Message, ...]:
+    content = with_text(message.content, text, behind=behind, part=text_part)
+    if content is None or not isinstance(message, Given):
+        return ()
+    element: Any = message.element
+    if isinstance(element, str):
+        changed: Any = joined(text, element, behind=behind)
+    elif isinstance(element, tuple):
+        changed = (element[0], content)
+    else:
+        changed = with_field(element, "content", content)
+    return (
+        ()
+        if changed is None
+        else (as_given(Message(message.role, content, message.fields), changed, LANGCHAIN),)
+    )
+
+
+def _turn(side: Side, text: str, near: Sequence[Message]) -> Message:
+    elements = [one.element for one in near if isinstance(one, Given)]
+    message = Message(_OURS[side], text)
+    made = instance(
+        _classes(elements, _CLASSES[side]), {"content": text}, {"content": text, "type": _OURS[side]}
+    )
+    if made is not None:
+        return as_given(message, made, LANGCHAIN)
+    words = _THEIRS if any(_is_pair(one) and one[0] in _THEIRS.values() for one in elements) else _OURS
+    return as_given(message, (words[side], text), LANGCHAIN)
+
+
+def _classes(elements: Sequence[Any], name: str) -> Iterator[Any]:
+    """Give the class of a side's messages, found from those that are there."""
+    for element in elements:
+        for kind in type(element).__mro__ if _is_object(element) else ():
+            yield from [found for found in (kind, *_below(kind)) if found.__name__ == name]
+
+
+def _below(kind: Any) -> list[Any]:
+    return kind.__subclasses__() if kind.__name__ == "BaseMessage" else []
+
+
+LANGCHAIN: Final = Dialect(
+    name="langchain",
+    marks=_marks,
+    read=_read,
+    systems=frozenset({"system", "developer"}),
+    users=frozenset({"human", "user"}),
+    is_tool_result=_is_tool_result,
+    extended=_extended,
+    turn=_turn,
+)

@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The failures of what came back, told before anything is judged."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from schema_guard.providers.fields import either, field
+from schema_guard.text import clip
+from schema_guard.values import Failure
+
+__all__ = [
+    "SEVERAL_CALLS",
+    "bad_unicode",
+    "html_page",
+    "no_reply",
+    "provider_error",
+    "refused_inside",
+    "stop_error",
+    "unknown_chunk",
+    "unusable",
+]
+
+SEVERAL_CALLS: Final = Failure(
+    "syntax", "several_documents", "the reply holds several tool calls: expected exactly one"
+)
+
+
+def no_reply(reply: object) -> Failure:
+    """Give the failure for a value that is no reply; it names the type and never the value."""
+    kind = "None" if reply is None else f"a value of type {clip(type(reply).__name__)!r}"
+    message = f"the function gave {kind}, not a model's reply: return the reply or its text"
+    return Failure("transport", "no_reply", message)
+
+
+def unknown_chunk(chunk: object) -> Failure:
+    """Give the failure for a value that no stream has; it names the type and never the value."""
+    kind = clip(type(chunk).__name__)
+    message = f"the stream gave a value of type {kind!r}: yield texts, bytes or the provider's own chunks"
+    return Failure("transport", "no_reply", message)
+
+
+def bad_unicode(error: UnicodeDecodeError, *, offset: int = 0) -> Failure:
+    """Give the failure for bytes that are not UTF-8; *offset* counts the bytes that went before."""
+    at = offset + error.start
+    return Failure("syntax", "bad_unicode", f"the reply is not UTF-8: {error.reason} at byte {at}")
+
+
+def html_page() -> Failure:
+    """Give the failure for an HTML page: a proxy, a login or a wrong base URL has answered."""
+    message = "an HTML page came instead of a reply: is the base URL right, is there a proxy?"
+    return Failure("transport", "provider_error", message)
+
+
+def provider_error(error: object = None) -> Failure:
+    """Give the failure for a provider that sent an error, or nothing, where a reply should be."""
+    said = [error] if isinstance(error, str) else [either(error, "code", "type"), field(error, "message")]
+    told = ", ".join(clip(repr(part)) for part in said if part and isinstance(part, str | int))
+    message = "the provider sent no reply" if not told else f"the provider sent an error, no reply: {told}"
+    return Failure("transport", "provider_error", message)
+
+
+def stop_error(word: str) -> Failure:
+    """Give the failure for a provider that ended a reply with a stop word that is an error."""
+    return Failure("transport", "provider_error", f"the provider ended the reply with {clip(word)!r}")
+
+
+def unusable(word: str) -> Failure:
+    """Give the failure for a provider that could not use what the model wrote, and said so by *word*."""
+    message = f"the provider could not use what the model wrote: {clip(word)!r}"
+    return Failure("syntax", "provider_rejected", message)
+
+
+def refused_inside(said: object) -> Failure:
+    """Give the failure for a reply that a library inside the function did not take."""
+    told = f": {clip(said, 200)}" if isinstance(said, str) else ""
+    return Failure("semantic", "refused", f"the function did not take the reply{told}")

@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Groq: it speaks OpenAI's chat completions, and refuses with an exception what is no JSON."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from schema_guard.providers.failures import unusable
+from schema_guard.providers.fields import field
+from schema_guard.providers.provider import Provider, Rejection, error_bodies
+
+__all__ = ["PROVIDER"]
+
+
+def _rejection(error: BaseException) -> Rejection | None:
+    for body in error_bodies(error):
+        code = field(body, "code")
+        if code in ("json_validate_failed", "tool_use_failed"):
+            written = field(body, "failed_generation")
+            return Rejection(written if isinstance(written, str) else None, "error", unusable(code))
+    return None
+
+
+PROVIDER: Final = Provider(rejection=_rejection)

@@ -1,0 +1,207 @@
+# SPDX-License-Identifier: Apache-2.0
+"""OpenAI's chat completions, and those of all who copied the API: whole, in chunks, and as a message alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any, Final
+
+from schema_guard.providers.failures import provider_error
+from schema_guard.providers.fields import as_json, count, either, field, first, has, items, words
+from schema_guard.providers.llamacpp import timings_usage
+from schema_guard.providers.provider import Provider, RawReply, Rejection, broken
+from schema_guard.providers.written import Written, arguments_of, message_written, tool_of
+from schema_guard.values import UNKNOWN_USAGE, Failure, FinishReason, Usage
+
+if TYPE_CHECKING:
+    from schema_guard.providers.provider import Stream
+
+__all__ = ["PROVIDER", "read_chunk"]
+
+
+def _has_signs(reply: object) -> bool:
+    """Tell whether something with `choices` is a provider's: OpenAI's other fields are there."""
+    return any(has(reply, sign) for sign in ("object", "model", "created", "usage", "error"))
+
+
+def _usage(usage: object) -> Usage:
+    if usage is None:
+        return UNKNOWN_USAGE
+    read_back = field(usage, "prompt_tokens_details")
+    reasoned = field(usage, "completion_tokens_details")
+    return Usage(
+        count(usage, "prompt_tokens"),
+        count(usage, "completion_tokens"),
+        None if read_back is None else count(read_back, "cached_tokens"),
+        None if reasoned is None else count(reasoned, "reasoning_tokens"),
+    )
+
+
+# Whole replies.
+
+
+def _completion(reply: object, choices: object) -> RawReply | None:
+    choice = first(choices)
+    written = _choice_written(choice)
+    if written is None and not _has_no_choice(reply, choices, choice):
+        return None
+    usage, model = field(reply, "usage"), field(reply, "model")
+    tokens = _usage(usage) if usage is not None else timings_usage(field(reply, "timings"))
+    if written is None:
+        return RawReply(None, None, tokens, model, provider_error(field(reply, "error")))
+    return RawReply(written, field(choice, "finish_reason"), tokens, model)
+
+
+_IN_MESSAGE: Final = itemgetter("content", "refusal", "tool_calls", "function_call")
+
+
+def _plain(held: dict[str, Any]) -> tuple[Any, Any] | None:
+    choice = vars(held["choices"][0])
+    message = vars(choice["message"])
+    text, refusal, calls, legacy = _IN_MESSAGE(message)
+    if choice["finish_reason"] != "stop" or refusal or calls or legacy is not None or "parsed" in message:
+        return None
+    return text, held["model"]
+
+
+def _has_no_choice(reply: object, choices: object, choice: object) -> bool:
+    """Tell whether this is a completion that came without a choice, and not another thing or a chunk."""
+    is_list = isinstance(choices, Sequence | None)
+    return is_list and _has_signs(reply) and not has(choice, "delta")
+
+
+def _choice_written(choice: object) -> Written | None:
+    """Read a choice, of the old text completions too; None when it holds no message."""
+    message = field(choice, "message")
+    if message is not None:
+        written = message_written(message)
+        if any(written):
+            return written
+        if (has(message, "role") or has(message, "content")) and _may_be_empty(message):
+            return _parsed(message)
+    text = field(choice, "text")
+    if isinstance(text, str) and has(choice, "finish_reason"):
+        return Written(text, [])
+    return Written("", []) if words(field(choice, "finish_reason")) else None
+
+
+def _may_be_empty(message: object) -> bool:
+    content = field(message, "content")
+    return isinstance(content, Sequence | None)
+
+
+def _parsed(message: object) -> Written:
+    """Read a message without content: what the SDK parsed from it, where it did."""
+    parsed = field(message, "parsed")
+    return Written("" if parsed is None else as_json(parsed) or "", [])
+
+
+def _message_alone(reply: object, content: object) -> RawReply | None:
+    """Read a message that was taken out of its reply."""
+    if field(reply, "role") != "assistant":
+        return None
+    written = message_written(reply)
+    return RawReply(written if any(written) else _parsed(reply))
+
+
+# Chunks.
+
+
+def read_chunk(stream: Stream, chunk: object, choices: object) -> str | None:
+    """Read a chunk, or a whole completion in the place of one."""
+    listed = items(choices)
+    if not listed and not _has_signs(chunk):
+        return None
+    usage = field(chunk, "usage")
+    if usage is not None:
+        stream.usage = _usage(usage)
+    if stream.model is None:
+        stream.name_model(field(chunk, "model"))
+    if listed:
+        return _choice(stream, chunk, listed[0])
+    error = field(chunk, "error")
+    return "" if error is None else broken(stream, chunk)
+
+
+def _choice(stream: Stream, chunk: object, choice: object) -> str | None:
+    """Read the first choice of a chunk; with `n` over 1 the other choices' chunks are not read."""
+    delta, stopped = either(choice, "delta", "message"), field(choice, "finish_reason")
+    text = field(choice, "text") if delta is None else None
+    if delta is None and text is None and stopped is None:
+        return "" if _has_signs(chunk) else None  # Azure's filter results come alone
+    if field(choice, "index") not in (None, 0):
+        return ""
+    text = words(text) or "" if delta is None else _delta(stream, delta)
+    if stopped is not None:
+        _end(stream, chunk, stopped)
+    return text
+
+
+def _delta(stream: Stream, delta: object) -> str:
+    written = message_written(delta)
+    stream.refuse(written.refusal)
+    if written.reasoned:
+        stream.think()
+    if not written.calls:
+        return written.text
+    return written.text + "".join([_piece(stream, call) for call in written.calls])
+
+
+def _piece(stream: Stream, call: object) -> str:
+    """Give the piece of its arguments that a delta of a tool call brings."""
+    return stream.call(
+        field(call, "index"), arguments_of(call), call_id=field(call, "id"), tool=tool_of(call)
+    )
+
+
+def _end(stream: Stream, chunk: object, stopped: object) -> None:
+    stream.stop(stopped)
+    if stream.usage is UNKNOWN_USAGE:  # Groq and llama.cpp have their own places for it
+        usage = field(field(chunk, "x_groq"), "usage")
+        timings = field(chunk, "timings")
+        stream.usage = timings_usage(timings) if timings is not None else _usage(usage)
+
+
+def _helper_chunk(stream: Stream, event: object) -> str | None:
+    """Read the event of the SDK's helper that holds the chunk; its other events repeat that chunk."""
+    return stream.feed_event(field(event, "chunk"))
+
+
+# Exceptions.
+
+_PARSE_ERRORS: Final[dict[str, tuple[FinishReason, Failure]]] = {
+    "LengthFinishReasonError": (
+        "length",
+        Failure("truncation", "max_tokens", "the reply was cut off at the output limit"),
+    ),
+    "ContentFilterFinishReasonError": (
+        "content_filter",
+        Failure("refusal", "content_filter", "a content filter stopped the reply"),
+    ),
+}
+
+
+def _parse_error(error: BaseException) -> Rejection | None:
+    """Read what the SDK's `parse()` raises instead of giving the completion."""
+    known = _PARSE_ERRORS.get(type(error).__name__)
+    if known is None or not has(error, "completion"):
+        return None
+    return Rejection(field(error, "completion"), *known)
+
+
+PROVIDER: Final = Provider(
+    stop_words={
+        "stop": "stop",
+        "tool_call": "tool_calls function_call",
+        "length": "length",
+        "content_filter": "content_filter",
+        "error": "error",
+    },
+    replies={"choices": _completion, "content": _message_alone, "tool_calls": _message_alone},
+    plain={"choices": _plain},
+    chunks={"choices": read_chunk},
+    events={"chunk": _helper_chunk},
+    silent=("content.", "refusal.", "tool_calls.", "logprobs."),
+    rejection=_parse_error,
+)

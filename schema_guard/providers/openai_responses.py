@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: Apache-2.0
+"""OpenAI's Responses API: whole and as events."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from schema_guard.providers.failures import provider_error
+from schema_guard.providers.fields import count, field, has, items, words
+from schema_guard.providers.provider import Provider, RawReply
+from schema_guard.providers.written import Written, text_of, tool_of
+from schema_guard.values import Failure, Usage
+
+if TYPE_CHECKING:
+    from schema_guard.providers.provider import Stream
+
+__all__ = ["PROVIDER"]
+
+
+def _reply(reply: object, output: object) -> RawReply | None:
+    known = field(reply, "object") == "response" or has(reply, "incomplete_details")
+    return _response(reply, output) if known and isinstance(output, Sequence | None) else None
+
+
+def _response(reply: object, output: object) -> RawReply:
+    """Read a response: its output items, its status, and why it is incomplete."""
+    status = field(reply, "status")
+    if status in ("queued", "in_progress"):
+        message = f"the function gave a response that is still {status}: return it when it is completed"
+        return RawReply(None, failure=Failure("transport", "no_reply", message))
+    found = RawReply(_written(items(output)), status, _usage(field(reply, "usage")), field(reply, "model"))
+    if status == "incomplete":
+        reason = field(field(reply, "incomplete_details"), "reason")
+        return found._replace(stop_word=reason, otherwise="length")
+    if status == "failed":
+        return found._replace(failure=provider_error(field(reply, "error")))
+    # Its calls are seen from the output, not from the status.
+    is_call = status == "completed" and any(_is_call(item) for item in items(field(reply, "output")))
+    return found._replace(stop_word="tool_call") if is_call else found
+
+
+def _plain(held: dict[str, Any]) -> tuple[Any, Any] | None:
+    *thoughts, item = held["output"]
+    message = vars(item)
+    [block] = message["content"]
+    part = vars(block)
+    is_plain = (
+        held["object"] == "response"
+        and held["status"] == "completed"
+        and all(thought.type == "reasoning" for thought in thoughts)
+        and message["type"] == "message"
+        and message.get("phase") != "commentary"
+        and part["type"] == "output_text"
+    )
+    return (part["text"], held["model"]) if is_plain else None
+
+
+def _is_call(item: object) -> bool:
+    return field(item, "type") in ("function_call", "custom_tool_call")
+
+
+def _written(output: list[Any]) -> Written:
+    text, refusal = [], []
+    for item in output:
+        # Commentary is the model talking to itself before its final answer.
+        if field(item, "type") == "message" and field(item, "phase") != "commentary":
+            parts = items(field(item, "content"))
+            text.append(text_of(parts))
+            refusal += [field(part, "refusal") for part in parts if field(part, "type") == "refusal"]
+    refused = "".join([part for part in refusal if isinstance(part, str)])
+    reasoned = any(field(item, "type") == "reasoning" for item in output)
+    return Written("".join(text), [item for item in output if _is_call(item)], refused or None, reasoned)
+
+
+def _usage(usage: object) -> Usage:
+    return Usage(
+        count(usage, "input_tokens"),
+        count(usage, "output_tokens"),
+        count(field(usage, "input_tokens_details"), "cached_tokens"),
+        count(field(usage, "output_tokens_details"), "reasoning_tokens"),
+    )
+
+
+class _Commentary(list[object]):
+    """The indexes of the items of a stream that are commentary."""
+
+
+def _item_added(stream: Stream, event: object) -> str:
+    item, index = field(event, "item"), field(event, "output_index")
+    if field(item, "phase") == "commentary":
+        stream.kept(_Commentary).append(index)
+    if field(item, "type") == "reasoning":
+        stream.think()
+    return stream.call(index, None, tool=tool_of(item)) if _is_call(item) else ""
+
+
+def _text(stream: Stream, event: object) -> str:
+    commentary = stream.kept(_Commentary)
+    if commentary and field(event, "output_index") in commentary:
+        return ""
+    return words(field(event, "delta")) or ""
+
+
+def _refusal(stream: Stream, event: object) -> str:
+    stream.refuse(field(event, "delta"))
+    return ""
+
+
+def _arguments(stream: Stream, event: object) -> str:
+    return stream.call(field(event, "output_index"), words(field(event, "delta")))
+
+
+def _end(stream: Stream, event: object) -> str:
+    response = field(event, "response")
+    stream.end_as(_response(response, field(response, "output")))
+    return ""
+
+
+PROVIDER: Final = Provider(
+    stop_words={
+        "stop": "completed",
+        "tool_call": "tool_call",
+        "length": "max_output_tokens max_messages steered",
+        "content_filter": "content_filter",
+        "error": "failed cancelled",
+    },
+    replies={"output": _reply},
+    plain={"output": _plain},
+    events={
+        "response.output_item.added": _item_added,
+        "response.output_text.delta": _text,
+        "response.refusal.delta": _refusal,
+        "response.function_call_arguments.delta": _arguments,
+        "response.custom_tool_call_input.delta": _arguments,
+        "response.completed": _end,
+        "response.incomplete": _end,
+        "response.failed": _end,
+    },
+    silent=("response.",),
+)

@@ -1,0 +1,13 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What each provider or engine accepts, and the arguments by which it is asked for a format."""
+
+from schema_guard.providers.options.table import (
+    TARGETS,
+    TEXT_STRATEGIES,
+    capabilities,
+    going_on,
+    options_for,
+    unforced,
+)
+
+__all__ = ["TARGETS", "TEXT_STRATEGIES", "capabilities", "going_on", "options_for", "unforced"]

@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What those take who copied OpenAI's chat completions in part: its arguments, and which of them mean something.
+
+What is ignored there is left out: a forced tool that is not forced is no strategy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Final
+
+from schema_guard.providers.options.openai_chat import TARGET as CHAT
+from schema_guard.providers.options.target import GoingOn, Target, switched
+
+__all__ = ["DEEPSEEK", "LLAMA_CPP", "LM_STUDIO", "MISTRAL", "OLLAMA", "OPENROUTER", "SGLANG", "VLLM"]
+
+
+def _with(*strategies: str, going_on: GoingOn | None = None) -> Target:
+    formats = {name: CHAT.formats[name] for name in strategies}
+    return Target(limit="max_tokens", formats=formats, going_on=going_on)
+
+
+_MARKED: Final = GoingOn(fields={"prefix": True})
+
+
+def _thinks_by_default(options: Mapping[str, Any], _: str | None) -> bool:
+    return switched(options, "thinking") != "disabled"
+
+
+def _would_not_think(options: Mapping[str, Any], model: str | None) -> bool:
+    """Tell whether the thinking that is asked for would be dropped beside a forced tool, without a word."""
+    extra = options.get("extra_body")
+    asked = extra.get("reasoning") if isinstance(extra, Mapping) else None
+    if not isinstance(asked, Mapping) or not asked:
+        return False
+    is_off = asked.get("enabled") is False or asked.get("effort") == "none"
+    return not is_off and (model or "").startswith("anthropic/")
+
+
+# No strict_schema: `response_format` takes `text` and `json_object` alone.
+# It goes on with replies at its beta address alone.
+DEEPSEEK: Final = replace(_with("json_mode", "tool_call", going_on=_MARKED), refuses_force=_thinks_by_default)
+OPENROUTER: Final = replace(CHAT, refuses_force=_would_not_think)
+# `tool_choice` is ignored there.
+OLLAMA: Final = _with("json_mode", "strict_schema")
+# `response_format` takes `text` and `json_schema` alone, and a tool cannot be named in `tool_choice`.
+LM_STUDIO: Final = _with("strict_schema")
+# `response_format` becomes the engine's structured outputs, in versions that have no argument of that name too; a
+# `structured_outputs` in `extra_body`, such as one that switches blanks off, is joined with it. A tool that is named in
+# `tool_choice` is forced by the same engine.
+VLLM: Final = _with(
+    "json_mode",
+    "tool_call",
+    "strict_schema",
+    # Both: it refuses the one while the other has its default.
+    going_on=GoingOn(
+        options={"extra_body": {"continue_final_message": True, "add_generation_prompt": False}}
+    ),
+)
+MISTRAL: Final = _with("json_mode", "tool_call", "strict_schema", going_on=_MARKED)
+SGLANG: Final = _with(
+    "json_mode",
+    "tool_call",
+    "strict_schema",
+    going_on=GoingOn(options={"extra_body": {"continue_final_message": True}}),
+)
+# No tool_call: a forced tool is left to the model's chat template. What ends with the assistant's message is gone on with.
+LLAMA_CPP: Final = _with("json_mode", "strict_schema", going_on=GoingOn())

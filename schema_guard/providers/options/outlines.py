@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What `outlines` takes: an output type, and the engine that holds a model to it.
+
+Rules:
+1. The engine is named: outlines' own choice for a schema takes half as many of them.
+2. A keyword that the engine does not take gives an empty reply there, or is not enforced, without an error: so the
+   schema is compiled here first.
+3. What is behind an API is held to a schema by who answers there; outlines passes it on.
+"""
+
+from __future__ import annotations
+
+import json
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any, Final
+
+from schema_guard.errors import InvalidArgument, missing_extra
+from schema_guard.providers.options.llguidance import compiled
+from schema_guard.providers.options.target import Target, document_of
+from schema_guard.text import clip, safe
+
+if TYPE_CHECKING:
+    from schema_guard.schema import Schema
+
+__all__ = ["API", "CORE", "STEERED"]
+
+_MOST_PLACES = 10
+
+
+def _json_mode(_schema: Schema[Any]) -> dict[str, Any]:
+    return {"output_type": dict, "backend": "llguidance"}
+
+
+def _by_llguidance(schema: Schema[Any]) -> dict[str, Any]:
+    make = _json_schema_type("outlines")
+    if find_spec("llguidance") is None:
+        raise missing_extra(_head("outlines"), "llguidance", "outlines")
+    text = compiled(schema, target="outlines")
+    return {"output_type": _typed(make, text, schema, "outlines"), "backend": "llguidance"}
+
+
+def _by_outlines_core(schema: Schema[Any]) -> dict[str, Any]:
+    make = _json_schema_type("outlines-core")
+    text = json.dumps(document_of(schema))
+    _check_enforced(schema, text)
+    return {"output_type": _typed(make, text, schema, "outlines-core"), "backend": "outlines_core"}
+
+
+def _by_the_api(schema: Schema[Any]) -> dict[str, Any]:
+    make = _json_schema_type("outlines-api")
+    return {"output_type": _typed(make, json.dumps(document_of(schema)), schema, "outlines-api")}
+
+
+def _json_schema_type(target: str) -> Any:
+    """Give outlines' type of a schema."""
+    try:
+        from outlines.types import JsonSchema  # type: ignore[import-not-found,import-untyped,unused-ignore]  # a second
+    except ImportError as error:
+        raise missing_extra(_head(target), "outlines", "outlines") from error
+    return JsonSchema
+
+
+def _typed(make: Any, text: str, schema: Schema[Any], target: str) -> Any:
+    try:
+        return make(text)
+    except Exception as error:
+        # It is looked at as one of draft 7, by a library of its own.
+        reason = clip(" ".join(str(error).split()), 160)
+        raise InvalidArgument(
+            f"{_head(target)}: schema {safe(schema.name)} is none for outlines: {reason}: use another strategy"
+        ) from error
+
+
+def _check_enforced(schema: Schema[Any], text: str) -> None:
+    """Refuse a schema of which outlines-core would leave a part out.
+
+    Raises:
+        InvalidArgument: There is such a part.
+    """
+    from outlines_core import json_schema  # type: ignore[import-not-found,import-untyped,unused-ignore]  # outlines brings it
+
+    # Only this engine is not asked by itself.
+    from schema_guard.extensions import load
+
+    found = [one for one in load("name:lint")(schema, "outlines-core") if one.severity == "error"]
+    places = [f"{one.keyword!r} at {one.location or '(root)'}" for one in found if one.effect != "narrowed"]
+    if places:
+        more = f" and {len(places) - _MOST_PLACES} more" if len(places) > _MOST_PLACES else ""
+        raise InvalidArgument(
+            f"{_head('outlines-core')}: schema {safe(schema.name)} has keywords that outlines-core does not enforce: "
+            f"{', '.join(places[:_MOST_PLACES])}{more}: use target 'outlines', another strategy, or move them from the "
+            "schema to checks="
+        )
+    try:
+        json_schema.build_regex_from_schema(text)
+    except Exception as error:
+        reason = clip(" ".join(str(error).split()), 160)
+        raise InvalidArgument(
+            f"{_head('outlines-core')}: schema {safe(schema.name)} gives no automaton: {reason}: use target 'outlines', or "
+            "another strategy"
+        ) from error
+
+
+def _head(target: str) -> str:
+    return f"strategy 'strict_schema' on target {target!r}"
+
+
+# `max_new_tokens` is that of Transformers; a model of another library takes it under its own name from `connect`.
+STEERED: Final = Target(
+    limit="max_new_tokens", formats={"json_mode": _json_mode, "strict_schema": _by_llguidance}
+)
+CORE: Final = Target(limit="max_new_tokens", formats={"strict_schema": _by_outlines_core})
+API: Final = Target(
+    limit="max_tokens",
+    formats={"json_mode": lambda _schema: {"output_type": dict}, "strict_schema": _by_the_api},
+)

@@ -1,0 +1,209 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The provider's own arguments for a strategy: a row of `TARGETS` for each provider or engine.
+
+To add one: a file beside this one, with what it takes, and a row here.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import re
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from schema_guard.errors import InvalidArgument
+from schema_guard.providers.options import (
+    anthropic,
+    bedrock,
+    cohere,
+    compatible,
+    gemini,
+    llamacpp,
+    openai_chat,
+    openai_responses,
+    outlines,
+)
+from schema_guard.text import clip, did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from schema_guard.providers.options.target import GoingOn, Target
+    from schema_guard.schema import Schema
+
+__all__ = ["TARGETS", "TEXT_STRATEGIES", "capabilities", "going_on", "options_for", "unforced"]
+
+TEXT_STRATEGIES = frozenset({"bare", "system_prompt", "few_shot", "reason_then_format"})
+"""Strategies that ask for the format in the prompt alone: every target takes them."""
+
+# The strategies that some target takes arguments for.
+_FORMAT_STRATEGIES = ("json_mode", "tool_call", "strict_schema")
+# Models that refuse to be forced, with where that was seen.
+_UNFORCED = Path(__file__).with_name("unforced.json")
+_STRONGEST_FIRST = ("strict_schema", "tool_call", "json_mode")
+
+
+def options_for(
+    target: str,
+    strategy: str,
+    schema: Schema[Any],
+    *,
+    output_tokens: int | None = None,
+    goes_on: bool = False,
+) -> dict[str, Any]:
+    """Give the arguments for `create(..., **options)` that ask *target* for a strategy's format.
+
+    Args:
+        target: A key of `TARGETS`.
+        strategy: Name of the strategy; a text strategy has no arguments of its own.
+        schema: The schema; it is copied, never changed.
+        output_tokens: The output limit to send, >= 1; None sends none.
+        goes_on: Whether the prompt ends with the beginning of the reply. Then nothing asks for the format: an engine's
+            grammar begins with the first token that is made, and would have a second document inside of the first.
+
+    Raises:
+        InvalidArgument: The target or strategy is unknown, they do not go together, the limit is no
+            count, the target's engine cannot enforce a keyword of the schema, or it takes no beginning of a reply.
+        MissingExtra: The strategy needs a package that is not installed.
+    """
+    row = _row(target)
+    options = _to_go_on(target, row) if goes_on else _format_arguments(target, row, strategy, schema)
+    if output_tokens is not None:
+        *bag, name = row.limit.split(".")
+        holder = options.setdefault(bag[0], {}) if bag else options
+        holder[name] = _count(output_tokens)
+    return options
+
+
+def capabilities(target: str) -> frozenset[str]:
+    """Give the names of the strategies that a target takes.
+
+    >>> sorted(capabilities("llamacpp-llguidance") - TEXT_STRATEGIES)
+    ['json_mode', 'strict_schema']
+    """
+    return TEXT_STRATEGIES | _row(target).formats.keys()
+
+
+def going_on(target: str) -> GoingOn | None:
+    """Give how a target is asked to go on with a reply that is begun; None where it takes no such request.
+
+    That it does so is another matter: it hangs on the server, and `schema-guard probe --prefix` finds it out.
+
+    >>> going_on("mistral")
+    GoingOn(fields={'prefix': True}, options={})
+    """
+    return _row(target).going_on
+
+
+def unforced(
+    target: str,
+    options: Mapping[str, Any],
+    *,
+    model: str | None = None,
+    beside: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Give the arguments of a request, in which the model may choose whether it calls the tool where force is refused.
+
+    Models that think refuse it, some others do by their name. There is one tool, so nothing else can be called; a reply
+    in text is judged as text.
+
+    Args:
+        target: A key of `TARGETS`.
+        options: All arguments that are known; they are copied where one changes.
+        model: Whom they go to; None where nobody knows.
+        beside: Further arguments of the request, which go before these and are not given back.
+
+    Raises:
+        InvalidArgument: The target is unknown.
+
+    >>> unforced("deepseek", {"tool_choice": "required"})
+    {'tool_choice': 'auto'}
+    >>> unforced("openai", {"tool_choice": "required"})
+    {'tool_choice': 'required'}
+    """
+    row = _row(target)
+    is_refused = row.refuses_force is not None and row.refuses_force({**options, **(beside or {})}, model)
+    return row.unforced(options) if is_refused or _is_never_forced(model) else dict(options)
+
+
+def _is_never_forced(model: str | None) -> bool:
+    """Tell whether a model's name is of those that refuse force whatever else is asked of them."""
+    name = re.sub(r"[^a-z0-9]+", "-", (model or "").lower())
+    return any(re.search(rf"\b{known}\b", name) for known in _never_forced())
+
+
+@cache
+def _never_forced() -> tuple[str, ...]:
+    seen = json.loads(_UNFORCED.read_text(encoding="utf-8"))
+    return tuple(name for one in seen for name in one["models"])
+
+
+def _count(output_tokens: object) -> int:
+    if isinstance(output_tokens, int) and not isinstance(output_tokens, bool) and output_tokens >= 1:
+        return output_tokens
+    raise InvalidArgument(f"output_tokens={clip(repr(output_tokens))}: expected an int >= 1 or None")
+
+
+def _row(target: object) -> Target:
+    row = TARGETS.get(target) if isinstance(target, str) else None
+    if row is None:
+        raise InvalidArgument(f"target={clip(repr(target))}: {_expected(target, TARGETS)}")
+    return row
+
+
+def _format_arguments(target: str, row: Target, strategy: object, schema: Schema[Any]) -> dict[str, Any]:
+    if not isinstance(strategy, str):
+        raise InvalidArgument(f"strategy={clip(repr(strategy))}: expected the name of one strategy")
+    if strategy in TEXT_STRATEGIES:
+        return {}
+    if strategy in row.formats:
+        return row.formats[strategy](schema)
+    if strategy in _FORMAT_STRATEGIES:
+        taken = ", ".join(sorted(capabilities(target)))
+        strongest = next((name for name in _STRONGEST_FIRST if name in row.formats), "system_prompt")
+        raise InvalidArgument(
+            f"strategy {strategy!r} is not supported by target {target!r}: it takes {taken}; the strongest of them is "
+            f"{strongest!r}"
+        )
+    known = [*sorted(TEXT_STRATEGIES), *_FORMAT_STRATEGIES]
+    raise InvalidArgument(f"strategy={clip(repr(strategy))}: {_expected(strategy, known)}")
+
+
+def _to_go_on(target: str, row: Target) -> dict[str, Any]:
+    if row.going_on is None:
+        taking = ", ".join(name for name, one in TARGETS.items() if one.going_on is not None)
+        raise InvalidArgument(f"target {target!r} takes no beginning of a reply: these do: {taking}")
+    return copy.deepcopy(dict(row.going_on.options))
+
+
+def _expected(name: object, known: Iterable[str]) -> str:
+    names = list(known)
+    return f"expected one of {', '.join(names)}{did_you_mean(name, names)}"
+
+
+TARGETS: Mapping[str, Target] = {
+    "openai": openai_chat.TARGET,
+    "openai-responses": openai_responses.TARGET,
+    "azure": openai_chat.TARGET,
+    "anthropic": anthropic.TARGET,
+    "gemini": gemini.TARGET,
+    "openrouter": compatible.OPENROUTER,
+    "groq": openai_chat.TARGET,
+    "mistral": compatible.MISTRAL,
+    "cohere": cohere.TARGET,
+    "bedrock": bedrock.TARGET,
+    "deepseek": compatible.DEEPSEEK,
+    "ollama": compatible.OLLAMA,
+    "lmstudio": compatible.LM_STUDIO,
+    "vllm": compatible.VLLM,
+    "sglang": compatible.SGLANG,
+    "llamacpp": compatible.LLAMA_CPP,
+    "llamacpp-llguidance": llamacpp.TARGET,
+    "outlines": outlines.STEERED,
+    "outlines-core": outlines.CORE,
+    "outlines-api": outlines.API,
+}
+"""For each provider or engine, what it takes."""

@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a row of `TARGETS` says, and the parts of a schema that rows write.
+
+Rules: every call of a row's functions gives a new dict; nothing in it is shared with the schema or with another
+call; a row says what the provider takes, not what is good for it.
+"""
+
+from __future__ import annotations
+
+import copy
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from schema_guard.schema import Schema
+
+__all__ = ["Arguments", "GoingOn", "Target", "document_of", "left_to_choose", "switched", "wire_name"]
+
+Arguments: TypeAlias = "Callable[[Schema[Any]], dict[str, Any]]"
+
+
+def left_to_choose(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Give arguments of OpenAI's form in which the model may choose whether it calls a tool."""
+    choice = options.get("tool_choice")
+    kind = choice.get("type") if isinstance(choice, Mapping) else choice
+    return dict(options) if kind in (None, "auto", "none") else {**options, "tool_choice": "auto"}
+
+
+@dataclass(frozen=True, slots=True)
+class GoingOn:
+    """How a request asks that its last message, the assistant's, is gone on with.
+
+    Attributes:
+        fields: What that message has beside a role and a content.
+        options: Arguments of the request.
+    """
+
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a provider or engine takes.
+
+    Attributes:
+        limit: Name of the argument for the most tokens of output; `config.NAME` stands in the argument `config`.
+        formats: For each strategy that has arguments, the function that makes them from a schema.
+        refuses_force: Tells by the arguments of a request and the model's name, None where nobody knows it, whether a
+            tool that is forced would be refused; None where that never is.
+        unforced: Gives the arguments of a request with the choice left to the model, where one forces a tool.
+        enforces: The strategies whose schema is more than a hint: it has to be in a form that is taken.
+        going_on: How it is asked to go on with a reply that is begun; None where it takes no such request.
+    """
+
+    limit: str
+    formats: Mapping[str, Arguments]
+    enforces: frozenset[str] = frozenset({"strict_schema"})
+    refuses_force: Callable[[Mapping[str, Any], str | None], bool] | None = None
+    unforced: Callable[[Mapping[str, Any]], dict[str, Any]] = left_to_choose
+    going_on: GoingOn | None = None
+
+
+def switched(options: Mapping[str, Any], name: str) -> str:
+    """Give the `type` of an argument that switches something on or off; `""` without one.
+
+    It stands among the arguments, or in `extra_body` where the package has no name for it.
+    """
+    for holder in (options, options.get("extra_body")):
+        found = holder.get(name) if isinstance(holder, Mapping) else None
+        kind = found.get("type") if isinstance(found, Mapping) else None
+        if isinstance(kind, str):
+            return kind
+    return ""
+
+
+def wire_name(schema: Schema[Any]) -> str:
+    """Give the name by which a schema is sent."""
+    # OpenAI takes [A-Za-z0-9_-]{1,64}: "urn:invoice:2" goes as "urn_invoice_2".
+    return re.sub(r"[^A-Za-z0-9_-]+", "_", schema.name).strip("_")[:64] or "reply"
+
+
+def document_of(schema: Schema[Any]) -> dict[str, Any]:
+    """Give a copy of a schema's document as an object: providers take no boolean schema."""
+    if isinstance(schema.document, bool):
+        return {} if schema.document else {"not": {}}
+    document: dict[str, Any] = copy.deepcopy(schema.document)
+    return document

@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The providers, and the one order in which their shapes are tried.
+
+To add one: a file beside this one, and its row in `PROVIDERS`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from schema_guard.providers import (
+    anthropic,
+    anyone,
+    bedrock,
+    cohere,
+    gemini,
+    groq,
+    langchain,
+    llamacpp,
+    lmstudio,
+    mistral,
+    ollama,
+    openai_chat,
+    openai_responses,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from schema_guard.providers.provider import Provider, ReadChunk, ReadEvent, Stream
+    from schema_guard.values import FinishReason
+
+    R = TypeVar("R")
+
+__all__ = ["PROVIDERS", "READERS", "Readers"]
+
+PROVIDERS: Final = (
+    groq.PROVIDER,
+    anthropic.PROVIDER,  # before openai_chat: its message has the role of an assistant too
+    openai_responses.PROVIDER,
+    bedrock.PROVIDER,
+    openai_chat.PROVIDER,
+    mistral.PROVIDER,
+    llamacpp.PROVIDER,
+    lmstudio.PROVIDER,
+    gemini.PROVIDER,  # before what reads an error, which may stand beside what it says of itself
+    ollama.PROVIDER,
+    cohere.PROVIDER,
+    langchain.PROVIDER,
+    anyone.PROVIDER,
+)
+"""Where one field marks the replies of several, the first of these that knows a reply reads it."""
+
+# The fields by which most are known, the most common first: an object of Pydantic's is slow to say that it has no
+# such field. All others are asked for after these, in the order of the providers.
+_IN_REPLIES: Final = ("choices", "content", "output", "candidates", "message", "response")
+_IN_CHUNKS: Final = ("choices", "type", "candidates", "message", "response", "content", "data")
+
+
+_EVENTS: Final[dict[str, ReadEvent]] = {
+    kind: reader for provider in PROVIDERS for kind, reader in provider.events.items()
+}
+_SILENT: Final = tuple(beginning for provider in PROVIDERS for beginning in provider.silent)
+
+
+def _typed(stream: Stream, event: object, kind: object) -> str | None:
+    """Read an event by its `type`."""
+    if not isinstance(kind, str):
+        return None
+    reader = _EVENTS.get(kind)
+    if reader is not None:
+        return reader(stream, event)
+    return "" if kind.startswith(_SILENT) else None
+
+
+class Readers:
+    """What the files of all providers say, put together.
+
+    Attributes:
+        replies: Each field that marks a whole reply, with its readers, in order.
+        plain: Some of those fields, with what reads the usual reply at a glance.
+        chunks: Each field that marks a chunk of a stream, likewise.
+        rejections: What reads exceptions, in order.
+        finish_reasons: By stop word. Of all, for a gateway passes on the word of the provider behind it.
+        rejecting: The stop words that say that the provider could not use what the model wrote.
+    """
+
+    __slots__ = ("chunks", "finish_reasons", "plain", "rejecting", "rejections", "replies")
+
+    def __init__(self, providers: tuple[Provider, ...]) -> None:
+        typed: dict[str, ReadChunk] = {"type": _typed}
+        self.replies = _in_order(_IN_REPLIES, [provider.replies for provider in providers])
+        self.plain = {marker: read for provider in providers for marker, read in provider.plain.items()}
+        self.chunks = _in_order(_IN_CHUNKS, [typed, *(provider.chunks for provider in providers)])
+        self.rejections = [provider.rejection for provider in providers if provider.rejection is not None]
+        self.finish_reasons: dict[str, FinishReason] = {
+            word: reason
+            for provider in providers
+            for reason, known in provider.stop_words.items()
+            for word in known.split()
+        }
+        self.rejecting: frozenset[str] = frozenset().union(*(provider.rejecting for provider in providers))
+
+
+def _in_order(fields: tuple[str, ...], tables: Iterable[Mapping[str, R]]) -> list[tuple[str, tuple[R, ...]]]:
+    readers: dict[str, list[R]] = {marker: [] for marker in fields}
+    for table in tables:
+        for marker, reader in table.items():
+            readers.setdefault(marker, []).append(reader)
+    return [(marker, tuple(known)) for marker, known in readers.items()]
+
+
+READERS: Final = Readers(PROVIDERS)

@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How one guard reads what its function gives and raises."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+from schema_guard.light.lazy import LaterModule
+from schema_guard.text import clip
+from schema_guard.values import Failure
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from schema_guard.providers import fields
+    from schema_guard.received import replies
+    from schema_guard.received import retries as retrying
+    from schema_guard.received.owned import Own
+    from schema_guard.received.replies import Reply
+    from schema_guard.schema import Schema
+else:
+    # A text that is taken at once is not read by them.
+    fields, replies = (
+        LaterModule("schema_guard.providers.fields"),
+        LaterModule("schema_guard.received.replies"),
+    )
+    retrying = LaterModule("schema_guard.received.retries")
+
+__all__ = ["ANYBODYS", "Receiver"]
+
+
+class Receiver:
+    """How one guard reads what its function gives and raises.
+
+    It remembers the model that the function's replies name: a call that raised counts for that one, and for none where
+    they name none. So what a function gives and what it raises are calls of one configuration.
+    """
+
+    __slots__ = ("_expected", "_is_observed", "_model", "_own", "_returned", "_schema")
+
+    def __init__(
+        self,
+        schema: Schema[Any] | None = None,
+        expected: tuple[type[BaseException], ...] = (),
+        *,
+        is_observed: bool = False,
+    ) -> None:
+        """Make a receiver.
+
+        Args:
+            schema: What replies must keep to; None reads texts and the replies of providers alone.
+            expected: Exceptions that are part of the function's contract, and nobody's failure.
+            is_observed: Whether what the function raises reaches its caller, whatever it was about.
+        """
+        self._schema = schema
+        self._expected = expected
+        self._is_observed = is_observed
+        self._model = ""
+        self._own: Own | None = None
+        self._returned: Callable[[object], Reply] | None = None
+
+    def read(self, given: object) -> Reply:
+        """Read what the function gave; never raises."""
+        if self._schema is None or isinstance(given, str | bytes | bytearray):
+            return replies.read(given)
+        if self._returned is None:
+            # Texts, the usual reply, need none of it.
+            from schema_guard.received.returned import returned
+
+            self._returned = partial(returned, own=self._own_of(self._schema))
+        retries = retrying.retries_of_reply(given)
+        if retries is None:
+            reply = self._returned(given)
+        else:
+            held = retrying.unwrapped(given)
+            reply = held if isinstance(held, replies.Reply) else self._returned(held)
+            reply = reply._replace(retries=retries)
+        if reply.model is not None:
+            self._model = reply.model
+        return reply
+
+    def glance(self, given: object) -> str | None:
+        """Give the text of a provider's usual reply, the same as `read` does; None for what has to be read.
+
+        Never raises. It remembers the model as `read` does.
+        """
+        found = replies.plain_text(given)
+        if found is None or self._schema is None:
+            return None
+        text, model = found
+        if self._schema.annotation is not None and self._own_of(self._schema).is_own(given):
+            return None
+        self._model = fields.name(model) or self._model
+        return text
+
+    def _own_of(self, schema: Schema[Any]) -> Own:
+        if self._own is None:
+            from schema_guard.received.owned import Own  # as in read()
+
+            self._own = Own(schema)
+        return self._own
+
+    def grown(self, reply: Reply, value: object) -> Reply:
+        """Give a stream's reply when its chunks were values that grow: the last of them is the value; never raises.
+
+        Args:
+            reply: What is known of the stream else.
+            value: Its last chunk.
+        """
+        if self._schema is None:
+            return reply
+        from schema_guard.received.returned import grown  # few streams are such
+
+        return grown(reply, value, self._own_of(self._schema))
+
+    def raised(self, error: BaseException) -> Reply:
+        """Read what the function raised; never raises."""
+        from schema_guard.received.raised import raised  # most calls raise nothing
+
+        if self._expected and isinstance(error, self._expected):
+            name = clip(type(error).__name__)
+            failure = Failure("transport", "expected", f"{name} was raised, as expected")
+            reply = replies.Reply(failure=failure, exception=name)
+        else:
+            reply = raised(error, self._schema, is_observed=self._is_observed)
+        return reply._replace(call_model=self._model, retries=retrying.retries_of_error(error))
+
+
+ANYBODYS: Final = Receiver()
+"""Reads what is known without a schema."""

@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a function returned, for one schema: its text, or the value that it had parsed already.
+
+Rules, the first that fits:
+1. A text is text. None is never a value: a model says null as text.
+2. An instance of the schema's own class is the value, whatever its fields are called.
+3. A dict with a key that marks replies and that the schema itself declares is data.
+4. A provider's reply is read; where the SDK had parsed it too, that stands beside the text.
+5. Wrappers of others are opened: pairs, `.parsed`, results of agents, raw and HTTP responses.
+6. What is left and plain JSON is data, a bool or number only where the schema is about one.
+Nothing here raises, whatever comes.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final
+
+from schema_guard.outside import is_from_outside
+from schema_guard.providers.fields import first
+from schema_guard.received.owned import never_filled
+from schema_guard.received.refusals import refused_by
+from schema_guard.received.replies import PARSED, Reply, markers, no_reply, read, read_shape
+from schema_guard.received.ways_out import way_out
+from schema_guard.received.wrappers import opened
+from schema_guard.values import Failure, ParsedValue
+
+if TYPE_CHECKING:
+    from schema_guard.received.owned import Own
+
+__all__ = ["grown", "returned"]
+
+# Wrappers in wrappers: an HTTP response in a pair in a result.
+_DEEPEST: Final = 4
+
+
+def returned(given: object, own: Own) -> Reply:
+    """Read what a function gave back; never raises.
+
+    Args:
+        given: Anything.
+        own: What the guard's schema says of values.
+    """
+    try:
+        return _read(given, own, _DEEPEST) or refused(given)
+    except Exception as error:
+        if is_from_outside(error, lambda: _read(given, own, _DEEPEST)):
+            raise
+        # A foreign object may raise anything from any access.
+        return refused(given)
+
+
+def grown(reply: Reply, value: object, own: Own) -> Reply:
+    """Read the last chunk of a stream of growing values, if it is an instance of the schema's own class."""
+    return returned(value, own) if own.is_own(value) else reply
+
+
+def refused(given: object) -> Reply:
+    """Give the reply for what cannot be judged: it says what to return instead of a value of that type."""
+    failure = no_reply(given).failure
+    assert failure is not None
+    return Reply(failure=Failure("transport", "no_reply", way_out(given) or failure.message))
+
+
+def _read(given: object, own: Own, depth: int) -> Reply | None:  # noqa: PLR0911 - a rule each
+    if isinstance(given, str | bytes | bytearray | Reply):
+        return read(given)
+    if given is None or depth == 0:
+        return None
+    if own.is_own(given):
+        return _own(given)
+    if type(given) is dict and not own.names.isdisjoint(markers()) and _is_data(given, own):
+        return Reply(given=ParsedValue(given))
+    reply = read_shape(given)
+    if reply is not None:
+        return _beside(given, reply, own)
+    reply = opened(given, lambda inner: _read(inner, own, depth - 1))
+    if reply is not None:
+        return reply
+    if isinstance(given, dict | list) or own.is_own_scalar(given):
+        return Reply(given=ParsedValue(given))
+    return None
+
+
+def _is_data(given: dict[Any, Any], own: Own) -> bool:
+    """Say whether a dict has a key that marks replies and that the schema declares."""
+    return any(name in given for name in markers() & own.names)
+
+
+def _own(given: object) -> Reply:
+    """Read an instance of the schema's own class; instructor hangs the reply on it that it was made from."""
+    from schema_guard.received.instructor import reply_behind
+
+    reply = reply_behind(given) or Reply()
+    empty = never_filled(given)
+    if empty:
+        details = [{"type": "null_type", "loc": (name,), "msg": "a value", "input": None} for name in empty]
+        return reply._replace(failure=reply.failure or refused_by(details))
+    return reply._replace(given=ParsedValue(given, own=True), failure=None, refusal=None)
+
+
+def _beside(given: object, reply: Reply, own: Own) -> Reply:
+    """Add what the SDK had parsed to a reply whose text is known, where it is an instance of the schema's own class."""
+    if reply.failure is not None or own.annotation is None or type(given) is dict:
+        return reply
+    message = getattr(first(getattr(given, "__dict__", {}).get("choices")), "message", None)
+    for holder in (given, message):
+        kind: Any = type(holder)
+        kept = getattr(holder, "__dict__", ())
+        for name in PARSED:
+            if name not in kept and name not in _offered(kind):
+                continue
+            value = getattr(holder, name, None)
+            if value is not None and own.is_own(value):
+                return reply._replace(given=ParsedValue(value, own=True))
+    return reply
+
+
+@lru_cache(256)
+def _offered(kind: Any) -> tuple[str, ...]:
+    """Give the names that a class offers as properties: Pydantic's are slow to say that they do not."""
+    return tuple(name for name in PARSED if hasattr(kind, name))

@@ -1,0 +1,420 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a streaming function yields, read chunk by chunk: the text as it comes, the rest at the end.
+
+Rules of this file: the shapes are told as in `replies`; what was given as text is never taken back, so where that is not
+what a whole reply would have (text before a tool call, a page), the end says what stands in its place; a provider's stream
+must say that it is over, and a stream that does not was cut; texts and bytes have no such word, so their end is where they
+end; nothing here raises, whatever comes; the first failure stands.
+"""
+
+from __future__ import annotations
+
+from codecs import getincrementaldecoder
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from schema_guard.outside import is_from_outside
+from schema_guard.providers import failures
+from schema_guard.providers.fields import field, name, words
+from schema_guard.providers.written import (
+    NOTHING_LEFT,
+    Written,
+    WrittenCall,
+    arguments_of,
+    call_of,
+    tool_of,
+)
+from schema_guard.received import replies
+from schema_guard.received.replies import Reply
+from schema_guard.values import UNKNOWN_USAGE, Failure
+
+if TYPE_CHECKING:
+    from codecs import IncrementalDecoder
+    from collections.abc import Callable
+
+    from schema_guard.providers.provider import RawReply, ReadChunk
+    from schema_guard.values import FinishReason, Usage
+
+__all__ = ["StreamReader"]
+
+K = TypeVar("K")
+
+_Utf8: Final = getincrementaldecoder("utf-8")
+_NONE_YET: Final = object()
+_CUT: Final = Failure(
+    "transport", "stream_cut", "the stream ended without the event that says that the reply is complete"
+)
+# So many chunks in a row that bring nothing: a stream that never ends.
+MOST_IDLE_CHUNKS: Final = 10_000
+_ENDLESS: Final = Failure(
+    "transport", "stream_cut", f"{MOST_IDLE_CHUNKS} chunks in a row brought nothing: the stream does not end"
+)
+
+
+class _Call:
+    """A tool call, as far as it has come."""
+
+    __slots__ = ("call_id", "index", "name", "parts", "whole")
+
+    def __init__(self, index: object, call_id: str | None) -> None:
+        self.index, self.call_id = index, call_id
+        self.name: str | None = None
+        self.parts: list[str] = []
+        self.whole: WrittenCall | None = None  # where it came in one piece
+
+    def is_meant(self, index: object, call_id: str | None) -> bool:
+        """Tell whether a piece belongs to this call."""
+        return self.index == index and (call_id is None or self.call_id in (None, call_id))
+
+
+class StreamReader:
+    """Reads the chunks of one stream: texts, bytes, or a provider's events as objects or dicts.
+
+    Feed every chunk, then ask once for the end. A reader that is not fed to its end has no end to tell:
+    whoever stops early leaves it there. All but `feed` and `end` is for the files of providers, which give the
+    text of a chunk and tell the reader what else it says.
+
+    Attributes:
+        usage: Tokens, as far as they are known.
+        model: Name of the model; None until a chunk tells it.
+        is_ended: Whether a chunk has said that the reply is complete.
+        is_over: Whether the stream is to be left, for it brings nothing any more.
+        grown: The last chunk, where chunks are neither texts nor a provider's: the values of a growing one.
+        begins_anew: Whether the last chunk opened a tool call behind text: what counts begins with it.
+    """
+
+    __slots__ = (
+        "_bytes_fed",
+        "_calls",
+        "_calls_at_end",
+        "_chunks",
+        "_decoder",
+        "_failure",
+        "_finish",
+        "_gave_text",
+        "_head",
+        "_idle",
+        "_is_provider",
+        "_kept",
+        "_must_give",
+        "_reasoned",
+        "_refusal",
+        "_response",
+        "_retries",
+        "_said",
+        "_tool",
+        "_whole",
+        "begins_anew",
+        "grown",
+        "is_ended",
+        "is_over",
+        "model",
+        "usage",
+    )
+
+    def __init__(self, source: object = None) -> None:
+        """Make a reader.
+
+        Args:
+            source: What gives the chunks; a provider's client has its HTTP response there, or is a generator of the
+                client's own. Such a stream that ends without an event was cut, and is no empty reply: clients say
+                nothing of a page, or of silence.
+        """
+        has_response = hasattr(source, "response")
+        self._must_give = has_response or _is_clients_own(source)
+        self._response = field(source, "response") if has_response else None
+        self._decoder: IncrementalDecoder | None = _Utf8()  # None after a bad byte
+        self._bytes_fed = 0
+        self._head = ""  # the first characters of plain text, to tell an HTML page
+        self._is_provider = False
+        self._retries: int | None = None
+        self._finish: FinishReason | None = None
+        self._refusal: list[str] = []
+        self._failure: Failure | None = None
+        self._calls: list[_Call] = []
+        self._calls_at_end: list[WrittenCall] = []  # where a last event has them
+        self._gave_text = False  # beside that of tool calls
+        self._whole: str | None = None  # all text, where a last event has it
+        self._tool: str | None = None
+        self._reasoned = self._said = False
+        self._idle = 0
+        self._kept: dict[object, Any] = {}
+        self._chunks: list[tuple[str, tuple[ReadChunk, ...]]] | None = None  # a stream of texts needs none
+        self.usage: Usage = UNKNOWN_USAGE
+        self.model: str | None = None
+        self.is_ended = self.is_over = self.begins_anew = False
+        self.grown: object = None
+
+    def feed(self, chunk: object) -> str:
+        """Give the text that a chunk adds, `""` when it adds none; never raises.
+
+        None adds nothing: `yield chunk.choices[0].delta.content` yields it for chunks without text.
+        """
+        self._must_give = self.begins_anew = False
+        usage = self.usage
+        if isinstance(chunk, str):
+            text = self._plain(chunk)
+        elif isinstance(chunk, bytes | bytearray):
+            text = self._plain(self._decoded(bytes(chunk)))
+        else:
+            text = "" if chunk is None else self._event(chunk)
+        if text:
+            self._idle = 0
+        else:
+            self._count_idle(said=self._said or self.usage is not usage or _event_name(chunk))
+        return text
+
+    def _count_idle(self, *, said: bool) -> None:
+        """Count the chunks in a row that brought nothing."""
+        self._said = False
+        self._idle = 0 if said else self._idle + 1
+        if self._idle >= MOST_IDLE_CHUNKS:
+            self.is_over = True
+            self.fail(_ENDLESS)
+
+    def _event(self, chunk: object) -> str:
+        """Give the text that a provider's chunk adds."""
+        calls = len(self._calls)
+        try:
+            text = self.feed_event(chunk)
+        except Exception as error:
+            if is_from_outside(error, lambda: StreamReader().feed_event(chunk)):
+                raise
+            # A foreign object may raise anything from any access.
+            text = None
+        if text is None:
+            self.fail(failures.unknown_chunk(chunk))
+            if not (self._is_provider or self._head):
+                self.grown = chunk
+            return ""
+        if not self._is_provider:
+            self._is_provider = True
+            self._retries = _noted(chunk)
+        if not self._calls:
+            self._gave_text = self._gave_text or bool(text)
+        elif not calls:
+            self.begins_anew = self._gave_text
+        return text
+
+    @property
+    def is_past_head(self) -> bool:
+        """Whether a further piece of text, as long as one comes after the other, says nothing but itself."""
+        return len(self._head) >= replies.HTML_HEAD_CHARS and not self._is_provider
+
+    @property
+    def is_beside(self) -> bool:
+        """Whether a tool call may still come in the place of the text that was given."""
+        return self._is_provider and not self._calls
+
+    def end(self, *, is_left: bool = False) -> Reply:
+        """Give what is known when the stream is over; its text is None where that was given as it came.
+
+        Args:
+            is_left: Whether it was left before its own end: then it lacks no event, and its tokens are not all.
+        """
+        is_left = is_left and not (self.is_over or self.is_ended)
+        if not is_left:
+            self._decoded(b"", final=True)
+        calls = bool(self._calls) or self._tool is not None
+        finish = "refusal" if self._refusal else replies.stopped_at_call(self._finish, calls=calls)
+        refusal = "".join(self._refusal) or None
+        failure = self._failure if is_left else self._failure or self._end_failure()
+        reply = Reply(
+            None,
+            None if is_left else finish,
+            self.usage._replace(output_tokens=None, reasoning_tokens=None) if is_left else self.usage,
+            refusal,
+            self.model,
+            failure,
+            reasoned=self._reasoned and not (self._gave_text or self._calls),
+            tool=self._called(),
+            retries=self._told_retries(),
+            calls=self._written_calls(),
+        )
+        text = self._text_instead(failure)
+        return reply if text is None else reply._replace(text=text, instead=True)
+
+    def _told_retries(self) -> int | None:
+        """Give how often the SDK had repeated the request: its stream has the response, and a model's tells it."""
+        from schema_guard.received.retries import (
+            retries_of_response,  # only at the end of a provider's stream
+        )
+
+        if self._retries is None and self._response is not None:
+            return retries_of_response(self._response)
+        return self._retries
+
+    def _written_calls(self) -> tuple[WrittenCall, ...]:
+        if self._calls_at_end or not (self._calls or self._failure):
+            return tuple(self._calls_at_end)
+        if self._end_failure() is not None:
+            # It broke off: what the model would have written nobody knows.
+            return ()
+        calls = [
+            call.whole or WrittenCall(call.call_id, call.name, "".join(call.parts)) for call in self._calls
+        ]
+        failure = None if self._failure is failures.SEVERAL_CALLS else self._failure
+        return tuple(replies.stopped_in_call(calls, self._finish, failure))
+
+    def _called(self) -> str | None:
+        return self._calls[0].name if len(self._calls) == 1 else self._tool
+
+    def _text_instead(self, failure: Failure | None) -> str | None:
+        """Give what a whole reply would have as its text; None where that is what was given."""
+        if failure is not None and failure.code == "provider_error" and replies.is_html(self._head):
+            return ""
+        if self._whole:
+            return self._whole
+        if self._finish == "length" and ["".join(call.parts) for call in self._calls] == [NOTHING_LEFT]:
+            return ""
+        # A whole reply that calls a tool is the call's arguments alone, and several calls are a line each.
+        if self._calls and (self._gave_text or len(self._calls) > 1):
+            return "\n".join(["".join(call.parts) for call in self._calls])
+        return None
+
+    def feed_event(self, chunk: object) -> str | None:
+        """Give the text of a provider's event, or None when no known shape fits."""
+        if self._chunks is None:
+            self._chunks = replies.readers().chunks
+        for marker, known in self._chunks:
+            value = field(chunk, marker, _NONE_YET)
+            if value is _NONE_YET:
+                continue
+            for reader in known:
+                text = reader(self, chunk, value)
+                if text is not None:
+                    return text
+        return None
+
+    # Texts and bytes.
+
+    def _plain(self, text: str) -> str:
+        room = replies.HTML_HEAD_CHARS - len(self._head)
+        if room > 0:
+            self._head += text[:room]
+        return text
+
+    def _decoded(self, chunk: bytes, *, final: bool = False) -> str:
+        """Decode a chunk; what stands before a bad byte is still given, nothing after it."""
+        if self._decoder is None:
+            return ""
+        pending = len(self._decoder.getstate()[0])
+        before = self._bytes_fed - pending
+        self._bytes_fed += len(chunk)
+        try:
+            return self._decoder.decode(chunk, final)
+        except UnicodeDecodeError as error:
+            self._decoder = None
+            self.fail(failures.bad_unicode(error, offset=before))
+            return error.object[: error.start].decode("utf-8")
+
+    def _end_failure(self) -> Failure | None:
+        if replies.is_html(self._head) or (self._must_give and _is_page(self._response)):
+            return failures.html_page()
+        return _CUT if self._must_give or (self._is_provider and not self.is_ended) else None
+
+    # What the files of providers tell of a chunk.
+
+    def kept(self, kind: Callable[[], K]) -> K:
+        """Give what a provider's file keeps from one chunk to the next: the one value of *kind*, made when first asked for."""
+        if kind not in self._kept:
+            self._kept[kind] = kind()
+        kept: K = self._kept[kind]
+        return kept
+
+    def fail(self, failure: Failure | None) -> None:
+        """Note what is wrong, unless something was before."""
+        if self._failure is None:
+            self._failure = failure
+
+    def stop(self, word: object) -> None:
+        """Note that the reply is complete, and the stop word that says why it ended."""
+        self.is_ended = True
+        self.note_stop(word)
+
+    def note_stop(self, word: object) -> None:
+        """Note the stop word of a stream whose end has an event of its own."""
+        self._finish, failure = replies.stopped(word)
+        self.fail(failure)
+
+    def end_as(self, raw: RawReply) -> None:
+        """Note that the reply is complete, and what a last event says that holds all of it."""
+        reply = replies.reply_of(raw)
+        self.is_ended, self._finish, self.usage = True, reply.finish_reason, reply.usage
+        self._whole, self._tool = reply.text, reply.tool
+        self._calls_at_end = replies.written_calls(raw)
+        self._reasoned = self._reasoned or reply.reasoned
+        self.name_model(reply.model)
+        self.fail(reply.failure)
+        if not self._refusal:
+            self.refuse(reply.refusal)
+
+    def name_model(self, model: object) -> None:
+        """Note the name of the model; the first stands."""
+        if self.model is None:
+            self.model = name(model)
+
+    def refuse(self, text: object) -> None:
+        """Note the words of a refusal, or a piece of them."""
+        if isinstance(text, str) and text:
+            self._said = True
+            self._refusal.append(text)
+
+    def think(self) -> None:
+        """Note that the model has reasoned."""
+        self._reasoned = self._said = True
+
+    def call(
+        self, index: object, text: str | None, *, call_id: object = None, tool: str | None = None
+    ) -> str:
+        """Take a piece of the arguments of a tool call, and give it; of a second call, which is a failure, nothing."""
+        self._said = True
+        identity = words(call_id)
+        known = next((call for call in self._calls if call.is_meant(index, identity)), None)
+        if known is None:
+            known = _Call(index, identity)
+            self._calls.append(known)
+            if len(self._calls) > 1:
+                self.fail(failures.SEVERAL_CALLS)
+        known.call_id = known.call_id or identity
+        known.name = known.name or tool
+        if text:
+            known.parts.append(text)
+        return text or "" if known is self._calls[0] else ""
+
+    def whole_parts(self, written: Written) -> str:
+        """Give the text of a chunk that holds whole parts, and each tool call whole."""
+        self.refuse(written.refusal)
+        if written.reasoned:
+            self.think()
+        if not written.calls:
+            return written.text
+        self._gave_text = self._gave_text or bool(written.text and not self._calls)
+        texts = []
+        for call in written.calls:
+            texts.append(self.call(object(), arguments_of(call), tool=tool_of(call)))
+            self._calls[-1].whole = call_of(call)
+        return "".join(texts)
+
+
+def _noted(chunk: object) -> int | None:
+    from schema_guard.received.retries import retries_of_reply  # only the first chunk of a provider's stream
+
+    return retries_of_reply(chunk)
+
+
+def _is_clients_own(source: object) -> bool:
+    """Tell a bare generator that a provider's client wrote, by the file of its code: it outlives the generator."""
+    code = field(source, "gi_code") or field(source, "ag_code")
+    return "/google/genai/" in str(field(code, "co_filename")).replace("\\", "/")
+
+
+def _event_name(chunk: object) -> bool:
+    """Tell whether a chunk is an event that has a name."""
+    return bool(words(field(chunk, "type")) or words(field(chunk, "event")))
+
+
+def _is_page(response: object) -> bool:
+    """Tell whether an HTTP response says that it is an HTML page."""
+    headers = field(response, "headers")
+    read = field(headers, "get")
+    return callable(read) and "text/html" in str(read("content-type")).lower()

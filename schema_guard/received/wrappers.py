@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What others wrap replies and values in, told by its shape: no package is imported and no class is named.
+
+Rule: opening a wrapper changes nothing about it. A body that was not read yet is left alone.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeAlias
+
+from schema_guard.outside import is_from_outside
+from schema_guard.providers.fields import either, field
+from schema_guard.received import agents
+from schema_guard.received.replies import Reply, read, read_shape
+from schema_guard.values import Failure
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Inner: TypeAlias = Callable[[object], Reply | None]
+    """Reads what is inside of a wrapper; None for what is neither a reply nor a value."""
+
+__all__ = ["opened"]
+
+_BAD_STATUS = 400
+_PLAIN = (str, bytes, bool, int, float, list, type(None))
+_RAW_AND_PARSED = {"raw", "parsed", "parsing_error"}
+
+
+def opened(given: object, inner: Inner) -> Reply | None:
+    """Give the reply that a wrapper holds; None for what is none.
+
+    Args:
+        given: Anything.
+        inner: Reads what is inside of it.
+    """
+    for opener in (_pair, _raw_and_parsed, _http, _raw_response, agents.result, _parsed):
+        reply = opener(given, inner)
+        if reply is not None:
+            return reply
+    return None
+
+
+def _pair(given: object, inner: Inner) -> Reply | None:
+    """Open `(value, completion)`: what was made of a reply, and the reply."""
+    if not isinstance(given, tuple) or len(given) != 2:
+        return None
+    value, completion = given
+    reply = None if isinstance(completion, _PLAIN) else read_shape(completion)
+    if reply is None and isinstance(completion, (*_PLAIN, dict)):
+        return None
+    made = inner(value)
+    if made is None:
+        return reply if value is None else None
+    if reply is None or reply.failure is not None:
+        return made
+    if made.given is None:
+        return reply._replace(text=made.text, failure=made.failure)
+    return reply._replace(given=made.given, unseen=made.unseen)
+
+
+def _raw_and_parsed(given: object, inner: Inner) -> Reply | None:
+    """Open what LangChain gives with `include_raw`: the message, what was made of it, and what was wrong with it."""
+    if type(given) is not dict or given.keys() != _RAW_AND_PARSED:
+        return None
+    reply, made = read_shape(given["raw"]), inner(given["parsed"])
+    if reply is None:
+        return made
+    return reply if made is None or made.given is None else reply._replace(given=made.given)
+
+
+def _http(given: object, inner: Inner) -> Reply | None:
+    """Open a response of an HTTP client whose body has come."""
+    status, read_json = field(given, "status_code"), field(given, "json")
+    if type(status) is not int or not callable(read_json) or field(given, "headers") is None:
+        return None
+    # httpx, then requests: reading a body that has not come would wait for it, or take it from the caller.
+    if field(given, "is_stream_consumed") is False or field(given, "_content_consumed") is False:
+        return None
+    text = field(given, "text")
+    if status >= _BAD_STATUS:
+        return Reply(failure=Failure("transport", "provider_error", f"status {status} instead of a reply"))
+    if not isinstance(text, str):
+        return None
+    try:
+        body = read_json()
+    except Exception as error:
+        if is_from_outside(error, read_json):
+            raise
+        # A body that is no JSON is a text.
+        return read(text)
+    return (read_shape(body) if isinstance(body, dict) else None) or read(text)
+
+
+def _raw_response(given: object, inner: Inner) -> Reply | None:
+    """Open what `with_raw_response` gives; one whose body has not come is left alone."""
+    response, parse = field(given, "http_response"), field(given, "parse")
+    if response is None or not callable(parse) or field(response, "is_stream_consumed") is not True:
+        return None
+    parsed = parse()
+    if hasattr(type(parsed), "__await__"):
+        # An asynchronous client's; the body has come, and is what it would parse.
+        parsed.close()
+        return _http(response, inner)
+    return inner(parsed)
+
+
+def _parsed(given: object, inner: Inner) -> Reply | None:
+    """Open a wrapper of anybody's, by the names that SDKs have for what they parsed."""
+    if isinstance(given, dict | list | tuple):
+        return None
+    value = either(given, "output_parsed", "parsed")
+    if value is None or callable(value):
+        return None
+    made = inner(value)
+    behind = either(given, "raw", "completion", "response", "raw_response")
+    reply = read_shape(behind) if made is not None and behind is not None else None
+    if made is None or reply is None or reply.failure is not None:
+        return made
+    return reply._replace(given=made.given) if made.given is not None else made

@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Who is handed the outcomes of calls, and who follows them beside that."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from schema_guard.values import Call, Outcome, Prompt
+
+__all__ = [
+    "WRITE_WAIT_S",
+    "DeferringRecorder",
+    "Followed",
+    "Follower",
+    "PacedRecorder",
+    "QueueingRecorder",
+    "Recorder",
+    "UnmadeOutcome",
+]
+
+# Outcomes after which the writer is waited for: a store drops what finds its queue of 10,000 full.
+_MOST_UNWRITTEN = 1_000
+WRITE_WAIT_S = 30.0
+"""Seconds that a writer is waited for, by those who would rather wait than lose a record."""
+
+
+class Recorder(Protocol):
+    """Whoever is handed the outcomes of calls: a store, or somebody who listens."""
+
+    def record(self, outcome: Outcome[Any], task: Prompt | None = None) -> None:
+        """Take the outcome of a call, once.
+
+        Args:
+            outcome: All attempts of the call.
+            task: What the user's function was asked; None where nobody knows.
+        """
+
+
+class UnmadeOutcome(Protocol):
+    """The outcome of a call of one attempt, made when somebody wants it."""
+
+    @property
+    def task(self) -> Prompt:
+        """What the user's function was asked."""
+
+    @property
+    def chars(self) -> int:
+        """About how much text it keeps in memory."""
+
+    def outcome(self) -> Outcome[Any]:
+        """Make the outcome; in any thread, and the same one each time."""
+
+
+class DeferringRecorder(Recorder, Protocol):
+    """A recorder that makes outcomes where it writes them."""
+
+    def record_unmade(self, unmade: UnmadeOutcome) -> None:
+        """Take the outcome of a call, once, as `record` does."""
+
+
+class QueueingRecorder(Recorder, Protocol):
+    """A recorder that writes in the background."""
+
+    def flush(self, timeout_s: float = 2.0) -> int:
+        """Wait until what was recorded before is written; gives how much is still pending."""
+
+
+class Followed(Protocol):
+    """A call that somebody follows. None of this raises for a fault of who follows."""
+
+    def enter(self) -> Any:
+        """Make it the call that the running code is a part of; gives what `leave` takes."""
+
+    def leave(self, entered: Any) -> None:
+        """End what `enter` began, in the same context."""
+
+    def end(self, outcome: Outcome[Any]) -> None:
+        """Take the outcome, once, as it is recorded."""
+
+
+class Follower(Protocol):
+    """Whoever follows the calls of guarded functions beside the recorder, stored or not."""
+
+    def begin(self, call: Call) -> Followed | None:
+        """Begin to follow a call; None where it is of no interest."""
+
+
+follower: Follower | None = None
+"""Who follows every call of a guarded function in this process; None for nobody."""
+
+
+class PacedRecorder:
+    """Records for calls that are faster than the writer: it waits for it now and then, so that nothing is dropped.
+
+    Safe to use from several threads: a count that one of them overwrites delays a wait by one outcome.
+    """
+
+    def __init__(self, recorder: QueueingRecorder) -> None:
+        self._recorder = recorder
+        self._unwritten = 0
+
+    def record(self, outcome: Outcome[Any], task: Prompt | None = None) -> None:
+        """Record an outcome, and wait for those before it when they are many."""
+        self._recorder.record(outcome, task)
+        self._unwritten += 1
+        if self._unwritten >= _MOST_UNWRITTEN:
+            self._unwritten = self._recorder.flush(WRITE_WAIT_S)

@@ -1,0 +1,424 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Schema: a JSON Schema that is safe to use, and the Python type its values come back as.
+
+Rules:
+1. A schema that was loaded can be validated against: everything is checked here, at load.
+2. Nothing is fetched. The one read of a file is the path, or the `resources` folder, that the caller names.
+3. The document is copied: what the caller does with theirs later changes nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from schema_guard.arguments import require_bool, require_text
+from schema_guard.errors import InvalidArgument, InvalidSchema
+from schema_guard.light.digest import hex_digest
+from schema_guard.light.locks import Lock
+from schema_guard.outside import is_from_outside
+from schema_guard.text import clip, safe
+from schema_guard.validation import document as checks
+from schema_guard.validation.document import compact, dialect_of
+from schema_guard.validation.levels import measure
+from schema_guard.values import Limits
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from schema_guard.validation.annotations.restoring import Meaning
+    from schema_guard.validation.closed_form import Closed
+    from schema_guard.validation.compiled import Compiled
+    from schema_guard.validation.fast import Validator
+    from schema_guard.values import Violation
+
+V = TypeVar("V")
+
+# Enough for every schema of a service; beyond it the oldest is compiled again when it is met again.
+_CACHE_SIZE = 256
+_LIMITS = Limits()
+# Deeper than any parser here goes.
+_DEEPEST = 1_000
+# What a JSON text of a schema begins with, and a name of a file hardly ever.
+_JSON_STARTS = ("{", "[", '"')
+_cache: dict[tuple[Any, ...], Any] = {}
+_cache_lock = Lock()
+
+
+class Schema(Generic[V]):
+    """A loaded JSON Schema. Make one with `Schema.of`.
+
+    Attributes:
+        document: The schema as JSON: a dict or a bool. Not to be changed.
+        name: For people: given, or the class's name, the title, the `$id`, the file's name.
+        dialect: URI of the dialect.
+        fingerprint: 16 hex digits of SHA-256 over the sorted compact JSON of the document.
+        formats: Whether `format` is asserted.
+        annotation: The Python type that it was made from; None for a document.
+        acceptor: What `core.accepting` has made of it, and within which limits; None before.
+        of_text: Makes of a JSON text that is valid what `restore` makes of its value, and raises as that does; None
+            where there is no quicker way than that.
+    """
+
+    __slots__ = (
+        "_compiled",
+        "_parsing",
+        "_resources",
+        "_restore",
+        "_source",
+        "acceptor",
+        "annotation",
+        "dialect",
+        "document",
+        "fingerprint",
+        "formats",
+        "name",
+        "of_text",
+    )
+
+    document: Any
+    name: str
+    dialect: str
+    fingerprint: str
+    formats: bool
+    annotation: Any
+    acceptor: tuple[Limits, Callable[[str], Any]] | None
+    of_text: Callable[[str], Any] | None
+    _compiled: Compiled
+    # Of a type: gives, when it is asked first, what the type parses beyond the document; then that, or None.
+    _parsing: Callable[[], Meaning] | tuple[Compiled, Callable[[Any], Any]] | None
+    _resources: dict[str, Any]
+    _restore: Callable[[Any], Any] | None
+    _source: type | None
+
+    def __init__(self, *_: object) -> None:
+        raise InvalidArgument("Schema(...) is not for users: expected Schema.of(source)")
+
+    @staticmethod
+    def of(
+        source: Any,
+        *,
+        name: str | None = None,
+        dialect: str | None = None,
+        formats: bool = True,
+        resources: Mapping[str, Any] | str | os.PathLike[str] | None = None,
+    ) -> Schema[Any]:
+        """Load a schema.
+
+        Args:
+            source: A JSON Schema as dict or bool; the path of a JSON file; a Pydantic model, dataclass, TypedDict
+                or another annotation; or a Schema, which is given back as it is.
+            name: What to call it.
+            dialect: `draft4 draft6 draft7 2019-09 2020-12` or a URI, for a document without `$schema`.
+            formats: Whether `format` is asserted.
+            resources: The documents that a `$ref` may reach beside its own: URI -> document, or a folder whose
+                `*.json` files are known by their `$id` and by their path in the folder.
+
+        Raises:
+            InvalidSchema: With `code` and `location`; nothing was fetched.
+            InvalidArgument: *source* is nothing that a schema can be made from.
+        """
+        if isinstance(source, Schema):
+            return source
+        require_text("name", name)
+        require_text("dialect", dialect)
+        require_bool("formats", formats)
+        document, found_name, restore, parsing = _read(source)
+        checks.check_size(document)
+        known = _read_resources(resources)
+        uri = dialect_of(document, dialect, resources=known)
+        digest = hex_digest(compact(document), 64)
+        schema: Schema[Any] = object.__new__(Schema)
+        schema.document = json.loads(json.dumps(document))
+        schema.name = clip(name or found_name or _title(document) or f"schema-{digest[:8]}")
+        schema.dialect, schema.fingerprint, schema.formats = uri, digest[:16], formats
+        schema._restore, schema._resources, schema._parsing = restore, known, parsing
+        schema.of_text = getattr(restore, "of_text", None)
+        schema._source = source if isinstance(source, type) else None
+        schema.annotation = None if restore is None else source
+        schema.acceptor = None
+        schema._compiled = _ready(schema, digest)
+        schema._resources = schema._compiled.resources
+        return schema
+
+    @property
+    def is_typed(self) -> bool:
+        """Whether values come back in a Python type, and not as JSON."""
+        return self._restore is not None
+
+    @property
+    def engine(self) -> str:
+        """What validates: `jsonschema-rs`, or `jsonschema` for a schema that the fast one refuses."""
+        return self._compiled.engine.name
+
+    def reference(self) -> Validator:
+        """Give the reference engine for this schema, whichever engine validates: an oracle, and slow."""
+        from schema_guard.validation.reference import reference  # for tests
+
+        return reference(self.document, self.dialect, formats=self.formats, resources=self._resources)
+
+    def violations(
+        self, instance: Any, *, max_steps: int = _LIMITS.max_steps, max_depth: int = _LIMITS.max_depth
+    ) -> list[Violation]:
+        """Say what is wrong with an instance, most relevant first, at most 50.
+
+        Where that would take more than *max_steps*, what a bounded search finds; without a find one violation of
+        the keyword `too_costly`. A pattern that gives up on a text is a violation of that keyword at the text.
+
+        Args:
+            instance: A JSON value: dict, list, str, int, float, bool or None.
+            max_steps: Steps of validation, estimated before it starts.
+            max_depth: Levels of nesting.
+
+        Raises:
+            InvalidArgument: *instance* is not JSON, or is nested deeper.
+        """
+        levels = measure(instance, max_depth)
+        try:
+            found = self._compiled.violations(instance, levels, max_steps)
+            return [] if found and self._parses(instance, max_steps) else found
+        except (ValueError, UnicodeError) as error:
+            if is_from_outside(error, lambda: self._compiled.violations(instance, levels, max_steps)):
+                raise
+            raise InvalidArgument(
+                f"instance of {safe(self.name)}: expected a JSON value: {clip(str(error), 200)}"
+            ) from error
+
+    def violations_in(self, value: Any, text: str, max_steps: int) -> list[Violation]:
+        """Say what is wrong with a value that `accepts` has refused, as `violations` does.
+
+        Args:
+            value: Known to be JSON within the limits.
+            text: What it was parsed from, alone or among other things; empty when that is not known.
+            max_steps: As `accepts` had it.
+        """
+        return self._compiled.violations_in(value, text, max_steps)
+
+    def is_valid(self, instance: Any, *, max_steps: int = _LIMITS.max_steps) -> bool:
+        """Say whether an instance is valid; False where that is not decided. Raises as `violations` does."""
+        levels = measure(instance)
+        try:
+            return self._compiled.accepts(instance, levels, max_steps) or self._parses(instance, max_steps)
+        except (ValueError, UnicodeError) as error:
+            if is_from_outside(error, lambda: self._compiled.accepts(instance, levels, max_steps)):
+                raise
+            raise InvalidArgument(
+                f"instance of {safe(self.name)}: expected a JSON value: {clip(str(error), 200)}"
+            ) from error
+
+    def accepts(self, instance: Any, max_steps: int = _LIMITS.max_steps) -> bool:
+        """Say whether an instance that is known to be JSON within the limits is valid; False where undecided."""
+        ready = self._compiled
+        if ready.plain <= max_steps:
+            return ready.is_valid(instance) or (
+                self._parsing is not None and self._parses(instance, max_steps)
+            )
+        levels = measure(instance, _DEEPEST, is_json=True)
+        return ready.accepts(instance, levels, max_steps) or self._parses(instance, max_steps)
+
+    def closed_within(self, limits: Limits) -> Closed | None:
+        """Give the closed form that keeps to the limits of depth and steps; None where there is none such.
+
+        It says of an instance that it is valid, nested within the limits, and has finite numbers alone. Where it does not
+        say so all of that may be so.
+        """
+        closed = self._compiled.closed if self._compiled.plain <= limits.max_steps else None
+        return None if closed is None or closed.levels > limits.max_depth else closed
+
+    def _parses(self, instance: Any, max_steps: int) -> bool:
+        """Say whether the schema's type reads an instance that its document refuses: a date in another form."""
+        found = self._parsed()
+        if found is None:
+            return False
+        ready, restore = found
+        if not ready.accepts(instance, measure(instance, _DEEPEST, is_json=True), max_steps):
+            return False
+        try:
+            restore(instance)
+        except Exception as error:
+            if is_from_outside(error):
+                raise
+            # A type that trips over a value has refused it.
+            return _is_beside_times(error)
+        return True
+
+    def loosest(self) -> Compiled:
+        """Give what refuses no value that `accepts` takes: what the schema's type parses, where that is more."""
+        found = self._parsed()
+        return self._compiled if found is None else found[0]
+
+    def _parsed(self) -> tuple[Compiled, Callable[[Any], Any]] | None:
+        if callable(self._parsing):
+            self._parsing = self._parsing_of(self._parsing())
+        return self._parsing
+
+    def _parsing_of(self, meaning: Meaning) -> tuple[Compiled, Callable[[Any], Any]] | None:
+        """Compile what the type parses; None where the document says it all."""
+        if compact(meaning.schema) == compact(self.document):
+            return None
+        from schema_guard.validation.compiled import compiled
+
+        made = compiled(meaning.schema, self.dialect, formats=self.formats, resources=self._resources)
+        return made, meaning.restore
+
+    def steps(self, instance: Any) -> int:
+        """Estimate the steps that validating an instance takes. Raises as `violations` does."""
+        return int(self._compiled.work(instance, measure(instance), _LIMITS.max_steps).steps)
+
+    def restore(self, value: Any, text: str | None = None) -> V:
+        """Give a valid JSON value in the Python type of the schema's source; JSON itself where that is a dict.
+
+        Args:
+            value: Which one.
+            text: The JSON text that it was read from, which a Pydantic model reads faster; None where there is none.
+
+        Raises:
+            ValueError: The type refuses it (a Pydantic validator).
+        """
+        if self._restore is None:
+            return value  # type: ignore[no-any-return]
+        try:
+            if text is not None and self.of_text is not None:
+                return self.of_text(text)  # type: ignore[no-any-return]
+            return self._restore(value)  # type: ignore[no-any-return]
+        except ValueError:
+            found = self._parsing
+            if found is None or callable(found):
+                raise
+            return found[1](value)  # type: ignore[no-any-return]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Schema) and self._identity() == other._identity()
+
+    def __hash__(self) -> int:
+        return hash(self._identity())
+
+    def _identity(self) -> tuple[Any, ...]:
+        return self.fingerprint, self.dialect, self.formats, self._source
+
+    def __repr__(self) -> str:
+        return f"Schema({self.name!r}, fingerprint={self.fingerprint!r})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuild, (
+            self._source or self.document,
+            self.name,
+            self.dialect,
+            self.formats,
+            self._resources,
+        )
+
+
+def _rebuild(source: Any, name: str, dialect: str, formats: bool, resources: dict[str, Any]) -> Schema[Any]:
+    return Schema.of(source, name=name, dialect=dialect, formats=formats, resources=resources)
+
+
+def _is_beside_times(error: Exception) -> bool:
+    """Say whether Pydantic has read all dates and times and refuses something else, which is no matter of the format."""
+    problems = getattr(error, "errors", None)
+    if not callable(problems):
+        return False
+    return not any(str(problem["type"]).startswith(("date", "time")) for problem in problems())
+
+
+def _read(
+    source: Any,
+) -> tuple[Any, str | None, Callable[[Any], Any] | None, Callable[[], Meaning] | None]:
+    """Give a source's document, its name if it has one, what makes its type of a value, and what gives what it parses."""
+    if isinstance(source, (dict, bool)):
+        return source, None, None, None
+    if isinstance(source, (str, os.PathLike)):
+        from pathlib import Path  # 2 ms that a dict need not pay
+
+        if isinstance(source, str) and source.lstrip()[:1] in _JSON_STARTS:
+            raise InvalidArgument(
+                f"schema={clip(repr(source))}: expected the path of a JSON file, got JSON text: give json.loads(text)"
+            )
+        path = Path(source)
+        return _read_file(path), path.name.removesuffix(".json").removesuffix(".schema"), None, None
+    from schema_guard.validation.annotations.building import (  # only typed schemas need it
+        as_parsed,
+        from_annotation,
+    )
+
+    return *from_annotation(source), partial(as_parsed, source)
+
+
+def _read_file(path: Path) -> Any:
+    try:
+        with path.open("rb") as file:
+            content = file.read(checks.MAX_BYTES + 1)
+    except OSError as error:
+        raise InvalidSchema(f"schema file {str(path)!r} cannot be read: {error.strerror}") from error
+    if len(content) > checks.MAX_BYTES:
+        raise InvalidSchema(
+            f"schema file {str(path)!r} is larger than {checks.MAX_BYTES} bytes", code="too_large"
+        )
+    try:
+        return json.loads(content.decode("utf-8-sig"))
+    except RecursionError as error:
+        raise InvalidSchema(
+            f"schema file {str(path)!r} is nested deeper than {checks.MAX_DEPTH} levels", code="too_deep"
+        ) from error
+    except ValueError as error:
+        raise InvalidSchema(f"schema file {str(path)!r} is not JSON: {error}") from error
+
+
+def _read_resources(resources: Mapping[str, Any] | str | os.PathLike[str] | None) -> dict[str, Any]:
+    if resources is None:
+        return {}
+    if isinstance(resources, (str, os.PathLike)):
+        from pathlib import Path
+
+        folder = Path(resources)
+        if not folder.is_dir():
+            raise InvalidArgument(
+                f"resources={str(folder)!r}: expected a folder of JSON files, or a dict URI -> document"
+            )
+        known: dict[str, Any] = {}
+        for path in sorted(folder.rglob("*.json")):
+            document = _read_file(path)
+            known[path.relative_to(folder).as_posix()] = document
+            if isinstance(document, dict) and isinstance(document.get("$id"), str):
+                known[document["$id"]] = document
+    elif isinstance(resources, Mapping):
+        known = dict(resources)
+    else:
+        raise InvalidArgument(
+            f"resources={clip(repr(resources))}: expected a folder of JSON files, or a dict URI -> document"
+        )
+    for uri, document in known.items():
+        checks.check_size(document, what=f"resource {clip(uri)!r}")
+    return {uri: json.loads(json.dumps(document)) for uri, document in known.items()}
+
+
+def _title(document: Any) -> str | None:
+    if not isinstance(document, dict):
+        return None
+    return next((document[key] for key in ("title", "$id", "id") if isinstance(document.get(key), str)), None)
+
+
+def _ready(schema: Schema[Any], digest: str) -> Compiled:
+    """Give what a schema was compiled to, from the cache if its like was compiled before."""
+    known = hex_digest(compact(schema._resources), 64) if schema._resources else ""  # noqa: SLF001
+    # The whole digest: a fingerprint is cut to what people can compare, and two schemas must never share an engine.
+    key = (digest, schema.dialect, schema.formats, known)
+    ready: Compiled | None = _cache.get(key)
+    if ready is None:
+        from schema_guard.validation.compiled import compiled  # what only loads and is met again needs none
+
+        ready = compiled(
+            schema.document,
+            schema.dialect,
+            formats=schema.formats,
+            resources=schema._resources,  # noqa: SLF001
+        )
+        with _cache_lock:
+            if len(_cache) >= _CACHE_SIZE:
+                _cache.pop(next(iter(_cache)))
+            _cache[key] = ready
+    return ready

@@ -1,0 +1,227 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How each attempt of a guard asks: its strategy, its target, and the schema in the form that the target takes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from schema_guard.errors import InvalidArgument
+from schema_guard.light.tuples import NamedTuple
+from schema_guard.prompting import Example
+from schema_guard.schema import Schema
+from schema_guard.strategies import STRATEGIES, Resuming, SentForm, Step, strategies_of
+from schema_guard.text import clip, safe
+from schema_guard.values import AdaptedSchema
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from schema_guard.extensions import Adaptation, Change, RulesLike, ServerRules
+    from schema_guard.preparing.shapes import Shape
+    from schema_guard.strategies import Strategy
+
+__all__ = ["check_is_sent", "resuming_of", "steps_of", "strategies_text"]
+
+# From the strongest on: what is left where the schema cannot be sent.
+_WEAKER = ("tool_call", "json_mode", "system_prompt")
+
+
+def steps_of(
+    strategies: Sequence[Strategy],
+    targets: Sequence[str | None],
+    schema: Schema[Any],
+    examples: tuple[Example, ...],
+    *,
+    tuned: bool = False,
+    rules: Sequence[ServerRules | None] = (None,),
+) -> tuple[Step, ...]:
+    """Give how attempt 1, 2, ... asks, the last one from then on.
+
+    Args:
+        strategies: Of the guard, in order.
+        targets: Whose arguments are sent, in order; a single None where no arguments are.
+        schema: The user's.
+        examples: For strategies that show some.
+        tuned: Whether the model is fine-tuned: some providers enforce less of a schema then.
+        rules: What is known of each model's server by a probe, in the order of the targets; None where nothing is.
+
+    Raises:
+        InvalidArgument: An example is not valid, or none can be drawn.
+    """
+    count = max(len(strategies), len(targets))
+    return tuple(
+        _step(
+            strategies[min(at, len(strategies) - 1)],
+            targets[min(at, len(targets) - 1)],
+            schema,
+            examples,
+            _Terms(tuned, rules[min(at, len(rules) - 1)]),
+        )
+        for at in range(count)
+    )
+
+
+def strategies_text(steps: Sequence[Step], least: int) -> str:
+    """Give the strategies as records name them, `a>b`; what only repeats the one before it is left out behind *least*."""
+    names = [step.strategy.name for step in steps]
+    while len(names) > least and names[-1] == names[-2]:
+        names.pop()
+    return ">".join(names)
+
+
+def rules_of(models: Sequence[Any], target: str | None, given: RulesLike | None) -> list[ServerRules | None]:
+    """Give what is known by a probe of the server of each model; None where nothing is.
+
+    Args:
+        models: Whom the attempts ask; names and None have no rules of their own.
+        target: Of the guard.
+        given: The rules of the guard, for a function that asks one server.
+    """
+    if given is None:
+        return [getattr(one, "rules", None) for one in models]
+    from schema_guard.extensions import load  # only who has probed needs it
+
+    return [load("option:rules")(target, given)]
+
+
+def resuming_of(
+    steps: Sequence[Step],
+    models: Sequence[Any],
+    rules: Sequence[ServerRules | None],
+    shape: Shape,
+    *,
+    is_model: bool,
+) -> Resuming | None:
+    """Give how replies that were cut off are gone on with; None where they are not.
+
+    Args:
+        steps: Of the guard, with their targets.
+        models: Whom its attempts ask, in order: the last one has to be known to go on.
+        rules: What a probe found of the server of each.
+        shape: Of the function.
+        is_model: Whether that is a model itself, which takes messages in the place of a text.
+    """
+    last, target = steps[-1], steps[-1].target
+    is_seen = getattr(models[-1], "goes_on", False) or (rules[-1] is not None and rules[-1].goes_on)
+    if target is None or not is_seen or not shape.is_sent or shape.delivery != "prompt":
+        return None
+    # A call's arguments are no text of the reply, and a text in another form than the schema's is not known to be viable.
+    if last.strategy.name == "tool_call" or last.restore is not None:
+        return None
+    from schema_guard.providers.options import going_on
+
+    how = going_on(target)
+    if how is None or (how.options and shape.options is None):
+        return None
+    return Resuming(max(len(steps), len(models)), dict(how.fields), texts=is_model)
+
+
+class _Terms(NamedTuple):
+    """What bears on the form of a schema beside its target."""
+
+    tuned: bool = False
+    rules: ServerRules | None = None
+
+
+def _step(
+    strategy: Strategy,
+    target: str | None,
+    schema: Schema[Any],
+    examples: tuple[Example, ...],
+    terms: _Terms,
+) -> Step:
+    if target is None or not strategy.needs_options:
+        shown = _shown(schema, examples) if strategy.shows_examples else ()
+        return Step.of(strategy, schema, shown)._replace(target=target)
+    adapted = _adapted(target, strategy.name, schema, terms)
+    if adapted is not None and adapted.schema is None:
+        from logging import getLogger  # it loads as much as the rest of a guard, for a warning
+
+        left, adapted_left = _weaker(target, schema, terms)
+        getLogger("schema_guard").warning(
+            "guard: schema %s cannot be sent to %s for strategy %r: %s: %r is used in its place",
+            safe(schema.name), target, strategy.name, adapted.relaxed[0].reason, left.name,
+        )  # fmt: skip
+        strategy, adapted = left, adapted_left
+    if adapted is None:
+        return Step.of(strategy, schema)._replace(target=target)
+    return _adapted_step(strategy, schema, adapted)._replace(target=target)
+
+
+def _adapted_step(strategy: Strategy, schema: Schema[Any], adapted: Adaptation) -> Step:
+    """Give a step whose texts and replies have the form that is sent. Strategies that send a schema show no examples."""
+    sent = Schema.of(adapted.schema, name=schema.name)
+    told = AdaptedSchema(sent.fingerprint, _places(adapted.relaxed), _places(adapted.narrowed))
+    if adapted.is_same_form:
+        # The user's own schema says all that replies are judged by.
+        return Step.of(strategy, schema)._replace(sent=SentForm(sent, told))
+    return Step.of(strategy, sent)._replace(sent=SentForm(sent, told, adapted.restore, adapted.grown))
+
+
+def _adapted(target: str, strategy: str, schema: Schema[Any], terms: _Terms) -> Adaptation | None:
+    """Return the schema that is sent in place of the user's. None: it is sent as it is, or only described."""
+    if not STRATEGIES[strategy].needs_options:
+        return None
+    from schema_guard.extensions import load  # only strategies with arguments need it
+
+    found: Adaptation | None = load(f"strategy:{strategy}")(
+        target, strategy, schema, tuned=terms.tuned, rules=terms.rules
+    )
+    return found
+
+
+def _weaker(target: str, schema: Schema[Any], terms: _Terms) -> tuple[Strategy, Adaptation | None]:
+    """Give the strongest strategy that is left where nothing sound can be sent, and what is sent for it."""
+    from schema_guard.providers.options import capabilities  # only such schemas need it
+
+    taken = [name for name in _WEAKER if name in capabilities(target)]
+    found = ((name, _adapted(target, name, schema, terms)) for name in taken)
+    name, adapted = next((name, sent) for name, sent in found if sent is None or sent.schema is not None)
+    return STRATEGIES[name], adapted
+
+
+def check_is_sent(target: str, strategies: str, schema: Schema[Any]) -> None:
+    """Make sure that strategies are asked for as they are named: a guard takes a weaker one where nothing can be sent.
+
+    Args:
+        target: A name of `capabilities`.
+        strategies: Names, `a>b`.
+        schema: The user's.
+
+    Raises:
+        InvalidArgument: Nothing sound can be sent for one of them.
+    """
+    for strategy in strategies_of(strategies):
+        adapted = _adapted(target, strategy.name, schema, _Terms()) if strategy.needs_options else None
+        if adapted is not None and adapted.schema is None:
+            raise InvalidArgument(
+                f"strategy {strategy.name!r} on target {target!r}: schema {safe(schema.name)}: {adapted.relaxed[0].reason}"
+            )
+
+
+def _places(changes: Sequence[Change]) -> tuple[str, ...]:
+    """Give where changes are, each place once."""
+    return tuple(dict.fromkeys(_place(change) for change in changes))
+
+
+def _place(change: Change) -> str:
+    return f"{change.location}/{change.keyword}" if change.keyword else change.location
+
+
+def _shown(schema: Schema[Any], examples: tuple[Example, ...]) -> tuple[Example, ...]:
+    """Give the examples that a prompt shows: those of the user, else some that are drawn."""
+    for example in examples:
+        broken = schema.violations(example.value)
+        if broken:
+            raise InvalidArgument(
+                f"examples: {clip(repr(example.value))} is not valid for {safe(schema.name)}: at "
+                f"{broken[0].instance_location or '(root)'}: expected {broken[0].expected}, got {broken[0].actual}"
+            )
+    from schema_guard.validation.annotations.sample import samples  # only few_shot needs it
+
+    shown = examples or tuple(Example(value) for value in samples(schema))
+    if not shown:
+        raise InvalidArgument(
+            f"strategy='few_shot': no valid example could be drawn from {safe(schema.name)}: give examples=[(task, value), ...]"
+        )
+    return shown

@@ -1,0 +1,192 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A valid instance drawn deterministically from a schema, for a prompt that shows what a reply looks like."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
+
+from schema_guard.errors import InvalidArgument
+from schema_guard.pointer import split
+
+if TYPE_CHECKING:
+    from schema_guard.schema import Schema
+
+_MAX_DEPTH = 12
+# A prompt holds no larger example; a schema that refers to itself twice would double with every level.
+_MAX_PARTS = 500
+_MAX_CHARS = 2_000
+_FORMATS = {
+    "date": "2026-03-14",
+    "date-time": "2026-03-14T09:30:00Z",
+    "time": "09:30:00Z",
+    "duration": "PT45M",
+    "email": "name@example.com",
+    "hostname": "example.com",
+    "ipv4": "192.0.2.1",
+    "ipv6": "2001:db8::1",
+    "uri": "https://example.com/",
+    "uuid": "123e4567-e89b-42d3-a456-426614174000",
+}
+
+
+class _TooLarge(Exception):
+    """What the schema asks for is too large to be an example."""
+
+
+def samples(schema: Schema[Any], *, count: int = 2) -> list[Any]:
+    """Give up to *count* different valid instances, always the same for a schema.
+
+    The schema's own `examples` come first. What is drawn is kept only if it is valid, so the list may be empty: a
+    pattern, for one, cannot be drawn.
+    """
+    document = schema.document
+    declared = document.get("examples", []) if isinstance(document, dict) else []
+    candidates = list(declared) if isinstance(declared, list) else []
+    for variant in range(2 * count):
+        try:
+            candidates.append(_Drawing(document).draw(document, variant, 0))
+        except (_TooLarge, OverflowError):
+            # Numbers too far apart for a float are no example either.
+            continue
+    found: list[Any] = []
+    for value in candidates:
+        if value not in found and _is_valid(value, schema):
+            found.append(value)
+    return found[:count]
+
+
+def _is_valid(value: Any, schema: Schema[Any]) -> bool:
+    try:
+        return schema.is_valid(value)
+    except InvalidArgument:
+        # Beyond a limit of replies, such as an infinite number: no reply may look like that.
+        return False
+
+
+@dataclass(slots=True)
+class _Drawing:
+    """One value being drawn.
+
+    Attributes:
+        root: The whole schema document, for references.
+        parts: How many values it has so far.
+    """
+
+    root: Any
+    parts: int = 0
+
+    def draw(self, schema: Any, variant: int, depth: int) -> Any:  # noqa: C901, PLR0911 - one line a keyword that decides
+        """Draw from one schema; *variant* picks among enum members, arms and numbers."""
+        self.parts += 1
+        if self.parts > _MAX_PARTS:
+            raise _TooLarge
+        if not isinstance(schema, dict) or depth > _MAX_DEPTH:
+            return None
+        if "const" in schema:
+            return schema["const"]
+        choices = schema.get("enum") or schema.get("examples")
+        if isinstance(choices, list) and choices:
+            return choices[variant % len(choices)]
+        if "default" in schema:
+            return schema["default"]
+        if isinstance(schema.get("$ref"), str):
+            return self.draw(self._target(schema["$ref"]), variant, depth + 1)
+        for keyword in ("anyOf", "oneOf"):
+            if schema.get(keyword):
+                arm = schema[keyword][variant % len(schema[keyword])]
+                return self.draw(_merged(schema, arm), variant, depth + 1)
+        if schema.get("allOf"):
+            return self.draw(self._all_of(schema), variant, depth + 1)
+        return self._of_type(schema, variant, depth)
+
+    def _all_of(self, schema: dict[str, Any]) -> dict[str, Any]:
+        merged = schema
+        for part in schema["allOf"]:
+            refers = isinstance(part, dict) and "$ref" in part
+            merged = _merged(merged, self._target(part["$ref"]) if refers else part)
+        return {key: part for key, part in merged.items() if key != "allOf"}
+
+    def _target(self, reference: str) -> Any:
+        """Give what a pointer into the document leads to; None for every other reference."""
+        resource, _, fragment = reference.partition("#")
+        if resource or (fragment and not fragment.startswith("/")):
+            return None
+        place = self.root
+        for token in split(unquote(fragment)):
+            if isinstance(place, list) and token.isdecimal() and int(token) < len(place):
+                place = place[int(token)]
+            else:
+                place = place.get(token) if isinstance(place, dict) else None
+        return place
+
+    def _of_type(self, schema: dict[str, Any], variant: int, depth: int) -> Any:
+        kind = schema.get("type")
+        if isinstance(kind, list):
+            kind = next((name for name in kind if name != "null"), "null")
+        if kind == "object" or (kind is None and "properties" in schema):
+            return self._object(schema, variant, depth)
+        if kind == "array" or (kind is None and ("items" in schema or "prefixItems" in schema)):
+            return self._array(schema, variant, depth)
+        if kind in ("integer", "number"):
+            return _number(schema, variant)
+        if kind in ("boolean", "null"):
+            return variant % 2 == 0 if kind == "boolean" else None
+        return _text(schema, variant)
+
+    def _object(self, schema: dict[str, Any], variant: int, depth: int) -> dict[str, Any]:
+        properties, required = schema.get("properties", {}), schema.get("required", [])
+        wanted = list(properties) if depth < _MAX_DEPTH // 2 else required
+        # An optional part that refers back would nest to the bottom: leave it out below the root.
+        names = [name for name in wanted if name in required or "$ref" not in str(properties.get(name))]
+        return {name: self.draw(properties.get(name, {}), variant, depth + 1) for name in names}
+
+    def _array(self, schema: dict[str, Any], variant: int, depth: int) -> list[Any]:
+        items = schema.get("items", {})
+        # Before 2020-12 a list under `items` said what `prefixItems` says since.
+        given = items if isinstance(items, list) else schema.get("prefixItems", [])
+        first = [self.draw(item, variant, depth + 1) for item in given]
+        one = 1 if items and not isinstance(items, list) and depth < _MAX_DEPTH // 2 else 0
+        size = int(schema.get("minItems", one))
+        if size > _MAX_PARTS:
+            raise _TooLarge
+        rest = {} if isinstance(items, list) else items
+        return first + [self.draw(rest, variant + index, depth + 1) for index in range(size - len(first))]
+
+
+def _merged(schema: dict[str, Any], part: Any) -> dict[str, Any]:
+    base = {key: value for key, value in schema.items() if key not in ("anyOf", "oneOf")}
+    if not isinstance(part, dict):
+        return base
+    properties = {**base.get("properties", {}), **part.get("properties", {})}
+    required = [*base.get("required", []), *part.get("required", [])]
+    return {**base, **part, **({"properties": properties} if properties else {}), "required": required}
+
+
+def _number(schema: dict[str, Any], variant: int) -> Any:
+    step = schema.get("multipleOf", 1)
+    low = schema.get("minimum")
+    if low is None and isinstance(schema.get("exclusiveMinimum"), (int, float)):
+        low = schema["exclusiveMinimum"] + step
+    most, below = schema.get("maximum"), schema.get("exclusiveMaximum")
+    high = below if most is None else most
+    if low is None:
+        low = min(step, high - step) if isinstance(high, (int, float)) else step
+    # The first multiple at or above the lower bound, then one step further for the second example.
+    start = -(-low // step) * step
+    value = start + variant * step
+    # Draft 4 has a boolean for `exclusiveMaximum`; a value that it forbids is not kept.
+    fits = (most is None or value <= most) and (isinstance(below, bool) or below is None or value < below)
+    return value if fits else start
+
+
+def _text(schema: dict[str, Any], variant: int) -> str:
+    known = _FORMATS.get(schema.get("format", ""))
+    if known:
+        return known
+    text = ("example", "sample", "other", "third")[variant % 4]
+    size = int(schema.get("minLength", 0))
+    if size > _MAX_CHARS:
+        raise _TooLarge
+    return text.ljust(size, "x")[: int(schema.get("maxLength", _MAX_CHARS))]

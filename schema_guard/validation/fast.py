@@ -1,0 +1,195 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The fast engine, jsonschema-rs, and what every engine needs around it.
+
+Rules:
+1. Nothing is fetched: an engine gets every document from us.
+2. Regular expressions run in linear time or within a limit, and are not written out beyond a size.
+3. An engine that may need more stack than the smallest thread has is run in a thread of our own.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+from schema_guard.errors import InvalidSchema
+from schema_guard.light.locks import Lock
+from schema_guard.pointer import escape, pointer
+from schema_guard.text import clip
+from schema_guard.validation.document import DRAFTS
+from schema_guard.validation.patterns import MAX_STATES_EACH, loosened, traits
+from schema_guard.validation.work import BACKTRACK_LIMIT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from schema_guard.validation.patterns import Traits
+    from schema_guard.validation.references import References
+
+# Paths of references from resource to resource; 1,700 of them compile in 64 ms, then it gets steep.
+MAX_CROSSINGS = 1_000
+# Schemas compiled once more under "unevaluated..."; 8,000 of them compile in 0.5 s.
+MAX_UNEVALUATED = 8_000
+# States of all expressions together: 0.3 s and 70 MB.
+MAX_STATES = 1_000_000
+# Measured in a thread of 512 KB: iter_errors dies past 300 nested unions, is_valid past 3,600 nested schemas.
+LINKS_TO_EXPLAIN = 120
+_LINKS_TO_DECIDE = 1_200
+_STACK_BYTES = 128 * 1024 * 1024
+
+_stack_lock = Lock()
+
+
+class Validator(Protocol):
+    """What validates.
+
+    Attributes:
+        name: The package.
+        factor: How much longer than a step it takes for one.
+    """
+
+    name: str
+    factor: int
+
+    def is_valid(self, instance: Any) -> bool:
+        """Say whether an instance is valid."""
+        ...
+
+    def errors(self, instance: Any) -> list[Any]:
+        """Give every broken keyword."""
+        ...
+
+    def first(self, instance: Any) -> list[Any]:
+        """Give one broken keyword of an instance that is not valid."""
+        ...
+
+
+class FastValidator:
+    """jsonschema-rs.
+
+    Attributes:
+        is_valid: The engine's own function: the one call of the usual case.
+    """
+
+    name = "jsonschema-rs"
+    factor = 1
+
+    def __init__(self, validator: Any) -> None:
+        self._validator = validator
+        self.is_valid: Callable[[Any], bool] = validator.is_valid
+
+    def errors(self, instance: Any) -> list[Any]:
+        """Give the engine's errors."""
+        return list(self._validator.iter_errors(instance))
+
+    def first(self, instance: Any) -> list[Any]:
+        """Give the engine's first error."""
+        try:
+            self._validator.validate(instance)
+        except ValueError as error:
+            # What the engine raises has a place; what another raises here is none of its.
+            if not hasattr(error, "instance_path"):
+                raise
+            return [error]
+        return []
+
+
+def with_stack(links: int, function: Callable[..., Any], *arguments: Any, explains: bool) -> Any:
+    """Call a function; in a thread with a large stack if schemas apply *links* deep.
+
+    Only the pages that are used become memory.
+    """
+    if links <= (LINKS_TO_EXPLAIN if explains else _LINKS_TO_DECIDE):
+        return function(*arguments)
+    result: list[Any] = []
+    raised: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            result.append(function(*arguments))
+        except BaseException as error:  # noqa: BLE001 - it is raised again where the caller waits
+            raised.append(error)
+
+    import threading  # only schemas of long chains need it
+
+    with _stack_lock:
+        before = threading.stack_size(_STACK_BYTES)
+        try:
+            thread = threading.Thread(target=run, name="schema_guard stack", daemon=True)
+            thread.start()
+        finally:
+            threading.stack_size(before)
+    thread.join()
+    if raised:
+        raise raised[0]
+    return result[0]
+
+
+def patterns(references: References) -> Iterator[tuple[str, str]]:
+    """Give every regular expression of a schema and its resources, with its location."""
+    for schema, location in references.positions():
+        if isinstance(schema.get("pattern"), str):
+            yield schema["pattern"], f"{location}/pattern"
+        members = schema.get("patternProperties")
+        if isinstance(members, dict):
+            for pattern in members:
+                yield pattern, f"{location}/patternProperties/{escape(pattern)}"
+
+
+def check_patterns(references: References) -> dict[str, Traits]:
+    """Give the traits of each regular expression.
+
+    Raises:
+        InvalidSchema: `too_costly`, when they are too large together.
+    """
+    found: dict[str, Traits] = {}
+    total = 0
+    for pattern, location in patterns(references):
+        each = found.get(pattern)
+        if each is None:
+            each = found[pattern] = traits(pattern)
+        total += each.size if each.size <= MAX_STATES_EACH else len(pattern)
+        if total > MAX_STATES:
+            raise InvalidSchema(
+                f"the regular expressions up to {pointer(clip(location))} have more than {MAX_STATES} states together: "
+                "shorten their repetitions",
+                code="too_costly",
+                location=location,
+            )
+    return found
+
+
+def loosen(value: Any) -> Any:
+    """Give a schema with every regular expression that is too large counted and not written out."""
+    if isinstance(value, list):
+        return [loosen(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    changed = {key: loosen(item) for key, item in value.items()}
+    if isinstance(value.get("pattern"), str):
+        changed["pattern"] = _loosened(value["pattern"])
+    if isinstance(value.get("patternProperties"), dict):
+        changed["patternProperties"] = {_loosened(k): v for k, v in changed["patternProperties"].items()}
+    return changed
+
+
+def _loosened(pattern: str) -> str:
+    return loosened(pattern) if traits(pattern).size > MAX_STATES_EACH else pattern
+
+
+def fast(document: Any, dialect: str, *, formats: bool, resources: Mapping[str, Any] | None = None) -> Any:
+    """Compile a schema with jsonschema-rs. Raises what that raises."""
+    import jsonschema_rs  # `import schema_guard` loads no third-party module
+
+    options: dict[str, Any] = {
+        "offline": True,
+        "validate_formats": formats,
+        "pattern_options": jsonschema_rs.FancyRegexOptions(backtrack_limit=BACKTRACK_LIMIT),
+    }
+    if resources:
+        # What the engine calls a document without "$id", and resolves relative references against.
+        absolute = [
+            (uri if ":" in uri else f"json-schema:///{uri}", other) for uri, other in resources.items()
+        ]
+        draft = getattr(jsonschema_rs, DRAFTS[dialect].removesuffix("Validator"))
+        options["registry"] = jsonschema_rs.Registry(absolute, draft=draft)
+    return getattr(jsonschema_rs, DRAFTS[dialect])(document, **options)

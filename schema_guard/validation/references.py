@@ -1,0 +1,303 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where the references of a schema lead, and that none of them leads out.
+
+Rules:
+1. Nothing here recurses: a schema may be chained so as to exhaust the stack.
+2. Only schema positions are read as schemas: data under `enum`, `const`, `default` and `examples` is data.
+3. Every reference must reach a place inside the document, a metaschema, or a resource the caller handed in.
+4. A resource that no reference reaches is as if it had not been handed in.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from schema_guard.errors import InvalidSchema
+from schema_guard.light.tuples import NamedTuple
+from schema_guard.pointer import escape, pointer, unescape
+from schema_guard.text import clip
+from schema_guard.validation.document import DRAFTS
+from schema_guard.validation.keywords import LISTS, MAPS, REFERENCES, SINGLES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+# In these drafts "$ref" switches its siblings off.
+REF_ALONE = frozenset(uri for uri in DRAFTS if "draft-0" in uri)
+
+# What every engine knows by itself.
+_METASCHEMAS = (
+    *DRAFTS,
+    "https://json-schema.org/draft/2019-09/meta/",
+    "https://json-schema.org/draft/2020-12/meta/",
+)
+
+
+class Subschema(NamedTuple):
+    """A schema position inside a document."""
+
+    schema: Any
+    location: str
+    base: str
+
+
+class Reference(NamedTuple):
+    """A reference that stands in a document.
+
+    Attributes:
+        document: URI of that document; `""` is the schema itself.
+        location: JSON Pointer of the keyword in it.
+        schema: The schema that it stands in.
+        reference: Its text.
+        url: Where it leads, without the fragment.
+    """
+
+    document: str
+    location: str
+    schema: dict[str, Any]
+    reference: str
+    url: str
+
+
+def subschemas(document: Any, base: str, dialect: str) -> Iterator[Subschema]:
+    """Give every schema position of *document*, outermost first, with the base URI that holds there."""
+    stack = [Subschema(document, "", base)]
+    while stack:
+        schema, location, base = stack.pop()
+        if not isinstance(schema, dict):
+            if isinstance(schema, bool):
+                yield Subschema(schema, location, base)
+            continue
+        identifier = identifier_of(schema, dialect)
+        if identifier is not None:
+            base = resolve(base, identifier)
+        yield Subschema(schema, location, base)
+        stack += [Subschema(child, location + step, base) for step, child in _children(schema)]
+
+
+def identifier_of(schema: dict[str, Any], dialect: str) -> str | None:
+    """Give the URI that a schema names itself by; None when it does not, or when a `$ref` beside it rules that out."""
+    identifier = schema.get("id" if "draft-04" in dialect else "$id")
+    return (
+        identifier
+        if isinstance(identifier, str) and not (dialect in REF_ALONE and "$ref" in schema)
+        else None
+    )
+
+
+def _children(schema: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    for keyword, value in schema.items():
+        if isinstance(value, dict) and keyword in MAPS:
+            for key, child in value.items():
+                yield f"/{escape(keyword)}/{escape(key)}", child
+        elif isinstance(value, list) and keyword in LISTS:
+            for index, child in enumerate(value):
+                yield f"/{keyword}/{index}", child
+        elif isinstance(value, (dict, bool)) and keyword in SINGLES:
+            yield f"/{keyword}", value
+
+
+class References:
+    """Where the references of a document, and of the resources that it reaches, lead.
+
+    Attributes:
+        document: The schema as JSON.
+        own: The schema positions of the document.
+        places: Resource URI, or URI with an anchor -> the schema there.
+        dynamic: Name of a dynamic anchor -> the schemas that carry it.
+        reached: URI -> document, of the resources that are reached.
+    """
+
+    def __init__(self, document: Any, dialect: str, resources: Mapping[str, Any]) -> None:
+        self.document = document
+        self.dialect = dialect
+        self.places: dict[str, Any] = {}
+        self.dynamic: dict[str, list[Any]] = {}
+        self.reached: dict[str, Any] = {}
+        self._bases: dict[int, str] = {}
+        self._found: list[Reference] = []
+        self._targets: dict[tuple[str, str], Any] = {}
+        self._positions: list[tuple[dict[str, Any], str]] = []
+        self._offered = dict(resources)
+        self._inside: dict[str, str] | None = None
+        self.own: list[Subschema] = self._index(document, "")
+        self._reach()
+
+    def _index(self, document: Any, uri: str) -> list[Subschema]:
+        self.places.setdefault(uri.partition("#")[0], document)
+        found = list(subschemas(document, uri, self.dialect))
+        self._add(found, uri)
+        return found
+
+    def _add(self, positions: Iterable[Subschema], uri: str, *, fragment: str = "") -> None:
+        for schema, below, base in positions:
+            if isinstance(schema, dict) and id(schema) not in self._bases:
+                location = fragment + below
+                self._positions.append((schema, location))
+                self._place(schema, base)
+                self._found += _references(uri, location, schema, base)
+
+    def _place(self, schema: dict[str, Any], base: str) -> None:
+        self._bases[id(schema)] = base
+        url, _, fragment = base.partition("#")
+        if identifier_of(schema, self.dialect) is not None:
+            # Drafts 4 to 7 name an anchor by "$id": "#name"; what is inside of it has that base, and not that name.
+            self.places[f"{url}#{fragment}" if fragment else url] = schema
+        for keyword in ("$anchor", "$dynamicAnchor"):
+            anchor = schema.get(keyword)
+            if isinstance(anchor, str):
+                self.places[f"{url}#{anchor}"] = schema
+                if keyword == "$dynamicAnchor":
+                    self.dynamic.setdefault(anchor, []).append(schema)
+
+    def _reach(self) -> None:
+        """Index the resources that the references found so far lead to, and what those lead to."""
+        at = 0
+        while at < len(self._found):
+            url = self._found[at].url
+            at += 1
+            if url not in self.places:
+                uri = self._holder(url)
+                if uri is not None and uri not in self.reached:
+                    self.reached[uri] = self._offered[uri]
+                    self._index(self._offered[uri], uri)
+            if url in self.places:
+                self.lookup(self._found[at - 1].schema, self._found[at - 1].reference)
+
+    def _holder(self, url: str) -> str | None:
+        """Give the resource that is, or holds, the schema of a URL."""
+        if url in self._offered:
+            return url
+        if self._inside is None:
+            self._inside = {}
+            for uri, document in self._offered.items():
+                for schema, _, base in subschemas(document, uri, self.dialect):
+                    if isinstance(schema, dict) and identifier_of(schema, self.dialect) is not None:
+                        self._inside.setdefault(base.partition("#")[0], uri)
+        return self._inside.get(url)
+
+    def positions(self) -> list[tuple[dict[str, Any], str]]:
+        """Give every schema of the document and of what it reaches, with its location in its own document."""
+        return self._positions
+
+    def base(self, schema: dict[str, Any]) -> str:
+        """Give the URI of the resource that a schema position belongs to."""
+        return self._bases.get(id(schema), "").partition("#")[0]
+
+    def lookup(self, schema: dict[str, Any], reference: str) -> Any:
+        """Give the schema that a reference leads to; None when it leads out of what is known."""
+        key = self._bases.get(id(schema), ""), reference
+        if key not in self._targets:
+            self._targets[key] = self._look_up(resolve(*key))
+        return self._targets[key]
+
+    def _look_up(self, uri: str) -> Any:
+        url, _, fragment = uri.partition("#")
+        if fragment and not fragment.startswith("/"):
+            return self.places.get(f"{url}#{fragment}")
+        place = self.places.get(url)
+        for token in _unquoted(fragment).split("/")[1:]:
+            place = _step(place, unescape(token))
+        if isinstance(place, dict) and id(place) not in self._bases:
+            # A place that is no schema position, like "#/components/schemas/x": it becomes one by being meant.
+            self._add(subschemas(place, url, self.dialect), url, fragment=fragment)
+        return place
+
+    def targets(self, schema: dict[str, Any]) -> Iterator[tuple[Any, list[Any]]]:
+        """Give where each reference in a schema leads, and for a dynamic one what it may lead to instead."""
+        for keyword in REFERENCES:
+            reference = schema.get(keyword)
+            if isinstance(reference, str):
+                name = reference.rpartition("#")[2]
+                yield (
+                    self.lookup(schema, reference),
+                    self.dynamic.get(name, []) if keyword == "$dynamicRef" else [],
+                )
+
+    def check(self) -> None:
+        """Refuse references that lead out.
+
+        Raises:
+            InvalidSchema: `remote_ref`, at the reference.
+        """
+        for found in self._found:
+            if found.url in self.places or found.url.startswith(_METASCHEMAS):
+                continue
+            where = f" of resource {clip(found.document)!r}" if found.document else ""
+            raise InvalidSchema(
+                f"{clip(repr(found.reference))} at {pointer(clip(found.location))}{where} leads out of the schema, and "
+                "nothing is ever fetched: put the document under $defs, or hand it in as resources={uri: document}",
+                code="remote_ref",
+                location=found.location,
+            )
+
+    def unresolved(self) -> str | None:
+        """Give the location of the first reference that leads to nothing inside its document; None without one."""
+        for found in self._found:
+            if found.url in self.places and self.lookup(found.schema, found.reference) is None:
+                return found.location
+        return None
+
+    def crossings(self, most: int) -> int:
+        """Count the paths of references from resource to resource, up to *most*.
+
+        jsonschema-rs 0.61 compiles a schema anew for each such path: 12 resources of 5 references take minutes.
+        """
+        leads: dict[str, list[str]] = {}
+        for found in self._found:
+            here = self.base(found.schema)
+            if found.url != here:
+                leads.setdefault(here, []).append(found.url)
+        return _paths(leads, list(leads), most)
+
+
+def _paths(leads: Mapping[str, list[str]], starts: list[str], most: int) -> int:
+    """Count the paths in a graph that meet no node twice, up to *most*."""
+    count = 0
+    path = [("", iter(starts))]
+    while path and count < most:
+        target = next((url for url in path[-1][1] if url not in {node for node, _ in path[1:]}), None)
+        if target is None:
+            path.pop()
+        else:
+            count += 1
+            path.append((target, iter(leads.get(target, ()))))
+    return count
+
+
+def _references(uri: str, location: str, schema: dict[str, Any], base: str) -> Iterable[Reference]:
+    for keyword in REFERENCES:
+        reference = schema.get(keyword)
+        if isinstance(reference, str):
+            url = resolve(base, reference).partition("#")[0]
+            yield Reference(uri, f"{location}/{keyword}", schema, reference, url)
+
+
+def resolve(base: str, reference: str) -> str:
+    """Give a reference as an absolute URI, as far as its base is one."""
+    # urljoin knows no "urn:" and drops its base; a fragment stays in its own document whatever the scheme.
+    if reference.startswith("#"):
+        return base.partition("#")[0] + reference
+    from urllib.parse import urljoin  # most schemas refer to themselves only
+
+    try:
+        return urljoin(base, reference)
+    except ValueError:
+        # No URI at all, like "http://[": it leads nowhere.
+        return reference.partition("#")[0]
+
+
+def _unquoted(fragment: str) -> str:
+    if "%" not in fragment:
+        return fragment
+    from urllib.parse import unquote
+
+    return unquote(fragment)
+
+
+def _step(place: Any, token: str) -> Any:
+    if isinstance(place, dict):
+        return place.get(token)
+    if isinstance(place, list) and token.isdecimal() and len(token) < 10 and int(token) < len(place):
+        return place[int(token)]
+    return None

@@ -1,0 +1,166 @@
+"""What a climb has shown: one set of numbers, as a document and as JSON."""
+
+import json
+from dataclasses import fields, replace
+
+import pytest
+
+from schema_guard.decide.told.explain import CONTENT_WARNING
+from schema_guard.ext.climb.result import ClimbResult, climb_as_json, document_of
+from schema_guard.ext.climb.run import climb
+from schema_guard.ext.climb.rungs import NOT_NAMED
+from schema_guard.ext.climb.settings import ClimbSettings
+from schema_guard.report.as_text import as_text
+from schema_guard.stats import bounds, paired
+from schema_guard.text import interval, odds, percent
+from tests.ext.climb.climb_models import (
+    PROSE,
+    SCHEMA,
+    VALID,
+    Answering,
+    always,
+    inputs,
+    inputs_of,
+    is_strict,
+    texts,
+)
+from tests.report.written import left_out
+
+SETTINGS = ClimbSettings(target=0.2, concurrency=1, declined={"schema_simplify": "one field is all there is"})
+
+UNTESTED = ["raise_max_output_tokens", "lenient_parse", "json_mode", "few_shot", "temperature", "reason_then_format",
+            "repair_retry"]  # fmt: skip
+
+
+def climb_as_text(result):
+    return as_text(document_of(result))
+
+
+def told(document):
+    """What stands behind each label of the head."""
+    return dict(document.facts)
+
+
+@pytest.fixture
+def result():
+    """A climb that strict decoding ends: 4 calls failed, then 28 passed."""
+
+    def answer(number, prompt, options):
+        used = {"input_tokens": 30, "output_tokens": 4 if is_strict(options) else 9}
+        return {"reply": VALID if is_strict(options) else PROSE, "usage": used}
+
+    found = climb(inputs(), Answering(answer, name="m1"), settings=SETTINGS)
+    timed = [replace(rung, elapsed_s=0.5) for rung in found.rungs]
+    return replace(found, id="climb:0123", started_at="2026-11-24T00:00:00+00:00", rungs=tuple(timed))
+
+
+def test_text_is_read_from_rung_to_verdict(result):
+    """Each rung with its rate, bounds, end, tokens and comparison, then why it ended and the verdict."""
+    failing, passing = (bounds(k, n, alpha=0.05 / 2) for k, n in ((4, 4), (0, 28)))
+    pairs = paired(4, 0, 4, alpha=0.05 / 2)
+    won = f"fewer failures by {interval(pairs.lower, pairs.upper)}, odds {odds(pairs.e_value)}"
+    document = document_of(result)
+    rungs, others, figures = document.sections
+
+    assert document.title == f"climb of Count ({SCHEMA.fingerprint})"
+    assert list(document.facts) == [
+        ("VERDICT", "PROMPTING_ENOUGH - prompting is good enough: keep it"),
+        (
+            "measured",
+            f"system_prompt: 4 of 4 failed, 100.00%, proved to be more than {percent(failing.lower)}; at most 20% may",
+        ),
+        (
+            "measured",
+            f"strict_schema: 0 of 28 calls failed, 0.00%; the true share is proved to be below {percent(passing.upper)}",
+        ),
+        ("next", "schema-guard watch --slo 0.2"),
+        ("ended", "the verdict is PROMPTING_ENOUGH"),
+        ("model", "m1, at most 256 output tokens an attempt"),
+        ("inputs", "60 in the order of seed 0, 32 calls"),
+        (
+            "asked for",
+            "at most 20% of the calls without a valid reply; a remedy ends as soon as that is clear",
+        ),
+        ("content", CONTENT_WARNING),
+        ("recorded", "as climb:0123, 2026-11-24T00:00:00+00:00"),
+    ]
+    assert list(figures.lines) == [
+        result.verdict.why,
+        "target 20.00% unhandled; a rung stops when a bound at alpha 0.00556 is past it",
+        "bounds at alpha 0.025 a side, at every look",
+    ]
+    assert list(rungs.table.rows) == [
+        ("system_prompt", "4/4", "100.00%", interval(failing.lower, 1.0), "30/9", "0.50"),
+        ("strict_schema", "0/28", "0.00%", interval(0.0, passing.upper), "30/4", "0.50"),
+    ]
+    assert list(rungs.lines) == [
+        "system_prompt: decided: fail after 4; failed: syntax 4",
+        "strict_schema: decided: pass after 28",
+        f"strict_schema against system_prompt on 4 common inputs: 4 won, 0 lost, {won}, tokens in/out a call +0/-5",
+    ]
+    assert list(others.lines) == [
+        "untested: " + ", ".join(UNTESTED),
+        f"declined: reasoning_limit: {NOT_NAMED['reasoning_limit']}",
+        "declined: schema_simplify: one field is all there is",
+        f"declined: smaller_model: {NOT_NAMED['smaller_model']}",
+        "declined: larger_model: no larger model named",
+    ]
+
+
+def test_bounds_of_the_table_are_those_of_the_verdict(result):
+    """The bounds that are shown are the verdict's, at its own part of alpha."""
+    shown = result.verdict.figures["rates"]["strict_schema"]
+
+    assert (shown["lower"], shown["upper"]) == (0.0, bounds(0, 28, alpha=0.05 / 2).upper)
+
+
+def test_every_writer_shows_all_of_it(result):
+    """Text, Markdown and page leave nothing of a climb out."""
+    assert left_out(document_of(result)) == []
+
+
+def test_json_holds_every_field(result):
+    """The JSON is plain and has the names of the fields; the verdict is as `decide` gives it."""
+    plain = json.loads(json.dumps(climb_as_json(result)))
+
+    assert list(plain) == [field.name for field in fields(ClimbResult)]
+    assert plain["verdict"] == json.loads(json.dumps(result.verdict.as_dict()))
+    assert plain["evidence"] == result.evidence
+    assert [(rung["rung"], rung["n"], rung["k"]) for rung in plain["rungs"]] == [
+        ("system_prompt", 4, 4),
+        ("strict_schema", 28, 0),
+    ]
+
+
+def test_what_is_unknown_is_said_to_be():
+    """Without usage tokens are `?`; a rung without a judged reply has no data."""
+    rungs = document_of(climb(inputs(3), always(ConnectionError("x")), settings=SETTINGS)).sections[0]
+
+    assert rungs.table.rows[0] == ("system_prompt", "0/0", "no data", "no data", "?/?", "no data")
+    assert rungs.lines[0].endswith("; 3 calls without a judged reply")
+
+
+def test_attempts_and_repeated_inputs_are_told():
+    """A rung with re-asks shows how often each attempt failed; repeated inputs are said to be left out."""
+    asked = inputs_of(SCHEMA, [*texts(20), *texts(5)])
+    found = climb(asked, always(PROSE), settings=replace(SETTINGS, first="repair_retry"))
+    document = document_of(found)
+    lines = document.sections[0].lines
+
+    assert told(document)["inputs"].startswith("20 (5 repeated ones left out) in the order of seed 0, ")
+    at = next(
+        n for n, line in enumerate(lines) if line.startswith("repair_retry (system_prompt max_attempts=3): ")
+    )
+    assert lines[at + 1] == "repair_retry failed in attempt 1, 2, ...: 4/4, 4/4, 4/4"
+
+
+def test_larger_model_is_named(result):
+    """A climb with a larger model names it."""
+    assert told(document_of(replace(result, larger="big")))["model"].startswith("m1, larger model big, ")
+
+
+def test_words_of_strangers_are_escaped(result):
+    """Names and errors that come from elsewhere cannot move the cursor."""
+    text = climb_as_text(replace(result, model="\x1b[2J", ended="\x1b[2J", schema="\x1b[2J"))
+
+    assert "\x1b" not in text

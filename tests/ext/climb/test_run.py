@@ -1,0 +1,702 @@
+"""A climb: which rungs are measured, on what, when each stops, and what is never lost."""
+
+import os
+import signal
+from collections import Counter
+from zlib import crc32
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schema_guard.decide import decide
+from schema_guard.decide.ladder import RUNGS
+from schema_guard.decide.recorded.gather import gather
+from schema_guard.errors import InvalidArgument
+from schema_guard.ext.climb import run as climbing
+from schema_guard.ext.climb.result import RungsCompared
+from schema_guard.ext.climb.run import MOST_LOST_IN_A_ROW, climb
+from schema_guard.ext.climb.settings import ClimbBudget, ClimbSettings
+from schema_guard.prompting import Example
+from schema_guard.records import open_store
+from schema_guard.schema import Schema
+from schema_guard.stats import paired
+from tests.ext.climb.climb_models import (
+    BROKEN,
+    CUT_OFF,
+    PROSE,
+    SCHEMA,
+    VALID,
+    WRONG_SHAPE,
+    Answering,
+    Slow,
+    always,
+    fails_after,
+    in_turn,
+    inputs,
+    inputs_of,
+    is_strict,
+    passes_after,
+    task_of,
+    texts,
+)
+
+SIMPLIFY = {"schema_simplify": "one field is all there is"}
+# Of the rungs, no other model and no limit of reasoning is named, and the schema is as simple as it can be.
+N_RUNGS = len(RUNGS) - 4
+TARGET = 0.2
+ALPHA_EACH = 0.05 / N_RUNGS
+FAIL, PASS = fails_after(TARGET, ALPHA_EACH), passes_after(TARGET, ALPHA_EACH)
+
+
+def settings(**changes):
+    return ClimbSettings(**{"target": TARGET, "declined": SIMPLIFY, "concurrency": 1, **changes})
+
+
+def climbed(model, *, count=60, **changes):
+    larger, store = changes.pop("larger", None), changes.pop("store", None)
+    return climb(inputs(count), model, larger=larger, store=store, settings=settings(**changes))
+
+
+def rungs_of(result):
+    return [found.rung for found in result.rungs]
+
+
+def rung_of(result, rung):
+    """What the verdict says of a rung."""
+    return next(step for step in result.verdict.figures["ladder"] if step["rung"] == rung)
+
+
+def claim_of(result, rung):
+    return next(step for step in result.evidence["ladder"] if step["rung"] == rung)
+
+
+def timeless(evidence):
+    """Evidence without the seconds that calls took."""
+    trials = [{**one, "trial": {**one["trial"], "seconds": None}} for one in evidence["strategies"]]
+    return {**evidence, "strategies": trials}
+
+
+class BadRequestError(Exception):
+    """What an SDK raises for a request that the provider does not take."""
+
+    status_code = 400
+
+
+@st.composite
+def models(draw):
+    """A model whose every call is valid, or fails in some way, with probabilities of its own for strict decoding."""
+    random = draw(st.randoms(use_true_random=False))
+    plain, strict = draw(st.sampled_from([0.0, 0.2, 0.6, 1.0])), draw(st.sampled_from([0.0, 0.3, 1.0]))
+    failures = draw(st.lists(st.sampled_from([PROSE, WRONG_SHAPE, CUT_OFF]), min_size=1, max_size=3))
+
+    def answer(_, prompt, options):
+        failing = random.random() < (strict if is_strict(options) else plain)
+        return random.choice(failures) if failing else VALID
+
+    return Answering(answer)
+
+
+class TestLaws:
+    @given(models(), st.sampled_from([0.1, 0.2, 0.4]), st.integers(1, 60))
+    def test_rungs_are_those_that_decide_names(self, model, target, count):
+        """The rung after each one is the one that the verdict on all before it names."""
+        verdicts = []
+
+        def spying(evidence):
+            verdicts.append(decide(evidence))
+            return verdicts[-1]
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(climbing, "decide", spying)
+            result = climbed(model, count=count, target=target)
+
+        named = [verdict.figures["next_rung"] for verdict in verdicts if "next_rung" in verdict.figures]
+        assert rungs_of(result) == ["system_prompt", *named]
+
+    @given(models(), st.sampled_from([0.1, 0.2, 0.4]), st.integers(1, 60))
+    def test_what_a_rung_stopped_for_holds_in_the_verdict(self, model, target, count):
+        """A rung that was stopped as passed or failed has that state in the verdict, which is that of the evidence."""
+        result = climbed(model, count=count, target=target)
+
+        states = {
+            found.strategy: result.verdict.figures["rates"][found.strategy]["state"] for found in result.rungs
+        }
+        for found in result.rungs:
+            if found.stopped.startswith("decided: "):
+                assert found.stopped == f"decided: {states[found.strategy]} after {found.n}"
+            else:
+                assert found.stopped == f"all inputs after {count}"
+        assert decide(result.evidence).as_dict() == result.verdict.as_dict()
+
+    @given(models(), st.integers(1, 40))
+    def test_every_rung_is_asked_the_same_inputs_in_the_same_order(self, model, count):
+        """The tasks of each rung are the first ones of the inputs."""
+        asked = inputs(count)
+        told = []
+        climb(asked, model, settings=settings(), on_asked=told.append)
+
+        for rung in {call.rung for call in told}:
+            tasks = [call.task for call in told if call.rung == rung]
+            assert tuple(tasks) == asked.tasks[: len(tasks)]
+
+    @given(st.integers(0, 2**32), st.integers(2, 8))
+    def test_concurrency_changes_nothing_that_is_measured(self, seed, concurrency):
+        """However many calls run at once and in whatever order they end, the rungs are the same."""
+
+        def answer(_, prompt, options):
+            failing = crc32(f"{seed} {task_of(prompt)} {is_strict(options)}".encode()) % 10 < 3
+            return PROSE if failing else VALID
+
+        one, many = (
+            climbed(model, count=30, concurrency=at_once)
+            for model, at_once in ((Answering(answer), 1), (Slow(answer), concurrency))
+        )
+
+        assert timeless(many.evidence) == timeless(one.evidence)
+        assert many.ended == one.ended
+
+
+def test_climb_ends_where_a_rung_passes():
+    """Strict decoding jumps the queue where it can help, and where it passes prompting is enough."""
+    model = Answering(lambda number, prompt, options: VALID if is_strict(options) else PROSE)
+    result = climbed(model)
+
+    assert [(found.rung, found.n, found.k, found.stopped) for found in result.rungs] == [
+        ("system_prompt", FAIL, FAIL, f"decided: fail after {FAIL}"),
+        ("strict_schema", PASS, 0, f"decided: pass after {PASS}"),
+    ]
+    assert (result.verdict.verdict, result.verdict.figures["strategy"]) == (
+        "PROMPTING_ENOUGH",
+        "strict_schema",
+    )
+    assert result.ended == "the verdict is PROMPTING_ENOUGH"
+    assert result.calls == len(model.heard) == FAIL + PASS
+
+
+def test_climb_ends_where_the_ladder_does():
+    """A model that never replies with JSON fails every rung after the fewest calls, and the ladder is exhausted."""
+    model, larger = always(PROSE), always(PROSE, name="big")
+    result = climbed(model, larger=larger, alpha=0.05 * (N_RUNGS + 1) / N_RUNGS)
+
+    assert [(found.rung, found.strategy) for found in result.rungs] == [
+        ("system_prompt", "system_prompt"),
+        ("strict_schema", "strict_schema"),
+        ("json_mode", "json_mode"),
+        ("few_shot", "few_shot"),
+        ("temperature", "system_prompt temperature=0"),
+        ("reason_then_format", "reason_then_format"),
+        ("repair_retry", "system_prompt max_attempts=3"),
+        ("larger_model", "system_prompt larger_model"),
+    ]
+    assert {(found.n, found.k) for found in result.rungs} == {(FAIL, FAIL)}
+    assert (len(model.heard), len(larger.heard)) == ((6 + 3) * FAIL, FAIL)
+    assert result.verdict.verdict == "NEED_ECONOMICS"
+    assert result.verdict.figures["ladder_exhausted"] is True
+
+
+@pytest.mark.parametrize("target", [0.01, 0.1, 0.3])
+def test_failing_rung_stops_as_soon_as_its_bounds_allow(target):
+    """An all-failing rung takes the fewest calls that prove it above the target, at its part of alpha."""
+    result = climbed(always(PROSE), target=target)
+
+    assert result.alpha_each == pytest.approx(ALPHA_EACH)
+    assert result.rungs[0].n == fails_after(target, ALPHA_EACH)
+
+
+def test_inputs_that_run_out_leave_a_rung_undecided():
+    """With too few inputs to prove anything the verdict asks for more."""
+    result = climbed(always(VALID), count=5)
+
+    assert [(found.n, found.stopped) for found in result.rungs] == [(5, "all inputs after 5")]
+    assert (result.verdict.verdict, result.ended) == ("NEED_MORE_DATA", "the verdict is NEED_MORE_DATA")
+
+
+@pytest.mark.parametrize(
+    ("budget", "calls", "words"),
+    [
+        (ClimbBudget(calls=FAIL + 1), FAIL + 1, f"budget of {FAIL + 1} calls spent"),
+        (
+            ClimbBudget(output_tokens=10 * FAIL + 5),
+            FAIL + 1,
+            f"budget of {10 * FAIL + 5} output tokens spent",
+        ),
+    ],
+)
+def test_budget_ends_a_rung(budget, calls, words):
+    """No call is begun once the budget is spent, and what was measured is decided on."""
+    model = always({"reply": PROSE, "usage": {"output_tokens": 10}})
+    result = climbed(model, budget=budget)
+
+    assert len(model.heard) == result.calls == calls
+    assert [(found.n, found.stopped) for found in result.rungs] == [
+        (FAIL, f"decided: fail after {FAIL}"),
+        (1, f"{words} after 1"),
+    ]
+    assert result.verdict.verdict == "NEED_MORE_DATA"
+
+
+def test_budget_that_ends_with_a_rung_begins_no_other():
+    """A climb whose budget is spent when a rung is decided names the next one and does not begin it."""
+    result = climbed(always(PROSE), budget=ClimbBudget(calls=FAIL))
+
+    assert rungs_of(result) == ["system_prompt"]
+    assert result.ended == f"budget of {FAIL} calls spent"
+    assert result.verdict.figures["next_rung"] == "strict_schema"
+
+
+def test_seconds_end_a_climb():
+    """A climb whose time is up begins no further call."""
+    result = climbed(always({"reply": VALID, "delay_s": 0.01}), budget=ClimbBudget(elapsed_s=0.005))
+
+    assert result.calls <= 1
+
+
+def test_rungs_are_compared_on_their_common_inputs():
+    """A rung is paired with the best one before it, input by input, and what it adds in tokens is told."""
+
+    def answer(number, prompt, options):
+        used = {
+            "input_tokens": 30 if is_strict(options) else 20,
+            "output_tokens": 4 if is_strict(options) else 9,
+        }
+        hit = is_strict(options) and task_of(prompt) != asked.tasks[1]
+        return {"reply": VALID if hit else PROSE, "usage": used}
+
+    asked = inputs()
+    result = climb(asked, Answering(answer), settings=settings())
+
+    strict = result.rungs[1]
+    assert strict.n > FAIL
+    assert strict.compared == RungsCompared(
+        best="system_prompt",
+        n=FAIL,
+        b=FAIL - 1,
+        c=0,
+        paired=paired(FAIL - 1, 0, FAIL, alpha=result.verdict.figures["alpha_each"]),
+        added_input_tokens=10.0,
+        added_output_tokens=-5.0,
+    )
+    assert result.rungs[0].compared is None
+    assert result.evidence["comparisons"][0] == {
+        "before": "system_prompt",
+        "after": "strict_schema",
+        "n": FAIL,
+        "b": FAIL - 1,
+        "c": 0,
+    }
+
+
+def test_what_a_rung_took_and_sent_is_evidence():
+    """Tokens of all calls of a rung, and temperature and examples as they were sent, stand in the evidence."""
+    used = {"input_tokens": 40, "output_tokens": 7}
+    model = always({"reply": PROSE, "usage": used})
+    asked = inputs_of(SCHEMA, texts(60), examples=[Example({"n": 1}, "one"), Example({"n": 2}, "two")])
+    result = climb(asked, model, settings=settings(first="few_shot", options={"temperature": 0.7}))
+
+    found = {one["rung"]: one for one in result.evidence["strategies"]}
+    assert found["few_shot"]["sent"] == {"temperature": 0.7, "examples": 2}
+    assert found["temperature"]["sent"]["temperature"] == 0
+    assert found["few_shot"]["trial"]["input_tokens"] == 40 * FAIL
+    assert found["few_shot"]["trial"]["dollars"] is None
+    claims = {one["claim"]: one for one in result.verdict.figures["guides"]}
+    assert claims["examples"]["figures"] == {"examples": 2}
+    assert claims["temperature"]["measured"]
+
+
+def test_exception_of_the_provider_is_outside_of_the_rate():
+    """A call that raises is lost, and the climb goes on with the next input."""
+    result = climbed(in_turn(PROSE, TimeoutError("slow"), then=PROSE), declined={})
+
+    first = result.rungs[0]
+    assert (first.n, first.k, first.lost) == (FAIL, FAIL, 1)
+    assert len(result.rungs) > 1
+
+
+def test_provider_that_is_down_ends_the_climb_and_loses_nothing():
+    """After some calls in a row that raised, the climb ends with what it had measured until then."""
+    replies = [PROSE] * FAIL + [VALID]
+    result = climbed(in_turn(*replies, then=ConnectionError("no route")))
+
+    assert [(found.rung, found.n, found.k, found.lost) for found in result.rungs] == [
+        ("system_prompt", FAIL, FAIL, 0),
+        ("strict_schema", 1, 0, MOST_LOST_IN_A_ROW),
+    ]
+    assert result.ended == (
+        f"{MOST_LOST_IN_A_ROW} calls in a row without a judged reply, the last one: ConnectionError: no route"
+    )
+    assert result.rungs[1].stopped == f"{result.ended} after 1"
+
+
+def test_provider_that_never_answers_gives_a_verdict_without_data():
+    """Where no reply was judged, the verdict says so."""
+    result = climbed(always(ConnectionError("no route")))
+
+    assert [(found.rung, found.n) for found in result.rungs] == [("system_prompt", 0)]
+    assert result.verdict.verdict == "NEED_MORE_DATA"
+    assert "no strategy has data" in result.verdict.why
+
+
+def test_rung_whose_few_calls_were_all_lost_is_not_tried_again():
+    """With fewer inputs than a provider may fail in a row, a rung without data ends the climb."""
+    result = climbed(always(ConnectionError("no route")), count=2)
+
+    assert result.ended == "system_prompt got no judged reply"
+
+
+def test_page_of_a_proxy_is_lost():
+    """A reply that is no reply of a model is outside of the rate, as an exception is."""
+    result = climbed(always("<!DOCTYPE html><html></html>"))
+
+    assert [(found.n, found.lost) for found in result.rungs] == [(0, MOST_LOST_IN_A_ROW)]
+    assert result.ended.startswith(
+        f"{MOST_LOST_IN_A_ROW} calls in a row without a judged reply, the last one: climb:"
+    )
+
+
+def test_call_that_is_cut_after_a_judged_reply_is_unhandled():
+    """A call counts when a reply of it was judged, by the kind of that failure."""
+    page = "<!DOCTYPE html><html></html>"
+    model = Answering(lambda number, *_: page if number % 2 == 0 else PROSE)
+    result = climbed(model, first="repair_retry")
+
+    first = result.rungs[0]
+    assert (first.n, first.k, first.lost, first.failure_kinds) == (FAIL, FAIL, 0, {"syntax": FAIL})
+    assert first.attempts == ((FAIL, FAIL),)
+
+
+def test_request_that_the_provider_refuses_makes_a_rung_not_applicable():
+    """Where the first request is refused as such, the rung cannot be run with this provider, and the climb goes on."""
+
+    def answer(number, prompt, options):
+        return BadRequestError("response_format is not supported") if is_strict(options) else PROSE
+
+    result = climbed(Answering(answer))
+
+    assert claim_of(result, "strict_schema") == {
+        "rung": "strict_schema",
+        "status": "not_applicable",
+        "reason": "the provider refuses the request: BadRequestError: response_format is not supported",
+    }
+    assert rungs_of(result)[:2] == ["system_prompt", "json_mode"]
+
+
+def test_what_a_target_cannot_be_sent_is_not_applicable():
+    """A rung that the library cannot ask for is not applicable, with the library's own reason."""
+    schema = Schema.of({"type": "integer", "not": {}})
+    result = climb(inputs_of(schema, texts(20)), always(PROSE), settings=settings())
+
+    claim = claim_of(result, "strict_schema")
+    assert claim["status"] == "not_applicable"
+    assert "nothing can be sent: no value is valid" in claim["reason"]
+    assert "strict_schema" not in rungs_of(result)
+
+
+def half_right(reply):
+    """Gives a reply under strict decoding for every second input, the same at every attempt."""
+
+    def answer(number, prompt, options):
+        return reply if is_strict(options) and int(task_of(prompt).split()[1]) % 2 else PROSE
+
+    return Answering(answer)
+
+
+def test_larger_model_that_cannot_be_asked_is_not_applicable():
+    """The best way so far may be one that the larger model does not take; the climb then ends without it."""
+    schema = Schema.of({"type": "integer", "not": {"const": 1}})
+    larger = always(PROSE, name="big", target="deepseek")
+    result = climb(inputs_of(schema, texts(60)), half_right("2"), larger=larger, settings=settings())
+
+    assert claim_of(result, "larger_model")["status"] == "not_applicable"
+    assert larger.heard == []
+    assert result.verdict.verdict == "NEED_ECONOMICS"
+
+
+def test_larger_model_is_declined_when_none_is_named():
+    """Without a larger model its rung is declined, with that reason."""
+    result = climbed(always(VALID))
+
+    assert claim_of(result, "larger_model") == {
+        "rung": "larger_model",
+        "status": "declined",
+        "reason": "no larger model named",
+    }
+
+
+def test_schema_is_simplified_by_people():
+    """Where simplifying the schema is next and not declined, the climb ends there and the rung stays untested."""
+    result = climbed(always(PROSE), declined={})
+
+    assert rungs_of(result)[-1] == "reason_then_format"
+    assert result.ended == (
+        "schema_simplify is next, which no machine can run: do it and climb again, or decline it with a reason"
+    )
+    assert result.verdict.figures["next_rung"] == "schema_simplify"
+    assert claim_of(result, "schema_simplify") == {"rung": "schema_simplify", "status": "untested"}
+
+
+def test_a_reply_that_ran_away_asks_for_no_larger_limit():
+    """A larger output limit is not tried where replies were cut off in white space."""
+    result = climbed(always({"reply": CUT_OFF["reply"] + " " * 200, "finish_reason": "length"}))
+
+    assert "raise_max_output_tokens" not in rungs_of(result)
+    assert "can mend none of" in rung_of(result, "raise_max_output_tokens")["reason"]
+
+
+@pytest.mark.parametrize(
+    ("reply", "tried", "left"),
+    [
+        (CUT_OFF, "raise_max_output_tokens", "lenient_parse"),
+        (BROKEN, "lenient_parse", "raise_max_output_tokens"),
+        (PROSE, "json_mode", "lenient_parse"),
+    ],
+)
+def test_rung_that_can_mend_nothing_is_not_tried(reply, tried, left):
+    """A larger output limit is tried where replies were cut off, lenient parsing where there is JSON to be mended."""
+    result = climbed(always(reply))
+
+    assert tried in rungs_of(result)
+    assert left not in rungs_of(result)
+    assert rung_of(result, left)["status"] == "no_help"
+
+
+def test_a_rungs_output_limit_stands_before_that_of_every_request():
+    """A limit among the provider's own arguments does not undo what a rung changes."""
+    model = always(CUT_OFF)
+    climbed(model, output_tokens=100, options={"max_completion_tokens": 7, "seed": 4})
+
+    assert {options["seed"] for _, options in model.heard} == {4}
+    assert {options["max_completion_tokens"] for _, options in model.heard} >= {100, 200}
+    assert 7 not in {options["max_completion_tokens"] for _, options in model.heard}
+
+
+def test_larger_output_limit_is_twice_the_first():
+    """The rung asks as the best one did, with twice its output limit."""
+    model = always(CUT_OFF)
+    result = climbed(model, output_tokens=100)
+
+    limits = [options["max_completion_tokens"] for _, options in model.heard]
+    assert [(found.rung, found.strategy) for found in result.rungs][:2] == [
+        ("system_prompt", "system_prompt"),
+        ("raise_max_output_tokens", "system_prompt output_tokens=200"),
+    ]
+    assert limits[: 2 * FAIL] == [100] * FAIL + [200] * FAIL
+
+
+def test_retries_ask_again():
+    """The rung asks up to three times, and how often each attempt failed is evidence."""
+    model = Answering(lambda number, prompt, options: VALID if len(prompt) > 2 and number % 3 else PROSE)
+    result = climbed(model, first="repair_retry", count=20)
+
+    first = result.rungs[0]
+    assert first.strategy == "system_prompt max_attempts=3"
+    assert first.attempts[0] == (first.n, first.n)
+    assert first.attempts == tuple(map(tuple, result.evidence["strategies"][0]["attempts"]))
+
+
+def temperatures(model):
+    return Counter(options.get("temperature") for _, options in model.heard)
+
+
+def test_temperature_rung_asks_at_zero():
+    """The rung sets the temperature to 0 and the rungs after it that stand alone do not."""
+    model = always(PROSE)
+    result = climbed(model, options={"temperature": 0.7, "seed": 4})
+
+    cold = next(found for found in result.rungs if found.rung == "temperature")
+    after = next(found for found in result.rungs if found.rung == "repair_retry")
+    assert cold.strategy == "system_prompt temperature=0"
+    assert after.strategy == "system_prompt max_attempts=3"
+    assert temperatures(model) == {0: cold.n, 0.7: len(model.heard) - cold.n}
+    assert {options["seed"] for _, options in model.heard} == {4}
+
+
+def test_temperature_that_is_zero_already_is_no_rung():
+    """Where the request or the model says that it is 0, the rung is not applicable."""
+    model = always(PROSE)
+    model.defaults = {"temperature": 0}
+
+    for result in (climbed(model), climbed(always(PROSE), options={"temperature": 0.0})):
+        assert claim_of(result, "temperature")["reason"] == "the model is asked at temperature 0 already"
+        assert "temperature" not in rungs_of(result)
+
+
+def test_larger_model_asks_as_the_best_rung_did():
+    """The last rung asks another model in the best way so far, the earlier one on the ladder among equals."""
+    larger = always(VALID, name="big")
+    result = climbed(half_right(VALID), larger=larger)
+
+    last = result.rungs[-1]
+    assert (last.rung, last.strategy) == ("larger_model", "strict_schema larger_model")
+    assert all(is_strict(options) for _, options in larger.heard)
+    assert (result.larger, result.verdict.figures["strategy"]) == ("big", last.strategy)
+
+
+def test_every_attempt_is_recorded_under_the_climb_and_the_rung():
+    """The rows of the store are the attempts of the climb, under its id and their rung."""
+    with open_store("sqlite://", durability="sync") as store:
+        result = climbed(always(PROSE), store=store)
+        rows = list(store.attempts())
+
+    names = Counter(row["function"] for row in rows)
+    assert names == {f"{result.id}:{found.rung}": sum(n for n, _ in found.attempts) for found in result.rungs}
+    assert result.id.startswith("climb:")
+
+
+def test_inputs_are_the_same_to_the_store_in_every_rung():
+    """An input is known by the keyed hash of its task, which no rung changes; its text is not stored."""
+    with open_store("sqlite://", durability="sync") as store:
+        result = climbed(always(PROSE), store=store)
+        rows = list(store.attempts())
+
+    hashes = {
+        rung: {row["input_hash"] for row in rows if row["function"] == f"{result.id}:{rung}"}
+        for rung in ("system_prompt", "strict_schema")
+    }
+    assert hashes["system_prompt"] == hashes["strict_schema"]
+    assert len(hashes["system_prompt"]) == FAIL
+    assert {row["cluster"] for row in rows} == {None}
+
+
+@pytest.fixture
+def interruptible():
+    """SIGINT as a terminal's program has it: one that a shell starts in the background ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
+def test_interrupt_keeps_what_is_there():
+    """Ctrl-C ends the climb with the verdict on what was measured."""
+
+    def answer(number, *_):
+        if number == FAIL + 3:
+            os.kill(os.getpid(), signal.SIGINT)
+            return {"reply": VALID, "delay_s": 30}
+        return PROSE if number <= FAIL else VALID
+
+    result = climbed(Answering(answer))
+
+    assert [(found.n, found.stopped) for found in result.rungs] == [
+        (FAIL, f"decided: fail after {FAIL}"),
+        (2, "interrupted after 2"),
+    ]
+    assert (result.ended, result.verdict.verdict) == ("interrupted", "NEED_MORE_DATA")
+
+
+def test_calls_ahead_of_a_decision_are_cancelled():
+    """When a rung stops, calls that were begun for later inputs are cancelled and not counted."""
+    model = Slow(lambda *_: PROSE)
+    result = climbed(model, concurrency=4)
+
+    assert result.rungs[0].n == FAIL
+    assert result.calls > sum(found.n for found in result.rungs)
+
+
+def test_calls_are_told_in_the_order_of_the_inputs():
+    """Whoever watches is told of every call, lost ones too."""
+    told = []
+    asked = inputs(3)
+    replies = in_turn(VALID, TimeoutError("slow"), VALID)
+    climb(asked, replies, settings=settings(), on_asked=told.append)
+
+    assert [(call.rung, call.task, call.outcome is not None, call.error) for call in told] == [
+        ("system_prompt", asked.tasks[0], True, None),
+        ("system_prompt", asked.tasks[1], False, "TimeoutError: slow"),
+        ("system_prompt", asked.tasks[2], True, None),
+    ]
+
+
+def test_what_no_climb_can_measure_is_handed_in():
+    """Volume and further settings of the verdict are a part of the evidence."""
+    given_ = {"calls_per_month": 100, "config": {"horizon_months": 3}}
+    result = climbed(always(VALID), count=5, given=given_)
+
+    assert result.evidence["calls_per_month"] == 100
+    assert result.evidence["config"] == {"horizon_months": 3, "target": TARGET, "alpha": 0.05}
+    assert result.verdict.figures["months_to_answer"] > 0
+
+
+def test_defaults_are_for_one_percent():
+    """A climb without settings begins with the system prompt, for a target of 1 %."""
+    result = climb(inputs(3), always(VALID))
+
+    assert (result.target, rungs_of(result)) == (0.01, ["system_prompt"])
+
+
+WRONG_SETTINGS = [
+    ({"first": "few_shots"}, "rung 'few_shots': expected one of raise_max_output_tokens"),
+    ({"declined": {"strict": "x"}}, "rung 'strict': expected one of raise_max_output_tokens"),
+    ({"declined": {"few_shot": " "}}, "declined['few_shot']: expected a reason, got a blank text"),
+    ({"given": {"strategies": []}}, "given['strategies']: expected what no climb can measure"),
+    ({"output_tokens": 0}, "output_tokens=0, concurrency=1: expected ints >= 1"),
+    ({"concurrency": 0}, "output_tokens=256, concurrency=0: expected ints >= 1"),
+    ({"budget": ClimbBudget(calls=0)}, "budget.calls=0: expected a number > 0, or None for no bound"),
+    ({"target": 1.5}, "evidence at /config/target: expected a number < 1, got number 1.5"),
+    ({"given": {"calls": 1}}, "evidence at (root): expected no further properties, got object with 'calls'"),
+    (
+        {"first": "schema_simplify", "declined": {}},
+        "first='schema_simplify': expected a rung that a machine can run",
+    ),
+    (
+        {"first": "larger_model"},
+        "first='larger_model': expected a rung that can be run: no larger model named",
+    ),
+    (
+        {"first": "temperature", "options": {"temperature": 0}},
+        "first='temperature': expected a rung that can be run: the model is asked at temperature 0 already",
+    ),
+]
+
+
+@pytest.mark.parametrize(("changes", "message"), WRONG_SETTINGS, ids=range(len(WRONG_SETTINGS)))
+def test_wrong_settings_are_refused_before_a_call(changes, message):
+    """What cannot be climbed is an error before the model is asked anything."""
+    model = always(VALID)
+
+    with pytest.raises(InvalidArgument) as caught:
+        climbed(model, **changes)
+
+    assert str(caught.value).startswith(message)
+    assert model.heard == []
+
+
+def test_names_of_schema_and_model_are_told():
+    """The result says what was climbed and with whom."""
+    result = climbed(always(VALID, name="m1"), count=4)
+
+    assert (result.schema, result.schema_fingerprint) == (SCHEMA.name, SCHEMA.fingerprint)
+    assert (result.model, result.larger, result.inputs, result.repeated, result.seed) == ("m1", None, 4, 0, 0)
+
+
+def test_tuned_model_is_asked_behind_the_ladder_and_is_the_pilot():
+    """When the ladder has been climbed the tuned model is asked the same inputs bare; the verdict takes it as the pilot."""
+    tuned = always(VALID)
+    tuned.tuned = True
+    with open_store("sqlite://", durability="sync") as store:
+        result = climb(inputs(80), always(PROSE), tuned=tuned, store=store, settings=settings())
+        recorded = gather(store).evidence["pilot"]
+
+    last = result.rungs[-1]
+    assert (last.rung, last.strategy, last.k) == ("tuned", "bare tuned", 0)
+    assert last.compared is not None
+    assert result.evidence["pilot"] == {
+        "n": last.n,
+        "k_final": 0,
+        "paired": {"b": last.compared.b, "c": last.compared.c},
+    }
+    assert {prompt[-1]["content"] for prompt, _ in tuned.heard} <= set(inputs(80).tasks)
+    assert {len(prompt) for prompt, _ in tuned.heard} == {1}
+    assert result.ended == f"the verdict is {result.verdict.verdict}"
+    assert recorded["k_final"] == 0
+    assert recorded["paired"]["b"] >= last.compared.b > 0
+
+
+def test_tuned_model_is_not_asked_where_the_budget_ended_the_climb():
+    """What the ladder has spent is not there for the pilot."""
+    tuned = always(VALID)
+    result = climb(inputs(80), always(PROSE), tuned=tuned, settings=settings(budget=ClimbBudget(calls=5)))
+
+    assert tuned.heard == []
+    assert "tuned" not in {rung.rung for rung in result.rungs}

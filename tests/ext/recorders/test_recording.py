@@ -1,0 +1,282 @@
+"""What every recorder does with what it sees."""
+
+import asyncio
+import json
+import logging
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schema_guard import Usage, guard, tags
+from schema_guard.ext.recorders import counts
+from schema_guard.ext.recorders.around import is_same
+from schema_guard.ext.recorders.recording import MOST_OPEN, Recording
+from schema_guard.ext.recorders.requests import options_of
+from schema_guard.ext.recorders.seen import SeenAttempt
+
+INVOICE = {
+    "type": "object",
+    "properties": {"total": {"type": "number"}},
+    "required": ["total"],
+    "additionalProperties": False,
+}
+OTHER = {"type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"]}
+RIGHT, WRONG = '{"total": 1.5}', '{"total": "1.5"}'
+
+
+class Kept(list):
+    """A store that keeps what it is handed."""
+
+    def record(self, outcome, task=None):
+        self.append((outcome, task))
+
+
+@pytest.fixture
+def kept():
+    return Kept()
+
+
+@pytest.fixture
+def recording(kept, request):
+    return Recording(request.node.name, store=kept)
+
+
+def schema(recording, document=INVOICE):
+    return recording.schema_of(document, "Invoice")
+
+
+def counted(recording):
+    return counts().get(recording.name, {})
+
+
+@given(st.lists(st.booleans(), min_size=1, max_size=4))
+def test_a_call_has_the_attempts_that_were_seen(valid):
+    """As many attempts as were seen, each with its own tokens; all but the last failed, and the last one decides."""
+    kept = Kept()
+    recording = Recording("law", store=kept)
+    seen = [
+        SeenAttempt(RIGHT if one else WRONG, usage=Usage(number, number), elapsed_s=number)
+        for number, one in enumerate(valid)
+    ]
+
+    recording.record(seen, schema(recording))
+
+    outcome, _ = kept[0]
+    assert outcome.ok is valid[-1]
+    assert [attempt.failure is None for attempt in outcome.attempts] == [False] * (len(valid) - 1) + [
+        valid[-1]
+    ]
+    assert [attempt.usage.input_tokens for attempt in outcome.attempts] == list(range(len(valid)))
+
+
+def test_thinking_is_a_part_of_the_configuration(recording, kept):
+    """What a request says of it stands beside its other settings, in one word for all providers."""
+    seen = [SeenAttempt(RIGHT)]
+    for options in ({"temperature": 0.5, "reasoning_effort": "high"}, {"thinking": {"type": "disabled"}}, {}):
+        recording.record(seen, schema(recording), options=options_of(options))
+
+    said = [json.loads(outcome.call.settings) for outcome, _ in kept]
+    assert [(one.get("thinking"), one.get("options")) for one in said] == [
+        ("high", {"temperature": 0.5}),
+        ("off", None),
+        (None, None),
+    ]
+
+
+def test_a_call_of_a_key_is_that_of_one_piece(recording, kept):
+    """Attempts that come one by one make the call that they make together."""
+    recording.record(
+        [SeenAttempt(WRONG, elapsed_s=1.0), SeenAttempt(RIGHT, elapsed_s=2.0)], schema(recording), task="t"
+    )
+    recording.begin("k", schema(recording), task="t")
+    recording.seen("k", SeenAttempt(WRONG, elapsed_s=1.0))
+    recording.seen("k", SeenAttempt(RIGHT, elapsed_s=2.0))
+    recording.end("k")
+    recording.end("k")
+
+    (one, task), (other, other_task) = kept
+    assert (one.attempts, task) == (other.attempts, other_task)
+    assert one.call._replace(id="", started_at=0.0) == other.call._replace(id="", started_at=0.0)
+
+
+def test_names_of_functions_go_in_their_order(recording):
+    """The block's name, the framework's, the recorder's, the schema's."""
+    invoice = schema(recording)
+    named = Recording("named", function="mine", store=None)
+
+    assert recording.function_of(None, invoice) == f"{recording.name}:Invoice"
+    assert named.function_of(None, invoice) == "mine"
+    assert named.function_of("theirs", invoice) == "theirs"
+    with tags(function="block"):
+        assert named.function_of("theirs", invoice) == "block"
+
+
+def test_a_guard_keeps_its_own_name(kept):
+    """tags(function=) names recorded calls alone."""
+
+    @guard(INVOICE, store=kept, name="own")
+    def extract(prompt: str):
+        return RIGHT
+
+    with tags(function="block", segment="s"):
+        extract("t")
+
+    assert (kept[0][0].call.function, kept[0][0].call.segment) == ("own", "s")
+
+
+def test_names_from_outside_are_bounded(recording, caplog):
+    """Beyond so many names all calls are one function's, and it is said once."""
+    invoice = schema(recording)
+
+    names = {recording.function_of(f"user {number}", invoice) for number in range(600)}
+
+    assert len(names) == 501
+    assert recording.function_of("user 1", invoice) == "user 1"
+    assert [record.levelno for record in caplog.records] == [logging.WARNING]
+
+
+def test_a_call_inside_of_a_guarded_one_is_that_one(recording, kept):
+    """Of the same schema it is recorded once, also where an SDK has rewritten it; of another one it is a call inside."""
+    loose = {"type": "object", "properties": {"total": {"type": "number", "title": "Total"}}}
+
+    @guard(loose, store=kept, observe=True, name="outer")
+    def extract(prompt: str):
+        recording.record([SeenAttempt(RIGHT)], schema(recording))
+        recording.record([SeenAttempt('{"name": "x"}')], schema(recording, OTHER))
+        return RIGHT
+
+    extract("t")
+
+    inner, outer = (outcome.call for outcome, _ in kept)
+    assert outer.function == "outer"
+    assert inner.parent_call_id == outer.id
+    assert counted(recording) == {"inside": 1, "recorded": 1}
+
+
+def test_the_outermost_recorder_takes_a_call(recording, kept):
+    """A recorder inside of another one's call leaves it to that, in threads that copy their context and in tasks too."""
+    opened = recording.open(schema(recording))
+    inner = Recording(f"{recording.name} inside", store=kept)
+
+    async def record():
+        return inner.record([SeenAttempt(RIGHT)], schema(inner))
+
+    with opened.inside():
+        taken = [asyncio.run(record()), inner.begin("k", schema(inner))]
+    after = inner.record([SeenAttempt(RIGHT)], schema(inner))
+    opened.seen(SeenAttempt(RIGHT))
+    opened.close()
+
+    assert taken == [False, False]
+    assert after
+    assert len(kept) == 2
+
+
+@given(st.dictionaries(st.sampled_from("abc"), st.sampled_from(["string", "number"]), min_size=1))
+def test_a_rewritten_schema_is_the_same(types):
+    """What is required, what is closed, and where it stands change nothing of which schema it is."""
+    recording = Recording("law", store=None)
+    properties = {name: {"type": kind} for name, kind in types.items()}
+    one = recording.schema_of({"type": "object", "properties": properties})
+    closed = {"type": "object", "properties": properties, "required": [*types], "additionalProperties": False}
+    referring = {"$defs": {"T": closed}, "$ref": "#/$defs/T"}
+    wider = {"type": "object", "properties": {**properties, "d": {}}}
+
+    assert is_same(one, recording.schema_of(closed))
+    assert is_same(one, recording.schema_of(referring))
+    assert not is_same(one, recording.schema_of(wider))
+
+
+def test_open_calls_are_bounded(recording, kept):
+    """The oldest beyond the most is recorded with what was seen of it, and counted."""
+    invoice = schema(recording)
+    recording.begin("first", invoice)
+    recording.seen("first", SeenAttempt(RIGHT))
+
+    for number in range(MOST_OPEN):
+        recording.begin(number, invoice)
+
+    assert len(kept) == 1
+    assert counted(recording) == {"unended": 1, "recorded": 1}
+
+
+def test_threads_have_calls_of_their_own(recording, kept):
+    """Calls of several threads do not mix."""
+    invoice = schema(recording)
+
+    def call(number):
+        recording.begin(number, invoice, task=str(number))
+        recording.seen(number, SeenAttempt(WRONG, usage=Usage(number, 0)))
+        recording.seen(number, SeenAttempt(RIGHT, usage=Usage(number, 0)))
+        recording.end(number)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(call, range(100)))
+
+    assert len(kept) == 100
+    assert {(task, o.attempts[0].usage.input_tokens, len(o.attempts)) for o, task in kept} == {
+        (str(number), number, 2) for number in range(100)
+    }
+
+
+def test_a_fault_is_one_warning(recording, caplog):
+    """A fault of a recorder is told once and counted each time; the caller never sees it."""
+    for _ in range(3):
+        with recording.safely():
+            raise ValueError("of the recorder")
+
+    assert counted(recording) == {"errors": 3}
+    assert len(caplog.records) == 1
+
+
+def test_an_interrupt_goes_on(recording):
+    """What ends the program is no fault of a recorder."""
+    with pytest.raises(KeyboardInterrupt), recording.safely():
+        raise KeyboardInterrupt
+
+
+def test_a_schema_that_is_none_is_counted(recording, caplog):
+    """Calls under an invalid schema are not recorded: each is counted, and it is said once."""
+    assert [recording.schema_of({"type": "objct"}) for _ in range(2)] == [None, None]
+    assert counted(recording) == {"invalid_schema": 2}
+    assert len(caplog.records) == 1
+
+
+def test_a_reply_that_was_refused_is_no_valid_one(recording, kept):
+    """What the framework did not take is a failure, as semantic where the schema has nothing against it."""
+    recording.record(
+        [SeenAttempt(RIGHT, ValueError("no")), SeenAttempt(WRONG, ValueError("no"))], schema(recording)
+    )
+    recording.record([SeenAttempt(RIGHT, ValueError("no"))], schema(recording))
+
+    (both, _), (alone, _) = kept
+    assert [attempt.failure.kind for attempt in both.attempts] == ["semantic", "structure"]
+    assert (alone.ok, alone.failure.code) == (False, "refused")
+
+
+def test_what_raised_is_outside_of_the_rate(recording, kept):
+    """A provider that was not reached is transport, and counts for the model that was asked."""
+    recording.record([SeenAttempt(exception=TimeoutError("t"), model="m")], schema(recording))
+
+    outcome, _ = kept[0]
+    assert (outcome.failure.kind, outcome.call.model, outcome.attempts[0].reply) == ("transport", "m", None)
+
+
+def test_unknown_stays_unknown(recording, kept):
+    """Tokens, costs and times that nobody knows are not 0."""
+    recording.record([SeenAttempt(RIGHT)], schema(recording))
+
+    attempt = kept[0][0].attempts[0]
+    assert attempt.usage == Usage()
+    assert attempt.cost is None
+    assert attempt.elapsed_s != attempt.elapsed_s
+
+
+def test_the_cost_is_the_frameworks(recording, kept):
+    """Without prices a cost is what the framework counted, and that of a call unknown where one attempt's is."""
+    recording.record([SeenAttempt(WRONG, cost=0.5), SeenAttempt(RIGHT, cost=0.25)], schema(recording))
+    recording.record([SeenAttempt(WRONG), SeenAttempt(RIGHT, cost=0.25)], schema(recording))
+
+    assert [outcome.cost for outcome, _ in kept] == [0.75, None]

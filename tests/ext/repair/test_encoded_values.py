@@ -1,0 +1,34 @@
+"""Encoded strings in parsed values, and values that decoding leaves unchanged."""
+
+import json
+
+from schema_guard import Schema, Violation
+from schema_guard.ext.repair.bare import scalars
+from schema_guard.judging import judge_value
+from schema_guard.validation.encoded import decoded
+from tests.public.calls.judging.test_encoded import CATEGORY, ORDER, STEP
+
+
+def test_a_parsed_value_is_read_alike():
+    """What a function had parsed already is mended, or fails, as the text would."""
+    value = {"lines": "[]"}
+
+    mended = judge_value(value, ORDER, repair="lossless")
+
+    assert (mended.value, mended.form, mended.repairs) == ({"lines": []}, "repaired_lossless", STEP)
+    assert judge_value(value, ORDER).failure.code == "encoded_value"
+    assert not judge_value("billing", Schema.of(CATEGORY | {"type": "integer"}), repair="lossless").ok
+
+
+def test_decoding_changes_no_value():
+    """What was given stays as it is."""
+    value = {"a": ["{}"]}
+    told = [Violation(place, "", "type", "", "string '{}'") for place in ("/a/0", "/b", "/a/7")]
+
+    assert decoded(value, told, lambda _: (), json.loads) == ({"a": [{}]}, True)
+    assert value == {"a": ["{}"]}
+
+
+def test_nothing_is_read_out_of_nothing():
+    """An empty text is no scalar."""
+    assert list(scalars("", {"enum": [""]}, finished=True)) == []

@@ -1,0 +1,10 @@
+"""Providers that continue the beginning of a reply."""
+
+from schema_guard.providers.options import TARGETS, going_on
+
+
+def test_only_targets_whose_servers_do_so_are_asked():
+    """OpenAI begins anew, and Claude refuses."""
+    assert [name for name in TARGETS if going_on(name)] == [
+        "mistral", "deepseek", "vllm", "sglang", "llamacpp", "llamacpp-llguidance",
+    ]  # fmt: skip

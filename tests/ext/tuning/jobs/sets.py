@@ -1,0 +1,74 @@
+"""What the tests of tuning share: training sets, hosts on loopback, and a job that is run without waiting."""
+
+import json
+from pathlib import Path
+
+from schema_guard.ext.tuning.jobs.hosts import HOSTS
+from schema_guard.ext.tuning.jobs.rows import read_set
+from schema_guard.ext.tuning.jobs.run import Following, HostTuning
+from schema_guard.ext.tuning.jobs.state import TuningJob, digests, load_job, new_mark, save_job
+from schema_guard.ext.tuning.jobs.wire import Wire
+from schema_guard.models.endpoint import Endpoint
+
+BASES = {"openai": "small", "together": "maker/small-8b", "fireworks": "accounts/fireworks/models/small-8b"}
+AT_ONCE = Following(first_s=0.0, wait=lambda seconds: None)
+
+
+def row(number):
+    """A conversation that ends with its answer."""
+    answer = json.dumps({"n": number}, separators=(",", ":"))
+    return {
+        "messages": [{"role": "user", "content": f"Order {number}"}, {"role": "assistant", "content": answer}]
+    }
+
+
+def preference(number):
+    """An attempt that was refused, and the one that was right."""
+    turns = [{"role": "assistant", "content": text} for text in (f'{{"n":{number}}}', "sorry")]
+    messages = [{"role": "user", "content": f"Order {number}"}]
+    return {"input": {"messages": messages}, "preferred_output": turns[:1], "non_preferred_output": turns[1:]}
+
+
+def training_set(folder, *, rows=12, measured=4, tokens=400, form=row):
+    """Write a training set."""
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, numbers in (("train", range(rows)), ("validation", range(rows, rows + measured))):
+        (folder / f"{name}.jsonl").write_text("".join(json.dumps(form(one)) + "\n" for one in numbers))
+    manifest = {
+        "format": 1,
+        "schema": {"name": "order"},
+        "files": {"train": {"rows": rows, "tokens": tokens}},
+    }
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    return folder
+
+
+def host_of(server, name, *, key="k", timeout_s=5.0):
+    """Connect a host to its server."""
+    url = server.url if name == "fireworks" else server.openai_url
+    return HOSTS[name].make(Wire(HOSTS[name].label, Endpoint(url, key, timeout_s)), f"{name}:")
+
+
+def new_job(folder, name, *, base=None):
+    """Write a job that was agreed to."""
+    job = TuningJob(
+        backend=name,
+        base=base or BASES[name],
+        url=None,
+        set=digests(folder, read_set(folder).files),
+        mark=new_mark(),
+        cost={"epochs": 2},
+    )
+    save_job(folder, job)
+    return job
+
+
+def tuning_of(folder, host, *, following=AT_ONCE):
+    """The tuning of a folder's rows at a host."""
+    return HostTuning(directory=folder, host=host, form=read_set(folder).form, following=following)
+
+
+def tuned(folder, host, *, following=AT_ONCE):
+    """Do what is left of a folder's job."""
+    return tuning_of(folder, host, following=following).run(load_job(folder))

@@ -1,0 +1,315 @@
+"""What is said of a job before anything of it is done."""
+
+import codecs
+import hashlib
+import json
+import re
+from contextlib import contextmanager
+from datetime import date, timedelta
+from types import SimpleNamespace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schema_guard.errors import InvalidArgument
+from schema_guard.ext.loopback.http import Listener, SentResponse
+from schema_guard.ext.tuning.jobs.hosts import HOSTS, connect_host
+from schema_guard.ext.tuning.jobs.plan import plan_job
+from schema_guard.ext.tuning.jobs.remote import HostError
+from schema_guard.ext.tuning.jobs.rows import TrainingRows, read_set, refused
+from schema_guard.prices.tuning import closing_of
+from tests.ext.tuning.jobs.sets import host_of, preference, row, training_set
+
+TODAY = date(2026, 11, 26)
+# A model of which both days are known; names of hosted models stand in the table alone.
+CLOSING = closing_of("gpt-4o-mini")
+
+
+@contextmanager
+def serving(respond):
+    """A server on loopback that answers as it is told."""
+    listener = Listener(("127.0.0.1", 0), respond)
+    listener.start()
+    url = f"http://127.0.0.1:{listener.server_address[1]}"
+    try:
+        yield SimpleNamespace(url=url, openai_url=f"{url}/v1")
+    finally:
+        listener.stop()
+
+
+def rows_of(**more):
+    keys = frozenset({frozenset({"messages"})})
+    known = {
+        "files": ("train.jsonl",),
+        "rows": {"train.jsonl": 20},
+        "tokens": 400,
+        "bytes": {"train.jsonl": 900},
+    }
+    return TrainingRows(**{**known, "keys": keys, "form": "sft", "schema": None, **more})
+
+
+def plan_of(*, found=None, backend="openai", base="small", today=TODAY, **more):
+    given_ = {"epochs": None, "price": None, **more}
+    return plan_job(found or rows_of(), backend=backend, base=base, today=today, **given_)
+
+
+@given(
+    tokens=st.none() | st.integers(0, 10**9),
+    epochs=st.none() | st.integers(1, 20),
+    price=st.none() | st.floats(0, 100),
+)
+def test_a_cost_is_expected_where_all_of_it_is_known(tokens, epochs, price):
+    """Price, tokens and epochs make a cost; without one of them it is not known."""
+    cost = plan_of(found=rows_of(tokens=tokens), epochs=epochs, price=price).cost
+
+    if None in (tokens, epochs, price):
+        assert cost["expected"] is None
+    else:
+        assert cost["expected"] == pytest.approx(price * tokens * epochs / 1e6)
+    assert (cost["dollars"], cost["trained_tokens"]) == (None, None)
+
+
+def test_a_price_that_was_seen_is_shown_and_not_used():
+    """It stands there with its source and month; the cost stays unknown."""
+    plan = plan_of(base="gpt-4o-mini", today=date(2026, 12, 1), epochs=2)
+
+    assert (plan.cost["price"], plan.cost["expected"]) == (None, None)
+    (line,) = [line for line in plan.lines if line.startswith("  cost: ")]
+    assert line == (
+        "  cost: not known; $3 for a million tokens was seen, which would be $0.0024 (train gpt-4o-mini: price pages, "
+        "second-hand, 2026-11): look yours up and give it with --price"
+    )
+
+
+def test_a_file_of_prices_is_used(tmp_path):
+    """A table of the user's own names his model, and is what he pays."""
+    own = {
+        "what": "train small",
+        "amount": 5,
+        "unit": "$ per 1M training tokens",
+        "source": "my bill",
+        "as_of": "2026-11",
+    }
+    (tmp_path / "prices.json").write_text(json.dumps({"prices": [own]}))
+    cost = plan_of(backend="together", epochs=1, prices=tmp_path / "prices.json").cost
+
+    assert (cost["price"], cost["source"], cost["expected"]) == (5.0, "my bill", 0.002)
+
+
+@pytest.mark.parametrize(
+    ("base", "amount"),
+    [("qwen-7b", 0.5), ("llama-v3p1-8b-instruct", 0.5), ("m-2p5b", 0.5), ("m-70b", 3.0), ("m-400b", None), ("m", None)],
+)  # fmt: skip
+def test_a_size_in_a_name_finds_a_price_by_size(base, amount):
+    """A host that charges by parameters has a row for so many."""
+    told = " ".join(plan_of(backend="fireworks", base=base).lines)
+
+    if amount is None:
+        assert "cost: not known: give the price" in told
+    else:
+        assert f"${amount:g} for a million tokens was seen" in told
+
+
+@given(days=st.integers(-400, 400))
+def test_a_closed_model_is_refused_from_the_day_after(days):
+    """On its last day of training a model is tuned; after it nothing is uploaded."""
+    last = date.fromisoformat(CLOSING.last_training)
+    plan = plan_of(base="gpt-4o-mini", today=last + timedelta(days))
+
+    assert bool(plan.against) == (days > 0)
+    assert any(CLOSING.last_inference in line and CLOSING.source in line for line in plan.lines)
+    if -92 <= days <= 0:
+        assert any(line.startswith("training ends in ") for line in plan.warnings)
+
+
+def test_the_days_of_one_host_are_not_those_of_another():
+    """The same model at another host is closed when that one closes it."""
+    plan = plan_of(backend="azure", base="gpt-4-0613", found=rows_of(has_mark=True))
+
+    assert plan.against == []
+    assert (
+        "  dates: whether and when the base model is closed is not known here; --ask-dates asks the host"
+        in plan.lines
+    )
+
+
+@pytest.mark.parametrize(
+    ("backend", "more", "told"),
+    [
+        ("openai", {"rows": {"train.jsonl": 9}}, "train.jsonl has 9 rows, OpenAI takes 10 and more"),
+        ("fireworks", {"rows": {"train.jsonl": 2}}, "train.jsonl has 2 rows, Fireworks takes 3 and more"),
+        ("fireworks", {"rows": {"train.jsonl": 3_000_001}}, "Fireworks takes at most 3,000,000"),
+        ("fireworks", {"bytes": {"train.jsonl": 200_000_000}}, "Fireworks takes at most 150,000,000 in one request"),
+        ("azure", {}, "train.jsonl begins without a byte-order mark, which Azure OpenAI wants"),
+        ("openai", {"keys": frozenset({frozenset({"prompt", "completion"})})}, "OpenAI takes {input, non_preferred"),
+        ("together", {"keys": frozenset({frozenset({"text"})})}, "train.jsonl has rows of {text}; Together takes"),
+        ("openai-compatible", {"rows": {"train.jsonl": 1}}, None),
+        ("openai", {}, None),
+    ],
+)  # fmt: skip
+def test_what_a_host_would_refuse_is_known_before(backend, more, told):
+    """Rows, bytes and forms; of a server that nobody knows nothing is."""
+    found = refused(rows_of(**more), backend)
+
+    assert found == [] if told is None else told in found[0]
+
+
+def test_a_set_is_read_as_it_is(tmp_path):
+    """Rows, tokens and form; a byte-order mark is no part of a row."""
+    found = read_set(training_set(tmp_path / "set"))
+    marked = training_set(tmp_path / "marked", form=preference, measured=0)
+    train = marked / "train.jsonl"
+    train.write_bytes(codecs.BOM_UTF8 + train.read_bytes())
+    with_mark = read_set(marked)
+
+    assert (found.files, found.rows, found.tokens, found.form, found.schema, found.has_mark) == (
+        ("train.jsonl", "validation.jsonl"), {"train.jsonl": 12, "validation.jsonl": 4}, 400, "sft", "order", False
+    )  # fmt: skip
+    assert (with_mark.files, with_mark.form, with_mark.has_mark) == (("train.jsonl",), "dpo", True)
+
+
+@pytest.mark.parametrize(
+    ("lines", "told"),
+    [
+        ([], "the file is empty"),
+        (["{"], "line 1: expected JSON"),
+        (["[]"], "line 1: expected an object"),
+        ([json.dumps({"messages": row(1)["messages"][:1]})], "line 1: /messages/0: expected the assistant's answer"),
+        (["{}"] * 7, "line 5: expected an object, got {}; and 2 more"),
+        ([json.dumps(row(1)), "[" * 100_000], "line 2: expected JSON, got"),
+    ],
+)  # fmt: skip
+def test_what_is_no_row_is_told_by_its_line(tmp_path, lines, told):
+    """Nothing is uploaded of which a line is wrong."""
+    folder = training_set(tmp_path / "set")
+    (folder / "train.jsonl").write_text("".join(f"{line}\n" for line in lines))
+
+    with pytest.raises(InvalidArgument, match=r"train\.jsonl: ") as caught:
+        read_set(folder)
+    assert told in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ('{"format": 2}', "its format is 2, and format 1 is what this version reads: upgrade schema-guard"),
+        ("[" * 100_000, "expected the manifest of a training set: "),
+        ("[]", "expected the manifest of a training set, an object"),
+    ],
+    ids=["a later one", "deep", "a list"],
+)
+def test_a_manifest_that_is_not_understood_is_told(tmp_path, text, told):
+    """Nothing is made of what another version means by it."""
+    folder = training_set(tmp_path / "set")
+    (folder / "manifest.json").write_text(text)
+
+    with pytest.raises(InvalidArgument, match=re.escape(told)):
+        read_set(folder)
+
+
+def test_a_folder_that_is_no_training_set_says_what_writes_one(tmp_path):
+    """The path stands there once, with the command."""
+    with pytest.raises(InvalidArgument) as caught:
+        read_set(tmp_path)
+
+    assert str(caught.value) == (
+        f"{tmp_path / 'train.jsonl'}: No such file or directory: expected the rows of a training set, which "
+        "schema-guard export --output DIR writes"
+    )
+
+
+def test_tokens_of_another_file_are_not_those_of_this_one(tmp_path):
+    """Rows that were changed after the export have no count, and no cost is expected of the old one."""
+    folder = training_set(tmp_path / "set")
+    train, manifest = folder / "train.jsonl", folder / "manifest.json"
+    counted = json.loads(manifest.read_text())
+    counted["files"]["train"]["sha256"] = hashlib.sha256(train.read_bytes()).hexdigest()
+    manifest.write_text(json.dumps(counted))
+    before = read_set(folder)
+    with train.open("a") as file:
+        file.write(json.dumps(row(99)) + "\n")
+    after = read_set(folder)
+    told = plan_job(after, backend="openai", base="small", epochs=1, price=3.0, today=date(2026, 11, 27))
+
+    assert (before.tokens, after.tokens, told.cost["expected"]) == (400, None, None)
+    assert (
+        "  tokens: not known: train.jsonl is another file than the one that manifest.json counts"
+        in told.lines
+    )
+
+
+def test_a_day_is_a_day_or_unknown():
+    """A host that names a year alone, or no day at all, says no last day."""
+    pytest.importorskip("openai", reason="needs the extra 'openai'")
+    for name, body, day in (
+        ("openai", {"id": "small", "shutdown_date": "2027-01-14T00:00:00Z"}, "2027-01-14"),
+        ("openai", {"id": "small", "shutdown_date": "soon"}, None),
+        ("openai", {"id": "small"}, None),
+        ("fireworks", {"deprecationDate": {"year": 2027, "month": 2, "day": 3}}, "2027-02-03"),
+        ("fireworks", {"deprecationDate": {"year": 2027, "month": 0, "day": 0}}, None),
+        ("fireworks", {}, None),
+    ):
+        with serving(lambda came, body=body: SentResponse([json.dumps(body).encode()])) as server:
+            assert host_of(server, name).shutdown_date("small") == day
+
+
+def test_two_forms_in_a_file_are_told():
+    """A file has one form."""
+    keys = frozenset({frozenset({"messages"}), frozenset({"prompt", "completion"})})
+
+    assert refused(rows_of(keys=keys), "together") == [
+        "train.jsonl has rows of 2 forms: {completion, prompt} or {messages}; a file has one"
+    ]
+
+
+@pytest.mark.parametrize("backend", [name for name in HOSTS if name != "openai-compatible"])
+def test_a_host_takes_its_own_key_alone(backend, monkeypatch):
+    """Without its variable the message names it; another host's key is none of its."""
+    pytest.importorskip("openai", reason="needs the extra 'openai'")
+    for name in ("OPENAI", "AZURE_OPENAI", "TOGETHER", "FIREWORKS"):
+        monkeypatch.setenv(f"{name}_API_KEY", f"canary-{name}")
+        monkeypatch.delenv(f"{name}_BASE_URL", raising=False)
+    monkeypatch.setenv("AZURE_OPENAI_ENDPOINT", "https://shop.example.com")
+    own = {"azure": "AZURE_OPENAI"}.get(backend, backend.upper())
+    host = connect_host(backend, None)
+
+    assert host._wire.client.api_key == f"canary-{own}"
+    monkeypatch.delenv(f"{own}_API_KEY")
+    with pytest.raises(InvalidArgument, match=f"needs a key: set {own}_API_KEY"):
+        connect_host(backend, None)
+
+
+@pytest.mark.parametrize("url", [None, "ftp://h", "http://u:canary@h/v1", "http://h/v1?key=canary"])
+def test_a_url_that_cannot_be_used_is_told_without_its_key(url):
+    """A server has an address; a key has a variable."""
+    with pytest.raises(InvalidArgument, match=r"^--url") as caught:
+        connect_host("openai-compatible", url)
+    assert "canary" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("code", "passes"), [("rate_limit_exceeded", True), ("insufficient_quota", False)])
+def test_a_quota_that_is_spent_does_not_pass(code, passes):
+    """A 429 is waited for, unless it says that the money is at its end."""
+    pytest.importorskip("openai", reason="needs the extra 'openai'")
+    body = json.dumps({"error": {"message": "no", "code": code}}).encode()
+    with (
+        serving(lambda came: SentResponse([body], 429, headers={"Retry-After": "7"})) as server,
+        pytest.raises(HostError) as caught,
+    ):
+        host_of(server, "openai").job("ftjob-1")
+
+    assert (caught.value.is_passing, caught.value.status, caught.value.retry_after_s) == (passes, 429, 7.0)
+
+
+@pytest.mark.costly
+def test_a_host_that_says_nothing_is_no_answer():
+    """A request has an end, whoever is silent."""
+    pytest.importorskip("openai", reason="needs the extra 'openai'")
+    with (
+        serving(lambda came: SentResponse(None, ending="silence")) as server,
+        pytest.raises(HostError, match="OpenAI gave no answer: Request timed out") as caught,
+    ):
+        host_of(server, "openai", timeout_s=0.3).job("ftjob-1")
+
+    assert (caught.value.is_passing, caught.value.status) == (True, None)

@@ -1,0 +1,277 @@
+"""The command `tune`, by its arguments, its output and its exit status."""
+
+import codecs
+import json
+import signal
+import subprocess
+import sys
+from functools import partial
+
+import pytest
+
+from schema_guard.ext.tuning import command as tune
+from schema_guard.ext.tuning.jobs.run import Following
+from schema_guard.ext.tuning.jobs.state import held, load_job
+from schema_guard.testing import serve_tuning
+from tests.ext.tuning.jobs.sets import preference, training_set
+from tests.public.commands.command_lines import run
+
+pytest.importorskip("openai", reason="needs the extra 'openai'")
+
+
+@pytest.fixture(autouse=True)
+def at_once(monkeypatch):
+    """Nothing is waited for, and each host has a key."""
+    monkeypatch.setattr(tune, "Following", partial(Following, first_s=0.0, wait=lambda seconds: None))
+    monkeypatch.setenv("SCHEMA_GUARD_MODEL_KEY", "canary-key")
+    monkeypatch.setenv("OPENAI_API_KEY", "k")
+
+
+@pytest.fixture
+def orders(tmp_path):
+    return training_set(tmp_path / "orders")
+
+
+@pytest.fixture
+def begin(capsys, orders):
+    """Tune on a server that is named by its URL."""
+
+    def begun(server, *more, base="small"):
+        where = ("--backend", "openai-compatible", "--url", server.openai_url, "--base", base)
+        return run(capsys, "tune", orders, *where, *more)
+
+    return begun
+
+
+def test_a_set_becomes_a_model(begin, orders):
+    """Size, tokens and cost on stderr before; the model, its cost and the next commands on stdout; exit status 0."""
+    with serve_tuning(key="canary-key") as server:
+        status, out, err = begin(server, "--yes", "--epochs", "2", "--price", "3")
+        mark = load_job(orders).mark
+
+        assert (status, out.splitlines()) == (
+            0,
+            [
+                "openai-compatible, small: succeeded (ftjob-3)",
+                f"  tuned model: {server.openai_url}#ft:small:shop:sg-{mark}:3",
+                "  cost: $0.001842, 614 tokens charged",
+                f"  measure it: schema-guard bench {orders} --model tuned:{orders} --sample all",
+                f'  use it: guard(SCHEMA, strategy="bare", tuned=True)(connect("tuned:{orders}"))',
+            ],
+        )
+    assert "tokens: 400 an epoch, as the manifest counts them; 2 epochs" in err
+    assert "cost: $0.0024, at $3 for a million tokens (as given)" in err
+
+
+def test_nothing_is_uploaded_that_nobody_agreed_to(begin, orders):
+    """Without a terminal and without --yes the size is told, nothing is sent, and nothing written; exit status 2."""
+    with serve_tuning() as server:
+        status, out, err = begin(server)
+
+        assert (status, out, server.requests, load_job(orders)) == (2, "", [], None)
+    assert "rows would be uploaded, and there is no terminal to agree on: say --yes" in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("--base", "gpt-4-0613"), "gpt-4-0613 is closed altogether since 2026-10-23: take another --base: nothing"),
+        (("--base", "b"), "train.jsonl has 2 rows, OpenAI takes 10"),
+        ((), "--base: expected it for a new job"),
+        (("--status",), "has no job.json: nothing was tuned"),
+        (("--status", "--cancel"), "--status and --cancel say different things"),
+        (("--base", "b", "--url", "http://u:p@h/v1"), "expected one without a password"),
+        (("--base", "b", "--backend", "openai-compatible"), "--url is missing: expected http://HOST:PORT/v1"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_is_told_before_anything_is_sent(capsys, tmp_path, arguments, told):
+    """A closed model, rows that the host refuses, and options that say too little; exit status 2."""
+    folder = training_set(tmp_path / "orders", rows=2)
+    status, out, err = run(capsys, "tune", folder, "--backend", "openai", "--yes", *arguments)
+
+    assert (status, out, load_job(folder)) == (2, "", None)
+    assert told in err
+
+
+def test_the_same_command_goes_on(begin, orders):
+    """What is done is not done again: the tuned model is told once more, without a request."""
+    with serve_tuning() as server:
+        first = begin(server, "--yes")
+        asked = len(server.requests)
+        again = begin(server, "--yes")
+
+        assert first[:2] == again[:2]
+        assert len(server.requests) == asked
+
+
+@pytest.mark.costly
+def test_another_job_is_not_gone_on_with(begin, orders):
+    """Another base than that of the job is told, with the way out, which begins a new one."""
+    with serve_tuning(bases=["small", "other"]) as server:
+        begin(server, "--yes")
+        status, _, err = begin(server, "--yes", base="other")
+
+        assert status == 2
+        assert (
+            "--base other: the job in job.json has small: leave it out to go on, or begin a new one with --again"
+            in err
+        )
+        assert begin(server, "--yes", "--again", base="other")[0] == 0
+        assert load_job(orders).base == "other"
+
+
+def test_what_the_host_refuses_can_be_begun_otherwise(begin, orders):
+    """A base that it does not tune is its word, and the next job takes another one."""
+    with serve_tuning() as server:
+        status, _, err = begin(server, "--yes", base="smal")
+
+        assert status == 2
+        assert "status 400: Model smal is not available for fine-tuning" in err
+        assert "the same command goes on when that is mended; another job begins with --again" in err
+        assert begin(server, "--yes", "--again")[0] == 0
+        assert [one.base for one in server.desk.jobs.values()] == ["small"]
+
+
+def test_an_interrupt_leaves_the_job_running(begin, capsys, orders, monkeypatch):
+    """It says how to go on; --status asks once, --cancel ends it there."""
+
+    def interrupted(seconds):
+        raise KeyboardInterrupt
+
+    waits = partial(Following, first_s=0.0, wait=interrupted)
+    with serve_tuning(looks=50) as server:
+        with monkeypatch.context() as patched:
+            patched.setattr(tune, "Following", waits)
+            status, out, err = begin(server, "--yes")
+
+        assert (status, out.splitlines()[0]) == (2, "openai-compatible, small: queued (ftjob-3)")
+        assert f"  go on: schema-guard tune {orders}" in out.splitlines()
+        assert "interrupted: what was begun at the server goes on there" in err
+        assert run(capsys, "tune", orders, "--status")[0] == 0
+        assert run(capsys, "tune", orders, "--again", "--base", "small")[0] == 2
+        status, out, _ = run(capsys, "tune", orders, "--cancel", "--format", "json")
+        assert (status, json.loads(out)["status"]) == (1, "cancelled")
+        assert [one.status for one in server.desk.jobs.values()] == ["cancelled"]
+
+
+@pytest.mark.costly
+def test_a_deployment_has_a_name_of_its_own(begin, capsys, orders):
+    """Where a tuned model answers under another name, that is what is connected."""
+    with serve_tuning() as server:
+        begin(server, "--yes")
+        status, out, _ = run(capsys, "tune", orders, "--served-as", "orders-1")
+
+    assert status == 0
+    assert f"  tuned model: {server.openai_url}#orders-1" in out.splitlines()
+    assert load_job(orders).result.model == f"{server.openai_url}#orders-1"
+
+
+def test_the_hosts_own_date_closes_a_model(begin):
+    """--ask-dates reads the list of models; what is over is not begun."""
+    with serve_tuning(dates={"small": "2026-01-31"}) as server:
+        status, _, err = begin(server, "--yes", "--ask-dates")
+
+        assert status == 2
+        assert [one.path for one in server.requests] == ["/v1/models/small"]
+    assert "last day of the base model, as the host's list says: 2026-01-31" in err
+    assert "small is closed altogether since 2026-01-31" in err
+
+
+def test_two_at_once_are_told(begin, capsys, orders):
+    """While one is at it the other does nothing, but for saying what that one has seen."""
+    with serve_tuning() as server:
+        begin(server, "--yes")
+        with held(orders):
+            status, _, err = begin(server, "--yes")
+            seen = run(capsys, "tune", orders, "--status")
+
+    assert status == 2
+    assert "another process is at its job: wait for it, or look with --status" in err
+    assert (seen[0], seen[1].splitlines()[0]) == (0, "openai-compatible, small: succeeded (ftjob-3)")
+
+
+@pytest.mark.costly
+def test_a_failed_job_is_told_with_its_words(begin, orders):
+    """Exit status 1, the host's words, and how to begin anew."""
+    with serve_tuning(ends="failed") as server:
+        status, out, _ = begin(server, "--yes")
+
+    assert status == 1
+    assert out.splitlines() == [
+        "openai-compatible, small: failed: the training ended by an error (ftjob-3)",
+        f"  begin a new one: schema-guard tune {orders} --again",
+    ]
+
+
+def test_pairs_are_measured_on_a_set_of_answers(begin, capsys, orders):
+    """`bench` reads no pairs: the command that is named is one that runs."""
+    training_set(orders, form=preference)
+    manifest = json.loads((orders / "manifest.json").read_text())
+    (orders / "manifest.json").write_text(json.dumps({**manifest, "form": "dpo"}))
+    with serve_tuning(key="canary-key") as server:
+        _, out, _ = begin(server, "--yes")
+
+    assert (
+        f"  measure it, on a set that was exported without --form dpo: schema-guard bench SET --model tuned:{orders} --sample all\n"
+        in out
+    )
+
+
+def test_no_key_stands_in_the_file(begin, orders):
+    """Neither in job.json nor in what is told."""
+    with serve_tuning(key="other") as server:
+        status, _, err = begin(server, "--yes")
+
+    assert status == 2
+    assert "status 401: Incorrect API key provided" in err
+    assert "canary" not in (orders / "job.json").read_text() + err
+
+
+def test_azure_answers_from_a_deployment(capsys, orders, monkeypatch):
+    """Its rows begin with a mark, its model answers under the name of a deployment, and that this costs is said."""
+    monkeypatch.setenv("AZURE_OPENAI_API_KEY", "canary-key")
+    line = ("tune", orders, "--backend", "azure", "--base", "small", "--yes")
+    with serve_tuning(key="canary-key") as server:
+        monkeypatch.setenv("AZURE_OPENAI_ENDPOINT", server.url)
+        assert "begins without a byte-order mark" in run(capsys, *line)[2]
+        train = orders / "train.jsonl"
+        train.write_bytes(codecs.BOM_UTF8 + train.read_bytes())
+        status, out, err = run(capsys, *line)
+        named = run(capsys, "tune", orders, "--served-as", "orders-1")[1]
+
+    assert status == 0
+    assert f"  tuned model: azure:ft:small:shop:sg-{load_job(orders).mark}:3" in out.splitlines()
+    for told in (out, err):
+        assert "before the tuned model answers it needs a deployment of it" in told
+    assert "  tuned model: azure:orders-1" in named.splitlines()
+
+
+@pytest.mark.costly
+@pytest.mark.parametrize("at", [0, 2, 4, 6])
+def test_a_process_that_is_killed_in_a_request_is_gone_on_from(begin, orders, at):
+    """Killed while an upload, the beginning or a look is on its way and done: the next one uploads and begins nothing."""
+    running = {}
+
+    def kill(request):
+        if "process" in running and len(server.requests) == at + 1:
+            running.pop("process").kill()
+
+    with serve_tuning(faults=kill) as server:
+        line = (
+            "tune",
+            orders,
+            "--backend",
+            "openai-compatible",
+            "--url",
+            server.openai_url,
+            "--base",
+            "small",
+            "--yes",
+        )
+        process = running["process"] = subprocess.Popen(
+            [sys.executable, "-m", "schema_guard", *map(str, line)]
+        )
+        assert process.wait(60) == -signal.SIGKILL
+        status, _, _ = begin(server, "--yes")
+
+        assert (status, len(server.desk.files), len(server.desk.jobs)) == (0, 2, 1)

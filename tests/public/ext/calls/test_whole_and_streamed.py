@@ -1,0 +1,101 @@
+"""Calls of tools, and replies that are read while they arrive, have the same outcome as a whole reply."""
+
+import pytest
+
+from tests.public.calls.formats import FORMATS, Said
+from tests.public.calls.test_whole_and_streamed import (
+    GOOD,
+    SAID,
+    WIDTHS,
+    check_stream,
+    check_whole_reply,
+    facts,
+    outcome_of,
+)
+from tests.thinned import costly
+
+CASES = [(form, said) for form in FORMATS for said in SAID if form.can(said)]
+IDS = [f"{form.name}: {said.id}" for form, said in CASES]
+CALLS = [(form, said) for form, said in CASES if said.calls]
+IDS_OF_CALLS = [f"{form.name}: {said.id}" for form, said in CALLS]
+
+
+@pytest.mark.parametrize(("form", "said"), CALLS, ids=IDS_OF_CALLS)
+def test_call_of_a_tool_has_its_result(form, said):
+    """Each call of a tool has the same form or failure in every format, sync and async."""
+    check_whole_reply(form, said)
+
+
+@pytest.mark.parametrize(("form", "said"), CALLS, ids=IDS_OF_CALLS)
+def test_stream_has_the_outcome_of_the_whole_call(form, said):
+    """A call of a tool in pieces has all fields of the whole call, for each kind of call."""
+    check_stream(form, said, (3, 16))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("form", "said"), CALLS, ids=IDS_OF_CALLS)
+def test_stream_has_the_outcome_of_the_whole_call_at_every_width(form, said):
+    """The width of the pieces changes no field, from 1 to 64 characters."""
+    check_stream(form, said, range(1, 65))
+
+
+def test_failure_names_an_unknown_tool():
+    """The message of a call of an unknown tool names it, whole and streamed."""
+    said = next(said for said in SAID if said.id == "another tool")
+    for reply in (FORMATS[0].whole(said), FORMATS[0].pieces(said, 5)):
+        outcome = outcome_of(lambda reply=reply: reply, said)
+
+        assert outcome.failure.message == "the reply calls the tool 'take': expected 'give'"
+
+
+@pytest.mark.parametrize(("form", "said"), CASES, ids=IDS)
+def test_stream_of_values_has_the_outcome_of_the_whole_reply(form, said):
+    """A call by `.stream()` records all fields of the whole reply."""
+    streamed = [
+        outcome_of(lambda width=width: form.pieces(said, width), said, stream=True) for width in (3, 16)
+    ]
+
+    expected = facts(outcome_of(lambda: form.whole(said), said))
+    assert [facts(outcome) for outcome in streamed] == [expected] * len(streamed)
+
+
+INVALID = [
+    Said("wrong and long", '{"total":"twelve","note":"né, a longer note: so that there are cuts"}'),
+    Said("wrong behind text", f"Sure: [1, {{]\n{GOOD[:-1]},"),
+    Said("wrong after a while", GOOD[:-1] + ',"more":"and more, and more, and more"}'),
+    Said("wrong and cut off", '{"total":"twelve","note":"né, a lon', stop="length"),
+    Said("wrong and refused", '{"total":"twelve","note":', refusal="No, I will not.", stop="refusal"),
+    Said(
+        "a wrong and long call", "So:", (("give", '{"total":"x","note":"a longer note"}'),), stop="tool_call"
+    ),
+    Said(
+        "a wrong call of another tool",
+        "So:",
+        (("take", '{"total":"x","note":"a longer"}'),),
+        stop="tool_call",
+    ),
+    Said("wrong JSON before a call", '{"total":"x","note":', (("give", GOOD),), stop="tool_call"),
+]
+STOPPED = [(form, said) for form in FORMATS for said in [*SAID, *INVALID] if form.can(said)]
+
+
+@pytest.mark.parametrize(
+    ("form", "said"), costly(STOPPED, 7), ids=[f"{form.name}: {said.id}" for form, said in STOPPED]
+)
+def test_early_stop_changes_no_value(form, said):
+    """A reply is valid with `early_stop` exactly if it is valid without it."""
+    for width in WIDTHS:
+        read, stopped = (
+            outcome_of(lambda width=width: form.pieces(said, width), said, early_stop=early_stop)
+            for early_stop in (False, True)
+        )
+
+        (attempt,) = stopped.attempts
+        assert (stopped.ok, stopped.value) == (read.ok, read.value)
+        # A reply that failed before it was cut off is no truncation, even if it was not stopped in time.
+        is_other = read.failure is not None and read.failure.kind == "truncation" != attempt.failure.kind
+        if attempt.stopped_at is None and not is_other:
+            assert facts(stopped) == facts(read)
+        else:
+            assert attempt.failure.kind in ("syntax", "structure", "value")
+            assert read.failure.kind in ("syntax", "structure", "value", "truncation", "refusal")

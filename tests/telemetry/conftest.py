@@ -1,5 +1,0 @@
-"""Switch telemetry off around each test, and provide the OpenTelemetry SDK."""
-
-from tests.public.telemetry.conftest import _off, sdk
-
-__all__ = ["_off", "sdk"]
