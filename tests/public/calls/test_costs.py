@@ -1,5 +1,7 @@
 """Costs of attempts and calls, from a table of prices for a million tokens."""
 
+import json
+
 import pytest
 
 from schema_guard import guard
@@ -84,3 +86,16 @@ def test_cost_is_unknown_without_prices():
     ask = guard(TOTAL, store=None, name="unpriced")(lambda prompt: reply(GOOD, "small"))
 
     assert ask.outcome("t").cost is None
+
+
+@pytest.mark.parametrize(("tokens", "cost"), [(128, 0.0128), (128_000, 12.8), (128_001, 25.6002)])
+def test_long_prompt_has_the_price_of_its_tier(tmp_path, tokens, cost):
+    """In a price table of litellm, a tier `above_128k` begins at 128,000 input tokens."""
+    dollars = {"litellm_provider": "openai", "input_cost_per_token": 1e-4, "output_cost_per_token": 1e-3}
+    table = {"small": {**dollars, "input_cost_per_token_above_128k_tokens": 2e-4}}
+    (tmp_path / "prices.json").write_text(json.dumps(table))
+    usage = {"prompt_tokens": tokens, "completion_tokens": 0, "total_tokens": tokens}
+    answer = {**reply(GOOD, "small"), "usage": usage}
+    ask = guard(TOTAL, store=None, prices=str(tmp_path / "prices.json"))(lambda prompt: answer)
+
+    assert ask.outcome("t").cost == pytest.approx(cost)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from typing import Any
 
@@ -112,3 +113,23 @@ def test_what_becomes_of_a_key_that_a_type_does_not_name():
     with pytest.raises(GuardFailed) as caught:
         guard({**TOTAL, "additionalProperties": False})(with_more)("t")
     assert "dataclass" not in str(caught.value)
+
+
+@pytest.mark.parametrize("reply", [GOOD, f"```json\n{GOOD}\n```"], ids=["plain", "fenced"])
+def test_direct_call_runs_the_checks(reply):
+    """A call with one text argument raises GuardFailed if a check rejects the value."""
+    read = guard(TOTAL, checks=[even], max_attempts=1, store=None)(lambda prompt: reply)
+
+    with pytest.raises(GuardFailed, match="1 is odd"):
+        read("t")
+
+
+def test_awaited_call_runs_the_checks():
+    """An async call with one text argument raises GuardFailed if a check rejects the value."""
+
+    @guard(TOTAL, checks=[even], max_attempts=1, store=None)
+    async def read(prompt):
+        return GOOD
+
+    with pytest.raises(GuardFailed, match="1 is odd"):
+        asyncio.run(read("t"))

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from schema_guard import guard, open_store
+from schema_guard import guard, open_store, tags
 from tests.public.clock import stopped_clock
 from tests.public.commands.command_lines import run
 
@@ -45,3 +45,25 @@ def test_exact_rate_leaves_out_parsed_values(capsys, calls):
 def test_median_and_p95_differ(capsys, calls, form):
     """Eight calls took one second and two took four. Times are stored with a precision of 1%."""
     assert "seconds p50/p95 1.01/4.03" in report(capsys, "--format", form)
+
+
+def test_calls_without_a_segment_can_be_selected(capsys, folder):
+    """`--segment "(no segment)"` selects exactly the calls without a segment."""
+    with open_store("records.db") as store:
+        read = guard({"title": "Read"}, name="shop.read", store=store)(lambda prompt: '{"a": 1}')
+        for number in range(7):
+            with tags(segment="eu" if number < 4 else None):
+                read(f"task {number}")
+
+    (group,) = json.loads(report(capsys, "--segment", "(no segment)", "--format", "json"))["groups"]
+
+    assert (group["segment"], group["calls"]) == (None, 3)
+
+
+@pytest.mark.parametrize("asked", [("decide",), ("watch", "--slo", "0.5")], ids=["decide", "watch"])
+def test_commands_select_calls_without_a_segment(capsys, calls, asked):
+    """`decide` and `watch` take the name that `report` prints for calls without a segment."""
+    out, err = run(capsys, *asked, "--store", "records.db", "--segment", "(no segment)")[1:]
+
+    assert "shop.read" in out
+    assert err == ""

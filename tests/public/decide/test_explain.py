@@ -130,6 +130,13 @@ def test_no_volume_pays_where_a_call_saves_nothing():
     [
         (passing(), "schema-guard watch --slo 0.01"),
         (
+            passing(
+                config={"latency_p95_s": 2.5},
+                strategies=[strategy(n=1000, k=0, latency={"n": 1000, "k": 0})],
+            ),
+            "schema-guard watch --slo 0.01 --latency-p95 2.5",
+        ),
+        (
             failing(ladder=ladder(json_mode="untested")),
             "schema-guard climb --schema NAME --model MODEL --first json_mode --target 0.01",
         ),

@@ -1,5 +1,6 @@
 """The configurations that `watch` and `decide` check, the causes of failures, and the order of the lines."""
 
+import itertools
 import json
 
 import pytest
@@ -175,3 +176,15 @@ def test_text_names_a_segment_with_three_quarters_of_the_failures(production, re
     head = production.verdict(0.02).head
 
     assert (f"where segment eu 25.00% failed: 100 of the {100 + rest} failures" in head) is shown
+
+
+def test_better_step_of_a_climb_is_reported_as_better(production):
+    """Two steps on the same inputs are compared. The counts follow the order of the steps."""
+    production.calls(100, 5)
+    for name, every in (("climb:1:system_prompt:shop.extract", 5), ("climb:2:few_shot:shop.extract", 20)):
+        production.inputs = itertools.count(1_000)
+        production.calls(40, every, name=name)
+    (pair,) = production.verdict().figures["comparisons"]
+
+    # Of 40 inputs, 8 fail in the first step, and 2 of these in the second step too.
+    assert (pair["n"], pair["b"], pair["c"]) == (40, 6, 0)

@@ -399,6 +399,15 @@ def test_counts_continue_in_a_reopened_file(tmp_path):
         assert stored_counts(store) == expected_counts(CALLS)
 
 
+@pytest.mark.parametrize("read", ["by_hour", "configurations", "summary"])
+def test_counts_include_calls_that_were_just_recorded(store, read):
+    """A count waits for the calls that this process recorded before it."""
+    for number in range(300):
+        store.record(call_at({}, at=number))
+
+    assert sum(one.calls for one in getattr(store, read)()) == 300
+
+
 def test_late_call_is_counted_in_the_hour_of_its_start(store):
     """A call that is stored after later calls counts in the hour of its start."""
     for at in (5 * HOUR, 0.0, 2 * HOUR, 5 * HOUR + 1):

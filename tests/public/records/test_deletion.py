@@ -411,6 +411,38 @@ def test_write_deletes_expired_rows(path):
         assert sum(one.calls for one in store.configurations()) == 3
 
 
+@pytest.mark.parametrize("limit", ["max_age=50d", "max_rows=100", "max_bytes=700k"])
+def test_each_limit_alone_deletes_the_oldest_rows(path, limit):
+    """One limit in the URL is enough: the store deletes its oldest rows during a write."""
+    with open_store(str(path), payload="full") as store:
+        for number in range(200):
+            reply = os.urandom(2_000).hex()
+            store.record(outcome({"reply": reply}, id=f"{number:032}", started_at=time.time() - 100 * DAY))
+
+    with open_store(f"{path}?{limit}", durability="sync") as store:
+        store.record(outcome(id="last", started_at=time.time()))
+        store.flush()
+
+        assert f"{0:032}" not in calls_of(store)
+
+
+@pytest.mark.parametrize("by", ["function", "segment"])
+def test_deletion_of_counts_leaves_no_byte_behind(tmp_path, by, cli):
+    """After `forget-counts`, no file of an open store contains a deleted text or name."""
+    folder = tmp_path / "store"
+    with open_store(f"{folder}/r.db", payload="full", durability="sync") as store:
+        fill(store)
+        names = {"function": b"app.a", "segment": b"seg-a"}
+        words = [names[by], b"canary-a", b"person-"]
+        before = [bytes_contain(folder, word) for word in words]
+        named = (f"--{by}", names[by].decode(), "--yes")
+        status, _, _ = cli("store", "forget-counts", *named, "--store", f"{folder}/r.db")
+
+        assert (before, status) == ([True] * 3, 0)
+        assert [word for word in words if bytes_contain(folder, word)] == []
+        assert bytes_contain(folder, b"canary-b")
+
+
 @pytest.mark.parametrize("how", ["forget", "prune"])
 def test_deletion_leaves_no_byte_behind(tmp_path, how, cli):
     """No deleted text is left in the database, its log, or a copy, while the store is open."""

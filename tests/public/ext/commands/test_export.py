@@ -3,6 +3,7 @@
 import json
 import re
 import stat
+from hashlib import sha256
 
 import pytest
 
@@ -52,6 +53,22 @@ def test_a_set_is_written_for_its_owner_with_its_sources_first(tmp_path, ask):
         == 8
     )
     assert all(stat.S_IMODE(path.stat().st_mode) == 0o600 for path in (tmp_path / "set").iterdir())
+
+
+@pytest.mark.parametrize(("host", "least"), [("openai", 10), ("bedrock", 32), ("fireworks", 3)])
+def test_host_needs_its_least_number_of_rows(tmp_path, ask, host, least):
+    """`--for HOST` writes no set with fewer rows than the host accepts, even if --min-examples is lower."""
+    for rows in (least - 1, least):
+        tasks = [sha256(bytes([number])).hexdigest() for number in range(rows)]
+        record(tmp_path / f"{rows}.db", [[GOOD]] * rows, tasks=tasks)
+    asked = ("--schema", "ticket", "--for", host, "--min-examples", "1", "--validation", "0", "--test", "0")
+
+    few, said = ask(*asked, "--store", f"{least - 1}.db", "--output", "few")
+    enough, _ = ask(*asked, "--store", f"{least}.db", "--output", "enough")
+
+    assert (few, enough) == (1, 0)
+    assert said.out.startswith(f"TOO FEW: {least - 1} rows to train on, {least} are needed")
+    assert not (tmp_path / "few" / "train.jsonl").exists()
 
 
 def test_too_few_rows_write_no_set_but_what_to_label_and_the_answers_make_one(tmp_path, ask):

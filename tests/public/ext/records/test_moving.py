@@ -260,6 +260,20 @@ def test_dry_run_counts_without_creating_a_store(source, cli, cli_json, move, tm
     assert not exists
 
 
+@pytest.mark.parametrize("command", ["import", "merge"])
+def test_dry_run_counts_only_missing_attempts(source, cli, move, tmp_path, command):
+    """`--dry-run` leaves out the attempts that the store already has."""
+    fill(tmp_path / "b.db", CALLS[:3])
+    cli("store", "export", "--store", source, "-o", tmp_path / "a.jsonl")
+    file = tmp_path / "a.jsonl" if command == "import" else source
+    (dry,) = move(command, file, "--dry-run")
+    (real,) = move(command, file)
+    (again,) = move(command, file, "--dry-run")
+
+    # The first three calls have five attempts.
+    assert (dry["added"], real["added"], again["added"]) == (ATTEMPTS - 5, ATTEMPTS - 5, 0)
+
+
 def test_merge_prints_a_line_for_each_source(source, cli, tmp_path):
     """The line is printed even if the source adds nothing."""
     words = ("store", "merge", source, "--store", tmp_path / "b.db")

@@ -175,6 +175,14 @@ def test_an_unknown_tool_is_told_the_near_names(name, near):
     assert name not in found.message.replace(near, "")
 
 
+@pytest.mark.parametrize("prefix", ["functions.", "server/", "default_api:", "tools.of.the.weather.office/"])
+def test_prefix_of_a_tool_name_is_ignored(prefix):
+    """A prefix of any length leads to the one tool with the rest of the name."""
+    found = one("{}", [get_weather, Mail], name=f"{prefix}get_weather")
+
+    assert "Did you mean get_weather?" in found.message
+
+
 def test_an_unknown_tool_is_told_the_tools():
     """Without a near name the model is told what there is."""
     assert "The tools are: get_weather, Mail." in one("{}", [get_weather, Mail], name="xyz").message
