@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +14,8 @@ import click
 from schema_guard.bench.run.plan import PlanSettings, columns_of, plan_of
 from schema_guard.bench.suites.load import load_suite
 from schema_guard.cli.shared.options import argument, option
+from schema_guard.errors import MissingPart
+from schema_guard.extensions import PARTS, require
 from schema_guard.text import safe
 
 if TYPE_CHECKING:
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
 
 # What a first look takes: two tasks of every built-in schema.
 _SAMPLE = 48
+_STRATEGIES = "system_prompt,few_shot,strict_schema"
 # A model under a name of the user's own: `fast=http://...`.
 _ALIAS = re.compile(r"([A-Za-z0-9_.-]+)=(.+)", re.DOTALL)
 
@@ -81,7 +85,7 @@ class PlanOptions:
     )
     strategies: str = option(
         "--strategy",
-        default="system_prompt,few_shot,strict_schema",
+        default=_STRATEGIES,
         show_default=True,
         metavar="LIST",
         help="Separated by commas; a>b goes on to b after a failed attempt. A model of `tune` is asked bare, as it was trained.",
@@ -130,6 +134,8 @@ class PlanOptions:
         if self.sample != "all" and not (self.sample.isdecimal() and int(self.sample)):
             raise click.UsageError(f"--sample {safe(self.sample)!r}: expected how many tasks, or all")
         strategies = dict.fromkeys(name.strip() for name in self.strategies.split(",") if name.strip())
+        if self.strategies == _STRATEGIES:
+            strategies = dict.fromkeys(filter(_is_installed, strategies))
         settings = PlanSettings(
             max_attempts=self.max_attempts,
             epochs=self.epochs,
@@ -140,3 +146,14 @@ class PlanOptions:
         )
         tuned = [name for name, model in models.items() if getattr(model, "tuned", False)]
         return plan_of(suite, columns_of(list(models), list(strategies), tuned=tuned), settings)
+
+
+def _is_installed(strategy: str) -> bool:
+    """Return whether the part of a strategy is installed. Otherwise, report that the strategy is left out."""
+    try:
+        if f"strategy:{strategy}" in PARTS:
+            require(f"strategy:{strategy}")
+    except MissingPart as error:
+        print(f"left out: {error}", file=sys.stderr)
+        return False
+    return True

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import schema_guard
-from tests.needs import marked, needs
+from tests.needs import needs
 from tests.public.commands.command_lines import main
 
 SCHEMA = {
@@ -206,8 +206,6 @@ def test_interrupted_run_says_how_to_go_on(folder):
         "suite.jsonl",
         "--model",
         "scripted:slow.jsonl",
-        "--strategy",
-        "few_shot",
         "--concurrency",
         "1",
         "--journal",
@@ -287,11 +285,7 @@ WRONG = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    marked(WRONG, "fitting", lambda row: row[1] == "there is one already"),
-    ids=range(len(WRONG)),
-)
+@pytest.mark.parametrize(("arguments", "message"), WRONG, ids=range(len(WRONG)))
 def test_wrong_usage_is_told_in_a_sentence(capsys, arguments, message):
     """What cannot be done exits with 2 and says why on stderr; nothing goes to stdout, nothing is asked."""
     script("m.jsonl")
