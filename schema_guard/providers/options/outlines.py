@@ -82,7 +82,7 @@ def _check_enforced(schema: Schema[Any], text: str) -> None:
     # Only this engine is not asked by itself.
     from schema_guard.extensions import load
 
-    found = [one for one in load("name:lint")(schema, "outlines-core") if one.severity == "error"]
+    found = [one for one in load("name:lint")(schema.document, "outlines-core") if one.severity == "error"]
     places = [f"{one.keyword!r} at {one.location or '(root)'}" for one in found if one.effect != "narrowed"]
     if places:
         more = f" and {len(places) - _MOST_PLACES} more" if len(places) > _MOST_PLACES else ""
