@@ -17,7 +17,7 @@ RIGHT, WRONG, VALUE, SHAPE = (
 )
 PRICES = {
     name: {"p_in": 100.0 * price, "p_cached": 10.0 * price, "p_out": 500.0 * price}
-    for name, price in (("clean", 9), ("near", 5), ("wrong", 4), ("bad", 2), ("worse", 3))
+    for name, price in (("clean", 9), ("near", 5), ("wrong", 4), ("bad", 2), ("worse", 3.02))
 }
 
 
