@@ -179,10 +179,11 @@ FAULTS = {
 }
 
 if is_installed("repair"):
-    from schema_guard.ext.repair import readings as repair
+    from schema_guard.ext import repair
+    from schema_guard.ext.repair.readings import Readings
 
     FAULTS["repair: nothing is mended"] = Fault(
-        repair, "readings", lambda _: lambda *a, **k: repair.Readings([], 0, complete=True)
+        repair, "readings", lambda _: lambda *a, **k: Readings([], 0, complete=True)
     )
     FAULTS["repair: lossless is lossy"] = Fault(
         repair,
