@@ -17,6 +17,7 @@ import sys
 import time
 from contextvars import ContextVar
 from functools import partial
+from importlib import import_module
 from queue import Empty, SimpleQueue
 from threading import Condition, RLock, Thread, current_thread
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -474,21 +475,20 @@ def _left(deadline: float) -> float:
 
 def _is_on_event_loop() -> bool:
     """Say whether this thread runs an event loop, which waits for nothing of ours."""
-    asyncio = sys.modules.get("asyncio")
-    if asyncio is None:
+    get_running_loop = getattr(sys.modules.get("asyncio"), "get_running_loop", None)
+    if get_running_loop is None:
         return False
     try:
-        asyncio.get_running_loop()
+        get_running_loop()
     except RuntimeError:
         return False
     return True
 
 
 def _stop_when_a_child_process_ends() -> None:
-    """Children of multiprocessing end without atexit, but run these finalizers."""
-    multiprocessing = sys.modules.get("multiprocessing.util")
-    if multiprocessing is not None:
-        multiprocessing.Finalize(None, _stop_all, exitpriority=0)
+    """Register with multiprocessing, whose children end without atexit. `import_module` waits for an import in a thread."""
+    if "multiprocessing.util" in sys.modules:
+        import_module("multiprocessing.util").Finalize(None, _stop_all, exitpriority=0)
 
 
 atexit.register(_stop_all)

@@ -7,6 +7,7 @@ import atexit
 import logging
 import os
 import sys
+from importlib import import_module
 from threading import Lock
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -178,9 +179,8 @@ def _end_well() -> None:
     is_first, _Switch.ends_well_in = _Switch.ends_well_in is None, os.getpid()
     if is_first:
         atexit.register(disable)
-    multiprocessing = sys.modules.get("multiprocessing.util")
-    if multiprocessing is not None:
-        multiprocessing.Finalize(None, disable, exitpriority=0)
+    if "multiprocessing.util" in sys.modules:
+        import_module("multiprocessing.util").Finalize(None, disable, exitpriority=0)
 
 
 def _before_fork() -> None:

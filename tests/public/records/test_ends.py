@@ -163,6 +163,39 @@ def test_closed_coroutine_is_stored(path, url, run, begin):
     assert count_verified(path) == 1
 
 
+def test_first_record_during_an_import_of_multiprocessing(path, url, run, count_rows):
+    """While another thread is importing multiprocessing, the first record waits for it and harms no call."""
+    script = """
+    import importlib.abc, threading, time
+    for name in [name for name in sys.modules if name.startswith("multiprocessing")]:
+        del sys.modules[name]
+    begun = threading.Event()
+    class Slow(importlib.abc.MetaPathFinder):
+        def find_spec(self, name, path, target=None):
+            if name != "multiprocessing.util":
+                return None
+            sys.meta_path.remove(self)
+            spec = importlib.util.find_spec(name)
+            execute = spec.loader.exec_module
+            def later(module):
+                begun.set()
+                time.sleep(0.3)
+                execute(module)
+            spec.loader.exec_module = later
+            return spec
+    import importlib.util
+    sys.meta_path.insert(0, Slow())
+    importing = threading.Thread(target=importlib.import_module, args=("multiprocessing.util",))
+    importing.start()
+    begun.wait(10)
+    from schema_guard import guard
+    print(guard({"type": "integer"}, store=url)(lambda prompt: "1")("x"))
+    importing.join()
+    """
+    assert run(script, url) == 1
+    assert count_rows(path) == 1
+
+
 def test_flush_on_sigterm_stores_the_rows(path, url, start):
     """A sleeping process stores its rows on SIGTERM, and then ends by the signal."""
     script = """
