@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["decoded"]
 
-# A value may hold strings that hold strings; and of many wrong items only so many are told at once.
+# A decoded string can contain another one, and a list of violations is cut at a limit.
 _ROUNDS: Final = 8
 
 _NOTHING: Final = object()
@@ -28,7 +28,7 @@ def decoded(
     broken: Callable[[Any], Iterable[Violation]],
     read: Callable[[str], Any],
 ) -> tuple[Any, bool]:
-    """Give a value in which objects and arrays that were sent as JSON strings are what they say.
+    """Decode the objects and arrays in a value that were sent as JSON strings.
 
     Args:
         value: Plain JSON; it is not changed.
@@ -55,7 +55,7 @@ def decoded(
 
 
 def _with(value: Any, tree: Mapping[str, Any], read: Callable[[str], Any]) -> Any:
-    """Give the value with what is decoded at the places of the tree; itself where nothing is."""
+    """Return the value with decoded strings at the places of the tree. Return the value itself if there is none."""
     if isinstance(value, str):
         inside = read(value) if not tree and value.lstrip()[:1] in ("{", "[") and value else _NOTHING
         return value if inside is _NOTHING or type(inside) is NotJson else inside

@@ -25,7 +25,7 @@ _LIMITS: Final = Limits()
 
 
 def scalars(text: str, document: Any, *, finished: bool) -> Iterator[tuple[Any, tuple[str, ...]]]:
-    """Give the scalars that a reply without quotes and brackets may mean, each with the names of its steps.
+    """Return the possible scalars of a reply without quotes and brackets, each with the names of its steps.
 
     Args:
         text: The reply, without what stands around its value.
@@ -50,7 +50,7 @@ def scalars(text: str, document: Any, *, finished: bool) -> Iterator[tuple[Any, 
 
 
 def _listed(schema: Any, document: Any, depth: int) -> Iterator[Any]:
-    """Give what a schema lists as its values, through references and unions."""
+    """Yield the values that a schema lists, also through references and unions."""
     if not isinstance(schema, dict) or depth > _DEEPEST:
         return
     enum = schema.get("enum")
@@ -67,7 +67,7 @@ def _listed(schema: Any, document: Any, depth: int) -> Iterator[Any]:
 
 
 def _at(document: Any, location: str) -> Any:
-    """Give what stands at a place of a document; None where nothing does, or no place is named."""
+    """Return the value at a place of a document, or None if there is none."""
     found = document
     for token in split(location):
         found = found.get(token) if isinstance(found, dict) else None

@@ -156,7 +156,7 @@ def test_nothing_is_compared_that_may_refuse_it(element):
 
 
 def stands_in(elements: list[Any], sent_: list[Any]) -> bool:
-    """Say whether the very objects stand in what is sent, in their order."""
+    """Return whether the request contains the same objects, in their order."""
     ahead = iter(sent_)
     return all(any(one is element for one in ahead) for element in elements)
 

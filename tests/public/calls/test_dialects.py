@@ -24,7 +24,7 @@ STRATEGIES = [
 
 
 def stands_in(elements: list[Any], sent: list[Any]) -> bool:
-    """Say whether the very objects stand in what is sent, in their order."""
+    """Return whether the request contains the same objects, in their order."""
     ahead = iter(sent)
     return all(any(one is element for one in ahead) for element in elements)
 

@@ -145,7 +145,7 @@ _DID = {
 
 
 def probe_as_json(result: ProbeResult) -> dict[str, Any]:
-    """Give all that was found, as `schema_guard/ext/fitting/probe.schema.json` describes it."""
+    """Return the result as JSON, in the form of `schema_guard/ext/fitting/probe.schema.json`."""
     found = result.enforcement
     taken = result.schema
     return {

@@ -7,10 +7,12 @@ from tests.public.calls.test_whole_and_streamed import (
     GOOD,
     SAID,
     WIDTHS,
-    check_stream,
-    check_whole_reply,
+    expected_result,
     facts,
     outcome_of,
+    streamed_facts,
+    whole_facts,
+    whole_results,
 )
 from tests.thinned import costly
 
@@ -23,20 +25,24 @@ IDS_OF_CALLS = [f"{form.name}: {said.id}" for form, said in CALLS]
 @pytest.mark.parametrize(("form", "said"), CALLS, ids=IDS_OF_CALLS)
 def test_call_of_a_tool_has_its_result(form, said):
     """Each call of a tool has the same form or failure in every format, sync and async."""
-    check_whole_reply(form, said)
+    assert whole_results(form, said) == [expected_result(form, said)] * 2
 
 
 @pytest.mark.parametrize(("form", "said"), CALLS, ids=IDS_OF_CALLS)
 def test_stream_has_the_outcome_of_the_whole_call(form, said):
     """A call of a tool in pieces has all fields of the whole call, for each kind of call."""
-    check_stream(form, said, (3, 16))
+    streamed = streamed_facts(form, said, (3, 16))
+
+    assert streamed == [whole_facts(form, said)] * len(streamed)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("form", "said"), CALLS, ids=IDS_OF_CALLS)
 def test_stream_has_the_outcome_of_the_whole_call_at_every_width(form, said):
     """The width of the pieces changes no field, from 1 to 64 characters."""
-    check_stream(form, said, range(1, 65))
+    streamed = streamed_facts(form, said, range(1, 65))
+
+    assert streamed == [whole_facts(form, said)] * len(streamed)
 
 
 def test_failure_names_an_unknown_tool():

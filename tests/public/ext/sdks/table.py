@@ -1,7 +1,7 @@
 """The table of SDKs in the documentation: read, compared with what comes out here, and written.
 
 python -m tests.public.ext.sdks.table            says which cells differ, of the SDKs that are installed here
-python -m tests.public.ext.sdks.table --update   writes what came out into the chapter, with versions and the date
+python -m tests.public.ext.sdks.table --update   writes the results into the page, with versions and the date
 """
 
 from __future__ import annotations

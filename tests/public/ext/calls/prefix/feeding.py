@@ -19,7 +19,7 @@ def stopped(schema, parts, checker_of=prefix_checker):
 
 
 class Found(NamedTuple):
-    """What came of some drawn cases: valid replies that were read, and those of them that were stopped."""
+    """The counts of some drawn cases: valid replies, and valid replies that were stopped."""
 
     checks: int
     alarms: list
