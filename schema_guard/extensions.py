@@ -54,7 +54,7 @@ if TYPE_CHECKING:
     """The file that `schema-guard probe --output` wrote, or the rules that were read from it."""
 
     class Change(Protocol):
-        """A keyword of a schema that is not sent as it is."""
+        """A keyword of a schema that is sent in another form, or not at all."""
 
         @property
         def location(self) -> str:
@@ -97,13 +97,13 @@ if TYPE_CHECKING:
         """Checks a reply against a schema while it arrives."""
 
         def feed(self, piece: str) -> Failure | None:
-            """Read the next piece; give a failure when no continuation can be valid."""
+            """Read the next piece. Return a failure if no continuation can be valid."""
 
     class Growth(Protocol):
         """Reads the values of a reply while it arrives."""
 
         def feed(self, piece: str | Ask | None) -> Iterator[Any]:
-            """Read the next piece, and give the value so far when it has changed."""
+            """Read the next piece, and yield the value so far if it has changed."""
 
     class CutOff(Protocol):
         """A reply that was cut off, and the request that continues it."""
@@ -216,7 +216,7 @@ def load(what: str) -> Any:
     try:
         found = import_module(module)
     except ModuleNotFoundError as error:
-        if error.name is None or not module.startswith(error.name):
+        if error.name is None or not f"{module}.".startswith(f"{error.name}."):
             raise
         raise _missing(what) from error
     return getattr(found, name) if name else found

@@ -159,7 +159,7 @@ def _adapted_step(strategy: Strategy, schema: Schema[Any], adapted: Adaptation) 
 
 
 def _adapted(target: str, strategy: str, schema: Schema[Any], terms: _Terms) -> Adaptation | None:
-    """Return the schema that is sent in place of the user's. None: it is sent as it is, or only described."""
+    """Return the schema that is sent in place of the user's, or None if the user's own is sent or described."""
     if not STRATEGIES[strategy].needs_options:
         return None
     from schema_guard.extensions import load  # only strategies with arguments need it

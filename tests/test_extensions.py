@@ -34,6 +34,17 @@ def test_error_inside_a_part_is_not_a_missing_part(monkeypatch):
 
 
 @needs("repair")
+def test_missing_package_with_a_similar_name_is_not_a_missing_part(tmp_path, monkeypatch):
+    """A part that imports a missing package `schema` raises Python's own error."""
+    (tmp_path / "part_with_schema.py").write_text("import schema")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setitem(PARTS, "option:broken", "schema_guard.ext.repair:no_such_name")
+    monkeypatch.setattr("importlib.import_module", lambda name: __import__("part_with_schema"))
+
+    with pytest.raises(ModuleNotFoundError, match=r"^No module named 'schema'$"):
+        load("option:broken")
+
+
 def test_key_without_a_name_loads_the_module():
     """A row without a name after the colon gives the whole module."""
     assert load("option:repair").__name__ == "schema_guard.ext.repair"
