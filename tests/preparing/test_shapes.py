@@ -159,66 +159,6 @@ def test_the_task_is_found(case):
     assert case.position is not None or case.task not in shape.positional
 
 
-def nothing():
-    return ""
-
-
-def number(n: int):
-    return n
-
-
-def two(a: str, b: str):
-    return a + b
-
-
-def many(*messages):
-    return messages
-
-
-def spread(**prompt):
-    return prompt
-
-
-HOW = "name it with prompt=, call it 'prompt' or 'messages', or take 'instructions: str' and build the prompt yourself"
-
-
-@dataclass(frozen=True)
-class Wrong:
-    """A callable that the task cannot reach, and what is said of it."""
-
-    id: str
-    function: Any
-    message: str
-    named: Any = None
-
-
-WRONG = (
-    Wrong("none", nothing, f"nothing: no parameter can carry the prompt (none): {HOW}"),
-    Wrong("a number", number, f"number: no parameter can carry the prompt (n): {HOW}"),
-    Wrong("two", two, f"two: more than one parameter could carry the prompt (a, b): {HOW}"),
-    Wrong("any number", many, f"many: no parameter can carry the prompt (*messages): {HOW}"),
-    Wrong("any keyword", spread, f"spread: no parameter can carry the prompt (**prompt): {HOW}"),
-    Wrong("misnamed", typed, "prompt='txt': typed has no such parameter, only count, text, name, did you mean 'text'?", "txt"),
-    Wrong("named, any number", many, "prompt='messages': many has no such parameter, only *messages", "messages"),
-    Wrong("named by no name", typed, "prompt=3: typed has no such parameter, only count, text, name", 3),
-    Wrong(
-        "no such parameter beside instructions",
-        without_task,
-        "prompt='x': without_task has no such parameter, only document, instructions",
-        "x",
-    ),
-)  # fmt: skip
-
-
-@pytest.mark.parametrize("case", WRONG, ids=lambda case: case.id)
-def test_a_task_that_finds_no_way_is_refused(case):
-    """Without exactly one parameter for the task there is an error that lists the parameters."""
-    with pytest.raises(InvalidArgument) as caught:
-        shape_of(case.function, case.named)
-
-    assert str(caught.value) == case.message
-
-
 def test_a_callable_without_a_signature_is_refused():
     """What cannot be inspected cannot be guarded."""
     with pytest.raises(InvalidArgument, match=r"^type: its parameters cannot be read: "):

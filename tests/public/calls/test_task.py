@@ -179,6 +179,10 @@ def spread(**prompt):
     return prompt
 
 
+def without_task(document: dict, *, instructions: str):
+    return instructions
+
+
 WRONG = {
     "none": (nothing, None, f"nothing: no parameter can carry the prompt (none): {HOW}"),
     "a number": (number, None, f"number: no parameter can carry the prompt (n): {HOW}"),
@@ -191,6 +195,11 @@ WRONG = {
         "prompt='txt': typed has no such parameter, only count, text, name, did you mean 'text'?",
     ),
     "named, any number": (many, "messages", "prompt='messages': many has no such parameter, only *messages"),
+    "named beside instructions": (
+        without_task,
+        "x",
+        "prompt='x': without_task has no such parameter, only document, instructions",
+    ),
 }
 
 

@@ -193,7 +193,7 @@ def test_a_check_counts_what_it_has_read(ten):
 
 @pytest.mark.parametrize("ending", ["flush", "close"])
 def test_a_store_waits_as_long_as_it_is_told(path, ending):
-    """While another process holds the file, `flush` and `close` end in time, and give the attempts that wait."""
+    """While another process holds the file, `flush` and `close` end in time, and return the number of pending attempts."""
     store = open_store(str(path))
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")

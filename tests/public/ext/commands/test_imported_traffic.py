@@ -83,7 +83,7 @@ def test_calls_per_month_are_those_of_the_traffic(part):
 
 @pytest.mark.parametrize("part", PARTS)
 def test_given_calls_per_month_replace_those_of_a_sample(files, part):
-    """A given number is used as it is."""
+    """A number in the file replaces the computed one."""
     traces(PARTS[part])
     (files / "with.json").write_text(json.dumps({"calls_per_month": 777}))
 

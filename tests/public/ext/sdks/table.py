@@ -1,7 +1,7 @@
-"""The table of SDKs in the documentation: read, compared with what comes out here, and written.
+"""Compare the table of SDKs in the documentation with the results on this machine.
 
-python -m tests.public.ext.sdks.table            says which cells differ, of the SDKs that are installed here
-python -m tests.public.ext.sdks.table --update   writes the results into the page, with versions and the date
+python -m tests.public.ext.sdks.table            print the cells that differ, for the installed SDKs
+python -m tests.public.ext.sdks.table --update   write the results into the page, with versions and the date
 """
 
 from __future__ import annotations

@@ -31,7 +31,7 @@ def function(replies):
 
 
 def known(outcome):
-    """Return what a recording keeps of an outcome."""
+    """Return the fields of an outcome that a recording stores."""
     attempts = [
         (one.reply, one.failure, one.usage, one.finish_reason, one.prompt) for one in outcome.attempts
     ]
