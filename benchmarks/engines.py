@@ -25,7 +25,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from schema_guard.bench.engines import (
+from benchmarks.engine_checks import (
     ENGINES,
     EngineLimits,
     document_of,
@@ -40,7 +40,7 @@ from schema_guard.report.as_text import as_text
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from schema_guard.bench.engines import EngineResult, EnginesResult, Progress
+    from benchmarks.engine_checks import EngineResult, EnginesResult, Progress
 
 FILES = ("maskbench.jsonl", "jsonschemabench.jsonl")
 SHOWN_EVERY_S = 10.0

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from schema_guard.bench.engines.vocabulary import Vocabulary
+from benchmarks.engine_checks.vocabulary import Vocabulary
 from schema_guard.bench.suites.load import estimated_tokens, load_suite
 from schema_guard.bench.suites.values import as_written
 from schema_guard.models import local_weights

@@ -2,7 +2,7 @@
 
     python benchmarks/transfer_speed.py [--attempts 1000000] [--output benchmarks/results/NAME.txt]
 
-Runs `schema-guard store export`, `import` and `merge` as processes of their own over the made-up attempts of
+Runs `schema-guard store export` and `schema-guard store import` as processes of their own over the made-up attempts of
 `store_speed.py`. Times are the processor's, of the process and its start; memory is the largest resident set.
 Parquet is left out where pyarrow is not installed.
 """
@@ -84,8 +84,8 @@ def all_measured(folder: Path) -> list[Measured]:
     into = str(folder / "merged.db")
     return [
         *found,
-        measured("merge", "merge", store, "--store", into),
-        measured("merge, again", "merge", store, "--store", into),
+        measured("merge", "import", store, "--store", into),
+        measured("merge, again", "import", store, "--store", into),
     ]
 
 

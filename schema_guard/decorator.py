@@ -246,7 +246,7 @@ def guard(  # noqa: PLR0913 - the public entry point; everything but the schema 
             gives. None for none. Left out: `options`, if it is annotated as a dict or nothing.
         prices: A table of what tokens cost, for `Outcome.cost`: a path, `"genai-prices"`, or model -> prices. Left out:
             what $SCHEMA_GUARD_PRICES names at the first call. Without prices a cost is None.
-        rules: The file that `schema-guard probe --output` wrote of the server that the function asks, as `connect` takes
+        rules: The file that `schema-guard schema probe --output` wrote of the server that the function asks, as `connect` takes
             it: schemas are sent by it, and a function that is given messages goes on with replies that were cut off.
         **unknown: Refused; the words of other libraries are told which argument of these they mean.
 

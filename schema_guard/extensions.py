@@ -51,7 +51,7 @@ if TYPE_CHECKING:
             """Whether the server continues a reply that a request begins."""
 
     RulesLike: TypeAlias = str | os.PathLike[str] | ServerRules
-    """The file that `schema-guard probe --output` wrote, or the rules that were read from it."""
+    """The file that `schema-guard schema probe --output` wrote, or the rules that were read from it."""
 
     class Change(Protocol):
         """A keyword of a schema that is sent in another form, or not at all."""
@@ -182,16 +182,14 @@ PARTS = {
     "store:postgresql": "schema_guard.ext.postgres.connecting:connected",
     "cassettes": "schema_guard.ext.redaction:redacted_value",
     # Commands, and options of commands.
-    "command:climb": "schema_guard.ext.climb.command:command",
     "command:demo": "schema_guard.ext.demo.command:command",
-    "command:export": "schema_guard.ext.tuning.export_command:command",
-    "command:import": "schema_guard.ext.traces.commands:command",
-    "command:lint": "schema_guard.ext.fitting.lint_command:command",
-    "command:probe": "schema_guard.ext.fitting.probe_command:command",
+    "command:schema lint": "schema_guard.ext.fitting.lint_command:command",
+    "command:schema probe": "schema_guard.ext.fitting.probe_command:command",
     "command:store export": "schema_guard.ext.transfer.commands.export:command",
     "command:store import": "schema_guard.ext.transfer.commands.import_:command",
-    "command:store merge": "schema_guard.ext.transfer.commands.merge:command",
-    "command:tune": "schema_guard.ext.tuning.command:command",
+    "command:tune": "schema_guard.ext.tuning.commands:command",
+    "option:--from": "schema_guard.ext.traces.command",
+    "option:--playbook": "schema_guard.ext.climb.command:run_playbook",
     "executor:ray": "schema_guard.ext.rows.bench_on_ray.on_ray:executor",
     "option:--serve": "schema_guard.ext.serving:serve_report",
 }

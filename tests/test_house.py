@@ -61,7 +61,7 @@ FLOOR_OF = {part: level for level, parts in enumerate(FLOORS) for part in parts}
 # Rooms of a folder, from the ground up: one imports from those before it. What stands beside them in the folder is free.
 ROOMS = {
     "records": ("payloads", "counts", "sqlite"),
-    "bench": ("suites", "run", "result", "engines"),
+    "bench": ("suites", "run", "result"),
     "testing": ("schemas", "model_replies"),
 }
 # The pure modules and folders: from a text to a value or a failure.
@@ -81,7 +81,7 @@ THIRD_PARTY = {"cli": {"click", "rich"}, "testing": {"hypothesis", "pytest"}}
 THIRD_PARTY_OF_PARTS = {"click", "rich", "hypothesis"}
 
 # Lines of code of each ring. A feature raises a limit by its own size.
-MOST_CODE_LINES = {"ring 0": 4_189, "product": 37_991, "ext": 28_035}
+MOST_CODE_LINES = {"ring 0": 4_189, "product": 37_610, "ext": 28_365}
 
 MOST_LINES, MOST_LINES_OF_TESTS, MOST_LINES_OF_A_FUNCTION, MOST_BOXES = 500, 800, 50, 20
 # One level with many boxes: the floors themselves, a file for each provider, and one for each command.

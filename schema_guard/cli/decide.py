@@ -1,133 +1,183 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`decide`: is prompting enough, what comes next, does fine-tuning pay?"""
+"""`decide`: is prompting enough, which fix comes next, does fine-tuning pay?"""
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from schema_guard.bench.result import known_answers
 from schema_guard.cli.bench.compare import read_result
-from schema_guard.cli.shared.options import WhichCalls, json_file, option, readable, reasoned, shared, takes
-from schema_guard.decide import decide, what_if
-from schema_guard.decide.ladder import RUNGS
-from schema_guard.decide.recorded.gather import Gathered, gather_each, targets_of
-from schema_guard.records.private import write_private
-from schema_guard.report.as_markdown import as_markdown
-from schema_guard.report.as_text import as_text
-from schema_guard.report.decision.document import document_of, head_of
-from schema_guard.report.decision.page import decision_page
-from schema_guard.report.decision.several import Decided, document_of_several, several_as_json
-from schema_guard.report.page import page
+from schema_guard.cli.shared.forms import form_for
+from schema_guard.cli.shared.given import refuse
+from schema_guard.cli.shared.options import (
+    WhichCalls,
+    build_command,
+    existing,
+    json_file,
+    naming,
+    option,
+    reasoned,
+    shared,
+    takes,
+)
+from schema_guard.cli.shared.quantities import DURATION, SHARE, Share
 from schema_guard.text import safe
 
 if TYPE_CHECKING:
     from schema_guard.decide import Verdict
+    from schema_guard.decide.recorded.gather import Gathered
     from schema_guard.records import Store
     from schema_guard.records.declarations import RungStatus
+    from schema_guard.report.decision.several import Decided
+
+# The evidence file holds all of these.
+_OF_STORE = ("given", "answers", "prices", "sizes", "also_version", "decline", "not_applicable", "store")
+# Arguments that errors of the library begin with.
+_OPTIONS = {
+    "what-if": "--what-if",
+    "given": "--with",
+    "version": "--also-version",
+    "sizes": "--sizes",
+    "prices": "--prices",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
 class DecideOptions:
-    """What is decided on, and as if what."""
+    """The aims, the facts beside the store, and the form of the answer."""
 
-    evidence: str | None = option(
-        metavar="FILE", help="Decide on this JSON file, - for standard input; else on the store."
+    max_failure_rate: float | None = option(
+        type=Share(is_open=True),
+        metavar="RATE",
+        help="Largest failure rate that is good enough, such as 1%. The store keeps it with its date. Default: the stored one, or 1%.",
+    )
+    min_right: float | None = option(
+        type=SHARE,
+        metavar="SHARE",
+        help="Smallest share of right values that is good enough, such as 95%. Known answers come from --answers or --with. Default: none.",
+    )
+    max_p95: float | None = option(
+        type=DURATION,
+        metavar="DURATION",
+        help="Time within which 95% of the calls must end, such as 2.5s. Default: no limit.",
+    )
+    full: bool = option(is_flag=True, help="Print all figures in the text, not only the answer.")
+    require_proof: bool = option(
+        is_flag=True, advanced=True, help="Exit 1 also if more data is needed for a verdict."
+    )
+    prices: str | None = option(
+        metavar="SOURCE",
+        advanced=True,
+        help="Token prices: a JSON file, LiteLLM's price file, or genai-prices. Default: costs are unknown.",
     )
     given: str | None = option(
         "--with",
         type=click.Path(exists=True, dir_okay=False),
         metavar="FILE",
-        help="JSON of what a store cannot know: economics, feasibility, config, latency ...",
+        advanced=True,
+        help="JSON file with facts that a store cannot know, such as economics, feasibility, and latency. Default: none.",
     )
     answers: tuple[str, ...] = option(
         multiple=True,
         metavar="FILE",
-        help="A result of `bench` as JSON: its known answers say how often its calls, which are in the store, are right.",
-    )
-    prices: str | None = option(
-        metavar="SOURCE",
-        help="Token prices: a JSON file, litellm's price file, or genai-prices; they say what tokens cost, and which model is larger.",
-    )
-    target: float | None = option(
-        type=float,
-        metavar="RATE",
-        help="The unhandled rate that is good enough; kept in the store, with its date.",
-    )
-    right: float | None = option(
-        type=float,
-        metavar="SHARE",
-        help="The share of values that must be right, as 0.95; known answers come with --with.",
-    )
-    latency_p95: float | None = option(
-        type=float, metavar="SECONDS", help="Seconds within which 95 % of the calls must end."
-    )
-    burst_length: float | None = option(
-        type=float,
-        metavar="CALLS",
-        help="Mean failed calls of the outages that 'enough' must stand up to; 20 for who has outages.",
+        advanced=True,
+        help="JSON result of `bench run` with known answers. They show how often the calls in the store are right. Repeatable.",
     )
     decline: tuple[str, ...] = option(
         multiple=True,
-        metavar="RUNG=REASON",
-        help="A remedy that you do not want; kept in the store.",
+        metavar="STEP=REASON",
+        advanced=True,
+        help="A fix that you don't want, and the reason. The store keeps it. Repeatable.",
     )
     not_applicable: tuple[str, ...] = option(
         multiple=True,
-        metavar="RUNG=REASON",
-        help="A remedy that cannot be; kept in the store.",
+        metavar="STEP=REASON",
+        advanced=True,
+        help="A fix that is impossible, and the reason. The store keeps it. Repeatable.",
+    )
+    also_version: tuple[str, ...] = option(
+        multiple=True,
+        metavar="VERSION",
+        advanced=True,
+        help="An earlier version whose calls count too. Repeatable.",
+    )
+    burst_length: float | None = option(
+        type=click.FloatRange(min=0, min_open=True),
+        metavar="CALLS",
+        advanced=True,
+        help="Mean length of an outage in failed calls that a good rate must withstand, such as 20. Default: no outages.",
     )
     sizes: str | None = option(
         metavar="SMALL,LARGE",
-        help="Models by size; else the dearer one by --prices is the larger.",
-    )
-    also_version: tuple[str, ...] = option(
-        multiple=True, metavar="VERSION", help="Take in the calls of this earlier version as well."
+        advanced=True,
+        help="Models from small to large. Default: the dearer model by --prices is the larger one.",
     )
     what_if: tuple[str, ...] = option(
-        multiple=True, metavar="KEY=VALUE", help="Decide as if: failure_cost=0.1, target=0.02 ..."
+        multiple=True,
+        metavar="KEY=VALUE",
+        advanced=True,
+        help="A changed fact, such as failure_cost=0.1. The store does not keep it. Repeatable.",
     )
-    full: bool = option(is_flag=True, help="As text: all figures, and not the answer alone.")
-    require_proof: bool = option(is_flag=True, help="Exit 1 also when more data is needed.")
-    output: str | None = option(
-        type=click.Path(dir_okay=False), metavar="FILE", help="Write there and not to stdout."
+    evidence: str | None = option(
+        metavar="FILE",
+        advanced=True,
+        help="JSON evidence to decide on, or - for stdin. Default: the evidence in the store.",
     )
 
 
-@click.command("decide")
+@build_command("decide")
 @takes(which=WhichCalls, asked=DecideOptions)
-@shared("store", "pages", "debug")
-def command(which: WhichCalls, asked: DecideOptions, store: str | None, form: str) -> int:
-    """Say whether prompting is enough, what to try next, or whether to fine-tune: with the arithmetic.
+@shared("output", "store", "pages")
+def command(which: WhichCalls, asked: DecideOptions, output: str | None, store: str | None, form: str) -> int:
+    """Decide whether prompting is enough, which fix to try next, or whether to fine-tune.
 
-    Several functions have a line each, the worst first, and the worst exit status.
-    Exit 1: something in production is proved to be wrong, as `watch` says it, or the verdict is none of
-    PROMPTING_ENOUGH, USE_CHEAPER_MODEL, FINE_TUNE_FOR_COST, NEED_MORE_DATA (1 with --require-proof) and a tuned model
-    in service that passes; else 0.
+    Several functions get one line each, the worst first, and the worst exit status counts. With -o, the name of the file
+    chooses the form: .html, .json, .md, or .txt.
 
     \b
-    schema-guard decide --function extract_invoice --target 0.01
-    schema-guard decide --with costs.json --prices genai-prices --format html --output decision.html
+    Exit status:
+      0  PROMPTING_ENOUGH, USE_CHEAPER_MODEL, FINE_TUNE_FOR_COST, NEED_MORE_DATA,
+         or a tuned model in service that passes
+      1  any other verdict, or a rate in production is proved to be wrong
+      2  there is no store, no call, or wrong usage
+
+    \b
+    schema-guard decide --function extract_invoice --max-failure-rate 1%
+    schema-guard decide --function extract_invoice --full
+    schema-guard decide --with costs.json --prices genai-prices -o decision.html
     schema-guard decide --evidence evidence.json --what-if failure_cost=0.1 --format json
     """
-    if asked.evidence is not None:
-        decided = [_decided(None, _of_file(which, asked), asked)]
-    else:
-        decided = [_decided(one, one.evidence, asked) for one in _of_store(which, asked, store)]
-    page, told = _pages(decided, form, full=asked.full)
-    if asked.output is None:
+    chosen = form_for(output, form)
+    if asked.full and chosen != "text":
+        raise click.UsageError(f"--full: has no effect with the form {chosen}, which always has all figures")
+    with naming(**_OPTIONS):
+        if asked.evidence is not None:
+            refuse(
+                "has no effect with --evidence, which replaces the store",
+                [*(one.name for one in fields(WhichCalls)), *_OF_STORE],
+            )
+            decided = [_decided(None, _of_file(asked), asked)]
+        else:
+            decided = [_decided(one, one.evidence, asked) for one in _of_store(which, asked, store)]
+    page, line = _pages(decided, chosen, full=asked.full)
+    if output is None:
         print(page)
     else:
-        write_private(asked.output, page + "\n")
-        print(told)
+        from schema_guard.records.private import write_private
+
+        write_private(output, page + "\n")
+        print(line)
     return max(one.verdict.exit_code(require_proof=asked.require_proof) for one in decided)
 
 
 def _decided(gathered: Gathered | None, evidence: dict[str, Any], asked: DecideOptions) -> Decided:
+    from schema_guard.decide import decide, what_if
+    from schema_guard.report.decision.several import Decided
+
     supposed = what_if(evidence, asked.what_if)
     if asked.what_if:
         supposed["notes"] = [
@@ -137,53 +187,44 @@ def _decided(gathered: Gathered | None, evidence: dict[str, Any], asked: DecideO
     return Decided(gathered, decide(supposed))
 
 
-def _of_file(which: WhichCalls, asked: DecideOptions) -> dict[str, Any]:
-    """Read the evidence from the file that is named."""
+def _of_file(asked: DecideOptions) -> dict[str, Any]:
+    """Read the evidence from the file of `--evidence`."""
+    from schema_guard.decide import what_if
+
     evidence = json_file(str(asked.evidence))
-    if isinstance(evidence, dict):
-        evidence.setdefault("day", datetime.now(UTC).date().isoformat())
-    wanted = {"target": asked.target, **_aims(asked)}
-    told = [f"config.{name}={value!r}" for name, value in wanted.items() if value is not None]
-    if told:
-        evidence = what_if(evidence, told)
-    of_store = (
-        asked.given,
-        asked.answers,
-        asked.prices,
-        asked.sizes,
-        asked.also_version,
-        asked.decline,
-        asked.not_applicable,
-    )
-    if not which.are_all or any(of_store):
-        raise click.UsageError("--evidence stands alone: what is in the file is decided on, not the store")
-    return evidence
+    evidence.setdefault("day", datetime.now(UTC).date().isoformat())
+    changes = [f"config.{name}={value!r}" for name, value in _aims(asked).items()]
+    return what_if(evidence, changes) if changes else evidence
 
 
-def _aims(asked: DecideOptions) -> dict[str, float | None]:
-    """Give what is asked for beside the target, by the names of the evidence's config."""
-    return {
-        "right": asked.right,
-        "latency_p95_s": asked.latency_p95,
+def _aims(asked: DecideOptions) -> dict[str, float]:
+    """Return the aims that the user typed, by the names of the evidence's config."""
+    aims = {
+        "target": asked.max_failure_rate,
+        "right": asked.min_right,
+        "latency_p95_s": asked.max_p95,
         "burst_length": asked.burst_length,
     }
+    return {name: value for name, value in aims.items() if value is not None}
 
 
 def _of_store(which: WhichCalls, asked: DecideOptions, url: str | None) -> list[Gathered]:
-    """Read the evidence from the store, when what the user declares has been stored."""
+    """Read the evidence from the store, after what the user declares has been stored."""
+    from schema_guard.decide.recorded.gather import gather_each
+
     given = {} if asked.given is None else json_file(asked.given)
-    wanted = {"target": asked.target, **_aims(asked)}
-    aims = {name: value for name, value in wanted.items() if value is not None}
-    if aims and isinstance(given, dict):
+    if aims := _aims(asked):
         given["config"] = {**given.get("config", {}), **aims}
-    if asked.answers and isinstance(given, dict):
+    if asked.answers:
+        from schema_guard.bench.result import known_answers
+
         given["answers"] = known_answers(map(read_result, asked.answers))
-    store, named = readable(url), which.named()
+    store = existing(url)
 
     def read() -> list[Gathered]:
         return gather_each(
             store,
-            **named,
+            **which.named(),
             given=given,
             prices=asked.prices,
             also_versions=asked.also_version,
@@ -197,46 +238,69 @@ def _of_store(which: WhichCalls, asked: DecideOptions, url: str | None) -> list[
 
 
 def _declare(asked: DecideOptions, store: Store, found: list[Gathered]) -> bool:
-    """Store the target and the rungs that are declared; say whether there are any."""
+    """Store the rate and the steps that the user declares. Return whether there are any."""
+    from schema_guard.decide.ladder import RUNGS
+    from schema_guard.decide.recorded.gather import targets_of
+
     texts: dict[RungStatus, tuple[str, ...]] = {
         "declined": asked.decline,
         "not_applicable": asked.not_applicable,
     }
     declared = [(status, *reasoned(text, RUNGS)) for status, given in texts.items() for text in given]
-    if asked.target is None and not declared:
+    if asked.max_failure_rate is None and not declared:
         return False
     if len(found) > 1:
         raise click.UsageError(
-            "--target, --decline and --not-applicable are about one function: name it with --function, or --schema"
+            "--max-failure-rate, --decline, and --not-applicable apply to one function: name it with --function or --schema"
         )
     fingerprint, function = found[0].schema_fingerprint, found[0].function
     past = targets_of(store, fingerprint, function)
-    if asked.target is not None and (not past or past[-1].target != asked.target):
-        store.set_target(fingerprint, asked.target, function=function)
-    for status, rung, reason in declared:
-        store.declare_rung(fingerprint, rung, status, reason, function=function)
+    wanted = asked.max_failure_rate
+    if wanted is not None and (not past or past[-1].target != wanted):
+        store.set_target(fingerprint, wanted, function=function)
+    for status, step, reason in declared:
+        store.declare_rung(fingerprint, step, status, reason, function=function)
     return True
 
 
 def _pages(decided: list[Decided], form: str, *, full: bool) -> tuple[str, str]:
-    """Give the whole answer, and one line of it."""
+    """Return the whole answer, and one line of it."""
     if len(decided) > 1:
-        document = document_of_several(decided)
-        if form == "json":
-            return _json(several_as_json(decided)), document.title
-        return {"text": as_text, "markdown": as_markdown, "html": page}[form](document), document.title
+        return _several(decided, form)
+    from schema_guard.report.as_markdown import as_markdown
+    from schema_guard.report.as_text import as_text
+    from schema_guard.report.decision.document import document_of, head_of
+
     gathered, verdict = decided[0]
-    told = f"{verdict.verdict}: {safe(verdict.why)}"
-    if form == "json":
-        return _json(verdict.as_dict()), told
-    if form == "html":
-        return _drawn(gathered, verdict), told
-    if form == "markdown":
-        return as_markdown(document_of(verdict)), told
-    return as_text(document_of(verdict) if full else head_of(verdict)), told
+    write = {
+        "json": lambda: _json(verdict.as_dict()),
+        "html": lambda: _drawn(gathered, verdict),
+        "markdown": lambda: as_markdown(document_of(verdict)),
+        "text": lambda: as_text(document_of(verdict) if full else head_of(verdict)),
+    }
+    return write[form](), f"{verdict.verdict}: {safe(verdict.why)}"
+
+
+def _several(decided: list[Decided], form: str) -> tuple[str, str]:
+    """Return the answer about several functions, and one line of it."""
+    from schema_guard.report.as_markdown import as_markdown
+    from schema_guard.report.as_text import as_text
+    from schema_guard.report.decision.several import document_of_several, several_as_json
+    from schema_guard.report.page import page
+
+    document = document_of_several(decided)
+    write = {
+        "json": lambda: _json(several_as_json(decided)),
+        "html": lambda: page(document),
+        "markdown": lambda: as_markdown(document),
+        "text": lambda: as_text(document),
+    }
+    return write[form](), document.title
 
 
 def _drawn(gathered: Gathered | None, verdict: Verdict) -> str:
+    from schema_guard.report.decision.page import decision_page
+
     if gathered is None:
         return decision_page(verdict)
     return decision_page(verdict, paths=gathered.paths, hours=gathered.hours, changes=gathered.changes)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`doctor`: what is installed and where things lie."""
+"""`doctor`: show the installation, the store, and the local model."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 import schema_guard
-from schema_guard.cli.shared.options import imported, print_json, shared, store_of
+from schema_guard.cli.shared.options import absent, build_command, imported, print_json, shared, store_of
 from schema_guard.configuration.healing import healers_of, in_words
 from schema_guard.errors import SchemaGuardError
 from schema_guard.models.weights import weights_found
@@ -24,28 +24,30 @@ if TYPE_CHECKING:
     from schema_guard.records import ConfigurationCounts, Store, StoreInfo
 
 _ENGINES = ("jiter", "jsonschema-rs", "jsonschema", "referencing")
-_MOST_CHECKED = 20_000  # attempts, which take about a second; `store check` looks through more
-_APART = "calls without it are another configuration, whose rates are the model's own"
+_MOST_CHECKED = 20_000  # attempts: about a second; `store check` has no limit
+_APART = (
+    "calls without the gateway are counted as another configuration, which has the rates of the model itself"
+)
 _NOT_FOR_USERS = ("dev",)
 # SQLite 3.7.0 to 3.51.2 can corrupt a WAL database when two connections write and checkpoint at one instant.
 _FIXED_SQLITE = ((3, 44, 6), (3, 50, 7), (3, 51, 3))
 
 
-@click.command("doctor")
+@build_command("doctor")
 @click.argument("functions", nargs=-1, metavar="[MODULE:FUNCTION]...")
-@shared("store", "format", "debug")
+@shared("store", "format")
 def command(functions: tuple[str, ...], store: str | None, form: str) -> int:
-    """Show versions, extras, the store and the local model's weights: what to send with a bug report.
+    """Show versions, extras, the store, and the local model, for a bug report.
 
-    Of each function also what stands between it and its model: a client that repeats failed requests by itself, a
-    gateway that mends replies. Of what is recorded the same, as far as it is known there.
+    With MODULE:FUNCTION, the command also shows what is between a function and its model: a client that retries
+    failed requests, or a gateway that repairs replies.
 
-    Exits 1 when the store has a problem: it cannot be read or written, is damaged, of a newer version or no store.
+    Exit status: 0 if the store has no problem, 1 if it is damaged, does not exist, or cannot be used.
 
     \b
     schema-guard doctor
     schema-guard doctor shop.invoices:extract
-    schema-guard doctor --format json --store sqlite:///records.db
+    schema-guard doctor --store records.db --format json
     """
     found = findings(store, functions)
     status = 1 if "problem" in found["store"] else 0
@@ -61,11 +63,11 @@ def command(functions: tuple[str, ...], store: str | None, form: str) -> int:
 
 
 def findings(store: str | None, functions: tuple[str, ...] = ()) -> dict[str, Any]:
-    """Give what there is to know of this installation: names to texts, or to further names.
+    """Return the facts about this installation: names to texts, or to further names.
 
     Args:
-        store: URL of the store to look at; None for the default one.
-        functions: Whose calls to look at: `module:function` from where the command runs.
+        store: URL of the store; None for the default one.
+        functions: Guarded functions, as `module:function` from the current folder.
 
     Raises:
         click.UsageError: There is no such function.
@@ -94,7 +96,7 @@ def _version(package: str) -> str | None:
 
 
 def _extra(name: str) -> str:
-    """Say whether an extra's packages are installed, by what the package itself requires for it."""
+    """Return the installed packages of an extra, or the command that installs it."""
     wanted = [
         line.split(";")[0].strip().split(">")[0].split("=")[0].strip()
         for line in requires("schema-guard") or ()
@@ -111,10 +113,10 @@ def _store(url: str | None) -> dict[str, str]:
     try:
         found = store_of(url)
         if found is None:
-            return {"url": "none: nothing is recorded"}
+            return {"url": "none: calls are not recorded, because $SCHEMA_GUARD_STORE is 'none'"}
         info = found.info()
         counted = found.configurations()
-        problem = info.refusal or _damage(found, info)
+        problem = info.refusal or _damage(found, info) or (absent(found, url) if url is not None else None)
     except SchemaGuardError as error:
         return {"problem": str(error)}
     return {
@@ -122,7 +124,7 @@ def _store(url: str | None) -> dict[str, str]:
         "url": info.url,
         "attempts": str(info.rows),
         "bytes": str(info.size_bytes),
-        "schema version": str(info.schema_version or "not made yet"),
+        "schema version": str(info.schema_version or "no calls recorded yet"),
         **{f"warning {number}": said for number, said in enumerate(info.warnings, start=1)},
         **_folded(counted),
         **_recorded_between(counted),
@@ -130,30 +132,32 @@ def _store(url: str | None) -> dict[str, str]:
 
 
 def _damage(store: Store, info: StoreInfo) -> str | None:
-    """Say whether a store is damaged, as far as that can be told in a moment."""
+    """Return the damage of a small store; a large one takes too long to check."""
     if not info.rows or info.rows > _MOST_CHECKED:
         return None
     found = store.check()
     if found.is_sound:
         return None
-    return (
-        f"{plural(len(found.damage), 'place')} damaged: `schema-guard store check` says where, and what to do"
-    )
+    return f"{plural(len(found.damage), 'place')} damaged: `schema-guard store check` shows where, and what to do"
 
 
 def _folded(counted: list[ConfigurationCounts]) -> dict[str, str]:
-    """Say how many calls are counted under no name of their own, for there were too many names."""
+    """Return the number of calls that are counted as "others" because there were too many names."""
     told = {
         f"{what} {OTHERS!r}": sum(
             one.calls + one.transport for one in counted if getattr(one, what) == OTHERS
         )
         for what in ("segment", "model")
     }
-    return {name: f"{calls} calls of too many names to count each" for name, calls in told.items() if calls}
+    return {
+        name: f"{calls} calls; there were too many names to count each"
+        for name, calls in told.items()
+        if calls
+    }
 
 
 def _recorded_between(counted: list[ConfigurationCounts]) -> dict[str, str]:
-    """Say of which functions calls came through a gateway that mends, or an SDK that repeats requests."""
+    """Return the functions whose calls came through a gateway that repairs, or an SDK that retries."""
     told: dict[str, str] = {}
     for one in counted:
         if mended := healers_of(one.settings):
@@ -173,7 +177,7 @@ def _retries(settings: str | None) -> int:
 
 
 def _between(named: str) -> dict[str, str]:
-    """Say what stands between a function and its model."""
+    """Return the clients and gateways between a function and its model."""
     function = _function(named)
     told = {
         f"{named} {client.name}": _repeats(f"a client ({client.kind})", client.retries)
@@ -182,21 +186,21 @@ def _between(named: str) -> dict[str, str]:
     if mended := healers_in(function):
         told[f"{named} gateway"] = f"{in_words(mended)}; {_APART}"
     return told or {
-        named: "no client that repeats requests and no gateway that mends replies is seen in its code"
+        named: "its code has no client that retries requests, and no gateway that repairs replies"
     }
 
 
 def _repeats(what: str, retries: int) -> str:
     return (
-        f"{what} repeats a failed request up to {plural(retries, 'time')} by itself: an attempt is then up to "
-        f"{1 + retries} requests, of which the record has one, with the time of all; max_retries=0 makes each attempt one"
+        f"{what} retries a failed request up to {plural(retries, 'time')}. An attempt is then up to {1 + retries} "
+        "requests, recorded as one with the time of all. To record each request, set max_retries=0"
     )
 
 
 def _function(named: str) -> Any:
     found = imported(named, expected="module:function")
     if ":" not in named or not callable(found):
-        raise click.UsageError(f"{safe(named)!r}: expected module:function, and a function")
+        raise click.UsageError(f"{safe(named)!r}: expected module:function of a function")
     return found
 
 
@@ -205,10 +209,10 @@ def _sqlite() -> str:
     is_fixed = found >= _FIXED_SQLITE[-1] or any(
         found[:2] == fixed[:2] and found >= fixed for fixed in _FIXED_SQLITE
     )
-    note = "" if is_fixed else ": has the WAL-reset bug (fixed in 3.51.3); writes take turns by a file lock"
+    note = "" if is_fixed else ": has the WAL-reset bug (fixed in 3.51.3), so a file lock separates writers"
     return f"{sqlite3.sqlite_version}{note}"
 
 
 def _weights() -> str:
     path = weights_found()
-    return f"weights at {path}" if path else "weights are fetched when 'local' is used first (93 MB)"
+    return f"weights at {path}" if path else "no weights yet: the first use of 'local' downloads them (93 MB)"

@@ -1,35 +1,39 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`help`: the chapters that come with the package, one by one."""
+"""`help`: show a chapter of the documentation."""
 
 from __future__ import annotations
 
 import re
 import sys
 from importlib.resources import files
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from schema_guard.cli.shared.options import shared
+from schema_guard.cli.shared.options import build_command
 from schema_guard.text import did_you_mean
 
-# How a chapter begins: its title, a sentence, and the commands that it documents.
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# The beginning of a chapter: title, sentence, and the commands that it documents.
 _OPENING = re.compile(r"# (?P<title>[^\n]+)\n\n(?P<about>[^\n]+)\n\n<!-- commands:(?P<commands>[^\n]*) -->\n")
-# For those who keep the chapters, not for those who read them.
+# Comments are for authors, not for readers.
 _COMMENT = re.compile(r"^<!-- .* -->\n+", re.MULTILINE)
 # Longer lines are hard to read.
 _WIDEST = 100
+_GROUPS = ("bench", "schema", "store", "tune")
 
 
 class Chapter(NamedTuple):
     """A chapter of the documentation.
 
     Attributes:
-        topic: What it is asked for by: the name of its file.
-        title: Its heading.
-        about: The sentence under it.
-        commands: The commands that it documents.
-        text: All of it, in Markdown.
+        topic: Name of the file.
+        title: Heading.
+        about: Sentence under the heading.
+        commands: Commands that the chapter documents, such as "store import".
+        text: Whole chapter, in Markdown.
     """
 
     topic: str
@@ -39,27 +43,29 @@ class Chapter(NamedTuple):
     text: str
 
 
-@click.command("help")
-@click.argument("topic", required=False)
-@shared("debug")
-def command(topic: str | None) -> int:
-    """Show a chapter of the documentation, by its name or a command's; without TOPIC: which there are.
+@build_command("help")
+@click.argument("topic", nargs=-1, metavar="[TOPIC]")
+def command(topic: tuple[str, ...]) -> int:
+    """Show a chapter of the documentation.
+
+    TOPIC is the name of a chapter, or a command. Without it, the command lists the chapters. Exit status: 0, or 2 if
+    there is no such topic.
 
     \b
     schema-guard help
     schema-guard help strategies
-    schema-guard help decide
+    schema-guard help store import
     """
     known = chapters()
-    if topic is None:
-        _list(known)
+    if topic:
+        _show(_find(known, " ".join(topic)).text)
     else:
-        _show(_find(known, topic).text)
+        _list(known)
     return 0
 
 
 def chapters() -> list[Chapter]:
-    """Give the chapters that come with the package, by their topics' names."""
+    """Return the chapters that come with the package, by name."""
     folder = files("schema_guard") / "docs"
     pages = {page.name: page for page in folder.iterdir() if page.name.endswith(".md")}
     return [
@@ -71,12 +77,21 @@ def _chapter(topic: str, text: str) -> Chapter:
     opening = _OPENING.match(text)
     if opening is None:
         raise ValueError(f"{topic}.md: expected a heading, a sentence, and a comment that names its commands")
-    commands = tuple(opening["commands"].split())
+    commands = tuple(_commands(opening["commands"]))
     return Chapter(topic, opening["title"], opening["about"], commands, _COMMENT.sub("", text))
+
+
+def _commands(text: str) -> Iterator[str]:
+    """Yield the commands of a list such as "decide, store info"."""
+    words = iter(text.replace(",", " ").split())
+    for word in words:
+        yield f"{word} {next(words, '')}".strip() if word in _GROUPS else word
 
 
 def _find(known: list[Chapter], topic: str) -> Chapter:
     by_name = {command: chapter for chapter in known for command in chapter.commands}
+    # A group alone is the chapter of its first command.
+    by_name |= {name.partition(" ")[0]: by_name[name] for name in sorted(by_name, reverse=True)}
     by_name |= {chapter.topic: chapter for chapter in known}
     if topic not in by_name:
         near = did_you_mean(topic, by_name) or "; `schema-guard help` lists them"
@@ -88,15 +103,15 @@ def _list(known: list[Chapter]) -> None:
     formatter = click.HelpFormatter(max_width=_WIDEST)
     formatter.write_dl([(one.topic, f"{one.title}. {one.about}") for one in known])
     print(formatter.getvalue())
-    print("schema-guard help TOPIC shows one of them, or the one that documents the command TOPIC.")
+    print("`schema-guard help TOPIC` shows a chapter. TOPIC can also be a command.")
 
 
 def _show(text: str) -> None:
-    """Print a chapter: set for a terminal, else as it is written."""
+    """Print a chapter: formatted on a terminal, otherwise as it is written."""
     if not sys.stdout.isatty():
         print(text, end="")
         return
-    from rich.console import Console  # 70 ms with Markdown's parser, on a terminal only
+    from rich.console import Console  # imported late: takes 70 ms with the parser of Markdown
     from rich.markdown import Markdown
 
     console = Console()

@@ -3,67 +3,114 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import click
 
-from schema_guard.cli.shared.options import WhichCalls, print_json, readable, shared, takes
+from schema_guard.cli.shared.forms import form_for, write_output
+from schema_guard.cli.shared.given import refuse
+from schema_guard.cli.shared.group import Option
+from schema_guard.cli.shared.notes import note
+from schema_guard.cli.shared.options import WhichCalls, absent, build_command, readable, shared, takes
 from schema_guard.extensions import load
-from schema_guard.report import as_json, report_on
-from schema_guard.report.as_markdown import as_markdown
-from schema_guard.report.as_text import as_text
-from schema_guard.report.figures import GROUPINGS
-from schema_guard.report.page import check_extra, page
-from schema_guard.report.recorded import document_of
-from schema_guard.report.trends import trends_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
 
+    from schema_guard.records import Store
     from schema_guard.report.figures import By
 
+_GROUPINGS = ("function", "segment", "model", "version")
 
-@click.command("report")
+
+@build_command("report")
 @takes(which=WhichCalls)
 @click.option(
-    "--by", type=click.Choice(GROUPINGS), default="function", show_default=True, help="What a row is."
+    "--by",
+    cls=Option,
+    type=click.Choice(_GROUPINGS),
+    default="function",
+    show_default=True,
+    help="Meaning of one row.",
 )
 @click.option(
     "--serve",
     "is_served",
     is_flag=True,
-    help="Show it as a page that follows the store, on this machine only, until Ctrl-C.",
+    help="Show the report as a page on this machine that follows the store, until Ctrl-C.",
 )
-@click.option("--port", type=int, metavar="N", help="Of --serve; else a free one.")
-@shared("store", "pages", "debug")
-def command(
-    which: WhichCalls, by: By, is_served: bool, port: int | None, store: str | None, form: str
+@click.option(
+    "--port",
+    cls=Option,
+    advanced=True,
+    type=click.IntRange(0, 65535),
+    metavar="N",
+    help="Port for --serve. Default: a free port.",
+)
+@shared("output", "store", "pages")
+def command(  # noqa: PLR0913 - one argument an option
+    *,
+    which: WhichCalls,
+    by: By,
+    is_served: bool,
+    port: int | None,
+    output: str | None,
+    store: str | None,
+    form: str,
 ) -> int:
-    """Show failure rates with bounds, what failed and where, tokens and seconds: of each function, the worst first.
+    """Show failure rates with their bounds, what failed and where, tokens, and seconds.
+
+    The worst function comes first. With -o, the name of the file chooses the form: .html, .json, .md, or .txt.
+
+    \b
+    Exit status:
+      0  the report is shown, or no call is recorded yet
+      2  wrong usage, or --store names a store that does not exist
 
     \b
     schema-guard report
-    schema-guard report --since 24h --function extract_invoice --by version
-    schema-guard report --format json | jq '.groups[] | [.function, .unhandled.rate]'
-    schema-guard report --format html > report.html
+    schema-guard report --function extract_invoice --since 24h --by version
+    schema-guard report -o report.html
     schema-guard report --serve
     """
+    if not is_served:
+        refuse("it needs --serve", ["port"])
+    chosen = form_for(output, form)
+    records = readable(store)
+    missing = absent(records, store)
+    if missing is not None and store is not None:
+        raise click.UsageError(missing)
     if is_served:
-        if form != "text":
-            raise click.UsageError(f"--serve gives a page: leave --format {form} out")
+        refuse("has no effect with --serve, which shows a page", ["form", "output"])
         serve: Callable[..., int] = load("option:--serve")
-        return serve(readable(store), {**asdict(which), "by": by}, port=port or 0)
-    if port is not None:
-        raise click.UsageError("--port goes with --serve")
-    has_hours = form in ("json", "html")
+        return serve(records, {**asdict(which), "by": by}, port=port or 0)
+    if missing is not None:
+        if chosen == "text" and output is None:
+            print(missing)
+            return 0
+        note(missing)
+    write_output(output, _report(records, which.named(), by, chosen))
+    return 0
+
+
+def _report(records: Store, which: dict[str, Any], by: By, form: str) -> str:
+    """Return the report in a form."""
+    from schema_guard.report import as_json, report_on
+    from schema_guard.report.as_markdown import as_markdown
+    from schema_guard.report.as_text import as_text
+    from schema_guard.report.page import check_extra, page
+    from schema_guard.report.recorded import document_of
+
     if form == "html":
         check_extra("--format html")
-    found = report_on(readable(store), **which.named(), by=by, hours=has_hours)
+    found = report_on(records, **which, by=by, hours=form in ("json", "html"))
     if form == "json":
-        print_json(as_json(found))
-    elif form == "html":
-        print(page(document_of(found), plots=trends_of(found)))
-    else:
-        print({"text": as_text, "markdown": as_markdown}[form](document_of(found)))
-    return 0
+        return json.dumps(as_json(found), indent=2)
+    if form == "html":
+        from schema_guard.report.trends import trends_of
+
+        return page(document_of(found), plots=trends_of(found))
+    return (as_text if form == "text" else as_markdown)(document_of(found))

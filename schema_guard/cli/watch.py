@@ -5,38 +5,77 @@ from __future__ import annotations
 
 import click
 
-from schema_guard.cli.shared.options import WhichCalls, print_json, readable, shared, takes
-from schema_guard.decide.watch import watch
-from schema_guard.report import as_json
-from schema_guard.report.as_text import as_text
-from schema_guard.report.watched import by_function, document_of
+from schema_guard.cli.shared.group import Option
+from schema_guard.cli.shared.options import WhichCalls, build_command, existing, print_json, shared, takes
+from schema_guard.cli.shared.quantities import DURATION, Share
+from schema_guard.text import safe
 
 
-@click.command("watch")
+@build_command("watch")
 @click.option(
-    "--slo", type=float, required=True, metavar="RATE", help="The largest unhandled rate that is good enough."
+    "--max-failure-rate",
+    cls=Option,
+    type=Share(is_open=True),
+    required=True,
+    metavar="RATE",
+    help="Largest failure rate that is good enough, such as 1%.",
 )
 @click.option(
-    "--latency-p95", type=float, metavar="SECONDS", help="Seconds within which 95 % of the calls must end."
+    "--max-p95",
+    cls=Option,
+    type=DURATION,
+    metavar="DURATION",
+    help="Time within which 95% of the calls must end, such as 2.5s. Default: no limit.",
 )
 @takes(which=WhichCalls)
-@shared("store", "format", "debug")
-def command(slo: float, latency_p95: float | None, which: WhichCalls, store: str | None, form: str) -> int:
-    """Say in one line whether something in production is proved to be wrong, as `decide` says it; exit 1 if so.
+@shared("store", "format")
+def command(
+    max_failure_rate: float, max_p95: float | None, which: WhichCalls, store: str | None, form: str
+) -> int:
+    """Exit 1 if a failure rate in production is too high or has risen.
 
-    A line for each function, the worst first. BREACH: a rate is above --slo, or has risen and may stay above it. UNKNOWN,
-    exit 1 too: calls raised what nobody explains, 5 or more and more than --slo of all. OK: all rates are proved to be
-    below. UNDECIDED: neither. For cron and CI: nothing is sent anywhere.
+    Prints one line for each function, the worst first, and sends nothing. Use it in cron or CI.
 
     \b
-    schema-guard watch --slo 0.01 --since 7d
+    BREACH     a rate is above --max-failure-rate, or has risen and may stay above it
+    UNKNOWN    too many calls raised an exception that nobody explains
+    UNDECIDED  the calls so far prove nothing
+    OK         all rates are proved to be below
+
+    \b
+    Exit status:
+      0  OK or UNDECIDED
+      1  BREACH or UNKNOWN
+      2  nothing was checked: there is no store, no call, or wrong usage
+
+    \b
+    schema-guard watch --max-failure-rate 1%
+    schema-guard watch --max-failure-rate 1% --max-p95 2.5s --since 7d
+    schema-guard watch --max-failure-rate 0.5% --function extract_invoice
     """
-    asked = {} if latency_p95 is None else {"latency_p95_s": latency_p95}
-    watched = watch(readable(store), slo, **which.named(), given={"config": asked})
+    from schema_guard.decide.watch import watch
+
+    records = existing(store)
+    asked = {} if max_p95 is None else {"latency_p95_s": max_p95}
+    watched = watch(records, max_failure_rate, **which.named(), given={"config": asked})
     if form == "json":
-        print_json({"slo": slo, "watched": as_json(watched)})
+        from schema_guard.report import as_json
+
+        print_json({"slo": max_failure_rate, "watched": as_json(watched)})
     else:
-        # One line a function: the configurations that are not its worst are in the other forms.
-        for function in by_function(watched) or [[]]:
-            print(as_text(document_of(function, slo)._replace(sections=())))
-    return 0 if all(one.is_fine for one in watched) else 1
+        from schema_guard.report.as_text import as_text
+        from schema_guard.report.watched import by_function, document_of
+
+        # One line a function. The other forms list all of its configurations.
+        for function in by_function(watched):
+            print(as_text(document_of(function, max_failure_rate)._replace(sections=())))
+    if not all(one.is_fine for one in watched):
+        return 1
+    if not any(one.n for one in watched):
+        where = safe(records.url)
+        raise click.UsageError(
+            f"nothing was checked: no validated call is recorded in {where}"
+            if which.are_all
+            else f"nothing was checked: no validated call in {where} fits these filters"
+        )
+    return 0

@@ -94,6 +94,7 @@ def watch(  # noqa: PLR0913 - which calls, by name
     function: str | None = None,
     segment: str | None = None,
     since: float | None = None,
+    until: float | None = None,
     alpha: float = 0.05,
     given: Mapping[str, Any] | None = None,
 ) -> list[Watched]:
@@ -106,6 +107,7 @@ def watch(  # noqa: PLR0913 - which calls, by name
         function: Only this guarded function: its name, or an end of it behind a dot that no other has.
         segment: Only this part of the traffic.
         since: Only calls that started then or later, in seconds since the epoch.
+        until: Only calls that started before then.
         alpha: The probability that any of a function's configurations is reported wrongly, over all looks, in (0, 1).
         given: What a store cannot know, as `gather_each` takes it: `config` with what else is asked for (`right`,
             `latency_p95_s`, `burst_length`), `content` ...
@@ -129,6 +131,7 @@ def watch(  # noqa: PLR0913 - which calls, by name
         function=function,
         segment=segment,
         since=since,
+        until=until,
         given=said,
         may_be_empty=True,
     )

@@ -65,7 +65,7 @@ def connect(  # noqa: PLR0913 - all but the name have a default that most calls 
     Args:
         name_or_object: `"local"` (weights are fetched on first use), a provider and a model such as
             `"openai:NAME"`, `"http://HOST:PORT/v1#NAME"` (any server whose arguments *target* says),
-            `"tuned:DIR"` (what `schema-guard tune DIR` has made; it counts as tuned) or `"scripted:FILE"`; or a
+            `"tuned:DIR"` (what `schema-guard tune run DIR` has made; it counts as tuned) or `"scripted:FILE"`; or a
             model of `outlines`. A `Model` is given back as it is.
         target: Whose arguments the server takes, where it is not what the name says: a key of
             `schema_guard.providers.options.TARGETS`.
@@ -74,7 +74,7 @@ def connect(  # noqa: PLR0913 - all but the name have a default that most calls 
         key: Used in place of the variable.
         adapter: A LoRA as a GGUF file, for the local model alone: what it makes of the model is another configuration,
             told by the file's name and what is in it.
-        rules: The file that `schema-guard probe --output` wrote of this server: a guard sends schemas by it in place of
+        rules: The file that `schema-guard schema probe --output` wrote of this server: a guard sends schemas by it in place of
             what is known of the target, and, where it was seen with `--prefix` to go on with a reply that is begun, has
             replies that were cut off gone on with.
         timeout_s: Seconds without an answer after which a request is given up.

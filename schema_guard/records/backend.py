@@ -295,6 +295,18 @@ class Removal(Protocol):
 class Snapshot(Protocol):
     """One state of a database, for reading; used by one thread. Everything is in the order of storing."""
 
+    def count_of(self, what: Forgotten) -> int:
+        """Return the number of rows that `Removal.forget` would delete."""
+
+    def is_counted(self, what: Forgotten) -> bool:
+        """Return whether the counts still know an input or a cluster."""
+
+    def excess(self, retention: Retention, now: float) -> int:
+        """Return about how many rows `Removal.prune` would delete. *now*: seconds since the epoch, UTC."""
+
+    def clusters(self) -> list[str]:
+        """Return the clusters of the stored rows."""
+
     def span(self, where: Where) -> tuple[int, int]:
         """Give the least and the greatest `id` of attempts in these times, or a wider span; (0, 0) for none."""
 

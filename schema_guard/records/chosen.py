@@ -90,15 +90,16 @@ def rows_of(
     store: Store,
     *,
     since: float | None = None,
+    until: float | None = None,
     schema: str | None = None,
     function: str | None = None,
     segment: str | None = None,
 ) -> list[ConfigurationCounts]:
     """Give the configurations that are asked for; the arguments and errors are those of `chosen_of`."""
     if schema is function is segment is None:
-        return store.configurations(since=since)
+        return store.configurations(since=since, until=until)
     chosen = chosen_of(store, store.names(), schema=schema, function=function, segment=segment)
-    rows = store.configurations(since=since, schema=chosen.schema, function=chosen.function)
+    rows = store.configurations(since=since, until=until, schema=chosen.schema, function=chosen.function)
     return [row for row in rows if chosen.takes(row)]
 
 

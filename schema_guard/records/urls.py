@@ -109,6 +109,10 @@ def connect(url: str) -> Backend:
     if not separator or scheme not in SCHEMES:
         scheme = named[1] if named else scheme
         near = did_you_mean(scheme, SCHEMES)
+        if scheme in SCHEMES:  # the slashes after it are missing
+            rest = url.removeprefix(f"{scheme}:")
+            meant = f"sqlite:///{rest}" if scheme == "sqlite" else f"{scheme}://{rest.lstrip('/')}"
+            raise InvalidArgument(f"store {masked(url)!r}: did you mean {masked(meant)!r}?")
         raise InvalidArgument(f"store {masked(url)!r}: unknown scheme {scheme!r}{near}; {_EXPECTED}")
     if scheme != "sqlite":
         from schema_guard.extensions import load
@@ -116,7 +120,7 @@ def connect(url: str) -> Backend:
         database: Backend = load(f"store:{_ALIASES.get(scheme, scheme)}")(url)
         return database
     if rest and not rest.startswith("/"):
-        raise InvalidArgument(f"store {url!r}: {_EXPECTED}")
+        raise InvalidArgument(f"store {url!r}: did you mean {f'sqlite:///{rest}'!r}? {_EXPECTED}")
     return _sqlite(rest[1:])
 
 

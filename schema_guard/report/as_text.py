@@ -26,7 +26,9 @@ _WIDTH = 110
 _LEAST_LABEL = 13
 
 # Our command with its options, each with its value.
-_COMMAND = re.compile(r"schema-guard [a-z]+(?: --[a-z0-9-]+(?:[ =](?!-)[^\s#]\S*)?)*")
+_COMMAND = re.compile(
+    r"schema-guard [a-z]+(?: (?:run|compare|check|lint|test|probe|info|export|import|delete|prepare))?(?: --[a-z0-9-]+(?:[ =](?!-)[^\s#]\S*)?)*"
+)
 
 # Where a text has one of its own it is escaped by then.
 _NO_BREAK = "\u00a0"

@@ -175,6 +175,7 @@ def report_on(  # noqa: PLR0913 - which calls, by name
     store: Store,
     *,
     since: float | None = None,
+    until: float | None = None,
     schema: str | None = None,
     function: str | None = None,
     segment: str | None = None,
@@ -186,11 +187,12 @@ def report_on(  # noqa: PLR0913 - which calls, by name
     Args:
         store: Where to read.
         since: Only calls that started at or after this, in seconds since the epoch.
+        until: Only calls that started before this.
         schema: Only this schema, by name or fingerprint.
         function: Only this function, by its name or an end of it behind a dot that no other has.
         segment: Only this part of the traffic.
         by: What the groups have in common beside their schema.
-        hours: Read the rates over time as well. The hour in which *since* lies is then counted whole.
+        hours: Read the rates over time as well. The hours of *since* and *until* are then counted whole.
 
     Raises:
         InvalidArgument: A name is not recorded, or several functions could be meant.
@@ -204,7 +206,7 @@ def report_on(  # noqa: PLR0913 - which calls, by name
         raise InvalidArgument(
             f"by={by!r}: expected one of {', '.join(GROUPINGS)}{did_you_mean(by, GROUPINGS)}"
         )
-    counted = rows_of(store, since=since, schema=schema, function=function, segment=segment)
+    counted = rows_of(store, since=since, until=until, schema=schema, function=function, segment=segment)
     # Segments of a configuration are added up, unless they are what is asked about.
     apart = _NAMES if by == "segment" else _NAMES[:-1]
     grouped = [_rated(pool) for pool in pooled(counted, (*_SCHEMA, *_COMMON[by]))]
@@ -215,14 +217,16 @@ def report_on(  # noqa: PLR0913 - which calls, by name
         store.drops(since=since),
         by,
         tuple(groups),
-        over_time(_hours(store, since, counted, groups, by, grouped), len(groups)) if hours else None,
+        over_time(_hours(store, (since, until), counted, groups, by, grouped), len(groups))
+        if hours
+        else None,
         store.rows_since(),
     )
 
 
 def _hours(
     store: Store,
-    since: float | None,
+    times: tuple[float | None, float | None],
     counted: Sequence[ConfigurationCounts],
     groups: Sequence[Configuration],
     by: By,
@@ -242,7 +246,7 @@ def _hours(
     functions = {row.function for row in counted}
     function = functions.pop() if len(functions) == 1 else None
     again = {row.configuration for group in grouped for row in group.answered_again}
-    for hour in store.by_hour(since=since, function=function) if counted else ():
+    for hour in store.by_hour(since=times[0], until=times[1], function=function) if counted else ():
         if hour.configuration in again:
             # What the prompt saved is one call with the one that the tuned model had failed.
             yield HourOfGroup(group_of[hour.configuration], hour.at, 0, hour.unhandled - hour.calls)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The laws that must hold for every schema, tried on one: what `schema-guard test` runs.
+"""The laws that must hold for every schema, tried on one: what `schema-guard schema test` runs.
 
 Rules: a law is a sentence, what is drawn for it, and a check that says what is wrong with one draw. What a schema has
 no draws for is told with the reason. The same schema, seed and versions give the same draws.

@@ -22,7 +22,7 @@ def test_a_damaged_store_is_1(folder, capsys):
     status, out, _ = run(capsys, "doctor", "--store", "bad.db", "--format", "json")
 
     assert status == 1
-    assert "1 place damaged: `schema-guard store check` says where" in json.loads(out)["store"]["problem"]
+    assert "1 place damaged: `schema-guard store check` shows where" in json.loads(out)["store"]["problem"]
 
 
 def test_a_mount_is_told(folder, capsys, monkeypatch):
@@ -47,8 +47,8 @@ def test_doctor_counts_calls_without_names_of_their_own(folder, capsys):
     _, out, _ = run(capsys, "doctor", "--store", "sqlite:///a.db", "--format", "json")
 
     told = json.loads(out)["store"]
-    assert told["segment 'others'"] == "2 calls of too many names to count each"
-    assert told["model 'others'"] == "2 calls of too many names to count each"
+    assert told["segment 'others'"] == "2 calls; there were too many names to count each"
+    assert told["model 'others'"] == "2 calls; there were too many names to count each"
 
 
 def test_doctor_tells_what_is_recorded_of_gateways_and_retries(folder, capsys):
@@ -66,5 +66,5 @@ def test_doctor_tells_what_is_recorded_of_gateways_and_retries(folder, capsys):
     told = json.loads(out)["store"]
 
     assert "the model's own are not known" in told["healed gateway"]
-    assert "max_retries=3 of connect repeats a failed request up to 3 times" in told["repeated retries"]
+    assert "max_retries=3 of connect retries a failed request up to 3 times" in told["repeated retries"]
     assert not {name for name in told if name.startswith(("odd", "other"))}

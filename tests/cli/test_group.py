@@ -39,7 +39,7 @@ def loaded_by(*arguments):
 @pytest.mark.parametrize("arguments", [["--help"], ["--version"], []])
 def test_what_the_command_says_of_itself_loads_no_command(arguments):
     """`--help` and `--version` cost click and the names of the commands."""
-    plumbing = {f"schema_guard.cli.{name}" for name in ("command", "shared", "shared.group")}
+    plumbing = {f"schema_guard.cli.{name}" for name in ("command", "shared", "shared.group", "shared.notes")}
 
     always = {"schema_guard.cli", "schema_guard.errors", "schema_guard.extensions", "schema_guard.text"}
     assert loaded_by(*arguments) == always | plumbing

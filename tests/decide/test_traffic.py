@@ -49,7 +49,9 @@ def test_imported_failures_prove_nothing_however_good_they_look(store, part):
         ["bare"],
     )
     assert verdict.figures["rates"]["bare"]["state"] == "unrated"
-    assert verdict.figures["next_step"].startswith("schema-guard import traces FILE... --traffic all")
+    assert verdict.figures["next_step"].startswith(
+        "schema-guard store import FILE... --from TOOL --schema SCHEMA --traffic all"
+    )
     assert verdict.figures["traffic"]["bare"]["part"] == part
 
 

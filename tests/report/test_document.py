@@ -100,7 +100,7 @@ def test_text_of_a_document():
 
 def test_a_command_stands_in_one_line():
     """However long it is, and wherever it stands, a command is not broken: it can be copied and run."""
-    command = f"schema-guard climb --schema FILE --function {'shop.orders.extract_' * 4} --target 0.01"
+    command = f"schema-guard bench run --playbook --schema FILE --function {'shop.orders.extract_' * 4} --max-failure-rate 0.01"
     text = f"if it has to stay as it is today, and nobody has found out why: {command}  # instead of waiting"
     lines = as_text(Document("t", (Fact("next", text),))).splitlines()
 

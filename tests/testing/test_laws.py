@@ -72,10 +72,10 @@ def test_some_draws_are_needed(examples):
 
 @pytest.mark.costly
 def test_the_command_tells_what_held(tmp_path, capsys):
-    """`schema-guard test` lists the laws and exits with 0."""
+    """`schema-guard schema test` lists the laws and exits with 0."""
     (tmp_path / "s.json").write_text(json.dumps(SCHEMA))
 
-    assert main(["test", str(tmp_path / "s.json"), "--examples", "20"]) == 0
+    assert main(["schema", "test", str(tmp_path / "s.json"), "--examples", "20"]) == 0
     assert capsys.readouterr().out.count("  holds  ") == len(LAWS)
 
 
@@ -91,7 +91,7 @@ def test_the_command_fails_with_a_counterexample(tmp_path, capsys, monkeypatch):
     (tmp_path / "s.json").write_text(json.dumps(SCHEMA))
     _lose_prose(monkeypatch)
 
-    assert main(["test", str(tmp_path / "s.json"), "--examples", "50", "--format", "json"]) == 1
+    assert main(["schema", "test", str(tmp_path / "s.json"), "--examples", "50", "--format", "json"]) == 1
     found = {one["law"]: one for one in json.loads(capsys.readouterr().out)["laws"]}
     assert found["replies"]["held"] is False
     assert found["replies"]["counterexample"].startswith("Sent(")

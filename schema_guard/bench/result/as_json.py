@@ -117,7 +117,9 @@ def result_from_file(text: str, *, name: str = "result") -> BenchResult:
     try:
         document = json.loads(text, parse_constant=_refuse)
     except (ValueError, RecursionError) as error:
-        raise InvalidArgument(f"{safe(name)}: expected the JSON of `schema-guard bench`: {error}") from error
+        raise InvalidArgument(
+            f"{safe(name)}: expected the JSON of `schema-guard bench run`: {error}"
+        ) from error
     return result_from_json(document, name=name)
 
 
@@ -184,7 +186,7 @@ def _check(name: str, problems: list[str]) -> None:
         more = len(problems) - _MOST_PROBLEMS
         lines = "".join(f"\n  {problem}" for problem in problems[:_MOST_PROBLEMS])
         raise InvalidArgument(
-            f"{name}: expected a result of `schema-guard bench --format json`{lines}"
+            f"{name}: expected a result of `schema-guard bench run --format json`{lines}"
             + (f"\n  and {more} more" if more > 0 else "")
         )
 

@@ -207,7 +207,7 @@ def _next(result: BenchResult, columns: Sequence[Ranked], rivals: Sequence[Ranke
     """Say what to do next."""
     best, target = columns[0], result.setup.target
     if best.tone is Tone.GOOD and target is not None:
-        return f"use {best.name}, and watch it: schema-guard watch --slo {target:g}"
+        return f"use {best.name}, and watch it: schema-guard watch --max-failure-rate {100 * target:g}%"
     if best.tone is Tone.OPEN and target is not None:
         rate = best.unhandled
         needed = calls_needed(rate.count, rate.n, target, alpha=alpha_of(result))
@@ -281,7 +281,7 @@ def _another(result: BenchResult, best: Ranked) -> str:
                 f"the same command with --strategy {rung}: {remedy(rung)}, which can make wrong values right"
             )
     else:
-        return f"use {best.name}, and watch it: schema-guard watch --slo 0.01"
+        return f"use {best.name}, and watch it: schema-guard watch --max-failure-rate 1%"
     return "no strategy that can mend this is left: the same command with --model NAME, a larger one"
 
 

@@ -176,7 +176,7 @@ def plan_of(suite: Suite, columns: Sequence[Column], settings: PlanSettings | No
             f"suite {suite.name!r}: no task to ask: of {len(scored)} tasks to score all are longer than "
             f"{settings.most_prompt_tokens} tokens"
             if scored
-            else f"suite {suite.name!r}: it has schemas, but no task to score; its instances are for `bench engines`"
+            else f"suite {suite.name!r}: it has schemas, but no task to score; its instances are for benchmarks/engines.py"
         )
     random = Random(settings.seed)  # an order that can be repeated, no secret
     taken = (

@@ -175,8 +175,8 @@ def _form_of_line(line: str, path: str | os.PathLike[str], *, is_csv: bool) -> s
     if form == "jsonl" and row and _OWN_KEYS.isdisjoint(row):
         keys = ", ".join(clip(repr(key), 40) for key in list(row)[:6])
         raise InvalidArgument(
-            f"suite {str(path)!r}: the form does not show in the keys {keys} of its first line: name it with form=, or "
-            "say with columns= which column holds input and gold ('huggingface')"
+            f"suite {str(path)!r}: its first line has the keys {keys}, which belong to no form: name the form with form= "
+            "(--suite-format), or the fields of input and gold with columns= (--field)"
         )
     return form
 

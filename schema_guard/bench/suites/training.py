@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A training set as a suite: the folder that `schema-guard export` writes, asked for what was held out of training.
+"""A training set as a suite: the folder that `schema-guard tune prepare` writes, asked for what was held out of training.
 
 Rules: the rows of `test.jsonl` are the tasks, each with its last message as the gold; the first rows of
 `train.jsonl` are what few-shot shows. A task is asked as it was trained: what stands before the user's last message stands

@@ -1,45 +1,116 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`bench compare`: what has changed between two results; and how such commands read results and show what they found."""
+"""`bench compare`: show one result, or compare two; with `--gate`, fail if the second is worse."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from schema_guard.bench.result import result_from_file
-from schema_guard.bench.result.compare import compare, compare_as_json, document_of
-from schema_guard.cli.shared.options import print_json, shared
-from schema_guard.report.as_markdown import as_markdown
-from schema_guard.report.as_text import as_text
+from schema_guard.cli.shared.given import refuse
+from schema_guard.cli.shared.options import argument, build_command, naming, option, print_json, shared, takes
+from schema_guard.cli.shared.quantities import SHARE
 from schema_guard.text import safe
 
 if TYPE_CHECKING:
     from schema_guard.bench.result import BenchResult
 
+_NEEDS_TWO = "it compares two results: name a second file"
 
-@click.command("compare")
-@click.argument("before")
-@click.argument("after")
-@click.option("--column", metavar="NAME", help="Only this column; BEFORE=AFTER where it has two names.")
-@shared("markdown", "debug")
-def command(before: str, after: str, column: str | None, form: str) -> int:
-    """Say what has changed from the result file BEFORE to AFTER: task by task, with bounds.
 
-    Columns of the same name are compared, on the tasks that both results have.
+@dataclass(frozen=True, kw_only=True)
+class CompareOptions:
+    """The results, and when the second one is too bad."""
+
+    a: str = argument()
+    b: str | None = argument(required=False)
+    variant: str | None = option(
+        metavar="NAME", help="Only this variant; A=B if it has another name in each result. Default: all."
+    )
+    is_gate: bool = option(
+        "--gate", is_flag=True, help="Exit 1 if a rate of B is proved to be lower by more than --max-drop."
+    )
+    max_drop: float = option(
+        type=SHARE,
+        default=0.02,
+        show_default="2%",
+        metavar="SHARE",
+        help="With --gate: the largest drop of a rate that is good enough.",
+    )
+    measure: Literal["valid", "right", "both"] = option(
+        type=click.Choice(["valid", "right", "both"]),
+        default="both",
+        show_default=True,
+        help="With --gate: the rates of valid values, of right values, or both.",
+    )
+    require_proof: bool = option(
+        is_flag=True, help="With --gate: also exit 1 if a larger drop is not ruled out."
+    )
+
+
+@build_command("compare")
+@takes(asked=CompareOptions)
+@shared("markdown")
+def command(asked: CompareOptions, form: str) -> int:
+    """Compare two results task by task, or show one result.
+
+    A and B are JSON files of `bench run -o result.json`. Variants of the same name are compared, on the tasks that both
+    results have. All intervals hold at 95% confidence.
 
     \b
+    Exit status:
+      0  the result is printed
+      1  with --gate: B is worse than A
+      2  a file cannot be read, or nothing can be compared
+
+    \b
+    schema-guard bench compare result.json
     schema-guard bench compare before.json after.json
-    schema-guard bench compare result.json result.json --column few_shot=strict_schema
+    schema-guard bench compare before.json after.json --gate --max-drop 2%
+    schema-guard bench compare result.json result.json --variant few_shot=strict_schema
     """
-    found = compare(read_result(before), read_result(after), columns=column_pairs(column))
+    if not asked.is_gate:
+        refuse("it needs --gate", ["max_drop", "measure", "require_proof"])
+    if asked.b is None:
+        refuse(_NEEDS_TWO, ["is_gate", "variant"])
+        from schema_guard.bench.result import document_of, result_as_json
+
+        print_found(form, read_result(asked.a), result_as_json, document_of)
+        return 0
+    pairs = _pairs(asked.variant)
+    with naming(columns="--variant", column="--variant", max_drop="--max-drop"):
+        return _gate(asked, pairs, form) if asked.is_gate else _compare(asked, pairs, form)
+
+
+def _compare(asked: CompareOptions, pairs: list[tuple[str, str]] | None, form: str) -> int:
+    from schema_guard.bench.result.compare import compare, compare_as_json, document_of
+
+    found = compare(read_result(asked.a), read_result(str(asked.b)), columns=pairs)
     print_found(form, found, compare_as_json, document_of)
     return 0
 
 
+def _gate(asked: CompareOptions, pairs: list[tuple[str, str]] | None, form: str) -> int:
+    from schema_guard.bench.result.gate import document_of, gate, gate_as_json
+
+    found = gate(
+        read_result(str(asked.b)),
+        read_result(asked.a),
+        max_drop=asked.max_drop,
+        measure=asked.measure,
+        proved=asked.require_proof,
+        columns=pairs and [(after, before) for before, after in pairs],
+    )
+    print_found(form, found, gate_as_json, document_of)
+    return found.exit_code()
+
+
 def read_result(name: str) -> BenchResult:
-    """Read a result's file."""
+    """Read the file of a result."""
+    from schema_guard.bench.result import result_from_file
+
     try:
         text = Path(name).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -47,8 +118,8 @@ def read_result(name: str) -> BenchResult:
     return result_from_file(text, name=safe(name))
 
 
-def column_pairs(text: str | None) -> list[tuple[str, str]] | None:
-    """Read which columns to compare: one name for both results, or BEFORE=AFTER."""
+def _pairs(text: str | None) -> list[tuple[str, str]] | None:
+    """Return the variants to compare: one name in both results, or A=B."""
     if text is None:
         return None
     before, separator, after = text.partition("=")
@@ -56,7 +127,10 @@ def column_pairs(text: str | None) -> list[tuple[str, str]] | None:
 
 
 def print_found(form: str, value: Any, as_json: Any, document_of: Any) -> None:
-    """Print what was found in the form that was asked for."""
+    """Print a value in a form."""
+    from schema_guard.report.as_markdown import as_markdown
+    from schema_guard.report.as_text import as_text
+
     if form == "json":
         print_json(as_json(value))
     else:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`bench`: the group, which is `bench run` where no other of its commands is named."""
+"""`bench`: the group."""
 
 from __future__ import annotations
 
@@ -7,25 +7,19 @@ import click
 
 from schema_guard.cli.shared.group import LazyGroup
 
-_RUN = "run"
 LINES = {
-    _RUN: "Measure how often models keep to the schemas of SUITE, and how often they are right.",
-    "batch": "Write a suite's requests as a batch file, and read the replies back.",
-    "compare": "Say what has changed from the result file BEFORE to AFTER: task by task, with bounds.",
-    "engines": "Say which engine enforces which schema of SUITE: compiles it, accepts what is valid, rejects what is not.",
-    "gate": "Exit 1 when RESULT is proved to be worse than the baseline by more than --max-drop, with the reason.",
+    "compare": "Compare two results task by task, or show one result.",
+    "run": "Measure how often models keep to the schemas of SUITE, and how often they are right.",
 }
 
 
-class _Bench(LazyGroup):
-    """`bench SUITE` is `bench run SUITE`."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Take what names no subcommand for the arguments of `run`."""
-        first = args[0] if args else ""
-        return super().parse_args(ctx, args if first in self.lines else [_RUN, *args])
-
-
-@click.group("bench", cls=_Bench, package=__package__, path="bench ", lines=LINES)
+@click.group("bench", cls=LazyGroup, package=__package__, path="bench ", lines=LINES)
 def command() -> None:
-    """Measure how often models keep to schemas, and are right; compare and gate results."""
+    """Measure how often models keep to schemas and are right, and compare results.
+
+    \b
+    schema-guard bench run --model local                           how often does this model fail?
+    schema-guard bench run --playbook --schema ticket              which fix helps?
+    schema-guard bench compare before.json after.json              what has changed?
+    schema-guard bench compare before.json after.json --gate       fail if it became worse
+    """

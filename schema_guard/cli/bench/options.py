@@ -1,21 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What several commands of `bench` are given: a suite, and a plan of what is asked of whom."""
+"""Options of `bench run`: the suite, the plan, the calls, and the playbook."""
 
 from __future__ import annotations
 
 import re
-import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from schema_guard.bench.run.plan import PlanSettings, columns_of, plan_of
-from schema_guard.bench.suites.load import load_suite
-from schema_guard.cli.shared.options import argument, option
-from schema_guard.errors import MissingPart
-from schema_guard.extensions import PARTS, require
+from schema_guard.cli.shared.notes import note
+from schema_guard.cli.shared.options import argument, naming, option
+from schema_guard.cli.shared.quantities import COUNT, DOLLARS, DURATION, Share
 from schema_guard.text import safe
 
 if TYPE_CHECKING:
@@ -23,14 +20,35 @@ if TYPE_CHECKING:
     from contextlib import ExitStack
 
     from schema_guard.bench.run.plan import RunPlan
+    from schema_guard.bench.run.runner import RunSettings
     from schema_guard.bench.suites.load import Suite
     from schema_guard.models import Model
+    from schema_guard.records import Store
 
-# What a first look takes: two tasks of every built-in schema.
+# A first look: two tasks of each built-in schema.
 _SAMPLE = 48
 _STRATEGIES = "system_prompt,few_shot,strict_schema"
 # A model under a name of the user's own: `fast=http://...`.
 _ALIAS = re.compile(r"([A-Za-z0-9_.-]+)=(.+)", re.DOTALL)
+
+
+class CountOrAll(click.ParamType[Any]):
+    """A whole number of at least 1, or `all`."""
+
+    name = "count or all"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> int | Literal["all"]:
+        """Return the number, or "all"."""
+        if value == "all":
+            return "all"
+        try:
+            return COUNT.convert(value, param, ctx)
+        except click.BadParameter:
+            self.fail(
+                f"{safe(str(value))!r}: expected a number of tasks such as 48 or 1,000, or all", param, ctx
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,42 +56,49 @@ class SuiteOptions:
     """Which suite, and how its files are read."""
 
     suite: str = argument(default="builtin")
-    suite_form: str | None = option(
-        "--form",
-        metavar="FORM",
-        help="Of the suite's files, where it does not show: folder, training, jsonl, tasks, jsonschemabench, maskbench, bfcl, promptfoo, huggingface.",
-    )
     suite_schema: str | None = option(
-        "--schema", metavar="FILE", help="The schema of a suite whose files have none."
+        "--schema",
+        metavar="FILE",
+        help="JSON Schema of a suite whose files have none. With --playbook also the name of one schema of the suite.",
     )
-    suite_columns: tuple[str, ...] = option(
-        "--column",
+    suite_format: str | None = option(
+        metavar="FORM",
+        advanced=True,
+        help="Form of the suite's files: folder, training, jsonl, tasks, jsonschemabench, maskbench, bfcl, promptfoo, or huggingface. Default: the form that the files show.",
+    )
+    suite_fields: tuple[str, ...] = option(
+        "--field",
         multiple=True,
         metavar="OURS=THEIRS",
-        help="What an export calls its columns: input=text, gold=label.",
+        advanced=True,
+        help="Name of a field in the rows of a huggingface suite, such as input=text or gold=label. Repeatable.",
     )
 
-    def load(self) -> Suite:
-        """Load the suite."""
-        columns = dict(map(_pair, self.suite_columns))
-        return load_suite(
-            self.suite,
-            form=self.suite_form,
-            schema=None if self.suite_schema is None else Path(self.suite_schema),
-            columns=columns or None,
-        )
+    def load(self, *, is_schema_used: bool = True) -> Suite:
+        """Load the suite; *is_schema_used* is whether `--schema` names the schema of its rows."""
+        from schema_guard.bench.suites.load import load_suite
+
+        fields = dict(map(_pair, self.suite_fields))
+        schema = self.suite_schema if is_schema_used else None
+        with naming(form="--suite-format", schema="--schema", columns="--field"):
+            return load_suite(
+                self.suite,
+                form=self.suite_format,
+                schema=None if schema is None else Path(schema),
+                columns=fields or None,
+            )
 
 
 def _pair(text: str) -> tuple[str, str]:
     ours, separator, theirs = text.partition("=")
     if not separator or not ours or not theirs:
-        raise click.UsageError(f"--column {safe(text)!r}: expected OURS=THEIRS, such as input=text")
+        raise click.UsageError(f"--field {safe(text)!r}: expected OURS=THEIRS, such as input=text")
     return ours, theirs
 
 
 @dataclass(frozen=True, kw_only=True)
 class PlanOptions:
-    """Which models are asked what, in which way and how often."""
+    """Which models are called, how, and how often."""
 
     models: tuple[str, ...] = option(
         "--model",
@@ -81,29 +106,47 @@ class PlanOptions:
         default=("local",),
         show_default=True,
         metavar="[AS=]NAME",
-        help="local, openai:NAME, http://HOST:PORT/v1#NAME, tuned:DIR, scripted:FILE; several times to compare, AS gives one a name of your own.",
+        help="local, openai:NAME, http://HOST:PORT/v1#NAME, tuned:DIR, or scripted:FILE. Repeat it to compare models; AS is a name of your own.",
     )
     strategies: str = option(
         "--strategy",
         default=_STRATEGIES,
         show_default=True,
         metavar="LIST",
-        help="Separated by commas; a>b goes on to b after a failed attempt. A model of `tune` is asked bare, as it was trained.",
+        help="Strategies to compare, separated by commas. a>b continues with b after a failed attempt. Models of `tune` always get the bare task.",
     )
-    sample: str = option(
-        default=str(_SAMPLE),
+    sample: int | Literal["all"] = option(
+        type=CountOrAll(),
+        default=_SAMPLE,
         show_default=True,
         metavar="N",
-        help="How many tasks, spread over schemas and difficulties; or all.",
+        help="Number of tasks, spread over schemas and difficulties, or all.",
     )
     max_prompt_tokens: int | None = option(
-        type=click.IntRange(min=1), metavar="N", help="Leave out tasks whose schema and text are longer."
+        type=COUNT,
+        metavar="COUNT",
+        advanced=True,
+        help="Longest schema and text of a task. Default: no limit.",
     )
-    max_attempts: int = option(type=click.IntRange(min=1), default=2, show_default=True, help="Of each call.")
+    max_attempts: int = option(
+        type=COUNT,
+        default=2,
+        show_default=True,
+        metavar="COUNT",
+        advanced=True,
+        help="Attempts of each call.",
+    )
     epochs: int = option(
-        type=click.IntRange(min=1), default=1, show_default=True, help="How often each task is asked."
+        type=COUNT, default=1, show_default=True, metavar="COUNT", advanced=True, help="Calls of each task."
     )
-    seed: int = option(type=int, default=0, show_default=True, help="Of the sample and the order.")
+    seed: int = option(
+        type=int,
+        default=0,
+        show_default=True,
+        metavar="N",
+        advanced=True,
+        help="Seed of the sample and the order.",
+    )
 
     def connect(
         self, connect: Callable[[str], Model], stack: ExitStack
@@ -118,8 +161,9 @@ class PlanOptions:
         for text in self.models:
             alias = _ALIAS.fullmatch(text)
             source = alias[2] if alias else text
-            model = stack.enter_context(connect(source))
-            # A tuned model has the name of the one that it was made of, and is asked beside it.
+            with naming(model="--model"):
+                model = stack.enter_context(connect(source))
+            # A tuned model has the name of its base model, and is measured beside it.
             name = alias[1] if alias else source if source.startswith("tuned:") else model.name
             if name in models:
                 other = f"--model second={safe(source)}"
@@ -130,9 +174,9 @@ class PlanOptions:
         return models, sources
 
     def plan(self, suite: Suite, models: dict[str, Model], *, function: str | None = None) -> RunPlan:
-        """Plan the calls; they are of the suite's function where *function* names none."""
-        if self.sample != "all" and not (self.sample.isdecimal() and int(self.sample)):
-            raise click.UsageError(f"--sample {safe(self.sample)!r}: expected how many tasks, or all")
+        """Plan the calls; they belong to the suite's function unless *function* names one."""
+        from schema_guard.bench.run.plan import PlanSettings, columns_of, plan_of
+
         strategies = dict.fromkeys(name.strip() for name in self.strategies.split(",") if name.strip())
         if self.strategies == _STRATEGIES:
             strategies = dict.fromkeys(filter(_is_installed, strategies))
@@ -140,20 +184,219 @@ class PlanOptions:
             max_attempts=self.max_attempts,
             epochs=self.epochs,
             seed=self.seed,
-            sample=None if self.sample == "all" else int(self.sample),
+            sample=None if self.sample == "all" else self.sample,
             most_prompt_tokens=self.max_prompt_tokens,
             function=function or suite.function,
         )
         tuned = [name for name, model in models.items() if getattr(model, "tuned", False)]
-        return plan_of(suite, columns_of(list(models), list(strategies), tuned=tuned), settings)
+        with naming(strategies="--strategy", strategy="--strategy"):
+            columns = columns_of(list(models), list(strategies), tuned=tuned)
+        return plan_of(suite, columns, settings)
 
 
 def _is_installed(strategy: str) -> bool:
     """Return whether the part of a strategy is installed. Otherwise, report that the strategy is left out."""
+    from schema_guard.errors import MissingPart
+    from schema_guard.extensions import PARTS, require
+
     try:
         if f"strategy:{strategy}" in PARTS:
             require(f"strategy:{strategy}")
     except MissingPart as error:
-        print(f"left out: {error}", file=sys.stderr)
+        note(f"left out: {error}")
         return False
     return True
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOptions:
+    """How calls are made, how much they may cost, and where the result goes."""
+
+    max_failure_rate: float | None = option(
+        type=Share(is_open=True),
+        metavar="RATE",
+        help="Largest failure rate that is good enough, such as 1%. A variant stops once its rate is decided. Default: none; 1% with --playbook.",
+    )
+    max_cost: float | None = option(
+        type=DOLLARS,
+        metavar="DOLLARS",
+        help="Start no call after this cost. It needs --prices. Default: no limit.",
+    )
+    prices: str | None = option(
+        metavar="SOURCE",
+        help="Token prices: a JSON file, LiteLLM's price file, or genai-prices. Default: costs are unknown.",
+    )
+    dry_run: bool = option(
+        is_flag=True, help="Print the planned calls, tokens, and cost. Send, download, and write nothing."
+    )
+    outputs: tuple[str, ...] = option(
+        "-o",
+        "--output",
+        multiple=True,
+        type=click.Path(dir_okay=False),
+        metavar="FILE",
+        help="File for the result: .json, .html, .md, or .txt. Repeatable.",
+    )
+    function: str | None = option(
+        metavar="NAME",
+        advanced=True,
+        help="Function that these results belong to in `decide`. Default: the one named by the suite, or the only one of the schema.",
+    )
+    concurrency: int = option(
+        type=COUNT,
+        default=4,
+        show_default=True,
+        metavar="COUNT",
+        advanced=True,
+        help="Calls of each model at the same time.",
+    )
+    retries: int = option(
+        type=click.IntRange(min=0),
+        default=4,
+        show_default=True,
+        metavar="COUNT",
+        advanced=True,
+        help="Retries of a request that a busy server refuses.",
+    )
+    calls_per_minute: float | None = option(
+        type=click.FloatRange(min=0, min_open=True),
+        metavar="N",
+        advanced=True,
+        help="Requests a minute to each model. Default: no limit.",
+    )
+    max_time: float | None = option(
+        type=DURATION,
+        metavar="DURATION",
+        advanced=True,
+        help="Start no call after this time, such as 90m. Default: no limit.",
+    )
+    max_tokens: int | None = option(
+        type=COUNT,
+        metavar="COUNT",
+        advanced=True,
+        help="Start no call after this many tokens of prompts and replies, such as 500k. Default: no limit.",
+    )
+    journal: str | None = option(
+        metavar="FILE", advanced=True, help="File that keeps every reply. Default: none."
+    )
+    resume: bool = option(
+        is_flag=True, advanced=True, help="Continue a --journal: reuse its replies and make the other calls."
+    )
+    write_batch: str | None = option(
+        metavar="FILE",
+        advanced=True,
+        help="Write the requests for OpenAI's batch API to FILE instead of sending them. It needs --journal.",
+    )
+    read_batch: str | None = option(
+        metavar="FILE",
+        advanced=True,
+        help="Read the replies of a batch from FILE into the --journal. Exit 1 if requests failed.",
+    )
+    executor: str = option(
+        default="local",
+        show_default=True,
+        metavar="WHERE",
+        advanced=True,
+        help="Machine for the calls: local, ray, or ray://HOST:PORT.",
+    )
+
+    def whose(self, records: Store | None) -> str | None:
+        """Return the whole name of the function that `--function` names; None without the option."""
+        from schema_guard.records.chosen import chosen_of
+
+        if self.function is None:
+            return None
+        if records is None:
+            raise click.UsageError("--function needs a store that has its calls: name one with --store")
+        return chosen_of(records, records.configurations(), function=self.function).function
+
+    def settings(self, models: dict[str, Model]) -> RunSettings:
+        """Return how calls are made."""
+        from schema_guard.bench.run.budget import RunBudget
+        from schema_guard.bench.run.runner import RunSettings
+        from schema_guard.prices.tokens import token_prices
+
+        if self.max_cost is not None and self.prices is None:
+            raise click.UsageError(
+                "--max-cost needs --prices SOURCE: otherwise the cost of a call is unknown"
+            )
+        # A table knows a model by its own name, not by the user's name for it.
+        prices = (
+            {}
+            if self.prices is None
+            else {name: token_prices(model.name, source=self.prices) for name, model in models.items()}
+        )
+        with naming(**{"budget.cost": "--max-cost"}):
+            return RunSettings(
+                concurrency=self.concurrency,
+                calls_per_minute=self.calls_per_minute,
+                budget=RunBudget(self.max_cost, self.max_tokens, self.max_time),
+                target=self.max_failure_rate,
+                prices=prices,
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlaybookOptions:
+    """How the fixes of the playbook are tried."""
+
+    playbook: bool = option(
+        is_flag=True,
+        help="Try the fixes of the playbook one after the other on one schema, until the verdict is clear.",
+    )
+    inputs: str | None = option(
+        metavar="FILE",
+        advanced=True,
+        help="With --playbook: a .txt or .jsonl file with your own inputs, one a line. Default: the suite's test tasks.",
+    )
+    larger: str | None = option(
+        metavar="NAME",
+        advanced=True,
+        help="With --playbook: the larger model for the last step. Default: none.",
+    )
+    first_step: str = option(
+        default="system_prompt",
+        show_default=True,
+        metavar="STEP",
+        advanced=True,
+        help="With --playbook: the first step.",
+    )
+    decline: tuple[str, ...] = option(
+        multiple=True,
+        metavar="STEP=REASON",
+        advanced=True,
+        help="With --playbook: a step to skip, and the reason. Repeatable.",
+    )
+    given: str | None = option(
+        "--with",
+        metavar="FILE",
+        advanced=True,
+        help="With --playbook: a JSON file with facts that no call can measure, such as economics. Default: none.",
+    )
+    max_calls: int | None = option(
+        type=COUNT,
+        metavar="COUNT",
+        advanced=True,
+        help="With --playbook: the most calls of all steps together. Default: no limit.",
+    )
+    max_output_tokens: int | None = option(
+        type=COUNT,
+        metavar="COUNT",
+        advanced=True,
+        help="With --playbook: the most output tokens of all steps together. Default: no limit.",
+    )
+    reply_tokens: int = option(
+        type=COUNT,
+        default=256,
+        show_default=True,
+        metavar="COUNT",
+        advanced=True,
+        help="With --playbook: the output limit of one attempt.",
+    )
+    options: tuple[str, ...] = option(
+        "--option",
+        multiple=True,
+        metavar="KEY=VALUE",
+        advanced=True,
+        help="With --playbook: an argument of the provider, such as temperature=0.7. Repeatable.",
+    )

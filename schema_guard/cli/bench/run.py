@@ -1,175 +1,164 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`bench run`: models and strategies, measured on a suite."""
+"""`bench run`: measure models and strategies on a suite."""
 
 from __future__ import annotations
 
 import sys
 from contextlib import ExitStack, redirect_stdout
-from dataclasses import dataclass
+from dataclasses import fields
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from schema_guard.bench.result import document_of, result_file, result_of, result_page
-from schema_guard.bench.run.budget import RunBudget
-from schema_guard.bench.run.estimate import estimate
-from schema_guard.bench.run.journal import Journal
-from schema_guard.bench.run.runner import RunSettings, run
-from schema_guard.cli.bench.options import PlanOptions, SuiteOptions
-from schema_guard.cli.shared.options import option, output_path, shared, store_of, takes
-from schema_guard.cli.shared.progress import progress
+from schema_guard.cli.bench.options import PlanOptions, PlaybookOptions, RunOptions, SuiteOptions
+from schema_guard.cli.shared.given import refuse
+from schema_guard.cli.shared.notes import note
+from schema_guard.cli.shared.options import build_command, output_path, shared, store_of, takes
 from schema_guard.extensions import load
-from schema_guard.models import connect
-from schema_guard.prices.tokens import token_prices
-from schema_guard.records.chosen import chosen_of
-from schema_guard.records.private import write_private
-from schema_guard.report.as_markdown import as_markdown
-from schema_guard.report.as_text import as_text
-from schema_guard.report.page import check_extra
 from schema_guard.text import did_you_mean, safe
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from schema_guard.bench.result import BenchResult
     from schema_guard.bench.run.estimate import Estimate
     from schema_guard.bench.run.plan import RunPlan
     from schema_guard.bench.run.scored import Run
-    from schema_guard.models import Model
-    from schema_guard.records import Store
+
+# Options that have no effect on the steps of a playbook.
+_NOT_IN_PLAYBOOK = {
+    **dict.fromkeys(
+        ("strategies", "max_attempts", "epochs", "max_prompt_tokens"),
+        "the steps of --playbook decide this: leave it out",
+    ),
+    **dict.fromkeys(
+        ("max_cost", "max_tokens"),
+        "--playbook has --max-calls, --max-output-tokens, and --max-time instead",
+    ),
+    **dict.fromkeys(
+        ("calls_per_minute", "journal", "resume", "write_batch", "read_batch", "executor"),
+        "does not work with --playbook",
+    ),
+}
+_OF_BATCH = {"journal", "write_batch", "read_batch"}
 
 
-@dataclass(frozen=True, kw_only=True)
-class RunOptions:
-    """How calls are made, what they may cost, and where the result goes."""
-
-    concurrency: int = option(
-        type=click.IntRange(min=1), default=4, show_default=True, help="Calls at once, of each model."
-    )
-    calls_per_minute: float | None = option(
-        type=click.FloatRange(min=0, min_open=True), metavar="N", help="Requests that each model is sent."
-    )
-    max_cost: float | None = option(
-        type=float, metavar="DOLLARS", help="Begin no call beyond that; needs --prices."
-    )
-    max_tokens: int | None = option(
-        type=int, metavar="N", help="Begin no call beyond that; prompts and replies."
-    )
-    max_seconds: float | None = option(type=float, metavar="N", help="Begin no call after that.")
-    target: float | None = option(
-        type=float,
-        metavar="RATE",
-        help="Ask a column no more when its unhandled rate is proved to be on one side of that.",
-    )
-    prices: str | None = option(
-        metavar="SOURCE", help="Token prices: a JSON file, litellm's price file, or genai-prices."
-    )
-    retries: int = option(
-        type=click.IntRange(min=0),
-        default=4,
-        show_default=True,
-        help="Of a request that a busy server refuses.",
-    )
-    function: str | None = option(
-        metavar="NAME",
-        help="Whose remedies are measured, as recorded: `decide` counts them as its. Else whom the suite names, or the schema's only one.",
-    )
-    journal: str | None = option(metavar="FILE", help="Keep every reply there as it comes.")
-    resume: bool = option(is_flag=True, help="Go on with the journal: what it has is not asked again.")
-    executor: str = option(
-        default="local",
-        show_default=True,
-        metavar="WHERE",
-        help="Where calls are made: local, ray, ray://HOST:PORT.",
-    )
-    dry_run: bool = option(
-        is_flag=True, help="Say what would be asked and what it may cost, and ask nothing."
-    )
-    outputs: tuple[str, ...] = option(
-        "--output",
-        multiple=True,
-        type=click.Path(dir_okay=False),
-        metavar="FILE",
-        help="Also write the result there: .json, .html, .md or .txt; several times.",
-    )
-
-    def whose(self, records: Store | None) -> str | None:
-        """Give the whole name of the function that is named; None where none is."""
-        if self.function is None:
-            return None
-        if records is None:
-            raise click.UsageError("--function needs a store that has its calls: name one with --store")
-        return chosen_of(records, records.configurations(), function=self.function).function
-
-    def settings(self, models: dict[str, Model]) -> RunSettings:
-        """Give how calls are made."""
-        return RunSettings(
-            concurrency=self.concurrency,
-            calls_per_minute=self.calls_per_minute,
-            budget=RunBudget(self.max_cost, self.max_tokens, self.max_seconds),
-            target=self.target,
-            # A table knows a model by its own name, whatever it is called here.
-            prices={}
-            if self.prices is None
-            else {name: token_prices(model.name, source=self.prices) for name, model in models.items()},
-        )
-
-
-@click.command("run")
-@takes(suite=SuiteOptions, asked=PlanOptions, how=RunOptions)
-@shared("store", "pages", "debug")
-def command(suite: SuiteOptions, asked: PlanOptions, how: RunOptions, store: str | None, form: str) -> int:
+@build_command("run")
+@takes(suite=SuiteOptions, asked=PlanOptions, how=RunOptions, steps=PlaybookOptions)
+@shared("store", "pages")
+def command(
+    suite: SuiteOptions,
+    asked: PlanOptions,
+    how: RunOptions,
+    steps: PlaybookOptions,
+    store: str | None,
+    form: str,
+) -> int:
     """Measure how often models keep to the schemas of SUITE, and how often they are right.
 
-    SUITE is a folder or a file, see schemas/README.md, a training set of `export`, or `builtin`. Every attempt is recorded in the store.
+    SUITE is a folder, a file, a training set of `tune prepare`, or `builtin`. See schemas/README.md for the forms. Every
+    attempt is recorded in the store.
 
     \b
-    schema-guard bench --model local
-    schema-guard bench my_suite --model openai:gpt-5-mini --output result.json --output page.html
-    schema-guard bench tasks.jsonl --sample 60 --journal run.jsonl --resume
-    schema-guard bench tuning --model local --model tuned:tuning --strategy few_shot,strict_schema --sample all
+    Exit status:
+      0  the result is printed
+      1  with --playbook: as `decide`; with --read-batch: requests failed
+      2  wrong usage, interrupted, or no call was answered
 
     \b
-    And with results, each with a --help of its own:
-    schema-guard bench compare before.json after.json           what has changed?
-    schema-guard bench gate after.json --baseline before.json   has it become worse?
-    schema-guard bench batch write requests.jsonl               ask through a provider's batch API
-    schema-guard bench engines                                  which engine enforces which schema?
+    schema-guard bench run --model local
+    schema-guard bench run my_suite --model openai:gpt-5-mini -o page.html
+    schema-guard bench run tasks.jsonl --model a=openai:gpt-5 --model b=local
+    schema-guard bench run --playbook --schema ticket --max-failure-rate 10%
     """
-    outputs = [_output(name) for name in how.outputs]
-    shown = _writer({"text": ".txt", "markdown": ".md", "json": ".json", "html": ".html"}[form])
+    if steps.playbook:
+        for name, reason in _NOT_IN_PLAYBOOK.items():
+            refuse(reason, [name])
+        run_playbook: Callable[..., int] = load("option:--playbook")
+        return run_playbook(suite, asked, how, steps, store, _outputs(how, form))
+    refuse("it needs --playbook", [one.name for one in fields(PlaybookOptions)])
+    if how.write_batch is not None or how.read_batch is not None:
+        return _batch(suite, asked, how)
+    outputs = _outputs(how, form)
     finished = _run(suite, asked, how, store)
     if finished is None:
         return 0
+    from schema_guard.bench.result import result_of
+
     result = result_of(finished)
-    for path, write in outputs:
-        write_private(path, write(result))
-    print(shown(result).rstrip("\n"))
+    _show(result, outputs)
     return _status(finished, how.journal)
+
+
+def _show(result: BenchResult, outputs: list[tuple[Path | None, str]]) -> None:
+    """Write a result to its files and to stdout."""
+    from schema_guard.bench.result import document_of, result_file, result_page
+    from schema_guard.records.private import write_private
+    from schema_guard.report.as_markdown import as_markdown
+    from schema_guard.report.as_text import as_text
+
+    write: dict[str, Callable[[BenchResult], str]] = {
+        "json": result_file,
+        "html": result_page,
+        "markdown": lambda result: as_markdown(document_of(result)) + "\n",
+        "text": lambda result: as_text(document_of(result)) + "\n",
+    }
+    for path, form in outputs:
+        if path is None:
+            print(write[form](result).rstrip("\n"))
+        else:
+            write_private(path, write[form](result))
+
+
+def _batch(suite: SuiteOptions, asked: PlanOptions, how: RunOptions) -> int:
+    """Write or read a batch."""
+    if how.write_batch is not None and how.read_batch is not None:
+        raise click.UsageError("--read-batch: expected one of --write-batch and --read-batch, got both")
+    option = "--write-batch" if how.write_batch is not None else "--read-batch"
+    if how.journal is None:
+        raise click.UsageError(f"{option} needs --journal FILE, the file that keeps the replies")
+    others = {one.name for one in fields(RunOptions)} - _OF_BATCH
+    refuse(f"has no effect with {option}", {*others, "store", "form"})
+    from schema_guard.cli.bench.batch import read_batch, write_batch
+
+    if how.write_batch is not None:
+        return write_batch(how.write_batch, suite, asked, how.journal)
+    return read_batch(str(how.read_batch), suite, asked, how.journal)
 
 
 def _run(suite: SuiteOptions, asked: PlanOptions, how: RunOptions, store: str | None) -> Run | None:
     """Make the calls; None on a dry run."""
+    from schema_guard.bench.run.estimate import estimate
+    from schema_guard.bench.run.journal import Journal
+    from schema_guard.models import connect
+
     if how.resume and how.journal is None:
-        raise click.UsageError("--resume needs --journal FILE: what to go on with")
+        raise click.UsageError("--resume needs --journal FILE, the file to continue")
     loaded, records = suite.load(), store_of(store)
     with ExitStack() as stack:
-        models, sources = asked.connect(partial(connect, max_retries=how.retries), stack)
+        models, sources = asked.connect(
+            _stand_in if how.dry_run else partial(connect, max_retries=how.retries), stack
+        )
         plan = asked.plan(loaded, models, function=how.whose(records))
         settings = how.settings(models)
         make = _executed(how.executor, sources, how.retries)
         kept = None
         if how.resume and how.journal is not None and Path(how.journal).exists():
             kept = stack.enter_context(Journal.resume(how.journal, plan))
-        _tell(plan, estimate(plan, models, kept, settings.prices), None if records is None else records.url)
+        url = None if records is None else records.url
+        lines = list(_plan_lines(plan, estimate(plan, models, kept, settings.prices), url))
         if how.dry_run:
+            print(*map(safe, lines), "dry run: nothing was sent", sep="\n")
             return None
-        # Begun when everything is known to be right: what is not leaves no file behind.
+        note(*lines)
+        # Started once every check has passed, so that an error leaves no file behind.
         if how.journal is not None and kept is None:
             kept = stack.enter_context(Journal.begin(how.journal, plan))
-        # Ray says on stdout what becomes of its workers, and stdout is the result's.
+        from schema_guard.cli.shared.progress import progress
+
+        # Ray prints the state of its workers to stdout, which is for the result.
         with redirect_stdout(sys.stderr), progress(len(plan.tasks) * plan.settings.epochs) as on_call:
             finished = make(
                 plan,
@@ -184,42 +173,45 @@ def _run(suite: SuiteOptions, asked: PlanOptions, how: RunOptions, store: str | 
     return finished
 
 
+def _stand_in(source: str) -> Any:
+    from schema_guard.cli.bench.stand_ins import stand_in
+
+    return stand_in(source)
+
+
 def _executed(executor: str, sources: dict[str, str], retries: int) -> Callable[..., Run]:
-    """Give what carries out a plan."""
+    """Return the function that makes the calls of a plan."""
     if executor == "local":
+        from schema_guard.bench.run.runner import run
+
         return run
     if executor != "ray" and not executor.startswith("ray://"):
         near = did_you_mean(executor, ["local", "ray"])
-        raise click.UsageError(f"--executor {safe(executor)!r}: expected local, ray or ray://HOST:PORT{near}")
+        raise click.UsageError(
+            f"--executor {safe(executor)!r}: expected local, ray, or ray://HOST:PORT{near}"
+        )
     made: Callable[..., Run] = load("executor:ray")(
         None if executor == "ray" else executor, sources, retries=retries
     )
     return made
 
 
-def _tell(plan: RunPlan, expected: Estimate, url: str | None) -> None:
-    """Say on stderr what is about to be asked."""
-    size = f"{len(plan.tasks)} tasks x {len(plan.columns)} columns x {plan.settings.epochs} epochs"
-    asked = f"{size} = {plan.calls} calls, {expected.calls} of them to make: {expected.as_text()}"
+def _plan_lines(plan: RunPlan, expected: Estimate, url: str | None) -> Iterator[str]:
+    """Yield the lines that describe the calls to make."""
+    size = f"{len(plan.tasks)} tasks x {len(plan.columns)} variants x {plan.settings.epochs} epochs"
+    yield f"{size} = {plan.calls} calls, {expected.calls} of them to make: {expected.as_text()}"
+    yield from plan.left_out
+    yield from expected.refusals
     unusable = plan.suite.refused
-    refused = (
-        [f"{len(unusable)} of the suite cannot be used, the first: {safe(unusable[0])}"] if unusable else []
-    )
-    print(
-        asked,
-        *plan.left_out,
-        *map(safe, expected.refusals),
-        *refused,
-        f"records go to {url or 'no store'}",
-        sep="\n",
-        file=sys.stderr,
-    )
+    if unusable:
+        yield f"{len(unusable)} of the suite cannot be used, the first: {unusable[0]}"
+    yield f"records go to {url or 'no store'}"
 
 
 def _status(finished: Run, journal: str | None) -> int:
-    """Give the exit status of a run, and say on stderr why it is not 0."""
+    """Return the exit status of a run, and print the reason if it is not 0."""
     if "interrupted" in finished.stopped:
-        hint = "" if journal is None else f": go on with --journal {safe(journal)} --resume"
+        hint = "" if journal is None else f": continue with --journal {safe(journal)} --resume"
         print(f"schema-guard: interrupted{hint}", file=sys.stderr)
         return 2
     lost = [one for one in finished.scored if one.is_lost]
@@ -229,25 +221,25 @@ def _status(finished: Run, journal: str | None) -> int:
     return 0
 
 
-def _output(name: str) -> tuple[Path, Callable[[BenchResult], str]]:
-    """Give a file for the result and what writes it; what cannot be written is an error before anything is asked."""
-    path = output_path(name)
-    return path, _writer(path.suffix)
+_FORMS = {".json": "json", ".html": "html", ".md": "markdown", ".txt": "text"}
 
 
-def _writer(suffix: str) -> Callable[[BenchResult], str]:
-    """Give what writes a result in the form that a file's name says."""
-    known: dict[str, Callable[[BenchResult], str]] = {
-        ".json": result_file,
-        ".html": result_page,
-        ".md": lambda result: as_markdown(document_of(result)) + "\n",
-        ".txt": lambda result: as_text(document_of(result)) + "\n",
-    }
-    if suffix not in known:
-        raise click.UsageError(
-            f"--output: expected a name that ends in {', '.join(known)}, got {safe(suffix)!r}"
-        )
-    if suffix == ".html":
-        # Now, and not when the calls are paid for.
+def _outputs(how: RunOptions, form: str) -> list[tuple[Path | None, str]]:
+    """Return the files for the result with their forms, and stdout (None) with *form*.
+
+    A file that cannot be written is an error before the first call.
+    """
+    outputs: list[tuple[Path | None, str]] = []
+    for name in how.outputs:
+        path = output_path(name)
+        if path.suffix not in _FORMS:
+            raise click.UsageError(
+                f"--output: expected a name that ends in {', '.join(_FORMS)}, got {safe(path.suffix)!r}"
+            )
+        outputs.append((path, _FORMS[path.suffix]))
+    outputs.append((None, form))
+    if any(one == "html" for _, one in outputs):
+        from schema_guard.report.page import check_extra
+
         check_extra("a result as a page")
-    return known[suffix]
+    return outputs

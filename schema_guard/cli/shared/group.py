@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A group of commands of which each is a file, loaded when it is asked for."""
+"""Commands and groups: lazy loading, option groups in the help, and the global options."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from schema_guard.cli.shared.notes import global_options
 from schema_guard.extensions import PARTS, load
 from schema_guard.text import did_you_mean, safe
 
@@ -16,40 +17,128 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-class LazyGroup(click.Group):
-    """Finds the command NAME as `command` in the module NAME of a package, and suggests the nearest for an unknown one.
+_GLOBAL = {"--quiet", "--verbose", "--help", "--version"}
+# Earlier commands, by their full names. An error names the command of today.
+MOVED = {
+    "bench batch": "schema-guard bench run --write-batch",
+    "bench engines": "python benchmarks/engines.py",
+    "bench gate": "schema-guard bench compare --gate",
+    "check": "schema-guard schema check",
+    "climb": "schema-guard bench run --playbook",
+    "export": "schema-guard tune prepare",
+    "import": "schema-guard store import --from TOOL",
+    "lint": "schema-guard schema lint",
+    "probe": "schema-guard schema probe",
+    "store forget": "schema-guard store delete",
+    "store forget-counts": "schema-guard store delete --counts",
+    "store merge": "schema-guard store import",
+    "store prune": "schema-guard store delete --older-than",
+    "test": "schema-guard schema test",
+}
+# Earlier options, and the options that replace them, of which a command has one at most.
+MOVED_OPTIONS = {
+    "--cluster-column": ("--field",),
+    "--column": ("--variant", "--field"),
+    "--first": ("--first-step",),
+    "--for": ("--provider",),
+    "--form": ("--suite-format", "--method"),
+    "--function-column": ("--field",),
+    "--latency-p95": ("--max-p95",),
+    "--max-bytes": ("--max-size",),
+    "--max-seconds": ("--max-time",),
+    "--max-tokens": ("--max-output-tokens", "--max-row-tokens"),
+    "--output-tokens": ("--reply-tokens",),
+    "--right": ("--min-right",),
+    "--schema-column": ("--field",),
+    "--segment-column": ("--field",),
+    "--slo": ("--max-failure-rate",),
+    "--target": ("--max-failure-rate", "--provider"),
+    "--version-column": ("--field",),
+}
 
-    The module of a command whose name is a word of Python has an underscore behind it: `import_`.
+
+class Option(click.Option):
+    """An option that the help lists under "Options", or under "Advanced options"."""
+
+    def __init__(self, *args: Any, advanced: bool = False, **kwargs: Any) -> None:
+        """Build the option; *advanced* is whether a first-time reader can skip it."""
+        super().__init__(*args, **kwargs)
+        self.is_advanced = advanced
+
+    def type_cast_value(self, ctx: click.Context, value: Any) -> Any:
+        """Convert the value; the error for an unknown choice suggests the nearest one."""
+        try:
+            return super().type_cast_value(ctx, value)
+        except click.BadParameter as error:
+            near = did_you_mean(value, self.type.choices) if isinstance(self.type, click.Choice) else ""
+            if not near:
+                raise
+            raise click.BadParameter(f"{error.message.rstrip('.')}{near}", ctx, self) from error
+
+
+class Command(click.Command):
+    """A command with the global options, whose help lists options in groups."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """Build the command as click does, and add the global options."""
+        super().__init__(*args, **kwargs)
+        self.params += global_options()
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the arguments; the error for an earlier option names the option of today."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            known = {name for param in self.params for name in param.opts}
+            for moved in MOVED_OPTIONS.get(error.option_name, ()):
+                if moved in known:
+                    raise click.UsageError(f"{error.option_name} is now {moved}", ctx) from error
+            raise
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the options: common ones, advanced ones, global ones."""
+        _write_options(self, ctx, formatter)
+
+
+class LazyGroup(click.Group):
+    """A group that loads a command when it is called: the object `command` of the module with the command's name.
 
     Args:
-        package: Full name of the package whose modules are the commands, except those of parts.
-        path: How the command line names the group, with a space at its end: "store "; "" for the whole program.
-        lines: Names of the commands, and what the group's own help says of each: it loads none of them.
+        package: Full name of the package that has the modules, except those of parts.
+        path: Full name of the group, with a space at its end: "store "; "" for the whole program.
+        lines: The help's line for each command. The group's help loads no command.
     """
 
     def __init__(
         self, *args: Any, package: str, path: str = "", lines: Mapping[str, str], **kwargs: Any
     ) -> None:
         super().__init__(*args, **kwargs)
+        self.params += global_options()
         self.package = package
         self.path = path
         self.lines = lines
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Give the names of the commands, in their order."""
+        """Return the names of the commands, in their order."""
         return sorted(self.lines)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Load a command; None if there is none of that name."""
+        """Return a command; None if there is none with that name."""
         if cmd_name not in self.lines:
             return None
         part = f"command:{self.path}{cmd_name}"
         if part in PARTS:
             of_part: click.Command = load(part)
             return of_part
+        # A module can't have the name of a keyword: `import_`.
         module = f"{cmd_name}_" if iskeyword(cmd_name) else cmd_name.replace("-", "_")
         found: click.Command = import_module(f"{self.package}.{module}").command
         return found
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the commands first, then the options."""
+        self.format_commands(ctx, formatter)
+        _write_options(self, ctx, formatter)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of commands, from their lines alone."""
@@ -57,9 +146,32 @@ class LazyGroup(click.Group):
             formatter.write_dl([(name, self.lines[name]) for name in self.list_commands(ctx)])
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
-        """Find the command, or say which one is near."""
+        """Find the command; the error for an unknown name suggests the nearest one."""
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
+            moved = MOVED.get(f"{self.path}{args[0]}")
+            if moved is not None:
+                raise click.UsageError(f"{self.path}{args[0]} is now `{moved}`", ctx) from error
             near = did_you_mean(args[0], self.list_commands(ctx))
-            raise click.UsageError(f"no such command {safe(args[0])!r}{near}", ctx) from error
+            raise click.UsageError(f"no such command {safe(self.path + args[0])!r}{near}", ctx) from error
+
+
+def _write_options(command: click.Command, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    groups: dict[str, list[tuple[str, str]]] = {"Options": [], "Advanced options": [], "Global options": []}
+    for param in command.get_params(ctx):
+        record = param.get_help_record(ctx)
+        if record is not None and record[1]:
+            is_advanced = getattr(param, "is_advanced", False)
+            title = (
+                "Global options"
+                if not _GLOBAL.isdisjoint(param.opts)
+                else "Advanced options"
+                if is_advanced
+                else "Options"
+            )
+            groups[title].append(record)
+    for title, records in groups.items():
+        if records:
+            with formatter.section(title):
+                formatter.write_dl(records)

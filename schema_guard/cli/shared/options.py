@@ -7,10 +7,9 @@ Also the options that several commands have, and how a value that is more than a
 from __future__ import annotations
 
 import json
-import re
 import sys
-from dataclasses import dataclass, field, fields
-from datetime import UTC, datetime, timedelta
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, fields
 from functools import wraps
 from importlib import import_module
 from pathlib import Path
@@ -18,12 +17,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from schema_guard.cli.shared.completing import complete_files, complete_functions, complete_schemas
+from schema_guard.cli.shared.group import Command, Option
+from schema_guard.cli.shared.quantities import MOMENT
+from schema_guard.errors import InvalidArgument, StoreError
 from schema_guard.records import default_store, resolve_store
 from schema_guard.schema import Schema
 from schema_guard.text import did_you_mean, safe
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from schema_guard.records import Store
 
@@ -35,11 +38,11 @@ def option(*flags: str, **settings: Any) -> Any:
 
     Args:
         flags: What the command line calls it; none: the field's name, `max_cost` as `--max-cost`.
-        settings: As `click.option` takes them.
+        settings: As `Option` takes them: `advanced=True` lists the option under "Advanced options" in the help.
     """
 
     def add(name: str) -> Callable[[Any], Any]:
-        return click.option(*(flags or (f"--{name.replace('_', '-')}",)), name, **settings)
+        return click.option(*(flags or (f"--{name.replace('_', '-')}",)), name, cls=Option, **settings)
 
     return field(metadata={_ADD: add})
 
@@ -69,14 +72,21 @@ def takes(**kinds: type) -> Callable[[Callable[..., int]], Callable[..., int]]:
     return add
 
 
+def build_command(name: str, **settings: Any) -> Callable[[Callable[..., int]], click.Command]:
+    """Build a command, as `click.command` does, with the global options and its options in groups."""
+    return click.command(name, cls=Command, **settings)
+
+
 def shared(*names: str) -> Callable[[Any], Any]:
-    """Add the options that several commands have, in one wording; `debug` is read by `main` alone."""
+    """Add the options that several commands have, in one wording."""
     options = {
-        "store": click.option("--store", metavar="URL", help="Where records are: a path, sqlite:///FILE, or postgresql://USER@HOST/DATABASE. Else $SCHEMA_GUARD_STORE, else the user's data folder."),
-        "format": click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True),
-        "pages": click.option("--format", "form", type=click.Choice(["text", "json", "markdown", "html"]), default="text", show_default=True),
-        "markdown": click.option("--format", "form", type=click.Choice(["text", "json", "markdown"]), default="text", show_default=True),
-        "debug": click.option("--debug", is_flag=True, expose_value=False, help="Show a traceback when something goes wrong."),
+        "store": click.option("--store", metavar="URL", cls=Option, shell_complete=complete_files, help="Store of the records: a path, sqlite:///FILE, or postgresql://USER@HOST/DATABASE. Default: $SCHEMA_GUARD_STORE, or a file in your data folder."),
+        "format": click.option("--format", "form", cls=Option, type=click.Choice(["text", "json"]), default="text", show_default=True, help="Form of the result."),
+        "pages": click.option("--format", "form", cls=Option, type=click.Choice(["text", "json", "markdown", "html"]), default="text", show_default=True, help="Form of the result."),
+        "markdown": click.option("--format", "form", cls=Option, type=click.Choice(["text", "json", "markdown"]), default="text", show_default=True, help="Form of the result."),
+        "output": click.option("-o", "--output", metavar="FILE", cls=Option, type=click.Path(dir_okay=False), help="File for the result. Default: standard output."),
+        "yes": click.option("--yes", is_flag=True, cls=Option, help="Don't ask for confirmation."),
+        "dry-run": click.option("--dry-run", is_flag=True, cls=Option, help="Print what would happen and what it may cost. Send, download, and change nothing."),
     }  # fmt: skip
 
     def add(function: Any) -> Any:
@@ -98,7 +108,7 @@ def store_of(url: str | None) -> Store | None:
 
 
 def readable(url: str | None) -> Store:
-    """Give the store to read: the one named, else the default one."""
+    """Return the store to read: the one named, or else the default one."""
     found = store_of(url)
     if found is None:
         raise click.UsageError(
@@ -107,63 +117,106 @@ def readable(url: str | None) -> Store:
     return found
 
 
-_AGO = re.compile(r"(\d+)([mhd])")
-_UNITS = {"m": "minutes", "h": "hours", "d": "days"}
+def existing(url: str | None) -> Store:
+    """Return the store to read. It must exist.
+
+    Raises:
+        click.UsageError: It does not exist: the named file is missing, or the default store has no calls yet.
+    """
+    found = readable(url)
+    if (missing := absent(found, url)) is not None:
+        raise click.UsageError(missing)
+    return found
 
 
-def since_of(given: str | None, flag: str = "--since") -> float | None:
-    """Read a point in time: an ISO date, local time unless it says otherwise, or so long ago."""
-    if given is None:
-        return None
-    ago = _AGO.fullmatch(given)
+def absent(store: Store, url: str | None) -> str | None:
+    """Return one sentence about a store that does not exist; None if it exists.
+
+    Args:
+        store: The store.
+        url: The value of `--store`; None for the default store.
+    """
     try:
-        if ago:
-            return (datetime.now(UTC) - timedelta(**{_UNITS[ago[2]]: int(ago[1])})).timestamp()
-        return datetime.fromisoformat(given).timestamp()
-    except (ValueError, OverflowError) as error:
-        raise click.UsageError(
-            f"{flag} {safe(given)!r}: expected a date such as 2026-11-01, or 90m, 24h, 7d"
-        ) from error
+        info = store.info()
+    except StoreError:  # a damaged file exists
+        return None
+    if info.schema_version is not None or info.refusal is not None:
+        return None
+    if url is not None:
+        return f"no store at {safe(info.path or info.url)}"
+    return f"no calls recorded yet in {safe(info.url)}: call a function that is decorated with @guard(...)"
+
+
+@contextmanager
+def naming(**options: str) -> Iterator[None]:
+    """Name the option of the command line in errors of the library, which name a Python argument.
+
+    Args:
+        options: The option of each argument: `target="--provider"`.
+    """
+    try:
+        yield
+    except InvalidArgument as error:
+        text = str(error)
+        for argument, flag in options.items():
+            for mark in ("=", " ", ":", "["):
+                if text.startswith(f"{argument}{mark}"):
+                    rest = text[len(argument) + 1 :]
+                    joint = mark if mark in ":[" else "" if rest.startswith(":") else " "
+                    raise click.UsageError(f"{flag}{joint}{rest}") from error
+        raise
 
 
 @dataclass(frozen=True, kw_only=True)
-class WhichCalls:
-    """Which of the recorded calls are meant."""
+class WhichRows:
+    """Filters of the recorded calls that apply to single rows."""
 
-    schema: str | None = option(metavar="NAME", help="Only this schema, by name or fingerprint.")
+    schema: str | None = option(
+        metavar="NAME", shell_complete=complete_schemas, help="Only this schema: its name or fingerprint."
+    )
     function: str | None = option(
-        metavar="NAME", help="Only this function: its name, or an end of it behind a dot that no other has."
+        metavar="NAME",
+        shell_complete=complete_functions,
+        help="Only this function: its name, or the end of its name after a dot.",
     )
-    segment: str | None = option(metavar="NAME", help="Only this part of the traffic.")
-    since: str | None = option(
+    since: float | None = option(
+        type=MOMENT,
         metavar="TIME",
-        help="Only calls from then on: 2026-11-01, 2026-11-01T08:00, or 90m, 24h, 7d ago.",
+        help="Only calls from this time on: 2026-11-01, yesterday, 24h, 7d, or the id of a call.",
     )
+    until: float | None = option(type=MOMENT, metavar="TIME", help="Only calls before this time.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class WhichCalls(WhichRows):
+    """Filters of the recorded calls."""
+
+    segment: str | None = option(metavar="NAME", help="Only this segment of the traffic.")
 
     def named(self) -> dict[str, Any]:
-        """Give them as the functions that read a store take them."""
-        return {
-            "schema": self.schema,
-            "function": self.function,
-            "segment": self.segment,
-            "since": since_of(self.since),
-        }
+        """Return the filters that were given, as keyword arguments of the functions that read a store."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
 
     @property
     def are_all(self) -> bool:
-        """Whether none are left out."""
-        return not any((self.schema, self.function, self.segment, self.since))
+        """Whether no call is left out."""
+        return not any(asdict(self).values())
 
 
-def schema_of(named: str) -> Schema[Any]:
-    """Load the schema of an option `--schema`: a file, or `module:Model` from where the command runs."""
+def schema_of(named: str, flag: str = "--schema") -> Schema[Any]:
+    """Load the schema of an option: a file, or `module:Model` from the current folder.
+
+    Args:
+        named: The file, or the module and its model.
+        flag: The option or argument, for the error.
+    """
     module, colon, _ = named.partition(":")
     if not colon or Path(named).exists() or not module.replace(".", "").isidentifier():
         return Schema.of(Path(named))
     try:
         return Schema.of(imported(named))
     except click.UsageError as error:
-        raise click.UsageError(f"--schema {safe(named)!r}: {error.format_message()}") from error
+        raise click.UsageError(f"{flag} {safe(named)!r}: {error.format_message()}") from error
 
 
 def imported(named: str, *, expected: str = "a file, or module:Model") -> Any:
@@ -191,18 +244,18 @@ def imported(named: str, *, expected: str = "a file, or module:Model") -> Any:
     return found
 
 
-def reasoned(text: str, rungs: tuple[str, ...]) -> tuple[str, str]:
-    """Read RUNG=REASON."""
-    rung, _, reason = text.partition("=")
-    if rung not in rungs:
+def reasoned(text: str, steps: tuple[str, ...]) -> tuple[str, str]:
+    """Return the step and the reason of STEP=REASON."""
+    step, _, reason = text.partition("=")
+    if step not in steps:
         raise click.UsageError(
-            f"no rung {safe(rung)!r}: expected one of {' '.join(rungs)}{did_you_mean(rung, rungs)}"
+            f"no step {safe(step)!r}: expected one of {' '.join(steps)}{did_you_mean(step, steps)}"
         )
     if not reason.strip():
         raise click.UsageError(
-            f"{safe(text)!r}: expected RUNG=REASON; a rung without a reason counts as untested"
+            f"{safe(text)!r}: expected STEP=REASON; a step without a reason counts as untested"
         )
-    return rung, reason.strip()
+    return step, reason.strip()
 
 
 def json_file(name: str) -> dict[str, Any]:

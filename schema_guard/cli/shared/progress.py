@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Bars on stderr: while models are asked, and while a store is gone through."""
+"""Progress bars on stderr. `--quiet` switches them off, and a file or pipe gets a line every ten seconds."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from schema_guard.cli.shared.notes import is_quiet, note
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -18,20 +20,21 @@ if TYPE_CHECKING:
 
 # Calls may end faster than anybody reads.
 _REDRAW_S = 0.1
-# What takes less is over before a bar says anything.
+# A shorter task ends before anybody reads its bar.
 _SHORT_S = 1.0
+# Logs need few lines.
+_LINE_S = 10.0
 
 
 @contextmanager
 def steps(word: str, total: int) -> Iterator[Callable[[int], None]]:
-    """Show a bar on stderr for what takes longer than a second; gives what is told how much more is done.
+    """Show a bar on stderr for a task that takes longer than a second. Yield a function that takes the added steps.
 
     Args:
-        word: What is done: `"exported"`.
-        total: How much there is.
+        word: The verb of the task: `"exported"`.
+        total: The number of steps.
     """
-    columns = (TextColumn(word), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    bar = Progress(*columns, console=Console(stderr=True))
+    bar = _bar(word)
     task = bar.add_task(word, total=total)
     begun = monotonic()
 
@@ -49,12 +52,11 @@ def steps(word: str, total: int) -> Iterator[Callable[[int], None]]:
 
 @contextmanager
 def phases() -> Iterator[Callable[[str, int, int | None], None]]:
-    """Show a bar on stderr for each thing that is done one after the other, where that takes longer than a second.
+    """Show a bar on stderr for each phase of a task that takes longer than a second.
 
-    Gives what is told the word for it, how much is done, and of how much, where that is known.
+    Yield a function that takes the phase's name, its steps so far, and its total if known.
     """
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    bar = Progress(*columns, console=Console(stderr=True), transient=True)
+    bar = _bar(transient=True)
     tasks: dict[str, TaskID] = {}
     begun = shown_at = monotonic()
 
@@ -78,40 +80,39 @@ def phases() -> Iterator[Callable[[str, int, int | None], None]]:
 
 @contextmanager
 def one_bar() -> Iterator[Callable[[str, int, int | None], None]]:
-    """Show one bar on a terminal's stderr for what goes on for long, and a word for how it is, which changes.
+    """Show one bar on a terminal's stderr for a long task, with a description that changes.
 
-    Gives what is told the word, how much is done, and of how much, where that is known.
+    Yield a function that takes the description, the steps so far, and the total if known.
     """
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    console = Console(stderr=True)
-    bar = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+    bar = _bar(transient=True, is_for_terminals=True)
     with bar:
         task = bar.add_task("", total=None)
         yield lambda word, done, total: bar.update(task, description=word, completed=done, total=total)
 
 
 @contextmanager
-def progress(total: int, failed_word: str = "unhandled") -> Iterator[Callable[[str, bool], None]]:
-    """Show a bar on stderr for what is asked, and the running count of calls without a valid value.
+def progress(total: int, failed_word: str = "failed") -> Iterator[Callable[[str, bool], None]]:
+    """Show a bar on stderr for each variant of a run, with the count of calls without a valid value.
+
+    Yield a function that takes the variant of a finished call and whether its value is valid.
 
     Args:
-        total: Calls of each thing that is asked; each has a bar of its own.
-        failed_word: What the others are called.
+        total: Calls of each variant.
+        failed_word: The word for a call without a valid value.
     """
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True)) as bar:
+    with _bar(transient=False) as bar:
         asked: dict[str, TaskID] = {}
         failed: Counter[str] = Counter()
         done: Counter[str] = Counter()
-        shown_at = 0.0
+        shown_at, line_at = 0.0, monotonic()
 
         def show() -> None:
             for what, task in asked.items():
-                said = f"{what}, {failed[what]}/{done[what]} {failed_word}"
-                bar.update(task, completed=done[what], description=said)
+                state = f"{what}, {failed[what]}/{done[what]} {failed_word}"
+                bar.update(task, completed=done[what], description=state)
 
         def on_call(what: str, ok: bool) -> None:
-            nonlocal shown_at
+            nonlocal shown_at, line_at
             if what not in asked:
                 asked[what] = bar.add_task(what, total=total)
             done[what] += 1
@@ -119,6 +120,19 @@ def progress(total: int, failed_word: str = "unhandled") -> Iterator[Callable[[s
             if monotonic() - shown_at > _REDRAW_S:
                 show()
                 shown_at = monotonic()
+            if not bar.console.is_terminal and monotonic() - line_at > _LINE_S:
+                line_at = monotonic()
+                note(f"{what}: {done[what]}/{total} calls, {failed[what]} {failed_word}")
 
         yield on_call
         show()
+
+
+def _bar(
+    word: str = "{task.description}", *, transient: bool = False, is_for_terminals: bool = False
+) -> Progress:
+    """Build a bar on stderr; `--quiet` disables it."""
+    console = Console(stderr=True)
+    is_off = is_quiet() or (is_for_terminals and not console.is_terminal)
+    columns = (TextColumn(word), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    return Progress(*columns, console=console, transient=transient, disable=is_off)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`store check`: whether a store is as it was written."""
+"""`store check`: look for damage in a store."""
 
 from __future__ import annotations
 
@@ -7,10 +7,8 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-import click
-
-from schema_guard.cli.shared.options import print_json, readable, shared
-from schema_guard.cli.store.bar import bar
+from schema_guard.cli.shared.options import build_command, existing, print_json, shared
+from schema_guard.cli.shared.progress import phases
 from schema_guard.text import plural, safe
 
 if TYPE_CHECKING:
@@ -19,19 +17,21 @@ if TYPE_CHECKING:
 _MOST_SHOWN = 20
 
 
-@click.command("check")
-@shared("store", "format", "debug")
+@build_command("check")
+@shared("store", "format")
 def command(store: str | None, form: str) -> int:
-    """Look for damage in a store: changes nothing, exits 1 when there is some, and says where.
+    """Look for damage in a store. Exit 1 if there is some.
 
-    Every attempt is compared with its checksum, the roll-ups with a recount of the attempts; SQLite looks at its pages
-    and indexes. That goes through all that is stored, half a minute for about a million attempts, in one state: others can write meanwhile.
+    The command compares each attempt with its checksum and the counts with a recount of the attempts. SQLite checks its pages and indexes. That takes half a minute for a million attempts. Other processes can write meanwhile, and nothing is changed.
+
+    Exit status: 0 if the store is sound, 1 if it is damaged, 2 if it cannot be read.
 
     \b
-    schema-guard store check --store sqlite:///records.db
+    schema-guard store check
+    schema-guard store check --store records.db --format json
     """
-    opened = readable(store)
-    with bar() as on_step:
+    opened = existing(store)
+    with phases() as on_step:
         found = opened.check(on_step)
     if form == "json":
         print_json(
@@ -43,7 +43,7 @@ def command(store: str | None, form: str) -> int:
 
 
 def _lines(found: StoreCheck) -> list[tuple[str, str]]:
-    """Give what is said, each line with its name."""
+    """Return the lines of the report, each with its name."""
     lines = [("store", found.url), ("attempts", f"{found.attempts:,}")]
     if found.is_sound:
         return [*lines, ("damage", "none")]
@@ -77,6 +77,6 @@ def _readable(found: StoreCheck) -> str:
 
 
 _TO_DO = (
-    "keep a copy of the file with its -wal and record into another one ($SCHEMA_GUARD_STORE); `schema-guard store export` "
-    "and `store import` into a new file count anew what can be read; or put a backup in its place"
+    "keep a copy of the file and its -wal file, and set $SCHEMA_GUARD_STORE to a new file. Then restore a backup, or "
+    "run `schema-guard store export` and `schema-guard store import` into the new file: the import counts again"
 )

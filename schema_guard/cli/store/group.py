@@ -8,24 +8,23 @@ import click
 from schema_guard.cli.shared.group import LazyGroup
 
 LINES = {
-    "check": "Look for damage: checksums, roll-ups against a recount, the file itself; exit status 1 when there is some.",
-    "export": "Write the attempts into a file, as JSON Lines, CSV or Parquet.",
-    "import": "Take files of `schema-guard store export` into a store; FILE may be `-`.",
-    "merge": "Copy the records of other stores into one store: SQLite files, or any URL.",
+    "check": "Look for damage in a store. Exit 1 if there is some.",
+    "delete": "Delete records: of a call, an input, a customer, a segment, or a function, or old ones.",
+    "export": "Write the attempts to a file, as JSON Lines, CSV, or Parquet.",
+    "import": "Import exported files, other stores, or replies from tracing tools and logs.",
     "info": "Show where a store is, how large it is, and how many attempts it has.",
-    "prune": "Take out rows that are too old or too many; what is counted of them stays.",
-    "forget": "Take out all rows and texts of a call, an input, a cluster, a segment or a function.",
-    "forget-counts": "Take out what is counted of a function or a segment too, for ever.",
 }
 
 
 @click.group("store", cls=LazyGroup, package=__package__, path="store ", lines=LINES)
 def command() -> None:
-    """Inspect, check, prune, export, import and merge stores.
+    """Inspect, check, export, import, and delete records.
 
     \b
     schema-guard store info
     schema-guard store check
-    schema-guard store export --output records.jsonl
-    schema-guard store merge a.db b.db --store sqlite:///all.db
+    schema-guard store export -o records.jsonl
+    schema-guard store import a.db b.db --store sqlite:///all.db
+    schema-guard store import traces.jsonl --from langfuse --schema invoice.json --traffic all
+    schema-guard store delete --cluster customer-4711
     """

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`store info`: what a store is."""
+"""`store info`: where a store is, and how large."""
 
 from __future__ import annotations
 
@@ -7,33 +7,41 @@ from dataclasses import asdict
 
 import click
 
-from schema_guard.cli.shared.options import print_json, readable, shared
+from schema_guard.cli.shared.options import absent, build_command, print_json, readable, shared
 from schema_guard.text import safe
 
 
-@click.command("info")
-@shared("store", "format", "debug")
+@build_command("info")
+@shared("store", "format")
 def command(store: str | None, form: str) -> int:
     """Show where a store is, how large it is, and how many attempts it has.
 
+    Exit status: 0, or 2 if --store names a store that does not exist.
+
     \b
     schema-guard store info
-    schema-guard store info --format json --store sqlite:///records.db
+    schema-guard store info --store records.db --format json
     """
-    found = readable(store).info()
+    opened = readable(store)
+    found, missing = opened.info(), absent(opened, store)
+    if missing is not None and store is not None:
+        raise click.UsageError(missing)
     if form == "json":
         print_json(asdict(found))
+        return 0
+    if missing is not None:
+        print(missing)
         return 0
     lines = {
         "store": found.url,
         "attempts": f"{found.rows:,}",
         "size": f"{found.size_bytes:,} bytes",
-        "version": f"{found.schema_version or 'not made yet'}, {found.engine}",
+        "version": f"{found.schema_version}, {found.engine}",
     }
     if found.refusal:
         lines["problem"] = found.refusal
-    for number, said in enumerate(found.warnings, start=1):
-        lines[f"warning {number}"] = said
-    for name, said in lines.items():
-        print(f"{name:<12} {safe(said)}")
+    for number, warning in enumerate(found.warnings, start=1):
+        lines[f"warning {number}"] = warning
+    for name, text in lines.items():
+        print(f"{name:<12} {safe(text)}")
     return 0

@@ -193,8 +193,10 @@ def _table(model: str, best: RecordedConfiguration, prices: str) -> TokenPrices:
 def _billed(best: RecordedConfiguration, store: Store) -> Iterator[CallTokens]:
     """Give the tokens of attempts, for a table whose prices depend on the size of a call: those of the latest week."""
     row = best.first
-    since = last_call(row) - _PRICED_S
-    found = store.attempts(since=since, schema=row.schema_fingerprint, function=row.function)
+    last = last_call(row)
+    found = store.attempts(
+        since=last - _PRICED_S, until=last + 1.0, schema=row.schema_fingerprint, function=row.function
+    )
     like = tuple(row.configuration)
     names = CONFIGURATION_COLUMNS
     ours = (each for each in found if tuple(each[name] for name in names) == like and each["input_tokens"])

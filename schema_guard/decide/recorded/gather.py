@@ -85,6 +85,12 @@ class _Taken(NamedTuple):
     versions: frozenset[str]
     sizes: Sizes
     since: float | None
+    until: float | None
+
+    @property
+    def is_windowed(self) -> bool:
+        """Whether only the calls of some time count."""
+        return self.since is not None or self.until is not None
 
 
 def gather(store: Store, **asked: Any) -> Gathered:
@@ -109,6 +115,7 @@ def gather_each(  # noqa: PLR0913 - which calls, and what no store knows; all by
     function: str | None = None,
     segment: str | None = None,
     since: float | None = None,
+    until: float | None = None,
     given: Mapping[str, Any] | None = None,
     prices: str | None = None,
     also_versions: Sequence[str] = (),
@@ -124,6 +131,7 @@ def gather_each(  # noqa: PLR0913 - which calls, and what no store knows; all by
             that belong to it count as well.
         segment: Only this part of the traffic, and trials.
         since: Only calls that started then or later, in seconds since the epoch.
+        until: Only calls that started before then.
         given: Keys of the evidence that the store cannot know: `economics`, `feasibility`, `config`, `ladder`,
             `calls_per_month`, `content`, `latency`, `sources`; and `answers`, what `bench.result.known_answers` gives
             of trials that are recorded. Of `economics.prompt_cost` and `tuned_cost` what is
@@ -147,7 +155,8 @@ def gather_each(  # noqa: PLR0913 - which calls, and what no store knows; all by
     # A function of one schema needs no others read.
     schemas = {row.schema_name for row in known if chosen.takes(row)}
     of_schema = schemas.pop() if chosen.schema is None and len(schemas) == 1 else chosen.schema
-    rows = known if since is None else store.configurations(since=since, schema=of_schema)
+    is_windowed = since is not None or until is not None
+    rows = store.configurations(since=since, until=until, schema=of_schema) if is_windowed else known
     problems = problems_of([row for row in rows if is_used(row) and _is_meant(row, chosen)], known)
     _check_versions(also_versions, known)
     if not problems and not may_be_empty:
@@ -157,7 +166,7 @@ def gather_each(  # noqa: PLR0913 - which calls, and what no store knows; all by
             f"given: {', '.join(sorted(said.keys() - {'config'}))}: expected one function that it is about, got "
             f"{len(problems)}: name it with function= or schema="
         )
-    taken = _Taken(frozenset(also_versions), sizes_of(sizes, prices), since)
+    taken = _Taken(frozenset(also_versions), sizes_of(sizes, prices), since, until)
     return [_gathered(problem, store, dict(said), taken) for problem in problems]
 
 
@@ -182,20 +191,20 @@ def _gathered(problem: Problem, store: Store, given: dict[str, Any], taken: _Tak
     if problem.left_out:
         notes.append(
             f"{problem.left_out} calls of trials are left out: they name no function, and the schema has several; "
-            "`schema-guard climb --function` names one"
+            "`schema-guard bench run --playbook --function NAME` names one"
         )
     problem, again = first_asked(problem)
     rows = of_newest_schema(problem.rows, notes)
     fingerprint = rows[0].schema_fingerprint
     configurations = configurations_of(rows, notes, also_versions=taken.versions, sizes=taken.sizes)
-    production = production_of(problem.rows, store, since=taken.since)
+    production = production_of(problem.rows, store, since=taken.since, until=taken.until)
     notes += _lost(configurations)
     asked, tuned = _parted(configurations, production, notes)
     asked, behind = with_prompts_behind(asked, again)
     best = _best_of(asked)
     targets = targets_of(store, fingerprint, problem.function)
     config = _config(given.pop("config", {}), targets)
-    reading = Gathering(store, production, _limit(config), taken.since is not None, taken.sizes.prices, notes)
+    reading = Gathering(store, production, _limit(config), taken.is_windowed, taken.sizes.prices, notes)
     rungs = _rungs(store, fingerprint, problem.function)
     current, answers = current_of(asked, production), given.pop("answers", [])
     evidence: dict[str, Any] = {
@@ -356,10 +365,10 @@ def _about(
 
 def _nothing(store: Store, given: Mapping[str, Any], *, windowed: bool) -> str:
     if windowed:
-        return f"{store.url} holds no judged call since then: name an earlier time, or none"
+        return f"{store.url} holds no validated call in that time: choose another time"
     config = given.get("config", {})
     target = config.get("target", 0.01) if isinstance(config, Mapping) else 0.01
-    text = f"{store.url} holds no judged call: guard a function, or run `schema-guard climb`"
+    text = f"{store.url} holds no judged call: guard a function, or run `schema-guard bench run --playbook`"
     needed = calls_needed(0, 1, target)
     if needed is None:
         return text

@@ -59,6 +59,7 @@ class Production(NamedTuple):
         latest: Of the latest calls, how many each configuration has.
         latest_s: The seconds in which they came; None when it is too short a time to read a volume from.
         streams: Of each strategy and model, over all versions and segments.
+        until: The end of the time of the calls; None if it has no end.
     """
 
     rows: tuple[ConfigurationCounts, ...]
@@ -66,6 +67,7 @@ class Production(NamedTuple):
     latest: Mapping[Row, int]
     latest_s: float | None
     streams: Mapping[tuple[str | None, ...], CallsInOrder]
+    until: float | None = None
 
     @property
     def n(self) -> int:
@@ -118,7 +120,7 @@ class Production(NamedTuple):
             return ()
         wanted = {row.configuration for row in configuration.rows}
         found = store.configurations(
-            since=at + _HOUR_S, schema=first.schema_fingerprint, function=first.function
+            since=at + _HOUR_S, until=self.until, schema=first.schema_fingerprint, function=first.function
         )
         return tuple(row for row in found if row.configuration in wanted)
 
@@ -135,7 +137,11 @@ def _is_rated(row: ConfigurationCounts) -> bool:
 
 
 def production_of(
-    rows: Iterable[ConfigurationCounts], store: Store, *, since: float | None = None
+    rows: Iterable[ConfigurationCounts],
+    store: Store,
+    *,
+    since: float | None = None,
+    until: float | None = None,
 ) -> Production:
     """Look at a function's calls that are no trials.
 
@@ -143,19 +149,20 @@ def production_of(
         rows: Of one function and schema, of all versions.
         store: Where they are.
         since: Of when on the rows are; None for all times.
+        until: The end of that time; None for all times.
     """
     own = tuple(row for row in rows if not is_trial(row) and _is_rated(row))
     if not own:
         return Production((), (), {}, None, {})
     wanted = {row.configuration for row in own}
-    asked = store.by_hour(since=since, schema=own[0].schema_name, function=own[0].function)
+    asked = store.by_hour(since=since, until=until, schema=own[0].schema_name, function=own[0].function)
     hours = tuple(hour for hour in asked if hour.configuration in wanted)
     latest, begins = _latest(hours)
     grouped: dict[tuple[str | None, ...], list[ConfigurationCounts]] = defaultdict(list)
     for row in own:
         grouped[_stream_key(row)].append(row)
     streams = {key: stream_of(found, hours) for key, found in grouped.items()}
-    return Production(own, hours, latest, _seconds(own, begins, since), streams)
+    return Production(own, hours, latest, _seconds(own, begins), streams, until)
 
 
 def _stream_key(row: ConfigurationCounts) -> tuple[str | None, ...]:
@@ -181,7 +188,7 @@ def _settings_of(hour: HourCounts) -> str:
     return str(hour.configuration[_SETTINGS])
 
 
-def _seconds(rows: Sequence[ConfigurationCounts], begins: int | None, since: float | None) -> float | None:
+def _seconds(rows: Sequence[ConfigurationCounts], begins: int | None) -> float | None:
     """Give the time in which the latest calls came; None when it is below an hour."""
     first = min((row.first_started_at for row in rows if row.first_started_at is not None), default=None)
     if begins is None or first is None:

@@ -33,13 +33,13 @@ CONTENT_WARNING = (
 )
 
 IMPORT_ALL = (
-    "schema-guard import traces FILE... --traffic all  # all calls of a period; or record: guard(..., observe=True) "
+    "schema-guard store import FILE... --from TOOL --schema SCHEMA --traffic all  # all calls of a period; or record: guard(..., observe=True) "
     "around the function"
 )
 
 _PILOT = (
-    "schema-guard export{named} --output DIR  # validated answers, a part of the inputs held out; then a pilot: "
-    "schema-guard tune DIR, and tuned:DIR measured on test.jsonl"
+    "schema-guard tune prepare{named} --output DIR  # validated answers, a part of the inputs held out; then a pilot: "
+    "schema-guard tune run DIR, and tuned:DIR measured on test.jsonl"
 )
 _NEXT = {
     "NEED_MORE_DATA": "schema-guard decide{of}  # again, when the further calls are recorded",
@@ -74,6 +74,9 @@ _MEASURED_BY = {
     "right": "schema-guard decide{of} --with answers.json  # with 'content': how many known answers there are, and how many are right",
     "latency": "record calls that tell their seconds, or give 'latency' in the evidence",
 }
+
+# The rate of `bench run --playbook` without --max-failure-rate. A command that names it would be too long for a line.
+_RATE = 0.01
 
 _NO_SOURCE = "prices: no source and no day are given"
 
@@ -131,9 +134,10 @@ def climb_command(evidence: CaseEvidence, rung: str) -> str:
     trials = "NAME" if about is None else quote(about.schema)
     inputs = "--schema FILE --inputs FILE" if of else f"--schema {trials}"
     first = rung if rung not in _CLIMBS_OF_THEIR_OWN else _rung_in_use(evidence)
-    target = f"--target {evidence.config.target:g}"
+    rate = evidence.config.target
+    wanted = "" if rate == _RATE else f" --max-failure-rate {100 * rate:g}%"
     told, added = _CLIMBS_OF_THEIR_OWN.get(rung, ("", " --larger MODEL" if rung == "larger_model" else ""))
-    return f"{told}schema-guard climb {inputs} --model MODEL{of}{added} --first {first} {target}"
+    return f"{told}schema-guard bench run --playbook {inputs} --model MODEL{of}{added} --first-step {first}{wanted}"
 
 
 def _rung_in_use(evidence: CaseEvidence) -> str:
@@ -150,8 +154,9 @@ def _since(evidence: CaseEvidence, strategy: str) -> str:
 
 def _watching(evidence: CaseEvidence) -> str:
     limit = evidence.config.latency_p95_s
-    latency = "" if limit is None else f" --latency-p95 {limit:g}"
-    return f"schema-guard watch --slo {evidence.config.target:g}{latency}{of_function(evidence)}"
+    latency = "" if limit is None else f" --max-p95 {limit:g}s"
+    rate = f"{100 * evidence.config.target:g}%"
+    return f"schema-guard watch --max-failure-rate {rate}{latency}{of_function(evidence)}"
 
 
 def _kept(ruling: Ruling, evidence: CaseEvidence) -> str:
@@ -166,7 +171,9 @@ def _kept(ruling: Ruling, evidence: CaseEvidence) -> str:
         step, target = _NEXT_OF_STAGE[figures["stage"]], evidence.config.target
         return step.format(watching=watching, named=_named(evidence), target=target)
     if "train_examples" in figures.get("blocked", ()):
-        return f"schema-guard export{_named(evidence)} --output DIR  # it says which inputs to label next"
+        return (
+            f"schema-guard tune prepare{_named(evidence)} --output DIR  # it says which inputs to label next"
+        )
     if ruling.verdict not in ("PROMPTING_ENOUGH", "USE_CHEAPER_MODEL"):
         step, target = _NEXT[ruling.verdict], evidence.config.target
         return step.format(of=of_function(evidence), named=_named(evidence), target=target)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from schema_guard.decide.told.gain import GainShare
 
 
-_BENCH = "schema-guard bench SUITE --model MODEL"
+_BENCH = "schema-guard bench run SUITE --model MODEL"
 _SAME_INPUTS = f"{_BENCH} --model TUNED_MODEL --strategy bare,few_shot"
 _KNOWN_ANSWERS = (
     f"{_BENCH} --strategy system_prompt,reason_then_format  # its known answers say what is right"

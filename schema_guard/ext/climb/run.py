@@ -19,7 +19,7 @@ import asyncio
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from time import monotonic, time
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from schema_guard.bench.run.side_by_side import InOrder, LostInARow, ran_to_end
 from schema_guard.decide import decide
@@ -92,6 +92,31 @@ def climb(  # noqa: PLR0913 - whom to ask, and how; all but two by name
     return climbing.result()
 
 
+class Most(NamedTuple):
+    """The most that a climb may take.
+
+    Attributes:
+        steps: The steps that may be measured.
+        attempts: Attempts of one call.
+        output_tokens: Output limit of one attempt.
+    """
+
+    steps: int
+    attempts: int
+    output_tokens: int
+
+
+def most_of(
+    inputs: Inputs, models: tuple[Model, Model | None, Model | None], settings: ClimbSettings
+) -> Most:
+    """Return the most that a climb may take; *models* are the one to ask, the larger one, and the tuned one.
+
+    Raises:
+        InvalidArgument: As `climb`.
+    """
+    return _Climbing(inputs, models, None, settings, lambda _: None).most()
+
+
 class _Climbing:
     """A climb under way."""
 
@@ -126,6 +151,17 @@ class _Climbing:
     def _rungs_ahead(self) -> int:
         """Count what may be measured."""
         return sum(self._claim(rung) is None for rung in CONFIGURATIONS) + (self.asker.tuned is not None)
+
+    def most(self) -> Most:
+        """Return the most steps, attempts of a call, and output tokens of an attempt."""
+        ahead = [
+            make(self.start, self.start) for step, make in CONFIGURATIONS.items() if self._claim(step) is None
+        ]
+        return Most(
+            self._rungs_ahead(),
+            max(one.max_attempts for one in ahead),
+            max(one.output_tokens for one in ahead),
+        )
 
     def _impossible(self) -> dict[str, str]:
         """Give the rungs that this model cannot be asked for, with the library's own words for why."""

@@ -1,30 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`demo`: the product on a model that runs here, in two minutes."""
+"""`demo`: the library on a model that runs on this machine, in two minutes."""
 
 from __future__ import annotations
 
-import sys
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from schema_guard.cli.shared.options import print_json, shared
-from schema_guard.cli.shared.progress import progress
+from schema_guard.cli.shared.given import refuse
+from schema_guard.cli.shared.group import Option
+from schema_guard.cli.shared.notes import note
+from schema_guard.cli.shared.options import build_command, print_json, shared
 from schema_guard.errors import MissingExtra, SchemaGuardError
-from schema_guard.ext.demo.finetune.plan import demo_loop, plan_lines
-from schema_guard.ext.demo.finetune.routed import routed
-from schema_guard.ext.demo.finetune.told import told
-from schema_guard.ext.demo.recorded import recorded_model
-from schema_guard.ext.demo.result import demo_as_json, demo_as_text
-from schema_guard.ext.demo.run import run_demo
-from schema_guard.models.local import connect_local
-from schema_guard.records import open_store
-from schema_guard.records.urls import data_folder
-from schema_guard.report.as_text import as_text
-from schema_guard.report.page import page
 from schema_guard.text import safe
 
 if TYPE_CHECKING:
@@ -33,27 +23,35 @@ if TYPE_CHECKING:
 _OFFLINE = "without it: schema-guard demo --offline"
 
 
-@click.command("demo")
+@build_command("demo")
 @click.argument("story", type=click.Choice(["finetune"]), required=False)
-@click.option("--offline", is_flag=True, help="Replies that the model gave before, in place of the model.")
+@click.option(
+    "--offline", cls=Option, is_flag=True, help="Use recorded replies of the model. This takes five seconds."
+)
 @click.option(
     "--store",
+    cls=Option,
     metavar="URL",
-    help="Where its records go, a store without calls. Else a new file in the user's data folder.",
+    help="Store of the records, without calls: a path, sqlite:///FILE, or postgresql://USER@HOST/DATABASE. Default: a new file in your data folder.",
 )
 @click.option(
     "--folder",
+    cls=Option,
     metavar="DIR",
-    help="Of finetune: where its files are; it goes on with those that are there. Else a new one in the user's data folder.",
+    help="Folder of the files of `finetune`. A folder with files continues from them. Default: a new one in your data folder.",
 )
-@shared("format", "debug")
-def command(*, story: str | None, offline: bool, store: str | None, folder: str | None, form: str) -> int:
-    """Show it all on a small model that runs here: a function measured, judged, mended, and judged again.
+@shared("dry-run", "format")
+def command(
+    *, story: str | None, offline: bool, store: str | None, folder: str | None, dry_run: bool, form: str
+) -> int:
+    """Show the whole library on a small local model: measure a function, fix it, and measure it again.
 
-    It takes up to two minutes, and fetches the model's weights once (98 MB); --offline takes five seconds.
+    It takes up to two minutes, and downloads the weights of the model once (98 MB).
 
-    `finetune` goes on from the verdict: a training set, a LoRA, the same measurement, the verdict again, a router. It
-    takes about a quarter of an hour on a free processor, says so first, and needs the extras local and tuning.
+    `finetune` continues from the verdict: a training set, a LoRA, the same measurement, the verdict again, and a router.
+    It takes about 15 minutes on an idle processor, and needs the extras local and tuning.
+
+    Exit status: 0, or 2 if the model cannot run.
 
     \b
     schema-guard demo
@@ -61,13 +59,18 @@ def command(*, story: str | None, offline: bool, store: str | None, folder: str 
     schema-guard demo finetune
     """
     if story is not None:
-        if offline or store is not None:
-            raise click.UsageError(
-                "finetune runs here, with a store in its folder: leave out --offline and --store"
-            )
-        return _finetune(folder, form)
-    if folder is not None:
-        raise click.UsageError("--folder is of `demo finetune`")
+        refuse("does not work with finetune, which has a model and a store of its own", ["offline", "store"])
+        return _finetune(folder, form, dry_run=dry_run)
+    refuse("it needs `demo finetune`", ["folder"])
+    if dry_run:
+        print(*map(safe, _plan(store, offline=offline)), sep="\n")
+        return 0
+    from schema_guard.cli.shared.progress import progress
+    from schema_guard.ext.demo.recorded import recorded_model
+    from schema_guard.ext.demo.result import demo_as_json, demo_as_text
+    from schema_guard.ext.demo.run import run_demo
+    from schema_guard.records import open_store
+
     model, day = recorded_model() if offline else (_local_model(), None)
     with model, open_store(store or _new_file()) as records:
         result = run_demo(model, records, recorded=day, watched=progress)
@@ -78,18 +81,48 @@ def command(*, story: str | None, offline: bool, store: str | None, folder: str 
     return 0
 
 
-def _finetune(folder: str | None, form: str) -> int:
-    """Tell the story from the verdict to a tuned model and back."""
+def _plan(store: str | None, *, offline: bool) -> list[str]:
+    """Return the lines of a dry run."""
+    from schema_guard.ext.demo.run import CALLS, FIX_CALLS
+    from schema_guard.models.weights import NAME, WEIGHTS_BYTES, weights_found
+
+    lines = [f"{CALLS} calls of a function, then at most {FIX_CALLS} calls of the fix that the verdict names"]
+    if offline:
+        lines.append(f"the replies are recorded ones of {NAME}")
+    elif weights_found() is None:
+        lines.append(f"{NAME} runs on this machine, after a download of {WEIGHTS_BYTES / 1e6:.0f} MB")
+    else:
+        lines.append(f"{NAME} runs on this machine; its weights are there")
+    lines += [f"records go to {store or 'a new file in ' + str(_demo_folder())}", "dry run: nothing was sent"]
+    return lines
+
+
+def _finetune(folder: str | None, form: str, *, dry_run: bool) -> int:
+    """Run the story from the verdict to a tuned model and back."""
+    from schema_guard.ext.demo.finetune.plan import demo_loop, plan_lines
+    from schema_guard.records.urls import data_folder
+
     place = Path(folder) if folder is not None else data_folder() / f"demo-finetune-{_now()}"
     loop = demo_loop(place)
+    if dry_run:
+        print(*map(safe, plan_lines(loop)), "dry run: nothing was sent", sep="\n")
+        return 0
     place.mkdir(parents=True, exist_ok=True)
-    print(*map(safe, plan_lines(loop)), sep="\n", file=sys.stderr)
+    note(*plan_lines(loop))
     loop.run()
+    return _show_finetune(loop, place / "page.html", form)
+
+
+def _show_finetune(loop: Any, shown: Path, form: str) -> int:
+    from schema_guard.ext.demo.finetune.routed import routed
+    from schema_guard.ext.demo.finetune.told import told
+    from schema_guard.report.as_text import as_text
+    from schema_guard.report.page import page
+
     found = told(loop, routed(loop))
-    shown = place / "page.html"
     with suppress(MissingExtra):
         shown.write_text(page(found.document), encoding="utf-8")
-        print(f"the whole story on a page: {safe(str(shown))}", file=sys.stderr)
+        note(f"the whole story on a page: {shown}")
     if form == "json":
         print_json(found.figures)
     else:
@@ -102,17 +135,25 @@ def _now() -> str:
 
 
 def _local_model() -> Model:
+    from schema_guard.models.local import connect_local
+
     try:
-        return connect_local(report=lambda line: print(line, file=sys.stderr))
+        return connect_local(report=note)
     except MissingExtra as error:
         raise click.ClickException(f"the demo's {safe(str(error))}; {_OFFLINE}") from error
     except SchemaGuardError as error:
         raise click.ClickException(f"{safe(str(error))}; {_OFFLINE}") from error
 
 
+def _demo_folder() -> Path:
+    from schema_guard.records.urls import data_folder
+
+    return data_folder() / "demo"
+
+
 def _new_file() -> str:
-    """Give the URL of a file that is not there yet."""
-    folder = data_folder() / "demo"
+    """Return the URL of a file that does not exist yet."""
+    folder = _demo_folder()
     started = _now()
     names = (f"{started}{f'-{number}' if number else ''}.db" for number in range(1000))
     return f"sqlite:///{next(folder / name for name in names if not (folder / name).exists())}"

@@ -99,7 +99,7 @@ def _judged(result: DemoResult) -> Iterator[str]:
     yield _said(
         f"3. Is prompting enough, if {100 * result.target:.0f} % of the calls may stay without a valid reply?"
     )
-    yield _shown(f"decide --target {result.target:g}", _head(result.first))
+    yield _shown(f"decide --max-failure-rate {100 * result.target:g}%", _head(result.first))
 
 
 def _climbed(result: DemoResult) -> Iterator[str]:
@@ -140,7 +140,7 @@ def _what_to_type(result: DemoResult) -> Iterator[str]:
         f"The whole took {result.elapsed_s:.0f} s. Its records are yours to look at; the figures are those above:\n"
         f"    schema-guard report {store}\n"
         f"    schema-guard decide {store}\n"
-        f"    schema-guard decide {store} --format html --output verdict.html   # pip install 'schema-guard[report]'"
+        f"    schema-guard decide {store} -o verdict.html   # pip install 'schema-guard[report]'"
     )
     yield (
         "On your own code:\n"
@@ -150,5 +150,5 @@ def _what_to_type(result: DemoResult) -> Iterator[str]:
         "        return client.responses.create(model=MODEL, input=prompt)   # or whatever you call today\n"
         "  and, when it has been called:\n"
         "    schema-guard report\n"
-        "    schema-guard decide --target 0.01"
+        "    schema-guard decide --max-failure-rate 1%"
     )

@@ -53,7 +53,7 @@ OUTPUT_TOKENS = 128
 _AT_ONCE = 4
 
 # One rung takes 60. Should another model fail at it, one more is climbed, and no third.
-_CLIMB_CALLS = 120
+FIX_CALLS = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +165,7 @@ def _climbed(
         first=rung,
         output_tokens=OUTPUT_TOKENS,
         concurrency=_AT_ONCE,
-        budget=ClimbBudget(calls=_CLIMB_CALLS),
+        budget=ClimbBudget(calls=FIX_CALLS),
     )
     with watched(len(inputs.tasks)) as on_call:
         found = climb(

@@ -60,7 +60,7 @@ def lint(schema: Any, target: str, *, rules: RulesLike | None = None) -> list[Fi
     Args:
         schema: A JSON Schema, a `Schema`, or whatever `guard` takes.
         target: Name of a provider or engine.
-        rules: The file that `schema-guard probe --output` wrote, for what is known of this server; None: what is known
+        rules: The file that `schema-guard schema probe --output` wrote, for what is known of this server; None: what is known
             of the target.
 
     Raises:

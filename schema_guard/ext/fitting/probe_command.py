@@ -1,18 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`probe`: does this server enforce the schemas that it takes?"""
+"""`schema probe`: does a server enforce the schemas that it accepts?"""
 
 from __future__ import annotations
 
 import json
-import sys
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from schema_guard.cli.shared.confirming import confirm
+from schema_guard.cli.shared.notes import note
 from schema_guard.cli.shared.options import (
+    build_command,
     key_value,
+    naming,
     option,
     output_path,
     print_json,
@@ -20,16 +23,17 @@ from schema_guard.cli.shared.options import (
     shared,
     takes,
 )
+from schema_guard.cli.shared.quantities import COUNT
 from schema_guard.ext.fitting.probe.asking import check_strict
 from schema_guard.ext.fitting.probe.bisecting import most_requests
-from schema_guard.ext.fitting.probe.cost import expected
-from schema_guard.ext.fitting.probe.enforcement import probe_enforcement
+from schema_guard.ext.fitting.probe.cost import ProbeCost, expected
 from schema_guard.ext.fitting.probe.keywords import keyword_questions, probe_keywords
 from schema_guard.ext.fitting.probe.prefix import prefix_messages, probe_prefix
 from schema_guard.ext.fitting.probe.questions import enforcement_questions
 from schema_guard.ext.fitting.probe.result import ProbeResult, probe_as_json, probe_as_lines
 from schema_guard.ext.fitting.probe.schemas import SCHEMA_PROMPT, probe_schema
 from schema_guard.models import connect
+from schema_guard.models.providers import PROVIDERS
 from schema_guard.prices.charges import default_charges, given_charges
 from schema_guard.records.private import write_private
 from schema_guard.text import plural, safe
@@ -38,72 +42,120 @@ if TYPE_CHECKING:
     from schema_guard.models import Model
     from schema_guard.schema import Schema
 
+_MOST_REQUESTS = 1_000
+# The provider of model "local".
+_LOCAL = "llamacpp-llguidance"
+
 
 @dataclass(frozen=True, kw_only=True)
 class ProbeOptions:
-    """Whom to ask, how often, and whether that is agreed to."""
+    """The model to probe, and the requests to send."""
 
-    model: str = option(required=True, metavar="NAME", help="Whom to ask, as in `bench`.")
-    target: str | None = option(
-        metavar="T", help="Whose arguments a server that is named by its URL takes; else openai."
+    model: str = option(
+        required=True,
+        metavar="NAME",
+        help="Model to probe: local, openai:NAME, http://HOST:PORT/v1#NAME, as in `schema-guard bench run`.",
     )
-    requests: int = option(
-        type=click.IntRange(min=1, max=1000),
-        default=3,
-        show_default=True,
-        metavar="N",
-        help="Requests for what a schema forbids.",
-    )
-    keywords: bool = option(
-        is_flag=True, help="Also one request against each keyword, beside what the rules say."
+    provider: str | None = option(
+        metavar="NAME", help="Provider whose arguments a server at a URL takes. Default: openai."
     )
     schema: str | None = option(
-        metavar="S",
-        help="Also whether this schema is taken, and what of it is refused: a file, or module:Model.",
+        metavar="SCHEMA",
+        help="Schema to try too: whether the server accepts it, and which part it rejects. A file, or module:Model.",
     )
-    prefix: bool = option(is_flag=True, help="Also one request with the beginning of a reply.")
+    keywords: bool = option(
+        is_flag=True, help="Send one request for each keyword, and compare the result with the known rules."
+    )
+    prefix: bool = option(
+        is_flag=True, help="Send one request with the beginning of a reply, to see whether it is continued."
+    )
     output: str | None = option(
+        "-o",
+        "--output",
         type=click.Path(dir_okay=False),
         metavar="FILE",
-        help="Also write the result there, for `lint --rules`, and for rules= of `connect` and `guard`.",
+        help="File for the result as JSON, for `schema-guard schema lint --rules` and rules= of `connect` and `guard`.",
+    )
+    requests: int = option(
+        type=COUNT,
+        default=3,
+        show_default=True,
+        metavar="COUNT",
+        advanced=True,
+        help="Number of requests for values that the schema forbids, at most 1,000.",
     )
     options: tuple[str, ...] = option(
-        "--option", multiple=True, metavar="KEY=VALUE", help="The provider's own arguments: temperature=0.7."
+        "--option",
+        multiple=True,
+        metavar="KEY=VALUE",
+        advanced=True,
+        help="Argument of the provider for every request: temperature=0.7; repeatable.",
     )
     prices: str | None = option(
         metavar="SOURCE",
-        help="Token prices, as in `bench`: a JSON file, or genai-prices. Else $SCHEMA_GUARD_PRICES.",
+        advanced=True,
+        help="Token prices: a JSON file, or genai-prices. Default: $SCHEMA_GUARD_PRICES.",
     )
-    seed: int | None = option(type=int, metavar="N", help="Of the constants; else they are new each time.")
-    yes: bool = option(is_flag=True, help="Ask without a question, as where there is no terminal.")
+    seed: int | None = option(
+        type=int, metavar="N", advanced=True, help="Seed of the constants. Default: new ones each time."
+    )
+
+    def check(self) -> None:
+        """Refuse a number of requests that is too large."""
+        if self.requests > _MOST_REQUESTS:
+            raise click.UsageError(f"--requests '{self.requests}': expected at most {_MOST_REQUESTS:,}")
+
+    def provider_name(self) -> str:
+        """Return the provider of the model. Nothing is downloaded, and no key is needed."""
+        kind = self.model.partition(":")[0]
+        known = {
+            "local": _LOCAL,
+            "http": "openai",
+            "https": "openai",
+            **{name: one.target for name, one in PROVIDERS.items()},
+        }
+        if kind in known:
+            return self.provider or known[kind]
+        with self.connected() as model:
+            return model.target
 
     def connected(self) -> Model:
         """Connect the model."""
-        return connect(self.model, target=self.target, options=dict(map(key_value, self.options)) or None)
+        with naming(model="--model", target="--provider"):
+            return connect(
+                self.model, target=self.provider, options=dict(map(key_value, self.options)) or None
+            )
 
 
-@click.command("probe")
+@build_command("probe")
 @takes(asked=ProbeOptions)
-@shared("format", "debug")
-def command(asked: ProbeOptions, form: str) -> int:
-    """Find out whether a server enforces the schemas that it takes, by asking for what they forbid.
+@shared("yes", "dry-run", "format")
+def command(asked: ProbeOptions, yes: bool, dry_run: bool, form: str) -> int:
+    """Test whether a server enforces the schemas that it accepts.
 
-    Each request has a schema with constants that stand nowhere else, and a prompt that asks for another value: only a
-    server that enforces gives the constants. Says first how many requests that are and what they may cost. Exits 0
-    where schemas are enforced, 1 where they are not, refused, or enforced only sometimes, where --schema is refused and
-    where a keyword is not as the rules say, 2 where nothing was answered.
+    The schema of each request has constants that are nowhere else, and its prompt asks for another value. Only a
+    server that enforces schemas replies with the constants. The command first prints the number of requests and their
+    cost, and asks for confirmation.
+
+    Exit status: 0 if the server enforces schemas, 1 if it does not, rejects them, or enforces only some, 2 if it did
+    not answer.
 
     \b
-    schema-guard probe --model local --yes
-    schema-guard probe --model http://127.0.0.1:8000/v1#NAME --target vllm
-    schema-guard probe --model openai:NAME --schema invoice.schema.json
-    schema-guard probe --model openai:NAME --keywords --prefix --output rules.json
+    schema-guard schema probe --model local --yes
+    schema-guard schema probe --model http://127.0.0.1:8000/v1#NAME --provider vllm
+    schema-guard schema probe --model openai:NAME --schema invoice.json --dry-run
+    schema-guard schema probe --model openai:NAME --keywords --prefix -o rules.json
     """
+    asked.check()
     schema = None if asked.schema is None else schema_of(asked.schema)
     output = None if asked.output is None else output_path(asked.output)
+    if dry_run:
+        return _print_cost(asked, schema, form)
     with asked.connected() as model:
         check_strict(model)
-        _agree(_sent(asked, model, schema), asked, model)
+        cost = _cost(asked, model.target, model.name, schema)
+        note(f"{model.name}: {cost.as_text()}")
+        confirm("Send them?", yes=yes, refused=f"{plural(cost.requests, 'request')} not sent")
         result = _probed(asked, model, schema)
     if form == "json":
         print_json(probe_as_json(result))
@@ -115,7 +167,11 @@ def command(asked: ProbeOptions, form: str) -> int:
 
 
 def _probed(asked: ProbeOptions, model: Model, schema: Schema[Any] | None) -> ProbeResult:
-    """Send the requests; where nothing is answered the first ones are all."""
+    """Send the requests. If none of the first ones is answered, send no more."""
+    from schema_guard.ext.fitting.probe.enforcement import (
+        probe_enforcement,
+    )  # 70 ms that the help does not pay
+
     found = ProbeResult(
         model=model.name,
         target=model.target,
@@ -132,28 +188,31 @@ def _probed(asked: ProbeOptions, model: Model, schema: Schema[Any] | None) -> Pr
     )
 
 
-def _sent(asked: ProbeOptions, model: Model, schema: Schema[Any] | None) -> list[Any]:
-    """Give what would be sent at most: other constants, of the same size."""
-    questions = enforcement_questions(model.target, asked.requests, seed=0)
-    # Where each request is refused, one without a schema tells whether anything is answered.
+def _print_cost(asked: ProbeOptions, schema: Schema[Any] | None, form: str) -> int:
+    """Print the number of requests and their cost. Nothing is sent."""
+    name = asked.model.rpartition("#")[2] if "#" in asked.model else asked.model.partition(":")[2]
+    cost = _cost(asked, asked.provider_name(), name or asked.model, schema)
+    if form == "json":
+        print_json({"dry_run": True, "model": asked.model, **cost._asdict()})
+    else:
+        print(safe(f"{asked.model}: {cost.as_text()}"))
+        print("nothing was sent")
+    return 0
+
+
+def _cost(asked: ProbeOptions, provider: str, model: str, schema: Schema[Any] | None) -> ProbeCost:
+    with naming(prices="--prices", target="--provider"):
+        charges = default_charges() if asked.prices is None else given_charges(asked.prices)
+        return expected(_sent(asked, provider, schema), charges, model)
+
+
+def _sent(asked: ProbeOptions, provider: str, schema: Schema[Any] | None) -> list[Any]:
+    """Return the requests that are sent at most. The constants differ, but have the same size."""
+    questions = enforcement_questions(provider, asked.requests, seed=0)
+    # If each request is refused, one without a schema shows whether the server answers at all.
     sent: list[Any] = [[one.prompt, one.schema] for one in questions] + [[questions[0].prompt]]
     if schema is not None:
         sent += [[SCHEMA_PROMPT, schema.document]] * most_requests(schema.document)
     if asked.keywords:
-        sent += [[one.prompt, one.schema] for one in keyword_questions(model.target)]
-    return [*sent, prefix_messages(model.target, seed=0)] if asked.prefix else sent
-
-
-def _agree(sent: list[Any], asked: ProbeOptions, model: Model) -> None:
-    """Say what it would take, and ask whether to go on."""
-    charges = default_charges() if asked.prices is None else given_charges(asked.prices)
-    found = expected(sent, charges, model.name)
-    print(safe(f"{model.name}: {found.as_text()}"), file=sys.stderr)
-    if asked.yes:
-        return
-    if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        raise click.UsageError(
-            f"{plural(found.requests, 'request')} would be sent, and there is no terminal to agree on: say --yes"
-        )
-    if not click.confirm("Send them?", err=True):
-        raise click.UsageError("nothing was sent")
+        sent += [[one.prompt, one.schema] for one in keyword_questions(provider)]
+    return [*sent, prefix_messages(provider, seed=0)] if asked.prefix else sent

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["GONE_ON_WITH", "RulesLike", "probed_target", "sent_table_of", "table_of"]
 
 RulesLike: TypeAlias = "str | os.PathLike[str] | Rules"
-"""The file that `schema-guard probe --output` wrote, or the table that was made of it."""
+"""The file that `schema-guard schema probe --output` wrote, or the table that was made of it."""
 
 GONE_ON_WITH: Final = frozenset({"continued", "repeated"})
 """What a probe says of a server that goes on with a reply that is begun for it."""
@@ -76,14 +76,14 @@ def probed_target(rules: str | os.PathLike[str]) -> str:
 def _read(path: object) -> dict[str, Any]:
     if not str(path) or not isinstance(path, (str, os.PathLike)):
         raise InvalidArgument(
-            f"rules={clip(repr(path))}: expected the path of a file that `schema-guard probe --output` wrote"
+            f"rules={clip(repr(path))}: expected the path of a file that `schema-guard schema probe --output` wrote"
         )
     name = f"rules {clip_path(path)!r}"
     try:
         document = json.loads(Path(path).read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError, TypeError) as error:
         raise InvalidArgument(
-            f"{name}: expected a file that `schema-guard probe --output` wrote: {error}"
+            f"{name}: expected a file that `schema-guard schema probe --output` wrote: {error}"
         ) from error
     found: dict[str, Any] = judged(document, Schema.of(_SCHEMA), name)
     return found

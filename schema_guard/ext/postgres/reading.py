@@ -11,7 +11,7 @@ from math import ceil, floor
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from schema_guard.ext.postgres import writing
-from schema_guard.ext.postgres.removal import rows_since
+from schema_guard.ext.postgres.removal import clusters, count_of, excess_of, is_counted, rows_since
 from schema_guard.ext.postgres.tables import hash_key, noted_keys
 from schema_guard.records.counts.tallies import IDENTITY, counts_of, hour_counts
 from schema_guard.records.declarations import Declared, DeclaredRung, DeclaredTarget
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from schema_guard.records.counts.configurations import ConfigurationCounts, HourCounts
     from schema_guard.records.counts.rollups import StoredRow
     from schema_guard.records.counts.tallies import Tallies
+    from schema_guard.records.payloads.retention import Forgotten, Retention
     from schema_guard.records.payloads.texts import Texts
     from schema_guard.records.rows import Row
 
@@ -70,6 +71,22 @@ class PostgresSnapshot:
     def rows_since(self) -> float | None:
         """Give when the earliest call began that has rows, where rows have gone; None where none have, or all."""
         return rows_since(self._connection)
+
+    def count_of(self, what: Forgotten) -> int:
+        """Return the number of rows that a removal would delete."""
+        return count_of(self._connection, what)
+
+    def is_counted(self, what: Forgotten) -> bool:
+        """Return whether the counts still know an input or a cluster."""
+        return is_counted(self._connection, what)
+
+    def excess(self, retention: Retention, now: float) -> int:
+        """Return about how many rows a removal would delete because they are old or too many."""
+        return excess_of(self._connection, retention, now)
+
+    def clusters(self) -> list[str]:
+        """Return the clusters of the stored rows."""
+        return clusters(self._connection)
 
     def drops(self, *, since: float | None) -> dict[str, int]:
         """Give the attempts that were dropped since then, by reason."""

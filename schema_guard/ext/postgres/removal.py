@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from schema_guard.records.counts.hours import LARGEST_HOUR, hour_of
 from schema_guard.records.counts.rollups import key_of_cluster, key_of_input
+from schema_guard.records.payloads.retention import rows_over
 from schema_guard.records.rows import HASH_BYTES, store_text
 
 if TYPE_CHECKING:
@@ -21,7 +22,9 @@ if TYPE_CHECKING:
 
     from schema_guard.records.payloads.retention import Forgotten, Retention
 
-__all__ = ["TABLES", "PostgresRemoval", "closed_hours", "rows_since"]
+__all__ = [
+    "TABLES", "PostgresRemoval", "closed_hours", "clusters", "count_of", "excess_of", "is_counted", "rows_since",
+]  # fmt: skip
 
 TABLES: Final = (
     """CREATE TABLE closed_hours (
@@ -84,9 +87,8 @@ class PostgresRemoval:
             sql = f"SELECT id FROM attempts WHERE {_CONDITIONS[what.by]} ORDER BY id LIMIT %s"
             done = _take(connection, _ids(connection, sql, [store_text(what.name), rows]))
             if not done and what.by in ("input", "cluster"):
-                key = key_of_input(what.name) if what.by == "input" else key_of_cluster(what.name)
                 sql = "UPDATE inputs SET input = %s WHERE input = %s"
-                connection.execute(sql, (secrets.token_bytes(HASH_BYTES), key))
+                connection.execute(sql, (secrets.token_bytes(HASH_BYTES), _key_of(what)))
             return done
 
     def forget_counts(self, what: Forgotten) -> int:
@@ -112,6 +114,45 @@ class PostgresRemoval:
         return True
 
 
+def count_of(connection: Any, what: Forgotten) -> int:
+    """Return the number of rows that `PostgresRemoval.forget` would delete."""
+    sql = f"SELECT COUNT(*) FROM attempts WHERE {_CONDITIONS[what.by]}"
+    ((count,),) = connection.execute(sql, (store_text(what.name),)).fetchall()
+    return int(count)
+
+
+def is_counted(connection: Any, what: Forgotten) -> bool:
+    """Return whether the counts still know an input or a cluster."""
+    if what.by not in ("input", "cluster"):
+        return False
+    sql = "SELECT 1 FROM inputs WHERE input = %s LIMIT 1"
+    return bool(connection.execute(sql, (_key_of(what),)).fetchall())
+
+
+def excess_of(connection: Any, retention: Retention, now: float) -> int:
+    """Return about how many rows `PostgresRemoval.prune` would delete."""
+    old = 0
+    if retention.max_age_s is not None:
+        sql = "SELECT COUNT(*) FROM attempts WHERE started_at < %s"
+        ((old,),) = connection.execute(sql, (now - retention.max_age_s,)).fetchall()
+    return max(int(old), _excess(connection, retention))
+
+
+def clusters(connection: Any) -> list[str]:
+    """Return the clusters of the stored rows."""
+    sql = "SELECT DISTINCT cluster FROM attempts WHERE cluster IS NOT NULL"
+    return [name for (name,) in connection.execute(sql).fetchall()]
+
+
+def _key_of(what: Forgotten) -> bytes:
+    return key_of_input(what.name) if what.by == "input" else key_of_cluster(what.name)
+
+
+def _rows(connection: Any) -> int:
+    ((count,),) = connection.execute("SELECT COUNT(*) FROM attempts").fetchall()
+    return int(count)
+
+
 def _lock(connection: Any) -> None:
     connection.execute("SELECT last_id FROM place FOR UPDATE").fetchall()
 
@@ -124,14 +165,12 @@ def _excess(connection: Any, retention: Retention) -> int:
     """Give how many of the attempts that were stored first are too many."""
     excess = 0
     if retention.max_rows is not None:
-        ((count,),) = connection.execute("SELECT COUNT(*) FROM attempts").fetchall()
-        excess = max(0, count - retention.max_rows)
+        excess = max(0, _rows(connection) - retention.max_rows)
     if retention.max_bytes is not None:
         sql = """SELECT COALESCE(SUM(pg_column_size(a.*)), 0) + (SELECT COALESCE(SUM(pg_column_size(p.*)), 0)
             FROM payloads AS p) FROM attempts AS a"""
         ((size,),) = connection.execute(sql).fetchall()
-        if size > retention.max_bytes:
-            excess = max(excess, 2**62)
+        excess = max(excess, rows_over(int(size), retention.max_bytes, lambda: _rows(connection)))
     return excess
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from schema_guard.cli.shared.options import since_of
+from schema_guard.cli.shared.quantities import MOMENT, PointInTime
 from schema_guard.errors import InvalidArgument
 from schema_guard.ext.serving.live import LiveReport, chosen_in, query_of
 from schema_guard.ext.serving.server import PageServer
@@ -39,8 +39,8 @@ def serve_report(store: Store, chosen: Mapping[str, Any], *, port: int) -> int:
         MissingExtra: The extra `report` is not installed.
     """
     check_extra("--serve")
-    query = query_of(**chosen)
-    page_of = LiveReport(store, _since)
+    query = query_of(**{name: _typed(value) for name, value in chosen.items()})
+    page_of = LiveReport(store, _time)
     # An error in the first query ends the command.
     page_of.report(chosen_in(query))
     with PageServer(page_of, port=port, start=query) as server:
@@ -53,8 +53,13 @@ def serve_report(store: Store, chosen: Mapping[str, Any], *, port: int) -> int:
     return 0
 
 
-def _since(text: str) -> float | None:
+def _time(text: str) -> float:
     try:
-        return since_of(text)
-    except click.UsageError as error:
+        return MOMENT.convert(text, None, None)
+    except click.BadParameter as error:
         raise InvalidArgument(error.message) from error
+
+
+def _typed(value: Any) -> str | None:
+    """Return an option as the user typed it, so that `24h` means the last day of the page's reader."""
+    return value.text if isinstance(value, PointInTime) else value

@@ -35,7 +35,7 @@ _EVERY_S = 5
 # A page is made anew after so many seconds, and so many times the seconds that it took.
 _KEPT_S = 2.0
 _REST = 4
-_CHOICES = ("function", "schema", "segment", "since", "by")
+_CHOICES = ("function", "schema", "segment", "since", "until", "by")
 _TIMES = (
     ("", "all time"),
     ("1h", "the last hour"),
@@ -59,11 +59,11 @@ class LiveReport:
 
     Args:
         store: Where to read.
-        since: Reads a point in time; raises `InvalidArgument` for what is none.
+        time: Reads a point in time; raises `InvalidArgument` for any other text.
     """
 
-    def __init__(self, store: Store, since: Callable[[str], float | None]) -> None:
-        self._store, self._since = store, since
+    def __init__(self, store: Store, time: Callable[[str], float]) -> None:
+        self._store, self._time = store, time
         self._reading = Lock()
         self._made: dict[str, _Made] = {}
 
@@ -84,8 +84,8 @@ class LiveReport:
             InvalidArgument: A name is not recorded, or a time is none.
             StoreError: The store cannot be read.
         """
-        since = self._since(asked["since"]) if "since" in asked else None
-        return report_on(self._store, **{**asked, "since": since}, hours=True)
+        times = {name: self._time(asked[name]) for name in ("since", "until") if name in asked}
+        return report_on(self._store, **{**asked, **times}, hours=True)
 
     def _page(self, query: str) -> PageAnswer:
         status = HTTPStatus.OK
@@ -118,6 +118,8 @@ class LiveReport:
         since = asked.get("since", "")
         more = () if since in dict(_TIMES) else ((since, f"since {clip(since)}"),)
         yield PageChoice("since", "time", (*_TIMES, *more), since)
+        if until := asked.get("until", ""):
+            yield PageChoice("until", "end", (("", "now"), (until, f"until {clip(until)}")), until)
         yield PageChoice("by", "row", tuple((by, by) for by in GROUPINGS), asked.get("by", GROUPINGS[0]))
 
 

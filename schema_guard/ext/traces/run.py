@@ -171,8 +171,7 @@ class _Reading:
         if not tool.fits(row.value):
             keys = ", ".join(clip(key, 30) for key in islice(row.value, 8))
             raise InvalidArgument(
-                f"{clip(row.place)}: expected a row of {tool.name}, got the keys {keys}: leave out --from to have it "
-                "told by its shape"
+                f"{clip(row.place)}: expected a row of {tool.name}, got the keys {keys}; --from auto detects the tool"
             )
         return tool
 

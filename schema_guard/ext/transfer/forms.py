@@ -77,7 +77,7 @@ def read(source: str, stream: IO[bytes]) -> Iterator[Said]:
 
 def _why_not(head: bytes) -> str:
     if head.startswith(_SQLITE):
-        return "is a SQLite database: `schema-guard store merge` takes it"
+        return "is a SQLite database without the records of a store"
     if head.startswith((_GZIP, _ZSTD)):
         return "is compressed: unpack it first, as `gunzip --stdout FILE | schema-guard store import -`"
     if not head:

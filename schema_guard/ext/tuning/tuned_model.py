@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The model that `schema-guard tune DIR` has made, by what `DIR/job.json` says of it."""
+"""The model that `schema-guard tune run DIR` has made, by what `DIR/job.json` says of it."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def tuned_model(directory: Path) -> TunedModel:
         InvalidArgument: There is no job, or it has made none.
     """
     job = read_job(directory)
-    command = f"schema-guard tune {shlex.quote(str(directory))}"
+    command = f"schema-guard tune run {shlex.quote(str(directory))}"
     name = f"model {clip(repr(f'tuned:{directory}'), 200)}"
     if job is None:
         raise InvalidArgument(f"{name}: there is no {JOB_FILE}: make one with {command}")

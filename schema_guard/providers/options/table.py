@@ -90,7 +90,7 @@ def capabilities(target: str) -> frozenset[str]:
 def going_on(target: str) -> GoingOn | None:
     """Give how a target is asked to go on with a reply that is begun; None where it takes no such request.
 
-    That it does so is another matter: it hangs on the server, and `schema-guard probe --prefix` finds it out.
+    That it does so is another matter: it hangs on the server, and `schema-guard schema probe --prefix` finds it out.
 
     >>> going_on("mistral")
     GoingOn(fields={'prefix': True}, options={})

@@ -34,8 +34,8 @@ class Removed(NamedTuple):
 
 def prune(session: Session, retention: Retention, on_step: Callable[[int], None] | None = None) -> Removed:
     """Take out all rows that are not to be kept."""
-    removal, done, step, now = session.removal(), 0, STEP_ROWS, time.time()
-    while step >= STEP_ROWS:
+    removal, done, step, now = session.removal(), 0, 1, time.time()
+    while step:
         step = removal.prune(retention, now, STEP_ROWS)
         done = _told(done + step, on_step)
     return Removed(done, removal.shred())

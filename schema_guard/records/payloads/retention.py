@@ -15,12 +15,14 @@ from schema_guard.errors import InvalidArgument
 from schema_guard.text import clip
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
-__all__ = ["STEP_ROWS", "Forgotten", "Named", "Retention", "bytes_of", "seconds_of"]
+__all__ = ["STEP_ROWS", "Forgotten", "Named", "Retention", "bytes_of", "rows_over", "seconds_of"]
 
 STEP_ROWS: Final = 2_000
 """Attempts that are taken out in one transaction: some hundredths of a second in which nobody else can write."""
+
+_LEAST_STEP: Final = 20
 
 _SECONDS: Final = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 _BYTES: Final = {"": 1, "k": 1_000, "m": 1_000_000, "g": 10**9, "t": 10**12}
@@ -87,6 +89,22 @@ class Forgotten(NamedTuple):
 
     by: Named
     name: str
+
+
+def rows_over(used: int, max_bytes: int, count: Callable[[], int]) -> int:
+    """Return about how many rows must go until a store has at most *max_bytes*; 0 if it has no more.
+
+    A store is measured after each step, so an estimate that is too low costs another step.
+
+    Args:
+        used: Bytes of the store now.
+        max_bytes: The limit.
+        count: Returns the number of rows.
+    """
+    if used <= max_bytes:
+        return 0
+    rows = count()
+    return min(rows, max(_LEAST_STEP, rows * (used - max_bytes) // used))
 
 
 def seconds_of(given: str, name: str) -> float:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from schema_guard.records.counts.configurations import ConfigurationCounts, HourCounts
     from schema_guard.records.counts.rollups import StoredRow
     from schema_guard.records.counts.tallies import Tallies
+    from schema_guard.records.payloads.retention import Forgotten, Retention
     from schema_guard.records.payloads.texts import Texts
     from schema_guard.records.rows import Row
 
@@ -68,6 +69,22 @@ class SQLiteSnapshot:
     def rows_since(self) -> float | None:
         """Give when the earliest call began that has rows, where rows have gone; None where none have, or all."""
         return removal.rows_since(self._connection)
+
+    def count_of(self, what: Forgotten) -> int:
+        """Return the number of rows that a removal would delete."""
+        return removal.count_of(self._connection, what)
+
+    def is_counted(self, what: Forgotten) -> bool:
+        """Return whether the counts still know an input or a cluster."""
+        return removal.is_counted(self._connection, what)
+
+    def excess(self, retention: Retention, now: float) -> int:
+        """Return about how many rows a removal would delete because they are old or too many."""
+        return removal.excess_of(self._connection, retention, now)
+
+    def clusters(self) -> list[str]:
+        """Return the clusters of the stored rows."""
+        return removal.clusters(self._connection)
 
     def drops(self, *, since: float | None) -> dict[str, int]:
         """Give the attempts that were dropped since then, by reason."""

@@ -270,7 +270,7 @@ def _beside_format(figures: Figures) -> Iterator[Fact]:
         yield Fact(
             "values",
             f"of {right['n']:,} known answers {right['k']:,} were right, {percent(right['rate'])}: valid is not "
-            "right; ask for it with --right 0.95",
+            "right; ask for it with --min-right 95%",
         )
 
 

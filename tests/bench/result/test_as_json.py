@@ -119,7 +119,7 @@ def test_other_version_is_refused():
 def test_what_is_no_result_is_refused(document):
     """JSON of anything else is refused as no result of the command."""
     assert refused(document).startswith(
-        "result: expected a result of `schema-guard bench --format json`\n  at "
+        "result: expected a result of `schema-guard bench run --format json`\n  at "
     )
 
 
@@ -198,7 +198,7 @@ def test_columns_of_one_name_are_refused():
 @pytest.mark.parametrize("text", ["", "{", "NaN", '{"format": Infinity}', "[" * 100_000])
 def test_text_that_is_no_json_is_refused(text):
     """Broken JSON, NaN and what is nested too deep are refused by the name of the file."""
-    with pytest.raises(InvalidArgument, match=r"^x\.json: expected the JSON of `schema-guard bench`: "):
+    with pytest.raises(InvalidArgument, match=r"^x\.json: expected the JSON of `schema-guard bench run`: "):
         result_from_file(text, name="x.json")
 
 

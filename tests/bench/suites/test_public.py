@@ -392,6 +392,6 @@ def test_file_whose_form_does_not_show_is_told_by_its_keys(tmp_path):
     (tmp_path / "export.jsonl").write_text('{"text": "a", "label": "{}"}\n')
 
     with pytest.raises(
-        InvalidArgument, match=r"the form does not show in the keys 'text', 'label' of its first line"
+        InvalidArgument, match=r"its first line has the keys 'text', 'label', which belong to no form"
     ):
         load_suite(tmp_path / "export.jsonl")

@@ -73,7 +73,7 @@ def test_text_is_read_from_rung_to_verdict(result):
             "measured",
             f"strict_schema: 0 of 28 calls failed, 0.00%; the true share is proved to be below {percent(passing.upper)}",
         ),
-        ("next", "schema-guard watch --slo 0.2"),
+        ("next", "schema-guard watch --max-failure-rate 20%"),
         ("ended", "the verdict is PROMPTING_ENOUGH"),
         ("model", "m1, at most 256 output tokens an attempt"),
         ("inputs", "60 in the order of seed 0, 32 calls"),

@@ -61,7 +61,7 @@ def test_a_step_that_cannot_be_done_ends_the_loop_and_is_not_kept(tmp_path):
     loop = _loop(tmp_path)
 
     with pytest.raises(SchemaGuardError, match="bench ended with status 2, see above"):
-        loop._step("x.txt", "bench", "nowhere")
+        loop._step("x.txt", "bench", "run", "nowhere")
 
     assert not loop.path("x.txt").exists()
 

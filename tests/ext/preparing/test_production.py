@@ -111,7 +111,7 @@ def test_a_function_that_parses_and_fails_half_of_its_calls_is_seen_to_fail_half
     assert {(row["kind"], row["code"]) for row in attempts} == {(None, None), code}
     failed = [row for row in attempts if row["kind"] is not None]
     assert all(row["input_tokens"] and row["finish_reason"] for row in failed)
-    status = main(["watch", "--slo", "0.1", "--store", url, "--format", "json"])
+    status = main(["watch", "--max-failure-rate", "0.1", "--store", url, "--format", "json"])
     [seen] = json.loads(capsys.readouterr().out)["watched"]
     assert (status, seen["n"], seen["k"], seen["rate"]) == (1, CALLS, CALLS / 2, 0.5)
     main(["report", "--store", url])

@@ -51,7 +51,7 @@ def test_half_of_the_calls_fail_and_that_is_shown(sdk, make, wrong, error, tmp_p
     (group,) = json.loads(out)["groups"]
     unhandled = group["unhandled"]
     assert (unhandled["count"], unhandled["n"], unhandled["rate"]) == (CALLS // 2, CALLS, 0.5)
-    status, line, _ = run(capsys, "watch", "--store", url, "--slo", "0.1")
+    status, line, _ = run(capsys, "watch", "--store", url, "--max-failure-rate", "0.1")
     assert (status, line[:6]) == (1, "BREACH")
     assert f"{CALLS // 2} of {CALLS}" in line
 

@@ -82,7 +82,7 @@ def test_choices_narrow_it(live, asked, title):
         ("function=c.h", "no function 'c.h' is recorded"),
         ("since=yesterday", "--since 'yesterday': expected a date"),
         ("by=colour", "by='colour': expected one of function"),
-        ("store=/etc/passwd", "'store': expected one of function, schema, segment, since, by"),
+        ("store=/etc/passwd", "'store': expected one of function, schema, segment, since, until, by"),
         ("functoin=a", "did you mean 'function'?"),
         ("function=a.f&function=b.g", "function: expected one value, got several"),
         ("&".join("by=a" for _ in range(20)), "the address is not one of this page"),

@@ -240,14 +240,15 @@ def test_plain_rows_name_their_columns(tmp_path):
 
 def test_an_unknown_field_suggests_the_nearest():
     """A column of nothing is an error."""
-    with pytest.raises(InvalidArgument, match=r"column 'repl': expected one of .* did you mean 'reply'"):
+    with pytest.raises(InvalidArgument, match=r"--field 'repl': expected one of .* did you mean 'reply'"):
         imported("none.jsonl", columns={"repl": "x"})
 
 
 def test_a_row_of_no_known_tool_names_its_keys(tmp_path):
     """And says how to name the reply's column."""
     with pytest.raises(
-        InvalidArgument, match="no tool's export is known by these keys: answer, at: say --from"
+        InvalidArgument,
+        match="no tool is recognized by these keys: answer, at; name the tool with --from TOOL",
     ):
         imported(written(tmp_path, {"answer": GOOD, "at": 1}))
 

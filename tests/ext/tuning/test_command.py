@@ -9,7 +9,7 @@ from functools import partial
 
 import pytest
 
-from schema_guard.ext.tuning import command as tune
+from schema_guard.ext.tuning.commands import run as tune
 from schema_guard.ext.tuning.jobs.run import Following
 from schema_guard.ext.tuning.jobs.state import held, load_job
 from schema_guard.testing import serve_tuning
@@ -38,7 +38,7 @@ def begin(capsys, orders):
 
     def begun(server, *more, base="small"):
         where = ("--backend", "openai-compatible", "--url", server.openai_url, "--base", base)
-        return run(capsys, "tune", orders, *where, *more)
+        return run(capsys, "tune", "run", orders, *where, *more)
 
     return begun
 
@@ -55,7 +55,7 @@ def test_a_set_becomes_a_model(begin, orders):
                 "openai-compatible, small: succeeded (ftjob-3)",
                 f"  tuned model: {server.openai_url}#ft:small:shop:sg-{mark}:3",
                 "  cost: $0.001842, 614 tokens charged",
-                f"  measure it: schema-guard bench {orders} --model tuned:{orders} --sample all",
+                f"  measure it: schema-guard bench run {orders} --model tuned:{orders} --sample all",
                 f'  use it: guard(SCHEMA, strategy="bare", tuned=True)(connect("tuned:{orders}"))',
             ],
         )
@@ -69,7 +69,7 @@ def test_nothing_is_uploaded_that_nobody_agreed_to(begin, orders):
         status, out, err = begin(server)
 
         assert (status, out, server.requests, load_job(orders)) == (2, "", [], None)
-    assert "rows would be uploaded, and there is no terminal to agree on: say --yes" in err
+    assert "nothing was uploaded: there is no terminal to confirm on; add --yes" in err
 
 
 @pytest.mark.parametrize(
@@ -78,8 +78,8 @@ def test_nothing_is_uploaded_that_nobody_agreed_to(begin, orders):
         (("--base", "gpt-4-0613"), "gpt-4-0613 is closed altogether since 2026-10-23: take another --base: nothing"),
         (("--base", "b"), "train.jsonl has 2 rows, OpenAI takes 10"),
         ((), "--base: expected it for a new job"),
-        (("--status",), "has no job.json: nothing was tuned"),
-        (("--status", "--cancel"), "--status and --cancel say different things"),
+        (("--status",), "has no job.json: no job was begun"),
+        (("--status", "--cancel"), "--status and --cancel: expected one of them"),
         (("--base", "b", "--url", "http://u:p@h/v1"), "expected one without a password"),
         (("--base", "b", "--backend", "openai-compatible"), "--url is missing: expected http://HOST:PORT/v1"),
     ],
@@ -87,7 +87,7 @@ def test_nothing_is_uploaded_that_nobody_agreed_to(begin, orders):
 def test_what_cannot_be_is_told_before_anything_is_sent(capsys, tmp_path, arguments, told):
     """A closed model, rows that the host refuses, and options that say too little; exit status 2."""
     folder = training_set(tmp_path / "orders", rows=2)
-    status, out, err = run(capsys, "tune", folder, "--backend", "openai", "--yes", *arguments)
+    status, out, err = run(capsys, "tune", "run", folder, "--backend", "openai", "--yes", *arguments)
 
     assert (status, out, load_job(folder)) == (2, "", None)
     assert told in err
@@ -113,7 +113,7 @@ def test_another_job_is_not_gone_on_with(begin, orders):
 
         assert status == 2
         assert (
-            "--base other: the job in job.json has small: leave it out to go on, or begin a new one with --again"
+            "--base other: the job in job.json has small; leave it out to resume that job, or begin a new one with --again"
             in err
         )
         assert begin(server, "--yes", "--again", base="other")[0] == 0
@@ -127,7 +127,7 @@ def test_what_the_host_refuses_can_be_begun_otherwise(begin, orders):
 
         assert status == 2
         assert "status 400: Model smal is not available for fine-tuning" in err
-        assert "the same command goes on when that is mended; another job begins with --again" in err
+        assert "after the fix, the same command resumes the job; --again begins a new one" in err
         assert begin(server, "--yes", "--again")[0] == 0
         assert [one.base for one in server.desk.jobs.values()] == ["small"]
 
@@ -145,11 +145,11 @@ def test_an_interrupt_leaves_the_job_running(begin, capsys, orders, monkeypatch)
             status, out, err = begin(server, "--yes")
 
         assert (status, out.splitlines()[0]) == (2, "openai-compatible, small: queued (ftjob-3)")
-        assert f"  go on: schema-guard tune {orders}" in out.splitlines()
-        assert "interrupted: what was begun at the server goes on there" in err
-        assert run(capsys, "tune", orders, "--status")[0] == 0
-        assert run(capsys, "tune", orders, "--again", "--base", "small")[0] == 2
-        status, out, _ = run(capsys, "tune", orders, "--cancel", "--format", "json")
+        assert f"  go on: schema-guard tune run {orders}" in out.splitlines()
+        assert "interrupted: the job at the server still runs" in err
+        assert run(capsys, "tune", "run", orders, "--status")[0] == 0
+        assert run(capsys, "tune", "run", orders, "--again", "--base", "small")[0] == 2
+        status, out, _ = run(capsys, "tune", "run", orders, "--cancel", "--format", "json")
         assert (status, json.loads(out)["status"]) == (1, "cancelled")
         assert [one.status for one in server.desk.jobs.values()] == ["cancelled"]
 
@@ -159,7 +159,7 @@ def test_a_deployment_has_a_name_of_its_own(begin, capsys, orders):
     """Where a tuned model answers under another name, that is what is connected."""
     with serve_tuning() as server:
         begin(server, "--yes")
-        status, out, _ = run(capsys, "tune", orders, "--served-as", "orders-1")
+        status, out, _ = run(capsys, "tune", "run", orders, "--served-as", "orders-1")
 
     assert status == 0
     assert f"  tuned model: {server.openai_url}#orders-1" in out.splitlines()
@@ -183,7 +183,7 @@ def test_two_at_once_are_told(begin, capsys, orders):
         begin(server, "--yes")
         with held(orders):
             status, _, err = begin(server, "--yes")
-            seen = run(capsys, "tune", orders, "--status")
+            seen = run(capsys, "tune", "run", orders, "--status")
 
     assert status == 2
     assert "another process is at its job: wait for it, or look with --status" in err
@@ -199,7 +199,7 @@ def test_a_failed_job_is_told_with_its_words(begin, orders):
     assert status == 1
     assert out.splitlines() == [
         "openai-compatible, small: failed: the training ended by an error (ftjob-3)",
-        f"  begin a new one: schema-guard tune {orders} --again",
+        f"  begin a new one: schema-guard tune run {orders} --again",
     ]
 
 
@@ -212,7 +212,7 @@ def test_pairs_are_measured_on_a_set_of_answers(begin, capsys, orders):
         _, out, _ = begin(server, "--yes")
 
     assert (
-        f"  measure it, on a set that was exported without --form dpo: schema-guard bench SET --model tuned:{orders} --sample all\n"
+        f"  measure it, on a set that was exported without --method dpo: schema-guard bench run SET --model tuned:{orders} --sample all\n"
         in out
     )
 
@@ -230,14 +230,14 @@ def test_no_key_stands_in_the_file(begin, orders):
 def test_azure_answers_from_a_deployment(capsys, orders, monkeypatch):
     """Its rows begin with a mark, its model answers under the name of a deployment, and that this costs is said."""
     monkeypatch.setenv("AZURE_OPENAI_API_KEY", "canary-key")
-    line = ("tune", orders, "--backend", "azure", "--base", "small", "--yes")
+    line = ("tune", "run", orders, "--backend", "azure", "--base", "small", "--yes")
     with serve_tuning(key="canary-key") as server:
         monkeypatch.setenv("AZURE_OPENAI_ENDPOINT", server.url)
         assert "begins without a byte-order mark" in run(capsys, *line)[2]
         train = orders / "train.jsonl"
         train.write_bytes(codecs.BOM_UTF8 + train.read_bytes())
         status, out, err = run(capsys, *line)
-        named = run(capsys, "tune", orders, "--served-as", "orders-1")[1]
+        named = run(capsys, "tune", "run", orders, "--served-as", "orders-1")[1]
 
     assert status == 0
     assert f"  tuned model: azure:ft:small:shop:sg-{load_job(orders).mark}:3" in out.splitlines()
@@ -259,6 +259,7 @@ def test_a_process_that_is_killed_in_a_request_is_gone_on_from(begin, orders, at
     with serve_tuning(faults=kill) as server:
         line = (
             "tune",
+            "run",
             orders,
             "--backend",
             "openai-compatible",

@@ -1,4 +1,4 @@
-"""`schema-guard export` together with the files of `bench`."""
+"""`schema-guard tune prepare` together with the files of `bench`."""
 
 import json
 
@@ -31,7 +31,7 @@ def test_a_journal_tells_what_failed_and_gives_the_rejected_replies(tmp_path, as
         "run.jsonl",
         "-o",
         "set",
-        "--form",
+        "--method",
         "dpo",
         "--min-examples",
         "1",

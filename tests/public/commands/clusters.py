@@ -60,7 +60,7 @@ def looks(value):
 def export(folder, *options, store="r.db"):
     """Export a training set. Return the exit status, the manifest, and the rows of each file."""
     status, out, err = command(
-        "export", "--schema", "ticket", "--store", store, "-o", folder, "--min-examples", "1", *options, "--format", "json"
+        "tune", "prepare", "--schema", "ticket", "--store", store, "-o", folder, "--min-examples", "1", *options, "--format", "json"
     )  # fmt: skip
     assert err == "", err
     sides = {}

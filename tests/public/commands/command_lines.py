@@ -18,8 +18,11 @@ SCHEMA = {
     "additionalProperties": False,
 }
 COMMANDS = (
-    "bench", "check", "climb", "decide", "demo", "doctor", "export", "help", "import", "lint", "probe", "report",
-    "store", "test", "tune", "watch",
+    "bench", "completion", "decide", "demo", "doctor", "help", "report", "schema", "store", "tune", "watch",
+)  # fmt: skip
+LEAVES = (
+    "bench compare", "bench run", "schema check", "schema lint", "schema probe", "schema test", "store check", "store delete",
+    "store export", "store import", "store info", "tune prepare", "tune run",
 )  # fmt: skip
 # Under pytest, a package's loader cannot run the package as `python -m` does.
 MODULE = str(Path(schema_guard.__file__).parent / "__main__.py")

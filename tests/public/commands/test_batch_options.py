@@ -1,4 +1,4 @@
-"""Options of `schema-guard bench batch`: which requests it writes, and which replies it accepts."""
+"""Options of `bench run --write-batch` and `--read-batch`: the requests written, and the replies accepted."""
 
 import json
 from pathlib import Path
@@ -24,8 +24,10 @@ def desk(folder, monkeypatch):
 
 
 def batch(what, name, options, journal="j"):
-    """Run `bench batch write` or `read`. Return the result."""
-    line = f"bench batch {what} {name} {options} --model openai:gpt-x --strategy bare --journal {journal}"
+    """Write or read a batch. Return the result."""
+    line = (
+        f"bench run {options} --{what}-batch {name} --model openai:gpt-x --strategy bare --journal {journal}"
+    )
     return command(*line.split())
 
 
@@ -56,28 +58,30 @@ NUMBERS = {
     "suite.jsonl --sample 4 --epochs 3": 12,
     "long.jsonl --sample all": 16,
     "long.jsonl --sample all --max-prompt-tokens 500": 15,
-    "rows.jsonl --sample all --column input=text --column gold=label --schema item.json": 3,
-    "rows.jsonl --sample all --column input=text --column gold=label --schema item.json --form huggingface": 3,
+    "rows.jsonl --sample all --field input=text --field gold=label --schema item.json": 3,
+    "rows.jsonl --sample all --field input=text --field gold=label --schema item.json --suite-format huggingface": 3,
 }
 
 
 @pytest.mark.parametrize("options", NUMBERS)
 def test_options_of_write_are_needed_to_read(options):
-    """`write` writes one request for each call. `read` accepts the replies with the same options."""
+    """A batch has one request for each call. Reading accepts the replies with the same options."""
     requests = written(options)
     answer(requests, GOOD)
     status, out, err = batch("read", "replies.jsonl", options)
 
     assert len(requests) == NUMBERS[options]
     assert (status, err) == (0, "")
-    assert out.splitlines()[0] == f"replies: {len(requests)} kept, 0 known before, 0 failed, 0 of other runs"
+    assert (
+        out.splitlines()[0] == f"replies: {len(requests)} stored, 0 already known, 0 failed, 0 of other runs"
+    )
 
 
 @pytest.mark.parametrize(
     "options", ["--sample 4", "--sample 4 --seed 1 --epochs 2", "--sample 4 --max-attempts 5", "--sample all"]
 )
 def test_replies_of_other_options_are_refused(options):
-    """A journal belongs to one plan. `read` with other options ends with exit status 2."""
+    """A journal belongs to one plan. Reading with other options ends with exit status 2."""
     answer(written("suite.jsonl --sample 4 --seed 1"), GOOD)
     status, out, err = batch("read", "replies.jsonl", f"suite.jsonl {options}")
 
@@ -86,12 +90,12 @@ def test_replies_of_other_options_are_refused(options):
 
 
 def test_form_of_the_files_is_taken_from_the_option(desk):
-    """`--form` reads a file whose form its rows do not show."""
-    status, out, err = batch("write", "r.jsonl", "rows.jsonl --form jsonl")
+    """`--suite-format` reads a file whose form its rows do not show."""
+    status, out, err = batch("write", "r.jsonl", "rows.jsonl --suite-format jsonl")
 
     assert (status, out) == (2, "")
     assert "rows.jsonl:1" in err
-    status, out, err = batch("read", "r.jsonl", "suite.jsonl --form promptfoo", "k")
+    status, out, err = batch("read", "r.jsonl", "suite.jsonl --suite-format promptfoo", "k")
     assert (status, out) == (2, "")
     assert "suite.jsonl:1" in err
 

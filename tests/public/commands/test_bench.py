@@ -56,7 +56,9 @@ def run(capsys, *arguments):
 
 
 def bench(capsys, *arguments, model=None):
-    return run(capsys, "suite.jsonl", "--model", model or script("m.jsonl"), "--strategy", "bare", *arguments)
+    return run(
+        capsys, "run", "suite.jsonl", "--model", model or script("m.jsonl"), "--strategy", "bare", *arguments
+    )
 
 
 def test_result_goes_to_stdout_and_the_plan_to_stderr(capsys):
@@ -64,21 +66,11 @@ def test_result_goes_to_stdout_and_the_plan_to_stderr(capsys):
     status, out, err = bench(capsys, model=script("m.jsonl", wrong=(3,)))
 
     assert status == 0
-    assert err.startswith("8 tasks x 1 columns x 1 epochs = 8 calls, 8 of them to make: about ")
+    assert err.startswith("8 tasks x 1 variants x 1 epochs = 8 calls, 8 of them to make: about ")
     assert "records go to no store" in err.splitlines()
     assert out.startswith("Benchmark suite\n")
     assert any(line.split()[:2] == ["bare", "8"] for line in out.splitlines())
     assert "  - bare failed: syntax no_json 2" in out.splitlines()
-
-
-def test_run_is_the_commands_own_name(capsys):
-    """`bench run SUITE` is `bench SUITE`."""
-    short, long = (
-        bench(capsys),
-        run(capsys, "run", "suite.jsonl", "--model", script("m.jsonl"), "--strategy", "bare"),
-    )
-
-    assert short[:2] == long[:2]
 
 
 @pytest.mark.parametrize(("form", "begin"), [("json", "{"), ("markdown", "#"), ("html", "<!doctype html>")])
@@ -113,12 +105,12 @@ def test_same_seed_gives_the_same_bytes(capsys):
 
 
 def test_dry_run_asks_nothing(capsys):
-    """The plan and the estimate are told, nothing is asked or written."""
+    """The plan and the estimate go to stdout. No call is made, and no file is written."""
     Path("m.jsonl").write_text('{"raise": "RuntimeError: asked"}\n')
     status, out, err = bench(capsys, "--dry-run", "--journal", "j", model="scripted:m.jsonl")
 
-    assert (status, out) == (0, "")
-    assert "8 calls, 8 of them to make" in err
+    assert (status, err) == (0, "")
+    assert "8 calls, 8 of them to make" in out
     assert not Path("j").exists()
 
 
@@ -162,6 +154,7 @@ def test_several_models_are_columns(capsys):
     good, bad = script("m.jsonl"), script("other.jsonl", wrong=range(9))
     status, out, _ = run(
         capsys,
+        "run",
         "suite.jsonl",
         "--model",
         good,
@@ -179,7 +172,9 @@ def test_several_models_are_columns(capsys):
 
 def test_models_of_one_name_are_refused(capsys):
     """The message says how to name them apart."""
-    status, _, err = run(capsys, "suite.jsonl", "--model", script("m.jsonl"), "--model", "scripted:m.jsonl")
+    status, _, err = run(
+        capsys, "run", "suite.jsonl", "--model", script("m.jsonl"), "--model", "scripted:m.jsonl"
+    )
 
     assert status == 2
     assert "there are two models named 'm': name one of them, as in --model second=scripted:m.jsonl" in err
@@ -212,7 +207,7 @@ def test_interrupted_run_says_how_to_go_on(folder):
         "j",
     )
     process = subprocess.Popen(  # our own words
-        [sys.executable, "-m", "schema_guard", "bench", *arguments],
+        [sys.executable, "-m", "schema_guard", "bench", "run", *arguments],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment,
     )  # fmt: skip
     while not Path("j").exists() or Path("j").read_text().count("\n") < 3:
@@ -222,7 +217,7 @@ def test_interrupted_run_says_how_to_go_on(folder):
 
     assert process.returncode == 2
     assert "interrupted" in out
-    assert err.splitlines()[-1] == "schema-guard: interrupted: go on with --journal j --resume"
+    assert err.splitlines()[-1] == "schema-guard: interrupted: continue with --journal j --resume"
 
 
 def test_resumed_run_ends_as_an_uninterrupted_one(capsys):
@@ -261,27 +256,27 @@ def test_model_that_does_not_answer_is_an_error_of_the_environment(capsys):
 
 
 WRONG = [
-    (["builtni"], "InvalidArgument: suite 'builtni': no such folder or file, did you mean 'builtin'?"),
-    (["--model", "scripted:none"], "InvalidArgument: scripted:none: expected a readable file"),
-    (["--model", "lokal"], "InvalidArgument: model 'lokal': expected one of local"),
-    (["suite.jsonl", "--model", "scripted:m.jsonl", "--strategy", "few_shots"], "InvalidArgument: strategy='few_shots'"),
-    (["suite.jsonl", "--model", "scripted:m.jsonl", "--strategy", ","], "InvalidArgument: strategies=[]: expected one"),
-    (["suite.jsonl", "--max-attempts", "0"], "Invalid value for '--max-attempts': 0 is not in the range x>=1."),
-    (["suite.jsonl", "--model", "scripted:m.jsonl", "--sample", "few"], "--sample 'few': expected how many tasks, or all"),
-    (["suite.jsonl", "--form", "foldr"], "InvalidArgument: form='foldr': expected one of"),
-    (["suite.jsonl", "--column", "input"], "--column 'input': expected OURS=THEIRS, such as input=text"),
-    (["suite.jsonl", "--resume"], "--resume needs --journal FILE: what to go on with"),
-    (["suite.jsonl", "--output", "no/such/file.json"], "--output no/such/file.json: there is no folder 'no/such'"),
-    (["suite.jsonl", "--output", "r.pdf"], "--output: expected a name that ends in .json, .html, .md, .txt, got '.pdf'"),
-    (["suite.jsonl", "--model", "scripted:m.jsonl", "--executor", "rey"], "--executor 'rey': expected local, ray or ray://HOST:PORT, did you mean 'ray'?"),
-    (["suite.jsonl", "--model", "scripted:m.jsonl", "--journal", "suite.jsonl"], "there is one already"),
-    (["suite.jsonl", "--model", "scripted:m.jsonl", "--journal", "suite.jsonl", "--resume"], "expected a journal of this version"),
-    (["suite.jsonl", "--model", "scripted:m.jsonl", "--max-cost", "1"], "budget.cost=1.0: expected prices beside it"),
+    (["run", "builtni"], "suite 'builtni': no such folder or file, did you mean 'builtin'?"),
+    (["run", "--model", "scripted:none"], "scripted:none: expected a readable file"),
+    (["run", "--model", "lokal"], "--model 'lokal': expected one of local"),
+    (["run", "suite.jsonl", "--model", "scripted:m.jsonl", "--strategy", "few_shots"], "--strategy 'few_shots'"),
+    (["run", "suite.jsonl", "--model", "scripted:m.jsonl", "--strategy", ","], "--strategy []: expected one"),
+    (["run", "suite.jsonl", "--max-attempts", "0"], "Invalid value for '--max-attempts': '0': expected a whole number of at least 1"),
+    (["run", "suite.jsonl", "--model", "scripted:m.jsonl", "--sample", "few"], "'few': expected a number of tasks such as 48"),
+    (["run", "suite.jsonl", "--suite-format", "foldr"], "--suite-format 'foldr': expected one of"),
+    (["run", "suite.jsonl", "--field", "input"], "--field 'input': expected OURS=THEIRS, such as input=text"),
+    (["run", "suite.jsonl", "--resume"], "--resume needs --journal FILE, the file to continue"),
+    (["run", "suite.jsonl", "--output", "no/such/file.json"], "--output no/such/file.json: there is no folder 'no/such'"),
+    (["run", "suite.jsonl", "--output", "r.pdf"], "--output: expected a name that ends in .json, .html, .md, .txt, got '.pdf'"),
+    (["run", "suite.jsonl", "--model", "scripted:m.jsonl", "--executor", "rey"], "--executor 'rey': expected local, ray, or ray://HOST:PORT, did you mean 'ray'?"),
+    (["run", "suite.jsonl", "--model", "scripted:m.jsonl", "--journal", "suite.jsonl"], "there is one already"),
+    (["run", "suite.jsonl", "--model", "scripted:m.jsonl", "--journal", "suite.jsonl", "--resume"], "expected a journal of this version"),
+    (["run", "suite.jsonl", "--model", "scripted:m.jsonl", "--max-cost", "1"], "--max-cost needs --prices SOURCE"),
     (["compare", "none.json", "none.json"], "none.json: expected a result's file"),
-    (["compare", "suite.jsonl", "suite.jsonl"], "InvalidArgument: suite.jsonl: "),
-    (["gate", "none.json", "--baseline", "none.json"], "none.json: expected a result's file"),
-    (["batch", "write", "r.jsonl", "--journal", "j"], "InvalidArgument: model 'local': expected one with a batch API"),
-    (["batch", "raed"], "No such command 'raed'. Did you mean 'read'?"),
+    (["compare", "suite.jsonl", "suite.jsonl"], "suite.jsonl: "),
+    (["compare", "none.json"], "none.json: expected a result's file"),
+    (["run", "--write-batch", "r.jsonl", "--journal", "j"], "--model 'local': expected one with a batch API"),
+    (["batch"], "bench batch is now `schema-guard bench run --write-batch`"),
 ]  # fmt: skip
 
 
@@ -303,7 +298,7 @@ def test_everything_that_is_wrong_with_a_suite_is_told(capsys):
         '{"id": "a", "input": "x", "gold": {}, "schema": {}, "match": {"/a": "txt"}}\n'
         "{broken\n"
     )
-    status, out, err = run(capsys, "bad.jsonl", "--model", "scripted:none")
+    status, out, err = run(capsys, "run", "bad.jsonl", "--model", "scripted:none")
 
     assert (status, out) == (2, "")
     assert [line.split(": ")[0] for line in err.splitlines()[1:]] == [
@@ -336,7 +331,7 @@ def test_compare_tells_what_has_changed(capsys, results, form):
 def test_gate_fails_on_a_proved_drop_only(capsys, results):
     """Exit 1 with the reason first when the drop is proved; what is not proved passes, unless a proof is asked for."""
     good, bad = results
-    drop = ("gate", bad, "--baseline", good, "--measure", "valid", "--max-drop")
+    drop = ("compare", good, bad, "--gate", "--measure", "valid", "--max-drop")
     some, missed, _ = run(capsys, *drop, "0.02")
     many, told, _ = run(capsys, *drop, "0.2")
     proof, _, _ = run(capsys, *drop, "0.2", "--require-proof")
@@ -348,10 +343,11 @@ def test_gate_fails_on_a_proved_drop_only(capsys, results):
     )
 
 
-def test_columns_of_two_names_are_compared(capsys, results):
-    """BEFORE=AFTER pairs columns that are called differently."""
+def test_compares_variants_of_two_names(capsys, results):
+    """A=B pairs variants with different names."""
     run(
         capsys,
+        "run",
         "suite.jsonl",
         "--model",
         "scripted:m.jsonl",
@@ -360,7 +356,7 @@ def test_columns_of_two_names_are_compared(capsys, results):
         "--output",
         "other.json",
     )
-    status, out, _ = run(capsys, "compare", "good.json", "other.json", "--column", "bare=system_prompt")
+    status, out, _ = run(capsys, "compare", "good.json", "other.json", "--variant", "bare=system_prompt")
 
     assert status == 0
     assert "system_prompt" in out
@@ -370,10 +366,10 @@ def test_batch_goes_there_and_back(capsys, monkeypatch):
     """Requests are written, replies read, what was not valid is written again, and the run goes on with them."""
     pytest.importorskip("openai", reason="needs the extra 'openai'")
     monkeypatch.setenv("OPENAI_API_KEY", "none")
-    asked = ("suite.jsonl", "--model", "openai:gpt-x", "--strategy", "bare", "--journal", "j")
+    asked = ("run", "suite.jsonl", "--model", "openai:gpt-x", "--strategy", "bare", "--journal", "j")
     sizes = []
     for _ in range(2):
-        status, out, _ = run(capsys, "batch", "write", "requests.jsonl", *asked)
+        status, out, _ = run(capsys, *asked, "--write-batch", "requests.jsonl")
         requests = [json.loads(line) for line in Path("requests.jsonl").read_text().splitlines()]
         sizes.append(len(requests))
         replies = []
@@ -386,8 +382,8 @@ def test_batch_goes_there_and_back(capsys, monkeypatch):
                 {"custom_id": request["custom_id"], "response": {"status_code": 200, "body": body}}
             )
         Path("replies.jsonl").write_text("".join(json.dumps(reply) + "\n" for reply in replies))
-        assert run(capsys, "batch", "read", "replies.jsonl", *asked)[0] == 0
-    status, out, _ = run(capsys, "batch", "write", "requests.jsonl", *asked)
+        assert run(capsys, *asked, "--read-batch", "replies.jsonl")[0] == 0
+    status, out, _ = run(capsys, *asked, "--write-batch", "requests.jsonl")
     assert (status, out, sizes) == (0, "nothing to write: every call is finished\n", [8, 1])
 
     status, out, _ = run(capsys, *asked, "--resume", "--format", "json")
@@ -400,17 +396,17 @@ def test_batch_goes_there_and_back(capsys, monkeypatch):
 def test_batch_tells_what_failed(capsys):
     """Exit 1 and the provider's words when requests were not answered."""
     pytest.importorskip("openai", reason="needs the extra 'openai'")
-    asked = ("suite.jsonl", "--model", "openai:gpt-x", "--strategy", "bare", "--journal", "j")
-    run(capsys, "batch", "write", "requests.jsonl", *asked)
+    asked = ("run", "suite.jsonl", "--model", "openai:gpt-x", "--strategy", "bare", "--journal", "j")
+    run(capsys, *asked, "--write-batch", "requests.jsonl")
     first = json.loads(Path("requests.jsonl").read_text().splitlines()[0])
     row = {"custom_id": first["custom_id"], "response": None, "error": {"code": "batch_expired"}}
     Path("errors.jsonl").write_text(json.dumps(row) + "\n")
-    status, out, err = run(capsys, "batch", "read", "errors.jsonl", *asked)
+    status, out, err = run(capsys, *asked, "--read-batch", "errors.jsonl")
 
     assert status == 1
     assert out.splitlines() == [
-        "replies: 0 kept, 0 known before, 1 failed, 0 of other runs",
-        "8 calls are not finished: write their requests again",
+        "replies: 0 stored, 0 already known, 1 failed, 0 of other runs",
+        "8 calls are not finished: write their requests with --write-batch",
     ]
     assert "batch_expired" in err
 
@@ -452,39 +448,11 @@ def test_file_that_is_no_journal_is_left_alone(capsys):
     assert Path("notes").read_text() == "my notes, one line"
 
 
-@pytest.mark.local_model
-@pytest.mark.parametrize("form", ["text", "json", "markdown"])
-def test_engines_are_measured_on_a_suites_instances(capsys, form):
-    """A schema with instances goes through an engine; what is not installed is told, and the file has the JSON."""
-    tests = [{"valid": True, "data": {"a": 1}}, {"valid": False, "data": {"a": "x"}}]
-    Path("rows.jsonl").write_text(
-        json.dumps({"id": "r", "subset": "s", "schema": SCHEMA, "tests": tests}) + "\n"
-    )
-    status, out, err = run(
-        capsys,
-        "engines",
-        "rows.jsonl",
-        "--engine",
-        "llguidance",
-        "--format",
-        form,
-        "--output",
-        "engines.json",
-    )
-    engine = json.loads(Path("engines.json").read_text())["engines"][0]
+def test_compare_of_one_result_shows_it(capsys, results):
+    """The output for a single file is the result of its run."""
+    _, shown, _ = bench(capsys, model=script("m.jsonl"))
 
-    assert status == 0
-    assert "llguidance" in out
-    assert "llguidance, 0/1 not supported" in err
-    assert (engine["supported"]["count"], engine["supported"]["n"]) == (1, 1)
-
-
-def test_unknown_engine_is_told(capsys):
-    """The message says which are known."""
-    status, _, err = run(capsys, "engines", "suite.jsonl", "--engine", "llguidence")
-
-    assert status == 2
-    assert "did you mean 'llguidance'?" in err
+    assert run(capsys, "compare", "good.json")[1] == shown
 
 
 def test_compare_names_the_better_result(capsys, folder):

@@ -84,19 +84,19 @@ def bench(names, options):
     """Run `bench` on these models. Return the arguments and the result."""
     models = [f"--model {name if '=' in name else f'scripted:{name}.jsonl'}" for name in names.split()]
     strategy = "" if "--strategy" in options else "--strategy bare"
-    line = f"bench suite.jsonl {' '.join(models)} {strategy} --sample all --concurrency 1 {options}"
+    line = f"bench run suite.jsonl {' '.join(models)} {strategy} --sample all --concurrency 1 {options}"
     with stopped_clock():
         return line.split(), command(*line.split())
 
 
 STORIES = {
-    "one of two meets the target": ("clean bad", "--target 0.2"),
-    "two meet the target": ("clean wrong bad", "--target 0.2"),
-    "none of two meets the target": ("bad worse", "--target 0.05"),
-    "one misses the target": ("bad", "--target 0.05"),
-    "one meets the target": ("clean", "--target 0.2"),
-    "target undecided": ("some", "--target 0.08"),
-    "target undecided for good": ("some", "--target 0.1"),
+    "one of two meets the target": ("clean bad", "--max-failure-rate 20%"),
+    "two meet the target": ("clean wrong bad", "--max-failure-rate 20%"),
+    "none of two meets the target": ("bad worse", "--max-failure-rate 5%"),
+    "one misses the target": ("bad", "--max-failure-rate 5%"),
+    "one meets the target": ("clean", "--max-failure-rate 20%"),
+    "target undecided": ("some", "--max-failure-rate 8%"),
+    "target undecided for good": ("some", "--max-failure-rate 10%"),
     "better than each other": ("clean bad worse", ""),
     "better than some": ("near bad clean", ""),
     "no difference": ("wrong clean", ""),
@@ -159,7 +159,7 @@ PAIRS = {
 @pytest.mark.parametrize("form", ["text", "json", "markdown"])
 @pytest.mark.parametrize("name", PAIRS)
 def test_comparison_and_gate_match_the_recording(suite, name, form):
-    """The output of `bench compare` and `bench gate` on two results equals the recorded text."""
+    """The output of `bench compare`, with and without `--gate`, on two results equals the recorded text."""
     before, its_options, after, more = PAIRS[name]
     bench(f"m=scripted:{before}.jsonl", f"{its_options} --output before.json")
     bench(f"m=scripted:{after}.jsonl", f"{more} --output after.json")
@@ -167,8 +167,8 @@ def test_comparison_and_gate_match_the_recording(suite, name, form):
         normalized(transcript(line.split(), command(*line.split())), suite)
         for line in (
             f"bench compare before.json after.json --format {form}",
-            f"bench gate after.json --baseline before.json --max-drop 0.1 --format {form}",
-            f"bench gate after.json --baseline before.json --measure right --require-proof --format {form}",
+            f"bench compare before.json after.json --gate --max-drop 0.1 --format {form}",
+            f"bench compare before.json after.json --gate --measure right --require-proof --format {form}",
         )
     ]
     text = "\n".join(told)
@@ -176,12 +176,12 @@ def test_comparison_and_gate_match_the_recording(suite, name, form):
     assert text == expected(f"bench/pair_{name.replace(' ', '_')}_{form}.txt", text)
 
 
-@pytest.mark.parametrize("line", ["bench compare r.json r.json", "bench gate r.json --baseline r.json"])
+@pytest.mark.parametrize("line", ["bench compare r.json r.json", "bench compare r.json r.json --gate"])
 @pytest.mark.parametrize("column", ["none", "none=bare", "bare=none"])
 def test_compared_column_must_exist(suite, line, column):
     """A column that a result lacks ends with exit status 2 and no output."""
     bench("m=scripted:near.jsonl", "--output r.json")
-    status, out, err = command(*line.split(), "--column", column)
+    status, out, err = command(*line.split(), "--variant", column)
 
     assert (status, out) == (2, "")
     assert err.startswith("schema-guard: ")

@@ -12,7 +12,9 @@ EVIL = '{"a": "\\u001b[2J\\u009b31m", "\\u001b]0;owned\\u0007": 1}'
 
 def test_check_tells_valid_and_invalid_files(capsys):
     """Each file has its line; one invalid file makes the exit status 1, and nothing goes to stderr."""
-    found = run(capsys, "check", "s.json", file("ok.txt", '```\n{"a":1}\n```'), file("bad.txt", '{"a":"x"}'))
+    found = run(
+        capsys, "schema", "check", "s.json", file("ok.txt", '```\n{"a":1}\n```'), file("bad.txt", '{"a":"x"}')
+    )
 
     assert found == (
         1,
@@ -27,13 +29,17 @@ def test_check_tells_valid_and_invalid_files(capsys):
 
 def test_check_of_valid_files_is_good(capsys):
     """Where every file is valid the exit status is 0."""
-    assert run(capsys, "check", "s.json", file("ok.txt", '{"a":1}')) == (0, "ok.txt: valid (exact)\n", "")
+    assert run(capsys, "schema", "check", "s.json", file("ok.txt", '{"a":1}')) == (
+        0,
+        "ok.txt: valid (exact)\n",
+        "",
+    )
 
 
 def test_check_reads_json_lines(capsys):
     """A .jsonl file is judged line by line, by its line numbers; a line separator inside a string ends no line."""
     name = file("all.jsonl", '{"a":1}\n\n{"a":"\u2028"}\r\n{"a":2}\n')
-    status, out, _ = run(capsys, "check", "s.json", name)
+    status, out, _ = run(capsys, "schema", "check", "s.json", name)
 
     assert (status, [line for line in out.splitlines() if line[0] != " "]) == (
         1,
@@ -45,7 +51,7 @@ def test_check_reads_standard_input(capsys, monkeypatch):
     """`-` is standard input."""
     monkeypatch.setattr("sys.stdin", TextIOWrapper(BytesIO(b'{"a":1}')))
 
-    assert run(capsys, "check", "s.json", "-") == (0, "-: valid (exact)\n", "")
+    assert run(capsys, "schema", "check", "s.json", "-") == (0, "-: valid (exact)\n", "")
 
 
 @pytest.mark.parametrize(
@@ -60,7 +66,7 @@ def test_check_reads_standard_input(capsys, monkeypatch):
 )
 def test_check_names_kind_and_code(capsys, content, line):
     """An invalid file is told by kind and code; bytes that are not UTF-8 are no error of the command."""
-    status, out, _ = run(capsys, "check", "s.json", file("f", content))
+    status, out, _ = run(capsys, "schema", "check", "s.json", file("f", content))
 
     assert (status, out.splitlines()[0]) == (1, f"f: {line}")
 
@@ -68,7 +74,14 @@ def test_check_names_kind_and_code(capsys, content, line):
 def test_check_as_json(capsys):
     """The JSON holds, for each file, whether it is valid, how it stood there, and the failure."""
     status, out, _ = run(
-        capsys, "check", "--format", "json", "s.json", file("ok", '{"a":1}'), file("bad", '{"a":"x"}')
+        capsys,
+        "schema",
+        "check",
+        "--format",
+        "json",
+        "s.json",
+        file("ok", '{"a":1}'),
+        file("bad", '{"a":"x"}'),
     )
 
     violation = {
@@ -94,7 +107,7 @@ def test_check_as_json(capsys):
 @pytest.mark.parametrize("form", ["text", "json"])
 def test_check_shows_no_model_text_unescaped(capsys, form):
     """Values and keys of a reply, and names of files, are escaped."""
-    status, out, _ = run(capsys, "check", "--format", form, "s.json", file("evil\x1b[2J", EVIL))
+    status, out, _ = run(capsys, "schema", "check", "--format", form, "s.json", file("evil\x1b[2J", EVIL))
 
     assert status == 1
     assert "1b]0;owned" in out

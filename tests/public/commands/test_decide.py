@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from schema_guard import open_store
 from tests.public.commands.command_lines import run
 from tests.public.decide.examples import exhausted, failing, passing
 
@@ -68,8 +69,9 @@ def test_the_store_is_decided_on(recorded, capsys):
     assert (found["verdict"], found["rates"]["system_prompt"]["k"]) == ("USE_CONSTRAINED_DECODING", 40)
 
 
-def test_an_empty_store_says_what_is_missing(capsys):
+def test_an_empty_store_says_what_is_missing(folder, capsys):
     """Without calls: exit 2, and how many calls could decide."""
+    open_store(f"sqlite:///{folder}/records.db").close()
     status, _, err = run(capsys, "decide")
 
     assert status == 2
@@ -78,7 +80,7 @@ def test_an_empty_store_says_what_is_missing(capsys):
 
 def test_a_target_is_kept(recorded, capsys):
     """A target that is given once holds from then on."""
-    decided(capsys, "--target", "0.3")
+    decided(capsys, "--max-failure-rate", "30%")
 
     assert decided(capsys)["config"]["target"] == 0.3
 
@@ -94,7 +96,7 @@ def test_a_declined_rung_is_kept_with_its_reason(recorded, capsys):
 
 
 @pytest.mark.parametrize(
-    ("claim", "told"), [("few_shots=no", "did you mean 'few_shot'"), ("few_shot", "expected RUNG=REASON")]
+    ("claim", "told"), [("few_shots=no", "did you mean 'few_shot'"), ("few_shot", "expected STEP=REASON")]
 )
 def test_a_claim_needs_a_known_rung_and_a_reason(recorded, capsys, claim, told):
     """A rung that does not exist, or no reason, is wrong usage."""
@@ -150,7 +152,7 @@ def test_evidence_and_store_are_not_mixed(folder, capsys):
     )
 
     assert status == 2
-    assert "stands alone" in err
+    assert "--schema: has no effect with --evidence" in err
 
 
 def test_prices_and_versions_must_be_there(recorded, capsys):
@@ -164,8 +166,8 @@ def test_prices_and_versions_must_be_there(recorded, capsys):
 
 def test_latest_target_applies_after_a_return_to_an_earlier_one(recorded, capsys):
     """The latest target applies, even if an earlier target was the same."""
-    for target in ("0.3", "0.1", "0.3"):
-        decided(capsys, "--target", target)
+    for target in ("30%", "10%", "30%"):
+        decided(capsys, "--max-failure-rate", target)
 
     found = decided(capsys)
 

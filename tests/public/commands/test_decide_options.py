@@ -48,13 +48,13 @@ def changed(before, after):
 
 
 STORED = {
-    "--target 0.4": {"/config/target": 0.4},
+    "--max-failure-rate 40%": {"/config/target": 0.4},
     "--decline few_shot=mine": {"/ladder": ("few_shot", "declined", "mine (2026-07-27)")},
     "--not-applicable json_mode=never": {"/ladder": ("json_mode", "not_applicable", "never (2026-07-27)")},
 }
 NOT_STORED = {
-    "--right 0.9": {"/config/right": 0.9},
-    "--latency-p95 0.1": {"/config/latency_p95_s": 0.1},
+    "--min-right 90%": {"/config/right": 0.9},
+    "--max-p95 100ms": {"/config/latency_p95_s": 0.1},
     "--burst-length 40": {"/config/burst_length": 40},
     "--what-if target=0.5": {"/config/target": 0.5},
     "--what-if alpha=0.2 --what-if horizon_months=3": {"/config/alpha": 0.2, "/config/horizon_months": 3},
@@ -122,17 +122,16 @@ def test_later_declaration_replaces_the_earlier_one(figures):
 
 def test_what_if_changes_a_stored_target_for_once(figures):
     """The stored target stays."""
-    figures("--target 0.4")
+    figures("--max-failure-rate 40%")
 
     assert figures("--what-if target=0.2")["/config/target"] == 0.2
     assert figures()["/config/target"] == 0.4
 
 
-@pytest.mark.parametrize("form", ["text", "json", "markdown"])
-@pytest.mark.parametrize("full", ["", "--full"])
-def test_output_file_has_what_stdout_had(figures, folder, form, full):
+@pytest.mark.parametrize("form", ["text", "text --full", "json", "markdown"])
+def test_output_file_has_what_stdout_had(figures, folder, form):
     """`--output` writes the same text, and prints one line."""
-    line = f"decide --store sqlite:///r.db --function depot.pack --format {form} {full}".split()
+    line = f"decide --store sqlite:///r.db --function depot.pack --format {form}".split()
     with stopped_clock(START + 60 * DAY):
         status, out, _ = command(*line)
         written, told, _ = command(*line, "--output", "verdict.txt")
@@ -151,7 +150,7 @@ def benched(folder):
         read = guard(ITEM, store=store, **settings)(lambda prompt: '{"a": 1, "unit": "kg"}')
         for number in range(30):
             read(f"text {number}")
-    line = "bench item.jsonl --model scripted:bad.jsonl --strategy bare,few_shot --concurrency 1 --sample all"
+    line = "bench run item.jsonl --model scripted:bad.jsonl --strategy bare,few_shot --concurrency 1 --sample all"
     status, _, err = command(
         *line.split(), "--store", "sqlite:///r.db", "--function", "app.item", "--output", "r.json"
     )
@@ -164,7 +163,7 @@ def benched(folder):
 )
 def test_answers_count_the_wrong_values_of_trials(benched, option, known):
     """Known answers belong to the trials of their strategy. The function in production has none."""
-    line = f"decide --store sqlite:///r.db --right 0.5 --format json {option}"
+    line = f"decide --store sqlite:///r.db --min-right 0.5 --format json {option}"
     found = json.loads(command(*line.split())[1])["rates"]
     right = {name: rate["met"]["right"] for name, rate in found.items()}
     counts = {name: [one["n"], one["k"]] for name, one in right.items()}

@@ -7,48 +7,45 @@ import pytest
 from schema_guard import testing
 from tests.needs import marked, needs
 from tests.public.clock import stopped_clock
-from tests.public.commands.command_lines import COMMANDS, command, published
+from tests.public.commands.command_lines import COMMANDS, LEAVES, command, published
 from tests.public.commands.desk import lay_out
 from tests.public.golden import contents, expected, normalized, transcript
 
-BENCH = "bench suite.jsonl --model scripted:bad.jsonl --strategy bare,system_prompt --concurrency 1"
-PAIR = (
-    "bench suite.jsonl --model scripted:good.jsonl --model scripted:bad.jsonl --strategy bare --concurrency 1"
-)
-CLIMB = "climb --schema item.json --inputs inputs.txt --concurrency 1 --model"
-TRACES = "import traces {}.jsonl --schema ticket.json --traffic all"
-PLAIN = "import traces plain.jsonl --schema ticket.json --traffic all --column reply=answer"
+BENCH = "bench run suite.jsonl --model scripted:bad.jsonl --strategy bare,system_prompt --concurrency 1"
+PAIR = "bench run suite.jsonl --model scripted:good.jsonl --model scripted:bad.jsonl --strategy bare --concurrency 1"
+CLIMB = "bench run --playbook --schema item.json --inputs inputs.txt --concurrency 1 --model"
+TRACES = "store import --from auto {}.jsonl --schema ticket.json --traffic all"
+PLAIN = "store import --from jsonl plain.jsonl --schema ticket.json --traffic all --field reply=answer"
 SAMPLED = (
-    "import traces plain.jsonl --schema ticket=ticket.json --schema-column schema --traffic sampled --sample-share 0.5"
-    " --column reply=answer --store sqlite:///c.db --format json"
+    "store import --from jsonl plain.jsonl --schema ticket=ticket.json --field schema=schema --traffic sampled --sample-share 0.5"
+    " --field reply=answer --store sqlite:///c.db --format json"
 )
 HELPED = (
-    "", *COMMANDS, "bench run", "bench compare", "bench gate", "bench engines", "bench batch write", "bench batch read",
-    "import traces", "store info", "store check", "store export", "store import", "store merge", "store prune", "store forget",
+    "", *COMMANDS, *LEAVES,
 )  # fmt: skip
 SEQUENCES = {
     "check": [
-        "check item.json right.txt",
-        "check item.json right.txt fenced.txt wrong.txt cut.txt prose.txt",
-        "check item.json right.txt fenced.txt wrong.txt cut.txt prose.txt --format json",
-        "check item.json many.jsonl",
-        "check item.json right.txt fenced.txt --format json",
-        "check item.json",
-        "check item.json none.txt",
-        "check none.json right.txt",
+        "schema check item.json right.txt",
+        "schema check item.json right.txt fenced.txt wrong.txt cut.txt prose.txt",
+        "schema check item.json right.txt fenced.txt wrong.txt cut.txt prose.txt --format json",
+        "schema check item.json many.jsonl",
+        "schema check item.json right.txt fenced.txt --format json",
+        "schema check item.json",
+        "schema check item.json none.txt",
+        "schema check none.json right.txt",
     ],
     "lint": [
-        "lint item.json --target openai",
-        "lint open.json --target openai,anthropic,gemini",
-        "lint item.json open.json note.json --target openai,vllm --format json",
-        "lint open.json --target llguidance --format sarif",
-        "lint open.json --target all",
-        "lint open.json --target openai --fix sent",
+        "schema lint item.json --provider openai",
+        "schema lint open.json --provider openai,anthropic,gemini",
+        "schema lint item.json open.json note.json --provider openai,vllm --format json",
+        "schema lint open.json --provider llguidance --format sarif",
+        "schema lint open.json --provider all",
+        "schema lint open.json --provider openai --fix sent",
         "cat sent/open.openai.json",
         "cat sent/open.openai.report.json",
-        "lint open.json --target opena",
-        "lint open.json",
-        "lint --table --target openai,gemini",
+        "schema lint open.json --provider opena",
+        "schema lint open.json",
+        "schema lint --table --provider openai,gemini",
     ],
     "bench": [
         BENCH,
@@ -57,35 +54,40 @@ SEQUENCES = {
         f"{BENCH} --sample 6 --seed 1 --format json",
         f"{BENCH} --sample 6 --seed 2 --epochs 2",
         f"{BENCH} --max-attempts 1 --sample all",
-        f"{BENCH} --target 0.2 --epochs 3 --sample all",
+        f"{BENCH} --max-failure-rate 20% --epochs 3 --sample all",
         f"{BENCH} --dry-run --prices prices.json",
+        f"{BENCH} --max-calls 3",
+        f"{BENCH} --read-batch r.jsonl",
         f"{BENCH} --max-tokens 900",
         f"{BENCH} --max-prompt-tokens 40",
         f"{BENCH} --max-cost 0.001 --prices prices.json",
         f"{BENCH} --max-cost 1",
-        "bench suite.jsonl --model scripted:bad.jsonl --strategy system_prompt>few_shot --concurrency 1",
-        "bench suite.jsonl --model scripted:bad.jsonl --strategy bare,nothing",
-        "bench none.jsonl --model scripted:bad.jsonl",
+        "bench run suite.jsonl --model scripted:bad.jsonl --strategy system_prompt>few_shot --concurrency 1",
+        "bench run suite.jsonl --model scripted:bad.jsonl --strategy bare,nothing",
+        "bench run none.jsonl --model scripted:bad.jsonl",
     ],
     "bench results": [
         f"{PAIR} --output pair.json",
-        "bench suite.jsonl --model m=scripted:good.jsonl --strategy bare --concurrency 1 --output good.json",
-        "bench suite.jsonl --model m=scripted:bad.jsonl --strategy bare --concurrency 1 --output bad.json",
-        "bench suite.jsonl --model m=scripted:worst.jsonl --strategy bare --concurrency 1 --output worst.json",
+        "bench run suite.jsonl --model m=scripted:good.jsonl --strategy bare --concurrency 1 --output good.json",
+        "bench run suite.jsonl --model m=scripted:bad.jsonl --strategy bare --concurrency 1 --output bad.json",
+        "bench run suite.jsonl --model m=scripted:worst.jsonl --strategy bare --concurrency 1 --output worst.json",
         "bench compare good.json bad.json",
         "bench compare good.json worst.json --format json",
         "bench compare bad.json good.json --format markdown",
-        "bench compare pair.json pair.json --column good=bad",
+        "bench compare pair.json pair.json --variant good=bad",
         "bench compare good.json none.json",
-        "bench gate bad.json --baseline good.json",
-        "bench gate worst.json --baseline good.json",
-        "bench gate worst.json --baseline good.json --format json",
-        "bench gate worst.json --baseline good.json --max-drop 0.95",
-        "bench gate good.json --baseline good.json",
-        "bench gate good.json --baseline good.json --require-proof",
-        "bench gate good.json --baseline worst.json --measure right --format json",
-        "bench gate bad.json --baseline good.json --measure valid --format markdown",
-        "bench gate bad.json --baseline good.json --max-drop 2",
+        "bench compare pair.json",
+        "bench compare pair.json --gate",
+        "bench compare good.json bad.json --max-drop 2%",
+        "bench compare good.json bad.json --gate",
+        "bench compare good.json worst.json --gate",
+        "bench compare good.json worst.json --gate --format json",
+        "bench compare good.json worst.json --gate --max-drop 0.95",
+        "bench compare good.json good.json --gate",
+        "bench compare good.json good.json --gate --require-proof",
+        "bench compare worst.json good.json --gate --measure right --format json",
+        "bench compare good.json bad.json --gate --measure valid --format markdown",
+        "bench compare good.json bad.json --gate --max-drop 2",
     ],
     "bench journal": [
         f"{BENCH} --journal j.jsonl --max-tokens 900",
@@ -97,27 +99,30 @@ SEQUENCES = {
         "report --store sqlite:///r.db",
         f"{BENCH} --sample 4 --store sqlite:///r.db --max-attempts 3 --prices prices.json",
         "report --store sqlite:///r.db --by version --format json",
-        "bench batch write r.jsonl suite.jsonl --model http://127.0.0.1:9/v1#m --strategy bare --journal b.jsonl",
+        "bench run suite.jsonl --model http://127.0.0.1:9/v1#m --strategy bare --write-batch r.jsonl --journal b.jsonl",
         "cat r.jsonl",
     ],
-    "climb": [
-        f"{CLIMB} scripted:climber.jsonl --target 0.1",
-        f"{CLIMB} scripted:climber.jsonl --target 0.1 --format json",
-        f"{CLIMB} scripted:clean.jsonl --target 0.05",
-        f"{CLIMB} scripted:clean.jsonl --target 0.05 --max-calls 30",
-        f"{CLIMB} scripted:climber.jsonl --target 0.5 --seed 4",
-        f"{CLIMB} scripted:climber.jsonl --target 0.1 --first few_shot --max-calls 150",
-        f"{CLIMB} scripted:climber.jsonl --target 0.1 --decline strict_schema=no --max-calls 100",
-        f"{CLIMB} scripted:hopeless.jsonl --target 0.1 --max-output-tokens 400",
-        f"{CLIMB} scripted:clean.jsonl --first nothing",
-        f"{CLIMB} scripted:clean.jsonl --target 0.05 --function app.f --store sqlite:///r.db",
+    "playbook": [
+        f"{CLIMB} scripted:climber.jsonl --max-failure-rate 10%",
+        f"{CLIMB} scripted:climber.jsonl --max-failure-rate 10% --format json",
+        f"{CLIMB} scripted:clean.jsonl --max-failure-rate 5%",
+        f"{CLIMB} scripted:clean.jsonl --max-failure-rate 5% --max-calls 30",
+        f"{CLIMB} scripted:climber.jsonl --max-failure-rate 50% --seed 4",
+        f"{CLIMB} scripted:climber.jsonl --max-failure-rate 10% --first-step few_shot --max-calls 150",
+        f"{CLIMB} scripted:climber.jsonl --max-failure-rate 10% --decline strict_schema=no --max-calls 100",
+        f"{CLIMB} scripted:hopeless.jsonl --max-failure-rate 10% --max-output-tokens 400",
+        f"{CLIMB} scripted:clean.jsonl --first-step few_shots",
+        f"{CLIMB} scripted:clean.jsonl --max-calls 30 --dry-run",
+        f"{CLIMB} scripted:good.jsonl --max-calls 30 --prices prices.json --dry-run",
+        f"{CLIMB} scripted:clean.jsonl --max-cost 1",
+        f"{CLIMB} scripted:clean.jsonl --max-failure-rate 5% --function app.f --store sqlite:///r.db",
         "report --store sqlite:///r.db",
-        "climb suite.jsonl --schema suite-1 --model scripted:learner.jsonl --target 0.43 --concurrency 1 --output c.json",
+        "bench run --playbook suite.jsonl --schema suite-1 --model scripted:learner.jsonl --max-failure-rate 0.43 --concurrency 1 --output c.json",
         "cat c.json",
-        "climb suite.jsonl --schema suite-1 --model scripted:learner.jsonl --target 0.43 --first few_shot --store sqlite:///r.db",
-        "decide --store sqlite:///r.db --target 0.4",
-        "climb suite.jsonl --schema suite-9 --model scripted:learner.jsonl",
-        "climb --schema none.json --inputs inputs.txt --model scripted:clean.jsonl",
+        "bench run --playbook suite.jsonl --schema suite-1 --model scripted:learner.jsonl --max-failure-rate 0.43 --first-step few_shot --store sqlite:///r.db",
+        "decide --store sqlite:///r.db --max-failure-rate 0.4",
+        "bench run --playbook suite.jsonl --schema suite-9 --model scripted:learner.jsonl",
+        "bench run --playbook --schema none.json --inputs inputs.txt --model scripted:clean.jsonl",
     ],
     "import of tools": [
         *(f"{TRACES.format(name)} --store sqlite:///r.db"
@@ -128,37 +133,37 @@ SEQUENCES = {
     ],
     "import of a log": [
         f"{PLAIN} --store sqlite:///a.db --dry-run --format json",
-        f"{PLAIN} --store sqlite:///a.db --function-column who --segment-column kind --version-column v --prices prices.json",
+        f"{PLAIN} --store sqlite:///a.db --field function=who --field segment=kind --field version=v --prices prices.json",
         "report --store sqlite:///a.db --by version",
         "report --store sqlite:///a.db --by segment --segment eu --format json",
         f"{PLAIN} --store sqlite:///b.db --function app.g",
         SAMPLED,
-        "decide --store sqlite:///c.db --target 0.9",
-        "import traces plain.jsonl --schema ticket.json --traffic failures --column reply=answer --store sqlite:///d.db",
-        "watch --slo 0.9 --store sqlite:///d.db",
-        "import traces broken.jsonl --schema ticket.json --traffic all --column reply=answer --store sqlite:///e.db",
-        "import traces plain.jsonl --schema ticket.json --traffic most",
-        "import traces plain.jsonl --schema ticket.json --traffic all --column answr=answer",
+        "decide --store sqlite:///c.db --max-failure-rate 0.9",
+        "store import --from jsonl plain.jsonl --schema ticket.json --traffic failures --field reply=answer --store sqlite:///d.db",
+        "watch --max-failure-rate 0.9 --store sqlite:///d.db",
+        "store import --from jsonl broken.jsonl --schema ticket.json --traffic all --field reply=answer --store sqlite:///e.db",
+        "store import --from auto plain.jsonl --schema ticket.json --traffic most",
+        "store import --from jsonl plain.jsonl --schema ticket.json --traffic all --field answr=answer",
     ],
     "test": [
-        "test item.json --examples 5",
-        "test note.json --examples 5 --seed 3 --format json",
-        "test never.json --examples 3",
-        "test none.json",
+        "schema test item.json --examples 5",
+        "schema test note.json --examples 5 --seed 3 --format json",
+        "schema test never.json --examples 3",
+        "schema test none.json",
     ],
     "no store": [
-        *(f"{name} --store none" for name in ("report", "decide", "watch --slo 0.1", "export --schema x -o set")),
-        *(f"{name} --store sqlite:///new.db" for name in ("report", "decide", "watch --slo 0.1", "export --schema x -o set")),
-        *(f"{name} --store mysql://x" for name in ("report", "decide", "watch --slo 0.1")),
+        *(f"{name} --store none" for name in ("report", "decide", "watch --max-failure-rate 0.1", "tune prepare --schema x -o set")),
+        *(f"{name} --store sqlite:///new.db" for name in ("report", "decide", "watch --max-failure-rate 0.1", "tune prepare --schema x -o set")),
+        *(f"{name} --store mysql://x" for name in ("report", "decide", "watch --max-failure-rate 0.1")),
     ],
     "help": [f"{name} --help" for name in HELPED],
-    "usage": ["", "nothing", "repot", "bench compare", "import", "import trace", "store", "--nothing", "help nothing"],
+    "usage": ["", "nothing", "repot", "bench compare", "import", "store import", "store", "--nothing", "help nothing"],
 }  # fmt: skip
 
 # Parts that a sequence needs. The texts of `help` and `usage` name all commands.
 ALL = ("climb", "demo", "fitting", "traces", "transfer", "tuning")
 PARTS_OF = {
-    "lint": ("fitting",), "climb": ("climb",), "import of tools": ("traces",), "import of a log": ("traces",),
+    "lint": ("fitting",), "playbook": ("climb",), "import of tools": ("traces",), "import of a log": ("traces",),
     "no store": ("tuning",), "help": ALL, "usage": ALL,
 }  # fmt: skip
 
@@ -200,7 +205,7 @@ def test_command_output_matches_the_recording(desk, name):
         [
             (f"{PAIR} --format json --prices prices.json", "result.schema.json"),
             (f"{BENCH} --epochs 2 --format json", "result.schema.json"),
-            ("lint open.json item.json --target all --format json", "lint.schema.json"),
+            ("schema lint open.json item.json --provider all --format json", "lint.schema.json"),
         ],
         "fitting",
         lambda row: row[1] == "lint.schema.json",
@@ -220,6 +225,8 @@ PROBES = (
     " --schema item.json",
     " --prefix",
     " --format json --seed 1",
+    " --keywords --prefix --schema item.json --dry-run",
+    " --dry-run --format json",
 )
 
 
@@ -228,9 +235,9 @@ PROBES = (
 def test_probe_output_matches_the_recording(desk, holds):
     """The output equals the recorded one, for a server that enforces schemas and for one that does not."""
     with testing.serve(testing.EnforcingModel(holds=holds)) as server:
-        lines = [f"probe --model {server.openai_url}#m --yes --seed 3{more}" for more in PROBES]
+        lines = [f"schema probe --model {server.openai_url}#m --yes --seed 3{more}" for more in PROBES]
         lines += [
-            f"probe --model {server.openai_url}#m --yes --seed 3 --keywords --output rules.json",
+            f"schema probe --model {server.openai_url}#m --yes --seed 3 --keywords --output rules.json",
             "cat rules.json",
         ]
         text = transcripts(lines, desk)
@@ -260,16 +267,18 @@ def training_set(desk, monkeypatch):
 def test_tune_output_matches_the_recording(training_set, ends):
     """The outputs for a job that ends at once equal the recorded ones."""
     with testing.serve_tuning(key="canary-key", looks=0, ends=ends) as server:
-        tune = f"tune set --backend openai-compatible --url {server.openai_url} --base small"
+        tune = f"tune run set --backend openai-compatible --url {server.openai_url} --base small"
         lines = [
-            "tune set --status",
-            "tune none",
+            "tune run set --status",
+            "tune run none",
             f"{tune} --epochs 2",
+            f"{tune} --epochs 2 --price 3 --dry-run",
+            f"{tune} --dry-run --format json",
             f"{tune} --yes --epochs 2 --price 3",
             f"{tune} --yes --epochs 2 --price 3",
-            "tune set --status --format json",
-            "tune set --cancel",
-            "tune set --served-as order-1",
+            "tune run set --status --format json",
+            "tune run set --cancel",
+            "tune run set --served-as order-1",
             f"{tune} --yes --again --base other",
         ]
         text = transcripts(lines, training_set)

@@ -11,11 +11,12 @@ from schema_guard import open_store
 from tests.public.commands.command_lines import run
 
 
-def test_doctor_tells_what_is_installed(capsys):
+def test_doctor_tells_what_is_installed(capsys, monkeypatch):
     """Versions, extras, store and model are named, as text and as JSON."""
     keys = ["version", "engines", "extras", "store", "sqlite", "model"]
-    status, text, _ = run(capsys, "doctor", "--store", "sqlite:///none.db")
-    document = json.loads(run(capsys, "doctor", "--store", "sqlite:///none.db", "--format", "json")[1])
+    monkeypatch.setenv("SCHEMA_GUARD_STORE", "sqlite:///none.db")
+    status, text, _ = run(capsys, "doctor")
+    document = json.loads(run(capsys, "doctor", "--format", "json")[1])
 
     assert status == 0
     assert [line.split()[0] for line in text.splitlines() if line[0] != " "] == keys
@@ -72,7 +73,7 @@ def test_a_damaged_store_is_1(recorded, folder, capsys):
 
     assert status == 1
     assert json.loads(out)["store"]["problem"].endswith(
-        "damaged: `schema-guard store check` says where, and what to do"
+        "damaged: `schema-guard store check` shows where, and what to do"
     )
 
 
@@ -114,9 +115,9 @@ def test_doctor_names_what_stands_between_a_function_and_its_model(folder, capsy
 
     assert status == 0
     assert list(told) == ["mine:extract client", "mine:extract gateway", "mine:plain"]
-    assert "repeats a failed request up to 2 times by itself" in told["mine:extract client"]
+    assert "retries a failed request up to 2 times" in told["mine:extract client"]
     assert "first pass and unhandled are those of model and gateway together" in told["mine:extract gateway"]
-    assert "no client that repeats requests and no gateway" in told["mine:plain"]
+    assert "no client that retries requests, and no gateway" in told["mine:plain"]
 
 
 @pytest.mark.parametrize("named", ["json", "json:", "json:nope", "nowhere.at_all:f", "json:__name__", ":f"])

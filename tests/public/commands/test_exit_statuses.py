@@ -21,9 +21,9 @@ from tests.public.decide.examples import exhausted, failing, passing, strategy
 from tests.public.decide.production import Production
 
 GOOD, CUT = '{"team": "billing"}', {"when": "", "reply": "{", "finish_reason": "length"}
-CLIMB = "climb --schema item.json --inputs inputs.txt --concurrency 1 --max-calls 200"
-TRACES = "import traces {} --schema ticket.json --traffic all --column reply=answer --store new.db"
-EXPORT = "export --schema ticket --store tickets.db --function app.triage -o out"
+CLIMB = "bench run --playbook --schema item.json --inputs inputs.txt --concurrency 1 --max-calls 200"
+TRACES = "store import --from jsonl {} --schema ticket.json --traffic all --field reply=answer --store new.db"
+EXPORT = "tune prepare --schema ticket --store tickets.db --function app.triage -o out"
 UNDECIDED = {**passing(), "strategies": [strategy(n=40, k=0)]}
 # A tuned model with most of the traffic, and without proved failures.
 IN_SERVICE = {
@@ -42,7 +42,7 @@ STATUSES = {
     "decide --evidence undecided.json": 0,
     "decide --evidence undecided.json --require-proof": 1,
     "decide --evidence none.json": 2,
-    "decide --store calls.db --function app.good --target 0.2": 0,
+    "decide --store calls.db --function app.good --max-failure-rate 0.2": 0,
     "decide --store calls.db --function app.bad": 1,
     "decide --store calls.db --function app.few": 0,
     "decide --store calls.db --function app.few --require-proof": 1,
@@ -50,19 +50,19 @@ STATUSES = {
     "decide --store calls.db": 1,
     "decide --store calls.db --function app.none": 2,
     "decide --store none.db": 2,
-    "watch --store calls.db --function app.good --slo 0.2": 0,
-    "watch --store calls.db --function app.bad --slo 0.2": 1,
-    "watch --store calls.db --function app.bad --slo 0.9": 0,
-    "watch --store calls.db --function app.few --slo 0.01": 0,
-    "watch --store calls.db --function app.raises --slo 0.2": 1,
-    "watch --store calls.db --slo 0.2": 1,
-    "watch --store calls.db --function app.none --slo 0.2": 2,
-    "watch --store none.db --slo 0.2": 0,
+    "watch --store calls.db --function app.good --max-failure-rate 0.2": 0,
+    "watch --store calls.db --function app.bad --max-failure-rate 0.2": 1,
+    "watch --store calls.db --function app.bad --max-failure-rate 0.9": 0,
+    "watch --store calls.db --function app.few --max-failure-rate 0.01": 0,
+    "watch --store calls.db --function app.raises --max-failure-rate 0.2": 1,
+    "watch --store calls.db --max-failure-rate 0.2": 1,
+    "watch --store calls.db --function app.none --max-failure-rate 0.2": 2,
+    "watch --store none.db --max-failure-rate 20%": 2,
     "report --store calls.db": 0,
     "report --store calls.db --function app.bad": 0,
-    "report --store none.db": 0,
+    "report --store none.db": 2,
     "store info --store calls.db": 0,
-    "store info --store none.db": 0,
+    "store info --store none.db": 2,
     "store check --store calls.db": 0,
     "store check --store damaged.db": 1,
     "store check --store damaged.db --format json": 1,
@@ -70,31 +70,31 @@ STATUSES = {
     "store check --store s.json": 2,
     "doctor --store calls.db": 0,
     "doctor --store none": 0,
-    "doctor --store new.db": 0,
+    "doctor --store new.db": 1,
     "doctor --store s.json": 1,
     "doctor none:none --store none": 2,
-    "check s.json yes.txt": 0,
-    "check s.json yes.txt no.txt": 1,
-    "check s.json no.txt yes.txt": 1,
-    "check s.json none.txt": 2,
-    "lint fine.json --target openai": 0,
-    "lint doubtful.json --target openai": 0,
-    "lint refused.json --target openai": 1,
-    "lint fine.json refused.json --target openai": 1,
-    "lint refused.json --target openai --fix sent": 1,
-    "lint fine.json --target openai --fix sent": 0,
-    "lint refused.json --target openai --format sarif": 1,
-    "lint --table --target openai": 0,
-    "lint none.json --target openai": 2,
-    "test item.json --examples 5": 0,
-    "test never.json --examples 5": 0,
-    "test none.json": 2,
-    "bench gate good.result.json --baseline good.result.json": 0,
-    "bench gate worst.result.json --baseline good.result.json": 1,
-    "bench gate good.result.json --baseline worst.result.json": 0,
-    "bench gate worst.result.json --baseline good.result.json --max-drop 0.99": 0,
-    "bench gate good.result.json --baseline good.result.json --require-proof": 1,
-    "bench gate good.result.json --baseline none.json": 2,
+    "schema check s.json yes.txt": 0,
+    "schema check s.json yes.txt no.txt": 1,
+    "schema check s.json no.txt yes.txt": 1,
+    "schema check s.json none.txt": 2,
+    "schema lint fine.json --provider openai": 0,
+    "schema lint doubtful.json --provider openai": 0,
+    "schema lint refused.json --provider openai": 1,
+    "schema lint fine.json refused.json --provider openai": 1,
+    "schema lint refused.json --provider openai --fix sent": 1,
+    "schema lint fine.json --provider openai --fix sent": 0,
+    "schema lint refused.json --provider openai --format sarif": 1,
+    "schema lint --table --provider openai": 0,
+    "schema lint none.json --provider openai": 2,
+    "schema test item.json --examples 5": 0,
+    "schema test never.json --examples 5": 0,
+    "schema test none.json": 2,
+    "bench compare good.result.json good.result.json --gate": 0,
+    "bench compare good.result.json worst.result.json --gate": 1,
+    "bench compare worst.result.json good.result.json --gate": 0,
+    "bench compare good.result.json worst.result.json --gate --max-drop 0.99": 0,
+    "bench compare good.result.json good.result.json --gate --require-proof": 1,
+    "bench compare none.json good.result.json --gate": 2,
     "bench compare good.result.json worst.result.json": 0,
     "bench compare worst.result.json good.result.json": 0,
     "bench compare good.result.json item.json": 2,
@@ -109,8 +109,8 @@ STATUSES = {
     f"{EXPORT} --accept-unchecked --base m9": 1,
     f"{EXPORT} --min-examples 9999 --accept-unchecked --base m9 --format json": 1,
     f"{EXPORT} --function app.none": 2,
-    f"{CLIMB} --model scripted:clean.jsonl --target 0.2": 0,
-    f"{CLIMB} --model scripted:hopeless.jsonl --target 0.2": 1,
+    f"{CLIMB} --model scripted:clean.jsonl --max-failure-rate 20%": 0,
+    f"{CLIMB} --model scripted:hopeless.jsonl --max-failure-rate 20%": 1,
     f"{CLIMB} --model scripted:dead.jsonl": 2,
     "help decide": 0,
     "help nothing": 2,
@@ -165,7 +165,7 @@ def files(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(place)
         for name in ("good", "worst"):
-            line = f"bench suite.jsonl --model m=scripted:{name}.jsonl --strategy bare --concurrency 1 --sample all"
+            line = f"bench run suite.jsonl --model m=scripted:{name}.jsonl --strategy bare --concurrency 1 --sample all"
             status, _, err = command(*line.split(), "--store", "none", "--output", f"{name}.result.json")
             assert status == 0, err
     return place
@@ -220,7 +220,7 @@ def test_probe_ends_with_the_status_of_its_verdict(here, name, form):
     pytest.importorskip("openai", reason="needs the extra 'openai'")
     model, serving, more, expected_status = SERVERS[name]
     with testing.serve(model(), **serving) as server:
-        line = f"probe --model {server.openai_url}#m --yes --format {form} {more}"
+        line = f"schema probe --model {server.openai_url}#m --yes --format {form} {more}"
         status, out, err = command(*line.split())
 
     assert status == expected_status, (out, err)
@@ -276,7 +276,7 @@ def interrupted(server, *line):
 
 
 def begun(server):
-    return f"tune set --backend openai-compatible --url {server.openai_url} --base small --yes".split()
+    return f"tune run set --backend openai-compatible --url {server.openai_url} --base small --yes".split()
 
 
 CASES = [(job, action, form) for job in TUNED for action in TUNED[job] for form in ("text", "json")]
@@ -293,9 +293,9 @@ def test_tune_ends_with_the_status_of_the_job(training, job, action, form):
             assert (status, "interrupted" in err) == (2, True)
         elif job is not None:
             command(*begun(server))
-        line = ["tune", "set", *("" if action == "Ctrl-C" else action).split(), "--format", form]
+        line = ["tune", "run", "set", *("" if action == "Ctrl-C" else action).split(), "--format", form]
         if action.startswith("--again --yes"):
-            line += begun(server)[2:-1]
+            line += begun(server)[3:-1]
         status, out, err = interrupted(server, *line) if action == "Ctrl-C" else command(*line)
 
     assert status == TUNED[job][action], (out, err)
@@ -316,12 +316,12 @@ def test_tune_status_of_a_job_that_another_process_follows(training):
         deadline = time.monotonic() + 60
         while not looks(server) and time.monotonic() < deadline:
             time.sleep(0.05)
-        status, other = command("tune", "set", "--status")[0], command("tune", "set")[0]
+        status, other = command("tune", "run", "set", "--status")[0], command("tune", "run", "set")[0]
         process.send_signal(signal.SIGINT)
         out, _ = process.communicate(timeout=30)
 
         assert (status, other, process.returncode) == (0, 2, 2)
-        assert b"go on: schema-guard tune" in out
+        assert b"go on: schema-guard tune run" in out
         assert len(server.desk.jobs) == 1
 
 

@@ -257,7 +257,7 @@ def test_decide_on_several_functions_shows_a_row_for_each(form):
 @pytest.mark.parametrize("slo", ["0.02", "0.06", "0.3"])
 def test_watch_shows_the_same_figures_in_both_formats(slo):
     """Each line has the proven bound, or the counts if nothing is proven."""
-    asked = ("watch", "--store", "r.db", "--slo", slo)
+    asked = ("watch", "--store", "r.db", "--max-failure-rate", slo)
     facts = []
     for one in shown("json", *asked)["watched"]:
         proved = {"pass": [100 * one["upper"]], "fail": [100 * one["lower"]]}.get(one["state"], [])
@@ -283,6 +283,7 @@ def test_store_info_shows_the_same_figures_in_both_formats():
 
 BENCH = (
     "bench",
+    "run",
     "suite.jsonl",
     "--strategy",
     "bare",
@@ -381,7 +382,7 @@ def numbers_of_comparison(one):
 def test_gate_shows_the_same_figures_in_every_format(results, form):
     """The drop of each column and measure, with both rates, equals the JSON."""
     before, after = results
-    asked = ("bench", "gate", after, "--baseline", before)
+    asked = ("bench", "compare", before, after, "--gate")
     found = shown("json", *asked)
     facts = [
         (
@@ -396,13 +397,13 @@ def test_gate_shows_the_same_figures_in_every_format(results, form):
 
 
 CLIMB = (
-    "climb", "--schema", "item.json", "--inputs", "inputs.txt", "--model", "scripted:climber.jsonl", "--max-calls", "400",
-    "--concurrency", "1", "--target", "0.1", "--store", "none", "--output", "c.json",
+    "bench", "run", "--playbook", "--schema", "item.json", "--inputs", "inputs.txt", "--model", "scripted:climber.jsonl", "--max-calls", "400",
+    "--concurrency", "1", "--max-failure-rate", "10%", "--store", "none", "--output", "c.json",
 )  # fmt: skip
 
 
 @needs("climb")
-def test_climb_shows_the_same_figures_in_both_formats(here):
+def test_playbook_shows_the_same_figures_in_both_formats(here):
     """The failures, rate, bounds, and tokens of each step equal the JSON."""
     status, out, err = command(*CLIMB)
     assert status == 0, err
@@ -432,7 +433,7 @@ def test_climb_shows_the_same_figures_in_both_formats(here):
 @needs("fitting")
 def test_lint_counts_findings_in_both_formats():
     """The line and place of each finding, and the counts of each provider, equal the JSON."""
-    asked = ("lint", "open.json", "item.json", "note.json", "--target", "openai,gemini,xgrammar")
+    asked = ("schema", "lint", "open.json", "item.json", "note.json", "--provider", "openai,gemini,xgrammar")
     linted, text = shown("json", *asked)["linted"], shown("text", *asked)
 
     for target in ("openai", "gemini", "xgrammar"):

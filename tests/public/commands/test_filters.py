@@ -131,7 +131,7 @@ def test_report_applies_filters_with_every_grouping(url, by):
 def test_watch_counts_the_matching_calls(url, chosen):
     """Each function and schema has its own line with its matching calls."""
     found = json.loads(
-        output_of(url, "watch", "--slo", "0.5", *itertools.chain(*chosen), "--format", "json")
+        output_of(url, "watch", "--max-failure-rate", "0.5", *itertools.chain(*chosen), "--format", "json")
     )["watched"]
 
     assert {(one["function"], one["schema"]): one["n"] for one in found} == summed_by(
@@ -169,7 +169,9 @@ def test_prune_applies_the_stricter_limit(url, folder, options, gone):
     path = Path(url.removeprefix("sqlite:///"))
     (folder / "copy.db").write_bytes(path.read_bytes())
     with stopped_clock(START + 2 * TEN_DAYS + DAY):
-        status, out, err = command("store", "prune", *options, "--store", "copy.db", "--format", "json")
+        status, out, err = command(
+            "store", "delete", "--yes", *options, "--store", "copy.db", "--format", "json"
+        )
 
     assert (status, err) == (0, "")
     found = json.loads(out)
@@ -178,10 +180,10 @@ def test_prune_applies_the_stricter_limit(url, folder, options, gone):
 
 NOBODY = (
     "report --function app.none",
-    "watch --slo 0.1 --function app.none",
+    "watch --max-failure-rate 0.1 --function app.none",
     "decide --function app.none",
     "report --schema none --segment eu",
-    "watch --slo 0.1 --schema none --since 2026-01-01",
+    "watch --max-failure-rate 0.1 --schema none --since 2026-01-01",
     "decide --schema none --segment eu",
 )
 
@@ -205,7 +207,7 @@ def results(tmp_path_factory):
     for name, more in (("before", "2"), ("after", "1")):
         suite, good, bad = place / "suite.jsonl", place / "good.jsonl", place / "bad.jsonl"
         command(
-            "bench", suite, "--model", f"scripted:{good}", "--model", f"scripted:{bad}", "--strategy", "bare",
+            "bench", "run", suite, "--model", f"scripted:{good}", "--model", f"scripted:{bad}", "--strategy", "bare",
             "--max-attempts", more, "--sample", "all", "--store", "none", "--output", place / f"{name}.json",
         )  # fmt: skip
     return place / "before.json", place / "after.json"
@@ -213,16 +215,16 @@ def results(tmp_path_factory):
 
 COMPARED = {
     (): ([("good bare", "good bare", 0.0, 0.0), ("bad bare", "bad bare", 9 / 15, 9 / 15)], [], []),
-    ("--column", "good bare"): ([("good bare", "good bare", 0.0, 0.0)], ["bad bare"], ["bad bare"]),
-    ("--column", "bad bare"): ([("bad bare", "bad bare", 9 / 15, 9 / 15)], ["good bare"], ["good bare"]),
-    ("--column", "bad bare=good bare"): ([("bad bare", "good bare", 9 / 15, 0.0)], ["good bare"], ["bad bare"]),
-    ("--column", "good bare=bad bare"): ([("good bare", "bad bare", 0.0, 9 / 15)], ["bad bare"], ["good bare"]),
+    ("--variant", "good bare"): ([("good bare", "good bare", 0.0, 0.0)], ["bad bare"], ["bad bare"]),
+    ("--variant", "bad bare"): ([("bad bare", "bad bare", 9 / 15, 9 / 15)], ["good bare"], ["good bare"]),
+    ("--variant", "bad bare=good bare"): ([("bad bare", "good bare", 9 / 15, 0.0)], ["good bare"], ["bad bare"]),
+    ("--variant", "good bare=bad bare"): ([("good bare", "bad bare", 0.0, 9 / 15)], ["bad bare"], ["good bare"]),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("options", COMPARED, ids=str)
-def test_compare_shows_only_the_named_column(results, options):
-    """The other columns of both results are listed as not compared."""
+def test_compare_shows_only_the_named_variant(results, options):
+    """The other variants of both results are listed as not compared."""
     status, out, err = command("bench", "compare", *results, *options, "--format", "json")
 
     assert (status, err) == (0, "")
@@ -235,11 +237,11 @@ def test_compare_shows_only_the_named_column(results, options):
 
 @pytest.mark.parametrize("options", COMPARED, ids=str)
 @pytest.mark.parametrize("measure", ["valid", "right", "both"])
-def test_gate_checks_only_the_named_column(results, options, measure):
-    """The gate fails only for a bad column after a good one."""
+def test_gate_checks_only_the_named_variant(results, options, measure):
+    """The gate fails only for a bad variant after a good one."""
     before, after = results
     status, _, err = command(
-        "bench", "gate", after, "--baseline", before, *options, "--measure", measure, "--max-drop", "0"
+        "bench", "compare", before, after, "--gate", *options, "--measure", measure, "--max-drop", "0"
     )
 
-    assert (status, err) == (int(options == ("--column", "good bare=bad bare")), "")
+    assert (status, err) == (int(options == ("--variant", "good bare=bad bare")), "")

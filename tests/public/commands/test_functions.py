@@ -65,7 +65,7 @@ def two(store):
 
 def test_the_function_that_fails_is_named_by_watch(two, capsys):
     """Two functions are two lines, the worst first, and the worst exit status."""
-    status, out, _ = run(capsys, "watch", "--slo", "0.05")
+    status, out, _ = run(capsys, "watch", "--max-failure-rate", "0.05")
 
     assert status == 1
     first, second = out.splitlines()
@@ -73,7 +73,7 @@ def test_the_function_that_fails_is_named_by_watch(two, capsys):
         "BREACH: shop.scan.extract (schema ticket), system_prompt: 40 of 200 failed, 20.00%"
     )
     assert second.startswith("OK: shop.mail.extract (schema ticket), system_prompt: 0 of 200 failed")
-    assert run(capsys, "watch", "--slo", "0.05", "--function", "mail.extract")[0] == 0
+    assert run(capsys, "watch", "--max-failure-rate", "0.05", "--function", "mail.extract")[0] == 0
 
 
 def test_one_function_of_two_schemas_is_one_function(store, capsys):
@@ -133,7 +133,7 @@ def test_what_a_function_raises_is_told_by_every_command(store, capsys):
             guarded(f"ticket {number}")
     store.flush(30.0)
 
-    status, out, _ = run(capsys, "watch", "--slo", "0.01")
+    status, out, _ = run(capsys, "watch", "--max-failure-rate", "0.01")
     assert status == 1
     assert out.startswith(
         "UNKNOWN: 150 of 300 calls raised KeyError, whose fault is not known; shop.extract "
@@ -162,7 +162,7 @@ def test_what_is_expected_alarms_nobody(store, capsys):
             guarded(f"ticket {number}")
     store.flush(30.0)
 
-    assert run(capsys, "watch", "--slo", "0.02")[0] == 0
+    assert run(capsys, "watch", "--max-failure-rate", "0.02")[0] == 0
     assert found(capsys, "decide", "--what-if", "target=0.02")[1]["verdict"] == "PROMPTING_ENOUGH"
     assert "300 expected (KeyError 300)" in run(capsys, "report")[1]
 
@@ -178,7 +178,7 @@ def test_several_verdicts_are_written_in_every_form(two, capsys, form):
 
 def test_what_is_declared_is_about_one_function(two, capsys):
     """A target that is to be kept needs a function that it is for."""
-    status, _, err = run(capsys, "decide", "--target", "0.1")
+    status, _, err = run(capsys, "decide", "--max-failure-rate", "0.1")
 
     assert status == 2
     assert "name it with --function" in err
@@ -196,7 +196,7 @@ def test_of_many_functions_the_bad_one_is_named(store, capsys):
     assert report.startswith("report: 25 functions of 1 schema\n")
     assert (len(rows), rows[0]) == (25, "shop.part17.extract")
 
-    status, out, _ = run(capsys, "watch", "--slo", "0.02")
+    status, out, _ = run(capsys, "watch", "--max-failure-rate", "0.02")
     assert (status, len(out.splitlines())) == (1, 25)
     assert out.startswith("BREACH: shop.part17.extract (schema ticket), ")
     assert out.count("BREACH") == 1
@@ -217,7 +217,7 @@ def test_of_many_functions_the_bad_one_is_named(store, capsys):
     ],
 )
 @pytest.mark.parametrize(
-    "command", [["report"], ["decide"], ["watch", "--slo", "0.01"]], ids=lambda it: it[0]
+    "command", [["report"], ["decide"], ["watch", "--max-failure-rate", "0.01"]], ids=lambda it: it[0]
 )
 def test_a_name_that_is_not_there_is_exit_2(two, capsys, command, arguments, told):
     """Every command says which names are near, and shows nothing."""
@@ -231,8 +231,8 @@ def climbing(folder, *more):
     (folder / "ticket.json").write_text(json.dumps(TICKET))
     (folder / "inputs.txt").write_text("\n".join(f"ticket {number}" for number in range(40)))
     model = script(folder, *[GOOD] * 200)
-    return ["climb", "--schema", "ticket.json", "--inputs", "inputs.txt", "--model", model, "--concurrency", "1",
-            "--target", "0.2", "--first", "few_shot", "--decline", "larger_model=none", *more]  # fmt: skip
+    return ["bench", "run", "--playbook", "--schema", "ticket.json", "--inputs", "inputs.txt", "--model", model, "--concurrency", "1",
+            "--max-failure-rate", "20%", "--first-step", "few_shot", "--decline", "larger_model=none", *more]  # fmt: skip
 
 
 @needs("climb")
@@ -253,7 +253,7 @@ def test_a_climb_for_nobody_says_that_it_counts_for_nobody(two, folder, capsys):
     """Where a schema has several functions, the first line says so; the verdicts on them leave it out."""
     _, _, err = run(capsys, *climbing(folder))
     assert (
-        "several functions (shop.mail.extract, shop.scan.extract): without --function this climb counts for"
+        "several functions (shop.mail.extract, shop.scan.extract): without --function these results count for"
         in err
     )
 
@@ -269,7 +269,7 @@ def test_a_climb_for_nobody_says_that_it_counts_for_nobody(two, folder, capsys):
         (["--function", "scn.extract"], "did you mean 'shop.scan.extract'"),
         (["--function", "extract"], "2 have: shop.mail.extract, shop.scan.extract"),
         (["--function", "scan.extract", "--store", "none"], "needs a store that has its calls"),
-        (["--function", "scan.extract", "--schema", "s.json"], "got one under ticket ("),
+        (["--function", "scan.extract", "--schema", "s.json"], "got one with ticket ("),
     ],
 )
 def test_a_climb_for_a_function_that_is_not_there_asks_nobody(two, folder, capsys, more, told):

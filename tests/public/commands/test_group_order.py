@@ -161,7 +161,7 @@ def ranked(folder):
         yield
 
 
-@pytest.mark.parametrize("line", ["watch --slo 0.1", "decide", "report"])
+@pytest.mark.parametrize("line", ["watch --max-failure-rate 0.1", "decide", "report"])
 def test_functions_come_worst_first(ranked, folder, line):
     """Functions with something proved to be wrong come first, then the others by the proved rate."""
     found = json.loads(command(*line.split(), "--store", "sqlite:///r.db", "--format", "json")[1])

@@ -10,16 +10,16 @@ import pytest
 
 import schema_guard
 from tests.needs import with_parts
-from tests.public.commands.command_lines import COMMANDS, file, main, run
+from tests.public.commands.command_lines import COMMANDS, LEAVES, file, main, run
 
 
-@pytest.mark.parametrize("command", with_parts(["", *COMMANDS]))
+@pytest.mark.parametrize("command", with_parts(["", *COMMANDS, *LEAVES]))
 def test_help_has_an_example(capsys, command):
     """The help of every command shows how it is called."""
-    status, out, _ = run(capsys, *[command][: len(command)], "--help")
+    status, out, _ = run(capsys, *command.split(), "--help")
 
     assert status == 0
-    assert re.search(rf"^  (?:model-call \| )?schema-guard {command}", out, re.MULTILINE)
+    assert re.search(rf"^ +schema-guard {command}", out, re.MULTILINE)
 
 
 def test_version(capsys):
@@ -28,20 +28,37 @@ def test_version(capsys):
 
 
 USAGE = [
-    (["chek"], "no such command 'chek', did you mean 'check'?"),
-    (["check", "s.json"], "Missing argument 'FILE...'."),
-    (["check", "--fromat", "json", "s.json", "f"], "No such option '--fromat'. Did you mean '--format'?"),
-    (["check", "s.json", "none.txt"], "none.txt: No such file or directory"),
-    (["check", "s.json", "."], ".: Is a directory"),
-    (["check", "none.json", "s.json"], "InvalidSchema: schema file 'none.json' cannot be read: No such file"),
-    (["check", "evil.json", "s.json"], r"InvalidSchema: schema is invalid at /properties/\x1b[2J/type: "),
-    (["check", "s.json", "s.json", "--format", "xml"], "Invalid value for '--format': 'xml' is not one of"),
+    (["reprot"], "no such command 'reprot', did you mean 'report'?"),
+    (["store", "exprot"], "no such command 'store exprot', did you mean 'export'?"),
+    (["check", "s.json", "f"], "check is now `schema-guard schema check`"),
+    (["schema", "check", "s.json"], "Missing argument 'FILE...'."),
+    (
+        ["schema", "check", "--fromat", "json", "s.json", "f"],
+        "No such option '--fromat'. Did you mean '--format'?",
+    ),
+    (["schema", "check", "s.json", "none.txt"], "none.txt: No such file or directory"),
+    (["schema", "check", "s.json", "."], ".: Is a directory"),
+    (
+        ["schema", "check", "none.json", "s.json"],
+        "schema-guard: schema file 'none.json' cannot be read: No such file",
+    ),
+    (
+        ["schema", "check", "evil.json", "s.json"],
+        r"schema-guard: schema is invalid at /properties/\x1b[2J/type: ",
+    ),
+    (
+        ["schema", "check", "s.json", "s.json", "--format", "xml"],
+        "Invalid value for '--format': 'xml' is not one of",
+    ),
     (["report"], "no store: $SCHEMA_GUARD_STORE is 'none'; name one with --store sqlite:///FILE"),
-    (["report", "--store", "mysql://x"], "InvalidArgument: store 'mysql://x': unknown scheme 'mysql'"),
-    (["report", "--store", "sqlite:///r.db", "--since", "noon"], "--since 'noon': expected a date such as"),
+    (["report", "--store", "mysql://x"], "schema-guard: store 'mysql://x': unknown scheme 'mysql'"),
+    (
+        ["report", "--store", "sqlite:///r.db", "--since", "noon"],
+        "Invalid value for '--since': 'noon': expected a date such as",
+    ),
     (
         ["report", "--store", "sqlite:///r.db", "--since", f"{10**9}d"],
-        "--since '1000000000d': expected a date",
+        "Invalid value for '--since': '1000000000d': expected a date",
     ),
     (["report", "--store", "sqlite:///s.json"], "s.json is not a SQLite database: move it away"),
 ]
@@ -59,10 +76,10 @@ def test_wrong_usage_is_told_in_a_sentence(capsys, arguments, message):
     assert [message in line for line in said] == [True], err
 
 
-def test_debug_shows_the_traceback(capsys):
-    """With --debug the error itself comes out."""
+def test_verbose_shows_the_traceback(capsys):
+    """With --verbose, the error itself comes out."""
     with pytest.raises(schema_guard.InvalidSchema):
-        main(["check", "none.json", "s.json", "--debug"])
+        main(["schema", "check", "none.json", "s.json", "--verbose"])
 
 
 def _process(*arguments, **options):
@@ -76,7 +93,7 @@ def _process(*arguments, **options):
 
 def test_module_is_the_command():
     """`python -m schema_guard` is the command, with its exit status."""
-    process = _process("check", "s.json", file("bad.txt", "{}"))
+    process = _process("schema", "check", "s.json", file("bad.txt", "{}"))
     out, err = process.communicate(timeout=30)
 
     assert (process.returncode, err) == (1, "")
@@ -87,7 +104,7 @@ def test_module_is_the_command():
 @pytest.mark.parametrize("lines", [1, 20_000])
 def test_reader_that_goes_away_is_no_error(lines):
     """When stdout is closed early the command ends at once, without a word."""
-    process = _process("check", "s.json", file("all.jsonl", '{"a":1}\n' * lines))
+    process = _process("schema", "check", "s.json", file("all.jsonl", '{"a":1}\n' * lines))
     process.stdout.close()
     process.stdout = None
     _, err = process.communicate(timeout=30)
@@ -98,7 +115,7 @@ def test_reader_that_goes_away_is_no_error(lines):
 @pytest.mark.costly
 def test_no_colour_off_a_terminal():
     """Progress and results are plain text when they go to a pipe."""
-    process = _process("bench", "none")
+    process = _process("bench", "run", "none")
     out, err = process.communicate(timeout=30)
 
     assert (process.returncode, out) == (2, "")

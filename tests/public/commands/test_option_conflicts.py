@@ -14,142 +14,196 @@ from tests.public.commands.training_rows import TICKET, recorded
 from tests.public.decide.examples import passing
 
 GOOD = '{"team": "billing"}'
-ALONE = "--evidence stands alone: what is in the file is decided on, not the store"
-ONE_FUNCTION = "--target, --decline and --not-applicable are about one function: name it with --function"
+ALONE = "has no effect with --evidence, which replaces the store"
+ONE_FUNCTION = (
+    "--max-failure-rate, --decline, and --not-applicable apply to one function: name it with --function"
+)
 NO_STORE = "no store: $SCHEMA_GUARD_STORE is 'none'; name one with --store"
-WHO = "expected one of --call, --input, --input-hash, --cluster, --segment and --function"
-HERE = "a training on this machine has none"
-NO_JOB = "set has no job.json: nothing was tuned"
-SHARE = "--sample-share: is said of --traffic sampled alone"
-BENCH = "bench suite.jsonl --model scripted:good.jsonl"
-CLIMB = "climb suite.jsonl --schema suite-1 --model scripted:good.jsonl"
-EXPORT = "export --schema ticket --store r.db -o out"
-TRACES = "import traces plain.jsonl --store r.db --dry-run"
+ONE = "expected one of them in each command"
+HERE = "has no effect on a training on this machine"
+NO_JOB = "set has no job.json: no job was begun"
+SHARE = "--sample-share: expected it with --traffic sampled"
+TABLE_ALONE = "has no effect with --table"
+NO_CALLS = "has no effect with --suite alone"
+BENCH = "bench run suite.jsonl --model scripted:good.jsonl"
+CLIMB = "bench run --playbook suite.jsonl --schema suite-1 --model scripted:good.jsonl"
+EXPORT = "tune prepare --schema ticket --store r.db -o out"
+TRACES = "store import --from auto plain.jsonl --store r.db --dry-run"
 
 EVIDENCE = (
     "--since 7d", "--schema ticket", "--function app.triage", "--segment eu", "--with e.json", "--answers e.json",
     "--prices prices.json", "--sizes a,b", "--also-version v1", "--decline few_shot=no", "--not-applicable few_shot=no",
-    "--since 7d --segment eu", "--target 0.2 --since 7d", "--what-if target=0.2 --function app.triage",
+    "--since 7d --segment eu", "--max-failure-rate 20% --since 7d", "--what-if target=0.2 --function app.triage",
+    "--store r.db", "--until 7d",
 )  # fmt: skip
 TABLE = {
     **{f"decide --evidence e.json {more}": ALONE for more in EVIDENCE},
-    "decide --store two.db --target 0.2": ONE_FUNCTION,
+    "decide --store two.db --max-failure-rate 0.2": ONE_FUNCTION,
     "decide --store two.db --decline few_shot=no": ONE_FUNCTION,
     "decide --store two.db --not-applicable few_shot=no": ONE_FUNCTION,
-    "decide --store r.db --decline few_shot": "expected RUNG=REASON",
-    "decide --store r.db --not-applicable few_shot=": "expected RUNG=REASON",
+    "decide --store r.db --decline few_shot": "expected STEP=REASON",
+    "decide --store r.db --not-applicable few_shot=": "expected STEP=REASON",
     "decide --store r.db --sizes a": "expected the names of two models or more",
     "decide --store r.db --sizes a,a": "expected the names of two models or more",
-    "decide --store r.db --what-if target": "what-if 'target': expected path=value",
-    "decide --store r.db --also-version v9": "version 'v9': no call of it is recorded",
-    "decide --store r.db --since 2999-01-01": "holds no judged call since then",
+    "decide --store r.db --what-if target": "--what-if 'target': expected path=value",
+    "decide --store r.db --also-version v9": "--also-version 'v9': no call of it is recorded",
+    "decide --store r.db --since 2999-01-01": "holds no validated call in that time",
     "decide": NO_STORE,
-    "report --store r.db --port 8000": "--port goes with --serve",
-    "report --store r.db --serve --format json": "--serve gives a page: leave --format json out",
-    "report --store r.db --serve --format html": "--serve gives a page: leave --format html out",
-    "report --store r.db --serve --format markdown": "--serve gives a page: leave --format markdown out",
+    "report --store r.db --port 8000": "--port: it needs --serve",
+    "report --store r.db --serve --format json": "--format: has no effect with --serve, which shows a page",
+    "report --store r.db --serve --format html": "--format: has no effect with --serve, which shows a page",
+    "report --store r.db --serve --format markdown": "--format: has no effect with --serve, which shows a page",
+    "report --store r.db --serve -o page.html": "--output: has no effect with --serve, which shows a page",
+    "report --store r.db -o none/report.html": "there is no folder 'none'",
+    "report --store r.db --format jsno": "did you mean 'json'?",
+    "report --store r.db --by segmnt": "did you mean 'segment'?",
+    "report --store r.db --since soon": "'soon': expected a date such as 2026-11-01",
+    "report --store none.db": "no store at",
     "report": NO_STORE,
-    "watch --store r.db": "Missing option '--slo'",
-    "watch --slo 0.1": NO_STORE,
+    "watch --store r.db": "Missing option '--max-failure-rate'",
+    "watch --store r.db --max-failure-rate 2": "'--max-failure-rate': '2': expected a share above 0 and below 1",
+    "watch --store r.db --max-failure-rate 1% --max-p95 fast": "'--max-p95': 'fast': expected a duration such as 500ms",
+    "watch --store r.db --max-failure-rate 1% --function app.triag": "did you mean 'app.triage'?",
+    "watch --store r.db --max-failure-rate 1% --since 2999-01-01": "nothing was checked: no validated call in",
+    "watch --store none.db --max-failure-rate 1%": "no store at",
+    "watch --max-failure-rate 0.1": NO_STORE,
+    "decide --store none.db": "no store at",
+    "decide --store r.db --full --format json": "--full: has no effect with the form json",
+    "decide --store r.db --min-right 95": "'--min-right': '95': expected a share from 0 to 1",
     "store info": NO_STORE,
     "store check": NO_STORE,
     "store export": NO_STORE,
     "store export --store r.db --texts full": "'full' is not one of 'redacted', 'kept'",
-    "store export --store r.db --until soon": "--until 'soon': expected a date",
+    "store export --store r.db --until soon": "'--until': 'soon': expected a date",
     "store export --store r.db --function nope": "no function 'nope' is recorded",
     "store export --store r.db --schema nope --since 7d": "no schema 'nope' is recorded",
-    "store forget --store r.db": WHO,
-    "store forget --store r.db --call a --segment b": WHO,
-    "store forget --store r.db --cluster a --function b": WHO,
-    "store forget --store r.db --input a --input-hash b": WHO,
-    "store forget --store r.db --input a --cluster b": WHO,
-    "store forget-counts --store r.db --yes": "expected --function or --segment",
-    "store forget-counts --store r.db --function a --segment b --yes": "expected --function or --segment",
-    "store prune --store r.db": "expected --older-than, --max-rows or --max-bytes",
-    "store merge r.db": NO_STORE,
-    "store merge r.db --store r.db": "'r.db' is the store itself",
+    "store delete --yes --store r.db": "expected --call, --input, --cluster, --segment, or --function, or a limit",
+    "store delete --yes --store r.db --call a --segment b": f"--call and --segment: {ONE}",
+    "store delete --yes --store r.db --cluster a --function b": f"--cluster and --function: {ONE}",
+    "store delete --yes --store r.db --input a --input-hash b": f"--input and --input-hash: {ONE}",
+    "store delete --yes --store r.db --input a --cluster b": f"--input and --cluster: {ONE}",
+    "store delete --yes --store r.db --input a --older-than 1d": "but not both in one command",
+    "store delete --yes --store r.db --older-than soon": "'--older-than': 'soon': expected a duration",
+    "store delete --counts --store r.db --yes": "--counts: expected it with --function or --segment",
+    "store delete --counts --store r.db --cluster a --yes": "--counts: expected it with --function or --segment",
+    "store delete --counts --store r.db --function a --segment b --yes": f"--segment and --function: {ONE}",
+    "store delete --store r.db --function app.triage": "nothing was deleted: there is no terminal to confirm on; add --yes",
+    "store delete --store r.db --function app.triag --yes": "did you mean 'app.triage'?",
+    "store delete --store r.db --call a --yes": "no attempts of the call 'a' are stored",
+    "store delete --store none.db --call a --yes": "no store at",
+    "store export --store none.db": "no store at",
+    "store info --store none.db": "no store at",
+    "store import r.db": NO_STORE,
+    "store import r.db --store r.db": "'r.db' is the store itself",
     "store import a.jsonl": NO_STORE,
-    "store import r.db --store r.db": "r.db is the store itself: name another file",
-    "store import r.db --store two.db": "`schema-guard store merge` takes it",
-    "export --store r.db -o out": "--schema NAME is missing",
-    "export --suite suite.jsonl -o out": "--schema NAME is missing",
-    "export --schema ticket --store r.db": "Missing option '--output' / '-o'",
-    "export --schema ticket --store two.db -o out": "several functions have it, name one with --function",
-    "export --suite suite.jsonl --schema suite-1 --function app.triage -o out": NO_STORE,
-    "export --schema ticket -o out": NO_STORE,
-    f"{EXPORT} --accept-unchecked": "--accept-unchecked needs --base MODEL",
-    f"{EXPORT} --bench good.jsonl": "--bench needs --suite",
-    f"{EXPORT} --form dpo --for bedrock": "--for bedrock takes no --form dpo",
-    f"{EXPORT} --form dpo --for prompt-completion": "--for prompt-completion takes no --form dpo",
-    f"{EXPORT} --validation 0.5 --test 0.5": "expected shares >= 0 of less than 1 together",
+    "store import plain.jsonl --store r.db": "add --from TOOL",
+    "store import r.db --store two.db --traffic all": "--traffic: it applies to files of another tool: add --from TOOL",
+    "store import r.db --store two.db --field a=b": "--field: it applies to files of another tool: add --from TOOL",
+    "tune prepare --store r.db -o out": "--schema is missing",
+    "tune prepare --suite suite.jsonl -o out": "--schema is missing",
+    "tune prepare --schema ticket --store r.db": "Missing option '-o' / '--output'",
+    "tune prepare --schema ticket --store two.db -o out": "several functions have it; choose one with --function",
+    "tune prepare --suite suite.jsonl --schema suite-1 --function app.triage -o out": NO_STORE,
+    "tune prepare --schema ticket -o out": NO_STORE,
+    f"{EXPORT} --accept-unchecked": "--accept-unchecked: expected it with --base MODEL",
+    f"{EXPORT} --bench good.jsonl": "--bench: expected it with --suite",
+    "tune prepare --suite suite.jsonl --schema suite-1 --segment eu -o out": f"--segment: {NO_CALLS}",
+    "tune prepare --suite suite.jsonl --schema suite-1 --since 7d -o out": f"--since: {NO_CALLS}",
+    "tune prepare --suite suite.jsonl --schema suite-1 --until 7d -o out": f"--until: {NO_CALLS}",
+    f"{EXPORT} --method dpo --provider bedrock": "--provider bedrock: has no form for --method dpo",
+    f"{EXPORT} --method dpo --provider prompt-completion": "--provider prompt-completion: has no form for --method dpo",
+    f"{EXPORT} --validation 0.5 --test 0.5": "--validation 0.5 and --test 0.5: expected shares of less than 1 together",
     f"{EXPORT} --prompt-from app": "--prompt-from module:function",
-    f"{BENCH} --resume": "--resume needs --journal FILE",
-    f"{BENCH} --resume --dry-run": "--resume needs --journal FILE",
-    f"{BENCH} --max-cost 1": "expected prices beside it",
+    f"{BENCH} --resume": "--resume needs --journal FILE, the file to continue",
+    f"{BENCH} --resume --dry-run": "--resume needs --journal FILE, the file to continue",
+    f"{BENCH} --max-cost 1": "--max-cost needs --prices SOURCE",
     f"{BENCH} --function app.triage": "--function needs a store that has its calls",
     f"{BENCH} --model scripted:good.jsonl": "there are two models named 'good'",
     f"{BENCH} --model good=scripted:bad.jsonl": "there are two models named 'good'",
-    f"{BENCH} --schema item.json": "a suite of the form 'jsonl' has its own",
-    f"{BENCH} --sample 0": "--sample '0': expected how many tasks, or all",
-    f"{BENCH} --column input": "expected OURS=THEIRS",
-    f"{BENCH} --executor cloud": "expected local, ray or ray://HOST:PORT",
+    f"{BENCH} --schema item.json": "--schema: a suite of the form 'jsonl' has its own",
+    f"{BENCH} --sample 0": "'--sample': '0': expected a number of tasks such as 48 or 1,000, or all",
+    f"{BENCH} --field input": "expected OURS=THEIRS",
+    f"{BENCH} --executor cloud": "expected local, ray, or ray://HOST:PORT",
     f"{BENCH} --output result.pdf": "expected a name that ends in",
     f"{BENCH} --output none/result.json": "there is no folder 'none'",
-    "bench batch write q.jsonl suite.jsonl --model scripted:good.jsonl": "Missing option '--journal'",
-    "bench batch read q.jsonl suite.jsonl --model scripted:good.jsonl": "Missing option '--journal'",
-    "bench gate a.json": "Missing option '--baseline'",
-    "climb suite.jsonl --model scripted:good.jsonl": "Missing option '--schema'",
-    "climb --schema item.json --model scripted:good.jsonl": "--schema FILE needs --inputs FILE",
-    "climb suite.jsonl --schema item.json --model scripted:good.jsonl": "--schema FILE needs --inputs FILE",
+    f"{BENCH} --sample some": "'--sample': 'some': expected a number of tasks",
+    f"{BENCH} --inputs inputs.txt": "--inputs: it needs --playbook",
+    f"{BENCH} --first-step few_shot": "--first-step: it needs --playbook",
+    f"{BENCH} --option temperature=0": "--option: it needs --playbook",
+    f"{BENCH} --write-batch q.jsonl": "--write-batch needs --journal FILE",
+    f"{BENCH} --read-batch q.jsonl": "--read-batch needs --journal FILE",
+    f"{BENCH} --journal j --write-batch q --read-batch q": "expected one of --write-batch and --read-batch, got both",
+    f"{BENCH} --journal j --write-batch q --store r.db": "--store: has no effect with --write-batch",
+    f"{BENCH} --journal j --read-batch q -o a.json": "--output: has no effect with --read-batch",
+    "bench compare a.json --gate": "--gate: it compares two results: name a second file",
+    "bench compare a.json --variant bare": "--variant: it compares two results: name a second file",
+    "bench compare a.json b.json --max-drop 2%": "--max-drop: it needs --gate",
+    "bench compare a.json b.json --gate --max-drop 2": "'--max-drop': '2': expected a share from 0 to 1",
+    "bench run --playbook suite.jsonl --model scripted:good.jsonl": "--playbook needs --schema NAME, one of suite-1, suite-2",
+    "bench run --playbook --schema item.json --model scripted:good.jsonl": "--schema FILE needs --inputs FILE",
+    "bench run --playbook suite.jsonl --schema item.json --model scripted:good.jsonl": "--schema: a suite of the form 'jsonl' has its own",
     f"{CLIMB} --function app.triage": "--function needs a store that has its calls",
-    f"{CLIMB} --function app.triage --store r.db": "expected one under the schema suite-1",
-    f"{CLIMB} --model scripted:bad.jsonl": "expected one model for the ladder",
-    f"{CLIMB} --first few_shot --decline few_shot=no": "first='few_shot': expected a rung that can be run: no",
-    f"{CLIMB} --first larger_model": "expected a rung that can be run: no larger model named",
-    f"{CLIMB} --decline few_shot": "expected RUNG=REASON",
+    f"{CLIMB} --function app.triage --store r.db": "expected a function with the schema suite-1",
+    f"{CLIMB} --model scripted:bad.jsonl": "expected one model for --playbook",
+    f"{CLIMB} --first-step few_shot --decline few_shot=no": "--first-step 'few_shot': expected a rung that can be run: no",
+    f"{CLIMB} --first-step larger_model": "expected a rung that can be run: no larger model named",
+    f"{CLIMB} --decline few_shot": "expected STEP=REASON",
     f"{CLIMB} --option temperature": "expected KEY=VALUE",
-    "probe --model scripted:good.jsonl": "there is no terminal to agree on: say --yes",
-    "probe --yes": "Missing option '--model'",
-    "probe --model scripted:good.jsonl --yes --option temperature": "expected KEY=VALUE",
-    "probe --model scripted:good.jsonl --yes --output none/rules.json": "there is no folder 'none'",
-    "lint item.json": "expected --target, one of",
-    "lint --target openai": "expected SCHEMA, a file or module:Model",
-    "lint item.json --rules prices.json": "expected property 'format'",
-    "tune set --status --cancel": "--status and --cancel say different things",
-    "tune set --status --again": "--status and --again say different things",
-    "tune set --cancel --again": "--cancel and --again say different things",
-    "tune set --status --cancel --again": "--status and --cancel and --again say different things",
-    "tune set --status": NO_JOB,
-    "tune set --cancel": NO_JOB,
-    "tune set --served-as x": NO_JOB,
-    "tune set --backend local --status": NO_JOB,
-    "tune set --backend local --url http://127.0.0.1:9/v1": f"--url: {HERE}",
-    "tune set --backend local --price 3": f"--price: {HERE}",
-    "tune set --backend local --prices prices.json": f"--prices: {HERE}",
-    "tune set --backend local --served-as x": f"--served-as: {HERE}",
-    "tune set --backend local --cancel": f"--cancel: {HERE}",
-    "tune set --backend openai": "--base: expected it for a new job",
-    "tune set --base m": "--backend: expected it for a new job",
-    "tune set": "--backend: expected it for a new job",
-    "tune set --backend openai-compatible --base m": "--url is missing: expected http://HOST:PORT/v1",
-    TRACES: "--traffic: say what part of the traffic",
-    f"{TRACES} --traffic all": "--schema: expected a schema file or module:Model",
-    f"{TRACES} --schema ticket.json": "--traffic: say what part of the traffic",
-    f"{TRACES} --schema ticket.json --sample-share 0.1": "--traffic: say what part of the traffic",
+    f"{CLIMB} --first-step few_shots": "did you mean 'few_shot'?",
+    f"{CLIMB} --strategy bare": "--strategy: the steps of --playbook decide this",
+    f"{CLIMB} --max-cost 1": "--max-cost: --playbook has --max-calls",
+    f"{CLIMB} --journal j": "--journal: does not work with --playbook",
+    "schema probe --model scripted:good.jsonl": "there is no terminal to confirm on; add --yes",
+    "schema probe --yes": "Missing option '--model'",
+    "schema probe --model scripted:good.jsonl --yes --option temperature": "expected KEY=VALUE",
+    "schema probe --model scripted:good.jsonl --yes --output none/rules.json": "there is no folder 'none'",
+    "schema lint item.json": "--provider is missing: expected one of",
+    "schema lint --provider openai": "SCHEMA is missing: expected a JSON file or module:Model",
+    "schema lint item.json --rules prices.json": "expected property 'format'",
+    "schema lint item.json --table --provider openai": f"SCHEMA: {TABLE_ALONE}",
+    "schema lint --table --fix sent": f"--fix: {TABLE_ALONE}",
+    "schema lint --table --rules rules.json": f"--rules: {TABLE_ALONE}",
+    "schema lint --table --format json": f"--format json: {TABLE_ALONE}",
+    "tune run set --status --cancel": "--status and --cancel: expected one of them",
+    "tune run set --status --again": "--status and --again: expected one of them",
+    "tune run set --cancel --again": "--cancel and --again: expected one of them",
+    "tune run set --status --cancel --again": "--status and --cancel and --again: expected one of them",
+    "tune run set --status": NO_JOB,
+    "tune run set --cancel": NO_JOB,
+    "tune run set --served-as x": NO_JOB,
+    "tune run set --backend local --status": NO_JOB,
+    "tune run set --backend local --url http://127.0.0.1:9/v1": f"--url: {HERE}",
+    "tune run set --backend local --price 3": f"--price: {HERE}",
+    "tune run set --backend local --prices prices.json": f"--prices: {HERE}",
+    "tune run set --backend local --served-as x": f"--served-as: {HERE}",
+    "tune run set --backend local --cancel": f"--cancel: {HERE}",
+    "tune run set --backend openai": "--base: expected it for a new job",
+    "tune run set --base m": "--backend: expected it for a new job",
+    "tune run set": "--backend: expected it for a new job",
+    "tune run set --backend openai-compatible --base m": "--url is missing: expected http://HOST:PORT/v1",
+    TRACES: "--schema is missing: expected a schema file or module:Model",
+    f"{TRACES} --traffic all": "--schema is missing: expected a schema file or module:Model",
+    f"{TRACES} --schema ticket.json": "--traffic is missing",
+    f"{TRACES} --schema ticket.json --sample-share 0.1": "--traffic is missing",
     f"{TRACES} --schema ticket.json --traffic all --sample-share 0.1": SHARE,
     f"{TRACES} --schema ticket.json --traffic failures --sample-share 0.1": SHARE,
     f"{TRACES} --schema ticket.json --traffic unknown --sample-share 0.1": SHARE,
     f"{TRACES} --traffic all --schema ticket.json --schema note.json": "several schemas need names",
-    f"{TRACES} --traffic all --schema a=ticket.json --schema a=note.json": "several schemas need names",
-    f"{TRACES} --traffic all --schema ticket.json --column reply": "--column 'reply': expected NAME=VALUE",
+    f"{TRACES} --traffic all --field schema=s --schema a=ticket.json --schema a=note.json": "several schemas need names",
+    f"{TRACES} --traffic all --schema ticket.json --field reply": "--field 'reply': expected OURS=PLACE",
+    f"{TRACES} --traffic all --schema ticket.json --from langfuse --field reply=x": "--field 'reply': langfuse has a place for it",
+    f"{TRACES} --traffic all --schema ticket.json --from jsonl --field repli=x": "did you mean 'reply'?",
+    f"{TRACES} --traffic all --schema ticket.json --from langfuze": "did you mean 'langfuse'?",
+    f"{TRACES} --traffic all --schema ticket.json --unlinked": "--unlinked: --from auto: traces have none of that",
+    f"{TRACES} --traffic all --schema a=ticket.json": "a name needs --field schema=PLACE",
     f"{TRACES} --traffic all --schema ticket.json --from phoenix": "expected a row of phoenix",
-    "import traces plain.jsonl --traffic all --schema ticket.json": NO_STORE,
-    "demo --folder x": "--folder is of `demo finetune`",
-    "demo --offline --folder x": "--folder is of `demo finetune`",
-    "demo finetune --offline": "leave out --offline and --store",
-    "demo finetune --store r.db": "leave out --offline and --store",
+    "store import --from auto plain.jsonl --traffic all --schema ticket.json": NO_STORE,
+    "demo --folder x": "--folder: it needs `demo finetune`",
+    "demo --offline --folder x": "--folder: it needs `demo finetune`",
+    "demo finetune --offline": "--offline: does not work with finetune",
+    "demo finetune --store r.db": "--store: does not work with finetune",
     "demo --offline --store r.db": "expected one without, for the demo alone",
-    "check item.json": "Missing argument 'FILE...'",
+    "schema check item.json": "Missing argument 'FILE...'",
 }  # fmt: skip
 
 
@@ -193,13 +247,13 @@ def test_conflicting_options_are_a_usage_error(capsys, here, line):
 
 
 ALONE_IS_FINE = (
-    "decide --evidence e.json --target 0.2 --right 0.9 --latency-p95 3 --burst-length 20 --what-if target=0.3 --format json",
-    "decide --store two.db --latency-p95 3",
-    "decide --store two.db --function app.one --target 0.2",
-    "store forget --store r.db --segment none",
+    "decide --evidence e.json --max-failure-rate 0.2 --min-right 0.9 --max-p95 3 --burst-length 20 --what-if target=0.3 --format json",
+    "decide --store two.db --max-p95 3",
+    "decide --store two.db --function app.one --max-failure-rate 0.2",
+    "store delete --yes --store r.db --older-than 90d",
     f"{BENCH} --sample 1 --strategy bare --max-cost 1 --prices prices.json",
-    "export --schema ticket --store two.db --function one -o one --min-examples 1",
-    "lint item.json --target llguidance --format sarif",
+    "tune prepare --schema ticket --store two.db --function one -o one --min-examples 1",
+    "schema lint item.json --provider llguidance --format sarif",
 )
 
 
@@ -219,12 +273,12 @@ def test_options_without_a_conflict_are_accepted(tmp_path, here, monkeypatch, li
 @pytest.mark.parametrize(
     ("options", "changed"),
     [
-        (("--target", "0.25"), {"target": 0.25}),
-        (("--right", "0.9"), {"right": 0.9}),
-        (("--latency-p95", "3.5"), {"latency_p95_s": 3.5}),
+        (("--max-failure-rate", "25%"), {"target": 0.25}),
+        (("--min-right", "0.9"), {"right": 0.9}),
+        (("--max-p95", "3.5"), {"latency_p95_s": 3.5}),
         (("--burst-length", "20"), {"burst_length": 20}),
-        (("--target", "0.25", "--latency-p95", "3.5"), {"target": 0.25, "latency_p95_s": 3.5}),
-        (("--target", "0.25", "--what-if", "target=0.5"), {"target": 0.5}),
+        (("--max-failure-rate", "25%", "--max-p95", "3.5"), {"target": 0.25, "latency_p95_s": 3.5}),
+        (("--max-failure-rate", "25%", "--what-if", "target=0.5"), {"target": 0.5}),
     ],
 )
 def test_options_override_the_evidence_file(capsys, here, options, changed):
@@ -247,7 +301,7 @@ def tuned(desk):
         patch.chdir(desk)
         patch.setenv("SCHEMA_GUARD_MODEL_KEY", "k")
         shutil.copytree(desk / "set", desk / "done")
-        begun = f"tune done --backend openai-compatible --url {server.openai_url} --base small --epochs 2 --price 3 --seed 4"
+        begun = f"tune run done --backend openai-compatible --url {server.openai_url} --base small --epochs 2 --price 3 --seed 4"
         status, _, err = command(*shlex.split(f"{begun} --yes"))
         assert status == 0, err
         return begun
@@ -269,7 +323,7 @@ OTHER = {
 def test_option_that_contradicts_the_job_is_a_usage_error(capsys, tuned, here, option):
     """The message names the option and the option --again."""
     for more in ("", " --status", " --served-as x"):
-        status, out, err = run(capsys, *shlex.split(f"tune done {option}{more}"))
+        status, out, err = run(capsys, *shlex.split(f"tune run done {option}{more}"))
 
         assert (status, out) == (2, "")
         assert f"{option}: {OTHER[option]}" in err
@@ -284,7 +338,7 @@ def test_options_that_match_the_job_are_accepted(capsys, tuned, here, option):
     name = option.partition(" ")[0]
     options = known[known.index(name) : known.index(name) + 2] if name else []
 
-    status, out, err = run(capsys, "tune", "done", *options)
+    status, out, err = run(capsys, "tune", "run", "done", *options)
 
     assert (status, err) == (0, "")
     assert "small" in out

@@ -12,8 +12,8 @@ from tests.public.commands.command_lines import command
 from tests.public.commands.desk import lay_out, lines
 
 GOOD = '{"a": 1, "unit": "kg"}'
-BENCH = "bench suite.jsonl --strategy bare --concurrency 1 --format json --sample 4 --model"
-CLIMB = "climb --schema item.json --inputs inputs.txt --concurrency 1 --format json --model"
+BENCH = "bench run suite.jsonl --strategy bare --concurrency 1 --format json --sample 4 --model"
+CLIMB = "bench run --playbook --schema item.json --inputs inputs.txt --concurrency 1 --format json --model"
 
 
 @pytest.fixture(autouse=True)
@@ -51,7 +51,7 @@ def test_bench_sends_no_more_calls_a_minute_than_it_may():
 
 def test_bench_stops_when_its_seconds_are_used_up():
     """Calls that are under way end; no other one begins."""
-    found = done(f"{BENCH} scripted:slow.jsonl --max-seconds 0.1")
+    found = done(f"{BENCH} scripted:slow.jsonl --max-time 100ms")
 
     assert found["stopped"] == ["the budget of 0.1 seconds is used up"]
     assert len(found["calls"]) < 4
@@ -68,23 +68,23 @@ def test_bench_sends_a_refused_request_again_as_often_as_it_may(retries, request
 
 
 @needs("climb")
-def test_climb_stops_when_its_seconds_are_used_up():
+def test_playbook_stops_when_its_seconds_are_used_up():
     """The budget counts from the first call."""
-    found = done(f"{CLIMB} scripted:slow.jsonl --max-seconds 0.1")
+    found = done(f"{CLIMB} scripted:slow.jsonl --max-time 100ms")
 
     assert [(one["stopped"], one["n"]) for one in found["rungs"]] == [("budget of 0.1 s spent after 1", 1)]
 
 
 @needs("loopback")
-def test_climb_sends_the_limit_of_an_attempt():
-    """`--output-tokens` is in each request and in the result."""
-    found, limits = sent(f"{CLIMB} SERVER#x --max-calls 2 --output-tokens 77", "max_completion_tokens")
+def test_playbook_sends_the_limit_of_an_attempt():
+    """`--reply-tokens` is in each request and in the result."""
+    found, limits = sent(f"{CLIMB} SERVER#x --max-calls 2 --reply-tokens 77", "max_completion_tokens")
 
     assert (found["output_tokens"], limits) == (77, [77, 77])
 
 
 @needs("loopback")
-def test_climb_sends_the_options_of_the_provider():
+def test_playbook_sends_the_options_of_the_provider():
     """Each `--option` is in each request and in the result."""
     line = f"{CLIMB} SERVER#x --max-calls 2 --option temperature=0.25 --option top_p=0.5"
     found, temperatures = sent(line, "temperature")
@@ -95,9 +95,9 @@ def test_climb_sends_the_options_of_the_provider():
 
 
 @needs("loopback")
-def test_climb_asks_the_larger_model_on_its_last_step():
+def test_playbook_asks_the_larger_model_on_its_last_step():
     """The other steps ask the model of `--model`."""
-    line = f"{CLIMB} scripted:clean.jsonl --larger SERVER#big --first larger_model --max-calls 3"
+    line = f"{CLIMB} scripted:clean.jsonl --larger SERVER#big --first-step larger_model --max-calls 3"
     found, models = sent(line, "model")
 
     assert (found["model"], found["larger"], models) == ("clean", "big", ["big"] * 3)
@@ -105,7 +105,7 @@ def test_climb_asks_the_larger_model_on_its_last_step():
 
 
 @needs("loopback")
-def test_climb_asks_in_the_order_of_its_seed():
+def test_playbook_asks_in_the_order_of_its_seed():
     """Two seeds ask in two orders, and one seed always in the same."""
     line = f"{CLIMB} SERVER#x --max-calls 5"
     (one, first), (_, again), (other, second) = (
@@ -117,10 +117,10 @@ def test_climb_asks_in_the_order_of_its_seed():
 
 
 @needs("climb")
-def test_climb_decides_with_the_figures_of_a_file(here):
+def test_playbook_decides_with_the_figures_of_a_file(here):
     """`--with` adds figures to the evidence, and the months until an answer to the verdict."""
     (here / "with.json").write_text(json.dumps({"calls_per_month": 12_345}))
-    line = f"{CLIMB} scripted:climber.jsonl --target 0.1 --max-calls 20"
+    line = f"{CLIMB} scripted:climber.jsonl --max-failure-rate 10% --max-calls 20"
     plain, found = done(line), done(f"{line} --with with.json")
 
     assert found["evidence"]["calls_per_month"] == 12_345
@@ -130,24 +130,22 @@ def test_climb_decides_with_the_figures_of_a_file(here):
 
 
 @needs("climb")
-def test_climb_keeps_the_configuration_of_a_file(here):
+def test_playbook_keeps_the_configuration_of_a_file(here):
     """`--with` can have a configuration. The target of the command line still applies."""
     (here / "with.json").write_text(json.dumps({"config": {"burst_length": 7, "target": 0.9}}))
-    found = done(f"{CLIMB} scripted:climber.jsonl --target 0.1 --max-calls 20 --with with.json")
+    found = done(f"{CLIMB} scripted:climber.jsonl --max-failure-rate 10% --max-calls 20 --with with.json")
 
     assert found["evidence"]["config"] == {"burst_length": 7, "target": 0.1, "alpha": 0.05}
 
 
 @needs("climb")
-def test_climb_counts_lost_calls_and_repeated_inputs(here):
+def test_playbook_counts_lost_calls_and_repeated_inputs(here):
     """A call without a reply is lost and is not in the rate. An input that comes twice is used once."""
     lines(
         here / "some.jsonl", [{"when": "text 2;", "raise": "TimeoutError: slow"}, {"when": "", "reply": GOOD}]
     )
     (here / "few.txt").write_text("".join(f"text {number % 5};\n" for number in range(8)))
-    line = (
-        "climb --schema item.json --inputs few.txt --concurrency 1 --format json --model scripted:some.jsonl"
-    )
+    line = "bench run --playbook --schema item.json --inputs few.txt --concurrency 1 --format json --model scripted:some.jsonl"
     found = done(line)
     first = found["rungs"][0]
 
@@ -155,10 +153,10 @@ def test_climb_counts_lost_calls_and_repeated_inputs(here):
     assert (first["lost"], first["n"], first["k"]) == (1, 4, 0)
 
 
-def test_climb_needs_an_input(here):
+def test_playbook_needs_an_input(here):
     """A file without lines is a usage error."""
     (here / "none.txt").write_text("\n\n")
-    line = "climb --schema item.json --inputs none.txt --model scripted:clean.jsonl"
+    line = "bench run --playbook --schema item.json --inputs none.txt --model scripted:clean.jsonl"
     status, out, err = command(*line.split())
 
     assert (status, out) == (2, "")
@@ -168,13 +166,13 @@ def test_climb_needs_an_input(here):
 @needs("loopback")
 @pytest.mark.parametrize(
     ("option", "target", "limit"),
-    [("", "openai", "max_completion_tokens"), ("--target vllm", "vllm", "max_tokens")],
+    [("", "openai", "max_completion_tokens"), ("--provider vllm", "vllm", "max_tokens")],
 )
 def test_probe_sends_the_arguments_of_the_target(option, target, limit):
     """`--target` decides which argument limits the output, and is in the result."""
     pytest.importorskip("openai", reason="needs the extra 'openai'")
     with testing.serve(testing.EnforcingModel()) as server:
-        found = done(f"probe --model {server.openai_url}#m --yes --format json {option}")
+        found = done(f"schema probe --model {server.openai_url}#m --yes --format json {option}")
         sent_names = [name for name in server.requests[-1].body if name.endswith("_tokens")]
 
     assert (found["target"], sent_names) == (target, [limit])
@@ -188,18 +186,18 @@ def test_probe_states_the_cost_by_the_prices(option, cost):
     """`--prices` has the price of the model."""
     pytest.importorskip("openai", reason="needs the extra 'openai'")
     with testing.serve(testing.EnforcingModel()) as server:
-        status, _, err = command(*f"probe --model {server.openai_url}#good --yes {option}".split())
+        status, _, err = command(*f"schema probe --model {server.openai_url}#good --yes {option}".split())
 
     assert status == 0
     assert cost in err
 
 
-IMPORT = "import traces plain.jsonl --schema ticket.json --traffic all --column reply=answer --store r.db"
+IMPORT = "store import --from jsonl plain.jsonl --schema ticket.json --traffic all --field reply=answer --store r.db"
 PLACED = {
-    "--function-column who": ("function", ["app.f1", "app.f0"] * 4 + ["app.f1"]),
-    "--version-column v": ("version", ["v1", "v2", "v0"] * 3),
-    "--segment-column kind": ("segment", ["eu", "us"] * 4 + ["eu"]),
-    "--cluster-column kind": ("cluster", ["eu", "us"] * 4 + ["eu"]),
+    "--field function=who": ("function", ["app.f1", "app.f0"] * 4 + ["app.f1"]),
+    "--field version=v": ("version", ["v1", "v2", "v0"] * 3),
+    "--field segment=kind": ("segment", ["eu", "us"] * 4 + ["eu"]),
+    "--field cluster=kind": ("cluster", ["eu", "us"] * 4 + ["eu"]),
     "--function app.mine": ("function", ["app.mine"] * 9),
 }
 
@@ -231,7 +229,7 @@ def test_import_takes_only_the_calls_of_a_name(here, only, functions):
     lines(here / "named.jsonl", rows)
 
     found = done(
-        f"import traces named.jsonl --schema ticket.json --traffic all --function-column name --store r.db --format json {only}"
+        f"store import --from auto named.jsonl --schema ticket.json --traffic all --field function=name --store r.db --format json {only}"
     )
     with open_store("r.db") as store:
         assert [row["function"] for row in store.attempts()] == functions
@@ -249,7 +247,9 @@ def test_tune_asks_the_host_for_the_last_day_only_when_told_to(here, monkeypatch
     turns = [{"role": "user", "content": "q"}, {"role": "assistant", "content": "{}"}]
     lines(here / "set" / "train.jsonl", [{"messages": turns}] * 12)
     with testing.serve_tuning(key="k", looks=0, ends="succeeded") as server:
-        tune = f"tune set --backend openai-compatible --url {server.openai_url} --base small --yes {option}"
+        tune = (
+            f"tune run set --backend openai-compatible --url {server.openai_url} --base small --yes {option}"
+        )
         status, _, err = command(*tune.split())
         asked = [request for request in server.requests if "models" in request.path]
 
@@ -277,7 +277,7 @@ def test_tune_states_the_cost_by_the_prices_of_a_file(here, monkeypatch):
         "as_of": "2026-11",
     }
     (here / "tuning.json").write_text(json.dumps({"about": "ours", "prices": [price], "closings": []}))
-    tune = "tune set --backend openai-compatible --url http://127.0.0.1:9/v1 --base small --epochs 2"
+    tune = "tune run set --backend openai-compatible --url http://127.0.0.1:9/v1 --base small --epochs 2"
     told = ["".join(command(*tune.split(), *more)[1:]) for more in ([], ["--prices", "tuning.json"])]
 
     assert ["$15" in one for one in told] == [False, True], told

@@ -12,7 +12,7 @@ import pytest
 from schema_guard import open_store, tags, testing
 from tests.needs import needs
 from tests.public.clock import stopped_clock
-from tests.public.commands.command_lines import command, main
+from tests.public.commands.command_lines import main
 from tests.public.commands.desk import lines
 from tests.public.decide.production import Production
 
@@ -67,6 +67,10 @@ def state(path):
         return sum(1 for _ in store.attempts()), counts
 
 
+def display(path):
+    return f"sqlite:///{path}"
+
+
 WHOLE = (20, {("app.one", "eu"): 10, ("app.one", "us"): 6, ("app.two", "eu"): 4})
 FORGET = {
     "--function app.one": (4, {("app.two", "eu"): 4}),
@@ -74,31 +78,54 @@ FORGET = {
 }
 
 
-@pytest.mark.parametrize("has_terminal", [True, False])
 @pytest.mark.parametrize("answer", YES)
 @pytest.mark.parametrize("what", FORGET)
-def test_forget_counts_deletes_after_a_yes(store, what, answer, has_terminal):
+def test_delete_with_counts_deletes_after_a_yes(store, what, answer):
     """Rows and counts of the named part are gone, and the rest stays."""
-    status, _, err = answered(f"store forget-counts {what} --store r.db", answer, has_terminal=has_terminal)
+    status, _, err = answered(f"store delete --counts {what} --store r.db", answer)
 
     assert (status, state(store)) == (0, FORGET[what])
-    assert "for ever? [y/N]" in err
+    assert f"from {display(store)}? [y/N]" in err
 
 
-@pytest.mark.parametrize("has_terminal", [True, False])
 @pytest.mark.parametrize("answer", NO)
 @pytest.mark.parametrize("what", FORGET)
-def test_forget_counts_deletes_nothing_without_a_yes(store, what, answer, has_terminal):
+def test_delete_deletes_nothing_without_a_yes(store, what, answer):
     """After a no, an empty line, or the end of input, all rows and counts are still there."""
-    status, out, _ = answered(f"store forget-counts {what} --store r.db", answer, has_terminal=has_terminal)
+    status, out, _ = answered(f"store delete --counts {what} --store r.db", answer)
 
     assert (status, out, state(store)) == (2, "", WHOLE)
 
 
+@pytest.mark.parametrize(
+    "what", ["--function app.one", "--segment eu --counts", "--older-than 1s", "--max-rows 5"]
+)
+def test_delete_without_a_terminal_takes_no_answer(store, what):
+    """A piped answer does not count. The message names `--yes`."""
+    status, out, err = answered(f"store delete {what} --store r.db", "y\n", has_terminal=False)
+
+    assert (status, out, state(store)) == (2, "", WHOLE)
+    assert err == "schema-guard: nothing was deleted: there is no terminal to confirm on; add --yes\n"
+
+
+@pytest.mark.parametrize(
+    "what", ["--function app.one", "--segment eu --counts", "--older-than 1s", "--max-rows 5"]
+)
+def test_dry_run_of_delete_asks_and_deletes_nothing(store, what):
+    """`--dry-run` prints the number of attempts and changes nothing."""
+    before = store.read_bytes()
+
+    status, out, err = answered(f"store delete {what} --store r.db --dry-run", "n\n")
+
+    assert (status, "[y/N]" in err) == (0, False)
+    assert out.startswith("would delete ")
+    assert store.read_bytes() == before
+
+
 @pytest.mark.parametrize("what", FORGET)
-def test_forget_counts_with_yes_asks_nothing(store, what):
+def test_delete_with_yes_asks_nothing(store, what):
     """`--yes` deletes without a question."""
-    status, _, err = answered(f"store forget-counts {what} --store r.db --yes", "n\n")
+    status, _, err = answered(f"store delete --counts {what} --store r.db --yes", "n\n")
 
     assert (status, err, state(store)) == (0, "", FORGET[what])
 
@@ -115,7 +142,7 @@ def enforcing():
 @pytest.mark.parametrize("answer", YES)
 def test_probe_sends_after_a_yes(enforcing, answer):
     """The requests are sent, and the verdict is the exit status."""
-    status, out, err = answered(f"probe --model {enforcing.openai_url}#m", answer)
+    status, out, err = answered(f"schema probe --model {enforcing.openai_url}#m", answer)
 
     assert status == 0, err
     assert out
@@ -126,7 +153,7 @@ def test_probe_sends_after_a_yes(enforcing, answer):
 @pytest.mark.parametrize("answer", NO)
 def test_probe_sends_nothing_without_a_yes(enforcing, answer):
     """No request is sent."""
-    status, out, err = answered(f"probe --model {enforcing.openai_url}#m", answer)
+    status, out, err = answered(f"schema probe --model {enforcing.openai_url}#m", answer)
 
     assert (out, enforcing.requests) == ("", [])
     assert status == 2
@@ -136,16 +163,16 @@ def test_probe_sends_nothing_without_a_yes(enforcing, answer):
 @needs("fitting", "loopback")
 def test_probe_without_a_terminal_takes_no_answer(enforcing):
     """A piped answer does not count."""
-    status, out, err = answered(f"probe --model {enforcing.openai_url}#m", "y\n", has_terminal=False)
+    status, out, err = answered(f"schema probe --model {enforcing.openai_url}#m", "y\n", has_terminal=False)
 
     assert (status, out, enforcing.requests) == (2, "", [])
-    assert "say --yes" in err
+    assert "add --yes" in err
 
 
 @needs("fitting", "loopback")
 def test_probe_with_yes_asks_nothing(enforcing):
     """`--yes` sends without a question."""
-    status, _, err = answered(f"probe --model {enforcing.openai_url}#m --yes", "n\n")
+    status, _, err = answered(f"schema probe --model {enforcing.openai_url}#m --yes", "n\n")
 
     assert status == 0
     assert "Send them?" not in err
@@ -165,7 +192,7 @@ def tuning(folder, monkeypatch):
 
 
 def tune(server, more=""):
-    return f"tune set --backend openai-compatible --url {server.openai_url} --base small {more}"
+    return f"tune run set --backend openai-compatible --url {server.openai_url} --base small {more}"
 
 
 @needs("loopback", "tuning")
@@ -187,7 +214,7 @@ def test_tune_begins_nothing_without_a_yes(tuning, answer):
 
     assert (out, tuning.requests, Path("set/job.json").exists()) == ("", [], False)
     assert status == 2
-    assert "Tune it? [y/N]" in err
+    assert "Begin tuning? [y/N]" in err
 
 
 @needs("loopback", "tuning")
@@ -196,7 +223,7 @@ def test_tune_without_a_terminal_takes_no_answer(tuning):
     status, out, err = answered(tune(tuning), "y\n", has_terminal=False)
 
     assert (status, out, tuning.requests, Path("set/job.json").exists()) == (2, "", [], False)
-    assert "say --yes" in err
+    assert "add --yes" in err
 
 
 @needs("loopback", "tuning")
@@ -205,7 +232,7 @@ def test_tune_with_yes_asks_nothing(tuning):
     status, _, err = answered(tune(tuning, "--yes"), "n\n")
 
     assert status == 0
-    assert "Tune it?" not in err
+    assert "Begin tuning?" not in err
     assert len(tuning.desk.jobs) == 1
 
 
@@ -217,7 +244,7 @@ def test_tune_asks_nothing_about_a_job_that_is_there(tuning, answer):
     status, _, err = answered(tune(tuning), answer)
 
     assert status == 0
-    assert "Tune it?" not in err
+    assert "Begin tuning?" not in err
 
 
 @needs("loopback", "tuning")
@@ -230,12 +257,3 @@ def test_tune_asks_before_another_job(tuning, answer, status, jobs):
     assert answered(tune(tuning, "--again"), answer)[0] == status
     assert len(tuning.desk.jobs) == jobs
     assert (Path("set/job.json").read_text() == before) is (jobs == 1)
-
-
-@pytest.mark.parametrize("command_name", ["store forget", "store prune"])
-def test_other_deletions_have_no_question(command_name):
-    """`--yes` is not an option of commands that ask nothing."""
-    status, _, err = command(*command_name.split(), "--yes")
-
-    assert status == 2
-    assert "No such option" in err

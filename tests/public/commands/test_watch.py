@@ -11,7 +11,7 @@ from tests.public.commands.command_lines import run
 @pytest.mark.parametrize(("objective", "status", "word"), [("0.01", 1, "BREACH"), ("0.5", 0, "OK")])
 def test_watch_is_one_line_and_a_status(recorded, capsys, objective, status, word):
     """A rate that is proved above the objective is exit 1."""
-    found = run(capsys, "watch", "--slo", objective)
+    found = run(capsys, "watch", "--max-failure-rate", objective)
 
     assert found[0] == status
     assert found[1].startswith(word)
@@ -20,7 +20,7 @@ def test_watch_is_one_line_and_a_status(recorded, capsys, objective, status, wor
 
 def test_watch_gives_its_figures_as_json(recorded, capsys):
     """With --format json the same numbers come as data."""
-    _, out, _ = run(capsys, "watch", "--slo", "0.01", "--format", "json")
+    _, out, _ = run(capsys, "watch", "--max-failure-rate", "0.01", "--format", "json")
 
     (found,) = json.loads(out)["watched"]
     assert (found["n"], found["k"], found["state"]) == (200, 40, "fail")
@@ -36,8 +36,10 @@ def test_watch_is_ok_only_if_both_strategies_are_proved(folder, capsys):
             )
             for number in range(calls):
                 read(f"task {number}")
-    status, out, _ = run(capsys, "watch", "--slo", "0.05", "--store", "records.db", "--format", "json")
-    words = run(capsys, "watch", "--slo", "0.05", "--store", "records.db")[1]
+    status, out, _ = run(
+        capsys, "watch", "--max-failure-rate", "0.05", "--store", "records.db", "--format", "json"
+    )
+    words = run(capsys, "watch", "--max-failure-rate", "0.05", "--store", "records.db")[1]
 
     assert sorted((one["n"], one["state"]) for one in json.loads(out)["watched"]) == [
         (60, "inconclusive"),

@@ -127,8 +127,8 @@ class Production:
         assert repeated(found) == []
         if not {"right"} & {*declared["config"]}:
             latency = declared["config"].get("latency_p95_s")
-            slow = [] if latency is None else ["--latency-p95", str(latency)]
-            watched = self.run("watch", "--slo", str(target), *which, *slow)[0]
+            slow = [] if latency is None else ["--max-p95", str(latency)]
+            watched = self.run("watch", "--max-failure-rate", str(target), *which, *slow)[0]
             assert watched == int(bool(found["breach"])), "watch says otherwise"
         text = self.short_text(asked)
         assert " ".join(found["next_step"].split()) in text
@@ -140,7 +140,7 @@ class Production:
         """Return the default text of `decide` as one line. Check that it has at most 25 lines and no jargon."""
         text = self.run(*asked)[1].rstrip("\n")
         assert len(text.splitlines()) <= 25
-        assert JARGON.findall(text.replace("--latency-p95", "")) == []
+        assert JARGON.findall(text.replace("--max-p95", "")) == []
         return " ".join(text.split())
 
 

@@ -152,7 +152,7 @@ def test_since_includes_a_call_at_that_second(production):
     for second, calls in ((whole, 10), (whole.replace(second=(whole.second + 1) % 60), 9)):
         since = second.isoformat()
         assert f" {calls} " in production.run("report", "--since", since)[1]
-        found = production.run("watch", "--slo", "0.5", "--since", since)[1]
+        found = production.run("watch", "--max-failure-rate", "0.5", "--since", since)[1]
         assert f"0 of {calls} failed" in found
 
 
@@ -235,7 +235,7 @@ def test_segment_option_limits_the_verdict_to_its_calls(production, segment, sta
         production.calls(100, 2)
     with tags(segment="us"):
         production.calls(400, 0)
-    code, out, _ = production.run("decide", "--segment", segment, "--target", "0.01")
+    code, out, _ = production.run("decide", "--segment", segment, "--max-failure-rate", "0.01")
 
     assert code == status
     assert counts in out
@@ -262,8 +262,8 @@ def test_too_few_calls_fail_only_if_proof_is_required(production, strict, status
 def test_latest_declared_target_is_stored(production):
     """A run without --target uses the target of the run before it."""
     production.calls(100, 10)
-    production.run("decide", "--target", "0.3")
-    production.run("decide", "--target", "0.4")
+    production.run("decide", "--max-failure-rate", "0.3")
+    production.run("decide", "--max-failure-rate", "0.4")
     out = production.run("decide")[1]
 
     assert "at most 40% of the calls" in out

@@ -128,26 +128,26 @@ def test_no_volume_pays_where_a_call_saves_nothing():
 @pytest.mark.parametrize(
     ("evidence", "step"),
     [
-        (passing(), "schema-guard watch --slo 0.01"),
+        (passing(), "schema-guard watch --max-failure-rate 1%"),
         (
             passing(
                 config={"latency_p95_s": 2.5},
                 strategies=[strategy(n=1000, k=0, latency={"n": 1000, "k": 0})],
             ),
-            "schema-guard watch --slo 0.01 --latency-p95 2.5",
+            "schema-guard watch --max-failure-rate 1% --max-p95 2.5s",
         ),
         (
             failing(ladder=ladder(json_mode="untested")),
-            "schema-guard climb --schema NAME --model MODEL --first json_mode --target 0.01",
+            "schema-guard bench run --playbook --schema NAME --model MODEL --first-step json_mode",
         ),
         (
             failing(ladder=ladder(schema_simplify="untested")),
-            "simplify the schema, then: schema-guard climb --schema NAME --model MODEL --first system_prompt --target 0.01",
+            "simplify the schema, then: schema-guard bench run --playbook --schema NAME --model MODEL --first-step system_prompt",
         ),
         ({"schemas": [["a", 1, 0]]}, "schema-guard report"),
         (
             {**exhausted(), "feasibility": feasibility(train_examples=7)},
-            "schema-guard export --schema NAME --output DIR  # it says which inputs to label next",
+            "schema-guard tune prepare --schema NAME --output DIR  # it says which inputs to label next",
         ),
     ],
 )

@@ -154,9 +154,9 @@ def test_given_values_replace_the_recorded_ones(figures):
 
 
 OPTIONS = {
-    "--target 0.4": {"config": {"target": 0.003}},
-    "--right 0.9": {"config": {"right": 0.5}},
-    "--latency-p95 0.1": {"config": {"latency_p95_s": 9}},
+    "--max-failure-rate 40%": {"config": {"target": 0.003}},
+    "--min-right 0.9": {"config": {"right": 0.5}},
+    "--max-p95 0.1": {"config": {"latency_p95_s": 9}},
     "--burst-length 40": {"config": {"burst_length": 2}},
     "--decline few_shot=mine": {
         "ladder": [{"rung": "json_mode", "status": "declined", "reason": "of the file"}]

@@ -144,7 +144,7 @@ def test_no_share_of_the_gain_without_the_same_inputs(change, line):
     found = claims(evidence)["share_of_gain"]
 
     assert (found["measured"], found["line"], found["figures"]) == (False, line, {})
-    assert found["measure"].startswith("schema-guard bench ")
+    assert found["measure"].startswith("schema-guard bench run ")
 
 
 def test_the_share_of_right_values_stands_beside_that_of_the_format():
@@ -244,7 +244,7 @@ def test_a_rung_that_was_not_tried_says_why():
 
     assert found["temperature"]["line"].endswith("temperature was not tried: it is so")
     assert found["temperature"]["measure"] is None
-    assert "--first reason_then_format" in found["reasoning"]["measure"]
+    assert "--first-step reason_then_format" in found["reasoning"]["measure"]
 
 
 def test_trials_tell_what_they_took():
@@ -282,5 +282,5 @@ def test_examples_are_compared_with_a_plain_prompt():
     beside = claims(failing(strategies=[decoded, shown, plain]))["examples"]
 
     assert not without["measured"]
-    assert "--first system_prompt" in without["measure"]
+    assert "--first-step system_prompt" in without["measure"]
     assert beside["line"].endswith("fewer calls unhandled than system_prompt, not on the same inputs")

@@ -22,7 +22,7 @@ def test_1_half_a_percent_is_enough(production):
         "at most 1% of the calls without a valid reply",
         "45 of 9,000 calls failed, 0.50%",
         "if failures come one by one",
-        "next schema-guard watch --slo 0.01 --function shop.extract",
+        "next schema-guard watch --max-failure-rate 1% --function shop.extract",
     ):
         assert told in found.head
 
@@ -46,7 +46,7 @@ def test_3_what_retries_never_mend_asks_for_strict_decoding(production):
     assert summary(found) == ("USE_CONSTRAINED_DECODING", "strict_schema", 1)
     assert "wrong now system_prompt: 100 of 4,000 failed, 2.50%, proved to be more than" in found.head
     assert "try let the provider enforce the schema (strict_schema)" in found.head
-    assert "--function shop.extract --first strict_schema --target 0.01" in found.head
+    assert "--function shop.extract --first-step strict_schema" in found.head
 
 
 def test_4_wrong_values_are_not_enough(production):
@@ -214,7 +214,7 @@ def test_14_where_the_failures_are_is_told(production):
 
 
 def test_15_a_small_volume_is_told_what_to_buy(production, prices):
-    """40 calls a month, none failed: so many calls of `climb` for so much money."""
+    """40 calls a month, none failed. The verdict names the calls of the playbook and their cost."""
     production.calls(120, 0, after_s=30.4 * DAY / 40, good=reply(GOOD, tokens=(1_000, 100)))
 
     found = production.verdict(prices=prices)
@@ -222,7 +222,7 @@ def test_15_a_small_volume_is_told_what_to_buy(production, prices):
     assert summary(found)[::2] == ("NEED_MORE_DATA", 0)
     assert found.figures["meanwhile"]["calls"] > 200
     assert found.figures["meanwhile"]["cost"] > 0
-    assert "schema-guard climb" in found.figures["next_step"]
+    assert "schema-guard bench run --playbook" in found.figures["next_step"]
     assert f"calls of a trial, for about ${found.figures['meanwhile']['cost']:.2f}" in found.head
 
 

@@ -203,15 +203,17 @@ OPTIONS = {
 
 
 @pytest.mark.parametrize(("words", "gone"), OPTIONS.values(), ids=OPTIONS)
-def test_forget_deletes_the_rows_and_texts_of_the_named_calls(file, cli_json, words, gone):
+def test_delete_removes_the_rows_and_texts_of_the_named_calls(file, cli_json, words, gone):
     """All other rows and texts stay, and so do the counts."""
     with open_store(str(file)) as store:
         before = {hour.configuration: hour.calls for hour in store.by_hour()}
         calls = [one.calls for one in store.configurations()]
 
-    document = cli_json("store", "forget", *words, "--store", file)
+    document = cli_json("store", "delete", "--yes", *words, "--store", file)
 
-    assert document == {"removed": 2 * len(gone), "left": 40 - 2 * len(gone), "is_shredded": True}
+    assert document == {
+        "dry_run": False, "removed": 2 * len(gone), "left": 40 - 2 * len(gone), "is_shredded": True,
+    }  # fmt: skip
     with open_store(str(file)) as store:
         assert calls_of(store) == sorted({*call_ids(*range(10))} - gone)
         assert {hour.configuration: hour.calls for hour in store.by_hour()} == before
@@ -232,7 +234,7 @@ def test_forget_deletes_the_rows_and_texts_of_the_named_calls(file, cli_json, wo
 @pytest.mark.parametrize("words", [["--input-hash", f"{3:032}"], ["--cluster", "person-3"]])
 def test_deleted_input_counts_as_new_when_it_returns(file, cli_json, words):
     """A later call with a deleted input or cluster counts as a new input."""
-    cli_json("store", "forget", *words, "--store", file)
+    cli_json("store", "delete", "--yes", *words, "--store", file)
     with open_store(str(file)) as store:
         before = store.configurations()
         for name in "ab":
@@ -257,50 +259,63 @@ def test_deleted_input_counts_as_new_when_it_returns(file, cli_json, words):
     }
 
 
-def test_forget_input_finds_calls_by_their_prompt(path, cli, cli_json, monkeypatch):
+def test_delete_input_finds_calls_by_their_prompt(path, cli, cli_json, monkeypatch):
     """`--input` takes the prompt, or `-` for standard input."""
     with open_store(str(path)) as store:
         ask = guard({"type": "integer"}, name="ask", store=store)(lambda prompt: "1")
         for text in ("one", "two", "one", "three"):
             ask(text)
 
-    assert cli_json("store", "forget", "--input", "one", "--store", path)["removed"] == 2
+    assert cli_json("store", "delete", "--yes", "--input", "one", "--store", path)["removed"] == 2
     monkeypatch.setattr("sys.stdin", io.StringIO("three"))
-    assert cli_json("store", "forget", "--input", "-", "--store", path)["removed"] == 1
-    assert cli_json("store", "forget", "--input", "four", "--store", path)["left"] == 1
+    assert cli_json("store", "delete", "--yes", "--input", "-", "--store", path)["removed"] == 1
+    assert cli("store", "delete", "--yes", "--input", "four", "--store", path)[0] == 2
 
 
-def test_forget_prints_the_remaining_rows_and_counts(file, cli):
+def test_delete_prints_the_remaining_rows_and_counts(file, cli):
     """The output has the deleted attempts, the remaining ones, and the counts that stay."""
-    found = {by: cli("store", "forget", *words, "--store", file)[:2] for by, (words, _) in OPTIONS.items()}
+    found = {
+        by: cli("store", "delete", "--yes", *words, "--store", file) for by, (words, _) in OPTIONS.items()
+    }
 
-    assert {status for status, _ in found.values()} == {0}
-    assert found["call"][1].startswith("took out 2 attempts, 38 left\n")
-    assert found["input"][1].startswith("took out 2 attempts, 36 left\n")
-    assert "no longer says which input it was" in found["input"][1]
-    assert "store forget-counts --segment" in found["segment"][1]
+    assert {status for status, _, _ in found.values()} == {0}
+    assert found["call"][1] == f"deleted 2 attempts of the call '{3:031}a'\n38 attempts left\n"
+    assert found["input"][1].endswith("\n36 attempts left\n")
+    assert found["input"][2] == "Counts stay, and no longer know the input.\n"
+    assert "To delete them too, add --counts." in found["segment"][2]
 
 
-@pytest.mark.parametrize("words", [[], ["--call", "a", "--segment", "eu"]])
-def test_forget_needs_exactly_one_name(file, cli, words):
-    """With no name or two names, the command ends with exit status 2 and deletes nothing."""
-    status, out, err = cli("store", "forget", *words, "--store", file)
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ([], "expected --call, --input, --cluster, --segment, or --function, or a limit"),
+        (["--call", "a", "--segment", "eu"], "--call and --segment: expected one of them"),
+        (["--call", "a", "--older-than", "1d"], "but not both in one command"),
+        (["--counts", "--call", "a"], "--counts: expected it with --function or --segment"),
+    ],
+)
+def test_delete_needs_exactly_one_name_or_limits(file, cli, words, message):
+    """Otherwise, the command ends with exit status 2 and deletes nothing."""
+    status, out, err = cli("store", "delete", "--yes", *words, "--store", file)
 
     assert (status, out) == (2, "")
-    assert "expected one of --call" in err
+    assert message in err
     with open_store(str(file)) as store:
         assert store.info().rows == 40
 
 
-def test_forget_counts_deletes_all_data_of_a_function(file, cli, cli_json):
-    """`forget-counts` needs --yes. It deletes rows, texts, and counts of a function."""
-    refused = cli("store", "forget-counts", "--function", "app.b", "--store", file)
+def test_delete_with_counts_deletes_all_data_of_a_function(file, cli, cli_json):
+    """`--counts` deletes rows, texts, and counts of a function. Without a terminal, the command needs `--yes`."""
+    refused = cli("store", "delete", "--counts", "--function", "app.b", "--store", file)
     with open_store(str(file)) as store:
         assert store.info().rows == 40
-    done = cli("store", "forget-counts", "--function", "app.b", "--yes", "--store", file)
+    done = cli("store", "delete", "--counts", "--function", "app.b", "--yes", "--store", file)
 
-    assert refused[0] != 0
-    assert done[:2] == (0, "took out all of 1 configuration\n")
+    assert refused[0] == 2
+    assert "nothing was deleted: there is no terminal to confirm on; add --yes" in refused[2]
+    assert done[:2] == (
+        0, "deleted 20 attempts of the function 'app.b', and the counts of 1 configuration\n20 attempts left\n",
+    )  # fmt: skip
     with open_store(str(file)) as store:
         assert calls_of(store) == call_ids(*range(10), names="a")
         assert [(one.function, one.calls) for one in store.configurations()] == [("app.a", 10)]
@@ -312,29 +327,31 @@ def test_forget_counts_deletes_all_data_of_a_function(file, cli, cli_json):
     assert b"app.b" not in file.read_bytes()
 
 
-def test_forget_counts_deletes_a_segment(file, cli):
-    """`forget-counts --segment` deletes the segment from every function."""
-    assert cli("store", "forget-counts", "--segment", "seg-a", "--yes", "--store", file)[0] == 0
+def test_delete_with_counts_deletes_a_segment(file, cli):
+    """`--segment` and `--counts` delete the segment from every function."""
+    assert cli("store", "delete", "--counts", "--segment", "seg-a", "--yes", "--store", file)[0] == 0
 
     with open_store(str(file)) as store:
         assert [(one.function, one.segment) for one in store.configurations()] == [("app.b", "seg-b")]
 
 
-def test_prune_prints_the_deleted_rows(file, cli, cli_json, clock):
-    """`prune` takes ages and numbers. The report then shows the first day with rows."""
-    status, out, err = cli("store", "prune", "--older-than", "5d", "--store", file)
+def test_delete_by_limits_prints_the_deleted_rows(file, cli, cli_json, clock):
+    """Limits are ages and numbers. The report then shows the first day with rows."""
+    status, out, err = cli("store", "delete", "--yes", "--older-than", "5d", "--store", file)
     report = cli_json("report", "--store", file)
 
-    assert (status, out, err) == (0, "took out 20 attempts, 20 left\nWhat was counted of them stays.\n", "")
+    assert (status, out, err) == (
+        0, "deleted 20 attempts that are too old\n20 attempts left\n", "Counts and failure rates stay as they are.\n",
+    )  # fmt: skip
     assert report["rows_since"] == NOW - 4 * DAY - 60
     assert sum(group["calls"] for group in report["groups"]) == 20
     assert "from 2024-09-30 on" in cli("report", "--store", file)[1]
-    assert cli_json("store", "prune", "--max-rows", "4", "--store", file) == {
-        "removed": 16, "left": 4, "is_shredded": True,
+    assert cli_json("store", "delete", "--yes", "--max-rows", "4", "--store", file) == {
+        "dry_run": False, "removed": 16, "left": 4, "is_shredded": True,
     }  # fmt: skip
-    assert cli("store", "prune", "--older-than", "12h", "--max-rows", "1k", "--store", file)[1].startswith(
-        "took out 4 attempts, none left"
-    )
+    assert cli("store", "delete", "--yes", "--older-than", "12h", "--max-rows", "1k", "--store", file)[
+        1
+    ].startswith("deleted 4 attempts that are too old or too many\n0 attempts left")
 
 
 @pytest.mark.parametrize(
@@ -386,17 +403,6 @@ def test_lower_limit_of_argument_and_url_applies(path):
         assert store.retention == Retention(7 * DAY, 5_000, 2 * 10**9)
 
 
-def test_prune_needs_a_limit(file, cli):
-    """Without a limit in an option or the URL, the command deletes nothing."""
-    status, out, err = cli("store", "prune", "--store", file)
-
-    assert (status, out) == (2, "")
-    assert "expected --older-than, --max-rows or --max-bytes" in err
-    assert cli("store", "prune", "--store", f"{file}?max_rows=6")[1].startswith(
-        "took out 34 attempts, 6 left"
-    )
-
-
 def test_write_deletes_expired_rows(path):
     """A store with a retention deletes expired rows during a write."""
     with open_store(str(path)) as store:
@@ -428,7 +434,7 @@ def test_each_limit_alone_deletes_the_oldest_rows(path, limit):
 
 @pytest.mark.parametrize("by", ["function", "segment"])
 def test_deletion_of_counts_leaves_no_byte_behind(tmp_path, by, cli):
-    """After `forget-counts`, no file of an open store contains a deleted text or name."""
+    """After a deletion of counts, no file of an open store contains a deleted text or name."""
     folder = tmp_path / "store"
     with open_store(f"{folder}/r.db", payload="full", durability="sync") as store:
         fill(store)
@@ -436,15 +442,15 @@ def test_deletion_of_counts_leaves_no_byte_behind(tmp_path, by, cli):
         words = [names[by], b"canary-a", b"person-"]
         before = [bytes_contain(folder, word) for word in words]
         named = (f"--{by}", names[by].decode(), "--yes")
-        status, _, _ = cli("store", "forget-counts", *named, "--store", f"{folder}/r.db")
+        status, _, _ = cli("store", "delete", "--counts", *named, "--store", f"{folder}/r.db")
 
         assert (before, status) == ([True] * 3, 0)
         assert [word for word in words if bytes_contain(folder, word)] == []
         assert bytes_contain(folder, b"canary-b")
 
 
-@pytest.mark.parametrize("how", ["forget", "prune"])
-def test_deletion_leaves_no_byte_behind(tmp_path, how, cli):
+@pytest.mark.parametrize("words", [["--older-than", "50d"], ["--function", "app.old"]])
+def test_deletion_leaves_no_byte_behind(tmp_path, words, cli):
     """No deleted text is left in the database, its log, or a copy, while the store is open."""
     folder = tmp_path / "store"
     names = ["old", "new"]
@@ -465,10 +471,8 @@ def test_deletion_leaves_no_byte_behind(tmp_path, how, cli):
             True,
             True,
         )
-        words = ["--older-than", "50d"] if how == "prune" else ["--function", "app.old"]
-        assert cli("store", how, *words, "--store", f"{folder}/r.db")[1].startswith(
-            "took out 40 attempts, 40 left"
-        )
+        done = cli("store", "delete", "--yes", *words, "--store", f"{folder}/r.db")
+        assert done[1].endswith("\n40 attempts left\n")
 
         copy = sqlite3.connect(folder / "copy.db")
         source = sqlite3.connect(f"file:{folder}/r.db?mode=ro", uri=True)
@@ -488,7 +492,7 @@ def bytes_contain(folder, word):
     return any(word in one.read_bytes() for one in folder.iterdir())
 
 
-def test_forget_cluster_finds_calls_by_their_tags(path, cli_json):
+def test_delete_cluster_finds_calls_by_their_tags(path, cli_json):
     """`--cluster` deletes the calls that were tagged with that cluster."""
     with open_store(str(path), payload="full") as store:
         ask = guard({"type": "integer"}, name="ask", store=store)(lambda prompt: "1")
@@ -496,7 +500,7 @@ def test_forget_cluster_finds_calls_by_their_tags(path, cli_json):
             with tags(cluster=f"customer-{number % 3}"):
                 ask(f"t{number}")
 
-    assert cli_json("store", "forget", "--cluster", "customer-1", "--store", path)["removed"] == 2
+    assert cli_json("store", "delete", "--yes", "--cluster", "customer-1", "--store", path)["removed"] == 2
     with open_store(str(path)) as store:
         assert [row["cluster"] for row in store.attempts()] == ["customer-0", "customer-2"] * 2
     assert b"customer-1" not in path.read_bytes()

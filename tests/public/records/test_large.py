@@ -74,15 +74,15 @@ def test_long_export_and_import_keeps_every_attempt(path, cli, tmp_path):
         assert stored_counts(other) == expected_counts(CALLS)
 
 
-@pytest.mark.parametrize("how", ["forget", "prune"])
-def test_deletion_in_several_steps_is_complete(path, cli_json, tmp_path, how):
+@pytest.mark.parametrize(
+    ("option", "value", "left"), [("--function", "app.extract", 0), ("--max-rows", "10", 10)]
+)
+def test_deletion_in_several_steps_is_complete(path, cli_json, tmp_path, option, value, left):
     """More rows than one step deletes are all deleted. The counts stay."""
     (tmp_path / "c.db").write_bytes(path.read_bytes())
-    words = ["--max-rows", "10"] if how == "prune" else ["--function", "app.extract"]
 
-    said = cli_json("store", how, *words, "--store", tmp_path / "c.db")
+    said = cli_json("store", "delete", "--yes", option, value, "--store", tmp_path / "c.db")
 
-    left = {"prune": 10, "forget": 0}[how]
     assert (said["removed"], said["left"]) == (ATTEMPTS - left, left)
     with open_store(f"{tmp_path}/c.db") as store:
         assert sum(1 for _ in store.attempts()) == left

@@ -176,8 +176,8 @@ COMMANDS = {
     "report": ("report", "--store", "OLD"),
     "check": ("store", "check", "--store", "OLD"),
     "info": ("store", "info", "--store", "OLD"),
-    "merge from it": ("store", "merge", "OLD", "--store", "NEW"),
-    "merge into it": ("store", "merge", "NEW", "--store", "OLD"),
+    "merge from it": ("store", "import", "OLD", "--store", "NEW"),
+    "merge into it": ("store", "import", "NEW", "--store", "OLD"),
 }
 
 

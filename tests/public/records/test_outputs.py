@@ -106,7 +106,7 @@ def commands(place):
     return found
 
 
-SET = "export --schema ticket.json --function app.plain --min-examples 1 --validation 0 --test 0"
+SET = "tune prepare --schema ticket.json --function app.plain --min-examples 1 --validation 0 --test 0"
 LINES = {
     "report": "report", "report as Markdown": "report --format markdown", "report as JSON": "report --format json",
     "report by model": "report --by model", "report by version": "report --by version",
@@ -114,12 +114,12 @@ LINES = {
     "verdicts": "decide", "verdict": "decide --function plain", "verdict in full": "decide --function plain --full",
     "verdict as Markdown": "decide --function plain --format markdown",
     "verdict as JSON": "decide --function plain --format json",
-    "watch": "watch --slo 0.1", "watch as JSON": "watch --slo 0.1 --format json", "info": "store info",
+    "watch": "watch --max-failure-rate 0.1", "watch as JSON": "watch --max-failure-rate 0.1 --format json", "info": "store info",
     "check": "store check",
     "rows as JSON Lines": "store export", "rows as CSV": "store export --format csv",
     "redacted texts": "store export --texts redacted", "redacted texts as CSV": "store export --texts redacted --format csv",
     "kept texts": "store export --texts kept", "kept texts as CSV": "store export --texts kept --format csv",
-    "set": f"{SET} -o sft", "pairs": f"{SET} --form dpo -o dpo",
+    "set": f"{SET} -o sft", "pairs": f"{SET} --method dpo -o dpo",
 }  # fmt: skip
 
 
@@ -316,7 +316,7 @@ def test_import_of_redacted_texts_has_no_addresses(outputs, tmp_path):
 def test_merge_leaves_texts_out_by_default(outputs, tmp_path, texts):
     """A merge takes texts only with --texts."""
     other = tmp_path / "all.db"
-    assert command("store", "merge", outputs.place / "r.db", *texts, "--store", other)[0] == 0
+    assert command("store", "import", outputs.place / "r.db", *texts, "--store", other)[0] == 0
     found = canaries_in(command("store", "export", "--texts", "kept", "--store", other)[1])
     stored = {
         "redacted": places(*PROMPTS, *REPLIES, kinds="w"),
@@ -329,8 +329,8 @@ def test_merge_leaves_texts_out_by_default(outputs, tmp_path, texts):
 BAD = {
     "report": ("report", "--function", "canary-function"),
     "decide": ("decide", "--schema", "canary-schema"),
-    "watch": ("watch", "--slo", "0.1", "--function", "canary-function"),
-    "export": ("export", "--schema", "canary-schema", "-o", "set"),
+    "watch": ("watch", "--max-failure-rate", "0.1", "--function", "canary-function"),
+    "tune prepare": ("tune", "prepare", "--schema", "canary-schema", "-o", "set"),
     "store export": ("store", "export", "--function", "canary-function"),
 }
 

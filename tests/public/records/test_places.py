@@ -262,8 +262,8 @@ def test_refused_file_does_not_change(path, spoil, why, caplog):
 
 
 COMMANDS = (
-    "report", "store info", "store check", "store export", "store prune --max-rows 5",
-    "store forget --function a", "store forget-counts --yes --function a", "watch --slo 0.5", "decide",
+    "report", "store info", "store check", "store export", "store delete --yes --max-rows 5",
+    "store delete --yes --function a", "store delete --counts --yes --function a", "watch --max-failure-rate 0.5", "decide",
 )  # fmt: skip
 
 
@@ -285,7 +285,7 @@ def test_commands_refuse_unusable_files(path, cli, spoiled):
 
 MISSING = (
     "store check --store gone.db",
-    "store merge gone.db --store all.db",
+    "store import gone.db --store all.db",
     "store import gone.jsonl --store all.db",
 )
 

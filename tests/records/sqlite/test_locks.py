@@ -84,7 +84,7 @@ print(json.dumps(sorted(opened)))
 """
 LINES = (
     "store info", "store check", "report", "report --format html", "report --since 24h", "decide",
-    "watch --slo 0.5", "doctor",
+    "watch --max-failure-rate 0.5", "doctor",
     *(("store export --output out.jsonl", "store import out.jsonl") if is_installed("transfer") else ()),
 )  # fmt: skip
 

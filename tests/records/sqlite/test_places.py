@@ -200,7 +200,7 @@ def test_read_only_file_system_can_be_read(read_only, recorded, tmp_path):
 
 
 COMMANDS = {
-    "report": 0, "report --format html": 0, "report --since 24h": 0, "decide": 0, "watch --slo 0.5": 0, "store info": 0,
+    "report": 0, "report --format html": 0, "report --since 24h": 0, "decide": 0, "watch --max-failure-rate 0.5": 0, "store info": 0,
     "store check": 0, "doctor": 1, **({"store export": 0} if is_installed("transfer") else {}),
 }  # fmt: skip
 

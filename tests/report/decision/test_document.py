@@ -189,8 +189,10 @@ def test_unmeasured_reasons_are_told():
 
 @pytest.mark.parametrize("name", EVIDENCE)
 def test_text_fits_a_terminal(name):
-    """Lines of text keep to 110 columns."""
-    assert max(map(len, decision_as_text(VERDICTS[name]).splitlines())) <= 110
+    """Lines of text keep to 110 columns, except a command that is longer."""
+    lines = decision_as_text(VERDICTS[name]).splitlines()
+
+    assert [one for one in lines if len(one) > 110 and "schema-guard " not in one] == []
 
 
 @pytest.mark.parametrize("render", [decision_as_text, decision_as_markdown])

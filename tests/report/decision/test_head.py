@@ -1,22 +1,17 @@
 """The head of a verdict: 25 lines in plain words, and a next step that can be run."""
 
 import re
-import shlex
 
 import click
 import pytest
 from hypothesis import given
 
-from schema_guard.cli.bench.run import command as bench
-from schema_guard.cli.decide import command as decide_command
-from schema_guard.cli.help import command as show_help
-from schema_guard.cli.watch import command as watch
 from schema_guard.decide import decide
 from schema_guard.decide.ladder import RUNGS
-from schema_guard.extensions import load
 from schema_guard.report.as_text import as_text
 from schema_guard.report.decision.document import document_of, head_of
 from schema_guard.report.decision.plain import REMEDIES
+from tests.cli import parsing
 from tests.needs import needs
 from tests.public.decide.examples import economics, failing, ladder, passing, strategy
 from tests.public.decide.test_laws import evidences
@@ -25,12 +20,6 @@ from tests.report.decision.examples import VERDICTS
 JARGON = re.compile(
     r"\b(rho|hazards?|alpha|odds|geometric|bounds?|inconclusive|unhandled|pess|clusters?)\b|\bf =|\[\d"
 )
-COMMANDS = {
-    "bench": bench,
-    "decide": decide_command,
-    "help": show_help,
-    "watch": watch,
-}
 ABOUT = {"function": "shop.extract it", "schema": "ticket"}
 
 
@@ -75,7 +64,7 @@ def test_every_rung_has_a_command_that_can_be_run(rung, about):
     context = parsed(found.figures["next_step"])
 
     assert found.figures["next_rung"] == rung
-    assert context.params["first"] not in ("schema_simplify", "smaller_model", "reasoning_limit")
+    assert context.params["first_step"] not in ("schema_simplify", "smaller_model", "reasoning_limit")
     assert context.params["function"] == (about and about["function"])
 
 
@@ -94,17 +83,14 @@ def test_every_next_step_that_is_a_command_can_be_run(name, tmp_path, monkeypatc
 
 def parsed(step):
     """Read the command of a next step as the command line does."""
-    _, _, typed = step.partition("schema-guard ")
-    name, *arguments = shlex.split(typed, comments=True)
-    command = COMMANDS.get(name) or load(f"command:{name}")
-    return command.make_context(name, arguments, resilient_parsing=False)
+    return parsing.parsed(step.partition("schema-guard ")[2])
 
 
 @needs("climb")
 def test_a_wrong_option_is_seen_by_these_tests():
     """An option that no command has is an error here too."""
     with pytest.raises(click.UsageError):
-        parsed("schema-guard climb --schema x --calls 3")
+        parsed("schema-guard bench run --playbook --schema x --call 3")
 
 
 def production(**found):
@@ -151,7 +137,9 @@ def test_the_next_command_names_its_function():
     """A verdict about a function gives commands about that function."""
     found = decide(passing() | {"about": ABOUT})
 
-    assert found.figures["next_step"] == "schema-guard watch --slo 0.01 --function 'shop.extract it'"
+    assert (
+        found.figures["next_step"] == "schema-guard watch --max-failure-rate 1% --function 'shop.extract it'"
+    )
 
 
 def test_the_share_of_the_gain_stands_in_the_head():
@@ -175,4 +163,4 @@ def test_every_command_that_would_measure_a_claim_can_be_run(tmp_path, monkeypat
     claims = [claim for verdict in VERDICTS.values() for claim in verdict.figures.get("guides", ())]
     steps = {claim["measure"] for claim in claims if claim["measure"]}
 
-    assert {parsed(step).info_name for step in steps} >= {"climb", "decide"}
+    assert {parsed(step).info_name for step in steps} >= {"run", "decide"}

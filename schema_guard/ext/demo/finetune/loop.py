@@ -30,7 +30,7 @@ PROMPTS: Mapping[str, tuple[str, ...]] = {
     # It never gives what is wanted: as many as it takes for a bound that a gain can be measured from.
     "bare": ("--strategy", "bare", "--sample", "24"),
     # It fails within a few calls, and a bound says so.
-    "few_shot": ("--strategy", "few_shot", "--sample", "all", "--target", "0.05"),
+    "few_shot": ("--strategy", "few_shot", "--sample", "all", "--max-failure-rate", "5%"),
     "best": ("--strategy", "few_shot>strict_schema", "--sample", "all"),
 }
 """The ways of prompting, and how each is asked: the last is the best, examples, and a grammar where they do not suffice."""
@@ -99,8 +99,8 @@ class Loop:
         prompts = [self._bench(name, "local", *how) for name, how in PROMPTS.items()]
         self._decide("before", prompts, self._assumed())
         learned, tuned = str(self.learned), str(self.tuned)
-        self._step("export.txt", "export", "--suite", learned, "--schema", self.kind, "--output", tuned)
-        self._step("tune.txt", "tune", tuned, "--backend", "local", "--epochs", "2", "--yes")
+        self._step("export.txt", "tune", "prepare", "--suite", learned, "--schema", self.kind, "-o", tuned)
+        self._step("tune.txt", "tune", "run", tuned, "--backend", "local", "--epochs", "2", "--yes")
         pilot = self._bench("pilot", f"tuned:{tuned}", "--sample", "all")
         self._decide("after", [*prompts, pilot], COSTS)
 
@@ -108,9 +108,9 @@ class Loop:
         """Ask the tuned model, and the one that it was made of, for other schemas."""
         self._step(
             "elsewhere.txt",
-            *("bench", "builtin", "--sample", str(tasks), "--max-attempts", "1", "--strategy", "bare"),
+            *("bench", "run", "builtin", "--sample", str(tasks), "--max-attempts", "1", "--strategy", "bare"),
             *("--model", "local", "--model", f"tuned=tuned:{self.tuned}", "--store", "none"),
-            *("--output", str(self.path("elsewhere.json"))),
+            *("-o", str(self.path("elsewhere.json"))),
         )
 
     def _bench(self, name: str, model: str, *how: str) -> Path:
@@ -118,9 +118,9 @@ class Loop:
         journal, result = self.path(f"{name}.jsonl"), self.path(f"{name}.json")
         self._step(
             f"{name}.txt",
-            *("bench", str(self.asked), "--seed", "17"),
+            *("bench", "run", str(self.asked), "--seed", "17"),
             *("--max-attempts", "1", "--model", model, *how),
-            *("--store", self.store, "--journal", str(journal), "--resume", "--output", str(result)),
+            *("--store", self.store, "--journal", str(journal), "--resume", "-o", str(result)),
         )
         return result
 

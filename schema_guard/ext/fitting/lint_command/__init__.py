@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`lint` and what belongs to it: the schemas that are named, the lines of their places, and what is written of them."""
+"""`schema lint`: the schemas that the command line names, the lines of their places, and the output."""
 
 from schema_guard.ext.fitting.lint_command.run import command
 

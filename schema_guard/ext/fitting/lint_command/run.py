@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`lint`: what would a provider or an engine do with this schema?"""
+"""`schema lint`: the effects of a provider or an engine on a schema."""
 
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
 
 import click
 
-from schema_guard.cli.shared.options import print_json, shared
-from schema_guard.errors import InvalidArgument
+from schema_guard.cli.shared.group import Option
+from schema_guard.cli.shared.options import build_command, naming, option, print_json, takes
 from schema_guard.ext.fitting.lint_command.fix import fixed
 from schema_guard.ext.fitting.lint_command.linted import Linted, has_errors
 from schema_guard.ext.fitting.lint_command.sarif import as_sarif
@@ -24,71 +25,85 @@ from schema_guard.text import safe
 _ALL = "all"
 
 
-@click.command("lint")
-@click.argument("schemas", nargs=-1, metavar="SCHEMA...")
-@click.option(
-    "--target",
-    "targets",
-    multiple=True,
-    envvar="SCHEMA_GUARD_LINT_TARGET",
-    metavar="T,...",
-    help="Whom the schema is for: providers or engines, `all` for every table of rules.",
-)
-@click.option("--table", is_flag=True, help="Show what becomes of each keyword, without a SCHEMA.")
-@click.option(
-    "--fix",
-    "folder",
-    metavar="FOLDER",
-    help="Write there, for each SCHEMA and target, the schema to send and a report of what is lost on the way.",
-)
-@click.option(
-    "--rules",
-    metavar="FILE",
-    help="What `schema-guard probe --output` wrote of the server: it stands over what is known of its target.",
-)
-@click.option(
-    "--format", "form", type=click.Choice(["text", "json", "sarif"]), default="text", show_default=True
-)
-@shared("debug")
-def command(
-    schemas: tuple[str, ...],
-    targets: tuple[str, ...],
-    table: bool,
-    folder: str | None,
-    rules: str | None,
-    form: str,
-) -> int:
-    """Say what a provider or an engine would do with SCHEMA: refuse it, ignore a part, or rule right answers out.
+@dataclass(frozen=True, kw_only=True)
+class Linting:
+    """The rules to lint with, and the fixes to write."""
 
-    SCHEMA is a JSON file, a pattern such as 'schemas/**/*.json', `-` for standard input, or module:Model. Exits 1 where
-    something is known to go wrong, 0 where it is only likely; with --fix too, for SCHEMA stays as it is.
+    providers: tuple[str, ...] = option(
+        "--provider",
+        multiple=True,
+        envvar="SCHEMA_GUARD_LINT_PROVIDER",
+        metavar="NAME,...",
+        help="Provider or engine that the schema is for, such as openai or gemini, or all of them with 'all'; repeatable.",
+    )
+    rules: str | None = option(
+        metavar="FILE",
+        help="Result of `schema-guard schema probe -o FILE`. It overrides the known rules of the provider.",
+    )
+    folder: str | None = option(
+        "--fix",
+        metavar="FOLDER",
+        help="Folder for the fixed schemas, and for a report of the losses of each.",
+    )
+    table: bool = option(
+        is_flag=True, help="Show what each provider does with each keyword, without a SCHEMA."
+    )
+
+    def names(self) -> list[str]:
+        """Return the providers, each once, in their order."""
+        given = [name.strip() for part in self.providers for name in part.split(",") if name.strip()]
+        names = [one for name in given for one in (RULES if name == _ALL else (name,))]
+        for name in names:
+            with naming(target="--provider"):
+                rules_of(name)
+        if names or self.rules is None:
+            return list(dict.fromkeys(names))
+        return [probed_target(self.rules)]
+
+
+@build_command("lint")
+@click.argument("schemas", nargs=-1, metavar="SCHEMA...")
+@takes(asked=Linting)
+@click.option(
+    "--format",
+    "form",
+    cls=Option,
+    type=click.Choice(["text", "json", "sarif"]),
+    default="text",
+    show_default=True,
+    help="Form of the result. SARIF is for code hosts and editors.",
+)
+def command(schemas: tuple[str, ...], asked: Linting, form: str) -> int:
+    """Show what a provider or an engine does with SCHEMA: reject it, ignore a part, or exclude right answers.
+
+    SCHEMA is a JSON file, a pattern such as 'schemas/**/*.json', '-' for standard input, or module:Model. The rules
+    come with the library. Nothing is sent to the provider.
+
+    Exit status: 0 if nothing is known to go wrong, 1 if something is (with --fix too), 2 if a SCHEMA cannot be read.
 
     \b
-    schema-guard lint invoice.schema.json --target openai
-    schema-guard lint app.models:Invoice --target anthropic,gemini --format sarif
-    schema-guard lint invoice.schema.json --target openai --fix sent
-    schema-guard lint --table --target openai,anthropic,gemini
-    schema-guard lint invoice.schema.json --rules rules.json
+    schema-guard schema lint invoice.schema.json --provider gemini
+    schema-guard schema lint app.models:Invoice --provider anthropic,openai
+    schema-guard schema lint invoice.schema.json --provider openai --fix sent
+    schema-guard schema lint --table --provider openai,anthropic,gemini
     """
-    names = _targets(targets) or ([] if rules is None else [probed_target(rules)])
-    if table:
-        print(text_of(document_of(names or list(RULES))))
-        return 0
-    if not schemas or not names:
-        missing = (
-            "SCHEMA, a file or module:Model"
-            if not schemas
-            else f"--target, one of {', '.join(RULES)} or another name of theirs"
+    if asked.table:
+        return _print_table(schemas, asked, form)
+    names = asked.names()
+    if not schemas:
+        raise click.UsageError("SCHEMA is missing: expected a JSON file or module:Model, or --table")
+    if not names:
+        raise click.UsageError(
+            f"--provider is missing: expected one of {', '.join(RULES)}, or another name of theirs"
         )
-        raise click.UsageError(f"expected {missing}")
     sources, problems = sources_of(schemas)
-    tables = {target: table_of(target, rules) for target in names}
+    tables = {target: table_of(target, asked.rules) for target in names}
     linted = [
         Linted(source, target, tables[target], lint(source.schema, target, rules=tables[target]))
         for source in sources
         for target in names
     ]
-    written = [] if folder is None else fixed(linted, folder)
+    written = [] if asked.folder is None else fixed(linted, asked.folder)
     if form == "text":
         print("\n".join([*as_text(linted), *fixes_as_text(written)]))
     else:
@@ -98,13 +113,16 @@ def command(
     return 2 if problems else int(has_errors(linted))
 
 
-def _targets(given: tuple[str, ...]) -> list[str]:
-    """Give the names of targets, each once, in their order."""
-    named = [name.strip() for part in given for name in part.split(",") if name.strip()]
-    names = [one for name in named for one in (RULES if name == _ALL else (name,))]
-    for name in names:
-        try:
-            rules_of(name)
-        except InvalidArgument as error:
-            raise click.UsageError(f"--{error}") from error
-    return list(dict.fromkeys(names))
+def _print_table(schemas: tuple[str, ...], asked: Linting, form: str) -> int:
+    """Print what each provider does with each keyword. Options that have no effect on it are refused."""
+    ignored = {
+        "SCHEMA": schemas,
+        "--fix": asked.folder,
+        "--rules": asked.rules,
+        f"--format {form}": form != "text",
+    }
+    for name, is_given in ignored.items():
+        if is_given:
+            raise click.UsageError(f"{name}: has no effect with --table, which shows keywords and no schema")
+    print(text_of(document_of(asked.names() or list(RULES))))
+    return 0

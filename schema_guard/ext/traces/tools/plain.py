@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Plain rows: a column for each thing that is known, by these names or by those that `--column` gives."""
+"""Plain rows: a column for each thing that is known, by these names or by those that `--field` gives."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Plain:
         for field in given:
             if field not in FIELDS:
                 raise InvalidArgument(
-                    f"column {clip(repr(field))}: expected one of {', '.join(FIELDS)}{did_you_mean(field, FIELDS)}"
+                    f"--field {clip(repr(field))}: expected one of {', '.join(FIELDS)}{did_you_mean(field, FIELDS)}"
                 )
         self._columns = {field: given.get(field, field) for field in FIELDS}
 

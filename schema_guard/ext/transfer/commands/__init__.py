@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The commands of `schema-guard store` that move records: export, import, and merge."""
+"""The commands of `schema-guard store` that move records: export and import."""

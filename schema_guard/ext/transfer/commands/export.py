@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`store export`: a store as a file."""
+"""`store export`: write a store to a file."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import click
 
 import schema_guard
-from schema_guard.cli.shared.options import option, readable, shared, since_of, takes
+from schema_guard.cli.shared.options import WhichRows, build_command, existing, option, shared, takes
 from schema_guard.cli.shared.progress import steps
 from schema_guard.ext.transfer.files import STANDARD, written
 from schema_guard.ext.transfer.forms import FORMS, Form
@@ -21,63 +21,64 @@ from schema_guard.text import plural, safe
 
 
 @dataclass(frozen=True, kw_only=True)
-class Which:
-    """Which attempts go into which file."""
+class File:
+    """The file to write."""
 
-    form: str | None = option(
-        "--format", type=click.Choice(FORMS), help="Of the file. Else what its name ends in, else jsonl."
+    output: str = option(
+        "--output",
+        "-o",
+        metavar="FILE",
+        default=STANDARD,
+        help="File for the rows. Default: standard output.",
     )
-    output: str = option("--output", "-o", metavar="FILE", default=STANDARD, help="Else standard output.")
+    form: str | None = option(
+        "--format",
+        type=click.Choice(FORMS),
+        help="Format of the file. Default: the ending of its name, or jsonl.",
+    )
     texts: str | None = option(
         type=click.Choice(TEXTS_AS),
-        help="Prompts and replies too, where the store keeps them: without credentials and personal data, or as kept.",
-    )
-    since: str | None = option(
-        metavar="TIME", help="Only calls from then on: 2026-11-01, 2026-11-01T08:00, or 90m, 24h, 7d ago."
-    )
-    until: str | None = option(metavar="TIME", help="Only calls from before then.")
-    schema: str | None = option(metavar="NAME", help="Only this schema, by name or fingerprint.")
-    function: str | None = option(
-        metavar="NAME", help="Only this function: its name, or an end of it behind a dot that no other has."
+        help="Prompts and replies too, if the store has them: without credentials and personal data, or as they are stored.",
     )
 
 
-@click.command("export")
-@takes(which=Which)
-@shared("store", "debug")
-def command(which: Which, store: str | None) -> int:
-    """Write the attempts into a file, as JSON Lines, CSV or Parquet.
+@build_command("export")
+@takes(which=WhichRows, file=File)
+@shared("store")
+def command(which: WhichRows, file: File, store: str | None) -> int:
+    """Write the attempts to a file, as JSON Lines, CSV, or Parquet.
 
-    One row an attempt, with what `schema-guard store import` needs to take them in elsewhere: declarations, counts
-    of drops, and which key the hashes are of, though not the key. A new file can be read by its owner only.
+    The file has one row for each attempt, and everything that `schema-guard store import` needs. Only its owner can
+    read a new file. Exit status: 0, or 2 if nothing could be exported.
 
     \b
-    schema-guard store export --output records.jsonl
-    schema-guard store export --since 7d --format csv > week.csv
-    schema-guard store export --output records.parquet --function app.extract
+    schema-guard store export -o records.jsonl
+    schema-guard store export --since 7d -o week.csv
+    schema-guard store export --function app.extract --format csv | head
     """
-    form = _form_of(which)
-    found = readable(store)
-    if which.output == STANDARD and form != "jsonl" and sys.stdout.isatty():
-        raise click.UsageError(f"{form} is not for a terminal: name a file with --output, or use a pipe")
+    which_form = _form_of(file)
+    found = existing(store)
+    if file.output == STANDARD and which_form != "jsonl" and sys.stdout.isatty():
+        raise click.UsageError(
+            f"{which_form} is not for a terminal: name a file with --output, or use a pipe"
+        )
     where = _where(which, found)
-    with written(which.output, found.backend) as stream, steps("exported", found.info().rows) as on_step:
-        texts = next((how for how in TEXTS_AS if how == which.texts), None)
-        leaving = Leaving(form, where, schema_guard.__version__, texts, on_step)
+    with written(file.output, found.backend) as stream, steps("exported", found.info().rows) as on_step:
+        texts = next((how for how in TEXTS_AS if how == file.texts), None)
+        leaving = Leaving(which_form, where, schema_guard.__version__, texts, on_step)
         attempts = export(found.backend, stream, leaving)
-    if which.output != STANDARD:
-        print(f"exported {plural(attempts, 'attempt')} to {safe(which.output)}")
+    if file.output != STANDARD:
+        print(f"exported {plural(attempts, 'attempt')} to {safe(file.output)}")
     return 0
 
 
-def _form_of(which: Which) -> Form:
-    name = which.form or which.output.lower().rpartition(".")[2]
+def _form_of(file: File) -> Form:
+    name = file.form or file.output.lower().rpartition(".")[2]
     return next((form for form in FORMS if form == name), "jsonl")
 
 
-def _where(which: Which, store: schema_guard.records.Store) -> Where:
-    since, until = since_of(which.since), since_of(which.until, "--until")
+def _where(which: WhichRows, store: schema_guard.records.Store) -> Where:
     if which.schema is which.function is None:
-        return Where(since, until)
+        return Where(which.since, which.until)
     chosen = chosen_of(store, store.names(), schema=which.schema, function=which.function)
-    return Where(since, until, chosen.schema, chosen.function)
+    return Where(which.since, which.until, chosen.schema, chosen.function)

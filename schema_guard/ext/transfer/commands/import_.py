@@ -1,52 +1,190 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`store import`: files that `store export` has written, taken into a store."""
+"""`store import`: exported files, other stores, and replies from other tools."""
 
 from __future__ import annotations
 
-import sys
 from contextlib import ExitStack
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from schema_guard.cli.shared.options import readable, shared, takes
+from schema_guard.cli.shared.notes import note
+from schema_guard.cli.shared.options import build_command, option, readable, shared, takes
 from schema_guard.cli.shared.progress import steps
-from schema_guard.ext.transfer.adding import Taking
-from schema_guard.ext.transfer.arriving import check, import_file
-from schema_guard.ext.transfer.commands.coming import Coming, say
-from schema_guard.ext.transfer.files import opened
+from schema_guard.cli.shared.quantities import SHARE
+from schema_guard.configuration.traffic import PARTS
+from schema_guard.errors import InvalidArgument
+from schema_guard.ext.transfer.commands.coming import Coming, report
+from schema_guard.extensions import load
+from schema_guard.records import resolve_store
+from schema_guard.records.urls import masked
 from schema_guard.text import safe
 
+if TYPE_CHECKING:
+    from typing import IO
 
-@click.command("import")
-@click.argument("files", nargs=-1, required=True, metavar="FILE...")
-@takes(coming=Coming)
-@click.option(
-    "--skip-bad", is_flag=True, help="Leave out the calls in which something is wrong, and count them."
-)
-@shared("store", "format", "debug")
-def command(files: tuple[str, ...], coming: Coming, skip_bad: bool, store: str | None, form: str) -> int:
-    """Take files of `schema-guard store export` into a store; FILE may be `-`.
+    from schema_guard.ext.transfer.adding import Added
+    from schema_guard.records import Store
 
-    All files are read and checked first: nothing comes in of any when something is wrong in one. Calls are known by
-    their id, so that a file that comes twice changes nothing, and an import that was killed is begun again.
+_SQLITE = b"SQLite format 3\0"
+_SCHEMES = ("sqlite://", "postgresql://", "postgres://")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Traces:
+    """Replies that another tool has stored."""
+
+    tool: str | None = option(
+        "--from",
+        metavar="TOOL",
+        help="Tool that wrote the files: langfuse, phoenix, mlflow, openai-evals, jsonl for your own rows, or auto to detect it. Default: SOURCE is an exported file or a store.",
+    )
+    traffic: str | None = option(
+        type=click.Choice(PARTS), help="Part of the traffic that the files hold. Required with --from."
+    )
+    schema: tuple[str, ...] = option(
+        multiple=True,
+        metavar="SCHEMA",
+        help="JSON Schema file or module:Model that the replies must match. NAME=SCHEMA for rows that name their schema; repeatable.",
+    )
+    function: str | None = option(
+        metavar="NAME", help="Function name for the imported calls. Default: the name in the trace."
+    )
+    field: tuple[str, ...] = option(
+        multiple=True,
+        metavar="OURS=PLACE",
+        help="Place of a field in a row: version=metadata.prompt_version; repeatable. Fields: function, version, segment, cluster, schema; with --from jsonl also reply, prompt, and others.",
+    )
+    only: tuple[str, ...] = option(
+        multiple=True,
+        metavar="NAME",
+        advanced=True,
+        help="Only calls with this name in the tool; repeatable.",
+    )
+    sample_share: float | None = option(
+        type=SHARE,
+        metavar="SHARE",
+        advanced=True,
+        help="Share of the calls that a sample holds, such as 10%. With --traffic sampled.",
+    )
+    prices: str | None = option(
+        metavar="SOURCE",
+        advanced=True,
+        help="Token prices: a JSON file, or genai-prices. Default: $SCHEMA_GUARD_PRICES, or the costs in the trace.",
+    )
+
+
+@build_command("import")
+@click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
+@takes(traces=Traces, coming=Coming)
+@shared("dry-run", "store", "format")
+def command(
+    sources: tuple[str, ...], traces: Traces, coming: Coming, dry_run: bool, store: str | None, form: str
+) -> int:
+    """Import exported files, other stores, or replies from tracing tools and logs.
+
+    SOURCE is a file that `store export` wrote, a SQLite store, a store URL (sqlite:///... or postgresql://...), or
+    '-' for an exported file on standard input. A SQLite file is recognized by its content. With --from, SOURCE is a
+    file of another tool: JSON Lines, JSON, CSV, or Parquet.
+
+    Importing twice adds nothing, because calls are known by their id. If a file has errors, nothing of any exported
+    file or store is imported. Replies of other tools are validated now, and their texts are not stored.
+
+    Exit status: 0 if all was read, 1 if a part of a trace file could not be read, 2 if nothing was imported.
 
     \b
-    schema-guard store import records.jsonl --store sqlite:///all.db
-    schema-guard store export --store a.db | schema-guard store import - --store b.db
+    schema-guard store import records.jsonl a.db --store sqlite:///all.db
+    schema-guard store import records.db --store postgresql://db.example/records --dry-run
+    schema-guard store import traces.jsonl --from langfuse --schema invoice.json --traffic all
+    schema-guard store import log.csv --from jsonl --field reply=answer --schema s.json --traffic sampled --sample-share 10%
     """
-    backend = readable(store).backend
+    if traces.tool is not None:
+        _refuse(coming, f"--from {safe(traces.tool)}: traces have none of that")
+        import_replies = load("option:--from").import_replies
+        return int(import_replies(sources, readable(store), form, dry_run=dry_run, **asdict(traces)))
+    _refuse(traces, "it applies to files of another tool: add --from TOOL")
+    into = readable(store)
     with ExitStack() as stack:
-        streams = [(name, stack.enter_context(opened(name, backend))) for name in files]
-        checked = [check(name, stream, skip_bad=skip_bad) for name, stream in streams]
-        for reading in checked:
-            for fault in reading.first_faults:
-                print(f"schema-guard: {safe(reading.source)}, {safe(str(fault))}", file=sys.stderr)
-        total = sum(reading.attempts for reading in checked)
-        with steps("imported", total) as on_step:
-            taking = Taking(coming.unlinked, coming.dry_run, coming.texts, on_step)
-            found = [
-                import_file(backend, name, stream, checked=reading, taking=taking)
-                for (name, stream), reading in zip(streams, checked, strict=True)
-            ]
-    say(found, form, dry_run=coming.dry_run)
+        found = _imported(stack, sources, into, coming, dry_run=dry_run)
+    report(found, form, dry_run=dry_run)
     return 0
+
+
+def _refuse(options: Any, reason: str) -> None:
+    """Refuse options that would have no effect."""
+    for one in fields(options):
+        if getattr(options, one.name):
+            raise click.UsageError(f"--{one.name.replace('_', '-')}: {reason}")
+
+
+def _imported(
+    stack: ExitStack, sources: tuple[str, ...], into: Store, coming: Coming, *, dry_run: bool
+) -> list[Added]:
+    """Read and check all sources, then import them in their order."""
+    from schema_guard.ext.transfer.adding import Taking  # 60 ms that the help does not pay
+    from schema_guard.ext.transfer.arriving import check, import_file, merge
+    from schema_guard.ext.transfer.files import opened
+
+    stores = {name: _store(name, into) for name in sources if _is_store(name, into)}
+    streams: dict[str, IO[bytes]] = {
+        name: stack.enter_context(opened(name, into.backend)) for name in sources if name not in stores
+    }
+    checked = {name: _checked(check, name, stream, coming) for name, stream in streams.items()}
+    for reading in checked.values():
+        for fault in reading.first_faults:
+            note(f"{reading.source}, {fault}")
+    total = sum(reading.attempts for reading in checked.values())
+    total += sum(store.info().rows for store in stores.values())
+    with steps("imported", total) as on_step:
+        taking = Taking(coming.unlinked, dry_run, coming.texts, on_step)
+        return [
+            merge(into.backend, masked(name), stores[name].backend, taking)
+            if name in stores
+            else import_file(into.backend, name, streams[name], checked=checked[name], taking=taking)
+            for name in sources
+        ]
+
+
+def _checked(check: Any, name: str, stream: IO[bytes], coming: Coming) -> Any:
+    try:
+        return check(name, stream, skip_bad=coming.skip_bad)
+    except InvalidArgument as error:
+        if "\n" in str(error):  # an export with errors in some places
+            raise
+        raise click.UsageError(f"{error}; for a file of another tool, add --from TOOL") from error
+
+
+def _is_store(name: str, into: Store) -> bool:
+    """Return whether a source is a store: by the scheme of a URL, or by the first bytes of a file."""
+    if name.startswith(_SCHEMES):
+        return True
+    own = into.info().path
+    try:
+        # Opening the store itself and closing it would drop the POSIX locks that SQLite holds on it.
+        if own is not None and Path(own).exists() and Path(name).samefile(own):
+            return True
+        with Path(name).open("rb") as stream:
+            return name != "-" and stream.read(len(_SQLITE)) == _SQLITE
+    except OSError:
+        return False
+
+
+def _store(name: str, into: Store) -> Store:
+    """Return a store to read; `click.UsageError` if it does not exist, or is the one to fill."""
+    found = resolve_store(name)
+    info = found.info() if found is not None else None
+    if found is None or info is None or info.schema_version is None:
+        raise click.UsageError(
+            f"no store {safe(masked(name))!r}: expected a SQLite file that has records, or a URL"
+        )
+    path, own = info.path, into.info().path
+    is_same = found.url == into.url or (
+        path is not None and own is not None and Path(own).exists() and Path(path).samefile(own)
+    )
+    if is_same:
+        raise click.UsageError(
+            f"{safe(masked(name))!r} is the store itself: name the others, and with --store the one to fill"
+        )
+    return found

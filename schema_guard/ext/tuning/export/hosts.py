@@ -30,7 +30,7 @@ class TuningHost(NamedTuple):
     """Where a model is tuned, and what it takes.
 
     Attributes:
-        name: As `--for` names it.
+        name: As `--provider` names it.
         spelling: Of a row: `messages`, `system_messages` or `prompt_completion`.
         forms: Which of `sft` and `dpo` it takes.
         alternates: Whether user and assistant have to take turns, the user first.
@@ -64,7 +64,7 @@ def _hosts() -> dict[str, TuningHost]:
 
 
 HOSTS = ("messages", "openai", "azure", "together", "fireworks", "bedrock", "prompt-completion")
-"""Whom `--for` knows; the first is the form that the local backend and most trainers read."""
+"""Providers that `--provider` knows; the first is the form that the local backend and most trainers read."""
 
 
 def host_of(name: str, form: str) -> TuningHost:
@@ -72,11 +72,11 @@ def host_of(name: str, form: str) -> TuningHost:
     known = _hosts()
     if name not in known:
         raise InvalidArgument(
-            f"--for {clip(repr(name))}: expected one of {', '.join(known)}{did_you_mean(name, known)}"
+            f"--provider {clip(repr(name))}: expected one of {', '.join(known)}{did_you_mean(name, known)}"
         )
     if form not in known[name].forms:
         able = ", ".join(host.name for host in known.values() if form in host.forms)
-        raise InvalidArgument(f"--for {name} takes no --form {form}: expected one of {able}")
+        raise InvalidArgument(f"--provider {name}: has no form for --method {form}; expected one of {able}")
     return known[name]
 
 

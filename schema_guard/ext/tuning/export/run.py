@@ -40,7 +40,7 @@ UNCHECKED_WARNING: Final = (
     "nobody has looked at the values of {rows}: a model that is tuned on them learns the mistakes of the model that "
     "gave them"
 )
-_NO_REJECTED: Final = "no whole reply to it failed the schema, so there is nothing to reject (--form dpo)"
+_NO_REJECTED: Final = "no whole reply to it failed the schema, so there is nothing to reject (--method dpo)"
 _FEW: Final = 0.05  # a part below this share of the rows is told
 _MOST_ALIKE: Final = 0.8  # answers that are one and the same
 _LEAST_TOLD: Final = 20
@@ -98,7 +98,7 @@ def export_set(
     shares = settings.validation, settings.test
     if min(shares) < 0 or sum(shares) >= 1:
         raise InvalidArgument(
-            f"validation={shares[0]}, test={shares[1]}: expected shares >= 0 of less than 1 together"
+            f"--validation {shares[0]:g} and --test {shares[1]:g}: expected shares of less than 1 together"
         )
     left_out = Counter(gathered.left_out)
     rows = _usable(gathered.rows, schema, host, settings, left_out)

@@ -121,7 +121,7 @@ def _next(result: ExportResult) -> str:
     backend = _BACKENDS.get(result.manifest["for"])
     if backend is None:
         return f"give {file_of('train')} and {file_of('validation')} to the host"
-    return f"schema-guard tune {folder} {backend}"
+    return f"schema-guard tune run {folder} {backend}"
 
 
 def _sources(result: ExportResult) -> Section:

@@ -102,7 +102,7 @@ def refused(found: TrainingRows, backend: str) -> list[str]:
     elif rules.spellings is not None and not found.keys <= set(rules.spellings):
         told.append(
             f"{TRAIN} has rows of {_told(found.keys)}; {rules.label} takes {_told(rules.spellings)}: "
-            "write them so with schema-guard export --for HOST"
+            "write them so with schema-guard tune prepare --provider HOST"
         )
     return told
 
@@ -118,7 +118,7 @@ def _too_much(found: TrainingRows, rules: HostRules, takes: TuningHost) -> Itera
         if most is not None and size > most:
             yield f"{name} has {size:,} bytes, {label} takes at most {most:,} in one request"
     if takes.byte_order_mark and not found.has_mark:
-        yield f"{TRAIN} begins without a byte-order mark, which {label} wants: write it so with schema-guard export --for {takes.name}"
+        yield f"{TRAIN} begins without a byte-order mark, which {label} wants: write it so with schema-guard tune prepare --provider {takes.name}"
 
 
 def _told(keys: Any) -> str:
@@ -158,7 +158,7 @@ def _rows(path: Path) -> tuple[int, frozenset[frozenset[str]]]:
     except (OSError, UnicodeDecodeError) as error:
         said = error.strerror if isinstance(error, OSError) else error
         raise InvalidArgument(
-            f"{clip_path(path)}: {said}: expected the rows of a training set, which schema-guard export --output DIR writes"
+            f"{clip_path(path)}: {said}: expected the rows of a training set, which schema-guard tune prepare --output DIR writes"
         ) from error
     if faults:
         more = f"; and {len(faults) - _MOST_TOLD} more" if len(faults) > _MOST_TOLD else ""

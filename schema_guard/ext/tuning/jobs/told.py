@@ -37,7 +37,7 @@ def job_lines(directory: Path, job: TuningJob) -> list[str]:
 def next_lines(directory: Path, job: TuningJob) -> list[str]:
     """Say what to do next, as commands."""
     here = shlex.quote(str(directory))
-    tune = f"schema-guard tune {here}"
+    tune = f"schema-guard tune run {here}"
     if job.result is not None:
         model = shlex.quote(f"tuned:{directory}")
         return [
@@ -52,9 +52,9 @@ def next_lines(directory: Path, job: TuningJob) -> list[str]:
 
 def _measuring(directory: Path, here: str, model: str) -> str:
     """Give the command that measures; of pairs no set of held-out answers is read."""
-    command = "measure it{}: schema-guard bench {} --model {} --sample all"
+    command = "measure it{}: schema-guard bench run {} --model {} --sample all"
     if holds_pairs(directory):
-        return command.format(", on a set that was exported without --form dpo", "SET", model)
+        return command.format(", on a set that was exported without --method dpo", "SET", model)
     return command.format("", here, model)
 
 

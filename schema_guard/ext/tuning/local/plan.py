@@ -111,7 +111,7 @@ class TrainPlan(NamedTuple):
 
 
 def read_training_set(directory: Path) -> TrainingSet:
-    """Give the rows of a folder that `schema-guard export` wrote.
+    """Give the rows of a folder that `schema-guard tune prepare` wrote.
 
     Raises:
         InvalidArgument: They cannot be learned: preferences, no answer, not the manifest's files, or no row.

@@ -45,7 +45,7 @@ def manifest_of(directory: Path) -> dict[str, Any]:
     except (OSError, ValueError, RecursionError) as error:
         raise InvalidArgument(
             f"{path}: cannot be read: {error}: expected the manifest of a training set, "
-            "which 'schema-guard export' writes"
+            "which 'schema-guard tune prepare' writes"
         ) from error
     if not isinstance(manifest, dict):
         raise InvalidArgument(f"{path}: expected an object, got {type(manifest).__name__}")
@@ -58,7 +58,7 @@ def manifest_of(directory: Path) -> dict[str, Any]:
     if manifest.get("form", "sft") != "sft":
         raise InvalidArgument(
             f"{path}: a training set of form {manifest['form']!r}: the local backend learns answers, not "
-            "preferences: export it with --form sft"
+            "preferences: export it with --method sft"
         )
     return manifest
 
@@ -97,7 +97,7 @@ def _row(line: bytes, where: str) -> SftRow:
         raise InvalidArgument(f"{where}: expected an object, got {type(row).__name__}")
     if _PREFERENCES & row.keys():
         raise InvalidArgument(
-            f"{where}: a row of preferences: the local backend learns answers: export with --form sft"
+            f"{where}: a row of preferences: the local backend learns answers: export with --method sft"
         )
     messages = _messages(row, where)
     if len(messages) < 2 or messages[-1]["role"] != "assistant" or not messages[-1]["content"]:

@@ -111,7 +111,7 @@ def train(
     the new one is whole.
 
     Args:
-        directory: What `schema-guard export` wrote; gets `adapter.gguf`, `job.json`, and `checkpoint.pt` meanwhile.
+        directory: What `schema-guard tune prepare` wrote; gets `adapter.gguf`, `job.json`, and `checkpoint.pt` meanwhile.
         settings: How it is trained.
         on_step: Is called after each step; what it raises ends the training.
         report: Is told in one line what is fetched or gone on with.
@@ -157,7 +157,7 @@ def _require_own(folder: Path) -> None:
     if known is not None and known.backend != "local" and not known.has_ended:
         raise InvalidArgument(
             f"{clip_path(folder)}: has a job at {known.backend} that is {known.status}: end it first, with "
-            "schema-guard tune DIR --cancel, or copy the training set to another folder"
+            "schema-guard tune run DIR --cancel, or copy the training set to another folder"
         )
 
 

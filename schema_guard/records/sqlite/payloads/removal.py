@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from schema_guard.records.counts.hours import HOUR_S, LARGEST_HOUR, hour_of
 from schema_guard.records.counts.rollups import key_of_cluster, key_of_input
+from schema_guard.records.payloads.retention import rows_over
 from schema_guard.records.rows import HASH_BYTES
 from schema_guard.records.sqlite import attempts, checksums
 from schema_guard.records.sqlite.kept import gone
@@ -35,8 +36,12 @@ __all__ = [
     "SQLiteRemoval",
     "closed_configurations",
     "closed_hours",
+    "clusters",
+    "count_of",
+    "excess_of",
     "has_removed",
     "is_closed",
+    "is_counted",
     "rows_since",
 ]
 
@@ -92,7 +97,7 @@ class SQLiteRemoval:
                 done = 0
                 if retention.max_age_s is not None:
                     done = self._take_old(now - retention.max_age_s, rows)
-                excess = self._excess(retention) if done < rows else 0
+                excess = _excess(self._connection, retention) if done < rows else 0
                 if excess:
                     done += self._take_first(min(excess, rows - done))
                 return done
@@ -103,10 +108,9 @@ class SQLiteRemoval:
             self._connection.execute("PRAGMA secure_delete = ON")
             with self._transaction(self._connection):
                 sql = f"SELECT id FROM stored_attempts WHERE {_CONDITIONS[what.by]} ORDER BY id LIMIT ?"
-                name = attempts.packed(what.name) if what.by in ("call", "input") else what.name
-                done = self._take(self._ids(sql, [name, rows]))
+                done = self._take(self._ids(sql, [_stored_name(what), rows]))
                 if not done and what.by in ("input", "cluster"):
-                    self._unlink(key_of_input(what.name) if what.by == "input" else key_of_cluster(what.name))
+                    self._unlink(_key_of(what))
                 return done
 
     def forget_counts(self, what: Forgotten) -> int:
@@ -155,24 +159,6 @@ class SQLiteRemoval:
     def _take_first(self, rows: int) -> int:
         """Take out the attempts that were stored first, of whole calls."""
         return self._take(self._ids("SELECT id FROM stored_attempts ORDER BY id LIMIT ?", [rows]))
-
-    def _excess(self, retention: Retention) -> int:
-        """Give how many of the attempts that were stored first are too many."""
-        excess = 0
-        if retention.max_rows is not None:
-            sql = "SELECT COALESCE(MAX(id) - MIN(id) + 1, 0) FROM stored_attempts"
-            ((most,),) = self._connection.execute(sql).fetchall()
-            if most > retention.max_rows:  # else there can be no more
-                ((count,),) = self._connection.execute("SELECT COUNT(*) FROM stored_attempts").fetchall()
-                excess = max(0, count - retention.max_rows)
-        if retention.max_bytes is not None:
-            pages, free, size = (
-                self._connection.execute(f"PRAGMA {name}").fetchall()[0][0]
-                for name in ("page_count", "freelist_count", "page_size")
-            )
-            if (pages - free) * size > retention.max_bytes:
-                excess = max(excess, 2**62)
-        return excess
 
     def _ids(self, sql: str, values: Sequence[Any]) -> list[int]:
         return [number for (number,) in self._connection.execute(sql, values).fetchall()]
@@ -229,6 +215,68 @@ class SQLiteRemoval:
             sealed = checksums.sealed((configuration_id, hour, left))[2:]
             sql = "UPDATE input_log SET calls = ?, checksum = ? WHERE id = ?"
             self._connection.execute(sql, [*sealed, number])
+
+
+def count_of(connection: sqlite3.Connection, what: Forgotten) -> int:
+    """Return the number of rows that `SQLiteRemoval.forget` would delete."""
+    sql = f"SELECT COUNT(*) FROM stored_attempts WHERE {_CONDITIONS[what.by]}"
+    ((count,),) = connection.execute(sql, [_stored_name(what)]).fetchall()
+    return int(count)
+
+
+def is_counted(connection: sqlite3.Connection, what: Forgotten) -> bool:
+    """Return whether the counts still know an input or a cluster."""
+    if what.by not in ("input", "cluster"):
+        return False
+    sql = """SELECT 1 FROM inputs WHERE input = :key UNION ALL SELECT 1 FROM recent_inputs WHERE input = :key
+        UNION ALL SELECT 1 FROM input_log WHERE instr(calls, :key) LIMIT 1"""
+    return bool(connection.execute(sql, {"key": _key_of(what)}).fetchall())
+
+
+def excess_of(connection: sqlite3.Connection, retention: Retention, now: float) -> int:
+    """Return about how many rows `SQLiteRemoval.prune` would delete."""
+    old = 0
+    if retention.max_age_s is not None:
+        sql = "SELECT COUNT(*) FROM stored_attempts WHERE started_at < ?"
+        ((old,),) = connection.execute(sql, [now - retention.max_age_s]).fetchall()
+    return max(int(old), _excess(connection, retention))
+
+
+def clusters(connection: sqlite3.Connection) -> list[str]:
+    """Return the clusters of the stored rows."""
+    sql = "SELECT DISTINCT cluster FROM stored_attempts WHERE cluster IS NOT NULL"
+    return [name for (name,) in connection.execute(sql).fetchall()]
+
+
+def _stored_name(what: Forgotten) -> Any:
+    return attempts.packed(what.name) if what.by in ("call", "input") else what.name
+
+
+def _key_of(what: Forgotten) -> bytes:
+    return key_of_input(what.name) if what.by == "input" else key_of_cluster(what.name)
+
+
+def _excess(connection: sqlite3.Connection, retention: Retention) -> int:
+    """Return how many of the rows that were stored first are too many; for `max_bytes`, about how many."""
+    excess = 0
+    if retention.max_rows is not None:
+        sql = "SELECT COALESCE(MAX(id) - MIN(id) + 1, 0) FROM stored_attempts"
+        ((most,),) = connection.execute(sql).fetchall()
+        if most > retention.max_rows:  # else there can be no more
+            excess = max(0, _rows(connection) - retention.max_rows)
+    if retention.max_bytes is not None:
+        pages, free, size = (
+            connection.execute(f"PRAGMA {name}").fetchall()[0][0]
+            for name in ("page_count", "freelist_count", "page_size")
+        )
+        used = (pages - free) * size
+        excess = max(excess, rows_over(used, retention.max_bytes, lambda: _rows(connection)))
+    return excess
+
+
+def _rows(connection: sqlite3.Connection) -> int:
+    ((count,),) = connection.execute("SELECT COUNT(*) FROM stored_attempts").fetchall()
+    return int(count)
 
 
 def is_closed(connection: sqlite3.Connection, hour: int) -> bool:

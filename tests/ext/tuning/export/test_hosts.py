@@ -105,7 +105,8 @@ def test_every_line_is_valid_for_host_and_schema(tmp_path, host, form):
 def test_a_host_that_takes_no_pairs_says_who_does():
     """Before anything is read."""
     with pytest.raises(
-        InvalidArgument, match=r"--for bedrock takes no --form dpo: expected one of messages, openai"
+        InvalidArgument,
+        match=r"--provider bedrock: has no form for --method dpo; expected one of messages, openai",
     ):
         host_of("bedrock", "dpo")
     with pytest.raises(InvalidArgument, match="did you mean 'fireworks'"):

@@ -215,7 +215,7 @@ def test_a_folder_that_is_no_training_set_says_what_writes_one(tmp_path):
 
     assert str(caught.value) == (
         f"{tmp_path / 'train.jsonl'}: No such file or directory: expected the rows of a training set, which "
-        "schema-guard export --output DIR writes"
+        "schema-guard tune prepare --output DIR writes"
     )
 
 

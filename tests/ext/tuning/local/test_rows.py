@@ -103,7 +103,7 @@ def test_a_changed_file_is_not_learned(tmp_path):
 @pytest.mark.parametrize(
     ("manifest", "words"),
     [
-        (None, "cannot be read: .* which 'schema-guard export' writes"),
+        (None, "cannot be read: .* which 'schema-guard tune prepare' writes"),
         ("{", "cannot be read"),
         ("[]", "expected an object, got list"),
         ("[" * 100_000, "cannot be read"),

@@ -130,7 +130,7 @@ def training_set(tmp_path, monkeypatch):
 
 
 def tuned(server, base="small", *options):
-    line = f"tune set --backend openai-compatible --url {server.openai_url} --base {base} --yes --format json"
+    line = f"tune run set --backend openai-compatible --url {server.openai_url} --base {base} --yes --format json"
     return command(*line.split(), *options)
 
 

@@ -16,7 +16,18 @@ def closed_port():
 
 def climbing(folder, model, *more):
     (folder / "inputs.txt").write_text("one\ntwo\nthree\nfour\nfive")
-    return ("climb", "--schema", "s.json", "--inputs", "inputs.txt", "--model", model, *more)
+    return (
+        "bench",
+        "run",
+        "--playbook",
+        "--schema",
+        "s.json",
+        "--inputs",
+        "inputs.txt",
+        "--model",
+        model,
+        *more,
+    )
 
 
 def test_a_dead_server_is_the_environment(folder, capsys):
@@ -55,7 +66,9 @@ def test_a_climb_over_a_training_set_is_for_its_function(folder, capsys):
         (folder / "set" / f"{part}.jsonl").write_text(json.dumps({"messages": turns}) + "\n")
     model = script(folder, *['{"a": 1}'] * 20)
 
-    _, _, err = run(capsys, "climb", "set", "--schema", "t", "--model", model, "--store", "r.db")
+    _, _, err = run(
+        capsys, "bench", "run", "--playbook", "set", "--schema", "t", "--model", model, "--store", "r.db"
+    )
 
     with open_store("r.db") as store:
         trials = {row.function for row in store.configurations()} - {"app.one", "app.two"}

@@ -1,4 +1,4 @@
-"""`schema-guard export`, as its user runs it."""
+"""`schema-guard tune prepare`, as its user runs it."""
 
 import json
 import re
@@ -20,7 +20,7 @@ def ask(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
 
     def run(*arguments):
-        status = main(["export", *arguments])
+        status = main(["tune", "prepare", *arguments])
         return status, capsys.readouterr()
 
     return run
@@ -42,7 +42,7 @@ def test_a_set_is_written_for_its_owner_with_its_sources_first(tmp_path, ask):
 
     assert status == 0
     assert said.out.startswith("EXPORTED: 8 rows in set\nfunction     app.triage, schema ticket (")
-    assert "next         schema-guard tune set --backend local\n" in said.out
+    assert "next         schema-guard tune run set --backend local\n" in said.out
     text = (tmp_path / "set" / "manifest.json").read_text(encoding="utf-8")
     assert text.splitlines()[0] == '{"sources": {"gold": 0, "checked": 8, "valid": 0},'
     manifest = json.loads(text)
@@ -61,7 +61,18 @@ def test_host_needs_its_least_number_of_rows(tmp_path, ask, host, least):
     for rows in (least - 1, least):
         tasks = [sha256(bytes([number])).hexdigest() for number in range(rows)]
         record(tmp_path / f"{rows}.db", [[GOOD]] * rows, tasks=tasks)
-    asked = ("--schema", "ticket", "--for", host, "--min-examples", "1", "--validation", "0", "--test", "0")
+    asked = (
+        "--schema",
+        "ticket",
+        "--provider",
+        host,
+        "--min-examples",
+        "1",
+        "--validation",
+        "0",
+        "--test",
+        "0",
+    )
 
     few, said = ask(*asked, "--store", f"{least - 1}.db", "--output", "few")
     enough, _ = ask(*asked, "--store", f"{least}.db", "--output", "enough")
@@ -156,7 +167,7 @@ def test_pairs_prefer_the_corrected_reply(tmp_path, ask):
     record(tmp_path / "r.db", [[BAD, GOOD], ["no idea", GOOD], [GOOD]])
 
     status, said = ask(
-        "--schema", "ticket", "--store", "r.db", "-o", "set", "--form", "dpo", "--min-examples", "1"
+        "--schema", "ticket", "--store", "r.db", "-o", "set", "--method", "dpo", "--min-examples", "1"
     )
 
     assert status == 0
@@ -196,14 +207,14 @@ def test_a_labelled_file_is_gold_and_its_own_split_stands(tmp_path, ask):
 
 
 USAGE = {
-    "no schema": (["-o", "set"], "--schema NAME is missing"),
+    "no schema": (["-o", "set"], "--schema is missing"),
     "no base": (
         ["--schema", "ticket", "-o", "set", "--accept-unchecked"],
-        "--accept-unchecked needs --base MODEL",
+        "--accept-unchecked: expected it with --base MODEL",
     ),
     "not shown": (
         ["--schema", "ticket", "-o", "set", "--store", "bare.db"],
-        "no recorded prompt shows its document",
+        "shows the document of this schema",
     ),
     "no texts": (
         ["--schema", "ticket", "-o", "set", "--store", "off.db"],
@@ -213,11 +224,11 @@ USAGE = {
     "unknown": (["--schema", "tickets", "-o", "set", "--store", "bare.db"], "did you mean 'ticket'"),
     "no call": (
         ["--schema", "ticket", "-o", "set", "--store", "bare.db", "--since", "2999-01-01"],
-        "--since '2999-01-01': no call under 'ticket' is recorded in sqlite:///",
+        "--since: no call with the schema 'ticket' is recorded in that time in sqlite:///",
     ),
     "bench alone": (
         ["--schema", "ticket", "-o", "set", "--store", "r.db", "--bench", "x"],
-        "--bench needs --suite",
+        "--bench: expected it with --suite",
     ),
     "a module that raises": (
         ["--schema", "ticket", "-o", "set", "--store", "r.db", "--prompt-from", "raising:prompt"],

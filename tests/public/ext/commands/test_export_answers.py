@@ -1,4 +1,4 @@
-"""The option `--answers` of `schema-guard export`: which answer each line gives, and to which input."""
+"""The option `--answers` of `schema-guard tune prepare`: which answer each line gives, and to which input."""
 
 import json
 from pathlib import Path
@@ -33,7 +33,7 @@ def exported(schema, rows, *options, store="new.db"):
     """Export the answers in these rows. Return each row's input, answer, and origin, in the order of the inputs."""
     file("s.json", json.dumps(schema))
     file("a.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
-    line = f"export --schema s.json --answers a.jsonl -o set --min-examples 1 --validation 0 --test 0 --store {store}"
+    line = f"tune prepare --schema s.json --answers a.jsonl -o set --min-examples 1 --validation 0 --test 0 --store {store}"
     status, _, err = command(*line.split(), *options)
     assert status == 0, err
     origins = [json.loads(row)["origin"] for row in Path("set/rows.jsonl").read_text().splitlines()]

@@ -33,7 +33,7 @@ def store(folder, monkeypatch):
 )
 def test_schema_is_named_by_name_file_or_function(store, named, name):
     """A recorded name, a JSON file, and a guarded function of a module name the same calls."""
-    line = f"export --schema {named} --store r.db -o set --min-examples 1 --accept-unchecked --base m9 --format json"
+    line = f"tune prepare --schema {named} --store r.db -o set --min-examples 1 --accept-unchecked --base m9 --format json"
     status, out, err = command(*line.split())
 
     assert status == 0, err
@@ -45,7 +45,7 @@ def test_schema_is_named_by_name_file_or_function(store, named, name):
 @pytest.mark.parametrize("named", ["label", "none.json", "export_schema_app:nothing", "no_such_module:Model"])
 def test_unknown_schema_is_an_error(store, folder, named):
     """A name, a file, or a module that does not exist ends with exit status 2 and writes no set."""
-    status, out, err = command(*f"export --schema {named} --store r.db -o set".split())
+    status, out, err = command(*f"tune prepare --schema {named} --store r.db -o set".split())
 
     assert (status, out, (folder / "set").exists()) == (2, "", False)
     assert err.startswith("schema-guard: ")

@@ -74,7 +74,7 @@ def test_export_accounts_for_each_matching_call(url, function, since, segment):
     """A training set has a row, or a reason for its absence, for each matching call."""
     chosen = [one for one in (since, segment) if one]
     out = output_of(
-        url, "export", "--schema", "ticket", "--function", function, *itertools.chain(*chosen), "-o", "set",
+        url, "tune", "prepare", "--schema", "ticket", "--function", function, *itertools.chain(*chosen), "-o", "set",
         "--accept-unchecked", "--base", "m9", "--min-examples", "1", "--format", "json",
     )  # fmt: skip
     manifest = json.loads(out)["manifest"]
@@ -92,8 +92,8 @@ def test_export_accounts_for_each_matching_call(url, function, since, segment):
 NOBODY = (
     "store export --function app.none",
     "store export --schema none --until 2027-01-01",
-    "export --schema ticket --function app.none -o set",
-    "export --schema ticket --function app.one --since 2999-01-01 -o set",
+    "tune prepare --schema ticket --function app.none -o set",
+    "tune prepare --schema ticket --function app.one --since 2999-01-01 -o set",
 )
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.public.commands.command_lines import COMMANDS
+from tests.public.commands.command_lines import LEAVES
 
 ROOT = Path(__file__).parents[4]
 HOOKS = (ROOT / ".pre-commit-hooks.yaml").read_text(encoding="utf-8")
@@ -18,18 +18,18 @@ repos:
     rev: {commit}
     hooks:
       - id: schema-guard-lint
-        args: [--target=openai]
+        args: [--provider=openai]
       - id: schema-guard-lint-models
-        args: ["models:Ticket", "--target=openai"]
+        args: ["models:Ticket", "--provider=openai"]
 """
 
 
 def test_hooks_run_a_command_that_there_is():
     """Each hook's entry is a command of schema-guard."""
-    entries = re.findall(r"^  entry: schema-guard (\S+)$", HOOKS, re.MULTILINE)
+    entries = re.findall(r"^  entry: schema-guard (.+)$", HOOKS, re.MULTILINE)
 
     assert len(entries) == HOOKS.count("- id: ") == 2
-    assert set(entries) <= {*COMMANDS}
+    assert set(entries) <= {*LEAVES}
 
 
 def _done(*command, cwd, **more):
@@ -68,7 +68,7 @@ def test_pre_commit_runs_both_hooks_from_a_clone(clone, tmp_path, monkeypatch):
     run = _done("pre-commit", "run", "--all-files", cwd=project)
     if "InstallError" in run.stdout + run.stderr or "Could not find a version" in run.stdout:
         pytest.skip("pre-commit could not install the hook: no package index")
-    monkeypatch.setenv("SCHEMA_GUARD_LINT_TARGET", "openai")
+    monkeypatch.setenv("SCHEMA_GUARD_LINT_PROVIDER", "openai")
     tried = _done("pre-commit", "try-repo", str(clone), "schema-guard-lint", "--all-files", cwd=project)
 
     fault = "open.schema.json:1: error: openai refuses additionalProperties at (root)"

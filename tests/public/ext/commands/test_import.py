@@ -10,7 +10,7 @@ from tests.public.commands.command_lines import SCHEMA, file, run
 
 RIGHT, WRONG = '{"a": 1}', '{"a": "x"}'
 STORE = ("--store", "sqlite:///records.db")
-TRACES = ("import", "traces", "log.jsonl", "--schema", "s.json", *STORE)
+TRACES = ("store", "import", "--from", "auto", "log.jsonl", "--schema", "s.json", *STORE)
 
 
 def log(*replies, name="log.jsonl"):
@@ -26,9 +26,9 @@ def test_the_part_of_the_traffic_is_asked_for(capsys):
     status, out, err = run(capsys, *TRACES)
 
     assert (status, out) == (2, "")
-    assert err.startswith("schema-guard: --traffic: say what part of the traffic these files hold")
+    assert err.startswith("schema-guard: --traffic is missing")
     assert all(f"--traffic {part}" in err for part in ("all", "sampled", "failures", "unknown"))
-    assert run(capsys, "store", "info", *STORE, "--format", "json")[1].count('"rows": 0') == 1
+    assert run(capsys, "store", "info", *STORE)[0] == 2
 
 
 def test_an_import_is_reported_and_decided_on(capsys):
@@ -36,7 +36,7 @@ def test_an_import_is_reported_and_decided_on(capsys):
     log(*[RIGHT] * 500, WRONG)
     status, out, _ = run(capsys, *TRACES, "--traffic", "all", "--function", "shop.sort")
     reported = json.loads(run(capsys, "report", *STORE, "--format", "json")[1])
-    decided = run(capsys, "decide", *STORE, "--target", "0.05")
+    decided = run(capsys, "decide", *STORE, "--max-failure-rate", "0.05")
 
     assert (status, out.splitlines()[0]) == (0, "501 calls stored, 0 already there: 501 replies of 501 rows")
     assert [(one["function"], one["calls"]) for one in reported["groups"]] == [("shop.sort", 501)]
@@ -51,7 +51,7 @@ def test_failures_alone_are_never_good(capsys, part):
     run(capsys, *TRACES, "--traffic", part)
 
     assert run(capsys, "decide", *STORE)[0] == 1
-    assert run(capsys, "watch", "--slo", "0.5", *STORE)[0] == 1
+    assert run(capsys, "watch", "--max-failure-rate", "0.5", *STORE)[0] == 1
 
 
 def test_the_json_has_every_count(capsys):
@@ -86,7 +86,18 @@ def test_a_schema_may_be_a_model_of_a_module(capsys, folder, monkeypatch):
     monkeypatch.syspath_prepend(folder)
     file("shop_models.py", "from dataclasses import dataclass\n\n@dataclass\nclass Item:\n    a: int\n")
     log(RIGHT)
-    arguments = ("import", "traces", "log.jsonl", "--schema", "shop_models:Item", *STORE, "--traffic", "all")
+    arguments = (
+        "store",
+        "import",
+        "--from",
+        "auto",
+        "log.jsonl",
+        "--schema",
+        "shop_models:Item",
+        *STORE,
+        "--traffic",
+        "all",
+    )
 
     assert "judged       1, of them 1 valid" in run(capsys, *arguments)[1]
 
@@ -100,13 +111,13 @@ def test_schemas_by_name(capsys):
         "x=s.json",
         "--schema",
         "y=t.json",
-        "--schema-column",
-        "kind",
+        "--field",
+        "schema=kind",
         "--traffic",
         "all",
         *STORE,
     )
-    _, out, _ = run(capsys, "import", "traces", "log.jsonl", *arguments)
+    _, out, _ = run(capsys, "store", "import", "--from", "auto", "log.jsonl", *arguments)
 
     assert "functions    imported (s) 1, imported (t) 1" in out
     assert "schema unknown     1  log.jsonl:3" in out
@@ -128,10 +139,13 @@ def test_costs_by_a_table_of_prices(capsys):
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["--traffic", "all", "--sample-share", "0.1"], "--sample-share: is said of --traffic sampled alone"),
+        (
+            ["--traffic", "all", "--sample-share", "0.1"],
+            "--sample-share: expected it with --traffic sampled, not with all",
+        ),
         (["--traffic", "all", "--schema", "s.json"], "several schemas need names"),
-        (["--traffic", "all", "--column", "reply"], "--column 'reply': expected NAME=VALUE"),
-        (["--traffic", "all", "--column", "answer=x"], "expected one of id, reply"),
+        (["--traffic", "all", "--field", "reply"], "--field 'reply': expected OURS=PLACE"),
+        (["--traffic", "all", "--field", "answer=x"], "expected one of cluster, function"),
         (
             ["--traffic", "all", "--from", "mlflow"],
             "expected a row of mlflow, got the keys id, prompt, reply",
@@ -153,7 +167,17 @@ def test_a_schema_that_is_not_there(capsys, named):
     """Exit 2, and its name."""
     log(RIGHT)
     status, _, err = run(
-        capsys, "import", "traces", "log.jsonl", "--schema", named, "--traffic", "all", *STORE
+        capsys,
+        "store",
+        "import",
+        "--from",
+        "auto",
+        "log.jsonl",
+        "--schema",
+        named,
+        "--traffic",
+        "all",
+        *STORE,
     )
 
     assert status == 2
@@ -163,9 +187,9 @@ def test_a_schema_that_is_not_there(capsys, named):
 def test_a_schema_is_asked_for(capsys):
     """By a file, or by a column."""
     log(RIGHT)
-    status, _, err = run(capsys, "import", "traces", "log.jsonl", "--traffic", "all", *STORE)
+    status, _, err = run(capsys, "store", "import", "--from", "auto", "log.jsonl", "--traffic", "all", *STORE)
 
-    assert (status, "--schema: expected a schema file" in err) == (2, True)
+    assert (status, "--schema is missing: expected a schema file" in err) == (2, True)
 
 
 def test_names_of_a_trace_reach_no_terminal_unescaped(capsys):

@@ -42,7 +42,7 @@ def rows(*, first=FIRST, calls=CALLS, every=25, prefix=""):
 
 def traces(options, name="log.jsonl", function="app.read"):
     """Import a file into the store."""
-    line = f"import traces {name} --schema ticket.json --function {function} --segment-column segment --store r.db {options}"
+    line = f"store import --from auto {name} --schema ticket.json --function {function} --field segment=segment --store r.db {options}"
     status, out, err = command(*line.split(), "--format", "json")
     assert status == 0, err
     return json.loads(out)
@@ -65,7 +65,7 @@ def read(line, status=(0, 1)):
     return found, json.loads(out)
 
 
-def decided(line="decide --target 0.1"):
+def decided(line="decide --max-failure-rate 0.1"):
     return read(line)[1]
 
 
@@ -87,7 +87,7 @@ def test_given_calls_per_month_replace_those_of_a_sample(files, part):
     traces(PARTS[part])
     (files / "with.json").write_text(json.dumps({"calls_per_month": 777}))
 
-    assert decided("decide --target 0.1 --with with.json")["calls_per_month"] == 777
+    assert decided("decide --max-failure-rate 0.1 --with with.json")["calls_per_month"] == 777
 
 
 def test_calls_per_month_of_two_imports_are_added(files):
@@ -118,7 +118,7 @@ def test_counts_do_not_depend_on_the_part(part):
 def test_only_rates_of_the_traffic_decide(part):
     """Failures and unknown parts need more data, with exit status 1. Other parts are good enough."""
     traces(PARTS[part])
-    status, found = read("decide --target 0.1")
+    status, found = read("decide --max-failure-rate 0.1")
 
     assert (status, found["verdict"]) == ((0, "PROMPTING_ENOUGH") if part in RATED else (1, "NEED_MORE_DATA"))
 
@@ -127,7 +127,7 @@ def test_only_rates_of_the_traffic_decide(part):
 def test_failures_alone_have_no_rate(part):
     """If all calls failed, only a fair part of the traffic proves a breach. Exit status 1 comes with each part."""
     traces(PARTS[part], "failed.jsonl")
-    status, found = read("watch --slo 0.1")
+    status, found = read("watch --max-failure-rate 0.1")
     (watched,) = found["watched"]
 
     assert (status, watched["n"], watched["k"]) == (1, 45, 45)
@@ -139,12 +139,12 @@ LINES = (
     "report --store r.db",
     "report --store r.db --by segment --format json",
     "report --store r.db --format json",
-    "decide --store r.db --target 0.1 --full",
-    "decide --store r.db --target 0.1 --format json",
-    "decide --store r.db --target 0.1 --segment us --format json",
-    "watch --store r.db --slo 0.1",
-    "watch --store r.db --slo 0.01 --since 2026-06-08 --format json",
-    "export --store r.db --schema ticket --function app.read -o set --accept-unchecked --base m9 --min-examples 1 --format json",
+    "decide --store r.db --max-failure-rate 0.1 --full",
+    "decide --store r.db --max-failure-rate 0.1 --format json",
+    "decide --store r.db --max-failure-rate 0.1 --segment us --format json",
+    "watch --store r.db --max-failure-rate 0.1",
+    "watch --store r.db --max-failure-rate 0.01 --since 2026-06-08 --format json",
+    "tune prepare --store r.db --schema ticket --function app.read -o set --accept-unchecked --base m9 --min-examples 1 --format json",
 )
 
 
@@ -166,7 +166,11 @@ def test_parts_of_the_traffic_stay_apart(files):
         traces(options, "part.jsonl", f"app.f{number}_{part.replace(' ', '_')}")
     told = [
         transcript(line.split(), command(*line.split()))
-        for line in ("report --store r.db", "watch --store r.db --slo 0.1", "decide --store r.db")
+        for line in (
+            "report --store r.db",
+            "watch --store r.db --max-failure-rate 0.1",
+            "decide --store r.db",
+        )
     ]
     text = normalized("\n".join(told), files)
 

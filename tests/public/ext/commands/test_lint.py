@@ -45,7 +45,7 @@ PUBLISHED = published("lint.schema.json")
 
 def test_a_fault_is_told_with_its_line_what_happens_and_what_to_do(capsys):
     """A finding has a line that editors can follow, then the advice; exit status 1."""
-    found = run(capsys, "lint", file("open.json", OPEN), "--target", "openai")
+    found = run(capsys, "schema", "lint", file("open.json", OPEN), "--provider", "openai")
 
     assert found == (
         1,
@@ -63,14 +63,16 @@ def test_a_fault_is_told_with_its_line_what_happens_and_what_to_do(capsys):
 def test_a_clean_schema_is_good(capsys):
     """Where nothing is known to go wrong the exit status is 0; annotations are told in one line."""
     document = {"type": "object", "title": "a", "properties": {}, "additionalProperties": False}
-    status, out, _ = run(capsys, "lint", file("s.json", json.dumps(document)), "--target", "openai")
+    status, out, _ = run(
+        capsys, "schema", "lint", file("s.json", json.dumps(document)), "--provider", "openai"
+    )
 
     assert (status, out.splitlines()[1]) == (0, "    left out, for they judge nothing: title")
 
 
 def test_what_is_only_likely_is_no_error(capsys):
     """Warnings alone leave the exit status at 0."""
-    status, out, _ = run(capsys, "lint", file("open.json", OPEN), "--target", "openrouter")
+    status, out, _ = run(capsys, "schema", "lint", file("open.json", OPEN), "--provider", "openrouter")
 
     assert status == 0
     assert out.startswith("open.json:1: warning: openrouter refuses additionalProperties")
@@ -81,7 +83,7 @@ def test_several_schemas_and_targets(capsys, folder):
     (folder / "in").mkdir()
     file("in/a.json", OPEN)
     status, out, _ = run(
-        capsys, "lint", "s.json", "in/*.json", "**/a.json", "--target", "openai,azure", "--target", "openai",
+        capsys, "schema", "lint", "s.json", "in/*.json", "**/a.json", "--provider", "openai,azure", "--provider", "openai",
         "--format", "json",
     )  # fmt: skip
 
@@ -97,15 +99,15 @@ def test_several_schemas_and_targets(capsys, folder):
 
 def test_all_targets(capsys):
     """`all` is each table of rules."""
-    _, out, _ = run(capsys, "lint", "s.json", "--target", "all", "--format", "json")
+    _, out, _ = run(capsys, "schema", "lint", "s.json", "--provider", "all", "--format", "json")
 
     assert [one["target"] for one in json.loads(out)["linted"]] == TARGETS
 
 
 def test_targets_of_the_environment(capsys, monkeypatch):
     """Where the command line names no target the environment may."""
-    monkeypatch.setenv("SCHEMA_GUARD_LINT_TARGET", "openai,gemini")
-    _, out, _ = run(capsys, "lint", "s.json", "--format", "json")
+    monkeypatch.setenv("SCHEMA_GUARD_LINT_PROVIDER", "openai,gemini")
+    _, out, _ = run(capsys, "schema", "lint", "s.json", "--format", "json")
 
     assert [one["target"] for one in json.loads(out)["linted"]] == ["openai", "gemini"]
 
@@ -113,7 +115,7 @@ def test_targets_of_the_environment(capsys, monkeypatch):
 def test_standard_input(capsys, monkeypatch):
     """`-` is standard input: its lines are told, and it has no file."""
     monkeypatch.setattr("sys.stdin", TextIOWrapper(BytesIO(b'\xef\xbb\xbf{\n"not": {}}')))
-    status, out, _ = run(capsys, "lint", "-", "--target", "llguidance")
+    status, out, _ = run(capsys, "schema", "lint", "-", "--provider", "llguidance")
 
     assert (status, out.splitlines()[0]) == (
         1,
@@ -129,7 +131,9 @@ def test_a_type_is_told_with_the_line_of_its_class(capsys, monkeypatch, model, l
     """A finding in a Pydantic model stands at its class, or at the class of the definition."""
     monkeypatch.syspath_prepend(".")
     file(f"lint_{model}.py", MODELS)
-    _, out, _ = run(capsys, "lint", f"lint_{model}:{model}", "--target", "openai", "--format", "json")
+    _, out, _ = run(
+        capsys, "schema", "lint", f"lint_{model}:{model}", "--provider", "openai", "--format", "json"
+    )
 
     (told,) = json.loads(out)["linted"]
     errors = [one for one in told["findings"] if one["severity"] == "error"]
@@ -160,18 +164,18 @@ def test_what_cannot_be_read_is_told_and_the_rest_is_looked_at(capsys, folder, s
     file("a.yaml", "type: object")
     file("bad.json", '{"a":\n')
     file("type.json", '{"type": "text"}')
-    status, out, err = run(capsys, "lint", "s.json", *arguments, "--target", "openai")
+    status, out, err = run(capsys, "schema", "lint", "s.json", *arguments, "--provider", "openai")
 
     assert (status, err) == (2, f"schema-guard: {message}\n")
     assert out.startswith("openai: 1 schema, 0 errors")
 
 
 USAGE = {
-    "no schema": (("--target", "openai"), "expected SCHEMA, a file or module:Model"),
-    "no target": (("s.json",), f"expected --target, one of {', '.join(TARGETS)} or another name of theirs"),
+    "no schema": (("--provider", "openai"), "SCHEMA is missing: expected a JSON file or module:Model, or --table"),
+    "no target": (("s.json",), f"--provider is missing: expected one of {', '.join(TARGETS)}, or another name of theirs"),
     "unknown": (
-        ("s.json", "--target", "openai,antropic"),
-        f"--target='antropic': expected one of {', '.join(sorted(TARGETS + ALIASES))}, did you mean 'anthropic'?",
+        ("s.json", "--provider", "openai,antropic"),
+        f"--provider 'antropic': expected one of {', '.join(sorted(TARGETS + ALIASES))}, did you mean 'anthropic'?",
     ),
 }  # fmt: skip
 
@@ -179,13 +183,13 @@ USAGE = {
 @pytest.mark.parametrize(("arguments", "message"), USAGE.values(), ids=USAGE)
 def test_usage(capsys, arguments, message):
     """What is missing or unknown is told with what is expected, and exit status 2."""
-    assert run(capsys, "lint", *arguments) == (2, "", f"schema-guard: {message}\n")
+    assert run(capsys, "schema", "lint", *arguments) == (2, "", f"schema-guard: {message}\n")
 
 
 def test_json_is_as_published(capsys):
     """What comes out is valid for the schema that comes with the package."""
     file("open.json", OPEN)
-    _, out, _ = run(capsys, "lint", "open.json", "s.json", "--target", "all", "--format", "json")
+    _, out, _ = run(capsys, "schema", "lint", "open.json", "s.json", "--provider", "all", "--format", "json")
 
     assert PUBLISHED.violations(json.loads(out)) == []
 
@@ -193,7 +197,9 @@ def test_json_is_as_published(capsys):
 def test_sarif_is_as_the_standard_asks(capsys):
     """The log is valid for what SARIF 2.1.0 says of the objects in it, and each result names its rule by its index."""
     file("a b.json", OPEN)
-    _, out, _ = run(capsys, "lint", "a b.json", "--target", "openai,azure,gemini", "--format", "sarif")
+    _, out, _ = run(
+        capsys, "schema", "lint", "a b.json", "--provider", "openai,azure,gemini", "--format", "sarif"
+    )
 
     log = json.loads(out)
     assert SARIF.violations(log) == []
@@ -213,7 +219,14 @@ def test_sarif_of_nothing(capsys):
     """Annotations are no faults; a run without one has an empty list of results, which closes what a host had open."""
     document = {"type": "object", "title": "a", "properties": {}, "additionalProperties": False}
     status, out, _ = run(
-        capsys, "lint", file("s.json", json.dumps(document)), "--target", "openai", "--format", "sarif"
+        capsys,
+        "schema",
+        "lint",
+        file("s.json", json.dumps(document)),
+        "--provider",
+        "openai",
+        "--format",
+        "sarif",
     )
 
     assert (status, json.loads(out)["runs"][0]["results"]) == (0, [])
@@ -222,7 +235,9 @@ def test_sarif_of_nothing(capsys):
 def test_names_of_a_stranger_are_shown_escaped(capsys):
     """A key of the schema that holds control characters reaches no terminal as it is."""
     evil = {"type": "object", "properties": {"\x1b[2J": {"not": {}}}}
-    status, out, _ = run(capsys, "lint", file("e.json", json.dumps(evil)), "--target", "llguidance")
+    status, out, _ = run(
+        capsys, "schema", "lint", file("e.json", json.dumps(evil)), "--provider", "llguidance"
+    )
 
     assert status == 1
     assert "\\x1b[2J" in out
@@ -230,7 +245,7 @@ def test_names_of_a_stranger_are_shown_escaped(capsys):
 
 def test_the_table_has_a_row_for_each_keyword(capsys):
     """What becomes of a keyword is shown for the targets that are named."""
-    status, out, _ = run(capsys, "lint", "--table", "--target", "openai,vllm")
+    status, out, _ = run(capsys, "schema", "lint", "--table", "--provider", "openai,vllm")
 
     rows = [line.split(maxsplit=2) for line in out.splitlines()]
     assert status == 0

@@ -19,7 +19,7 @@ LOOSE = {
 def test_what_is_written_is_what_adapt_gives_and_is_clean(capsys, target):
     """The schema to send has no error of its target; the report says what was lost and where; SCHEMA stays as it is."""
     name = file("loose.schema.json", json.dumps(LOOSE))
-    run(capsys, "lint", name, "--target", target, "--fix", "sent/here")
+    run(capsys, "schema", "lint", name, "--provider", target, "--fix", "sent/here")
 
     made = adapt(LOOSE, target)
     sent = json.loads(Path(f"sent/here/loose.{target}.json").read_text())
@@ -36,7 +36,7 @@ def test_what_is_written_is_what_adapt_gives_and_is_clean(capsys, target):
 def test_it_is_told_what_was_written(capsys):
     """A line for each schema and target says where it is and how much was lost; the exit status is that of SCHEMA."""
     name = file("loose.schema.json", json.dumps(LOOSE))
-    status, out, _ = run(capsys, "lint", name, "s.json", "--target", "openai", "--fix", "sent")
+    status, out, _ = run(capsys, "schema", "lint", name, "s.json", "--provider", "openai", "--fix", "sent")
 
     assert status == 1
     form = "; values come in another form, which `adapt(...).restore` undoes"
@@ -48,7 +48,9 @@ def test_it_is_told_what_was_written(capsys):
 
 def test_json_names_the_files(capsys):
     """The JSON has the files of each schema, and is as published."""
-    _, out, _ = run(capsys, "lint", "s.json", "--target", "openai,azure", "--fix", "sent", "--format", "json")
+    _, out, _ = run(
+        capsys, "schema", "lint", "s.json", "--provider", "openai,azure", "--fix", "sent", "--format", "json"
+    )
 
     found = json.loads(out)
     assert PUBLISHED.violations(found) == []
@@ -63,7 +65,7 @@ def test_where_nothing_can_be_sent_no_schema_is_left(capsys):
     file("none.json", "false")
     Path("sent").mkdir()
     file("sent/none.openai.json", "{}")
-    status, out, _ = run(capsys, "lint", "none.json", "--target", "openai", "--fix", "sent")
+    status, out, _ = run(capsys, "schema", "lint", "none.json", "--provider", "openai", "--fix", "sent")
 
     assert status == 1
     assert out.splitlines()[-1] == (
@@ -78,7 +80,7 @@ def test_two_schemas_that_would_be_one_file_are_refused(capsys):
     file("a/b.json", json.dumps(SCHEMA))
     file("a.b.json", json.dumps(SCHEMA))
 
-    assert run(capsys, "lint", "a/b.json", "a.b.json", "--target", "openai", "--fix", "sent") == (
+    assert run(capsys, "schema", "lint", "a/b.json", "a.b.json", "--provider", "openai", "--fix", "sent") == (
         2,
         "",
         "schema-guard: --fix: a/b.json and a.b.json would both be written as a.b.openai.json: fix them one by one\n",
@@ -87,7 +89,7 @@ def test_two_schemas_that_would_be_one_file_are_refused(capsys):
 
 def test_a_folder_that_cannot_be_made_is_told(capsys):
     """A file in the place of the folder is exit status 2 with the reason."""
-    assert run(capsys, "lint", "s.json", "--target", "openai", "--fix", "s.json") == (
+    assert run(capsys, "schema", "lint", "s.json", "--provider", "openai", "--fix", "s.json") == (
         2,
         "",
         "schema-guard: --fix s.json: File exists\n",

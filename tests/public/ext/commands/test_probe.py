@@ -19,7 +19,7 @@ def enforcing():
 
 def test_a_server_that_enforces_is_good(capsys, enforcing):
     """The verdict with its bound; exit status 0."""
-    status, out, _ = run(capsys, "probe", "--model", f"{enforcing.openai_url}#m", "--yes")
+    status, out, _ = run(capsys, "schema", "probe", "--model", f"{enforcing.openai_url}#m", "--yes")
 
     assert status == 0
     assert out.splitlines()[0] == (
@@ -31,7 +31,7 @@ def test_a_server_that_enforces_is_good(capsys, enforcing):
 def test_what_came_instead_is_told(capsys):
     """A server that ignores schemas is exit status 1, with what came."""
     with serve(EnforcingModel(holds=0)) as server:
-        status, out, _ = run(capsys, "probe", "--model", f"{server.openai_url}#m", "--yes")
+        status, out, _ = run(capsys, "schema", "probe", "--model", f"{server.openai_url}#m", "--yes")
 
     assert status == 1
     assert '    enum: came back without it: {"answer": "yellow"}' in out.splitlines()
@@ -39,10 +39,10 @@ def test_what_came_instead_is_told(capsys):
 
 def test_nothing_is_sent_that_nobody_agreed_to(capsys, enforcing):
     """Without a terminal and without --yes the number is told, and nothing is sent; exit status 2."""
-    status, out, err = run(capsys, "probe", "--model", f"{enforcing.openai_url}#m")
+    status, out, err = run(capsys, "schema", "probe", "--model", f"{enforcing.openai_url}#m")
 
     assert (status, out, enforcing.requests) == (2, "", [])
-    assert "4 requests would be sent, and there is no terminal to agree on: say --yes" in err
+    assert "4 requests not sent: there is no terminal to confirm on; add --yes" in err
 
 
 @pytest.mark.costly
@@ -51,8 +51,8 @@ def test_the_cost_is_told_before(capsys, enforcing, tmp_path):
     (tmp_path / "prices.json").write_text(json.dumps(PRICES))
     priced = ("--prices", "prices.json", "--yes")
 
-    _, _, known = run(capsys, "probe", "--model", f"{enforcing.openai_url}#m", *priced)
-    _, _, unknown = run(capsys, "probe", "--model", f"{enforcing.openai_url}#other", *priced)
+    _, _, known = run(capsys, "schema", "probe", "--model", f"{enforcing.openai_url}#m", *priced)
+    _, _, unknown = run(capsys, "schema", "probe", "--model", f"{enforcing.openai_url}#other", *priced)
 
     assert "m: at most 4 requests, about" in known
     assert "at most $0.08" in known
@@ -63,7 +63,7 @@ def test_the_cost_is_told_before(capsys, enforcing, tmp_path):
 def test_the_json_has_the_form_that_is_published(capsys, enforcing):
     """What `--format json` prints is valid for the schema that comes with the package, and names no address."""
     model = f"{enforcing.openai_url}#m"
-    _, out, _ = run(capsys, "probe", "--model", model, "--yes", "--seed", "1", "--format", "json")
+    _, out, _ = run(capsys, "schema", "probe", "--model", model, "--yes", "--seed", "1", "--format", "json")
 
     assert PUBLISHED.violations(json.loads(out)) == []
     assert "127.0.0.1" not in out
@@ -72,7 +72,7 @@ def test_the_json_has_the_form_that_is_published(capsys, enforcing):
 def test_a_server_that_does_not_answer_has_no_verdict(capsys):
     """A key that is refused is exit status 2, with the server's words."""
     with serve(["{}"], faults="http_401") as server:
-        status, out, _ = run(capsys, "probe", "--model", f"{server.openai_url}#m", "--yes")
+        status, out, _ = run(capsys, "schema", "probe", "--model", f"{server.openai_url}#m", "--yes")
 
     assert status == 2
     assert "unknown: no reply could be judged" in out
@@ -81,7 +81,7 @@ def test_a_server_that_does_not_answer_has_no_verdict(capsys):
 def test_a_target_without_schemas_is_told_before_anything_is_sent(capsys, monkeypatch):
     """What takes no schema cannot enforce one."""
     monkeypatch.setenv("DEEPSEEK_API_KEY", "k")
-    status, _, err = run(capsys, "probe", "--model", "deepseek:m", "--yes")
+    status, _, err = run(capsys, "schema", "probe", "--model", "deepseek:m", "--yes")
 
     assert status == 2
     assert "strategy 'strict_schema' is not supported by target 'deepseek'" in err
@@ -98,7 +98,7 @@ def test_a_refused_schema_is_told_with_its_keyword_and_place(capsys, tmp_path):
     (tmp_path / "own.json").write_text(json.dumps(document))
     with serve(EnforcingModel(refuses=["not"])) as server:
         status, out, _ = run(
-            capsys, "probe", "--model", f"{server.openai_url}#m", "--yes", "--schema", "own.json"
+            capsys, "schema", "probe", "--model", f"{server.openai_url}#m", "--yes", "--schema", "own.json"
         )
 
     assert status == 1
@@ -110,7 +110,7 @@ def test_a_file_that_cannot_be_made_is_told_before_anything_is_asked(capsys):
     asked = []
     with serve(lambda request: asked.append(request) or "{}") as server:
         wanted = ("--yes", "--output", "nowhere/rules.json")
-        status, _, err = run(capsys, "probe", "--model", f"{server.openai_url}#m", *wanted)
+        status, _, err = run(capsys, "schema", "probe", "--model", f"{server.openai_url}#m", *wanted)
 
     assert (status, asked) == (2, [])
     assert err.endswith("--output nowhere/rules.json: there is no folder 'nowhere'\n")
@@ -130,9 +130,9 @@ def test_the_result_is_written_for_its_owner_and_read_by_lint(capsys, tmp_path, 
         EnforcingModel(ignores=["multipleOf"], refuses=["contains", "pattern", "if", "oneOf"])
     ) as server:
         wanted = ("--keywords", "--prefix", "--output", "rules.json")
-        _, out, _ = run(capsys, "probe", "--model", f"{server.openai_url}#m", "--yes", *wanted)
+        _, out, _ = run(capsys, "schema", "probe", "--model", f"{server.openai_url}#m", "--yes", *wanted)
     text = (tmp_path / "rules.json").read_text()
-    _, linted, _ = run(capsys, "lint", "own.json", "--rules", "rules.json")
+    _, linted, _ = run(capsys, "schema", "lint", "own.json", "--rules", "rules.json")
 
     assert "    multipleOf: ignored, and the rules say enforced: " in out
     assert PUBLISHED.violations(json.loads(text)) == []

@@ -36,8 +36,10 @@ def _counts(found):
 def import_traces(*paths, schema="ticket.json", options=()):
     """Import files into a store. Return the counts of the import and the stored attempts."""
     line = (
+        "store",
         "import",
-        "traces",
+        "--from",
+        "auto",
         *paths,
         "--schema",
         schema,
@@ -147,7 +149,7 @@ def test_places_of_phoenix_include_attributes(tmp_path, span, own):
         row |= {"attributes.own.kind": "eu", "attributes.own.version": "v9"}
     else:
         row["attributes"] = {**row.get("attributes", {}), **own}
-    options = ("--segment-column", "attributes.own.kind", "--version-column", "attributes.own.version")
+    options = ("--field", "segment=attributes.own.kind", "--field", "version=attributes.own.version")
     (found,) = import_traces(written(tmp_path, row), options=options).rows
 
     assert (found["segment"], found["version"]) == ("eu", "v9")
@@ -196,7 +198,7 @@ def test_schema_column_selects_the_schema(tmp_path, said):
     """The column holds the schema, a provider's `response_format`, or the name of a schema option."""
     row = {"reply": BAD, "meta": {"schema": said}}
     result = import_traces(
-        written(tmp_path, row), schema="named=ticket.json", options=("--schema-column", "meta.schema")
+        written(tmp_path, row), schema="named=ticket.json", options=("--field", "schema=meta.schema")
     )
 
     assert result.failures == [{"kind": "value", "code": "enum", "calls": 1}]
@@ -207,7 +209,7 @@ def test_row_with_an_unknown_schema_is_left_out_and_counted(tmp_path, said):
     """No file or module that a row names is opened or imported."""
     row = {"reply": GOOD} if said is None else {"reply": GOOD, "s": said}
     result = import_traces(
-        written(tmp_path, row), schema="named=ticket.json", options=("--schema-column", "s")
+        written(tmp_path, row), schema="named=ticket.json", options=("--field", "schema=s")
     )
 
     assert (result.calls, result.rows) == (0, [])

@@ -1,4 +1,4 @@
-"""The split of `schema-guard export`: clusters, copies, shares, seeds, pairs, and the counts of the manifest."""
+"""The split of `schema-guard tune prepare`: clusters, copies, shares, seeds, pairs, and the counts of the manifest."""
 
 import hashlib
 import itertools
@@ -259,7 +259,7 @@ def test_pairs_consist_of_the_refused_reply_and_the_answer(folder, seed):
     calls = pair_calls()
     record(folder / "r.db", calls)
     _, manifest, sides = export(
-        "set", "--form", "dpo", "--seed", seed, "--validation", "0.2", "--test", "0.2"
+        "set", "--method", "dpo", "--seed", seed, "--validation", "0.2", "--test", "0.2"
     )
     found = {
         text: (row["preferred_output"], row["non_preferred_output"])
@@ -289,8 +289,8 @@ def test_pairs_consist_of_the_refused_reply_and_the_answer(folder, seed):
 def test_split_does_not_depend_on_the_host(folder, form, host):
     """The files for every host have the same inputs."""
     record(folder / "r.db", pair_calls())
-    _, _, plain = export("plain", "--form", form)
-    _, manifest, sides = export(host, "--form", form, "--for", host, "--min-examples", "10")
+    _, _, plain = export("plain", "--method", form)
+    _, manifest, sides = export(host, "--method", form, "--provider", host, "--min-examples", "10")
 
     assert manifest["for"] == host
     assert {side: inputs(rows) for side, rows in sides.items() if rows} == {
@@ -300,7 +300,7 @@ def test_split_does_not_depend_on_the_host(folder, form, host):
 
 @pytest.mark.parametrize(
     "options",
-    [(), ("--form", "dpo"), ("--max-examples", "70"), ("--validation", "0.3", "--test", "0")],
+    [(), ("--method", "dpo"), ("--max-examples", "70"), ("--validation", "0.3", "--test", "0")],
     ids=str,
 )
 def test_manifest_counts_match_the_files(clustered, options):
@@ -367,7 +367,8 @@ def test_near_copy_of_a_test_task_is_held_out(folder):
         ]
     (folder / "s.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     status, out, err = command(
-        "export",
+        "tune",
+        "prepare",
         "--suite",
         "s.jsonl",
         "-o",

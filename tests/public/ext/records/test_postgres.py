@@ -55,8 +55,8 @@ def test_commands_work_on_a_server(server_url, cli, cli_json, tmp_path):
             store.record(one)
     url = server_url()
 
-    there = cli_json("store", "merge", tmp_path / "a.db", "--store", url)["sources"]
-    back = cli_json("store", "merge", url, "--store", tmp_path / "b.db")["sources"]
+    there = cli_json("store", "import", tmp_path / "a.db", "--store", url)["sources"]
+    back = cli_json("store", "import", url, "--store", tmp_path / "b.db")["sources"]
 
     assert [one["added"] for one in there + back] == [9, 9]
     for place in (url, f"{tmp_path}/b.db"):
@@ -74,10 +74,10 @@ def test_commands_work_on_a_server(server_url, cli, cli_json, tmp_path):
         cli("store", "export", "--store", place)[1].splitlines()[1:] for place in (url, f"{tmp_path}/a.db")
     ]
     assert exports[0] == exports[1]
-    assert cli_json("store", "forget", "--segment", "s1", "--store", url) | {"is_shredded": True} == {
+    assert cli_json("store", "delete", "--yes", "--segment", "s1", "--store", url) | {"is_shredded": True} == {
         "removed": 6, "left": 3, "is_shredded": True,
     }  # fmt: skip
-    assert cli("store", "forget-counts", "--segment", "s1", "--yes", "--store", url)[0] == 0
+    assert cli("store", "delete", "--counts", "--segment", "s1", "--yes", "--store", url)[0] == 0
     assert [one["calls"] for one in cli_json("report", "--store", url)["groups"]] == [3]
 
 

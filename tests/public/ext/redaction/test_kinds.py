@@ -199,7 +199,7 @@ def test_no_secret_passes_that_its_surroundings_tell(kind, place):
         '"client_secret": "{}"',
         '\\"api_key\\": \\"{}\\"',
         "'db_password': '{}'",
-        "export SECRET_KEY={}",
+        "tune prepare SECRET_KEY={}",
         "--token {} --verbose",
         "https://host.internal/?access_token={}&a=1",
         "x-api-key: {}",

@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Models for a dry run, with the names and providers of the real ones. They are never called."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from schema_guard.extensions import load
+from schema_guard.models import connect
+from schema_guard.models.providers import PROVIDERS
+from schema_guard.models.scripted import ScriptedModel
+from schema_guard.models.weights import NAME
+
+if TYPE_CHECKING:
+    from schema_guard.models import Model
+
+__all__ = ["stand_in"]
+
+
+def stand_in(source: str) -> Model:
+    """Return a model that needs no key, no network, and no weights.
+
+    Args:
+        source: The name of the model, as `connect` takes it.
+
+    Raises:
+        InvalidArgument: There is no such model.
+    """
+    kind, _, rest = source.partition(":")
+    if source == "local":
+        return ScriptedModel([], name=NAME, target="llamacpp-llguidance", goes_on=True)
+    if kind in PROVIDERS and rest:
+        return ScriptedModel([], name=rest, target=PROVIDERS[kind].target)
+    if kind == "tuned" and rest:
+        found = load("model:tuned")(Path(rest).expanduser())
+        model = stand_in(found.model)
+        model.tuned = True  # type: ignore[attr-defined]  # only models of `tune` have it
+        return model
+    return connect(source)

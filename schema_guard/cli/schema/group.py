@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`schema`: the group."""
+
+from __future__ import annotations
+
+import click
+
+from schema_guard.cli.shared.group import LazyGroup
+
+LINES = {
+    "check": "Validate replies, or plain JSON documents, against SCHEMA.",
+    "lint": "Show what a provider or an engine does with SCHEMA: reject it, ignore a part, or exclude right answers.",
+    "probe": "Test whether a server enforces the schemas that it accepts.",
+    "test": "Test with generated instances and replies that the library handles SCHEMA correctly.",
+}
+
+
+@click.group("schema", cls=LazyGroup, package=__package__, path="schema ", lines=LINES)
+def command() -> None:
+    """Check documents against a schema, and find out what providers do with it.
+
+    \b
+    is this reply valid?
+      schema-guard schema check invoice.json reply.txt
+    does Gemini accept my schema?
+      schema-guard schema lint invoice.json --provider gemini
+    does this server enforce schemas?
+      schema-guard schema probe --model local
+    does the library handle my schema?
+      schema-guard schema test invoice.json
+    """

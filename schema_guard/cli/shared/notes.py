@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Lines on stderr beside the result, which `--quiet` leaves out, and the global options."""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+import click
+
+from schema_guard.text import safe
+
+__all__ = ["global_options", "is_quiet", "is_verbose", "note"]
+
+_QUIET, _VERBOSE = "schema_guard.quiet", "schema_guard.verbose"
+
+
+def note(*lines: str) -> None:
+    """Print lines on stderr, unless the user asked for less output. Errors are exceptions, not notes."""
+    if not is_quiet():
+        for line in lines:
+            print(safe(line), file=sys.stderr)
+
+
+def is_quiet() -> bool:
+    """Return whether the user gave `--quiet`."""
+    return _has(_QUIET)
+
+
+def is_verbose() -> bool:
+    """Return whether the user gave `--verbose`."""
+    return _has(_VERBOSE)
+
+
+def global_options() -> list[click.Option]:
+    """Build the options that every command takes."""
+    return [
+        click.Option(
+            ["-q", "--quiet"], is_flag=True, expose_value=False, callback=_set_quiet,
+            help="Print only the result, without progress and notes.",
+        ),
+        click.Option(
+            ["-v", "--verbose"], is_flag=True, expose_value=False, callback=_set_verbose,
+            help="Log to stderr, and print a traceback with an error.",
+        ),
+    ]  # fmt: skip
+
+
+def _has(key: str) -> bool:
+    context = click.get_current_context(silent=True)
+    return context is not None and bool(context.find_root().meta.get(key))
+
+
+def _set_quiet(context: click.Context, _: click.Parameter, value: bool) -> None:
+    if value:
+        context.find_root().meta[_QUIET] = True
+
+
+def _set_verbose(context: click.Context, _: click.Parameter, value: bool) -> None:
+    if value:
+        context.find_root().meta[_VERBOSE] = True
+        logging.basicConfig(stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
+        logging.getLogger("schema_guard").setLevel(logging.DEBUG)

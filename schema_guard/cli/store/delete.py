@@ -1,0 +1,259 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`store delete`: delete the records of somebody, or old ones."""
+
+from __future__ import annotations
+
+import sys
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+import click
+
+from schema_guard.cli.shared.completing import complete_functions
+from schema_guard.cli.shared.confirming import confirm
+from schema_guard.cli.shared.notes import note
+from schema_guard.cli.shared.options import build_command, existing, option, print_json, shared, takes
+from schema_guard.cli.shared.quantities import COUNT, DURATION, SIZE
+from schema_guard.records.chosen import chosen_of
+from schema_guard.records.payloads.retention import Forgotten, Retention
+from schema_guard.records.rows import CONFIGURATION_COLUMNS, keyed_hash
+from schema_guard.text import did_you_mean, plural, safe
+
+if TYPE_CHECKING:
+    from schema_guard.records import Store
+
+_COUNTED = ("segment", "function")
+_STAYS = {
+    "input": "Counts stay, and no longer know the input.",
+    "cluster": "Counts stay, and no longer know the cluster.",
+    "segment": "Counts of the segment stay. To delete them too, add --counts.",
+    "function": "Counts of the function stay. To delete them too, add --counts.",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Whose:
+    """Names of the records to delete."""
+
+    call: str | None = option(metavar="ID", help="Call with this id.")
+    input: str | None = option(
+        metavar="TEXT", help="All calls with this prompt. '-' reads it from standard input."
+    )
+    input_hash: str | None = option(
+        metavar="HASH", advanced=True, help="All calls whose input has this hash, as in an export."
+    )
+    cluster: str | None = option(metavar="NAME", help="All calls of this cluster, such as a customer.")
+    segment: str | None = option(metavar="NAME", help="All calls of this segment of the traffic.")
+    function: str | None = option(
+        metavar="NAME",
+        shell_complete=complete_functions,
+        help="All calls of this function: its name, or the end of its name after a dot.",
+    )
+    counts: bool = option(
+        is_flag=True, help="Delete the counts as well: failure rates of the function or segment are lost."
+    )
+
+    def named(self) -> tuple[str, str] | None:
+        """Return the option that was given, as the field's name, and its value."""
+        names = ("call", "input", "input_hash", "cluster", "segment", "function")
+        given = [(name, value) for name in names if (value := getattr(self, name)) is not None]
+        if len(given) > 1:
+            flags = " and ".join(f"--{name.replace('_', '-')}" for name, _ in given)
+            raise click.UsageError(f"{flags}: expected one of them in each command")
+        if self.counts and (not given or given[0][0] not in _COUNTED):
+            raise click.UsageError(
+                "--counts: expected it with --function or --segment; counts have no single calls or clusters"
+            )
+        return given[0] if given else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Old:
+    """Limits for old records."""
+
+    older_than: float | None = option(
+        type=DURATION, metavar="DURATION", help="All calls that began longer ago: 90d, 12h, 2w."
+    )
+    max_rows: int | None = option(
+        type=COUNT,
+        metavar="COUNT",
+        advanced=True,
+        help="The oldest attempts, until at most this many are left: 500k.",
+    )
+    max_size: int | None = option(
+        type=SIZE, metavar="SIZE", help="The oldest attempts, until the store is at most this large: 2GB."
+    )
+
+    def retention(self) -> Retention | None:
+        """Return the limits; None if there are none."""
+        found = Retention(self.older_than, self.max_rows, self.max_size)
+        return found if found.is_limited else None
+
+
+class _Deletion(NamedTuple):
+    """The attempts that a command deletes.
+
+    Attributes:
+        rows: Number of attempts.
+        words: Words for them: "of the cluster 'a'".
+        by: Kind of name that they have in common; "" for old ones.
+        configurations: Number of configurations that lose their counts; None if counts stay.
+        is_known: Whether the counts still know an input or a cluster without attempts.
+        is_estimate: Whether the number of attempts is an estimate.
+    """
+
+    rows: int
+    words: str
+    by: str = ""
+    configurations: int | None = None
+    is_known: bool = False
+    is_estimate: bool = False
+
+    def as_text(self) -> str:
+        about = "about " if self.is_estimate else ""
+        rows = f"{about}{plural(self.rows, 'attempt')} {self.words}"
+        counts = (
+            ""
+            if self.configurations is None
+            else f", and the counts of {plural(self.configurations, 'configuration')}"
+        )
+        return f"{rows}{counts}"
+
+
+@build_command("delete")
+@takes(whose=Whose, old=Old)
+@shared("dry-run", "yes", "store", "format")
+def command(whose: Whose, old: Old, dry_run: bool, yes: bool, store: str | None, form: str) -> int:
+    """Delete records: of a call, an input, a customer, a segment, or a function, or old ones.
+
+    Rows and texts are overwritten in the file and its log. Counts stay, so failure rates do not change, unless you add --counts. Copies of the file, such as backups, are yours to delete.
+
+    The command asks for confirmation. Exit status: 0 if the records are deleted, 2 if there are none with that name.
+
+    \b
+    schema-guard store delete --cluster customer-4711 --dry-run
+    schema-guard store delete --cluster customer-4711
+    schema-guard store delete --older-than 90d --yes
+    schema-guard store delete --function app.triage --counts
+    """
+    named, retention = whose.named(), old.retention()
+    if (named is None) == (retention is None):
+        both = "" if named is None else ", but not both in one command"
+        raise click.UsageError(
+            f"expected --call, --input, --cluster, --segment, or --function, or a limit such as --older-than 90d{both}"
+        )
+    found = existing(store)
+    if retention is not None:
+        return _delete_old(found, retention, dry_run=dry_run, yes=yes, form=form)
+    assert named is not None
+    what = _what(found, *named)
+    return _delete_named(found, what, whose.counts, dry_run=dry_run, yes=yes, form=form)
+
+
+def _delete_old(store: Store, retention: Retention, *, dry_run: bool, yes: bool, form: str) -> int:
+    with store.backend.reading() as snapshot:
+        rows = snapshot.excess(retention, time.time())
+    deletion = _Deletion(
+        rows,
+        _limits(retention),
+        is_estimate=(retention.max_rows, retention.max_bytes) != (None, None) and rows > 0,
+    )
+    if dry_run or not rows:
+        return _report(deletion, form, dry_run=dry_run, left=store.info().rows)
+    _confirm(deletion, store, yes=yes)
+    removed = store.prune(retention)
+    return _report(
+        deletion._replace(rows=removed.attempts, is_estimate=False),
+        form,
+        left=store.info().rows,
+        is_shredded=removed.is_shredded,
+    )
+
+
+def _delete_named(store: Store, what: Forgotten, counts: bool, *, dry_run: bool, yes: bool, form: str) -> int:
+    deletion = _named_deletion(store, what, counts)
+    if dry_run:
+        return _report(deletion, form, dry_run=True, left=store.info().rows)
+    _confirm(deletion, store, yes=yes)
+    removed = store.forget(what)
+    if counts:
+        deletion = deletion._replace(configurations=store.forget_counts(what))
+    return _report(
+        deletion._replace(rows=removed.attempts),
+        form,
+        left=store.info().rows,
+        is_shredded=removed.is_shredded,
+    )
+
+
+def _what(store: Store, name: str, value: str) -> Forgotten:
+    """Return whose rows are meant; `InvalidArgument` if no function or segment has that name."""
+    if name == "function":
+        return Forgotten("function", chosen_of(store, store.names(), function=value).function or value)
+    if name == "segment":
+        chosen_of(store, store.names(), segment=value)
+        return Forgotten("segment", value)
+    if name == "input":
+        text = sys.stdin.read() if value == "-" else value
+        with store.backend.reading() as snapshot:
+            return Forgotten("input", keyed_hash(text, snapshot.key() or b""))
+    if name == "input_hash":
+        return Forgotten("input", value)
+    return Forgotten("call", value) if name == "call" else Forgotten("cluster", value)
+
+
+def _named_deletion(store: Store, what: Forgotten, counts: bool) -> _Deletion:
+    """Return the attempts to delete; `click.UsageError` if there are none."""
+    words = f"of the input {what.name[:16]}..." if what.by == "input" else f"of the {what.by} {what.name!r}"
+    with store.backend.reading() as snapshot:
+        rows = snapshot.count_of(what)
+        is_known = not rows and snapshot.is_counted(what)
+        near = "" if rows or what.by != "cluster" else did_you_mean(what.name, snapshot.clusters())
+        configurations = snapshot.configuration_ids() if counts else {}
+    if counts:
+        column = CONFIGURATION_COLUMNS.index(what.by)
+        number = sum(row[column] == what.name for row in configurations)
+        return _Deletion(rows, words, what.by, number)
+    if not rows and not is_known:
+        more = "; --counts deletes its counts" if what.by in _COUNTED else near
+        raise click.UsageError(f"no attempts {safe(words)} are stored in {safe(store.url)}{safe(more)}")
+    return _Deletion(rows, words, what.by, is_known=is_known)
+
+
+def _confirm(deletion: _Deletion, store: Store, *, yes: bool) -> None:
+    question = f"Delete {deletion.as_text()} from {store.url}?"
+    if deletion.is_known:
+        question = f"No attempts {deletion.words} are left. Delete its name from the counts in {store.url}?"
+    confirm(safe(question), yes=yes, refused="nothing was deleted")
+
+
+def _report(
+    deletion: _Deletion, form: str, *, left: int, dry_run: bool = False, is_shredded: bool = True
+) -> int:
+    """Print the number of attempts that were deleted, or would be, and the number left."""
+    if form == "json":
+        counted = {} if deletion.configurations is None else {"configurations": deletion.configurations}
+        told = {
+            "dry_run": dry_run,
+            "removed": deletion.rows,
+            **counted,
+            "left": left,
+            "is_shredded": is_shredded,
+        }
+        print_json(told)
+        return 0
+    print(safe(f"{'would delete' if dry_run else 'deleted'} {deletion.as_text()}"))
+    if not dry_run:
+        print(f"{plural(left, 'attempt')} left")
+    if deletion.configurations is None:
+        note(_STAYS.get(deletion.by, "Counts and failure rates stay as they are."))
+    if not is_shredded:
+        note("Another process reads the store, so its log still has these attempts. Run this again later.")
+    return 0
+
+
+def _limits(retention: Retention) -> str:
+    if retention.max_rows is retention.max_bytes is None:
+        return "that are too old"
+    return "that are too old or too many" if retention.max_age_s is not None else "that are too many"

@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`store import --from TOOL`: replies that another tool has stored."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from schema_guard.cli.shared.options import naming, print_json, schema_of
+from schema_guard.cli.shared.progress import phases
+from schema_guard.configuration.traffic import PARTS
+from schema_guard.ext.traces.document import document_of
+from schema_guard.ext.traces.run import TraceOptions, import_traces
+from schema_guard.ext.traces.schemas import Schemas
+from schema_guard.ext.traces.tools.order import TOOLS
+from schema_guard.ext.traces.tools.plain import FIELDS, Plain
+from schema_guard.prices.charges import default_charges, given_charges
+from schema_guard.report.as_text import as_text
+from schema_guard.text import did_you_mean, safe
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from schema_guard.configuration.traffic import Part
+    from schema_guard.records import Store
+    from schema_guard.schema import Schema
+    from schema_guard.strategies import Price
+
+__all__ = ["import_replies"]
+
+_AUTO = "auto"
+# Fields that can be anywhere in the rows of every tool.
+_OF_ALL_TOOLS = ("function", "version", "segment", "cluster")
+_NO_TRAFFIC = """--traffic is missing: without it, no failure rate can be computed. Choose one:
+  --traffic all        all calls of a period, failed ones too
+  --traffic sampled    a random sample of them (--sample-share 10%: one in ten)
+  --traffic failures   failed or flagged calls only; they show what fails, never how often
+  --traffic unknown    unknown; they show what fails, never how often"""
+
+
+def import_replies(  # noqa: PLR0913 - one argument for each option of the command
+    files: Sequence[str],
+    store: Store,
+    form: str,
+    *,
+    dry_run: bool,
+    tool: str,
+    traffic: str | None,
+    schema: Sequence[str],
+    function: str | None,
+    field: Sequence[str],
+    only: Sequence[str],
+    sample_share: float | None,
+    prices: str | None,
+) -> int:
+    """Import the files of a tool, and print the result.
+
+    Returns:
+        The exit status: 1 if a part of a file could not be read.
+    """
+    places = _places(tool, field)
+    named = _schemas(schema, places.pop("schema", None))
+    with naming(prices="--prices"):
+        price = _price(prices)
+    options = TraceOptions(
+        _part(traffic, sample_share),
+        sample_share,
+        _tool(tool),
+        function,
+        tuple(only),
+        {name: place for name, place in places.items() if name in _OF_ALL_TOOLS},
+        places if tool == Plain.name else {},
+        price,
+    )
+    with phases() as on_step:
+        result = import_traces(files, named, options, store, dry_run=dry_run, on_step=on_step)
+    if form == "json":
+        print_json(result.as_json())
+    else:
+        print(as_text(document_of(result)))
+    return int(result.unread > 0)
+
+
+def _tool(name: str) -> str | None:
+    """Return the tool; None if it is recognized by the first row of each file."""
+    if name == _AUTO:
+        return None
+    if name not in TOOLS:
+        near = did_you_mean(name, (*TOOLS, _AUTO))
+        raise click.UsageError(f"--from {safe(name)!r}: expected one of {', '.join(TOOLS)}, or auto{near}")
+    return name
+
+
+def _part(traffic: str | None, sample_share: float | None) -> Part:
+    if traffic is None:
+        raise click.UsageError(_NO_TRAFFIC)
+    if sample_share is not None and traffic != "sampled":
+        raise click.UsageError(f"--sample-share: expected it with --traffic sampled, not with {traffic}")
+    if sample_share == 0:
+        raise click.UsageError("--sample-share '0': expected a share above 0, such as 10%")
+    return next(part for part in PARTS if part == traffic)
+
+
+def _price(prices: str | None) -> Price | None:
+    charges = default_charges() if prices is None else given_charges(prices)
+    return None if charges is None else charges.cost
+
+
+def _places(tool: str, given: Sequence[str]) -> dict[str, str]:
+    """Return the place of each field that `--field` names."""
+    _tool(tool)
+    known = ("schema", *(FIELDS if tool == Plain.name else _OF_ALL_TOOLS))
+    places: dict[str, str] = {}
+    for text in given:
+        name, place = _pair("--field", text, "OURS=PLACE")
+        if name not in known:
+            reason = f": {safe(tool)} has a place for it" if name in FIELDS else ""
+            near = did_you_mean(name, known)
+            expected = ", ".join(sorted(known))
+            raise click.UsageError(f"--field {safe(name)!r}{reason}; expected one of {expected}{near}")
+        places[name] = place
+    return places
+
+
+def _schemas(given: Sequence[str], place: str | None) -> Schemas:
+    """Load the schemas."""
+    if not given and place is None:
+        raise click.UsageError(
+            "--schema is missing: expected a schema file or module:Model, or --field schema=PLACE if the rows have "
+            "their schema"
+        )
+    named: dict[str, Schema[Any]] = {}
+    for text in given:
+        pair = (
+            ("", text) if "=" not in text or Path(text).exists() else _pair("--schema", text, "NAME=SCHEMA")
+        )
+        name, source = pair
+        if name in named:
+            raise click.UsageError(
+                f"--schema {safe(text)!r}: several schemas need names: --schema NAME=SCHEMA, and --field schema=PLACE"
+            )
+        if name and place is None:
+            raise click.UsageError(
+                f"--schema {safe(text)!r}: a name needs --field schema=PLACE, where the rows have it"
+            )
+        named[name] = schema_of(source)
+    return Schemas(named, place)
+
+
+def _pair(flag: str, text: str, form: str) -> tuple[str, str]:
+    name, separator, value = text.partition("=")
+    if not (name and separator and value):
+        raise click.UsageError(f"{flag} {safe(text)!r}: expected {form}")
+    return name, value

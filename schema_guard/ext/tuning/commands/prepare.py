@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`tune prepare`: a training set from records, labelled files, and your own answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from schema_guard.cli.shared.options import (
+    build_command,
+    imported,
+    naming,
+    option,
+    shared,
+    takes,
+)
+from schema_guard.cli.shared.quantities import COUNT, SHARE
+from schema_guard.ext.tuning.commands.sources import Sources
+from schema_guard.ext.tuning.export.hosts import HOSTS
+from schema_guard.ext.tuning.export.values import ExportSettings
+from schema_guard.prices.charges import default_charges, given_charges
+
+if TYPE_CHECKING:
+    from schema_guard.prices.charges import Charges
+
+
+def _share(what: str) -> Any:
+    return option(
+        type=SHARE,
+        metavar="SHARE",
+        default=0.1,
+        show_default=True,
+        advanced=True,
+        help=f"Share of the rows for {what}.",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Making:
+    """The form of a training set."""
+
+    output: str = option(
+        "-o",
+        "--output",
+        required=True,
+        metavar="DIR",
+        help="Folder for the set: a new one, or an earlier set.",
+    )
+    provider: str = option(
+        type=click.Choice(HOSTS),
+        metavar="NAME",
+        default="messages",
+        show_default=True,
+        help=f"Provider whose file format is written: {', '.join(HOSTS)}.",
+    )
+    method: str = option(
+        type=click.Choice(["sft", "dpo"]),
+        default="sft",
+        show_default=True,
+        help="Tuning method: sft writes answers, dpo preferred and rejected answers.",
+    )
+    base: str | None = option(
+        metavar="MODEL", help="Model to tune. Its own unchecked answers are never used."
+    )
+    accept_unchecked: bool = option(
+        is_flag=True, help="Use answers too whose values nobody has checked. With --base."
+    )
+    strategy: str = option(
+        type=click.Choice(["bare", "system_prompt"]),
+        default="bare",
+        show_default=True,
+        advanced=True,
+        help="Strategy that calls the tuned model.",
+    )
+    min_examples: int = option(
+        type=COUNT,
+        metavar="COUNT",
+        default=100,
+        show_default=True,
+        advanced=True,
+        help="Least number of rows to train on. With fewer, nothing is written.",
+    )
+    max_examples: int | None = option(
+        type=COUNT,
+        metavar="COUNT",
+        advanced=True,
+        help="Largest number of rows, taken in turn from each segment and failure. Default: all.",
+    )
+    max_row_tokens: int | None = option(
+        type=COUNT,
+        metavar="COUNT",
+        advanced=True,
+        help="Largest estimated number of tokens in a row. Default: the limit of the provider.",
+    )
+    validation: float = _share("validation")
+    test: float = _share("the test")
+    prices: str | None = option(
+        metavar="SOURCE",
+        advanced=True,
+        help="Token prices for calls without a recorded cost: a JSON file, or genai-prices. Default: $SCHEMA_GUARD_PRICES.",
+    )
+    seed: int = option(
+        type=int, metavar="N", default=0, show_default=True, advanced=True, help="Seed of the split."
+    )
+
+    def settings(self, prompt_from: str | None) -> ExportSettings:
+        """Return the settings of the set."""
+        if self.accept_unchecked and self.base is None:
+            raise click.UsageError(
+                "--accept-unchecked: expected it with --base MODEL, because a model must not learn from its own mistakes"
+            )
+        from schema_guard.models.weights import NAME  # the name by which records know "local"
+
+        return ExportSettings(
+            form=self.method,
+            host=self.provider,
+            strategy=self.strategy,
+            min_examples=self.min_examples,
+            max_examples=self.max_examples,
+            max_tokens=self.max_row_tokens,
+            accept_unchecked=self.accept_unchecked,
+            base=NAME if self.base == "local" else self.base,
+            validation=self.validation,
+            test=self.test,
+            seed=self.seed,
+            charges=self._charges(),
+            prompt_from=None
+            if prompt_from is None
+            else imported(prompt_from, expected="--prompt-from module:function"),
+        )
+
+    def _charges(self) -> Charges | None:
+        with naming(prices="--prices"):
+            return default_charges() if self.prices is None else given_charges(self.prices)
+
+
+@build_command("prepare")
+@takes(sources=Sources, making=Making)
+@shared("store", "format")
+def command(sources: Sources, making: Making, store: str | None, form: str) -> int:
+    """Write a training set from recorded calls, labelled files, and your own answers.
+
+    Rows have the prompts that a guard sends to a tuned model. Answers that nobody has checked are left out unless you
+    accept them. Repeated inputs are used once. No input of the training rows, nor one much like it, is in the
+    validation or test rows.
+
+    Exit status: 0 if the set is written, 1 if there are too few rows, 2 if the sources cannot be read.
+
+    \b
+    schema-guard tune prepare --schema Invoice --function app.extract -o set
+    schema-guard tune prepare --schema invoice.schema.json --answers answers.jsonl --provider openai -o set
+    schema-guard tune prepare --schema ticket --suite tickets.jsonl -o set
+    """
+    sources.check()
+    settings = making.settings(sources.prompt_from)
+    from schema_guard.ext.tuning.commands.training_set import write_set  # 200 ms that the help does not pay
+
+    return write_set(sources, making.output, settings, store, form)

@@ -1,0 +1,363 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`tune run`: tune a model on a training set, at a host or on this machine."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from schema_guard.cli.shared.confirming import confirm
+from schema_guard.cli.shared.notes import note
+from schema_guard.cli.shared.options import argument, build_command, option, print_json, shared, takes
+from schema_guard.cli.shared.progress import one_bar
+from schema_guard.cli.shared.quantities import COUNT, DOLLARS
+from schema_guard.ext.tuning.jobs.hosts import HOSTS, checked_url, connect_host
+from schema_guard.ext.tuning.jobs.plan import plan_job
+from schema_guard.ext.tuning.jobs.remote import HostError
+from schema_guard.ext.tuning.jobs.rows import read_set
+from schema_guard.ext.tuning.jobs.run import START, Following, HostTuning
+from schema_guard.ext.tuning.jobs.state import (
+    JobHeld,
+    TuningJob,
+    digests,
+    held,
+    load_job,
+    new_mark,
+    save_job,
+)
+from schema_guard.ext.tuning.jobs.told import job_as_json, job_lines
+from schema_guard.ext.tuning.local.plan import LoraSettings, plan_training
+from schema_guard.ext.tuning.local.training import train
+from schema_guard.ext.tuning.tuned_model import JOB_FILE
+from schema_guard.text import plural, safe
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from schema_guard.ext.tuning.jobs.plan import JobPlan
+    from schema_guard.ext.tuning.jobs.rows import TrainingRows
+    from schema_guard.ext.tuning.local.plan import TrainPlan
+    from schema_guard.ext.tuning.local.training import TrainStep
+
+LOCAL = "local"
+_QUESTION = "Begin tuning?"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TuneOptions:
+    """The job, and the action on it."""
+
+    directory: str = argument(metavar="DIR", type=click.Path(exists=True, file_okay=False))
+    backend: str | None = option(
+        type=click.Choice([LOCAL, *HOSTS]),
+        metavar="HOST",
+        help=f"Host that tunes: {', '.join(HOSTS)}, or local for this machine. Needed for a new job; DIR/job.json keeps it.",
+    )
+    base: str | None = option(
+        metavar="MODEL", help="Model to tune, by its name at the host. Needed for a new job at a host."
+    )
+    epochs: int | None = option(
+        type=COUNT, metavar="COUNT", help="Passes over the rows. Default: the choice of the host."
+    )
+    status: bool = option(is_flag=True, help="Show the state of the job, and do nothing else.")
+    cancel: bool = option(is_flag=True, help="Cancel the job.")
+    again: bool = option(is_flag=True, advanced=True, help="Begin a new job in place of one that has ended.")
+    served_as: str | None = option(
+        metavar="NAME",
+        advanced=True,
+        help="Name of the tuned model at the place where it answers, such as a deployment.",
+    )
+    url: str | None = option(
+        metavar="URL", advanced=True, help="Address of the host. Default: the public address of the host."
+    )
+    seed: int | None = option(
+        type=int, metavar="N", advanced=True, help="Seed of the training, if the host takes one."
+    )
+    price: float | None = option(
+        type=DOLLARS, metavar="DOLLARS", advanced=True, help="Your price of a million training tokens."
+    )
+    prices: str | None = option(
+        type=click.Path(exists=True, dir_okay=False),
+        metavar="FILE",
+        advanced=True,
+        help="Prices of tuning as a JSON file. Default: the dated prices that come with the library.",
+    )
+    ask_dates: bool = option(
+        is_flag=True, advanced=True, help="Ask the host for the last day of the base model."
+    )
+
+    def check(self) -> None:
+        """Refuse options that exclude each other."""
+        ways = [name for name in ("status", "cancel", "again") if getattr(self, name)]
+        if len(ways) > 1:
+            raise click.UsageError(f"--{' and --'.join(ways)}: expected one of them")
+
+    def fits(self, job: TuningJob) -> None:
+        """Refuse options that differ from the job in the folder."""
+        known_of = {**job.cost, "backend": job.backend, "base": job.base, "url": job.url}
+        for name in ("backend", "base", "url", "epochs", "seed", "price"):
+            given, known = getattr(self, name), known_of.get(name)
+            if given is not None and given != known:
+                raise click.UsageError(
+                    f"--{name} {safe(str(given))}: the job in {JOB_FILE} has {safe(str(known))}; leave it out to resume "
+                    "that job, or begin a new one with --again"
+                )
+
+
+@build_command("run")
+@takes(asked=TuneOptions)
+@shared("yes", "dry-run", "format")
+def command(asked: TuneOptions, yes: bool, dry_run: bool, form: str) -> int:
+    """Tune a model on the training set in DIR, at a host or on this machine.
+
+    The command first prints the rows, tokens, and cost, and asks for confirmation. DIR/job.json holds the state of
+    the job. The same command resumes a job, and never uploads or begins anything twice. Ctrl-C leaves a job at a host
+    running.
+
+    Exit status: 0 if there is a tuned model, 1 if the job failed or was cancelled, 2 if nothing was begun or the job
+    still runs. With --status, a running job is 0.
+
+    \b
+    schema-guard tune run orders --backend local
+    schema-guard tune run orders --backend openai --base MODEL --dry-run
+    schema-guard tune run orders --backend openai --base MODEL --epochs 3
+    schema-guard tune run orders --status
+    """
+    asked.check()
+    directory = Path(asked.directory)
+    if dry_run:
+        return _print_plan(asked, directory, form)
+    job = _here(asked, directory, yes) if _is_here(asked, directory) else _there(asked, directory, yes)
+    if form == "json":
+        print_json(job_as_json(directory, job))
+    else:
+        print(*map(safe, job_lines(directory, job)), sep="\n")
+    return 1 if job.status in ("failed", "cancelled") else 0 if job.result is not None or asked.status else 2
+
+
+def _print_plan(asked: TuneOptions, directory: Path, form: str) -> int:
+    """Print the plan and the cost of a new job. Nothing is sent, downloaded, trained, or written."""
+    for name in ("status", "cancel", "ask_dates"):
+        if getattr(asked, name):
+            raise click.UsageError(f"--{name.replace('_', '-')}: has no effect with --dry-run")
+    job = load_job(directory)
+    if job is not None and not asked.again:
+        asked.fits(job)
+        lines = [f"the job in {JOB_FILE} is {job.status}: the same command without --dry-run resumes it"]
+        cost: Any = job.cost
+    elif _is_here(asked, directory):
+        plan = plan_training(directory, settings=_lora(asked))
+        lines, cost = _plan_lines(plan), {"rows": plan.rows, "steps": plan.steps, "seconds": plan.seconds}
+    else:
+        planned = _plan(asked, read_set(directory), asks_host=False)
+        lines = [*planned.lines, *(f"warning: {line}" for line in (*planned.warnings, *planned.against))]
+        cost = planned.cost
+    if form == "json":
+        print_json({"dry_run": True, "lines": lines, "cost": cost})
+    else:
+        print(*map(safe, lines), sep="\n")
+        print("nothing was begun")
+    return 0
+
+
+def _lora(asked: TuneOptions) -> LoraSettings:
+    return LoraSettings(epochs=asked.epochs, seed=asked.seed or 0)
+
+
+def _is_here(asked: TuneOptions, directory: Path) -> bool:
+    known = load_job(directory)
+    backend = asked.backend if asked.backend is not None or known is None else known.backend
+    return backend == LOCAL
+
+
+def _there(asked: TuneOptions, directory: Path, yes: bool) -> TuningJob:
+    """Do what is asked of a job at a host, which nobody else does meanwhile."""
+    try:
+        with held(directory):
+            job = load_job(directory)
+            if job is not None and not asked.again:
+                asked.fits(job)
+            return _done(asked, directory, job, yes)
+    except JobHeld:
+        # Who follows it writes down what it sees.
+        seen = load_job(directory) if asked.status else None
+        if seen is None:
+            raise
+        return seen
+
+
+def _here(asked: TuneOptions, directory: Path, yes: bool) -> TuningJob:
+    """Do what is asked of a job on this machine: it is trained by this command, and ends with it."""
+    job = load_job(directory)
+    given = [name for name in ("url", "price", "prices", "served_as") if getattr(asked, name) is not None]
+    if given or asked.cancel:
+        flag = "cancel" if asked.cancel else given[0].replace("_", "-")
+        raise click.UsageError(
+            f"--{flag}: has no effect on a training on this machine, which ends with its command or Ctrl-C"
+        )
+    if job is not None and not asked.again:
+        asked.fits(job)
+        if asked.status or job.status == "succeeded":
+            return job
+    if asked.again and job is not None and job.backend != LOCAL:
+        _check_ended(job)
+    if asked.status:
+        raise click.UsageError(f"{safe(str(directory))} has no {JOB_FILE}: no job was begun")
+    settings = _lora(asked)
+    plan = plan_training(directory, settings=settings)
+    if asked.base not in (None, plan.base):
+        raise click.UsageError(
+            f"--base {safe(str(asked.base))}: this machine tunes {plan.base} only; leave it out"
+        )
+    _say(_plan_lines(plan))
+    confirm(_QUESTION, yes=yes, refused="nothing was trained")
+    try:
+        with one_bar() as on_step:
+            train(directory, settings=settings, on_step=lambda step: _stepped(on_step, step), report=_say_one)
+    except KeyboardInterrupt:
+        _say(["interrupted: the same command resumes from the last checkpoint"])
+    ended = load_job(directory)
+    assert ended is not None
+    return ended
+
+
+def _stepped(on_step: Callable[[str, int, int | None], None], step: TrainStep) -> None:
+    on_step(f"steps, loss {step.loss:.3f}", step.number, step.steps)
+
+
+def _plan_lines(plan: TrainPlan) -> list[str]:
+    return [
+        f"this machine: a LoRA of {plan.base} is trained on {plan.rows:,} rows, measured on {plan.validation_rows:,}",
+        f"  {plural(plan.steps, 'step')} of {plural(plan.batch, 'row')} in {plural(plan.epochs, 'epoch')}, rank {plan.rank}",
+        f"  about {plural(math.ceil(plan.seconds / 60), 'minute')} of one core and {plan.memory_bytes / 1e9:.1f} GB; no cost but this machine's",
+    ]
+
+
+def _done(asked: TuneOptions, directory: Path, job: TuningJob | None, yes: bool) -> TuningJob:
+    """Do what is asked of a folder's job."""
+    if job is None and (asked.status or asked.cancel or asked.served_as):
+        raise click.UsageError(f"{safe(str(directory))} has no {JOB_FILE}: no job was begun")
+    if asked.again and job is not None:
+        _check_ended(job)
+        job = None
+    if job is not None and job.has_ended:
+        return _served(asked, directory, job)
+    found = read_set(directory)
+    job = _agreed(asked, directory, found, yes) if job is None else job
+    return _at_host(asked, directory, job, found)
+
+
+def _check_ended(job: TuningJob) -> None:
+    if not job.has_ended and job.step(START) is not None:
+        raise click.UsageError(f"--again: the job is {job.status}; cancel it first with --cancel")
+
+
+def _served(asked: TuneOptions, directory: Path, job: TuningJob) -> TuningJob:
+    """Give a job that has ended, with what its model is called now."""
+    if asked.cancel:
+        raise click.UsageError(f"--cancel: the job is {job.status} already")
+    if asked.served_as is not None:
+        if job.result is None:
+            raise click.UsageError(f"--served-as: the job is {job.status}, and has no model")
+        place = f"{job.url}#" if job.url is not None else f"{job.backend}:"
+        job = replace(job, result=job.result._replace(model=f"{place}{asked.served_as}"))
+        save_job(directory, job)
+    return job
+
+
+def _agreed(asked: TuneOptions, directory: Path, found: TrainingRows, yes: bool) -> TuningJob:
+    """Print the plan of a new job, and return the job after the confirmation."""
+    plan = _plan(asked, found, asks_host=asked.ask_dates)
+    _say(plan.lines)
+    _say(f"warning: {line}" for line in plan.warnings)
+    if plan.against:
+        raise click.UsageError("; ".join(plan.against) + ": nothing was uploaded")
+    backend, base = str(asked.backend), str(asked.base)
+    # A missing key is an error before the question.
+    connect_host(backend, asked.url).close()
+    confirm(_QUESTION, yes=yes, refused="nothing was uploaded")
+    job = TuningJob(
+        backend=backend,
+        base=base,
+        url=None if asked.url is None else checked_url(asked.url),
+        set=digests(directory, found.files),
+        mark=new_mark(),
+        cost={**plan.cost, "seed": asked.seed},
+    )
+    save_job(directory, job)
+    return job
+
+
+def _plan(asked: TuneOptions, found: TrainingRows, *, asks_host: bool) -> JobPlan:
+    """Return the plan of a new job.
+
+    Args:
+        asked: The options.
+        found: The training rows.
+        asks_host: Whether to ask the host for the last day of the base model.
+    """
+    backend, base = asked.backend, asked.base
+    if backend is None or base is None:
+        missing = "--backend" if backend is None else "--base"
+        raise click.UsageError(
+            f"{missing}: expected it for a new job, as in `schema-guard tune run DIR --backend openai --base MODEL`"
+        )
+    if asked.url is not None or backend == "openai-compatible":
+        checked_url(asked.url)
+    return plan_job(
+        found,
+        backend=backend,
+        base=base,
+        epochs=asked.epochs,
+        price=asked.price,
+        prices=None if asked.prices is None else Path(asked.prices),
+        shutdown=_shutdown(backend, asked.url, base) if asks_host else None,
+        today=datetime.now(UTC).date(),
+    )
+
+
+def _shutdown(backend: str, url: str | None, base: str) -> str | None:
+    host = connect_host(backend, url)
+    try:
+        return host.shutdown_date(base)
+    finally:
+        host.close()
+
+
+def _say_one(line: str) -> None:
+    _say([line])
+
+
+def _say(lines: Iterable[str]) -> None:
+    note(*lines)
+
+
+def _at_host(asked: TuneOptions, directory: Path, job: TuningJob, found: TrainingRows) -> TuningJob:
+    """Look at a job, end it, or do what is left of it."""
+    host = connect_host(job.backend, job.url)
+    try:
+        with one_bar() as on_step:
+            following = Following(on_step=on_step)
+            tuning = HostTuning(directory=directory, host=host, form=found.form, following=following)
+            if asked.status:
+                return tuning.look_at(job)
+            return tuning.cancel(job) if asked.cancel else _run(tuning, job)
+    finally:
+        host.close()
+
+
+def _run(tuning: HostTuning, job: TuningJob) -> TuningJob:
+    try:
+        return tuning.run(job)
+    except HostError:
+        _say(["after the fix, the same command resumes the job; --again begins a new one"])
+        raise
+    except KeyboardInterrupt:
+        now = load_job(tuning.directory) or job
+        _say([f"interrupted: the job at {HOSTS[job.backend].label} still runs"])
+        return now

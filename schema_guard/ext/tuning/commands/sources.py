@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The options of `tune prepare` that name the sources of a training set."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import click
+
+from schema_guard.cli.shared.completing import complete_functions, complete_schemas
+from schema_guard.cli.shared.options import option
+from schema_guard.cli.shared.quantities import MOMENT
+
+__all__ = ["Sources"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sources:
+    """The sources of a training set."""
+
+    schema: str | None = option(
+        metavar="SCHEMA",
+        shell_complete=complete_schemas,
+        help="Schema of the answers: its name in the store or the suite, a JSON Schema file, module:Model, or module:function of a guarded function.",
+    )
+    function: str | None = option(
+        metavar="NAME",
+        shell_complete=complete_functions,
+        help="Only this function: its name, or the end of its name after a dot.",
+    )
+    since: float | None = option(
+        type=MOMENT,
+        metavar="TIME",
+        help="Only calls from this time on: 2026-11-01, yesterday, 24h, 7d, or the id of a call.",
+    )
+    until: float | None = option(
+        type=MOMENT, metavar="TIME", advanced=True, help="Only calls before this time."
+    )
+    segment: str | None = option(metavar="NAME", advanced=True, help="Only this segment of the traffic.")
+    suite: str | None = option(
+        metavar="PATH",
+        help="Suite with labelled inputs, as in `schema-guard bench run`. The store is read only with --function.",
+    )
+    bench: tuple[str, ...] = option(
+        multiple=True,
+        metavar="FILE",
+        advanced=True,
+        help="Journal or result of a run on the suite. Its failed replies become rejected answers; repeatable.",
+    )
+    answers: str | None = option(
+        metavar="FILE",
+        help="Your answers as JSON Lines, with the fields call_id or input, and answer.",
+    )
+    prompt_from: str | None = option(
+        metavar="MODULE:FUNCTION",
+        advanced=True,
+        help="Function that returns the prompt of a task, if your guarded function builds its own prompt.",
+    )
+
+    @property
+    def reads_store(self) -> bool:
+        """Whether recorded calls are among them."""
+        return self.suite is None or self.function is not None
+
+    def check(self) -> None:
+        """Refuse filters of recorded calls if no recorded call is read."""
+        for name in () if self.reads_store else ("segment", "since", "until"):
+            if getattr(self, name) is not None:
+                raise click.UsageError(
+                    f"--{name}: has no effect with --suite alone; to read recorded calls too, add --function"
+                )
+        if self.bench and self.suite is None:
+            raise click.UsageError("--bench: expected it with --suite, the suite of that run")

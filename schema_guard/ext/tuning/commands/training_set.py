@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The set of `tune prepare`, gathered from its sources and written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from schema_guard.bench.suites.load import load_suite
+from schema_guard.cli.shared.options import existing, imported, print_json, readable, schema_of
+from schema_guard.cli.shared.progress import steps
+from schema_guard.ext.tuning.export.from_files import Answers, from_suite, read_answers, read_failed
+from schema_guard.ext.tuning.export.from_store import StoredCall, from_store, stored_calls
+from schema_guard.ext.tuning.export.run import export_set
+from schema_guard.ext.tuning.export.schemas import plain_schema, shown_schema
+from schema_guard.ext.tuning.export.told import KEEP_TEXTS, document_of, export_as_json
+from schema_guard.ext.tuning.export.values import GatheredRows
+from schema_guard.records.attempts import Where
+from schema_guard.records.chosen import chosen_of
+from schema_guard.records.rows import TRIALS
+from schema_guard.report.as_text import as_text
+from schema_guard.schema import Schema
+from schema_guard.text import clip, safe
+
+if TYPE_CHECKING:
+    from schema_guard.bench.suites.load import Suite
+    from schema_guard.ext.tuning.commands.sources import Sources
+    from schema_guard.ext.tuning.export.values import ExportSettings
+    from schema_guard.records.store import Store
+
+__all__ = ["write_set"]
+
+_MOST_NAMED = 5
+
+
+def write_set(sources: Sources, output: str, settings: ExportSettings, store: str | None, form: str) -> int:
+    """Write a training set, and print the result.
+
+    Args:
+        sources: The sources.
+        output: The folder of the set.
+        settings: The settings of the set.
+        store: The value of `--store`.
+        form: The value of `--format`.
+
+    Returns:
+        The exit status: 1 if there are too few rows.
+    """
+    suite = None if sources.suite is None else load_suite(sources.suite)
+    schema = _named_schema(sources.schema, suite)
+    function: str | None = None
+    recorded: list[StoredCall] = []
+    if sources.reads_store:
+        # Answers to inputs need no recorded calls.
+        found = (
+            existing(store) if sources.answers is None or sources.function is not None else readable(store)
+        )
+        function, recorded = _recorded(found, sources, schema)
+        if schema is None and (sources.since or sources.until) is not None and not recorded:
+            raise click.UsageError(
+                f"--{'since' if sources.since is not None else 'until'}: no call with the schema "
+                f"{safe(str(sources.schema))!r} is recorded in that time in {safe(found.url)}"
+            )
+        schema = schema or _shown(recorded, str(sources.schema), found)
+    if schema is None:
+        raise click.UsageError(
+            f"--schema {safe(str(sources.schema))!r}: expected a schema of the suite, or a file"
+        )
+    schema = plain_schema(schema)
+    gathered = _gathered(sources, schema, settings, suite, recorded)
+    result = export_set(gathered, schema, output, settings, function=function)
+    if form == "json":
+        print_json(export_as_json(result))
+    else:
+        print(as_text(document_of(result)))
+    return 0 if result.is_written else 1
+
+
+def _gathered(
+    sources: Sources,
+    schema: Schema[Any],
+    settings: ExportSettings,
+    suite: Suite | None,
+    recorded: list[StoredCall],
+) -> GatheredRows:
+    gathered = GatheredRows()
+    answers = Answers({}, []) if sources.answers is None else read_answers(sources.answers, schema, settings)
+    gathered.rows += answers.rows
+    if recorded:
+        gathered.add(from_store(recorded, schema, settings, answers.by_call))
+    unknown = answers.by_call.keys() - {call.attempts[0]["call_id"] for call in recorded}
+    if unknown:
+        gathered.left_out["an answer to a call that the store does not have"] += len(unknown)
+    if suite is not None:
+        failed = {key: one for path in sources.bench for key, one in read_failed(path, suite).items()}
+        gathered.add(from_suite(suite, schema, settings, failed))
+    return gathered
+
+
+def _named_schema(named: str | None, suite: Suite | None) -> Schema[Any] | None:
+    """Give the schema of a file, a Python type or a suite; None where only a store can know the name."""
+    if named is None:
+        if suite is None or len(suite.schemas) != 1:
+            raise click.UsageError("--schema is missing: expected the schema of the answers")
+        return suite.schemas[0].schema
+    if suite is not None:
+        for entry in suite.schemas:
+            if named in (entry.name, entry.schema.name, entry.schema.fingerprint):
+                return entry.schema
+    module, colon, _ = named.partition(":")
+    if colon and module.replace(".", "").isidentifier() and not Path(named).exists():
+        guarded = getattr(imported(named), "schema", None)
+        return guarded if isinstance(guarded, Schema) else schema_of(named)
+    return schema_of(named) if named.endswith(".json") or Path(named).is_file() else None
+
+
+def _recorded(
+    store: Store, sources: Sources, schema: Schema[Any] | None
+) -> tuple[str | None, list[StoredCall]]:
+    """Give the function whose calls are meant, and these."""
+    names = store.names()
+    named = sources.schema
+    if schema is not None:
+        alike = {row.schema_name for row in names if row.schema_fingerprint == schema.fingerprint}
+        named = next(iter(sorted(alike)), schema.fingerprint)
+        if not alike and sources.answers is not None and sources.function is None:
+            return None, []  # a person's answers to inputs need no store
+    chosen = chosen_of(store, names, schema=named, function=sources.function, segment=sources.segment)
+    function = chosen.function
+    if function is None:
+        known = {row.function for row in names if chosen.takes(row)}
+        users = sorted(name for name in known if not name.startswith(TRIALS))
+        if len(users) > 1:
+            told = ", ".join(map(clip, users[:_MOST_NAMED])) + (" ..." if len(users) > _MOST_NAMED else "")
+            raise click.UsageError(
+                f"--schema {safe(str(named))}: several functions have it; choose one with --function: {safe(told)}"
+            )
+        function = users[0] if users else None
+    where = Where(sources.since, sources.until, chosen.schema, function)
+    with steps("read", store.info().rows) as on_step:
+        found = stored_calls(store, where, on_step)
+    if sources.segment is not None:
+        found = [call for call in found if call.attempts[0]["segment"] == sources.segment]
+    return function, found
+
+
+def _shown(recorded: list[StoredCall], named: str, store: Store) -> Schema[Any]:
+    """Give the schema that recorded prompts show, or say how to name it."""
+    found = shown_schema(recorded, (named,))
+    if found is None:
+        has_texts = any(texts is not None and texts.prompt for call in recorded for texts in call.texts)
+        raise click.UsageError(
+            f"--schema {safe(named)!r}: no recorded prompt in {safe(store.url)} shows the document of this schema; expected "
+            "its file, module:Model, or module:function of the guarded function"
+            if has_texts
+            else f"{safe(store.url)} has no texts of these calls: {KEEP_TEXTS}"
+        )
+    return found

@@ -1,0 +1,54 @@
+"""The options of all commands: how many there are, and how the help describes them."""
+
+import click
+import pytest
+
+from schema_guard.cli.command import command
+from schema_guard.cli.shared.group import LazyGroup
+from tests.needs import ALL, needs
+
+pytestmark = needs(*ALL)
+GLOBAL = {"--quiet", "--verbose", "--help", "--version"}
+
+
+def commands_of(group=command, path=()):
+    """Yield each command with its full name."""
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        found = group.get_command(context, name)
+        if isinstance(found, LazyGroup):
+            yield from commands_of(found, (*path, name))
+        else:
+            yield " ".join((*path, name)), found
+
+
+COMMANDS = dict(commands_of())
+
+
+def options_of(found):
+    """Return the options of a command, without the global ones."""
+    return [one for one in found.params if isinstance(one, click.Option) and GLOBAL.isdisjoint(one.opts)]
+
+
+def test_all_commands_have_at_most_200_options():
+    """Global options do not count."""
+    assert sum(len(options_of(found)) for found in COMMANDS.values()) <= 200
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_of_an_option_is_a_sentence_that_starts_with_a_noun_or_a_verb(name):
+    """No help starts with "Of", and each ends with a period."""
+    helps = {one.name: one.help or "" for one in options_of(COMMANDS[name])}
+
+    assert {
+        key: text for key, text in helps.items() if text.startswith("Of ") or not text.endswith(".")
+    } == {}
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_has_examples_and_exit_statuses(name):
+    """A reader of the help alone can type the command, and use it in a script."""
+    text = COMMANDS[name].help or ""
+
+    assert f"schema-guard {name}" in text
+    assert "Exit status" in text
