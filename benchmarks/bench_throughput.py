@@ -120,7 +120,7 @@ def raw(url: str, count: int) -> int:
 def runner(url: str, count: int) -> int:
     """Ask with the benchmark's runner, a journal and a store beside it."""
     from schema_guard.bench.run.journal import Journal
-    from schema_guard.bench.run.plan import columns_of, plan_of
+    from schema_guard.bench.run.plan import plan_of, variants_of
     from schema_guard.bench.run.runner import RunSettings, run
     from schema_guard.bench.suites.load import load_suite
     from schema_guard.models import connect
@@ -135,7 +135,7 @@ def runner(url: str, count: int) -> int:
             for number in range(count)
         )  # fmt: skip
         file.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-        plan = plan_of(load_suite(file), columns_of(["m"], ["system_prompt"]))
+        plan = plan_of(load_suite(file), variants_of(["m"], ["system_prompt"]))
         store = open_store(f"sqlite:///{folder}/records.db")
         began()
         with Journal.begin(Path(folder) / "journal.jsonl", plan) as journal:

@@ -3,8 +3,8 @@
     python benchmarks/early_stop_rescues.py scripted [--tasks 1000] [--output benchmarks/results/FILE.txt]
     python benchmarks/early_stop_rescues.py local [--minutes 25] [--schemas NAME,NAME: no pilot] [--output benchmarks/results/FILE.txt]
 
-A reply that is stopped tells one violation, a whole one up to ten: a model that mends what it is told is told less.
-`scripted`: a model that mends each violation that was told with probability p and each other one with q, over p, q and the
+A reply that is stopped tells one violation, a whole one up to ten: a model that fixes what it is told is told less.
+`scripted`: a model that fixes each violation that was told with probability p and each other one with q, over p, q and the
 number of violations in its first reply. `local`: the local model, two examples, temperature .7, on the built-in
 schemas that fail in 20 to 80 % of a pilot, or that are named; told of all, and of those schemas whose first replies failed in
 20 to 80 % of the calls that are told. Both arms of a task see the same replies as long as they ask the same: so what
@@ -80,7 +80,7 @@ class Pair(NamedTuple):
 
 
 def scripted(count: int) -> Iterator[str]:
-    """Give the lines of the scripted part: a row for each number of violations and each way of mending."""
+    """Give the lines of the scripted part: a row for each number of violations and each way of fixing."""
     yield f"a scripted model of {FIELDS} fields, {count} tasks a row, {ATTEMPTS} attempts, seed {SEED}; output tokens estimated"
     yield _HEAD.format("violations  p    q")
     for wrong, (told, other) in product(VIOLATIONS, MENDS):
@@ -224,7 +224,7 @@ def _local_lines(found: list[tuple[str, Pair | None]]) -> Iterator[str]:
         yield f"seconds of these, a call that failed at first: {off:.1f} off, {on:.1f} on"
         calls = sum(asked[name] for name in kept)
         off, on = (sum(not arm.ok for arm in arms) / calls for arms in zip(*pairs, strict=True))
-        yield f"unhandled of their {calls} calls: {off:.1%} off, {on:.1%} on"
+        yield f"failed of their {calls} calls: {off:.1%} off, {on:.1%} on"
 
 
 def _both(

@@ -73,7 +73,7 @@ def lines(found: dict[str, list[Any]]) -> Iterator[str]:
     """Give what came out, a line at a time."""
     both = [not one.ok and not other.ok for one, other in zip(found["small"], found["large"], strict=True)]
     together = found["small, then large"]
-    unhandled, n = sum(not one.ok for one in together), len(together)
+    failed, n = sum(not one.ok for one in together), len(together)
     predicted = bounds(sum(both), n)
     yield f"escalation over two servers, {datetime.now(UTC).isoformat(timespec='seconds')}"
     yield f"{n} tasks of the built-in schemas; small: few_shot; large: the same weights, strict_schema"
@@ -81,8 +81,8 @@ def lines(found: dict[str, list[Any]]) -> Iterator[str]:
     for name in ("small", "large"):
         yield f"{name} alone fails {share(sum(not one.ok for one in found[name]), n)}"
     yield f"predicted: both fail {share(sum(both), n)}"
-    yield f"realised: without a value {share(unhandled, n)}"
-    kept = predicted.lower <= unhandled / n <= predicted.upper
+    yield f"realised: without a value {share(failed, n)}"
+    kept = predicted.lower <= failed / n <= predicted.upper
     yield f"the realised rate is {'inside' if kept else 'OUTSIDE'} of the bounds that are predicted"
     yield ""
     yield "attempts        target               adapted     n  tokens in/out         cost"

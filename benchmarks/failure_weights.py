@@ -157,7 +157,7 @@ def how_failed(text: str, failure: Failure) -> str:
 
 
 def _how_malformed(text: str, failure: Failure) -> str:
-    """Name the first fault of a text that is no JSON by the first repair step that would mend it."""
+    """Name the first fault of a text that is no JSON by the first repair step that would fix it."""
     if not _JSON_STARTS.match(text):
         return "prose_only"
     if "is not closed" in failure.message:

@@ -48,7 +48,7 @@ CASES = {
     "a call, a text": (_GUARDED.replace("REPLIES", "[text]").replace("STORE", "None"), 200),
     "a call, a chat completion": (_GUARDED.replace("REPLIES", "[chat]").replace("STORE", "None"), 200),
     "a call, a message": (_GUARDED.replace("REPLIES", "[message]").replace("STORE", "None"), 200),
-    "a call with a re-ask": (_GUARDED.replace("REPLIES", "['[]', text]").replace("STORE", "None"), 200),
+    "a call with a retry": (_GUARDED.replace("REPLIES", "['[]', text]").replace("STORE", "None"), 200),
 }
 _COLLECTED = re.compile(r"Collected\s*:\s*(\d+)")
 

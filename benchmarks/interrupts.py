@@ -160,7 +160,7 @@ def shapes(store: Any) -> dict[str, Callable[[], object]]:
     return {
         "a text": plain(GOOD),
         "a text of a type, with a check": plain(GOOD, schema=Total, checks=[lambda value: None]),
-        "broken JSON, mended": plain("{'total': 1, lines: [a, b],}", repair="lossless"),
+        "broken JSON, fixed": plain("{'total': 1, lines: [a, b],}", repair="lossless"),
         "three attempts": plain('{"total": "one"}'),
         "an asynchronous text": lambda: awaited(text_later("t")),
         "a reply of a provider": lambda: whole("t"),

@@ -23,7 +23,7 @@ from typing import Any
 
 from schema_guard import connect
 from schema_guard.bench.result.figures import result_of
-from schema_guard.bench.run.plan import Column, PlanSettings, plan_of
+from schema_guard.bench.run.plan import PlanSettings, Variant, plan_of
 from schema_guard.bench.run.runner import RunSettings, run
 from schema_guard.bench.suites.load import load_suite
 from schema_guard.errors import InvalidArgument
@@ -89,8 +89,8 @@ def main() -> None:
     given = parser.parse_args()
     builtin = load_suite("builtin")
     suite = replace(builtin, schemas=tuple(one for one in builtin.schemas if one.name in SCHEMAS))
-    columns = [Column(name, name, "strict_schema") for name in MODELS]
-    plan = plan_of(suite, columns, PlanSettings(max_attempts=1, sample=given.tasks))
+    variants = [Variant(name, name, "strict_schema") for name in MODELS]
+    plan = plan_of(suite, variants, PlanSettings(max_attempts=1, sample=given.tasks))
     models = {
         "llama.cpp": connect("local"),
         "outlines": connect(outlines_model(), options={"do_sample": False}),
@@ -99,7 +99,7 @@ def main() -> None:
         plan,
         models,
         settings=RunSettings(concurrency=1),
-        on_call=lambda call: print(call.column, call.task, call.format, file=sys.stderr, flush=True),
+        on_call=lambda call: print(call.variant, call.task, call.format, file=sys.stderr, flush=True),
     )
     text = "\n".join(lines(asked, builtin)) + "\n"
     print(text, end="")
@@ -116,8 +116,8 @@ def lines(asked: Any, builtin: Any) -> Any:
     yield f"llama.cpp and outlines on the same weights, {datetime.now(UTC).isoformat(timespec='seconds')}"
     yield f"{packages}; tasks of {', '.join(SCHEMAS)}; strict_schema, 1 attempt"
     yield ""
-    for column in result.columns:
-        calls = [call for call in asked.scored if call.column == column.name]
+    for variant in result.variants:
+        calls = [call for call in asked.scored if call.variant == variant.name]
         failed = [failure for call in calls for failure in call.failures]
         cut = sum(failure.kind == "truncation" for failure in failed)
         whole = len(calls) - cut
@@ -125,8 +125,8 @@ def lines(asked: Any, builtin: Any) -> Any:
         others = Counter(
             f"{one.kind} {one.code}" for one in failed if one.kind != "truncation" and one.keyword is None
         )
-        leaves = column.leaf_share
-        yield f"{column.name}:"
+        leaves = variant.leaf_share
+        yield f"{variant.name}:"
         yield f"  cut off                           {share(cut, len(calls))}"
         yield f"  schema violations of those whole  {share(broken, whole)}"
         yield f"  other failures                    {', '.join(f'{kind} {n}' for kind, n in others.items()) or 'none'}"
@@ -136,7 +136,7 @@ def lines(asked: Any, builtin: Any) -> Any:
             else interval(leaves.lower, leaves.upper)
         )
         yield f"  leaves right                      {percent(leaves.rate)} {limits}, n {leaves.n}"
-        yield f"  lost calls                        {column.formats.get('lost', 0)}"
+        yield f"  lost calls                        {variant.formats.get('lost', 0)}"
     yield ""
     for name, target in MODELS.items():
         schemas = [entry.schema for entry in builtin.schemas]

@@ -171,7 +171,7 @@ def _longer(name: str, distinct: int, size: int) -> Case:
     def replies(number: int) -> tuple[str, ...]:
         value = order(size, number)
         text = json.dumps(value)
-        if name.startswith("re-ask"):
+        if name.startswith("retry"):
             wrong = {**value, "lines": [{**line, "price": "twelve"} for line in value["lines"]]}
             return json.dumps(wrong), text
         return (_in_prose(text) if "in prose" in name else _fenced(text) if "fenced" in name else text,)
@@ -187,9 +187,9 @@ _MAKERS: dict[str, Callable[[str, int], Case]] = {
     "small, reply object": _small,
     "medium, 3 KB": partial(_longer, size=MEDIUM),
     **{name: partial(_longer, size=size) for name, size in zip(GROWTH_CASES, GROWTH_SIZES, strict=True)},
-    "re-ask, small, wrong value": _small,
-    "re-ask, small, no JSON": _small,
-    "re-ask, medium, wrong values": partial(_longer, size=MEDIUM),
+    "retry, small, wrong value": _small,
+    "retry, small, no JSON": _small,
+    "retry, medium, wrong values": partial(_longer, size=MEDIUM),
     "fenced, 3 KB": partial(_longer, size=MEDIUM),
     "fenced in prose, 3 KB": partial(_longer, size=MEDIUM),
     "extract, fenced, 3 KB": partial(_longer, size=MEDIUM),

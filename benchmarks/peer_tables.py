@@ -22,12 +22,12 @@ _TO_STRICT = {
     LARGEST: 1.05,
     "fenced, 3 KB": 1.2,
     "fenced in prose, 3 KB": 3,
-    "re-ask, small, wrong value": 5,
-    "re-ask, medium, wrong values": 2,
+    "retry, small, wrong value": 5,
+    "retry, medium, wrong values": 2,
     "extract, fenced, 3 KB": 2,
     "extract, fenced in prose, 3 KB": 2,
 }
-_NO_JSON = "re-ask, small, no JSON"
+_NO_JSON = "retry, small, no JSON"
 _TO_VALIDATE_JSON = {"small": 2.5, "medium, 3 KB": 2.2, LARGEST: 2.1}
 _TO_TASKS_US = {"1": 2, "1000": 3, "10000": 6}
 _LONG, _SHORT = "25000", "3000"
@@ -74,7 +74,7 @@ def _call_promises(cases: dict[str, Any]) -> list[dict[str, Any]]:
         for case, bound in _TO_STRICT.items()
     ]
     told.append(
-        _held("re-ask, small, no JSON: to the strict floor", _over(ns(_NO_JSON, OURS), ns(_NO_JSON, STRICT)))
+        _held("retry, small, no JSON: to the strict floor", _over(ns(_NO_JSON, OURS), ns(_NO_JSON, STRICT)))
     )
     replied = _over(ns("small, reply object", OURS), ns("small", STRICT))
     told.append(_held("small, reply object: to the strict floor of small", replied, "<=", 8))
@@ -203,8 +203,8 @@ def _number(value: float | None) -> str:
 
 
 def _overview_lines(result: dict[str, Any]) -> list[str]:
-    shown = ("small", "medium, 3 KB", LARGEST, "re-ask, small, wrong value", "fenced in prose, 3 KB")
-    heads = ("small", "medium", "large", "re-ask", "in prose", "growth", "import", "ready", "memory", "grown")
+    shown = ("small", "medium, 3 KB", LARGEST, "retry, small, wrong value", "fenced in prose, 3 KB")
+    heads = ("small", "medium", "large", "retry", "in prose", "growth", "import", "ready", "memory", "grown")
     lines = [
         "Ratio to the strict floor; growth exponent over 25 to 200 KB; CPU ms of the process; peak MiB ready, and added by",
         "200 x 200 KB",
@@ -260,7 +260,7 @@ def _store_lines(found: dict[str, Any]) -> list[str]:
         "Recording to SQLite in the background (queue), added to a small call, in bursts of 200 calls",
         (
             f"  wall {found['added_wall'] / 1000:.2f} us, CPU of the calling thread {found['added_thread'] / 1000:.2f} us, "
-            f"CPU of the process with the writer's thread {found['added_process'] / 1000:.2f} us; dropped {found['dropped']}"
+            f"CPU of the process with the writer's thread {found['added_process'] / 1000:.2f} us; lost {found['lost_records']}"
         ),
         "",
     ]

@@ -64,7 +64,7 @@ def _only(case: Case, *, asks_again: bool = True, extracts: bool = True, objects
     if case.kind == "extract" and not extracts:
         raise Cannot("has no documented function that only finds and parses")
     if case.asks_again and not asks_again:
-        raise Cannot("mends and parses; it does not ask again")
+        raise Cannot("fixes and parses; it does not ask again")
 
 
 def _completion(text: str) -> Any:
@@ -398,7 +398,7 @@ class Worker:
                 name: dict(zip(clocks, map(median, zip(*taken[1:], strict=True)), strict=True))
                 for name, taken in runs.items()
             }
-            found["dropped"] = sum(store.counts().dropped.values())
+            found["lost_records"] = sum(store.counts().lost_records.values())
         return found
 
     def added(self, what: str, rounds: int) -> dict[str, Any]:

@@ -9,7 +9,7 @@ Every peer runs in an environment of its own, made once under --environments, in
 each case is timed once in every peer in turn, so that a slow moment of the machine meets all of them; the slow peers
 take part in each fifth round. Numbers are minima of the rounds, in ns of the process's CPU a call (a stub waits for
 nothing), over a thousand replies that differ. A ratio is to the strict floor: jiter, which refuses duplicate keys and
-NaN, and jsonschema_rs by hand, on a re-ask with each error told. What a peer cannot do is listed with the reason.
+NaN, and jsonschema_rs by hand, on a retry with each error told. What a peer cannot do is listed with the reason.
 It also measures what a guard adds to tasks, to memory and to chunks, growth on hostile texts, the store, the CPU of
 whole processes up to the first call, and memory. It takes twelve minutes; --quick, a look at the floors and at
 schema_guard alone, two. --output writes JSON, and the printed tables beside it as .txt.
@@ -362,7 +362,7 @@ def exponent(ns: list[float]) -> float | None:
 
 
 def _store(stored: list[dict[str, Any]]) -> dict[str, Any]:
-    """Give what recording adds to a call of the small case, in ns, and how many attempts were dropped."""
+    """Give what recording adds to a call of the small case, in ns, and how many attempts were lost."""
     good = [one for one in stored if "on" in one]
     if not good:
         return {"cannot": stored[0]["cannot"] if stored else "not installed"}
@@ -370,7 +370,7 @@ def _store(stored: list[dict[str, Any]]) -> dict[str, Any]:
         f"added_{clock}": round(statistics.median(one["on"][clock] - one["off"][clock] for one in good))
         for clock in ("wall", "thread", "process")
     }
-    return {**added, "dropped": sum(one["dropped"] for one in good)}
+    return {**added, "lost_records": sum(one["lost_records"] for one in good)}
 
 
 def added(pythons: dict[str, str], rounds: int) -> dict[str, Any]:

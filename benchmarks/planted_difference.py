@@ -19,7 +19,7 @@ from rich.progress import track
 
 from schema_guard import Schema
 from schema_guard.bench.result import result_of
-from schema_guard.bench.run.plan import PlanSettings, columns_of, plan_of
+from schema_guard.bench.run.plan import PlanSettings, plan_of, variants_of
 from schema_guard.bench.run.runner import RunSettings, run
 from schema_guard.bench.suites.load import Suite, SuiteSchema, Task
 from schema_guard.models.scripted import ScriptedModel
@@ -61,7 +61,7 @@ def suite_of(tasks: int) -> Suite:
 
 def called(rates: tuple[float, float], tasks: int, repetitions: int) -> int:
     """Count the repetitions in which the two models are called different."""
-    plan = plan_of(suite_of(tasks), columns_of(["a", "b"], ["bare"]), PlanSettings(max_attempts=1))
+    plan = plan_of(suite_of(tasks), variants_of(["a", "b"], ["bare"]), PlanSettings(max_attempts=1))
     found = 0
     for seed in track(range(repetitions), description=f"{rates}", console=Console(stderr=True)):
         models = {
@@ -85,7 +85,7 @@ def main() -> None:
         f"python benchmarks/planted_difference.py --repetitions {arguments.repetitions}",
         f"{datetime.now(UTC):%Y-%m-%d}",
         "",
-        "unhandled        tasks   called different   one look, 95 %",
+        "failed        tasks   called different   one look, 95 %",
     ]
     for rates, size in (((0.08, 0.03), tasks), ((0.10, 0.10), 400)):
         found = called(rates, size, arguments.repetitions)

@@ -1,4 +1,4 @@
-"""A routed function of which it is known what it does: is what it leaves unhandled what was predicted, and does it go back?
+"""A routed function of which it is known what it does: is its failure rate what was predicted, and does it go back?
 
     python benchmarks/routing.py [--seeds 100] [--calls 10000] [--output benchmarks/results/FILE.txt]
 
@@ -94,7 +94,7 @@ class Prediction(NamedTuple):
 
 
 def predicted(seed: int) -> Prediction:
-    """Let the prompt answer, the tuned model beside it, and read from the store what routing would leave unhandled."""
+    """Let the prompt answer, the tuned model beside it, and read from the store the failure rate of routing."""
     inputs = Inputs(seed, RECORDED)
     with open_store("sqlite://") as store:
         router = router_of(inputs, store, primary=Evidence(segments=["primary"]), share=0.0, shadow=1.0)
@@ -113,16 +113,16 @@ def predicted(seed: int) -> Prediction:
         )
         n, only_prompt, _ = store.pairs(first.id, shadow.id)
     assert n == first.calls == shadow.calls
-    both = first.unhandled - only_prompt
+    both = first.failed - only_prompt
     calls = first.calls + edge.calls
-    found = bounds(both + edge.unhandled, calls, alpha=0.025)
+    found = bounds(both + edge.failed, calls, alpha=0.025)
     # The usual arithmetic, with bounds of its factors.
-    rates = [bounds(row.unhandled, row.calls, alpha=0.025) for row in (first, shadow)]
-    edges, share = bounds(edge.unhandled, edge.calls, alpha=0.025), first.calls / calls
+    rates = [bounds(row.failed, row.calls, alpha=0.025) for row in (first, shadow)]
+    edges, share = bounds(edge.failed, edge.calls, alpha=0.025), first.calls / calls
     lower = share * rates[0].lower * rates[1].lower + (1 - share) * edges.lower
     upper = share * rates[0].upper * rates[1].upper + (1 - share) * edges.upper
-    point = share * first.unhandled / n * shadow.unhandled / n + edge.unhandled / calls
-    return Prediction(found, (both + edge.unhandled) / calls, Bounds(lower, upper), point)
+    point = share * first.failed / n * shadow.failed / n + edge.failed / calls
+    return Prediction(found, (both + edge.failed) / calls, Bounds(lower, upper), point)
 
 
 class Realised(NamedTuple):
@@ -258,7 +258,7 @@ def lines(seeds: int, calls: int) -> Any:
         f"realised {percent(min(met.rate for _, met in pairs))} to {percent(max(met.rate for _, met in pairs))}, median "
         f"{percent(median(met.rate for _, met in pairs))}"
     )
-    yield f"  the realised unhandled rate is inside of the bounds in {inside} of {seeds} seeds"
+    yield f"  the realised failure rate is inside of the bounds in {inside} of {seeds} seeds"
     yield (
         f"  the product of the two rates: median bounds "
         f"{interval(median(one.product.lower for one, _ in pairs), median(one.product.upper for one, _ in pairs))}, inside in "

@@ -42,7 +42,7 @@ _BATCHES, _REPEATS = 60, 5
 def outcome(name: str, number: int) -> Outcome[Any]:
     """Give a call of one attempt, every fifth of which failed."""
     usage = Usage(500 + number % 7, 90, None, None)
-    attempt = Attempt(1, "bare", "p", "{}", None, "exact", (), usage, 0.001, "stop", 0.25 + number % 3)
+    attempt = Attempt(1, "bare", "p", "{}", None, "clean", (), usage, 0.001, "stop", 0.25 + number % 3)
     called = Call(
         name, f"app.f{number % 2}", "invoice", "f" * 16, "model", None, "bare", "{}", "v1", None,
         f"{number % 700:032x}", None, 1.75e9 + 10 * number,

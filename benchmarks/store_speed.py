@@ -70,7 +70,7 @@ def _call(draw: random.Random, number: int, input_hash: str) -> list[Row]:
         "parent_call_id": None, "strategy": strategy, "repairs": "[]", "finish_reason": "stop",
         "cached_input_tokens": 0, "reasoning_tokens": None, "prompt_chars": 2_000, "reply_bytes": 900,
         "reply_hash": input_hash, "reply_model": "model", "snapshot": "model-2026-01-01", "exception": None,
-        "unseen": 0, "adapted": 0, "healed": 0, "stopped_at": None, "retries": None,
+        "unseen": 0, "adapted": 0, "gateway_repaired": 0, "stopped_at": None, "retries": None,
     }  # fmt: skip
     rows: list[Row] = []
     final = False
@@ -80,7 +80,7 @@ def _call(draw: random.Random, number: int, input_hash: str) -> list[Row]:
         kind, code, violations = draw.choice(_FAILURES) if failed else (None, None, "[]")
         columns.update(
             number=len(rows) + 1, final=int(final), kind=kind, code=code, violations=violations,
-            form=None if failed else "exact", input_tokens=draw.randrange(500, 900),
+            form=None if failed else "clean", input_tokens=draw.randrange(500, 900),
             output_tokens=draw.randrange(50, 400), elapsed_s=draw.lognormvariate(0, 0.5),
             cost=draw.random() / 100,
         )  # fmt: skip

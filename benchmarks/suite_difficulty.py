@@ -1,6 +1,6 @@
 """How hard the tasks of the built-in suite are: python benchmarks/suite_difficulty.py --output FILE.txt [--write].
 
-Every task is asked once, without a re-ask, under few_shot and under strict_schema. A task's difficulty is the share of
+Every task is asked once, without a retry, under few_shot and under strict_schema. A task's difficulty is the share of
 its gold's leaves that came back wrong, the mean of the two; a call without a valid value has all of them wrong. --write
 puts the numbers into the suite's tasks.jsonl and the schemas of suite.json in the order of their means. The replies are
 kept in a journal, so that a run that was stopped goes on.
@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from schema_guard.bench.run.journal import Journal
-from schema_guard.bench.run.plan import PlanSettings, columns_of, plan_of
+from schema_guard.bench.run.plan import PlanSettings, plan_of, variants_of
 from schema_guard.bench.run.runner import run
 from schema_guard.bench.suites.load import load_suite
 from schema_guard.models import connect
@@ -60,7 +60,7 @@ def main() -> None:
 def measure(name: str, file: Path) -> tuple[dict[str, float], str]:
     """Ask every task; give the share of wrong leaves by task, and the model's name."""
     model = connect(name)
-    plan = plan_of(load_suite(FOLDER), columns_of([model.name], STRATEGIES), PlanSettings(max_attempts=1))
+    plan = plan_of(load_suite(FOLDER), variants_of([model.name], STRATEGIES), PlanSettings(max_attempts=1))
     file.parent.mkdir(parents=True, exist_ok=True)
     with Journal.resume(file, plan) as journal, Progress(console=Console(stderr=True)) as bar:
         task = bar.add_task("calls", total=plan.calls)

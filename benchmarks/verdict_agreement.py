@@ -4,7 +4,7 @@
 
 A random store has one to three functions with versions, models, parts of the traffic, inputs that repeat, outages, tuned
 models, trials, imported calls, and calls without a judged reply. Of each `watch` and `decide` are asked the same, `decide`
-mostly with economics or claims about the ladder as well. They have to name the same things that are wrong in production,
+mostly with economics or claims about the playbook as well. They have to name the same things that are wrong in production,
 and `watch` has to be quiet where the exit status of `decide` is 0. Then the verdict is repeated from its JSON by
 `tests/public/decide/recompute.py`, in which the rules are written a second time, with scipy and nothing of the library.
 

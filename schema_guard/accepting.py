@@ -2,7 +2,7 @@
 """The usual reply, which is one valid JSON text and nothing else, or that in a fence or prose: from its text to its value.
 
 Rules:
-1. What is accepted here is what `judge` accepts with form `exact`, or `unwrapped` from the usual fence or short prose:
+1. What is accepted here is what `judge` accepts with form `clean`, or `unwrapped` from the usual fence or short prose:
    `judge` itself goes this way first.
 2. A usual reply is parsed and validated, and nothing else: its length says that it keeps to the limits, and the closed
    form of the schema that it is shallow and its numbers finite. Whatever one of them does not say is looked for.
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from schema_guard.arguments import require_limits, require_list, require_members, require_one_of, require_text
 from schema_guard.errors import InvalidArgument
-from schema_guard.outside import is_from_outside
+from schema_guard.interruptions import is_interruption
 from schema_guard.parsing import NotJson, bounded, lengths, may_hold_number, parse, reader, refusal
 from schema_guard.text import clip
 from schema_guard.validation import failures
@@ -141,7 +141,7 @@ def _inside_fence(text: str, most: int) -> str:
 def _in_prose(text: str, most: int, accept: Callable[[str], Any]) -> Any:
     """Give the value of prose of at most *most* characters that holds one JSON text, a valid one; else a `Missed`.
 
-    What is not valid there is looked for by the whole rule: it may be, once it is mended or read in parts.
+    What is not valid there is looked for by the whole rule: it may be, once it is repaired or read in parts.
     """
     if len(text) <= most:
         # The usual reply needs none of it, and it is 2 ms.
@@ -163,7 +163,7 @@ def _taken(value: Any, text: str, schema: Schema[Any], limits: Limits) -> Any:
 
 def form_of(text: str) -> Form:
     """Give the form in which a value stood in a text, of which an acceptor has taken it."""
-    return "exact" if text.startswith(_BRACKETS) else "unwrapped"
+    return "clean" if text.startswith(_BRACKETS) else "unwrapped"
 
 
 def restored(value: Any, schema: Schema[Any], text: str | None = None) -> Any:
@@ -175,7 +175,7 @@ def restored(value: Any, schema: Schema[Any], text: str | None = None) -> Any:
 
 
 def _refused_by_type(value: Any, error: Exception, again: Callable[[], Any]) -> Missed:
-    if is_from_outside(error, again):
+    if is_interruption(error, again):
         raise error
     # A type that trips over a value has refused it.
     return Missed(value, failures.type_failure(error))
@@ -195,7 +195,7 @@ def _refused_by(check: Callable[[Any], str | None], value: Any) -> Failure | Non
     try:
         message = check(value)
     except Exception as error:
-        if is_from_outside(error):
+        if is_interruption(error):
             raise
         # A check that trips over a value has refused it; the message says so.
         message = f"raised {type(error).__name__}: {error}"

@@ -208,14 +208,14 @@ def guard(  # noqa: PLR0913 - the public entry point; everything but the schema 
         schema: What `Schema.of` takes. Left out, or as bare `@guard`: the function's return annotation.
         strategy: How the format is asked for: `bare system_prompt few_shot reason_then_format json_mode tool_call
             strict_schema`, or a list that goes to the next one after a failed attempt.
-        max_attempts: >= 1; 1 never re-asks.
+        max_attempts: >= 1; 1 never retries.
         prompt: The parameter that carries the task, a str or a list of messages. Left out: `prompt`, else `messages`,
             else the only parameter without default that is annotated `str`, `list` or nothing.
         examples: For `few_shot`: `(task, value)` pairs, task None to show the value alone. Left out: the schema's
             `examples`, else drawn from the schema.
         checks: Each is called with a valid value and gives None or what is wrong with it.
-        repair: Whether broken JSON may be mended: `"off"`, `"lossless"` (syntax alone), or `"lossy"` (also drops,
-            invents or closes what was cut off). Recorded; never counted as first-pass.
+        repair: Whether broken JSON may be repaired: `"off"`, `"lossless"` (syntax alone), or `"lossy"` (also drops,
+            invents or closes what was cut off). Recorded; never counted as valid-first-time.
         observe: Change nothing about the call; only judge and record it.
         expected: Exceptions that are part of what the function promises, and nobody's failure: they pass as they are,
             and are shown but never alarming.

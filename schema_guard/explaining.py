@@ -10,7 +10,7 @@ from schema_guard.configuration.goes_on import goes_on
 from schema_guard.loop import spent
 from schema_guard.pointer import declared_location, pointer
 from schema_guard.text import clip, safe
-from schema_guard.values import UNMENDED_BY_LIMIT, Budget
+from schema_guard.values import NOT_FIXED_BY_LIMIT, Budget
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -117,8 +117,8 @@ def _advice(outcome: Outcome[Any], max_attempts: int | None, budget: Budget, tak
     failure = outcome.failure
     assert failure is not None
     more = max_attempts + 2 if max_attempts is not None and len(outcome.attempts) >= max_attempts else None
-    if failure.code in UNMENDED_BY_LIMIT:
-        return "; a larger output limit does not mend it: ask for less reasoning, or without a grammar, or another model"
+    if failure.code in NOT_FIXED_BY_LIMIT:
+        return "; a larger output limit does not fix it: ask for less reasoning, or without a grammar, or another model"
     if failure.kind == "truncation":
         if more and _went_on(outcome):
             return f"; to go on with it: max_attempts={more}"

@@ -22,8 +22,8 @@ from schema_guard.accepting import (
     require_terms,
     restored,
 )
+from schema_guard.interruptions import is_interruption
 from schema_guard.light.tuples import NamedTuple
-from schema_guard.outside import is_from_outside
 from schema_guard.parsing import NotJson, parse
 from schema_guard.validation import failures
 from schema_guard.validation.equality import is_same
@@ -65,7 +65,7 @@ def judge(  # noqa: PLR0913 - the public entry point; everything but text and sc
         text: The whole reply.
         schema: What it must keep to.
         finish_reason: Why the model stopped; None when unknown, which counts as possibly cut off.
-        repair: Whether broken JSON may be mended: `"lossless"` mends syntax alone, `"lossy"` also drops, invents or
+        repair: Whether broken JSON may be repaired: `"lossless"` repairs syntax alone, `"lossy"` also drops, invents or
             closes what was cut off. What was done is in `form` and `repairs`.
         checks: Called in order with the value in the schema's Python type; each gives None or what is wrong.
         restore: Makes of a value under an adapted schema the value that *schema* is about.
@@ -148,7 +148,7 @@ def judge_value(
         schema: What it must keep to.
         own: Whether the value is valid by being what it is, so that only the checks are left. It is not turned into
             JSON again: its type may hold what JSON does not, and may have read what the schema alone would refuse.
-        repair: As in `judge`: of a value only JSON inside of strings can be mended.
+        repair: As in `judge`: of a value only JSON inside of strings can be repaired.
         checks: As in `judge`.
         limits: How large the value may be.
 
@@ -197,7 +197,7 @@ class _Terms(NamedTuple):
         try:
             return self.restore(value)
         except Exception as error:
-            if is_from_outside(error, partial(self.restore, value)):
+            if is_interruption(error, partial(self.restore, value)):
                 raise
             return value
 
@@ -206,7 +206,7 @@ def _judge_direct(text: str, reading: Reading, value: Any, terms: _Terms) -> Jud
     schema = terms.schema
     span = reading.candidates[0]
     document = text[span.start : span.end]
-    form: Form = "exact" if reading.exact else "unwrapped"
+    form: Form = "clean" if reading.clean else "unwrapped"
     if value is UNREAD or span.start or terms.restore is not None:
         value = terms.parse(document)
     if type(value) is NotJson and value.end is not None:
@@ -217,7 +217,7 @@ def _judge_direct(text: str, reading: Reading, value: Any, terms: _Terms) -> Jud
         if failure is not None:
             return _failed(failure)
     if type(value) is NotJson:
-        return _mended([document], terms) or _failed(failures.not_json(value, document, terms.finish_reason))
+        return _fixed([document], terms) or _failed(failures.not_json(value, document, terms.finish_reason))
     if terms.accepts(value):
         return _accepted(value, schema, terms.checks, form)
     inside = _inside_string(value, terms)
@@ -274,7 +274,7 @@ def _judge_prose(text: str, reading: Reading, terms: _Terms) -> Judgement[Any]:
         value = terms.parse(text[start:])
         if type(value) is NotJson and value.code == "unfinished":
             # The text ends inside JSON: no part of that is a value, and what stood before it may be a draft.
-            return _mended([text[start:]], terms) or _failed(
+            return _fixed([text[start:]], terms) or _failed(
                 failures.not_json(value, text[start:], terms.finish_reason)
             )
     found = _search(text, reading, terms)
@@ -286,8 +286,8 @@ def _judge_prose(text: str, reading: Reading, terms: _Terms) -> Judgement[Any]:
         )
     if found.valid:
         return _accepted(found.valid[0], terms.schema, terms.checks, "unwrapped")
-    mended = _bare(text, terms) or _mended(found.broken, terms) or _only_decoded(found.invalid, terms)
-    return mended or _failed(_prose_failure(text, found, terms))
+    repaired = _bare(text, terms) or _fixed(found.broken, terms) or _only_decoded(found.invalid, terms)
+    return repaired or _failed(_prose_failure(text, found, terms))
 
 
 class _Found(NamedTuple):
@@ -297,7 +297,7 @@ class _Found(NamedTuple):
         valid: Values that are valid, each once.
         invalid: Values that are not, with the length of their text.
         refused: Why texts are no JSON.
-        broken: Texts that mending may help.
+        broken: Texts that repair may help.
     """
 
     valid: list[Any]
@@ -327,10 +327,10 @@ def _search(text: str, reading: Reading, terms: _Terms) -> _Found:
     return found
 
 
-def _mended(documents: Sequence[str], terms: _Terms) -> Judgement[Any] | None:
+def _fixed(documents: Sequence[str], terms: _Terms) -> Judgement[Any] | None:
     """Judge the first reading of broken JSON that validates; None when repair is off or helps nothing.
 
-    Of two texts that can be mended to different valid values neither is taken.
+    Of two texts that can be repaired to different valid values neither is taken.
     """
     if terms.repair == "off":
         return None
@@ -343,21 +343,21 @@ def _mended(documents: Sequence[str], terms: _Terms) -> Judgement[Any] | None:
     for document in documents:
         read = repairing.readings(document, level=terms.repair, finished=finished, max_work=left)
         left -= read.work + 1  # each text costs something, however short
-        first = next((judged for one in read.found if (judged := _as_mended(one, terms))), None)
+        first = next((judged for one in read.found if (judged := _as_fixed(one, terms))), None)
         if first is not None:
             found.append(first)
         if not read.complete or left <= 0:
-            return _failed(_syntax("too_costly", "the text has more faults than can be mended"))
+            return _failed(_syntax("too_costly", "the text has more faults than can be repaired"))
     if not found:
         return None
     if any(not is_same(found[0].value, other.value) for other in found[1:]):
         return _failed(
-            _syntax("several_documents", "two broken texts can be mended to different valid values")
+            _syntax("several_documents", "two broken texts can be repaired to different valid values")
         )
     return found[0]
 
 
-def _as_mended(read: Repaired, terms: _Terms) -> Judgement[Any] | None:
+def _as_fixed(read: Repaired, terms: _Terms) -> Judgement[Any] | None:
     """Judge one reading of broken JSON; None where it is not valid."""
     value, steps = terms.parse(read.text), read.steps
     if type(value) is NotJson:

@@ -6,13 +6,13 @@ a stream whose only piece comes with its `End`, so one loop serves sync, async a
 
 Rules:
 1. 1 <= attempts <= max_attempts, and all but the last failed.
-2. A refusal and a failed call are never re-asked; a reply that was too long only with a larger output limit, or, where
+2. A refusal and a failed call are never retried; a reply that was too long only with a larger output limit, or, where
    the model can, by going on with it. One that ran away, or was spent on reasoning, is asked again with the limit that
-   it had: no larger one mends it.
+   it had: no larger one fixes it.
 3. It never raises, whatever text it is sent.
 4. Budgets are looked at between attempts, those of time and repeats between chunks too. The only times it knows come
    with the events.
-5. A reply that it stopped is not judged: its failure is what stopped it, and it is no truncation that a larger limit mends.
+5. A reply that it stopped is not judged: its failure is what stopped it, and it is no truncation that a larger limit fixes.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from schema_guard.judging import judge, judge_missed, judge_value
 from schema_guard.text import clip
 from schema_guard.validation.failures import REASONING_EXHAUSTED
 from schema_guard.values import (
-    UNMENDED_BY_LIMIT,
+    NOT_FIXED_BY_LIMIT,
     Ask,
     Attempt,
     Chunk,
@@ -51,7 +51,7 @@ V = TypeVar("V")
 Flow: TypeAlias = "Generator[Ask | More | Stop | Done[Any], Chunk | End | None, None]"
 Tried: TypeAlias = "tuple[Ask, str, End, Judgement[Any], Step, bool]"
 """What an `Attempt` is made of where somebody wants it: what was asked, the reply's text, its end, what it is worth, the
-step, and whether it may have been healed. A call whose value alone is wanted makes none, and they take 1 us each."""
+step, and whether it may have been gateway-repaired. A call whose value alone is wanted makes none, and they take 1 us each."""
 
 _UNNAMED = (None, None)
 _OUT_OF_TIME = Failure("transport", "cancelled", "the time budget ended the reply before it was complete")
@@ -111,7 +111,7 @@ def enforce(task: Prompt, plan: Plan, call: Callable[[], Call]) -> Flow:
             ask = _after_tries(ask, event, tried, plan, step)
         text = event.text
         judged = _judged(text, event, plan, step)
-        tried.append((ask, text, event, judged, step, plan.healed))
+        tried.append((ask, text, event, judged, step, plan.gateway_repaired))
         named = named or _named(event)
         if judged.failure is None or event.is_final:
             break
@@ -127,8 +127,8 @@ def enforce(task: Prompt, plan: Plan, call: Callable[[], Call]) -> Flow:
 def _after_tries(ask: Ask, end: End, tried: list[Tried], plan: Plan, step: Step) -> Ask:
     """Add the attempts that a library inside the function had made; give the Ask of the one that it gave."""
     for one in end.tries:
-        judged = _judged_try(one, plan, step)
-        tried.append((ask._replace(number=len(tried) + 1), one.text, one, judged, step, plan.healed))
+        found = _judged_try(one, plan, step)
+        tried.append((ask._replace(number=len(tried) + 1), one.text, one, found, step, plan.gateway_repaired))
     return ask._replace(number=len(tried) + 1)
 
 
@@ -141,7 +141,7 @@ def _again(
     """
     if failure is None or end.is_final:
         return None
-    if failure.kind == "truncation" and failure.code not in UNMENDED_BY_LIMIT:
+    if failure.kind == "truncation" and failure.code not in NOT_FIXED_BY_LIMIT:
         larger = _larger_limit(sent, end.usage, plan.budget)
         if larger is None:
             return None
@@ -208,7 +208,7 @@ def _resumed(
         judged = _judged(text, end, plan, step)
         if judged.ok:
             judged = judged._replace(form="resumed")
-        tried.append((ask, text, end, judged, step, plan.healed))
+        tried.append((ask, text, end, judged, step, plan.gateway_repaired))
     if before is None:
         return end, judged, plan
     # What did not come of it once is not tried twice.
@@ -328,7 +328,7 @@ def _judged_try(end: End, plan: Plan, step: Step) -> Judgement[Any]:
     if judged.failure is not None:
         return judged
     message = "the function did not take the reply, and asked again"
-    return Judgement(False, None, Failure("semantic", "reasked", message), None)
+    return Judgement(False, None, Failure("semantic", "retry", message), None)
 
 
 def _named(end: End) -> str | None:
@@ -348,7 +348,7 @@ def _reply(tried: Tried) -> str:
     return text or end.refusal or ""
 
 
-def _attempt(ask: Ask, text: str, end: End, judged: Judgement[Any], step: Step, healed: bool) -> Attempt:
+def _attempt(ask: Ask, text: str, end: End, judged: Judgement[Any], step: Step, repaired: bool) -> Attempt:
     # Taken apart at once: each look at a field of a named tuple takes 25 ns.
     number, strategy, prompt, _, _, _ = ask
     finish_reason, usage, elapsed_s, refusal, failed, named, _, exception, unseen, given = end[:10]
@@ -374,7 +374,7 @@ def _attempt(ask: Ask, text: str, end: End, judged: Judgement[Any], step: Step, 
         exception,
         unseen,
         None if step.sent is None else step.sent.told,
-        healed,
+        repaired,
         None if end.stopped is None else len(text),
         end.retries,
         step.target,

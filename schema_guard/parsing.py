@@ -13,8 +13,8 @@ from itertools import accumulate
 from math import isinf
 from typing import TYPE_CHECKING, Any
 
+from schema_guard.interruptions import is_interruption
 from schema_guard.light.tuples import NamedTuple
-from schema_guard.outside import is_from_outside
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -88,7 +88,7 @@ def refusal(error: ValueError, text: str, limits: Limits) -> NotJson:
     """Say why a text is no JSON text within the limits, by the error that reading it has raised."""
     if isinstance(error, UnicodeEncodeError):
         return NotJson("bad_unicode", f"a lone surrogate at character {error.start + 1}")
-    if type(error) is not ValueError or is_from_outside(error):
+    if type(error) is not ValueError or is_interruption(error):
         raise error
     data = text.encode()
     refused = _beyond(text, data, limits)

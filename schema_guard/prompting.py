@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from schema_guard.schema import Schema
     from schema_guard.values import Failure, Message, Prompt, Violation
 
-# A re-ask may be 2 kB larger than the first prompt, so that a hostile reply cannot run up the bill.
+# A retry may be 2 kB larger than the first prompt, so that a hostile reply cannot run up the bill.
 _REPLY_HEAD_BYTES = 800
 _REPLY_TAIL_BYTES = 300
 _CORRECTION_BYTES = 700
@@ -153,7 +153,7 @@ def _start(dialect: Dialect, task: tuple[Message, ...]) -> int:
 
 
 def with_correction(prompt: Prompt, reply: str, correction: str) -> Prompt:
-    """Give the prompt of a re-ask: the first one, the bad reply cut to size, and what was wrong with it."""
+    """Give the prompt of a retry: the first one, the bad reply cut to size, and what was wrong with it."""
     shown = _cut(reply)
     if isinstance(prompt, str):
         last = f"Your last reply:\n{shown}\n\n" if shown else ""

@@ -58,7 +58,7 @@ class Reading(NamedTuple):
     Attributes:
         direct: Whether the reply opens with a JSON value: then there is one candidate, up to the end of the text
             or of its fence.
-        exact: Whether nothing but white space was skipped.
+        clean: Whether nothing but white space was skipped.
         candidates: Places of JSON texts, in order; behind a direct one more text may follow.
         unclosed: Where brackets of prose open that nothing closes, outermost first.
         complete: Whether these are all. If not, the text has more brackets than are looked at.
@@ -66,7 +66,7 @@ class Reading(NamedTuple):
     """
 
     direct: bool
-    exact: bool
+    clean: bool
     candidates: tuple[Span, ...]
     unclosed: tuple[int, ...] = ()
     complete: bool = True
@@ -75,19 +75,19 @@ class Reading(NamedTuple):
 
 def read(text: str) -> Reading:
     """Apply the reading rule to a reply."""
-    start, exact = _skip(text)
+    start, clean = _skip(text)
     if text[start : start + 1] in ("{", "[", '"'):
-        end = len(text) if exact else _before_fence(text, start)
-        return Reading(direct=True, exact=exact, candidates=(Span(start, end, text),))
+        end = len(text) if clean else _before_fence(text, start)
+        return Reading(direct=True, clean=clean, candidates=(Span(start, end, text),))
     scalar = _SCALAR.match(text, start)
     if scalar:
         return Reading(
             direct=True,
-            exact=exact and not after(text, scalar.end()),
+            clean=clean and not after(text, scalar.end()),
             candidates=(Span(*scalar.span(), text),),
         )
     if _refuses(text, start):
-        return Reading(direct=False, exact=False, candidates=(), refusal=True)
+        return Reading(direct=False, clean=False, candidates=(), refusal=True)
     return Reading(False, False, *brackets(text, start))
 
 

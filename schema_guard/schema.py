@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from schema_guard.arguments import require_bool, require_text
 from schema_guard.errors import InvalidArgument, InvalidSchema
+from schema_guard.interruptions import is_interruption
 from schema_guard.light.digest import hex_digest
 from schema_guard.light.locks import Lock
-from schema_guard.outside import is_from_outside
 from schema_guard.text import clip, safe
 from schema_guard.validation import document as checks
 from schema_guard.validation.document import compact, dialect_of
@@ -182,7 +182,7 @@ class Schema(Generic[V]):
             found = self._compiled.violations(instance, levels, max_steps)
             return [] if found and self._parses(instance, max_steps) else found
         except (ValueError, UnicodeError) as error:
-            if is_from_outside(error, lambda: self._compiled.violations(instance, levels, max_steps)):
+            if is_interruption(error, lambda: self._compiled.violations(instance, levels, max_steps)):
                 raise
             raise InvalidArgument(
                 f"instance of {safe(self.name)}: expected a JSON value: {clip(str(error), 200)}"
@@ -204,7 +204,7 @@ class Schema(Generic[V]):
         try:
             return self._compiled.accepts(instance, levels, max_steps) or self._parses(instance, max_steps)
         except (ValueError, UnicodeError) as error:
-            if is_from_outside(error, lambda: self._compiled.accepts(instance, levels, max_steps)):
+            if is_interruption(error, lambda: self._compiled.accepts(instance, levels, max_steps)):
                 raise
             raise InvalidArgument(
                 f"instance of {safe(self.name)}: expected a JSON value: {clip(str(error), 200)}"
@@ -240,7 +240,7 @@ class Schema(Generic[V]):
         try:
             restore(instance)
         except Exception as error:
-            if is_from_outside(error):
+            if is_interruption(error):
                 raise
             # A type that trips over a value has refused it.
             return _is_beside_times(error)

@@ -87,7 +87,7 @@ class Settings(Generic[V, R]):
     rules: RulesLike | None = None
 
     def __post_init__(self) -> None:
-        require_count("max_attempts", self.max_attempts, 1, meaning=" (1 means: ask once, never re-ask)")
+        require_count("max_attempts", self.max_attempts, 1, meaning=" (1 means: ask once, never retry)")
         steps = strategies_of(self.strategy)
         if len(steps) > self.max_attempts:
             raise InvalidArgument(
@@ -181,7 +181,7 @@ def resolved_store(given: Any, *, strictly: bool = False) -> Recorder | None:
 
     Args:
         given: The argument, or UNSET.
-        strictly: Whether a name of no store is `InvalidArgument`; else what is handed to it is dropped and counted.
+        strictly: Whether a name of no store is `InvalidArgument`; else what is handed to it is lost and counted.
     """
     if callable(getattr(type(given), "record", None)):
         recorder: Recorder = given

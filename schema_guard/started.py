@@ -79,9 +79,9 @@ def _as_given(
 ) -> tuple[Callable[[], Call], Plan]:
     """Give a call, and its plan, as its own arguments make them."""
     if prepared.shape.options is not None and not prepared.settings.observe:
-        call, healed = prepared.asked_with(call, given_options(prepared.shape, args, kwargs))
-        if healed is not plan.healed:
-            plan = plan._replace(healed=healed)
+        call, gateway_repaired = prepared.asked_with(call, given_options(prepared.shape, args, kwargs))
+        if gateway_repaired is not plan.gateway_repaired:
+            plan = plan._replace(gateway_repaired=gateway_repaired)
     if prepared.asked is not None:
         call = prepared.asked.call(call, prepared.shape, args, kwargs)
     return (lambda: call), plan

@@ -167,7 +167,7 @@ class Plan(NamedTuple):
         schema: What replies must keep to.
         steps: Attempt k uses step k, the last one from then on.
         max_attempts: How many attempts one call may make.
-        repair: Whether broken JSON may be mended.
+        repair: Whether broken JSON may be repaired.
         checks: What a valid value must pass as well.
         limits: How large a reply may be.
         budget: What a call may spend.
@@ -176,9 +176,9 @@ class Plan(NamedTuple):
         delivery: `prompt` sends the whole prompt; `feedback` the first prompt again, and the correction apart;
             `instructions` only the strategy's text and the correction, for a function that builds its own prompt.
         tool: Name of the tool that `tool_call` gives to the model; None where no step does.
-        healed: Whether a gateway may mend replies before they come.
+        gateway_repaired: Whether a gateway may repair replies before they come.
         early_stop: Whether a streamed reply is stopped once no continuation of it can be valid. A reply that is to be
-            mended is not, nor one that comes in another form than the schema's.
+            fixed is not, nor one that comes in another form than the schema's.
         resuming: How a cut-off reply is gone on with; None where it is not.
     """
 
@@ -192,7 +192,7 @@ class Plan(NamedTuple):
     prices: Callable[[], Price | None] | None = None
     delivery: Literal["prompt", "feedback", "instructions"] = "prompt"
     tool: str | None = None
-    healed: bool = False
+    gateway_repaired: bool = False
     early_stop: bool = False
     resuming: Resuming | None = None
 

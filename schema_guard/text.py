@@ -88,8 +88,8 @@ def odds(e_value: float) -> str:
 def plural(count: int, noun: str) -> str:
     """Write a count and its noun.
 
-    >>> plural(1, "rung"), plural(3, "rung")
-    ('1 rung', '3 rungs')
+    >>> plural(1, "step"), plural(3, "step")
+    ('1 step', '3 steps')
     """
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 

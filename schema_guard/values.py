@@ -22,13 +22,13 @@ V = TypeVar("V")
 FailureKind: TypeAlias = Literal[
     "syntax", "structure", "value", "semantic", "truncation", "refusal", "transport"
 ]
-Form: TypeAlias = Literal["exact", "unwrapped", "parsed", "repaired_lossless", "repaired_lossy", "resumed"]
+Form: TypeAlias = Literal["clean", "unwrapped", "parsed", "repaired_lossless", "repaired_lossy", "resumed"]
 FinishReason: TypeAlias = Literal["stop", "length", "tool_call", "refusal", "content_filter", "error"]
 Repair: TypeAlias = Literal["off", "lossless", "lossy"]
 REPAIRS: Final = ("off", "lossless", "lossy")
 
-UNMENDED_BY_LIMIT = frozenset({"reasoning_exhausted", "runaway"})
-"""Codes of truncations that a larger output limit does not mend."""
+NOT_FIXED_BY_LIMIT = frozenset({"reasoning_exhausted", "runaway"})
+"""Codes of truncations that a larger output limit does not fix."""
 
 
 class Message(NamedTuple):
@@ -194,7 +194,7 @@ class Attempt(NamedTuple):
         unseen: Whether a library inside the function had asked again, so that tries before this one are not known.
         adapted: What was sent in the schema's place, to a provider that does not take it as it is; None where nothing
             was, or the schema itself.
-        healed: Whether what the function calls, such as a gateway, may have mended the reply before it came.
+        gateway_repaired: Whether what the function calls, such as a gateway, may have repaired the reply before it came.
         stopped_at: Characters of the reply that had come when its stream was stopped, because it could not become valid
             or repeated itself: `reply` is these, and *failure* is why, None of a valid one that only repeated white space
             behind its end. None when it was not.
@@ -219,7 +219,7 @@ class Attempt(NamedTuple):
     exception: str | None = None
     unseen: bool = False
     adapted: AdaptedSchema | None = None
-    healed: bool = False
+    gateway_repaired: bool = False
     stopped_at: int | None = None
     retries: int | None = None
     target: str | None = None
@@ -348,7 +348,7 @@ class Budget(NamedTuple):
             was stopped early by its estimated tokens.
         output_tokens: The output limit that attempt 1 is sent with; None leaves it to the provider.
         max_output_tokens: How far that limit may be raised for a reply that was cut off. Without it
-            a cut-off reply is not re-asked.
+            a cut-off reply is not retried.
         max_repeats: How often the end of a reply that is streamed may repeat one part, over 256 characters and more,
             before it is stopped as `runaway`; so many line breaks at its end, or 64 spaces, count as that too. >= 2;
             no valid reply of 314 of real models was stopped with 6.

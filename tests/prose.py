@@ -5,7 +5,7 @@
     python tests/prose.py --counts    print the number of breaches of each file too
     python tests/prose.py --update    lower the counts in prose.json, and follow moved files
 
-A sentence is old if it is anywhere in that commit. A moved file or a renamed identifier makes no sentence new.
+A sentence is old if it is anywhere in that commit, even with other identifiers or with the words of `renames.json`.
 """
 
 from __future__ import annotations
@@ -31,8 +31,7 @@ ROOT = Path(__file__).resolve().parent.parent
 RECORD = ROOT / "tests/prose.json"
 RULES = tomllib.loads((ROOT / "tests/prose_rules.toml").read_text(encoding="utf-8"))["rule"]
 MOST_WORDS, MOST_MEAN, MOST_IN_SUBJECT = 40, 18.0, 72
-CODE = "`_`"  # stands for inline code
-FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+CODE, FUNCTIONS = "`_`", (ast.FunctionDef, ast.AsyncFunctionDef)  # CODE stands for inline code
 MARKDOWN = MarkdownIt("commonmark").enable("table")
 ABBREVIATION = re.compile(r"\b(?:e\.g|i\.e|cf|vs)\.")
 END = re.compile(r"(?<=[.!?])(?<! \.\.\.)[)\"'\]]*\s+(?=[\"'(\[]*(?:[A-Z0-9`]|[a-z]+_[a-z]))")
@@ -40,6 +39,8 @@ IDENTIFIER = re.compile(
     r"`_`|--\w[\w-]*|\w+(?:[./]\w+)+|\w*_\w+(?:\(\))?|\b[A-Z]\w*[a-z]\w*[A-Z]\w*|(?<!\w)[./]\w[\w./-]*"
 )
 SECTION = re.compile(r" *(?:Args|Attributes|Raises|Returns|Yields|Examples?|Notes?):$")
+WORDS = json.loads((ROOT / "tests/renames.json").read_text(encoding="utf-8"))["words"]
+WORD = re.compile(rf"(?:\ban? )?\b(?:{'|'.join(sorted({*WORDS, *WORDS.values()}, key=len, reverse=True))})\b")
 ENTRY = re.compile(r" {4}[\w.*]+(?:, [\w.*]+)*(?: \([^)]*\))?: ")
 
 
@@ -53,8 +54,8 @@ class Text(NamedTuple):
 
     @property
     def key(self) -> str:
-        """The normal form. Sentences with the same one differ only in case, spaces, and identifiers."""
-        return " ".join(IDENTIFIER.sub(CODE, self.words).casefold().split())
+        """The normal form. Sentences with the same one differ only in case, spaces, identifiers, and renamed words."""
+        return " ".join(WORD.sub(CODE, IDENTIFIER.sub(CODE, self.words).casefold()).split())
 
     @property
     def length(self) -> int:
@@ -230,8 +231,7 @@ def faults_of_record(counts: Counter[str], *, update: bool) -> Iterator[str]:
 def main(arguments: list[str]) -> int:
     """Print each breach; return 1 if there is one."""
     paths = [one.removeprefix("./") for one in arguments if not one.startswith("--")]
-    commit = base()
-    files, old = working_tree(), keys_at(commit)
+    files, old = working_tree(), keys_at(commit := base())
     found = {file: list(breaches_of(file, texts, old)) for file, texts in files.items()}
     counts = Counter({file: n for file in files if (n := sum(not is_new for is_new, _ in found[file]))})
     for file in files if "--counts" in arguments else ():

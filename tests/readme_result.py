@@ -7,15 +7,15 @@ import re
 import sys
 from pathlib import Path
 
-# The unhandled rate is the last one before what is outside of the rates.
+# The failure rate is the last one before what is excluded from the rates.
 _ROW = re.compile(
     r"^ +(read_notice|strict_schema\b.*?) {2,}(\d+) .* ([\d.]+) \[[\d.]+, [\d.]+\] +\d+$", re.MULTILINE
 )
 _VERDICT = re.compile(r"^ +VERDICT:? +(\w+)", re.MULTILINE)
 
 
-def unhandled(output: str) -> dict[str, tuple[int, float]]:
-    """Give n and the percentage of unhandled calls before and after the remedy, as the last report has them."""
+def failed(output: str) -> dict[str, tuple[int, float]]:
+    """Give n and the percentage of failed calls before and after the fix, as the last report has them."""
     return {
         "strict_schema" if "strict_schema" in name else "few_shot": (int(n), float(percent))
         for name, n, percent in _ROW.findall(output)
@@ -24,7 +24,7 @@ def unhandled(output: str) -> dict[str, tuple[int, float]]:
 
 def main() -> int:
     output = Path(sys.argv[1]).read_text(encoding="utf-8")
-    rates, verdicts = unhandled(output), _VERDICT.findall(output)
+    rates, verdicts = failed(output), _VERDICT.findall(output)
     assert "No model is asked" not in output, "a real model was to be asked"
     assert rates.keys() == {"few_shot", "strict_schema"}, rates
     assert all(n >= 30 for n, _ in rates.values()), rates

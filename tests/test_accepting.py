@@ -396,7 +396,7 @@ def test_a_model_that_refuses_a_valid_value_says_why_of_the_text_as_of_the_value
 
 
 def test_what_lands_in_a_type_goes_on_as_itself():
-    """An exception that a type does not raise a second time came from outside, and refuses nothing."""
+    """An exception that a type does not raise a second time is an interruption, and refuses nothing."""
 
     class Late(Exception):
         pass

@@ -52,9 +52,9 @@ CODES = {
 }
 LEVELS = ["off", "lossless", "lossy"]
 FORMS = {
-    "off": {"exact", "unwrapped"},
-    "lossless": {"exact", "unwrapped", "repaired_lossless"},
-    "lossy": {"exact", "unwrapped", "repaired_lossless", "repaired_lossy"},
+    "off": {"clean", "unwrapped"},
+    "lossless": {"clean", "unwrapped", "repaired_lossless"},
+    "lossy": {"clean", "unwrapped", "repaired_lossless", "repaired_lossy"},
 }
 FINISHES = [None, "stop", "length", "tool_call"]
 
@@ -142,7 +142,7 @@ def test_more_repair_takes_nothing_away(case, finish):
     data=st.data(), kind=st.sampled_from([kind for kind in KINDS if kind.id not in ("number", "anything")])
 )
 @examples(100)
-def test_a_cut_reply_is_never_mended_without_loss(data, kind):
+def test_a_cut_reply_is_never_repaired_without_loss(data, kind):
     """A reply that was cut off inside its JSON is not valid, and lossless repair does not make it so."""
     written = json.dumps(data.draw(values(kind)))
     wrapper = data.draw(st.sampled_from(["{}", "```json\n{}", "<think>so</think>{}"]))

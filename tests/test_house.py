@@ -24,7 +24,7 @@ FLOORS = (
         "errors",
         "text",
         "pointer",
-        "outside",
+        "interruptions",
         "arguments",
         "token_estimate",
         "stats",

@@ -247,7 +247,7 @@ def requests(schema, task="t", replies=(), strategy="bare", delivery="prompt", *
 
 @given(TASKS, st.lists(LONG, min_size=4, max_size=4), st.sampled_from(sorted(STRATEGIES)), DELIVERIES)
 def test_a_prompt_does_not_grow_with_bad_replies(task, replies, strategy, delivery):
-    """Every re-ask is at most 2 kB larger than the first request, whatever the replies."""
+    """Every retry is at most 2 kB larger than the first request, whatever the replies."""
     texts = [(EMOJI if text == "emoji" else text) * times for text, times in replies]
 
     first, *others = requests(ASCII, task, texts, strategy, delivery)
@@ -280,7 +280,7 @@ def test_a_prompt_does_not_grow_with_what_a_check_says():
         ("\n", End(finish_reason="length", usage=Usage(None, 99, None, 90)), "reasoning_exhausted"),
     ],
 )
-def test_what_a_larger_limit_does_not_mend_is_asked_again_with_the_same(text, end, code):
+def test_what_a_larger_limit_does_not_fix_is_asked_again_with_the_same(text, end, code):
     """A reply that ran away, or was spent on reasoning, is asked again as a bad one is, and no limit is raised."""
     budget = Budget(output_tokens=100, max_output_tokens=350)
 
@@ -321,7 +321,7 @@ def test_an_attempt_holds_all_that_is_known():
 
     assert outcome.attempts == (
         Attempt(
-            1, "bare", asks[0].prompt, GOOD, None, "exact", (), Usage(3, 2, 1, 0), None, "stop", 0.5,
+            1, "bare", asks[0].prompt, GOOD, None, "clean", (), Usage(3, 2, 1, 0), None, "stop", 0.5,
             model="a", unseen=True,
         ),
     )  # fmt: skip
@@ -373,7 +373,7 @@ CORRECTION = "Your last reply was not valid. At /total: expected number, got str
 
 
 def test_messages_are_asked_again_as_turns():
-    """A re-ask of messages adds the bad reply and the correction as turns; the messages stay the same objects."""
+    """A retry of messages adds the bad reply and the correction as turns; the messages stay the same objects."""
     task = (Message("user", "task", {"name": "ann"}),)
 
     _, asks = answered(enforce(task, plan(), known), *whole(BAD, GOOD))
@@ -433,7 +433,7 @@ def test_tries_of_the_function_itself_are_attempts_of_the_call():
     assert [attempt.failure.code for attempt in outcome.attempts] == [
         "no_json",
         "refused",
-        "reasked",
+        "retry",
         "no_json",
     ]
     assert (len(asks), outcome.ok) == (1, False)

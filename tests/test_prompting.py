@@ -1,4 +1,4 @@
-"""The texts that are sent: prompts, re-asks and corrections."""
+"""The texts that are sent: prompts, retries and corrections."""
 
 import copy
 import json
@@ -33,7 +33,7 @@ examples = st.lists(
 
 @given(tasks, st.text(max_size=10), examples, st.text(max_size=20))
 def test_nobodys_message_is_changed(task, instructions, shown, reply):
-    """Rendering and re-asking change no message of the task, and all but one that is joined stand in the prompt."""
+    """Rendering and retrying change no message of the task, and all but one that is joined stand in the prompt."""
     before = copy.deepcopy(task)
 
     prompt = with_correction(render(task, instructions, shown), reply, "Again.")
@@ -48,7 +48,7 @@ def test_nobodys_message_is_changed(task, instructions, shown, reply):
 
 @given(tasks, st.text(st.characters(), max_size=3_000), st.text(max_size=5))
 def test_reply_never_stands_in_the_system_role(task, reply, instructions):
-    """A re-ask adds an assistant message with the reply and a user message with the correction, and nothing else."""
+    """A retry adds an assistant message with the reply and a user message with the correction, and nothing else."""
     first = render(task, instructions, [])
     again = with_correction(first, reply, "Again.")
 
@@ -63,7 +63,7 @@ def test_reply_never_stands_in_the_system_role(task, reply, instructions):
 
 @given(st.sampled_from(["x", "é", "日", "\U0001f600", '"\\', "\ud800", "\n"]), st.integers(0, 20_000))
 def test_re_ask_is_at_most_2_kilobytes_larger(unit, count):
-    """However long the reply, the prompt of a re-ask is at most 2 kB larger than the first one, and is UTF-8."""
+    """However long the reply, the prompt of a retry is at most 2 kB larger than the first one, and is UTF-8."""
     again = with_correction("first", unit * count, "Again.")
 
     assert len(again.encode()) <= len("first") + 2_000

@@ -17,21 +17,21 @@ class Case:
     text: str
     candidates: tuple[str, ...] = ()
     direct: bool = False
-    exact: bool = False
+    clean: bool = False
     unclosed: tuple[int, ...] = ()
     refusal: bool = False
 
 
-def direct(name, text, candidate, *, exact=False):
-    return Case(name, text, (candidate,), direct=True, exact=exact)
+def direct(name, text, candidate, *, clean=False):
+    return Case(name, text, (candidate,), direct=True, clean=clean)
 
 
 CASES = [
-    direct("object", '{"a":1}', '{"a":1}', exact=True),
-    direct("object_with_more_behind", "{} x", "{} x", exact=True),
-    direct("white_space", " \n[1]", "[1]", exact=True),
-    direct("string", '"x"', '"x"', exact=True),
-    direct("scalar", "true ", "true", exact=True),
+    direct("object", '{"a":1}', '{"a":1}', clean=True),
+    direct("object_with_more_behind", "{} x", "{} x", clean=True),
+    direct("white_space", " \n[1]", "[1]", clean=True),
+    direct("string", '"x"', '"x"', clean=True),
+    direct("scalar", "true ", "true", clean=True),
     direct("scalar_in_a_fence", "```\n1\n```", "1"),
     direct("byte_order_mark", "\ufeff{}", "{}"),
     direct("fence", "```json\n{}", "{}"),
@@ -71,7 +71,7 @@ def test_reading(case):
             case.text,
             tuple(case.text[span.start : span.end] for span in found.candidates),
             found.direct,
-            found.exact,
+            found.clean,
             found.unclosed,
             found.refusal,
         )

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from schema_guard.decide import Verdict
     from schema_guard.decide.recorded.gather import Gathered
     from schema_guard.records import Store
-    from schema_guard.records.declarations import RungStatus
+    from schema_guard.records.declarations import StepStatus
     from schema_guard.report.decision.several import Decided
 
 # The evidence file holds all of these.
@@ -239,14 +239,14 @@ def _of_store(which: WhichCalls, asked: DecideOptions, url: str | None) -> list[
 
 def _declare(asked: DecideOptions, store: Store, found: list[Gathered]) -> bool:
     """Store the rate and the steps that the user declares. Return whether there are any."""
-    from schema_guard.decide.ladder import RUNGS
+    from schema_guard.decide.playbook import STEPS
     from schema_guard.decide.recorded.gather import targets_of
 
-    texts: dict[RungStatus, tuple[str, ...]] = {
+    texts: dict[StepStatus, tuple[str, ...]] = {
         "declined": asked.decline,
         "not_applicable": asked.not_applicable,
     }
-    declared = [(status, *reasoned(text, RUNGS)) for status, given in texts.items() for text in given]
+    declared = [(status, *reasoned(text, STEPS)) for status, given in texts.items() for text in given]
     if asked.max_failure_rate is None and not declared:
         return False
     if len(found) > 1:
@@ -259,7 +259,7 @@ def _declare(asked: DecideOptions, store: Store, found: list[Gathered]) -> bool:
     if wanted is not None and (not past or past[-1].target != wanted):
         store.set_target(fingerprint, wanted, function=function)
     for status, step, reason in declared:
-        store.declare_rung(fingerprint, step, status, reason, function=function)
+        store.declare_step(fingerprint, step, status, reason, function=function)
     return True
 
 

@@ -13,10 +13,10 @@ import click
 
 import schema_guard
 from schema_guard.cli.shared.options import absent, build_command, imported, print_json, shared, store_of
-from schema_guard.configuration.healing import healers_of, in_words
+from schema_guard.configuration.gateway_repair import in_words, repairers_of
 from schema_guard.errors import SchemaGuardError
 from schema_guard.models.weights import weights_found
-from schema_guard.preparing.between import healers_in, retrying_in
+from schema_guard.preparing.between import repairers_in, retrying_in
 from schema_guard.preparing.folding import OTHERS
 from schema_guard.text import plural, safe
 
@@ -160,8 +160,8 @@ def _recorded_between(counted: list[ConfigurationCounts]) -> dict[str, str]:
     """Return the functions whose calls came through a gateway that repairs, or an SDK that retries."""
     told: dict[str, str] = {}
     for one in counted:
-        if mended := healers_of(one.settings):
-            told[f"{one.function} gateway"] = f"{in_words(mended)}; {_APART}"
+        if repaired := repairers_of(one.settings):
+            told[f"{one.function} gateway"] = f"{in_words(repaired)}; {_APART}"
         if retries := _retries(one.settings):
             told[f"{one.function} retries"] = _repeats(f"max_retries={retries} of connect", retries)
     return told
@@ -183,8 +183,8 @@ def _between(named: str) -> dict[str, str]:
         f"{named} {client.name}": _repeats(f"a client ({client.kind})", client.retries)
         for client in retrying_in(function)
     }
-    if mended := healers_in(function):
-        told[f"{named} gateway"] = f"{in_words(mended)}; {_APART}"
+    if repaired := repairers_in(function):
+        told[f"{named} gateway"] = f"{in_words(repaired)}; {_APART}"
     return told or {
         named: "its code has no client that retries requests, and no gateway that repairs replies"
     }

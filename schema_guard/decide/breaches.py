@@ -3,7 +3,7 @@
 
 Rules: a breach is proved, not suspected. What is asked for is missed when its lower bound is above the limit; a rise is
 open while the calls after it may still be above the target, one of many bursts as well: what is wrong now is told now.
-Calls outside of the rate whose cause nobody knows are wrong
+Excluded calls whose cause nobody knows are wrong
 when they are too many. Nothing of a trial, and of what has hardly any of the latest calls, is a breach.
 """
 
@@ -24,19 +24,19 @@ if TYPE_CHECKING:
 TUNED = "tuned"
 """How the tuned model of a pilot is called."""
 
-WHAT = {"format": "unhandled", "right": "not right", "latency": "too slow"}
+WHAT = {"format": "failed", "right": "not right", "latency": "too slow"}
 
 
 class Breach(NamedTuple):
     """One thing that is wrong.
 
     Attributes:
-        strategy: Id of the strategy in production; `TUNED` for a pilot with a good part of the traffic; None for calls
-            outside of the rate, which are the function's.
-        what: `format`, `right` or `latency` is missed; `rise`, or `outside`.
+        strategy: Id of the strategy in production; `TUNED` for a pilot with a good part of the traffic. None for
+            excluded calls, which are the function's.
+        what: `format`, `right` or `latency` is missed; `rise`, or `excluded`.
         n: Calls that it is about.
         k: Of these, those that miss it; a sum of shares where inputs repeat.
-        lower: The share is below it with little probability; None for `outside`, where all are counted.
+        lower: The share is below it with little probability; None for `excluded`, where all are counted.
         limit: The share that may miss it.
         text: All of it in words.
     """
@@ -58,7 +58,7 @@ def breaches(case: Case) -> list[Breach]:
     unknown = case.unexplained
     if unknown is not None:
         text = f"{unknown.text}, whose fault is not known"
-        found.append(Breach(None, "outside", unknown.of, unknown.calls, None, case.config.target, text))
+        found.append(Breach(None, "excluded", unknown.of, unknown.calls, None, case.config.target, text))
     return found
 
 

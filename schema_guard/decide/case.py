@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The case: evidence after preparation, with every rate, the ladder and the costs that the rules look at.
+"""The case: evidence after preparation, with every rate, the playbook and the costs that the rules look at.
 
 Rules: alpha is shared by all strategies with data, the pilot among them, so that all verdicts hold together;
 segments share it among themselves. A tuned model is no prompted strategy. The best strategy is the prompted one with the
-lowest rate, the earlier rung where two are equal, then the one given first. A figure that does not exist is None, and the
+lowest rate, the earlier step where two are equal, then the one given first. A figure that does not exist is None, and the
 rules say what follows.
 """
 
@@ -17,18 +17,18 @@ from typing import TYPE_CHECKING, NamedTuple
 from schema_guard.decide.economics import CostCase, Proposal, Rates, cost_case, mean_attempts, per_call
 from schema_guard.decide.evidence.money import Three
 from schema_guard.decide.evidence.values import Counted
-from schema_guard.decide.ladder import RUNGS, Rung, ladder_of, order_of
+from schema_guard.decide.exclusions import unexplained
+from schema_guard.decide.fixable import FIXABLE, Failures
 from schema_guard.decide.measure import Measured, has_data, measured, met_by, state_of, state_of_all
-from schema_guard.decide.mending import MENDS, Failures
-from schema_guard.decide.outside import unexplained
+from schema_guard.decide.playbook import STEPS, PlaybookStep, order_of, playbook_of
 from schema_guard.stats import Bounds, Paired, Rate, bounds, e_value, paired
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from schema_guard.decide.evidence.values import CaseEvidence, Config, ContentEvidence, Pilot, Segment
+    from schema_guard.decide.exclusions import Unexplained
     from schema_guard.decide.measure import Met
-    from schema_guard.decide.outside import Unexplained
 
 
 # What has less of the latest calls is being tried, or on its way out.
@@ -36,7 +36,7 @@ _IN_PRODUCTION = 0.1
 
 
 class SegmentRates(NamedTuple):
-    """A segment's unhandled rates with their states; those of *tuned* are None without a pilot."""
+    """A segment's failure rates with their states; those of *tuned* are None without a pilot."""
 
     name: str
     share: float
@@ -51,7 +51,7 @@ class Tuned:
     """What the pilot measured.
 
     Attributes:
-        unhandled: The tuned model's rate.
+        failed: The tuned model's rate.
         state: What that says of the target.
         e_ok: Evidence that it is below the target, as odds.
         e_bad: Evidence that it is above.
@@ -60,7 +60,7 @@ class Tuned:
         met: Each thing that is asked for, the format first.
     """
 
-    unhandled: Rate
+    failed: Rate
     state: str
     e_ok: float
     e_bad: float
@@ -78,7 +78,7 @@ class Case:
         alpha_each: Of each strategy's bounds, a side.
         strategies: In the order of the evidence.
         best: None when no strategy has data of which a rate of the traffic can be read.
-        ladder: Every rung.
+        playbook: Every step.
         tuned: None without a pilot.
         parts: The segments; empty without.
         alpha_segment: Of each segment's bounds, a side; None without segments.
@@ -91,7 +91,7 @@ class Case:
     alpha_each: float
     strategies: tuple[Measured, ...]
     best: Measured | None
-    ladder: tuple[Rung, ...]
+    playbook: tuple[PlaybookStep, ...]
     tuned: Tuned | None
     parts: tuple[SegmentRates, ...]
     alpha_segment: float | None
@@ -148,7 +148,7 @@ class Case:
 
     @property
     def failure_cost(self) -> float:
-        """Dollars of an unhandled call; 0 where nobody says."""
+        """Dollars of a failed call; 0 where nobody says."""
         money = self.evidence.economics
         return money.failure_cost if money else 0.0
 
@@ -161,10 +161,10 @@ def case_of(evidence: CaseEvidence) -> Case:
     strategies = tuple(
         measured(strategy, config=config, alpha=alpha_each) for strategy in evidence.strategies
     )
-    with_data = [found for found in strategies if found.strategy.is_rated and found.unhandled.n]
+    with_data = [found for found in strategies if found.strategy.is_rated and found.failed.n]
     best = min(
         prompted_of(with_data),
-        key=lambda found: (found.point, order_of(found.strategy.rung)),
+        key=lambda found: (found.point, order_of(found.strategy.step)),
         default=None,
     )
     tuned = _tuned(pilot, config, alpha_each) if pilot else None
@@ -174,7 +174,7 @@ def case_of(evidence: CaseEvidence) -> Case:
         alpha_each=alpha_each,
         strategies=strategies,
         best=best,
-        ladder=_ladder(evidence, with_data, best),
+        playbook=_steps(evidence, with_data, best),
         tuned=tuned,
         parts=parts,
         alpha_segment=alpha_segment,
@@ -184,10 +184,10 @@ def case_of(evidence: CaseEvidence) -> Case:
 
 
 def _unexplained(evidence: CaseEvidence) -> Unexplained | None:
-    """Look at the strategies that tell of calls outside of the rate: those in production, and not trials."""
-    telling = [strategy for strategy in evidence.strategies if strategy.outside and strategy.is_rated]
-    outside = [calls for strategy in telling for calls in strategy.outside]
-    return unexplained(outside, sum(strategy.n for strategy in telling), evidence.config.target)
+    """Look at the strategies that tell of excluded calls: those in production, and not trials."""
+    telling = [strategy for strategy in evidence.strategies if strategy.excluded and strategy.is_rated]
+    excluded = [calls for strategy in telling for calls in strategy.excluded]
+    return unexplained(excluded, sum(strategy.n for strategy in telling), evidence.config.target)
 
 
 def prompted_of(strategies: Iterable[Measured]) -> list[Measured]:
@@ -196,46 +196,46 @@ def prompted_of(strategies: Iterable[Measured]) -> list[Measured]:
 
 
 def failures_of(found: Measured) -> Failures:
-    """Give the unhandled calls of a strategy by what they failed at."""
+    """Give the failed calls of a strategy by what they failed at."""
     hazards = found.retries.hazards if found.retries else ()
     codes = (found.strategy.failure_codes or {}) if found.failure_kinds else {}
     again = hazards[1] if len(hazards) > 1 else None
-    return Failures(found.unhandled_calls, found.failure_kinds, codes, again)
+    return Failures(found.failed_calls, found.failure_kinds, codes, again)
 
 
-def _ladder(evidence: CaseEvidence, with_data: Sequence[Measured], best: Measured | None) -> tuple[Rung, ...]:
-    """Give every rung; one that is untested and can mend nothing of what the best strategy misses is no help."""
-    ladder = ladder_of(evidence.ladder, _measured_rungs(with_data))
+def _steps(given: CaseEvidence, rated: Sequence[Measured], best: Measured | None) -> tuple[PlaybookStep, ...]:
+    """Give every step; one that is untested and can fix nothing of what the best strategy misses is no help."""
+    playbook = playbook_of(given.playbook, _measured_steps(rated))
     if best is None or best.strategy.failure_codes is None or not _misses_any(best):
-        return ladder
+        return playbook
     failures = failures_of(best)
     return tuple(
-        step._replace(status="no_help", reason=f"it can mend none of {failures.told()}")
-        if step.status == "untested" and not helps(step.rung, best)
+        step._replace(status="no_help", reason=f"it can fix none of {failures.told()}")
+        if step.status == "untested" and not helps(step.name, best)
         else step
-        for step in ladder
+        for step in playbook
     )
 
 
 def _misses_any(found: Measured) -> bool:
-    """Say whether there is anything to be mended."""
-    return found.unhandled_calls > 0 or any(one.state == "fail" for one in found.met)
+    """Say whether there is anything to be fixed."""
+    return found.failed_calls > 0 or any(one.state == "fail" for one in found.met)
 
 
-def helps(rung: str, found: Measured) -> bool:
-    """Say whether a remedy can mend any of what a strategy misses."""
-    if failures_of(found).mended_by(rung) > 0:
+def helps(step: str, found: Measured) -> bool:
+    """Say whether a step can fix any of what a strategy misses."""
+    if failures_of(found).fixed_by(step) > 0:
         return True
-    mends = MENDS.get(rung)
-    return mends is not None and (
-        (mends.right and found.missed("right")) or (mends.latency and found.missed("latency"))
+    fixable = FIXABLE.get(step)
+    return fixable is not None and (
+        (fixable.right and found.missed("right")) or (fixable.latency and found.missed("latency"))
     )
 
 
 def cheapest(case: Case, among: Sequence[Measured]) -> Measured:
-    """Give the strategy with the lowest cost per call, failures included; the earliest rung among equals.
+    """Give the strategy with the lowest cost per call, failures included; the earliest step among equals.
 
-    Without economics the earliest rung is the cheapest: the ladder's order is that of cost.
+    Without economics the earliest step is the cheapest: the playbook's order is that of cost.
     """
     return _cheapest(case.evidence, among)
 
@@ -252,7 +252,7 @@ def _cheapest(evidence: CaseEvidence, among: Sequence[Measured]) -> Measured:
         tokens = per_call(price, found.mean_attempts, money.latency_cost_per_s if money else 0.0)
         return tokens + found.point * (money.failure_cost if money else 0.0)
 
-    return min(among, key=lambda found: (cost(found), order_of(found.strategy.rung)))
+    return min(among, key=lambda found: (cost(found), order_of(found.strategy.step)))
 
 
 def _compared_with(
@@ -333,8 +333,8 @@ def _overall_cost(evidence: CaseEvidence, best: Measured | None, tuned: Tuned | 
     money, config = evidence.economics, evidence.config
     if money is None or best is None or evidence.calls_per_month is None:
         return None
-    piloted = tuned is not None and (tuned.unhandled.n > 0 or money.tuned_residual is None)
-    rates = _tuned_rates(tuned.unhandled) if tuned is not None and piloted else money.tuned_residual
+    piloted = tuned is not None and (tuned.failed.n > 0 or money.tuned_residual is None)
+    rates = _tuned_rates(tuned.failed) if tuned is not None and piloted else money.tuned_residual
     assert rates is not None
     own = best.strategy.prompt_cost
     return cost_case(
@@ -342,30 +342,30 @@ def _overall_cost(evidence: CaseEvidence, best: Measured | None, tuned: Tuned | 
             economics=money if own is None else replace(money, prompt_cost=own),
             calls_per_month=evidence.calls_per_month,
             prompt_attempts=best.mean_attempts,
-            rates=Rates(_prompt_rates(best.unhandled), rates),
+            rates=Rates(_prompt_rates(best.failed), rates),
             horizon_months=config.horizon_months,
             lead_months=config.lead_months,
         )
     )
 
 
-def _measured_rungs(strategies: Sequence[Measured]) -> dict[str, list[str]]:
-    rungs: dict[str, list[str]] = defaultdict(list)
+def _measured_steps(strategies: Sequence[Measured]) -> dict[str, list[str]]:
+    steps: dict[str, list[str]] = defaultdict(list)
     for found in strategies:
-        if found.strategy.rung in RUNGS:
-            rungs[found.strategy.rung].append(found.strategy.id)
-    return rungs
+        if found.strategy.step in STEPS:
+            steps[found.strategy.step].append(found.strategy.id)
+    return steps
 
 
 def _tuned(pilot: Pilot, config: Config, alpha_each: float) -> Tuned:
     n, pairs = pilot.n, pilot.paired
-    counts = {"format": Counted(n, pilot.unhandled), "right": pilot.right, "latency": pilot.latency}
+    counts = {"format": Counted(n, pilot.failed), "right": pilot.right, "latency": pilot.latency}
     met = met_by(counts, config, alpha_each)
     return Tuned(
-        unhandled=met[0].rate,
+        failed=met[0].rate,
         state=state_of_all(met),
-        e_ok=e_value(pilot.unhandled, n, config.target, side="ok"),
-        e_bad=e_value(pilot.unhandled, n, config.target, side="bad"),
+        e_ok=e_value(pilot.failed, n, config.target, side="ok"),
+        e_bad=e_value(pilot.failed, n, config.target, side="bad"),
         compared=paired(pairs.b, pairs.c, n, alpha=alpha_each) if pairs else None,
         content_loss=content_loss(pilot.content, config.alpha) if pilot.content else None,
         met=met,
@@ -395,10 +395,10 @@ def _parts(evidence: CaseEvidence) -> tuple[float | None, tuple[SegmentRates, ..
 
 
 def _segment_rates(segment: Segment, target: float, alpha: float) -> SegmentRates:
-    prompt = Rate.of(segment.prompt_unhandled, segment.prompt_n, alpha=alpha)
+    prompt = Rate.of(segment.prompt_failed, segment.prompt_n, alpha=alpha)
     tuned = None
     if segment.tuned_n is not None:
-        tuned = Rate.of(segment.tuned_unhandled or 0, segment.tuned_n, alpha=alpha)
+        tuned = Rate.of(segment.tuned_failed or 0, segment.tuned_n, alpha=alpha)
     return SegmentRates(
         name=segment.name,
         share=segment.share,

@@ -23,7 +23,7 @@ _ROUNDING = 1e-9
 
 
 class Rates(NamedTuple):
-    """Unhandled rates in the three columns, of the prompted and of the tuned model."""
+    """Failure rates in the three columns, of the prompted and of the tuned model."""
 
     prompt: Three
     tuned: Three
@@ -34,8 +34,8 @@ class CostColumn:
     """The case in one column.
 
     Attributes:
-        prompt_rate: Unhandled rate of the prompted model.
-        tuned_rate: Unhandled rate of the tuned model.
+        prompt_rate: Failure rate of the prompted model.
+        tuned_rate: Failure rate of the tuned model.
         prompt_per_call: Dollars, failures included.
         tuned_per_call: Dollars, failures included.
         saving_per_month: Dollars, hosting and refresh taken off; below 0 it loses.
@@ -58,7 +58,7 @@ class Proposal:
         economics: Prices.
         calls_per_month: Calls that the tuned model would take over.
         prompt_attempts: Mean attempts of a prompted call; 1 when they are not recorded.
-        rates: Unhandled rates.
+        rates: Failure rates.
         horizon_months: Within which it has to pay back.
         lead_months: Until the tuned model is in production.
     """
@@ -104,7 +104,7 @@ class CostCase:
         prompt_tokens_per_call: Dollars without failures.
         tuned_tokens_per_call: Dollars without failures.
         break_even_calls_per_month: Fewer than these do not pay back within the horizon; None when no number does.
-        max_tuned_residual_for_horizon: The bar: the unhandled rate that the tuned model must not exceed,
+        max_tuned_residual_for_horizon: The bar: the failure rate that the tuned model must not exceed,
             below 0 when none can do; None when failures cost nothing.
         largest_upfront: The most that could be paid once; 0 when nothing is saved.
         base_model_must_live_months: Lead and payback; None when it never pays back.
@@ -141,14 +141,14 @@ def first_attempt(cost: CallCost, latency_cost_per_s: float) -> float:
     return tokens * _PER_MILLION + latency_cost_per_s * cost.latency_s
 
 
-def reask(cost: CallCost) -> float:
-    """Give the dollars that a re-ask costs more than a first attempt: the previous reply and the error."""
+def retry_cost(cost: CallCost) -> float:
+    """Give the dollars that a retry costs more than a first attempt: the previous reply and the error."""
     return cost.repair * cost.p_in * _PER_MILLION
 
 
 def per_call(cost: CallCost, attempts: float, latency_cost_per_s: float) -> float:
     """Give the dollars of a call with so many attempts in the mean, failures not counted."""
-    return attempts * first_attempt(cost, latency_cost_per_s) + (attempts - 1) * reask(cost)
+    return attempts * first_attempt(cost, latency_cost_per_s) + (attempts - 1) * retry_cost(cost)
 
 
 def tokens_per_call(cost: CallCost, attempts: float) -> float:

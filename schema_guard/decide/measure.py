@@ -65,30 +65,30 @@ class Measured:
 
     Attributes:
         strategy: As it was given.
-        unhandled: Its rate, in inputs where inputs repeat.
+        failed: Its rate, in inputs where inputs repeat.
         state: What all that is asked for says: `fail` when one thing is missed, `pass` when none may be, `no_data`
             without calls, `UNRATED` where they say nothing, else `inconclusive`.
         met: Each thing that is asked for, the format first.
         inputs: The rate of inputs that come for the first time; None where it is not known.
         calls_for_bursts: Further calls before "enough" stands up to bursts as long as those asked about; 0 when it does.
         calls: Calls behind the rate's n: more than n where inputs repeat.
-        unhandled_calls: Calls behind the rate's count.
+        failed_calls: Calls behind the rate's count.
         failure_kinds: Of those calls; empty when not recorded.
         attempts: Of those calls; empty when not recorded.
-        retries: What re-asking does; None when attempts are not recorded.
+        retries: What retrying does; None when attempts are not recorded.
         e_ok: Evidence that the rate is below the target, as odds; None where failures come in bursts.
         e_bad: Evidence that it is above; None likewise.
         notes: What preparation left out.
     """
 
     strategy: StrategyCounts
-    unhandled: Rate
+    failed: Rate
     state: str
     met: tuple[Met, ...]
     inputs: Rate | None
     calls_for_bursts: int
     calls: int
-    unhandled_calls: int
+    failed_calls: int
     failure_kinds: Mapping[str, int]
     attempts: tuple[AttemptCounts, ...]
     retries: Hazards | None
@@ -98,9 +98,9 @@ class Measured:
 
     @property
     def point(self) -> float:
-        """The unhandled rate, where there is data."""
-        assert self.unhandled.rate is not None
-        return self.unhandled.rate
+        """The failure rate, where there is data."""
+        assert self.failed.rate is not None
+        return self.failed.rate
 
     @property
     def mean_attempts(self) -> float:
@@ -111,32 +111,32 @@ class Measured:
     @property
     def calls_per_unit(self) -> float:
         """Calls that bring one more distinct input; 1 when inputs do not repeat."""
-        return self.calls / self.unhandled.n if self.unhandled.n else 1.0
+        return self.calls / self.failed.n if self.failed.n else 1.0
 
     @property
     def burst_margin(self) -> float | None:
         """Up to which mean length of bursts "enough" stands, about: target / upper; None where it is not proved."""
-        if self.state != "pass" or self.strategy.traffic_share is None or not self.unhandled.bounds.upper:
+        if self.state != "pass" or self.strategy.traffic_share is None or not self.failed.bounds.upper:
             return None
-        return self.met[0].aim.limit / self.unhandled.bounds.upper
+        return self.met[0].aim.limit / self.failed.bounds.upper
 
     def missed(self, name: str) -> bool:
         """Say whether something that is asked for is proved to be missed."""
         return any(one.aim.name == name and one.state == "fail" for one in self.met)
 
     def in_unit(self, calls: float) -> float:
-        """Give a number of the unhandled calls in the unit of the rate."""
-        if self.unhandled.count == self.unhandled_calls:
+        """Give a number of the failed calls in the unit of the rate."""
+        if self.failed.count == self.failed_calls:
             return calls
-        return calls * self.unhandled.count / self.unhandled_calls
+        return calls * self.failed.count / self.failed_calls
 
 
 @dataclass(frozen=True, slots=True)
 class _Counts:
     n: int
-    unhandled: float
+    failed: float
     calls: int
-    unhandled_calls: int
+    failed_calls: int
     failure_kinds: Mapping[str, int]
     attempts: tuple[AttemptCounts, ...]
     notes: tuple[str, ...]
@@ -174,7 +174,7 @@ def measured(strategy: StrategyCounts, *, config: Config, alpha: float) -> Measu
     independent = strategy.bursts is None
     return Measured(
         strategy=strategy,
-        unhandled=rate,
+        failed=rate,
         state=state_of_all(met) if strategy.is_rated else UNRATED,
         met=met,
         inputs=None
@@ -182,12 +182,12 @@ def measured(strategy: StrategyCounts, *, config: Config, alpha: float) -> Measu
         else Rate.of(strategy.inputs.missed, strategy.inputs.n, alpha=alpha),
         calls_for_bursts=waits,
         calls=counts.calls,
-        unhandled_calls=counts.unhandled_calls,
+        failed_calls=counts.failed_calls,
         failure_kinds=counts.failure_kinds,
         attempts=counts.attempts,
         retries=retry_hazards(counts.attempts) if counts.attempts else None,
-        e_ok=e_value(counts.unhandled, counts.n, config.target, side="ok") if independent else None,
-        e_bad=e_value(counts.unhandled, counts.n, config.target, side="bad") if independent else None,
+        e_ok=e_value(counts.failed, counts.n, config.target, side="ok") if independent else None,
+        e_bad=e_value(counts.failed, counts.n, config.target, side="bad") if independent else None,
         notes=counts.notes,
     )
 
@@ -217,11 +217,11 @@ def state_of_all(met: tuple[Met, ...]) -> str:
 def _rate(counts: _Counts, strategy: StrategyCounts, alpha: float, alpha_lower: float) -> Rate:
     bursts = strategy.bursts
     if bursts is None or not counts.n:
-        return Rate.of(counts.unhandled, counts.n, alpha=alpha, alpha_lower=alpha_lower)
+        return Rate.of(counts.failed, counts.n, alpha=alpha, alpha_lower=alpha_lower)
     found = Bursts(*bursts, e_value=inf)
     lower, upper = found.bounds(alpha=alpha_lower).lower, found.bounds(alpha=alpha).upper
-    rate = counts.unhandled / counts.n
-    return Rate(counts.unhandled, counts.n, rate, min(lower, rate), max(upper, rate))
+    rate = counts.failed / counts.n
+    return Rate(counts.failed, counts.n, rate, min(lower, rate), max(upper, rate))
 
 
 def _calls_for_bursts(strategy: StrategyCounts, config: Config) -> int:
@@ -263,12 +263,12 @@ def as_figures(rate: Rate, state: str) -> dict[str, Any]:
 
 def _prepared(strategy: StrategyCounts) -> _Counts:
     name, notes = strategy.id, []
-    n, unhandled, attempts = strategy.n, strategy.unhandled, strategy.attempts
+    n, failed, attempts = strategy.n, strategy.failed, strategy.attempts
     kinds = dict(strategy.failure_kinds)
     if strategy.drift:
-        n, unhandled, attempts = (
+        n, failed, attempts = (
             strategy.drift.post_n,
-            strategy.drift.post_unhandled,
+            strategy.drift.post_failed,
             strategy.drift.post_attempts,
         )
         notes.append(
@@ -276,24 +276,24 @@ def _prepared(strategy: StrategyCounts) -> _Counts:
         )
     elif strategy.change and not strategy.bursts:
         # Those that the alarm was raised by were chosen for their failures.
-        (n, unhandled), attempts = strategy.change.after, ()
+        (n, failed), attempts = strategy.change.after, ()
         notes.append(
             f"{name}: only the {n} calls after its rate was seen to {strategy.change.direction} count"
         )
-    if sum(kinds.values()) > unhandled:
+    if sum(kinds.values()) > failed:
         kinds = {}
         notes.append(f"{name}: the failure kinds include calls before the alarm and are not used")
     transport = kinds.pop("transport", 0)
     if transport:
-        n, unhandled = n - transport, unhandled - transport
+        n, failed = n - transport, failed - transport
         notes.append(f"{name}: {transport} transport failures are no failures of format and left out")
-    unknown = unhandled - sum(kinds.values())
-    if unknown and unhandled:
-        notes.append(f"{name}: the kind of {unknown} of {unhandled} unhandled calls is not recorded")
+    unknown = failed - sum(kinds.values())
+    if unknown and failed:
+        notes.append(f"{name}: the kind of {unknown} of {failed} failed calls is not recorded")
     if not strategy.clusters or strategy.traffic_share is not None:
-        return _Counts(n, unhandled, n, unhandled, kinds, attempts, tuple(notes))
+        return _Counts(n, failed, n, failed, kinds, attempts, tuple(notes))
     inputs = sum(cluster.inputs for cluster in strategy.clusters)
     if inputs < n:
         notes.append(f"{name}: {n} calls of {inputs} distinct inputs count as {inputs}")
-    means = fsum(cluster.inputs * cluster.unhandled / cluster.n for cluster in strategy.clusters)
-    return _Counts(inputs, means, n, unhandled, kinds, attempts, tuple(notes))
+    means = fsum(cluster.inputs * cluster.failed / cluster.n for cluster in strategy.clusters)
+    return _Counts(inputs, means, n, failed, kinds, attempts, tuple(notes))

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 from schema_guard.decide.breaches import as_json, breaches, told_change
 from schema_guard.decide.case import Case, SegmentRates, case_of
 from schema_guard.decide.evidence.reading import read_evidence
-from schema_guard.decide.ladder import ladder_line
+from schema_guard.decide.exclusions import ways_of
 from schema_guard.decide.measure import as_figures, state_of
-from schema_guard.decide.outside import ways_of
+from schema_guard.decide.playbook import playbook_line
 from schema_guard.decide.rules.order import rule
 from schema_guard.decide.rules.ruling import Ruling
 from schema_guard.decide.told import explain
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     )
     from schema_guard.decide.measure import Measured, Met
 
+_RUNG = ("rung", "status", "reason", "strategies")
 _GOOD = ("PROMPTING_ENOUGH", "USE_CHEAPER_MODEL", "FINE_TUNE_FOR_COST", "NEED_MORE_DATA")
 
 
@@ -50,7 +51,7 @@ class Verdict:
 
     Attributes:
         verdict: One of `PROMPTING_ENOUGH USE_CHEAPER_MODEL FINE_TUNE_FOR_COST NEED_MORE_DATA FIND_WHAT_CHANGED
-            CLIMB_LADDER USE_CONSTRAINED_DECODING NEED_ECONOMICS FINE_TUNE_AND_ROUTE FINE_TUNE_JUSTIFIED
+            TRY_NEXT_FIX USE_CONSTRAINED_DECODING NEED_ECONOMICS FINE_TUNE_AND_ROUTE FINE_TUNE_JUSTIFIED
             FINE_TUNE_BLOCKED ACCEPT_OR_REDESIGN SCHEMAS_FLAGGED`.
         why: One sentence.
         figures: All the rest, as `as_dict` gives it.
@@ -68,32 +69,32 @@ class Verdict:
                 `n_more` counts distinct inputs where inputs repeat, known answers for `tuned_content`; null
                 when no number decides.
             breach: What is proved to be wrong in production, as `watch` says it: strategy, what (format, right, latency,
-                rise, outside), n, k, lower, limit, text. The exit code is 1 when there is any.
+                rise, excluded), n, k, lower, limit, text. The exit code is 1 when there is any.
             switch_to: The strategy to use instead of the one in use; saving_per_month, where volume and prices are known.
             missing: What has to be given or measured first. meanwhile: rung, calls and cost of a trial that is cheaper
                 than waiting and decides by itself; rung null for one of what is in use.
-            bar: The share that may stay unhandled by target and money, whichever is tighter.
+            bar: The share that may fail by target and money, whichever is tighter.
             rates: By strategy: n, k, rate, lower, upper, state; `met`: of each thing that is asked for n, k, rate, lower,
                 upper, state and limit; `input` for inputs that come for the first time; price (dollars of a call before
                 failures), traffic_share, model; `retry`: residual, geometric, rho, E_attempts; `right`: known answers n, wrong
                 values k, rate, lower, upper; `sent` and `trial`: as they were given.
             change, bursts, history, burst_margin, hot: By strategy in production: as they were given; up to which mean
                 length of bursts "enough" stands.
-            function, schema, models, period, calls, left_out, dropped, latest_days: Whose calls they are, what is not among
+            function, schema, models, period, calls, left_out, lost_records, latest_days: Whose calls they are, what is not among
                 them, and the days of the latest calls from which calls_per_month is read. day: of the verdict.
             not_fixable_by_decoding: Failures known to be neither of syntax nor of structure: k, lower.
-            ladder_exhausted: Present and true when no rung is left to climb.
+            ladder_exhausted: Present and true when no step is left to climb.
             economics: pess, point, opt (prompt_per_call, tuned_per_call, saving_per_month, payback_months),
                 upfront, hosting_plus_refresh, break_even_calls_per_month, max_tuned_residual_for_horizon.
             tuned, paired_e: The pilot's rate, with traffic_share where it is known and `right` as rates have it; evidence that it
                 is better than the prompt, as odds.
             counted: What else the rules looked at: current, feasibility, failure_cost, by strategy rung, n (as given), calls and
-                unhandled (behind the rate's n and k), own_price, failure_codes; whole: what tuning for all of the traffic
+                failed (behind the rate's n and k), own_price, failure_codes; whole: what tuning for all of the traffic
                 comes to, where the ruling is about a part.
             segments, alpha_segment, tune, prompt: Each segment's bounds, and who serves it.
             content: Bounds of the share of right answers lost, with n, worse and better.
             blocked, cost_case_blocked: Reasons.
-            unexplained: Calls outside of the rate of which nobody knows whose fault they are, where they are too many:
+            unexplained: Excluded calls of which nobody knows whose fault they are, where they are too many:
                 calls, of (all calls), exceptions (by type), no_reply. The exit code is 1 then.
             unrated: Strategies whose calls were imported and are failures alone, or an unknown part of the traffic, where
                 there are no others. The exit code is 1 then.
@@ -103,23 +104,23 @@ class Verdict:
             why, exit_code, config, calls_per_month, best, next_step: As they are named.
             odds: By strategy and `tuned`: evidence that the rate is below (ok) and above (bad) the target.
             hazards: By strategy: how often attempt 1, 2, ... fails.
-            failure_kinds: By strategy: unhandled calls by kind.
+            failure_kinds: By strategy: failed calls by kind.
             stops_early: Strategies whose replies are stopped when they can no longer become valid: their kinds are those of
                 the first fault of each reply, and compare with those of no other.
             traffic: By strategy whose calls were imported: part (all, sampled, failures, unknown), tool, share (of a
                 sample, null where nobody said) and text. The state of failures and of an unknown part is `unrated`.
-            outside: By strategy: calls without a judged reply, each with cause (provider, caller, expected, unknown,
+            excluded: By strategy: calls without a judged reply, each with cause (provider, caller, expected, unknown,
                 earlier), code, exception and calls.
-            ladder, ladder_line: Every rung in order; what is untested, declined and not applicable.
+            ladder, ladder_line: Every step in order; what is untested, declined and not applicable.
             cost: calls_per_month, tokens_per_month (prompt and tuned, counted), prompt_tokens_per_call,
-                tuned_tokens_per_call, largest_upfront, base_model_must_live_months, failure_cost, prompt_rate and tuned_rate (unhandled, by column),
-                lines (the arithmetic), flips, independent_retries (what failures would cost a month if a re-ask were a
+                tuned_tokens_per_call, largest_upfront, base_model_must_live_months, failure_cost, prompt_rate and tuned_rate (failed, by column),
+                lines (the arithmetic), flips, independent_retries (what failures would cost a month if a retry were a
                 fresh try, promised_per_month, and what they do, failures_per_month).
             paired: The pilot against the prompt: e_value, lower, upper, better.
             comparisons: Strategies on the same inputs: before, after, n, b (only after got valid), c (only
                 before), the evidence that after is better (e_value, odds), and bounds (lower, upper) of
-                before's unhandled rate minus after's.
-            seen_prices: Where the ladder is exhausted and no economics are given: what tuning and hosting were seen to cost, each with
+                before's failure rate minus after's.
+            seen_prices: Where the playbook is exhausted and no economics are given: what tuning and hosting were seen to cost, each with
                 what, amount, unit, source and as_of. Nothing is computed from it.
             content_right: Valid values that equal a known answer: n, k, rate, lower, upper.
             schemas: Each with n, k, rate, lower, upper, state, its bounds at alpha / their number.
@@ -155,7 +156,7 @@ def decide(evidence: Mapping[str, Any]) -> Verdict:
     """Give the verdict that evidence supports, with the figures behind it.
 
     Args:
-        evidence: Plain JSON as `evidence_schema` describes it: counts of strategies, the ladder, costs, a pilot.
+        evidence: Plain JSON as `evidence_schema` describes it: counts of strategies, the playbook, costs, a pilot.
 
     Raises:
         InvalidArgument: The evidence contradicts itself or its format; the message names the place.
@@ -192,7 +193,7 @@ def _schemas_flagged(evidence: CaseEvidence) -> Verdict:
     """Rule 0: which schemas fail, with a bound on the share that is flagged wrongly."""
     config, schemas = evidence.config, evidence.schemas
     e_bad = {
-        schema.name: _finite(e_value(schema.unhandled, schema.n, config.target, side="bad"))
+        schema.name: _finite(e_value(schema.failed, schema.n, config.target, side="bad"))
         for schema in schemas
     }
     names = [schemas[index].name for index in e_bh(e_bad.values(), config.fdr)]
@@ -215,13 +216,13 @@ def _schemas_flagged(evidence: CaseEvidence) -> Verdict:
 
 
 def _schema_figures(schema: SchemaCount, target: float, alpha: float) -> dict[str, Any]:
-    rate = Rate.of(schema.unhandled, schema.n, alpha=alpha)
+    rate = Rate.of(schema.failed, schema.n, alpha=alpha)
     return as_figures(rate, state_of(rate, target))
 
 
 def _rate_figures(case: Case, found: Measured) -> dict[str, Any]:
     strategy = found.strategy
-    figures = as_figures(found.unhandled, found.state) | _met_figures(found.met)
+    figures = as_figures(found.failed, found.state) | _met_figures(found.met)
     if found.inputs is not None:
         figures["input"] = as_figures(found.inputs, state_of(found.inputs, case.config.target))
     known = {
@@ -236,7 +237,7 @@ def _rate_figures(case: Case, found: Measured) -> dict[str, Any]:
     figures |= {name: value for name, value in known.items() if value is not None}
     if found.retries is not None and found.calls:
         figures["retry"] = {
-            "residual": found.unhandled_calls / found.calls,
+            "residual": found.failed_calls / found.calls,
             "geometric": found.retries.geometric,
             "rho": found.retries.rho,
             "E_attempts": found.retries.mean_attempts,
@@ -276,10 +277,10 @@ def _counted_of(found: Measured) -> dict[str, Any]:
     strategy = found.strategy
     codes = {} if strategy.failure_codes is None else {"failure_codes": dict(strategy.failure_codes)}
     return {
-        "rung": strategy.rung,
+        "rung": strategy.step,
         "n": strategy.n,
         "calls": found.calls,
-        "unhandled": found.unhandled_calls,
+        "failed": found.failed_calls,
         "own_price": strategy.prompt_cost is not None,
         **codes,
     }
@@ -307,7 +308,7 @@ def _production_figures(case: Case) -> dict[str, Any]:
             "bursts": None if strategy.bursts is None else strategy.bursts._asdict(),
             "history": None if strategy.history is None else strategy.history._asdict(),
             "burst_margin": found.burst_margin,
-            "hot": [list(one) for one in strategy.hot] or None,
+            "hot": [list(one) for one in strategy.frequent_inputs] or None,
         }
         for name, value in told.items():
             if value is not None:
@@ -340,7 +341,7 @@ def _pilot_figures(case: Case) -> dict[str, Any]:
     tuned, pilot = case.tuned, case.evidence.pilot
     if tuned is None or pilot is None:
         return {}
-    figures: dict[str, Any] = {"tuned": as_figures(tuned.unhandled, tuned.state) | _met_figures(tuned.met)}
+    figures: dict[str, Any] = {"tuned": as_figures(tuned.failed, tuned.state) | _met_figures(tuned.met)}
     if pilot.traffic_share is not None:
         figures["tuned"]["traffic_share"] = pilot.traffic_share
     right = _right_figures(pilot.right, case.alpha_each)
@@ -389,10 +390,10 @@ def _reader_figures(case: Case, ruling: Ruling, cost: CostCase | None) -> dict[s
         "content_right": _content_right(case),
         "comparisons": [_comparison(found, case.alpha_each) for found in evidence.comparisons],
         "choices": explain.choices(case, ruling),
-        "outside": {
-            found.strategy.id: _outside_figures(found.strategy)
+        "excluded": {
+            found.strategy.id: _excluded_figures(found.strategy)
             for found in case.strategies
-            if found.strategy.outside
+            if found.strategy.excluded
         },
         "traffic": {
             strategy.id: strategy.traffic.as_figures() for strategy in evidence.strategies if strategy.traffic
@@ -417,8 +418,8 @@ def _reader_figures(case: Case, ruling: Ruling, cost: CostCase | None) -> dict[s
         "failure_kinds": {
             found.strategy.id: dict(found.failure_kinds) for found in case.strategies if found.failure_kinds
         },
-        "ladder": [{**step._asdict(), "strategies": list(step.strategies)} for step in case.ladder],
-        "ladder_line": ladder_line(case.ladder),
+        "ladder": [dict(zip(_RUNG, (*one[:3], list(one[3])), strict=True)) for one in case.playbook],
+        "ladder_line": playbook_line(case.playbook),
         "reasons_to_tune": explain.reasons_to_tune(case, cost),
         "guides": guides_of(case, cost),
         "assumptions": explain.assumptions(case),
@@ -429,9 +430,9 @@ def _reader_figures(case: Case, ruling: Ruling, cost: CostCase | None) -> dict[s
     }
 
 
-def _outside_figures(strategy: StrategyCounts) -> list[dict[str, Any]]:
-    """Give the calls outside of a strategy's rate with their causes."""
-    return [{"cause": calls.cause, **calls._asdict()} for calls in ways_of(strategy.outside)]
+def _excluded_figures(strategy: StrategyCounts) -> list[dict[str, Any]]:
+    """Give the calls excluded from a strategy's rate with their causes."""
+    return [{"cause": calls.cause, **calls._asdict()} for calls in ways_of(strategy.excluded)]
 
 
 def _odds_figures(case: Case) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from schema_guard.decide.breaches import TUNED, breaches, told_change
 from schema_guard.decide.case import case_of
 from schema_guard.decide.evidence.reading import read_evidence
-from schema_guard.decide.outside import ways_of
+from schema_guard.decide.exclusions import ways_of
 from schema_guard.decide.recorded.gather import gather_each
 from schema_guard.errors import InvalidArgument
 from schema_guard.text import clip
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from schema_guard.configuration.traffic import Traffic
     from schema_guard.decide.breaches import Breach
     from schema_guard.decide.case import Case, Tuned
+    from schema_guard.decide.exclusions import ExcludedCalls, Unexplained
     from schema_guard.decide.measure import Measured
-    from schema_guard.decide.outside import OutsideCalls, Unexplained
     from schema_guard.decide.recorded.gather import Gathered
     from schema_guard.records import Store
 
@@ -40,7 +40,7 @@ class Watched:
         configuration: Its strategies, and what else tells it apart; `tuned` for a tuned model that is piloted.
         share: Of the function's latest calls, in [0, 1].
         n: Judged calls; after a change those after it was noticed.
-        k: Unhandled ones.
+        k: Failed ones.
         rate: k / n; None without judged calls.
         lower: The true rate is below it with probability at most alpha, however often someone looks.
         upper: The true rate is above it with probability at most alpha.
@@ -48,7 +48,7 @@ class Watched:
         breaches: What is proved to be wrong with it.
         change: When its rate last changed, in words; None when it did not, or where failures come in bursts of which none
             goes on.
-        outside: Its calls without a judged reply, by code and exception.
+        excluded: Its calls without a judged reply, by code and exception.
         unexplained: Those of all configurations of the function of which nobody knows whose fault they are; None where
             they are fewer than 5, or no more than the objective's share of all calls.
         traffic: What part of the traffic its calls are; None for calls that were recorded as they were made.
@@ -66,7 +66,7 @@ class Watched:
     state: str
     breaches: tuple[Breach, ...]
     change: str | None
-    outside: tuple[OutsideCalls, ...]
+    excluded: tuple[ExcludedCalls, ...]
     unexplained: Unexplained | None
     traffic: Traffic | None = None
 
@@ -82,7 +82,7 @@ class Watched:
 
     @property
     def is_fine(self) -> bool:
-        """Whether that holds of a rate of the traffic, and it is known whose fault the calls outside of the rate are."""
+        """Whether that holds of a rate of the traffic, and it is known whose fault the excluded calls are."""
         return self.is_below and self.is_rated and self.unexplained is None
 
 
@@ -102,7 +102,7 @@ def watch(  # noqa: PLR0913 - which calls, by name
 
     Args:
         store: Where to read.
-        objective: The largest unhandled rate that is good enough, in (0, 1).
+        objective: The largest failure rate that is good enough, in (0, 1).
         schema: Only this name or fingerprint.
         function: Only this guarded function: its name, or an end of it behind a dot that no other has.
         segment: Only this part of the traffic.
@@ -147,7 +147,7 @@ def _of_function(gathered: Gathered) -> list[Watched]:
 
 
 def _watched_pilot(gathered: Gathered, case: Case, found: Tuned, wrong: Sequence[Breach]) -> Watched:
-    rate, pilot = found.unhandled, case.evidence.pilot
+    rate, pilot = found.failed, case.evidence.pilot
     return Watched(
         schema=gathered.schema,
         function=gathered.function or "",
@@ -161,7 +161,7 @@ def _watched_pilot(gathered: Gathered, case: Case, found: Tuned, wrong: Sequence
         state=found.state,
         breaches=tuple(one for one in wrong if one.strategy == TUNED),
         change=None,
-        outside=(),
+        excluded=(),
         unexplained=case.unexplained,
     )
 
@@ -174,7 +174,7 @@ def _in_use(case: Case) -> Sequence[Measured]:
 
 
 def _watched(gathered: Gathered, case: Case, found: Measured, wrong: Sequence[Breach]) -> Watched:
-    rate, strategy = found.unhandled, found.strategy
+    rate, strategy = found.failed, found.strategy
     own = tuple(one for one in wrong if one.strategy == strategy.id)
     rises = any(one.what == "rise" for one in own)
     change = strategy.change if rises or not strategy.bursts else None
@@ -191,7 +191,7 @@ def _watched(gathered: Gathered, case: Case, found: Measured, wrong: Sequence[Br
         state=found.state,
         breaches=own,
         change=None if change is None else told_change(change),
-        outside=tuple(ways_of(strategy.outside)),
+        excluded=tuple(ways_of(strategy.excluded)),
         unexplained=case.unexplained,
         traffic=strategy.traffic,
     )

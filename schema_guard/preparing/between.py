@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What stands between a function and its model, as far as its code shows: clients that repeat requests, gateways that mend.
+"""What stands between a function and its model, as far as its code shows: clients that repeat requests, gateways that repair.
 
 Rules: nothing is called, and no attribute of a user's object asked for but those that clients of SDKs have. What is not
 found may be there: a client that is made inside of the function, or comes as an argument, is not seen.
@@ -11,12 +11,12 @@ from collections.abc import Iterator, Mapping
 from types import CodeType, FunctionType
 from typing import Any
 
-from schema_guard.configuration.healing import PLUGINS, healers
+from schema_guard.configuration.gateway_repair import PLUGINS, repairers
 from schema_guard.configuration.thinking import thinking
 from schema_guard.light.tuples import NamedTuple
 from schema_guard.preparing.parameters import innermost
 
-__all__ = ["Retrying", "healers_in", "retrying_in", "thinking_in"]
+__all__ = ["Retrying", "repairers_in", "retrying_in", "thinking_in"]
 
 # Functions of a module that a function calls, and those that they call: a chain that is longer says little of it.
 _MOST_FUNCTIONS = 50
@@ -50,13 +50,13 @@ def retrying_in(function: Any) -> list[Retrying]:
     return sorted(found.values())
 
 
-def healers_in(function: Any) -> tuple[str, ...]:
-    """Give what a function's code, or the values that it reads by a name, names that mends replies."""
+def repairers_in(function: Any) -> tuple[str, ...]:
+    """Give what a function's code, or the values that it reads by a name, names that repairs replies."""
     found: list[str] = []
     for _, code in _codes(function):
         found += [text for text in _texts(code) if text in PLUGINS]
     for _, value in _read_by(function):
-        found += healers(value) or healers({"plugins": value})
+        found += repairers(value) or repairers({"plugins": value})
     return tuple(dict.fromkeys(found))
 
 

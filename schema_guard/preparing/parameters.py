@@ -14,9 +14,9 @@ from types import FunctionType, SimpleNamespace, UnionType
 from typing import TYPE_CHECKING, Any, Final, Literal, get_args, get_origin
 
 from schema_guard.errors import InvalidArgument
+from schema_guard.interruptions import is_interruption
 from schema_guard.light.signatures import Nothing
 from schema_guard.light.tuples import NamedTuple
-from schema_guard.outside import is_from_outside
 from schema_guard.text import clip, did_you_mean
 
 if TYPE_CHECKING:
@@ -159,7 +159,7 @@ def _evaluated(annotation: str, function: Any) -> Any:
             "it"
         ]
     except Exception as error:
-        if is_from_outside(error):
+        if is_interruption(error):
             raise
         # Names that only a type checker imports, and whatever a text may raise.
         return annotation

@@ -8,8 +8,8 @@ from collections.abc import AsyncIterable, Awaitable, Callable, Coroutine, Itera
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.asked import asked_of, check_way, is_model, kind_of
+from schema_guard.configuration.gateway_repair import GATEWAY_REPAIRED, repairers
 from schema_guard.configuration.goes_on import GOES_ON
-from schema_guard.configuration.healing import HEALED, healers
 from schema_guard.configuration.model_names import is_tuned
 from schema_guard.configuration.thinking import THINKING, thinking
 from schema_guard.errors import InvalidArgument, InvalidSchema
@@ -159,16 +159,16 @@ class Prepared(NamedTuple):
         return folded(outcome, self.settings.segment, self.configuration[_MODEL])
 
     def asked_with(self, call: Call, given: Mapping[str, Any] | None) -> tuple[Call, bool]:
-        """Give a call with the settings that its own arguments make of it, and whether its replies may be mended."""
-        found = () if self.plan.healed else healers(given)
+        """Give a call with the settings that its own arguments make of it, and whether its replies may be repaired."""
+        found = () if self.plan.gateway_repaired else repairers(given)
         thought = thinking(given, bounded=True)
         if not found and thought is None:
-            return call, self.plan.healed
-        more: dict[str, Any] = {HEALED: list(found)} if found else {}
+            return call, self.plan.gateway_repaired
+        more: dict[str, Any] = {GATEWAY_REPAIRED: list(found)} if found else {}
         if thought is not None:
             more[THINKING] = thought
         settings = json.dumps({**json.loads(call.settings), **more}, separators=(",", ":"), sort_keys=True)
-        return call._replace(settings=settings), bool(found) or self.plan.healed
+        return call._replace(settings=settings), bool(found) or self.plan.gateway_repaired
 
     def call(self, origin: Origin, parent_call_id: str | None = None) -> Call:
         """Give the identity of a call that has begun; *parent_call_id* is as `start` takes it."""
@@ -210,9 +210,9 @@ def prepare(settings: Settings[Any, Any], function: Callable[..., Any]) -> Prepa
     tuned = _is_tuned(settings, model)
     rules = rules_of(settings.models or (model,), settings.target, settings.rules)
     steps = steps_of(strategies, targets, schema, settings.examples, tuned=tuned, rules=rules)
-    healed = _healed(settings, function, model)
+    repaired = _repaired(settings, function, model)
     resuming = resuming_of(steps, settings.models or (model,), rules, shape, is_model=model is not None)
-    plan = _plan(settings, schema, steps, shape)._replace(healed=bool(healed), resuming=resuming)
+    plan = _plan(settings, schema, steps, shape)._replace(gateway_repaired=bool(repaired), resuming=resuming)
     name = _recorded_as(settings, function, model, schema)
     configuration = (
         name,
@@ -221,7 +221,7 @@ def prepare(settings: Settings[Any, Any], function: Callable[..., Any]) -> Prepa
         _model_name(settings, model),
         targets[0] and ">".join(map(str, targets)),
         strategies_text(steps, len(strategies)),
-        _settings_text(settings, plan, model, healed, _thought(settings, function, model)),
+        _settings_text(settings, plan, model, repaired, _thought(settings, function, model)),
     )
     reserved = {} if shape.options is None else _reserved(plan)
     if not settings.observe:
@@ -380,13 +380,13 @@ def _reserved(plan: Plan) -> dict[tuple[str, ...], str]:
     return reserved
 
 
-def _healed(settings: Settings[Any, Any], function: Any, model: Any) -> list[str]:
-    """Give what mends replies before they come, as far as options and code show it."""
-    found = {name for one in settings.models or (model,) for name in healers(getattr(one, "options", None))}
+def _repaired(settings: Settings[Any, Any], function: Any, model: Any) -> list[str]:
+    """Give what repairs replies before they come, as far as options and code show it."""
+    found = {name for one in settings.models or (model,) for name in repairers(getattr(one, "options", None))}
     if model is None:
-        from schema_guard.preparing.between import healers_in  # a model's options say all of it
+        from schema_guard.preparing.between import repairers_in  # a model's options say all of it
 
-        found |= set(healers_in(function))
+        found |= set(repairers_in(function))
     return sorted(found)
 
 
@@ -404,7 +404,7 @@ def _thought(settings: Settings[Any, Any], function: Any, model: Any) -> dict[st
 
 
 def _settings_text(
-    settings: Settings[Any, Any], plan: Plan, model: Any, healed: list[str], thought: dict[str, Any]
+    settings: Settings[Any, Any], plan: Plan, model: Any, repaired: list[str], thought: dict[str, Any]
 ) -> str:
     """Give the settings that change results, as compact JSON: a change of them is another configuration."""
     said: dict[str, Any] = {"max_attempts": plan.max_attempts}
@@ -428,7 +428,7 @@ def _settings_text(
         from schema_guard.configuration.lost import SENT, sent_as_settings  # only adapted schemas need it
 
         said[SENT] = sent_as_settings(sent)
-    said |= {HEALED: healed} if healed else {}
+    said |= {GATEWAY_REPAIRED: repaired} if repaired else {}
     said |= {GOES_ON: True} if plan.resuming is not None and plan.max_attempts > 1 else {}
     said |= _asked_with(settings.models or (model,))
     said |= thought

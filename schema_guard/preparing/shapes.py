@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, get_origin
 
 from schema_guard.errors import InvalidArgument
+from schema_guard.interruptions import is_interruption
 from schema_guard.light.signatures import (
     Nothing,
     is_async_generator_function,
@@ -19,7 +20,6 @@ from schema_guard.light.signatures import (
     parameters_of,
 )
 from schema_guard.light.tuples import NamedTuple
-from schema_guard.outside import is_from_outside
 from schema_guard.preparing.parameters import (
     BY_THEIR_NAMES,
     USES,
@@ -263,7 +263,7 @@ def all_arguments(args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
     try:
         return json.dumps([args, kwargs], default=repr, sort_keys=True)
     except Exception as error:
-        if is_from_outside(error, lambda: json.dumps([args, kwargs], default=repr, sort_keys=True)):
+        if is_interruption(error, lambda: json.dumps([args, kwargs], default=repr, sort_keys=True)):
             raise
         # Keys that do not sort, cycles, depth, a repr of the user's: anything may raise.
         return " ".join(type(value).__qualname__ for value in (*args, *kwargs.values()))

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from schema_guard.configuration.model_names import model_and_snapshot
 from schema_guard.errors import InvalidArgument, missing_extra
-from schema_guard.outside import is_from_outside
+from schema_guard.interruptions import is_interruption
 from schema_guard.schema import Schema
 from schema_guard.text import clip, safe
 from schema_guard.validation.published import judged
@@ -67,7 +67,7 @@ class Charges:
                 try:
                     return prices.cost(CallTokens(sent, min(usage.cached_input_tokens or 0, sent), received))
                 except Exception as error:
-                    if is_from_outside(error):
+                    if is_interruption(error):
                         raise
                     # A package's prices may lack a part; what is not known is None.
                     return None
@@ -95,7 +95,7 @@ class Charges:
                 return token_prices(model, source=self._named)
             return prices_in(self._table, model, source=self._named)
         except Exception as error:
-            if is_from_outside(error):
+            if is_interruption(error):
                 raise
             # A package may raise what it likes for a name that it does not know.
             return None
@@ -147,7 +147,7 @@ def default_charges() -> Charges | None:
         try:
             _by_name[named] = given_charges(named)
         except Exception as error:
-            if is_from_outside(error):
+            if is_interruption(error):
                 raise
             # What a call costs is no matter of the call.
             _by_name[named] = None

@@ -11,7 +11,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from schema_guard.outside import is_from_outside
+from schema_guard.interruptions import is_interruption
 from schema_guard.text import clip
 
 __all__ = [
@@ -41,7 +41,7 @@ def field(holder: object, name: str, default: object = None) -> Any:
         return _looked_up(holder, name, default)
     except Exception as error:
         # A foreign object may raise anything from any access.
-        if is_from_outside(error, lambda: _looked_up(holder, name, default)):
+        if is_interruption(error, lambda: _looked_up(holder, name, default)):
             raise
         return default
 
@@ -86,7 +86,7 @@ def first(value: object) -> Any:
     try:
         return value[0]  # type: ignore[index]
     except Exception as error:
-        if is_from_outside(error, lambda: value[0]):  # type: ignore[index]
+        if is_interruption(error, lambda: value[0]):  # type: ignore[index]
             raise
         return None
 
@@ -131,7 +131,7 @@ def as_json(value: object) -> str | None:
     try:
         return _dumped(value)
     except (TypeError, ValueError, RecursionError) as error:
-        if is_from_outside(error, lambda: _dumped(value)):
+        if is_interruption(error, lambda: _dumped(value)):
             raise
         return None
 

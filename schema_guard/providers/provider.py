@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias, TypeVar
 
-from schema_guard.outside import is_from_outside
+from schema_guard.interruptions import is_interruption
 from schema_guard.providers.failures import provider_error
 from schema_guard.providers.fields import field
 from schema_guard.values import UNKNOWN_USAGE, Failure, FinishReason, Usage
@@ -187,7 +187,7 @@ def error_bodies(error: BaseException) -> Iterator[object]:
         try:
             yield field(read_json(), "error")
         except Exception as other:
-            if is_from_outside(other, read_json):
+            if is_interruption(other, read_json):
                 raise
             # An unread or broken body says nothing.
             return

@@ -13,7 +13,7 @@ import typing
 from collections import abc
 from typing import TYPE_CHECKING, Any, Literal, NotRequired, Required, Union, get_args, get_origin
 
-from schema_guard.outside import is_from_outside
+from schema_guard.interruptions import is_interruption
 from schema_guard.pointer import split
 from schema_guard.validation.equality import is_same
 
@@ -58,7 +58,7 @@ class Own:
                 return isinstance(value, self.annotation)
             return _fit(self.annotation, value, _DEEPEST) == _OWN
         except Exception as error:
-            if is_from_outside(error, lambda: _fit(self.annotation, value, _DEEPEST)):
+            if is_interruption(error, lambda: _fit(self.annotation, value, _DEEPEST)):
                 raise
             # A foreign class may raise anything from a look at its instances.
             return False

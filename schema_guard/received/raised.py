@@ -16,7 +16,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
 from schema_guard.errors import SchemaGuardError
-from schema_guard.outside import is_from_outside
+from schema_guard.interruptions import is_interruption
 from schema_guard.providers.fields import field, items, words
 from schema_guard.received import replies
 from schema_guard.received.behind import CLIENTS, frames_of, is_of, known_behind
@@ -50,22 +50,22 @@ def raised(error: BaseException, schema: Schema[Any] | None, *, is_observed: boo
         is_observed: Whether the exception reaches the caller all the same: then a reply that only the function could
             not read is a failure too.
     """
-    if not isinstance(error, Exception) or is_from_outside(error):
-        return _outside("cancelled", error)
+    if not isinstance(error, Exception) or is_interruption(error):
+        return _excluded("cancelled", error)
     try:
         for link in _chain(error):
             reply = _read(link, schema, is_observed=is_observed)
             if reply is not None:
                 return reply if reply.tries else _asked_before(reply, error)
     except Exception as other:
-        if is_from_outside(other):
+        if is_interruption(other):
             raise
         # A foreign object may raise anything from any access.
-        return _outside("call_raised", error)
-    return _outside("call_raised", error)
+        return _excluded("call_raised", error)
+    return _excluded("call_raised", error)
 
 
-def _outside(code: str, error: BaseException, told: str | None = None) -> Reply:
+def _excluded(code: str, error: BaseException, told: str | None = None) -> Reply:
     name = clip(type(error).__name__)
     title = title_of(error)
     if title is not None:
@@ -109,12 +109,12 @@ def _read(error: BaseException, schema: Schema[Any] | None, *, is_observed: bool
 def _fault(error: BaseException) -> Reply | None:
     """Read an exception that says that the provider, or the way to it, failed."""
     if isinstance(error, TimeoutError | ConnectionError) or is_of(type(error), CLIENTS):
-        return _outside("provider_error", error)
+        return _excluded("provider_error", error)
     names = {kind.__name__ for kind in type(error).__mro__}
     if "ModelAPIError" in names and is_of(type(error), _AGENTS):
-        return _outside("provider_error", error)
+        return _excluded("provider_error", error)
     if "ModelError" in names and is_of(type(error), _LANGCHAIN):
-        return _outside("provider_error", error)
+        return _excluded("provider_error", error)
     return None
 
 
@@ -146,7 +146,7 @@ def _json_error(error: BaseException, schema: Schema[Any], is_observed: bool) ->
     if is_of(type(error), CLIENTS) or any(package in CLIENTS for package, _ in frames_of(error)):
         behind = known_behind(reply, error)
         if behind is reply:
-            return _outside("provider_error", error, "the answer's body is no JSON")
+            return _excluded("provider_error", error, "the answer's body is no JSON")
         # An SDK that parses by itself what it had read as a reply.
         reply = behind
     # Where the caller is given a value, one that can be read is a value.
@@ -170,7 +170,7 @@ def _retried(error: BaseException, schema: Schema[Any], is_observed: bool) -> Re
     if len(failed) < asked:
         # The last try never came to a reply: whatever it was is told by the exception behind this one.
         behind = error.__cause__ or error.__context__
-        last = (None if behind is None else _fault(behind)) or _outside("call_raised", behind or error)
+        last = (None if behind is None else _fault(behind)) or _excluded("call_raised", behind or error)
         return last._replace(tries=tuple(tries), is_final=True)
     return tries[-1]._replace(tries=tuple(tries[:-1]), is_final=is_final)
 

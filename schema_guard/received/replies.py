@@ -11,8 +11,8 @@ from __future__ import annotations
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
+from schema_guard.interruptions import is_interruption
 from schema_guard.light.tuples import NamedTuple
-from schema_guard.outside import is_from_outside
 from schema_guard.providers import failures
 from schema_guard.providers.fields import field, name, word_of
 from schema_guard.providers.written import NOTHING_LEFT, WrittenCall, arguments_of, call_of, tool_of
@@ -120,7 +120,7 @@ def read(reply: object) -> Reply:
     try:
         return read_shape(reply) or no_reply(reply)
     except Exception as error:
-        if is_from_outside(error, lambda: read_shape(reply)):
+        if is_interruption(error, lambda: read_shape(reply)):
             raise
         # A foreign object may raise anything from any access.
         return no_reply(reply)
@@ -154,7 +154,7 @@ def plain_text(reply: object) -> tuple[str, object] | None:
     try:
         return _glanced(reply)
     except Exception as error:
-        if is_from_outside(error, lambda: _glanced(reply)):
+        if is_interruption(error, lambda: _glanced(reply)):
             raise
         # Something was not where it usually is.
         return None
@@ -202,7 +202,7 @@ def rejected(error: BaseException) -> Reply | None:
             if rejection is not None:
                 return _carried(rejection)
     except Exception as other:
-        if is_from_outside(other, lambda: [reader(error) for reader in readers().rejections]):
+        if is_interruption(other, lambda: [reader(error) for reader in readers().rejections]):
             raise
         # As in read().
         return None

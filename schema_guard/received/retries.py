@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from schema_guard.outside import is_from_outside
+from schema_guard.interruptions import is_interruption
 from schema_guard.providers.failures import provider_error
 from schema_guard.providers.fields import field
 from schema_guard.received.replies import Reply
@@ -66,7 +66,7 @@ def unwrapped(given: object) -> object:
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
-        if is_from_outside(error, lambda: json.loads(text)):
+        if is_interruption(error, lambda: json.loads(text)):
             raise
         return text if text.lstrip().startswith("<") else Reply(failure=provider_error())
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
-from schema_guard.outside import is_from_outside
+from schema_guard.interruptions import is_interruption
 from schema_guard.providers.fields import first
 from schema_guard.received.owned import never_filled
 from schema_guard.received.refusals import refused_by
@@ -44,7 +44,7 @@ def returned(given: object, own: Own) -> Reply:
     try:
         return _read(given, own, _DEEPEST) or refused(given)
     except Exception as error:
-        if is_from_outside(error, lambda: _read(given, own, _DEEPEST)):
+        if is_interruption(error, lambda: _read(given, own, _DEEPEST)):
             raise
         # A foreign object may raise anything from any access.
         return refused(given)

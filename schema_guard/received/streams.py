@@ -12,7 +12,7 @@ from __future__ import annotations
 from codecs import getincrementaldecoder
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from schema_guard.outside import is_from_outside
+from schema_guard.interruptions import is_interruption
 from schema_guard.providers import failures
 from schema_guard.providers.fields import field, name, words
 from schema_guard.providers.written import (
@@ -177,7 +177,7 @@ class StreamReader:
         try:
             text = self.feed_event(chunk)
         except Exception as error:
-            if is_from_outside(error, lambda: StreamReader().feed_event(chunk)):
+            if is_interruption(error, lambda: StreamReader().feed_event(chunk)):
                 raise
             # A foreign object may raise anything from any access.
             text = None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeAlias
 
-from schema_guard.outside import is_from_outside
+from schema_guard.interruptions import is_interruption
 from schema_guard.providers.fields import either, field
 from schema_guard.received import agents
 from schema_guard.received.replies import Reply, read, read_shape
@@ -85,7 +85,7 @@ def _http(given: object, inner: Inner) -> Reply | None:
     try:
         body = read_json()
     except Exception as error:
-        if is_from_outside(error, read_json):
+        if is_interruption(error, read_json):
             raise
         # A body that is no JSON is a text.
         return read(text)

@@ -14,16 +14,16 @@ if TYPE_CHECKING:
         AttemptSums,
         ClusterCount,
         ConfigurationCounts,
+        ExcludedCount,
         FailureCount,
         HourCounts,
         Latency,
         ModelCount,
-        OutsideCount,
         Total,
         ViolationCount,
     )
     from schema_guard.records.counts.pools import Summary
-    from schema_guard.records.declarations import DeclaredRung, DeclaredTarget
+    from schema_guard.records.declarations import DeclaredStep, DeclaredTarget
     from schema_guard.records.payloads.retention import Forgotten, Retention
     from schema_guard.records.payloads.texts import Texts, Touched
     from schema_guard.records.store import Store
@@ -39,11 +39,11 @@ _NAMES = {
         "HourCounts",
         "Latency",
         "ModelCount",
-        "OutsideCount",
+        "ExcludedCount",
         "Total",
         "ViolationCount",
     ),
-    "declarations": ("DeclaredRung", "DeclaredTarget"),
+    "declarations": ("DeclaredStep", "DeclaredTarget"),
     "counts.pools": ("Summary",),
     "payloads.retention": ("Forgotten", "Retention"),
     "payloads.texts": ("Texts", "Touched"),
@@ -58,14 +58,14 @@ __all__ = [
     "ConfigurationCounts",
     "Counts",
     "Damage",
-    "DeclaredRung",
+    "DeclaredStep",
     "DeclaredTarget",
+    "ExcludedCount",
     "FailureCount",
     "Forgotten",
     "HourCounts",
     "Latency",
     "ModelCount",
-    "OutsideCount",
     "Retention",
     "Store",
     "StoreCheck",

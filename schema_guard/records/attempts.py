@@ -44,6 +44,6 @@ def as_dict(row: Row) -> dict[str, Any]:
     found: dict[str, Any] = dict(zip(COLUMNS, row, strict=True))
     for name in ("repairs", "violations"):
         found[name] = json.loads(found[name])
-    for name in ("tuned", "unseen", "adapted", "healed"):
+    for name in ("tuned", "unseen", "adapted", "gateway_repaired"):
         found[name] = bool(found[name])
     return found

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from schema_guard.records.attempts import Where
     from schema_guard.records.counts.configurations import ConfigurationCounts, HourCounts
     from schema_guard.records.counts.rollups import StoredRow
-    from schema_guard.records.declarations import Declared, DeclaredRung, DeclaredTarget
+    from schema_guard.records.declarations import Declared, DeclaredStep, DeclaredTarget
     from schema_guard.records.payloads.retention import Forgotten, Retention
     from schema_guard.records.payloads.texts import Payload, Texts
     from schema_guard.records.rows import Row
@@ -45,7 +45,7 @@ class WriteRefused(StoreError):
         self.retry_after_s = retry_after_s
 
 
-LAYOUT = 4
+LAYOUT = 5
 """The version of a store's tables, in SQLite and in PostgreSQL."""
 
 
@@ -81,12 +81,12 @@ class StoreInfo:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """What became of this process's attempts; offered = stored + dropped + pending.
+    """What became of this process's attempts; offered = stored + lost + pending.
 
     Attributes:
         offered: Attempts handed to `record`.
         stored: Attempts committed.
-        dropped: Attempts that were not stored, by reason: `queue_full store_unavailable disk_full
+        lost_records: Attempts that were not stored, by reason: `queue_full store_unavailable disk_full
             locked write_failed forked_while_writing`.
         pending: Attempts that wait to be written.
         redactor_errors: Texts of stored or pending attempts of which nothing is kept, because the redaction failed.
@@ -94,13 +94,13 @@ class Counts:
 
     offered: int
     stored: int
-    dropped: dict[str, int]
+    lost_records: dict[str, int]
     pending: int
     redactor_errors: int = 0
 
 
-class DropCount(NamedTuple):
-    """Attempts that a process dropped.
+class LostRecords(NamedTuple):
+    """Attempts that a process lost.
 
     Attributes:
         reason: As `WriteRefused.reason`, or `queue_full`.
@@ -118,7 +118,7 @@ class Damage(NamedTuple):
 
     Attributes:
         part: Of the store: `file tables attempts payloads configurations models references roll_ups inputs hours
-            drops declarations`.
+            lost_records declarations`.
         said: What is wrong, and where.
         first_id: Of the attempts in question the first one; None where no attempts are.
         last_id: The last one.
@@ -200,20 +200,20 @@ class Session(Protocol):
     def write(
         self,
         rows: Sequence[Row],
-        drops: Mapping[str, int],
+        lost_records: Mapping[str, int],
         at: float,
         payloads: Sequence[Payload | None] = (),
     ) -> None:
-        """Store the rows of whole calls and counts of drops, all or nothing; `WriteRefused` if nothing.
+        """Store the rows of whole calls and counts of lost records, all or nothing; `WriteRefused` if nothing.
 
         Args:
             rows: Of whole calls.
-            drops: Attempts that were dropped, by reason.
+            lost_records: Lost records, by reason.
             at: Now, in seconds since the epoch, UTC.
             payloads: The texts of each row, in their order, None for a row without; empty when none has any.
         """
 
-    def declare_rung(self, schema_fingerprint: str, declared: DeclaredRung) -> None:
+    def declare_step(self, schema_fingerprint: str, declared: DeclaredStep) -> None:
         """Add a declaration; `WriteRefused`."""
 
     def set_target(self, schema_fingerprint: str, declared: DeclaredTarget) -> None:
@@ -234,7 +234,7 @@ class Session(Protocol):
             How many attempts were stored.
         """
 
-    def add_drops(self, drops: Sequence[DropCount]) -> int:
+    def add_lost_records(self, lost_records: Sequence[LostRecords]) -> int:
         """Add those counts that are not there, each as often as it comes; gives how many; `WriteRefused`."""
 
     def add_declared(self, declared: Declared) -> int:
@@ -319,8 +319,8 @@ class Snapshot(Protocol):
     def rows_since(self) -> float | None:
         """Give when the earliest call began that has rows, where rows were taken out; None where none were, or all."""
 
-    def drops(self, *, since: float | None) -> dict[str, int]:
-        """Give the attempts that were dropped since then, by reason."""
+    def lost_records(self, *, since: float | None) -> dict[str, int]:
+        """Return the number of lost records since then, by reason."""
 
     def roll_ups(self, where: Where) -> list[ConfigurationCounts]:
         """Return the roll-ups of the configurations of one schema and function, or of all, over all times."""
@@ -347,13 +347,13 @@ class Snapshot(Protocol):
         """Give all judged calls of a configuration in chunks: how many, and the `id` of the first one's first attempt."""
 
     def frequent_inputs(self, configuration_id: int, least: int) -> list[tuple[bytes, int, int]]:
-        """Give the inputs that a configuration was called with so often or more: key, calls, unhandled ones."""
+        """Give the inputs that a configuration was called with so often or more: key, calls, failed ones."""
 
     def pairs(self, before_id: int, after_id: int) -> tuple[int, int, int]:
         """Give the inputs that were called once in each of two configurations.
 
         Returns:
-            All of them; those unhandled only in the first; those unhandled only in the second.
+            All of them; those failed only in the first; those failed only in the second.
         """
 
     def keys(self) -> frozenset[str]:
@@ -362,14 +362,14 @@ class Snapshot(Protocol):
     def key(self) -> bytes | None:
         """Give the key with which a session would hash; None where nothing was stored."""
 
-    def every_drop(self) -> list[DropCount]:
-        """Give each count of drops that was stored."""
+    def every_lost_record(self) -> list[LostRecords]:
+        """Give each count of lost records that was stored."""
 
     def every_declaration(self) -> list[Declared]:
         """Give all that was ever declared, by schema."""
 
-    def declared_rungs(self, schema_fingerprint: str) -> list[DeclaredRung]:
-        """Give all declarations about rungs: of each rung and function the one that was stored last."""
+    def declared_steps(self, schema_fingerprint: str) -> list[DeclaredStep]:
+        """Give all declarations about steps: of each step and function the one that was stored last."""
 
     def declared_targets(self, schema_fingerprint: str) -> list[DeclaredTarget]:
         """Give every target that was set."""

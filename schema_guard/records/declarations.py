@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What users declare about a schema, with its date: remedies that they do not try and why, and target rates.
+"""What users declare about a schema, with its date: fixes that they do not try and why, and target rates.
 
-Rules: declarations are only ever added; of those about one rung the one that was stored last holds. One is
+Rules: declarations are only ever added; of those about one step the one that was stored last holds. One is
 about a function and a schema. One that names no function holds for a schema's only function: where a store
 has calls of several functions with the schema, nobody knows which one was meant, and it holds for none.
 """
@@ -18,30 +18,30 @@ from schema_guard.text import clip, did_you_mean
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-RungStatus: TypeAlias = Literal["not_applicable", "declined"]
+StepStatus: TypeAlias = Literal["not_applicable", "declined"]
 _STATUSES = ("not_applicable", "declined")
 
 
-class DeclaredRung(NamedTuple):
-    """A rung of the ladder that is not tried for a schema.
+class DeclaredStep(NamedTuple):
+    """A step of the playbook that is not tried for a schema.
 
     Attributes:
-        rung: Its name, as it was given.
+        step: Its name, as it was given.
         status: `"not_applicable"`, it cannot be tried, or `"declined"`, it is not wanted.
         reason: Why, in the words of whoever declared it.
         at: When, in seconds since the epoch, UTC.
         function: For which function; None for the schema's only one.
     """
 
-    rung: str
-    status: RungStatus
+    step: str
+    status: StepStatus
     reason: str
     at: float
     function: str | None = None
 
 
 class DeclaredTarget(NamedTuple):
-    """The largest rate of unhandled calls that is good enough for a schema.
+    """The largest rate of failed calls that is good enough for a schema.
 
     Attributes:
         at: From when on, in seconds since the epoch, UTC.
@@ -59,34 +59,34 @@ class Declared(NamedTuple):
 
     Attributes:
         schema_fingerprint: Of the schema.
-        rungs: Declarations about rungs.
+        steps: Declarations about steps.
         targets: Targets that were set.
     """
 
     schema_fingerprint: str
-    rungs: tuple[DeclaredRung, ...] = ()
+    steps: tuple[DeclaredStep, ...] = ()
     targets: tuple[DeclaredTarget, ...] = ()
 
 
-D = TypeVar("D", DeclaredRung, DeclaredTarget)
+D = TypeVar("D", DeclaredStep, DeclaredTarget)
 
 
-def declared_rung(
-    rung: str, status: RungStatus, reason: str, at: float, function: str | None = None
-) -> DeclaredRung:
+def declared_step(
+    step: str, status: StepStatus, reason: str, at: float, function: str | None = None
+) -> DeclaredStep:
     """Check a declaration and give it as it is stored; `InvalidArgument`."""
     if status not in _STATUSES:
         near = did_you_mean(status, _STATUSES)
         raise InvalidArgument(f"status={status!r}: expected 'not_applicable' or 'declined'{near}")
     named = None if function is None else text("function", function)
-    return DeclaredRung(text("rung", rung), status, text("reason", reason), at, named)
+    return DeclaredStep(text("step", step), status, text("reason", reason), at, named)
 
 
 def declared_target(target: object, at: float, function: str | None = None) -> DeclaredTarget:
     """Check a target rate; `InvalidArgument`."""
     if not isinstance(target, (int, float)) or not 0 < target < 1:
         raise InvalidArgument(
-            f"target={clip(repr(target))}: expected a rate of unhandled calls in (0, 1), such as 0.01"
+            f"target={clip(repr(target))}: expected a rate of failed calls in (0, 1), such as 0.01"
         )
     return DeclaredTarget(at, float(target), None if function is None else text("function", function))
 
@@ -124,12 +124,12 @@ def joined(there: Sequence[D], coming: Sequence[D]) -> list[D]:
     return found + new
 
 
-def latest(declared: Iterable[DeclaredRung]) -> list[DeclaredRung]:
-    """Give the declaration about each rung that was stored last, the oldest first."""
-    found: dict[str, DeclaredRung] = {}
+def latest(declared: Iterable[DeclaredStep]) -> list[DeclaredStep]:
+    """Give the declaration about each step that was stored last, the oldest first."""
+    found: dict[str, DeclaredStep] = {}
     for one in declared:
-        found.pop(one.rung, None)
-        found[one.rung] = one
+        found.pop(one.step, None)
+        found[one.step] = one
     return list(found.values())
 
 

@@ -19,7 +19,7 @@ __all__ = [
     "UnmadeOutcome",
 ]
 
-# Outcomes after which the writer is waited for: a store drops what finds its queue of 10,000 full.
+# Outcomes after which the writer is waited for: a store loses what finds its queue of 10,000 full.
 _MOST_UNWRITTEN = 1_000
 WRITE_WAIT_S = 30.0
 """Seconds that a writer is waited for, by those who would rather wait than lose a record."""
@@ -91,7 +91,7 @@ follower: Follower | None = None
 
 
 class PacedRecorder:
-    """Records for calls that are faster than the writer: it waits for it now and then, so that nothing is dropped.
+    """Records for calls that are faster than the writer: it waits for it now and then, so that nothing is lost.
 
     Safe to use from several threads: a count that one of them overwrites delays a wait by one outcome.
     """

@@ -70,7 +70,7 @@ _ATTEMPT_COLUMNS = (
     "exception",
     "unseen",
     "adapted",
-    "healed",
+    "gateway_repaired",
     "stopped_at",
     "retries",
 )
@@ -182,7 +182,7 @@ def _attempt_row(attempt: Attempt, key: bytes, *, final: bool) -> Row:
         _text(attempt.exception),
         int(attempt.unseen),
         int(attempt.adapted is not None),
-        int(attempt.healed),
+        int(attempt.gateway_repaired),
         _count(attempt.stopped_at),
         _count(attempt.retries),
     )

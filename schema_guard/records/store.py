@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from schema_guard.records.backend import Backend, Session, StoreCheck, StoreInfo
     from schema_guard.records.counts.configurations import ConfigurationCounts, HourCounts
     from schema_guard.records.counts.pools import Summary
-    from schema_guard.records.declarations import DeclaredRung, DeclaredTarget, RungStatus
+    from schema_guard.records.declarations import DeclaredStep, DeclaredTarget, StepStatus
     from schema_guard.records.payloads.keeping import PayloadPolicy
     from schema_guard.records.payloads.removing import Removed
     from schema_guard.records.payloads.retention import Forgotten, Retention
@@ -41,7 +41,7 @@ class Store:
     """Records of calls, one row an attempt; safe to use from any thread, and after a fork.
 
     Made by `open_store`. Recording never raises for a fault of the database: what cannot be stored is
-    dropped and counted. Reading raises `StoreError`.
+    lost and counted. Reading raises `StoreError`.
     """
 
     def __init__(
@@ -115,7 +115,7 @@ class Store:
             self._writer.settle()
 
     def flush(self, timeout_s: float = 2.0) -> int:
-        """Wait until what was recorded before is stored or dropped; gives the attempts still pending."""
+        """Wait until what was recorded before is stored or lost; gives the attempts still pending."""
         return self._writer.flush(timeout_s)
 
     def counts(self) -> Counts:
@@ -208,7 +208,7 @@ class Store:
         """Give the inputs with which a configuration was called *least* times or more.
 
         Returns:
-            For each the key by which it is known (`counts.rollups.input_key` of its rows), its calls, and the unhandled
+            For each the key by which it is known (`counts.rollups.input_key` of its rows), its calls, and the failed
             ones among them.
         """
         self.flush()
@@ -223,7 +223,7 @@ class Store:
             after_id: Of the other.
 
         Returns:
-            The inputs; those of them that were unhandled only before; and those only after.
+            The number of inputs, of those that failed only before, and of those that failed only after.
         """
         self.flush()
         with self._backend.reading() as snapshot:
@@ -243,11 +243,11 @@ class Store:
         counted = self.configurations(since=since, until=until, schema=schema, function=function)
         return [Summary.of(pool) for pool in pooled(counted)]
 
-    def drops(self, *, since: float | None = None) -> dict[str, int]:
-        """Give the attempts that any process had to drop, by reason, as far as that could be stored."""
+    def lost_records(self, *, since: float | None = None) -> dict[str, int]:
+        """Return the number of lost records of all processes, by reason, as far as that could be stored."""
         self.flush()
         with self._backend.reading() as snapshot:
-            return snapshot.drops(since=since)
+            return snapshot.lost_records(since=since)
 
     def by_hour(
         self,
@@ -320,20 +320,20 @@ class Store:
         with self._backend.reading() as snapshot:
             return snapshot.rows_since()
 
-    def declare_rung(
+    def declare_step(
         self,
         schema_fingerprint: str,
-        rung: str,
-        status: RungStatus,
+        step: str,
+        status: StepStatus,
         reason: str,
         *,
         function: str | None = None,
     ) -> None:
-        """Keep, with its date, that a rung of the ladder is not tried for a schema.
+        """Keep, with its date, that a step of the playbook is not tried for a schema.
 
         Args:
             schema_fingerprint: Of the schema.
-            rung: Name of the rung; not checked here.
+            step: Name of the step; not checked here.
             status: `"not_applicable"`, it cannot be tried, or `"declined"`, it is not wanted.
             reason: Why, not blank; it is stored as it is.
             function: For which guarded function; None for the schema's only one, whichever that is. Once
@@ -345,22 +345,22 @@ class Store:
         """
         from schema_guard.records import declarations
 
-        declared = declarations.declared_rung(rung, status, reason, time.time(), function)
+        declared = declarations.declared_step(step, status, reason, time.time(), function)
         fingerprint = declarations.text("schema_fingerprint", schema_fingerprint)
         with self._session() as session:
-            session.declare_rung(fingerprint, declared)
+            session.declare_step(fingerprint, declared)
 
-    def declared_rungs(self, schema_fingerprint: str, *, function: str | None = None) -> list[DeclaredRung]:
-        """Give what was declared of each rung for a schema, the latest of each, the oldest first.
+    def declared_steps(self, schema_fingerprint: str, *, function: str | None = None) -> list[DeclaredStep]:
+        """Give what was declared of each step for a schema, the latest of each, the oldest first.
 
         Args:
             schema_fingerprint: Of the schema.
             function: Gives what holds for this one, which counts what was declared without a function only
-                where no other function has calls with the schema. None gives the latest of each rung and
+                where no other function has calls with the schema. None gives the latest of each step and
                 function, those without one included.
         """
         with self._backend.reading() as snapshot:
-            declared = snapshot.declared_rungs(schema_fingerprint)
+            declared = snapshot.declared_steps(schema_fingerprint)
             if function is None:
                 return declared
             functions = snapshot.functions(schema_fingerprint)
@@ -369,12 +369,12 @@ class Store:
         return latest(holding(declared, function, functions))
 
     def set_target(self, schema_fingerprint: str, target: float, *, function: str | None = None) -> None:
-        """Keep, with its date, the largest rate of unhandled calls that is good enough for a schema.
+        """Keep, with its date, the largest rate of failed calls that is good enough for a schema.
 
         Args:
             schema_fingerprint: Of the schema.
             target: In (0, 1).
-            function: For which guarded function; None as for `declare_rung`.
+            function: For which guarded function; None as for `declare_step`.
 
         Raises:
             InvalidArgument: The target is no such rate.
@@ -392,7 +392,7 @@ class Store:
 
         Args:
             schema_fingerprint: Of the schema.
-            function: Those that hold for this one, as in `declared_rungs`; None gives all.
+            function: Those that hold for this one, as in `declared_steps`; None gives all.
         """
         with self._backend.reading() as snapshot:
             declared = snapshot.declared_targets(schema_fingerprint)
@@ -421,7 +421,7 @@ class Store:
         return self._backend.check(on_step or (lambda *_: None))
 
     def close(self, timeout_s: float = 2.0) -> int:
-        """Flush and close; gives the attempts still pending. What is recorded later is dropped."""
+        """Flush and close; gives the attempts still pending. What is recorded later is lost."""
         self._closed = True
         left = self._writer.close(timeout_s)
         self._backend.close()

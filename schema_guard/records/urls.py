@@ -221,8 +221,8 @@ def resolve_store(spec: str | Store | None) -> Store | None:
 def recording_store(spec: str | Store | None = None, *, default: bool = False) -> Store | None:
     """Give the store of a call, as `resolve_store` or `default_store` gives it, but never raise for its name.
 
-    What cannot be recorded is no matter of the call: a name of no store gives a store that drops what it is handed,
-    counted as `store_unavailable`, and says so once on the logger.
+    A wrong name never fails the call. The store then loses each record, counts it as `store_unavailable`, and logs
+    one warning.
 
     Args:
         spec: What a `store=` argument named.

@@ -2,7 +2,7 @@
 """The thread that writes records, and the ledger of what became of them.
 
 Rules: nothing here raises into the caller; the caller's thread only counts and enqueues, rows and hashes
-are made in the writer's thread; at every moment offered = stored + dropped + pending, in attempts; every
+are made in the writer's thread; at every moment offered = stored + lost + pending, in attempts; every
 write goes through the one thread. Before a fork that thread has closed its connection and ended; the next
 record starts another, in the parent and in the child. The caller's path takes no lock that is not reentrant: the
 garbage collector can end a guarded generator, which records, anywhere.
@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from weakref import WeakSet
 
 from schema_guard.errors import StoreError
-from schema_guard.outside import is_from_outside
+from schema_guard.interruptions import is_interruption
 from schema_guard.records.backend import Counts
 from schema_guard.records.payloads.keeping import Keeper, KeptTexts, chars_of
 from schema_guard.records.process.forking import wait_for_imports, wait_for_thread
@@ -57,8 +57,8 @@ _MOST_MOVES = 5
 _WARNED_ONCE = ("store_unavailable", "forked_while_writing")
 
 _logger = logging.getLogger("schema_guard")
-# Of a context: to which strict writer it has offered last, and what that had dropped before; it may be quicker than who waits.
-_dropped_before: ContextVar[tuple[int, int]] = ContextVar("schema_guard_dropped", default=(0, 0))
+# Of a context: to which strict writer it has offered last, and what that had lost before; it may be quicker than who waits.
+_lost_before: ContextVar[tuple[int, int]] = ContextVar("schema_guard_dropped", default=(0, 0))
 
 
 class _Item(NamedTuple):
@@ -105,12 +105,12 @@ class Writer:
         self._thread: Thread | None = None
         self._ended: Thread | None = None  # the last one before
         self._offered = self._stored = self._pending = self._pending_chars = 0
-        self._dropped: dict[str, int] = {}
-        self._unsaved_drops: dict[str, int] = {}
+        self._lost_records: dict[str, int] = {}
+        self._unsaved_lost: dict[str, int] = {}
         self._warned_at: dict[str, float] = {}
 
     def offer(self, outcome: Outcome[Any], task: Prompt | None) -> None:
-        """Take an outcome to be stored; drops it, counted, when the queue is full."""
+        """Take an outcome to be stored; loses it, counted, when the queue is full."""
         kept = self.keeper.take(outcome, task)
         self._put(_Item(lambda: outcome, task, len(outcome.attempts), chars_of(outcome), kept))
 
@@ -124,10 +124,10 @@ class Writer:
     def _put(self, item: _Item) -> None:
         with self._lock:
             if self._strict:
-                _dropped_before.set((id(self), sum(self._dropped.values())))
+                _lost_before.set((id(self), sum(self._lost_records.values())))
             if refused := self._refusal(item.chars):
                 self._offered += item.attempts
-                self._drop(refused, item.attempts)
+                self._lose(refused, item.attempts)
                 if not self._strict:
                     return
             is_first = not self._offered
@@ -143,7 +143,7 @@ class Writer:
             self.settle() if self.is_sync else self.flush(_FIRST_WAIT_S)
 
     def settle(self) -> None:
-        """Wait, with durability "sync", until what was offered before is stored or dropped.
+        """Wait, with durability "sync", until what was offered before is stored or lost.
 
         While another process holds the database it waits a quarter of a second; then what was offered stays pending,
         and nothing waits until a write has succeeded.
@@ -153,8 +153,8 @@ class Writer:
         """
         if self._thread is current_thread() or (self._is_behind and not self._strict):
             return
-        writer, before = _dropped_before.get()
-        dropped = before if writer == id(self) else sum(self._dropped.values())
+        writer, before = _lost_before.get()
+        lost_records = before if writer == id(self) else sum(self._lost_records.values())
         left = self._drain(_SYNC_WAIT_S, last=False, may_give_up=True)
         if left and self._waits_too_long():
             self._is_behind = True
@@ -162,9 +162,9 @@ class Writer:
                 "%s is held by another process or does not answer: records wait for it, and calls do not",
                 self._backend.url,
             )
-        if self._strict and (left or sum(self._dropped.values()) > dropped):
+        if self._strict and (left or sum(self._lost_records.values()) > lost_records):
             raise StoreError(
-                f"{self._backend.url}: {left} attempts are pending, {self._dropped} were dropped"
+                f"{self._backend.url}: {left} attempts are pending, {self._lost_records} were lost"
             )
 
     def flush(self, timeout_s: float) -> int:
@@ -178,7 +178,7 @@ class Writer:
         """Give the ledger at one moment."""
         with self._lock:
             errors = self.keeper.redactor_errors
-            return Counts(self._offered, self._stored, dict(self._dropped), self._pending, errors)
+            return Counts(self._offered, self._stored, dict(self._lost_records), self._pending, errors)
 
     def stop(self, timeout_s: float) -> int:
         """Flush and end the thread, which closes its connection; the next outcome starts another."""
@@ -227,7 +227,7 @@ class Writer:
             self._queue.put(_Mark(0, last=True))
 
     def close(self, timeout_s: float) -> int:
-        """Stop; what is offered from now on is dropped as `store_unavailable`."""
+        """Stop; what is offered from now on is lost as `store_unavailable`."""
         self._closed = True
         return self.stop(timeout_s)
 
@@ -269,11 +269,11 @@ class Writer:
             try:
                 self._thread.start()
             except RuntimeError as error:  # no thread to be had, or the interpreter is ending
-                if is_from_outside(error):
+                if is_interruption(error):
                     raise
                 self._thread = None
                 batch, _ = self._take(wait=False)
-                self._settle_dropped(batch, "store_unavailable", error)
+                self._settle_lost(batch, "store_unavailable", error)
         _stop_when_a_child_process_ends()
 
     def _run(self) -> None:
@@ -333,25 +333,25 @@ class Writer:
         return batch, None
 
     def _write(self, session: Session | None, batch: list[_Item]) -> Session | None:
-        """Store a batch, or count it dropped; gives the session to go on with, None to open another."""
+        """Store a batch, or count it lost; gives the session to go on with, None to open another."""
         with self._lock:
-            drops = dict(self._unsaved_drops)
-        if not batch and not drops:
+            lost_records = dict(self._unsaved_lost)
+        if not batch and not lost_records:
             return session
         try:
             session = session or self._backend.session()
             batch, made, payloads = self._with_rows(batch, session.key)
-            session.write(made, drops, time.time(), payloads)
+            session.write(made, lost_records, time.time(), payloads)
             self._wrote_at, self._moves, self._is_behind = time.monotonic(), 0, False
-        except Exception as error:  # noqa: BLE001 - whatever a database raises is a drop, never a dead thread
+        except Exception as error:  # noqa: BLE001 - whatever a database raises is a loss, never a dead thread
             return self._after_error(session, batch, error)
-        self._settle_stored(batch, drops)
+        self._settle_stored(batch, lost_records)
         return self.keeper.schedule.after_write(session)
 
     def _with_rows(
         self, batch: list[_Item], key: bytes
     ) -> tuple[list[_Item], list[Row], list[Payload | None]]:
-        """Give the outcomes that have rows, all their rows, and the texts of each, if any has some; drops the others."""
+        """Give the outcomes that have rows, all their rows, and the texts of each, if any has some; loses the others."""
         able, made = [], []
         payloads: list[Payload | None] = []
         for item in batch:
@@ -361,7 +361,7 @@ class Writer:
                 made += found
                 able.append(item)
             except Exception as error:  # noqa: BLE001 - an outcome that no row can be made of loses only itself
-                self._settle_dropped([item], "write_failed", error)
+                self._settle_lost([item], "write_failed", error)
         return able, made, payloads if any(payloads) else []
 
     def _after_error(self, session: Session | None, batch: list[_Item], error: Exception) -> Session | None:
@@ -379,7 +379,7 @@ class Writer:
             self._moves += 1
             return self._write(None, batch)
         if reason != "write_failed" or len(batch) == 1:
-            self._settle_dropped(batch, reason, error)
+            self._settle_lost(batch, reason, error)
             return None
         session = None
         for place, item in enumerate(batch):  # one outcome may be the cause: the others are not lost with it
@@ -400,20 +400,20 @@ class Writer:
             if not self._settled.wait_for(lambda: self._forking, min(pause_s, _SHORT_PAUSE_S)):
                 self._settled.wait_for(lambda: self._forking or self._flushing or self._closed, pause_s)
 
-    def _settle_stored(self, batch: list[_Item], drops: dict[str, int]) -> None:
+    def _settle_stored(self, batch: list[_Item], lost_records: dict[str, int]) -> None:
         with self._lock:
             self._stored += self._leave(batch)
-            for reason, count in drops.items():
-                self._unsaved_drops[reason] -= count
-                if not self._unsaved_drops[reason]:
-                    del self._unsaved_drops[reason]
+            for reason, count in lost_records.items():
+                self._unsaved_lost[reason] -= count
+                if not self._unsaved_lost[reason]:
+                    del self._unsaved_lost[reason]
         self._warned_at.pop("store_unavailable", None)
-        if "queue_full" in drops:
+        if "queue_full" in lost_records:
             self._warn("queue_full", "more was recorded than could be written")
 
-    def _settle_dropped(self, batch: list[_Item], reason: str, error: Exception) -> None:
+    def _settle_lost(self, batch: list[_Item], reason: str, error: Exception) -> None:
         with self._lock:
-            self._drop(reason, self._leave(batch))
+            self._lose(reason, self._leave(batch))
         self._warn(reason, error)
 
     def _leave(self, batch: list[_Item]) -> int:
@@ -423,17 +423,17 @@ class Writer:
         self._pending_chars -= sum(item.chars for item in batch)
         return attempts
 
-    def _drop(self, reason: str, attempts: int) -> None:
-        self._dropped[reason] = self._dropped.get(reason, 0) + attempts
-        self._unsaved_drops[reason] = self._unsaved_drops.get(reason, 0) + attempts
+    def _lose(self, reason: str, attempts: int) -> None:
+        self._lost_records[reason] = self._lost_records.get(reason, 0) + attempts
+        self._unsaved_lost[reason] = self._unsaved_lost.get(reason, 0) + attempts
 
     def _warn(self, reason: str, why: object) -> None:
-        """Say that rows are being dropped: once for a store that cannot be opened, else once a minute."""
+        """Say that rows are being lost: once for a store that cannot be opened, else once a minute."""
         now, before = time.monotonic(), self._warned_at.get(reason)
         if before is not None and (reason in _WARNED_ONCE or now - before < _WARN_EVERY_S):
             return
         self._warned_at[reason] = now
-        _logger.warning("records are dropped (%s), calls go on: %s", reason, why)
+        _logger.warning("records are lost (%s), calls go on: %s", reason, why)
 
 
 _LIVE: WeakSet[Writer] = WeakSet()

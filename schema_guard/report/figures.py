@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 from schema_guard.configuration.traffic import SHADOWS, traffic_of
-from schema_guard.decide.outside import ways_of
+from schema_guard.decide.exclusions import ways_of
 from schema_guard.errors import InvalidArgument
 from schema_guard.report.over_time import HourOfGroup, OverTime, TimedCalls, over_time
 from schema_guard.report.stopped import stopped_replies
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from schema_guard.configuration.traffic import Traffic
-    from schema_guard.decide.outside import Cause
+    from schema_guard.decide.exclusions import Cause
     from schema_guard.records import FailureCount, Store, ViolationCount
     from schema_guard.records.counts.configurations import ConfigurationCounts
     from schema_guard.records.counts.pools import Pool, Way
@@ -34,8 +34,8 @@ _SCHEMA = ("schema_name", "schema_fingerprint")
 _NAMES = ("function", "model", "target", "strategies", "settings", "version", "segment")
 
 
-class OutsideFigures(NamedTuple):
-    """Calls that ended outside of the rates in one way.
+class ExcludedFigures(NamedTuple):
+    """Calls that ended in one way, excluded from the rates.
 
     Attributes:
         cause: The party at fault: `provider`, `caller`, `expected` or `unknown`.
@@ -67,17 +67,17 @@ class Configuration:
         version: Of the function's prompt.
         segment: Part of the traffic; None when not tagged.
         varies: The names in which these calls differ.
-        calls: With at least one judged reply; the n of unhandled, and without the unseen ones that of first_pass, reasked
-            and repaired.
-        exact: Attempt 1 was nothing but valid JSON; a part of first_pass. Its n leaves out, too, calls whose text is unknown.
-        first_pass: Attempt 1 was valid, without repair.
-        reasked: Valid after a re-ask.
+        calls: With at least one validated reply. This is the n of `failed`. Without the unseen calls, it is the n of
+            `valid_first_time`, `fixed_by_retry`, and `repaired`.
+        clean: Attempt 1 was nothing but valid JSON; a part of valid_first_time. Its n leaves out, too, calls whose text is unknown.
+        valid_first_time: Attempt 1 was valid, without repair.
+        fixed_by_retry: Valid after a retry.
         repaired: Valid after repair, or resumed where it was cut off.
-        unhandled: No attempt was valid.
-        unseen: Of these calls, those in which a library inside of the function had asked again unseen: whether they are
-            unhandled is known, and nothing else; they are in no other rate.
-        transport: Calls without a judged reply, outside of every rate.
-        outside: The same by whose fault they are, with code and exception, the most frequent first.
+        failed: No attempt was valid.
+        unseen: Calls in which a library inside the function retried unseen. Only whether they failed is known, so they
+            are in no other rate.
+        transport: Calls without a judged reply, excluded from every rate.
+        excluded: The same by whose fault they are, with code and exception, the most frequent first.
         attempts: All of them, transport included.
         failures: Attempts by kind and code, most frequent first; None of a group in which some configurations stop their
             replies early and some do not, for these cannot be added up.
@@ -92,7 +92,7 @@ class Configuration:
         traffic: What parts of the traffic they are, where some were imported: None stands for those that were recorded
             as they were made. Empty where none was imported.
         answered_again: Of a group: calls that a router asked again of the prompt, for the tuned model gave no value. Each is
-            one call with the one before it, and counts as `reasked` or `unhandled` by what the prompt made of it.
+            one call with the one before it, and counts as `fixed_by_retry` or `failed` by what the prompt made of it.
         stopped: What is known of replies that were stopped before their end; None where the settings stop none, and of a group of
             several configurations, each of which tells its own.
     """
@@ -108,14 +108,14 @@ class Configuration:
     segment: str | None
     varies: tuple[str, ...]
     calls: int
-    exact: Rate
-    first_pass: Rate
-    reasked: Rate
+    clean: Rate
+    valid_first_time: Rate
+    fixed_by_retry: Rate
     repaired: Rate
-    unhandled: Rate
+    failed: Rate
     unseen: int
     transport: int
-    outside: tuple[OutsideFigures, ...]
+    excluded: tuple[ExcludedFigures, ...]
     attempts: int
     failures: tuple[FailureCount, ...] | None
     violations: tuple[ViolationCount, ...] | None
@@ -143,11 +143,11 @@ class Report:
     Attributes:
         store: URL of the store, without its password.
         configurations: Of each function and schema, in the order of their names; empty when nothing is recorded.
-        drops: Attempts that could not be stored, by reason.
+        lost_records: Attempts that could not be stored, by reason.
         by: What the groups have in common beside their schema.
         groups: The same calls, added up by that: of each schema the one that is proved worst first. Imported failures,
             and imports of an unknown part of the traffic, are left out where a group has other calls.
-        over_time: The unhandled rate of each group by hour, day or week; None where it was not asked for. A group of
+        over_time: The failure rate of each group by hour, day or week; None where it was not asked for. A group of
             imported failures alone has none.
         rows_since: When the earliest call began that has rows, in seconds since the epoch, UTC, where older ones were
             taken out; None where none were.
@@ -155,7 +155,7 @@ class Report:
 
     store: str
     configurations: tuple[Configuration, ...]
-    drops: dict[str, int]
+    lost_records: dict[str, int]
     by: By = "function"
     groups: tuple[Configuration, ...] = ()
     over_time: OverTime | None = None
@@ -214,7 +214,7 @@ def report_on(  # noqa: PLR0913 - which calls, by name
     return Report(
         store.url,
         tuple(map(_configuration, pooled(counted, (*_SCHEMA, *apart)))),
-        store.drops(since=since),
+        store.lost_records(since=since),
         by,
         tuple(groups),
         over_time(_hours(store, (since, until), counted, groups, by, grouped), len(groups))
@@ -249,9 +249,9 @@ def _hours(
     for hour in store.by_hour(since=times[0], until=times[1], function=function) if counted else ():
         if hour.configuration in again:
             # What the prompt saved is one call with the one that the tuned model had failed.
-            yield HourOfGroup(group_of[hour.configuration], hour.at, 0, hour.unhandled - hour.calls)
+            yield HourOfGroup(group_of[hour.configuration], hour.at, 0, hour.failed - hour.calls)
         elif hour.configuration in group_of:
-            yield HourOfGroup(group_of[hour.configuration], hour.at, hour.calls, hour.unhandled)
+            yield HourOfGroup(group_of[hour.configuration], hour.at, hour.calls, hour.failed)
 
 
 def _is_rated(row: ConfigurationCounts) -> bool:
@@ -268,8 +268,8 @@ def _rated(pool: Pool) -> Pool:
 
 
 def _by_schema_worst_first(one: Configuration) -> tuple[str, str, bool, float, float]:
-    # Of imported failures the share that is unhandled is no rate that is worse than others.
-    worst = -(one.unhandled.lower or 0.0), -(one.unhandled.rate or 0.0)
+    # Of imported failures the share that failed is no rate that is worse than others.
+    worst = -(one.failed.lower or 0.0), -(one.failed.rate or 0.0)
     return one.schema, one.schema_fingerprint, not one.is_rated, *worst
 
 
@@ -290,15 +290,16 @@ def _configuration(pool: Pool) -> Configuration:
         **names,
         varies=varies,
         calls=n,
-        exact=rate("exact", pool.calls("texts")),
-        first_pass=rate("first_pass", seen),
-        reasked=rate("reasked", seen),
+        clean=rate("clean", pool.calls("texts")),
+        valid_first_time=rate("valid_first_time", seen),
+        fixed_by_retry=rate("fixed_by_retry", seen),
         repaired=rate("repaired", seen),
-        unhandled=rate("unhandled", n),
+        failed=rate("failed", n),
         unseen=n - seen,
         transport=pool.calls("transport"),
-        outside=tuple(
-            OutsideFigures(way.cause, *way) for way in ways_of(w for row in pool.members for w in row.outside)
+        excluded=tuple(
+            ExcludedFigures(one.cause, *one)
+            for one in ways_of(w for row in pool.members for w in row.excluded)
         ),
         attempts=pool.attempts,
         failures=None if pool.stops_early is None else pool.failures,
@@ -323,7 +324,7 @@ def as_json(report: Any) -> Any:
 
 def _plain(value: Any) -> Any:
     if isinstance(value, TimedCalls):
-        return {"at": value.at, "unhandled": _plain(value.unhandled)}
+        return {"at": value.at, "failed": _plain(value.failed)}
     if is_dataclass(value) and not isinstance(value, type):
         return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
     if hasattr(value, "_asdict"):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Rates over time: the unhandled share of each group of calls, by hour, day or week.
+"""Rates over time: the failed share of each group of calls, by hour, day or week.
 
 Rules: all series of a report have one step, so that they can be laid side by side; a step without a judged call has no
 point, for no data is not a rate of 0; times are UTC.
@@ -46,13 +46,13 @@ class HourOfGroup(NamedTuple):
         group: Which one.
         at: When the hour began, in seconds since the epoch, UTC.
         calls: With at least one judged reply.
-        unhandled: Those of them that no attempt made valid; below 0 for calls that were saved when they were asked again.
+        failed: Those of them that no attempt made valid; below 0 for calls that were saved when they were asked again.
     """
 
     group: int
     at: int
     calls: int
-    unhandled: int
+    failed: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class TimedCalls:
 
     Attributes:
         at: When the step began, in seconds since the epoch, UTC.
-        count: Unhandled calls.
+        count: Failed calls.
         n: Calls with at least one judged reply; never 0.
     """
 
@@ -70,14 +70,14 @@ class TimedCalls:
     n: int
 
     @property
-    def unhandled(self) -> Rate:
+    def failed(self) -> Rate:
         """The rate with its bounds, which hold for this step by itself."""
         return Rate.of(self.count, self.n)
 
 
 @dataclass(frozen=True, slots=True)
 class OverTime:
-    """The unhandled rates of all groups over time.
+    """The failure rates of all groups over time.
 
     Attributes:
         step_s: Seconds from one point to the next.
@@ -106,13 +106,13 @@ def over_time(counted: Iterable[HourOfGroup], groups: int) -> OverTime:
         counted: Hours of any groups, in any order.
         groups: How many groups there are.
     """
-    hours = [one for one in counted if one.calls or one.unhandled]
+    hours = [one for one in counted if one.calls or one.failed]
     step_s = _step_s([one.at for one in hours])
     found: dict[tuple[int, int], list[int]] = defaultdict(lambda: [0, 0])
     for one in hours:
         at = (one.at - _FIRST_MONDAY_S) // step_s * step_s + _FIRST_MONDAY_S
         sums = found[one.group, at]
-        sums[0] += one.unhandled
+        sums[0] += one.failed
         sums[1] += one.calls
     series: list[list[TimedCalls]] = [[] for _ in range(groups)]
     for (group, at), (count, n) in sorted(found.items()):

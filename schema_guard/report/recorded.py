@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from schema_guard.configuration.early_stop import NOT_COMPARED, stops_early
+from schema_guard.configuration.gateway_repair import in_words, repairers_of
 from schema_guard.configuration.goes_on import goes_on
-from schema_guard.configuration.healing import healers_of, in_words
 from schema_guard.configuration.lost import lost_in_words, short_settings
 from schema_guard.configuration.thinking import thinking_of
 from schema_guard.configuration.traffic import again_of, asked_as
@@ -24,7 +24,7 @@ from schema_guard.text import clip, plural, shortened
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from schema_guard.report.figures import By, Configuration, OutsideFigures, Report
+    from schema_guard.report.figures import By, Configuration, ExcludedFigures, Report
     from schema_guard.report.stopped import StoppedReplies
 
 _CODES = 8
@@ -32,16 +32,16 @@ _CODES = 8
 
 def document_of(report: Report) -> Document:
     """Give a report as a document."""
-    dropped = Fact("dropped", _dropped(report))
+    lost_records = Fact("lost records", _lost_records(report))
     if not report.configurations:
-        return Document(f"no data: no guarded call is recorded in {report.store}", (dropped,))
+        return Document(f"no data: no guarded call is recorded in {report.store}", (lost_records,))
     schemas: dict[tuple[str, str], list[tuple[str, Configuration]]] = {}
     names = [_name_of(group, report.by) for group in report.groups]
     for name, group in zip(shortened(names), report.groups, strict=True):
         schemas.setdefault((group.schema, group.schema_fingerprint), []).append((name, group))
     return Document(
         f"report: {plural(len(set(names)), report.by)} of {plural(len(schemas), 'schema')}",
-        (dropped, *_rows(report), Fact("bounds", BOUNDS), *_time(report)),
+        (lost_records, *_rows(report), Fact("bounds", BOUNDS), *_time(report)),
         tuple(_section(report, *about, groups) for about, groups in schemas.items()),
     )
 
@@ -80,10 +80,10 @@ def names_of(report: Report, size: int) -> list[str]:
     ]
 
 
-def _dropped(report: Report) -> str:
-    if not report.drops:
+def _lost_records(report: Report) -> str:
+    if not report.lost_records:
         return "none"
-    told = ", ".join(f"{reason} {count}" for reason, count in sorted(report.drops.items()))
+    told = ", ".join(f"{reason} {count}" for reason, count in sorted(report.lost_records.items()))
     return f"{told} (attempts that could not be stored)"
 
 
@@ -111,11 +111,11 @@ def _section(
             (
                 report.by,
                 "n",
-                "exact %",
-                "first pass %",
-                "after re-ask %",
-                "unhandled %",
-                "outside",
+                "clean %",
+                "valid first time %",
+                "fixed by retry %",
+                "failed %",
+                "excluded",
                 *(("traffic",) if told else ()),
             ),
             tuple(rows),
@@ -155,7 +155,7 @@ def _part(one: Configuration, part: str) -> str:
 
 
 def _row(one: Configuration, *, told: bool) -> tuple[str, ...]:
-    rates = (one.exact, one.first_pass, one.reasked, one.unhandled)
+    rates = (one.clean, one.valid_first_time, one.fixed_by_retry, one.failed)
     traffic = (_traffic(one),) if told else ()
     return str(one.calls), *map(bounded, rates), str(one.transport), *traffic
 
@@ -229,7 +229,7 @@ def _again(name: str, one: Configuration) -> Iterator[str]:
     if one.answered_again:
         yield (
             f"{name}: {plural(one.answered_again, 'call')} to which the tuned model gave no valid reply went to the prompt: "
-            "each is one call here, after re-ask or unhandled by what the prompt made of it"
+            "each is one call here, fixed by retry or failed by what the prompt made of it"
         )
 
 
@@ -237,25 +237,25 @@ def _left_out(name: str, one: Configuration) -> Iterator[str]:
     """Say which calls a rate, or every rate, leaves out."""
     if one.unseen:
         yield (
-            f"{name}: in {plural(one.unseen, 'call')} a library inside had asked again unseen: no data for exact, first "
-            "pass and re-ask"
+            f"{name}: in {plural(one.unseen, 'call')} a library inside had asked again unseen: no data for clean, "
+            "valid first time and fixed by retry"
         )
-    if mended := healers_of(one.settings):
-        yield f"{name}: {in_words(mended)}"
-    textless = one.calls - one.unseen - one.exact.n
+    if repaired := repairers_of(one.settings):
+        yield f"{name}: {in_words(repaired)}"
+    textless = one.calls - one.unseen - one.clean.n
     if textless:
-        yield f"{name}: of {plural(textless, 'call')} the text is not known, for the function gave what it had parsed: no data for exact"
+        yield f"{name}: of {plural(textless, 'call')} the text is not known, for the function gave what it had parsed: no data for clean"
     for traffic in one.traffic:
         if traffic is not None:
             yield f"{name}: {traffic.text}"
     if one.transport:
-        yield f"{name} outside of the rates: {', '.join(_causes(one))}"
+        yield f"{name} excluded: {', '.join(_causes(one))}"
 
 
 def _causes(one: Configuration) -> Iterator[str]:
     """Say how many calls each cause has, and how they ended."""
-    causes: dict[str, list[OutsideFigures]] = {}
-    for calls in one.outside:
+    causes: dict[str, list[ExcludedFigures]] = {}
+    for calls in one.excluded:
         causes.setdefault(calls.cause, []).append(calls)
     for cause, several in causes.items():
         ways = [f"{way.exception or way.code} {way.calls}" for way in several[:_CODES]]

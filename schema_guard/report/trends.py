@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The plots of a report: the unhandled rate of each group of calls over time, with the calls behind each point.
+"""The plots of a report: the failure rate of each group of calls over time, with the calls behind each point.
 
 Rules: all plots of a page have one axis of time; where there was no call there is nothing, no line and no bar; a bound
 past the upper edge ends there. Times are UTC, so that the same store gives the same bytes everywhere.
@@ -68,7 +68,7 @@ class TrendMarks(NamedTuple):
     """What is marked in a plot of a rate over time.
 
     Attributes:
-        target: The share that may stay unhandled.
+        target: The share that may fail.
         changes: Direction of each change, `rise` or `fall`, and when it was.
         told: What is known of the last one; `""` where nothing is.
     """
@@ -85,7 +85,7 @@ def trend_of(counted: Iterable[HourOfGroup], beside: TrendMarks) -> Plot:
         counted: Hours, all of one group.
         beside: What is marked.
     """
-    title, found = "Unhandled calls over time", over_time(counted, 1)
+    title, found = "Failed calls over time", over_time(counted, 1)
     if found.span is None:
         return Plot(title, "", None, "no hours of calls are known here")
     points = found.series[0]
@@ -108,26 +108,26 @@ def trends_of(report: Report) -> list[Plot]:
         missing = "no call has a known time" if counted else "no judged call is recorded"
         if counted and not any(group.is_rated for group in counted):
             missing = "the calls were imported, and no rate of the traffic can be read from them"
-        return [Plot("Unhandled over time", "", None, missing)]
+        return [Plot("Failure rate over time", "", None, missing)]
     names, axis = names_of(report, _TITLE_SIZE), _Axis(found.step_s, found.step, *span)
     drawn = _worst(report.groups, found)[:MOST_PLOTS]
     plots = [
-        _trend(f"trend{number}", names[place], report.groups[place].unhandled, axis, found.series[place])
+        _trend(f"trend{number}", names[place], report.groups[place].failed, axis, found.series[place])
         for number, place in enumerate(drawn)
     ]
     if len(drawn) == 1:
         return plots
-    return [_overview([(names[place], report.groups[place].unhandled) for place in drawn]), *plots]
+    return [_overview([(names[place], report.groups[place].failed) for place in drawn]), *plots]
 
 
 def _worst(groups: Sequence[Configuration], found: OverTime) -> list[int]:
     """Give the places of the groups that have points, the one that is proved worst first."""
     places = [place for place, points in enumerate(found.series) if points]
-    return sorted(places, key=lambda place: -groups[place].unhandled.bounds.lower)
+    return sorted(places, key=lambda place: -groups[place].failed.bounds.lower)
 
 
 def _overview(rated: Sequence[tuple[str, Rate]]) -> Plot:
-    title = "Unhandled calls"
+    title = "Failed calls"
     names = shortened([safe(name) for name, _ in rated], _NAME_SIZE)
     told = "; ".join(
         f"{name}: {bounded(rate)} % of {rate.n:,}" for name, (_, rate) in zip(names, rated, strict=True)
@@ -166,14 +166,14 @@ def _trend(
     beside: TrendMarks | None = None,
 ) -> Plot:
     lowest, *_, highest = sorted((points[0], *points), key=lambda point: point.count / point.n)
-    told = f"{bounded(rate)} % of {plural(rate.n, 'call')} unhandled"
+    told = f"{bounded(rate)} % of {plural(rate.n, 'call')} failed"
     return Plot(
         title,
         f"{told}; a point is {_article(axis.step)}{_marks(beside)}",
         inline_svg(
             lambda: _trend_figure(axis, points, beside),
             name=name,
-            title=f"Unhandled over time: {title}" if beside is None else title,
+            title=f"Failure rate over time: {title}" if beside is None else title,
             description=f"{told}. Of {plural(len(points), 'step')} of {axis.step} with calls the lowest is "
             f"{_at(lowest, axis)}, the highest {_at(highest, axis)}.",
         ),
@@ -199,7 +199,7 @@ def _article(step: str) -> str:
 
 
 def _at(point: TimedCalls, axis: _Axis) -> str:
-    return f"{moment(point.at, hours=axis.step_s < _DAY_S)}: {bounded(point.unhandled)} % of {plural(point.n, 'call')}"
+    return f"{moment(point.at, hours=axis.step_s < _DAY_S)}: {bounded(point.failed)} % of {plural(point.n, 'call')}"
 
 
 def _trend_figure(time: _Axis, points: Sequence[TimedCalls], beside: TrendMarks | None) -> Figure:
@@ -214,7 +214,7 @@ def _trend_figure(time: _Axis, points: Sequence[TimedCalls], beside: TrendMarks 
     lower.vlines(middles, 0, counts, color=COLOURS["muted"], linewidth=0.8 * step, alpha=0.6)
     lower.set_ylim(0, max(counts) * 1.05)
     lower.set_yticks([max(counts)])
-    for axis, told in ((upper, "unhandled"), (lower, "calls")):
+    for axis, told in ((upper, "failed"), (lower, "calls")):
         axis.set_xlim(time.first, time.end)
         axis.set_title(told, loc="left", fontsize=FONT_SIZE, color=COLOURS["muted"])
     ticks = list(_ticks(time.first, time.end))
@@ -229,7 +229,7 @@ def _trend_figure(time: _Axis, points: Sequence[TimedCalls], beside: TrendMarks 
 
 def _draw_rates(axis: Axes, time: _Axis, points: Sequence[TimedCalls], width: float) -> None:
     middles = [point.at + time.step_s / 2 for point in points]
-    rates = [point.unhandled for point in points]
+    rates = [point.failed for point in points]
     top = _top(rates)
     lows = [min(rate.bounds.lower, top) for rate in rates]
     highs = [min(rate.bounds.upper, top) for rate in rates]

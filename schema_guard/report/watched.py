@@ -57,11 +57,11 @@ def document_of(watched: Sequence[Watched], objective: float) -> Document:
                         "schema",
                         "function",
                         "configuration",
-                        "unhandled",
+                        "failed",
                         "calls",
                         "rate",
                         "bounds",
-                        "outside",
+                        "excluded",
                         "state",
                     ),
                     tuple(map(_row, watched)),
@@ -107,8 +107,8 @@ def _told(one: Watched, objective: float) -> str:
 
 def _row(one: Watched) -> tuple[str, ...]:
     rate = NO_DATA if one.rate is None else percent(one.rate)
-    outside = sum(calls.calls for calls in one.outside)
-    counts = (f"{one.k:g}", f"{one.n:,}", rate, interval(one.lower, one.upper), f"{outside:,}")
+    excluded = sum(calls.calls for calls in one.excluded)
+    counts = (f"{one.k:g}", f"{one.n:,}", rate, interval(one.lower, one.upper), f"{excluded:,}")
     return (one.schema, one.function, one.configuration, *counts, _state(one))
 
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 NO_DATA = "no data"
 RECORDED = "as recorded"
-OUTSIDE = "calls without a judged reply: they say nothing about the format, and are in no rate"
+EXCLUDED = "calls without a judged reply: they say nothing about the format, and are in no rate"
 CAUSES = {
     "provider": "the provider's",
     "caller": "the caller's",
@@ -35,8 +35,8 @@ def readable(function: str) -> str:
         return f"bench {trial}"
     if kind != "climb" or not tried:
         return function
-    rung, _, whose = tried.partition(":")
-    return f"{rung} for {whose}, trial {trial}" if whose else f"{rung}, trial {trial}"
+    step, _, whose = tried.partition(":")
+    return f"{step} for {whose}, trial {trial}" if whose else f"{step}, trial {trial}"
 
 
 def share(rate: float | None) -> str:

@@ -2,7 +2,7 @@
 """Failure rates with bounds that hold however often one looks at them, and what is decided with them.
 
 `rates`: one failure rate. `rate`: a rate as it is shown. `paired`: two configurations on the same inputs.
-`many`: many schemas. `retries`: what re-asking does. `drift`: has a rate risen above one that is given?
+`many`: many schemas. `retries`: what retrying does. `drift`: has a rate risen above one that is given?
 `changes`: when did it rise or fall? `bursts`: do failures come in bursts? `means`: values between 0
 and 1. `gaps`: differences between -1 and 1. `one_look`: intervals for display, of a finished batch. Pure
 numbers in, pure numbers out: no store, no clock, no randomness, nothing but the standard library.

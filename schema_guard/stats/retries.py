@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What re-asking does: how often each attempt fails, and what that leaves.
+"""What retrying does: how often each attempt fails, and what that leaves.
 
 Rules: what is recorded is counted, never modelled; a failed attempt that no other followed left its call
 without a valid value. A model is used only for attempts that nobody made, and its name says so.

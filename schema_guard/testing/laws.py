@@ -39,9 +39,9 @@ if TYPE_CHECKING:
     from schema_guard.values import Outcome
 
 _SHOWN_CHARS = 400
-# Faults of syntax: lossless repair has to mend the first ones, may mend the others, and nothing else.
-_ALWAYS_MENDED = ("trailing_comma", "missing_comma", "single_quotes", "python_literals")
-_SYNTAX_ALONE = (*_ALWAYS_MENDED, "bad_escape", "unescaped_quote")
+# Faults of syntax: lossless repair has to repair the first ones, may repair the others, and nothing else.
+_ALWAYS_REPAIRED = ("trailing_comma", "missing_comma", "single_quotes", "python_literals")
+_SYNTAX_ALONE = (*_ALWAYS_REPAIRED, "bad_escape", "unescaped_quote")
 _SCALARS = st.none() | st.booleans() | st.integers(-10, 10) | st.floats(-10, 10) | st.text(max_size=5)
 _JSON = st.recursive(
     _SCALARS,
@@ -232,14 +232,14 @@ def _broken_wrong(schema: Schema[Any], reply: Broken) -> str | None:
     if told != (reply.kind, reply.code):
         return f"a broken reply ({reply.how}) is {' '.join(told)}, expected {reply.kind} {reply.code}"
     try:
-        mended = judge(reply.text, schema, finish_reason=reply.finish_reason, repair="lossless")
+        fixed = judge(reply.text, schema, finish_reason=reply.finish_reason, repair="lossless")
     except MissingPart:  # nothing is repaired without the part
         return None
-    if mended.ok and reply.how not in _SYNTAX_ALONE:
+    if fixed.ok and reply.how not in _SYNTAX_ALONE:
         return f"lossless repair makes a broken reply ({reply.how}) valid"
-    if not mended.ok and reply.how in _ALWAYS_MENDED:
-        return f"lossless repair does not mend a broken reply ({reply.how})"
-    return "a value came out that is not valid" if mended.ok and not schema.is_valid(mended.value) else None
+    if not fixed.ok and reply.how in _ALWAYS_REPAIRED:
+        return f"lossless repair does not repair a broken reply ({reply.how})"
+    return "a value came out that is not valid" if fixed.ok and not schema.is_valid(fixed.value) else None
 
 
 def _history_wrong(schema: Schema[Any], history: History) -> str | None:

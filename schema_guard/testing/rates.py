@@ -303,7 +303,7 @@ def assert_failure_rate(  # noqa: PLR0913 - a public entry point; what has a def
         budget_calls: Calls at the most.
         budget_s: Seconds after which no further call is started; None for no bound.
         schema: What `Schema.of` takes, for a function that gives a model's reply and is not guarded: the
-            reply is judged by it. The function is called as it is and never re-asked.
+            reply is judged by it. The function is called as it is and never retried.
         undecided: What becomes of the test when the inputs or the budget end first: `"fail"`, `"pass"`, or `"skip"`,
             which needs pytest.
         failures: Exceptions that count as failures too.

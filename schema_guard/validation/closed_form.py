@@ -13,8 +13,8 @@ from __future__ import annotations
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
+from schema_guard.interruptions import is_interruption
 from schema_guard.light.tuples import NamedTuple
-from schema_guard.outside import is_from_outside
 from schema_guard.validation import fast as engines
 from schema_guard.validation.document import compact
 from schema_guard.validation.keywords import REFERENCES, draft_of
@@ -81,7 +81,7 @@ def closed(references: References, is_valid: Callable[[Any], bool], *, formats: 
             document |= {key: references.document[key] for key in _DEFINITIONS if key in references.document}
         made = engines.fast(document, references.dialect, formats=formats)
     except (ValueError, RecursionError) as error:
-        if is_from_outside(error):
+        if is_interruption(error):
             raise
         return None
     return Closed(made.is_valid, levels, is_own=False)

@@ -13,17 +13,17 @@ from math import inf
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.errors import InvalidSchema
+from schema_guard.interruptions import is_interruption
 from schema_guard.light.lazy import cached_property
-from schema_guard.outside import is_from_outside
 from schema_guard.pointer import join, pointer
 from schema_guard.text import clip
 from schema_guard.validation import fast as engines
-from schema_guard.validation.count import MAX_PAIRS, Count, count
+from schema_guard.validation.cost_estimate import CostEstimate
 from schema_guard.validation.document import DRAFTS, dialect_of
+from schema_guard.validation.instance_cost import MAX_PAIRS, InstanceCost, count
 from schema_guard.validation.levels import measure
 from schema_guard.validation.patterns import MAX_STATES_EACH
 from schema_guard.validation.references import References
-from schema_guard.validation.work import Work
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -56,7 +56,7 @@ class Compiled:
         conditions: What a reply that is still being written is held against; None before one was.
     """
 
-    def __init__(self, references: References, engine: Validator, work: Work, formats: bool) -> None:
+    def __init__(self, references: References, engine: Validator, work: CostEstimate, formats: bool) -> None:
         self.engine = engine
         self.is_valid = engine.is_valid
         self.resources = references.reached
@@ -81,7 +81,7 @@ class Compiled:
             self._closed = (found,)
         return self._closed[0]
 
-    def work(self, instance: Any, levels: list[Level], enough: int) -> Count:
+    def work(self, instance: Any, levels: list[Level], enough: int) -> InstanceCost:
         """Give the steps that validation takes, in steps of the fast engine, and the errors it may list.
 
         That is an estimate, and where it exceeds *enough* it is counted.
@@ -89,12 +89,12 @@ class Compiled:
         values, texts = self._work.steps(levels)
         factor = self.engine.factor
         if factor * (values + texts) <= enough:
-            return Count(factor * (values + texts), values)
+            return InstanceCost(factor * (values + texts), values)
         small = sum(level.nodes for level in levels) <= MAX_PAIRS
         counted = count(self.references, self._document, instance) if small else None
         if counted is None:
-            return Count(factor * (values + texts), values)
-        return Count(factor * (min(values, counted.steps) + texts), min(values, counted.errors))
+            return InstanceCost(factor * (values + texts), values)
+        return InstanceCost(factor * (min(values, counted.steps) + texts), min(values, counted.errors))
 
     def accepts(self, instance: Any, levels: list[Level], max_steps: int) -> bool:
         """Say whether an instance is valid; False where that would take too many steps."""
@@ -170,9 +170,9 @@ class Compiled:
         )
 
     def _walk(self, instance: Any, affordable: bool) -> list[Any]:
-        from schema_guard.validation.walk import Walk  # only large failures need it
+        from schema_guard.validation.error_search import ErrorSearch  # only large failures need it
 
-        walk = Walk(self.references, self._alone, self._flat[affordable], all_patterns=affordable)
+        walk = ErrorSearch(self.references, self._alone, self._flat[affordable], all_patterns=affordable)
         return walk.errors(self._document, instance)
 
     def _told(
@@ -198,7 +198,7 @@ class Compiled:
         try:
             return engines.fast(keywords, self.references.dialect, formats=self.formats)
         except ValueError as error:
-            if is_from_outside(error):
+            if is_interruption(error):
                 raise
             return None
 
@@ -223,7 +223,7 @@ def compiled(document: Any, dialect: str, *, formats: bool, resources: Mapping[s
         if isinstance(other, dict) and "$schema" in other:
             dialect_of(other, None, what=f"resource {clip(uri)!r}: ")
     patterns = engines.check_patterns(references)
-    work = Work(references, patterns)
+    work = CostEstimate(references, patterns)
     if work.unevaluated > engines.MAX_UNEVALUATED:
         raise InvalidSchema(
             "schema has too many schemas under 'unevaluatedProperties' or 'unevaluatedItems': each of them is "
@@ -259,8 +259,8 @@ def _fast(references: References, loosens: bool, formats: bool) -> Validator | N
 
 
 def _reference(
-    references: References, patterns: Mapping[str, Traits], work: Work, formats: bool
-) -> tuple[Work, Validator]:
+    references: References, patterns: Mapping[str, Traits], work: CostEstimate, formats: bool
+) -> tuple[CostEstimate, Validator]:
     """Compile with the reference engine, and estimate its work."""
     from schema_guard.validation.reference import OnlyPython, check_python, reference  # rare
 
@@ -270,7 +270,7 @@ def _reference(
             check_python(pattern, location)
     _check_meta(references)
     if any(map(only_python, patterns)):
-        work = Work(references, patterns, python=only_python)
+        work = CostEstimate(references, patterns, python=only_python)
     engine = reference(references.document, references.dialect, formats=formats, resources=references.reached)
     return work, engine
 

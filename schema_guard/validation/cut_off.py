@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How a text that was cut off had gone on: a model that turns in circles is not mended by a larger output limit."""
+"""How a text that was cut off had gone on: a model that turns in circles is not fixed by a larger output limit."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ REASONING_EXHAUSTED: Final = Failure(
     "reasoning_exhausted",
     "cut off at the output limit while the model reasoned: it wrote no reply",
 )
-"""The failure of a reply all of whose output was reasoning: a larger limit does not mend it."""
+"""The failure of a reply all of whose output was reasoning: a larger limit does not fix it."""
 
 
 def schema_failure(value: Any, schema: Schema[Any], limits: Limits, text: str = "") -> Failure:

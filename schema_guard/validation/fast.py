@@ -15,9 +15,9 @@ from schema_guard.errors import InvalidSchema
 from schema_guard.light.locks import Lock
 from schema_guard.pointer import escape, pointer
 from schema_guard.text import clip
+from schema_guard.validation.cost_estimate import BACKTRACK_LIMIT
 from schema_guard.validation.document import DRAFTS
 from schema_guard.validation.patterns import MAX_STATES_EACH, loosened, traits
-from schema_guard.validation.work import BACKTRACK_LIMIT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

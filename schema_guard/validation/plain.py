@@ -11,7 +11,7 @@ from __future__ import annotations
 from math import isfinite, log10
 from typing import TYPE_CHECKING, Any
 
-from schema_guard.outside import is_from_outside
+from schema_guard.interruptions import is_interruption
 from schema_guard.parsing import NotJson
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def refusal_of(value: Any, limits: Limits) -> NotJson | None:
     try:
         return _refusal(value, limits)
     except Exception as error:
-        if is_from_outside(error, lambda: _refusal(value, limits)):
+        if is_interruption(error, lambda: _refusal(value, limits)):
             raise
         # A subclass of a JSON type may raise anything.
         return NotJson(FOREIGN, f"a value of type {type(value).__name__!r} raised {type(error).__name__}")

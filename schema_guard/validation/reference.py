@@ -15,7 +15,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.errors import InvalidSchema
-from schema_guard.outside import is_from_outside
+from schema_guard.interruptions import is_interruption
 from schema_guard.pointer import pointer
 from schema_guard.text import clip
 from schema_guard.validation.document import DRAFTS
@@ -88,7 +88,7 @@ class OnlyPython:
                 fast({"pattern": pattern}, self._dialect, formats=True)
                 self._known[pattern] = False
             except ValueError as error:
-                if is_from_outside(error):
+                if is_interruption(error):
                     raise
                 self._known[pattern] = True
         return self._known[pattern]
@@ -165,7 +165,7 @@ class _Keywords:
         try:
             return bool(self._compiled("pattern", pattern).is_valid(text))
         except ValueError as error:
-            if is_from_outside(error):
+            if is_interruption(error):
                 raise
             return re.search(for_python(pattern), text) is not None
 

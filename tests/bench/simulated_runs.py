@@ -4,7 +4,7 @@ from random import Random
 
 from hypothesis import strategies as st
 
-from schema_guard.bench.run.plan import Column
+from schema_guard.bench.run.plan import Variant
 from schema_guard.bench.run.scored import FailedAttempt, Run, Scored
 from schema_guard.bench.suites.scoring import Score
 from tests.thinned import examples
@@ -31,29 +31,29 @@ def content(right):
     return Score(exact=right == LEAVES, leaves=LEAVES, wrong=tuple(f"/{n}" for n in range(LEAVES - right)))
 
 
-def scored(task, column="a", how="exact", **others):
+def scored(task, variant="a", how="clean", **others):
     """A call; unless told otherwise it is right where it is valid, and failed once where it is not."""
-    valid = how not in ("unhandled", "lost")
+    valid = how not in ("failed", "lost")
     given = {
         "schema": "s",
         "group": "s",
         "epoch": 0,
         "difficulty": "easy",
         "content": content(LEAVES if valid else 0),
-        "attempts": 2 if how == "reasked" else 1,
-        "failures": FAILURES[:1] if how in ("reasked", "unhandled") else (),
+        "attempts": 2 if how == "fixed_by_retry" else 1,
+        "failures": FAILURES[:1] if how in ("fixed_by_retry", "failed") else (),
         "input_tokens": 100,
         "output_tokens": 20,
         "cost": None,
         "elapsed_s": 0.5,
         "error": "HTTP 503" if how == "lost" else None,
     }
-    return Scored(column=column, task=task, format=how, **{**given, **others})
+    return Scored(variant=variant, task=task, format=how, **{**given, **others})
 
 
-def run_of(*calls, columns=None, **others):
+def run_of(*calls, variants=None, **others):
     """A run of these calls."""
-    names = list(dict.fromkeys(call.column for call in calls)) if columns is None else columns
+    names = list(dict.fromkeys(call.variant for call in calls)) if variants is None else variants
     tasks = len({(call.schema, call.task) for call in calls})
     given = {
         "suite": "small",
@@ -67,31 +67,31 @@ def run_of(*calls, columns=None, **others):
         "started_at": "2026-11-01T00:00:00+00:00",
         "currency": None,
     }
-    return Run(columns=tuple(Column(n, "m1", n) for n in names), scored=calls, **{**given, **others})
+    return Run(variants=tuple(Variant(n, "m1", n) for n in names), scored=calls, **{**given, **others})
 
 
-def drawn(random, task, column, *, unhandled, right=0.7, **others):
-    """A call that stays unhandled, and whose valid value is right, with these probabilities."""
+def drawn(random, task, variant, *, failed, right=0.7, **others):
+    """A call that fails, and whose valid value is right, with these probabilities."""
     how = (
-        "unhandled"
-        if random.random() < unhandled
-        else random.choice(("exact", "exact", "unwrapped", "reasked"))
+        "failed"
+        if random.random() < failed
+        else random.choice(("clean", "clean", "unwrapped", "fixed_by_retry"))
     )
     made = {}
-    if how == "unhandled":
+    if how == "failed":
         made["failures"] = tuple(random.choices(FAILURES, k=2))
     else:
         made["content"] = content(LEAVES if random.random() < right else random.randrange(LEAVES))
-    return scored(task, column, how, **{**made, **others})
+    return scored(task, variant, how, **{**made, **others})
 
 
 def simulated(seed, rates, *, tasks, epochs=1, schemas=1, **others):
-    """A run in which every column fails on a task with its own constant rate.
+    """A run in which every variant fails on a task with its own constant rate.
 
     Args:
         seed: Of everything that is drawn.
-        rates: Column -> unhandled rate.
-        tasks: How many tasks every column is asked.
+        rates: Variant -> failure rate.
+        tasks: How many tasks every variant is asked.
         epochs: How often.
         schemas: Over which the tasks are spread.
     """
@@ -100,8 +100,8 @@ def simulated(seed, rates, *, tasks, epochs=1, schemas=1, **others):
         drawn(
             random,
             f"t{task}",
-            column,
-            unhandled=rate,
+            variant,
+            failed=rate,
             schema=f"s{task % schemas}",
             group=f"g{task % schemas % 3}",
             epoch=epoch,
@@ -110,9 +110,9 @@ def simulated(seed, rates, *, tasks, epochs=1, schemas=1, **others):
         )
         for epoch in range(epochs)
         for task in range(tasks)
-        for column, rate in rates.items()
+        for variant, rate in rates.items()
     ]
-    return run_of(*calls, columns=list(rates), **others)
+    return run_of(*calls, variants=list(rates), **others)
 
 
 TEXT = st.text(max_size=6)
@@ -120,17 +120,17 @@ TEXT = st.text(max_size=6)
 
 @st.composite
 def runs(draw):
-    """Any run: some columns, tasks and epochs, of which calls are missing, lost, costly and timeless."""
-    columns = draw(st.lists(st.text(min_size=1, max_size=4), min_size=1, max_size=3, unique=True))
+    """Any run: some variants, tasks and epochs, of which calls are missing, lost, costly and timeless."""
+    variants = draw(st.lists(st.text(min_size=1, max_size=4), min_size=1, max_size=3, unique=True))
     epochs = draw(st.integers(1, 3))
     calls = []
     for epoch in range(epochs):
         for task in range(draw(st.integers(0, 5))):
-            asked = [column for column in columns if draw(st.integers(0, 9))]
-            calls += [draw(a_call(f"t{task}", column, epoch, f"s{task % 2}")) for column in asked]
+            asked = [variant for variant in variants if draw(st.integers(0, 9))]
+            calls += [draw(a_call(f"t{task}", variant, epoch, f"s{task % 2}")) for variant in asked]
     return run_of(
         *calls,
-        columns=columns,
+        variants=variants,
         suite=draw(TEXT),
         epochs=epochs,
         currency=draw(st.sampled_from([None, "USD"])),
@@ -140,9 +140,9 @@ def runs(draw):
 
 
 @st.composite
-def a_call(draw, task, column, epoch, schema):
-    how = draw(st.sampled_from(["exact", "unwrapped", "repaired", "reasked", "unhandled", "lost"]))
-    right = draw(st.integers(0, LEAVES)) if how not in ("unhandled", "lost") else 0
+def a_call(draw, task, variant, epoch, schema):
+    how = draw(st.sampled_from(["clean", "unwrapped", "repaired", "fixed_by_retry", "failed", "lost"]))
+    right = draw(st.integers(0, LEAVES)) if how not in ("failed", "lost") else 0
     failures = st.builds(
         FailedAttempt,
         st.integers(1, 3),
@@ -156,7 +156,7 @@ def a_call(draw, task, column, epoch, schema):
     amount = st.none() | st.floats(0, 5)
     return scored(
         task,
-        column,
+        variant,
         how,
         schema=schema,
         group=draw(st.sampled_from(["g", schema])),
@@ -164,7 +164,7 @@ def a_call(draw, task, column, epoch, schema):
         difficulty=draw(st.sampled_from(DIFFICULTIES)),
         content=content(right),
         attempts=draw(st.integers(1, 3)),
-        failures=tuple(draw(st.lists(failures, max_size=2))) if how != "exact" else (),
+        failures=tuple(draw(st.lists(failures, max_size=2))) if how != "clean" else (),
         input_tokens=draw(st.none() | st.integers(0, 2000)),
         output_tokens=draw(st.none() | st.integers(0, 2000)),
         cost=draw(amount),

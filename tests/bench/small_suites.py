@@ -55,7 +55,7 @@ def number_asked(prompt):
 class Counting(ScriptedModel):
     """Replies with the number that it is asked for; `wrong(number, re_ask)` says what comes instead, or None."""
 
-    def __init__(self, wrong=lambda number, re_ask: None, name="counting", *, is_usage_known=True):
+    def __init__(self, wrong=lambda number, retry: None, name="counting", *, is_usage_known=True):
         super().__init__({"": "{}"}, name=name)
         self.usage = {"prompt_tokens": 10, "completion_tokens": 2} if is_usage_known else None
         self.wrong = wrong

@@ -47,7 +47,7 @@ def suite(folder):
 
 @pytest.fixture
 def recorded(folder, monkeypatch):
-    """Two hundred calls, 40 of them unhandled, in the default store."""
+    """Two hundred calls, 40 of them failed, in the default store."""
     monkeypatch.setenv("SCHEMA_GUARD_STORE", f"sqlite:///{folder}/records.db")
     with open_store(f"sqlite:///{folder}/records.db") as store:
         record(store, 200, 40)

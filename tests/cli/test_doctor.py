@@ -55,7 +55,7 @@ def test_doctor_tells_what_is_recorded_of_gateways_and_retries(folder, capsys):
     """Settings say it, and they may be anything."""
     with open_store("sqlite:///a.db") as store:
         for function, settings in (
-            ("healed", '{"healed": ["response-healing"]}'),
+            ("gateway_repaired", '{"gateway_repaired": ["response-healing"]}'),
             ("repeated", '{"max_retries": 3}'),
             ("odd", "[" * 50),
             ("other", '{"max_retries": "3"}'),
@@ -65,6 +65,6 @@ def test_doctor_tells_what_is_recorded_of_gateways_and_retries(folder, capsys):
     _, out, _ = run(capsys, "doctor", "--store", "sqlite:///a.db", "--format", "json")
     told = json.loads(out)["store"]
 
-    assert "the model's own are not known" in told["healed gateway"]
+    assert "the model's own are not known" in told["gateway_repaired gateway"]
     assert "max_retries=3 of connect retries a failed request up to 3 times" in told["repeated retries"]
     assert not {name for name in told if name.startswith(("odd", "other"))}

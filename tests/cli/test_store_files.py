@@ -13,7 +13,7 @@ from tests.public.records.outcomes import BROKEN, outcome
 
 @pytest.fixture
 def full(folder):
-    """A store of 60 calls of two functions, 18 of them with two attempts, with declarations and a count of drops."""
+    """A store of 60 calls of two functions, 18 of them with two attempts, with declarations and a count of lost records."""
     path = folder / "full.db"
     with open_store(str(path)) as store:
         for number in range(60):
@@ -22,7 +22,7 @@ def full(folder):
             store.record(
                 outcome(*first, {}, id=f"{number:032x}", function=name, started_at=1.7e9 + 86_400 * number)
             )
-        store.declare_rung("f" * 16, "few_shot", "declined", "no examples")
+        store.declare_step("f" * 16, "few_shot", "declined", "no examples")
         store.set_target("f" * 16, 0.01)
         store.flush()
         session = store.backend.session()

@@ -7,11 +7,11 @@ from random import Random
 from typing import NamedTuple
 
 from schema_guard.decide import decide
-from schema_guard.decide.ladder import RUNGS
+from schema_guard.decide.playbook import STEPS
 from schema_guard.decide.recorded.gather import gather_each
 from schema_guard.decide.watch import watch
 from schema_guard.records import open_store
-from tests.decide.records import record, record_outside
+from tests.decide.records import record, record_excluded
 from tests.public.decide.examples import economics, feasibility
 from tests.public.decide.recompute import repeated
 
@@ -60,10 +60,10 @@ def episode(store, chance, now, most, **asked):
 
 
 def beside(store, chance, now, function):
-    """Record what is beside the calls of a function: calls outside of the rate, trials, imported calls."""
+    """Record what is beside the calls of a function: excluded calls, trials, imported calls."""
     if chance.random() < 0.3:
         code = chance.choice(("call_raised", "provider_error"))
-        record_outside(store, chance.randint(1, 40), code=code, function=function, started_at=now - 3_600)
+        record_excluded(store, chance.randint(1, 40), code=code, function=function, started_at=now - 3_600)
     if chance.random() < 0.3:
         rung = chance.choice(TRIALS)
         n = chance.choice((50, 600))
@@ -94,7 +94,7 @@ def asked(chance):
     if chance.random() < 0.5:
         status = chance.choice((("declined",), ("untested", "declined", "not_applicable")))
         given["ladder"] = [
-            {"rung": rung, "status": chance.choice(status), "reason": "a story"} for rung in RUNGS
+            {"rung": rung, "status": chance.choice(status), "reason": "a story"} for rung in STEPS
         ]
     return config, given
 
@@ -163,7 +163,7 @@ def _asked(seed, store, function, everything, given):
         known = {"config": given["config"], "content": given["content"]}
         seen = watch(store, given["config"]["target"], function=function, given=known)
     watched = [breach.what for one in seen for breach in one.breaches]
-    watched += ["outside"] if any(one.unexplained for one in seen) else []
+    watched += ["excluded"] if any(one.unexplained for one in seen) else []
     return Asked(
         seed=seed,
         function=function,

@@ -20,7 +20,7 @@ CALL = Call(
 )
 
 
-def record_outside(store, n, *, code="call_raised", exception="KeyError", first=0, **call):
+def record_excluded(store, n, *, code="call_raised", exception="KeyError", first=0, **call):
     """Record n calls without a judged reply."""
     for number in range(n):
         attempt = Attempt(1, "system_prompt", "p", None, Failure("transport", code, "..."), None, (), UNKNOWN_USAGE,
@@ -29,7 +29,7 @@ def record_outside(store, n, *, code="call_raised", exception="KeyError", first=
         what = CALL._replace(**{**call, "id": f"{first + number:032x}", "started_at": begun})
         store.record(
             Outcome(False, None, (attempt,), attempt.failure, UNKNOWN_USAGE, None, 1.0, what),
-            f"outside {number}",
+            f"excluded {number}",
         )
     store.flush(30.0)
 
@@ -52,7 +52,7 @@ def record(  # noqa: PLR0913 - one argument a fact
     gap_s=60.0,
     **call,
 ):
-    """Record n calls, k of them unhandled, spread evenly, each with its own task unless *tasks* says how many there are."""
+    """Record n calls, k of them failed, spread evenly, each with its own task unless *tasks* says how many there are."""
     for number in range(n):
         failed = (number + 1) * k // n > number * k // n
         made = tuple(
@@ -62,7 +62,7 @@ def record(  # noqa: PLR0913 - one argument a fact
                 "p",
                 "{}",
                 Failure(kind, code, "wrong") if failed or attempt < attempts else None,
-                None if failed or attempt < attempts else "exact",
+                None if failed or attempt < attempts else "clean",
                 (),
                 usage,
                 None,

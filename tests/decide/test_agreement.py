@@ -5,17 +5,17 @@ import pytest
 from schema_guard.decide.recorded.gather import gather_each
 from schema_guard.records import open_store
 from tests.decide.random_stores import asked_of
-from tests.decide.records import record, record_outside
+from tests.decide.records import record, record_excluded
 from tests.thinned import thinned
 
 
 def test_a_part_of_the_traffic_without_a_judged_call_is_no_part():
-    """A segment whose calls are all outside of the rate has no share, and evidence with a pilot does not trip over it."""
+    """A segment whose calls are all excluded from the rate has no share, and evidence with a pilot does not trip over it."""
     with open_store("sqlite://") as store:
         for segment in ("eu", "us"):
             record(store, 300, 30, segment=segment)
             record(store, 50, 0, segment=segment, tuned=True, model="ft")
-        record_outside(store, 2, segment="asia")
+        record_excluded(store, 2, segment="asia")
 
         (found,) = gather_each(store)
 

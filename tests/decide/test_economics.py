@@ -13,7 +13,7 @@ from schema_guard.decide.economics import (
     flips,
     mean_attempts,
     per_call,
-    reask,
+    retry_cost,
 )
 from schema_guard.decide.evidence.money import Three
 from schema_guard.decide.evidence.reading import read_evidence
@@ -25,7 +25,7 @@ TUNED_CALL = 100 * 1e-6 + 500 * 1e-6 + 100 * 8e-6
 
 
 def proposal(**changes):
-    """100,000 calls a month, 1.2 attempts each, 4 % unhandled against 0.9 %."""
+    """100,000 calls a month, 1.2 attempts each, 4 % failed against 0.9 %."""
     given = {
         "economics": MONEY,
         "calls_per_month": 100_000,
@@ -45,11 +45,11 @@ def test_first_attempt_bills_each_kind_of_token_at_its_price():
     assert first_attempt(waiting, 0.01) == pytest.approx(PROMPT_CALL + 0.025)
 
 
-def test_reask_repeats_the_attempt_and_adds_the_repair():
+def test_retry_repeats_the_attempt_and_adds_the_repair():
     """Each further attempt costs the first one again and its repair tokens, waiting included."""
     waiting = replace(MONEY.prompt_cost, latency_s=2.5)
 
-    assert reask(MONEY.prompt_cost) == pytest.approx(0.0012)
+    assert retry_cost(MONEY.prompt_cost) == pytest.approx(0.0012)
     assert per_call(waiting, 1.2, 0.01) == pytest.approx(
         PROMPT_CALL + 0.025 + 0.2 * (PROMPT_CALL + 0.025 + 0.0012)
     )
@@ -97,7 +97,7 @@ def test_a_case_that_saves_nothing_never_pays_back():
 
 
 def test_free_failures_have_no_bar():
-    """When failures cost nothing, any unhandled rate of the tuned model pays the same."""
+    """When failures cost nothing, any failure rate of the tuned model pays the same."""
     assert (
         cost_case(proposal(economics=replace(MONEY, failure_cost=0.0))).max_tuned_residual_for_horizon is None
     )
@@ -155,7 +155,7 @@ def test_failure_cost_does_not_flip_what_tokens_alone_pay():
 
 
 def test_failure_cost_does_not_flip_where_rates_are_equal():
-    """Where tuning leaves as many unhandled, what they cost cannot decide."""
+    """Where tuning leaves as many failed, what they cost cannot decide."""
     equal = Rates(Three(0.01, 0.01, 0.01), Three(0.01, 0.01, 0.01))
 
     assert flips(cost_case(proposal(rates=equal)))[0].value is None
@@ -171,7 +171,7 @@ def test_no_volume_flips_a_call_that_saves_nothing():
 
 
 def test_waiting_is_priced_in_every_attempt():
-    """Seconds cost on the prompt's side and on the tuned model's, re-asks included."""
+    """Seconds cost on the prompt's side and on the tuned model's, retries included."""
     prompt_cost = {**economics()["prompt_cost"], "latency_s": 2}
     tuned_cost = {**economics()["tuned_cost"], "latency_s": 1}
     slow = economics(prompt_cost=prompt_cost, tuned_cost=tuned_cost, latency_cost_per_s=0.001)

@@ -9,7 +9,7 @@ from schema_guard.decide import decide, evidence_schema
 from schema_guard.decide.evidence import reading
 from schema_guard.decide.evidence.money import CallCost, GpuBill, Three, TokenBill, TrialCost
 from schema_guard.decide.evidence.values import KINDS, CallSeconds, Config, Feasibility, SentSettings
-from schema_guard.decide.ladder import BARE, OTHER, RUNGS
+from schema_guard.decide.playbook import BARE, OTHER, STEPS
 from tests.public.decide.test_bad_evidence import good
 
 DOCUMENT = evidence_schema().document
@@ -53,10 +53,10 @@ def test_keys_are_the_fields_of_the_values(schema, names):
     assert list(schema["properties"]) == list(names)
 
 
-def test_rungs_are_those_of_the_ladder():
-    """A strategy stands on a rung or is bare; a claim is of a rung."""
-    assert DEFINED["rung"]["enum"] == list(RUNGS)
-    assert DEFINED["strategy"]["properties"]["rung"]["enum"] == [BARE, *RUNGS, OTHER]
+def test_steps_are_those_of_the_ladder():
+    """A strategy stands on a step or is bare; a claim is of a step."""
+    assert DEFINED["rung"]["enum"] == list(STEPS)
+    assert DEFINED["strategy"]["properties"]["rung"]["enum"] == [BARE, *STEPS, OTHER]
 
 
 def objects(schema):

@@ -57,7 +57,7 @@ def test_imported_failures_prove_nothing_however_good_they_look(store, part):
 
 @pytest.mark.parametrize("part", PARTIAL)
 def test_imported_failures_condemn_nothing_either(store, part):
-    """A thousand failures say nothing about how often calls fail: no remedy is asked for."""
+    """A thousand failures say nothing about how often calls fail: no fix is asked for."""
     imported(store, 1000, 1000, part)
 
     assert decide(gather(store).evidence).verdict == "NEED_MORE_DATA"

@@ -7,7 +7,7 @@ from schema_guard.errors import InvalidArgument
 from schema_guard.records import open_store
 from schema_guard.report.document import Tone
 from schema_guard.report.watched import document_of
-from tests.decide.records import DAY, record, record_outside
+from tests.decide.records import DAY, record, record_excluded
 
 
 @pytest.fixture
@@ -131,8 +131,8 @@ def test_a_version_that_was_replaced_is_not_watched(store):
 def test_calls_whose_cause_nobody_knows_are_not_fine(store):
     """Half of the calls raised something: however good the rate of the others is, that is told, with the types."""
     record(store, 150, 0)
-    record_outside(store, 100)
-    record_outside(store, 50, exception="ValueError")
+    record_excluded(store, 100)
+    record_excluded(store, 50, exception="ValueError")
 
     (found,) = watched = watch(store, 0.01)
     document = document_of(watched, 0.01)
@@ -149,19 +149,19 @@ def test_calls_whose_cause_nobody_knows_are_not_fine(store):
 def test_calls_whose_cause_is_known_are_fine(store, code):
     """The provider's faults, the caller's and expected ones never alarm."""
     record(store, 400, 0)
-    record_outside(store, 150, code=code)
+    record_excluded(store, 150, code=code)
 
     (found,) = watched = watch(store, 0.01)
 
     assert found.is_fine
-    assert found.outside == ((code, "KeyError", 150),)
+    assert found.excluded == ((code, "KeyError", 150),)
     assert document_of(watched, 0.01).title.startswith("OK: ")
     assert document_of(watched, 0.01).sections[0].table.rows[0][-2] == "150"
 
 
 def test_a_function_all_of_whose_calls_raise_is_watched(store):
     """Without one judged reply there is no rate, and the calls are told."""
-    record_outside(store, 20)
+    record_excluded(store, 20)
 
     (found,) = watched = watch(store, 0.01)
 
@@ -172,11 +172,11 @@ def test_a_function_all_of_whose_calls_raise_is_watched(store):
 def test_a_version_that_only_the_provider_failed_is_not_in_use_yet(store):
     """The rate is still that of the version before it; one that raises by itself is the newest."""
     record(store, 100, 60)
-    record_outside(store, 20, code="provider_error", version="v2", started_at=DAY)
+    record_excluded(store, 20, code="provider_error", version="v2", started_at=DAY)
     (found,) = watch(store, 0.01)
     assert (found.n, found.is_below) == (100, False)
 
-    record_outside(store, 20, version="v2", first=100, started_at=2 * DAY)
+    record_excluded(store, 20, version="v2", first=100, started_at=2 * DAY)
     (found,) = watch(store, 0.01)
     assert (found.n, found.unexplained.calls) == (0, 20)
 
@@ -184,7 +184,7 @@ def test_a_version_that_only_the_provider_failed_is_not_in_use_yet(store):
 def test_a_breach_goes_before_what_nobody_knows(store):
     """Where both hold, the line says both."""
     record(store, 150, 60)
-    record_outside(store, 50)
+    record_excluded(store, 50)
 
     title = document_of(watch(store, 0.01), 0.01).title
 

@@ -46,10 +46,10 @@ def test_a_store_that_cannot_be_opened_never_touches_the_call(monkeypatch, tmp_p
     values, store = calls(monkeypatch, url.format(folder=tmp_path))
 
     assert values == [VALUE, VALUE]
-    assert store.counts().dropped == {"store_unavailable": 2}
+    assert store.counts().lost_records == {"store_unavailable": 2}
     said = [record.getMessage() for record in caplog.records]
     assert len(said) == 1
-    assert said[0].startswith("records are dropped (store_unavailable), calls go on: ")
+    assert said[0].startswith("records are lost (store_unavailable), calls go on: ")
     assert "hush" not in said[0]
 
 
@@ -61,7 +61,7 @@ def test_a_file_that_is_no_database_never_touches_the_call(monkeypatch, tmp_path
     values, store = calls(monkeypatch, str(path))
 
     assert values == [VALUE, VALUE]
-    assert sum(store.counts().dropped.values()) == 2
+    assert sum(store.counts().lost_records.values()) == 2
     assert path.read_text() == "no database " * 500
 
 
@@ -74,7 +74,7 @@ def test_a_folder_that_cannot_be_written_never_touches_the_call(monkeypatch, tmp
     values, store = calls(monkeypatch, str(folder / "a.db"))
 
     assert values == [VALUE, VALUE]
-    assert store.counts().dropped == {"store_unavailable": 2}
+    assert store.counts().lost_records == {"store_unavailable": 2}
 
 
 def test_a_folder_that_is_gone_never_touches_the_call(monkeypatch, tmp_path, caplog):
@@ -87,7 +87,7 @@ def test_a_folder_that_is_gone_never_touches_the_call(monkeypatch, tmp_path, cap
     values, store = calls(monkeypatch, "records.db")
 
     assert values == [VALUE, VALUE]
-    assert store.counts().dropped == {"store_unavailable": 2}
+    assert store.counts().lost_records == {"store_unavailable": 2}
 
 
 def test_a_call_that_ends_while_a_store_is_made_waits_for_nobody(monkeypatch, tmp_path):

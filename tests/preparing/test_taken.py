@@ -64,7 +64,7 @@ def test_an_outcome_that_cannot_be_made_is_a_drop_that_is_counted():
         store.flush()
 
         assert given == json.loads(GOOD)
-        assert (store.counts().stored, store.counts().dropped) == (0, {"write_failed": 1})
+        assert (store.counts().stored, store.counts().lost_records) == (0, {"write_failed": 1})
 
 
 @pytest.mark.parametrize("reply", [GOOD, likenesses.chat(GOOD)])

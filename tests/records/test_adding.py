@@ -3,8 +3,8 @@
 import pytest
 
 from schema_guard.records import Store
-from schema_guard.records.backend import DropCount
-from schema_guard.records.declarations import Declared, DeclaredRung, DeclaredTarget
+from schema_guard.records.backend import LostRecords
+from schema_guard.records.declarations import Declared, DeclaredStep, DeclaredTarget
 from schema_guard.records.payloads.retention import Retention
 from schema_guard.records.rows import key_fingerprint, rows
 
@@ -39,7 +39,11 @@ def test_calls_are_added_once(backend, session, calls):
     assert session.add_calls(calls) == 0
 
     (counts,) = Store(backend).configurations()
-    assert (counts.calls, counts.reasked, sum(hour.calls for hour in Store(backend).by_hour())) == (3, 3, 3)
+    assert (counts.calls, counts.fixed_by_retry, sum(hour.calls for hour in Store(backend).by_hour())) == (
+        3,
+        3,
+        3,
+    )
 
 
 def test_a_call_that_comes_twice_is_taken_once(backend, session, calls):
@@ -61,33 +65,33 @@ def test_added_calls_are_counted_as_recorded_ones(new_backend, calls):
     assert Store(added).by_hour() == Store(written).by_hour()
 
 
-def test_drops_are_added_once(backend, session):
-    """A count of drops that is there is not added again; two equal ones are two."""
-    full, other = DropCount("queue_full", 2, 1_000.0), DropCount("disk_full", 1, 1_000.0)
+def test_lost_records_are_added_once(backend, session):
+    """A count of lost records that is there is not added again; two equal ones are two."""
+    full, other = LostRecords("queue_full", 2, 1_000.0), LostRecords("disk_full", 1, 1_000.0)
 
-    assert session.add_drops([full]) == 1
-    assert session.add_drops([full, full, other]) == 2
-    assert session.add_drops([other, full, full]) == 0
+    assert session.add_lost_records([full]) == 1
+    assert session.add_lost_records([full, full, other]) == 2
+    assert session.add_lost_records([other, full, full]) == 0
 
-    assert Store(backend).drops() == {"disk_full": 1, "queue_full": 4}
+    assert Store(backend).lost_records() == {"disk_full": 1, "queue_full": 4}
     with backend.reading() as snapshot:
-        assert snapshot.every_drop() == [full, full, other]
+        assert snapshot.every_lost_record() == [full, full, other]
 
 
 def test_of_declarations_of_two_stores_the_latest_holds(backend, session):
     """What another store declared earlier does not hold over what is declared here."""
-    here = DeclaredRung("few_shot", "declined", "later", 2_000.0)
-    theirs = DeclaredRung("few_shot", "not_applicable", "earlier", 1_000.0)
+    here = DeclaredStep("few_shot", "declined", "later", 2_000.0)
+    theirs = DeclaredStep("few_shot", "not_applicable", "earlier", 1_000.0)
     declared = Declared(FINGERPRINT, (theirs,), (DeclaredTarget(1_000.0, 0.01),))
-    session.declare_rung(FINGERPRINT, here)
+    session.declare_step(FINGERPRINT, here)
     session.set_target(FINGERPRINT, DeclaredTarget(500.0, 0.05))
 
     assert [session.add_declared(declared) for _ in range(2)] == [2, 0]
 
-    assert Store(backend).declared_rungs(FINGERPRINT) == [here._replace()]
+    assert Store(backend).declared_steps(FINGERPRINT) == [here._replace()]
     assert [one.target for one in Store(backend).targets(FINGERPRINT)] == [0.05, 0.01]
     with backend.reading() as snapshot:
-        assert [one.rungs for one in snapshot.every_declaration()] == [(theirs, here)]
+        assert [one.steps for one in snapshot.every_declaration()] == [(theirs, here)]
 
 
 def test_the_keys_of_hashes_are_known(backend, session, calls):

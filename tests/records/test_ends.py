@@ -46,7 +46,7 @@ def test_sync_waits_once_for_a_lock(path, run, count_rows):
             begun = time.perf_counter(); store.record(outcome()); took.append(time.perf_counter() - begun)
     left = store.flush(10.0)
     counts = store.counts()
-    print(json.dumps([took[0] > 0.2, took[0] < 2.0, max(took[1:]) < 0.2, len(said), left, counts.stored, counts.dropped]))
+    print(json.dumps([took[0] > 0.2, took[0] < 2.0, max(took[1:]) < 0.2, len(said), left, counts.stored, counts.lost_records]))
     """
     assert run(script, f"sqlite:///{path}") == [True, True, True, 1, 0, 5, {}]
     assert count_rows(path) == 5
@@ -62,7 +62,7 @@ def test_strict_store_raises_if_it_cannot_store(path, run):
     store.record(outcome())
     with turn(Path(url.removeprefix("sqlite:///")), wait_s=1.0):
         try: store.record(outcome())
-        except StoreError as error: print(json.dumps(str(error).endswith("1 attempts are pending, {} were dropped")))
+        except StoreError as error: print(json.dumps(str(error).endswith("1 attempts are pending, {} were lost")))
         else: print("false")
     """
     assert run(script, f"sqlite:///{path}") is True

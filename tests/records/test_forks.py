@@ -41,7 +41,7 @@ def test_a_child_of_a_process_that_was_writing_leaves_the_file_alone(path, run, 
     if not child:
         store.record(outcome()); store.record(outcome())
         store.flush(5.0)
-        os.write(writing, json.dumps([store.counts().dropped, store.counts().stored, len(said)]).encode())
+        os.write(writing, json.dumps([store.counts().lost_records, store.counts().stored, len(said)]).encode())
         os._exit(0)
     os.waitpid(child, 0)
     store.record(outcome())

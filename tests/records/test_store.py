@@ -8,8 +8,8 @@ from schema_guard.records.backend import WriteRefused
 from schema_guard.records.rows import rows
 
 
-def test_drops_are_added_up_by_reason(new_backend):
-    """What was dropped is kept with its time, and given by reason."""
+def test_lost_records_are_added_up_by_reason(new_backend):
+    """What was lost is kept with its time, and given by reason."""
     backend = new_backend()
     session = backend.session()
     session.write([], {"locked": 2}, 100.0)
@@ -17,8 +17,8 @@ def test_drops_are_added_up_by_reason(new_backend):
     session.close()
 
     with Store(backend) as store:
-        assert store.drops() == {"disk_full": 4, "locked": 3}
-        assert store.drops(since=150.0) == {"disk_full": 4, "locked": 1}
+        assert store.lost_records() == {"disk_full": 4, "locked": 3}
+        assert store.lost_records(since=150.0) == {"disk_full": 4, "locked": 1}
 
 
 def test_a_batch_is_stored_whole_or_not_at_all(new_backend, make):
@@ -33,7 +33,7 @@ def test_a_batch_is_stored_whole_or_not_at_all(new_backend, make):
 
     assert refused.value.reason == "write_failed"
     with Store(backend) as store:
-        assert (list(store.attempts()), store.configurations(), store.drops()) == ([], [], {})
+        assert (list(store.attempts()), store.configurations(), store.lost_records()) == ([], [], {})
 
 
 def test_one_url_in_memory_is_one_store():

@@ -66,7 +66,7 @@ def _rows_in(configurations):
 
 
 def balanced(counts):
-    return counts.offered == counts.stored + sum(counts.dropped.values()) + counts.pending
+    return counts.offered == counts.stored + sum(counts.lost_records.values()) + counts.pending
 
 
 def record_some(store, make):
@@ -89,7 +89,7 @@ def statements_of_a_clean_run(path, make):
 
 @pytest.mark.parametrize("width", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_no_single_fault_breaks_the_account(tmp_path, make, count_rows, width):
-    """Whichever statement fails, offered = stored + dropped + pending, and stored is what the file holds."""
+    """Whichever statement fails, offered = stored + lost + pending, and stored is what the file holds."""
     statements = statements_of_a_clean_run(tmp_path / "clean.db", make)
     assert statements > 15
     for first in range(1, statements + 1):
@@ -155,13 +155,13 @@ def test_a_fault_among_many_calls_leaves_no_half_of_a_batch(tmp_path, make):
         record_all(path, failing)
 
         with Store(SQLite(path)) as store:
-            assert (store.configurations(), store.info().rows, store.drops()) == ([], 0, {})
+            assert (store.configurations(), store.info().rows, store.lost_records()) == ([], 0, {})
         record_all(path)
         assert roll_ups_equal_rows(path)
 
 
-def test_drops_are_kept_in_the_store(path, make):
-    """The count of what was dropped is stored with the next batch that is."""
+def test_lost_records_are_kept_in_the_store(path, make):
+    """The count of what was lost is stored with the next batch that is."""
     fault = Fault()
     with Store(SQLite(path, connect=fault.connect)) as store:
         store.record(make.outcome())
@@ -171,8 +171,8 @@ def test_drops_are_kept_in_the_store(path, make):
         store.flush()
 
         assert store.counts() == Counts(3, 1, {"write_failed": 2}, 0)
-        assert store.drops() == {"write_failed": 2}
-        assert store.drops(since=time.time() + 60) == {}
+        assert store.lost_records() == {"write_failed": 2}
+        assert store.lost_records(since=time.time() + 60) == {}
 
 
 @pytest.fixture
@@ -188,18 +188,18 @@ def locked(path):
 
 
 def test_a_strict_store_that_is_closed_says_that_nothing_is_stored(path, make):
-    """What is dropped before it waits is not stored either."""
+    """What is lost before it waits is not stored either."""
     store = Store(SQLite(path), durability="sync", strict_store=True)
     store.record(make.outcome())
     store.close()
 
-    with pytest.raises(StoreError, match=r"0 attempts are pending, {'store_unavailable': 1} were dropped"):
+    with pytest.raises(StoreError, match=r"0 attempts are pending, {'store_unavailable': 1} were lost"):
         store.record(make.outcome())
 
 
 @pytest.mark.parametrize("is_lost", [True, False])
-def test_a_strict_store_says_what_was_dropped_before_it_was_waited_for(path, make, is_lost):
-    """On an event loop nothing waits where it is recorded, so that it may be dropped by then; what came before is told once."""
+def test_a_strict_store_says_what_was_lost_before_it_was_waited_for(path, make, is_lost):
+    """On an event loop nothing waits where it is recorded, so that it may be lost by then; what came before is told once."""
 
     def lost():
         raise RuntimeError
@@ -219,7 +219,7 @@ def test_a_strict_store_says_what_was_dropped_before_it_was_waited_for(path, mak
             asyncio.run(record(lost if is_lost else outcome))
 
 
-def test_a_locked_database_drops_and_recovers(path, make, locked):
+def test_a_locked_database_lost_records_and_recovers(path, make, locked):
     """A lock that outlasts the wait costs the batch, counted; later batches are stored."""
     with Store(SQLite(path, lock_wait_s=0.05)) as store:
         store.record(make.outcome())
@@ -231,7 +231,7 @@ def test_a_locked_database_drops_and_recovers(path, make, locked):
 
         assert during == Counts(1, 0, {"locked": 1}, 0)
         assert store.counts() == Counts(2, 1, {"locked": 1}, 0)
-        assert store.drops() == {"locked": 1}
+        assert store.lost_records() == {"locked": 1}
 
 
 def test_a_lock_taken_later_is_a_lock_too(path, make):
@@ -278,8 +278,8 @@ def test_record_and_flush_do_not_wait_for_a_lock(path, make, locked):
         assert store.counts() == Counts(100, 100, {}, 0)
 
 
-def test_full_queue_drops_the_newest_calls(path, make, locked, monkeypatch):
-    """What does not fit into the queue is dropped at once, counted, and the rest is stored."""
+def test_full_queue_lost_records_the_newest_calls(path, make, locked, monkeypatch):
+    """What does not fit into the queue is lost at once, counted, and the rest is stored."""
     monkeypatch.setattr(writer, "MAX_PENDING_OUTCOMES", 5)
     with Store(SQLite(path)) as store:
         store.record(make.outcome())
@@ -291,9 +291,9 @@ def test_full_queue_drops_the_newest_calls(path, make, locked, monkeypatch):
         store.flush()
 
         assert balanced(full)
-        assert full.dropped == {"queue_full": 15}
+        assert full.lost_records == {"queue_full": 15}
         assert store.counts() == Counts(21, 6, {"queue_full": 15}, 0)
-        assert store.drops() == {"queue_full": 15}
+        assert store.lost_records() == {"queue_full": 15}
 
 
 @pytest.mark.parametrize("is_made", [True, False])
@@ -305,10 +305,10 @@ def test_queue_limits_the_size_of_waiting_texts(path, make, locked, monkeypatch,
     with Store(SQLite(path)) as store:
         for _ in range(5):
             store.record(outcome) if is_made else store.record_unmade(unmade)
-        dropped = store.counts().dropped
+        lost_records = store.counts().lost_records
         locked()
 
-        assert dropped == {"queue_full": 3}
+        assert lost_records == {"queue_full": 3}
 
 
 def test_texts_that_were_written_leave_their_room(path, make, monkeypatch):
@@ -322,8 +322,8 @@ def test_texts_that_were_written_leave_their_room(path, make, monkeypatch):
         assert store.counts() == Counts(5, 5, {}, 0)
 
 
-def test_a_full_disk_drops_and_recovers(path, make):
-    """When the database cannot grow its rows are dropped, counted; with room again they are stored."""
+def test_a_full_disk_lost_records_and_recovers(path, make):
+    """When the database cannot grow its rows are lost, counted; with room again they are stored."""
     pages = [36]
 
     def connect(*arguments, **options):
@@ -341,15 +341,15 @@ def test_a_full_disk_drops_and_recovers(path, make):
         store.flush()
 
         assert balanced(full)
-        assert list(full.dropped) == ["disk_full"]
+        assert list(full.lost_records) == ["disk_full"]
         assert store.counts().stored == full.stored + 1
-        assert store.drops() == full.dropped
+        assert store.lost_records() == full.lost_records
     assert full.stored > 0
     assert roll_ups_equal_rows(path)
 
 
 def test_a_store_that_cannot_be_opened_warns_once(tmp_path, make, caplog):
-    """Rows are counted as dropped, and one warning names the path and what to do."""
+    """Rows are counted as lost, and one warning names the path and what to do."""
     with Store(SQLite(tmp_path)) as store:
         for _ in range(3):
             store.record(make.outcome())
@@ -357,7 +357,7 @@ def test_a_store_that_cannot_be_opened_warns_once(tmp_path, make, caplog):
 
     assert store.counts() == Counts(3, 0, {"store_unavailable": 3}, 0)
     said = (
-        f"records are dropped (store_unavailable), calls go on: {tmp_path} is a directory: "
+        f"records are lost (store_unavailable), calls go on: {tmp_path} is a directory: "
         f"expected a file, such as {tmp_path / 'records.db'}"
     )
     assert caplog.record_tuples == [("schema_guard", logging.WARNING, said)]
@@ -399,7 +399,7 @@ def test_recording_from_the_writer_thread_does_not_wait_for_itself(tmp_path, mak
 
 
 def test_no_thread_no_exception(path, make, monkeypatch):
-    """Where no thread can be started the attempts are counted as dropped."""
+    """Where no thread can be started the attempts are counted as lost."""
 
     def refuse(self):
         raise RuntimeError("can't start new thread")

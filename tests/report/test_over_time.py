@@ -24,13 +24,13 @@ HOURS = st.lists(
 
 @given(HOURS)
 def test_every_call_is_in_one_point(hours):
-    """The points of a group have its calls and its unhandled calls, no more and no less."""
+    """The points of a group have its calls and its failed calls, no more and no less."""
     found = over_time(hours, 3)
 
     for group, points in enumerate(found.series):
         mine = [one for one in hours if one.group == group]
         assert sum(point.n for point in points) == sum(one.calls for one in mine)
-        assert sum(point.count for point in points) == sum(one.unhandled for one in mine)
+        assert sum(point.count for point in points) == sum(one.failed for one in mine)
         assert all(point.n for point in points)
 
 
@@ -79,5 +79,5 @@ def test_groups_without_calls_have_no_points():
     found = over_time([HourOfGroup(1, THURSDAY, 0, 0), HourOfGroup(0, THURSDAY, 4, 1)], 2)
 
     assert found.series == ((TimedCalls(THURSDAY, 1, 4),), ())
-    assert found.series[0][0].unhandled == Rate.of(1, 4)
+    assert found.series[0][0].failed == Rate.of(1, 4)
     assert over_time([], 2).span is None

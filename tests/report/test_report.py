@@ -13,7 +13,7 @@ from schema_guard.records import open_store
 from schema_guard.records.counts.configurations import FailureCount, ViolationCount
 from schema_guard.report import Configuration, Report, as_json, report_on
 from schema_guard.report.as_text import as_text as written
-from schema_guard.report.figures import OutsideFigures
+from schema_guard.report.figures import ExcludedFigures
 from schema_guard.report.recorded import document_of
 from schema_guard.report.stopped import SavedText, StoppedReplies
 from schema_guard.report.words import bounded
@@ -38,7 +38,7 @@ def as_text(report):
     return written(document_of(report))
 
 
-def outcome(number, *failures, form="exact", usage=Usage(10, 5), **call):  # noqa: B008 - a frozen value
+def outcome(number, *failures, form="clean", usage=Usage(10, 5), **call):  # noqa: B008 - a frozen value
     """A call with these failed attempts, and a valid one at the end unless the last failure is `...`."""
     given = [*failures, None] if not failures or failures[-1] is not ... else failures[:-1]
     made = tuple(
@@ -73,7 +73,7 @@ def recorded(store, *outcomes):
 
 
 def test_figures_of_a_store(store):
-    """Every figure is a count of calls or attempts; transport stands outside of the rates."""
+    """Every figure is a count of calls or attempts; transport is excluded."""
     (found,) = recorded(store, *OUTCOMES).configurations
 
     assert found == Configuration(
@@ -88,14 +88,14 @@ def test_figures_of_a_store(store):
         segment=None,
         varies=(),
         calls=4,
-        exact=Rate.of(1, 4),
-        first_pass=Rate.of(2, 4),
-        reasked=Rate.of(1, 4),
+        clean=Rate.of(1, 4),
+        valid_first_time=Rate.of(2, 4),
+        fixed_by_retry=Rate.of(1, 4),
         repaired=Rate.of(0, 4),
-        unhandled=Rate.of(1, 4),
+        failed=Rate.of(1, 4),
         unseen=0,
         transport=1,
-        outside=(("unknown", "call_raised", None, 1),),
+        excluded=(("unknown", "call_raised", None, 1),),
         attempts=7,
         failures=(("structure", "type", 2), ("transport", "call_raised", 1), ("truncation", "max_tokens", 1)),
         violations=(("/total", "type", 2),),
@@ -115,22 +115,22 @@ def test_text_of_a_report(store):
 
     assert text == (
         "report: 1 function of 1 schema\n"
-        "dropped      none\n"
-        "bounds       [lower, upper]: each side holds with 95 % at every look, however often you look; n counts calls\n"
+        "lost records  none\n"
+        "bounds        [lower, upper]: each side holds with 95 % at every look, however often you look; n counts calls\n"
         "\n"
         "schema invoice (ffffffffffffffff)\n"
-        "  function      n           exact %      first pass %    after re-ask %       unhandled %  outside\n"
-        "  shop.extract  4  25.0 [0.2, 85.5]  50.0 [3.8, 96.2]  25.0 [0.2, 85.5]  25.0 [0.2, 85.5]        1\n"
+        "  function      n           clean %  valid first time %  fixed by retry %          failed %  excluded\n"
+        "  shop.extract  4  25.0 [0.2, 85.5]    50.0 [3.8, 96.2]  25.0 [0.2, 85.5]  25.0 [0.2, 85.5]         1\n"
         "  - shop.extract asked m1 by system_prompt: 7 attempts, tokens in/out 60/30 of 6 attempts that told, seconds\n"
         "    p50/p95 0.50/1.01\n"
         "  - shop.extract failed: structure type 2, transport call_raised 1, truncation max_tokens 1\n"
         "  - shop.extract broke: /total type 2\n"
-        "  - shop.extract outside of the rates: 1 unknown (call_raised 1)"
+        "  - shop.extract excluded: 1 unknown (call_raised 1)"
     )
 
 
 def test_resumed_replies_are_named_where_a_model_goes_on(store):
-    """A resumed reply counts as repaired, and nobody is told that it was mended."""
+    """A resumed reply counts as repaired, and nobody is told that it was fixed."""
     text = as_text(
         recorded(store, outcome(1, CUT, form="resumed", settings='{"goes_on":true,"max_attempts":3}'))
     )
@@ -145,7 +145,7 @@ def test_every_writer_shows_all_of_it(store):
     assert left_out(document_of(recorded(store, *OUTCOMES))) == []
 
 
-def test_calls_outside_of_the_rates_are_told_by_whose_fault_they_are(store):
+def test_excluded_calls_are_told_by_whose_fault_they_are(store):
     """Beside every rate stands how many calls are in none, whose fault that is and what was raised."""
     ways = [
         ("provider_error", "APITimeoutError", 3),
@@ -160,12 +160,12 @@ def test_calls_outside_of_the_rates_are_told_by_whose_fault_they_are(store):
     report = recorded(store, outcome(99), *made)
 
     (found,) = report.groups
-    assert as_json(found)["outside"][0] == {
+    assert as_json(found)["excluded"][0] == {
         "cause": "provider", "code": "provider_error", "exception": "APITimeoutError", "calls": 3,
     }  # fmt: skip
     assert (found.calls, found.transport) == (1, 6)
     assert (
-        "outside of the rates: 3 the provider's (APITimeoutError 3), 2 unknown (KeyError 2), 1 expected (OutOfStock 1)"
+        "excluded: 3 the provider's (APITimeoutError 3), 2 unknown (KeyError 2), 1 expected (OutOfStock 1)"
         in " ".join(as_text(report).split())
     )
     assert left_out(document_of(report)) == []
@@ -176,26 +176,26 @@ def replace_exception(given, exception):
     return given._replace(attempts=(attempt._replace(exception=exception),))
 
 
-def test_calls_whose_tries_were_not_seen_are_in_the_unhandled_rate_alone(store):
-    """Where a library inside has asked again unseen, how a call went is no data but for whether it is unhandled."""
+def test_calls_whose_tries_were_not_seen_are_in_the_failure_rate_alone(store):
+    """If the retries of a library are not seen, a call counts only in the failure rate."""
     calls = [outcome(1), outcome(2, TOTAL, ...), outcome(3)]
     seen = [outcome(4), outcome(5)]
     unseen = [one._replace(attempts=(one.attempts[0]._replace(unseen=True),)) for one in calls]
     report = recorded(store, *seen, *unseen)
 
     (found,) = report.groups
-    assert (found.unhandled, found.unseen) == (Rate.of(1, 5), 3)
-    assert found.first_pass == found.exact == Rate.of(2, 2)
-    assert found.reasked == found.repaired == Rate.of(0, 2)
-    assert "in 3 calls a library inside had asked again unseen: no data for exact" in as_text(report)
+    assert (found.failed, found.unseen) == (Rate.of(1, 5), 3)
+    assert found.valid_first_time == found.clean == Rate.of(2, 2)
+    assert found.fixed_by_retry == found.repaired == Rate.of(0, 2)
+    assert "in 3 calls a library inside had asked again unseen: no data for clean" in as_text(report)
 
 
-def test_rates_through_a_gateway_that_mends_are_said_to_be_those_of_both(store):
-    """Where replies may be mended before they come, the rows say so, and those of a configuration without it do not."""
-    healed = '{"healed":["response-healing"],"max_attempts":3}'
-    text = as_text(recorded(store, outcome(1, settings=healed), outcome(2)))
+def test_rates_through_a_gateway_that_fixes_are_said_to_be_those_of_both(store):
+    """Where replies may be fixed before they come, the rows say so, and those of a configuration without it do not."""
+    gateway_repaired = '{"gateway_repaired":["response-healing"],"max_attempts":3}'
+    text = as_text(recorded(store, outcome(1, settings=gateway_repaired), outcome(2)))
 
-    assert " ".join(text.split()).count("replies may be mended by response-healing before they come") == 1
+    assert " ".join(text.split()).count("replies may be repaired by response-healing before they come") == 1
 
 
 def test_empty_store_has_no_data(store):
@@ -203,16 +203,16 @@ def test_empty_store_has_no_data(store):
     report = report_on(store)
 
     assert report == Report("sqlite://", (), {})
-    assert as_text(report) == "no data: no guarded call is recorded in sqlite://\ndropped      none"
+    assert as_text(report) == "no data: no guarded call is recorded in sqlite://\nlost records  none"
 
 
 def test_calls_without_a_reply_give_no_rate(store):
     """Where every call failed on the wire the rates are no data and the calls are told."""
     text = as_text(recorded(store, OUTCOMES[-1]))
 
-    assert "  shop.extract  0  no data       no data         no data      no data        1\n" in text
+    assert "  shop.extract  0  no data             no data           no data   no data         1\n" in text
     assert "tokens in/out ?/?" in text
-    assert "outside of the rates: 1 unknown (call_raised 1)" in text
+    assert "excluded: 1 unknown (call_raised 1)" in text
     assert " 0.0 [" not in text
 
 
@@ -224,8 +224,8 @@ def test_json_has_the_names_of_the_fields(store):
     assert list(document) == [field.name for field in fields(Report)]
     (found,) = document["configurations"]
     assert list(found) == [field.name for field in fields(Configuration)]
-    assert list(found["unhandled"]) == [field.name for field in fields(Rate)]
-    assert found["unhandled"]["rate"] == 0.25
+    assert list(found["failed"]) == [field.name for field in fields(Rate)]
+    assert found["failed"]["rate"] == 0.25
     assert found["failures"][0] == {"kind": "structure", "code": "type", "attempts": 2}
     assert json.loads(json.dumps(document)) == document
 
@@ -235,7 +235,7 @@ def test_the_chapter_explains_each_name_of_the_json():
     kinds = [
         Report,
         Configuration,
-        OutsideFigures,
+        ExcludedFigures,
         Rate,
         FailureCount,
         ViolationCount,
@@ -269,7 +269,7 @@ def test_seconds_that_nobody_measured_are_no_zero(store):
 def test_text_and_json_show_one_number(store):
     """The percentages of the text are the fractions of the JSON."""
     report = recorded(store, *OUTCOMES)
-    rate = as_json(report)["configurations"][0]["first_pass"]
+    rate = as_json(report)["configurations"][0]["valid_first_time"]
 
     shown = f"{100 * rate['rate']:.1f} [{100 * rate['lower']:.1f}, {100 * rate['upper']:.1f}]"
     assert shown in as_text(report)
@@ -325,7 +325,7 @@ def test_configurations_of_a_function_stand_under_it(store):
     (group,) = report.groups
     text = as_text(report)
 
-    assert (group.calls, group.unhandled, group.model) == (4, Rate.of(1, 4), "m1")
+    assert (group.calls, group.failed, group.model) == (4, Rate.of(1, 4), "m1")
     assert (group.varies, group.version) == (("strategies", "settings", "version"), None)
     assert [
         line.split("  ")[2] for line in text.splitlines() if line.startswith("    ") and "/" not in line
@@ -361,8 +361,8 @@ def test_calls_are_put_together_by_what_is_asked(store, by, names):
     assert {name for name in names if f"\n  {name} " in text} == set(names)
     for group in report.groups:
         members = report.members(group)
-        assert group.unhandled == Rate.of(
-            sum(one.unhandled.count for one in members), sum(one.calls for one in members)
+        assert group.failed == Rate.of(
+            sum(one.failed.count for one in members), sum(one.calls for one in members)
         )
     assert sum(group.calls for group in report.groups) == 3
 
@@ -382,17 +382,17 @@ def test_targets_are_told_apart(store):
 
 
 def test_repaired_calls_are_told_apart(store):
-    """Valid after repair is shown apart from valid at once and after a re-ask."""
+    """Valid after repair is shown apart from valid at once and after a retry."""
     text = as_text(recorded(store, outcome(1, form="repaired_lossy"), outcome(2)))
 
     assert f"  - shop.extract repaired 1 calls: {bounded(Rate.of(1, 2))} %" in text.splitlines()
 
 
-def test_drops_are_told():
+def test_lost_records_are_told():
     """What could not be stored is told by reason."""
     text = as_text(Report("sqlite://", (), {"disk_full": 2, "closed": 1}))
 
-    assert text.endswith("\ndropped      closed 1, disk_full 2 (attempts that could not be stored)")
+    assert text.endswith("\nlost records  closed 1, disk_full 2 (attempts that could not be stored)")
 
 
 def test_names_are_escaped_and_cut(store):
@@ -424,15 +424,15 @@ def test_tokens_are_told_with_the_attempts_that_they_are_of(store):
     assert "tokens in/out 10/5 of 1 attempt that told" in as_text(report_on(store))
 
 
-def test_exact_says_of_how_many_replies_it_is(store):
+def test_clean_says_of_how_many_replies_it_is(store):
     """Of a value that the function had parsed nobody knows whether the reply was nothing but JSON."""
     store.record(outcome(1))
     store.record(outcome(2, form="parsed"))
     report = report_on(store)
 
-    assert (report.groups[0].exact.count, report.groups[0].exact.n) == (1, 1)
+    assert (report.groups[0].clean.count, report.groups[0].clean.n) == (1, 1)
     assert (
-        "of 1 call the text is not known, for the function gave what it had parsed: no data for exact"
+        "of 1 call the text is not known, for the function gave what it had parsed: no data for clean"
         in as_text(report)
     )
 
@@ -456,7 +456,7 @@ def test_imports_say_beside_every_rate_what_part_of_the_traffic_they_are():
     assert "imported from mlflow: failures only, so no rate of the traffic" in " ".join(
         as_text(report).split()
     )
-    assert (report.groups[0].calls, report.groups[0].unhandled.count, report.groups[0].traffic) == (4, 1, ())
+    assert (report.groups[0].calls, report.groups[0].failed.count, report.groups[0].traffic) == (4, 1, ())
     assert [one["traffic"] for one in as_json(report)["configurations"]] == [
         [{"part": "failures", "tool": "mlflow", "share": None}],
         [],

@@ -30,7 +30,7 @@ def store():
 
 
 def recorded(store, *calls, **how):
-    """Record calls: (function, hour after the morning, whether it is unhandled)."""
+    """Record calls: (function, hour after the morning, whether it is failed)."""
     for number, (function, hour, failed) in enumerate(calls, 1):
         failures = (TOTAL, ...) if failed else ()
         store.record(
@@ -47,12 +47,12 @@ def test_rates_over_time_have_their_bounds(store):
     assert [group["function"] for group in told["groups"]] == ["a.f", "a.g"]
     assert told["over_time"]["step_s"] == HOUR
     first, second = told["over_time"]["series"]
-    assert [(point["at"], point["unhandled"]["count"], point["unhandled"]["n"]) for point in first] == [
+    assert [(point["at"], point["failed"]["count"], point["failed"]["n"]) for point in first] == [
         (MORNING, 1, 2),
         (MORNING + 3 * HOUR, 0, 1),
     ]
     assert [point["at"] for point in second] == [MORNING + HOUR]
-    assert first[0]["unhandled"]["lower"] < 0.5 < first[0]["unhandled"]["upper"]
+    assert first[0]["failed"]["lower"] < 0.5 < first[0]["failed"]["upper"]
 
 
 @pytest.mark.parametrize("by", ["function", "segment", "model", "version"])
@@ -77,7 +77,7 @@ def test_points_are_those_of_the_row(store, by):
             (sum(p.count for p in points), sum(p.n for p in points)) for points in report.over_time.series
         ]
 
-        assert sums == [(group.unhandled.count, group.calls) for group in report.groups]
+        assert sums == [(group.failed.count, group.calls) for group in report.groups]
 
 
 def test_text_reads_no_hours(store):
@@ -95,7 +95,7 @@ def test_page_has_a_plot_for_each_row(store):
 
     assert shown.open == []
     assert shown.plots() == ["overview", "trend0", "trend1"]
-    assert f"{bounded(Rate.of(1, 2))} % of 2 calls unhandled; a point is an hour" in shown.text
+    assert f"{bounded(Rate.of(1, 2))} % of 2 calls failed; a point is an hour" in shown.text
     assert f"the lowest is 2026-11-26 14:00: {bounded(Rate.of(0, 1))} % of 1 call" in shown.text
     assert "by hour, 2026-11-25 08:00 to 2026-11-26 15:00 UTC" in shown.text
 
@@ -149,7 +149,9 @@ def test_what_is_missing_is_said(store, calls, missing):
         store.record(one)
     report = report_on(store, hours=True)
 
-    assert f'No plot "Unhandled over time": {missing}.' in page(document_of(report), plots=trends_of(report))
+    assert f'No plot "Failure rate over time": {missing}.' in page(
+        document_of(report), plots=trends_of(report)
+    )
 
 
 def test_times_beyond_all_calendars_are_drawn(store):

@@ -182,7 +182,7 @@ if is_installed("repair"):
     from schema_guard.ext import repair
     from schema_guard.ext.repair.readings import Readings
 
-    FAULTS["repair: nothing is mended"] = Fault(
+    FAULTS["repair: nothing is repaired"] = Fault(
         repair, "readings", lambda _: lambda *a, **k: Readings([], 0, complete=True)
     )
     FAULTS["repair: lossless is lossy"] = Fault(

@@ -15,25 +15,25 @@ from schema_guard.bench.result.page import result_page
 from schema_guard.bench.result.values import (
     BenchResult,
     CallRow,
-    ColumnResult,
     Compared,
     FailedExample,
     FailedRow,
     FailurePlace,
     Setup,
     SuitePart,
+    VariantResult,
 )
 
 __all__ = [
     "BenchResult",
     "CallRow",
-    "ColumnResult",
     "Compared",
     "FailedExample",
     "FailedRow",
     "FailurePlace",
     "Setup",
     "SuitePart",
+    "VariantResult",
     "document_of",
     "known_answers",
     "result_as_json",

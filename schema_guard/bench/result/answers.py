@@ -14,46 +14,46 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from schema_guard.bench.result.clusters import TaskKey
-    from schema_guard.bench.result.values import BenchResult, ColumnResult
+    from schema_guard.bench.result.values import BenchResult, VariantResult
 
 
 def known_answers(results: Iterable[BenchResult]) -> list[dict[str, Any]]:
-    """Give for each column how often it was right, and for a tuned model how it stands beside each prompt.
+    """Give for each variant how often it was right, and for a tuned model how it stands beside each prompt.
 
     Args:
         results: Of one suite: tasks of one name are the same task in all of them.
 
     Returns:
-        `strategy model tuned n right`, and of a tuned model `beside`: for each column that is none `strategy model n`,
+        `strategy model tuned n right`, and of a tuned model `beside`: for each variant that is none `strategy model n`,
         `worse` and `better`: the tasks that only the prompt, or only the tuned model, got right.
     """
-    columns = [pair for result in results for pair in _columns(result)]
-    prompts = [(column, right) for column, right in columns if not column.tuned]
+    variants = [pair for result in results for pair in _columns(result)]
+    prompts = [(variant, right) for variant, right in variants if not variant.tuned]
     return [
         {
-            **_named(column),
-            "tuned": column.tuned,
+            **_named(variant),
+            "tuned": variant.tuned,
             "n": len(own),
             "right": sum(own.values()),
             **(
                 {"beside": [{**_named(other), **_beside(right, own)} for other, right in prompts]}
-                if column.tuned
+                if variant.tuned
                 else {}
             ),
         }
-        for column, own in columns
+        for variant, own in variants
     ]
 
 
-def _columns(result: BenchResult) -> Iterable[tuple[ColumnResult, dict[TaskKey, bool]]]:
-    """Give each column with its tasks, and whether they were right."""
-    for index, column in enumerate(result.columns):
-        clusters = clusters_of(call for call in result.calls if call.column == index)
-        yield column, {task: all(call.right for call in made) for task, made in clusters.items()}
+def _columns(result: BenchResult) -> Iterable[tuple[VariantResult, dict[TaskKey, bool]]]:
+    """Give each variant with its tasks, and whether they were right."""
+    for index, variant in enumerate(result.variants):
+        clusters = clusters_of(call for call in result.calls if call.variant == index)
+        yield variant, {task: all(call.right for call in made) for task, made in clusters.items()}
 
 
-def _named(column: ColumnResult) -> dict[str, str]:
-    return {"strategy": column.strategy, "model": column.model}
+def _named(variant: VariantResult) -> dict[str, str]:
+    return {"strategy": variant.strategy, "model": variant.model}
 
 
 def _beside(prompt: dict[TaskKey, bool], tuned: dict[TaskKey, bool]) -> dict[str, int]:

@@ -19,12 +19,12 @@ from schema_guard.bench.result.figures import assembled
 from schema_guard.bench.result.values import (
     BenchResult,
     CallRow,
-    ColumnResult,
     FailedExample,
     FailedRow,
     Setup,
+    VariantResult,
 )
-from schema_guard.bench.run.plan import Column
+from schema_guard.bench.run.plan import Variant
 from schema_guard.errors import InvalidArgument
 from schema_guard.pointer import pointer
 from schema_guard.report import as_json
@@ -40,8 +40,8 @@ FORMAT = 1
 _MOST_PROBLEMS = 10
 
 # JSON Schema calls 1.0 an integer, Python does not.
-_WHOLE_OF_CALL = ("column", "epoch", "leaves_right", "leaves", "attempts", "input_tokens", "output_tokens")
-_WHOLE_OF_EXAMPLE = ("column", "epoch", "attempt")
+_WHOLE_OF_CALL = ("variant", "epoch", "leaves_right", "leaves", "attempts", "input_tokens", "output_tokens")
+_WHOLE_OF_EXAMPLE = ("variant", "epoch", "attempt")
 
 # Steps of validation: a call takes about 200, so this is far beyond any run.
 _MOST_STEPS = 5_000_000_000
@@ -64,7 +64,7 @@ def result_as_json(result: BenchResult) -> dict[str, Any]:
         },
         "started_at": setup.started_at,
         "currency": setup.currency,
-        "columns": list(map(_column_as_json, result.columns)),
+        "variants": list(map(_variant_as_json, result.variants)),
         "comparisons": as_json(result.comparisons),
         "failures": as_json(result.failures),
         "examples": as_json(result.examples),
@@ -76,8 +76,8 @@ def result_as_json(result: BenchResult) -> dict[str, Any]:
     }
 
 
-def _column_as_json(column: ColumnResult) -> dict[str, Any]:
-    found: dict[str, Any] = as_json(column)
+def _variant_as_json(variant: VariantResult) -> dict[str, Any]:
+    found: dict[str, Any] = as_json(variant)
     return {name: value for name, value in found.items() if name != "tuned" or value}
 
 
@@ -86,7 +86,7 @@ def _call_as_json(call: CallRow) -> list[Any]:
 
 
 def result_file(result: BenchResult) -> str:
-    """Give the text of a result's file: ASCII, one column, comparison, failure, example and call a line."""
+    """Give the text of a result's file: ASCII, one variant, comparison, failure, example and call a line."""
     members = (f"{json.dumps(name)}: {_member(value)}" for name, value in result_as_json(result).items())
     return "{\n" + ",\n".join(members) + "\n}\n"
 
@@ -198,8 +198,8 @@ def _setup(document: dict[str, Any]) -> Setup:
         suite_fingerprint=suite["fingerprint"],
         suite_tasks=int(suite["tasks"]),
         plan=document["plan"],
-        columns=tuple(
-            Column(c["name"], c["model"], c["strategy"], c.get("tuned", False)) for c in document["columns"]
+        variants=tuple(
+            Variant(c["name"], c["model"], c["strategy"], c.get("tuned", False)) for c in document["variants"]
         ),
         tasks=int(settings["tasks"]),
         epochs=int(settings["epochs"]),
@@ -215,17 +215,17 @@ def _setup(document: dict[str, Any]) -> Setup:
 
 
 def _contradictions(setup: Setup, calls: tuple[CallRow, ...]) -> Iterator[str]:
-    """Say what a schema cannot: calls of no column, calls told twice, scores that cannot be."""
-    names = [column.name for column in setup.columns]
+    """Say what a schema cannot: calls of no variant, calls told twice, scores that cannot be."""
+    names = [variant.name for variant in setup.variants]
     if len(set(names)) < len(names):
-        yield "at /columns: expected names that are all different"
+        yield "at /variants: expected names that are all different"
     seen = set()
     for index, call in enumerate(calls):
-        key = (call.column, call.schema, call.task, call.epoch)
-        if call.column >= len(names):
-            yield f"at /calls/{index}/0: expected the index of one of {len(names)} columns, got {call.column}"
+        key = (call.variant, call.schema, call.task, call.epoch)
+        if call.variant >= len(names):
+            yield f"at /calls/{index}/0: expected the index of one of {len(names)} variants, got {call.variant}"
         if key in seen:
-            yield f"at /calls/{index}: expected each column, schema, task and epoch once, got this one again"
+            yield f"at /calls/{index}: expected each variant, schema, task and epoch once, got this one again"
         seen.add(key)
         if not _is_possible(call):
             yield (
@@ -243,5 +243,5 @@ def _is_possible(call: CallRow) -> bool:
 
 def _misplaced(setup: Setup, examples: tuple[FailedExample, ...]) -> Iterator[str]:
     for index, example in enumerate(examples):
-        if example.column >= len(setup.columns):
-            yield f"at /examples/{index}/column: expected the index of one of {len(setup.columns)} columns"
+        if example.variant >= len(setup.variants):
+            yield f"at /examples/{index}/variant: expected the index of one of {len(setup.variants)} variants"

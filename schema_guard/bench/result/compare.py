@@ -2,8 +2,8 @@
 """Two results, of two runs: on which tasks and how sure are they different?
 
 Rules:
-1. Columns are paired by name, tasks by schema and id; all epochs of a task are one cluster.
-2. What is called different is decided over all columns and both measures together; the bounds are those of each
+1. Variants are paired by name, tasks by schema and id; all epochs of a task are one cluster.
+2. What is called different is decided over all variants and both measures together; the bounds are those of each
    difference by itself. So bounds may leave 0 out where nothing is called.
 3. Where the suites are not the same, the tasks that both have in name are compared, and that is said.
 """
@@ -49,12 +49,12 @@ class Changes:
 
 
 @dataclass(frozen=True, slots=True)
-class ColumnPair:
-    """A column of A and one of B.
+class VariantPair:
+    """A variant of A and one of B.
 
     Attributes:
-        a: Name of the column in A.
-        b: Name of the column in B.
+        a: Name of the variant in A.
+        b: Name of the variant in B.
         format: Whether a valid value came out, on the tasks that both answered.
         content: Whether a right value came out.
         format_changes: Tasks that newly fail, and those that are newly valid.
@@ -80,9 +80,9 @@ class Comparison:
         common_tasks: Asked in both.
         only_a: Tasks asked in A alone, as (schema, task).
         only_b: Tasks asked in B alone.
-        columns: That were paired, in the order of A.
-        unpaired_a: Columns that only A has.
-        unpaired_b: Columns that only B has.
+        variants: That were paired, in the order of A.
+        unpaired_a: Variants that only A has.
+        unpaired_b: Variants that only B has.
     """
 
     a: Setup
@@ -91,25 +91,25 @@ class Comparison:
     common_tasks: int
     only_a: tuple[TaskKey, ...]
     only_b: tuple[TaskKey, ...]
-    columns: tuple[ColumnPair, ...]
+    variants: tuple[VariantPair, ...]
     unpaired_a: tuple[str, ...]
     unpaired_b: tuple[str, ...]
 
 
 def compare(
-    a: BenchResult, b: BenchResult, *, columns: Sequence[tuple[str, str]] | None = None
+    a: BenchResult, b: BenchResult, *, variants: Sequence[tuple[str, str]] | None = None
 ) -> Comparison:
     """Compare two results.
 
     Args:
         a: The one.
         b: The other.
-        columns: Which column of A with which of B, by name; None pairs equal names, or the only column of each.
+        variants: Which variant of A with which of B, by name; None pairs equal names, or the only variant of each.
 
     Raises:
-        InvalidArgument: A column is unknown, none can be paired, or no task was answered in both.
+        InvalidArgument: A variant is unknown, none can be paired, or no task was answered in both.
     """
-    pairs = pairs_of(a, b, columns)
+    pairs = pairs_of(a, b, variants)
     clusters = [(clusters_in(a, of_a), clusters_in(b, of_b)) for of_a, of_b in pairs]
     found = corrected(
         compared((of_a, in_a), (of_b, in_b), measure=measure)
@@ -125,60 +125,60 @@ def compare(
         common_tasks=len(tasks_a.keys() & tasks_b.keys()),
         only_a=tuple(task for task in tasks_a if task not in tasks_b),
         only_b=tuple(task for task in tasks_b if task not in tasks_a),
-        columns=tuple(
-            ColumnPair(*names, in_format, in_content, *(_changes(*both, measure) for measure in MEASURES))
+        variants=tuple(
+            VariantPair(*names, in_format, in_content, *(_changes(*both, measure) for measure in MEASURES))
             for names, both, in_format, in_content in zip(
                 pairs, clusters, found[: len(pairs)], found[len(pairs) :], strict=True
             )
         ),
-        unpaired_a=tuple(c.name for c in a.columns if c.name not in {of_a for of_a, _ in pairs}),
-        unpaired_b=tuple(c.name for c in b.columns if c.name not in {of_b for _, of_b in pairs}),
+        unpaired_a=tuple(c.name for c in a.variants if c.name not in {of_a for of_a, _ in pairs}),
+        unpaired_b=tuple(c.name for c in b.variants if c.name not in {of_b for _, of_b in pairs}),
     )
 
 
 def pairs_of(
-    a: BenchResult, b: BenchResult, columns: Sequence[tuple[str, str]] | None
+    a: BenchResult, b: BenchResult, variants: Sequence[tuple[str, str]] | None
 ) -> list[tuple[str, str]]:
-    """Pair the columns of two results.
+    """Pair the variants of two results.
 
     Raises:
-        InvalidArgument: A column is unknown, or none can be paired.
+        InvalidArgument: A variant is unknown, or none can be paired.
     """
-    names_a, names_b = [column.name for column in a.columns], [column.name for column in b.columns]
-    if columns is not None:
-        return _known_pairs(columns, names_a, names_b)
+    names_a, names_b = [variant.name for variant in a.variants], [variant.name for variant in b.variants]
+    if variants is not None:
+        return _known_pairs(variants, names_a, names_b)
     same = [(name, name) for name in names_a if name in names_b]
     if not same and len(names_a) == len(names_b) == 1:
         return [(names_a[0], names_b[0])]
     if not same:
         raise InvalidArgument(
-            f"the results have no column of one name: {_listed(names_a)} against {_listed(names_b)}: "
+            f"the results have no variant of one name: {_listed(names_a)} against {_listed(names_b)}: "
             "say which to compare"
         )
     return same
 
 
 def _known_pairs(
-    columns: Sequence[Sequence[str]], names_a: Sequence[str], names_b: Sequence[str]
+    variants: Sequence[Sequence[str]], names_a: Sequence[str], names_b: Sequence[str]
 ) -> list[tuple[str, str]]:
     pairs = []
-    for index, pair in enumerate(columns):
+    for index, pair in enumerate(variants):
         if isinstance(pair, str) or len(pair) != 2:
             raise InvalidArgument(
-                f"columns[{index}]={clip(repr(pair))}: expected a pair, a column of the first result and one of the second"
+                f"variants[{index}]={clip(repr(pair))}: expected a pair, a variant of the first result and one of the second"
             )
         _check_known(pair[0], names_a, "first")
         _check_known(pair[1], names_b, "second")
         pairs.append((pair[0], pair[1]))
     if not pairs or len(set(pairs)) < len(pairs):
-        raise InvalidArgument(f"columns={clip(repr(columns))}: expected one pair or more, each once")
+        raise InvalidArgument(f"variants={clip(repr(variants))}: expected one pair or more, each once")
     return pairs
 
 
 def _check_known(name: str, names: Sequence[str], which: str) -> None:
     if name not in names:
         raise InvalidArgument(
-            f"no column {clip(repr(name))} in the {which} result: expected one of {_listed(names)}"
+            f"no variant {clip(repr(name))} in the {which} result: expected one of {_listed(names)}"
             f"{did_you_mean(name, names)}"
         )
 
@@ -188,9 +188,9 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def clusters_in(result: BenchResult, name: str) -> Clusters:
-    """Give the judged calls of a column by task."""
-    index = [column.name for column in result.columns].index(name)
-    return clusters_of(call for call in result.calls if call.column == index)
+    """Give the judged calls of a variant by task."""
+    index = [variant.name for variant in result.variants].index(name)
+    return clusters_of(call for call in result.calls if call.variant == index)
 
 
 def check_common(found: Sequence[Compared]) -> None:
@@ -240,7 +240,7 @@ def _facts(comparison: Comparison) -> Iterator[Fact]:
         yield Fact("suites", OTHER_SUITE)
     for name, unpaired in (("A", comparison.unpaired_a), ("B", comparison.unpaired_b)):
         if unpaired:
-            yield Fact("left out", f"columns that only {name} has: {', '.join(map(shown, unpaired))}")
+            yield Fact("left out", f"variants that only {name} has: {', '.join(map(shown, unpaired))}")
 
 
 def told_setup(setup: Setup) -> str:
@@ -253,17 +253,17 @@ def told_setup(setup: Setup) -> str:
 
 
 def _sections(comparison: Comparison) -> Iterator[Section]:
-    found = [one for pair in comparison.columns for one in (pair.format, pair.content)]
+    found = [one for pair in comparison.variants for one in (pair.format, pair.content)]
     yield Section(
         "Differences",
         f"[lower, upper]: the two bounds of one difference hold together with {100 * (1 - ALPHA):.0f} %, at every look",
         Table(
-            ("column", "tasks", "A %", "B %", "B less A, points", "odds", "better"),
+            ("variant", "tasks", "A %", "B %", "B less A, points", "odds", "better"),
             tuple(_row(one) for one in found),
         ),
         (called_in_short(found),),
     )
-    for pair in comparison.columns:
+    for pair in comparison.variants:
         lines = tuple(_changed_lines(pair))
         if lines:
             yield Section(f"What changed: {_pair_name(pair.a, pair.b)}", lines=lines)
@@ -291,7 +291,7 @@ def _passed(failure_rate: float | None) -> str:
     return share(None if failure_rate is None else 1 - failure_rate)
 
 
-def _changed_lines(pair: ColumnPair) -> Iterator[str]:
+def _changed_lines(pair: VariantPair) -> Iterator[str]:
     for what, tasks in (
         ("newly failing", pair.format_changes.worse),
         ("newly valid", pair.format_changes.better),

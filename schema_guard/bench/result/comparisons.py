@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Two columns on the same tasks: do they differ, and by how much?
+"""Two variants on the same tasks: do they differ, and by how much?
 
 Rules:
 1. Only tasks that both answered are compared, each once: what counts is by how much the share of its calls that
    failed differs. The two differences so summed, A's and B's, are the two counts of a paired comparison.
 2. Evidence goes both ways: the e-value is the mean of the two one-sided ones, which is an e-value of "no difference".
 3. What is called different is decided over all comparisons of a result together, so that of those that are called
-   the expected share of wrong ones is at most 5 %, however many columns there are.
+   the expected share of wrong ones is at most 5 %, however many variants there are.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ IS_FAILURE: Mapping[Measure, Callable[[CallRow], bool]] = {
 }
 
 
-def comparisons_of(columns: Sequence[tuple[str, Clusters]]) -> tuple[Compared, ...]:
-    """Compare every two columns, for format and for content.
+def comparisons_of(variants: Sequence[tuple[str, Clusters]]) -> tuple[Compared, ...]:
+    """Compare every two variants, for format and for content.
 
     Args:
-        columns: Name and judged calls of each.
+        variants: Name and judged calls of each.
     """
     return corrected(
-        compared(a, b, measure=measure) for a, b in combinations(columns, 2) for measure in MEASURES
+        compared(a, b, measure=measure) for a, b in combinations(variants, 2) for measure in MEASURES
     )
 
 
@@ -59,7 +59,7 @@ def corrected(comparisons: Iterable[Compared]) -> tuple[Compared, ...]:
 def compared(
     a: tuple[str, Clusters], b: tuple[str, Clusters], *, measure: Measure, alpha: float = ALPHA
 ) -> Compared:
-    """Compare two columns; nothing is called yet.
+    """Compare two variants; nothing is called yet.
 
     Args:
         a: Name and judged calls of the one.
@@ -68,7 +68,7 @@ def compared(
         alpha: The probability that the difference is ever outside of its bounds.
 
     Source: the evidence is that of `stats.paired` on the sums of the positive and of the negative differences of a
-    task's failure shares, which have equal means when the two columns fail equally often, and add up to at most 1
+    task's failure shares, which have equal means when the two variants fail equally often, and add up to at most 1
     a task: all that it needs. The bounds are those of `stats.gap_bounds` on the differences themselves.
     """
     shares = list(shares_of(a[1], b[1], measure).values())

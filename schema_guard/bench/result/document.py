@@ -81,8 +81,8 @@ def _facts(result: BenchResult, labels: Sequence[str]) -> Iterator[Fact]:
     setup, found = result.setup, found_in(result)
     yield Fact("found", found.headline)
     yield from found.facts
-    models = list(dict.fromkeys(shown(column.model) for column in result.columns))
-    lost = sum(column.lost for column in result.columns)
+    models = list(dict.fromkeys(shown(variant.model) for variant in result.variants))
+    lost = sum(variant.lost for variant in result.variants)
     epochs = "" if setup.epochs == 1 else f", each task {setup.epochs} times"
     yield Fact("suite", f"{shown(setup.suite)} ({setup.suite_fingerprint}): {_asked(result)}")
     yield Fact("model" if len(models) == 1 else "models", ", ".join(models))
@@ -96,10 +96,10 @@ def _facts(result: BenchResult, labels: Sequence[str]) -> Iterator[Fact]:
         yield Fact("began", setup.started_at)
     names = names_of(result)
     yield from (
-        Fact(f"column {label}", name) for label, name in zip(labels, names, strict=True) if label != name
+        Fact(f"variant {label}", name) for label, name in zip(labels, names, strict=True) if label != name
     )
     yield Fact("differences", called_in_short(result.comparisons))
-    together = "" if len(names) == 1 else "; those in 'found' hold for all columns together"
+    together = "" if len(names) == 1 else "; those in 'found' hold for all variants together"
     yield Fact("bounds", f"{BOUNDS}{together}")
 
 

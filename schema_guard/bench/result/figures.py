@@ -16,12 +16,12 @@ from schema_guard.bench.result.comparisons import IS_FAILURE, comparisons_of
 from schema_guard.bench.result.values import (
     BenchResult,
     CallRow,
-    ColumnResult,
     FailedExample,
     FailedRow,
     FailurePlace,
     Setup,
     SuitePart,
+    VariantResult,
 )
 from schema_guard.bench.run.scored import Format
 from schema_guard.bench.suites.load import Difficulty
@@ -31,7 +31,7 @@ from schema_guard.text import clip, plural
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from schema_guard.bench.run.plan import Column
+    from schema_guard.bench.run.plan import Variant
     from schema_guard.bench.run.scored import FailedAttempt, Run, Scored
     from schema_guard.stats import Rate
 
@@ -52,25 +52,25 @@ def result_of(run: Run) -> BenchResult:
     Args:
         run: Finished or stopped.
     """
-    index = {column.name: number for number, column in enumerate(run.columns)}
-    calls = tuple(_row(scored, index[scored.column]) for scored in run.scored)
+    index = {variant.name: number for number, variant in enumerate(run.variants)}
+    calls = tuple(_row(scored, index[scored.variant]) for scored in run.scored)
     return assembled(_setup(run), calls, _examples(run.scored, index))
 
 
 def assembled(setup: Setup, calls: tuple[CallRow, ...], examples: tuple[FailedExample, ...]) -> BenchResult:
     """Compute everything that follows from the facts of a result."""
-    of_column = [[call for call in calls if call.column == number] for number in range(len(setup.columns))]
-    clusters = [clusters_of(found) for found in of_column]
-    columns = tuple(map(_column, setup.columns, of_column, clusters))
-    names = [column.name for column in setup.columns]
+    of_variant = [[call for call in calls if call.variant == number] for number in range(len(setup.variants))]
+    clusters = [clusters_of(found) for found in of_variant]
+    variants = tuple(map(_column, setup.variants, of_variant, clusters))
+    names = [variant.name for variant in setup.variants]
     return BenchResult(
         setup=setup,
-        columns=columns,
+        variants=variants,
         comparisons=comparisons_of(list(zip(names, clusters, strict=True))),
         failures=_failures(calls),
         calls=calls,
         examples=examples,
-        not_measured=tuple(_not_measured(setup, columns, calls)),
+        not_measured=tuple(_not_measured(setup, variants, calls)),
     )
 
 
@@ -82,7 +82,7 @@ def _setup(run: Run) -> Setup:
         suite_fingerprint=run.suite_fingerprint,
         suite_tasks=run.suite_tasks,
         plan=run.plan,
-        columns=run.columns,
+        variants=run.variants,
         tasks=run.tasks,
         epochs=run.epochs,
         seed=run.seed,
@@ -96,9 +96,9 @@ def _setup(run: Run) -> Setup:
     )
 
 
-def _row(scored: Scored, column: int) -> CallRow:
+def _row(scored: Scored, variant: int) -> CallRow:
     return CallRow(
-        column=column,
+        variant=variant,
         schema=scored.schema,
         group=scored.group,
         task=scored.task,
@@ -141,9 +141,9 @@ def _unicode(text: str) -> str:
 
 
 def _examples(scored: Sequence[Scored], index: dict[str, int]) -> tuple[FailedExample, ...]:
-    """Choose failed attempts, each time one whose failure, column and schema were shown least."""
+    """Choose failed attempts, each time one whose failure, variant and schema were shown least."""
     left = sorted(
-        (_example(one, failed, index[one.column]) for one in scored for failed in one.failures),
+        (_example(one, failed, index[one.variant]) for one in scored for failed in one.failures),
         key=lambda example: example[:5],
     )
     shown: Counter[tuple[object, ...]] = Counter()
@@ -153,25 +153,25 @@ def _examples(scored: Sequence[Scored], index: dict[str, int]) -> tuple[FailedEx
             left,
             key=lambda e: (
                 shown["failure", e.kind, e.code],
-                shown["column", e.column],
+                shown["variant", e.variant],
                 shown["schema", e.schema],
             ),
         )
-        shown.update([("failure", best.kind, best.code), ("column", best.column), ("schema", best.schema)])
+        shown.update([("failure", best.kind, best.code), ("variant", best.variant), ("schema", best.schema)])
         left.remove(best)
         picked.append(best)
     return tuple(picked)
 
 
-def _example(scored: Scored, failed: FailedAttempt, column: int) -> FailedExample:
+def _example(scored: Scored, failed: FailedAttempt, variant: int) -> FailedExample:
     reply = None if failed.reply is None else _unicode(failed.reply)
     message, code = _unicode(failed.message), _unicode(failed.code)
     return FailedExample(
-        column, scored.schema, scored.task, scored.epoch, failed.number, failed.kind, code, message, reply
+        variant, scored.schema, scored.task, scored.epoch, failed.number, failed.kind, code, message, reply
     )
 
 
-def _column(column: Column, calls: Sequence[CallRow], clusters: Clusters) -> ColumnResult:
+def _column(variant: Variant, calls: Sequence[CallRow], clusters: Clusters) -> VariantResult:
     formats = Counter(call.format for call in calls)
     valid, right = sum(call.is_valid for call in calls), sum(call.right for call in calls)
     cost, output_tokens = _total([c.cost for c in calls]), _total([c.output_tokens for c in calls])
@@ -180,19 +180,19 @@ def _column(column: Column, calls: Sequence[CallRow], clusters: Clusters) -> Col
     def rate(*wanted: Format) -> Rate:
         return rate_of(clusters, lambda call: call.format in wanted)
 
-    return ColumnResult(
-        name=column.name,
-        model=column.model,
-        strategy=column.strategy,
-        tuned=column.tuned,
+    return VariantResult(
+        name=variant.name,
+        model=variant.model,
+        strategy=variant.strategy,
+        tuned=variant.tuned,
         calls=len(calls) - formats["lost"],
         tasks=len(clusters),
         formats={name: formats[name] for name in _FORMATS},
-        exact=rate("exact"),
-        first_pass=rate("exact", "unwrapped"),
+        clean=rate("clean"),
+        valid_first_time=rate("clean", "unwrapped"),
         repaired=rate("repaired"),
-        reasked=rate("reasked"),
-        unhandled=rate("unhandled"),
+        fixed_by_retry=rate("fixed_by_retry"),
+        failed=rate("failed"),
         right=rate_of(clusters, lambda call: call.right),
         leaf_share=leaf_share_of(clusters),
         attempts=sum(call.attempts for call in calls),
@@ -249,20 +249,20 @@ def _part(name: str, calls: Sequence[CallRow]) -> SuitePart:
     return SuitePart(
         name=name,
         calls=len(judged),
-        failed=sum(map(failed, judged)),
-        unhandled=rate_of(clusters, failed),
+        failed_calls=sum(map(failed, judged)),
+        failed=rate_of(clusters, failed),
         right=rate_of(clusters, lambda call: call.right),
     )
 
 
 def _failures(calls: Iterable[CallRow]) -> tuple[FailurePlace, ...]:
-    counts = Counter((call.column, *failed) for call in calls for failed in call.failures)
+    counts = Counter((call.variant, *failed) for call in calls for failed in call.failures)
     found = [FailurePlace(*how, attempts) for how, attempts in counts.items()]
     return tuple(
         sorted(
             found,
             key=lambda f: (
-                f.column,
+                f.variant,
                 -f.attempts,
                 f.kind,
                 f.code,
@@ -274,11 +274,11 @@ def _failures(calls: Iterable[CallRow]) -> tuple[FailurePlace, ...]:
     )
 
 
-def _not_measured(setup: Setup, columns: Sequence[ColumnResult], calls: Sequence[CallRow]) -> Iterator[str]:
+def _not_measured(setup: Setup, variants: Sequence[VariantResult], calls: Sequence[CallRow]) -> Iterator[str]:
     if setup.tasks < setup.suite_tasks:
         why = f": {'; '.join(setup.left_out)}" if setup.left_out else ""
         yield f"{setup.suite_tasks - setup.tasks} of the suite's {setup.suite_tasks} tasks were not asked{why}"
-    planned = setup.tasks * setup.epochs * len(setup.columns)
+    planned = setup.tasks * setup.epochs * len(setup.variants)
     if len(calls) < planned:
         why = f": {'; '.join(setup.stopped)}" if setup.stopped else ""
         yield f"{planned - len(calls)} of {planned} planned calls were not made{why}"
@@ -286,22 +286,22 @@ def _not_measured(setup: Setup, columns: Sequence[ColumnResult], calls: Sequence
         yield "money: no prices were given"
     if setup.epochs == 1:
         yield "how much a model varies on one task: each was asked once"
-    for column in columns:
+    for variant in variants:
         yield from _not_measured_of(
-            column, [call for call in calls if setup.columns[call.column].name == column.name]
+            variant, [call for call in calls if setup.variants[call.variant].name == variant.name]
         )
 
 
-def _not_measured_of(column: ColumnResult, calls: Sequence[CallRow]) -> Iterator[str]:
-    if column.lost:
+def _not_measured_of(variant: VariantResult, calls: Sequence[CallRow]) -> Iterator[str]:
+    if variant.lost:
         first = min(call.error or "" for call in calls if call.is_lost)
         why = f" ({first})" if first else ""
-        yield f"{column.name}: {column.lost} of {len(calls)} calls had no judged reply and stand in no rate{why}"
-    if calls and column.elapsed_p50_s is None:
-        yield f"{column.name}: time, for the model has none of its own"
-    if column.unknown_tokens:
-        yield f"{column.name}: of {plural(column.unknown_tokens, 'call')} the tokens are unknown and stand in no sum"
-    if column.cost is not None and column.unknown_cost:
-        yield f"{column.name}: of {plural(column.unknown_cost, 'call')} the cost is unknown and stands in no sum"
-    if column.leaf_share.n and column.leaf_share.lower is None:
-        yield f"{column.name}: bounds of the leaves that are right, for their share changed during the run"
+        yield f"{variant.name}: {variant.lost} of {len(calls)} calls had no judged reply and stand in no rate{why}"
+    if calls and variant.elapsed_p50_s is None:
+        yield f"{variant.name}: time, for the model has none of its own"
+    if variant.unknown_tokens:
+        yield f"{variant.name}: of {plural(variant.unknown_tokens, 'call')} the tokens are unknown and stand in no sum"
+    if variant.cost is not None and variant.unknown_cost:
+        yield f"{variant.name}: of {plural(variant.unknown_cost, 'call')} the cost is unknown and stands in no sum"
+    if variant.leaf_share.n and variant.leaf_share.lower is None:
+        yield f"{variant.name}: bounds of the leaves that are right, for their share changed during the run"

@@ -3,7 +3,7 @@
 
 Rules:
 1. A gate is missed when it is proved that a rate dropped by more than is allowed: the lower bound of its paired drop
-   is above that. The probability that it is missed although no rate dropped by more is at most 5 %, over all columns
+   is above that. The probability that it is missed although no rate dropped by more is at most 5 %, over all variants
    and measures together, however often one looks while the two runs grow. Another run is another comparison, with
    5 % of its own.
 2. What is not proved is not a pass without a word: the drop that cannot be ruled out is told, and `proved` asks for
@@ -54,7 +54,7 @@ class Drop(NamedTuple):
     """How far a rate dropped, on the tasks that both results answered.
 
     Attributes:
-        column: Name in the current result.
+        variant: Name in the current result.
         measure: `"valid"` or `"right"`.
         tasks: That both answered.
         baseline: The rate then; None without common tasks.
@@ -64,7 +64,7 @@ class Drop(NamedTuple):
         upper: Upper bound of the drop: what is above is ruled out.
     """
 
-    column: str
+    variant: str
     measure: str
     tasks: int
     baseline: float | None
@@ -83,10 +83,10 @@ class GateResult:
         max_drop: The largest drop allowed, a fraction.
         proved: Whether a pass needs a proof.
         alpha: Probability that one drop's bounds are ever wrong; over all drops together it is at most 0.05.
-        drops: Every column and measure.
+        drops: Every variant and measure.
         current: What was run now.
         baseline: What it is compared with.
-        not_compared: Columns of the baseline that the current result does not have.
+        not_compared: Variants of the baseline that the current result does not have.
     """
 
     passed: bool
@@ -110,7 +110,7 @@ def gate(
     max_drop: float = 0.02,
     measure: Gated = "both",
     proved: bool = False,
-    columns: Sequence[tuple[str, str]] | None = None,
+    variants: Sequence[tuple[str, str]] | None = None,
 ) -> GateResult:
     """Say whether no rate dropped by more than is allowed.
 
@@ -120,10 +120,10 @@ def gate(
         max_drop: The largest drop of a rate that is allowed, a fraction in [0, 1).
         measure: Which rates: of valid values, of right ones, or both.
         proved: Also miss the gate where a larger drop is not ruled out.
-        columns: Which column of *current* with which of *baseline*; None pairs equal names, or the only ones.
+        variants: Which variant of *current* with which of *baseline*; None pairs equal names, or the only ones.
 
     Raises:
-        InvalidArgument: An argument is out of range, no columns can be paired, or no task was answered in both.
+        InvalidArgument: An argument is out of range, no variants can be paired, or no task was answered in both.
     """
     if not isinstance(max_drop, Real) or not 0 <= max_drop < 1:
         raise InvalidArgument(
@@ -131,7 +131,7 @@ def gate(
         )
     if measure not in tuple(_MEASURES):
         raise InvalidArgument(f"measure={clip(repr(measure))}: expected one of valid, right, both")
-    pairs = pairs_of(current, baseline, columns)
+    pairs = pairs_of(current, baseline, variants)
     alpha = ALPHA / (len(pairs) * len(_MEASURES[measure]))
     found = [
         compared(
@@ -151,14 +151,14 @@ def gate(
         drops=drops,
         current=current.setup,
         baseline=baseline.setup,
-        not_compared=tuple(column.name for column in baseline.columns if column.name not in held),
+        not_compared=tuple(variant.name for variant in baseline.variants if variant.name not in held),
     )
 
 
 def _drop(one: Compared) -> Drop:
     """Read a difference of failure rates, now less then, as the drop of what went well."""
     return Drop(
-        column=one.a,
+        variant=one.a,
         measure=PASSED[one.measure],
         tasks=one.tasks,
         baseline=None if one.rate_b is None else 1 - one.rate_b,
@@ -176,10 +176,11 @@ def gate_as_json(result: GateResult) -> Any:
 
 def document_of(result: GateResult) -> Document:
     """Give a gate's result as a document, whose title says whether it was passed, and why."""
+    rows = tuple(map(_row, result.drops))
     drops = Section(
         "Drops",
         f"[lower, upper]: hold for all of these drops together with {100 * (1 - ALPHA):.0f} %, at every look",
-        Table(("column", "tasks", "baseline %", "current %", "drop, points"), tuple(map(_row, result.drops))),
+        Table(("variant", "tasks", "baseline %", "current %", "drop, points"), rows),
     )
     return Document(
         reason_of(result), tuple(_facts(result)), (drops,), tone=Tone.GOOD if result.passed else Tone.BAD
@@ -193,7 +194,7 @@ def _facts(result: GateResult) -> Iterator[Fact]:
         yield Fact("suites", OTHER_SUITE)
     if result.not_compared:
         missing = ", ".join(map(shown, result.not_compared))
-        yield Fact("left out", f"columns that the current result does not have: {missing}")
+        yield Fact("left out", f"variants that the current result does not have: {missing}")
 
 
 def _row(drop: Drop) -> tuple[str, ...]:
@@ -227,7 +228,7 @@ def reason_of(result: GateResult) -> str:
 
 
 def _named(drop: Drop) -> str:
-    return f"{shown(drop.column)}: {drop.measure}"
+    return f"{shown(drop.variant)}: {drop.measure}"
 
 
 def _points(allowed: float, bound: float) -> tuple[str, str]:

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from schema_guard.bench.result.comparisons import DELTA
 from schema_guard.bench.result.ranked import alpha_of, ranked
-from schema_guard.decide.ladder import RUNGS
-from schema_guard.decide.mending import MENDS, Failures
-from schema_guard.report.decision.plain import remedy
+from schema_guard.decide.fixable import FIXABLE, Failures
+from schema_guard.decide.playbook import STEPS
+from schema_guard.report.decision.plain import fix
 from schema_guard.report.document import Fact, Tone
 from schema_guard.report.drawing import percent_tick
 from schema_guard.stats import calls_needed
@@ -67,43 +67,43 @@ class Found(NamedTuple):
 
 def found_in(result: BenchResult) -> Found:
     """Say what a result has found."""
-    columns = ranked(result)
+    variants = ranked(result)
     facts = [Fact("stopped", reason) for reason in result.setup.stopped]
-    if not columns:
+    if not variants:
         error = next((call.error for call in result.calls if call.error), None)
         why = f": {error}" if error else ""
         told = "Nothing is measured: no call has a reply that could be judged."
         return Found(told, Tone.OPEN, (*facts, Fact("next", f"find out why no call has a judged reply{why}")))
-    best = columns[0]
-    rivals = [one for one in columns[1:] if "format" not in one.beaten or not _beats(result, best, one)]
-    first = _against(columns, result.setup.target) if result.setup.target else _among(columns, rivals)
+    best = variants[0]
+    rivals = [one for one in variants[1:] if "format" not in one.beaten or not _beats(result, best, one)]
+    first = _against(variants, result.setup.target) if result.setup.target else _among(variants, rivals)
     if failures := _failures(result, best):
         facts.append(Fact("fails at", _told(failures, best)))
-    facts.append(Fact("next", _next(result, columns, rivals)))
-    return Found(f"{first} {_content(result, columns)}", _tone(result, columns, rivals), tuple(facts))
+    facts.append(Fact("next", _next(result, variants, rivals)))
+    return Found(f"{first} {_content(result, variants)}", _tone(result, variants, rivals), tuple(facts))
 
 
-def _tone(result: BenchResult, columns: Sequence[Ranked], rivals: Sequence[Ranked]) -> Tone:
+def _tone(result: BenchResult, variants: Sequence[Ranked], rivals: Sequence[Ranked]) -> Tone:
     if result.setup.target is not None:
-        return columns[0].tone
+        return variants[0].tone
     return Tone.OPEN if rivals or result.setup.stopped else Tone.PLAIN
 
 
 def _comparison(result: BenchResult, a: Ranked, b: Ranked, measure: Measure) -> Compared:
-    names = {a.column.name, b.column.name}
+    names = {a.variant.name, b.variant.name}
     return next(one for one in result.comparisons if one.measure == measure and {one.a, one.b} == names)
 
 
 def _beats(result: BenchResult, one: Ranked, other: Ranked, measure: Measure = "format") -> bool:
-    return _comparison(result, one, other, measure).better == one.column.name
+    return _comparison(result, one, other, measure).better == one.variant.name
 
 
-def _against(columns: Sequence[Ranked], target: float) -> str:
-    """Say how the best column stands against the target, and how many stand with it."""
-    best, of = columns[0], len(columns)
-    rate, goal = best.unhandled, percent_tick(target)
+def _against(variants: Sequence[Ranked], target: float) -> str:
+    """Say how the best variant stands against the target, and how many stand with it."""
+    best, of = variants[0], len(variants)
+    rate, goal = best.failed, percent_tick(target)
     most, least = percent_tick(rate.bounds.upper), percent_tick(rate.bounds.lower)
-    good = sum(one.tone is Tone.GOOD for one in columns)
+    good = sum(one.tone is Tone.GOOD for one in variants)
     if good > 1:
         return f"{good} of {of} meet the target of {goal}: with {best.name} at most {most} of the calls fail ({_counts(rate)})."
     if good:
@@ -118,10 +118,10 @@ def _against(columns: Sequence[Ranked], target: float) -> str:
     return f"None of {of} meets the target of {goal}: even with {best.name} at least {least} of the calls fail ({_counts(rate)})."
 
 
-def _among(columns: Sequence[Ranked], rivals: Sequence[Ranked]) -> str:
-    """Say which column fails least, and whether that is proved."""
-    best, others = columns[0], columns[1:]
-    rate = f"in {percent_tick(best.unhandled.rate or 0.0)} of its calls ({_counts(best.unhandled)}; {_between(best.unhandled)})"
+def _among(variants: Sequence[Ranked], rivals: Sequence[Ranked]) -> str:
+    """Say which variant fails least, and whether that is proved."""
+    best, others = variants[0], variants[1:]
+    rate = f"in {percent_tick(best.failed.rate or 0.0)} of its calls ({_counts(best.failed)}; {_between(best.failed)})"
     if not others:
         return f"{best.name} fails {rate}."
     if not rivals:
@@ -131,31 +131,31 @@ def _among(columns: Sequence[Ranked], rivals: Sequence[Ranked]) -> str:
         as_well = rivals[0].name if len(rivals) == 1 else f"{len(rivals)} others"
         do = "does" if len(rivals) == 1 else "do"
         return f"{best.name} fails least so far, {rate}; whether {as_well} {do} as well is not decided."
-    worst = columns[-1]
-    lowest, highest = (percent_tick(one.unhandled.rate or 0.0) for one in (best, worst))
-    counts = _counts(best.unhandled, whole=False)
+    worst = variants[-1]
+    lowest, highest = (percent_tick(one.failed.rate or 0.0) for one in (best, worst))
+    counts = _counts(best.failed, whole=False)
     if lowest == highest:
-        return f"No difference in failures is found: each fails in {lowest} of its calls ({counts}; {_between(best.unhandled)})."
+        return f"No difference in failures is found: each fails in {lowest} of its calls ({counts}; {_between(best.failed)})."
     return (
         f"Which one fails least is not decided: from {lowest} ({best.name}) to {highest} ({worst.name}) of the calls "
-        f"fail ({_sizes(columns)} each)."
+        f"fail ({_sizes(variants)} each)."
     )
 
 
-def _sizes(columns: Sequence[Ranked]) -> str:
-    """Return the number of tasks of each column, or the smallest and the largest if they differ."""
-    sizes = [one.unhandled.n for one in columns]
+def _sizes(variants: Sequence[Ranked]) -> str:
+    """Return the number of tasks of each variant, or the smallest and the largest if they differ."""
+    sizes = [one.failed.n for one in variants]
     least, most = min(sizes), plural(max(sizes), "task")
     return most if least == max(sizes) else f"{least:,} to {most}"
 
 
-def _content(result: BenchResult, columns: Sequence[Ranked]) -> str:
-    """Say how often the best column is right, and whether another one is proved to be right more often."""
-    best, most = columns[0], max(columns, key=lambda one: one.right.rate or 0.0)
+def _content(result: BenchResult, variants: Sequence[Ranked]) -> str:
+    """Say how often the best variant is right, and whether another one is proved to be right more often."""
+    best, most = variants[0], max(variants, key=lambda one: one.right.rate or 0.0)
     told = (
         f"{percent_tick(best.right.rate or 0.0)} of its calls give the right value ({_between(best.right)})"
     )
-    if len(columns) > 1:
+    if len(variants) > 1:
         told = told.replace("of its calls", f"of the calls of {best.name}")
     if most is not best and _beats(result, most, best, "content"):
         told += f"; {most.name} does so in {percent_tick(most.right.rate or 0.0)} ({_between(most.right)})"
@@ -185,11 +185,11 @@ def _counts(rate: Rate, *, whole: bool = True) -> str:
 
 
 def _failures(result: BenchResult, best: Ranked) -> Failures | None:
-    """Count the calls of a column that stayed without a valid value, by what their last judged attempt failed at."""
+    """Count the calls of a variant that stayed without a valid value, by what their last judged attempt failed at."""
     last = [
         call.failures[-1]
         for call in result.calls
-        if call.column == best.number - 1 and call.format == "unhandled" and call.failures
+        if call.variant == best.number - 1 and call.format == "failed" and call.failures
     ]
     if not last:
         return None
@@ -203,13 +203,13 @@ def _told(failures: Failures, best: Ranked) -> str:
     return f"of the {plural(failures.calls, 'call')} of {best.name} without a valid value: {told}"
 
 
-def _next(result: BenchResult, columns: Sequence[Ranked], rivals: Sequence[Ranked]) -> str:
+def _next(result: BenchResult, variants: Sequence[Ranked], rivals: Sequence[Ranked]) -> str:
     """Say what to do next."""
-    best, target = columns[0], result.setup.target
+    best, target = variants[0], result.setup.target
     if best.tone is Tone.GOOD and target is not None:
         return f"use {best.name}, and watch it: schema-guard watch --max-failure-rate {100 * target:g}%"
     if best.tone is Tone.OPEN and target is not None:
-        rate = best.unhandled
+        rate = best.failed
         needed = calls_needed(rate.count, rate.n, target, alpha=alpha_of(result))
         return _more(result, needed, f"on which side of the target {best.name} is")
     if target is None and rivals:
@@ -232,7 +232,7 @@ def _more(result: BenchResult, needed: int | None, what: str) -> str:
 
 
 def _tasks_needed(one: Compared, result: BenchResult) -> int | None:
-    """Give how many further tasks, on which two columns differ as on those before, call them different."""
+    """Give how many further tasks, on which two variants differ as on those before, call them different."""
     called = sum(other.called for other in result.comparisons)
     enough = len(result.comparisons) / (DELTA * (called + 1))
 
@@ -260,31 +260,29 @@ def _evidence(b: float, c: float) -> float:
 
 
 def _another(result: BenchResult, best: Ranked) -> str:
-    """Name the strategy that was not tried and can mend most of what fails, and else what is wrong."""
+    """Name the strategy that was not tried and can fix most of what fails, and else what is wrong."""
     tried = {
         strategy
-        for column in result.columns
-        if column.model == best.column.model
-        for strategy in column.strategy.split(">")
+        for variant in result.variants
+        if variant.model == best.variant.model
+        for strategy in variant.strategy.split(">")
     }
-    untried = [rung for rung in RUNGS if rung in STRATEGIES and rung not in tried]
+    untried = [step for step in STEPS if step in STRATEGIES and step not in tried]
     failures, wrong = _failures(result, best), _wrong(result, best)
     if failures and failures.calls >= wrong:
-        rung = max(untried, key=failures.mended_by, default=None)
-        if rung and failures.mended_by(rung):
-            mended = f"{failures.mended_by(rung):.0f} of these {plural(failures.calls, 'failure')}"
-            return f"the same command with --strategy {rung}: {remedy(rung)}, which can mend {mended}"
+        step = max(untried, key=failures.fixed_by, default=None)
+        if step and failures.fixed_by(step):
+            fixed = f"{failures.fixed_by(step):.0f} of these {plural(failures.calls, 'failure')}"
+            return f"the same command with --strategy {step}: {fix(step)}, which can fix {fixed}"
     elif wrong:
-        rung = next((rung for rung in untried if MENDS[rung].right), None)
-        if rung:
-            return (
-                f"the same command with --strategy {rung}: {remedy(rung)}, which can make wrong values right"
-            )
+        step = next((step for step in untried if FIXABLE[step].right), None)
+        if step:
+            return f"the same command with --strategy {step}: {fix(step)}, which can make wrong values right"
     else:
         return f"use {best.name}, and watch it: schema-guard watch --max-failure-rate 1%"
-    return "no strategy that can mend this is left: the same command with --model NAME, a larger one"
+    return "no strategy that can fix this is left: the same command with --model NAME, a larger one"
 
 
 def _wrong(result: BenchResult, best: Ranked) -> int:
-    """Count the calls of a column whose value is valid, and not right."""
-    return sum(call.column == best.number - 1 and call.is_valid and not call.right for call in result.calls)
+    """Count the calls of a variant whose value is valid, and not right."""
+    return sum(call.variant == best.number - 1 and call.is_valid and not call.right for call in result.calls)

@@ -2,8 +2,8 @@
 """The plots of a result: what fails, what is right, cost against failures, and what fails where.
 
 Rules: a plot shows figures of the result and nothing else; each has a sentence that tells the same without sight; a
-plot without data is None, and the page says what is missing. Nothing depends on colour alone: columns differ by
-their marks and carry their numbers. The best column comes first.
+plot without data is None, and the page says what is missing. Nothing depends on colour alone: variants differ by
+their marks and carry their numbers. The best variant comes first.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 # So many letters leave room for a number before, a rate and a state behind them.
 _NAME_CHARS = 26
 
-# Over so many columns the cells of the failure map hold whole numbers only, and a caption no names.
+# Over so many variants the cells of the failure map hold whole numbers only, and a caption no names.
 _FEW_COLUMNS = 6
 
 # More rows than this are not told apart at a glance; the tables have them all.
@@ -68,7 +68,7 @@ _DIGIT, _ABOVE, _BELOW, _MARK = 8.5, 13.0, 4.0, 5.0
 
 
 class _Shown(NamedTuple):
-    """A column under the name that has room in a plot."""
+    """A variant under the name that has room in a plot."""
 
     name: str
     ranked: Ranked
@@ -83,7 +83,7 @@ class _Shown(NamedTuple):
 
 
 class _Point(NamedTuple):
-    """A column on a plane."""
+    """A variant on a plane."""
 
     shown: _Shown
     x: float
@@ -94,24 +94,24 @@ def plots_of(result: BenchResult) -> tuple[list[Plot], int]:
     """Draw the plots of a result, and say how many of those that are drawn tell the answer by themselves."""
     found = ranked(result)
     names = shortened([safe(one.name) for one in found], _NAME_CHARS)
-    columns = list(map(_Shown, names, found))
-    first = [*(rates_plot(columns, measure, result.setup.target) for measure in MEASURES)]
-    first.append(cost_plot(columns, result.setup.currency))
-    return [*first, failures_plot(result, columns)], sum(plot.svg is not None for plot in first)
+    variants = list(map(_Shown, names, found))
+    first = [*(rates_plot(variants, measure, result.setup.target) for measure in MEASURES)]
+    first.append(cost_plot(variants, result.setup.currency))
+    return [*first, failures_plot(result, variants)], sum(plot.svg is not None for plot in first)
 
 
-def rates_plot(columns: Sequence[_Shown], measure: Measure, target: float | None) -> Plot:
-    """Draw a rate of every column with its bounds: of failures against the target, where there is one."""
+def rates_plot(variants: Sequence[_Shown], measure: Measure, target: float | None) -> Plot:
+    """Draw a rate of every variant with its bounds: of failures against the target, where there is one."""
     title = _TITLES[measure]
-    if not columns:
+    if not variants:
         return Plot(title, "", None, _NO_CALLS)
     goal = target if measure == "format" else None
-    rows = [_row(one, measure, goal) for one in columns[:_MOST_ROWS]]
-    rates = [(one.name, one.ranked.unhandled if measure == "format" else one.ranked.right) for one in columns]
+    rows = [_row(one, measure, goal) for one in variants[:_MOST_ROWS]]
+    rates = [(one.name, one.ranked.failed if measure == "format" else one.ranked.right) for one in variants]
     told = "; ".join(f"{name}: {bounded(rate)} % of {plural(rate.n, 'task')}" for name, rate in rates)
     return Plot(
         title,
-        _caption(columns, measure, goal),
+        _caption(variants, measure, goal),
         inline_svg(
             lambda: rates_figure(rows, "of the calls", target=goal),
             name="rates" if measure == "format" else "right",
@@ -121,23 +121,23 @@ def rates_plot(columns: Sequence[_Shown], measure: Measure, target: float | None
     )
 
 
-def _caption(columns: Sequence[_Shown], measure: Measure, goal: float | None) -> str:
-    together = f", which hold for all {len(columns)} together" if len(columns) > 1 else ""
+def _caption(variants: Sequence[_Shown], measure: Measure, goal: float | None) -> str:
+    together = f", which hold for all {len(variants)} together" if len(variants) > 1 else ""
     told = [f"Mark: the rate; line: its bounds{together}."]
     if goal is not None:
         told.append(
             "Circle: below the target, square: above, diamond: not decided. The scale is logarithmic."
         )
-    elif any(measure in one.ranked.beaten for one in columns):
+    elif any(measure in one.ranked.beaten for one in variants):
         told.append("Grey square: another one is shown to be better.")
-    if len(columns) > _MOST_ROWS:
-        told.append(f"{len(columns) - _MOST_ROWS} more are in the tables.")
+    if len(variants) > _MOST_ROWS:
+        told.append(f"{len(variants) - _MOST_ROWS} more are in the tables.")
     return " ".join(told)
 
 
 def _row(one: _Shown, measure: Measure, goal: float | None) -> RateRow:
     found = one.ranked
-    rate = found.unhandled if measure == "format" else found.right
+    rate = found.failed if measure == "format" else found.right
     if goal is None:
         beaten = measure in found.beaten
         colour, mark, state = COLOURS["muted" if beaten else "series1"], "s" if beaten else "o", ""
@@ -147,19 +147,19 @@ def _row(one: _Shown, measure: Measure, goal: float | None) -> RateRow:
     return RateRow(told, rate.rate or 0.0, rate.bounds.lower, rate.bounds.upper, colour, mark)
 
 
-def cost_plot(columns: Sequence[_Shown], currency: str | None) -> Plot:
-    """Draw what fails over what a call takes, with the columns that no other one beats in both."""
+def cost_plot(variants: Sequence[_Shown], currency: str | None) -> Plot:
+    """Draw what fails over what a call takes, with the variants that no other one beats in both."""
     unit = "output tokens a call" if currency is None else f"{safe(shown(currency))} a call"
     title = "Failures against cost"
     points = [
-        _Point(one, spent, one.ranked.unhandled.rate or 0.0)
-        for one in columns
+        _Point(one, spent, one.ranked.failed.rate or 0.0)
+        for one in variants
         if (spent := one.ranked.spent(has_prices=currency is not None)) is not None
     ]
     if not points:
         return Plot(title, "", None, f"{unit} are unknown")
     front = pareto_front([(point.x, point.y) for point in points])
-    told = "; ".join(f"{p.shown.name}: {p.x:.4g} {unit}, unhandled {share(p.y)}%" for p in points)
+    told = "; ".join(f"{p.shown.name}: {p.x:.4g} {unit}, failed {share(p.y)}%" for p in points)
     best = ", ".join(p.shown.name for p in points if (p.x, p.y) in front)
     return Plot(
         title,
@@ -174,32 +174,32 @@ def cost_plot(columns: Sequence[_Shown], currency: str | None) -> Plot:
     )
 
 
-def failures_plot(result: BenchResult, columns: Sequence[_Shown]) -> Plot:
-    """Draw how often each kind of failure comes in each column."""
+def failures_plot(result: BenchResult, variants: Sequence[_Shown]) -> Plot:
+    """Draw how often each kind of failure comes in each variant."""
     title = "What fails where"
-    columns = sorted(columns, key=lambda one: one.number)
+    variants = sorted(variants, key=lambda one: one.number)
     counts: Counter[str] = Counter()
     cells: Counter[tuple[str, int]] = Counter()
-    calls = {one.number: one.ranked.column.calls for one in columns}
+    calls = {one.number: one.ranked.variant.calls for one in variants}
     for failure in result.failures:
-        if failure.column + 1 not in calls:
+        if failure.variant + 1 not in calls:
             continue
         name = clip(safe(f"{failure.kind} {failure.keyword or failure.code}"), _NAME_CHARS)
         counts[name] += failure.attempts
-        cells[name, failure.column + 1] += failure.attempts
+        cells[name, failure.variant + 1] += failure.attempts
     names = sorted(counts, key=lambda name: (-counts[name], name))[:_MOST_FAILURES]
-    if not names or not columns:
-        return Plot(title, "", None, "no attempt failed" if columns else _NO_CALLS)
+    if not names or not variants:
+        return Plot(title, "", None, "no attempt failed" if variants else _NO_CALLS)
     per_100 = {(name, number): 100 * attempts / calls[number] for (name, number), attempts in cells.items()}
     told = "; ".join(
-        f"{name}: {', '.join(f'{one.name} {per_100.get((name, one.number), 0):.1f}' for one in columns)}"
+        f"{name}: {', '.join(f'{one.name} {per_100.get((name, one.number), 0):.1f}' for one in variants)}"
         for name in names
     )
     return Plot(
         title,
-        f"Failed attempts for 100 calls, by kind and keyword, or code where no keyword was broken. {_numbers(columns)}",
+        f"Failed attempts for 100 calls, by kind and keyword, or code where no keyword was broken. {_numbers(variants)}",
         inline_svg(
-            lambda: _failures_figure(names, columns, per_100),
+            lambda: _failures_figure(names, variants, per_100),
             name="failures",
             title=title,
             description=f"Failed attempts for 100 calls. {told}.",
@@ -207,10 +207,10 @@ def failures_plot(result: BenchResult, columns: Sequence[_Shown]) -> Plot:
     )
 
 
-def _numbers(columns: Sequence[_Shown]) -> str:
-    if len(columns) > _FEW_COLUMNS:
-        return "Columns have the numbers of the other plots."
-    return f"Columns: {', '.join(one.label for one in columns)}."
+def _numbers(variants: Sequence[_Shown]) -> str:
+    if len(variants) > _FEW_COLUMNS:
+        return "Variants have the numbers of the other plots."
+    return f"Variants: {', '.join(one.label for one in variants)}."
 
 
 def pareto_front(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
@@ -255,9 +255,9 @@ def _meet(one: tuple[float, float, float, float], other: tuple[float, float, flo
     return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
 
 
-def _styled(columns: Sequence[_Shown]) -> Iterator[tuple[_Shown, str, str]]:
-    """Give every column its colour and its mark; twenty columns have twenty different pairs."""
-    for one in columns:
+def _styled(variants: Sequence[_Shown]) -> Iterator[tuple[_Shown, str, str]]:
+    """Give every variant its colour and its mark; twenty variants have twenty different pairs."""
+    for one in variants:
         at = one.number - 1
         yield one, SERIES[at % len(SERIES)], MARKS[at % len(MARKS)]
 
@@ -300,16 +300,16 @@ def _number(axis: Axes, points: Sequence[_Point]) -> None:
 
 
 def _failures_figure(
-    names: Sequence[str], columns: Sequence[_Shown], per_100: dict[tuple[str, int], float]
+    names: Sequence[str], variants: Sequence[_Shown], per_100: dict[tuple[str, int], float]
 ) -> Figure:
     from matplotlib.patches import Rectangle  # an extra, and half a second
 
     figure, (axis,) = new_figure(62 + 50 * len(names), left=14, bottom=34)
-    axis.set_xlim(0, len(columns))
+    axis.set_xlim(0, len(variants))
     label_rows(axis, names)
     most = max(per_100.values())
     for row, name in top_down(names):
-        for at, one in enumerate(columns):
+        for at, one in enumerate(variants):
             amount = per_100.get((name, one.number), 0.0)
             axis.add_patch(
                 Rectangle(
@@ -322,16 +322,16 @@ def _failures_figure(
                     linewidth=0.8,
                 )
             )
-            axis.text(at + 0.5, row - 0.11, _cell(amount, len(columns)), ha="center", va="center")
-    axis.set_xticks([at + 0.5 for at in range(len(columns))], [str(one.number) for one in columns])
+            axis.text(at + 0.5, row - 0.11, _cell(amount, len(variants)), ha="center", va="center")
+    axis.set_xticks([at + 0.5 for at in range(len(variants))], [str(one.number) for one in variants])
     axis.tick_params(axis="x", length=0)
     axis.spines["bottom"].set_visible(False)
     return figure
 
 
-def _cell(amount: float, number_of_columns: int) -> str:
-    """Write failures for 100 calls in a cell, which is narrow where there are many columns."""
+def _cell(amount: float, number_of_variants: int) -> str:
+    """Write failures for 100 calls in a cell, which is narrow where there are many variants."""
     if 0 < amount < 0.5:  # what would be rounded to 0
         return "<1"
     has_three_digits = amount >= 100
-    return f"{amount:.0f}" if number_of_columns > _FEW_COLUMNS or has_three_digits else f"{amount:.3g}"
+    return f"{amount:.0f}" if number_of_variants > _FEW_COLUMNS or has_three_digits else f"{amount:.3g}"

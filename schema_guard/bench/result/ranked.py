@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The columns of a result in an order, best first: how each stands against a target, and against the others.
+"""The variants of a result in an order, best first: how each stands against a target, and against the others.
 
 Rules:
-1. The bounds of all columns hold together, for what is said of the best of several was picked from them: each has its
+1. The bounds of all variants hold together, for what is said of the best of several was picked from them: each has its
    part of alpha.
-2. A column is beaten where another one is called better (`comparisons`); a lower rate alone beats nobody.
+2. A variant is beaten where another one is called better (`comparisons`); a lower rate alone beats nobody.
 """
 
 from __future__ import annotations
@@ -20,51 +20,51 @@ from schema_guard.text import shortened
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from schema_guard.bench.result.values import BenchResult, ColumnResult, Measure
+    from schema_guard.bench.result.values import BenchResult, Measure, VariantResult
 
 _ORDER = (Tone.GOOD, Tone.OPEN, Tone.BAD, Tone.PLAIN)
 
 
 class Ranked(NamedTuple):
-    """A column that has calls.
+    """A variant that has calls.
 
     Attributes:
         number: From 1, in the order of the result.
-        name: As it is shown, which no other column's is.
-        column: Its figures.
-        unhandled: The rate of its tasks without a valid value, with bounds that hold for all columns together.
+        name: As it is shown, which no other variant's is.
+        variant: Its figures.
+        failed: The rate of its tasks without a valid value, with bounds that hold for all variants together.
         right: The same of right values.
         tone: Of its side of the target; plain without a target.
-        beaten: The measures by which another column is called better.
+        beaten: The measures by which another variant is called better.
     """
 
     number: int
     name: str
-    column: ColumnResult
-    unhandled: Rate
+    variant: VariantResult
+    failed: Rate
     right: Rate
     tone: Tone
     beaten: frozenset[Measure]
 
     def spent(self, *, has_prices: bool) -> float | None:
         """Give the money, without prices the output tokens, of a call in which they are known."""
-        column = self.column
+        variant = self.variant
         spent, unknown = (
-            (column.cost, column.unknown_cost)
+            (variant.cost, variant.unknown_cost)
             if has_prices
-            else (column.output_tokens, column.unknown_tokens)
+            else (variant.output_tokens, variant.unknown_tokens)
         )
-        known = column.calls + column.lost - unknown
+        known = variant.calls + variant.lost - unknown
         return None if spent is None or known <= 0 else spent / known
 
 
 def alpha_of(result: BenchResult) -> float:
-    """Give the part of alpha that each side of a column's bounds has."""
-    return ALPHA / max(sum(column.calls > 0 for column in result.columns), 1)
+    """Give the part of alpha that each side of a variant's bounds has."""
+    return ALPHA / max(sum(variant.calls > 0 for variant in result.variants), 1)
 
 
 def ranked(result: BenchResult) -> list[Ranked]:
-    """Give the columns that have calls: below the target first, and on each side those that fail least."""
+    """Give the variants that have calls: below the target first, and on each side those that fail least."""
     alpha, names = alpha_of(result), names_of(result)
     beaten = {
         (one.a if one.better == one.b else one.b, one.measure)
@@ -72,29 +72,27 @@ def ranked(result: BenchResult) -> list[Ranked]:
         if one.better is not None
     }
     found = []
-    for number, (name, column) in enumerate(zip(names, result.columns, strict=True), 1):
-        if not column.calls:
+    for number, (name, variant) in enumerate(zip(names, result.variants, strict=True), 1):
+        if not variant.calls:
             continue
-        unhandled, right = (
-            Rate.of(rate.count, rate.n, alpha=alpha) for rate in (column.unhandled, column.right)
-        )
-        measures = frozenset(measure for worse, measure in beaten if worse == column.name)
-        tone = _tone(unhandled, result.setup.target)
-        found.append(Ranked(number, name, column, unhandled, right, tone, measures))
+        failed, right = (Rate.of(rate.count, rate.n, alpha=alpha) for rate in (variant.failed, variant.right))
+        measures = frozenset(measure for worse, measure in beaten if worse == variant.name)
+        tone = _tone(failed, result.setup.target)
+        found.append(Ranked(number, name, variant, failed, right, tone, measures))
     return sorted(
         found,
-        key=lambda one: (_ORDER.index(one.tone), one.unhandled.rate, -(one.right.rate or 0.0), one.number),
+        key=lambda one: (_ORDER.index(one.tone), one.failed.rate, -(one.right.rate or 0.0), one.number),
     )
 
 
 def names_of(result: BenchResult) -> Sequence[str]:
-    """Give the names of the columns as they are shown: cut where they are long, and no two alike."""
-    return shortened([column.name for column in result.columns], NAME_CHARS)
+    """Give the names of the variants as they are shown: cut where they are long, and no two alike."""
+    return shortened([variant.name for variant in result.variants], NAME_CHARS)
 
 
-def _tone(unhandled: Rate, target: float | None) -> Tone:
+def _tone(failed: Rate, target: float | None) -> Tone:
     if target is None:
         return Tone.PLAIN
-    if unhandled.bounds.upper <= target:
+    if failed.bounds.upper <= target:
         return Tone.GOOD
-    return Tone.BAD if unhandled.bounds.lower > target else Tone.OPEN
+    return Tone.BAD if failed.bounds.lower > target else Tone.OPEN

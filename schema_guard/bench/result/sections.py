@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The sections of a result: how calls went, what they took, how columns differ, what failed where.
+"""The sections of a result: how calls went, what they took, how variants differ, what failed where.
 
 Rules:
 1. A rate stands beside its n and its bounds. What was not measured is said, and is never a 0.
-2. A table names columns by their labels, which are short where there are many columns or long names.
+2. A table names variants by their labels, which are short where there are many variants or long names.
 """
 
 from __future__ import annotations
@@ -23,25 +23,25 @@ if TYPE_CHECKING:
 
     from schema_guard.bench.result.values import (
         BenchResult,
-        ColumnResult,
         Compared,
         FailedExample,
         FailurePlace,
         Measure,
         SuitePart,
+        VariantResult,
     )
 
     Labels: TypeAlias = Sequence[str]
 
 PartOf: TypeAlias = Literal["schema", "group", "difficulty"]
 
-# So many letters of a name, of a schema or column, are shown.
+# So many letters of a name, of a schema or variant, are shown.
 NAME_CHARS = 48
 
 # More rows than a screen has are no table to read; the hardest come first.
 MOST_ROWS = 30
 
-# Up to the comparisons of three columns all are listed; of more only those that are called different.
+# Up to the comparisons of three variants all are listed; of more only those that are called different.
 _MOST_LISTED = 6
 
 _CODES, _PLACES = 6, 6
@@ -54,15 +54,16 @@ def shown(name: str) -> str:
 
 def format_section(result: BenchResult, labels: Labels) -> Section:
     """Give how calls went."""
-    is_repaired = any(column.repaired.count for column in result.columns)
+    is_repaired = any(variant.repaired.count for variant in result.variants)
     repeated = result.setup.epochs > 1
-    header = ["column", "n", *(["tasks"] if repeated else []), "exact %", "first pass %"]
-    header += [*(["repaired %"] if is_repaired else []), "after re-ask %", "unhandled %"]
+    header = ["variant", "n", *(["tasks"] if repeated else []), "clean %", "valid first time %"]
+    header += [*(["repaired %"] if is_repaired else []), "fixed by retry %", "failed %"]
     rows = []
-    for label, column in zip(labels, result.columns, strict=True):
-        counts = [str(column.calls), *([str(column.tasks)] if repeated else [])]
-        rates = [column.exact, column.first_pass, *([column.repaired] if is_repaired else []), column.reasked]
-        rows.append((label, *counts, *map(bounded, [*rates, column.unhandled])))
+    for label, one in zip(labels, result.variants, strict=True):
+        counts = [str(one.calls), *([str(one.tasks)] if repeated else [])]
+        rates = [one.clean, one.valid_first_time, *([one.repaired] if is_repaired else [])]
+        rates += [one.fixed_by_retry, one.failed]
+        rows.append((label, *counts, *map(bounded, rates)))
     return Section(
         "Format",
         "n counts calls with a judged reply",
@@ -74,13 +75,13 @@ def format_section(result: BenchResult, labels: Labels) -> Section:
 def content_section(result: BenchResult, labels: Labels) -> Section:
     """Give how right the values are."""
     rows = (
-        (label, str(column.calls), bounded(column.right), bounded(column.leaf_share))
-        for label, column in zip(labels, result.columns, strict=True)
+        (label, str(variant.calls), bounded(variant.right), bounded(variant.leaf_share))
+        for label, variant in zip(labels, result.variants, strict=True)
     )
     return Section(
         "Content",
         "Valid is not right: a right value equals the gold; a call without a valid value has none of its leaves.",
-        Table(("column", "n", "right %", "leaves right %"), tuple(rows)),
+        Table(("variant", "n", "right %", "leaves right %"), tuple(rows)),
     )
 
 
@@ -89,7 +90,7 @@ def cost_section(result: BenchResult, labels: Labels) -> Section:
     currency = result.setup.currency
     unit = "output tokens" if currency is None else currency
     header = (
-        "column",
+        "variant",
         "attempts",
         "tokens in/out",
         "s a call p50/p95",
@@ -98,21 +99,21 @@ def cost_section(result: BenchResult, labels: Labels) -> Section:
     )
     money = () if currency is None else (currency,)
     rows = (
-        (label, *_cost_cells(column, has_prices=currency is not None))
-        for label, column in zip(labels, result.columns, strict=True)
+        (label, *_cost_cells(variant, has_prices=currency is not None))
+        for label, variant in zip(labels, result.variants, strict=True)
     )
     return Section("What it took", "", Table((*header[:4], *money, *header[4:]), tuple(rows)))
 
 
-def _cost_cells(column: ColumnResult, *, has_prices: bool) -> tuple[str, ...]:
-    used = f"{tokens(column.input_tokens)}/{tokens(column.output_tokens)}"
-    seconds = f"{_amount(column.elapsed_p50_s)}/{_amount(column.elapsed_p95_s)}"
+def _cost_cells(variant: VariantResult, *, has_prices: bool) -> tuple[str, ...]:
+    used = f"{tokens(variant.input_tokens)}/{tokens(variant.output_tokens)}"
+    seconds = f"{_amount(variant.elapsed_p50_s)}/{_amount(variant.elapsed_p95_s)}"
     per = (
-        (column.cost, column.cost_per_valid, column.cost_per_right)
+        (variant.cost, variant.cost_per_valid, variant.cost_per_right)
         if has_prices
-        else (column.output_tokens_per_valid, column.output_tokens_per_right)
+        else (variant.output_tokens_per_valid, variant.output_tokens_per_right)
     )
-    return str(column.attempts), used, seconds, *map(_amount, per)
+    return str(variant.attempts), used, seconds, *map(_amount, per)
 
 
 def _amount(amount: float | None) -> str:
@@ -123,14 +124,14 @@ def _amount(amount: float | None) -> str:
 
 def differences_section(result: BenchResult, labels: Labels) -> Section | None:
     """Give the paired differences: all of them where they are few, else those that are called."""
-    if len(result.columns) == 1:
+    if len(result.variants) == 1:
         return None
     compared = result.comparisons
     listed = [one for one in compared if one.called or len(compared) <= _MOST_LISTED]
     # What is listed of many is ordered by its evidence.
     if len(compared) > _MOST_LISTED:
         listed.sort(key=lambda one: -one.e_value)
-    label_of = {column.name: label for column, label in zip(result.columns, labels, strict=True)}
+    label_of = {variant.name: label for variant, label in zip(result.variants, labels, strict=True)}
     rows = tuple(_difference_row(one, label_of) for one in listed[:MOST_ROWS])
     more = len(listed) - MOST_ROWS
     return Section(
@@ -146,7 +147,7 @@ def called_in_short(comparisons: Sequence[Compared]) -> str:
     """Say how many comparisons there were, and how many of them are called different."""
     called = sum(one.called for one in comparisons)
     if not comparisons:
-        return "one column, nothing to compare"
+        return "one variant, nothing to compare"
     return (
         f"{called or 'none'} of {plural(len(comparisons), 'comparison')} called different; of those that are called "
         f"at most {100 * DELTA:.0f} % are expected to be wrong (e-BH)"
@@ -169,7 +170,7 @@ def matrix_section(result: BenchResult, labels: Labels, measure: Measure) -> Sec
             mark = " *" if one.called else ""
             cells[one.a, one.b] = f"{100 * one.difference:+.1f}{mark}"
             cells[one.b, one.a] = f"{-100 * one.difference:+.1f}{mark}"
-    names = [column.name for column in result.columns]
+    names = [variant.name for variant in result.variants]
     rows = tuple(
         (label, *(cells.get((name, other), "") for other in names))
         for label, name in zip(labels, names, strict=True)
@@ -187,7 +188,7 @@ def parts_section(result: BenchResult, labels: Labels, part_of: PartOf) -> Secti
     Returns:
         None where there is nothing to tell: no difficulty is known, or the groups are the schemas.
     """
-    parts = [{part.name: part for part in getattr(column, f"by_{part_of}")} for column in result.columns]
+    parts = [{part.name: part for part in getattr(variant, f"by_{part_of}")} for variant in result.variants]
     names = list(dict.fromkeys(name for found in parts for name in found))
     if not names or (part_of == "group" and set(names) == {call.schema for call in result.calls}):
         return None
@@ -208,18 +209,18 @@ def parts_section(result: BenchResult, labels: Labels, part_of: PartOf) -> Secti
 def _failed_share(parts: Iterator[SuitePart]) -> float:
     found = list(parts)
     calls = sum(part.calls for part in found)
-    return sum(part.failed for part in found) / calls if calls else 0.0
+    return sum(part.failed_calls for part in found) / calls if calls else 0.0
 
 
 def _part_cell(part: SuitePart | None) -> str:
-    return "-" if part is None else f"{part.failed}/{part.calls}"
+    return "-" if part is None else f"{part.failed_calls}/{part.calls}"
 
 
 def failed_section(result: BenchResult, labels: Labels) -> Section | None:
-    """Give for each column what failed and what was broken, in a line."""
+    """Give for each variant what failed and what was broken, in a line."""
     lines = []
     for number, label in enumerate(labels):
-        found = [failure for failure in result.failures if failure.column == number]
+        found = [failure for failure in result.failures if failure.variant == number]
         if codes := _most(found, lambda f: f"{f.kind} {shown(f.code)}", _CODES):
             lines.append(f"{label} failed: {codes}")
         if places := _most([f for f in found if f.keyword is not None], _place, _PLACES):
@@ -252,7 +253,7 @@ def _counted(
 
 
 def failure_sections(result: BenchResult, labels: Labels) -> Iterator[Section]:
-    """Give failed attempts by kind and code, by keyword and by location, each column by column."""
+    """Give failed attempts by kind and code, by keyword and by location, each variant by variant."""
     schema_failures = [failure for failure in result.failures if failure.keyword is not None]
     for title, failures, name_of in (
         ("kind and code", list(result.failures), lambda f: f"{f.kind} {shown(f.code)}"),
@@ -268,7 +269,7 @@ def _failure_section(
 ) -> Section:
     counts: Counter[tuple[str, int]] = Counter()
     for failure in failures:
-        counts[name_of(failure), failure.column] += failure.attempts
+        counts[name_of(failure), failure.variant] += failure.attempts
     names = [name for name, _ in _counted(failures, name_of)]
     rows = tuple(
         (name, *(str(counts[name, number]) for number in range(len(labels)))) for name in names[:MOST_ROWS]
@@ -294,7 +295,7 @@ def examples_section(result: BenchResult, labels: Labels) -> Section | None:
     return Section(
         "Examples of failed attempts",
         "Replies of models, cut off after their beginning; what does not print is escaped.",
-        quotes=tuple(_quote(example, labels[example.column]) for example in result.examples),
+        quotes=tuple(_quote(example, labels[example.variant]) for example in result.examples),
     )
 
 

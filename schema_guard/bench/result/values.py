@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from schema_guard.bench.run.plan import Column
+    from schema_guard.bench.run.plan import Variant
     from schema_guard.bench.run.scored import Format
     from schema_guard.stats import Rate
 
@@ -26,7 +26,7 @@ MEASURES: tuple[Measure, ...] = ("format", "content")
 
 # What a call is called that did not fail by a measure, and one that did.
 PASSED: Mapping[Measure, str] = {"format": "valid", "content": "right"}
-FAILED: Mapping[Measure, str] = {"format": "unhandled", "content": "not right"}
+FAILED: Mapping[Measure, str] = {"format": "failed", "content": "not right"}
 
 
 class FailedRow(NamedTuple):
@@ -49,7 +49,7 @@ class CallRow(NamedTuple):
     """A call, as it is counted.
 
     Attributes:
-        column: Index of its column.
+        variant: Index of its variant.
         schema: Name of the schema.
         group: What the schema is shown with.
         task: Id of the task, unique in its schema.
@@ -68,7 +68,7 @@ class CallRow(NamedTuple):
         error: What the provider raised, for a lost call; else None.
     """
 
-    column: int
+    variant: int
     schema: str
     group: str
     task: str
@@ -89,7 +89,7 @@ class CallRow(NamedTuple):
     @property
     def is_valid(self) -> bool:
         """Whether a valid value came out."""
-        return self.format not in ("unhandled", "lost")
+        return self.format not in ("failed", "lost")
 
     @property
     def is_lost(self) -> bool:
@@ -101,7 +101,7 @@ class FailedExample(NamedTuple):
     """A failed attempt, for people to look at.
 
     Attributes:
-        column: Index of its column.
+        variant: Index of its variant.
         schema: Name of the schema.
         task: Id of the task.
         epoch: 0 for the first time that the task was asked.
@@ -112,7 +112,7 @@ class FailedExample(NamedTuple):
         reply: The beginning of what came back, a stranger's text; None when there was none.
     """
 
-    column: int
+    variant: int
     schema: str
     task: str
     epoch: int
@@ -124,26 +124,26 @@ class FailedExample(NamedTuple):
 
 
 class SuitePart(NamedTuple):
-    """The calls of one column on a part of the suite.
+    """The calls of one variant on a part of the suite.
 
     Attributes:
         name: Of the schema, group or difficulty.
         calls: With a judged reply.
-        failed: Of these, calls without a valid value.
-        unhandled: Their rate.
+        failed_calls: Of these, calls without a valid value.
+        failed: Their rate.
         right: Rate of right values.
     """
 
     name: str
     calls: int
-    failed: int
-    unhandled: Rate
+    failed_calls: int
+    failed: Rate
     right: Rate
 
 
 @dataclass(frozen=True, slots=True)
-class ColumnResult:
-    """One column over all tasks that it was asked.
+class VariantResult:
+    """One variant over all tasks that it was asked.
 
     Attributes:
         name: Unique in the result.
@@ -152,11 +152,11 @@ class ColumnResult:
         calls: With a judged reply.
         tasks: With a judged reply in at least one epoch: the n of every rate.
         formats: Calls by how they went, the lost ones too.
-        exact: Attempt 1 was nothing but valid JSON.
-        first_pass: Attempt 1 was valid without repair; exact is a part of it.
+        clean: Attempt 1 was nothing but valid JSON.
+        valid_first_time: Attempt 1 was valid without repair; clean is a part of it.
         repaired: Valid after repair, or resumed where it was cut off.
-        reasked: Valid after a re-ask.
-        unhandled: No attempt was valid. First pass, repaired, re-asked and unhandled add up to 1.
+        fixed_by_retry: Valid after a retry.
+        failed: No attempt was valid. Valid first time, repaired, fixed by retry and failed add up to 1.
         right: Valid, and equal to the gold.
         leaf_share: Mean share of the gold's leaves that are right, 0 without a valid value; its bounds depend on
             the order of the calls, and are None where no one mean fits the whole run.
@@ -184,11 +184,11 @@ class ColumnResult:
     calls: int
     tasks: int
     formats: Mapping[Format, int]
-    exact: Rate
-    first_pass: Rate
+    clean: Rate
+    valid_first_time: Rate
     repaired: Rate
-    reasked: Rate
-    unhandled: Rate
+    fixed_by_retry: Rate
+    failed: Rate
     right: Rate
     leaf_share: Rate
     attempts: int
@@ -216,10 +216,10 @@ class ColumnResult:
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """Two columns on the tasks that both answered.
+    """Two variants on the tasks that both answered.
 
     Attributes:
-        a: Name of the one column.
+        a: Name of the one variant.
         b: Name of the other.
         measure: What counts as failed: `"format"` no valid value, `"content"` no right one.
         tasks: With a judged reply in both.
@@ -250,17 +250,17 @@ class Compared:
 
     @property
     def better(self) -> str | None:
-        """The column that is called better; None when they are not called different."""
+        """The variant that is called better; None when they are not called different."""
         if not self.called:
             return None
         return self.b if self.only_a > self.only_b else self.a
 
 
 class FailurePlace(NamedTuple):
-    """How often attempts of one column failed in one way.
+    """How often attempts of one variant failed in one way.
 
     Attributes:
-        column: Index of the column.
+        variant: Index of the variant.
         kind: Of the failure.
         code: Of the failure.
         keyword: As in `FailedRow`.
@@ -268,7 +268,7 @@ class FailurePlace(NamedTuple):
         attempts: That failed in this way.
     """
 
-    column: int
+    variant: int
     kind: str
     code: str
     keyword: str | None
@@ -285,16 +285,16 @@ class Setup:
         suite_fingerprint: Of everything in it that decides results.
         suite_tasks: How many tasks it scores.
         plan: Fingerprint of everything that was planned.
-        columns: In the order given.
+        variants: In the order given.
         tasks: How many tasks were planned.
-        epochs: How often each of them was to be asked in each column.
+        epochs: How often each of them was to be asked in each variant.
         seed: Of the sample and the order.
         max_attempts: Of each call.
         started_at: UTC, ISO 8601; None when no model has a time of its own.
         currency: Of the costs; None without prices.
         stopped: Why calls were left out, one line a reason.
         left_out: Why tasks were left out, one line a reason.
-        target: The unhandled rate that a column was held against, in (0, 1); None where none was given.
+        target: The failure rate that a variant was held against, in (0, 1); None where none was given.
         library_version: Of schema-guard.
     """
 
@@ -302,7 +302,7 @@ class Setup:
     suite_fingerprint: str
     suite_tasks: int
     plan: str
-    columns: tuple[Column, ...]
+    variants: tuple[Variant, ...]
     tasks: int
     epochs: int
     seed: int
@@ -321,16 +321,16 @@ class BenchResult:
 
     Attributes:
         setup: What was run.
-        columns: Their figures, in the order of the setup.
-        comparisons: Every two columns, for format and for content.
-        failures: By column, then the most frequent first.
+        variants: Their figures, in the order of the setup.
+        comparisons: Every two variants, for format and for content.
+        failures: By variant, then the most frequent first.
         calls: In the order of the run.
-        examples: A few failed attempts, of as many columns, kinds and schemas as there are.
+        examples: A few failed attempts, of as many variants, kinds and schemas as there are.
         not_measured: What the result cannot say, one sentence each.
     """
 
     setup: Setup
-    columns: tuple[ColumnResult, ...]
+    variants: tuple[VariantResult, ...]
     comparisons: tuple[Compared, ...]
     failures: tuple[FailurePlace, ...]
     calls: tuple[CallRow, ...]

@@ -102,7 +102,7 @@ def batch_requests(
     _require_one_model(plan)
     requests = []
     for custom_id, (cell, wanted) in _wanted(plan, models, journal).items():
-        model: Any = models[cell.column.model]
+        model: Any = models[cell.variant.model]
         url, body = model.request(wanted.prompt, options=wanted.options)
         requests.append({"custom_id": custom_id, "method": "POST", "url": url, "body": body})
     return requests
@@ -163,7 +163,7 @@ def read_replies(
 
 
 def _require_one_model(plan: RunPlan) -> None:
-    models = list(dict.fromkeys(column.model for column in plan.columns))
+    models = list(dict.fromkeys(variant.model for variant in plan.variants))
     if len(models) > 1:
         raise InvalidArgument(
             f"models={models}: expected one: a batch file is of one model, write one for each"

@@ -29,9 +29,9 @@ class Estimate(NamedTuple):
         output_tokens: As long as the golds.
         most_output_tokens: Every attempt made, and each at its limit.
         cost: Dollars for the prompts and golds; None without prices.
-        most_cost: Dollars when every attempt is made and each is at its limit, re-asks taken to be as long as first
+        most_cost: Dollars when every attempt is made and each is at its limit, retries taken to be as long as first
             prompts; None without prices.
-        refusals: Which calls cannot be made at all, a line a column.
+        refusals: Which calls cannot be made at all, a line a variant.
     """
 
     calls: int
@@ -80,12 +80,12 @@ def estimate(
     sent = [_tokens_of(attempt.prompt) + _tokens_of(attempt.options.get("tools")) for _, attempt in wanted]
     golds = [estimated_tokens(cell.task.gold) for cell, _ in wanted]
     most = [
-        plan.settings.most_attempts(cell.column.strategy) - attempt.attempt + 1 for cell, attempt in wanted
+        plan.settings.most_attempts(cell.variant.strategy) - attempt.attempt + 1 for cell, attempt in wanted
     ]
     limits = [cell.task.output_tokens * count for (cell, _), count in zip(wanted, most, strict=True)]
     cost = most_cost = None
     if prices:
-        by_cell = [prices[cell.column.model] for cell, _ in wanted]
+        by_cell = [prices[cell.variant.model] for cell, _ in wanted]
         cost = sum(
             price.cost(CallTokens(given, 0, out))
             for price, given, out in zip(by_cell, sent, golds, strict=True)

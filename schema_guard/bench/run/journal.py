@@ -9,7 +9,7 @@ Rules:
    error before anything is spent.
 
 The file is JSON Lines. First the plan: `{"journal": 1, "plan", "name", "started_at", "said"}`; then a reply a line:
-`{"call": [column, task, epoch], "attempt", "id", "at", "prompt", "text", "finish_reason", "usage", "elapsed_s"}`,
+`{"call": [variant, task, epoch], "attempt", "id", "at", "prompt", "text", "finish_reason", "usage", "elapsed_s"}`,
 and where they are known `refusal`, `model` and `failure`. `prompt` is a hash of what was sent.
 """
 
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from schema_guard.bench.run.plan import RunPlan
 
 Key: TypeAlias = tuple[str, str, int]
-"""Column, task and epoch of a call."""
+"""Variant, task and epoch of a call."""
 
 _FORMAT = 1
 # Of the first line, as it is written.
@@ -86,7 +86,7 @@ class Journal:
     def of(plan: RunPlan) -> Journal:
         """Give a journal that keeps nothing."""
         at = time()
-        # As the records of `climb` are named: the run, no rung, and whose tasks they are where that is known.
+        # As the records of `climb` are named: the run, no step, and whose tasks they are where that is known.
         whose = f"::{plan.settings.function}" if plan.settings.function else ""
         return Journal(plan.fingerprint, f"bench:{new_call_id(at)[:12]}{whose}", at)
 
@@ -115,8 +115,8 @@ class Journal:
             "name": journal.name,
             "started_at": journal.started_at,
         }
-        columns = [column.name for column in plan.columns]
-        said = f"{plan.suite.name}, {plan.calls} calls, {', '.join(columns)}, {at}"
+        variants = [variant.name for variant in plan.variants]
+        said = f"{plan.suite.name}, {plan.calls} calls, {', '.join(variants)}, {at}"
         _write(journal.file, {**head, "said": said})
         return journal
 
@@ -201,7 +201,7 @@ def kept_of(row: dict[str, Any]) -> tuple[Key, Kept]:
     Raises:
         KeyError, TypeError, ValueError: It is none.
     """
-    column, task, epoch = row["call"]
+    variant, task, epoch = row["call"]
     failure = row.get("failure")
     reply = Reply(
         row["text"],
@@ -215,7 +215,7 @@ def kept_of(row: dict[str, Any]) -> tuple[Key, Kept]:
         retries=row.get("retries"),
     )
     kept = Kept(row["attempt"], row["id"], row["at"], row["prompt"], reply, row["elapsed_s"])
-    return (column, task, epoch), kept
+    return (variant, task, epoch), kept
 
 
 def _whole(file: IO[str], plan: RunPlan, where: str) -> Journal | None:

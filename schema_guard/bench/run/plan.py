@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a benchmark asks: which tasks, in which columns, in which order; all of it known before the first call.
+"""What a benchmark asks: which tasks, in which variants, in which order; all of it known before the first call.
 
 Rules:
-1. Every column is asked the same tasks, one column after the other for each task: whenever a run stops, its columns
+1. Every variant is asked the same tasks, one variant after the other for each task: whenever a run stops, its variants
    can be compared pair by pair.
 2. The order is shuffled over the whole suite, so that what was asked until a run stopped is a sample of it.
-3. The same suite, columns and settings give the same plan everywhere, and a plan has a fingerprint that says so.
+3. The same suite, variants and settings give the same plan everywhere, and a plan has a fingerprint that says so.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ class PlanSettings:
 
     Attributes:
         max_attempts: Of each call, >= 1; an escalation may always go on to its last strategy.
-        epochs: How often each task is asked in each column, >= 1.
+        epochs: How often each task is asked in each variant, >= 1.
         seed: Of the sample and the order.
         sample: How many tasks to take, spread over the groups of the suite by their size and within a group over
             its difficulties; None takes all.
-        function: Whose remedies are measured, as records name it; None where nobody says. It changes nothing that is
+        function: Whose fixes are measured, as records name it; None where nobody says. It changes nothing that is
             asked.
         most_prompt_tokens: Tasks whose schema and text together are estimated to be longer are left out; None leaves
             out none.
@@ -59,8 +59,8 @@ class PlanSettings:
         return max(self.max_attempts, len(strategies_of(strategy)))
 
 
-class Column(NamedTuple):
-    """What is measured: a model asked in one way; every column is asked the same tasks.
+class Variant(NamedTuple):
+    """What is measured: a model asked in one way; every variant is asked the same tasks.
 
     Attributes:
         name: Unique in a run: the strategy, after the model's name where there are several models.
@@ -76,24 +76,24 @@ class Column(NamedTuple):
 
 
 class Cell(NamedTuple):
-    """One call of a plan: a task, asked once in one column.
+    """One call of a plan: a task, asked once in one variant.
 
     Attributes:
-        column: Which column.
+        variant: Which variant.
         entry: The task's schema and what belongs to it.
         task: What is asked.
         epoch: 0 for the first time.
     """
 
-    column: Column
+    variant: Variant
     entry: SuiteSchema
     task: Task
     epoch: int
 
     @property
     def key(self) -> tuple[str, str, int]:
-        """Column, task and epoch: what tells this call from all others of the plan."""
-        return self.column.name, self.task.id, self.epoch
+        """Variant, task and epoch: what tells this call from all others of the plan."""
+        return self.variant.name, self.task.id, self.epoch
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +102,7 @@ class RunPlan:
 
     Attributes:
         suite: What is asked.
-        columns: Which models are asked, and how.
+        variants: Which models are asked, and how.
         settings: As given.
         tasks: Each with its schema, in the order in which they are asked.
         left_out: Why tasks that the suite scores are not asked, one line a reason.
@@ -110,7 +110,7 @@ class RunPlan:
     """
 
     suite: Suite
-    columns: tuple[Column, ...]
+    variants: tuple[Variant, ...]
     settings: PlanSettings
     tasks: tuple[tuple[SuiteSchema, Task], ...]
     left_out: tuple[str, ...]
@@ -120,27 +120,27 @@ class RunPlan:
         settings = [self.settings.max_attempts, self.settings.epochs, self.settings.seed]
         tasks = [task.id for _, task in self.tasks]
         said = json.dumps(
-            [self.suite.fingerprint, [list(column[:3]) for column in self.columns], settings, tasks]
+            [self.suite.fingerprint, [list(variant[:3]) for variant in self.variants], settings, tasks]
         )
         object.__setattr__(self, "fingerprint", hex_digest(said, 16))
 
     @property
     def calls(self) -> int:
         """How many calls there are."""
-        return len(self.tasks) * len(self.columns) * self.settings.epochs
+        return len(self.tasks) * len(self.variants) * self.settings.epochs
 
     def cells(self) -> Iterator[Cell]:
         """Give the calls in their order."""
         for epoch in range(self.settings.epochs):
             for entry, task in self.tasks:
-                for column in self.columns:
-                    yield Cell(column, entry, task, epoch)
+                for variant in self.variants:
+                    yield Cell(variant, entry, task, epoch)
 
 
-def columns_of(
+def variants_of(
     models: Sequence[str], strategies: Sequence[str], *, tuned: Container[str] = ()
-) -> tuple[Column, ...]:
-    """Give a column for every model and strategy.
+) -> tuple[Variant, ...]:
+    """Give a variant for every model and strategy.
 
     Args:
         models: Names, all different.
@@ -156,13 +156,13 @@ def columns_of(
     for strategy in strategies:
         strategies_of(strategy)
     return tuple(
-        Column(strategy if len(models) == 1 else f"{model} {strategy}", model, strategy, model in tuned)
+        Variant(strategy if len(models) == 1 else f"{model} {strategy}", model, strategy, model in tuned)
         for model in models
         for strategy in (("bare",) if model in tuned else strategies)
     )
 
 
-def plan_of(suite: Suite, columns: Sequence[Column], settings: PlanSettings | None = None) -> RunPlan:
+def plan_of(suite: Suite, variants: Sequence[Variant], settings: PlanSettings | None = None) -> RunPlan:
     """Choose the tasks of a run and their order.
 
     Raises:
@@ -191,7 +191,7 @@ def plan_of(suite: Suite, columns: Sequence[Column], settings: PlanSettings | No
     ]
     return RunPlan(
         suite,
-        tuple(columns),
+        tuple(variants),
         settings,
         tuple(taken),
         tuple(f"{count} {why}" for count, why in left_out if count),

@@ -7,7 +7,7 @@ Rules:
    that goes on, one whose replies come from other machines and one that reads a provider's batch are this same run.
 3. Whatever a provider raises, the call is lost and the run goes on; a model that only raises is not asked any more.
 4. What few-shot shows are the suite's `dev` tasks; what is scored are its `test` tasks.
-5. A schema that a strategy cannot ask this model for is left out of its column, and the result says so; a column that
+5. A schema that a strategy cannot ask this model for is left out of its variant, and the result says so; a variant that
    could ask for none is an error before anything is spent.
 """
 
@@ -59,7 +59,7 @@ INTERRUPTED = "interrupted"
 _MOST_LOST = 20
 # Of the garbage collector, while a run makes its calls.
 _COLLECTIONS = (10_000, 50, 100)
-# How often a column is ever proved to be on the wrong side of a target, over all columns together.
+# How often a variant is ever proved to be on the wrong side of a target, over all variants together.
 _ALPHA = 0.05
 
 
@@ -71,7 +71,7 @@ class RunSettings:
         concurrency: Calls at once, of each model, >= 1.
         calls_per_minute: Requests that each model is sent in a minute, evenly spaced; None for no bound.
         budget: What the run may spend.
-        target: A column whose unhandled rate is proved to be on one side of this rate is not asked any more, in
+        target: A variant whose failure rate is proved to be on one side of this rate is not asked any more, in
             (0, 1); None asks everything.
         prices: Model -> its prices, in dollars; empty leaves all costs unknown.
     """
@@ -107,7 +107,7 @@ def run(
 
     Args:
         plan: What to ask.
-        models: Name -> whom to ask, for every model of the plan's columns; they are closed at the end.
+        models: Name -> whom to ask, for every model of the plan's variants; they are closed at the end.
         store: Where attempts are recorded, those of the journal included where they are missing; None for nowhere.
         journal: The replies that are there already, and where new ones are kept; None keeps none.
         settings: How to carry it out.
@@ -135,12 +135,12 @@ def rare_collections() -> Iterator[None]:
 
 
 class _Look:
-    """What is known of a column's unhandled rate: each task counts once."""
+    """What is known of a variant's failure rate: each task counts once."""
 
     __slots__ = ("enough", "k", "n", "side")
 
-    def __init__(self, columns: int) -> None:
-        self.enough = log(columns / _ALPHA)
+    def __init__(self, variants: int) -> None:
+        self.enough = log(variants / _ALPHA)
         self.n = self.k = 0
         self.side: str | None = None
 
@@ -194,25 +194,25 @@ class Calls:
         self._stopped: dict[str, None] = {}
         self._spending = Spending(self.settings.budget)
         self._lost_in_a_row = {name: LostInARow(_MOST_LOST) for name in models}
-        self._looks = {column.name: _Look(len(plan.columns)) for column in plan.columns}
+        self._looks = {variant.name: _Look(len(plan.variants)) for variant in plan.variants}
         self._refused: dict[tuple[str, str], str] = {}
         # Prepared before the first call: what cannot be asked for is known before anything is spent.
         for cell in plan.cells():
             self._prepare(cell)
-        self._check_columns()
+        self._check_variants()
         self._recorded = _recorded(store, self.journal)
 
     def cells(self) -> Iterator[Cell]:
         """Give the calls that can be made, in the planned order."""
         return (
-            cell for cell in self.plan.cells() if (cell.column.name, cell.entry.name) not in self._refused
+            cell for cell in self.plan.cells() if (cell.variant.name, cell.entry.name) not in self._refused
         )
 
     async def make(self) -> None:
         """Make all calls: each model's in the planned order, some at once, the models side by side."""
         cells: dict[str, list[Cell]] = {name: [] for name in self.models}
         for cell in self.cells():
-            cells[cell.column.model].append(cell)
+            cells[cell.variant.model].append(cell)
         await asyncio.gather(*(self._make_all(name, own) for name, own in cells.items()))
 
     async def call(self, cell: Cell) -> Scored:
@@ -222,7 +222,7 @@ class Calls:
         if self._recorder is not None and outcome.call.id not in self._recorded:
             self._recorder.record(outcome, _asked(cell.task))
         for attempt in outcome.attempts:
-            self._spending.add(attempt, self.settings.prices.get(cell.column.model))
+            self._spending.add(attempt, self.settings.prices.get(cell.variant.model))
         scored = scored_of(outcome, cell, cost=self._cost(cell, outcome), elapsed_s=call.elapsed_s())
         self._count(cell, scored)
         return scored
@@ -250,7 +250,7 @@ class Calls:
             suite=plan.suite.name,
             suite_fingerprint=plan.suite.fingerprint,
             plan=plan.fingerprint,
-            columns=plan.columns,
+            variants=plan.variants,
             tasks=len(plan.tasks),
             suite_tasks=sum(len(entry.tasks_of("test")) for entry in plan.suite.schemas),
             epochs=plan.settings.epochs,
@@ -269,14 +269,14 @@ class Calls:
         )
 
     def refusals(self) -> list[str]:
-        """Say which tasks a column could not ask for, a line a column."""
+        """Say which tasks a variant could not ask for, a line a variant."""
         lines = []
-        for column in self.plan.columns:
-            refused = {schema: why for (name, schema), why in self._refused.items() if name == column.name}
+        for variant in self.plan.variants:
+            refused = {schema: why for (name, schema), why in self._refused.items() if name == variant.name}
             tasks = sum(entry.name in refused for entry, _ in self.plan.tasks)
             if tasks:
                 lines.append(
-                    f"{tasks} tasks of {len(refused)} schemas could not be asked for in column {column.name}, "
+                    f"{tasks} tasks of {len(refused)} schemas could not be asked for in variant {variant.name}, "
                     f"the first: {clip(next(iter(refused.values())), 200)}"
                 )
         return lines
@@ -294,8 +294,8 @@ class Calls:
         if (used_up := self._spending.exhausted()) is not None:
             self.stop(used_up)
             return False
-        is_down = self._lost_in_a_row[cell.column.model].are_too_many
-        return not is_down and self._looks[cell.column.name].side is None
+        is_down = self._lost_in_a_row[cell.variant.model].are_too_many
+        return not is_down and self._looks[cell.variant.name].side is None
 
     def _under_way(self, cell: Cell) -> UnderWay:
         kept = self.journal.replies.get(cell.key, [])
@@ -305,7 +305,7 @@ class Calls:
         under_way.set(call)
         try:
             outcome: Outcome[Any] = await self._guarded(cell).outcome(
-                behind_system(cell.task.text, cell.column.strategy, cell.task.before)
+                behind_system(cell.task.text, cell.variant.strategy, cell.task.before)
             )
         except CallFailed as error:
             return error.outcome
@@ -313,43 +313,43 @@ class Calls:
 
     def _guarded(self, cell: Cell) -> Any:
         """Give the guarded model that a call goes through; calls with equal settings share one."""
-        key = (cell.column.name, cell.entry.name, cell.task.output_tokens)
+        key = (cell.variant.name, cell.entry.name, cell.task.output_tokens)
         guarded = self._guards.get(key)
         if guarded is None:
             shown = [Example(example.gold, example.text) for example in cell.entry.tasks_of("dev")]
             settings = guard(
                 cell.entry.schema,
-                strategy=cell.column.strategy,
-                max_attempts=self.plan.settings.most_attempts(cell.column.strategy),
+                strategy=cell.variant.strategy,
+                max_attempts=self.plan.settings.most_attempts(cell.variant.strategy),
                 examples=shown,
                 name=self.journal.name,
                 store=None,
                 on_failure="return",
                 budget=Budget(output_tokens=cell.task.output_tokens),
             )
-            guarded = self._guards[key] = settings(self._asked[cell.column.model].acall)
+            guarded = self._guards[key] = settings(self._asked[cell.variant.model].acall)
         return guarded
 
     def _prepare(self, cell: Cell) -> None:
-        column, schema = cell.column.name, cell.entry.name
-        if (column, schema) in self._refused:
+        variant, schema = cell.variant.name, cell.entry.name
+        if (variant, schema) in self._refused:
             return
         try:
-            check_is_sent(self._asked[cell.column.model].target, cell.column.strategy, cell.entry.schema)
+            check_is_sent(self._asked[cell.variant.model].target, cell.variant.strategy, cell.entry.schema)
             self._guarded(cell)
         except InvalidArgument as error:
-            self._refused[column, schema] = str(error)
+            self._refused[variant, schema] = str(error)
 
-    def _check_columns(self) -> None:
-        """Make sure that every column can ask for something."""
+    def _check_variants(self) -> None:
+        """Make sure that every variant can ask for something."""
         schemas = {entry.name for entry, _ in self.plan.tasks}
-        for column in self.plan.columns:
-            words = [why for (name, _), why in self._refused.items() if name == column.name]
+        for variant in self.plan.variants:
+            words = [why for (name, _), why in self._refused.items() if name == variant.name]
             if len(words) == len(schemas):
                 raise InvalidArgument(words[0])
 
     def _cost(self, cell: Cell, outcome: Outcome[Any]) -> float | None:
-        prices = self.settings.prices.get(cell.column.model)
+        prices = self.settings.prices.get(cell.variant.model)
         sent, received = outcome.usage.input_tokens, outcome.usage.output_tokens
         if prices is None or sent is None or received is None:
             return None
@@ -362,13 +362,13 @@ class Calls:
 
     def _count(self, cell: Cell, scored: Scored) -> None:
         self._scored[cell.key] = scored
-        model = cell.column.model
+        model = cell.variant.model
         lost = self._lost_in_a_row[model]
         lost.add(is_lost=scored.is_lost)
         if lost.count == _MOST_LOST:
             self.stop(f"{model}: {_MOST_LOST} calls in a row were lost, the last one by {scored.error}")
         if self.settings.target is not None:
-            self._looks[cell.column.name].add(scored, self.settings.target)
+            self._looks[cell.variant.name].add(scored, self.settings.target)
         self._on_call(scored)
 
 

@@ -2,8 +2,8 @@
 """One finished call of a benchmark, in the form in which it is counted, compared and shown.
 
 Rules:
-1. A call has one format, and the formats add up: exact + unwrapped + repaired + reasked + unhandled are the calls
-   with a judged reply. A lost call has none; it says nothing about the format and stands in no rate.
+1. A call has one format. The formats clean, unwrapped, repaired, fixed_by_retry, and failed add up to the calls
+   with a validated reply. A lost call has none; it says nothing about the format and stands in no rate.
 2. Of texts only the beginnings of failed replies are kept, for people to look at.
 """
 
@@ -16,11 +16,11 @@ from schema_guard.bench.suites.scoring import Score, score, unanswered
 from schema_guard.text import clip
 
 if TYPE_CHECKING:
-    from schema_guard.bench.run.plan import Cell, Column
+    from schema_guard.bench.run.plan import Cell, Variant
     from schema_guard.bench.suites.load import Difficulty, Task
     from schema_guard.values import Attempt, Failure, Outcome
 
-Format: TypeAlias = Literal["exact", "unwrapped", "repaired", "reasked", "unhandled", "lost"]
+Format: TypeAlias = Literal["clean", "unwrapped", "repaired", "fixed_by_retry", "failed", "lost"]
 
 # What is kept of a failed reply and of the words about it, in characters.
 _REPLY_CHARS, _MESSAGE_CHARS = 400, 200
@@ -50,10 +50,10 @@ class FailedAttempt(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """One task, asked once in one column.
+    """One task, asked once in one variant.
 
     Attributes:
-        column: Name of the column.
+        variant: Name of the variant.
         schema: Name of the suite's schema.
         group: What the schema is sampled and shown with: its source, or itself.
         task: Id of the task.
@@ -70,7 +70,7 @@ class Scored:
         error: The words of what the provider raised, for a lost call; else None.
     """
 
-    column: str
+    variant: str
     schema: str
     group: str
     task: str
@@ -89,7 +89,7 @@ class Scored:
     @property
     def is_valid(self) -> bool:
         """Whether a valid value came out."""
-        return self.format not in ("unhandled", "lost")
+        return self.format not in ("failed", "lost")
 
     @property
     def is_lost(self) -> bool:
@@ -101,10 +101,10 @@ def format_of(outcome: Outcome[Any]) -> Format:
     """Say how a call went, in one word."""
     last = outcome.attempts[-1]
     if outcome.ok:
-        if last.form not in ("exact", "unwrapped"):
+        if last.form not in ("clean", "unwrapped"):
             return "repaired"
-        return last.form if last.number == 1 else "reasked"
-    return "unhandled" if any(is_judged(attempt) for attempt in outcome.attempts) else "lost"
+        return last.form if last.number == 1 else "fixed_by_retry"
+    return "failed" if any(is_judged(attempt) for attempt in outcome.attempts) else "lost"
 
 
 def is_judged(attempt: Attempt) -> bool:
@@ -143,7 +143,7 @@ def scored_of(outcome: Outcome[Any], cell: Cell, *, cost: float | None, elapsed_
     """Put together what is kept of a finished call."""
     lost = next((a.failure for a in outcome.attempts if a.failure is not None and not is_judged(a)), None)
     return Scored(
-        column=cell.column.name,
+        variant=cell.variant.name,
         schema=cell.entry.name,
         group=cell.entry.group,
         task=cell.task.id,
@@ -168,11 +168,11 @@ class Run:
     Attributes:
         suite: Name of the suite.
         suite_fingerprint: Of everything in it that decides results.
-        plan: 16 hex digits of everything that was planned: the suite, the sample, the columns, the settings, the seed.
-        columns: In the order given.
+        plan: 16 hex digits of everything that was planned: the suite, the sample, the variants, the settings, the seed.
+        variants: In the order given.
         tasks: How many tasks were planned, of how many that the suite scores.
         suite_tasks: Those that the suite scores.
-        epochs: How often each task was to be asked in each column.
+        epochs: How often each task was to be asked in each variant.
         seed: Of the sample and the order.
         max_attempts: Of each call.
         started_at: UTC, ISO 8601; None when no model has a time of its own.
@@ -180,13 +180,13 @@ class Run:
         scored: The finished calls, in the planned order.
         stopped: Why calls were left out, one line a reason; empty when all were made.
         left_out: Why tasks that the suite scores were not planned, one line a reason.
-        target: The unhandled rate that a column was held against; None where none was given.
+        target: The failure rate that a variant was held against; None where none was given.
     """
 
     suite: str
     suite_fingerprint: str
     plan: str
-    columns: tuple[Column, ...]
+    variants: tuple[Variant, ...]
     tasks: int
     suite_tasks: int
     epochs: int

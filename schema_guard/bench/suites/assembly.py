@@ -4,7 +4,7 @@
 Rules:
 1. A suite that was loaded is right: every gold is valid and fits its match, every id is unique.
 2. What is wrong with a suite of the user's own is a problem, and the suite is refused. Of a public corpus, which its
-   user cannot mend, a task or a schema that cannot be used is left out, and listed in `Suite.refused`.
+   user cannot fix, a task or a schema that cannot be used is left out, and listed in `Suite.refused`.
 3. Tasks of one file belong together when schema, source and licence are the same; the schema with its keys in the
    same order, for the order reaches the prompt.
 """

@@ -80,14 +80,14 @@ def command(asked: CompareOptions, form: str) -> int:
         print_found(form, read_result(asked.a), result_as_json, document_of)
         return 0
     pairs = _pairs(asked.variant)
-    with naming(columns="--variant", column="--variant", max_drop="--max-drop"):
+    with naming(variants="--variant", variant="--variant", max_drop="--max-drop"):
         return _gate(asked, pairs, form) if asked.is_gate else _compare(asked, pairs, form)
 
 
 def _compare(asked: CompareOptions, pairs: list[tuple[str, str]] | None, form: str) -> int:
     from schema_guard.bench.result.compare import compare, compare_as_json, document_of
 
-    found = compare(read_result(asked.a), read_result(str(asked.b)), columns=pairs)
+    found = compare(read_result(asked.a), read_result(str(asked.b)), variants=pairs)
     print_found(form, found, compare_as_json, document_of)
     return 0
 
@@ -101,7 +101,7 @@ def _gate(asked: CompareOptions, pairs: list[tuple[str, str]] | None, form: str)
         max_drop=asked.max_drop,
         measure=asked.measure,
         proved=asked.require_proof,
-        columns=pairs and [(after, before) for before, after in pairs],
+        variants=pairs and [(after, before) for before, after in pairs],
     )
     print_found(form, found, gate_as_json, document_of)
     return found.exit_code()

@@ -175,7 +175,7 @@ class PlanOptions:
 
     def plan(self, suite: Suite, models: dict[str, Model], *, function: str | None = None) -> RunPlan:
         """Plan the calls; they belong to the suite's function unless *function* names one."""
-        from schema_guard.bench.run.plan import PlanSettings, columns_of, plan_of
+        from schema_guard.bench.run.plan import PlanSettings, plan_of, variants_of
 
         strategies = dict.fromkeys(name.strip() for name in self.strategies.split(",") if name.strip())
         if self.strategies == _STRATEGIES:
@@ -190,8 +190,8 @@ class PlanOptions:
         )
         tuned = [name for name, model in models.items() if getattr(model, "tuned", False)]
         with naming(strategies="--strategy", strategy="--strategy"):
-            columns = columns_of(list(models), list(strategies), tuned=tuned)
-        return plan_of(suite, columns, settings)
+            variants = variants_of(list(models), list(strategies), tuned=tuned)
+        return plan_of(suite, variants, settings)
 
 
 def _is_installed(strategy: str) -> bool:

@@ -166,7 +166,7 @@ def _run(suite: SuiteOptions, asked: PlanOptions, how: RunOptions, store: str | 
                 store=records,
                 journal=kept,
                 settings=settings,
-                on_call=lambda one: on_call(one.column, one.is_valid),
+                on_call=lambda one: on_call(one.variant, one.is_valid),
             )
     if records is not None:
         records.flush(30.0)
@@ -198,7 +198,7 @@ def _executed(executor: str, sources: dict[str, str], retries: int) -> Callable[
 
 def _plan_lines(plan: RunPlan, expected: Estimate, url: str | None) -> Iterator[str]:
     """Yield the lines that describe the calls to make."""
-    size = f"{len(plan.tasks)} tasks x {len(plan.columns)} variants x {plan.settings.epochs} epochs"
+    size = f"{len(plan.tasks)} tasks x {len(plan.variants)} variants x {plan.settings.epochs} epochs"
     yield f"{size} = {plan.calls} calls, {expected.calls} of them to make: {expected.as_text()}"
     yield from plan.left_out
     yield from expected.refusals

@@ -141,7 +141,7 @@ def _of_production(location: str, found: dict[str, Any]) -> Iterator[Conflict]:
     if total > k:
         yield Conflict(
             f"{location}/failure_codes",
-            f"codes of the k_final = {int(k)} unhandled calls",
+            f"codes of the k_final = {int(k)} failed calls",
             codes,
             f"these are {total}",
         )
@@ -177,7 +177,7 @@ def _of_kinds(location: str, found: dict[str, Any]) -> Iterator[Conflict]:
     if total > k:
         yield Conflict(
             f"{location}/failure_kinds",
-            f"kinds of the k_final = {k} unhandled calls",
+            f"kinds of the k_final = {k} failed calls",
             kinds,
             f"these are {total}: count the calls without a valid attempt, not attempts",
         )
@@ -251,7 +251,7 @@ def _of_economics(found: dict[str, Any]) -> Iterator[Conflict]:
             "/economics/tuned",
             "property 'residual'",
             tuned,
-            "add 'residual', the unhandled rate of the tuned model, which no pilot measures",
+            "add 'residual', the failure rate of the tuned model, which no pilot measures",
         )
     residual = tuned.get("residual")
     if residual and not residual["opt"] <= residual["point"] <= residual["pess"]:

@@ -20,7 +20,7 @@ class CallCost:
         fixed: Tokens that every prompt has in common: schema, instructions, examples.
         var: Tokens of the task.
         out: Tokens of the reply, reasoning included.
-        repair: Tokens that a re-ask adds: the previous reply and the error.
+        repair: Tokens that a retry adds: the previous reply and the error.
         hit: Share of the fixed tokens billed as cached, in [0, 1].
         latency_s: Seconds of one attempt.
         p_in: Dollars for a million input tokens.
@@ -98,9 +98,9 @@ class Economics:
     Attributes:
         prompt_cost: Of the strategies in use.
         tuned_cost: Of the tuned model.
-        failure_cost: What one unhandled call costs the business.
+        failure_cost: What one failed call costs the business.
         tuned_hazards: Failure rate that is assumed of the tuned model's attempt 1, 2, ...
-        tuned_residual: Unhandled rate that is assumed of it; None where a pilot measures it.
+        tuned_residual: Failure rate that is assumed of it; None where a pilot measures it.
         upfront: Dollars of what is paid once, by what for: labels, training, engineering ...
         bills: How dollars of *upfront* come about, where that is given.
         hosting_per_month: For the tuned model.

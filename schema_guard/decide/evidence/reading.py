@@ -31,8 +31,8 @@ from schema_guard.decide.evidence.values import (
     DriftEvidence,
     EvidenceSource,
     Feasibility,
+    FrequentInput,
     FunctionHistory,
-    HotInput,
     InputShares,
     PairCounts,
     Pilot,
@@ -42,8 +42,8 @@ from schema_guard.decide.evidence.values import (
     SentSettings,
     StrategyCounts,
 )
-from schema_guard.decide.ladder import Claim
-from schema_guard.decide.outside import OutsideCalls
+from schema_guard.decide.exclusions import ExcludedCalls
+from schema_guard.decide.playbook import Claim
 from schema_guard.schema import Schema
 from schema_guard.validation.published import fault, judged
 
@@ -76,7 +76,7 @@ def read_evidence(evidence: Mapping[str, Any]) -> CaseEvidence:
     notes = list(found.get("notes", ()))
     return CaseEvidence(
         strategies=tuple(map(_strategy, found.get("strategies", ()))),
-        ladder=tuple(_claim(claim, notes) for claim in found.get("ladder", ())),
+        playbook=tuple(_claim(claim, notes) for claim in found.get("ladder", ())),
         calls_per_month=float(found["calls_per_month"]) if "calls_per_month" in found else None,
         current=found.get("current"),
         config=_config(found.get("config", {})),
@@ -123,16 +123,16 @@ def _strategy(found: dict[str, Any]) -> StrategyCounts:
     kinds = found.get("failure_kinds", {})
     return StrategyCounts(
         id=found["id"],
-        rung=found["rung"],
+        step=found["rung"],
         n=int(found["n"]),
-        unhandled=int(found["k_final"]),
+        failed=int(found["k_final"]),
         attempts=_attempts(found.get("attempts", ())),
         failure_kinds={kind: int(kinds[kind]) for kind in KINDS if kind in kinds},
         clusters=tuple(_cluster(*row) for row in found.get("clusters", ())),
         drift=_drift(found["drift"]) if "drift" in found else None,
-        outside=tuple(
-            OutsideCalls(one["code"], one.get("exception"), int(one["calls"]))
-            for one in found.get("outside", ())
+        excluded=tuple(
+            ExcludedCalls(one["code"], one.get("exception"), int(one["calls"]))
+            for one in found.get("excluded", ())
         ),
         traffic=Traffic(**found["traffic"]) if "traffic" in found else None,
         failure_codes=_ints(found["failure_codes"]) if "failure_codes" in found else None,
@@ -141,7 +141,7 @@ def _strategy(found: dict[str, Any]) -> StrategyCounts:
         traffic_share=float(found["traffic_share"]) if "traffic_share" in found else None,
         prompt_cost=CallCost(**_floats(found["prompt_cost"])) if "prompt_cost" in found else None,
         inputs=_shares(found, "inputs"),
-        hot=tuple(HotInput(name, int(n), int(k)) for name, n, k in found.get("hot", ())),
+        frequent_inputs=tuple(FrequentInput(name, int(n), int(k)) for name, n, k in found.get("hot", ())),
         change=_change(found["change"]) if "change" in found else None,
         history=FunctionHistory(**_ints(found["history"])) if "history" in found else None,
         bursts=BurstEvidence(**_ints(found["bursts"])) if "bursts" in found else None,
@@ -188,7 +188,7 @@ def _about(found: dict[str, Any]) -> About:
         period=(period[0], period[1]) if period else None,
         calls=int(found.get("calls", 0)),
         left_out=int(found.get("left_out", 0)),
-        dropped=_ints(found.get("dropped", {})),
+        lost_records=_ints(found.get("lost_records", {})),
         latest_days=float(found["latest_days"]) if "latest_days" in found else None,
         schemas_of_function=int(found.get("schemas_of_function", 1)),
     )
@@ -206,17 +206,17 @@ def _drift(found: dict[str, Any]) -> DriftEvidence:
     return DriftEvidence(
         alarm_at=int(found["alarm_at"]),
         post_n=int(found["post_n"]),
-        post_unhandled=int(found["post_k"]),
+        post_failed=int(found["post_k"]),
         post_attempts=_attempts(found.get("post_attempts", ())),
     )
 
 
 def _claim(found: dict[str, str], notes: list[str]) -> Claim:
-    rung, status, reason = found["rung"], found["status"], found.get("reason", "").strip()
+    step, status, reason = found["rung"], found["status"], found.get("reason", "").strip()
     if status in ("not_applicable", "declined") and not reason:
-        notes.append(f"{rung} is {status} without a reason: it counts as untested")
+        notes.append(f"{step} is {status} without a reason: it counts as untested")
         status = "untested"
-    return Claim(rung, status, reason)
+    return Claim(step, status, reason)
 
 
 def _config(found: dict[str, Any]) -> Config:
@@ -264,7 +264,7 @@ def _feasibility(found: dict[str, Any]) -> Feasibility:
 def _pilot(found: dict[str, Any]) -> Pilot:
     return Pilot(
         n=int(found["n"]),
-        unhandled=int(found["k_final"]),
+        failed=int(found["k_final"]),
         paired=PairCounts(**_ints(found["paired"])) if "paired" in found else None,
         traffic_share=None if found.get("traffic_share") is None else float(found["traffic_share"]),
         segments=tuple(map(_piloted_segment, found.get("segments", ()))),

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 
     from schema_guard.configuration.traffic import Traffic
     from schema_guard.decide.evidence.money import CallCost, Economics, TrialCost
-    from schema_guard.decide.ladder import Claim
-    from schema_guard.decide.outside import OutsideCalls
+    from schema_guard.decide.exclusions import ExcludedCalls
+    from schema_guard.decide.playbook import Claim
 
 KINDS = ("syntax", "structure", "value", "semantic", "truncation", "refusal", "transport")
 
@@ -22,7 +22,7 @@ class Config:
     """What is asked for.
 
     Attributes:
-        target: Share of calls that may stay unhandled, in (0, 1).
+        target: Share of calls that may fail, in (0, 1).
         alpha: Probability that any verdict is wrong, in (0, 1).
         horizon_months: Within how many months fine-tuning has to pay back.
         lead_months: From the decision to the tuned model in production.
@@ -56,10 +56,10 @@ class AttemptCounts(NamedTuple):
 
 
 class Cluster(NamedTuple):
-    """Distinct inputs that were each asked *n* times and stayed *unhandled* so often."""
+    """Distinct inputs that were each asked *n* times and *failed* so often."""
 
     n: int
-    unhandled: int
+    failed: int
     inputs: int
 
 
@@ -91,22 +91,22 @@ class SentSettings(NamedTuple):
     examples: int | None = None
 
 
-class HotInput(NamedTuple):
+class FrequentInput(NamedTuple):
     """An input that is 1 % of the calls or more.
 
     Attributes:
         input_hash: Its keyed hash.
         n: Its calls.
-        unhandled: Of these, calls without a valid attempt.
+        failed: Of these, calls without a valid attempt.
     """
 
     input_hash: str
     n: int
-    unhandled: int
+    failed: int
 
 
 class ChangeEvidence(NamedTuple):
-    """When the unhandled rate last changed, over all versions.
+    """When the failure rate last changed, over all versions.
 
     Attributes:
         direction: `rise` or `fall`.
@@ -169,13 +169,13 @@ class DriftEvidence(NamedTuple):
     Attributes:
         alarm_at: Call at which it fired.
         post_n: Calls since.
-        post_unhandled: Of these, calls without a valid attempt.
+        post_failed: Of these, calls without a valid attempt.
         post_attempts: Of these calls; empty when not recorded.
     """
 
     alarm_at: int
     post_n: int
-    post_unhandled: int
+    post_failed: int
     post_attempts: tuple[AttemptCounts, ...]
 
 
@@ -185,14 +185,14 @@ class StrategyCounts:
 
     Attributes:
         id: As the verdict names it.
-        rung: A rung of the ladder, or `bare`.
+        step: A step of the playbook, or `bare`.
         n: Calls.
-        unhandled: Calls without a valid attempt.
+        failed: Calls without a valid attempt.
         attempts: Empty when not recorded.
         failure_kinds: Calls without a valid attempt, by kind; empty when not recorded.
         clusters: Of all calls, by how often their input was asked; empty when no input repeats.
         drift: None when the detector did not fire.
-        outside: Calls without a judged reply, which are in none of the counts above.
+        excluded: Calls without a judged reply, which are in none of the counts above.
         traffic: What part of the traffic these calls are; None for calls that were recorded as they were made.
         failure_codes: Calls without a valid attempt, by the code of the last failure; None when not recorded.
         model: That was asked; None when unknown.
@@ -200,8 +200,8 @@ class StrategyCounts:
         traffic_share: Of the function's latest calls, in [0, 1]; None for trials and where it is not known. What has one
             is judged on its calls, as they come; what has none on distinct inputs, whose weights are the tester's.
         prompt_cost: Tokens, seconds and prices of its own; None where those of the economics hold.
-        inputs: Distinct inputs that are not hot, by their first call; None when not recorded.
-        hot: Inputs that are 1 % of the calls or more.
+        inputs: Distinct inputs that are not frequent, by their first call; None when not recorded.
+        frequent_inputs: Inputs that are 1 % of the calls or more.
         change: None when the rate has not changed.
         history: None when not recorded.
         bursts: None when failures come one by one, as far as is known.
@@ -214,14 +214,14 @@ class StrategyCounts:
     """
 
     id: str
-    rung: str
+    step: str
     n: int
-    unhandled: int
+    failed: int
     attempts: tuple[AttemptCounts, ...] = ()
     failure_kinds: Mapping[str, int] = field(default_factory=dict)
     clusters: tuple[Cluster, ...] = ()
     drift: DriftEvidence | None = None
-    outside: tuple[OutsideCalls, ...] = ()
+    excluded: tuple[ExcludedCalls, ...] = ()
     traffic: Traffic | None = None
     failure_codes: Mapping[str, int] | None = None
     model: str | None = None
@@ -229,7 +229,7 @@ class StrategyCounts:
     traffic_share: float | None = None
     prompt_cost: CallCost | None = None
     inputs: InputShares | None = None
-    hot: tuple[HotInput, ...] = ()
+    frequent_inputs: tuple[FrequentInput, ...] = ()
     change: ChangeEvidence | None = None
     history: FunctionHistory | None = None
     bursts: BurstEvidence | None = None
@@ -269,17 +269,17 @@ class Segment(NamedTuple):
         name: As the verdict names it.
         share: Of the calls, in (0, 1].
         prompt_n: Calls that were prompted.
-        prompt_unhandled: Of these, unhandled ones.
+        prompt_failed: Of these, failed ones.
         tuned_n: Calls of the tuned model; None without a pilot.
-        tuned_unhandled: Of these, unhandled ones.
+        tuned_failed: Of these, failed ones.
     """
 
     name: str
     share: float
     prompt_n: int
-    prompt_unhandled: int
+    prompt_failed: int
     tuned_n: int | None = None
-    tuned_unhandled: int | None = None
+    tuned_failed: int | None = None
 
 
 class PairCounts(NamedTuple):
@@ -312,7 +312,7 @@ class Pilot:
     """What a tuned model did on a part of the traffic; *traffic_share* of the function's latest calls, None if not known."""
 
     n: int
-    unhandled: int
+    failed: int
     traffic_share: float | None = None
     paired: PairCounts | None = None
     segments: tuple[Segment, ...] = ()
@@ -322,11 +322,11 @@ class Pilot:
 
 
 class SchemaCount(NamedTuple):
-    """Calls of one schema and how many of them stayed unhandled."""
+    """Calls of one schema and how many of them failed."""
 
     name: str
     n: int
-    unhandled: int
+    failed: int
 
 
 class Right(NamedTuple):
@@ -364,7 +364,7 @@ class About(NamedTuple):
         period: First and last day of the calls; None when unknown.
         calls: With a judged reply.
         left_out: Calls that are recorded and do not count here.
-        dropped: Attempts that could not be stored, by reason.
+        lost_records: Attempts that could not be stored, by reason.
         latest_days: Days of the latest calls, from which calls per month are read; None when they are not.
         schemas_of_function: How many the function has calls of, as a guard of tools has one for each.
     """
@@ -375,7 +375,7 @@ class About(NamedTuple):
     period: tuple[str, str] | None
     calls: int
     left_out: int
-    dropped: Mapping[str, int]
+    lost_records: Mapping[str, int]
     latest_days: float | None = None
     schemas_of_function: int = 1
 
@@ -386,7 +386,7 @@ class CaseEvidence:
 
     Attributes:
         strategies: Empty only where *schemas* are asked about.
-        ladder: What is claimed of rungs; a rung that is not here is not claimed either way.
+        playbook: What is claimed of steps; a step that is not here is not claimed either way.
         calls_per_month: None when unknown.
         current: Id of the strategy in production; None when none is.
         config: What is asked for.
@@ -407,7 +407,7 @@ class CaseEvidence:
     """
 
     strategies: tuple[StrategyCounts, ...]
-    ladder: tuple[Claim, ...]
+    playbook: tuple[Claim, ...]
     calls_per_month: float | None
     current: str | None
     config: Config

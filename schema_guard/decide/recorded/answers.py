@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """How often what was recorded is right, from the known answers of a benchmark: no store knows what is right.
 
-Rules: a column of the benchmark is the trial that was asked in its way, of its model where several were asked so; it
+Rules: a variant of the benchmark is the trial that was asked in its way, of its model where several were asked so; it
 counts where no more answers are known than calls were recorded.
 """
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What configurations were compared on: a pilot, a climb's rungs, the parts of the traffic, the order of the calls."""
+"""What configurations were compared on: a pilot, a climb's steps, the parts of the traffic, the order of the calls."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def pilot_of(
     if newest is None:
         return None
     share = production.share(newest.rows)
-    pilot: dict[str, Any] = {"n": newest.n, "k_final": newest.unhandled}
+    pilot: dict[str, Any] = {"n": newest.n, "k_final": newest.failed}
     if share:
         pilot["traffic_share"] = share
     if latency_p95_s is not None:
@@ -69,7 +69,7 @@ def newest_of(tuned: Sequence[RecordedConfiguration]) -> RecordedConfiguration |
 def pairs_of(
     before: RecordedConfiguration, after: RecordedConfiguration, store: Store
 ) -> tuple[int, int, int]:
-    """Count the inputs that both were asked once, and those that were unhandled only before, and only after.
+    """Count the inputs that both were asked once, and those that failed only before, and only after.
 
     A trial asks each of its inputs once, with an output limit of the task's own: its rows, one a limit, have no input in
     common, and all of them count. Of a function's calls those of its first segment do.
@@ -88,11 +88,11 @@ def _asked_once(configuration: RecordedConfiguration) -> tuple[ConfigurationCoun
 
 
 def _parts(configuration: RecordedConfiguration) -> dict[str, tuple[int, int]]:
-    """Give the calls of each segment that has some, and the unhandled ones."""
+    """Give the calls of each segment that has some, and the failed ones."""
     parts: dict[str, tuple[int, int]] = {}
     for row in configuration.rows:
         n, k = parts.get(row.segment or NO_SEGMENT, (0, 0))
-        parts[row.segment or NO_SEGMENT] = n + row.calls, k + row.unhandled
+        parts[row.segment or NO_SEGMENT] = n + row.calls, k + row.failed
     return {name: counts for name, counts in parts.items() if counts[0]}
 
 
@@ -121,7 +121,7 @@ def segments_of(best: RecordedConfiguration) -> list[dict[str, Any]]:
 def paths_of(
     configurations: Iterable[RecordedConfiguration], behind: Mapping[str, Sequence[ConfigurationCounts]]
 ) -> dict[str, list[tuple[int, int]]]:
-    """Give (calls, unhandled) at points in the order of the calls, where a configuration's calls have one.
+    """Give (calls, failed) at points in the order of the calls, where a configuration's calls have one.
 
     Args:
         configurations: In any order.
@@ -135,7 +135,7 @@ def paths_of(
 
 
 def _path(row: ConfigurationCounts) -> list[tuple[int, int]]:
-    """Give (calls, unhandled) at about `_POINTS` places, whole bytes of bits apart, and at the end."""
+    """Give (calls, failed) at about `_POINTS` places, whole bytes of bits apart, and at the end."""
     step = max(1, len(row.outcomes) // _POINTS)
     points: list[tuple[int, int]] = []
     failed = 0

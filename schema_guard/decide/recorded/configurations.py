@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.configuration.model_names import is_tuned
 from schema_guard.configuration.traffic import AFTER, ROUTED, again_of, traffic_of
-from schema_guard.decide.ladder import LARGER, OTHER, RUNGS, SMALLER, STRICT
-from schema_guard.decide.outside import cause_of
+from schema_guard.decide.exclusions import cause_of
+from schema_guard.decide.playbook import LARGER, OTHER, SMALLER, STEPS, STRICT
 from schema_guard.prices.sizes import Sizes
 from schema_guard.records.rows import TRIALS
 from schema_guard.text import clip, plural
@@ -29,12 +29,12 @@ if TYPE_CHECKING:
 
     from schema_guard.configuration.traffic import Traffic
     from schema_guard.records import ConfigurationCounts
-    from schema_guard.records.counts.configurations import OutsideCount
+    from schema_guard.records.counts.configurations import ExcludedCount
 
 _MOST_VERSIONS = 3
-# The names on the ladder that are not the strategy's own.
-_RUNG_OF_SIZE = {"larger": LARGER, "smaller": SMALLER, "unknown": OTHER}
-_RUNG_OF = {"tool_call": STRICT}
+# The names on the playbook that are not the strategy's own.
+_STEP_OF_SIZE = {"larger": LARGER, "smaller": SMALLER, "unknown": OTHER}
+_STEP_OF = {"tool_call": STRICT}
 _SAMPLING = ("temperature", "top_p")
 
 
@@ -44,12 +44,12 @@ class RecordedConfiguration:
 
     Attributes:
         id: Its name, different from those of the other configurations.
-        rung: Of the ladder, `bare`, or `tuned`.
+        step: Of the playbook, `bare`, or `tuned`.
         rows: What is recorded of it.
     """
 
     id: str
-    rung: str
+    step: str
     rows: tuple[ConfigurationCounts, ...]
 
     @property
@@ -63,9 +63,9 @@ class RecordedConfiguration:
         return sum(row.calls for row in self.rows)
 
     @property
-    def unhandled(self) -> int:
-        """Unhandled calls."""
-        return sum(row.unhandled for row in self.rows)
+    def failed(self) -> int:
+        """Failed calls."""
+        return sum(row.failed for row in self.rows)
 
     @property
     def traffic(self) -> Traffic | None:
@@ -78,9 +78,9 @@ class RecordedConfiguration:
         return self.traffic is None or self.traffic.is_rated
 
     @property
-    def outside(self) -> tuple[OutsideCount, ...]:
+    def excluded(self) -> tuple[ExcludedCount, ...]:
         """Calls without a judged reply."""
-        return tuple(calls for row in self.rows for calls in row.outside)
+        return tuple(calls for row in self.rows for calls in row.excluded)
 
 
 def is_trial(row: ConfigurationCounts) -> bool:
@@ -93,26 +93,26 @@ def is_used(row: ConfigurationCounts) -> bool:
 
     A call that the provider failed says nothing: a version of which there is no other is not in use yet.
     """
-    unknown = any(cause_of(calls.code) == "unknown" for calls in row.outside)
+    unknown = any(cause_of(calls.code) == "unknown" for calls in row.excluded)
     return row.calls > 0 or (unknown and not is_trial(row))
 
 
 class Trial(NamedTuple):
-    """What a trial says of itself: its own name, its rung, and whose it is; each empty where it does not say."""
+    """What a trial says of itself: its own name, its step, and whose it is; each empty where it does not say."""
 
     name: str = ""
-    rung: str = ""
+    step: str = ""
     function: str = ""
 
 
 def trial_of(row: ConfigurationCounts) -> Trial:
-    """Read what a trial is recorded as: `bench:ID`, `climb:ID:RUNG` or `climb:ID:RUNG:FUNCTION`."""
+    """Read what a trial is recorded as: `bench:ID`, `climb:ID:STEP` or `climb:ID:STEP:FUNCTION`."""
     if not is_trial(row):
         return Trial()
     kind, _, rest = row.function.partition(":")
     name, _, rest = rest.partition(":")
-    rung, _, function = rest.partition(":")
-    return Trial(f"{kind}:{name}", rung, function)
+    step, _, function = rest.partition(":")
+    return Trial(f"{kind}:{name}", step, function)
 
 
 def of_newest_schema(rows: Sequence[ConfigurationCounts], notes: list[str]) -> list[ConfigurationCounts]:
@@ -162,7 +162,7 @@ def configurations_of(
     for row in rows:
         # Trials ask the same inputs again: two of them are not twice the evidence.
         trial = trial_of(row)
-        function = trial.rung if trial.name else row.function
+        function = trial.step if trial.name else row.function
         version = (trial.name, row.version)
         model = row.model or models.get(_but_model(row))
         same = (function, model, row.tuned, row.target, row.strategies, _settings_key(row))
@@ -181,10 +181,10 @@ def configurations_of(
     )
     kept.sort(key=lambda found: found is not current)
     ids = _names([found[0] for found in kept])
-    rungs = [_rung(found[0], current[0].model, sizes or Sizes()) for found in kept]
-    notes += _unsized(kept, rungs, current[0].model)
+    steps = [_step(found[0], current[0].model, sizes or Sizes()) for found in kept]
+    notes += _unsized(kept, steps, current[0].model)
     return [
-        RecordedConfiguration(name, rung, found) for name, rung, found in zip(ids, rungs, kept, strict=True)
+        RecordedConfiguration(name, step, found) for name, step, found in zip(ids, steps, kept, strict=True)
     ]
 
 
@@ -222,10 +222,10 @@ def _left_out(old: Sequence[Sequence[ConfigurationCounts]], newest: Configuratio
 
 
 def _unsized(
-    kept: Sequence[Sequence[ConfigurationCounts]], rungs: Sequence[str], current_model: str | None
+    kept: Sequence[Sequence[ConfigurationCounts]], steps: Sequence[str], current_model: str | None
 ) -> Iterator[str]:
     """Say of which models it is not known whether they are larger."""
-    names = {str(found[0].model) for found, rung in zip(kept, rungs, strict=True) if rung == OTHER}
+    names = {str(found[0].model) for found, step in zip(kept, steps, strict=True) if step == OTHER}
     for name in sorted(names):
         yield (
             f"whether {clip(name)} is larger than {clip(str(current_model))} is not known: `--sizes SMALL,LARGE` says "
@@ -289,34 +289,34 @@ def sent_by(row: ConfigurationCounts) -> dict[str, Any] | None:
     options = settings_of(row).get("options")
     known = options if isinstance(options, dict) else {}
     sent = {name: known[name] for name in _SAMPLING if isinstance(known.get(name), int | float)}
-    if trial_of(row).rung == "temperature":
+    if trial_of(row).step == "temperature":
         sent["temperature"] = 0
     return sent or None
 
 
-def rung_of(name: str) -> str:
-    """Give the rung that a strategy is; what is not on the ladder has its own name."""
-    return _RUNG_OF.get(name, name)
+def step_of(name: str) -> str:
+    """Give the step that a strategy is; what is not on the playbook has its own name."""
+    return _STEP_OF.get(name, name)
 
 
-def _rung(row: ConfigurationCounts, current_model: str | None, sizes: Sizes) -> str:
-    """Say which remedy a configuration is."""
+def _step(row: ConfigurationCounts, current_model: str | None, sizes: Sizes) -> str:
+    """Say which fix a configuration is."""
     if _asks_tuned(row):
         return "tuned"
     settings = settings_of(row)
     if settings.get("observe"):
         # An observed function asks in a way that nobody knows; a recorder has seen how the format was asked for.
-        return rung_of(row.strategies) if settings.get("recorder") else "bare"
-    climbed = trial_of(row).rung
-    if climbed in RUNGS:
+        return step_of(row.strategies) if settings.get("recorder") else "bare"
+    climbed = trial_of(row).step
+    if climbed in STEPS:
         return climbed
-    # Another model than that in use: the remedy is the model, whatever it was asked with.
+    # Another model than that in use: the fix is the model, whatever it was asked with.
     if row.model is not None and current_model is not None:
         compared = sizes.compared(row.model, current_model)
         if compared != "same":
-            return _RUNG_OF_SIZE[compared]
-    rung = rung_of(row.strategies.rpartition(">")[2])
-    return rung if rung in RUNGS else "bare"
+            return _STEP_OF_SIZE[compared]
+    step = step_of(row.strategies.rpartition(">")[2])
+    return step if step in STEPS else "bare"
 
 
 def _asks_tuned(row: ConfigurationCounts) -> bool:

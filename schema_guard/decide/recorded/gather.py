@@ -2,7 +2,7 @@
 """Evidence from a store: what was recorded, as `decide` takes it.
 
 Rules: a configuration is a strategy of its own. Whatever is left out is a note. What a store cannot know (money,
-feasibility, why a rung is not tried) is handed in and goes before what was recorded.
+feasibility, why a step is not tried) is handed in and goes before what was recorded.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ from schema_guard.decide.recorded.configurations import (
     problems_of,
 )
 from schema_guard.decide.recorded.costs import with_recorded_costs, with_recorded_seconds
+from schema_guard.decide.recorded.fixes import claims_of
 from schema_guard.decide.recorded.production import current_of, production_of
-from schema_guard.decide.recorded.remedies import claims_of
 from schema_guard.decide.recorded.routed import (
     answered_for,
     first_asked,
@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 
     from schema_guard.decide.recorded.configurations import Problem, RecordedConfiguration
     from schema_guard.decide.recorded.production import Production
-    from schema_guard.records import ConfigurationCounts, DeclaredRung, DeclaredTarget, Store
+    from schema_guard.records import ConfigurationCounts, DeclaredStep, DeclaredTarget, Store
     from schema_guard.records.chosen import Chosen
 
 
@@ -63,10 +63,10 @@ class Gathered(NamedTuple):
         function: Whose calls it is about; None where nothing but trials is recorded.
         schema: Name of the schema.
         schema_fingerprint: Of the schema's newest content, which it is about.
-        paths: Strategy id -> (calls, unhandled) at points in the order of the calls, for a plot of how the evidence
+        paths: Strategy id -> (calls, failed) at points in the order of the calls, for a plot of how the evidence
             grew; only where a strategy's calls have one order.
-        hours: Of what is in use, over all its versions: when each hour with calls began, in seconds since the epoch,
-            its calls, and those of them that stayed unhandled.
+        hours: For each hour with calls in production: its start in seconds since the epoch, its calls, and its failed
+            calls, over all versions.
         changes: Direction of each change of that rate, and when the hour began in which it is likeliest to have been.
     """
 
@@ -132,7 +132,7 @@ def gather_each(  # noqa: PLR0913 - which calls, and what no store knows; all by
         segment: Only this part of the traffic, and trials.
         since: Only calls that started then or later, in seconds since the epoch.
         until: Only calls that started before then.
-        given: Keys of the evidence that the store cannot know: `economics`, `feasibility`, `config`, `ladder`,
+        given: Keys of the evidence that the store cannot know: `economics`, `feasibility`, `config`, `playbook`,
             `calls_per_month`, `content`, `latency`, `sources`; and `answers`, what `bench.result.known_answers` gives
             of trials that are recorded. Of `economics.prompt_cost` and `tuned_cost` what is
             missing is filled in: tokens and seconds from the records of the best strategy, prices from *prices*. Of
@@ -205,7 +205,7 @@ def _gathered(problem: Problem, store: Store, given: dict[str, Any], taken: _Tak
     targets = targets_of(store, fingerprint, problem.function)
     config = _config(given.pop("config", {}), targets)
     reading = Gathering(store, production, _limit(config), taken.is_windowed, taken.sizes.prices, notes)
-    rungs = _rungs(store, fingerprint, problem.function)
+    steps = _steps(store, fingerprint, problem.function)
     current, answers = current_of(asked, production), given.pop("answers", [])
     evidence: dict[str, Any] = {
         "strategies": [
@@ -213,7 +213,7 @@ def _gathered(problem: Problem, store: Store, given: dict[str, Any], taken: _Tak
         ],
         "current": current.id,
         "config": config,
-        "ladder": claims_of(asked, best, rungs, given.pop("ladder", [])),
+        "ladder": claims_of(asked, best, steps, given.pop("ladder", [])),
         "calls_per_month": production.calls_per_month(),
         "target_history": [[_day(past.at), past.target] for past in targets],
         "pilot": answered_for(
@@ -253,7 +253,7 @@ def _add_given(
     if "economics" in given:
         money, sources, (current, again) = given.pop("economics"), evidence["sources"], used
         # What a call of a tuned model takes is what it takes in use; else in its pilot.
-        measured = current if current.rung == "tuned" and best is not current else newest_of(tuned)
+        measured = current if current.step == "tuned" and best is not current else newest_of(tuned)
         filled = with_recorded_costs(
             money, best, reading.store, reading.prices, sources, reading.notes, piloted=measured
         )
@@ -267,11 +267,11 @@ def _add_given(
 
 def _best_of(asked: Sequence[RecordedConfiguration]) -> RecordedConfiguration:
     """Give the prompt with the lowest rate; a tuned model where nothing else was asked."""
-    prompted = [configuration for configuration in asked if configuration.rung != "tuned"]
-    # Of imported failures the share that is unhandled is no rate: they are the best where there is nothing else.
+    prompted = [configuration for configuration in asked if configuration.step != "tuned"]
+    # Of imported failures the share that failed is no rate: they are the best where there is nothing else.
     return min(
         prompted or asked,
-        key=lambda found: (not found.is_rated, found.unhandled / found.n if found.n else 1.0),
+        key=lambda found: (not found.is_rated, found.failed / found.n if found.n else 1.0),
     )
 
 
@@ -328,14 +328,14 @@ def _parted(
 
     A tuned model is in service when it has the largest part of the latest calls, or when nothing else is recorded.
     """
-    tuned = [found for found in configurations if found.rung == "tuned"]
+    tuned = [found for found in configurations if found.step == "tuned"]
     notes += [
         f"{clip(found.id)}, a tuned model, {found.traffic.text}: left out"
         for found in tuned
         if found.traffic and not found.is_rated
     ]
     tuned = [found for found in tuned if found.is_rated]
-    prompted = [found for found in configurations if found.rung != "tuned"]
+    prompted = [found for found in configurations if found.step != "tuned"]
     used = max([*prompted, *tuned], key=lambda found: production.share(found.rows))
     if used in tuned and (not prompted or production.share(used.rows)):
         left = [found for found in tuned if found is not used]
@@ -359,7 +359,7 @@ def _about(
         "period": [_day(min(starts)), _day(max(map(last_call, own)))] if starts else None,
         "calls": sum(row.calls for row in rows),
         "left_out": recorded - sum(row.calls for row in rows),
-        "dropped": store.drops(since=since),
+        "lost_records": store.lost_records(since=since),
     }
 
 
@@ -372,7 +372,7 @@ def _nothing(store: Store, given: Mapping[str, Any], *, windowed: bool) -> str:
     needed = calls_needed(0, 1, target)
     if needed is None:
         return text
-    return f"{text}; the fewest calls that can decide, none of them unhandled, are {needed + 1}"
+    return f"{text}; the fewest calls that can decide, none of them failed, are {needed + 1}"
 
 
 def targets_of(store: Store, fingerprint: str, function: str | None) -> list[DeclaredTarget]:
@@ -381,9 +381,9 @@ def targets_of(store: Store, fingerprint: str, function: str | None) -> list[Dec
     return [one for one in found if function is not None or one.function is None]
 
 
-def _rungs(store: Store, fingerprint: str, function: str | None) -> list[DeclaredRung]:
+def _steps(store: Store, fingerprint: str, function: str | None) -> list[DeclaredStep]:
     """Give the declarations that hold for a function, as `targets_of` does."""
-    found = store.declared_rungs(fingerprint, function=function)
+    found = store.declared_steps(fingerprint, function=function)
     return [one for one in found if function is not None or one.function is None]
 
 

@@ -94,10 +94,10 @@ class Production(NamedTuple):
         return self.streams.get(_stream_key(row))
 
     def over_time(self, row: ConfigurationCounts) -> tuple[tuple[int, int, int], ...]:
-        """Give when each hour of a configuration's stream began, its calls and those of them that stayed unhandled."""
+        """Return the start, the calls, and the failed calls of each hour of a configuration's stream."""
         same = {one.configuration for one in self.rows if _stream_key(one) == _stream_key(row)}
         return tuple(
-            (hour.at, hour.calls, hour.unhandled)
+            (hour.at, hour.calls, hour.failed)
             for hour in self.hours
             if hour.configuration in same and hour.calls
         )

@@ -63,7 +63,7 @@ def _in_place_of(
 def _with_prompt_behind(
     configuration: RecordedConfiguration, again: Sequence[ConfigurationCounts]
 ) -> tuple[RecordedConfiguration, tuple[ConfigurationCounts, ...]]:
-    is_answered = configuration.rung == "tuned" and not is_trial(configuration.first)
+    is_answered = configuration.step == "tuned" and not is_trial(configuration.first)
     own = _in_place_of(configuration, again) if is_answered else ()
     if not own:
         return configuration, ()
@@ -81,14 +81,14 @@ def with_fallback(
         again: The calls that the prompt was asked in its place.
         notes: Are given what the fallback did.
     """
-    asked, left = sum(row.calls for row in again), sum(row.unhandled for row in again)
+    asked, left = sum(row.calls for row in again), sum(row.failed for row in again)
     if not asked:
         return said
     own = said["k_final"]
     k = own - (asked - left)
     notes.append(
         f"{clip(said['id'])}: of {plural(said['n'], 'call')} the tuned model gave {own} no valid value; the prompt was asked "
-        f"{asked} of these again and {left} stayed unhandled, so {k} of all did"
+        f"{asked} of these again and {left} failed, so {k} of all did"
     )
     if k == 0 and asked == own:
         # Of calls without a failure none comes in bursts, or since a change.
@@ -105,7 +105,7 @@ def with_fallback(
         return found | {"failure_kinds": {}, "failure_codes": {}}
     if "attempts" in found:
         found["attempts"] = [*found["attempts"], *_attempts(again)]
-    counted = [failure for row in again for failure in row.unhandled_failures if failure.kind != "transport"]
+    counted = [failure for row in again for failure in row.final_failures if failure.kind != "transport"]
     kinds = _added((failure.kind, failure.attempts) for failure in counted)
     found.pop("early_stop", None)
     if any(stops_early(row.settings) for row in again):
@@ -126,10 +126,10 @@ def answered_for(
     own = [row for found in tuned for row in _in_place_of(found, again)]
     if pilot is None or not own:
         return pilot
-    asked, left = sum(row.calls for row in own), sum(row.unhandled for row in own)
+    asked, left = sum(row.calls for row in own), sum(row.failed for row in own)
     notes.append(
         f"the tuned model that is piloted: the prompt was asked again in {plural(asked, 'call')} of the traffic to which it "
-        f"gave no valid value, and {left} stayed unhandled; its own rate is that of the model, and no caller's"
+        f"gave no valid value, and {left} failed; its own rate is that of the model, and no caller's"
     )
     return {key: part for key, part in pilot.items() if key != "traffic_share"}
 

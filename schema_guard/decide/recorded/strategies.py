@@ -8,10 +8,10 @@ from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.configuration.early_stop import stops_early
-from schema_guard.decide.outside import ways_of
+from schema_guard.decide.exclusions import ways_of
 from schema_guard.decide.recorded.configurations import is_trial, sent_by
 from schema_guard.decide.recorded.costs import own_cost, trial_cost
-from schema_guard.decide.recorded.hot import hot_inputs
+from schema_guard.decide.recorded.frequent_inputs import frequent_inputs
 from schema_guard.decide.recorded.production import of_strategy
 from schema_guard.records.counts.hours import bucket
 from schema_guard.text import clip
@@ -49,20 +49,20 @@ def strategy_of(configuration: RecordedConfiguration, reading: Gathering) -> dic
     rows, first = configuration.rows, configuration.first
     said: dict[str, Any] = {
         "id": configuration.id,
-        "rung": configuration.rung if configuration.rung != "tuned" else "bare",
+        "rung": configuration.step if configuration.step != "tuned" else "bare",
         "n": configuration.n,
-        "k_final": configuration.unhandled,
+        "k_final": configuration.failed,
         "model": first.model,
-        "tuned": configuration.rung == "tuned" or None,
+        "tuned": configuration.step == "tuned" or None,
         "early_stop": stops_early(first.settings) or None,
     }
     if configuration.traffic is not None:
         said["traffic"] = configuration.traffic._asdict()
     if not is_trial(first):
-        said["outside"] = [calls._asdict() for calls in ways_of(configuration.outside)]
+        said["excluded"] = [calls._asdict() for calls in ways_of(configuration.excluded)]
         if configuration.is_rated:
             said |= of_strategy(configuration, reading.production, reading.store, reading.notes)
-            said |= hot_inputs(configuration, reading.store, windowed=reading.windowed)
+            said |= frequent_inputs(configuration, reading.store, windowed=reading.windowed)
     said |= _failures(_counted(configuration, said, reading), said, reading, configuration.id)
     if any(row.clusters for row in rows):
         said["clusters"] = _clusters(rows)
@@ -90,12 +90,12 @@ def _counted(
 def _failures(
     rows: Iterable[ConfigurationCounts], said: dict[str, Any], reading: Gathering, name: str
 ) -> dict[str, Any]:
-    """Give what unhandled calls failed at, and what re-asking does, as far as it is known of the calls that count."""
+    """Give what failed calls failed at, and what retrying does, as far as it is known of the calls that count."""
     rows = tuple(rows)
     unseen = sum(row.unseen for row in rows)
     if unseen:
         reading.notes.append(
-            f"{clip(name)}: in {unseen} calls a library inside of the function had asked again, unseen: what re-asking "
+            f"{clip(name)}: in {unseen} calls a library inside of the function had asked again, unseen: what retrying "
             "does is not known"
         )
     whole = "change" not in said or "bursts" in said
@@ -104,21 +104,21 @@ def _failures(
 
 
 def _kinds(rows: Iterable[ConfigurationCounts]) -> dict[str, int]:
-    """Count unhandled calls by kind."""
+    """Count failed calls by kind."""
     kinds: dict[str, int] = defaultdict(int)
     for row in rows:
         for kind, calls in row.failure_kinds.items():
-            # A call that broke off after a judged reply is unhandled; at what it would have failed is not known.
+            # A call that broke off after a judged reply has failed; at what it would have failed is not known.
             if kind != "transport":
                 kinds[kind] += calls
     return dict(kinds)
 
 
 def _codes(rows: Iterable[ConfigurationCounts]) -> dict[str, int]:
-    """Count unhandled calls by code."""
+    """Count failed calls by code."""
     codes: dict[str, int] = defaultdict(int)
     for row in rows:
-        for kind, code, calls in row.unhandled_failures:
+        for kind, code, calls in row.final_failures:
             if kind != "transport":
                 codes[code] += calls
     return dict(codes)
@@ -139,10 +139,10 @@ def _attempts(rows: Iterable[ConfigurationCounts]) -> list[list[int]]:
 
 
 def _clusters(rows: Iterable[ConfigurationCounts]) -> list[list[int]]:
-    """Give [calls, unhandled, inputs]: how many distinct inputs had so many."""
+    """Give [calls, failed, inputs]: how many distinct inputs had so many."""
     found: dict[tuple[int, int], int] = defaultdict(int)
     for row in rows:
-        shapes = row.clusters or ((1, 1, row.unhandled), (1, 0, row.calls - row.unhandled))
+        shapes = row.clusters or ((1, 1, row.failed), (1, 0, row.calls - row.failed))
         for n, k, inputs in shapes:
             if inputs:
                 found[n, k] += inputs

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a call of a tuned model costs together with the prompt that answers where it fails.
 
-Rules: what both billed is added up, the fallbacks' own attempts and re-asks counted, and told as one cost of an attempt; its
+Rules: what both billed is added up, the fallbacks' own attempts and retries counted, and told as one cost of an attempt; its
 prices are the means of both, weighted by tokens. Where a part of either is not known there is no such cost.
 """
 
@@ -29,7 +29,7 @@ class SameAttempts(NamedTuple):
     Attributes:
         cost: Of an attempt, as `CallCost` has it.
         attempts: How many.
-        again: Those of them that were re-asks.
+        again: Those of them that were retries.
     """
 
     cost: Mapping[str, Any]

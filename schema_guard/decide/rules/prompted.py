@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The rules about prompting: what changed, whether it is enough, what costs less, what is missing, what to try next.
 
-Rules: only bounds decide, never a point estimate. What is named as next can mend what was seen to fail.
+Rules: only bounds decide, never a point estimate. What is named as next can fix what was seen to fail.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.decide.breaches import open_rise, told_change
 from schema_guard.decide.case import blocked, cheapest, failures_of, helps
-from schema_guard.decide.ladder import RAISE_OUTPUT, STRICT, next_rung, untested
-from schema_guard.decide.mending import MENDS
+from schema_guard.decide.fixable import FIXABLE
+from schema_guard.decide.playbook import RAISE_OUTPUT, STRICT, next_step, untested
 from schema_guard.decide.rules.ruling import (
     PATIENCE_MONTHS,
     Ruling,
@@ -39,7 +39,7 @@ _CUT_OFF = ("max_tokens", "unfinished")
 
 
 def explain_first(case: Case) -> Ruling | None:
-    """Before all others: too many calls are outside of the rate, and nobody knows whose fault they are."""
+    """Before all others: too many calls are excluded from the rate, and nobody knows whose fault they are."""
     found = case.unexplained
     if found is None:
         return None
@@ -95,11 +95,11 @@ def cheaper_model(case: Case) -> Ruling | None:
 
 def switch_for_less(case: Case, used: Measured) -> Ruling | None:
     """Name the prompted strategy outside of production that passes for the least, if it costs less than what is used."""
-    now = _cost(case, used, used.unhandled.bounds.lower)
+    now = _cost(case, used, used.failed.bounds.lower)
     # Beside a tuned model the prompt has its part of the calls too.
     others = [one for one in case.in_state("pass") if one is not used and one.strategy.prompt_cost]
     found = [one for one in others if used.strategy.is_tuned or one not in case.in_production]
-    costs = [(_cost(case, one, one.unhandled.bounds.upper), one) for one in found]
+    costs = [(_cost(case, one, one.failed.bounds.upper), one) for one in found]
     known = [(cost, one) for cost, one in costs if cost is not None]
     if now is None or not known:
         return None
@@ -135,7 +135,7 @@ def prompting_is_enough(case: Case) -> Ruling | None:
     figures: dict[str, Any] = {"strategy": chosen.strategy.id}
     others = [found for found in case.in_production if found is not chosen and found.state == "fail"]
     is_piloted = case.piloted is not None and case.piloted.state == "fail"
-    if others or is_piloted or (used is not None and chosen is not used and used.unhandled.n):
+    if others or is_piloted or (used is not None and chosen is not used and used.failed.n):
         figures["switch_to"] = chosen.strategy.id
     told = f"{told_strategy(chosen)} is below the target of {percent(case.config.target)} at every look"
     told += told_inputs(case, chosen)
@@ -181,49 +181,49 @@ def truncation_first(case: Case) -> Ruling | None:
     cut_off = (
         sum(codes.get(code, 0) for code in _CUT_OFF) if codes else best.failure_kinds.get("truncation", 0)
     )
-    enough = best.unhandled.count >= _FEWEST_FAILURES and 2 * cut_off >= best.unhandled_calls
-    if not enough or not best.missed("format") or RAISE_OUTPUT not in untested(case.ladder):
+    enough = best.failed.count >= _FEWEST_FAILURES and 2 * cut_off >= best.failed_calls
+    if not enough or not best.missed("format") or RAISE_OUTPUT not in untested(case.playbook):
         return None
-    why = f"{all_fail(case)}; {cut_off} of the {best.unhandled_calls} failures of {best.strategy.id} are cut off"
-    return Ruling("CLIMB_LADDER", why, {"next_rung": RAISE_OUTPUT})
+    why = f"{all_fail(case)}; {cut_off} of the {best.failed_calls} failures of {best.strategy.id} are cut off"
+    return Ruling("TRY_NEXT_FIX", why, {"next_rung": RAISE_OUTPUT})
 
 
 def strict_decoding(case: Case) -> Ruling | None:
     """All fail, and what decoding cannot fix is not proved to be above the target by itself."""
     best = best_of(case)
-    if STRICT not in untested(case.ladder) or _misses_more(best):
+    if STRICT not in untested(case.playbook) or _misses_more(best):
         return None
     left = _not_fixable(case)
     if left["lower"] > case.config.target:
         return None
     known = f"only {left['k']:g} {'is' if left['k'] == 1 else 'are'}" if left["k"] else "none is"
     why = (
-        f"{all_fail(case)}; of the {best.unhandled_calls} failures of {best.strategy.id} {known} known to be of a kind "
+        f"{all_fail(case)}; of the {best.failed_calls} failures of {best.strategy.id} {known} known to be of a kind "
         "that strict decoding cannot fix"
     )
     return Ruling("USE_CONSTRAINED_DECODING", why, {"next_rung": STRICT, "not_fixable_by_decoding": left})
 
 
 def climb(case: Case) -> Ruling | None:
-    """All fail and a rung is untested: the first one that can reach the target alone, else the one that mends the most."""
-    best, left = best_of(case), untested(case.ladder)
+    """All fail and a step is untested: the first one that can reach the target alone, else the one that fixes the most."""
+    best, left = best_of(case), untested(case.playbook)
     if not left:
         return None
     if best.strategy.failure_codes is not None:
-        rung = _first_that_helps(case, best, left)
+        step = _first_that_helps(case, best, left)
         failures = failures_of(best)
         told = (
-            f": {rung} can mend {failures.mended_by(rung):g} of {failures.told()}"
+            f": {step} can fix {failures.fixed_by(step):g} of {failures.told()}"
             if best.missed("format")
             else ""
         )
     else:
-        rung, told = next_rung(case.ladder) or left[0], ""
-    figures: dict[str, Any] = {"next_rung": rung}
+        step, told = next_step(case.playbook) or left[0], ""
+    figures: dict[str, Any] = {"next_rung": step}
     if STRICT in left:
         figures["not_fixable_by_decoding"] = _not_fixable(case)
-    why = f"{all_fail(case)}; {plural(len(left), 'rung')} untested: {', '.join(left)}{told}"
-    return Ruling("CLIMB_LADDER", why, figures)
+    why = f"{all_fail(case)}; {plural(len(left), 'step')} untested: {', '.join(left)}{told}"
+    return Ruling("TRY_NEXT_FIX", why, figures)
 
 
 class _Missing(NamedTuple):
@@ -283,18 +283,18 @@ def _told_open(case: Case, found: Measured, one: Met) -> str:
 
 
 def _meanwhile(case: Case, found: Measured, n_more: int | None) -> dict[str, Any] | None:
-    """Give what to do until the calls have come: the trial of a remedy, if it costs less, or one of what is in use.
+    """Give what to do until the calls have come: the trial of a fix, if it costs less, or one of what is in use.
 
     Where failures come in bursts neither says anything: it is over before the next one.
     """
     if found.strategy.traffic_share is None or n_more == 0 or found.strategy.bursts is not None:
         return None
-    left = untested(case.ladder)
+    left = untested(case.playbook)
     fewest = _calls_of_trial(case, [(0.0, one.aim.limit) for one in found.met])
     if (
         found.strategy.failure_codes is not None
-        and found.unhandled.bounds.upper > case.config.target
-        and any(helps(rung, found) for rung in left)
+        and found.failed.bounds.upper > case.config.target
+        and any(helps(step, found) for step in left)
         and fewest is not None
         and (n_more is None or fewest < n_more)
     ):
@@ -305,9 +305,9 @@ def _meanwhile(case: Case, found: Measured, n_more: int | None) -> dict[str, Any
     return _trial(case, found, None, same) if is_late and same and not found.calls_for_bursts else None
 
 
-def _trial(case: Case, found: Measured, rung: str | None, calls: int) -> dict[str, Any]:
+def _trial(case: Case, found: Measured, step: str | None, calls: int) -> dict[str, Any]:
     price = case.price(found)
-    return {"rung": rung, "calls": calls, "cost": None if price is None else calls * price}
+    return {"rung": step, "calls": calls, "cost": None if price is None else calls * price}
 
 
 def _calls_of_trial(case: Case, missed: Sequence[tuple[float, float]]) -> int | None:
@@ -318,25 +318,25 @@ def _calls_of_trial(case: Case, missed: Sequence[tuple[float, float]]) -> int | 
 
 
 def _first_that_helps(case: Case, found: Measured, left: Sequence[str]) -> str:
-    """Give the first rung that can reach the target alone, else the one that mends the most, the first of equals."""
+    """Give the first step that can reach the target alone, else the one that fixes the most, the first of equals."""
     failures = failures_of(found)
-    reaching = next((rung for rung in left if _reaches(case, found, rung)), None)
-    return reaching or max(left, key=failures.mended_by)
+    reaching = next((step for step in left if _reaches(case, found, step)), None)
+    return reaching or max(left, key=failures.fixed_by)
 
 
-def _reaches(case: Case, found: Measured, rung: str) -> bool:
-    mends = MENDS.get(rung)
-    if (found.missed("right") and not (mends and mends.right)) or (
-        found.missed("latency") and not (mends and mends.latency)
+def _reaches(case: Case, found: Measured, step: str) -> bool:
+    fixable = FIXABLE.get(step)
+    if (found.missed("right") and not (fixable and fixable.right)) or (
+        found.missed("latency") and not (fixable and fixable.latency)
     ):
         return False
-    return not found.missed("format") or _left(case, found, rung)["lower"] <= case.config.target
+    return not found.missed("format") or _left(case, found, step)["lower"] <= case.config.target
 
 
-def _left(case: Case, found: Measured, rung: str) -> dict[str, float]:
-    """Give the failures that a rung is known not to mend, in the unit of the rate, and their lower bound."""
-    k = found.in_unit(failures_of(found).left_by(rung))
-    return {"k": k, "lower": bounds(k, found.unhandled.n, alpha=case.alpha_each).lower}
+def _left(case: Case, found: Measured, step: str) -> dict[str, float]:
+    """Give the failures that a step is known not to fix, in the unit of the rate, and their lower bound."""
+    k = found.in_unit(failures_of(found).left_by(step))
+    return {"k": k, "lower": bounds(k, found.failed.n, alpha=case.alpha_each).lower}
 
 
 def _misses_more(found: Measured) -> bool:
@@ -351,7 +351,7 @@ def _not_fixable(case: Case) -> dict[str, float]:
 def _no_data(case: Case) -> Ruling:
     """Ask for the first calls: of the strategy in production, else of the first."""
     name = case.evidence.current or case.strategies[0].strategy.id
-    nothing = case.strategies[0].unhandled
+    nothing = case.strategies[0].failed
     return need_more(case, name, "no strategy has data", further_calls(case, nothing))
 
 

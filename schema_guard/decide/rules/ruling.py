@@ -79,12 +79,12 @@ def need_more(
 
 
 def accept(case: Case, reason: str, why: str) -> Ruling:
-    """Say that no remedy is left that is worth it."""
+    """Say that no fix is left that is worth it."""
     return Ruling("ACCEPT_OR_REDESIGN", why, {**exhausted(case), "reason": reason})
 
 
 def exhausted(case: Case) -> dict[str, Any]:
-    """Give the figures of a ladder on which no rung is left."""
+    """Give the figures of a playbook on which no step is left."""
     return {"strategy": best_of(case).strategy.id, "ladder_exhausted": True}
 
 
@@ -104,7 +104,7 @@ def told_strategy(found: Measured) -> str:
     """Write a strategy with its rate."""
     traffic = found.strategy.traffic
     whose = "" if traffic is None else f" ({traffic.text})"
-    return f"{found.strategy.id} with {told_rate(found.unhandled)}{whose}"
+    return f"{found.strategy.id} with {told_rate(found.failed)}{whose}"
 
 
 def told_met(met: Iterable[Met]) -> str:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The rules about tuned models: in service, piloted, or not yet tried once no remedy of prompting is left.
+"""The rules about tuned models: in service, piloted, or not yet tried once no fix of prompting is left.
 
 Rules: only bounds decide, and only the pessimistic column of the costs. Fine-tuning carries the burden of proof: it has to
 pay, unless it meets what no prompt does and was asked for.
@@ -59,7 +59,7 @@ def in_service(case: Case) -> Ruling | None:
         figures = {"strategy": used.strategy.id, "reason": "tuned_failed"}
         return Ruling("ACCEPT_OR_REDESIGN", why, figures)
     told = f"the tuned model in use, {told_strategy(used)}, is neither proved to be good enough nor not to be"
-    return need_more(case, used.strategy.id, told, further_calls(case, used.unhandled))
+    return need_more(case, used.strategy.id, told, further_calls(case, used.failed))
 
 
 def route_by_pilot(case: Case) -> Ruling | None:
@@ -85,7 +85,7 @@ def pilot_failed(case: Case) -> Ruling | None:
         return None
     missed = [one for one in case.tuned.met if one.state == "fail"]
     if missed[0].aim.name == "format":
-        why = f"the tuned model's {told_rate(case.tuned.unhandled)} is above the target of {percent(case.config.target)}"
+        why = f"the tuned model's {told_rate(case.tuned.failed)} is above the target of {percent(case.config.target)}"
     else:
         why = f"the tuned model: {told_met(missed)}"
     return accept(case, "pilot_failed", why)
@@ -111,7 +111,7 @@ def pilot_unclear(case: Case) -> Ruling | None:
     """Rule 6: the tuned model may be below the target or above."""
     if case.tuned is None or case.tuned.state not in ("inconclusive", "no_data"):
         return None
-    rate = case.tuned.unhandled
+    rate = case.tuned.failed
     told = (
         f"the tuned model's {told_rate(rate)} is neither proved below nor above {percent(case.config.target)}"
     )
@@ -161,7 +161,7 @@ def economics_needed(case: Case) -> Ruling | None:
         return None
     told = all_fail(case)
     if case.tuned is not None:
-        told = f"the tuned model's {told_rate(case.tuned.unhandled)} is below {percent(case.config.target)}"
+        told = f"the tuned model's {told_rate(case.tuned.failed)} is below {percent(case.config.target)}"
     why = f"{told}; whether fine-tuning pays needs {', '.join(missing)}"
     return Ruling("NEED_ECONOMICS", why, {**exhausted(case), "missing": missing})
 
@@ -170,7 +170,7 @@ def pilot_passed(case: Case) -> Ruling | None:
     """Rule 6, last: the tuned model is proved below the target; whether to ship it is a matter of cost."""
     if case.tuned is None:
         return None
-    told = f"the tuned model's {told_rate(case.tuned.unhandled)} is below the target of {percent(case.config.target)}"
+    told = f"the tuned model's {told_rate(case.tuned.failed)} is below the target of {percent(case.config.target)}"
     if case.cost is None or not case.cost.pays:
         return accept(case, "not_economic", told + told_cost(case.cost))
     figures = {**exhausted(case), "stage": "ship"}
@@ -211,8 +211,8 @@ def route_by_segments(case: Case) -> Ruling | None:
 
 
 def justified(case: Case) -> Ruling:
-    """Rule 7, last: every remedy fails, and fine-tuning pays and can be done: run a pilot."""
-    why = f"{all_fail(case)}; 0 rungs untested{told_cost(case.cost)}"
+    """Rule 7, last: every fix fails, and fine-tuning pays and can be done: run a pilot."""
+    why = f"{all_fail(case)}; 0 steps untested{told_cost(case.cost)}"
     return Ruling("FINE_TUNE_JUSTIFIED", why, {**exhausted(case), "stage": "pilot"})
 
 
@@ -225,7 +225,7 @@ def concentration(case: Case) -> tuple[list[SegmentRates], list[SegmentRates]]:
 
 def _no_prompt_meets(case: Case, name: str) -> bool:
     """Say whether every prompt that was measured is proved to miss what is asked for."""
-    return all(found.missed(name) for found in case.prompted if found.unhandled.n)
+    return all(found.missed(name) for found in case.prompted if found.failed.n)
 
 
 def _pairs_needed(content: ContentEvidence, alpha: float, margin: float) -> int | None:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from schema_guard.decide.case import Case
     from schema_guard.decide.economics import CostCase
     from schema_guard.decide.evidence.values import CaseEvidence
-    from schema_guard.decide.outside import Unexplained
+    from schema_guard.decide.exclusions import Unexplained
     from schema_guard.decide.rules.ruling import Ruling
 
 CONTENT_WARNING = (
@@ -63,7 +63,7 @@ _NEXT_OF_STAGE = {
     ),
     "in_service": "{watching}",
 }
-# Remedies that no climb runs by itself: what has to be done first, and what the command takes then.
+# Fixes that no climb runs by itself: what has to be done first, and what the command takes then.
 _CLIMBS_OF_THEIR_OWN = {
     "schema_simplify": ("simplify the schema, then: ", ""),
     "smaller_model": ("with a smaller MODEL: ", ""),
@@ -94,9 +94,9 @@ def explain_exceptions(found: Unexplained) -> str:
 def next_step(ruling: Ruling, evidence: CaseEvidence) -> str:
     """Say what to run, or to do, next."""
     figures, of = ruling.figures, of_function(evidence)
-    rung, missing = figures.get("next_rung"), figures.get("missing")
-    if rung:
-        return climb_command(evidence, rung)
+    step, missing = figures.get("next_rung"), figures.get("missing")
+    if step:
+        return climb_command(evidence, step)
     if ruling.verdict == "NEED_ECONOMICS":
         return f"schema-guard decide{of} --with costs.json  # with {', '.join(figures['missing'])}"
     if missing:
@@ -128,21 +128,21 @@ def _named(evidence: CaseEvidence) -> str:
     return f" --schema {quote(about.schema) if about else 'NAME'}{_function(evidence)}"
 
 
-def climb_command(evidence: CaseEvidence, rung: str) -> str:
-    """Give the command that measures a rung; what only its reader knows stands in capitals."""
+def climb_command(evidence: CaseEvidence, step: str) -> str:
+    """Give the command that measures a step; what only its reader knows stands in capitals."""
     of, about = _function(evidence), evidence.about
     trials = "NAME" if about is None else quote(about.schema)
     inputs = "--schema FILE --inputs FILE" if of else f"--schema {trials}"
-    first = rung if rung not in _CLIMBS_OF_THEIR_OWN else _rung_in_use(evidence)
+    first = step if step not in _CLIMBS_OF_THEIR_OWN else _step_in_use(evidence)
     rate = evidence.config.target
     wanted = "" if rate == _RATE else f" --max-failure-rate {100 * rate:g}%"
-    told, added = _CLIMBS_OF_THEIR_OWN.get(rung, ("", " --larger MODEL" if rung == "larger_model" else ""))
+    told, added = _CLIMBS_OF_THEIR_OWN.get(step, ("", " --larger MODEL" if step == "larger_model" else ""))
     return f"{told}schema-guard bench run --playbook {inputs} --model MODEL{of}{added} --first-step {first}{wanted}"
 
 
-def _rung_in_use(evidence: CaseEvidence) -> str:
-    """Give the rung whose way to ask stays as it is."""
-    used = next((one.rung for one in evidence.strategies if one.id == evidence.current), None)
+def _step_in_use(evidence: CaseEvidence) -> str:
+    """Give the step whose way to ask stays as it is."""
+    used = next((one.step for one in evidence.strategies if one.id == evidence.current), None)
     return used if used in _ASKED_ANEW else "system_prompt"
 
 
@@ -160,7 +160,7 @@ def _watching(evidence: CaseEvidence) -> str:
 
 
 def _kept(ruling: Ruling, evidence: CaseEvidence) -> str:
-    """Say what to do where no rung is next and nothing is missing."""
+    """Say what to do where no step is next and nothing is missing."""
     figures, watching = ruling.figures, _watching(evidence)
     if ruling.verdict == "NEED_MORE_DATA" and any(
         one.bursts and one.id == figures["strategy"] for one in evidence.strategies
@@ -183,7 +183,7 @@ def _kept(ruling: Ruling, evidence: CaseEvidence) -> str:
 def _bought(meanwhile: Mapping[str, Any], evidence: CaseEvidence) -> str:
     """Say how calls are bought that would come too late by themselves, and for how much."""
     cost = "" if meanwhile["cost"] is None else f", for about {dollars(meanwhile['cost'])}"
-    command = climb_command(evidence, meanwhile["rung"] or _rung_in_use(evidence))
+    command = climb_command(evidence, meanwhile["rung"] or _step_in_use(evidence))
     return f"{command} --max-calls {meanwhile['calls']}  # instead of waiting{cost}"
 
 
@@ -204,16 +204,17 @@ def reasons_to_tune(case: Case, cost: CostCase | None) -> list[dict[str, Any]]:
 def _format_line(case: Case) -> str | None:
     if case.best is None:
         return None
-    rate = case.best.unhandled
+    rate = case.best.failed
     return (
-        f"{case.best.strategy.id} leaves {rate.count:g}/{rate.n} = {percent(case.best.point)} "
-        f"{interval(rate.bounds.lower, rate.bounds.upper)} unhandled, target {percent(case.config.target)}: {case.best.state}"
+        f"{case.best.strategy.id} fails {rate.count:g}/{rate.n} = {percent(case.best.point)} "
+        f"{interval(rate.bounds.lower, rate.bounds.upper)} of the calls, target {percent(case.config.target)}: "
+        f"{case.best.state}"
     )
 
 
 def _vocabulary_line(case: Case) -> str | None:
     best = case.best
-    if best is None or best.calls != best.unhandled.n or best.strategy.stops_early:
+    if best is None or best.calls != best.failed.n or best.strategy.stops_early:
         # Of a reply that was stopped at a wrong value nobody knows whether its shape would have been right.
         return None
     n = sum(best.failure_kinds.values())
@@ -222,7 +223,7 @@ def _vocabulary_line(case: Case) -> str | None:
         return None
     found = bounds(k, n, alpha=case.alpha_each)
     return (
-        f"{k}/{n} = {percent(k / n)} {interval(found.lower, found.upper)} of the unhandled calls of "
+        f"{k}/{n} = {percent(k / n)} {interval(found.lower, found.upper)} of the failed calls of "
         f"{best.strategy.id} have the right shape and a wrong value (kinds value and semantic)"
     )
 
@@ -308,12 +309,12 @@ def _suggested_target(cost: CostCase | None) -> str:
 def _cost_assumptions(case: Case) -> Iterator[str]:
     money = case.evidence.economics
     assert money is not None
-    if money.tuned_residual is not None and not (case.tuned and case.tuned.unhandled.n):
+    if money.tuned_residual is not None and not (case.tuned and case.tuned.failed.n):
         rates = "/".join(
             percent(rate)
             for rate in (money.tuned_residual.opt, money.tuned_residual.point, money.tuned_residual.pess)
         )
-        yield f"the tuned model's unhandled rate of {rates} is your assumption: a pilot measures it"
+        yield f"the tuned model's failure rate of {rates} is your assumption: a pilot measures it"
     yield "the tuned model's attempts fail as assumed: " + "/".join(
         percent(rate) for rate in money.tuned_hazards
     )
@@ -326,10 +327,10 @@ def not_measured(case: Case) -> list[str]:
     evidence = case.evidence
     piloted = evidence.pilot is not None and evidence.pilot.content is not None
     answered = any(one.right is not None and one.right.n for one in evidence.strategies)
-    share = gain_shares(case) if case.tuned is not None and case.tuned.unhandled.n else None
+    share = gain_shares(case) if case.tuned is not None and case.tuned.failed.n else None
     gaps = {
         "content: whether valid values are right": evidence.content is None and not piloted and not answered,
-        "domain vocabulary: the kinds of the unhandled calls": _vocabulary_line(case) is None,
+        "domain vocabulary: the kinds of the failed calls": _vocabulary_line(case) is None,
         "cost at volume: economics": case.cost is None,
         "latency: seconds and a budget": evidence.latency is None,
         "the tuned model: a pilot": case.tuned is None,
@@ -359,7 +360,7 @@ def _first_faults(case: Case) -> Iterator[str]:
     if best is not None and best.strategy.stops_early and best.failure_kinds:
         yield (
             f"{best.strategy.id}: its replies are stopped early, at the first fault: kinds and codes of failures are those "
-            "of this one, and a remedy for it may meet others behind it"
+            "of this one, and a fix for it may meet others behind it"
         )
 
 
@@ -375,14 +376,14 @@ def _routing_note(case: Case, ruling: Ruling) -> Iterator[str]:
 
 
 def _claims(case: Case) -> Iterator[str]:
-    """Tell where the ladder's claims and the data differ."""
-    claims = {claim.rung: claim.status for claim in case.evidence.ladder}
-    for step in case.ladder:
-        claimed = claims.get(step.rung)
+    """Tell where the playbook's claims and the data differ."""
+    claims = {claim.step: claim.status for claim in case.evidence.playbook}
+    for step in case.playbook:
+        claimed = claims.get(step.name)
         if step.strategies and claimed not in (None, "tested"):
-            yield f"{step.rung} is claimed to be {claimed}, and {', '.join(step.strategies)} measured it: it is tested"
+            yield f"{step.name} is claimed to be {claimed}, and {', '.join(step.strategies)} measured it: it is tested"
         if step.status == "tested" and not step.strategies:
-            yield f"{step.rung} is claimed to be tested, without counts here"
+            yield f"{step.name} is claimed to be tested, without counts here"
 
 
 def _raised_targets(case: Case) -> Iterator[str]:
@@ -403,7 +404,7 @@ def _pilot_warnings(case: Case, ruling: Ruling) -> Iterator[str]:
     if loss is not None and loss.upper > case.config.content_margin:
         yield f"content: the tuned model loses {interval(loss.lower, loss.upper)} of right answers"
     if cost.pess.tuned_rate > case.config.target:
-        yield f"the tuned model may leave {percent(cost.pess.tuned_rate)} unhandled, above the target"
+        yield f"the tuned model may fail {percent(cost.pess.tuned_rate)} of the calls, above the target"
     needed = cost.base_model_must_live_months
     if shutdown is not None and needed is not None and shutdown < needed:
         yield f"the base model lives {months(shutdown)}, less than the {months(needed)} until it has paid"

@@ -10,7 +10,7 @@ from __future__ import annotations
 from itertools import product
 from typing import TYPE_CHECKING, NamedTuple
 
-from schema_guard.decide.ladder import ANOTHER_MODEL, order_of
+from schema_guard.decide.playbook import ANOTHER_MODEL, order_of
 from schema_guard.stats import Rate
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ class GainShare(NamedTuple):
 
     Attributes:
         what: `format`, or `right` of the values.
-        first: Id of the first prompt, the earliest rung that was asked the same inputs.
+        first: Id of the first prompt, the earliest step that was asked the same inputs.
         best: Id of the best prompt.
         rates: Of the first prompt, of the best one and of the tuned model: the share that misses it.
         share: (first - best) / (first - tuned).
@@ -45,7 +45,7 @@ class GainShare(NamedTuple):
 
 def gain_shares(case: Case) -> list[GainShare] | str:
     """Give the share for the format, and for right values where they are known of all three; or say why there is none."""
-    if case.tuned is None or not case.tuned.unhandled.n or case.evidence.pilot is None:
+    if case.tuned is None or not case.tuned.failed.n or case.evidence.pilot is None:
         return "no tuned model is measured"
     pilot, best = case.evidence.pilot, case.best
     if best is None or pilot.paired is None:
@@ -53,7 +53,7 @@ def gain_shares(case: Case) -> list[GainShare] | str:
     first = _first(case, best)
     if first is best:
         return f"no prompt before {best.strategy.id} was asked the same inputs"
-    format_rates = (first.unhandled, best.unhandled, case.tuned.unhandled)
+    format_rates = (first.failed, best.failed, case.tuned.failed)
     right = _rates((first.strategy.right, best.strategy.right, pilot.right), case.alpha_each)
     found = [_share("format", first, best, format_rates), right and _share("right", first, best, right)]
     told = [one for one in found if one is not None]
@@ -61,14 +61,14 @@ def gain_shares(case: Case) -> list[GainShare] | str:
 
 
 def _first(case: Case, best: Measured) -> Measured:
-    """Give the earliest rung that was asked the inputs of the best one, by comparisons on the same inputs."""
+    """Give the earliest step that was asked the inputs of the best one, by comparisons on the same inputs."""
     same = _connected(best.strategy.id, case.evidence.comparisons)
     asked = [
         found
         for found in case.prompted
-        if found.strategy.id in same and found.unhandled.n and found.strategy.rung not in ANOTHER_MODEL
+        if found.strategy.id in same and found.failed.n and found.strategy.step not in ANOTHER_MODEL
     ]
-    return min(asked, key=lambda found: (order_of(found.strategy.rung), found.strategy.id), default=best)
+    return min(asked, key=lambda found: (order_of(found.strategy.step), found.strategy.id), default=best)
 
 
 def _connected(start: str, comparisons: Iterable[ComparisonCounts]) -> set[str]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.decide.economics import crossing_month
 from schema_guard.decide.evidence.money import TrialCost
-from schema_guard.decide.ladder import STRICT, order_of
+from schema_guard.decide.playbook import STRICT, order_of
 from schema_guard.decide.told.explain import climb_command, of_function
 from schema_guard.decide.told.gain import gain_shares
 from schema_guard.decide.told.money import tokens_per_month
@@ -96,7 +96,7 @@ def _share_told(found: GainShare) -> str:
 
 def _reasoning(case: Case) -> GuideClaim:
     name, says = "reasoning", "thinking first makes answers right"
-    found, base = _of_rung(case, "reason_then_format")
+    found, base = _of_step(case, "reason_then_format")
     if found is None:
         return _untried(case, name, says, "reason_then_format")
     right, gain = _right_told(case, found, base), _gain_told(case, found, base)
@@ -108,7 +108,7 @@ def _reasoning(case: Case) -> GuideClaim:
 
 def _examples(case: Case) -> GuideClaim:
     name, says = "examples", "a few examples in the prompt help"
-    found, base = _of_rung(case, "few_shot")
+    found, base = _of_step(case, "few_shot")
     if found is None:
         return _untried(case, name, says, "few_shot")
     sent = None if found.strategy.sent is None else found.strategy.sent.examples
@@ -121,7 +121,7 @@ def _examples(case: Case) -> GuideClaim:
 def _temperature(case: Case) -> GuideClaim:
     name, says = "temperature", "a low temperature keeps the format"
     sent = "; ".join(_sent_told(case)) or "what was sent is not recorded"
-    found, base = _of_rung(case, "temperature")
+    found, base = _of_step(case, "temperature")
     if found is None:
         untried = _untried(case, name, says, "temperature")
         return untried._replace(line=f"{sent}; {untried.line}")
@@ -186,7 +186,7 @@ def _train_examples(case: Case) -> GuideClaim:
     if count is not None:
         line = f"{count:,} checked examples at hand; fewer than {needed:,} are taken for too few"
         return GuideClaim(name, says, measured=True, line=line, figures={"train_examples": count})
-    valid = sum(found.calls - found.unhandled_calls for found in case.strategies)
+    valid = sum(found.calls - found.failed_calls for found in case.strategies)
     line = f"{valid:,} calls gave a valid reply; which of them are right nobody has said"
     return GuideClaim(
         name, says, measured=False, line=line, measure=_given(case, "feasibility.train_examples")
@@ -253,37 +253,37 @@ def _crossing(case: Case, cost: CostCase | None) -> GuideClaim:
 # Strategies beside one another.
 
 
-def _of_rung(case: Case, rung: str) -> tuple[Measured | None, Measured | None]:
-    """Give the strategy that measured a rung, and the one that it is to be compared with.
+def _of_step(case: Case, step: str) -> tuple[Measured | None, Measured | None]:
+    """Give the strategy that measured a step, and the one that it is to be compared with.
 
     That is one on the same inputs where it is a plain prompt; only the temperature is a change of whatever was best before.
     """
-    measured = [found for found in case.prompted if found.unhandled.n and found.strategy.is_rated]
-    of_rung = [one for one in measured if one.strategy.rung == rung]
-    if not of_rung:
+    measured = [found for found in case.prompted if found.failed.n and found.strategy.is_rated]
+    of_step = [one for one in measured if one.strategy.step == step]
+    if not of_step:
         return None, None
-    found = min(of_rung, key=lambda one: (one.point, one.strategy.id))
+    found = min(of_step, key=lambda one: (one.point, one.strategy.id))
     before = [pair.before for pair in case.evidence.comparisons if pair.after == found.strategy.id and pair.n]
-    plain = [one for one in measured if order_of(one.strategy.rung) < order_of(STRICT)]
-    others = [one for one in measured if one is not found] if rung == "temperature" else plain
+    plain = [one for one in measured if order_of(one.strategy.step) < order_of(STRICT)]
+    others = [one for one in measured if one is not found] if step == "temperature" else plain
     same = [one for one in others if one.strategy.id in before]
     return found, min(
-        same or plain, key=lambda one: (order_of(one.strategy.rung), one.strategy.id), default=None
+        same or plain, key=lambda one: (order_of(one.strategy.step), one.strategy.id), default=None
     )
 
 
-def _untried(case: Case, name: str, says: str, rung: str) -> GuideClaim:
-    """Say that a rung is not measured, and why, or how it is."""
-    step = next(step for step in case.ladder if step.rung == rung)
-    if step.reason:
-        return GuideClaim(name, says, measured=False, line=f"{rung} was not tried: {step.reason}")
-    tested = "is said to be tested, without counts here" if step.status == "tested" else "was not tried"
-    measure = climb_command(case.evidence, rung)
-    return GuideClaim(name, says, measured=False, line=f"{rung} {tested}", measure=measure)
+def _untried(case: Case, name: str, says: str, step: str) -> GuideClaim:
+    """Say that a step is not measured, and why, or how it is."""
+    found = next(one for one in case.playbook if one.name == step)
+    if found.reason:
+        return GuideClaim(name, says, measured=False, line=f"{step} was not tried: {found.reason}")
+    tested = "is said to be tested, without counts here" if found.status == "tested" else "was not tried"
+    measure = climb_command(case.evidence, step)
+    return GuideClaim(name, says, measured=False, line=f"{step} {tested}", measure=measure)
 
 
 def _gain_told(case: Case, found: Measured, base: Measured | None) -> str:
-    """Say how many fewer calls stay unhandled than with another strategy."""
+    """Say how many fewer calls fail than with another strategy."""
     if base is None:
         return "there is no plain prompt to compare it with"
     after, before = found.strategy.id, base.strategy.id
@@ -294,10 +294,10 @@ def _gain_told(case: Case, found: Measured, base: Measured | None) -> str:
         compared = paired(pairs[0].b, pairs[0].c, pairs[0].n, alpha=case.alpha_each)
         less, on = interval(compared.lower, compared.upper), f"on {pairs[0].n:,} same inputs"
     else:
-        mine, theirs = found.unhandled.bounds, base.unhandled.bounds
+        mine, theirs = found.failed.bounds, base.failed.bounds
         less = interval(theirs.lower - mine.upper, theirs.upper - mine.lower)
         on = "not on the same inputs"
-    return f"{after} leaves {less} fewer calls unhandled than {before}, {on}"
+    return f"{after} fails {less} fewer calls than {before}, {on}"
 
 
 def _right_told(case: Case, *several: Measured | None) -> list[str]:

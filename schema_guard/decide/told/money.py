@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from schema_guard.decide.economics import first_attempt, flips, mean_attempts, reask, tokens_per_call
+from schema_guard.decide.economics import first_attempt, flips, mean_attempts, retry_cost, tokens_per_call
 from schema_guard.text import dollars, months, percent
 
 if TYPE_CHECKING:
@@ -108,8 +108,8 @@ def _side_line(name: str, cost: CallCost, attempts: float, per_call: float, wait
     return (
         f"{name}: attempt 1 = ({cost.fixed:g} x ({1 - cost.hit:.2f} x {cost.p_in:g} + {cost.hit:.2f} x "
         f"{cost.p_cached:g}) + {cost.var:g} x {cost.p_in:g} + {cost.out:g} x {cost.p_out:g}) / 1e6{waiting} = "
-        f"{dollars(first_attempt(cost, wait))}, a re-ask adds {cost.repair:g} x {cost.p_in:g} / 1e6 = "
-        f"{dollars(reask(cost))}; {attempts:.4g} attempts a call: {dollars(per_call)}"
+        f"{dollars(first_attempt(cost, wait))}, a retry adds {cost.repair:g} x {cost.p_in:g} / 1e6 = "
+        f"{dollars(retry_cost(cost))}; {attempts:.4g} attempts a call: {dollars(per_call)}"
     )
 
 
@@ -146,11 +146,11 @@ def _upfront_line(cost: CostCase) -> str:
 def _bar_line(cost: CostCase, needed: str) -> str:
     bar = cost.max_tuned_residual_for_horizon
     if bar is None:
-        return "the bar: failures cost nothing, any unhandled rate pays the same"
+        return "the bar: failures cost nothing, any failure rate pays the same"
     sum_of = (
         f"({dollars(cost.pess.prompt_per_call)} - {dollars(cost.tuned_tokens_per_call)} - {needed} / "
         f"{cost.proposal.calls_per_month:,.0f}) / {dollars(cost.proposal.economics.failure_cost)}"
     )
     if bar < 0:
         return f"the bar: {sum_of} = {percent(bar)}, below 0: no tuned model pays"
-    return f"the bar: the tuned model must leave at most {sum_of} = {percent(bar)} unhandled"
+    return f"the bar: the tuned model may fail at most {sum_of} = {percent(bar)} of the calls"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The calls of one rung: asked one by one, counted, and compared with those of the best rung before it.
+"""The calls of one step: asked one by one, counted, and compared with those of the best step before it.
 
 Rules: a call counts when a reply of it was judged; an exception is told, never raised; a mean is over the calls of
 which the figure is known, and None when it is known of none.
@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from schema_guard.errors import CallFailed
-from schema_guard.ext.climb.result import RungResult, RungsCompared
+from schema_guard.ext.climb.result import StepResult, StepsCompared
 from schema_guard.stats import paired
 from schema_guard.text import clip
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Mapping
 
-    from schema_guard.ext.climb.rungs import RungConfiguration
+    from schema_guard.ext.climb.steps import StepConfiguration
     from schema_guard.values import Attempt, Failure, Outcome
 
     Ask: TypeAlias = Callable[[str], Awaitable[Outcome[Any]]]
@@ -33,7 +33,7 @@ class ClimbCall:
     """One call of a climb.
 
     Attributes:
-        rung: Which rung.
+        step: Which step.
         strategy: How it was asked.
         task: What was asked.
         outcome: All attempts; None when the call raised.
@@ -41,7 +41,7 @@ class ClimbCall:
         refused: Whether the provider refused the request itself.
     """
 
-    rung: str
+    step: str
     strategy: str
     task: str
     outcome: Outcome[Any] | None
@@ -49,8 +49,8 @@ class ClimbCall:
     refused: bool = False
 
 
-class RungPairs(NamedTuple):
-    """Inputs that two rungs were asked, as the evidence has it.
+class StepPairs(NamedTuple):
+    """Inputs that two steps were asked, as the evidence has it.
 
     Attributes:
         before: Id of the best strategy before.
@@ -67,31 +67,31 @@ class RungPairs(NamedTuple):
     c: int
 
 
-async def asked_of(calls: RungCalls, task: str, ask: Ask) -> ClimbCall:
+async def asked_of(calls: StepCalls, task: str, ask: Ask) -> ClimbCall:
     """Ask one task; an exception becomes a part of what is given."""
     try:
-        return ClimbCall(calls.rung, calls.strategy, task, await ask(task))
+        return ClimbCall(calls.step, calls.strategy, task, await ask(task))
     except CallFailed as error:
-        return ClimbCall(calls.rung, calls.strategy, task, error.outcome, clip(str(error)))
+        return ClimbCall(calls.step, calls.strategy, task, error.outcome, clip(str(error)))
     except Exception as error:  # noqa: BLE001 - whatever an SDK raises must not lose what was measured
         words = f"{type(error).__name__}: {clip(str(error))}"
         refused = getattr(error, "status_code", None) in _REFUSED
-        return ClimbCall(calls.rung, calls.strategy, task, None, words, refused)
+        return ClimbCall(calls.step, calls.strategy, task, None, words, refused)
 
 
 def judged(outcome: Outcome[Any]) -> list[Attempt]:
-    """Give the attempts whose reply was judged: a call that failed after one is unhandled, not lost."""
+    """Return the attempts with a validated reply. A call that breaks off after one is failed, not lost."""
     return [a for a in outcome.attempts if a.failure is None or a.failure.kind != "transport"]
 
 
-class RungCalls:
-    """A rung under way: its calls with a judged reply, by task, in the order of the inputs.
+class StepCalls:
+    """A step under way: its calls with a judged reply, by task, in the order of the inputs.
 
     Attributes:
-        rung: Its name.
+        step: Its name.
         configuration: How it is asked.
         strategy: The id of the configuration.
-        best: The best rung before it; None for the first.
+        best: The best step before it; None for the first.
         sent: What is sent with each task, by the names of the evidence.
         outcomes: Task -> all attempts.
         k: Calls without a valid reply.
@@ -101,13 +101,13 @@ class RungCalls:
 
     def __init__(
         self,
-        rung: str,
-        configuration: RungConfiguration,
+        step: str,
+        configuration: StepConfiguration,
         strategy: str,
-        best: RungCalls | None,
+        best: StepCalls | None,
         sent: Mapping[str, Any],
     ) -> None:
-        self.rung = rung
+        self.step = step
         self.configuration = configuration
         self.strategy = strategy
         self.best = best
@@ -128,11 +128,11 @@ class RungCalls:
         self.k += not outcome.ok
 
     def kinds(self) -> dict[str, int]:
-        """Count the unhandled calls by the kind of their last judged failure."""
+        """Count the failed calls by the kind of their last judged failure."""
         return dict(Counter(failure.kind for failure in self._failures()))
 
     def codes(self) -> dict[str, int]:
-        """Count the unhandled calls by its code."""
+        """Count the failed calls by its code."""
         return dict(Counter(failure.code for failure in self._failures()))
 
     def _failures(self) -> Iterator[Failure]:
@@ -154,7 +154,7 @@ class RungCalls:
         """Give what was counted as `decide` takes it."""
         return {
             "id": self.strategy,
-            "rung": self.rung,
+            "rung": self.step,
             "n": self.n,
             "k_final": self.k,
             "attempts": [list(pair) for pair in self.attempts()],
@@ -169,26 +169,26 @@ class RungCalls:
             },
         }
 
-    def pairs(self) -> RungPairs | None:
-        """Count the inputs that this rung and the best one before it were both asked; None without any."""
+    def pairs(self) -> StepPairs | None:
+        """Count the inputs that this step and the best one before it were both asked; None without any."""
         best = self.best
         common = [task for task in self.outcomes if best is not None and task in best.outcomes]
         if best is None or not common:
             return None
         both = [(best.outcomes[task].ok, self.outcomes[task].ok) for task in common]
-        return RungPairs(
+        return StepPairs(
             best.strategy, self.strategy, len(both), both.count((False, True)), both.count((True, False))
         )
 
-    def result(self, ended: str, alpha: float) -> RungResult:
-        """Give what the rung has shown.
+    def result(self, ended: str, alpha: float) -> StepResult:
+        """Give what the step has shown.
 
         Args:
-            ended: Why the climb ended, for a rung that was under way then.
+            ended: Why the climb ended, for a step that was under way then.
             alpha: Of the comparison.
         """
-        return RungResult(
-            rung=self.rung,
+        return StepResult(
+            step=self.step,
             strategy=self.strategy,
             n=self.n,
             k=self.k,
@@ -203,11 +203,11 @@ class RungCalls:
         )
 
 
-def _compared(calls: RungCalls, alpha: float) -> RungsCompared | None:
+def _compared(calls: StepCalls, alpha: float) -> StepsCompared | None:
     pairs, best = calls.pairs(), calls.best
     if pairs is None or best is None:
         return None
-    return RungsCompared(
+    return StepsCompared(
         best=best.strategy,
         n=pairs.n,
         b=pairs.b,
@@ -218,17 +218,17 @@ def _compared(calls: RungCalls, alpha: float) -> RungsCompared | None:
     )
 
 
-def _added(calls: RungCalls, best: RungCalls, read: Callable[[Outcome[Any]], float | None]) -> float | None:
+def _added(calls: StepCalls, best: StepCalls, read: Callable[[Outcome[Any]], float | None]) -> float | None:
     now, before = _mean(calls, read), _mean(best, read)
     return None if now is None or before is None else now - before
 
 
-def _mean(calls: RungCalls, read: Callable[[Outcome[Any]], float | None]) -> float | None:
+def _mean(calls: StepCalls, read: Callable[[Outcome[Any]], float | None]) -> float | None:
     known = [value for value in map(read, calls.outcomes.values()) if value is not None]
     return sum(known) / len(known) if known else None
 
 
-def _sum(calls: RungCalls, read: Callable[[Outcome[Any]], float | None]) -> float | None:
+def _sum(calls: StepCalls, read: Callable[[Outcome[Any]], float | None]) -> float | None:
     """Add up over all calls; None where one is not known, or was lost."""
     found = [read(outcome) for outcome in calls.outcomes.values()]
     known = [value for value in found if value is not None]

@@ -17,7 +17,7 @@ from schema_guard.cli.shared.given import is_given
 from schema_guard.cli.shared.notes import note
 from schema_guard.cli.shared.options import json_file, key_value, naming, reasoned, store_of
 from schema_guard.cli.shared.progress import progress
-from schema_guard.decide.ladder import RUNGS
+from schema_guard.decide.playbook import STEPS
 from schema_guard.decide.recorded.configurations import is_trial
 from schema_guard.ext.climb.estimate import estimate_of
 from schema_guard.ext.climb.inputs import inputs_of, read_texts, suite_inputs
@@ -92,7 +92,7 @@ def run_playbook(
                 larger=larger,
                 store=records,
                 settings=settings,
-                on_asked=lambda one: on_call(one.rung, one.outcome is not None and one.outcome.ok),
+                on_asked=lambda one: on_call(one.step, one.outcome is not None and one.outcome.ok),
             )
     if records is not None:
         _store_declined(records, inputs, settings)
@@ -146,15 +146,15 @@ def _settings(
     schema: Schema[Any],
     records: Store | None,
 ) -> ClimbSettings:
-    if steps.first_step not in RUNGS:
+    if steps.first_step not in STEPS:
         raise click.UsageError(
-            f"--first-step {safe(steps.first_step)!r}: expected one of {', '.join(RUNGS)}"
-            f"{did_you_mean(steps.first_step, RUNGS)}"
+            f"--first-step {safe(steps.first_step)!r}: expected one of {', '.join(STEPS)}"
+            f"{did_you_mean(steps.first_step, STEPS)}"
         )
     return ClimbSettings(
         target=_TARGET if how.max_failure_rate is None else how.max_failure_rate,
         first=steps.first_step,
-        declined=dict(reasoned(text, RUNGS) for text in steps.decline),
+        declined=dict(reasoned(text, STEPS) for text in steps.decline),
         given={} if steps.given is None else json_file(steps.given),
         output_tokens=steps.reply_tokens,
         options=dict(map(key_value, steps.options)),
@@ -210,7 +210,7 @@ def _store_declined(records: Store, inputs: Inputs, settings: ClimbSettings) -> 
     """Store the declined steps, because `decide` needs them for a verdict on these calls."""
     records.flush(10.0)
     for step, reason in settings.declined.items():
-        records.declare_rung(inputs.schema.fingerprint, step, "declined", reason, function=settings.function)
+        records.declare_step(inputs.schema.fingerprint, step, "declined", reason, function=settings.function)
 
 
 def _show(result: ClimbResult, outputs: Sequence[tuple[Path | None, str]]) -> int:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a climb asks: a schema, and different tasks in one order for every rung.
+"""What a climb asks: a schema, and different tasks in one order for every step.
 
 Rules: a task that comes twice is asked once, for the unit of evidence is the distinct input; the order is shuffled,
-so that a rung which stops early has seen a sample and not the beginning of a file; the same tasks and the same seed
+so that a step which stops early has seen a sample and not the beginning of a file; the same tasks and the same seed
 give the same order everywhere.
 """
 
@@ -32,7 +32,7 @@ class Inputs:
 
     Attributes:
         schema: What replies must keep to.
-        tasks: All different, in the order in which every rung is asked.
+        tasks: All different, in the order in which every step is asked.
         examples: What few-shot shows; empty leaves it to the schema.
         repeated: Tasks that were left out because they came before.
         seed: Of the shuffle.

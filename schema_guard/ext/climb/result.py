@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a climb has shown: rung by rung, and the verdict on all of it; as a document and as JSON.
+"""What a climb has shown: step by step, and the verdict on all of it; as a document and as JSON.
 
 Rules: bounds and odds are those of the verdict, so that table and verdict cannot disagree; a comparison is
-made on the inputs that both rungs were asked.
+made on the inputs that both steps were asked.
 """
 
 from __future__ import annotations
@@ -10,8 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from schema_guard.decide.ladder import Rung, untested
-from schema_guard.ext.climb.rungs import TUNED
+from schema_guard.ext.climb.steps import TUNED
 from schema_guard.report import as_json
 from schema_guard.report.decision.plain import meaning, named, tone_of
 from schema_guard.report.decision.words import failed, missed, share
@@ -27,14 +26,14 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class RungsCompared:
-    """A rung against the best rung before it, on the inputs that both were asked.
+class StepsCompared:
+    """A step against the best step before it, on the inputs that both were asked.
 
     Attributes:
         best: The other one's id.
         n: Inputs that both were asked.
         b: Of these, inputs on which only the best before failed.
-        c: Inputs on which only this rung failed.
+        c: Inputs on which only this step failed.
         paired: What that says, at the verdict's alpha of each strategy.
         added_input_tokens: Of a call, over those of the best before, on all inputs; None when unknown.
         added_output_tokens: As added_input_tokens.
@@ -50,25 +49,25 @@ class RungsCompared:
 
 
 @dataclass(frozen=True, slots=True)
-class RungResult:
-    """One rung as it was measured.
+class StepResult:
+    """One step as it was measured.
 
     Attributes:
-        rung: Its name.
+        step: Its name.
         strategy: How it was asked, the id that the verdict uses.
         n: Calls with a judged reply, each of another input.
         k: Of these, calls without a valid one.
         stopped: Why it ended, and after how many calls.
         attempts: Calls that reached attempt 1, 2, ... and those that failed in it.
         failure_kinds: Calls without a valid reply, by the kind of their last failure.
-        lost: Calls without a judged reply, outside of the rate.
+        lost: Calls without a judged reply, excluded from the rate.
         input_tokens: Mean of a call; None when unknown.
         output_tokens: As input_tokens.
         elapsed_s: Mean of a call, in seconds, calls running side by side; None without calls.
-        compared: With the best rung before it; None for the first, or when they have no input in common.
+        compared: With the best step before it; None for the first, or when they have no input in common.
     """
 
-    rung: str
+    step: str
     strategy: str
     n: int
     k: int
@@ -79,7 +78,7 @@ class RungResult:
     input_tokens: float | None
     output_tokens: float | None
     elapsed_s: float | None
-    compared: RungsCompared | None
+    compared: StepsCompared | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,23 +86,23 @@ class ClimbResult:
     """A climb that has ended.
 
     Attributes:
-        id: `climb:` and an id; its calls are in the store under that, the rung and the function, where one is named:
+        id: `climb:` and an id; its calls are in the store under that, the step and the function, where one is named:
             `climb:01234:few_shot:shop.extract`.
         schema: Name of the schema.
         schema_fingerprint: Of its content.
-        function: Whose remedies were measured; None where nobody said.
+        function: Whose fixes were measured; None where nobody said.
         model: Name of the model.
-        larger: Name of the model that the last rung tries; None when there is none.
+        larger: Name of the model that the last step tries; None when there is none.
         started_at: UTC, ISO 8601.
         inputs: Different inputs at hand.
         repeated: Inputs that were left out because they came before.
         seed: Of their order.
         output_tokens: Output limit of an attempt that the climb started with.
         options: The provider's own arguments of every request.
-        target: The unhandled rate that is good enough.
-        alpha_each: Of each side of each rung while climbing.
+        target: The failure rate that is good enough.
+        alpha_each: Of each side of each step while climbing.
         calls: That were begun, those without a judged reply included.
-        rungs: In the order in which they were climbed.
+        steps: In the order in which they were climbed.
         ended: Why the climb went no further.
         evidence: What was decided on.
         verdict: What it says.
@@ -124,7 +123,7 @@ class ClimbResult:
     target: float
     alpha_each: float
     calls: int
-    rungs: tuple[RungResult, ...]
+    steps: tuple[StepResult, ...]
     ended: str
     evidence: Mapping[str, Any]
     verdict: Verdict
@@ -132,7 +131,7 @@ class ClimbResult:
     @property
     def is_unanswered(self) -> bool:
         """Whether calls were made and none got a reply that could be judged: the server is down, or the key is wrong."""
-        return self.calls > 0 and self.ended != "interrupted" and not any(rung.n for rung in self.rungs)
+        return self.calls > 0 and self.ended != "interrupted" and not any(step.n for step in self.steps)
 
 
 def climb_as_json(result: ClimbResult) -> Any:
@@ -141,11 +140,11 @@ def climb_as_json(result: ClimbResult) -> Any:
 
 
 def document_of(result: ClimbResult) -> Document:
-    """Give a result as a document: the verdict first in plain words, then every rung, and what the bounds are."""
+    """Give a result as a document: the verdict first in plain words, then every step, and what the bounds are."""
     return Document(
         f"climb of {result.schema} ({result.schema_fingerprint})",
         tuple(_facts(result)),
-        (_rungs(result), _not_climbed(result), _in_figures(result)),
+        (_steps(result), _not_climbed(result), _in_figures(result)),
         tone=tone_of(result.verdict.as_dict()),
     )
 
@@ -153,8 +152,8 @@ def document_of(result: ClimbResult) -> Document:
 def _facts(result: ClimbResult) -> Iterator[Fact]:
     verdict = result.verdict.as_dict()
     yield Fact("VERDICT", f"{named(verdict)} - {meaning(verdict)}")
-    for rung in result.rungs:
-        yield Fact("measured", f"{rung.rung}: {_told(rung, result)}")
+    for step in result.steps:
+        yield Fact("measured", f"{step.step}: {_told(step, result)}")
     yield Fact("next", verdict["next_step"])
     yield Fact("ended", result.ended)
     if result.function:
@@ -167,29 +166,29 @@ def _facts(result: ClimbResult) -> Iterator[Fact]:
     )
     yield Fact(
         "asked for",
-        f"at most {share(result.target)} of the calls without a valid reply; a remedy ends as soon as that is clear",
+        f"at most {share(result.target)} of the calls without a valid reply; a fix ends as soon as that is clear",
     )
     yield Fact("content", verdict["content_warning"])
     yield Fact("recorded", f"as {result.id}, {result.started_at}")
 
 
-def _told(rung: RungResult, result: ClimbResult) -> str:
-    """Say in plain words how a rung came out."""
-    rate = _rate(rung, result)
-    if not rung.n or rate is None:
+def _told(step: StepResult, result: ClimbResult) -> str:
+    """Say in plain words how a step came out."""
+    rate = _rate(step, result)
+    if not step.n or rate is None:
         return "no call had a reply that could be judged"
     if rate["state"] == "fail":
-        return missed("format", rung.k, rung.n, rate["lower"], result.target)
+        return missed("format", step.k, step.n, rate["lower"], result.target)
     return failed(rate)
 
 
-def _rate(rung: RungResult, result: ClimbResult) -> Mapping[str, Any] | None:
-    """Give the verdict's rate of a rung; None of one whose calls were all lost."""
-    if not rung.n:
+def _rate(step: StepResult, result: ClimbResult) -> Mapping[str, Any] | None:
+    """Give the verdict's rate of a step; None of one whose calls were all lost."""
+    if not step.n:
         return None
     figures = result.verdict.figures
     rate: Mapping[str, Any] | None = (
-        figures.get("tuned") if rung.rung == TUNED else figures["rates"].get(rung.strategy)
+        figures.get("tuned") if step.step == TUNED else figures["rates"].get(step.strategy)
     )
     return rate
 
@@ -200,49 +199,49 @@ def _in_figures(result: ClimbResult) -> Section:
         "In figures",
         lines=(
             verdict["why"],
-            f"target {percent(result.target)} unhandled; a rung stops when a bound at alpha {result.alpha_each:.3g} is past it",
+            f"target {percent(result.target)} failed; a step stops when a bound at alpha {result.alpha_each:.3g} is past it",
             f"bounds at alpha {verdict['alpha_each']:.3g} a side, at every look",
         ),
     )
 
 
-def _rungs(result: ClimbResult) -> Section:
+def _steps(result: ClimbResult) -> Section:
     return Section(
-        "Rungs",
+        "Steps",
         table=Table(
-            ("rung", "failed", "unhandled", "bounds", "tokens in/out a call", "s a call"),
-            tuple(_row(rung, result) for rung in result.rungs),
+            ("step", "failed", "failure rate", "bounds", "tokens in/out a call", "s a call"),
+            tuple(_row(step, result) for step in result.steps),
         ),
-        lines=tuple(line for rung in result.rungs for line in _details(rung)),
+        lines=tuple(line for step in result.steps for line in _details(step)),
     )
 
 
-def _row(rung: RungResult, result: ClimbResult) -> tuple[str, ...]:
-    rate = _rate(rung, result)
-    used = f"{tokens(rung.input_tokens)}/{tokens(rung.output_tokens)}"
-    seconds = NO_DATA if rung.elapsed_s is None else f"{rung.elapsed_s:.2f}"
+def _row(step: StepResult, result: ClimbResult) -> tuple[str, ...]:
+    rate = _rate(step, result)
+    used = f"{tokens(step.input_tokens)}/{tokens(step.output_tokens)}"
+    seconds = NO_DATA if step.elapsed_s is None else f"{step.elapsed_s:.2f}"
     shown = (
         (NO_DATA, NO_DATA)
         if rate is None
         else (percent(rate["rate"]), interval(rate["lower"], rate["upper"]))
     )
-    return rung.rung, f"{rung.k}/{rung.n}", *shown, used, seconds
+    return step.step, f"{step.k}/{step.n}", *shown, used, seconds
 
 
-def _details(rung: RungResult) -> Iterator[str]:
-    asked = "" if rung.strategy == rung.rung else f" ({rung.strategy})"
-    kinds = ", ".join(f"{kind} {calls}" for kind, calls in rung.failure_kinds.items())
+def _details(step: StepResult) -> Iterator[str]:
+    asked = "" if step.strategy == step.step else f" ({step.strategy})"
+    kinds = ", ".join(f"{kind} {calls}" for kind, calls in step.failure_kinds.items())
     failed = f"; failed: {kinds}" if kinds else ""
-    lost = f"; {rung.lost} calls without a judged reply" if rung.lost else ""
-    yield f"{rung.rung}{asked}: {rung.stopped}{failed}{lost}"
-    if len(rung.attempts) > 1:
-        told = ", ".join(f"{failures}/{n}" for n, failures in rung.attempts)
-        yield f"{rung.rung} failed in attempt 1, 2, ...: {told}"
-    if rung.compared is not None:
-        yield f"{rung.rung} {_comparison(rung.compared)}"
+    lost = f"; {step.lost} calls without a judged reply" if step.lost else ""
+    yield f"{step.step}{asked}: {step.stopped}{failed}{lost}"
+    if len(step.attempts) > 1:
+        told = ", ".join(f"{failures}/{n}" for n, failures in step.attempts)
+        yield f"{step.step} failed in attempt 1, 2, ...: {told}"
+    if step.compared is not None:
+        yield f"{step.step} {_comparison(step.compared)}"
 
 
-def _comparison(compared: RungsCompared) -> str:
+def _comparison(compared: StepsCompared) -> str:
     found = compared.paired
     added = "/".join(
         "?" if number is None else f"{number:+.0f}"
@@ -256,11 +255,11 @@ def _comparison(compared: RungsCompared) -> str:
 
 
 def _not_climbed(result: ClimbResult) -> Section:
-    ladder = result.verdict.as_dict()["ladder"]
-    names = ", ".join(untested(Rung(**step) for step in ladder)) or "none"
+    playbook = result.verdict.as_dict()["ladder"]
+    names = ", ".join(one["rung"] for one in playbook if one["status"] == "untested") or "none"
     reasons = (
-        f"{step['status'].replace('_', ' ')}: {step['rung']}: {step['reason']}"
-        for step in ladder
-        if step["reason"]
+        f"{one['status'].replace('_', ' ')}: {one['rung']}: {one['reason']}"
+        for one in playbook
+        if one["reason"]
     )
-    return Section("Other rungs", lines=(f"untested: {names}", *reasons))
+    return Section("Other steps", lines=(f"untested: {names}", *reasons))

@@ -1,16 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Climb the ladder: measure the next remedy on the same inputs, until the verdict is another than to climb.
+"""Run the playbook: measure the next fix on the same inputs, until the verdict is another than to climb.
 
 Rules:
 1. What is climbed next is what `decide` says of all that was measured so far: climb and verdict are one decision.
-2. Every rung is asked the same inputs in the same order, and is looked at after every call, in that order, however
+2. Every step is asked the same inputs in the same order, and is looked at after every call, in that order, however
    many calls run at once. It stops when its bounds are on one side of the target.
-3. That is valid at all looks because the bounds are, and for all rungs together because each has an equal part of
-   alpha: the number of rungs that may be measured is fixed before the first call. The verdict shares alpha among the
-   rungs that were measured, so its bounds are never wider, and what a rung was stopped for still holds.
-4. A call without a judged reply is outside of the rates. What was measured is never lost: not by an exception of the
+3. That is valid at all looks because the bounds are, and for all steps together because each has an equal part of
+   alpha: the number of steps that may be measured is fixed before the first call. The verdict shares alpha among the
+   steps that were measured, so its bounds are never wider, and what a step was stopped for still holds.
+4. A call without a validated reply is excluded from the rates. What was measured is never lost: not by an exception of the
    provider, not by Ctrl-C.
-5. A tuned model is no rung of the ladder: it is asked behind it, and what it did is the verdict's pilot.
+5. A tuned model is no step of the playbook: it is asked behind it, and what it did is the verdict's pilot.
 """
 
 from __future__ import annotations
@@ -23,11 +23,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from schema_guard.bench.run.side_by_side import InOrder, LostInARow, ran_to_end
 from schema_guard.decide import decide
-from schema_guard.decide.ladder import RUNGS, order_of
+from schema_guard.decide.playbook import STEPS, order_of
 from schema_guard.errors import InvalidArgument, MissingExtra
-from schema_guard.ext.climb.calls import ClimbCall, RungCalls, asked_of, judged
+from schema_guard.ext.climb.calls import ClimbCall, StepCalls, asked_of, judged
 from schema_guard.ext.climb.result import ClimbResult
-from schema_guard.ext.climb.rungs import (
+from schema_guard.ext.climb.settings import ClimbSettings
+from schema_guard.ext.climb.steps import (
     CONFIGURATIONS,
     LARGER,
     NOT_NAMED,
@@ -36,9 +37,8 @@ from schema_guard.ext.climb.rungs import (
     TEMPERATURE,
     TUNED,
     Asker,
-    RungConfiguration,
+    StepConfiguration,
 )
-from schema_guard.ext.climb.settings import ClimbSettings
 from schema_guard.records.identity import new_call_id
 from schema_guard.stats import bounds
 
@@ -52,8 +52,8 @@ if TYPE_CHECKING:
 
     OnAsked: TypeAlias = Callable[[ClimbCall], None]
 
-# The verdicts that name a rung to climb to.
-_CLIMBING = ("CLIMB_LADDER", "USE_CONSTRAINED_DECODING")
+# The verdicts that name a step to climb to.
+_CLIMBING = ("TRY_NEXT_FIX", "USE_CONSTRAINED_DECODING")
 
 # One lost call may be bad luck. With three in a row the provider is down, or the key is wrong.
 MOST_LOST_IN_A_ROW = 3
@@ -69,22 +69,22 @@ def climb(  # noqa: PLR0913 - whom to ask, and how; all but two by name
     settings: ClimbSettings | None = None,
     on_asked: OnAsked = lambda _: None,
 ) -> ClimbResult:
-    """Climb until the verdict is another than to climb, the next rung cannot be run, or the budget is spent.
+    """Climb until the verdict is another than to climb, the next step cannot be run, or the budget is spent.
 
     Ctrl-C ends a climb early, with the verdict on what was measured.
 
     Args:
         inputs: What is asked.
         model: Whom to ask; it is closed at the end.
-        larger: Whom the rung `larger_model` asks; it is closed too. None declines that rung.
-        tuned: Whom to ask, as it was trained, when the ladder has been climbed; it is closed too. None asks nobody.
+        larger: Whom the step `larger_model` asks; it is closed too. None declines that step.
+        tuned: The tuned model that is asked after the playbook. It is closed too. None asks nobody.
         store: Where attempts are recorded; None for nowhere.
         settings: How to climb; None for the defaults.
         on_asked: Is told of each call, in the order of the inputs.
 
     Raises:
-        InvalidArgument: Before the first call: the first rung cannot be run, or what is *given* is no evidence.
-        MissingExtra: Before the first call: a rung needs a package that is not installed.
+        InvalidArgument: Before the first call: the first step cannot be run, or what is *given* is no evidence.
+        MissingExtra: Before the first call: a step needs a package that is not installed.
     """
     climbing = _Climbing(inputs, (model, larger, tuned), store, settings or ClimbSettings(), on_asked)
     if not ran_to_end(climbing.run()):
@@ -136,10 +136,10 @@ class _Climbing:
         model, larger, tuned = models
         options, function = settings.options, settings.function
         self.asker = Asker(inputs, model, larger, options, self.run_id, function, store, tuned)
-        self.start = RungConfiguration("system_prompt", settings.output_tokens)
-        self.rungs: list[RungCalls] = []
+        self.start = StepConfiguration("system_prompt", settings.output_tokens)
+        self.steps: list[StepCalls] = []
         self.not_applicable = self._impossible()
-        self.alpha_each = settings.alpha / max(1, self._rungs_ahead())
+        self.alpha_each = settings.alpha / max(1, self._steps_ahead())
         self.calls_begun = 0
         self.output_tokens = 0
         self.lost_in_a_row = LostInARow(MOST_LOST_IN_A_ROW)
@@ -148,9 +148,9 @@ class _Climbing:
         self.is_climbed = False
         self._check_first()
 
-    def _rungs_ahead(self) -> int:
+    def _steps_ahead(self) -> int:
         """Count what may be measured."""
-        return sum(self._claim(rung) is None for rung in CONFIGURATIONS) + (self.asker.tuned is not None)
+        return sum(self._claim(step) is None for step in CONFIGURATIONS) + (self.asker.tuned is not None)
 
     def most(self) -> Most:
         """Return the most steps, attempts of a call, and output tokens of an attempt."""
@@ -158,20 +158,20 @@ class _Climbing:
             make(self.start, self.start) for step, make in CONFIGURATIONS.items() if self._claim(step) is None
         ]
         return Most(
-            self._rungs_ahead(),
+            self._steps_ahead(),
             max(one.max_attempts for one in ahead),
             max(one.output_tokens for one in ahead),
         )
 
     def _impossible(self) -> dict[str, str]:
-        """Give the rungs that this model cannot be asked for, with the library's own words for why."""
+        """Give the steps that this model cannot be asked for, with the library's own words for why."""
         reasons = {}
-        for rung in STRATEGIES:
-            configuration = CONFIGURATIONS[rung](self.start, self.start)
+        for step in STRATEGIES:
+            configuration = CONFIGURATIONS[step](self.start, self.start)
             try:
-                self.asker.outcome_of(rung, configuration)
+                self.asker.outcome_of(step, configuration)
             except InvalidArgument as error:
-                reasons[rung] = str(error)
+                reasons[step] = str(error)
         if self.asker.is_cold():
             reasons[TEMPERATURE] = "the model is asked at temperature 0 already"
         return reasons
@@ -181,10 +181,10 @@ class _Climbing:
         decide(self.evidence())
         first = self.settings.first
         if first == SIMPLIFY:
-            raise InvalidArgument(f"first={first!r}: expected a rung that a machine can run")
+            raise InvalidArgument(f"first={first!r}: expected a step that a machine can run")
         claim = self._claim(first)
         if claim is not None:
-            raise InvalidArgument(f"first={first!r}: expected a rung that can be run: {claim['reason']}")
+            raise InvalidArgument(f"first={first!r}: expected a step that can be run: {claim['reason']}")
 
     async def run(self) -> None:
         asker = self.asker
@@ -194,43 +194,43 @@ class _Climbing:
             for model in models:
                 await opened.enter_async_context(model)
             self.began = monotonic()
-            rung: str | None = self.settings.first
-            while rung is not None:
-                await self._try(rung)
-                rung = self._next()
+            step: str | None = self.settings.first
+            while step is not None:
+                await self._try(step)
+                step = self._next()
             if asker.tuned is not None and self.is_climbed and not self._spent():
                 await self._pilot()
 
-    async def _try(self, rung: str) -> None:
+    async def _try(self, step: str) -> None:
         best = self.best()
-        configuration = CONFIGURATIONS[rung](self.start, best.configuration if best else self.start)
+        configuration = CONFIGURATIONS[step](self.start, best.configuration if best else self.start)
         try:
-            ask = self.asker.outcome_of(rung, configuration)
+            ask = self.asker.outcome_of(step, configuration)
         except (InvalidArgument, MissingExtra) as error:
-            self.not_applicable[rung] = str(error)
+            self.not_applicable[step] = str(error)
             return
         sent = self.asker.sent_by(configuration)
-        calls = RungCalls(rung, configuration, configuration.id(self.start), best, sent)
-        self.rungs.append(calls)
+        calls = StepCalls(step, configuration, configuration.id(self.start), best, sent)
+        self.steps.append(calls)
         await self._measure(calls, ask)
-        if rung in self.not_applicable:
-            self.rungs.remove(calls)
+        if step in self.not_applicable:
+            self.steps.remove(calls)
         elif not calls.n and not self.ended:
-            self.ended = f"{rung} got no judged reply"
+            self.ended = f"{step} got no judged reply"
 
     async def _pilot(self) -> None:
-        """Ask the tuned model what the rungs were asked."""
-        configuration = RungConfiguration("bare", self.settings.output_tokens, tuned=True)
+        """Ask the tuned model what the steps were asked."""
+        configuration = StepConfiguration("bare", self.settings.output_tokens, tuned=True)
         sent = self.asker.sent_by(configuration)
-        calls = RungCalls(TUNED, configuration, configuration.id(self.start), self.best(), sent)
-        self.rungs.append(calls)
+        calls = StepCalls(TUNED, configuration, configuration.id(self.start), self.best(), sent)
+        self.steps.append(calls)
         ended, self.ended = self.ended, ""
         await self._measure(calls, self.asker.outcome_of(TUNED, configuration))
         verdict = decide(self.evidence())
         self.ended = self.ended or (f"the verdict is {verdict.verdict}" if calls.n else ended)
 
     def _next(self) -> str | None:
-        """Give the rung to climb to; None at the end of the climb."""
+        """Give the step to climb to; None at the end of the climb."""
         if self.ended:
             return None
         verdict = decide(self.evidence())
@@ -238,16 +238,16 @@ class _Climbing:
             self.ended = f"the verdict is {verdict.verdict}"
             self.is_climbed = True
             return None
-        rung: str = verdict.figures["next_rung"]
-        if rung == SIMPLIFY:
-            self.ended = f"{rung} is next, which no machine can run: do it and climb again, or decline it with a reason"
+        step: str = verdict.figures["next_rung"]
+        if step == SIMPLIFY:
+            self.ended = f"{step} is next, which no machine can run: do it and climb again, or decline it with a reason"
             self.is_climbed = True
             return None
         self.ended = self._spent()
-        return None if self.ended else rung
+        return None if self.ended else step
 
-    async def _measure(self, calls: RungCalls, ask: Ask) -> None:
-        """Ask the inputs until the rung is decided; calls run side by side and are looked at in order."""
+    async def _measure(self, calls: StepCalls, ask: Ask) -> None:
+        """Ask the inputs until the step is decided; calls run side by side and are looked at in order."""
         begun = InOrder(self._begun(calls, ask), ahead=self.settings.concurrency)
         try:
             for call in begun:
@@ -258,8 +258,8 @@ class _Climbing:
         finally:
             await asyncio.gather(*begun.give_up(), return_exceptions=True)
 
-    def _begun(self, calls: RungCalls, ask: Ask) -> Iterator[asyncio.Task[ClimbCall]]:
-        """Begin the calls of a rung one by one, as long as there is budget for another."""
+    def _begun(self, calls: StepCalls, ask: Ask) -> Iterator[asyncio.Task[ClimbCall]]:
+        """Begin the calls of a step one by one, as long as there is budget for another."""
         for task in self.inputs.tasks:
             if self._spent():
                 return
@@ -277,8 +277,8 @@ class _Climbing:
             return f"budget of {budget.elapsed_s:g} s spent"
         return ""
 
-    def _look(self, calls: RungCalls, asked: ClimbCall) -> None:
-        """Take a call in and see whether the rung is decided."""
+    def _look(self, calls: StepCalls, asked: ClimbCall) -> None:
+        """Take a call in and see whether the step is decided."""
         self.on_asked(asked)
         outcome = asked.outcome
         if outcome is None or not judged(outcome):
@@ -293,32 +293,32 @@ class _Climbing:
         elif rate.lower > self.settings.target:
             calls.stopped = f"decided: fail after {calls.n}"
 
-    def _lose(self, calls: RungCalls, asked: ClimbCall) -> None:
+    def _lose(self, calls: StepCalls, asked: ClimbCall) -> None:
         calls.lost += 1
         self.lost_in_a_row.add(is_lost=True)
         if asked.refused and not calls.n:
-            self.not_applicable[calls.rung] = calls.stopped = (
+            self.not_applicable[calls.step] = calls.stopped = (
                 f"the provider refuses the request: {asked.error}"
             )
         elif self.lost_in_a_row.are_too_many:
             self.ended = f"{self.lost_in_a_row.count} calls in a row without a judged reply, the last one: {asked.error}"
             calls.stopped = f"{self.ended} after {calls.n}"
 
-    def best(self) -> RungCalls | None:
-        """Give the rung with the lowest rate, as the verdict does: the earlier one on the ladder among equals."""
+    def best(self) -> StepCalls | None:
+        """Give the step with the lowest rate, as the verdict does: the earlier one on the playbook among equals."""
         return min(
-            self._measured(), key=lambda calls: (calls.k / calls.n, order_of(calls.rung)), default=None
+            self._measured(), key=lambda calls: (calls.k / calls.n, order_of(calls.step)), default=None
         )
 
-    def _measured(self) -> list[RungCalls]:
-        """Give the rungs of the ladder with data."""
-        return [calls for calls in self.rungs if calls.n and calls.rung != TUNED]
+    def _measured(self) -> list[StepCalls]:
+        """Give the steps of the playbook with data."""
+        return [calls for calls in self.steps if calls.n and calls.step != TUNED]
 
     def evidence(self) -> dict[str, Any]:
         """Give what is decided on; before the first judged reply, a strategy without data."""
         nothing = {"id": self.settings.first, "rung": self.settings.first, "n": 0, "k_final": 0}
         measured = self._measured()
-        tested = {calls.rung for calls in measured}
+        tested = {calls.step for calls in measured}
         given, config = self.settings.given, {"target": self.settings.target, "alpha": self.settings.alpha}
         return {
             **given,
@@ -327,16 +327,16 @@ class _Climbing:
             "strategies": [calls.as_evidence() for calls in measured] or [nothing],
             "comparisons": [pairs._asdict() for calls in measured if (pairs := calls.pairs()) is not None],
             "ladder": [
-                {"rung": rung, "status": "tested"}
-                if rung in tested
-                else {"rung": rung, **(self._claim(rung) or {"status": "untested"})}
-                for rung in RUNGS
+                {"rung": step, "status": "tested"}
+                if step in tested
+                else {"rung": step, **(self._claim(step) or {"status": "untested"})}
+                for step in STEPS
             ],
         }
 
     def _piloted(self) -> dict[str, Any]:
         """Give what the tuned model did; nothing before it was asked."""
-        found = [calls for calls in self.rungs if calls.n and calls.rung == TUNED]
+        found = [calls for calls in self.steps if calls.n and calls.step == TUNED]
         if not found:
             return {}
         (calls,) = found
@@ -344,13 +344,13 @@ class _Climbing:
         paired = {} if pairs is None else {"paired": {"b": pairs.b, "c": pairs.c}}
         return {"pilot": {"n": calls.n, "k_final": calls.k, **paired}}
 
-    def _claim(self, rung: str) -> dict[str, str] | None:
-        """Give the status and reason of a rung that is not tried; None for one that may be."""
-        if rung in self.settings.declined:
-            return {"status": "declined", "reason": self.settings.declined[rung]}
-        if rung in NOT_NAMED and (rung != LARGER or self.asker.larger is None):
-            return {"status": "declined", "reason": NOT_NAMED[rung]}
-        reason = self.not_applicable.get(rung)
+    def _claim(self, step: str) -> dict[str, str] | None:
+        """Give the status and reason of a step that is not tried; None for one that may be."""
+        if step in self.settings.declined:
+            return {"status": "declined", "reason": self.settings.declined[step]}
+        if step in NOT_NAMED and (step != LARGER or self.asker.larger is None):
+            return {"status": "declined", "reason": NOT_NAMED[step]}
+        reason = self.not_applicable.get(step)
         return {"status": "not_applicable", "reason": reason} if reason else None
 
     def result(self) -> ClimbResult:
@@ -373,7 +373,7 @@ class _Climbing:
             target=self.settings.target,
             alpha_each=self.alpha_each,
             calls=self.calls_begun,
-            rungs=tuple(calls.result(self.ended, alpha) for calls in self.rungs),
+            steps=tuple(calls.result(self.ended, alpha) for calls in self.steps),
             ended=self.ended,
             evidence=evidence,
             verdict=verdict,

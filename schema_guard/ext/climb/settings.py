@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.bench.run.side_by_side import AT_ONCE
-from schema_guard.decide.ladder import RUNGS
+from schema_guard.decide.playbook import STEPS
 from schema_guard.errors import InvalidArgument
 from schema_guard.text import clip, did_you_mean
 
@@ -22,8 +22,8 @@ class ClimbBudget(NamedTuple):
     """What a climb may spend; None is no bound. Looked at before each call: calls that run are not cut short.
 
     Attributes:
-        calls: That are begun, over all rungs.
-        output_tokens: Generated over all rungs; unknown usage counts as 0.
+        calls: That are begun, over all steps.
+        output_tokens: Generated over all steps; unknown usage counts as 0.
         elapsed_s: Seconds from the first call.
     """
 
@@ -37,17 +37,17 @@ class ClimbSettings:
     """How to climb.
 
     Attributes:
-        target: The unhandled rate that is good enough, in (0, 1).
+        target: The failure rate that is good enough, in (0, 1).
         alpha: Probability that any verdict is wrong, in (0, 1).
-        first: The rung to begin with.
-        declined: Rung -> why it is not tried.
+        first: The step to begin with.
+        declined: Step -> why it is not tried.
         given: Keys of the evidence that no climb can measure: `economics feasibility calls_per_month latency content`
             and more of `config`.
         output_tokens: Output limit of an attempt, >= 1; `raise_max_output_tokens` doubles it.
         options: The provider's own arguments of every request, such as `{"temperature": 0.7}`.
         budget: What may be spent.
-        function: Whose remedies are measured, as records name it; None for the only function of the schema.
-        concurrency: Calls at once, >= 1; as many as this less one may be begun in vain when a rung stops.
+        function: Whose fixes are measured, as records name it; None for the only function of the schema.
+        concurrency: Calls at once, >= 1; as many as this less one may be begun in vain when a step stops.
     """
 
     target: float = 0.01
@@ -62,7 +62,7 @@ class ClimbSettings:
     concurrency: int = AT_ONCE
 
     def __post_init__(self) -> None:
-        _require_rungs([self.first, *self.declined])
+        _require_steps([self.first, *self.declined])
         for name, reason in self.declined.items():
             if not reason.strip():
                 raise InvalidArgument(f"declined[{name!r}]: expected a reason, got a blank text")
@@ -78,11 +78,11 @@ class ClimbSettings:
         _require_positive(self.budget)
 
 
-def _require_rungs(names: Iterable[str]) -> None:
+def _require_steps(names: Iterable[str]) -> None:
     for name in names:
-        if name not in RUNGS:
+        if name not in STEPS:
             raise InvalidArgument(
-                f"rung {clip(repr(name))}: expected one of {', '.join(RUNGS)}{did_you_mean(name, RUNGS)}"
+                f"step {clip(repr(name))}: expected one of {', '.join(STEPS)}{did_you_mean(name, STEPS)}"
             )
 
 

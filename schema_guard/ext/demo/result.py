@@ -104,12 +104,12 @@ def _judged(result: DemoResult) -> Iterator[str]:
 
 def _climbed(result: DemoResult) -> Iterator[str]:
     if result.climbed is None:
-        yield "4. The verdict names no remedy that a machine can run: the story ends here."
+        yield "4. The verdict names no fix that a machine can run: the story ends here."
         return
-    (rung, *_) = result.climbed.rungs
+    (step, *_) = result.climbed.steps
     yield _said(
-        f"4. The remedy that it names, on the same notices until a bound has passed the target: {rung.rung}, "
-        f"{safe(rung.stopped)}."
+        f"4. The fix that it names, on the same notices until a bound has passed the target: {step.step}, "
+        f"{safe(step.stopped)}."
     )
     yield _shown("report", _report(result.report))
     yield "5. Judged again:"

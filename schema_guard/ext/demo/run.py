@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The story: a function is measured and judged, the rung that the verdict names is climbed, and it is judged again.
+"""The story: a function is measured and judged, the step that the verdict names is climbed, and it is judged again.
 
 Rules: every figure is read from the store, by what `report` and `decide` read it with, so that these commands give
 the same figures afterwards; nothing is expected of the model, and a story that comes out otherwise is told so.
@@ -18,8 +18,8 @@ from schema_guard.decide.recorded.gather import gather
 from schema_guard.errors import InvalidArgument
 from schema_guard.ext.climb.inputs import inputs_of
 from schema_guard.ext.climb.run import climb
-from schema_guard.ext.climb.rungs import CONFIGURATIONS
 from schema_guard.ext.climb.settings import ClimbBudget, ClimbSettings
+from schema_guard.ext.climb.steps import CONFIGURATIONS
 from schema_guard.ext.demo.function import SHOWN, code_of, messages_of, notice_reader, notices
 from schema_guard.prompting import Example
 from schema_guard.report import report_on
@@ -43,7 +43,7 @@ Watched: TypeAlias = "Callable[[int], AbstractContextManager[OnCall]]"
 """Gives who is told of so many calls."""
 
 TARGET = 0.1
-"""The unhandled rate that is good enough: few calls decide it, and a very small model can reach it."""
+"""The failure rate that is good enough: few calls decide it, and a very small model can reach it."""
 
 CALLS = 40
 """Of the function; twice as many as decide a rate of a third against the target."""
@@ -52,7 +52,7 @@ CALLS = 40
 OUTPUT_TOKENS = 128
 _AT_ONCE = 4
 
-# One rung takes 60. Should another model fail at it, one more is climbed, and no third.
+# One step takes 60. Should another model fail at it, one more is climbed, and no third.
 FIX_CALLS = 120
 
 
@@ -65,11 +65,11 @@ class DemoResult:
         model: Name of the model that was asked.
         recorded: The day on which its replies were recorded; None when it was really asked.
         code: Source of the function.
-        target: The unhandled rate that is good enough.
+        target: The failure rate that is good enough.
         measured: The report when the function had been called.
         failed: Of the calls that failed the one with the shortest last reply; None when there was none.
         first: The verdict on the function.
-        climbed: What the rung has shown that the verdict named; None when it named none.
+        climbed: What the step has shown that the verdict named; None when it named none.
         report: The report at the end.
         last: The verdict at the end.
         elapsed_s: Of the whole, in seconds.
@@ -156,13 +156,13 @@ def _reply_size(outcome: Outcome[Any]) -> int:
 def _climbed(
     inputs: Inputs, model: Model, store: Store, verdict: Verdict, watched: Watched
 ) -> ClimbResult | None:
-    """Climb the rung that a verdict names; None when it names none that a machine can run."""
-    rung: str | None = verdict.figures.get("next_rung")
-    if rung is None or rung not in CONFIGURATIONS:
+    """Climb the step that a verdict names; None when it names none that a machine can run."""
+    step: str | None = verdict.figures.get("next_rung")
+    if step is None or step not in CONFIGURATIONS:
         return None
     settings = ClimbSettings(
         target=TARGET,
-        first=rung,
+        first=step,
         output_tokens=OUTPUT_TOKENS,
         concurrency=_AT_ONCE,
         budget=ClimbBudget(calls=FIX_CALLS),
@@ -173,7 +173,7 @@ def _climbed(
             model,
             store=store,
             settings=settings,
-            on_asked=lambda one: on_call(one.rung, one.outcome is not None and one.outcome.ok),
+            on_asked=lambda one: on_call(one.step, one.outcome is not None and one.outcome.ok),
         )
     store.flush(10.0)
     return found

@@ -16,7 +16,7 @@ from schema_guard.ext.postgres import writing
 from schema_guard.ext.postgres.links import Links
 from schema_guard.ext.postgres.tables import has_tables, hash_key, make_tables, note_keys, transaction
 from schema_guard.ext.postgres.writing import SentBatch
-from schema_guard.records.backend import LAYOUT, DropCount, StoreInfo, WriteRefused
+from schema_guard.records.backend import LAYOUT, LostRecords, StoreInfo, WriteRefused
 from schema_guard.records.rows import key_fingerprint
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from schema_guard.records.backend import Removal, Session, Snapshot, StoreCheck
     from schema_guard.records.counts.configurations import ConfigurationCounts
     from schema_guard.records.counts.rollups import StoredRow
-    from schema_guard.records.declarations import Declared, DeclaredRung, DeclaredTarget
+    from schema_guard.records.declarations import Declared, DeclaredStep, DeclaredTarget
     from schema_guard.records.payloads.texts import Payload
     from schema_guard.records.rows import Row
 
@@ -166,9 +166,9 @@ class Postgres:
         with self.links.waiting(), transaction(connection, self._address.schema, limit_s, lock_s=lock_s):
             yield
 
-    def sent(self, writer: str, number: int, rows: Sequence[Row], drops: Mapping[str, int]) -> SentBatch:
+    def sent(self, writer: str, number: int, rows: Sequence[Row], lost: Mapping[str, int]) -> SentBatch:
         """Note a batch before it is sent: as the one whose answer was lost, where it is that."""
-        batch, before = SentBatch.of(writer, number, rows, drops), self._unanswered
+        batch, before = SentBatch.of(writer, number, rows, lost), self._unanswered
         if before is not None and before.attempts == batch.attempts:
             return before
         self._unanswered = batch
@@ -194,14 +194,14 @@ class _Session:
     def write(
         self,
         rows: Sequence[Row],
-        drops: Mapping[str, int],
+        lost_records: Mapping[str, int],
         at: float,
         payloads: Sequence[Payload | None] = (),
     ) -> None:
-        """Store the rows of whole calls, their texts, and counts of drops, all or nothing, once."""
-        counted = [DropCount(reason, count, at) for reason, count in drops.items()]
+        """Store the rows of whole calls, their texts, and counts of lost records, all or nothing, once."""
+        counted = [LostRecords(reason, count, at) for reason, count in lost_records.items()]
         self._batches += 1
-        batch = self._database.sent(self._writer, self._batches, rows, drops)
+        batch = self._database.sent(self._writer, self._batches, rows, lost_records)
         try:
             with self._writing() as connection:
                 writing.append(connection, batch, rows, payloads, counted)
@@ -219,10 +219,10 @@ class _Session:
         with self._writing() as connection:
             return writing.add_calls(connection, rows, payloads)
 
-    def add_drops(self, drops: Sequence[DropCount]) -> int:
-        """Add those counts of drops that are not there; gives how many."""
+    def add_lost_records(self, lost_records: Sequence[LostRecords]) -> int:
+        """Add those counts of lost records that are not there; gives how many."""
         with self._writing() as connection:
-            return writing.add_drops(connection, drops)
+            return writing.add_lost_records(connection, lost_records)
 
     def add_declared(self, declared: Declared) -> int:
         """Put declarations about a schema among those that are there; gives how many came."""
@@ -239,10 +239,10 @@ class _Session:
         with self._writing() as connection:
             self.key = writing.adopted_key(connection, key)
 
-    def declare_rung(self, schema_fingerprint: str, declared: DeclaredRung) -> None:
-        """Add a declaration about a rung."""
+    def declare_step(self, schema_fingerprint: str, declared: DeclaredStep) -> None:
+        """Add a declaration about a step."""
         with self._writing() as connection:
-            writing.declare_rung(connection, schema_fingerprint, declared)
+            writing.declare_step(connection, schema_fingerprint, declared)
 
     def set_target(self, schema_fingerprint: str, declared: DeclaredTarget) -> None:
         """Add a target rate."""

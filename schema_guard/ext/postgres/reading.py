@@ -14,7 +14,7 @@ from schema_guard.ext.postgres import writing
 from schema_guard.ext.postgres.removal import clusters, count_of, excess_of, is_counted, rows_since
 from schema_guard.ext.postgres.tables import hash_key, noted_keys
 from schema_guard.records.counts.tallies import IDENTITY, counts_of, hour_counts
-from schema_guard.records.declarations import Declared, DeclaredRung, DeclaredTarget
+from schema_guard.records.declarations import Declared, DeclaredStep, DeclaredTarget
 from schema_guard.records.payloads.texts import Payload, texts_of
 from schema_guard.records.rows import COLUMNS, CONFIGURATION_COLUMNS, key_fingerprint, store_text
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from schema_guard.records.attempts import Where
-    from schema_guard.records.backend import DropCount
+    from schema_guard.records.backend import LostRecords
     from schema_guard.records.counts.configurations import ConfigurationCounts, HourCounts
     from schema_guard.records.counts.rollups import StoredRow
     from schema_guard.records.counts.tallies import Tallies
@@ -88,9 +88,9 @@ class PostgresSnapshot:
         """Return the clusters of the stored rows."""
         return clusters(self._connection)
 
-    def drops(self, *, since: float | None) -> dict[str, int]:
-        """Give the attempts that were dropped since then, by reason."""
-        sql = 'SELECT reason, SUM(count)::bigint FROM drops WHERE at >= %s GROUP BY reason ORDER BY reason COLLATE "C"'
+    def lost_records(self, *, since: float | None) -> dict[str, int]:
+        """Give the lost records since then, by reason."""
+        sql = 'SELECT reason, SUM(count)::bigint FROM lost_records WHERE at >= %s GROUP BY reason ORDER BY reason COLLATE "C"'
         return dict(self._select(sql, [since or 0.0]))
 
     def roll_ups(self, where: Where) -> list[ConfigurationCounts]:
@@ -126,7 +126,7 @@ class PostgresSnapshot:
         return self._select(sql, [configuration_id])
 
     def pairs(self, before_id: int, after_id: int) -> tuple[int, int, int]:
-        """Give the inputs that two configurations share, and those unhandled only in the first, or the second."""
+        """Give the inputs that two configurations share, and those failed only in the first, or the second."""
         sql = """SELECT COUNT(*), COUNT(*) FILTER (WHERE one.k > other.k), COUNT(*) FILTER (WHERE one.k < other.k)
             FROM inputs AS one JOIN inputs AS other USING (input)
             WHERE one.configuration_id = %s AND other.configuration_id = %s AND one.n = 1 AND other.n = 1"""
@@ -137,7 +137,7 @@ class PostgresSnapshot:
         """Say that counts of some times take a count of the attempts."""
 
     def frequent_inputs(self, configuration_id: int, least: int) -> list[tuple[bytes, int, int]]:
-        """Give the inputs that a configuration was called with so often or more: key, calls, unhandled ones."""
+        """Give the inputs that a configuration was called with so often or more: key, calls, failed ones."""
         sql = "SELECT input, n, k FROM inputs WHERE configuration_id = %s AND n >= %s ORDER BY input"
         return [(bytes(key), n, k) for key, n, k in self._select(sql, [configuration_id, least])]
 
@@ -177,28 +177,28 @@ class PostgresSnapshot:
         """Say whether anything was stored."""
         return bool(self._select("SELECT 1 FROM attempts LIMIT 1"))
 
-    def every_drop(self) -> list[DropCount]:
-        """Give each count of drops that was stored, in the order of storing."""
-        return writing.every_drop(self._connection)
+    def every_lost_record(self) -> list[LostRecords]:
+        """Give each count of lost records that was stored, in the order of storing."""
+        return writing.every_lost_record(self._connection)
 
     def every_declaration(self) -> list[Declared]:
         """Give all that was ever declared, by schema, each in the order of storing."""
-        sql = "SELECT schema_fingerprint FROM declared_rungs UNION SELECT schema_fingerprint FROM declared_targets"
+        sql = "SELECT schema_fingerprint FROM declared_steps UNION SELECT schema_fingerprint FROM declared_targets"
         return [
             Declared(
                 which,
-                tuple(writing.rungs_of(self._connection, which)),
+                tuple(writing.steps_of(self._connection, which)),
                 tuple(writing.targets_of(self._connection, which)),
             )
             for which in sorted(which for (which,) in self._select(sql))
         ]
 
-    def declared_rungs(self, schema_fingerprint: str) -> list[DeclaredRung]:
-        """Give the declaration stored last of each rung and function, the one stored first at the beginning."""
-        found: dict[tuple[str, str | None], DeclaredRung] = {}
-        for one in writing.rungs_of(self._connection, store_text(schema_fingerprint)):
-            found.pop((one.rung, one.function), None)
-            found[one.rung, one.function] = one
+    def declared_steps(self, schema_fingerprint: str) -> list[DeclaredStep]:
+        """Give the declaration stored last of each step and function, the one stored first at the beginning."""
+        found: dict[tuple[str, str | None], DeclaredStep] = {}
+        for one in writing.steps_of(self._connection, store_text(schema_fingerprint)):
+            found.pop((one.step, one.function), None)
+            found[one.step, one.function] = one
         return list(found.values())
 
     def declared_targets(self, schema_fingerprint: str) -> list[DeclaredTarget]:

@@ -101,7 +101,7 @@ class PostgresRemoval:
             for table in _OF_CONFIGURATIONS:
                 connection.execute(f"DELETE FROM {table} WHERE configuration_id = ANY(%s)", (ids,))
             if what.by == "function":
-                for table in ("declared_rungs", "declared_targets"):
+                for table in ("declared_steps", "declared_targets"):
                     connection.execute(f"DELETE FROM {table} WHERE function = %s", (what.name,))
             connection.execute("DELETE FROM configurations WHERE id = ANY(%s)", (ids,))
             return len(ids)

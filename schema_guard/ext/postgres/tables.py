@@ -32,14 +32,14 @@ _TYPES = {
     **dict.fromkeys(("started_at", "elapsed_s", "cost"), "double precision"),
     **dict.fromkeys(
         ("number", "final", "input_tokens", "cached_input_tokens", "output_tokens", "reasoning_tokens",
-         "prompt_chars", "reply_bytes", "tuned", "unseen", "adapted", "healed", "stopped_at",
+         "prompt_chars", "reply_bytes", "tuned", "unseen", "adapted", "gateway_repaired", "stopped_at",
          "retries"), "bigint"
     ),
 }  # fmt: skip
 
 
 _KNOWN = frozenset(
-    ("call_id", "final", "strategy", "repairs", "violations", "prompt_chars", "unseen", "adapted", "healed",
+    ("call_id", "final", "strategy", "repairs", "violations", "prompt_chars", "unseen", "adapted", "gateway_repaired",
      "function", "schema_name", "schema_fingerprint", "strategies", "settings", "version", "tuned")
 )  # fmt: skip
 
@@ -86,9 +86,9 @@ _STATEMENTS = (
         hour bigint NOT NULL, configuration_id bigint NOT NULL, tally text NOT NULL, count bigint NOT NULL,
         PRIMARY KEY (hour, configuration_id, tally)
     ) WITH (fillfactor = 60)""",
-    "CREATE TABLE drops (id bigserial PRIMARY KEY, reason text NOT NULL, count bigint NOT NULL, at double precision NOT NULL)",
-    """CREATE TABLE declared_rungs (
-        id bigserial PRIMARY KEY, schema_fingerprint text NOT NULL, rung text NOT NULL, status text NOT NULL,
+    "CREATE TABLE lost_records (id bigserial PRIMARY KEY, reason text NOT NULL, count bigint NOT NULL, at double precision NOT NULL)",
+    """CREATE TABLE declared_steps (
+        id bigserial PRIMARY KEY, schema_fingerprint text NOT NULL, step text NOT NULL, status text NOT NULL,
         reason text NOT NULL, at double precision NOT NULL, function text
     )""",
     """CREATE TABLE declared_targets (

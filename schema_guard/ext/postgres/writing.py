@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from schema_guard.ext.postgres import rollups
 from schema_guard.ext.postgres.removal import closed_hours
 from schema_guard.ext.postgres.tables import ATTEMPT_COLUMNS, hash_key, noted_keys, type_of
-from schema_guard.records.backend import DropCount, WriteRefused
+from schema_guard.records.backend import LostRecords, WriteRefused
 from schema_guard.records.counts.rollups import additions, configuration_of, new_calls
-from schema_guard.records.declarations import Declared, DeclaredRung, DeclaredTarget, joined
+from schema_guard.records.declarations import Declared, DeclaredStep, DeclaredTarget, joined
 from schema_guard.records.rows import COLUMNS
 
 if TYPE_CHECKING:
@@ -38,22 +38,20 @@ INSERT INTO batches AS b SELECT * FROM unnest(%s::uuid[], %s::bigint[]), now()
 ON CONFLICT (writer) DO UPDATE SET number = excluded.number, at = excluded.at WHERE b.number < excluded.number
 """
 _OLD_BATCHES = "DELETE FROM batches WHERE at < now() - interval '7 days'"
-_INSERT_DROPS = (
-    "INSERT INTO drops (reason, count, at) SELECT * FROM unnest(%s::text[], %s::bigint[], %s::float8[])"
-)
+_INSERT_LOST = "INSERT INTO lost_records (reason, count, at) SELECT * FROM unnest(%s::text[], %s::bigint[], %s::float8[])"
 _INSERT_TEXTS = (
     "INSERT INTO payloads SELECT * FROM unnest(%s::bigint[], %s::bytea[], %s::bytea[], %s::text[])"
 )
-_INSERT_RUNGS = """
-INSERT INTO declared_rungs (schema_fingerprint, rung, status, reason, at, function)
+_INSERT_STEPS = """
+INSERT INTO declared_steps (schema_fingerprint, step, status, reason, at, function)
 SELECT %s, * FROM unnest(%s::text[], %s::text[], %s::text[], %s::float8[], %s::text[])
 """
 _INSERT_TARGETS = """
 INSERT INTO declared_targets (schema_fingerprint, at, target, function)
 SELECT %s, * FROM unnest(%s::float8[], %s::float8[], %s::text[])
 """
-_RUNGS = (
-    "SELECT rung, status, reason, at, function FROM declared_rungs WHERE schema_fingerprint = %s ORDER BY id"
+_STEPS = (
+    "SELECT step, status, reason, at, function FROM declared_steps WHERE schema_fingerprint = %s ORDER BY id"
 )
 _TARGETS = "SELECT at, target, function FROM declared_targets WHERE schema_fingerprint = %s ORDER BY id"
 
@@ -65,18 +63,18 @@ class SentBatch(NamedTuple):
         writer: Of one connection.
         number: Of the batch, from 1.
         attempts: `call_id` and number of each.
-        drops: By reason.
+        lost_records: By reason.
     """
 
     writer: str
     number: int
     attempts: tuple[tuple[Any, Any], ...]
-    drops: Mapping[str, int]
+    lost_records: Mapping[str, int]
 
     @classmethod
-    def of(cls, writer: str, number: int, rows: Sequence[Row], drops: Mapping[str, int]) -> SentBatch:
-        """Give what these rows and drops are known by."""
-        return cls(writer, number, tuple((row[_CALL_ID], row[_NUMBER]) for row in rows), dict(drops))
+    def of(cls, writer: str, number: int, rows: Sequence[Row], lost_records: Mapping[str, int]) -> SentBatch:
+        """Give what these rows and lost records are known by."""
+        return cls(writer, number, tuple((row[_CALL_ID], row[_NUMBER]) for row in rows), dict(lost_records))
 
 
 def append(
@@ -84,11 +82,11 @@ def append(
     batch: SentBatch,
     rows: Sequence[Row],
     payloads: Sequence[Payload | None],
-    drops: Sequence[DropCount],
+    lost_records: Sequence[LostRecords],
 ) -> None:
-    """Store the attempts of whole calls, their texts, and counts of drops.
+    """Store the attempts of whole calls, their texts, and counts of lost records.
 
-    Of a batch that is stored already only the drops that it had not.
+    Of a batch that is stored already only the lost records that it had not.
     """
     ready = _Ready.of(rows)
     last = _lock(connection)
@@ -96,9 +94,9 @@ def append(
     if is_new and rows:
         _append(connection, last, ready)
         _insert_texts(connection, last + 1, payloads)
-    left = {} if is_new else batch.drops
-    new = [drop._replace(attempts=drop.attempts - left.get(drop.reason, 0)) for drop in drops]
-    _insert_drops(connection, [drop for drop in new if drop.attempts > 0])
+    left = {} if is_new else batch.lost_records
+    new = [lost._replace(attempts=lost.attempts - left.get(lost.reason, 0)) for lost in lost_records]
+    _insert_lost_records(connection, [lost for lost in new if lost.attempts > 0])
     if batch.number == 1:
         connection.execute(_OLD_BATCHES)
 
@@ -165,17 +163,17 @@ def adopted_key(connection: Any, key: bytes) -> bytes:
     return hash_key(connection)
 
 
-def add_drops(connection: Any, drops: Sequence[DropCount]) -> int:
+def add_lost_records(connection: Any, lost_records: Sequence[LostRecords]) -> int:
     """Add those counts that are not there, each as often as it comes; gives how many."""
     _lock(connection)
-    new = list((Counter(drops) - Counter(every_drop(connection))).elements())
-    _insert_drops(connection, new)
+    new = list((Counter(lost_records) - Counter(every_lost_record(connection))).elements())
+    _insert_lost_records(connection, new)
     return len(new)
 
 
-def _insert_drops(connection: Any, drops: Sequence[DropCount]) -> None:
-    if drops:
-        connection.execute(_INSERT_DROPS, rollups.columns(drops, 3))
+def _insert_lost_records(connection: Any, lost_records: Sequence[LostRecords]) -> None:
+    if lost_records:
+        connection.execute(_INSERT_LOST, rollups.columns(lost_records, 3))
 
 
 def _insert_texts(connection: Any, first_id: int, payloads: Sequence[Payload | None]) -> None:
@@ -185,31 +183,31 @@ def _insert_texts(connection: Any, first_id: int, payloads: Sequence[Payload | N
         connection.execute(_INSERT_TEXTS, rollups.columns(lines, 4))
 
 
-def every_drop(connection: Any) -> list[DropCount]:
-    """Give each count of drops that was stored, in the order of storing."""
-    sql = "SELECT reason, count, at FROM drops ORDER BY id"
-    return [DropCount(*found) for found in connection.execute(sql).fetchall()]
+def every_lost_record(connection: Any) -> list[LostRecords]:
+    """Give each count of lost records that was stored, in the order of storing."""
+    sql = "SELECT reason, count, at FROM lost_records ORDER BY id"
+    return [LostRecords(*found) for found in connection.execute(sql).fetchall()]
 
 
 def add_declared(connection: Any, declared: Declared) -> int:
     """Put declarations about a schema among those that are there; gives how many came."""
     _lock(connection)
     which = declared.schema_fingerprint
-    rungs, targets = rungs_of(connection, which), targets_of(connection, which)
-    all_rungs, all_targets = joined(rungs, declared.rungs), joined(targets, declared.targets)
+    steps, targets = steps_of(connection, which), targets_of(connection, which)
+    all_steps, all_targets = joined(steps, declared.steps), joined(targets, declared.targets)
     # Their order is that of `id`: what comes between two others is stored with all that follow.
-    if len(all_rungs) > len(rungs):
-        connection.execute("DELETE FROM declared_rungs WHERE schema_fingerprint = %s", (which,))
-        _insert_rungs(connection, which, all_rungs)
+    if len(all_steps) > len(steps):
+        connection.execute("DELETE FROM declared_steps WHERE schema_fingerprint = %s", (which,))
+        _insert_steps(connection, which, all_steps)
     if len(all_targets) > len(targets):
         connection.execute("DELETE FROM declared_targets WHERE schema_fingerprint = %s", (which,))
         _insert_targets(connection, which, all_targets)
-    return len(all_rungs) - len(rungs) + len(all_targets) - len(targets)
+    return len(all_steps) - len(steps) + len(all_targets) - len(targets)
 
 
-def rungs_of(connection: Any, schema_fingerprint: str) -> list[DeclaredRung]:
-    """Give all declarations about rungs, in the order of storing."""
-    return [DeclaredRung(*row) for row in connection.execute(_RUNGS, (schema_fingerprint,)).fetchall()]
+def steps_of(connection: Any, schema_fingerprint: str) -> list[DeclaredStep]:
+    """Give all declarations about steps, in the order of storing."""
+    return [DeclaredStep(*row) for row in connection.execute(_STEPS, (schema_fingerprint,)).fetchall()]
 
 
 def targets_of(connection: Any, schema_fingerprint: str) -> list[DeclaredTarget]:
@@ -217,10 +215,10 @@ def targets_of(connection: Any, schema_fingerprint: str) -> list[DeclaredTarget]
     return [DeclaredTarget(*row) for row in connection.execute(_TARGETS, (schema_fingerprint,)).fetchall()]
 
 
-def declare_rung(connection: Any, schema_fingerprint: str, declared: DeclaredRung) -> None:
-    """Add a declaration about a rung."""
+def declare_step(connection: Any, schema_fingerprint: str, declared: DeclaredStep) -> None:
+    """Add a declaration about a step."""
     _lock(connection)
-    _insert_rungs(connection, schema_fingerprint, [declared])
+    _insert_steps(connection, schema_fingerprint, [declared])
 
 
 def set_target(connection: Any, schema_fingerprint: str, declared: DeclaredTarget) -> None:
@@ -229,8 +227,8 @@ def set_target(connection: Any, schema_fingerprint: str, declared: DeclaredTarge
     _insert_targets(connection, schema_fingerprint, [declared])
 
 
-def _insert_rungs(connection: Any, which: str, declared: Sequence[DeclaredRung]) -> None:
-    connection.execute(_INSERT_RUNGS, (which, *rollups.columns(declared, 5)))
+def _insert_steps(connection: Any, which: str, declared: Sequence[DeclaredStep]) -> None:
+    connection.execute(_INSERT_STEPS, (which, *rollups.columns(declared, 5)))
 
 
 def _insert_targets(connection: Any, which: str, declared: Sequence[DeclaredTarget]) -> None:

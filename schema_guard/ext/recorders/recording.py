@@ -25,8 +25,8 @@ from schema_guard.errors import InvalidSchema
 from schema_guard.ext.recorders.around import around, is_same
 from schema_guard.ext.recorders.seen import end_of
 from schema_guard.ext.tools.recorded import UnknownTools
+from schema_guard.interruptions import is_interruption
 from schema_guard.loop import Done, enforce
-from schema_guard.outside import is_from_outside
 from schema_guard.preparing.costs import prices_of, with_costs
 from schema_guard.preparing.folding import OTHERS, folded
 from schema_guard.providers.dialects.choosing import messages_of
@@ -424,7 +424,7 @@ class Recording:
         try:
             yield
         except Exception as error:
-            if is_from_outside(error):
+            if is_interruption(error):
                 raise
             self.count("errors")
             self._warn("fault", "a call could not be recorded, and was not changed: %r", error)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Stretches of broken JSON that need no look around: taken whole, and mended at once.
+"""Stretches of broken JSON that need no look around: taken whole, and repaired at once.
 
 Rules:
 1. A stretch is taken up to an item that a further item or a closer follows: nothing that a string with an
@@ -67,7 +67,7 @@ _TOKEN = re.compile(
     r"""("[^"\\]*+(?:\\.[^"\\]*+)*+"|'[^'\\]*+(?:\\.[^'\\]*+)*+'|“[^”]*+”|//[^\r\n]*+|/\*(?:[^*]++|\*(?!/))*+\*/)""",
     re.DOTALL,
 )
-# What stands for a string and for a comment while the rest is mended; neither stands outside of those.
+# What stands for a string and for a comment while the rest is repaired; neither stands outside of those.
 _STRING_MARK, _COMMENT_MARK = "\0", "\1"
 _SPACES = rf"[ \t\r\n{_COMMENT_MARK}]"
 
@@ -76,20 +76,20 @@ class _Fault(NamedTuple):
     """A fault between strings.
 
     Attributes:
-        step: The step that mends it.
+        step: The step that repairs it.
         signs: What is there wherever the fault is, and begins with a rare character: its absence is soon known.
-        mends: Places, and what is put there. Each works on all of a stretch, without a step of Python for each
-            fault: with thousands of them that is ten times as fast as a function that mends one.
+        repairs: Places, and what is put there. Each works on all of a stretch, without a step of Python for each
+            fault: with thousands of them that is ten times as fast as a function that repairs one.
     """
 
     step: str
     signs: re.Pattern[str]
-    mends: tuple[tuple[re.Pattern[str], str], ...]
+    repairs: tuple[tuple[re.Pattern[str], str], ...]
 
 
 @cache
 def _faults() -> tuple[_Fault, ...]:
-    """Give the faults, in the order in which they can be mended; compiled when repair is first used."""
+    """Give the faults, in the order in which they can be repaired; compiled when repair is first used."""
     mark, spaces = _STRING_MARK, _SPACES
     colon = re.compile(rf":(?<=[\w$ \t\r\n{_COMMENT_MARK}]:)")
     name = re.compile(rf"(?<![\w$])(?={NAME}{spaces}*+:)")
@@ -112,7 +112,7 @@ def _faults() -> tuple[_Fault, ...]:
     )
 
 
-def mended(chunk: str, took: Callable[[str], None]) -> str:
+def repaired(chunk: str, took: Callable[[str], None]) -> str:
     """Give a stretch as JSON; *took* is told each step, in the order of the text."""
     # Where each step is first taken: behind so many strings, before the next one or in it, at which character.
     firsts: dict[str, tuple[int, int, int]] = {}
@@ -145,15 +145,15 @@ def mended(chunk: str, took: Callable[[str], None]) -> str:
 
 
 def _mended_between(bare: str, firsts: dict[str, tuple[int, int, int]]) -> str:
-    """Mend what stands between strings."""
-    mended = bare
-    for step, signs, mends in _faults():
+    """Repair what stands between strings."""
+    repaired = bare
+    for step, signs, repairs in _faults():
         if signs.search(bare):
-            for places, put in mends:
-                mended = places.sub(put, mended)
-            first = mends[0][0].search(bare)
+            for places, put in repairs:
+                repaired = places.sub(put, repaired)
+            first = repairs[0][0].search(bare)
             _note(firsts, step, bare, first.start() if first else -1)
-    return mended
+    return repaired
 
 
 def _note(firsts: dict[str, tuple[int, int, int]], step: str, bare: str, at: int) -> None:

@@ -30,7 +30,7 @@ from schema_guard.ext.repair.patterns import (
     STRUCTURE,
     UNESCAPE,
 )
-from schema_guard.ext.repair.runs import mended, runs
+from schema_guard.ext.repair.runs import repaired, runs
 from schema_guard.ext.repair.scalars import unescaped
 from schema_guard.ext.repair.strings import string
 from schema_guard.ext.repair.words import bare, bare_key, number
@@ -337,12 +337,12 @@ class Scanner(Cursor):
     # Well-formed stretches
 
     def _run(self, items: re.Pattern[str]) -> bool:
-        """Take members or elements whole, and mend what needs no look around; say whether there were any."""
+        """Take members or elements whole, and repair what needs no look around; say whether there were any."""
         run = items.match(self.text, self.at)
         assert run is not None
         if run.end() == self.at:
             return False
-        chunk = mended(run[0], self.took)
+        chunk = repaired(run[0], self.took)
         self.at = run.end()
         if chunk[-1] == ",":
             # The comma is read again, so that one place decides what a comma means.

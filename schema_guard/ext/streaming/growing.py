@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from schema_guard.outside import is_from_outside
+from schema_guard.interruptions import is_interruption
 from schema_guard.pointer import join
 from schema_guard.reading import read
 from schema_guard.values import Ask, Partial
@@ -183,6 +183,6 @@ def _value(text: str) -> Any:
             text.encode("utf-8", "replace"), partial_mode="trailing-strings", allow_inf_nan=False
         )
     except ValueError as error:
-        if type(error) is not ValueError or is_from_outside(error):
+        if type(error) is not ValueError or is_interruption(error):
             raise
         return None

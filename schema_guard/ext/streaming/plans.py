@@ -11,7 +11,7 @@ from math import inf
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.ext.streaming.tokens import UNKNOWN, scalar_of
-from schema_guard.outside import is_from_outside
+from schema_guard.interruptions import is_interruption
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -171,7 +171,7 @@ class SlotPlan:
                 if not check(value):
                     return False
         except ValueError as error:
-            if is_from_outside(error):
+            if is_interruption(error):
                 raise
         return not self.groups or all(any(arm.accepts(value) for arm in arms) for arms in self.groups)
 
@@ -221,6 +221,6 @@ def accepts(checks: Sequence[Callable[[Any], bool]], value: Any) -> bool:
             if not check(value):
                 return False
     except ValueError as error:
-        if is_from_outside(error):
+        if is_interruption(error):
             raise
     return True

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from schema_guard.parsing import NotJson, parse
-from schema_guard.values import UNMENDED_BY_LIMIT, Message
+from schema_guard.values import NOT_FIXED_BY_LIMIT, Message
 
 if TYPE_CHECKING:
     from schema_guard.strategies import Resuming
@@ -56,7 +56,7 @@ def cut_off(attempt: Attempt, end: End, before: CutOff | None, how: Resuming) ->
     failure, prompt = attempt.failure, attempt.prompt if before is None else before.prompt
     if attempt.finish_reason != "length" or failure is None or prompt is None or not attempt.reply:
         return None
-    if failure.kind != "truncation" or failure.code in UNMENDED_BY_LIMIT or attempt.number < how.first:
+    if failure.kind != "truncation" or failure.code in NOT_FIXED_BY_LIMIT or attempt.number < how.first:
         return None
     # What was reasoned apart from the text cannot be given back, and a server that thinks refuses such a request.
     if end.reasoned or end.usage.reasoning_tokens or end.given is not None or end.tool or end.is_final:

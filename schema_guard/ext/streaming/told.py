@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The failure of a reply that no continuation mends, in the words in which the judge would tell it of a whole reply.
+"""The failure of a reply that no continuation repairs, in the words in which the judge would tell it of a whole reply.
 
 What was read is closed at the place where it cannot go on, and the engine is asked what is wrong there. What is wrong
 because the rest is not written yet is left out.

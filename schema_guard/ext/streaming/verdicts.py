@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from schema_guard.outside import is_from_outside
+from schema_guard.interruptions import is_interruption
 from schema_guard.validation import fast as engines
 from schema_guard.validation.keywords import KEYWORDS, REFERENCES
 from schema_guard.validation.patterns import traits
@@ -119,7 +119,7 @@ class Verdicts:
         try:
             made = engines.fast(document, dialect, formats=formats, resources=resources)
         except (ValueError, jsonschema_rs.ReferencingError) as error:
-            if is_from_outside(error):
+            if is_interruption(error):
                 raise
             return None
         return made.is_valid  # type: ignore[no-any-return]

@@ -57,7 +57,7 @@ COUNTED = (
         "cost", "1", _OF, "Cost of attempts whose price is known, in the currency of the price table."
     ),
     CountedQuantity(
-        "dropped", "{attempt}", ("reason",), "Attempts that a store of this process could not store."
+        "lost_records", "{attempt}", ("reason",), "Attempts that a store of this process could not store."
     ),
     CountedQuantity(
         "untold", "{call}", (), "Calls without events and span, as exporters were too slow for them."
@@ -81,8 +81,8 @@ class Counters:
         self._sums: dict[str, dict[Labels, float]] = {counted.name: {} for counted in COUNTED}
         self._pairs: set[tuple[str, str]] = set()
         self._codes: set[tuple[str, str]] = set()
-        self._dropped_before: dict[str, int] = {}
-        self._dropped_last: dict[str, int] = {}
+        self._lost_before: dict[str, int] = {}
+        self._lost_last: dict[str, int] = {}
 
     def count(self, outcome: Outcome[Any]) -> None:
         """Count a call that has ended."""
@@ -102,7 +102,7 @@ class Counters:
         """Give the sums by name and labels, as they are now."""
         with self._lock:
             self._take()
-            self._sums["dropped"] = {(reason,): n for reason, n in self._all_dropped().items()}
+            self._sums["lost_records"] = {(reason,): n for reason, n in self._all_lost().items()}
             self._sums["untold"] = {(): len(self._untold)}
             return {name: dict(sums) for name, sums in self._sums.items()}
 
@@ -150,16 +150,16 @@ class Counters:
         self._codes.add((kind, code))
         return (kind, code)
 
-    def _all_dropped(self) -> dict[str, int]:
-        """Give what all stores dropped; what one dropped that is gone since is remembered."""
+    def _all_lost(self) -> dict[str, int]:
+        """Give what all stores lost; what one lost that is gone since is remembered."""
         now: dict[str, int] = {}
         for counts in live_counts():
-            for reason, count in counts.dropped.items():
+            for reason, count in counts.lost_records.items():
                 now[reason] = now.get(reason, 0) + count
-        for reason, last in self._dropped_last.items():
+        for reason, last in self._lost_last.items():
             fallen = last - now.get(reason, 0)
             if fallen > 0:
-                self._dropped_before[reason] = self._dropped_before.get(reason, 0) + fallen
-        self._dropped_last = now
-        reasons = [*self._dropped_before, *now]
-        return {reason: self._dropped_before.get(reason, 0) + now.get(reason, 0) for reason in reasons}
+                self._lost_before[reason] = self._lost_before.get(reason, 0) + fallen
+        self._lost_last = now
+        reasons = [*self._lost_before, *now]
+        return {reason: self._lost_before.get(reason, 0) + now.get(reason, 0) for reason in reasons}

@@ -15,7 +15,7 @@ import schema_guard
 from schema_guard.errors import InvalidArgument
 from schema_guard.ext.telemetry.counters import MOST_NAMES, Counters
 from schema_guard.ext.telemetry.telemetry import Faults, Telemetry
-from schema_guard.outside import is_from_outside
+from schema_guard.interruptions import is_interruption
 from schema_guard.records import recorder
 from schema_guard.text import clip
 
@@ -149,7 +149,7 @@ def enable_as_asked(text: str) -> None:
         if asked != AskedTelemetry():
             enable(**asked._asdict())
     except Exception as error:
-        if is_from_outside(error):
+        if is_interruption(error):
             raise
         _logger.warning("telemetry is off, calls go on: %s", error)
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from schema_guard.ext.telemetry.exposition import exposition
 from schema_guard.ext.telemetry.teller import EndedCall, Teller, now_ns
-from schema_guard.outside import is_from_outside
+from schema_guard.interruptions import is_interruption
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -124,7 +124,7 @@ class Telemetry:
 
     def failed(self, what: str, error: Exception) -> None:
         """Say what went wrong; what a handler of a signal has raised goes on."""
-        if is_from_outside(error):
+        if is_interruption(error):
             raise error
         self._faults.say(what, error)
 

@@ -12,7 +12,7 @@ from queue import SimpleQueue
 from threading import Event, Lock, RLock, Thread, current_thread
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from schema_guard.outside import is_from_outside
+from schema_guard.interruptions import is_interruption
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -101,7 +101,7 @@ class Teller:
             try:
                 self._thread.start()
             except RuntimeError as error:  # no thread to be had, or the interpreter is ending
-                if is_from_outside(error):
+                if is_interruption(error):
                     raise
                 self._thread = None
                 return

@@ -3,7 +3,7 @@
 
 Rules:
 1. A call is valid as whoever runs it would take it: a known name, and arguments that are one JSON object, valid for the
-   tool's schema as they stand. What has to be unwrapped or mended first is valid only where *repair* says so.
+   tool's schema as they stand. What has to be unwrapped or repaired first is valid only where *repair* says so.
 2. A reply that was cut off is cut off in its last call.
 3. Calls of one reply are judged apart: one that fails says nothing of the others.
 """
@@ -17,8 +17,8 @@ from schema_guard.arguments import require_limits, require_one_of
 from schema_guard.errors import InvalidArgument
 from schema_guard.ext.tools.told import message_for, near_names
 from schema_guard.ext.tools.tools import tools_of
+from schema_guard.interruptions import is_interruption
 from schema_guard.judging import judge
-from schema_guard.outside import is_from_outside
 from schema_guard.parsing import NotJson, parse
 from schema_guard.received import replies
 from schema_guard.received.retries import unwrapped
@@ -73,7 +73,7 @@ def judge_calls(
             Gemini, Bedrock, Cohere, Mistral, Ollama, LangChain's messages and those who copied them; an assistant's
             message alone; a text, which calls nothing.
         tools: What the model was given, as `tools_of` takes it: the `tools` of the request, Pydantic models, functions.
-        repair: Whether arguments that are not one valid JSON object as they stand may be mended, as in `judge`.
+        repair: Whether arguments that are not one valid JSON object as they stand may be repaired, as in `judge`.
         limits: How large the arguments of a call may be.
 
     Returns:
@@ -106,7 +106,7 @@ def raw_reply(reply: object) -> RawReply | None:
     try:
         return replies.raw_shape(unwrapped(reply))
     except Exception as error:
-        if is_from_outside(error, lambda: replies.raw_shape(reply)):
+        if is_interruption(error, lambda: replies.raw_shape(reply)):
             raise
         # A foreign object may raise anything from any access.
         return None
@@ -127,7 +127,7 @@ def judged(
     elif call.text is None:
         found = _failed(Failure("syntax", "malformed", f"the arguments are no JSON: {_BRACES}"))
     elif schema is None:
-        found = Judgement(True, _parsed(call.text, limits), None, "exact")
+        found = Judgement(True, _parsed(call.text, limits), None, "clean")
     else:
         found = _arguments(call.text, schema, call.finish_reason, repair, limits)
     failure = found.failure
@@ -163,7 +163,7 @@ def _arguments(
     text: str, schema: Schema[Any], finish: FinishReason | None, repair: Repair, limits: Limits
 ) -> Judgement[Any]:
     found = judge(text, schema, finish_reason=finish, repair=repair, limits=limits)
-    if repair != "off" or (found.ok and found.form == "exact"):
+    if repair != "off" or (found.ok and found.form == "clean"):
         return found
     value = parse(text.strip(), limits)
     if isinstance(value, str) and isinstance(parse(value.strip(), limits), dict):

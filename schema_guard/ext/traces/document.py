@@ -41,13 +41,13 @@ def _facts(result: TraceImport) -> Iterator[Fact]:
     ]
     yield Fact("functions", ", ".join(functions) or "none")
     yield Fact("calls", f"{result.calls}, {plural(result.attempts, 'attempt')}")
-    unhandled = Rate.of(result.judged - result.valid, result.judged)
+    failed = Rate.of(result.judged - result.valid, result.judged)
     yield Fact(
         "judged",
-        f"{result.judged}, of them {result.valid} valid; unhandled {bounded(unhandled)} %, {result.traffic.short}",
+        f"{result.judged}, of them {result.valid} valid; failed {bounded(failed)} %, {result.traffic.short}",
     )
-    outside = [f"{n} {CAUSES[cause]} ({code})" for (cause, code), n in result.outside.most_common()]
-    yield Fact("outside", ", ".join(outside) or "none")
+    excluded = [f"{n} {CAUSES[cause]} ({code})" for (cause, code), n in result.excluded.most_common()]
+    yield Fact("excluded", ", ".join(excluded) or "none")
     if result.repeated:
         yield Fact("repeated", f"{_replies(result.repeated)} that the files hold twice")
     if result.unread:
@@ -59,7 +59,7 @@ def _facts(result: TraceImport) -> Iterator[Fact]:
 def _sections(result: TraceImport) -> Iterator[Section]:
     if result.failures:
         rows = tuple((kind, code, str(n)) for (kind, code), n in result.failures.most_common())
-        yield Section("Unhandled calls", "", Table(("kind", "code", "calls"), rows, (0, 1)))
+        yield Section("Failed calls", "", Table(("kind", "code", "calls"), rows, (0, 1)))
     if result.left_out:
         rows = tuple(
             (cause, str(found.rows), ", ".join(map(clip, found.places)))

@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from schema_guard.decide.outside import cause_of
+from schema_guard.decide.exclusions import cause_of
 
 if TYPE_CHECKING:
     from schema_guard.configuration.traffic import Traffic
@@ -42,8 +42,8 @@ class TraceImport:
         known: Calls that were stored before.
         judged: Calls with at least one judged reply, the n of every rate.
         valid: Of these, calls of which an attempt was valid.
-        failures: Of the unhandled ones, by kind and code of the last attempt.
-        outside: Calls without a judged reply, by cause and code.
+        failures: Of the failed ones, by kind and code of the last attempt.
+        excluded: Calls without a judged reply, by cause and code.
         left_out: Rows that are in no call, by cause.
         repeated: Replies that the files hold a second time.
         unreadable: Parts of files that cannot be read: the first of them.
@@ -62,7 +62,7 @@ class TraceImport:
     judged: int = 0
     valid: int = 0
     failures: Counter[tuple[str, str]] = field(default_factory=Counter)
-    outside: Counter[tuple[str, str]] = field(default_factory=Counter)
+    excluded: Counter[tuple[str, str]] = field(default_factory=Counter)
     left_out: dict[str, Examples] = field(default_factory=dict)
     repeated: int = 0
     unreadable: list[Unreadable] = field(default_factory=list)
@@ -90,7 +90,7 @@ class TraceImport:
         failure = outcome.failure
         if all(kind == "transport" for kind in kinds):
             assert failure is not None
-            self.outside[cause_of(failure.code), failure.code] += 1
+            self.excluded[cause_of(failure.code), failure.code] += 1
             return
         self.judged += 1
         if failure is None:
@@ -120,8 +120,8 @@ class TraceImport:
             "failures": [
                 {"kind": kind, "code": code, "calls": n} for (kind, code), n in self.failures.most_common()
             ],
-            "outside": [
-                {"cause": cause, "code": code, "calls": n} for (cause, code), n in self.outside.most_common()
+            "excluded": [
+                {"cause": cause, "code": code, "calls": n} for (cause, code), n in self.excluded.most_common()
             ],
             "left_out": [
                 {"cause": cause, "rows": found.rows, "places": list(found.places)}

@@ -53,8 +53,8 @@ class Added:
         calls: How many it has.
         attempts: How many attempts are in those.
         added: How many of the attempts were not there before.
-        declarations: How many targets and declarations about rungs were not there.
-        drops: How many counts of drops were not there.
+        declarations: How many targets and declarations about steps were not there.
+        lost_records: How many counts of lost records were not there.
         bad: What was left out because it was wrong: places in the file.
         unlinked: Whether its inputs were kept apart from those of the store.
         is_of_another_key: Whether it came into an empty store, and what is recorded there is hashed with another key.
@@ -65,7 +65,7 @@ class Added:
     attempts: int = 0
     added: int = 0
     declarations: int = 0
-    drops: int = 0
+    lost_records: int = 0
     bad: int = 0
     unlinked: bool = False
     is_of_another_key: bool = False
@@ -195,24 +195,24 @@ def _apart(row: Row, namespace: bytes) -> Row:
 
 
 def add_beside(session: Session, beside: Beside, added: Added) -> None:
-    """Store the declarations and counts of drops that are not stored, and count them."""
+    """Store the declarations and counts of lost records that are not stored, and count them."""
     for declared in beside.declared:
         added.declarations += session.add_declared(declared)
-    if beside.drops:
-        added.drops += session.add_drops(beside.drops)
+    if beside.lost_records:
+        added.lost_records += session.add_lost_records(beside.lost_records)
 
 
 def would_add_beside(backend: Backend, beside: Beside, added: Added) -> None:
-    """Count the declarations and counts of drops that are not stored."""
+    """Count the declarations and counts of lost records that are not stored."""
     with backend.reading() as snapshot:
         there = {one.schema_fingerprint: one for one in snapshot.every_declaration()}
-        drops = snapshot.every_drop()
+        lost_records = snapshot.every_lost_record()
     for declared in beside.declared:
         found = there.get(declared.schema_fingerprint)
-        rungs, targets = (found.rungs, found.targets) if found else ((), ())
-        added.declarations += len(joined(rungs, declared.rungs)) - len(rungs)
+        steps, targets = (found.steps, found.targets) if found else ((), ())
+        added.declarations += len(joined(steps, declared.steps)) - len(steps)
         added.declarations += len(joined(targets, declared.targets)) - len(targets)
-    added.drops += (Counter(beside.drops) - Counter(drops)).total()
+    added.lost_records += (Counter(beside.lost_records) - Counter(lost_records)).total()
 
 
 def stored_call_ids(backend: Backend, rows: Iterable[Row]) -> frozenset[object]:

@@ -64,7 +64,7 @@ def check(source: str, stream: IO[bytes], *, skip_bad: bool) -> FileReading:
         more = reading.faults - len(reading.first_faults)
         listed = [*map(str, reading.first_faults), *([f"and {more} more"] if more else [])]
         raise InvalidArgument(
-            f"{source}: {plural(reading.faults, 'place')} in it wrong, so nothing was imported: mend the file, or leave "
+            f"{source}: {plural(reading.faults, 'place')} in it wrong, so nothing was imported: fix the file, or leave "
             "their calls out with --skip-bad\n  " + "\n  ".join(listed)
         )
     return reading

@@ -30,7 +30,7 @@ _COUNTS = (
     "reply_bytes", "stopped_at", "retries",
 )  # fmt: skip
 _NUMBERS = ("started_at", "elapsed_s", "cost")
-_FLAGS = ("final", "tuned", "unseen", "adapted", "healed")
+_FLAGS = ("final", "tuned", "unseen", "adapted", "gateway_repaired")
 _NEVER_NULL = {*_TEXTS, *_FLAGS, "prompt_chars", "repairs", "violations"}
 _KINDS = {
     **dict.fromkeys(COLUMNS, "text"),
@@ -42,7 +42,7 @@ _KINDS = {
 }
 _ONE_OF = {
     "kind": ("syntax", "structure", "value", "semantic", "truncation", "refusal", "transport"),
-    "form": ("exact", "unwrapped", "parsed", "repaired_lossless", "repaired_lossy", "resumed"),
+    "form": ("clean", "unwrapped", "parsed", "repaired_lossless", "repaired_lossy", "resumed"),
 }
 
 TEXTS = "texts"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What an exported file says, in whichever form: a header, declarations, counts of drops, attempts, an end.
+"""What an exported file says, in whichever form: a header, declarations, counts of lost records, attempts, an end.
 
 Rules: pure. An entry has a name and fields. The header comes first and the end last, so that a file that was cut
 off is known; the attempts of a call stand together, the last of them final, as a store has them. What is wrong
@@ -15,8 +15,8 @@ from schema_guard.errors import InvalidArgument
 from schema_guard.ext.transfer.columns import TEXTS, FieldFault, checked, row_of
 from schema_guard.ext.transfer.grouping import Grouping
 from schema_guard.ext.transfer.texts import Moved, heard_texts
-from schema_guard.records.backend import DropCount
-from schema_guard.records.declarations import Declared, DeclaredRung, DeclaredTarget
+from schema_guard.records.backend import LostRecords
+from schema_guard.records.declarations import Declared, DeclaredStep, DeclaredTarget
 from schema_guard.records.rows import COLUMNS
 from schema_guard.text import clip, did_you_mean
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 FORMAT_VERSION = 1
 ATTEMPT = "attempt"
-NAMES = ("export", "declared_rung", "declared_target", "drop", "end")
+NAMES = ("export", "declared_step", "declared_target", "lost_records", "end")
 """What an entry can be but an attempt."""
 
 _CALL_ID = COLUMNS.index("call_id")
@@ -33,9 +33,9 @@ _MOST_TOLD = 10
 
 _TEXT, _MAYBE_TEXT, _NUMBER, _COUNT = ("text", False), ("text", True), ("number", False), ("count", False)
 _FIELDS = {
-    "declared_rung": {
+    "declared_step": {
         "schema_fingerprint": _TEXT,
-        "rung": _TEXT,
+        "step": _TEXT,
         "status": _TEXT,
         "reason": _TEXT,
         "at": _NUMBER,
@@ -47,7 +47,7 @@ _FIELDS = {
         "target": _NUMBER,
         "function": _MAYBE_TEXT,
     },
-    "drop": {"reason": _TEXT, "attempts": _COUNT, "at": _NUMBER},
+    "lost_records": {"reason": _TEXT, "attempts": _COUNT, "at": _NUMBER},
     "end": {"attempts": _COUNT},
 }
 _STATUSES = ("not_applicable", "declined")
@@ -94,12 +94,12 @@ class Beside:
     Attributes:
         keys: Fingerprints of the keys of its hashes.
         declared: By schema.
-        drops: Every count of them.
+        lost_records: Every count of them.
     """
 
     keys: frozenset[str] = frozenset()
     declared: tuple[Declared, ...] = ()
-    drops: tuple[DropCount, ...] = ()
+    lost_records: tuple[LostRecords, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -124,12 +124,12 @@ def told(head: Head) -> Iterator[tuple[str, dict[str, Any]]]:
     yield "export", first | ({TEXTS: True} if head.has_texts else {})
     for declared in beside.declared:
         which = {"schema_fingerprint": declared.schema_fingerprint}
-        for rung in declared.rungs:
-            yield "declared_rung", which | rung._asdict()
+        for step in declared.steps:
+            yield "declared_step", which | step._asdict()
         for target in declared.targets:
             yield "declared_target", which | target._asdict()
-    for drop in beside.drops:
-        yield "drop", drop._asdict()
+    for lost in beside.lost_records:
+        yield "lost_records", lost._asdict()
 
 
 @dataclass
@@ -153,8 +153,8 @@ class FileReading:
     first_faults: list[FileFault] = field(default_factory=list)
     calls: int = 0
     attempts: int = 0
-    drops: list[DropCount] = field(default_factory=list)
-    _rungs: dict[str, list[DeclaredRung]] = field(default_factory=dict)
+    lost_records: list[LostRecords] = field(default_factory=list)
+    _steps: dict[str, list[DeclaredStep]] = field(default_factory=dict)
     _targets: dict[str, list[DeclaredTarget]] = field(default_factory=dict)
     _seen: int = 0
     _end: int | None = None
@@ -163,10 +163,10 @@ class FileReading:
     def beside(self) -> Beside:
         """What the file said beside its attempts; complete when all calls were given."""
         declared = tuple(
-            Declared(which, tuple(self._rungs.get(which, ())), tuple(self._targets.get(which, ())))
-            for which in sorted({*self._rungs, *self._targets})
+            Declared(which, tuple(self._steps.get(which, ())), tuple(self._targets.get(which, ())))
+            for which in sorted({*self._steps, *self._targets})
         )
-        return Beside(self.keys, declared, tuple(self.drops))
+        return Beside(self.keys, declared, tuple(self.lost_records))
 
     def whole_calls(self, said: Iterable[Said]) -> Iterator[list[Moved]]:
         """Give the attempts of each call that is right; what is wrong is counted.
@@ -249,13 +249,13 @@ class FileReading:
         found = checked(fields, _FIELDS[name])
         if name == "end":
             self._end = found["attempts"]
-        elif name == "drop":
-            self.drops.append(DropCount(**found))
-        elif name == "declared_rung":
+        elif name == "lost_records":
+            self.lost_records.append(LostRecords(**found))
+        elif name == "declared_step":
             if found["status"] not in _STATUSES:
                 near = did_you_mean(found["status"], _STATUSES)
                 raise FieldFault("status", f"expected {' or '.join(map(repr, _STATUSES))}{near}")
-            self._rungs.setdefault(found.pop("schema_fingerprint"), []).append(DeclaredRung(**found))
+            self._steps.setdefault(found.pop("schema_fingerprint"), []).append(DeclaredStep(**found))
         else:
             if not 0 < found["target"] < 1:
                 raise FieldFault("target", f"expected a rate in (0, 1), got {found['target']!r}")

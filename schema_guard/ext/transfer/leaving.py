@@ -92,11 +92,12 @@ def texts_by_attempt(backend: Backend, rows: Sequence[Row]) -> dict[tuple[object
 def beside_of(backend: Backend, where: Where) -> Beside:
     """Give what a store has beside the attempts in question.
 
-    Declarations go by schema and function, whatever the times. Counts of drops go by time, and nobody knows of which
+    Declarations go by schema and function, whatever the times. Counts of lost records go by time, and nobody knows of which
     schema or function they were: where those are named there are none.
     """
     with backend.reading() as snapshot:
-        keys, declared, drops = snapshot.keys(), snapshot.every_declaration(), snapshot.every_drop()
+        keys, declared = snapshot.keys(), snapshot.every_declaration()
+        lost = snapshot.every_lost_record()
         configurations = snapshot.configuration_ids()
     if where.schema is not None:
         fingerprints = {
@@ -107,13 +108,13 @@ def beside_of(backend: Backend, where: Where) -> Beside:
         names = (None, where.function)
         declared = [
             one._replace(
-                rungs=tuple(rung for rung in one.rungs if rung.function in names),
+                steps=tuple(step for step in one.steps if step.function in names),
                 targets=tuple(target for target in one.targets if target.function in names),
             )
             for one in declared
         ]
     if where.schema is not None or where.function is not None:
-        drops = []
+        lost = []
     since, until = where.since, where.until
-    drops = [one for one in drops if (since is None or one.at >= since) and (until is None or one.at < until)]
-    return Beside(keys, tuple(one for one in declared if one.rungs or one.targets), tuple(drops))
+    lost = [one for one in lost if (since is None or one.at >= since) and (until is None or one.at < until)]
+    return Beside(keys, tuple(one for one in declared if one.steps or one.targets), tuple(lost))

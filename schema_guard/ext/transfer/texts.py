@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias
 
 from schema_guard.ext.redaction import redacted_value
 from schema_guard.ext.transfer.columns import TEXTS, FieldFault
-from schema_guard.outside import is_from_outside
+from schema_guard.interruptions import is_interruption
 from schema_guard.records.payloads.texts import Texts, Touched, payload_of
 from schema_guard.text import clip
 
@@ -74,7 +74,7 @@ def _redacted(texts: Texts) -> Texts:
         try:
             value, places = redacted_value(text)
         except Exception as error:
-            if is_from_outside(error):
+            if is_interruption(error):
                 raise
             # Whatever it is: nothing is said of such a text.
             left[name], lost = None, _LOST

@@ -56,7 +56,7 @@ def read_job(directory: Path) -> dict[str, Any] | None:
         raise InvalidArgument(f"{error}, {_WAY_ON}") from error
     except (OSError, ValueError, RecursionError) as error:
         raise InvalidArgument(
-            f"{shown}: expected a JSON file, got {clip(str(error))}: mend it, {_WAY_ON}"
+            f"{shown}: expected a JSON file, got {clip(str(error))}: fix it, {_WAY_ON}"
         ) from error
     return found
 

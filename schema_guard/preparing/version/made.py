@@ -14,8 +14,8 @@ from functools import partial
 from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 
+from schema_guard.interruptions import is_interruption
 from schema_guard.light.digest import hex_digest
-from schema_guard.outside import is_from_outside
 from schema_guard.preparing.parameters import innermost
 from schema_guard.preparing.shapes import name_of
 from schema_guard.preparing.version.canonical import as_text, is_plain
@@ -51,7 +51,7 @@ def _parts_of(function: Any) -> dict[str, str]:
     try:
         return {**parts, **_Parts(runs).found}
     except Exception as error:
-        if is_from_outside(error):
+        if is_interruption(error):
             raise
         # No source, however odd, may cost its function a call.
         return {**parts, "code": code_text(runs.__code__)}

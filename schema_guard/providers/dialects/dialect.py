@@ -13,7 +13,7 @@ import dataclasses
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple, TypeAlias
 
-from schema_guard.outside import is_from_outside
+from schema_guard.interruptions import is_interruption
 from schema_guard.values import Message
 
 __all__ = [
@@ -103,7 +103,7 @@ def field(holder: Any, name: str) -> Any:
     try:
         return holder.get(name) if isinstance(holder, Mapping) else getattr(holder, name, None)
     except Exception as error:
-        if is_from_outside(error):
+        if is_interruption(error):
             raise
         return None
 
@@ -113,7 +113,7 @@ def has(holder: Any, name: str) -> bool:
     try:
         return name in holder if isinstance(holder, Mapping) else hasattr(holder, name)
     except Exception as error:
-        if is_from_outside(error):
+        if is_interruption(error):
             raise
         return False
 
@@ -133,7 +133,7 @@ def rest_of(element: Any, *known: str) -> dict[str, Any] | None:
             return {key: part for key, part in element.items() if key not in known} or None
         parts = vars(element)
     except Exception as error:
-        if is_from_outside(error):
+        if is_interruption(error):
             raise
         return None
     said = {
@@ -200,7 +200,7 @@ def with_field(element: Any, name: str, value: Any) -> Any:
         copied = copy.copy(element)
         setattr(copied, name, value)
     except Exception as error:
-        if is_from_outside(error):
+        if is_interruption(error):
             raise
         return None
     return None if copied is element else copied
@@ -223,7 +223,7 @@ def instance(kinds: Iterable[Any], said: Mapping[str, Any], told: Mapping[str, A
             if all(field(made, name) == value for name, value in told.items()):
                 return made
         except Exception as error:
-            if is_from_outside(error):
+            if is_interruption(error):
                 raise
             continue
     return None

@@ -36,8 +36,8 @@ class ViolationCount(NamedTuple):
     attempts: int
 
 
-class OutsideCount(NamedTuple):
-    """How many calls ended outside of the rate in one way.
+class ExcludedCount(NamedTuple):
+    """How many excluded calls ended in one way.
 
     Attributes:
         code: Of the failure.
@@ -65,7 +65,7 @@ class ModelCount(NamedTuple):
 
 
 class ClusterCount(NamedTuple):
-    """How many inputs had n judged calls, k of which were unhandled."""
+    """How many inputs had n validated calls, k of which failed."""
 
     n: int
     k: int
@@ -211,13 +211,13 @@ def _of_rank(buckets: Iterable[tuple[int, int]], percent: float) -> int | None:
 class ConfigurationCounts:
     """What is recorded of one configuration of one function in one segment.
 
-    What a call counts as. One without a judged reply is outside of the rates: it is in `transport`, and in
-    `outside` by its cause. Every other one is in `calls`, and in one of these five:
-    calls = first_pass + repaired + reasked + unhandled + (unseen - unseen_unhandled).
+    What a call counts as. One without a validated reply is excluded from the rates. It is in `transport`, and in
+    `excluded` by its cause. Every other one is in `calls`, and in one of these five:
+    calls = valid_first_time + repaired + fixed_by_retry + failed + (unseen - unseen_failed).
     A call is unseen when a library inside the function had asked again and its tries are not known: whether
-    it is unhandled is known, at which attempt it was valid is not, so that it counts for `unhandled` alone.
-    Hence the n of each rate: `calls` for unhandled; `calls - unseen` for first_pass, repaired and reasked;
-    `texts` for exact, for whoever gives a parsed value does not say what the text was.
+    it failed is known, at which attempt it was valid is not, so that it counts for `failed` alone.
+    Hence the n of `failed` is `calls`. The n of `valid_first_time`, `repaired`, and `fixed_by_retry` is `calls - unseen`.
+    The n of `clean` is `texts`, because a parsed value does not show its text.
 
     Attributes:
         id: In this store; None if it is not known.
@@ -234,29 +234,29 @@ class ConfigurationCounts:
         first_started_at: When the earliest call began, in seconds since the epoch, UTC; None when unknown.
         last_started_at: When the latest call began.
         calls: With at least one judged reply.
-        first_pass: Attempt 1 was valid without repair.
-        exact: The part of first_pass whose reply was nothing but the JSON.
-        parsed: The part of first_pass whose text is unknown, because the function had parsed it already.
+        valid_first_time: Attempt 1 was valid without repair.
+        clean: The part of valid_first_time whose reply was nothing but the JSON.
+        parsed: The part of valid_first_time whose text is unknown, because the function had parsed it already.
         textless: Calls whose tries are all known, but not the text of the first reply; parsed is a part of it.
         repaired: The valid attempt, whichever it was, was repaired or resumed.
-        reasked: Valid at attempt 2 or later without repair.
-        unhandled: No attempt was valid; ended by a transport failure after a judged reply included.
+        fixed_by_retry: Valid at attempt 2 or later without repair.
+        failed: No attempt was valid; ended by a transport failure after a judged reply included.
         unseen: Calls in which a library had asked again and its tries are not known.
-        unseen_unhandled: The part of unseen that is unhandled.
+        unseen_failed: The part of unseen that failed.
         transport: Calls without a judged reply; not in calls.
-        outside: The same by their cause, most frequent first.
+        excluded: The same by their cause, most frequent first.
         clusters: Inputs by their n and k, when an input has more than one call; else empty. Calls with one
             `cluster` tag, else one task, are of one input.
         attempts: For each attempt number from 1, the judged attempts and the failed ones among them;
             transport failures are in neither.
         sums: What the attempts took, by attempt number.
         failures: Of all attempts, most frequent first.
-        unhandled_failures: Of the last attempts of unhandled calls, most frequent first.
+        final_failures: Of the last attempts of failed calls, most frequent first.
         violations: Of all attempts, most frequent first.
         models: Of the judged attempts whose reply names its model, most frequent first.
         call_latency: Of judged calls: the sum over the attempts of each, where all of them are known.
         attempt_latency: Of all attempts, transport failures included.
-        outcomes: A bit for each of `calls` in the order in which they were stored, 1 for unhandled; the first
+        outcomes: A bit for each of `calls` in the order in which they were stored, 1 for failed; the first
             call is the most significant bit of the first byte. The bits after the last call are 0.
         lengths: Of judged replies; empty where the settings stop none.
     """
@@ -275,22 +275,22 @@ class ConfigurationCounts:
     first_started_at: float | None
     last_started_at: float | None
     calls: int
-    first_pass: int
-    exact: int
+    valid_first_time: int
+    clean: int
     parsed: int
     textless: int
     repaired: int
-    reasked: int
-    unhandled: int
+    fixed_by_retry: int
+    failed: int
     unseen: int
-    unseen_unhandled: int
+    unseen_failed: int
     transport: int
-    outside: tuple[OutsideCount, ...]
+    excluded: tuple[ExcludedCount, ...]
     clusters: tuple[ClusterCount, ...]
     attempts: tuple[tuple[int, int], ...]
     sums: tuple[AttemptSums, ...]
     failures: tuple[FailureCount, ...]
-    unhandled_failures: tuple[FailureCount, ...]
+    final_failures: tuple[FailureCount, ...]
     violations: tuple[ViolationCount, ...]
     models: tuple[ModelCount, ...]
     call_latency: Latency
@@ -305,14 +305,14 @@ class ConfigurationCounts:
 
     @property
     def texts(self) -> int:
-        """Calls whose tries are all known and whose first reply's text is known: the n of exact."""
+        """Calls whose tries are all known and whose first reply's text is known: the n of clean."""
         return self.calls - self.unseen - self.textless
 
     @property
     def failure_kinds(self) -> dict[str, int]:
-        """Unhandled calls by the kind of their last failure."""
+        """Failed calls by the kind of their last failure."""
         kinds: dict[str, int] = defaultdict(int)
-        for kind, _, calls in self.unhandled_failures:
+        for kind, _, calls in self.final_failures:
             kinds[kind] += calls
         return dict(kinds)
 
@@ -322,10 +322,10 @@ class ConfigurationCounts:
         return sum(count for _, _, count in self.clusters) if self.clusters else self.calls
 
     @property
-    def unhandled_inputs(self) -> float:
-        """Sum over the inputs of their share of unhandled calls: the k of a rate when calls repeat them."""
+    def failed_inputs(self) -> float:
+        """Sum over the inputs of their share of failed calls: the k of a rate when calls repeat them."""
         if not self.clusters:
-            return self.unhandled
+            return self.failed
         # fsum rounds once, so that the order of adding has no part in it.
         return fsum(count * k / n for n, k, count in self.clusters)
 
@@ -341,21 +341,21 @@ class HourCounts(NamedTuple):
     at: int
     configuration: Row
     calls: int
-    first_pass: int
-    exact: int
+    valid_first_time: int
+    clean: int
     parsed: int
     textless: int
     repaired: int
-    reasked: int
-    unhandled: int
+    fixed_by_retry: int
+    failed: int
     unseen: int
-    unseen_unhandled: int
+    unseen_failed: int
     transport: int
 
 
-def by_cause(found: Mapping[tuple[str, str | None], int]) -> tuple[OutsideCount, ...]:
-    """Put calls outside of the rate, by code and exception, in order: most frequent first, equal ones by name."""
-    counted = (OutsideCount(code, exception, calls) for (code, exception), calls in found.items())
+def by_cause(found: Mapping[tuple[str, str | None], int]) -> tuple[ExcludedCount, ...]:
+    """Put excluded calls, by code and exception, in order: most frequent first, equal ones by name."""
+    counted = (ExcludedCount(code, exception, calls) for (code, exception), calls in found.items())
     return tuple(sorted(counted, key=lambda one: (-one.calls, one.code, one.exception or "")))
 
 

@@ -63,12 +63,12 @@ class InputCalls:
 
     Attributes:
         inputs: The input of each.
-        unhandled: 1 for each that is unhandled, else 0.
+        failed: 1 for each that failed, else 0.
     """
 
     def __init__(self) -> None:
         self.inputs: list[bytes] = []
-        self.unhandled: list[int] = []
+        self.failed: list[int] = []
 
 
 class HourAddition:
@@ -141,7 +141,7 @@ class HourAddition:
         judged = [row for row in rows if row[_KIND] != "transport"]
         if judged:
             tallies["judged", number] += len(judged)
-            tallies["failed", number] += len(judged) - [row[_KIND] for row in judged].count(None)
+            tallies["failed_attempts", number] += len(judged) - [row[_KIND] for row in judged].count(None)
             models = Counter([row[_MODELS] for row in judged if row[_MODEL] is not None])
             for (model, snapshot), attempts in models.items():
                 tallies["models", pair(model, snapshot)] += attempts

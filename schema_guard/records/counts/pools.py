@@ -11,10 +11,10 @@ from schema_guard.configuration.early_stop import stops_early, stops_replies
 from schema_guard.configuration.traffic import again_of
 from schema_guard.records.counts.configurations import (
     C,
+    ExcludedCount,
     FailureCount,
     Latency,
     Lengths,
-    OutsideCount,
     ReplyLengths,
     Total,
     ViolationCount,
@@ -33,13 +33,13 @@ __all__ = ["Amount", "Pool", "Summary", "Way", "pooled"]
 
 Way: TypeAlias = Literal[
     "calls",
-    "exact",
+    "clean",
     "parsed",
     "texts",
-    "first_pass",
+    "valid_first_time",
     "repaired",
-    "reasked",
-    "unhandled",
+    "fixed_by_retry",
+    "failed",
     "unseen",
     "transport",
 ]
@@ -69,8 +69,8 @@ class Pool:
         if not again:
             return sum(getattr(counts, way) for counts in self.members)
         total: int = sum(getattr(counts, way) for counts in self.members if counts not in again)
-        saved = sum(counts.calls - counts.unhandled for counts in again)
-        return total + {"reasked": saved, "unhandled": -saved}.get(way, 0)
+        saved = sum(counts.calls - counts.failed for counts in again)
+        return total + {"fixed_by_retry": saved, "failed": -saved}.get(way, 0)
 
     @property
     def answered_again(self) -> tuple[ConfigurationCounts, ...]:
@@ -106,11 +106,11 @@ class Pool:
         return _added(FailureCount, (counts.failures for counts in self.members))
 
     @property
-    def outside(self) -> tuple[OutsideCount, ...]:
-        """Calls outside of the rate by their cause, most frequent first."""
+    def excluded(self) -> tuple[ExcludedCount, ...]:
+        """Excluded calls by their cause, most frequent first."""
         found: Counter[tuple[str, str | None]] = Counter()
         for counts in self.members:
-            for code, exception, calls in counts.outside:
+            for code, exception, calls in counts.excluded:
                 found[code, exception] += calls
         return by_cause(found)
 
@@ -185,11 +185,11 @@ class Summary:
     version: str
     tuned: bool
     calls: int
-    first_pass: int
-    exact: int
+    valid_first_time: int
+    clean: int
     repaired: int
-    reasked: int
-    unhandled: int
+    fixed_by_retry: int
+    failed: int
     transport: int
     attempts: int
     failures: tuple[FailureCount, ...]
@@ -218,11 +218,11 @@ class Summary:
             version=one.version,
             tuned=one.tuned,
             calls=pool.calls("calls"),
-            first_pass=pool.calls("first_pass"),
-            exact=pool.calls("exact"),
+            valid_first_time=pool.calls("valid_first_time"),
+            clean=pool.calls("clean"),
             repaired=pool.calls("repaired"),
-            reasked=pool.calls("reasked"),
-            unhandled=pool.calls("unhandled"),
+            fixed_by_retry=pool.calls("fixed_by_retry"),
+            failed=pool.calls("failed"),
             transport=pool.calls("transport"),
             attempts=pool.attempts,
             failures=pool.failures,

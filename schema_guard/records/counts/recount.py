@@ -30,7 +30,7 @@ _STARTED_AT = COLUMNS.index("started_at")
 
 
 def input_weight(key: bytes, n: int, k: int) -> int:
-    """Give what an input of n judged calls, k of them unhandled, adds to the number of its configuration's inputs."""
+    """Give what an input of n judged calls, k of them failed, adds to the number of its configuration's inputs."""
     half = len(key) // 2
     return n * int.from_bytes(key[:half]) + k * int.from_bytes(key[half:])
 
@@ -53,7 +53,7 @@ class Recounted:
         tallies: By name and key, the key as text.
         hours: By hour and name.
         inputs: The sum of `input_weight`.
-        outcomes: A character for each judged call, in order: 49, `"1"`, for unhandled, else 48.
+        outcomes: A character for each judged call, in order: 49, `"1"`, for failed, else 48.
         starts: `id` of the first attempt of each judged call.
         first_started_at: Of all attempts; None when none is known.
         last_started_at: As above.

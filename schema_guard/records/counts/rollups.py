@@ -27,10 +27,10 @@ StoredRow: TypeAlias = tuple[int, Row]
 """A row with the `id` of its attempt."""
 
 # How a call ended; each has one. All but the last had a judged reply.
-WAYS = ("first_pass", "repaired", "reasked", "unhandled", "unseen", "transport")
-# Of first_pass: the reply was nothing but the JSON, or a value whose text is unknown. Of judged calls whose
-# tries are all known: the text of the first reply is unknown. Of unhandled: not all tries are known.
-PARTS = ("exact", "parsed", "textless", "unseen_unhandled")
+WAYS = ("valid_first_time", "repaired", "fixed_by_retry", "failed", "unseen", "transport")
+# Of valid_first_time: the reply was nothing but the JSON, or a value whose text is unknown. Of judged calls whose
+# tries are all known: the text of the first reply is unknown. Of failed: not all tries are known.
+PARTS = ("clean", "parsed", "textless", "unseen_failed")
 
 _REPAIRED_FORMS = frozenset({"repaired_lossless", "repaired_lossy", "resumed"})
 
@@ -58,7 +58,7 @@ class Addition:
         by_hour: What is counted of the calls of each hour; of those whose start is unknown under None.
         asked: The judged calls whose inputs are known, by hour in the same way. A call whose input is unknown is
             an input of its own and stands in `tallies` only.
-        outcomes: Of the judged calls, in order: `"1"` for unhandled, `"0"` for the others.
+        outcomes: Of the judged calls, in order: `"1"` for failed, `"0"` for the others.
         starts: `id` of the first attempt of each judged call.
     """
 
@@ -72,12 +72,12 @@ class Addition:
 
     @property
     def inputs(self) -> dict[bytes, tuple[int, int]]:
-        """How many judged calls, and how many unhandled ones, to add to the input of this key."""
+        """How many judged calls, and how many failed ones, to add to the input of this key."""
         found: dict[bytes, tuple[int, int]] = {}
         for asked in self.asked.values():
-            for key, is_unhandled in zip(asked.inputs, asked.unhandled, strict=True):
+            for key, is_failed in zip(asked.inputs, asked.failed, strict=True):
                 n, k = found.get(key, (0, 0))
-                found[key] = n + 1, k + is_unhandled
+                found[key] = n + 1, k + is_failed
         return found
 
     def add(self, call: list[StoredRow], hour: int | None, ways: tuple[str, ...]) -> None:
@@ -97,21 +97,21 @@ class Addition:
         way = ways[0]
         of_hour.add_call(call, is_judged=way != "transport")
         if way == "transport":
-            tallies["outside", pair(last[_CODE], last[_EXCEPTION])] += 1
+            tallies["excluded", pair(last[_CODE], last[_EXCEPTION])] += 1
             return
-        is_unhandled = way == "unhandled"
-        if is_unhandled:
-            tallies["unhandled", pair(last[_KIND], last[_CODE])] += 1
+        is_failed = way == "failed"
+        if is_failed:
+            tallies["failed", pair(last[_KIND], last[_CODE])] += 1
         of_hour.places.append(len(self.outcomes))
         self.starts.append(call[0][0])
-        self.outcomes.append("1" if is_unhandled else "0")
+        self.outcomes.append("1" if is_failed else "0")
         key = input_key(last)
         if key is None:
-            tallies["inputs", shape(1, int(is_unhandled))] += 1
+            tallies["inputs", shape(1, int(is_failed))] += 1
         else:
             asked = self.asked[hour]
             asked.inputs.append(key)
-            asked.unhandled.append(is_unhandled)
+            asked.failed.append(is_failed)
 
     def add_to_hour(self, hour: int | None, ways: tuple[str, ...], calls: int) -> None:
         """Add calls that ended alike to the hour in which they began."""
@@ -124,9 +124,9 @@ class Addition:
 
         Args:
             n: Its calls, these included.
-            k: The unhandled ones of them.
+            k: The failed ones of them.
             more_n: Those of these calls.
-            more_k: The unhandled ones of those.
+            more_k: The failed ones of those.
         """
         self.tallies["inputs", shape(n, k)] += 1
         if n > more_n:
@@ -139,10 +139,10 @@ class Addition:
         By attempt number: `attempts` (all),
         `judged` (not transport), `failed` (the judged ones that failed), the sum of each column of
         `SUMS`, and as `..._unknown` the attempts that add nothing to it. By `WAYS` and `PARTS`: `calls`.
-        By [kind, code]: `failures` of attempts, and `unhandled` calls by their last failure.
+        By [kind, code]: `failures` of attempts, and `failed` calls by their last failure.
         By [location, keyword]: `violations`. By `bucket`: `attempt_us`, `call_us` of judged calls, and where
         replies are stopped before their end `whole_bytes`, `stopped_bytes` and `stopped_at` of judged attempts.
-        By [n, k]: `inputs` of n judged calls, k of them unhandled. By [code, exception]: `outside`, the
+        By [n, k]: `inputs` of n judged calls, k of them failed. By [code, exception]: `excluded`, the
         calls of the way transport. By [model, snapshot]: `models`, the judged attempts that name one.
         """
         found = defaultdict(int, self.rest)
@@ -307,7 +307,7 @@ def key_of_input(input_hash: str) -> bytes:
 
 
 def shape(n: int, k: int) -> str:
-    """Give the key under which inputs of n calls, k of them unhandled, are counted."""
+    """Give the key under which inputs of n calls, k of them failed, are counted."""
     return f"[{n},{k}]"
 
 
@@ -332,12 +332,12 @@ def _way(call: list[StoredRow]) -> str:
 
 def _named_way(number: Any, kind: Any, form: Any, *, unseen: bool) -> str:
     if kind is not None:
-        return "transport" if number == 1 and kind == "transport" else "unhandled"
+        return "transport" if number == 1 and kind == "transport" else "failed"
     if unseen:
         return "unseen"
     if form in _REPAIRED_FORMS:
         return "repaired"
-    return "first_pass" if number == 1 else "reasked"
+    return "valid_first_time" if number == 1 else "fixed_by_retry"
 
 
 def _is_unseen(call: list[StoredRow]) -> bool:
@@ -360,14 +360,14 @@ def _ways_of(call: list[StoredRow]) -> tuple[str, ...]:
     way = _way(call)
     if way in ("transport", "unseen"):
         return (way,)
-    if way == "unhandled" and _is_unseen(call):
-        return way, "unseen_unhandled"
+    if way == "failed" and _is_unseen(call):
+        return way, "unseen_failed"
     first = call[0][1]
     form = first[_FORM]
-    if way == "first_pass" and form == "exact":
-        return way, "exact"
+    if way == "valid_first_time" and form == "clean":
+        return way, "clean"
     if form == "parsed":
-        return (way, "parsed", "textless") if way == "first_pass" else (way, "textless")
+        return (way, "parsed", "textless") if way == "valid_first_time" else (way, "textless")
     return (way, "textless") if first[_REPLY_BYTES] is None else (way,)
 
 

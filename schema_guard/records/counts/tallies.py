@@ -11,12 +11,12 @@ from schema_guard.records.counts.configurations import (
     AttemptSums,
     ClusterCount,
     ConfigurationCounts,
+    ExcludedCount,
     FailureCount,
     HourCounts,
     Latency,
     Lengths,
     ModelCount,
-    OutsideCount,
     ReplyLengths,
     Total,
     ViolationCount,
@@ -59,12 +59,12 @@ def counts_of(identity: Sequence[Any], tallies: Tallies, outcomes: bytes) -> Con
     return ConfigurationCounts(
         **{**named, "tuned": bool(named["tuned"])},
         **_calls(tallies["calls"]),
-        outside=_outside(tallies),
+        excluded=_excluded(tallies),
         clusters=_clusters(tallies["inputs"]),
         attempts=_attempts(tallies),
         sums=_sums(tallies),
         failures=_failures(tallies["failures"]),
-        unhandled_failures=_failures(tallies["unhandled"]),
+        final_failures=_failures(tallies["failed"]),
         violations=_violations(tallies["violations"]),
         models=_models(tallies["models"]),
         call_latency=_latency(tallies["call_us"]),
@@ -91,13 +91,13 @@ def _calls(counts: Mapping[str, int]) -> dict[str, Any]:
     """Give the calls of each way and part, and all that were judged."""
     found = {name: counts.get(name, 0) for name in (*WAYS, *PARTS)}
     calls = sum(found[way] for way in WAYS) - found["transport"]
-    return {**found, "calls": calls, "unseen": found["unseen"] + found["unseen_unhandled"]}
+    return {**found, "calls": calls, "unseen": found["unseen"] + found["unseen_failed"]}
 
 
-def _outside(tallies: Tallies) -> tuple[OutsideCount, ...]:
+def _excluded(tallies: Tallies) -> tuple[ExcludedCount, ...]:
     """Return the excluded calls by cause."""
     found: Counter[tuple[str, str | None]] = Counter()
-    for key, calls in tallies["outside"].items():
+    for key, calls in tallies["excluded"].items():
         found[_pair(key)] += calls
     return by_cause(found)
 
@@ -117,7 +117,7 @@ def _clusters(shapes: dict[str, int]) -> tuple[ClusterCount, ...]:
 
 
 def _attempts(tallies: Tallies) -> tuple[tuple[int, int], ...]:
-    judged, failed = tallies["judged"], tallies["failed"]
+    judged, failed = tallies["judged"], tallies["failed_attempts"]
     return tuple((judged[key], failed.get(key, 0)) for key in sorted(judged, key=int))
 
 

@@ -14,7 +14,7 @@ from threading import RLock
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 from schema_guard.errors import InvalidArgument
-from schema_guard.outside import is_from_outside
+from schema_guard.interruptions import is_interruption
 from schema_guard.records.payloads.schedule import Schedule
 from schema_guard.text import clip, did_you_mean
 
@@ -141,7 +141,7 @@ class Keeper:
                 value = said if name == "reply" else json.loads(prompt_text(said))
                 found, places = redacted_value(value, further=self._redact)
             except Exception as error:
-                if is_from_outside(error):
+                if is_interruption(error):
                     raise
                 lost.append(name)
                 self._failed(error)

@@ -7,7 +7,7 @@ import logging
 import time
 from typing import TYPE_CHECKING, Final
 
-from schema_guard.outside import is_from_outside
+from schema_guard.interruptions import is_interruption
 from schema_guard.records.payloads.retention import STEP_ROWS, Retention
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class Schedule:
             if session.removal().prune(self.retention, time.time(), STEP_ROWS) >= STEP_ROWS:
                 self._next_at = now  # there is more: with the next write
         except Exception as error:
-            if is_from_outside(error):
+            if is_interruption(error):
                 raise
             session.close()
             if not self._has_warned:

@@ -24,7 +24,7 @@ __all__ = ["flush", "flush_on_sigterm"]
 
 
 def flush(timeout_s: float = 2.0) -> int:
-    """Wait until what any store of this process was handed is stored or dropped.
+    """Wait until what any store of this process was handed is stored or lost.
 
     Args:
         timeout_s: How long to wait at most, for all stores together.

@@ -35,7 +35,7 @@ TABLES = (
         input_tokens INTEGER, cached_input_tokens INTEGER, output_tokens INTEGER, reasoning_tokens INTEGER,
         elapsed_s REAL, cost REAL, prompt_chars INTEGER NOT NULL, reply_bytes INTEGER, reply_hash ANY,
         violations TEXT, model_id INTEGER REFERENCES reply_models, exception TEXT,
-        unseen INTEGER NOT NULL, adapted INTEGER NOT NULL, healed INTEGER NOT NULL, stopped_at INTEGER,
+        unseen INTEGER NOT NULL, adapted INTEGER NOT NULL, gateway_repaired INTEGER NOT NULL, stopped_at INTEGER,
         retries INTEGER
     ) STRICT""",
     "CREATE INDEX stored_attempts_call_id ON stored_attempts (call_id)",

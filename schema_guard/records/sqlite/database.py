@@ -45,20 +45,20 @@ from schema_guard.records.sqlite.writing import (
     Batch,
     add_calls,
     add_declared,
-    add_drops,
+    add_lost_records,
     adopted_key,
     append,
-    declare_rung,
+    declare_step,
     set_target,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from schema_guard.records.backend import DropCount, Removal, Session, Snapshot
+    from schema_guard.records.backend import LostRecords, Removal, Session, Snapshot
     from schema_guard.records.counts.configurations import ConfigurationCounts
     from schema_guard.records.counts.rollups import StoredRow
-    from schema_guard.records.declarations import Declared, DeclaredRung, DeclaredTarget
+    from schema_guard.records.declarations import Declared, DeclaredStep, DeclaredTarget
     from schema_guard.records.payloads.texts import Payload
     from schema_guard.records.rows import Row
 
@@ -348,14 +348,14 @@ class _Session(ABC):
     def write(
         self,
         rows: Sequence[Row],
-        drops: Mapping[str, int],
+        lost_records: Mapping[str, int],
         at: float,
         payloads: Sequence[Payload | None] = (),
     ) -> None:
-        """Store the rows of whole calls, their texts, and counts of drops, all or nothing."""
+        """Store the rows of whole calls, their texts, and counts of lost records, all or nothing."""
         with self._writing():
             note = None if self._has_noted or not rows else key_fingerprint(self.key)
-            append(self.connection, Batch(rows, drops, at, note, payloads))
+            append(self.connection, Batch(rows, lost_records, at, note, payloads))
         self._has_noted = self._has_noted or bool(rows)
 
     def add_calls(self, rows: Sequence[Row], payloads: Sequence[Payload | None] = ()) -> int:
@@ -363,10 +363,10 @@ class _Session(ABC):
         with self._writing():
             return add_calls(self.connection, rows, payloads)
 
-    def add_drops(self, drops: Sequence[DropCount]) -> int:
-        """Add those counts of drops that are not there; gives how many."""
+    def add_lost_records(self, lost_records: Sequence[LostRecords]) -> int:
+        """Add those counts of lost records that are not there; gives how many."""
         with self._writing():
-            return add_drops(self.connection, drops)
+            return add_lost_records(self.connection, lost_records)
 
     def add_declared(self, declared: Declared) -> int:
         """Put declarations about a schema among those that are there; gives how many came."""
@@ -378,10 +378,10 @@ class _Session(ABC):
         with self._writing(), transaction(self.connection):
             note_keys(self.connection, fingerprints)
 
-    def declare_rung(self, schema_fingerprint: str, declared: DeclaredRung) -> None:
-        """Add a declaration about a rung."""
+    def declare_step(self, schema_fingerprint: str, declared: DeclaredStep) -> None:
+        """Add a declaration about a step."""
         with self._writing():
-            declare_rung(self.connection, schema_fingerprint, declared)
+            declare_step(self.connection, schema_fingerprint, declared)
 
     def set_target(self, schema_fingerprint: str, declared: DeclaredTarget) -> None:
         """Add a target rate."""

@@ -14,21 +14,21 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from schema_guard.records.counts.rollups import LARGEST, whole_calls
 from schema_guard.records.counts.tallies import IDENTITY, counts_of, hour_counts
-from schema_guard.records.declarations import Declared, DeclaredRung, DeclaredTarget
+from schema_guard.records.declarations import Declared, DeclaredStep, DeclaredTarget
 from schema_guard.records.rows import CONFIGURATION_COLUMNS
 from schema_guard.records.sqlite import attempts
 from schema_guard.records.sqlite.kept import hours, inputs, windows
 from schema_guard.records.sqlite.payloads import removal
 from schema_guard.records.sqlite.payloads import texts as payloads
 from schema_guard.records.sqlite.tables import hash_key, noted_keys
-from schema_guard.records.sqlite.writing import every_drop
+from schema_guard.records.sqlite.writing import every_lost_record
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterator, Mapping, Sequence
 
     from schema_guard.records.attempts import Where
-    from schema_guard.records.backend import DropCount
+    from schema_guard.records.backend import LostRecords
     from schema_guard.records.counts.configurations import ConfigurationCounts, HourCounts
     from schema_guard.records.counts.rollups import StoredRow
     from schema_guard.records.counts.tallies import Tallies
@@ -86,9 +86,9 @@ class SQLiteSnapshot:
         """Return the clusters of the stored rows."""
         return removal.clusters(self._connection)
 
-    def drops(self, *, since: float | None) -> dict[str, int]:
-        """Give the attempts that were dropped since then, by reason."""
-        sql = "SELECT reason, SUM(count) FROM drops WHERE at >= ? GROUP BY reason ORDER BY reason"
+    def lost_records(self, *, since: float | None) -> dict[str, int]:
+        """Give the lost records since then, by reason."""
+        sql = "SELECT reason, SUM(count) FROM lost_records WHERE at >= ? GROUP BY reason ORDER BY reason"
         return dict(self._select(sql, [since or 0.0]))
 
     def roll_ups(self, where: Where) -> list[ConfigurationCounts]:
@@ -120,11 +120,11 @@ class SQLiteSnapshot:
         return self._select(sql, [configuration_id])
 
     def frequent_inputs(self, configuration_id: int, least: int) -> list[tuple[bytes, int, int]]:
-        """Give the inputs that a configuration was called with so often or more: key, calls, unhandled ones."""
+        """Give the inputs that a configuration was called with so often or more: key, calls, failed ones."""
         return inputs.frequent(self._connection, configuration_id, least)
 
     def pairs(self, before_id: int, after_id: int) -> tuple[int, int, int]:
-        """Give the inputs that two configurations share, and those unhandled only in the first, or the second."""
+        """Give the inputs that two configurations share, and those failed only in the first, or the second."""
         return inputs.pairs(self._connection, before_id, after_id)
 
     def hours(self, where: Where) -> list[HourCounts]:
@@ -162,30 +162,30 @@ class SQLiteSnapshot:
         """Give the key with which a session would hash; None for an empty file."""
         return hash_key(self._connection)
 
-    def every_drop(self) -> list[DropCount]:
-        """Give each count of drops that was stored, in the order of storing."""
-        return every_drop(self._connection)
+    def every_lost_record(self) -> list[LostRecords]:
+        """Give each count of lost records that was stored, in the order of storing."""
+        return every_lost_record(self._connection)
 
     def every_declaration(self) -> list[Declared]:
         """Give all that was ever declared, by schema, each in the order of storing."""
-        rungs: dict[str, list[DeclaredRung]] = defaultdict(list)
-        sql = "SELECT schema_fingerprint, rung, status, reason, at, function FROM declared_rungs ORDER BY id"
+        steps: dict[str, list[DeclaredStep]] = defaultdict(list)
+        sql = "SELECT schema_fingerprint, step, status, reason, at, function FROM declared_steps ORDER BY id"
         for which, *one in self._select(sql):
-            rungs[which].append(DeclaredRung(*one))
+            steps[which].append(DeclaredStep(*one))
         targets: dict[str, list[DeclaredTarget]] = defaultdict(list)
         sql = "SELECT schema_fingerprint, at, target, function FROM declared_targets ORDER BY id"
         for which, *one in self._select(sql):
             targets[which].append(DeclaredTarget(*one))
         return [
-            Declared(which, tuple(rungs[which]), tuple(targets[which])) for which in sorted(rungs | targets)
+            Declared(which, tuple(steps[which]), tuple(targets[which])) for which in sorted(steps | targets)
         ]
 
-    def declared_rungs(self, schema_fingerprint: str) -> list[DeclaredRung]:
-        """Give the declaration stored last of each rung and function, the one stored first at the beginning."""
-        sql = """SELECT rung, status, reason, at, function FROM declared_rungs WHERE id IN
-            (SELECT MAX(id) FROM declared_rungs WHERE schema_fingerprint = ? GROUP BY rung, function)
+    def declared_steps(self, schema_fingerprint: str) -> list[DeclaredStep]:
+        """Give the declaration stored last of each step and function, the one stored first at the beginning."""
+        sql = """SELECT step, status, reason, at, function FROM declared_steps WHERE id IN
+            (SELECT MAX(id) FROM declared_steps WHERE schema_fingerprint = ? GROUP BY step, function)
             ORDER BY id"""
-        return [DeclaredRung(*row) for row in self._select(sql, [schema_fingerprint])]
+        return [DeclaredStep(*row) for row in self._select(sql, [schema_fingerprint])]
 
     def declared_targets(self, schema_fingerprint: str) -> list[DeclaredTarget]:
         """Give every target that was set, the first one first."""

@@ -2,7 +2,7 @@
 """The roll-ups of a SQLite store: kept by its writer in the transaction that stores the attempts.
 
 Tables: `configurations`, a row for each; `tallies`, its counts; those of the module `inputs`, the only
-ones that grow with the calls; `outcomes`, one bit a judged call, 1 for unhandled, in the order of storing,
+ones that grow with the calls; `outcomes`, one bit a judged call, 1 for failed, in the order of storing,
 the first call of a byte in its most significant bit; `hours`, the calls of each hour by way and part; those of
 the module `hours`.
 

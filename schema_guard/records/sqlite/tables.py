@@ -27,14 +27,14 @@ APPLICATION_ID = 0x53475244  # "SGRD"
 _FIRST_TABLES = {"attempts", "drops", "meta"}
 
 _TABLES = (
-    """CREATE TABLE drops (
+    """CREATE TABLE lost_records (
         reason TEXT NOT NULL, count INTEGER NOT NULL, at REAL NOT NULL, checksum INTEGER NOT NULL
     ) STRICT""",
     "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT",
     "INSERT INTO meta VALUES ('last_id', '0')",
-    """CREATE TABLE declared_rungs (
+    """CREATE TABLE declared_steps (
         id INTEGER PRIMARY KEY,
-        schema_fingerprint TEXT NOT NULL, rung TEXT NOT NULL, status TEXT NOT NULL, reason TEXT NOT NULL,
+        schema_fingerprint TEXT NOT NULL, step TEXT NOT NULL, status TEXT NOT NULL, reason TEXT NOT NULL,
         at REAL NOT NULL, function TEXT, checksum INTEGER NOT NULL
     ) STRICT""",
     """CREATE TABLE declared_targets (

@@ -7,9 +7,9 @@ import sqlite3
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
-from schema_guard.records.backend import DropCount
+from schema_guard.records.backend import LostRecords
 from schema_guard.records.counts.rollups import additions, new_calls
-from schema_guard.records.declarations import Declared, DeclaredRung, DeclaredTarget, joined
+from schema_guard.records.declarations import Declared, DeclaredStep, DeclaredTarget, joined
 from schema_guard.records.rows import COLUMNS
 from schema_guard.records.sqlite import attempts, rollups
 from schema_guard.records.sqlite.checksums import sealed
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from schema_guard.records.payloads.texts import Payload
     from schema_guard.records.rows import Row
 
-_INSERT_DROPS = "INSERT INTO drops (reason, count, at, checksum) VALUES (?, ?, ?, ?)"
-_INSERT_RUNG = """
-INSERT INTO declared_rungs (schema_fingerprint, rung, status, reason, at, function, checksum)
+_INSERT_LOST = "INSERT INTO lost_records (reason, count, at, checksum) VALUES (?, ?, ?, ?)"
+_INSERT_STEP = """
+INSERT INTO declared_steps (schema_fingerprint, step, status, reason, at, function, checksum)
 VALUES (?, ?, ?, ?, ?, ?, ?)
 """
 _INSERT_TARGET = """
@@ -41,29 +41,29 @@ class Batch(NamedTuple):
 
     Attributes:
         rows: Of whole calls.
-        drops: By reason.
+        lost_records: By reason.
         at: When.
         key_note: Of the key of the rows' hashes, where that is not noted yet.
         payloads: The texts of each row; empty when none has any.
     """
 
     rows: Sequence[Row]
-    drops: Mapping[str, int]
+    lost_records: Mapping[str, int]
     at: float
     key_note: str | None
     payloads: Sequence[Payload | None]
 
 
 def append(connection: sqlite3.Connection, batch: Batch) -> None:
-    """Store the attempts of whole calls, their texts, and counts of drops, all or nothing."""
+    """Store the attempts of whole calls, their texts, and counts of lost records, all or nothing."""
     with transaction(connection):
         if batch.rows:
             first_id = _append(connection, batch.rows)
             texts.insert(connection, first_id, batch.payloads)
         if batch.key_note is not None:
             note_keys(connection, [batch.key_note])
-        drops = [(reason, count, batch.at) for reason, count in batch.drops.items()]
-        connection.executemany(_INSERT_DROPS, map(sealed, drops))
+        lost_records = [(reason, count, batch.at) for reason, count in batch.lost_records.items()]
+        connection.executemany(_INSERT_LOST, map(sealed, lost_records))
 
 
 def add_calls(connection: sqlite3.Connection, rows: Sequence[Row], payloads: Sequence[Payload | None]) -> int:
@@ -78,12 +78,12 @@ def add_calls(connection: sqlite3.Connection, rows: Sequence[Row], payloads: Seq
     return len(new)
 
 
-def add_drops(connection: sqlite3.Connection, drops: Sequence[DropCount]) -> int:
+def add_lost_records(connection: sqlite3.Connection, lost_records: Sequence[LostRecords]) -> int:
     """Add those counts that are not there, each as often as it comes; gives how many."""
     with transaction(connection):
-        there = Counter(every_drop(connection))
-        new = list((Counter(drops) - there).elements())
-        connection.executemany(_INSERT_DROPS, map(sealed, new))
+        there = Counter(every_lost_record(connection))
+        new = list((Counter(lost_records) - there).elements())
+        connection.executemany(_INSERT_LOST, map(sealed, new))
     return len(new)
 
 
@@ -95,29 +95,29 @@ def adopted_key(connection: sqlite3.Connection, key: bytes) -> bytes:
         return hash_key(connection)
 
 
-def every_drop(connection: sqlite3.Connection) -> list[DropCount]:
-    """Give each count of drops that was stored."""
-    sql = "SELECT reason, count, at FROM drops ORDER BY rowid"
-    return [DropCount(*found) for found in connection.execute(sql).fetchall()]
+def every_lost_record(connection: sqlite3.Connection) -> list[LostRecords]:
+    """Give each count of lost records that was stored."""
+    sql = "SELECT reason, count, at FROM lost_records ORDER BY rowid"
+    return [LostRecords(*found) for found in connection.execute(sql).fetchall()]
 
 
 def add_declared(connection: sqlite3.Connection, declared: Declared) -> int:
     """Put declarations about a schema among those that are there; gives how many came."""
     which = declared.schema_fingerprint
     with transaction(connection):
-        sql = "SELECT rung, status, reason, at, function FROM declared_rungs WHERE schema_fingerprint = ? ORDER BY id"
-        rungs = [DeclaredRung(*found) for found in connection.execute(sql, (which,)).fetchall()]
+        sql = "SELECT step, status, reason, at, function FROM declared_steps WHERE schema_fingerprint = ? ORDER BY id"
+        steps = [DeclaredStep(*found) for found in connection.execute(sql, (which,)).fetchall()]
         sql = "SELECT at, target, function FROM declared_targets WHERE schema_fingerprint = ? ORDER BY id"
         targets = [DeclaredTarget(*found) for found in connection.execute(sql, (which,)).fetchall()]
-        all_rungs, all_targets = joined(rungs, declared.rungs), joined(targets, declared.targets)
+        all_steps, all_targets = joined(steps, declared.steps), joined(targets, declared.targets)
         # Their order is that of `id`: what comes between two others is stored with all that follow.
-        if len(all_rungs) > len(rungs):
-            connection.execute("DELETE FROM declared_rungs WHERE schema_fingerprint = ?", (which,))
-            connection.executemany(_INSERT_RUNG, [sealed((which, *one)) for one in all_rungs])
+        if len(all_steps) > len(steps):
+            connection.execute("DELETE FROM declared_steps WHERE schema_fingerprint = ?", (which,))
+            connection.executemany(_INSERT_STEP, [sealed((which, *one)) for one in all_steps])
         if len(all_targets) > len(targets):
             connection.execute("DELETE FROM declared_targets WHERE schema_fingerprint = ?", (which,))
             connection.executemany(_INSERT_TARGET, [sealed((which, *one)) for one in all_targets])
-    return len(all_rungs) - len(rungs) + len(all_targets) - len(targets)
+    return len(all_steps) - len(steps) + len(all_targets) - len(targets)
 
 
 def _append(connection: sqlite3.Connection, rows: Sequence[Row]) -> int:
@@ -133,10 +133,10 @@ def _append(connection: sqlite3.Connection, rows: Sequence[Row]) -> int:
     return last + 1
 
 
-def declare_rung(connection: sqlite3.Connection, schema_fingerprint: str, declared: DeclaredRung) -> None:
-    """Add a declaration about a rung."""
+def declare_step(connection: sqlite3.Connection, schema_fingerprint: str, declared: DeclaredStep) -> None:
+    """Add a declaration about a step."""
     with transaction(connection):
-        connection.execute(_INSERT_RUNG, sealed((schema_fingerprint, *declared)))
+        connection.execute(_INSERT_STEP, sealed((schema_fingerprint, *declared)))
 
 
 def set_target(connection: sqlite3.Connection, schema_fingerprint: str, declared: DeclaredTarget) -> None:

@@ -52,7 +52,7 @@ def document_of(verdict: Verdict) -> Document:
 def head_of(verdict: Verdict) -> Document:
     """Give the answer alone: a document of at most 25 lines of text, which says how to get the rest."""
     whole = document_of(verdict)
-    more = Fact("more", "all figures, the ladder, what would change the answer: the same command with --full")
+    more = Fact("more", "all figures, the playbook, what changes the answer: the same command with --full")
     facts = list(whole.facts)
     while True:
         head = whole._replace(facts=(*facts, more), sections=())
@@ -85,7 +85,7 @@ def _decision_facts(figures: Figures) -> Iterator[Fact]:
     if "n_more" in figures and "unexplained" not in figures and "unrated" not in figures:
         yield Fact("collect", _collect(figures))
     if "next_rung" in figures:
-        yield Fact("next rung", figures["next_rung"])
+        yield Fact("next step", figures["next_rung"])
     if "not_fixable_by_decoding" in figures:
         left = figures["not_fixable_by_decoding"]
         target = percent(figures["config"]["target"])
@@ -126,7 +126,7 @@ def _measured_facts(figures: Figures) -> Iterator[Fact]:
     best = figures.get("best")
     if best is not None:
         each, together = 1 - figures["alpha_each"], 1 - 2 * figures["config"]["alpha"]
-        yield Fact("target", f"at most {percent(figures['config']['target'])} of the calls unhandled")
+        yield Fact("target", f"at most {percent(figures['config']['target'])} of the calls failed")
         yield Fact(
             "best prompt",
             f"{name_of(best)}  {rate_of(figures['rates'][best])}{_whose(figures, best)}  ({100 * each:.1f}% each side; all bounds together "
@@ -162,7 +162,7 @@ def _paired(paired: Figures) -> str:
     claim = "proved" if paired["better"] else "not proved"
     return (
         f"on the same inputs: odds {odds(paired['e_value'])}, {claim}; it leaves {interval(paired['lower'], paired['upper'])} "
-        "fewer calls unhandled"
+        "fewer calls failed"
     )
 
 
@@ -197,10 +197,10 @@ def _cost_facts(figures: Figures) -> Iterator[Fact]:
 def _bar(money: Figures) -> str:
     bar = money["max_tuned_residual_for_horizon"]
     if bar is None:
-        return "failures cost nothing, so any unhandled rate of the tuned model pays the same"
+        return "failures cost nothing, so any failure rate of the tuned model pays the same"
     if bar < 0:
-        return f"no tuned model pays: it would have to leave {percent(bar)} unhandled"
-    return f"the tuned model must leave <= {percent(bar)} unhandled"
+        return f"no tuned model pays: it would have to fail {percent(bar)} of the calls"
+    return f"the tuned model may fail <= {percent(bar)} of the calls"
 
 
 def _volume(money: Figures) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from schema_guard.report.decision.plain import BLOCKS, NUMBERS, remedy
+from schema_guard.report.decision.plain import BLOCKS, NUMBERS, fix
 from schema_guard.report.decision.words import calls, failed, missed, name_of, share
 from schema_guard.report.document import Fact
 from schema_guard.text import clip, dollars, months, percent, plural
@@ -70,13 +70,13 @@ def _about(figures: Figures) -> Iterator[Fact]:
 
 
 def _counted(figures: Figures) -> str:
-    dropped = sum(figures["dropped"].values())
+    lost_records = sum(figures["lost_records"].values())
     period = figures["period"]
     when = ""
     if period is not None:
         when = f" on {period[0]}" if period[0] == period[1] else f" from {period[0]} to {period[1]}"
     told = [f"{calls(figures['calls'])}{when}, {calls(figures['left_out'])} left out"]
-    told.append(f"{plural(dropped, 'record')} lost" if dropped else "no record lost")
+    told.append(f"{plural(lost_records, 'record')} lost" if lost_records else "no record lost")
     return ", ".join([*told, *([f"decided on {figures['day']}"] if figures.get("day") else [])])
 
 
@@ -93,7 +93,7 @@ def breach_of(breach: Figures, figures: Figures) -> str:
     """Say in plain words what is proved to be wrong."""
     if breach["what"] == "rise":
         return f"{name_of(breach['strategy'])}: {figures['change'][breach['strategy']]['text']}"
-    if breach["what"] == "outside":
+    if breach["what"] == "excluded":
         return str(breach["text"])
     rate = figures["rates"].get(breach["strategy"]) or figures["tuned"]
     of_all = rate.get("traffic_share")
@@ -149,7 +149,7 @@ def _share_of_gain(figures: Figures) -> Iterator[Fact]:
 def _answer(figures: Figures) -> Iterator[Fact]:
     """Say what the verdict asks for, in words."""
     if "next_rung" in figures:
-        yield Fact("try", remedy(figures["next_rung"]))
+        yield Fact("try", fix(figures["next_rung"]))
     if "switch_to" in figures:
         saving = figures.get("saving_per_month")
         name, model = figures["switch_to"], figures["rates"][figures["switch_to"]].get("model")
@@ -190,7 +190,7 @@ def _more(figures: Figures) -> Iterator[Fact]:
         yield Fact("needs", "no number of calls decides it at this rate: it is as good as on the target")
     meanwhile = figures.get("meanwhile")
     if meanwhile:
-        what = "more calls of the same" if meanwhile["rung"] is None else remedy(meanwhile["rung"])
+        what = "more calls of the same" if meanwhile["rung"] is None else fix(meanwhile["rung"])
         cost = "" if meanwhile["cost"] is None else f", for about {dollars(meanwhile['cost'])}"
         yield Fact("or now", f"{what}: {meanwhile['calls']:,} calls of a trial{cost}")
 
@@ -222,9 +222,9 @@ def _change(name: str, change: Figures, figures: Figures) -> Iterator[Fact]:
 
 def _where(figures: Figures) -> Iterator[Fact]:
     """Say where the failures are, when they are concentrated."""
-    for name, hot in figures.get("hot", {}).items():
+    for name, frequent in figures.get("hot", {}).items():
         rate = figures["rates"][name]
-        for digest, n, k in hot:
+        for digest, n, k in frequent:
             if k and 2 * k >= rate["k"]:
                 yield Fact(
                     "one input",

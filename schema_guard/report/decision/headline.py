@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.report.decision.head import breach_of, facts_of
-from schema_guard.report.decision.plain import meaning, named, remedy
+from schema_guard.report.decision.plain import fix, meaning, named
 from schema_guard.report.decision.words import name_of, payback
 from schema_guard.report.document import Section
 from schema_guard.report.page import Slide
@@ -128,7 +128,7 @@ def _more(figures: Figures) -> str:
     needed = "no number of calls decides it" if n_more is None else f"{n_more:,} more {what} decide it"
     if missed and missed["strategy"] != name:
         share, limit = percent(missed["k"] / missed["n"]), percent(missed["limit"])
-        whether = needed.replace("decide it", f"of {name_of(str(name))} decide whether it mends that")
+        whether = needed.replace("decide it", f"of {name_of(str(name))} decide whether it fixes that")
         return f"{share} of the calls fail, and {limit} may; {whether}"
     if not found or found["rate"] is None or found["state"] != "inconclusive":
         return f"{_fails(figures)}; {needed}"
@@ -215,7 +215,7 @@ def _flips(figures: Figures) -> Iterator[Section]:
     if figures.get("n_more"):
         lines.append(f"{figures['n_more']:,} more calls")
     if "next_rung" in figures:
-        lines.append(f"{remedy(figures['next_rung'])}, if it mends what fails")
+        lines.append(f"{fix(figures['next_rung'])}, if it fixes what fails")
     if "schemas" not in figures:
         lines.append("costs: without them nothing is said of money")
     if lines:

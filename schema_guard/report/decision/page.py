@@ -36,10 +36,10 @@ def decision_page(
 
     Args:
         verdict: As `decide` gives it.
-        paths: By strategy id: the calls and the unhandled calls among them so far, in the order of the
+        paths: By strategy id: the calls and the failed calls among them so far, in the order of the
             calls, so that calls rise and failures never fall. None draws the totals only.
-        hours: Of what is in use: when each hour with calls began, in seconds since the epoch, its calls, and those of
-            them that stayed unhandled. With none there is no rate over time.
+        hours: For each hour with calls in production: its start in seconds since the epoch, its calls, and its failed
+            calls. With none there is no rate over time.
         changes: Direction of each change of that rate, `rise` or `fall`, and when it was.
         title: What the page is about; None names the verdict.
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A verdict in plain words: what each answer means, what each remedy is, in words that need no statistics.
+"""A verdict in plain words: what each answer means, what each fix is, in words that need no statistics.
 
 Rules: one sentence each, short enough for a headline; the name that a program reads stands beside it, never instead of it.
 """
@@ -20,12 +20,12 @@ _MEANINGS = {
     "PROMPTING_ENOUGH, switch": "prompting is good enough, in another way than the one in use: switch",
     "USE_CHEAPER_MODEL": "a cheaper model does it as well: switch before you think of tuning",
     "FIND_WHAT_CHANGED": "failures have risen and stay: find what changed then",
-    "NEED_ECONOMICS": "no remedy of prompting is left; whether tuning pays needs your numbers",
+    "NEED_ECONOMICS": "no fix of prompting is left; whether tuning pays needs your numbers",
     "FINE_TUNE_FOR_COST": "prompting is good enough, and a tuned model would cost less",
     "NEED_MORE_DATA": "not decided yet: record more",
     "NEED_MORE_DATA, right": "not decided yet: nobody has checked whether the values are right",
     "NEED_MORE_DATA, latency": "not decided yet: no call tells how long it took",
-    "CLIMB_LADDER": "not good enough: try the next remedy before you think of tuning",
+    "TRY_NEXT_FIX": "not good enough: try the next fix before you think of tuning",
     "USE_CONSTRAINED_DECODING": "not good enough: let the provider enforce the schema",
     "FINE_TUNE_AND_ROUTE": "tune for a part of the traffic, and keep prompting for the rest",
     "FINE_TUNE_AND_ROUTE (pilot)": "tune for a part of the traffic: run a pilot there",
@@ -47,7 +47,7 @@ _MEANINGS = {
     "unrated": "not decided: these calls are not a fair sample of the traffic",
 }
 
-REMEDIES = {
+FIXES = {
     "raise_max_output_tokens": "allow longer replies",
     "reasoning_limit": "limit how long the model thinks",
     "lenient_parse": "read replies more leniently",
@@ -110,6 +110,6 @@ def tone_of(figures: Figures) -> Tone:
     return Tone.BAD if figures["exit_code"] else Tone.GOOD
 
 
-def remedy(rung: str) -> str:
-    """Say what a rung is, with its name."""
-    return f"{REMEDIES[rung]} ({rung})" if rung in REMEDIES else rung
+def fix(step: str) -> str:
+    """Say what a step is, with its name."""
+    return f"{FIXES[step]} ({step})" if step in FIXES else step

@@ -19,7 +19,7 @@ from schema_guard.report.decision.rates import (
     rates_plot,
     short_names,
 )
-from schema_guard.report.decision.swings import swings
+from schema_guard.report.decision.sensitivity import sensitivities
 from schema_guard.report.decision.words import calls, name_of, payback
 from schema_guard.report.drawing import (
     MARKS,
@@ -79,7 +79,7 @@ def plots_of(figures: Figures, paths: Paths | None, trend: Plot) -> tuple[list[P
         trend: The rate over time.
     """
     first = [trend, rates_plot(figures), costs_plot(figures), paybacks_plot(figures)]
-    second = [paths_plot(figures, paths) if paths else plane_plot(figures), swings_plot(figures)]
+    second = [paths_plot(figures, paths) if paths else plane_plot(figures), sensitivity_plot(figures)]
     return [*first, *second], sum(plot.svg is not None for plot in first)
 
 
@@ -170,21 +170,24 @@ def paybacks_plot(figures: Figures) -> Plot:
     )
 
 
-def swings_plot(figures: Figures) -> Plot:
+def sensitivity_plot(figures: Figures) -> Plot:
     """Draw how far the monthly saving moves with each assumption, the widest first."""
     title = "What the saving depends on"
     if "cost" not in figures:
         return Plot(title, "", None, _why_no_costs(figures))
     told = "; ".join(
-        f"{swing.name} {swing.low_change} {dollars(swing.low)}, {swing.high_change} {dollars(swing.high)}"
-        for swing in swings(figures)
+        f"{one.name} {one.low_change} {dollars(one.low)}, {one.high_change} {dollars(one.high)}"
+        for one in sensitivities(figures)
     )
     return Plot(
         title,
         "Saving a month when one thing is changed, from the pess column. Solid line: as it is; dashed line: what pays "
         "back just in time. Open mark: the first of the two values, filled mark: the second.",
         inline_svg(
-            lambda: _swings_figure(figures), name="swings", title=title, description=f"A month saves: {told}."
+            lambda: _sensitivity_figure(figures),
+            name="sensitivity",
+            title=title,
+            description=f"A month saves: {told}.",
         ),
     )
 
@@ -267,7 +270,7 @@ def _plane_figure(rated: Sequence[Rated], target: float, evidence: float) -> Fig
     for (name, found), colour, mark in zip(rated, cycle(SERIES), cycle(MARKS), strict=False):
         axis.plot(found["n"], found["k"], mark, color=colour, markersize=8, label=name, linestyle="none")
     axis.set_xlabel("calls")
-    axis.set_title("unhandled calls", loc="left", fontsize=FONT_SIZE, color=COLOURS["muted"])
+    axis.set_title("failed calls", loc="left", fontsize=FONT_SIZE, color=COLOURS["muted"])
     write_axis(axis, "x", short_number)
     write_axis(axis, "y", short_number)
     legend_below(axis)
@@ -356,25 +359,25 @@ def _paybacks_figure(bars: Sequence[tuple[str, float | None]], horizon: float) -
     return figure
 
 
-def _swings_figure(figures: Figures) -> Figure:
-    found, money = swings(figures), figures["economics"]
+def _sensitivity_figure(figures: Figures) -> Figure:
+    found, money = sensitivities(figures), figures["economics"]
     now, needed = money["pess"]["saving_per_month"], money["upfront"] / figures["config"]["horizon_months"]
     figure, (axis,) = new_figure(66 + 38 * len(found), left=24)
-    ends = [now, needed, *(end for swing in found for end in (swing.low, swing.high))]
+    ends = [now, needed, *(end for one in found for end in (one.low, one.high))]
     room = 0.06 * ((max(ends) - min(ends)) or 1.0)
     axis.set_xlim(min(ends) - room, max(ends) + room)
-    label_rows(axis, [f"{swing.name}: {swing.low_change}, {swing.high_change}" for swing in found])
-    for row, swing in top_down(found):
+    label_rows(axis, [f"{one.name}: {one.low_change}, {one.high_change}" for one in found])
+    for row, one in top_down(found):
         axis.plot(
-            [swing.low, swing.high],
+            [one.low, one.high],
             [row, row],
             color=COLOURS["tuned"],
             linewidth=7,
             alpha=0.45,
             solid_capstyle="butt",
         )
-        axis.plot(swing.low, row, "o", color=COLOURS["tuned"], markerfacecolor=COLOURS["paper"], markersize=7)
-        axis.plot(swing.high, row, "o", color=COLOURS["tuned"], markersize=7)
+        axis.plot(one.low, row, "o", color=COLOURS["tuned"], markerfacecolor=COLOURS["paper"], markersize=7)
+        axis.plot(one.high, row, "o", color=COLOURS["tuned"], markersize=7)
     mark_rows(axis, now, len(found), dashed=False)
     mark_rows(axis, needed, len(found))
     axis.set_xlabel("dollars saved a month")

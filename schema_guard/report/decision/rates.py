@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The rungs against the target: every rate with its bounds, and the rungs of which nothing is known.
+"""The steps against the target: every rate with its bounds, and the steps of which nothing is known.
 
-Rules: those of `plots`. A rung that is not measured has a row of its own: no data is not a rate of 0.
+Rules: those of `plots`. A step that is not measured has a row of its own: no data is not a rate of 0.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def rates_plot(figures: Figures) -> Plot:
         else rated
     )
     left_out = len(rated) - len(shown)
-    unmeasured = [step["rung"] for step in figures.get("ladder", ()) if step["status"] == "untested"]
+    unmeasured = [one["rung"] for one in figures.get("ladder", ()) if one["status"] == "untested"]
     told = "; ".join(
         f"{name} {percent(found['rate'])} {interval(found['lower'], found['upper'])}, {found['state']}"
         for name, found in shown
@@ -76,7 +76,7 @@ def rates_plot(figures: Figures) -> Plot:
             ]
         ),
         inline_svg(
-            lambda: rates_figure([_row(*one) for one in shown], "calls that stay unhandled", target=target),
+            lambda: rates_figure([_row(*one) for one in shown], "calls that fail", target=target),
             name="rates",
             title=title,
             description=f"Target {percent(target)}. {told}.",

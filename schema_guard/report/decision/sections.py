@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.configuration.early_stop import NOT_COMPARED
-from schema_guard.report.decision.swings import swings
+from schema_guard.report.decision.sensitivity import sensitivities
 from schema_guard.report.decision.words import (
     COLUMNS,
     TUNED,
@@ -22,7 +22,7 @@ from schema_guard.report.decision.words import (
     state_of,
 )
 from schema_guard.report.document import Section, Table
-from schema_guard.report.words import CAUSES, NO_DATA, OUTSIDE
+from schema_guard.report.words import CAUSES, EXCLUDED, NO_DATA
 from schema_guard.text import dollars, interval, large, months, odds, percent
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def _rates_section(figures: Figures) -> Section | None:
         f"pass: the rate is below the target of {percent(figures['config']['target'])}, bounds included; fail: above; "
         f"inconclusive: not decided. Odds of {1 / alpha:,.0f}:1 or more decide.",
         Table(
-            ("strategy", "unhandled", "calls", "rate", "bounds", "state", "odds below", "odds above"),
+            ("strategy", "failed", "calls", "rate", "bounds", "state", "odds below", "odds above"),
             tuple(rows),
         ),
         tuple(imported_of(figures)),
@@ -86,9 +86,9 @@ def _attempts_section(figures: Figures) -> Section | None:
     if not rows:
         return None
     return Section(
-        "Attempts: what re-asking does",
-        "how often attempt 1, 2, ... fails. rho 0: a re-ask is a fresh try; rho 1: a call that fails once "
-        "always fails. geometric: what would be left if re-asks were fresh tries; recorded: what is left.",
+        "Attempts: what retrying does",
+        "how often attempt 1, 2, ... fails. rho 0: a retry is a fresh try; rho 1: a call that fails once "
+        "always fails. geometric: what would be left if retries were fresh tries; recorded: what is left.",
         Table(
             ("strategy", "attempts fail", "rho", "geometric", "recorded", "attempts/call"),
             tuple(rows),
@@ -127,7 +127,7 @@ def _comparisons_section(figures: Figures) -> Section | None:
     header = ("before", "after", "inputs", "only after valid", "only before valid", "fewer", "odds", "proved")
     return Section(
         "Two strategies on the same inputs",
-        "fewer: the share of calls that the second leaves unhandled less than the first; odds and proof that it "
+        "fewer: by how much the failure rate of the second is lower than that of the first; odds and proof that it "
         "is better",
         Table(header, rows, (0, 1)),
     )
@@ -144,13 +144,13 @@ def _kinds_section(figures: Figures) -> Section | None:
     ]
     if not rows:
         return None
-    table = Table(("strategy", "kind", "unhandled calls"), tuple(rows), (0, 1))
+    table = Table(("strategy", "kind", "failed calls"), tuple(rows), (0, 1))
     left = ", ".join(name_of(name) for name in found if name not in alike)
     lines = (f"{left} left out: {NOT_COMPARED}",) if left else ()
-    return Section("Kinds of failures", "what was wrong with the calls that stayed unhandled", table, lines)
+    return Section("Kinds of failures", "what was wrong with the calls that failed", table, lines)
 
 
-def _outside_section(figures: Figures) -> Section | None:
+def _excluded_section(figures: Figures) -> Section | None:
     rows = [
         (
             name_of(name),
@@ -159,13 +159,13 @@ def _outside_section(figures: Figures) -> Section | None:
             calls["exception"] or "-",
             f"{calls['calls']:,}",
         )
-        for name, several in figures.get("outside", {}).items()
+        for name, several in figures.get("excluded", {}).items()
         for calls in several
     ]
     if not rows:
         return None
     table = Table(("strategy", "whose", "code", "exception", "calls"), tuple(rows), (0, 1, 2, 3))
-    return Section("Outside of the rates", OUTSIDE, table)
+    return Section("Excluded calls", EXCLUDED, table)
 
 
 def _segments_section(figures: Figures) -> Section | None:
@@ -183,7 +183,7 @@ def _segments_section(figures: Figures) -> Section | None:
     each = 1 - figures["alpha_segment"]
     return Section(
         "Segments",
-        f"unhandled rates of each part of the traffic, {100 * each:.1f}% each side",
+        f"failure rates of each part of the traffic, {100 * each:.1f}% each side",
         Table(("segment", "of the calls", "prompted", "tuned"), tuple(rows)),
     )
 
@@ -206,32 +206,29 @@ def _schemas_section(figures: Figures) -> Section | None:
         "Schemas",
         f"the strongest evidence of failing first; target {percent(figures['config']['target'])}; of those flagged, "
         f"{percent(figures['config']['fdr'])} or fewer are expected to be flagged wrongly",
-        Table(
-            ("schema", "unhandled", "calls", "rate", "bounds", "state", "odds above", "flagged"), tuple(rows)
-        ),
+        Table(("schema", "failed", "calls", "rate", "bounds", "state", "odds above", "flagged"), tuple(rows)),
     )
 
 
-def _ladder_section(figures: Figures) -> Section | None:
+def _playbook_section(figures: Figures) -> Section | None:
     if "ladder" not in figures:
         return None
     rows = tuple(
-        (step["rung"], step["status"].replace("_", " "), _rung_told(step, figures))
-        for step in figures["ladder"]
+        (one["rung"], one["status"].replace("_", " "), _step_told(one, figures)) for one in figures["ladder"]
     )
     return Section(
-        "Ladder: remedies, the cheapest first",
+        "Playbook: fixes, the cheapest first",
         "fine-tuning comes after the last of them",
-        Table(("rung", "status", "measured, or why not"), rows, (0, 1, 2)),
+        Table(("step", "status", "measured, or why not"), rows, (0, 1, 2)),
         (figures["ladder_line"],),
     )
 
 
-def _rung_told(step: Figures, figures: Figures) -> str:
-    measured = [f"{name_of(name)} {rate_of(figures['rates'][name])}" for name in step["strategies"]]
+def _step_told(one: Figures, figures: Figures) -> str:
+    measured = [f"{name_of(name)} {rate_of(figures['rates'][name])}" for name in one["strategies"]]
     if measured:
         return " ; ".join(measured)
-    return "no counts here" if step["status"] == "tested" else step["reason"] or "-"
+    return "no counts here" if one["status"] == "tested" else one["reason"] or "-"
 
 
 def _costs_section(figures: Figures) -> Section | None:
@@ -277,10 +274,10 @@ def _flips_section(figures: Figures) -> Section | None:
     )
 
 
-def _swings_section(figures: Figures) -> Section | None:
+def _sensitivity_section(figures: Figures) -> Section | None:
     rows = tuple(
         (found.name, found.low_change, dollars(found.low), found.high_change, dollars(found.high))
-        for found in swings(figures)
+        for found in sensitivities(figures)
     )
     if not rows:
         return None
@@ -430,14 +427,14 @@ def _list(title: str, gloss: str, lines: Sequence[str] | None) -> Section | None
 def _words_section(figures: Figures) -> Section:
     """Explain the words that this account uses, with a figure of its own where one helps."""
     lines = [
-        "unhandled: a call of which no attempt was valid",
+        "failed: a call of which no attempt was valid",
         "[lower, upper]: the true rate is inside unless one is very unlucky; holds however often one looks",
         "odds 412:1: a dollar bet on this, at a price that is fair if it is not so, has become 412 dollars",
     ]
     if "cost" in figures:
         lines += [
             "payback: months until what was paid once has been saved again; never: nothing is saved",
-            "the bar: the unhandled rate that the tuned model must reach for that",
+            "the bar: the failure rate that the tuned model must reach for that",
             "break-even volume: with fewer calls a month it does not pay back in time",
             "flips: with this changed, the answer to whether tuning pays would be the other one",
         ]
@@ -449,13 +446,13 @@ _BUILDERS = (
     _attempts_section,
     _comparisons_section,
     _kinds_section,
-    _outside_section,
+    _excluded_section,
     _segments_section,
     _schemas_section,
-    _ladder_section,
+    _playbook_section,
     _costs_section,
     _flips_section,
-    _swings_section,
+    _sensitivity_section,
     _choices_section,
     _reasons_section,
     _guides_section,

@@ -55,7 +55,7 @@ class Broken:
         code: Of its failure: the broken keyword where the kind is `structure` or `value`.
         how: The way in which it fails, such as `"trailing_comma"` or `"schema_echo"`.
         finish_reason: What the provider says with it; the label depends on it.
-        mended_by: The least level of repair that makes it valid. None when none does, or without the part `repair`.
+        fixed_by: The least level of repair that makes it valid. None when none does, or without the part `repair`.
         chunks: The reply as a stream; they join to the text, and some may be empty.
     """
 
@@ -64,7 +64,7 @@ class Broken:
     code: str
     how: str
     finish_reason: FinishReason | None
-    mended_by: Literal["lossless", "lossy"] | None
+    fixed_by: Literal["lossless", "lossy"] | None
     chunks: tuple[str, ...]
 
 
@@ -91,7 +91,7 @@ def broken(schema: Any, *, weighted: bool = True) -> SearchStrategy[Broken]:
 
 @cache
 def _compile() -> None:
-    """Compile what mending needs: the first draw would be slow enough to fail Hypothesis' health check."""
+    """Compile what repair needs: the first draw would be slow enough to fail Hypothesis' health check."""
     with suppress(MissingPart):
         judge("{'a': 1, b: [2,, }", Schema.of(True), repair="lossy")
 

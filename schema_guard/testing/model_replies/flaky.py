@@ -101,7 +101,7 @@ class FlakyModel(Closing):
 
     @property
     def failed(self) -> int:
-        """How many of its replies fail as they stand; repair may mend some."""
+        """How many of its replies fail as they stand; repair may repair some."""
         return self._failed
 
     def __call__(self, prompt: PromptLike, *, options: Mapping[str, Any] | None = None) -> Any:

@@ -13,12 +13,12 @@ from schema_guard.schema import Schema
 from schema_guard.testing.model_replies.broken import Broken, broken
 from schema_guard.testing.model_replies.valid import Sent, replies
 from schema_guard.text import clip
-from schema_guard.values import UNMENDED_BY_LIMIT
+from schema_guard.values import NOT_FIXED_BY_LIMIT
 
 if TYPE_CHECKING:
     from hypothesis.strategies import DrawFn, SearchStrategy
 
-# Never asked again: a refusal, and what was cut off where no larger output limit may be sent, unless none would mend it.
+# Never asked again: a refusal, and what was cut off where no larger output limit may be sent, unless none would repair it.
 _FINAL = ("refusal", "truncation")
 
 
@@ -63,7 +63,7 @@ class History:
             if isinstance(reply, Sent):
                 return Expected(number, True, reply.value, tuple(failures))
             failures.append((reply.kind, reply.code))
-            is_final = reply.kind in _FINAL and reply.code not in UNMENDED_BY_LIMIT
+            is_final = reply.kind in _FINAL and reply.code not in NOT_FIXED_BY_LIMIT
             if is_final or number == max_attempts:
                 return Expected(number, False, None, tuple(failures))
         raise InvalidArgument(

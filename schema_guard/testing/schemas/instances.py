@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 # Draws of a whole value, and of a part of one.
 _TRIES = 5
-_MENDED = 4
+_REPAIRED = 4
 # Draws without an instance, none having been seen before, after which it is told that there may be none. The first
 # one that Hypothesis makes is no proof: all of its choices are the simplest ones.
 MISSES = 10
@@ -136,8 +136,8 @@ class DrawingSource:
             except DeadEnd as end:
                 why = end.why
                 continue
-            mended, value = self._mended(drawing, value)
-            if mended:
+            repaired, value = self._repaired(drawing, value)
+            if repaired:
                 self.found = True
                 return value
         self._misses += 1
@@ -149,9 +149,9 @@ class DrawingSource:
             )
         return reject()
 
-    def _mended(self, drawing: Drawing, value: Any) -> tuple[bool, Any]:
+    def _repaired(self, drawing: Drawing, value: Any) -> tuple[bool, Any]:
         """Draw the invalid parts of a value anew; say whether it is valid now."""
-        for _ in range(_MENDED):
+        for _ in range(_REPAIRED):
             if self.schema.is_valid(value):
                 return True, value
             location = self.schema.violations(value)[0].instance_location

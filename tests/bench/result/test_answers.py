@@ -1,13 +1,13 @@
-"""What the known answers of results say: how often each column is right, and a tuned model beside each prompt."""
+"""What the known answers of results say: how often each variant is right, and a tuned model beside each prompt."""
 
 from schema_guard.bench.result import known_answers, result_as_json, result_from_json, result_of
-from schema_guard.bench.run.plan import PlanSettings, columns_of, plan_of
+from schema_guard.bench.run.plan import PlanSettings, plan_of, variants_of
 from schema_guard.bench.run.runner import run
 from tests.bench.small_suites import Counting, small_suite
 
 
-def _result(model, strategies, *, tuned=(), wrong=lambda number, re_ask: None):
-    plan = plan_of(small_suite(tasks=3), columns_of([model], strategies, tuned=tuned), PlanSettings())
+def _result(model, strategies, *, tuned=(), wrong=lambda number, retry: None):
+    plan = plan_of(small_suite(tasks=3), variants_of([model], strategies, tuned=tuned), PlanSettings())
     return result_of(run(plan, {model: Counting(wrong)}))
 
 
@@ -31,9 +31,9 @@ def test_a_tuned_model_stands_beside_each_prompt_of_every_result():
     }
 
 
-def test_a_file_keeps_which_column_is_tuned():
-    """What is tuned is a part of a result's file; of a column that is not, it says what it said before."""
+def test_a_file_keeps_which_variant_is_tuned():
+    """What is tuned is a part of a result's file; of a variant that is not, it says what it said before."""
     written = [result_as_json(_result("m", ["bare"], tuned=tuned)) for tuned in ((), ("m",))]
 
-    assert [document["columns"][0].get("tuned") for document in written] == [None, True]
-    assert [result_from_json(document).columns[0].tuned for document in written] == [False, True]
+    assert [document["variants"][0].get("tuned") for document in written] == [None, True]
+    assert [result_from_json(document).variants[0].tuned for document in written] == [False, True]

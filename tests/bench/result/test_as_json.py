@@ -55,9 +55,9 @@ def test_file_is_the_plain_json(run):
 
 
 def test_file_has_one_row_a_line():
-    """Every column, comparison, failure, example and call has a line of its own."""
+    """Every variant, comparison, failure, example and call has a line of its own."""
     lines = result_file(RESULT).splitlines()
-    rows = (RESULT.columns, RESULT.comparisons, RESULT.failures, RESULT.examples, RESULT.calls)
+    rows = (RESULT.variants, RESULT.comparisons, RESULT.failures, RESULT.examples, RESULT.calls)
 
     assert [line[0] for line in lines[1:-1]].count("{") == sum(len(found) for found in rows[:-1])
     assert [line[0] for line in lines[1:-1]].count("[") == len(RESULT.calls)
@@ -65,10 +65,10 @@ def test_file_has_one_row_a_line():
 
 def test_call_is_a_compact_row():
     """A call is an array of what `call_fields` names."""
-    failed = scored("t1", how="reasked", failures=(FAILURES[1],), cost=0.25)
+    failed = scored("t1", how="fixed_by_retry", failures=(FAILURES[1],), cost=0.25)
 
     assert result_file(result_of(run_of(failed))).splitlines()[-3] == (
-        '[0,"s","s","t1",0,"easy","reasked",true,4,4,2,[["structure","required","required","/lines/*"]],'
+        '[0,"s","s","t1",0,"easy","fixed_by_retry",true,4,4,2,[["structure","required","required","/lines/*"]],'
         "100,20,0.25,0.5,null]"
     )
 
@@ -76,7 +76,7 @@ def test_call_is_a_compact_row():
 def test_figures_of_a_file_are_computed_from_its_calls():
     """Whatever figures a file tells, those of its calls count."""
     document = result_as_json(RESULT)
-    document["columns"][0]["unhandled"] = {"count": 0, "n": 20, "rate": 0.0, "lower": 0.0, "upper": 0.1}
+    document["variants"][0]["failed"] = {"count": 0, "n": 20, "rate": 0.0, "lower": 0.0, "upper": 0.1}
     document["comparisons"] = []
 
     assert result_from_json(document) == RESULT
@@ -89,13 +89,13 @@ def test_times_of_a_model_without_one_are_null():
 
     assert document["started_at"] is None
     assert [row[document["call_fields"].index("elapsed_s")] for row in document["calls"]] == [None, None]
-    assert document["columns"][0]["elapsed_p50_s"] is None
+    assert document["variants"][0]["elapsed_p50_s"] is None
 
 
 def test_half_a_surrogate_pair_can_be_written():
     """A reply that is no Unicode is escaped, and the result is valid all the same."""
     broken = FAILURES[0]._replace(reply="a\ud800b", message="\udfff")
-    document = result_as_json(result_of(run_of(scored("t1", how="unhandled", failures=(broken,)))))
+    document = result_as_json(result_of(run_of(scored("t1", how="failed", failures=(broken,)))))
 
     assert document["examples"][0]["reply"] == r"a\ud800b"
     assert result_schema().is_valid(document)
@@ -137,14 +137,14 @@ def test_all_problems_are_told():
 @pytest.mark.parametrize(
     ("field", "value", "told"),
     [
-        ("column", 2, "at /calls/0/0: expected the index of one of 2 columns, got 2"),
+        ("variant", 2, "at /calls/0/0: expected the index of one of 2 variants, got 2"),
         ("leaves_right", 5, "expected leaves_right of at most leaves"),
         ("leaves_right", 3, "expected leaves_right of at most leaves"),
-        ("format", "unhandled", "expected leaves_right of at most leaves"),
+        ("format", "failed", "expected leaves_right of at most leaves"),
     ],
 )
 def test_calls_that_contradict_themselves_are_refused(field, value, told):
-    """A call of no column and a score that cannot be are refused with their place."""
+    """A call of no variant and a score that cannot be are refused with their place."""
     document = result_as_json(result_of(run_of(scored("t1"), scored("t1", "b"))))
     document["calls"][0][document["call_fields"].index(field)] = value
 
@@ -153,7 +153,7 @@ def test_calls_that_contradict_themselves_are_refused(field, value, told):
 
 def test_whole_numbers_may_be_written_with_a_point():
     """JSON Schema calls 1.0 an integer: a file in which another program wrote whole numbers so is read the same."""
-    failed = scored("t1", how="unhandled", failures=FAILURES[:1], cost=0.25)
+    failed = scored("t1", how="failed", failures=FAILURES[:1], cost=0.25)
     result = result_of(run_of(failed, scored("t2", input_tokens=None), currency="USD"))
     text = result_file(result)
 
@@ -174,25 +174,25 @@ def test_call_that_is_told_twice_is_refused():
     document = result_as_json(RESULT)
     document["calls"].append(deepcopy(document["calls"][0]))
 
-    assert "at /calls/80: expected each column, schema, task and epoch once, got this one again" in refused(
+    assert "at /calls/80: expected each variant, schema, task and epoch once, got this one again" in refused(
         document
     )
 
 
-def test_example_of_no_column_is_refused():
-    """An example belongs to a column of the result."""
+def test_example_of_no_variant_is_refused():
+    """An example belongs to a variant of the result."""
     document = result_as_json(RESULT)
-    document["examples"][0]["column"] = 7
+    document["examples"][0]["variant"] = 7
 
-    assert "at /examples/0/column: expected the index of one of 2 columns" in refused(document)
+    assert "at /examples/0/variant: expected the index of one of 2 variants" in refused(document)
 
 
-def test_columns_of_one_name_are_refused():
-    """Columns are told apart by their names."""
+def test_variants_of_one_name_are_refused():
+    """Variants are told apart by their names."""
     document = result_as_json(RESULT)
-    document["columns"][1]["name"] = "few_shot"
+    document["variants"][1]["name"] = "few_shot"
 
-    assert "at /columns: expected names that are all different" in refused(document)
+    assert "at /variants: expected names that are all different" in refused(document)
 
 
 @pytest.mark.parametrize("text", ["", "{", "NaN", '{"format": Infinity}', "[" * 100_000])

@@ -1,4 +1,4 @@
-"""Two results, of two runs: paired by column and task, and honest about what is not common."""
+"""Two results, of two runs: paired by variant and task, and honest about what is not common."""
 
 import json
 from dataclasses import replace
@@ -28,8 +28,8 @@ def result(*calls, **others):
     return result_of(run_of(*calls, **others))
 
 
-BEFORE = result(*(scored(f"t{n}", how="unhandled" if n < 2 else "exact") for n in range(40)))
-AFTER = result(*(scored(f"t{n}", how="unhandled" if n in range(1, 20) else "exact") for n in range(40)))
+BEFORE = result(*(scored(f"t{n}", how="failed" if n < 2 else "clean") for n in range(40)))
+AFTER = result(*(scored(f"t{n}", how="failed" if n in range(1, 20) else "clean") for n in range(40)))
 
 
 @pytest.mark.costly
@@ -38,12 +38,12 @@ AFTER = result(*(scored(f"t{n}", how="unhandled" if n in range(1, 20) else "exac
 def test_result_compared_with_itself(run):
     """A result does not differ from itself, nor from what its file gives."""
     found = result_of(run)
-    assume(any(column.calls for column in found.columns))
+    assume(any(variant.calls for variant in found.variants))
     comparison = compare(found, result_from_file(result_file(found)))
 
     assert comparison.same_suite
     assert (comparison.only_a, comparison.only_b, comparison.unpaired_a) == ((), (), ())
-    for pair in comparison.columns:
+    for pair in comparison.variants:
         assert (pair.format.only_a, pair.format.only_b, pair.content.called) == (0, 0, False)
         assert pair.format_changes.worse == pair.content_changes.better == ()
 
@@ -59,7 +59,7 @@ def test_comparison_is_antisymmetric(run):
     assume(_common_tasks(one, other))
     forward, backward = compare(one, other), compare(other, one)
 
-    for there, back in zip(forward.columns, backward.columns, strict=True):
+    for there, back in zip(forward.variants, backward.variants, strict=True):
         assert (there.format.only_a, there.content.only_b) == (back.format.only_b, back.content.only_a)
         assert there.format.lower == pytest.approx(-back.format.upper)
         assert (there.format_changes.worse, there.content_changes.better) == (
@@ -71,14 +71,14 @@ def test_comparison_is_antisymmetric(run):
 
 def _common_tasks(one, other):
     answered = [
-        {(c.column, c.schema, c.task) for c in found.calls if not c.is_lost} for found in (one, other)
+        {(c.variant, c.schema, c.task) for c in found.calls if not c.is_lost} for found in (one, other)
     ]
     return answered[0] & answered[1]
 
 
 def test_difference_is_paired_by_task():
     """The evidence is that of the tasks on which the two differ, and is called over all comparisons."""
-    pair = compare(BEFORE, AFTER).columns[0]
+    pair = compare(BEFORE, AFTER).variants[0]
     found = gap_bounds([1.0] + [-1.0] * 18 + [0.0] * 21)
 
     assert (pair.format.only_a, pair.format.only_b, pair.format.tasks) == (1, 18, 40)
@@ -88,7 +88,7 @@ def test_difference_is_paired_by_task():
 
 def test_tasks_that_changed_are_named():
     """Newly failing and newly valid tasks are told, and those newly wrong and right."""
-    pair = compare(BEFORE, AFTER).columns[0]
+    pair = compare(BEFORE, AFTER).variants[0]
 
     assert pair.format_changes.better == (("s", "t0"),)
     assert set(pair.format_changes.worse) == {("s", f"t{n}") for n in range(2, 20)}
@@ -97,10 +97,10 @@ def test_tasks_that_changed_are_named():
 
 def test_epochs_pair_with_epochs_of_another_number():
     """A task asked three times pairs with one that was asked once, by the share that failed."""
-    a = result(*(scored("t1", how=how, epoch=n) for n, how in enumerate(["exact", "exact", "unhandled"])))
-    b = result(scored("t1", how="unhandled"))
+    a = result(*(scored("t1", how=how, epoch=n) for n, how in enumerate(["clean", "clean", "failed"])))
+    b = result(scored("t1", how="failed"))
 
-    assert compare(a, b).columns[0].format.only_b == pytest.approx(2 / 3)
+    assert compare(a, b).variants[0].format.only_b == pytest.approx(2 / 3)
 
 
 def test_tasks_that_are_not_common_are_told():
@@ -117,52 +117,52 @@ def test_tasks_that_are_not_common_are_told():
     )
 
 
-def test_columns_are_paired_by_name():
-    """Columns that one result alone has are not compared, and that is said."""
+def test_variants_are_paired_by_name():
+    """Variants that one result alone has are not compared, and that is said."""
     a = result(scored("t1", "x"), scored("t1", "y"))
     b = result(scored("t1", "y"), scored("t1", "z"))
     comparison = compare(a, b)
 
-    assert [(pair.a, pair.b) for pair in comparison.columns] == [("y", "y")]
+    assert [(pair.a, pair.b) for pair in comparison.variants] == [("y", "y")]
     assert (comparison.unpaired_a, comparison.unpaired_b) == (("x",), ("z",))
-    assert "left out     columns that only A has: x\n" in compare_as_text(comparison)
+    assert "left out     variants that only A has: x\n" in compare_as_text(comparison)
 
 
-def test_only_columns_pair_whatever_their_names():
-    """Where each result has one column the two are compared."""
+def test_only_variants_pair_whatever_their_names():
+    """Where each result has one variant the two are compared."""
     comparison = compare(result(scored("t1", "x")), result(scored("t1", "y")))
 
-    assert [(pair.a, pair.b) for pair in comparison.columns] == [("x", "y")]
+    assert [(pair.a, pair.b) for pair in comparison.variants] == [("x", "y")]
     assert "x against y: valid" in compare_as_text(comparison)
 
 
-def test_columns_can_be_named():
+def test_variants_can_be_named():
     """What is to be compared with what can be said."""
     a, b = result(scored("t1", "x"), scored("t1", "y")), result(scored("t1", "y"), scored("t1", "z"))
 
-    assert [(p.a, p.b) for p in compare(a, b, columns=[("x", "z"), ("y", "z")]).columns] == [
+    assert [(p.a, p.b) for p in compare(a, b, variants=[("x", "z"), ("y", "z")]).variants] == [
         ("x", "z"),
         ("y", "z"),
     ]
 
 
 @pytest.mark.parametrize(
-    ("a", "b", "columns", "message"),
+    ("a", "b", "variants", "message"),
     [
-        (["few_shot", "bare"], ["json"], None, "the results have no column of one name: few_shot, bare against json: say which to compare"),
-        (["few_shot"], ["json"], [("few_shots", "json")], "no column 'few_shots' in the first result: expected one of few_shot, did you mean 'few_shot'?"),
-        (["few_shot"], ["json"], [("few_shot", "x")], "no column 'x' in the second result: expected one of json"),
-        (["x"], ["x"], [], "columns=[]: expected one pair or more, each once"),
-        (["x"], ["x"], [("x", "x"), ["x", "x"]], "columns=[('x', 'x'), ['x', 'x']]: expected one pair or more, each once"),
-        (["x"], ["x"], [("x",)], "columns[0]=('x',): expected a pair, a column of the first result and one of the second"),
-        (["x"], ["x"], "xx", "columns[0]='x': expected a pair, a column of the first result and one of the second"),
-        (["x"], ["y"], ["xy"], "columns[0]='xy': expected a pair, a column of the first result and one of the second"),
+        (["few_shot", "bare"], ["json"], None, "the results have no variant of one name: few_shot, bare against json: say which to compare"),
+        (["few_shot"], ["json"], [("few_shots", "json")], "no variant 'few_shots' in the first result: expected one of few_shot, did you mean 'few_shot'?"),
+        (["few_shot"], ["json"], [("few_shot", "x")], "no variant 'x' in the second result: expected one of json"),
+        (["x"], ["x"], [], "variants=[]: expected one pair or more, each once"),
+        (["x"], ["x"], [("x", "x"), ["x", "x"]], "variants=[('x', 'x'), ['x', 'x']]: expected one pair or more, each once"),
+        (["x"], ["x"], [("x",)], "variants[0]=('x',): expected a pair, a variant of the first result and one of the second"),
+        (["x"], ["x"], "xx", "variants[0]='x': expected a pair, a variant of the first result and one of the second"),
+        (["x"], ["y"], ["xy"], "variants[0]='xy': expected a pair, a variant of the first result and one of the second"),
     ],
 )  # fmt: skip
-def test_columns_that_cannot_be_paired(a, b, columns, message):
-    """Unknown columns, and results without a common one, are refused by name."""
+def test_variants_that_cannot_be_paired(a, b, variants, message):
+    """Unknown variants, and results without a common one, are refused by name."""
     with pytest.raises(InvalidArgument) as caught:
-        compare(result(*(scored("t", n) for n in a)), result(*(scored("t", n) for n in b)), columns=columns)
+        compare(result(*(scored("t", n) for n in a)), result(*(scored("t", n) for n in b)), variants=variants)
 
     assert str(caught.value) == message
 
@@ -208,7 +208,7 @@ def test_markdown_and_json_have_the_same():
     )
     document = compare_as_json(comparison)
     assert json.loads(json.dumps(document, allow_nan=False)) == document
-    assert document["columns"][0]["format"]["called"] is True
+    assert document["variants"][0]["format"]["called"] is True
 
 
 def test_every_writer_shows_all_of_it():
@@ -217,10 +217,10 @@ def test_every_writer_shows_all_of_it():
 
 
 def test_names_are_escaped():
-    """No name of a task or column reaches a terminal unescaped."""
+    """No name of a task or variant reaches a terminal unescaped."""
     name = "\x1b[2J|<b>"
     text = compare_as_text(
-        compare(result(scored(name, name), suite=name), result(scored(name, name, "unhandled"), suite=name))
+        compare(result(scored(name, name), suite=name), result(scored(name, name, "failed"), suite=name))
     )
 
     assert all(line.isprintable() for line in text.split("\n"))

@@ -1,4 +1,4 @@
-"""Which columns are called different: paired on the same tasks, corrected over all comparisons."""
+"""Which variants are called different: paired on the same tasks, corrected over all comparisons."""
 
 from dataclasses import replace
 
@@ -16,10 +16,10 @@ REPETITIONS = 200
 @RUNS
 @given(runs())
 def test_comparisons_are_antisymmetric(run):
-    """With the columns in reverse order every difference has the other sign, and the same evidence."""
+    """With the variants in reverse order every difference has the other sign, and the same evidence."""
     backward = {
         (one.b, one.a, one.measure): one
-        for one in result_of(replace(run, columns=run.columns[::-1])).comparisons
+        for one in result_of(replace(run, variants=run.variants[::-1])).comparisons
     }
     for one in result_of(run).comparisons:
         other = backward[one.a, one.b, one.measure]
@@ -34,9 +34,9 @@ def test_comparisons_are_antisymmetric(run):
 @pytest.mark.costly
 @RUNS
 @given(runs())
-def test_every_two_columns_are_compared(run):
-    """Of c columns there are c (c - 1) comparisons: each pair, for format and for content."""
-    assert len(result_of(run).comparisons) == len(run.columns) * (len(run.columns) - 1)
+def test_every_two_variants_are_compared(run):
+    """Of c variants there are c (c - 1) comparisons: each pair, for format and for content."""
+    assert len(result_of(run).comparisons) == len(run.variants) * (len(run.variants) - 1)
 
 
 @pytest.mark.costly
@@ -54,8 +54,8 @@ def test_difference_is_that_of_the_rates(run):
 
 def test_evidence_goes_both_ways():
     """The e-value is the mean of the two one-sided ones; the interval is that of the tasks' differences."""
-    calls = [scored(f"t{n}", how="unhandled" if n < 20 else "exact") for n in range(60)]
-    calls += [scored(f"t{n}", "b", how="unhandled" if 15 <= n < 25 else "exact") for n in range(60)]
+    calls = [scored(f"t{n}", how="failed" if n < 20 else "clean") for n in range(60)]
+    calls += [scored(f"t{n}", "b", how="failed" if 15 <= n < 25 else "clean") for n in range(60)]
     found = result_of(run_of(*calls)).comparisons[0]
     forward, backward = paired(15, 5, 60), paired(5, 15, 60)
 
@@ -66,13 +66,13 @@ def test_evidence_goes_both_ways():
 
 
 def test_only_common_tasks_are_compared():
-    """A task that one of two columns lost, or was not asked, is in no comparison of the two."""
+    """A task that one of two variants lost, or was not asked, is in no comparison of the two."""
     result = result_of(
         run_of(
             scored("t1"),
             scored("t2"),
             scored("t3"),
-            scored("t1", "b", "unhandled"),
+            scored("t1", "b", "failed"),
             scored("t2", "b", "lost"),
         )
     )
@@ -82,16 +82,16 @@ def test_only_common_tasks_are_compared():
 
 def test_epochs_of_a_task_count_once():
     """What counts of a task is by how much the shares of its failed calls differ."""
-    hows = {"a": ["unhandled", "unhandled", "exact"], "b": ["exact", "unhandled", "exact"]}
+    hows = {"a": ["failed", "failed", "clean"], "b": ["clean", "failed", "clean"]}
     calls = [scored("t1", name, how, epoch=e) for name, made in hows.items() for e, how in enumerate(made)]
     found = result_of(run_of(*calls)).comparisons[0]
 
     assert (found.tasks, found.only_a, found.only_b) == (1, pytest.approx(1 / 3), 0)
 
 
-def test_more_columns_need_more_evidence():
-    """A difference that is called between two columns is not called beside many that do not differ."""
-    few = [scored(f"t{n}", "a", "unhandled" if n < 10 else "exact") for n in range(40)]
+def test_more_variants_need_more_evidence():
+    """A difference that is called between two variants is not called beside many that do not differ."""
+    few = [scored(f"t{n}", "a", "failed" if n < 10 else "clean") for n in range(40)]
     few += [scored(f"t{n}", "b") for n in range(40)]
     many = [scored(f"t{n}", f"c{number}") for number in range(12) for n in range(40, 60)]
 
@@ -100,8 +100,8 @@ def test_more_columns_need_more_evidence():
 
 
 @pytest.mark.slow
-def test_equal_columns_are_not_called_different():
-    """Two columns that fail on 10 % of 400 tasks alike are called different in at most 5 % of 200 runs."""
+def test_equal_variants_are_not_called_different():
+    """Two variants that fail on 10 % of 400 tasks alike are called different in at most 5 % of 200 runs."""
     called = [
         any(one.called for one in result_of(simulated(seed, {"a": 0.1, "b": 0.1}, tasks=400)).comparisons)
         for seed in range(REPETITIONS)
@@ -112,7 +112,7 @@ def test_equal_columns_are_not_called_different():
 
 @pytest.mark.slow
 def test_planted_difference_is_found():
-    """A difference of 8 % against 3 % unhandled is called in at least 80 % of 200 runs.
+    """A difference of 8 % against 3 % failed is called in at least 80 % of 200 runs.
 
     How many tasks that takes is what `pairs_needed` says for one look at a power of 90 % with an alpha of 0.05 / 40, for
     a first call among two comparisons needs odds of 40:1: 836 tasks. One look at one comparison would need 323.

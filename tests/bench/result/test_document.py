@@ -15,8 +15,8 @@ from tests.bench.simulated_runs import FAILURES, RUNS, content, run_of, runs, sc
 HOSTILE = "\x1b[2J\x9b\r\n\u202e|<b>[l](x)"
 CALLS = (
     scored("t1", "bare"),
-    scored("t2", "bare", "reasked", content=content(3)),
-    scored("t3", "bare", "unhandled", failures=FAILURES[:2], schema="t", group="t"),
+    scored("t2", "bare", "fixed_by_retry", content=content(3)),
+    scored("t3", "bare", "failed", failures=FAILURES[:2], schema="t", group="t"),
     scored("t1", "few_shot"),
     scored("t2", "few_shot", "unwrapped"),
     scored("t3", "few_shot", schema="t", group="t", output_tokens=None),
@@ -37,7 +37,7 @@ def hostile():
     )
     return result_of(
         run_of(
-            scored("t1", HOSTILE, "unhandled", schema=HOSTILE, group=HOSTILE, failures=(failed,)),
+            scored("t1", HOSTILE, "failed", schema=HOSTILE, group=HOSTILE, failures=(failed,)),
             scored(HOSTILE, "b", "lost", error=HOSTILE),
             suite=HOSTILE,
             currency=HOSTILE,
@@ -64,11 +64,11 @@ def test_text_of_a_result():
         "differences  none of 2 comparisons called different; of those that are called at most 5 % are expected to be",
         "             wrong (e-BH)",
         f"bounds       {BOUNDS};",
-        "             those in 'found' hold for all columns together",
+        "             those in 'found' hold for all variants together",
         "",
         "Format",
         "  n counts calls with a judged reply",
-        "  column    n           exact %         first pass %    after re-ask %       unhandled %",
+        "  variant   n           clean %   valid first time %  fixed by retry %          failed %",
         "  bare      3  33.3 [0.3, 93.7]     33.3 [0.3, 93.7]  33.3 [0.3, 93.7]  33.3 [0.3, 93.7]",
         "  few_shot  3  66.7 [6.3, 99.7]  100.0 [29.0, 100.0]   0.0 [0.0, 71.0]   0.0 [0.0, 71.0]",
         "",
@@ -78,12 +78,12 @@ def test_text_of_a_result():
         "",
         "Content",
         "  Valid is not right: a right value equals the gold; a call without a valid value has none of its leaves.",
-        "  column    n              right %       leaves right %",
+        "  variant   n              right %       leaves right %",
         "  bare      3     33.3 [0.3, 93.7]   58.3 [10.2, 100.0]",
         "  few_shot  3  100.0 [29.0, 100.0]  100.0 [22.6, 100.0]",
         "",
         "What it took",
-        "  column    attempts  tokens in/out  s a call p50/p95  output tokens a valid value  a right value",
+        "  variant   attempts  tokens in/out  s a call p50/p95  output tokens a valid value  a right value",
         "  bare             4         300/60           0.5/0.5                           30             60",
         "  few_shot         3         300/40           0.5/0.5                         13.3           13.3",
         "",
@@ -91,7 +91,7 @@ def test_text_of_a_result():
         "  Failures of A less those of B on the tasks that both answered, in points of percent; the bounds of one",
         "  difference hold together with 95 %, at every look.",
         "  A less B                       tasks                points  odds      better",
-        "  unhandled: bare less few_shot      3  +33.3 [-73.2, +98.0]   1:1  not called",
+        "  failed: bare less few_shot         3  +33.3 [-73.2, +98.0]   1:1  not called",
         "  not right: bare less few_shot      3  +66.7 [-66.2, +99.9]   2:1  not called",
         "",
         "Calls without a valid value, by difficulty",
@@ -114,11 +114,11 @@ def widest(text):
     return max(map(len, text.splitlines()))
 
 
-@pytest.mark.parametrize("columns", [3, 12])
-def test_text_fits_a_terminal(columns):
-    """With three strategies, and with twelve columns of long names, no line is wider than 110 columns."""
-    name = "system_prompt" if columns == 3 else "http://localhost:8000/v1#some-model strict_schema"
-    names = {f"{name}{n}": 0.05 * n for n in range(columns)}
+@pytest.mark.parametrize("variants", [3, 12])
+def test_text_fits_a_terminal(variants):
+    """With three strategies, and with twelve variants of long names, no line is wider than 110 columns."""
+    name = "system_prompt" if variants == 3 else "http://localhost:8000/v1#some-model strict_schema"
+    names = {f"{name}{n}": 0.05 * n for n in range(variants)}
 
     assert widest(result_as_text(result_of(simulated(1, names, tasks=60, schemas=24)))) <= 110
 
@@ -126,7 +126,7 @@ def test_text_fits_a_terminal(columns):
 def test_schemas_are_listed_the_hardest_first_and_thirty_of_them():
     """Of many schemas the thirty hardest are shown, and how many more there are."""
     calls = [
-        scored(f"t{n}", how="unhandled" if n % 40 >= epoch else "exact", schema=f"s{n % 40:02}", epoch=epoch)
+        scored(f"t{n}", how="failed" if n % 40 >= epoch else "clean", schema=f"s{n % 40:02}", epoch=epoch)
         for n in range(40)
         for epoch in range(40)
     ]
@@ -138,17 +138,17 @@ def test_schemas_are_listed_the_hardest_first_and_thirty_of_them():
 
 
 def test_groups_are_told_where_they_are_not_the_schemas():
-    """With groups of schemas there is a table of them, group by column."""
+    """With groups of schemas there is a table of them, group by variant."""
     text = result_as_text(result_of(simulated(1, {"a": 0.5}, tasks=30, schemas=6)))
 
     assert "Calls without a valid value, by group\n  group" in text
 
 
 def test_of_many_comparisons_those_that_are_called_are_listed():
-    """Beyond three columns only what is called different is listed, the surest first, and the number of all is told."""
+    """Beyond three variants only what is called different is listed, the surest first, and the number of all is told."""
     result = result_of(simulated(1, {"a": 0.01, "b": 0.02, "c": 0.5, "d": 0.5}, tasks=200))
     text = result_as_text(result)
-    listed = re.findall(r"^  (?:unhandled|not right): . less . .*$", text, re.MULTILINE)
+    listed = re.findall(r"^  (?:failed|not right): . less . .*$", text, re.MULTILINE)
 
     assert len(listed) == sum(one.called for one in result.comparisons)
     assert all(line.rstrip().endswith((" a", " b")) for line in listed)
@@ -201,7 +201,7 @@ def test_address_is_no_link(name, told):
     failed = FAILURES[1]._replace(code=name)
 
     assert f" {told} 1\n" in result_as_markdown(
-        result_of(run_of(scored("t1", how="unhandled", failures=(failed,))))
+        result_of(run_of(scored("t1", how="failed", failures=(failed,))))
     )
 
 
@@ -211,7 +211,7 @@ def test_markdown_has_the_tables_of_the_text():
     markdown = result_as_markdown(result)
 
     assert "| bare | 3 | 33.3 \\[0.3, 93.7] | 33.3 \\[0.3, 93.7] |" in markdown
-    assert "| unhandled: bare less few_shot | 3 | +33.3 \\[-73.2, +98.0] | 1:1 | not called |" in markdown
+    assert "| failed: bare less few_shot | 3 | +33.3 \\[-73.2, +98.0] | 1:1 | not called |" in markdown
     assert re.findall("^## (.*)$", markdown, re.MULTILINE) == [
         "Format",
         "Failed attempts",
@@ -224,9 +224,9 @@ def test_markdown_has_the_tables_of_the_text():
     ]
 
 
-def test_names_come_with_their_columns_in_any_width():
-    """Where names are too long for a table, columns have numbers, and a list says which is which."""
+def test_names_come_with_their_variants_in_any_width():
+    """Where names are too long for a table, variants have numbers, and a list says which is which."""
     text = result_as_text(result_of(run_of(scored("t1", "a" * 30), scored("t1", "b"))))
 
-    assert f"\ncolumn #1    {'a' * 30}\ncolumn #2    b\n" in text
-    assert "unhandled: #1 less #2" in text
+    assert f"\nvariant #1   {'a' * 30}\nvariant #2   b\n" in text
+    assert "failed: #1 less #2" in text

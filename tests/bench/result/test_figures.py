@@ -18,14 +18,14 @@ NO_BOUNDS = Rate(0, 0, None, None, None)
 @RUNS
 @given(runs())
 def test_formats_add_up(run):
-    """First pass, repaired, re-asked and unhandled calls are all judged calls, and their rates add up to 1."""
-    for column in result_of(run).columns:
-        counts = dict(column.formats)
-        rates = [column.first_pass, column.repaired, column.reasked, column.unhandled]
+    """Valid first time, repaired, retried and failed calls are all judged calls, and their rates add up to 1."""
+    for variant in result_of(run).variants:
+        counts = dict(variant.formats)
+        rates = [variant.valid_first_time, variant.repaired, variant.fixed_by_retry, variant.failed]
 
-        assert sum(counts.values()) == column.calls + column.lost
-        assert {rate.n for rate in rates} == {column.tasks}
-        assert sum(rate.count for rate in rates) == pytest.approx(column.tasks)
+        assert sum(counts.values()) == variant.calls + variant.lost
+        assert {rate.n for rate in rates} == {variant.tasks}
+        assert sum(rate.count for rate in rates) == pytest.approx(variant.tasks)
 
 
 @pytest.mark.costly
@@ -33,11 +33,17 @@ def test_formats_add_up(run):
 @given(runs())
 def test_parts_add_up(run):
     """The parts by schema and by group hold every judged call once."""
-    for column in result_of(run).columns:
-        totals = (column.calls, column.formats["unhandled"])
+    for variant in result_of(run).variants:
+        totals = (variant.calls, variant.formats["failed"])
 
-        assert (sum(p.calls for p in column.by_schema), sum(p.failed for p in column.by_schema)) == totals
-        assert (sum(p.calls for p in column.by_group), sum(p.failed for p in column.by_group)) == totals
+        assert (
+            sum(p.calls for p in variant.by_schema),
+            sum(p.failed_calls for p in variant.by_schema),
+        ) == totals
+        assert (
+            sum(p.calls for p in variant.by_group),
+            sum(p.failed_calls for p in variant.by_group),
+        ) == totals
 
 
 @RUNS
@@ -53,20 +59,20 @@ def test_failures_add_up(run):
 @RUNS
 @given(runs())
 def test_right_values_are_valid(run):
-    """No column has more right values than valid ones, nor a smaller share of right leaves than of right values."""
-    for column in result_of(run).columns:
-        assert column.right.count <= column.tasks - column.unhandled.count + 1e-9
-        assert column.leaf_share.count >= column.right.count - 1e-9
+    """No variant has more right values than valid ones, nor a smaller share of right leaves than of right values."""
+    for variant in result_of(run).variants:
+        assert variant.right.count <= variant.tasks - variant.failed.count + 1e-9
+        assert variant.leaf_share.count >= variant.right.count - 1e-9
 
 
 def without_order(result):
     """A result without what depends on the order of its calls."""
-    columns = [
-        replace(column, leaf_share=replace(column.leaf_share, lower=None, upper=None))
-        for column in result.columns
+    variants = [
+        replace(variant, leaf_share=replace(variant.leaf_share, lower=None, upper=None))
+        for variant in result.variants
     ]
     told = [line for line in result.not_measured if "bounds of the leaves" not in line]
-    return replace(result, columns=columns, calls=sorted(result.calls, key=repr), not_measured=told)
+    return replace(result, variants=variants, calls=sorted(result.calls, key=repr), not_measured=told)
 
 
 @pytest.mark.costly
@@ -88,51 +94,51 @@ def test_repeated_calls_are_no_more_evidence(run, times):
     again = [replace(s, epoch=s.epoch + 10 * number) for number in range(times) for s in run.scored]
     once, repeated = result_of(run), result_of(replace(run, scored=tuple(again)))
 
-    assert [c.unhandled.n for c in repeated.columns] == [c.unhandled.n for c in once.columns]
-    assert [c.unhandled.count for c in repeated.columns] == pytest.approx(
-        [c.unhandled.count for c in once.columns]
+    assert [c.failed.n for c in repeated.variants] == [c.failed.n for c in once.variants]
+    assert [c.failed.count for c in repeated.variants] == pytest.approx(
+        [c.failed.count for c in once.variants]
     )
 
 
-def test_rates_of_a_column():
+def test_rates_of_a_variant():
     """Each format has its rate, over the tasks with a judged reply."""
-    column = result_of(
+    variant = result_of(
         run_of(
             scored("t1"),
             scored("t2", how="unwrapped"),
             scored("t3", how="repaired", content=content(2)),
-            scored("t4", how="reasked"),
-            scored("t5", how="unhandled"),
+            scored("t4", how="fixed_by_retry"),
+            scored("t5", how="failed"),
             scored("t6", how="lost"),
         )
-    ).columns[0]
+    ).variants[0]
 
-    assert (column.calls, column.tasks, column.lost) == (5, 5, 1)
-    assert column.exact == Rate.of(1, 5)
-    assert column.first_pass == Rate.of(2, 5)
-    assert column.repaired == column.reasked == column.unhandled == Rate.of(1, 5)
-    assert column.right == Rate.of(3, 5)
+    assert (variant.calls, variant.tasks, variant.lost) == (5, 5, 1)
+    assert variant.clean == Rate.of(1, 5)
+    assert variant.valid_first_time == Rate.of(2, 5)
+    assert variant.repaired == variant.fixed_by_retry == variant.failed == Rate.of(1, 5)
+    assert variant.right == Rate.of(3, 5)
 
 
 def test_epochs_of_a_task_are_one_cluster():
     """A task that fails in one epoch of two is half a failure of one task."""
-    column = result_of(
-        run_of(scored("t1"), scored("t1", how="unhandled", epoch=1), scored("t2"), scored("t2", epoch=1))
-    ).columns[0]
+    variant = result_of(
+        run_of(scored("t1"), scored("t1", how="failed", epoch=1), scored("t2"), scored("t2", epoch=1))
+    ).variants[0]
 
-    assert (column.calls, column.tasks) == (4, 2)
-    assert column.unhandled == Rate.of(0.5, 2)
+    assert (variant.calls, variant.tasks) == (4, 2)
+    assert variant.failed == Rate.of(0.5, 2)
 
 
 def test_leaf_share_has_the_bounds_of_a_mean():
     """The share of right leaves is a mean over tasks, with bounds of 95 % each in the order of the run."""
     rights = [4, 0, 2, 3, 1, 4, 4, 2] * 5
-    column = result_of(run_of(*(scored(f"t{n}", content=content(r)) for n, r in enumerate(rights)))).columns[
-        0
-    ]
+    variant = result_of(
+        run_of(*(scored(f"t{n}", content=content(r)) for n, r in enumerate(rights)))
+    ).variants[0]
     found = mean_bounds([right / 4 for right in rights], alpha=0.1)
 
-    assert column.leaf_share == Rate(25, 40, 0.625, found.lower, found.upper)
+    assert variant.leaf_share == Rate(25, 40, 0.625, found.lower, found.upper)
 
 
 def test_mean_that_changes_during_the_run_has_no_bounds():
@@ -140,7 +146,7 @@ def test_mean_that_changes_during_the_run_has_no_bounds():
     calls = [scored(f"t{n}", content=content(4 if n < 200 else 0)) for n in range(400)]
     result = result_of(run_of(*calls))
 
-    assert result.columns[0].leaf_share == Rate(200, 400, 0.5, None, None)
+    assert result.variants[0].leaf_share == Rate(200, 400, 0.5, None, None)
     assert (
         "a: bounds of the leaves that are right, for their share changed during the run"
         in result.not_measured
@@ -148,55 +154,62 @@ def test_mean_that_changes_during_the_run_has_no_bounds():
 
 
 def test_no_data_is_no_zero():
-    """A column without a judged reply has no rates, no time and no cost of a value."""
-    column = result_of(run_of(columns=["a"])).columns[0]
+    """A variant without a judged reply has no rates, no time and no cost of a value."""
+    variant = result_of(run_of(variants=["a"])).variants[0]
 
-    assert (column.unhandled, column.right, column.leaf_share) == (NO_BOUNDS, NO_BOUNDS, NO_BOUNDS)
-    assert (column.output_tokens, column.elapsed_p50_s, column.output_tokens_per_valid) == (None, None, None)
+    assert (variant.failed, variant.right, variant.leaf_share) == (NO_BOUNDS, NO_BOUNDS, NO_BOUNDS)
+    assert (variant.output_tokens, variant.elapsed_p50_s, variant.output_tokens_per_valid) == (
+        None,
+        None,
+        None,
+    )
 
 
 def test_what_calls_take_is_summed_over_what_is_known():
     """Unknown tokens and costs stand in no sum and are counted; lost calls are paid for too."""
-    column = result_of(
+    variant = result_of(
         run_of(
             scored("t1", cost=0.5, elapsed_s=1.0),
             scored("t2", cost=0.25, elapsed_s=3.0, content=content(1)),
             scored("t3", how="lost", cost=0.25, elapsed_s=9.0),
-            scored("t4", how="unhandled", cost=None, output_tokens=None, elapsed_s=2.0),
+            scored("t4", how="failed", cost=None, output_tokens=None, elapsed_s=2.0),
             currency="USD",
         )
-    ).columns[0]
+    ).variants[0]
 
-    assert (column.input_tokens, column.output_tokens, column.unknown_tokens) == (400, 60, 1)
-    assert (column.cost, column.unknown_cost) == (1.0, 1)
-    assert (column.cost_per_valid, column.cost_per_right) == (0.5, 1.0)
-    assert (column.output_tokens_per_valid, column.output_tokens_per_right) == (30.0, 60.0)
-    assert (column.elapsed_p50_s, column.elapsed_p95_s) == (2.0, 9.0)
+    assert (variant.input_tokens, variant.output_tokens, variant.unknown_tokens) == (400, 60, 1)
+    assert (variant.cost, variant.unknown_cost) == (1.0, 1)
+    assert (variant.cost_per_valid, variant.cost_per_right) == (0.5, 1.0)
+    assert (variant.output_tokens_per_valid, variant.output_tokens_per_right) == (30.0, 60.0)
+    assert (variant.elapsed_p50_s, variant.elapsed_p95_s) == (2.0, 9.0)
 
 
 def test_parts_of_the_suite():
     """By schema, group and difficulty there are the calls, those that failed, and both rates."""
-    column = result_of(
+    variant = result_of(
         run_of(
             scored("t1", schema="s1", group="g", difficulty="hard"),
-            scored("t2", how="unhandled", schema="s2", group="g", difficulty="easy"),
+            scored("t2", how="failed", schema="s2", group="g", difficulty="easy"),
             scored("t3", schema="s2", group="g", difficulty=None),
         )
-    ).columns[0]
+    ).variants[0]
 
-    assert column.by_group == (SuitePart("g", 3, 1, Rate.of(1, 3), Rate.of(2, 3)),)
-    assert [(p.name, p.failed, p.calls) for p in column.by_schema] == [("s1", 0, 1), ("s2", 1, 2)]
-    assert [(p.name, p.failed, p.calls) for p in column.by_difficulty] == [("easy", 1, 1), ("hard", 0, 1)]
+    assert variant.by_group == (SuitePart("g", 3, 1, Rate.of(1, 3), Rate.of(2, 3)),)
+    assert [(p.name, p.failed_calls, p.calls) for p in variant.by_schema] == [("s1", 0, 1), ("s2", 1, 2)]
+    assert [(p.name, p.failed_calls, p.calls) for p in variant.by_difficulty] == [
+        ("easy", 1, 1),
+        ("hard", 0, 1),
+    ]
 
 
 def test_failures_are_counted_by_what_and_where():
-    """Failed attempts are counted by column, kind, code, keyword and general location, the most frequent first."""
+    """Failed attempts are counted by variant, kind, code, keyword and general location, the most frequent first."""
     prose, missing = FAILURES[0], FAILURES[1]
     result = result_of(
         run_of(
-            scored("t1", how="unhandled", failures=(prose, missing)),
-            scored("t2", how="unhandled", failures=(missing, missing._replace(location="/lines/7"))),
-            scored("t2", "b", how="reasked", failures=(prose,)),
+            scored("t1", how="failed", failures=(prose, missing)),
+            scored("t2", how="failed", failures=(missing, missing._replace(location="/lines/7"))),
+            scored("t2", "b", how="fixed_by_retry", failures=(prose,)),
         )
     )
 
@@ -214,13 +227,13 @@ def test_location_that_a_model_made_up_is_cut():
 
 
 def test_examples_differ():
-    """Examples are of different failures, columns and schemas first, and few."""
+    """Examples are of different failures, variants and schemas first, and few."""
     run = simulated(5, {"a": 0.4, "b": 0.3}, tasks=60, schemas=6)
     examples = result_of(run).examples
 
     assert len(examples) == MOST_EXAMPLES
     assert {(e.kind, e.code) for e in examples} == {(f.kind, f.code) for f in FAILURES}
-    assert {e.column for e in examples} == {0, 1}
+    assert {e.variant for e in examples} == {0, 1}
     assert {e.schema for e in examples} == {f"s{n}" for n in range(6)}
 
 
@@ -246,22 +259,22 @@ def test_what_was_not_measured_is_said(others, told):
         (scored("t1", cost=1.0), "a: of 1 call the cost is unknown and stands in no sum"),
     ],
 )
-def test_what_was_not_measured_of_a_column_is_said(call, told):
-    """Lost calls and unknown sums are told with the column."""
+def test_what_was_not_measured_of_a_variant_is_said(call, told):
+    """Lost calls and unknown sums are told with the variant."""
     assert told in result_of(run_of(call, scored("t2"))).not_measured
 
 
-def test_column_without_time_is_said():
+def test_variant_without_time_is_said():
     """A model that has no time of its own has no latency, and the result says so."""
     result = result_of(run_of(scored("t1", elapsed_s=None), started_at=None))
 
-    assert (result.columns[0].elapsed_p50_s, result.setup.started_at) == (None, None)
+    assert (result.variants[0].elapsed_p50_s, result.setup.started_at) == (None, None)
     assert "a: time, for the model has none of its own" in result.not_measured
 
 
 def test_failed_is_what_the_rates_say():
     """What a comparison counts as failed is what is not valid, or not right."""
-    result = result_of(run_of(scored("t1", content=content(1)), scored("t2", how="unhandled"), scored("t3")))
+    result = result_of(run_of(scored("t1", content=content(1)), scored("t2", how="failed"), scored("t3")))
 
     assert [IS_FAILURE["format"](call) for call in result.calls] == [False, True, False]
     assert [IS_FAILURE["content"](call) for call in result.calls] == [True, True, False]

@@ -25,10 +25,10 @@ def gate_as_markdown(result):
     return as_markdown(document_of(result))
 
 
-def answered(failing, *, tasks=200, column="a"):
-    """A result in which the first so many tasks stay unhandled."""
+def answered(failing, *, tasks=200, variant="a"):
+    """A result in which the first so many tasks fail."""
     return result_of(
-        run_of(*(scored(f"t{n}", column, "unhandled" if n < failing else "exact") for n in range(tasks)))
+        run_of(*(scored(f"t{n}", variant, "failed" if n < failing else "clean") for n in range(tasks)))
     )
 
 
@@ -41,7 +41,7 @@ GOOD, BAD = answered(4), answered(60)
 def test_gate_against_itself_is_passed(run):
     """A result is never missed against itself."""
     found = result_of(run)
-    assume(any(column.calls for column in found.columns))
+    assume(any(variant.calls for variant in found.variants))
 
     assert gate(found, found, max_drop=0).exit_code() == 0
 
@@ -100,11 +100,11 @@ def test_proof_can_be_asked_for():
 
 
 def test_proved_drop_is_told_before_one_that_is_not_ruled_out():
-    """Where one drop is proved and another column has too few tasks to say, the first line tells the proved one."""
+    """Where one drop is proved and another variant has too few tasks to say, the first line tells the proved one."""
     few = [scored(f"t{n}", "few") for n in range(3)]
     then = result_of(run_of(*(scored(f"t{n}", "many") for n in range(100)), *few))
     now = result_of(
-        run_of(*(scored(f"t{n}", "many", "unhandled" if n < 40 else "exact") for n in range(100)), *few)
+        run_of(*(scored(f"t{n}", "many", "failed" if n < 40 else "clean") for n in range(100)), *few)
     )
 
     for proved in (False, True):
@@ -134,7 +134,7 @@ def test_allowed_drop_is_allowed():
     assert not gate(BAD, GOOD, max_drop=0.05).passed
 
 
-def test_bounds_are_shared_by_all_columns_and_measures():
+def test_bounds_are_shared_by_all_variants_and_measures():
     """The more drops are looked at, the wider are their bounds."""
     both = result_of(run_of(*(scored(f"t{n}", c) for n in range(50) for c in "xyz")))
 
@@ -152,13 +152,13 @@ def test_content_is_gated_apart():
     assert not gate(now, then, measure="right").passed
 
 
-def test_missing_column_is_told():
-    """A column of the baseline that is not there any more is not compared, and that is said."""
+def test_missing_variant_is_told():
+    """A variant of the baseline that is not there any more is not compared, and that is said."""
     then = result_of(run_of(scored("t1", "x"), scored("t1", "y")))
     result = gate(result_of(run_of(scored("t1", "x"))), then)
 
     assert result.not_compared == ("y",)
-    assert "left out     columns that the current result does not have: y" in gate_as_text(result)
+    assert "left out     variants that the current result does not have: y" in gate_as_text(result)
 
 
 def test_nothing_in_common_is_an_error():
@@ -206,8 +206,8 @@ def test_every_writer_shows_all_of_it():
 
 
 def test_names_are_escaped():
-    """No name of a column reaches a terminal unescaped."""
-    found = answered(0, tasks=3, column="\x1b[2J")
+    """No name of a variant reaches a terminal unescaped."""
+    found = answered(0, tasks=3, variant="\x1b[2J")
 
     assert all(line.isprintable() for line in gate_as_text(gate(found, found)).split("\n"))
 

@@ -21,14 +21,14 @@ from tests.thinned import examples
 def asked(name, n, failed=0, *, wrong=0, **others):
     """A column's calls on the tasks t0, t1 ...: the first ones fail, the last ones are wrong."""
     return [
-        scored(f"t{number}", name, "unhandled" if number < failed else "exact",
+        scored(f"t{number}", name, "failed" if number < failed else "clean",
                **({"content": content(0)} if number >= n - wrong else {}), **others)
         for number in range(n)
     ]  # fmt: skip
 
 
 def found(*calls, **others):
-    return found_in(result_of(run_of(*(call for column in calls for call in column), **others)))
+    return found_in(result_of(run_of(*(call for variant in calls for call in variant), **others)))
 
 
 CASES = {
@@ -120,7 +120,7 @@ CASES = {
 
 @pytest.mark.parametrize(("calls", "target", "tone", "headline"), CASES.values(), ids=CASES)
 def test_headline(calls, target, tone, headline):
-    """The sentence names the best column, its n and its bounds, what is not decided, and how much is right."""
+    """The sentence names the best variant, its n and its bounds, what is not decided, and how much is right."""
     told = found(*calls, target=target)
 
     assert (told.headline, told.tone) == (headline, tone)
@@ -131,21 +131,21 @@ def test_headline(calls, target, tone, headline):
 def test_nothing_is_said_that_is_not_proved(run, target):
     """A target is met where a bound says so; one fails least where every other one is called worse; the rest is open."""
     result = result_of(replace(run, target=target))
-    told, columns = found_in(result), ranked(result)
+    told, variants = found_in(result), ranked(result)
     called = {(one.better, one.a, one.b) for one in result.comparisons if one.measure == "format"}
     proved = [
         one
-        for one in columns
+        for one in variants
         if all(
-            {(one.column.name, one.column.name, other.column.name), (one.column.name, other.column.name, one.column.name)} & called
-            for other in columns
+            {(one.variant.name, one.variant.name, other.variant.name), (one.variant.name, other.variant.name, one.variant.name)} & called
+            for other in variants
             if other is not one
         )
     ]  # fmt: skip
 
-    if target is not None and columns:
-        assert (told.tone is Tone.GOOD) == any(one.unhandled.bounds.upper <= target for one in columns)
-        assert (told.tone is Tone.BAD) == all(one.unhandled.bounds.lower > target for one in columns)
+    if target is not None and variants:
+        assert (told.tone is Tone.GOOD) == any(one.failed.bounds.upper <= target for one in variants)
+        assert (told.tone is Tone.BAD) == all(one.failed.bounds.lower > target for one in variants)
     if " fails least, in " in told.headline and target is None:
         assert proved
     if told.tone is Tone.PLAIN:
@@ -160,8 +160,8 @@ def test_so_many_more_tasks_decide(n, only_a, only_b):
     only_a = min(only_a, n)
     only_b = min(only_b, n - only_a)
     calls = [
-        *(scored(f"t{number}", "a", "unhandled" if number < only_a else "exact") for number in range(n)),
-        *(scored(f"t{number}", "b", "unhandled" if number >= n - only_b else "exact") for number in range(n)),
+        *(scored(f"t{number}", "a", "failed" if number < only_a else "clean") for number in range(n)),
+        *(scored(f"t{number}", "b", "failed" if number >= n - only_b else "clean") for number in range(n)),
     ]
     told = found_in(result_of(run_of(*calls, suite_tasks=10**7))).facts[-1].text
     needed = re.search(r"--sample ([0-9]+)", told)
@@ -189,14 +189,14 @@ def evidence(only_a, only_b, tasks):
         ([asked("a", 50)], {"target": 0.05}, "about 24 more tasks decide on which side of the target a is: add tasks to the suite, this one has no more"),
         ([asked("a", 50)], {"target": 0.05, "suite_tasks": 60}, "about 24 more tasks decide on which side of the target a is: add tasks to the suite, of which this one has 10 (--sample all)"),
         ([asked("a", 50, 5), asked("b", 50, 5)], {}, "take the cheaper or the faster one: as they fail now no number of tasks decides between a and b"),
-        ([asked("strict_schema", 50, 10)], {}, "the same command with --strategy system_prompt: state the format in the system prompt (system_prompt), which can mend 10 of these 10 failures"),
+        ([asked("strict_schema", 50, 10)], {}, "the same command with --strategy system_prompt: state the format in the system prompt (system_prompt), which can fix 10 of these 10 failures"),
         ([asked("system_prompt", 50, 0, wrong=30)], {}, "the same command with --strategy few_shot: show the model examples (few_shot), which can make wrong values right"),
-        ([asked("system_prompt", 50, 10, failures=FAILURES[3:])], {}, "no strategy that can mend this is left: the same command with --model NAME, a larger one"),
+        ([asked("system_prompt", 50, 10, failures=FAILURES[3:])], {}, "no strategy that can fix this is left: the same command with --model NAME, a larger one"),
         ([asked("a", 50)], {}, "use a, and watch it: schema-guard watch --max-failure-rate 1%"),
     ],
 )  # fmt: skip
 def test_next_step(calls, others, said):
-    """What comes next can be taken: use it, ask so many more tasks, try what can mend what fails."""
+    """What comes next can be taken: use it, ask so many more tasks, try what can fix what fails."""
     told = found(*calls, **others)
 
     assert told.facts[-1].text == said
@@ -211,7 +211,7 @@ def test_names_are_told_apart():
 
 
 def test_target_is_kept_with_the_result():
-    """A result's file says what its columns were held against; a file without a target is as it was before."""
+    """A result's file says what its variants were held against; a file without a target is as it was before."""
     result = result_of(run_of(*asked("a", 30), target=0.05))
     plain = result_file(result_of(run_of(*asked("a", 30))))
 
@@ -221,7 +221,7 @@ def test_target_is_kept_with_the_result():
 
 
 def test_bounds_are_shared():
-    """The bounds of what is said hold for all columns that have calls together."""
+    """The bounds of what is said hold for all variants that have calls together."""
     result = result_of(run_of(*asked("a", 30), *asked("b", 30), scored("t1", "c", "lost")))
 
     assert alpha_of(result) == 0.025

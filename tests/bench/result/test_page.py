@@ -40,7 +40,7 @@ def hostile():
         code=HOSTILE, keyword=HOSTILE, location=f"/{HOSTILE}", message=HOSTILE, reply=HOSTILE
     )
     calls = (
-        scored("t1", HOSTILE, "unhandled", schema=HOSTILE, group=HOSTILE, failures=(failed,)),
+        scored("t1", HOSTILE, "failed", schema=HOSTILE, group=HOSTILE, failures=(failed,)),
         scored(HOSTILE, HOSTILE, "lost", error=HOSTILE),
         scored("t1", "b", schema=HOSTILE),
     )
@@ -127,13 +127,13 @@ def test_page_has_every_table():
 
 
 @pytest.mark.costly
-def test_many_columns_have_matrices():
-    """With many columns every difference stands in a matrix, one for format and one for content, both ways."""
+def test_many_variants_have_matrices():
+    """With many variants every difference stands in a matrix, one for format and one for content, both ways."""
     page = Page(result_page(MANY))
     first = MANY.comparisons[0]
     mark = " *" if first.called else ""
 
-    assert "Differences of what is unhandled" in page.texts
+    assert "Differences of what is failed" in page.texts
     assert "Differences of what is not right" in page.texts
     assert f"{100 * first.difference:+.1f}{mark}" in page.texts
     assert f"{-100 * first.difference:+.1f}{mark}" in page.texts
@@ -148,9 +148,9 @@ def test_many_columns_have_matrices():
         (result_of(run_of(scored("t1", output_tokens=None))), ["rates", "right"]),
         (result_of(run_of(scored("t1", how="lost"))), []),
         (LOST_AFTER_FAILURE, ["rates", "right", "cost"]),
-        (result_of(run_of(columns=["a"])), []),
+        (result_of(run_of(variants=["a"])), []),
     ],
-    ids=["all", "no failure", "no tokens", "all lost", "no failure but of a lost column", "no calls"],
+    ids=["all", "no failure", "no tokens", "all lost", "no failure but of a lost variant", "no calls"],
 )
 def test_plots_that_have_data_are_drawn(result, plots):
     """Each plot with data is drawn; of each other one a line says what is missing."""
@@ -161,16 +161,14 @@ def test_plots_that_have_data_are_drawn(result, plots):
 
 
 def test_plots_tell_their_content_in_words():
-    """A plot's description has its figures, and says which columns no other one beats."""
-    calls = [scored(f"t{n}", "cheap", "unhandled" if n < 5 else "exact", output_tokens=10) for n in range(10)]
+    """A plot's description has its figures, and says which variants no other one beats."""
+    calls = [scored(f"t{n}", "cheap", "failed" if n < 5 else "clean", output_tokens=10) for n in range(10)]
     calls += [scored(f"t{n}", "good", output_tokens=50) for n in range(10)]
-    calls += [
-        scored(f"t{n}", "worse", "unhandled" if n < 1 else "exact", output_tokens=60) for n in range(10)
-    ]
+    calls += [scored(f"t{n}", "worse", "failed" if n < 1 else "clean", output_tokens=60) for n in range(10)]
     text = Page(result_page(result_of(run_of(*calls)))).text
 
     assert (
-        "good: 50 output tokens a call, unhandled 0.0%; worse: 60 output tokens a call, unhandled 10.0%; cheap: 10 output"
+        "good: 50 output tokens a call, failed 0.0%; worse: 60 output tokens a call, failed 10.0%; cheap: 10 output"
         in text
     )
     assert "Not beaten in both: good, cheap." in text
@@ -210,7 +208,7 @@ def test_details_are_folded():
 
 @pytest.mark.costly
 def test_labels_stand_clear():
-    """With twelve columns of long names no label stands upon another or past the edge, and no two rows look alike."""
+    """With twelve variants of long names no label stands upon another or past the edge, and no two rows look alike."""
     plots = re.findall(r"<svg.*?</svg>", result_page(MANY), re.DOTALL)
     names = [[text for *_, text in boxes(svg) if "strict_schema" in text] for svg in plots[:3]]
 

@@ -14,7 +14,7 @@ from schema_guard.bench.run.batch import (
     write_requests,
 )
 from schema_guard.bench.run.journal import Journal
-from schema_guard.bench.run.plan import PlanSettings, columns_of, plan_of
+from schema_guard.bench.run.plan import PlanSettings, plan_of, variants_of
 from schema_guard.bench.run.runner import run
 from schema_guard.errors import InvalidArgument
 from tests.bench.run.test_runner import some_fail
@@ -26,7 +26,7 @@ pytest.importorskip("openai", reason="needs the extra 'openai'")
 
 @pytest.fixture
 def plan():
-    return plan_of(small_suite(tasks=3), columns_of(["gpt-x"], ["bare", "few_shot"]), PlanSettings())
+    return plan_of(small_suite(tasks=3), variants_of(["gpt-x"], ["bare", "few_shot"]), PlanSettings())
 
 
 @pytest.fixture
@@ -71,7 +71,7 @@ def written(path, rows):
 @needs("fitting")
 def test_request_is_what_the_client_would_send(models):
     """A request has the endpoint and the body of the call: model, messages, output limit, response format."""
-    plan = plan_of(small_suite(tasks=3), columns_of(["gpt-x"], ["bare", "strict_schema"]), PlanSettings())
+    plan = plan_of(small_suite(tasks=3), variants_of(["gpt-x"], ["bare", "strict_schema"]), PlanSettings())
     requests = batch_requests(plan, models)
     strict = [request for request in requests if "response_format" in request["body"]]
 
@@ -103,7 +103,7 @@ def test_rounds_end_with_the_result_of_a_direct_run(tmp_path, plan, models, jour
 @pytest.mark.parametrize("kind", ["openai", "openai-responses"])
 def test_bodies_are_taken_by_the_providers_api(tmp_path, kind):
     """Sent to a server of the provider's wire format, request by request, they are answered, and the answers are read."""
-    plan = plan_of(small_suite(tasks=3), columns_of(["gpt-x"], ["bare", "strict_schema"]))
+    plan = plan_of(small_suite(tasks=3), variants_of(["gpt-x"], ["bare", "strict_schema"]))
     models = {"gpt-x": batch_model(f"{kind}:gpt-x")}
 
     def reply(text):
@@ -125,7 +125,7 @@ def test_bodies_are_taken_by_the_providers_api(tmp_path, kind):
         read_replies(written(tmp_path / "replies", rows), plan, models, journal)
         finished = run(plan, {"gpt-x": models["gpt-x"]}, journal=journal)
 
-    assert {(s.format, s.content.exact) for s in finished.scored} == {("exact", True)}
+    assert {(s.format, s.content.exact) for s in finished.scored} == {("clean", True)}
     assert all(s.input_tokens for s in finished.scored)
 
 
@@ -180,7 +180,7 @@ def test_journal_of_a_batch_is_kept(tmp_path, plan, models):
 
 def test_responses_api_has_its_own_endpoint():
     """`openai-responses` writes requests of the Responses API."""
-    plan = plan_of(small_suite(tasks=1), columns_of(["gpt-x"], ["bare"]))
+    plan = plan_of(small_suite(tasks=1), variants_of(["gpt-x"], ["bare"]))
     request = batch_requests(plan, {"gpt-x": batch_model("openai-responses:gpt-x")})[0]
 
     assert request["url"] == "/v1/responses"
@@ -197,7 +197,7 @@ def test_large_batches_are_written_in_parts(tmp_path):
 
 def test_batch_is_of_one_model(models):
     """A provider takes no file of two models."""
-    plan = plan_of(small_suite(), columns_of(["a", "b"], ["bare"]))
+    plan = plan_of(small_suite(), variants_of(["a", "b"], ["bare"]))
 
     with pytest.raises(InvalidArgument, match=r"models=\['a', 'b'\]: expected one"):
         batch_requests(plan, models)

@@ -7,13 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schema_guard.bench.run.journal import Journal, Kept, kept_of, row_of
-from schema_guard.bench.run.plan import columns_of, plan_of
+from schema_guard.bench.run.plan import plan_of, variants_of
 from schema_guard.errors import InvalidArgument
 from schema_guard.received.replies import Reply
 from schema_guard.values import Failure, Usage
 from tests.bench.small_suites import small_suite
 
-PLAN = plan_of(small_suite(), columns_of(["m"], ["bare"]))
+PLAN = plan_of(small_suite(), variants_of(["m"], ["bare"]))
 KEY = ("bare", "first-1", 0)
 
 
@@ -107,7 +107,7 @@ def test_reply_that_is_there_already_stays(tmp_path):
 def test_journal_of_another_plan_is_refused(tmp_path):
     """A journal goes on with its own plan only, and the message says of which run it is."""
     Journal.begin(tmp_path / "j", PLAN).close()
-    other = plan_of(small_suite(), columns_of(["m"], ["few_shot"]))
+    other = plan_of(small_suite(), variants_of(["m"], ["few_shot"]))
 
     with pytest.raises(InvalidArgument, match=r"it is of another run \(small, 4 calls, bare"):
         Journal.resume(tmp_path / "j", other)

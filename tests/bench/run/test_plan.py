@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schema_guard.bench.run.plan import PlanSettings, columns_of, plan_of
+from schema_guard.bench.run.plan import PlanSettings, plan_of, variants_of
 from schema_guard.errors import InvalidArgument
 from tests.bench.small_suites import small_suite
 
-ONE = columns_of(["m"], ["bare"])
+ONE = variants_of(["m"], ["bare"])
 
 
 @given(st.lists(st.integers(1, 12), min_size=1, max_size=6), st.integers(1, 60), st.integers(0, 5))
@@ -41,7 +41,7 @@ def test_sample_holds_all_difficulties():
 
 
 def test_same_settings_give_the_same_plan():
-    """Suite, columns and settings decide the tasks, their order and the fingerprint."""
+    """Suite, variants and settings decide the tasks, their order and the fingerprint."""
     first, second = (plan_of(small_suite(tasks=8), ONE, PlanSettings(sample=5, seed=7)) for _ in range(2))
 
     assert first.fingerprint == second.fingerprint
@@ -50,8 +50,8 @@ def test_same_settings_give_the_same_plan():
 
 CHANGES = [
     lambda: plan_of(small_suite(fingerprint="f" * 16), ONE),
-    lambda: plan_of(small_suite(), columns_of(["m"], ["few_shot"])),
-    lambda: plan_of(small_suite(), columns_of(["other"], ["bare"])),
+    lambda: plan_of(small_suite(), variants_of(["m"], ["few_shot"])),
+    lambda: plan_of(small_suite(), variants_of(["other"], ["bare"])),
     lambda: plan_of(small_suite(), ONE, PlanSettings(epochs=2)),
     lambda: plan_of(small_suite(), ONE, PlanSettings(max_attempts=3)),
     lambda: plan_of(small_suite(), ONE, PlanSettings(seed=1)),
@@ -61,19 +61,19 @@ CHANGES = [
 
 @pytest.mark.parametrize("changed", CHANGES, ids=range(len(CHANGES)))
 def test_fingerprint_follows_what_is_asked(changed):
-    """Another suite, column, setting, seed or sample is another plan."""
+    """Another suite, variant, setting, seed or sample is another plan."""
     assert changed().fingerprint != plan_of(small_suite(), ONE).fingerprint
 
 
-def test_columns_are_asked_one_after_the_other_for_each_task():
-    """Whenever a run stops, its columns have been asked the same tasks but for the last one."""
-    plan = plan_of(small_suite(), columns_of(["a", "b"], ["bare", "few_shot"]), PlanSettings(epochs=2))
+def test_variants_are_asked_one_after_the_other_for_each_task():
+    """Whenever a run stops, its variants have been asked the same tasks but for the last one."""
+    plan = plan_of(small_suite(), variants_of(["a", "b"], ["bare", "few_shot"]), PlanSettings(epochs=2))
     cells = list(plan.cells())
 
     assert plan.calls == len(cells) == 4 * 4 * 2
     for start in range(0, len(cells), 4):
         block = cells[start : start + 4]
-        assert [cell.column for cell in block] == list(plan.columns)
+        assert [cell.variant for cell in block] == list(plan.variants)
         assert len({(cell.task.id, cell.epoch) for cell in block}) == 1
 
 
@@ -84,13 +84,13 @@ def test_order_is_shuffled_over_the_suite():
     assert len({entry.name for entry, _ in plan.tasks[:10]}) > 1
 
 
-def test_column_is_named_by_its_strategy_and_where_needed_by_its_model():
-    """With one model the strategy says which column it is."""
-    assert [column.name for column in columns_of(["m"], ["bare", "bare>few_shot"])] == [
+def test_variant_is_named_by_its_strategy_and_where_needed_by_its_model():
+    """With one model the strategy says which variant it is."""
+    assert [variant.name for variant in variants_of(["m"], ["bare", "bare>few_shot"])] == [
         "bare",
         "bare>few_shot",
     ]
-    assert [column.name for column in columns_of(["a", "b"], ["bare"])] == ["a bare", "b bare"]
+    assert [variant.name for variant in variants_of(["a", "b"], ["bare"])] == ["a bare", "b bare"]
 
 
 def test_long_tasks_are_left_out_and_counted():
@@ -109,9 +109,9 @@ def test_long_tasks_are_left_out_and_counted():
 
 
 WRONG = [
-    (lambda: columns_of(["m"], ["bar"]), "strategy='bar': expected one of"),
-    (lambda: columns_of(["m"], []), "strategies=[]: expected one or more, each once"),
-    (lambda: columns_of(["m", "m"], ["bare"]), "models=['m', 'm']: expected one or more, each once"),
+    (lambda: variants_of(["m"], ["bar"]), "strategy='bar': expected one of"),
+    (lambda: variants_of(["m"], []), "strategies=[]: expected one or more, each once"),
+    (lambda: variants_of(["m", "m"], ["bare"]), "models=['m', 'm']: expected one or more, each once"),
     (lambda: PlanSettings(max_attempts=0), "max_attempts=0: expected an int >= 1"),
     (lambda: PlanSettings(epochs=0), "epochs=0: expected an int >= 1"),
     (lambda: PlanSettings(sample=0), "sample=0: expected an int >= 1"),

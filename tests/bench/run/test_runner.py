@@ -15,7 +15,7 @@ import pytest
 from schema_guard.bench.run.budget import RunBudget
 from schema_guard.bench.run.estimate import estimate, missing
 from schema_guard.bench.run.journal import Journal
-from schema_guard.bench.run.plan import PlanSettings, columns_of, plan_of
+from schema_guard.bench.run.plan import PlanSettings, plan_of, variants_of
 from schema_guard.bench.run.runner import RunSettings, run
 from schema_guard.bench.suites.scoring import unanswered
 from schema_guard.errors import InvalidArgument
@@ -26,7 +26,7 @@ from tests.needs import needs
 
 
 def planned(strategies=("bare",), suite=None, models=("m",), **settings):
-    return plan_of(suite or small_suite(), columns_of(models, strategies), PlanSettings(**settings))
+    return plan_of(suite or small_suite(), variants_of(models, strategies), PlanSettings(**settings))
 
 
 @pytest.fixture
@@ -35,12 +35,12 @@ def store():
         yield opened
 
 
-def test_every_task_is_asked_in_every_column():
+def test_every_task_is_asked_in_every_variant():
     """The calls come in the plan's order, and tasks for examples are not scored."""
     plan = planned(["bare", "few_shot"], epochs=2)
     finished = run(plan, {"m": Counting()})
 
-    assert [(s.column, s.task, s.epoch) for s in finished.scored] == [cell.key for cell in plan.cells()]
+    assert [(s.variant, s.task, s.epoch) for s in finished.scored] == [cell.key for cell in plan.cells()]
     assert {s.task for s in finished.scored} == {"first-1", "first-2", "second-1", "second-2"}
     assert all(s.content.exact for s in finished.scored)
     assert (finished.tasks, finished.suite_tasks, finished.epochs, finished.stopped) == (4, 4, 2, ())
@@ -48,7 +48,7 @@ def test_every_task_is_asked_in_every_column():
 
 def test_every_attempt_is_recorded_once(store):
     """The rows of the store are the attempts of the run, under one name."""
-    finished = run(planned(), {"m": Counting(lambda n, re_ask: "no" if n == 2 else None)}, store=store)
+    finished = run(planned(), {"m": Counting(lambda n, retry: "no" if n == 2 else None)}, store=store)
 
     rows = list(store.attempts())
     assert len(rows) == sum(s.attempts for s in finished.scored) == 6
@@ -69,14 +69,14 @@ def test_two_runs_in_one_store_stand_apart(store):
 
 
 FORMATS = [
-    (lambda n, re_ask: None, "exact", True),
-    (lambda n, re_ask: f'Sure: {{"n": {n}}}', "unwrapped", True),
-    (lambda n, re_ask: '{"n": 77}', "exact", False),
-    (lambda n, re_ask: None if re_ask else "no", "reasked", True),
-    (lambda n, re_ask: "no", "unhandled", False),
-    (lambda n, re_ask: "<!DOCTYPE html><html></html>", "lost", False),
-    (lambda n, re_ask: ValueError("no network") if re_ask else "no", "unhandled", False),
-    (lambda n, re_ask: ValueError("no network"), "lost", False),
+    (lambda n, retry: None, "clean", True),
+    (lambda n, retry: f'Sure: {{"n": {n}}}', "unwrapped", True),
+    (lambda n, retry: '{"n": 77}', "clean", False),
+    (lambda n, retry: None if retry else "no", "fixed_by_retry", True),
+    (lambda n, retry: "no", "failed", False),
+    (lambda n, retry: "<!DOCTYPE html><html></html>", "lost", False),
+    (lambda n, retry: ValueError("no network") if retry else "no", "failed", False),
+    (lambda n, retry: ValueError("no network"), "lost", False),
 ]
 
 
@@ -87,13 +87,13 @@ def test_format_and_content_are_apart(wrong, form, is_right):
 
     assert {s.format for s in finished.scored} == {form}
     assert {s.content.exact for s in finished.scored} == {is_right}
-    if form in ("unhandled", "lost"):
+    if form in ("failed", "lost"):
         assert finished.scored[0].content == unanswered({"n": 1})
 
 
 def test_what_a_provider_raises_is_told_and_recorded(store):
     """A lost call has the words of the exception, is recorded as transport, and does not end the run."""
-    model = Counting(lambda n, re_ask: TimeoutError("too slow") if n == 1 else None)
+    model = Counting(lambda n, retry: TimeoutError("too slow") if n == 1 else None)
     finished = run(planned(), {"m": model}, store=store)
 
     assert {(s.task, s.error) for s in finished.scored if s.is_lost} == {
@@ -105,7 +105,7 @@ def test_what_a_provider_raises_is_told_and_recorded(store):
 
 def test_model_that_only_raises_is_not_asked_any_more():
     """After twenty lost calls in a row the others of this model are left out, with the reason."""
-    model = Counting(lambda n, re_ask: PermissionError("401 wrong key"))
+    model = Counting(lambda n, retry: PermissionError("401 wrong key"))
     finished = run(planned(suite=small_suite(tasks=50)), {"m": model}, settings=RunSettings(concurrency=1))
 
     assert len(model.heard) == 20
@@ -132,7 +132,7 @@ def test_prompt_is_the_tasks_text_and_few_shot_shows_the_dev_tasks():
 
 def test_every_attempt_has_the_tasks_output_limit():
     """The output limit is the task's own, on every attempt."""
-    model = Counting(lambda n, re_ask: "no")
+    model = Counting(lambda n, retry: "no")
     plan = planned()
     run(plan, {"m": model})
 
@@ -142,7 +142,7 @@ def test_every_attempt_has_the_tasks_output_limit():
 
 def test_escalation_reaches_its_last_strategy(store):
     """An escalation has as many attempts as strategies, whatever the number of attempts."""
-    model = Counting(lambda n, re_ask: "no")
+    model = Counting(lambda n, retry: "no")
     run(planned(["bare>system_prompt>few_shot"], max_attempts=1), {"m": model}, store=store)
 
     assert [row["strategy"] for row in store.attempts()][:3] == ["bare", "system_prompt", "few_shot"]
@@ -187,12 +187,12 @@ def test_calls_are_told_as_they_finish():
     assert sorted(s.task for s in told) == sorted(s.task for s in finished.scored)
 
 
-def test_columns_of_several_models_are_asked_of_their_own():
-    """Each model gets the calls of its columns."""
-    models = {"a": Counting(), "b": Counting(lambda n, re_ask: "no")}
+def test_variants_of_several_models_are_asked_of_their_own():
+    """Each model gets the calls of its variants."""
+    models = {"a": Counting(), "b": Counting(lambda n, retry: "no")}
     finished = run(planned(models=("a", "b")), models)
 
-    assert {(s.column, s.format) for s in finished.scored} == {("a bare", "exact"), ("b bare", "unhandled")}
+    assert {(s.variant, s.format) for s in finished.scored} == {("a bare", "clean"), ("b bare", "failed")}
     assert (len(models["a"].heard), len(models["b"].heard)) == (4, 8)
 
 
@@ -208,7 +208,7 @@ PRICED = {"prices": {"m": Prices()}, "concurrency": 1}
 
 def test_cost_is_the_sum_over_the_attempts():
     """A call costs its tokens; without prices its cost is unknown."""
-    model = Counting(lambda n, re_ask: None if re_ask else "no")
+    model = Counting(lambda n, retry: None if retry else "no")
     priced = run(planned(), {"m": model}, settings=RunSettings(**PRICED))
     unpriced = run(planned(), {"m": Counting()})
 
@@ -243,16 +243,16 @@ def test_tokens_that_nobody_told_are_estimated_for_the_budget(budget):
     assert {(s.input_tokens, s.cost) for s in finished.scored} == {(None, None)}
 
 
-def test_decided_column_is_not_asked_any_more():
-    """A column ends when its rate is proved to be on one side of the target, others go on."""
+def test_decided_variant_is_not_asked_any_more():
+    """A variant ends when its rate is proved to be on one side of the target, others go on."""
     models = {
-        "bad": Counting(lambda n, re_ask: "no"),
-        "good": Counting(lambda n, re_ask: "no" if n % 3 == 0 else None),
+        "bad": Counting(lambda n, retry: "no"),
+        "good": Counting(lambda n, retry: "no" if n % 3 == 0 else None),
     }
     plan = planned(models=("bad", "good"), suite=small_suite(tasks=100), max_attempts=1)
     finished = run(plan, models, settings=RunSettings(target=0.3, concurrency=1))
 
-    counts = {name: sum(s.column == f"{name} bare" for s in finished.scored) for name in models}
+    counts = {name: sum(s.variant == f"{name} bare" for s in finished.scored) for name in models}
     assert counts["bad"] < 20
     assert counts["good"] == 200
     assert finished.stopped[0] == f"bad bare was decided after {counts['bad']} tasks: above the target"
@@ -272,7 +272,7 @@ def test_estimate_is_made_before_anything_is_asked():
     assert expected.as_text().endswith(f"${expected.cost:.2f} to ${expected.most_cost:.2f}")
 
 
-def interrupted(plan, path, after, wrong=lambda n, re_ask: None):
+def interrupted(plan, path, after, wrong=lambda n, retry: None):
     """Run until so many replies are there, then die; what is left of the journal."""
 
     class Dying(Counting):
@@ -288,10 +288,10 @@ def interrupted(plan, path, after, wrong=lambda n, re_ask: None):
         run(plan, {"m": Dying(wrong)}, journal=journal, settings=RunSettings(concurrency=1))
 
 
-def some_fail(n, re_ask):
+def some_fail(n, retry):
     if n % 3 == 0:
         return "no"
-    return "no" if n % 2 == 0 and not re_ask else None
+    return "no" if n % 2 == 0 and not retry else None
 
 
 @pytest.mark.parametrize("after", [0, 1, 2, 5, 11, 30])
@@ -354,7 +354,7 @@ def test_journal_of_a_large_run_is_recorded_whole(tmp_path, store):
         queued.flush(30.0)
 
         assert queued.counts().stored == 11_000
-        assert queued.counts().dropped == {}
+        assert queued.counts().lost_records == {}
 
 
 def test_garbage_collector_is_left_as_it_was():
@@ -378,14 +378,14 @@ def test_lost_call_is_asked_again(tmp_path):
     plan = planned()
     with Journal.begin(tmp_path / "j", plan) as journal:
         first = run(
-            plan, {"m": Counting(lambda n, re_ask: OSError("gone") if n == 1 else None)}, journal=journal
+            plan, {"m": Counting(lambda n, retry: OSError("gone") if n == 1 else None)}, journal=journal
         )
     model = Counting()
     with Journal.resume(tmp_path / "j", plan) as journal:
         second = run(plan, {"m": model}, journal=journal)
 
     assert sum(s.is_lost for s in first.scored) == len(model.heard) == 2
-    assert {s.format for s in second.scored} == {"exact"}
+    assert {s.format for s in second.scored} == {"clean"}
 
 
 def test_journal_of_other_prompts_is_refused(tmp_path, monkeypatch):
@@ -497,7 +497,7 @@ def test_schema_that_a_strategy_cannot_ask_for_is_refused_before_a_call():
 
 
 @needs("fitting")
-def test_column_leaves_out_what_it_cannot_ask_for():
+def test_variant_leaves_out_what_it_cannot_ask_for():
     """The other schemas of a suite are asked for, and the result says what was not."""
     model = Counting()
     model.target = "openai"
@@ -506,14 +506,14 @@ def test_column_leaves_out_what_it_cannot_ask_for():
     suite = type(small_suite())("small", "", "MIT", "0" * 16, (refused, second))
     finished = run(planned(["bare", "strict_schema"], suite=suite), {"m": model})
 
-    assert {(s.column, s.schema) for s in finished.scored} == {
+    assert {(s.variant, s.schema) for s in finished.scored} == {
         ("bare", "first"),
         ("bare", "second"),
         ("strict_schema", "second"),
     }
     (words,) = finished.stopped
     assert words.startswith(
-        "2 tasks of 1 schemas could not be asked for in column strict_schema, the first: "
+        "2 tasks of 1 schemas could not be asked for in variant strict_schema, the first: "
     )
 
 
@@ -527,7 +527,7 @@ def test_result_of_a_script_has_no_times():
 
 def test_scored_calls_are_small():
     """Of texts only the beginnings of failed replies are kept."""
-    finished = run(planned(), {"m": Counting(lambda n, re_ask: "no JSON " * 1000)})
+    finished = run(planned(), {"m": Counting(lambda n, retry: "no JSON " * 1000)})
 
     assert all(len(failed.reply) == 400 for s in finished.scored for failed in s.failures)
     assert len(json.dumps([s.failures for s in finished.scored])) < 8 * 900

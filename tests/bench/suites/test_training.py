@@ -5,7 +5,7 @@ import json
 import pytest
 
 from schema_guard.bench.run.journal import Journal
-from schema_guard.bench.run.plan import Column, PlanSettings, columns_of, plan_of
+from schema_guard.bench.run.plan import Column, PlanSettings, plan_of, variants_of
 from schema_guard.bench.suites.load import load_suite
 from schema_guard.errors import InvalidArgument
 from schema_guard.strategies import behind_system
@@ -117,7 +117,7 @@ def test_preferences_are_no_suite(tmp_path):
 
 def test_tuned_model_is_asked_as_it_was_trained():
     """A tuned model has one column, bare; the others have all strategies."""
-    columns = columns_of(["m", "t"], ["few_shot", "strict_schema"], tuned=["t"])
+    columns = variants_of(["m", "t"], ["few_shot", "strict_schema"], tuned=["t"])
 
     assert columns == (
         Column("m few_shot", "m", "few_shot"),
@@ -127,10 +127,10 @@ def test_tuned_model_is_asked_as_it_was_trained():
 
 
 def test_records_name_the_function_that_is_meant(tmp_path):
-    """A run is recorded under the function that it measures remedies for, and that changes no plan."""
+    """A run is recorded under the function that it measures fixes for, and that changes no plan."""
     suite = load_suite(_set(tmp_path, test=[_row(8)]))
     plain, whose = (
-        plan_of(suite, columns_of(["m"], ["bare"]), PlanSettings(function=name))
+        plan_of(suite, variants_of(["m"], ["bare"]), PlanSettings(function=name))
         for name in (None, "app.read")
     )
 

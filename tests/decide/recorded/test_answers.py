@@ -55,7 +55,7 @@ def test_more_answers_than_calls_are_of_another_run(store):
 
 
 def test_benches_of_the_same_inputs_are_compared(store):
-    """Rungs that were measured one after the other, each by a bench of its own, are pairs of the same inputs."""
+    """Steps that were measured one after the other, each by a bench of its own, are pairs of the same inputs."""
     (compared,) = gather(store).evidence["comparisons"]
 
     assert compared == {"before": "few_shot", "after": "strict_schema", "n": 100, "b": 0, "c": 80}

@@ -29,7 +29,7 @@ def record_stopped(store, n, k, *, at=100, whole=400, usage=TOLD):
         failed = (number + 1) * k // n > number * k // n
         failure = Failure("structure", "type", "...") if failed else None
         made = Attempt(
-            1, "system_prompt", "p", "x" * (at if failure else whole), failure, None if failure else "exact", (),
+            1, "system_prompt", "p", "x" * (at if failure else whole), failure, None if failure else "clean", (),
             UNKNOWN_USAGE if failure else usage, None, None if failure else "stop", 1.0, stopped_at=at if failure else None,
         )  # fmt: skip
         what = CALL._replace(settings=STOPS, id=f"{number:032x}", started_at=60.0 * number)
@@ -82,13 +82,13 @@ def test_rates_of_valid_values_are_compared(store):
 
 
 def test_a_reader_is_told_that_a_kind_is_the_first_fault_alone(store):
-    """What a remedy could mend is read from the first faults, and that is said; of words nothing is claimed."""
+    """What a fix could fix is read from the first faults, and that is said; of words nothing is claimed."""
     record_stopped(store, 200, 50)
 
     figures = decide(evidence_of(store)).as_dict()
 
     assert any("stopped early, at the first fault" in note for note in figures["notes"])
-    assert "domain vocabulary: the kinds of the unhandled calls" in figures["not_measured"]
+    assert "domain vocabulary: the kinds of the failed calls" in figures["not_measured"]
 
 
 def test_tokens_of_stopped_replies_are_estimated_from_what_came_of_them(store):

@@ -9,7 +9,7 @@ from schema_guard.decide.recorded import gather as gathering
 from schema_guard.errors import InvalidArgument
 from schema_guard.records import open_store
 from schema_guard.values import Usage
-from tests.decide.records import DAY, record, record_outside
+from tests.decide.records import DAY, record, record_excluded
 from tests.public.decide.examples import economics
 
 
@@ -33,13 +33,13 @@ def strategies(gathered):
 
 
 def status(gathered, rung):
-    """What the evidence claims of a rung."""
+    """What the evidence claims of a step."""
     (found,) = [claim for claim in gathered.evidence["ladder"] if claim["rung"] == rung]
     return found
 
 
 def test_counts_are_those_of_the_store(store):
-    """Calls, unhandled ones, attempts and kinds are what was recorded."""
+    """Calls, failed ones, attempts and kinds are what was recorded."""
     record(store, 10, 3, kind="value", attempts=2)
 
     (found,) = strategies(gather(store)).values()
@@ -171,7 +171,7 @@ def test_an_input_that_is_a_good_part_of_the_calls_is_named(store):
     assert found["inputs"] == {"n": 399, "k": 2}
 
 
-def rungs_of(gathered):
+def steps_of(gathered):
     return [found["rung"] for _, found in sorted(strategies(gathered).items())]
 
 
@@ -191,7 +191,7 @@ def test_another_model_is_larger_where_that_is_said(store, sizes, rung):
 
     gathered = gather(store, sizes=sizes)
 
-    assert rungs_of(gathered) == ["system_prompt", rung]
+    assert steps_of(gathered) == ["system_prompt", rung]
     assert ("whether other is larger than m1 is not known" in str(gathered.evidence.get("notes"))) == (
         rung == "other_model"
     )
@@ -208,7 +208,7 @@ def test_the_dearer_model_is_the_larger_one(store, tmp_path):
     record(store, 10, 5, model="free")
     record(store, 10, 5, started_at=DAY)
 
-    assert rungs_of(gather(store, prices=str(tmp_path / "prices.json"))) == [
+    assert steps_of(gather(store, prices=str(tmp_path / "prices.json"))) == [
         "larger_model",
         "other_model",
         "system_prompt",
@@ -216,11 +216,11 @@ def test_the_dearer_model_is_the_larger_one(store, tmp_path):
 
 
 def test_a_snapshot_is_no_other_model(store):
-    """Calls that were recorded under the dated name of a model stand on the rung of their strategy."""
+    """Calls that were recorded under the dated name of a model stand on the step of their strategy."""
     record(store, 10, 5, model="m1-2026-08-06", strategies="few_shot")
     record(store, 10, 5, started_at=DAY)
 
-    assert sorted(rungs_of(gather(store))) == ["few_shot", "system_prompt"]
+    assert sorted(steps_of(gather(store))) == ["few_shot", "system_prompt"]
 
 
 @pytest.mark.parametrize("sizes", [["a"], ["a", "a"], ["a", ""], ["a", "a-2026-08-06"]])
@@ -246,18 +246,18 @@ def test_what_says_that_it_is_tuned_is_the_pilot(store, said):
         "traffic_share": pytest.approx(1 / 3),
         "paired": {"b": 0, "c": 3},
     }
-    assert rungs_of(gathered) == ["system_prompt"]
+    assert steps_of(gathered) == ["system_prompt"]
 
 
 def test_observed_calls_are_bare(store):
-    """What was only observed is data, and no rung of the ladder."""
+    """What was only observed is data, and no step of the playbook."""
     record(store, 10, 5, strategies="bare", settings='{"max_attempts":1,"observe":true}')
 
     assert strategies(gather(store))["bare"]["rung"] == "bare"
 
 
 def test_calls_that_a_recorder_saw_are_what_they_asked_by(store):
-    """A recorder sees how the format was asked for: where that was strict, strict is the remedy in use."""
+    """A recorder sees how the format was asked for: where that was strict, strict is the fix in use."""
     settings = '{"max_attempts":1,"observe":true,"recorder":"litellm"}'
     record(store, 10, 5, strategies="tool_call", settings=settings)
 
@@ -282,15 +282,15 @@ def test_the_latest_call_is_the_current_configuration(store):
         ('{"budget":{"max_output_tokens":900},"max_attempts":1}', "raise_max_output_tokens"),
     ],
 )
-def test_settings_climb_rungs(store, settings, rung):
-    """Repair, re-asks and a higher output limit are rungs that were tested."""
+def test_settings_climb_steps(store, settings, rung):
+    """Repair, retries and a higher output limit are steps that were tested."""
     record(store, 10, 1, settings=settings)
 
     assert status(gather(store), rung) == {"rung": rung, "status": "tested"}
 
 
 def test_what_was_not_recorded_is_untested(store):
-    """A rung without calls is untested."""
+    """A step without calls is untested."""
     record(store, 10, 1)
 
     assert status(gather(store), "few_shot")["status"] == "untested"
@@ -303,7 +303,7 @@ def test_no_truncation_rules_out_a_higher_limit(store):
     assert status(gather(store), "raise_max_output_tokens") == {
         "rung": "raise_max_output_tokens",
         "status": "not_applicable",
-        "reason": "0 of 4 unhandled calls of system_prompt are truncation",
+        "reason": "0 of 4 failed calls of system_prompt are truncation",
     }
 
 
@@ -314,14 +314,14 @@ def test_replies_that_ran_away_rule_out_a_higher_limit(store):
     assert status(gather(store), "raise_max_output_tokens") == {
         "rung": "raise_max_output_tokens",
         "status": "not_applicable",
-        "reason": "only 0 of 4 unhandled calls of system_prompt were too long: 4 ran away or were spent on reasoning",
+        "reason": "only 0 of 4 failed calls of system_prompt were too long: 4 ran away or were spent on reasoning",
     }
 
 
-def test_declared_rungs_keep_reason_and_day(store):
+def test_declared_steps_keep_reason_and_day(store):
     """What was declared in the store is claimed, with its day."""
     record(store, 10, 4)
-    store.declare_rung("f" * 16, "few_shot", "declined", "no room in the prompt")
+    store.declare_step("f" * 16, "few_shot", "declined", "no room in the prompt")
 
     found = status(gather(store), "few_shot")
 
@@ -465,20 +465,20 @@ def test_a_segment_is_decided_on_alone(store):
     assert strategies(gather(store, segment="eu"))["system_prompt"]["n"] == 20
 
 
-def test_calls_outside_of_the_rate_are_evidence(store):
+def test_excluded_calls_are_evidence(store):
     """Calls of a function without a judged reply stand beside its counts, those of a trial do not."""
     record(store, 150, 0)
-    record_outside(store, 150)
+    record_excluded(store, 150)
     record(store, 30, 0, function="climb:1:few_shot", strategies="few_shot")
-    record_outside(store, 10, function="climb:1:few_shot", strategies="few_shot")
+    record_excluded(store, 10, function="climb:1:few_shot", strategies="few_shot")
 
     gathered = gather(store)
 
     found = strategies(gathered)
-    assert found["system_prompt"]["outside"] == [
+    assert found["system_prompt"]["excluded"] == [
         {"code": "call_raised", "exception": "KeyError", "calls": 150}
     ]
-    assert "outside" not in found["few_shot"]
+    assert "excluded" not in found["few_shot"]
     verdict = decide(gathered.evidence)
     assert (verdict.verdict, verdict.exit_code()) == ("NEED_MORE_DATA", 1)
     assert verdict.why.startswith("150 of 300 calls raised KeyError, which")
@@ -486,7 +486,7 @@ def test_calls_outside_of_the_rate_are_evidence(store):
 
 def test_a_function_all_of_whose_calls_raise_needs_an_explanation(store):
     """Without one judged reply there is evidence still: the calls that raised."""
-    record_outside(store, 20)
+    record_excluded(store, 20)
 
     verdict = decide(gather(store).evidence)
 
@@ -494,7 +494,7 @@ def test_a_function_all_of_whose_calls_raise_needs_an_explanation(store):
 
 
 def test_what_is_declared_holds_for_its_function(store):
-    """A target and a rung of one function are not those of another; trials are no other function."""
+    """A target and a step of one function are not those of another; trials are no other function."""
     record(store, 20, 5)
     record(store, 20, 0, function="climb:1:few_shot", strategies="few_shot")
     store.set_target("f" * 16, 0.02)
@@ -502,7 +502,7 @@ def test_what_is_declared_holds_for_its_function(store):
 
     record(store, 20, 5, function="mail.extract")
     store.set_target("f" * 16, 0.3, function="mail.extract")
-    store.declare_rung("f" * 16, "json_mode", "declined", "no", function="mail.extract")
+    store.declare_step("f" * 16, "json_mode", "declined", "no", function="mail.extract")
 
     shop, mail = gather(store, function="shop.extract"), gather(store, function="mail.extract")
     assert (shop.evidence["config"], mail.evidence["config"]) == ({}, {"target": 0.3})
@@ -510,7 +510,7 @@ def test_what_is_declared_holds_for_its_function(store):
 
 
 def test_attempts_are_not_told_where_a_library_asked_again(store):
-    """Where tries were not seen, what re-asking does is not known, and that is said."""
+    """Where tries were not seen, what retrying does is not known, and that is said."""
     record(store, 20, 5, unseen=True)
 
     gathered = gather(store)
@@ -658,7 +658,7 @@ def test_a_path_leads_to_the_counts(store):
 
 
 def test_a_call_that_broke_off_has_no_known_kind(store):
-    """A transport failure after a judged reply is unhandled, and of no kind of the format."""
+    """A call with a transport failure after a validated reply is failed, and its kind is unknown."""
     record(store, 10, 4, kind="transport", attempts=2)
 
     (found,) = strategies(gather(store)).values()
@@ -666,8 +666,8 @@ def test_a_call_that_broke_off_has_no_known_kind(store):
     assert (found["k_final"], found["failure_kinds"]) == (4, {})
 
 
-def test_rungs_of_a_climb_are_compared_on_their_inputs(store):
-    """Two rungs that were asked the same inputs stand with the inputs that only one of them got valid."""
+def test_steps_of_a_climb_are_compared_on_their_inputs(store):
+    """Two steps that were asked the same inputs stand with the inputs that only one of them got valid."""
     record(store, 30, 9, function="climb:1:system_prompt")
     record(store, 20, 2, function="climb:1:few_shot", strategies="few_shot", started_at=DAY)
 
@@ -676,8 +676,8 @@ def test_rungs_of_a_climb_are_compared_on_their_inputs(store):
     ]
 
 
-def test_rungs_of_a_climb_stand_apart(store):
-    """Two rungs that are asked alike are two strategies, each on the rung that it was climbed as."""
+def test_steps_of_a_climb_stand_apart(store):
+    """Two steps that are asked alike are two strategies, each on the step that it was climbed as."""
     record(store, 30, 9, function="climb:1:system_prompt")
     record(store, 30, 9, function="climb:1:temperature", started_at=DAY)
 

@@ -21,7 +21,7 @@ def strategies(gathered):
 
 
 def test_after_an_alarm_the_calls_since_count(store):
-    """Where the unhandled rate has risen, only the calls after the alarm are evidence."""
+    """Where the failure rate has risen, only the calls after the alarm are evidence."""
     record(store, 600, 0)
     record(store, 400, 400, started_at=DAY)
 

@@ -66,7 +66,7 @@ def test_the_hour_of_a_call_is_that_of_its_number():
 
 
 def test_an_outage_of_one_version_ends_in_the_next():
-    """The calls of all versions are one stream: what one breaks, another mends."""
+    """The calls of all versions are one stream: what one breaks, another fixes."""
     with open_store("sqlite://") as store:
         record(store, 1_000, 0, version="v1", gap_s=1.0)
         record(store, 60, 60, version="v2", started_at=2_000.0, gap_s=1.0)

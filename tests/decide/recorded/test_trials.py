@@ -82,8 +82,8 @@ def test_what_a_model_was_connected_with_was_sent(store, options, sent):
     assert only(gather(store)).get("sent") == sent
 
 
-def test_the_rung_of_temperature_sends_0(store):
-    """A climb's rung of that name is asked at temperature 0, whatever the model is asked at otherwise."""
+def test_the_step_of_temperature_sends_0(store):
+    """A climb's step of that name is asked at temperature 0, whatever the model is asked at otherwise."""
     record(store, 10, 4, function="climb:1:temperature")
 
     assert only(gather(store))["sent"] == {"temperature": 0}
@@ -131,7 +131,7 @@ def test_a_pilot_is_paired_with_the_prompt_whatever_output_limits_its_tasks_had(
     ids=["climbed", "observed"],
 )
 def test_a_tuned_model_is_no_prompt_however_it_is_asked(store, asked):
-    """Neither a climb nor observing makes a tuned model a rung of the ladder."""
+    """Neither a climb nor observing makes a tuned model a step of the playbook."""
     record(store, 100, 50)
     record(store, 100, 2, tuned=True, **asked)
 

@@ -73,10 +73,10 @@ def task_of(prompt):
 
 
 def fails_after(target, alpha):
-    """Calls after which a rung that always fails is decided."""
+    """Calls after which a step that always fails is decided."""
     return next(n for n in range(1, 1_000) if bounds(n, n, alpha=alpha).lower > target)
 
 
 def passes_after(target, alpha):
-    """Calls after which a rung that never fails is decided."""
+    """Calls after which a step that never fails is decided."""
     return next(n for n in range(1, 1_000) if bounds(0, n, alpha=alpha).upper <= target)

@@ -8,8 +8,8 @@ import pytest
 from schema_guard.decide.told.explain import CONTENT_WARNING
 from schema_guard.ext.climb.result import ClimbResult, climb_as_json, document_of
 from schema_guard.ext.climb.run import climb
-from schema_guard.ext.climb.rungs import NOT_NAMED
 from schema_guard.ext.climb.settings import ClimbSettings
+from schema_guard.ext.climb.steps import NOT_NAMED
 from schema_guard.report.as_text import as_text
 from schema_guard.stats import bounds, paired
 from schema_guard.text import interval, odds, percent
@@ -50,17 +50,17 @@ def result():
         return {"reply": VALID if is_strict(options) else PROSE, "usage": used}
 
     found = climb(inputs(), Answering(answer, name="m1"), settings=SETTINGS)
-    timed = [replace(rung, elapsed_s=0.5) for rung in found.rungs]
-    return replace(found, id="climb:0123", started_at="2026-11-24T00:00:00+00:00", rungs=tuple(timed))
+    timed = [replace(step, elapsed_s=0.5) for step in found.steps]
+    return replace(found, id="climb:0123", started_at="2026-11-24T00:00:00+00:00", steps=tuple(timed))
 
 
-def test_text_is_read_from_rung_to_verdict(result):
-    """Each rung with its rate, bounds, end, tokens and comparison, then why it ended and the verdict."""
+def test_text_is_read_from_step_to_verdict(result):
+    """Each step with its rate, bounds, end, tokens and comparison, then why it ended and the verdict."""
     failing, passing = (bounds(k, n, alpha=0.05 / 2) for k, n in ((4, 4), (0, 28)))
     pairs = paired(4, 0, 4, alpha=0.05 / 2)
     won = f"fewer failures by {interval(pairs.lower, pairs.upper)}, odds {odds(pairs.e_value)}"
     document = document_of(result)
-    rungs, others, figures = document.sections
+    steps, others, figures = document.sections
 
     assert document.title == f"climb of Count ({SCHEMA.fingerprint})"
     assert list(document.facts) == [
@@ -79,21 +79,21 @@ def test_text_is_read_from_rung_to_verdict(result):
         ("inputs", "60 in the order of seed 0, 32 calls"),
         (
             "asked for",
-            "at most 20% of the calls without a valid reply; a remedy ends as soon as that is clear",
+            "at most 20% of the calls without a valid reply; a fix ends as soon as that is clear",
         ),
         ("content", CONTENT_WARNING),
         ("recorded", "as climb:0123, 2026-11-24T00:00:00+00:00"),
     ]
     assert list(figures.lines) == [
         result.verdict.why,
-        "target 20.00% unhandled; a rung stops when a bound at alpha 0.00556 is past it",
+        "target 20.00% failed; a step stops when a bound at alpha 0.00556 is past it",
         "bounds at alpha 0.025 a side, at every look",
     ]
-    assert list(rungs.table.rows) == [
+    assert list(steps.table.rows) == [
         ("system_prompt", "4/4", "100.00%", interval(failing.lower, 1.0), "30/9", "0.50"),
         ("strict_schema", "0/28", "0.00%", interval(0.0, passing.upper), "30/4", "0.50"),
     ]
-    assert list(rungs.lines) == [
+    assert list(steps.lines) == [
         "system_prompt: decided: fail after 4; failed: syntax 4",
         "strict_schema: decided: pass after 28",
         f"strict_schema against system_prompt on 4 common inputs: 4 won, 0 lost, {won}, tokens in/out a call +0/-5",
@@ -126,22 +126,22 @@ def test_json_holds_every_field(result):
     assert list(plain) == [field.name for field in fields(ClimbResult)]
     assert plain["verdict"] == json.loads(json.dumps(result.verdict.as_dict()))
     assert plain["evidence"] == result.evidence
-    assert [(rung["rung"], rung["n"], rung["k"]) for rung in plain["rungs"]] == [
+    assert [(step["step"], step["n"], step["k"]) for step in plain["steps"]] == [
         ("system_prompt", 4, 4),
         ("strict_schema", 28, 0),
     ]
 
 
 def test_what_is_unknown_is_said_to_be():
-    """Without usage tokens are `?`; a rung without a judged reply has no data."""
-    rungs = document_of(climb(inputs(3), always(ConnectionError("x")), settings=SETTINGS)).sections[0]
+    """Without usage tokens are `?`; a step without a judged reply has no data."""
+    steps = document_of(climb(inputs(3), always(ConnectionError("x")), settings=SETTINGS)).sections[0]
 
-    assert rungs.table.rows[0] == ("system_prompt", "0/0", "no data", "no data", "?/?", "no data")
-    assert rungs.lines[0].endswith("; 3 calls without a judged reply")
+    assert steps.table.rows[0] == ("system_prompt", "0/0", "no data", "no data", "?/?", "no data")
+    assert steps.lines[0].endswith("; 3 calls without a judged reply")
 
 
 def test_attempts_and_repeated_inputs_are_told():
-    """A rung with re-asks shows how often each attempt failed; repeated inputs are said to be left out."""
+    """A step with retries shows how often each attempt failed; repeated inputs are said to be left out."""
     asked = inputs_of(SCHEMA, [*texts(20), *texts(5)])
     found = climb(asked, always(PROSE), settings=replace(SETTINGS, first="repair_retry"))
     document = document_of(found)

@@ -1,4 +1,4 @@
-"""A climb: which rungs are measured, on what, when each stops, and what is never lost."""
+"""A climb: which steps are measured, on what, when each stops, and what is never lost."""
 
 import os
 import signal
@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schema_guard.decide import decide
-from schema_guard.decide.ladder import RUNGS
+from schema_guard.decide.playbook import STEPS
 from schema_guard.decide.recorded.gather import gather
 from schema_guard.errors import InvalidArgument
 from schema_guard.ext.climb import run as climbing
-from schema_guard.ext.climb.result import RungsCompared
+from schema_guard.ext.climb.result import StepsCompared
 from schema_guard.ext.climb.run import MOST_LOST_IN_A_ROW, climb
 from schema_guard.ext.climb.settings import ClimbBudget, ClimbSettings
 from schema_guard.prompting import Example
@@ -42,10 +42,10 @@ from tests.ext.climb.climb_models import (
 )
 
 SIMPLIFY = {"schema_simplify": "one field is all there is"}
-# Of the rungs, no other model and no limit of reasoning is named, and the schema is as simple as it can be.
-N_RUNGS = len(RUNGS) - 4
+# Of the steps, no other model and no limit of reasoning is named, and the schema is as simple as it can be.
+N_STEPS = len(STEPS) - 4
 TARGET = 0.2
-ALPHA_EACH = 0.05 / N_RUNGS
+ALPHA_EACH = 0.05 / N_STEPS
 FAIL, PASS = fails_after(TARGET, ALPHA_EACH), passes_after(TARGET, ALPHA_EACH)
 
 
@@ -58,17 +58,17 @@ def climbed(model, *, count=60, **changes):
     return climb(inputs(count), model, larger=larger, store=store, settings=settings(**changes))
 
 
-def rungs_of(result):
-    return [found.rung for found in result.rungs]
+def steps_of(result):
+    return [found.step for found in result.steps]
 
 
-def rung_of(result, rung):
-    """What the verdict says of a rung."""
-    return next(step for step in result.verdict.figures["ladder"] if step["rung"] == rung)
+def step_of(result, step):
+    """What the verdict says of a step."""
+    return next(one for one in result.verdict.figures["ladder"] if one["rung"] == step)
 
 
-def claim_of(result, rung):
-    return next(step for step in result.evidence["ladder"] if step["rung"] == rung)
+def claim_of(result, step):
+    return next(one for one in result.evidence["ladder"] if one["rung"] == step)
 
 
 def timeless(evidence):
@@ -99,8 +99,8 @@ def models(draw):
 
 class TestLaws:
     @given(models(), st.sampled_from([0.1, 0.2, 0.4]), st.integers(1, 60))
-    def test_rungs_are_those_that_decide_names(self, model, target, count):
-        """The rung after each one is the one that the verdict on all before it names."""
+    def test_steps_are_those_that_decide_names(self, model, target, count):
+        """The step after each one is the one that the verdict on all before it names."""
         verdicts = []
 
         def spying(evidence):
@@ -112,17 +112,17 @@ class TestLaws:
             result = climbed(model, count=count, target=target)
 
         named = [verdict.figures["next_rung"] for verdict in verdicts if "next_rung" in verdict.figures]
-        assert rungs_of(result) == ["system_prompt", *named]
+        assert steps_of(result) == ["system_prompt", *named]
 
     @given(models(), st.sampled_from([0.1, 0.2, 0.4]), st.integers(1, 60))
-    def test_what_a_rung_stopped_for_holds_in_the_verdict(self, model, target, count):
-        """A rung that was stopped as passed or failed has that state in the verdict, which is that of the evidence."""
+    def test_what_a_step_stopped_for_holds_in_the_verdict(self, model, target, count):
+        """A step that was stopped as passed or failed has that state in the verdict, which is that of the evidence."""
         result = climbed(model, count=count, target=target)
 
         states = {
-            found.strategy: result.verdict.figures["rates"][found.strategy]["state"] for found in result.rungs
+            found.strategy: result.verdict.figures["rates"][found.strategy]["state"] for found in result.steps
         }
-        for found in result.rungs:
+        for found in result.steps:
             if found.stopped.startswith("decided: "):
                 assert found.stopped == f"decided: {states[found.strategy]} after {found.n}"
             else:
@@ -130,19 +130,19 @@ class TestLaws:
         assert decide(result.evidence).as_dict() == result.verdict.as_dict()
 
     @given(models(), st.integers(1, 40))
-    def test_every_rung_is_asked_the_same_inputs_in_the_same_order(self, model, count):
-        """The tasks of each rung are the first ones of the inputs."""
+    def test_every_step_is_asked_the_same_inputs_in_the_same_order(self, model, count):
+        """The tasks of each step are the first ones of the inputs."""
         asked = inputs(count)
         told = []
         climb(asked, model, settings=settings(), on_asked=told.append)
 
-        for rung in {call.rung for call in told}:
-            tasks = [call.task for call in told if call.rung == rung]
+        for step in {call.step for call in told}:
+            tasks = [call.task for call in told if call.step == step]
             assert tuple(tasks) == asked.tasks[: len(tasks)]
 
     @given(st.integers(0, 2**32), st.integers(2, 8))
     def test_concurrency_changes_nothing_that_is_measured(self, seed, concurrency):
-        """However many calls run at once and in whatever order they end, the rungs are the same."""
+        """However many calls run at once and in whatever order they end, the steps are the same."""
 
         def answer(_, prompt, options):
             failing = crc32(f"{seed} {task_of(prompt)} {is_strict(options)}".encode()) % 10 < 3
@@ -157,12 +157,12 @@ class TestLaws:
         assert many.ended == one.ended
 
 
-def test_climb_ends_where_a_rung_passes():
+def test_climb_ends_where_a_step_passes():
     """Strict decoding jumps the queue where it can help, and where it passes prompting is enough."""
     model = Answering(lambda number, prompt, options: VALID if is_strict(options) else PROSE)
     result = climbed(model)
 
-    assert [(found.rung, found.n, found.k, found.stopped) for found in result.rungs] == [
+    assert [(found.step, found.n, found.k, found.stopped) for found in result.steps] == [
         ("system_prompt", FAIL, FAIL, f"decided: fail after {FAIL}"),
         ("strict_schema", PASS, 0, f"decided: pass after {PASS}"),
     ]
@@ -174,12 +174,12 @@ def test_climb_ends_where_a_rung_passes():
     assert result.calls == len(model.heard) == FAIL + PASS
 
 
-def test_climb_ends_where_the_ladder_does():
-    """A model that never replies with JSON fails every rung after the fewest calls, and the ladder is exhausted."""
+def test_climb_ends_where_the_playbook_does():
+    """A model that never replies with JSON fails every step after the fewest calls, and the playbook is exhausted."""
     model, larger = always(PROSE), always(PROSE, name="big")
-    result = climbed(model, larger=larger, alpha=0.05 * (N_RUNGS + 1) / N_RUNGS)
+    result = climbed(model, larger=larger, alpha=0.05 * (N_STEPS + 1) / N_STEPS)
 
-    assert [(found.rung, found.strategy) for found in result.rungs] == [
+    assert [(found.step, found.strategy) for found in result.steps] == [
         ("system_prompt", "system_prompt"),
         ("strict_schema", "strict_schema"),
         ("json_mode", "json_mode"),
@@ -189,26 +189,26 @@ def test_climb_ends_where_the_ladder_does():
         ("repair_retry", "system_prompt max_attempts=3"),
         ("larger_model", "system_prompt larger_model"),
     ]
-    assert {(found.n, found.k) for found in result.rungs} == {(FAIL, FAIL)}
+    assert {(found.n, found.k) for found in result.steps} == {(FAIL, FAIL)}
     assert (len(model.heard), len(larger.heard)) == ((6 + 3) * FAIL, FAIL)
     assert result.verdict.verdict == "NEED_ECONOMICS"
     assert result.verdict.figures["ladder_exhausted"] is True
 
 
 @pytest.mark.parametrize("target", [0.01, 0.1, 0.3])
-def test_failing_rung_stops_as_soon_as_its_bounds_allow(target):
-    """An all-failing rung takes the fewest calls that prove it above the target, at its part of alpha."""
+def test_failing_step_stops_as_soon_as_its_bounds_allow(target):
+    """An all-failing step takes the fewest calls that prove it above the target, at its part of alpha."""
     result = climbed(always(PROSE), target=target)
 
     assert result.alpha_each == pytest.approx(ALPHA_EACH)
-    assert result.rungs[0].n == fails_after(target, ALPHA_EACH)
+    assert result.steps[0].n == fails_after(target, ALPHA_EACH)
 
 
-def test_inputs_that_run_out_leave_a_rung_undecided():
+def test_inputs_that_run_out_leave_a_step_undecided():
     """With too few inputs to prove anything the verdict asks for more."""
     result = climbed(always(VALID), count=5)
 
-    assert [(found.n, found.stopped) for found in result.rungs] == [(5, "all inputs after 5")]
+    assert [(found.n, found.stopped) for found in result.steps] == [(5, "all inputs after 5")]
     assert (result.verdict.verdict, result.ended) == ("NEED_MORE_DATA", "the verdict is NEED_MORE_DATA")
 
 
@@ -223,24 +223,24 @@ def test_inputs_that_run_out_leave_a_rung_undecided():
         ),
     ],
 )
-def test_budget_ends_a_rung(budget, calls, words):
+def test_budget_ends_a_step(budget, calls, words):
     """No call is begun once the budget is spent, and what was measured is decided on."""
     model = always({"reply": PROSE, "usage": {"output_tokens": 10}})
     result = climbed(model, budget=budget)
 
     assert len(model.heard) == result.calls == calls
-    assert [(found.n, found.stopped) for found in result.rungs] == [
+    assert [(found.n, found.stopped) for found in result.steps] == [
         (FAIL, f"decided: fail after {FAIL}"),
         (1, f"{words} after 1"),
     ]
     assert result.verdict.verdict == "NEED_MORE_DATA"
 
 
-def test_budget_that_ends_with_a_rung_begins_no_other():
-    """A climb whose budget is spent when a rung is decided names the next one and does not begin it."""
+def test_budget_that_ends_with_a_step_begins_no_other():
+    """A climb whose budget is spent when a step is decided names the next one and does not begin it."""
     result = climbed(always(PROSE), budget=ClimbBudget(calls=FAIL))
 
-    assert rungs_of(result) == ["system_prompt"]
+    assert steps_of(result) == ["system_prompt"]
     assert result.ended == f"budget of {FAIL} calls spent"
     assert result.verdict.figures["next_rung"] == "strict_schema"
 
@@ -252,8 +252,8 @@ def test_seconds_end_a_climb():
     assert result.calls <= 1
 
 
-def test_rungs_are_compared_on_their_common_inputs():
-    """A rung is paired with the best one before it, input by input, and what it adds in tokens is told."""
+def test_steps_are_compared_on_their_common_inputs():
+    """A step is paired with the best one before it, input by input, and what it adds in tokens is told."""
 
     def answer(number, prompt, options):
         used = {
@@ -266,9 +266,9 @@ def test_rungs_are_compared_on_their_common_inputs():
     asked = inputs()
     result = climb(asked, Answering(answer), settings=settings())
 
-    strict = result.rungs[1]
+    strict = result.steps[1]
     assert strict.n > FAIL
-    assert strict.compared == RungsCompared(
+    assert strict.compared == StepsCompared(
         best="system_prompt",
         n=FAIL,
         b=FAIL - 1,
@@ -277,7 +277,7 @@ def test_rungs_are_compared_on_their_common_inputs():
         added_input_tokens=10.0,
         added_output_tokens=-5.0,
     )
-    assert result.rungs[0].compared is None
+    assert result.steps[0].compared is None
     assert result.evidence["comparisons"][0] == {
         "before": "system_prompt",
         "after": "strict_schema",
@@ -287,8 +287,8 @@ def test_rungs_are_compared_on_their_common_inputs():
     }
 
 
-def test_what_a_rung_took_and_sent_is_evidence():
-    """Tokens of all calls of a rung, and temperature and examples as they were sent, stand in the evidence."""
+def test_what_a_step_took_and_sent_is_evidence():
+    """Tokens of all calls of a step, and temperature and examples as they were sent, stand in the evidence."""
     used = {"input_tokens": 40, "output_tokens": 7}
     model = always({"reply": PROSE, "usage": used})
     asked = inputs_of(SCHEMA, texts(60), examples=[Example({"n": 1}, "one"), Example({"n": 2}, "two")])
@@ -304,13 +304,13 @@ def test_what_a_rung_took_and_sent_is_evidence():
     assert claims["temperature"]["measured"]
 
 
-def test_exception_of_the_provider_is_outside_of_the_rate():
+def test_exception_of_the_provider_is_excluded():
     """A call that raises is lost, and the climb goes on with the next input."""
     result = climbed(in_turn(PROSE, TimeoutError("slow"), then=PROSE), declined={})
 
-    first = result.rungs[0]
+    first = result.steps[0]
     assert (first.n, first.k, first.lost) == (FAIL, FAIL, 1)
-    assert len(result.rungs) > 1
+    assert len(result.steps) > 1
 
 
 def test_provider_that_is_down_ends_the_climb_and_loses_nothing():
@@ -318,55 +318,55 @@ def test_provider_that_is_down_ends_the_climb_and_loses_nothing():
     replies = [PROSE] * FAIL + [VALID]
     result = climbed(in_turn(*replies, then=ConnectionError("no route")))
 
-    assert [(found.rung, found.n, found.k, found.lost) for found in result.rungs] == [
+    assert [(found.step, found.n, found.k, found.lost) for found in result.steps] == [
         ("system_prompt", FAIL, FAIL, 0),
         ("strict_schema", 1, 0, MOST_LOST_IN_A_ROW),
     ]
     assert result.ended == (
         f"{MOST_LOST_IN_A_ROW} calls in a row without a judged reply, the last one: ConnectionError: no route"
     )
-    assert result.rungs[1].stopped == f"{result.ended} after 1"
+    assert result.steps[1].stopped == f"{result.ended} after 1"
 
 
 def test_provider_that_never_answers_gives_a_verdict_without_data():
     """Where no reply was judged, the verdict says so."""
     result = climbed(always(ConnectionError("no route")))
 
-    assert [(found.rung, found.n) for found in result.rungs] == [("system_prompt", 0)]
+    assert [(found.step, found.n) for found in result.steps] == [("system_prompt", 0)]
     assert result.verdict.verdict == "NEED_MORE_DATA"
     assert "no strategy has data" in result.verdict.why
 
 
-def test_rung_whose_few_calls_were_all_lost_is_not_tried_again():
-    """With fewer inputs than a provider may fail in a row, a rung without data ends the climb."""
+def test_step_whose_few_calls_were_all_lost_is_not_tried_again():
+    """With fewer inputs than a provider may fail in a row, a step without data ends the climb."""
     result = climbed(always(ConnectionError("no route")), count=2)
 
     assert result.ended == "system_prompt got no judged reply"
 
 
 def test_page_of_a_proxy_is_lost():
-    """A reply that is no reply of a model is outside of the rate, as an exception is."""
+    """A reply that is no reply of a model is excluded from the rate, as an exception is."""
     result = climbed(always("<!DOCTYPE html><html></html>"))
 
-    assert [(found.n, found.lost) for found in result.rungs] == [(0, MOST_LOST_IN_A_ROW)]
+    assert [(found.n, found.lost) for found in result.steps] == [(0, MOST_LOST_IN_A_ROW)]
     assert result.ended.startswith(
         f"{MOST_LOST_IN_A_ROW} calls in a row without a judged reply, the last one: climb:"
     )
 
 
-def test_call_that_is_cut_after_a_judged_reply_is_unhandled():
+def test_call_that_is_cut_after_a_judged_reply_is_failed():
     """A call counts when a reply of it was judged, by the kind of that failure."""
     page = "<!DOCTYPE html><html></html>"
     model = Answering(lambda number, *_: page if number % 2 == 0 else PROSE)
     result = climbed(model, first="repair_retry")
 
-    first = result.rungs[0]
+    first = result.steps[0]
     assert (first.n, first.k, first.lost, first.failure_kinds) == (FAIL, FAIL, 0, {"syntax": FAIL})
     assert first.attempts == ((FAIL, FAIL),)
 
 
-def test_request_that_the_provider_refuses_makes_a_rung_not_applicable():
-    """Where the first request is refused as such, the rung cannot be run with this provider, and the climb goes on."""
+def test_request_that_the_provider_refuses_makes_a_step_not_applicable():
+    """Where the first request is refused as such, the step cannot be run with this provider, and the climb goes on."""
 
     def answer(number, prompt, options):
         return BadRequestError("response_format is not supported") if is_strict(options) else PROSE
@@ -378,18 +378,18 @@ def test_request_that_the_provider_refuses_makes_a_rung_not_applicable():
         "status": "not_applicable",
         "reason": "the provider refuses the request: BadRequestError: response_format is not supported",
     }
-    assert rungs_of(result)[:2] == ["system_prompt", "json_mode"]
+    assert steps_of(result)[:2] == ["system_prompt", "json_mode"]
 
 
 def test_what_a_target_cannot_be_sent_is_not_applicable():
-    """A rung that the library cannot ask for is not applicable, with the library's own reason."""
+    """A step that the library cannot ask for is not applicable, with the library's own reason."""
     schema = Schema.of({"type": "integer", "not": {}})
     result = climb(inputs_of(schema, texts(20)), always(PROSE), settings=settings())
 
     claim = claim_of(result, "strict_schema")
     assert claim["status"] == "not_applicable"
     assert "nothing can be sent: no value is valid" in claim["reason"]
-    assert "strict_schema" not in rungs_of(result)
+    assert "strict_schema" not in steps_of(result)
 
 
 def half_right(reply):
@@ -413,7 +413,7 @@ def test_larger_model_that_cannot_be_asked_is_not_applicable():
 
 
 def test_larger_model_is_declined_when_none_is_named():
-    """Without a larger model its rung is declined, with that reason."""
+    """Without a larger model its step is declined, with that reason."""
     result = climbed(always(VALID))
 
     assert claim_of(result, "larger_model") == {
@@ -424,10 +424,10 @@ def test_larger_model_is_declined_when_none_is_named():
 
 
 def test_schema_is_simplified_by_people():
-    """Where simplifying the schema is next and not declined, the climb ends there and the rung stays untested."""
+    """Where simplifying the schema is next and not declined, the climb ends there and the step stays untested."""
     result = climbed(always(PROSE), declined={})
 
-    assert rungs_of(result)[-1] == "reason_then_format"
+    assert steps_of(result)[-1] == "reason_then_format"
     assert result.ended == (
         "schema_simplify is next, which no machine can run: do it and climb again, or decline it with a reason"
     )
@@ -439,8 +439,8 @@ def test_a_reply_that_ran_away_asks_for_no_larger_limit():
     """A larger output limit is not tried where replies were cut off in white space."""
     result = climbed(always({"reply": CUT_OFF["reply"] + " " * 200, "finish_reason": "length"}))
 
-    assert "raise_max_output_tokens" not in rungs_of(result)
-    assert "can mend none of" in rung_of(result, "raise_max_output_tokens")["reason"]
+    assert "raise_max_output_tokens" not in steps_of(result)
+    assert "can fix none of" in step_of(result, "raise_max_output_tokens")["reason"]
 
 
 @pytest.mark.parametrize(
@@ -451,17 +451,17 @@ def test_a_reply_that_ran_away_asks_for_no_larger_limit():
         (PROSE, "json_mode", "lenient_parse"),
     ],
 )
-def test_rung_that_can_mend_nothing_is_not_tried(reply, tried, left):
-    """A larger output limit is tried where replies were cut off, lenient parsing where there is JSON to be mended."""
+def test_step_that_can_fix_nothing_is_not_tried(reply, tried, left):
+    """A larger output limit is tried where replies were cut off, lenient parsing where there is JSON to be fixed."""
     result = climbed(always(reply))
 
-    assert tried in rungs_of(result)
-    assert left not in rungs_of(result)
-    assert rung_of(result, left)["status"] == "no_help"
+    assert tried in steps_of(result)
+    assert left not in steps_of(result)
+    assert step_of(result, left)["status"] == "no_help"
 
 
-def test_a_rungs_output_limit_stands_before_that_of_every_request():
-    """A limit among the provider's own arguments does not undo what a rung changes."""
+def test_a_steps_output_limit_stands_before_that_of_every_request():
+    """A limit among the provider's own arguments does not undo what a step changes."""
     model = always(CUT_OFF)
     climbed(model, output_tokens=100, options={"max_completion_tokens": 7, "seed": 4})
 
@@ -471,12 +471,12 @@ def test_a_rungs_output_limit_stands_before_that_of_every_request():
 
 
 def test_larger_output_limit_is_twice_the_first():
-    """The rung asks as the best one did, with twice its output limit."""
+    """The step asks as the best one did, with twice its output limit."""
     model = always(CUT_OFF)
     result = climbed(model, output_tokens=100)
 
     limits = [options["max_completion_tokens"] for _, options in model.heard]
-    assert [(found.rung, found.strategy) for found in result.rungs][:2] == [
+    assert [(found.step, found.strategy) for found in result.steps][:2] == [
         ("system_prompt", "system_prompt"),
         ("raise_max_output_tokens", "system_prompt output_tokens=200"),
     ]
@@ -484,11 +484,11 @@ def test_larger_output_limit_is_twice_the_first():
 
 
 def test_retries_ask_again():
-    """The rung asks up to three times, and how often each attempt failed is evidence."""
+    """The step asks up to three times, and how often each attempt failed is evidence."""
     model = Answering(lambda number, prompt, options: VALID if len(prompt) > 2 and number % 3 else PROSE)
     result = climbed(model, first="repair_retry", count=20)
 
-    first = result.rungs[0]
+    first = result.steps[0]
     assert first.strategy == "system_prompt max_attempts=3"
     assert first.attempts[0] == (first.n, first.n)
     assert first.attempts == tuple(map(tuple, result.evidence["strategies"][0]["attempts"]))
@@ -498,60 +498,60 @@ def temperatures(model):
     return Counter(options.get("temperature") for _, options in model.heard)
 
 
-def test_temperature_rung_asks_at_zero():
-    """The rung sets the temperature to 0 and the rungs after it that stand alone do not."""
+def test_temperature_step_asks_at_zero():
+    """The step sets the temperature to 0 and the steps after it that stand alone do not."""
     model = always(PROSE)
     result = climbed(model, options={"temperature": 0.7, "seed": 4})
 
-    cold = next(found for found in result.rungs if found.rung == "temperature")
-    after = next(found for found in result.rungs if found.rung == "repair_retry")
+    cold = next(found for found in result.steps if found.step == "temperature")
+    after = next(found for found in result.steps if found.step == "repair_retry")
     assert cold.strategy == "system_prompt temperature=0"
     assert after.strategy == "system_prompt max_attempts=3"
     assert temperatures(model) == {0: cold.n, 0.7: len(model.heard) - cold.n}
     assert {options["seed"] for _, options in model.heard} == {4}
 
 
-def test_temperature_that_is_zero_already_is_no_rung():
-    """Where the request or the model says that it is 0, the rung is not applicable."""
+def test_temperature_that_is_zero_already_is_no_step():
+    """Where the request or the model says that it is 0, the step is not applicable."""
     model = always(PROSE)
     model.defaults = {"temperature": 0}
 
     for result in (climbed(model), climbed(always(PROSE), options={"temperature": 0.0})):
         assert claim_of(result, "temperature")["reason"] == "the model is asked at temperature 0 already"
-        assert "temperature" not in rungs_of(result)
+        assert "temperature" not in steps_of(result)
 
 
-def test_larger_model_asks_as_the_best_rung_did():
-    """The last rung asks another model in the best way so far, the earlier one on the ladder among equals."""
+def test_larger_model_asks_as_the_best_step_did():
+    """The last step asks another model in the best way so far, the earlier one on the playbook among equals."""
     larger = always(VALID, name="big")
     result = climbed(half_right(VALID), larger=larger)
 
-    last = result.rungs[-1]
-    assert (last.rung, last.strategy) == ("larger_model", "strict_schema larger_model")
+    last = result.steps[-1]
+    assert (last.step, last.strategy) == ("larger_model", "strict_schema larger_model")
     assert all(is_strict(options) for _, options in larger.heard)
     assert (result.larger, result.verdict.figures["strategy"]) == ("big", last.strategy)
 
 
-def test_every_attempt_is_recorded_under_the_climb_and_the_rung():
-    """The rows of the store are the attempts of the climb, under its id and their rung."""
+def test_every_attempt_is_recorded_under_the_climb_and_the_step():
+    """The rows of the store are the attempts of the climb, under its id and their step."""
     with open_store("sqlite://", durability="sync") as store:
         result = climbed(always(PROSE), store=store)
         rows = list(store.attempts())
 
     names = Counter(row["function"] for row in rows)
-    assert names == {f"{result.id}:{found.rung}": sum(n for n, _ in found.attempts) for found in result.rungs}
+    assert names == {f"{result.id}:{found.step}": sum(n for n, _ in found.attempts) for found in result.steps}
     assert result.id.startswith("climb:")
 
 
-def test_inputs_are_the_same_to_the_store_in_every_rung():
-    """An input is known by the keyed hash of its task, which no rung changes; its text is not stored."""
+def test_inputs_are_the_same_to_the_store_in_every_step():
+    """An input is known by the keyed hash of its task, which no step changes; its text is not stored."""
     with open_store("sqlite://", durability="sync") as store:
         result = climbed(always(PROSE), store=store)
         rows = list(store.attempts())
 
     hashes = {
-        rung: {row["input_hash"] for row in rows if row["function"] == f"{result.id}:{rung}"}
-        for rung in ("system_prompt", "strict_schema")
+        step: {row["input_hash"] for row in rows if row["function"] == f"{result.id}:{step}"}
+        for step in ("system_prompt", "strict_schema")
     }
     assert hashes["system_prompt"] == hashes["strict_schema"]
     assert len(hashes["system_prompt"]) == FAIL
@@ -578,7 +578,7 @@ def test_interrupt_keeps_what_is_there():
 
     result = climbed(Answering(answer))
 
-    assert [(found.n, found.stopped) for found in result.rungs] == [
+    assert [(found.n, found.stopped) for found in result.steps] == [
         (FAIL, f"decided: fail after {FAIL}"),
         (2, "interrupted after 2"),
     ]
@@ -586,12 +586,12 @@ def test_interrupt_keeps_what_is_there():
 
 
 def test_calls_ahead_of_a_decision_are_cancelled():
-    """When a rung stops, calls that were begun for later inputs are cancelled and not counted."""
+    """When a step stops, calls that were begun for later inputs are cancelled and not counted."""
     model = Slow(lambda *_: PROSE)
     result = climbed(model, concurrency=4)
 
-    assert result.rungs[0].n == FAIL
-    assert result.calls > sum(found.n for found in result.rungs)
+    assert result.steps[0].n == FAIL
+    assert result.calls > sum(found.n for found in result.steps)
 
 
 def test_calls_are_told_in_the_order_of_the_inputs():
@@ -601,7 +601,7 @@ def test_calls_are_told_in_the_order_of_the_inputs():
     replies = in_turn(VALID, TimeoutError("slow"), VALID)
     climb(asked, replies, settings=settings(), on_asked=told.append)
 
-    assert [(call.rung, call.task, call.outcome is not None, call.error) for call in told] == [
+    assert [(call.step, call.task, call.outcome is not None, call.error) for call in told] == [
         ("system_prompt", asked.tasks[0], True, None),
         ("system_prompt", asked.tasks[1], False, "TimeoutError: slow"),
         ("system_prompt", asked.tasks[2], True, None),
@@ -622,12 +622,12 @@ def test_defaults_are_for_one_percent():
     """A climb without settings begins with the system prompt, for a target of 1 %."""
     result = climb(inputs(3), always(VALID))
 
-    assert (result.target, rungs_of(result)) == (0.01, ["system_prompt"])
+    assert (result.target, steps_of(result)) == (0.01, ["system_prompt"])
 
 
 WRONG_SETTINGS = [
-    ({"first": "few_shots"}, "rung 'few_shots': expected one of raise_max_output_tokens"),
-    ({"declined": {"strict": "x"}}, "rung 'strict': expected one of raise_max_output_tokens"),
+    ({"first": "few_shots"}, "step 'few_shots': expected one of raise_max_output_tokens"),
+    ({"declined": {"strict": "x"}}, "step 'strict': expected one of raise_max_output_tokens"),
     ({"declined": {"few_shot": " "}}, "declined['few_shot']: expected a reason, got a blank text"),
     ({"given": {"strategies": []}}, "given['strategies']: expected what no climb can measure"),
     ({"output_tokens": 0}, "output_tokens=0, concurrency=1: expected ints >= 1"),
@@ -637,15 +637,15 @@ WRONG_SETTINGS = [
     ({"given": {"calls": 1}}, "evidence at (root): expected no further properties, got object with 'calls'"),
     (
         {"first": "schema_simplify", "declined": {}},
-        "first='schema_simplify': expected a rung that a machine can run",
+        "first='schema_simplify': expected a step that a machine can run",
     ),
     (
         {"first": "larger_model"},
-        "first='larger_model': expected a rung that can be run: no larger model named",
+        "first='larger_model': expected a step that can be run: no larger model named",
     ),
     (
         {"first": "temperature", "options": {"temperature": 0}},
-        "first='temperature': expected a rung that can be run: the model is asked at temperature 0 already",
+        "first='temperature': expected a step that can be run: the model is asked at temperature 0 already",
     ),
 ]
 
@@ -670,16 +670,16 @@ def test_names_of_schema_and_model_are_told():
     assert (result.model, result.larger, result.inputs, result.repeated, result.seed) == ("m1", None, 4, 0, 0)
 
 
-def test_tuned_model_is_asked_behind_the_ladder_and_is_the_pilot():
-    """When the ladder has been climbed the tuned model is asked the same inputs bare; the verdict takes it as the pilot."""
+def test_tuned_model_is_asked_behind_the_playbook_and_is_the_pilot():
+    """When the playbook has been run the tuned model is asked the same inputs bare; the verdict takes it as the pilot."""
     tuned = always(VALID)
     tuned.tuned = True
     with open_store("sqlite://", durability="sync") as store:
         result = climb(inputs(80), always(PROSE), tuned=tuned, store=store, settings=settings())
         recorded = gather(store).evidence["pilot"]
 
-    last = result.rungs[-1]
-    assert (last.rung, last.strategy, last.k) == ("tuned", "bare tuned", 0)
+    last = result.steps[-1]
+    assert (last.step, last.strategy, last.k) == ("tuned", "bare tuned", 0)
     assert last.compared is not None
     assert result.evidence["pilot"] == {
         "n": last.n,
@@ -694,9 +694,9 @@ def test_tuned_model_is_asked_behind_the_ladder_and_is_the_pilot():
 
 
 def test_tuned_model_is_not_asked_where_the_budget_ended_the_climb():
-    """What the ladder has spent is not there for the pilot."""
+    """What the playbook has spent is not there for the pilot."""
     tuned = always(VALID)
     result = climb(inputs(80), always(PROSE), tuned=tuned, settings=settings(budget=ClimbBudget(calls=5)))
 
     assert tuned.heard == []
-    assert "tuned" not in {rung.rung for rung in result.rungs}
+    assert "tuned" not in {step.step for step in result.steps}

@@ -68,7 +68,7 @@ def test_the_json_has_the_figures_of_report_and_decide(typed, url):
     assert found["verdict"]["why"] in page
     (measured,) = found["measured"]["configurations"]
     assert measured in found["report"]["configurations"]
-    assert found["climb"]["rungs"][0]["rung"] == found["first_verdict"]["next_rung"] == "strict_schema"
+    assert found["climb"]["steps"][0]["step"] == found["first_verdict"]["next_rung"] == "strict_schema"
 
 
 @pytest.mark.costly

@@ -10,7 +10,7 @@ import pytest
 from benchmarks.finetune_tasks import write_tasks
 from schema_guard.bench.suites.load import load_suite
 from schema_guard.cli import main
-from schema_guard.decide.ladder import RUNGS
+from schema_guard.decide.playbook import STEPS
 from schema_guard.errors import SchemaGuardError
 from schema_guard.ext.demo.finetune import loop as looping
 from schema_guard.ext.demo.finetune.loop import COSTS, DECLINED, Loop
@@ -66,9 +66,9 @@ def test_a_step_that_cannot_be_done_ends_the_loop_and_is_not_kept(tmp_path):
     assert not loop.path("x.txt").exists()
 
 
-def test_every_remedy_that_is_not_tried_is_declined_with_a_reason():
-    """The verdict is about tuning, and not about a rung that nobody has tried: each is tried or declined."""
-    assert set(RUNGS) - set(DECLINED) == {"strict_schema", "json_mode", "few_shot"}
+def test_every_fix_that_is_not_tried_is_declined_with_a_reason():
+    """The verdict is about tuning, and not about a step that nobody has tried: each is tried or declined."""
+    assert set(STEPS) - set(DECLINED) == {"strict_schema", "json_mode", "few_shot"}
 
 
 @pytest.mark.parametrize(

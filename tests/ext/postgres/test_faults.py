@@ -11,7 +11,7 @@ from schema_guard.records import Counts, Store, writer
 
 
 def balanced(counts):
-    return counts.offered == counts.stored + sum(counts.dropped.values()) + counts.pending
+    return counts.offered == counts.stored + sum(counts.lost_records.values()) + counts.pending
 
 
 def warnings(caplog):
@@ -96,7 +96,7 @@ def test_no_single_fault_breaks_the_account(new_schema, make, roll_ups_equal_row
         assert balanced(counts)
         assert (counts.offered, counts.pending) == (5, 0)
         if kind != "refused":
-            assert counts.dropped == {}
+            assert counts.lost_records == {}
         stored, offered = stored + counts.stored, offered + 5
         with Store(Postgres(parsed(url))) as store:
             assert store.info().rows == stored, failing
@@ -180,12 +180,12 @@ def test_memory_is_bounded_while_the_server_is_away(proxy, behind, make, monkeyp
         proxy.refuse(False)
 
         assert store.flush(20.0) == 0
-        stored, dropped = store.counts().stored, store.counts().dropped["queue_full"]
-        assert store.drops() == {"queue_full": dropped}
+        stored, lost_records = store.counts().stored, store.counts().lost_records["queue_full"]
+        assert store.lost_records() == {"queue_full": lost_records}
     assert away.pending <= 1 + 2 * 50  # what is being written, and the queue
-    assert stored + dropped == 601
+    assert stored + lost_records == 601
     said = [text.partition(":")[0] for text in warnings(caplog)]
-    assert said == ["records wait, calls go on", "records are dropped (queue_full), calls go on"]
+    assert said == ["records wait, calls go on", "records are lost (queue_full), calls go on"]
 
 
 def test_a_call_in_sync_waits_a_quarter_of_a_second_for_a_server_that_is_silent(proxy, behind, make, caplog):
@@ -221,7 +221,7 @@ def test_a_server_that_is_away_at_the_first_record_is_waited_for(proxy, behind, 
 
 
 def test_a_closed_store_waits_for_no_server(proxy, behind, make):
-    """What waits when a store is closed and the time for it is over is dropped, counted."""
+    """What waits when a store is closed and the time for it is over is lost, counted."""
     with Store(behind()) as store:
         store.record(make.outcome())
         store.flush()
@@ -235,7 +235,7 @@ def test_a_closed_store_waits_for_no_server(proxy, behind, make):
     assert store.counts() == Counts(3, 1, {"store_unavailable": 2}, 0)
 
 
-def test_a_lock_that_somebody_holds_drops_and_recovers(postgres, new_schema, make):
+def test_a_lock_that_somebody_holds_lost_records_and_recovers(postgres, new_schema, make):
     """As with a file: a lock that outlasts the wait costs the batch, counted; later ones are stored."""
     url = new_schema()
     schema = url.rpartition("schema=")[2]

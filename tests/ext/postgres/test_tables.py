@@ -41,7 +41,7 @@ def test_reading_creates_no_schema(postgres, new_schema):
     url = new_schema()
     with resolve_store(url) as store:
         assert list(store.attempts()) == []
-        assert (store.configurations(), store.by_hour(), store.drops()) == ([], [], {})
+        assert (store.configurations(), store.by_hour(), store.lost_records()) == ([], [], {})
         assert (store.info().rows, store.info().schema_version, store.info().size_bytes) == (0, None, 0)
 
     found = postgres.execute("SELECT 1 FROM pg_namespace WHERE nspname = %s", named(url))

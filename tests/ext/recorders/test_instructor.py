@@ -216,7 +216,7 @@ def test_a_list_is_held_to_the_list(kept, kind):
 
 
 def test_a_stream_that_is_left_is_no_reply(kept):
-    """Whoever leaves a stream before its end has no reply to judge: it stands outside of the rate."""
+    """A call is excluded from the rate if its stream is left before the end."""
     chunks = [f'{{"tasks": [{GOOD},', f"{GOOD}, ", GOOD, "]}"]
     with serve([{"chunks": chunks}]) as server:
         values = iter(client_of(server, kept).create_iterable(**asked()))
@@ -255,7 +255,7 @@ def test_a_validator_of_the_users_is_not_run_again(kept):
     assert [attempt.failure and attempt.failure.kind for attempt in kept[0].attempts] == ["semantic", None]
 
 
-def test_a_call_that_raised_stands_outside_of_the_rate(kept):
+def test_a_call_that_raised_is_excluded(kept):
     """An overloaded server is nobody's format failure; the application gets instructor's exception."""
     serving = serve([said(WRONG), said(GOOD)], faults=[None, "http_503"])
     with serving as server, pytest.raises(exceptions.InstructorRetryException):

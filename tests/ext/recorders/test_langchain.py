@@ -152,7 +152,7 @@ def test_a_try_that_was_not_answered_is_no_attempt(kept, config):
     assert [len(one.attempts) for one in kept] == [1]
 
 
-def test_a_provider_that_was_not_reached_is_outside_of_the_rate(kept, config):
+def test_a_provider_that_was_not_reached_is_excluded(kept, config):
     """Its error is transport, and reaches the caller."""
     with server([], faults="http_503") as served:
         assert extract_invoices(chain(served.openai_url), whole, config, 1) == [None]

@@ -268,7 +268,7 @@ def test_a_fallback_without_a_reply_is_no_attempt(kept):
 
 
 def test_a_call_that_failed_is_recorded_when_nobody_asks_again(kept):
-    """The last try of a router is a call outside of the rate, once it is clear that it was the last."""
+    """The last try of a router is a call excluded from the rate, once it is clear that it was the last."""
     with server([], faults="http_503") as served, pytest.raises(litellm.ServiceUnavailableError):
         asked(router(served.openai_url, num_retries=0))
     time.sleep(0.3)
@@ -288,7 +288,7 @@ def test_a_retry_that_nobody_saw_is_said(kept, monkeypatch):
     assert kept.wait(1)[0].attempts[0].unseen
 
 
-def test_what_was_not_reached_is_outside_of_the_rate(kept):
+def test_what_was_not_reached_is_excluded(kept):
     """A provider's error is transport, and reaches the caller as it is."""
     with server([], faults="http_503") as served, pytest.raises(litellm.ServiceUnavailableError):
         whole(served.openai_url)

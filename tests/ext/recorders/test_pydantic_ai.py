@@ -167,7 +167,7 @@ def test_a_streamed_run_is_judged_as_a_whole_one(kept):
 
 
 def test_a_stream_that_is_left_is_no_reply(kept):
-    """Whoever leaves a stream before its end has no reply to judge: it stands outside of the rate."""
+    """A call is excluded from the rate if its stream is left before the end."""
     with serve([{"chunks": [GOOD[:20], GOOD[20:]]}]) as server:
         agent = agent_of(server, kept)
 
@@ -217,7 +217,7 @@ def test_what_an_output_validator_refuses_is_a_failure(kept):
     assert "the total is not on the page" in kept[0].attempts[0].failure.message
 
 
-def test_a_call_that_raised_stands_outside_of_the_rate(kept):
+def test_a_call_that_raised_is_excluded(kept):
     """An overloaded server is nobody's format failure; the application gets its own exception."""
     serving = serve([said(WRONG), said(GOOD)], faults=[None, "http_503"])
     with serving as server, pytest.raises(pydantic_ai.ModelHTTPError):
@@ -233,7 +233,7 @@ def look_up(number: str) -> str:
 
 
 def test_each_tool_call_of_a_run_is_a_call_of_its_tool(kept):
-    """A wrong call and the one that mended it are one call of the tool, inside of the run, with tokens of their own."""
+    """A wrong call and the one that fixed it are one call of the tool, inside of the run, with tokens of their own."""
     wrong = said('{"no": "A-7"}', 9, 3, finish_reason="tool_call")
     right = said('{"number": "A-7"}', 20, 4, finish_reason="tool_call")
     with serve([wrong, right, said(GOOD)]) as server:

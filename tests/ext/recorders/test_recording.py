@@ -256,7 +256,7 @@ def test_a_reply_that_was_refused_is_no_valid_one(recording, kept):
     assert (alone.ok, alone.failure.code) == (False, "refused")
 
 
-def test_what_raised_is_outside_of_the_rate(recording, kept):
+def test_what_raised_is_excluded(recording, kept):
     """A provider that was not reached is transport, and counts for the model that was asked."""
     recording.record([SeenAttempt(exception=TimeoutError("t"), model="m")], schema(recording))
 

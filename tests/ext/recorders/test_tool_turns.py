@@ -52,7 +52,7 @@ def test_a_call_that_failed_goes_on_in_the_next_turn():
 
 
 def test_a_tool_that_there_is_not_goes_on_with_what_follows():
-    """A call of an unknown tool fails under the name that the model gave, and the call that nothing else claims mends it."""
+    """A call of an unknown tool fails under the name that the model gave, and the call that nothing else claims fixes it."""
     assert recorded([("lookup", RIGHT)], [("look_up", RIGHT)]) == [
         ("lookup", ["unknown_tool", None], (20, 8))
     ]

@@ -10,12 +10,12 @@ from tests.public.calls.judging.test_encoded import CATEGORY, ORDER, STEP
 
 
 def test_a_parsed_value_is_read_alike():
-    """What a function had parsed already is mended, or fails, as the text would."""
+    """What a function had parsed already is repaired, or fails, as the text would."""
     value = {"lines": "[]"}
 
-    mended = judge_value(value, ORDER, repair="lossless")
+    repaired = judge_value(value, ORDER, repair="lossless")
 
-    assert (mended.value, mended.form, mended.repairs) == ({"lines": []}, "repaired_lossless", STEP)
+    assert (repaired.value, repaired.form, repaired.repairs) == ({"lines": []}, "repaired_lossless", STEP)
     assert judge_value(value, ORDER).failure.code == "encoded_value"
     assert not judge_value("billing", Schema.of(CATEGORY | {"type": "integer"}), repair="lossless").ok
 

@@ -306,8 +306,8 @@ def test_more_faults_than_are_looked_at_are_told(unit):
         ('["\\d"],', ["\\d"], "invalid_escape"),
     ],
 )
-def test_thousands_of_faults_of_a_usual_kind_are_mended_at_once(text, want, step):
-    """However many faults of a usual kind a list has, all are mended and few places are looked at."""
+def test_thousands_of_faults_of_a_usual_kind_are_repaired_at_once(text, want, step):
+    """However many faults of a usual kind a list has, all are repaired and few places are looked at."""
     found = readings("[" + text * 5_000 + "]", level="lossless", finished=True)
 
     assert parse(found.found[0].text, Limits()) == [want] * 5_000

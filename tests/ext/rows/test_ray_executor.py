@@ -16,7 +16,7 @@ import pytest
 from schema_guard.bench.run import runner
 from schema_guard.bench.run.budget import RunBudget
 from schema_guard.bench.run.journal import Journal
-from schema_guard.bench.run.plan import PlanSettings, columns_of, plan_of
+from schema_guard.bench.run.plan import PlanSettings, plan_of, variants_of
 from schema_guard.bench.run.runner import RunSettings
 from schema_guard.errors import InvalidArgument, MissingExtra
 from schema_guard.ext.rows.bench_on_ray.cluster import connected
@@ -50,7 +50,7 @@ def _one_key(monkeypatch):
 
 @pytest.fixture
 def script(tmp_path):
-    """A model in a file: what it replies follows from the prompt alone; number 2 needs a re-ask, 3 stays wrong."""
+    """A model in a file: what it replies follows from the prompt alone; number 2 needs a retry, 3 stays wrong."""
     asked_again = "Your last reply"
     lines = [
         {"when": asked_again, "reply": '{"n": 2}'},
@@ -68,7 +68,9 @@ def script(tmp_path):
 
 
 def plan_for(models=("model",), strategies=("bare", "few_shot"), **settings):
-    return plan_of(small_suite(tasks=6), columns_of(list(models), list(strategies)), PlanSettings(**settings))
+    return plan_of(
+        small_suite(tasks=6), variants_of(list(models), list(strategies)), PlanSettings(**settings)
+    )
 
 
 def kept(path):
@@ -126,7 +128,7 @@ def deadly(folder, task, times, name="model"):
 
 @slow
 def test_a_run_on_ray_is_the_run_without_it(cluster, script, tmp_path):
-    """Result, journal and store are those of a local run: two strategies, re-asks and lost calls included."""
+    """Result, journal and store are those of a local run: two strategies, retries and lost calls included."""
     here, ray = run_both(plan_for(), lambda _: {"model": connect(script)}, tmp_path, names={"model": script})
 
     assert ray == here
@@ -160,7 +162,7 @@ def test_a_call_that_always_kills_its_worker_is_lost_alone(cluster, tmp_path):
 
 @slow
 def test_two_models_in_two_columns_each(cluster, script, tmp_path):
-    """Each model is asked its own columns, one by a name and one as it is."""
+    """Each model is asked its own variants, one by a name and one as it is."""
     models = ["named", "sent"]
     here, ray = run_both(
         plan_for(models),
@@ -170,7 +172,7 @@ def test_two_models_in_two_columns_each(cluster, script, tmp_path):
     )
 
     assert ray == here
-    assert [column.name for column in ray[0].columns] == [
+    assert [variant.name for variant in ray[0].variants] == [
         "named bare", "named few_shot", "sent bare", "sent few_shot"
     ]  # fmt: skip
 
@@ -263,7 +265,7 @@ def test_a_model_that_only_raises_is_not_asked_any_more(cluster, tmp_path):
     """After twenty lost calls in a row no further shard is begun."""
     path = tmp_path / "model.jsonl"
     path.write_text('{"when": "", "raise": "TimeoutError: too slow"}')
-    plan = plan_of(small_suite(tasks=40), columns_of(["model"], ["bare"]))
+    plan = plan_of(small_suite(tasks=40), variants_of(["model"], ["bare"]))
     spec = f"scripted:{path}"
     run = run_on_ray(
         plan, {"model": connect(spec)}, names={"model": spec}, settings=RunSettings(concurrency=1)

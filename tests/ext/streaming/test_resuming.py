@@ -180,7 +180,7 @@ def test_it_is_tried_no_second_time(second):
     outcome, asks = asked(terms, [(begun, CUT), second, (TEXT[:20], CUT), (TEXT, STOP)])
 
     assert [ask.prefix for ask in asks] == [None, begun, None, None]
-    assert (outcome.value, outcome.attempts[-1].form) == (VALUE, "exact")
+    assert (outcome.value, outcome.attempts[-1].form) == (VALUE, "clean")
 
 
 def test_going_on_needs_no_larger_limit_and_is_tried_before_one():

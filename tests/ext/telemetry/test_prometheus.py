@@ -50,12 +50,12 @@ def test_the_text_is_prometheus():
     call(reply="{}")
 
     text = on.text()
-    # Other tests of this process have dropped records too.
-    assert [line for line in samples(text) if "dropped" not in line] == [
+    # Other tests of this process have lost records too.
+    assert [line for line in samples(text) if "lost_records" not in line] == [
         'schema_guard_attempts_total{function="triage",schema="ticket"} 2',
         'schema_guard_failures_total{function="triage",schema="ticket",kind="structure",code="required"} 1',
-        'schema_guard_calls_total{function="triage",schema="ticket",way="first_pass"} 1',
-        'schema_guard_calls_total{function="triage",schema="ticket",way="unhandled"} 1',
+        'schema_guard_calls_total{function="triage",schema="ticket",way="failed"} 1',
+        'schema_guard_calls_total{function="triage",schema="ticket",way="valid_first_time"} 1',
         "schema_guard_untold_total{} 0",
     ]
     assert "# TYPE schema_guard_failures_total counter\n" in text
@@ -105,24 +105,24 @@ def test_names_over_the_most_are_others():
 
 
 @pytest.mark.costly
-def test_dropped_records_are_counted(tmp_path):
+def test_lost_records_are_counted(tmp_path):
     """What a store of this process could not store is counted by its reason, also when the store is gone."""
 
-    def dropped():
-        return on.counters.read()["dropped"].get(("store_unavailable",), 0)
+    def lost_records():
+        return on.counters.read()["lost_records"].get(("store_unavailable",), 0)
 
     gc.collect()
     on = telemetry.enable(otel=False)
-    before = dropped()
+    before = lost_records()
     store = open_store(str(tmp_path / "records.db"))
     store.close()
 
     call(store=store)
-    first = dropped()
+    first = lost_records()
     del store
     gc.collect()
 
-    assert (first - before, dropped() - before) == (1, 1)
+    assert (first - before, lost_records() - before) == (1, 1)
     assert 'schema_guard_dropped_total{reason="store_unavailable"}' in on.text()
 
 

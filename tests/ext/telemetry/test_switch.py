@@ -85,7 +85,7 @@ def test_the_environment_switches_it_on(tmp_path):
     done = run("import os\n" + script, SCHEMA_GUARD_TELEMETRY=f"otel,file:{path},port:0")
 
     assert done.stdout.count("s") - "schema_guard.ext.telemetry.switch".count("s") == 1
-    assert 'schema_guard_calls_total{function="f",schema="t",way="first_pass"} 1' in path.read_text()
+    assert 'schema_guard_calls_total{function="f",schema="t",way="valid_first_time"} 1' in path.read_text()
 
 
 @pytest.mark.costly
@@ -121,7 +121,7 @@ def test_switched_off_nobody_is_told(f):
 
     assert recorder.follower is None
     assert "calls_total" in on.text()
-    assert on.counters.read()["calls"] == {("f", "t", "first_pass"): 1}
+    assert on.counters.read()["calls"] == {("f", "t", "valid_first_time"): 1}
 
 
 def test_an_exporter_that_raises_harms_no_call(sdk, f, caplog):
@@ -153,7 +153,7 @@ def test_a_span_that_cannot_begin_harms_no_call(sdk, f, caplog):
     on = sdk.enable()
 
     assert f("a") == "{}"
-    assert on.counters.read()["calls"] == {("f", "t", "first_pass"): 1}
+    assert on.counters.read()["calls"] == {("f", "t", "valid_first_time"): 1}
     assert [record.getMessage() for record in caplog.records] == [
         "telemetry: no span could be begun, calls go on: RuntimeError"
     ]
@@ -192,7 +192,7 @@ def test_counting_from_many_threads_is_exact(f):
     for thread in threads:
         thread.join()
 
-    assert on.counters.read()["calls"] == {("f", "t", "first_pass"): 4_000}
+    assert on.counters.read()["calls"] == {("f", "t", "valid_first_time"): 4_000}
 
 
 @pytest.mark.costly
@@ -230,7 +230,7 @@ on.outlets[1].write()
 print(sum(on.counters.read()["calls"].values()), len(urllib.request.urlopen(f"http://127.0.0.1:{{on.port}}/metrics").read()) > 100)
 """
     assert run(script).stdout == "1\n2 True\n"
-    assert 'first_pass"} 2' in (tmp_path / "one.prom").read_text()
+    assert 'valid_first_time"} 2' in (tmp_path / "one.prom").read_text()
 
 
 @pytest.mark.costly

@@ -20,7 +20,7 @@ RIGHT = {
     "track_parcel": {"parcel": "A-7"},
     "check_stock": {"sku": "desk"},
 }
-# A fault: the name and the arguments that are written, and what a message has to say to have it mended.
+# A fault: the name and the arguments that are written, and what a message has to say to have it repaired.
 FAULTS = {
     "unknown_tool": (lambda name, given: (f"functions.{name}", given), "Did you mean {name}?"),
     "required": (

@@ -46,47 +46,47 @@ def told(row):
 CASES = {
     "langfuse, table": (
         [exports.langfuse_ui()], "langfuse",
-        ("triage", "MODEL", exports.MODEL, "triage@3", None, None, "exact", None, Usage(412, 87)), 1.25, 0.000183,
+        ("triage", "MODEL", exports.MODEL, "triage@3", None, None, "clean", None, Usage(412, 87)), 1.25, 0.000183,
     ),
     "langfuse, blob": (
         [exports.langfuse_blob()], "langfuse",
-        ("triage", "MODEL", exports.MODEL, "imported", None, None, "exact", None, REASONED), 1.25, None,
+        ("triage", "MODEL", exports.MODEL, "imported", None, None, "clean", None, REASONED), 1.25, None,
     ),
     "phoenix, data frame": (
         [exports.phoenix_step(), exports.phoenix_frame()], "phoenix",
-        ("triage", "MODEL", exports.MODEL, "v7", None, None, "exact", None, CACHED), 1.25, None,
+        ("triage", "MODEL", exports.MODEL, "v7", None, None, "clean", None, CACHED), 1.25, None,
     ),
     "phoenix, API": (
         [exports.phoenix_api()], "phoenix",
-        ("ChatCompletion", "MODEL", exports.MODEL, "imported", None, None, "exact", None, Usage(412, 87)), 1.25, None,
+        ("ChatCompletion", "MODEL", exports.MODEL, "imported", None, None, "clean", None, Usage(412, 87)), 1.25, None,
     ),
     "mlflow, to_json": (
         [exports.mlflow_trace()], "mlflow",
-        ("triage", "MODEL", exports.MODEL, "triage@3", None, None, "exact", "stop", REASONED), 1.25, 0.0003,
+        ("triage", "MODEL", exports.MODEL, "triage@3", None, None, "clean", "stop", REASONED), 1.25, 0.0003,
     ),
     "mlflow, data frame": (
         [exports.mlflow_frame()], "mlflow",
-        ("triage", "MODEL", exports.MODEL, "triage@3", None, None, "exact", "stop", REASONED), 1.25, 0.0003,
+        ("triage", "MODEL", exports.MODEL, "triage@3", None, None, "clean", "stop", REASONED), 1.25, 0.0003,
     ),
     "mlflow 2": (
         [exports.mlflow_2()], "mlflow",
-        ("Completions", None, None, "imported", None, None, "exact", None, Usage()), 1.25, None,
+        ("Completions", None, None, "imported", None, None, "clean", None, Usage()), 1.25, None,
     ),
     "openai, output item": (
         [exports.openai_item()], "openai-evals",
-        ("eval_1", "MODEL", exports.MODEL, "imported", None, None, "exact", "stop", CACHED), None, None,
+        ("eval_1", "MODEL", exports.MODEL, "imported", None, None, "clean", "stop", CACHED), None, None,
     ),
     "openai, stored completion": (
         [exports.openai_completion()], "openai-evals",
-        ("triage", "MODEL", exports.MODEL, "3", None, None, "exact", "stop", REASONED), None, None,
+        ("triage", "MODEL", exports.MODEL, "3", None, None, "clean", "stop", REASONED), None, None,
     ),
     "openai, batch": (
         [exports.openai_batch()], "openai-evals",
-        ("triage", "MODEL", exports.MODEL, "3", None, None, "exact", "stop", REASONED), None, None,
+        ("triage", "MODEL", exports.MODEL, "3", None, None, "clean", "stop", REASONED), None, None,
     ),
     "openai, log of oaieval": (
         exports.oaieval_log(GOOD), "openai-evals",
-        ("tickets.dev", "MODEL", exports.MODEL, "imported", None, None, "exact", None, Usage()), None, None,
+        ("tickets.dev", "MODEL", exports.MODEL, "imported", None, None, "clean", None, Usage()), None, None,
     ),
 }  # fmt: skip
 
@@ -156,18 +156,18 @@ def test_every_tool_is_named_by_from_too(tmp_path, case):
         (exports.openai_batch(status=503), ("provider_error", "provider")),
     ],
 )  # fmt: skip
-def test_an_error_in_the_place_of_a_reply_is_outside_of_the_rates(tmp_path, row, expected):
+def test_an_error_in_the_place_of_a_reply_is_excluded(tmp_path, row, expected):
     """It is a call, with its cause, as it would have been when it was made."""
     result, attempts = imported(written(tmp_path, row))
 
     assert [(one["kind"], one["code"], one["exception"]) for one in attempts] == [("transport", *expected)]
-    assert (result.calls, result.judged, result.outside.total()) == (1, 0, 1)
+    assert (result.calls, result.judged, result.excluded.total()) == (1, 0, 1)
 
 
 @pytest.mark.parametrize(
     ("output", "expected"),
     [
-        (GOOD, (None, None, "exact")),
+        (GOOD, (None, None, "clean")),
         (f"Here you are: {GOOD}", (None, None, "unwrapped")),
         (BAD, ("value", "enum", None)),
         ("", ("syntax", "empty", None)),
@@ -176,23 +176,23 @@ def test_an_error_in_the_place_of_a_reply_is_outside_of_the_rates(tmp_path, row,
         (json.loads(GOOD), (None, None, "parsed")),
         (json.loads(BAD), ("value", "enum", None)),
         ([1, 2], ("structure", "type", None)),
-        ({"role": "assistant", "content": GOOD}, (None, None, "exact")),
-        (json.dumps({"role": "assistant", "content": GOOD}), (None, None, "exact")),
-        ({"role": "assistant", "content": [{"type": "text", "text": GOOD}]}, (None, None, "exact")),
-        ([*exports.PROMPT, {"role": "assistant", "content": GOOD}], (None, None, "exact")),
-        ({"messages": [*exports.PROMPT, {"role": "assistant", "content": GOOD}]}, (None, None, "exact")),
-        (exports.openai_completion(), (None, None, "exact")),
-        (exports.openai_completion()["choices"][0], (None, None, "exact")),
-        ({"role": "assistant", "content": None, "tool_calls": [{"function": {"name": "ticket", "arguments": GOOD}}]}, (None, None, "exact")),
+        ({"role": "assistant", "content": GOOD}, (None, None, "clean")),
+        (json.dumps({"role": "assistant", "content": GOOD}), (None, None, "clean")),
+        ({"role": "assistant", "content": [{"type": "text", "text": GOOD}]}, (None, None, "clean")),
+        ([*exports.PROMPT, {"role": "assistant", "content": GOOD}], (None, None, "clean")),
+        ({"messages": [*exports.PROMPT, {"role": "assistant", "content": GOOD}]}, (None, None, "clean")),
+        (exports.openai_completion(), (None, None, "clean")),
+        (exports.openai_completion()["choices"][0], (None, None, "clean")),
+        ({"role": "assistant", "content": None, "tool_calls": [{"function": {"name": "ticket", "arguments": GOOD}}]}, (None, None, "clean")),
         ({"role": "assistant", "content": None, "refusal": "No."}, ("refusal", "refusal", None)),
-        ({"content": GOOD}, (None, None, "exact")),
+        ({"content": GOOD}, (None, None, "clean")),
         ({"completion": f"Sure: {GOOD}"}, (None, None, "unwrapped")),
-        ({"role": "model", "parts": [{"text": GOOD}]}, (None, None, "exact")),
-        ({"type": "ai", "content": GOOD, "tool_calls": []}, (None, None, "exact")),
-        ({"generations": [[{"text": GOOD, "type": "ChatGeneration", "message": {"lc": 1, "type": "constructor", "id": ["AIMessage"], "kwargs": {"content": GOOD, "type": "ai"}}}]]}, (None, None, "exact")),
-        ({"generations": [[{"text": GOOD}]]}, (None, None, "exact")),
-        ([{"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": GOOD}]}], (None, None, "exact")),
-        ({"type": "message", "role": "assistant", "content": [{"type": "text", "text": GOOD}], "stop_reason": "end_turn", "model": "MODEL", "usage": {"input_tokens": 1, "output_tokens": 1}}, (None, None, "exact")),
+        ({"role": "model", "parts": [{"text": GOOD}]}, (None, None, "clean")),
+        ({"type": "ai", "content": GOOD, "tool_calls": []}, (None, None, "clean")),
+        ({"generations": [[{"text": GOOD, "type": "ChatGeneration", "message": {"lc": 1, "type": "constructor", "id": ["AIMessage"], "kwargs": {"content": GOOD, "type": "ai"}}}]]}, (None, None, "clean")),
+        ({"generations": [[{"text": GOOD}]]}, (None, None, "clean")),
+        ([{"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": GOOD}]}], (None, None, "clean")),
+        ({"type": "message", "role": "assistant", "content": [{"type": "text", "text": GOOD}], "stop_reason": "end_turn", "model": "MODEL", "usage": {"input_tokens": 1, "output_tokens": 1}}, (None, None, "clean")),
         # What the model itself wrapped stays wrapped.
         (json.dumps({"output": GOOD}), ("structure", "required", None)),
         (json.dumps({"result": json.loads(GOOD)}), ("structure", "required", None)),
@@ -214,7 +214,7 @@ def test_what_a_schema_declares_is_never_unwrapped(tmp_path):
     _, parsed = imported(written(tmp_path, {"reply": value}), schema)
     _, text = imported(written(tmp_path, {"reply": json.dumps(value)}), schema)
 
-    assert [(one["code"], one["form"]) for one in (*parsed, *text)] == [(None, "parsed"), (None, "exact")]
+    assert [(one["code"], one["form"]) for one in (*parsed, *text)] == [(None, "parsed"), (None, "clean")]
 
 
 def test_what_is_not_stored_is_unknown(tmp_path):

@@ -11,7 +11,7 @@ from schema_guard.ext.transfer.arriving import check, import_file, merge
 from schema_guard.ext.transfer.leaving import Leaving, export
 from schema_guard.records import Store
 from schema_guard.records.attempts import Where
-from schema_guard.records.declarations import Declared, DeclaredRung, DeclaredTarget
+from schema_guard.records.declarations import Declared, DeclaredStep, DeclaredTarget
 from schema_guard.records.rows import rows
 
 KEY = "the key of a fleet"
@@ -23,16 +23,18 @@ def one_key(monkeypatch):
     monkeypatch.setenv("SCHEMA_GUARD_HASH_KEY", KEY)
 
 
-def _fill(backend, outcomes, *, drops=None):
+def _fill(backend, outcomes, *, lost_records=None):
     session = backend.session()
-    session.write([row for one in outcomes for row in rows(one, "task", session.key)], drops or {}, 1_000.0)
+    session.write(
+        [row for one in outcomes for row in rows(one, "task", session.key)], lost_records or {}, 1_000.0
+    )
     session.close()
 
 
 def _declare(backend, at, reason, target):
     session = backend.session()
-    rung = DeclaredRung("few_shot", "declined", reason, at)
-    session.add_declared(Declared("f" * 16, (rung,), (DeclaredTarget(at, target, "app.one"),)))
+    step = DeclaredStep("few_shot", "declined", reason, at)
+    session.add_declared(Declared("f" * 16, (step,), (DeclaredTarget(at, target, "app.one"),)))
     session.close()
 
 
@@ -55,7 +57,7 @@ def _merged(backend, other, **how):
 def _all_of(backend):
     store = Store(backend)
     with backend.reading() as snapshot:
-        beside = snapshot.every_declaration(), snapshot.every_drop()
+        beside = snapshot.every_declaration(), snapshot.every_lost_record()
     return list(store.attempts()), store.configurations(), store.by_hour(), beside
 
 

@@ -39,13 +39,13 @@ attempts = {
     "exception": maybe,
     "unseen": st.booleans(),
     "adapted": st.none() | st.just(AdaptedSchema("0" * 16, ("/a/pattern",), ())),
-    "healed": st.booleans(),
+    "gateway_repaired": st.booleans(),
     "stopped_at": st.none() | st.integers(0, 99),
     "retries": st.none() | st.integers(0, 9),
 }
 failed = st.fixed_dictionaries({**attempts, "failure": failures, "form": st.none()})
 valid = st.fixed_dictionaries(
-    {**attempts, "failure": st.none(), "form": st.sampled_from(["exact", "unwrapped", "parsed", "resumed"])}
+    {**attempts, "failure": st.none(), "form": st.sampled_from(["clean", "unwrapped", "parsed", "resumed"])}
 )
 told = st.fixed_dictionaries(
     {

@@ -81,18 +81,18 @@ def test_two_files_joined_are_told(lines, new_backend, move):
 
 
 BESIDE = {
-    "rung": ({"declared_rung": {"schema_fingerprint": "f", "rung": "r", "status": "never", "reason": "x", "at": 1}},
-             "declared_rung at /status: expected 'not_applicable' or 'declined'"),
+    "step": ({"declared_step": {"schema_fingerprint": "f", "step": "r", "status": "never", "reason": "x", "at": 1}},
+             "declared_step at /status: expected 'not_applicable' or 'declined'"),
     "target": ({"declared_target": {"schema_fingerprint": "f", "at": 1, "target": 2}},
                "declared_target at /target: expected a rate in (0, 1), got 2.0"),
-    "drop": ({"drop": {"reason": "full", "attempts": "2", "at": 1}}, "drop at /attempts: expected an integer"),
-    "field": ({"drop": {"reason": "full", "attempts": 2, "at": 1, "why": 1}}, "drop at (root): unknown field 'why'"),
+    "lost_records": ({"lost_records": {"reason": "full", "attempts": "2", "at": 1}}, "lost_records at /attempts: expected an integer"),
+    "field": ({"lost_records": {"reason": "full", "attempts": 2, "at": 1, "why": 1}}, "lost_records at (root): unknown field 'why'"),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize(("entry", "told"), BESIDE.values(), ids=BESIDE)
 def test_what_is_wrong_beside_attempts_is_told(entry, told, lines, new_backend, move):
-    """Declarations and counts of drops are checked as attempts are."""
+    """Declarations and counts of lost records are checked as attempts are."""
     lines.insert(1, entry)
 
     assert f"line 2: {told}" in refusal(move, new_backend(), lines)
@@ -137,7 +137,7 @@ def test_wrong_columns_are_told(text, told, new_backend, move):
 CELLS = {
     "count": (b"attempt,x\n", "expected 43 cells, got 2"),
     "name": (b"atempt" + b"," * 42 + b"\n", "at /record: expected one of attempt export"),
-    "about": (b"drop" + b"," * 42 + b"[1]\n", "at /about: expected a JSON object"),
+    "about": (b"lost_records" + b"," * 42 + b"[1]\n", "at /about: expected a JSON object"),
     "quote": (b'attempt,"a"b\n', "expected a row of CSV"),
     "no utf-8": (b"attempt,\xff\n", "expected a row of CSV: expected UTF-8"),
     "huge": (

@@ -18,10 +18,10 @@ def test_merging_is_recording_both(new_backend, make, move, examples):
     def law(calls, others):
         one, other, into, both = (new_backend() for _ in range(4))
         first, second = outcomes_of(make, calls), outcomes_of(make, others, first=100)
-        move.fill(one, first, drops={"disk_full": 2})
-        move.fill(other, second, drops={"queue_full": 1})
-        move.fill(both, first, drops={"disk_full": 2})
-        move.fill(both, second, drops={"queue_full": 1})
+        move.fill(one, first, lost_records={"disk_full": 2})
+        move.fill(other, second, lost_records={"queue_full": 1})
+        move.fill(both, first, lost_records={"disk_full": 2})
+        move.fill(both, second, lost_records={"queue_full": 1})
 
         for source in (one, other, other, one):
             move.merged(into, source)
@@ -40,7 +40,7 @@ def test_of_declarations_the_latest_holds(new_backend, move):
     came = [move.merged(into, source).declarations for source in (one, other, one)]
 
     assert came == [2, 2, 0]
-    assert [found.reason for found in Store(into).declared_rungs("f" * 16)] == ["later"]
+    assert [found.reason for found in Store(into).declared_steps("f" * 16)] == ["later"]
     assert [found.target for found in Store(into).targets("f" * 16)] == [0.01, 0.02]
 
 
@@ -123,7 +123,7 @@ def test_a_store_goes_into_one_of_another_kind_and_back(new_backend, make, move)
     """From a database in memory into any other, and from there into an empty one: all that is said is the same."""
     one, other, back = SQLite(None), new_backend(), SQLite(None)
     calls = [make.outcome(make.failed, {}, id=f"{n}", input_hash=f"i{n % 2}") for n in range(4)]
-    move.fill(one, calls, drops={"disk_full": 2})
+    move.fill(one, calls, lost_records={"disk_full": 2})
     move.declare(one, 1_000.0, "dear", 0.01)
 
     move.merged(other, one)

@@ -26,7 +26,7 @@ def test_import_of_an_export_is_the_same_store(form, new_backend, make, move, ex
     @settings(max_examples=examples)
     def law(calls):
         first, second = new_backend(), new_backend()
-        move.fill(first, outcomes_of(make, calls), drops={"queue_full": 2})
+        move.fill(first, outcomes_of(make, calls), lost_records={"queue_full": 2})
         move.declare(first, 1_000.0, "=dear", 0.01)
 
         move.take(second, move.out(first, form))
@@ -40,13 +40,15 @@ def test_import_of_an_export_is_the_same_store(form, new_backend, make, move, ex
 def test_in_twice_is_in_once(form, new_backend, make, move):
     """The second import of a file changes nothing and says so."""
     first, second = new_backend(), new_backend()
-    move.fill(first, [make.outcome(make.failed, {}, id=f"{n}") for n in range(3)], drops={"disk_full": 1})
+    move.fill(
+        first, [make.outcome(make.failed, {}, id=f"{n}") for n in range(3)], lost_records={"disk_full": 1}
+    )
     move.declare(first, 1_000.0, "dear", 0.01)
     content = move.out(first, form)
 
     came = [move.take(second, content) for _ in range(2)]
 
-    assert [(one.attempts, one.added, one.declarations, one.drops) for one in came] == [
+    assert [(one.attempts, one.added, one.declarations, one.lost_records) for one in came] == [
         (6, 6, 2, 1),
         (6, 0, 0, 0),
     ]
@@ -79,7 +81,7 @@ def test_what_is_asked_for_goes_out(new_backend, make, move):
     move.fill(
         backend,
         [make.outcome(id=f"{n}", function=name, started_at=at) for n, (name, at) in enumerate(calls)],
-        drops={"disk_full": 1},
+        lost_records={"disk_full": 1},
     )
     move.declare(backend, 1_000.0, "dear", 0.01)
 
@@ -87,18 +89,20 @@ def test_what_is_asked_for_goes_out(new_backend, make, move):
         lines = map(json.loads, move.out(backend, where=Where(**where)).splitlines())
         return [line.get("call_id", min(line)) for line in lines]
 
-    assert names(function="app.other") == ["export", "declared_rung", "2", "end"]
+    assert names(function="app.other") == ["export", "declared_step", "2", "end"]
     assert names(since=150.0, until=2_000.0) == [
-        "export", "declared_rung", "declared_target", "drop", "1", "2", "end",
+        "export", "declared_step", "declared_target", "lost_records", "1", "2", "end",
     ]  # fmt: skip
-    assert names(schema="invoice", until=150.0) == ["export", "declared_rung", "declared_target", "0", "end"]
+    assert names(schema="invoice", until=150.0) == ["export", "declared_step", "declared_target", "0", "end"]
     assert names(schema="other") == ["export", "end"]
 
 
 def test_a_dry_run_says_what_would_come(new_backend, make, move):
     """Nothing is changed, and what is said is what comes then."""
     first, second = new_backend(), new_backend()
-    move.fill(first, [make.outcome(make.failed, {}, id=f"{n}") for n in range(3)], drops={"disk_full": 1})
+    move.fill(
+        first, [make.outcome(make.failed, {}, id=f"{n}") for n in range(3)], lost_records={"disk_full": 1}
+    )
     move.declare(first, 1_000.0, "dear", 0.01)
     move.fill(second, [make.outcome(make.failed, {}, id="1")])
     before, content = move.all_of(second), move.out(first)
@@ -107,4 +111,4 @@ def test_a_dry_run_says_what_would_come(new_backend, make, move):
 
     assert move.all_of(second) == before
     assert would == move.take(second, content)
-    assert (would.added, would.declarations, would.drops) == (4, 2, 1)
+    assert (would.added, would.declarations, would.lost_records) == (4, 2, 1)

@@ -401,4 +401,4 @@ def test_report_counts_calls_that_a_bound_ended(tmp_path, shape):
     assert {(one["code"], one["attempts"]) for one in group["failures"]} == (
         {("type", 10)} if shape == "plain" else {("type", 5), ("cancelled", 5)}
     )
-    assert (group["unhandled"]["count"], group["unhandled"]["n"]) == (5, 5)
+    assert (group["failed"]["count"], group["failed"]["n"]) == (5, 5)

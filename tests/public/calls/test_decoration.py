@@ -38,9 +38,9 @@ WRONG = (
     Wrong("strategy", {"strategy": "system_promt"}, f"strategy='system_promt': expected one of {KNOWN}, did you mean 'system_prompt'?"),
     Wrong("no strategy", {"strategy": []}, f"strategy=(): expected one of {KNOWN}, or a list of them"),
     Wrong("None for a strategy", {"strategy": None}, f"strategy=None: expected one of {KNOWN}, or a list of them"),
-    Wrong("no attempts", {"max_attempts": 0}, "max_attempts=0: expected an int >= 1 (1 means: ask once, never re-ask)"),
-    Wrong("half an attempt", {"max_attempts": 1.5}, "max_attempts=1.5: expected an int >= 1 (1 means: ask once, never re-ask)"),
-    Wrong("attempts by a bool", {"max_attempts": True}, "max_attempts=True: expected an int >= 1 (1 means: ask once, never re-ask)"),
+    Wrong("no attempts", {"max_attempts": 0}, "max_attempts=0: expected an int >= 1 (1 means: ask once, never retry)"),
+    Wrong("half an attempt", {"max_attempts": 1.5}, "max_attempts=1.5: expected an int >= 1 (1 means: ask once, never retry)"),
+    Wrong("attempts by a bool", {"max_attempts": True}, "max_attempts=True: expected an int >= 1 (1 means: ask once, never retry)"),
     Wrong(
         "more strategies than attempts",
         {"strategy": ["bare", "system_prompt"], "max_attempts": 1},

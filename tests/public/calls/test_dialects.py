@@ -32,7 +32,7 @@ def stands_in(elements: list[Any], sent: list[Any]) -> bool:
 @pytest.mark.parametrize("name", LISTS)
 @given(strategy=st.sampled_from(STRATEGIES), data=st.data())
 def test_the_callers_elements_go_on(name, strategy, data):
-    """The elements are sent as they are, but for the one turn that the format joins; a re-ask adds two turns."""
+    """The elements are sent as they are, but for the one turn that the format joins; a retry adds two turns."""
     elements = data.draw(LISTS[name][1])
     before, sent = copy.deepcopy(elements), []
     target = {"target": "openai"} if strategy in STRATEGIES[4:] else {}

@@ -96,7 +96,7 @@ GUARD_FAILED = {
         [wire.chat('{"total":' + " " * 99, finish_reason="length")], {},
         " gave no valid reply in 1 attempt (schema Total)", "  attempt 1, truncation runaway:",
         "    cut off while it repeated white space",
-        f"{SEE}; a larger output limit does not mend it: ask for less reasoning, or without a grammar, or another model",
+        f"{SEE}; a larger output limit does not fix it: ask for less reasoning, or without a grammar, or another model",
     ),
     "check": (
         ['{"total":3}'], {"checks": [odd]},

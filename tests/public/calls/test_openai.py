@@ -45,7 +45,7 @@ def rows(store, *columns):
     return [tuple(row[column] for column in columns) for row in store.attempts()]
 
 
-REASKED = [
+FIXED_BY_RETRY = [
     (1, "structure", "type", "gpt-x", 12, 4, 7, 2, "stop"),
     (2, None, None, "gpt-x", 12, 4, 7, 2, "stop"),
 ]
@@ -75,7 +75,7 @@ def test_a_chat_completion_is_asked_again(store):
 
         assert extract("t") == VALUE
 
-    assert rows(store, *COLUMNS) == REASKED
+    assert rows(store, *COLUMNS) == FIXED_BY_RETRY
     prompts = [request.body["messages"][0]["content"] for request in server.requests]
     assert prompts[1].startswith(prompts[0])
     assert BAD in prompts[1]
@@ -97,7 +97,7 @@ def test_an_asynchronous_chat_completion_is_asked_again(store):
     with testing.serve([scripted(BAD), scripted(GOOD)]) as server:
         assert asyncio.run(main(server)) == VALUE
 
-    assert rows(store, *COLUMNS) == REASKED
+    assert rows(store, *COLUMNS) == FIXED_BY_RETRY
     roles = [message["role"] for message in server.requests[1].body["messages"]]
     assert roles == ["user", "assistant", "user"]
 
@@ -113,7 +113,7 @@ def test_a_response_is_asked_again(store):
 
         assert extract("t") == VALUE
 
-    assert rows(store, *COLUMNS) == REASKED
+    assert rows(store, *COLUMNS) == FIXED_BY_RETRY
 
 
 @needs("loopback")
@@ -145,7 +145,7 @@ def test_a_stream_is_asked_again(store):
 
         assert extract("t") == VALUE
 
-    assert rows(store, *COLUMNS) == REASKED
+    assert rows(store, *COLUMNS) == FIXED_BY_RETRY
 
 
 @needs("loopback")
@@ -193,7 +193,7 @@ def test_an_asynchronous_stream_is_asked_again(store):
     with testing.serve([scripted(BAD), scripted(GOOD)] * 2) as server:
         assert asyncio.run(main(server)) == [VALUE] * 2
 
-    assert rows(store, *COLUMNS) == REASKED * 2
+    assert rows(store, *COLUMNS) == FIXED_BY_RETRY * 2
 
 
 @needs("loopback")
@@ -304,7 +304,7 @@ def accounted(store, server, outcomes):
     attempts = {(outcome.call.id, attempt.number) for outcome in outcomes for attempt in outcome.attempts}
     assert recorded == attempts
     assert len(server.requests) == len(attempts) == counts.offered == counts.stored
-    assert (counts.dropped, counts.pending, len(outcomes)) == ({}, 0, CALLS)
+    assert (counts.lost_records, counts.pending, len(outcomes)) == ({}, 0, CALLS)
     return True
 
 

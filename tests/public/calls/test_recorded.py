@@ -226,7 +226,7 @@ def test_the_environment_names_the_default_store(tmp_path, monkeypatch):
 
 
 def test_a_store_that_cannot_be_opened_loses_no_call(tmp_path, caplog):
-    """Where records cannot be written the call gives its value, and the attempt is counted as dropped."""
+    """Where records cannot be written the call gives its value, and the attempt is counted as lost."""
     (tmp_path / "file").write_text("")
     url = f"sqlite:///{tmp_path}/file/records.db"
 
@@ -234,9 +234,9 @@ def test_a_store_that_cannot_be_opened_loses_no_call(tmp_path, caplog):
 
     store = schema_guard.records.resolve_store(url)
     store.flush()
-    assert store.counts().dropped == {"store_unavailable": 1}
+    assert store.counts().lost_records == {"store_unavailable": 1}
     store.close()
-    assert "records are dropped (store_unavailable), calls go on" in caplog.text
+    assert "records are lost (store_unavailable), calls go on" in caplog.text
 
 
 def test_examples_are_shown():

@@ -55,7 +55,7 @@ IDS = [f"{form.name}: {said.id}" for form, said in CASES]
 WIDTHS = (1, 2, 3, 7, 16, 64)
 # The form of each valid reply, or the kind and code of its failure, in every format.
 RESULT = {
-    "valid": "exact",
+    "valid": "clean",
     "prose": "unwrapped",
     "reasoned": "unwrapped",
     "broken": ("syntax", "malformed"),
@@ -66,11 +66,11 @@ RESULT = {
     "refused in prose": ("refusal", "refusal"),
     "cut off": ("truncation", "max_tokens"),
     "a runaway": ("truncation", "runaway"),
-    "thoughts first": "exact",
+    "thoughts first": "clean",
     "thoughts alone": ("truncation", "reasoning_exhausted"),
-    "a call": "exact",
-    "text before a call": "exact",
-    "JSON before a call": "exact",
+    "a call": "clean",
+    "text before a call": "clean",
+    "JSON before a call": "clean",
     "a wrong call": ("structure", "type"),
     "another tool": ("structure", "unknown_tool"),
     "two calls": ("syntax", "several_documents"),

@@ -149,7 +149,7 @@ def test_page_without_its_extra_is_refused_before_anything_is_asked(capsys, monk
     assert not Path("j").exists()
 
 
-def test_several_models_are_columns(capsys):
+def test_several_models_are_variants(capsys):
     """Models are compared side by side, under names of the user's own where they need one."""
     good, bad = script("m.jsonl"), script("other.jsonl", wrong=range(9))
     status, out, _ = run(
@@ -167,7 +167,7 @@ def test_several_models_are_columns(capsys):
     )
 
     assert status == 0
-    assert [column["name"] for column in json.loads(out)["columns"]] == ["m bare", "bad bare"]
+    assert [variant["name"] for variant in json.loads(out)["variants"]] == ["m bare", "bad bare"]
 
 
 def test_models_of_one_name_are_refused(capsys):
@@ -180,8 +180,8 @@ def test_models_of_one_name_are_refused(capsys):
     assert "there are two models named 'm': name one of them, as in --model second=scripted:m.jsonl" in err
 
 
-def test_count_of_tasks_covers_a_column_with_lost_calls(capsys):
-    """If half the calls of a column are lost, the first sentence does not claim eight tasks for each column."""
+def test_count_of_tasks_covers_a_variant_with_lost_calls(capsys):
+    """If half the calls of a variant are lost, the first sentence does not claim eight tasks for each variant."""
     rows = [{"when": f"a is {n}.", "raise": "TimeoutError: too slow"} for n in range(1, 5)]
     rows += [{"when": "a is 8.", "reply": "no JSON"}, {"when": "", "reply": '{"a": 1}'}]
     Path("half.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
@@ -390,7 +390,7 @@ def test_batch_goes_there_and_back(capsys, monkeypatch):
     assert status == 0
     document = json.loads(out)
     at = document["call_fields"].index("format")
-    assert sorted(call[at] for call in document["calls"]) == ["exact"] * 7 + ["reasked"]
+    assert sorted(call[at] for call in document["calls"]) == ["clean"] * 7 + ["fixed_by_retry"]
 
 
 def test_batch_tells_what_failed(capsys):

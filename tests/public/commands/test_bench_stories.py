@@ -178,8 +178,8 @@ def test_comparison_and_gate_match_the_recording(suite, name, form):
 
 @pytest.mark.parametrize("line", ["bench compare r.json r.json", "bench compare r.json r.json --gate"])
 @pytest.mark.parametrize("column", ["none", "none=bare", "bare=none"])
-def test_compared_column_must_exist(suite, line, column):
-    """A column that a result lacks ends with exit status 2 and no output."""
+def test_compared_variant_must_exist(suite, line, column):
+    """A variant that a result lacks ends with exit status 2 and no output."""
     bench("m=scripted:near.jsonl", "--output r.json")
     status, out, err = command(*line.split(), "--variant", column)
 

@@ -43,7 +43,7 @@ def test_check_reads_json_lines(capsys):
 
     assert (status, [line for line in out.splitlines() if line[0] != " "]) == (
         1,
-        ["all.jsonl:1: valid (exact)", "all.jsonl:3: structure type", "all.jsonl:4: valid (exact)"],
+        ["all.jsonl:1: valid (clean)", "all.jsonl:3: structure type", "all.jsonl:4: valid (clean)"],
     )
 
 
@@ -99,7 +99,7 @@ def test_check_as_json(capsys):
     }
     assert status == 1
     assert json.loads(out) == [
-        {"file": "ok", "ok": True, "form": "exact", "failure": None},
+        {"file": "ok", "ok": True, "form": "clean", "failure": None},
         {"file": "bad", "ok": False, "form": None, "failure": failure},
     ]
 

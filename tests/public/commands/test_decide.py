@@ -85,8 +85,8 @@ def test_a_target_is_kept(recorded, capsys):
     assert decided(capsys)["config"]["target"] == 0.3
 
 
-def test_a_declined_rung_is_kept_with_its_reason(recorded, capsys):
-    """A remedy that was declined is not asked for again, and its reason is told."""
+def test_a_declined_step_is_kept_with_its_reason(recorded, capsys):
+    """A fix that was declined is not asked for again, and its reason is told."""
     decided(capsys, "--decline", "strict_schema=the gateway strips it")
 
     found = decided(capsys)
@@ -98,8 +98,8 @@ def test_a_declined_rung_is_kept_with_its_reason(recorded, capsys):
 @pytest.mark.parametrize(
     ("claim", "told"), [("few_shots=no", "did you mean 'few_shot'"), ("few_shot", "expected STEP=REASON")]
 )
-def test_a_claim_needs_a_known_rung_and_a_reason(recorded, capsys, claim, told):
-    """A rung that does not exist, or no reason, is wrong usage."""
+def test_a_claim_needs_a_known_step_and_a_reason(recorded, capsys, claim, told):
+    """A step that does not exist, or no reason, is wrong usage."""
     status, _, err = run(capsys, "decide", "--decline", claim)
 
     assert status == 2

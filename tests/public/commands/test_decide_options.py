@@ -65,7 +65,7 @@ NOT_STORED = {
 }
 
 
-def ladder_of(found):
+def playbook_of(found):
     numbers = {key.split("/")[2] for key in found if key.startswith("/ladder/")}
     return {
         tuple(found.get(f"/ladder/{number}/{name}") for name in ("rung", "status", "reason"))
@@ -75,7 +75,7 @@ def ladder_of(found):
 
 def has(found, places):
     return all(
-        value in ladder_of(found) if key == "/ladder" else found[key] == value
+        value in playbook_of(found) if key == "/ladder" else found[key] == value
         for key, value in places.items()
     )
 
@@ -115,7 +115,7 @@ def test_later_declaration_replaces_the_earlier_one(figures):
     """The latest reason and the latest status replace the earlier ones."""
     figures("--decline few_shot=one")
     figures("--not-applicable few_shot=two")
-    found = [row for row in ladder_of(figures()) if row[0] == "few_shot"]
+    found = [row for row in playbook_of(figures()) if row[0] == "few_shot"]
 
     assert found == [("few_shot", "not_applicable", "two (2026-07-27)")]
 

@@ -105,7 +105,7 @@ def plain(prompt):
 
 
 def test_doctor_names_what_stands_between_a_function_and_its_model(folder, capsys, monkeypatch):
-    """A client with retries and a gateway that mends, with what each does to what is counted."""
+    """A client with retries and a gateway that fixes, with what each does to what is counted."""
     (folder / "mine.py").write_text(FUNCTIONS, encoding="utf-8")
     monkeypatch.syspath_prepend(str(folder))
 
@@ -116,7 +116,9 @@ def test_doctor_names_what_stands_between_a_function_and_its_model(folder, capsy
     assert status == 0
     assert list(told) == ["mine:extract client", "mine:extract gateway", "mine:plain"]
     assert "retries a failed request up to 2 times" in told["mine:extract client"]
-    assert "first pass and unhandled are those of model and gateway together" in told["mine:extract gateway"]
+    assert (
+        "valid first time and failed are those of model and gateway together" in told["mine:extract gateway"]
+    )
     assert "no client that retries requests, and no gateway" in told["mine:plain"]
 
 

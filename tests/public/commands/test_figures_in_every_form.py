@@ -50,7 +50,7 @@ def shown(form, *arguments):
 
 def facts_of_group(name, group):
     """Yield the facts that a report shows for a group of one configuration."""
-    rates = [group[one] for one in ("exact", "first_pass", "reasked", "unhandled")]
+    rates = [group[one] for one in ("clean", "valid_first_time", "fixed_by_retry", "failed")]
     yield f"{name} ", [group["calls"], *(x for one in rates for x in rate(one)), group["transport"]]
     numbers = [group["attempts"], group["input_tokens"], group["output_tokens"]]
     numbers += [group["attempts"] - group["unknown_usage"]] if group["unknown_usage"] else []
@@ -62,7 +62,7 @@ def facts_of_group(name, group):
         yield f" {one['kind']} {one['code']}", [one["attempts"]]
     for one in group["violations"]:
         yield f"{one['location'] or '(root)'} {one['keyword']}", [one["attempts"]]
-    for one in group["outside"]:
+    for one in group["excluded"]:
         yield f"({one['exception']}", [one["calls"]]
 
 
@@ -76,7 +76,7 @@ REPORTED = {
 def test_no_two_figures_of_the_store_are_equal():
     """All numbers of the store differ, so a mix-up of two numbers is detected."""
     for group in shown("json", "report", "--store", "r.db")["groups"]:
-        rates = [group[one]["count"] for one in ("exact", "first_pass", "reasked", "unhandled")]
+        rates = [group[one]["count"] for one in ("clean", "valid_first_time", "fixed_by_retry", "failed")]
         numbers = [*rates, group["calls"], group["attempts"], group["input_tokens"], group["output_tokens"]]
         numbers += [group["elapsed_p50_s"], group["elapsed_p95_s"], group["elapsed_s"]]
 
@@ -103,7 +103,7 @@ def test_report_by_segment_shows_sums_and_parts(form):
     found = shown("json", *asked)
     facts = []
     for group in found["groups"]:
-        rates = [group[one] for one in ("exact", "first_pass", "reasked", "unhandled")]
+        rates = [group[one] for one in ("clean", "valid_first_time", "fixed_by_retry", "failed")]
         row = [group["calls"], *(x for one in rates for x in rate(one)), group["transport"]]
         facts.append((f"{group['segment']} ", row))
     for one in found["configurations"]:
@@ -126,7 +126,7 @@ def test_report_counts_match_the_recorded_calls():
     )
 
     counts = [(one[name]["count"], one[name]["n"]) for one in (sort,) for name in
-              ("exact", "first_pass", "repaired", "reasked", "unhandled")]  # fmt: skip
+              ("clean", "valid_first_time", "repaired", "fixed_by_retry", "failed")]  # fmt: skip
     assert counts == [(83, 137), (100, 137), (11, 137), (12, 137), (14, 137)]
     attempts = sort["attempts"]
     assert (attempts, sort["unknown_usage"]) == (83 + 17 + 11 + 14 + 15 + 42 + 5, 5)
@@ -147,7 +147,7 @@ def facts_of_verdict(found):
     percents = [100 * one for one in hazards]
     yield "best prompt " + name, [rated["k"], rated["n"], *rate(rated)]
     yield (
-        f"unhandled calls rate bounds state odds below odds above {name}",
+        f"failed calls rate bounds state odds below odds above {name}",
         [rated["k"], rated["n"], *rate(rated)],
     )
     yield "f =", percents
@@ -156,7 +156,7 @@ def facts_of_verdict(found):
     yield f"recorded attempts/call {name}", [*percents, *attempts]
     for kind, count in found["failure_kinds"][name].items():
         yield f"{name} {kind}", [count]
-    for one in found["outside"][name]:
+    for one in found["excluded"][name]:
         yield f"{one['code']} {one['exception']}", [one["calls"]]
     for one in found["segments"]:
         yield f"{one['name']} ", [100 * one["share"], *(100 * x for x in one["prompt"])]
@@ -189,7 +189,7 @@ def facts_of_costs(money, cost):
     yield "; tuned", [
         cost["tuned_tokens_per_call"], 100 * cost["tuned_rate"]["pess"], cost["failure_cost"], pess["tuned_per_call"],
     ]  # fmt: skip
-    yield "the tuned model must leave <=", [100 * money["max_tuned_residual_for_horizon"]]
+    yield "the tuned model may fail <=", [100 * money["max_tuned_residual_for_horizon"]]
     yield "volume must stay >=", [money["break_even_calls_per_month"]]
     yield "upfront may reach", [cost["largest_upfront"]]
     yield "base model must live >=", [cost["base_model_must_live_months"]]
@@ -297,10 +297,10 @@ BENCH = (
 SCRIPTED = ("--model", "scripted:good.jsonl", "--model", "scripted:bad.jsonl")
 
 
-def facts_of_column(one, *, money):
-    """Yield the facts that a benchmark result shows for a column."""
-    name, rates = one["name"], ("exact", "first_pass", "reasked", "unhandled")
-    yield f"{name} ", [one["unhandled"]["n"], *(x for key in rates for x in rate(one[key]))]
+def facts_of_variant(one, *, money):
+    """Yield the facts that a benchmark result shows for a variant."""
+    name, rates = one["name"], ("clean", "valid_first_time", "fixed_by_retry", "failed")
+    yield f"{name} ", [one["failed"]["n"], *(x for key in rates for x in rate(one[key]))]
     yield f"{name} ", [one["right"]["n"], *rate(one["right"]), *rate(one["leaf_share"])]
     took = [one["attempts"], one["input_tokens"], one["output_tokens"]]
     timed = one["elapsed_p50_s"] is not None
@@ -317,7 +317,7 @@ def test_bench_shows_the_same_figures_in_every_format(here, form, prices):
     status, _, err = command(*BENCH, *SCRIPTED, *prices, "--output", "b.json", "--output", f"b{form}")
     assert status == 0, err
     found = json.loads((here / "b.json").read_text())
-    facts = [fact for one in found["columns"] for fact in facts_of_column(one, money=bool(prices))]
+    facts = [fact for one in found["variants"] for fact in facts_of_variant(one, money=bool(prices))]
     output = (here / f"b{form}").read_text()
 
     named = {".txt": "text", ".md": "markdown", ".html": "html"}
@@ -333,13 +333,13 @@ def test_bench_shows_seconds_in_every_format(here):
         asked = (*BENCH, "--model", f"m={server.openai_url}#small", "--output", "s.json", "--output", "s.txt")
         status, _, err = command(*asked, "--output", "s.md")
     assert status == 0, err
-    (column,) = json.loads((here / "s.json").read_text())["columns"]
+    (variant,) = json.loads((here / "s.json").read_text())["variants"]
 
-    assert 0 < column["elapsed_p50_s"] < column["elapsed_p95_s"]
+    assert 0 < variant["elapsed_p50_s"] < variant["elapsed_p95_s"]
     for name, form in (("s.txt", "text"), ("s.md", "markdown")):
         text = plain((here / name).read_text(), form)
-        seconds = [column["elapsed_p50_s"], column["elapsed_p95_s"]]
-        used = [column["attempts"], column["input_tokens"], column["output_tokens"]]
+        seconds = [variant["elapsed_p50_s"], variant["elapsed_p95_s"]]
+        used = [variant["attempts"], variant["input_tokens"], variant["output_tokens"]]
         assert missing(text, [("a right value bare", [*used, *seconds])]) == []
 
 
@@ -361,12 +361,12 @@ def test_compare_shows_the_same_figures_in_every_format(results, form):
     found = shown("json", *asked)
     text = shown(form, *asked)
 
-    assert [one["a"] for one in found["columns"]] == ["good bare", "bad bare"]
+    assert [one["a"] for one in found["variants"]] == ["good bare", "bad bare"]
     facts = []
-    for column in found["columns"]:
+    for variant in found["variants"]:
         for measure in ("format", "content"):
-            one = column[measure]
-            facts.append((f"{column['a']}: {MEASURES[measure]}", numbers_of_comparison(one)))
+            one = variant[measure]
+            facts.append((f"{variant['a']}: {MEASURES[measure]}", numbers_of_comparison(one)))
     assert missing(text, facts) == []
 
 
@@ -380,16 +380,16 @@ def numbers_of_comparison(one):
 
 @pytest.mark.parametrize("form", ["text", "markdown"])
 def test_gate_shows_the_same_figures_in_every_format(results, form):
-    """The drop of each column and measure, with both rates, equals the JSON."""
+    """The drop of each variant and measure, with both rates, equals the JSON."""
     before, after = results
     asked = ("bench", "compare", before, after, "--gate")
     found = shown("json", *asked)
     facts = [
         (
-            f"{one['column']}: {one['measure']}",
+            f"{one['variant']}: {one['measure']}",
             [one["tasks"], *(100 * one[name] for name in ("baseline", "current", "drop", "lower", "upper"))],
         )
-        for one in found["drops"]
+        for one in found["lost_records"]
     ]
 
     assert len(facts) == 4
@@ -410,23 +410,23 @@ def test_playbook_shows_the_same_figures_in_both_formats(here):
     found = json.loads((here / "c.json").read_text())
     facts = [
         (
-            f"{one['rung']} ",
+            f"{one['step']} ",
             [
                 one["k"],
                 one["n"],
-                *rate(found["verdict"]["rates"][one["rung"]]),
+                *rate(found["verdict"]["rates"][one["step"]]),
                 one["input_tokens"],
                 one["output_tokens"],
             ],
         )
-        for one in found["rungs"]
+        for one in found["steps"]
     ]
-    (compared_to,) = [one["compared"] for one in found["rungs"] if one["compared"]]
+    (compared_to,) = [one["compared"] for one in found["steps"] if one["compared"]]
     facts.append(("against system_prompt on", [compared_to["n"]]))
     facts.append(("fewer failures by", [100 * compared_to["paired"][name] for name in ("lower", "upper")]))
     facts.append(("inputs", [found["inputs"], found["seed"], found["calls"]]))
 
-    assert len(found["rungs"]) == 2
+    assert len(found["steps"]) == 2
     assert missing(plain(out, "text"), facts) == []
 
 

@@ -199,7 +199,7 @@ def test_filter_without_a_match_is_an_error(capsys, url, line):
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory):
-    """Two results with two columns each. Only the first result allows a retry."""
+    """Two results with two variants each. Only the first result allows a retry."""
     place = tmp_path_factory.mktemp("results")
     lines(place / "suite.jsonl", tasks())
     lines(place / "good.jsonl", answers(wrong=("i3",)))
@@ -229,10 +229,10 @@ def test_compare_shows_only_the_named_variant(results, options):
 
     assert (status, err) == (0, "")
     found = json.loads(out)
-    columns = [
-        (one["a"], one["b"], one["format"]["rate_a"], one["format"]["rate_b"]) for one in found["columns"]
+    variants = [
+        (one["a"], one["b"], one["format"]["rate_a"], one["format"]["rate_b"]) for one in found["variants"]
     ]
-    assert (columns, found["unpaired_a"], found["unpaired_b"]) == COMPARED[options]
+    assert (variants, found["unpaired_a"], found["unpaired_b"]) == COMPARED[options]
 
 
 @pytest.mark.parametrize("options", COMPARED, ids=str)

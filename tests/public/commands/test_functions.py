@@ -142,7 +142,7 @@ def test_what_a_function_raises_is_told_by_every_command(store, capsys):
     assert (status, verdict["verdict"], verdict["exit_code"]) == (1, "NEED_MORE_DATA", 1)
     assert (verdict["unexplained"]["calls"], verdict["unexplained"]["of"]) == (150, 300)
     _, report = found(capsys, "report")
-    assert [(one["cause"], one["calls"]) for one in report["groups"][0]["outside"]] == [("unknown", 150)]
+    assert [(one["cause"], one["calls"]) for one in report["groups"][0]["excluded"]] == [("unknown", 150)]
     for form in ("text", "markdown", "html"):
         assert "150 unknown (KeyError 150)" in run(capsys, "report", "--format", form)[1]
 

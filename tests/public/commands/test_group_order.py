@@ -102,7 +102,7 @@ def test_whole_report_matches_the_recording(read, folder, line):
 
 def proved(group):
     """Return the failure rate that is proved, then the measured one."""
-    return group["unhandled"]["lower"], group["unhandled"]["rate"]
+    return group["failed"]["lower"], group["failed"]["rate"]
 
 
 @pytest.mark.parametrize("line", REPORTS)

@@ -72,7 +72,7 @@ def test_playbook_stops_when_its_seconds_are_used_up():
     """The budget counts from the first call."""
     found = done(f"{CLIMB} scripted:slow.jsonl --max-time 100ms")
 
-    assert [(one["stopped"], one["n"]) for one in found["rungs"]] == [("budget of 0.1 s spent after 1", 1)]
+    assert [(one["stopped"], one["n"]) for one in found["steps"]] == [("budget of 0.1 s spent after 1", 1)]
 
 
 @needs("loopback")
@@ -101,7 +101,7 @@ def test_playbook_asks_the_larger_model_on_its_last_step():
     found, models = sent(line, "model")
 
     assert (found["model"], found["larger"], models) == ("clean", "big", ["big"] * 3)
-    assert [(one["rung"], one["n"], one["k"]) for one in found["rungs"]] == [("larger_model", 3, 0)]
+    assert [(one["step"], one["n"], one["k"]) for one in found["steps"]] == [("larger_model", 3, 0)]
 
 
 @needs("loopback")
@@ -147,7 +147,7 @@ def test_playbook_counts_lost_calls_and_repeated_inputs(here):
     (here / "few.txt").write_text("".join(f"text {number % 5};\n" for number in range(8)))
     line = "bench run --playbook --schema item.json --inputs few.txt --concurrency 1 --format json --model scripted:some.jsonl"
     found = done(line)
-    first = found["rungs"][0]
+    first = found["steps"][0]
 
     assert (found["inputs"], found["repeated"]) == (5, 3)
     assert (first["lost"], first["n"], first["k"]) == (1, 4, 0)

@@ -31,11 +31,11 @@ def report(capsys, *words):
     return out
 
 
-def test_exact_rate_leaves_out_parsed_values(capsys, calls):
+def test_clean_rate_leaves_out_parsed_values(capsys, calls):
     """The rate excludes a call that returns a parsed value, because the reply's text is unknown."""
     (group,) = json.loads(report(capsys, "--format", "json"))["groups"]
 
-    assert [(group[name]["count"], group[name]["n"]) for name in ("exact", "first_pass")] == [
+    assert [(group[name]["count"], group[name]["n"]) for name in ("clean", "valid_first_time")] == [
         (5, 5),
         (10, 10),
     ]

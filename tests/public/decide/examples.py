@@ -1,6 +1,6 @@
 """Evidence that the tests start from: each call gives a new plain dict, which they then change."""
 
-RUNGS = (
+STEPS = (
     "raise_max_output_tokens", "reasoning_limit", "lenient_parse", "system_prompt", "strict_schema", "json_mode",
     "few_shot", "temperature", "reason_then_format", "schema_simplify", "repair_retry", "smaller_model", "larger_model",
 )  # fmt: skip
@@ -9,13 +9,13 @@ TARGET = 0.01
 
 
 def strategy(rung="few_shot", n=2000, k=120, **more):
-    """Counts of one strategy, which has its rung's name as its id."""
+    """Counts of one strategy, which has its step's name as its id."""
     return {"id": rung, "rung": rung, "n": n, "k_final": k, **more}
 
 
 def ladder(**status):
-    """Every rung tested but for those that are given another status."""
-    return [{"rung": rung, **_claim(status.get(rung, "tested"))} for rung in RUNGS]
+    """Every step tested but for those that are given another status."""
+    return [{"rung": rung, **_claim(status.get(rung, "tested"))} for rung in STEPS]
 
 
 def _claim(status):
@@ -27,7 +27,7 @@ def _claim(status):
 
 
 def economics(**changes):
-    """Prompting for $0.00525 + 0.0012 a re-ask, a tuned model for $0.0014; $0.40 a failure."""
+    """Prompting for $0.00525 + 0.0012 a retry, a tuned model for $0.0014; $0.40 a failure."""
     return {
         "prompt_cost": {
             "fixed": 1000, "var": 500, "out": 100, "repair": 400, "hit": 0.5, "latency_s": 0,
@@ -68,7 +68,7 @@ def failing(**more):
 
 
 def exhausted(**more):
-    """One strategy far above the target, every rung tested, and fine-tuning that pays."""
+    """One strategy far above the target, every step tested, and fine-tuning that pays."""
     return failing(economics=economics(), feasibility=feasibility(), **more)
 
 

@@ -97,7 +97,7 @@ class Production:
                 function(f"ticket {next(self.inputs)}" if task is None else task)
             self.clock.now += after_s
         self.store.flush(60.0)
-        assert self.store.counts().dropped == {}
+        assert self.store.counts().lost_records == {}
 
     def run(self, *arguments):
         """Run a command on the store. Return its exit status, stdout, and stderr."""

@@ -12,12 +12,12 @@ from math import ceil, inf, isclose, log, log1p
 from scipy.optimize import brentq
 from scipy.special import betainc, betaincc, betaln
 
-RUNGS = (
+STEPS = (
     "raise_max_output_tokens", "reasoning_limit", "lenient_parse", "system_prompt", "strict_schema", "json_mode",
     "few_shot", "temperature", "reason_then_format", "schema_simplify", "repair_retry", "smaller_model",
     "larger_model",
 )  # fmt: skip
-ORDER = {rung: index for index, rung in enumerate(("bare", *RUNGS, "other_model"))}
+ORDER = {rung: index for index, rung in enumerate(("bare", *STEPS, "other_model"))}
 FORMAT = {"syntax", "structure", "value", "semantic"}
 ENFORCED = {
     "enum", "const", "pattern", "format", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "minLength",
@@ -172,7 +172,7 @@ class Again:
         return self.rates[name].get("traffic_share", 0.0)
 
     def order(self, name):
-        """Its place on the ladder."""
+        """Its place on the playbook."""
         return ORDER[self.counted["strategies"][name]["rung"]]
 
     def of(self, name, key):
@@ -268,17 +268,17 @@ class Again:
         if not equal:
             self.wrong.append(f"{where}: said {said!r}, repeated {mine!r}")
 
-    # What mends what.
+    # What fixes what.
 
     def failures(self, name):
         """How many calls, by kind, by code."""
         counted = self.counted["strategies"][name]
         kinds = self.said["failure_kinds"].get(name, {})
         codes = counted.get("failure_codes", {}) if kinds else {}
-        return counted["unhandled"], kinds, codes
+        return counted["failed"], kinds, codes
 
     def left_by(self, rung, name):
-        """Failures that a rung cannot mend."""
+        """Failures that a step cannot fix."""
         calls, kinds, codes = self.failures(name)
         if rung == "repair_retry":
             hazards = self.said["hazards"].get(name, [])
@@ -296,37 +296,37 @@ class Again:
         return self.met[name].get(what) == "fail"
 
     def is_no_help(self, rung):
-        """Whether a rung can mend nothing of what the best strategy misses."""
+        """Whether a step can fix nothing of what the best strategy misses."""
         best = self.best
         if best is None or "failure_codes" not in self.counted["strategies"][best]:
             return False
-        calls = self.counted["strategies"][best]["unhandled"]
+        calls = self.counted["strategies"][best]["failed"]
         if not calls and "fail" not in self.met[best].values():
             return False
         return not self.helps(rung, best)
 
     def helps(self, rung, name):
-        """Whether a rung can mend any of what a strategy misses."""
+        """Whether a step can fix any of what a strategy misses."""
         return (
-            self.counted["strategies"][name]["unhandled"] - self.left_by(rung, name) > 0
+            self.counted["strategies"][name]["failed"] - self.left_by(rung, name) > 0
             or (rung in RIGHT_MENDED and self.missed(name, "right"))
             or (rung in FASTER and self.missed(name, "latency"))
         )
 
     def lower_left(self, rung, name):
-        """The lower bound of what a rung leaves, in the unit of the rate."""
+        """The lower bound of what a step leaves, in the unit of the rate."""
         k, rate, calls = (
             self.left_by(rung, name),
             self.rates[name],
-            self.counted["strategies"][name]["unhandled"],
+            self.counted["strategies"][name]["failed"],
         )
         if rate["k"] != calls:
             k = k * rate["k"] / calls
         return lower(k, rate["n"], self.alpha)
 
     def first_that_helps(self, name):
-        """The first rung that can reach the target alone, else the one that mends the most."""
-        calls = self.counted["strategies"][name]["unhandled"]
+        """The first step that can reach the target alone, else the one that fixes the most."""
+        calls = self.counted["strategies"][name]["failed"]
         for rung in self.left:
             if self.missed(name, "right") and rung not in RIGHT_MENDED:
                 continue
@@ -349,8 +349,8 @@ class Again:
     def unexplained(self):
         """Whether too many calls have a cause that nobody knows."""
         known = {"provider_error", "stream_cut", "cancelled", "expected", "unknown"}
-        telling = [name for name in self.rated if self.said.get("outside", {}).get(name)]
-        ways = [one for name in telling for one in self.said["outside"][name]]
+        telling = [name for name in self.rated if self.said.get("excluded", {}).get(name)]
+        ways = [one for name in telling for one in self.said["excluded"][name]]
         calls = sum(one["calls"] for one in ways if one["code"] not in known)
         judged = sum(self.counted["strategies"][name]["n"] for name in telling)
         return calls >= 5 and calls > self.target * (judged + sum(one["calls"] for one in ways))
@@ -363,7 +363,7 @@ class Again:
             found += [(name, "rise")] if self.open_rise(name) else []
         if self.pilot_serves():
             found += [("tuned", what) for what, state in self.tuned_met.items() if state == "fail"]
-        return [*found, (None, "outside")] if self.unexplained() else found
+        return [*found, (None, "excluded")] if self.unexplained() else found
 
     def pilot_serves(self):
         """Whether a pilot has a good part of the latest calls."""
@@ -381,7 +381,7 @@ class Again:
         return None if price is None else price + rate * (self.counted["failure_cost"] or 0.0)
 
     def cheapest(self, names):
-        """The cheapest with its failures; the earliest rung where prices are not known."""
+        """The cheapest with its failures; the earliest step where prices are not known."""
         own = all(self.counted["strategies"][name]["own_price"] for name in names)
         if self.counted["failure_cost"] is None and not own:
             return min(names, key=self.order)
@@ -593,7 +593,7 @@ class Again:
         return more
 
     def meanwhile(self, name, more):
-        """The rung that is tried while calls are waited for, in a pair of it; None for no advice."""
+        """The step that is tried while calls are waited for, in a pair of it; None for no advice."""
         if "traffic_share" not in self.rates[name] or more == 0 or self.of(name, "bursts") is not None:
             return None
         fewest, volume = self.trial(name, clean=True), self.said.get("calls_per_month")
@@ -617,18 +617,18 @@ class Again:
         return None if None in needed else 1 + max(needed)
 
     def rules_6_to_8(self):
-        """All fail: cut off, strict decoding, the next rung."""
+        """All fail: cut off, strict decoding, the next step."""
         best, left = self.best, self.left
         if "raise_max_output_tokens" in left and self.is_cut_off(best):
-            return "CLIMB_LADDER", {"next_rung": "raise_max_output_tokens"}
+            return "TRY_NEXT_FIX", {"next_rung": "raise_max_output_tokens"}
         others = [what for what, state in self.met[best].items() if state == "fail" and what != "format"]
         if "strict_schema" in left and not others and self.lower_left("strict_schema", best) <= self.target:
             return "USE_CONSTRAINED_DECODING", {"next_rung": "strict_schema"}
         if not left:
             return None
         if "failure_codes" in self.counted["strategies"][best]:
-            return "CLIMB_LADDER", {"next_rung": self.first_that_helps(best)}
-        return "CLIMB_LADDER", {
+            return "TRY_NEXT_FIX", {"next_rung": self.first_that_helps(best)}
+        return "TRY_NEXT_FIX", {
             "next_rung": next((rung for rung in left if rung != "strict_schema"), left[0])
         }
 

@@ -97,8 +97,8 @@ FAULTS = [
     Fault("/calls_per_month", 10**400, "/calls_per_month: expected a finite number, got number of 1329 bits"),
     Fault("/calls_per_month", MISSING, "(root): expected property 'calls_per_month' beside 'economics', got object with 14 properties: costs are counted by the month"),
     Fault("/current", "fewshot", "/current: expected one of few_shot larger_model json_mode, got string 'fewshot': did you mean 'few_shot'?"),
-    Fault("/config/target", 0, "/config/target: expected a number > 0, got number 0: the share of calls that may stay unhandled, between 0 and 1, neither of them: 1 % is 0.01"),
-    Fault("/config/target", 2, "/config/target: expected a number < 1, got number 2: the share of calls that may stay unhandled, between 0 and 1, neither of them: 1 % is 0.01"),
+    Fault("/config/target", 0, "/config/target: expected a number > 0, got number 0: the share of calls that may fail, between 0 and 1, neither of them: 1 % is 0.01"),
+    Fault("/config/target", 2, "/config/target: expected a number < 1, got number 2: the share of calls that may fail, between 0 and 1, neither of them: 1 % is 0.01"),
     Fault("/config/alpha", True, "/config/alpha: expected null or number, got boolean true: the probability that any verdict is wrong, between 0 and 1, neither of them: 1 % is 0.01"),
     Fault("/config/horizon_months", -1, "/config/horizon_months: expected a number > 0, got number -1: months within which fine-tuning has to pay back"),
     Fault("/config/lead_months", -1, "/config/lead_months: expected a number >= 0, got number -1: months from the decision to the tuned model in production"),
@@ -117,8 +117,8 @@ FAULTS = [
     Fault("/strategies/0/n", nan, "/strategies/0/n: expected a finite number, got number nan"),
     Fault("/strategies/0/k_final", 2001, "/strategies/0/k_final: expected at most n = 2000, got number 2001"),
     Fault("/strategies/0/k_final", "120", "/strategies/0/k_final: expected integer, got string '120': calls without a valid attempt, of these n, a zero too"),
-    Fault("/strategies/0/rung", "fewshots", "/strategies/0/rung: expected one of 'bare', 'raise_max_output_tokens', 'reasoning_limit', 'lenient_parse', 'system_prompt', 'strict_schema', 'json_mode', 'few_shot' and 7 more, got string 'fewshots': a rung of the ladder, or bare, or other_model, of which nobody knows whether it is larger; a tuned model's counts stand under /pilot; known are bare raise_max_output_tokens reasoning_limit lenient_parse system_prompt strict_schema json_mode few_shot temperature reason_then_format schema_simplify repair_retry smaller_model larger_model other_model, did you mean 'few_shot'?"),
-    Fault("/strategies/0/rung", "tuned", "/strategies/0/rung: expected one of 'bare', 'raise_max_output_tokens', 'reasoning_limit', 'lenient_parse', 'system_prompt', 'strict_schema', 'json_mode', 'few_shot' and 7 more, got string 'tuned': a rung of the ladder, or bare, or other_model, of which nobody knows whether it is larger; a tuned model's counts stand under /pilot; known are bare raise_max_output_tokens reasoning_limit lenient_parse system_prompt strict_schema json_mode few_shot temperature reason_then_format schema_simplify repair_retry smaller_model larger_model other_model"),
+    Fault("/strategies/0/rung", "fewshots", "/strategies/0/rung: expected one of 'bare', 'raise_max_output_tokens', 'reasoning_limit', 'lenient_parse', 'system_prompt', 'strict_schema', 'json_mode', 'few_shot' and 7 more, got string 'fewshots': a step of the playbook, or bare, or other_model, of which nobody knows whether it is larger; a tuned model's counts stand under /pilot; known are bare raise_max_output_tokens reasoning_limit lenient_parse system_prompt strict_schema json_mode few_shot temperature reason_then_format schema_simplify repair_retry smaller_model larger_model other_model, did you mean 'few_shot'?"),
+    Fault("/strategies/0/rung", "tuned", "/strategies/0/rung: expected one of 'bare', 'raise_max_output_tokens', 'reasoning_limit', 'lenient_parse', 'system_prompt', 'strict_schema', 'json_mode', 'few_shot' and 7 more, got string 'tuned': a step of the playbook, or bare, or other_model, of which nobody knows whether it is larger; a tuned model's counts stand under /pilot; known are bare raise_max_output_tokens reasoning_limit lenient_parse system_prompt strict_schema json_mode few_shot temperature reason_then_format schema_simplify repair_retry smaller_model larger_model other_model"),
     Fault("/strategies/0/attempts", [], "/strategies/0/attempts: expected at least 1 item, got array of 0 items: [n_j, k_j] of attempt 1, 2, ...; leave the key out where attempts are not recorded"),
     Fault("/strategies/0/attempts/0", [1999, 200], "/strategies/0/attempts/0/0: expected n = 2000, which all reach attempt 1, got number 1999"),
     Fault("/strategies/0/attempts/0", [2000], "/strategies/0/attempts/0: expected at least 2 items, got array of 1 item: [n_j, k_j]: calls that reached the attempt, and calls that failed in it"),
@@ -127,7 +127,7 @@ FAULTS = [
     Fault("/strategies/0/attempts/2", [150, 119], "/strategies/0/attempts: expected attempts that leave k_final = 120 calls without a valid one, got array of 3 items: these leave 119"),
     Fault("/strategies/0/attempts/2", [149, 130], "/strategies/0/attempts: expected attempts that leave k_final = 120 calls without a valid one, got array of 3 items: these leave 130 to 131"),
     Fault("/strategies/0/failure_kinds/sintax", 1, "/strategies/0/failure_kinds: expected no further properties, got object with 'sintax': known are syntax structure value semantic truncation refusal transport, did you mean 'syntax'?"),
-    Fault("/strategies/0/failure_kinds/value", 101, "/strategies/0/failure_kinds: expected kinds of the k_final = 120 unhandled calls, got object with 2 properties: these are 121: count the calls without a valid attempt, not attempts"),
+    Fault("/strategies/0/failure_kinds/value", 101, "/strategies/0/failure_kinds: expected kinds of the k_final = 120 failed calls, got object with 2 properties: these are 121: count the calls without a valid attempt, not attempts"),
     Fault("/strategies/1/failure_kinds", {"transport": 1}, "/strategies/1/failure_kinds/transport: expected none beside clusters, got number 1: leave these calls out of n, k_final and clusters"),
     Fault("/strategies/1/clusters/1", [20, 1], "/strategies/1/clusters: expected clusters of 40 calls with 4 failures in all, got array of 2 items: these have 40 with 5: give one pair for each distinct input"),
     Fault("/strategies/1/clusters/1", [0, 0], "/strategies/1/clusters/1/0: expected a number >= 1, got number 0: calls of the input, at least one"),
@@ -140,12 +140,12 @@ FAULTS = [
     Fault("/strategies/2/drift/post_k", 41, "/strategies/2/drift/post_k: expected at most the smaller of post_n and k_final = 40, got number 41"),
     Fault("/strategies/2/drift/alarm_at", MISSING, "/strategies/2/drift: expected property 'alarm_at', got object with 3 properties: add 'alarm_at', the call at which it fired"),
     Fault("/strategies/2/drift/post_attempts", [[100, 31]], "/strategies/2/drift/post_attempts: expected attempts that leave k_final = 30 calls without a valid one, got array of 1 item: these leave 31"),
-    Fault("/ladder/0/rung", "bare", "/ladder/0/rung: expected one of 'raise_max_output_tokens', 'reasoning_limit', 'lenient_parse', 'system_prompt', 'strict_schema', 'json_mode', 'few_shot', 'temperature' and 5 more, got string 'bare': a rung of the ladder; known are raise_max_output_tokens reasoning_limit lenient_parse system_prompt strict_schema json_mode few_shot temperature reason_then_format schema_simplify repair_retry smaller_model larger_model"),
+    Fault("/ladder/0/rung", "bare", "/ladder/0/rung: expected one of 'raise_max_output_tokens', 'reasoning_limit', 'lenient_parse', 'system_prompt', 'strict_schema', 'json_mode', 'few_shot', 'temperature' and 5 more, got string 'bare': a step of the playbook; known are raise_max_output_tokens reasoning_limit lenient_parse system_prompt strict_schema json_mode few_shot temperature reason_then_format schema_simplify repair_retry smaller_model larger_model"),
     Fault("/ladder/0/status", "done", "/ladder/0/status: expected one of 'untested', 'tested', 'not_applicable', 'declined', got string 'done': where it stands"),
-    Fault("/ladder/0/reason", 3, "/ladder/0/reason: expected null or string, got number 3: why it is not tried; without one a rung that is not applicable or declined counts as untested"),
+    Fault("/ladder/0/reason", 3, "/ladder/0/reason: expected null or string, got number 3: why it is not tried; without one a step that is not applicable or declined counts as untested"),
     Fault("/ladder/1/rung", "raise_max_output_tokens", "/ladder/1: expected another rung than those before, got string 'raise_max_output_tokens': rename one of the two"),
-    Fault("/economics/failure_cost", MISSING, "/economics: expected property 'failure_cost', got object with 6 properties: add 'failure_cost', dollars that one unhandled call costs the business, a zero too"),
-    Fault("/economics/failure_cost", -1, "/economics/failure_cost: expected a number >= 0, got number -1: dollars that one unhandled call costs the business, a zero too"),
+    Fault("/economics/failure_cost", MISSING, "/economics: expected property 'failure_cost', got object with 6 properties: add 'failure_cost', dollars that one failed call costs the business, a zero too"),
+    Fault("/economics/failure_cost", -1, "/economics/failure_cost: expected a number >= 0, got number -1: dollars that one failed call costs the business, a zero too"),
     Fault("/economics/prompt_cost/p_in", MISSING, "/economics/prompt_cost: expected property 'p_in', got object with 8 properties: add 'p_in', dollars for a million input tokens, a zero too"),
     Fault("/economics/tuned_cost/hit", 80, "/economics/tuned_cost/hit: expected a number <= 1, got number 80: the share of the fixed tokens that are billed as cached, from 0 to 1, a zero too"),
     Fault("/economics/upfront/labels", "1000", "/economics/upfront/labels: expected null or number or object, got string '1000': dollars, or what they come from: gpu_hours and price_per_hour, or tokens, epochs and price_per_million"),
@@ -175,7 +175,7 @@ FAULTS = [
     Fault("/strategies/2/drift/alarm_at", 401, "/strategies/2/drift/alarm_at: expected at most n = 400, got number 401"),
     Fault("/strategies/2/drift/post_attempts", [], "/strategies/2/drift/post_attempts: expected at least 1 item, got array of 0 items: [n_j, k_j] of attempt 1, 2, ...; leave the key out where attempts are not recorded"),
     Fault("/strategies/0/n", 2**53 + 2, "/strategies/0/n: expected a number <= 9007199254740992, got number 9007199254740994: calls with at least one judged reply, a zero too"),
-    Fault("/strategies/0/notes", None, "/strategies/0: expected no further properties, got object with 'notes': known are id rung n k_final attempts failure_kinds clusters drift traffic outside failure_codes early_stop model tuned traffic_share prompt_cost inputs hot change history bursts right latency sent trial"),
+    Fault("/strategies/0/notes", None, "/strategies/0: expected no further properties, got object with 'notes': known are id rung n k_final attempts failure_kinds clusters drift traffic excluded failure_codes early_stop model tuned traffic_share prompt_cost inputs hot change history bursts right latency sent trial"),
     Fault("/pilot/segments/1/prompt_k", 51, "/pilot/segments/1/prompt_k: expected at most prompt_n = 50, got number 51"),
     Fault("/economics/tuned", {"hazards": [1.5]}, "/economics/tuned/hazards/0: expected a number <= 1, got number 1.5: a failure rate, from 0 to 1"),
     Fault("/economics/upfront/labels", -1, "/economics/upfront/labels: expected a number >= 0, got number -1: dollars, or what they come from: gpu_hours and price_per_hour, or tokens, epochs and price_per_million"),
@@ -230,7 +230,7 @@ def test_whole_floats_are_counts():
 
 
 def test_no_reason_is_a_note():
-    """A rung that is declined without a reason counts as untested, and a note says so."""
+    """A step that is declined without a reason counts as untested, and a note says so."""
     evidence = exhausted(ladder=[{"rung": "json_mode", "status": "declined", "reason": " "}])
 
     found = decide(evidence).as_dict()

@@ -8,7 +8,7 @@ import pytest
 from schema_guard import tags
 from schema_guard.decide import decide
 from tests.public.decide.examples import (
-    RUNGS,
+    STEPS,
     economics,
     exhausted,
     failing,
@@ -75,8 +75,10 @@ def test_strategy_with_a_tenth_of_the_calls_is_in_production(share, code):
 @pytest.mark.parametrize(("calls", "validated", "code"), [(4, 100, 0), (5, 100, 1), (5, 495, 0), (5, 494, 1)])
 def test_unexplained_calls_are_reported_from_five_and_above_the_target(calls, validated, code):
     """Four calls, or a share equal to the target, are not reported."""
-    outside = [{"code": "call_raised", "exception": "KeyError", "calls": calls}]
-    found = decide(passing(strategies=[strategy(n=validated, k=0, outside=outside)], config={"target": 0.01}))
+    excluded = [{"code": "call_raised", "exception": "KeyError", "calls": calls}]
+    found = decide(
+        passing(strategies=[strategy(n=validated, k=0, excluded=excluded)], config={"target": 0.01})
+    )
 
     assert (found.as_dict().get("unexplained") is not None, found.exit_code()) == (code == 1, code)
 
@@ -84,9 +86,9 @@ def test_unexplained_calls_are_reported_from_five_and_above_the_target(calls, va
 @pytest.mark.parametrize("code", ["provider_error", "stream_cut", "cancelled", "expected"])
 def test_explained_calls_are_never_a_breach(code):
     """Errors of the provider and of the caller leave the exit status at 0."""
-    outside = [{"code": code, "exception": "E", "calls": 500}]
+    excluded = [{"code": code, "exception": "E", "calls": 500}]
 
-    assert decide(passing(strategies=[strategy(n=1_000, k=0, outside=outside)])).exit_code() == 0
+    assert decide(passing(strategies=[strategy(n=1_000, k=0, excluded=excluded)])).exit_code() == 0
 
 
 KINDS = [
@@ -102,7 +104,7 @@ KINDS = [
 @pytest.mark.parametrize(("kind", "code", "rung"), KINDS)
 def test_next_step_can_fix_the_most_frequent_failure(kind, code, rung):
     """The next step is one that can fix the most frequent kind of failure."""
-    untested = ladder(**dict.fromkeys(RUNGS, "untested"))
+    untested = ladder(**dict.fromkeys(STEPS, "untested"))
     found = decide(
         failing(
             strategies=[strategy("system_prompt", failure_kinds={kind: 120}, failure_codes={code: 120})],
@@ -123,7 +125,7 @@ def test_longer_replies_come_first_if_half_of_the_failures_are_cut_off(cut_off, 
         failure_kinds={kind: 120 - cut_off, "truncation": cut_off},
         failure_codes={rest: 120 - cut_off, "max_tokens": cut_off},
     )
-    found = decide(failing(strategies=[one], ladder=ladder(**dict.fromkeys(RUNGS, "untested")))).as_dict()
+    found = decide(failing(strategies=[one], ladder=ladder(**dict.fromkeys(STEPS, "untested")))).as_dict()
 
     assert (found["next_rung"] == "raise_max_output_tokens") is is_first
 
@@ -187,11 +189,11 @@ def test_report_counts_add_up(production):
     production.calls(4, 0, max_attempts=2, raises=TimeoutError("t"))
     (found,) = [one for one in _groups(production) if one["function"] == "shop.extract"]
 
-    counts = [found[key]["count"] for key in ("exact", "first_pass", "reasked", "unhandled")]
+    counts = [found[key]["count"] for key in ("clean", "valid_first_time", "fixed_by_retry", "failed")]
     assert (found["calls"], found["transport"]) == (130, 4)
     assert sum(counts[1:]) == 130
     assert counts[1] - counts[0] == 10
-    assert found["unhandled"]["n"] == 130
+    assert found["failed"]["n"] == 130
     assert found["attempts"] == 130 + counts[2] + counts[3] + 4
 
 
@@ -328,6 +330,6 @@ def test_calls_with_hidden_retries_count_only_in_the_failure_rate(production):
     (found,) = _groups(production)
 
     assert (found["calls"], found["unseen"]) == (80, 30)
-    assert [(found[key]["count"], found[key]["n"]) for key in ("first_pass", "reasked", "repaired", "unhandled")] == [
+    assert [(found[key]["count"], found[key]["n"]) for key in ("valid_first_time", "fixed_by_retry", "repaired", "failed")] == [
         (40, 50), (0, 50), (0, 50), (10, 80),
     ]  # fmt: skip

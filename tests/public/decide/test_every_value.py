@@ -20,7 +20,7 @@ CHANGE = {
 }  # fmt: skip
 ABOUT = {
     "function": "shop.extract", "schema": "ticket", "models": ["m1", "m2"], "period": ["2026-10-01", "2026-11-01"], "calls": 2_000,
-    "latest_days": 7, "schemas_of_function": 2, "left_out": 5, "dropped": {"queue_full": 3},
+    "latest_days": 7, "schemas_of_function": 2, "left_out": 5, "lost_records": {"queue_full": 3},
 }  # fmt: skip
 REPEATED = [[10, 1], [20, 0, 40], [5, 3]]
 BEST = strategy(
@@ -34,7 +34,7 @@ SECOND = strategy(
     "strict_schema", n=700, k=3, model="m2", traffic_share=0.4, prompt_cost={**COST, "fixed": 400}, latency={"n": 700, "k": 9},
     right={"n": 200, "k": 4}, bursts={"entries": 2, "at_risk": 650, "failures": 3, "calls": 700, "longest": 2},
     history={"calls": 4_000, "outages": 1, "since_outage": 2_500},
-    outside=[{"code": "provider_error", "exception": "Timeout", "calls": 7}, {"code": "call_raised", "exception": "KeyError", "calls": 9}],
+    excluded=[{"code": "provider_error", "exception": "Timeout", "calls": 7}, {"code": "call_raised", "exception": "KeyError", "calls": 9}],
 )  # fmt: skip
 TRIAL = strategy(
     "smaller_model", n=400, k=1, model="m0", trial={"input_tokens": 4e4, "output_tokens": 9e3, "seconds": 300, "dollars": 4.5}
@@ -96,7 +96,7 @@ EVIDENCE = {
         "strategies": [strategy("bare", n=900, k=90, failure_kinds={"truncation": 90}, failure_codes={"truncated": 80, "reasoning_budget": 10})],
         "ladder": ladder(raise_max_output_tokens="untested", few_shot="untested"),
     },
-    "few rungs": {
+    "few steps": {
         "strategies": [strategy("bare", n=900, k=90)], "current": "bare",
         "ladder": [{"rung": "few_shot", "status": "declined", "reason": "too long"}, {"rung": "strict_schema", "status": "tested"}],
     },

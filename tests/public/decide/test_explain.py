@@ -37,9 +37,9 @@ def test_measured_reasons_tell_their_figures():
 
     shape = bounds(100, 120)
     assert found == {
-        "consistent_format": "few_shot leaves 120/2000 = 6.00% [4.23%, 7.89%] unhandled, target 1.00%: fail",
+        "consistent_format": "few_shot fails 120/2000 = 6.00% [4.23%, 7.89%] of the calls, target 1.00%: fail",
         "domain_vocabulary": (
-            f"100/120 = 83.33% [{100 * shape.lower:.2f}%, {100 * shape.upper:.2f}%] of the unhandled calls of few_shot "
+            f"100/120 = 83.33% [{100 * shape.lower:.2f}%, {100 * shape.upper:.2f}%] of the failed calls of few_shot "
             "have the right shape and a wrong value (kinds value and semantic)"
         ),
         "cost_at_volume": (
@@ -79,11 +79,11 @@ def test_cost_lines_show_the_arithmetic():
     lines = decide(exhausted()).as_dict()["cost"]["lines"]
 
     assert lines[0] == (
-        "prompt: attempt 1 = (1000 x (0.50 x 3 + 0.50 x 0.3) + 500 x 3 + 100 x 21) / 1e6 = $0.00525, a re-ask adds "
+        "prompt: attempt 1 = (1000 x (0.50 x 3 + 0.50 x 0.3) + 500 x 3 + 100 x 21) / 1e6 = $0.00525, a retry adds "
         "400 x 3 / 1e6 = $0.0012; 1.175 attempts a call: $0.006379"
     )
     assert lines[1] == (
-        "tuned: attempt 1 = (100 x (1.00 x 1 + 0.00 x 0.5) + 500 x 1 + 100 x 8) / 1e6 = $0.0014, a re-ask adds "
+        "tuned: attempt 1 = (100 x (1.00 x 1 + 0.00 x 0.5) + 500 x 1 + 100 x 8) / 1e6 = $0.0014, a retry adds "
         "400 x 1 / 1e6 = $0.0004; 1.02 attempts a call: $0.001436"
     )
     assert lines[2] == (
@@ -96,9 +96,9 @@ def test_cost_lines_show_the_arithmetic():
 @pytest.mark.parametrize(
     ("money", "line"),
     [
-        (economics(failure_cost=0), "the bar: failures cost nothing, any unhandled rate pays the same"),
+        (economics(failure_cost=0), "the bar: failures cost nothing, any failure rate pays the same"),
         (economics(upfront={"labels": 1e6}), "below 0: no tuned model pays"),
-        (economics(), "the bar: the tuned model must leave at most ("),
+        (economics(), "the bar: the tuned model may fail at most ("),
     ],
 )
 def test_bar_is_told_in_words(money, line):
@@ -186,7 +186,7 @@ def test_gaps_are_named():
     """What the verdict does not know is listed."""
     assert decide(failing(strategies=[strategy()], economics=economics())).as_dict()["not_measured"] == [
         "content: whether valid values are right",
-        "domain vocabulary: the kinds of the unhandled calls",
+        "domain vocabulary: the kinds of the failed calls",
         "latency: seconds and a budget",
         "the tuned model: a pilot",
         "months until the base model is shut down: a risk",
@@ -232,14 +232,14 @@ def test_assumptions_tell_what_the_figures_rest_on():
     assert round(100 * extra / 0.4, 2) == 0.53
     assert found["assumptions"][2:] == [
         "no target is given: 1.00% is taken; below 0.53% failures cost less than tuning does",
-        "the tuned model's unhandled rate of 0.10%/0.40%/0.90% is your assumption: a pilot measures it",
+        "the tuned model's failure rate of 0.10%/0.40%/0.90% is your assumption: a pilot measures it",
         "the tuned model's attempts fail as assumed: 2.00%/50.00%",
         "attempts of few_shot are not recorded: its tokens are priced as one attempt a call",
     ]
 
 
 def test_notes_tell_where_claims_and_counts_differ():
-    """A rung that was measured is tested, whatever is claimed; a test without counts is called a claim."""
+    """A step that was measured is tested, whatever is claimed; a test without counts is called a claim."""
     claimed = [{"rung": "few_shot", "status": "untested"}, {"rung": "json_mode", "status": "tested"}]
 
     notes = decide(passing(ladder=claimed)).as_dict()["notes"]
@@ -284,7 +284,7 @@ def test_pilot_warnings_go_with_a_verdict_to_tune():
     assert [note.split(" ")[0] for note in routed["notes"]] == ["content:", "the", "a"]
     assert routed["notes"][1].startswith("the base model lives 1.5 months, less than the ")
     assert by_cost["verdict"] == "FINE_TUNE_FOR_COST"
-    assert [note for note in by_cost["notes"] if note.endswith(" unhandled, above the target")] != []
+    assert [note for note in by_cost["notes"] if note.endswith(" of the calls, above the target")] != []
 
 
 def test_odds_are_told_on_both_sides():

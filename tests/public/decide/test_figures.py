@@ -34,7 +34,7 @@ PRODUCTION = {
             "strict_schema", n=700, k=3, model="m2", traffic_share=0.4, latency={"n": 700, "k": 9}, right={"n": 200, "k": 4},
             bursts={"entries": 2, "at_risk": 650, "failures": 3, "calls": 700, "longest": 2},
             history={"calls": 4_000, "outages": 1, "since_outage": 2_500},
-            outside=[{"code": "provider_error", "exception": "Timeout", "calls": 7}, {"code": "call_raised", "calls": 2}],
+            excluded=[{"code": "provider_error", "exception": "Timeout", "calls": 7}, {"code": "call_raised", "calls": 2}],
         ),
         strategy("smaller_model", n=400, k=1, model="m0", trial={"input_tokens": 4e4, "output_tokens": 9e3, "seconds": 300}),
     ],

@@ -24,7 +24,7 @@ def claims(evidence):
 
 
 def on_same_inputs(n, bare, best, tuned, **more):
-    """Bare calls, those with examples and a tuned model's on the same inputs; each is (unhandled) of n."""
+    """Bare calls, those with examples and a tuned model's on the same inputs; each is (failed) of n."""
     pair = {"before": "bare", "after": "few_shot", "n": n, "b": max(bare - best, 0), "c": max(best - bare, 0)}
     return failing(
         strategies=[strategy("bare", n, bare), strategy("few_shot", n, best)],
@@ -118,7 +118,7 @@ def test_the_share_of_the_gain_is_that_of_the_corners(counts):
     ("n", "bounds"), [(2_000, (0.533, 1.032)), (10_000, (0.698, 0.921))], ids=["2,000", "10,000"]
 )
 def test_reference_shares_of_the_gain(n, bounds):
-    """12, 3 and 1 % unhandled: what 2,000 inputs of each leave open, and 10,000."""
+    """12, 3 and 1 % failed: what 2,000 inputs of each leave open, and 10,000."""
     found = claims(on_same_inputs(n, n * 12 // 100, n * 3 // 100, n // 100))["share_of_gain"]
 
     told = found["figures"]["format"]
@@ -188,7 +188,7 @@ def test_training_is_billed_as_it_is_given():
 
 
 def test_thinking_first_is_measured_by_known_answers_alone():
-    """What a rung does to the format says nothing of what it does to the values."""
+    """What a step does to the format says nothing of what it does to the values."""
     strategies = [strategy("system_prompt", 2_000, 100), strategy("reason_then_format", 2_000, 80)]
     before = claims(failing(strategies=strategies))["reasoning"]
     for one, k in zip(strategies, (100, 60), strict=True):
@@ -197,7 +197,7 @@ def test_thinking_first_is_measured_by_known_answers_alone():
 
     assert (before["measured"], after["measured"]) == (False, True)
     assert before["line"].startswith(
-        "whether values are right is not known of both; reason_then_format leaves ["
+        "whether values are right is not known of both; reason_then_format fails ["
     )
     assert "reason_then_format: 85.00% [" in after["line"]
 
@@ -214,14 +214,14 @@ def test_examples_are_told_with_their_gain_and_their_tokens():
 
     assert found["measured"]
     assert found["figures"] == {"examples": 3}
-    assert found["line"].startswith("3 sent; few_shot leaves [")
+    assert found["line"].startswith("3 sent; few_shot fails [")
     assert found["line"].endswith(
-        "fewer calls unhandled than system_prompt, on 1,000 same inputs; +69 input tokens a call"
+        "fewer calls than system_prompt, on 1,000 same inputs; +69 input tokens a call"
     )
 
 
 def test_temperature_is_told_as_it_was_sent():
-    """Which strategies sent which temperature and top_p, and what the rung gained."""
+    """Which strategies sent which temperature and top_p, and what the step gained."""
     strategies = [
         strategy("system_prompt", 1_000, 300, sent={"temperature": 1, "top_p": 0.9}),
         strategy("temperature", 1_000, 200, sent={"temperature": 0}),
@@ -232,11 +232,11 @@ def test_temperature_is_told_as_it_was_sent():
     assert found["measured"]
     assert found["line"].startswith(
         "temperature 1 by system_prompt; temperature 0 by temperature; top_p 0.9 by system_prompt; top_p not sent by "
-        "temperature; temperature leaves ["
+        "temperature; temperature fails ["
     )
 
 
-def test_a_rung_that_was_not_tried_says_why():
+def test_a_step_that_was_not_tried_says_why():
     """A reason stands where a command would be no use."""
     evidence = failing(ladder=ladder(temperature="declined", reason_then_format="untested"))
 
@@ -283,4 +283,4 @@ def test_examples_are_compared_with_a_plain_prompt():
 
     assert not without["measured"]
     assert "--first-step system_prompt" in without["measure"]
-    assert beside["line"].endswith("fewer calls unhandled than system_prompt, not on the same inputs")
+    assert beside["line"].endswith("fewer calls failed than system_prompt, not on the same inputs")

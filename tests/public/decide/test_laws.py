@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schema_guard.decide import decide
-from tests.public.decide.examples import RUNGS, economics, feasibility, strategy
+from tests.public.decide.examples import STEPS, economics, feasibility, strategy
 
 KINDS = ("syntax", "structure", "value", "semantic", "truncation", "refusal")
 
@@ -76,14 +76,14 @@ def pilots(draw):
 
 @st.composite
 def evidences(draw):
-    """Evidence of any kind but schemas; in half of it every strategy fails and no rung is left."""
+    """Evidence of any kind but schemas; in half of it every strategy fails and no step is left."""
     hopeless = draw(st.booleans())
     statuses = ["tested"] if hopeless else ["tested", "tested", "untested"]
-    rungs = draw(st.lists(st.sampled_from(RUNGS), min_size=1, max_size=3, unique=True))
+    rungs = draw(st.lists(st.sampled_from(STEPS), min_size=1, max_size=3, unique=True))
     evidence = {
         "calls_per_month": draw(st.sampled_from([10, 5_000, 1_000_000])),
         "strategies": [draw(one_strategy(rung, hopeless=hopeless)) for rung in rungs],
-        "ladder": [{"rung": rung, "status": draw(st.sampled_from(statuses))} for rung in RUNGS],
+        "ladder": [{"rung": rung, "status": draw(st.sampled_from(statuses))} for rung in STEPS],
         "config": {"target": draw(st.sampled_from([0.005, 0.01, 0.05]))},
     }
     if draw(st.booleans()):
@@ -190,7 +190,7 @@ def test_money_scales_with_its_unit(evidence, factor):
 
 @given(evidences(), st.randoms(use_true_random=False))
 def test_order_does_not_matter(evidence, chance):
-    """The verdict does not depend on the order of strategies, rungs, or segments."""
+    """The verdict does not depend on the order of strategies, steps, or segments."""
     mixed = deepcopy(evidence)
     for place in (mixed, mixed.get("pilot", {})):
         for name in ("strategies", "ladder", "segments"):

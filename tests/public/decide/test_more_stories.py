@@ -72,8 +72,8 @@ def test_of_two_models_in_use_the_one_that_passes_is_advised(production):
     assert found.figures["next_step"].startswith("use system_prompt m1")
 
 
-def test_what_was_not_measured_is_asked_for_and_no_rung(production):
-    """Nothing fails, and no right answer is known: no trial of a remedy is advised."""
+def test_what_was_not_measured_is_asked_for_and_no_step(production):
+    """Nothing fails, and no right answer is known: no trial of a fix is advised."""
     production.calls(3_000, 0)
 
     found = production.verdict(config={"right": 0.95})
@@ -83,8 +83,8 @@ def test_what_was_not_measured_is_asked_for_and_no_rung(production):
     assert "known answers" in found.figures["next_step"]
 
 
-def test_clean_calls_that_are_too_few_for_bursts_ask_for_no_remedy(production):
-    """400 clean calls, bursts of 20 asked about: there is nothing that a rung could mend."""
+def test_clean_calls_that_are_too_few_for_bursts_ask_for_no_fix(production):
+    """400 clean calls, bursts of 20 asked about: there is nothing that a step could fix."""
     production.calls(400, 0)
 
     found = production.verdict(config={"burst_length": 20})
@@ -93,7 +93,7 @@ def test_clean_calls_that_are_too_few_for_bursts_ask_for_no_remedy(production):
     assert found.figures.get("meanwhile", {}).get("rung") is None
 
 
-def test_a_hot_input_that_stops_failing_ends_the_alarm(production):
+def test_a_frequent_input_that_stops_failing_ends_the_alarm(production):
     """An input is a fifth of the calls, fails for 1,500 calls, and then no more."""
     for bad, times in ((1, 300), (0, 400)):
         for _ in range(times):

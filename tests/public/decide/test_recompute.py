@@ -115,7 +115,7 @@ def in_production(draw, name):
             some = draw(st.integers(1, n))
             found[what] = {"n": some, "k": draw(parts_of(some))}
     if draw(st.booleans()):
-        found["outside"] = [
+        found["excluded"] = [
             {"code": "call_raised", "exception": "KeyError", "calls": draw(st.integers(1, 30))},
             {"code": "provider_error", "calls": 3},
         ]
@@ -145,7 +145,7 @@ def recorded(draw):
 
 @given(recorded())
 def test_any_verdict_on_a_store_is_repeated(evidence):
-    """The same with what production adds: shares, changes, bursts, aims beside the format, prices, calls outside."""
+    """The same with what production adds: shares, changes, bursts, aims beside the format, prices, excluded calls."""
     assert differences(evidence) == []
 
 
@@ -157,7 +157,7 @@ def test_schemas_are_repeated():
 
 
 def test_a_verdict_that_was_tampered_with_is_not():
-    """Another verdict, another bound, another rung, another exit status: each is a difference."""
+    """Another verdict, another bound, another step, another exit status: each is a difference."""
     found = decide(exhausted()).as_dict()
 
     for key, other in (

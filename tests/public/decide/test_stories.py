@@ -37,8 +37,8 @@ def test_2_independent_retries_are_enough(production):
     assert "if failures come one by one, or in bursts of up to 10" in found.head
 
 
-def test_3_what_retries_never_mend_asks_for_strict_decoding(production):
-    """2.5 % of wrong shapes that a re-ask repeats."""
+def test_3_what_retries_never_fix_asks_for_strict_decoding(production):
+    """2.5 % of wrong shapes that a retry repeats."""
     production.calls(4_000, 40, max_attempts=3)
 
     found = production.verdict()
@@ -55,7 +55,7 @@ def test_4_wrong_values_are_not_enough(production):
 
     found = production.verdict(config={"right": 0.95}, given={"content": {"n": 300, "right": 210}})
 
-    assert found.verdict == "CLIMB_LADDER"
+    assert found.verdict == "TRY_NEXT_FIX"
     assert found.figures["next_rung"] == "few_shot"
     assert [breach["what"] for breach in found.figures["breach"]] == ["right"]
     assert found.exit_code == 1
@@ -68,7 +68,7 @@ def test_5_refusals_are_never_sent_to_a_parser(production):
 
     verdict, rung, status = summary(production.verdict())
 
-    assert (verdict, status) == ("CLIMB_LADDER", 1)
+    assert (verdict, status) == ("TRY_NEXT_FIX", 1)
     assert rung == "few_shot"
 
 
@@ -76,7 +76,7 @@ def test_6_cut_off_replies_ask_for_a_larger_limit(production):
     """5 % cut off."""
     production.calls(2_000, 20, CUT_OFF)
 
-    assert summary(production.verdict()) == ("CLIMB_LADDER", "raise_max_output_tokens", 1)
+    assert summary(production.verdict()) == ("TRY_NEXT_FIX", "raise_max_output_tokens", 1)
 
 
 def test_7_a_rise_is_no_matter_of_strategy(production):
@@ -305,8 +305,8 @@ def test_20_a_tuned_model_in_service_that_passes_stays(production):
     assert "the tuned model in use is good enough: keep it" in found.head
 
 
-def test_21_a_ladder_that_is_used_up_asks_for_the_money(production):
-    """Every rung is declined, and no economics are given."""
+def test_21_a_playbook_that_is_used_up_asks_for_the_money(production):
+    """Every step is declined, and no economics are given."""
     production.calls(1_000, 20)
     rungs = "lenient_parse json_mode few_shot temperature reason_then_format schema_simplify repair_retry larger_model"
     ladder = [
@@ -322,7 +322,7 @@ def test_21_a_ladder_that_is_used_up_asks_for_the_money(production):
 
 
 def test_22_after_a_rise_that_stays_since_makes_it_the_baseline(production):
-    """Once the cause is known and stays, the ladder."""
+    """Once the cause is known and stays, the playbook."""
     production.calls(4_000, 333)
     since = production.now
     production.calls(1_000, 17)

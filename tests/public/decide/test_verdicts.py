@@ -62,7 +62,7 @@ VERDICTS = [
         {"verdict": "PROMPTING_ENOUGH", "strategy": "larger_model"},
     ),
     Case(
-        "current fails, the earliest rung that passes is the cheapest",
+        "current fails, the earliest step that passes is the cheapest",
         passing(
             strategies=[
                 strategy("larger_model", 2000, 0),
@@ -74,7 +74,7 @@ VERDICTS = [
         {"verdict": "PROMPTING_ENOUGH", "strategy": "few_shot"},
     ),
     Case(
-        "with economics the cheapest is the one that costs least, re-asks counted",
+        "with economics the cheapest is the one that costs least, retries counted",
         passing(
             strategies=[
                 strategy("system_prompt", 2000, 0, attempts=[[2000, 900], [900, 0]]),
@@ -128,7 +128,7 @@ VERDICTS = [
             strategies=[strategy(failure_kinds={"truncation": 60, "syntax": 60})],
             ladder=ladder(raise_max_output_tokens="untested", strict_schema="untested"),
         ),
-        {"verdict": "CLIMB_LADDER", "next_rung": "raise_max_output_tokens"},
+        {"verdict": "TRY_NEXT_FIX", "next_rung": "raise_max_output_tokens"},
     ),
     Case(
         "cut off in less than half",
@@ -153,7 +153,7 @@ VERDICTS = [
         "strict out of reach goes last",
         failing(ladder=ladder(strict_schema="untested", larger_model="untested")),
         {
-            "verdict": "CLIMB_LADDER",
+            "verdict": "TRY_NEXT_FIX",
             "next_rung": "larger_model",
             "not_fixable_by_decoding": {"k": 100, "lower": bounds(100, 2000).lower},
         },
@@ -161,12 +161,12 @@ VERDICTS = [
     Case(
         "strict out of reach and nothing else left",
         failing(ladder=ladder(strict_schema="untested")),
-        {"verdict": "CLIMB_LADDER", "next_rung": "strict_schema"},
+        {"verdict": "TRY_NEXT_FIX", "next_rung": "strict_schema"},
     ),
     Case(
         "strict declined",
         failing(ladder=ladder(strict_schema="declined", temperature="untested", few_shot="untested")),
-        {"verdict": "CLIMB_LADDER", "next_rung": "temperature"},
+        {"verdict": "TRY_NEXT_FIX", "next_rung": "temperature"},
     ),
     Case(
         "kinds not recorded speak for trying strict decoding",
@@ -178,10 +178,10 @@ VERDICTS = [
         failing(
             ladder=[{"rung": "few_shot", "status": "tested"}, {"rung": "json_mode", "status": "declined"}]
         ),
-        {"verdict": "CLIMB_LADDER", "next_rung": "json_mode"},
+        {"verdict": "TRY_NEXT_FIX", "next_rung": "json_mode"},
     ),
     Case(
-        "rungs of which nothing is claimed are not untested",
+        "steps of which nothing is claimed are not untested",
         exhausted(ladder=[{"rung": "few_shot", "status": "tested"}]),
         {"verdict": "FINE_TUNE_JUSTIFIED", "stage": "pilot", "ladder_exhausted": True},
     ),
@@ -273,9 +273,9 @@ VERDICTS = [
         {"verdict": "FINE_TUNE_BLOCKED", "blocked": ["train_examples"]},
     ),
     Case(
-        "a remedy is left for what is not right",
+        "a fix is left for what is not right",
         passing(**WRONG, ladder=ladder(reason_then_format="untested")),
-        {"verdict": "CLIMB_LADDER", "next_rung": "reason_then_format"},
+        {"verdict": "TRY_NEXT_FIX", "next_rung": "reason_then_format"},
     ),
     Case(
         "one prompt may get the values right",
@@ -486,8 +486,8 @@ def test_what_decoding_cannot_fix_is_counted_in_inputs_where_inputs_repeat():
     }
 
 
-def test_best_strategy_is_the_earlier_rung_of_two_with_one_rate():
-    """Of equal rates the earlier rung is the best, wherever it stands in the evidence."""
+def test_best_strategy_is_the_earlier_step_of_two_with_one_rate():
+    """Of equal rates the earlier step is the best, wherever it stands in the evidence."""
     found = decide(
         failing(strategies=[strategy("larger_model", 1000, 60), strategy("json_mode", 1000, 60)])
     ).as_dict()

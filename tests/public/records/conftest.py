@@ -179,7 +179,7 @@ LOCKED = """
 import sqlite3
 def ledger():
     counts = store.counts()
-    return counts.offered, counts.stored, counts.dropped, counts.pending
+    return counts.offered, counts.stored, counts.lost_records, counts.pending
 store = open_store(url)
 lock = sqlite3.connect(url.removeprefix("sqlite:///"), isolation_level=None)
 lock.execute("BEGIN IMMEDIATE")
@@ -189,7 +189,7 @@ during = ledger()
 lock.close()
 store.record(outcome(id="2"))
 while store.flush(60.0): pass
-print(json.dumps([during, ledger(), store.drops(), [row["call_id"] for row in store.attempts()]]))
+print(json.dumps([during, ledger(), store.lost_records(), [row["call_id"] for row in store.attempts()]]))
 """
 
 

@@ -7,15 +7,15 @@ from math import isnan
 # Reference name of each count -> name of the store's attribute.
 RATES = {
     "calls": "calls",
-    "first_pass": "first_pass",
-    "exact": "exact",
+    "valid_first_time": "valid_first_time",
+    "clean": "clean",
     "parsed": "parsed",
     "textless": "textless",
     "repaired": "repaired",
-    "reasked": "reasked",
-    "unhandled": "unhandled",
+    "fixed_by_retry": "fixed_by_retry",
+    "failed": "failed",
     "unseen": "unseen",
-    "unseen_unhandled": "unseen_unhandled",
+    "unseen_failed": "unseen_failed",
     "transport": "transport",
 }
 CONFIGURATION = (
@@ -52,19 +52,19 @@ def rates(outcomes):
             found["transport"] += 1
             continue
         found["calls"] += 1
-        found["unhandled"] += not outcome.ok
+        found["failed"] += not outcome.ok
         found["unseen"] += unseen
-        found["unseen_unhandled"] += unseen and not outcome.ok
+        found["unseen_failed"] += unseen and not outcome.ok
         if unseen:
             continue
-        found["textless"] += first.form == "parsed" or (first.reply is None and first.form != "exact")
+        found["textless"] += first.form == "parsed" or (first.reply is None and first.form != "clean")
         if outcome.ok:
             repaired = last.form in REPAIRED
             found["repaired"] += repaired
-            found["reasked"] += last.number > 1 and not repaired
+            found["fixed_by_retry"] += last.number > 1 and not repaired
             passed = last.number == 1 and not repaired
-            found["first_pass"] += passed
-            found["exact"] += passed and last.form == "exact"
+            found["valid_first_time"] += passed
+            found["clean"] += passed and last.form == "clean"
             found["parsed"] += passed and last.form == "parsed"
     return {name: found[name] for name in RATES}
 
@@ -105,13 +105,13 @@ def expected(outcomes):
     return {
         **rates(outcomes),
         "started": (min(one.call.started_at for one in outcomes), max(one.call.started_at for one in outcomes)),
-        "outside": Counter(
+        "excluded": Counter(
             (one.failure.code, one.attempts[0].exception) for one in outcomes if not is_validated(one)
         ),
         "models": Counter((one.model, one.snapshot) for one in every if one.model and not is_transport(one)),
         "clusters": {**shapes} if any(n > 1 for n, _ in shapes) else {},
         "inputs": len(inputs),
-        "unhandled_inputs": float(sum(Fraction(k * count, n) for (n, k), count in shapes.items())),
+        "failed_inputs": float(sum(Fraction(k * count, n) for (n, k), count in shapes.items())),
         "attempts": [(len(by_reply[n]), sum(one.failure is not None for one in by_reply[n])) for n in sorted(by_reply) if by_reply[n]],
         "sums": {number: _sums(by_number[number]) for number in by_number},
         "failures": Counter((one.failure.kind, one.failure.code) for one in every if one.failure),
@@ -131,11 +131,11 @@ def counts_in(counts):
     return {
         **{name: getattr(counts, said) for name, said in RATES.items()},
         "started": (counts.first_started_at, counts.last_started_at),
-        "outside": Counter({(code, exception): calls for code, exception, calls in counts.outside}),
+        "excluded": Counter({(code, exception): calls for code, exception, calls in counts.excluded}),
         "models": Counter({(model, snapshot): attempts for model, snapshot, attempts in counts.models}),
         "clusters": {(n, k): inputs for n, k, inputs in counts.clusters},
         "inputs": counts.inputs,
-        "unhandled_inputs": round(counts.unhandled_inputs, 12),
+        "failed_inputs": round(counts.failed_inputs, 12),
         "attempts": list(counts.attempts),
         "sums": {
             sums.number: (
@@ -145,7 +145,7 @@ def counts_in(counts):
             for sums in counts.sums
         },
         "failures": Counter({(kind, code): attempts for kind, code, attempts in counts.failures}),
-        "failed_as": Counter({(kind, code): calls for kind, code, calls in counts.unhandled_failures}),
+        "failed_as": Counter({(kind, code): calls for kind, code, calls in counts.final_failures}),
         "violations": Counter({(place, keyword): attempts for place, keyword, attempts in counts.violations}),
         "order": [bool(counts.outcomes[n // 8] >> (7 - n % 8) & 1) for n in range(counts.calls)],
     }  # fmt: skip
@@ -168,7 +168,7 @@ def stored_counts(store, **where):
 
 
 def rounded(counts):
-    return counts | {"unhandled_inputs": round(counts["unhandled_inputs"], 12)}
+    return counts | {"failed_inputs": round(counts["failed_inputs"], 12)}
 
 
 def stored_hours(store, **where):
@@ -185,7 +185,7 @@ def expected_hours(outcomes):
 
 
 def ledger(store):
-    """Return the offered, stored, dropped, and pending attempts. Check that they add up."""
+    """Return the offered, stored, lost, and pending attempts. Check that they add up."""
     counts = store.counts()
-    assert counts.offered == counts.stored + sum(counts.dropped.values()) + counts.pending
-    return counts.offered, counts.stored, counts.dropped, counts.pending
+    assert counts.offered == counts.stored + sum(counts.lost_records.values()) + counts.pending
+    return counts.offered, counts.stored, counts.lost_records, counts.pending

@@ -78,19 +78,19 @@ def test_counts_of_one_configuration_are_exact(filled):
 
     assert len(MAIN) == 13
     assert {name: found[name] for name in (
-        "calls", "first_pass", "exact", "parsed", "textless", "repaired", "reasked", "unhandled", "unseen",
-        "unseen_unhandled", "transport",
+        "calls", "valid_first_time", "clean", "parsed", "textless", "repaired", "fixed_by_retry", "failed", "unseen",
+        "unseen_failed", "transport",
     )} == {
         "calls": 12,
-        "first_pass": 4,
-        "exact": 2,
+        "valid_first_time": 4,
+        "clean": 2,
         "parsed": 1,
         "textless": 1,
         "repaired": 2,
-        "reasked": 1,
-        "unhandled": 4,
+        "fixed_by_retry": 1,
+        "failed": 4,
         "unseen": 2,
-        "unseen_unhandled": 1,
+        "unseen_failed": 1,
         "transport": 1,
     }  # fmt: skip
     assert found["started"] == (T - 0.5, T + 10_801)
@@ -108,9 +108,9 @@ def test_counts_of_one_configuration_are_exact(filled):
         ("structure", "type"): 1,
     }
     assert found["violations"] == {("/total", "type"): 5, ("/unit", "enum"): 1}
-    assert found["outside"] == {("call_raised", "TimeoutError"): 1}
+    assert found["excluded"] == {("call_raised", "TimeoutError"): 1}
     assert found["clusters"] == {(3, 1): 1, (2, 0): 1, (1, 0): 4, (1, 1): 3}
-    assert (found["inputs"], found["unhandled_inputs"]) == (9, round(3 + 1 / 3, 12))
+    assert (found["inputs"], found["failed_inputs"]) == (9, round(3 + 1 / 3, 12))
     assert found["order"] == [False] * 6 + [True, True, True, False, False, True]
 
 
@@ -356,7 +356,7 @@ def test_calls_after_a_number_are_the_rest(store):
     (found, _) = store.configurations()
 
     left = [store.configuration_after(found.id, number) for number in range(6)]
-    assert [(one.calls, one.unhandled, one.transport) for one in left] == [
+    assert [(one.calls, one.failed, one.transport) for one in left] == [
         (5, 2, 1), (4, 2, 1), (3, 2, 1), (2, 2, 0), (1, 1, 0), (0, 0, 0),
     ]  # fmt: skip
     for number in (-1, 6):
@@ -449,7 +449,7 @@ def test_report_since_leaves_out_earlier_calls(tmp_path, cli_json):
         for name, counts in expected_counts(within(since, None)).items():
             wanted[name[9], name[1]] += counts["calls"]
         assert found == wanted
-    calls = sum(point["unhandled"]["n"] for series in every["over_time"]["series"] for point in series)
+    calls = sum(point["failed"]["n"] for series in every["over_time"]["series"] for point in series)
     assert calls == sum(counts["calls"] for counts in expected_counts(CALLS).values())
     assert {point["at"] - T for series in later["over_time"]["series"] for point in series} <= {
         HOUR, 2 * HOUR, 3 * HOUR, 4 * HOUR,
@@ -476,7 +476,7 @@ validated = st.builds(
 )
 lost = st.sampled_from(["call_raised", "cancelled"]).map(lambda code: Failure("transport", code, ""))
 failed = st.fixed_dictionaries({"failure": validated, "form": st.none(), **common})
-forms = st.sampled_from(["exact", "unwrapped", "parsed", "repaired_lossless", "resumed"])
+forms = st.sampled_from(["clean", "unwrapped", "parsed", "repaired_lossless", "resumed"])
 last = st.one_of(
     st.fixed_dictionaries({"failure": st.none(), "form": forms, **common}),
     failed,

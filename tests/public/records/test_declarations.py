@@ -18,15 +18,15 @@ def clock(monkeypatch):
     return now
 
 
-def test_the_latest_declaration_of_a_rung_holds(store, clock):
-    """Of two declarations about one rung the one made last is given, also when the clock went back."""
-    store.declare_rung(FINGERPRINT, "larger_model", "declined", "too dear")
-    store.declare_rung(FINGERPRINT, "json_mode", "not_applicable", "the provider has none")
+def test_the_latest_declaration_of_a_step_holds(store, clock):
+    """Of two declarations about one step the one made last is given, also when the clock went back."""
+    store.declare_step(FINGERPRINT, "larger_model", "declined", "too dear")
+    store.declare_step(FINGERPRINT, "json_mode", "not_applicable", "the provider has none")
     clock[0] = 500.0
-    store.declare_rung(FINGERPRINT, "larger_model", "not_applicable", "there is none")
-    store.declare_rung("e" * 16, "few_shot", "declined", "of another schema")
+    store.declare_step(FINGERPRINT, "larger_model", "not_applicable", "there is none")
+    store.declare_step("e" * 16, "few_shot", "declined", "of another schema")
 
-    found = [(one.rung, one.status, one.reason, one.at) for one in store.declared_rungs(FINGERPRINT)]
+    found = [(one.step, one.status, one.reason, one.at) for one in store.declared_steps(FINGERPRINT)]
     assert found == [
         ("json_mode", "not_applicable", "the provider has none", 1_000.0),
         ("larger_model", "not_applicable", "there is none", 500.0),
@@ -45,16 +45,16 @@ def test_targets_are_a_history(store, clock):
 
 
 def test_a_declaration_can_be_a_functions_own(store):
-    """What names a function holds for that one alone, and of a rung what was stored last holds."""
+    """What names a function holds for that one alone, and of a step what was stored last holds."""
     for function in ("app.one", "app.other"):
         store.record(outcome(function=function))
-    store.declare_rung(FINGERPRINT, "few_shot", "declined", "first", function="app.one")
-    store.declare_rung(FINGERPRINT, "few_shot", "declined", "then", function="app.one")
-    store.declare_rung(FINGERPRINT, "few_shot", "not_applicable", "theirs", function="app.other")
+    store.declare_step(FINGERPRINT, "few_shot", "declined", "first", function="app.one")
+    store.declare_step(FINGERPRINT, "few_shot", "declined", "then", function="app.one")
+    store.declare_step(FINGERPRINT, "few_shot", "not_applicable", "theirs", function="app.other")
     store.set_target(FINGERPRINT, 0.01, function="app.one")
 
-    assert [one.reason for one in store.declared_rungs(FINGERPRINT, function="app.one")] == ["then"]
-    assert [one.reason for one in store.declared_rungs(FINGERPRINT)] == ["then", "theirs"]
+    assert [one.reason for one in store.declared_steps(FINGERPRINT, function="app.one")] == ["then"]
+    assert [one.reason for one in store.declared_steps(FINGERPRINT)] == ["then", "theirs"]
     assert [one.target for one in store.targets(FINGERPRINT, function="app.one")] == [0.01]
     assert store.targets(FINGERPRINT, function="app.other") == []
     assert store.targets(FINGERPRINT)[0].function == "app.one"
@@ -62,20 +62,20 @@ def test_a_declaration_can_be_a_functions_own(store):
 
 def test_a_declaration_without_function_holds_for_the_only_one(store):
     """It holds for whichever function a schema has, and for none once it has several."""
-    store.declare_rung(FINGERPRINT, "few_shot", "declined", "why")
+    store.declare_step(FINGERPRINT, "few_shot", "declined", "why")
     store.set_target(FINGERPRINT, 0.01)
-    before = (store.declared_rungs(FINGERPRINT, function="a.f"), store.targets(FINGERPRINT, function="a.f"))
+    before = (store.declared_steps(FINGERPRINT, function="a.f"), store.targets(FINGERPRINT, function="a.f"))
     store.record(outcome(function="a.f"))
     store.record(outcome(function="b.f", schema_fingerprint="e" * 16))
     store.flush()
-    only = (store.declared_rungs(FINGERPRINT, function="a.f"), store.targets(FINGERPRINT, function="a.f"))
+    only = (store.declared_steps(FINGERPRINT, function="a.f"), store.targets(FINGERPRINT, function="a.f"))
     store.record(outcome(function="b.f"))
     store.flush()
 
     assert [len(found) for found in (*before, *only)] == [1, 1, 1, 1]
-    assert store.declared_rungs(FINGERPRINT, function="a.f") == []
+    assert store.declared_steps(FINGERPRINT, function="a.f") == []
     assert store.targets(FINGERPRINT, function="b.f") == []
-    assert [one.reason for one in store.declared_rungs(FINGERPRINT)] == ["why"]
+    assert [one.reason for one in store.declared_steps(FINGERPRINT)] == ["why"]
 
 
 @pytest.mark.parametrize("function", ["", " "])
@@ -87,17 +87,17 @@ def test_a_blank_function_is_refused(store, function):
 
 def test_nothing_is_declared_in_an_empty_store(store):
     """A store without declarations gives none."""
-    assert (store.declared_rungs(FINGERPRINT), store.targets(FINGERPRINT)) == ([], [])
+    assert (store.declared_steps(FINGERPRINT), store.targets(FINGERPRINT)) == ([], [])
 
 
 def test_declarations_outlive_the_store(tmp_path):
     """What was declared is there when the file is opened again."""
     url = f"sqlite:///{tmp_path / 'records.db'}"
     with open_store(url) as store:
-        store.declare_rung(FINGERPRINT, "few_shot", "declined", "no examples\x00")
+        store.declare_step(FINGERPRINT, "few_shot", "declined", "no examples\x00")
         store.set_target(FINGERPRINT, 0.02)
     with open_store(url) as store:
-        assert [rung.reason for rung in store.declared_rungs(FINGERPRINT)] == ["no examples\\u0000"]
+        assert [step.reason for step in store.declared_steps(FINGERPRINT)] == ["no examples\\u0000"]
         assert [found.target for found in store.targets(FINGERPRINT)] == [0.02]
 
 
@@ -110,17 +110,17 @@ def test_declarations_outlive_the_store(tmp_path):
         ),
         ((FINGERPRINT, "few_shot", "declined", " \n"), r"reason=' \n': expected a text that is not blank"),
         ((FINGERPRINT, "few_shot", "declined", None), "reason=None: expected a text that is not blank"),
-        ((FINGERPRINT, "", "declined", "why"), "rung='': expected a text that is not blank"),
+        ((FINGERPRINT, "", "declined", "why"), "step='': expected a text that is not blank"),
         (("", "few_shot", "declined", "why"), "schema_fingerprint='': expected a text that is not blank"),
     ],
 )
 def test_a_declaration_without_reason_is_refused(store, declaration, message):
     """A status that is none and a text that says nothing are refused, and nothing is stored."""
     with pytest.raises(InvalidArgument) as error:
-        store.declare_rung(*declaration)
+        store.declare_step(*declaration)
 
     assert str(error.value) == message
-    assert store.declared_rungs(FINGERPRINT) == []
+    assert store.declared_steps(FINGERPRINT) == []
 
 
 @pytest.mark.parametrize("target", [0, 1, -0.1, 5, float("nan"), float("inf"), True, "0.01", None])
@@ -129,9 +129,7 @@ def test_a_target_is_a_rate(store, target):
     with pytest.raises(InvalidArgument) as error:
         store.set_target(FINGERPRINT, target)
 
-    assert str(error.value) == (
-        f"target={target!r}: expected a rate of unhandled calls in (0, 1), such as 0.01"
-    )
+    assert str(error.value) == (f"target={target!r}: expected a rate of failed calls in (0, 1), such as 0.01")
 
 
 def test_a_target_needs_a_schema(store):

@@ -484,7 +484,7 @@ def test_deletion_leaves_no_byte_behind(tmp_path, words, cli):
         assert left == []
         assert bytes_contain(folder, b"person-new-9")
         store.record(outcome(id="after", function="app.new"))
-        assert store.counts().dropped == {}
+        assert store.counts().lost_records == {}
 
 
 def bytes_contain(folder, word):

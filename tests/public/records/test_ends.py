@@ -371,7 +371,7 @@ def test_strict_store_raises_if_it_cannot_store(url, run):
     except StoreError as error: print(json.dumps(str(error)))
     lock.execute("COMMIT")
     """
-    assert run(script, url).endswith("1 attempts are pending, {} were dropped")
+    assert run(script, url).endswith("1 attempts are pending, {} were lost")
 
 
 @pytest.mark.parametrize(
@@ -391,13 +391,11 @@ def test_only_a_strict_store_with_sync_raises(options, raises):
     store.close()
 
     if raises:
-        with pytest.raises(
-            StoreError, match=r"0 attempts are pending, {'store_unavailable': 1} were dropped"
-        ):
+        with pytest.raises(StoreError, match=r"0 attempts are pending, {'store_unavailable': 1} were lost"):
             ask("t")
     else:
         assert ask("t") == 1
-    assert (store.counts().offered, store.counts().dropped) == (2, {"store_unavailable": 1})
+    assert (store.counts().offered, store.counts().lost_records) == (2, {"store_unavailable": 1})
 
 
 def test_rejects_strict_store_that_is_not_a_bool():

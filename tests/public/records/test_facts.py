@@ -55,7 +55,7 @@ def chat(text, tokens=(12, 7, 4, 2), model="gpt-x-2026-08-06", finish_reason="st
 
 # Each call: its replies, its tags, and the expected record of each attempt
 # (kind, code, form, repairs, violations).
-VALID, WRONG_TYPE = (None, None, "exact", [], []), ("structure", "type", None, [], [["/total", "type"]])
+VALID, WRONG_TYPE = (None, None, "clean", [], []), ("structure", "type", None, [], [["/total", "type"]])
 CALLS = [
     ([GOOD], {}, [VALID]),
     ([GOOD], {"segment": "eu"}, [VALID]),
@@ -123,7 +123,7 @@ def recorded(request, tmp_path_factory):
         moments = record(store)
         assert store.flush() == 0
         counts = store.counts()
-        assert (counts.offered, counts.stored, counts.dropped, counts.pending) == (
+        assert (counts.offered, counts.stored, counts.lost_records, counts.pending) == (
             len(ATTEMPTS),
             len(ATTEMPTS),
             {},
@@ -283,15 +283,15 @@ def test_report_counts_match_the_known_calls(recorded, cli_json):
     path, _ = recorded
     report = cli_json("report", "--store", path)
     (group,) = report["groups"]
-    rates = ("exact", "first_pass", "reasked", "repaired", "unhandled")
+    rates = ("clean", "valid_first_time", "fixed_by_retry", "repaired", "failed")
 
     assert (group["calls"], group["transport"], group["attempts"], group["unseen"]) == (9, 2, 16, 0)
     assert {name: (group[name]["count"], group[name]["n"]) for name in rates} == {
-        "exact": (2, 9),
-        "first_pass": (3, 9),
-        "reasked": (1, 9),
+        "clean": (2, 9),
+        "valid_first_time": (3, 9),
+        "fixed_by_retry": (1, 9),
         "repaired": (2, 9),
-        "unhandled": (3, 9),
+        "failed": (3, 9),
     }
     assert {(one["kind"], one["code"]): one["attempts"] for one in group["failures"]} == {
         ("structure", "type"): 3,
@@ -309,11 +309,11 @@ def test_report_counts_match_the_known_calls(recorded, cli_json):
     ]
     assert (group["input_tokens"], group["output_tokens"], group["reasoning_tokens"]) == (156, 91, 26)
     assert group["unknown_usage"] == 3
-    assert {(one["code"], one["exception"], one["calls"]) for one in group["outside"]} == {
+    assert {(one["code"], one["exception"], one["calls"]) for one in group["excluded"]} == {
         ("provider_error", "TimeoutError", 1),
         ("expected", "OutOfStock", 1),
     }
-    assert (report["drops"], report["rows_since"]) == ({}, None)
+    assert (report["lost_records"], report["rows_since"]) == ({}, None)
 
 
 @needs("repair")
@@ -322,7 +322,7 @@ def test_report_by_segment_counts_each_segment(recorded, cli_json):
     path, _ = recorded
     groups = cli_json("report", "--store", path, "--by", "segment")["groups"]
 
-    assert {group["segment"]: (group["calls"], group["unhandled"]["count"]) for group in groups} == {
+    assert {group["segment"]: (group["calls"], group["failed"]["count"]) for group in groups} == {
         "eu": (2, 0),
         "us": (1, 1),
         None: (6, 2),

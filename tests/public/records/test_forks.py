@@ -18,7 +18,7 @@ END = """
 def end(store):
     while store.flush(10.0): pass
     counts = store.counts()
-    return 0 if counts.stored == 1 else UNWRITTEN if counts.dropped == {"forked_while_writing": 1} else 7
+    return 0 if counts.stored == 1 else UNWRITTEN if counts.lost_records == {"forked_while_writing": 1} else 7
 """.replace("UNWRITTEN", str(UNWRITTEN))
 FORKING = (
     END
@@ -49,7 +49,7 @@ stop.set()
 for thread in threads: thread.join()
 store.close(10.0)
 counts = store.counts()
-print(json.dumps([codes, sum(acked), counts.offered, counts.stored, counts.dropped, lasted]))
+print(json.dumps([codes, sum(acked), counts.offered, counts.stored, counts.lost_records, lasted]))
 """
 )
 
@@ -143,7 +143,7 @@ stop.set()
 for thread in threads: thread.join()
 store.close(10.0)
 counts = store.counts()
-print(json.dumps([codes, sum(acked), counts.offered, counts.stored, counts.dropped, lasted]))
+print(json.dumps([codes, sum(acked), counts.offered, counts.stored, counts.lost_records, lasted]))
 """
 )
 
@@ -159,10 +159,10 @@ def _check_ends(codes, lasted):
 def test_forks_with_threads_lose_no_call(path, run, count_rows, durability, forks):
     """Whatever its threads record while a process forks, all of it is stored, and what the children record too."""
     script = FORKING.replace("DURABILITY", repr(durability)).replace("FORKS", str(forks))
-    codes, acked, offered, stored, dropped, lasted = run(script, f"sqlite:///{path}")
+    codes, acked, offered, stored, lost_records, lasted = run(script, f"sqlite:///{path}")
 
     _check_ends(codes, lasted)
-    assert (acked, acked, {}) == (offered, stored, dropped)
+    assert (acked, acked, {}) == (offered, stored, lost_records)
     assert count_rows(path) == acked + codes.count(0)
     assert max(lasted) < 1.0
 
@@ -174,10 +174,10 @@ def test_whoever_forks_loses_nothing(path, run, count_rows, durability, forker, 
     """Threads, handlers of signals, multiprocessing, `preexec_fn` and parents that end first lose no row, and nobody waits."""
     script = FORKED.replace("FORKER", FORKERS[forker]).replace("DURABILITY", repr(durability))
     found = run(script.replace("FORKS", str(forks)), f"sqlite:///{path}", timeout_s=120)
-    codes, acked, offered, stored, dropped, lasted = found
+    codes, acked, offered, stored, lost_records, lasted = found
 
     _check_ends(codes, lasted)
-    assert (acked, acked, {}) == (offered, stored, dropped)
+    assert (acked, acked, {}) == (offered, stored, lost_records)
     assert count_rows(path) == acked + (0 if forker == "preexec_fn" else codes.count(0))
     assert max(lasted) < 1.0
 
@@ -219,7 +219,7 @@ def test_a_wait_for_a_lock_is_broken_off_and_the_row_is_stored_later(path, run, 
         lock.execute("COMMIT")
     os.waitpid(child, 0)
     left = store.flush(5.0)
-    print(json.dumps([waited < 0.6, left, store.counts().stored, store.counts().dropped]))
+    print(json.dumps([waited < 0.6, left, store.counts().stored, store.counts().lost_records]))
     """
     assert run(script, f"sqlite:///{path}") == [True, 0, 1, {}]
 
@@ -294,13 +294,13 @@ def test_fork_during_a_long_write_loses_no_row(path, run, count_rows):
             store.record(outcome(id="child"))
             while store.flush(10.0): pass
             after = store.counts()
-            said = [before.offered, before.pending, after.offered, after.stored, after.dropped]
+            said = [before.offered, before.pending, after.offered, after.stored, after.lost_records]
             os.write(writing, json.dumps(said).encode())
         finally: os._exit(0)
     os.waitpid(child, 0)
     while store.flush(60.0): pass
     counts = store.counts()
-    print(json.dumps([took, json.loads(os.read(reading, 1000)), counts.offered, counts.stored, counts.dropped]))
+    print(json.dumps([took, json.loads(os.read(reading, 1000)), counts.offered, counts.stored, counts.lost_records]))
     """
     took, child, *ledger = run(script, f"sqlite:///{path}")
 

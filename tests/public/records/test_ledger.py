@@ -1,4 +1,4 @@
-"""The law of the ledger: offered = stored + dropped + pending, at any time and under every fault."""
+"""The law of the ledger: offered = stored + lost + pending, at any time and under every fault."""
 
 import json
 import logging
@@ -31,8 +31,8 @@ def locked(path):
         yield
 
 
-def test_full_queue_drops_the_newest_calls(path, caplog):
-    """While the file is locked, 10,000 calls wait. Further calls are dropped."""
+def test_full_queue_lost_records_the_newest_calls(path, caplog):
+    """While the file is locked, 10,000 calls wait. Further calls are lost."""
     with open_store(str(path)) as store:
         with locked(path):
             store.record(outcome(id="first"))
@@ -42,11 +42,11 @@ def test_full_queue_drops_the_newest_calls(path, caplog):
             during = ledger(store)
         assert store.flush(30.0) == 0
         after = ledger(store)
-        assert store.drops() == {"queue_full": 20}
+        assert store.lost_records() == {"queue_full": 20}
         rows = [row["call_id"] for row in store.attempts()]
 
     assert [record.getMessage().partition(",")[0] for record in caplog.records] == [
-        "records are dropped (queue_full)"
+        "records are lost (queue_full)"
     ]
     assert during == (10_021, 0, {"queue_full": 20}, 10_001)
     assert after == (10_021, 10_001, {"queue_full": 20}, 0)
@@ -186,12 +186,12 @@ def test_calls_succeed_without_a_usable_store(where, durability, tmp_path, caplo
     assert words in str(refused.value)
     messages = [record.getMessage() for record in caplog.records]
     assert len(messages) == 1
-    assert messages[0].startswith("records are dropped (store_unavailable), calls go on: ")
+    assert messages[0].startswith("records are lost (store_unavailable), calls go on: ")
     assert words in messages[0]
 
 
-def test_default_store_that_cannot_be_opened_counts_drops(tmp_path, monkeypatch):
-    """Every attempt is counted as dropped."""
+def test_default_store_that_cannot_be_opened_counts_lost_records(tmp_path, monkeypatch):
+    """Every attempt is counted as lost."""
     monkeypatch.setenv("SCHEMA_GUARD_STORE", str(tmp_path))
     ask = guard({"type": "integer"}, max_attempts=2)(lambda prompt: "1")
 
@@ -259,7 +259,7 @@ def test_store_recovers_from_a_full_disk(medium):
         after = ledger(store)
         found = [row["call_id"] for row in store.attempts()]
         assert store.check().is_sound
-        assert store.drops() == full[2]
+        assert store.lost_records() == full[2]
 
     assert list(full[2]) == ["disk_full"]
     assert full[0] == 1_001
@@ -284,12 +284,12 @@ def test_file_size_limit_loses_records_but_no_calls(path, url, run):
     assert ask("t") == 1
     left = store.flush(10.0)
     counts = store.counts()
-    print(json.dumps([left, counts.offered, counts.stored, sum(counts.dropped.values()), len(list(store.attempts()))]))
+    print(json.dumps([left, counts.offered, counts.stored, sum(counts.lost_records.values()), len(list(store.attempts()))]))
     """
-    left, offered, stored, dropped, rows = run(script, url)
+    left, offered, stored, lost_records, rows = run(script, url)
 
     assert (left, offered) == (0, 32)
-    assert stored + dropped == 32
+    assert stored + lost_records == 32
     assert stored == rows
     assert 2 <= stored < 32
     with open_store(url) as store:

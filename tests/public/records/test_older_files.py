@@ -31,6 +31,7 @@ LAYOUTS = {
         "PRAGMA application_id = 0x53475244",
         "PRAGMA user_version = 3",
     ),
+    "4": (*FIRST_TABLES, "PRAGMA application_id = 0x53475244", "PRAGMA user_version = 4"),
     "unknown": (*FIRST_TABLES, "PRAGMA application_id = 0x53475244", "PRAGMA user_version = -7"),
 }
 
@@ -139,7 +140,7 @@ for _ in range(3):
     values.append(read_total("Invoice 1"))
     default_store().flush()
 counts = default_store().counts()
-print(json.dumps([values, counts.offered, counts.stored, counts.dropped]))
+print(json.dumps([values, counts.offered, counts.stored, counts.lost_records]))
 """
 
 
@@ -162,7 +163,7 @@ def test_guarded_calls_return_values_without_a_default_store(default):
     assert default[1][0] == [{"total": 1}] * 3
 
 
-def test_calls_without_a_default_store_are_counted_as_dropped(default):
+def test_calls_without_a_default_store_are_counted_as_lost(default):
     assert default[1][1:] == [3, 0, {"store_unavailable": 3}]
 
 

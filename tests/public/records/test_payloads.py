@@ -257,7 +257,7 @@ def test_text_is_not_stored_if_the_redact_function_raises(path, caplog):
         counts = store.counts()
 
     assert (found.prompt, found.reply, found.lost) == (None, "{}", "redactor_error")
-    assert (counts.offered, counts.stored, counts.dropped, counts.redactor_errors) == (2, 2, {}, 2)
+    assert (counts.offered, counts.stored, counts.lost_records, counts.redactor_errors) == (2, 2, {}, 2)
     assert [record.getMessage() for record in caplog.records] == [
         "the redaction raised ValueError: nothing is kept of such a text"
     ]

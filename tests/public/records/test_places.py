@@ -85,7 +85,7 @@ def test_reopened_store_has_an_empty_ledger(path):
     with open_store(str(path)) as store:
         counts = store.counts()
 
-        assert (counts.offered, counts.stored, counts.dropped, counts.pending) == (0, 0, {}, 0)
+        assert (counts.offered, counts.stored, counts.lost_records, counts.pending) == (0, 0, {}, 0)
         assert store.info().rows == 2
 
 
@@ -129,7 +129,7 @@ def test_rename_starts_a_new_file(path):
         store.record(outcome(id="b"))
         store.flush(10.0)
 
-        assert (store.counts().stored, store.counts().dropped) == (2, {})
+        assert (store.counts().stored, store.counts().lost_records) == (2, {})
     assert call_ids_in(path) == ["b"]
 
 
@@ -143,7 +143,7 @@ def test_removed_file_is_created_again(path):
         store.record(outcome(id="b"))
         store.flush(10.0)
 
-        assert store.counts().dropped == {}
+        assert store.counts().lost_records == {}
     assert call_ids_in(path) == ["b"]
 
 
@@ -414,8 +414,8 @@ def test_python_code_never_opens_the_database_file(url, run):
     sys.addaudithook(hook)
     store = open_store(url)
     store.record(outcome()); store.flush()
-    list(store.attempts()); store.configurations(); store.info(); store.drops(); store.check()
-    store.declare_rung("f" * 16, "few_shot", "declined", "no")
+    list(store.attempts()); store.configurations(); store.info(); store.lost_records(); store.check()
+    store.declare_step("f" * 16, "few_shot", "declined", "no")
     store.close()
     file = url.removeprefix("sqlite:///")
     print(json.dumps([name for name in opened if name in (file, file + "-wal", file + "-shm")]))

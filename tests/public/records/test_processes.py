@@ -32,7 +32,7 @@ def test_four_processes_lose_no_row(path, url, start):
         n % 10 or store.flush()
     store.flush(30.0)
     counts = store.counts()
-    print(json.dumps([os.getpid(), counts.offered, counts.stored, counts.dropped, counts.pending]))
+    print(json.dumps([os.getpid(), counts.offered, counts.stored, counts.lost_records, counts.pending]))
     """
     processes = [start(script, url) for _ in range(4)]
     outputs = [process.communicate(timeout=60)[0] for process in processes]
@@ -46,7 +46,7 @@ def test_four_processes_lose_no_row(path, url, start):
         assert mine == [f"{pid}-{n}" for n in range(100) for _ in range(2)]
     with open_store(url) as store:
         (found,) = store.configurations()
-        assert (found.calls, found.reasked, found.clusters) == (400, 400, ((4, 0, 100),))
+        assert (found.calls, found.fixed_by_retry, found.clusters) == (400, 400, ((4, 0, 100),))
 
 
 @needs_fork

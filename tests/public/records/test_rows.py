@@ -36,7 +36,7 @@ def test_row_has_every_column():
     """A row has the call, its configuration, the attempt's outcome, sizes, and hashes."""
     attempt = {
         **FAILED, "reply": "nül", "usage": Usage(1, 2, 3, 4), "cost": 0.25, "repairs": ("fence",),
-        "model": "m", "snapshot": "m-2026-01-01", "exception": "ValueError", "unseen": True, "healed": True,
+        "model": "m", "snapshot": "m-2026-01-01", "exception": "ValueError", "unseen": True, "gateway_repaired": True,
         "stopped_at": 7, "retries": 2, "strategy": "few_shot", "finish_reason": "length",
     }  # fmt: skip
 
@@ -87,7 +87,7 @@ def test_row_has_every_column():
         "exception": "ValueError",
         "unseen": True,
         "adapted": False,
-        "healed": True,
+        "gateway_repaired": True,
         "stopped_at": 7,
         "retries": 2,
     }
@@ -102,8 +102,13 @@ def test_unknown_facts_are_none():
         "input_tokens", "cached_input_tokens", "output_tokens", "reasoning_tokens", "cost", "reply_bytes",
         "reply_hash", "reply_model", "snapshot", "exception", "stopped_at", "retries",
     }  # fmt: skip
-    assert [name for name, value in row.items() if value is False] == ["tuned", "unseen", "adapted", "healed"]
-    assert (row["form"], row["repairs"], row["violations"], row["prompt_chars"]) == ("exact", [], [], 0)
+    assert [name for name, value in row.items() if value is False] == [
+        "tuned",
+        "unseen",
+        "adapted",
+        "gateway_repaired",
+    ]
+    assert (row["form"], row["repairs"], row["violations"], row["prompt_chars"]) == ("clean", [], [], 0)
 
 
 def test_zero_is_a_known_value():

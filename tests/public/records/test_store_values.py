@@ -47,11 +47,11 @@ def test_a_summary_has_each_value(store):
     assert asdict(found) | {"elapsed_p50_s": None, "elapsed_p95_s": None} == {
         **NAMES,
         "calls": 20,
-        "first_pass": 7,
-        "exact": 5,
+        "valid_first_time": 7,
+        "clean": 5,
         "repaired": 4,
-        "reasked": 3,
-        "unhandled": 6,
+        "fixed_by_retry": 3,
+        "failed": 6,
         "transport": 1,
         "attempts": 30,
         "failures": (("structure", "type", 15), ("transport", "call_raised", 1)),
@@ -115,7 +115,7 @@ def test_lists_of_counts_begin_with_the_most_frequent(store):
         ("transport", "cancelled", 3),
         ("value", "enum", 2),
     )
-    assert found.unhandled_failures == (("structure", "required", 3), ("structure", "type", 3))
+    assert found.final_failures == (("structure", "required", 3), ("structure", "type", 3))
     assert found.violations == (
         ("", "required", 3),
         ("/a", "enum", 3),
@@ -123,7 +123,7 @@ def test_lists_of_counts_begin_with_the_most_frequent(store):
         ("/b", "enum", 2),
     )
     assert found.models == (("m1", "s2", 4), ("m1", None, 3), ("m2", "s1", 2))
-    assert found.outside == (
+    assert found.excluded == (
         ("cancelled", None, 3),
         ("call_raised", "KeyError", 2),
         ("call_raised", "ValueError", 2),
@@ -143,7 +143,7 @@ def test_counts_give_what_follows_from_them(store):
 
     assert (found.calls, found.textless, found.unseen, found.texts) == (16, 2, 1, 13)
     assert found.failure_kinds == {"structure": 6, "value": 1}
-    assert (found.inputs, found.unhandled_inputs) == (16, 7)
+    assert (found.inputs, found.failed_inputs) == (16, 7)
     assert found.configuration == (
         "app.extract", "invoice", FINGERPRINT, "m1", None, "bare", "{}", "v1", False, None,
     )  # fmt: skip

@@ -91,7 +91,7 @@ def test_long_read_has_no_later_attempts(store):
 
 def test_an_empty_store_reads_as_empty(store):
     """An empty store has no attempts, drops, damage, or pending rows."""
-    assert (list(store.attempts()), store.drops(), store.flush()) == ([], {}, 0)
+    assert (list(store.attempts()), store.lost_records(), store.flush()) == ([], {}, 0)
     assert (ledger(store), store.info().rows) == ((0, 0, {}, 0), 0)
     assert (store.check().is_sound, store.check().attempts) == (True, 0)
     assert store.rows_since() is None
@@ -125,7 +125,7 @@ def test_a_count_of_more_than_64_bits_is_unknown(store):
 
 
 def test_unstorable_outcome_loses_only_itself(store):
-    """An outcome that cannot become a row is counted as dropped. Its neighbors are stored."""
+    """An outcome that cannot become a row is counted as lost. Its neighbors are stored."""
     for number, fields in enumerate(({}, {"repairs": 5}, {})):
         store.record(outcome(fields, id=str(number)))
     store.flush()
@@ -134,21 +134,21 @@ def test_unstorable_outcome_loses_only_itself(store):
     assert [row["call_id"] for row in store.attempts()] == ["0", "2"]
 
 
-def test_drops_are_stored_with_their_reason(store):
+def test_lost_records_are_stored_with_their_reason(store):
     """The store has the drops after the next write."""
-    before = store.drops()
+    before = store.lost_records()
     store.record(outcome(FAILED, {"repairs": 5}))
     store.flush()
     store.record(outcome())
     store.flush()
 
-    assert (before, store.drops()) == ({}, {"write_failed": 2})
-    assert store.drops(since=4e9) == {}
+    assert (before, store.lost_records()) == ({}, {"write_failed": 2})
+    assert store.lost_records(since=4e9) == {}
     assert ledger(store) == (3, 1, {"write_failed": 2}, 0)
 
 
-def test_closed_store_drops_attempts(store):
-    """Attempts that are recorded after `close` are counted as dropped."""
+def test_closed_store_lost_records_attempts(store):
+    """Attempts that are recorded after `close` are counted as lost."""
     store.record(outcome(id="1"))
     assert not store.is_closed
     assert store.close() == 0

@@ -46,7 +46,7 @@ common |= {
 transport = st.sampled_from(["call_raised", "cancelled"]).map(lambda code: Failure("transport", code, ""))
 raised = st.none() | st.sampled_from(["TimeoutError", "ValueError"])
 failed = st.fixed_dictionaries({"failure": judged, "form": st.none(), **common})
-forms = st.sampled_from(["exact", "unwrapped", "parsed", "repaired_lossless", "resumed"])
+forms = st.sampled_from(["clean", "unwrapped", "parsed", "repaired_lossless", "resumed"])
 last = st.one_of(
     st.fixed_dictionaries({"failure": st.none(), "form": forms, **common}),
     failed,
@@ -111,23 +111,21 @@ def ways(outcomes):
             found["transport"] += 1
             continue
         found["calls"] += 1
-        found["unhandled"] += not outcome.ok
+        found["failed"] += not outcome.ok
         found["unseen"] += unseen
-        found["unseen_unhandled"] += unseen and not outcome.ok
+        found["unseen_failed"] += unseen and not outcome.ok
         if unseen:
             continue
-        found["textless"] += first.form == "parsed" or (first.reply is None and first.form != "exact")
+        found["textless"] += first.form == "parsed" or (first.reply is None and first.form != "clean")
         if outcome.ok:
             repaired = last.form in REPAIRED
             found["repaired"] += repaired
-            found["reasked"] += last.number > 1 and not repaired
+            found["fixed_by_retry"] += last.number > 1 and not repaired
             passed = last.number == 1 and not repaired
-            found["first_pass"] += passed
-            found["exact"] += passed and last.form == "exact"
+            found["valid_first_time"] += passed
+            found["clean"] += passed and last.form == "clean"
             found["parsed"] += passed and last.form == "parsed"
-    names = (
-        "calls first_pass exact parsed textless repaired reasked unhandled unseen unseen_unhandled transport"
-    )
+    names = "calls valid_first_time clean parsed textless repaired fixed_by_retry failed unseen unseen_failed transport"
     return {name: found[name] for name in names.split()}
 
 
@@ -188,7 +186,7 @@ def expected(members):
     bits += "0" * (-len(bits) % 8)
     return {
         **ways(members),
-        "outside": dict(
+        "excluded": dict(
             Counter((o.failure.code, o.attempts[0].exception) for o in members if not is_judged(o))
         ),
         "models": dict(
@@ -200,7 +198,7 @@ def expected(members):
         "last_started_at": max(outcome.call.started_at for outcome in members),
         "clusters": tuple((*key, n) for key, n in sorted(shapes.items())) if repeats else (),
         "inputs": len(inputs),
-        "unhandled_inputs": float(sum(Fraction(k * n_inputs, n) for (n, k), n_inputs in shapes.items())),
+        "failed_inputs": float(sum(Fraction(k * n_inputs, n) for (n, k), n_inputs in shapes.items())),
         "attempts": tuple(
             (len(met[n]), sum(a.failure is not None for a in met[n])) for n in sorted(met) if met[n]
         ),
@@ -229,14 +227,14 @@ def expected(members):
 def found_in(counts):
     """The parts of `ConfigurationCounts` that `expected` has, in its form."""
     names = (
-        "calls first_pass exact parsed textless repaired reasked unhandled unseen unseen_unhandled transport "
+        "calls valid_first_time clean parsed textless repaired fixed_by_retry failed unseen unseen_failed transport "
         "first_started_at last_started_at clusters inputs attempts sums outcomes"
     )
     return {
         **{name: getattr(counts, name) for name in names.split()},
-        "outside": {(code, exception): calls for code, exception, calls in counts.outside},
+        "excluded": {(code, exception): calls for code, exception, calls in counts.excluded},
         "models": {(model, snapshot): attempts for model, snapshot, attempts in counts.models},
-        "unhandled_inputs": pytest.approx(counts.unhandled_inputs, abs=1e-12),
+        "failed_inputs": pytest.approx(counts.failed_inputs, abs=1e-12),
         "failures": {(kind, code): attempts for kind, code, attempts in counts.failures},
         "failure_kinds": counts.failure_kinds,
         "lengths": tuple(Counter(dict(lengths.buckets)) for lengths in counts.lengths),
@@ -262,16 +260,19 @@ def test_roll_ups_are_what_plain_python_counts(new_backend, write, make, given_b
 
 @given(given_batches=batches(described))
 def test_each_call_is_in_one_way(new_backend, write, make, given_batches):
-    """The judged calls are those of the five ways together, and what is outside is there by its cause."""
+    """The five ways add up to the validated calls, and excluded calls are counted by cause."""
     backend = new_backend()
     write(backend, [outcomes_of(make, batch) for batch in given_batches])
     with Store(backend) as store:
         for one in store.configurations():
-            valid_unseen = one.unseen - one.unseen_unhandled
-            assert one.calls == one.first_pass + one.repaired + one.reasked + one.unhandled + valid_unseen
-            assert one.transport == sum(cause.calls for cause in one.outside)
-            assert one.exact + one.parsed <= one.first_pass
-            assert one.exact <= one.texts <= one.calls - one.unseen - one.parsed
+            valid_unseen = one.unseen - one.unseen_failed
+            assert (
+                one.calls
+                == one.valid_first_time + one.repaired + one.fixed_by_retry + one.failed + valid_unseen
+            )
+            assert one.transport == sum(cause.calls for cause in one.excluded)
+            assert one.clean + one.parsed <= one.valid_first_time
+            assert one.clean <= one.texts <= one.calls - one.unseen - one.parsed
 
 
 @given(given_batches=batches(described))
@@ -373,7 +374,7 @@ def test_calls_after_a_number_in_a_later_chunk(new_backend, write, make):
 
         found = store.configuration_after(first.id, 9_000)
 
-    assert (first.calls, found.calls, found.unhandled, found.segment) == (10_000, 1_000, 1_000, None)
+    assert (first.calls, found.calls, found.failed, found.segment) == (10_000, 1_000, 1_000, None)
 
 
 def test_no_calls_after_the_last(new_backend, make):

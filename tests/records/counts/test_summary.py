@@ -12,7 +12,7 @@ from schema_guard.records import Store, Summary
 from schema_guard.records.rows import store_text
 from schema_guard.values import Failure, Usage, Violation
 
-FORMS = ["exact", "unwrapped", "repaired_lossless", "repaired_lossy", "resumed"]
+FORMS = ["clean", "unwrapped", "repaired_lossless", "repaired_lossy", "resumed"]
 REPAIRED = set(FORMS[2:])
 
 violations = st.builds(
@@ -64,10 +64,10 @@ def way(outcome):
     """How a call ended, by the definitions of the rates."""
     end = outcome.attempts[-1]
     if end.failure is not None:
-        return "transport" if end.failure.kind == "transport" and end.number == 1 else "unhandled"
+        return "transport" if end.failure.kind == "transport" and end.number == 1 else "failed"
     if end.form in REPAIRED:
         return "repaired"
-    return "first_pass" if end.number == 1 else "reasked"
+    return "valid_first_time" if end.number == 1 else "fixed_by_retry"
 
 
 def known_sum(values):
@@ -117,11 +117,11 @@ def recount(group, members):
     return Summary(
         *group,
         calls=len(members) - ways["transport"],
-        first_pass=ways["first_pass"],
-        exact=sum(o.attempts[-1].form == "exact" for o in members if way(o) == "first_pass"),
+        valid_first_time=ways["valid_first_time"],
+        clean=sum(o.attempts[-1].form == "clean" for o in members if way(o) == "valid_first_time"),
         repaired=ways["repaired"],
-        reasked=ways["reasked"],
-        unhandled=ways["unhandled"],
+        fixed_by_retry=ways["fixed_by_retry"],
+        failed=ways["failed"],
         transport=ways["transport"],
         attempts=len(attempts),
         failures=tuple((*pair, n) for pair, n in sorted(failures.items(), key=lambda f: (-f[1], f[0]))),
@@ -164,7 +164,7 @@ def test_summary_equals_a_recount(make, shared_store, described):
 
 
 def test_the_rates_add_up_to_the_calls(store, make):
-    """One call of each way: transport alone stands outside, transport after a judged reply is unhandled."""
+    """One call of each way: transport alone is excluded, transport after a judged reply failed."""
     broken_off = {"failure": Failure("transport", "call_raised", ""), "form": None}
     store.record(make.outcome({}))
     store.record(make.outcome({"form": "unwrapped"}))
@@ -176,7 +176,13 @@ def test_the_rates_add_up_to_the_calls(store, make):
     store.record(make.outcome(broken_off))
     (found,) = store.summary()
 
-    assert (found.first_pass, found.exact, found.repaired, found.reasked, found.unhandled) == (2, 1, 2, 1, 2)
+    assert (found.valid_first_time, found.clean, found.repaired, found.fixed_by_retry, found.failed) == (
+        2,
+        1,
+        2,
+        1,
+        2,
+    )
     assert (found.calls, found.transport, found.attempts) == (7, 1, 12)
 
 

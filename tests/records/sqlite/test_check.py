@@ -36,7 +36,7 @@ def sound(tmp_path_factory, make, write):
     backend = SQLite(path)
     write(backend, [made[:700], made[700:], rest])
     with Store(backend) as store:
-        store.declare_rung("f" * 16, "few_shot", "declined", "no examples", function="app.f0")
+        store.declare_step("f" * 16, "few_shot", "declined", "no examples", function="app.f0")
         store.set_target("f" * 16, 0.01)
         with store._session() as session:
             session.write([], {"locked": 2}, 1_000.0)
@@ -96,9 +96,9 @@ PLACES = {
         "UPDATE outcomes SET bits = CAST(substr(bits, 2) AS BLOB) WHERE configuration_id = 1",
         "roll_ups",
     ),
-    "an hour": ("UPDATE hours SET count = 1 WHERE hour = 1 AND tally = 'first_pass'", "hours"),
-    "drops": ("UPDATE drops SET count = 3", "drops"),
-    "a rung": ("UPDATE declared_rungs SET status = 'not_applicable'", "declarations"),
+    "an hour": ("UPDATE hours SET count = 1 WHERE hour = 1 AND tally = 'valid_first_time'", "hours"),
+    "lost_records": ("UPDATE lost_records SET count = 3", "lost_records"),
+    "a step": ("UPDATE declared_steps SET status = 'not_applicable'", "declarations"),
     "a target": ("UPDATE declared_targets SET target = 0.02", "declarations"),
     "how far": ("UPDATE meta SET value = '1561' WHERE key = 'last_id'", "roll_ups"),
     "too far": ("UPDATE meta SET value = '1563' WHERE key = 'last_id'", "roll_ups"),
@@ -146,7 +146,7 @@ GONE = {
     "a missing tally": ("DELETE FROM tallies WHERE tally = 'call_us'", "roll_ups"),
     "an input": ("UPDATE recent_inputs SET k = k + 1", "inputs"),
     "a noted input": ("UPDATE input_log SET calls = CAST(x'01' || substr(calls, 2) AS BLOB)", "inputs"),
-    "an hour": ("UPDATE hours SET count = count + 1 WHERE hour = 1 AND tally = 'first_pass'", "hours"),
+    "an hour": ("UPDATE hours SET count = count + 1 WHERE hour = 1 AND tally = 'valid_first_time'", "hours"),
     "an order": ("UPDATE outcomes SET n = n + 1", "roll_ups"),
     "what is gone": ("UPDATE gone_sums SET tallies = '1'", "roll_ups"),
     "details": ("UPDATE hour_details SET first_attempt = first_attempt + 1", "hours"),

@@ -140,7 +140,7 @@ def test_what_reads_cannot_write(path, make):
         store.record(make.outcome())
 
     with SQLite(path).reading() as snapshot, pytest.raises(sqlite3.OperationalError, match="readonly"):
-        snapshot._connection.execute("DELETE FROM drops")
+        snapshot._connection.execute("DELETE FROM lost_records")
 
 
 def test_a_user_without_home_is_told(monkeypatch):

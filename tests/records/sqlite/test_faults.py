@@ -95,16 +95,16 @@ def after_fault(path, failing, code, durability, caplog):
     warnings = [record.message for record in caplog.records]
     with Store(SQLite(path)) as store:
         found = store.check()
-        drops = store.drops()
+        lost_records = store.lost_records()
     return {
         name
         for name, holds in {
             "account": (counts.offered, counts.pending) == (6, 0),
-            "sum": counts.stored + sum(counts.dropped.values()) == 6,
+            "sum": counts.stored + sum(counts.lost_records.values()) == 6,
             "rows": found.attempts == counts.stored >= 2,
             "sound": found.is_sound,
-            "warned once": len(warnings) == bool(counts.dropped),
-            "drops are kept": sum(drops.values()) in (0, sum(counts.dropped.values())),
+            "warned once": len(warnings) == bool(counts.lost_records),
+            "drops are kept": sum(lost_records.values()) in (0, sum(counts.lost_records.values())),
         }.items()
         if not holds
     }
@@ -166,13 +166,13 @@ def test_a_disk_that_is_full_takes_rows_again_when_it_has_room(small_disk, make,
         store.record(make.outcome(id="f" * 32))
         after = store.counts()
         assert store.check().is_sound
-        assert store.drops() == full.dropped
+        assert store.lost_records() == full.lost_records
         assert len(list(store.attempts())) == after.stored
 
-    assert (full.offered, full.pending, list(full.dropped)) == (3_000, 0, ["disk_full"])
-    assert full.stored + full.dropped["disk_full"] == 3_000
+    assert (full.offered, full.pending, list(full.lost_records)) == (3_000, 0, ["disk_full"])
+    assert full.stored + full.lost_records["disk_full"] == 3_000
     assert full.stored > 0
-    assert (after.stored, after.dropped) == (full.stored + 1, full.dropped)
+    assert (after.stored, after.lost_records) == (full.stored + 1, full.lost_records)
     assert len(caplog.records) == 1
 
 
@@ -193,7 +193,7 @@ resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 store.record(outcome(id="f" * 32))
 after = store.counts()
 found = store.check()
-print(json.dumps([full.offered, full.stored, full.dropped, full.pending, after.stored, after.dropped, found.is_sound,
+print(json.dumps([full.offered, full.stored, full.lost_records, full.pending, after.stored, after.lost_records, found.is_sound,
     found.attempts, len(said)]))
 """
 
@@ -201,10 +201,10 @@ print(json.dumps([full.offered, full.stored, full.dropped, full.pending, after.s
 @pytest.mark.slow
 def test_a_file_that_may_not_grow_takes_rows_again_when_it_may(run, tmp_path):
     """The same where the system refuses to let a file grow, which SQLite tells as an error of writing."""
-    offered, stored, dropped, pending, later, dropped_later, is_sound, found, said = run(
+    offered, stored, lost_records, pending, later, dropped_later, is_sound, found, said = run(
         LIMITED, f"sqlite:///{tmp_path}/records.db"
     )
 
-    assert (offered, pending, list(dropped), said) == (1_001, 0, ["write_failed"], 1)
-    assert stored + dropped["write_failed"] == 1_001
-    assert (later, dropped_later, is_sound, found) == (stored + 1, dropped, True, stored + 1)
+    assert (offered, pending, list(lost_records), said) == (1_001, 0, ["write_failed"], 1)
+    assert stored + lost_records["write_failed"] == 1_001
+    assert (later, dropped_later, is_sound, found) == (stored + 1, lost_records, True, stored + 1)

@@ -120,7 +120,7 @@ def test_refused_file_does_not_change(tmp_path, make, caplog, spoil, why):
         counts = store.counts()
         store.close()
 
-    assert (counts.offered, counts.stored, counts.dropped, counts.pending) == (
+    assert (counts.offered, counts.stored, counts.lost_records, counts.pending) == (
         3,
         0,
         {"store_unavailable": 3},
@@ -217,9 +217,7 @@ def test_every_command_that_reads_reads_such_a_medium(read_only, recorded, tmp_p
     assert "is read-only" in found["store info"][1]
 
 
-def test_what_is_recorded_on_such_a_medium_is_dropped_and_said_once(
-    read_only, recorded, tmp_path, make, caplog
-):
+def test_what_is_recorded_on_such_a_medium_is_lost_and_said_once(read_only, recorded, tmp_path, make, caplog):
     """The call goes on, and every row is counted."""
     read_only(recorded)
     with (
@@ -231,7 +229,7 @@ def test_what_is_recorded_on_such_a_medium_is_dropped_and_said_once(
             store.flush()
         counts = store.counts()
 
-    assert (counts.offered, counts.dropped, counts.pending) == (3, {"store_unavailable": 3}, 0)
+    assert (counts.offered, counts.lost_records, counts.pending) == (3, {"store_unavailable": 3}, 0)
     assert len(caplog.records) == 1
     assert "make it and its folder writable, or name another file" in caplog.text
 
@@ -243,14 +241,14 @@ def test_a_log_that_cannot_be_read_there_is_said(read_only, recorded, tmp_path, 
 
     def fill(path):
         with closing(sqlite3.connect(live, isolation_level=None)) as connection:
-            connection.execute("INSERT INTO drops VALUES ('locked', 1, 1.0, 0)")
+            connection.execute("INSERT INTO lost_records VALUES ('locked', 1, 1.0, 0)")
             for end in ("", "-wal"):
                 (path.parent / f"records.db{end}").write_bytes((tmp_path / f"records.db{end}").read_bytes())
 
     read_only(fill)
 
     with Store(SQLite(tmp_path / "medium" / "records.db")) as store, pytest.raises(StoreError) as error:
-        store.drops()
+        store.lost_records()
 
     assert "has a log beside it (-wal) with rows that are not in it yet" in str(error.value)
 
@@ -328,7 +326,7 @@ def renumbered(monkeypatch, *, each_time):
 def test_a_mount_without_stable_numbers_switches_the_watch_off(
     tmp_path, monkeypatch, make, count_rows, each_time, kind
 ):
-    """Rows are stored once, and none is dropped, whatever number the file has."""
+    """Rows are stored once, and none is lost, whatever number the file has."""
     path = tmp_path / "records.db"
     monkeypatch.setattr(places, "file_system", lambda path: kind)
     with open_store(str(path), durability="sync") as store:
@@ -338,5 +336,5 @@ def test_a_mount_without_stable_numbers_switches_the_watch_off(
             store.record(make.outcome())
         counts = store.counts()
 
-    assert (counts.stored, counts.dropped, counts.pending) == (4, {}, 0)
+    assert (counts.stored, counts.lost_records, counts.pending) == (4, {}, 0)
     assert count_rows(path) == 4

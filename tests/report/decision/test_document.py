@@ -11,7 +11,7 @@ from schema_guard.decide import decide
 from schema_guard.report.as_markdown import as_markdown
 from schema_guard.report.as_text import as_text
 from schema_guard.report.decision import document_of
-from schema_guard.report.decision.swings import swings
+from schema_guard.report.decision.sensitivity import sensitivities
 from schema_guard.text import dollars, percent
 from tests.public.decide.examples import economics, exhausted, failing, strategy
 from tests.public.decide.test_laws import evidences
@@ -68,7 +68,9 @@ def test_every_amount_is_a_figure_of_the_verdict(name):
     figures = VERDICTS[name].as_dict()
     needed = figures.get("economics", {}).get("upfront", 0) / figures["config"]["horizon_months"]
     known = {dollars(number) for number in [*numbers(figures), needed]}
-    known |= {dollars(end) for swing in swings(figures) for end in (swing.low, swing.high)}
+    known |= {
+        dollars(end) for sensitivity in sensitivities(figures) for end in (sensitivity.low, sensitivity.high)
+    }
     known |= set(amounts(json.dumps(figures)))
     known |= {amount.removeprefix("-") for amount in known}
 
@@ -93,8 +95,8 @@ def test_scenario_reads_as_its_example(corpora):
 
     assert facts(verdict) | {"unmeasured": "", "exit status": ""} == {
         "VERDICT": "FINE_TUNE_JUSTIFIED (pilot) - prompting is not good enough, and tuning pays: run a pilot",
-        "why": "3 of 3 tested strategies are above 1.00%; 0 rungs untested; fine-tuning pays back in 2.0 months",
-        "target": "at most 1.00% of the calls unhandled",
+        "why": "3 of 3 tested strategies are above 1.00%; 0 steps untested; fine-tuning pays back in 2.0 months",
+        "target": "at most 1.00% of the calls failed",
         "best prompt": (
             "strict_schema  70/2000 = 3.50%  [2.10%, 5.14%]  (98.3% each side; all bounds together >= 90%, at every look)"
         ),
@@ -105,7 +107,7 @@ def test_scenario_reads_as_its_example(corpora):
         "saving": "$2,198/month at 200,000 calls/month ; upfront $4,324",
         "payback": "2.0 months (pess) / 1.0 months (point) / 0.7 months (opt) ; it has to be within 6.0 months",
         "the bar": (
-            "the tuned model must leave <= 2.28% unhandled ; volume must stay >= 71,413 calls/month ; upfront may reach "
+            "the tuned model may fail <= 2.28% of the calls ; volume must stay >= 71,413 calls/month ; upfront may reach "
             "$13,190"
         ),
         "flips": (
@@ -147,7 +149,7 @@ def test_more_data_without_an_end(name, told):
 @pytest.mark.parametrize(
     ("name", "label", "told"),
     [
-        ("climb", "next rung", "larger_model"),
+        ("climb", "next step", "larger_model"),
         ("strict", "decoding", "20 failures are known to be of a kind that strict decoding cannot fix"),
         ("route", "tune", "scans"),
         ("route", "prompt", "mails"),
@@ -164,10 +166,10 @@ def test_more_data_without_an_end(name, told):
         (
             "never pays",
             "the bar",
-            "failures cost nothing, so any unhandled rate of the tuned model pays the same",
+            "failures cost nothing, so any failure rate of the tuned model pays the same",
         ),
         ("never pays", "payback", "never (pess) / never (point) / never (opt)"),
-        ("too slow", "the bar", "no tuned model pays: it would have to leave -"),
+        ("too slow", "the bar", "no tuned model pays: it would have to fail -"),
         ("ship", "tuned model", "3/3000 = 0.10%"),
         ("ship", "tuned wins", "proved; it leaves ["),
         ("prompting enough", "exit status", "0 (good)"),
@@ -245,11 +247,11 @@ def test_any_name_keeps_tables_whole(name):
 
 
 @pytest.mark.parametrize("name", ["pilot", "ship", "too slow", "never pays"])
-def test_swings_start_from_the_saving(name):
+def test_sensitivities_start_from_the_saving(name):
     """With an assumption at its pessimistic value the saving is that of the pessimistic column."""
     figures = VERDICTS[name].as_dict()
     now = figures["economics"]["pess"]["saving_per_month"]
-    starts = [swing.low for swing in swings(figures) if swing.low_change == "pess"]
+    starts = [sensitivity.low for sensitivity in sensitivities(figures) if sensitivity.low_change == "pess"]
 
     assert starts == [pytest.approx(now), pytest.approx(now)]
 
@@ -268,16 +270,20 @@ def test_swings_start_from_the_saving(name):
         ),
     ],
 )
-def test_swing_is_what_the_verdict_would_say(swung, change):
+def test_sensitivity_is_what_the_verdict_would_say(swung, change):
     """The saving with an assumption doubled is that of the verdict on evidence in which it is doubled."""
-    (found,) = [swing for swing in swings(decide(exhausted()).as_dict()) if swing.name == swung]
+    (found,) = [
+        sensitivity
+        for sensitivity in sensitivities(decide(exhausted()).as_dict())
+        if sensitivity.name == swung
+    ]
     changed = decide(failing(economics=economics(**change))).as_dict()
 
     assert found.high == pytest.approx(changed["economics"]["pess"]["saving_per_month"])
 
 
-def test_percents_of_the_ladder_are_those_of_the_rates():
-    """A rung that was measured shows the rate of its strategy."""
+def test_percents_of_the_playbook_are_those_of_the_rates():
+    """A step that was measured shows the rate of its strategy."""
     text = decision_as_text(VERDICTS["pilot"])
     rate = VERDICTS["pilot"].as_dict()["rates"]["few_shot"]
     (row,) = [line for line in text.splitlines() if line.split()[:2] == ["few_shot", "tested"]]

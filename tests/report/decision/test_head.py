@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 
 from schema_guard.decide import decide
-from schema_guard.decide.ladder import RUNGS
+from schema_guard.decide.playbook import STEPS
 from schema_guard.report.as_text import as_text
 from schema_guard.report.decision.document import document_of, head_of
-from schema_guard.report.decision.plain import REMEDIES
+from schema_guard.report.decision.plain import FIXES
 from tests.cli import parsing
 from tests.needs import needs
 from tests.public.decide.examples import economics, failing, ladder, passing, strategy
@@ -50,16 +50,16 @@ def test_a_head_needs_no_statistics(name):
     assert len(text.splitlines()[0]) <= 110
 
 
-def test_every_rung_has_words():
-    """Each remedy of the ladder is named in plain words."""
-    assert set(REMEDIES) == set(RUNGS)
+def test_every_step_has_words():
+    """Each fix of the playbook is named in plain words."""
+    assert set(FIXES) == set(STEPS)
 
 
 @needs("climb")
 @pytest.mark.parametrize("about", [None, ABOUT])
-@pytest.mark.parametrize("rung", [rung for rung in RUNGS if rung != "few_shot"])  # which was measured
-def test_every_rung_has_a_command_that_can_be_run(rung, about):
-    """The command that measures a remedy takes the options that it is given, and begins with what a climb can run."""
+@pytest.mark.parametrize("rung", [rung for rung in STEPS if rung != "few_shot"])  # which was measured
+def test_every_step_has_a_command_that_can_be_run(rung, about):
+    """The command that measures a fix takes the options that it is given, and begins with what a climb can run."""
     found = decide(failing(ladder=ladder(**{rung: "untested"})) | {"about": about})
     context = parsed(found.figures["next_step"])
 

@@ -140,8 +140,8 @@ def test_settings_of_matplotlib_stay_the_users():
 @pytest.mark.parametrize(
     ("name", "plots"),
     [
-        ("pilot", ["rates", "costs", "paybacks", "plane", "swings"]),
-        ("never pays", ["rates", "costs", "paybacks", "plane", "swings"]),
+        ("pilot", ["rates", "costs", "paybacks", "plane", "sensitivity"]),
+        ("never pays", ["rates", "costs", "paybacks", "plane", "sensitivity"]),
         ("no economics", ["rates", "plane"]),
         ("schemas", ["rates"]),
         ("no data yet", []),

@@ -54,13 +54,13 @@ def test_judge_gives_the_label(data):
 @needs("repair")
 @given(st.data())
 @examples(30)
-def test_only_what_is_labelled_so_is_mended(data):
+def test_only_what_is_labelled_so_is_repaired(data):
     """A reply becomes valid by repair from the level on that it is labelled with, and else by none."""
     schema = Schema.of(data.draw(st.sampled_from(list(SCHEMAS.values()))))
 
     fault = data.draw(broken(schema))
 
-    assert least_repair(fault, schema) == fault.mended_by
+    assert least_repair(fault, schema) == fault.fixed_by
 
 
 @given(broken(ORDER))
@@ -75,7 +75,7 @@ class Way:
 
     id: str
     labels: frozenset[tuple[str, str]] | set[tuple[str, str]]
-    mended_by: frozenset[str | None] | set[str | None] = frozenset({None})
+    fixed_by: frozenset[str | None] | set[str | None] = frozenset({None})
 
 
 MALFORMED = {("syntax", "malformed")}
@@ -112,7 +112,7 @@ WAYS = [
 
 
 @pytest.mark.parametrize(
-    "way", marked(WAYS, "repair", lambda way: None not in way.mended_by), ids=lambda way: way.id
+    "way", marked(WAYS, "repair", lambda way: None not in way.fixed_by), ids=lambda way: way.id
 )
 def test_way_has_its_labels(many, way):
     """Every way to fail comes up for a schema that has all that it takes, with no label but its own."""
@@ -120,7 +120,7 @@ def test_way_has_its_labels(many, way):
 
     assert made
     assert {(fault.kind, fault.code) for fault in made} <= way.labels
-    assert {fault.mended_by for fault in made} <= way.mended_by
+    assert {fault.fixed_by for fault in made} <= way.fixed_by
 
 
 def test_ways_come_up_as_often_as_their_weights_say(many):
@@ -228,14 +228,14 @@ def test_many_failing_replies_have_their_label(name):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", SCHEMAS)
-def test_no_unlabelled_failing_reply_is_mended(name):
+def test_no_unlabelled_failing_reply_is_repaired(name):
     """Repair makes valid what is labelled so, and nothing else."""
     schema = Schema.of(SCHEMAS[name])
 
     wrong = [
         fault
         for fault in draws(broken(schema), DRAWS // 2, seed=1)
-        if least_repair(fault, schema) != fault.mended_by
+        if least_repair(fault, schema) != fault.fixed_by
     ]
 
     assert wrong == []

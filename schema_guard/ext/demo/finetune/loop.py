@@ -47,7 +47,7 @@ DECLINED: Mapping[str, str] = {
     "smaller_model": "there is none",
     "larger_model": "there is none on this machine",
 }
-"""Remedies that the loop does not try, and why."""
+"""Fixes that the loop does not try, and why."""
 
 
 def _tell(line: str) -> None:
@@ -128,7 +128,7 @@ class Loop:
         """Decide on all that is recorded, as text and as JSON."""
         known = [part for result in results for part in ("--answers", str(result))]
         asked = ["decide", "--store", self.store, "--schema", self.kind, "--with", str(costs), *known]
-        declined = [part for rung, why in DECLINED.items() for part in ("--decline", f"{rung}={why}")]
+        declined = [part for step, why in DECLINED.items() for part in ("--decline", f"{step}={why}")]
         self._step(f"{name}.txt", *asked, *declined)
         self._step(f"{name}.json", *asked, "--format", "json")
 

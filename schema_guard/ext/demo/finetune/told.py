@@ -151,7 +151,7 @@ class _Row(NamedTuple):
     way: str
     held_out: str
     n: int
-    unhandled: Rate
+    failed: Rate
     right: Rate
     fields: Rate
     input_tokens: float
@@ -198,13 +198,13 @@ def _measured(rows: Sequence[_Row]) -> Section:
             "few_shot was ended when a bound had passed 5 %",
         ),
         table=Table(
-            ("way", "set", "n", "unhandled %", "right %", "fields %", "tokens in/out", "s, median"),
+            ("way", "set", "n", "failed %", "right %", "fields %", "tokens in/out", "s, median"),
             tuple(
                 (
                     row.way,
                     row.held_out,
                     str(row.n),
-                    *map(_percent, (row.unhandled, row.right, row.fields)),
+                    *map(_percent, (row.failed, row.right, row.fields)),
                     f"{row.input_tokens:.0f}/{row.output_tokens:.0f}",
                     f"{row.seconds:.1f}",
                 )
@@ -232,7 +232,7 @@ def _by_kind(pilot: BenchResult, sets: dict[str, tuple[str, ...]]) -> Section:
     return Section(
         "The hard ones, asked of the tuned model",
         table=Table(
-            ("hard", "n", "unhandled", "right", "fields %"),
+            ("hard", "n", "failed", "right", "fields %"),
             tuple(
                 (
                     kind,
@@ -255,7 +255,7 @@ def _predicted(before: dict[str, Any], after: dict[str, Any]) -> list[Predicted]
     assumed = json.loads(COSTS.read_text(encoding="utf-8"))["economics"]["tuned"]["residual"].values()
     tuned = after["tuned"]
     bounds = None if tuned["lower"] is None else (tuned["lower"], tuned["upper"])
-    rows = [Predicted("unhandled, tuned", min(assumed), max(assumed), tuned["rate"], percent, bounds)]
+    rows = [Predicted("failed, tuned", min(assumed), max(assumed), tuned["rate"], percent, bounds)]
     for what, name, write in (
         ("cost a call, prompt", "prompt_per_call", dollars),
         ("cost a call, tuned", "tuned_per_call", dollars),
@@ -296,7 +296,7 @@ def _beside(predicted: Sequence[Predicted]) -> Section:
 
 def _elsewhere(result: BenchResult) -> str:
     parts = [
-        f"{column.name} {column.calls - column.unhandled.count:g} valid and {column.right.count:g} right of {column.calls}"
-        for column in result.columns
+        f"{variant.name} {variant.calls - variant.failed.count:g} valid and {variant.right.count:g} right of {variant.calls}"
+        for variant in result.variants
     ]
     return f"on other schemas, asked bare: {', '.join(parts)}; it decides only where one endpoint serves several functions"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import schema_guard
-from schema_guard.ext.fitting.remedies import remedy_of
+from schema_guard.ext.fitting.fixes import fix_of
 from schema_guard.pointer import pointer
 from schema_guard.text import safe
 
@@ -57,7 +57,7 @@ def _descriptor(one: Linted, found: Finding) -> dict[str, Any]:
     return {
         "id": _rule_id(one, found),
         "shortDescription": {"text": f"{one.target}: {found.message}"},
-        "help": {"text": f"{remedy_of(found)}. Known from: {known.evidence}, {known.verified_on}."},
+        "help": {"text": f"{fix_of(found)}. Known from: {known.evidence}, {known.verified_on}."},
         "defaultConfiguration": {"level": found.severity},
         "properties": {
             "effect": found.effect,
@@ -76,7 +76,7 @@ def _result(one: Linted, found: Finding, index: int) -> dict[str, Any]:
         "ruleIndex": index,
         "level": found.severity,
         "message": {
-            "text": safe(f"{one.target}, {found.keyword} at {place}: {found.message}; {remedy_of(found)}")
+            "text": safe(f"{one.target}, {found.keyword} at {place}: {found.message}; {fix_of(found)}")
         },
         "locations": [_location(one.source, found)],
         "partialFingerprints": {

@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from schema_guard.ext.fitting.remedies import remedy_of
+from schema_guard.ext.fitting.fixes import fix_of
 from schema_guard.pointer import pointer
 from schema_guard.text import clip, plural, safe
 
@@ -40,7 +40,7 @@ def _told(one: Linted) -> Iterator[str]:
             why = "" if found.rule.endswith(f":{found.keyword}") else f": {found.message}"
             where = name + (f":{line}" if line else "")
             yield f"{where}: {found.severity}: {does}{why} [{found.rule}]"
-            yield f"    {remedy_of(found)}"
+            yield f"    {fix_of(found)}"
 
 
 def _summary(linted: list[Linted]) -> Iterator[str]:
@@ -91,7 +91,7 @@ def _one(one: Linted, fix: dict[str, str | None] | None) -> dict[str, Any]:
             {
                 **asdict(found),
                 "line": one.source.line_of(found.location, found.keyword),
-                "remedy": remedy_of(found),
+                "fix": fix_of(found),
                 "evidence": known.evidence,
                 "verified_on": known.verified_on,
             }

@@ -11,8 +11,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias
 
 from schema_guard.errors import InvalidArgument
+from schema_guard.interruptions import is_interruption
 from schema_guard.judging import judge
-from schema_guard.outside import is_from_outside
 from schema_guard.providers.options import options_for
 from schema_guard.received import replies
 from schema_guard.schema import Schema
@@ -85,7 +85,7 @@ def ask(model: Model, schema: Any, prompt: PromptLike, *, output_tokens: int = O
     if reply.finish_reason in ("length", "refusal", "content_filter"):
         return ProbeAnswer("unclear", f"{reply.finish_reason}: {told}", reply.usage)
     judged = judge(reply.text or "", loaded, finish_reason=reply.finish_reason)
-    is_kept = reply.failure is None and judged.ok and judged.form == "exact"
+    is_kept = reply.failure is None and judged.ok and judged.form == "clean"
     return ProbeAnswer("kept" if is_kept else "broken", told, reply.usage)
 
 
@@ -113,7 +113,7 @@ def _asked(model: Model, prompt: PromptLike, options: dict[str, Any]) -> Reply |
     try:
         return replies.read(model(prompt, options=options))
     except Exception as error:
-        if is_from_outside(error):
+        if is_interruption(error):
             raise
         carried = replies.rejected(error)
         if carried is not None:  # the provider had looked at the reply, and threw it away

@@ -61,7 +61,7 @@ def run_on_ray(  # noqa: PLR0913 - a public entry point; what has a default is k
 
     Args:
         plan: What to ask.
-        models: Name -> whom to ask, for every model of the plan's columns; they are closed at the end.
+        models: Name -> whom to ask, for every model of the plan's variants; they are closed at the end.
         names: Name -> what `connect` takes, for models that hold connections: each worker connects its own. A model
             that is not there is sent to the workers as it is.
         address: Of the cluster: `"ray://HOST:PORT"`, `"HOST:PORT"` or `"auto"`. None takes the connection that this

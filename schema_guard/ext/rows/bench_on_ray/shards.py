@@ -95,10 +95,10 @@ class Shards:
         size = min(ceil(len(missing) / self._at_once), _ROUNDS * self._calls.settings.concurrency)
         shards: dict[str, list[Cell]] = {}
         for cell in missing:
-            shard = shards.setdefault(cell.column.model, [])
+            shard = shards.setdefault(cell.variant.model, [])
             shard.append(cell)
             if len(shard) == size:
-                yield from self._wanted(shards.pop(cell.column.model))
+                yield from self._wanted(shards.pop(cell.variant.model))
         for shard in shards.values():
             yield from self._wanted(shard)
 

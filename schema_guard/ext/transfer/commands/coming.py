@@ -53,7 +53,7 @@ def _counted(one: Added, *, dry_run: bool) -> str:
         f"{one.added:,} of {plural(one.attempts, 'attempt')} {'would be added' if dry_run else 'added'}",
         f"{there:,} {'was' if there == 1 else 'were'} there already" if there else "",
         plural(one.declarations, "declaration") if one.declarations else "",
-        plural(one.drops, "count") + " of lost records" if one.drops else "",
+        plural(one.lost_records, "count") + " of lost records" if one.lost_records else "",
         plural(one.bad, "place") + " with errors left out" if one.bad else "",
         "its inputs as inputs of their own" if one.unlinked else "",
     ]

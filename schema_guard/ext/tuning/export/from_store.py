@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Rows of a training set out of recorded calls, whose texts a store keeps.
 
-Rules: the answer is judged again, by the schema alone. One that was mended lossily, cut short or healed by a gateway is
+Rules: the answer is judged again, by the schema alone. One that was repaired lossily, cut short or repaired by a gateway is
 none that a model gave; one that the redaction touched, or that repeats what it touched in the input, is none that a
 model may learn. Each call that is left out is counted with its reason.
 """
@@ -40,7 +40,7 @@ __all__ = ["UNCHECKED", "StoredCall", "from_store", "stored_calls"]
 UNCHECKED: Final = "valid, and nobody has looked at its values (--accept-unchecked takes it: tuning on it teaches its mistakes)"
 _OTHER_SCHEMA: Final = "recorded under another content of the schema"
 _NO_REPLY: Final = "no reply came that could be judged"
-_UNHANDLED: Final = "no attempt was valid"
+_NO_VALID_ATTEMPT: Final = "no attempt was valid"
 _TOUCHED: Final = "the redaction touched the answer, or a part of the input that the answer repeats"
 _TOKENS: Final = ("input_tokens", "output_tokens", "cached_input_tokens", "reasoning_tokens")
 _MANY_TOUCHED: Final = 1_000  # a store keeps no more places of an attempt
@@ -177,14 +177,14 @@ def _flaw(call: StoredCall, schema: Schema[Any]) -> str | None:
     last, texts = call.attempts[-1], call.texts[-1]
     reply = None if texts is None else texts.reply
     flaws = (
-        (last["kind"] is not None, _UNHANDLED),
+        (last["kind"] is not None, _NO_VALID_ATTEMPT),
         (
             last["form"] == "repaired_lossy",
-            "its reply was mended lossily: a part of the answer is the mending's",
+            "its reply was repaired lossily: a part of the answer is the repair's",
         ),
         (last["form"] == "resumed", "its reply was cut off, and continued by another attempt"),
         (last["stopped_at"] is not None, "its reply was stopped early"),
-        (last["healed"], "its reply may have been mended by a gateway before it came"),
+        (last["gateway_repaired"], "its reply may have been repaired by a gateway before it came"),
         (
             reply is None,
             "the text of its answer is not kept: the function parsed it, or the redaction failed on it",

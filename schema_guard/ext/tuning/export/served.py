@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from schema_guard.configuration.traffic import IMPORTED
 from schema_guard.errors import InvalidArgument
-from schema_guard.outside import is_from_outside
+from schema_guard.interruptions import is_interruption
 from schema_guard.prompting import render
 from schema_guard.providers.dialects.choosing import messages_of
 from schema_guard.strategies import STRATEGIES
@@ -126,7 +126,7 @@ def _built(prompt_from: Callable[..., Any], task: Any) -> Any:
     try:
         made = prompt_from(*args, **kwargs)
     except Exception as error:
-        if is_from_outside(error):
+        if is_interruption(error):
             raise
         raise InvalidArgument(
             f"--prompt-from raised {type(error).__name__}: {clip(str(error))}, for {clip(repr(task))}"

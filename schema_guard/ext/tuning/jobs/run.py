@@ -4,7 +4,7 @@
 Rules: each step is written down before it is begun and when it is done (see `state`). One that was begun, by a
 process that has ended or by a request whose answer never came, is looked up at the host before it is done again; so
 nothing is uploaded and nothing begun twice. What may pass is waited for and asked again; what the host refuses is
-raised, and the same call goes on when that is mended. An interrupt leaves the job running.
+raised, and the same call goes on when that is fixed. An interrupt leaves the job running.
 """
 
 from __future__ import annotations
@@ -259,7 +259,7 @@ def _await_file(host: HostApi, id_: str, name: str, following: Following) -> Non
         found: RemoteFile = _again(lambda: host.file(id_), following)
         if found.state == "refused":
             raise HostError(
-                f"the host refuses {name} ({id_}): {found.said or 'it does not say why'}: mend the rows, then "
+                f"the host refuses {name} ({id_}): {found.said or 'it does not say why'}: fix the rows, then "
                 "begin a new job with --again",
                 status=None,
                 is_passing=False,

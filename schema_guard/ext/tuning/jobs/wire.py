@@ -25,7 +25,7 @@ __all__ = ["Wire"]
 T = TypeVar("T")
 
 _SAID: Final = 400
-# Of a 429: what no waiting mends.
+# Of a 429: what no waiting fixes.
 _SPENT: Final = ("insufficient_quota", "billing_hard_limit_reached")
 _PASSING: Final = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS)
 

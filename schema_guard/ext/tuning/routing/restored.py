@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-from schema_guard.outside import is_from_outside
+from schema_guard.interruptions import is_interruption
 from schema_guard.records.store import Store
 
 if TYPE_CHECKING:
@@ -28,9 +28,9 @@ _logger = logging.getLogger("schema_guard")
 
 
 def counted_before(store: Any, tuned: Prepared) -> tuple[tuple[int, int], tuple[int, float]]:
-    """Give the judged calls of a tuned model that a store holds, and its inputs, each with what is unhandled of it.
+    """Give the judged calls of a tuned model that a store holds, and its inputs, each with what failed of it.
 
-    An input counts once, as unhandled by the share of its calls that are.
+    An input counts once, as failed by the share of its calls that failed.
 
     Args:
         store: Of the function; whatever is no store of ours holds none.
@@ -41,7 +41,7 @@ def counted_before(store: Any, tuned: Prepared) -> tuple[tuple[int, int], tuple[
     try:
         rows = list(_same(store, tuned))
     except Exception as error:
-        if is_from_outside(error):
+        if is_interruption(error):
             raise
         _logger.warning(
             "%s: what is recorded of the tuned model cannot be read (%s): the rollout starts with nothing",
@@ -52,10 +52,10 @@ def counted_before(store: Any, tuned: Prepared) -> tuple[tuple[int, int], tuple[
     shapes = [
         shape
         for row in rows
-        for shape in row.clusters or ((1, 1, row.unhandled), (1, 0, row.calls - row.unhandled))
+        for shape in row.clusters or ((1, 1, row.failed), (1, 0, row.calls - row.failed))
     ]
     inputs = sum(many for _, _, many in shapes), sum(many * k / n for n, k, many in shapes)
-    return (sum(row.calls for row in rows), sum(row.unhandled for row in rows)), inputs
+    return (sum(row.calls for row in rows), sum(row.failed for row in rows)), inputs
 
 
 def _same(store: Store, tuned: Prepared) -> Iterator[ConfigurationCounts]:

@@ -2,8 +2,8 @@
 """A share that grows only while bounds allow, and goes back to nothing by itself.
 
 Rules:
-1. The share is at most target / U, where U is the upper bound of the tuned model's rate: at every look, what it leaves
-   unhandled is with 1 - alpha no more than the target of the primary inputs, while nothing is known yet too. It never
+1. The share is at most target / U, where U is the upper bound of the tuned model's rate. At every look, its failure
+   rate is with 1 - alpha no more than the target of the primary inputs, while nothing is known yet too. It never
    shrinks but to nothing, so an input changes its branch at most twice. Each input counts once for it, by its first call:
    the same inputs again, which are always the same branch's, prove nothing of those that it has not met. All that holds for
    one process: what is taken up from records may hold an input twice, as a shadow and as an answer, and it is met anew, so
@@ -49,8 +49,8 @@ class Rollout:
     """How the share of a tuned model grows.
 
     Attributes:
-        target: The share of calls that may stay unhandled by the tuned model, in (0, 0.5), what the fallback mends
-            included; the target that `decide` is asked with.
+        target: The share of calls that the tuned model may fail, in (0, 0.5), with those that the fallback
+            fixes. It is the target that `decide` is asked with.
         alpha: Odds of being wrong, a side, in (0, 1).
         against_prompt: Whether the share goes back as well when the tuned model is proved worse than the prompt, even if
             it may meet the target.
@@ -95,16 +95,16 @@ class Course:
         self._next_look = 1.0
 
     def restart(self) -> None:
-        """Go on in a forked child, as `Ways.restart` does."""
+        """Go on in a forked child, as `RoutingPolicy.restart` does."""
         self._lock = RLock()
 
     def take_up(self, calls: tuple[int, int], inputs: tuple[int, float]) -> bool:
         """Count what the tuned model did before; gives whether that proves it bad.
 
         Args:
-            calls: How many, and those of them that are unhandled.
+            calls: How many, and those of them that failed.
             inputs: How many, one that was shadowed and then answered as two; and those of them whose first call is expected to
-                be unhandled.
+                be failed.
         """
         with self._lock:
             self.tuned = self.tuned[0] + calls[0], self.tuned[1] + calls[1]
@@ -117,12 +117,12 @@ class Course:
                 self._grow(*self.inputs)
             return self.why_back is not None
 
-    def note_tuned(self, outcome: Outcome[Any], lot: float | None) -> bool:
+    def note_tuned(self, outcome: Outcome[Any], bucket: float | None) -> bool:
         """Count a call of the tuned model, a shadow as well; gives whether it has just gone back.
 
         Args:
             outcome: Of the call.
-            lot: Of its input; None where all inputs are the tuned model's, and nothing is left to prove.
+            bucket: Of its input; None where all inputs are the tuned model's, and nothing is left to prove.
         """
         if not is_judged(outcome):
             return False
@@ -136,16 +136,16 @@ class Course:
             if self.why_back is not None:
                 self.share = 0.0
                 return True
-            self._note_input(lot, is_missed=not outcome.ok)
+            self._note_input(bucket, is_missed=not outcome.ok)
             return False
 
-    def _note_input(self, lot: float | None, *, is_missed: bool) -> None:
+    def _note_input(self, bucket: float | None, *, is_missed: bool) -> None:
         if self.share >= self.rollout.most:
             self._met.clear()
             return
-        if lot is None or lot in self._met or len(self._met) >= _MOST_INPUTS:
+        if bucket is None or bucket in self._met or len(self._met) >= _MOST_INPUTS:
             return
-        self._met.add(lot)
+        self._met.add(bucket)
         n, k = self.inputs
         self.inputs = n, k = n + 1, k + is_missed
         if n >= self._next_look:
@@ -168,7 +168,7 @@ class Course:
         n, k = self.tuned
         target, alpha = self.rollout.target, self.rollout.alpha
         if k > n * target and log_e_value(k, n, target, side="bad") >= -log(alpha):
-            return f"{_told(k, n, alpha)} unhandled, proved above the target of {percent(target)}"
+            return f"{_told(k, n, alpha)} failed, proved above the target of {percent(target)}"
         if not self.rollout.against_prompt or not k:
             return None
         prompt_n, prompt_k = self.prompt
@@ -176,12 +176,12 @@ class Course:
         worst = bounds(prompt_k, prompt_n, alpha=alpha / 2).upper
         if worst < k / n and log_e_value(k, n, worst, side="bad") >= -log(alpha / 2):
             told = _told(prompt_k, prompt_n, alpha / 2)
-            return f"{_told(k, n, alpha / 2)} unhandled, proved above the prompt's {told}"
+            return f"{_told(k, n, alpha / 2)} failed, proved above the prompt's {told}"
         return None
 
     def _risen(self) -> str:
         n, k = self.tuned
-        return f"failures have risen above the target of {percent(self.rollout.target)} ({k} of all {n} calls are unhandled)"
+        return f"failures have risen above the target of {percent(self.rollout.target)} ({k} of all {n} calls are failed)"
 
 
 def is_judged(outcome: Outcome[Any]) -> bool:

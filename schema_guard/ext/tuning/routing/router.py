@@ -37,9 +37,9 @@ from schema_guard.configuration.traffic import AFTER, ROUTED, again_of
 from schema_guard.drive import Driven, is_async
 from schema_guard.ext.tuning.routing.checks import check_functions
 from schema_guard.ext.tuning.routing.evidence import Evidence
+from schema_guard.ext.tuning.routing.policy import RouterCounts, RoutingPolicy
 from schema_guard.ext.tuning.routing.restored import SHADOW
 from schema_guard.ext.tuning.routing.rollout import Rollout, is_judged
-from schema_guard.ext.tuning.routing.ways import RouterCounts, Ways
 from schema_guard.guarded import AsyncGuarded
 from schema_guard.values import Partial
 
@@ -82,12 +82,12 @@ class _Ask(NamedTuple):
 
 
 class _End(NamedTuple):
-    """Which call answers, of which one a shadow is made, None for none, and the lot of the input."""
+    """Which call answers, of which one a shadow is made, None for none, and the bucket of the input."""
 
     function: Any
     driven: Driven
     shadow_of: str | None = None
-    lot: float | None = None
+    bucket: float | None = None
 
 
 _Steps: TypeAlias = Generator[_Ask | _End, Driven, None]
@@ -148,7 +148,7 @@ class Router(Generic[P, R_co, O_co, S_co]):
             "fallback_on_error": fallback_on_error, "shadow": shadow, "share": share, "kill_switch": kill_switch, "name": name,
         }  # fmt: skip
         self._name: str = name or theirs.prepared.name
-        self._ways = Ways(
+        self._policy = RoutingPolicy(
             name=self._name, primary=primary, fallback=fallback, fallback_on_error=fallback_on_error, shadow=shadow,
             share=share, kill_switch=kill_switch, store=theirs.prepared.store,
         )  # fmt: skip
@@ -212,41 +212,41 @@ class Router(Generic[P, R_co, O_co, S_co]):
     @property
     def share(self) -> float:
         """The share of the primary inputs that the tuned model is given now, in [0, 1], the kill switch apart."""
-        return self._ways.share
+        return self._policy.share
 
     @property
     def why_back(self) -> str | None:
         """Why a rollout went back to a share of 0, in words; None while it has not, and without one."""
-        return self._ways.why_back
+        return self._policy.why_back
 
     def counts(self) -> RouterCounts:
         """Give what this process did."""
-        return self._ways.counts()
+        return self._policy.counts()
 
     def flush(self, timeout_s: float = 2.0) -> int:
         """Wait until the shadows of `def` functions have ended; gives how many are still pending.
 
         At the end of the process they are waited for as long as records are, two seconds.
         """
-        return self._ways.shadows.flush(timeout_s)
+        return self._policy.shadows.flush(timeout_s)
 
     async def aflush(self, timeout_s: float = 2.0) -> int:
         """Wait until the shadows of `async def` functions have ended, which needs their loop; gives how many have not."""
-        return await self._ways.shadows.aflush(timeout_s)
+        return await self._policy.shadows.aflush(timeout_s)
 
     def _steps(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> _Steps:
         """Ask for the calls that an answer takes, and say at last which of them is the answer."""
-        ways = self._ways
-        way, lot = ways.way(self._prompt, self._tuned, args, kwargs)
+        policy = self._policy
+        way, bucket = policy.way(self._prompt, self._tuned, args, kwargs)
         if way != "tuned":
             driven = yield _Ask(self._prompt)
-            ways.note_prompt(driven.outcome, is_primary=way != "edge")
+            policy.note_prompt(driven.outcome, is_primary=way != "edge")
             is_shadowed = way == "shadowed" and driven.error is None and is_judged(driven.outcome)
-            yield _End(self._prompt, driven, driven.outcome.call.id if is_shadowed else None, lot)
+            yield _End(self._prompt, driven, driven.outcome.call.id if is_shadowed else None, bucket)
             return
         driven = yield _Ask(self._tuned)
-        ways.note_tuned(driven.outcome, lot)
-        if driven.outcome.ok or not ways.is_asked_again(driven):
+        policy.note_tuned(driven.outcome, bucket)
+        if driven.outcome.ok or not policy.is_asked_again(driven):
             yield _End(self._tuned, driven)
             return
         fallback = self._fallback_of(driven.outcome)
@@ -322,24 +322,24 @@ class Router(Generic[P, R_co, O_co, S_co]):
         """Give how an answer came about, and have its shadow made."""
         if end.shadow_of is not None:
             # Under the tags of the call that is answered; a task has a copy of its context by itself.
-            beside = partial(self._ask_beside, _kept(args), _kept(kwargs), end.shadow_of, end.lot)
+            beside = partial(self._ask_beside, _kept(args), _kept(kwargs), end.shadow_of, end.bucket)
             if is_awaited:
-                self._ways.shadows.offer_task(beside)
+                self._policy.shadows.offer_task(beside)
             else:
-                self._ways.shadows.offer(partial(copy_context().run, beside))
+                self._policy.shadows.offer(partial(copy_context().run, beside))
         return cast("_End", end)
 
-    def _ask_beside(self, args: Any, kwargs: Any, shadow_of: str, lot: float | None) -> Any:
+    def _ask_beside(self, args: Any, kwargs: Any, shadow_of: str, bucket: float | None) -> Any:
         """Ask the tuned model beside an answer; gives something to await where the function does."""
         driven = self._beside.ended(args, kwargs, shadow_of)
         if is_async(driven):
-            return self._awaited_beside(driven, lot)
-        self._ways.note_shadow(driven.outcome, lot)
+            return self._awaited_beside(driven, bucket)
+        self._policy.note_shadow(driven.outcome, bucket)
         return None
 
-    async def _awaited_beside(self, awaited: Any, lot: float | None) -> None:
+    async def _awaited_beside(self, awaited: Any, bucket: float | None) -> None:
         driven = await awaited
-        self._ways.note_shadow(driven.outcome, lot)
+        self._policy.note_shadow(driven.outcome, bucket)
         # What cancels a task is not the call's to swallow.
         if driven.error is not None and not isinstance(driven.error, Exception):
             raise driven.error

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from schema_guard.errors import InvalidArgument
-from schema_guard.outside import is_from_outside
+from schema_guard.interruptions import is_interruption
 from schema_guard.records.private import open_private
 from schema_guard.text import clip
 
@@ -53,7 +53,7 @@ class KillSwitch:
                 return bool(self.given())
             return _is_there(self.given)
         except Exception as error:
-            if is_from_outside(error):
+            if is_interruption(error):
                 raise
             self._tell(error)
             return True

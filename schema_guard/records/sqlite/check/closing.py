@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["compare"]
 
-_JUDGED = ("first_pass", "repaired", "reasked", "unhandled", "unseen")
+_JUDGED = ("valid_first_time", "repaired", "fixed_by_retry", "failed", "unseen")
 
 
 def compare(
@@ -52,9 +52,9 @@ def compare(
             notes.add("roll_ups", f"{where}: its counts are not those of its attempts, left and gone")
         sql = "SELECT n, bits FROM outcomes WHERE configuration_id = ?"
         kept = connection.execute(sql, [number]).fetchall()
-        unhandled = sum(int.from_bytes(bits).bit_count() for _, bits in kept)
+        failed = sum(int.from_bytes(bits).bit_count() for _, bits in kept)
         judged = sum(tallies.get(("calls", way), 0) for way in _JUDGED)
-        if (sum(n for n, _ in kept), unhandled) != (judged, tallies.get(("calls", "unhandled"), 0)):
+        if (sum(n for n, _ in kept), failed) != (judged, tallies.get(("calls", "failed"), 0)):
             notes.add("roll_ups", f"{where}: how its calls ended, in their order, is not what its counts say")
 
 

@@ -25,11 +25,11 @@ _SEALED = {
         "hour_details",
         "hour, configuration_id, first_attempt, first_started_at, last_started_at, is_open, calls, tallies",
     ),
-    "drops": ("drops", "reason, count, at"),
-    "rungs": ("declared_rungs", "schema_fingerprint, rung, status, reason, at, function"),
+    "lost_records": ("lost_records", "reason, count, at"),
+    "steps": ("declared_steps", "schema_fingerprint, step, status, reason, at, function"),
     "targets": ("declared_targets", "schema_fingerprint, at, target, function"),
 }
-_PART = {"rungs": "declarations", "targets": "declarations"}
+_PART = {"steps": "declarations", "targets": "declarations"}
 
 
 def check(connection: sqlite3.Connection, notes: Notes) -> None:

@@ -2,8 +2,8 @@
 """How often each input was called: written one after the other, and put together later, many at a time.
 
 Tables: `input_log` has every judged call whose input is known, a row for each batch, configuration and hour: a byte
-for each call, 1 for unhandled, then the 16 bytes of each one's input. `inputs` and `recent_inputs` have how often an
-input was called and unhandled, up to `input_merges.merged_to` of the log: what they have of an input is added up.
+for each call, 1 for failed, then the 16 bytes of each one's input. `inputs` and `recent_inputs` have how often an
+input was called and failed, up to `input_merges.merged_to` of the log: what they have of an input is added up.
 `tallies` has how many inputs were called how often, of the same calls. What is in the log after them is looked up by
 whoever reads, and is never more than `MOST_PENDING` calls and a batch.
 
@@ -44,7 +44,7 @@ __all__ = [
 
 Portion = TypeVar("Portion")
 Counted: TypeAlias = dict[bytes, tuple[int, int]]
-"""How many calls an input had, and how many unhandled ones."""
+"""How many calls an input had, and how many failed ones."""
 
 MOST_PENDING = 16_384
 _RECENT = 32_768  # so many inputs may be recent at least,
@@ -96,7 +96,7 @@ def append(connection: sqlite3.Connection, asked: Mapping[int, Mapping[int | Non
         asked: By configuration and hour.
     """
     rows = [
-        sealed((configuration_id, hour, bytes(found.unhandled) + b"".join(found.inputs)))
+        sealed((configuration_id, hour, bytes(found.failed) + b"".join(found.inputs)))
         for configuration_id, hours in asked.items()
         for hour, found in hours.items()
     ]
@@ -110,7 +110,7 @@ def append(connection: sqlite3.Connection, asked: Mapping[int, Mapping[int | Non
 
 
 def unpacked(several: Iterable[bytes]) -> tuple[list[bytes], list[bytes]]:
-    """Give the inputs of rows of the log, and those of the unhandled calls among them."""
+    """Give the inputs of rows of the log, and those of the failed calls among them."""
     cut = [(calls, len(calls) // (HASH_BYTES + 1)) for calls in several]
     whole = b"".join([calls[n:] for calls, n in cut])
     asked = [whole[first : first + HASH_BYTES] for first in range(0, len(whole), HASH_BYTES)]
@@ -124,8 +124,8 @@ def counted(rows: Iterable[tuple[int, bytes]]) -> dict[int, Counted]:
         noted[configuration_id].append(calls)
     found: dict[int, Counted] = {}
     for configuration_id, several in noted.items():
-        asked, unhandled = map(Counter, unpacked(several))
-        found[configuration_id] = {key: (n, unhandled[key]) for key, n in asked.items()}
+        asked, failed = map(Counter, unpacked(several))
+        found[configuration_id] = {key: (n, failed[key]) for key, n in asked.items()}
     return found
 
 
@@ -145,7 +145,7 @@ def shapes(connection: sqlite3.Connection, configuration_id: int, more: Counted)
 
 
 def pairs(connection: sqlite3.Connection, before_id: int, after_id: int) -> tuple[int, int, int]:
-    """Give the inputs that were called once in each of two configurations, and those unhandled only in one of them."""
+    """Give the inputs that were called once in each of two configurations, and those failed only in one of them."""
     before, after = (
         {key: k for key, (n, k) in totals(connection, configuration_id).items() if n == 1}
         for configuration_id in (before_id, after_id)
@@ -158,7 +158,7 @@ def pairs(connection: sqlite3.Connection, before_id: int, after_id: int) -> tupl
 def frequent(
     connection: sqlite3.Connection, configuration_id: int, least: int
 ) -> list[tuple[bytes, int, int]]:
-    """Give the inputs with so many calls or more, those that are not put together included: key, calls, unhandled ones.
+    """Give the inputs with so many calls or more, those that are not put together included: key, calls, failed ones.
 
     What has so many in all has a third of them in one of the three places.
     """
@@ -188,15 +188,15 @@ def totals(connection: sqlite3.Connection, configuration_id: int, *, with_pendin
     return found
 
 
-def shapes_alone(asked: Counter[bytes], unhandled: Counter[bytes]) -> dict[str, int]:
+def shapes_alone(asked: Counter[bytes], failed: Counter[bytes]) -> dict[str, int]:
     """Give how many inputs were called how often, of these calls alone.
 
     Args:
         asked: How often each input was called.
-        unhandled: How many of its calls were unhandled.
+        failed: How many of its calls failed.
     """
     found = Counter({(n, 0): inputs for n, inputs in Counter(asked.values()).items()})
-    for key, k in unhandled.items():
+    for key, k in failed.items():
         n = asked[key]
         found[n, 0] -= 1
         found[n, k] += 1

@@ -84,7 +84,7 @@ class _Window:
         self._chosen, self._values = chosen, values
         self._found: dict[int, HourDetails] = defaultdict(HourDetails)
         self._asked: dict[int, Counter[bytes]] = defaultdict(Counter)
-        self._unhandled: dict[int, Counter[bytes]] = defaultdict(Counter)
+        self._failed: dict[int, Counter[bytes]] = defaultdict(Counter)
 
     def add_whole(self, first: int, last: int) -> None:
         """Add the hours from one up to another."""
@@ -117,8 +117,8 @@ class _Window:
                 configuration_id = ids[configuration]
                 self._add(configuration_id, addition.by_hour[hour])
                 asked = addition.asked[hour]
-                unhandled = [key for key, is_one in zip(asked.inputs, asked.unhandled, strict=True) if is_one]
-                self._add_inputs(configuration_id, asked.inputs, unhandled)
+                failed = [key for key, is_one in zip(asked.inputs, asked.failed, strict=True) if is_one]
+                self._add_inputs(configuration_id, asked.inputs, failed)
 
     def _add(self, configuration_id: int, more: HourAddition) -> None:
         details = self._found[configuration_id]
@@ -129,9 +129,9 @@ class _Window:
                 counts, name = details.tallies[tally], str(key)
                 counts[name] = counts.get(name, 0) + count
 
-    def _add_inputs(self, configuration_id: int, asked: Iterable[bytes], unhandled: Iterable[bytes]) -> None:
+    def _add_inputs(self, configuration_id: int, asked: Iterable[bytes], failed: Iterable[bytes]) -> None:
         self._asked[configuration_id].update(asked)
-        self._unhandled[configuration_id].update(unhandled)
+        self._failed[configuration_id].update(failed)
 
     def counts(self, condition: str) -> list[ConfigurationCounts]:
         """Give the counts, of what was stored first at first."""
@@ -146,7 +146,7 @@ class _Window:
         tallies = details.tallies
         counts = tallies["inputs"]
         for key, inputs_of_shape in inputs.shapes_alone(
-            self._asked[named[0]], self._unhandled[named[0]]
+            self._asked[named[0]], self._failed[named[0]]
         ).items():
             counts[key] = counts.get(key, 0) + inputs_of_shape
         for several in tallies.values():

@@ -130,7 +130,7 @@ class SQLiteRemoval:
                 for table in _OF_CONFIGURATIONS:
                     self._connection.execute(f"DELETE FROM {table} WHERE {these}", [ids])
                 if what.by == "function":
-                    for table in ("declared_rungs", "declared_targets"):
+                    for table in ("declared_steps", "declared_targets"):
                         self._connection.execute(f"DELETE FROM {table} WHERE function = ?", [what.name])
                 sql = "DELETE FROM configurations WHERE id IN (SELECT value FROM json_each(?))"
                 return self._connection.execute(sql, [ids]).rowcount

@@ -64,7 +64,7 @@ def test_the_model_that_is_to_be_tuned_is_known_by_every_name(model, base, is_ba
     ("replies", "settings", "reason"),
     [
         ([BAD, BAD, BAD], {}, "no attempt was valid"),
-        (['{"team": "billing"'], {"repair": "lossy"}, "its reply was mended lossily"),
+        (['{"team": "billing"'], {"repair": "lossy"}, "its reply was repaired lossily"),
     ],
 )
 def test_what_no_model_gave_is_left_out(tmp_path, replies, settings, reason):
@@ -79,7 +79,7 @@ def test_what_no_model_gave_is_left_out(tmp_path, replies, settings, reason):
 @pytest.mark.parametrize(
     ("changed", "reason"),
     [
-        ({"healed": True}, "its reply may have been mended by a gateway"),
+        ({"gateway_repaired": True}, "its reply may have been repaired by a gateway"),
         ({"stopped_at": 7}, "its reply was stopped early"),
         ({"form": "resumed"}, "its reply was cut off, and continued"),
         ({"schema_fingerprint": "0" * 16}, "recorded under another content of the schema"),

@@ -18,7 +18,7 @@ from schema_guard.records.rows import COLUMNS
 from tests.ext.tuning.export.rows import TICKET, WORDS
 
 SCHEMA = Schema.of(TICKET)
-NOTHING = {**dict.fromkeys(COLUMNS), "settings": "{}", "healed": False, "adapted": False}
+NOTHING = {**dict.fromkeys(COLUMNS), "settings": "{}", "gateway_repaired": False, "adapted": False}
 replies = st.sampled_from(
     [
         '{"team": "billing"}',
@@ -43,7 +43,7 @@ drawn = st.fixed_dictionaries(
         "settings": st.sampled_from(["{}", '{"checks":["looks"]}', '{"observe":true}']),
         "segment": st.none() | st.just("eu"),
         "cluster": st.none() | st.sampled_from("ab"),
-        "healed": st.booleans(),
+        "gateway_repaired": st.booleans(),
         "model": st.none() | st.sampled_from(["large", "small"]),
         "texts": st.sampled_from(["kept", "kept", "kept", "none", "without a task"]),
     }
@@ -57,7 +57,8 @@ def stored(number, call):
         judged = judge(reply, SCHEMA, finish_reason="stop")
         failed = {} if judged.failure is None else {"kind": judged.failure.kind, "code": judged.failure.code}
         known = {
-            name: call[name] for name in ("strategy", "settings", "segment", "cluster", "healed", "model")
+            name: call[name]
+            for name in ("strategy", "settings", "segment", "cluster", "gateway_repaired", "model")
         }
         attempts.append(
             {**NOTHING, **known, **failed, "number": place, "form": judged.form, "call_id": f"{number:032x}",

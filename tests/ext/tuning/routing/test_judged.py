@@ -30,24 +30,24 @@ def played():
     """What was recorded, and what callers met, of a function that is routed with all its primary calls."""
     with open_store("sqlite://") as store:
         router = Branches(fails=fails, store=store).router(primary=Evidence(segments=["invoices"]))
-        unhandled = 0
+        failed = 0
         for number in range(CALLS):
             with tags(segment="letters" if number % 6 == 1 else "invoices"):
-                unhandled += not router.outcome(str(number)).ok
+                failed += not router.outcome(str(number)).ok
             if number % 400 == 0:
                 store.flush(10)
         store.flush(10)
-        yield store, unhandled, router.counts()
+        yield store, failed, router.counts()
 
 
 def test_a_report_counts_each_call_of_the_users_once(played):
-    """What the prompt answered in the tuned model's place is valid after a re-ask, and the rate is what callers met."""
-    store, unhandled, counts = played
+    """What the prompt answered in the tuned model's place is valid after a retry, and the rate is what callers met."""
+    store, failed, counts = played
     report = report_on(store)
     (group,), text = report.groups, as_text(document_of(report))
 
-    assert (group.calls, group.unhandled.count) == (CALLS, unhandled)
-    assert (group.answered_again, group.reasked.count) == (counts.fallbacks, counts.fallbacks - unhandled)
+    assert (group.calls, group.failed.count) == (CALLS, failed)
+    assert (group.answered_again, group.fixed_by_retry.count) == (counts.fallbacks, counts.fallbacks - failed)
     assert (
         f"extract: {counts.fallbacks} calls to which the tuned model gave no valid reply went to the prompt"
         in text
@@ -56,13 +56,13 @@ def test_a_report_counts_each_call_of_the_users_once(played):
 
 def test_the_tuned_model_with_the_prompt_behind_it_is_what_is_judged(played):
     """A model that fails 6 % of its calls, nearly all of which the prompt answers, is no failure; the verdict says so."""
-    store, unhandled, counts = played
+    store, failed, counts = played
     evidence = gather(store, given={"config": {"target": 0.02}}).evidence
     verdict = decide(evidence)
 
     used = evidence["strategies"][0]
-    assert (used["id"], used["n"], used["k_final"]) == ("bare, else system_prompt", counts.tuned, unhandled)
-    assert used["attempts"] == [[counts.tuned, counts.fallbacks], [counts.fallbacks, unhandled]]
+    assert (used["id"], used["n"], used["k_final"]) == ("bare, else system_prompt", counts.tuned, failed)
+    assert used["attempts"] == [[counts.tuned, counts.fallbacks], [counts.fallbacks, failed]]
     assert (verdict.verdict, verdict.figures["stage"], verdict.exit_code()) == (
         "FINE_TUNE_JUSTIFIED",
         "in_service",
@@ -80,11 +80,11 @@ def test_the_prompts_own_rate_leaves_out_what_it_was_given_for_being_hard(played
 
 def test_without_the_tuned_models_calls_the_prompts_stand_for_themselves(played):
     """A pool of the prompt's configurations alone has all of its calls, also those in the tuned model's place."""
-    store, unhandled, counts = played
+    store, failed, counts = played
     (pool,) = pooled([one for one in store.configurations() if not one.tuned], by=("function",))
 
     assert pool.answered_again == ()
-    assert (pool.calls("calls"), pool.calls("unhandled")) == (counts.prompt + counts.fallbacks, unhandled)
+    assert (pool.calls("calls"), pool.calls("failed")) == (counts.prompt + counts.fallbacks, failed)
 
 
 def test_shadows_are_the_pilot_of_the_function_and_no_traffic():
@@ -129,7 +129,7 @@ def test_a_server_that_was_down_leaves_no_trace_in_the_prompts_rate():
     prompt = next(one for one in evidence["strategies"] if not one.get("tuned"))
     assert counts.tuned_errors > 3
     assert prompt["n"] == counts.prompt + counts.tuned_errors
-    assert (group.answered_again, group.reasked.count) == (0, 0)
+    assert (group.answered_again, group.fixed_by_retry.count) == (0, 0)
 
 
 def money(prompt=1.0, tuned=2.0):

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schema_guard import GuardFailed, Message, open_store
-from schema_guard.ext.tuning.routing.lots import Lots
+from schema_guard.ext.tuning.routing.buckets import Buckets
 from schema_guard.stats import wilson
 from tests.public.ext.calls.routing.routers import SHAPES, Branches, outcome_of, streamed, value_of
 
@@ -78,7 +78,7 @@ def test_a_shadow_never_changes_an_answer(tasks, share, seed, shape):
 
 @given(tasks, shares, st.integers(0, 99))
 def test_a_fallback_loses_no_call(tasks, share, seed):
-    """A call is unhandled only where the prompt failed on it, and then says so."""
+    """A call is failed only where the prompt failed on it, and then says so."""
     fails = failing(seed)
     branches = Branches(fails=fails)
     router = branches.router(share=share)
@@ -94,9 +94,9 @@ def test_a_fallback_loses_no_call(tasks, share, seed):
 @given(st.sampled_from([0.02, 0.1, 0.3, 0.7]), st.integers(0, 1000))
 def test_the_share_is_kept_among_many_inputs(share, seed):
     """Of 2,000 inputs that differ the tuned branch has its share, within what a fair draw gives in 9,999 of 10,000."""
-    lots = Lots(f"f{seed}", lambda: None)
+    buckets = Buckets(f"f{seed}", lambda: None)
 
-    k = sum(lots.draw(f"input {number}").branch < share for number in range(2000))
+    k = sum(buckets.draw(f"input {number}").branch < share for number in range(2000))
 
     assert wilson(k, 2000, confidence=0.9999).lower <= share <= wilson(k, 2000, confidence=0.9999).upper
 
@@ -121,17 +121,17 @@ def test_shadows_are_their_share_of_what_the_prompt_answers(share, shadow):
     ["a text", (Message("user", "a"), Message("assistant", "b"))],
     ids=["text", "messages"],
 )
-def test_a_lot_is_that_of_the_key(task, tmp_path, monkeypatch):
-    """One key draws one lot, in every process and for texts and messages; another store draws another."""
+def test_a_bucket_is_that_of_the_key(task, tmp_path, monkeypatch):
+    """One key draws one bucket, in every process and for texts and messages; another store draws another."""
     monkeypatch.delenv("SCHEMA_GUARD_HASH_KEY", raising=False)
     with open_store(str(tmp_path / "a.db")) as store, open_store(str(tmp_path / "b.db")) as other:
-        first = Lots("f", lambda: store).draw(task)
+        first = Buckets("f", lambda: store).draw(task)
 
-        assert Lots("f", lambda: store).draw(task) == first
-        assert Lots("f", lambda: other).draw(task) != first
-        assert Lots("g", lambda: store).draw(task) != first
+        assert Buckets("f", lambda: store).draw(task) == first
+        assert Buckets("f", lambda: other).draw(task) != first
+        assert Buckets("g", lambda: store).draw(task) != first
         monkeypatch.setenv("SCHEMA_GUARD_HASH_KEY", "one for all")
-        assert Lots("f", lambda: store).draw(task) == Lots("f", lambda: other).draw(task)
+        assert Buckets("f", lambda: store).draw(task) == Buckets("f", lambda: other).draw(task)
 
 
 def test_many_tasks_at_once_take_their_own_branches():

@@ -96,7 +96,7 @@ def test_a_model_that_was_good_for_long_is_found_out_by_its_latest_calls():
     router = Branches(
         fails=lambda branch, task: branch == "tuned" and bool(bad) and int(task) % 8 == 0
     ).router(share=Rollout(), primary=lambda prompt: True)
-    router._ways._course.share = 1.0
+    router._policy._course.share = 1.0
     for number in range(3000):
         router(str(number))
     bad.append(1)

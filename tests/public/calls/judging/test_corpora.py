@@ -39,7 +39,7 @@ def count_results(rows, repair):
 COUNTS = {
     ("real_outputs", "off"): (
         {
-            "exact": 600,
+            "clean": 600,
             "unwrapped": 63,
             "truncation unfinished": 81,
             "truncation max_tokens": 83,
@@ -55,7 +55,7 @@ COUNTS = {
     ),
     ("real_outputs", "lossless"): (
         {
-            "exact": 600,
+            "clean": 600,
             "unwrapped": 63,
             "truncation unfinished": 81,
             "truncation max_tokens": 83,
@@ -72,7 +72,7 @@ COUNTS = {
     ),
     ("real_outputs", "lossy"): (
         {
-            "exact": 600,
+            "clean": 600,
             "unwrapped": 63,
             "truncation unfinished": 67,
             "truncation max_tokens": 69,
@@ -103,7 +103,7 @@ COUNTS = {
             "truncation unfinished": 44,
             "truncation max_tokens": 44,
             "syntax malformed": 93,
-            "exact": 279,
+            "clean": 279,
             "structure required": 120,
             "structure additionalProperties": 15,
             "syntax duplicate_key": 93,
@@ -123,7 +123,7 @@ COUNTS = {
             "truncation unfinished": 44,
             "truncation max_tokens": 44,
             "syntax malformed": 88,
-            "exact": 279,
+            "clean": 279,
             "structure required": 120,
             "structure additionalProperties": 15,
             "syntax duplicate_key": 93,
@@ -144,7 +144,7 @@ COUNTS = {
             "truncation unfinished": 40,
             "truncation max_tokens": 40,
             "syntax malformed": 88,
-            "exact": 279,
+            "clean": 279,
             "structure required": 120,
             "structure additionalProperties": 15,
             "syntax duplicate_key": 93,
@@ -169,7 +169,7 @@ COUNTS = {
     ),
     ("repair", "off"): (
         {
-            "exact": 186,
+            "clean": 186,
             "structure type": 24,
             "syntax no_json": 158,
             "truncation max_tokens": 146,
@@ -189,7 +189,7 @@ COUNTS = {
     ),
     ("repair", "lossless"): (
         {
-            "exact": 186,
+            "clean": 186,
             "structure type": 24,
             "repaired_lossless": 350,
             "syntax no_json": 110,
@@ -231,7 +231,7 @@ COUNTS = {
     ),
     ("repair", "lossy"): (
         {
-            "exact": 186,
+            "clean": 186,
             "structure type": 24,
             "repaired_lossless": 350,
             "syntax no_json": 110,

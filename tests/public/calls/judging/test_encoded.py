@@ -52,7 +52,7 @@ ENCODED = [
 
 @needs("repair")
 @pytest.mark.parametrize("case", ENCODED, ids=lambda case: case.id)
-def test_a_value_that_was_sent_as_a_json_string_is_mended(case):
+def test_a_value_that_was_sent_as_a_json_string_is_repaired(case):
     """With repair on, a JSON string is what it says where the schema wants that and the whole is then valid."""
     judged = judge(case.text, ORDER, repair="lossless")
 
@@ -81,7 +81,7 @@ def test_a_value_that_was_sent_as_a_json_string_has_a_code_of_its_own(case):
         ('{"lines": "[{\\"n\\": 1, \\"n\\": 2}]"}', "type"),
     ],
 )
-def test_what_is_not_valid_when_decoded_is_not_mended(text, code):
+def test_what_is_not_valid_when_decoded_is_not_repaired(text, code):
     """A string that is no JSON, or whose value is wrong too, stays a failure."""
     judged = judge(text, ORDER, repair="lossy")
 
@@ -94,7 +94,7 @@ def test_a_text_is_left_alone(value):
     text = json.dumps({"note": json.dumps(value)})
     judged = judge(text, Schema.of({"properties": {"note": {"type": "string"}}}), repair="lossless")
 
-    assert (judged.form, judged.value) == ("exact", json.loads(text))
+    assert (judged.form, judged.value) == ("clean", json.loads(text))
 
 
 CATEGORY = {
@@ -117,7 +117,7 @@ BARE = [
 
 @needs("repair")
 @pytest.mark.parametrize(("schema", "text", "value", "step"), BARE)
-def test_a_bare_scalar_is_mended(schema, text, value, step):
+def test_a_bare_scalar_is_repaired(schema, text, value, step):
     """A reply of one scalar in another writing is the scalar, only with repair on."""
     judged = judge(text, Schema.of(schema), repair="lossless")
 
@@ -141,13 +141,13 @@ def test_a_bare_scalar_is_mended(schema, text, value, step):
         ({"type": "number"}, "1" * 500 + "."),
     ],
 )
-def test_what_may_mean_more_than_one_thing_is_not_mended(schema, text):
+def test_what_may_mean_more_than_one_thing_is_not_repaired(schema, text):
     """A text where any text will do, other words around the value, and two readings are left as they are."""
     assert not judge(text, Schema.of(schema), repair="lossless").ok
 
 
 @needs("repair")
-def test_a_number_that_may_be_cut_off_is_not_mended():
+def test_a_number_that_may_be_cut_off_is_not_repaired():
     """At the output limit a number may have had more digits."""
     assert not judge(".5", Schema.of({"type": "number"}), finish_reason="length", repair="lossless").ok
 

@@ -46,8 +46,8 @@ ENDS = {
 # For each beginning, document, and repair: the form with the value, or the code, of each end. Three codes mean that the
 # finish reasons None, stop, and length have different results.
 RESULTS = {
-    ("", "valid", "off"): ["exact 1", "unwrapped 1", "unwrapped 1", "several_documents", "unwrapped 1", "unwrapped 1", "several_documents", "unwrapped 1", "several_documents"],
-    ("", "valid", "lossy"): ["exact 1", "unwrapped 1", "unwrapped 1", "several_documents", "unwrapped 1", "unwrapped 1", "several_documents", "unwrapped 1", "several_documents"],
+    ("", "valid", "off"): ["clean 1", "unwrapped 1", "unwrapped 1", "several_documents", "unwrapped 1", "unwrapped 1", "several_documents", "unwrapped 1", "several_documents"],
+    ("", "valid", "lossy"): ["clean 1", "unwrapped 1", "unwrapped 1", "several_documents", "unwrapped 1", "unwrapped 1", "several_documents", "unwrapped 1", "several_documents"],
     ("", "invalid", "off"): ["type", "type", "type", "type", "type", "type", "several_documents", "type", "several_documents"],
     ("", "invalid", "lossy"): ["type", "type", "type", "type", "type", "type", "several_documents", "type", "several_documents"],
     ("", "malformed", "off"): ["malformed", "malformed", "malformed", "malformed", "malformed", "malformed", "malformed", "malformed", "malformed"],
@@ -60,8 +60,8 @@ RESULTS = {
     ("", "string", "lossy"): ["unwrapped 1", "unwrapped 1", "unwrapped 1", "unwrapped 1", "unwrapped 1", "unwrapped 1", "several_documents", "unwrapped 1", "several_documents"],
     ("", "nan", "off"): ["not_finite", "not_finite", "not_finite", "not_finite", "not_finite", "not_finite", "not_finite", "not_finite", "not_finite"],
     ("", "nan", "lossy"): ["not_finite", "not_finite", "not_finite", "not_finite", "not_finite", "not_finite", "not_finite", "not_finite", "not_finite"],
-    ("", "empty", "off"): ["empty / empty / max_tokens", "no_json / no_json / max_tokens", "no_json / no_json / max_tokens", "unwrapped 2", "unwrapped 1.0", "additionalProperties", "unfinished / malformed / max_tokens", "no_json / no_json / max_tokens", "exact 2"],
-    ("", "empty", "lossy"): ["empty / empty / max_tokens", "no_json / no_json / max_tokens", "no_json / no_json / max_tokens", "unwrapped 2", "unwrapped 1.0", "additionalProperties", "unfinished / malformed / max_tokens", "no_json / no_json / max_tokens", "exact 2"],
+    ("", "empty", "off"): ["empty / empty / max_tokens", "no_json / no_json / max_tokens", "no_json / no_json / max_tokens", "unwrapped 2", "unwrapped 1.0", "additionalProperties", "unfinished / malformed / max_tokens", "no_json / no_json / max_tokens", "clean 2"],
+    ("", "empty", "lossy"): ["empty / empty / max_tokens", "no_json / no_json / max_tokens", "no_json / no_json / max_tokens", "unwrapped 2", "unwrapped 1.0", "additionalProperties", "unfinished / malformed / max_tokens", "no_json / no_json / max_tokens", "clean 2"],
     ("prose", "valid", "off"): ["unwrapped 1", "unwrapped 1", "unwrapped 1", "several_documents", "unwrapped 1", "unwrapped 1", "unfinished / malformed / max_tokens", "unwrapped 1", "several_documents"],
     ("prose", "valid", "lossy"): ["unwrapped 1", "unwrapped 1", "unwrapped 1", "several_documents", "unwrapped 1", "unwrapped 1", "unfinished / malformed / max_tokens", "unwrapped 1", "several_documents"],
     ("prose", "invalid", "off"): ["type", "type", "type", "unwrapped 2", "unwrapped 1.0", "type", "unfinished / malformed / max_tokens", "type", "unwrapped 2"],

@@ -38,8 +38,8 @@ class Reads:
 
 
 READS = [
-    Reads("object", '{"a":1}', form="exact"),
-    Reads("white_space_around", ' \r\n\t{"a": 1}\n\n', form="exact"),
+    Reads("object", '{"a":1}', form="clean"),
+    Reads("white_space_around", ' \r\n\t{"a": 1}\n\n', form="clean"),
     Reads("byte_order_mark", '\ufeff{"a":1}'),
     Reads("white_space_and_byte_order_mark", '\n\ufeff {"a":1}'),
     Reads("no_break_space", '\u00a0{"a":1}'),
@@ -85,17 +85,17 @@ READS = [
     Reads("broken_draft", 'A draft: {"a":}. The final answer: {"a":1}'),
     Reads("json_in_a_json_string", r'"{\"a\":1}"'),
     Reads("json_in_a_json_string_in_a_fence", '```json\n"{\\"a\\":1}"\n```'),
-    Reads("string_where_one_is_valid", r'"{\"a\":1}"', '{"a":1}', "exact", Schema.of({"type": "string"})),
-    Reads("array", "[1, 2]", [1, 2], "exact", ANYTHING),
-    Reads("string", '"yes"', "yes", "exact", ANYTHING),
-    Reads("number", "42", 42, "exact", ANYTHING),
-    Reads("negative_number", "-1.5e3\n", -1500.0, "exact", ANYTHING),
-    Reads("true", "true", True, "exact", ANYTHING),
-    Reads("null", "null", None, "exact", ANYTHING),
+    Reads("string_where_one_is_valid", r'"{\"a\":1}"', '{"a":1}', "clean", Schema.of({"type": "string"})),
+    Reads("array", "[1, 2]", [1, 2], "clean", ANYTHING),
+    Reads("string", '"yes"', "yes", "clean", ANYTHING),
+    Reads("number", "42", 42, "clean", ANYTHING),
+    Reads("negative_number", "-1.5e3\n", -1500.0, "clean", ANYTHING),
+    Reads("true", "true", True, "clean", ANYTHING),
+    Reads("null", "null", None, "clean", ANYTHING),
     Reads("scalar_in_a_fence", "```\n42\n```", 42, "unwrapped", ANYTHING),
     Reads("scalar_behind_reasoning", "<think>so</think>false", False, "unwrapped", ANYTHING),
-    Reads("no_brace_in_strings_counts", '{"t":"}{][\\" {"}', {"t": '}{][" {'}, "exact", OBJECT),
-    Reads("escaped_nul", r'{"t":"\u0000"}', {"t": "\0"}, "exact", OBJECT),
+    Reads("no_brace_in_strings_counts", '{"t":"}{][\\" {"}', {"t": '}{][" {'}, "clean", OBJECT),
+    Reads("escaped_nul", r'{"t":"\u0000"}', {"t": "\0"}, "clean", OBJECT),
 ]
 
 
@@ -530,11 +530,11 @@ def test_strings_that_are_too_deep_together_are_a_failure(inside):
 
 
 @given(plain, st.sampled_from([None, 2]))
-def test_bare_json_is_exact(value, indent):
+def test_bare_json_is_clean(value, indent):
     """A JSON text of any value gives exactly that value, with form exact."""
     text = json.dumps(value, indent=indent)
 
-    assert judge(text, ANYTHING) == Judgement(True, value, None, "exact")
+    assert judge(text, ANYTHING) == Judgement(True, value, None, "clean")
 
 
 @given(objects, st.text(string.ascii_letters + string.digits + " +-.=:/", max_size=12), st.booleans(), prose)

@@ -170,7 +170,7 @@ def test_json_text_has_its_value(case):
     """The value of a JSON text has exactly its types."""
     judged = judge(case.text, ANYTHING)
 
-    assert (judged.value, judged.form) == (case.value, "exact")
+    assert (judged.value, judged.form) == (case.value, "clean")
     assert repr(judged.value) == repr(case.value)
 
 

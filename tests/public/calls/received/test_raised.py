@@ -225,7 +225,7 @@ def fails_as(error):
     ],
     ids=lambda part: part if isinstance(part, str) else "",
 )
-def test_what_is_no_matter_of_the_model_stands_outside(function, code, name):
+def test_what_is_no_matter_of_the_model_is_excluded(function, code, name):
     """Settings, inputs, databases, bugs, timeouts: recorded with the exception's type and title, and never counted."""
     _, outcome = observed(function)
 
@@ -254,7 +254,7 @@ def test_an_error_is_found_behind_others():
     assert code_of(wrapped("none")) == ("transport", "call_raised")
 
 
-def test_an_exception_that_raises_when_it_is_looked_at_stands_outside():
+def test_an_exception_that_raises_when_it_is_looked_at_is_excluded():
     """Nothing that an exception does keeps the call from being recorded and the exception from passing."""
 
     class Hostile(Exception):
@@ -322,7 +322,7 @@ def test_a_text_that_only_the_function_could_not_read_is_a_value():
     assert ask("t") == Invoice(total=2)
 
 
-def test_what_stands_outside_is_raised_unchanged():
+def test_what_is_excluded_is_raised_unchanged():
     """An unknown exception ends the call and passes, once."""
     error = KeyError("x")
 

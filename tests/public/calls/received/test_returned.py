@@ -247,7 +247,7 @@ def test_a_dict_whose_marker_the_schema_does_not_declare_is_read():
     """A provider's reply as a dict is read as before."""
     outcome = outcome_of(TOTAL, wire.chat(GOOD))
 
-    assert (outcome.value, outcome.attempts[0].form) == ({"total": 1}, "exact")
+    assert (outcome.value, outcome.attempts[0].form) == ({"total": 1}, "clean")
 
 
 @given(
@@ -319,16 +319,16 @@ CHAT = wire.chat(GOOD)
 @pytest.mark.parametrize(
     ("value", "form", "counted"),
     [
-        (({"total": 1}, wire.typed(CHAT) if hasattr(wire, "typed") else CHAT), "exact", True),
+        (({"total": 1}, wire.typed(CHAT) if hasattr(wire, "typed") else CHAT), "clean", True),
         (({"total": 1}, object()), "parsed", False),
         (Wrapper({"total": 1}), "parsed", False),
-        (Wrapper({"total": 1}, CHAT), "exact", True),
-        (Raw(CHAT), "exact", True),
-        ({"raw": CHAT, "parsed": {"total": 1}, "parsing_error": None}, "exact", True),
-        ({"raw": CHAT, "parsed": None, "parsing_error": ValueError()}, "exact", True),
-        (AsyncRaw(__import__("json").dumps(CHAT)), "exact", True),
-        (Response(200, GOOD), "exact", False),
-        (Response(200, __import__("json").dumps(CHAT)), "exact", True),
+        (Wrapper({"total": 1}, CHAT), "clean", True),
+        (Raw(CHAT), "clean", True),
+        ({"raw": CHAT, "parsed": {"total": 1}, "parsing_error": None}, "clean", True),
+        ({"raw": CHAT, "parsed": None, "parsing_error": ValueError()}, "clean", True),
+        (AsyncRaw(__import__("json").dumps(CHAT)), "clean", True),
+        (Response(200, GOOD), "clean", False),
+        (Response(200, __import__("json").dumps(CHAT)), "clean", True),
     ],
     ids=lambda part: type(part).__name__,
 )
@@ -345,7 +345,7 @@ def test_an_instance_beside_its_completion():
     completion = wire.chat(GOOD, finish_reason="tool_calls")
     [attempt] = outcome_of(Invoice, (INVOICE, completion)).attempts
 
-    assert (attempt.form, attempt.reply, attempt.model) == ("exact", GOOD, completion["model"])
+    assert (attempt.form, attempt.reply, attempt.model) == ("clean", GOOD, completion["model"])
     assert attempt.usage.input_tokens is not None
 
 

@@ -47,10 +47,10 @@ def test_bounds_are_those_of_the_definition(values, alpha):
     found = mean_bounds(values, alpha=alpha)
 
     inside = [m for m in means if found and found.lower + 2e-9 < m < found.upper - 2e-9]
-    outside = [m for m in means if not found or not found.lower <= m <= found.upper]
+    excluded = [m for m in means if not found or not found.lower <= m <= found.upper]
     left = kept(values, alpha, means)
     assert set(inside) <= set(left)
-    assert not set(outside) & set(left)
+    assert not set(excluded) & set(left)
 
 
 @given(VALUES, st.floats(0, 1))

@@ -119,7 +119,7 @@ SETTINGS = [
 
 @pytest.mark.parametrize(("settings", "said"), SETTINGS)
 def test_the_configuration_says_it_only_where_it_is_on(settings, said):
-    """What stops replies is another configuration; observed or mended replies are not stopped."""
+    """What stops replies is another configuration; observed or fixed replies are not stopped."""
 
     @guard(ORDER, store=None, max_attempts=1, name="f", **settings)
     def ask(prompt: str):
@@ -183,7 +183,7 @@ def test_of_a_hopeless_reply_whose_values_are_followed_no_more_is_taken_either(i
 
 @pytest.mark.parametrize("settings", [{}, {"repair": "lossless"}, {"observe": True}])
 def test_without_it_a_reply_is_read_to_its_end(settings):
-    """Nothing is stopped that nobody asked to stop, that is to be mended, or that is only observed."""
+    """Nothing is stopped that nobody asked to stop, that is to be fixed, or that is only observed."""
     heard = []
     give = script([HOPELESS], heard)
 
@@ -392,7 +392,7 @@ def test_the_message_of_a_call_says_that_its_reply_was_stopped():
 @pytest.mark.parametrize("width", [1, 5, 16, 0])
 @pytest.mark.parametrize("is_async", [False, True])
 def test_what_had_failed_before_it_was_cut_off_is_asked_again(width, is_async):
-    """In whatever pieces it came, it is no truncation: a larger limit would not mend it."""
+    """In whatever pieces it came, it is no truncation: a larger limit would not fix it."""
     function = functions(script([HOPELESS[:12], GOOD]), width)[is_async]
     ask = guard(ORDER, store=None, early_stop=True)(function)
 
@@ -418,7 +418,7 @@ REPEATED = '{"id": 7, "note": "' + "desk " * 200
 @pytest.mark.parametrize("early_stop", [False, True])
 @pytest.mark.parametrize("width", [1, 16, 300])
 def test_a_reply_that_repeats_itself_is_stopped(early_stop, width):
-    """It is a truncation that no larger limit mends: it is asked again with the one that it had."""
+    """It is a truncation that no larger limit fixes: it is asked again with the one that it had."""
     heard = []
     give = script([REPEATED, GOOD], heard)
 
@@ -431,7 +431,7 @@ def test_a_reply_that_repeats_itself_is_stopped(early_stop, width):
     assert (first.failure.kind, first.failure.code) == ("truncation", "runaway")
     assert first.failure.message == "stopped while it repeated a part of 5 characters"
     assert 256 <= first.stopped_at == len(first.reply) == heard[0][1] < 700
-    assert (second.failure, second.form) == (None, "exact")
+    assert (second.failure, second.form) == (None, "clean")
     assert "It repeated itself" in heard[1][0]
 
 
@@ -448,12 +448,12 @@ def test_white_space_without_end_behind_a_valid_document_costs_no_value(end, rep
     outcome = ask.outcome("t")
 
     (attempt,) = outcome.attempts
-    assert (outcome.value, attempt.form) == ({"id": 7, "note": "two desks"}, "exact")
+    assert (outcome.value, attempt.form) == ({"id": 7, "note": "two desks"}, "clean")
     assert attempt.stopped_at == len(attempt.reply) < len(GOOD) + 300
 
 
-def test_a_stopped_reply_that_repeats_itself_is_not_mended():
-    """What a mended one would hold is what it was stopped for."""
+def test_a_stopped_reply_that_repeats_itself_is_not_repaired():
+    """What a fixed one would hold is what it was stopped for."""
     give = script([REPEATED])
 
     @guard(ORDER, store=None, max_attempts=1, repair="lossy", budget=Budget(max_repeats=6))

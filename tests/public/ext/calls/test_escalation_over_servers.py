@@ -67,7 +67,7 @@ def test_each_attempt_has_its_own_model_target_form_usage_and_price(models):
 
 
 @pytest.mark.slow
-def test_the_unhandled_rate_is_within_what_both_models_predict(models):
+def test_the_failure_rate_is_within_what_both_models_predict(models):
     """Models that fail independently fail together at the product of their rates: its bounds hold what comes out."""
     alone = {}
     for model in models:
@@ -75,10 +75,10 @@ def test_the_unhandled_rate_is_within_what_both_models_predict(models):
         failed = sum(not ask.outcome(f"ticket {number}").ok for number in range(CALLS))
         alone[model.name] = bounds(failed, CALLS, alpha=0.0125)
     ask = guarded(models, max_attempts=2)
-    unhandled = sum(not ask.outcome(f"ticket {number}").ok for number in range(CALLS))
+    failed = sum(not ask.outcome(f"ticket {number}").ok for number in range(CALLS))
 
-    realised = bounds(unhandled, CALLS, alpha=0.0125)
+    realised = bounds(failed, CALLS, alpha=0.0125)
     lower = alone["small"].lower * alone["large"].lower
     upper = alone["small"].upper * alone["large"].upper
-    assert lower <= unhandled / CALLS <= upper
+    assert lower <= failed / CALLS <= upper
     assert realised.lower <= RATES["small"] * RATES["large"] <= realised.upper

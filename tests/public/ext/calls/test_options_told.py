@@ -15,7 +15,7 @@ SCHEMA = {"type": "object", "required": ["total"]}
 TEXT = '{"total": 12}'
 
 
-HEALING = {"extra_body": {"plugins": [{"id": "response-healing"}]}}
+REPAIRING = {"extra_body": {"plugins": [{"id": "response-healing"}]}}
 
 
 PLUGINS = [{"id": "web"}, {"id": "response_healing", "enabled": True}]
@@ -35,7 +35,7 @@ def by_a_name(prompt):
     return TEXT
 
 
-def by_default(prompt, options=HEALING):
+def by_default(prompt, options=REPAIRING):
     return TEXT
 
 
@@ -63,8 +63,8 @@ def test_what_a_function_sends_stands_in_its_settings(function, found):
     """It is seen in the code, in what the code reads by a name, and in defaults; a function without has no word of it."""
     outcome = guard(SCHEMA, store=None)(function).outcome("hi")
 
-    assert json.loads(outcome.call.settings).get("healed") == found
-    assert [attempt.healed for attempt in outcome.attempts] == [found is not None]
+    assert json.loads(outcome.call.settings).get("gateway_repaired") == found
+    assert [attempt.gateway_repaired for attempt in outcome.attempts] == [found is not None]
 
 
 @pytest.mark.parametrize("observe", [False, True])
@@ -78,31 +78,34 @@ def test_observed_and_enforced_functions_are_told_alike(observe):
 
     guard(SCHEMA, store=Kept(), observe=observe)(written)("hi")
 
-    assert json.loads(kept[0].call.settings)["healed"] == ["response-healing"]
+    assert json.loads(kept[0].call.settings)["gateway_repaired"] == ["response-healing"]
 
 
 def test_what_a_call_gives_is_of_that_call_alone():
     """Options of one call make it one of another configuration; the next is as before."""
     ask = guard(SCHEMA, store=None)(plain)
-    mended, before = ask.outcome("hi", options=HEALING), ask.outcome("hi")
+    mended, before = ask.outcome("hi", options=REPAIRING), ask.outcome("hi")
 
-    assert (json.loads(mended.call.settings)["healed"], mended.attempts[0].healed) == (
+    assert (json.loads(mended.call.settings)["gateway_repaired"], mended.attempts[0].gateway_repaired) == (
         ["response-healing"],
         True,
     )
-    assert (json.loads(before.call.settings).get("healed"), before.attempts[0].healed) == (None, False)
+    assert (
+        json.loads(before.call.settings).get("gateway_repaired"),
+        before.attempts[0].gateway_repaired,
+    ) == (None, False)
 
 
 def test_options_of_a_model_are_seen():
     """What `connect` was given goes out with each request, and is told."""
     pytest.importorskip("openai", reason="needs the extra 'openai'")
     with serve(ScriptedModel([TEXT], cycle=True)) as server:
-        with connect(f"{server.openai_url}#m", options=HEALING, max_retries=1) as model:
+        with connect(f"{server.openai_url}#m", options=REPAIRING, max_retries=1) as model:
             outcome = guard(SCHEMA, store=None)(model).outcome("hi")
 
         assert server.requests[0].body["plugins"] == [{"id": "response-healing"}]
     said = json.loads(outcome.call.settings)
-    assert (said["healed"], said["max_retries"], outcome.attempts[0].healed) == (
+    assert (said["gateway_repaired"], said["max_retries"], outcome.attempts[0].gateway_repaired) == (
         ["response-healing"],
         1,
         True,

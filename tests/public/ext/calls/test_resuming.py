@@ -108,7 +108,7 @@ def test_what_begins_anew_is_asked_for_in_the_usual_way():
 
     outcome = guard(SCHEMA, store=None)(model).outcome("List it.")
 
-    assert (outcome.value, forms(outcome)) == (VALUE, ["max_tokens", "malformed", "exact"])
+    assert (outcome.value, forms(outcome)) == (VALUE, ["max_tokens", "malformed", "clean"])
     assert isinstance(model.asked[2].prompt, str)
 
 

@@ -63,4 +63,4 @@ def test_json_has_the_figures_of_report_and_decide(tmp_path):
 
     assert found["report"] == report
     assert found["verdict"] == verdict
-    assert found["climb"]["rungs"][0]["rung"] == found["first_verdict"]["next_rung"] == "strict_schema"
+    assert found["climb"]["steps"][0]["step"] == found["first_verdict"]["next_rung"] == "strict_schema"

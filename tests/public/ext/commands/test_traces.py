@@ -65,14 +65,14 @@ def second_reply(text, number, second, task, **more):
     return exports.langfuse_ui(text, number, **{**same, **more})
 
 
-REASK = [*PROMPT, {"role": "assistant", "content": BAD}, {"role": "user", "content": "Not valid. Again."}]
+RETRY = [*PROMPT, {"role": "assistant", "content": BAD}, {"role": "user", "content": "Not valid. Again."}]
 
 
 @pytest.mark.parametrize(
     ("first", "second", "joined"),
     [
         (second_reply(BAD, 1, 0, PROMPT), second_reply(GOOD, 2, 5, PROMPT), True),
-        (second_reply(BAD, 1, 0, PROMPT), second_reply(GOOD, 2, 5, REASK), True),
+        (second_reply(BAD, 1, 0, PROMPT), second_reply(GOOD, 2, 5, RETRY), True),
         (second_reply(BAD, 1, 0, "p"), second_reply(GOOD, 2, 5, "p\n\nAgain."), True),
         (second_reply(GOOD, 1, 0, PROMPT), second_reply(GOOD, 2, 5, PROMPT), False),
         (second_reply(BAD, 1, 0, PROMPT), second_reply(GOOD, 2, 5, [PROMPT[0], {"role": "user", "content": "Other"}]), False),
@@ -92,10 +92,10 @@ def test_retry_in_the_same_step_joins_the_call(tmp_path, first, second, joined):
     if joined:
         assert [(row["number"], row["final"], row["form"]) for row in result.rows] == [
             (1, 0, None),
-            (2, 1, "exact"),
+            (2, 1, "clean"),
         ]
         report = json.loads(command("report", "--store", "sqlite:///r.db", "--format", "json")[1])
-        assert report["groups"][0]["reasked"]["count"] == 1
+        assert report["groups"][0]["fixed_by_retry"]["count"] == 1
 
 
 STEP = {"parent_id": "step", "start_time": "2026-11-02T10:00:00Z", "end_time": "2026-11-02T10:00:01Z"}

@@ -12,7 +12,7 @@ from tests.public.records.outcomes import FAILED, FINGERPRINT, LOST, outcome
 
 KNOWN = {
     **FAILED, "reply": "nül", "usage": Usage(1, 2, 3, 4), "cost": 0.25, "repairs": ("fence", "comma"),
-    "model": "m", "snapshot": "m-2026-01-01", "exception": "ValueError", "unseen": True, "healed": True,
+    "model": "m", "snapshot": "m-2026-01-01", "exception": "ValueError", "unseen": True, "gateway_repaired": True,
     "stopped_at": 7, "retries": 9, "strategy": "few_shot", "finish_reason": "length",
 }  # fmt: skip
 # Column, type in Parquet, value of an attempt of which all is known, and value of one of which little is known.
@@ -55,7 +55,7 @@ COLUMNS = (
     ("exception", "string", "ValueError", "TimeoutError"),
     ("unseen", "bool", True, False),
     ("adapted", "bool", False, False),
-    ("healed", "bool", True, False),
+    ("gateway_repaired", "bool", True, False),
     ("stopped_at", "int64", 7, None),
     ("retries", "int64", 9, None),
 )
@@ -63,7 +63,7 @@ NAMES = [name for name, *_ in COLUMNS]
 TEXTS = {"prompt": "extract it", "reply": "nül", "task": "the task"}
 NEVER_NULL = {
     "call_id", "function", "schema_name", "schema_fingerprint", "strategies", "settings", "version", "tuned", "final",
-    "strategy", "repairs", "prompt_chars", "violations", "unseen", "adapted", "healed",
+    "strategy", "repairs", "prompt_chars", "violations", "unseen", "adapted", "gateway_repaired",
 }  # fmt: skip
 
 
@@ -81,7 +81,7 @@ def exported(tmp_path_factory):
         store.record(outcome(unknown, id="2" * 32, started_at=2_000.5, model=None))
         store.flush()
         first, _ = store.attempts()
-        store.declare_rung(FINGERPRINT, "few_shot", "declined", "why", function="app.extract")
+        store.declare_step(FINGERPRINT, "few_shot", "declined", "why", function="app.extract")
         store.set_target(FINGERPRINT, 0.05)
     for form in ("jsonl", "csv", "parquet"):
         words = (
@@ -120,13 +120,13 @@ def test_json_lines_have_each_declaration(exported):
     """A declared step and a target have all their fields, before the attempts."""
     folder, _ = exported
     lines = [json.loads(line) for line in (folder / "a.jsonl").read_text().splitlines()]
-    rung, target = lines[1]["declared_rung"], lines[2]["declared_target"]
+    step, target = lines[1]["declared_step"], lines[2]["declared_target"]
 
-    assert isinstance(rung.pop("at"), float)
+    assert isinstance(step.pop("at"), float)
     assert isinstance(target.pop("at"), float)
-    assert rung == {
+    assert step == {
         "schema_fingerprint": FINGERPRINT,
-        "rung": "few_shot",
+        "step": "few_shot",
         "status": "declined",
         "reason": "why",
         "function": "app.extract",
@@ -150,7 +150,7 @@ def test_csv_has_each_column(exported):
     assert header == ["record", *NAMES, "texts", "about"]
     assert [line[0] for line in cells] == [
         "export",
-        "declared_rung",
+        "declared_step",
         "declared_target",
         "attempt",
         "attempt",

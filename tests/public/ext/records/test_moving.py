@@ -21,7 +21,7 @@ CALLS = [
     outcome({"form": "repaired_lossless", "repairs": ("fence", "comma")}, id="5", started_at=2 * HOUR),
     outcome({"cost": 0.1, "elapsed_s": 0.30000000000000004}, id="6", function="app.other", tuned=True,
             started_at=2 * HOUR, parent_call_id="5", model=None),
-    outcome({"stopped_at": 3, "healed": True, "unseen": True, "retries": 2, "snapshot": "m-1", "model": "m"},
+    outcome({"stopped_at": 3, "gateway_repaired": True, "unseen": True, "retries": 2, "snapshot": "m-1", "model": "m"},
             id="7", version="v2", started_at=3 * HOUR),
 ]  # fmt: skip
 ATTEMPTS = 9
@@ -33,39 +33,39 @@ def one_key(monkeypatch):
     monkeypatch.setenv("SCHEMA_GUARD_HASH_KEY", "of the team")
 
 
-def fill(url, calls, *, drops=0, declared=None, **options):
+def fill(url, calls, *, lost_records=0, declared=None, **options):
     """Record calls, drop some attempts, and add declarations."""
     with open_store(str(url), **options) as store:
-        for _ in range(drops):
+        for _ in range(lost_records):
             store.record(outcome({"repairs": 5}))
             store.flush()
         for one in calls:
             store.record(one, "task")
         store.flush()
         if declared:
-            store.declare_rung(FINGERPRINT, "few_shot", "declined", declared[0], function="app.extract")
+            store.declare_step(FINGERPRINT, "few_shot", "declined", declared[0], function="app.extract")
             store.set_target(FINGERPRINT, declared[1])
 
 
 def content_of(url):
-    """Return all rows, counts, drops, and declarations of a store."""
+    """Return all rows, counts, lost records, and declarations of a store."""
     with open_store(str(url)) as store:
         assert store.check().is_sound
-        rungs = [tuple(one) for one in store.declared_rungs(FINGERPRINT)]
+        steps = [tuple(one) for one in store.declared_steps(FINGERPRINT)]
         targets = [tuple(one) for one in store.targets(FINGERPRINT)]
         return (
             list(store.attempts()),
             stored_counts(store),
             stored_hours(store),
-            store.drops(),
-            rungs,
+            store.lost_records(),
+            steps,
             targets,
         )
 
 
 @pytest.fixture
 def source(tmp_path):
-    fill(tmp_path / "a.db", CALLS, drops=2, declared=("=too dear", 0.01))
+    fill(tmp_path / "a.db", CALLS, lost_records=2, declared=("=too dear", 0.01))
     return tmp_path / "a.db"
 
 
@@ -82,7 +82,7 @@ def move(cli_json, tmp_path):
 
 @pytest.mark.parametrize("form", FORMS)
 def test_import_of_an_export_is_the_same_store(source, form, cli, move, tmp_path):
-    """Rows, counts, drops, and declarations are equal. A second import adds nothing."""
+    """Rows, counts, lost records, and declarations are equal. A second import adds nothing."""
     file = tmp_path / f"a.{form}"
     status, out, _ = cli("store", "export", "--store", source, "-o", file)
     first = move("import", file)
@@ -102,12 +102,12 @@ def test_import_of_an_export_is_the_same_store(source, form, cli, move, tmp_path
 
 
 def test_export_to_stdout_is_json_lines(source, cli):
-    """The lines are a header, declarations, drops, one object for each attempt, and an end."""
+    """The lines are a header, declarations, lost records, one object for each attempt, and an end."""
     lines = [json.loads(line) for line in cli("store", "export", "--store", source)[1].splitlines()]
     attempts = [line for line in lines if "call_id" in line]
 
     assert [next(iter(line)) for line in lines if "call_id" not in line] == [
-        "export", "declared_rung", "declared_target", *["drop"] * (len(lines) - ATTEMPTS - 4), "end",
+        "export", "declared_step", "declared_target", *["lost_records"] * (len(lines) - ATTEMPTS - 4), "end",
     ]  # fmt: skip
     assert lines[0]["export"]["format"] == 1
     assert lines[-1] == {"end": {"attempts": ATTEMPTS}}
@@ -119,7 +119,7 @@ def test_export_to_stdout_is_json_lines(source, cli):
         None,
     )
     assert (attempts[6]["repairs"], attempts[1]["violations"]) == (["fence", "comma"], [["/total", "type"]])
-    assert sum(line["drop"]["attempts"] for line in lines if "drop" in line) == 2
+    assert sum(line["lost_records"]["attempts"] for line in lines if "lost_records" in line) == 2
 
 
 def test_export_header_has_only_a_fingerprint_of_the_hash_key(source, cli, monkeypatch):
@@ -159,8 +159,8 @@ def test_export_applies_filters(source, cli, words, calls):
 
     assert "".join(line["call_id"] for line in lines if "call_id" in line) == calls
     assert lines[-1] == {"end": {"attempts": len(calls)}}
-    # The drops are from today and have no function.
-    assert ("drop" in {next(iter(line)) for line in lines}) == (
+    # The lost records are from today and have no function.
+    assert ("lost_records" in {next(iter(line)) for line in lines}) == (
         words[0] == "--since" and "--until" not in words
     )
 
@@ -214,23 +214,23 @@ OTHERS = [
 
 def test_merged_store_equals_one_that_recorded_all_calls(source, move, tmp_path):
     """Order and repetition of merges do not matter."""
-    fill(tmp_path / "c.db", OTHERS, drops=1, declared=("later", 0.02))
+    fill(tmp_path / "c.db", OTHERS, lost_records=1, declared=("later", 0.02))
     fill(tmp_path / "both.db", [*CALLS, *OTHERS])
 
     first = move("import", source, tmp_path / "c.db")
     once = content_of(tmp_path / "b.db")
     second = move("import", tmp_path / "c.db", source, source)
-    rows, counts, hours, drops, rungs, targets = content_of(tmp_path / "b.db")
+    rows, counts, hours, lost_records, steps, targets = content_of(tmp_path / "b.db")
 
-    assert [(one["attempts"], one["added"], one["drops"]) for one in first] == [(9, 9, 2), (2, 2, 1)]
-    assert [(one["attempts"], one["added"], one["drops"]) for one in second] == [
+    assert [(one["attempts"], one["added"], one["lost_records"]) for one in first] == [(9, 9, 2), (2, 2, 1)]
+    assert [(one["attempts"], one["added"], one["lost_records"]) for one in second] == [
         (2, 0, 0),
         (9, 0, 0),
         (9, 0, 0),
     ]
     assert (rows, counts, hours) == content_of(tmp_path / "both.db")[:3]
-    assert drops == {"write_failed": 3}
-    assert [rung[2] for rung in rungs] == ["later"]
+    assert lost_records == {"write_failed": 3}
+    assert [step[2] for step in steps] == ["later"]
     assert [target[1] for target in targets] == [0.01, 0.02]
     assert content_of(tmp_path / "b.db") == once
 
@@ -412,9 +412,9 @@ def texts_of(path):
 
 @pytest.fixture
 def lines(source, cli):
-    """The lines of an export without drops and declarations."""
+    """The lines of an export without lost records and declarations."""
     calls = [json.loads(line) for line in cli("store", "export", "--store", source)[1].splitlines()]
-    return [line for line in calls if {"drop", "declared_rung", "declared_target"}.isdisjoint(line)]
+    return [line for line in calls if {"lost_records", "declared_step", "declared_target"}.isdisjoint(line)]
 
 
 @pytest.fixture
@@ -457,7 +457,7 @@ def test_import_refuses_a_file_with_an_invalid_field(fields, message, lines, imp
 
     assert (refused[0], refused[1], refused[3]) == (2, "", None)
     assert message in refused[2]
-    assert "nothing was imported: mend the file, or leave their calls out with --skip-bad" in refused[2]
+    assert "nothing was imported: fix the file, or leave their calls out with --skip-bad" in refused[2]
     assert (skipped[0], skipped[3]) == (0, list("134567"))
     assert "1 place with errors left out" in skipped[1]
 
@@ -572,16 +572,16 @@ def test_redacted_export_redacts_the_task_too(tmp_path, cli):
 def test_export_of_a_function_includes_general_declarations(source, cli, move, tmp_path):
     """Targets and steps without a function are exported with every function."""
     with open_store(str(source)) as store:
-        store.declare_rung(FINGERPRINT, "larger_model", "declined", "for all")
-        store.declare_rung(FINGERPRINT, "json_mode", "declined", "for another one", function="app.other")
+        store.declare_step(FINGERPRINT, "larger_model", "declined", "for all")
+        store.declare_step(FINGERPRINT, "json_mode", "declined", "for another one", function="app.other")
     assert (
         cli("store", "export", "--store", source, "-o", tmp_path / "a.jsonl", "--function", "app.extract")[0]
         == 0
     )
     move("import", tmp_path / "a.jsonl")
 
-    *_, rungs, targets = content_of(tmp_path / "b.db")
-    assert sorted(one[0] for one in rungs) == ["few_shot", "larger_model"]
+    *_, steps, targets = content_of(tmp_path / "b.db")
+    assert sorted(one[0] for one in steps) == ["few_shot", "larger_model"]
     assert len(targets) == 1
 
 

@@ -32,7 +32,7 @@ def test_guarded_calls_are_stored_on_the_server(server_url, durability):
 
     with open_store(url) as store:
         rows = [(row["number"], row["final"], row["kind"], row["form"]) for row in store.attempts()]
-        assert rows == [(1, False, "syntax", None), (2, True, None, "exact"), (1, True, None, "exact")]
+        assert rows == [(1, False, "syntax", None), (2, True, None, "clean"), (1, True, None, "clean")]
         info = store.info()
         assert (info.rows, info.path, info.engine.partition(" ")[0]) == (3, None, "postgresql")
         assert store.check().is_sound
@@ -106,7 +106,7 @@ def test_concurrent_writers_lose_no_row(server_url):
     with open_store(url) as store:
         calls = [row["call_id"] for row in store.attempts() if row["final"]]
         (found,) = store.configurations()
-        assert (found.calls, found.reasked, store.info().rows) == (160, 104, 264)
+        assert (found.calls, found.fixed_by_retry, store.info().rows) == (160, 104, 264)
         assert store.check().is_sound
     for which in range(4):
         mine = [call_id for call_id in calls if call_id.startswith(f"{which}-")]
@@ -223,7 +223,7 @@ def work(i):
 def code():
     while store.flush(10.0): pass
     counts = store.counts()
-    return 0 if counts.stored == 1 else 3 if counts.dropped == {"forked_while_writing": 1} else 7
+    return 0 if counts.stored == 1 else 3 if counts.lost_records == {"forked_while_writing": 1} else 7
 threads = [threading.Thread(target=work, args=(i,)) for i in range(2)]
 for thread in threads: thread.start()
 children, lasted = [], []
@@ -245,7 +245,7 @@ for thread in threads: thread.join()
 store.flush(60.0)
 store.close(10.0)
 counts = store.counts()
-print(json.dumps([codes, lasted, sum(acked), counts.offered, counts.stored, counts.dropped]))
+print(json.dumps([codes, lasted, sum(acked), counts.offered, counts.stored, counts.lost_records]))
 """
 
 
@@ -253,12 +253,12 @@ print(json.dumps([codes, lasted, sum(acked), counts.offered, counts.stored, coun
 def test_forks_with_threads_lose_no_call(server_url, run, count_rows):
     """The calls of the parent and its children are stored once."""
     url = server_url()
-    codes, lasted, acked, offered, stored, dropped = run(FORKING, url)
+    codes, lasted, acked, offered, stored, lost_records = run(FORKING, url)
 
-    # If a fork waits for the whole limit of 0.25 s, the child counts its row as dropped.
+    # If a fork waits for the whole limit of 0.25 s, the child counts its row as lost.
     assert set(codes) <= {0, 3}
     assert codes.count(3) <= sum(took >= 0.25 for took in lasted)
-    assert (acked, acked, {}) == (offered, stored, dropped)
+    assert (acked, acked, {}) == (offered, stored, lost_records)
     assert count_rows(url) == acked + codes.count(0)
 
 

@@ -119,7 +119,7 @@ FAULTS = {
 
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize("package", PACKAGES)
-def test_a_turn_is_healed_through_the_package(package, fault):
+def test_a_turn_is_repaired_through_the_package(package, fault):
     """The package and the server take the second request, and each call is recorded as what it was."""
     text, planted, told = FAULTS[fault]
     replies = [{"reply": said, "finish_reason": "tool_call"} for said in (text, GOOD)]

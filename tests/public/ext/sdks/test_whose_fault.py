@@ -85,12 +85,12 @@ def test_a_good_response_is_the_reply(package, url):
     """A response whose body has come is read, and so is what its `json()` gives."""
     client = pytest.importorskip(package)
 
-    assert observed(lambda: client.post(f"{url}/ok", json={}))["form"] == "exact"
+    assert observed(lambda: client.post(f"{url}/ok", json={}))["form"] == "clean"
     assert observed(lambda: client.post(f"{url}/ok", json={}).json())["form"] == "parsed"
 
 
 def test_settings_are_no_matter_of_the_model():
-    """What pydantic-settings refuses stands outside, by its title."""
+    """What pydantic-settings refuses is excluded, by its title."""
     settings = pytest.importorskip("pydantic_settings")
 
     class Conf(settings.BaseSettings):
@@ -110,7 +110,7 @@ def test_other_validators_are_no_matter_of_the_model():
 
 
 def test_djangos_errors_are_no_matter_of_the_model():
-    """A form's or field's error stands outside."""
+    """A form's or field's error is excluded."""
     exceptions = pytest.importorskip("django.core.exceptions")
 
     def refuses():

@@ -139,7 +139,7 @@ def _recorded(tries: list[Any]) -> str:
 def _kind(row: Any) -> str:
     if row["kind"] is None:
         return "valid"
-    kind = "outside" if row["kind"] == "transport" else row["kind"]
+    kind = "excluded" if row["kind"] == "transport" else row["kind"]
     return f"{kind} `{row['code']}`"
 
 

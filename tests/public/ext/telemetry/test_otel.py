@@ -115,7 +115,7 @@ def test_a_call_is_a_span_below_the_users(sdk):
             "gen_ai.usage.output_tokens": 4,
             "schema_guard.function": "extract",
             "schema_guard.attempts": 1,
-            "schema_guard.way": "first_pass",
+            "schema_guard.way": "valid_first_time",
         }.items()
     )
     assert call.status.is_ok
@@ -148,7 +148,7 @@ def test_a_call_that_fails_is_a_span_with_an_error(sdk):
     (call,) = sdk.spans()
     assert (call.status.is_ok, call.status.description) == (False, None)
     assert call.attributes["error.type"] == "structure/type"
-    assert call.attributes["schema_guard.way"] == "unhandled"
+    assert call.attributes["schema_guard.way"] == "failed"
     assert labels(sdk.events()) == ["syntax/no_json", "structure/type"]
     assert call.events == ()
 
@@ -237,7 +237,7 @@ def test_an_observed_stream_that_is_left_is_told(sdk):
 
 
 def test_counters_are_metrics(sdk):
-    """Attempts, failures, calls by way, tokens, cost and dropped records are read from one table."""
+    """Attempts, failures, calls by way, tokens, cost and lost records are read from one table."""
     sdk.enable()
 
     guarded(BAD, CHAT, prices={"small": {"p_in": 1.0, "p_out": 2.0, "p_cached": 0.5}}, model="small")(
@@ -247,7 +247,7 @@ def test_counters_are_metrics(sdk):
     of = ("extract", "invoice")
     assert sdk.points("schema_guard.attempts") == {of: 2}
     assert sdk.points("schema_guard.failures") == {(*of, "structure", "type"): 1}
-    assert sdk.points("schema_guard.calls") == {(*of, "reasked"): 1}
+    assert sdk.points("schema_guard.calls") == {(*of, "fixed_by_retry"): 1}
     assert sdk.points("schema_guard.tokens") == {(*of, "input"): 9, (*of, "output"): 4}
     assert sdk.points("schema_guard.cost") == {of: pytest.approx((9 * 1.0 + 4 * 2.0) / 1e6)}
 

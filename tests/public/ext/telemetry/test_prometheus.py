@@ -37,7 +37,7 @@ def samples(text, *words):
     return [
         line
         for line in text.splitlines()
-        if not line.startswith("#") and all(word in line for word in words) and "dropped" not in line
+        if not line.startswith("#") and all(word in line for word in words) and "lost_records" not in line
     ]
 
 
@@ -58,8 +58,8 @@ def test_counters_match_the_calls():
     assert samples(on.text()) == [
         'schema_guard_attempts_total{function="triage",schema="ticket"} 2',
         'schema_guard_failures_total{function="triage",schema="ticket",kind="structure",code="required"} 1',
-        'schema_guard_calls_total{function="triage",schema="ticket",way="first_pass"} 1',
-        'schema_guard_calls_total{function="triage",schema="ticket",way="unhandled"} 1',
+        'schema_guard_calls_total{function="triage",schema="ticket",way="failed"} 1',
+        'schema_guard_calls_total{function="triage",schema="ticket",way="valid_first_time"} 1',
         "schema_guard_untold_total{} 0",
     ]
     assert "# TYPE schema_guard_failures_total counter\n" in on.text()

@@ -52,7 +52,7 @@ TOLD = [
 
 @pytest.mark.parametrize("case", TOLD, ids=lambda case: case.id)
 def test_it_is_told_what_and_where(case):
-    """A reply is stopped at the first character that nothing mends, by the keyword and at the place of the judge."""
+    """A reply is stopped at the first character that nothing fixes, by the keyword and at the place of the judge."""
     checker = stopped(Schema.of(case.schema), case.text)
 
     assert (checker.read, checker.failure.code) == (case.read, case.code)
@@ -137,7 +137,7 @@ def test_a_valid_reply_is_not_stopped(case, width):
 
 
 def test_what_the_type_reads_beside_its_schema_is_not_stopped():
-    """A value that the schema's document refuses and its Python type reads is none that nothing mends."""
+    """A value that the schema's document refuses and its Python type reads is none that nothing fixes."""
     schema = Schema.of(list[date])
     text = '["2024-01-31", "20240131"]'
 

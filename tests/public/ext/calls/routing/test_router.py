@@ -147,7 +147,7 @@ def test_what_ends_a_program_or_a_task_is_no_failure_of_the_model(shape, error):
 
 
 @pytest.mark.parametrize("where", ["tuned", "primary"])
-def test_an_exception_from_outside_is_never_eaten(where):
+def test_an_interruption_is_never_eaten(where):
     """A soft time limit that lands in the tuned function, or in `primary`, ends the call."""
 
     class SoftTimeLimitExceeded(Exception):

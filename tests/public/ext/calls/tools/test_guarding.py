@@ -105,7 +105,7 @@ def test_what_servers_cannot_read_is_not_sent_back():
     assert call["function"] == {"name": "track_parcel_", "arguments": "{}"}
 
 
-def test_a_reask_does_not_grow():
+def test_a_retry_does_not_grow():
     """The third prompt holds the last bad reply alone."""
     model = Script(chat(BAD), chat(BAD), chat(GOOD))
 

@@ -229,7 +229,7 @@ def test_rates_per_tool_are_the_true_ones(tmp_path):
             turn(TASK)
 
     counted = {
-        row.schema_name: (row.calls, row.calls - row.first_pass, row.unhandled)
+        row.schema_name: (row.calls, row.calls - row.valid_first_time, row.failed)
         for row in store.configurations()
     }
     store.close()

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schema_guard import Schema
-from schema_guard.validation.count import count
+from schema_guard.validation.instance_cost import count
 from schema_guard.validation.levels import Level, measure
 from tests.public.schemas.test_schema import _INSTANCES, SCHEMAS
 

@@ -1,4 +1,4 @@
-"""Telling an exception from outside from the answer of a foreign object."""
+"""Telling an interruption from the answer of a foreign object."""
 
 import signal
 import sys
@@ -6,8 +6,8 @@ from functools import partial
 
 import pytest
 
+from schema_guard.interruptions import is_interruption
 from schema_guard.judging import judge
-from schema_guard.outside import is_from_outside
 from schema_guard.preparing.version import made
 from schema_guard.prices import tokens
 from schema_guard.prices.charges import given_charges
@@ -17,12 +17,12 @@ from schema_guard.schema import Schema
 from schema_guard.values import Usage
 
 
-class FromOutside(Exception):
+class Interruption(Exception):
     """What the handlers of these tests raise."""
 
 
 def handler(number, frame):
-    raise FromOutside
+    raise Interruption
 
 
 def handler_of_anything(*given):
@@ -30,7 +30,7 @@ def handler_of_anything(*given):
 
 
 def handler_with_more(more, number, frame):
-    raise FromOutside
+    raise Interruption
 
 
 class Handler:
@@ -38,7 +38,7 @@ class Handler:
         self.give_up()
 
     def give_up(self):
-        raise FromOutside
+        raise Interruption
 
 
 HANDLERS = [handler, handler_of_anything, partial(handler_with_more, 1), Handler(), Handler().__call__]
@@ -52,12 +52,12 @@ def interrupt(request):
     signal.signal(signal.SIGUSR1, before)
 
 
-def test_what_a_handler_raises_is_from_outside(interrupt):
+def test_what_a_handler_raises_is_an_interruption(interrupt):
     """However a handler is written, what it raises is told by the frame that it was handed."""
-    with pytest.raises(FromOutside) as raised:
+    with pytest.raises(Interruption) as raised:
         interrupt()
 
-    assert is_from_outside(raised.value)
+    assert is_interruption(raised.value)
 
 
 def raises(error):
@@ -75,17 +75,17 @@ def test_what_the_object_raises_is_its_own():
         with pytest.raises(ValueError) as raised:  # noqa: PT011
             access()
 
-        assert not is_from_outside(raised.value)
-        assert not is_from_outside(raised.value, access)
+        assert not is_interruption(raised.value)
+        assert not is_interruption(raised.value, access)
 
 
-def test_what_does_not_come_back_is_from_outside():
+def test_what_does_not_come_back_is_an_interruption():
     """An exception that another thread has thrown in is told by its not coming a second time."""
     with pytest.raises(ValueError) as raised:  # noqa: PT011
         raises(ValueError())
 
-    assert is_from_outside(raised.value, lambda: 1)
-    assert is_from_outside(raised.value, lambda: raises(TypeError()))
+    assert is_interruption(raised.value, lambda: 1)
+    assert is_interruption(raised.value, lambda: raises(TypeError()))
 
 
 def test_a_look_at_a_foreign_object_lets_it_through(interrupt):
@@ -99,7 +99,7 @@ def test_a_look_at_a_foreign_object_lets_it_through(interrupt):
             interrupt()
 
     for look in (lambda: field(Slow(), "choices"), lambda: first(Slow())):
-        with pytest.raises(FromOutside):
+        with pytest.raises(Interruption):
             look()
 
 
@@ -107,9 +107,9 @@ def test_a_check_that_is_interrupted_has_refused_nothing(interrupt):
     """What lands in a check, or in the schema's own type, ends the judging."""
     schema = Schema.of({"type": "object"})
 
-    with pytest.raises(FromOutside):
+    with pytest.raises(Interruption):
         judge("{}", schema, checks=[lambda value: interrupt()])
-    with pytest.raises(FromOutside):
+    with pytest.raises(Interruption):
         judge("{}", schema, restore=lambda value: interrupt())
 
 
@@ -155,14 +155,14 @@ class Listed(dict):
 )
 def test_a_signal_while_an_element_of_a_prompt_is_looked_at_comes_out(interrupt, look):
     """What lands while a message that somebody else made is read is no answer of the message."""
-    with pytest.raises(FromOutside):
+    with pytest.raises(Interruption):
         look(interrupt)
 
 
 def test_a_signal_while_a_version_is_made_comes_out(interrupt, monkeypatch):
     """What lands while the source of a function is read is not taken for a function without source."""
     monkeypatch.setattr(made, "_Parts", lambda _: interrupt())
-    with pytest.raises(FromOutside):
+    with pytest.raises(Interruption):
         made.version_of(raises, [])
 
 
@@ -170,5 +170,5 @@ def test_a_signal_while_a_call_is_priced_comes_out(interrupt, monkeypatch):
     """What lands while prices are looked up is not taken for a model without a price."""
     charges = given_charges({"m": {"p_in": 1.0, "p_cached": 0.1, "p_out": 2.0}})
     monkeypatch.setattr(tokens, "prices_in", lambda *_, **__: interrupt())
-    with pytest.raises(FromOutside):
+    with pytest.raises(Interruption):
         charges.cost(Usage(1, 1), "m")

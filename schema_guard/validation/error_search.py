@@ -46,7 +46,7 @@ _Path = tuple[Any, ...]
 _ROOT: _Path = ()
 
 
-class Walk:
+class ErrorSearch:
     """One search.
 
     Args:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Gateways that mend replies before they come, as they are seen in a request.
+"""Gateways that repair replies before they come, as they are seen in a request.
 
-Rules: what mends is a part of the settings, so that calls through it are a configuration of their own. Whether a reply
-was mended no gateway tells: of none of these calls it is known what the model wrote.
+Rules: what repairs is a part of the settings, so that calls through it are a configuration of their own. Whether a reply
+was repaired no gateway tells: of none of these calls it is known what the model wrote.
 """
 
 from __future__ import annotations
@@ -12,22 +12,22 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-__all__ = ["HEALED", "PLUGINS", "healers", "healers_of", "in_words"]
+__all__ = ["GATEWAY_REPAIRED", "PLUGINS", "in_words", "repairers", "repairers_of"]
 
-HEALED = "healed"
-"""The key of the settings: what mends replies, a list of names."""
+GATEWAY_REPAIRED = "gateway_repaired"
+"""The key of the settings: what repairs replies, a list of names."""
 
 # Of OpenRouter and LLM Gateway (the first), and of orq.ai (the second), read in their documentation on 2026-11-26.
 PLUGINS = ("response-healing", "response_healing")
-"""What is named in the `plugins` of a request to have its reply mended."""
+"""What is named in the `plugins` of a request to have its reply repaired."""
 
 
-def healers(options: Any) -> tuple[str, ...]:
-    """Give what the arguments of a request name that mends its reply; empty for nothing, and for what is no mapping.
+def repairers(options: Any) -> tuple[str, ...]:
+    """Give what the arguments of a request name that repairs its reply; empty for nothing, and for what is no mapping.
 
-    >>> healers({"extra_body": {"plugins": [{"id": "response-healing"}]}})
+    >>> repairers({"extra_body": {"plugins": [{"id": "response-healing"}]}})
     ('response-healing',)
-    >>> healers({"plugins": [{"id": "response-healing", "enabled": False}]})
+    >>> repairers({"plugins": [{"id": "response-healing", "enabled": False}]})
     ()
     """
     if not isinstance(options, Mapping):
@@ -44,19 +44,19 @@ def healers(options: Any) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=1024)
-def healers_of(settings: str | None) -> tuple[str, ...]:
+def repairers_of(settings: str | None) -> tuple[str, ...]:
     """Give what a configuration's settings say of it; empty for nothing, and for settings that are no JSON object."""
     try:
         said = json.loads(settings or "{}")
     except (ValueError, RecursionError):
         return ()
-    found = said.get(HEALED) if isinstance(said, dict) else None
+    found = said.get(GATEWAY_REPAIRED) if isinstance(said, dict) else None
     return tuple(name for name in found if isinstance(name, str)) if isinstance(found, list) else ()
 
 
 def in_words(names: tuple[str, ...]) -> str:
     """Say what it does to rates."""
     return (
-        f"replies may be mended by {', '.join(names)} before they come: exact, first pass and unhandled are those of model "
+        f"replies may be repaired by {', '.join(names)} before they come: clean, valid first time and failed are those of model "
         "and gateway together, and the model's own are not known"
     )

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from weakref import WeakSet
 
 from schema_guard.errors import InvalidArgument
+from schema_guard.ext.tuning.routing.buckets import Buckets
 from schema_guard.ext.tuning.routing.checks import check_primary, check_share
 from schema_guard.ext.tuning.routing.evidence import Evidence
-from schema_guard.ext.tuning.routing.lots import Lots
 from schema_guard.ext.tuning.routing.restored import counted_before
 from schema_guard.ext.tuning.routing.rollout import Course, Rollout
 from schema_guard.ext.tuning.routing.shadows import Shadows
 from schema_guard.ext.tuning.routing.switch import KillSwitch
-from schema_guard.outside import is_from_outside
+from schema_guard.interruptions import is_interruption
 from schema_guard.preparing.shapes import task_of
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from schema_guard.drive import Driven
     from schema_guard.values import Outcome
 
-__all__ = ["RouterCounts", "Ways"]
+__all__ = ["RouterCounts", "RoutingPolicy"]
 
 _logger = logging.getLogger("schema_guard")
 
@@ -68,14 +68,14 @@ class Way(NamedTuple):
 
     Attributes:
         branch: `shadowed` is the prompt with a shadow, `edge` the prompt for what is not primary.
-        lot: Of its input, by which it is known again; None where none was drawn.
+        bucket: Of its input, by which it is known again; None where none was drawn.
     """
 
     branch: Literal["tuned", "prompt", "shadowed", "edge"]
-    lot: float | None = None
+    bucket: float | None = None
 
 
-class Ways:
+class RoutingPolicy:
     """Which branch a call takes. The arguments are those of `Router`, and *store*, which gives the store of the records."""
 
     def __init__(  # noqa: PLR0913 - each by name
@@ -103,7 +103,7 @@ class Ways:
                 f"shadow={shadow!r} and share=1: the prompt answers no primary call, so none has a shadow: lower the share"
             )
         self._switch = None if kill_switch is None else KillSwitch(kill_switch)
-        self._lots = Lots(name, store)
+        self._buckets = Buckets(name, store)
         self._store = store
         self._is_restored = self._course is None
         self._counted: dict[str, int] = {}
@@ -150,10 +150,10 @@ class Ways:
             return Way("tuned")
         if share <= 0 and self._shadow in (0.0, 1.0):
             return Way("shadowed" if self._shadow else "prompt")
-        lot = self._lots.draw(task)
-        if lot.branch < share:
-            return Way("tuned", lot.branch)
-        return Way("shadowed" if lot.shadow < self._shadow else "prompt", lot.branch)
+        bucket = self._buckets.draw(task)
+        if bucket.branch < share:
+            return Way("tuned", bucket.branch)
+        return Way("shadowed" if bucket.shadow < self._shadow else "prompt", bucket.branch)
 
     def is_asked_again(self, driven: Driven) -> bool:
         """Say whether a call of the tuned model without a value goes to the prompt."""
@@ -172,14 +172,14 @@ class Ways:
         self._count("fallbacks")
         return True
 
-    def note_tuned(self, outcome: Outcome[Any], lot: float | None) -> None:
+    def note_tuned(self, outcome: Outcome[Any], bucket: float | None) -> None:
         """Count a call of the tuned branch."""
         self._count("tuned")
-        self._note(outcome, lot)
+        self._note(outcome, bucket)
 
-    def note_shadow(self, outcome: Outcome[Any], lot: float | None) -> None:
+    def note_shadow(self, outcome: Outcome[Any], bucket: float | None) -> None:
         """Count a call beside an answer: it says of the tuned model what an answer of it would."""
-        self._note(outcome, lot)
+        self._note(outcome, bucket)
 
     def note_prompt(self, outcome: Outcome[Any], *, is_primary: bool) -> None:
         """Count a call of the prompt's branch."""
@@ -205,7 +205,7 @@ class Ways:
                 return self._primary.holds(task, segment)
             return bool(self._primary(*args, **kwargs))
         except Exception as error:
-            if is_from_outside(error):
+            if is_interruption(error):
                 raise
             self._tell("primary_errors", "primary= raised %s: the prompt answers such calls", error)
             return False
@@ -220,9 +220,9 @@ class Ways:
             if self._course.take_up(calls, inputs):
                 self._tell_back(self._course)
 
-    def _note(self, outcome: Outcome[Any], lot: float | None) -> None:
+    def _note(self, outcome: Outcome[Any], bucket: float | None) -> None:
         """Count a call of the tuned model in the rollout, and say so when that goes back."""
-        if self._course is not None and self._course.note_tuned(outcome, lot):
+        if self._course is not None and self._course.note_tuned(outcome, bucket):
             self._tell_back(self._course)
 
     def _tell_back(self, course: Course) -> None:
@@ -243,12 +243,12 @@ class Ways:
             _logger.warning("%s: %s; further ones are counted", self._name, told % type(error).__name__)
 
 
-_LIVE: WeakSet[Ways] = WeakSet()
+_LIVE: WeakSet[RoutingPolicy] = WeakSet()
 
 
 def _restart_all() -> None:
-    for ways in list(_LIVE):
-        ways.restart()
+    for policy in list(_LIVE):
+        policy.restart()
 
 
 if hasattr(os, "register_at_fork"):
@@ -257,4 +257,4 @@ if hasattr(os, "register_at_fork"):
 
 def _goes_on(error: BaseException | None) -> bool:
     """Say whether an exception is nobody's failure: it ends the program or the task, or comes from outside."""
-    return error is not None and (not isinstance(error, Exception) or is_from_outside(error))
+    return error is not None and (not isinstance(error, Exception) or is_interruption(error))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from schema_guard.ext.fitting.linting import Finding
 
-__all__ = ["remedy_of"]
+__all__ = ["fix_of"]
 
 _CLOSE = 'say "additionalProperties": false'
 _TYPE = "say its type"
@@ -64,7 +64,7 @@ _BY_EFFECT = {
 }
 
 
-def remedy_of(finding: Finding) -> str:
+def fix_of(finding: Finding) -> str:
     """Give what to do about a finding."""
     if finding.severity == "info":
         return "nothing: it says nothing of values"

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How each rung of the ladder is run: a row for each in `CONFIGURATIONS`, and the guarded model that asks so.
+"""How each step of the playbook is run: a row for each in `CONFIGURATIONS`, and the guarded model that asks so.
 
-Rules: a rung that is a strategy of its own stands alone, with one attempt a call; every other rung changes one thing
+Rules: a step that is a strategy of its own stands alone, with one attempt a call; every other step changes one thing
 of the best configuration so far. What cannot be asked for is the library's own error, before anything is spent.
 """
 
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
     from schema_guard.values import Outcome, Prompt, Repair
 
 SIMPLIFY = "schema_simplify"
-"""The one rung that no machine can run: only its owner knows what a schema may lose."""
+"""The one step that no machine can run: only its owner knows what a schema may lose."""
 
 LARGER = "larger_model"
 TUNED = "tuned"
-"""The rung behind the ladder: a tuned model, asked as it was trained."""
+"""The step behind the playbook: a tuned model, asked as it was trained."""
 TEMPERATURE = "temperature"
 _SAMPLING = (TEMPERATURE, "top_p")
 _SHOWING = "few_shot"
@@ -40,18 +40,18 @@ NOT_NAMED = {
     "smaller_model": "a smaller model is a climb of its own: --model names it",
     "reasoning_limit": "how reasoning is limited is the provider's own argument: a climb of its own, with --option",
 }
-"""Rungs that a climb runs only where it is told how, or not at all, and why they are not tried."""
+"""Steps that a climb runs only where it is told how, or not at all, and why they are not tried."""
 
 
 @dataclass(frozen=True, slots=True)
-class RungConfiguration:
-    """How a rung asks: one configuration of the ladder.
+class StepConfiguration:
+    """How a step asks: one configuration of the playbook.
 
     Attributes:
         strategy: How the format is asked for.
         output_tokens: The output limit of an attempt.
         max_attempts: Of each call.
-        repair: Whether broken JSON may be mended.
+        repair: Whether broken JSON may be repaired.
         cold: Whether the model is asked at temperature 0 in place of its own.
         larger: Whether the larger model is asked.
         tuned: Whether the tuned model is.
@@ -65,7 +65,7 @@ class RungConfiguration:
     larger: bool = False
     tuned: bool = False
 
-    def id(self, start: RungConfiguration) -> str:
+    def id(self, start: StepConfiguration) -> str:
         """Name it by its strategy and by what differs from the one that a climb starts with.
 
         >>> start = RungConfiguration("system_prompt", 256)
@@ -83,11 +83,11 @@ class RungConfiguration:
         return " ".join([self.strategy, *(name for name, differs in changes.items() if differs)])
 
 
-def _strategy(name: str) -> Callable[[RungConfiguration, RungConfiguration], RungConfiguration]:
+def _strategy(name: str) -> Callable[[StepConfiguration, StepConfiguration], StepConfiguration]:
     return lambda start, _: replace(start, strategy=name)
 
 
-CONFIGURATIONS: Mapping[str, Callable[[RungConfiguration, RungConfiguration], RungConfiguration]] = {
+CONFIGURATIONS: Mapping[str, Callable[[StepConfiguration, StepConfiguration], StepConfiguration]] = {
     "raise_max_output_tokens": lambda _, best: replace(best, output_tokens=2 * best.output_tokens),
     "lenient_parse": lambda _, best: replace(best, repair="lossless"),
     "system_prompt": _strategy("system_prompt"),
@@ -99,14 +99,14 @@ CONFIGURATIONS: Mapping[str, Callable[[RungConfiguration, RungConfiguration], Ru
     "repair_retry": lambda _, best: replace(best, max_attempts=3),
     LARGER: lambda _, best: replace(best, larger=True),
 }
-"""Rung -> its configuration, from the one that a climb starts with and the best so far."""
+"""Step -> its configuration, from the one that a climb starts with and the best so far."""
 
 STRATEGIES = ("system_prompt", "strict_schema", "json_mode", "few_shot", "reason_then_format")
-"""The rungs that are strategies of their own."""
+"""The steps that are strategies of their own."""
 
 
 class _SameInputs:
-    """Records the calls of a tuned model under the inputs of the rungs, whose tasks stand behind a system message."""
+    """Records the calls of a tuned model under the inputs of the steps, whose tasks stand behind a system message."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -124,13 +124,13 @@ class Asker:
 
     Attributes:
         inputs: The schema and the examples.
-        model: The model that the ladder is for.
-        larger: The one that its last rung tries; None when there is none.
+        model: The model that the playbook is for.
+        larger: The one that its last step tries; None when there is none.
         options: The provider's own arguments of every request.
-        run_id: What its calls are called in the store, the rung after it.
-        function: Whose remedies are measured, which is called after the rung; None where nobody says.
+        run_id: What its calls are called in the store, the step after it.
+        function: Whose fixes are measured, which is called after the step; None where nobody says.
         store: None for nowhere.
-        tuned: The model that is asked behind the ladder; None when there is none.
+        tuned: The model that is asked behind the playbook; None when there is none.
     """
 
     inputs: Inputs
@@ -143,7 +143,7 @@ class Asker:
     tuned: Model | None = None
 
     def outcome_of(
-        self, rung: str, configuration: RungConfiguration
+        self, step: str, configuration: StepConfiguration
     ) -> Callable[[str], Awaitable[Outcome[Any]]]:
         """Give the function that asks one task this configuration.
 
@@ -159,13 +159,13 @@ class Asker:
             max_attempts=configuration.max_attempts,
             examples=self.inputs.examples,
             repair=configuration.repair,
-            # Two rungs may differ in nothing that a guard knows, such as the temperature: the name tells them apart.
-            name=":".join([self.run_id, rung, *([self.function] if self.function else [])]),
+            # Two steps may differ in nothing that a guard knows, such as the temperature: the name tells them apart.
+            name=":".join([self.run_id, step, *([self.function] if self.function else [])]),
             store=_SameInputs(self.store) if configuration.tuned and self.store else self.store,
             budget=Budget(output_tokens=configuration.output_tokens),
         )
         guarded = settings(model.acall)
-        # The output limit is one of the things that a rung changes, so a rung's own stands before that of every request.
+        # The output limit is one of the things that a step changes, so a step's own stands before that of every request.
         limit = options_for(
             model.target, "bare", self.inputs.schema, output_tokens=configuration.output_tokens
         )
@@ -179,7 +179,7 @@ class Asker:
 
         return ask
 
-    def _model_of(self, configuration: RungConfiguration) -> Model:
+    def _model_of(self, configuration: StepConfiguration) -> Model:
         model = self.larger if configuration.larger else self.tuned if configuration.tuned else self.model
         assert model is not None
         return model
@@ -188,7 +188,7 @@ class Asker:
         """Say whether the model is known to be asked at temperature 0 already."""
         return self._options_of(self.model).get("temperature") == 0
 
-    def sent_by(self, configuration: RungConfiguration) -> dict[str, float]:
+    def sent_by(self, configuration: StepConfiguration) -> dict[str, float]:
         """Give what a configuration sends beside the task, as far as it is known, by the names of the evidence."""
         model = self._model_of(configuration)
         known = {**self._options_of(model), **({TEMPERATURE: 0} if configuration.cold else {})}

@@ -15,21 +15,21 @@ if TYPE_CHECKING:
     from schema_guard.decide.recorded.configurations import RecordedConfiguration
     from schema_guard.records import Store
 
-_HOT = 0.01
+_FREQUENT = 0.01
 _FEWEST_CALLS = 2
 # An input that is 1 % of the calls is among so many of the latest ones, but for once in 10^43.
 _LOOKED_AT = 10_000
 _LATEST_S = 30 * 86_400
 
 
-def hot_inputs(configuration: RecordedConfiguration, store: Store, *, windowed: bool) -> dict[str, Any]:
+def frequent_inputs(configuration: RecordedConfiguration, store: Store, *, windowed: bool) -> dict[str, Any]:
     """Give the evidence's `inputs` and `hot`; nothing where no input came twice.
 
     A call that fails is taken to be any of its input's calls: of an input's n calls, k of them failed, the first one
     failed with a probability of k / n.
     """
     n = configuration.n
-    least = max(_FEWEST_CALLS, _HOT * n)
+    least = max(_FEWEST_CALLS, _FREQUENT * n)
     shapes = [shape for row in configuration.rows for shape in row.clusters]
     if not shapes:
         return {}
@@ -45,7 +45,7 @@ def hot_inputs(configuration: RecordedConfiguration, store: Store, *, windowed: 
 
 
 def _named(configuration: RecordedConfiguration, store: Store, least: float) -> list[list[Any]]:
-    """Give [hash, n, k] of each hot input, most failures first."""
+    """Give [hash, n, k] of each frequent input, most failures first."""
     found: dict[bytes, list[int]] = {}
     for row in configuration.rows:
         for key, n, k in store.frequent_inputs(row.id or 0, int(least)):

@@ -1,9 +1,9 @@
-"""Gateways that mend replies are seen in the request, and stand in the configuration."""
+"""Gateways that fix replies are seen in the request, and stand in the configuration."""
 
 import pytest
 
-from schema_guard.configuration.healing import healers, healers_of
-from schema_guard.preparing.between import Retrying, healers_in, retrying_in
+from schema_guard.configuration.gateway_repair import repairers, repairers_of
+from schema_guard.preparing.between import Retrying, repairers_in, retrying_in
 from tests.public.ext.calls.test_options_told import (
     TEXT,
     plain,
@@ -40,14 +40,16 @@ class Service:
     ],
 )
 def test_anything_can_be_looked_at(options):
-    """What is no request of a gateway that mends is none."""
-    assert healers(options) == ()
+    """What is no request of a gateway that fixes is none."""
+    assert repairers(options) == ()
 
 
-@pytest.mark.parametrize("settings", [None, "", "{", "[]", '{"healed": 3}', '{"healed": [3]}', "[" * 100_000])
+@pytest.mark.parametrize(
+    "settings", [None, "", "{", "[]", '{"gateway_repaired": 3}', '{"gateway_repaired": [3]}', "[" * 100_000]
+)
 def test_any_settings_can_be_read(settings):
     """Settings come out of stores, and may be anything."""
-    assert healers_of(settings) == ()
+    assert repairers_of(settings) == ()
 
 
 def test_clients_that_repeat_requests_are_found():
@@ -87,13 +89,13 @@ def test_clients_that_repeat_requests_are_found():
     assert retrying_in(Service(quiet).ask) == retrying_in(plain) == retrying_in(len) == retrying_in(3) == []
 
 
-def test_what_mends_replies_is_found_in_sets_of_words_too():
+def test_what_fixes_replies_is_found_in_sets_of_words_too():
     """The code of a function has the words of a set, as it has those of a tuple."""
 
     def ask(prompt):
         return prompt in {"response-healing", "web"}
 
-    assert healers_in(ask) == ("response-healing",)
+    assert repairers_in(ask) == ("response-healing",)
 
 
 def test_the_clients_of_the_packages_are_known():
@@ -110,5 +112,5 @@ def test_the_clients_of_the_packages_are_known():
 
     assert retrying_in(ask) == [Retrying("chat", "openai.OpenAI", 2)]
     assert retrying_in(direct) == [Retrying("client", "openai.OpenAI", 2)]
-    assert healers_in(direct) == ()
+    assert repairers_in(direct) == ()
     client.close()

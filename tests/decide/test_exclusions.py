@@ -1,19 +1,19 @@
-"""Calls outside of the rate: whose fault they are, and when it matters that nobody knows."""
+"""Excluded calls: whose fault they are, and when it matters that nobody knows."""
 
 import pytest
 
 from schema_guard.decide import decide
-from schema_guard.decide.outside import cause_of, unexplained, ways_of
+from schema_guard.decide.exclusions import cause_of, unexplained, ways_of
 from schema_guard.errors import InvalidArgument
 from schema_guard.report.as_text import as_text
 from schema_guard.report.decision.document import document_of
 from tests.public.decide.examples import failing, passing
 
 
-def outside(*counts):
-    """Evidence that would pass, with calls outside of its rate."""
+def excluded(*counts):
+    """Evidence that would pass, with excluded calls."""
     evidence = passing()
-    evidence["strategies"][0]["outside"] = [
+    evidence["strategies"][0]["excluded"] = [
         {"code": code, "exception": exception, "calls": calls} for code, exception, calls in counts
     ]
     return evidence
@@ -91,7 +91,7 @@ def test_what_was_raised_is_named(counts, text):
 
 def test_unexplained_calls_come_before_every_verdict():
     """However good the rate of the others is, it decides nothing."""
-    verdict = decide(outside(("call_raised", "KeyError", 300), ("provider_error", "Timeout", 10)))
+    verdict = decide(excluded(("call_raised", "KeyError", 300), ("provider_error", "Timeout", 10)))
 
     assert (verdict.verdict, verdict.exit_code()) == ("NEED_MORE_DATA", 1)
     assert verdict.why.startswith("300 of 1310 calls raised KeyError, which is more than the target's share")
@@ -102,14 +102,14 @@ def test_unexplained_calls_come_before_every_verdict():
         "no_reply": 0,
     }
     assert "expected=(KeyError,)" in verdict.figures["next_step"]
-    assert verdict.figures["outside"] == {
+    assert verdict.figures["excluded"] == {
         "few_shot": [
             {"cause": "unknown", "code": "call_raised", "exception": "KeyError", "calls": 300},
             {"cause": "provider", "code": "provider_error", "exception": "Timeout", "calls": 10},
         ]
     }
     text = as_text(document_of(verdict))
-    assert "Outside of the rates" in text
+    assert "Excluded calls" in text
     assert "no number of calls" not in text
 
 
@@ -117,14 +117,14 @@ def test_unexplained_calls_come_before_every_verdict():
 def test_explained_calls_change_no_verdict(evidence):
     """What is known to be no fault of the model is shown, and nothing else changes."""
     with_them = evidence()
-    with_them["strategies"][0]["outside"] = [{"code": "provider_error", "calls": 500}]
+    with_them["strategies"][0]["excluded"] = [{"code": "provider_error", "calls": 500}]
     before, after = decide(evidence()).as_dict(), decide(with_them).as_dict()
 
-    assert after.pop("outside")
+    assert after.pop("excluded")
     assert after == before
 
 
 def test_a_count_is_a_whole_number():
     """A share of calls is no count."""
-    with pytest.raises(InvalidArgument, match="/strategies/0/outside/0/calls"):
-        decide(outside(("call_raised", None, 0.5)))
+    with pytest.raises(InvalidArgument, match="/strategies/0/excluded/0/calls"):
+        decide(excluded(("call_raised", None, 0.5)))

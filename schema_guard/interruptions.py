@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Exceptions from outside: those that land in our code while it looks at something that may raise by itself.
+"""Exceptions that interrupt our code while it reads something that may raise one of its own.
 
 A soft time limit, a test's timeout and every other handler of a signal raises wherever the program happens to be. Where
 that is a place at which we take an exception for an answer, it must go on as itself all the same.
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import FrameType
 
-__all__ = ["is_from_outside"]
+__all__ = ["is_interruption"]
 
 
-def is_from_outside(error: BaseException, access: Callable[[], object] | None = None) -> bool:
+def is_interruption(error: BaseException, access: Callable[[], object] | None = None) -> bool:
     """Tell whether an exception is not the answer of what was looked at.
 
     It is not where the handler of a signal has raised it, be it in our code or in that of the object; and, if it can be
@@ -38,7 +38,7 @@ def is_from_outside(error: BaseException, access: Callable[[], object] | None = 
     try:
         access()
     except Exception as second:  # noqa: BLE001 - it is only compared with the first
-        return type(second) is not type(error) or is_from_outside(second)
+        return type(second) is not type(error) or is_interruption(second)
     return True
 
 

@@ -73,7 +73,7 @@ class _Node:
         self.expansion = 1
 
 
-class Work:
+class CostEstimate:
     """The estimate of one schema.
 
     Args:

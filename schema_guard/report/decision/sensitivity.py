@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     Figures = Mapping[str, Any]
 
 
-class Swing(NamedTuple):
+class Sensitivity(NamedTuple):
     """One assumption, and the monthly saving when it is changed, all else as in the pessimistic column.
 
     Attributes:
@@ -29,8 +29,8 @@ class Swing(NamedTuple):
     high: float
 
 
-def swings(figures: Figures) -> list[Swing]:
-    """Give how the monthly saving moves when one assumption is changed, the widest swing first.
+def sensitivities(figures: Figures) -> list[Sensitivity]:
+    """Return how the monthly saving moves when one assumption changes, the highest sensitivity first.
 
     Returns:
         Empty without economics.
@@ -54,9 +54,9 @@ def swings(figures: Figures) -> list[Swing]:
     def saving(gain: float) -> float:
         return float(volume * gain - monthly)
 
-    def scaled(name: str, base: float, part: float) -> Swing:
+    def scaled(name: str, base: float, part: float) -> Sensitivity:
         halved, doubled = saving(base + part / 2), saving(base + 2 * part)
-        return Swing(name, "halved", halved, "doubled", doubled)
+        return Sensitivity(name, "halved", halved, "doubled", doubled)
 
     gain = prompt_call - tuned_call
     now = saving(gain)
@@ -65,9 +65,9 @@ def swings(figures: Figures) -> list[Swing]:
         scaled("calls a month", 0.0, gain),
         scaled("price of a prompted call", gain - prompt, prompt),
         scaled("price of a tuned call", gain + tuned, -tuned),
-        Swing("prompt's unhandled rate", "pess", now, "opt", saving(opt["prompt_per_call"] - tuned_call)),
-        Swing(
-            "tuned model's unhandled rate", "pess", now, "opt", saving(prompt_call - opt["tuned_per_call"])
+        Sensitivity("prompt's failure rate", "pess", now, "opt", saving(opt["prompt_per_call"] - tuned_call)),
+        Sensitivity(
+            "tuned model's failure rate", "pess", now, "opt", saving(prompt_call - opt["tuned_per_call"])
         ),
     ]
-    return sorted(found, key=lambda swing: -abs(swing.high - swing.low))
+    return sorted(found, key=lambda sensitivity: -abs(sensitivity.high - sensitivity.low))

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The lot of an input: drawn from its keyed hash, so that one input has one lot, today and in every process.
+"""The bucket of an input: drawn from its keyed hash, so that one input has one bucket, today and in every process.
 
-Rules: the key is that of the records, so that nobody outside can choose an input by its lot: SCHEMA_GUARD_HASH_KEY, which
-is the same on all machines, else that of the store. Where nothing is recorded the lot is drawn without a key.
+Rules: the key is that of the records, so that nobody outside can choose an input by its bucket: SCHEMA_GUARD_HASH_KEY, which
+is the same on all machines, else that of the store. Where nothing is recorded the bucket is drawn without a key.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import logging
 import os
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from schema_guard.outside import is_from_outside
+from schema_guard.interruptions import is_interruption
 from schema_guard.records.rows import HASH_BYTES, keyed_hash, task_text
 from schema_guard.records.store import Store
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from schema_guard.values import Prompt
 
-__all__ = ["Lot", "Lots"]
+__all__ = ["Bucket", "Buckets"]
 
 _HALF = HASH_BYTES
 _SIZE = float(1 << (4 * _HALF))
@@ -29,7 +29,7 @@ _UNKEYED = b"schema_guard routing"
 _logger = logging.getLogger("schema_guard")
 
 
-class Lot(NamedTuple):
+class Bucket(NamedTuple):
     """Two numbers in [0, 1) that an input always draws, the one independent of the other.
 
     Attributes:
@@ -41,21 +41,21 @@ class Lot(NamedTuple):
     shadow: float
 
 
-class Lots:
-    """Draws the lots of one router's inputs."""
+class Buckets:
+    """Draws the buckets of one router's inputs."""
 
     def __init__(self, name: str, store: Callable[[], Any]) -> None:
         self._name = name
         self._store = store
         self._key: bytes | None = None
 
-    def draw(self, task: Prompt) -> Lot:
-        """Give the lot of an input. The first draw of a process reads the store's key."""
+    def draw(self, task: Prompt) -> Bucket:
+        """Give the bucket of an input. The first draw of a process reads the store's key."""
         if self._key is None:
             self._key = self._found()
         # With the router's name, so that two routers do not part the same inputs alike.
         digits = keyed_hash(f"{self._name}\0{task_text(task)}", self._key)
-        return Lot(int(digits[:_HALF], 16) / _SIZE, int(digits[_HALF:], 16) / _SIZE)
+        return Bucket(int(digits[:_HALF], 16) / _SIZE, int(digits[_HALF:], 16) / _SIZE)
 
     def _found(self) -> bytes:
         named = os.environ.get("SCHEMA_GUARD_HASH_KEY")
@@ -67,7 +67,7 @@ class Lots:
         try:
             return _key_of(store)
         except Exception as error:
-            if is_from_outside(error):
+            if is_interruption(error):
                 raise
             _logger.warning(
                 "%s: the store's key cannot be read (%s): inputs are parted without it until this process ends",

@@ -10,9 +10,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.light.tuples import NamedTuple
+from schema_guard.validation.cost_estimate import HASH_WEIGHT, UNEVALUATED, own_weight
 from schema_guard.validation.keywords import every, in_place, told_of
 from schema_guard.validation.references import REF_ALONE
-from schema_guard.validation.work import HASH_WEIGHT, UNEVALUATED, own_weight
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,7 +25,7 @@ MAX_PAIRS = 40_000
 _MAX_MEETINGS = 8 * MAX_PAIRS
 
 
-class Count(NamedTuple):
+class InstanceCost(NamedTuple):
     """What an engine may have to do at the most.
 
     Attributes:
@@ -61,7 +61,7 @@ class _Frame:
         self.errors += factor * errors
 
 
-def count(references: References, schema: Any, instance: Any) -> Count | None:  # noqa: C901 - one loop, no recursion
+def count(references: References, schema: Any, instance: Any) -> InstanceCost | None:  # noqa: C901 - one loop, no recursion
     """Count what an engine may have to do; None when that takes too long itself."""
     known: dict[tuple[int, int], tuple[float, int]] = {}
     # What is counted by its identity has to stay.
@@ -70,7 +70,7 @@ def count(references: References, schema: Any, instance: Any) -> Count | None:  
     frames = [top]
     for _ in range(_MAX_MEETINGS):
         if not frames:
-            return Count(top.steps, top.errors)
+            return InstanceCost(top.steps, top.errors)
         frame = frames[-1]
         step = next(frame.rest, None)
         if step is None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Calls outside of the rate: whose fault they are, and when it matters that nobody knows.
+"""Excluded calls: whose fault they are, and when it matters that nobody knows.
 
 Rules: a call without a judged reply says nothing about the format, and its number and cause stand beside every rate.
 The provider's faults, the caller's and expected ones never alarm. The others may be failures of the model that nobody
@@ -16,7 +16,7 @@ from schema_guard.text import clip
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["CAUSES", "Cause", "OutsideCalls", "Unexplained", "cause_of", "unexplained", "ways_of"]
+__all__ = ["CAUSES", "Cause", "ExcludedCalls", "Unexplained", "cause_of", "unexplained", "ways_of"]
 
 Cause: TypeAlias = Literal["provider", "caller", "expected", "unknown"]
 
@@ -35,8 +35,8 @@ _NO_REPLY = "no_reply"
 _NAMELESS = "an exception whose type is not recorded"
 
 
-class OutsideCalls(NamedTuple):
-    """Calls that ended outside of the rate in one way.
+class ExcludedCalls(NamedTuple):
+    """Excluded calls that ended in one way.
 
     Attributes:
         code: Of the failure.
@@ -91,26 +91,26 @@ def cause_of(code: str) -> Cause:
     return CAUSES.get(code, "unknown")
 
 
-def ways_of(outside: Iterable[tuple[str, str | None, int]]) -> list[OutsideCalls]:
-    """Add up calls outside of the rate that ended in one way, the most frequent way first."""
+def ways_of(excluded: Iterable[tuple[str, str | None, int]]) -> list[ExcludedCalls]:
+    """Add up excluded calls that ended in one way, the most frequent way first."""
     counts: Counter[tuple[str, str | None]] = Counter()
-    for code, exception, calls in outside:
+    for code, exception, calls in excluded:
         counts[code, exception] += calls
     ordered = sorted(counts.items(), key=lambda one: (-one[1], one[0][0], one[0][1] or ""))
-    return [OutsideCalls(code, exception, calls) for (code, exception), calls in ordered]
+    return [ExcludedCalls(code, exception, calls) for (code, exception), calls in ordered]
 
 
 def unexplained(
-    outside: Iterable[tuple[str, str | None, int]], judged: int, target: float
+    excluded: Iterable[tuple[str, str | None, int]], judged: int, target: float
 ) -> Unexplained | None:
     """Give the calls of unknown cause; None where they are few, or no more than the target's share of all calls.
 
     Args:
-        outside: Code, exception's type and number of calls without a judged reply.
+        excluded: Code, exception's type and number of calls without a judged reply.
         judged: Calls with one.
-        target: The share of calls that may stay unhandled.
+        target: The share of calls that may fail.
     """
-    ways = ways_of(outside)
+    ways = ways_of(excluded)
     unknown = [one for one in ways if one.cause == "unknown"]
     calls = sum(one.calls for one in unknown)
     of = judged + sum(one.calls for one in ways)

@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The playbook: fixes in the order in which they are tried, and which of them is next.
+
+Rules: the order is that of cost, the cheapest first. A step with data is tested, whatever is claimed of it;
+a step of which nothing is claimed is not untested. Strict decoding jumps the queue when it can reach the
+target (that is a rule of the verdict) and goes last when it cannot.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+BARE = "bare"
+RAISE_OUTPUT = "raise_max_output_tokens"
+REASONING_LIMIT = "reasoning_limit"
+STRICT = "strict_schema"
+SMALLER = "smaller_model"
+LARGER = "larger_model"
+STEPS = (
+    RAISE_OUTPUT,
+    REASONING_LIMIT,
+    "lenient_parse",
+    "system_prompt",
+    STRICT,
+    "json_mode",
+    "few_shot",
+    "temperature",
+    "reason_then_format",
+    "schema_simplify",
+    "repair_retry",
+    SMALLER,
+    LARGER,
+)
+
+# Where another model than that in use stands of which nobody knows whether it is larger.
+OTHER = "other_model"
+
+ANOTHER_MODEL = (SMALLER, LARGER, OTHER)
+"""The steps that ask another model than the one in use."""
+
+# Observed calls come before every fix, and what may cost anything after all.
+_ORDER = {step: index for index, step in enumerate((BARE, *STEPS, OTHER))}
+
+
+class Claim(NamedTuple):
+    """What is claimed of a step: its status and the reason for not trying it."""
+
+    step: str
+    status: str
+    reason: str
+
+
+class PlaybookStep(NamedTuple):
+    """Where one fix stands.
+
+    Attributes:
+        name: Which one.
+        status: `tested`, `untested`, `not_applicable`, `declined`, `no_help` when it can fix none of the failures, or
+            `not_claimed` when nothing is said.
+        reason: Why it is not tried; `""` otherwise.
+        strategies: Ids of the strategies that measured it; none for a test that is only claimed.
+    """
+
+    name: str
+    status: str
+    reason: str
+    strategies: tuple[str, ...]
+
+
+def order_of(step: str) -> int:
+    """Return a step's place in the playbook, `bare` before all and another model of unknown size after all."""
+    return _ORDER[step]
+
+
+def playbook_of(claims: Iterable[Claim], measured: Mapping[str, Sequence[str]]) -> tuple[PlaybookStep, ...]:
+    """Give every step in order.
+
+    Args:
+        claims: At most one for a step.
+        measured: Steps with data, and the ids of their strategies.
+    """
+    claimed = {claim.step: claim for claim in claims}
+    return tuple(_step(step, claimed.get(step), tuple(measured.get(step, ()))) for step in STEPS)
+
+
+def _step(step: str, claim: Claim | None, strategies: tuple[str, ...]) -> PlaybookStep:
+    if strategies:
+        return PlaybookStep(step, "tested", "", strategies)
+    if claim is None:
+        return PlaybookStep(step, "not_claimed", "", ())
+    return PlaybookStep(step, claim.status, claim.reason, ())
+
+
+def untested(playbook: Iterable[PlaybookStep]) -> list[str]:
+    """Give the steps that are still to be tried, in order."""
+    return [step.name for step in playbook if step.status == "untested"]
+
+
+def next_step(playbook: Iterable[PlaybookStep]) -> str | None:
+    """Give the step to climb to when strict decoding does not reach the target: strict then goes last.
+
+    Returns:
+        None when every step is tested, not applicable or declined.
+    """
+    left = untested(playbook)
+    return next((step for step in left if step != STRICT), left[0] if left else None)
+
+
+def playbook_line(playbook: Iterable[PlaybookStep]) -> str:
+    """Write what is untested, declined and not applicable in one line."""
+    playbook = tuple(playbook)
+    parts = [f"untested: {', '.join(untested(playbook)) or 'none'}"]
+    for status in ("declined", "not_applicable", "no_help"):
+        told = [f"{step.name} because {step.reason}" for step in playbook if step.status == status]
+        if told:
+            parts.append(f"{status.replace('_', ' ')}: {', '.join(told)}")
+    unsaid = [step.name for step in playbook if step.status == "not_claimed"]
+    if unsaid:
+        parts.append(f"nothing claimed: {', '.join(unsaid)}")
+    return " / ".join(parts)

@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where each step of the playbook stands, by what is recorded and declared."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from schema_guard.decide.playbook import RAISE_OUTPUT, STEPS, STRICT
+from schema_guard.decide.recorded.configurations import settings_of, step_of
+from schema_guard.values import NOT_FIXED_BY_LIMIT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from schema_guard.decide.recorded.configurations import RecordedConfiguration
+
+
+def claims_of(
+    configurations: Sequence[RecordedConfiguration],
+    best: RecordedConfiguration,
+    declared: Iterable[Any],
+    given: Any,
+) -> list[dict[str, Any]]:
+    """Say where each step stands: tested by the records, declared, ruled out by a fact, else untested."""
+    claimed = given if isinstance(given, list) else []
+    named = {claim.get("rung") for claim in claimed if isinstance(claim, Mapping)}
+    tested = {step for configuration in configurations for step in _tested(configuration)}
+    ruled_out = {found.step: (found.status, f"{found.reason} ({_day(found.at)})") for found in declared}
+    for step, reason in _facts(best, tested):
+        ruled_out.setdefault(step, ("not_applicable", reason))
+    claims = []
+    for step in STEPS:
+        if step in named:
+            continue
+        if step in tested:
+            claims.append({"rung": step, "status": "tested"})
+        elif step in ruled_out:
+            status, reason = ruled_out[step]
+            claims.append({"rung": step, "status": status, "reason": reason})
+        else:
+            claims.append({"rung": step, "status": "untested"})
+    return [*claimed, *claims]
+
+
+def _tested(configuration: RecordedConfiguration) -> set[str]:
+    """Give the steps on which a configuration stands."""
+    settings = settings_of(configuration.first)
+    steps = {step_of(name) for name in configuration.first.strategies.split(">")} & set(STEPS)
+    steps |= {configuration.step} & set(STEPS)
+    if settings.get("repair") in ("lossless", "lossy"):
+        steps.add("lenient_parse")
+    if settings.get("max_attempts", 1) > 1:
+        steps.add("repair_retry")
+    if (settings.get("budget") or {}).get("max_output_tokens"):
+        steps.add(RAISE_OUTPUT)
+    return steps
+
+
+def _facts(best: RecordedConfiguration, tested: set[str]) -> Iterable[tuple[str, str]]:
+    """Give the steps that the records rule out, and why."""
+    truncated = sum(row.failure_kinds.get("truncation", 0) for row in best.rows)
+    not_fixed = sum(
+        calls for row in best.rows for _, code, calls in row.final_failures if code in NOT_FIXED_BY_LIMIT
+    )
+    if best.failed and not truncated:
+        yield RAISE_OUTPUT, f"0 of {best.failed} failed calls of {best.id} are truncation"
+    elif not_fixed and 2 * (truncated - not_fixed) < best.failed:
+        told = f"only {truncated - not_fixed} of {best.failed} failed calls of {best.id} were too long"
+        yield RAISE_OUTPUT, f"{told}: {not_fixed} ran away or were spent on reasoning"
+    if STRICT in tested:
+        yield "json_mode", "strict_schema was tried, which holds more than JSON mode"
+
+
+def _day(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).date().isoformat()
