@@ -1,10 +1,10 @@
-"""What each target takes of real schemas: as they are, after exact rewrites, after listed losses, not at all.
+"""What each provider takes of real schemas: as they are, after exact rewrites, after listed losses, not at all.
 
     python benchmarks/adapting.py [--target NAME]... [--every 1] [--output benchmarks/results/FILE.json]
 
 Reads jsonschemabench.jsonl and maskbench.jsonl in the folder that SCHEMA_GUARD_CORPORA names. Of the invalid instances
 it counts those that the schema that is sent still refuses in every form that comes back as them; of the valid ones,
-those that have a form that is taken and comes back. A schema is judged as if the target enforced all that it takes.
+those that have a form that is taken and comes back. A schema is judged as if the provider enforced all that it takes.
 
 The converters of the packages openai, anthropic and google-genai are measured beside it where they are installed, on
 the schemas that they convert to something that has no error of lint: pip install 'schema-guard[openai,anthropic,google]'.
@@ -73,9 +73,9 @@ class Share:
 
 @dataclass
 class Measured:
-    """What came out for one target."""
+    """What came out for one provider."""
 
-    target: str
+    provider: str
     classes: Counter[str] = field(default_factory=Counter)
     refused: Share = field(default_factory=Share)
     given: Share = field(default_factory=Share)
@@ -90,7 +90,7 @@ class Compared:
     """What came out beside the converter of a package, on the schemas that it converts."""
 
     package: str
-    target: str
+    provider: str
     schemas: int = 0
     raised: int = 0
     rejected: int = 0
@@ -139,7 +139,7 @@ class Sent:
 
 
 def class_of(document: Any, made: Any) -> str:
-    """Give the class that a schema falls in for a target."""
+    """Give the class that a schema falls in for a provider."""
     if made.schema is None:
         return "not at all"
     if made.relaxed:
@@ -149,12 +149,12 @@ def class_of(document: Any, made: Any) -> str:
     return "as it is" if made.schema == document else "exact"
 
 
-def measure(target: str, read: list[tuple[str, Schema[Any], list[dict[str, Any]]]]) -> Measured:
-    """Measure one target."""
-    found = Measured(target)
+def measure(provider: str, read: list[tuple[str, Schema[Any], list[dict[str, Any]]]]) -> Measured:
+    """Measure one provider."""
+    found = Measured(provider)
     for name, schema, tests in read:
         began = time.process_time()
-        made = adapt(schema, target)
+        made = adapt(schema, provider)
         took = time.process_time() - began
         found.seconds += took
         found.slowest = max(found.slowest, took)
@@ -175,7 +175,7 @@ def measure(target: str, read: list[tuple[str, Schema[Any], list[dict[str, Any]]
 
 
 def converters() -> dict[str, tuple[str, Callable[[Any], Any]]]:
-    """Give the converters that are installed: package -> target, and what it makes of a schema."""
+    """Give the converters that are installed: package -> provider, and what it makes of a schema."""
     found: dict[str, tuple[str, Callable[[Any], Any]]] = {}
     try:
         from openai.lib._pydantic import _ensure_strict_json_schema as strict
@@ -219,12 +219,12 @@ def lowered(schema: Any) -> Any:
 
 def compare(
     package: str,
-    target: str,
+    provider: str,
     convert: Callable[[Any], Any],
     read: list[tuple[str, Schema[Any], list[dict[str, Any]]]],
 ) -> Compared:
     """Measure a package's converter beside ours."""
-    found = Compared(package, target, schemas=len(read))
+    found = Compared(package, provider, schemas=len(read))
     for name, schema, tests in read:
         try:
             theirs = convert(copy.deepcopy(schema.document))
@@ -232,10 +232,10 @@ def compare(
         except Exception:  # noqa: BLE001 - whatever a package raises, it does not take the schema
             found.raised += 1
             continue
-        if any(one.severity == "error" and one.effect == "rejected" for one in lint(theirs, target)):
+        if any(one.severity == "error" and one.effect == "rejected" for one in lint(theirs, provider)):
             found.rejected += 1
             continue
-        made = adapt(schema, target)
+        made = adapt(schema, provider)
         if made.schema is None:
             found.below.append(name)
             continue
@@ -266,19 +266,19 @@ def beside(
 
 def written(measured: list[Measured], compared: list[Compared]) -> str:
     """Write the tables."""
-    lines = ["target           " + "".join(f"{name:>12}" for name in CLASSES)]
+    lines = ["provider           " + "".join(f"{name:>12}" for name in CLASSES)]
     lines += [
-        f"{one.target:<17}" + "".join(f"{one.classes[name]:>12}" for name in CLASSES) for one in measured
+        f"{one.provider:<17}" + "".join(f"{one.classes[name]:>12}" for name in CLASSES) for one in measured
     ]
     lines += ["", "invalid instances that are refused in every form; valid ones that can be given"]
-    lines += [f"{one.target:<17}{one.refused.told():<48}{one.given.told()}" for one in measured]
+    lines += [f"{one.provider:<17}{one.refused.told():<48}{one.given.told()}" for one in measured]
     lines += ["", "seconds of CPU in all, of the slowest schema; schemas with a loss that is not listed"]
     lines += [
-        f"{one.target:<17}{one.seconds:>8.1f}{one.slowest:>8.2f}   {', '.join(one.unlisted) or 'none'}"
+        f"{one.provider:<17}{one.seconds:>8.1f}{one.slowest:>8.2f}   {', '.join(one.unlisted) or 'none'}"
         for one in measured
     ]
     lines += [
-        f"{one.target}: {number} not sent: {reason}"
+        f"{one.provider}: {number} not sent: {reason}"
         for one in measured
         for reason, number in one.reasons.items()
     ]
@@ -286,7 +286,7 @@ def written(measured: list[Measured], compared: list[Compared]) -> str:
         lines += [
             "",
             (
-                f"{one.package} beside it, target {one.target}: of {one.schemas} schemas it raises on {one.raised}, "
+                f"{one.package} beside it, provider {one.provider}: of {one.schemas} schemas it raises on {one.raised}, "
                 f"{one.rejected} would be refused"
             ),
             f"  invalid refused, theirs {one.theirs_refused.told()}, ours {one.ours_refused.told()}",
@@ -301,7 +301,7 @@ def written(measured: list[Measured], compared: list[Compared]) -> str:
 
 
 def plain_of(one: Measured) -> dict[str, Any]:
-    """Give what came out for a target as JSON."""
+    """Give what came out for a provider as JSON."""
     counted = {"classes": dict(one.classes), "reasons": dict(one.reasons)}
     rest = {name: value for name, value in vars(one).items() if name not in counted}
     return {**rest, **counted, "given": asdict(one.given), "refused": asdict(one.refused)}
@@ -323,7 +323,7 @@ def main() -> int:
     """Measure, print, and write when asked."""
     arguments = asked()
     read = list(rows(arguments.every))
-    measured = [measure(target, read) for target in arguments.target or sorted(RULES)]
+    measured = [measure(provider, read) for provider in arguments.provider or sorted(RULES)]
     compared = [compare(package, *found, read) for package, found in converters().items()]
     text = written(measured, compared)
     print(text, end="")
@@ -334,7 +334,7 @@ def main() -> int:
             "python": platform.python_version(),
             "packages": {one.package: importlib.metadata.version(one.package) for one in compared},
             "schemas": len(read),
-            "targets": [plain_of(one) for one in measured],
+            "providers": [plain_of(one) for one in measured],
             "packages_beside": [asdict(one) for one in compared],
         }
         arguments.output.write_text(json.dumps(plain, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -16,7 +16,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from schema_guard import Budget, Schema, guard, judge
+from schema_guard import Limits, Schema, guard, judge
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,10 +27,10 @@ _WIDTH = 4
 _CORPORA = (("real_outputs.jsonl", "text"), ("local_replies.jsonl", "reply"))
 _WAYS: dict[str, dict[str, Any]] = {
     "early_stop": {"early_stop": True},
-    "early_stop, max_repeats=6": {"early_stop": True, "budget": Budget(max_repeats=6)},
-    "max_repeats=3": {"budget": Budget(max_repeats=3)},
-    "max_repeats=6": {"budget": Budget(max_repeats=6)},
-    "max_repeats=12": {"budget": Budget(max_repeats=12)},
+    "early_stop, max_repeats=6": {"early_stop": True, "limits": Limits(max_repeats=6)},
+    "max_repeats=3": {"limits": Limits(max_repeats=3)},
+    "max_repeats=6": {"limits": Limits(max_repeats=6)},
+    "max_repeats=12": {"limits": Limits(max_repeats=12)},
 }
 
 

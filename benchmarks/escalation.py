@@ -17,14 +17,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from schema_guard import connect, guard
+from schema_guard import About, connect, guard
 from schema_guard.bench.suites.load import load_suite
+from schema_guard.limits import Limits
 from schema_guard.prompting import Example
 from schema_guard.stats import bounds
 from schema_guard.strategies import behind_system
 from schema_guard.testing import serve
 from schema_guard.text import interval, percent
-from schema_guard.values import Budget
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,8 +55,8 @@ def asked(models: list[Any], strategies: list[str], entry: Any, task: Any) -> Ou
         strategy=strategies,
         max_attempts=len(models),
         examples=[Example(example.gold, example.text) for example in entry.tasks_of("dev")[:2]],
-        budget=Budget(output_tokens=task.output_tokens),
-        prices=PRICES,
+        limits=Limits(output_tokens=task.output_tokens),
+        about=About(prices=PRICES),
         on_failure="return",
         store=None,
     )(models[0])
@@ -85,18 +85,18 @@ def lines(found: dict[str, list[Any]]) -> Iterator[str]:
     kept = predicted.lower <= failed / n <= predicted.upper
     yield f"the realised rate is {'inside' if kept else 'OUTSIDE'} of the bounds that are predicted"
     yield ""
-    yield "attempts        target               adapted     n  tokens in/out         cost"
-    ways = [(one.model, one.target, one.adapted is not None) for call in together for one in call.attempts]
-    for (model, target, adapted), count in sorted(Counter(ways).items(), reverse=True):
+    yield "attempts        provider               adapted     n  tokens in/out         cost"
+    ways = [(one.model, one.provider, one.adapted is not None) for call in together for one in call.attempts]
+    for (model, provider, adapted), count in sorted(Counter(ways).items(), reverse=True):
         own = [
             a
             for call in together
             for a in call.attempts
-            if (a.model, a.target, a.adapted is not None) == (model, target, adapted)
+            if (a.model, a.provider, a.adapted is not None) == (model, provider, adapted)
         ]
         used = f"{sum(a.usage.input_tokens or 0 for a in own):,}/{sum(a.usage.output_tokens or 0 for a in own):,}"
         cost = sum(a.cost or 0.0 for a in own)
-        yield f"{model:15} {target:20} {'yes' if adapted else 'no':8} {count:4}  {used:>13}  ${cost:.6f}"
+        yield f"{model:15} {provider:20} {'yes' if adapted else 'no':8} {count:4}  {used:>13}  ${cost:.6f}"
 
 
 def main() -> None:
@@ -109,8 +109,8 @@ def main() -> None:
     given = parser.parse_args()
     found: dict[str, list[Any]] = {name: [] for name in WAYS}
     with connect("local") as local, serve(local) as first, serve(local) as second:
-        small = connect(f"{first.openai_url}#small", target="llamacpp-llguidance", key="k")
-        large = connect(f"{second.openai_url}#large", target="llamacpp-llguidance", key="k")
+        small = connect(f"{first.openai_url}#small", provider="llamacpp-llguidance", key="k")
+        large = connect(f"{second.openai_url}#large", provider="llamacpp-llguidance", key="k")
         models = {"small": [small], "large": [large], "small, then large": [small, large]}
         with small, large:
             for number, (entry, task) in enumerate(tasks(given.tasks), 1):

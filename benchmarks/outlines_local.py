@@ -62,12 +62,12 @@ def outlines_model() -> Any:
     return outlines.from_transformers(loaded, transformers.AutoTokenizer.from_pretrained(**named))
 
 
-def told(target: str, schemas: list[Any]) -> int:
+def told(provider: str, schemas: list[Any]) -> int:
     """Count the schemas that are refused before a call."""
     refused = 0
     for schema in schemas:
         try:
-            options_for(target, "strict_schema", schema)
+            options_for(provider, "strict_schema", schema)
         except InvalidArgument:
             refused += 1
     return refused
@@ -138,11 +138,11 @@ def lines(asked: Any, builtin: Any) -> Any:
         yield f"  leaves right                      {percent(leaves.rate)} {limits}, n {leaves.n}"
         yield f"  lost calls                        {variant.formats.get('lost', 0)}"
     yield ""
-    for name, target in MODELS.items():
+    for name, provider in MODELS.items():
         schemas = [entry.schema for entry in builtin.schemas]
         yield (
-            f"told before the call, {name}: {told(target, schemas)} of {len(schemas)} built-in schemas, "
-            f"{told(target, [Schema.of(one) for one in NOT_TAKEN])} of {len(NOT_TAKEN)} with a keyword that llguidance does not take"
+            f"told before the call, {name}: {told(provider, schemas)} of {len(schemas)} built-in schemas, "
+            f"{told(provider, [Schema.of(one) for one in NOT_TAKEN])} of {len(NOT_TAKEN)} with a keyword that llguidance does not take"
         )
     used = sum(resource.getrusage(who).ru_utime for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     asked_of = f"{len(asked.scored)} calls for {asked.tasks} tasks of {asked.suite_tasks}"

@@ -30,7 +30,7 @@ import jiter
 import jsonschema_rs
 import llguidance
 
-from schema_guard import Budget, Limits, Schema, judge, prefix_checker
+from schema_guard import Limits, Schema, judge, prefix_checker
 from schema_guard.received.watching import Watch
 from schema_guard.values import Chunk, More
 
@@ -111,7 +111,7 @@ class InTheLoop:
 
 def in_the_loop(schema: Schema[Any], parts: Iterable[str]) -> int | None:
     """Give how many characters had come when the loop stopped a reply; None where it did not."""
-    look, least, waiting, came = Watch(Limits(), Budget(), 0.0, schema).answer, 0, "", 0
+    look, least, waiting, came = Watch(Limits(), Limits(), 0.0, schema).answer, 0, "", 0
     for part in parts:
         waiting += part
         if len(waiting) >= least:

@@ -5,7 +5,7 @@
 Four kinds of servers on loopback are asked with other constants each time: they enforce schemas, ignore them, refuse them,
 or enforce some. The last kind is there as a gateway before two servers of which one enforces, and by chance. Then a keyword
 that is refused is planted at each place of each built-in schema, and looked for. Last, the local model is asked twice: with
-a grammar of llguidance, as its target has it, and the same server by `response_format`. Needs the extra local for that.
+a grammar of llguidance, as its provider has it, and the same server by `response_format`. Needs the extra local for that.
 """
 
 from __future__ import annotations
@@ -107,7 +107,7 @@ def local() -> Iterator[str]:
     """Probe the local model in two ways."""
     with connect("local") as model:
         yield f"the local model, {model.name}"
-        yield from _told("a grammar (target llamacpp-llguidance)", model)
+        yield from _told("a grammar (provider llamacpp-llguidance)", model)
         keywords = probe_keywords(model)
         judged = [one for one in keywords if one.agrees is not None]
         yield f"  keywords: {sum(bool(one.agrees) for one in judged)} of {len(judged)} as the rules say"
@@ -115,8 +115,8 @@ def local() -> Iterator[str]:
             if not one.agrees:
                 yield f"    {one.keyword}: {one.does or one.answer.did}, and the rules say {one.says}"
         yield f"  a reply that is begun: {probe_prefix(model, seed=0).does}"
-        plain = OpenAIModel(model.name, model.endpoint, target="llamacpp", defaults={"temperature": 0})
-        yield from _told("the same server by response_format (target llamacpp)", plain)
+        plain = OpenAIModel(model.name, model.endpoint, provider="llamacpp", defaults={"temperature": 0})
+        yield from _told("the same server by response_format (provider llamacpp)", plain)
         plain.close()
 
 

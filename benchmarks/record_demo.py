@@ -13,7 +13,7 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from schema_guard import Budget, guard, open_store
+from schema_guard import Limits, guard, open_store
 from schema_guard.ext.climb.inputs import inputs_of
 from schema_guard.ext.demo.function import EVENT, messages_of, notice_reader, notices
 from schema_guard.ext.demo.recorded import FILE, write_replies
@@ -33,7 +33,7 @@ def record() -> None:
             strategy="strict_schema",
             max_attempts=1,
             store=None,
-            budget=Budget(output_tokens=OUTPUT_TOKENS),
+            limits=Limits(output_tokens=OUTPUT_TOKENS),
         )(model)
         for ask in (reader.outcome, strict.outcome):
             for task in inputs_of(reader.schema, notices()).tasks:

@@ -24,8 +24,8 @@ import jsonschema_rs
 
 from schema_guard import reading as extract
 from schema_guard.ext.repair.readings import repair
+from schema_guard.limits import Limits
 from schema_guard.parsing import NotJson, parse
-from schema_guard.values import Limits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

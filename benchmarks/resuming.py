@@ -21,7 +21,7 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from schema_guard import Budget, connect, guard
+from schema_guard import Limits, connect, guard
 from schema_guard.stats import bounds, paired
 from schema_guard.text import interval, percent
 
@@ -73,7 +73,7 @@ WAYS: Final = (Way("gone on with", goes_on=True), Way("anew, twice the limit", g
 class Followed:
     """A model whose first reply may be given; it is asked for the others, and the last one is kept."""
 
-    target = "llamacpp-llguidance"
+    provider = "llamacpp-llguidance"
 
     def __init__(self, model: Any, *, goes_on: bool, first: Any = None) -> None:
         self.name, self.capabilities, self.goes_on = model.name, model.capabilities, goes_on
@@ -106,8 +106,8 @@ def orders(most: int) -> Iterator[str]:
 
 def asked(model: Any, way: Way, limit: int, prompt: str) -> Outcome[Any]:
     """Make a call whose first limit is *limit*."""
-    budget = Budget(output_tokens=limit, max_output_tokens=None if way.goes_on else 2 * limit)
-    return guard(ORDER, strategy="bare", max_attempts=way.attempts, budget=budget, store=None)(model).outcome(
+    budget = Limits(output_tokens=limit, max_output_tokens=None if way.goes_on else 2 * limit)
+    return guard(ORDER, strategy="bare", max_attempts=way.attempts, limits=budget, store=None)(model).outcome(
         prompt
     )
 

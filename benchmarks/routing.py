@@ -26,7 +26,7 @@ from statistics import median
 from time import process_time
 from typing import Any, NamedTuple
 
-from schema_guard import Evidence, Rollout, Router, guard, open_store, tags
+from schema_guard import About, Evidence, Rollout, Router, guard, open_store, tags
 from schema_guard.stats import Bounds, bounds, log_e_value
 from schema_guard.text import interval, percent
 
@@ -78,8 +78,8 @@ def router_of(inputs: Inputs, store: Any = None, **settings: Any) -> Any:
 
     both: dict[str, Any] = {"store": store, "max_attempts": 1, "name": "extract", "version": "1"}
     return Router(
-        tuned=guard(SCHEMA, strategy="bare", tuned=True, model="small", **both)(tuned),
-        prompt=guard(SCHEMA, model="large", **both)(prompt),
+        tuned=guard(SCHEMA, strategy="bare", about=About(tuned=True, model="small"), **both)(tuned),
+        prompt=guard(SCHEMA, about=About(model="large"), **both)(prompt),
         **settings,
     )
 
@@ -179,7 +179,7 @@ def rolled_out(rate: float, seed: int, calls: int) -> Rolled:
 
     both: dict[str, Any] = {"store": None, "max_attempts": 1, "name": "extract", "version": "1"}
     router = Router(
-        tuned=guard(SCHEMA, strategy="bare", tuned=True, **both)(tuned),
+        tuned=guard(SCHEMA, strategy="bare", about=About(tuned=True), **both)(tuned),
         prompt=guard(SCHEMA, **both)(lambda prompt: GOOD),
         share=Rollout(target=TARGET),
     )
@@ -205,7 +205,7 @@ def needed_by(seen: list[bool]) -> int | None:
 def overheads(calls: int = 20_000) -> list[tuple[str, float]]:
     """Give the microseconds of a call, the best of three times so many."""
     both: dict[str, Any] = {"store": None, "max_attempts": 1, "name": "extract", "version": "1"}
-    tuned = guard(SCHEMA, strategy="bare", tuned=True, **both)(lambda prompt: GOOD)
+    tuned = guard(SCHEMA, strategy="bare", about=About(tuned=True), **both)(lambda prompt: GOOD)
     prompt = guard(SCHEMA, **both)(lambda prompt: GOOD)
     off = Path("/no/such/file")
     ways: list[tuple[str, Any]] = [

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from schema_guard import guard
+from schema_guard import About, guard
 from schema_guard.records.counts.configurations import Lengths, ReplyLengths
 from schema_guard.records.counts.hours import bucket
 from schema_guard.report.stopped import StoppedReplies, stopped_replies
@@ -39,7 +39,7 @@ class Read(NamedTuple):
 def read(schema: Any, text: str) -> Read:
     """Have a reply read by a guarded stream."""
 
-    @guard(schema, early_stop=True, max_attempts=1, store=None, name="reply", version="1")
+    @guard(schema, early_stop=True, max_attempts=1, store=None, name="reply", about=About(version="1"))
     def reply(prompt: str) -> Iterator[str]:
         for at in range(0, len(text), WIDTH):
             yield text[at : at + WIDTH]

@@ -65,7 +65,7 @@ def _call(draw: random.Random, number: int, input_hash: str) -> list[Row]:
     columns: dict[str, Any] = {
         "call_id": f"{number:032x}", "started_at": _START_S + number * _STEP_S,
         "function": f"app.extract_{schema}", "schema_name": schema, "schema_fingerprint": f"{schema:0<16}",
-        "model": "model", "target": None, "strategies": strategy, "settings": '{"max_attempts":3}',
+        "model": "model", "provider": None, "strategies": strategy, "settings": '{"max_attempts":3}',
         "version": "0123456789ab", "tuned": 0, "segment": None, "cluster": None, "input_hash": input_hash,
         "parent_call_id": None, "strategy": strategy, "repairs": "[]", "finish_reason": "stop",
         "cached_input_tokens": 0, "reasoning_tokens": None, "prompt_chars": 2_000, "reply_bytes": 900,

@@ -34,7 +34,12 @@ if TYPE_CHECKING:
     from schema_guard.testing import Server
     from tests.public.ext.sdks.wire_calls import WireApi
 
-TARGETS = {"chat": "openai", "responses": "openai-responses", "messages": "anthropic", "contents": "gemini"}
+PROVIDER_OPTIONS = {
+    "chat": "openai",
+    "responses": "openai-responses",
+    "messages": "anthropic",
+    "contents": "gemini",
+}
 RULES = {"openai": openai.RULES, "anthropic": anthropic.RULES, "google-genai": gemini.RULES}
 
 
@@ -130,7 +135,7 @@ def tried(name: str, api: WireApi, server: Server, found: Sequence[Case]) -> Row
     client = connected(api, server)
     as_is = {case.name: case.document for case in found}
     models = {case.name for case in found if case.model is not None}
-    adapted = {case.name: adapt(case.document, TARGETS[name]) for case in found}
+    adapted = {case.name: adapt(case.document, PROVIDER_OPTIONS[name]) for case in found}
     sendable = {name: made.schema for name, made in adapted.items() if made.schema is not None}
 
     def of(schemas: dict[str, Any]) -> Sent:

@@ -42,19 +42,19 @@ if TYPE_CHECKING:
     )
     from schema_guard.guarded import AsyncGuarded, Guard, Guarded
     from schema_guard.judging import judge
+    from schema_guard.limits import Limits
     from schema_guard.models import connect
     from schema_guard.prompting import Example
     from schema_guard.records import Store, default_store, open_store
     from schema_guard.records.process.ends import flush, flush_on_sigterm
     from schema_guard.records.tagging import tags
     from schema_guard.schema import Schema
+    from schema_guard.settings import About, Params
     from schema_guard.values import (
         Attempt,
-        Budget,
         Call,
         Failure,
         Judgement,
-        Limits,
         Message,
         Outcome,
         Partial,
@@ -68,10 +68,12 @@ _HOMES = {
     "guarded": ("Guard", "Guarded", "AsyncGuarded"),
     "records.tagging": ("tags",),
     "schema": ("Schema",),
+    "settings": ("About", "Params"),
     "judging": ("judge",),
+    "limits": ("Limits",),
     "prompting": ("Example",),
     "values": (
-        "Attempt", "Budget", "Call", "Failure", "Judgement", "Limits", "Message", "Outcome", "Partial",
+        "Attempt", "Call", "Failure", "Judgement", "Message", "Outcome", "Partial",
         "Usage", "Violation",
     ),
     "errors": (
@@ -89,10 +91,10 @@ _OF_PARTS = (
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
+    "About",
     "Adapted",
     "AsyncGuarded",
     "Attempt",
-    "Budget",
     "Call",
     "CallFailed",
     "CallJudgement",
@@ -110,6 +112,7 @@ __all__ = [
     "Message",
     "MissingExtra",
     "Outcome",
+    "Params",
     "Partial",
     "PrefixChecker",
     "Rollout",

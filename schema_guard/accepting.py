@@ -12,33 +12,39 @@ Rules:
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from schema_guard.arguments import require_limits, require_list, require_members, require_one_of, require_text
+from schema_guard.arguments import require_kind, require_list, require_members, require_one_of, require_text
 from schema_guard.errors import InvalidArgument
 from schema_guard.interruptions import is_interruption
+from schema_guard.light.tuples import NamedTuple
+from schema_guard.limits import DEFAULT_LIMITS, Limits
 from schema_guard.parsing import NotJson, bounded, lengths, may_hold_number, parse, reader, refusal
 from schema_guard.text import clip
 from schema_guard.validation import failures
-from schema_guard.values import REPAIRS, Failure, Limits, Missed
+from schema_guard.values import REPAIRS, Failure, Judgement, Missed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from schema_guard.schema import Schema
-    from schema_guard.values import Form
+    from schema_guard.values import FinishReason, Form, Repair
 
 __all__ = [
     "DEFAULT_LIMITS",
     "UNREAD",
+    "Terms",
+    "accepted",
     "acceptor",
+    "checked",
+    "failed",
     "form_of",
     "refusal_of_checks",
     "require_terms",
     "restored",
 ]
 
-DEFAULT_LIMITS: Final = Limits()
+V = TypeVar("V")
 UNREAD: Final = NotJson("", "not parsed yet")
 """Stands where a text was not parsed, for it opens with no bracket."""
 _BRACKETS = ("{", "[")
@@ -62,8 +68,8 @@ def acceptor(schema: Schema[Any], limits: Limits = DEFAULT_LIMITS) -> Callable[[
         raise InvalidArgument(
             f"judge: schema={clip(repr(schema))}: expected a Schema, as Schema.of gives it"
         ) from error
-    if known is None or known[0] != limits:
-        require_limits(limits, Limits)
+    if known is None or (known[0] is not limits and known[0] != limits):
+        require_kind("limits", limits, Limits)
         known = schema.acceptor = limits, _acceptor(schema, limits)
     return known[1]
 
@@ -200,3 +206,63 @@ def _refused_by(check: Callable[[Any], str | None], value: Any) -> Failure | Non
         # A check that trips over a value has refused it; the message says so.
         message = f"raised {type(error).__name__}: {error}"
     return None if message is None else Failure("semantic", name, clip(str(message), 300))
+
+
+class Terms(NamedTuple):
+    """The terms that a reply is validated by."""
+
+    schema: Schema[Any]
+    finish_reason: FinishReason | None
+    repair: Repair
+    checks: Sequence[Callable[[Any], str | None]]
+    restore: Callable[[Any], Any] | None
+    limits: Limits
+
+    def accepts(self, value: Any) -> bool:
+        """Say whether a value is valid; not where finding out would take too many steps."""
+        return self.schema.accepts(value, self.limits.max_steps)
+
+    def failure(self, value: Any, text: str = "") -> Failure:
+        """Give the failure of a value that is not valid, and was parsed from *text* where that is known."""
+        known = text if self.restore is None else ""
+        return failures.schema_failure(value, self.schema, self.limits, known)
+
+    def parse(self, text: str) -> Any:
+        """Give the value of a JSON text, or a `NotJson`; one that is not the adapted schema's is judged as it is."""
+        value = parse(text, self.limits)
+        if self.restore is None or type(value) is NotJson:
+            return value
+        try:
+            return self.restore(value)
+        except Exception as error:
+            if is_interruption(error, partial(self.restore, value)):
+                raise
+            return value
+
+
+def accepted(
+    value: Any,
+    schema: Schema[V],
+    checks: Sequence[Callable[[Any], str | None]],
+    form: Form,
+    repairs: tuple[str, ...] = (),
+) -> Judgement[V]:
+    """Return the judgement of a valid value: restore it, and run the checks."""
+    made = restored(value, schema)
+    if type(made) is Missed:
+        assert made.failure is not None
+        return failed(made.failure)
+    return checked(made, checks, form, repairs)
+
+
+def checked(
+    value: Any, checks: Sequence[Callable[[Any], str | None]], form: Form, repairs: tuple[str, ...] = ()
+) -> Judgement[Any]:
+    """Return the judgement of a restored value: run the checks."""
+    failure = refusal_of_checks(value, checks) if checks else None
+    return Judgement(True, value, None, form, repairs) if failure is None else failed(failure)
+
+
+def failed(failure: Failure) -> Judgement[Any]:
+    """Return the judgement of a reply without a value."""
+    return Judgement(False, None, failure, None)

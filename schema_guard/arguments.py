@@ -10,15 +10,50 @@ from math import inf
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.errors import InvalidArgument
-from schema_guard.text import clip, did_you_mean
+from schema_guard.text import clip, did_you_mean, safe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
+    from typing import Protocol, TypeVar
+
+    NamedArguments = type
+    T_co = TypeVar("T_co", covariant=True)
+
+    # Mypy reports the wrong argument alone, without a list of overloads, if an overload fits when type arguments are
+    # ignored. Every value fits these protocols then, and no value fits them with `Never`.
+    class NoSuchArgument(Protocol[T_co]):
+        """The type of an argument that a function doesn't have."""
+
+        @property
+        def __sizeof__(self) -> T_co: ...  # type: ignore[override]
+
+    class Nothing(Protocol[T_co]):
+        """A type that no value has."""
+
+        @property
+        def __sizeof__(self) -> T_co: ...  # type: ignore[override]
+else:
+
+    class NamedArguments(type):
+        """Metaclass that refuses unknown arguments of a class, and names the one that was probably meant."""
+
+        def __call__(cls, *args: Any, **given: Any) -> Any:
+            """Create a value; raise `InvalidArgument` for an argument that the class doesn't have."""
+            for name, value in given.items():
+                if name not in cls.__match_args__:
+                    hint = did_you_mean(name, cls.__match_args__)
+                    raise InvalidArgument(
+                        f"{cls.__name__}: unknown argument {safe(clip(name))}={clip(repr(value))}"
+                        f"{hint or ': expected one of ' + ', '.join(cls.__match_args__)}"
+                    )
+            return super().__call__(*args, **given)
+
 
 __all__ = [
+    "NamedArguments",
     "require_bool",
     "require_count",
-    "require_limits",
+    "require_kind",
     "require_list",
     "require_members",
     "require_one_of",
@@ -76,9 +111,11 @@ def require_members(name: str, given: Iterable[Any], fits: Callable[[Any], bool]
             raise InvalidArgument(f"{name}: {clip(repr(member))}: expected {what}")
 
 
-def require_limits(given: Any, kind: type[Any]) -> None:
-    """Raise `InvalidArgument` unless it is of the *kind*, a named tuple whose fields are to be ints >= 0."""
-    if not isinstance(given, kind):
-        raise InvalidArgument(f"limits={clip(repr(given))}: expected a {kind.__name__}")
-    for name, bound in given._asdict().items():
-        require_count(f"limits.{name}", bound)
+def require_kind(name: str, given: object, kind: type[Any]) -> None:
+    """Raise `InvalidArgument` unless *given* is an instance of *kind*, with the correct spelling of a dict."""
+    if isinstance(given, kind):
+        return
+    members = kind.__match_args__
+    known = [key for key in given if key in members] if isinstance(given, dict) else []
+    example = ", ".join(f"{key}=..." for key in known or members[:1])
+    raise InvalidArgument(f"{name}={clip(repr(given))}: expected {name}={kind.__name__}({example})")

@@ -25,21 +25,21 @@ class Asked(NamedTuple):
 
     Attributes:
         models: Names, or `Model`s.
-        targets: Whose arguments the options of each are; one alone where all have the same.
+        providers: Whose arguments the options of each are; one alone where all have the same.
         is_function: Whether the function that is guarded is itself a model, in whose place these are asked.
     """
 
     models: tuple[Any, ...]
-    targets: tuple[str | None, ...]
+    providers: tuple[str | None, ...]
     is_function: bool
 
     def model(self, attempt: int) -> Any:
         """Give the model of an attempt, counted from 1."""
         return self.models[min(attempt, len(self.models)) - 1]
 
-    def target(self, attempt: int) -> str | None:
-        """Give the target of an attempt's model."""
-        return self.targets[min(attempt, len(self.targets)) - 1]
+    def provider(self, attempt: int) -> str | None:
+        """Return the provider of an attempt's model."""
+        return self.providers[min(attempt, len(self.providers)) - 1]
 
     def function(self, function: Any, attempt: int) -> Any:
         """Give what an attempt calls: the guarded function, or the attempt's model in its place."""
@@ -60,7 +60,7 @@ class Asked(NamedTuple):
 
 def is_model(found: Any) -> bool:
     """Say whether something is a `Model`, by its shape."""
-    return isinstance(getattr(found, "target", None), str) and hasattr(found, "capabilities")
+    return isinstance(getattr(found, "provider", None), str) and hasattr(found, "capabilities")
 
 
 def kind_of(models: Sequence[Any] | None) -> Literal["names", "objects"] | None:
@@ -100,7 +100,7 @@ def check_models(models: tuple[Any, ...], model: str | None, *, max_attempts: in
     told = f"models={clip(repr([one if are_names else one.name for one in models]))}"
     if model is not None:
         raise InvalidArgument(
-            f"{told} and model={clip(repr(model))}: expected one of them: both say whom to ask"
+            f"{told} and about.model={clip(repr(model))}: expected one of them, because both name the model"
         )
     if observe:
         raise InvalidArgument(f"{told} and observe=True: observing changes nothing, so it asks nobody else")
@@ -111,12 +111,12 @@ def check_models(models: tuple[Any, ...], model: str | None, *, max_attempts: in
         )
 
 
-def asked_of(models: tuple[Any, ...], target: str | None, shape: Shape, function: Any) -> Asked:
+def asked_of(models: tuple[Any, ...], provider: str | None, shape: Shape, function: Any) -> Asked:
     """Find how a function is told whom to ask.
 
     Args:
         models: That were checked.
-        target: Whose arguments `options` holds, where that is said.
+        provider: Whose arguments `options` holds, where that is said.
         shape: Of the function.
         function: The user's, or a model.
 
@@ -140,10 +140,10 @@ def asked_of(models: tuple[Any, ...], target: str | None, shape: Shape, function
             f"models=: the default of {shape.options!r} of {name_of(function)} names a model, which would be asked in "
             "every attempt: leave it out of the default"
         )
-    targets: tuple[str | None, ...] = (target,)
-    if target is None and are_objects:
-        targets = tuple(model.target for model in models)
-    elif target is None and is_model(owner):
+    providers: tuple[str | None, ...] = (provider,)
+    if provider is None and are_objects:
+        providers = tuple(model.provider for model in models)
+    elif provider is None and is_model(owner):
         # A model that takes its name with the options.
-        targets = (owner.target,)
-    return Asked(models, targets if len(set(targets)) > 1 else targets[:1], is_function)
+        providers = (owner.provider,)
+    return Asked(models, providers if len(set(providers)) > 1 else providers[:1], is_function)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""@guard: one line on a function that calls a language model.
+"""The decorator `guard`.
 
-Everything that can be wrong with the use of it is wrong at decoration. A `Guard` is the settings, a frozen value;
-a `Guarded` (or `AsyncGuarded`) is a function with them.
+It validates its arguments at decoration. It returns a `Guard`, a frozen value with the settings. A `Guarded` or
+`AsyncGuarded` is a function with these settings.
 """
 
 from __future__ import annotations
@@ -13,10 +13,11 @@ from typing import (
     Any,
     Generic,
     Literal,
+    Never,
     ParamSpec,
     Protocol,
+    TypeAlias,
     TypedDict,
-    TypeVar,
     Unpack,
     overload,
 )
@@ -24,63 +25,57 @@ from typing import (
 from schema_guard.arguments import require_list
 from schema_guard.errors import InvalidArgument
 from schema_guard.guarded import AsyncGuarded, Guard, Guarded
+from schema_guard.limits import DEFAULT_LIMITS, Limits
 from schema_guard.preparing.prepare import schema_of
 from schema_guard.prompting import Example
 from schema_guard.schema import Schema
-from schema_guard.settings import UNSET
+from schema_guard.settings import DEFAULT_ABOUT, DEFAULT_PARAMS, UNSET, About, Params, not_built
 from schema_guard.text import clip
-from schema_guard.values import Budget, Limits
 
 if TYPE_CHECKING:
-    # What a checker knows of forms that are no class, such as `Invoice | None`; it brings these names itself.
-    from typing_extensions import TypeForm
+    # Type checkers bring typing_extensions themselves.
+    from typing_extensions import TypeForm, TypeVar
 
-    from schema_guard.extensions import RulesLike
+    from schema_guard.arguments import NoSuchArgument, Nothing
     from schema_guard.models.interface import Model
-    from schema_guard.prices.charges import Table
     from schema_guard.records.recorder import Recorder
+    from schema_guard.schema import SchemaSource
     from schema_guard.settings import OnFailure, Unset
     from schema_guard.values import Outcome, Repair
 
 __all__ = ["UNSET", "AsyncGuarded", "Guard", "Guarded", "guard"]
 
 P = ParamSpec("P")
-S = TypeVar("S")
-V = TypeVar("V")
-R = TypeVar("R")
-D = TypeVar("D")
 
 if TYPE_CHECKING:
+    S = TypeVar("S")
+    U = TypeVar("U", default=Any)
+    V = TypeVar("V")
+    R = TypeVar("R")
+    D = TypeVar("D", default=Never)
 
-    class _Settings(TypedDict, Generic[S], total=False):
-        """The arguments of `guard` that do not change the types of what it gives."""
+    class _Common(TypedDict, Generic[S], total=False):
+        """The arguments of `guard` that don't change the types of its result."""
 
         strategy: str | Sequence[str]
         max_attempts: int
-        prompt: str | None
         examples: Sequence[Example | tuple[str | None, Any]]
         checks: Sequence[Callable[[S], str | None]]
         repair: Repair
-        expected: Sequence[type[BaseException]]
+        coerce: Literal[False]
+        ignore: Sequence[type[BaseException]]
         name: str | None
-        version: str | None
-        segment: str | None
-        model: str | None
+        provider: str | None
         models: Sequence[str] | Sequence[Model] | None
-        tuned: bool
-        target: str | None
+        early_stop: bool
         store: str | Recorder | Unset | None
         limits: Limits | None
-        budget: Budget | None
-        early_stop: bool
-        instructions_to: str | Unset | None
-        feedback_to: str | Unset | None
-        options_to: str | Unset | None
-        prices: Table | None
-        rules: RulesLike | None
+        params: Params | None
+        about: About | None
+        content: None
 
     class _Observer(Protocol[V]):
-        """What `guard(..., observe=True)` gives: the decorated function gives what it gave before."""
+        """The result of `guard(..., observe=True)`: the decorated function keeps its return type."""
 
         @overload
         def __call__(  # type: ignore[overload-overlap]
@@ -89,197 +84,205 @@ if TYPE_CHECKING:
         @overload
         def __call__(self, function: Callable[P, R]) -> Guarded[P, V, R]: ...
 
+    _Plain: TypeAlias = SchemaSource[S] | None
 
-# The schema's type first: a class is a callable too.
+
+# A form is a class, or another annotation such as `Invoice | None`. It comes first because a class is a callable too.
 @overload
-def guard(
-    schema: type[S] | Schema[S], *, observe: Literal[True], **settings: Unpack[_Settings[S]]
-) -> _Observer[S]: ...
-@overload
-def guard(
-    schema: type[S] | Schema[S],
-    *,
-    default: D,
-    on_failure: Literal["raise"] = ...,
-    observe: Literal[False] = ...,
-    **settings: Unpack[_Settings[S]],
-) -> Guard[S, S | D]: ...
-@overload
-def guard(
-    schema: type[S] | Schema[S],
-    *,
-    on_failure: Literal["return"],
-    observe: Literal[False] = ...,
-    **settings: Unpack[_Settings[S]],
-) -> Guard[S, S | Outcome[S]]: ...
-@overload
-def guard(  # type: ignore[overload-overlap]
-    schema: type[S] | Schema[S],
-    *,
-    on_failure: Literal["raise"] = ...,
-    observe: Literal[False] = ...,
-    **settings: Unpack[_Settings[S]],
-) -> Guard[S, S]: ...
-# Types that are no class, such as `Invoice | None`. Mypy knows them where they stand alone.
-@overload
-def guard(
-    schema: TypeForm[S], *, observe: Literal[True], **settings: Unpack[_Settings[S]]
-) -> _Observer[S]: ...
-@overload
-def guard(
-    schema: TypeForm[S],
-    *,
-    default: D,
-    on_failure: Literal["raise"] = ...,
-    observe: Literal[False] = ...,
-    **settings: Unpack[_Settings[S]],
-) -> Guard[S, S | D]: ...
+def guard(schema: TypeForm[S], *, observe: Literal[True], **common: Unpack[_Common[S]]) -> _Observer[S]: ...  # type: ignore[overload-overlap]
 @overload
 def guard(
     schema: TypeForm[S],
     *,
     on_failure: Literal["return"],
     observe: Literal[False] = ...,
-    **settings: Unpack[_Settings[S]],
+    **common: Unpack[_Common[S]],
 ) -> Guard[S, S | Outcome[S]]: ...
 @overload
 def guard(  # type: ignore[overload-overlap]
     schema: TypeForm[S],
     *,
-    on_failure: Literal["raise"] = ...,
+    default: D = ...,
+    on_failure: Literal["raise"] | None = ...,
     observe: Literal[False] = ...,
-    **settings: Unpack[_Settings[S]],
-) -> Guard[S, S]: ...
+    **common: Unpack[_Common[S]],
+) -> Guard[S, S | D]: ...
 @overload
 def guard(schema: Callable[P, Awaitable[S]]) -> AsyncGuarded[P, S, S]: ...  # type: ignore[overload-overlap]
 @overload
 def guard(schema: Callable[P, AsyncIterator[S]]) -> AsyncGuarded[P, S, S]: ...  # type: ignore[overload-overlap]
 @overload
-def guard(schema: Callable[P, Iterator[S]]) -> Guarded[P, S, S]: ...
+def guard(schema: Callable[P, Iterator[S]]) -> Guarded[P, S, S]: ...  # type: ignore[overload-overlap]
 @overload
-def guard(schema: Callable[P, S]) -> Guarded[P, S, S]: ...
+def guard(schema: Callable[P, S]) -> Guarded[P, S, S]: ...  # type: ignore[overload-overlap]
+# A schema that isn't an annotation.
 @overload
 def guard(  # type: ignore[overload-overlap]
-    schema: Any = ..., *, observe: Literal[True], **settings: Unpack[_Settings[Any]]
-) -> _Observer[Any]: ...
+    schema: _Plain[U] = ..., *, observe: Literal[True], **common: Unpack[_Common[U]]
+) -> _Observer[U]: ...
 @overload
 def guard(
-    schema: Any = ...,
+    schema: _Plain[U] = ...,
+    *,
+    on_failure: Literal["return"],
+    observe: Literal[False] = ...,
+    **common: Unpack[_Common[U]],
+) -> Guard[U, U | Outcome[U]]: ...
+@overload
+def guard(
+    schema: _Plain[U] = ...,
+    *,
+    default: D = ...,
+    on_failure: Literal["raise"] | None = ...,
+    observe: Literal[False] = ...,
+    **common: Unpack[_Common[U]],
+) -> Guard[U, U | D]: ...
+# For flags that aren't literals.
+@overload
+def guard(
+    schema: TypeForm[S],
     *,
     observe: bool = ...,
-    on_failure: OnFailure = ...,
+    on_failure: OnFailure | None = ...,
+    **common: Unpack[_Common[S]],
+) -> Guard[S, Any]: ...
+@overload
+def guard(
+    schema: _Plain[U] = ...,
+    *,
+    observe: bool = ...,
+    on_failure: OnFailure | None = ...,
+    **common: Unpack[_Common[U]],
+) -> Guard[U, Any]: ...
+# No correct call needs this one. A type checker takes its error for a wrong argument from it.
+@overload
+def guard(
+    schema: object = ...,
+    *,
+    strategy: str | Sequence[str] | Nothing[Never] = ...,
+    max_attempts: int | Nothing[Never] = ...,
+    examples: Sequence[Example | tuple[str | None, Any]] | Nothing[Never] = ...,
+    checks: Nothing[Never] = ...,
+    repair: Repair | Nothing[Never] = ...,
+    coerce: Literal[False] | Nothing[Never] = ...,
+    observe: bool | Nothing[Never] = ...,
+    ignore: Sequence[type[BaseException]] | Nothing[Never] = ...,
+    on_failure: OnFailure | Nothing[Never] | None = ...,
     default: Any = ...,
-    **settings: Unpack[_Settings[Any]],
+    name: str | Nothing[Never] | None = ...,
+    provider: str | Nothing[Never] | None = ...,
+    models: Sequence[str] | Sequence[Model] | Nothing[Never] | None = ...,
+    early_stop: bool | Nothing[Never] = ...,
+    store: str | Recorder | Unset | Nothing[Never] | None = ...,
+    limits: Limits | Nothing[Never] | None = ...,
+    params: Params | Nothing[Never] | None = ...,
+    about: About | Nothing[Never] | None = ...,
+    content: Nothing[Never] | None = ...,
+    **unknown: NoSuchArgument[Never],
 ) -> Guard[Any, Any]: ...
-def guard(  # noqa: PLR0913 - the public entry point; everything but the schema is keyword-only
-    schema: Any = UNSET,
+def guard(  # type: ignore[misc]  # noqa: PLR0913 - the public entry point; everything but the schema is keyword-only
+    schema: Any = None,
     *,
     strategy: str | Sequence[str] = "system_prompt",
     max_attempts: int = 3,
-    prompt: str | None = None,
     examples: Sequence[Example | tuple[str | None, Any]] = (),
     checks: Sequence[Callable[[Any], str | None]] = (),
     repair: Repair = "off",
+    coerce: Any = False,
     observe: bool = False,
-    expected: Sequence[type[BaseException]] = (),
-    on_failure: OnFailure = "raise",
+    ignore: Sequence[type[BaseException]] = (),
+    on_failure: OnFailure | None = None,
     default: Any = UNSET,
     name: str | None = None,
-    version: str | None = None,
-    segment: str | None = None,
-    model: str | None = None,
+    provider: str | None = None,
     models: Sequence[str] | Sequence[Model] | None = None,
-    tuned: bool = False,
-    target: str | None = None,
+    early_stop: bool = False,
     store: str | Recorder | Unset | None = UNSET,
     limits: Limits | None = None,
-    budget: Budget | None = None,
-    early_stop: bool = False,
-    instructions_to: str | Unset | None = UNSET,
-    feedback_to: str | Unset | None = UNSET,
-    options_to: str | Unset | None = UNSET,
-    prices: Table | None = None,
-    rules: RulesLike | None = None,
+    params: Params | None = None,
+    about: About | None = None,
+    content: Any = None,
     **unknown: Any,
 ) -> Any:
-    """Guard a function that calls a language model: its reply keeps to a schema, and every attempt is recorded.
+    """Validate each reply of a function that calls an LLM, retry on failure, and record every attempt.
+
+    Example:
+        >>> from schema_guard import About, Limits, guard
+        >>> schema = {"type": "object", "required": ["total"]}
+        >>> @guard(schema, max_attempts=2, limits=Limits(max_elapsed_s=20), about=About(model="fake"), store=None)
+        ... def extract(prompt: str) -> str:
+        ...     return '{"total": 12.5}'  # call your model here
+        >>> extract("Invoice 7: 12.50 EUR")
+        {'total': 12.5}
 
     Args:
-        schema: What `Schema.of` takes. Left out, or as bare `@guard`: the function's return annotation.
-        strategy: How the format is asked for: `bare system_prompt few_shot reason_then_format json_mode tool_call
-            strict_schema`, or a list that goes to the next one after a failed attempt.
-        max_attempts: >= 1; 1 never retries.
-        prompt: The parameter that carries the task, a str or a list of messages. Left out: `prompt`, else `messages`,
-            else the only parameter without default that is annotated `str`, `list` or nothing.
-        examples: For `few_shot`: `(task, value)` pairs, task None to show the value alone. Left out: the schema's
-            `examples`, else drawn from the schema.
-        checks: Each is called with a valid value and gives None or what is wrong with it.
-        repair: Whether broken JSON may be repaired: `"off"`, `"lossless"` (syntax alone), or `"lossy"` (also drops,
-            invents or closes what was cut off). Recorded; never counted as valid-first-time.
-        observe: Change nothing about the call; only judge and record it.
-        expected: Exceptions that are part of what the function promises, and nobody's failure: they pass as they are,
-            and are shown but never alarming.
-        on_failure: `"raise"` GuardFailed, or `"return"` the Outcome.
-        default: What a call gives instead of raising GuardFailed; not together with on_failure="return".
-        name: What records call the function; its qualified name when left out.
-        version: Of the function's prompt; a hash of its code and of the strategy's text when left out.
-        segment: Part of the traffic, for records; `tags(segment=...)` overrides it.
-        model: Name of the model; read from the replies when left out.
-        models: Whom to ask: attempt 1 the first, and the next one after a failed attempt, the last one from then on.
-            Names, for a parameter `model: str` or for `options`; or `Model`s, for a parameter `model` or in the place
-            of the one that is guarded. What a call gives goes before.
-        tuned: Whether the model was fine-tuned for this; a name that begins with `ft:` says so by itself.
-        target: Provider or engine whose arguments `options` is filled with: `openai openai-responses
-            llamacpp-llguidance`.
-        store: Where attempts are recorded: a path, a URL, a Store or another `Recorder`, or None for nowhere. Left out:
+        schema: A class or another annotation, a dict, a path, or a `Schema`. Default: the return annotation, also for
+            `@guard` without parentheses.
+        strategy: The way to request the format: `bare`, `system_prompt`, `few_shot`, `reason_then_format`,
+            `json_mode`, `tool_call`, or `strict_schema`. Each retry takes the next strategy of a list.
+        max_attempts: The number of attempts. 1 never retries.
+        examples: `(task, value)` pairs for `few_shot`. A task of None shows the value alone. Default: the schema's
+            `examples`, otherwise values generated from the schema.
+        checks: Functions that get a valid value and return None, or a message that describes the fault.
+        repair: Whether to repair broken JSON: `"off"`, `"lossless"` (syntax only), or `"lossy"` (may also remove,
+            invent, or close parts). Records mark a repaired reply.
+        coerce: Whether to convert values to the types of the schema. This version doesn't have it yet.
+        observe: Whether to leave the call unchanged, and only validate and record it.
+        ignore: Exceptions that aren't failures. They pass unchanged, and reports list them without an alarm.
+        on_failure: `"raise"` GuardFailed, or `"return"` the Outcome. Default: return `default` if you give one,
+            otherwise raise.
+        default: The value to return when a call fails. It excludes `on_failure`.
+        name: The name of the function in records. Default: its qualified name.
+        provider: The provider or engine whose arguments fill `options`, such as `openai`, `openai-responses`, or
+            `llamacpp-llguidance`.
+        models: The models to call: the first attempt calls the first, and each retry the next. Give names if the
+            function has a parameter `model: str` or `options`. Give `Model`s if it has a parameter `model`, or if you
+            guard one of them. A model in the call's arguments takes precedence.
+        early_stop: Whether to stop a streamed reply and retry when no continuation can be valid. It has no effect on
+            replies that aren't streamed, with `observe` or `repair`, or if the schema is sent in another form.
+        store: Where to record attempts: a path, a URL, a Store, or another `Recorder`. None records nothing. Default:
             `default_store()`.
-        limits: How large a reply may be.
-        budget: What one call may spend.
-        early_stop: Stop a streamed reply once no continuation of it can be valid, close its stream and ask again. Without
-            effect on whole replies, while observing, with *repair*, and in attempts whose schema is sent in another form.
-        instructions_to: The parameter that gets the text about the format, and later the correction, behind what the
-            caller gives or its default is; the function builds its own prompt. None for none. Left out:
-            `instructions`, if it is annotated `str` or nothing.
-        feedback_to: The parameter that gets the correction in calls that give none. None for none. Left out:
-            `feedback`, if its default is None and it is annotated `str | None` or nothing.
-        options_to: The parameter that gets the provider's arguments, in a new dict, beside those that the caller
-            gives. None for none. Left out: `options`, if it is annotated as a dict or nothing.
-        prices: A table of what tokens cost, for `Outcome.cost`: a path, `"genai-prices"`, or model -> prices. Left out:
-            what $SCHEMA_GUARD_PRICES names at the first call. Without prices a cost is None.
-        rules: The file that `schema-guard schema probe --output` wrote of the server that the function asks, as `connect` takes
-            it: schemas are sent by it, and a function that is given messages goes on with replies that were cut off.
-        **unknown: Refused; the words of other libraries are told which argument of these they mean.
+        limits: Limits on the size of replies, and on the time, tokens, and repeats of a call.
+        params: The names of your function's parameters, if they differ from the usual names.
+        about: Facts for the record, such as the version of the prompt and the name of the model.
+        content: Checks of the content of values. This version doesn't have it yet.
+        **unknown: Refused. The error names the argument that was probably meant.
 
     Returns:
-        A decorator; for bare `@guard` the guarded function.
+        A decorator. `@guard` without parentheses returns the guarded function.
 
     Raises:
-        InvalidArgument: At decoration, for everything that is wrong with the use of it.
-        InvalidSchema: At decoration.
+        InvalidArgument: An argument or the function can't be used. Raised at decoration.
+        InvalidSchema: The schema can't be loaded. Raised at decoration.
     """
     return _guard(**locals())
 
 
-def _guard(schema: Any, unknown: dict[str, Any], **given: Any) -> Any:
+def _guard(schema: Any, unknown: dict[str, Any], coerce: Any, content: Any, **given: Any) -> Any:
     """Guard with the arguments of `guard`, by their names."""
     if unknown:
-        from schema_guard.preparing.unknown import refuse  # only a wrong word needs it
+        from schema_guard.preparing.unknown_arguments import refuse  # only a wrong word needs it
 
         refuse(unknown, Guard.__match_args__)
+    if coerce is not False:
+        raise not_built("coerce", coerce)
+    if content is not None:
+        raise not_built("content", content)
     bare = _is_function(schema)
     strategy = given["strategy"]
     examples = require_list("examples", given["examples"], "(task, value)")
     joined = {
-        "schema": None if schema is UNSET or bare else schema_of(schema),
+        "schema": None if schema is None or bare else schema_of(schema),
         "strategy": tuple(strategy) if isinstance(strategy, list) else strategy,
         "examples": tuple(_example(example) for example in examples),
         "checks": tuple(require_list("checks", given["checks"], "callables")),
-        "expected": tuple(require_list("expected", given["expected"], "classes of exceptions")),
+        "ignore": tuple(require_list("ignore", given["ignore"], "classes of exceptions")),
         "models": None
         if given["models"] is None
         else tuple(require_list("models", given["models"], "names, or of `Model`s")),
-        "limits": Limits() if given["limits"] is None else given["limits"],
-        "budget": Budget() if given["budget"] is None else given["budget"],
+        "limits": DEFAULT_LIMITS if given["limits"] is None else given["limits"],
+        "params": DEFAULT_PARAMS if given["params"] is None else given["params"],
+        "about": DEFAULT_ABOUT if given["about"] is None else given["about"],
     }
     settings: Guard[Any, Any] = Guard(**{**given, **joined})
     return settings(schema) if bare else settings

@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 from schema_guard import prompting
 from schema_guard.configuration.goes_on import goes_on
+from schema_guard.limits import DEFAULT_LIMITS
 from schema_guard.loop import spent
 from schema_guard.pointer import declared_location, pointer
 from schema_guard.text import clip, safe
-from schema_guard.values import NOT_FIXED_BY_LIMIT, Budget
+from schema_guard.values import NOT_FIXED_BY_LIMIT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from schema_guard.limits import Limits
     from schema_guard.values import Attempt, Failure, Outcome, Violation
 
 _MAX_TOLD = 10
@@ -23,11 +25,10 @@ _CLOSED = (
     "  keys that the type does not name are refused: by a dataclass and a TypedDict always, by a Pydantic model with "
     "extra='forbid'; any other model leaves them out"
 )
-_NO_BUDGET = Budget()
 _ADVICE_OF = {
     "refusal": "; a refusal is never asked again",
     # What ends a call without an exception of the function's own is the time that it may take.
-    "transport": "; to allow more time: budget=Budget(max_elapsed_s=...)",
+    "transport": "; to allow more time: limits=Limits(max_elapsed_s=...)",
 }
 
 
@@ -35,7 +36,7 @@ def explain(
     outcome: Outcome[Any],
     *,
     max_attempts: int | None = None,
-    budget: Budget = _NO_BUDGET,
+    limits: Limits = DEFAULT_LIMITS,
     values: bool = True,
     typed: bool = False,
     takes_options: bool = False,
@@ -45,7 +46,7 @@ def explain(
     Args:
         outcome: Of a call that failed.
         max_attempts: What the guard allows; None leaves the advice about it out.
-        budget: What the call was allowed to spend.
+        limits: The limits of the call.
         values: Whether values and keys of the reply, and what checks say of them, may be told.
         typed: Whether the schema is of a Python type, which says by itself what becomes of other keys.
         takes_options: Whether the function takes the provider's arguments, as a model does.
@@ -59,8 +60,8 @@ def explain(
         f"  attempt {number}, {failure.kind} {safe(clip(failure.code))}{_stopped(outcome.attempts[-1])}:",
         *(_failure_lines(failure) if values else _lines_without_values(failure)),
         *([_CLOSED] if typed and any(v.keyword in _EXTRA_KEYS for v in failure.violations) else ()),
-        *_ended_by(budget, outcome, max_attempts),
-        f"  to see the reply: error.outcome.attempts[-1].reply{_advice(outcome, max_attempts, budget, takes_options)}",
+        *_ended_by(limits, outcome, max_attempts),
+        f"  to see the reply: error.outcome.attempts[-1].reply{_advice(outcome, max_attempts, limits, takes_options)}",
     ]
     return "\n".join(lines)
 
@@ -98,22 +99,22 @@ def violation_lines(violations: Sequence[Violation]) -> list[str]:
     return [*lines, f"    and {more} more"] if more > 0 else lines
 
 
-def _ended_by(budget: Budget, outcome: Outcome[Any], max_attempts: int | None) -> list[str]:
+def _ended_by(limits: Limits, outcome: Outcome[Any], max_attempts: int | None) -> list[str]:
     """Give the line that says that there was another attempt to make and nothing left to spend on it."""
     failure, attempts = outcome.failure, outcome.attempts
     assert failure is not None
     if max_attempts is None or len(attempts) >= max_attempts or failure.kind in ("refusal", "transport"):
         return []
     is_cut = failure.kind == "truncation"
-    if (not is_cut or goes_on(outcome.call.settings)) and (gone := spent(budget, attempts)):
+    if (not is_cut or goes_on(outcome.call.settings)) and (gone := spent(limits, attempts)):
         told = f"{gone} were spent"
     else:
-        limit = budget.max_output_tokens
+        limit = limits.max_output_tokens
         told = f"max_output_tokens={limit} was reached" if is_cut and limit else ""
-    return [f"  the budget ended the call before attempt {len(attempts) + 1}: {told}"] if told else []
+    return [f"  the limits ended the call before attempt {len(attempts) + 1}: {told}"] if told else []
 
 
-def _advice(outcome: Outcome[Any], max_attempts: int | None, budget: Budget, takes_options: bool) -> str:
+def _advice(outcome: Outcome[Any], max_attempts: int | None, limits: Limits, takes_options: bool) -> str:
     failure = outcome.failure
     assert failure is not None
     more = max_attempts + 2 if max_attempts is not None and len(outcome.attempts) >= max_attempts else None
@@ -122,12 +123,12 @@ def _advice(outcome: Outcome[Any], max_attempts: int | None, budget: Budget, tak
     if failure.kind == "truncation":
         if more and _went_on(outcome):
             return f"; to go on with it: max_attempts={more}"
-        if goes_on(outcome.call.settings) and spent(budget, outcome.attempts):
+        if goes_on(outcome.call.settings) and spent(limits, outcome.attempts):
             return ""
         needed = [] if takes_options else ["a parameter 'options'"]
-        needed += ["target="] if outcome.call.target is None else []
+        needed += ["provider="] if outcome.call.provider is None else []
         return (
-            "; to allow a longer reply: budget=Budget(output_tokens=..., max_output_tokens=...)"
+            "; to allow a longer reply: limits=Limits(output_tokens=..., max_output_tokens=...)"
             f"{', with ' if needed else ''}{' and '.join(needed)}"
         )
     if failure.kind in _ADVICE_OF:

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from schema_guard.preparing.prepare import Prepared
     from schema_guard.preparing.shapes import Shape
     from schema_guard.schema import Schema
-    from schema_guard.values import Outcome
+    from schema_guard.values import Json, Outcome
 
 # The loop is loaded by the first call that needs it: what is taken at once does not, and it is a twentieth of the way to
 # the first call.
@@ -121,32 +121,27 @@ class _Guarded(Generic[P, V, R]):
         """The schema that replies must keep to."""
         return self._prepared.plan.schema
 
-    @property
-    def prepared(self) -> Prepared:
-        """What decoration found out, for what stands over guarded functions."""
-        return self._prepared
-
-    def recorded_as(self, name: str, **said: Any) -> Self:
-        """Give the same function, whose calls are recorded under another name.
+    def _recorded_as(self, name: str, **said: Any) -> Self:
+        """Return the same function with another name in records.
 
         Args:
-            name: What records call it.
-            said: What stands in the settings of its calls beside the guard's own.
+            name: The name in records.
+            said: Further settings to record with its calls.
         """
         made = type(self)(self._prepared.recorded_as(name, said), self._binding)
         made._holder = self._holder  # noqa: SLF001 - of the same class
         return made
 
-    def value_of(self, driven: drive.Driven) -> R:
-        """Give what calling gives for a call that has ended so; raises as calling does."""
+    def _value_of(self, driven: drive.Driven) -> R:
+        """Return the value of a call that has ended, or raise its error."""
         return cast("R", loop.value_of(self._prepared, driven))
 
-    def outcome_of(self, driven: drive.Driven) -> Outcome[V]:
-        """Give what `outcome` gives for a call that has ended so; raises as that does."""
+    def _outcome_of(self, driven: drive.Driven) -> Outcome[V]:
+        """Return the outcome of a call that has ended, or raise its error."""
         return driven.outcome if driven.outcome.ok else loop.whole_of(self._prepared, driven)
 
-    def wants_partial(self, kwargs: dict[str, Any]) -> bool:
-        """Take `partial` out of the arguments of a stream, unless it is the function's own."""
+    def _wants_partial(self, kwargs: dict[str, Any]) -> bool:
+        """Remove `partial` from the arguments of a stream, unless the function has such a parameter."""
         if "partial" not in kwargs:
             return False
         if any(parameter.name == "partial" for parameter in parameters_of(self._prepared.function)):
@@ -225,24 +220,26 @@ class Guarded(_Guarded[P, V, R]):
         return cast("Outcome[V]", self._run(args, kwargs, loop.whole_of))
 
     @overload
-    def stream(self, *args: P.args, **kwargs: P.kwargs) -> Iterator[Any]: ...
+    def stream(self, *args: P.args, **kwargs: P.kwargs) -> Iterator[R | Json]: ...
     @overload
     def stream(self, *args: Any, partial: Literal[True], **kwargs: Any) -> Iterator[Partial]: ...
     def stream(self, *args: Any, **kwargs: Any) -> Iterator[Any]:
-        """Give growing values while the reply arrives, plain JSON, and at last the valid value.
+        """Yield growing plain JSON while the reply arrives, and the valid value at the end.
 
-        A failed attempt's values are followed by those of the next attempt. Raises as calling does.
+        The type is a union because only the last value has the schema's Python type. An incomplete value can lack any
+        field, so it can't be an `Invoice`. After a failed attempt, the values of the next attempt follow. The end raises
+        as a call does.
 
         Args:
-            *args: Of the call.
-            **kwargs: Of the call; `partial=True`, where the function has no such parameter of its own, gives each value as
-                a `Partial`, which says what of it is complete, and to which attempt it belongs.
+            *args: The arguments of the call.
+            **kwargs: The arguments of the call. With `partial=True`, each value is a `Partial`, which has the open part
+                and the attempt. If the function has its own parameter `partial`, the function gets it.
         """
-        partial = self.wants_partial(kwargs)
-        driven = yield from self.growing(args, kwargs, partial=partial)
-        yield _last(self.value_of(driven), driven, partial=partial)
+        partial = self._wants_partial(kwargs)
+        driven = yield from self._growing(args, kwargs, partial=partial)
+        yield _last(self._value_of(driven), driven, partial=partial)
 
-    def ended(
+    def _ended(
         self, args: tuple[Any, ...], kwargs: dict[str, Any], parent_call_id: str | None = None
     ) -> drive.Driven:
         """Make a call and give how it ended, whatever was raised in it; something to await where the function gives that.
@@ -257,7 +254,7 @@ class Guarded(_Guarded[P, V, R]):
         """
         return cast("drive.Driven", self._run(args, kwargs, loop.as_it_ended, parent_call_id))
 
-    def growing(
+    def _growing(
         self,
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
@@ -271,12 +268,12 @@ class Guarded(_Guarded[P, V, R]):
         Args:
             args: Of the call.
             kwargs: Of the call.
-            parent_call_id: As in `ended`.
+            parent_call_id: As in `_ended`.
             partial: As in `stream`.
             before: Attempts of a call whose values these void: theirs count on from it.
         """
         started = loop.start(self._prepared, args, kwargs, parent_call_id=parent_call_id)
-        growing = _growing(started.prepared, partial=partial, before=before)
+        growing = _growth(started.prepared, partial=partial, before=before)
         pieces = drive.stream(started.flow, started.invoke, started.finish, started.receiver)
         driven: drive.Driven | drive.Pending
         while True:
@@ -406,25 +403,25 @@ class AsyncGuarded(_Guarded[P, V, R]):
         return cast("Outcome[V]", await loop.start(self._prepared, args, kwargs).arun(loop.whole_of))
 
     @overload
-    def stream(self, *args: P.args, **kwargs: P.kwargs) -> AsyncIterator[Any]: ...
+    def stream(self, *args: P.args, **kwargs: P.kwargs) -> AsyncIterator[R | Json]: ...
     @overload
     def stream(self, *args: Any, partial: Literal[True], **kwargs: Any) -> AsyncIterator[Partial]: ...
     async def stream(self, *args: Any, **kwargs: Any) -> AsyncIterator[Any]:
-        """Give growing values while the reply arrives, as `Guarded.stream` does."""
-        partial = self.wants_partial(kwargs)
-        async with aclosing(self.growing(args, kwargs, partial=partial)) as values:
+        """Yield growing plain JSON and the valid value, as `Guarded.stream` does."""
+        partial = self._wants_partial(kwargs)
+        async with aclosing(self._growing(args, kwargs, partial=partial)) as values:
             async for value in values:
                 is_last = type(value) is drive.Driven
-                yield _last(self.value_of(value), value, partial=partial) if is_last else value
+                yield _last(self._value_of(value), value, partial=partial) if is_last else value
 
-    async def ended(
+    async def _ended(
         self, args: tuple[Any, ...], kwargs: dict[str, Any], parent_call_id: str | None = None
     ) -> drive.Driven:
-        """Make a call and give how it ended, as `Guarded.ended` does."""
+        """Make a call and give how it ended, as `Guarded._ended` does."""
         started = loop.start(self._prepared, args, kwargs, parent_call_id=parent_call_id)
         return cast("drive.Driven", await started.arun(loop.as_it_ended))
 
-    async def growing(
+    async def _growing(
         self,
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
@@ -433,9 +430,9 @@ class AsyncGuarded(_Guarded[P, V, R]):
         partial: bool = False,
         before: int = 0,
     ) -> AsyncGenerator[Any, None]:
-        """Give growing values, and at last how the call ended, a `Driven`; the arguments are those of `Guarded.growing`."""
+        """Give growing values, and at last how the call ended, a `Driven`; the arguments are those of `Guarded._growing`."""
         started = loop.start(self._prepared, args, kwargs, parent_call_id=parent_call_id)
-        growing = _growing(started.prepared, partial=partial, before=before)
+        growing = _growth(started.prepared, partial=partial, before=before)
         pieces = drive.astream(started.flow, started.invoke, started.finish, receiver=started.receiver)
         driven: drive.Driven | None = None
         try:
@@ -488,7 +485,7 @@ def _guarded(settings: Guard[Any, Any], given: Any) -> Any:
     return kind(prepared, binding)
 
 
-def _growing(prepared: Prepared, *, partial: bool, before: int) -> Growth:
+def _growth(prepared: Prepared, *, partial: bool, before: int) -> Growth:
     from schema_guard.extensions import load  # only streamed calls need it
 
     forms = [None if step.sent is None else step.sent.grown for step in prepared.plan.steps]

@@ -10,21 +10,22 @@ Rules:
 
 from __future__ import annotations
 
-from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Never, TypedDict, TypeVar, Unpack, overload
 
 from schema_guard.accepting import (
     DEFAULT_LIMITS,
     UNREAD,
+    Terms,
+    accepted,
     acceptor,
+    checked,
+    failed,
     form_of,
-    refusal_of_checks,
     require_terms,
-    restored,
 )
-from schema_guard.interruptions import is_interruption
 from schema_guard.light.tuples import NamedTuple
 from schema_guard.parsing import NotJson, parse
+from schema_guard.schema import Schema
 from schema_guard.validation import failures
 from schema_guard.validation.equality import is_same
 from schema_guard.values import Failure, Judgement, Missed
@@ -32,12 +33,19 @@ from schema_guard.values import Failure, Judgement, Missed
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from typing_extensions import TypeForm
+    from typing_extensions import TypeVar as TypeVarWithDefault
+
+    from schema_guard.arguments import NoSuchArgument, Nothing
     from schema_guard.extensions import Repaired
+    from schema_guard.limits import Limits
     from schema_guard.reading import Reading
-    from schema_guard.schema import Schema
-    from schema_guard.values import FinishReason, Form, Limits, Repair, Violation
+    from schema_guard.schema import SchemaSource
+    from schema_guard.values import FinishReason, Form, Repair, Violation
 
 V = TypeVar("V")
+if TYPE_CHECKING:
+    U = TypeVarWithDefault("U", default=Any)
 
 # Prose may hold brackets inside brackets; each character of it is parsed this often at most, and so many texts are.
 _PARSES_PER_CHARACTER = 8
@@ -49,42 +57,73 @@ _TOO_MANY = NotJson(
 _UNCLOSED_READ = 4
 
 
-def judge(  # noqa: PLR0913 - the public entry point; everything but text and schema is keyword-only
+if TYPE_CHECKING:
+
+    class _Settings(TypedDict, total=False):
+        finish_reason: FinishReason | None
+        repair: Repair
+        checks: Sequence[Callable[[Any], str | None]]
+        restore: Callable[[Any], Any] | None
+        limits: Limits
+
+
+@overload
+def judge(text: str, schema: TypeForm[V], **settings: Unpack[_Settings]) -> Judgement[V]: ...
+@overload
+def judge(text: str, schema: SchemaSource[U], **settings: Unpack[_Settings]) -> Judgement[U]: ...
+# For the errors of type checkers, as in decorator.py.
+@overload
+def judge(
+    text: str | Nothing[Never],
+    schema: object,
+    *,
+    finish_reason: FinishReason | Nothing[Never] | None = ...,
+    repair: Repair | Nothing[Never] = ...,
+    checks: Sequence[Callable[[Any], str | None]] | Nothing[Never] = ...,
+    restore: Callable[[Any], Any] | Nothing[Never] | None = ...,
+    limits: Limits | Nothing[Never] = ...,
+    **unknown: NoSuchArgument[Never],
+) -> Judgement[Any]: ...
+def judge(  # type: ignore[misc]  # noqa: PLR0913 - the public entry point; everything but text and schema is keyword-only
     text: str,
-    schema: Schema[V],
+    schema: Any,
     *,
     finish_reason: FinishReason | None = None,
     repair: Repair = "off",
     checks: Sequence[Callable[[Any], str | None]] = (),
     restore: Callable[[Any], Any] | None = None,
     limits: Limits = DEFAULT_LIMITS,
-) -> Judgement[V]:
-    """Judge a reply.
+) -> Judgement[Any]:
+    """Validate a reply.
 
     Args:
         text: The whole reply.
-        schema: What it must keep to.
-        finish_reason: Why the model stopped; None when unknown, which counts as possibly cut off.
-        repair: Whether broken JSON may be repaired: `"lossless"` repairs syntax alone, `"lossy"` also drops, invents or
-            closes what was cut off. What was done is in `form` and `repairs`.
-        checks: Called in order with the value in the schema's Python type; each gives None or what is wrong.
-        restore: Makes of a value under an adapted schema the value that *schema* is about.
-        limits: How large the reply may be.
+        schema: A class or another annotation, a dict, a path, or a `Schema`. To validate many replies, create the
+            `Schema` once with `Schema.of`.
+        finish_reason: Why the model stopped. None if unknown: the reply is possibly cut off.
+        repair: Whether to repair broken JSON: `"lossless"` (syntax only), or `"lossy"` (may also remove, invent, or
+            close parts). The result has `form` and `repairs`.
+        checks: Functions that get the value in the schema's Python type and return None, or the fault.
+        restore: Converts a value of an adapted schema into the form of *schema*.
+        limits: Limits on the size of the reply.
 
     Returns:
-        A judgement; `failure` says why there is no value.
+        A judgement. If there is no value, `failure` has the reason.
 
     Raises:
-        InvalidArgument: An argument is not of its type. Nothing is raised for any text.
+        InvalidArgument: An argument has the wrong type. No text raises.
+        InvalidSchema: The schema can't be loaded.
     """
+    if not isinstance(schema, Schema):
+        schema = Schema.of(schema)
     require_terms(text, finish_reason, repair, checks, restore)
     accept = acceptor(schema, limits)
     if finish_reason in failures.REFUSED:
-        return _failed(failures.REFUSED[finish_reason])
+        return failed(failures.REFUSED[finish_reason])
     made = accept(text) if restore is None else Missed(UNREAD)
     if type(made) is not Missed:
-        return _checked(made, checks, form_of(text))
-    return _judge_missed(text, made, _Terms(schema, finish_reason, repair, checks, restore, limits))
+        return checked(made, checks, form_of(text))
+    return _judge_missed(text, made, Terms(schema, finish_reason, repair, checks, restore, limits))
 
 
 def judge_missed(  # noqa: PLR0913 - as `judge`
@@ -101,34 +140,34 @@ def judge_missed(  # noqa: PLR0913 - as `judge`
 
     What the provider calls a refusal is not for this, but for `judge`.
     """
-    return _judge_missed(text, missed, _Terms(schema, finish_reason, repair, checks, None, limits))
+    return _judge_missed(text, missed, Terms(schema, finish_reason, repair, checks, None, limits))
 
 
-def _judge_missed(text: str, missed: Missed, terms: _Terms) -> Judgement[Any]:
+def _judge_missed(text: str, missed: Missed, terms: Terms) -> Judgement[Any]:
     if missed.failure is not None:
-        return _failed(missed.failure)
+        return failed(missed.failure)
     if not isinstance(missed.found, dict | list):
         return _judge_read(text, missed.found, terms)
     return _refused(missed.found, text, terms)
 
 
-def _judge_read(text: str, value: Any, terms: _Terms) -> Judgement[Any]:
+def _judge_read(text: str, value: Any, terms: Terms) -> Judgement[Any]:
     """Judge a reply by the whole reading rule; *value* is what parsing all of it gave, or `UNREAD`."""
     limits = terms.limits
     # A character is 4 bytes at the most; counting them takes a copy of the text.
     if 4 * len(text) > limits.max_bytes:
         size = len(text) if len(text) > limits.max_bytes else len(text.encode("utf-8", "surrogatepass"))
         if size > limits.max_bytes:
-            return _failed(_syntax("too_large", f"{size} bytes or more, beyond max_bytes={limits.max_bytes}"))
+            return failed(_syntax("too_large", f"{size} bytes or more, beyond max_bytes={limits.max_bytes}"))
     from schema_guard import reading as extract  # the usual reply needs none of it, and it is 2 ms
 
     reading = extract.read(text)
     if reading.refusal:
-        return _failed(Failure("refusal", "refusal", "the model refused in prose"))
+        return failed(Failure("refusal", "refusal", "the model refused in prose"))
     if reading.direct:
         return _judge_direct(text, reading, value, terms)
     if terms.finish_reason == "length" and extract.is_only_reasoning(text):
-        return _failed(failures.REASONING_EXHAUSTED)
+        return failed(failures.REASONING_EXHAUSTED)
     return _judge_prose(text, reading, terms)
 
 
@@ -157,52 +196,20 @@ def judge_value(
         Nothing is raised for any value.
     """
     if own:
-        return _checked(value, checks, "parsed")
+        return checked(value, checks, "parsed")
     from schema_guard.validation.plain import FOREIGN, refusal_of  # few functions parse by themselves
 
     refused = refusal_of(value, limits)
     if refused is not None:
         if refused.code == FOREIGN:
-            return _failed(Failure("transport", "no_reply", f"the value holds {refused.message}"))
-        return _failed(_syntax(refused.code, refused.message))
+            return failed(Failure("transport", "no_reply", f"the value holds {refused.message}"))
+        return failed(_syntax(refused.code, refused.message))
     if schema.accepts(value, limits.max_steps):
-        return _accepted(value, schema, checks, "parsed")
-    return _refused(value, "", _Terms(schema, None, repair, checks, None, limits))
+        return accepted(value, schema, checks, "parsed")
+    return _refused(value, "", Terms(schema, None, repair, checks, None, limits))
 
 
-class _Terms(NamedTuple):
-    """What a reply is judged by."""
-
-    schema: Schema[Any]
-    finish_reason: FinishReason | None
-    repair: Repair
-    checks: Sequence[Callable[[Any], str | None]]
-    restore: Callable[[Any], Any] | None
-    limits: Limits
-
-    def accepts(self, value: Any) -> bool:
-        """Say whether a value is valid; not where finding out would take too many steps."""
-        return self.schema.accepts(value, self.limits.max_steps)
-
-    def failure(self, value: Any, text: str = "") -> Failure:
-        """Give the failure of a value that is not valid, and was parsed from *text* where that is known."""
-        known = text if self.restore is None else ""
-        return failures.schema_failure(value, self.schema, self.limits, known)
-
-    def parse(self, text: str) -> Any:
-        """Give the value of a JSON text, or a `NotJson`; one that is not the adapted schema's is judged as it is."""
-        value = parse(text, self.limits)
-        if self.restore is None or type(value) is NotJson:
-            return value
-        try:
-            return self.restore(value)
-        except Exception as error:
-            if is_interruption(error, partial(self.restore, value)):
-                raise
-            return value
-
-
-def _judge_direct(text: str, reading: Reading, value: Any, terms: _Terms) -> Judgement[Any]:
+def _judge_direct(text: str, reading: Reading, value: Any, terms: Terms) -> Judgement[Any]:
     schema = terms.schema
     span = reading.candidates[0]
     document = text[span.start : span.end]
@@ -215,18 +222,18 @@ def _judge_direct(text: str, reading: Reading, value: Any, terms: _Terms) -> Jud
         form, value = "unwrapped", terms.parse(document)
         failure = _failure_behind(rest, value, terms)
         if failure is not None:
-            return _failed(failure)
+            return failed(failure)
     if type(value) is NotJson:
-        return _fixed([document], terms) or _failed(failures.not_json(value, document, terms.finish_reason))
+        return _repaired([document], terms) or failed(failures.not_json(value, document, terms.finish_reason))
     if terms.accepts(value):
-        return _accepted(value, schema, terms.checks, form)
+        return accepted(value, schema, terms.checks, form)
     inside = _inside_string(value, terms)
     if type(inside) is not NotJson and terms.accepts(inside):
-        return _accepted(inside, schema, terms.checks, "unwrapped")
+        return accepted(inside, schema, terms.checks, "unwrapped")
     return _refused(value, text, terms)
 
 
-def _opens_document(rest: str, terms: _Terms) -> bool:
+def _opens_document(rest: str, terms: Terms) -> bool:
     """Say whether the text behind a JSON text opens with another one, whole or cut off."""
     from schema_guard.reading import after
 
@@ -237,7 +244,7 @@ def _opens_document(rest: str, terms: _Terms) -> bool:
     return type(found) is not NotJson or found.code == "unfinished" or found.end is not None
 
 
-def _failure_behind(rest: str, value: Any, terms: _Terms) -> Failure | None:
+def _failure_behind(rest: str, value: Any, terms: Terms) -> Failure | None:
     """Give the failure for another document in the text behind a JSON text: one that follows at once, one that is
     cut off, or one that is valid and says something else; None when there is none.
     """  # noqa: D205
@@ -262,32 +269,32 @@ def _failure_behind(rest: str, value: Any, terms: _Terms) -> Failure | None:
     return _syntax(_TOO_MANY.code, _TOO_MANY.message) if _TOO_MANY in search.refused else None
 
 
-def _inside_string(value: Any, terms: _Terms) -> Any:
+def _inside_string(value: Any, terms: Terms) -> Any:
     """Give the value of a JSON text that was sent as a JSON string, or a `NotJson`."""
     if not isinstance(value, str) or value.lstrip()[:1] not in ("{", "["):
         return UNREAD
     return terms.parse(value)
 
 
-def _judge_prose(text: str, reading: Reading, terms: _Terms) -> Judgement[Any]:
+def _judge_prose(text: str, reading: Reading, terms: Terms) -> Judgement[Any]:
     for start in reading.unclosed[:_UNCLOSED_READ]:
         value = terms.parse(text[start:])
         if type(value) is NotJson and value.code == "unfinished":
             # The text ends inside JSON: no part of that is a value, and what stood before it may be a draft.
-            return _fixed([text[start:]], terms) or _failed(
+            return _repaired([text[start:]], terms) or failed(
                 failures.not_json(value, text[start:], terms.finish_reason)
             )
     found = _search(text, reading, terms)
     if len(found.valid) <= 1 and _TOO_MANY in found.refused:
-        return _failed(_syntax(_TOO_MANY.code, _TOO_MANY.message))
+        return failed(_syntax(_TOO_MANY.code, _TOO_MANY.message))
     if len(found.valid) > 1:
-        return _failed(
+        return failed(
             _syntax("several_documents", "different valid values in the text: expected exactly one")
         )
     if found.valid:
-        return _accepted(found.valid[0], terms.schema, terms.checks, "unwrapped")
-    repaired = _bare(text, terms) or _fixed(found.broken, terms) or _only_decoded(found.invalid, terms)
-    return repaired or _failed(_prose_failure(text, found, terms))
+        return accepted(found.valid[0], terms.schema, terms.checks, "unwrapped")
+    repaired = _bare(text, terms) or _repaired(found.broken, terms) or _only_decoded(found.invalid, terms)
+    return repaired or failed(_prose_failure(text, found, terms))
 
 
 class _Found(NamedTuple):
@@ -309,7 +316,7 @@ class _Found(NamedTuple):
 _NOTHING = _Found([], [], [], [])
 
 
-def _search(text: str, reading: Reading, terms: _Terms) -> _Found:
+def _search(text: str, reading: Reading, terms: Terms) -> _Found:
     if not (reading.candidates or reading.unclosed) and reading.complete:
         return _NOTHING
     found = _Found([], [], [], [text[start:] for start in reading.unclosed[:1]])
@@ -327,7 +334,7 @@ def _search(text: str, reading: Reading, terms: _Terms) -> _Found:
     return found
 
 
-def _fixed(documents: Sequence[str], terms: _Terms) -> Judgement[Any] | None:
+def _repaired(documents: Sequence[str], terms: Terms) -> Judgement[Any] | None:
     """Judge the first reading of broken JSON that validates; None when repair is off or helps nothing.
 
     Of two texts that can be repaired to different valid values neither is taken.
@@ -343,21 +350,21 @@ def _fixed(documents: Sequence[str], terms: _Terms) -> Judgement[Any] | None:
     for document in documents:
         read = repairing.readings(document, level=terms.repair, finished=finished, max_work=left)
         left -= read.work + 1  # each text costs something, however short
-        first = next((judged for one in read.found if (judged := _as_fixed(one, terms))), None)
+        first = next((judged for one in read.found if (judged := _as_repaired(one, terms))), None)
         if first is not None:
             found.append(first)
         if not read.complete or left <= 0:
-            return _failed(_syntax("too_costly", "the text has more faults than can be repaired"))
+            return failed(_syntax("too_costly", "the text has more faults than can be repaired"))
     if not found:
         return None
     if any(not is_same(found[0].value, other.value) for other in found[1:]):
-        return _failed(
+        return failed(
             _syntax("several_documents", "two broken texts can be repaired to different valid values")
         )
     return found[0]
 
 
-def _as_fixed(read: Repaired, terms: _Terms) -> Judgement[Any] | None:
+def _as_repaired(read: Repaired, terms: Terms) -> Judgement[Any] | None:
     """Judge one reading of broken JSON; None where it is not valid."""
     value, steps = terms.parse(read.text), read.steps
     if type(value) is NotJson:
@@ -367,10 +374,10 @@ def _as_fixed(read: Repaired, terms: _Terms) -> Judgement[Any] | None:
         if not terms.accepts(value):
             return None
     form: Form = "repaired_lossless" if read.lossless else "repaired_lossy"
-    return _accepted(value, terms.schema, terms.checks, form, steps)
+    return accepted(value, terms.schema, terms.checks, form, steps)
 
 
-def _decoded(value: Any, terms: _Terms, told: Sequence[Violation] = ()) -> tuple[Any, bool]:
+def _decoded(value: Any, terms: Terms, told: Sequence[Violation] = ()) -> tuple[Any, bool]:
     """Give a value with what was sent in it as JSON strings decoded, and whether anything was; *told* is wrong with it."""
     told = told or terms.failure(value).violations
     if not any(map(failures.may_hold_json, told)):
@@ -383,30 +390,30 @@ def _decoded(value: Any, terms: _Terms, told: Sequence[Violation] = ()) -> tuple
     return decoded(value, told, broken, lambda text: parse(text, terms.limits))
 
 
-def _refused(value: Any, text: str, terms: _Terms) -> Judgement[Any]:
+def _refused(value: Any, text: str, terms: Terms) -> Judgement[Any]:
     """Judge a value that is not valid as it stands: it may be, once it is read as what it was meant to be."""
     failure = terms.failure(value, text)
     if not isinstance(value, dict | list):
-        return _bare(text, terms) or _failed(failure)
+        return _bare(text, terms) or failed(failure)
     inside, found = _decoded(value, terms, failure.violations)
     if not found:
-        return _failed(failure)
+        return failed(failure)
     if terms.repair != "off" and terms.accepts(inside):
-        return _accepted(inside, terms.schema, terms.checks, "repaired_lossless", ("encoded_value",))
-    return _failed(failures.encoded_failure(failure, inside, terms.schema, terms.limits))
+        return accepted(inside, terms.schema, terms.checks, "repaired_lossless", ("encoded_value",))
+    return failed(failures.encoded_failure(failure, inside, terms.schema, terms.limits))
 
 
-def _only_decoded(invalid: Sequence[tuple[int, Any]], terms: _Terms) -> Judgement[Any] | None:
+def _only_decoded(invalid: Sequence[tuple[int, Any]], terms: Terms) -> Judgement[Any] | None:
     """Judge the only value of prose that is valid once its JSON strings are decoded; None without one."""
     if terms.repair == "off":
         return None
     valid = [inside for _, value in invalid if terms.accepts(inside := _decoded(value, terms)[0])]
     if not valid or any(not is_same(valid[0], other) for other in valid[1:]):
         return None
-    return _accepted(valid[0], terms.schema, terms.checks, "repaired_lossless", ("encoded_value",))
+    return accepted(valid[0], terms.schema, terms.checks, "repaired_lossless", ("encoded_value",))
 
 
-def _bare(text: str, terms: _Terms) -> Judgement[Any] | None:
+def _bare(text: str, terms: Terms) -> Judgement[Any] | None:
     """Judge a reply that is one scalar without quotes, or in the writing of another language; None for any other."""
     if terms.repair == "off":
         return None
@@ -419,10 +426,10 @@ def _bare(text: str, terms: _Terms) -> Judgement[Any] | None:
     if not valid or any(not is_same(valid[0][0], other) for other, _ in valid[1:]):
         return None
     value, steps = valid[0]
-    return _accepted(value, terms.schema, terms.checks, "repaired_lossless", steps)
+    return accepted(value, terms.schema, terms.checks, "repaired_lossless", steps)
 
 
-def _prose_failure(text: str, found: _Found, terms: _Terms) -> Failure:
+def _prose_failure(text: str, found: _Found, terms: Terms) -> Failure:
     """Give the failure that explains best: the largest JSON text's violations, else cut off, else its syntax."""
     if found.invalid:
         # Of equally large ones the last: a final answer follows its drafts.
@@ -443,7 +450,7 @@ def _prose_failure(text: str, found: _Found, terms: _Terms) -> Failure:
     return _syntax("no_json", "no JSON text in the reply")
 
 
-def _documents(text: str, reading: Reading, terms: _Terms) -> Iterator[tuple[str, Any]]:
+def _documents(text: str, reading: Reading, terms: Terms) -> Iterator[tuple[str, Any]]:
     """Parse bracketed parts from the outside in: what parses hides what stands inside it. A text is parsed once."""
     from schema_guard.reading import opens_json
 
@@ -471,30 +478,5 @@ def _documents(text: str, reading: Reading, terms: _Terms) -> Iterator[tuple[str
         yield text, _TOO_MANY
 
 
-def _accepted(
-    value: Any,
-    schema: Schema[V],
-    checks: Sequence[Callable[[Any], str | None]],
-    form: Form,
-    repairs: tuple[str, ...] = (),
-) -> Judgement[V]:
-    made = restored(value, schema)
-    if type(made) is Missed:
-        assert made.failure is not None
-        return _failed(made.failure)
-    return _checked(made, checks, form, repairs)
-
-
-def _checked(
-    value: Any, checks: Sequence[Callable[[Any], str | None]], form: Form, repairs: tuple[str, ...] = ()
-) -> Judgement[Any]:
-    failure = refusal_of_checks(value, checks) if checks else None
-    return Judgement(True, value, None, form, repairs) if failure is None else _failed(failure)
-
-
 def _syntax(code: str, message: str) -> Failure:
     return Failure("syntax", code, message)
-
-
-def _failed(failure: Failure) -> Judgement[Any]:
-    return Judgement(False, None, failure, None)

@@ -44,8 +44,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
 
     from schema_guard.extensions import CutOff
+    from schema_guard.limits import Limits
     from schema_guard.strategies import Plan, Price, Step
-    from schema_guard.values import Budget, Call, Prompt
+    from schema_guard.values import Call, Prompt
 
 V = TypeVar("V")
 Flow: TypeAlias = "Generator[Ask | More | Stop | Done[Any], Chunk | End | None, None]"
@@ -96,7 +97,7 @@ def enforce(task: Prompt, plan: Plan, call: Callable[[], Call]) -> Flow:
     """
     tried: list[Tried] = []
     named: str | None = None
-    output_tokens = plan.budget.output_tokens
+    output_tokens = plan.limits.output_tokens
     correction: str | None = None
     while True:
         number = len(tried) + 1
@@ -142,7 +143,7 @@ def _again(
     if failure is None or end.is_final:
         return None
     if failure.kind == "truncation" and failure.code not in NOT_FIXED_BY_LIMIT:
-        larger = _larger_limit(sent, end.usage, plan.budget)
+        larger = _larger_limit(sent, end.usage, plan.limits)
         if larger is None:
             return None
         sent = larger
@@ -173,7 +174,7 @@ def _gathered(
 
     spent_s = sum(end.elapsed_s for _, _, end, *_ in tried)
     schema = plan.schema if plan.stops(step) else None
-    watch = Watch(plan.limits, plan.budget, spent_s, schema, calls_only=step.strategy.name == "tool_call")
+    watch = Watch(plan.limits, spent_s, schema, calls_only=step.strategy.name == "tool_call")
     parts: list[str] = []
     while type(event) is Chunk:
         parts.append(event.text)
@@ -223,7 +224,7 @@ def _to_go_on(tried: list[Tried], end: End, plan: Plan, before: CutOff | None) -
     from schema_guard.extensions import load  # as in _resumed()
     from schema_guard.received import watching
 
-    if plan.resuming is None or len(tried) >= plan.max_attempts or _is_spent(plan.budget, tried):
+    if plan.resuming is None or len(tried) >= plan.max_attempts or _is_spent(plan.limits, tried):
         return None
     found: CutOff | None = load("option:resuming").cut_off(_attempt(*tried[-1]), end, before, plan.resuming)
     return None if found is None or watching.doomed(found.text, plan.schema, plan.limits) else found
@@ -377,41 +378,41 @@ def _attempt(ask: Ask, text: str, end: End, judged: Judgement[Any], step: Step, 
         repaired,
         None if end.stopped is None else len(text),
         end.retries,
-        step.target,
+        step.provider,
     )
 
 
-def _larger_limit(sent: int | None, usage: Usage, budget: Budget) -> int | None:
+def _larger_limit(sent: int | None, usage: Usage, limits: Limits) -> int | None:
     """Give the output limit for asking a cut-off reply again; None when there is no larger one."""
-    if budget.max_output_tokens is None:
+    if limits.max_output_tokens is None:
         return None
     spent = sent or usage.output_tokens
-    larger = min(2 * spent, budget.max_output_tokens) if spent else budget.max_output_tokens
+    larger = min(2 * spent, limits.max_output_tokens) if spent else limits.max_output_tokens
     return larger if spent is None or larger > spent else None
 
 
 def _may_ask_again(failure: Failure, tried: list[Tried], plan: Plan) -> bool:
     if len(tried) >= plan.max_attempts or failure.kind in ("refusal", "transport"):
         return False
-    return not _is_spent(plan.budget, tried)
+    return not _is_spent(plan.limits, tried)
 
 
-def _is_spent(budget: Budget, tried: list[Tried]) -> bool:
-    is_bounded = budget.max_elapsed_s is not None or budget.max_tokens is not None
-    return is_bounded and bool(spent(budget, [_attempt(*one) for one in tried]))
+def _is_spent(limits: Limits, tried: list[Tried]) -> bool:
+    is_bounded = limits.max_elapsed_s is not None or limits.max_tokens is not None
+    return is_bounded and bool(spent(limits, [_attempt(*one) for one in tried]))
 
 
-def spent(budget: Budget, attempts: Sequence[Attempt]) -> str:
+def spent(limits: Limits, attempts: Sequence[Attempt]) -> str:
     """Say what a call has no more of: `"2.31 s of max_elapsed_s=2"`; an empty text when there is enough."""
-    if budget.max_elapsed_s is not None:
+    if limits.max_elapsed_s is not None:
         elapsed_s = sum(a.elapsed_s for a in attempts)
-        if elapsed_s >= budget.max_elapsed_s:
-            return f"{elapsed_s:.3g} s of max_elapsed_s={budget.max_elapsed_s:g}"
-    if budget.max_tokens is not None:
+        if elapsed_s >= limits.max_elapsed_s:
+            return f"{elapsed_s:.3g} s of max_elapsed_s={limits.max_elapsed_s:g}"
+    if limits.max_tokens is not None:
         estimated = sum(a.estimated_output_tokens or 0 for a in attempts)
         tokens = estimated + sum((a.usage.input_tokens or 0) + (a.usage.output_tokens or 0) for a in attempts)
-        if tokens >= budget.max_tokens:
-            return f"{'about ' if estimated else ''}{tokens} tokens of max_tokens={budget.max_tokens}"
+        if tokens >= limits.max_tokens:
+            return f"{'about ' if estimated else ''}{tokens} tokens of max_tokens={limits.max_tokens}"
     return ""
 
 

@@ -19,7 +19,7 @@ from schema_guard.light.tuples import NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from schema_guard.values import Limits
+    from schema_guard.limits import Limits
 
 
 class NotJson(NamedTuple):

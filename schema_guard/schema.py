@@ -13,18 +13,18 @@ import json
 import os
 from collections.abc import Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 
 from schema_guard.arguments import require_bool, require_text
 from schema_guard.errors import InvalidArgument, InvalidSchema
 from schema_guard.interruptions import is_interruption
 from schema_guard.light.digest import hex_digest
 from schema_guard.light.locks import Lock
+from schema_guard.limits import Limits
 from schema_guard.text import clip, safe
 from schema_guard.validation import document as checks
 from schema_guard.validation.document import compact, dialect_of
 from schema_guard.validation.levels import measure
-from schema_guard.values import Limits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -311,6 +311,11 @@ class Schema(Generic[V]):
             self.formats,
             self._resources,
         )
+
+
+if TYPE_CHECKING:
+    SchemaSource: TypeAlias = Schema[V] | Mapping[str, Any] | str | os.PathLike[str] | bool
+    """A schema that isn't an annotation, as `Schema.of` takes it."""
 
 
 def _rebuild(source: Any, name: str, dialect: str, formats: bool, resources: dict[str, Any]) -> Schema[Any]:

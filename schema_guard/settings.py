@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The settings of a guard: a frozen value, checked as far as it can be without a function."""
+"""The settings of a guard: frozen values, validated as far as possible without a function."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 from schema_guard.arguments import (
+    NamedArguments,
     require_bool,
     require_count,
-    require_limits,
+    require_kind,
     require_members,
     require_one_of,
     require_text,
@@ -16,12 +17,14 @@ from schema_guard.arguments import (
 from schema_guard.asked import check_models
 from schema_guard.errors import InvalidArgument
 from schema_guard.light.frozen import dataclass
+from schema_guard.limits import DEFAULT_LIMITS, Limits
 from schema_guard.prompting import Example
 from schema_guard.strategies import strategies_of
 from schema_guard.text import clip
-from schema_guard.values import REPAIRS, Budget, Limits
+from schema_guard.values import REPAIRS
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Callable
 
     from schema_guard.extensions import RulesLike
@@ -31,7 +34,7 @@ if TYPE_CHECKING:
     from schema_guard.schema import Schema
     from schema_guard.values import Repair
 
-__all__ = ["UNSET", "OnFailure", "Settings", "Unset", "resolved_store"]
+__all__ = ["UNSET", "About", "OnFailure", "Params", "Settings", "Unset", "not_built", "resolved_store"]
 
 V = TypeVar("V")
 R = TypeVar("R")
@@ -40,7 +43,7 @@ OnFailure = Literal["raise", "return"]
 
 
 class Unset:
-    """Stands for an argument that was not given, where None has a meaning."""
+    """The type of `UNSET`: an argument that was left out, if None has another meaning."""
 
     def __repr__(self) -> str:
         return "..."
@@ -51,89 +54,155 @@ class Unset:
 
 UNSET = Unset()
 _ON_FAILURE = ("raise", "return")
-_LIMITS, _BUDGET = Limits(), Budget()
+
+
+@dataclass(frozen=True, slots=True)
+class Params(metaclass=NamedArguments):
+    """The parameters of your function that schema_guard reads and fills, by their names.
+
+    Every role is optional. A parameter with the usual name needs no entry. None turns a role off.
+
+    Example:
+        >>> Params(prompt="question", options="extra")
+        Params(prompt='question', options='extra')
+
+    Attributes:
+        prompt: The parameter with the task, a str or a list of messages. Default: `prompt`, then `messages`, then the
+            only parameter that has no default and is annotated `str`, `list`, or nothing.
+        instructions: The parameter that gets the text about the format, and later the correction. A function with it
+            builds its own prompt. The text follows the value of the call, or the parameter's default. Default:
+            `instructions`, if it's annotated `str` or nothing.
+        feedback: The parameter that gets the correction, in calls that leave it out. Default: `feedback`, if its
+            default is None and it's annotated `str | None` or nothing.
+        options: The parameter that gets the provider's arguments, in a new dict, next to the arguments of the call.
+            Default: `options`, if it's annotated as a dict or nothing.
+        prompt_file: The file of an improved prompt. This version doesn't have it yet.
+    """
+
+    prompt: str | None = None
+    instructions: str | Unset | None = UNSET
+    feedback: str | Unset | None = UNSET
+    options: str | Unset | None = UNSET
+    prompt_file: str | os.PathLike[str] | None = None
+
+    def __post_init__(self) -> None:
+        for role in ("prompt", "instructions", "feedback", "options"):
+            if not isinstance(getattr(self, role), Unset):
+                require_text(f"params.{role}", getattr(self, role))
+        if self.prompt_file is not None:
+            raise not_built("params.prompt_file", self.prompt_file)
+
+
+@dataclass(frozen=True, slots=True)
+class About(metaclass=NamedArguments):
+    """Facts about a function and its model, for the record.
+
+    Example:
+        >>> About(version="2024-06", model="gpt-4o")
+        About(version='2024-06', model='gpt-4o')
+
+    Attributes:
+        version: The version of the function's prompt. Default: a hash of its code and of the strategy's text.
+        segment: The part of your traffic that the calls belong to. `tags(segment=...)` overrides it.
+        model: The name of the model. It's only a label, and selects no model. Default: the name in the reply.
+        tuned: Whether the model was fine-tuned for this task. A name that begins with `ft:` already says so.
+        prices: Token prices for `Outcome.cost`: a path, `"genai-prices"`, or a dict from model to prices. Default: the
+            table that $SCHEMA_GUARD_PRICES names at the first call. Without prices, a cost is None.
+        rules: The file that `schema-guard probe --output` wrote about the server that the function calls. Schemas are
+            sent in the form that the server takes. If the prompt is a list of messages, cut-off replies are continued.
+    """
+
+    version: str | None = None
+    segment: str | None = None
+    model: str | None = None
+    tuned: bool = False
+    prices: Table | None = None
+    rules: RulesLike | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("version", "segment", "model"):
+            require_text(f"about.{name}", getattr(self, name))
+        require_bool("about.tuned", self.tuned)
+
+
+DEFAULT_PARAMS, DEFAULT_ABOUT = Params(), About()
 
 
 @dataclass(frozen=True, slots=True)
 class Settings(Generic[V, R]):
-    """What `guard` was told. Fields are its arguments: see there."""
+    """The arguments of `guard`, which describes them."""
 
-    schema: Schema[V] | None
+    schema: Schema[V] | None = None
     strategy: str | tuple[str, ...] = "system_prompt"
     max_attempts: int = 3
-    prompt: str | None = None
     examples: tuple[Example, ...] = ()
     checks: tuple[Callable[[Any], str | None], ...] = ()
     repair: Repair = "off"
     observe: bool = False
-    on_failure: OnFailure = "raise"
+    ignore: tuple[Any, ...] = ()
+    on_failure: OnFailure | None = None
     default: Any = UNSET
     name: str | None = None
-    version: str | None = None
-    segment: str | None = None
-    model: str | None = None
-    target: str | None = None
-    store: str | Recorder | Unset | None = UNSET
-    limits: Limits = _LIMITS
-    budget: Budget = _BUDGET
-    instructions_to: str | Unset | None = UNSET
-    feedback_to: str | Unset | None = UNSET
-    options_to: str | Unset | None = UNSET
-    prices: Table | None = None
-    tuned: bool = False
-    expected: tuple[Any, ...] = ()
+    provider: str | None = None
     models: tuple[str, ...] | tuple[Model, ...] | None = None
     early_stop: bool = False
-    rules: RulesLike | None = None
+    store: str | Recorder | Unset | None = UNSET
+    limits: Limits = DEFAULT_LIMITS
+    params: Params = DEFAULT_PARAMS
+    about: About = DEFAULT_ABOUT
 
     def __post_init__(self) -> None:
-        require_count("max_attempts", self.max_attempts, 1, meaning=" (1 means: ask once, never retry)")
+        require_count("max_attempts", self.max_attempts, 1, meaning=" (1 means: never retry)")
         steps = strategies_of(self.strategy)
         if len(steps) > self.max_attempts:
             raise InvalidArgument(
                 f"strategy={self.strategy!r}: expected at most max_attempts={self.max_attempts} strategies, "
                 f"got {len(steps)}: the last ones would never be used"
             )
-        require_one_of("on_failure", self.on_failure, _ON_FAILURE)
         require_one_of("repair", self.repair, REPAIRS)
-        for word in ("observe", "tuned", "early_stop"):
+        for word in ("observe", "early_stop"):
             require_bool(word, getattr(self, word))
-        for word in ("prompt", "name", "version", "segment", "model", "target"):
+        for word in ("name", "provider"):
             require_text(word, getattr(self, word))
-        for word in ("instructions_to", "feedback_to", "options_to"):
-            if not isinstance(getattr(self, word), Unset):
-                require_text(word, getattr(self, word))
-        if self.default is not UNSET and self.on_failure == "return":
-            raise InvalidArgument(
-                "default= and on_failure='return': expected one of them: both say what a failed call gives"
-            )
-        require_members("checks", self.checks, callable, "a callable that gives None or a message")
-        require_members("expected", self.expected, _is_exception, "a class of exceptions")
-        require_limits(self.limits, Limits)
-        _require_budget(self.budget)
+        self._require_one_result()
+        require_members("checks", self.checks, callable, "a callable that returns None or a message")
+        require_members("ignore", self.ignore, _is_exception, "a class of exceptions")
+        require_kind("limits", self.limits, Limits)
+        require_kind("params", self.params, Params)
+        require_kind("about", self.about, About)
         if self.models is not None:
-            check_models(self.models, self.model, max_attempts=self.max_attempts, observe=self.observe)
+            check_models(self.models, self.about.model, max_attempts=self.max_attempts, observe=self.observe)
         self._require_found()
 
-    def _require_found(self) -> None:
-        """Find what the settings name: a target, a store, a table of prices."""
-        if self.target is not None:
-            from schema_guard.providers.options import capabilities  # only options need targets
+    def _require_one_result(self) -> None:
+        """Check that the settings name one result of a failed call."""
+        if self.on_failure is not None:
+            require_one_of("on_failure", self.on_failure, _ON_FAILURE)
+        if self.default is not UNSET and self.on_failure is not None:
+            raise InvalidArgument(
+                f"default={clip(repr(self.default))} and on_failure={self.on_failure!r}: expected one of them: "
+                "default= alone returns the default when a call fails"
+            )
 
-            capabilities(self.target)
+    def _require_found(self) -> None:
+        """Check that the settings name a known provider, store, and price table."""
+        if self.provider is not None:
+            from schema_guard.providers.options import capabilities  # only options need providers
+
+            capabilities(self.provider)
         if self.store is not None and not isinstance(self.store, Unset):
             resolved_store(self.store, strictly=True)
-        if self.prices is not None:
-            from schema_guard.prices.charges import given_charges  # only who names a table needs it
+        if self.about.prices is not None:
+            from schema_guard.prices.charges import given_charges  # only a named table needs it
 
-            given_charges(self.prices)
-        if self.rules is not None:
+            given_charges(self.about.prices)
+        if self.about.rules is not None:
             self._require_rules()
         if self.repair != "off" or self.early_stop:
             self._require_parts()
 
     def _require_parts(self) -> None:
-        """Make sure that the parts are installed which a call may need, so that no call fails for that reason."""
+        """Check that the needed parts are installed, so that no call fails for lack of one."""
         from schema_guard.extensions import require  # only these options need parts
 
         if self.repair != "off":
@@ -142,46 +211,31 @@ class Settings(Generic[V, R]):
             require("option:early_stop")
 
     def _require_rules(self) -> None:
-        if self.models is not None or self.target is None:
+        if self.models is not None or self.provider is None:
             raise InvalidArgument(
-                f"rules={clip(repr(self.rules))}: expected with target= and without models=: they are of one server that a "
-                "function asks; a Model has its own: connect(..., rules=)"
+                f"about.rules={clip(repr(self.about.rules))}: expected with provider= and without models=: the rules "
+                "describe the one server that the function calls; for a Model, use connect(..., rules=)"
             )
-        from schema_guard.extensions import load  # only who has probed needs it
+        from schema_guard.extensions import load  # only probed servers have rules
 
-        load("option:rules")(self.target, self.rules)
+        load("option:rules")(self.provider, self.about.rules)
+
+
+def not_built(name: str, given: object) -> InvalidArgument:
+    """Return the error for an argument that a later version will have."""
+    return InvalidArgument(f"{name}={clip(repr(given))}: this version doesn't have {name} yet: leave it out")
 
 
 def _is_exception(given: Any) -> bool:
     return isinstance(given, type) and issubclass(given, BaseException)
 
 
-def _require_budget(budget: Budget) -> None:
-    if not isinstance(budget, Budget):
-        raise InvalidArgument(f"budget={clip(repr(budget))}: expected a Budget")
-    for name, given in budget._asdict().items():
-        least = 1 if name.endswith("output_tokens") else 2 if name == "max_repeats" else 0
-        kinds = (int, float) if name == "max_elapsed_s" else int
-        if given is not None and not (
-            isinstance(given, kinds) and not isinstance(given, bool) and given >= least
-        ):
-            what = "a number" if name == "max_elapsed_s" else "an int"
-            raise InvalidArgument(
-                f"budget.{name}={clip(repr(given))}: expected {what} >= {least}, or None for no bound"
-            )
-    first, most = budget.output_tokens, budget.max_output_tokens
-    if first is not None and most is not None and most < first:
-        raise InvalidArgument(
-            f"budget.max_output_tokens={most}: expected at least output_tokens={first}, from which it is raised"
-        )
-
-
 def resolved_store(given: Any, *, strictly: bool = False) -> Recorder | None:
-    """Give whom a `store=` argument means.
+    """Return the recorder that a `store=` argument names.
 
     Args:
         given: The argument, or UNSET.
-        strictly: Whether a name of no store is `InvalidArgument`; else what is handed to it is lost and counted.
+        strictly: Whether an unknown store raises `InvalidArgument`. Default: its records are lost and counted.
     """
     if callable(getattr(type(given), "record", None)):
         recorder: Recorder = given

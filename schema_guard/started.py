@@ -58,7 +58,7 @@ def start(
         InvalidArgument: The arguments are none of the function's.
     """
     shape, plan = prepared.shape, prepared.plan
-    task = task_of(shape, prepared.function, args, kwargs, prepared.target)
+    task = task_of(shape, prepared.function, args, kwargs, prepared.provider)
     if not shape.is_plain and not prepared.settings.observe:
         check_given(shape, args, kwargs, prepared.reserved)
         if plan.delivery == "feedback" and gives_feedback(shape, args, kwargs):
@@ -215,7 +215,7 @@ def whole_of(prepared: Prepared, driven: drive.Driven) -> Outcome[Any]:
     if driven.error is not None:
         raise driven.error
     failure = outcome.failure
-    # Without an exception only a budget cancels a call: what a call without a value gives is said by the settings.
+    # Without an exception, only limits cancel a call. The settings then decide about its value.
     if failure is not None and failure.kind == "transport" and failure.code != "cancelled":
         if failure.code == "no_reply":
             raise InvalidArgument(f"{prepared.name}: {failure.message}")
@@ -239,7 +239,7 @@ def value_of(prepared: Prepared, driven: drive.Driven) -> Any:
         explain(
             outcome,
             max_attempts=plan.max_attempts,
-            budget=plan.budget,
+            limits=plan.limits,
             values=tells_values(),
             typed=plan.schema.is_typed,
             takes_options=prepared.shape.options is not None,

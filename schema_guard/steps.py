@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How each attempt of a guard asks: its strategy, its target, and the schema in the form that the target takes."""
+"""How each attempt of a guard asks: its strategy, its provider, and the schema in the form that the provider takes."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _WEAKER = ("tool_call", "json_mode", "system_prompt")
 
 def steps_of(
     strategies: Sequence[Strategy],
-    targets: Sequence[str | None],
+    providers: Sequence[str | None],
     schema: Schema[Any],
     examples: tuple[Example, ...],
     *,
@@ -39,20 +39,20 @@ def steps_of(
 
     Args:
         strategies: Of the guard, in order.
-        targets: Whose arguments are sent, in order; a single None where no arguments are.
+        providers: Whose arguments are sent, in order; a single None where no arguments are.
         schema: The user's.
         examples: For strategies that show some.
         tuned: Whether the model is fine-tuned: some providers enforce less of a schema then.
-        rules: What is known of each model's server by a probe, in the order of the targets; None where nothing is.
+        rules: The probed rules of each model's server, in the order of the providers. None if there are none.
 
     Raises:
         InvalidArgument: An example is not valid, or none can be drawn.
     """
-    count = max(len(strategies), len(targets))
+    count = max(len(strategies), len(providers))
     return tuple(
         _step(
             strategies[min(at, len(strategies) - 1)],
-            targets[min(at, len(targets) - 1)],
+            providers[min(at, len(providers) - 1)],
             schema,
             examples,
             _Terms(tuned, rules[min(at, len(rules) - 1)]),
@@ -69,19 +69,21 @@ def strategies_text(steps: Sequence[Step], least: int) -> str:
     return ">".join(names)
 
 
-def rules_of(models: Sequence[Any], target: str | None, given: RulesLike | None) -> list[ServerRules | None]:
+def rules_of(
+    models: Sequence[Any], provider: str | None, given: RulesLike | None
+) -> list[ServerRules | None]:
     """Give what is known by a probe of the server of each model; None where nothing is.
 
     Args:
         models: Whom the attempts ask; names and None have no rules of their own.
-        target: Of the guard.
+        provider: Of the guard.
         given: The rules of the guard, for a function that asks one server.
     """
     if given is None:
         return [getattr(one, "rules", None) for one in models]
     from schema_guard.extensions import load  # only who has probed needs it
 
-    return [load("option:rules")(target, given)]
+    return [load("option:rules")(provider, given)]
 
 
 def resuming_of(
@@ -95,29 +97,29 @@ def resuming_of(
     """Give how replies that were cut off are gone on with; None where they are not.
 
     Args:
-        steps: Of the guard, with their targets.
+        steps: Of the guard, with their providers.
         models: Whom its attempts ask, in order: the last one has to be known to go on.
         rules: What a probe found of the server of each.
         shape: Of the function.
         is_model: Whether that is a model itself, which takes messages in the place of a text.
     """
-    last, target = steps[-1], steps[-1].target
+    last, provider = steps[-1], steps[-1].provider
     is_seen = getattr(models[-1], "goes_on", False) or (rules[-1] is not None and rules[-1].goes_on)
-    if target is None or not is_seen or not shape.is_sent or shape.delivery != "prompt":
+    if provider is None or not is_seen or not shape.is_sent or shape.delivery != "prompt":
         return None
     # A call's arguments are no text of the reply, and a text in another form than the schema's is not known to be viable.
     if last.strategy.name == "tool_call" or last.restore is not None:
         return None
     from schema_guard.providers.options import going_on
 
-    how = going_on(target)
+    how = going_on(provider)
     if how is None or (how.options and shape.options is None):
         return None
     return Resuming(max(len(steps), len(models)), dict(how.fields), texts=is_model)
 
 
 class _Terms(NamedTuple):
-    """What bears on the form of a schema beside its target."""
+    """What bears on the form of a schema beside its provider."""
 
     tuned: bool = False
     rules: ServerRules | None = None
@@ -125,27 +127,27 @@ class _Terms(NamedTuple):
 
 def _step(
     strategy: Strategy,
-    target: str | None,
+    provider: str | None,
     schema: Schema[Any],
     examples: tuple[Example, ...],
     terms: _Terms,
 ) -> Step:
-    if target is None or not strategy.needs_options:
+    if provider is None or not strategy.needs_options:
         shown = _shown(schema, examples) if strategy.shows_examples else ()
-        return Step.of(strategy, schema, shown)._replace(target=target)
-    adapted = _adapted(target, strategy.name, schema, terms)
+        return Step.of(strategy, schema, shown)._replace(provider=provider)
+    adapted = _adapted(provider, strategy.name, schema, terms)
     if adapted is not None and adapted.schema is None:
         from logging import getLogger  # it loads as much as the rest of a guard, for a warning
 
-        left, adapted_left = _weaker(target, schema, terms)
+        left, adapted_left = _weaker(provider, schema, terms)
         getLogger("schema_guard").warning(
             "guard: schema %s cannot be sent to %s for strategy %r: %s: %r is used in its place",
-            safe(schema.name), target, strategy.name, adapted.relaxed[0].reason, left.name,
+            safe(schema.name), provider, strategy.name, adapted.relaxed[0].reason, left.name,
         )  # fmt: skip
         strategy, adapted = left, adapted_left
     if adapted is None:
-        return Step.of(strategy, schema)._replace(target=target)
-    return _adapted_step(strategy, schema, adapted)._replace(target=target)
+        return Step.of(strategy, schema)._replace(provider=provider)
+    return _adapted_step(strategy, schema, adapted)._replace(provider=provider)
 
 
 def _adapted_step(strategy: Strategy, schema: Schema[Any], adapted: Adaptation) -> Step:
@@ -158,33 +160,33 @@ def _adapted_step(strategy: Strategy, schema: Schema[Any], adapted: Adaptation) 
     return Step.of(strategy, sent)._replace(sent=SentForm(sent, told, adapted.restore, adapted.grown))
 
 
-def _adapted(target: str, strategy: str, schema: Schema[Any], terms: _Terms) -> Adaptation | None:
+def _adapted(provider: str, strategy: str, schema: Schema[Any], terms: _Terms) -> Adaptation | None:
     """Return the schema that is sent in place of the user's, or None if the user's own is sent or described."""
     if not STRATEGIES[strategy].needs_options:
         return None
     from schema_guard.extensions import load  # only strategies with arguments need it
 
     found: Adaptation | None = load(f"strategy:{strategy}")(
-        target, strategy, schema, tuned=terms.tuned, rules=terms.rules
+        provider, strategy, schema, tuned=terms.tuned, rules=terms.rules
     )
     return found
 
 
-def _weaker(target: str, schema: Schema[Any], terms: _Terms) -> tuple[Strategy, Adaptation | None]:
+def _weaker(provider: str, schema: Schema[Any], terms: _Terms) -> tuple[Strategy, Adaptation | None]:
     """Give the strongest strategy that is left where nothing sound can be sent, and what is sent for it."""
     from schema_guard.providers.options import capabilities  # only such schemas need it
 
-    taken = [name for name in _WEAKER if name in capabilities(target)]
-    found = ((name, _adapted(target, name, schema, terms)) for name in taken)
+    taken = [name for name in _WEAKER if name in capabilities(provider)]
+    found = ((name, _adapted(provider, name, schema, terms)) for name in taken)
     name, adapted = next((name, sent) for name, sent in found if sent is None or sent.schema is not None)
     return STRATEGIES[name], adapted
 
 
-def check_is_sent(target: str, strategies: str, schema: Schema[Any]) -> None:
+def check_is_sent(provider: str, strategies: str, schema: Schema[Any]) -> None:
     """Make sure that strategies are asked for as they are named: a guard takes a weaker one where nothing can be sent.
 
     Args:
-        target: A name of `capabilities`.
+        provider: A name of `capabilities`.
         strategies: Names, `a>b`.
         schema: The user's.
 
@@ -192,10 +194,10 @@ def check_is_sent(target: str, strategies: str, schema: Schema[Any]) -> None:
         InvalidArgument: Nothing sound can be sent for one of them.
     """
     for strategy in strategies_of(strategies):
-        adapted = _adapted(target, strategy.name, schema, _Terms()) if strategy.needs_options else None
+        adapted = _adapted(provider, strategy.name, schema, _Terms()) if strategy.needs_options else None
         if adapted is not None and adapted.schema is None:
             raise InvalidArgument(
-                f"strategy {strategy.name!r} on target {target!r}: schema {safe(schema.name)}: {adapted.relaxed[0].reason}"
+                f"strategy {strategy.name!r} on provider {provider!r}: schema {safe(schema.name)}: {adapted.relaxed[0].reason}"
             )
 
 

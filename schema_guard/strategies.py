@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from schema_guard import prompting
 from schema_guard.errors import InvalidArgument
 from schema_guard.light.tuples import NamedTuple
+from schema_guard.limits import DEFAULT_LIMITS, Limits
 from schema_guard.text import clip, did_you_mean
-from schema_guard.values import Budget, Limits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -123,7 +123,7 @@ class Step(NamedTuple):
         instructions: Its text for the schema.
         examples: What it shows; empty for strategies that show none.
         prefix: All that stands before a task that is a text.
-        target: Whose arguments are sent; None where none are known.
+        provider: Whose arguments are sent; None where none are known.
         sent: What is sent in the schema's place; None where nothing is, or the schema itself.
     """
 
@@ -131,7 +131,7 @@ class Step(NamedTuple):
     instructions: str
     examples: tuple[Example, ...]
     prefix: str
-    target: str | None = None
+    provider: str | None = None
     sent: SentForm | None = None
 
     @staticmethod
@@ -169,8 +169,7 @@ class Plan(NamedTuple):
         max_attempts: How many attempts one call may make.
         repair: Whether broken JSON may be repaired.
         checks: What a valid value must pass as well.
-        limits: How large a reply may be.
-        budget: What a call may spend.
+        limits: Limits on replies and on the call.
         prices: Gives what says what an attempt cost, by its tokens and the names of its model, the one of its own
             reply first; None where nothing is known of prices.
         delivery: `prompt` sends the whole prompt; `feedback` the first prompt again, and the correction apart;
@@ -187,8 +186,7 @@ class Plan(NamedTuple):
     max_attempts: int = 3
     repair: Repair = "off"
     checks: tuple[Callable[[Any], str | None], ...] = ()
-    limits: Limits = Limits()
-    budget: Budget = Budget()
+    limits: Limits = DEFAULT_LIMITS
     prices: Callable[[], Price | None] | None = None
     delivery: Literal["prompt", "feedback", "instructions"] = "prompt"
     tool: str | None = None

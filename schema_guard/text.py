@@ -6,7 +6,8 @@ from __future__ import annotations
 TYPE_CHECKING = False  # what type checkers take for true; importing typing costs 9 ms
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
+    from typing import Any
 
 # Past this, odds say nothing more.
 _MOST_ODDS = 1e9
@@ -152,3 +153,47 @@ def safe(text: str) -> str:
     a\x1b[2Jb
     """
     return text if text.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
+_REPR_SIZE = 200
+_PART_SIZE = 80
+
+
+def short_repr(name: str, fields: Iterable[tuple[str, Any]], defaults: Mapping[str, Any]) -> str:
+    """Write a value without the fields that are None or a default, each part cut to 80 characters.
+
+    >>> short_repr("Usage", [("input_tokens", 3), ("output_tokens", None)], {"output_tokens": None})
+    'Usage(input_tokens=3)'
+    >>> short_repr("Outcome", [("ok", True), ("attempts", tuple(range(50)))], {})
+    'Outcome(ok=True, attempts=(50 of int))'
+    """
+    told = [f"{field}={_part(value)}" for field, value in fields if not _is_default(field, value, defaults)]
+    inside = ", ".join(told)
+    return f"{name}({clip(inside, _REPR_SIZE)})"
+
+
+def dataclass_repr(value: Any) -> str:
+    """Write a dataclass as `short_repr` does."""
+    fields = value.__dataclass_fields__
+    named = [(name, getattr(value, name)) for name in fields]
+    return short_repr(type(value).__name__, named, {name: field.default for name, field in fields.items()})
+
+
+def _part(value: Any) -> str:
+    if isinstance(value, str):
+        return repr(clip(value, _PART_SIZE))
+    told = f"{value:.6g}" if type(value) is float else repr(value)
+    if len(told) > _PART_SIZE and type(value) in (tuple, list):
+        return f"({len(value)} of {type(value[0]).__name__})"
+    return clip(told, _PART_SIZE)
+
+
+def _is_default(field: str, value: Any, defaults: Mapping[str, Any]) -> bool:
+    if value is None or field not in defaults:
+        return value is None
+    default = defaults[field]
+    # A value of the user's may compare in its own way.
+    return value is default or (type(value) is type(default) and type(value) in _PLAIN and value == default)
+
+
+_PLAIN = (bool, int, float, str, tuple)

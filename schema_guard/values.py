@@ -51,6 +51,7 @@ class Message(NamedTuple):
 
 Prompt: TypeAlias = str | tuple[Message, ...]
 
+Json: TypeAlias = "dict[str, Any] | list[Any] | str | int | float | bool | None"
 OpenPath: TypeAlias = "Sequence[str | int]"
 """Names and indices that lead to the part of a value which is being written."""
 
@@ -200,7 +201,7 @@ class Attempt(NamedTuple):
             behind its end. None when it was not.
         retries: How often an SDK had repeated the request by itself, after faults that nobody saw; None where it does
             not say it.
-        target: Name of the provider or engine whose arguments were sent; None where none are known.
+        provider: Name of the provider or engine whose arguments were sent; None where none are known.
     """
 
     number: int
@@ -222,7 +223,7 @@ class Attempt(NamedTuple):
     gateway_repaired: bool = False
     stopped_at: int | None = None
     retries: int | None = None
-    target: str | None = None
+    provider: str | None = None
 
     @property
     def estimated_output_tokens(self) -> int | None:
@@ -248,7 +249,7 @@ class Call(NamedTuple):
         schema_fingerprint: 16 hex digits of the schema's content.
         model: Name of the model, `a>b` for several; when nobody named it that of the first reply, without the date of
             its snapshot; None if unknown.
-        target: Name of the provider or engine whose options are used; None for text strategies.
+        provider: Name of the provider or engine whose options are used; None for text strategies.
         strategies: The strategy, or the escalation as `a>b`.
         settings: Compact JSON of the settings that change results.
         version: Version of the function's prompt: given, or a hash of its code and the strategy's text.
@@ -265,7 +266,7 @@ class Call(NamedTuple):
     schema_name: str
     schema_fingerprint: str
     model: str | None
-    target: str | None
+    provider: str | None
     strategies: str
     settings: str
     version: str
@@ -278,7 +279,14 @@ class Call(NamedTuple):
 
 
 class Outcome(NamedTuple, Generic[V]):
-    """All attempts of one guarded call and what came of them.
+    """The result of a guarded call, with all of its attempts.
+
+    Example:
+        >>> from schema_guard import guard
+        >>> extract = guard({"type": "object"}, store=None)(lambda prompt: '{"total": 1}')
+        >>> outcome = extract.outcome("Invoice 7")
+        >>> outcome.ok, outcome.value, len(outcome.attempts)
+        (True, {'total': 1}, 1)
 
     Attributes:
         ok: Whether a valid value came out; null is a valid value, so look here and not at *value*.
@@ -315,50 +323,6 @@ class Partial(NamedTuple):
     value: Any
     open: str | None
     attempt: int
-
-
-class Limits(NamedTuple):
-    """How large a reply may be before it is refused unread.
-
-    Attributes:
-        max_bytes: UTF-8 bytes of the whole reply (`too_large`).
-        max_depth: Levels of nesting of a JSON text (`too_deep`).
-        max_nodes: Values in a JSON text, members and elements counted (`too_many_nodes`).
-        max_number_chars: Characters of one number (`number_too_long`).
-        max_steps: Steps of validation, estimated before it starts (`too_costly`). A step is 6 ns of the fast
-            engine's where this was measured, so the default stays below half a second.
-    """
-
-    max_bytes: int = 8 * 1024 * 1024
-    max_depth: int = 100
-    max_nodes: int = 200_000
-    max_number_chars: int = 400
-    max_steps: int = 50_000_000
-
-
-class Budget(NamedTuple):
-    """What one guarded call may spend; None is no bound.
-
-    A bound is looked at between attempts, where it stops the next one; that of the seconds between the chunks of a
-    stream and that of repeats too, which end it. What comes in one piece is not cut short.
-
-    Attributes:
-        max_elapsed_s: Seconds over all attempts.
-        max_tokens: Input and output tokens over all attempts; unknown usage counts as 0, but the text of a reply that
-            was stopped early by its estimated tokens.
-        output_tokens: The output limit that attempt 1 is sent with; None leaves it to the provider.
-        max_output_tokens: How far that limit may be raised for a reply that was cut off. Without it
-            a cut-off reply is not retried.
-        max_repeats: How often the end of a reply that is streamed may repeat one part, over 256 characters and more,
-            before it is stopped as `runaway`; so many line breaks at its end, or 64 spaces, count as that too. >= 2;
-            no valid reply of 314 of real models was stopped with 6.
-    """
-
-    max_elapsed_s: float | None = None
-    max_tokens: int | None = None
-    output_tokens: int | None = None
-    max_output_tokens: int | None = None
-    max_repeats: int | None = None
 
 
 # The events of the loop. It yields Ask, More, Stop and at last Done, which is its own; it is sent Chunk and End.

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schema_guard import Budget, CallFailed, Limits, guard
+from schema_guard import CallFailed, Limits, guard
 from schema_guard.drive import end
 from schema_guard.received.replies import Reply
 from schema_guard.received.streams import MOST_IDLE_CHUNKS
@@ -30,9 +30,9 @@ PIECES = st.lists(
 SETTINGS = [
     {},
     {"early_stop": True},
-    {"budget": Budget(max_repeats=1_000)},
-    {"budget": Budget(max_elapsed_s=1_000.0)},
-    {"early_stop": True, "budget": Budget(max_elapsed_s=1_000.0)},
+    {"limits": Limits(max_repeats=1_000)},
+    {"limits": Limits(max_elapsed_s=1_000.0)},
+    {"early_stop": True, "limits": Limits(max_elapsed_s=1_000.0)},
 ]
 
 

@@ -1,12 +1,12 @@
 """What a person reads of a call without a value."""
 
-from schema_guard import Attempt, Budget, Call, Failure, Outcome, Violation
+from schema_guard import Attempt, Call, Failure, Limits, Outcome, Violation
 from schema_guard.explaining import explain, violation_lines
 from schema_guard.values import UNKNOWN_USAGE
 
 CALL = Call(
     id="0" * 32, function="extract_invoice", schema_name="urn:invoice:2", schema_fingerprint="f" * 16, model=None,
-    target=None, strategies="bare", settings="{}", version="v1", segment=None, input_hash=None,
+    provider=None, strategies="bare", settings="{}", version="v1", segment=None, input_hash=None,
     parent_call_id=None, started_at=0.0,
 )  # fmt: skip
 TOTAL = Violation("/total", "/properties/total/type", "type", "number", "string 'twelve'")
@@ -73,9 +73,9 @@ def test_a_budget_that_ended_the_call_is_told():
     made = made._replace(attempts=(made.attempts[0]._replace(usage=usage, elapsed_s=2.31),))
 
     def told(ended=made, attempts=3, **budget):
-        return explain(ended, max_attempts=attempts, budget=Budget(**budget)).splitlines()[3:-1]
+        return explain(ended, max_attempts=attempts, limits=Limits(**budget)).splitlines()[3:-1]
 
-    line = "  the budget ended the call before attempt 2: "
+    line = "  the limits ended the call before attempt 2: "
     assert told(max_tokens=30) == [line + "33 tokens of max_tokens=30 were spent"]
     assert told(max_elapsed_s=2) == [line + "2.31 s of max_elapsed_s=2 were spent"]
     assert told(max_tokens=34, max_elapsed_s=2.4) == []
@@ -93,24 +93,24 @@ def test_advice_fits_the_failure():
     ended = explain(outcome(Failure("syntax", "empty", "empty")), max_attempts=9)
     late = explain(outcome(Failure("transport", "cancelled", "the time budget ended it")), max_attempts=3)
 
-    assert "; to allow a longer reply: budget=Budget(" in cut
+    assert "; to allow a longer reply: limits=Limits(" in cut
     assert refused.endswith("; a refusal is never asked again")
     assert ended.endswith("attempts[-1].reply")
-    assert late.endswith("; to allow more time: budget=Budget(max_elapsed_s=...)")
+    assert late.endswith("; to allow more time: limits=Limits(max_elapsed_s=...)")
 
 
 def test_a_longer_reply_is_allowed_by_what_is_missing():
-    """A model takes the provider's arguments by itself and has a target: of it neither is asked."""
+    """The advice for a model names neither a parameter nor a provider, because a model has both."""
     failure = Failure("truncation", "max_tokens", "cut off")
 
-    def told(target, *, takes_options):
-        advice = explain(outcome(failure, target=target), takes_options=takes_options)
+    def told(provider, *, takes_options):
+        advice = explain(outcome(failure, provider=provider), takes_options=takes_options)
         return advice.rpartition("max_output_tokens=...)")[2]
 
     assert told("openai", takes_options=True) == ""
     assert told("openai", takes_options=False) == ", with a parameter 'options'"
-    assert told(None, takes_options=True) == ", with target="
-    assert told(None, takes_options=False) == ", with a parameter 'options' and target="
+    assert told(None, takes_options=True) == ", with provider="
+    assert told(None, takes_options=False) == ", with a parameter 'options' and provider="
 
 
 def test_at_most_ten_violations_are_told():

@@ -30,7 +30,7 @@ FLOORS = (
         "stats",
         "configuration",
     ),
-    ("extensions", "parsing", "values"),
+    ("extensions", "limits", "parsing", "values"),
     ("validation",),
     ("schema",),
     ("prices", "records"),
@@ -66,7 +66,7 @@ ROOMS = {
 }
 # The pure modules and folders: from a text to a value or a failure.
 PURE = (
-    "accepting", "explaining", "ext.repair", "ext.streaming", "judging", "loop", "parsing", "pointer", "prompting", "providers.dialects", "reading",
+    "accepting", "explaining", "ext.repair", "ext.streaming", "judging", "limits", "loop", "parsing", "pointer", "prompting", "providers.dialects", "reading",
     "schema", "strategies", "validation", "values",
 )  # fmt: skip
 STANDARD_OF_PURE = {
@@ -81,7 +81,8 @@ THIRD_PARTY = {"cli": {"click", "rich"}, "testing": {"hypothesis", "pytest"}}
 THIRD_PARTY_OF_PARTS = {"click", "rich", "hypothesis"}
 
 # Lines of code of each ring. A feature raises a limit by its own size.
-MOST_CODE_LINES = {"ring 0": 4_189, "product": 37_610, "ext": 28_365}
+# Ring 0 and the product grew with grouped settings, short representations, and overloads that give one short error.
+MOST_CODE_LINES = {"ring 0": 4_320, "product": 38_045, "ext": 28_060}
 
 MOST_LINES, MOST_LINES_OF_TESTS, MOST_LINES_OF_A_FUNCTION, MOST_BOXES = 500, 800, 50, 20
 # One level with many boxes: the floors themselves, a file for each provider, and one for each command.

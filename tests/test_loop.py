@@ -8,18 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from schema_guard import (
-    Attempt,
-    Budget,
-    Call,
-    Failure,
-    InvalidArgument,
-    Limits,
-    Message,
-    Schema,
-    Usage,
-    drive,
-)
+from schema_guard import Attempt, Call, Failure, InvalidArgument, Limits, Message, Schema, Usage, drive
 from schema_guard.loop import Done, enforce
 from schema_guard.strategies import STRATEGIES, Plan, Resuming, Step, strategies_of
 from schema_guard.values import Ask, Chunk, End, More, ParsedValue, Stop
@@ -99,7 +88,14 @@ ENDS = st.builds(
 ANSWERS = st.lists(
     st.tuples(st.lists(TEXTS, max_size=3), ENDS).map(lambda a: (*a[0], a[1])), min_size=4, max_size=4
 )
-BUDGETS = st.builds(Budget, st.none() | st.floats(0, 20), COUNTS, COUNTS, COUNTS)
+LIMITS = st.builds(
+    Limits,
+    max_bytes=st.integers(0, 99),
+    max_elapsed_s=st.none() | st.floats(0, 20),
+    max_tokens=COUNTS,
+    output_tokens=st.none() | st.integers(1, 500),
+    max_output_tokens=st.none() | st.integers(500, 1000),
+)
 DELIVERIES = st.sampled_from(["prompt", "feedback", "instructions"])
 TASKS = st.text(st.characters(), max_size=9) | st.lists(
     st.builds(Message, st.sampled_from(["system", "user"]), st.text(max_size=5)), min_size=1, max_size=2
@@ -109,10 +105,9 @@ TASKS = st.text(st.characters(), max_size=9) | st.lists(
 PLANS = st.builds(
     plan,
     max_attempts=st.integers(1, 4),
-    budget=BUDGETS,
     delivery=DELIVERIES,
     repair=st.sampled_from(["off", *(("lossless", "lossy") if is_installed("repair") else ())]),
-    limits=st.integers(0, 99).map(lambda most: Limits(max_bytes=most)),
+    limits=LIMITS,
     resuming=st.sampled_from([None, Resuming(texts=True)]),
 )
 
@@ -282,9 +277,9 @@ def test_a_prompt_does_not_grow_with_what_a_check_says():
 )
 def test_what_a_larger_limit_does_not_fix_is_asked_again_with_the_same(text, end, code):
     """A reply that ran away, or was spent on reasoning, is asked again as a bad one is, and no limit is raised."""
-    budget = Budget(output_tokens=100, max_output_tokens=350)
+    budget = Limits(output_tokens=100, max_output_tokens=350)
 
-    outcome, asks = answered(enforce("t", plan(max_attempts=2, budget=budget), known), *[(text, end)] * 2)
+    outcome, asks = answered(enforce("t", plan(max_attempts=2, limits=budget), known), *[(text, end)] * 2)
 
     assert codes(outcome) == [("truncation", code)] * 2
     assert [ask.output_tokens for ask in asks] == [100, 100]
@@ -304,7 +299,7 @@ def test_a_reply_is_spent_on_reasoning_only_where_that_is_known(text, usage):
 @pytest.mark.parametrize("times", [None, 6])
 def test_with_a_time_budget_each_piece_is_looked_at(times):
     """No piece is kept for a while, and the seconds of attempts before count."""
-    flow = enforce("t", plan(budget=Budget(max_elapsed_s=3.0, max_repeats=times)), known)
+    flow = enforce("t", plan(limits=Limits(max_elapsed_s=3.0, max_repeats=times)), known)
     next(flow)
     flow.send(End(text="no", elapsed_s=2.0))
 

@@ -38,7 +38,7 @@ def stops_early(settings: str | None) -> bool:
 def stops_replies(settings: str | None) -> bool:
     """Say whether they stop any: those, or those that repeat themselves, whose kind is the same when they are whole.
 
-    >>> stops_replies('{"early_stop":true}'), stops_replies('{"budget":{"max_repeats":6}}'), stops_replies("[]")
+    >>> stops_replies('{"early_stop":true}'), stops_replies('{"limits":{"max_repeats":6}}'), stops_replies("[]")
     (True, True, False)
     """
     return any(_stops(settings))
@@ -54,5 +54,5 @@ def _stops(settings: str | None) -> tuple[bool, bool]:
         return False, False
     if not isinstance(said, dict):
         return False, False
-    budget = said.get("budget")
-    return said.get(EARLY_STOP) is True, isinstance(budget, dict) and budget.get(_MAX_REPEATS) is not None
+    limits = said.get("limits")
+    return said.get(EARLY_STOP) is True, isinstance(limits, dict) and limits.get(_MAX_REPEATS) is not None

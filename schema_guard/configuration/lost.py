@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["SENT", "lost_in_words", "sent_as_settings", "short_settings"]
 
 SENT = "sent"
-"""The key of the settings: what was sent to each target in the schema's place."""
+"""The key of the settings: what was sent to each provider in the schema's place."""
 
 # Places that a configuration names of each kind, and a line of a report.
 _MOST_PLACES = 20
@@ -30,8 +30,8 @@ _WORDS = {
 
 
 def sent_as_settings(sent: Mapping[str, AdaptedSchema]) -> dict[str, Any]:
-    """Give what was sent to each target, with the first 20 places of each kind and the number of all."""
-    return {target: dict(_parts(one)) for target, one in sent.items()}
+    """Return the losses of each provider's schema: the first 20 places of each kind, and their number."""
+    return {provider: dict(_parts(one)) for provider, one in sent.items()}
 
 
 def _parts(sent: AdaptedSchema) -> Iterator[tuple[str, Any]]:
@@ -45,7 +45,7 @@ def _parts(sent: AdaptedSchema) -> Iterator[tuple[str, Any]]:
 
 @lru_cache(maxsize=1024)
 def lost_in_words(settings: str | None) -> tuple[str, ...]:
-    """Say what the targets of a configuration do not enforce, and what they cannot be asked for.
+    """Yield the keywords that the providers of a configuration don't enforce, and the values that they can't return.
 
     Args:
         settings: Of a configuration, as records keep them; None, and what is no JSON object, says nothing.
@@ -75,13 +75,13 @@ def short_settings(settings: str) -> str:
     if not isinstance(sent, dict):
         return settings
     said[SENT] = {
-        target: str(one.get("fingerprint"))[:8] for target, one in sent.items() if isinstance(one, dict)
+        provider: str(one.get("fingerprint"))[:8] for provider, one in sent.items() if isinstance(one, dict)
     }
     return json.dumps(said, separators=(",", ":"))
 
 
 def _lines(sent: dict[str, Any]) -> Iterator[str]:
-    for target, one in sent.items():
+    for provider, one in sent.items():
         for kind, words in _WORDS.items():
             places = one.get(kind) if isinstance(one, dict) else None
             if not isinstance(places, list) or not places:
@@ -89,4 +89,4 @@ def _lines(sent: dict[str, Any]) -> Iterator[str]:
             in_all = one.get(f"{kind}_in_all")
             more = max(in_all if type(in_all) is int else 0, len(places)) - _MOST_TOLD
             told = ", ".join(clip(pointer(safe(str(place)))) for place in places[:_MOST_TOLD])
-            yield f"{safe(target)} {words.format(places=told + (f' and {more} other places' if more > 0 else ''))}"
+            yield f"{safe(provider)} {words.format(places=told + (f' and {more} other places' if more > 0 else ''))}"

@@ -25,7 +25,7 @@ from schema_guard.decide.told.guides import guides_of
 from schema_guard.decide.told.money import economic_figures
 from schema_guard.prices.tuning import tuning_prices
 from schema_guard.stats import Rate, bounds, e_bh, e_value, paired
-from schema_guard.text import odds
+from schema_guard.text import dataclass_repr, odds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -56,6 +56,8 @@ class Verdict:
         why: One sentence.
         figures: All the rest, as `as_dict` gives it.
     """
+
+    __repr__ = dataclass_repr
 
     verdict: str
     why: str

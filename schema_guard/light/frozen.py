@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from typing import Any, NoReturn
 else:
     from schema_guard.light.tuples import methods_of
+    from schema_guard.text import short_repr
 
     class _Fields:
         """`__dataclass_fields__` of a class, made when somebody asks for it."""
@@ -72,8 +73,8 @@ else:
             return hash(_values(self))
 
         def __repr__(self) -> str:
-            shown = (f"{name}={getattr(self, name)!r}" for name in self.__match_args__)
-            return f"{type(self).__qualname__}({', '.join(shown)})"
+            names = self.__match_args__
+            return short_repr(type(self).__qualname__, zip(names, _values(self), strict=True), self._defaults)
 
         def __getstate__(self) -> list[Any]:
             return list(_values(self))

@@ -28,6 +28,8 @@ if not TYPE_CHECKING:
     from collections import _tuplegetter
     from types import FunctionType
 
+    from schema_guard.text import short_repr
+
     class _Shared:
         """What named tuples have in common."""
 
@@ -51,8 +53,7 @@ if not TYPE_CHECKING:
             return dict(zip(self._fields, self, strict=True))
 
         def __repr__(self) -> str:
-            fields = ", ".join(f"{name}={value!r}" for name, value in zip(self._fields, self, strict=True))
-            return f"{type(self).__name__}({fields})"
+            return short_repr(type(self).__name__, zip(self._fields, self, strict=True), self._field_defaults)
 
         def __getnewargs__(self) -> tuple[Any, ...]:
             return tuple(self)

@@ -64,7 +64,7 @@ class HostedModel(Closing, ABC):
         name: str,
         endpoint: Endpoint,
         *,
-        target: str,
+        provider: str,
         defaults: Mapping[str, Any] | None = None,
         options: Mapping[str, Any] | None = None,
         on_close: Callable[[], None] | None = None,
@@ -74,19 +74,19 @@ class HostedModel(Closing, ABC):
         Args:
             name: As the server knows it.
             endpoint: Where requests go.
-            target: Whose arguments it takes.
+            provider: Whose arguments it takes.
             defaults: Arguments of every request, where `options` does not say otherwise.
             options: Arguments of every request that stand in the configuration.
             on_close: Called once, when the model is closed.
 
         Raises:
-            InvalidArgument: The target is unknown, or an option is the model's own to set.
+            InvalidArgument: The provider is unknown, or an option is the model's own to set.
             MissingExtra: The SDK is not installed.
         """
         self.name = name
         self.sdk()
-        self.target = target
-        self.capabilities = capabilities(target)
+        self.provider = provider
+        self.capabilities = capabilities(provider)
         self.endpoint = endpoint
         self.options = self.checked(options)
         self.defaults = joined(defaults or {}, self.options)
@@ -99,7 +99,7 @@ class HostedModel(Closing, ABC):
         )
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self.name!r} target={self.target!r}>"
+        return f"<{type(self).__name__} {self.name!r} provider={self.provider!r}>"
 
     # What an SDK has of its own.
 
@@ -195,7 +195,7 @@ class HostedModel(Closing, ABC):
         self, prompt: PromptLike, options: Mapping[str, Any] | None, *, is_stream: bool = False
     ) -> dict[str, Any]:
         """Give the arguments of a request; an option that is None takes a default away."""
-        given = unforced(self.target, joined(self.defaults, self.checked(options)), model=self.name)
+        given = unforced(self.provider, joined(self.defaults, self.checked(options)), model=self.name)
         arguments = self.arguments(prompt, given, is_stream=is_stream)
         return {key: value for key, value in arguments.items() if value is not None}
 

@@ -25,12 +25,12 @@ class Model(Protocol):
 
     Attributes:
         name: As the provider knows it; what records show.
-        target: Whose arguments `options` holds: a key of `schema_guard.providers.options.TARGETS`.
+        provider: Whose arguments `options` holds: a key of `schema_guard.providers.options.PROVIDER_OPTIONS`.
         capabilities: Names of the strategies that it takes.
     """
 
     name: str
-    target: str
+    provider: str
     capabilities: frozenset[str]
 
     def __call__(self, prompt: PromptLike, *, options: Mapping[str, Any] | None = None) -> Any:

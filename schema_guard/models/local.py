@@ -276,7 +276,7 @@ def connect_local(
             direct=True,
             foreign=foreign_headers("local"),
         ),
-        target="llamacpp-llguidance",
+        provider="llamacpp-llguidance",
         defaults={"temperature": 0},
         options=options,
         on_close=lambda: _shared.release(server),

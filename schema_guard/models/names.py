@@ -38,7 +38,7 @@ _KINDS = ("local", *PROVIDERS, *_URLS, "tuned", "scripted")
 class _Asked(NamedTuple):
     """The arguments of `connect` beside the name."""
 
-    target: str | None
+    provider: str | None
     options: Mapping[str, Any] | None
     key: str | None
     timeout_s: float
@@ -49,7 +49,7 @@ class _Asked(NamedTuple):
 def connect(  # noqa: PLR0913 - all but the name have a default that most calls keep
     name_or_object: str | Model | Any,
     *,
-    target: str | None = None,
+    provider: str | None = None,
     options: Mapping[str, Any] | None = None,
     key: str | None = None,
     adapter: str | os.PathLike[str] | None = None,
@@ -63,33 +63,31 @@ def connect(  # noqa: PLR0913 - all but the name have a default that most calls 
     its own, and a URL gets *key* or what SCHEMA_GUARD_MODEL_KEY holds.
 
     Args:
-        name_or_object: `"local"` (weights are fetched on first use), a provider and a model such as
-            `"openai:NAME"`, `"http://HOST:PORT/v1#NAME"` (any server whose arguments *target* says),
-            `"tuned:DIR"` (what `schema-guard tune run DIR` has made; it counts as tuned) or `"scripted:FILE"`; or a
-            model of `outlines`. A `Model` is given back as it is.
-        target: Whose arguments the server takes, where it is not what the name says: a key of
-            `schema_guard.providers.options.TARGETS`.
+        name_or_object: `"local"` (downloads the weights on first use), a provider and a model such as `"openai:NAME"`,
+            `"http://HOST:PORT/v1#NAME"` (a server that takes the arguments of *provider*), `"tuned:DIR"` (the tuned model
+            of `schema-guard tune DIR`), `"scripted:FILE"`, or a model of `outlines`. A `Model` is returned unchanged.
+        provider: Whose arguments the server takes, where it is not what the name says: a key of
+            `schema_guard.providers.options.PROVIDER_OPTIONS`.
         options: The provider's own arguments of every call, such as `{"temperature": 0}`. They are a part of the
             configuration; a call's own options go before them.
         key: Used in place of the variable.
         adapter: A LoRA as a GGUF file, for the local model alone: what it makes of the model is another configuration,
             told by the file's name and what is in it.
-        rules: The file that `schema-guard schema probe --output` wrote of this server: a guard sends schemas by it in place of
-            what is known of the target, and, where it was seen with `--prefix` to go on with a reply that is begun, has
-            replies that were cut off gone on with.
+        rules: The file that `schema-guard probe --output` wrote about this server. Its rules replace the rules of the
+            provider. If `probe --prefix` saw that the server continues replies, cut-off replies are continued.
         timeout_s: Seconds without an answer after which a request is given up.
         max_retries: Requests that the SDK repeats by itself. 0, because these are unseen by the records
             and multiply the attempts of a guard.
 
     Raises:
-        InvalidArgument: The name, its file, the target or an option is unknown, or a key is missing.
+        InvalidArgument: The name, its file, the provider or an option is unknown, or a key is missing.
         MissingExtra: A package that the model needs is not installed.
         SchemaGuardError: The local model cannot be fetched or started.
     """
-    require_text("target", target)
+    require_text("provider", provider)
     require_seconds("timeout_s", timeout_s)
     require_count("max_retries", max_retries)
-    asked = _Asked(target, _options(options), _key(key), timeout_s, max_retries, adapter)
+    asked = _Asked(provider, _options(options), _key(key), timeout_s, max_retries, adapter)
     if adapter is not None and name_or_object != "local":
         raise InvalidArgument(
             f"adapter={clip(repr(adapter))}: expected with model 'local', got it with {clip(repr(_told(name_or_object)))}"
@@ -117,8 +115,8 @@ def _with_rules(model: HostedModel | ScriptedModel, rules: RulesLike | None) -> 
         from schema_guard.providers.options import going_on  # only for those who have probed
 
         try:
-            model.rules = found = load("option:rules")(model.target, rules)
-            model.goes_on = found.goes_on and going_on(model.target) is not None
+            model.rules = found = load("option:rules")(model.provider, rules)
+            model.goes_on = found.goes_on and going_on(model.provider) is not None
         except BaseException:
             model.close()
             raise
@@ -132,7 +130,7 @@ def _outlines(model: Any, asked: _Asked) -> Model:
         )
     from schema_guard.models.apis.outlines_api import OutlinesModel  # only for those who use it
 
-    return OutlinesModel(model, target=asked.target, options=asked.options)
+    return OutlinesModel(model, provider=asked.provider, options=asked.options)
 
 
 def _is_of_outlines(found: object) -> bool:
@@ -183,8 +181,8 @@ def _key(given: object) -> str | None:
 def _local(asked: _Asked) -> HostedModel:
     from schema_guard.models.local import connect_local  # it starts processes
 
-    if asked.target not in (None, "llamacpp-llguidance"):
-        raise InvalidArgument(f"target={asked.target!r}: model 'local' takes 'llamacpp-llguidance' only")
+    if asked.provider not in (None, "llamacpp-llguidance"):
+        raise InvalidArgument(f"provider={asked.provider!r}: model 'local' takes 'llamacpp-llguidance' only")
     _no_key("local", asked)
     return connect_local(
         adapter=asked.adapter,
@@ -211,8 +209,8 @@ def _server(url: str, asked: _Asked) -> HostedModel:
             f"{KEY_VARIABLE}"
         )
     key = asked.key or os.environ.get(KEY_VARIABLE) or None
-    target = asked.target or "openai"
-    return _hosted(name, target, base_url, key, "", asked)
+    provider = asked.provider or "openai"
+    return _hosted(name, provider, base_url, key, "", asked)
 
 
 def _split(url: str) -> SplitResult | None:
@@ -234,37 +232,37 @@ def _shown(url: str) -> str:
 
 
 def _provider(kind: str, name: str, asked: _Asked) -> HostedModel:
-    provider = PROVIDERS[kind]
-    target = asked.target or provider.target
+    host = PROVIDERS[kind]
+    provider = asked.provider or host.provider
     own = "openai" if kind == "openai-responses" else kind
-    return _hosted(name, target, provider.base_url(), provider.key(asked.key), own, asked)
+    return _hosted(name, provider, host.base_url(), host.key(asked.key), own, asked)
 
 
-def _hosted(name: str, target: str, base_url: str, key: str | None, own: str, asked: _Asked) -> HostedModel:
+def _hosted(name: str, provider: str, base_url: str, key: str | None, own: str, asked: _Asked) -> HostedModel:
     endpoint = Endpoint(base_url, key, asked.timeout_s, asked.max_retries, foreign=foreign_headers(own))
-    if target == "anthropic":
+    if provider == "anthropic":
         from schema_guard.models.apis.anthropic_api import AnthropicModel  # only for those who use it
 
-        return AnthropicModel(name, endpoint, target=target, options=asked.options)
-    if target == "gemini":
+        return AnthropicModel(name, endpoint, provider=provider, options=asked.options)
+    if provider == "gemini":
         from schema_guard.models.apis.google_api import GoogleModel  # as above
 
-        return GoogleModel(name, endpoint, target=target, options=asked.options)
-    if target == "mistral":
+        return GoogleModel(name, endpoint, provider=provider, options=asked.options)
+    if provider == "mistral":
         from schema_guard.models.apis.mistral_api import MistralModel  # as above
 
-        return MistralModel(name, endpoint, target=target, options=asked.options)
-    if target == "cohere":
+        return MistralModel(name, endpoint, provider=provider, options=asked.options)
+    if provider == "cohere":
         from schema_guard.models.apis.cohere_api import CohereModel  # as above
 
-        return CohereModel(name, endpoint, target=target, options=asked.options)
-    if target == "bedrock":
+        return CohereModel(name, endpoint, provider=provider, options=asked.options)
+    if provider == "bedrock":
         from schema_guard.models.apis.bedrock_api import BedrockModel  # as above
 
-        return BedrockModel(name, endpoint, target=target, options=asked.options, signs=own == "bedrock")
+        return BedrockModel(name, endpoint, provider=provider, options=asked.options, signs=own == "bedrock")
     from schema_guard.models.apis.openai_api import OpenAIModel  # as above
 
-    return OpenAIModel(name, endpoint, target=target, options=asked.options)
+    return OpenAIModel(name, endpoint, provider=provider, options=asked.options)
 
 
 def _tuned(directory: Path, asked: _Asked) -> HostedModel | ScriptedModel:
@@ -273,8 +271,8 @@ def _tuned(directory: Path, asked: _Asked) -> HostedModel | ScriptedModel:
     found = load("model:tuned")(directory)
     if found.model.startswith("tuned:"):
         raise InvalidArgument(f"model {clip(repr(f'tuned:{directory}'))}: its job names itself")
-    target = asked.target or found.target
-    model = _named(found.model, asked._replace(target=target, adapter=found.adapter))
+    provider = asked.provider or found.provider
+    model = _named(found.model, asked._replace(provider=provider, adapter=found.adapter))
     model.tuned = True
     return model
 
@@ -285,4 +283,4 @@ def _scripted(file: str, asked: _Asked) -> ScriptedModel:
     _no_key(f"scripted:{file}", asked)
     if asked.options is not None:
         raise InvalidArgument("options: a script takes none, its replies are written")
-    return ScriptedModel.from_file(Path(file), target=asked.target or "openai")
+    return ScriptedModel.from_file(Path(file), provider=asked.provider or "openai")

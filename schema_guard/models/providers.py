@@ -31,7 +31,7 @@ class ModelProvider:
 
     Attributes:
         label: As people write it.
-        target: Whose arguments it takes.
+        provider: Whose arguments it takes.
         url: Where it is, `REGION` for the region in which it is asked; None where only its users know.
         url_variable: Names another place of it: a gateway, a region, another port.
         path: What stands behind the host that `url_variable` names.
@@ -41,7 +41,7 @@ class ModelProvider:
     """
 
     label: str
-    target: str
+    provider: str
     url: str | None
     keys: tuple[str, ...]
     url_variable: str | None = None

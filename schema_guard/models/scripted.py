@@ -103,7 +103,7 @@ class ScriptedModel(Closing):
         replies: Replies,
         *,
         name: str = "scripted",
-        target: str = "openai",
+        provider: str = "openai",
         cycle: bool = False,
         delay_s: float = 0.0,
         goes_on: bool = False,
@@ -117,7 +117,7 @@ class ScriptedModel(Closing):
                 takes the prompt's text, and a reply; the first pair that fits is taken, as often as it
                 fits. The text of a prompt of messages is their contents, one a line.
             name: What records show.
-            target: Whose options it is given.
+            provider: Whose options it is given.
             cycle: Whether replies in order start again after the last; else a call too many is an error.
             delay_s: Seconds before every reply that does not name its own.
             goes_on: Whether it is taken for a model that goes on with a reply that is begun for it.
@@ -127,8 +127,8 @@ class ScriptedModel(Closing):
                 reply is left, or none is for this prompt.
         """
         self.name = name
-        self.target = target
-        self.capabilities = capabilities(target)
+        self.provider = provider
+        self.capabilities = capabilities(provider)
         self.asked: list[ScriptedCall] = []
         self._rules, self._replies = _read_replies(replies, _delay({"delay_s": delay_s}, "ScriptedModel"))
         self.goes_on = goes_on
@@ -137,7 +137,7 @@ class ScriptedModel(Closing):
         self._lock = threading.Lock()
 
     @classmethod
-    def from_file(cls, path: Path, *, target: str = "openai", cycle: bool = False) -> ScriptedModel:
+    def from_file(cls, path: Path, *, provider: str = "openai", cycle: bool = False) -> ScriptedModel:
         """Read a script in JSON Lines: a string, or an object with the keys of a reply; blank lines are skipped.
 
         Objects may also have `when`: the reply is then for the prompts that contain this text, and the replies are
@@ -146,7 +146,7 @@ class ScriptedModel(Closing):
         Raises:
             InvalidArgument: The file cannot be read, holds no reply, or a line is wrong; the message has its number.
         """
-        model = cls([], name=path.stem, target=target, cycle=cycle)
+        model = cls([], name=path.stem, provider=provider, cycle=cycle)
         model._rules, model._replies = _read_script(path)
         return model
 

@@ -82,10 +82,10 @@ def ours_of(
             if parameter is not None and use != prompt and _fits(use, parameter, function):
                 ours[use] = use
         elif name is not None:
-            _check_named(function, f"{use}_to", name, known)
+            _check_named(function, f"params.{use}", name, known)
             if name == prompt or name in ours.values():
                 raise InvalidArgument(
-                    f"{use}_to={name!r}: expected a parameter of its own, and {name_of(function)} takes "
+                    f"params.{use}={name!r}: expected a parameter of its own, and {name_of(function)} takes "
                     f"{'the prompt' if name == prompt else 'something else of ours'} by this one"
                 )
             ours[use] = name

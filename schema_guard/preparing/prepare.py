@@ -14,6 +14,7 @@ from schema_guard.configuration.model_names import is_tuned
 from schema_guard.configuration.thinking import THINKING, thinking
 from schema_guard.errors import InvalidArgument, InvalidSchema
 from schema_guard.light.tuples import NamedTuple
+from schema_guard.limits import DEFAULT_LIMITS, Limits
 from schema_guard.preparing.costs import prices_of
 from schema_guard.preparing.names import recorded_name
 from schema_guard.preparing.parameters import BY_ITS_NAME, ParameterNames
@@ -31,7 +32,7 @@ from schema_guard.schema import Schema
 from schema_guard.settings import Unset, resolved_store
 from schema_guard.steps import resuming_of, rules_of, steps_of, strategies_text
 from schema_guard.strategies import STRATEGIES, Plan, Step, strategies_of
-from schema_guard.values import Budget, Call, Limits
+from schema_guard.values import Call
 
 if TYPE_CHECKING:
     from schema_guard.asked import Asked
@@ -81,7 +82,7 @@ class Prepared(NamedTuple):
         name: What records call it.
         shape: How to call it.
         plan: For the loop.
-        target: Whose arguments `options` holds; None when the function takes none.
+        provider: Whose arguments `options` holds; None when the function takes none.
         reserved: The keys of `options` by which the format is asked for, as `check_given` takes them.
         configuration: Every call's fields from `function` to `settings`, in the order of `Call`.
         asked: Whom the attempts ask; None where that is the function's own affair.
@@ -95,7 +96,7 @@ class Prepared(NamedTuple):
     name: str
     shape: Shape
     plan: Plan
-    target: str | None
+    provider: str | None
     reserved: Mapping[tuple[str, ...], str]
     configuration: tuple[str, str, str, str | None, str | None, str, str]
     asked: Asked | None
@@ -112,20 +113,20 @@ class Prepared(NamedTuple):
         """
         asked, step = self.asked, self.plan.step(ask.number)
         options = None
-        if step.target is not None:
+        if step.provider is not None:
             from schema_guard.providers.options import options_for  # only functions that take options need it
 
             schema = self.plan.asked_for(step)
             limit, goes_on = ask.output_tokens, ask.prefix is not None
-            options = options_for(step.target, ask.strategy, schema, output_tokens=limit, goes_on=goes_on)
+            options = options_for(step.provider, ask.strategy, schema, output_tokens=limit, goes_on=goes_on)
             if ask.strategy == "tool_call":
-                options = self._unforced(step.target, options, theirs or {}, ask)
+                options = self._unforced(step.provider, options, theirs or {}, ask)
         if asked is None or self.shape.model is not None or asked.is_function:
             return options
         return {**(options or {}), "model": asked.model(ask.number)}
 
     def _unforced(
-        self, target: str, options: dict[str, Any], theirs: Mapping[str, Any], ask: Ask
+        self, provider: str, options: dict[str, Any], theirs: Mapping[str, Any], ask: Ask
     ) -> dict[str, Any]:
         """Leave the tool to the model where its provider refuses force beside what the call gives."""
         from schema_guard.providers.options import unforced  # only tool calls need it
@@ -133,7 +134,7 @@ class Prepared(NamedTuple):
         asked = self.configuration[_MODEL] if self.asked is None else self.asked.model(ask.number)
         given = theirs.get("model") or asked
         model = given if isinstance(given, str) else getattr(given, "name", None)
-        return unforced(target, options, model=model, beside=theirs)
+        return unforced(provider, options, model=model, beside=theirs)
 
     def recorded_as(self, name: str, said: Mapping[str, Any]) -> Prepared:
         """Give the same with calls that are recorded under another name, and with more said in their settings."""
@@ -156,7 +157,7 @@ class Prepared(NamedTuple):
             return outcome
         from schema_guard.preparing.folding import folded  # only calls with such names need it
 
-        return folded(outcome, self.settings.segment, self.configuration[_MODEL])
+        return folded(outcome, self.settings.about.segment, self.configuration[_MODEL])
 
     def asked_with(self, call: Call, given: Mapping[str, Any] | None) -> tuple[Call, bool]:
         """Give a call with the settings that its own arguments make of it, and whether its replies may be repaired."""
@@ -177,7 +178,7 @@ class Prepared(NamedTuple):
             id_of(begun),
             *self.configuration,
             self.version.text or self.version.made(),
-            segment or self.settings.segment,
+            segment or self.settings.about.segment,
             None,
             id_of(outer) if parent_call_id is None and outer is not None else parent_call_id,
             begun[0],
@@ -195,21 +196,21 @@ def prepare(settings: Settings[Any, Any], function: Callable[..., Any]) -> Prepa
     """
     shape = shape_of(
         function,
-        settings.prompt,
+        settings.params.prompt,
         observe=settings.observe,
         named=_named(settings),
         models=kind_of(settings.models),
     )
     schema = settings.schema or _returned(function)
-    # A model brings its own name and target; so does a bound method of one.
+    # A model brings its own name and provider; so does a bound method of one.
     model = _model_of(function, settings)
-    asked = None if settings.models is None else asked_of(settings.models, settings.target, shape, function)
-    targets = _targets(settings, model) if asked is None else asked.targets
+    asked = None if settings.models is None else asked_of(settings.models, settings.provider, shape, function)
+    providers = _providers(settings, model) if asked is None else asked.providers
     strategies = strategies_of("bare" if settings.observe else settings.strategy)
-    _check_options(settings, strategies, shape, function, targets[0])
+    _check_options(settings, strategies, shape, function, providers[0])
     tuned = _is_tuned(settings, model)
-    rules = rules_of(settings.models or (model,), settings.target, settings.rules)
-    steps = steps_of(strategies, targets, schema, settings.examples, tuned=tuned, rules=rules)
+    rules = rules_of(settings.models or (model,), settings.provider, settings.about.rules)
+    steps = steps_of(strategies, providers, schema, settings.examples, tuned=tuned, rules=rules)
     repaired = _repaired(settings, function, model)
     resuming = resuming_of(steps, settings.models or (model,), rules, shape, is_model=model is not None)
     plan = _plan(settings, schema, steps, shape)._replace(gateway_repaired=bool(repaired), resuming=resuming)
@@ -219,7 +220,7 @@ def prepare(settings: Settings[Any, Any], function: Callable[..., Any]) -> Prepa
         schema.name,
         schema.fingerprint,
         _model_name(settings, model),
-        targets[0] and ">".join(map(str, targets)),
+        providers[0] and ">".join(map(str, providers)),
         strategies_text(steps, len(strategies)),
         _settings_text(settings, plan, model, repaired, _thought(settings, function, model)),
     )
@@ -233,14 +234,14 @@ def prepare(settings: Settings[Any, Any], function: Callable[..., Any]) -> Prepa
         name=name,
         shape=shape,
         plan=plan,
-        target=targets[0],
+        provider=providers[0],
         reserved=reserved,
         configuration=configuration,
         asked=asked,
         # A model is the library's or the provider's code, which is no part of the user's prompt.
-        version=Version(settings.version, function if model is None else None, steps),
+        version=Version(settings.about.version, function if model is None else None, steps),
         tuned=tuned,
-        receiver=Receiver(schema, settings.expected, is_observed=settings.observe),
+        receiver=Receiver(schema, settings.ignore, is_observed=settings.observe),
     )
 
 
@@ -249,7 +250,7 @@ def _is_tuned(settings: Settings[Any, Any], model: Any) -> bool:
     by_name = is_tuned(_model_name(settings, model) or "")
     models = settings.models or (model,)
     by_itself = any(getattr(one, "tuned", None) is True for one in models)
-    return settings.tuned or by_itself or by_name or any(_adapters(models))
+    return settings.about.tuned or by_itself or by_name or any(_adapters(models))
 
 
 def _plan(settings: Settings[Any, Any], schema: Schema[Any], steps: tuple[Step, ...], shape: Shape) -> Plan:
@@ -259,10 +260,9 @@ def _plan(settings: Settings[Any, Any], schema: Schema[Any], steps: tuple[Step, 
         max_attempts=1 if settings.observe else settings.max_attempts,
         repair=settings.repair,
         checks=settings.checks,
-        limits=settings.limits,
-        # Of a call that is only observed nothing is stopped.
-        budget=settings.budget._replace(max_repeats=None) if settings.observe else settings.budget,
-        prices=prices_of(settings.prices),
+        # Observing never stops a reply.
+        limits=_without_repeats(settings.limits) if settings.observe else settings.limits,
+        prices=prices_of(settings.about.prices),
         delivery=shape.delivery,
         tool=_tool(steps, schema),
         early_stop=settings.early_stop and not settings.observe,
@@ -271,8 +271,16 @@ def _plan(settings: Settings[Any, Any], schema: Schema[Any], steps: tuple[Step, 
     return plan._replace(early_stop=any(map(plan.stops, steps)))
 
 
+def _without_repeats(limits: Limits) -> Limits:
+    if limits.max_repeats is None:
+        return limits
+    from dataclasses import replace  # rarely needed, and it imports inspect
+
+    return replace(limits, max_repeats=None)
+
+
 def _named(settings: Settings[Any, Any]) -> ParameterNames:
-    given = (settings.instructions_to, settings.feedback_to, settings.options_to)
+    given = (settings.params.instructions, settings.params.feedback, settings.params.options)
     return ParameterNames(*[BY_ITS_NAME if isinstance(name, Unset) else name for name in given])
 
 
@@ -288,7 +296,7 @@ def _tool(steps: tuple[Step, ...], schema: Schema[Any]) -> str | None:
     """Give the name of the tool that a strategy gives to the model; None when none does."""
     if all(step.strategy.name != "tool_call" for step in steps):
         return None
-    from schema_guard.providers.options.target import wire_name  # only tool calls need it
+    from schema_guard.providers.options.provider_options import wire_name  # only tool calls need it
 
     return wire_name(schema)
 
@@ -305,15 +313,15 @@ def _model_of(function: Any, settings: Settings[Any, Any]) -> Any:
     return model
 
 
-def _targets(settings: Settings[Any, Any], model: Any) -> tuple[str | None]:
-    return (settings.target or (None if model is None else model.target),)
+def _providers(settings: Settings[Any, Any], model: Any) -> tuple[str | None]:
+    return (settings.provider or (None if model is None else model.provider),)
 
 
 def _model_name(settings: Settings[Any, Any], model: Any) -> str | None:
     """Give the name of the model, or of those that are asked one after the other."""
     if settings.models is not None:
         return ">".join(one if isinstance(one, str) else one.name for one in settings.models)
-    return settings.model or (None if model is None else model.name)
+    return settings.about.model or (None if model is None else model.name)
 
 
 def _returned(function: Any) -> Schema[Any]:
@@ -345,38 +353,38 @@ def _check_options(
     strategies: tuple[Strategy, ...],
     shape: Shape,
     function: Any,
-    target: str | None,
+    provider: str | None,
 ) -> None:
     needing = [strategy.name for strategy in strategies if strategy.needs_options]
-    limited = settings.budget.output_tokens is not None or settings.budget.max_output_tokens is not None
+    limited = settings.limits.output_tokens is not None or settings.limits.max_output_tokens is not None
     if not needing and not limited:
         return
-    what = f"strategy={needing[0]!r}" if needing else "an output limit in budget="
+    what = f"strategy={needing[0]!r}" if needing else "an output limit in limits="
     if shape.options is None:
         text = ", ".join(name for name, strategy in STRATEGIES.items() if not strategy.needs_options)
         raise InvalidArgument(
             f"{what}: {name_of(function)} must take the provider's arguments: give it a parameter 'options: dict | None = None' and "
             f"pass it on as create(..., **(options or {{}})), or use one of {text}"
         )
-    if target is None:
+    if provider is None:
         raise InvalidArgument(
-            f"{what}: expected target= to say whose arguments 'options' holds, such as target='openai'"
+            f"{what}: expected provider= to say whose arguments 'options' holds, such as provider='openai'"
         )
 
 
 def _reserved(plan: Plan) -> dict[tuple[str, ...], str]:
-    """Make every attempt's options once, so that what a target cannot do is an error now and not at a call."""
-    if all(step.target is None for step in plan.steps):
+    """Make every attempt's options once, so that what a provider cannot do is an error now and not at a call."""
+    if all(step.provider is None for step in plan.steps):
         return {}
     from schema_guard.providers.options import options_for
 
     reserved: dict[tuple[str, ...], str] = {}
     for step in plan.steps:
-        if step.target is None:
+        if step.provider is None:
             continue
-        options = options_for(step.target, step.strategy.name, plan.asked_for(step))
+        options = options_for(step.provider, step.strategy.name, plan.asked_for(step))
         reserved.update(dict.fromkeys(paths_of(options), step.strategy.name))
-        options_for(step.target, "bare", plan.schema, output_tokens=plan.budget.output_tokens)
+        options_for(step.provider, "bare", plan.schema, output_tokens=plan.limits.output_tokens)
     return reserved
 
 
@@ -416,14 +424,12 @@ def _settings_text(
         said["repair"] = plan.repair
     if settings.checks:
         said["checks"] = [getattr(check, "__name__", type(check).__name__) for check in settings.checks]
-    uses = {use: getattr(settings, use) for use in ("instructions_to", "feedback_to", "options_to")}
-    said |= {use: given for use, given in uses.items() if not isinstance(given, Unset)}
-    for name, default in (("limits", Limits()), ("budget", Budget())):
-        given = getattr(plan, name)
-        changed = {name_: part for name_, part in given._asdict().items() if part != getattr(default, name_)}
-        if changed:
-            said[name] = changed
-    sent = {step.target or "": step.sent.told for step in plan.steps if step.sent is not None}
+    uses = {use: getattr(settings.params, use) for use in ("instructions", "feedback", "options")}
+    params = {use: given for use, given in uses.items() if not isinstance(given, Unset)}
+    said |= {"params": params} if params else {}
+    limits = _changed_limits(plan.limits)
+    said |= {"limits": limits} if limits else {}
+    sent = {step.provider or "": step.sent.told for step in plan.steps if step.sent is not None}
     if sent:
         from schema_guard.configuration.lost import SENT, sent_as_settings  # only adapted schemas need it
 
@@ -433,6 +439,12 @@ def _settings_text(
     said |= _asked_with(settings.models or (model,))
     said |= thought
     return json.dumps(said, separators=(",", ":"), sort_keys=True)
+
+
+def _changed_limits(limits: Limits) -> dict[str, Any]:
+    """Return the limits that differ from the defaults."""
+    parts = {name: getattr(limits, name) for name in Limits.__match_args__}
+    return {name: part for name, part in parts.items() if part != getattr(DEFAULT_LIMITS, name)}
 
 
 def _asked_with(models: tuple[Any, ...]) -> dict[str, Any]:

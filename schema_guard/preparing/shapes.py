@@ -55,6 +55,7 @@ __all__ = [
 ]
 
 _TASK_NAMES = ("prompt", "messages")
+_PROMPT = "params.prompt"
 # Annotations, as types or as the text that `from __future__ import annotations` leaves, that may carry a task.
 _TASK_TYPES = (str, list, Sequence, Nothing)
 _TASK_TEXTS = ("str", "list", "List", "Sequence")
@@ -121,7 +122,7 @@ def shape_of(
     observe: bool = False,
     named: ParameterNames = BY_THEIR_NAMES,
     models: Literal["names", "objects"] | None = None,
-    setting: str = "prompt",
+    setting: str = _PROMPT,
 ) -> Shape:
     """Find how a function takes its task.
 
@@ -203,10 +204,12 @@ def _task_parameter(
         if not candidates
         else "more than one parameter could carry the prompt"
     )
-    # Where the prompt goes by another setting nothing is asked for in words.
-    by_itself = ", or take 'instructions: str' and build the prompt yourself" if setting == "prompt" else ""
+    # `guard_tools` names the parameter by another argument, and adds no instructions.
+    is_ours = setting == _PROMPT
+    naming = "params=Params(prompt=...)" if is_ours else f"{setting}="
+    by_itself = ", or take 'instructions: str' and build the prompt yourself" if is_ours else ""
     raise InvalidArgument(
-        f"{name_of(function)}: {problem} ({listed}): name it with {setting}=, call it 'prompt' or 'messages'{by_itself}"
+        f"{name_of(function)}: {problem} ({listed}): name it with {naming}, call it 'prompt' or 'messages'{by_itself}"
     )
 
 
@@ -226,12 +229,12 @@ def _written(parameter: Parameter) -> str:
 
 
 def task_of(
-    shape: Shape, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], target: str | None = None
+    shape: Shape, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], provider: str | None = None
 ) -> Prompt:
     """Give the task that a call carries, as a prompt that nobody else can change.
 
     Where no prompt is sent in place of it, any arguments will do: without a task they are it, as a text. Messages
-    are read in the dialect of the target where it is known.
+    are read in the dialect of the provider, if it's known.
 
     Raises:
         InvalidArgument: It is neither a text nor a list of messages.
@@ -243,7 +246,7 @@ def task_of(
     given = None if name is None else _given(shape, args, kwargs, name, shape.default)
     if type(given) is str:
         return given
-    task = _prompt(given, target)
+    task = _prompt(given, provider)
     if task is not None:
         return task
     if not shape.is_sent:
@@ -269,7 +272,7 @@ def all_arguments(args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
         return " ".join(type(value).__qualname__ for value in (*args, *kwargs.values()))
 
 
-def _prompt(given: Any, target: str | None) -> Prompt | None:
+def _prompt(given: Any, provider: str | None) -> Prompt | None:
     """Give a text, or a list of messages as our own; None for anything else."""
     if isinstance(given, str):
         return str(given)
@@ -277,7 +280,7 @@ def _prompt(given: Any, target: str | None) -> Prompt | None:
         return None
     from schema_guard.providers.dialects.choosing import messages_of  # only lists of messages need it
 
-    return messages_of(given, target)
+    return messages_of(given, provider)
 
 
 def arguments(
@@ -398,7 +401,7 @@ def _given_instructions(shape: Shape, args: tuple[Any, ...], kwargs: dict[str, A
     if not isinstance(given, str):
         raise InvalidArgument(
             f"{shape.instructions}={clip(repr(given))}: expected a str, behind which the text about the format is put; "
-            "to have it passed as it is: guard(..., instructions_to=None)"
+            "to have it passed as it is: guard(..., params=Params(instructions=None))"
         )
     return given
 
@@ -413,7 +416,7 @@ def given_options(shape: Shape, args: tuple[Any, ...], kwargs: dict[str, Any]) -
     if not isinstance(given, Mapping):
         raise InvalidArgument(
             f"{shape.options}={clip(repr(given))}: expected a dict or None, which the provider's arguments join; "
-            "to have it passed as it is: guard(..., options_to=None)"
+            "to have it passed as it is: guard(..., params=Params(options=None))"
         )
     return given
 

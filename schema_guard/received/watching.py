@@ -12,9 +12,10 @@ from schema_guard.values import Failure, More, Stop
 
 if TYPE_CHECKING:
     from schema_guard.extensions import TextChecker
+    from schema_guard.limits import Limits
     from schema_guard.schema import Schema
     from schema_guard.validation.cut_off import Repeats
-    from schema_guard.values import Budget, Chunk, Limits
+    from schema_guard.values import Chunk
 
 __all__ = ["Watch", "doomed"]
 
@@ -45,8 +46,7 @@ class Watch:
     """Looks at one reply while it arrives.
 
     Args:
-        limits: How large it may be.
-        budget: How long the call may take, and what its end may repeat.
+        limits: Limits on its size, on the time of the call, and on repeats at its end.
         spent_s: Seconds that the call took before.
         schema: What no reply that can still become valid breaks; None to hold it against none.
         calls_only: Whether a tool call is asked for, so that text beside it is not held against the schema.
@@ -64,7 +64,6 @@ class Watch:
     def __init__(
         self,
         limits: Limits,
-        budget: Budget,
         spent_s: float,
         schema: Schema[Any] | None,
         *,
@@ -72,8 +71,8 @@ class Watch:
     ) -> None:
         self._limits = limits
         self._most = limits.max_bytes
-        self._left_s = None if budget.max_elapsed_s is None else budget.max_elapsed_s - spent_s
-        self._times = budget.max_repeats
+        self._left_s = None if limits.max_elapsed_s is None else limits.max_elapsed_s - spent_s
+        self._times = limits.max_repeats
         self._schema = schema
         self._calls_only = calls_only
         self._beside = False

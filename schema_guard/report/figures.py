@@ -12,7 +12,7 @@ from schema_guard.errors import InvalidArgument
 from schema_guard.report.over_time import HourOfGroup, OverTime, TimedCalls, over_time
 from schema_guard.report.stopped import stopped_replies
 from schema_guard.stats import Rate
-from schema_guard.text import did_you_mean
+from schema_guard.text import dataclass_repr, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -31,7 +31,7 @@ GROUPINGS: tuple[By, ...] = ("function", "segment", "model", "version")
 # What a group has in common: a version is one of a function, a segment and a model are of the schema's whole traffic.
 _COMMON = {name: ("function", name) if name == "version" else (name,) for name in GROUPINGS}
 _SCHEMA = ("schema_name", "schema_fingerprint")
-_NAMES = ("function", "model", "target", "strategies", "settings", "version", "segment")
+_NAMES = ("function", "model", "provider", "strategies", "settings", "version", "segment")
 
 
 class ExcludedFigures(NamedTuple):
@@ -52,7 +52,7 @@ class ExcludedFigures(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """What is recorded of one function and schema under one model, target, strategy, settings and version.
+    """The records of one function and schema with one model, provider, strategy, settings, and version.
 
     Or of a group of such configurations, whose calls are added up: then a name in which they differ is None.
 
@@ -61,7 +61,7 @@ class Configuration:
         schema_fingerprint: Of its content.
         function: Name of the guarded function.
         model: None when no reply named one.
-        target: Provider or engine whose options are used; None for text strategies.
+        provider: Provider or engine whose options are used; None for text strategies.
         strategies: As `a>b` for an escalation.
         settings: Those that change results, as compact JSON.
         version: Of the function's prompt.
@@ -97,11 +97,13 @@ class Configuration:
             several configurations, each of which tells its own.
     """
 
+    __repr__ = dataclass_repr
+
     schema: str
     schema_fingerprint: str
     function: str | None
     model: str | None
-    target: str | None
+    provider: str | None
     strategies: str | None
     settings: str | None
     version: str | None
@@ -152,6 +154,8 @@ class Report:
         rows_since: When the earliest call began that has rows, in seconds since the epoch, UTC, where older ones were
             taken out; None where none were.
     """
+
+    __repr__ = dataclass_repr
 
     store: str
     configurations: tuple[Configuration, ...]

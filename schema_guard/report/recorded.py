@@ -137,7 +137,7 @@ def _told_apart(members: Sequence[Configuration]) -> list[str]:
     """Name the configurations of a group by their strategies, and by what else they differ in."""
     parts = [
         part
-        for part in ("function", "model", "target", "settings", "version")
+        for part in ("function", "model", "provider", "settings", "version")
         if len({_part(one, part) for one in members}) > 1
     ]
     names = []

@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING, Any
 
 from schema_guard.errors import InvalidSchema
 from schema_guard.light.locks import Lock
+from schema_guard.limits import Limits
 from schema_guard.validation.document import compact
 from schema_guard.validation.keywords import UNIONS, every, in_place, one_of
 from schema_guard.validation.patterns import MAX_STATES_EACH, traits
 from schema_guard.validation.references import REF_ALONE
-from schema_guard.values import Limits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

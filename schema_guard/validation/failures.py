@@ -5,10 +5,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from schema_guard.limits import Limits
 from schema_guard.pointer import join, pointer
 from schema_guard.text import clip
 from schema_guard.validation.keywords import VALUE_KEYWORDS
-from schema_guard.values import Failure, Limits, Violation
+from schema_guard.values import Failure, Violation
 
 if TYPE_CHECKING:
     from schema_guard.parsing import NotJson

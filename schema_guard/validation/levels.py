@@ -11,7 +11,7 @@ from typing import Any
 
 from schema_guard.errors import InvalidArgument
 from schema_guard.light.tuples import NamedTuple
-from schema_guard.values import Limits
+from schema_guard.limits import Limits
 
 _LIMITS = Limits()
 # The first number of more digits than a reply may have in one.

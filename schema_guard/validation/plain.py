@@ -15,7 +15,7 @@ from schema_guard.interruptions import is_interruption
 from schema_guard.parsing import NotJson
 
 if TYPE_CHECKING:
-    from schema_guard.values import Limits
+    from schema_guard.limits import Limits
 
 __all__ = ["FOREIGN", "refusal_of"]
 

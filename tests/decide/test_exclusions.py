@@ -101,7 +101,7 @@ def test_unexplained_calls_come_before_every_verdict():
         "exceptions": {"KeyError": 300},
         "no_reply": 0,
     }
-    assert "expected=(KeyError,)" in verdict.figures["next_step"]
+    assert "ignore=(KeyError,)" in verdict.figures["next_step"]
     assert verdict.figures["excluded"] == {
         "few_shot": [
             {"cause": "unknown", "code": "call_raised", "exception": "KeyError", "calls": 300},

@@ -6,7 +6,7 @@ import pytest
 from schema_guard.errors import InvalidArgument, MissingExtra
 from schema_guard.models import connect
 from schema_guard.models.providers import PROVIDERS
-from schema_guard.providers.options import TARGETS
+from schema_guard.providers.options import PROVIDER_OPTIONS
 from tests.public.pages.blocks import ROOT
 
 NAMED = ", ".join(f"{name}:NAME" for name in PROVIDERS)
@@ -44,7 +44,7 @@ def test_unknown_name_lists_the_forms(monkeypatch, name, message):
 
 
 @pytest.mark.parametrize(
-    ("name", "shown", "target"),
+    ("name", "shown", "provider"),
     [
         ("openai:gpt-5-mini", "gpt-5-mini", "openai"),
         ("openai-responses:gpt-5-mini", "gpt-5-mini", "openai-responses"),
@@ -52,28 +52,28 @@ def test_unknown_name_lists_the_forms(monkeypatch, name, message):
         ("https://127.0.0.1/v1#m#2", "m#2", "openai"),
     ],
 )
-def test_name_gives_model_and_target(monkeypatch, name, shown, target):
+def test_name_gives_model_and_provider(monkeypatch, name, shown, provider):
     """The name says the model and whose arguments it takes; nothing is opened yet."""
     monkeypatch.setenv("OPENAI_API_KEY", "k")
 
     with connect(name) as model:
-        assert (model.name, model.target) == (shown, target)
+        assert (model.name, model.provider) == (shown, provider)
         assert "strict_schema" in model.capabilities
 
 
 def test_target_can_be_said():
     """A server whose engine is known gets that engine's arguments."""
-    model = connect("http://127.0.0.1:1/v1#m", target="llamacpp-llguidance")
+    model = connect("http://127.0.0.1:1/v1#m", provider="llamacpp-llguidance")
 
-    assert (model.target, "tool_call" in model.capabilities) == ("llamacpp-llguidance", False)
+    assert (model.provider, "tool_call" in model.capabilities) == ("llamacpp-llguidance", False)
 
 
 def test_unknown_target_is_refused():
-    """A target that nobody knows is refused when connecting."""
-    with pytest.raises(InvalidArgument, match="target='vlm': expected one of"):
-        connect("http://127.0.0.1:1/v1#m", target="vlm")
+    """A provider that nobody knows is refused when connecting."""
+    with pytest.raises(InvalidArgument, match="provider='vlm': expected one of"):
+        connect("http://127.0.0.1:1/v1#m", provider="vlm")
     with pytest.raises(InvalidArgument, match="model 'local' takes 'llamacpp-llguidance' only"):
-        connect("local", target="openai")
+        connect("local", provider="openai")
 
 
 def test_missing_package_is_a_missing_extra(monkeypatch):
@@ -104,7 +104,7 @@ def test_the_chapter_has_a_line_for_each_provider():
     chapter = (ROOT / "schema_guard/docs/models.md").read_text(encoding="utf-8")
 
     assert set(re.findall(r'connect\("([a-z-]+):[A-Z/]+"', chapter)) == set(PROVIDERS)
-    assert set(re.findall(r'target="([a-z-]+)"', chapter)) <= set(TARGETS)
+    assert set(re.findall(r'provider="([a-z-]+)"', chapter)) <= set(PROVIDER_OPTIONS)
 
 
 def test_what_is_no_adapter_is_refused(tmp_path):

@@ -16,7 +16,7 @@ from tests.needs import needs
 class Own:
     """A model of a user's, with what is asked of all."""
 
-    name, target, capabilities = "own", "openai", frozenset({"bare"})
+    name, provider, capabilities = "own", "openai", frozenset({"bare"})
 
     async def acall(self, prompt, *, options=None):
         return f"reply to {prompt}"
@@ -59,16 +59,16 @@ def test_items_and_objects_are_messages():
 
 
 @needs("loopback")
-@pytest.mark.parametrize("target", ["openai", "openai-responses"])
-def test_a_guarded_model_takes_what_its_api_takes(target):
-    """A guarded model is asked again in the dialect of its own target."""
+@pytest.mark.parametrize("provider", ["openai", "openai-responses"])
+def test_a_guarded_model_takes_what_its_api_takes(provider):
+    """A retry of a guarded model has the dialect of its provider."""
     image = {"type": "input_image", "image_url": "data:image/png;base64,aGk="}
-    turns = [{"role": "user", "content": [image] if target == "openai-responses" else "t"}]
-    with testing.serve(["{", "{}"]) as server, connect(f"{server.openai_url}#m", target=target) as model:
+    turns = [{"role": "user", "content": [image] if provider == "openai-responses" else "t"}]
+    with testing.serve(["{", "{}"]) as server, connect(f"{server.openai_url}#m", provider=provider) as model:
         assert guard({"type": "object"}, store=None)(model)(turns) == {}
-        asked = server.requests[1].body["input" if target == "openai-responses" else "messages"]
+        asked = server.requests[1].body["input" if provider == "openai-responses" else "messages"]
 
     assert [turn["role"] for turn in asked] == ["user", "assistant", "user"]
-    if target == "openai-responses":
+    if provider == "openai-responses":
         assert asked[0]["content"][0]["type"] == "input_text"
         assert asked[0]["content"][1] == image

@@ -278,7 +278,7 @@ def test_aws_signs_for_its_own_address_alone(listener, monkeypatch):
         monkeypatch.setenv(name, value)
     at(monkeypatch, "bedrock", listener.url)
     asked(connect("bedrock:m"))
-    asked(connect(f"{listener.url}#m", target="bedrock"))
+    asked(connect(f"{listener.url}#m", provider="bedrock"))
 
     signed, bare = [" ".join(headers.values()) for headers in listener.came]
     assert "canary-session" in signed

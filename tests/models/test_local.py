@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from schema_guard import Budget, guard
+from schema_guard import Limits, guard
 from schema_guard.errors import SchemaGuardError
 from schema_guard.models import connect, local, local_weights
 from schema_guard.providers.options import options_for
@@ -66,7 +66,7 @@ def test_prompt_is_answered(model):
         options={"max_tokens": 16},
     )
 
-    assert (model.name, model.target) == ("SmolLM2-135M-Instruct-Q4_1", "llamacpp-llguidance")
+    assert (model.name, model.provider) == ("SmolLM2-135M-Instruct-Q4_1", "llamacpp-llguidance")
     assert reply.model == model.name
     assert reply.choices[0].message.content
     assert reply.usage.completion_tokens <= 16
@@ -75,7 +75,7 @@ def test_prompt_is_answered(model):
 @pytest.mark.local_model
 def test_grammar_enforces_the_schema(model):
     """Enum, bounds and pattern hold in the reply, which the prompt alone would not bring."""
-    options = options_for(model.target, "strict_schema", CAR, output_tokens=200)
+    options = options_for(model.provider, "strict_schema", CAR, output_tokens=200)
 
     reply = model("Tell me about a bicycle.", options=options)
 
@@ -101,7 +101,7 @@ def test_four_asynchronous_calls_run_at_once():
 
     async def ask():
         async with connect("local") as model:
-            options = options_for(model.target, "strict_schema", CAR, output_tokens=200)
+            options = options_for(model.provider, "strict_schema", CAR, output_tokens=200)
             replies = await asyncio.gather(
                 *(model.acall(f"Car {number}", options=options) for number in range(4))
             )
@@ -190,7 +190,7 @@ def test_an_adapter_makes_another_model(model, tmp_path):
     before = said(model)
     with connect("local", adapter=path) as adapted:
         call = guard({}, max_attempts=1, on_failure="return", store=None)(adapted).outcome("hi").call
-        held = options_for(adapted.target, "strict_schema", CAR, output_tokens=200)
+        held = options_for(adapted.provider, "strict_schema", CAR, output_tokens=200)
         value = json.loads(adapted("A bicycle.", options=held).choices[0].message.content)
 
         assert said(adapted) != before
@@ -238,7 +238,7 @@ def test_a_reply_that_is_begun_is_gone_on_with(model):
 @pytest.mark.parametrize("way", ["__call__", "stream"])
 def test_a_reply_that_was_cut_off_is_gone_on_with(model, way):
     """llama.cpp writes on where the text ends, whole and streamed, and each piece is paid for once."""
-    ask = guard(Schema.of(True), strategy="bare", budget=Budget(output_tokens=8), store=None)
+    ask = guard(Schema.of(True), strategy="bare", limits=Limits(output_tokens=8), store=None)
 
     outcome = ask(getattr(model, way)).outcome("Give the first twenty numbers as a JSON list of integers.")
 

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from schema_guard import InvalidArgument, Limits, Outcome, guard, open_store, tags
+from schema_guard import About, InvalidArgument, Limits, Outcome, guard, open_store, tags
 from schema_guard.records import identity
 from schema_guard.records.identity import current_call_id
 from tests.needs import is_installed
@@ -89,7 +89,7 @@ class Pair:
         self.kept = Kept(), Kept()
         self.calls = [0, 0]
         self.short, self.loop = (
-            guard(*args, store=kept, name="ask", version="1", **settings)(self.function(which))
+            guard(*args, store=kept, name="ask", about=About(version="1"), **settings)(self.function(which))
             for which, kept in enumerate(self.kept)
         )
         assert self.short._short is not None
@@ -105,7 +105,7 @@ class Pair:
 
     def by_loop(self, task):
         """What calling gives, by the loop from the beginning."""
-        return self.loop.value_of(self.loop.ended((task,), {}))
+        return self.loop._value_of(self.loop._ended((task,), {}))
 
     def both(self, replies, task="the task"):
         """What is told of a call with these replies, how often it asked and what it recorded: short, and by the loop."""
@@ -300,10 +300,12 @@ def test_what_is_awaited_is_told_alike_by_both_ways(first):
         given = first if len(asked) % 2 else GOOD
         return given(prompt) if callable(given) else given
 
-    short, loop = (guard(INVOICE, store=one, name="ask", version="1", max_attempts=2)(ask) for one in kept)
+    short, loop = (
+        guard(INVOICE, store=one, name="ask", about=About(version="1"), max_attempts=2)(ask) for one in kept
+    )
 
     async def by_loop():
-        return loop.value_of(await loop.ended(("the task",), {}))
+        return loop._value_of(await loop._ended(("the task",), {}))
 
     def run(function):
         asked.clear()
@@ -369,7 +371,7 @@ def test_a_result_that_could_be_awaited_once_more_is_no_reply():
     loop = guard(INVOICE, store=kept, name="ask")(ask)
 
     assert told(lambda: asyncio.run(short("t")))[0] is InvalidArgument
-    assert asyncio.run(loop.ended(("t",), {})).outcome.failure.code == "no_reply"
+    assert asyncio.run(loop._ended(("t",), {})).outcome.failure.code == "no_reply"
 
 
 # What is found out at the call.
@@ -507,7 +509,7 @@ def test_what_a_call_took_is_recorded_where_its_first_reply_is_its_value(monkeyp
 def test_tags_are_those_of_the_call(by_loop):
     """What a block says of a call is recorded, and so is what the guard says."""
     kept = Kept()
-    guarded = guard(INVOICE, store=kept, segment="all")(lambda prompt: GOOD)
+    guarded = guard(INVOICE, store=kept, about=About(segment="all"))(lambda prompt: GOOD)
     ask = guarded.outcome if by_loop else guarded
 
     with tags(segment="one", cluster="c"):
@@ -562,11 +564,11 @@ def test_a_store_has_the_same_rows_by_both_ways(monkeypatch):
     def rows(by_loop):
         coming = iter(replies)
         with open_store("sqlite://") as store:
-            ask = guard(INVOICE, store=store, name="ask", version="1", max_attempts=2)(
+            ask = guard(INVOICE, store=store, name="ask", about=About(version="1"), max_attempts=2)(
                 lambda prompt: next(coming)
             )
             for _ in range(10):
-                told((lambda task: ask.value_of(ask.ended((task,), {}))) if by_loop else ask, "t")
+                told((lambda task: ask._value_of(ask._ended((task,), {}))) if by_loop else ask, "t")
             return [{name: row[name] for name in row if name not in differ} for row in store.attempts()]
 
     assert rows(by_loop=False) == rows(by_loop=True)
@@ -610,7 +612,7 @@ def test_a_call_that_raises_counts_for_the_model_that_replied_before(reply):
 
     ask("t")
 
-    assert ask.ended(("t",), {}).outcome.call.model == "m"
+    assert ask._ended(("t",), {}).outcome.call.model == "m"
 
 
 def test_methods_go_the_short_way_too():

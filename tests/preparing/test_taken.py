@@ -28,7 +28,7 @@ def test_a_call_that_nobody_records_makes_no_outcome(replies, monkeypatch):
 
 def test_an_outcome_is_made_once():
     """Who asks again is given the same one."""
-    driven = guard(INVOICE, store=None)(lambda prompt: GOOD).ended(("t",), {})
+    driven = guard(INVOICE, store=None)(lambda prompt: GOOD)._ended(("t",), {})
 
     assert driven.outcome is driven.outcome
 
@@ -42,8 +42,8 @@ def test_a_store_makes_the_outcome_in_the_thread_that_writes():
 
     with open_store("sqlite://") as store:
         ask = guard(INVOICE, store=store)(lambda prompt: GOOD)
-        plan = ask.prepared.plan._replace(prices=lambda: price)
-        guarded = type(ask)(ask.prepared._replace(plan=plan), None)
+        plan = ask._prepared.plan._replace(prices=lambda: price)
+        guarded = type(ask)(ask._prepared._replace(plan=plan), None)
         guarded("t")
         store.flush()
 
@@ -59,8 +59,8 @@ def test_an_outcome_that_cannot_be_made_is_a_drop_that_is_counted():
 
     with open_store("sqlite://") as store:
         ask = guard(INVOICE, store=store)(lambda prompt: GOOD)
-        plan = ask.prepared.plan._replace(prices=lambda: price)
-        given = type(ask)(ask.prepared._replace(plan=plan), None)("t")
+        plan = ask._prepared.plan._replace(prices=lambda: price)
+        given = type(ask)(ask._prepared._replace(plan=plan), None)("t")
         store.flush()
 
         assert given == json.loads(GOOD)
@@ -160,13 +160,13 @@ def test_what_a_call_reads_at_the_first_time_is_read_at_the_call():
     """Version and prices are of code and table as they were when the call was made, and not when its row was written."""
     asked = []
     ask = guard(INVOICE, store=Waiting())(lambda prompt: GOOD)
-    plan = ask.prepared.plan._replace(prices=lambda: asked.append("prices"))
-    guarded = type(ask)(ask.prepared._replace(plan=plan), None)
+    plan = ask._prepared.plan._replace(prices=lambda: asked.append("prices"))
+    guarded = type(ask)(ask._prepared._replace(plan=plan), None)
 
     guarded("t")
 
     assert asked == ["prices"]
-    assert ask.prepared.version.text is not None
+    assert ask._prepared.version.text is not None
 
 
 @pytest.mark.parametrize("is_async", [False, True])

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from schema_guard import InvalidArgument, MissingExtra, Usage, guard
+from schema_guard import About, InvalidArgument, MissingExtra, Usage, guard
 from schema_guard.prices import charges
 from schema_guard.prices.charges import Charges, given_charges
 from tests.prices.test_tokens import LITELLM, OWN
@@ -34,10 +34,13 @@ def completion(text, model="small", usage=USAGE):
     ]}  # fmt: skip
 
 
-def outcome(*replies, **settings):
-    """Give the outcome of a call that gets these replies."""
+def outcome(*replies, **about):
+    """Return the outcome of a call that gets these replies."""
     given = iter(replies)
-    return guard({"type": "object"}, **settings)(lambda prompt: next(given)).outcome("t")
+    settings = {"store": about.pop("store")} if "store" in about else {}
+    return guard({"type": "object"}, about=About(**about), **settings)(lambda prompt: next(given)).outcome(
+        "t"
+    )
 
 
 @pytest.mark.parametrize(
@@ -108,7 +111,7 @@ def test_a_file_is_read_once_as_long_as_it_stays(table):
 def test_a_table_that_cannot_be_read_is_refused_at_decoration(prices, message):
     """What is wrong with prices= is said when the function is guarded."""
     with pytest.raises(InvalidArgument) as caught:
-        guard({}, prices=prices)
+        guard({}, about=About(prices=prices))
 
     assert str(caught.value).startswith(message)
 
@@ -118,7 +121,7 @@ def test_a_package_that_is_missing_is_told_at_decoration(monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
 
     with pytest.raises(MissingExtra, match="genai-prices"):
-        guard({}, prices="genai-prices")
+        guard({}, about=About(prices="genai-prices"))
 
 
 def test_the_package_prices_what_it_knows():

@@ -23,7 +23,7 @@ from tests.decide.records import record
 from tests.report.written import left_out
 
 CALL = Call(
-    id="", function="shop.extract", schema_name="invoice", schema_fingerprint="f" * 16, model="m1", target=None,
+    id="", function="shop.extract", schema_name="invoice", schema_fingerprint="f" * 16, model="m1", provider=None,
     strategies="system_prompt", settings="{}", version="v1", segment=None, input_hash=None, parent_call_id=None,
     started_at=1_000.0,
 )  # fmt: skip
@@ -81,7 +81,7 @@ def test_figures_of_a_store(store):
         schema_fingerprint="f" * 16,
         function="shop.extract",
         model="m1",
-        target=None,
+        provider=None,
         strategies="system_prompt",
         settings="{}",
         version="v1",
@@ -374,11 +374,11 @@ def test_a_grouping_that_is_none_is_an_error(store):
 
 
 def test_targets_are_told_apart(store):
-    """Rows that differ in their target only show it; none is shown as none."""
-    text = as_text(recorded(store, outcome(1), outcome(2, target="openai")))
+    """Rows that differ in their provider only show it; none is shown as none."""
+    text = as_text(recorded(store, outcome(1), outcome(2, provider="openai")))
 
-    assert "system_prompt (target none)" in text
-    assert "system_prompt (target openai)" in text
+    assert "system_prompt (provider none)" in text
+    assert "system_prompt (provider openai)" in text
 
 
 def test_repaired_calls_are_told_apart(store):

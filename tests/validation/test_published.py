@@ -18,7 +18,7 @@ SCHEMA = Schema.of(
         "properties": {
             "n": {"description": "calls, a zero too", "$ref": "#/$defs/count"},
             "kind": {"enum": ["value", "syntax"]},
-            "rung": {"description": "a step", "enum": [*"abcdefgh", "few_shot"]},
+            "rung": {"description": "a rung", "enum": [*"abcdefgh", "few_shot"]},
             "rows": {"type": "array", "items": {"$ref": "#/$defs/row"}},
             "share": {"if": {"type": "number"}, "then": {"maximum": 1, "description": "100 % is 1"}},
         },
@@ -51,15 +51,15 @@ def test_document_is_given_as_plain_json():
         ({"n": -1}, "/n: expected a number >= 0, got number -1: calls, a zero too"),
         ({"n": nan}, "/n: expected a finite number, got number nan"),
         ({"n": 10**400}, "/n: expected a finite number, got number of 1329 bits"),
-        ({"n": 1, "kin": 1}, "(root): expected no further properties, got object with 'kin': known are n kind step rows share, did you mean 'kind'?"),
+        ({"n": 1, "kin": 1}, "(root): expected no further properties, got object with 'kin': known are n kind rung rows share, did you mean 'kind'?"),
         ({"n": 1, "kind": "sintax"}, "/kind: expected one of 'value', 'syntax', got string 'sintax': What is counted; did you mean 'syntax'?"),
-        ({"n": 1, "rung": "few_shots"}, "/rung: expected one of 'a', 'b', 'c', 'd', 'e', 'f', 'g', 'h' and 1 more, got string 'few_shots': a step; known are a b c d e f g h few_shot, did you mean 'few_shot'?"),
+        ({"n": 1, "rung": "few_shots"}, "/rung: expected one of 'a', 'b', 'c', 'd', 'e', 'f', 'g', 'h' and 1 more, got string 'few_shots': a rung; known are a b c d e f g h few_shot, did you mean 'few_shot'?"),
         ({"n": 1, "rows": [["a"], [1]]}, "/rows/1/0: expected string, got number 1: [name]"),
         ({"n": 1, "share": 80}, "/share: expected a number <= 1, got number 80: 100 % is 1"),
         ({"n": 1, "rows": {1, 2}}, "/rows: expected a JSON value, got a set"),
         ({"n": 1, 2: 1}, "(root): expected an object whose keys are texts, got another key"),
         ([], "(root): expected object, got array of 0 items: What is counted"),
-        ({"n\x1b[2J": 1}, "(root): expected no further properties, got object with 'n\\x1b[2J': known are n kind step rows share"),
+        ({"n\x1b[2J": 1}, "(root): expected no further properties, got object with 'n\\x1b[2J': known are n kind rung rows share"),
     ],
 )  # fmt: skip
 def test_fault_is_told_with_its_place(document, message):

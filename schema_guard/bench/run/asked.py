@@ -79,7 +79,7 @@ class AskedModel:
 
     Attributes:
         name: The model's.
-        target: The model's.
+        provider: The model's.
         capabilities: The model's.
         adapter: What adapts it, the local model's alone; None for nothing.
         tuned: Whether the model says that it is tuned.
@@ -103,7 +103,7 @@ class AskedModel:
             is_offline: Whether a missing reply is `NotAsked` instead.
         """
         self.name = model.name
-        self.target = model.target
+        self.provider = model.provider
         self.capabilities = model.capabilities
         self.adapter = getattr(model, "adapter", None)
         self.tuned = getattr(model, "tuned", False)

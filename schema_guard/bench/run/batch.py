@@ -76,7 +76,7 @@ def batch_model(name: str) -> Model:
     """
     kind, _, rest = name.partition(":")
     if kind in ("openai", "openai-responses") and rest:
-        return OpenAIModel(rest, Endpoint(api_key="none"), target=kind)
+        return OpenAIModel(rest, Endpoint(api_key="none"), provider=kind)
     if kind in ("http", "https"):
         return connect(name)
     near = did_you_mean(kind, ["openai", "openai-responses", "http"])

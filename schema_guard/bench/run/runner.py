@@ -30,6 +30,7 @@ from schema_guard.bench.run.scored import Run, scored_of
 from schema_guard.bench.run.side_by_side import AT_ONCE, LostInARow, make_all, ran_to_end
 from schema_guard.decorator import guard
 from schema_guard.errors import CallFailed, InvalidArgument
+from schema_guard.limits import Limits
 from schema_guard.prices.tokens import CallTokens
 from schema_guard.prompting import Example
 from schema_guard.records.recorder import PacedRecorder
@@ -37,7 +38,7 @@ from schema_guard.stats import log_e_value
 from schema_guard.steps import check_is_sent
 from schema_guard.strategies import behind_system
 from schema_guard.text import clip
-from schema_guard.values import Budget, Message
+from schema_guard.values import Message
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -325,7 +326,7 @@ class Calls:
                 name=self.journal.name,
                 store=None,
                 on_failure="return",
-                budget=Budget(output_tokens=cell.task.output_tokens),
+                limits=Limits(output_tokens=cell.task.output_tokens),
             )
             guarded = self._guards[key] = settings(self._asked[cell.variant.model].acall)
         return guarded
@@ -335,7 +336,7 @@ class Calls:
         if (variant, schema) in self._refused:
             return
         try:
-            check_is_sent(self._asked[cell.variant.model].target, cell.variant.strategy, cell.entry.schema)
+            check_is_sent(self._asked[cell.variant.model].provider, cell.variant.strategy, cell.entry.schema)
             self._guarded(cell)
         except InvalidArgument as error:
             self._refused[variant, schema] = str(error)

@@ -29,9 +29,9 @@ def stand_in(source: str) -> Model:
     """
     kind, _, rest = source.partition(":")
     if source == "local":
-        return ScriptedModel([], name=NAME, target="llamacpp-llguidance", goes_on=True)
+        return ScriptedModel([], name=NAME, provider="llamacpp-llguidance", goes_on=True)
     if kind in PROVIDERS and rest:
-        return ScriptedModel([], name=rest, target=PROVIDERS[kind].target)
+        return ScriptedModel([], name=rest, provider=PROVIDERS[kind].provider)
     if kind == "tuned" and rest:
         found = load("model:tuned")(Path(rest).expanduser())
         model = stand_in(found.model)

@@ -17,7 +17,6 @@ from schema_guard.decide.evidence.conflicts import conflicts
 from schema_guard.decide.evidence.money import CallCost, Economics, GpuBill, Three, TokenBill, TrialCost
 from schema_guard.decide.evidence.values import (
     KINDS,
-    About,
     AttemptCounts,
     BurstEvidence,
     CallSeconds,
@@ -30,6 +29,7 @@ from schema_guard.decide.evidence.values import (
     Counted,
     DriftEvidence,
     EvidenceSource,
+    EvidenceSubject,
     Feasibility,
     FrequentInput,
     FunctionHistory,
@@ -179,9 +179,9 @@ def _change(found: dict[str, Any]) -> ChangeEvidence:
     )
 
 
-def _about(found: dict[str, Any]) -> About:
+def _about(found: dict[str, Any]) -> EvidenceSubject:
     period = found.get("period")
-    return About(
+    return EvidenceSubject(
         function=found.get("function"),
         schema=found["schema"],
         models=tuple(found.get("models", ())),

@@ -354,7 +354,7 @@ class EvidenceSource(NamedTuple):
     as_of: str
 
 
-class About(NamedTuple):
+class EvidenceSubject(NamedTuple):
     """Whose calls they are, and what is not among them.
 
     Attributes:
@@ -423,5 +423,5 @@ class CaseEvidence:
     target_history: tuple[tuple[str, float], ...]
     sources: tuple[EvidenceSource, ...]
     notes: tuple[str, ...]
-    about: About | None = None
+    about: EvidenceSubject | None = None
     day: str | None = None

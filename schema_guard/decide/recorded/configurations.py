@@ -126,7 +126,7 @@ def of_newest_schema(rows: Sequence[ConfigurationCounts], notes: list[str]) -> l
 
 
 def _but_model(row: ConfigurationCounts) -> tuple[str | None, ...]:
-    return row.function, row.target, row.strategies, row.settings, row.version
+    return row.function, row.provider, row.strategies, row.settings, row.version
 
 
 def _only_models(rows: Sequence[ConfigurationCounts]) -> dict[tuple[str | None, ...], str]:
@@ -165,7 +165,7 @@ def configurations_of(
         function = trial.step if trial.name else row.function
         version = (trial.name, row.version)
         model = row.model or models.get(_but_model(row))
-        same = (function, model, row.tuned, row.target, row.strategies, _settings_key(row))
+        same = (function, model, row.tuned, row.provider, row.strategies, _settings_key(row))
         versions[same][version].append(row)
     kept: list[tuple[ConfigurationCounts, ...]] = []
     for by_version in versions.values():
@@ -239,7 +239,7 @@ def _names(rows: Sequence[ConfigurationCounts]) -> list[str]:
         _settings_words,
         lambda row: "tuned" if row.tuned else None,
     ]
-    parts += map(attrgetter, ("model", "function", "target", "version"))
+    parts += map(attrgetter, ("model", "function", "provider", "version"))
     names = [row.strategies for row in rows]
     for part in parts:
         told = [part(row) or "" for row in rows]
@@ -256,9 +256,9 @@ def _names(rows: Sequence[ConfigurationCounts]) -> list[str]:
 def _settings_key(row: ConfigurationCounts) -> str:
     """Give the settings; without the output limit in a trial, which has one for each task."""
     settings = settings_of(row)
-    if is_trial(row) and isinstance(settings.get("budget"), dict):
-        settings["budget"] = {
-            name: part for name, part in settings["budget"].items() if name != "output_tokens"
+    if is_trial(row) and isinstance(settings.get("limits"), dict):
+        settings["limits"] = {
+            name: part for name, part in settings["limits"].items() if name != "output_tokens"
         }
     # Where the tuned model gave no reply at all, the prompt is asked as ever.
     if again_of(row.settings) is not None:

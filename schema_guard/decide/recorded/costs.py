@@ -165,7 +165,7 @@ def _recorded_prices(
     model = best.first.model
     if model is None:
         raise InvalidArgument(
-            f"{best.id}: prices need a model, and no reply named one: name it with guard(model=...)"
+            f"{best.id}: prices need a model, and no reply named one: name it with guard(..., about=About(model=...))"
         )
     if ">" in model:
         raise InvalidArgument(

@@ -53,7 +53,7 @@ def _tested(configuration: RecordedConfiguration) -> set[str]:
         steps.add("lenient_parse")
     if settings.get("max_attempts", 1) > 1:
         steps.add("repair_retry")
-    if (settings.get("budget") or {}).get("max_output_tokens"):
+    if (settings.get("limits") or {}).get("max_output_tokens"):
         steps.add(RAISE_OUTPUT)
     return steps
 

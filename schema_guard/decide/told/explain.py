@@ -85,7 +85,7 @@ def explain_exceptions(found: Unexplained) -> str:
     """Say what to do about calls of which nobody knows whose fault they are."""
     types = ", ".join(name for name, _ in found.exceptions if name.isidentifier())
     steps = [
-        f"guard(..., expected=({types},)) for those that are no fault of the model" if types else "",
+        f"guard(..., ignore=({types},)) for those that are no fault of the model" if types else "",
         "let the function return the model's reply, or raise what its parser raises, where they are",
     ]
     return "; ".join(filter(None, steps))

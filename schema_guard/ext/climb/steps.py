@@ -11,11 +11,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.decorator import guard
+from schema_guard.limits import Limits
 from schema_guard.models.interface import details_of
 from schema_guard.providers.options import options_for
 from schema_guard.steps import check_is_sent
 from schema_guard.strategies import behind_system
-from schema_guard.values import Budget, Message
+from schema_guard.values import Message
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -148,11 +149,11 @@ class Asker:
         """Give the function that asks one task this configuration.
 
         Raises:
-            InvalidArgument: The model or its target cannot be asked that configuration.
+            InvalidArgument: The model or its provider cannot be asked that configuration.
             MissingExtra: It takes a package that is not installed.
         """
         model = self._model_of(configuration)
-        check_is_sent(model.target, configuration.strategy, self.inputs.schema)
+        check_is_sent(model.provider, configuration.strategy, self.inputs.schema)
         settings = guard(
             self.inputs.schema,
             strategy=configuration.strategy,
@@ -162,12 +163,12 @@ class Asker:
             # Two steps may differ in nothing that a guard knows, such as the temperature: the name tells them apart.
             name=":".join([self.run_id, step, *([self.function] if self.function else [])]),
             store=_SameInputs(self.store) if configuration.tuned and self.store else self.store,
-            budget=Budget(output_tokens=configuration.output_tokens),
+            limits=Limits(output_tokens=configuration.output_tokens),
         )
         guarded = settings(model.acall)
         # The output limit is one of the things that a step changes, so a step's own stands before that of every request.
         limit = options_for(
-            model.target, "bare", self.inputs.schema, output_tokens=configuration.output_tokens
+            model.provider, "bare", self.inputs.schema, output_tokens=configuration.output_tokens
         )
         others = {name: part for name, part in self.options.items() if name not in limit}
         options = {**others, **({"temperature": 0} if configuration.cold else {})}

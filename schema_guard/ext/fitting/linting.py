@@ -16,6 +16,7 @@ from schema_guard.ext.fitting.probed import table_of
 from schema_guard.ext.fitting.rules.rule import ANNOTATIONS, KEYWORDS, STRUCTURE, Rule, Site
 from schema_guard.ext.fitting.rules.tables import UNSURE
 from schema_guard.schema import Schema
+from schema_guard.text import dataclass_repr
 from schema_guard.validation.references import subschemas
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ Severity: TypeAlias = Literal["error", "warning", "info"]
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What a target does with one place of a schema.
+    """The effect of a provider on one place of a schema.
 
     Attributes:
         severity: `error` where it is known, `warning` where it is likely, `info` for an annotation.
@@ -43,6 +44,8 @@ class Finding:
         confidence: `high` or `low`.
     """
 
+    __repr__ = dataclass_repr
+
     severity: Severity
     effect: Effect
     rule: str
@@ -52,27 +55,26 @@ class Finding:
     confidence: Confidence
 
 
-def lint(schema: Any, target: str, *, rules: RulesLike | None = None) -> list[Finding]:
-    """Say what a target would do with a schema, outermost places first.
+def lint(schema: Any, provider: str, *, rules: RulesLike | None = None) -> list[Finding]:
+    """Return the effects of a provider on a schema, outermost places first.
 
-    What holds for every schema of a target is no finding: `rules_of(target).always` tells it.
+    An effect on every schema of a provider is no finding. `rules_of(provider).always` lists these effects.
 
     Args:
         schema: A JSON Schema, a `Schema`, or whatever `guard` takes.
-        target: Name of a provider or engine.
-        rules: The file that `schema-guard schema probe --output` wrote, for what is known of this server; None: what is known
-            of the target.
+        provider: Name of a provider or engine.
+        rules: The file that `schema-guard probe --output` wrote about this server. Default: the rules of the provider.
 
     Raises:
-        InvalidArgument: The target is unknown, or the rules are of another one.
+        InvalidArgument: The provider is unknown, or the rules are of another one.
         InvalidSchema: The schema is none.
 
     >>> [(found.keyword, found.effect) for found in lint({"type": "object", "not": {"required": ["a"]}}, "llguidance")]
     [('not', 'rejected')]
     """
-    table = table_of(target, rules)
+    table = table_of(provider, rules)
     found = findings_of(Schema.of(schema).document, table)
-    if target in UNSURE:
+    if provider in UNSURE:
         found = (
             one
             if one.severity == "info" or one.rule.startswith("probed-")

@@ -112,18 +112,18 @@ class ProbeOptions:
             "local": _LOCAL,
             "http": "openai",
             "https": "openai",
-            **{name: one.target for name, one in PROVIDERS.items()},
+            **{name: one.provider for name, one in PROVIDERS.items()},
         }
         if kind in known:
             return self.provider or known[kind]
         with self.connected() as model:
-            return model.target
+            return model.provider
 
     def connected(self) -> Model:
         """Connect the model."""
-        with naming(model="--model", target="--provider"):
+        with naming(model="--model", provider="--provider"):
             return connect(
-                self.model, target=self.provider, options=dict(map(key_value, self.options)) or None
+                self.model, provider=self.provider, options=dict(map(key_value, self.options)) or None
             )
 
 
@@ -153,7 +153,7 @@ def command(asked: ProbeOptions, yes: bool, dry_run: bool, form: str) -> int:
         return _print_cost(asked, schema, form)
     with asked.connected() as model:
         check_strict(model)
-        cost = _cost(asked, model.target, model.name, schema)
+        cost = _cost(asked, model.provider, model.name, schema)
         note(f"{model.name}: {cost.as_text()}")
         confirm("Send them?", yes=yes, refused=f"{plural(cost.requests, 'request')} not sent")
         result = _probed(asked, model, schema)
@@ -174,7 +174,7 @@ def _probed(asked: ProbeOptions, model: Model, schema: Schema[Any] | None) -> Pr
 
     found = ProbeResult(
         model=model.name,
-        target=model.target,
+        provider=model.provider,
         made=datetime.now(UTC).date().isoformat(),
         enforcement=probe_enforcement(model, requests=asked.requests, seed=asked.seed),
     )
@@ -201,7 +201,7 @@ def _print_cost(asked: ProbeOptions, schema: Schema[Any] | None, form: str) -> i
 
 
 def _cost(asked: ProbeOptions, provider: str, model: str, schema: Schema[Any] | None) -> ProbeCost:
-    with naming(prices="--prices", target="--provider"):
+    with naming(prices="--prices", provider="--provider"):
         charges = default_charges() if asked.prices is None else given_charges(asked.prices)
         return expected(_sent(asked, provider, schema), charges, model)
 

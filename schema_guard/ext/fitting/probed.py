@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The rules of a target as a probe of one server found them.
+"""The rules of a provider as a probe of one server found them.
 
-Rules: what was asked of the server stands over what is known of the target, with the day and the number of requests for
-its evidence; what was not asked stays; a file is read where somebody names it, and nowhere else.
+Rules: a probed keyword replaces the rule of the provider, with the day and the number of requests as its evidence. Other
+rules stay. A file is read only if its path is given.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from schema_guard.validation.published import judged
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["GONE_ON_WITH", "RulesLike", "probed_target", "sent_table_of", "table_of"]
+__all__ = ["GONE_ON_WITH", "RulesLike", "probed_provider", "sent_table_of", "table_of"]
 
 RulesLike: TypeAlias = "str | os.PathLike[str] | Rules"
 """The file that `schema-guard schema probe --output` wrote, or the table that was made of it."""
@@ -36,41 +36,41 @@ _NONE: Final = "probed-schemas"
 _SCHEMA: Final = Path(__file__).with_name("probe.schema.json")
 
 
-def table_of(target: object, rules: RulesLike | None = None) -> Rules:
-    """Give the table of a target, as it was probed where that is known.
+def table_of(provider: object, rules: RulesLike | None = None) -> Rules:
+    """Return the table of a provider, with the probed rules if there are any.
 
     Args:
-        target: Any of its names.
-        rules: What a probe found; None: what is known of the target.
+        provider: Any of its names.
+        rules: The result of a probe. Default: the rules of the provider.
 
     Raises:
-        InvalidArgument: The target is unknown, the file is none that a probe wrote, or another target was probed.
+        InvalidArgument: The provider is unknown, the file is none that a probe wrote, or another provider was probed.
     """
-    table = rules_of(target)
+    table = rules_of(provider)
     if rules is None or isinstance(rules, Rules):
         return rules or table
     found = _read(rules)
-    if rules_of(found["target"]) is not table:
+    if rules_of(found["provider"]) is not table:
         raise InvalidArgument(
-            f"rules {clip(str(rules))!r}: target {found['target']!r} was probed, which does not go by the rules of {target!r}"
+            f"rules {clip(str(rules))!r}: provider {found['provider']!r} was probed, which does not go by the rules of {provider!r}"
         )
     return _probed(table, found)
 
 
-def sent_table_of(target: object, rules: RulesLike | None = None) -> Rules:
+def sent_table_of(provider: object, rules: RulesLike | None = None) -> Rules:
     """Give the table by which a schema is sent, as `table_of` does: what is enforced nowhere is sent as a hint."""
-    table = table_of(target, rules).as_sent()
+    table = table_of(provider, rules).as_sent()
     kept = tuple(one for one in table.rules if (one.name, one.effect) != (_NONE, "ignored"))
     return table if kept == table.rules else replace(table, rules=kept)
 
 
-def probed_target(rules: str | os.PathLike[str]) -> str:
-    """Give the name of the target that a file's probe has asked.
+def probed_provider(rules: str | os.PathLike[str]) -> str:
+    """Return the name of the provider in the file of a probe.
 
     Raises:
         InvalidArgument: The file is none that a probe wrote.
     """
-    return str(_read(rules)["target"])
+    return str(_read(rules)["provider"])
 
 
 def _read(path: object) -> dict[str, Any]:

@@ -236,7 +236,7 @@ def _error_event(body: dict[str, Any]) -> Event:
 
 
 MESSAGES: Final = Api(
-    targets=frozenset({"anthropic"}),
+    providers=frozenset({"anthropic"}),
     holds="content",
     question=_question,
     check_schemas=check_messages,

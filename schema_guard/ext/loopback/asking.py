@@ -44,7 +44,7 @@ class FunctionModel:
     """
 
     name = "function"
-    target = "openai"
+    provider = "openai"
 
     def __init__(self, function: Callable[[str], ReplyLike]) -> None:
         self._function = function
@@ -131,7 +131,7 @@ def _options(model: Model | FunctionModel, api: Api, question: Question) -> Mapp
 
     They go as `extra_body`, which SDKs pass on: as arguments they would refuse the names that are new to them.
     """
-    if not question.options or model.target not in api.targets:
+    if not question.options or model.provider not in api.providers:
         return None
     return {"extra_body": question.options}
 

@@ -225,7 +225,7 @@ def _error_event(body: dict[str, Any]) -> Event:
 
 
 CONVERSE: Final = Api(
-    targets=frozenset(),
+    providers=frozenset(),
     holds="output",
     question=_question,
     check_schemas=check_converse,

@@ -132,7 +132,7 @@ def _error(status: int, message: str, more: Mapping[str, Any]) -> dict[str, Any]
 
 
 COHERE: Final = Api(
-    targets=frozenset(),
+    providers=frozenset(),
     holds="content",
     question=_question,
     check_schemas=check_cohere,

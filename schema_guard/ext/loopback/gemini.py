@@ -170,7 +170,7 @@ def _error(status: int, message: str, more: Mapping[str, Any]) -> dict[str, Any]
 
 
 CONTENTS: Final = Api(
-    targets=frozenset({"gemini"}),
+    providers=frozenset({"gemini"}),
     holds="candidates",
     question=_question,
     check_schemas=check_contents,

@@ -152,7 +152,7 @@ def _error(status: int, message: str, more: Mapping[str, Any]) -> dict[str, Any]
 
 
 MISTRAL: Final = Api(
-    targets=frozenset({"mistral"}),
+    providers=frozenset({"mistral"}),
     holds="choices",
     question=_question,
     check_schemas=check_mistral,

@@ -202,7 +202,7 @@ def _events(question: Question, streamed: Streamed) -> Iterator[Event]:
 
 
 CHAT: Final = Api(
-    targets=frozenset({"openai", "deepseek", "llamacpp", "llamacpp-llguidance", "sglang", "vllm"}),
+    providers=frozenset({"openai", "deepseek", "llamacpp", "llamacpp-llguidance", "sglang", "vllm"}),
     holds="choices",
     question=_question,
     check_schemas=check_chat,

@@ -269,7 +269,7 @@ def _error_event(body: dict[str, Any]) -> Event:
 
 
 RESPONSES: Final = Api(
-    targets=frozenset({"openai-responses"}),
+    providers=frozenset({"openai-responses"}),
     holds="output",
     question=_question,
     check_schemas=check_responses,

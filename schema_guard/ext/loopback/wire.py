@@ -132,7 +132,7 @@ class Api:
     """One way to ask for a reply, as a provider has it.
 
     Attributes:
-        targets: Of the models that take its options as they are: keys of `schema_guard.providers.options.TARGETS`.
+        providers: Of the models that take its options as they are: keys of `schema_guard.providers.options.PROVIDER_OPTIONS`.
         holds: The field of a reply that what the model wrote stands in.
         question: Reads a request: its index, its body.
         check_schemas: Refuses the schemas of a request that was read, from its body.
@@ -143,7 +143,7 @@ class Api:
         content_type: What a stream is said to be.
     """
 
-    targets: frozenset[str]
+    providers: frozenset[str]
     holds: str
     question: Callable[[int, Mapping[str, Any]], Question]
     check_schemas: Callable[[Mapping[str, Any]], None]

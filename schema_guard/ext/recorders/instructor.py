@@ -25,7 +25,7 @@ from schema_guard.ext.recorders.recording import Recording
 from schema_guard.ext.recorders.requests import options_of, requested
 from schema_guard.ext.recorders.seen import SeenAttempt
 from schema_guard.providers.fields import field, words
-from schema_guard.providers.options import TARGETS
+from schema_guard.providers.options import PROVIDER_OPTIONS
 from schema_guard.received.agents import refused_with
 from schema_guard.received.replies import Reply, read
 from schema_guard.received.streams import StreamReader
@@ -163,13 +163,13 @@ class _Watched:
         schema = _schema(self._recording, self._asked["response_model"], wire)
         if schema is None:
             return
-        target = _target(self._client)
+        provider = _provider(self._client)
         self._opened = self._recording.open(
             schema,
             function=words(field(self._asked.get("metadata"), "function")),
             task=self._asked.get("messages"),
             mode=_mode(self._client, sent) if wire is None else wire.mode,
-            target=target,
+            provider=provider,
             options=options_of(sent),
         )
         if self._opened is not None:
@@ -368,12 +368,12 @@ def _whole(model: Any) -> Any:
     return bases[0] if "PartialBase" in {base.__name__ for base in bases} else model
 
 
-def _target(client: Any) -> str | None:
+def _provider(client: Any) -> str | None:
     """Give the provider, where it is one whose arguments are known."""
     name = str(field(field(client, "provider"), "value"))
     if name == "openai" and "RESPONSES" in str(field(field(client, "mode"), "name")):
         return "openai-responses"
-    return name if name in TARGETS else None
+    return name if name in PROVIDER_OPTIONS else None
 
 
 def _mode(client: Any, sent: Mapping[str, Any]) -> str:

@@ -29,7 +29,7 @@ from schema_guard.ext.recorders.requests import Requested, options_of, requested
 from schema_guard.ext.recorders.seen import SeenAttempt
 from schema_guard.ext.recorders.tool_turns import ToolTurn, turn_of
 from schema_guard.providers.fields import field, first
-from schema_guard.providers.options import TARGETS
+from schema_guard.providers.options import PROVIDER_OPTIONS
 from schema_guard.received.behind import frames_of
 from schema_guard.received.raised import raised
 from schema_guard.received.replies import Reply
@@ -278,7 +278,7 @@ class ModelRuns:
         known = {
             "function": named if isinstance(named, str) else self._name(more.get("name"), parent_id),
             "task": messages,
-            "target": provider if provider in TARGETS else None,
+            "provider": provider if provider in PROVIDER_OPTIONS else None,
             "options": options_of(more.get("invocation_params") or {}),
             "where": around(),
             "started_at": time(),
@@ -368,7 +368,7 @@ class ModelRuns:
             function=named if isinstance(named, str) else self._name(more.get("name"), parent_id),
             task=messages,
             mode=asked.mode,
-            target=provider if provider in TARGETS else None,
+            provider=provider if provider in PROVIDER_OPTIONS else None,
             tool=asked.tool,
             options=options_of(sent),
         )

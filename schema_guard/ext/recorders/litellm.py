@@ -28,7 +28,7 @@ from schema_guard.ext.recorders.requests import Requested, options_of, requested
 from schema_guard.ext.recorders.seen import SeenAttempt
 from schema_guard.ext.recorders.tool_turns import record_turn
 from schema_guard.providers.fields import count, field
-from schema_guard.providers.options import TARGETS
+from schema_guard.providers.options import PROVIDER_OPTIONS
 from schema_guard.received.replies import Reply, read
 from schema_guard.settings import UNSET, Unset
 from schema_guard.values import UNKNOWN_USAGE, Usage
@@ -335,7 +335,7 @@ def _known(kwargs: Mapping[str, Any], sent: _Sent) -> dict[str, Any]:
         "function": _function(kwargs),
         "task": sent.task,
         "mode": sent.asked.mode,
-        "target": provider if provider in TARGETS else None,
+        "provider": provider if provider in PROVIDER_OPTIONS else None,
         "tool": sent.asked.tool,
         "options": options_of(_options(kwargs)),
         "where": sent.where,

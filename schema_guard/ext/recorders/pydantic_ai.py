@@ -27,7 +27,7 @@ from schema_guard.ext.recorders.tool_turns import ToolTurns
 from schema_guard.ext.tools.recorded import shares
 from schema_guard.providers.fields import as_json, words
 from schema_guard.providers.fields import field as look_up
-from schema_guard.providers.options import TARGETS
+from schema_guard.providers.options import PROVIDER_OPTIONS
 from schema_guard.received.agents import calls_in, refused_with, response
 from schema_guard.received.replies import Reply
 from schema_guard.settings import UNSET, Unset
@@ -235,7 +235,7 @@ class _Run:
         self.known = {
             "function": None if agent is None else agent.name,
             "task": ctx.prompt if isinstance(ctx.prompt, str) else None,
-            "target": _target(asked.model),
+            "provider": _provider(asked.model),
             "options": _told(asked.model_settings),
             "started_at": self.began_at,
             "where": around(),
@@ -338,14 +338,14 @@ def _tokens(usage: Any) -> tuple[int, int]:
     return usage.input_tokens, usage.output_tokens
 
 
-def _target(model: Any) -> str | None:
+def _provider(model: Any) -> str | None:
     """Give the provider, where it is one whose arguments are known."""
     system = words(look_up(model, "system")) or ""
     if system == "openai" and "Responses" in type(model).__name__:
         return "openai-responses"
     if system.startswith("google"):
         return "gemini"
-    return system if system in TARGETS else None
+    return system if system in PROVIDER_OPTIONS else None
 
 
 def _mode(asked: Any) -> str:

@@ -267,7 +267,7 @@ class Recording:
         function: str | None = None,
         task: Any = None,
         mode: str = "bare",
-        target: str | None = None,
+        provider: str | None = None,
         tool: str | None = None,
         options: Mapping[str, Any] | None = None,
         where: Around | None = None,
@@ -280,7 +280,7 @@ class Recording:
             function: The framework's name for what makes it, as `function_of` takes it.
             task: What was sent: a text, messages, or None.
             mode: How the format is asked for: a strategy's name.
-            target: Whose arguments ask for it, where that is one of `TARGETS`.
+            provider: Whose arguments ask for it, where that is one of `PROVIDER_OPTIONS`.
             tool: Name of the tool that the model has to call.
             options: Further settings that change results, plain JSON.
             where: It is made; here when left out.
@@ -293,7 +293,9 @@ class Recording:
         if where.schema is not None and is_same(schema, where.schema):
             self.count("inside")
             return None
-        plan = Plan(schema, (Step(STRATEGIES[mode], "", (), "", target),), 1, prices=self._prices, tool=tool)
+        plan = Plan(
+            schema, (Step(STRATEGIES[mode], "", (), "", provider),), 1, prices=self._prices, tool=tool
+        )
         at = time() if started_at is None else started_at
         identity = begun(at, schema)
         call = Call(
@@ -302,7 +304,7 @@ class Recording:
             schema_name=schema.name,
             schema_fingerprint=schema.fingerprint,
             model=None,
-            target=target,
+            provider=provider,
             strategies=mode,
             settings=self._settings(options),
             version=self._version,

@@ -7,9 +7,9 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from schema_guard.ext.repair.readings import repair
+from schema_guard.limits import Limits
 from schema_guard.parsing import NotJson, parse
 from schema_guard.pointer import split
-from schema_guard.values import Limits
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,50 +9,54 @@ Rules:
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
-from schema_guard.arguments import require_limits
+from schema_guard.arguments import require_kind
 from schema_guard.errors import InvalidArgument
 from schema_guard.ext.streaming.conditions import conditions_of
 from schema_guard.ext.streaming.frames import CLOSERS
 from schema_guard.ext.streaming.incremental import LONGEST_CARRIED, IncrementalParser
 from schema_guard.ext.streaming.start import Start
 from schema_guard.ext.streaming.told import DoomedPlace, not_json, refused
+from schema_guard.limits import DEFAULT_LIMITS, Limits
 from schema_guard.parsing import NotJson, parse
 from schema_guard.schema import Schema
 from schema_guard.text import clip
-from schema_guard.values import Failure, Limits
+from schema_guard.values import Failure
 
 if TYPE_CHECKING:
+    from typing_extensions import TypeForm
+
     from schema_guard.ext.streaming.frames import OpenValue, Refusal
+    from schema_guard.schema import SchemaSource
 
 __all__ = ["PrefixChecker", "prefix_checker"]
 
-_LIMITS = Limits()
 # What is read again, to hold whole objects and arrays against what their members do not tell.
 _READ_AGAIN, _READ_AGAIN_AT_FIRST = 8, 4_096
 
 
-def prefix_checker(schema: Schema[Any], *, limits: Limits = _LIMITS) -> PrefixChecker:
-    """Give a checker for one reply that is still being written.
+@overload
+def prefix_checker(schema: TypeForm[Any], *, limits: Limits = ...) -> PrefixChecker: ...
+@overload
+def prefix_checker(schema: SchemaSource[Any], *, limits: Limits = ...) -> PrefixChecker: ...
+def prefix_checker(schema: Any, *, limits: Limits = DEFAULT_LIMITS) -> PrefixChecker:
+    """Return a checker for one reply that is still arriving.
 
     Args:
-        schema: What the reply must keep to.
-        limits: How large the reply may be.
+        schema: A class or another annotation, a dict, a path, or a `Schema`.
+        limits: Limits on the size of the reply.
 
     Raises:
-        InvalidArgument: *schema* is no Schema, or *limits* no Limits.
+        InvalidArgument: *schema* or *limits* has the wrong type.
+        InvalidSchema: The schema can't be loaded.
 
-    >>> checker = prefix_checker(Schema.of({"properties": {"total": {"type": "number"}}}))
+    >>> checker = prefix_checker({"properties": {"total": {"type": "number"}}})
     >>> checker.feed('{"total": 1'), checker.feed('2, "currency": "EUR"')
     (None, None)
     """
-    if not isinstance(schema, Schema):
-        raise InvalidArgument(
-            f"prefix_checker: schema={clip(repr(schema))}: expected a Schema, as Schema.of gives it"
-        )
-    require_limits(limits, Limits)
-    return PrefixChecker(schema, limits)
+    require_kind("limits", limits, Limits)
+    return PrefixChecker(Schema.of(schema), limits)
 
 
 class PrefixChecker(IncrementalParser):

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from schema_guard.ext.streaming.conditions import Conditions
     from schema_guard.ext.streaming.plans import Slot, SlotPlan
-    from schema_guard.values import Limits
+    from schema_guard.limits import Limits
 
 __all__ = ["LONGEST_CARRIED", "IncrementalParser"]
 

@@ -17,8 +17,9 @@ from schema_guard.parsing import NotJson, parse
 from schema_guard.values import NOT_FIXED_BY_LIMIT, Message
 
 if TYPE_CHECKING:
+    from schema_guard.limits import Limits
     from schema_guard.strategies import Resuming
-    from schema_guard.values import Attempt, End, Failure, Limits, Prompt
+    from schema_guard.values import Attempt, End, Failure, Prompt
 
 __all__ = ["CutOff", "cut_off", "is_lost", "joined", "reply_of"]
 

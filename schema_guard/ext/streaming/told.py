@@ -17,8 +17,9 @@ from schema_guard.values import Failure, Violation
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from schema_guard.limits import Limits
     from schema_guard.schema import Schema
-    from schema_guard.values import FailureKind, Limits
+    from schema_guard.values import FailureKind
 
 __all__ = ["DoomedPlace", "not_json", "refused"]
 

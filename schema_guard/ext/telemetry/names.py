@@ -52,7 +52,7 @@ REASON = "schema_guard.reason"
 EVALUATION = "schema_validity"
 """What every attempt is evaluated for."""
 OTHER_PROVIDER = "_OTHER"
-# By target; every other target is its own name.
+# By provider; every other provider is its own name.
 PROVIDERS = {
     "openai-responses": "openai",
     "gemini": "gcp.gemini",

@@ -139,7 +139,7 @@ def _reader(name: str, labels: tuple[str, ...], counters: Callable[[], Counters 
 def _of_call(call: Call) -> dict[str, Any]:
     said = {
         names.OPERATION: "chat",
-        names.PROVIDER: _provider(call.target),
+        names.PROVIDER: _provider(call.provider),
         names.OUTPUT_TYPE: "json",
         names.REQUEST_MODEL: call.model,
         names.FUNCTION: call.function,
@@ -212,8 +212,8 @@ def _error_type(attempt: Attempt) -> str | None:
     return None if failure is None else attempt.exception or f"{failure.kind}/{failure.code}"
 
 
-def _provider(target: str | None) -> str:
-    first = (target or "").partition(">")[0]
+def _provider(provider: str | None) -> str:
+    first = (provider or "").partition(">")[0]
     return names.PROVIDERS.get(first, first) or names.OTHER_PROVIDER
 
 

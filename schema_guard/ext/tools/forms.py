@@ -11,10 +11,10 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
+from schema_guard.limits import Limits
 from schema_guard.parsing import parse
 from schema_guard.providers.dialects.dialect import instance
 from schema_guard.providers.fields import field, first, has, items, words
-from schema_guard.values import Limits
 
 __all__ = ["CallResult", "ReplyForm", "continuation"]
 

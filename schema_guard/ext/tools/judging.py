@@ -13,24 +13,26 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from schema_guard.accepting import DEFAULT_LIMITS
-from schema_guard.arguments import require_limits, require_one_of
+from schema_guard.arguments import require_kind, require_one_of
 from schema_guard.errors import InvalidArgument
 from schema_guard.ext.tools.told import message_for, near_names
 from schema_guard.ext.tools.tools import tools_of
 from schema_guard.interruptions import is_interruption
 from schema_guard.judging import judge
+from schema_guard.limits import Limits
 from schema_guard.parsing import NotJson, parse
 from schema_guard.received import replies
 from schema_guard.received.retries import unwrapped
 from schema_guard.text import clip
-from schema_guard.values import REPAIRS, Failure, Judgement, Limits, Violation
+from schema_guard.values import REPAIRS, Failure, Judgement, Violation
 
 if TYPE_CHECKING:
     from schema_guard.ext.tools.tools import Tools
+    from schema_guard.limits import Limits
     from schema_guard.providers.provider import RawReply
     from schema_guard.providers.written import WrittenCall
     from schema_guard.schema import Schema
-    from schema_guard.values import FinishReason, Limits, Repair
+    from schema_guard.values import FinishReason, Repair
 
 __all__ = ["CallJudgement", "judge_calls", "judged", "raw_reply"]
 
@@ -86,7 +88,7 @@ def judge_calls(
     """
     known = tools_of(tools)
     require_one_of("repair", repair, REPAIRS)
-    require_limits(limits, Limits)
+    require_kind("limits", limits, Limits)
     if isinstance(reply, str):
         return []
     raw = raw_reply(reply)

@@ -292,7 +292,7 @@ def _call(plan: TurnPlan, identity: Begun) -> Call:
         schema_name=_WHOLE,
         schema_fingerprint="",
         model=None,
-        target=None,
+        provider=None,
         strategies=STEP.strategy.name,
         settings=plan.settings,
         version=plan.version.text or plan.version.made(),

@@ -133,7 +133,7 @@ class Judging:
             schema_name=schema.name,
             schema_fingerprint=schema.fingerprint,
             model=None,
-            target=None,
+            provider=None,
             strategies="bare",
             settings=self._settings,
             version=first.version or _UNVERSIONED,

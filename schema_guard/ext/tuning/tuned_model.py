@@ -28,12 +28,12 @@ class TunedModel(NamedTuple):
     Attributes:
         model: A name that `connect` takes.
         adapter: Name of a LoRA's file in the folder of the job; None for none.
-        target: Whose arguments it takes; None for what the name says.
+        provider: Whose arguments it takes; None for what the name says.
     """
 
     model: str
     adapter: str | None = None
-    target: str | None = None
+    provider: str | None = None
 
 
 def read_job(directory: Path) -> dict[str, Any] | None:

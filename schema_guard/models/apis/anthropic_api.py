@@ -38,12 +38,12 @@ class AnthropicModel(GeneratedModel):
         name: str,
         endpoint: Endpoint,
         *,
-        target: str = "anthropic",
+        provider: str = "anthropic",
         options: Mapping[str, Any] | None = None,
     ) -> None:
         """Make a model; see `HostedModel`."""
         defaults = {"max_tokens": OUTPUT_TOKENS}
-        super().__init__(name, endpoint, target=target, defaults=defaults, options=options)
+        super().__init__(name, endpoint, provider=provider, defaults=defaults, options=options)
 
     def arguments(self, prompt: PromptLike, given: dict[str, Any], *, is_stream: bool) -> dict[str, Any]:
         """Give the arguments of `create`."""

@@ -57,7 +57,7 @@ class BedrockModel(HostedModel):
         name: str,
         endpoint: Endpoint,
         *,
-        target: str = "bedrock",
+        provider: str = "bedrock",
         options: Mapping[str, Any] | None = None,
         signs: bool = False,
     ) -> None:
@@ -66,11 +66,11 @@ class BedrockModel(HostedModel):
         Args:
             name: As Converse takes it in `modelId`: an id, or an inference profile.
             endpoint: Where requests go.
-            target: Whose arguments it takes.
+            provider: Whose arguments it takes.
             options: Arguments of every request.
             signs: Whether AWS's own credentials sign requests that have no key.
         """
-        super().__init__(name, endpoint, target=target, options=options)
+        super().__init__(name, endpoint, provider=provider, options=options)
         self._signs = signs and endpoint.key == NO_KEY
         self._filter = _Keyless(endpoint.key)
 

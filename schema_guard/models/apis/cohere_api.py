@@ -30,11 +30,11 @@ class CohereModel(OverHttpModel):
         name: str,
         endpoint: Endpoint,
         *,
-        target: str = "cohere",
+        provider: str = "cohere",
         options: Mapping[str, Any] | None = None,
     ) -> None:
         """Make a model; see `HostedModel`."""
-        super().__init__(name, endpoint, target=target, options=options)
+        super().__init__(name, endpoint, provider=provider, options=options)
 
     def arguments(self, prompt: PromptLike, given: dict[str, Any], *, is_stream: bool) -> dict[str, Any]:
         """Give the arguments of `chat` and `chat_stream`."""

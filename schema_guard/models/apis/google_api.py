@@ -40,11 +40,11 @@ class GoogleModel(HostedModel):
         name: str,
         endpoint: Endpoint,
         *,
-        target: str = "gemini",
+        provider: str = "gemini",
         options: Mapping[str, Any] | None = None,
     ) -> None:
         """Make a model; see `HostedModel`."""
-        super().__init__(name, endpoint, target=target, options=options)
+        super().__init__(name, endpoint, provider=provider, options=options)
 
     def checked(self, options: Mapping[str, Any] | None) -> dict[str, Any]:
         """Give options as `generate_content` takes them: all in `config`.

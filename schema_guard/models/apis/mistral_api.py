@@ -32,7 +32,7 @@ class MistralModel(OverHttpModel):
         name: str,
         endpoint: Endpoint,
         *,
-        target: str = "mistral",
+        provider: str = "mistral",
         options: Mapping[str, Any] | None = None,
     ) -> None:
         """Make a model; see `HostedModel`."""
@@ -41,7 +41,7 @@ class MistralModel(OverHttpModel):
                 f"max_retries={endpoint.max_retries}: the package mistralai counts no retries: expected 0; a guard's "
                 "max_attempts asks again"
             )
-        super().__init__(name, endpoint, target=target, options=options)
+        super().__init__(name, endpoint, provider=provider, options=options)
 
     def arguments(self, prompt: PromptLike, given: dict[str, Any], *, is_stream: bool) -> dict[str, Any]:
         """Give the arguments of `chat.complete` and `chat.stream`."""

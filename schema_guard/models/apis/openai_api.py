@@ -19,7 +19,7 @@ _SDK_ONLY = frozenset({"extra_headers", "extra_query", "timeout"})
 
 
 class OpenAIModel(GeneratedModel):
-    """A model behind OpenAI's Chat Completions or Responses API; target `openai-responses` selects the latter."""
+    """A model behind OpenAI's Chat Completions or Responses API; provider `openai-responses` selects the latter."""
 
     ours = ("input", "messages", "stream")
     package, client_class = "openai", "OpenAI"
@@ -29,14 +29,16 @@ class OpenAIModel(GeneratedModel):
         name: str,
         endpoint: Endpoint,
         *,
-        target: str = "openai",
+        provider: str = "openai",
         defaults: Mapping[str, Any] | None = None,
         options: Mapping[str, Any] | None = None,
         on_close: Callable[[], None] | None = None,
     ) -> None:
         """Make a model; see `HostedModel`."""
-        self._is_responses = target == "openai-responses"
-        super().__init__(name, endpoint, target=target, defaults=defaults, options=options, on_close=on_close)
+        self._is_responses = provider == "openai-responses"
+        super().__init__(
+            name, endpoint, provider=provider, defaults=defaults, options=options, on_close=on_close
+        )
 
     async def areply(self, prompt: PromptLike, *, options: Mapping[str, Any] | None = None) -> Any:
         """Ask once and give the JSON that came, as dicts; or the text, where it is said to be none.

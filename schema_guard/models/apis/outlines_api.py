@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 from schema_guard.errors import InvalidArgument
 from schema_guard.models.hosted import joined
 from schema_guard.models.interface import Closing, messages
-from schema_guard.providers.options import TARGETS, capabilities
+from schema_guard.providers.options import PROVIDER_OPTIONS, capabilities
 from schema_guard.text import clip
 
 if TYPE_CHECKING:
@@ -34,9 +34,9 @@ OUTPUT_TOKENS = 1024
 
 # A model in this process is steered, token by token; one behind an API is asked.
 _STEERED: Final = ("Transformers", "TransformersMultiModal", "LlamaCpp", "MLXLM")
-_STEERED_TARGETS: Final = ("outlines", "outlines-core")
-_API_TARGETS: Final = ("outlines-api",)
-# By what name a model takes the most tokens of output, where that is not its target's.
+_STEERED_PROVIDERS: Final = ("outlines", "outlines-core")
+_API_PROVIDERS: Final = ("outlines-api",)
+# By what name a model takes the most tokens of output, where that is not its provider's.
 _LIMITS: Final = {"LlamaCpp": "max_tokens", "MLXLM": "max_tokens", "Gemini": "max_output_tokens"}
 # Those that outlines has no streams of.
 _WHOLE: Final = ("Transformers", "TransformersMultiModal", "Dottxt", "AsyncDottxt", "VLLMOffline")
@@ -56,32 +56,32 @@ class OutlinesModel(Closing):
     """
 
     def __init__(
-        self, model: Any, *, target: str | None = None, options: Mapping[str, Any] | None = None
+        self, model: Any, *, provider: str | None = None, options: Mapping[str, Any] | None = None
     ) -> None:
         """Make a model of one of outlines.
 
         Args:
             model: That of outlines.
-            target: For a model in this process, whose engine holds it to a schema: `outlines` (llguidance) or
+            provider: For a model in this process, whose engine holds it to a schema: `outlines` (llguidance) or
                 `outlines-core`. None for the first that it takes.
             options: Arguments of every call, as outlines' own call has them beside the prompt.
 
         Raises:
-            InvalidArgument: It does not take the target.
+            InvalidArgument: It does not take the provider.
         """
         kind = type(model).__name__
         self._kind = kind
         self._is_steered = kind in _STEERED
-        taken = _STEERED_TARGETS if self._is_steered else _API_TARGETS
-        if target is not None and target not in taken:
+        taken = _STEERED_PROVIDERS if self._is_steered else _API_PROVIDERS
+        if provider is not None and provider not in taken:
             raise InvalidArgument(
-                f"target={clip(repr(target))}: a model of outlines.{kind} takes {' or '.join(map(repr, taken))}"
+                f"provider={clip(repr(provider))}: a model of outlines.{kind} takes {' or '.join(map(repr, taken))}"
             )
-        self.target = target or taken[0]
-        self.capabilities = capabilities(self.target)
+        self.provider = provider or taken[0]
+        self.capabilities = capabilities(self.provider)
         self.name = _name_of(model)
         self.options = dict(options or {})
-        limit = TARGETS[self.target].limit
+        limit = PROVIDER_OPTIONS[self.provider].limit
         is_limited = not self._is_steered or _has_limit(model)
         self.defaults = joined({} if is_limited else {limit: OUTPUT_TOKENS}, self.options)
         self.lacks = _lacks(kind)
@@ -92,7 +92,7 @@ class OutlinesModel(Closing):
         self._kept = lru_cache(_KEPT_GENERATORS)(self._made_of_text)
 
     def __repr__(self) -> str:
-        return f"<OutlinesModel {self.name!r} target={self.target!r}>"
+        return f"<OutlinesModel {self.name!r} provider={self.provider!r}>"
 
     def __call__(self, prompt: PromptLike, *, options: Mapping[str, Any] | None = None) -> Any:
         """Ask once and give the text."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which dialect a list of messages is in: that of the target where one is known, else by the marks of the list."""
+"""The dialect of a list of messages, by the provider if it's known, otherwise by the marks of the list."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
     from schema_guard.providers.dialects.dialect import Dialect
 
-__all__ = ["DIALECTS", "OF_TARGETS", "dialect_of", "messages_of"]
+__all__ = ["DIALECTS", "OF_PROVIDERS", "dialect_of", "messages_of"]
 
 DIALECTS: Final = (LANGCHAIN, RESPONSES, GEMINI, PARTS, BEDROCK, CHAT)
 """In the order in which their marks are looked for; to add one: a file beside this one, and its row here."""
 
-OF_TARGETS: Final[dict[str, Dialect]] = {
+OF_PROVIDERS: Final[dict[str, Dialect]] = {
     "openai": CHAT,
     "llamacpp-llguidance": CHAT,
     "openai-responses": RESPONSES,
@@ -36,19 +36,19 @@ OF_TARGETS: Final[dict[str, Dialect]] = {
     **dict.fromkeys(("ollama", "lmstudio", "vllm", "sglang", "llamacpp"), CHAT),
     **dict.fromkeys(("outlines", "outlines-core", "outlines-api"), CHAT),
 }
-"""The dialect of each target or model whose lists have but one."""
+"""The dialect of each provider or model whose lists have but one."""
 
 
-def messages_of(elements: Sequence[Any], target: str | None = None) -> tuple[Message, ...] | None:
+def messages_of(elements: Sequence[Any], provider: str | None = None) -> tuple[Message, ...] | None:
     """Give the messages that a list holds, each with its element; None when it is no list of messages.
 
     Messages of our own stay as they are.
 
     Args:
         elements: Whatever stands in the list.
-        target: Of the call; None when it is not known.
+        provider: Of the call; None when it is not known.
     """
-    known = OF_TARGETS.get(target or "", CHAT)
+    known = OF_PROVIDERS.get(provider or "", CHAT)
     if known.systems is SYSTEMS and all(map(_is_usual, elements)):
         # The usual list costs half as much when nothing is asked of the other dialects.
         return tuple([_as_usual(element, known) for element in elements]) or None
@@ -56,7 +56,7 @@ def messages_of(elements: Sequence[Any], target: str | None = None) -> tuple[Mes
     if foreign and all(dialect.read(foreign[0]) is None for dialect in DIALECTS):
         # Looked at first, as lists of anything else may be long.
         return None
-    for dialect in _candidates(foreign, target):
+    for dialect in _candidates(foreign, provider):
         read = [element if isinstance(element, Message) else dialect.read(element) for element in elements]
         messages = [
             message if message is element else as_given(message, element, dialect)
@@ -82,10 +82,10 @@ def _as_usual(element: dict[str, str], dialect: Dialect) -> Message:
     return as_given(Message(element["role"], element["content"]), element, dialect)
 
 
-def _candidates(elements: Sequence[Any], target: str | None) -> Iterator[Dialect]:
-    known = OF_TARGETS.get(target or "")
+def _candidates(elements: Sequence[Any], provider: str | None) -> Iterator[Dialect]:
+    known = OF_PROVIDERS.get(provider or "")
     if known is not None:
-        # A list that the target's dialect cannot read is for something that stands between, as LangChain does.
+        # A list that the provider's dialect cannot read is for something that stands between, as LangChain does.
         yield known
     for dialect in DIALECTS:
         if dialect is not known and elements and dialect.marks(elements):

@@ -2,7 +2,7 @@
 """What each provider or engine accepts, and the arguments by which it is asked for a format."""
 
 from schema_guard.providers.options.table import (
-    TARGETS,
+    PROVIDER_OPTIONS,
     TEXT_STRATEGIES,
     capabilities,
     going_on,
@@ -10,4 +10,4 @@ from schema_guard.providers.options.table import (
     unforced,
 )
 
-__all__ = ["TARGETS", "TEXT_STRATEGIES", "capabilities", "going_on", "options_for", "unforced"]
+__all__ = ["PROVIDER_OPTIONS", "TEXT_STRATEGIES", "capabilities", "going_on", "options_for", "unforced"]

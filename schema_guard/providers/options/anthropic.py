@@ -6,12 +6,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from schema_guard.providers.options.target import Target, document_of, switched, wire_name
+from schema_guard.providers.options.provider_options import ProviderOptions, document_of, switched, wire_name
 
 if TYPE_CHECKING:
     from schema_guard.schema import Schema
 
-__all__ = ["TARGET"]
+__all__ = ["OPTIONS"]
 
 
 def _strict_schema(schema: Schema[Any]) -> dict[str, Any]:
@@ -38,7 +38,7 @@ def _unforced(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 # No json_mode: the API has none.
-TARGET: Final = Target(
+OPTIONS: Final = ProviderOptions(
     limit="max_tokens",
     formats={"tool_call": _tool_call, "strict_schema": _strict_schema},
     refuses_force=_thinks,

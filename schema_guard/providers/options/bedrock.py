@@ -7,12 +7,12 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from schema_guard.providers.options.target import Target, document_of, switched, wire_name
+from schema_guard.providers.options.provider_options import ProviderOptions, document_of, switched, wire_name
 
 if TYPE_CHECKING:
     from schema_guard.schema import Schema
 
-__all__ = ["TARGET"]
+__all__ = ["OPTIONS"]
 
 # What a model takes that Converse has no name for: Claude's thinking stands under either.
 _FIELDS: Final = "additionalModelRequestFields"
@@ -45,7 +45,7 @@ def _unforced(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 # No json_mode: Converse has none.
-TARGET: Final = Target(
+OPTIONS: Final = ProviderOptions(
     limit="inferenceConfig.maxTokens",
     formats={"tool_call": _tool_call, "strict_schema": _strict_schema},
     refuses_force=_thinks,

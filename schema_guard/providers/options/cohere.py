@@ -6,12 +6,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from schema_guard.providers.options.openai_chat import json_mode
-from schema_guard.providers.options.target import Target, document_of, wire_name
+from schema_guard.providers.options.provider_options import ProviderOptions, document_of, wire_name
 
 if TYPE_CHECKING:
     from schema_guard.schema import Schema
 
-__all__ = ["TARGET"]
+__all__ = ["OPTIONS"]
 
 
 def _strict_schema(schema: Schema[Any]) -> dict[str, Any]:
@@ -24,7 +24,7 @@ def _tool_call(schema: Schema[Any]) -> dict[str, Any]:
     return {"tools": [{"type": "function", "function": function}], "tool_choice": "REQUIRED"}
 
 
-TARGET: Final = Target(
+OPTIONS: Final = ProviderOptions(
     limit="max_tokens",
     formats={"json_mode": json_mode, "tool_call": _tool_call, "strict_schema": _strict_schema},
 )

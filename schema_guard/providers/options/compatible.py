@@ -10,15 +10,15 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-from schema_guard.providers.options.openai_chat import TARGET as CHAT
-from schema_guard.providers.options.target import GoingOn, Target, switched
+from schema_guard.providers.options.openai_chat import OPTIONS as CHAT
+from schema_guard.providers.options.provider_options import GoingOn, ProviderOptions, switched
 
 __all__ = ["DEEPSEEK", "LLAMA_CPP", "LM_STUDIO", "MISTRAL", "OLLAMA", "OPENROUTER", "SGLANG", "VLLM"]
 
 
-def _with(*strategies: str, going_on: GoingOn | None = None) -> Target:
+def _with(*strategies: str, going_on: GoingOn | None = None) -> ProviderOptions:
     formats = {name: CHAT.formats[name] for name in strategies}
-    return Target(limit="max_tokens", formats=formats, going_on=going_on)
+    return ProviderOptions(limit="max_tokens", formats=formats, going_on=going_on)
 
 
 _MARKED: Final = GoingOn(fields={"prefix": True})

@@ -5,12 +5,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from schema_guard.providers.options.target import Target, document_of, wire_name
+from schema_guard.providers.options.provider_options import ProviderOptions, document_of, wire_name
 
 if TYPE_CHECKING:
     from schema_guard.schema import Schema
 
-__all__ = ["TARGET"]
+__all__ = ["OPTIONS"]
 
 _JSON: Final = "application/json"
 
@@ -35,7 +35,7 @@ def _tool_call(schema: Schema[Any]) -> dict[str, Any]:
     }
 
 
-TARGET: Final = Target(
+OPTIONS: Final = ProviderOptions(
     limit="config.max_output_tokens",
     formats={"json_mode": _json_mode, "tool_call": _tool_call, "strict_schema": _strict_schema},
     enforces=frozenset({"strict_schema", "tool_call"}),

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from schema_guard.providers.options.llguidance import grammar
 from schema_guard.providers.options.openai_chat import json_mode
-from schema_guard.providers.options.target import GoingOn, Target
+from schema_guard.providers.options.provider_options import GoingOn, ProviderOptions
 
 if TYPE_CHECKING:
     from schema_guard.schema import Schema
 
-__all__ = ["TARGET"]
+__all__ = ["OPTIONS"]
 
 
 def _strict_schema(schema: Schema[Any]) -> dict[str, Any]:
@@ -21,7 +21,7 @@ def _strict_schema(schema: Schema[Any]) -> dict[str, Any]:
 
 
 # No tool_call: llama.cpp leaves a forced tool to the model's chat template, and answers 200 without one.
-TARGET: Final = Target(
+OPTIONS: Final = ProviderOptions(
     limit="max_tokens",
     formats={"json_mode": json_mode, "strict_schema": _strict_schema},
     going_on=GoingOn(),

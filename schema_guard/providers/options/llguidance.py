@@ -80,7 +80,7 @@ def compiled(
     *,
     max_length: int | None = MAX_LENGTH,
     max_items: int | None = MAX_ITEMS,
-    target: str = "llamacpp-llguidance",
+    provider: str = "llamacpp-llguidance",
 ) -> str:
     """Give the JSON text of the schema that llguidance is given, as `grammar` has it; it is known to compile.
 
@@ -88,7 +88,7 @@ def compiled(
         schema: The schema; it is copied, never changed.
         max_length: As for `grammar`.
         max_items: As for `grammar`.
-        target: Named where it does not compile.
+        provider: Named where it does not compile.
 
     Raises:
         InvalidArgument: The engine cannot enforce a keyword, or would ignore a part.
@@ -100,7 +100,7 @@ def compiled(
         if key in _cache:
             _cache.move_to_end(key)
             return _cache[key]
-    text = _compile(schema, dialect, (max_length, max_items), target)
+    text = _compile(schema, dialect, (max_length, max_items), provider)
     with _cache_lock:
         _cache[key] = text
         while len(_cache) > _CACHED_GRAMMARS:
@@ -210,7 +210,7 @@ def _bound_string(schema: dict[str, Any], length: int) -> None:
 
 
 def _compile(
-    schema: Schema[Any], dialect: str | None, most: tuple[int | None, int | None], target: str
+    schema: Schema[Any], dialect: str | None, most: tuple[int | None, int | None], provider: str
 ) -> str:
     max_length, max_items = most
     bounds = [(max_length, max_items), (None, max_items), (None, None)]
@@ -218,7 +218,7 @@ def _compile(
         text = _written(bounded(schema.document, max_length=length, max_items=items), dialect)
         if _complaint(text) is None:
             return text
-    raise InvalidArgument(_refusal(schema, dialect, target))
+    raise InvalidArgument(_refusal(schema, dialect, provider))
 
 
 def _written(document: Any, dialect: str | None = None) -> str:
@@ -237,7 +237,7 @@ def _complaint(text: str) -> _Complaint | None:
     try:
         from llguidance import LLMatcher  # an extra, imported by those who use it
     except ImportError as error:
-        what = "strategy 'strict_schema' on target 'llamacpp-llguidance'"
+        what = "strategy 'strict_schema' on provider 'llamacpp-llguidance'"
         raise missing_extra(what, "llguidance", "local") from error
     _, messages = LLMatcher.validate_grammar_with_warnings(_PREFACE + text)
     return _understood(messages[0]) if messages else None
@@ -267,10 +267,10 @@ def _understood(message: str) -> _Complaint:
     return _Complaint(words, next((keywords for text, keywords in _TEXTS if text in words), ()))
 
 
-def _refusal(schema: Schema[Any], dialect: str | None, target: str) -> str:
+def _refusal(schema: Schema[Any], dialect: str | None, provider: str) -> str:
     """Say which keywords stand in the way, all of them and where."""
     advice = "use another strategy (json_mode, system_prompt), or move them from the schema to checks="
-    head = f"strategy 'strict_schema' on target {target!r}: schema {safe(schema.name)}"
+    head = f"strategy 'strict_schema' on provider {provider!r}: schema {safe(schema.name)}"
     complaints = list(_complaints(schema.document, dialect))
     places = [place for complaint in complaints for place in _places(schema.document, complaint)]
     if not places:

@@ -5,12 +5,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from schema_guard.providers.options.target import Target, document_of, wire_name
+from schema_guard.providers.options.provider_options import ProviderOptions, document_of, wire_name
 
 if TYPE_CHECKING:
     from schema_guard.schema import Schema
 
-__all__ = ["TARGET", "json_mode"]
+__all__ = ["OPTIONS", "json_mode"]
 
 
 def json_mode(_: Schema[Any]) -> dict[str, Any]:
@@ -32,7 +32,7 @@ def _tool_call(schema: Schema[Any]) -> dict[str, Any]:
     }
 
 
-TARGET: Final = Target(
+OPTIONS: Final = ProviderOptions(
     limit="max_completion_tokens",
     formats={"json_mode": json_mode, "tool_call": _tool_call, "strict_schema": _strict_schema},
 )

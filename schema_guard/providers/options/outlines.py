@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from schema_guard.errors import InvalidArgument, missing_extra
 from schema_guard.providers.options.llguidance import compiled
-from schema_guard.providers.options.target import Target, document_of
+from schema_guard.providers.options.provider_options import ProviderOptions, document_of
 from schema_guard.text import clip, safe
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def _by_llguidance(schema: Schema[Any]) -> dict[str, Any]:
     make = _json_schema_type("outlines")
     if find_spec("llguidance") is None:
         raise missing_extra(_head("outlines"), "llguidance", "outlines")
-    text = compiled(schema, target="outlines")
+    text = compiled(schema, provider="outlines")
     return {"output_type": _typed(make, text, schema, "outlines"), "backend": "llguidance"}
 
 
@@ -51,23 +51,23 @@ def _by_the_api(schema: Schema[Any]) -> dict[str, Any]:
     return {"output_type": _typed(make, json.dumps(document_of(schema)), schema, "outlines-api")}
 
 
-def _json_schema_type(target: str) -> Any:
+def _json_schema_type(provider: str) -> Any:
     """Give outlines' type of a schema."""
     try:
         from outlines.types import JsonSchema  # type: ignore[import-not-found,import-untyped,unused-ignore]  # a second
     except ImportError as error:
-        raise missing_extra(_head(target), "outlines", "outlines") from error
+        raise missing_extra(_head(provider), "outlines", "outlines") from error
     return JsonSchema
 
 
-def _typed(make: Any, text: str, schema: Schema[Any], target: str) -> Any:
+def _typed(make: Any, text: str, schema: Schema[Any], provider: str) -> Any:
     try:
         return make(text)
     except Exception as error:
         # It is looked at as one of draft 7, by a library of its own.
         reason = clip(" ".join(str(error).split()), 160)
         raise InvalidArgument(
-            f"{_head(target)}: schema {safe(schema.name)} is none for outlines: {reason}: use another strategy"
+            f"{_head(provider)}: schema {safe(schema.name)} is none for outlines: {reason}: use another strategy"
         ) from error
 
 
@@ -88,7 +88,7 @@ def _check_enforced(schema: Schema[Any], text: str) -> None:
         more = f" and {len(places) - _MOST_PLACES} more" if len(places) > _MOST_PLACES else ""
         raise InvalidArgument(
             f"{_head('outlines-core')}: schema {safe(schema.name)} has keywords that outlines-core does not enforce: "
-            f"{', '.join(places[:_MOST_PLACES])}{more}: use target 'outlines', another strategy, or move them from the "
+            f"{', '.join(places[:_MOST_PLACES])}{more}: use provider 'outlines', another strategy, or move them from the "
             "schema to checks="
         )
     try:
@@ -96,21 +96,21 @@ def _check_enforced(schema: Schema[Any], text: str) -> None:
     except Exception as error:
         reason = clip(" ".join(str(error).split()), 160)
         raise InvalidArgument(
-            f"{_head('outlines-core')}: schema {safe(schema.name)} gives no automaton: {reason}: use target 'outlines', or "
+            f"{_head('outlines-core')}: schema {safe(schema.name)} gives no automaton: {reason}: use provider 'outlines', or "
             "another strategy"
         ) from error
 
 
-def _head(target: str) -> str:
-    return f"strategy 'strict_schema' on target {target!r}"
+def _head(provider: str) -> str:
+    return f"strategy 'strict_schema' on provider {provider!r}"
 
 
 # `max_new_tokens` is that of Transformers; a model of another library takes it under its own name from `connect`.
-STEERED: Final = Target(
+STEERED: Final = ProviderOptions(
     limit="max_new_tokens", formats={"json_mode": _json_mode, "strict_schema": _by_llguidance}
 )
-CORE: Final = Target(limit="max_new_tokens", formats={"strict_schema": _by_outlines_core})
-API: Final = Target(
+CORE: Final = ProviderOptions(limit="max_new_tokens", formats={"strict_schema": _by_outlines_core})
+API: Final = ProviderOptions(
     limit="max_tokens",
     formats={"json_mode": lambda _schema: {"output_type": dict}, "strict_schema": _by_the_api},
 )

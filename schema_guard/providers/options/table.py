@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The provider's own arguments for a strategy: a row of `TARGETS` for each provider or engine.
+"""The provider's own arguments for a strategy: a row of `PROVIDER_OPTIONS` for each provider or engine.
 
 To add one: a file beside this one, with what it takes, and a row here.
 """
@@ -31,15 +31,15 @@ from schema_guard.text import clip, did_you_mean
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from schema_guard.providers.options.target import GoingOn, Target
+    from schema_guard.providers.options.provider_options import GoingOn, ProviderOptions
     from schema_guard.schema import Schema
 
-__all__ = ["TARGETS", "TEXT_STRATEGIES", "capabilities", "going_on", "options_for", "unforced"]
+__all__ = ["PROVIDER_OPTIONS", "TEXT_STRATEGIES", "capabilities", "going_on", "options_for", "unforced"]
 
 TEXT_STRATEGIES = frozenset({"bare", "system_prompt", "few_shot", "reason_then_format"})
-"""Strategies that ask for the format in the prompt alone: every target takes them."""
+"""Strategies that ask for the format in the prompt alone: every provider takes them."""
 
-# The strategies that some target takes arguments for.
+# The strategies that some provider takes arguments for.
 _FORMAT_STRATEGIES = ("json_mode", "tool_call", "strict_schema")
 # Models that refuse to be forced, with where that was seen.
 _UNFORCED = Path(__file__).with_name("unforced.json")
@@ -47,17 +47,17 @@ _STRONGEST_FIRST = ("strict_schema", "tool_call", "json_mode")
 
 
 def options_for(
-    target: str,
+    provider: str,
     strategy: str,
     schema: Schema[Any],
     *,
     output_tokens: int | None = None,
     goes_on: bool = False,
 ) -> dict[str, Any]:
-    """Give the arguments for `create(..., **options)` that ask *target* for a strategy's format.
+    """Return the arguments for `create(..., **options)` that request a strategy's format from *provider*.
 
     Args:
-        target: A key of `TARGETS`.
+        provider: A key of `PROVIDER_OPTIONS`.
         strategy: Name of the strategy; a text strategy has no arguments of its own.
         schema: The schema; it is copied, never changed.
         output_tokens: The output limit to send, >= 1; None sends none.
@@ -65,12 +65,12 @@ def options_for(
             grammar begins with the first token that is made, and would have a second document inside of the first.
 
     Raises:
-        InvalidArgument: The target or strategy is unknown, they do not go together, the limit is no
-            count, the target's engine cannot enforce a keyword of the schema, or it takes no beginning of a reply.
+        InvalidArgument: The provider or strategy is unknown, they do not go together, the limit is no
+            count, the provider's engine cannot enforce a keyword of the schema, or it takes no beginning of a reply.
         MissingExtra: The strategy needs a package that is not installed.
     """
-    row = _row(target)
-    options = _to_go_on(target, row) if goes_on else _format_arguments(target, row, strategy, schema)
+    row = _row(provider)
+    options = _to_go_on(provider, row) if goes_on else _format_arguments(provider, row, strategy, schema)
     if output_tokens is not None:
         *bag, name = row.limit.split(".")
         holder = options.setdefault(bag[0], {}) if bag else options
@@ -78,28 +78,28 @@ def options_for(
     return options
 
 
-def capabilities(target: str) -> frozenset[str]:
-    """Give the names of the strategies that a target takes.
+def capabilities(provider: str) -> frozenset[str]:
+    """Return the names of the strategies that a provider takes.
 
     >>> sorted(capabilities("llamacpp-llguidance") - TEXT_STRATEGIES)
     ['json_mode', 'strict_schema']
     """
-    return TEXT_STRATEGIES | _row(target).formats.keys()
+    return TEXT_STRATEGIES | _row(provider).formats.keys()
 
 
-def going_on(target: str) -> GoingOn | None:
-    """Give how a target is asked to go on with a reply that is begun; None where it takes no such request.
+def going_on(provider: str) -> GoingOn | None:
+    """Return the form of a request that continues a reply, or None if the provider takes no such request.
 
     That it does so is another matter: it hangs on the server, and `schema-guard schema probe --prefix` finds it out.
 
     >>> going_on("mistral")
     GoingOn(fields={'prefix': True}, options={})
     """
-    return _row(target).going_on
+    return _row(provider).going_on
 
 
 def unforced(
-    target: str,
+    provider: str,
     options: Mapping[str, Any],
     *,
     model: str | None = None,
@@ -111,20 +111,20 @@ def unforced(
     in text is judged as text.
 
     Args:
-        target: A key of `TARGETS`.
+        provider: A key of `PROVIDER_OPTIONS`.
         options: All arguments that are known; they are copied where one changes.
         model: Whom they go to; None where nobody knows.
         beside: Further arguments of the request, which go before these and are not given back.
 
     Raises:
-        InvalidArgument: The target is unknown.
+        InvalidArgument: The provider is unknown.
 
     >>> unforced("deepseek", {"tool_choice": "required"})
     {'tool_choice': 'auto'}
     >>> unforced("openai", {"tool_choice": "required"})
     {'tool_choice': 'required'}
     """
-    row = _row(target)
+    row = _row(provider)
     is_refused = row.refuses_force is not None and row.refuses_force({**options, **(beside or {})}, model)
     return row.unforced(options) if is_refused or _is_never_forced(model) else dict(options)
 
@@ -147,14 +147,16 @@ def _count(output_tokens: object) -> int:
     raise InvalidArgument(f"output_tokens={clip(repr(output_tokens))}: expected an int >= 1 or None")
 
 
-def _row(target: object) -> Target:
-    row = TARGETS.get(target) if isinstance(target, str) else None
+def _row(provider: object) -> ProviderOptions:
+    row = PROVIDER_OPTIONS.get(provider) if isinstance(provider, str) else None
     if row is None:
-        raise InvalidArgument(f"target={clip(repr(target))}: {_expected(target, TARGETS)}")
+        raise InvalidArgument(f"provider={clip(repr(provider))}: {_expected(provider, PROVIDER_OPTIONS)}")
     return row
 
 
-def _format_arguments(target: str, row: Target, strategy: object, schema: Schema[Any]) -> dict[str, Any]:
+def _format_arguments(
+    provider: str, row: ProviderOptions, strategy: object, schema: Schema[Any]
+) -> dict[str, Any]:
     if not isinstance(strategy, str):
         raise InvalidArgument(f"strategy={clip(repr(strategy))}: expected the name of one strategy")
     if strategy in TEXT_STRATEGIES:
@@ -162,20 +164,20 @@ def _format_arguments(target: str, row: Target, strategy: object, schema: Schema
     if strategy in row.formats:
         return row.formats[strategy](schema)
     if strategy in _FORMAT_STRATEGIES:
-        taken = ", ".join(sorted(capabilities(target)))
+        taken = ", ".join(sorted(capabilities(provider)))
         strongest = next((name for name in _STRONGEST_FIRST if name in row.formats), "system_prompt")
         raise InvalidArgument(
-            f"strategy {strategy!r} is not supported by target {target!r}: it takes {taken}; the strongest of them is "
+            f"strategy {strategy!r} is not supported by provider {provider!r}: it takes {taken}; the strongest of them is "
             f"{strongest!r}"
         )
     known = [*sorted(TEXT_STRATEGIES), *_FORMAT_STRATEGIES]
     raise InvalidArgument(f"strategy={clip(repr(strategy))}: {_expected(strategy, known)}")
 
 
-def _to_go_on(target: str, row: Target) -> dict[str, Any]:
+def _to_go_on(provider: str, row: ProviderOptions) -> dict[str, Any]:
     if row.going_on is None:
-        taking = ", ".join(name for name, one in TARGETS.items() if one.going_on is not None)
-        raise InvalidArgument(f"target {target!r} takes no beginning of a reply: these do: {taking}")
+        taking = ", ".join(name for name, one in PROVIDER_OPTIONS.items() if one.going_on is not None)
+        raise InvalidArgument(f"provider {provider!r} takes no beginning of a reply: these do: {taking}")
     return copy.deepcopy(dict(row.going_on.options))
 
 
@@ -184,24 +186,24 @@ def _expected(name: object, known: Iterable[str]) -> str:
     return f"expected one of {', '.join(names)}{did_you_mean(name, names)}"
 
 
-TARGETS: Mapping[str, Target] = {
-    "openai": openai_chat.TARGET,
-    "openai-responses": openai_responses.TARGET,
-    "azure": openai_chat.TARGET,
-    "anthropic": anthropic.TARGET,
-    "gemini": gemini.TARGET,
+PROVIDER_OPTIONS: Mapping[str, ProviderOptions] = {
+    "openai": openai_chat.OPTIONS,
+    "openai-responses": openai_responses.OPTIONS,
+    "azure": openai_chat.OPTIONS,
+    "anthropic": anthropic.OPTIONS,
+    "gemini": gemini.OPTIONS,
     "openrouter": compatible.OPENROUTER,
-    "groq": openai_chat.TARGET,
+    "groq": openai_chat.OPTIONS,
     "mistral": compatible.MISTRAL,
-    "cohere": cohere.TARGET,
-    "bedrock": bedrock.TARGET,
+    "cohere": cohere.OPTIONS,
+    "bedrock": bedrock.OPTIONS,
     "deepseek": compatible.DEEPSEEK,
     "ollama": compatible.OLLAMA,
     "lmstudio": compatible.LM_STUDIO,
     "vllm": compatible.VLLM,
     "sglang": compatible.SGLANG,
     "llamacpp": compatible.LLAMA_CPP,
-    "llamacpp-llguidance": llamacpp.TARGET,
+    "llamacpp-llguidance": llamacpp.OPTIONS,
     "outlines": outlines.STEERED,
     "outlines-core": outlines.CORE,
     "outlines-api": outlines.API,

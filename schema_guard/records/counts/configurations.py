@@ -225,7 +225,7 @@ class ConfigurationCounts:
         schema_name: Of the schema.
         schema_fingerprint: Of the schema's content.
         model: None when unknown.
-        target: Provider or engine whose options are used; None for text strategies.
+        provider: Provider or engine whose options are used; None for text strategies.
         strategies: As `a>b` for an escalation.
         settings: Compact JSON.
         version: Of the function's prompt.
@@ -266,7 +266,7 @@ class ConfigurationCounts:
     schema_name: str
     schema_fingerprint: str
     model: str | None
-    target: str | None
+    provider: str | None
     strategies: str
     settings: str
     version: str

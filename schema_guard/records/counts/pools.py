@@ -179,7 +179,7 @@ class Summary:
     schema_name: str
     schema_fingerprint: str
     model: str | None
-    target: str | None
+    provider: str | None
     strategies: str
     settings: str
     version: str
@@ -212,7 +212,7 @@ class Summary:
             schema_name=one.schema_name,
             schema_fingerprint=one.schema_fingerprint,
             model=one.model,
-            target=one.target,
+            provider=one.provider,
             strategies=one.strategies,
             settings=one.settings,
             version=one.version,

@@ -30,7 +30,7 @@ TABLES = (
         id INTEGER PRIMARY KEY,
         key BLOB NOT NULL UNIQUE,
         function TEXT NOT NULL, schema_name TEXT NOT NULL, schema_fingerprint TEXT NOT NULL,
-        model TEXT, target TEXT, strategies TEXT NOT NULL, settings TEXT NOT NULL, version TEXT NOT NULL,
+        model TEXT, provider TEXT, strategies TEXT NOT NULL, settings TEXT NOT NULL, version TEXT NOT NULL,
         segment TEXT, tuned INTEGER NOT NULL,
         first_started_at REAL, last_started_at REAL
     ) STRICT""",

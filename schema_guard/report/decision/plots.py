@@ -184,7 +184,7 @@ def sensitivity_plot(figures: Figures) -> Plot:
         "Saving a month when one thing is changed, from the pess column. Solid line: as it is; dashed line: what pays "
         "back just in time. Open mark: the first of the two values, filled mark: the second.",
         inline_svg(
-            lambda: _sensitivity_figure(figures),
+            lambda: _sensitivity(figures),
             name="sensitivity",
             title=title,
             description=f"A month saves: {told}.",
@@ -359,7 +359,7 @@ def _paybacks_figure(bars: Sequence[tuple[str, float | None]], horizon: float) -
     return figure
 
 
-def _sensitivity_figure(figures: Figures) -> Figure:
+def _sensitivity(figures: Figures) -> Figure:
     found, money = sensitivities(figures), figures["economics"]
     now, needed = money["pess"]["saving_per_month"], money["upfront"] / figures["config"]["horizon_months"]
     figure, (axis,) = new_figure(66 + 38 * len(found), left=24)

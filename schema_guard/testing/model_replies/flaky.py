@@ -51,14 +51,20 @@ class FlakyModel(Closing):
 
     Attributes:
         name: What records show.
-        target: Whose options it is given.
+        provider: Whose options it is given.
         capabilities: Names of the strategies that it takes.
     """
 
     is_timed = False
 
     def __init__(
-        self, schema: Any, failure_rate: float, *, seed: int = 0, name: str = "flaky", target: str = "openai"
+        self,
+        schema: Any,
+        failure_rate: float,
+        *,
+        seed: int = 0,
+        name: str = "flaky",
+        provider: str = "openai",
     ) -> None:
         """Make a model for a schema. It draws 200 replies, which takes some tenths of a second.
 
@@ -68,7 +74,7 @@ class FlakyModel(Closing):
                 rare one may be missing with one seed and not with another.
             seed: Equal seeds give equal replies to the calls of equal numbers.
             name: What records show.
-            target: Whose options it is given.
+            provider: Whose options it is given.
 
         Raises:
             InvalidSchema: The schema cannot be loaded.
@@ -78,8 +84,8 @@ class FlakyModel(Closing):
             raise InvalidArgument(f"failure_rate={clip(repr(failure_rate))}: expected a fraction in [0, 1]")
         loaded = Schema.of(schema)
         self.name = name
-        self.target = target
-        self.capabilities = capabilities(target)
+        self.provider = provider
+        self.capabilities = capabilities(provider)
         self._failure_rate = failure_rate
         self._seed = seed
         self._valid = [
@@ -132,7 +138,7 @@ class FlakyModel(Closing):
             self._failed += fails
         reply = random.choice(self._broken if fails else self._valid)
         script = {"chunks": list(reply.chunks), "finish_reason": reply.finish_reason}
-        return ScriptedModel([script], name=self.name, target=self.target)
+        return ScriptedModel([script], name=self.name, provider=self.provider)
 
 
 class _Reply(NamedTuple):

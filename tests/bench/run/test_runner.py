@@ -488,7 +488,7 @@ def test_wrong_settings_are_refused(settings, message):
 def test_schema_that_a_strategy_cannot_ask_for_is_refused_before_a_call():
     """What cannot be asked for is an error before anything is spent."""
     model = Counting()
-    model.target = "openai"
+    model.provider = "openai"
     suite = small_suite(document={"not": {}})
 
     with pytest.raises(InvalidArgument, match="strict_schema"):
@@ -500,7 +500,7 @@ def test_schema_that_a_strategy_cannot_ask_for_is_refused_before_a_call():
 def test_variant_leaves_out_what_it_cannot_ask_for():
     """The other schemas of a suite are asked for, and the result says what was not."""
     model = Counting()
-    model.target = "openai"
+    model.provider = "openai"
     _, second = small_suite().schemas
     (refused,) = small_suite(["first"], document={"not": {}}).schemas
     suite = type(small_suite())("small", "", "MIT", "0" * 16, (refused, second))

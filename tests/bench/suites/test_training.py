@@ -5,7 +5,7 @@ import json
 import pytest
 
 from schema_guard.bench.run.journal import Journal
-from schema_guard.bench.run.plan import Column, PlanSettings, plan_of, variants_of
+from schema_guard.bench.run.plan import PlanSettings, Variant, plan_of, variants_of
 from schema_guard.bench.suites.load import load_suite
 from schema_guard.errors import InvalidArgument
 from schema_guard.strategies import behind_system
@@ -120,9 +120,9 @@ def test_tuned_model_is_asked_as_it_was_trained():
     columns = variants_of(["m", "t"], ["few_shot", "strict_schema"], tuned=["t"])
 
     assert columns == (
-        Column("m few_shot", "m", "few_shot"),
-        Column("m strict_schema", "m", "strict_schema"),
-        Column("t bare", "t", "bare", tuned=True),
+        Variant("m few_shot", "m", "few_shot"),
+        Variant("m strict_schema", "m", "strict_schema"),
+        Variant("t bare", "t", "bare", tuned=True),
     )
 
 

@@ -70,12 +70,12 @@ def test_evidence_is_taken_by_decide(store):
     [
         {"strategies": "few_shot"},
         {"settings": '{"max_attempts":2}'},
-        {"target": "openai"},
+        {"provider": "openai"},
     ],
     ids=lambda change: next(iter(change)),
 )
 def test_configurations_are_not_pooled(store, change):
-    """What differs in strategy, settings or target is a strategy of its own, with a name of its own."""
+    """Calls with another strategy, other settings, or another provider are a strategy with its own name."""
     record(store, 10, 1)
     record(store, 10, 2, **change)
 
@@ -279,7 +279,7 @@ def test_the_latest_call_is_the_current_configuration(store):
     [
         ('{"max_attempts":1,"repair":"lossless"}', "lenient_parse"),
         ('{"max_attempts":3}', "repair_retry"),
-        ('{"budget":{"max_output_tokens":900},"max_attempts":1}', "raise_max_output_tokens"),
+        ('{"limits":{"max_output_tokens":900},"max_attempts":1}', "raise_max_output_tokens"),
     ],
 )
 def test_settings_climb_steps(store, settings, rung):
@@ -367,7 +367,7 @@ def test_trials_of_one_configuration_are_not_added_up(store):
 def test_tasks_with_their_own_output_limits_are_one_trial(store):
     """A benchmark's limit of each task does not make configurations of its own."""
     for tokens in (64, 96):
-        record(store, 5, 1, function="bench:1", settings=json.dumps({"budget": {"output_tokens": tokens}}))
+        record(store, 5, 1, function="bench:1", settings=json.dumps({"limits": {"output_tokens": tokens}}))
 
     assert [found["n"] for found in strategies(gather(store)).values()] == [10]
 

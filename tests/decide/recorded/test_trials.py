@@ -115,7 +115,7 @@ def test_a_bench_of_prompts_and_a_tuned_model_measures_the_share_of_the_gain(sto
 def test_a_pilot_is_paired_with_the_prompt_whatever_output_limits_its_tasks_had(store):
     """A bench has an output limit of each task's own: its pairs are counted over all of them."""
     for first, tokens in ((0, 64), (10, 96)):
-        asked = {"function": "bench:1", "settings": json.dumps({"budget": {"output_tokens": tokens}})}
+        asked = {"function": "bench:1", "settings": json.dumps({"limits": {"output_tokens": tokens}})}
         record(store, 10, 4, strategies="few_shot", first=first, **asked)
         record(store, 10, 1, tuned=True, strategies="bare", first=first, **asked)
 

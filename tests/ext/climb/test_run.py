@@ -404,7 +404,7 @@ def half_right(reply):
 def test_larger_model_that_cannot_be_asked_is_not_applicable():
     """The best way so far may be one that the larger model does not take; the climb then ends without it."""
     schema = Schema.of({"type": "integer", "not": {"const": 1}})
-    larger = always(PROSE, name="big", target="deepseek")
+    larger = always(PROSE, name="big", provider="deepseek")
     result = climb(inputs_of(schema, texts(60)), half_right("2"), larger=larger, settings=settings())
 
     assert claim_of(result, "larger_model")["status"] == "not_applicable"

@@ -1,4 +1,4 @@
-"""What a probe wrote stands over what is known of the target."""
+"""The rules of a probe replace the rules of the provider."""
 
 import json
 
@@ -16,7 +16,7 @@ SCHEMA = {
 }
 
 
-def written(tmp_path, verdict="enforced", target="openai", **keywords):
+def written(tmp_path, verdict="enforced", provider="openai", **keywords):
     kept = 3 if verdict == "enforced" else 0
     enforcement = {
         "verdict": verdict,
@@ -30,7 +30,7 @@ def written(tmp_path, verdict="enforced", target="openai", **keywords):
         "format": 1,
         "made": "2026-11-26",
         "model": "m",
-        "target": target,
+        "provider": provider,
         "enforcement": enforcement,
         "keywords": {word: {"does": does, "says": says, "n": 1} for word, (does, says) in keywords.items()},
         "schema": None,
@@ -96,7 +96,7 @@ def test_every_keyword_may_be_probed(tmp_path):
 
 def test_rules_of_another_target_are_an_error(tmp_path):
     """What was found of one server says nothing of another."""
-    with pytest.raises(InvalidArgument, match="target 'openai' was probed"):
+    with pytest.raises(InvalidArgument, match="provider 'openai' was probed"):
         lint(SCHEMA, "gemini", rules=written(tmp_path))
 
 

@@ -3,21 +3,21 @@
 import pytest
 
 from schema_guard import InvalidArgument, guard
-from schema_guard.providers.options import TARGETS, capabilities
+from schema_guard.providers.options import PROVIDER_OPTIONS, capabilities
 
 
-@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("provider", PROVIDER_OPTIONS)
 @pytest.mark.parametrize("strategy", ["json_mode", "tool_call", "strict_schema"])
-def test_a_function_of_ones_own_is_told_at_decoration(target, strategy):
-    """A strategy that a target has not is an error where the function is guarded, and names the strongest there."""
+def test_a_function_of_ones_own_is_told_at_decoration(provider, strategy):
+    """A strategy that a provider has not is an error where the function is guarded, and names the strongest there."""
 
     def ask(prompt, options=None):
         """Never called."""
 
-    if target.startswith("outlines"):
+    if provider.startswith("outlines"):
         pytest.importorskip("outlines", reason="needs the extra 'outlines'")
-    if strategy in capabilities(target):
-        assert guard({"type": "object"}, strategy=strategy, target=target, store=None)(ask)
+    if strategy in capabilities(provider):
+        assert guard({"type": "object"}, strategy=strategy, provider=provider, store=None)(ask)
         return
     with pytest.raises(InvalidArgument, match=r"the strongest of them is '(strict_schema|tool_call)'$"):
-        guard({"type": "object"}, strategy=strategy, target=target, store=None)(ask)
+        guard({"type": "object"}, strategy=strategy, provider=provider, store=None)(ask)

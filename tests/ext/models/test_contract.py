@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from schema_guard import guard
+from schema_guard import About, guard
 from schema_guard.errors import InvalidArgument, MissingExtra
 from schema_guard.models import Model, connect
 from schema_guard.models.interface import details_of
@@ -142,8 +142,8 @@ def at(monkeypatch, name):
             moved = {**PROVIDERS, name: PROVIDERS[name].moved(root)}
             monkeypatch.setattr("schema_guard.models.names.PROVIDERS", moved)
             return connect(f"{name}:m", **more)
-        target = name.partition("-")[2] or None
-        return connect(f"{root}#m", target=target, **more)
+        provider = name.partition("-")[2] or None
+        return connect(f"{root}#m", provider=provider, **more)
 
     return connected
 
@@ -234,14 +234,16 @@ def test_a_call_costs_what_the_model_that_answered_costs(at, name, server, way):
 
     async def ask():
         async with at(server) as model:
-            return await guard(SCHEMA, store=None, prices=PRICES)(getattr(model, way)).outcome("hi")
+            return await guard(SCHEMA, store=None, about=About(prices=PRICES))(getattr(model, way)).outcome(
+                "hi"
+            )
 
     with at(server) as model:
         method = "__call__" if way == "call" else way
         if method not in ways_of(model):
             return
         if way in ("call", "stream"):
-            decorated = guard(SCHEMA, store=None, prices=PRICES)
+            decorated = guard(SCHEMA, store=None, about=About(prices=PRICES))
             outcome = decorated(model if way == "call" else model.stream).outcome("hi")
     if way in ("acall", "astream"):
         outcome = asyncio.run(ask())
@@ -345,7 +347,9 @@ def test_each_strategy_that_it_has_gives_the_value(at, name, strategy):
                 outcome_of(model, strategy=strategy)
 
             strongest = next(one for one in ("strict_schema", "tool_call") if one in model.capabilities)
-            assert f"strategy {strategy!r} is not supported by target {model.target!r}" in str(caught.value)
+            assert f"strategy {strategy!r} is not supported by provider {model.provider!r}" in str(
+                caught.value
+            )
             assert str(caught.value).endswith(f"the strongest of them is {strongest!r}")
             return
         outcome = outcome_of(model, strategy=strategy)

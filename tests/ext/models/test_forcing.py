@@ -5,9 +5,9 @@ import json
 
 import pytest
 
-from schema_guard import connect, guard
+from schema_guard import About, connect, guard
 from schema_guard.models.providers import PROVIDERS
-from schema_guard.providers.options import TARGETS, unforced
+from schema_guard.providers.options import PROVIDER_OPTIONS, unforced
 from schema_guard.testing import ScriptedModel, serve
 
 openai = pytest.importorskip("openai", reason="needs the extra 'openai'")
@@ -28,7 +28,7 @@ AUTO = {"type": "auto", "disable_parallel_tool_use": True}
 
 
 @pytest.mark.parametrize(
-    ("target", "options", "model", "sent"),
+    ("provider", "options", "model", "sent"),
     [
         ("anthropic", {}, "claude", FORCE),
         ("anthropic", {"thinking": {"type": "disabled"}}, "claude", FORCE),
@@ -49,12 +49,12 @@ AUTO = {"type": "auto", "disable_parallel_tool_use": True}
         ("mistral", {}, "m", CHAT_FORCE),
     ],
 )
-def test_who_refuses_force_may_choose(target, options, model, sent):
+def test_who_refuses_force_may_choose(provider, options, model, sent):
     """By what is asked beside the tool, and by the names of models that always refuse; nobody else."""
-    force = FORCE if target == "anthropic" else CHAT_FORCE
+    force = FORCE if provider == "anthropic" else CHAT_FORCE
     given = {**options, "tool_choice": force}
 
-    assert unforced(target, given, model=model) == {**options, "tool_choice": sent}
+    assert unforced(provider, given, model=model) == {**options, "tool_choice": sent}
     assert given["tool_choice"] is force
 
 
@@ -79,11 +79,11 @@ def test_a_choice_of_bedrock_stands_in_its_tools(fields, model, sent):
     assert unforced("bedrock", given, model=model) == {**given, "toolConfig": sent}
 
 
-@pytest.mark.parametrize("target", TARGETS)
-def test_what_is_not_forced_stays(target):
+@pytest.mark.parametrize("provider", PROVIDER_OPTIONS)
+def test_what_is_not_forced_stays(provider):
     """A request without a tool, or whose model may choose already, goes as it is."""
     for options in ({}, {"tool_choice": "auto"}, {"tool_choice": {"type": "none"}}, THINKING):
-        assert unforced(target, options, model="claude-opus-5-5") == options
+        assert unforced(provider, options, model="claude-opus-5-5") == options
 
 
 @pytest.fixture
@@ -151,11 +151,13 @@ def test_a_function_of_ones_own_is_told_the_same():
             return client.chat.completions.create(**given)
 
         settings = {"strategy": "tool_call", "store": None}
-        extract = guard(SCHEMA, target="deepseek", **settings)(ask)
+        extract = guard(SCHEMA, provider="deepseek", **settings)(ask)
         extract("hi")
         extract("hi", options={"extra_body": {"thinking": {"type": "disabled"}}})
-        guard(SCHEMA, target="openrouter", model="anthropic/claude-opus-5.5", **settings)(ask)("hi")
-        guard(SCHEMA, target="openrouter", model="m", **settings)(ask)("hi")
+        guard(SCHEMA, provider="openrouter", about=About(model="anthropic/claude-opus-5.5"), **settings)(ask)(
+            "hi"
+        )
+        guard(SCHEMA, provider="openrouter", about=About(model="m"), **settings)(ask)("hi")
 
         forced = [isinstance(request.body["tool_choice"], dict) for request in server.requests]
 

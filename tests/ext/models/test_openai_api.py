@@ -49,11 +49,11 @@ def test_call_sends_the_prompt_and_gives_the_reply_object(server):
     ]
 
 
-@pytest.mark.parametrize("target", ["openai", "openai-responses"])
-def test_request_is_what_a_call_sends(server, target):
+@pytest.mark.parametrize("provider", ["openai", "openai-responses"])
+def test_request_is_what_a_call_sends(server, provider):
     """The path and body for a batch file are those of the call, `extra_body` included."""
     options = {"temperature": 0, "extra_body": {"seed": 1}}
-    with connect(named(server), target=target) as model:
+    with connect(named(server), provider=provider) as model:
         path, body = model.request(MESSAGES, options=options)
         model(MESSAGES, options=options)
 
@@ -61,12 +61,12 @@ def test_request_is_what_a_call_sends(server, target):
     assert body["seed"] == 1
 
 
-@pytest.mark.parametrize("target", ["openai", "openai-responses"])
-def test_reply_is_the_json_of_the_object(server, target):
+@pytest.mark.parametrize("provider", ["openai", "openai-responses"])
+def test_reply_is_the_json_of_the_object(server, provider):
     """`areply` gives what `acall` gives, as dicts."""
 
     async def both():
-        async with connect(named(server), target=target) as model:
+        async with connect(named(server), provider=provider) as model:
             return await model.areply(MESSAGES), await model.acall(MESSAGES)
 
     reply, given = asyncio.run(both())
@@ -166,8 +166,8 @@ def test_one_model_serves_several_event_loops(server):
 
 
 def test_responses_api_gets_input(server):
-    """With target openai-responses the prompt goes as `input`, to the other path."""
-    with connect(named(server), target="openai-responses") as model:
+    """With provider openai-responses the prompt goes as `input`, to the other path."""
+    with connect(named(server), provider="openai-responses") as model:
         reply = model("hi", options={"max_output_tokens": 16})
         model(MESSAGES)
         events = list(model.stream("hi"))

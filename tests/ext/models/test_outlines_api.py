@@ -9,12 +9,13 @@ import pytest
 from schema_guard import guard
 from schema_guard.bench.suites.load import load_suite
 from schema_guard.errors import InvalidArgument, MissingExtra
+from schema_guard.limits import Limits
 from schema_guard.models import connect
 from schema_guard.models.interface import details_of
 from schema_guard.providers.options import options_for
 from schema_guard.schema import Schema
 from schema_guard.testing import ScriptedModel, serve
-from schema_guard.values import UNKNOWN_USAGE, Budget
+from schema_guard.values import UNKNOWN_USAGE
 
 # Of what torch says of itself.
 pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
@@ -99,7 +100,7 @@ def test_a_steered_model_gives_the_value(tiny):
     outcome = guard(CAR, strategy="strict_schema", store=None)(connect(tiny)).outcome("hi")
 
     assert Schema.of(CAR).is_valid(outcome.value)
-    assert (outcome.call.model, outcome.call.target) == ("tiny", "outlines")
+    assert (outcome.call.model, outcome.call.provider) == ("tiny", "outlines")
     assert (outcome.attempts[-1].usage, outcome.attempts[-1].finish_reason) == (UNKNOWN_USAGE, None)
 
 
@@ -111,7 +112,7 @@ def test_a_reply_that_is_cut_off_is_not_finished(tiny):
         max_attempts=1,
         on_failure="return",
         store=None,
-        budget=Budget(output_tokens=9),
+        limits=Limits(output_tokens=9),
     )
     failure = ask(connect(tiny)).outcome("hi").attempts[-1].failure
 
@@ -120,7 +121,7 @@ def test_a_reply_that_is_cut_off_is_not_finished(tiny):
 
 def test_outlines_core_can_be_named(tiny):
     """Its own engine holds a model to what it enforces; bounds of numbers, which it leaves out, go in another form."""
-    model = connect(tiny, target="outlines-core")
+    model = connect(tiny, provider="outlines-core")
     document = {"type": "object", "properties": {"a": {"enum": ["x", "y"]}}, "required": ["a"]}
     document["additionalProperties"] = False
 
@@ -196,8 +197,8 @@ def test_a_model_without_a_call_of_its_own_is_asked_in_a_thread(tiny):
 @pytest.mark.parametrize(
     ("more", "message"),
     [
-        ({"target": "openai"}, "target='openai': a model of outlines.OpenAI takes 'outlines-api'"),
-        ({"target": "outlines"}, "target='outlines': a model of outlines.OpenAI takes 'outlines-api'"),
+        ({"provider": "openai"}, "provider='openai': a model of outlines.OpenAI takes 'outlines-api'"),
+        ({"provider": "outlines"}, "provider='outlines': a model of outlines.OpenAI takes 'outlines-api'"),
         ({"key": "k"}, "key=, timeout_s=, max_retries=: a model of outlines has a client of its own"),
         ({"max_retries": 2}, "key=, timeout_s=, max_retries=: a model of outlines has a client of its own"),
     ],
@@ -219,7 +220,7 @@ def test_its_name_is_no_path(path, name):
 
 
 def test_a_missing_package_is_named(monkeypatch):
-    """A function of one's own that takes the target needs the package too."""
+    """A function of your own that uses the provider also needs the package."""
     monkeypatch.setitem(__import__("sys").modules, "outlines.types", None)
 
     with pytest.raises(MissingExtra, match=r"needs outlines: pip install 'schema-guard\[outlines\]'"):
@@ -249,11 +250,11 @@ def test_the_local_models_weights_keep_the_schema():
 
 
 def test_a_function_of_ones_own_takes_the_same_arguments(tiny):
-    """By the target a user's function is given the output type and the engine, as outlines' call takes them."""
+    """By the provider a user's function is given the output type and the engine, as outlines' call takes them."""
 
     def ask(prompt, options=None):
         return tiny(prompt, max_new_tokens=200, **options)
 
-    value = guard(CAR, strategy="strict_schema", target="outlines", store=None)(ask)("hi")
+    value = guard(CAR, strategy="strict_schema", provider="outlines", store=None)(ask)("hi")
 
     assert Schema.of(CAR).is_valid(value)

@@ -91,11 +91,11 @@ def test_every_attempt_of_a_call_is_recorded(kept, way):
     )
     assert (codes(outcome), tokens(outcome)) == (["enum", None], [(12, 7), (40, 8)])
     assert [attempt.reply for attempt in outcome.attempts] == [WRONG, GOOD]
-    assert (outcome.call.model, outcome.call.target) == ("model-x", "openai")
+    assert (outcome.call.model, outcome.call.provider) == ("model-x", "openai")
 
 
 @pytest.mark.parametrize(
-    ("mode", "strategy", "target"),
+    ("mode", "strategy", "provider"),
     [
         ("TOOLS", "tool_call", "openai"),
         ("JSON", "json_mode", "openai"),
@@ -103,12 +103,12 @@ def test_every_attempt_of_a_call_is_recorded(kept, way):
         ("RESPONSES_TOOLS", "strict_schema", "openai-responses"),
     ],
 )
-def test_the_mode_is_what_was_sent(kept, mode, strategy, target):
+def test_the_mode_is_what_was_sent(kept, mode, strategy, provider):
     """Each mode is recorded as the strategy that the request carries, and its failures are seen."""
     with serve([said(WRONG), said(GOOD)]) as server:
         client_of(server, kept, mode).create(**asked())
 
-    assert (kept[0].call.strategies, kept[0].call.target) == (strategy, target)
+    assert (kept[0].call.strategies, kept[0].call.provider) == (strategy, provider)
     assert codes(kept[0]) == ["enum", None]
 
 

@@ -116,12 +116,12 @@ def test_the_recorded_rate_of_streams_is_the_true_one(kept, config, method, ask)
     ("method", "strategy"), [*zip(METHODS, ("strict_schema", "tool_call", "json_mode"), strict=True)]
 )
 def test_a_call_says_how_it_was_asked(kept, config, method, strategy):
-    """Way, target and model; the raw message that is given beside the value changes nothing."""
+    """Way, provider and model; the raw message that is given beside the value changes nothing."""
     with server([RIGHT]) as served:
         whole(chain(served.openai_url, method, include_raw=True), config)
 
     call = kept[0].call
-    assert (call.strategies, call.target, call.model, call.schema_name) == (
+    assert (call.strategies, call.provider, call.model, call.schema_name) == (
         strategy,
         "openai",
         MODEL,

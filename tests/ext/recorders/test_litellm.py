@@ -138,12 +138,12 @@ def test_the_recorded_rate_of_tasks_is_the_true_one(kept, ask):
 
 
 def test_a_call_says_how_it_was_asked(kept):
-    """Schema, way, target, model, and the settings that change results."""
+    """Schema, way, provider, model, and the settings that change results."""
     with server([RIGHT]) as served:
         litellm.completion(**arguments(served.openai_url, temperature=0.5))
 
     call = kept.wait(1)[0].call
-    assert (call.schema_name, call.strategies, call.target, call.model) == (
+    assert (call.schema_name, call.strategies, call.provider, call.model) == (
         "Invoice",
         "strict_schema",
         "openai",
@@ -194,7 +194,7 @@ def test_the_responses_api(kept):
         responses(served.openai_url)
 
     outcome = kept.wait(1)[0]
-    assert (kinds(kept), outcome.call.target) == (["structure"], "openai-responses")
+    assert (kinds(kept), outcome.call.provider) == (["structure"], "openai-responses")
     assert tokens(kept) == [(INPUT, OUTPUT)]
 
 

@@ -88,7 +88,7 @@ def test_every_attempt_of_a_run_is_recorded(kept, way):
     assert (outcome.ok, outcome.call.function, outcome.call.schema_name) == (True, "billing", "Invoice")
     assert (codes(outcome), tokens(outcome)) == (["enum", None], [(12, 7), (40, 8)])
     assert [attempt.reply for attempt in outcome.attempts] == [WRONG, GOOD]
-    assert (outcome.call.model, outcome.call.strategies, outcome.call.target) == (
+    assert (outcome.call.model, outcome.call.strategies, outcome.call.provider) == (
         "model-x",
         "tool_call",
         "openai",
@@ -112,8 +112,8 @@ def test_the_mode_is_what_the_agent_asks_with(kept, mark, strategy):
     assert codes(kept[0]) == ["enum", None]
 
 
-def test_other_apis_are_recorded_as_their_targets(kept):
-    """The Responses API and Anthropic's are targets of their own, and their attempts are seen alike."""
+def test_other_apis_are_recorded_as_their_providers(kept):
+    """The Responses API and Anthropic's are providers of their own, and their attempts are seen alike."""
     from openai import AsyncOpenAI
     from pydantic_ai.models.anthropic import AnthropicModel
     from pydantic_ai.models.openai import OpenAIResponsesModel
@@ -127,9 +127,9 @@ def test_other_apis_are_recorded_as_their_targets(kept):
             recorder = capability(store=kept)
             run_sync(pydantic_ai.Agent(model, output_type=Invoice, name="billing", capabilities=[recorder]))
 
-    told = [(one.call.target, codes(one), tokens(one)) for one in kept]
+    told = [(one.call.provider, codes(one), tokens(one)) for one in kept]
     assert told == [
-        (target, ["enum", None], [(12, 7), (12, 7)]) for target in ("openai-responses", "anthropic")
+        (provider, ["enum", None], [(12, 7), (12, 7)]) for provider in ("openai-responses", "anthropic")
     ]
 
 

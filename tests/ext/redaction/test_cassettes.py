@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schema_guard import CallFailed, GuardFailed, Usage, guard
+from schema_guard import About, CallFailed, GuardFailed, Usage, guard
 from schema_guard.ext.redaction import redact
 from schema_guard.records import identity
 from schema_guard.testing import ReplayError, ScriptedModel, recording, replaying
@@ -206,7 +206,7 @@ def test_a_call_of_another_tool_comes_again(path, replay):
     """Which tool was called is kept, so that a call of another one fails again."""
     calls = [{"id": "t", "type": "function", "function": {"name": "take", "arguments": '{"total": 1}'}}]
 
-    @guard(TOTAL, name="ask", strategy="tool_call", target="openai", max_attempts=1)
+    @guard(TOTAL, name="ask", strategy="tool_call", provider="openai", max_attempts=1)
     def ask(prompt, options):
         yield wire.chunk({"tool_calls": [{"index": 0, **calls[0]}]})
         yield wire.chunk({}, "tool_calls")
@@ -704,7 +704,7 @@ def stopping(**settings):
     """A guarded stream whose first reply is wrong early on and long."""
     replies = iter(['{"total": "seven", "note": "' + "x" * 300 + '"}', GOOD])
 
-    @guard(TOTAL, store=None, max_attempts=2, name="f", version="1", **settings)
+    @guard(TOTAL, store=None, max_attempts=2, name="f", about=About(version="1"), **settings)
     def function(prompt: str):
         reply = next(replies)
         for at in range(0, len(reply), 5):

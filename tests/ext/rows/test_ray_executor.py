@@ -107,7 +107,7 @@ def deadly(folder, task, times, name="model"):
     # Made inside of a function, so that it goes to workers by value: they cannot import tests.
     class Deadly(Closing):
         is_timed = False
-        target = "openai"
+        provider = "openai"
         capabilities = frozenset({"bare", "few_shot"})
 
         def __init__(self):
@@ -226,7 +226,7 @@ def test_a_model_that_cannot_be_asked_this_ends_the_run(cluster):
     """What is the caller's fault is raised here as it would be without Ray."""
 
     class Refusing(Closing):
-        name, target, capabilities = "model", "openai", frozenset({"bare", "few_shot"})
+        name, provider, capabilities = "model", "openai", frozenset({"bare", "few_shot"})
 
         async def acall(self, prompt, *, options=None):
             raise InvalidArgument("no such thing can be asked")
@@ -244,7 +244,7 @@ def test_an_exception_that_cannot_be_sent_is_no_death(cluster):
             raise TypeError("no pickle")
 
     class Refusing(Closing):
-        name, target, capabilities = "model", "openai", frozenset({"bare", "few_shot"})
+        name, provider, capabilities = "model", "openai", frozenset({"bare", "few_shot"})
 
         async def acall(self, prompt, *, options=None):
             raise Unsent("no such thing can be asked")
@@ -285,13 +285,13 @@ def test_an_address_beside_a_connection_is_refused(cluster, script):
 
 OUTSIDE = """
 import json, sys
-from schema_guard.bench.run.plan import columns_of, plan_of
+from schema_guard.bench.run.plan import variants_of, plan_of
 from schema_guard.ext.rows.bench_on_ray.executor import run_on_ray
 from schema_guard.models import connect
 from tests.bench.small_suites import small_suite
 
 address, spec = sys.argv[1:]
-plan = plan_of(small_suite(tasks=6), columns_of(["model"], ["bare", "few_shot"]))
+plan = plan_of(small_suite(tasks=6), variants_of(["model"], ["bare", "few_shot"]))
 run = run_on_ray(plan, {"model": connect(spec)}, names={"model": spec}, address=address)
 print(json.dumps([repr(one) for one in run.scored]))
 """

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from schema_guard import Budget, Call, Failure, Limits, Message, Schema, Usage
+from schema_guard import Call, Failure, Limits, Message, Schema, Usage
 from schema_guard.ext.streaming.resuming import joined
 from schema_guard.loop import Done, enforce
 from schema_guard.providers.dialects.choosing import messages_of
@@ -145,7 +145,7 @@ def test_what_nests_itself_is_not_taken_for_a_beginning_that_came_again():
 )
 def test_no_other_reply_is_gone_on_with(first, end):
     """Such a reply is judged, and asked for anew or not, as it would be without."""
-    terms = plan(budget=Budget(max_output_tokens=9))
+    terms = plan(limits=Limits(max_output_tokens=9))
     answers = [(first, end), (TEXT, STOP)]
 
     outcome, asks = asked(terms, answers)
@@ -156,7 +156,7 @@ def test_no_other_reply_is_gone_on_with(first, end):
 
 def test_a_reply_that_ran_away_is_not_gone_on_with():
     """It would run on."""
-    terms = plan(schema=ANY, budget=Budget(max_output_tokens=9))
+    terms = plan(schema=ANY, limits=Limits(max_output_tokens=9))
 
     outcome, asks = asked(terms, [('["' + "ab" * 200, CUT), ("[]", STOP)])
 
@@ -175,7 +175,7 @@ def test_a_reply_that_ran_away_is_not_gone_on_with():
 def test_it_is_tried_no_second_time(second):
     """What is no more of the reply ends the going on for this call."""
     begun = '{"name": "Anna Berger",'
-    terms = plan(max_attempts=4, budget=Budget(output_tokens=5, max_output_tokens=40))
+    terms = plan(max_attempts=4, limits=Limits(output_tokens=5, max_output_tokens=40))
 
     outcome, asks = asked(terms, [(begun, CUT), second, (TEXT[:20], CUT), (TEXT, STOP)])
 
@@ -185,7 +185,7 @@ def test_it_is_tried_no_second_time(second):
 
 def test_going_on_needs_no_larger_limit_and_is_tried_before_one():
     """It is asked with the limit that was sent; a larger one comes when nothing more comes of it."""
-    terms = plan(max_attempts=4, budget=Budget(output_tokens=5, max_output_tokens=10))
+    terms = plan(max_attempts=4, limits=Limits(output_tokens=5, max_output_tokens=10))
 
     _, asks = asked(terms, [(TEXT[:8], CUT), (TEXT[8:20], CUT), ("", CUT), (TEXT, STOP)])
 
@@ -202,7 +202,7 @@ def test_attempts_and_budgets_bound_it():
     cuts = [(TEXT[:9], CUT._replace(usage=Usage(5, 5))), (TEXT[9:20], CUT._replace(usage=Usage(5, 5)))]
 
     assert len(asked(plan(max_attempts=2), cuts)[1]) == 2
-    assert len(asked(plan(budget=Budget(max_tokens=10)), cuts)[1]) == 1
+    assert len(asked(plan(limits=Limits(max_tokens=10)), cuts)[1]) == 1
 
 
 @pytest.mark.parametrize("code", ["provider_error", "stream_cut"])
@@ -240,7 +240,7 @@ def test_only_the_last_way_of_asking_is_gone_on_with():
     terms = plan("bare", "system_prompt", resuming=Resuming(first=2, texts=True))
 
     _, asks = asked(
-        terms._replace(budget=Budget(max_output_tokens=9)),
+        terms._replace(limits=Limits(max_output_tokens=9)),
         [(TEXT[:20], CUT), (TEXT[:20], CUT), (TEXT[20:], STOP)],
     )
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schema_guard import Budget, Limits, PrefixChecker, Schema, prefix_checker
+from schema_guard import Limits, PrefixChecker, Schema, prefix_checker
 from schema_guard.received.watching import Watch
 from schema_guard.values import Chunk, More, Stop
 from tests.thinned import examples
@@ -23,7 +23,7 @@ def watched(text, widths, *, patient):
 
     A patient driver keeps pieces for as long as it is allowed to.
     """
-    watch = Watch(Limits(), Budget(), 0.0, SCHEMA)
+    watch = Watch(Limits(), 0.0, SCHEMA)
     at, kept, room = 0, "", 0
     for width in widths * (len(text) // sum(widths) + 1):
         kept += text[at : at + width]
@@ -73,13 +73,12 @@ def test_a_reply_is_not_looked_at_with_every_piece(before, widths):
         had += size
 
 
-@pytest.mark.parametrize("budget", [Budget(), Budget(max_repeats=6)])
-@pytest.mark.parametrize(
-    ("text", "limits"), [(reply(0, 400), Limits()), ('{"a": ' + "[" * 400, Limits(max_depth=3))]
-)
-def test_what_a_reply_is_stopped_for_is_what_it_has_broken_first(text, limits, budget):
+@pytest.mark.parametrize("max_repeats", [None, 6])
+@pytest.mark.parametrize(("text", "max_depth"), [(reply(0, 400), 100), ('{"a": ' + "[" * 400, 3)])
+def test_what_a_reply_is_stopped_for_is_what_it_has_broken_first(text, max_depth, max_repeats):
     """The schema and the limits go before what is repeated behind that."""
-    watch = Watch(limits, budget, 0.0, SCHEMA)
+    limits = Limits(max_depth=max_depth, max_repeats=max_repeats)
+    watch = Watch(limits, 0.0, SCHEMA)
 
     answer = watch.answer(Chunk(text))
 

@@ -233,11 +233,11 @@ def test_an_import_that_breaks_off_goes_on_where_it_was(tmp_path):
 
 
 def test_imported_calls_are_configurations_of_their_own(tmp_path, store):
-    """Beside the part of the traffic nothing tells them from observed calls: one strategy, no target, max_attempts 1."""
+    """Beside the part of the traffic nothing tells them from observed calls: one strategy, no provider, max_attempts 1."""
     for part in ("all", "failures"):
         bring(store, written(tmp_path, {"id": part, "reply": GOOD}), options=TraceOptions(part))
     found = [
-        (one.strategies, one.target, json.loads(one.settings)["traffic"]) for one in store.configurations()
+        (one.strategies, one.provider, json.loads(one.settings)["traffic"]) for one in store.configurations()
     ]
 
     assert found == [("bare", None, "all"), ("bare", None, "failures")]

@@ -25,8 +25,8 @@ def job(tmp_path):
     return written
 
 
-def result(model, adapter=None, target=None):
-    return {"model": model, "adapter": adapter, "target": target}
+def result(model, adapter=None, provider=None):
+    return {"model": model, "adapter": adapter, "provider": provider}
 
 
 def test_the_result_of_a_job_is_asked(job, monkeypatch):
@@ -34,9 +34,9 @@ def test_the_result_of_a_job_is_asked(job, monkeypatch):
     pytest.importorskip("openai", reason="needs the extra 'openai'")
     monkeypatch.setenv("SCHEMA_GUARD_MODEL_KEY", "k")
     with connect(
-        job(result("http://127.0.0.1:1/v1#mine", target="vllm")), options={"temperature": 0}
+        job(result("http://127.0.0.1:1/v1#mine", provider="vllm")), options={"temperature": 0}
     ) as model:
-        assert (model.name, model.target, model.tuned) == ("mine", "vllm", True)
+        assert (model.name, model.provider, model.tuned) == ("mine", "vllm", True)
         assert (model.options, model.endpoint.api_key) == ({"temperature": 0}, "k")
     with connect("http://127.0.0.1:1/v1#mine") as plain:
         assert not plain.tuned

@@ -74,13 +74,13 @@ PLAIN = [{"role": "user", "content": "t"}]
 
 
 @pytest.mark.parametrize(
-    ("elements", "target", "dialect"),
+    ("elements", "provider", "dialect"),
     [
         (PLAIN, None, "chat"),
         (PLAIN, "openai", "chat"),
         (PLAIN, "anthropic", "chat"),
         (PLAIN, "openai-responses", "responses"),
-        (PLAIN, "no such target", "chat"),
+        (PLAIN, "no such provider", "chat"),
         ([{"role": "user", "content": []}], "bedrock", "bedrock"),
         (["t"], "google", "gemini"),
         (["t"], None, "gemini"),
@@ -94,9 +94,9 @@ PLAIN = [{"role": "user", "content": "t"}]
     ],
     ids=str,
 )
-def test_the_dialect_is_the_targets_or_that_of_the_marks(elements, target, dialect):
-    """A target's dialect is taken where it can read the list, else the marks of the list decide."""
-    task = messages_of(elements, target)
+def test_the_dialect_is_the_targets_or_that_of_the_marks(elements, provider, dialect):
+    """A list is read in the provider's dialect if possible, otherwise by its marks."""
+    task = messages_of(elements, provider)
 
     assert task is not None
     assert dialect_of(task).name == dialect
@@ -108,9 +108,9 @@ def test_the_dialect_is_the_targets_or_that_of_the_marks(elements, target, diale
      [{}], [b"t"], [[]], [{"role": "user"}, object()], [Hostile(), HumanMessage("t")], [("human",)], [{"type": "txt"}], [Request([])]],
 )  # fmt: skip
 def test_what_holds_something_else_is_no_list_of_messages(elements):
-    """A list with an element that is no message of any dialect is none, whatever target is known."""
-    for target in (None, "openai", "google", "openai-responses"):
-        assert messages_of(elements, target) is None
+    """A list with an element that is no message of any dialect is none, whatever provider is known."""
+    for provider in (None, "openai", "google", "openai-responses"):
+        assert messages_of(elements, provider) is None
 
 
 # The turns of a retry.
@@ -238,7 +238,7 @@ def test_what_was_said_survives_a_pickle(name, data):
 )
 def test_nothing_that_is_given_raises(element):
     """Whatever stands in a list, it is read and added to, or is none of messages."""
-    for target in (None, "openai", "openai-responses", "google", "bedrock"):
-        task = messages_of([element], target)
+    for provider in (None, "openai", "openai-responses", "google", "bedrock"):
+        task = messages_of([element], provider)
         if task is not None:
             with_correction(render(task, FORMAT, (ASKED,)), "{}", "Again.")

@@ -18,7 +18,7 @@ from schema_guard.schema import Schema
 SUITE = sorted(Path(__file__).parents[2].glob("schemas/*/schema.json"))
 TEXT = {"type": "string"}
 BOUNDED_TEXT = {"type": "string", "maxLength": MAX_LENGTH}
-HEAD = "strategy 'strict_schema' on target 'llamacpp-llguidance': schema"
+HEAD = "strategy 'strict_schema' on provider 'llamacpp-llguidance': schema"
 
 
 @dataclass(frozen=True)
@@ -296,7 +296,7 @@ def test_missing_engine_is_a_missing_extra(monkeypatch):
         grammar(Given({"title": "never compiled before"}))
 
     assert str(caught.value) == (
-        "strategy 'strict_schema' on target 'llamacpp-llguidance' needs llguidance: "
+        "strategy 'strict_schema' on provider 'llamacpp-llguidance' needs llguidance: "
         "pip install 'schema-guard[local]'"
     )
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from schema_guard.errors import InvalidArgument
-from schema_guard.providers.options import TARGETS, TEXT_STRATEGIES, capabilities, options_for
+from schema_guard.providers.options import PROVIDER_OPTIONS, TEXT_STRATEGIES, capabilities, options_for
 
 DOCUMENT = {"type": "object", "properties": {"total": {"type": "integer"}}, "required": ["total"]}
 
@@ -24,7 +24,7 @@ INVOICE = Given(DOCUMENT)
 @dataclass(frozen=True)
 class Case:
     id: str
-    target: str
+    provider: str
     strategy: str
     options: dict[str, Any]
 
@@ -78,8 +78,8 @@ CASES = [
     ),
     *[
         Case(
-            f"{target} strict",
-            target,
+            f"{provider} strict",
+            provider,
             "strict_schema",
             {
                 "response_format": {
@@ -88,7 +88,7 @@ CASES = [
                 }
             },
         )
-        for target in ("vllm", "sglang", "mistral", "llamacpp")
+        for provider in ("vllm", "sglang", "mistral", "llamacpp")
     ],
     Case(
         "cohere strict",
@@ -156,24 +156,24 @@ LIMITS = {
 }
 
 
-@pytest.fixture(params=TARGETS)
-def target(request):
-    """Each target whose package is here."""
+@pytest.fixture(params=PROVIDER_OPTIONS)
+def provider(request):
+    """Each provider whose package is here."""
     if request.param.startswith("outlines"):
         pytest.importorskip("outlines", reason="needs the extra 'outlines'")
     return request.param
 
 
-def limit_of(target):
+def limit_of(provider):
     """Give the argument of a limit of 7 tokens."""
     held = {"gemini": {"config": {"max_output_tokens": 7}}, "bedrock": {"inferenceConfig": {"maxTokens": 7}}}
-    return held.get(target) or {LIMITS[target]: 7}
+    return held.get(provider) or {LIMITS[provider]: 7}
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
 def test_arguments_of_a_strategy(case):
-    """Each target is asked for a format in its own words."""
-    assert options_for(case.target, case.strategy, INVOICE) == case.options
+    """Each provider is asked for a format in its own words."""
+    assert options_for(case.provider, case.strategy, INVOICE) == case.options
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
@@ -181,10 +181,10 @@ def test_arguments_are_nobody_elses(case):
     """Changing the arguments changes neither the schema nor the next arguments."""
     schema = Given(copy.deepcopy(DOCUMENT))
 
-    _spoil(options_for(case.target, case.strategy, schema))
+    _spoil(options_for(case.provider, case.strategy, schema))
 
     assert schema.document == DOCUMENT
-    assert options_for(case.target, case.strategy, schema) == case.options
+    assert options_for(case.provider, case.strategy, schema) == case.options
 
 
 def _spoil(value):
@@ -199,19 +199,19 @@ def _spoil(value):
 
 
 @pytest.mark.parametrize("strategy", sorted(TEXT_STRATEGIES))
-def test_text_strategies_have_the_limit_only(target, strategy):
+def test_text_strategies_have_the_limit_only(provider, strategy):
     """A strategy that asks in the prompt sends no argument but the output limit."""
-    assert options_for(target, strategy, INVOICE) == {}
-    assert options_for(target, strategy, INVOICE, output_tokens=7) == limit_of(target)
+    assert options_for(provider, strategy, INVOICE) == {}
+    assert options_for(provider, strategy, INVOICE, output_tokens=7) == limit_of(provider)
 
 
-def test_limit_stands_beside_the_format(target):
+def test_limit_stands_beside_the_format(provider):
     """The output limit is added to the arguments of a format."""
-    strategy = next(one for one in ("json_mode", "strict_schema") if one in capabilities(target))
-    options = options_for(target, strategy, INVOICE, output_tokens=7)
-    formats = options_for(target, strategy, INVOICE)
+    strategy = next(one for one in ("json_mode", "strict_schema") if one in capabilities(provider))
+    options = options_for(provider, strategy, INVOICE, output_tokens=7)
+    formats = options_for(provider, strategy, INVOICE)
 
-    limit = limit_of(target)
+    limit = limit_of(provider)
     if "output_type" in options:
         # Two schemas of outlines are the same where their texts are.
         options["output_type"], formats["output_type"] = [
@@ -223,14 +223,14 @@ def test_limit_stands_beside_the_format(target):
     }
 
 
-def test_capabilities_are_what_options_are_given_for(target):
-    """A target takes a strategy exactly when there are options for it."""
+def test_capabilities_are_what_options_are_given_for(provider):
+    """A provider takes a strategy exactly when there are options for it."""
     for strategy in [*TEXT_STRATEGIES, "json_mode", "tool_call", "strict_schema"]:
-        if strategy in capabilities(target):
-            options_for(target, strategy, INVOICE)
+        if strategy in capabilities(provider):
+            options_for(provider, strategy, INVOICE)
         else:
-            with pytest.raises(InvalidArgument, match="is not supported by target"):
-                options_for(target, strategy, INVOICE)
+            with pytest.raises(InvalidArgument, match="is not supported by provider"):
+                options_for(provider, strategy, INVOICE)
 
 
 @pytest.mark.parametrize(
@@ -262,14 +262,14 @@ class Refused:
 
 REFUSED = [
     Refused(
-        "target",
+        "provider",
         ("opnai", "bare"),
-        f"target='opnai': expected one of {', '.join(TARGETS)}, did you mean 'openai'?",
+        f"provider='opnai': expected one of {', '.join(PROVIDER_OPTIONS)}, did you mean 'openai'?",
     ),
     Refused(
-        "no target",
+        "no provider",
         (None, "bare"),
-        f"target=None: expected one of {', '.join(TARGETS)}",
+        f"provider=None: expected one of {', '.join(PROVIDER_OPTIONS)}",
     ),
     Refused(
         "strategy",
@@ -281,7 +281,7 @@ REFUSED = [
     Refused(
         "not together",
         ("llamacpp-llguidance", "tool_call"),
-        "strategy 'tool_call' is not supported by target 'llamacpp-llguidance': it takes bare, few_shot, "
+        "strategy 'tool_call' is not supported by provider 'llamacpp-llguidance': it takes bare, few_shot, "
         "json_mode, reason_then_format, strict_schema, system_prompt; the strongest of them is 'strict_schema'",
     ),
     Refused("zero", ("openai", "bare"), "output_tokens=0: expected an int >= 1 or None", 0),

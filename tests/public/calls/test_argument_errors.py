@@ -7,10 +7,11 @@ import pytest
 
 import schema_guard
 from schema_guard import (
-    Budget,
+    About,
     InvalidArgument,
     InvalidSchema,
     Limits,
+    Params,
     Schema,
     connect,
     flush,
@@ -31,7 +32,7 @@ def ask(prompt: str):
 
 
 PROMPTED = guard(DOCUMENT, store="none")(ask)
-TUNED = guard(DOCUMENT, store="none", tuned=True)(ask)
+TUNED = guard(DOCUMENT, store="none", about=About(tuned=True))(ask)
 # What fits nothing, and what fits none of a few names, no text, no bool, no count, no list.
 NOTHING = (3, b"x", object(), {"a": 1})
 NO_NAME = (3, "no such thing", "", [], None)
@@ -43,19 +44,26 @@ NO_LIST = (3, "x", b"x", {"a": 1}, [3])
 NO_SCHEMA = (3, 2.5, None, [], b"x")
 NO_PATH = (5, {}, "", b"x")
 NO_STORE = (3, b"x", [], True)
-NO_LIMITS = (3, "x", {}, (1, 2), *(Limits(max_depth=bound) for bound in NO_COUNT))
-NO_BUDGET = (
-    3, {}, (1,), Budget(max_repeats=0), Budget(max_repeats=1), Budget(max_repeats=True), Budget(max_tokens="3"),
-    Budget(max_elapsed_s=-1), Budget(output_tokens=0), Budget(max_output_tokens=2.5), Budget(output_tokens=50, max_output_tokens=20),
-)  # fmt: skip
+NO_LIMITS = (3, "x", {}, (1, 2), {"max_depth": 3})
 OF_GUARD = {
-    "schema": NO_SCHEMA, "strategy": NO_NAME, "max_attempts": NO_COUNT, "prompt": (*NO_TEXT, "nobody"), "examples": NO_LIST,
-    "checks": NO_LIST, "repair": NO_NAME, "observe": NO_BOOL, "expected": NO_LIST, "on_failure": NO_NAME, "name": NO_TEXT,
-    "version": NO_TEXT, "segment": NO_TEXT, "model": NO_TEXT, "models": NO_LIST, "tuned": NO_BOOL,
-    "target": (3, "no such thing"), "store": NO_STORE, "limits": NO_LIMITS, "budget": NO_BUDGET, "early_stop": NO_BOOL,
-    "instructions_to": (*NO_TEXT, "nobody"), "feedback_to": (*NO_TEXT, "nobody"), "options_to": (*NO_TEXT, "nobody"),
+    "schema": NO_SCHEMA, "strategy": NO_NAME, "max_attempts": NO_COUNT, "examples": NO_LIST,
+    "checks": NO_LIST, "repair": NO_NAME, "observe": NO_BOOL, "ignore": NO_LIST, "on_failure": NO_NAME[:-1], "name": NO_TEXT,
+    "models": NO_LIST, "provider": (3, "no such thing"), "store": NO_STORE, "limits": NO_LIMITS, "early_stop": NO_BOOL,
+    "params": (3, "x", {}, {"prompt": "x"}), "about": (3, "x", {}, {"version": "1"}), "coerce": (True, None, 3), "content": (3, {}),
+}  # fmt: skip
+OF_LIMITS = {
+    **dict.fromkeys(("max_bytes", "max_depth", "max_nodes", "max_number_chars", "max_steps"), NO_COUNT),
+    "max_elapsed_s": (-1, *NO_SECONDS[1:]), "max_tokens": NO_COUNT[1:], "output_tokens": (0, *NO_COUNT[1:]),
+    "max_output_tokens": (0, *NO_COUNT[1:]), "max_repeats": (0, 1, *NO_COUNT[1:]),
+}  # fmt: skip
+OF_PARAMS = {
+    **dict.fromkeys(("prompt", "instructions", "feedback", "options"), (*NO_TEXT, "nobody")), "prompt_file": ("x", 3),
+}  # fmt: skip
+OF_ABOUT = {
+    "version": NO_TEXT, "segment": NO_TEXT, "model": NO_TEXT, "tuned": NO_BOOL,
     "prices": (3, b"x", "no such file", {"model": 3}), "rules": NO_PATH,
 }  # fmt: skip
+OF_NAMED = {**OF_GUARD, **OF_ABOUT}
 OF_TOOLS = {"max_attempts", "observe", "name", "version", "segment", "prices", "store"}
 OF_ROUTER = {
     "tuned": (ask, 3, None), "prompt": (ask, 3, None), "primary": NOTHING, "fallback": NO_BOOL, "fallback_on_error": NO_BOOL,
@@ -80,7 +88,7 @@ WRONG = {
     connect: (
         lambda **given: connect(**{"name_or_object": "openai:name", "key": "k", **given}),
         {
-            "name_or_object": (None, 3, "", "no such thing"), "target": (*NO_TEXT, "no such thing"), "options": (3, "x", [3]),
+            "name_or_object": (None, 3, "", "no such thing"), "provider": (*NO_TEXT, "no such thing"), "options": (3, "x", [3]),
             "key": (3, b"x", ""), "adapter": (3, "x"), "rules": NO_PATH, "timeout_s": NO_SECONDS, "max_retries": NO_COUNT,
         },
     ),
@@ -94,8 +102,14 @@ WRONG = {
     flush: (flush, {"timeout_s": NO_SECONDS}),
     tags: (lambda **given: tags(**given).__enter__(), dict.fromkeys(("segment", "cluster", "function"), NO_TEXT)),
     guard: (
-        lambda **given: guard(**{"schema": DOCUMENT, "store": "none", "target": "openai" if "rules" in given else None, **given})(ask),
+        lambda **given: guard(**{"schema": DOCUMENT, "store": "none", **given})(ask),
         OF_GUARD,
+    ),
+    Limits: (Limits, OF_LIMITS),
+    Params: (lambda **given: guard(DOCUMENT, params=Params(**given), store="none")(ask), OF_PARAMS),
+    About: (
+        lambda **given: guard(DOCUMENT, provider="openai" if "rules" in given else None, about=About(**given), store="none")(ask),
+        OF_ABOUT,
     ),
 }  # fmt: skip
 if is_installed("streaming"):
@@ -111,8 +125,8 @@ if is_installed("fitting"):
     from schema_guard import adapt, lint
 
     WRONG |= {
-        lint: (lambda **given: lint(**{"schema": DOCUMENT, "target": "openai", **given}), {"schema": NO_SCHEMA, "target": NO_NAME, "rules": NO_PATH}),
-        adapt: (lambda **given: adapt(**{"schema": DOCUMENT, "target": "openai", **given}), {"schema": NO_SCHEMA, "target": NO_NAME, "rules": NO_PATH}),
+        lint: (lambda **given: lint(**{"schema": DOCUMENT, "provider": "openai", **given}), {"schema": NO_SCHEMA, "provider": NO_NAME, "rules": NO_PATH}),
+        adapt: (lambda **given: adapt(**{"schema": DOCUMENT, "provider": "openai", **given}), {"schema": NO_SCHEMA, "provider": NO_NAME, "rules": NO_PATH}),
     }  # fmt: skip
 if is_installed("tools"):
     from schema_guard import guard_tools, judge_calls
@@ -124,7 +138,7 @@ if is_installed("tools"):
         ),
         guard_tools: (
             lambda **given: guard_tools(**{"tools": TOOLS, "store": "none", **given})(ask),
-            {"tools": (None, 3, "x", [3]), "messages": (*NO_TEXT, "nobody"), **{name: OF_GUARD[name] for name in sorted(OF_TOOLS)}},
+            {"tools": (None, 3, "x", [3]), "messages": (*NO_TEXT, "nobody"), **{name: OF_NAMED[name] for name in sorted(OF_TOOLS)}},
         ),
     }  # fmt: skip
 if is_installed("tuning"):
@@ -143,8 +157,8 @@ if is_installed("tuning"):
     }  # fmt: skip
 # Values, which are looked at where they are used; errors; what is made by the library; what takes no argument.
 WITHOUT = {
-    "Adapted", "AsyncGuarded", "Attempt", "Budget", "Call", "CallFailed", "CallJudgement", "Example", "Failure", "Finding",
-    "Guard", "GuardFailed", "Guarded", "InvalidArgument", "InvalidSchema", "Judgement", "Limits", "Message", "MissingExtra",
+    "Adapted", "AsyncGuarded", "Attempt", "Call", "CallFailed", "CallJudgement", "Example", "Failure", "Finding",
+    "Guard", "GuardFailed", "Guarded", "InvalidArgument", "InvalidSchema", "Judgement", "Message", "MissingExtra",
     "Outcome", "Partial", "PrefixChecker", "SchemaChange", "SchemaGuardError", "Store", "StoreError", "ToolCallsFailed",
     "Usage", "Violation", "__version__", "default_store", "flush_on_sigterm",
 }  # fmt: skip
@@ -172,7 +186,8 @@ def test_a_wrong_argument_is_told(call, name, wrong):
 
         told = str(raised.value)
         assert any(
-            word in told for word in ("expected", "no such parameter", "is not known", "known shape")
+            word in told
+            for word in ("expected", "no such parameter", "is not known", "known shape", "leave it out")
         ), (given, told)
         # What may be an annotation is told by itself.
         assert CALLED.get(name, name) in told or (CALLED.get(name, name), given) == ("schema", b"x"), told
@@ -186,5 +201,6 @@ def test_each_public_function_is_asked_for_each_of_its_arguments():
         schema_guard.__all__
     )
     for function, (_, arguments) in WRONG.items():
-        taken = set(inspect.signature(function).parameters) - {"default", "settings", "unknown"}
+        taken = set(getattr(function, "__match_args__", inspect.signature(function).parameters))
+        taken -= {"default", "settings", "unknown"}
         assert arguments.keys() == taken, function

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schema_guard import Budget, InvalidArgument, guard
+from schema_guard import InvalidArgument, Limits, Params, guard
 from tests.needs import needs
 from tests.public.calls.functions import BAD, GOOD, TOTAL, VALUE, recorded
 
@@ -78,7 +78,7 @@ def test_feedback_that_is_given_is_kept():
     """A call that gives its own feedback keeps it, and has its correction in the prompt."""
     seen: list[Any] = []
 
-    assert asking(seen, BAD, GOOD, instructions_to=None)("t", feedback="mine") == VALUE
+    assert asking(seen, BAD, GOOD, params=Params(instructions=None))("t", feedback="mine") == VALUE
 
     assert [feedback for _, _, feedback, _ in seen] == ["mine", "mine"]
     assert WRONG not in seen[0][0]
@@ -89,7 +89,7 @@ def test_feedback_is_filled_in_calls_that_give_none():
     """A call that gives none, or None, gets None and then the correction; the prompt stays as it was."""
     for given_ in ({}, {"feedback": None}):
         seen: list[Any] = []
-        assert asking(seen, BAD, GOOD, instructions_to=None)("t", **given_) == VALUE
+        assert asking(seen, BAD, GOOD, params=Params(instructions=None))("t", **given_) == VALUE
         assert seen[0][0] == seen[1][0]
         assert seen[0][2] is None
         assert WRONG in seen[1][2]
@@ -131,7 +131,7 @@ def test_parameters_can_be_named():
     """`feedback_to` and `options_to` say by which parameters what is ours reaches the function."""
     seen, replies = [], iter((BAD, GOOD))
 
-    @guard(TOTAL, strategy="json_mode", target="openai", feedback_to="again", options_to="extra")
+    @guard(TOTAL, strategy="json_mode", provider="openai", params=Params(feedback="again", options="extra"))
     def ask_again(prompt: str, again="first", extra: Any = None):
         seen.append((again, extra))
         return next(replies)
@@ -144,25 +144,25 @@ def test_parameters_can_be_named():
 def test_a_parameter_for_any_keywords_cannot_be_named():
     """`**extra` is no parameter of that name."""
     with pytest.raises(
-        InvalidArgument, match=r"^options_to='extra': \S+ask has no such parameter, only prompt"
+        InvalidArgument, match=r"^params\.options='extra': \S+ask has no such parameter, only prompt"
     ):
 
-        @guard(TOTAL, options_to="extra")
+        @guard(TOTAL, params=Params(options="extra"))
         def ask(prompt: str, **extra):
             return GOOD
 
 
-@pytest.mark.parametrize("setting", ["instructions_to", "feedback_to", "options_to"])
+@pytest.mark.parametrize("setting", ["prompt", "instructions", "feedback", "options"])
 def test_a_name_is_a_text(setting):
     """What is no name of a parameter is refused."""
-    with pytest.raises(InvalidArgument, match=rf"^{setting}=3: expected a str or None$"):
-        guard(TOTAL, **{setting: 3})
+    with pytest.raises(InvalidArgument, match=rf"^params\.{setting}=3: expected a str or None$"):
+        guard(TOTAL, params=Params(**{setting: 3}))
 
 
 def test_what_is_ours_can_be_switched_off():
     """With None the parameters are the caller's, whatever their names."""
     seen: list[Any] = []
-    ask = asking(seen, BAD, GOOD, instructions_to=None, feedback_to=None, options_to=None)
+    ask = asking(seen, BAD, GOOD, params=Params(instructions=None, feedback=None, options=None))
 
     assert ask("t") == VALUE
 
@@ -183,12 +183,12 @@ FORMATS = [
 
 
 @needs("fitting")
-@pytest.mark.parametrize(("target", "strategy", "keys"), FORMATS)
-def test_a_clash_on_the_formats_own_key_is_refused_before_anything_is_asked(target, strategy, keys, store):
+@pytest.mark.parametrize(("provider", "strategy", "keys"), FORMATS)
+def test_a_clash_on_the_formats_own_key_is_refused_before_anything_is_asked(provider, strategy, keys, store):
     """A call that sets what the strategy sets is an error that names the key; nothing is asked or recorded."""
     for key in keys:
         seen: list[Any] = []
-        ask = asking(seen, strategy=strategy, target=target, store=store)
+        ask = asking(seen, strategy=strategy, provider=provider, store=store)
         with pytest.raises(InvalidArgument) as caught:
             ask("t", options={key: "mine"})
         assert str(caught.value).startswith(
@@ -203,7 +203,7 @@ def test_a_clash_with_a_default_is_refused_at_decoration():
     """A default that sets what the strategy sets is an error when the function is decorated."""
     with pytest.raises(InvalidArgument, match=r"^options\['response_format'\]: strategy 'json_mode'"):
 
-        @guard(TOTAL, strategy=["bare", "json_mode"], target="openai")
+        @guard(TOTAL, strategy=["bare", "json_mode"], provider="openai")
         def ask(prompt, options={"response_format": None}):  # noqa: B006 - the very fact
             return GOOD
 
@@ -212,7 +212,7 @@ def test_a_clash_with_a_default_is_refused_at_decoration():
 def test_other_keys_are_the_callers():
     """Of all else the caller's value is sent: an output limit too."""
     seen: list[Any] = []
-    ask = asking(seen, strategy="json_mode", target="openai", budget=Budget(output_tokens=10))
+    ask = asking(seen, strategy="json_mode", provider="openai", limits=Limits(output_tokens=10))
 
     ask("t", options={"temperature": 0, "max_completion_tokens": 5})
 
@@ -227,7 +227,7 @@ def test_other_keys_are_the_callers():
 def test_an_extra_body_is_merged_by_its_keys():
     """`extra_body` is no argument of the provider's but holds some: a clash is one on a key in it."""
     seen: list[Any] = []
-    ask = asking(seen, strategy="strict_schema", target="llamacpp-llguidance")
+    ask = asking(seen, strategy="strict_schema", provider="llamacpp-llguidance")
     given_ = {"extra_body": {"top_k": 3}}
 
     ask("t", options=given_)
@@ -245,7 +245,7 @@ def test_the_defaults_options_are_kept():
     """The default's keys are sent where the caller gives none, and the default is not changed."""
     seen, default = [], {"temperature": 0}
 
-    @guard(TOTAL, strategy="json_mode", target="openai")
+    @guard(TOTAL, strategy="json_mode", provider="openai")
     def ask(prompt, options=default):
         seen.append(options)
         return GOOD
@@ -264,7 +264,7 @@ def test_what_cannot_be_joined_is_refused(given_):
         asking([])("t", **given_)
 
     assert str(caught.value).startswith(f"{name}={part!r}: expected a ")
-    assert f"guard(..., {name}_to=None)" in str(caught.value)
+    assert f"guard(..., params=Params({name}=None))" in str(caught.value)
 
 
 texts = st.none() | st.text(max_size=5)
@@ -288,9 +288,9 @@ values = st.integers() | st.text(max_size=3) | st.none()
 def test_nothing_that_is_given_is_lost(given_, strategy, builds):
     """Whatever a call gives stands in every attempt's arguments, and is not changed."""
     seen: list[Any] = []
-    settings = {} if builds else {"instructions_to": None}
+    settings = {} if builds else {"params": Params(instructions=None)}
     ask = asking(
-        seen, BAD, GOOD, strategy=strategy, target="openai", budget=Budget(output_tokens=9), **settings
+        seen, BAD, GOOD, strategy=strategy, provider="openai", limits=Limits(output_tokens=9), **settings
     )
     before = deepcopy(given_)
 

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from schema_guard import Budget, GuardFailed, flush, guard, open_store
+from schema_guard import About, GuardFailed, Limits, flush, guard, open_store
 from tests.needs import marked, needs
 from tests.public.calls import wire
 from tests.public.clock import stopped_clock
@@ -47,7 +47,7 @@ def function_of(shape, attempts):
 
 def outcome_of(shape, attempts, **settings):
     """Return the outcome of one call."""
-    named = {"store": None, "name": f"ask_{next(NUMBERS)}", "version": "1", "max_attempts": 4}
+    named = {"store": None, "name": f"ask_{next(NUMBERS)}", "max_attempts": 4, "about": About(version="1")}
     found = guard(SCHEMA, **{**named, **settings})(function_of(shape, attempts)).outcome("t")
     return asyncio.run(_waited(found)) if hasattr(found, "__await__") else found
 
@@ -104,7 +104,7 @@ def test_seconds_are_counted_over_all_attempts(shape, lengths, bound):
     """The seconds of all attempts count. A stream is cut off at the first piece after the bound, a whole reply never."""
     with stopped_clock() as clock:
         found = outcome_of(
-            shape, attempts_with_time(clock, LENGTHS[lengths]), budget=Budget(max_elapsed_s=bound)
+            shape, attempts_with_time(clock, LENGTHS[lengths]), limits=Limits(max_elapsed_s=bound)
         )
 
     assert codes_and_seconds(found) == attempts_in_time(LENGTHS[lengths], bound, is_stream=shape in STREAMS)
@@ -125,7 +125,7 @@ def test_time_is_unlimited_by_default(shape):
 def test_late_reply_is_valid_unless_it_was_cut_off(shape, bound, is_cut):
     """A reply that arrives completely after the bound is valid. A stream that was cut off is not."""
     with stopped_clock() as clock:
-        found = outcome_of(shape, attempts_with_time(clock, (1.0,), GOOD), budget=Budget(max_elapsed_s=bound))
+        found = outcome_of(shape, attempts_with_time(clock, (1.0,), GOOD), limits=Limits(max_elapsed_s=bound))
 
     assert found.ok is not (is_cut and shape in STREAMS)
     assert found.value == ({"total": 1} if found.ok else None)
@@ -137,7 +137,11 @@ def test_time_between_two_calls_is_not_counted(shape):
     with stopped_clock() as clock:
         attempts = attempts_with_time(clock, (0.5,) * 6)
         function = guard(
-            SCHEMA, store=None, budget=Budget(max_elapsed_s=1.0), name=f"twice_{shape}", version="1"
+            SCHEMA,
+            store=None,
+            limits=Limits(max_elapsed_s=1.0),
+            name=f"twice_{shape}",
+            about=About(version="1"),
         )(function_of(shape, attempts))
         for _ in range(3):
             found = function.outcome("t")
@@ -154,7 +158,7 @@ def test_all_strategies_share_one_budget(shape):
         found = outcome_of(
             shape,
             attempts_with_time(clock, (0.5,) * 4),
-            budget=Budget(max_elapsed_s=1.5),
+            limits=Limits(max_elapsed_s=1.5),
             strategy=["bare", "system_prompt"],
         )
 
@@ -204,7 +208,7 @@ def attempts_in_tokens(used, bound):
 @pytest.mark.parametrize("shape", SHAPES)
 def test_tokens_are_counted_over_all_attempts(shape, used, bound):
     """Input and output tokens count together. An attempt without usage counts as 0 tokens."""
-    found = outcome_of(shape, attempts_with_usage(shape, USED[used]), budget=Budget(max_tokens=bound))
+    found = outcome_of(shape, attempts_with_usage(shape, USED[used]), limits=Limits(max_tokens=bound))
 
     # A bound of 0 is reached before anything is spent.
     assert len(found.attempts) == (1 if bound == 0 else attempts_in_tokens(USED[used], bound))
@@ -216,12 +220,12 @@ def test_tokens_are_counted_over_all_attempts(shape, used, bound):
 @pytest.mark.parametrize(
     ("budget", "attempts"),
     [
-        (Budget(max_tokens=30, max_elapsed_s=100.0), 2),
-        (Budget(max_tokens=31, max_elapsed_s=100.0), 3),
-        (Budget(max_tokens=1000, max_elapsed_s=1.0), 2),
-        (Budget(max_tokens=1000, max_elapsed_s=1.5), 3),
-        (Budget(max_tokens=15, max_elapsed_s=0.5), 1),
-        (Budget(max_tokens=45, max_elapsed_s=1.0), 2),
+        (Limits(max_tokens=30, max_elapsed_s=100.0), 2),
+        (Limits(max_tokens=31, max_elapsed_s=100.0), 3),
+        (Limits(max_tokens=1000, max_elapsed_s=1.0), 2),
+        (Limits(max_tokens=1000, max_elapsed_s=1.5), 3),
+        (Limits(max_tokens=15, max_elapsed_s=0.5), 1),
+        (Limits(max_tokens=45, max_elapsed_s=1.0), 2),
     ],
 )
 def test_the_first_bound_ends_the_call(shape, budget, attempts):
@@ -232,7 +236,7 @@ def test_the_first_bound_ends_the_call(shape, budget, attempts):
             clock.spent += 0.5
             yield from pieces
 
-        found = outcome_of(shape, map(slowly, attempts_with_usage(shape, USED["equal"])), budget=budget)
+        found = outcome_of(shape, map(slowly, attempts_with_usage(shape, USED["equal"])), limits=budget)
 
     assert len(found.attempts) == attempts
 
@@ -250,7 +254,7 @@ def test_stopped_stream_counts_with_its_estimated_tokens(shape, times, more, att
 
     def stopped(**budget):
         pieces = (iter([STOPPED[at : at + 4] for at in range(0, len(STOPPED), 4)]) for _ in range(4))
-        return outcome_of(shape, pieces, early_stop=True, budget=Budget(**budget)).attempts
+        return outcome_of(shape, pieces, early_stop=True, limits=Limits(**budget)).attempts
 
     each, *others = (one.estimated_output_tokens for one in stopped())
 
@@ -279,7 +283,7 @@ def test_repeats_are_counted_for_each_attempt(shape, case, early_stop):
     """A runaway reply is stopped and retried. The repeats of an earlier attempt do not count."""
     replies, codes = CASES[case]
     attempts = (iter([text[at : at + 7] for at in range(0, len(text), 7)]) for text in replies)
-    found = outcome_of(shape, attempts, budget=Budget(max_repeats=6), early_stop=early_stop)
+    found = outcome_of(shape, attempts, limits=Limits(max_repeats=6), early_stop=early_stop)
 
     assert [one.failure and one.failure.code for one in found.attempts] == codes
     stopped = [one.stopped_at for one in found.attempts if one.failure and one.failure.code == "runaway"]
@@ -289,7 +293,7 @@ def test_repeats_are_counted_for_each_attempt(shape, case, early_stop):
 @pytest.mark.parametrize("shape", SHAPES)
 def test_repeats_stop_only_streams_with_a_bound(shape):
     """A stream without a bound is read to its end. A whole reply is never stopped."""
-    settings = {} if shape in STREAMS else {"budget": Budget(max_repeats=2)}
+    settings = {} if shape in STREAMS else {"limits": Limits(max_repeats=2)}
     found = outcome_of(shape, (iter([RUNAWAY]) for _ in range(4)), max_attempts=1, **settings)
 
     assert found.attempts[0].reply == RUNAWAY
@@ -306,10 +310,10 @@ def test_time_of_stopped_attempts_counts(shape):
                 clock.spent += 0.125
                 yield RUNAWAY[at : at + 8]
 
-        probe = outcome_of(shape, [pieces()], max_attempts=1, budget=Budget(max_repeats=6))
+        probe = outcome_of(shape, [pieces()], max_attempts=1, limits=Limits(max_repeats=6))
         (seconds,) = [one.elapsed_s for one in probe.attempts]
         found = outcome_of(
-            shape, (pieces() for _ in range(4)), budget=Budget(max_repeats=6, max_elapsed_s=2 * seconds + 1.0)
+            shape, (pieces() for _ in range(4)), limits=Limits(max_repeats=6, max_elapsed_s=2 * seconds + 1.0)
         )
 
     assert codes_and_seconds(found) == [("runaway", seconds), ("runaway", seconds), ("cancelled", 1.125)]
@@ -319,21 +323,21 @@ def test_time_of_stopped_attempts_counts(shape):
 
 ENDS = {
     "seconds": (
-        Budget(max_elapsed_s=0.75),
+        Limits(max_elapsed_s=0.75),
         "plain",
-        "  the budget ended the call before attempt 3: 1 s of max_elapsed_s=0.75 were spent",
+        "  the limits ended the call before attempt 3: 1 s of max_elapsed_s=0.75 were spent",
     ),
     "seconds, exactly": (
-        Budget(max_elapsed_s=1.0),
+        Limits(max_elapsed_s=1.0),
         "stream",
-        "  the budget ended the call before attempt 3: 1 s of max_elapsed_s=1 were spent",
+        "  the limits ended the call before attempt 3: 1 s of max_elapsed_s=1 were spent",
     ),
     "a stream": (
-        Budget(max_elapsed_s=0.75),
+        Limits(max_elapsed_s=0.75),
         "stream",
         "    the time budget ended the reply before it was complete",
     ),
-    "none": (Budget(max_elapsed_s=9.0), "plain", "to allow more attempts: max_attempts=6"),
+    "none": (Limits(max_elapsed_s=9.0), "plain", "to allow more attempts: max_attempts=6"),
 }
 
 
@@ -342,14 +346,14 @@ def test_error_names_the_bound_that_ended_the_call(end):
     """The message has the bound, the amount spent, and the number of the attempt that did not begin."""
     budget, shape, line = ENDS[end]
     with stopped_clock() as clock:
-        function = guard(SCHEMA, store=None, name=f"ends {end}", version="1", max_attempts=4, budget=budget)(
-            function_of(shape, attempts_with_time(clock, (0.5,) * 4))
-        )
+        function = guard(
+            SCHEMA, store=None, name=f"ends {end}", about=About(version="1"), max_attempts=4, limits=budget
+        )(function_of(shape, attempts_with_time(clock, (0.5,) * 4)))
         with pytest.raises(GuardFailed) as caught:
             function("t")
 
     assert line in str(caught.value)
-    assert ("the budget ended" in str(caught.value)) == end.startswith("seconds")
+    assert ("the limits ended" in str(caught.value)) == end.startswith("seconds")
 
 
 @pytest.mark.parametrize("settings", [{"on_failure": "return"}, {"default": "none"}], ids=str)
@@ -362,9 +366,9 @@ def test_call_that_a_bound_ended_is_a_failed_call(end, settings):
             SCHEMA,
             store=None,
             name=f"ends {end} {settings}",
-            version="1",
+            about=About(version="1"),
             max_attempts=4,
-            budget=budget,
+            limits=budget,
             **settings,
         )(function_of(shape, attempts_with_time(clock, (0.5,) * 4)))("t")
 
@@ -386,7 +390,7 @@ def test_report_counts_calls_that_a_bound_ended(tmp_path, shape):
     with stopped_clock() as clock, open_store(str(tmp_path / "r.db")) as store:
         for number in range(5):
             found = outcome_of(
-                shape, attempts_with_time(clock, (0.5,) * 4), budget=Budget(max_elapsed_s=0.75), store=store,
+                shape, attempts_with_time(clock, (0.5,) * 4), limits=Limits(max_elapsed_s=0.75), store=store,
                 name="app.total", on_failure="return",
             )  # fmt: skip
             assert codes_and_seconds(found) == list(COUNTED[shape]), number

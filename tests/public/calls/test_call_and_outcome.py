@@ -6,7 +6,7 @@ from random import Random
 
 import pytest
 
-from schema_guard import Budget, CallFailed, GuardFailed, InvalidArgument, Limits, guard, tags
+from schema_guard import About, CallFailed, GuardFailed, InvalidArgument, Limits, guard, tags
 from tests.needs import marked
 from tests.public.calls import wire
 from tests.public.calls.judging.drawn_replies import case as drawn
@@ -55,7 +55,9 @@ def facts(outcome):
 def run(make, way, settings):
     """Return the result or error of one call, and the recorded outcomes."""
     store = MemoryStore()
-    guarded = guard(TOTAL, store=store, name=settings["name"], version="1", **settings["more"])(make())
+    guarded = guard(
+        TOTAL, store=store, name=settings["name"], **{"about": About(version="1"), **settings["more"]}
+    )(make())
     with tags(segment="s", cluster="c"):
         try:
             given = guarded("t") if way == "call" else guarded.outcome("t")
@@ -123,12 +125,12 @@ def test_call_and_outcome_agree(case, shape, more):
         {"limits": Limits(max_depth=0)},
         {"limits": Limits(max_nodes=1)},
         {"checks": [lambda value: "no"]},
-        {"budget": Budget(max_tokens=1)},
+        {"limits": Limits(max_tokens=1)},
         {"strategy": "bare"},
         {"strategy": ["bare", "system_prompt"]},
         {"default": 7},
-        {"segment": "mine"},
-        {"model": "m"},
+        {"about": About(version="1", segment="mine")},
+        {"about": About(version="1", model="m")},
     ],
 )
 def test_settings_apply_to_call_and_outcome(more):
@@ -147,7 +149,12 @@ def test_call_and_outcome_agree_on_random_replies():
     for _ in range(300):
         kind, reply = drawn(rng)
         guarded = guard(
-            kind.schema, store=None, max_attempts=1, on_failure="return", name="drawn", version="1"
+            kind.schema,
+            store=None,
+            max_attempts=1,
+            on_failure="return",
+            name="drawn",
+            about=About(version="1"),
         )(lambda prompt, reply=reply: reply)
         given, outcome = guarded("t"), guarded.outcome("t")
 

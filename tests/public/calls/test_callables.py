@@ -236,8 +236,8 @@ def test_a_stream_is_closed_when_it_is_not_read_to_its_end(store):
 
 
 @needs("fitting")
-def test_a_model_is_guarded_with_its_own_name_and_target(tmp_path, store):
-    """A model brings its name and its target, and takes options by itself."""
+def test_a_model_is_guarded_with_its_own_name_and_provider(tmp_path, store):
+    """A model has a name and a provider, and takes options."""
     path = tmp_path / "replies.jsonl"
     path.write_text('"no"\n"{\\"total\\": 1}"')
 
@@ -246,18 +246,18 @@ def test_a_model_is_guarded_with_its_own_name_and_target(tmp_path, store):
 
         assert function("t") == VALUE
     assert (
-        rows(store, "function", "model", "target", "strategies")
+        rows(store, "function", "model", "provider", "strategies")
         == [("replies", "replies", "openai", "strict_schema")] * 2
     )
 
 
 def test_an_object_that_has_a_target_is_not_a_model_for_that(store):
-    """A model has a target and capabilities; an object with only one of them is a callable like others."""
+    """A model has a provider and capabilities; an object with only one of them is a callable like others."""
     client = Asking()
-    client.target = "openai"
+    client.provider = "openai"
 
     assert guard(TOTAL, store=store)(client)("t") == VALUE
-    assert rows(store, "function", "target") == [(f"{Asking.__module__}.Asking", None)]
+    assert rows(store, "function", "provider") == [(f"{Asking.__module__}.Asking", None)]
 
 
 def test_settings_can_be_changed():

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from schema_guard import guard
+from schema_guard import About, guard
 from tests.public.calls import wire
 
 TOTAL = {"type": "object", "properties": {"total": {"type": "number"}}, "required": ["total"]}
@@ -19,11 +19,16 @@ def reply(text, model, **usage):
     return {**wire.chat(text), "model": model, **({"usage": usage} if usage else {})}
 
 
-def outcome_of(*replies, **settings):
+def outcome_of(*replies, model=None, **settings):
     given = iter(replies)
 
     @guard(
-        TOTAL, store=None, prices=PRICES, max_attempts=len(replies), name="priced", version="1", **settings
+        TOTAL,
+        store=None,
+        about=About(prices=PRICES, version="1", model=model),
+        max_attempts=len(replies),
+        name="priced",
+        **settings,
     )
     def ask(prompt):
         return next(given)
@@ -74,7 +79,7 @@ def test_snapshot_has_the_price_of_its_model():
 
 
 def test_named_model_has_its_price():
-    """If a reply names no model, the price is that of `model=`."""
+    """If a reply names no model, the price is that of `About(model=...)`."""
     usage = {"prompt_tokens": 100, "completion_tokens": 10, "total_tokens": 110}
     given = {key: part for key, part in {**wire.chat(GOOD), "usage": usage}.items() if key != "model"}
 
@@ -96,6 +101,6 @@ def test_long_prompt_has_the_price_of_its_tier(tmp_path, tokens, cost):
     (tmp_path / "prices.json").write_text(json.dumps(table))
     usage = {"prompt_tokens": tokens, "completion_tokens": 0, "total_tokens": tokens}
     answer = {**reply(GOOD, "small"), "usage": usage}
-    ask = guard(TOTAL, store=None, prices=str(tmp_path / "prices.json"))(lambda prompt: answer)
+    ask = guard(TOTAL, store=None, about=About(prices=str(tmp_path / "prices.json")))(lambda prompt: answer)
 
     assert ask.outcome("t").cost == pytest.approx(cost)

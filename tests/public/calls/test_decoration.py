@@ -7,14 +7,7 @@ from typing import Any
 
 import pytest
 
-from schema_guard import (
-    Budget,
-    InvalidArgument,
-    InvalidSchema,
-    Limits,
-    Schema,
-    guard,
-)
+from schema_guard import About, InvalidArgument, InvalidSchema, Limits, Params, Schema, guard
 from tests.needs import marked
 from tests.public.calls.functions import GOOD, TOTAL, VALUE, NotAFunction, ask
 
@@ -38,9 +31,9 @@ WRONG = (
     Wrong("strategy", {"strategy": "system_promt"}, f"strategy='system_promt': expected one of {KNOWN}, did you mean 'system_prompt'?"),
     Wrong("no strategy", {"strategy": []}, f"strategy=(): expected one of {KNOWN}, or a list of them"),
     Wrong("None for a strategy", {"strategy": None}, f"strategy=None: expected one of {KNOWN}, or a list of them"),
-    Wrong("no attempts", {"max_attempts": 0}, "max_attempts=0: expected an int >= 1 (1 means: ask once, never retry)"),
-    Wrong("half an attempt", {"max_attempts": 1.5}, "max_attempts=1.5: expected an int >= 1 (1 means: ask once, never retry)"),
-    Wrong("attempts by a bool", {"max_attempts": True}, "max_attempts=True: expected an int >= 1 (1 means: ask once, never retry)"),
+    Wrong("no attempts", {"max_attempts": 0}, "max_attempts=0: expected an int >= 1 (1 means: never retry)"),
+    Wrong("half an attempt", {"max_attempts": 1.5}, "max_attempts=1.5: expected an int >= 1 (1 means: never retry)"),
+    Wrong("attempts by a bool", {"max_attempts": True}, "max_attempts=True: expected an int >= 1 (1 means: never retry)"),
     Wrong(
         "more strategies than attempts",
         {"strategy": ["bare", "system_prompt"], "max_attempts": 1},
@@ -49,12 +42,17 @@ WRONG = (
     Wrong(
         "two words for a failure",
         {"default": None, "on_failure": "return"},
-        "default= and on_failure='return': expected one of them: both say what a failed call gives",
+        "default=None and on_failure='return': expected one of them: default= alone returns the default when a call fails",
+    ),
+    Wrong(
+        "a default and an error",
+        {"default": 0, "on_failure": "raise"},
+        "default=0 and on_failure='raise': expected one of them: default= alone returns the default when a call fails",
     ),
     Wrong("on_failure", {"on_failure": "retrun"}, "on_failure='retrun': expected one of raise, return, did you mean 'return'?"),
     Wrong("on_failure default", {"on_failure": "default"}, "on_failure='default': expected one of raise, return"),
     Wrong("repair", {"repair": "lossles"}, "repair='lossles': expected one of off, lossless, lossy, did you mean 'lossless'?"),
-    Wrong("check", {"checks": ["no"]}, "checks: 'no': expected a callable that gives None or a message"),
+    Wrong("check", {"checks": ["no"]}, "checks: 'no': expected a callable that returns None or a message"),
     Wrong("a check alone", {"checks": len}, "checks=<built-in function len>: expected a list of callables"),
     Wrong("examples", {"examples": 3}, "examples=3: expected a list of (task, value)"),
     Wrong("example", {"examples": [VALUE]}, "examples: {'total': 1}: expected (task, value), with task a str or None"),
@@ -68,30 +66,24 @@ WRONG = (
         {"examples": [(None, 3)], "strategy": ["bare", "few_shot"]},
         "examples: 3 is not valid for invoice: at (root): expected object, got number 3",
     ),
-    Wrong("options", {"strategy": "strict_schema", "target": "openai"}, f"strategy='strict_schema': {NEEDS}"),
-    Wrong("options of the second", {"strategy": ["bare", "json_mode"], "target": "openai"}, f"strategy='json_mode': {NEEDS}"),
-    Wrong("options for a limit", {"budget": Budget(output_tokens=9), "target": "openai"}, f"an output limit in budget=: {NEEDS}"),
+    Wrong("options", {"strategy": "strict_schema", "provider": "openai"}, f"strategy='strict_schema': {NEEDS}"),
+    Wrong("options of the second", {"strategy": ["bare", "json_mode"], "provider": "openai"}, f"strategy='json_mode': {NEEDS}"),
+    Wrong("options for a limit", {"limits": Limits(output_tokens=9), "provider": "openai"}, f"an output limit in limits=: {NEEDS}"),
     Wrong(
-        "target",
-        {"target": "opnai"},
-        "target='opnai': expected one of openai, openai-responses, azure, anthropic, gemini, openrouter, groq, mistral, cohere, bedrock, deepseek, ollama, lmstudio, vllm, sglang, llamacpp, llamacpp-llguidance, outlines, outlines-core, outlines-api, did you mean 'openai'?",
+        "provider",
+        {"provider": "opnai"},
+        "provider='opnai': expected one of openai, openai-responses, azure, anthropic, gemini, openrouter, groq, mistral, cohere, bedrock, deepseek, ollama, lmstudio, vllm, sglang, llamacpp, llamacpp-llguidance, outlines, outlines-core, outlines-api, did you mean 'openai'?",
     ),
-    Wrong("limits", {"limits": 0}, "limits=0: expected a Limits"),
-    Wrong("budget", {"budget": {}}, "budget={}: expected a Budget"),
-    Wrong("negative tokens", {"budget": Budget(max_tokens=-1)}, "budget.max_tokens=-1: expected an int >= 0, or None for no bound"),
-    Wrong("negative time", {"budget": Budget(max_elapsed_s=-0.5)}, "budget.max_elapsed_s=-0.5: expected a number >= 0, or None for no bound"),
-    Wrong("no time at all", {"budget": Budget(max_elapsed_s=float("nan"))}, "budget.max_elapsed_s=nan: expected a number >= 0, or None for no bound"),
-    Wrong("negative limit", {"budget": Budget(max_output_tokens=-9)}, "budget.max_output_tokens=-9: expected an int >= 1, or None for no bound"),
-    Wrong("tokens by a text", {"budget": Budget(max_tokens="9")}, "budget.max_tokens='9': expected an int >= 0, or None for no bound"),
+    Wrong("limits", {"limits": 0}, "limits=0: expected limits=Limits(max_bytes=...)"),
+    Wrong("limits as a dict", {"limits": {"max_tokens": 9}}, "limits={'max_tokens': 9}: expected limits=Limits(max_tokens=...)"),
+    Wrong("about as a dict", {"about": {"version": "2"}}, "about={'version': '2'}: expected about=About(version=...)"),
+    Wrong("params as a text", {"params": "prompt"}, "params='prompt': expected params=Params(prompt=...)"),
     Wrong("name", {"name": 3}, "name=3: expected a str or None"),
-    Wrong("segment", {"segment": 3}, "segment=3: expected a str or None"),
-    Wrong("version", {"version": 2}, "version=2: expected a str or None"),
-    Wrong("model", {"model": 3}, "model=3: expected a str or None"),
     Wrong("store", {"store": 3}, "store=int: expected a URL, a Store, or None"),
     Wrong(
         "prompt",
-        {"prompt": "promt"},
-        "prompt='promt': ask has no such parameter, only prompt, did you mean 'prompt'?",
+        {"params": Params(prompt="promt")},
+        "params.prompt='promt': ask has no such parameter, only prompt, did you mean 'prompt'?",
     ),
 )  # fmt: skip
 
@@ -111,27 +103,22 @@ def with_options(prompt, options):
 
 WRONG_OPTIONS = (
     Wrong(
-        "no target",
+        "no provider",
         {"strategy": "json_mode"},
-        "strategy='json_mode': expected target= to say whose arguments 'options' holds, such as target='openai'",
+        "strategy='json_mode': expected provider= to say whose arguments 'options' holds, such as provider='openai'",
     ),
     Wrong(
-        "not of this target",
-        {"strategy": "tool_call", "target": "llamacpp-llguidance"},
-        "strategy 'tool_call' is not supported by target 'llamacpp-llguidance': it takes bare, few_shot, json_mode, "
+        "not of this provider",
+        {"strategy": "tool_call", "provider": "llamacpp-llguidance"},
+        "strategy 'tool_call' is not supported by provider 'llamacpp-llguidance': it takes bare, few_shot, json_mode, "
         "reason_then_format, strict_schema, system_prompt; the strongest of them is 'strict_schema'",
-    ),
-    Wrong(
-        "output tokens",
-        {"target": "openai", "budget": Budget(output_tokens=0)},
-        "budget.output_tokens=0: expected an int >= 1, or None for no bound",
     ),
 )
 
 
 @pytest.mark.parametrize(
     "case",
-    marked(WRONG_OPTIONS, "fitting", lambda case: case.id == "not of this target"),
+    marked(WRONG_OPTIONS, "fitting", lambda case: case.id == "not of this provider"),
     ids=lambda case: case.id,
 )
 def test_what_a_target_cannot_do_is_refused_at_decoration(case):
@@ -146,7 +133,7 @@ def two(a: str, b: str):
     return GOOD
 
 
-HOW = "name it with prompt=, call it 'prompt' or 'messages', or take 'instructions: str' and build the prompt yourself"
+HOW = "name it with params=Params(prompt=...), call it 'prompt' or 'messages', or take 'instructions: str' and build the prompt yourself"
 
 
 @pytest.mark.parametrize(
@@ -216,7 +203,7 @@ def test_a_schemas_name_is_escaped():
         ),
         ({"schema_": {}}, "schema_={}, did you mean schema, the first argument: @guard(Invoice)?"),
         ({"validators": []}, "validators=[], did you mean checks?"),
-        ({"max_repeats": 6}, "max_repeats=6, did you mean budget=Budget(max_repeats=...)?"),
+        ({"max_repeats": 6}, "max_repeats=6, did you mean limits=Limits(max_repeats=...)?"),
         ({"max_attempt": 3}, "max_attempt=3, did you mean 'max_attempts'?"),
         ({"on_fail": "x", "zzz": 1}, "on_fail='x', did you mean on_failure?"),
     ],
@@ -237,7 +224,57 @@ def test_a_word_of_nobody_is_told_all_of_ours():
         guard(TOTAL, zzz=1)
 
 
-def test_negative_limits_are_refused():
-    """A reply cannot be nested less than not at all: said at decoration."""
-    with pytest.raises(InvalidArgument, match=r"limits\.max_depth=-1: expected an int >= 0"):
-        guard(TOTAL, limits=Limits(max_depth=-1))
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Limits(max_depth=-1), "limits.max_depth=-1: expected an int >= 0"),
+        (lambda: Limits(max_tokens=-1), "limits.max_tokens=-1: expected an int >= 0, or None for no limit"),
+        (lambda: Limits(max_tokens="9"), "limits.max_tokens='9': expected an int >= 0, or None for no limit"),
+        (
+            lambda: Limits(output_tokens=0),
+            "limits.output_tokens=0: expected an int >= 1, or None for no limit",
+        ),
+        (lambda: Limits(max_repeats=1), "limits.max_repeats=1: expected an int >= 2, or None for no limit"),
+        (lambda: Limits(max_elapsed_s=-0.5), "limits.max_elapsed_s=-0.5: expected a number of seconds >= 0"),
+        (
+            lambda: Limits(max_elapsed_s=float("nan")),
+            "limits.max_elapsed_s=nan: expected a number of seconds >= 0",
+        ),
+        (
+            lambda: Limits(output_tokens=50, max_output_tokens=20),
+            "limits.max_output_tokens=20: expected at least output_tokens=50, the limit of the first attempt",
+        ),
+        (lambda: About(segment=3), "about.segment=3: expected a str or None"),
+        (lambda: About(version=2), "about.version=2: expected a str or None"),
+        (lambda: About(model=3), "about.model=3: expected a str or None"),
+        (lambda: About(tuned="yes"), "about.tuned='yes': expected True or False"),
+        (lambda: Params(feedback=3), "params.feedback=3: expected a str or None"),
+        (
+            lambda: Params(prompt_file="p.json"),
+            "params.prompt_file='p.json': this version doesn't have params.prompt_file yet: leave it out",
+        ),
+        (lambda: Limits(max_byte=3), "Limits: unknown argument max_byte=3, did you mean 'max_bytes'?"),
+        (lambda: About(verison="2"), "About: unknown argument verison='2', did you mean 'version'?"),
+        (lambda: Params(option="x"), "Params: unknown argument option='x', did you mean 'options'?"),
+    ],
+)
+def test_grouped_settings_refuse_wrong_members(make, message):
+    """`Limits`, `Params`, and `About` name the wrong member and what they expect."""
+    with pytest.raises(InvalidArgument) as caught:
+        make()
+
+    assert str(caught.value) == message
+
+
+@pytest.mark.parametrize("unbuilt", [{"coerce": True}, {"content": {"grounded": True}}])
+def test_refuses_arguments_of_a_later_version(unbuilt):
+    """`coerce` and `content` aren't built yet, and the error says so."""
+    with pytest.raises(InvalidArgument, match=r"this version doesn't have (coerce|content) yet"):
+        guard(TOTAL, **unbuilt)
+
+
+def test_accepts_the_defaults_of_arguments_of_a_later_version():
+    """`coerce=False`, `content=None`, and `prompt_file=None` change nothing."""
+    settings = guard(TOTAL, coerce=False, content=None, params=Params(prompt_file=None), store=None)
+
+    assert settings == guard(TOTAL, store=None)

@@ -6,33 +6,29 @@ import inspect
 import pytest
 
 import schema_guard
-from schema_guard import (
-    Budget,
-    Guard,
-    Limits,
-    Schema,
-    connect,
-    guard,
-    judge,
-)
+from schema_guard import About, Guard, Limits, Params, Schema, connect, guard, judge
 from tests.needs import is_installed
 
 LIMITS = Limits(
-    max_bytes=8_388_608, max_depth=100, max_nodes=200_000, max_number_chars=400, max_steps=50_000_000
-)
-BUDGET = Budget(
-    max_elapsed_s=None, max_tokens=None, output_tokens=None, max_output_tokens=None, max_repeats=None
-)
+    max_bytes=8_388_608, max_depth=100, max_nodes=200_000, max_number_chars=400, max_steps=50_000_000,
+    max_elapsed_s=None, max_tokens=None, output_tokens=None, max_output_tokens=None, max_repeats=None,
+)  # fmt: skip
 SETTINGS = {
-    "strategy": "system_prompt", "max_attempts": 3, "prompt": None, "examples": (), "checks": (), "repair": "off",
-    "observe": False, "expected": (), "on_failure": "raise", "name": None, "version": None, "segment": None,
-    "model": None, "models": None, "tuned": False, "target": None, "early_stop": False, "prices": None, "rules": None,
+    "schema": None, "strategy": "system_prompt", "max_attempts": 3, "examples": (), "checks": (), "repair": "off",
+    "coerce": False, "observe": False, "ignore": (), "on_failure": None, "name": None, "provider": None, "models": None,
+    "early_stop": False, "limits": None, "params": None, "about": None, "content": None,
 }  # fmt: skip
+# `Guard` has no field for an argument that this version doesn't have yet.
+SIMPLE = {
+    name: default
+    for name, default in SETTINGS.items()
+    if name not in ("schema", "coerce", "content", "limits", "params", "about")
+}
 FUNCTIONS = {
     judge: {"finish_reason": None, "repair": "off", "checks": (), "restore": None, "limits": LIMITS},
     Schema.of: {"name": None, "dialect": None, "formats": True, "resources": None},
     connect: {
-        "target": None, "options": None, "key": None, "adapter": None, "rules": None, "timeout_s": 600.0,
+        "provider": None, "options": None, "key": None, "adapter": None, "rules": None, "timeout_s": 600.0,
         "max_retries": 0,
     },
 }  # fmt: skip
@@ -47,23 +43,22 @@ if is_installed("tools"):
 
 
 def test_defaults_of_guard():
-    """`guard` has these defaults, and creates limits and a budget if you pass none."""
+    """`guard` has these defaults, and creates limits, parameters, and facts if you pass none."""
     parameters = inspect.signature(guard).parameters
 
     assert {name: parameters[name].default for name in SETTINGS} == SETTINGS
-    assert (parameters["limits"].default, parameters["budget"].default) == (None, None)
     made = guard({"type": "object"})
-    assert {name: getattr(made, name) for name in SETTINGS} == SETTINGS
-    assert (made.limits, made.budget) == (LIMITS, BUDGET)
+    assert {name: getattr(made, name) for name in SIMPLE} == SIMPLE
+    assert (made.limits, made.params, made.about) == (LIMITS, Params(), About())
 
 
 def test_defaults_of_settings():
     """`Guard` has the defaults of `guard`."""
     fields = {field.name: field.default for field in dataclasses.fields(Guard)}
 
-    assert {name: fields[name] for name in SETTINGS} == SETTINGS
+    assert {name: fields[name] for name in SIMPLE} == SIMPLE
     made = Guard(Schema.of({"type": "object"}))
-    assert (made.limits, made.budget) == (LIMITS, BUDGET)
+    assert (made.limits, made.params, made.about) == (LIMITS, Params(), About())
     assert made(lambda prompt: "no").outcome("t").attempts[-1].number == 3
 
 

@@ -54,7 +54,7 @@ def test_guarded_function_has_the_attributes_of_the_function():
 class Adapted:
     """A model that has an adapter."""
 
-    name, target, adapter = "base", "llamacpp", "invoices-7"
+    name, provider, adapter = "base", "llamacpp", "invoices-7"
     capabilities = frozenset({"bare", "system_prompt"})
 
     def __call__(self, prompt, *, options=None):
@@ -70,7 +70,7 @@ def test_model_with_an_adapter_is_tuned():
     """A model with an adapter is tuned, and the adapter is part of the configuration."""
     call = guard(TOTAL, store=None)(Adapted()).outcome("t").call
 
-    assert (call.model, call.target, call.tuned) == ("base", "llamacpp", True)
+    assert (call.model, call.provider, call.tuned) == ("base", "llamacpp", True)
     assert '"adapter":"invoices-7"' in call.settings
 
 

@@ -35,9 +35,9 @@ def test_the_callers_elements_go_on(name, strategy, data):
     """The elements are sent as they are, but for the one turn that the format joins; a retry adds two turns."""
     elements = data.draw(LISTS[name][1])
     before, sent = copy.deepcopy(elements), []
-    target = {"target": "openai"} if strategy in STRATEGIES[4:] else {}
+    provider = {"provider": "openai"} if strategy in STRATEGIES[4:] else {}
 
-    @guard(TOTAL, strategy=strategy, examples=EXAMPLES, max_attempts=2, store=None, **target)
+    @guard(TOTAL, strategy=strategy, examples=EXAMPLES, max_attempts=2, store=None, **provider)
     def ask(messages: list[Any], options: dict[str, Any] | None = None):
         sent.append(messages)
         return BAD if len(sent) == 1 else GOOD

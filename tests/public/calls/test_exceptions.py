@@ -6,11 +6,7 @@ import asyncio
 
 import pytest
 
-from schema_guard import (
-    Budget,
-    GuardFailed,
-    guard,
-)
+from schema_guard import GuardFailed, Limits, guard
 from tests.public.calls.functions import (
     BAD,
     GOOD,
@@ -213,12 +209,12 @@ def test_a_failed_call_has_no_cause_without_a_rejection():
 def test_a_budget_that_ended_the_call_is_said():
     """GuardFailed says that another attempt was allowed and could not be paid."""
 
-    @guard(TOTAL, budget=Budget(max_elapsed_s=0))
+    @guard(TOTAL, limits=Limits(max_elapsed_s=0))
     def ask(prompt):
         return BAD
 
     with pytest.raises(GuardFailed) as caught:
         ask("a")
 
-    assert "the budget ended the call before attempt 2: " in str(caught.value)
+    assert "the limits ended the call before attempt 2: " in str(caught.value)
     assert " s of max_elapsed_s=0 were spent" in str(caught.value)

@@ -6,7 +6,7 @@ from itertools import count
 
 import pytest
 
-from schema_guard import Budget, CallFailed, GuardFailed, InvalidArgument, guard
+from schema_guard import CallFailed, GuardFailed, InvalidArgument, Limits, guard
 from tests.needs import needs
 from tests.public.calls import wire
 
@@ -20,7 +20,7 @@ NUMBERS = count()
 SEE = "  to see the reply: error.outcome.attempts[-1].reply"
 MORE = "; to allow more attempts: max_attempts="
 MISSING = "    at (root): expected property 'total', got object with 0 properties    [/required]"
-LONGER = "; to allow a longer reply: budget=Budget(output_tokens=..., max_output_tokens=...)"
+LONGER = "; to allow a longer reply: limits=Limits(output_tokens=..., max_output_tokens=...)"
 CUT = wire.chat('{"total":', finish_reason="length")
 
 
@@ -85,10 +85,10 @@ GUARD_FAILED = {
     "unfinished": (
         ['{"total":'], {"max_attempts": 3},
         " gave no valid reply in 1 attempt (schema Total)", "  attempt 1, truncation unfinished:",
-        "    the text ends inside a JSON text", f"{SEE}{LONGER}, with a parameter 'options' and target=",
+        "    the text ends inside a JSON text", f"{SEE}{LONGER}, with a parameter 'options' and provider=",
     ),
     "cut off": (
-        [CUT], {"max_attempts": 3, "target": "openai"},
+        [CUT], {"max_attempts": 3, "provider": "openai"},
         " gave no valid reply in 1 attempt (schema Total)", "  attempt 1, truncation max_tokens:",
         "    cut off at the output limit inside a JSON text", f"{SEE}{LONGER}, with a parameter 'options'",
     ),
@@ -126,14 +126,14 @@ GUARD_FAILED = {
         f"{SEE}{MORE}3",
     ),
     "budget of tokens": (
-        [wire.chat("{}"), wire.chat("{}")], {"budget": Budget(max_tokens=38), "max_attempts": 3},
+        [wire.chat("{}"), wire.chat("{}")], {"limits": Limits(max_tokens=38), "max_attempts": 3},
         " gave no valid reply in 2 attempts (schema Total)", "  attempt 2, structure required:", MISSING,
-        "  the budget ended the call before attempt 3: 38 tokens of max_tokens=38 were spent", SEE,
+        "  the limits ended the call before attempt 3: 38 tokens of max_tokens=38 were spent", SEE,
     ),
     "no budget": (
-        ["{}"], {"budget": Budget(max_tokens=0), "max_attempts": 3},
+        ["{}"], {"limits": Limits(max_tokens=0), "max_attempts": 3},
         " gave no valid reply in 1 attempt (schema Total)", "  attempt 1, structure required:", MISSING,
-        "  the budget ended the call before attempt 2: 0 tokens of max_tokens=0 were spent", SEE,
+        "  the limits ended the call before attempt 2: 0 tokens of max_tokens=0 were spent", SEE,
     ),
     "escapes": (
         ['{"b\x7f\u202e":1}'],
@@ -156,10 +156,10 @@ def test_message_of_guard_failed(case):
 @pytest.mark.parametrize(
     ("sent", "replies", "budget", "lines"),
     [
-        ([10], 1, Budget(output_tokens=10, max_output_tokens=10), ["  the budget ended the call before attempt 2: max_output_tokens=10 was reached"]),
-        ([10, 20, 25], 3, Budget(output_tokens=10, max_output_tokens=25), ["  the budget ended the call before attempt 4: max_output_tokens=25 was reached"]),
-        ([None, 14, 25], 3, Budget(max_output_tokens=25), ["  the budget ended the call before attempt 4: max_output_tokens=25 was reached"]),
-        ([10], 1, Budget(output_tokens=10), []),
+        ([10], 1, Limits(output_tokens=10, max_output_tokens=10), ["  the limits ended the call before attempt 2: max_output_tokens=10 was reached"]),
+        ([10, 20, 25], 3, Limits(output_tokens=10, max_output_tokens=25), ["  the limits ended the call before attempt 4: max_output_tokens=25 was reached"]),
+        ([None, 14, 25], 3, Limits(max_output_tokens=25), ["  the limits ended the call before attempt 4: max_output_tokens=25 was reached"]),
+        ([10], 1, Limits(output_tokens=10), []),
         ([None], 1, None, []),
     ],
 )  # fmt: skip
@@ -168,7 +168,7 @@ def test_cut_off_reply_is_retried_with_twice_the_limit(sent, replies, budget, li
     limits = []
 
     @guard(
-        TOTAL, store=None, name=f"shop.ask_{next(NUMBERS)}", target="openai", max_attempts=5, budget=budget
+        TOTAL, store=None, name=f"shop.ask_{next(NUMBERS)}", provider="openai", max_attempts=5, limits=budget
     )
     def ask(prompt, options=None):
         limits.append(options.get("max_completion_tokens"))

@@ -5,7 +5,7 @@ from collections import Counter
 
 import pytest
 
-from schema_guard import guard, tags
+from schema_guard import About, guard, tags
 from tests.public.calls.functions import GOOD, TOTAL
 
 MOST_SEGMENTS, MOST_MODELS = 200, 50
@@ -67,8 +67,8 @@ def test_what_the_program_names_is_never_folded(store):
     """A segment and a model that are given at decoration keep their names behind any number of others."""
     name = f"f{next(numbers)}"
     for number in range(MOST_SEGMENTS + 9):
-        settings = {"segment": f"s{number}", "model": f"m{number}"}
-        guard(TOTAL, strategy="bare", store=store, name=name, version="1", **settings)(named)("x")
+        about = About(version="1", segment=f"s{number}", model=f"m{number}")
+        guard(TOTAL, strategy="bare", store=store, name=name, about=about)(named)("x")
 
     for column in ("segment", "model"):
         assert len(counted(store, column)) == MOST_SEGMENTS + 9
@@ -87,7 +87,7 @@ def test_the_caller_sees_the_names_as_they_are(store):
 @pytest.mark.parametrize("version", ["1", "2"])
 def test_each_version_has_its_own_names(store, version):
     """What one version of a function was called with takes nothing from another one."""
-    ask = guard(TOTAL, strategy="bare", store=store, name="of versions", version=version)(named)
+    ask = guard(TOTAL, strategy="bare", store=store, name="of versions", about=About(version=version))(named)
     for number in range(MOST_MODELS):
         ask(f"{version}-{number}")
 

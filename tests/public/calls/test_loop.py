@@ -6,7 +6,7 @@ from itertools import count
 
 import pytest
 
-from schema_guard import Budget, CallFailed, GuardFailed, Limits, Schema, Usage, guard
+from schema_guard import About, CallFailed, GuardFailed, Limits, Schema, Usage, guard
 from schema_guard.testing import ScriptedModel
 from tests.needs import needs
 from tests.public.calls import wire
@@ -148,28 +148,28 @@ def test_transport_failure_is_not_retried():
 )
 def test_token_budget_ends_the_call(tokens, attempts):
     """No attempt begins after the input and output tokens reach `max_tokens`."""
-    outcome, asked = outcome_of(*[wire.chat(BAD)] * 4, budget=Budget(max_tokens=tokens))
+    outcome, asked = outcome_of(*[wire.chat(BAD)] * 4, limits=Limits(max_tokens=tokens))
 
     assert (asked, outcome.failure.code) == (attempts, "type")
 
 
 def test_unknown_usage_counts_as_zero_tokens():
     """Replies without usage never reach `max_tokens`."""
-    _, asked = outcome_of(*[BAD] * 4, budget=Budget(max_tokens=1))
+    _, asked = outcome_of(*[BAD] * 4, limits=Limits(max_tokens=1))
 
     assert asked == 4
 
 
 def test_time_budget_ends_the_call():
     """No attempt begins after the seconds reach `max_elapsed_s`."""
-    outcome, asked = outcome_of(*[BAD] * 4, budget=Budget(max_elapsed_s=0.0))
+    outcome, asked = outcome_of(*[BAD] * 4, limits=Limits(max_elapsed_s=0.0))
 
     assert (asked, outcome.failure.code) == (1, "type")
 
 
 def test_valid_reply_over_budget_is_the_value():
     """A budget prevents retries only. It does not reject a valid reply."""
-    outcome, _ = outcome_of(wire.chat(GOOD), budget=Budget(max_tokens=1, max_elapsed_s=0.0))
+    outcome, _ = outcome_of(wire.chat(GOOD), limits=Limits(max_tokens=1, max_elapsed_s=0.0))
 
     assert outcome.value == {"total": 1}
 
@@ -177,19 +177,19 @@ def test_valid_reply_over_budget_is_the_value():
 @pytest.mark.parametrize(
     ("budget", "sent"),
     [
-        (Budget(output_tokens=10, max_output_tokens=100), [10, 20, 40, 80, 100]),
-        (Budget(output_tokens=10, max_output_tokens=40), [10, 20, 40]),
-        (Budget(output_tokens=10, max_output_tokens=10), [10]),
-        (Budget(output_tokens=10), [10]),
-        (Budget(max_output_tokens=100), [None, 14, 28, 56, 100]),
-        (Budget(), [None]),
+        (Limits(output_tokens=10, max_output_tokens=100), [10, 20, 40, 80, 100]),
+        (Limits(output_tokens=10, max_output_tokens=40), [10, 20, 40]),
+        (Limits(output_tokens=10, max_output_tokens=10), [10]),
+        (Limits(output_tokens=10), [10]),
+        (Limits(max_output_tokens=100), [None, 14, 28, 56, 100]),
+        (Limits(), [None]),
     ],
 )
 def test_output_limit_doubles_up_to_the_budget(budget, sent):
     """A cut-off reply is retried with twice its limit, or with twice its output tokens if it had no limit."""
     limits = []
 
-    @guard(TOTAL, store=None, target="openai", max_attempts=9, budget=budget)
+    @guard(TOTAL, store=None, provider="openai", max_attempts=9, limits=budget)
     def ask(prompt, options=None):
         limits.append(options.get("max_completion_tokens"))
         return CUT
@@ -202,7 +202,7 @@ def test_cut_off_reply_of_unknown_length_is_retried_with_the_largest_limit():
     """Without a count of output tokens, the retry has the largest limit of the budget."""
     limits, given = [], iter([{**CUT, "usage": None}] * 2)
 
-    @guard(TOTAL, store=None, target="openai", budget=Budget(max_output_tokens=1000))
+    @guard(TOTAL, store=None, provider="openai", limits=Limits(max_output_tokens=1000))
     def ask(prompt, options=None):
         limits.append(options.get("max_completion_tokens"))
         return next(given)
@@ -215,7 +215,7 @@ def test_later_attempts_have_the_raised_limit():
     """After a cut-off reply, every later attempt has the larger limit."""
     limits, given = [], iter([CUT, BAD, GOOD])
 
-    @guard(TOTAL, store=None, target="openai", budget=Budget(output_tokens=5, max_output_tokens=50))
+    @guard(TOTAL, store=None, provider="openai", limits=Limits(output_tokens=5, max_output_tokens=50))
     def ask(prompt, options=None):
         limits.append(options.get("max_completion_tokens"))
         return next(given)
@@ -228,7 +228,7 @@ def test_every_attempt_has_the_output_limit():
     """Without a cut-off reply, every attempt sends `output_tokens`."""
     limits, given = [], iter([BAD, GOOD])
 
-    @guard(TOTAL, store=None, target="anthropic", budget=Budget(output_tokens=5, max_output_tokens=50))
+    @guard(TOTAL, store=None, provider="anthropic", limits=Limits(output_tokens=5, max_output_tokens=50))
     def ask(prompt, options=None):
         limits.append(options)
         return next(given)
@@ -265,13 +265,18 @@ def test_rejects_a_reply_beyond_a_limit(text, limits, code, is_stream):
 
 
 def test_default_limits():
-    """`Limits()` and `Budget()` have these defaults."""
-    assert Limits() == Limits(
-        max_bytes=8_388_608, max_depth=100, max_nodes=200_000, max_number_chars=400, max_steps=50_000_000
-    )
-    assert Budget() == Budget(
-        max_elapsed_s=None, max_tokens=None, output_tokens=None, max_output_tokens=None, max_repeats=None
-    )
+    """`Limits()` bounds the size of a reply, and neither time nor tokens nor repeats."""
+    sizes = {
+        "max_bytes": 8_388_608,
+        "max_depth": 100,
+        "max_nodes": 200_000,
+        "max_number_chars": 400,
+        "max_steps": 50_000_000,
+    }
+    rest = ("max_elapsed_s", "max_tokens", "output_tokens", "max_output_tokens", "max_repeats")
+
+    assert {name: getattr(Limits(), name) for name in sizes} == sizes
+    assert {name: getattr(Limits(), name) for name in rest} == dict.fromkeys(rest)
 
 
 def test_too_large_stream_is_not_read_further():
@@ -359,8 +364,7 @@ def test_call_has_its_configuration():
     outcome, _ = outcome_of(
         wire.chat(GOOD),
         name="shop.ask",
-        version="7",
-        segment="eu",
+        about=About(version="7", segment="eu"),
         strategy=["bare", "system_prompt"],
         max_attempts=2,
     )
@@ -370,7 +374,7 @@ def test_call_has_its_configuration():
         "shop.ask", "7", "eu", "bare>system_prompt",
     )  # fmt: skip
     assert (call.schema_name, call.schema_fingerprint) == ("Total", Schema.of(TOTAL).fingerprint)
-    assert (call.model, call.target, call.parent_call_id, call.tuned) == ("gpt-x", None, None, False)
+    assert (call.model, call.provider, call.parent_call_id, call.tuned) == ("gpt-x", None, None, False)
     assert json.loads(call.settings) == {"max_attempts": 2}
 
 
@@ -384,7 +388,7 @@ def accept(value):
         pytest.param({"repair": "lossy"}, {"repair": "lossy"}, marks=needs("repair")),
         ({"checks": [accept]}, {"checks": ["accept"]}),
         ({"limits": Limits(max_depth=5)}, {"limits": {"max_depth": 5}}),
-        ({"budget": Budget(max_tokens=9)}, {"budget": {"max_tokens": 9}}),
+        ({"limits": Limits(max_tokens=9)}, {"limits": {"max_tokens": 9}}),
         pytest.param({"early_stop": True}, {"early_stop": True}, marks=needs("streaming")),
         ({"observe": True}, {"observe": True, "max_attempts": 1}),
     ],
@@ -398,7 +402,7 @@ def test_settings_are_part_of_the_configuration(settings, recorded):
 
 def test_model_setting_names_the_call():
     """The call has the name of `model=`. The attempt has the name in the reply."""
-    outcome, _ = outcome_of(wire.chat(GOOD), model="mine")
+    outcome, _ = outcome_of(wire.chat(GOOD), about=About(model="mine"))
 
     assert (outcome.call.model, outcome.attempts[0].model) == ("mine", "gpt-x")
 
@@ -407,7 +411,7 @@ def test_model_setting_overrides_a_connected_model():
     """The call has the name of `model=`, not the name of the guarded model."""
     model = ScriptedModel([GOOD], cycle=True)
 
-    named = guard(TOTAL, store=None, model="mine")(model).outcome("t")
+    named = guard(TOTAL, store=None, about=About(model="mine"))(model).outcome("t")
     unnamed = guard(TOTAL, store=None)(model).outcome("t")
 
     assert (named.call.model, unnamed.call.model) == ("mine", model.name)
@@ -547,7 +551,7 @@ def asynchronous_generator(given, width):
 
 def outcomes_of_every_shape(replies, width):
     """Yield the outcome of a plain function, a generator, and the asynchronous forms of both."""
-    settings = {"store": None, "name": f"ask_{next(NUMBERS)}", "version": "1"}
+    settings = {"store": None, "name": f"ask_{next(NUMBERS)}", "about": About(version="1")}
     for make in (plain, generator, asynchronous, asynchronous_generator):
         guarded = guard(TOTAL, **settings)(make(iter(replies), width))
         outcome = guarded.outcome("t")
@@ -571,7 +575,7 @@ def test_time_of_earlier_attempts_counts_within_a_stream():
     """The second stream is cut off after the time that the first one left of the budget."""
     with stopped_clock() as clock:
 
-        @guard({"type": "object"}, budget=Budget(max_elapsed_s=1.0), max_attempts=2, store=None)
+        @guard({"type": "object"}, limits=Limits(max_elapsed_s=1.0), max_attempts=2, store=None)
         def extract(prompt: str):
             """Stream six pieces of prose, 0.1 seconds each."""
             for _ in range(6):

@@ -126,12 +126,12 @@ def test_format_joins_one_turn(elements, expected):
     assert elements == before
 
 
-def test_text_part_has_the_form_of_the_target():
-    """If the list has no part of text yet, the new part has the form of the target."""
+def test_text_part_has_the_form_of_the_provider():
+    """If the list has no part of text yet, the new part has the form of the provider."""
     elements = [{"role": "user", "content": []}]
 
-    for target, kind in (("openai-responses", "input_text"), ("openai", "text")):
-        assert sent(elements, target=target)[0] == [
+    for provider, kind in (("openai-responses", "input_text"), ("openai", "text")):
+        assert sent(elements, provider=provider)[0] == [
             {"role": "user", "content": [{"type": kind, "text": FORMAT}]}
         ]
 
@@ -215,8 +215,8 @@ def test_retry_of_an_empty_reply_adds_only_the_correction():
      [[]], [("human",)], [{"type": "txt"}]],
     ids=repr,
 )  # fmt: skip
-@pytest.mark.parametrize("target", [None, "openai", "openai-responses"])
-def test_rejects_a_list_with_an_unknown_element(elements, target):
+@pytest.mark.parametrize("provider", [None, "openai", "openai-responses"])
+def test_rejects_a_list_with_an_unknown_element(elements, provider):
     """A list with an element that is not a message raises InvalidArgument at the call."""
     with pytest.raises(InvalidArgument):
-        sent(elements, target=target)
+        sent(elements, provider=provider)

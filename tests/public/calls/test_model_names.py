@@ -2,16 +2,15 @@
 
 import pytest
 
-from schema_guard import guard
+from schema_guard import About, guard
 from tests.public.calls import wire
 
 
-def call_of(name, **settings):
+def call_of(name, **about):
     """Return the call and the attempt of a reply whose model has this name."""
     reply = {**wire.chat("1"), "model": name}
-    outcome = guard(True, store=None, name="named", version="1", **settings)(lambda prompt: reply).outcome(
-        "t"
-    )
+    about = About(version="1", **about)
+    outcome = guard(True, store=None, name="named", about=about)(lambda prompt: reply).outcome("t")
     return outcome.call, outcome.attempts[0]
 
 

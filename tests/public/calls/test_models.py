@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from schema_guard import InvalidArgument, guard
+from schema_guard import About, InvalidArgument, guard
 from schema_guard.testing import ScriptedModel
 from tests.needs import needs
 from tests.public.calls import wire
@@ -83,7 +83,7 @@ def test_the_name_goes_with_the_options():
     given: list[dict[str, Any]] = []
     replies = iter([BAD, GOOD, BAD, GOOD])
 
-    @guard(TOTAL, models=["small", "large"], strategy="json_mode", target="openai")
+    @guard(TOTAL, models=["small", "large"], strategy="json_mode", provider="openai")
     def ask(prompt: str, options: dict[str, Any] | None = None):
         given.append(options or {})
         return next(replies)
@@ -112,9 +112,9 @@ def test_options_need_no_target_for_a_name():
 
 @needs("fitting")
 def test_a_parameter_may_get_the_models_themselves():
-    """A list of models reaches a parameter `model`, which the function asks; options are those of its target."""
+    """A list of models reaches a parameter `model`, which the function asks; options are those of its provider."""
     small, large = named("small", BAD), named("large", GOOD)
-    large.target = "openai-responses"
+    large.provider = "openai-responses"
     given = []
 
     @guard(TOTAL, models=[small, large], strategy="strict_schema")
@@ -125,7 +125,7 @@ def test_a_parameter_may_get_the_models_themselves():
     outcome = ask.outcome("t")
 
     assert given == [("small", ["response_format"]), ("large", ["text"])]
-    assert (outcome.ok, outcome.call.model, outcome.call.target) == (
+    assert (outcome.ok, outcome.call.model, outcome.call.provider) == (
         True,
         "small>large",
         "openai>openai-responses",
@@ -180,7 +180,10 @@ SCRIPTED = ScriptedModel([])
         ({"models": ["a", 3]}, r"^models=\['a', 3\]: expected names"),
         ({"models": ["a", SCRIPTED]}, r"^models=.*: expected names"),
         ({"models": ["a>b"]}, r"^models=\['a>b'\]: expected names"),
-        ({"models": ["a"], "model": "b"}, r"^models=\['a'\] and model='b': expected one of them"),
+        (
+            {"models": ["a"], "about": About(model="b")},
+            r"^models=\['a'\] and about\.model='b': expected one of them",
+        ),
         ({"models": ["a"], "observe": True}, r"^models=\['a'\] and observe=True: observing changes nothing"),
         ({"models": ["a", "b", "c"], "max_attempts": 2}, r"expected at most max_attempts=2 models, got 3"),
         ({"fallbacks": ["a"]}, "did you mean models"),

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from schema_guard import AsyncGuarded, Guarded, InvalidArgument, guard, open_store
+from schema_guard import AsyncGuarded, Guarded, InvalidArgument, Params, guard, open_store
 from tests.needs import marked
 from tests.public.calls import wire
 
@@ -208,7 +208,7 @@ def test_wrong_arguments_raise_the_functions_own_error(store):
 def test_a_parameter_that_is_named_must_exist():
     """prompt= is checked for an observed function too."""
     with pytest.raises(InvalidArgument, match="has no such parameter"):
-        observing(None, prompt="x")(lambda prompt: GOOD)
+        observing(None, params=Params(prompt="x"))(lambda prompt: GOOD)
 
 
 # Exceptions.

@@ -118,10 +118,10 @@ def test_a_response_is_asked_again(store):
 
 @needs("loopback")
 def test_options_reach_the_provider(store):
-    """With a target, the provider's own arguments are in the request."""
+    """With a provider, the provider's own arguments are in the request."""
     with testing.serve([scripted(GOOD)]) as server, sync_client(server) as client:
 
-        @guard(TOTAL, store=store, strategy="strict_schema", target="openai")
+        @guard(TOTAL, store=store, strategy="strict_schema", provider="openai")
         def extract(prompt: str, options: dict):
             messages = [{"role": "user", "content": prompt}]
             return client.chat.completions.create(model="gpt-x", messages=messages, **options)
@@ -130,7 +130,7 @@ def test_options_reach_the_provider(store):
 
     sent = server.requests[0].body["response_format"]["json_schema"]["schema"]
     assert sent == {**TOTAL, "additionalProperties": False}
-    assert rows(store, "target", "strategies") == [("openai", "strict_schema")]
+    assert rows(store, "provider", "strategies") == [("openai", "strict_schema")]
 
 
 @needs("loopback")

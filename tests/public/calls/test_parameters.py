@@ -8,7 +8,7 @@ from typing import Annotated, Any, Dict, List, Optional, Union  # noqa: UP035 - 
 
 import pytest
 
-from schema_guard import InvalidArgument, guard
+from schema_guard import InvalidArgument, Params, guard
 from tests.needs import needs
 
 # ruff: noqa: UP006
@@ -72,7 +72,7 @@ def ours(parameters: str, use: str, *, is_text: bool = True) -> bool:
         return "{}"
 
     function = made(parameters, is_text=is_text, record=record)
-    needed = {"strategy": "json_mode", "target": "openai"} if use == "options" else {}
+    needed = {"strategy": "json_mode", "provider": "openai"} if use == "options" else {}
     try:
         guarded = guard({"required": ["a"]}, store=None, max_attempts=2, name="ask", **needed)(function)
         guarded.outcome("t")
@@ -138,7 +138,7 @@ def test_a_local_name_of_an_annotation_is_found():
         seen.append((options, Local))
         return "{}"
 
-    guard({}, store=None, strategy="json_mode", target="openai")(ask)("t")
+    guard({}, store=None, strategy="json_mode", provider="openai")(ask)("t")
 
     assert seen[0][0] == {"response_format": {"type": "json_object"}}
 
@@ -158,7 +158,7 @@ def test_a_partials_arguments_are_its_callers():
         return "{}"
 
     given_ = functools.partial(ask, options={"n": 1}, instructions="Be brief.")
-    guard({}, store=None, strategy="json_mode", target="openai", name="partial")(given_)("t")
+    guard({}, store=None, strategy="json_mode", provider="openai", name="partial")(given_)("t")
 
     ((prompt, instructions, options, feedback),) = seen
     assert (prompt, options, feedback) == ("t", {"n": 1, "response_format": {"type": "json_object"}}, None)
@@ -177,19 +177,19 @@ def by_position(prompt, hints, /):
     ("settings", "message"),
     [
         (
-            {"feedback_to": "agian"},
+            {"params": Params(prompt="prompt", feedback="agian")},
             (
-                "feedback_to='agian': naming has no such parameter, only prompt, hints, again, extra, options, instructions, "
+                "params.feedback='agian': naming has no such parameter, only prompt, hints, again, extra, options, instructions, "
                 "did you mean 'again'?"
             ),
         ),
         (
-            {"instructions_to": "extra", "options_to": "extra"},
-            "options_to='extra': expected a parameter of its own, and naming takes something else of ours by this one",
+            {"params": Params(prompt="prompt", instructions="extra", options="extra")},
+            "params.options='extra': expected a parameter of its own, and naming takes something else of ours by this one",
         ),
         (
-            {"instructions_to": "prompt"},
-            "instructions_to='prompt': expected a parameter of its own, and naming takes the prompt by this one",
+            {"params": Params(prompt="prompt", instructions="prompt")},
+            "params.instructions='prompt': expected a parameter of its own, and naming takes the prompt by this one",
         ),
     ],
     ids=str,
@@ -197,12 +197,14 @@ def by_position(prompt, hints, /):
 def test_a_wrong_name_is_refused(settings, message):
     """A parameter that is not there, or that has a use already, is refused by the setting that names it."""
     with pytest.raises(InvalidArgument) as caught:
-        guard({}, prompt="prompt", **settings)(naming)
+        guard({}, **settings)(naming)
 
     assert str(caught.value) == message
 
 
 def test_a_name_by_position_only_is_refused():
     """What is named has to be given by its name."""
-    with pytest.raises(InvalidArgument, match=r"^options_to='hints': by_position takes it by position only"):
-        guard({}, options_to="hints", prompt="prompt")(by_position)
+    with pytest.raises(
+        InvalidArgument, match=r"^params\.options='hints': by_position takes it by position only"
+    ):
+        guard({}, params=Params(options="hints", prompt="prompt"))(by_position)

@@ -5,7 +5,7 @@ import pickle
 
 import pytest
 
-from schema_guard import CallFailed, GuardFailed, guard
+from schema_guard import About, CallFailed, GuardFailed, guard
 from tests.public.calls import wire
 
 TOTAL = {
@@ -58,7 +58,7 @@ HIDDEN = {
 
 
 def failed(reply, schema=TOTAL, **settings):
-    @guard(schema, store=None, name="hidden", version="1", max_attempts=1, **settings)
+    @guard(schema, store=None, name="hidden", about=About(version="1"), max_attempts=1, **settings)
     def ask(prompt):
         return reply
 
@@ -121,7 +121,7 @@ def test_copy_has_the_whole_outcome():
 
 def test_pickled_call_failed_has_its_outcome():
     """A pickled CallFailed has its message and its failure."""
-    ask = guard(TOTAL, store=None, name="hidden call", version="1")(
+    ask = guard(TOTAL, store=None, name="hidden call", about=About(version="1"))(
         lambda prompt: {"choices": [], "object": "chat.completion"}
     )
     with pytest.raises(CallFailed) as caught:

@@ -6,10 +6,7 @@ import json
 
 import pytest
 
-from schema_guard import (
-    Budget,
-    guard,
-)
+from schema_guard import Limits, Params, guard
 from tests.needs import needs
 from tests.public.calls import wire
 from tests.public.calls.functions import BAD, GOOD, TOTAL, VALUE, both, giving, rows, run
@@ -55,7 +52,7 @@ def test_keyword_only_and_named_parameters():
     """The task may be keyword-only, and prompt= names it where there are several."""
     seen = []
 
-    @guard(TOTAL, prompt="question", strategy="bare")
+    @guard(TOTAL, params=Params(prompt="question"), strategy="bare")
     def ask_about(text: str, *, question: str, tone="dry"):
         seen.append((text, question, tone))
         return GOOD
@@ -101,10 +98,10 @@ OPTIONS = {"response_format": {"type": "json_object"}}
 
 @needs("fitting")
 def test_options_are_the_providers_arguments():
-    """A parameter `options` gets a new dict with what the target takes for the strategy of the attempt."""
+    """A parameter `options` gets a new dict with the provider's arguments for the strategy of the attempt."""
     seen = []
 
-    @guard(TOTAL, strategy=["bare", "json_mode"], target="openai")
+    @guard(TOTAL, strategy=["bare", "json_mode"], provider="openai")
     def ask_with(prompt, options):
         seen.append(options)
         return GOOD if len(seen) > 1 else BAD
@@ -115,7 +112,7 @@ def test_options_are_the_providers_arguments():
 
 
 def test_options_without_a_target_are_the_callers():
-    """Without a target there is nothing to add, and a function that takes options gets the caller's or none."""
+    """Without a provider there is nothing to add, and a function that takes options gets the caller's or none."""
     seen = []
 
     @guard(TOTAL)
@@ -134,7 +131,7 @@ def test_the_callers_options_are_kept():
     """What the caller gives as options stays, in a new dict."""
     seen, given = [], {"temperature": 0}
 
-    @guard(TOTAL, strategy="json_mode", target="openai")
+    @guard(TOTAL, strategy="json_mode", provider="openai")
     def ask_with(prompt, options):
         seen.append(dict(options))
         options["x"] = 1
@@ -147,10 +144,10 @@ def test_the_callers_options_are_kept():
 
 
 def test_an_output_limit_is_among_the_options():
-    """A budget's output limit is sent by the target's own name, and doubled for a cut-off reply."""
+    """A budget's output limit is sent by the provider's own name, and doubled for a cut-off reply."""
     seen = []
 
-    @guard(TOTAL, target="openai", budget=Budget(output_tokens=10, max_output_tokens=50))
+    @guard(TOTAL, provider="openai", limits=Limits(output_tokens=10, max_output_tokens=50))
     def ask_with(prompt, options):
         seen.append(options)
         return wire.chat(GOOD) if len(seen) > 1 else wire.chat("{", finish_reason="length")

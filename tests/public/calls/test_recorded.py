@@ -8,15 +8,7 @@ from typing import Any
 import pytest
 
 import schema_guard
-from schema_guard import (
-    Budget,
-    Example,
-    InvalidArgument,
-    Limits,
-    Schema,
-    guard,
-    tags,
-)
+from schema_guard import About, Example, InvalidArgument, Limits, Schema, guard, tags
 from tests.needs import needs
 from tests.public.calls import wire
 from tests.public.calls.functions import BAD, GOOD, TOTAL, VALUE, Checker, even, giving, plain, rows
@@ -29,7 +21,7 @@ def test_a_call_is_recorded_with_all_that_is_known_of_it(store):
     function("t")
 
     assert (
-        rows(store, "function", "schema_fingerprint", "model", "target", "strategies", "settings")
+        rows(store, "function", "schema_fingerprint", "model", "provider", "strategies", "settings")
         == [("extract", Schema.of(TOTAL).fingerprint, "gpt-x", None, "system_prompt", '{"max_attempts":3}')]
         * 2
     )
@@ -51,7 +43,7 @@ def test_a_call_is_recorded_with_all_that_is_known_of_it(store):
         pytest.param({"repair": "lossy"}, '{"max_attempts":3,"repair":"lossy"}', marks=needs("repair")),
         ({"checks": [even, Checker()]}, '{"checks":["even","Checker"],"max_attempts":3}'),
         ({"limits": Limits(max_depth=5)}, '{"limits":{"max_depth":5},"max_attempts":3}'),
-        ({"budget": Budget(max_tokens=5)}, '{"budget":{"max_tokens":5},"max_attempts":3}'),
+        ({"limits": Limits(max_tokens=5)}, '{"limits":{"max_tokens":5},"max_attempts":3}'),
     ],
     ids=lambda part: str(part)[:20],
 )
@@ -80,7 +72,7 @@ def test_a_snapshot_is_no_other_configuration():
 
 def test_attempts_have_the_model_that_replied():
     """A model that is named stands; what another one says of itself is said of its attempt."""
-    outcome = plain(replying("m-latest", "other"), {"model": "mine"}).outcome("t")
+    outcome = plain(replying("m-latest", "other"), {"about": About(model="mine")}).outcome("t")
 
     assert outcome.call.model == "mine"
     assert [(a.model, a.snapshot) for a in outcome.attempts] == [("m", None), ("other", None)]
@@ -88,25 +80,29 @@ def test_attempts_have_the_model_that_replied():
 
 @pytest.mark.parametrize(
     ("settings", "model"),
-    [({"tuned": True}, "m"), ({"model": "ft:m:org::id"}, "m"), ({}, "ft:m-2026-08-06:org::id")],
+    [
+        ({"about": About(tuned=True)}, "m"),
+        ({"about": About(model="ft:m:org::id")}, "m"),
+        ({}, "ft:m-2026-08-06:org::id"),
+    ],
 )
 def test_a_tuned_model_is_told(settings, model):
     """A model is tuned when the guard, the name that it is given or that of the reply says so."""
     call = plain(replying(model), settings).outcome("t").call
 
     assert call.tuned is True
-    assert call.model == settings.get("model", model)
+    assert call.model == (settings.get("about", About()).model or model)
 
 
 def test_tuned_is_a_truth():
     """Anything but True and False is refused at decoration."""
-    with pytest.raises(InvalidArgument, match=r"^tuned='yes': expected True or False$"):
-        guard(TOTAL, tuned="yes")
+    with pytest.raises(InvalidArgument, match=r"^about\.tuned='yes': expected True or False$"):
+        guard(TOTAL, about=About(tuned="yes"))
 
 
 def test_tags_and_segments(store):
     """`tags` sets segment and cluster for the calls of a block, over the function's own segment."""
-    function = plain(giving(*[GOOD] * 5), {"store": store, "segment": "own"})
+    function = plain(giving(*[GOOD] * 5), {"store": store, "about": About(segment="own")})
 
     function("t")
     with tags(segment="a", cluster="c1"):
@@ -140,7 +136,7 @@ def test_a_version_is_given_or_the_hash_of_code_and_text(store):
 
     first = version(one)
 
-    assert version(one, version="7") == "7"
+    assert version(one, about=About(version="7")) == "7"
     assert (len(first), first) == (12, version(one))
     assert len({first, version(other), version(one, strategy="bare"), version(one, strategy="few_shot")}) == 4
 

@@ -7,13 +7,13 @@ from typing import Any, List  # noqa: UP035 - as users of older code write it
 
 import pytest
 
-from schema_guard import AsyncGuarded, InvalidArgument, guard
+from schema_guard import AsyncGuarded, InvalidArgument, Params, guard
 
 FORMAT = (
     "Reply with one JSON value that is valid for this JSON Schema, and with nothing else: no prose, no code fence.\n"
     "true\n\n"
 )
-HOW = "name it with prompt=, call it 'prompt' or 'messages', or take 'instructions: str' and build the prompt yourself"
+HOW = "name it with params=Params(prompt=...), call it 'prompt' or 'messages', or take 'instructions: str' and build the prompt yourself"
 seen: list[Any] = []
 
 
@@ -154,7 +154,7 @@ def test_named_parameter_gets_the_task():
     """The parameter that `prompt=` names gets the task, even if another one is called `prompt`."""
     seen.clear()
 
-    guard(True, store=None, prompt="first")(prompted)("t", 2)
+    guard(True, store=None, params=Params(prompt="first"))(prompted)("t", 2)
 
     assert seen == [{"first": f"{FORMAT}t", "prompt": 2}]
 
@@ -192,13 +192,17 @@ WRONG = {
     "misnamed": (
         typed,
         "txt",
-        "prompt='txt': typed has no such parameter, only count, text, name, did you mean 'text'?",
+        "params.prompt='txt': typed has no such parameter, only count, text, name, did you mean 'text'?",
     ),
-    "named, any number": (many, "messages", "prompt='messages': many has no such parameter, only *messages"),
+    "named, any number": (
+        many,
+        "messages",
+        "params.prompt='messages': many has no such parameter, only *messages",
+    ),
     "named beside instructions": (
         without_task,
         "x",
-        "prompt='x': without_task has no such parameter, only document, instructions",
+        "params.prompt='x': without_task has no such parameter, only document, instructions",
     ),
 }
 
@@ -209,7 +213,7 @@ def test_rejects_function_without_one_parameter_for_the_task(case):
     function, named, message = WRONG[case]
 
     with pytest.raises(InvalidArgument) as caught:
-        guard(True, prompt=named)(function)
+        guard(True, params=Params(prompt=named))(function)
 
     assert str(caught.value) == message
 
@@ -311,6 +315,6 @@ def test_self_and_cls_are_not_the_task(name):
 )
 def test_guarded_function_has_the_name_of_the_function(function, name):
     """A function has its qualified name. A partial has the name of its function."""
-    guarded = guard(True, store=None, prompt="text")(function)
+    guarded = guard(True, store=None, params=Params(prompt="text"))(function)
 
     assert repr(guarded).startswith(f"<guarded {name} under Schema(")

@@ -7,7 +7,7 @@ from itertools import count
 import openai
 import pytest
 
-from schema_guard import CallFailed, Schema, guard
+from schema_guard import About, CallFailed, Schema, guard
 from tests.public.calls import wire
 from tests.public.calls.formats import FORMATS, Said
 from tests.public.calls.providers.reading import MemoryStore
@@ -98,7 +98,7 @@ def outcome_of(function, said, *, is_async=False, observe=False, stream=False, *
     """Return the recorded outcome of a call whose reply the function returns."""
     store = MemoryStore()
     if said.calls and not observe:
-        settings |= {"strategy": "tool_call", "target": "openai"}
+        settings |= {"strategy": "tool_call", "provider": "openai"}
 
     def ask(prompt, options=None):
         return function()
@@ -109,7 +109,7 @@ def outcome_of(function, said, *, is_async=False, observe=False, stream=False, *
 
     guarded = guard(
         SCHEMA, store=store, max_attempts=1, observe=observe, on_failure="return",
-        name=f"ask_{next(NUMBERS)}", version="1", **settings,
+        name=f"ask_{next(NUMBERS)}", about=About(version="1"), **settings,
     )(later if is_async else ask)  # fmt: skip
     try:
         result = guarded.stream("t") if stream else guarded("t")
@@ -123,10 +123,10 @@ def outcome_of(function, said, *, is_async=False, observe=False, stream=False, *
 
 
 def facts(outcome):
-    """Return the fields of a call's only attempt, except its time, prompt, strategy, and target."""
+    """Return the fields of a call's only attempt, except its time, prompt, strategy, and provider."""
     (attempt,) = outcome.attempts
     fields = attempt._asdict()
-    for name in ("elapsed_s", "prompt", "strategy", "target"):
+    for name in ("elapsed_s", "prompt", "strategy", "provider"):
         del fields[name]
     return {
         **fields,

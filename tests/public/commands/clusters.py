@@ -5,7 +5,7 @@ from collections import defaultdict
 from pathlib import Path
 from random import Random
 
-from schema_guard import guard, open_store, tags
+from schema_guard import About, guard, open_store, tags
 from tests.public.commands.command_lines import command
 
 SCHEMA = {
@@ -38,7 +38,7 @@ def record(path, calls):
             SCHEMA,
             store=store,
             name="app.triage",
-            version="v1",
+            about=About(version="v1"),
             max_attempts=3,
             on_failure="return",
             checks=[looks],

@@ -5,7 +5,7 @@ import itertools
 import re
 from contextlib import suppress
 
-from schema_guard import Budget, guard, tags
+from schema_guard import About, Limits, guard, tags
 from tests.needs import is_installed
 from tests.public.decide.production import ENUM, GOOD, PATTERN, SHAPE, TICKET, reply
 
@@ -61,7 +61,7 @@ REPLIES = (
 """Replies of each call. If a call has more attempts than replies, the last reply repeats."""
 
 # Without the part `repair`, another setting makes the configurations differ.
-OTHER = {"repair": "lossless"} if is_installed("repair") else {"budget": Budget(max_tokens=10**9)}
+OTHER = {"repair": "lossless"} if is_installed("repair") else {"limits": Limits(max_tokens=10**9)}
 
 
 def fill(store, clock):
@@ -77,7 +77,7 @@ def fill(store, clock):
         return reply(one, tokens=(900 + number, 60 + number % 31), cached=300)
 
     for name, model, step, more in (("shop.sort", "m1", 1, OTHER), ("shop.pack", "m2", 3, {})):
-        settings = {"name": name, "model": model, "version": "v1", "max_attempts": 3, **more}
+        settings = {"name": name, "about": About(version="v1", model=model), "max_attempts": 3, **more}
         function = guard(TICKET, store=store, on_failure="return", **settings)(body)
         for number in range(0, len(REPLIES), step):
             left[:] = REPLIES[number * 37 % len(REPLIES)]

@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 
-from schema_guard import guard, open_store
+from schema_guard import About, guard, open_store
 from tests.public.clock import START, stopped_clock
 from tests.public.commands.command_lines import command
 from tests.public.commands.desk import ITEM, lay_out, lines, tasks
@@ -145,7 +145,12 @@ def benched(folder):
     """A store with a function and its trials, and the result of these trials."""
     lay_out(folder)
     lines(folder / "item.jsonl", [task for task in tasks() if task["id"].startswith("i")])
-    settings = {"name": "app.item", "version": "1", "model": "m", "strategy": "bare", "max_attempts": 1}
+    settings = {
+        "name": "app.item",
+        "about": About(version="1", model="m"),
+        "strategy": "bare",
+        "max_attempts": 1,
+    }
     with open_store("sqlite:///r.db") as store:
         read = guard(ITEM, store=store, **settings)(lambda prompt: '{"a": 1, "unit": "kg"}')
         for number in range(30):

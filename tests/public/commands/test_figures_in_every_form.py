@@ -436,14 +436,14 @@ def test_lint_counts_findings_in_both_formats():
     asked = ("schema", "lint", "open.json", "item.json", "note.json", "--provider", "openai,gemini,xgrammar")
     linted, text = shown("json", *asked)["linted"], shown("text", *asked)
 
-    for target in ("openai", "gemini", "xgrammar"):
-        found = [one for one in linted if one["target"] == target]
+    for provider in ("openai", "gemini", "xgrammar"):
+        found = [one for one in linted if one["provider"] == provider]
         severities = [finding["severity"] for one in found for finding in one["findings"]]
-        facts = [(f"{target}:", [len(found), severities.count("error"), severities.count("warning")])]
+        facts = [(f"{provider}:", [len(found), severities.count("error"), severities.count("warning")])]
         assert missing(text, facts) == []
         for one in found:
             for finding in one["findings"]:
-                is_printed = f"{one['file']}:{finding['line']}: {finding['severity']}: {target}" in text
+                is_printed = f"{one['file']}:{finding['line']}: {finding['severity']}: {provider}" in text
                 assert is_printed == (finding["severity"] != "info")
 
 

@@ -6,7 +6,7 @@ from contextlib import suppress
 
 import pytest
 
-from schema_guard import guard, open_store
+from schema_guard import About, guard, open_store
 from tests.needs import needs
 from tests.public.commands.command_lines import run, script
 
@@ -156,7 +156,7 @@ def test_what_is_expected_alarms_nobody(store, capsys):
             raise KeyError(prompt)
         return GOOD
 
-    guarded = guard(TICKET, observe=True, expected=(KeyError,), store=store, name="shop.extract")(extract)
+    guarded = guard(TICKET, observe=True, ignore=(KeyError,), store=store, name="shop.extract")(extract)
     for number in range(600):
         with suppress(KeyError):
             guarded(f"ticket {number}")
@@ -288,7 +288,10 @@ def test_a_climb_for_a_function_that_is_not_there_asks_nobody(two, folder, capsy
 def test_decide_adds_the_calls_of_each_earlier_version(store, capsys, also, calls):
     """`--also-version` adds the calls of any earlier version, not only of the last one."""
     for version, number in (("v1", 10), ("v2", 20), ("v3", 30)):
-        asked(function("shop.mail", "extract", store, every=5, settings={"version": version}), number)
+        asked(
+            function("shop.mail", "extract", store, every=5, settings={"about": About(version=version)}),
+            number,
+        )
     store.flush()
     options = [part for version in also for part in ("--also-version", version)]
     status, verdict = found(capsys, "decide", "--function", "extract", *options)

@@ -165,17 +165,17 @@ def test_playbook_needs_an_input(here):
 
 @needs("loopback")
 @pytest.mark.parametrize(
-    ("option", "target", "limit"),
-    [("", "openai", "max_completion_tokens"), ("--provider vllm", "vllm", "max_tokens")],
+    ("option", "provider", "limit"),
+    [("", "openai", "max_completion_tokens"), ("--target vllm", "vllm", "max_tokens")],
 )
-def test_probe_sends_the_arguments_of_the_target(option, target, limit):
+def test_probe_sends_the_arguments_of_the_provider(option, provider, limit):
     """`--target` decides which argument limits the output, and is in the result."""
     pytest.importorskip("openai", reason="needs the extra 'openai'")
     with testing.serve(testing.EnforcingModel()) as server:
         found = done(f"schema probe --model {server.openai_url}#m --yes --format json {option}")
         sent_names = [name for name in server.requests[-1].body if name.endswith("_tokens")]
 
-    assert (found["target"], sent_names) == (target, [limit])
+    assert (found["provider"], sent_names) == (provider, [limit])
 
 
 @needs("loopback")

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from schema_guard import guard, open_store
+from schema_guard import About, guard, open_store
 from tests.public.commands.command_lines import run
 
 
@@ -31,7 +31,7 @@ def test_watch_is_ok_only_if_both_strategies_are_proved(folder, capsys):
     """A function with two strategies is UNDECIDED until both are proven to meet the objective."""
     with open_store("records.db") as store:
         for strategy, calls in (("bare", 400), ("system_prompt", 60)):
-            read = guard({}, store=store, name="shop.read", version="1", strategy=strategy)(
+            read = guard({}, store=store, name="shop.read", about=About(version="1"), strategy=strategy)(
                 lambda prompt: "{}"
             )
             for number in range(calls):

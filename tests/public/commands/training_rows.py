@@ -1,6 +1,6 @@
 """Stores with known calls for exports."""
 
-from schema_guard import guard, open_store
+from schema_guard import About, guard, open_store
 
 TICKET = {
     "title": "ticket",
@@ -24,7 +24,7 @@ def recorded(path, replies, *, payload="full", tasks=None, **settings):
 
     named = {
         "name": "app.triage",
-        "version": "v1",
+        "about": About(version="v1"),
         "on_failure": "return",
         "max_attempts": 3,
         "checks": [looks],

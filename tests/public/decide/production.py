@@ -7,7 +7,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from types import SimpleNamespace
 
-from schema_guard import guard
+from schema_guard import About, guard
 from tests.public.commands.command_lines import command
 
 TICKET = {
@@ -87,7 +87,9 @@ class Production:
                 return failing[0]
             return good
 
-        known = {"name": "shop.extract", "version": "v1", "model": "m1", "max_attempts": 1, **settings}
+        facts = {"version": "v1", "model": "m1"}
+        facts |= {name: settings.pop(name) for name in ("version", "model", "tuned") if name in settings}
+        known = {"name": "shop.extract", "about": About(**facts), "max_attempts": 1, **settings}
         function = guard(known.pop("schema", TICKET), store=self.store, on_failure="return", **known)(extract)
         for number in range(n):
             if number % 2_000 == 0:

@@ -19,7 +19,7 @@ RATES = {
     "transport": "transport",
 }
 CONFIGURATION = (
-    "function", "schema_name", "schema_fingerprint", "model", "target", "strategies", "settings", "version",
+    "function", "schema_name", "schema_fingerprint", "model", "provider", "strategies", "settings", "version",
     "tuned", "segment",
 )  # fmt: skip
 REPAIRED = {"repaired_lossless", "repaired_lossy", "resumed"}

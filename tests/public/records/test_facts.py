@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from schema_guard import Budget, CallFailed, Schema, flush, guard, open_store, tags
+from schema_guard import About, CallFailed, Limits, Schema, flush, guard, open_store, tags
 from tests.needs import is_installed, needs
 
 SCHEMA = {
@@ -93,9 +93,7 @@ def record(store):
     replies = iter(REPLIES)
 
     @guard(
-        SCHEMA, name="shop.extract", version="v7", store=store, max_attempts=2, repair=REPAIR,
-        on_failure="return", prices=PRICES, budget=Budget(max_tokens=10_000), expected=(OutOfStock,),
-    )  # fmt: skip
+        SCHEMA, name="shop.extract", about=About(version="v7", prices=PRICES), store=store, max_attempts=2, repair=REPAIR, on_failure="return", limits=Limits(max_tokens=10_000), ignore=(OutOfStock,))  # fmt: skip
     def extract(prompt):
         reply = next(replies)
         if isinstance(reply, Exception):
@@ -164,7 +162,7 @@ def test_attempts_are_numbered_and_the_last_is_final(recorded):
 def test_every_row_has_the_configuration(recorded):
     """Function, schema, model, settings, strategy, and version are the same in all rows."""
     path, _ = recorded
-    names = ("function", "schema_name", "schema_fingerprint", "target", "strategies", "strategy", "version")
+    names = ("function", "schema_name", "schema_fingerprint", "provider", "strategies", "strategy", "version")
 
     assert {tuple(row[name] for name in (*names, "tuned")) for row in rows_of(path)} == {
         (
@@ -174,7 +172,7 @@ def test_every_row_has_the_configuration(recorded):
     }  # fmt: skip
     repair = ',"repair":"lossless"' if REPAIR == "lossless" else ""
     assert {row["settings"] for row in rows_of(path)} == {
-        f'{{"budget":{{"max_tokens":10000}},"max_attempts":2{repair}}}'
+        f'{{"limits":{{"max_tokens":10000}},"max_attempts":2{repair}}}'
     }
 
 
@@ -370,9 +368,9 @@ def test_missing_usage_and_model_are_unknown(path):
     """A plain text has no tokens, model, or cost. A reply can name another model than the guard."""
     with open_store(str(path)) as store:
         replies = iter(["1", chat("2", tokens=None, model="other"), chat("3", finish_reason="length")])
-        ask = guard({"type": "integer"}, store=store, model="mine", name="ask", on_failure="return")(
-            lambda prompt: next(replies)
-        )
+        ask = guard(
+            {"type": "integer"}, store=store, about=About(model="mine"), name="ask", on_failure="return"
+        )(lambda prompt: next(replies))
         for number in range(2):
             ask(f"t{number}")
         rows = list(store.attempts())
@@ -391,7 +389,9 @@ def test_functions_and_versions_are_counted_separately(path, cli_json):
     """Each function and version has its own count. `--function` accepts the end of a name."""
     with open_store(str(path)) as store:
         for name, version, calls in (("a.one", "v1", 1), ("a.one", "v2", 2), ("a.two", "v1", 3)):
-            ask = guard({"type": "integer"}, name=name, version=version, store=store)(lambda prompt: "1")
+            ask = guard({"type": "integer"}, name=name, about=About(version=version), store=store)(
+                lambda prompt: "1"
+            )
             for number in range(calls):
                 ask(f"t{number}")
         flush()

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from schema_guard import GuardFailed, guard, open_store, tags
+from schema_guard import About, GuardFailed, guard, open_store, tags
 from tests.needs import marked, needs, with_parts
 from tests.public.commands.command_lines import command
 from tests.public.commands.training_rows import TICKET
@@ -69,7 +69,7 @@ def answer(prompt):
 def make_calls(store):
     """Call functions of each kind with canaries in all places. Return the raised errors."""
     errors = []
-    settings = {"store": store, "version": "v1", "max_attempts": 2, "checks": [refuses]}
+    settings = {"store": store, "about": About(version="v1"), "max_attempts": 2, "checks": [refuses]}
     plain = guard(TICKET, name="app.plain", **settings)(answer)
     messages = guard(TICKET, name="app.messages", **settings)(answer)
 
@@ -88,7 +88,7 @@ def make_calls(store):
         messages([{"role": "user", "content": f"{both('message')} Ticket 6"}])
         own = guard(TICKET, name="app.own", **settings)(build)
         own(f"Own {both('own')}", api_key=ADDRESSES["argument.a"])
-        observed = guard(TICKET, name="app.seen", store=store, version="v1", observe=True)(wait)
+        observed = guard(TICKET, name="app.seen", store=store, about=About(version="v1"), observe=True)(wait)
         asyncio.run(observed(f"Seen {both('seen')}"))
     return errors
 

@@ -42,7 +42,7 @@ def test_row_has_every_column():
 
     (row,) = stored(
         outcome(
-            attempt, segment="s", cluster="c", tuned=True, target="openai", parent_call_id="9" * 32,
+            attempt, segment="s", cluster="c", tuned=True, provider="openai", parent_call_id="9" * 32,
             settings='{"max_attempts":2}', strategies="bare>few_shot",
         ),
         "the task",
@@ -55,7 +55,7 @@ def test_row_has_every_column():
         "schema_name": "invoice",
         "schema_fingerprint": "f" * 16,
         "model": "m1",
-        "target": "openai",
+        "provider": "openai",
         "strategies": "bare>few_shot",
         "settings": '{"max_attempts":2}',
         "version": "v1",
@@ -98,7 +98,7 @@ def test_unknown_facts_are_none():
     (row,) = stored(outcome({"finish_reason": None, "reply": None, "prompt": None}, model=None))
 
     assert {name for name, value in row.items() if value is None} == {
-        "model", "target", "segment", "cluster", "input_hash", "parent_call_id", "kind", "code", "finish_reason",
+        "model", "provider", "segment", "cluster", "input_hash", "parent_call_id", "kind", "code", "finish_reason",
         "input_tokens", "cached_input_tokens", "output_tokens", "reasoning_tokens", "cost", "reply_bytes",
         "reply_hash", "reply_model", "snapshot", "exception", "stopped_at", "retries",
     }  # fmt: skip

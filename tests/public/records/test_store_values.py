@@ -15,7 +15,7 @@ NAMES = {
     "schema_name": "invoice",
     "schema_fingerprint": FINGERPRINT,
     "model": "m9",
-    "target": "openai",
+    "provider": "openai",
     "strategies": "bare>few_shot",
     "settings": '{"max_attempts":3}',
     "version": "v9",

@@ -8,16 +8,18 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Coroutine, Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, Optional, TypedDict, assert_type
+from typing import Annotated, Any, Literal, Optional, TypeAlias, TypedDict, assert_type
 
 import pydantic
 
 from schema_guard import (
+    About,
     CallJudgement,
     Evidence,
     Failure,
     Guard,
     Outcome,
+    Params,
     Partial,
     PrefixChecker,
     Router,
@@ -53,6 +55,7 @@ class Bill(pydantic.BaseModel):
 
 
 INVOICE: Schema[Invoice] = Schema.of(Invoice)
+Json: TypeAlias = dict[str, Any] | list[Any] | str | int | float | bool | None
 
 
 # A plain function: its parameters stay, its type becomes the schema's.
@@ -69,7 +72,7 @@ assert_type(plain("t", pages=3, tone="warm"), Invoice)
 assert_type(plain.outcome("t", 3), Outcome[Invoice])
 assert_type(plain.outcome("t", 3).value, Invoice | None)
 assert_type(plain.schema, Schema[Invoice])
-assert_type(plain.stream("t", 3), Iterator[Any])
+assert_type(plain.stream("t", 3), Iterator[Invoice | Json])
 assert_type(plain.stream("t", 3, partial=True), Iterator[Partial])
 
 plain()  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
@@ -158,7 +161,7 @@ assert_type(of_schema("t"), Invoice)
 # What the guard fills in need not be given, and may be.
 
 
-@guard(Invoice, strategy="strict_schema", target="openai", feedback_to="again")
+@guard(Invoice, strategy="strict_schema", provider="openai", params=Params(feedback="again"))
 def filled(
     prompt: str, instructions: str = "", again: str | None = None, options: dict[str, Any] | None = None
 ) -> str:
@@ -166,7 +169,7 @@ def filled(
     return str((prompt, instructions, again, {**(options or {})}))
 
 
-@guard(Invoice, options_to=None, instructions_to=None)
+@guard(Invoice, params=Params(options=None, instructions=None))
 def not_filled(prompt: str, options: dict[str, Any] | None = None) -> str:
     """Give a text."""
     return str((prompt, options))
@@ -176,7 +179,7 @@ assert_type(filled("t"), Invoice)
 assert_type(filled("t", "Be brief.", options={"temperature": 0}), Invoice)
 assert_type(not_filled("t"), Invoice)
 filled("t", options="fast")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
-guard(Invoice, options_to=3)  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType, reportCallIssue]
+guard(Invoice, params=Params(options=3))  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 
 
 # A function that is said to give Any is no coroutine function. Mypy gives up on it, pyright does not.
@@ -259,13 +262,17 @@ async def shapes() -> None:
     assert_type(true_generator("t"), Invoice)
     assert_type(await async_generator("t"), Invoice)
     assert_type(await async_generator.outcome("t"), Outcome[Invoice])
-    assert_type(async_generator.stream("t"), AsyncIterator[Any])
+    assert_type(async_generator.stream("t"), AsyncIterator[Invoice | Json])
     assert_type(async_generator.stream("t", partial=True), AsyncIterator[Partial])
     assert_type(await awaitable("t"), Invoice)
     assert_type(await of_true("t"), Any)
     await coroutine(3)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     async for value in coroutine.stream("t"):
-        assert_type(value, Any)
+        assert_type(value, Invoice | Json)
+    async for value in coroutine.stream("t"):
+        if isinstance(value, Invoice):
+            assert_type(value.total, float)
+        value.total  # type: ignore[union-attr]  # pyright: ignore[reportOptionalMemberAccess, reportAttributeAccessIssue]
 
 
 # Methods.
@@ -404,7 +411,7 @@ def observed(prompt: str, pages: int) -> bytes:
     return b""
 
 
-@guard({"type": "object"}, observe=True, segment="a")
+@guard({"type": "object"}, observe=True, about=About(segment="a"))
 async def observed_coroutine(prompt: str) -> bytes:
     """Give bytes."""
     return b""
@@ -450,17 +457,29 @@ def short(text: str) -> str | None:
 assert_type(guard(Invoice), Guard[Invoice, Invoice])
 assert_type(guard(Invoice, checks=[even], max_attempts=1), Guard[Invoice, Invoice])
 assert_type(guard(Invoice, default=3), Guard[Invoice, Invoice | int])
-assert_type(guard({}, default=3), Guard[Any, Any])
+assert_type(guard({}, default=3), Guard[Any, Any | int])
+assert_type(guard(INVOICE, default=3), Guard[Invoice, Invoice | int])
 assert_type(guard(), Guard[Any, Any])
-guard({}, max_attempt=3)  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue]
-guard(Invoice, early_stop="yes")  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType, reportCallIssue]
-guard({}, max_attempts="3")  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType, reportCallIssue]
-guard({}, on_failure="retrun")  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType, reportCallIssue]
+flag: bool = bool(INVOICE)
+assert_type(guard(Invoice, observe=flag), Guard[Invoice, Any])
+guard(Invoice, checks=[short])  # type: ignore[list-item]  # pyright: ignore[reportArgumentType, reportCallIssue]
+guard({}, max_attempt=3)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+guard(Invoice, version="1")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+guard(Invoice, early_stop="yes")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType, reportCallIssue]
+guard({}, max_attempts="3")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType, reportCallIssue]
+guard({}, on_failure="retrun")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType, reportCallIssue]
+guard({}, about={"version": "1"})  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType, reportCallIssue]
+guard({}, coerce=True)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType, reportCallIssue]
 
 assert_type(judge("{}", INVOICE).value, Invoice | None)
 assert_type(prefix_checker(INVOICE), PrefixChecker)
 assert_type(prefix_checker(INVOICE).feed("{"), Failure | None)
-prefix_checker(Invoice)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+assert_type(judge("{}", Invoice).value, Invoice | None)
+assert_type(judge("{}", Invoice | Bill).value, Invoice | Bill | None)
+assert_type(judge("{}", {"type": "object"}, finish_reason="stop").value, Any | None)
+assert_type(judge("{}", Path("invoice.json")).value, Any | None)
+assert_type(prefix_checker(Invoice), PrefixChecker)
+assert_type(prefix_checker({"type": "object"}), PrefixChecker)
 
 # Models that are asked one after the other.
 
@@ -477,7 +496,7 @@ assert_type(escalating("t", model="own"), Invoice)
 
 def escalate(small: Model, large: Model) -> None:
     """Hand over to the larger one."""
-    assert_type(guard(Invoice, models=[small, large], tuned=True), Guard[Invoice, Invoice])
+    assert_type(guard(Invoice, models=[small, large], about=About(tuned=True)), Guard[Invoice, Invoice])
     assert_type(guard(Invoice, early_stop=True, default=None), Guard[Invoice, Invoice | None])
     guard({}, models=[3])  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType, reportCallIssue]
 
@@ -518,7 +537,7 @@ async def turns() -> None:
 # A router keeps the parameters and the types of its two functions, and the way in which they are called.
 
 
-@guard(Invoice, tuned=True)
+@guard(Invoice, about=About(tuned=True))
 def tuned_model(prompt: str, pages: int, *, tone: str = "dry") -> str:
     """Give a text."""
     return prompt
@@ -533,7 +552,7 @@ routed = Router(tuned=tuned_model, prompt=plain, primary=is_short)
 assert_type(routed("t", 3), Invoice)
 assert_type(routed("t", pages=3, tone="warm"), Invoice)
 assert_type(routed.outcome("t", 3), Outcome[Invoice])
-assert_type(routed.stream("t", 3), Iterator[Any])
+assert_type(routed.stream("t", 3), Iterator[Invoice | Json])
 assert_type(routed.branch_of(routed.outcome("t", 3)), Literal["tuned", "prompt", "fallback"])
 routed()  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
 routed(3, 3)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
@@ -546,14 +565,14 @@ async def awaited_prompt(prompt: str) -> str:
     return prompt
 
 
-@guard(Invoice, tuned=True)
+@guard(Invoice, about=About(tuned=True))
 async def awaited_tuned(prompt: str) -> str:
     """Give a text."""
     return prompt
 
 
 routed_async = Router(tuned=awaited_tuned, prompt=awaited_prompt)
-assert_type(routed_async.stream("t"), AsyncIterator[Any])
+assert_type(routed_async.stream("t"), AsyncIterator[Invoice | Json])
 
 
 async def routed_and_awaited() -> None:
@@ -565,7 +584,7 @@ async def routed_and_awaited() -> None:
 class Extractor:
     """A router in a class is bound as its functions are."""
 
-    @guard(Invoice, tuned=True)
+    @guard(Invoice, about=About(tuned=True))
     def tuned(self, prompt: str) -> str:
         """Give a text."""
         return prompt

@@ -10,10 +10,10 @@ from schema_guard.bench.suites.scoring import score
 from schema_guard.decorator import guard
 from schema_guard.ext.tuning.routing.evidence import Evidence
 from schema_guard.ext.tuning.routing.router import Router
+from schema_guard.limits import Limits
 from schema_guard.models import connect
 from schema_guard.prompting import Example
 from schema_guard.strategies import behind_system
-from schema_guard.values import Budget
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -79,7 +79,7 @@ def routed(loop: Loop) -> list[RoutedCall]:
 def _calls(loop: Loop, prompted: Model, tuned: Model) -> Iterator[RoutedCall]:
     (entry,) = load_suite(loop.asked).schemas
     shown = [Example(task.gold, task.text) for task in entry.tasks_of("dev")]
-    limits: dict[str, Any] = {"store": loop.store, "max_attempts": 2, "budget": Budget(output_tokens=200)}
+    limits: dict[str, Any] = {"store": loop.store, "max_attempts": 2, "limits": Limits(output_tokens=200)}
 
     by_tuned: Any = guard(entry.schema, strategy="bare", **limits)(tuned)
     by_prompt: Any = guard(entry.schema, strategy=_PROMPT.split(">"), examples=shown, **limits)(prompted)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a target takes, asked of its rules: a form is tried, and the first one that has no error is sent.
+"""The forms that a provider takes, by its rules. The first form without an error is sent.
 
-Rule: nothing here knows a target by its name; what a table of rules says tomorrow holds here tomorrow.
+No code in this module names a provider. A new rule in a table takes effect without a change here.
 """
 
 from __future__ import annotations

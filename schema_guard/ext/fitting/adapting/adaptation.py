@@ -43,17 +43,16 @@ _UNROLLED = (2, 1, 0)
 _ROUNDS = 20
 
 
-def adapt(schema: Any, target: str, *, rules: RulesLike | None = None) -> Adapted:
-    """Give the strongest schema that a target takes, the way to its form and back, and what was lost.
+def adapt(schema: Any, provider: str, *, rules: RulesLike | None = None) -> Adapted:
+    """Return the strongest schema that a provider takes, the conversion to its form and back, and the losses.
 
     Args:
         schema: A JSON Schema, a `Schema`, or whatever `guard` takes.
-        target: Name of a provider or engine.
-        rules: The file that `schema-guard schema probe --output` wrote, for what is known of this server; None: what is known
-            of the target.
+        provider: Name of a provider or engine.
+        rules: The file that `schema-guard probe --output` wrote about this server. Default: the rules of the provider.
 
     Raises:
-        InvalidArgument: The target is unknown, or the rules are of another one.
+        InvalidArgument: The provider is unknown, or the rules are of another one.
         InvalidSchema: The schema is none.
 
     >>> made = adapt({"type": "object", "properties": {"a": {"type": "string"}}, "additionalProperties": False}, "openai")
@@ -62,22 +61,24 @@ def adapt(schema: Any, target: str, *, rules: RulesLike | None = None) -> Adapte
     >>> made.restore({"a": None}), made.pre_image({})
     ({}, {'a': None})
     """
-    return _adapted(Schema.of(schema), sent_table_of(target, rules), target)
+    return _adapted(Schema.of(schema), sent_table_of(provider, rules), provider)
 
 
-def adapt_arguments(schema: Any, target: str, *, rules: RulesLike | None = None) -> Adapted:
-    """Give what `adapt` gives, for the arguments of a tool: an object at the root, whatever else the target takes.
+def adapt_arguments(schema: Any, provider: str, *, rules: RulesLike | None = None) -> Adapted:
+    """Return the same as `adapt` for the arguments of a tool, which need an object at the root.
 
     Raises:
-        InvalidArgument: The target is unknown.
+        InvalidArgument: The provider is unknown.
         InvalidSchema: The schema is none.
     """
-    return _adapted(Schema.of(schema), replace(sent_table_of(target, rules), requires_object=True), target)
+    return _adapted(
+        Schema.of(schema), replace(sent_table_of(provider, rules), requires_object=True), provider
+    )
 
 
-def _adapted(loaded: Schema[Any], table: Rules, target: str) -> Adapted:
+def _adapted(loaded: Schema[Any], table: Rules, provider: str) -> Adapted:
     if _is_taken(loaded, table):
-        return _as_it_is(loaded, table, target)
+        return _as_it_is(loaded, table, provider)
     reason = ""
     for unrolled in _UNROLLED:
         builder = Builder(plain_of(loaded), table, formats=loaded.formats, unrolled=unrolled)
@@ -87,13 +88,15 @@ def _adapted(loaded: Schema[Any], table: Rules, target: str) -> Adapted:
             reason = str(error)
         else:
             return (
-                _nothing(target, "no value is valid") if built is None else _finished(builder, built, target)
+                _nothing(provider, "no value is valid")
+                if built is None
+                else _finished(builder, built, provider)
             )
-    return _nothing(target, reason)
+    return _nothing(provider, reason)
 
 
 def _is_taken(loaded: Schema[Any], table: Rules) -> bool:
-    """Say whether a document is sent as it is: it has no error, nothing to drop, and means the same to the target."""
+    """Say whether a document is sent as it is: it has no error, nothing to drop, and means the same to the provider."""
     document = loaded.document
     if not isinstance(document, dict) or any(
         found.severity != "warning" or found.effect == "rejected" for found in findings_of(document, table)
@@ -104,7 +107,7 @@ def _is_taken(loaded: Schema[Any], table: Rules) -> bool:
     own, read = plain_of(loaded), plain_of(loaded, DEFAULT_DIALECT)
     if own.root != read.root or own.definitions != read.definitions or own.dropped or own.lost or read.lost:
         return False
-    if loaded._resources:  # noqa: SLF001 - documents that the target has not
+    if loaded._resources:  # noqa: SLF001 - documents that the provider has not
         return False
     return not table.drops_annotations or not _has_more(document, table)
 
@@ -118,13 +121,13 @@ def _has_more(document: Any, table: Rules) -> bool:
     )
 
 
-def _as_it_is(loaded: Schema[Any], table: Rules, target: str) -> Adapted:
+def _as_it_is(loaded: Schema[Any], table: Rules, provider: str) -> Adapted:
     relaxed, narrowed = _likely(loaded.document, table)
-    return Adapted(loaded.document, target, loaded.fingerprint, relaxed, narrowed, [])
+    return Adapted(loaded.document, provider, loaded.fingerprint, relaxed, narrowed, [])
 
 
 def _likely(document: Any, table: Rules) -> tuple[list[SchemaChange], list[SchemaChange]]:
-    """Give what a target is likely to ignore or to narrow, by its warnings."""
+    """Give what a provider is likely to ignore or to narrow, by its warnings."""
     relaxed: list[SchemaChange] = []
     narrowed: list[SchemaChange] = []
     for found in findings_of(document, table):
@@ -149,7 +152,7 @@ def _at(document: Any, location: str) -> Any:
     return document
 
 
-def _finished(builder: Builder, built: BuiltSchema, target: str) -> Adapted:
+def _finished(builder: Builder, built: BuiltSchema, provider: str) -> Adapted:
     """Give a built schema as it is sent: an object where it has to be one, with its definitions, and without an error."""
     root, form = built
     if not _may_be_root(builder, root):
@@ -169,14 +172,14 @@ def _finished(builder: Builder, built: BuiltSchema, target: str) -> Adapted:
             relaxed, narrowed = _places(builder, document)
             return Adapted(
                 loaded.document,
-                target,
+                provider,
                 loaded.fingerprint,
                 _unique([*builder.relaxed, *relaxed]),
                 _unique([*builder.narrowed, *narrowed]),
                 _unique(builder.dropped),
                 simplified(form, builder.forms),
             )
-    return _nothing(target, failed)
+    return _nothing(provider, failed)
 
 
 def _wrapped(builder: Builder, root: dict[str, Any]) -> dict[str, Any]:
@@ -242,6 +245,6 @@ def _unique(changes: list[SchemaChange]) -> list[SchemaChange]:
     return sorted(met.values(), key=lambda one: (one.location.count("/"), one.location, one.keyword))
 
 
-def _nothing(target: str, reason: str) -> Adapted:
+def _nothing(provider: str, reason: str) -> Adapted:
     told = SchemaChange("", "", None, f"nothing can be sent: {reason}")
-    return Adapted(None, target, None, [told], [], [], SAME)
+    return Adapted(None, provider, None, [told], [], [], SAME)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.ext.fitting.adapting.values.forms import SAME
+from schema_guard.text import dataclass_repr
 
 if TYPE_CHECKING:
     from schema_guard.ext.fitting.adapting.values.forms import Form
@@ -26,6 +27,8 @@ class SchemaChange:
         reason: What became of it, and why.
     """
 
+    __repr__ = dataclass_repr
+
     location: str
     keyword: str
     value: Any
@@ -38,15 +41,17 @@ class Adapted:
 
     Attributes:
         schema: The schema to send; None when nothing sound can be sent, with the reason in `relaxed` at the root.
-        target: Name of the provider or engine, as it was given.
+        provider: Name of the provider or engine, as it was given.
         fingerprint: 16 hex digits of the schema to send, made as those of `Schema`; None without one.
         relaxed: What is not enforced there: replies may break it.
         narrowed: What cannot be said there: of the right answers some, or one of several ways to write them.
         dropped: Annotations, and what judges nothing.
     """
 
+    __repr__ = dataclass_repr
+
     schema: Any
-    target: str
+    provider: str
     fingerprint: str | None
     relaxed: list[SchemaChange]
     narrowed: list[SchemaChange]

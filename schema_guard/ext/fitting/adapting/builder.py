@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From a plain schema to the schema that a target takes, one place after another.
+"""From a plain schema to the schema that a provider takes, one place after another.
 
 Rules:
 1. A schema that is taken as it is stays as it is; else it is merged with all that applies beside it, said as
@@ -51,13 +51,13 @@ class TooLargeToAdapt(Exception):
 
 
 class Builder:
-    """Writes a plain schema for a target.
+    """Writes a plain schema for a provider.
 
     Args:
         plain: The schema.
-        table: The target's rules.
+        table: The provider's rules.
         formats: Whether `format` is asserted.
-        unrolled: Levels of recursion that are written out where the target takes none.
+        unrolled: Levels of recursion that are written out where the provider takes none.
     """
 
     def __init__(self, plain: PlainSchema, table: Rules, *, formats: bool, unrolled: int) -> None:

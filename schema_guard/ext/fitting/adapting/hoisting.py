@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Parts of a large schema as definitions, where a target counts each definition by itself.
+"""Parts of a large schema as definitions, for a provider that counts each definition separately.
 
 Rule: nothing is lost: what was written in a place is referred to from there.
 """
@@ -23,7 +23,7 @@ __all__ = ["hoist"]
 # What rules of size are named for, behind the name of their table.
 _SIZES = frozenset(Size.__dataclass_fields__)
 _MOST_HOISTED = 500
-# A definition has its name, and of what stands in `allOf` no target takes a reference everywhere.
+# A definition has its name, and of what stands in `allOf` no provider takes a reference everywhere.
 _APART = frozenset({"$defs", "allOf"})
 
 

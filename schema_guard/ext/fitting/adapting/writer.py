@@ -22,7 +22,7 @@ class SchemaWriter(Protocol):
 
     Attributes:
         plain: The schema that is written anew.
-        table: The target's rules.
+        table: The provider's rules.
         accepted: What they take.
     """
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The schema that a target takes, written into a folder, and beside it what is lost on the way."""
+"""The schema that a provider takes, written into a folder, and beside it what is lost on the way."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _SUFFIX = re.compile(r"(\.schema)?\.json\Z")
 
 @dataclass(frozen=True)
 class Fixed:
-    """What was written for a schema and a target.
+    """The files for a schema and a provider.
 
     Attributes:
         schema: File of the schema to send; None where nothing sound can be sent.
@@ -56,11 +56,11 @@ def fixed(linted: Iterable[Linted], folder: str) -> list[Fixed]:
 
 
 def _written(one: Linted, folder: Path, written: dict[str, str]) -> Fixed:
-    name = f"{_name_of(one.source)}.{one.target}"
+    name = f"{_name_of(one.source)}.{one.provider}"
     if written.setdefault(name, one.source.name) != one.source.name:
         both = f"{safe(written[name])} and {safe(one.source.name)}"
         raise click.UsageError(f"--fix: {both} would both be written as {name}.json: fix them one by one")
-    adapted = adapt(one.source.schema, one.target, rules=one.rules)
+    adapted = adapt(one.source.schema, one.provider, rules=one.rules)
     schema, report = folder / f"{name}.json", folder / f"{name}.report.json"
     if adapted.schema is None:
         schema.unlink(missing_ok=True)
@@ -80,7 +80,7 @@ def _report(source: NamedSchema, adapted: Adapted) -> dict[str, Any]:
         "format": 1,
         "schema": source.schema.name,
         "fingerprint": source.schema.fingerprint,
-        "target": adapted.target,
+        "provider": adapted.provider,
         "sent": adapted.fingerprint,
         "is_same_form": adapted.is_same_form,
         **{

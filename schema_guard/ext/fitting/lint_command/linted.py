@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A schema with what a target would do with it."""
+"""A schema with the findings for a provider."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ __all__ = ["Linted", "has_errors"]
 
 @dataclass(frozen=True)
 class Linted:
-    """What a target would do with a schema.
+    """The findings for a schema and a provider.
 
     Attributes:
         source: The schema, and where it stands.
-        target: Name of the target.
+        provider: Name of the provider.
         rules: The table that it goes by.
         findings: What `lint` says, outermost places first.
     """
 
     source: NamedSchema
-    target: str
+    provider: str
     rules: Rules
     findings: list[Finding]
 

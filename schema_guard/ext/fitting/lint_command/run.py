@@ -17,7 +17,7 @@ from schema_guard.ext.fitting.lint_command.sources import sources_of
 from schema_guard.ext.fitting.lint_command.table import document_of
 from schema_guard.ext.fitting.lint_command.told import as_json, as_text, fixes_as_text
 from schema_guard.ext.fitting.linting import lint
-from schema_guard.ext.fitting.probed import probed_target, table_of
+from schema_guard.ext.fitting.probed import probed_provider, table_of
 from schema_guard.ext.fitting.rules.tables import RULES, rules_of
 from schema_guard.report.as_text import as_text as text_of
 from schema_guard.text import safe
@@ -54,11 +54,11 @@ class Linting:
         given = [name.strip() for part in self.providers for name in part.split(",") if name.strip()]
         names = [one for name in given for one in (RULES if name == _ALL else (name,))]
         for name in names:
-            with naming(target="--provider"):
+            with naming(provider="--provider"):
                 rules_of(name)
         if names or self.rules is None:
             return list(dict.fromkeys(names))
-        return [probed_target(self.rules)]
+        return [probed_provider(self.rules)]
 
 
 @build_command("lint")
@@ -97,11 +97,11 @@ def command(schemas: tuple[str, ...], asked: Linting, form: str) -> int:
             f"--provider is missing: expected one of {', '.join(RULES)}, or another name of theirs"
         )
     sources, problems = sources_of(schemas)
-    tables = {target: table_of(target, asked.rules) for target in names}
+    tables = {provider: table_of(provider, asked.rules) for provider in names}
     linted = [
-        Linted(source, target, tables[target], lint(source.schema, target, rules=tables[target]))
+        Linted(source, provider, tables[provider], lint(source.schema, provider, rules=tables[provider]))
         for source in sources
-        for target in names
+        for provider in names
     ]
     written = [] if asked.folder is None else fixed(linted, asked.folder)
     if form == "text":

@@ -48,21 +48,21 @@ def as_sarif(linted: list[Linted]) -> dict[str, Any]:
 
 
 def _rule_id(one: Linted, found: Finding) -> str:
-    """Give a rule's name; of a target that goes by another's rules its own name stands before it."""
-    return found.rule if one.target == one.rules.name else f"{one.target}/{found.rule}"
+    """Give a rule's name; of a provider that goes by another's rules its own name stands before it."""
+    return found.rule if one.provider == one.rules.name else f"{one.provider}/{found.rule}"
 
 
 def _descriptor(one: Linted, found: Finding) -> dict[str, Any]:
     known = one.rules.named(found.rule)
     return {
         "id": _rule_id(one, found),
-        "shortDescription": {"text": f"{one.target}: {found.message}"},
+        "shortDescription": {"text": f"{one.provider}: {found.message}"},
         "help": {"text": f"{fix_of(found)}. Known from: {known.evidence}, {known.verified_on}."},
         "defaultConfiguration": {"level": found.severity},
         "properties": {
             "effect": found.effect,
             "confidence": found.confidence,
-            "tags": [one.target, found.effect],
+            "tags": [one.provider, found.effect],
         },
     }
 
@@ -70,13 +70,13 @@ def _descriptor(one: Linted, found: Finding) -> dict[str, Any]:
 def _result(one: Linted, found: Finding, index: int) -> dict[str, Any]:
     place = pointer(found.location)
     # s. 3.27.17: what stays the same while lines move.
-    print_of = "\0".join((one.source.file or one.source.name, one.target, found.rule, found.location))
+    print_of = "\0".join((one.source.file or one.source.name, one.provider, found.rule, found.location))
     return {
         "ruleId": _rule_id(one, found),
         "ruleIndex": index,
         "level": found.severity,
         "message": {
-            "text": safe(f"{one.target}, {found.keyword} at {place}: {found.message}; {fix_of(found)}")
+            "text": safe(f"{one.provider}, {found.keyword} at {place}: {found.message}; {fix_of(found)}")
         },
         "locations": [_location(one.source, found)],
         "partialFingerprints": {

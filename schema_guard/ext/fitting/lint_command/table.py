@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What each target does with each keyword, as a table."""
+"""The table of keywords and providers."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ _GLOSS = (
 )
 
 
-def document_of(targets: Sequence[str]) -> Document:
-    """Give the table of some targets: a row for each keyword, and what holds for every schema of them."""
-    tables = [rules_of(target) for target in targets]
+def document_of(providers: Sequence[str]) -> Document:
+    """Return the table of some providers: a row for each keyword, and the rules for every schema."""
+    tables = [rules_of(provider) for provider in providers]
     rows = tuple((keyword, *(_cell(table, keyword) for table in tables)) for keyword in sorted(KEYWORDS))
-    columns = tuple(range(len(targets) + 1))
+    columns = tuple(range(len(providers) + 1))
     lines = tuple(
-        f"{target}: {'; '.join(table.always)}" for target, table in zip(targets, tables, strict=True)
+        f"{provider}: {'; '.join(table.always)}" for provider, table in zip(providers, tables, strict=True)
     )
     return Document(
         "what becomes of a keyword",
         sections=(
-            Section("keywords", _GLOSS, Table(("keyword", *targets), rows, columns)),
+            Section("keywords", _GLOSS, Table(("keyword", *providers), rows, columns)),
             Section("for every schema", lines=lines),
         ),
     )

@@ -23,11 +23,11 @@ _DOES = {"rejected": "refuses", "ignored": "does not enforce", "narrowed": "take
 
 
 def as_text(linted: list[Linted]) -> Iterator[str]:
-    """Give the lines that a person reads: each place, what happens to it, and what to do; then a line for each target."""
+    """Yield the text: each place with its effect and its fix, and then a line for each provider."""
     for one in linted:
         yield from _told(one)
-    for target in dict.fromkeys(one.target for one in linted):
-        yield from _summary([one for one in linted if one.target == target])
+    for provider in dict.fromkeys(one.provider for one in linted):
+        yield from _summary([one for one in linted if one.provider == provider])
 
 
 def _told(one: Linted) -> Iterator[str]:
@@ -35,7 +35,7 @@ def _told(one: Linted) -> Iterator[str]:
     faults = [(one.source.line_of(found.location, found.keyword), found) for found in one.findings]
     for line, found in sorted(faults, key=lambda fault: fault[0] or 0):
         if found.severity != "info":
-            does = f"{one.target} {_DOES[found.effect]} {safe(clip(found.keyword))} at {safe(pointer(found.location))}"
+            does = f"{one.provider} {_DOES[found.effect]} {safe(clip(found.keyword))} at {safe(pointer(found.location))}"
             # A rule that has a keyword for its name says nothing more than what it does.
             why = "" if found.rule.endswith(f":{found.keyword}") else f": {found.message}"
             where = name + (f":{line}" if line else "")
@@ -44,11 +44,11 @@ def _told(one: Linted) -> Iterator[str]:
 
 
 def _summary(linted: list[Linted]) -> Iterator[str]:
-    target = linted[0].target
+    provider = linted[0].provider
     counted = Counter(found.severity for one in linted for found in one.findings)
     left_out = {found.keyword for one in linted for found in one.findings if found.severity == "info"}
     told = [plural(counted[severity], severity) for severity in ("error", "warning")]
-    yield f"{target}: {plural(len(linted), 'schema')}, {', '.join(told)}"
+    yield f"{provider}: {plural(len(linted), 'schema')}, {', '.join(told)}"
     if left_out:
         yield f"    left out, for they judge nothing: {', '.join(map(safe, sorted(left_out)))}"
     yield from (f"    always: {said}" for said in linted[0].rules.always)
@@ -60,14 +60,14 @@ def fixes_as_text(written: list[Fixed]) -> Iterator[str]:
         made = one.adapted
         lost = ", ".join(f"{len(getattr(made, kind))} {kind}" for kind in ("relaxed", "narrowed", "dropped"))
         if one.schema is None:
-            yield f"{made.target}: {safe(made.relaxed[0].reason)}, told in {safe(one.report)}"
+            yield f"{made.provider}: {safe(made.relaxed[0].reason)}, told in {safe(one.report)}"
         else:
             form = (
                 ""
                 if made.is_same_form
                 else "; values come in another form, which `adapt(...).restore` undoes"
             )
-            yield f"{made.target}: {safe(one.schema)}: {lost}, told in {safe(one.report)}{form}"
+            yield f"{made.provider}: {safe(one.schema)}: {lost}, told in {safe(one.report)}{form}"
 
 
 def as_json(linted: list[Linted], written: Sequence[Fixed] = ()) -> dict[str, Any]:
@@ -84,7 +84,7 @@ def _one(one: Linted, fix: dict[str, str | None] | None) -> dict[str, Any]:
         "schema": one.source.schema.name,
         "fingerprint": one.source.schema.fingerprint,
         "file": one.source.file,
-        "target": one.target,
+        "provider": one.provider,
         "rules": table.name,
         "always": list(table.always),
         "findings": [

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """One request, and what its reply says of the server.
 
-Rules: a request goes as that of a guard with the strategy `strict_schema`, in the target's own arguments, but with the
-schema as it is; a reply counts as kept only where it is valid JSON and nothing else, for what is held to a grammar has
-no prose around it; what may be our side's fault is never the server's.
+Rules: a request has the provider's arguments for `strict_schema`, and the unchanged schema. A reply is valid only if it is
+JSON without prose, because a grammar allows no prose. The server never gets the blame for a fault of this library.
 """
 
 from __future__ import annotations
@@ -56,9 +55,9 @@ def check_strict(model: Model) -> None:
     """Make sure that a model takes a schema.
 
     Raises:
-        InvalidArgument: Its target has no strategy `strict_schema`.
+        InvalidArgument: Its provider has no strategy `strict_schema`.
     """
-    options_for(model.target, _STRATEGY, Schema.of({"type": "object"}, name="probe"))
+    options_for(model.provider, _STRATEGY, Schema.of({"type": "object"}, name="probe"))
 
 
 def ask(model: Model, schema: Any, prompt: PromptLike, *, output_tokens: int = OUTPUT_TOKENS) -> ProbeAnswer:
@@ -72,7 +71,7 @@ def ask(model: Model, schema: Any, prompt: PromptLike, *, output_tokens: int = O
     """
     loaded = Schema.of(schema, name="probe")
     try:
-        options = options_for(model.target, _STRATEGY, loaded, output_tokens=output_tokens)
+        options = options_for(model.provider, _STRATEGY, loaded, output_tokens=output_tokens)
     except InvalidArgument as error:
         # An engine that would answer 200 and enforce nothing is asked here first.
         return ProbeAnswer("refused", clip(f"not sent: {error}", _MOST_TOLD))
@@ -98,10 +97,10 @@ def ask_plainly(
         model: Whom.
         prompt: What to ask.
         output_tokens: Limit of the reply.
-        goes_on: Whether to ask in the target's own way to go on with the last message.
+        goes_on: Whether to request, in the provider's form, that the model continues the last message.
     """
     schema = Schema.of({}, name="probe")
-    options = options_for(model.target, "bare", schema, output_tokens=output_tokens, goes_on=goes_on)
+    options = options_for(model.provider, "bare", schema, output_tokens=output_tokens, goes_on=goes_on)
     reply = _asked(model, prompt, options)
     if isinstance(reply, ProbeAnswer):
         return reply

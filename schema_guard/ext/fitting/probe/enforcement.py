@@ -118,10 +118,10 @@ def probe_enforcement(
         on_asked: Told each request that was made.
 
     Raises:
-        InvalidArgument: The model's target takes no schema.
+        InvalidArgument: The model's provider takes no schema.
     """
     asked: list[ProbeAsked] = []
-    for question in enforcement_questions(model.target, requests, seed):
+    for question in enforcement_questions(model.provider, requests, seed):
         asked.append(ProbeAsked(question, ask(model, question.schema, question.prompt)))
         if on_asked is not None:
             on_asked(asked[-1])

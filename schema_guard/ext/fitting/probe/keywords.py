@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a server does with each keyword, one request each, beside what the rules of its target say.
+"""The effect of each keyword on a server, with one request each, and the rules of its provider.
 
 Rules: the prompt asks for a value that the keyword forbids and that the rest of the schema allows; what is seen is one
 request and is said as that; words of older drafts are not asked, for the newest one does not know them.
@@ -134,7 +134,7 @@ class ProbedKeyword:
     Attributes:
         keyword: The keyword.
         does: What it did; None where nothing could be judged.
-        says: What the rules of the target say of the same schema.
+        says: The rules of the provider for the same schema.
         answer: What came.
     """
 
@@ -149,13 +149,13 @@ class ProbedKeyword:
         return None if self.does is None else self.does == self.says
 
 
-def keyword_questions(target: str) -> Iterator[ProbeQuestion]:
-    """Give a question for each keyword, in the form of an object that the target takes."""
+def keyword_questions(provider: str) -> Iterator[ProbeQuestion]:
+    """Yield a question for each keyword, in the form of an object that the provider takes."""
     for keyword, (inner, wanted) in sorted(CASES.items()):
         question = forbidding(keyword, inner, wanted)
         if keyword in _DEFINITIONS:
             question.schema["$defs"] = _DEFINITIONS[keyword]
-        yield in_form(question, target)
+        yield in_form(question, provider)
 
 
 def probe_keywords(
@@ -170,10 +170,10 @@ def probe_keywords(
         on_asked: Told each request that was made.
     """
     found: list[ProbedKeyword] = []
-    for question in keyword_questions(model.target):
+    for question in keyword_questions(model.provider):
         answer = ask(model, question.schema, question.prompt)
         does = _DID.get(answer.did)
-        found.append(ProbedKeyword(question.keyword, does, _said(question, model.target), answer))
+        found.append(ProbedKeyword(question.keyword, does, _said(question, model.provider), answer))
         if on_asked is not None:
             on_asked(found[-1])
         if all(one.answer.did == "unanswered" for one in found):
@@ -181,9 +181,9 @@ def probe_keywords(
     return found
 
 
-def _said(question: ProbeQuestion, target: str) -> KeywordDoes:
+def _said(question: ProbeQuestion, provider: str) -> KeywordDoes:
     """Give what the rules say of a question's schema: what is narrowed forbids the value all the same."""
-    findings = [one for one in lint(question.schema, target) if one.severity != "info"]
+    findings = [one for one in lint(question.schema, provider) if one.severity != "info"]
     if any(one.effect == "rejected" for one in findings):
         return "rejected"
     parts = {question.keyword, *_PARTS.get(question.keyword, ())}

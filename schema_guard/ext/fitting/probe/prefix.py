@@ -42,15 +42,15 @@ class ProbedPrefix(NamedTuple):
     answer: ProbeAnswer
 
 
-def prefix_messages(target: str, *, seed: int | None = None) -> list[dict[str, Any]]:
-    """Give a question and the beginning of another answer to it, marked as a target wants it."""
+def prefix_messages(provider: str, *, seed: int | None = None) -> list[dict[str, Any]]:
+    """Return a question and the beginning of another answer to it, marked in the provider's form."""
     asked, begun = (
         " ".join(
             constant(None if seed is None else 1000 * seed + at) for at in range(start, start + _CONSTANTS)
         )
         for start in (0, _CONSTANTS)
     )
-    how = going_on(target)
+    how = going_on(provider)
     return [
         {"role": "user", "content": asked_for({"code": asked, "answer": "yellow"})},
         {
@@ -62,9 +62,9 @@ def prefix_messages(target: str, *, seed: int | None = None) -> list[dict[str, A
 
 
 def probe_prefix(model: Model, *, seed: int | None = None) -> ProbedPrefix:
-    """Ask with the beginning of a reply, once; in the target's own way, where it has one."""
-    messages = prefix_messages(model.target, seed=seed)
-    goes_on = going_on(model.target) is not None
+    """Send one request with the beginning of a reply, in the provider's form if there is one."""
+    messages = prefix_messages(model.provider, seed=seed)
+    goes_on = going_on(model.provider) is not None
     answer = ask_plainly(model, messages, output_tokens=_OUTPUT_TOKENS, goes_on=goes_on)
     return ProbedPrefix(_does(messages[-1]["content"], answer), answer)
 

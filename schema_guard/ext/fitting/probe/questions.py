@@ -69,29 +69,29 @@ def forbidding(keyword: str, inner: Mapping[str, Any], wanted: Any, *, name: str
     return ProbeQuestion(keyword, schema, asked_for({_FIELD: wanted}))
 
 
-def enforcement_questions(target: str, count: int, seed: int | None = None) -> list[ProbeQuestion]:
-    """Give questions for a target, under keywords that it is said to enforce, as unlike as there are.
+def enforcement_questions(provider: str, count: int, seed: int | None = None) -> list[ProbeQuestion]:
+    """Return different questions for a provider, with keywords that it enforces by its rules.
 
     Args:
-        target: A key of `TARGETS`.
+        provider: A key of `PROVIDER_OPTIONS`.
         count: How many, >= 1; beyond the kinds that there are each comes again with other constants.
         seed: Of the constants; None makes new ones each time.
 
     Raises:
-        InvalidArgument: The target is said to enforce none of the keywords.
+        InvalidArgument: The provider enforces none of the keywords, by its rules.
     """
     random = SystemRandom() if seed is None else Random(seed)
-    kinds = [make for make in _KINDS if not lint(in_form(make(random), target).schema, target)]
+    kinds = [make for make in _KINDS if not lint(in_form(make(random), provider).schema, provider)]
     if not kinds:
         raise InvalidArgument(
-            f"target={target!r}: is said to enforce nothing that could be asked for: expected another target"
+            f"provider={provider!r}: is said to enforce nothing that could be asked for: expected another provider"
         )
-    return [in_form(make(random), target) for make in islice(cycle(kinds), count)]
+    return [in_form(make(random), provider) for make in islice(cycle(kinds), count)]
 
 
-def in_form(question: ProbeQuestion, target: str) -> ProbeQuestion:
-    """Give a question with the object around its value as a target takes it: some refuse one that is closed."""
-    closed = lint({**question.schema, "properties": {}, "required": []}, target)
+def in_form(question: ProbeQuestion, provider: str) -> ProbeQuestion:
+    """Return a question with an object around its value in the provider's form. Some providers refuse closed objects."""
+    closed = lint({**question.schema, "properties": {}, "required": []}, provider)
     if not any(found.keyword == "additionalProperties" for found in closed):
         return question
     kept = {word: value for word, value in question.schema.items() if word != "additionalProperties"}
@@ -135,5 +135,5 @@ def _const(random: Random) -> ProbeQuestion:
     return forbidding("const", {"type": "string", "const": _word(random)}, "seven")
 
 
-# In this order: three requests are the first three that a target takes.
+# In this order: three requests are the first three that a provider takes.
 _KINDS: tuple[Callable[[Random], ProbeQuestion], ...] = (_enum, _pattern, _items, _bounds, _name, _const)

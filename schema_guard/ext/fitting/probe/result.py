@@ -37,7 +37,7 @@ class ProbeResult:
 
     Attributes:
         model: The model's name.
-        target: Whose arguments were sent.
+        provider: Whose arguments were sent.
         made: The day, ISO 8601.
         enforcement: Whether schemas are enforced.
         keywords: What was done with each keyword; None where they were not asked.
@@ -46,7 +46,7 @@ class ProbeResult:
     """
 
     model: str
-    target: str
+    provider: str
     made: str
     enforcement: Enforcement
     keywords: Sequence[ProbedKeyword] | None = None
@@ -117,7 +117,7 @@ def _enforcement(result: ProbeResult) -> Iterator[str]:
     counts, n = found.counts, found.judged
     kept = counts["kept"]
     yield safe(
-        f"{result.model} (target {result.target}): {_MEANS[found.verdict]}{f'; {kept} of {n} kept' if n else ''}"
+        f"{result.model} (provider {result.provider}): {_MEANS[found.verdict]}{f'; {kept} of {n} kept' if n else ''}"
     )
     if found.verdict == "enforced":
         yield f"    {kept} of {n}: at least {percent(at_least(kept, n))} of requests with 95% confidence, if they are alike"
@@ -152,7 +152,7 @@ def probe_as_json(result: ProbeResult) -> dict[str, Any]:
         "format": 1,
         "made": result.made,
         "model": result.model,
-        "target": result.target,
+        "provider": result.provider,
         "enforcement": {
             "verdict": found.verdict,
             "requests": len(found.asked),

@@ -57,15 +57,15 @@ UNSURE: Final = frozenset({"openrouter"})
 """Providers that hand the schema on to models of many kinds: what is known of one is likely for the next."""
 
 
-def rules_of(target: object) -> Rules:
+def rules_of(provider: object) -> Rules:
     """Give the table of a provider or engine by any of its names.
 
     Raises:
         InvalidArgument: The name is unknown.
     """
     names = sorted({*RULES, *RULES_OF})
-    if not isinstance(target, str) or target not in names:
+    if not isinstance(provider, str) or provider not in names:
         raise InvalidArgument(
-            f"target={clip(repr(target))}: expected one of {', '.join(names)}{did_you_mean(target, names)}"
+            f"provider={clip(repr(provider))}: expected one of {', '.join(names)}{did_you_mean(provider, names)}"
         )
-    return RULES[RULES_OF.get(target, target)]
+    return RULES[RULES_OF.get(provider, provider)]

@@ -40,7 +40,7 @@ class ContinuingModel(Closing):
 
     Attributes:
         name: What records show.
-        target: Whose options it is given.
+        provider: Whose options it is given.
         capabilities: Names of the strategies that it takes.
     """
 
@@ -67,7 +67,7 @@ class ContinuingModel(Closing):
                 f"served={clip(repr(served))}: expected one of {', '.join(_SERVED)}{did_you_mean(served, _SERVED)}"
             )
         self.name = "continuing"
-        self.target = served
+        self.provider = served
         self.capabilities = capabilities(served)
         self._text, self._most, self._served = text, most_tokens, served
 

@@ -33,7 +33,7 @@ class EnforcingModel(Closing):
 
     Attributes:
         name: What records show.
-        target: `openai`: schemas are read where its chat completions have them.
+        provider: `openai`: schemas are read where its chat completions have them.
         capabilities: Names of the strategies that it takes.
     """
 
@@ -56,8 +56,8 @@ class EnforcingModel(Closing):
             refuses: Keywords with which a schema is refused; or a function that says so of a schema.
             seed: Of what is drawn.
         """
-        self.name, self.target = "enforcing", "openai"
-        self.capabilities = capabilities(self.target)
+        self.name, self.provider = "enforcing", "openai"
+        self.capabilities = capabilities(self.provider)
         self._holds, self._ignores, self._refuses = holds, frozenset(ignores), refuses
         self._random = Random(seed)  # a test
         self._asked = 0

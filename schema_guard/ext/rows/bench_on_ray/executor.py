@@ -95,7 +95,7 @@ def _sent(models: Mapping[str, Model], names: Mapping[str, str]) -> dict[str, Na
     sent: dict[str, Named | bytes] = {}
     for name, model in models.items():
         named = name in names
-        sent[name] = Named(names[name], model.target) if named else pickled(f"model {name!r}", model)
+        sent[name] = Named(names[name], model.provider) if named else pickled(f"model {name!r}", model)
     return sent
 
 

@@ -31,7 +31,7 @@ class Named(NamedTuple):
     """A model that a worker connects by itself."""
 
     spec: str
-    target: str
+    provider: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class Job:
         if isinstance(given, bytes):
             model: Model = import_module("ray").cloudpickle.loads(given)
             return model
-        return connect(given.spec, target=given.target, max_retries=self.retries)
+        return connect(given.spec, provider=given.provider, max_retries=self.retries)
 
 
 class CellRow(NamedTuple):

@@ -198,10 +198,10 @@ def _flaw(call: StoredCall, schema: Schema[Any]) -> str | None:
 
 def _judged(reply: str, attempt: Mapping[str, Any], schema: Schema[Any]) -> Any:
     restore = None
-    if attempt["adapted"] and attempt["target"]:
+    if attempt["adapted"] and attempt["provider"]:
         from schema_guard.ext.fitting.adapting.adaptation import adapt  # few calls were asked in another form
 
-        restore = adapt(schema, attempt["target"]).restore
+        restore = adapt(schema, attempt["provider"]).restore
     return judge(reply, schema, finish_reason="stop", repair="lossless", restore=restore)
 
 

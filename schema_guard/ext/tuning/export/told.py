@@ -83,7 +83,7 @@ def _facts(result: ExportResult, rows: dict[Side, int]) -> list[Fact]:
     facts.append(
         Fact(
             "asked as",
-            f"guard(..., strategy={manifest['strategy']!r}, tuned=True) asks; spelled for {manifest['for']}",
+            f"guard(..., strategy={manifest['strategy']!r}, about=About(tuned=True)) asks; spelled for {manifest['for']}",
         )
     )
     cost = manifest["cost"]

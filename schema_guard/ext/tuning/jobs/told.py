@@ -43,7 +43,7 @@ def next_lines(directory: Path, job: TuningJob) -> list[str]:
         return [
             *(hosting_lines(job.backend) if job.url is None and job.backend != "local" else []),
             _measuring(directory, here, model),
-            f'use it: guard(SCHEMA, strategy="bare", tuned=True)(connect("tuned:{directory}"))',
+            f'use it: guard(SCHEMA, strategy="bare", about=About(tuned=True))(connect("tuned:{directory}"))',
         ]
     if job.has_ended:
         return [f"begin a new one: {tune} --again"]

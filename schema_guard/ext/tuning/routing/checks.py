@@ -41,9 +41,9 @@ def check_functions(tuned: Any, prompt: Any) -> None:
             f"tuned={_name(tuned)} and prompt={_name(prompt)}: expected one schema, got {tuned.schema.name} "
             f"({tuned.schema.fingerprint}) and {prompt.schema.name} ({prompt.schema.fingerprint})"
         )
-    if not tuned.prepared.tuned:
+    if not tuned._prepared.tuned:
         raise InvalidArgument(
-            f"tuned: {_name(tuned)} is not known to ask a tuned model: guard it with tuned=True, or exchange the two"
+            f"tuned: {_name(tuned)} is not known to ask a tuned model: guard it with about=About(tuned=True), or exchange the two"
         )
     theirs, ours = list(_parameters(tuned)), list(_parameters(prompt))
     if theirs != ours:
@@ -86,9 +86,9 @@ def check_share(name: str, given: Any) -> float:
 
 def _parameters(function: Guarded[..., Any, Any] | AsyncGuarded[..., Any, Any]) -> Iterator[str]:
     """Give the parameters that callers know: not those by which a guard tells its function how to ask."""
-    shape = function.prepared.shape
+    shape = function._prepared.shape
     ours = {shape.instructions, shape.feedback, shape.options, shape.model} - {None}
-    for one in inspect.signature(function.prepared.function).parameters.values():
+    for one in inspect.signature(function._prepared.function).parameters.values():
         if one.name not in ours:
             bare = one.replace(annotation=one.empty)
             yield str(bare if one.default is one.empty else bare.replace(default=...)).replace(
@@ -97,4 +97,4 @@ def _parameters(function: Guarded[..., Any, Any] | AsyncGuarded[..., Any, Any]) 
 
 
 def _name(function: Guarded[..., Any, Any] | AsyncGuarded[..., Any, Any]) -> str:
-    return name_of(function.prepared.function)
+    return name_of(function._prepared.function)

@@ -16,7 +16,7 @@ from unicodedata import name as character_name
 from schema_guard.errors import InvalidArgument
 from schema_guard.records.chosen import NO_SEGMENT
 from schema_guard.records.identity import current_tags
-from schema_guard.text import clip, did_you_mean
+from schema_guard.text import clip, dataclass_repr, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -46,7 +46,7 @@ class Evidence:
 
     Attributes:
         segments: Names of parts of the traffic, of which the call must be in one, as `tags(segment=)` or
-            `guard(segment=)` says it; `"(no segment)"` is the part that has none. None asks for none.
+            `About(segment=)` says it; `"(no segment)"` is the part that has none. None asks for none.
         input_chars: Fewest and most characters of the task, both included, system messages and the like counted. None
             for any.
         script: In which the task is written, each a name of `SCRIPTS`: at least four in five of its first letters are of
@@ -55,6 +55,8 @@ class Evidence:
         language: Takes the task as a text, and says whether it is in a language that the tuned model was measured on:
             the library has no detector of its own. None for any.
     """
+
+    __repr__ = dataclass_repr
 
     segments: Sequence[str] | None = None
     input_chars: tuple[int, int] | None = None

@@ -139,9 +139,9 @@ class RoutingPolicy:
         if self._switch is not None and self._switch.is_pulled():
             self._count("switched_off")
             return Way("edge")
-        prepared = prompt.prepared
-        task = task_of(prepared.shape, prepared.function, args, kwargs, prepared.target)
-        if not self._is_primary(task, prompt.guard.segment, args, kwargs):
+        prepared = prompt._prepared
+        task = task_of(prepared.shape, prepared.function, args, kwargs, prepared.provider)
+        if not self._is_primary(task, prompt.guard.about.segment, args, kwargs):
             return Way("edge")
         if not self._is_restored:
             self._restore(tuned)
@@ -160,7 +160,7 @@ class RoutingPolicy:
         error, failure = driven.error, driven.outcome.failure
         if not self._falls_back:
             return False
-        # Without an exception only a budget cancels a call.
+        # Without an exception, only limits cancel a call.
         is_error = error is not None or (
             failure is not None and failure.kind == "transport" and failure.code != "cancelled"
         )
@@ -215,7 +215,7 @@ class RoutingPolicy:
         with self._lock:
             if self._is_restored or self._course is None:
                 return
-            calls, inputs = counted_before(self._store(), tuned.prepared)
+            calls, inputs = counted_before(self._store(), tuned._prepared)
             self._is_restored = True
             if self._course.take_up(calls, inputs):
                 self._tell_back(self._course)

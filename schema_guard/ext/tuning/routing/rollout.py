@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 from schema_guard.arguments import require_bool
 from schema_guard.errors import InvalidArgument
 from schema_guard.stats import Drift, bounds, log_e_value
-from schema_guard.text import clip, interval, percent
+from schema_guard.text import clip, dataclass_repr, interval, percent
 
 if TYPE_CHECKING:
     from schema_guard.values import Outcome
@@ -56,6 +56,8 @@ class Rollout:
             it may meet the target.
         most: The share at which it stops growing, in (0, 1].
     """
+
+    __repr__ = dataclass_repr
 
     target: float = 0.01
     alpha: float = 0.05

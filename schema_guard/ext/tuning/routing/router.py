@@ -119,7 +119,7 @@ class Router(Generic[P, R_co, O_co, S_co]):
         """Take two guarded functions with the same parameters and the same schema.
 
         Args:
-            tuned: Asks the tuned model: `guard(..., tuned=True)`.
+            tuned: Asks the tuned model: `guard(..., about=About(tuned=True))`.
             prompt: Asks with a prompt.
             primary: Takes the arguments of a call and says whether it is one for the tuned model; or `Evidence(...)`. Where
                 it raises, the prompt answers. None: every call is.
@@ -147,10 +147,10 @@ class Router(Generic[P, R_co, O_co, S_co]):
             "tuned": tuned, "prompt": prompt, "primary": primary, "fallback": fallback,
             "fallback_on_error": fallback_on_error, "shadow": shadow, "share": share, "kill_switch": kill_switch, "name": name,
         }  # fmt: skip
-        self._name: str = name or theirs.prepared.name
+        self._name: str = name or theirs._prepared.name
         self._policy = RoutingPolicy(
             name=self._name, primary=primary, fallback=fallback, fallback_on_error=fallback_on_error, shadow=shadow,
-            share=share, kill_switch=kill_switch, store=theirs.prepared.store,
+            share=share, kill_switch=kill_switch, store=theirs._prepared.store,
         )  # fmt: skip
         self._is_async = isinstance(prompt, AsyncGuarded)
         self._take(tuned, prompt)
@@ -160,10 +160,10 @@ class Router(Generic[P, R_co, O_co, S_co]):
             inspect.markcoroutinefunction(self)
 
     def _take(self, tuned: Any, prompt: Any) -> None:
-        self._tuned = tuned.recorded_as(self._name)
-        self._prompt = prompt.recorded_as(self._name)
+        self._tuned = tuned._recorded_as(self._name)
+        self._prompt = prompt._recorded_as(self._name)
         self._again: dict[tuple[str, str], Any] = {}
-        self._beside = tuned.recorded_as(SHADOW + self._name)
+        self._beside = tuned._recorded_as(SHADOW + self._name)
 
     if sys.version_info < (3, 12):
 
@@ -194,7 +194,7 @@ class Router(Generic[P, R_co, O_co, S_co]):
             **kwargs: Of the call; `partial=True` as a guarded function takes it. The attempts of a fallback count on from
                 those of the tuned model.
         """
-        partial = self._prompt.wants_partial(kwargs)
+        partial = self._prompt._wants_partial(kwargs)
         return (self._astream if self._is_async else self._stream)(args, kwargs, partial=partial)
 
     @staticmethod
@@ -262,7 +262,7 @@ class Router(Generic[P, R_co, O_co, S_co]):
             # Replies that name a model of their own each time make no end of them.
             if len(self._again) >= _MOST_PLACES:
                 self._again.clear()
-            found = self._prompt.recorded_as(self._name, **{ROUTED: why, AFTER: key[0]})
+            found = self._prompt._recorded_as(self._name, **{ROUTED: why, AFTER: key[0]})
             self._again[key] = found
         return found
 
@@ -272,7 +272,7 @@ class Router(Generic[P, R_co, O_co, S_co]):
             return self._go_on(steps, args, kwargs, give)
         step = next(steps)
         while type(step) is _Ask:
-            driven = step.function.ended(args, kwargs, step.parent_call_id)
+            driven = step.function._ended(args, kwargs, step.parent_call_id)
             if is_async(driven):
                 return self._go_on(steps, args, kwargs, give, driven)
             step = steps.send(driven)
@@ -284,14 +284,14 @@ class Router(Generic[P, R_co, O_co, S_co]):
         """Make the calls of an answer; *first* is something to await that the first one gave."""
         step = next(steps) if first is None else steps.send(await first)
         while type(step) is _Ask:
-            step = steps.send(await step.function.ended(args, kwargs, step.parent_call_id))
+            step = steps.send(await step.function._ended(args, kwargs, step.parent_call_id))
         return give(self._over(step, args, kwargs, is_awaited=True))
 
     def _stream(self, args: Any, kwargs: Any, *, partial: bool) -> Iterator[Any]:
         steps, attempts = self._steps(args, kwargs), 0
         step = next(steps)
         while type(step) is _Ask:
-            driven = yield from step.function.growing(
+            driven = yield from step.function._growing(
                 args, kwargs, step.parent_call_id, partial=partial, before=attempts
             )
             attempts += len(driven.outcome.attempts)
@@ -304,7 +304,7 @@ class Router(Generic[P, R_co, O_co, S_co]):
         step = next(steps)
         while type(step) is _Ask:
             driven: Any = None
-            growing = step.function.growing(
+            growing = step.function._growing(
                 args, kwargs, step.parent_call_id, partial=partial, before=attempts
             )
             async with aclosing(growing) as values:
@@ -331,7 +331,7 @@ class Router(Generic[P, R_co, O_co, S_co]):
 
     def _ask_beside(self, args: Any, kwargs: Any, shadow_of: str, bucket: float | None) -> Any:
         """Ask the tuned model beside an answer; gives something to await where the function does."""
-        driven = self._beside.ended(args, kwargs, shadow_of)
+        driven = self._beside._ended(args, kwargs, shadow_of)
         if is_async(driven):
             return self._awaited_beside(driven, bucket)
         self._policy.note_shadow(driven.outcome, bucket)
@@ -357,8 +357,8 @@ class Router(Generic[P, R_co, O_co, S_co]):
             return self
         bound: Any = object.__new__(type(self))
         bound.__dict__.update(self.__dict__)
-        bound._given = {**self._given, "tuned": tuned, "prompt": prompt}  # noqa: SLF001 - of this class
-        bound._take(tuned, prompt)  # noqa: SLF001
+        bound._given = {**self._given, "tuned": tuned, "prompt": prompt}
+        bound._take(tuned, prompt)
         return bound
 
     def __repr__(self) -> str:
@@ -373,11 +373,11 @@ def _remade(given: dict[str, Any]) -> Router[..., Any, Any, Any]:
 
 
 def _value(end: _End) -> Any:
-    return end.function.value_of(end.driven)
+    return end.function._value_of(end.driven)
 
 
 def _outcome(end: _End) -> Any:
-    return end.function.outcome_of(end.driven)
+    return end.function._outcome_of(end.driven)
 
 
 def _kept(given: Any) -> Any:

@@ -14,7 +14,7 @@ def places(changes):
 
 
 def test_what_is_taken_is_sent_as_it_is():
-    """A schema that a target takes is not touched."""
+    """A schema that a provider takes is not touched."""
     document = closed({"a": {"type": "string"}})
 
     made = adapt(document, "openai")
@@ -54,10 +54,10 @@ def test_null_that_is_a_value_of_its_own_is_kept():
     assert places(made.narrowed) == [("/properties/a", "")]
 
 
-@pytest.mark.parametrize("target", ["openai", "anthropic", "gemini-openapi"])
-def test_a_map_is_sent_as_pairs(target):
+@pytest.mark.parametrize("provider", ["openai", "anthropic", "gemini-openapi"])
+def test_a_map_is_sent_as_pairs(provider):
     """Where a map cannot say what its values are, it is an array of keys and values."""
-    made = adapt(closed({"m": {"type": "object", "additionalProperties": {"type": "integer"}}}), target)
+    made = adapt(closed({"m": {"type": "object", "additionalProperties": {"type": "integer"}}}), provider)
 
     sent = made.pre_image({"m": {"x": 1}})
 
@@ -121,17 +121,17 @@ def test_recursion_ends_where_none_is_taken():
     assert "" in [change.location for change in made.narrowed]
 
 
-@pytest.mark.parametrize("target", sorted(ENFORCING))
-def test_what_no_value_is_valid_for_is_not_sent(target):
+@pytest.mark.parametrize("provider", sorted(ENFORCING))
+def test_what_no_value_is_valid_for_is_not_sent(provider):
     """Where nothing can be sent the schema is None, with the reason at the root."""
-    made = adapt({"type": "object", "properties": {"a": False}, "required": ["a"], "not": {}}, target)
+    made = adapt({"type": "object", "properties": {"a": False}, "required": ["a"], "not": {}}, provider)
 
     assert made.schema is None
     assert made.restore({"a": 1}) == {"a": 1}
 
 
-@pytest.mark.parametrize("target", ["anthropic", "gemini-openapi", "openai", "llguidance"])
-def test_definitions_that_double_end(target):
+@pytest.mark.parametrize("provider", ["anthropic", "gemini-openapi", "openai", "llguidance"])
+def test_definitions_that_double_end(provider):
     """Thirty definitions, each of which refers to the next one twice, end with an answer."""
     document = closed({"a": {"$ref": "#/$defs/d0"}})
     document["$defs"] = {
@@ -140,14 +140,14 @@ def test_definitions_that_double_end(target):
     }
     document["$defs"]["d30"] = {"type": "string"}
 
-    made = adapt(document, target)
+    made = adapt(document, provider)
 
     assert made.schema is not None or made.relaxed[0].location == ""
 
 
 @pytest.mark.parametrize("table", RULES.values(), ids=lambda table: table.name)
 def test_a_keyword_that_is_taken_is_never_relaxed(table):
-    """A plain use of each keyword that a target takes is sent, and none of it is listed as not enforced."""
+    """A plain use of each keyword that a provider takes is sent, and none of it is listed as not enforced."""
     relaxed = {
         keyword: change
         for keyword, use in USES.items()
@@ -168,14 +168,14 @@ def test_what_may_be_any_value_is_no_string_of_its_own_beside():
 
 
 def test_keys_that_come_along_where_objects_are_open_are_left_out():
-    """A tuple that is sent as an object comes back also where the target lets other keys pass."""
+    """A tuple that is sent as an object comes back also where the provider lets other keys pass."""
     made = adapt({"const": [1, "x"]}, "gemini-openapi")
 
     assert made.restore({"0": 1, "1": "x", "a": None}) == [1, "x"]
 
 
 def test_an_unknown_target_is_told():
-    """An unknown target is InvalidArgument."""
+    """An unknown provider is InvalidArgument."""
     with pytest.raises(InvalidArgument, match="did you mean 'openai'"):
         adapt({}, "opena")
 

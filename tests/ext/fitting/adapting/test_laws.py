@@ -16,7 +16,7 @@ from tests.ext.fitting.adapting.drawn import schemas
 from tests.thinned import examples
 
 FEW, MANY = 12, 400
-TARGETS = st.sampled_from(sorted(RULES))
+PROVIDER_OPTIONS = st.sampled_from(sorted(RULES))
 JSON = st.recursive(
     st.one_of(st.none(), st.booleans(), st.integers(-3, 9), st.text(max_size=3)),
     lambda inner: st.one_of(
@@ -50,30 +50,30 @@ def has_key_twice(value):
 
 
 @examples(FEW)
-@given(schemas(), TARGETS)
-def test_what_is_sent_has_no_error(document, target):
+@given(schemas(), PROVIDER_OPTIONS)
+def test_what_is_sent_has_no_error(document, provider):
     """What is sent has no error of lint, is adapted to itself, and the user's document stays as it is."""
     loaded(document)
     before = copy.deepcopy(document)
 
-    made = adapt(document, target)
+    made = adapt(document, provider)
 
     assert document == before
     if made.schema is None:
         assert [change.location for change in made.relaxed] == [""]
     else:
-        assert [found for found in lint(made.schema, target) if found.severity == "error"] == []
-        assert adapt(made.schema, target).schema == made.schema
+        assert [found for found in lint(made.schema, provider) if found.severity == "error"] == []
+        assert adapt(made.schema, provider).schema == made.schema
         assert made.fingerprint == Schema.of(made.schema).fingerprint
 
 
 @pytest.mark.costly
 @examples(FEW)
-@given(schemas(), TARGETS, st.data())
-def test_a_valid_value_can_be_sent_and_comes_back(document, target, data):
+@given(schemas(), PROVIDER_OPTIONS, st.data())
+def test_a_valid_value_can_be_sent_and_comes_back(document, provider, data):
     """A valid value has a form that is valid as it is sent, and comes back from it, unless something is narrowed."""
     loaded(document)
-    made = adapt(document, target)
+    made = adapt(document, provider)
     assume(made.schema is not None and not made.narrowed)
 
     value = drawn(data, document)
@@ -84,11 +84,11 @@ def test_a_valid_value_can_be_sent_and_comes_back(document, target, data):
 
 
 @examples(FEW)
-@given(schemas(), TARGETS, st.data())
-def test_what_is_sent_comes_back_valid(document, target, data):
+@given(schemas(), PROVIDER_OPTIONS, st.data())
+def test_what_is_sent_comes_back_valid(document, provider, data):
     """What is valid as it is sent comes back as a valid value, unless something is relaxed."""
     schema = loaded(document)
-    made = adapt(document, target)
+    made = adapt(document, provider)
     assume(made.schema is not None and not made.relaxed)
 
     sent = drawn(data, as_json_schema(made.schema))
@@ -98,11 +98,11 @@ def test_what_is_sent_comes_back_valid(document, target, data):
 
 
 @examples(FEW)
-@given(schemas(), TARGETS, JSON)
-def test_any_value_can_be_restored(document, target, value):
+@given(schemas(), PROVIDER_OPTIONS, JSON)
+def test_any_value_can_be_restored(document, provider, value):
     """Values of no form that is sent go both ways, and stay as they are; where all is sent as it is, they come as they are."""
     loaded(document)
-    made = adapt(document, target)
+    made = adapt(document, provider)
     before = copy.deepcopy(value)
 
     both = made.restore(value), made.pre_image(value)
@@ -114,16 +114,16 @@ def test_any_value_can_be_restored(document, target, value):
 
 @pytest.mark.slow
 @settings(max_examples=MANY)
-@given(schemas(), TARGETS, st.data())
-def test_the_laws_hold_for_many(document, target, data):
+@given(schemas(), PROVIDER_OPTIONS, st.data())
+def test_the_laws_hold_for_many(document, provider, data):
     """What is sent is clean, valid values go there and back, and what comes back is valid."""
     schema = loaded(document)
-    made = adapt(document, target)
+    made = adapt(document, provider)
     assume(made.schema is not None)
     sent = Schema.of(as_json_schema(made.schema))
 
-    assert [found for found in lint(made.schema, target) if found.severity == "error"] == []
-    assert adapt(made.schema, target).schema == made.schema
+    assert [found for found in lint(made.schema, provider) if found.severity == "error"] == []
+    assert adapt(made.schema, provider).schema == made.schema
     if not made.narrowed:
         value = drawn(data, document)
         assert sent.is_valid(made.pre_image(value))

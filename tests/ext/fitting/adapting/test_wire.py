@@ -1,4 +1,4 @@
-"""Facts about adapted schemas and the rules of the wire, which know nothing of targets: what is sent is not refused."""
+"""Adapted schemas aren't refused by rules that know nothing of providers."""
 
 import pytest
 
@@ -11,7 +11,7 @@ from tests.thinned import costly
 
 RULES = {**OF_PACKAGES, "mistralai": MISTRAL_RULES, "cohere": COHERE_RULES, "boto3": CONVERSE_RULES}
 
-TARGETS = {
+PROVIDER_OPTIONS = {
     "openai": "openai",
     "openai-responses": "openai",
     "anthropic": "anthropic",
@@ -31,10 +31,10 @@ def refused(document, package):
 @pytest.mark.parametrize("case", costly(CASES, 4), ids=[case.name for case in CASES])
 def test_an_adapted_schema_is_not_refused(case):
     """The built-in schemas and those of Pydantic models, adapted to each provider, break none of its rules."""
-    for target, package in TARGETS.items():
-        schema = adapt(case.document, target).schema
+    for provider, package in PROVIDER_OPTIONS.items():
+        schema = adapt(case.document, provider).schema
 
-        assert refused(schema, package) == [], target
+        assert refused(schema, package) == [], provider
 
 
 @pytest.mark.parametrize("package", RULES)

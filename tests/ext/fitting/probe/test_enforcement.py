@@ -9,12 +9,12 @@ from schema_guard.ext.fitting.probe.enforcement import at_least, probe_enforceme
 from schema_guard.ext.fitting.probe.questions import HARD, enforcement_questions
 from schema_guard.models import connect
 from schema_guard.models.scripted import ScriptedModel
-from schema_guard.providers.options.table import TARGETS
+from schema_guard.providers.options.table import PROVIDER_OPTIONS
 from schema_guard.schema import Schema
 from schema_guard.testing import EnforcingModel, serve
 from tests.thinned import costly
 
-STRICT = sorted(name for name, target in TARGETS.items() if "strict_schema" in target.formats)
+STRICT = sorted(name for name, provider in PROVIDER_OPTIONS.items() if "strict_schema" in provider.formats)
 KINDS = {
     "enforced": {},
     "ignored": {"holds": 0},
@@ -99,13 +99,13 @@ def test_no_prompt_has_what_its_schema_asks_for():
         assert not any(str(one) in question.prompt for one in inner.get("enum", ()))
 
 
-@pytest.mark.parametrize("target", STRICT)
-def test_every_target_with_schemas_can_be_asked(target):
+@pytest.mark.parametrize("provider", STRICT)
+def test_every_target_with_schemas_can_be_asked(provider):
     """There are questions unlike one another for each that it is said to take, some of them hard where any is."""
-    asked = enforcement_questions(target, 6, 0)
+    asked = enforcement_questions(provider, 6, 0)
     first = [one.keyword for one in asked[:3]]
 
-    assert [found for one in asked for found in lint(one.schema, target)] == []
+    assert [found for one in asked for found in lint(one.schema, provider)] == []
     assert len(set(first)) >= 2
     assert HARD & set(first) or not HARD & {one.keyword for one in asked}
 

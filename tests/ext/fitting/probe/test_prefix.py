@@ -42,8 +42,8 @@ def test_each_server_is_asked_in_its_own_way(served):
     anew = ContinuingModel('{"code": "x", "answer": "yellow"}', most_tokens=16, served=served)
     with serve(anew) as server:
         url = server.mistral_url if served == "mistral" else server.openai_url
-        target = "openai" if served == "anthropic" else served
-        with connect(f"{url}#m", target=target, key="k") as model:
+        provider = "openai" if served == "anthropic" else served
+        with connect(f"{url}#m", provider=provider, key="k") as model:
             assert probe_prefix(model, seed=1).does == SERVED[served]
 
 

@@ -1,7 +1,7 @@
 """The rule tables say what the tables of evidence say: a test for each cell of `cells.jsonl`.
 
-A row is a schema that uses one feature and nothing else that a target might mind. Its cells are the targets by what they
-do with it: `ok`, `rejected`, `ignored`, `narrowed`, with `~` before it where that is only likely. A target that a row
+A row is a schema that uses one feature and nothing else that a provider might mind. Its cells are the providers
+by their effect: `ok`, `rejected`, `ignored`, `narrowed`, with `~` in front if the effect is only likely. A provider that a row
 does not name is one of which it is not known.
 """
 
@@ -19,30 +19,30 @@ from tests.thinned import costly
 
 ROWS = [json.loads(line) for line in Path(__file__).with_name("cells.jsonl").read_text().splitlines()]
 CELLS = [
-    pytest.param(row["row"], target, told, id=f"{row['row']}-{target}")
+    pytest.param(row["row"], provider, told, id=f"{row['row']}-{provider}")
     for row in ROWS
-    for told, targets in row["cells"].items()
-    for target in targets.split()
+    for told, providers in row["cells"].items()
+    for provider in providers.split()
 ]
 SCHEMAS = {row["row"]: Schema.of(row["schema"]) for row in ROWS}
 TEXT = {"type": "string"}
 
 
-def told_of(schema, target):
+def told_of(schema, provider):
     """Give the effects that are told of a schema, those that are only likely with a mark before them."""
-    found = lint(opened(schema.document) if target in NOT_CLOSED else schema, target)
+    found = lint(opened(schema.document) if provider in NOT_CLOSED else schema, provider)
     marks = {"error": "", "warning": "~"}
     return {marks[one.severity] + one.effect for one in found if one.severity != "info"} or {"ok"}
 
 
-@pytest.mark.parametrize(("row", "target", "told"), costly(CELLS, 5))
-def test_a_cell_is_what_lint_says(row, target, told):
-    """A feature that a target takes has no finding; another one has what becomes of it."""
-    assert told_of(SCHEMAS[row], target) == {told}
+@pytest.mark.parametrize(("row", "provider", "told"), costly(CELLS, 5))
+def test_a_cell_is_what_lint_says(row, provider, told):
+    """A feature that a provider takes has no finding; another one has what becomes of it."""
+    assert told_of(SCHEMAS[row], provider) == {told}
 
 
 def test_every_table_has_cells():
-    """The rows name targets that there are, and all of them."""
+    """The rows name providers that there are, and all of them."""
     assert {
         name for row in ROWS for names in row["cells"].values() for name in names.split()
     } == RULES.keys() - {"deepseek"}

@@ -8,7 +8,7 @@ from schema_guard.errors import InvalidArgument
 from schema_guard.ext.fitting.linting import lint
 from schema_guard.ext.fitting.rules.rule import ANNOTATIONS, KEYWORDS
 from schema_guard.ext.fitting.rules.tables import RULES, RULES_OF, UNSURE, rules_of
-from schema_guard.providers.options.table import TARGETS
+from schema_guard.providers.options.table import PROVIDER_OPTIONS
 from tests.ext.fitting.rules.uses import NOT_CLOSED, USES, closed, opened
 
 # "deepseek" takes all there is.
@@ -25,7 +25,7 @@ def use_of(table, keyword):
 
 @pytest.mark.parametrize(("table", "keyword"), TAKEN, ids=lambda part: getattr(part, "name", part))
 def test_a_keyword_that_is_taken_has_no_finding(table, keyword):
-    """A plain use of a keyword that a target takes is told by no rule."""
+    """A plain use of a keyword that a provider takes has no finding."""
     assert lint(use_of(table, keyword), table.name) == []
 
 
@@ -59,14 +59,14 @@ def test_every_rule_says_where_it_is_known_from(table):
 @pytest.mark.parametrize("name", RULES_OF)
 def test_a_provider_goes_by_its_table(name):
     """A provider that has no table of its own has the rules of the one it goes by."""
-    rules = [[one.rule for one in lint({"type": "array"}, target)] for target in (name, RULES_OF[name])]
+    rules = [[one.rule for one in lint({"type": "array"}, provider)] for provider in (name, RULES_OF[name])]
 
     assert rules[0] == rules[1]
 
 
 def test_every_target_of_arguments_names_its_rules():
     """Whatever a guard may be told to ask has a table."""
-    assert TARGETS.keys() <= RULES.keys() | RULES_OF.keys()
+    assert PROVIDER_OPTIONS.keys() <= RULES.keys() | RULES_OF.keys()
 
 
 @pytest.mark.parametrize("name", sorted(UNSURE))
@@ -78,13 +78,13 @@ def test_what_hands_on_to_many_models_is_warned_of(name):
 
 
 def test_what_holds_for_every_schema_is_no_finding():
-    """That nothing is enforced at all is told once, with the target."""
+    """A provider that enforces nothing has one remark, and no findings."""
     assert lint({"type": "array", "uniqueItems": True, "title": "a"}, "deepseek") == []
     assert rules_of("deepseek").always
 
 
 def test_a_target_that_is_unknown_is_told_with_those_that_are():
-    """An unknown target is InvalidArgument, with the names."""
+    """An unknown provider is InvalidArgument, with the names."""
     with pytest.raises(InvalidArgument, match="did you mean 'openai'"):
         lint({}, "opena")
 
@@ -132,10 +132,10 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize(("schema", "target", "rule", "location"), CASES.values(), ids=CASES)
-def test_a_broken_rule_is_told_at_its_place(schema, target, rule, location):
+@pytest.mark.parametrize(("schema", "provider", "rule", "location"), CASES.values(), ids=CASES)
+def test_a_broken_rule_is_told_at_its_place(schema, provider, rule, location):
     """A schema that breaks one rule has a finding of that rule, where it is broken."""
-    assert [(one.rule, one.location) for one in lint(schema, target)] == [(rule, location)]
+    assert [(one.rule, one.location) for one in lint(schema, provider)] == [(rule, location)]
 
 
 def test_a_format_that_may_be_ignored_is_a_warning():

@@ -7,7 +7,7 @@ _COUNT = {"type": "integer"}
 
 
 def closed(properties, **more):
-    """Give an object that every target takes but for what its properties hold."""
+    """Give an object that every provider takes but for what its properties hold."""
     required = list(properties)
     return {
         "type": "object",

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from schema_guard import Schema, guard, open_store
+from schema_guard import About, Schema, guard, open_store
 from schema_guard.errors import InvalidArgument
 from schema_guard.ext.tuning.export.from_store import StoredCall, _refused, from_store, stored_calls
 from schema_guard.ext.tuning.export.served import recorded_task
@@ -38,7 +38,9 @@ def test_an_answer_that_nobody_has_looked_at_is_left_out_unless_it_is_asked_for(
     assert [why for why in found.left_out if why.startswith("valid, and nobody")]
 
     for model, taken in (("large", 1), ("small-2026-01-02", 0), (None, 0)):
-        store = recorded(tmp_path / f"{model}.db", [[GOOD]], checks=[], model=model)
+        store = recorded(
+            tmp_path / f"{model}.db", [[GOOD]], checks=[], about=About(version="v1", model=model)
+        )
         found = gathered(store, accept_unchecked=True, base="openai:small")
         assert [row.source for row in found.rows] == ["valid"] * taken
 
@@ -119,7 +121,7 @@ def test_a_row_asks_as_a_tuned_guard_asks(tmp_path, task, strategy):
         sent.append(prompt)
         return GOOD
 
-    guard(TICKET, strategy=strategy, tuned=True, store=None)(tuned).outcome(task)
+    guard(TICKET, strategy=strategy, about=About(tuned=True), store=None)(tuned).outcome(task)
     expected = [{"role": "user", "content": sent[0]}] if isinstance(sent[0], str) else list(sent[0])
     for asked in ("bare", "system_prompt", "few_shot"):
         store = recorded(

@@ -33,7 +33,7 @@ JOBS = st.builds(
         st.builds(JobStep, name=WORDS, state=st.sampled_from(["begun", "done"]), id=MAYBE, at=WORDS),
         max_size=2,
     ).map(tuple),
-    result=st.none() | st.builds(TunedModel, model=WORDS, adapter=st.sampled_from([None, "a.gguf"]), target=MAYBE),
+    result=st.none() | st.builds(TunedModel, model=WORDS, adapter=st.sampled_from([None, "a.gguf"]), provider=MAYBE),
     cost=st.dictionaries(st.text(), st.none() | st.integers(-9, 9), max_size=2),
     said=MAYBE,
 )  # fmt: skip

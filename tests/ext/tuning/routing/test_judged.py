@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from schema_guard import Evidence, Router, guard, open_store, tags
+from schema_guard import About, Evidence, Router, guard, open_store, tags
 from schema_guard.decide import decide
 from schema_guard.decide.case import case_of
 from schema_guard.decide.evidence.reading import read_evidence
@@ -159,11 +159,11 @@ def taken_over(every, calls=900):
     store = open_store("sqlite://")
     settings = {"store": store, "max_attempts": 1}
 
-    @guard(TOTAL, strategy="bare", tuned=True, model="small", **settings)
+    @guard(TOTAL, strategy="bare", about=About(tuned=True, model="small"), **settings)
     def by_tuned(prompt):
         return reply("small", int(prompt.splitlines()[-1]) % every, 100)
 
-    @guard(TOTAL, name="extract", model="large", **settings)
+    @guard(TOTAL, name="extract", about=About(model="large"), **settings)
     def by_prompt(prompt):
         return reply("large", True, 950)
 

@@ -12,7 +12,7 @@ import anthropic
 import openai
 import pytest
 
-from schema_guard import Budget, CallFailed, GuardFailed, Limits, guard
+from schema_guard import CallFailed, GuardFailed, Limits, guard
 from tests.needs import marked, needs
 from tests.public.calls import wire
 from tests.public.calls.functions import TOTAL
@@ -187,9 +187,8 @@ def async_streaming(shape, make, end):  # noqa: C901 - as above
 
 
 def guarded(function, end):
-    budget = Budget(max_elapsed_s=0.03) if end == "out of time" else Budget()
-    limits = Limits(max_bytes=12) if end == "too long" else Limits()
-    settings = {"budget": budget, "limits": limits, "early_stop": end == "hopeless"}
+    limits = {"out of time": Limits(max_elapsed_s=0.03), "too long": Limits(max_bytes=12)}.get(end)
+    settings = {"limits": limits, "early_stop": end == "hopeless"}
     return guard(CLOSED, max_attempts=1, name="stream", store=None, **settings)(function)
 
 
@@ -529,7 +528,7 @@ def test_a_time_budget_ends_a_call_by_its_settings():
             time.sleep(0.002)
             yield " "
 
-    function = guard(TOTAL, budget=Budget(max_elapsed_s=0.01), default=3, store=None)(ask)
+    function = guard(TOTAL, limits=Limits(max_elapsed_s=0.01), default=3, store=None)(ask)
 
     outcome = function.outcome("t")
 

@@ -265,12 +265,12 @@ def test_an_exception_that_raises_when_it_is_looked_at_is_excluded():
 
 
 def test_expected_exceptions_are_nobodys_failure():
-    """What `expected=` names passes as it is, with a code of its own, whatever else it might be."""
-    assert code_of(fails_as(OutOfStock()), expected=(OutOfStock,)) == ("transport", "expected")
-    assert code_of(lambda: json.loads("no"), expected=[ValueError]) == ("transport", "expected")
+    """What `ignore=` names passes as it is, with a code of its own, whatever else it might be."""
+    assert code_of(fails_as(OutOfStock()), ignore=(OutOfStock,)) == ("transport", "expected")
+    assert code_of(lambda: json.loads("no"), ignore=[ValueError]) == ("transport", "expected")
 
-    with pytest.raises(InvalidArgument, match=r"expected: 3: expected a class of exceptions"):
-        guard(Invoice, expected=[3])
+    with pytest.raises(InvalidArgument, match=r"ignore: 3: expected a class of exceptions"):
+        guard(Invoice, ignore=[3])
 
 
 # Enforced.

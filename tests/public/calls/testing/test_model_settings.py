@@ -40,13 +40,13 @@ def text_of(reply):
 
 
 def test_seed_and_names_of_a_flaky_model():
-    """One seed always gives the same replies, and another seed gives others. The name and the target are as given."""
+    """One seed always gives the same replies, and another seed gives others. The name and the provider are as given."""
     replies = [list(map(text_of, map(FlakyModel(ITEM, 0.5, seed=seed), "abcdefgh"))) for seed in (1, 1, 2)]
-    model = FlakyModel(ITEM, 0.5, name="mine", target="anthropic")
+    model = FlakyModel(ITEM, 0.5, name="mine", provider="anthropic")
 
     assert replies[0] == replies[1] != replies[2]
-    assert (model.name, model.target) == ("mine", "anthropic")
-    assert (FlakyModel(ITEM, 0.5).name, FlakyModel(ITEM, 0.5).target) == ("flaky", "openai")
+    assert (model.name, model.provider) == ("mine", "anthropic")
+    assert (FlakyModel(ITEM, 0.5).name, FlakyModel(ITEM, 0.5).provider) == ("flaky", "openai")
 
 
 def kept_by(model, keyword):

@@ -34,7 +34,7 @@ def test_scripted_model_is_a_model(tmp_path):
     """It has the interface of every model, context managers included."""
     with connect(script(tmp_path, '"one"')) as model:
         assert isinstance(model, Model)
-        assert (model.name, model.target) == ("replies", "openai")
+        assert (model.name, model.provider) == ("replies", "openai")
         assert "tool_call" in model.capabilities
         assert model([Message("user", "x")], options={"temperature": 1}) == "one"
 

@@ -1,4 +1,4 @@
-"""Schemas in the form that a target takes: what is sent, how replies come back, and what is told of it."""
+"""Schemas in the form that a provider takes, the replies to them, and the records of both."""
 
 import json
 import logging
@@ -7,7 +7,7 @@ import openai
 import pytest
 from pydantic import BaseModel
 
-from schema_guard import guard, open_store
+from schema_guard import About, guard, open_store
 from schema_guard.testing import ScriptedModel, serve
 
 
@@ -34,7 +34,7 @@ def guarded(replies, heard=None, schema=Order, **settings):
     """A function whose provider's arguments and prompts are kept, and whose model gives these replies."""
     left = iter(replies)
 
-    @guard(schema, **{"target": "openai", "strategy": "strict_schema", "store": None, **settings})
+    @guard(schema, **{"provider": "openai", "strategy": "strict_schema", "store": None, **settings})
     def function(prompt: str, options: dict | None = None):
         if heard is not None:
             heard.append((prompt, options))
@@ -59,7 +59,7 @@ def test_the_server_takes_what_a_guard_sends():
                 model="m", messages=messages, response_format={"type": "json_schema", "json_schema": own}
             )
 
-        @guard(Order, target="openai", strategy="strict_schema", store=None)
+        @guard(Order, provider="openai", strategy="strict_schema", store=None)
         def extract(prompt: str, options: dict):
             return client.chat.completions.create(model="m", messages=messages, **options)
 
@@ -113,14 +113,14 @@ def test_growing_values_have_the_users_form():
 
 
 def test_an_attempt_says_what_was_sent():
-    """Its target, the fingerprint, and what is not enforced or cannot be given there."""
+    """Its provider, the fingerprint, and what is not enforced or cannot be given there."""
     (attempt,) = (
         guarded([GOOD], schema={"type": "object", "properties": {"a": {"not": {"const": 1}}}})
         .outcome("t")
         .attempts
     )
 
-    assert attempt.target == "openai"
+    assert attempt.provider == "openai"
     assert attempt.adapted.relaxed == ("/properties/a/not",)
 
 
@@ -165,14 +165,14 @@ def test_what_cannot_be_sent_is_asked_for_in_the_strongest_way_left(store, caplo
 
 
 def test_each_model_of_an_escalation_has_its_own_form():
-    """Two targets take two forms: attempts tell them apart."""
+    """Two providers take two forms: attempts tell them apart."""
     small, large = (
-        ScriptedModel([BAD], name="s", target="openai"),
-        ScriptedModel(['{"team": "a", "counts": {"x": 2}}'], name="l", target="llamacpp-llguidance"),
+        ScriptedModel([BAD], name="s", provider="openai"),
+        ScriptedModel(['{"team": "a", "counts": {"x": 2}}'], name="l", provider="llamacpp-llguidance"),
     )
     outcome = guard(Order, models=[small, large], strategy="strict_schema", store=None)(small).outcome("t")
 
-    assert [(one.target, one.adapted is None) for one in outcome.attempts] == [
+    assert [(one.provider, one.adapted is None) for one in outcome.attempts] == [
         ("openai", False),
         ("llamacpp-llguidance", True),
     ]
@@ -189,19 +189,19 @@ def test_a_tuned_model_is_sent_what_tuned_models_take():
     sent = []
     for tuned in (False, True):
         heard = []
-        guarded(['{"a": "a"}'], heard, schema=schema, tuned=tuned)("t")
+        guarded(['{"a": "a"}'], heard, schema=schema, about=About(tuned=tuned))("t")
         sent.append(heard[0][1]["response_format"]["json_schema"]["schema"]["properties"]["a"])
 
     assert ["pattern" in one for one in sent] == [True, False]
 
 
-@pytest.mark.parametrize("target", ["openai", "openai-responses", "anthropic", "gemini", "vllm"])
-def test_the_arguments_of_a_tool_are_an_object(target):
+@pytest.mark.parametrize("provider", ["openai", "openai-responses", "anthropic", "gemini", "vllm"])
+def test_the_arguments_of_a_tool_are_an_object(provider):
     """A list goes inside of one, whatever the provider takes for a reply, and comes back as it was."""
     heard = []
 
     value = guarded(
-        ['{"value": [1, 2]}'], heard, schema={"type": "array"}, target=target, strategy="tool_call"
+        ['{"value": [1, 2]}'], heard, schema={"type": "array"}, provider=provider, strategy="tool_call"
     )("t")
 
     assert value == [1, 2]

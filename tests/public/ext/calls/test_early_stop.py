@@ -8,14 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schema_guard import (
-    Budget,
-    GuardFailed,
-    InvalidArgument,
-    Schema,
-    guard,
-    judge,
-)
+from schema_guard import GuardFailed, InvalidArgument, Limits, Schema, guard, judge
 from tests.public.schemas.fuzzing import drawn_schema, drawn_value, sent, written
 from tests.thinned import costly, examples
 
@@ -66,22 +59,17 @@ def functions(give, width):
 def outcomes(schema, replies, width, **settings):
     """The outcomes of one script: called, awaited, and with growing values."""
 
-    def guarded(is_async):
-        return guard(schema, store=None, on_failure="return", **settings)(
+    def guarded(is_async, store=None):
+        return guard(schema, store=store, on_failure="return", **settings)(
             functions(script(replies), width)[is_async]
         )
 
     yield guarded(False).outcome("t")
     yield asyncio.run(guarded(True).outcome("t"))
-    ends = []
-    streamed = guarded(False)
-    growing = streamed.growing(("t",), {})
-    while not ends:
-        try:
-            next(growing)
-        except StopIteration as stop:
-            ends.append(stop.value.outcome)
-    yield ends[0]
+    kept = Kept()
+    for _ in guarded(False, kept).stream("t"):
+        pass
+    yield kept.seen[-1]
 
 
 def told(outcome):
@@ -100,11 +88,11 @@ def test_whether_replies_are_stopped_is_yes_or_no(early_stop):
 
 @pytest.mark.parametrize("most", [1, 0, 2.5, True, "6"])
 def test_a_part_may_be_repeated_twice_at_least(most):
-    """A budget of repeats is a whole number from 2 on."""
+    """`max_repeats` is an int from 2 on."""
     with pytest.raises(
-        InvalidArgument, match=r"^budget\.max_repeats=.*: expected an int >= 2, or None for no bound$"
+        InvalidArgument, match=r"^limits\.max_repeats=.*: expected an int >= 2, or None for no limit$"
     ):
-        guard(ORDER, budget=Budget(max_repeats=most))
+        guard(ORDER, limits=Limits(max_repeats=most))
 
 
 SETTINGS = [
@@ -131,7 +119,7 @@ def test_the_configuration_says_it_only_where_it_is_on(settings, said):
 def test_repeats_of_an_observed_call_are_not_looked_for():
     """A call that is only observed is never stopped."""
     repeated = '{"note": "' + "and so on " * 40
-    function = guard(ORDER, observe=True, budget=Budget(max_repeats=6), store=None)(
+    function = guard(ORDER, observe=True, limits=Limits(max_repeats=6), store=None)(
         lambda prompt: iter(repeated)
     )
 
@@ -205,7 +193,7 @@ def test_a_reply_in_the_form_that_was_sent_is_held_against_no_other():
     schema = {**ORDER, "properties": {**ORDER["properties"], "lines": lines}}
     strategy = ["system_prompt", "strict_schema"]
 
-    @guard(schema, store=None, max_attempts=2, early_stop=True, target="openai", strategy=strategy)
+    @guard(schema, store=None, max_attempts=2, early_stop=True, provider="openai", strategy=strategy)
     def ask(prompt: str, options: dict | None = None):
         yield from give(prompt, 4)
 
@@ -311,7 +299,7 @@ def test_text_beside_a_call_that_is_asked_for_dooms_nothing():
         max_attempts=1,
         early_stop=True,
         strategy="tool_call",
-        target="groq",
+        provider="groq",
     )
     def ask(prompt: str, options: dict | None = None):
         yield from events(*said, *map(called, in_pieces(GOOD, 4)))
@@ -422,7 +410,7 @@ def test_a_reply_that_repeats_itself_is_stopped(early_stop, width):
     heard = []
     give = script([REPEATED, GOOD], heard)
 
-    @guard(ORDER, store=None, early_stop=early_stop, budget=Budget(max_repeats=6))
+    @guard(ORDER, store=None, early_stop=early_stop, limits=Limits(max_repeats=6))
     def ask(prompt: str):
         yield from give(prompt, width)
 
@@ -441,7 +429,7 @@ def test_white_space_without_end_behind_a_valid_document_costs_no_value(end, rep
     """The stream is stopped, and what came of it is valid, as it is when it comes whole."""
     give = script([GOOD + end])
 
-    @guard(ORDER, store=None, max_attempts=1, repair=repair, budget=Budget(max_repeats=6))
+    @guard(ORDER, store=None, max_attempts=1, repair=repair, limits=Limits(max_repeats=6))
     def ask(prompt: str):
         yield from give(prompt, 4)
 
@@ -456,7 +444,7 @@ def test_a_stopped_reply_that_repeats_itself_is_not_repaired():
     """What a fixed one would hold is what it was stopped for."""
     give = script([REPEATED])
 
-    @guard(ORDER, store=None, max_attempts=1, repair="lossy", budget=Budget(max_repeats=6))
+    @guard(ORDER, store=None, max_attempts=1, repair="lossy", limits=Limits(max_repeats=6))
     def ask(prompt: str):
         yield from give(prompt, 4)
 
@@ -467,7 +455,7 @@ def test_a_time_budget_stops_a_reply_that_repeats_itself_too():
     """Both bounds are looked at with each piece."""
     give = script([REPEATED])
 
-    @guard(ORDER, store=None, max_attempts=1, budget=Budget(max_repeats=6, max_elapsed_s=60))
+    @guard(ORDER, store=None, max_attempts=1, limits=Limits(max_repeats=6, max_elapsed_s=60))
     def ask(prompt: str):
         yield from give(prompt, 4)
 
@@ -482,7 +470,7 @@ def test_no_valid_reply_of_a_model_is_stopped(corpora, name):
     valid = [(text, schema) for text, schema in texts if isinstance(text, str) and judge(text, schema).ok]
 
     for text, schema in valid:
-        settings = {"max_attempts": 1, "early_stop": True, "budget": Budget(max_repeats=6)}
+        settings = {"max_attempts": 1, "early_stop": True, "limits": Limits(max_repeats=6)}
         assert next(outcomes(schema, [text], 4, **settings)).ok
     assert len(valid) > 90
 

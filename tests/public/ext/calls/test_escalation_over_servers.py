@@ -1,10 +1,10 @@
-"""Two servers at once: attempts of one call go to two models of different targets, and what comes of both is predicted."""
+"""Two servers at once: attempts of one call go to two models of different providers, and what comes of both is predicted."""
 
 from random import Random
 
 import pytest
 
-from schema_guard import guard
+from schema_guard import About, guard
 from schema_guard.models import connect
 from schema_guard.stats import bounds
 from schema_guard.testing import serve
@@ -31,10 +31,10 @@ def failing(name):
 
 @pytest.fixture
 def models():
-    """A small and a large model behind a server each, asked by the arguments of two targets."""
+    """A small and a large model behind a server each, asked by the arguments of two providers."""
     with serve(failing("small")) as first, serve(failing("large")) as second:
-        small = connect(f"{first.openai_url}#small", target="openai", key="k")
-        large = connect(f"{second.openai_url}#large", target="vllm", key="k")
+        small = connect(f"{first.openai_url}#small", provider="openai", key="k")
+        large = connect(f"{second.openai_url}#large", provider="vllm", key="k")
         with small, large:
             yield small, large
 
@@ -45,7 +45,7 @@ def guarded(models, **settings):
         models=list(models),
         strategy="strict_schema",
         on_failure="return",
-        prices=PRICES,
+        about=About(prices=PRICES),
         store=None,
         **settings,
     )(models[0])
@@ -58,7 +58,7 @@ def test_each_attempt_has_its_own_model_target_form_usage_and_price(models):
     outcomes = [ask.outcome(f"ticket {number}") for number in range(20)]
     first, second = next(outcome.attempts for outcome in outcomes if len(outcome.attempts) == 2)
 
-    assert [(one.model, one.target) for one in (first, second)] == [("small", "openai"), ("large", "vllm")]
+    assert [(one.model, one.provider) for one in (first, second)] == [("small", "openai"), ("large", "vllm")]
     assert (first.adapted.narrowed != (), second.adapted) == (True, None)
     for one in (first, second):
         per_million = PRICES[one.model]

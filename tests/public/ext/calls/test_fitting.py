@@ -2,7 +2,7 @@
 
 import pytest
 
-from schema_guard import Budget, InvalidArgument, Schema, adapt, guard, lint
+from schema_guard import About, InvalidArgument, Limits, Schema, adapt, guard, lint
 
 SCHEMAS = {
     "closed": {
@@ -96,31 +96,31 @@ FITTED = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("name", "target"), FITTED)
-def test_findings_of_a_provider(name, target):
+@pytest.mark.parametrize(("name", "provider"), FITTED)
+def test_findings_of_a_provider(name, provider):
     """Each finding has its severity, effect, rule, and place."""
-    found = lint(Schema.of(SCHEMAS[name]), target)
+    found = lint(Schema.of(SCHEMAS[name]), provider)
 
-    assert [(one.severity, one.effect, one.rule, one.location) for one in found] == FITTED[name, target][0]
+    assert [(one.severity, one.effect, one.rule, one.location) for one in found] == FITTED[name, provider][0]
 
 
-@pytest.mark.parametrize(("name", "target"), FITTED)
-def test_adapted_schema_of_a_provider(name, target):
+@pytest.mark.parametrize(("name", "provider"), FITTED)
+def test_adapted_schema_of_a_provider(name, provider):
     """The adapted schema lists the constraints that it relaxes and narrows."""
-    adapted = adapt(Schema.of(SCHEMAS[name]), target)
+    adapted = adapt(Schema.of(SCHEMAS[name]), provider)
 
-    _, schema, relaxed, narrowed, _ = FITTED[name, target]
+    _, schema, relaxed, narrowed, _ = FITTED[name, provider]
     assert adapted.schema == schema
     assert [(one.location, one.keyword) for one in adapted.relaxed] == relaxed
     assert [(one.location, one.keyword) for one in adapted.narrowed] == narrowed
 
 
-@pytest.mark.parametrize(("name", "target"), FITTED)
-def test_values_are_restored(name, target):
+@pytest.mark.parametrize(("name", "provider"), FITTED)
+def test_values_are_restored(name, provider):
     """A value of the adapted schema is converted back to the user's schema."""
-    adapted = adapt(Schema.of(SCHEMAS[name]), target)
+    adapted = adapt(Schema.of(SCHEMAS[name]), provider)
 
-    sent = FITTED[name, target][4]
+    sent = FITTED[name, provider][4]
     assert [adapted.pre_image(value) for value in VALUES[name]] == sent
     assert [adapted.restore(value) for value in sent] == VALUES[name]
 
@@ -139,7 +139,7 @@ OPTIONS = {
     ("azure", "tool_call"): {"tools": [{"type": "function", "function": {"name": "Reply", "parameters": {"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"], "additionalProperties": False, "title": "Reply"}}}], "tool_choice": {"type": "function", "function": {"name": "Reply"}}, "max_completion_tokens": 9},
     ("azure", "strict_schema"): {"response_format": {"type": "json_schema", "json_schema": {"name": "Reply", "schema": {"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"], "additionalProperties": False}, "strict": True}}, "max_completion_tokens": 9},
     ("azure", "bare"): {"max_completion_tokens": 9},
-    ("anthropic", "json_mode"): "strategy 'json_mode' is not supported by target 'anthropic'",
+    ("anthropic", "json_mode"): "strategy 'json_mode' is not supported by provider 'anthropic'",
     ("anthropic", "tool_call"): {"tools": [{"name": "Reply", "input_schema": {"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"], "additionalProperties": False, "title": "Reply"}, "eager_input_streaming": True}], "tool_choice": {"type": "tool", "name": "Reply"}, "max_tokens": 9},
     ("anthropic", "strict_schema"): {"output_config": {"format": {"type": "json_schema", "schema": {"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"], "additionalProperties": False}}}, "max_tokens": 9},
     ("anthropic", "bare"): {"max_tokens": 9},
@@ -163,20 +163,20 @@ OPTIONS = {
     ("cohere", "tool_call"): {"tools": [{"type": "function", "function": {"name": "Reply", "parameters": {"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"], "additionalProperties": False, "title": "Reply"}}}], "tool_choice": "REQUIRED", "max_tokens": 9},
     ("cohere", "strict_schema"): {"response_format": {"type": "json_object", "json_schema": {"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"], "description": "(additionalProperties: false)"}}, "max_tokens": 9},
     ("cohere", "bare"): {"max_tokens": 9},
-    ("bedrock", "json_mode"): "strategy 'json_mode' is not supported by target 'bedrock'",
+    ("bedrock", "json_mode"): "strategy 'json_mode' is not supported by provider 'bedrock'",
     ("bedrock", "tool_call"): {"toolConfig": {"tools": [{"toolSpec": {"name": "Reply", "inputSchema": {"json": {"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"], "additionalProperties": False, "title": "Reply"}}}}], "toolChoice": {"tool": {"name": "Reply"}}}, "inferenceConfig": {"maxTokens": 9}},
     ("bedrock", "strict_schema"): {"outputConfig": {"textFormat": {"type": "json_schema", "structure": {"jsonSchema": {"name": "Reply", "schema": '{"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"], "additionalProperties": false}'}}}}, "inferenceConfig": {"maxTokens": 9}},
     ("bedrock", "bare"): {"inferenceConfig": {"maxTokens": 9}},
     ("deepseek", "json_mode"): {"response_format": {"type": "json_object"}, "max_tokens": 9},
     ("deepseek", "tool_call"): {"tools": [{"type": "function", "function": {"name": "Reply", "parameters": {"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"], "additionalProperties": False, "title": "Reply"}}}], "tool_choice": "auto", "max_tokens": 9},
-    ("deepseek", "strict_schema"): "strategy 'strict_schema' is not supported by target 'deepseek'",
+    ("deepseek", "strict_schema"): "strategy 'strict_schema' is not supported by provider 'deepseek'",
     ("deepseek", "bare"): {"max_tokens": 9},
     ("ollama", "json_mode"): {"response_format": {"type": "json_object"}, "max_tokens": 9},
-    ("ollama", "tool_call"): "strategy 'tool_call' is not supported by target 'ollama'",
+    ("ollama", "tool_call"): "strategy 'tool_call' is not supported by provider 'ollama'",
     ("ollama", "strict_schema"): {"response_format": {"type": "json_schema", "json_schema": {"name": "Reply", "schema": {"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"], "additionalProperties": False, "title": "Reply"}, "strict": True}}, "max_tokens": 9},
     ("ollama", "bare"): {"max_tokens": 9},
-    ("lmstudio", "json_mode"): "strategy 'json_mode' is not supported by target 'lmstudio'",
-    ("lmstudio", "tool_call"): "strategy 'tool_call' is not supported by target 'lmstudio'",
+    ("lmstudio", "json_mode"): "strategy 'json_mode' is not supported by provider 'lmstudio'",
+    ("lmstudio", "tool_call"): "strategy 'tool_call' is not supported by provider 'lmstudio'",
     ("lmstudio", "strict_schema"): {"response_format": {"type": "json_schema", "json_schema": {"name": "Reply", "schema": {"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"], "additionalProperties": False, "title": "Reply"}, "strict": True}}, "max_tokens": 9},
     ("lmstudio", "bare"): {"max_tokens": 9},
     ("vllm", "json_mode"): {"response_format": {"type": "json_object"}, "max_tokens": 9},
@@ -188,18 +188,18 @@ OPTIONS = {
     ("sglang", "strict_schema"): {"response_format": {"type": "json_schema", "json_schema": {"name": "Reply", "schema": {"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"], "additionalProperties": False, "title": "Reply"}, "strict": True}}, "max_tokens": 9},
     ("sglang", "bare"): {"max_tokens": 9},
     ("llamacpp", "json_mode"): {"response_format": {"type": "json_object"}, "max_tokens": 9},
-    ("llamacpp", "tool_call"): "strategy 'tool_call' is not supported by target 'llamacpp'",
+    ("llamacpp", "tool_call"): "strategy 'tool_call' is not supported by provider 'llamacpp'",
     ("llamacpp", "strict_schema"): {"response_format": {"type": "json_schema", "json_schema": {"name": "Reply", "schema": {"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"], "additionalProperties": False, "title": "Reply"}, "strict": True}}, "max_tokens": 9},
     ("llamacpp", "bare"): {"max_tokens": 9},
     ("llamacpp-llguidance", "json_mode"): {"response_format": {"type": "json_object"}, "max_tokens": 9},
-    ("llamacpp-llguidance", "tool_call"): "strategy 'tool_call' is not supported by target 'llamacpp-llguidance'",
+    ("llamacpp-llguidance", "tool_call"): "strategy 'tool_call' is not supported by provider 'llamacpp-llguidance'",
     ("llamacpp-llguidance", "strict_schema"): {"extra_body": {"grammar": '%llguidance {}\nstart: %json {"type": "object", "properties": {"a": {"type": "string", "maxLength": 512}}, "required": ["a"], "additionalProperties": false, "title": "Reply", "x-guidance": {"whitespace_flexible": false}, "$schema": "https://json-schema.org/draft/2020-12/schema"}'}, "max_tokens": 9},
     ("llamacpp-llguidance", "bare"): {"max_tokens": 9},
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("target", "strategy"), OPTIONS)
-def test_options_of_a_provider(target, strategy):
+@pytest.mark.parametrize(("provider", "strategy"), OPTIONS)
+def test_options_of_a_provider(provider, strategy):
     """Each strategy sends the arguments of the provider's own API."""
     seen = []
 
@@ -207,23 +207,32 @@ def test_options_of_a_provider(target, strategy):
         seen.append(options)
         return '{"a":"x"}'
 
-    settings = {"strategy": strategy, "target": target, "budget": Budget(output_tokens=9), "max_attempts": 1}
-    expected = OPTIONS[target, strategy]
+    settings = {
+        "strategy": strategy,
+        "provider": provider,
+        "limits": Limits(output_tokens=9),
+        "max_attempts": 1,
+    }
+    expected = OPTIONS[provider, strategy]
     if isinstance(expected, str):
         with pytest.raises(InvalidArgument) as caught:
             guard({**SCHEMAS["closed"], "title": "Reply"}, store=None, **settings)(ask)
         assert str(caught.value).startswith(expected)
     else:
-        guard({**SCHEMAS["closed"], "title": "Reply"}, store=None, name="sent", version="1", **settings)(ask)(
-            "t"
-        )
+        guard(
+            {**SCHEMAS["closed"], "title": "Reply"},
+            store=None,
+            name="sent",
+            about=About(version="1"),
+            **settings,
+        )(ask)("t")
         assert seen == [expected]
 
 
-@pytest.mark.parametrize("target", ["anthropic", "bedrock", "lmstudio"])
-def test_schema_that_no_request_can_hold_is_described_in_the_prompt(target, caplog):
+@pytest.mark.parametrize("provider", ["anthropic", "bedrock", "lmstudio"])
+def test_schema_that_no_request_can_hold_is_described_in_the_prompt(provider, caplog):
     """If no strategy can send a schema, the guard warns and describes it in the prompt."""
-    ask = guard({"title": "t", "not": {}}, target=target, strategy="strict_schema", store=None)(
+    ask = guard({"title": "t", "not": {}}, provider=provider, strategy="strict_schema", store=None)(
         lambda prompt, options=None: prompt
     )
 

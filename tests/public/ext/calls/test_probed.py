@@ -19,7 +19,7 @@ ENFORCED = {"verdict": "enforced", "requests": 3, "judged": 3, "kept": 3, "at_le
 @pytest.fixture
 def rules(tmp_path):
     keywords = {"uniqueItems": {"does": "enforced", "says": "rejected", "n": 1}}
-    found = {"format": 1, "made": "2026-11-26", "model": "m", "target": "openai", "enforcement": ENFORCED}
+    found = {"format": 1, "made": "2026-11-26", "model": "m", "provider": "openai", "enforcement": ENFORCED}
     path = tmp_path / "rules.json"
     path.write_text(json.dumps({**found, "keywords": keywords, "schema": None, "prefix": None}))
     return path
@@ -32,15 +32,15 @@ def sent(**more):
 
 
 def test_a_keyword_that_was_enforced_is_sent(rules):
-    """What the target is said to refuse is left out, unless this server was seen to take it."""
+    """A keyword that the provider refuses by its rules is left out, unless the probe of this server disagrees."""
     assert "uniqueItems" not in sent()
     assert sent(rules=rules)["uniqueItems"] is True
 
 
 def test_rules_of_another_target_connect_to_nothing(rules):
     """They say nothing of this server."""
-    with pytest.raises(InvalidArgument, match="target 'openai' was probed"):
-        connect("http://127.0.0.1:1/v1#m", target="vllm", rules=rules)
+    with pytest.raises(InvalidArgument, match="provider 'openai' was probed"):
+        connect("http://127.0.0.1:1/v1#m", provider="vllm", rules=rules)
 
 
 def test_rules_are_given_with_a_name(rules):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from schema_guard import Budget, GuardFailed, InvalidArgument, Message, connect, guard
+from schema_guard import About, GuardFailed, InvalidArgument, Limits, Message, connect, guard
 from schema_guard.testing import ContinuingModel, ScriptedModel, serve
 
 SCHEMA = {
@@ -38,7 +38,7 @@ def forms(outcome):
 def probed(served):
     """Return the file of a probe that saw a server continue a reply."""
     found = {"verdict": "ignored", "requests": 1, "judged": 1, "kept": 0, "at_least": 0.0, "by_keyword": {}}
-    made = {"format": 1, "made": "2026-11-27", "model": "m", "target": served, "enforcement": found}
+    made = {"format": 1, "made": "2026-11-27", "model": "m", "provider": served, "enforcement": found}
     path = Path(tempfile.mkdtemp(), "rules.json")
     path.write_text(json.dumps({**made, "keywords": None, "schema": None, "prefix": "continued"}))
     return path
@@ -47,8 +47,8 @@ def probed(served):
 def connected(server, served):
     if served == "mistral":
         pytest.importorskip("mistralai", reason="needs the extra 'mistral'")
-        return connect(f"{server.mistral_url}#m", target=served, rules=probed(served), key="k")
-    return connect(f"{server.openai_url}#m", target=served, rules=probed(served))
+        return connect(f"{server.mistral_url}#m", provider=served, rules=probed(served), key="k")
+    return connect(f"{server.openai_url}#m", provider=served, rules=probed(served))
 
 
 def outcome_of(way, ask, task):
@@ -78,10 +78,10 @@ def test_a_server_is_asked_in_its_own_way(served, way):
 
 
 def test_a_server_that_was_not_probed_is_not_asked():
-    """That a target may do so is not enough: its server has to have been seen to."""
+    """That a provider may do so is not enough: its server has to have been seen to."""
     with (
         serve(ContinuingModel(TEXT, most_tokens=5, served="vllm")) as server,
-        connect(f"{server.openai_url}#m", target="vllm") as model,
+        connect(f"{server.openai_url}#m", provider="vllm") as model,
     ):
         outcome = guard(SCHEMA, store=None)(model).outcome("List it.")
 
@@ -104,7 +104,7 @@ def test_what_begins_anew_is_asked_for_in_the_usual_way():
     replies = [TEXT[:20], TEXT.replace("Anna", "Eva"), TEXT]
     reasons = ["length", "stop", "stop"]
     script = [{"reply": one, "finish_reason": why} for one, why in zip(replies, reasons, strict=True)]
-    model = ScriptedModel(script, target="llamacpp", goes_on=True)
+    model = ScriptedModel(script, provider="llamacpp", goes_on=True)
 
     outcome = guard(SCHEMA, store=None)(model).outcome("List it.")
 
@@ -118,7 +118,7 @@ def test_no_format_is_asked_for_when_a_reply_is_gone_on_with():
         serve(ContinuingModel(TEXT, most_tokens=9, served="vllm")) as server,
         connected(server, "vllm") as model,
     ):
-        ask = guard(SCHEMA, strategy="strict_schema", store=None, budget=Budget(output_tokens=9))(model)
+        ask = guard(SCHEMA, strategy="strict_schema", store=None, limits=Limits(output_tokens=9))(model)
         outcome = ask.outcome("List it.")
         first, second = (request.body for request in server.requests)
 
@@ -129,28 +129,30 @@ def test_no_format_is_asked_for_when_a_reply_is_gone_on_with():
 
 def test_arguments_of_a_tool_are_not_gone_on_with():
     """They are no text of the reply."""
-    model = ScriptedModel([TEXT], target="vllm", goes_on=True)
+    model = ScriptedModel([TEXT], provider="vllm", goes_on=True)
 
-    assert guard(SCHEMA, strategy="tool_call", store=None)(model).prepared.plan.resuming is None
+    outcome = guard(SCHEMA, strategy="tool_call", store=None)(model).outcome("List it.")
+
+    assert "goes_on" not in json.loads(outcome.call.settings)
 
 
 def test_what_is_asked_for_in_another_form_is_not_gone_on_with():
     """Whether it may still become valid is known of the schema's own form alone."""
-    model = ScriptedModel([TEXT], target="mistral", goes_on=True)
+    model = ScriptedModel(['{"value": 1}'], provider="mistral", goes_on=True)
 
-    ask = guard({"type": "integer"}, strategy="strict_schema", store=None)(model)
+    outcome = guard({"type": "integer"}, strategy="strict_schema", store=None)(model).outcome("How many?")
 
-    assert ask.prepared.plan.steps[0].restore is not None
-    assert ask.prepared.plan.resuming is None
+    assert outcome.attempts[0].adapted is not None
+    assert "goes_on" not in json.loads(outcome.call.settings)
 
 
 def test_the_configuration_says_so():
     """With and without it are two configurations, and one attempt has no use for it."""
-    model = ScriptedModel([TEXT], target="llamacpp", goes_on=True)
+    model = ScriptedModel([TEXT] * 3, provider="llamacpp", goes_on=True)
 
     def said(**settings):
-        ask = guard(SCHEMA, store=None, **settings)(model)
-        return json.loads(ask.prepared.configuration[-1]).get("goes_on")
+        outcome = guard(SCHEMA, store=None, **settings)(model).outcome("List it.")
+        return json.loads(outcome.call.settings).get("goes_on")
 
     assert [said(), said(max_attempts=1), said(observe=True)] == [True, None, None]
 
@@ -177,7 +179,7 @@ def test_growing_values_begin_with_what_came_before(served, way):
 def test_models_of_an_escalation_are_gone_on_with_by_the_last_alone():
     """Another model's reply is not its own."""
     first = ScriptedModel(
-        [{"reply": '{"name": 1}', "finish_reason": "stop"}], target="llamacpp", goes_on=True
+        [{"reply": '{"name": 1}', "finish_reason": "stop"}], provider="llamacpp", goes_on=True
     )
     last = ContinuingModel(TEXT, most_tokens=8)
 
@@ -217,7 +219,7 @@ def asking(server, received, **settings):
 def rules(tmp_path):
     found = {"verdict": "ignored", "requests": 1, "judged": 1, "kept": 0, "at_least": 0.0, "by_keyword": {}}
     path = tmp_path / "rules.json"
-    made = {"format": 1, "made": "2026-11-27", "model": "m", "target": "vllm", "enforcement": found}
+    made = {"format": 1, "made": "2026-11-27", "model": "m", "provider": "vllm", "enforcement": found}
     path.write_text(json.dumps({**made, "keywords": None, "schema": None, "prefix": "continued"}))
     return path
 
@@ -226,7 +228,7 @@ def test_a_function_that_is_given_messages_goes_on_where_its_server_was_probed(r
     """It gets the beginning as the last message, and the server's arguments in its options."""
     received = []
     with serve(ContinuingModel(TEXT, most_tokens=8, served="vllm")) as server:
-        ask = asking(server, received, target="vllm", rules=rules)
+        ask = asking(server, received, provider="vllm", about=About(rules=rules))
         outcome = ask.outcome([{"role": "user", "content": "List it."}])
         body = server.requests[1].body
 
@@ -239,7 +241,7 @@ def test_a_function_that_is_given_a_text_does_not(rules):
     """There is no place in it for what came so far."""
     prompts = []
 
-    @guard(SCHEMA, store=None, target="vllm", rules=rules)
+    @guard(SCHEMA, store=None, provider="vllm", about=About(rules=rules))
     def ask(prompt: str, options: dict | None = None):
         prompts.append(prompt)
         return {"choices": [{"message": {"content": TEXT[:20]}, "finish_reason": "length"}], "model": "m"}
@@ -248,12 +250,12 @@ def test_a_function_that_is_given_a_text_does_not(rules):
 
 
 def test_rules_are_of_one_server(rules):
-    """Without a target nobody knows whose, and with several models not of which."""
-    for settings in ({}, {"target": "vllm", "models": ["a", "b"]}):
-        with pytest.raises(InvalidArgument, match="expected with target= and without models="):
-            guard(SCHEMA, rules=rules, **settings)
+    """Without a provider nobody knows whose, and with several models not of which."""
+    for settings in ({}, {"provider": "vllm", "models": ["a", "b"]}):
+        with pytest.raises(InvalidArgument, match="expected with provider= and without models="):
+            guard(SCHEMA, about=About(rules=rules), **settings)
     with pytest.raises(InvalidArgument, match="'vllm' was probed"):
-        guard(SCHEMA, rules=rules, target="mistral")
+        guard(SCHEMA, about=About(rules=rules), provider="mistral")
 
 
 def test_attempts_that_did_not_suffice_to_go_on_are_told():
@@ -284,12 +286,12 @@ def test_a_model_that_cannot_be_played_is_refused(given, told):
 def test_a_budget_that_ended_the_going_on_is_told(max_tokens, attempts):
     """The message says what was spent, and asks for no longer reply, which would not have helped."""
     model = ContinuingModel(TEXT, most_tokens=2)
-    extract = guard(SCHEMA, max_attempts=9, budget=Budget(max_tokens=max_tokens), store=None)(model)
+    extract = guard(SCHEMA, max_attempts=9, limits=Limits(max_tokens=max_tokens), store=None)(model)
 
     with pytest.raises(GuardFailed) as caught:
         extract("Anna's lines?")
 
     assert str(caught.value).splitlines()[-2:] == [
-        f"  the budget ended the call before attempt {attempts + 1}: {2 * attempts} tokens of max_tokens={max_tokens} were spent",
+        f"  the limits ended the call before attempt {attempts + 1}: {2 * attempts} tokens of max_tokens={max_tokens} were spent",
         "  to see the reply: error.outcome.attempts[-1].reply",
     ]

@@ -8,12 +8,12 @@ from tests.public.commands.command_lines import command
 from tests.public.commands.training_rows import TICKET, recorded
 
 MODULE = """
-from schema_guard import guard
+from schema_guard import About, guard
 
 DOCUMENT = {document!r}
 
 
-@guard(DOCUMENT, name="app.triage", version="v1")
+@guard(DOCUMENT, name="app.triage", about=About(version="v1"))
 def triage(prompt: str):
     return "{{}}"
 """

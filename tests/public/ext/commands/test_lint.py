@@ -31,7 +31,7 @@ class Plain(TypedDict):
 
 COUNTS = dict[str, int]
 """
-TARGETS = [
+PROVIDER_OPTIONS = [
     "openai", "openai-legacy", "anthropic", "gemini", "gemini-openapi", "llguidance", "xgrammar", "outlines-core", "vllm",
     "llamacpp-gbnf", "deepseek", "groq", "mistral", "cohere", "bedrock", "sglang",
 ]  # fmt: skip
@@ -78,8 +78,8 @@ def test_what_is_only_likely_is_no_error(capsys):
     assert out.startswith("open.json:1: warning: openrouter refuses additionalProperties")
 
 
-def test_several_schemas_and_targets(capsys, folder):
-    """Files, patterns of them and lists of targets may be mixed; each is asked once."""
+def test_several_schemas_and_providers(capsys, folder):
+    """Files, patterns of them and lists of providers may be mixed; each is asked once."""
     (folder / "in").mkdir()
     file("in/a.json", OPEN)
     status, out, _ = run(
@@ -89,7 +89,7 @@ def test_several_schemas_and_targets(capsys, folder):
 
     told = json.loads(out)["linted"]
     assert status == 1
-    assert [(one["file"], one["target"], one["rules"], len(one["findings"])) for one in told] == [
+    assert [(one["file"], one["provider"], one["rules"], len(one["findings"])) for one in told] == [
         ("s.json", "openai", "openai", 0),
         ("s.json", "azure", "openai-legacy", 0),
         ("in/a.json", "openai", "openai", 1),
@@ -97,19 +97,19 @@ def test_several_schemas_and_targets(capsys, folder):
     ]
 
 
-def test_all_targets(capsys):
+def test_all_providers(capsys):
     """`all` is each table of rules."""
     _, out, _ = run(capsys, "schema", "lint", "s.json", "--provider", "all", "--format", "json")
 
-    assert [one["target"] for one in json.loads(out)["linted"]] == TARGETS
+    assert [one["provider"] for one in json.loads(out)["linted"]] == PROVIDER_OPTIONS
 
 
 def test_targets_of_the_environment(capsys, monkeypatch):
-    """Where the command line names no target the environment may."""
-    monkeypatch.setenv("SCHEMA_GUARD_LINT_PROVIDER", "openai,gemini")
-    _, out, _ = run(capsys, "schema", "lint", "s.json", "--format", "json")
+    """The environment can name providers if the command line names none."""
+    monkeypatch.setenv("SCHEMA_GUARD_LINT_TARGET", "openai,gemini")
+    _, out, _ = run(capsys, "lint", "s.json", "--format", "json")
 
-    assert [one["target"] for one in json.loads(out)["linted"]] == ["openai", "gemini"]
+    assert [one["provider"] for one in json.loads(out)["linted"]] == ["openai", "gemini"]
 
 
 def test_standard_input(capsys, monkeypatch):
@@ -171,11 +171,11 @@ def test_what_cannot_be_read_is_told_and_the_rest_is_looked_at(capsys, folder, s
 
 
 USAGE = {
-    "no schema": (("--provider", "openai"), "SCHEMA is missing: expected a JSON file or module:Model, or --table"),
-    "no target": (("s.json",), f"--provider is missing: expected one of {', '.join(TARGETS)}, or another name of theirs"),
+    "no schema": (("--target", "openai"), "expected SCHEMA, a file or module:Model"),
+    "no provider": (("s.json",), f"expected --target, one of {', '.join(PROVIDER_OPTIONS)} or another name of theirs"),
     "unknown": (
-        ("s.json", "--provider", "openai,antropic"),
-        f"--provider 'antropic': expected one of {', '.join(sorted(TARGETS + ALIASES))}, did you mean 'anthropic'?",
+        ("s.json", "--target", "openai,antropic"),
+        f"--provider='antropic': expected one of {', '.join(sorted(PROVIDER_OPTIONS + ALIASES))}, did you mean 'anthropic'?",
     ),
 }  # fmt: skip
 
@@ -244,8 +244,8 @@ def test_names_of_a_stranger_are_shown_escaped(capsys):
 
 
 def test_the_table_has_a_row_for_each_keyword(capsys):
-    """What becomes of a keyword is shown for the targets that are named."""
-    status, out, _ = run(capsys, "schema", "lint", "--table", "--provider", "openai,vllm")
+    """The table has the effect of each keyword for the named providers."""
+    status, out, _ = run(capsys, "lint", "--table", "--target", "openai,vllm")
 
     rows = [line.split(maxsplit=2) for line in out.splitlines()]
     assert status == 0

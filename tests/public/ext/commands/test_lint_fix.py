@@ -15,17 +15,17 @@ LOOSE = {
 }
 
 
-@pytest.mark.parametrize("target", ["openai", "anthropic", "gemini", "llguidance", "vllm", "llamacpp-gbnf"])
-def test_what_is_written_is_what_adapt_gives_and_is_clean(capsys, target):
-    """The schema to send has no error of its target; the report says what was lost and where; SCHEMA stays as it is."""
+@pytest.mark.parametrize("provider", ["openai", "anthropic", "gemini", "llguidance", "vllm", "llamacpp-gbnf"])
+def test_what_is_written_is_what_adapt_gives_and_is_clean(capsys, provider):
+    """The schema to send has no error of its provider. The report lists the losses and their places. SCHEMA stays unchanged."""
     name = file("loose.schema.json", json.dumps(LOOSE))
-    run(capsys, "schema", "lint", name, "--provider", target, "--fix", "sent/here")
+    run(capsys, "lint", name, "--target", provider, "--fix", "sent/here")
 
-    made = adapt(LOOSE, target)
-    sent = json.loads(Path(f"sent/here/loose.{target}.json").read_text())
-    report = json.loads(Path(f"sent/here/loose.{target}.report.json").read_text())
+    made = adapt(LOOSE, provider)
+    sent = json.loads(Path(f"sent/here/loose.{provider}.json").read_text())
+    report = json.loads(Path(f"sent/here/loose.{provider}.report.json").read_text())
     assert sent == made.schema
-    assert [one for one in lint(sent, target) if one.severity == "error"] == []
+    assert [one for one in lint(sent, provider) if one.severity == "error"] == []
     assert report["sent"] == made.fingerprint
     assert [(one["location"], one["keyword"], one["line"]) for one in report["relaxed"]] == [
         (one.location, one.keyword, 1) for one in made.relaxed
@@ -34,7 +34,7 @@ def test_what_is_written_is_what_adapt_gives_and_is_clean(capsys, target):
 
 
 def test_it_is_told_what_was_written(capsys):
-    """A line for each schema and target says where it is and how much was lost; the exit status is that of SCHEMA."""
+    """A line for each schema and provider says where it is and how much was lost; the exit status is that of SCHEMA."""
     name = file("loose.schema.json", json.dumps(LOOSE))
     status, out, _ = run(capsys, "schema", "lint", name, "s.json", "--provider", "openai", "--fix", "sent")
 
@@ -55,8 +55,8 @@ def test_json_names_the_files(capsys):
     found = json.loads(out)
     assert PUBLISHED.violations(found) == []
     assert [one["fix"] for one in found["linted"]] == [
-        {"schema": f"sent/s.{target}.json", "report": f"sent/s.{target}.report.json"}
-        for target in ("openai", "azure")
+        {"schema": f"sent/s.{provider}.json", "report": f"sent/s.{provider}.report.json"}
+        for provider in ("openai", "azure")
     ]
 
 

@@ -23,7 +23,7 @@ def test_a_server_that_enforces_is_good(capsys, enforcing):
 
     assert status == 0
     assert out.splitlines()[0] == (
-        "m (target openai): enforced: every reply has what only the schema asked for; 3 of 3 kept"
+        "m (provider openai): enforced: every reply has what only the schema asked for; 3 of 3 kept"
     )
     assert "at least 36.84% of requests with 95% confidence" in out
 
@@ -84,7 +84,7 @@ def test_a_target_without_schemas_is_told_before_anything_is_sent(capsys, monkey
     status, _, err = run(capsys, "schema", "probe", "--model", "deepseek:m", "--yes")
 
     assert status == 2
-    assert "strategy 'strict_schema' is not supported by target 'deepseek'" in err
+    assert "strategy 'strict_schema' is not supported by provider 'deepseek'" in err
 
 
 @pytest.mark.costly

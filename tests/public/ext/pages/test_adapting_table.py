@@ -15,13 +15,13 @@ def told(share):
 
 
 def rows():
-    """The rows of both tables; hosted targets that enforce nothing are told elsewhere."""
-    for one in RESULT["targets"]:
-        if one["target"] not in ("deepseek", "hint"):
+    """The rows of both tables, without the hosted providers that enforce nothing."""
+    for one in RESULT["providers"]:
+        if one["provider"] not in ("deepseek", "hint"):
             counts = [str(one["classes"].get(name, 0)) for name in CLASSES]
-            yield " | ".join([one["target"], *counts, told(one["refused"]), told(one["given"])])
+            yield " | ".join([one["provider"], *counts, told(one["refused"]), told(one["given"])])
     for one in RESULT["packages_beside"]:
-        name = f"{one['package']} {RESULT['packages'][one['package']]}, {one['target']}"
+        name = f"{one['package']} {RESULT['packages'][one['package']]}, {one['provider']}"
         sound = f"{told(one['sound_theirs'])}, {told(one['sound_ours'])}"
         given = f"{told(one['theirs_given'])}, {told(one['ours_given'])}"
         yield " | ".join([name, str(one["raised"]), str(one["rejected"]), sound, given])

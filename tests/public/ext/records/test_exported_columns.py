@@ -23,7 +23,7 @@ COLUMNS = (
     ("schema_name", "string", "invoice", "invoice"),
     ("schema_fingerprint", "string", FINGERPRINT, FINGERPRINT),
     ("model", "string", "m1", None),
-    ("target", "string", "openai", None),
+    ("provider", "string", "openai", None),
     ("strategies", "string", "bare>few_shot", "bare"),
     ("settings", "string", '{"max_attempts":2}', "{}"),
     ("version", "string", "v1", "v1"),
@@ -73,7 +73,7 @@ def exported(tmp_path_factory):
     folder = tmp_path_factory.mktemp("exported")
     with open_store(f"{folder}/r.db", payload="full") as store:
         known = outcome(
-            KNOWN, id="1" * 32, segment="s", cluster="c", tuned=True, target="openai", parent_call_id="9" * 32,
+            KNOWN, id="1" * 32, segment="s", cluster="c", tuned=True, provider="openai", parent_call_id="9" * 32,
             settings='{"max_attempts":2}', strategies="bare>few_shot",
         )  # fmt: skip
         store.record(known, "the task")
@@ -117,7 +117,7 @@ def test_json_lines_have_each_column(exported):
 
 
 def test_json_lines_have_each_declaration(exported):
-    """A declared step and a target have all their fields, before the attempts."""
+    """A declared step and a target rate have all their fields, before the attempts."""
     folder, _ = exported
     lines = [json.loads(line) for line in (folder / "a.jsonl").read_text().splitlines()]
     step, target = lines[1]["declared_step"], lines[2]["declared_target"]

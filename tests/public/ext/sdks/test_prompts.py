@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from schema_guard import guard
+from schema_guard import Params, guard
 from schema_guard.testing import serve
 from tests.public.calls.functions import BAD, GOOD, TOTAL, VALUE
 
@@ -149,11 +149,11 @@ ITEMS = {
 
 
 @strategies
-@pytest.mark.parametrize("target", [None, "openai-responses"])
+@pytest.mark.parametrize("provider", [None, "openai-responses"])
 @pytest.mark.parametrize("name", ITEMS)
-def test_responses(name, target, settings):
+def test_responses(name, provider, settings):
     """Items of the Responses API are asked again, those without a role too."""
-    got = asked(responses, ITEMS[name](), "input", target=target, **settings)
+    got = asked(responses, ITEMS[name](), "input", provider=provider, **settings)
 
     assert [item["role"] for item in got.added] == ["assistant", "user"]
     assert "JSON Schema" in shown(got.before[0]["content"])
@@ -273,7 +273,7 @@ GEMINI = {
 @pytest.mark.parametrize("name", GEMINI)
 def test_gemini_contents(name, settings):
     """Gemini's contents are asked again in its two roles, in the order in which they were given."""
-    got = asked(contents, GEMINI[name](), "contents", prompt="contents", **settings)
+    got = asked(contents, GEMINI[name](), "contents", params=Params(prompt="contents"), **settings)
 
     assert [content["role"] for content in got.added] == ["model", "user"]
     assert [shown(content["parts"])[:10] for content in got.added] == [BAD[:10], "Your last "]

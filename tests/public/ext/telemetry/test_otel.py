@@ -7,7 +7,7 @@ from contextlib import suppress
 
 import pytest
 
-from schema_guard import GuardFailed, MissingExtra, guard, guard_tools, tags
+from schema_guard import About, GuardFailed, MissingExtra, guard, guard_tools, tags
 from schema_guard.ext import telemetry
 from schema_guard.testing import ScriptedModel
 from tests.public.ext.calls.tools.replies import chat
@@ -96,7 +96,7 @@ def test_a_call_is_a_span_below_the_users(sdk):
     sdk.enable()
 
     with sdk.tracer.start_as_current_span("request") as request:
-        guarded(CHAT, target="openai", model="small")("Invoice 12")
+        guarded(CHAT, provider="openai", about=About(model="small"))("Invoice 12")
 
     call = next(span for span in sdk.spans() if span.name == "chat small")
     assert call.parent.span_id == request.get_span_context().span_id
@@ -240,9 +240,9 @@ def test_counters_are_metrics(sdk):
     """Attempts, failures, calls by way, tokens, cost and lost records are read from one table."""
     sdk.enable()
 
-    guarded(BAD, CHAT, prices={"small": {"p_in": 1.0, "p_out": 2.0, "p_cached": 0.5}}, model="small")(
-        "Invoice 12"
-    )
+    guarded(
+        BAD, CHAT, about=About(prices={"small": {"p_in": 1.0, "p_out": 2.0, "p_cached": 0.5}}, model="small")
+    )("Invoice 12")
 
     of = ("extract", "invoice")
     assert sdk.points("schema_guard.attempts") == {of: 2}
@@ -330,7 +330,7 @@ def test_without_opentelemetry_the_extra_is_named(monkeypatch):
 
 
 def test_a_scripted_model_is_told_by_its_name(sdk):
-    """A guarded `Model` is asked by its own name and target."""
+    """A guarded `Model` is asked by its own name and provider."""
     sdk.enable()
 
     guard(SCHEMA, store=None)(ScriptedModel([GOOD], name="scripted"))("Invoice 12")

@@ -10,9 +10,9 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from schema_guard.limits import Limits
 from schema_guard.parsing import NotJson, parse
 from schema_guard.validation.equality import is_same
-from schema_guard.values import Limits
 
 if TYPE_CHECKING:
     from schema_guard.ext.fitting.adapting.values.validity import Validity

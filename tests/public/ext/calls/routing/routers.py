@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from schema_guard import Router, guard
+from schema_guard import About, Router, guard
 
 TOTAL = {
     "type": "object",
@@ -28,9 +28,13 @@ class Branches:
         self.tuned = guard(
             TOTAL,
             **both,
-            **{"strategy": "bare", "tuned": True, "model": "small", **settings.pop("tuned", {})},
+            **{
+                "strategy": "bare",
+                "about": About(tuned=True, model="small"),
+                **settings.pop("tuned", {}),
+            },
         )(self.made(shape, "tuned"))
-        self.prompt = guard(TOTAL, **both, **{"name": "extract", "model": "large", **settings})(
+        self.prompt = guard(TOTAL, **both, **{"name": "extract", "about": About(model="large"), **settings})(
             self.made(shape, "prompt")
         )
 

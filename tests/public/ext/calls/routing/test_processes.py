@@ -12,9 +12,9 @@ from tests.public.ext.calls.routing.routers import Branches
 
 ENDING = """
 import sys, time
-from schema_guard import Router, guard
+from schema_guard import About, Router, guard
 SCHEMA = {"type": "object"}
-tuned = guard(SCHEMA, tuned=True, strategy="bare", store=sys.argv[1])(lambda prompt: time.sleep(float(sys.argv[2])) or "{}")
+tuned = guard(SCHEMA, about=About(tuned=True), strategy="bare", store=sys.argv[1])(lambda prompt: time.sleep(float(sys.argv[2])) or "{}")
 prompt = guard(SCHEMA, store=sys.argv[1], name="extract")(lambda prompt: "{}")
 router = Router(tuned=tuned, prompt=prompt, share=0.0, shadow=1.0)
 for number in range(3):

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from schema_guard import (
+    About,
     CallFailed,
     Evidence,
     GuardFailed,
@@ -127,7 +128,9 @@ def test_a_tuned_function_that_raises_is_not_asked_again_without_fallback_on_err
 def test_what_is_no_reply_is_asked_again():
     """An answer of the server without a reply in it is the tuned branch's fault, and costs no call."""
     prompt = Branches().prompt
-    tuned = guard(TOTAL, tuned=True, store=None)(lambda prompt: {"object": "chat.completion", "choices": []})
+    tuned = guard(TOTAL, about=About(tuned=True), store=None)(
+        lambda prompt: {"object": "chat.completion", "choices": []}
+    )
     fallback = Router(tuned=tuned, prompt=prompt)
 
     assert fallback("t") == {"by": "prompt"}
@@ -178,7 +181,8 @@ def test_a_cancelled_task_asks_nobody_else(store):
 
     settings = {"store": store, "name": "extract"}
     router = Router(
-        tuned=guard(TOTAL, tuned=True, store=store)(forever), prompt=guard(TOTAL, **settings)(forever)
+        tuned=guard(TOTAL, about=About(tuned=True), store=store)(forever),
+        prompt=guard(TOTAL, **settings)(forever),
     )
 
     async def limited():
@@ -231,7 +235,9 @@ def test_a_primary_that_raises_costs_no_call(caplog):
 
 def test_evidence_goes_by_the_segment_of_the_call():
     """What `tags` says goes before what the function has by itself."""
-    router = Branches(segment="letters").router(primary=Evidence(segments=["invoices"]))
+    router = Branches(about=About(model="large", segment="letters")).router(
+        primary=Evidence(segments=["invoices"])
+    )
 
     assert router("t") == {"by": "prompt"}
     with tags(segment="invoices"):
@@ -335,7 +341,7 @@ def test_a_shadow_is_asked_what_was_asked_then():
         return '{"by": "prompt"}'
 
     router = Router(
-        tuned=guard(TOTAL, strategy="bare", tuned=True, store=None)(tuned),
+        tuned=guard(TOTAL, strategy="bare", about=About(tuned=True), store=None)(tuned),
         prompt=guard(TOTAL, store=None)(prompt),
         share=0.0,
         shadow=1.0,
@@ -353,7 +359,7 @@ def test_methods_are_routed_as_functions_are():
     """A router in a class is bound as a method is, and all instances share its counts."""
 
     class Extractor:
-        @guard(TOTAL, tuned=True, store=None)
+        @guard(TOTAL, about=About(tuned=True), store=None)
         def tuned(self, prompt):
             return f'{{"by": "{self.name}"}}'
 
@@ -374,7 +380,7 @@ def test_methods_are_routed_as_functions_are():
     assert Extractor.extract.counts()[:2] == (2, 1)
 
 
-@guard(TOTAL, tuned=True, store=None)
+@guard(TOTAL, about=About(tuned=True), store=None)
 def tuned_of_module(prompt: str) -> str:
     """Ask the tuned model."""
     return '{"by": "tuned"}'
@@ -417,15 +423,21 @@ def refused(**settings):
         ({"tuned": len}, "tuned=<built-in function len>: expected a guarded function: @guard(...)"),
         (
             {"tuned": prompt_of_module, "prompt": tuned_of_module},
-            "guard it with tuned=True, or exchange the two",
+            "guard it with about=About(tuned=True), or exchange the two",
         ),
-        ({"tuned": guard(OTHER, tuned=True)(tuned_of_module.__wrapped__)}, "expected one schema, got"),
         (
-            {"tuned": guard(TOTAL, tuned=True)(lambda prompt, n: "")},
+            {"tuned": guard(OTHER, about=About(tuned=True))(tuned_of_module.__wrapped__)},
+            "expected one schema, got",
+        ),
+        (
+            {"tuned": guard(TOTAL, about=About(tuned=True))(lambda prompt, n: "")},
             "the same parameters, got (prompt, n) and",
         ),
         ({"tuned": Branches("async def").tuned}, "expected both to be `def`, or both to be `async def`"),
-        ({"tuned": guard(TOTAL, tuned=True, observe=True)(lambda prompt: "")}, "is only observed"),
+        (
+            {"tuned": guard(TOTAL, about=About(tuned=True), observe=True)(lambda prompt: "")},
+            "is only observed",
+        ),
         ({"share": 1.2}, "share=1.2: expected a number in [0, 1] or Rollout(...)"),
         ({"shadow": True}, "shadow=True: expected a number in [0, 1]"),
         ({"shadow": 0.1}, "shadow=0.1 and share=1: the prompt answers no primary call"),
@@ -443,7 +455,7 @@ def test_what_cannot_be_routed_is_refused_at_once(settings, said):
 
 def test_parameters_by_which_a_guard_asks_need_not_be_the_same():
     """One branch may take the provider's options, and the other a prompt that is ready: no caller gives either."""
-    with_options = guard(TOTAL, target="openai", strategy="json_mode", store=None)(
+    with_options = guard(TOTAL, provider="openai", strategy="json_mode", store=None)(
         lambda prompt, options=None: '{"by": "prompt"}'
     )
 

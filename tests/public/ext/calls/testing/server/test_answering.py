@@ -64,7 +64,7 @@ def test_model_behind_the_server_gets_the_request(chat):
 
 def test_model_of_another_target_gets_the_prompt_alone(messages):
     """Arguments of another provider's are not passed on."""
-    model = ScriptedModel(["{}"], target="openai")
+    model = ScriptedModel(["{}"], provider="openai")
     with serve(model) as server:
         messages(server).create(model="m", max_tokens=9, messages=MESSAGES)
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a row of `TARGETS` says, and the parts of a schema that rows write.
+"""What a row of `PROVIDER_OPTIONS` says, and the parts of a schema that rows write.
 
 Rules: every call of a row's functions gives a new dict; nothing in it is shared with the schema or with another
 call; a row says what the provider takes, not what is good for it.
@@ -18,7 +18,15 @@ if TYPE_CHECKING:
 
     from schema_guard.schema import Schema
 
-__all__ = ["Arguments", "GoingOn", "Target", "document_of", "left_to_choose", "switched", "wire_name"]
+__all__ = [
+    "Arguments",
+    "GoingOn",
+    "ProviderOptions",
+    "document_of",
+    "left_to_choose",
+    "switched",
+    "wire_name",
+]
 
 Arguments: TypeAlias = "Callable[[Schema[Any]], dict[str, Any]]"
 
@@ -44,7 +52,7 @@ class GoingOn:
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class ProviderOptions:
     """What a provider or engine takes.
 
     Attributes:

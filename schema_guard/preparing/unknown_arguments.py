@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Arguments that `guard` does not have: the words of other libraries, and slips."""
+"""Errors for arguments that `guard` doesn't have: moved ones, the words of other libraries, and misspellings."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from schema_guard.errors import InvalidArgument
+from schema_guard.limits import Limits
+from schema_guard.settings import About, Params
 from schema_guard.text import clip, did_you_mean, safe
 
 if TYPE_CHECKING:
@@ -13,24 +15,35 @@ if TYPE_CHECKING:
 
 __all__ = ["refuse"]
 
+# Earlier names of arguments, and members that were given to `guard` itself.
+_MOVED: dict[str, str] = {
+    **{name: f"params=Params({name}=...)" for name in Params.__match_args__},
+    **{name: f"about=About({name}=...)" for name in About.__match_args__},
+    "instructions_to": "params=Params(instructions=...)",
+    "feedback_to": "params=Params(feedback=...)",
+    "options_to": "params=Params(options=...)",
+    "budget": "limits=Limits(...)",
+    "target": "provider=...",
+    "expected": "ignore=...",
+}
 _SCHEMA = "schema, the first argument: @guard(Invoice)"
-_BUDGET = "budget=Budget(max_elapsed_s=...)"
+_SECONDS = "limits=Limits(max_elapsed_s=...)"
 _OPTIONS = "a parameter 'options: dict' of the function, or its own code"
-# As instructor, pydantic-ai, LangChain, litellm, Guardrails, tenacity and stamina have them.
-_PEERS = {
+# The words of instructor, pydantic-ai, LangChain, litellm, Guardrails, tenacity, and stamina.
+_PEERS: dict[str, str] = {
     "schema_": _SCHEMA, "response_model": _SCHEMA, "response_schema": _SCHEMA, "response_format": _SCHEMA,
     "output_type": _SCHEMA, "output_schema": _SCHEMA, "output_cls": _SCHEMA, "result_type": _SCHEMA,
     "json_schema": _SCHEMA, "pydantic_object": _SCHEMA, "output_class": _SCHEMA, "model_class": _SCHEMA,
     "mode": "strategy", "method": "strategy", "strict": "strategy='strict_schema'",
     "validators": "checks", "validator": "checks", "guards": "checks",
+    **{name: f"limits=Limits({name}=...)" for name in Limits.__match_args__}, "max_tokens": "limits=Limits(output_tokens=...)",
     "on_fail": "on_failure", "on_error": "on_failure", "fallback": "default", "default_value": "default",
-    "max_repeats": "budget=Budget(max_repeats=...)", "max_output_tokens": "budget=Budget(max_output_tokens=...)",
-    "output_tokens": "budget=Budget(output_tokens=...)", "max_tokens": "budget=Budget(output_tokens=...)",
-    "max_elapsed_s": _BUDGET, "timeout": _BUDGET, "timeout_s": _BUDGET,
-    "shots": "examples", "few_shot": "examples", "model_name": "model", "fallbacks": "models", "fallback_models": "models", "llm": "model", "provider": "target",
-    "temperature": _OPTIONS, "tags": "segment", "messages": "prompt='messages'", "recorder": "store",
+    "timeout": _SECONDS, "timeout_s": _SECONDS,
+    "shots": "examples", "few_shot": "examples", "fallbacks": "models", "fallback_models": "models",
+    "model_name": "about=About(model=...)", "llm": "about=About(model=...)", "tags": "about=About(segment=...)",
+    "temperature": _OPTIONS, "messages": "params=Params(prompt='messages')", "recorder": "store",
 }  # fmt: skip
-# They count what is asked again, `max_attempts` also the first time.
+# They count retries. `max_attempts` also counts the first attempt.
 _RETRIES = (
     "max_retries",
     "retries",
@@ -45,14 +58,16 @@ _ATTEMPTS = ("attempts", "max_tries", "tries", "stop_after_attempt", "stop")
 
 
 def refuse(given: Mapping[str, Any], known: Collection[str]) -> NoReturn:
-    """Refuse arguments that there are not, the first of them by name, with the one that may be meant.
+    """Raise `InvalidArgument` for the first unknown argument, with the argument that was probably meant.
 
     Args:
-        given: Their names and values.
-        known: Names of the arguments that there are.
+        given: Names and values of the unknown arguments.
+        known: Names of the arguments of `guard`.
     """
     name, value = next(iter(given.items()))
     count = value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+    if name in _MOVED:
+        raise InvalidArgument(f"guard: {name} moved to {_MOVED[name]}")
     if name in _RETRIES:
         near = "max_attempts" if count is None else f"max_attempts={count + 1}"
         hint = f", did you mean {near}, which counts the first attempt too?"
