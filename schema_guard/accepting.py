@@ -120,10 +120,10 @@ def _acceptor(schema: Schema[Any], limits: Limits) -> Callable[[str], Any]:
             if of_text is None:
                 return value if typed is None else restored(value, typed)
             try:
-                made = of_text(text)
+                result = of_text(text)
             except Exception as error:  # noqa: BLE001 - it is looked at there
-                made = _refused_by_type(value, error, partial(of_text, text))
-            return made
+                result = _refused_by_type(value, error, partial(of_text, text))
+            return result
         value = bounded(value, text, limits)
         return Missed(value) if is_decided else _taken(value, text, schema, limits)
 
@@ -154,9 +154,9 @@ def _in_prose(text: str, most: int, accept: Callable[[str], Any]) -> Any:
         from schema_guard.reading import only_part
 
         part = only_part(text)
-        made = accept(part) if part else Missed(UNREAD)
-        if type(made) is not Missed or made.failure is not None:
-            return made
+        result = accept(part) if part else Missed(UNREAD)
+        if type(result) is not Missed or result.failure is not None:
+            return result
     return Missed(UNREAD)
 
 

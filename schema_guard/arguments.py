@@ -62,51 +62,51 @@ __all__ = [
 ]
 
 
-def require_bool(name: str, given: object) -> None:
+def require_bool(name: str, value: object) -> None:
     """Raise `InvalidArgument` unless it is a bool."""
-    if not isinstance(given, bool):
-        raise InvalidArgument(f"{name}={clip(repr(given))}: expected True or False")
+    if not isinstance(value, bool):
+        raise InvalidArgument(f"{name}={clip(repr(value))}: expected True or False")
 
 
-def require_text(name: str, given: object) -> None:
+def require_text(name: str, value: object) -> None:
     """Raise `InvalidArgument` unless it is a str or None."""
-    if given is not None and not isinstance(given, str):
-        raise InvalidArgument(f"{name}={clip(repr(given))}: expected a str or None")
+    if value is not None and not isinstance(value, str):
+        raise InvalidArgument(f"{name}={clip(repr(value))}: expected a str or None")
 
 
-def require_one_of(name: str, given: object, known: tuple[str, ...]) -> None:
+def require_one_of(name: str, value: object, known: tuple[str, ...]) -> None:
     """Raise `InvalidArgument` unless it is one of the names that are known."""
-    if given not in known:
+    if value not in known:
         raise InvalidArgument(
-            f"{name}={clip(repr(given))}: expected one of {', '.join(known)}{did_you_mean(given, known)}"
+            f"{name}={clip(repr(value))}: expected one of {', '.join(known)}{did_you_mean(value, known)}"
         )
 
 
-def require_seconds(name: str, given: object, *, least: float | None = 0.0) -> None:
+def require_seconds(name: str, value: object, *, least: float | None = 0.0) -> None:
     """Raise `InvalidArgument` unless it is an int or a float, and not below *least*; None is no bound."""
-    is_number = isinstance(given, (int, float)) and not isinstance(given, bool)
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
     # Of NaN nothing holds.
-    if not is_number or not float(given) >= (-inf if least is None else least):  # type: ignore[arg-type]
+    if not is_number or not float(value) >= (-inf if least is None else least):  # type: ignore[arg-type]
         bound = "" if least is None else f" >= {least:g}"
-        raise InvalidArgument(f"{name}={clip(repr(given))}: expected a number of seconds{bound}")
+        raise InvalidArgument(f"{name}={clip(repr(value))}: expected a number of seconds{bound}")
 
 
-def require_count(name: str, given: object, least: int = 0, *, meaning: str = "") -> None:
+def require_count(name: str, value: object, least: int = 0, *, meaning: str = "") -> None:
     """Raise `InvalidArgument` unless it is an int and not below *least*; *meaning* says what one of them means."""
-    if isinstance(given, bool) or not isinstance(given, int) or given < least:
-        raise InvalidArgument(f"{name}={clip(repr(given))}: expected an int >= {least}{meaning}")
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise InvalidArgument(f"{name}={clip(repr(value))}: expected an int >= {least}{meaning}")
 
 
-def require_list(name: str, given: Any, what: str) -> Sequence[Any]:
+def require_list(name: str, value: Any, what: str) -> Sequence[Any]:
     """Give a list or tuple of *what*, and raise `InvalidArgument` for anything else."""
-    if isinstance(given, (list, tuple)):
-        return given
-    raise InvalidArgument(f"{name}={clip(repr(given))}: expected a list of {what}")
+    if isinstance(value, (list, tuple)):
+        return value
+    raise InvalidArgument(f"{name}={clip(repr(value))}: expected a list of {what}")
 
 
-def require_members(name: str, given: Iterable[Any], fits: Callable[[Any], bool], what: str) -> None:
+def require_members(name: str, members: Iterable[Any], fits: Callable[[Any], bool], what: str) -> None:
     """Raise `InvalidArgument` unless each member fits; *what* says what one is."""
-    for member in given:
+    for member in members:
         if not fits(member):
             raise InvalidArgument(f"{name}: {clip(repr(member))}: expected {what}")
 

@@ -51,16 +51,16 @@ class Asked(NamedTuple):
 
     def call(self, call: Call, shape: Shape, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
         """Give the identity of a call, which may name a model of its own: it is asked in every attempt."""
-        given = given_model(shape, args, kwargs)
-        if given is None:
+        model = given_model(shape, args, kwargs)
+        if model is None:
             return call
-        name = given if isinstance(given, str) else getattr(given, "name", None)
+        name = model if isinstance(model, str) else getattr(model, "name", None)
         return call._replace(model=name, tuned=call.tuned or is_tuned(name or ""))
 
 
-def is_model(found: Any) -> bool:
+def is_model(value: Any) -> bool:
     """Say whether something is a `Model`, by its shape."""
-    return isinstance(getattr(found, "provider", None), str) and hasattr(found, "capabilities")
+    return isinstance(getattr(value, "provider", None), str) and hasattr(value, "capabilities")
 
 
 def kind_of(models: Sequence[Any] | None) -> Literal["names", "objects"] | None:
@@ -91,22 +91,22 @@ def check_models(models: tuple[Any, ...], model: str | None, *, max_attempts: in
     Raises:
         InvalidArgument: It is none, or says something that another setting contradicts.
     """
-    are_names = all(isinstance(one, str) and one and ">" not in one for one in models)
+    are_names = all(isinstance(entry, str) and entry and ">" not in entry for entry in models)
     if not models or not (are_names or all(map(is_model, models))):
         raise InvalidArgument(
             f"models={clip(repr(list(models)))}: expected names of models, or `Model`s: the one that attempt 1 asks, "
             "then the one that attempt 2 asks, ..."
         )
-    told = f"models={clip(repr([one if are_names else one.name for one in models]))}"
+    label = f"models={clip(repr([entry if are_names else entry.name for entry in models]))}"
     if model is not None:
         raise InvalidArgument(
-            f"{told} and about.model={clip(repr(model))}: expected one of them, because both name the model"
+            f"{label} and about.model={clip(repr(model))}: expected one of them, because both name the model"
         )
     if observe:
-        raise InvalidArgument(f"{told} and observe=True: observing changes nothing, so it asks nobody else")
+        raise InvalidArgument(f"{label} and observe=True: observing changes nothing, so it asks nobody else")
     if len(models) > max_attempts:
         raise InvalidArgument(
-            f"{told}: expected at most max_attempts={max_attempts} models, got {len(models)}: the last ones would "
+            f"{label}: expected at most max_attempts={max_attempts} models, got {len(models)}: the last ones would "
             "never be asked"
         )
 

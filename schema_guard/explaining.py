@@ -86,15 +86,15 @@ def _lines_without_values(failure: Failure) -> list[str]:
 
 def violation_lines(violations: Sequence[Violation]) -> list[str]:
     """Give a line a violation, with its place in the schema, at most ten; nothing in them is unescaped."""
-    told = [
+    entries = [
         (
             f"    at {safe(clip(pointer(v.instance_location)))}: expected {safe(v.expected)}, got {safe(v.actual)}",
             v.keyword_location,
         )
         for v in violations[:_MAX_TOLD]
     ]
-    width = min(max((len(text) for text, _ in told), default=0) + 2, 84)
-    lines = [f"{text:<{width}}  [{safe(clip(location))}]" if location else text for text, location in told]
+    width = min(max((len(text) for text, _ in entries), default=0) + 2, 84)
+    lines = [f"{text:<{width}}  [{safe(clip(location))}]" if location else text for text, location in entries]
     more = len(violations) - _MAX_TOLD
     return [*lines, f"    and {more} more"] if more > 0 else lines
 
@@ -106,12 +106,12 @@ def _ended_by(limits: Limits, outcome: Outcome[Any], max_attempts: int | None) -
     if max_attempts is None or len(attempts) >= max_attempts or failure.kind in ("refusal", "transport"):
         return []
     is_cut = failure.kind == "truncation"
-    if (not is_cut or goes_on(outcome.call.settings)) and (gone := spent(limits, attempts)):
-        told = f"{gone} were spent"
+    if (not is_cut or goes_on(outcome.call.settings)) and (amount := spent(limits, attempts)):
+        reason = f"{amount} were spent"
     else:
         limit = limits.max_output_tokens
-        told = f"max_output_tokens={limit} was reached" if is_cut and limit else ""
-    return [f"  the limits ended the call before attempt {len(attempts) + 1}: {told}"] if told else []
+        reason = f"max_output_tokens={limit} was reached" if is_cut and limit else ""
+    return [f"  the limits ended the call before attempt {len(attempts) + 1}: {reason}"] if reason else []
 
 
 def _advice(outcome: Outcome[Any], max_attempts: int | None, limits: Limits, takes_options: bool) -> str:

@@ -212,12 +212,12 @@ def load(what: str) -> Any:
 
     module, _, name = PARTS[what].partition(":")
     try:
-        found = import_module(module)
+        imported = import_module(module)
     except ModuleNotFoundError as error:
         if error.name is None or not f"{module}.".startswith(f"{error.name}."):
             raise
         raise _missing(what) from error
-    return getattr(found, name) if name else found
+    return getattr(imported, name) if name else imported
 
 
 def require(what: str) -> None:

@@ -120,10 +120,10 @@ def judge(  # type: ignore[misc]  # noqa: PLR0913 - the public entry point; ever
     accept = acceptor(schema, limits)
     if finish_reason in failures.REFUSED:
         return failed(failures.REFUSED[finish_reason])
-    made = accept(text) if restore is None else Missed(UNREAD)
-    if type(made) is not Missed:
-        return checked(made, checks, form_of(text))
-    return _judge_missed(text, made, Terms(schema, finish_reason, repair, checks, restore, limits))
+    value = accept(text) if restore is None else Missed(UNREAD)
+    if type(value) is not Missed:
+        return checked(value, checks, form_of(text))
+    return _judge_missed(text, value, Terms(schema, finish_reason, repair, checks, restore, limits))
 
 
 def judge_missed(  # noqa: PLR0913 - as `judge`
@@ -240,8 +240,8 @@ def _opens_document(rest: str, terms: Terms) -> bool:
     rest = after(rest, 0)
     if rest[:1] not in ("{", "[") or not rest:
         return False
-    found = terms.parse(rest)
-    return type(found) is not NotJson or found.code == "unfinished" or found.end is not None
+    value = terms.parse(rest)
+    return type(value) is not NotJson or value.code == "unfinished" or value.end is not None
 
 
 def _failure_behind(rest: str, value: Any, terms: Terms) -> Failure | None:
@@ -260,8 +260,8 @@ def _failure_behind(rest: str, value: Any, terms: Terms) -> Failure | None:
         return None
     reading = Reading(False, False, *brackets(rest, 0))
     for start in reading.unclosed[:_UNCLOSED_READ]:
-        found = terms.parse(rest[start:])
-        if type(found) is NotJson and found.code == "unfinished" and opens_json(rest[start:]):
+        parsed = terms.parse(rest[start:])
+        if type(parsed) is NotJson and parsed.code == "unfinished" and opens_json(rest[start:]):
             return another
     search = _search(rest, reading._replace(unclosed=()), terms)
     if any(not is_same(value, other) for other in search.valid):
@@ -284,17 +284,17 @@ def _judge_prose(text: str, reading: Reading, terms: Terms) -> Judgement[Any]:
             return _repaired([text[start:]], terms) or failed(
                 failures.not_json(value, text[start:], terms.finish_reason)
             )
-    found = _search(text, reading, terms)
-    if len(found.valid) <= 1 and _TOO_MANY in found.refused:
+    search = _search(text, reading, terms)
+    if len(search.valid) <= 1 and _TOO_MANY in search.refused:
         return failed(_syntax(_TOO_MANY.code, _TOO_MANY.message))
-    if len(found.valid) > 1:
+    if len(search.valid) > 1:
         return failed(
             _syntax("several_documents", "different valid values in the text: expected exactly one")
         )
-    if found.valid:
-        return accepted(found.valid[0], terms.schema, terms.checks, "unwrapped")
-    repaired = _bare(text, terms) or _repaired(found.broken, terms) or _only_decoded(found.invalid, terms)
-    return repaired or failed(_prose_failure(text, found, terms))
+    if search.valid:
+        return accepted(search.valid[0], terms.schema, terms.checks, "unwrapped")
+    repaired = _bare(text, terms) or _repaired(search.broken, terms) or _only_decoded(search.invalid, terms)
+    return repaired or failed(_prose_failure(text, search, terms))
 
 
 class _Found(NamedTuple):
@@ -319,19 +319,19 @@ _NOTHING = _Found([], [], [], [])
 def _search(text: str, reading: Reading, terms: Terms) -> _Found:
     if not (reading.candidates or reading.unclosed) and reading.complete:
         return _NOTHING
-    found = _Found([], [], [], [text[start:] for start in reading.unclosed[:1]])
+    search = _Found([], [], [], [text[start:] for start in reading.unclosed[:1]])
     for document, value in _documents(text, reading, terms):
         if type(value) is NotJson:
-            found.refused.append(value)
+            search.refused.append(value)
             if value.code == "malformed":
-                found.broken.append(document)
+                search.broken.append(document)
         elif not terms.accepts(value):
-            found.invalid.append((len(document), value))
-        elif not any(is_same(value, other) for other in found.valid):
-            found.valid.append(value)
-            if len(found.valid) > 1:
+            search.invalid.append((len(document), value))
+        elif not any(is_same(value, other) for other in search.valid):
+            search.valid.append(value)
+            if len(search.valid) > 1:
                 break
-    return found
+    return search
 
 
 def _repaired(documents: Sequence[str], terms: Terms) -> Judgement[Any] | None:
@@ -377,17 +377,17 @@ def _as_repaired(read: Repaired, terms: Terms) -> Judgement[Any] | None:
     return accepted(value, terms.schema, terms.checks, form, steps)
 
 
-def _decoded(value: Any, terms: Terms, told: Sequence[Violation] = ()) -> tuple[Any, bool]:
-    """Give a value with what was sent in it as JSON strings decoded, and whether anything was; *told* is wrong with it."""
-    told = told or terms.failure(value).violations
-    if not any(map(failures.may_hold_json, told)):
+def _decoded(value: Any, terms: Terms, violations: Sequence[Violation] = ()) -> tuple[Any, bool]:
+    """Give a value with what was sent in it as JSON strings decoded, and whether anything was; *violations* is wrong with it."""
+    violations = violations or terms.failure(value).violations
+    if not any(map(failures.may_hold_json, violations)):
         return value, False
     from schema_guard.validation.encoded import decoded  # few failures need it
 
     def broken(value: Any) -> Sequence[Violation]:
         return () if terms.accepts(value) else terms.failure(value).violations
 
-    return decoded(value, told, broken, lambda text: parse(text, terms.limits))
+    return decoded(value, violations, broken, lambda text: parse(text, terms.limits))
 
 
 def _refused(value: Any, text: str, terms: Terms) -> Judgement[Any]:
@@ -395,8 +395,8 @@ def _refused(value: Any, text: str, terms: Terms) -> Judgement[Any]:
     failure = terms.failure(value, text)
     if not isinstance(value, dict | list):
         return _bare(text, terms) or failed(failure)
-    inside, found = _decoded(value, terms, failure.violations)
-    if not found:
+    inside, is_encoded = _decoded(value, terms, failure.violations)
+    if not is_encoded:
         return failed(failure)
     if terms.repair != "off" and terms.accepts(inside):
         return accepted(inside, terms.schema, terms.checks, "repaired_lossless", ("encoded_value",))
@@ -429,11 +429,11 @@ def _bare(text: str, terms: Terms) -> Judgement[Any] | None:
     return accepted(value, terms.schema, terms.checks, "repaired_lossless", steps)
 
 
-def _prose_failure(text: str, found: _Found, terms: Terms) -> Failure:
+def _prose_failure(text: str, search: _Found, terms: Terms) -> Failure:
     """Give the failure that explains best: the largest JSON text's violations, else cut off, else its syntax."""
-    if found.invalid:
+    if search.invalid:
         # Of equally large ones the last: a final answer follows its drafts.
-        _, value = max(reversed(found.invalid), key=lambda sized: sized[0])
+        _, value = max(reversed(search.invalid), key=lambda sized: sized[0])
         failure = terms.failure(value, text)
         inside, is_encoded = _decoded(value, terms, failure.violations)
         return (
@@ -443,8 +443,8 @@ def _prose_failure(text: str, found: _Found, terms: Terms) -> Failure:
         return failures.cut_off(
             text, "max_tokens", "cut off at the output limit before a JSON text was complete"
         )
-    if found.refused:
-        return failures.not_json(found.refused[-1], text, "stop")
+    if search.refused:
+        return failures.not_json(search.refused[-1], text, "stop")
     if not text.strip("\ufeff \t\r\n"):
         return _syntax("empty", "the reply is empty")
     return _syntax("no_json", "no JSON text in the reply")

@@ -127,9 +127,11 @@ def enforce(task: Prompt, plan: Plan, call: Callable[[], Call]) -> Flow:
 
 def _after_tries(ask: Ask, end: End, tried: list[Tried], plan: Plan, step: Step) -> Ask:
     """Add the attempts that a library inside the function had made; give the Ask of the one that it gave."""
-    for one in end.tries:
-        found = _judged_try(one, plan, step)
-        tried.append((ask._replace(number=len(tried) + 1), one.text, one, found, step, plan.gateway_repaired))
+    for reply in end.tries:
+        found = _judged_try(reply, plan, step)
+        tried.append(
+            (ask._replace(number=len(tried) + 1), reply.text, reply, found, step, plan.gateway_repaired)
+        )
     return ask._replace(number=len(tried) + 1)
 
 
@@ -149,10 +151,12 @@ def _again(
         sent = larger
     if not _may_ask_again(failure, tried, plan):
         return None
-    told = _as_sent(failure, _reply(tried[-1]), end, plan, step)
+    sent_failure = _as_sent(failure, _reply(tried[-1]), end, plan, step)
     is_whole = end.stopped is None
-    said = prompting.correction(told, quote_checks=plan.delivery != "instructions", is_whole=is_whole)
-    return said, sent
+    correction = prompting.correction(
+        sent_failure, quote_checks=plan.delivery != "instructions", is_whole=is_whole
+    )
+    return correction, sent
 
 
 def _prompt(task: Prompt, step: Step, tried: list[Tried], correction: str | None, plan: Plan) -> Prompt:
@@ -226,8 +230,8 @@ def _to_go_on(tried: list[Tried], end: End, plan: Plan, before: CutOff | None) -
 
     if plan.resuming is None or len(tried) >= plan.max_attempts or _is_spent(plan.limits, tried):
         return None
-    found: CutOff | None = load("option:resuming").cut_off(_attempt(*tried[-1]), end, before, plan.resuming)
-    return None if found is None or watching.doomed(found.text, plan.schema, plan.limits) else found
+    cut_off: CutOff | None = load("option:resuming").cut_off(_attempt(*tried[-1]), end, before, plan.resuming)
+    return None if cut_off is None or watching.doomed(cut_off.text, plan.schema, plan.limits) else cut_off
 
 
 def _judged(text: str, end: End, plan: Plan, step: Step) -> Judgement[Any]:
@@ -242,8 +246,8 @@ def _judged(text: str, end: End, plan: Plan, step: Step) -> Judgement[Any]:
         return _judged_by_function(text, end, plan, step)
     if end.stopped is not None and end.stopped.code != "runaway":
         return Judgement(False, None, end.stopped, None)
-    found = end.judged
-    if found is None:
+    result = end.judged
+    if result is None:
         judged = judge(
             text,
             plan.schema,
@@ -253,12 +257,12 @@ def _judged(text: str, end: End, plan: Plan, step: Step) -> Judgement[Any]:
             restore=step.restore,
             limits=plan.limits,
         )
-    elif isinstance(found, Judgement):
-        judged = found
+    elif isinstance(result, Judgement):
+        judged = result
     else:
         judged = judge_missed(
             text,
-            found,
+            result,
             plan.schema,
             finish_reason=end.finish_reason,
             repair=plan.repair,
@@ -303,16 +307,16 @@ def _as_sent(failure: Failure, text: str, end: End, plan: Plan, step: Step) -> F
     """Give a failure as the model is told of it: with the places of the form that it was asked for, where it broke that."""
     if step.sent is None or step.restore is None or failure.kind not in ("structure", "value"):
         return failure
-    found = judge(text, step.sent.schema, finish_reason=end.finish_reason, limits=plan.limits).failure
-    return failure if found is None or not found.violations else found
+    sent_failure = judge(text, step.sent.schema, finish_reason=end.finish_reason, limits=plan.limits).failure
+    return failure if sent_failure is None or not sent_failure.violations else sent_failure
 
 
-def _judged_given(given: ParsedValue, text: str, end: End, plan: Plan, step: Step) -> Judgement[Any]:
+def _judged_given(parsed: ParsedValue, text: str, end: End, plan: Plan, step: Step) -> Judgement[Any]:
     """Judge what the function had parsed already; where the text is known too, it says how the value stood in it."""
     judged = judge_value(
-        given.value if step.restore is None or given.own else step.restore(given.value),
+        parsed.value if step.restore is None or parsed.own else step.restore(parsed.value),
         plan.schema,
-        own=given.own,
+        own=parsed.own,
         repair=plan.repair,
         checks=plan.checks,
         limits=plan.limits,
@@ -352,11 +356,11 @@ def _reply(tried: Tried) -> str:
 def _attempt(ask: Ask, text: str, end: End, judged: Judgement[Any], step: Step, repaired: bool) -> Attempt:
     # Taken apart at once: each look at a field of a named tuple takes 25 ns.
     number, strategy, prompt, _, _, _ = ask
-    finish_reason, usage, elapsed_s, refusal, failed, named, _, exception, unseen, given = end[:10]
+    finish_reason, usage, elapsed_s, refusal, failed, named, _, exception, unseen, parsed = end[:10]
     _, _, failure, form, repairs = judged
     # A call that failed before its first chunk has no reply, nor has a value whose text is unknown; an empty one is.
     reply = refusal if refusal is not None and not text else text
-    received = bool(reply) or (given is None and failed is None)
+    received = bool(reply) or (parsed is None and failed is None)
     model, snapshot = _UNNAMED if named is None else model_and_snapshot(named)
     return Attempt(
         number,
@@ -399,7 +403,7 @@ def _may_ask_again(failure: Failure, tried: list[Tried], plan: Plan) -> bool:
 
 def _is_spent(limits: Limits, tried: list[Tried]) -> bool:
     is_bounded = limits.max_elapsed_s is not None or limits.max_tokens is not None
-    return is_bounded and bool(spent(limits, [_attempt(*one) for one in tried]))
+    return is_bounded and bool(spent(limits, [_attempt(*entry) for entry in tried]))
 
 
 def spent(limits: Limits, attempts: Sequence[Attempt]) -> str:
@@ -427,7 +431,7 @@ def _outcome(
     call = known()
     if named and call.model is None:
         call = _with_model(call, named)
-    attempts = [_attempt(*one) for one in tried]
+    attempts = [_attempt(*entry) for entry in tried]
     last = attempts[-1]
     usage, elapsed_s, cost = last.usage, last.elapsed_s, None
     if prices is not None and (price := prices()) is not None:
@@ -440,9 +444,9 @@ def _outcome(
 
 def _priced(attempts: list[Attempt], model: str | None, price: Price) -> tuple[list[Attempt], float | None]:
     """Give the attempts with what each cost, and what all did; None for both where it is not known."""
-    asked = model.split(">") if model else [None]
+    models = model.split(">") if model else [None]
     priced = [
-        a._replace(cost=price(a.usage, a.snapshot, a.model, asked[min(a.number, len(asked)) - 1]))
+        a._replace(cost=price(a.usage, a.snapshot, a.model, models[min(a.number, len(models)) - 1]))
         for a in attempts
     ]
     known = [attempt.cost for attempt in priced if attempt.cost is not None]

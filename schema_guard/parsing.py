@@ -171,12 +171,12 @@ def _is_deep(text: str, data: bytes, levels: int) -> bool:
         return False
     if b"\\" in data:
         data = data.replace(b"\\\\", b"").replace(b'\\"', b"")
-    brackets = kept = data.translate(None, _NOT_BRACKETS).replace(b'""', b"")
+    brackets = rest = data.translate(None, _NOT_BRACKETS).replace(b'""', b"")
     if b'"' in brackets:
         return _exceeds(re.sub(_STRING, '""', text).encode().translate(None, _NOT_BRACKETS), levels)
     for _ in range(min(levels, 4)):
-        kept = kept.replace(b"[]", b"").replace(b"{}", b"")
-    return bool(kept) and _exceeds(brackets, levels)
+        rest = rest.replace(b"[]", b"").replace(b"{}", b"")
+    return bool(rest) and _exceeds(brackets, levels)
 
 
 def _exceeds(brackets: bytes, levels: int) -> bool:

@@ -98,8 +98,8 @@ def _declared_location(location: str, keyword_location: str, indices: bool) -> s
         # Most places hold nothing but names of the schema and indices, and need not be written again.
         return location
     root, *keys = location.split("/")
-    kept = [key if key in declared or (indices and _is_index(key)) else "*" for key in keys]
-    return "/".join([root, *kept])
+    tokens = [key if key in declared or (indices and _is_index(key)) else "*" for key in keys]
+    return "/".join([root, *tokens])
 
 
 @lru_cache(maxsize=1_024)

@@ -79,8 +79,8 @@ def examples_text(examples: Sequence[Example]) -> str:
     """Show examples inside one text."""
     parts = []
     for example in examples:
-        asked = f"{example.task}\n" if example.task is not None else ""
-        parts.append(f"Example:\n{asked}{_answer(example)}")
+        task_line = f"{example.task}\n" if example.task is not None else ""
+        parts.append(f"Example:\n{task_line}{_answer(example)}")
     return "\n\n".join(parts)
 
 
@@ -116,11 +116,11 @@ def render(task: Prompt, instructions: str, examples: Sequence[Example]) -> Prom
     if text and not turns:
         extended = _extended(dialect, task, text, dialect.is_users, behind=False)
         task, text = (task, text) if extended is None else (extended, "")
-    asked = [example.task or "" for example in turns]
+    questions = [example.task or "" for example in turns]
     if text:
-        asked[:1] = [f"{text}\n\n{asked[0]}" if asked else text]
+        questions[:1] = [f"{text}\n\n{questions[0]}" if questions else text]
     shown: list[Message] = []
-    for question, example in zip_longest(asked, turns):
+    for question, example in zip_longest(questions, turns):
         shown.append(dialect.turn("user", question, task))
         if example is not None:
             shown.append(dialect.turn("model", _answer(example), task))
@@ -162,8 +162,8 @@ def with_correction(prompt: Prompt, reply: str, correction: str) -> Prompt:
 
     dialect = dialect_of(prompt)
     # Providers refuse an empty turn of the model's.
-    said = (dialect.turn("model", shown, prompt),) if shown else ()
-    return (*prompt, *said, dialect.turn("user", correction, prompt))
+    turns = (dialect.turn("model", shown, prompt),) if shown else ()
+    return (*prompt, *turns, dialect.turn("user", correction, prompt))
 
 
 def _cut(reply: str) -> str:
@@ -229,8 +229,10 @@ def told(failure: Failure, *, quote_checks: bool) -> str:
     """Say what was wrong with a reply, without a value or a key of it; arguments as `correction` has them."""
     if failure.kind == "semantic":
         # A Pydantic error's place may hold keys that the model made up; its words name what it wanted.
-        said = "; ".join(dict.fromkeys(v.expected for v in failure.violations[:_MAX_TOLD])) or failure.message
-        return f"The check {failure.code!r} refused it" + (f": {said}" if quote_checks else "")
+        reason = (
+            "; ".join(dict.fromkeys(v.expected for v in failure.violations[:_MAX_TOLD])) or failure.message
+        )
+        return f"The check {failure.code!r} refused it" + (f": {reason}" if quote_checks else "")
     if failure.code == "encoded_value":
         # The place may hold a key that the model made up; that of the schema is told with the violations below.
         lead = "An object or array was sent as a JSON string. "

@@ -189,7 +189,7 @@ def _before_fence(text: str, start: int) -> int:
     if text[start] + text[end - 1] not in ("{}", "[]"):
         return len(text)
     balanced = all(
-        text.count(one, start, end) == text.count(other, start, end) for one, other in ("{}", "[]")
+        text.count(opener, start, end) == text.count(other, start, end) for opener, other in ("{}", "[]")
     )
     return end if balanced else len(text)
 
@@ -265,29 +265,29 @@ def brackets(text: str, position: int, end: int | None = None, *, inside: bool =
         inside: Whether it begins inside of brackets, where quotes count.
     """
     end = len(text) if end is None else end
-    found: list[Span] = []
+    spans: list[Span] = []
     # Where the brackets open that are open.
     stack: list[int] = []
-    left = _MAX_LOOKS
-    while left > 0:
+    looks_left = _MAX_LOOKS
+    while looks_left > 0:
         if not (stack or inside):
             opener = _OUTSIDE.search(text, position, end)
             if opener is None:
-                return Brackets(tuple(found), tuple(stack), complete=True)
+                return Brackets(tuple(spans), tuple(stack), complete=True)
             position = opener.start()
         token = _INSIDE.match(text, position, end)
         assert token is not None
         position = token.end()
         if token.lastindex is None:
-            return Brackets(tuple(found), tuple(stack), complete=True)
-        left -= 1 if stack and token.lastindex == 1 else _LOOKS_OUTSIDE
+            return Brackets(tuple(spans), tuple(stack), complete=True)
+        looks_left -= 1 if stack and token.lastindex == 1 else _LOOKS_OUTSIDE
         if token.lastindex == 1:
-            found.append(Span(token.start(1), position, text))
+            spans.append(Span(token.start(1), position, text))
         elif token.lastindex == 2:
             position = _open(text, position - 1, stack)
         else:
-            position = _close(text, position - 1, stack, found)
-    return Brackets(tuple(found), tuple(stack), complete=False)
+            position = _close(text, position - 1, stack, spans)
+    return Brackets(tuple(spans), tuple(stack), complete=False)
 
 
 def _open(text: str, at: int, stack: list[int]) -> int:
@@ -299,7 +299,7 @@ def _open(text: str, at: int, stack: list[int]) -> int:
     return end
 
 
-def _close(text: str, at: int, stack: list[int], found: list[Span]) -> int:
+def _close(text: str, at: int, stack: list[int], spans: list[Span]) -> int:
     """Close what the closers at *at* close, or all that is open if they are of the other kind; give where to go on."""
     if not stack:
         return at + 1
@@ -314,7 +314,7 @@ def _close(text: str, at: int, stack: list[int], found: list[Span]) -> int:
         stack.clear()
         return at + 1
     del stack[-row:]
-    while found and found[-1].start > first:
-        found.pop()
-    found.append(Span(first, at + row, text))
+    while spans and spans[-1].start > first:
+        spans.pop()
+    spans.append(Span(first, at + row, text))
     return at + row

@@ -179,8 +179,8 @@ class Schema(Generic[V]):
         """
         levels = measure(instance, max_depth)
         try:
-            found = self._compiled.violations(instance, levels, max_steps)
-            return [] if found and self._parses(instance, max_steps) else found
+            violations = self._compiled.violations(instance, levels, max_steps)
+            return [] if violations and self._parses(instance, max_steps) else violations
         except (ValueError, UnicodeError) as error:
             if is_interruption(error, lambda: self._compiled.violations(instance, levels, max_steps)):
                 raise
@@ -231,10 +231,10 @@ class Schema(Generic[V]):
 
     def _parses(self, instance: Any, max_steps: int) -> bool:
         """Say whether the schema's type reads an instance that its document refuses: a date in another form."""
-        found = self._parsed()
-        if found is None:
+        parsing = self._parsed()
+        if parsing is None:
             return False
-        ready, restore = found
+        ready, restore = parsing
         if not ready.accepts(instance, measure(instance, _DEEPEST, is_json=True), max_steps):
             return False
         try:
@@ -248,8 +248,8 @@ class Schema(Generic[V]):
 
     def loosest(self) -> Compiled:
         """Give what refuses no value that `accepts` takes: what the schema's type parses, where that is more."""
-        found = self._parsed()
-        return self._compiled if found is None else found[0]
+        parsing = self._parsed()
+        return self._compiled if parsing is None else parsing[0]
 
     def _parsed(self) -> tuple[Compiled, Callable[[Any], Any]] | None:
         if callable(self._parsing):
@@ -262,8 +262,8 @@ class Schema(Generic[V]):
             return None
         from schema_guard.validation.compiled import compiled
 
-        made = compiled(meaning.schema, self.dialect, formats=self.formats, resources=self._resources)
-        return made, meaning.restore
+        ready = compiled(meaning.schema, self.dialect, formats=self.formats, resources=self._resources)
+        return ready, meaning.restore
 
     def steps(self, instance: Any) -> int:
         """Estimate the steps that validating an instance takes. Raises as `violations` does."""
@@ -286,10 +286,10 @@ class Schema(Generic[V]):
                 return self.of_text(text)  # type: ignore[no-any-return]
             return self._restore(value)  # type: ignore[no-any-return]
         except ValueError:
-            found = self._parsing
-            if found is None or callable(found):
+            parsing = self._parsing
+            if parsing is None or callable(parsing):
                 raise
-            return found[1](value)  # type: ignore[no-any-return]
+            return parsing[1](value)  # type: ignore[no-any-return]
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Schema) and self._identity() == other._identity()

@@ -199,17 +199,17 @@ class TakenCall(NamedTuple):
         store = prepared.store()
         if store is None:
             return None
-        taken = self
+        call = self
         if type(self.reply) is not str:
             # Read as it is now: what becomes of it later is its owner's affair.
-            taken = self._replace(reply=prepared.receiver.read(self.reply))
+            call = self._replace(reply=prepared.receiver.read(self.reply))
         if not hasattr(type(store), "record_unmade"):
-            store.record(taken.outcome(), self.task)
+            store.record(call.outcome(), self.task)
             return store
         # Found out at the first call, and not when its writer comes to it: by then they may have changed.
         if prepared.version.text is None:
             prepared.version.made()
         if prepared.plan.prices is not None:
             prepared.plan.prices()
-        cast("DeferringRecorder", store).record_unmade(taken)
+        cast("DeferringRecorder", store).record_unmade(call)
         return store

@@ -70,20 +70,20 @@ def strategies_text(steps: Sequence[Step], least: int) -> str:
 
 
 def rules_of(
-    models: Sequence[Any], provider: str | None, given: RulesLike | None
+    models: Sequence[Any], provider: str | None, rules: RulesLike | None
 ) -> list[ServerRules | None]:
     """Give what is known by a probe of the server of each model; None where nothing is.
 
     Args:
         models: Whom the attempts ask; names and None have no rules of their own.
         provider: Of the guard.
-        given: The rules of the guard, for a function that asks one server.
+        rules: The rules of the guard, for a function that asks one server.
     """
-    if given is None:
-        return [getattr(one, "rules", None) for one in models]
+    if rules is None:
+        return [getattr(model, "rules", None) for model in models]
     from schema_guard.extensions import load  # only who has probed needs it
 
-    return [load("option:rules")(provider, given)]
+    return [load("option:rules")(provider, rules)]
 
 
 def resuming_of(
@@ -139,12 +139,12 @@ def _step(
     if adapted is not None and adapted.schema is None:
         from logging import getLogger  # it loads as much as the rest of a guard, for a warning
 
-        left, adapted_left = _weaker(provider, schema, terms)
+        fallback, adapted_left = _weaker(provider, schema, terms)
         getLogger("schema_guard").warning(
             "guard: schema %s cannot be sent to %s for strategy %r: %s: %r is used in its place",
-            safe(schema.name), provider, strategy.name, adapted.relaxed[0].reason, left.name,
+            safe(schema.name), provider, strategy.name, adapted.relaxed[0].reason, fallback.name,
         )  # fmt: skip
-        strategy, adapted = left, adapted_left
+        strategy, adapted = fallback, adapted_left
     if adapted is None:
         return Step.of(strategy, schema)._replace(provider=provider)
     return _adapted_step(strategy, schema, adapted)._replace(provider=provider)
@@ -153,11 +153,13 @@ def _step(
 def _adapted_step(strategy: Strategy, schema: Schema[Any], adapted: Adaptation) -> Step:
     """Give a step whose texts and replies have the form that is sent. Strategies that send a schema show no examples."""
     sent = Schema.of(adapted.schema, name=schema.name)
-    told = AdaptedSchema(sent.fingerprint, _places(adapted.relaxed), _places(adapted.narrowed))
+    adapted_schema = AdaptedSchema(sent.fingerprint, _places(adapted.relaxed), _places(adapted.narrowed))
     if adapted.is_same_form:
         # The user's own schema says all that replies are judged by.
-        return Step.of(strategy, schema)._replace(sent=SentForm(sent, told))
-    return Step.of(strategy, sent)._replace(sent=SentForm(sent, told, adapted.restore, adapted.grown))
+        return Step.of(strategy, schema)._replace(sent=SentForm(sent, adapted_schema))
+    return Step.of(strategy, sent)._replace(
+        sent=SentForm(sent, adapted_schema, adapted.restore, adapted.grown)
+    )
 
 
 def _adapted(provider: str, strategy: str, schema: Schema[Any], terms: _Terms) -> Adaptation | None:
@@ -166,19 +168,21 @@ def _adapted(provider: str, strategy: str, schema: Schema[Any], terms: _Terms) -
         return None
     from schema_guard.extensions import load  # only strategies with arguments need it
 
-    found: Adaptation | None = load(f"strategy:{strategy}")(
+    adaptation: Adaptation | None = load(f"strategy:{strategy}")(
         provider, strategy, schema, tuned=terms.tuned, rules=terms.rules
     )
-    return found
+    return adaptation
 
 
 def _weaker(provider: str, schema: Schema[Any], terms: _Terms) -> tuple[Strategy, Adaptation | None]:
     """Give the strongest strategy that is left where nothing sound can be sent, and what is sent for it."""
     from schema_guard.providers.options import capabilities  # only such schemas need it
 
-    taken = [name for name in _WEAKER if name in capabilities(provider)]
-    found = ((name, _adapted(provider, name, schema, terms)) for name in taken)
-    name, adapted = next((name, sent) for name, sent in found if sent is None or sent.schema is not None)
+    names = [name for name in _WEAKER if name in capabilities(provider)]
+    adaptations = ((name, _adapted(provider, name, schema, terms)) for name in names)
+    name, adapted = next(
+        (name, sent) for name, sent in adaptations if sent is None or sent.schema is not None
+    )
     return STRATEGIES[name], adapted
 
 

@@ -63,17 +63,17 @@ def strategies_of(names: object) -> tuple[Strategy, ...]:
     Raises:
         InvalidArgument: A name is unknown, or there is none.
     """
-    given = names.split(">") if isinstance(names, str) else names
-    if not isinstance(given, (list, tuple)) or not given:
+    entries = names.split(">") if isinstance(names, str) else names
+    if not isinstance(entries, (list, tuple)) or not entries:
         raise InvalidArgument(
             f"strategy={clip(repr(names))}: expected one of {', '.join(STRATEGIES)}, or a list of them"
         )
-    for name in given:
+    for name in entries:
         if not isinstance(name, str) or name not in STRATEGIES:
             raise InvalidArgument(
                 f"strategy={clip(repr(name))}: expected one of {', '.join(STRATEGIES)}{did_you_mean(name, STRATEGIES)}"
             )
-    return tuple(STRATEGIES[name] for name in given)
+    return tuple(STRATEGIES[name] for name in entries)
 
 
 def behind_system(

@@ -124,12 +124,12 @@ def shortened(names: Sequence[str], size: int = 80) -> list[str]:
     >>> shortened(["shop.orders.extract_invoice", "shop.orders.extract_receipt", "triage"], 16)
     ['shop.…ct_invoice', 'shop.…ct_receipt', 'triage']
     """
-    found = {name: _cut(name, size, "…") for name in names}
-    counts = list(found.values())
-    for name, told in found.items():
-        if told != name and counts.count(told) > 1:
-            found[name] = _cut(name, size, f"…{_digits(name)}…")
-    return [found[name] for name in names]
+    short_names = {name: _cut(name, size, "…") for name in names}
+    counts = list(short_names.values())
+    for name, short_name in short_names.items():
+        if short_name != name and counts.count(short_name) > 1:
+            short_names[name] = _cut(name, size, f"…{_digits(name)}…")
+    return [short_names[name] for name in names]
 
 
 def _cut(name: str, size: int, mark: str) -> str:

@@ -49,10 +49,10 @@ def _stops(settings: str | None) -> tuple[bool, bool]:
     if settings is None or (f'"{EARLY_STOP}"' not in settings and f'"{_MAX_REPEATS}"' not in settings):
         return False, False
     try:
-        said = json.loads(settings)
+        document = json.loads(settings)
     except (ValueError, RecursionError):
         return False, False
-    if not isinstance(said, dict):
+    if not isinstance(document, dict):
         return False, False
-    limits = said.get("limits")
-    return said.get(EARLY_STOP) is True, isinstance(limits, dict) and limits.get(_MAX_REPEATS) is not None
+    limits = document.get("limits")
+    return document.get(EARLY_STOP) is True, isinstance(limits, dict) and limits.get(_MAX_REPEATS) is not None

@@ -31,7 +31,7 @@ _WORDS = {
 
 def sent_as_settings(sent: Mapping[str, AdaptedSchema]) -> dict[str, Any]:
     """Return the losses of each provider's schema: the first 20 places of each kind, and their number."""
-    return {provider: dict(_parts(one)) for provider, one in sent.items()}
+    return {provider: dict(_parts(adapted)) for provider, adapted in sent.items()}
 
 
 def _parts(sent: AdaptedSchema) -> Iterator[tuple[str, Any]]:
@@ -54,10 +54,10 @@ def lost_in_words(settings: str | None) -> tuple[str, ...]:
     ('openai is not held to /properties/a/not: replies that break it come, and are failures',)
     """
     try:
-        said = json.loads(settings or "{}")
+        document = json.loads(settings or "{}")
     except (ValueError, RecursionError):
         return ()
-    sent = said.get(SENT) if isinstance(said, dict) else None
+    sent = document.get(SENT) if isinstance(document, dict) else None
     return tuple(_lines(sent)) if isinstance(sent, dict) else ()
 
 
@@ -68,25 +68,27 @@ def short_settings(settings: str) -> str:
     '{"max_attempts":2,"sent":{"openai":"07207a4c"}}'
     """
     try:
-        said = json.loads(settings)
+        document = json.loads(settings)
     except (ValueError, RecursionError):
         return settings
-    sent = said.get(SENT) if isinstance(said, dict) else None
+    sent = document.get(SENT) if isinstance(document, dict) else None
     if not isinstance(sent, dict):
         return settings
-    said[SENT] = {
-        provider: str(one.get("fingerprint"))[:8] for provider, one in sent.items() if isinstance(one, dict)
+    document[SENT] = {
+        provider: str(entry.get("fingerprint"))[:8]
+        for provider, entry in sent.items()
+        if isinstance(entry, dict)
     }
-    return json.dumps(said, separators=(",", ":"))
+    return json.dumps(document, separators=(",", ":"))
 
 
 def _lines(sent: dict[str, Any]) -> Iterator[str]:
-    for provider, one in sent.items():
+    for provider, entry in sent.items():
         for kind, words in _WORDS.items():
-            places = one.get(kind) if isinstance(one, dict) else None
+            places = entry.get(kind) if isinstance(entry, dict) else None
             if not isinstance(places, list) or not places:
                 continue
-            in_all = one.get(f"{kind}_in_all")
+            in_all = entry.get(f"{kind}_in_all")
             more = max(in_all if type(in_all) is int else 0, len(places)) - _MOST_TOLD
-            told = ", ".join(clip(pointer(safe(str(place)))) for place in places[:_MOST_TOLD])
-            yield f"{safe(provider)} {words.format(places=told + (f' and {more} other places' if more > 0 else ''))}"
+            text = ", ".join(clip(pointer(safe(str(place)))) for place in places[:_MOST_TOLD])
+            yield f"{safe(provider)} {words.format(places=text + (f' and {more} other places' if more > 0 else ''))}"

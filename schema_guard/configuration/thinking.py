@@ -82,32 +82,32 @@ def thinking(options: Any, *, bounded: bool = False) -> str | None:
     >>> thinking({"reasoning_effort": "high"})
     'high'
     """
-    told = list(dict.fromkeys(_told(options, _DEEPEST)))
+    words = list(dict.fromkeys(_told(options, _DEEPEST)))
     if bounded:
-        told = list(dict.fromkeys(map(_bounded, told)))
-    if "off" in told:
+        words = list(dict.fromkeys(map(_bounded, words)))
+    if "off" in words:
         return "off"
-    more = [one for one in told if one != "on"]
-    return ", ".join(more or told) or None
+    more = [word for word in words if word != "on"]
+    return ", ".join(more or words) or None
 
 
 @lru_cache(maxsize=1024)
 def thinking_of(settings: str | None) -> tuple[str, ...]:
     """Give what a configuration's settings say of it, of each model; empty for nothing, and for settings that are none."""
     try:
-        said = json.loads(settings or "{}")
+        document = json.loads(settings or "{}")
     except (ValueError, RecursionError):
         return ()
-    found = said.get(THINKING) if isinstance(said, dict) else None
-    listed = found if isinstance(found, list) else [found]
-    return tuple(one for one in listed if isinstance(one, str))
+    value = document.get(THINKING) if isinstance(document, dict) else None
+    listed = value if isinstance(value, list) else [value]
+    return tuple(text for text in listed if isinstance(text, str))
 
 
-def _bounded(said: str) -> str:
-    number = said.partition(" ")[0]
+def _bounded(word: str) -> str:
+    number = word.partition(" ")[0]
     if number.isdecimal():
         return f"up to {1 << (int(number[:9]) - 1).bit_length()} tokens"
-    return said if said in _WORDS else "on"
+    return word if word in _WORDS else "on"
 
 
 def _told(options: Any, deepest: int) -> Iterator[str]:
@@ -121,19 +121,19 @@ def _told(options: Any, deepest: int) -> Iterator[str]:
         yield from _told(options.get(holder), deepest - 1)
 
 
-def _words(name: str, given: Any) -> Iterator[str]:
+def _words(name: str, argument: Any) -> Iterator[str]:
     """Say what one argument asks for."""
-    if isinstance(given, bool):
-        yield "on" if given else "off"
-    elif isinstance(given, int):
-        yield "on" if given == _BY_ITSELF else f"{given} tokens" if given > 0 else "off"
-    elif isinstance(given, str):
-        word = given.strip().lower()
+    if isinstance(argument, bool):
+        yield "on" if argument else "off"
+    elif isinstance(argument, int):
+        yield "on" if argument == _BY_ITSELF else f"{argument} tokens" if argument > 0 else "off"
+    elif isinstance(argument, str):
+        word = argument.strip().lower()
         if not word:
             return
         yield "off" if word in _OFF else "on" if word in _ON else word
-    elif given is not None and name in _NAMES:
-        held = given if isinstance(given, Mapping) else getattr(given, "__dict__", {})
+    elif argument is not None and name in _NAMES:
+        held = argument if isinstance(argument, Mapping) else getattr(argument, "__dict__", {})
         for part in _PARTS if name != "output_config" else ("effort",):
             value = held.get(part)
             yield from _words(part, getattr(value, "value", value) if isinstance(value, Enum) else value)

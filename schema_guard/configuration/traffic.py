@@ -92,15 +92,15 @@ def traffic_of(settings: str) -> Traffic | None:
     if f'"{IMPORTED}"' not in settings:
         return None
     try:
-        said = json.loads(settings)
+        document = json.loads(settings)
     except ValueError:
         return None
-    if not isinstance(said, dict) or not isinstance(said.get(IMPORTED), str):
+    if not isinstance(document, dict) or not isinstance(document.get(IMPORTED), str):
         return None
-    part, share = said.get(TRAFFIC), said.get(SAMPLE_SHARE)
-    known: Part = next((one for one in PARTS if one == part), "unknown")
+    part, share = document.get(TRAFFIC), document.get(SAMPLE_SHARE)
+    known: Part = next((name for name in PARTS if name == part), "unknown")
     drawn = float(share) if isinstance(share, int | float) and 0 < share <= 1 else None
-    return Traffic(known, said[IMPORTED], drawn if known == "sampled" else None)
+    return Traffic(known, document[IMPORTED], drawn if known == "sampled" else None)
 
 
 class AskedAgain(NamedTuple):
@@ -122,18 +122,18 @@ def again_of(settings: str) -> AskedAgain | None:
     if f'"{ROUTED}"' not in settings:
         return None
     try:
-        said = json.loads(settings)
+        document = json.loads(settings)
     except ValueError:
         return None
-    why = said.get(ROUTED) if isinstance(said, dict) else None
+    why = document.get(ROUTED) if isinstance(document, dict) else None
     if why not in ("fallback", "error"):
         return None
-    return AskedAgain(why, str(said.get(AFTER)))
+    return AskedAgain(why, str(document.get(AFTER)))
 
 
 def asked_as(settings: str) -> str:
     """Give the settings without what a router has said in them: those by which the prompt was asked."""
     if again_of(settings) is None:
         return settings
-    said = {name: part for name, part in json.loads(settings).items() if name not in (ROUTED, AFTER)}
-    return json.dumps(said, separators=(",", ":"), sort_keys=True)
+    document = {name: part for name, part in json.loads(settings).items() if name not in (ROUTED, AFTER)}
+    return json.dumps(document, separators=(",", ":"), sort_keys=True)

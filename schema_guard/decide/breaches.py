@@ -52,23 +52,23 @@ class Breach(NamedTuple):
 
 def breaches(case: Case) -> list[Breach]:
     """Give what is wrong in production, the largest part of the calls first; none where nothing is proved."""
-    found = [breach for strategy in case.in_production for breach in _of_strategy(case, strategy)]
+    problems = [breach for strategy in case.in_production for breach in _of_strategy(case, strategy)]
     if case.piloted is not None:
-        found += _missed_of(TUNED, case.piloted.met)
+        problems += _missed_of(TUNED, case.piloted.met)
     unknown = case.unexplained
     if unknown is not None:
         text = f"{unknown.text}, whose fault is not known"
-        found.append(Breach(None, "excluded", unknown.of, unknown.calls, None, case.config.target, text))
-    return found
+        problems.append(Breach(None, "excluded", unknown.of, unknown.calls, None, case.config.target, text))
+    return problems
 
 
-def _of_strategy(case: Case, found: Measured) -> list[Breach]:
-    name = found.strategy.id
-    wrong = _missed_of(name, found.met)
-    change = open_rise(case, found)
+def _of_strategy(case: Case, measurement: Measured) -> list[Breach]:
+    name = measurement.strategy.id
+    wrong = _missed_of(name, measurement.met)
+    change = open_rise(case, measurement)
     if change is not None:
         text = f"{name}: {told_change(change)}"
-        lower, since = _after(case, found, change).bounds.lower, change.since
+        lower, since = _after(case, measurement, change).bounds.lower, change.since
         wrong.append(Breach(name, "rise", since.n, since.missed, lower, case.config.target, text))
     return wrong
 
@@ -79,10 +79,10 @@ def _missed_of(name: str, met: Iterable[Met]) -> list[Breach]:
 
 def _missed(name: str, what: str, rate: Rate, limit: float) -> Breach:
     bounds = rate.bounds
-    told = (
+    share = (
         f"{rate.count:g}/{rate.n:,} = {percent(rate.count / rate.n)} {interval(bounds.lower, bounds.upper)}"
     )
-    text = f"{name}: {told} {WHAT[what]}, above {percent(limit)}"
+    text = f"{name}: {share} {WHAT[what]}, above {percent(limit)}"
     return Breach(name, what, rate.n, rate.count, bounds.lower, limit, text)
 
 
@@ -96,10 +96,10 @@ def open_rise(case: Case, found: Measured) -> ChangeEvidence | None:
     return change if above and _after(case, found, change).bounds.upper > target else None
 
 
-def _after(case: Case, found: Measured, change: ChangeEvidence) -> Rate:
+def _after(case: Case, measurement: Measured, change: ChangeEvidence) -> Rate:
     """Give the rate of the calls after an alarm, which is not the strategy's own where failures come in bursts."""
     alpha, after = case.alpha_each, change.after
-    return Rate.of(after.missed, after.n, alpha=alpha, alpha_lower=alpha / len(found.met))
+    return Rate.of(after.missed, after.n, alpha=alpha, alpha_lower=alpha / len(measurement.met))
 
 
 def told_change(change: ChangeEvidence) -> str:
@@ -111,11 +111,11 @@ def told_change(change: ChangeEvidence) -> str:
     else:
         when = f"between {change.days[0]} and {change.days[1]}"
     went = "rose" if change.direction == "rise" else "fell"
-    prior, since = (f"{one.missed:,} of {one.n:,}" for one in (change.prior, change.since))
-    told = f"failures {went} {when}: before, {prior} calls failed; since, {since}"
-    return f"{told}; what changed then: {', '.join(change.changed)}" if change.changed else told
+    prior, since = (f"{counts.missed:,} of {counts.n:,}" for counts in (change.prior, change.since))
+    text = f"failures {went} {when}: before, {prior} calls failed; since, {since}"
+    return f"{text}; what changed then: {', '.join(change.changed)}" if change.changed else text
 
 
 def as_json(found: list[Breach]) -> list[dict[str, Any]]:
     """Give breaches as plain JSON."""
-    return [one._asdict() for one in found]
+    return [breach._asdict() for breach in found]

@@ -115,13 +115,16 @@ class Case:
     @property
     def in_production(self) -> list[Measured]:
         """The strategies that a good part of the function's latest calls used, the largest part first."""
-        shares = {one.strategy.id: one.strategy.traffic_share or 0.0 for one in self.strategies}
-        found = [
-            one
-            for one in self.strategies
-            if one.strategy.is_rated and shares[one.strategy.id] >= _IN_PRODUCTION
+        shares = {
+            measurement.strategy.id: measurement.strategy.traffic_share or 0.0
+            for measurement in self.strategies
+        }
+        measurements = [
+            measurement
+            for measurement in self.strategies
+            if measurement.strategy.is_rated and shares[measurement.strategy.id] >= _IN_PRODUCTION
         ]
-        return sorted(found, key=lambda one: -shares[one.strategy.id])
+        return sorted(measurements, key=lambda one: -shares[one.strategy.id])
 
     @property
     def piloted(self) -> Tuned | None:
@@ -133,7 +136,7 @@ class Case:
     def in_use(self) -> Measured | None:
         """The strategy that is said to be in production, else the one with the largest part of the calls."""
         current = self.evidence.current
-        named = [one for one in self.strategies if one.strategy.id == current]
+        named = [measurement for measurement in self.strategies if measurement.strategy.id == current]
         return next(iter(named or self.in_production), None)
 
     def price(self, found: Measured) -> float | None:
@@ -161,7 +164,9 @@ def case_of(evidence: CaseEvidence) -> Case:
     strategies = tuple(
         measured(strategy, config=config, alpha=alpha_each) for strategy in evidence.strategies
     )
-    with_data = [found for found in strategies if found.strategy.is_rated and found.failed.n]
+    with_data = [
+        measurement for measurement in strategies if measurement.strategy.is_rated and measurement.failed.n
+    ]
     best = min(
         prompted_of(with_data),
         key=lambda found: (found.point, order_of(found.strategy.step)),
@@ -192,7 +197,7 @@ def _unexplained(evidence: CaseEvidence) -> Unexplained | None:
 
 def prompted_of(strategies: Iterable[Measured]) -> list[Measured]:
     """Give those that ask no tuned model."""
-    return [found for found in strategies if not found.strategy.is_tuned]
+    return [measurement for measurement in strategies if not measurement.strategy.is_tuned]
 
 
 def failures_of(found: Measured) -> Failures:
@@ -217,9 +222,9 @@ def _steps(given: CaseEvidence, rated: Sequence[Measured], best: Measured | None
     )
 
 
-def _misses_any(found: Measured) -> bool:
+def _misses_any(measurement: Measured) -> bool:
     """Say whether there is anything to be fixed."""
-    return found.failed_calls > 0 or any(one.state == "fail" for one in found.met)
+    return measurement.failed_calls > 0 or any(met.state == "fail" for met in measurement.met)
 
 
 def helps(step: str, found: Measured) -> bool:
@@ -243,24 +248,24 @@ def cheapest(case: Case, among: Sequence[Measured]) -> Measured:
 def _cheapest(evidence: CaseEvidence, among: Sequence[Measured]) -> Measured:
     money = evidence.economics
 
-    def cost(found: Measured) -> float:
-        own = found.strategy.prompt_cost
-        if money is None and (own is None or any(one.strategy.prompt_cost is None for one in among)):
+    def cost(measurement: Measured) -> float:
+        own = measurement.strategy.prompt_cost
+        if money is None and (own is None or any(other.strategy.prompt_cost is None for other in among)):
             return 0.0
         price = own or (money.prompt_cost if money else None)
         assert price is not None
-        tokens = per_call(price, found.mean_attempts, money.latency_cost_per_s if money else 0.0)
-        return tokens + found.point * (money.failure_cost if money else 0.0)
+        tokens = per_call(price, measurement.mean_attempts, money.latency_cost_per_s if money else 0.0)
+        return tokens + measurement.point * (money.failure_cost if money else 0.0)
 
-    return min(among, key=lambda found: (cost(found), order_of(found.strategy.step)))
+    return min(among, key=lambda measurement: (cost(measurement), order_of(measurement.strategy.step)))
 
 
 def _compared_with(
     evidence: CaseEvidence, strategies: Sequence[Measured], best: Measured | None
 ) -> Measured | None:
     """Give the strategy that a tuned model would have to beat: the cheapest that passes where each has its own prices."""
-    passing = [found for found in prompted_of(strategies) if found.state == "pass"]
-    has_prices = any(found.strategy.prompt_cost for found in strategies)
+    passing = [measurement for measurement in prompted_of(strategies) if measurement.state == "pass"]
+    has_prices = any(measurement.strategy.prompt_cost for measurement in strategies)
     return _cheapest(evidence, passing) if passing and has_prices else best
 
 
@@ -319,14 +324,14 @@ def _blend(tune: Sequence[SegmentRates], rates: Callable[[SegmentRates], Three])
 
 def _prompt_rates(rate: Rate) -> Three:
     """Give a prompted rate as bad as can be for tuning: at its lower bound there is least to gain."""
-    found = rate.bounds
-    return Three(pess=found.lower, point=found.lower if rate.rate is None else rate.rate, opt=found.upper)
+    limits = rate.bounds
+    return Three(pess=limits.lower, point=limits.lower if rate.rate is None else rate.rate, opt=limits.upper)
 
 
 def _tuned_rates(rate: Rate | None) -> Three:
     assert rate is not None
-    found = rate.bounds
-    return Three(pess=found.upper, point=found.upper if rate.rate is None else rate.rate, opt=found.lower)
+    limits = rate.bounds
+    return Three(pess=limits.upper, point=limits.upper if rate.rate is None else rate.rate, opt=limits.lower)
 
 
 def _overall_cost(evidence: CaseEvidence, best: Measured | None, tuned: Tuned | None) -> CostCase | None:
@@ -351,9 +356,9 @@ def _overall_cost(evidence: CaseEvidence, best: Measured | None, tuned: Tuned | 
 
 def _measured_steps(strategies: Sequence[Measured]) -> dict[str, list[str]]:
     steps: dict[str, list[str]] = defaultdict(list)
-    for found in strategies:
-        if found.strategy.step in STEPS:
-            steps[found.strategy.step].append(found.strategy.id)
+    for measurement in strategies:
+        if measurement.strategy.step in STEPS:
+            steps[measurement.strategy.step].append(measurement.strategy.id)
     return steps
 
 

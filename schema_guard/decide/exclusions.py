@@ -76,10 +76,10 @@ class Unexplained(NamedTuple):
             f"{clip(name)} ({calls})" if len(self.exceptions) > 1 or self.no_reply else clip(name)
             for name, calls in self.exceptions
         ]
-        told = [f"raised {', '.join(names)}"] if names else []
+        parts = [f"raised {', '.join(names)}"] if names else []
         if self.no_reply:
-            told.append(f"gave no reply ({self.no_reply})")
-        return f"{self.calls} of {self.of} calls {' or '.join(told)}"
+            parts.append(f"gave no reply ({self.no_reply})")
+        return f"{self.calls} of {self.of} calls {' or '.join(parts)}"
 
 
 def cause_of(code: str) -> Cause:
@@ -96,7 +96,7 @@ def ways_of(excluded: Iterable[tuple[str, str | None, int]]) -> list[ExcludedCal
     counts: Counter[tuple[str, str | None]] = Counter()
     for code, exception, calls in excluded:
         counts[code, exception] += calls
-    ordered = sorted(counts.items(), key=lambda one: (-one[1], one[0][0], one[0][1] or ""))
+    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0][0], item[0][1] or ""))
     return [ExcludedCalls(code, exception, calls) for (code, exception), calls in ordered]
 
 
@@ -111,13 +111,13 @@ def unexplained(
         target: The share of calls that may fail.
     """
     ways = ways_of(excluded)
-    unknown = [one for one in ways if one.cause == "unknown"]
-    calls = sum(one.calls for one in unknown)
-    of = judged + sum(one.calls for one in ways)
+    unknown = [way for way in ways if way.cause == "unknown"]
+    calls = sum(way.calls for way in unknown)
+    of = judged + sum(way.calls for way in ways)
     if calls < _FEWEST_UNKNOWN or calls <= target * of:
         return None
     named: Counter[str] = Counter()
-    for one in unknown:
-        if one.code != _NO_REPLY:
-            named[one.exception or _NAMELESS] += one.calls
+    for way in unknown:
+        if way.code != _NO_REPLY:
+            named[way.exception or _NAMELESS] += way.calls
     return Unexplained(calls, of, tuple(named.most_common()), calls - named.total())

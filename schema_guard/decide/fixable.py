@@ -99,8 +99,8 @@ class Failures(NamedTuple):
 
     def told(self) -> str:
         """Say them in words, the most frequent first: `12 refusal, 3 value enum`."""
-        parts = sorted(self.kinds.items(), key=lambda one: -one[1])
+        parts = sorted(self.kinds.items(), key=lambda item: -item[1])
         named = ", ".join(f"{count} {kind}" for kind, count in parts if count)
-        codes = ", ".join(code for code, _ in sorted(self.codes.items(), key=lambda one: -one[1])[:3])
-        told = named or plural(self.calls, "failure") + " of unknown kind"
-        return f"{told} ({codes})" if codes and named else told
+        codes = ", ".join(code for code, _ in sorted(self.codes.items(), key=lambda item: -item[1])[:3])
+        text = named or plural(self.calls, "failure") + " of unknown kind"
+        return f"{text} ({codes})" if codes and named else text

@@ -122,7 +122,7 @@ class Measured:
 
     def missed(self, name: str) -> bool:
         """Say whether something that is asked for is proved to be missed."""
-        return any(one.aim.name == name and one.state == "fail" for one in self.met)
+        return any(met.aim.name == name and met.state == "fail" for met in self.met)
 
     def in_unit(self, calls: float) -> float:
         """Give a number of the failed calls in the unit of the rate."""
@@ -169,7 +169,7 @@ def measured(strategy: StrategyCounts, *, config: Config, alpha: float) -> Measu
     state = state_of(rate, config.target)
     met = (
         Met(aims[0], rate, "inconclusive" if state == "pass" and waits else state),
-        *(_met(one, getattr(strategy, one.name), alpha, alpha_lower) for one in aims[1:]),
+        *(_met(aim, getattr(strategy, aim.name), alpha, alpha_lower) for aim in aims[1:]),
     )
     independent = strategy.bursts is None
     return Measured(
@@ -195,7 +195,7 @@ def measured(strategy: StrategyCounts, *, config: Config, alpha: float) -> Measu
 def met_by(counts: Mapping[str, Counted | None], config: Config, alpha: float) -> tuple[Met, ...]:
     """Give how each thing that is asked for stands, by plain counts of what missed it."""
     aims = aims_of(config)
-    return tuple(_met(one, counts[one.name], alpha, alpha / len(aims)) for one in aims)
+    return tuple(_met(aim, counts[aim.name], alpha, alpha / len(aims)) for aim in aims)
 
 
 def _met(aim: Aim, counted: Counted | None, alpha: float, alpha_lower: float) -> Met:
@@ -218,8 +218,8 @@ def _rate(counts: _Counts, strategy: StrategyCounts, alpha: float, alpha_lower: 
     bursts = strategy.bursts
     if bursts is None or not counts.n:
         return Rate.of(counts.failed, counts.n, alpha=alpha, alpha_lower=alpha_lower)
-    found = Bursts(*bursts, e_value=inf)
-    lower, upper = found.bounds(alpha=alpha_lower).lower, found.bounds(alpha=alpha).upper
+    estimate = Bursts(*bursts, e_value=inf)
+    lower, upper = estimate.bounds(alpha=alpha_lower).lower, estimate.bounds(alpha=alpha).upper
     rate = counts.failed / counts.n
     return Rate(counts.failed, counts.n, rate, min(lower, rate), max(upper, rate))
 

@@ -105,8 +105,8 @@ def next_step(playbook: Iterable[PlaybookStep]) -> str | None:
     Returns:
         None when every step is tested, not applicable or declined.
     """
-    left = untested(playbook)
-    return next((step for step in left if step != STRICT), left[0] if left else None)
+    steps = untested(playbook)
+    return next((step for step in steps if step != STRICT), steps[0] if steps else None)
 
 
 def playbook_line(playbook: Iterable[PlaybookStep]) -> str:
@@ -114,9 +114,9 @@ def playbook_line(playbook: Iterable[PlaybookStep]) -> str:
     playbook = tuple(playbook)
     parts = [f"untested: {', '.join(untested(playbook)) or 'none'}"]
     for status in ("declined", "not_applicable", "no_help"):
-        told = [f"{step.name} because {step.reason}" for step in playbook if step.status == status]
-        if told:
-            parts.append(f"{status.replace('_', ' ')}: {', '.join(told)}")
+        reasons = [f"{step.name} because {step.reason}" for step in playbook if step.status == status]
+        if reasons:
+            parts.append(f"{status.replace('_', ' ')}: {', '.join(reasons)}")
     unsaid = [step.name for step in playbook if step.status == "not_claimed"]
     if unsaid:
         parts.append(f"nothing claimed: {', '.join(unsaid)}")

@@ -180,7 +180,9 @@ def _decided(case: Case) -> Verdict:
         **({"day": case.evidence.day} if case.evidence.day else {}),
         "breach": as_json(breaches(case)),
         "bar": _bar(case, cost),
-        "rates": {found.strategy.id: _rate_figures(case, found) for found in case.strategies},
+        "rates": {
+            measurement.strategy.id: _rate_figures(case, measurement) for measurement in case.strategies
+        },
         **_production_figures(case),
         **(economic_figures(cost, case) if cost else {}),
         **_pilot_figures(case),
@@ -222,13 +224,13 @@ def _schema_figures(schema: SchemaCount, target: float, alpha: float) -> dict[st
     return as_figures(rate, state_of(rate, target))
 
 
-def _rate_figures(case: Case, found: Measured) -> dict[str, Any]:
-    strategy = found.strategy
-    figures = as_figures(found.failed, found.state) | _met_figures(found.met)
-    if found.inputs is not None:
-        figures["input"] = as_figures(found.inputs, state_of(found.inputs, case.config.target))
+def _rate_figures(case: Case, measurement: Measured) -> dict[str, Any]:
+    strategy = measurement.strategy
+    figures = as_figures(measurement.failed, measurement.state) | _met_figures(measurement.met)
+    if measurement.inputs is not None:
+        figures["input"] = as_figures(measurement.inputs, state_of(measurement.inputs, case.config.target))
     known = {
-        "price": case.price(found),
+        "price": case.price(measurement),
         "right": _right_figures(strategy.right, case.alpha_each),
         "sent": strategy.sent and strategy.sent._asdict(),
         "trial": strategy.trial and strategy.trial._asdict(),
@@ -237,12 +239,12 @@ def _rate_figures(case: Case, found: Measured) -> dict[str, Any]:
         "tuned": strategy.is_tuned or None,
     }
     figures |= {name: value for name, value in known.items() if value is not None}
-    if found.retries is not None and found.calls:
+    if measurement.retries is not None and measurement.calls:
         figures["retry"] = {
-            "residual": found.failed_calls / found.calls,
-            "geometric": found.retries.geometric,
-            "rho": found.retries.rho,
-            "E_attempts": found.retries.mean_attempts,
+            "residual": measurement.failed_calls / measurement.calls,
+            "geometric": measurement.retries.geometric,
+            "rho": measurement.retries.rho,
+            "E_attempts": measurement.retries.mean_attempts,
         }
     return figures
 
@@ -267,7 +269,7 @@ def _counted(case: Case, ruling: Ruling) -> dict[str, Any]:
     money = evidence.economics
     return {
         "current": evidence.current,
-        "strategies": {found.strategy.id: _counted_of(found) for found in case.strategies},
+        "strategies": {measurement.strategy.id: _counted_of(measurement) for measurement in case.strategies},
         "feasibility": asdict(evidence.feasibility),
         "failure_cost": None if money is None else money.failure_cost,
         # Where the ruling is about a part of the traffic, what tuning for all of it comes to.
@@ -275,14 +277,14 @@ def _counted(case: Case, ruling: Ruling) -> dict[str, Any]:
     }
 
 
-def _counted_of(found: Measured) -> dict[str, Any]:
-    strategy = found.strategy
+def _counted_of(measurement: Measured) -> dict[str, Any]:
+    strategy = measurement.strategy
     codes = {} if strategy.failure_codes is None else {"failure_codes": dict(strategy.failure_codes)}
     return {
         "rung": strategy.step,
         "n": strategy.n,
-        "calls": found.calls,
-        "failed": found.failed_calls,
+        "calls": measurement.calls,
+        "failed": measurement.failed_calls,
         "own_price": strategy.prompt_cost is not None,
         **codes,
     }
@@ -303,16 +305,16 @@ def _production_figures(case: Case) -> dict[str, Any]:
         "burst_margin": {},
         "hot": {},
     }
-    for found in case.strategies:
-        strategy = found.strategy
-        told = {
+    for measurement in case.strategies:
+        strategy = measurement.strategy
+        known = {
             "change": None if strategy.change is None else _change_figures(strategy.change),
             "bursts": None if strategy.bursts is None else strategy.bursts._asdict(),
             "history": None if strategy.history is None else strategy.history._asdict(),
-            "burst_margin": found.burst_margin,
-            "hot": [list(one) for one in strategy.frequent_inputs] or None,
+            "burst_margin": measurement.burst_margin,
+            "hot": [list(entry) for entry in strategy.frequent_inputs] or None,
         }
-        for name, value in told.items():
+        for name, value in known.items():
             if value is not None:
                 figures[name][strategy.id] = value
     about = case.evidence.about
@@ -390,12 +392,12 @@ def _reader_figures(case: Case, ruling: Ruling, cost: CostCase | None) -> dict[s
         "calls_per_month": evidence.calls_per_month,
         "best": case.best.strategy.id if case.best else None,
         "content_right": _content_right(case),
-        "comparisons": [_comparison(found, case.alpha_each) for found in evidence.comparisons],
+        "comparisons": [_comparison(item, case.alpha_each) for item in evidence.comparisons],
         "choices": explain.choices(case, ruling),
         "excluded": {
-            found.strategy.id: _excluded_figures(found.strategy)
-            for found in case.strategies
-            if found.strategy.excluded
+            item.strategy.id: _excluded_figures(item.strategy)
+            for item in case.strategies
+            if item.strategy.excluded
         },
         "traffic": {
             strategy.id: strategy.traffic.as_figures() for strategy in evidence.strategies if strategy.traffic
@@ -414,11 +416,9 @@ def _reader_figures(case: Case, ruling: Ruling, cost: CostCase | None) -> dict[s
         "config": asdict(case.config),
         **{name: value for name, value in optional.items() if value},
         "odds": _odds_figures(case),
-        "hazards": {
-            found.strategy.id: list(found.retries.hazards) for found in case.strategies if found.retries
-        },
+        "hazards": {item.strategy.id: list(item.retries.hazards) for item in case.strategies if item.retries},
         "failure_kinds": {
-            found.strategy.id: dict(found.failure_kinds) for found in case.strategies if found.failure_kinds
+            item.strategy.id: dict(item.failure_kinds) for item in case.strategies if item.failure_kinds
         },
         "ladder": [dict(zip(_RUNG, (*one[:3], list(one[3])), strict=True)) for one in case.playbook],
         "ladder_line": playbook_line(case.playbook),
@@ -438,7 +438,9 @@ def _excluded_figures(strategy: StrategyCounts) -> list[dict[str, Any]]:
 
 
 def _odds_figures(case: Case) -> dict[str, Any]:
-    values = {found.strategy.id: (found.e_ok, found.e_bad) for found in case.strategies}
+    values = {
+        measurement.strategy.id: (measurement.e_ok, measurement.e_bad) for measurement in case.strategies
+    }
     figures = {
         name: _both_sides(e_ok, e_bad)
         for name, (e_ok, e_bad) in values.items()
@@ -453,23 +455,23 @@ def _both_sides(e_ok: float, e_bad: float) -> dict[str, Any]:
     return {"ok": _finite(e_ok), "bad": _finite(e_bad), "text": f"below {odds(e_ok)}, above {odds(e_bad)}"}
 
 
-def _comparison(found: ComparisonCounts, alpha: float) -> dict[str, Any]:
-    compared = paired(found.b, found.c, found.n, alpha=alpha)
+def _comparison(comparison: ComparisonCounts, alpha: float) -> dict[str, Any]:
+    compared = paired(comparison.b, comparison.c, comparison.n, alpha=alpha)
     e_better = _finite(compared.e_value)
-    return {**found._asdict(), **asdict(compared), "e_value": e_better, "odds": odds(e_better)}
+    return {**comparison._asdict(), **asdict(compared), "e_value": e_better, "odds": odds(e_better)}
 
 
 def _content_right(case: Case) -> dict[str, Any] | None:
     content = case.evidence.content
     if content is None or content.n == 0:
         return None
-    found = bounds(content.right, content.n, alpha=case.alpha_each)
+    interval = bounds(content.right, content.n, alpha=case.alpha_each)
     return {
         "n": content.n,
         "k": content.right,
         "rate": content.right / content.n,
-        "lower": found.lower,
-        "upper": found.upper,
+        "lower": interval.lower,
+        "upper": interval.upper,
     }
 
 

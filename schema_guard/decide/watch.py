@@ -123,31 +123,38 @@ def watch(  # noqa: PLR0913 - which calls, by name
         raise InvalidArgument(
             f"objective={clip(repr(objective))}: expected a rate between 0 and 1, such as 0.01"
         )
-    said = dict(given or {})
-    said["config"] = {**said.get("config", {}), "target": objective, "alpha": alpha}
-    found = gather_each(
+    facts = dict(given or {})
+    facts["config"] = {**facts.get("config", {}), "target": objective, "alpha": alpha}
+    per_function = gather_each(
         store,
         schema=schema,
         function=function,
         segment=segment,
         since=since,
         until=until,
-        given=said,
+        given=facts,
         may_be_empty=True,
     )
-    watched = [one for gathered in found if gathered.function is not None for one in _of_function(gathered)]
+    watched = [
+        entry
+        for gathered in per_function
+        if gathered.function is not None
+        for entry in _of_function(gathered)
+    ]
     return sorted(watched, key=lambda one: (one.is_below, one.is_fine, -one.lower))
 
 
 def _of_function(gathered: Gathered) -> list[Watched]:
     case = case_of(read_evidence(gathered.evidence))
     wrong = breaches(case)
-    seen = [_watched(gathered, case, found, wrong) for found in _in_use(case)]
-    return seen if case.piloted is None else [*seen, _watched_pilot(gathered, case, case.piloted, wrong)]
+    watched = [_watched(gathered, case, measurement, wrong) for measurement in _in_use(case)]
+    return (
+        watched if case.piloted is None else [*watched, _watched_pilot(gathered, case, case.piloted, wrong)]
+    )
 
 
-def _watched_pilot(gathered: Gathered, case: Case, found: Tuned, wrong: Sequence[Breach]) -> Watched:
-    rate, pilot = found.failed, case.evidence.pilot
+def _watched_pilot(gathered: Gathered, case: Case, tuned: Tuned, wrong: Sequence[Breach]) -> Watched:
+    rate, pilot = tuned.failed, case.evidence.pilot
     return Watched(
         schema=gathered.schema,
         function=gathered.function or "",
@@ -158,8 +165,8 @@ def _watched_pilot(gathered: Gathered, case: Case, found: Tuned, wrong: Sequence
         rate=rate.rate,
         lower=rate.bounds.lower,
         upper=rate.bounds.upper,
-        state=found.state,
-        breaches=tuple(one for one in wrong if one.strategy == TUNED),
+        state=tuned.state,
+        breaches=tuple(breach for breach in wrong if breach.strategy == TUNED),
         change=None,
         excluded=(),
         unexplained=case.unexplained,
@@ -168,15 +175,15 @@ def _watched_pilot(gathered: Gathered, case: Case, found: Tuned, wrong: Sequence
 
 def _in_use(case: Case) -> Sequence[Measured]:
     """Give what is in production; where that is not known, what is no trial."""
-    own = [found for found in case.strategies if found.strategy.traffic_share is not None]
-    unrated = [found for found in case.strategies if not found.strategy.is_rated]
+    own = [measurement for measurement in case.strategies if measurement.strategy.traffic_share is not None]
+    unrated = [measurement for measurement in case.strategies if not measurement.strategy.is_rated]
     return case.in_production or own or unrated
 
 
-def _watched(gathered: Gathered, case: Case, found: Measured, wrong: Sequence[Breach]) -> Watched:
-    rate, strategy = found.failed, found.strategy
-    own = tuple(one for one in wrong if one.strategy == strategy.id)
-    rises = any(one.what == "rise" for one in own)
+def _watched(gathered: Gathered, case: Case, measurement: Measured, wrong: Sequence[Breach]) -> Watched:
+    rate, strategy = measurement.failed, measurement.strategy
+    own = tuple(breach for breach in wrong if breach.strategy == strategy.id)
+    rises = any(breach.what == "rise" for breach in own)
     change = strategy.change if rises or not strategy.bursts else None
     return Watched(
         schema=gathered.schema,
@@ -188,7 +195,7 @@ def _watched(gathered: Gathered, case: Case, found: Measured, wrong: Sequence[Br
         rate=rate.rate,
         lower=rate.bounds.lower,
         upper=rate.bounds.upper,
-        state=found.state,
+        state=measurement.state,
         breaches=own,
         change=None if change is None else told_change(change),
         excluded=tuple(ways_of(strategy.excluded)),

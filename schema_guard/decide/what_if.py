@@ -81,9 +81,9 @@ def _resolve(path: str, evidence: Mapping[str, Any]) -> str:
         return meant[0]
     if meant:
         more = len(meant) - _MOST_NAMED
-        told = ", ".join(meant[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
+        paths = ", ".join(meant[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
         raise InvalidArgument(
-            f"what-if {clip(repr(path))}: expected one place, it may be {told}: write more of it"
+            f"what-if {clip(repr(path))}: expected one place, it may be {paths}: write more of it"
         )
     last = {name.rpartition(".")[2] for name in known}
     hint = did_you_mean(path, [*known, *last]) or ", such as config.target"

@@ -42,20 +42,22 @@ else:
     class _Shared:
         """What the classes have in common."""
 
-        def __init__(self, *args: Any, **given: Any) -> None:
+        def __init__(self, *args: Any, **by_name: Any) -> None:
             names = self.__match_args__
             by_position = dict(zip(names, args, strict=False))
-            values = {**self._defaults, **by_position, **given}
-            if values.keys() != set(names) or len(args) > len(names) or by_position.keys() & given.keys():
+            values = {**self._defaults, **by_position, **by_name}
+            if values.keys() != set(names) or len(args) > len(names) or by_position.keys() & by_name.keys():
                 wrong = {
-                    "no field": [name for name in given if name not in names],
+                    "no field": [name for name in by_name if name not in names],
                     "missing": [name for name in names if name not in values],
-                    "twice": [name for name in given if name in by_position],
+                    "twice": [name for name in by_name if name in by_position],
                     "too many by position:": [len(args)] if len(args) > len(names) else [],
                 }
-                told = [f"{what} {', '.join(map(repr, found))}" for what, found in wrong.items() if found]
+                problems = [
+                    f"{what} {', '.join(map(repr, entries))}" for what, entries in wrong.items() if entries
+                ]
                 raise TypeError(
-                    f"{type(self).__name__}: {'; '.join(told)}: its fields are {', '.join(names)}"
+                    f"{type(self).__name__}: {'; '.join(problems)}: its fields are {', '.join(names)}"
                 )
             _fill(self, values)
             self.__post_init__()

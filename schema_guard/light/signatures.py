@@ -102,8 +102,8 @@ def _written_in(function: Any) -> list[Parameter]:
         bool(code.co_flags & _HAS_NAMED_REST),
     )
     kinds = [kind for kind, count in zip(_IN_CODE, counts, strict=True) for _ in range(count)]
-    found = [
+    parameters = [
         Parameter(name, kind, defaults.get(name, Nothing), annotations.get(name, Nothing))
         for kind, name in zip(kinds, code.co_varnames, strict=False)
     ]
-    return sorted(found, key=lambda parameter: _KINDS.index(parameter.kind))
+    return sorted(parameters, key=lambda parameter: _KINDS.index(parameter.kind))

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 def methods_of(kind: type) -> dict[str, Any]:
     """Give what is written in a class, to stand in the classes that are made."""
-    given = ("__dict__", "__doc__", "__module__", "__qualname__", "__weakref__")
-    return {name: value for name, value in vars(kind).items() if name not in given}
+    automatic = ("__dict__", "__doc__", "__module__", "__qualname__", "__weakref__")
+    return {name: value for name, value in vars(kind).items() if name not in automatic}
 
 
 if not TYPE_CHECKING:
@@ -36,17 +36,17 @@ if not TYPE_CHECKING:
         @classmethod
         def _make(cls, iterable: Iterable[Any]) -> Self:
             """Make one of the values of its fields, in order."""
-            made = tuple.__new__(cls, iterable)
-            if len(made) != len(cls._fields):
-                raise TypeError(f"Expected {len(cls._fields)} arguments, got {len(made)}")
-            return made
+            instance = tuple.__new__(cls, iterable)
+            if len(instance) != len(cls._fields):
+                raise TypeError(f"Expected {len(cls._fields)} arguments, got {len(instance)}")
+            return instance
 
         def _replace(self, /, **changed: Any) -> Self:
             """Give the same with other values of some fields."""
-            made = tuple.__new__(type(self), map(changed.pop, self._fields, self))
+            instance = tuple.__new__(type(self), map(changed.pop, self._fields, self))
             if changed:
                 raise ValueError(f"Got unexpected field names: {list(changed)!r}")
-            return made
+            return instance
 
         def _asdict(self) -> dict[str, Any]:
             """Give the values of the fields by their names."""

@@ -42,7 +42,7 @@ class ChildProcess:
         """
         self._words: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed by kill
         # PYTHONPATH: what is importable here is so there.
-        path = os.pathsep.join(one for one in sys.path if one)
+        path = os.pathsep.join(folder for folder in sys.path if folder)
         self._process = subprocess.Popen(
             # -P: the script's own folder must not shadow packages.
             [sys.executable, "-P", str(script)],

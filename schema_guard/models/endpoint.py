@@ -102,14 +102,14 @@ def foreign_headers(own: str) -> dict[str, str]:
     Args:
         own: The provider whose environment may be used: `openai`, `anthropic`, or another word for none.
     """
-    found = (
+    headers = (
         {} if own == "openai" else {name: os.environ.get(variable, "") for variable, name in _ADDED.items()}
     )
     for provider, variable in _ADDED_LINES.items():
         if provider != own:
             lines = [line.partition(":") for line in os.environ.get(variable, "").split("\n")]
-            found |= {name.strip().lower(): value.strip() for name, colon, value in lines if colon}
-    return {name: value for name, value in found.items() if value}
+            headers |= {name.strip().lower(): value.strip() for name, colon, value in lines if colon}
+    return {name: value for name, value in headers.items() if value}
 
 
 def _origin(url: str) -> tuple[str, str | None, int | None]:
@@ -135,11 +135,11 @@ def _hide(error: BaseException | None, key: str | None) -> None:
         error = error.__cause__ or error.__context__
 
 
-def _without(said: Any, key: str) -> Any:
-    if isinstance(said, str):
-        return said.replace(key, _HIDDEN)
-    if isinstance(said, Mapping):
-        return {name: _without(value, key) for name, value in said.items()}
-    if isinstance(said, list | tuple):
-        return type(said)(_without(value, key) for value in said)
-    return said
+def _without(content: Any, key: str) -> Any:
+    if isinstance(content, str):
+        return content.replace(key, _HIDDEN)
+    if isinstance(content, Mapping):
+        return {name: _without(value, key) for name, value in content.items()}
+    if isinstance(content, list | tuple):
+        return type(content)(_without(value, key) for value in content)
+    return content

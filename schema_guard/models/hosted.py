@@ -159,9 +159,9 @@ class HostedModel(Closing, ABC):
         arguments = self.request_arguments(prompt, options, is_stream=True)
         with (
             self.endpoint.keyless(),
-            contextlib.closing(self.chunks(self._sync_client(), arguments)) as found,
+            contextlib.closing(self.chunks(self._sync_client(), arguments)) as chunks,
         ):
-            yield from found
+            yield from chunks
 
     async def astream(
         self, prompt: PromptLike, *, options: Mapping[str, Any] | None = None
@@ -169,8 +169,8 @@ class HostedModel(Closing, ABC):
         """Give the chunks of the SDK without blocking the event loop."""
         arguments = self.request_arguments(prompt, options, is_stream=True)
         with self.endpoint.keyless():
-            async with contextlib.aclosing(self.achunks(self.async_client(), arguments)) as found:
-                async for chunk in found:
+            async with contextlib.aclosing(self.achunks(self.async_client(), arguments)) as chunks:
+                async for chunk in chunks:
                     yield chunk
 
     def close(self) -> None:
@@ -195,8 +195,8 @@ class HostedModel(Closing, ABC):
         self, prompt: PromptLike, options: Mapping[str, Any] | None, *, is_stream: bool = False
     ) -> dict[str, Any]:
         """Give the arguments of a request; an option that is None takes a default away."""
-        given = unforced(self.provider, joined(self.defaults, self.checked(options)), model=self.name)
-        arguments = self.arguments(prompt, given, is_stream=is_stream)
+        settings = unforced(self.provider, joined(self.defaults, self.checked(options)), model=self.name)
+        arguments = self.arguments(prompt, settings, is_stream=is_stream)
         return {key: value for key, value in arguments.items() if value is not None}
 
     def checked(self, options: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -205,11 +205,11 @@ class HostedModel(Closing, ABC):
         Raises:
             InvalidArgument: One of them is the model's to set.
         """
-        given = dict(options or {})
+        arguments = dict(options or {})
         for name in self.ours:
-            if name in given:
+            if name in arguments:
                 raise InvalidArgument(f"options[{name!r}]: expected the model to set it; pass the prompt")
-        return given
+        return arguments
 
     def async_client(self) -> Any:
         """Give the client of the running event loop."""

@@ -164,7 +164,7 @@ class _Shared:
     def release(self, server: LlamaServer) -> None:
         """Count a user of *server* out; the last one stops it."""
         with self.lock:
-            for key in [key for key, one in self.servers.items() if one is server]:
+            for key in [key for key, running in self.servers.items() if running is server]:
                 self.users[key] -= 1
                 if self.users[key] == 0:
                     self._stop(key)
@@ -216,17 +216,17 @@ class LoraFile(NamedTuple):
     key: str
 
 
-def _adapter(given: str | os.PathLike[str] | None) -> LoraFile | None:
+def _adapter(adapter: str | os.PathLike[str] | None) -> LoraFile | None:
     """Give the adapter that a file holds.
 
     Raises:
         InvalidArgument: It holds none that can be told by a look at it.
     """
-    if given is None:
+    if adapter is None:
         return None
-    if not isinstance(given, str | os.PathLike):
-        raise InvalidArgument(f"adapter={clip(repr(given))}: expected the path of a GGUF file, or None")
-    path = Path(given).expanduser()
+    if not isinstance(adapter, str | os.PathLike):
+        raise InvalidArgument(f"adapter={clip(repr(adapter))}: expected the path of a GGUF file, or None")
+    path = Path(adapter).expanduser()
     try:
         with path.open("rb") as file:
             if file.read(len(_GGUF)) != _GGUF:
@@ -264,8 +264,8 @@ def connect_local(
     for package in ("xllamacpp", "openai"):
         if importlib.util.find_spec(package) is None:
             raise missing_extra("model 'local'", package, "local")
-    found = _adapter(adapter)
-    server = _shared.acquire(found, report)
+    lora = _adapter(adapter)
+    server = _shared.acquire(lora, report)
     model = LocalModel(
         server.model_name,
         Endpoint(
@@ -281,5 +281,5 @@ def connect_local(
         options=options,
         on_close=lambda: _shared.release(server),
     )
-    model.adapter = None if found is None else found.key
+    model.adapter = None if lora is None else lora.key
     return model

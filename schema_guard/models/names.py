@@ -87,23 +87,23 @@ def connect(  # noqa: PLR0913 - all but the name have a default that most calls 
     require_text("provider", provider)
     require_seconds("timeout_s", timeout_s)
     require_count("max_retries", max_retries)
-    asked = _Asked(provider, _options(options), _key(key), timeout_s, max_retries, adapter)
+    settings = _Asked(provider, _options(options), _key(key), timeout_s, max_retries, adapter)
     if adapter is not None and name_or_object != "local":
         raise InvalidArgument(
             f"adapter={clip(repr(adapter))}: expected with model 'local', got it with {clip(repr(_told(name_or_object)))}"
         )
     if isinstance(name_or_object, str):
-        return _with_rules(_named(name_or_object, asked), rules)
+        return _with_rules(_named(name_or_object, settings), rules)
     if rules is not None:
         raise InvalidArgument(f"rules={clip(repr(rules))}: expected with the name of a model")
     if isinstance(name_or_object, Model):
-        if asked != _Asked(None, None, None, TIMEOUT_S, 0):
+        if settings != _Asked(None, None, None, TIMEOUT_S, 0):
             raise InvalidArgument(
                 f"model {clip(repr(name_or_object))}: is connected already; expected no other argument with it"
             )
         return name_or_object
     if _is_of_outlines(name_or_object):
-        return _outlines(name_or_object, asked)
+        return _outlines(name_or_object, settings)
     raise InvalidArgument(
         f"model {clip(repr(name_or_object))}: expected a name ({', '.join(_FORMS)}), a model of outlines or a Model"
     )
@@ -115,42 +115,42 @@ def _with_rules(model: HostedModel | ScriptedModel, rules: RulesLike | None) -> 
         from schema_guard.providers.options import going_on  # only for those who have probed
 
         try:
-            model.rules = found = load("option:rules")(model.provider, rules)
-            model.goes_on = found.goes_on and going_on(model.provider) is not None
+            model.rules = loaded_rules = load("option:rules")(model.provider, rules)
+            model.goes_on = loaded_rules.goes_on and going_on(model.provider) is not None
         except BaseException:
             model.close()
             raise
     return model
 
 
-def _outlines(model: Any, asked: _Asked) -> Model:
-    if (asked.key, asked.timeout_s, asked.max_retries) != (None, TIMEOUT_S, 0):
+def _outlines(model: Any, settings: _Asked) -> Model:
+    if (settings.key, settings.timeout_s, settings.max_retries) != (None, TIMEOUT_S, 0):
         raise InvalidArgument(
             "key=, timeout_s=, max_retries=: a model of outlines has a client of its own: expected them there"
         )
     from schema_guard.models.apis.outlines_api import OutlinesModel  # only for those who use it
 
-    return OutlinesModel(model, provider=asked.provider, options=asked.options)
+    return OutlinesModel(model, provider=settings.provider, options=settings.options)
 
 
-def _is_of_outlines(found: object) -> bool:
+def _is_of_outlines(model: object) -> bool:
     """Say whether something is a model of outlines; whoever has one has imported it."""
     base: Any = sys.modules.get("outlines.models.base")
-    return base is not None and isinstance(found, base.Model | base.AsyncModel)
+    return base is not None and isinstance(model, base.Model | base.AsyncModel)
 
 
-def _named(name: str, asked: _Asked) -> HostedModel | ScriptedModel:
+def _named(name: str, settings: _Asked) -> HostedModel | ScriptedModel:
     kind, separator, rest = name.partition(":")
     if kind == "local" and not separator:
-        return _local(asked)
+        return _local(settings)
     if kind in _URLS:
-        return _server(name, asked)
+        return _server(name, settings)
     if kind in PROVIDERS and rest:
-        return _provider(kind, rest, asked)
+        return _provider(kind, rest, settings)
     if kind == "tuned" and rest:
-        return _tuned(Path(rest).expanduser(), asked)
+        return _tuned(Path(rest).expanduser(), settings)
     if kind == "scripted" and rest:
-        return _scripted(rest, asked)
+        return _scripted(rest, settings)
     raise InvalidArgument(
         f"model {clip(repr(name))}: expected one of {', '.join(_FORMS)}{did_you_mean(kind, _KINDS)}"
     )
@@ -161,43 +161,45 @@ def _told(model: object) -> str:
     return _shown(model) if isinstance(model, str) else type(model).__name__
 
 
-def _options(given: object) -> Mapping[str, Any] | None:
-    if given is None:
+def _options(options: object) -> Mapping[str, Any] | None:
+    if options is None:
         return None
-    if not isinstance(given, Mapping) or not all(isinstance(name, str) for name in given):
+    if not isinstance(options, Mapping) or not all(isinstance(name, str) for name in options):
         raise InvalidArgument(
-            f"options={clip(repr(given))}: expected a dict of the provider's own arguments, or None"
+            f"options={clip(repr(options))}: expected a dict of the provider's own arguments, or None"
         )
-    return given
+    return options
 
 
-def _key(given: object) -> str | None:
-    if given is None or (isinstance(given, str) and given.strip()):
-        return given
+def _key(key: object) -> str | None:
+    if key is None or (isinstance(key, str) and key.strip()):
+        return key
     # Whatever it is, it may be a key: it is not shown.
-    raise InvalidArgument(f"key: expected a str, not empty, or None; got a {type(given).__name__}")
+    raise InvalidArgument(f"key: expected a str, not empty, or None; got a {type(key).__name__}")
 
 
-def _local(asked: _Asked) -> HostedModel:
+def _local(settings: _Asked) -> HostedModel:
     from schema_guard.models.local import connect_local  # it starts processes
 
-    if asked.provider not in (None, "llamacpp-llguidance"):
-        raise InvalidArgument(f"provider={asked.provider!r}: model 'local' takes 'llamacpp-llguidance' only")
-    _no_key("local", asked)
+    if settings.provider not in (None, "llamacpp-llguidance"):
+        raise InvalidArgument(
+            f"provider={settings.provider!r}: model 'local' takes 'llamacpp-llguidance' only"
+        )
+    _no_key("local", settings)
     return connect_local(
-        adapter=asked.adapter,
-        timeout_s=asked.timeout_s,
-        max_retries=asked.max_retries,
-        options=asked.options,
+        adapter=settings.adapter,
+        timeout_s=settings.timeout_s,
+        max_retries=settings.max_retries,
+        options=settings.options,
     )
 
 
-def _no_key(name: str, asked: _Asked) -> None:
-    if asked.key is not None:
+def _no_key(name: str, settings: _Asked) -> None:
+    if settings.key is not None:
         raise InvalidArgument(f"key: model {name!r} is asked without one")
 
 
-def _server(url: str, asked: _Asked) -> HostedModel:
+def _server(url: str, settings: _Asked) -> HostedModel:
     base_url, _, name = url.partition("#")
     parts = _split(base_url)
     if not name or parts is None:
@@ -208,9 +210,9 @@ def _server(url: str, asked: _Asked) -> HostedModel:
             f"model {clip(repr(_shown(url)))}: expected a URL without a password or a query: give the key as key=, or in "
             f"{KEY_VARIABLE}"
         )
-    key = asked.key or os.environ.get(KEY_VARIABLE) or None
-    provider = asked.provider or "openai"
-    return _hosted(name, provider, base_url, key, "", asked)
+    key = settings.key or os.environ.get(KEY_VARIABLE) or None
+    provider = settings.provider or "openai"
+    return _hosted(name, provider, base_url, key, "", settings)
 
 
 def _split(url: str) -> SplitResult | None:
@@ -231,56 +233,60 @@ def _shown(url: str) -> str:
     return f"{scheme}{separator}{shown}{slash}{path}".partition("?")[0]
 
 
-def _provider(kind: str, name: str, asked: _Asked) -> HostedModel:
+def _provider(kind: str, name: str, settings: _Asked) -> HostedModel:
     host = PROVIDERS[kind]
-    provider = asked.provider or host.provider
+    provider = settings.provider or host.provider
     own = "openai" if kind == "openai-responses" else kind
-    return _hosted(name, provider, host.base_url(), host.key(asked.key), own, asked)
+    return _hosted(name, provider, host.base_url(), host.key(settings.key), own, settings)
 
 
-def _hosted(name: str, provider: str, base_url: str, key: str | None, own: str, asked: _Asked) -> HostedModel:
-    endpoint = Endpoint(base_url, key, asked.timeout_s, asked.max_retries, foreign=foreign_headers(own))
+def _hosted(
+    name: str, provider: str, base_url: str, key: str | None, own: str, settings: _Asked
+) -> HostedModel:
+    endpoint = Endpoint(base_url, key, settings.timeout_s, settings.max_retries, foreign=foreign_headers(own))
     if provider == "anthropic":
         from schema_guard.models.apis.anthropic_api import AnthropicModel  # only for those who use it
 
-        return AnthropicModel(name, endpoint, provider=provider, options=asked.options)
+        return AnthropicModel(name, endpoint, provider=provider, options=settings.options)
     if provider == "gemini":
         from schema_guard.models.apis.google_api import GoogleModel  # as above
 
-        return GoogleModel(name, endpoint, provider=provider, options=asked.options)
+        return GoogleModel(name, endpoint, provider=provider, options=settings.options)
     if provider == "mistral":
         from schema_guard.models.apis.mistral_api import MistralModel  # as above
 
-        return MistralModel(name, endpoint, provider=provider, options=asked.options)
+        return MistralModel(name, endpoint, provider=provider, options=settings.options)
     if provider == "cohere":
         from schema_guard.models.apis.cohere_api import CohereModel  # as above
 
-        return CohereModel(name, endpoint, provider=provider, options=asked.options)
+        return CohereModel(name, endpoint, provider=provider, options=settings.options)
     if provider == "bedrock":
         from schema_guard.models.apis.bedrock_api import BedrockModel  # as above
 
-        return BedrockModel(name, endpoint, provider=provider, options=asked.options, signs=own == "bedrock")
+        return BedrockModel(
+            name, endpoint, provider=provider, options=settings.options, signs=own == "bedrock"
+        )
     from schema_guard.models.apis.openai_api import OpenAIModel  # as above
 
-    return OpenAIModel(name, endpoint, provider=provider, options=asked.options)
+    return OpenAIModel(name, endpoint, provider=provider, options=settings.options)
 
 
-def _tuned(directory: Path, asked: _Asked) -> HostedModel | ScriptedModel:
+def _tuned(directory: Path, settings: _Asked) -> HostedModel | ScriptedModel:
     from schema_guard.extensions import load  # only for those who use it
 
-    found = load("model:tuned")(directory)
-    if found.model.startswith("tuned:"):
+    tuned = load("model:tuned")(directory)
+    if tuned.model.startswith("tuned:"):
         raise InvalidArgument(f"model {clip(repr(f'tuned:{directory}'))}: its job names itself")
-    provider = asked.provider or found.provider
-    model = _named(found.model, asked._replace(provider=provider, adapter=found.adapter))
+    provider = settings.provider or tuned.provider
+    model = _named(tuned.model, settings._replace(provider=provider, adapter=tuned.adapter))
     model.tuned = True
     return model
 
 
-def _scripted(file: str, asked: _Asked) -> ScriptedModel:
+def _scripted(file: str, settings: _Asked) -> ScriptedModel:
     from schema_guard.models.scripted import ScriptedModel  # only for those who use it
 
-    _no_key(f"scripted:{file}", asked)
-    if asked.options is not None:
+    _no_key(f"scripted:{file}", settings)
+    if settings.options is not None:
         raise InvalidArgument("options: a script takes none, its replies are written")
-    return ScriptedModel.from_file(Path(file), provider=asked.provider or "openai")
+    return ScriptedModel.from_file(Path(file), provider=settings.provider or "openai")

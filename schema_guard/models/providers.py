@@ -72,7 +72,7 @@ class ModelProvider:
         return url if not self.path or url.endswith(self.path) else f"{url}{self.path}"
 
     def _region(self) -> str:
-        named = next((found for name in REGIONS if (found := os.environ.get(name, "").strip())), "")
+        named = next((region for name in REGIONS if (region := os.environ.get(name, "").strip())), "")
         if not re.fullmatch("[a-z0-9-]+", named):
             raise InvalidArgument(f"{self.label} is asked in a region: set {REGIONS[0]}, such as us-east-1")
         return named
@@ -87,10 +87,10 @@ class ModelProvider:
         Raises:
             InvalidArgument: There is none, and it answers nobody without one.
         """
-        found = given or next((value for name in self.keys if (value := os.environ.get(name))), None)
-        if found is None and self.needs_key:
+        key = given or next((value for name in self.keys if (value := os.environ.get(name))), None)
+        if key is None and self.needs_key:
             raise InvalidArgument(f"{self.label} needs a key: set {' or '.join(self.keys)}, or give key=")
-        return found
+        return key
 
 
 PROVIDERS: Mapping[str, ModelProvider] = {

@@ -181,9 +181,9 @@ class ScriptedModel(Closing):
 
     def _next(self, prompt: PromptLike, options: Mapping[str, Any] | None) -> ScriptedReply:
         turns = messages(prompt)
-        asked = ScriptedCall(prompt if isinstance(prompt, str) else turns, dict(options or {}))
+        call = ScriptedCall(prompt if isinstance(prompt, str) else turns, dict(options or {}))
         with self._lock:
-            self.asked.append(asked)
+            self.asked.append(call)
             if not self._rules:
                 return self._in_order()
         return self._by_prompt(prompt_text(turns))
@@ -246,16 +246,16 @@ def _read_replies(replies: object, delay_s: float) -> tuple[list[_Rule], list[Sc
         raise InvalidArgument(
             f"replies={clip(repr(replies))}: expected a list of replies, or pairs of a prompt's text and a reply"
         )
-    given = list(replies.items() if isinstance(replies, Mapping) else replies)
-    if not any(isinstance(member, tuple) for member in given):
-        return [], [read_reply(reply, f"replies[{at}]", delay_s=delay_s) for at, reply in enumerate(given)]
-    return [_read_rule(member, f"replies[{at}]", delay_s) for at, member in enumerate(given)], []
+    members = list(replies.items() if isinstance(replies, Mapping) else replies)
+    if not any(isinstance(member, tuple) for member in members):
+        return [], [read_reply(reply, f"replies[{at}]", delay_s=delay_s) for at, reply in enumerate(members)]
+    return [_read_rule(member, f"replies[{at}]", delay_s) for at, member in enumerate(members)], []
 
 
-def _read_rule(given: object, where: str, delay_s: float) -> _Rule:
-    if not isinstance(given, tuple) or len(given) != 2:
-        raise InvalidArgument(f"{where}: expected a pair like the others, got {clip(repr(given))}")
-    when, reply = given
+def _read_rule(pair: object, where: str, delay_s: float) -> _Rule:
+    if not isinstance(pair, tuple) or len(pair) != 2:
+        raise InvalidArgument(f"{where}: expected a pair like the others, got {clip(repr(pair))}")
+    when, reply = pair
     if not isinstance(when, str) and not callable(when):
         raise InvalidArgument(
             f"{where}: expected a text of the prompt or a function of it, got {clip(repr(when))}"
@@ -308,12 +308,12 @@ def _read_script(path: Path) -> tuple[list[_Rule], list[ScriptedReply]]:
         where = f"{path}, line {number}"
         if not line.strip():
             continue
-        given = _read_line(line, where)
-        if isinstance(given, dict) and "when" in given:
-            when = _typed(given, "when", str, where) or ""
-            rules.append(_Rule(when, read_reply({k: v for k, v in given.items() if k != "when"}, where)))
+        entry = _read_line(line, where)
+        if isinstance(entry, dict) and "when" in entry:
+            when = _typed(entry, "when", str, where) or ""
+            rules.append(_Rule(when, read_reply({k: v for k, v in entry.items() if k != "when"}, where)))
         else:
-            replies.append(read_reply(given, where))
+            replies.append(read_reply(entry, where))
         if rules and replies:
             raise InvalidArgument(f"{where}: 'when': expected it in every line of the script, or in none")
     if not rules and not replies:
@@ -328,19 +328,19 @@ def _read_line(line: str, where: str) -> Any:
         raise InvalidArgument(f"{where}: expected JSON, got {clip(repr(line))} ({error})") from error
 
 
-def _typed(given: Mapping[str, Any], key: str, kind: type, where: str) -> Any:
-    value = given.get(key)
+def _typed(entry: Mapping[str, Any], key: str, kind: type, where: str) -> Any:
+    value = entry.get(key)
     if value is not None and not isinstance(value, kind):
         raise InvalidArgument(f"{where}: {key!r}: expected {kind.__name__} or null, got {clip(repr(value))}")
     return value
 
 
-def _text(given: Mapping[str, Any], where: str) -> tuple[str | None, tuple[str, ...]]:
+def _text(entry: Mapping[str, Any], where: str) -> tuple[str | None, tuple[str, ...]]:
     """Give the text and its chunks, each from the other when only one is given."""
-    text = _typed(given, "reply", str, where)
-    chunks = _typed(given, "chunks", list, where)
+    text = _typed(entry, "reply", str, where)
+    chunks = _typed(entry, "chunks", list, where)
     if chunks is None:
-        if text is None and not {"raise", "finish_reason"} & given.keys():
+        if text is None and not {"raise", "finish_reason"} & entry.keys():
             raise InvalidArgument(f"{where}: expected 'reply', 'chunks' or 'raise'")
         return text, () if text is None else (text,)
     if not all(isinstance(chunk, str) for chunk in chunks):
@@ -350,8 +350,8 @@ def _text(given: Mapping[str, Any], where: str) -> tuple[str | None, tuple[str, 
     return "".join(chunks), tuple(chunks)
 
 
-def _usage(given: Mapping[str, Any], where: str) -> Mapping[str, int] | None:
-    usage: dict[str, Any] | None = _typed(given, "usage", dict, where)
+def _usage(entry: Mapping[str, Any], where: str) -> Mapping[str, int] | None:
+    usage: dict[str, Any] | None = _typed(entry, "usage", dict, where)
     for key, count in (usage or {}).items():
         if key not in _USAGE_KEYS or isinstance(count, bool) or not isinstance(count, int) or count < 0:
             raise InvalidArgument(
@@ -360,8 +360,8 @@ def _usage(given: Mapping[str, Any], where: str) -> Mapping[str, int] | None:
     return usage
 
 
-def _delay(given: Mapping[str, Any], where: str) -> float:
-    delay_s: Any = given.get("delay_s", 0)
+def _delay(entry: Mapping[str, Any], where: str) -> float:
+    delay_s: Any = entry.get("delay_s", 0)
     if isinstance(delay_s, bool) or not isinstance(delay_s, (int, float)) or not 0 <= delay_s < float("inf"):
         raise InvalidArgument(f"{where}: 'delay_s': expected seconds >= 0, got {clip(repr(delay_s))}")
     return float(delay_s)

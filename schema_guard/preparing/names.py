@@ -46,16 +46,16 @@ def full_name(function: Any) -> str:
     return f"{_run_as(module) if module in _RUN else module}.{name_of(function)}"
 
 
-def recorded_name(function: Any, given: str | None, schema_fingerprint: str) -> str:
+def recorded_name(function: Any, chosen_name: str | None, schema_fingerprint: str) -> str:
     """Give the name of a function that is guarded now; warn once where another one has it.
 
     Args:
         function: Whatever is guarded.
-        given: The name that its user gave; None for none.
+        chosen_name: The name that its user gave; None for none.
         schema_fingerprint: Under another schema a name is no other function's.
     """
     origin, codes = full_name(function), tuple(_codes(function))
-    name = given or origin
+    name = chosen_name or origin
     if not codes:
         return name
     with _lock:
@@ -65,8 +65,8 @@ def recorded_name(function: Any, given: str | None, schema_fingerprint: str) -> 
         is_first = sum(map(len, known.values())) < 2
         number = _number(codes, known.setdefault(origin, []))
         if is_first and sum(map(len, known.values())) > 1:
-            _warn(name, given)
-    return name if given or number == 1 else f"{name}#{number}"
+            _warn(name, chosen_name)
+    return name if chosen_name or number == 1 else f"{name}#{number}"
 
 
 def _run_as(name: str) -> str:
@@ -113,12 +113,12 @@ def _replaces(new: Any, old: Any) -> bool:
     return False
 
 
-def _warn(name: str, given: str | None) -> None:
+def _warn(name: str, chosen_name: str | None) -> None:
     import logging  # only a name that is taken needs it
 
     logging.getLogger("schema_guard").warning(
         "%r is the name of several functions whose code differs: they are told apart by %s in records; give each a "
         "name of its own with guard(..., name=)",
         name,
-        "their versions alone" if given else f"a number, {name}#2",
+        "their versions alone" if chosen_name else f"a number, {name}#2",
     )

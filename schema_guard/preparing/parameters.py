@@ -179,7 +179,9 @@ def _kinds_of_text(annotation: str) -> set[str]:
         name = head.strip().strip("'\"").rpartition(".")[2]
         if name in ("Optional", "Union", "Annotated"):
             parts = _split(inner.rpartition("]")[0], ",")
-            kinds.update(*[_kinds_of_text(one) for one in (parts[:1] if name == "Annotated" else parts)])
+            kinds.update(
+                *[_kinds_of_text(argument) for argument in (parts[:1] if name == "Annotated" else parts)]
+            )
             kinds.update({"None"} if name == "Optional" else ())
         elif name in ("str", "None"):
             kinds.add(name)

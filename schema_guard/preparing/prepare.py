@@ -131,24 +131,24 @@ class Prepared(NamedTuple):
         """Leave the tool to the model where its provider refuses force beside what the call gives."""
         from schema_guard.providers.options import unforced  # only tool calls need it
 
-        asked = self.configuration[_MODEL] if self.asked is None else self.asked.model(ask.number)
-        given = theirs.get("model") or asked
-        model = given if isinstance(given, str) else getattr(given, "name", None)
+        default = self.configuration[_MODEL] if self.asked is None else self.asked.model(ask.number)
+        choice = theirs.get("model") or default
+        model = choice if isinstance(choice, str) else getattr(choice, "name", None)
         return unforced(provider, options, model=model, beside=theirs)
 
-    def recorded_as(self, name: str, said: Mapping[str, Any]) -> Prepared:
+    def recorded_as(self, name: str, extra: Mapping[str, Any]) -> Prepared:
         """Give the same with calls that are recorded under another name, and with more said in their settings."""
         *others, settings = self.configuration[1:]
-        if said:
+        if extra:
             settings = json.dumps(
-                {**json.loads(settings or "{}"), **said}, separators=(",", ":"), sort_keys=True
+                {**json.loads(settings or "{}"), **extra}, separators=(",", ":"), sort_keys=True
             )
         return self._replace(name=name, configuration=(name, *others, settings))  # type: ignore[arg-type]
 
     def store(self) -> Recorder | None:
         """Give the store of a call; None for nowhere."""
-        given = self.settings.store
-        return None if given is None else resolved_store(given)
+        store = self.settings.store
+        return None if store is None else resolved_store(store)
 
     def folded(self, outcome: Outcome[Any]) -> Outcome[Any]:
         """Give an outcome as it is recorded, with a bounded number of the names that come from outside."""
@@ -159,17 +159,17 @@ class Prepared(NamedTuple):
 
         return folded(outcome, self.settings.about.segment, self.configuration[_MODEL])
 
-    def asked_with(self, call: Call, given: Mapping[str, Any] | None) -> tuple[Call, bool]:
+    def asked_with(self, call: Call, options: Mapping[str, Any] | None) -> tuple[Call, bool]:
         """Give a call with the settings that its own arguments make of it, and whether its replies may be repaired."""
-        found = () if self.plan.gateway_repaired else repairers(given)
-        thought = thinking(given, bounded=True)
-        if not found and thought is None:
+        names = () if self.plan.gateway_repaired else repairers(options)
+        thought = thinking(options, bounded=True)
+        if not names and thought is None:
             return call, self.plan.gateway_repaired
-        more: dict[str, Any] = {GATEWAY_REPAIRED: list(found)} if found else {}
+        more: dict[str, Any] = {GATEWAY_REPAIRED: list(names)} if names else {}
         if thought is not None:
             more[THINKING] = thought
         settings = json.dumps({**json.loads(call.settings), **more}, separators=(",", ":"), sort_keys=True)
-        return call._replace(settings=settings), bool(found) or self.plan.gateway_repaired
+        return call._replace(settings=settings), bool(names) or self.plan.gateway_repaired
 
     def call(self, origin: Origin, parent_call_id: str | None = None) -> Call:
         """Give the identity of a call that has begun; *parent_call_id* is as `start` takes it."""
@@ -280,8 +280,8 @@ def _without_repeats(limits: Limits) -> Limits:
 
 
 def _named(settings: Settings[Any, Any]) -> ParameterNames:
-    given = (settings.params.instructions, settings.params.feedback, settings.params.options)
-    return ParameterNames(*[BY_ITS_NAME if isinstance(name, Unset) else name for name in given])
+    names = (settings.params.instructions, settings.params.feedback, settings.params.options)
+    return ParameterNames(*[BY_ITS_NAME if isinstance(name, Unset) else name for name in names])
 
 
 def _recorded_as(settings: Settings[Any, Any], function: Any, model: Any, schema: Schema[Any]) -> str:
@@ -403,42 +403,42 @@ def _thought(settings: Settings[Any, Any], function: Any, model: Any) -> dict[st
     if model is None and kind_of(settings.models) != "objects":
         from schema_guard.preparing.between import thinking_in  # a model's options say all of it
 
-        found = [thinking_in(function)]
+        thoughts = [thinking_in(function)]
     else:
-        found = [thinking(getattr(one, "options", None)) for one in settings.models or (model,)]
-    if not any(found):
+        thoughts = [thinking(getattr(one, "options", None)) for one in settings.models or (model,)]
+    if not any(thoughts):
         return {}
-    return {THINKING: found[0] if len(found) == 1 else found}
+    return {THINKING: thoughts[0] if len(thoughts) == 1 else thoughts}
 
 
 def _settings_text(
     settings: Settings[Any, Any], plan: Plan, model: Any, repaired: list[str], thought: dict[str, Any]
 ) -> str:
     """Give the settings that change results, as compact JSON: a change of them is another configuration."""
-    said: dict[str, Any] = {"max_attempts": plan.max_attempts}
+    document: dict[str, Any] = {"max_attempts": plan.max_attempts}
     if settings.observe:
-        said["observe"] = True
+        document["observe"] = True
     if plan.early_stop:
-        said["early_stop"] = True
+        document["early_stop"] = True
     if plan.repair != "off":
-        said["repair"] = plan.repair
+        document["repair"] = plan.repair
     if settings.checks:
-        said["checks"] = [getattr(check, "__name__", type(check).__name__) for check in settings.checks]
+        document["checks"] = [getattr(check, "__name__", type(check).__name__) for check in settings.checks]
     uses = {use: getattr(settings.params, use) for use in ("instructions", "feedback", "options")}
-    params = {use: given for use, given in uses.items() if not isinstance(given, Unset)}
-    said |= {"params": params} if params else {}
+    params = {use: value for use, value in uses.items() if not isinstance(value, Unset)}
+    document |= {"params": params} if params else {}
     limits = _changed_limits(plan.limits)
-    said |= {"limits": limits} if limits else {}
+    document |= {"limits": limits} if limits else {}
     sent = {step.provider or "": step.sent.told for step in plan.steps if step.sent is not None}
     if sent:
         from schema_guard.configuration.lost import SENT, sent_as_settings  # only adapted schemas need it
 
-        said[SENT] = sent_as_settings(sent)
-    said |= {GATEWAY_REPAIRED: repaired} if repaired else {}
-    said |= {GOES_ON: True} if plan.resuming is not None and plan.max_attempts > 1 else {}
-    said |= _asked_with(settings.models or (model,))
-    said |= thought
-    return json.dumps(said, separators=(",", ":"), sort_keys=True)
+        document[SENT] = sent_as_settings(sent)
+    document |= {GATEWAY_REPAIRED: repaired} if repaired else {}
+    document |= {GOES_ON: True} if plan.resuming is not None and plan.max_attempts > 1 else {}
+    document |= _asked_with(settings.models or (model,))
+    document |= thought
+    return json.dumps(document, separators=(",", ":"), sort_keys=True)
 
 
 def _changed_limits(limits: Limits) -> dict[str, Any]:
@@ -449,22 +449,22 @@ def _changed_limits(limits: Limits) -> dict[str, Any]:
 
 def _asked_with(models: tuple[Any, ...]) -> dict[str, Any]:
     """Give what models send with every call, what adapts them, and how often their SDKs repeat a request."""
-    said: dict[str, Any] = {}
+    sent: dict[str, Any] = {}
     adapters = _adapters(models)
     if any(adapters):
-        said["adapter"] = adapters[0] if len(adapters) == 1 else adapters
-    retries = [getattr(getattr(one, "endpoint", None), "max_retries", 0) for one in models]
+        sent["adapter"] = adapters[0] if len(adapters) == 1 else adapters
+    retries = [getattr(getattr(model, "endpoint", None), "max_retries", 0) for model in models]
     if any(retries):
-        said["max_retries"] = max(retries)
-    options = [_shown(getattr(one, "options", None)) for one in models]
+        sent["max_retries"] = max(retries)
+    options = [_shown(getattr(model, "options", None)) for model in models]
     if any(options):
-        said["options"] = options[0] if len(options) == 1 else options
-    return said
+        sent["options"] = options[0] if len(options) == 1 else options
+    return sent
 
 
 def _adapters(models: tuple[Any, ...]) -> list[str | None]:
-    found = [getattr(one, "adapter", None) for one in models]
-    return [one if isinstance(one, str) else None for one in found]
+    adapters = [getattr(one, "adapter", None) for one in models]
+    return [one if isinstance(one, str) else None for one in adapters]
 
 
 def _shown(options: Any) -> Any:

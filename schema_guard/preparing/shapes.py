@@ -191,9 +191,9 @@ def _task_parameter(
                 f"{listed}{did_you_mean(prompt, named)}"
             )
         return prompt
-    found = next((name for name in _TASK_NAMES if name in named), None)
-    if found is not None:
-        return found
+    task_name = next((name for name in _TASK_NAMES if name in named), None)
+    if task_name is not None:
+        return task_name
     free = [name for name, p in named.items() if name not in ours.values() and _may_carry_task(p)]
     # What bears one of our names carries the task only where nothing else can.
     candidates = [name for name in free if name not in USES] or free
@@ -243,20 +243,20 @@ def task_of(
     if shape.is_plain and len(args) == 1 and type(args[0]) is str and not kwargs:
         return args[0]
     name = shape.task
-    given = None if name is None else _given(shape, args, kwargs, name, shape.default)
-    if type(given) is str:
-        return given
-    task = _prompt(given, provider)
+    argument = None if name is None else _given(shape, args, kwargs, name, shape.default)
+    if type(argument) is str:
+        return argument
+    task = _prompt(argument, provider)
     if task is not None:
         return task
     if not shape.is_sent:
         return all_arguments(args, kwargs)
-    if given is Nothing:
+    if argument is Nothing:
         from inspect import signature  # only who leaves the task out needs it
 
         signature(function).bind(*args, **kwargs)
     raise InvalidArgument(
-        f"{name}={clip(repr(given))}: {name_of(function)} was given a {type(given).__name__}: expected a str, or a list of "
+        f"{name}={clip(repr(argument))}: {name_of(function)} was given a {type(argument).__name__}: expected a str, or a list of "
         '{"role": ..., "content": ...}'
     )
 
@@ -272,15 +272,15 @@ def all_arguments(args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
         return " ".join(type(value).__qualname__ for value in (*args, *kwargs.values()))
 
 
-def _prompt(given: Any, provider: str | None) -> Prompt | None:
+def _prompt(task: Any, provider: str | None) -> Prompt | None:
     """Give a text, or a list of messages as our own; None for anything else."""
-    if isinstance(given, str):
-        return str(given)
-    if not isinstance(given, (list, tuple)) or not given:
+    if isinstance(task, str):
+        return str(task)
+    if not isinstance(task, (list, tuple)) or not task:
         return None
     from schema_guard.providers.dialects.choosing import messages_of  # only lists of messages need it
 
-    return messages_of(given, provider)
+    return messages_of(task, provider)
 
 
 def arguments(
@@ -315,8 +315,8 @@ def arguments(
 
 def given_task(shape: Shape, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Give what a call gives as its task, as it is; None where it has none."""
-    given = None if shape.task is None else _given(shape, args, kwargs, shape.task, shape.default)
-    return None if given is Nothing else given
+    task = None if shape.task is None else _given(shape, args, kwargs, shape.task, shape.default)
+    return None if task is Nothing else task
 
 
 def with_task(
@@ -395,30 +395,30 @@ def _wants_feedback(shape: Shape, ask: Ask, args: tuple[Any, ...], kwargs: dict[
 def _given_instructions(shape: Shape, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
     """Give the caller's own text, or the default's; `""` without one."""
     assert shape.instructions is not None
-    given = _given(shape, args, kwargs, shape.instructions, shape.defaults[shape.instructions])
-    if given is None or given is Nothing:
+    instructions = _given(shape, args, kwargs, shape.instructions, shape.defaults[shape.instructions])
+    if instructions is None or instructions is Nothing:
         return ""
-    if not isinstance(given, str):
+    if not isinstance(instructions, str):
         raise InvalidArgument(
-            f"{shape.instructions}={clip(repr(given))}: expected a str, behind which the text about the format is put; "
+            f"{shape.instructions}={clip(repr(instructions))}: expected a str, behind which the text about the format is put; "
             "to have it passed as it is: guard(..., params=Params(instructions=None))"
         )
-    return given
+    return instructions
 
 
 def given_options(shape: Shape, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Mapping[str, Any] | None:
     """Give the caller's own arguments for the provider, or the default's; None without any."""
     if shape.options is None:
         return None
-    given = _given(shape, args, kwargs, shape.options, shape.defaults[shape.options])
-    if given is None or given is Nothing:
+    options = _given(shape, args, kwargs, shape.options, shape.defaults[shape.options])
+    if options is None or options is Nothing:
         return None
-    if not isinstance(given, Mapping):
+    if not isinstance(options, Mapping):
         raise InvalidArgument(
-            f"{shape.options}={clip(repr(given))}: expected a dict or None, which the provider's arguments join; "
+            f"{shape.options}={clip(repr(options))}: expected a dict or None, which the provider's arguments join; "
             "to have it passed as it is: guard(..., params=Params(options=None))"
         )
-    return given
+    return options
 
 
 def _merged(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> dict[str, Any]:

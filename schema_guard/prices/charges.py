@@ -76,16 +76,16 @@ class Charges:
     def _prices(self, model: str) -> TokenPrices | None:
         if model in self._known:
             return self._known[model]
-        found = self._looked_up(model)
-        if found is None and (base := model_and_snapshot(model).model) != model:
-            found = self._looked_up(base)
-        if found is None and not self._is_said:
+        prices = self._looked_up(model)
+        if prices is None and (base := model_and_snapshot(model).model) != model:
+            prices = self._looked_up(base)
+        if prices is None and not self._is_said:
             self._is_said = True
             _logger.warning("prices %r know no model %r: its cost is unknown", self._named, safe(clip(model)))
         if len(self._known) >= _MOST_KNOWN:
             self._known.clear()
-        self._known[model] = found
-        return found
+        self._known[model] = prices
+        return prices
 
     def _looked_up(self, model: str) -> TokenPrices | None:
         from schema_guard.prices.tokens import prices_in, token_prices

@@ -51,10 +51,10 @@ class Sizes(NamedTuple):
         if self.prices is None:
             return None
         try:
-            found = [token_prices(name, source=self.prices).per_million(0) for name in (model, other)]
+            prices = [token_prices(name, source=self.prices).per_million(0) for name in (model, other)]
         except (InvalidArgument, MissingExtra):
             return None
-        return found[0].p_in + found[0].p_out, found[1].p_in + found[1].p_out
+        return prices[0].p_in + prices[0].p_out, prices[1].p_in + prices[1].p_out
 
 
 def sizes_of(names: Sequence[str], prices: str | None) -> Sizes:

@@ -185,10 +185,10 @@ def prices_in(table: Any, model: str, *, source: str) -> TokenPrices:
         # The other models are the table's own affair: litellm's holds a sample that is none.
         table = {model: known[model]}
     entry = judged(table, Schema.of(TOKENS_SCHEMA), source)[model]
-    said = entry.get("source")
+    origin = entry.get("source")
     return TablePrices(
         model=model,
-        source=f"{source} ({said})" if said else source,
+        source=f"{source} ({origin})" if origin else source,
         tiers=_tiers(entry) if "p_in" in entry else _litellm_tiers(entry),
         as_of=entry.get("as_of"),
     )
@@ -233,22 +233,22 @@ def _litellm_tiers(entry: dict[str, Any]) -> tuple[Tier, ...]:
 
     Without a price for cached tokens they cost as much as others.
     """
-    found = {name: value for name, value in entry.items() if value is not None}
-    p_in, p_out = (float(found[_LITELLM[name]]) * _MILLION for name in ("p_in", "p_out"))
-    prices = _litellm_prices(found, "", PerMillion(p_in, p_in, p_out))
+    fields = {name: value for name, value in entry.items() if value is not None}
+    p_in, p_out = (float(fields[_LITELLM[name]]) * _MILLION for name in ("p_in", "p_out"))
+    prices = _litellm_prices(fields, "", PerMillion(p_in, p_in, p_out))
     tiers = [Tier(-1, prices)]
-    thresholds = {int(match[1]) for name in found if (match := _LITELLM_TIER.fullmatch(name))}
+    thresholds = {int(match[1]) for name in fields if (match := _LITELLM_TIER.fullmatch(name))}
     for thousands in sorted(thresholds):
-        prices = _litellm_prices(found, f"_above_{thousands}k_tokens", prices)
+        prices = _litellm_prices(fields, f"_above_{thousands}k_tokens", prices)
         tiers.append(Tier(1000 * thousands, prices))
     return tuple(tiers)
 
 
-def _litellm_prices(found: dict[str, float], suffix: str, below: PerMillion) -> PerMillion:
+def _litellm_prices(fields: dict[str, float], suffix: str, below: PerMillion) -> PerMillion:
     """Read one tier; what it does not name costs what it does *below*."""
     names = {column: name + suffix for column, name in _LITELLM.items()}
-    told = {column: float(found[name]) * _MILLION for column, name in names.items() if name in found}
-    return below._replace(**told)
+    prices = {column: float(fields[name]) * _MILLION for column, name in names.items() if name in fields}
+    return below._replace(**prices)
 
 
 def _package_prices(model: str) -> TokenPrices:

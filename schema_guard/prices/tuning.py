@@ -66,11 +66,11 @@ def closing_of(model: str, provider: str | None = None) -> ModelClosing | None:
         provider: Where it is tuned; None for whoever has it.
     """
     base = model.split(":")[1] if model.startswith("ft:") else model
-    found = (
+    closings = (
         ModelClosing(**{**row, "models": tuple(row["models"])}) for row in read_prices(_SEEN)["closings"]
     )
     return next(
-        (closing for closing in found if base in closing.models and provider in (None, closing.provider)),
+        (closing for closing in closings if base in closing.models and provider in (None, closing.provider)),
         None,
     )
 

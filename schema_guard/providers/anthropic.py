@@ -87,9 +87,9 @@ def _count(stream: Stream, usage: object, names: tuple[str, ...]) -> None:
 def _block_start(stream: Stream, event: object) -> str:
     block = field(event, "content_block")
     if field(block, "type") == "tool_use":
-        kept, index = stream.kept(_Kept), field(event, "index")
-        kept.calls.add(index)
-        kept.inputs[index] = field(block, "input")
+        state, index = stream.kept(_Kept), field(event, "index")
+        state.calls.add(index)
+        state.inputs[index] = field(block, "input")
         return stream.call(index, None, call_id=field(block, "id"), tool=tool_of(block))
     if has_reasoned([block]):
         stream.think()
@@ -103,12 +103,12 @@ def _block_delta(stream: Stream, event: object) -> str:
         return words(field(delta, "text")) or ""
     if kind == "thinking_delta":
         stream.think()
-    kept, index = stream.kept(_Kept), field(event, "index")
+    state, index = stream.kept(_Kept), field(event, "index")
     # A tool that the provider runs itself streams its input the same way, in a block of its own.
-    if kind == "input_json_delta" and index in kept.calls:
+    if kind == "input_json_delta" and index in state.calls:
         text = words(field(delta, "partial_json"))
         if text:
-            kept.inputs.pop(index, None)
+            state.inputs.pop(index, None)
         return stream.call(index, text)
     return ""
 
@@ -116,8 +116,8 @@ def _block_delta(stream: Stream, event: object) -> str:
 def _block_stop(stream: Stream, event: object) -> str:
     """Give the arguments of a call that has sent no piece of them."""
     index = field(event, "index")
-    given = stream.kept(_Kept).inputs.pop(index, None)
-    return "" if given is None else stream.call(index, as_json(given))
+    arguments = stream.kept(_Kept).inputs.pop(index, None)
+    return "" if arguments is None else stream.call(index, as_json(arguments))
 
 
 def _message_delta(stream: Stream, event: object) -> str:

@@ -31,8 +31,8 @@ def _refusal(error: BaseException) -> Rejection | None:
     """Read what outlines raises for a refusal, whoever the provider is: an error that no provider sent."""
     if field(error, "original_exception", error) is not None or not has(error, "retryable"):
         return None
-    said, colon, _ = str(error).partition(": ")
-    if not (colon and said.endswith(" refused to answer the request")):
+    head, colon, _ = str(error).partition(": ")
+    if not (colon and head.endswith(" refused to answer the request")):
         return None
     return Rejection(None, "refusal", Failure("refusal", "refusal", "the model refused"))
 

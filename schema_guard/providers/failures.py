@@ -54,9 +54,11 @@ def html_page() -> Failure:
 
 def provider_error(error: object = None) -> Failure:
     """Give the failure for a provider that sent an error, or nothing, where a reply should be."""
-    said = [error] if isinstance(error, str) else [either(error, "code", "type"), field(error, "message")]
-    told = ", ".join(clip(repr(part)) for part in said if part and isinstance(part, str | int))
-    message = "the provider sent no reply" if not told else f"the provider sent an error, no reply: {told}"
+    parts = [error] if isinstance(error, str) else [either(error, "code", "type"), field(error, "message")]
+    details = ", ".join(clip(repr(part)) for part in parts if part and isinstance(part, str | int))
+    message = (
+        "the provider sent no reply" if not details else f"the provider sent an error, no reply: {details}"
+    )
     return Failure("transport", "provider_error", message)
 
 
@@ -71,7 +73,7 @@ def unusable(word: str) -> Failure:
     return Failure("syntax", "provider_rejected", message)
 
 
-def refused_inside(said: object) -> Failure:
+def refused_inside(reason: object) -> Failure:
     """Give the failure for a reply that a library inside the function did not take."""
-    told = f": {clip(said, 200)}" if isinstance(said, str) else ""
-    return Failure("semantic", "refused", f"the function did not take the reply{told}")
+    detail = f": {clip(reason, 200)}" if isinstance(reason, str) else ""
+    return Failure("semantic", "refused", f"the function did not take the reply{detail}")

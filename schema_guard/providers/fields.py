@@ -98,8 +98,8 @@ def words(value: object) -> str | None:
 
 def name(value: object) -> str | None:
     """Give a name that a reply says, such as its model's, cut to 200 characters; None when it says none."""
-    found = words(value)
-    return None if found is None else clip(found, _NAME_CHARS)
+    text = words(value)
+    return None if text is None else clip(text, _NAME_CHARS)
 
 
 def count(holder: object, *names: str) -> int | None:

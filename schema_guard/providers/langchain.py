@@ -21,8 +21,8 @@ _STOP_WORDS: Final = ("finish_reason", "stop_reason", "done_reason", "stopReason
 def _message(reply: object, content: object) -> RawReply | None:
     if field(reply, "type") not in ("ai", "AIMessageChunk") or not isinstance(content, str | list):
         return None
-    said = field(reply, "response_metadata")
-    if said is None:
+    metadata = field(reply, "response_metadata")
+    if metadata is None:
         return None
     # Chunks that were put together have the arguments as they came; what was read of them is closed where they are cut.
     calls = items(field(reply, "tool_call_chunks")) or (
@@ -30,9 +30,9 @@ def _message(reply: object, content: object) -> RawReply | None:
     )
     return RawReply(
         Written(text_of(content), calls, _refusal(reply), _has_reasoned(reply, content)),
-        either(said, *_STOP_WORDS),
+        either(metadata, *_STOP_WORDS),
         _usage(field(reply, "usage_metadata")),
-        either(said, "model_name", "model"),
+        either(metadata, "model_name", "model"),
     )
 
 
@@ -61,12 +61,12 @@ def _chunk(stream: Stream, chunk: object, content: object) -> str | None:
     stream.refuse(_refusal(chunk))
     if _has_reasoned(chunk, content):
         stream.think()
-    said = field(chunk, "response_metadata")
-    stream.name_model(either(said, "model_name", "model"))
+    metadata = field(chunk, "response_metadata")
+    stream.name_model(either(metadata, "model_name", "model"))
     usage = field(chunk, "usage_metadata")
     if usage is not None:
         stream.usage = _added(stream.usage, _usage(usage))
-    stopped = either(said, *_STOP_WORDS)
+    stopped = either(metadata, *_STOP_WORDS)
     if stopped is not None:
         stream.stop(stopped)
     elif field(chunk, "chunk_position") == "last":

@@ -43,18 +43,18 @@ def _bare_error(reply: object, error: object) -> RawReply | None:
     return None
 
 
-def _line(stream: Stream, chunk: object, said: object) -> str | None:
+def _line(stream: Stream, chunk: object, content: object) -> str | None:
     if not has(chunk, "done"):
         return None
     stream.name_model(field(chunk, "model"))
     if field(chunk, "done") is True:
         stream.usage = _usage(chunk)
         stream.stop(field(chunk, "done_reason"))
-    if not isinstance(said, str):
-        return stream.whole_parts(message_written(said))
+    if not isinstance(content, str):
+        return stream.whole_parts(message_written(content))
     if words(field(chunk, "thinking")):
         stream.think()
-    return said
+    return content
 
 
 def _usage(reply: object) -> Usage:

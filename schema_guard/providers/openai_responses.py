@@ -29,15 +29,17 @@ def _response(reply: object, output: object) -> RawReply:
     if status in ("queued", "in_progress"):
         message = f"the function gave a response that is still {status}: return it when it is completed"
         return RawReply(None, failure=Failure("transport", "no_reply", message))
-    found = RawReply(_written(items(output)), status, _usage(field(reply, "usage")), field(reply, "model"))
+    raw_reply = RawReply(
+        _written(items(output)), status, _usage(field(reply, "usage")), field(reply, "model")
+    )
     if status == "incomplete":
         reason = field(field(reply, "incomplete_details"), "reason")
-        return found._replace(stop_word=reason, otherwise="length")
+        return raw_reply._replace(stop_word=reason, otherwise="length")
     if status == "failed":
-        return found._replace(failure=provider_error(field(reply, "error")))
+        return raw_reply._replace(failure=provider_error(field(reply, "error")))
     # Its calls are seen from the output, not from the status.
     is_call = status == "completed" and any(_is_call(item) for item in items(field(reply, "output")))
-    return found._replace(stop_word="tool_call") if is_call else found
+    return raw_reply._replace(stop_word="tool_call") if is_call else raw_reply
 
 
 def _plain(held: dict[str, Any]) -> tuple[Any, Any] | None:

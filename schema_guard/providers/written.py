@@ -68,9 +68,9 @@ class WrittenCall(NamedTuple):
 def call_of(call: object) -> WrittenCall:
     """Read a whole tool call."""
     function = either(call, "function", "custom")
-    given = either(call if function is None else function, "arguments", "input", "args")
+    arguments = either(call if function is None else function, "arguments", "input", "args")
     # Without any the tool is called with none.
-    text = NOTHING_LEFT if given is None else as_json(given)
+    text = NOTHING_LEFT if arguments is None else as_json(arguments)
     return WrittenCall(words(either(call, "call_id", "toolUseId", "id")), tool_of(call), text)
 
 

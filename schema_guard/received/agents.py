@@ -27,29 +27,31 @@ class _Said(NamedTuple):
     answer: Any
 
 
-def result(given: object, inner: Callable[[object], Reply | None]) -> Reply | None:
+def result(run_result: object, inner: Callable[[object], Reply | None]) -> Reply | None:
     """Open the result of a run. Replies that the agent refused are tries of the one call; those that called a
     function's tool belong to the next one.
     """  # noqa: D205
-    messages = field(given, "new_messages")
-    if not callable(messages) or (not callable(field(given, "usage")) and field(given, "usage") is None):
+    messages = field(run_result, "new_messages")
+    if not callable(messages) or (
+        not callable(field(run_result, "usage")) and field(run_result, "usage") is None
+    ):
         return None
-    made = inner(field(given, "output"))
-    if made is None:
+    reply = inner(field(run_result, "output"))
+    if reply is None:
         return None
-    tool = words(field(given, "_output_tool_name"))
+    tool = words(field(run_result, "_output_tool_name"))
     replies = _replies([_Said(*pair) for pair in _paired(items(messages()))], tool)
     if not replies:
-        return made
+        return reply
     *tries, last = replies
-    if made.given is None:
-        last = last._replace(text=made.text, failure=made.failure)
+    if reply.given is None:
+        last = last._replace(text=reply.text, failure=reply.failure)
     return last._replace(
-        given=made.given, failure=made.failure, tries=tuple(tries), is_final=bool(tries), refused=None
+        given=reply.given, failure=reply.failure, tries=tuple(tries), is_final=bool(tries), refused=None
     )
 
 
-def calls_in(given: object) -> list[WrittenCall]:
+def calls_in(message: object) -> list[WrittenCall]:
     """Give the tool calls in one response of a model, in order; the last one ends as the response does."""
     calls = [
         WrittenCall(
@@ -57,34 +59,34 @@ def calls_in(given: object) -> list[WrittenCall]:
             words(field(part, "tool_name")),
             as_json(field(part, "args")) or "",
         )
-        for part in items(field(given, "parts"))
+        for part in items(field(message, "parts"))
         if field(part, "part_kind") == "tool-call"
     ]
-    finish, failure = stopped(field(given, "finish_reason"))
+    finish, failure = stopped(field(message, "finish_reason"))
     if calls and finish not in (None, "stop", "tool_call"):
         calls[-1] = calls[-1]._replace(finish_reason=finish, failure=failure)
     return calls
 
 
-def response(given: object, outputs: Collection[str]) -> Reply:
+def response(message: object, outputs: Collection[str]) -> Reply:
     """Read one response of a model inside of a run.
 
     Args:
-        given: The response.
+        message: The response.
         outputs: Names of the tools that take the run's output.
     """
-    parts = items(field(given, "parts"))
+    parts = items(field(message, "parts"))
     called = [part for part in parts if field(part, "tool_name") in outputs] if outputs else []
-    finish, failure = stopped(field(given, "finish_reason"))
-    refusal = words(field(field(given, "provider_details"), "refusal"))
-    usage = _usage(field(given, "usage"))
+    finish, failure = stopped(field(message, "finish_reason"))
+    refusal = words(field(field(message, "provider_details"), "refusal"))
+    usage = _usage(field(message, "usage"))
     text = (as_json(field(called[0], "args")) or "") if called else _said(parts)
     return Reply(
         text,
         "refusal" if refusal else finish,
         usage if usage.input_tokens or usage.output_tokens else UNKNOWN_USAGE,
         refusal,
-        words(field(given, "model_name")),
+        words(field(message, "model_name")),
         failure,
         reasoned=not text and any(field(part, "part_kind") == "thinking" for part in parts),
         tool=words(field(called[0], "tool_name")) if called else None,
@@ -106,18 +108,18 @@ def _paired(messages: list[Any]) -> list[tuple[Any, Any]]:
     ]
 
 
-def _replies(said: list[_Said], tool: str | None) -> list[Reply]:
-    found: list[Reply] = []
+def _replies(pairs: list[_Said], tool: str | None) -> list[Reply]:
+    replies: list[Reply] = []
     steps: list[Usage] = []
-    for response, answer in said:
+    for response, answer in pairs:
         usage = _usage(field(response, "usage"))
         refused = _refused(answer, tool)
-        if refused is None and response is not said[-1].response:
+        if refused is None and response is not pairs[-1].response:
             steps.append(usage)
             continue
         text = _text(response, tool)
         finish, failure = stopped(field(response, "finish_reason"))
-        found.append(
+        replies.append(
             Reply(
                 text,
                 finish,
@@ -129,7 +131,7 @@ def _replies(said: list[_Said], tool: str | None) -> list[Reply]:
             )
         )
         steps = []
-    return found
+    return replies
 
 
 def _text(response: object, tool: str | None) -> str:

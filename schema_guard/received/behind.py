@@ -79,12 +79,12 @@ def known_behind(reply: Reply, error: BaseException) -> Reply:
         for value in list(names.values())[:_MOST_NAMES]:
             if not is_of(type(value), CLIENTS):
                 continue
-            found = read_shape(value)
-            if found is not None and found.text is not None and reply.text in found.text:
+            known = read_shape(value)
+            if known is not None and known.text is not None and reply.text in known.text:
                 return reply._replace(
-                    finish_reason=found.finish_reason,
-                    usage=found.usage,
-                    model=found.model,
-                    refusal=found.refusal,
+                    finish_reason=known.finish_reason,
+                    usage=known.usage,
+                    model=known.model,
+                    refusal=known.refusal,
                 )
     return reply

@@ -32,7 +32,7 @@ _MOST_FRAMES: Final = 200
 
 def streams_under(source: object) -> list[Any]:
     """Give the streams of SDKs that an iterator reads from, however many generators are between them."""
-    found: list[Any] = []
+    streams: list[Any] = []
     seen = {id(source)}
     level: list[Any] = [] if _has_response(source) else [source]
     for _ in range(_DEEPEST):
@@ -41,24 +41,24 @@ def streams_under(source: object) -> list[Any]:
             if id(part) in seen or not _is_iterator(part) or len(seen) > _MOST_LOOKED_AT:
                 continue
             seen.add(id(part))
-            (found if _has_response(part) else below).append(part)
+            (streams if _has_response(part) else below).append(part)
         level = below
-    return found
+    return streams
 
 
 def streams_of_exception() -> list[Any]:
     """Give the streams of SDKs that stood in the functions which the exception under way has ended."""
     error = sys.exception()
     trace = None if error is None else error.__traceback__
-    found: list[Any] = []
+    streams: list[Any] = []
     for _ in range(_MOST_FRAMES):
         if trace is None:
             break
-        found += [
+        streams += [
             part for part in trace.tb_frame.f_locals.values() if _is_iterator(part) and _has_response(part)
         ]
         trace = trace.tb_next
-    return found
+    return streams
 
 
 def _held(holder: Any) -> Iterator[Any]:

@@ -8,12 +8,12 @@ from schema_guard.received.replies import Reply, read_shape
 __all__ = ["reply_behind"]
 
 
-def reply_behind(given: object) -> Reply | None:
+def reply_behind(value: object) -> Reply | None:
     """Give the reply that instructor has hung on a value; None when it has hung none.
 
     How often it had asked is not said, and the usage is that of all its tries.
     """
-    raw = getattr(given, "__dict__", {}).get("_raw_response")
+    raw = getattr(value, "__dict__", {}).get("_raw_response")
     if raw is None:
         return None
     return (read_shape(raw) or Reply())._replace(unseen=True)

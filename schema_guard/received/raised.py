@@ -161,13 +161,13 @@ def _validation_error(error: BaseException, schema: Schema[Any], is_observed: bo
 
 def _retried(error: BaseException, schema: Schema[Any], is_observed: bool) -> Reply | None:
     """Read instructor's exception: it has asked again, and holds each try that failed."""
-    asked, failed = field(error, "n_attempts"), items(field(error, "failed_attempts"))
-    if type(asked) is not int or not field(error, "create_kwargs") or not failed:
+    attempts, failed = field(error, "n_attempts"), items(field(error, "failed_attempts"))
+    if type(attempts) is not int or not field(error, "create_kwargs") or not failed:
         return None
-    tries = [_try(one, schema) for one in failed]
+    tries = [_try(attempt, schema) for attempt in failed]
     tries = _own_usages(tries)
-    is_final = asked > 1
-    if len(failed) < asked:
+    is_final = attempts > 1
+    if len(failed) < attempts:
         # The last try never came to a reply: whatever it was is told by the exception behind this one.
         behind = error.__cause__ or error.__context__
         last = (None if behind is None else _fault(behind)) or _excluded("call_raised", behind or error)
@@ -252,14 +252,14 @@ def _agent_error(error: BaseException, schema: Schema[Any], is_observed: bool) -
     if not is_of(type(error), _AGENTS):
         return None
     message = field(error, "message")
-    said = message if isinstance(message, str) else ""
+    text = message if isinstance(message, str) else ""
     if _named(error, "ContentFilterError"):
         return Reply(failure=Failure("refusal", "content_filter", "a content filter stopped the reply"))
-    if _named(error, "IncompleteToolCall") or "token limit" in said:
+    if _named(error, "IncompleteToolCall") or "token limit" in text:
         return Reply(failure=Failure("truncation", "max_tokens", "the reply was cut off at the output limit"))
-    if not said.startswith(("Exceeded maximum", "Tool ")) and not _named(error, "ToolRetryError"):
+    if not text.startswith(("Exceeded maximum", "Tool ")) and not _named(error, "ToolRetryError"):
         return None
-    asked_again = "(0)" not in said and _named(error, "UnexpectedModelBehavior")
+    asked_again = "(0)" not in text and _named(error, "UnexpectedModelBehavior")
     return _agent_refusal(error)._replace(unseen=asked_again, is_final=asked_again)
 
 
@@ -272,8 +272,8 @@ def _agent_refusal(error: BaseException) -> Reply:
             if text is not None:
                 return replies.read(text)._replace(refused=refused_by(content))
             return Reply(failure=refused_by(content))
-    told = words(field(error, "message"))
-    return Reply(failure=Failure("semantic", "refused", clip(told or _PARSERS_FAILED, 200)))
+    message = words(field(error, "message"))
+    return Reply(failure=Failure("semantic", "refused", clip(message or _PARSERS_FAILED, 200)))
 
 
 def _details(error: BaseException) -> list[Any] | None:

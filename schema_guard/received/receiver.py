@@ -60,36 +60,36 @@ class Receiver:
         self._own: Own | None = None
         self._returned: Callable[[object], Reply] | None = None
 
-    def read(self, given: object) -> Reply:
+    def read(self, result: object) -> Reply:
         """Read what the function gave; never raises."""
-        if self._schema is None or isinstance(given, str | bytes | bytearray):
-            return replies.read(given)
+        if self._schema is None or isinstance(result, str | bytes | bytearray):
+            return replies.read(result)
         if self._returned is None:
             # Texts, the usual reply, need none of it.
             from schema_guard.received.returned import returned
 
             self._returned = partial(returned, own=self._own_of(self._schema))
-        retries = retrying.retries_of_reply(given)
+        retries = retrying.retries_of_reply(result)
         if retries is None:
-            reply = self._returned(given)
+            reply = self._returned(result)
         else:
-            held = retrying.unwrapped(given)
+            held = retrying.unwrapped(result)
             reply = held if isinstance(held, replies.Reply) else self._returned(held)
             reply = reply._replace(retries=retries)
         if reply.model is not None:
             self._model = reply.model
         return reply
 
-    def glance(self, given: object) -> str | None:
+    def glance(self, result: object) -> str | None:
         """Give the text of a provider's usual reply, the same as `read` does; None for what has to be read.
 
         Never raises. It remembers the model as `read` does.
         """
-        found = replies.plain_text(given)
-        if found is None or self._schema is None:
+        pair = replies.plain_text(result)
+        if pair is None or self._schema is None:
             return None
-        text, model = found
-        if self._schema.annotation is not None and self._own_of(self._schema).is_own(given):
+        text, model = pair
+        if self._schema.annotation is not None and self._own_of(self._schema).is_own(result):
             return None
         self._model = fields.name(model) or self._model
         return text

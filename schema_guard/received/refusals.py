@@ -35,16 +35,16 @@ _ORDER: Final = ("syntax", "structure", "value", "semantic")
 
 def refused_by(errors: object) -> Failure:
     """Give the failure for a list of Pydantic's error details; never raises."""
-    told = [_told(error) for error in items(errors)[:_MOST]]
-    if not told:
+    pairs = [_told(error) for error in items(errors)[:_MOST]]
+    if not pairs:
         return Failure("semantic", "pydantic", "the function's own validation refused the reply")
-    told.sort(key=lambda one: _ORDER.index(one[0]))
-    kind, first = told[0]
-    violations = tuple(violation for _, violation in told)
-    said = "; ".join(f"at {pointer(v.instance_location)}: {v.expected}" for v in violations[:3])
+    pairs.sort(key=lambda pair: _ORDER.index(pair[0]))
+    kind, first = pairs[0]
+    violations = tuple(violation for _, violation in pairs)
+    message = "; ".join(f"at {pointer(v.instance_location)}: {v.expected}" for v in violations[:3])
     if kind == "syntax":
-        return Failure(kind, first.keyword, said)
-    return Failure(kind, "pydantic" if kind == "semantic" else first.keyword, said, violations)
+        return Failure(kind, first.keyword, message)
+    return Failure(kind, "pydantic" if kind == "semantic" else first.keyword, message, violations)
 
 
 def refused_text(errors: object) -> str | bytes | None:

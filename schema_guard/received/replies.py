@@ -165,12 +165,12 @@ def _glanced(reply: Any) -> tuple[str, object] | None:
     glance = _glance_of(kind)
     if glance is None:
         return None
-    found = glance(reply.__dict__)
+    pair = glance(reply.__dict__)
     more = reply.__pydantic_extra__
-    if found is None or type(found[0]) is not str or not found[0]:
+    if pair is None or type(pair[0]) is not str or not pair[0]:
         return None
     # A field that the class does not know may mark the reply of somebody else.
-    return None if more and not markers().isdisjoint(more) else found
+    return None if more and not markers().isdisjoint(more) else pair
 
 
 @lru_cache(256)

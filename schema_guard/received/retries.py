@@ -31,11 +31,11 @@ def note(reply: Any, retries: object) -> Any:
     return reply
 
 
-def retries_of_reply(given: object) -> int | None:
+def retries_of_reply(reply: object) -> int | None:
     """Give it of a reply, of a chunk, or of a response that an SDK gave unparsed; None for what does not say it."""
-    if isinstance(given, dict):
-        return _count(field(given.get("ResponseMetadata"), "RetryAttempts"))
-    held = getattr(given, "__dict__", None)
+    if isinstance(reply, dict):
+        return _count(field(reply.get("ResponseMetadata"), "RetryAttempts"))
+    held = getattr(reply, "__dict__", None)
     if not isinstance(held, dict):
         return None
     is_response = "http_response" in held
@@ -50,19 +50,19 @@ def retries_of_response(response: object) -> int | None:
 
 def retries_of_error(error: BaseException) -> int | None:
     """Give it of an exception of an SDK's, which has the last request that was sent."""
-    found = retries_of_response(error)
-    return retries_of_response(field(error, "response")) if found is None else found
+    retries = retries_of_response(error)
+    return retries_of_response(field(error, "response")) if retries is None else retries
 
 
-def unwrapped(given: object) -> object:
+def unwrapped(response: object) -> object:
     """Give what a response says that an SDK gave unparsed; everything else as it is."""
-    held = getattr(given, "__dict__", None)
+    held = getattr(response, "__dict__", None)
     if not isinstance(held, dict) or "http_response" not in held:
-        return given
+        return response
     text = field(held.get("http_response"), "text")
     kind = field(field(held.get("http_response"), "headers"), "get")
     if not isinstance(text, str) or not callable(kind) or "event-stream" in str(kind("content-type")):
-        return given
+        return response
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -72,9 +72,9 @@ def unwrapped(given: object) -> object:
 
 
 def _header(read: Any) -> int | None:
-    found = str(read(_HEADER))
-    return int(found) if found.isdecimal() and int(found) <= _MOST else None
+    text = str(read(_HEADER))
+    return int(text) if text.isdecimal() and int(text) <= _MOST else None
 
 
-def _count(found: object) -> int | None:
-    return found if type(found) is int and 0 <= found <= _MOST else None
+def _count(value: object) -> int | None:
+    return value if type(value) is int and 0 <= value <= _MOST else None

@@ -34,20 +34,20 @@ __all__ = ["grown", "returned"]
 _DEEPEST: Final = 4
 
 
-def returned(given: object, own: Own) -> Reply:
+def returned(result: object, own: Own) -> Reply:
     """Read what a function gave back; never raises.
 
     Args:
-        given: Anything.
+        result: Anything.
         own: What the guard's schema says of values.
     """
     try:
-        return _read(given, own, _DEEPEST) or refused(given)
+        return _read(result, own, _DEEPEST) or refused(result)
     except Exception as error:
-        if is_interruption(error, lambda: _read(given, own, _DEEPEST)):
+        if is_interruption(error, lambda: _read(result, own, _DEEPEST)):
             raise
         # A foreign object may raise anything from any access.
-        return refused(given)
+        return refused(result)
 
 
 def grown(reply: Reply, value: object, own: Own) -> Reply:
@@ -55,60 +55,60 @@ def grown(reply: Reply, value: object, own: Own) -> Reply:
     return returned(value, own) if own.is_own(value) else reply
 
 
-def refused(given: object) -> Reply:
+def refused(result: object) -> Reply:
     """Give the reply for what cannot be judged: it says what to return instead of a value of that type."""
-    failure = no_reply(given).failure
+    failure = no_reply(result).failure
     assert failure is not None
-    return Reply(failure=Failure("transport", "no_reply", way_out(given) or failure.message))
+    return Reply(failure=Failure("transport", "no_reply", way_out(result) or failure.message))
 
 
-def _read(given: object, own: Own, depth: int) -> Reply | None:  # noqa: PLR0911 - a rule each
-    if isinstance(given, str | bytes | bytearray | Reply):
-        return read(given)
-    if given is None or depth == 0:
+def _read(result: object, own: Own, depth: int) -> Reply | None:  # noqa: PLR0911 - a rule each
+    if isinstance(result, str | bytes | bytearray | Reply):
+        return read(result)
+    if result is None or depth == 0:
         return None
-    if own.is_own(given):
-        return _own(given)
-    if type(given) is dict and not own.names.isdisjoint(markers()) and _is_data(given, own):
-        return Reply(given=ParsedValue(given))
-    reply = read_shape(given)
+    if own.is_own(result):
+        return _own(result)
+    if type(result) is dict and not own.names.isdisjoint(markers()) and _is_data(result, own):
+        return Reply(given=ParsedValue(result))
+    reply = read_shape(result)
     if reply is not None:
-        return _beside(given, reply, own)
-    reply = opened(given, lambda inner: _read(inner, own, depth - 1))
+        return _beside(result, reply, own)
+    reply = opened(result, lambda inner: _read(inner, own, depth - 1))
     if reply is not None:
         return reply
-    if isinstance(given, dict | list) or own.is_own_scalar(given):
-        return Reply(given=ParsedValue(given))
+    if isinstance(result, dict | list) or own.is_own_scalar(result):
+        return Reply(given=ParsedValue(result))
     return None
 
 
-def _is_data(given: dict[Any, Any], own: Own) -> bool:
+def _is_data(document: dict[Any, Any], own: Own) -> bool:
     """Say whether a dict has a key that marks replies and that the schema declares."""
-    return any(name in given for name in markers() & own.names)
+    return any(name in document for name in markers() & own.names)
 
 
-def _own(given: object) -> Reply:
+def _own(value: object) -> Reply:
     """Read an instance of the schema's own class; instructor hangs the reply on it that it was made from."""
     from schema_guard.received.instructor import reply_behind
 
-    reply = reply_behind(given) or Reply()
-    empty = never_filled(given)
+    reply = reply_behind(value) or Reply()
+    empty = never_filled(value)
     if empty:
         details = [{"type": "null_type", "loc": (name,), "msg": "a value", "input": None} for name in empty]
         return reply._replace(failure=reply.failure or refused_by(details))
-    return reply._replace(given=ParsedValue(given, own=True), failure=None, refusal=None)
+    return reply._replace(given=ParsedValue(value, own=True), failure=None, refusal=None)
 
 
-def _beside(given: object, reply: Reply, own: Own) -> Reply:
+def _beside(result: object, reply: Reply, own: Own) -> Reply:
     """Add what the SDK had parsed to a reply whose text is known, where it is an instance of the schema's own class."""
-    if reply.failure is not None or own.annotation is None or type(given) is dict:
+    if reply.failure is not None or own.annotation is None or type(result) is dict:
         return reply
-    message = getattr(first(getattr(given, "__dict__", {}).get("choices")), "message", None)
-    for holder in (given, message):
+    message = getattr(first(getattr(result, "__dict__", {}).get("choices")), "message", None)
+    for holder in (result, message):
         kind: Any = type(holder)
-        kept = getattr(holder, "__dict__", ())
+        attributes = getattr(holder, "__dict__", ())
         for name in PARSED:
-            if name not in kept and name not in _offered(kind):
+            if name not in attributes and name not in _offered(kind):
                 continue
             value = getattr(holder, name, None)
             if value is not None and own.is_own(value):

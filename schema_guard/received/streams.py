@@ -318,8 +318,8 @@ class StreamReader:
         """Give what a provider's file keeps from one chunk to the next: the one value of *kind*, made when first asked for."""
         if kind not in self._kept:
             self._kept[kind] = kind()
-        kept: K = self._kept[kind]
-        return kept
+        state: K = self._kept[kind]
+        return state
 
     def fail(self, failure: Failure | None) -> None:
         """Note what is wrong, unless something was before."""

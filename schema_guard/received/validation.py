@@ -111,11 +111,11 @@ def _is_same_name(kind: Any, schema: Schema[Any]) -> bool:
 def _frames(error: BaseException) -> list[_Frame] | None:
     """Give Pydantic's frames that an error went through; None where no code below the function raised it."""
     names = list(frames_of(error))
-    found = [_frame(held) for package, held in names if package == "pydantic"]
+    frames = [_frame(held) for package, held in names if package == "pydantic"]
     while names and names[0][0] == "schema_guard":
         del names[0]
     # Without a frame of Pydantic's it was raised by the function itself, or by one that made it by hand.
-    return found if found or len(names) > 1 else None
+    return frames if frames or len(names) > 1 else None
 
 
 def _frame(names: dict[str, Any]) -> _Frame:

@@ -38,8 +38,8 @@ def doomed(text: str, schema: Schema[Any], limits: Limits) -> Failure | None:
 def _checker(schema: Schema[Any], limits: Limits) -> TextChecker:
     from schema_guard.extensions import load  # only who stops replies needs it
 
-    found: TextChecker = load("option:early_stop")(schema, limits=limits)
-    return found
+    checker: TextChecker = load("option:early_stop")(schema, limits=limits)
+    return checker
 
 
 class Watch:
@@ -112,10 +112,10 @@ class Watch:
             return _MORE[0] if self._left_s is not None else More(min(_UNSEEN, self._most + 1))
         if chunk.beside is not self._beside:
             self._turn(beside=chunk.beside)
-        found = self._look(text)
-        if found is not None:
-            self.failure = found
-            return Stop(found)
+        failure = self._look(text)
+        if failure is not None:
+            self.failure = failure
+            return Stop(failure)
         return _MORE[self._due - self._size if self._left_s is None else 0]
 
     def _look(self, text: str) -> Failure | None:

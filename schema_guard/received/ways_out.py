@@ -14,33 +14,33 @@ __all__ = ["way_out"]
 _SCALARS: Final = (bool, int, float)
 
 
-def way_out(given: object) -> str | None:
+def way_out(value: object) -> str | None:
     """Say what a function gave that is no reply, and what to return instead; None where only its type is known."""
-    if given is None:
+    if value is None:
         return (
             "the function gave None, not a model's reply: return the reply or its text; where the model found nothing, "
             "return its text, null"
         )
-    advice = _advice(given)
+    advice = _advice(value)
     if advice is None:
         return None
-    return f"the function gave a value of type {clip(type(given).__name__)!r}, not a model's reply: {advice}"
+    return f"the function gave a value of type {clip(type(value).__name__)!r}, not a model's reply: {advice}"
 
 
-def _advice(given: object) -> str | None:  # noqa: PLR0911 - one line a kind of value
-    kind = type(given)
-    if isinstance(given, _SCALARS):
+def _advice(value: object) -> str | None:  # noqa: PLR0911 - one line a kind of value
+    kind = type(value)
+    if isinstance(value, _SCALARS):
         return "the schema's own type is another: return the reply or its text"
-    if isinstance(given, tuple | set | frozenset):
+    if isinstance(value, tuple | set | frozenset):
         return "return the reply, its text, or list(...) of it"
     if callable(getattr(kind, "model_dump", None)):
         name = clip(kind.__name__)
         return f"return the reply, guard({name}), or return value.model_dump(mode='json')"
     if is_dataclass(kind):
         return f"return the reply, guard({clip(kind.__name__)}), or return dataclasses.asdict(value)"
-    if field(given, "http_response") is not None:
+    if field(value, "http_response") is not None:
         return "return its await .parse(), or .parse() once the body is read"
-    if callable(getattr(kind, "json", None)) and (field(given, "status_code") or field(given, "status")):
+    if callable(getattr(kind, "json", None)) and (field(value, "status_code") or field(value, "status")):
         return "read its body first: return response.text, or await response.text()"
     if hasattr(kind, "keys") and hasattr(kind, "__getitem__"):
         return "return the reply, its text, or dict(...) of it"

@@ -27,57 +27,57 @@ _PLAIN = (str, bytes, bool, int, float, list, type(None))
 _RAW_AND_PARSED = {"raw", "parsed", "parsing_error"}
 
 
-def opened(given: object, inner: Inner) -> Reply | None:
+def opened(wrapper: object, inner: Inner) -> Reply | None:
     """Give the reply that a wrapper holds; None for what is none.
 
     Args:
-        given: Anything.
+        wrapper: Anything.
         inner: Reads what is inside of it.
     """
     for opener in (_pair, _raw_and_parsed, _http, _raw_response, agents.result, _parsed):
-        reply = opener(given, inner)
+        reply = opener(wrapper, inner)
         if reply is not None:
             return reply
     return None
 
 
-def _pair(given: object, inner: Inner) -> Reply | None:
+def _pair(wrapper: object, inner: Inner) -> Reply | None:
     """Open `(value, completion)`: what was made of a reply, and the reply."""
-    if not isinstance(given, tuple) or len(given) != 2:
+    if not isinstance(wrapper, tuple) or len(wrapper) != 2:
         return None
-    value, completion = given
+    value, completion = wrapper
     reply = None if isinstance(completion, _PLAIN) else read_shape(completion)
     if reply is None and isinstance(completion, (*_PLAIN, dict)):
         return None
-    made = inner(value)
-    if made is None:
+    parsed = inner(value)
+    if parsed is None:
         return reply if value is None else None
     if reply is None or reply.failure is not None:
-        return made
-    if made.given is None:
-        return reply._replace(text=made.text, failure=made.failure)
-    return reply._replace(given=made.given, unseen=made.unseen)
+        return parsed
+    if parsed.given is None:
+        return reply._replace(text=parsed.text, failure=parsed.failure)
+    return reply._replace(given=parsed.given, unseen=parsed.unseen)
 
 
-def _raw_and_parsed(given: object, inner: Inner) -> Reply | None:
+def _raw_and_parsed(wrapper: object, inner: Inner) -> Reply | None:
     """Open what LangChain gives with `include_raw`: the message, what was made of it, and what was wrong with it."""
-    if type(given) is not dict or given.keys() != _RAW_AND_PARSED:
+    if type(wrapper) is not dict or wrapper.keys() != _RAW_AND_PARSED:
         return None
-    reply, made = read_shape(given["raw"]), inner(given["parsed"])
+    reply, parsed = read_shape(wrapper["raw"]), inner(wrapper["parsed"])
     if reply is None:
-        return made
-    return reply if made is None or made.given is None else reply._replace(given=made.given)
+        return parsed
+    return reply if parsed is None or parsed.given is None else reply._replace(given=parsed.given)
 
 
-def _http(given: object, inner: Inner) -> Reply | None:
+def _http(response: object, inner: Inner) -> Reply | None:
     """Open a response of an HTTP client whose body has come."""
-    status, read_json = field(given, "status_code"), field(given, "json")
-    if type(status) is not int or not callable(read_json) or field(given, "headers") is None:
+    status, read_json = field(response, "status_code"), field(response, "json")
+    if type(status) is not int or not callable(read_json) or field(response, "headers") is None:
         return None
     # httpx, then requests: reading a body that has not come would wait for it, or take it from the caller.
-    if field(given, "is_stream_consumed") is False or field(given, "_content_consumed") is False:
+    if field(response, "is_stream_consumed") is False or field(response, "_content_consumed") is False:
         return None
-    text = field(given, "text")
+    text = field(response, "text")
     if status >= _BAD_STATUS:
         return Reply(failure=Failure("transport", "provider_error", f"status {status} instead of a reply"))
     if not isinstance(text, str):
@@ -92,9 +92,9 @@ def _http(given: object, inner: Inner) -> Reply | None:
     return (read_shape(body) if isinstance(body, dict) else None) or read(text)
 
 
-def _raw_response(given: object, inner: Inner) -> Reply | None:
+def _raw_response(wrapper: object, inner: Inner) -> Reply | None:
     """Open what `with_raw_response` gives; one whose body has not come is left alone."""
-    response, parse = field(given, "http_response"), field(given, "parse")
+    response, parse = field(wrapper, "http_response"), field(wrapper, "parse")
     if response is None or not callable(parse) or field(response, "is_stream_consumed") is not True:
         return None
     parsed = parse()
@@ -105,16 +105,16 @@ def _raw_response(given: object, inner: Inner) -> Reply | None:
     return inner(parsed)
 
 
-def _parsed(given: object, inner: Inner) -> Reply | None:
+def _parsed(wrapper: object, inner: Inner) -> Reply | None:
     """Open a wrapper of anybody's, by the names that SDKs have for what they parsed."""
-    if isinstance(given, dict | list | tuple):
+    if isinstance(wrapper, dict | list | tuple):
         return None
-    value = either(given, "output_parsed", "parsed")
+    value = either(wrapper, "output_parsed", "parsed")
     if value is None or callable(value):
         return None
-    made = inner(value)
-    behind = either(given, "raw", "completion", "response", "raw_response")
-    reply = read_shape(behind) if made is not None and behind is not None else None
-    if made is None or reply is None or reply.failure is not None:
-        return made
-    return reply._replace(given=made.given) if made.given is not None else made
+    parsed = inner(value)
+    behind = either(wrapper, "raw", "completion", "response", "raw_response")
+    reply = read_shape(behind) if parsed is not None and behind is not None else None
+    if parsed is None or reply is None or reply.failure is not None:
+        return parsed
+    return reply._replace(given=parsed.given) if parsed.given is not None else parsed

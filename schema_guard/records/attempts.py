@@ -41,9 +41,9 @@ class Where:
 
 def as_dict(row: Row) -> dict[str, Any]:
     """Give a row by the names of its columns, lists as lists and what is so or not as bool."""
-    found: dict[str, Any] = dict(zip(COLUMNS, row, strict=True))
+    document: dict[str, Any] = dict(zip(COLUMNS, row, strict=True))
     for name in ("repairs", "violations"):
-        found[name] = json.loads(found[name])
+        document[name] = json.loads(document[name])
     for name in ("tuned", "unseen", "adapted", "gateway_repaired"):
-        found[name] = bool(found[name])
-    return found
+        document[name] = bool(document[name])
+    return document

@@ -68,22 +68,24 @@ def chosen_of(
     Raises:
         InvalidArgument: One is not there, or several functions have that end; the message lists them.
     """
-    found, left = Chosen(), list(rows)
+    chosen, candidates = Chosen(), list(rows)
     if schema is not None:
-        known = {row.schema_name for row in left}
-        if schema not in known | {row.schema_fingerprint for row in left}:
+        known = {row.schema_name for row in candidates}
+        if schema not in known | {row.schema_fingerprint for row in candidates}:
             raise _unknown("schema", schema, known, store.url)
-        found = found._replace(schema=schema)
-        left = [row for row in left if found.takes(row)]
+        chosen = chosen._replace(schema=schema)
+        candidates = [row for row in candidates if chosen.takes(row)]
     if function is not None:
-        found = found._replace(function=named_function(function, {row.function for row in left}, store.url))
-        left = [row for row in left if found.takes(row)]
+        chosen = chosen._replace(
+            function=named_function(function, {row.function for row in candidates}, store.url)
+        )
+        candidates = [row for row in candidates if chosen.takes(row)]
     if segment is not None:
-        known = {row.segment or NO_SEGMENT for row in left}
+        known = {row.segment or NO_SEGMENT for row in candidates}
         if segment not in known:
             raise _unknown("segment", segment, known, store.url)
-        found = found._replace(segment=segment)
-    return found
+        chosen = chosen._replace(segment=segment)
+    return chosen
 
 
 def rows_of(
@@ -103,11 +105,11 @@ def rows_of(
     return [row for row in rows if chosen.takes(row)]
 
 
-def named_function(given: str, known: Iterable[str], where: str) -> str:
+def named_function(wanted: str, known: Iterable[str], where: str) -> str:
     """Give the one function that a name or an end of it means.
 
     Args:
-        given: What was asked for.
+        wanted: What was asked for.
         known: All names.
         where: They stand, for the message.
 
@@ -115,38 +117,38 @@ def named_function(given: str, known: Iterable[str], where: str) -> str:
         InvalidArgument: None or several are meant.
     """
     names = set(known)
-    if given in names:
-        return given
-    meant = sorted(name for name in names if name.endswith(f".{given}") and _HAS_NO_ENDS not in name)
+    if wanted in names:
+        return wanted
+    meant = sorted(name for name in names if name.endswith(f".{wanted}") and _HAS_NO_ENDS not in name)
     if len(meant) == 1:
         return meant[0]
     if not meant:
-        raise _unknown("function", given, names, where)
+        raise _unknown("function", wanted, names, where)
     raise InvalidArgument(
-        f"function {clip(repr(given))}: expected the name of one function, got an end that "
+        f"function {clip(repr(wanted))}: expected the name of one function, got an end that "
         f"{len(meant)} have: {_listed(meant)}: give more of it"
     )
 
 
-def _unknown(what: str, given: str, known: set[str], where: str) -> InvalidArgument:
-    text = f"no {what} {clip(repr(given))} is recorded in {where}"
+def _unknown(what: str, wanted: str, known: set[str], where: str) -> InvalidArgument:
+    text = f"no {what} {clip(repr(wanted))} is recorded in {where}"
     if not known:
         return InvalidArgument(f"{text}, where nothing is")
-    near = _near(given, known)
+    near = _near(wanted, known)
     if near:
         return InvalidArgument(f"{text}, did you mean {' or '.join(map(repr, near))}?")
     return InvalidArgument(f"{text}; recorded {'is' if len(known) == 1 else 'are'} {_listed(sorted(known))}")
 
 
-def _near(given: str, known: set[str]) -> list[str]:
+def _near(wanted: str, known: set[str]) -> list[str]:
     """Give the names that are near to one, or that have an end that is."""
     from difflib import get_close_matches  # 6 ms that only a wrong name has to pay
 
     ends: dict[str, list[str]] = {}
     for name in sorted(known):
-        for end in dict.fromkeys(_ends(name.casefold(), given.count("."))):
+        for end in dict.fromkeys(_ends(name.casefold(), wanted.count("."))):
             ends.setdefault(end, []).append(name)
-    near = get_close_matches(given.casefold(), ends, n=_MOST_NEAR)
+    near = get_close_matches(wanted.casefold(), ends, n=_MOST_NEAR)
     return list(dict.fromkeys(name for end in near for name in ends[end]))[:_MOST_NEAR]
 
 

@@ -100,7 +100,11 @@ def holding(declared: Iterable[D], function: str, functions: Sequence[str]) -> l
         functions: All that have calls with the schema; trials (`bench`, `climb`) are nobody's.
     """
     is_only_one = all(name == function or name.startswith(TRIALS) for name in functions)
-    return [one for one in declared if one.function == function or (one.function is None and is_only_one)]
+    return [
+        declaration
+        for declaration in declared
+        if declaration.function == function or (declaration.function is None and is_only_one)
+    ]
 
 
 def joined(there: Sequence[D], coming: Sequence[D]) -> list[D]:
@@ -111,30 +115,30 @@ def joined(there: Sequence[D], coming: Sequence[D]) -> list[D]:
     """
     known = Counter(there)
     new = []
-    for one in coming:
-        if known[one]:
-            known[one] -= 1
+    for declaration in coming:
+        if known[declaration]:
+            known[declaration] -= 1
         else:
-            new.append(one)
-    found: list[D] = []
-    for one in there:
-        while new and new[0].at < one.at:
-            found.append(new.pop(0))
-        found.append(one)
-    return found + new
+            new.append(declaration)
+    declarations: list[D] = []
+    for declaration in there:
+        while new and new[0].at < declaration.at:
+            declarations.append(new.pop(0))
+        declarations.append(declaration)
+    return declarations + new
 
 
 def latest(declared: Iterable[DeclaredStep]) -> list[DeclaredStep]:
     """Give the declaration about each step that was stored last, the oldest first."""
-    found: dict[str, DeclaredStep] = {}
-    for one in declared:
-        found.pop(one.step, None)
-        found[one.step] = one
-    return list(found.values())
+    by_rung: dict[str, DeclaredStep] = {}
+    for declaration in declared:
+        by_rung.pop(declaration.step, None)
+        by_rung[declaration.step] = declaration
+    return list(by_rung.values())
 
 
-def text(name: str, given: object) -> str:
+def text(name: str, value: object) -> str:
     """Give an argument that has to say something, as stores take it; `InvalidArgument` when it is blank."""
-    if not isinstance(given, str) or not given.strip():
-        raise InvalidArgument(f"{name}={clip(repr(given))}: expected a text that is not blank")
-    return store_text(given)
+    if not isinstance(value, str) or not value.strip():
+        raise InvalidArgument(f"{name}={clip(repr(value))}: expected a text that is not blank")
+    return store_text(value)

@@ -76,8 +76,8 @@ def pages(backend: Backend, where: Where, *, first: int = 0) -> Iterator[list[St
 def configurations(backend: Backend, where: Where) -> list[ConfigurationCounts]:
     """Count calls: by what is kept of all times or of each hour, else by the attempts."""
     with backend.reading() as snapshot:
-        kept = snapshot.window(where) if where.is_timed else snapshot.roll_ups(where)
-    return scanned(backend, where) if kept is None else kept
+        counts = snapshot.window(where) if where.is_timed else snapshot.roll_ups(where)
+    return scanned(backend, where) if counts is None else counts
 
 
 def names(backend: Backend) -> set[Names]:
@@ -102,8 +102,8 @@ def configuration_after(backend: Backend, configuration_id: int, call_number: in
     where = Where(configuration=place.configuration)
     leave_out = place.judged
     if leave_out and place.has_gaps:  # of what was taken out the first calls are missing
-        found = whole_calls(pages(backend, where, first=place.first))
-        there = sum(map(is_judged, (call for rows in found for call in calls(rows))))
+        groups = whole_calls(pages(backend, where, first=place.first))
+        there = sum(map(is_judged, (call for rows in groups for call in calls(rows))))
         leave_out = max(0, leave_out - (place.calls - there))
     counted = backend.recount(without_judged(pages(backend, where, first=place.first), leave_out))
     return (

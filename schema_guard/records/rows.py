@@ -129,8 +129,8 @@ def store_text(text: str) -> str:
     return text if text.isprintable() else _NOT_STORABLE.sub(_escaped, text)
 
 
-def _escaped(found: re.Match[str]) -> str:
-    return f"\\u{ord(found[0]):04x}"
+def _escaped(match: re.Match[str]) -> str:
+    return f"\\u{ord(match[0]):04x}"
 
 
 def _call_row(call: Call, task: Prompt | None, key: bytes) -> Row:
@@ -211,9 +211,9 @@ def _json_text(document: object) -> str:
 
     Never raises: a task is hashed whatever objects a user puts into it.
     """
-    for said in (_sorted_json, repr):
+    for writer in (_sorted_json, repr):
         with suppress(Exception):
-            return said(document)
+            return writer(document)
     return _BOUNDED.repr(document)
 
 

@@ -423,9 +423,9 @@ class Store:
     def close(self, timeout_s: float = 2.0) -> int:
         """Flush and close; gives the attempts still pending. What is recorded later is lost."""
         self._closed = True
-        left = self._writer.close(timeout_s)
+        pending = self._writer.close(timeout_s)
         self._backend.close()
-        return left
+        return pending
 
     def __enter__(self) -> Self:
         return self

@@ -30,8 +30,8 @@ def tags(
     Raises:
         InvalidArgument: One of them is neither a str nor None.
     """
-    for word, given in (("segment", segment), ("cluster", cluster), ("function", function)):
-        require_text(f"tags: {word}", given)
+    for word, tag in (("segment", segment), ("cluster", cluster), ("function", function)):
+        require_text(f"tags: {word}", tag)
     outer = current_tags.get()
     token = current_tags.set(
         Tags(segment or outer.segment, cluster or outer.cluster, function or outer.function)

@@ -82,18 +82,18 @@ def parted(url: str) -> tuple[str, dict[str, str]]:
     is_known = scheme is None or scheme[1] in SCHEMES
     if not mark or not is_known or not _PARAMETERS.fullmatch(query):
         return url, {}
-    found = dict(parameter.split("=", 1) for parameter in query.split("&"))
-    others = [name for name in found if name not in PARAMETERS]
+    parameters = dict(parameter.split("=", 1) for parameter in query.split("&"))
+    others = [name for name in parameters if name not in PARAMETERS]
     if scheme is not None and scheme[1] != "sqlite":  # they are the server's
-        rest = "&".join(f"{name}={found.pop(name)}" for name in others)
-        return f"{plain}?{rest}" if rest else plain, found
+        rest = "&".join(f"{name}={parameters.pop(name)}" for name in others)
+        return f"{plain}?{rest}" if rest else plain, parameters
     for named in others:
         near = did_you_mean(named, PARAMETERS)
         expected = " ".join(f"{name}={values}" for name, values in PARAMETERS.items())
         raise InvalidArgument(
             f"store {masked(url)!r}: unknown parameter {named!r}{near}; expected {expected}"
         )
-    return plain, found
+    return plain, parameters
 
 
 def connect(url: str) -> Backend:
@@ -174,12 +174,14 @@ def open_store(
     return store
 
 
-def _said_once(url: str, name: str, given: str | None, named: Mapping[str, str], usual: str) -> str:
+def _said_once(url: str, name: str, argument: str | None, named: Mapping[str, str], usual: str) -> str:
     """Give what an argument or else the URL says, else what is usual; `InvalidArgument` when they differ."""
-    said = named.get(name)
-    if given is not None and said is not None and given != said:
-        raise InvalidArgument(f"{name}={given!r}: the store {masked(url)!r} says {said!r}: say it once")
-    return (said or usual) if given is None else given
+    url_value = named.get(name)
+    if argument is not None and url_value is not None and argument != url_value:
+        raise InvalidArgument(
+            f"{name}={argument!r}: the store {masked(url)!r} says {url_value!r}: say it once"
+        )
+    return (url_value or usual) if argument is None else argument
 
 
 def resolve_store(spec: str | Store | None) -> Store | None:
@@ -209,10 +211,10 @@ def resolve_store(spec: str | Store | None) -> Store | None:
     with _shared_lock:
         store = _shared.get(backend.url)
         if store is None or store.is_closed:
-            made = Store(backend, durability=durability, keeper=Keeper(payload), retention=retention)
+            new_store = Store(backend, durability=durability, keeper=Keeper(payload), retention=retention)
             # A call that ended in the midst of that may have made one.
             if _shared.get(backend.url) is store:
-                _shared[backend.url] = made
+                _shared[backend.url] = new_store
             store = _shared[backend.url]
         store.tighten(durability=durability, payload=payload, retention=retention)
         return store

@@ -77,7 +77,7 @@ def _hung(label: str, text: str) -> Iterator[str]:
 
 def _folded(text: str, width: int) -> list[str]:
     """Break a text between words; a word that is longer than a line, or a command, stays whole."""
-    whole = _COMMAND.sub(lambda found: found[0].replace(" ", _NO_BREAK), text)
+    whole = _COMMAND.sub(lambda match: match[0].replace(" ", _NO_BREAK), text)
     lines = wrap(whole, width, break_long_words=False, break_on_hyphens=False) or [""]
     return [line.replace(_NO_BREAK, " ") for line in lines]
 

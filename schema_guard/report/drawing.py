@@ -145,7 +145,7 @@ def new_figure(
     """
     from matplotlib.figure import Figure  # an extra, and half a second
 
-    made = Figure(figsize=(WIDTH / 72, height / 72))
+    figure = Figure(figsize=(WIDTH / 72, height / 72))
     gap, top = 34, 22
     free = height - top - bottom - gap * (len(panels) - 1)
     axes, below = [], height - top
@@ -153,13 +153,13 @@ def new_figure(
         size = free * share / sum(panels)
         below -= size
         axes.append(
-            made.add_axes((left / WIDTH, below / height, (WIDTH - left - RIGHT) / WIDTH, size / height))
+            figure.add_axes((left / WIDTH, below / height, (WIDTH - left - RIGHT) / WIDTH, size / height))
         )
         below -= gap
     for axis in axes:
         axis.tick_params(length=3, which="major")
         axis.tick_params(length=0, which="minor")
-    return made, axes
+    return figure, axes
 
 
 def write_axis(axis: Axes, side: str, words: Callable[[float], str]) -> None:

@@ -135,7 +135,7 @@ class Configuration:
     @property
     def is_rated(self) -> bool:
         """Whether its rates are those of the traffic, or of a sample of it."""
-        return all(one is None or one.is_rated for one in self.traffic)
+        return all(traffic is None or traffic.is_rated for traffic in self.traffic)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,9 +169,9 @@ class Report:
         """Give the configurations of which a group is made, wholly or in part."""
         shared = ("schema", "schema_fingerprint", *_COMMON[self.by])
         return [
-            one
-            for one in self.configurations
-            if all(getattr(one, name) == getattr(group, name) for name in shared)
+            configuration
+            for configuration in self.configurations
+            if all(getattr(configuration, name) == getattr(group, name) for name in shared)
         ]
 
 
@@ -241,11 +241,11 @@ def _hours(
         tuple(getattr(group, name) for name in ("schema", "schema_fingerprint", *_COMMON[by])): place
         for place, group in enumerate(groups)
     }
-    kept = {row.configuration for group in grouped for row in group.members}
+    members = {row.configuration for group in grouped for row in group.members}
     group_of = {
         row.configuration: places[tuple(getattr(row, name) for name in (*_SCHEMA, *_COMMON[by]))]
         for row in counted
-        if _is_rated(row) and row.configuration in kept
+        if _is_rated(row) and row.configuration in members
     }
     functions = {row.function for row in counted}
     function = functions.pop() if len(functions) == 1 else None
@@ -271,14 +271,14 @@ def _rated(pool: Pool) -> Pool:
     return replace(pool, members=answers or rated)
 
 
-def _by_schema_worst_first(one: Configuration) -> tuple[str, str, bool, float, float]:
+def _by_schema_worst_first(configuration: Configuration) -> tuple[str, str, bool, float, float]:
     # Of imported failures the share that failed is no rate that is worse than others.
-    worst = -(one.failed.lower or 0.0), -(one.failed.rate or 0.0)
-    return one.schema, one.schema_fingerprint, not one.is_rated, *worst
+    worst = -(configuration.failed.lower or 0.0), -(configuration.failed.rate or 0.0)
+    return configuration.schema, configuration.schema_fingerprint, not configuration.is_rated, *worst
 
 
 def _configuration(pool: Pool) -> Configuration:
-    n, one, latency = pool.calls("calls"), pool.members[0], pool.attempt_latency
+    n, first, latency = pool.calls("calls"), pool.members[0], pool.attempt_latency
     elapsed_s = pool.total("elapsed_s").known
     seen = n - pool.calls("unseen")
 
@@ -287,10 +287,10 @@ def _configuration(pool: Pool) -> Configuration:
 
     traffic = dict.fromkeys(traffic_of(row.settings) for row in pool.members)
     varies = tuple(name for name in _NAMES if len({getattr(row, name) for row in pool.members}) > 1)
-    names = {name: None if name in varies else getattr(one, name) for name in _NAMES}
+    names = {name: None if name in varies else getattr(first, name) for name in _NAMES}
     return Configuration(
-        schema=one.schema_name,
-        schema_fingerprint=one.schema_fingerprint,
+        schema=first.schema_name,
+        schema_fingerprint=first.schema_fingerprint,
         **names,
         varies=varies,
         calls=n,
@@ -302,8 +302,8 @@ def _configuration(pool: Pool) -> Configuration:
         unseen=n - seen,
         transport=pool.calls("transport"),
         excluded=tuple(
-            ExcludedFigures(one.cause, *one)
-            for one in ways_of(w for row in pool.members for w in row.excluded)
+            ExcludedFigures(first.cause, *first)
+            for first in ways_of(w for row in pool.members for w in row.excluded)
         ),
         attempts=pool.attempts,
         failures=None if pool.stops_early is None else pool.failures,

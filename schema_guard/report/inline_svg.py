@@ -108,42 +108,44 @@ def inline_svg(draw: Callable[[], Figure], *, name: str, title: str, description
     svg.set("role", "img")
     svg.set("aria-labelledby", f"{name}-title {name}-description")
     for index, (tag, text) in enumerate((("title", title), ("desc", description))):
-        told = ET.Element(tag, {"id": f"{name}-{'title' if tag == 'title' else 'description'}"})
-        told.text = safe(text)
-        svg.insert(index, told)
+        element = ET.Element(tag, {"id": f"{name}-{'title' if tag == 'title' else 'description'}"})
+        element.text = safe(text)
+        svg.insert(index, element)
     return ET.tostring(svg, encoding="unicode")
 
 
 def _cleaned(element: ET.Element, name: str, ids: dict[str, str]) -> ET.Element:
     """Give a copy without name spaces, styles, clipping and metadata; *ids* numbers what is referred to."""
-    made = ET.Element(_local(element.tag), _attributes(element, name, ids))
-    made.text = element.text if made.tag == "text" else None
-    made.extend(_cleaned(child, name, ids) for child in element if _local(child.tag) not in _DROPPED)
-    return made
+    copy = ET.Element(_local(element.tag), _attributes(element, name, ids))
+    copy.text = element.text if copy.tag == "text" else None
+    copy.extend(_cleaned(child, name, ids) for child in element if _local(child.tag) not in _DROPPED)
+    return copy
 
 
 def _attributes(element: ET.Element, name: str, ids: dict[str, str]) -> dict[str, str]:
-    kept = {key: element.attrib[key] for key in _KEPT_ATTRIBUTES if key in element.attrib}
+    attributes = {key: element.attrib[key] for key in _KEPT_ATTRIBUTES if key in element.attrib}
     if _local(element.tag) == "svg":
         # The page gives the size, the view box the proportions.
-        del kept["width"], kept["height"]
-    kept |= _presentation(element.get("style", ""))
+        del attributes["width"], attributes["height"]
+    attributes |= _presentation(element.get("style", ""))
     # Only the marks in <defs> are referred to; groups have ids for nobody.
     if "id" in element.attrib and _local(element.tag) == "path":
-        kept["id"] = _numbered(element.attrib["id"], name, ids)
+        attributes["id"] = _numbered(element.attrib["id"], name, ids)
     for key, value in element.attrib.items():
         if _local(key) == "href":
-            kept["href"] = f"#{_numbered(value.removeprefix('#'), name, ids)}"
-    return kept
+            attributes["href"] = f"#{_numbered(value.removeprefix('#'), name, ids)}"
+    return attributes
 
 
 def _presentation(style: str) -> dict[str, str]:
     """Give the attributes that say what a style says."""
     declared = [part.partition(":") for part in style.split(";") if part.strip()]
-    found = {key.strip(): value.strip() for key, _, value in declared}
-    kept = {key: _NAMES.get(found[key], found[key]) for key in _KEPT_STYLES if key in found}
+    properties = {key.strip(): value.strip() for key, _, value in declared}
+    attributes = {
+        key: _NAMES.get(properties[key], properties[key]) for key in _KEPT_STYLES if key in properties
+    }
     size = _FONT_SIZE.search(style)
-    return {**kept, "font-size": size[1]} if size else kept
+    return {**attributes, "font-size": size[1]} if size else attributes
 
 
 def _numbered(identifier: str, name: str, ids: dict[str, str]) -> str:

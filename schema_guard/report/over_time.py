@@ -106,16 +106,16 @@ def over_time(counted: Iterable[HourOfGroup], groups: int) -> OverTime:
         counted: Hours of any groups, in any order.
         groups: How many groups there are.
     """
-    hours = [one for one in counted if one.calls or one.failed]
-    step_s = _step_s([one.at for one in hours])
-    found: dict[tuple[int, int], list[int]] = defaultdict(lambda: [0, 0])
-    for one in hours:
-        at = (one.at - _FIRST_MONDAY_S) // step_s * step_s + _FIRST_MONDAY_S
-        sums = found[one.group, at]
-        sums[0] += one.failed
-        sums[1] += one.calls
+    hours = [hour for hour in counted if hour.calls or hour.failed]
+    step_s = _step_s([hour.at for hour in hours])
+    counts: dict[tuple[int, int], list[int]] = defaultdict(lambda: [0, 0])
+    for hour in hours:
+        at = (hour.at - _FIRST_MONDAY_S) // step_s * step_s + _FIRST_MONDAY_S
+        sums = counts[hour.group, at]
+        sums[0] += hour.failed
+        sums[1] += hour.calls
     series: list[list[TimedCalls]] = [[] for _ in range(groups)]
-    for (group, at), (count, n) in sorted(found.items()):
+    for (group, at), (count, n) in sorted(counts.items()):
         # A call that was saved in the hour after its own has no call here.
         if n:
             series[group].append(TimedCalls(at, max(count, 0), n))

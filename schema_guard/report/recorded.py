@@ -55,15 +55,15 @@ def _rows(report: Report) -> Iterator[Fact]:
 
 
 def _time(report: Report) -> Iterator[Fact]:
-    found = report.over_time
-    span = found.span if found else None
-    if found and span:
+    history = report.over_time
+    span = history.span if history else None
+    if history and span:
         first, end = (moment(at) for at in span)
-        told = f"by {found.step}, {first} to {end} UTC; the bounds of a point hold for it by itself; no point: no call"
-        have_points = sum(bool(points) for points in found.series)
+        text = f"by {history.step}, {first} to {end} UTC; the bounds of a point hold for it by itself; no point: no call"
+        have_points = sum(bool(points) for points in history.series)
         if have_points > MOST_PLOTS:
-            told += f"; of {plural(have_points, report.by)} the {MOST_PLOTS} that are proved worst are drawn"
-        yield Fact("over time", told)
+            text += f"; of {plural(have_points, report.by)} the {MOST_PLOTS} that are proved worst are drawn"
+        yield Fact("over time", text)
 
 
 def names_of(report: Report, size: int) -> list[str]:
@@ -72,19 +72,19 @@ def names_of(report: Report, size: int) -> list[str]:
     names = shortened([_name_of(group, report.by) for group in report.groups], size)
     if len(schemas) == 1:
         return names
-    told = shortened([group.schema for group in report.groups], size // 2)
+    schema_names = shortened([group.schema for group in report.groups], size // 2)
     known = [schema for schema, _ in schemas]
     return [
         f"{name} ({schema}{f' {group.schema_fingerprint}' if known.count(group.schema) > 1 else ''})"
-        for name, schema, group in zip(names, told, report.groups, strict=True)
+        for name, schema, group in zip(names, schema_names, report.groups, strict=True)
     ]
 
 
 def _lost_records(report: Report) -> str:
     if not report.lost_records:
         return "none"
-    told = ", ".join(f"{reason} {count}" for reason, count in sorted(report.lost_records.items()))
-    return f"{told} (attempts that could not be stored)"
+    reasons = ", ".join(f"{reason} {count}" for reason, count in sorted(report.lost_records.items()))
+    return f"{reasons} (attempts that could not be stored)"
 
 
 def _section(
@@ -92,16 +92,16 @@ def _section(
 ) -> Section:
     rows: list[tuple[str, ...]] = []
     lines: list[str] = []
-    told = any(one.traffic for one in report.configurations)
+    shows_traffic = any(configuration.traffic for configuration in report.configurations)
     for name, group in groups:
         members = report.members(group)
-        rows.append((name, *_row(group, told=told)))
+        rows.append((name, *_row(group, told=shows_traffic)))
         if len(members) == 1:
             lines += _details(name, members[0])
             continue
-        for member, one in zip(_told_apart(members), members, strict=True):
-            rows.append((f"  {member}", *_row(one, told=told)))
-            lines += _details(f"{name} {member}", one)
+        for member, configuration in zip(_told_apart(members), members, strict=True):
+            rows.append((f"  {member}", *_row(configuration, told=shows_traffic)))
+            lines += _details(f"{name} {member}", configuration)
         lines += _again(name, group)
         if group.failures is None:
             lines.append(f"{name}: {NOT_COMPARED}")
@@ -116,10 +116,10 @@ def _section(
                 "fixed by retry %",
                 "failed %",
                 "excluded",
-                *(("traffic",) if told else ()),
+                *(("traffic",) if shows_traffic else ()),
             ),
             tuple(rows),
-            (0, 7) if told else (0,),
+            (0, 7) if shows_traffic else (0,),
         ),
         lines=tuple(lines),
     )
@@ -138,130 +138,147 @@ def _told_apart(members: Sequence[Configuration]) -> list[str]:
     parts = [
         part
         for part in ("function", "model", "provider", "settings", "version")
-        if len({_part(one, part) for one in members}) > 1
+        if len({_part(configuration, part) for configuration in members}) > 1
     ]
     names = []
-    for one in members:
-        told = ", ".join(f"{part} {clip(_part(one, part))}" for part in parts)
-        again = again_of(one.settings or "")
+    for configuration in members:
+        differences = ", ".join(f"{part} {clip(_part(configuration, part))}" for part in parts)
+        again = again_of(configuration.settings or "")
         place = f" in the place of {clip(again.after)}" if again is not None else ""
-        names.append(f"{one.strategies}{place} ({told})" if told else f"{one.strategies}{place}")
+        names.append(
+            f"{configuration.strategies}{place} ({differences})"
+            if differences
+            else f"{configuration.strategies}{place}"
+        )
     return names
 
 
-def _part(one: Configuration, part: str) -> str:
-    named: str = getattr(one, part) or "none"
+def _part(configuration: Configuration, part: str) -> str:
+    named: str = getattr(configuration, part) or "none"
     return short_settings(asked_as(named)) if part == "settings" else named
 
 
-def _row(one: Configuration, *, told: bool) -> tuple[str, ...]:
-    rates = (one.clean, one.valid_first_time, one.fixed_by_retry, one.failed)
-    traffic = (_traffic(one),) if told else ()
-    return str(one.calls), *map(bounded, rates), str(one.transport), *traffic
+def _row(configuration: Configuration, *, told: bool) -> tuple[str, ...]:
+    rates = (
+        configuration.clean,
+        configuration.valid_first_time,
+        configuration.fixed_by_retry,
+        configuration.failed,
+    )
+    traffic = (_traffic(configuration),) if told else ()
+    return str(configuration.calls), *map(bounded, rates), str(configuration.transport), *traffic
 
 
-def _traffic(one: Configuration) -> str:
+def _traffic(configuration: Configuration) -> str:
     """Say what part of the traffic a rate is of."""
-    parts = [RECORDED if traffic is None else traffic.short for traffic in one.traffic]
+    parts = [RECORDED if traffic is None else traffic.short for traffic in configuration.traffic]
     return " + ".join(dict.fromkeys(parts)) or RECORDED
 
 
-def _details(name: str, one: Configuration) -> Iterator[str]:
-    used = f"{tokens(one.input_tokens)}/{tokens(one.output_tokens)}"
-    if 0 < one.unknown_usage < one.attempts:
-        used += f" of {plural(one.attempts - one.unknown_usage, 'attempt')} that told"
-    seconds = f"{_seconds(one.elapsed_p50_s)}/{_seconds(one.elapsed_p95_s)}"
+def _details(name: str, configuration: Configuration) -> Iterator[str]:
+    used = f"{tokens(configuration.input_tokens)}/{tokens(configuration.output_tokens)}"
+    if 0 < configuration.unknown_usage < configuration.attempts:
+        used += f" of {plural(configuration.attempts - configuration.unknown_usage, 'attempt')} that told"
+    seconds = f"{_seconds(configuration.elapsed_p50_s)}/{_seconds(configuration.elapsed_p95_s)}"
     yield (
-        f"{name} asked {clip(one.model or 'an unknown model')} by {one.strategies}: "
-        f"{plural(one.attempts, 'attempt')}, tokens in/out {used}, seconds p50/p95 {seconds}"
+        f"{name} asked {clip(configuration.model or 'an unknown model')} by {configuration.strategies}: "
+        f"{plural(configuration.attempts, 'attempt')}, tokens in/out {used}, seconds p50/p95 {seconds}"
     )
-    if one.repaired.count:
-        how = "repaired, or resumed where they were cut off," if goes_on(one.settings) else "repaired"
-        yield f"{name} {how} {one.repaired.count:g} calls: {bounded(one.repaired)} %"
-    # Of calls that were broken off no reply is known.
-    if one.stopped is not None and one.stopped.judged:
-        yield f"{name} {_stopped(one.stopped)}"
-    is_first = stops_early(one.settings) and one.stopped is not None and one.stopped.attempts > 0
-    first = " (of each stopped reply the first fault alone)" if is_first else ""
-    if one.failures:
-        told = ", ".join(f"{kind} {code} {n}" for kind, code, n in one.failures[:_CODES])
-        more = len(one.failures) - _CODES
-        yield f"{name} failed{first}: {told}{f' and {more} other codes' if more > 0 else ''}"
-    if one.violations:
-        told = ", ".join(f"{pointer(place)} {keyword} {n}" for place, keyword, n in one.violations)
-        yield f"{name} broke{first}: {told}"
-    if one.reasoning_tokens:
-        yield f"{name} thought: {plural(one.reasoning_tokens, 'token')} of those out{_asked_to_think(one)}"
-    for line in lost_in_words(one.settings):
-        yield f"{name}: {line}"
-    yield from _left_out(name, one)
-
-
-def _stopped(found: StoppedReplies) -> str:
-    """Say how many replies were stopped, and what was saved by it."""
-    told = f"stopped {found.attempts:,} of {found.judged:,} replies before their end"
-    if not found.attempts:
-        return told
-    told += f": after {found.median_characters:,} characters in the median"
-    if found.whole_bytes is None:
-        return f"{told}; what that saved: no data, for every reply was stopped"
-    if found.saved is None:
-        return (
-            f"{told}; what that saved: no estimate, for by then they had {found.stopped_bytes:,} bytes in the mean, and "
-            f"the n {found.judged - found.attempts:,} that were not stopped have {found.whole_bytes:,}"
+    if configuration.repaired.count:
+        how = (
+            "repaired, or resumed where they were cut off," if goes_on(configuration.settings) else "repaired"
         )
-    saved = found.saved
+        yield f"{name} {how} {configuration.repaired.count:g} calls: {bounded(configuration.repaired)} %"
+    # Of calls that were broken off no reply is known.
+    if configuration.stopped is not None and configuration.stopped.judged:
+        yield f"{name} {_stopped(configuration.stopped)}"
+    is_first = (
+        stops_early(configuration.settings)
+        and configuration.stopped is not None
+        and configuration.stopped.attempts > 0
+    )
+    first = " (of each stopped reply the first fault alone)" if is_first else ""
+    if configuration.failures:
+        listed = ", ".join(f"{kind} {code} {n}" for kind, code, n in configuration.failures[:_CODES])
+        more = len(configuration.failures) - _CODES
+        yield f"{name} failed{first}: {listed}{f' and {more} other codes' if more > 0 else ''}"
+    if configuration.violations:
+        listed = ", ".join(
+            f"{pointer(place)} {keyword} {n}" for place, keyword, n in configuration.violations
+        )
+        yield f"{name} broke{first}: {listed}"
+    if configuration.reasoning_tokens:
+        yield f"{name} thought: {plural(configuration.reasoning_tokens, 'token')} of those out{_asked_to_think(configuration)}"
+    for line in lost_in_words(configuration.settings):
+        yield f"{name}: {line}"
+    yield from _left_out(name, configuration)
+
+
+def _stopped(stopped: StoppedReplies) -> str:
+    """Say how many replies were stopped, and what was saved by it."""
+    text = f"stopped {stopped.attempts:,} of {stopped.judged:,} replies before their end"
+    if not stopped.attempts:
+        return text
+    text += f": after {stopped.median_characters:,} characters in the median"
+    if stopped.whole_bytes is None:
+        return f"{text}; what that saved: no data, for every reply was stopped"
+    if stopped.saved is None:
+        return (
+            f"{text}; what that saved: no estimate, for by then they had {stopped.stopped_bytes:,} bytes in the mean, and "
+            f"the n {stopped.judged - stopped.attempts:,} that were not stopped have {stopped.whole_bytes:,}"
+        )
+    saved = stopped.saved
     part = f"{share(saved.share)} [{share(saved.lower)}, {share(saved.upper)}]"
     return (
-        f"{told}; saved about {part} % of their text, {saved.size_bytes:,} bytes and at most {saved.most_bytes:,}, if "
-        f"they had become as long as the replies that were not stopped: n {saved.from_replies:,}, {found.whole_bytes:,} "
+        f"{text}; saved about {part} % of their text, {saved.size_bytes:,} bytes and at most {saved.most_bytes:,}, if "
+        f"they had become as long as the replies that were not stopped: n {saved.from_replies:,}, {stopped.whole_bytes:,} "
         f"bytes in the mean, at most {saved.counted_bytes:,} counted of each; a provider may bill the whole reply all the same"
     )
 
 
-def _asked_to_think(one: Configuration) -> str:
+def _asked_to_think(configuration: Configuration) -> str:
     """Say where nothing tells how much a model shall think: another setting of it would be counted with this one."""
-    return "" if thinking_of(one.settings) else ", though no option that was seen asks for it"
+    return "" if thinking_of(configuration.settings) else ", though no option that was seen asks for it"
 
 
-def _again(name: str, one: Configuration) -> Iterator[str]:
+def _again(name: str, configuration: Configuration) -> Iterator[str]:
     """Say which calls are one with the one before them."""
-    if one.answered_again:
+    if configuration.answered_again:
         yield (
-            f"{name}: {plural(one.answered_again, 'call')} to which the tuned model gave no valid reply went to the prompt: "
+            f"{name}: {plural(configuration.answered_again, 'call')} to which the tuned model gave no valid reply went to the prompt: "
             "each is one call here, fixed by retry or failed by what the prompt made of it"
         )
 
 
-def _left_out(name: str, one: Configuration) -> Iterator[str]:
+def _left_out(name: str, configuration: Configuration) -> Iterator[str]:
     """Say which calls a rate, or every rate, leaves out."""
-    if one.unseen:
+    if configuration.unseen:
         yield (
-            f"{name}: in {plural(one.unseen, 'call')} a library inside had asked again unseen: no data for clean, "
+            f"{name}: in {plural(configuration.unseen, 'call')} a library inside had asked again unseen: no data for clean, "
             "valid first time and fixed by retry"
         )
-    if repaired := repairers_of(one.settings):
+    if repaired := repairers_of(configuration.settings):
         yield f"{name}: {in_words(repaired)}"
-    textless = one.calls - one.unseen - one.clean.n
+    textless = configuration.calls - configuration.unseen - configuration.clean.n
     if textless:
         yield f"{name}: of {plural(textless, 'call')} the text is not known, for the function gave what it had parsed: no data for clean"
-    for traffic in one.traffic:
+    for traffic in configuration.traffic:
         if traffic is not None:
             yield f"{name}: {traffic.text}"
-    if one.transport:
-        yield f"{name} excluded: {', '.join(_causes(one))}"
+    if configuration.transport:
+        yield f"{name} excluded: {', '.join(_causes(configuration))}"
 
 
-def _causes(one: Configuration) -> Iterator[str]:
+def _causes(configuration: Configuration) -> Iterator[str]:
     """Say how many calls each cause has, and how they ended."""
     causes: dict[str, list[ExcludedFigures]] = {}
-    for calls in one.excluded:
+    for calls in configuration.excluded:
         causes.setdefault(calls.cause, []).append(calls)
     for cause, several in causes.items():
         ways = [f"{way.exception or way.code} {way.calls}" for way in several[:_CODES]]
         more = len(several) - _CODES
-        told = ", ".join(map(clip, ways)) + (f" and {more} other ways" if more > 0 else "")
-        yield f"{sum(way.calls for way in several)} {CAUSES[cause]} ({told})"
+        endings = ", ".join(map(clip, ways)) + (f" and {more} other ways" if more > 0 else "")
+        yield f"{sum(way.calls for way in several)} {CAUSES[cause]} ({endings})"
 
 
 def _seconds(seconds: float | None) -> str:

@@ -85,12 +85,12 @@ def trend_of(counted: Iterable[HourOfGroup], beside: TrendMarks) -> Plot:
         counted: Hours, all of one group.
         beside: What is marked.
     """
-    title, found = "Failed calls over time", over_time(counted, 1)
-    if found.span is None:
+    title, history = "Failed calls over time", over_time(counted, 1)
+    if history.span is None:
         return Plot(title, "", None, "no hours of calls are known here")
-    points = found.series[0]
+    points = history.series[0]
     rate = Rate.of(sum(point.count for point in points), sum(point.n for point in points))
-    return _trend("trend", title, rate, _Axis(found.step_s, found.step, *found.span), points, beside)
+    return _trend("trend", title, rate, _Axis(history.step_s, history.step, *history.span), points, beside)
 
 
 def trends_of(report: Report) -> list[Plot]:
@@ -99,20 +99,20 @@ def trends_of(report: Report) -> list[Plot]:
     Args:
         report: With its hours.
     """
-    found = report.over_time
-    span = found.span if found else None
+    history = report.over_time
+    span = history.span if history else None
     if not report.groups:
         return []
-    if found is None or span is None:
+    if history is None or span is None:
         counted = [group for group in report.groups if group.calls]
         missing = "no call has a known time" if counted else "no judged call is recorded"
         if counted and not any(group.is_rated for group in counted):
             missing = "the calls were imported, and no rate of the traffic can be read from them"
         return [Plot("Failure rate over time", "", None, missing)]
-    names, axis = names_of(report, _TITLE_SIZE), _Axis(found.step_s, found.step, *span)
-    drawn = _worst(report.groups, found)[:MOST_PLOTS]
+    names, axis = names_of(report, _TITLE_SIZE), _Axis(history.step_s, history.step, *span)
+    drawn = _worst(report.groups, history)[:MOST_PLOTS]
     plots = [
-        _trend(f"trend{number}", names[place], report.groups[place].failed, axis, found.series[place])
+        _trend(f"trend{number}", names[place], report.groups[place].failed, axis, history.series[place])
         for number, place in enumerate(drawn)
     ]
     if len(drawn) == 1:
@@ -120,16 +120,16 @@ def trends_of(report: Report) -> list[Plot]:
     return [_overview([(names[place], report.groups[place].failed) for place in drawn]), *plots]
 
 
-def _worst(groups: Sequence[Configuration], found: OverTime) -> list[int]:
+def _worst(groups: Sequence[Configuration], history: OverTime) -> list[int]:
     """Give the places of the groups that have points, the one that is proved worst first."""
-    places = [place for place, points in enumerate(found.series) if points]
+    places = [place for place, points in enumerate(history.series) if points]
     return sorted(places, key=lambda place: -groups[place].failed.bounds.lower)
 
 
 def _overview(rated: Sequence[tuple[str, Rate]]) -> Plot:
     title = "Failed calls"
     names = shortened([safe(name) for name, _ in rated], _NAME_SIZE)
-    told = "; ".join(
+    description = "; ".join(
         f"{name}: {bounded(rate)} % of {rate.n:,}" for name, (_, rate) in zip(names, rated, strict=True)
     )
     rows = [
@@ -150,7 +150,7 @@ def _overview(rated: Sequence[tuple[str, Rate]]) -> Plot:
             lambda: rates_figure(rows, "calls"),
             name="overview",
             title=title,
-            description=f"{told}.",
+            description=f"{description}.",
         ),
     )
 
@@ -166,15 +166,15 @@ def _trend(
     beside: TrendMarks | None = None,
 ) -> Plot:
     lowest, *_, highest = sorted((points[0], *points), key=lambda point: point.count / point.n)
-    told = f"{bounded(rate)} % of {plural(rate.n, 'call')} failed"
+    summary = f"{bounded(rate)} % of {plural(rate.n, 'call')} failed"
     return Plot(
         title,
-        f"{told}; a point is {_article(axis.step)}{_marks(beside)}",
+        f"{summary}; a point is {_article(axis.step)}{_marks(beside)}",
         inline_svg(
             lambda: _trend_figure(axis, points, beside),
             name=name,
             title=f"Failure rate over time: {title}" if beside is None else title,
-            description=f"{told}. Of {plural(len(points), 'step')} of {axis.step} with calls the lowest is "
+            description=f"{summary}. Of {plural(len(points), 'step')} of {axis.step} with calls the lowest is "
             f"{_at(lowest, axis)}, the highest {_at(highest, axis)}.",
         ),
     )
@@ -184,14 +184,14 @@ def _marks(beside: TrendMarks | None) -> str:
     """Say what else is in a plot; without anything a caption ends here."""
     if beside is None:
         return ""
-    found = {direction for direction, _ in beside.changes}
-    told = [f"dashed line: the target of {percent(beside.target)}"]
-    told += [
+    directions = {direction for direction, _ in beside.changes}
+    marks = [f"dashed line: the target of {percent(beside.target)}"]
+    marks += [
         f"{mark}: the rate {went}"
         for mark, word, went in (("▲", "rise", "rose"), ("▼", "fall", "fell"))
-        if word in found
+        if word in directions
     ]
-    return f"; {'; '.join(told)}. {beside.told}".rstrip()
+    return f"; {'; '.join(marks)}. {beside.told}".rstrip()
 
 
 def _article(step: str) -> str:
@@ -214,9 +214,9 @@ def _trend_figure(time: _Axis, points: Sequence[TimedCalls], beside: TrendMarks 
     lower.vlines(middles, 0, counts, color=COLOURS["muted"], linewidth=0.8 * step, alpha=0.6)
     lower.set_ylim(0, max(counts) * 1.05)
     lower.set_yticks([max(counts)])
-    for axis, told in ((upper, "failed"), (lower, "calls")):
+    for axis, label in ((upper, "failed"), (lower, "calls")):
         axis.set_xlim(time.first, time.end)
-        axis.set_title(told, loc="left", fontsize=FONT_SIZE, color=COLOURS["muted"])
+        axis.set_title(label, loc="left", fontsize=FONT_SIZE, color=COLOURS["muted"])
     ticks = list(_ticks(time.first, time.end))
     upper.set_xticks(ticks)
     upper.tick_params(labelbottom=False)
@@ -262,12 +262,12 @@ def _draw_beside(axis: Axes, time: _Axis, beside: TrendMarks) -> None:
 
 def _top(rates: Sequence[Rate]) -> float:
     """Give where the scale of rates ends: above every rate, and above the bounds of most calls."""
-    left = _SHOWN_CALLS * sum(rate.n for rate in rates)
+    remaining = _SHOWN_CALLS * sum(rate.n for rate in rates)
     bound = 0.0
     for rate in sorted(rates, key=lambda rate: rate.bounds.upper):
         bound = rate.bounds.upper
-        left -= rate.n
-        if left <= 0:
+        remaining -= rate.n
+        if remaining <= 0:
             break
     return min(max(1.1 * max(rate.rate or 0.0 for rate in rates), 1.05 * bound, _LEAST_TOP), 1.0)
 

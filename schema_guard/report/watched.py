@@ -27,10 +27,10 @@ _WRONG = {"format": "too many failures", "right": "not right often enough", "lat
 
 def by_function(watched: Sequence[Watched]) -> list[list[Watched]]:
     """Part what was watched into functions and their schemas: the worst one first, in each as well."""
-    found: dict[tuple[str, str], list[Watched]] = {}
-    for one in watched:
-        found.setdefault((one.schema, one.function), []).append(one)
-    return list(found.values())
+    groups: dict[tuple[str, str], list[Watched]] = {}
+    for entry in watched:
+        groups.setdefault((entry.schema, entry.function), []).append(entry)
+    return list(groups.values())
 
 
 def document_of(watched: Sequence[Watched], objective: float) -> Document:
@@ -43,11 +43,11 @@ def document_of(watched: Sequence[Watched], objective: float) -> Document:
     if not watched:
         return Document("no data: nothing is recorded")
     worst = watched[0]
-    wrong = sum(not one.is_below for one in watched)
-    state, said = _state_of_all(watched)
+    wrong = sum(not entry.is_below for entry in watched)
+    state, caveat = _state_of_all(watched)
     others = f"; {wrong} of {len(watched)} configurations are wrong" if len(watched) > 1 else ""
     return Document(
-        f"{state}: {said}{worst.function} (schema {worst.schema}), {worst.configuration}: {_told(worst, objective)}{others}",
+        f"{state}: {caveat}{worst.function} (schema {worst.schema}), {worst.configuration}: {_told(worst, objective)}{others}",
         sections=(
             Section(
                 "Configurations",
@@ -75,48 +75,50 @@ def document_of(watched: Sequence[Watched], objective: float) -> Document:
 
 def _state_of_all(watched: Sequence[Watched]) -> tuple[str, str]:
     """Give one word for all that was watched, and what has to be said before the counts."""
-    unknown = next((one.unexplained for one in watched if one.unexplained), None)
-    unrated = next((one.traffic.text for one in watched if one.traffic and not one.is_rated), None)
-    said = f"{unknown.text}, whose fault is not known; " if unknown else f"{unrated}; " if unrated else ""
-    if any(not one.is_below for one in watched):
-        return "BREACH", said
-    if said:
-        return "UNKNOWN", said
-    return ("OK" if all(one.state == "pass" for one in watched) else "UNDECIDED"), said
+    unknown = next((entry.unexplained for entry in watched if entry.unexplained), None)
+    unrated = next((entry.traffic.text for entry in watched if entry.traffic and not entry.is_rated), None)
+    caveat = f"{unknown.text}, whose fault is not known; " if unknown else f"{unrated}; " if unrated else ""
+    if any(not entry.is_below for entry in watched):
+        return "BREACH", caveat
+    if caveat:
+        return "UNKNOWN", caveat
+    return ("OK" if all(entry.state == "pass" for entry in watched) else "UNDECIDED"), caveat
 
 
-def _told(one: Watched, objective: float) -> str:
+def _told(entry: Watched, objective: float) -> str:
     """Say in plain words how a configuration stands."""
-    told = []
-    for breach in one.breaches:
+    faults = []
+    for breach in entry.breaches:
         if breach.what in _WRONG and breach.lower is not None:
-            told.append(missed(breach.what, breach.k, breach.n, breach.lower, breach.limit))
-        elif breach.what == "rise" and one.change:
-            told.append(one.change)
-    if told:
-        return "; ".join(told)
-    if one.rate is None:
+            faults.append(missed(breach.what, breach.k, breach.n, breach.lower, breach.limit))
+        elif breach.what == "rise" and entry.change:
+            faults.append(entry.change)
+    if faults:
+        return "; ".join(faults)
+    if entry.rate is None:
         return "no call had a reply that could be judged"
-    failed = f"{one.k:,.6g} of {one.n:,} failed, {percent(one.rate)}"
-    if not one.is_rated:
+    failed = f"{entry.k:,.6g} of {entry.n:,} failed, {percent(entry.rate)}"
+    if not entry.is_rated:
         return f"{failed}, which is no rate of the traffic"
-    if one.state == "pass":
-        return f"{failed}, proved to be less than {percent(one.upper)}; at most {share(objective)} may"
+    if entry.state == "pass":
+        return f"{failed}, proved to be less than {percent(entry.upper)}; at most {share(objective)} may"
     return f"{failed}; whether at most {share(objective)} do is not decided yet"
 
 
-def _row(one: Watched) -> tuple[str, ...]:
-    rate = NO_DATA if one.rate is None else percent(one.rate)
-    excluded = sum(calls.calls for calls in one.excluded)
-    counts = (f"{one.k:g}", f"{one.n:,}", rate, interval(one.lower, one.upper), f"{excluded:,}")
-    return (one.schema, one.function, one.configuration, *counts, _state(one))
+def _row(entry: Watched) -> tuple[str, ...]:
+    rate = NO_DATA if entry.rate is None else percent(entry.rate)
+    excluded = sum(calls.calls for calls in entry.excluded)
+    counts = (f"{entry.k:g}", f"{entry.n:,}", rate, interval(entry.lower, entry.upper), f"{excluded:,}")
+    return (entry.schema, entry.function, entry.configuration, *counts, _state(entry))
 
 
-def _state(one: Watched) -> str:
-    if not one.is_rated:
+def _state(entry: Watched) -> str:
+    if not entry.is_rated:
         return "no rate of the traffic"
-    told = [_WRONG[breach.what] for breach in one.breaches if breach.what in _WRONG]
-    told += [one.change] if one.change and any(breach.what == "rise" for breach in one.breaches) else []
-    if told:
-        return " and ".join(told)
-    return "good enough" if one.state == "pass" else "not decided yet"
+    faults = [_WRONG[breach.what] for breach in entry.breaches if breach.what in _WRONG]
+    faults += (
+        [entry.change] if entry.change and any(breach.what == "rise" for breach in entry.breaches) else []
+    )
+    if faults:
+        return " and ".join(faults)
+    return "good enough" if entry.state == "pass" else "not decided yet"

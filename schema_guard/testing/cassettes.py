@@ -88,8 +88,8 @@ class Recorded(NamedTuple):
     @property
     def prompt_hash(self) -> str:
         """16 hex digits by which equal attempts are known."""
-        said = [self.function, self.task, self.prompt, self.correction]
-        return hex_digest(json.dumps(said, sort_keys=True), _HASH_DIGITS)
+        parts = [self.function, self.task, self.prompt, self.correction]
+        return hex_digest(json.dumps(parts, sort_keys=True), _HASH_DIGITS)
 
     def as_words(self) -> str:
         """Give what it is, on one line."""
@@ -204,47 +204,47 @@ class _Recorder:
             # Its place in the file is that of its start: calls at once then stand in the same order every time.
             place = len(self._kept)
             self._kept.append(None)
-        asked = _asked(call, task, ask, self._redaction)
+        attempt = _asked(call, task, ask, self._redaction)
         try:
             result = function()
         except BaseException as error:
-            self._keep(place, asked, ANYBODYS.raised(error))
+            self._keep(place, attempt, ANYBODYS.raised(error))
             raise
-        return self._passed_on(place, asked, result)
+        return self._passed_on(place, attempt, result)
 
     def save(self, path: Path, test: str | None) -> None:
         """Write what was kept, unless it is nothing."""
-        kept = [_as_json(recorded) for recorded in self._kept if recorded is not None]
-        if not kept:
+        calls = [_as_json(recorded) for recorded in self._kept if recorded is not None]
+        if not calls:
             return
-        document = {"format": FORMAT, "test": test, "calls": kept}
+        document = {"format": FORMAT, "test": test, "calls": calls}
         text = json.dumps(document, ensure_ascii=False, indent=2, sort_keys=True)
         path.parent.mkdir(parents=True, exist_ok=True)
         _replace(path, text + "\n")
 
-    def _passed_on(self, place: int, asked: Recorded, result: Any) -> Any:
+    def _passed_on(self, place: int, attempt: Recorded, result: Any) -> Any:
         """Give what the function gave, and keep it when it is known."""
         if is_async(result):
-            asked = asked._replace(is_awaited=True)
+            attempt = attempt._replace(is_awaited=True)
             if hasattr(type(result), "__anext__"):
-                return self._chunks_awaited(place, asked, result)
-            return self._awaited(place, asked, result)
+                return self._chunks_awaited(place, attempt, result)
+            return self._awaited(place, attempt, result)
         if hasattr(type(result), "__next__"):
-            return self._chunks(place, asked, result)
-        self._keep(place, asked, _read(result))
+            return self._chunks(place, attempt, result)
+        self._keep(place, attempt, _read(result))
         return result
 
-    async def _awaited(self, place: int, asked: Recorded, result: Awaitable[Any]) -> Any:
+    async def _awaited(self, place: int, attempt: Recorded, result: Awaitable[Any]) -> Any:
         try:
-            given = await result
+            value = await result
         except BaseException as error:
-            self._keep(place, asked, ANYBODYS.raised(error))
+            self._keep(place, attempt, ANYBODYS.raised(error))
             raise
-        if hasattr(type(given), "__anext__"):
-            return self._chunks_awaited(place, asked, given)
-        return self._passed_on(place, asked, given)
+        if hasattr(type(value), "__anext__"):
+            return self._chunks_awaited(place, attempt, value)
+        return self._passed_on(place, attempt, value)
 
-    def _chunks(self, place: int, asked: Recorded, source: Iterator[Any]) -> Iterator[Any]:
+    def _chunks(self, place: int, attempt: Recorded, source: Iterator[Any]) -> Iterator[Any]:
         stream = _Heard()
         try:
             for chunk in source:
@@ -253,10 +253,10 @@ class _Recorder:
             stream.is_whole = True
         finally:
             close(source)
-            self._keep(place, stream.kept(asked), stream.reply())
+            self._keep(place, stream.kept(attempt), stream.reply())
 
     async def _chunks_awaited(
-        self, place: int, asked: Recorded, source: AsyncIterator[Any]
+        self, place: int, attempt: Recorded, source: AsyncIterator[Any]
     ) -> AsyncIterator[Any]:
         stream = _Heard()
         try:
@@ -266,17 +266,17 @@ class _Recorder:
             stream.is_whole = True
         finally:
             await aclose(source)
-            self._keep(place, stream.kept(asked), stream.reply())
+            self._keep(place, stream.kept(attempt), stream.reply())
 
-    def _keep(self, place: int, asked: Recorded, reply: Reply) -> None:
+    def _keep(self, place: int, attempt: Recorded, reply: Reply) -> None:
         if reply.failure is not None and reply.failure.kind == "transport":
             return
         text, refusal = (
             None if words is None else self._redaction(words) for words in (reply.text, reply.refusal)
         )
-        is_stopped = asked.is_streamed and asked.is_stopped
+        is_stopped = attempt.is_streamed and attempt.is_stopped
         reply = reply._replace(text=text, refusal=refusal)
-        self._kept[place] = asked._replace(reply=reply, is_stopped=is_stopped)
+        self._kept[place] = attempt._replace(reply=reply, is_stopped=is_stopped)
 
 
 def _read(result: Any) -> Reply:
@@ -321,38 +321,38 @@ class _Player:
         self._lock = Lock()
 
     def __call__(self, call: Call, task: Prompt, ask: Ask, function: Callable[[], Any]) -> Any:
-        asked = _asked(call, task, ask, self._redaction)
+        attempt = _asked(call, task, ask, self._redaction)
         with self._lock:
-            wanted = asked.prompt_hash
-            found = next((kept for kept in self.left if kept.prompt_hash == wanted), None)
-            if found is None:
-                raise ReplayError(self._missing(asked))
-            if found.is_stopped and not asked.is_stopped:
+            wanted = attempt.prompt_hash
+            recorded = next((candidate for candidate in self.left if candidate.prompt_hash == wanted), None)
+            if recorded is None:
+                raise ReplayError(self._missing(attempt))
+            if recorded.is_stopped and not attempt.is_stopped:
                 raise ReplayError(
-                    f"{found.as_words()}: its stream was stopped early when it was recorded in {self._path}, and the "
+                    f"{recorded.as_words()}: its stream was stopped early when it was recorded in {self._path}, and the "
                     f"function stops none now; record it again: {self._how}"
                 )
-            self.left.remove(found)
-        return _given_again(found)
+            self.left.remove(recorded)
+        return _given_again(recorded)
 
-    def _missing(self, asked: Recorded) -> str:
+    def _missing(self, attempt: Recorded) -> str:
         """Say what a call lacks: a cassette, a call of the function, its prompt, or one more reply."""
-        where = f"{asked.function}: attempt {asked.attempt}"
+        where = f"{attempt.function}: attempt {attempt.attempt}"
         if not self._path.exists():
             return f"{where}: there is no cassette {self._path}: record it: {self._how}"
-        left = [recorded for recorded in self.left if recorded.function == asked.function]
-        near = next((recorded for recorded in left if recorded.attempt == asked.attempt), None)
+        remaining = [recorded for recorded in self.left if recorded.function == attempt.function]
+        near = next((recorded for recorded in remaining if recorded.attempt == attempt.attempt), None)
         if near is None:
-            why = f"has no recorded reply left in {self._path} for {_shown(asked.task)}"
+            why = f"has no recorded reply left in {self._path} for {_shown(attempt.task)}"
         else:
-            why = f"is not what was recorded in {self._path}: {_difference(near, asked)}"
+            why = f"is not what was recorded in {self._path}: {_difference(near, attempt)}"
         return f"{where} {why}; record it again: {self._how}"
 
 
-def _difference(recorded: Recorded, asked: Recorded) -> str:
+def _difference(recorded: Recorded, attempt: Recorded) -> str:
     """Say where a prompt first differs from the recorded one."""
     for name in _ASKED:
-        before, now = (_text(getattr(side, name)) for side in (recorded, asked))
+        before, now = (_text(getattr(side, name)) for side in (recorded, attempt))
         if before != now:
             pairs = enumerate(zip(before, now, strict=False))
             at = next((at for at, (a, b) in pairs if a != b), min(len(before), len(now)))
@@ -372,16 +372,16 @@ def _shown(written: Any) -> str:
 def _given_again(recorded: Recorded) -> Any:
     """Give what the guard takes for what the function gave: awaited and in chunks as it was."""
     reply = recorded.reply
-    given: Any = reply
+    result: Any = reply
     # Pieces of text do not say which tool was called, nor that the model reasoned.
     if recorded.is_streamed and reply.failure is None and not (reply.tool or reply.reasoned):
         # What was stopped is given in one piece, for it was judged when all of it had come.
-        given = iter([reply.text or ""]) if recorded.is_stopped else _chunks_of(reply)
-    return _later(given) if recorded.is_awaited else given
+        result = iter([reply.text or ""]) if recorded.is_stopped else _chunks_of(reply)
+    return _later(result) if recorded.is_awaited else result
 
 
-async def _later(given: Any) -> Any:
-    return given
+async def _later(value: Any) -> Any:
+    return value
 
 
 def _chunks_of(reply: Reply) -> Iterator[Any]:
@@ -414,8 +414,8 @@ def _as_json(recorded: Recorded) -> dict[str, Any]:
     return {**fields, "reply": reply, "prompt_hash": recorded.prompt_hash}
 
 
-def _from_json(given: Mapping[str, Any]) -> Recorded:
-    fields = {name: given[name] for name in Recorded._fields if name in given or name != "is_stopped"}
+def _from_json(document: Mapping[str, Any]) -> Recorded:
+    fields = {name: document[name] for name in Recorded._fields if name in document or name != "is_stopped"}
     reply = dict(fields.pop("reply"))
     reply["usage"] = Usage(**reply["usage"])
     if reply["failure"] is not None:

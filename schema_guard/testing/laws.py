@@ -148,9 +148,9 @@ def _tried(law: Law, schema: Schema[Any], examples: int, seed: int) -> Tried:
 
 
 def _instance_wrong(schema: Schema[Any], value: Any) -> str | None:
-    found = schema.violations(value)
-    if found:
-        return f"a drawn instance has a violation: {found[0].keyword} at {found[0].instance_location or '(root)'}"
+    violations = schema.violations(value)
+    if violations:
+        return f"a drawn instance has a violation: {violations[0].keyword} at {violations[0].instance_location or '(root)'}"
     if not schema.is_valid(value):
         return "an instance without violations is not valid"
     judged = judge(json.dumps(value), schema, finish_reason="stop")
@@ -195,25 +195,23 @@ def _engines_differ(schema: Schema[Any], value: Any) -> str | None:
     expected = oracle.is_valid(value)
     if schema.is_valid(value) != expected:
         return f"valid is {not expected} by {schema.engine} and {expected} by jsonschema"
-    found = schema.violations(value)
-    if bool(found) == expected:
-        return f"valid is {expected}, and there are {len(found)} violations"
-    if len(set(found)) < len(found):
+    violations = schema.violations(value)
+    if bool(violations) == expected:
+        return f"valid is {expected}, and there are {len(violations)} violations"
+    if len(set(violations)) < len(violations):
         return "a violation is told twice"
     places = {join(error.instance_path) for error in oracle.errors(value)}
-    strange = next((one for one in found if one.instance_location not in places), None)
+    strange = next((violation for violation in violations if violation.instance_location not in places), None)
     return None if strange is None else f"jsonschema finds nothing at {strange.instance_location or '(root)'}"
 
 
 def _near_miss_wrong(schema: Schema[Any], miss: NearMiss) -> str | None:
-    found = schema.violations(miss.value)
+    violations = schema.violations(miss.value)
     if schema.is_valid(miss.value):
         return f"an instance that breaks {miss.keyword} at {miss.instance_location or '(root)'} is valid"
-    told = [(violation.instance_location, violation.keyword) for violation in found]
-    if told != [(miss.instance_location, miss.keyword)]:
-        return (
-            f"expected one violation, {miss.keyword} at {miss.instance_location or '(root)'}, got {told[:3]}"
-        )
+    places = [(violation.instance_location, violation.keyword) for violation in violations]
+    if places != [(miss.instance_location, miss.keyword)]:
+        return f"expected one violation, {miss.keyword} at {miss.instance_location or '(root)'}, got {places[:3]}"
     return None
 
 
@@ -228,9 +226,9 @@ def _broken_wrong(schema: Schema[Any], reply: Broken) -> str | None:
     judged = judge(reply.text, schema, finish_reason=reply.finish_reason)
     if judged.ok or judged.failure is None:
         return f"a broken reply ({reply.how}) is accepted as {judged.form}"
-    told = judged.failure.kind, judged.failure.code
-    if told != (reply.kind, reply.code):
-        return f"a broken reply ({reply.how}) is {' '.join(told)}, expected {reply.kind} {reply.code}"
+    failure = judged.failure.kind, judged.failure.code
+    if failure != (reply.kind, reply.code):
+        return f"a broken reply ({reply.how}) is {' '.join(failure)}, expected {reply.kind} {reply.code}"
     try:
         fixed = judge(reply.text, schema, finish_reason=reply.finish_reason, repair="lossless")
     except MissingPart:  # nothing is repaired without the part
@@ -322,7 +320,7 @@ LAWS = (
 def document_of(schema: Schema[Any], tried: Sequence[Tried]) -> Document:
     """Give what came of the laws as a document, what is wrong below its table."""
     states = {True: "holds", False: "FAILS", None: "no draws"}
-    rows = tuple((one.law, states[one.held], str(one.draws), one.says) for one in tried)
+    rows = tuple((trial.law, states[trial.held], str(trial.draws), trial.says) for trial in tried)
     return Document(
         f"schema {schema.name} ({schema.fingerprint}), engine {schema.engine}",
         sections=(
@@ -332,13 +330,13 @@ def document_of(schema: Schema[Any], tried: Sequence[Tried]) -> Document:
                 lines=tuple(_wrongs(tried)),
             ),
         ),
-        tone=Tone.GOOD if all(one.held is not False for one in tried) else Tone.BAD,
+        tone=Tone.GOOD if all(trial.held is not False for trial in tried) else Tone.BAD,
     )
 
 
 def _wrongs(tried: Sequence[Tried]) -> Iterator[str]:
-    for one in tried:
-        if one.why is not None:
-            yield f"{one.law}: {one.why}"
-        if one.counterexample is not None:
-            yield f"{one.law}: for {one.counterexample}"
+    for trial in tried:
+        if trial.why is not None:
+            yield f"{trial.law}: {trial.why}"
+        if trial.counterexample is not None:
+            yield f"{trial.law}: for {trial.counterexample}"

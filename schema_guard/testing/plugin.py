@@ -86,9 +86,9 @@ def pytest_configure(config: pytest.Config) -> None:
     if option.sg_record and option.sg_replay:
         raise pytest.UsageError("--sg-record and --sg-replay: expected one of them")
     for name in ("sg_record", "sg_replay", "sg_dir"):
-        if given := getattr(option, name):
+        if path := getattr(option, name):
             # Workers are handed the options as they stand here.
-            setattr(option, name, str(config.invocation_params.dir / Path(given).expanduser()))
+            setattr(option, name, str(config.invocation_params.dir / Path(path).expanduser()))
     if option.sg_block_network:
         config.pluginmanager.register(_BlockEverywhere(), "schema_guard_block_network")
     if option.sg_record or option.sg_replay:
@@ -244,16 +244,16 @@ def _repeated(body: Callable[..., Any], measurement: Measurement, *, has_inputs:
     @wraps(body)
     def run(**arguments: Any) -> None:
         _require_input(body, arguments, has_inputs=has_inputs)
-        for given in measurement.inputs():
-            with measurement.call(given):
-                body(**_with_input(arguments, given))
+        for value in measurement.inputs():
+            with measurement.call(value):
+                body(**_with_input(arguments, value))
 
     @wraps(body)
     async def run_async(**arguments: Any) -> None:
         _require_input(body, arguments, has_inputs=has_inputs)
-        for given in measurement.inputs():
-            with measurement.call(given):
-                await body(**_with_input(arguments, given))
+        for value in measurement.inputs():
+            with measurement.call(value):
+                await body(**_with_input(arguments, value))
 
     return run_async if iscoroutinefunction(body) else run
 
@@ -263,8 +263,8 @@ def _require_input(body: Callable[..., Any], arguments: dict[str, Any], *, has_i
         pytest.fail(f"{RATE_MARKER}: inputs=: expected {body.__name__} to take rate_input", pytrace=False)
 
 
-def _with_input(arguments: dict[str, Any], given: Any) -> dict[str, Any]:
-    return {**arguments, "rate_input": given} if "rate_input" in arguments else arguments
+def _with_input(arguments: dict[str, Any], value: Any) -> dict[str, Any]:
+    return {**arguments, "rate_input": value} if "rate_input" in arguments else arguments
 
 
 def report(name: str, measured: FailureRate) -> None:
@@ -313,7 +313,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 def _properties(reporter: Any, name: str, when: str) -> list[tuple[str, str]]:
     """Give the properties of that name with the ids of their tests, sorted by the ids."""
     reports = [report for group in reporter.stats.values() for report in group]
-    found = [
+    pairs = [
         (report.nodeid, str(value))
         for report in reports
         if getattr(report, "when", None) == when
@@ -321,7 +321,7 @@ def _properties(reporter: Any, name: str, when: str) -> list[tuple[str, str]]:
         if key == name
     ]
     # Of tests in several workers, the order is that in which they ended.
-    return sorted(found, key=lambda pair: pair[0])
+    return sorted(pairs, key=lambda pair: pair[0])
 
 
 # What the options turn on.
@@ -357,9 +357,9 @@ class _Cassettes:
                 yield
             return
         how = f"pytest '{node.nodeid}' --sg-record {self._shown}"
-        with replaying(path, redact=schema_guard_redact, how=how) as left:
+        with replaying(path, redact=schema_guard_redact, how=how) as unused:
             yield
-        for recorded in left:
+        for recorded in unused:
             node.user_properties.append((UNUSED_LINE, f"{path.name}: {recorded.as_words()}"))
 
 

@@ -77,22 +77,22 @@ class Criterion:
         self._require("failures", "a tuple of exception classes", _are_exceptions)
 
     def _require(self, name: str, expected: str, fits: Callable[[Any], bool]) -> None:
-        given = getattr(self, name)
-        if not fits(given):
-            raise InvalidArgument(f"{name}={clip(repr(given))}: expected {expected}")
+        value = getattr(self, name)
+        if not fits(value):
+            raise InvalidArgument(f"{name}={clip(repr(value))}: expected {expected}")
 
 
-def _is_number(given: object) -> bool:
-    return isinstance(given, (int, float)) and not isinstance(given, bool)
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
-def _is_count(given: object, *, least: int) -> bool:
-    return isinstance(given, int) and not isinstance(given, bool) and given >= least
+def _is_count(value: object, *, least: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= least
 
 
-def _are_exceptions(given: object) -> bool:
-    return isinstance(given, tuple) and all(
-        isinstance(kind, type) and issubclass(kind, BaseException) for kind in given
+def _are_exceptions(value: object) -> bool:
+    return isinstance(value, tuple) and all(
+        isinstance(kind, type) and issubclass(kind, BaseException) for kind in value
     )
 
 
@@ -181,14 +181,14 @@ class Measurement:
 
     def inputs(self) -> Iterator[Any]:
         """Give the input of each call that is to be made."""
-        for given, repeats in self._inputs:
+        for value, repeats in self._inputs:
             self._judged = self._failing = 0
             for _ in range(repeats):
                 self._ended = self._run_out()
                 if self._ended is not None:
                     break
                 self._calls += 1
-                yield given
+                yield value
             self._count_input()
             if self._ended is not None:
                 return
@@ -217,15 +217,15 @@ class Measurement:
     def result(self) -> FailureRate:
         """Give what was measured so far."""
         criterion = self._criterion
-        found = bounds(self._failed, self._count, alpha=criterion.alpha)
+        interval = bounds(self._failed, self._count, alpha=criterion.alpha)
         missing = calls_needed(self._failed, self._count, criterion.max, alpha=criterion.alpha)
         return FailureRate(
             failed=self._failed,
             inputs=self._count,
             calls=self._calls,
             errors=self._errors,
-            lower=found.lower,
-            upper=found.upper,
+            lower=interval.lower,
+            upper=interval.upper,
             max=criterion.max,
             alpha=criterion.alpha,
             decision=self._decision,
@@ -249,24 +249,24 @@ class Measurement:
             if log_e_value(self._failed, self._count, self._criterion.max, side=side) >= evidence:
                 self._decision, self._ended = side, "decided"
 
-    def _about_error(self, error: Exception, given: Any) -> str:
+    def _about_error(self, error: Exception, value: Any) -> str:
         kind = type(error).__name__
         return (
-            f"call {self._calls} of the failure rate, {self._unit[:-1]} {clip(repr(given))}: {kind} is not counted as a failure, so it "
+            f"call {self._calls} of the failure rate, {self._unit[:-1]} {clip(repr(value))}: {kind} is not counted as a failure, so it "
             f"ended the measurement; to count it: failures=({kind},); to leave such calls out of the rate: max_errors=..."
         )
 
     def explained(self, name: str) -> str:
         """Give the numbers, what they lack, and the first failures, as a message for people."""
-        found = self.result()
+        result = self.result()
         words = {
             "ok": "failure rate is at most max",
             "bad": "failure rate is above max",
             "undecided": "failure rate is undecided",
         }
-        lines = [f"{safe(clip(name))}: {words[found.decision]}: {found}"]
-        if found.decision == "undecided":
-            lines.append(f"  {_advice(found, self._criterion)}")
+        lines = [f"{safe(clip(name))}: {words[result.decision]}: {result}"]
+        if result.decision == "undecided":
+            lines.append(f"  {_advice(result, self._criterion)}")
         if self._examples:
             lines.append("  calls that failed, the first of them:")
         for example in self._examples:
@@ -335,13 +335,13 @@ def settle(measurement: Measurement, criterion: Criterion, name: str) -> Failure
         AssertionError: The rate is above the largest that passes, or it is undecided.
     """
     __tracebackhide__ = True
-    found = measurement.result()
+    result = measurement.result()
     plugin = sys.modules.get("schema_guard.testing.plugin")
     if plugin is not None:
-        plugin.report(name, found)
-    if found.decision == "ok" or (found.decision == "undecided" and criterion.undecided == "pass"):
-        return found
-    if found.decision == "undecided" and criterion.undecided == "skip":
+        plugin.report(name, result)
+    if result.decision == "ok" or (result.decision == "undecided" and criterion.undecided == "pass"):
+        return result
+    if result.decision == "undecided" and criterion.undecided == "skip":
         import pytest  # only a test that is to be skipped needs it
 
         pytest.skip(measurement.explained(name))
@@ -359,8 +359,8 @@ def _counted(inputs: Iterable[Any] | None, budget_calls: int) -> Iterable[tuple[
     if inputs is None:
         return ((number, 1) for number in range(1, budget_calls + 1))
     groups: dict[str, list[Any]] = {}
-    for given in islice(_required(inputs), budget_calls):
-        groups.setdefault(f"{type(given).__qualname__} {all_arguments((given,), {})}", []).append(given)
+    for value in islice(_required(inputs), budget_calls):
+        groups.setdefault(f"{type(value).__qualname__} {all_arguments((value,), {})}", []).append(value)
     return [(members[0], len(members)) for members in groups.values()]
 
 
@@ -384,9 +384,9 @@ def _make_calls(function: Callable[[Any], Any], measurement: Measurement) -> Non
     # With a factory the runner leaves the thread's own event loop alone; it starts with its first call.
     runner = asyncio.Runner(loop_factory=asyncio.new_event_loop)
     try:
-        for given in measurement.inputs():
-            with measurement.call(given):
-                _raise_failure(_awaited(function(given), runner))
+        for value in measurement.inputs():
+            with measurement.call(value):
+                _raise_failure(_awaited(function(value), runner))
     finally:
         runner.close()
 
@@ -416,20 +416,22 @@ def _raise_failure(result: Any) -> None:
         raise GuardFailed(explain(result, values=tells_values()), outcome=result)
 
 
-def _advice(found: FailureRate, criterion: Criterion) -> str:
+def _advice(result: FailureRate, criterion: Criterion) -> str:
     ends = {
         "budget_calls": f"budget_calls={criterion.budget_calls} was used up: raise it",
         "budget_s": f"budget_s={criterion.budget_s} was used up: raise it",
         "inputs": "the inputs ended: give more different ones",
         "decided": "",
     }
-    if found.missing is not None:
-        needed = f"about {found.missing} more {found.unit} at this rate would decide"
-    elif found.inputs:
+    if result.missing is not None:
+        needed = f"about {result.missing} more {result.unit} at this rate would decide"
+    elif result.inputs:
         needed = "no number of calls decides at this rate: it is too near to max"
     else:
-        needed = f"at least {1 + (calls_needed(0, 1, found.max, alpha=found.alpha) or 0)} {found.unit} decide"
-    return f"{needed}; {ends[found.ended]}, or say what to do with undecided='pass' or 'skip'"
+        needed = (
+            f"at least {1 + (calls_needed(0, 1, result.max, alpha=result.alpha) or 0)} {result.unit} decide"
+        )
+    return f"{needed}; {ends[result.ended]}, or say what to do with undecided='pass' or 'skip'"
 
 
 def _told(error: BaseException) -> list[str]:
@@ -437,5 +439,5 @@ def _told(error: BaseException) -> list[str]:
     text = str(error)
     lines = (text if isinstance(error, GuardFailed) else f"{type(error).__name__}: {text}").splitlines()
     more = len(lines) - _LINES_SHOWN
-    told = [f"      {safe(clip(line, 200))}" for line in lines[:_LINES_SHOWN]]
-    return [*told, f"      and {more} lines more"] if more > 0 else told
+    shown = [f"      {safe(clip(line, 200))}" for line in lines[:_LINES_SHOWN]]
+    return [*shown, f"      and {more} lines more"] if more > 0 else shown

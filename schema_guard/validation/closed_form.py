@@ -79,12 +79,12 @@ def closed(references: References, is_valid: Callable[[Any], bool], *, formats: 
         if refers:
             # What it keeps as it is refers to what that of the schema does.
             document |= {key: references.document[key] for key in _DEFINITIONS if key in references.document}
-        made = engines.fast(document, references.dialect, formats=formats)
+        engine = engines.fast(document, references.dialect, formats=formats)
     except (ValueError, RecursionError) as error:
         if is_interruption(error):
             raise
         return None
-    return Closed(made.is_valid, levels, is_own=False)
+    return Closed(engine.is_valid, levels, is_own=False)
 
 
 class _Open(ValueError):
@@ -119,20 +119,20 @@ class _Closing:
         within = (*within, id(schema))
         if "$ref" in schema and self._references.dialect in REF_ALONE:
             return self.closed(self._target(schema), within)
-        made = {key: value for key, value in schema.items() if key not in _SILENT}
-        self._spend(made)
+        form = {key: value for key, value in schema.items() if key not in _SILENT}
+        self._spend(form)
         levels = self._listed(schema)
         if levels is None and _is_by_arms(schema):
-            levels = self._by_arms(schema, made, within)
+            levels = self._by_arms(schema, form, within)
         elif levels is None:
-            levels = self._by_itself(made, within)
-        return made, levels
+            levels = self._by_itself(form, within)
+        return form, levels
 
-    def _spend(self, made: dict[str, Any]) -> None:
-        kept = [value for key, value in made.items() if key not in _OWN and key not in _ARMS]
+    def _spend(self, form: dict[str, Any]) -> None:
+        values = [value for key, value in form.items() if key not in _OWN and key not in _ARMS]
         self._characters_left -= sum(
             len(value) if isinstance(value, str) else len(compact(value))
-            for value in kept
+            for value in values
             if isinstance(value, (str, list, dict))
         )
         if self._characters_left < 0:
@@ -150,63 +150,63 @@ class _Closing:
             raise _Open
         return target
 
-    def _by_arms(self, schema: dict[str, Any], made: dict[str, Any], within: tuple[int, ...]) -> int:
+    def _by_arms(self, schema: dict[str, Any], form: dict[str, Any], within: tuple[int, ...]) -> int:
         """Close what is one of several, or all of one: the arm that a value keeps to closes it."""
         if "$ref" in schema:
             target, levels = self.closed(self._target(schema), within)
-            del made["$ref"]
-            made["allOf"] = [*made.get("allOf", ()), target]
+            del form["$ref"]
+            form["allOf"] = [*form.get("allOf", ()), target]
             return levels
         if "anyOf" in schema:
-            return self._each(made, "anyOf", within)
+            return self._each(form, "anyOf", within)
         if "oneOf" in schema:
             # Of arms that allow less more than one might be kept to: they stand beside those of the schema.
-            made["anyOf"] = schema["oneOf"]
-            return self._each(made, "anyOf", within)
+            form["anyOf"] = schema["oneOf"]
+            return self._each(form, "anyOf", within)
         # One that is closed closes all; where all were, none might allow what another asks for.
         (arm,) = schema["allOf"] if len(schema["allOf"]) == 1 else (None,)
         if arm is None:
             raise _Open
-        return self._each(made, "allOf", within)
+        return self._each(form, "allOf", within)
 
-    def _each(self, made: dict[str, Any], key: str, within: tuple[int, ...]) -> int:
-        found = [self.closed(arm, within) for arm in made[key]]
-        made[key] = [arm for arm, _ in found]
-        return max((levels for _, levels in found), default=0)
+    def _each(self, form: dict[str, Any], key: str, within: tuple[int, ...]) -> int:
+        pairs = [self.closed(arm, within) for arm in form[key]]
+        form[key] = [arm for arm, _ in pairs]
+        return max((levels for _, levels in pairs), default=0)
 
-    def _by_itself(self, made: dict[str, Any], within: tuple[int, ...]) -> int:
+    def _by_itself(self, form: dict[str, Any], within: tuple[int, ...]) -> int:
         """Close a value by its own types, members and items."""
-        types = made.get("type")
+        types = form.get("type")
         if types is None:
             self.changed = True
-            types = made["type"] = _ALL
+            types = form["type"] = _ALL
         levels = 0
         if "object" in types:
-            levels = self._members(made, within)
+            levels = self._members(form, within)
         if "array" in types:
-            levels = max(levels, self._items(made, within))
+            levels = max(levels, self._items(form, within))
         return levels
 
-    def _members(self, made: dict[str, Any], within: tuple[int, ...]) -> int:
+    def _members(self, form: dict[str, Any], within: tuple[int, ...]) -> int:
         deepest = 0
         for key in ("properties", "patternProperties"):
-            if key in made:
-                found = {name: self.closed(member, within) for name, member in made[key].items()}
-                made[key] = {name: member for name, (member, _) in found.items()}
-                deepest = max([deepest, *(levels for _, levels in found.values())])
-        return 1 + max(deepest, self._rest(made, "additionalProperties", within))
+            if key in form:
+                members = {name: self.closed(member, within) for name, member in form[key].items()}
+                form[key] = {name: member for name, (member, _) in members.items()}
+                deepest = max([deepest, *(levels for _, levels in members.values())])
+        return 1 + max(deepest, self._rest(form, "additionalProperties", within))
 
-    def _items(self, made: dict[str, Any], within: tuple[int, ...]) -> int:
+    def _items(self, form: dict[str, Any], within: tuple[int, ...]) -> int:
         first, rest = ("items", "additionalItems") if self._draft < 2020 else ("prefixItems", "items")
-        if not isinstance(made.get(first), list):
-            return 1 + self._rest(made, "items", within)
-        return 1 + max(self._each(made, first, within), self._rest(made, rest, within))
+        if not isinstance(form.get(first), list):
+            return 1 + self._rest(form, "items", within)
+        return 1 + max(self._each(form, first, within), self._rest(form, rest, within))
 
-    def _rest(self, made: dict[str, Any], key: str, within: tuple[int, ...]) -> int:
+    def _rest(self, form: dict[str, Any], key: str, within: tuple[int, ...]) -> int:
         """Close what holds for members or items that are not named."""
-        if key not in made:
+        if key not in form:
             self.changed = True
-        made[key], levels = self.closed(made.get(key, True), within)
+        form[key], levels = self.closed(form.get(key, True), within)
         return levels
 
 
@@ -225,10 +225,10 @@ def _is_local(references: References) -> bool:
     _, *inside = (schema for schema, _ in references.positions())
     if references.reached or any(identifier_of(schema, references.dialect) is not None for schema in inside):
         return False
-    found = [
+    pairs = [
         (key, schema[key]) for schema, _ in references.positions() for key in REFERENCES if key in schema
     ]
-    return all(key == "$ref" and str(leads).startswith(_LOCAL) for key, leads in found)
+    return all(key == "$ref" and str(leads).startswith(_LOCAL) for key, leads in pairs)
 
 
 def _refers(part: Any) -> bool:

@@ -77,8 +77,8 @@ class Compiled:
             from schema_guard.validation.closed_form import closed  # what only loads needs none
 
             usual = self.plain < inf
-            found = closed(self.references, self.is_valid, formats=self.formats) if usual else None
-            self._closed = (found,)
+            form = closed(self.references, self.is_valid, formats=self.formats) if usual else None
+            self._closed = (form,)
         return self._closed[0]
 
     def work(self, instance: Any, levels: list[Level], enough: int) -> InstanceCost:
@@ -118,9 +118,9 @@ class Compiled:
             return self._told(self.engine.errors, instance, levels)
         if steps <= max_steps and self._decided(instance, levels):
             return []
-        found = self._walk(instance, steps <= max_steps)
-        if found:
-            return self._tell(found)
+        broken = self._walk(instance, steps <= max_steps)
+        if broken:
+            return self._tell(broken)
         if steps > max_steps:
             return [too_costly(int(steps), max_steps)]
         return [UNTOLD] if self._work.unions else self._told(self.engine.first, instance, levels)
@@ -138,9 +138,9 @@ class Compiled:
             and self.plain <= max_steps
             and (len(text) <= self._surely_listed or self._is_listed(_values_at_most(text), len(text)))
         ):
-            found = self._tell(self.engine.errors(instance))
-            if found:
-                return found
+            violations = self._tell(self.engine.errors(instance))
+            if violations:
+                return violations
         return self.violations(instance, measure(instance, _DEEPEST, is_json=True), max_steps)
 
     @cached_property
@@ -153,11 +153,11 @@ class Compiled:
     @cached_property
     def _surely_listed(self) -> int:
         """Characters of a text that is too short to hold more errors than are listed: it needs no look at it."""
-        found, chars = 0, 128
+        listed, chars = 0, 128
         # A value takes a character, and another one between it and the next.
-        while found < _ERRORS_TO_LIST and self._is_listed(1 + chars // 2, chars):
-            found, chars = chars, 2 * chars
-        return found
+        while listed < _ERRORS_TO_LIST and self._is_listed(1 + chars // 2, chars):
+            listed, chars = chars, 2 * chars
+        return listed
 
     def _is_listed(self, nodes: int, chars: int) -> bool:
         """Say whether the list of all errors is small for any instance of so many values and characters."""
@@ -306,8 +306,8 @@ def invalid(error: Any, references: References) -> InvalidSchema:
     if error.kind.name in ("anyOf", "oneOf"):
         _, inner = best_arm(error.kind.as_dict()["context"], len(error.instance_path))
         error = inner[0] if inner else error
-    (told,) = violations([error])
+    (violation,) = violations([error])
     return InvalidSchema(
-        f"schema is invalid at {pointer(clip(place))}: expected {told.expected}, got {told.actual}",
+        f"schema is invalid at {pointer(clip(place))}: expected {violation.expected}, got {violation.actual}",
         location=place,
     )

@@ -47,9 +47,9 @@ _SHORT_NAMES = {
 
 
 def dialect_of(
-    document: Any, given: str | None, *, resources: Mapping[str, Any] | None = None, what: str = ""
+    document: Any, dialect: str | None, *, resources: Mapping[str, Any] | None = None, what: str = ""
 ) -> str:
-    """Give the URI of the dialect: `$schema` of the document, else *given*, else 2020-12.
+    """Give the URI of the dialect: `$schema` of the document, else *dialect*, else 2020-12.
 
     A metaschema among the *resources* counts as the dialect that it is written in, if it has all of its assertions.
 
@@ -59,7 +59,7 @@ def dialect_of(
     named = document.get("$schema") if isinstance(document, dict) else None
     location = "/$schema"
     if named is None:
-        named, location = given or DEFAULT_DIALECT, ""
+        named, location = dialect or DEFAULT_DIALECT, ""
     uri = _SHORT_NAMES.get(named, named.rstrip("#")) if isinstance(named, str) else ""
     metaschema = resources.get(uri) if resources else None
     if uri not in DRAFTS and isinstance(metaschema, dict) and _asserts(metaschema):
@@ -154,9 +154,9 @@ def _check_text(text: str, place: _Place, what: str) -> None:
         raise _refused(f"{what} holds a lone surrogate", place)
 
 
-def _refused(told: str, place: _Place, code: str = "invalid") -> InvalidSchema:
+def _refused(message: str, place: _Place, code: str = "invalid") -> InvalidSchema:
     location = _location(place)
-    return InvalidSchema(f"{told} at {pointer(clip(location))}", code=code, location=location)
+    return InvalidSchema(f"{message} at {pointer(clip(location))}", code=code, location=location)
 
 
 def compact(value: Any) -> str:

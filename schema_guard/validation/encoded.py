@@ -24,7 +24,7 @@ _NOTHING: Final = object()
 
 def decoded(
     value: Any,
-    told: Iterable[Violation],
+    violations: Iterable[Violation],
     broken: Callable[[Any], Iterable[Violation]],
     read: Callable[[str], Any],
 ) -> tuple[Any, bool]:
@@ -32,17 +32,17 @@ def decoded(
 
     Args:
         value: Plain JSON; it is not changed.
-        told: What the schema refuses of it.
+        violations: What the schema refuses of it.
         broken: Gives what the schema refuses of another value.
         read: Gives the value of a JSON text, or a `NotJson`.
 
     Returns:
         The value, and whether anything in it was decoded.
     """
-    found = False
+    is_decoded = False
     for _ in range(_ROUNDS):
         tree: dict[str, Any] = {}
-        for violation in told:
+        for violation in violations:
             if may_hold_json(violation):
                 inner = tree
                 for token in split(violation.instance_location):
@@ -50,8 +50,8 @@ def decoded(
         after = _with(value, tree, read)
         if after is value:
             break
-        value, found, told = after, True, broken(after)
-    return value, found
+        value, is_decoded, violations = after, True, broken(after)
+    return value, is_decoded
 
 
 def _with(value: Any, tree: Mapping[str, Any], read: Callable[[str], Any]) -> Any:

@@ -48,13 +48,13 @@ def schema_failure(value: Any, schema: Schema[Any], limits: Limits, text: str = 
 
     *text* is what it was parsed from, alone or among other things; empty when that is not known.
     """
-    found = tuple(schema.violations_in(value, text, limits.max_steps))
-    first = found[0]
+    violations = tuple(schema.violations_in(value, text, limits.max_steps))
+    first = violations[0]
     kind: FailureKind = "value" if first.keyword in VALUE_KEYWORDS else "structure"
     if first.keyword == "too_costly":
         kind = "syntax"
     message = f"at {pointer(first.instance_location)}: expected {first.expected}, got {first.actual}"
-    return Failure(kind, first.keyword, message, found)
+    return Failure(kind, first.keyword, message, violations)
 
 
 # White space in a string as `describe` shows it is a space or is escaped.
@@ -85,8 +85,10 @@ def encoded_failure(failure: Failure, inside: Any, schema: Schema[Any], limits: 
     if failure.kind != "structure":
         return failure
     if not schema.accepts(inside, limits.max_steps):
-        left = schema_failure(inside, schema, limits).violations
-        if any((v.instance_location, v.keyword) == (first.instance_location, first.keyword) for v in left):
+        violations = schema_failure(inside, schema, limits).violations
+        if any(
+            (v.instance_location, v.keyword) == (first.instance_location, first.keyword) for v in violations
+        ):
             return failure
     place = pointer(first.instance_location)
     message = f"at {place}: an object or array was sent as a JSON string; expected {first.expected}"
@@ -104,8 +106,8 @@ def type_failure(error: Exception) -> Failure:
         Violation(join(p["loc"]), "", str(p["type"]), clip(str(p["msg"]), 200), describe(p.get("input")))
         for p in problems(include_url=False, include_context=False)[:50]
     )
-    told = "; ".join(f"at {pointer(v.instance_location)}: {v.expected}" for v in violations[:3])
-    return Failure("semantic", "pydantic", told, violations)
+    message = "; ".join(f"at {pointer(v.instance_location)}: {v.expected}" for v in violations[:3])
+    return Failure("semantic", "pydantic", message, violations)
 
 
 def cut_off(text: str, code: str, message: str) -> Failure:

@@ -141,12 +141,12 @@ def check_patterns(references: References) -> dict[str, Traits]:
     Raises:
         InvalidSchema: `too_costly`, when they are too large together.
     """
-    found: dict[str, Traits] = {}
+    by_pattern: dict[str, Traits] = {}
     total = 0
     for pattern, location in patterns(references):
-        each = found.get(pattern)
+        each = by_pattern.get(pattern)
         if each is None:
-            each = found[pattern] = traits(pattern)
+            each = by_pattern[pattern] = traits(pattern)
         total += each.size if each.size <= MAX_STATES_EACH else len(pattern)
         if total > MAX_STATES:
             raise InvalidSchema(
@@ -155,7 +155,7 @@ def check_patterns(references: References) -> dict[str, Traits]:
                 code="too_costly",
                 location=location,
             )
-    return found
+    return by_pattern
 
 
 def loosen(value: Any) -> Any:

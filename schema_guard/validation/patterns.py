@@ -124,8 +124,8 @@ def tightened(pattern: str) -> str:
     while (start := pattern.rfind(_COUNTING)) >= 0:
         depth, end = 1, start + len(_COUNTING)
         while depth and end < len(pattern):
-            found = _atom_at(pattern, end)
-            text = found[0] if found else pattern[end]
+            match = _atom_at(pattern, end)
+            text = match[0] if match else pattern[end]
             depth += (text == "(") - (text == ")")
             end += len(text)
         pattern = pattern[:start] + pattern[start + len(_COUNTING) : end - 1] + pattern[end:]
@@ -137,13 +137,13 @@ def for_python(pattern: str) -> str:
     parts = []
     at = 0
     while at < len(pattern):
-        found = _atom_at(pattern, at)
-        text = found[0] if found else pattern[at]
+        match = _atom_at(pattern, at)
+        text = match[0] if match else pattern[at]
         at += len(text)
         if text == "$":
             # Python's "$" also matches before a last newline.
             text = r"\Z"
-        elif found and text[0] == "[":
+        elif match and text[0] == "[":
             # Python warns of a "[" in a class, which may mean a nested set one day.
             text = "[" + re.sub(r"(?<!\\)\[", r"\\[", text[1:])
         parts.append(text)
@@ -192,8 +192,8 @@ def _step(reading: _Reading, pattern: str, at: int) -> int:
 
 def _atom(reading: _Reading, pattern: str, at: int) -> int:
     group = reading.groups[-1]
-    found = _atom_at(pattern, at)
-    text = found[0] if found else pattern[at]
+    match = _atom_at(pattern, at)
+    text = match[0] if match else pattern[at]
     if text.startswith(r"\k") or (text[:1] == "\\" and text[1:2] in "123456789" and len(text) > 1):
         reading.backtracks = True
     size = 0 if text in ("^", "$", r"\b", r"\B") else 1

@@ -39,10 +39,10 @@ def _refusal(value: Any, limits: Limits) -> NotJson | None:
     for _ in range(limits.max_depth + 1):
         below: list[Any] = []
         for part in level:
-            found = _look(part, below, limits)
-            if isinstance(found, NotJson):
-                return found
-            size += found
+            result = _look(part, below, limits)
+            if isinstance(result, NotJson):
+                return result
+            size += result
             # A list that holds itself twice doubles with each level.
             if nodes + len(level) + len(below) > limits.max_nodes:
                 return NotJson("too_many_nodes", f"more values than max_nodes={limits.max_nodes}")

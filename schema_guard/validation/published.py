@@ -53,8 +53,8 @@ def judged(document: Any, schema: Schema[Any], name: str) -> Any:
 
 def fault(name: str, location: str, *, expected: str, got: str, advice: str = "") -> InvalidArgument:
     """Give the error for a place of a document that is not as it should be."""
-    told = f"{name} at {clip(pointer(location))}: expected {expected}, got {got}"
-    return InvalidArgument(safe(f"{told}: {advice}" if advice else told))
+    message = f"{name} at {clip(pointer(location))}: expected {expected}, got {got}"
+    return InvalidArgument(safe(f"{message}: {advice}" if advice else message))
 
 
 def _plain(value: Any, name: str, path: tuple[str | int, ...]) -> Any:
@@ -88,7 +88,7 @@ def _no_json(value: Any, name: str, path: tuple[str | int, ...]) -> InvalidArgum
 
 def _advice(document: Any, broken: Violation, instance: Any) -> str:
     """Say what to do about a broken keyword, as far as the schema knows it."""
-    keywords, said = _subschema(document, broken.keyword_location)
+    keywords, description = _subschema(document, broken.keyword_location)
     value = instance
     for token in split(broken.instance_location):
         value = value[int(token) if isinstance(value, list) else token]
@@ -98,19 +98,19 @@ def _advice(document: Any, broken: Violation, instance: Any) -> str:
         return f"known are {' '.join(known)}{did_you_mean(unknown, known)}"
     if broken.keyword == "required":
         missing = next(key for key in keywords["required"] if key not in value)
-        said = keywords.get("properties", {}).get(missing, {}).get("description", "")
-        return f"add {missing!r}" + (f", {said}" if said else "")
+        description = keywords.get("properties", {}).get(missing, {}).get("description", "")
+        return f"add {missing!r}" + (f", {description}" if description else "")
     if broken.keyword != "enum":
-        return said
+        return description
     known = [str(option) for option in keywords["enum"]]
     near = did_you_mean(value, known)
     hint = f"known are {' '.join(known)}{near}" if len(known) > _MOST_TOLD else near.removeprefix(", ")
-    return "; ".join(part for part in (said, hint) if part)
+    return "; ".join(part for part in (description, hint) if part)
 
 
 def _subschema(document: Any, keyword_location: str) -> tuple[Any, str]:
     """Give the subschema that holds a keyword, and the description nearest to it."""
-    place, said = document, document.get("description", "")
+    place, description = document, document.get("description", "")
     for step in split(keyword_location)[:-1]:
         path = split(place["$ref"]) if step == "$ref" else [step]
         place = document if step == "$ref" else place
@@ -118,5 +118,5 @@ def _subschema(document: Any, keyword_location: str) -> tuple[Any, str]:
             place = place[int(key) if isinstance(place, list) else key]
         # Under `properties` it may be a property of that name.
         if isinstance(place, dict) and isinstance(place.get("description"), str):
-            said = place["description"]
-    return place, said
+            description = place["description"]
+    return place, description

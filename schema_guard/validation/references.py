@@ -125,9 +125,9 @@ class References:
 
     def _index(self, document: Any, uri: str) -> list[Subschema]:
         self.places.setdefault(uri.partition("#")[0], document)
-        found = list(subschemas(document, uri, self.dialect))
-        self._add(found, uri)
-        return found
+        schemas = list(subschemas(document, uri, self.dialect))
+        self._add(schemas, uri)
+        return schemas
 
     def _add(self, positions: Iterable[Subschema], uri: str, *, fragment: str = "") -> None:
         for schema, below, base in positions:
@@ -220,22 +220,22 @@ class References:
         Raises:
             InvalidSchema: `remote_ref`, at the reference.
         """
-        for found in self._found:
-            if found.url in self.places or found.url.startswith(_METASCHEMAS):
+        for reference in self._found:
+            if reference.url in self.places or reference.url.startswith(_METASCHEMAS):
                 continue
-            where = f" of resource {clip(found.document)!r}" if found.document else ""
+            where = f" of resource {clip(reference.document)!r}" if reference.document else ""
             raise InvalidSchema(
-                f"{clip(repr(found.reference))} at {pointer(clip(found.location))}{where} leads out of the schema, and "
+                f"{clip(repr(reference.reference))} at {pointer(clip(reference.location))}{where} leads out of the schema, and "
                 "nothing is ever fetched: put the document under $defs, or hand it in as resources={uri: document}",
                 code="remote_ref",
-                location=found.location,
+                location=reference.location,
             )
 
     def unresolved(self) -> str | None:
         """Give the location of the first reference that leads to nothing inside its document; None without one."""
-        for found in self._found:
-            if found.url in self.places and self.lookup(found.schema, found.reference) is None:
-                return found.location
+        for reference in self._found:
+            if reference.url in self.places and self.lookup(reference.schema, reference.reference) is None:
+                return reference.location
         return None
 
     def crossings(self, most: int) -> int:
@@ -244,10 +244,10 @@ class References:
         jsonschema-rs 0.61 compiles a schema anew for each such path: 12 resources of 5 references take minutes.
         """
         leads: dict[str, list[str]] = {}
-        for found in self._found:
-            here = self.base(found.schema)
-            if found.url != here:
-                leads.setdefault(here, []).append(found.url)
+        for reference in self._found:
+            here = self.base(reference.schema)
+            if reference.url != here:
+                leads.setdefault(here, []).append(reference.url)
         return _paths(leads, list(leads), most)
 
 

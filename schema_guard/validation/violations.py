@@ -105,7 +105,7 @@ def violations(errors: Sequence[Any], nested: int = 0, known: Known | None = Non
     if len(errors) > 1:
         # The engine gives errors in the order of the instance: enough of them hold the most relevant ones.
         errors = sorted(errors[: 4 * MAX_VIOLATIONS], key=_rank)
-    found: list[Violation] = []
+    entries: list[Violation] = []
     before, asked = None, ("", "", "")
     for error in errors[:MAX_VIOLATIONS]:
         broken = error.kind.name, error.evaluation_path
@@ -114,8 +114,8 @@ def violations(errors: Sequence[Any], nested: int = 0, known: Known | None = Non
             before, asked = broken, _asked_for(error, *broken, nested, known)
         location, keyword, expected = asked
         actual = _with_names(error) if broken[0] in _EXTRA else describe(error.instance)
-        found.append(Violation(join(error.instance_path), location, keyword, expected, actual))
-    return found
+        entries.append(Violation(join(error.instance_path), location, keyword, expected, actual))
+    return entries
 
 
 def _rank(error: Any) -> tuple[int, bool]:
@@ -233,11 +233,11 @@ def _union(error: Any, nested: int) -> str:
         return f"exactly one of {len(arms)} forms to match, not {' and '.join(matching[:4])}"
     number, errors = best_arm(arms, len(error.instance_path))
     # Without the values: this text is sent back to the model too.
-    told = "; ".join(
+    text = "; ".join(
         f"at {pointer(declared_location(v))}: expected {v.expected}, got {v.got}"
         for v in violations(errors, nested + 1)[:2]
     )
-    return clip(f"one of {len(arms)} forms; closest is form {number}: {told}", 300)
+    return clip(f"one of {len(arms)} forms; closest is form {number}: {text}", 300)
 
 
 def best_arm(arms: list[list[Any]], depth: int) -> tuple[int, list[Any]]:

@@ -49,7 +49,7 @@ def _columns(result: BenchResult) -> Iterable[tuple[VariantResult, dict[TaskKey,
     """Give each variant with its tasks, and whether they were right."""
     for index, variant in enumerate(result.variants):
         clusters = clusters_of(call for call in result.calls if call.variant == index)
-        yield variant, {task: all(call.right for call in made) for task, made in clusters.items()}
+        yield variant, {task: all(call.right for call in calls) for task, calls in clusters.items()}
 
 
 def _named(variant: VariantResult) -> dict[str, str]:

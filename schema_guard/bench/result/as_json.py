@@ -77,8 +77,8 @@ def result_as_json(result: BenchResult) -> dict[str, Any]:
 
 
 def _variant_as_json(variant: VariantResult) -> dict[str, Any]:
-    found: dict[str, Any] = as_json(variant)
-    return {name: value for name, value in found.items() if name != "tuned" or value}
+    document: dict[str, Any] = as_json(variant)
+    return {name: value for name, value in document.items() if name != "tuned" or value}
 
 
 def _call_as_json(call: CallRow) -> list[Any]:
@@ -164,10 +164,10 @@ def _whole(members: dict[str, Any], names: Iterable[str]) -> dict[str, Any]:
 
 
 def _check_version(document: Any, name: str) -> None:
-    found = document.get("format") if isinstance(document, dict) else None
-    if isinstance(found, int) and found != FORMAT:
+    version = document.get("format") if isinstance(document, dict) else None
+    if isinstance(version, int) and version != FORMAT:
         raise InvalidArgument(
-            f"{name}: it has format {found}, this version of schema-guard reads format {FORMAT}: "
+            f"{name}: it has format {version}, this version of schema-guard reads format {FORMAT}: "
             "read it with the version that wrote it, or run the benchmark again"
         )
 
@@ -219,14 +219,14 @@ def _contradictions(setup: Setup, calls: tuple[CallRow, ...]) -> Iterator[str]:
     names = [variant.name for variant in setup.variants]
     if len(set(names)) < len(names):
         yield "at /variants: expected names that are all different"
-    seen = set()
+    keys = set()
     for index, call in enumerate(calls):
         key = (call.variant, call.schema, call.task, call.epoch)
         if call.variant >= len(names):
             yield f"at /calls/{index}/0: expected the index of one of {len(names)} variants, got {call.variant}"
-        if key in seen:
+        if key in keys:
             yield f"at /calls/{index}: expected each variant, schema, task and epoch once, got this one again"
-        seen.add(key)
+        keys.add(key)
         if not _is_possible(call):
             yield (
                 f"at /calls/{index}: expected leaves_right of at most leaves, all of them for a right value, and none "

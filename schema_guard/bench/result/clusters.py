@@ -26,11 +26,11 @@ Clusters: TypeAlias = "dict[TaskKey, list[CallRow]]"
 
 def clusters_of(calls: Iterable[CallRow]) -> Clusters:
     """Give the calls with a judged reply by task, the tasks in the order of their first call."""
-    found: Clusters = {}
+    clusters: Clusters = {}
     for call in calls:
         if not call.is_lost:
-            found.setdefault((call.schema, call.task), []).append(call)
-    return found
+            clusters.setdefault((call.schema, call.task), []).append(call)
+    return clusters
 
 
 def share_of(calls: Sequence[CallRow], holds: Callable[[CallRow], bool]) -> float:
@@ -50,8 +50,8 @@ def leaf_share_of(clusters: Clusters) -> Rate:
     if not shares:
         return Rate(0, 0, None, None, None)
     # The two bounds of a mean share their alpha, those of a rate have one each.
-    found = mean_bounds(shares, alpha=2 * ALPHA)
-    lower, upper = (None, None) if found is None else (found.lower, found.upper)
+    interval = mean_bounds(shares, alpha=2 * ALPHA)
+    lower, upper = (None, None) if interval is None else (interval.lower, interval.upper)
     return Rate(_whole(fsum(shares)), len(shares), fsum(shares) / len(shares), lower, upper)
 
 

@@ -111,12 +111,12 @@ def compare(
     """
     pairs = pairs_of(a, b, variants)
     clusters = [(clusters_in(a, of_a), clusters_in(b, of_b)) for of_a, of_b in pairs]
-    found = corrected(
+    comparisons = corrected(
         compared((of_a, in_a), (of_b, in_b), measure=measure)
         for measure in MEASURES
         for (of_a, of_b), (in_a, in_b) in zip(pairs, clusters, strict=True)
     )
-    check_common(found)
+    check_common(comparisons)
     tasks_a, tasks_b = _tasks(a), _tasks(b)
     return Comparison(
         a=a.setup,
@@ -128,7 +128,7 @@ def compare(
         variants=tuple(
             VariantPair(*names, in_format, in_content, *(_changes(*both, measure) for measure in MEASURES))
             for names, both, in_format, in_content in zip(
-                pairs, clusters, found[: len(pairs)], found[len(pairs) :], strict=True
+                pairs, clusters, comparisons[: len(pairs)], comparisons[len(pairs) :], strict=True
             )
         ),
         unpaired_a=tuple(c.name for c in a.variants if c.name not in {of_a for of_a, _ in pairs}),
@@ -199,7 +199,7 @@ def check_common(found: Sequence[Compared]) -> None:
     Raises:
         InvalidArgument: No task was answered in both results.
     """
-    if not any(one.tasks for one in found):
+    if not any(comparison.tasks for comparison in found):
         raise InvalidArgument(
             "the results have no task in common that both answered: expected runs of one suite, or of two "
             "versions of one"
@@ -253,15 +253,15 @@ def told_setup(setup: Setup) -> str:
 
 
 def _sections(comparison: Comparison) -> Iterator[Section]:
-    found = [one for pair in comparison.variants for one in (pair.format, pair.content)]
+    comparisons = [item for pair in comparison.variants for item in (pair.format, pair.content)]
     yield Section(
         "Differences",
         f"[lower, upper]: the two bounds of one difference hold together with {100 * (1 - ALPHA):.0f} %, at every look",
         Table(
             ("variant", "tasks", "A %", "B %", "B less A, points", "odds", "better"),
-            tuple(_row(one) for one in found),
+            tuple(_row(item) for item in comparisons),
         ),
-        (called_in_short(found),),
+        (called_in_short(comparisons),),
     )
     for pair in comparison.variants:
         lines = tuple(_changed_lines(pair))
@@ -273,16 +273,18 @@ def _pair_name(a: str, b: str) -> str:
     return shown(a) if a == b else f"{shown(a)} against {shown(b)}"
 
 
-def _row(one: Compared) -> tuple[str, ...]:
-    better = "not called" if not one.called else ("B" if one.only_a > one.only_b else "A")
+def _row(comparison: Compared) -> tuple[str, ...]:
+    better = (
+        "not called" if not comparison.called else ("B" if comparison.only_a > comparison.only_b else "A")
+    )
     return (
-        f"{_pair_name(one.a, one.b)}: {PASSED[one.measure]}",
-        str(one.tasks),
-        _passed(one.rate_a),
-        _passed(one.rate_b),
+        f"{_pair_name(comparison.a, comparison.b)}: {PASSED[comparison.measure]}",
+        str(comparison.tasks),
+        _passed(comparison.rate_a),
+        _passed(comparison.rate_b),
         # A's failures less B's are B's successes less A's.
-        points(one.difference, one.lower, one.upper),
-        odds(one.e_value),
+        points(comparison.difference, comparison.lower, comparison.upper),
+        odds(comparison.e_value),
         better,
     )
 

@@ -51,9 +51,9 @@ def corrected(comparisons: Iterable[Compared]) -> tuple[Compared, ...]:
 
     Source: `stats.e_bh`, Wang & Ramdas (2022), JRSS B 84(3):822-852.
     """
-    found = list(comparisons)
-    called = set(e_bh([one.e_value for one in found], delta=DELTA))
-    return tuple(replace(one, called=index in called) for index, one in enumerate(found))
+    listed = list(comparisons)
+    called = set(e_bh([comparison.e_value for comparison in listed], delta=DELTA))
+    return tuple(replace(comparison, called=index in called) for index, comparison in enumerate(listed))
 
 
 def compared(

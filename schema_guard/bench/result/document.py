@@ -78,9 +78,9 @@ def _labels(result: BenchResult) -> Sequence[str]:
 
 
 def _facts(result: BenchResult, labels: Sequence[str]) -> Iterator[Fact]:
-    setup, found = result.setup, found_in(result)
-    yield Fact("found", found.headline)
-    yield from found.facts
+    setup, findings = result.setup, found_in(result)
+    yield Fact("found", findings.headline)
+    yield from findings.facts
     models = list(dict.fromkeys(shown(variant.model) for variant in result.variants))
     lost = sum(variant.lost for variant in result.variants)
     epochs = "" if setup.epochs == 1 else f", each task {setup.epochs} times"

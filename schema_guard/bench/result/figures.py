@@ -60,7 +60,7 @@ def result_of(run: Run) -> BenchResult:
 def assembled(setup: Setup, calls: tuple[CallRow, ...], examples: tuple[FailedExample, ...]) -> BenchResult:
     """Compute everything that follows from the facts of a result."""
     of_variant = [[call for call in calls if call.variant == number] for number in range(len(setup.variants))]
-    clusters = [clusters_of(found) for found in of_variant]
+    clusters = [clusters_of(group) for group in of_variant]
     variants = tuple(map(_column, setup.variants, of_variant, clusters))
     names = [variant.name for variant in setup.variants]
     return BenchResult(
@@ -142,15 +142,15 @@ def _unicode(text: str) -> str:
 
 def _examples(scored: Sequence[Scored], index: dict[str, int]) -> tuple[FailedExample, ...]:
     """Choose failed attempts, each time one whose failure, variant and schema were shown least."""
-    left = sorted(
-        (_example(one, failed, index[one.variant]) for one in scored for failed in one.failures),
+    candidates = sorted(
+        (_example(call, failed, index[call.variant]) for call in scored for failed in call.failures),
         key=lambda example: example[:5],
     )
     shown: Counter[tuple[object, ...]] = Counter()
     picked: list[FailedExample] = []
-    while left and len(picked) < MOST_EXAMPLES:
+    while candidates and len(picked) < MOST_EXAMPLES:
         best = min(
-            left,
+            candidates,
             key=lambda e: (
                 shown["failure", e.kind, e.code],
                 shown["variant", e.variant],
@@ -158,7 +158,7 @@ def _examples(scored: Sequence[Scored], index: dict[str, int]) -> tuple[FailedEx
             ),
         )
         shown.update([("failure", best.kind, best.code), ("variant", best.variant), ("schema", best.schema)])
-        left.remove(best)
+        candidates.remove(best)
         picked.append(best)
     return tuple(picked)
 
@@ -238,7 +238,7 @@ def _parts(calls: Iterable[CallRow], name_of: Callable[[CallRow], str | None]) -
         ((name, call) for call in calls if (name := name_of(call)) is not None), key=lambda pair: pair[0]
     )
     return tuple(
-        _part(name, [call for _, call in found]) for name, found in groupby(named, key=lambda pair: pair[0])
+        _part(name, [call for _, call in pairs]) for name, pairs in groupby(named, key=lambda pair: pair[0])
     )
 
 
@@ -257,10 +257,10 @@ def _part(name: str, calls: Sequence[CallRow]) -> SuitePart:
 
 def _failures(calls: Iterable[CallRow]) -> tuple[FailurePlace, ...]:
     counts = Counter((call.variant, *failed) for call in calls for failed in call.failures)
-    found = [FailurePlace(*how, attempts) for how, attempts in counts.items()]
+    places = [FailurePlace(*how, attempts) for how, attempts in counts.items()]
     return tuple(
         sorted(
-            found,
+            places,
             key=lambda f: (
                 f.variant,
                 -f.attempts,

@@ -133,15 +133,15 @@ def gate(
         raise InvalidArgument(f"measure={clip(repr(measure))}: expected one of valid, right, both")
     pairs = pairs_of(current, baseline, variants)
     alpha = ALPHA / (len(pairs) * len(_MEASURES[measure]))
-    found = [
+    comparisons = [
         compared(
             (now, clusters_in(current, now)), (then, clusters_in(baseline, then)), measure=one, alpha=alpha
         )
         for now, then in pairs
         for one in _MEASURES[measure]
     ]
-    check_common(found)
-    drops = tuple(map(_drop, found))
+    check_common(comparisons)
+    drops = tuple(map(_drop, comparisons))
     held = {then for _, then in pairs}
     return GateResult(
         passed=not any((drop.upper if proved else drop.lower) > max_drop for drop in drops),
@@ -155,17 +155,17 @@ def gate(
     )
 
 
-def _drop(one: Compared) -> Drop:
+def _drop(comparison: Compared) -> Drop:
     """Read a difference of failure rates, now less then, as the drop of what went well."""
     return Drop(
-        variant=one.a,
-        measure=PASSED[one.measure],
-        tasks=one.tasks,
-        baseline=None if one.rate_b is None else 1 - one.rate_b,
-        current=None if one.rate_a is None else 1 - one.rate_a,
-        drop=one.difference,
-        lower=one.lower,
-        upper=one.upper,
+        variant=comparison.a,
+        measure=PASSED[comparison.measure],
+        tasks=comparison.tasks,
+        baseline=None if comparison.rate_b is None else 1 - comparison.rate_b,
+        current=None if comparison.rate_a is None else 1 - comparison.rate_a,
+        drop=comparison.difference,
+        lower=comparison.lower,
+        upper=comparison.upper,
     )
 
 
@@ -244,5 +244,5 @@ def _points(allowed: float, bound: float) -> tuple[str, str]:
 
 def _tells(allowed: float, bound: float, decimals: int) -> bool:
     """Say whether so many decimals tell what is allowed to a thousandth, and from a bound above it."""
-    told, other = (round(100 * share, decimals) for share in (allowed, bound))
-    return abs(told / 100 - allowed) <= allowed / 1000 and (told < other or bound <= allowed)
+    rounded, other = (round(100 * share, decimals) for share in (allowed, bound))
+    return abs(rounded / 100 - allowed) <= allowed / 1000 and (rounded < other or bound <= allowed)

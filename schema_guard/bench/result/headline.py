@@ -72,10 +72,16 @@ def found_in(result: BenchResult) -> Found:
     if not variants:
         error = next((call.error for call in result.calls if call.error), None)
         why = f": {error}" if error else ""
-        told = "Nothing is measured: no call has a reply that could be judged."
-        return Found(told, Tone.OPEN, (*facts, Fact("next", f"find out why no call has a judged reply{why}")))
+        headline = "Nothing is measured: no call has a reply that could be judged."
+        return Found(
+            headline, Tone.OPEN, (*facts, Fact("next", f"find out why no call has a judged reply{why}"))
+        )
     best = variants[0]
-    rivals = [one for one in variants[1:] if "format" not in one.beaten or not _beats(result, best, one)]
+    rivals = [
+        variant
+        for variant in variants[1:]
+        if "format" not in variant.beaten or not _beats(result, best, variant)
+    ]
     first = _against(variants, result.setup.target) if result.setup.target else _among(variants, rivals)
     if failures := _failures(result, best):
         facts.append(Fact("fails at", _told(failures, best)))
@@ -91,7 +97,11 @@ def _tone(result: BenchResult, variants: Sequence[Ranked], rivals: Sequence[Rank
 
 def _comparison(result: BenchResult, a: Ranked, b: Ranked, measure: Measure) -> Compared:
     names = {a.variant.name, b.variant.name}
-    return next(one for one in result.comparisons if one.measure == measure and {one.a, one.b} == names)
+    return next(
+        comparison
+        for comparison in result.comparisons
+        if comparison.measure == measure and {comparison.a, comparison.b} == names
+    )
 
 
 def _beats(result: BenchResult, one: Ranked, other: Ranked, measure: Measure = "format") -> bool:
@@ -103,7 +113,7 @@ def _against(variants: Sequence[Ranked], target: float) -> str:
     best, of = variants[0], len(variants)
     rate, goal = best.failed, percent_tick(target)
     most, least = percent_tick(rate.bounds.upper), percent_tick(rate.bounds.lower)
-    good = sum(one.tone is Tone.GOOD for one in variants)
+    good = sum(variant.tone is Tone.GOOD for variant in variants)
     if good > 1:
         return f"{good} of {of} meet the target of {goal}: with {best.name} at most {most} of the calls fail ({_counts(rate)})."
     if good:
@@ -132,7 +142,7 @@ def _among(variants: Sequence[Ranked], rivals: Sequence[Ranked]) -> str:
         do = "does" if len(rivals) == 1 else "do"
         return f"{best.name} fails least so far, {rate}; whether {as_well} {do} as well is not decided."
     worst = variants[-1]
-    lowest, highest = (percent_tick(one.failed.rate or 0.0) for one in (best, worst))
+    lowest, highest = (percent_tick(variant.failed.rate or 0.0) for variant in (best, worst))
     counts = _counts(best.failed, whole=False)
     if lowest == highest:
         return f"No difference in failures is found: each fails in {lowest} of its calls ({counts}; {_between(best.failed)})."
@@ -144,22 +154,22 @@ def _among(variants: Sequence[Ranked], rivals: Sequence[Ranked]) -> str:
 
 def _sizes(variants: Sequence[Ranked]) -> str:
     """Return the number of tasks of each variant, or the smallest and the largest if they differ."""
-    sizes = [one.failed.n for one in variants]
+    sizes = [variant.failed.n for variant in variants]
     least, most = min(sizes), plural(max(sizes), "task")
     return most if least == max(sizes) else f"{least:,} to {most}"
 
 
 def _content(result: BenchResult, variants: Sequence[Ranked]) -> str:
     """Say how often the best variant is right, and whether another one is proved to be right more often."""
-    best, most = variants[0], max(variants, key=lambda one: one.right.rate or 0.0)
-    told = (
+    best, most = variants[0], max(variants, key=lambda variant: variant.right.rate or 0.0)
+    text = (
         f"{percent_tick(best.right.rate or 0.0)} of its calls give the right value ({_between(best.right)})"
     )
     if len(variants) > 1:
-        told = told.replace("of its calls", f"of the calls of {best.name}")
+        text = text.replace("of its calls", f"of the calls of {best.name}")
     if most is not best and _beats(result, most, best, "content"):
-        told += f"; {most.name} does so in {percent_tick(most.right.rate or 0.0)} ({_between(most.right)})"
-    return f"{told}."
+        text += f"; {most.name} does so in {percent_tick(most.right.rate or 0.0)} ({_between(most.right)})"
+    return f"{text}."
 
 
 def _between(rate: Rate) -> str:
@@ -193,14 +203,17 @@ def _failures(result: BenchResult, best: Ranked) -> Failures | None:
     ]
     if not last:
         return None
-    kinds, codes = Counter(one.kind for one in last), Counter(one.keyword or one.code for one in last)
+    kinds, codes = (
+        Counter(failure.kind for failure in last),
+        Counter(failure.keyword or failure.code for failure in last),
+    )
     return Failures(len(last), kinds, codes)
 
 
 def _told(failures: Failures, best: Ranked) -> str:
-    parts = sorted(failures.kinds.items(), key=lambda one: (-one[1], one[0]))
-    told = ", ".join(f"{count} {_KINDS.get(kind, kind)}" for kind, count in parts)
-    return f"of the {plural(failures.calls, 'call')} of {best.name} without a valid value: {told}"
+    parts = sorted(failures.kinds.items(), key=lambda item: (-item[1], item[0]))
+    text = ", ".join(f"{count} {_KINDS.get(kind, kind)}" for kind, count in parts)
+    return f"of the {plural(failures.calls, 'call')} of {best.name} without a valid value: {text}"
 
 
 def _next(result: BenchResult, variants: Sequence[Ranked], rivals: Sequence[Ranked]) -> str:
@@ -221,29 +234,29 @@ def _next(result: BenchResult, variants: Sequence[Ranked], rivals: Sequence[Rank
 def _more(result: BenchResult, needed: int | None, what: str) -> str:
     """Say how many more tasks decide something, and where they come from."""
     setup = result.setup
-    left = setup.suite_tasks - setup.tasks
+    remaining = setup.suite_tasks - setup.tasks
     if needed is None:
         return f"take the cheaper or the faster one: as they fail now no number of tasks decides {what}"
-    told = f"about {needed:,} more tasks decide {what}: "
-    if needed <= left:
-        return f"{told}the same command with --sample {setup.tasks + needed}"
-    has = f"of which this one has {left:,} (--sample all)" if left else "this one has no more"
-    return f"{told}add tasks to the suite, {has}"
+    text = f"about {needed:,} more tasks decide {what}: "
+    if needed <= remaining:
+        return f"{text}the same command with --sample {setup.tasks + needed}"
+    has = f"of which this one has {remaining:,} (--sample all)" if remaining else "this one has no more"
+    return f"{text}add tasks to the suite, {has}"
 
 
-def _tasks_needed(one: Compared, result: BenchResult) -> int | None:
+def _tasks_needed(comparison: Compared, result: BenchResult) -> int | None:
     """Give how many further tasks, on which two variants differ as on those before, call them different."""
     called = sum(other.called for other in result.comparisons)
     enough = len(result.comparisons) / (DELTA * (called + 1))
 
     def decided(tasks: int) -> bool:
-        share = tasks / one.tasks
-        a, b = one.only_a * share, one.only_b * share
+        share = tasks / comparison.tasks
+        a, b = comparison.only_a * share, comparison.only_b * share
         return (_evidence(a, b) + _evidence(b, a)) / 2 >= enough
 
-    if not one.tasks or one.only_a == one.only_b:
+    if not comparison.tasks or comparison.only_a == comparison.only_b:
         return None
-    low, high = one.tasks, 2 * one.tasks
+    low, high = comparison.tasks, 2 * comparison.tasks
     while not decided(high):
         low, high = high, 2 * high
         if high > _MOST_TASKS:
@@ -251,7 +264,7 @@ def _tasks_needed(one: Compared, result: BenchResult) -> int | None:
     while high - low > max(ceil(low / 100), 1):
         middle = (low + high) // 2
         low, high = (low, middle) if decided(middle) else (middle, high)
-    return high - one.tasks
+    return high - comparison.tasks
 
 
 def _evidence(b: float, c: float) -> float:

@@ -38,11 +38,11 @@ def result_page(result: BenchResult, *, title: str | None = None) -> str:
 
 def _slide(result: BenchResult, document: Document, plots: int) -> Slide:
     """Give what stands on the first screen; so many plots, the first, are on it."""
-    found = found_in(result)
+    findings = found_in(result)
     return Slide(
-        verdict=TONES[found.tone],
-        headline=found.headline,
+        verdict=TONES[findings.tone],
+        headline=findings.headline,
         whose="; ".join(fact.text for fact in document.facts if fact.label in _WHOSE),
-        lines=tuple(f"{fact.label}: {fact.text}" for fact in found.facts),
+        lines=tuple(f"{fact.label}: {fact.text}" for fact in findings.facts),
         plots=plots,
     )

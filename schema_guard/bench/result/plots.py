@@ -92,9 +92,9 @@ class _Point(NamedTuple):
 
 def plots_of(result: BenchResult) -> tuple[list[Plot], int]:
     """Draw the plots of a result, and say how many of those that are drawn tell the answer by themselves."""
-    found = ranked(result)
-    names = shortened([safe(one.name) for one in found], _NAME_CHARS)
-    variants = list(map(_Shown, names, found))
+    ranking = ranked(result)
+    names = shortened([safe(variant.name) for variant in ranking], _NAME_CHARS)
+    variants = list(map(_Shown, names, ranking))
     first = [*(rates_plot(variants, measure, result.setup.target) for measure in MEASURES)]
     first.append(cost_plot(variants, result.setup.currency))
     return [*first, failures_plot(result, variants)], sum(plot.svg is not None for plot in first)
@@ -106,9 +106,12 @@ def rates_plot(variants: Sequence[_Shown], measure: Measure, target: float | Non
     if not variants:
         return Plot(title, "", None, _NO_CALLS)
     goal = target if measure == "format" else None
-    rows = [_row(one, measure, goal) for one in variants[:_MOST_ROWS]]
-    rates = [(one.name, one.ranked.failed if measure == "format" else one.ranked.right) for one in variants]
-    told = "; ".join(f"{name}: {bounded(rate)} % of {plural(rate.n, 'task')}" for name, rate in rates)
+    rows = [_row(variant, measure, goal) for variant in variants[:_MOST_ROWS]]
+    rates = [
+        (variant.name, variant.ranked.failed if measure == "format" else variant.ranked.right)
+        for variant in variants
+    ]
+    description = "; ".join(f"{name}: {bounded(rate)} % of {plural(rate.n, 'task')}" for name, rate in rates)
     return Plot(
         title,
         _caption(variants, measure, goal),
@@ -116,35 +119,35 @@ def rates_plot(variants: Sequence[_Shown], measure: Measure, target: float | Non
             lambda: rates_figure(rows, "of the calls", target=goal),
             name="rates" if measure == "format" else "right",
             title=title,
-            description=f"{told}.",
+            description=f"{description}.",
         ),
     )
 
 
 def _caption(variants: Sequence[_Shown], measure: Measure, goal: float | None) -> str:
     together = f", which hold for all {len(variants)} together" if len(variants) > 1 else ""
-    told = [f"Mark: the rate; line: its bounds{together}."]
+    sentences = [f"Mark: the rate; line: its bounds{together}."]
     if goal is not None:
-        told.append(
+        sentences.append(
             "Circle: below the target, square: above, diamond: not decided. The scale is logarithmic."
         )
-    elif any(measure in one.ranked.beaten for one in variants):
-        told.append("Grey square: another one is shown to be better.")
+    elif any(measure in variant.ranked.beaten for variant in variants):
+        sentences.append("Grey square: another one is shown to be better.")
     if len(variants) > _MOST_ROWS:
-        told.append(f"{len(variants) - _MOST_ROWS} more are in the tables.")
-    return " ".join(told)
+        sentences.append(f"{len(variants) - _MOST_ROWS} more are in the tables.")
+    return " ".join(sentences)
 
 
-def _row(one: _Shown, measure: Measure, goal: float | None) -> RateRow:
-    found = one.ranked
-    rate = found.failed if measure == "format" else found.right
+def _row(variant: _Shown, measure: Measure, goal: float | None) -> RateRow:
+    standing = variant.ranked
+    rate = standing.failed if measure == "format" else standing.right
     if goal is None:
-        beaten = measure in found.beaten
+        beaten = measure in standing.beaten
         colour, mark, state = COLOURS["muted" if beaten else "series1"], "s" if beaten else "o", ""
     else:
-        colour, mark, state = _COLOURS[found.tone], _MARKS[found.tone], _STATES[found.tone]
-    told = f"{one.label}: {share(rate.rate)}%{state}"
-    return RateRow(told, rate.rate or 0.0, rate.bounds.lower, rate.bounds.upper, colour, mark)
+        colour, mark, state = _COLOURS[standing.tone], _MARKS[standing.tone], _STATES[standing.tone]
+    label = f"{variant.label}: {share(rate.rate)}%{state}"
+    return RateRow(label, rate.rate or 0.0, rate.bounds.lower, rate.bounds.upper, colour, mark)
 
 
 def cost_plot(variants: Sequence[_Shown], currency: str | None) -> Plot:
@@ -152,14 +155,14 @@ def cost_plot(variants: Sequence[_Shown], currency: str | None) -> Plot:
     unit = "output tokens a call" if currency is None else f"{safe(shown(currency))} a call"
     title = "Failures against cost"
     points = [
-        _Point(one, spent, one.ranked.failed.rate or 0.0)
-        for one in variants
-        if (spent := one.ranked.spent(has_prices=currency is not None)) is not None
+        _Point(variant, spent, variant.ranked.failed.rate or 0.0)
+        for variant in variants
+        if (spent := variant.ranked.spent(has_prices=currency is not None)) is not None
     ]
     if not points:
         return Plot(title, "", None, f"{unit} are unknown")
     front = pareto_front([(point.x, point.y) for point in points])
-    told = "; ".join(f"{p.shown.name}: {p.x:.4g} {unit}, failed {share(p.y)}%" for p in points)
+    description = "; ".join(f"{p.shown.name}: {p.x:.4g} {unit}, failed {share(p.y)}%" for p in points)
     best = ", ".join(p.shown.name for p in points if (p.x, p.y) in front)
     return Plot(
         title,
@@ -169,7 +172,7 @@ def cost_plot(variants: Sequence[_Shown], currency: str | None) -> Plot:
             lambda: _cost_figure(points, front, unit),
             name="cost",
             title=title,
-            description=f"{told}. Not beaten in both: {best}.",
+            description=f"{description}. Not beaten in both: {best}.",
         ),
     )
 
@@ -180,7 +183,7 @@ def failures_plot(result: BenchResult, variants: Sequence[_Shown]) -> Plot:
     variants = sorted(variants, key=lambda one: one.number)
     counts: Counter[str] = Counter()
     cells: Counter[tuple[str, int]] = Counter()
-    calls = {one.number: one.ranked.variant.calls for one in variants}
+    calls = {variant.number: variant.ranked.variant.calls for variant in variants}
     for failure in result.failures:
         if failure.variant + 1 not in calls:
             continue
@@ -191,8 +194,8 @@ def failures_plot(result: BenchResult, variants: Sequence[_Shown]) -> Plot:
     if not names or not variants:
         return Plot(title, "", None, "no attempt failed" if variants else _NO_CALLS)
     per_100 = {(name, number): 100 * attempts / calls[number] for (name, number), attempts in cells.items()}
-    told = "; ".join(
-        f"{name}: {', '.join(f'{one.name} {per_100.get((name, one.number), 0):.1f}' for one in variants)}"
+    description = "; ".join(
+        f"{name}: {', '.join(f'{variant.name} {per_100.get((name, variant.number), 0):.1f}' for variant in variants)}"
         for name in names
     )
     return Plot(
@@ -202,7 +205,7 @@ def failures_plot(result: BenchResult, variants: Sequence[_Shown]) -> Plot:
             lambda: _failures_figure(names, variants, per_100),
             name="failures",
             title=title,
-            description=f"Failed attempts for 100 calls. {told}.",
+            description=f"Failed attempts for 100 calls. {description}.",
         ),
     )
 
@@ -210,7 +213,7 @@ def failures_plot(result: BenchResult, variants: Sequence[_Shown]) -> Plot:
 def _numbers(variants: Sequence[_Shown]) -> str:
     if len(variants) > _FEW_COLUMNS:
         return "Variants have the numbers of the other plots."
-    return f"Variants: {', '.join(one.label for one in variants)}."
+    return f"Variants: {', '.join(variant.label for variant in variants)}."
 
 
 def pareto_front(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
@@ -238,17 +241,17 @@ def places_of(
     Returns:
         Offsets of the left lower corners.
     """
-    taken = [(x - _MARK, y - _MARK, x + _MARK, y + _MARK) for x, y in points]
-    found: list[tuple[float, float] | None] = []
+    occupied = [(x - _MARK, y - _MARK, x + _MARK, y + _MARK) for x, y in points]
+    places: list[tuple[float, float] | None] = []
     for (x, y), text in zip(points, texts, strict=True):
         boxes = (
             (at, (x + at[0], y + at[1] - _BELOW, x + at[0] + _DIGIT * len(text), y + at[1] + _ABOVE))
             for at in _PLACES
         )
-        place = next((one for one in boxes if not any(_meet(one[1], other) for other in taken)), None)
-        found.append(None if place is None else place[0])
-        taken += [] if place is None else [place[1]]
-    return found
+        place = next((box for box in boxes if not any(_meet(box[1], other) for other in occupied)), None)
+        places.append(None if place is None else place[0])
+        occupied += [] if place is None else [place[1]]
+    return places
 
 
 def _meet(one: tuple[float, float, float, float], other: tuple[float, float, float, float]) -> bool:
@@ -257,9 +260,9 @@ def _meet(one: tuple[float, float, float, float], other: tuple[float, float, flo
 
 def _styled(variants: Sequence[_Shown]) -> Iterator[tuple[_Shown, str, str]]:
     """Give every variant its colour and its mark; twenty variants have twenty different pairs."""
-    for one in variants:
-        at = one.number - 1
-        yield one, SERIES[at % len(SERIES)], MARKS[at % len(MARKS)]
+    for variant in variants:
+        at = variant.number - 1
+        yield variant, SERIES[at % len(SERIES)], MARKS[at % len(MARKS)]
 
 
 def _cost_figure(points: Sequence[_Point], front: Sequence[tuple[float, float]], unit: str) -> Figure:
@@ -268,14 +271,14 @@ def _cost_figure(points: Sequence[_Point], front: Sequence[tuple[float, float]],
     axis.set_xlim(0, 1.12 * max(point.x for point in points) or 1)
     axis.set_ylim(0, min(1.15 * max(point.y for point in points), 1.05) or 0.05)
     axis.plot(*zip(*front, strict=True), color=COLOURS["ink"], linestyle=(0, (4, 3)), linewidth=1.2)
-    for point, (one, colour, mark) in zip(points, _styled([p.shown for p in points]), strict=True):
+    for point, (variant, colour, mark) in zip(points, _styled([p.shown for p in points]), strict=True):
         axis.plot(
             point.x,
             point.y,
             mark,
             color=colour,
             markersize=8,
-            label=one.label,
+            label=variant.label,
             linestyle="none",
             clip_on=False,
         )
@@ -309,8 +312,8 @@ def _failures_figure(
     label_rows(axis, names)
     most = max(per_100.values())
     for row, name in top_down(names):
-        for at, one in enumerate(variants):
-            amount = per_100.get((name, one.number), 0.0)
+        for at, variant in enumerate(variants):
+            amount = per_100.get((name, variant.number), 0.0)
             axis.add_patch(
                 Rectangle(
                     (at + 0.03, row - 0.36),
@@ -323,7 +326,7 @@ def _failures_figure(
                 )
             )
             axis.text(at + 0.5, row - 0.11, _cell(amount, len(variants)), ha="center", va="center")
-    axis.set_xticks([at + 0.5 for at in range(len(variants))], [str(one.number) for one in variants])
+    axis.set_xticks([at + 0.5 for at in range(len(variants))], [str(variant.number) for variant in variants])
     axis.tick_params(axis="x", length=0)
     axis.spines["bottom"].set_visible(False)
     return figure

@@ -71,16 +71,16 @@ def ranked(result: BenchResult) -> list[Ranked]:
         for one in result.comparisons
         if one.better is not None
     }
-    found = []
+    variants = []
     for number, (name, variant) in enumerate(zip(names, result.variants, strict=True), 1):
         if not variant.calls:
             continue
         failed, right = (Rate.of(rate.count, rate.n, alpha=alpha) for rate in (variant.failed, variant.right))
         measures = frozenset(measure for worse, measure in beaten if worse == variant.name)
         tone = _tone(failed, result.setup.target)
-        found.append(Ranked(number, name, variant, failed, right, tone, measures))
+        variants.append(Ranked(number, name, variant, failed, right, tone, measures))
     return sorted(
-        found,
+        variants,
         key=lambda one: (_ORDER.index(one.tone), one.failed.rate, -(one.right.rate or 0.0), one.number),
     )
 

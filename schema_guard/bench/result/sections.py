@@ -127,12 +127,12 @@ def differences_section(result: BenchResult, labels: Labels) -> Section | None:
     if len(result.variants) == 1:
         return None
     compared = result.comparisons
-    listed = [one for one in compared if one.called or len(compared) <= _MOST_LISTED]
+    listed = [comparison for comparison in compared if comparison.called or len(compared) <= _MOST_LISTED]
     # What is listed of many is ordered by its evidence.
     if len(compared) > _MOST_LISTED:
         listed.sort(key=lambda one: -one.e_value)
     label_of = {variant.name: label for variant, label in zip(result.variants, labels, strict=True)}
-    rows = tuple(_difference_row(one, label_of) for one in listed[:MOST_ROWS])
+    rows = tuple(_difference_row(comparison, label_of) for comparison in listed[:MOST_ROWS])
     more = len(listed) - MOST_ROWS
     return Section(
         "Differences",
@@ -145,7 +145,7 @@ def differences_section(result: BenchResult, labels: Labels) -> Section | None:
 
 def called_in_short(comparisons: Sequence[Compared]) -> str:
     """Say how many comparisons there were, and how many of them are called different."""
-    called = sum(one.called for one in comparisons)
+    called = sum(comparison.called for comparison in comparisons)
     if not comparisons:
         return "one variant, nothing to compare"
     return (
@@ -154,10 +154,16 @@ def called_in_short(comparisons: Sequence[Compared]) -> str:
     )
 
 
-def _difference_row(one: Compared, label_of: dict[str, str]) -> tuple[str, ...]:
-    better = "not called" if one.better is None else label_of[one.better]
-    pair = f"{FAILED[one.measure]}: {label_of[one.a]} less {label_of[one.b]}"
-    return pair, str(one.tasks), points(one.difference, one.lower, one.upper), odds(one.e_value), better
+def _difference_row(comparison: Compared, label_of: dict[str, str]) -> tuple[str, ...]:
+    better = "not called" if comparison.better is None else label_of[comparison.better]
+    pair = f"{FAILED[comparison.measure]}: {label_of[comparison.a]} less {label_of[comparison.b]}"
+    return (
+        pair,
+        str(comparison.tasks),
+        points(comparison.difference, comparison.lower, comparison.upper),
+        odds(comparison.e_value),
+        better,
+    )
 
 
 def matrix_section(result: BenchResult, labels: Labels, measure: Measure) -> Section | None:
@@ -165,11 +171,11 @@ def matrix_section(result: BenchResult, labels: Labels, measure: Measure) -> Sec
     if len(result.comparisons) <= _MOST_LISTED:
         return None
     cells: dict[tuple[str, str], str] = {}
-    for one in result.comparisons:
-        if one.measure == measure and one.difference is not None:
-            mark = " *" if one.called else ""
-            cells[one.a, one.b] = f"{100 * one.difference:+.1f}{mark}"
-            cells[one.b, one.a] = f"{-100 * one.difference:+.1f}{mark}"
+    for comparison in result.comparisons:
+        if comparison.measure == measure and comparison.difference is not None:
+            mark = " *" if comparison.called else ""
+            cells[comparison.a, comparison.b] = f"{100 * comparison.difference:+.1f}{mark}"
+            cells[comparison.b, comparison.a] = f"{-100 * comparison.difference:+.1f}{mark}"
     names = [variant.name for variant in result.variants]
     rows = tuple(
         (label, *(cells.get((name, other), "") for other in names))
@@ -189,13 +195,13 @@ def parts_section(result: BenchResult, labels: Labels, part_of: PartOf) -> Secti
         None where there is nothing to tell: no difficulty is known, or the groups are the schemas.
     """
     parts = [{part.name: part for part in getattr(variant, f"by_{part_of}")} for variant in result.variants]
-    names = list(dict.fromkeys(name for found in parts for name in found))
+    names = list(dict.fromkeys(name for by_name in parts for name in by_name))
     if not names or (part_of == "group" and set(names) == {call.schema for call in result.calls}):
         return None
     if part_of != "difficulty":
-        names.sort(key=lambda name: -_failed_share(found[name] for found in parts if name in found))
+        names.sort(key=lambda name: -_failed_share(by_name[name] for by_name in parts if name in by_name))
     rows = tuple(
-        (shown(name), *(_part_cell(found.get(name)) for found in parts)) for name in names[:MOST_ROWS]
+        (shown(name), *(_part_cell(by_name.get(name)) for by_name in parts)) for name in names[:MOST_ROWS]
     )
     more = len(names) - MOST_ROWS
     return Section(
@@ -207,9 +213,9 @@ def parts_section(result: BenchResult, labels: Labels, part_of: PartOf) -> Secti
 
 
 def _failed_share(parts: Iterator[SuitePart]) -> float:
-    found = list(parts)
-    calls = sum(part.calls for part in found)
-    return sum(part.failed_calls for part in found) / calls if calls else 0.0
+    listed = list(parts)
+    calls = sum(part.calls for part in listed)
+    return sum(part.failed_calls for part in listed) / calls if calls else 0.0
 
 
 def _part_cell(part: SuitePart | None) -> str:
@@ -220,10 +226,10 @@ def failed_section(result: BenchResult, labels: Labels) -> Section | None:
     """Give for each variant what failed and what was broken, in a line."""
     lines = []
     for number, label in enumerate(labels):
-        found = [failure for failure in result.failures if failure.variant == number]
-        if codes := _most(found, lambda f: f"{f.kind} {shown(f.code)}", _CODES):
+        failures = [failure for failure in result.failures if failure.variant == number]
+        if codes := _most(failures, lambda f: f"{f.kind} {shown(f.code)}", _CODES):
             lines.append(f"{label} failed: {codes}")
-        if places := _most([f for f in found if f.keyword is not None], _place, _PLACES):
+        if places := _most([f for f in failures if f.keyword is not None], _place, _PLACES):
             lines.append(f"{label} broke: {places}")
     return Section("Failed attempts", lines=tuple(lines)) if lines else None
 
@@ -238,9 +244,9 @@ def _location(failure: FailurePlace) -> str:
 
 def _most(failures: Sequence[FailurePlace], name_of: Callable[[FailurePlace], str], most: int) -> str:
     counts = _counted(failures, name_of)
-    told = ", ".join(f"{name} {attempts}" for name, attempts in counts[:most])
+    text = ", ".join(f"{name} {attempts}" for name, attempts in counts[:most])
     more = len(counts) - most
-    return f"{told} and {more} others" if more > 0 else told
+    return f"{text} and {more} others" if more > 0 else text
 
 
 def _counted(

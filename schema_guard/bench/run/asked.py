@@ -65,7 +65,7 @@ class UnderWay:
 
     def elapsed_s(self) -> float | None:
         """Seconds over all replies; None when one of them has no time, or there is none."""
-        times = [kept.elapsed_s for kept in self.kept]
+        times = [entry.elapsed_s for entry in self.kept]
         known = [elapsed for elapsed in times if elapsed is not None]
         return sum(known) if known and len(known) == len(times) else None
 
@@ -136,10 +136,10 @@ class AskedModel:
         reply = await self._reply(prompt, options)
         elapsed_s = perf_counter() - started if self.is_timed else None
         call_id, at = call.kept[0][1:3] if call.kept else (current_call_id() or "", call.at)
-        kept = Kept(call.taken, call_id, at, sent, reply, elapsed_s)
-        call.kept.append(kept)
+        entry = Kept(call.taken, call_id, at, sent, reply, elapsed_s)
+        call.kept.append(entry)
         if reply.failure is None or reply.failure.kind != "transport":
-            self._journal.add(call.key, kept)
+            self._journal.add(call.key, entry)
         return reply
 
     async def _turn(self) -> None:
@@ -161,13 +161,13 @@ class AskedModel:
 
 
 def _known(call: UnderWay, sent: str) -> Reply:
-    kept = call.kept[call.taken - 1]
-    if kept.prompt != sent:
+    entry = call.kept[call.taken - 1]
+    if entry.prompt != sent:
         raise InvalidArgument(
-            f"journal: call {'/'.join(map(str, call.key))}, attempt {kept.attempt}: its reply was given to another "
+            f"journal: call {'/'.join(map(str, call.key))}, attempt {entry.attempt}: its reply was given to another "
             "prompt, so the library or the suite has changed since: begin anew with another file"
         )
-    return kept.reply
+    return entry.reply
 
 
 def prompt_digest(prompt: Any) -> str:

@@ -144,7 +144,7 @@ def read_replies(
         InvalidArgument: The file cannot be read, or a line is none of a batch's; the message has its number.
     """
     wanted = _wanted(plan, models, journal)
-    kept = known = strange = 0
+    added = known = strange = 0
     failed: list[str] = []
     for where, row in _rows(Path(path)):
         custom_id = row["custom_id"]
@@ -158,8 +158,8 @@ def read_replies(
             continue
         cell, request = wanted.pop(custom_id)
         _keep(journal, cell, request, answer)
-        kept += 1
-    return BatchRead(kept, known, tuple(failed), strange)
+        added += 1
+    return BatchRead(added, known, tuple(failed), strange)
 
 
 def _require_one_model(plan: RunPlan) -> None:
@@ -185,9 +185,9 @@ def _keep(journal: Journal, cell: Cell, request: NotAsked, reply: Reply) -> None
     replies = journal.replies.setdefault(cell.key, [])
     call_id, started_at = replies[0][1:3] if replies else (new_call_id(at), at)
     # How long it took is not known: a batch is answered when there is time.
-    one = Kept(request.attempt, call_id, started_at, prompt_digest(request.prompt), reply, None)
-    replies.append(one)
-    journal.add(cell.key, one)
+    entry = Kept(request.attempt, call_id, started_at, prompt_digest(request.prompt), reply, None)
+    replies.append(entry)
+    journal.add(cell.key, entry)
 
 
 def _rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:

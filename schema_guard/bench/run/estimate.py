@@ -87,12 +87,12 @@ def estimate(
     if prices:
         by_cell = [prices[cell.variant.model] for cell, _ in wanted]
         cost = sum(
-            price.cost(CallTokens(given, 0, out))
-            for price, given, out in zip(by_cell, sent, golds, strict=True)
+            price.cost(CallTokens(tokens_in, 0, out))
+            for price, tokens_in, out in zip(by_cell, sent, golds, strict=True)
         )
         most_cost = sum(
-            price.cost(CallTokens(given * count, 0, out))
-            for price, given, count, out in zip(by_cell, sent, most, limits, strict=True)
+            price.cost(CallTokens(tokens_in * count, 0, out))
+            for price, tokens_in, count, out in zip(by_cell, sent, most, limits, strict=True)
         )
     refusals = tuple(calls.refusals())
     return Estimate(len(wanted), sum(sent), sum(golds), sum(limits), cost, most_cost, refusals)

@@ -116,8 +116,8 @@ class Journal:
             "started_at": journal.started_at,
         }
         variants = [variant.name for variant in plan.variants]
-        said = f"{plan.suite.name}, {plan.calls} calls, {', '.join(variants)}, {at}"
-        _write(journal.file, {**head, "said": said})
+        summary = f"{plan.suite.name}, {plan.calls} calls, {', '.join(variants)}, {at}"
+        _write(journal.file, {**head, "said": summary})
         return journal
 
     @staticmethod
@@ -214,8 +214,8 @@ def kept_of(row: dict[str, Any]) -> tuple[Key, Kept]:
         reasoned=row.get("reasoned", False),
         retries=row.get("retries"),
     )
-    kept = Kept(row["attempt"], row["id"], row["at"], row["prompt"], reply, row["elapsed_s"])
-    return (variant, task, epoch), kept
+    entry = Kept(row["attempt"], row["id"], row["at"], row["prompt"], reply, row["elapsed_s"])
+    return (variant, task, epoch), entry
 
 
 def _whole(file: IO[str], plan: RunPlan, where: str) -> Journal | None:
@@ -252,17 +252,17 @@ def _read(text: str, plan: RunPlan, where: str) -> Journal:
     journal = Journal(plan.fingerprint, first["name"], first["started_at"])
     for number, line in enumerate(rows, 2):
         try:
-            key, kept = kept_of(_decoded(line, where, number))
+            key, entry = kept_of(_decoded(line, where, number))
         except (KeyError, TypeError, ValueError) as error:
             raise InvalidArgument(f"{where}, line {number}: expected a reply: {error!r}") from error
         replies = journal.replies.setdefault(key, [])
-        if kept.attempt > len(replies) + 1:
+        if entry.attempt > len(replies) + 1:
             raise InvalidArgument(
-                f"{where}, line {number}: attempt {kept.attempt} of call {'/'.join(map(str, key))} without the one before it"
+                f"{where}, line {number}: attempt {entry.attempt} of call {'/'.join(map(str, key))} without the one before it"
             )
         # A reply that is there already stays: two workers may have been asked for the same one.
-        if kept.attempt == len(replies) + 1:
-            replies.append(kept)
+        if entry.attempt == len(replies) + 1:
+            replies.append(entry)
     return journal
 
 

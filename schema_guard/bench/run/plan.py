@@ -119,10 +119,10 @@ class RunPlan:
     def __post_init__(self) -> None:
         settings = [self.settings.max_attempts, self.settings.epochs, self.settings.seed]
         tasks = [task.id for _, task in self.tasks]
-        said = json.dumps(
+        text = json.dumps(
             [self.suite.fingerprint, [list(variant[:3]) for variant in self.variants], settings, tasks]
         )
-        object.__setattr__(self, "fingerprint", hex_digest(said, 16))
+        object.__setattr__(self, "fingerprint", hex_digest(text, 16))
 
     @property
     def calls(self) -> int:
@@ -150,9 +150,9 @@ def variants_of(
     Raises:
         InvalidArgument: There is none, one is given twice, or a strategy is unknown.
     """
-    for what, given in (("models", models), ("strategies", strategies)):
-        if not given or len(set(given)) < len(given):
-            raise InvalidArgument(f"{what}={list(given)!r}: expected one or more, each once")
+    for what, names in (("models", models), ("strategies", strategies)):
+        if not names or len(set(names)) < len(names):
+            raise InvalidArgument(f"{what}={list(names)!r}: expected one or more, each once")
     for strategy in strategies:
         strategies_of(strategy)
     return tuple(
@@ -179,21 +179,21 @@ def plan_of(suite: Suite, variants: Sequence[Variant], settings: PlanSettings | 
             else f"suite {suite.name!r}: it has schemas, but no task to score; its instances are for benchmarks/engines.py"
         )
     random = Random(settings.seed)  # an order that can be repeated, no secret
-    taken = (
+    chosen = (
         short
         if settings.sample is None or settings.sample >= len(short)
         else _sampled(short, settings.sample, random)
     )
-    random.shuffle(taken)
+    random.shuffle(chosen)
     left_out = [
         (len(scored) - len(short), f"tasks are longer than {settings.most_prompt_tokens} tokens"),
-        (len(short) - len(taken), f"tasks are not in the sample of {len(taken)}"),
+        (len(short) - len(chosen), f"tasks are not in the sample of {len(chosen)}"),
     ]
     return RunPlan(
         suite,
         tuple(variants),
         settings,
-        tuple(taken),
+        tuple(chosen),
         tuple(f"{count} {why}" for count, why in left_out if count),
     )
 
@@ -213,14 +213,14 @@ def _sampled(
     for entry, task in pairs:
         groups.setdefault(entry.group, []).append((entry, task))
     shares = _shares([len(members) for members in groups.values()], size, random)
-    taken = []
+    chosen = []
     for members, share in zip(groups.values(), shares, strict=True):
         random.shuffle(members)
         members.sort(key=lambda pair: -1.0 if pair[1].hardness is None else pair[1].hardness)
         # Every (members / share)-th from a random start: as many hard ones in the sample as in the group.
         start = random.random()
-        taken += [members[int((start + index) * len(members) / share)] for index in range(share)]
-    return taken
+        chosen += [members[int((start + index) * len(members) / share)] for index in range(share)]
+    return chosen
 
 
 def _shares(sizes: list[int], total: int, random: Random) -> list[int]:

@@ -246,7 +246,7 @@ class Calls:
             for name, look in looks
             if look.side
         ]
-        made = (self._scored[cell.key] for cell in self.cells() if cell.key in self._scored)
+        scored = (self._scored[cell.key] for cell in self.cells() if cell.key in self._scored)
         return Run(
             suite=plan.suite.name,
             suite_fingerprint=plan.suite.fingerprint,
@@ -259,7 +259,7 @@ class Calls:
             max_attempts=plan.settings.max_attempts,
             started_at=at if is_timed else None,
             currency="USD" if self.settings.prices else None,
-            scored=tuple(made),
+            scored=tuple(scored),
             left_out=plan.left_out,
             target=self.settings.target,
             stopped=(
@@ -299,8 +299,8 @@ class Calls:
         return not is_down and self._looks[cell.variant.name].side is None
 
     def _under_way(self, cell: Cell) -> UnderWay:
-        kept = self.journal.replies.get(cell.key, [])
-        return UnderWay(cell.key, list(kept), time(), len(kept))
+        entries = self.journal.replies.get(cell.key, [])
+        return UnderWay(cell.key, list(entries), time(), len(entries))
 
     async def _outcome(self, cell: Cell, call: UnderWay) -> Outcome[Any]:
         under_way.set(call)
@@ -356,9 +356,9 @@ class Calls:
             return None
         return sum(
             prices.cost(
-                CallTokens(one.input_tokens or 0, one.cached_input_tokens or 0, one.output_tokens or 0)
+                CallTokens(usage.input_tokens or 0, usage.cached_input_tokens or 0, usage.output_tokens or 0)
             )
-            for one in (attempt.usage for attempt in outcome.attempts)
+            for usage in (attempt.usage for attempt in outcome.attempts)
         )
 
     def _count(self, cell: Cell, scored: Scored) -> None:
@@ -375,7 +375,7 @@ class Calls:
 
 def _recorded(store: Store | None, journal: Journal) -> frozenset[str]:
     """Give the ids of the journal's calls that are in the store already."""
-    ids = [kept[0].call_id for kept in journal.replies.values()]
+    ids = [entries[0].call_id for entries in journal.replies.values()]
     if store is None or not ids:
         return frozenset()
     return frozenset(row["call_id"] for row in store.attempts(call_ids=ids))
@@ -395,8 +395,8 @@ def _as_kept(outcome: Outcome[Any], call: UnderWay) -> Outcome[Any]:
         return outcome
     first = call.kept[0]
     attempts = tuple(
-        attempt._replace(elapsed_s=kept.elapsed_s or 0.0)
-        for attempt, kept in zip(outcome.attempts, call.kept, strict=True)
+        attempt._replace(elapsed_s=entry.elapsed_s or 0.0)
+        for attempt, entry in zip(outcome.attempts, call.kept, strict=True)
     )
     return outcome._replace(
         attempts=attempts,

@@ -105,8 +105,8 @@ def gold_problems(schema: Schema[Any] | None, gold: Any, match: Match) -> list[s
         broken = [] if schema is None else schema.violations(gold)
     except InvalidArgument as error:
         return [str(error)]
-    told = [f"the gold is not valid {told_of(broken)}"] if broken else []
-    return told + match_problems(match, gold)
+    problems = [f"the gold is not valid {told_of(broken)}"] if broken else []
+    return problems + match_problems(match, gold)
 
 
 @dataclass(slots=True)
@@ -192,8 +192,8 @@ def _entry(group: _Group, name: str) -> SuiteSchema:
 
 def described(schema: Schema[Any]) -> str:
     """Give what a schema says about itself, in one line; may be empty."""
-    said = schema.document.get("description") if isinstance(schema.document, dict) else None
-    return clip(" ".join(said.split()), 200) if isinstance(said, str) else ""
+    description = schema.document.get("description") if isinstance(schema.document, dict) else None
+    return clip(" ".join(description.split()), 200) if isinstance(description, str) else ""
 
 
 def suite_of_file(
@@ -206,8 +206,8 @@ def suite_of_file(
     """
     if not entries and not reader.problems:
         more = f" and {len(refused) - 1} more" if len(refused) > 1 else ""
-        told = f"nothing in it can be used: {refused[0]}{more}" if refused else "expected at least one task"
-        reader.problems.append(f"{path.name}: {told}")
+        reason = f"nothing in it can be used: {refused[0]}{more}" if refused else "expected at least one task"
+        reader.problems.append(f"{path.name}: {reason}")
     reader.refuse_problems(path)
     licences = {entry.licence for entry in entries}
     return Suite(
@@ -251,13 +251,13 @@ def unique_names(bases: Sequence[str]) -> list[str]:
     ['a-1', 'b', 'a-2']
     """
     counts, names = Counter(bases), []
-    taken = {base for base, count in counts.items() if count == 1}
+    used = {base for base, count in counts.items() if count == 1}
     numbers: Counter[str] = Counter()
     for base in bases:
         name = base
-        while counts[base] > 1 and (name == base or name in taken):
+        while counts[base] > 1 and (name == base or name in used):
             numbers[base] += 1
             name = f"{base}-{numbers[base]}"
-        taken.add(name)
+        used.add(name)
         names.append(name)
     return names

@@ -81,16 +81,16 @@ def _line(row: dict[str, Any], truths: list[Any], where: str, source: str) -> Li
     if not truths:
         raise _Unusable("it wants no call, expected one or more")
     is_one = len(functions) == len(truths) == 1
-    made = _one_call(next(iter(functions.values())), truths[0]) if is_one else _calls(functions, truths)
+    wanted = _one_call(next(iter(functions.values())), truths[0]) if is_one else _calls(functions, truths)
     return Line(
         where=where,
         id=row["id"],
         input=_text(row["question"]),
-        instruction=made.instruction,
-        gold=made.gold,
-        document=made.document,
-        name=made.name,
-        match=made.match,
+        instruction=wanted.instruction,
+        gold=wanted.gold,
+        document=wanted.document,
+        name=wanted.name,
+        match=wanted.match,
         source=source,
         licence=_LICENCE,
     )
@@ -115,7 +115,7 @@ def _one_call(function: dict[str, Any], truth: Any) -> _Wanted:
 
 def _calls(functions: dict[str, dict[str, Any]], truths: list[Any]) -> _Wanted:
     """Give the task of a turn: a list of calls, in any order."""
-    documents = {name: json_schema_of(one["parameters"]) for name, one in functions.items()}
+    documents = {name: json_schema_of(function["parameters"]) for name, function in functions.items()}
     gold: list[Any] = []
     match: dict[str, Matcher] = {"": "unordered"}
     for index, truth in enumerate(truths):
@@ -128,10 +128,12 @@ def _calls(functions: dict[str, dict[str, Any]], truths: list[Any]) -> _Wanted:
         match |= how
     calls = [_call(name, document) for name, document in documents.items()]
     items = calls[0] if len(calls) == 1 else {"anyOf": calls}
-    told = "".join(f"The function {name}: {_described(one)}\n" for name, one in functions.items())
+    descriptions = "".join(
+        f"The function {name}: {_described(function)}\n" for name, function in functions.items()
+    )
     return _Wanted(
         name=f"calls of {', '.join(functions)}",
-        instruction=f"{told}Give a list of the calls to make, each with the function's name and its arguments.",
+        instruction=f"{descriptions}Give a list of the calls to make, each with the function's name and its arguments.",
         document={"type": "array", "items": items, "minItems": 1},
         gold=gold,
         match=match,
@@ -176,10 +178,10 @@ def _fitting(answers: dict[str, list[Any]], document: Any) -> dict[str, list[Any
     }
 
 
-def _functions(given: Any) -> dict[str, dict[str, Any]]:
+def _functions(offered: Any) -> dict[str, dict[str, Any]]:
     """Give the functions that are offered, by name."""
     functions: dict[str, dict[str, Any]] = {}
-    for function in given if isinstance(given, list) else [given]:
+    for function in offered if isinstance(offered, list) else [offered]:
         if not isinstance(function, dict) or not isinstance(function.get("name"), str):
             raise _Unusable("its function has no name")
         if not isinstance(function.get("parameters"), dict):
@@ -193,8 +195,8 @@ def _functions(given: Any) -> dict[str, dict[str, Any]]:
 
 
 def _described(function: dict[str, Any]) -> str:
-    said = function.get("description")
-    return said if isinstance(said, str) else ""
+    description = function.get("description")
+    return description if isinstance(description, str) else ""
 
 
 def _answers(call: Any, name: str) -> dict[str, list[Any]]:

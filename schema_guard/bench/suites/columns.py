@@ -59,40 +59,40 @@ def _lines(
 ) -> Iterator[Line]:
     for number, (where, row) in enumerate(reader.read_rows(path.name, "row"), 1):
         names = {name: columns.get(name, name) for name in _FIELDS}
-        found = {name: row.get(column) for name, column in names.items()}
+        fields = {name: row.get(column) for name, column in names.items()}
         if schema is not None:
-            found["schema"], names["schema"] = schema.document, ""
+            fields["schema"], names["schema"] = schema.document, ""
         problems = [
             f"there is no column {clip(repr(column))} for {name!r}{did_you_mean(column, row)}"
             for name, column in names.items()
             if column and column not in row and (name in columns or name in _NEEDED)
         ]
         problems += [
-            f"expected a text for {name!r}, got {describe(found[name])}"
+            f"expected a text for {name!r}, got {describe(fields[name])}"
             for name in _TEXTS
-            if names[name] in row and not _is_text(found[name], may_be_null=name not in _NEEDED)
+            if names[name] in row and not _is_text(fields[name], may_be_null=name not in _NEEDED)
         ]
         reader.problems += [f"{where}: {problem}" for problem in problems]
         if not problems:
-            yield _line(found, where, f"{path.stem}-{number}", path.stem if schema is None else schema.name)
+            yield _line(fields, where, f"{path.stem}-{number}", path.stem if schema is None else schema.name)
 
 
 def _is_text(value: Any, *, may_be_null: bool) -> bool:
     return (isinstance(value, str) and bool(value)) or (may_be_null and value is None)
 
 
-def _line(found: dict[str, Any], where: str, number: str, name: str) -> Line:
+def _line(fields: dict[str, Any], where: str, number: str, name: str) -> Line:
     return Line(
         where=where,
-        id=number if found["id"] is None else str(found["id"]),
-        input=found["input"],
-        instruction=found["instruction"] or "",
-        gold=_read(found["gold"]),
-        document=_read(found["schema"]),
+        id=number if fields["id"] is None else str(fields["id"]),
+        input=fields["input"],
+        instruction=fields["instruction"] or "",
+        gold=_read(fields["gold"]),
+        document=_read(fields["schema"]),
         name=name,
         match={},
-        source=found["source"],
-        licence=found["licence"],
+        source=fields["source"],
+        licence=fields["licence"],
     )
 
 

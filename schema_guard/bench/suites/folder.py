@@ -35,9 +35,9 @@ def load_folder(root: Path, path: object) -> Suite:
     reader = SuiteReader(root)
     manifest = reader.read_object("suite.json", "suite") or {}
     folder = _Folder(reader, manifest, Ids(reader.problems))
-    found = [folder.read_schema(name) for name in (folder.schema_folders() if manifest else [])]
+    schemas = [folder.read_schema(name) for name in (folder.schema_folders() if manifest else [])]
     reader.refuse_problems(path)
-    entries = tuple(entry for entry in found if entry is not None)
+    entries = tuple(entry for entry in schemas if entry is not None)
     return Suite(
         name=manifest["name"],
         description=manifest["description"],
@@ -70,8 +70,8 @@ class _Folder:
             is_inside = self.reader.is_inside(root / name)
             if not _FOLDER_NAME.fullmatch(name):
                 is_there = is_inside and (root / name).name == name and (root / name).is_dir()
-                told = _ODD_NAME if is_there else "is no folder inside the suite"
-                problems.append(f"{where}: {clip(repr(name))} {told}")
+                fault = _ODD_NAME if is_there else "is no folder inside the suite"
+                problems.append(f"{where}: {clip(repr(name))} {fault}")
             elif not is_inside:
                 problems.append(f"{where}: {clip(repr(name))} is no folder inside the suite")
             elif not (root / name).is_dir():
@@ -154,16 +154,16 @@ class _Folder:
 def _instance_problem(instance: Instance, schema: Schema[Any]) -> str:
     """Say in what an instance is not what it says it is, or nothing."""
     broken = schema.violations(instance.data)
-    found = [(violation.instance_location, violation.keyword) for violation in broken]
+    places = [(violation.instance_location, violation.keyword) for violation in broken]
     if instance.valid != (not broken):
-        told = f"valid, but is not {told_of(broken)}" if broken else "invalid, but is valid"
-        return f"the instance is said to be {told}"
-    if broken and found != [(instance.location, instance.keyword)]:
+        contradiction = f"valid, but is not {told_of(broken)}" if broken else "invalid, but is valid"
+        return f"the instance is said to be {contradiction}"
+    if broken and places != [(instance.location, instance.keyword)]:
         return _other_keywords(instance, broken)
     return ""
 
 
 def _other_keywords(instance: Instance, broken: list[Violation]) -> str:
     stated = f"{instance.keyword!r} at {pointer(str(instance.location))}"
-    told = ", ".join(f"{v.keyword!r} at {pointer(v.instance_location)}" for v in broken[:3])
-    return f"the instance is said to break only {stated}, but breaks {told}"
+    keywords = ", ".join(f"{v.keyword!r} at {pointer(v.instance_location)}" for v in broken[:3])
+    return f"the instance is said to break only {stated}, but breaks {keywords}"

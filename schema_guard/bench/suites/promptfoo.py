@@ -164,8 +164,8 @@ class _Row:
                 self.problems.append(f"column {clip(repr(column))} is not supported")
 
     def _assert(self, column: str, cell: str) -> None:
-        found = _ASSERTION.fullmatch(cell)
-        kind, text = (found[1], found[2] or "") if found else ("equals", cell)
+        match = _ASSERTION.fullmatch(cell)
+        kind, text = (match[1], match[2] or "") if match else ("equals", cell)
         if kind != "equals" and not text.strip():
             return
         try:
@@ -194,8 +194,8 @@ class _Row:
 
 def _input(cells: dict[str, str]) -> str:
     variables = {column: cell for column, cell in cells.items() if not column.startswith("__")}
-    said = "\n".join(f"{name}: {cell}" for name, cell in variables.items())
-    text = next(iter(variables.values())) if len(variables) == 1 else said
+    joined = "\n".join(f"{name}: {cell}" for name, cell in variables.items())
+    text = next(iter(variables.values())) if len(variables) == 1 else joined
     if not any(cell.strip() for cell in variables.values()):
         return ""
     return f"{cells.get('__prefix', '')}{text}{cells.get('__suffix', '')}"

@@ -116,15 +116,15 @@ class SuiteReader:
         known = schema.document.get("properties", {})
         is_closed = schema.document.get("additionalProperties") is False
         unknown = [key for key in value if key not in known] if is_closed and isinstance(value, dict) else []
-        told = [f"unknown key {clip(repr(key))}{did_you_mean(key, known)}" for key in unknown]
+        problems = [f"unknown key {clip(repr(key))}{did_you_mean(key, known)}" for key in unknown]
         try:
             broken = schema.violations(value)
         except InvalidArgument as error:
-            told.append(str(error))
+            problems.append(str(error))
         else:
-            told += [told_of([v]) for v in broken if v.keyword != "additionalProperties"]
-        self.problems += [f"{where}: {problem}" for problem in told]
-        return not told
+            problems += [told_of([v]) for v in broken if v.keyword != "additionalProperties"]
+        self.problems += [f"{where}: {problem}" for problem in problems]
+        return not problems
 
     def _decode(self, text: str, relative: str, number: int | None = None) -> Any:
         """Read JSON; *number* is the line of its file that the text is, None when it is the whole file."""

@@ -29,8 +29,8 @@ def load_schema_tests(path: Path) -> Suite:
     """
     reader, entries, refused = SuiteReader.of_file(path), [], []
     ids = Ids(reader.problems)
-    for where, found in reader.read_rows(path.name, "row"):
-        row = _renamed(found)
+    for where, raw_row in reader.read_rows(path.name, "row"):
+        row = _renamed(raw_row)
         if not reader.conforms(row, "schema with tests", where):
             continue
         ids.check(row["id"], where)
@@ -69,8 +69,8 @@ def _instances(row: dict[str, Any], schema: Schema[Any]) -> tuple[list[Instance]
             instances.append(Instance(test["valid"], test["data"]))
         else:
             broken = told_of(schema.violations(test["data"])) if test["valid"] else ""
-            told = f"valid, but is not {broken}" if broken else "invalid, but is valid"
-            wrong.append(f"{row['id']}: instance {index} is said to be {told}")
+            contradiction = f"valid, but is not {broken}" if broken else "invalid, but is valid"
+            wrong.append(f"{row['id']}: instance {index} is said to be {contradiction}")
     return instances, wrong
 
 

@@ -236,9 +236,9 @@ def _compare(value: Any, gold: Any, rules: _Rules, at: _Path) -> _Found:
         return _compare_members(value, gold, rules, at)
     if not isinstance(gold, list) or not isinstance(value, list):
         return _Found(_leaves(gold, at), extra=True)
-    found = _compare_members(dict(enumerate(value)), dict(enumerate(gold)), rules, at)
-    if found is _RIGHT or matcher not in ("unordered", "set"):
-        return found
+    compared = _compare_members(dict(enumerate(value)), dict(enumerate(gold)), rules, at)
+    if compared is _RIGHT or matcher not in ("unordered", "set"):
+        return compared
     return _compare_unordered(value, gold, rules, at, once=matcher == "set")
 
 
@@ -262,10 +262,10 @@ def _compare_members(value: Mapping[Any, Any], gold: Mapping[Any, Any], rules: _
     for key, part in gold.items():
         below = _below(rules, key) if rules else rules
         if key in value:
-            found = _compare(value[key], part, below, (*at, key))
-            if found is not _RIGHT:
-                wrong += found.wrong
-                extra |= found.extra
+            compared = _compare(value[key], part, below, (*at, key))
+            if compared is not _RIGHT:
+                wrong += compared.wrong
+                extra |= compared.extra
         elif not _is_optional(_here(below)):
             wrong += _leaves(part, (*at, key))
     return _Found(tuple(wrong), extra) if wrong or extra else _RIGHT
@@ -298,17 +298,17 @@ def _compare_unordered(value: list[Any], gold: list[Any], rules: _Rules, at: _Pa
     width = len(theirs) + len(rows)
     table = [[found_at(index, column) for column in range(width)] for index in rows]
     weight = len(gold) + 1
-    columns = _pairing([[len(found.wrong) * weight + found.extra for found in row] for row in table])
+    columns = _pairing([[len(compared.wrong) * weight + compared.extra for compared in row] for row in table])
     paired = {row: (column, at_row[column]) for row, column, at_row in zip(rows, columns, table, strict=True)}
-    found = [
+    compared = [
         paired[index][1] if index in paired else found_at(index, paired[_twin(gold, index)][0])
         for index in range(len(gold))
     ]
     spare = set(range(len(theirs))).difference(columns)
     if once:
         spare = {column for column in spare if all(row[column] != _RIGHT for row in table)}
-    more = bool(spare) or len(value) > len(theirs) or any(part.extra for part in found)
-    return _Found(tuple(location for part in found for location in part.wrong), more)
+    more = bool(spare) or len(value) > len(theirs) or any(part.extra for part in compared)
+    return _Found(tuple(location for part in compared for location in part.wrong), more)
 
 
 def _twin(items: list[Any], index: int) -> int:
@@ -343,7 +343,7 @@ def _free_column(
     """Find the cheapest path from the row at `row_of[0]` to a free column: that column, and the one before each."""
     nearest: list[float] = [inf] * len(row_of)
     before = [0] * len(row_of)
-    unseen, seen = set(range(1, len(row_of))), [0]
+    unseen, visited = set(range(1, len(row_of))), [0]
     column = 0
     while row_of[column]:
         row = row_of[column]
@@ -353,13 +353,13 @@ def _free_column(
                 nearest[c], before[c] = cost, column
         column = min(unseen, key=lambda c: (nearest[c], c))
         step = int(nearest[column])
-        for c in seen:
+        for c in visited:
             row_prices[row_of[c]] += step
             column_prices[c] -= step
         for c in unseen:
             nearest[c] -= step
         unseen.remove(column)
-        seen.append(column)
+        visited.append(column)
     return column, before
 
 

@@ -46,7 +46,7 @@ def _lines(reader: SuiteReader, manifest: dict[str, Any]) -> Iterator[Line]:
     for file, split in _FILES:
         rows = enumerate(reader.read_rows(file, "training row"), 1)
         for number, (where, row) in islice(rows, _SHOWN if split == "dev" else None):
-            *before, asked, answer = turns = _turns(row)
+            *before, question, answer = turns = _turns(row)
             if (problem := _problem(turns)) is not None:
                 reader.problems.append(f"{where}: {problem}")
                 continue
@@ -58,7 +58,7 @@ def _lines(reader: SuiteReader, manifest: dict[str, Any]) -> Iterator[Line]:
             yield Line(
                 where=where,
                 id=f"{file.removesuffix('.jsonl')}-{number}",
-                input=asked["content"],
+                input=question["content"],
                 instruction="",
                 gold=gold,
                 document=schema["document"],

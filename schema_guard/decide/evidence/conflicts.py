@@ -52,32 +52,32 @@ def conflicts(found: dict[str, Any]) -> Iterator[Conflict]:
         yield from _too_many("/content", found["content"], "right", found["content"]["n"], "n")
 
 
-def _members(found: dict[str, Any], key: str) -> Iterator[tuple[str, Any]]:
+def _members(document: dict[str, Any], key: str) -> Iterator[tuple[str, Any]]:
     """Give the members of an array of the document with their places."""
-    return ((f"/{key}/{index}", member) for index, member in enumerate(found.get(key, ())))
+    return ((f"/{key}/{index}", member) for index, member in enumerate(document.get(key, ())))
 
 
-def _of_question(found: dict[str, Any]) -> Iterator[Conflict]:
+def _of_question(document: dict[str, Any]) -> Iterator[Conflict]:
     """Either strategies are asked about, or schemas."""
-    if found.get("strategies") and found.get("schemas"):
+    if document.get("strategies") and document.get("schemas"):
         yield Conflict(
             "",
             "either 'strategies' or 'schemas'",
-            found,
+            document,
             "schemas alone ask which of them fail; decide twice",
         )
-    if not found.get("strategies") and not found.get("schemas"):
+    if not document.get("strategies") and not document.get("schemas"):
         yield Conflict(
             "",
             "at least one member in 'strategies' or in 'schemas'",
-            found,
+            document,
             "without a count there is no verdict",
         )
-    if "current" in found and not found.get("strategies"):
+    if "current" in document and not document.get("strategies"):
         yield Conflict(
             "/current",
             "no current strategy where schemas are asked about",
-            found["current"],
+            document["current"],
             "leave the key out",
         )
 
@@ -97,19 +97,19 @@ def _of_two(location: str, counts: dict[str, Any], one: str, other: str) -> Iter
 
 def _twins(location: str, key: str, names: Iterable[str]) -> Iterator[Conflict]:
     """Two members of an array have one name."""
-    seen: set[str] = set()
+    known: set[str] = set()
     for index, name in enumerate(names):
-        if name in seen:
+        if name in known:
             yield Conflict(
                 f"{location}/{index}", f"another {key} than those before", name, "rename one of the two"
             )
-        seen.add(name)
+        known.add(name)
 
 
-def _unknown_ids(found: dict[str, Any], ids: Sequence[str]) -> Iterator[Conflict]:
+def _unknown_ids(document: dict[str, Any], ids: Sequence[str]) -> Iterator[Conflict]:
     """An id is none of the strategies'."""
-    named = {"/current": found["current"]} if "current" in found else {}
-    for location, comparison in _members(found, "comparisons"):
+    named = {"/current": document["current"]} if "current" in document else {}
+    for location, comparison in _members(document, "comparisons"):
         named |= {f"{location}/{name}": comparison[name] for name in ("before", "after")}
     for location, name in named.items():
         if name not in ids:
@@ -117,26 +117,26 @@ def _unknown_ids(found: dict[str, Any], ids: Sequence[str]) -> Iterator[Conflict
             yield Conflict(location, f"one of {' '.join(ids)}", name, advice)
 
 
-def _of_strategy(location: str, found: dict[str, Any]) -> Iterator[Conflict]:
-    n, k = found["n"], found["k_final"]
-    yield from _too_many(location, found, "k_final", n, "n")
-    if "drift" in found:
-        yield from _of_drift(f"{location}/drift", found["drift"], n, k)
-    if "failure_kinds" in found:
-        yield from _of_kinds(location, found)
-    if "attempts" in found:
-        yield from _of_attempts(f"{location}/attempts", found["attempts"], n, k)
-    if "clusters" in found:
-        after = found.get("drift", {})
+def _of_strategy(location: str, strategy: dict[str, Any]) -> Iterator[Conflict]:
+    n, k = strategy["n"], strategy["k_final"]
+    yield from _too_many(location, strategy, "k_final", n, "n")
+    if "drift" in strategy:
+        yield from _of_drift(f"{location}/drift", strategy["drift"], n, k)
+    if "failure_kinds" in strategy:
+        yield from _of_kinds(location, strategy)
+    if "attempts" in strategy:
+        yield from _of_attempts(f"{location}/attempts", strategy["attempts"], n, k)
+    if "clusters" in strategy:
+        after = strategy.get("drift", {})
         counted = after.get("post_n", n), after.get("post_k", k)
-        yield from _of_clusters(f"{location}/clusters", found["clusters"], *counted)
-    yield from _of_production(location, found)
+        yield from _of_clusters(f"{location}/clusters", strategy["clusters"], *counted)
+    yield from _of_production(location, strategy)
 
 
-def _of_production(location: str, found: dict[str, Any]) -> Iterator[Conflict]:
+def _of_production(location: str, strategy: dict[str, Any]) -> Iterator[Conflict]:
     """What is told of calls in production fits to how many there are."""
-    n, k = found["n"], found["k_final"]
-    codes = found.get("failure_codes", {})
+    n, k = strategy["n"], strategy["k_final"]
+    codes = strategy.get("failure_codes", {})
     total = int(sum(codes.values()))
     if total > k:
         yield Conflict(
@@ -146,33 +146,33 @@ def _of_production(location: str, found: dict[str, Any]) -> Iterator[Conflict]:
             f"these are {total}",
         )
     for key in ("inputs", "right", "latency"):
-        if key in found:
-            yield from _too_many(f"{location}/{key}", found[key], "n", n, "n")
-            yield from _too_many(f"{location}/{key}", found[key], "k", found[key]["n"], f"{key}'s n")
-    for index, row in enumerate(found.get("hot", ())):
+        if key in strategy:
+            yield from _too_many(f"{location}/{key}", strategy[key], "n", n, "n")
+            yield from _too_many(f"{location}/{key}", strategy[key], "k", strategy[key]["n"], f"{key}'s n")
+    for index, row in enumerate(strategy.get("hot", ())):
         yield from _too_many(f"{location}/hot/{index}", row, 1, n, "n")
         yield from _too_many(f"{location}/hot/{index}", row, 2, row[1], "the input's n")
-    yield from _of_history(location, found)
+    yield from _of_history(location, strategy)
 
 
-def _of_history(location: str, found: dict[str, Any]) -> Iterator[Conflict]:
+def _of_history(location: str, strategy: dict[str, Any]) -> Iterator[Conflict]:
     """What is told of changes, outages and bursts fits together."""
-    if "change" in found:
-        change = found["change"]
+    if "change" in strategy:
+        change = strategy["change"]
         yield from _too_many(f"{location}/change", change, "n", change["since_n"], "since_n")
         for part in ("", "since_", "prior_"):
             yield from _too_many(f"{location}/change", change, f"{part}k", change[f"{part}n"], f"{part}n")
-    if "bursts" in found:
-        bursts = found["bursts"]
+    if "bursts" in strategy:
+        bursts = strategy["bursts"]
         for part, whole in (("failures", "calls"), ("entries", "failures"), ("at_risk", "calls")):
             yield from _too_many(f"{location}/bursts", bursts, part, bursts[whole], whole)
-    if "history" in found:
-        calls = found["history"]["calls"]
-        yield from _too_many(f"{location}/history", found["history"], "since_outage", calls, "calls")
+    if "history" in strategy:
+        calls = strategy["history"]["calls"]
+        yield from _too_many(f"{location}/history", strategy["history"], "since_outage", calls, "calls")
 
 
-def _of_kinds(location: str, found: dict[str, Any]) -> Iterator[Conflict]:
-    kinds, k = found["failure_kinds"], int(found["k_final"])
+def _of_kinds(location: str, strategy: dict[str, Any]) -> Iterator[Conflict]:
+    kinds, k = strategy["failure_kinds"], int(strategy["k_final"])
     total = int(sum(kinds.values()))
     if total > k:
         yield Conflict(
@@ -181,7 +181,7 @@ def _of_kinds(location: str, found: dict[str, Any]) -> Iterator[Conflict]:
             kinds,
             f"these are {total}: count the calls without a valid attempt, not attempts",
         )
-    if "clusters" in found and kinds.get("transport"):
+    if "clusters" in strategy and kinds.get("transport"):
         yield Conflict(
             f"{location}/failure_kinds/transport",
             "none beside clusters",
@@ -223,21 +223,21 @@ def _of_clusters(location: str, rows: list[list[float]], n: float, k: float) -> 
         )
 
 
-def _of_drift(location: str, found: dict[str, Any], n: float, k: float) -> Iterator[Conflict]:
-    yield from _too_many(location, found, "post_n", n, "n")
-    most = min(found["post_n"], k)
-    yield from _too_many(location, found, "post_k", most, "the smaller of post_n and k_final")
-    yield from _too_many(location, found, "alarm_at", n, "n")
-    if "post_attempts" in found:
+def _of_drift(location: str, drift: dict[str, Any], n: float, k: float) -> Iterator[Conflict]:
+    yield from _too_many(location, drift, "post_n", n, "n")
+    most = min(drift["post_n"], k)
+    yield from _too_many(location, drift, "post_k", most, "the smaller of post_n and k_final")
+    yield from _too_many(location, drift, "alarm_at", n, "n")
+    if "post_attempts" in drift:
         yield from _of_attempts(
-            f"{location}/post_attempts", found["post_attempts"], found["post_n"], found["post_k"]
+            f"{location}/post_attempts", drift["post_attempts"], drift["post_n"], drift["post_k"]
         )
 
 
-def _of_economics(found: dict[str, Any]) -> Iterator[Conflict]:
-    if "economics" not in found:
+def _of_economics(document: dict[str, Any]) -> Iterator[Conflict]:
+    if "economics" not in document:
         return
-    for name, part in found["economics"]["upfront"].items():
+    for name, part in document["economics"]["upfront"].items():
         if isinstance(part, dict) and part.keys() not in _BILLS:
             yield Conflict(
                 f"/economics/upfront/{name}",
@@ -245,8 +245,8 @@ def _of_economics(found: dict[str, Any]) -> Iterator[Conflict]:
                 part,
                 f"these are {' '.join(sorted(part)) or 'none'}",
             )
-    tuned = found["economics"]["tuned"]
-    if "residual" not in tuned and "pilot" not in found:
+    tuned = document["economics"]["tuned"]
+    if "residual" not in tuned and "pilot" not in document:
         yield Conflict(
             "/economics/tuned",
             "property 'residual'",
@@ -255,42 +255,44 @@ def _of_economics(found: dict[str, Any]) -> Iterator[Conflict]:
         )
     residual = tuned.get("residual")
     if residual and not residual["opt"] <= residual["point"] <= residual["pess"]:
-        told = ", ".join(f"{residual[name]:g}" for name in ("opt", "point", "pess"))
-        yield Conflict("/economics/tuned/residual", "opt <= point <= pess", residual, f"they are {told}")
-    if "calls_per_month" not in found:
+        values = ", ".join(f"{residual[name]:g}" for name in ("opt", "point", "pess"))
+        yield Conflict("/economics/tuned/residual", "opt <= point <= pess", residual, f"they are {values}")
+    if "calls_per_month" not in document:
         yield Conflict(
-            "", "property 'calls_per_month' beside 'economics'", found, "costs are counted by the month"
+            "", "property 'calls_per_month' beside 'economics'", document, "costs are counted by the month"
         )
 
 
 def _of_pilot(document: dict[str, Any]) -> Iterator[Conflict]:
     if "pilot" not in document:
         return
-    found = document["pilot"]
-    yield from _too_many("/pilot", found, "k_final", found["n"], "n")
-    if "paired" in found:
-        yield from _of_two("/pilot/paired", {**found["paired"], "n": found["n"]}, "b", "c")
-    if "content" in found:
-        yield from _of_two("/pilot/content", found["content"], "worse", "better")
-    segments = found.get("segments", [])
+    pilot = document["pilot"]
+    yield from _too_many("/pilot", pilot, "k_final", pilot["n"], "n")
+    if "paired" in pilot:
+        yield from _of_two("/pilot/paired", {**pilot["paired"], "n": pilot["n"]}, "b", "c")
+    if "content" in pilot:
+        yield from _of_two("/pilot/content", pilot["content"], "worse", "better")
+    segments = pilot.get("segments", [])
     yield from _of_segments("/pilot/segments", segments, ("prompt_n", "prompt_k"), ("tuned_n", "tuned_k"))
     tuned_n = int(sum(segment["tuned_n"] for segment in segments))
-    if tuned_n > found["n"]:
+    if tuned_n > pilot["n"]:
         yield Conflict(
             "/pilot/segments",
-            f"segments of the pilot's n = {int(found['n'])} calls",
+            f"segments of the pilot's n = {int(pilot['n'])} calls",
             segments,
             f"their tuned_n sum to {tuned_n}",
         )
 
 
-def _of_segments(location: str, found: list[dict[str, Any]], *counts: tuple[str, str]) -> Iterator[Conflict]:
-    for index, segment in enumerate(found):
+def _of_segments(
+    location: str, segments: list[dict[str, Any]], *counts: tuple[str, str]
+) -> Iterator[Conflict]:
+    for index, segment in enumerate(segments):
         for n, k in counts:
             yield from _too_many(f"{location}/{index}", segment, k, segment[n], n)
-    yield from _twins(location, "name", [segment["name"] for segment in found])
-    shares = fsum(segment["share"] for segment in found)
-    if found and abs(shares - 1) > _SHARE_ROUNDING:
+    yield from _twins(location, "name", [segment["name"] for segment in segments])
+    shares = fsum(segment["share"] for segment in segments)
+    if segments and abs(shares - 1) > _SHARE_ROUNDING:
         yield Conflict(
-            location, "shares that sum to 1", found, f"they sum to {shares:g}: add the segments left out"
+            location, "shares that sum to 1", segments, f"they sum to {shares:g}: add the segments left out"
         )

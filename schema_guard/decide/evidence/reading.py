@@ -64,8 +64,8 @@ def read_evidence(evidence: Mapping[str, Any]) -> CaseEvidence:
         InvalidArgument: It is not what the format asks for, or contradicts itself; the message names the
             place by its JSON Pointer.
     """
-    found = _given(judged(evidence, evidence_schema(), "evidence"))
-    for wrong in conflicts(found):
+    document = _given(judged(evidence, evidence_schema(), "evidence"))
+    for wrong in conflicts(document):
         raise fault(
             "evidence",
             wrong.location,
@@ -73,27 +73,27 @@ def read_evidence(evidence: Mapping[str, Any]) -> CaseEvidence:
             got=_described(wrong.got),
             advice=wrong.advice,
         )
-    notes = list(found.get("notes", ()))
+    notes = list(document.get("notes", ()))
     return CaseEvidence(
-        strategies=tuple(map(_strategy, found.get("strategies", ()))),
-        playbook=tuple(_claim(claim, notes) for claim in found.get("ladder", ())),
-        calls_per_month=float(found["calls_per_month"]) if "calls_per_month" in found else None,
-        current=found.get("current"),
-        config=_config(found.get("config", {})),
-        target_given="target" in found.get("config", {}),
-        economics=_economics(found["economics"]) if "economics" in found else None,
-        feasibility=with_closing(_feasibility(found.get("feasibility", {})), found.get("day"), notes),
-        pilot=_pilot(found["pilot"]) if "pilot" in found else None,
-        segments=tuple(map(_segment, found.get("segments", ()))),
-        schemas=tuple(SchemaCount(name, int(n), int(k)) for name, n, k in found.get("schemas", ())),
-        comparisons=tuple(map(_comparison, found.get("comparisons", ()))),
-        latency=CallSeconds(**_floats(found["latency"])) if "latency" in found else None,
-        content=Right(**_ints(found["content"])) if "content" in found else None,
-        target_history=tuple((day, float(target)) for day, target in found.get("target_history", ())),
-        sources=tuple(EvidenceSource(**source) for source in found.get("sources", ())),
+        strategies=tuple(map(_strategy, document.get("strategies", ()))),
+        playbook=tuple(_claim(claim, notes) for claim in document.get("ladder", ())),
+        calls_per_month=float(document["calls_per_month"]) if "calls_per_month" in document else None,
+        current=document.get("current"),
+        config=_config(document.get("config", {})),
+        target_given="target" in document.get("config", {}),
+        economics=_economics(document["economics"]) if "economics" in document else None,
+        feasibility=with_closing(_feasibility(document.get("feasibility", {})), document.get("day"), notes),
+        pilot=_pilot(document["pilot"]) if "pilot" in document else None,
+        segments=tuple(map(_segment, document.get("segments", ()))),
+        schemas=tuple(SchemaCount(name, int(n), int(k)) for name, n, k in document.get("schemas", ())),
+        comparisons=tuple(map(_comparison, document.get("comparisons", ()))),
+        latency=CallSeconds(**_floats(document["latency"])) if "latency" in document else None,
+        content=Right(**_ints(document["content"])) if "content" in document else None,
+        target_history=tuple((day, float(target)) for day, target in document.get("target_history", ())),
+        sources=tuple(EvidenceSource(**source) for source in document.get("sources", ())),
         notes=tuple(notes),
-        about=_about(found["about"]) if "about" in found else None,
-        day=found.get("day"),
+        about=_about(document["about"]) if "about" in document else None,
+        day=document.get("day"),
     )
 
 
@@ -110,87 +110,87 @@ def _described(value: Any) -> str:
     return describe(value)
 
 
-def _floats(found: Mapping[str, float]) -> dict[str, float]:
-    return {name: float(value) for name, value in found.items()}
+def _floats(numbers: Mapping[str, float]) -> dict[str, float]:
+    return {name: float(value) for name, value in numbers.items()}
 
 
-def _ints(found: Mapping[str, float]) -> dict[str, int]:
+def _ints(counts: Mapping[str, float]) -> dict[str, int]:
     """Give whole numbers as ints: JSON does not tell 60 from 60.0."""
-    return {name: int(value) for name, value in found.items()}
+    return {name: int(value) for name, value in counts.items()}
 
 
-def _strategy(found: dict[str, Any]) -> StrategyCounts:
-    kinds = found.get("failure_kinds", {})
+def _strategy(strategy: dict[str, Any]) -> StrategyCounts:
+    kinds = strategy.get("failure_kinds", {})
     return StrategyCounts(
-        id=found["id"],
-        step=found["rung"],
-        n=int(found["n"]),
-        failed=int(found["k_final"]),
-        attempts=_attempts(found.get("attempts", ())),
+        id=strategy["id"],
+        step=strategy["rung"],
+        n=int(strategy["n"]),
+        failed=int(strategy["k_final"]),
+        attempts=_attempts(strategy.get("attempts", ())),
         failure_kinds={kind: int(kinds[kind]) for kind in KINDS if kind in kinds},
-        clusters=tuple(_cluster(*row) for row in found.get("clusters", ())),
-        drift=_drift(found["drift"]) if "drift" in found else None,
+        clusters=tuple(_cluster(*row) for row in strategy.get("clusters", ())),
+        drift=_drift(strategy["drift"]) if "drift" in strategy else None,
         excluded=tuple(
-            ExcludedCalls(one["code"], one.get("exception"), int(one["calls"]))
-            for one in found.get("excluded", ())
+            ExcludedCalls(outcome["code"], outcome.get("exception"), int(outcome["calls"]))
+            for outcome in strategy.get("excluded", ())
         ),
-        traffic=Traffic(**found["traffic"]) if "traffic" in found else None,
-        failure_codes=_ints(found["failure_codes"]) if "failure_codes" in found else None,
-        model=found.get("model"),
-        is_tuned=found.get("tuned", False),
-        traffic_share=float(found["traffic_share"]) if "traffic_share" in found else None,
-        prompt_cost=CallCost(**_floats(found["prompt_cost"])) if "prompt_cost" in found else None,
-        inputs=_shares(found, "inputs"),
-        frequent_inputs=tuple(FrequentInput(name, int(n), int(k)) for name, n, k in found.get("hot", ())),
-        change=_change(found["change"]) if "change" in found else None,
-        history=FunctionHistory(**_ints(found["history"])) if "history" in found else None,
-        bursts=BurstEvidence(**_ints(found["bursts"])) if "bursts" in found else None,
-        right=_counted(found, "right"),
-        latency=_counted(found, "latency"),
-        sent=SentSettings(**found["sent"]) if "sent" in found else None,
-        trial=TrialCost(**_floats(found["trial"])) if "trial" in found else None,
-        stops_early=found.get("early_stop", False),
+        traffic=Traffic(**strategy["traffic"]) if "traffic" in strategy else None,
+        failure_codes=_ints(strategy["failure_codes"]) if "failure_codes" in strategy else None,
+        model=strategy.get("model"),
+        is_tuned=strategy.get("tuned", False),
+        traffic_share=float(strategy["traffic_share"]) if "traffic_share" in strategy else None,
+        prompt_cost=CallCost(**_floats(strategy["prompt_cost"])) if "prompt_cost" in strategy else None,
+        inputs=_shares(strategy, "inputs"),
+        frequent_inputs=tuple(FrequentInput(name, int(n), int(k)) for name, n, k in strategy.get("hot", ())),
+        change=_change(strategy["change"]) if "change" in strategy else None,
+        history=FunctionHistory(**_ints(strategy["history"])) if "history" in strategy else None,
+        bursts=BurstEvidence(**_ints(strategy["bursts"])) if "bursts" in strategy else None,
+        right=_counted(strategy, "right"),
+        latency=_counted(strategy, "latency"),
+        sent=SentSettings(**strategy["sent"]) if "sent" in strategy else None,
+        trial=TrialCost(**_floats(strategy["trial"])) if "trial" in strategy else None,
+        stops_early=strategy.get("early_stop", False),
     )
 
 
-def _counted(found: Mapping[str, Any], key: str) -> Counted | None:
-    return Counted(int(found[key]["n"]), int(found[key]["k"])) if key in found else None
+def _counted(record: Mapping[str, Any], key: str) -> Counted | None:
+    return Counted(int(record[key]["n"]), int(record[key]["k"])) if key in record else None
 
 
-def _shares(found: Mapping[str, Any], key: str) -> InputShares | None:
-    return InputShares(int(found[key]["n"]), float(found[key]["k"])) if key in found else None
+def _shares(strategy: Mapping[str, Any], key: str) -> InputShares | None:
+    return InputShares(int(strategy[key]["n"]), float(strategy[key]["k"])) if key in strategy else None
 
 
-def _change(found: dict[str, Any]) -> ChangeEvidence:
+def _change(change: dict[str, Any]) -> ChangeEvidence:
     after, since, prior = (
-        Counted(int(found[f"{part}n"]), int(found[f"{part}k"])) for part in ("", "since_", "prior_")
+        Counted(int(change[f"{part}n"]), int(change[f"{part}k"])) for part in ("", "since_", "prior_")
     )
-    days = found.get("days")
+    days = change.get("days")
     return ChangeEvidence(
-        direction=found["direction"],
-        start=int(found["at"]),
-        alarm_at=int(found["alarm_at"]),
+        direction=change["direction"],
+        start=int(change["at"]),
+        alarm_at=int(change["alarm_at"]),
         after=after,
         since=since,
         prior=prior,
-        is_open=found["open"],
-        changed=tuple(found.get("with", ())),
+        is_open=change["open"],
+        changed=tuple(change.get("with", ())),
         days=(days[0], days[1]) if days else None,
     )
 
 
-def _about(found: dict[str, Any]) -> EvidenceSubject:
-    period = found.get("period")
+def _about(about: dict[str, Any]) -> EvidenceSubject:
+    period = about.get("period")
     return EvidenceSubject(
-        function=found.get("function"),
-        schema=found["schema"],
-        models=tuple(found.get("models", ())),
+        function=about.get("function"),
+        schema=about["schema"],
+        models=tuple(about.get("models", ())),
         period=(period[0], period[1]) if period else None,
-        calls=int(found.get("calls", 0)),
-        left_out=int(found.get("left_out", 0)),
-        lost_records=_ints(found.get("lost_records", {})),
-        latest_days=float(found["latest_days"]) if "latest_days" in found else None,
-        schemas_of_function=int(found.get("schemas_of_function", 1)),
+        calls=int(about.get("calls", 0)),
+        left_out=int(about.get("left_out", 0)),
+        lost_records=_ints(about.get("lost_records", {})),
+        latest_days=float(about["latest_days"]) if "latest_days" in about else None,
+        schemas_of_function=int(about.get("schemas_of_function", 1)),
     )
 
 
@@ -202,43 +202,45 @@ def _cluster(n: float, k: float, inputs: float = 1) -> Cluster:
     return Cluster(int(n), int(k), int(inputs))
 
 
-def _drift(found: dict[str, Any]) -> DriftEvidence:
+def _drift(drift: dict[str, Any]) -> DriftEvidence:
     return DriftEvidence(
-        alarm_at=int(found["alarm_at"]),
-        post_n=int(found["post_n"]),
-        post_failed=int(found["post_k"]),
-        post_attempts=_attempts(found.get("post_attempts", ())),
+        alarm_at=int(drift["alarm_at"]),
+        post_n=int(drift["post_n"]),
+        post_failed=int(drift["post_k"]),
+        post_attempts=_attempts(drift.get("post_attempts", ())),
     )
 
 
-def _claim(found: dict[str, str], notes: list[str]) -> Claim:
-    step, status, reason = found["rung"], found["status"], found.get("reason", "").strip()
+def _claim(claim: dict[str, str], notes: list[str]) -> Claim:
+    step, status, reason = claim["rung"], claim["status"], claim.get("reason", "").strip()
     if status in ("not_applicable", "declined") and not reason:
         notes.append(f"{step} is {status} without a reason: it counts as untested")
         status = "untested"
     return Claim(step, status, reason)
 
 
-def _config(found: dict[str, Any]) -> Config:
-    numbers: dict[str, Any] = _floats(found)
+def _config(config: dict[str, Any]) -> Config:
+    numbers: dict[str, Any] = _floats(config)
     if "min_train_examples" in numbers:
         numbers["min_train_examples"] = int(numbers["min_train_examples"])
     return Config(**numbers)
 
 
-def _economics(found: dict[str, Any]) -> Economics:
-    tuned, bills = found["tuned"], tuple(_bills(found["upfront"]))
+def _economics(economics: dict[str, Any]) -> Economics:
+    tuned, bills = economics["tuned"], tuple(_bills(economics["upfront"]))
     return Economics(
-        prompt_cost=CallCost(**_floats(found["prompt_cost"])),
-        tuned_cost=CallCost(**_floats(found["tuned_cost"])),
-        failure_cost=float(found["failure_cost"]),
+        prompt_cost=CallCost(**_floats(economics["prompt_cost"])),
+        tuned_cost=CallCost(**_floats(economics["tuned_cost"])),
+        failure_cost=float(economics["failure_cost"]),
         tuned_hazards=tuple(map(float, tuned["hazards"])),
         tuned_residual=Three(**_floats(tuned["residual"])) if "residual" in tuned else None,
-        upfront=_floats({name: part for name, part in found["upfront"].items() if not isinstance(part, dict)})
+        upfront=_floats(
+            {name: part for name, part in economics["upfront"].items() if not isinstance(part, dict)}
+        )
         | {bill.name: bill.dollars for bill in bills},
-        hosting_per_month=float(found["hosting_per_month"]),
-        refresh_per_month=float(found["refresh_per_month"]),
-        latency_cost_per_s=float(found.get("latency_cost_per_s", 0)),
+        hosting_per_month=float(economics["hosting_per_month"]),
+        refresh_per_month=float(economics["refresh_per_month"]),
+        latency_cost_per_s=float(economics.get("latency_cost_per_s", 0)),
         bills=bills,
     )
 
@@ -251,38 +253,38 @@ def _bills(upfront: Mapping[str, Any]) -> Iterator[TokenBill | GpuBill]:
             yield GpuBill(name, **amounts) if "gpu_hours" in amounts else TokenBill(name, **amounts)
 
 
-def _feasibility(found: dict[str, Any]) -> Feasibility:
-    examples, months = found.get("train_examples"), found.get("months_to_shutdown")
+def _feasibility(feasibility: dict[str, Any]) -> Feasibility:
+    examples, months = feasibility.get("train_examples"), feasibility.get("months_to_shutdown")
     return Feasibility(
         train_examples=None if examples is None else int(examples),
-        new_jobs_allowed=found.get("new_jobs_allowed"),
+        new_jobs_allowed=feasibility.get("new_jobs_allowed"),
         months_to_shutdown=None if months is None else float(months),
-        base_model=found.get("base_model"),
+        base_model=feasibility.get("base_model"),
     )
 
 
-def _pilot(found: dict[str, Any]) -> Pilot:
+def _pilot(pilot: dict[str, Any]) -> Pilot:
     return Pilot(
-        n=int(found["n"]),
-        failed=int(found["k_final"]),
-        paired=PairCounts(**_ints(found["paired"])) if "paired" in found else None,
-        traffic_share=None if found.get("traffic_share") is None else float(found["traffic_share"]),
-        segments=tuple(map(_piloted_segment, found.get("segments", ()))),
-        content=ContentEvidence(**_ints(found["content"])) if "content" in found else None,
-        right=_counted(found, "right"),
-        latency=_counted(found, "latency"),
+        n=int(pilot["n"]),
+        failed=int(pilot["k_final"]),
+        paired=PairCounts(**_ints(pilot["paired"])) if "paired" in pilot else None,
+        traffic_share=None if pilot.get("traffic_share") is None else float(pilot["traffic_share"]),
+        segments=tuple(map(_piloted_segment, pilot.get("segments", ()))),
+        content=ContentEvidence(**_ints(pilot["content"])) if "content" in pilot else None,
+        right=_counted(pilot, "right"),
+        latency=_counted(pilot, "latency"),
     )
 
 
-def _segment(found: dict[str, Any]) -> Segment:
-    return Segment(found["name"], float(found["share"]), int(found["n"]), int(found["k"]))
+def _segment(segment: dict[str, Any]) -> Segment:
+    return Segment(segment["name"], float(segment["share"]), int(segment["n"]), int(segment["k"]))
 
 
-def _piloted_segment(found: dict[str, Any]) -> Segment:
-    counts = (int(found[name]) for name in ("prompt_n", "prompt_k", "tuned_n", "tuned_k"))
-    return Segment(found["name"], float(found["share"]), *counts)
+def _piloted_segment(segment: dict[str, Any]) -> Segment:
+    counts = (int(segment[name]) for name in ("prompt_n", "prompt_k", "tuned_n", "tuned_k"))
+    return Segment(segment["name"], float(segment["share"]), *counts)
 
 
-def _comparison(found: dict[str, Any]) -> ComparisonCounts:
-    counts = {name: int(found[name]) for name in ("n", "b", "c")}
-    return ComparisonCounts(found["before"], found["after"], **counts)
+def _comparison(comparison: dict[str, Any]) -> ComparisonCounts:
+    counts = {name: int(comparison[name]) for name in ("n", "b", "c")}
+    return ComparisonCounts(comparison["before"], comparison["after"], **counts)

@@ -23,30 +23,30 @@ def right_of(configuration: RecordedConfiguration, answers: Answers) -> dict[str
     """Give how many answers of a prompted trial are known, and how many of them it missed; None where none is."""
     if not is_trial(configuration.first):
         return None
-    found = _of(configuration, [one for one in answers if not one["tuned"]])
-    return None if found is None or found["n"] > configuration.n else _missed(found)
+    own = _of(configuration, [answer for answer in answers if not answer["tuned"]])
+    return None if own is None or own["n"] > configuration.n else _missed(own)
 
 
 def piloted(
     pilot: dict[str, Any], best: RecordedConfiguration, newest: RecordedConfiguration, answers: Answers
 ) -> dict[str, Any]:
     """Give a pilot with what is known of its answers, and of those of the best prompt beside them."""
-    found = [one for one in answers if one["tuned"] and one["n"] <= newest.n]
-    if not found:
+    tuned_answers = [answer for answer in answers if answer["tuned"] and answer["n"] <= newest.n]
+    if not tuned_answers:
         return pilot
-    own = found[-1]
+    own = tuned_answers[-1]
     beside = _of(best, own["beside"])
     content = {} if beside is None else {name: beside[name] for name in ("n", "worse", "better")}
     return {**pilot, "right": _missed(own), **({"content": content} if content.get("n") else {})}
 
 
-def _missed(found: Mapping[str, Any]) -> dict[str, int]:
-    return {"n": found["n"], "k": found["n"] - found["right"]}
+def _missed(counts: Mapping[str, Any]) -> dict[str, int]:
+    return {"n": counts["n"], "k": counts["n"] - counts["right"]}
 
 
 def _of(configuration: RecordedConfiguration, answers: Answers) -> Mapping[str, Any] | None:
     """Give the answers that are a configuration's."""
-    asked = [one for one in answers if one["strategy"] == configuration.first.strategies]
-    named = [one for one in asked if one["model"] == configuration.first.model]
-    (found,) = named or asked if len(named or asked) == 1 else (None,)
-    return found
+    matching = [answer for answer in answers if answer["strategy"] == configuration.first.strategies]
+    named = [answer for answer in matching if answer["model"] == configuration.first.model]
+    (match,) = named or matching if len(named or matching) == 1 else (None,)
+    return match

@@ -63,7 +63,7 @@ def pilot_of(
 
 def newest_of(tuned: Sequence[RecordedConfiguration]) -> RecordedConfiguration | None:
     """Give the tuned model that was called last; None where there is none."""
-    return max(tuned, key=lambda found: max(map(last_call, found.rows)), default=None)
+    return max(tuned, key=lambda configuration: max(map(last_call, configuration.rows)), default=None)
 
 
 def pairs_of(
@@ -74,13 +74,13 @@ def pairs_of(
     A trial asks each of its inputs once, with an output limit of the task's own: its rows, one a limit, have no input in
     common, and all of them count. Of a function's calls those of its first segment do.
     """
-    found = [
-        store.pairs(one.id, other.id)
-        for one in _asked_once(before)
+    counts = [
+        store.pairs(row.id, other.id)
+        for row in _asked_once(before)
         for other in _asked_once(after)
-        if one.id is not None and other.id is not None
+        if row.id is not None and other.id is not None
     ]
-    return sum(n for n, _, _ in found), sum(b for _, b, _ in found), sum(c for _, _, c in found)
+    return sum(n for n, _, _ in counts), sum(b for _, b, _ in counts), sum(c for _, _, c in counts)
 
 
 def _asked_once(configuration: RecordedConfiguration) -> tuple[ConfigurationCounts, ...]:
@@ -99,7 +99,11 @@ def _parts(configuration: RecordedConfiguration) -> dict[str, tuple[int, int]]:
 def comparisons_of(configurations: Sequence[RecordedConfiguration], store: Store) -> list[dict[str, Any]]:
     """Compare each trial with the one before it, on the inputs that both were asked once."""
     climbed = sorted(
-        (found for found in configurations if is_trial(found.first) and found.first.id is not None),
+        (
+            configuration
+            for configuration in configurations
+            if is_trial(configuration.first) and configuration.first.id is not None
+        ),
         key=lambda found: found.first.first_started_at or 0.0,
     )
     compared = []

@@ -118,9 +118,9 @@ def trial_of(row: ConfigurationCounts) -> Trial:
 def of_newest_schema(rows: Sequence[ConfigurationCounts], notes: list[str]) -> list[ConfigurationCounts]:
     """Keep the calls under the schema's newest content."""
     newest = max(rows, key=last_call).schema_fingerprint
-    left = [row for row in rows if row.schema_fingerprint != newest]
-    if left:
-        calls = sum(row.calls for row in left)
+    older = [row for row in rows if row.schema_fingerprint != newest]
+    if older:
+        calls = sum(row.calls for row in older)
         notes.append(f"{calls} calls under earlier contents of the schema are left out: it has changed since")
     return [row for row in rows if row.schema_fingerprint == newest]
 
@@ -137,7 +137,7 @@ def _only_models(rows: Sequence[ConfigurationCounts]) -> dict[tuple[str | None, 
     for row in rows:
         if row.model is not None:
             models[_but_model(row)].add(row.model)
-    return {key: next(iter(found)) for key, found in models.items() if len(found) == 1}
+    return {key: next(iter(names)) for key, names in models.items() if len(names) == 1}
 
 
 def configurations_of(
@@ -167,24 +167,24 @@ def configurations_of(
         model = row.model or models.get(_but_model(row))
         same = (function, model, row.tuned, row.provider, row.strategies, _settings_key(row))
         versions[same][version].append(row)
-    kept: list[tuple[ConfigurationCounts, ...]] = []
+    groups: list[tuple[ConfigurationCounts, ...]] = []
     for by_version in versions.values():
         *old, newest = sorted(by_version.values(), key=lambda found: max(map(last_call, found)))
-        also = [found for found in old if not is_trial(found[0]) and found[0].version in also_versions]
-        beside = [found for found in old if found not in also and _is_beside(found, newest)]
-        kept.append((*_named_first(newest), *(row for found in also for row in found)))
-        kept += map(_named_first, beside)
-        notes += _left_out([found for found in old if found not in (*also, *beside)], newest[0])
+        also = [group for group in old if not is_trial(group[0]) and group[0].version in also_versions]
+        beside = [group for group in old if group not in also and _is_beside(group, newest)]
+        groups.append((*_named_first(newest), *(row for group in also for row in group)))
+        groups += map(_named_first, beside)
+        notes += _left_out([group for group in old if group not in (*also, *beside)], newest[0])
     current = max(
-        kept,
+        groups,
         key=lambda found: (not is_trial(found[0]), not _asks_tuned(found[0]), max(map(last_call, found))),
     )
-    kept.sort(key=lambda found: found is not current)
-    ids = _names([found[0] for found in kept])
-    steps = [_step(found[0], current[0].model, sizes or Sizes()) for found in kept]
-    notes += _unsized(kept, steps, current[0].model)
+    groups.sort(key=lambda found: found is not current)
+    ids = _names([group[0] for group in groups])
+    steps = [_step(group[0], current[0].model, sizes or Sizes()) for group in groups]
+    notes += _unsized(groups, steps, current[0].model)
     return [
-        RecordedConfiguration(name, step, found) for name, step, found in zip(ids, steps, kept, strict=True)
+        RecordedConfiguration(name, step, group) for name, step, group in zip(ids, steps, groups, strict=True)
     ]
 
 
@@ -206,26 +206,26 @@ def _is_beside(old: Sequence[ConfigurationCounts], newest: Sequence[Configuratio
 
 def _left_out(old: Sequence[Sequence[ConfigurationCounts]], newest: ConfigurationCounts) -> Iterator[str]:
     """Say which calls do not count, and how to take them in."""
-    trials = [found for found in old if is_trial(found[0])]
-    earlier = [found for found in reversed(old) if found not in trials]
+    trials = [group for group in old if is_trial(group[0])]
+    earlier = [group for group in reversed(old) if group not in trials]
     name = clip(newest.strategies)
     if earlier:
-        calls = sum(row.calls for found in earlier for row in found)
-        options = " ".join(f"--also-version {clip(found[0].version)}" for found in earlier[:_MOST_VERSIONS])
+        calls = sum(row.calls for group in earlier for row in group)
+        options = " ".join(f"--also-version {clip(group[0].version)}" for group in earlier[:_MOST_VERSIONS])
         yield (
             f"{name}: {plural(calls, 'call')} of {plural(len(earlier), 'earlier version')} of {clip(newest.function)} "
             f"left out; `{options}` takes them in"
         )
     if trials:
-        calls = sum(row.calls for found in trials for row in found)
+        calls = sum(row.calls for group in trials for row in group)
         yield f"{name}: {plural(calls, 'call')} of {plural(len(trials), 'earlier trial')} left out"
 
 
 def _unsized(
-    kept: Sequence[Sequence[ConfigurationCounts]], steps: Sequence[str], current_model: str | None
+    groups: Sequence[Sequence[ConfigurationCounts]], steps: Sequence[str], current_model: str | None
 ) -> Iterator[str]:
     """Say of which models it is not known whether they are larger."""
-    names = {str(found[0].model) for found, step in zip(kept, steps, strict=True) if step == OTHER}
+    names = {str(group[0].model) for group, step in zip(groups, steps, strict=True) if step == OTHER}
     for name in sorted(names):
         yield (
             f"whether {clip(name)} is larger than {clip(str(current_model))} is not known: `--sizes SMALL,LARGE` says "
@@ -242,13 +242,13 @@ def _names(rows: Sequence[ConfigurationCounts]) -> list[str]:
     parts += map(attrgetter, ("model", "function", "provider", "version"))
     names = [row.strategies for row in rows]
     for part in parts:
-        told = [part(row) or "" for row in rows]
+        labels = [part(row) or "" for row in rows]
         ways: dict[str, set[str]] = defaultdict(set)
-        for name, words in zip(names, told, strict=True):
+        for name, words in zip(names, labels, strict=True):
             ways[name].add(words)
         names = [
             f"{name} {words}" if words and len(ways[name]) > 1 else name
-            for name, words in zip(names, told, strict=True)
+            for name, words in zip(names, labels, strict=True)
         ]
     return names
 
@@ -371,12 +371,12 @@ def problems_of(rows: Iterable[ConfigurationCounts], known: Sequence[Configurati
             for schema in sorted({row.schema_name for row in trials})
         ]
     owners = [_owner(row, known) for row in trials]
-    found = []
+    problems = []
     for schema, function in names:
         of_schema = [
             (row, owner) for row, owner in zip(trials, owners, strict=True) if row.schema_name == schema
         ]
-        found.append(
+        problems.append(
             Problem(
                 function,
                 schema,
@@ -388,7 +388,7 @@ def problems_of(rows: Iterable[ConfigurationCounts], known: Sequence[Configurati
                 len({row.schema_name for row in known if not is_trial(row) and row.function == function}),
             )
         )
-    return found
+    return problems
 
 
 def _owner(trial: ConfigurationCounts, known: Iterable[ConfigurationCounts]) -> str | None:

@@ -132,21 +132,25 @@ def trial_cost(
     sums = [sums for row in rows for sums in row.sums]
 
     def total(name: str) -> float | None:
-        found = [getattr(one, name) for one in sums]
-        return None if any(one.unknown for one in found) else fsum(one.known or 0 for one in found)
+        amounts = [getattr(amount, name) for amount in sums]
+        return (
+            None
+            if any(amount.unknown for amount in amounts)
+            else fsum(amount.known or 0 for amount in amounts)
+        )
 
     sent, received, dollars = (total(name) for name in ("input_tokens", "output_tokens", "cost"))
     if dollars is None and prices is not None and sent is not None and received is not None:
         cached = min(total("cached_input_tokens") or 0.0, sent)
         parts = ((sent - cached, "p_in"), (cached, "p_cached"), (received, "p_out"))
         dollars = fsum(count * prices[price] for count, price in parts) / 1e6
-    found = {
+    costs = {
         "input_tokens": sent,
         "output_tokens": received,
         "seconds": total("elapsed_s"),
         "dollars": dollars,
     }
-    return found if sums and any(value is not None for value in found.values()) else None
+    return costs if sums and any(value is not None for value in costs.values()) else None
 
 
 def _check_tokens(best: RecordedConfiguration, known: set[str]) -> None:
@@ -183,10 +187,10 @@ def _table(model: str, best: RecordedConfiguration, prices: str) -> TokenPrices:
     try:
         return token_prices(model, source=prices)
     except InvalidArgument:
-        for found in best.first.models:
-            if found.model == model and found.snapshot is not None:
+        for row in best.first.models:
+            if row.model == model and row.snapshot is not None:
                 with suppress(InvalidArgument):
-                    return token_prices(found.snapshot, source=prices)
+                    return token_prices(row.snapshot, source=prices)
         raise
 
 
@@ -194,12 +198,12 @@ def _billed(best: RecordedConfiguration, store: Store) -> Iterator[CallTokens]:
     """Give the tokens of attempts, for a table whose prices depend on the size of a call: those of the latest week."""
     row = best.first
     last = last_call(row)
-    found = store.attempts(
+    attempts = store.attempts(
         since=last - _PRICED_S, until=last + 1.0, schema=row.schema_fingerprint, function=row.function
     )
     like = tuple(row.configuration)
     names = CONFIGURATION_COLUMNS
-    ours = (each for each in found if tuple(each[name] for name in names) == like and each["input_tokens"])
+    ours = (each for each in attempts if tuple(each[name] for name in names) == like and each["input_tokens"])
     for each in islice(ours, _MOST_PRICED):
         yield CallTokens(each["input_tokens"], each["cached_input_tokens"] or 0, each["output_tokens"] or 0)
 
@@ -221,7 +225,7 @@ def _recorded_cost(best: RecordedConfiguration) -> dict[str, float]:
     cached = min(_mean(first, "cached_input_tokens") or 0.0, sent or 0.0)
     again = [sums for row in best.rows for sums in row.sums[1:]]
     resent = _mean(again, "input_tokens")
-    found = {
+    cost = {
         "fixed": cached,
         "var": None if sent is None else sent - cached,
         "out": _received(best, first),
@@ -229,7 +233,7 @@ def _recorded_cost(best: RecordedConfiguration) -> dict[str, float]:
         "hit": 1.0 if cached else 0.0,
         "latency_s": _mean(first, "elapsed_s"),
     }
-    return {name: value for name, value in found.items() if value is not None}
+    return {name: value for name, value in cost.items() if value is not None}
 
 
 def _received(best: RecordedConfiguration, first: Sequence[AttemptSums]) -> float | None:
@@ -238,23 +242,28 @@ def _received(best: RecordedConfiguration, first: Sequence[AttemptSums]) -> floa
     What came of their text is taken to have as many tokens a byte as the text of the replies that were not stopped, and
     they are taken to be as frequent among the first attempts as among all.
     """
-    told, stopped = _mean(first, "output_tokens"), _stopped_share(best)
-    if told is None or not stopped:
-        return told
+    tokens, stopped = _mean(first, "output_tokens"), _stopped_share(best)
+    if tokens is None or not stopped:
+        return tokens
     every = [sums for row in best.rows for sums in row.sums]
-    thought = min(_mean(every, "reasoning_tokens") or 0.0, told)
+    thought = min(_mean(every, "reasoning_tokens") or 0.0, tokens)
     lengths = [row.lengths for row in best.rows]
-    whole, cut = Lengths.total(one.whole for one in lengths), Lengths.total(one.stopped for one in lengths)
+    whole, cut = (
+        Lengths.total(length.whole for length in lengths),
+        Lengths.total(length.stopped for length in lengths),
+    )
     if not whole.most:
-        return told
+        return tokens
     relative = (cut.least + cut.most) / cut.replies * whole.replies / (whole.least + whole.most)
-    return (1 - stopped) * told + stopped * (thought + (told - thought) * relative)
+    return (1 - stopped) * tokens + stopped * (thought + (tokens - thought) * relative)
 
 
 def _stopped_share(best: RecordedConfiguration) -> float:
     """Give the share of the judged replies that were stopped."""
     lengths = [row.lengths for row in best.rows]
-    stopped, whole = (sum(getattr(one, name).replies for one in lengths) for name in ("stopped", "whole"))
+    stopped, whole = (
+        sum(getattr(length, name).replies for length in lengths) for name in ("stopped", "whole")
+    )
     return stopped / (stopped + whole) if stopped else 0.0
 
 
@@ -270,8 +279,8 @@ def _stopped_in(best: RecordedConfiguration) -> str:
 
 
 def _mean(sums: Sequence[AttemptSums], name: str) -> float | None:
-    totals = [(getattr(one, name), one.attempts) for one in sums]
-    attempts = sum(made - total.unknown for total, made in totals)
+    totals = [(getattr(attempt, name), attempt.attempts) for attempt in sums]
+    attempts = sum(count - total.unknown for total, count in totals)
     return sum(total.known or 0 for total, _ in totals) / attempts if attempts else None
 
 
@@ -287,10 +296,10 @@ def with_recorded_seconds(
     """
     if not isinstance(given, Mapping):
         return given
-    found: dict[str, float | None] = dict(zip(("p50_s", "p95_s"), _percentiles(best), strict=True))
+    seconds: dict[str, float | None] = dict(zip(("p50_s", "p95_s"), _percentiles(best), strict=True))
     if tuned:
-        found |= zip(("tuned_p50_s", "tuned_p95_s"), _percentiles(tuned[0]), strict=True)
-    return {**{name: value for name, value in found.items() if value is not None}, **given}
+        seconds |= zip(("tuned_p50_s", "tuned_p95_s"), _percentiles(tuned[0]), strict=True)
+    return {**{name: value for name, value in seconds.items() if value is not None}, **given}
 
 
 def _percentiles(configuration: RecordedConfiguration) -> tuple[float | None, float | None]:

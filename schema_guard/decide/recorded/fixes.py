@@ -27,7 +27,10 @@ def claims_of(
     claimed = given if isinstance(given, list) else []
     named = {claim.get("rung") for claim in claimed if isinstance(claim, Mapping)}
     tested = {step for configuration in configurations for step in _tested(configuration)}
-    ruled_out = {found.step: (found.status, f"{found.reason} ({_day(found.at)})") for found in declared}
+    ruled_out = {
+        declaration.step: (declaration.status, f"{declaration.reason} ({_day(declaration.at)})")
+        for declaration in declared
+    }
     for step, reason in _facts(best, tested):
         ruled_out.setdefault(step, ("not_applicable", reason))
     claims = []
@@ -67,8 +70,8 @@ def _facts(best: RecordedConfiguration, tested: set[str]) -> Iterable[tuple[str,
     if best.failed and not truncated:
         yield RAISE_OUTPUT, f"0 of {best.failed} failed calls of {best.id} are truncation"
     elif not_fixed and 2 * (truncated - not_fixed) < best.failed:
-        told = f"only {truncated - not_fixed} of {best.failed} failed calls of {best.id} were too long"
-        yield RAISE_OUTPUT, f"{told}: {not_fixed} ran away or were spent on reasoning"
+        reason = f"only {truncated - not_fixed} of {best.failed} failed calls of {best.id} were too long"
+        yield RAISE_OUTPUT, f"{reason}: {not_fixed} ran away or were spent on reasoning"
     if STRICT in tested:
         yield "json_mode", "strict_schema was tried, which holds more than JSON mode"
 

@@ -35,26 +35,26 @@ def frequent_inputs(configuration: RecordedConfiguration, store: Store, *, windo
         return {}
     others = [shape for shape in shapes if shape.n < least]
     inputs = sum(shape.inputs for shape in others)
-    said: dict[str, Any] = {}
+    evidence: dict[str, Any] = {}
     if inputs:
-        said["inputs"] = {"n": inputs, "k": fsum(shape.inputs * shape.k / shape.n for shape in others)}
+        evidence["inputs"] = {"n": inputs, "k": fsum(shape.inputs * shape.k / shape.n for shape in others)}
     # Of some time only how many inputs were called how often is known, and not which.
     if len(others) < len(shapes) and not windowed:
-        said["hot"] = _named(configuration, store, least)
-    return said
+        evidence["hot"] = _named(configuration, store, least)
+    return evidence
 
 
 def _named(configuration: RecordedConfiguration, store: Store, least: float) -> list[list[Any]]:
     """Give [hash, n, k] of each frequent input, most failures first."""
-    found: dict[bytes, list[int]] = {}
+    counts: dict[bytes, list[int]] = {}
     for row in configuration.rows:
         for key, n, k in store.frequent_inputs(row.id or 0, int(least)):
-            known = found.setdefault(key, [0, 0])
+            known = counts.setdefault(key, [0, 0])
             known[0] += n
             known[1] += k
     names = _names(configuration, store)
-    told = [[names.get(key, key.hex()), n, k] for key, (n, k) in found.items() if n >= least]
-    return sorted(told, key=lambda one: (-one[2], -one[1], one[0]))
+    inputs = [[names.get(key, key.hex()), n, k] for key, (n, k) in counts.items() if n >= least]
+    return sorted(inputs, key=lambda entry: (-entry[2], -entry[1], entry[0]))
 
 
 def _names(configuration: RecordedConfiguration, store: Store) -> dict[bytes, str]:

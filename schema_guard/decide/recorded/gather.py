@@ -99,13 +99,13 @@ def gather(store: Store, **asked: Any) -> Gathered:
     Raises:
         InvalidArgument: Several functions, or schemas, are meant.
     """
-    found = gather_each(store, **asked)
-    if len(found) > 1:
-        named = ", ".join(f"{clip(one.function or 'trials')} ({clip(one.schema)})" for one in found)
+    gathered = gather_each(store, **asked)
+    if len(gathered) > 1:
+        named = ", ".join(f"{clip(one.function or 'trials')} ({clip(one.schema)})" for one in gathered)
         raise InvalidArgument(
             f"{store.url} holds calls of several functions or schemas: {named}: name one with function= or schema="
         )
-    return found[0]
+    return gathered[0]
 
 
 def gather_each(  # noqa: PLR0913 - which calls, and what no store knows; all by name
@@ -146,9 +146,9 @@ def gather_each(  # noqa: PLR0913 - which calls, and what no store knows; all by
         InvalidArgument: Nothing is recorded that fits, a name is not recorded, or *given* holds what it may not.
         StoreError: The store cannot be read.
     """
-    said = dict(given or {})
+    facts = dict(given or {})
     for key in ("strategies", "schemas", "pilot", "current"):
-        if key in said:
+        if key in facts:
             raise InvalidArgument(f"given[{key!r}]: comes from the store: leave it out, or decide on a file")
     known = [row for row in store.configurations() if is_used(row)]
     chosen = chosen_of(store, known, schema=schema, function=function, segment=segment)
@@ -160,14 +160,14 @@ def gather_each(  # noqa: PLR0913 - which calls, and what no store knows; all by
     problems = problems_of([row for row in rows if is_used(row) and _is_meant(row, chosen)], known)
     _check_versions(also_versions, known)
     if not problems and not may_be_empty:
-        raise InvalidArgument(_nothing(store, said, windowed=bool(known)))
-    if len(problems) > 1 and said.keys() - {"config"}:
+        raise InvalidArgument(_nothing(store, facts, windowed=bool(known)))
+    if len(problems) > 1 and facts.keys() - {"config"}:
         raise InvalidArgument(
-            f"given: {', '.join(sorted(said.keys() - {'config'}))}: expected one function that it is about, got "
+            f"given: {', '.join(sorted(facts.keys() - {'config'}))}: expected one function that it is about, got "
             f"{len(problems)}: name it with function= or schema="
         )
-    taken = _Taken(frozenset(also_versions), sizes_of(sizes, prices), since, until)
-    return [_gathered(problem, store, dict(said), taken) for problem in problems]
+    options = _Taken(frozenset(also_versions), sizes_of(sizes, prices), since, until)
+    return [_gathered(problem, store, dict(facts), options) for problem in problems]
 
 
 def _check_versions(named: Iterable[str], rows: Iterable[ConfigurationCounts]) -> None:
@@ -186,7 +186,7 @@ def _is_meant(row: ConfigurationCounts, chosen: Chosen) -> bool:
     )
 
 
-def _gathered(problem: Problem, store: Store, given: dict[str, Any], taken: _Taken) -> Gathered:
+def _gathered(problem: Problem, store: Store, facts: dict[str, Any], options: _Taken) -> Gathered:
     notes: list[str] = []
     if problem.left_out:
         notes.append(
@@ -196,62 +196,63 @@ def _gathered(problem: Problem, store: Store, given: dict[str, Any], taken: _Tak
     problem, again = first_asked(problem)
     rows = of_newest_schema(problem.rows, notes)
     fingerprint = rows[0].schema_fingerprint
-    configurations = configurations_of(rows, notes, also_versions=taken.versions, sizes=taken.sizes)
-    production = production_of(problem.rows, store, since=taken.since, until=taken.until)
+    configurations = configurations_of(rows, notes, also_versions=options.versions, sizes=options.sizes)
+    production = production_of(problem.rows, store, since=options.since, until=options.until)
     notes += _lost(configurations)
-    asked, tuned = _parted(configurations, production, notes)
-    asked, behind = with_prompts_behind(asked, again)
-    best = _best_of(asked)
+    own, tuned = _parted(configurations, production, notes)
+    own, behind = with_prompts_behind(own, again)
+    best = _best_of(own)
     targets = targets_of(store, fingerprint, problem.function)
-    config = _config(given.pop("config", {}), targets)
-    reading = Gathering(store, production, _limit(config), taken.is_windowed, taken.sizes.prices, notes)
+    config = _config(facts.pop("config", {}), targets)
+    reading = Gathering(store, production, _limit(config), options.is_windowed, options.sizes.prices, notes)
     steps = _steps(store, fingerprint, problem.function)
-    current, answers = current_of(asked, production), given.pop("answers", [])
+    current, answers = current_of(own, production), facts.pop("answers", [])
     evidence: dict[str, Any] = {
         "strategies": [
-            _with_right(_strategy(found, reading, behind[found.id]), found, answers) for found in asked
+            _with_right(_strategy(configuration, reading, behind[configuration.id]), configuration, answers)
+            for configuration in own
         ],
         "current": current.id,
         "config": config,
-        "ladder": claims_of(asked, best, steps, given.pop("ladder", [])),
+        "ladder": claims_of(own, best, steps, facts.pop("ladder", [])),
         "calls_per_month": production.calls_per_month(),
         "target_history": [[_day(past.at), past.target] for past in targets],
         "pilot": answered_for(
             pilot_of(tuned, best, production, store, _limit(config), answers), tuned, again, notes
         ),
         "segments": segments_of(best) if best.is_rated and not tuned else [],
-        "comparisons": comparisons_of(asked, store),
+        "comparisons": comparisons_of(own, store),
         "sources": [],
-        "about": _about(problem, configurations, store, taken.since)
+        "about": _about(problem, configurations, store, options.since)
         | {"latest_days": None if production.latest_s is None else production.latest_s / 86_400},
         "day": datetime.now(UTC).date().isoformat(),
     }
-    _add_given(evidence, given, reading, best, tuned, (current, behind[current.id]))
+    _add_given(evidence, facts, reading, best, tuned, (current, behind[current.id]))
     _know_right(evidence, current.id)
     evidence["notes"] = _noted(notes, evidence.get("notes"))
     known = {key: value for key, value in evidence.items() if value or key in ("strategies", "config")}
     over_time = production.over_time(current.first), production.changed(current.first)
-    return Gathered(known, problem.function, problem.schema, fingerprint, paths_of(asked, behind), *over_time)
+    return Gathered(known, problem.function, problem.schema, fingerprint, paths_of(own, behind), *over_time)
 
 
-def _noted(notes: list[str], given: Any) -> Any:
+def _noted(notes: list[str], user_notes: Any) -> Any:
     """Return the notes on the records with the user's own. The reader of the evidence refuses other values."""
-    if given is None:
+    if user_notes is None:
         return notes
-    return [*notes, *given] if isinstance(given, list) else given
+    return [*notes, *user_notes] if isinstance(user_notes, list) else user_notes
 
 
 def _add_given(
     evidence: dict[str, Any],
-    given: dict[str, Any],
+    facts: dict[str, Any],
     reading: Gathering,
     best: RecordedConfiguration,
     tuned: Sequence[RecordedConfiguration],
     used: tuple[RecordedConfiguration, Sequence[ConfigurationCounts]],
 ) -> None:
     """Add what no store knows, with what is recorded of it where that is missing."""
-    if "economics" in given:
-        money, sources, (current, again) = given.pop("economics"), evidence["sources"], used
+    if "economics" in facts:
+        money, sources, (current, again) = facts.pop("economics"), evidence["sources"], used
         # What a call of a tuned model takes is what it takes in use; else in its pilot.
         measured = current if current.step == "tuned" and best is not current else newest_of(tuned)
         filled = with_recorded_costs(
@@ -260,34 +261,37 @@ def _add_given(
         if measured is current:
             filled = with_fallbacks(filled, current, again, reading.notes)
         evidence["economics"] = filled
-    if "latency" in given:
-        evidence["latency"] = with_recorded_seconds(given.pop("latency"), best, tuned)
-    evidence |= given
+    if "latency" in facts:
+        evidence["latency"] = with_recorded_seconds(facts.pop("latency"), best, tuned)
+    evidence |= facts
 
 
-def _best_of(asked: Sequence[RecordedConfiguration]) -> RecordedConfiguration:
+def _best_of(configurations: Sequence[RecordedConfiguration]) -> RecordedConfiguration:
     """Give the prompt with the lowest rate; a tuned model where nothing else was asked."""
-    prompted = [configuration for configuration in asked if configuration.step != "tuned"]
+    prompted = [configuration for configuration in configurations if configuration.step != "tuned"]
     # Of imported failures the share that failed is no rate: they are the best where there is nothing else.
     return min(
-        prompted or asked,
-        key=lambda found: (not found.is_rated, found.failed / found.n if found.n else 1.0),
+        prompted or configurations,
+        key=lambda candidate: (
+            not candidate.is_rated,
+            candidate.failed / candidate.n if candidate.n else 1.0,
+        ),
     )
 
 
 def _strategy(
-    found: RecordedConfiguration, reading: Gathering, again: Sequence[ConfigurationCounts]
+    configuration: RecordedConfiguration, reading: Gathering, again: Sequence[ConfigurationCounts]
 ) -> dict[str, Any]:
     """Give the evidence of a configuration, with the prompt behind it where one answers in its place."""
-    said = with_fallback(strategy_of(found, reading), again, reading.notes)
-    return priced_together(said, found, again, reading.store, reading.prices)
+    strategy = with_fallback(strategy_of(configuration, reading), again, reading.notes)
+    return priced_together(strategy, configuration, again, reading.store, reading.prices)
 
 
 def _with_right(
     strategy: dict[str, Any], configuration: RecordedConfiguration, answers: Sequence[Mapping[str, Any]]
 ) -> dict[str, Any]:
-    found = right_of(configuration, answers)
-    return strategy if found is None else {**strategy, "right": found}
+    right = right_of(configuration, answers)
+    return strategy if right is None else {**strategy, "right": right}
 
 
 def _know_right(evidence: dict[str, Any], current: str) -> None:
@@ -315,9 +319,9 @@ def _limit(config: Any) -> float | None:
 def _lost(configurations: Sequence[RecordedConfiguration]) -> list[str]:
     """Say what is not enforced of a schema, and what cannot be given, where another one was sent in its place."""
     return [
-        f"{clip(found.id)}: {line}"
-        for found in configurations
-        for line in lost_in_words(found.first.settings)
+        f"{clip(configuration.id)}: {line}"
+        for configuration in configurations
+        for line in lost_in_words(configuration.first.settings)
     ]
 
 
@@ -328,18 +332,18 @@ def _parted(
 
     A tuned model is in service when it has the largest part of the latest calls, or when nothing else is recorded.
     """
-    tuned = [found for found in configurations if found.step == "tuned"]
+    tuned = [configuration for configuration in configurations if configuration.step == "tuned"]
     notes += [
-        f"{clip(found.id)}, a tuned model, {found.traffic.text}: left out"
-        for found in tuned
-        if found.traffic and not found.is_rated
+        f"{clip(configuration.id)}, a tuned model, {configuration.traffic.text}: left out"
+        for configuration in tuned
+        if configuration.traffic and not configuration.is_rated
     ]
-    tuned = [found for found in tuned if found.is_rated]
-    prompted = [found for found in configurations if found.step != "tuned"]
+    tuned = [configuration for configuration in tuned if configuration.is_rated]
+    prompted = [configuration for configuration in configurations if configuration.step != "tuned"]
     used = max([*prompted, *tuned], key=lambda found: production.share(found.rows))
     if used in tuned and (not prompted or production.share(used.rows)):
-        left = [found for found in tuned if found is not used]
-        return [used, *prompted], joined_pilots(left, used, notes)
+        others = [configuration for configuration in tuned if configuration is not used]
+        return [used, *prompted], joined_pilots(others, used, notes)
     return prompted, joined_pilots(tuned, None, notes)
 
 
@@ -347,7 +351,7 @@ def _about(
     problem: Problem, configurations: Sequence[RecordedConfiguration], store: Store, since: float | None
 ) -> dict[str, Any]:
     """Say whose calls they are, and what is not among them."""
-    rows = [row for found in configurations for row in found.rows]
+    rows = [row for configuration in configurations for row in configuration.rows]
     own = [row for row in rows if not is_trial(row)] or rows
     starts = [row.first_started_at for row in own if row.first_started_at is not None]
     recorded = sum(row.calls for row in problem.rows) + problem.left_out
@@ -363,10 +367,10 @@ def _about(
     }
 
 
-def _nothing(store: Store, given: Mapping[str, Any], *, windowed: bool) -> str:
+def _nothing(store: Store, facts: Mapping[str, Any], *, windowed: bool) -> str:
     if windowed:
         return f"{store.url} holds no validated call in that time: choose another time"
-    config = given.get("config", {})
+    config = facts.get("config", {})
     target = config.get("target", 0.01) if isinstance(config, Mapping) else 0.01
     text = f"{store.url} holds no judged call: guard a function, or run `schema-guard bench run --playbook`"
     needed = calls_needed(0, 1, target)
@@ -377,21 +381,21 @@ def _nothing(store: Store, given: Mapping[str, Any], *, windowed: bool) -> str:
 
 def targets_of(store: Store, fingerprint: str, function: str | None) -> list[DeclaredTarget]:
     """Give the targets that hold for a function; without one, those that were set without one."""
-    found = store.targets(fingerprint, function=function)
-    return [one for one in found if function is not None or one.function is None]
+    targets = store.targets(fingerprint, function=function)
+    return [target for target in targets if function is not None or target.function is None]
 
 
 def _steps(store: Store, fingerprint: str, function: str | None) -> list[DeclaredStep]:
     """Give the declarations that hold for a function, as `targets_of` does."""
-    found = store.declared_steps(fingerprint, function=function)
-    return [one for one in found if function is not None or one.function is None]
+    steps = store.declared_steps(fingerprint, function=function)
+    return [step for step in steps if function is not None or step.function is None]
 
 
-def _config(given: Any, targets: Sequence[DeclaredTarget]) -> Any:
+def _config(config: Any, targets: Sequence[DeclaredTarget]) -> Any:
     """Give the configuration asked for, its target being the last one that was set where none is given."""
-    if not isinstance(given, Mapping) or "target" in given:
-        return given
-    return {**given, "target": targets[-1].target} if targets else dict(given)
+    if not isinstance(config, Mapping) or "target" in config:
+        return config
+    return {**config, "target": targets[-1].target} if targets else dict(config)
 
 
 def _day(at: float) -> str:

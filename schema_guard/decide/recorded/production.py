@@ -95,7 +95,7 @@ class Production(NamedTuple):
 
     def over_time(self, row: ConfigurationCounts) -> tuple[tuple[int, int, int], ...]:
         """Return the start, the calls, and the failed calls of each hour of a configuration's stream."""
-        same = {one.configuration for one in self.rows if _stream_key(one) == _stream_key(row)}
+        same = {other.configuration for other in self.rows if _stream_key(other) == _stream_key(row)}
         return tuple(
             (hour.at, hour.calls, hour.failed)
             for hour in self.hours
@@ -119,10 +119,10 @@ class Production(NamedTuple):
         if at is None:
             return ()
         wanted = {row.configuration for row in configuration.rows}
-        found = store.configurations(
+        rows = store.configurations(
             since=at + _HOUR_S, until=self.until, schema=first.schema_fingerprint, function=first.function
         )
-        return tuple(row for row in found if row.configuration in wanted)
+        return tuple(row for row in rows if row.configuration in wanted)
 
 
 def _drawn(row: ConfigurationCounts) -> float | None:
@@ -155,13 +155,13 @@ def production_of(
     if not own:
         return Production((), (), {}, None, {})
     wanted = {row.configuration for row in own}
-    asked = store.by_hour(since=since, until=until, schema=own[0].schema_name, function=own[0].function)
-    hours = tuple(hour for hour in asked if hour.configuration in wanted)
+    all_hours = store.by_hour(since=since, until=until, schema=own[0].schema_name, function=own[0].function)
+    hours = tuple(hour for hour in all_hours if hour.configuration in wanted)
     latest, begins = _latest(hours)
     grouped: dict[tuple[str | None, ...], list[ConfigurationCounts]] = defaultdict(list)
     for row in own:
         grouped[_stream_key(row)].append(row)
-    streams = {key: stream_of(found, hours) for key, found in grouped.items()}
+    streams = {key: stream_of(group, hours) for key, group in grouped.items()}
     return Production(own, hours, latest, _seconds(own, begins), streams, until)
 
 
@@ -171,17 +171,17 @@ def _stream_key(row: ConfigurationCounts) -> tuple[str | None, ...]:
 
 def _latest(hours: Sequence[HourCounts]) -> tuple[dict[Row, int], int | None]:
     """Give the calls of the last week, or the last thousand if those are more, and when the first of their hours began."""
-    found: dict[Row, int] = defaultdict(int)
+    calls: dict[Row, int] = defaultdict(int)
     begins = None
     ends = hours[-1].at + _HOUR_S if hours else 0
     for hour in reversed(hours):
         is_earlier = begins is not None and hour.at < begins and hour.at < ends - _WEEK_S
-        if is_earlier and sum(found.values()) >= _LATEST_CALLS:
+        if is_earlier and sum(calls.values()) >= _LATEST_CALLS:
             break
         if (hour.calls or hour.transport) and again_of(_settings_of(hour)) is None:
             begins = hour.at
-            found[hour.configuration] += hour.calls + hour.transport
-    return dict(found), begins
+            calls[hour.configuration] += hour.calls + hour.transport
+    return dict(calls), begins
 
 
 def _settings_of(hour: HourCounts) -> str:
@@ -216,21 +216,21 @@ def of_strategy(
 ) -> dict[str, Any]:
     """Give what a configuration in production adds to its evidence: its share, its changes, its bursts, its inputs."""
     stream = production.stream(configuration.first)
-    said: dict[str, Any] = {"traffic_share": production.share(configuration.rows)}
+    evidence: dict[str, Any] = {"traffic_share": production.share(configuration.rows)}
     if stream is None:
-        return said
+        return evidence
     own = stream.own({row.configuration for row in configuration.rows})
-    said |= of_calls(stream, own, production.n)
-    if "bursts" in said:
-        bursts = said["bursts"]
+    evidence |= of_calls(stream, own, production.n)
+    if "bursts" in evidence:
+        bursts = evidence["bursts"]
         notes.append(
             f"{clip(configuration.id)}: failures come in bursts: {plural(bursts['entries'], 'burst')}, "
             f"{bursts['failures']} failures, the longest within {bursts['longest']} calls"
         )
-    if "change" in said:
-        change = said["change"]
+    if "change" in evidence:
+        change = evidence["change"]
         change |= _when(change["at"], change["alarm_at"], stream, configuration, production, store)
-    return said
+    return evidence
 
 
 def of_calls(stream: CallsInOrder, own: OwnCalls, calls: int) -> dict[str, Any]:
@@ -243,7 +243,7 @@ def of_calls(stream: CallsInOrder, own: OwnCalls, calls: int) -> dict[str, Any]:
         calls: Of the function in production.
     """
     outages = stream.outages
-    said: dict[str, Any] = {
+    evidence: dict[str, Any] = {
         "history": {
             "calls": calls,
             "outages": len(outages),
@@ -252,7 +252,7 @@ def of_calls(stream: CallsInOrder, own: OwnCalls, calls: int) -> dict[str, Any]:
     }
     bursts = own.bursts(own.first)
     if bursts.failures and (len(outages) >= _OUTAGES_OF_BURSTS or _is_bursty(stream, own, bursts)):
-        said["bursts"] = {
+        evidence["bursts"] = {
             name: getattr(bursts, name) for name in ("entries", "at_risk", "failures", "calls", "longest")
         }
     late = [
@@ -263,8 +263,8 @@ def of_calls(stream: CallsInOrder, own: OwnCalls, calls: int) -> dict[str, Any]:
         and own.since(change.start)[0]
     ]
     if late:
-        said["change"] = _change(late[-1], stream, own)
-    return said
+        evidence["change"] = _change(late[-1], stream, own)
+    return evidence
 
 
 def _is_of_version(change: Change, first: int) -> bool:
@@ -337,7 +337,7 @@ def changed_between(
         begins: When the hour began in which the change is likeliest to have begun.
         ends: When the hour ended in which it was noticed.
     """
-    told = []
+    changes = []
     for name, word in (("version", "version"), ("settings", "settings"), ("schema_fingerprint", "schema")):
         values = [
             (row.first_started_at or 0.0, getattr(row, name))
@@ -347,33 +347,35 @@ def changed_between(
         before = {value for at, value in values if at < begins}
         new = [value for at, value in sorted(values) if begins <= at <= ends and value not in before]
         if before and new:
-            told.append(f"{word} {clip(new[0])}")
-    asked = rows[0]
+            changes.append(f"{word} {clip(new[0])}")
+    first = rows[0]
     span = max(ends - begins, _DAY_S)
-    earlier = _window(store, asked, rows, begins - span, begins)
-    later = _window(store, asked, rows, begins, ends)
+    earlier = _window(store, first, rows, begins - span, begins)
+    later = _window(store, first, rows, begins, ends)
     if earlier and later:
-        told += _snapshots(earlier, later)
-        told += _segments(earlier, later)
-        told += _lengths(earlier, later)
-    return told
+        changes += _snapshots(earlier, later)
+        changes += _segments(earlier, later)
+        changes += _lengths(earlier, later)
+    return changes
 
 
 def _window(
     store: Store,
-    asked: ConfigurationCounts,
+    configuration: ConfigurationCounts,
     rows: Sequence[ConfigurationCounts],
     since: float,
     until: float,
 ) -> list[ConfigurationCounts]:
     wanted = {row.configuration for row in rows}
-    found = store.configurations(since=since, until=until, schema=asked.schema_name, function=asked.function)
-    return [row for row in found if row.configuration in wanted and row.calls]
+    counts = store.configurations(
+        since=since, until=until, schema=configuration.schema_name, function=configuration.function
+    )
+    return [row for row in counts if row.configuration in wanted and row.calls]
 
 
 def _snapshots(earlier: Sequence[ConfigurationCounts], later: Sequence[ConfigurationCounts]) -> list[str]:
     before, now = (
-        {found.snapshot for row in rows for found in row.models if found.snapshot}
+        {model.snapshot for row in rows for model in row.models if model.snapshot}
         for rows in (earlier, later)
     )
     return [f"model snapshot {clip(name)}" for name in sorted(now - before)] if before else []
@@ -385,7 +387,7 @@ def _segments(earlier: Sequence[ConfigurationCounts], later: Sequence[Configurat
     return [
         f"segment {clip(name or 'none')} is {percent(now.get(name, 0.0))} of the calls, was "
         f"{percent(before.get(name, 0.0))}"
-        for name, by in sorted(moved.items(), key=lambda one: -abs(one[1]))
+        for name, by in sorted(moved.items(), key=lambda item: -abs(item[1]))
         if abs(by) > _MOVED
     ][:2]
 

@@ -36,7 +36,7 @@ def first_asked(problem: Problem) -> tuple[Problem, tuple[ConfigurationCounts, .
     again = tuple(
         row
         for row in problem.rows
-        if (found := again_of(row.settings)) is not None and found.why == "fallback"
+        if (marker := again_of(row.settings)) is not None and marker.why == "fallback"
     )
     if not again:
         return problem, ()
@@ -56,7 +56,7 @@ def _in_place_of(
 ) -> tuple[ConfigurationCounts, ...]:
     places = {f"{row.model} {row.version}" for row in configuration.rows}
     return tuple(
-        row for row in again if (found := again_of(row.settings)) is not None and found.after in places
+        row for row in again if (marker := again_of(row.settings)) is not None and marker.after in places
     )
 
 
@@ -81,36 +81,36 @@ def with_fallback(
         again: The calls that the prompt was asked in its place.
         notes: Are given what the fallback did.
     """
-    asked, left = sum(row.calls for row in again), sum(row.failed for row in again)
-    if not asked:
+    calls, unhandled = sum(row.calls for row in again), sum(row.failed for row in again)
+    if not calls:
         return said
     own = said["k_final"]
-    k = own - (asked - left)
+    k = own - (calls - unhandled)
     notes.append(
         f"{clip(said['id'])}: of {plural(said['n'], 'call')} the tuned model gave {own} no valid value; the prompt was asked "
-        f"{asked} of these again and {left} failed, so {k} of all did"
+        f"{calls} of these again and {unhandled} failed, so {k} of all did"
     )
-    if k == 0 and asked == own:
+    if k == 0 and calls == own:
         # Of calls without a failure none comes in bursts, or since a change.
         said = {key: part for key, part in said.items() if key not in ("change", "bursts")}
     if k < 0 or "change" in said or "bursts" in said:
         # What is counted since a change, or in bursts, is counted of the tuned model alone.
         notes.append(f"{clip(said['id'])}: its rate is that of the tuned model alone")
         return said
-    found = {key: part for key, part in said.items() if key not in _OF_INPUTS}
-    found["k_final"] = k
-    if asked < own:
+    evidence = {key: part for key, part in said.items() if key not in _OF_INPUTS}
+    evidence["k_final"] = k
+    if calls < own:
         # Some were not asked again, by what they failed at is not known.
-        found.pop("attempts", None)
-        return found | {"failure_kinds": {}, "failure_codes": {}}
-    if "attempts" in found:
-        found["attempts"] = [*found["attempts"], *_attempts(again)]
+        evidence.pop("attempts", None)
+        return evidence | {"failure_kinds": {}, "failure_codes": {}}
+    if "attempts" in evidence:
+        evidence["attempts"] = [*evidence["attempts"], *_attempts(again)]
     counted = [failure for row in again for failure in row.final_failures if failure.kind != "transport"]
     kinds = _added((failure.kind, failure.attempts) for failure in counted)
-    found.pop("early_stop", None)
+    evidence.pop("early_stop", None)
     if any(stops_early(row.settings) for row in again):
-        found["early_stop"] = True
-    return found | {
+        evidence["early_stop"] = True
+    return evidence | {
         "failure_kinds": kinds,
         "failure_codes": _added((one.code, one.attempts) for one in counted),
     }
@@ -123,13 +123,13 @@ def answered_for(
     notes: list[str],
 ) -> dict[str, Any] | None:
     """Give a pilot's evidence: where the prompt answers in its place its own failures are nobody's, and no part of traffic."""
-    own = [row for found in tuned for row in _in_place_of(found, again)]
+    own = [row for configuration in tuned for row in _in_place_of(configuration, again)]
     if pilot is None or not own:
         return pilot
-    asked, left = sum(row.calls for row in own), sum(row.failed for row in own)
+    calls, unhandled = sum(row.calls for row in own), sum(row.failed for row in own)
     notes.append(
-        f"the tuned model that is piloted: the prompt was asked again in {plural(asked, 'call')} of the traffic to which it "
-        f"gave no valid value, and {left} failed; its own rate is that of the model, and no caller's"
+        f"the tuned model that is piloted: the prompt was asked again in {plural(calls, 'call')} of the traffic to which it "
+        f"gave no valid value, and {unhandled} failed; its own rate is that of the model, and no caller's"
     )
     return {key: part for key, part in pilot.items() if key != "traffic_share"}
 
@@ -144,18 +144,22 @@ def joined_pilots(
         used: The tuned model that is in use; None where none is.
         notes: Are given what is left out.
     """
-    shadows = [found for found in tuned if trial_of(found.first).name == _SHADOW]
-    joined = [found for found in tuned if found not in shadows]
+    shadows = [configuration for configuration in tuned if trial_of(configuration.first).name == _SHADOW]
+    joined = [configuration for configuration in tuned if configuration not in shadows]
     for shadow in shadows:
         if used is not None and _same(shadow, used):
             notes.append(
                 f"{plural(shadow.n, 'shadow')} of the tuned model in use left out: its own calls count"
             )
             continue
-        own = [found for found in joined if _same(found, shadow)]
-        joined = [found for found in joined if found not in own]
+        own = [configuration for configuration in joined if _same(configuration, shadow)]
+        joined = [configuration for configuration in joined if configuration not in own]
         # The shadow first: the prompt was asked the same inputs.
-        joined.append(replace(shadow, rows=(*shadow.rows, *(row for found in own for row in found.rows))))
+        joined.append(
+            replace(
+                shadow, rows=(*shadow.rows, *(row for configuration in own for row in configuration.rows))
+            )
+        )
     return joined
 
 
@@ -173,7 +177,7 @@ def _attempts(rows: Sequence[ConfigurationCounts]) -> list[list[int]]:
 
 
 def _added(counted: Iterable[tuple[str, int]]) -> dict[str, int]:
-    found: dict[str, int] = {}
+    totals: dict[str, int] = {}
     for name, calls in counted:
-        found[name] = found.get(name, 0) + calls
-    return found
+        totals[name] = totals.get(name, 0) + calls
+    return totals

@@ -47,7 +47,7 @@ class Gathering(NamedTuple):
 def strategy_of(configuration: RecordedConfiguration, reading: Gathering) -> dict[str, Any]:
     """Give the evidence of a configuration."""
     rows, first = configuration.rows, configuration.first
-    said: dict[str, Any] = {
+    evidence: dict[str, Any] = {
         "id": configuration.id,
         "rung": configuration.step if configuration.step != "tuned" else "bare",
         "n": configuration.n,
@@ -57,38 +57,40 @@ def strategy_of(configuration: RecordedConfiguration, reading: Gathering) -> dic
         "early_stop": stops_early(first.settings) or None,
     }
     if configuration.traffic is not None:
-        said["traffic"] = configuration.traffic._asdict()
+        evidence["traffic"] = configuration.traffic._asdict()
     if not is_trial(first):
-        said["excluded"] = [calls._asdict() for calls in ways_of(configuration.excluded)]
+        evidence["excluded"] = [calls._asdict() for calls in ways_of(configuration.excluded)]
         if configuration.is_rated:
-            said |= of_strategy(configuration, reading.production, reading.store, reading.notes)
-            said |= frequent_inputs(configuration, reading.store, windowed=reading.windowed)
-    said |= _failures(_counted(configuration, said, reading), said, reading, configuration.id)
+            evidence |= of_strategy(configuration, reading.production, reading.store, reading.notes)
+            evidence |= frequent_inputs(configuration, reading.store, windowed=reading.windowed)
+    evidence |= _failures(_counted(configuration, evidence, reading), evidence, reading, configuration.id)
     if any(row.clusters for row in rows):
-        said["clusters"] = _clusters(rows)
+        evidence["clusters"] = _clusters(rows)
     if reading.latency_p95_s is not None:
-        said["latency"] = slower(rows, reading.latency_p95_s)
+        evidence["latency"] = slower(rows, reading.latency_p95_s)
     if reading.prices is not None:
-        said["prompt_cost"] = own_cost(configuration, reading.store, reading.prices)
-    said["sent"] = sent_by(first)
+        evidence["prompt_cost"] = own_cost(configuration, reading.store, reading.prices)
+    evidence["sent"] = sent_by(first)
     if is_trial(first):
-        said["trial"] = trial_cost(rows, said.get("prompt_cost"))
+        evidence["trial"] = trial_cost(rows, evidence.get("prompt_cost"))
     return {
-        key: value for key, value in said.items() if value not in (None, [], {}) or key.startswith("failure_")
+        key: value
+        for key, value in evidence.items()
+        if value not in (None, [], {}) or key.startswith("failure_")
     }
 
 
 def _counted(
-    configuration: RecordedConfiguration, said: dict[str, Any], reading: Gathering
+    configuration: RecordedConfiguration, evidence: dict[str, Any], reading: Gathering
 ) -> tuple[ConfigurationCounts, ...]:
     """Give the counts of the calls that count: after a change those of the hours after it was noticed."""
-    if "change" not in said or "bursts" in said:
+    if "change" not in evidence or "bursts" in evidence:
         return configuration.rows
     return reading.production.after_alarm(configuration, reading.store)
 
 
 def _failures(
-    rows: Iterable[ConfigurationCounts], said: dict[str, Any], reading: Gathering, name: str
+    rows: Iterable[ConfigurationCounts], evidence: dict[str, Any], reading: Gathering, name: str
 ) -> dict[str, Any]:
     """Give what failed calls failed at, and what retrying does, as far as it is known of the calls that count."""
     rows = tuple(rows)
@@ -98,8 +100,8 @@ def _failures(
             f"{clip(name)}: in {unseen} calls a library inside of the function had asked again, unseen: what retrying "
             "does is not known"
         )
-    whole = "change" not in said or "bursts" in said
-    attempts = {"attempts": _attempts(rows)} if said["n"] and whole and not unseen else {}
+    whole = "change" not in evidence or "bursts" in evidence
+    attempts = {"attempts": _attempts(rows)} if evidence["n"] and whole and not unseen else {}
     return {"failure_kinds": _kinds(rows), "failure_codes": _codes(rows), **attempts}
 
 
@@ -140,10 +142,10 @@ def _attempts(rows: Iterable[ConfigurationCounts]) -> list[list[int]]:
 
 def _clusters(rows: Iterable[ConfigurationCounts]) -> list[list[int]]:
     """Give [calls, failed, inputs]: how many distinct inputs had so many."""
-    found: dict[tuple[int, int], int] = defaultdict(int)
+    counts: dict[tuple[int, int], int] = defaultdict(int)
     for row in rows:
         shapes = row.clusters or ((1, 1, row.failed), (1, 0, row.calls - row.failed))
         for n, k, inputs in shapes:
             if inputs:
-                found[n, k] += inputs
-    return [[n, k, inputs] for (n, k), inputs in sorted(found.items())]
+                counts[n, k] += inputs
+    return [[n, k, inputs] for (n, k), inputs in sorted(counts.items())]

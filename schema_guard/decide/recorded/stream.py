@@ -146,7 +146,7 @@ def stream_of(rows: Sequence[ConfigurationCounts], hours: Iterable[HourCounts]) 
     for hour in hours:
         if hour.configuration in known and hour.calls:
             by_hour[hour.at][hour.configuration] = hour.calls
-    taken = dict.fromkeys(known, 0)
+    used = dict.fromkeys(known, 0)
     failed: list[int] = []
     ends: list[tuple[int, int]] = []
     parts: list[tuple[int, tuple[_Some, ...]]] = []
@@ -155,23 +155,23 @@ def stream_of(rows: Sequence[ConfigurationCounts], hours: Iterable[HourCounts]) 
         some = []
         for place, (key, row) in enumerate(known.items()):
             # Of calls that are deleted, or whose hour nobody knows, no more than there are.
-            count = min(calls.get(key, 0), row.calls - taken[key])
+            count = min(calls.get(key, 0), row.calls - used[key])
             if count:
                 first, last = _within(row, at)
-                some.append(_Some(key, place, count, first, last, _next(marks[key], taken[key], count)))
-                taken[key] += count
+                some.append(_Some(key, place, count, first, last, _next(marks[key], used[key], count)))
+                used[key] += count
         failed += _merged(some, n)
         parts.append((n, tuple(some)))
         n += sum(one.calls for one in some)
         ends.append((n, at))
     for place, (key, row) in enumerate(known.items()):  # whose start is unknown
-        rest = row.calls - taken[key]
-        some = [_Some(key, place, rest, 0, 0, _next(marks[key], taken[key], rest))]
+        rest = row.calls - used[key]
+        some = [_Some(key, place, rest, 0, 0, _next(marks[key], used[key], rest))]
         failed += _merged(some, n)
         parts.append((n, tuple(some)))
         n += rest
-    told = tuple(parts) if len(known) > 1 else ()
-    return CallsInOrder(tuple(failed), n, tuple(ends), tuple(changes(failed, n)), told)
+    shared_hours = tuple(parts) if len(known) > 1 else ()
+    return CallsInOrder(tuple(failed), n, tuple(ends), tuple(changes(failed, n)), shared_hours)
 
 
 class _Some(NamedTuple):
@@ -203,16 +203,16 @@ def _within(row: ConfigurationCounts, hour: int) -> tuple[int, int]:
     return min(max(first, begins), ends), max(min(last, ends), begins)
 
 
-def _next(marks: list[int], taken: int, count: int) -> list[int]:
+def _next(marks: list[int], start: int, count: int) -> list[int]:
     """Give which of a configuration's next calls failed."""
-    first, last = bisect_left(marks, taken + 1), bisect_left(marks, taken + count + 1)
-    return [mark - taken - 1 for mark in marks[first:last]]
+    first, last = bisect_left(marks, start + 1), bisect_left(marks, start + count + 1)
+    return [mark - start - 1 for mark in marks[first:last]]
 
 
 def _merged(some: list[_Some], before: int) -> list[int]:
     """Give the numbers of the failed ones of calls that come in one hour, after so many calls."""
-    found = [before + _place(one, index, some) for one in some for index in one.failed]
-    return found if len(some) == 1 else sorted(found)
+    numbers = [before + _place(one, index, some) for one in some for index in one.failed]
+    return numbers if len(some) == 1 else sorted(numbers)
 
 
 def _place(one: _Some, index: int, some: Sequence[_Some]) -> int:

@@ -39,7 +39,7 @@ class SameAttempts(NamedTuple):
 
 def together(tuned: SameAttempts, prompt: SameAttempts, per: float) -> dict[str, float] | None:
     """Give what both cost, divided by *per*; None where a part of it is not known."""
-    parts = [_billed(one) for one in (tuned, prompt)]
+    parts = [_billed(attempts) for attempts in (tuned, prompt)]
     if not per or any(part is None for part in parts):
         return None
     total = {name: sum(part[name] for part in parts if part is not None) for name in parts[0] or ()}
@@ -73,12 +73,10 @@ def priced_together(
         return said
     behind = own_cost(replace(configuration, rows=tuple(again)), store, prices)
     reached = sum(n for n, _ in said.get("attempts", ())) or said["n"]
-    found = (
-        None if behind is None else together(asked(own, configuration.rows), asked(behind, again), reached)
-    )
+    cost = None if behind is None else together(asked(own, configuration.rows), asked(behind, again), reached)
     # The tuned model's price alone would be below what a call costs.
     return {key: part for key, part in said.items() if key != "prompt_cost"} | (
-        {} if found is None else {"prompt_cost": found}
+        {} if cost is None else {"prompt_cost": cost}
     )
 
 
@@ -122,7 +120,7 @@ def _assumed_attempts(money: Mapping[str, Any]) -> float:
     """Give the attempts of a call of the tuned model; 1 where what is given is none, which is said by what reads it."""
     tuned = money.get("tuned")
     hazards = tuned.get("hazards") if isinstance(tuned, dict) else None
-    if not isinstance(hazards, list) or not all(isinstance(one, int | float) for one in hazards):
+    if not isinstance(hazards, list) or not all(isinstance(hazard, int | float) for hazard in hazards):
         return 1.0
     return mean_attempts(hazards) or 1.0
 

@@ -40,19 +40,19 @@ _CUT_OFF = ("max_tokens", "unfinished")
 
 def explain_first(case: Case) -> Ruling | None:
     """Before all others: too many calls are excluded from the rate, and nobody knows whose fault they are."""
-    found = case.unexplained
-    if found is None:
+    unexplained = case.unexplained
+    if unexplained is None:
         return None
     target = percent(case.config.target)
     figures = {
         "strategy": case.evidence.current or case.strategies[0].strategy.id,
         "n_more": None,
         "months_to_answer": None,
-        "unexplained": {**found._asdict(), "exceptions": dict(found.exceptions)},
+        "unexplained": {**unexplained._asdict(), "exceptions": dict(unexplained.exceptions)},
     }
     return Ruling(
         "NEED_MORE_DATA",
-        f"{found.text}, which is more than the target's share of {target}: nobody knows whether the model failed in them, "
+        f"{unexplained.text}, which is more than the target's share of {target}: nobody knows whether the model failed in them, "
         "so no rate of the others decides",
         figures,
     )
@@ -60,16 +60,22 @@ def explain_first(case: Case) -> Ruling | None:
 
 def import_all_first(case: Case) -> Ruling | None:
     """Before all others: there are only imported calls that were chosen by how they ended, or by nobody knows what."""
-    unrated = [found for found in case.strategies if not found.strategy.is_rated and found.calls]
+    unrated = [
+        measurement
+        for measurement in case.strategies
+        if not measurement.strategy.is_rated and measurement.calls
+    ]
     if case.best is not None or not unrated:
         return None
-    named = {found.strategy.id: found for found in unrated}
+    named = {measurement.strategy.id: measurement for measurement in unrated}
     strategy = named.get(case.evidence.current or "", unrated[0]).strategy
-    told = " and ".join(dict.fromkeys(one.strategy.traffic.text for one in unrated if one.strategy.traffic))
+    traffic = " and ".join(
+        dict.fromkeys(one.strategy.traffic.text for one in unrated if one.strategy.traffic)
+    )
     figures = {"strategy": strategy.id, "n_more": None, "months_to_answer": None, "unrated": list(named)}
     return Ruling(
         "NEED_MORE_DATA",
-        f"{plural(sum(found.calls for found in unrated), 'judged call')} {told}: they say what fails and not how "
+        f"{plural(sum(measurement.calls for measurement in unrated), 'judged call')} {traffic}: they say what fails and not how "
         "often, so they decide nothing",
         figures,
     )
@@ -77,18 +83,18 @@ def import_all_first(case: Case) -> Ruling | None:
 
 def find_what_changed(case: Case) -> Ruling | None:
     """A rate in production rose, lasts, and may be above the target: no strategy is an answer to that."""
-    for found in case.in_production:
-        change = open_rise(case, found)
+    for measurement in case.in_production:
+        change = open_rise(case, measurement)
         if change is not None:
-            why = f"{found.strategy.id}: {told_change(change)}; the target is {percent(case.config.target)}"
-            return Ruling("FIND_WHAT_CHANGED", why, {"strategy": found.strategy.id})
+            why = f"{measurement.strategy.id}: {told_change(change)}; the target is {percent(case.config.target)}"
+            return Ruling("FIND_WHAT_CHANGED", why, {"strategy": measurement.strategy.id})
     return None
 
 
 def cheaper_model(case: Case) -> Ruling | None:
     """All in production pass, and a prompted strategy that is not used passes for less."""
     used = case.in_production
-    if not used or any(one.state != "pass" or one.strategy.is_tuned for one in used):
+    if not used or any(measurement.state != "pass" or measurement.strategy.is_tuned for measurement in used):
         return None
     return switch_for_less(case, used[0])
 
@@ -97,10 +103,20 @@ def switch_for_less(case: Case, used: Measured) -> Ruling | None:
     """Name the prompted strategy outside of production that passes for the least, if it costs less than what is used."""
     now = _cost(case, used, used.failed.bounds.lower)
     # Beside a tuned model the prompt has its part of the calls too.
-    others = [one for one in case.in_state("pass") if one is not used and one.strategy.prompt_cost]
-    found = [one for one in others if used.strategy.is_tuned or one not in case.in_production]
-    costs = [(_cost(case, one, one.failed.bounds.upper), one) for one in found]
-    known = [(cost, one) for cost, one in costs if cost is not None]
+    others = [
+        measurement
+        for measurement in case.in_state("pass")
+        if measurement is not used and measurement.strategy.prompt_cost
+    ]
+    candidates = [
+        measurement
+        for measurement in others
+        if used.strategy.is_tuned or measurement not in case.in_production
+    ]
+    costs = [
+        (_cost(case, measurement, measurement.failed.bounds.upper), measurement) for measurement in candidates
+    ]
+    known = [(cost, measurement) for cost, measurement in costs if cost is not None]
     if now is None or not known:
         return None
     cost, chosen = min(known, key=lambda pair: pair[0])
@@ -133,43 +149,47 @@ def prompting_is_enough(case: Case) -> Ruling | None:
     used = case.in_use
     chosen = used if used is not None and used in passing else cheapest(case, passing)
     figures: dict[str, Any] = {"strategy": chosen.strategy.id}
-    others = [found for found in case.in_production if found is not chosen and found.state == "fail"]
+    others = [
+        measurement
+        for measurement in case.in_production
+        if measurement is not chosen and measurement.state == "fail"
+    ]
     is_piloted = case.piloted is not None and case.piloted.state == "fail"
     if others or is_piloted or (used is not None and chosen is not used and used.failed.n):
         figures["switch_to"] = chosen.strategy.id
-    told = f"{told_strategy(chosen)} is below the target of {percent(case.config.target)} at every look"
-    told += told_inputs(case, chosen)
+    text = f"{told_strategy(chosen)} is below the target of {percent(case.config.target)} at every look"
+    text += told_inputs(case, chosen)
     if case.cost is None or not case.cost.pays:
-        return Ruling("PROMPTING_ENOUGH", told + (told_cost(case.cost) if case.cost else ""), figures)
+        return Ruling("PROMPTING_ENOUGH", text + (told_cost(case.cost) if case.cost else ""), figures)
     reasons = blocked(case.evidence, case.cost)
     if reasons:
-        why = f"{told}; tuning would pay by its cost, but is blocked: {', '.join(reasons)}"
+        why = f"{text}; tuning would pay by its cost, but is blocked: {', '.join(reasons)}"
         return Ruling("PROMPTING_ENOUGH", why, {**figures, "cost_case_blocked": reasons})
-    return Ruling("FINE_TUNE_FOR_COST", told + told_cost(case.cost), figures)
+    return Ruling("FINE_TUNE_FOR_COST", text + told_cost(case.cost), figures)
 
 
 def more_data_needed(case: Case) -> Ruling | None:
     """A strategy may be good enough or not; the one decided soonest is asked for more."""
     if case.best is None:
         return _no_data(case)
-    missing = [_missing(case, found) for found in case.in_state("inconclusive")]
+    missing = [_missing(case, measurement) for measurement in case.in_state("inconclusive")]
     if not missing:
         return None
-    least = min(missing, key=lambda one: inf if one.n_more is None else one.n_more)
-    found = least.strategy
+    least = min(missing, key=lambda candidate: inf if candidate.n_more is None else candidate.n_more)
+    measurement = least.strategy
     figures: dict[str, Any] = {} if least.aim is None else {"missing": [least.aim]}
-    meanwhile = None if least.aim is not None else _meanwhile(case, found, least.n_more)
+    meanwhile = None if least.aim is not None else _meanwhile(case, measurement, least.n_more)
     if meanwhile is not None:
         figures["meanwhile"] = meanwhile
     if least.aim is not None:
-        known = {"strategy": found.strategy.id, "n_more": None, "months_to_answer": None}
+        known = {"strategy": measurement.strategy.id, "n_more": None, "months_to_answer": None}
         return Ruling("NEED_MORE_DATA", least.text, {**figures, **known})
     return need_more(
         case,
-        found.strategy.id,
+        measurement.strategy.id,
         least.text,
         least.n_more,
-        calls_per_unit=found.calls_per_unit,
+        calls_per_unit=measurement.calls_per_unit,
         figures=figures,
     )
 
@@ -193,36 +213,40 @@ def strict_decoding(case: Case) -> Ruling | None:
     best = best_of(case)
     if STRICT not in untested(case.playbook) or _misses_more(best):
         return None
-    left = _not_fixable(case)
-    if left["lower"] > case.config.target:
+    unfixable = _not_fixable(case)
+    if unfixable["lower"] > case.config.target:
         return None
-    known = f"only {left['k']:g} {'is' if left['k'] == 1 else 'are'}" if left["k"] else "none is"
+    known = (
+        f"only {unfixable['k']:g} {'is' if unfixable['k'] == 1 else 'are'}" if unfixable["k"] else "none is"
+    )
     why = (
         f"{all_fail(case)}; of the {best.failed_calls} failures of {best.strategy.id} {known} known to be of a kind "
         "that strict decoding cannot fix"
     )
-    return Ruling("USE_CONSTRAINED_DECODING", why, {"next_rung": STRICT, "not_fixable_by_decoding": left})
+    return Ruling(
+        "USE_CONSTRAINED_DECODING", why, {"next_rung": STRICT, "not_fixable_by_decoding": unfixable}
+    )
 
 
 def climb(case: Case) -> Ruling | None:
     """All fail and a step is untested: the first one that can reach the target alone, else the one that fixes the most."""
-    best, left = best_of(case), untested(case.playbook)
-    if not left:
+    best, steps = best_of(case), untested(case.playbook)
+    if not steps:
         return None
     if best.strategy.failure_codes is not None:
-        step = _first_that_helps(case, best, left)
+        step = _first_that_helps(case, best, steps)
         failures = failures_of(best)
-        told = (
+        text = (
             f": {step} can fix {failures.fixed_by(step):g} of {failures.told()}"
             if best.missed("format")
             else ""
         )
     else:
-        step, told = next_step(case.playbook) or left[0], ""
+        step, text = next_step(case.playbook) or steps[0], ""
     figures: dict[str, Any] = {"next_rung": step}
-    if STRICT in left:
+    if STRICT in steps:
         figures["not_fixable_by_decoding"] = _not_fixable(case)
-    why = f"{all_fail(case)}; {plural(len(left), 'step')} untested: {', '.join(left)}{told}"
+    why = f"{all_fail(case)}; {plural(len(steps), 'step')} untested: {', '.join(steps)}{text}"
     return Ruling("TRY_NEXT_FIX", why, figures)
 
 
@@ -242,15 +266,15 @@ class _Missing(NamedTuple):
     aim: str | None = None
 
 
-def _missing(case: Case, found: Measured) -> _Missing:
-    is_open = [one for one in found.met if one.state != "pass"]
-    unmeasured = next((one for one in is_open if not one.rate.n), None)
+def _missing(case: Case, measurement: Measured) -> _Missing:
+    is_open = [met for met in measurement.met if met.state != "pass"]
+    unmeasured = next((met for met in is_open if not met.rate.n), None)
     if unmeasured is not None:
         name = unmeasured.aim.name
-        return _Missing(found, None, f"{told_strategy(found)}; {_UNMEASURED[name]}", name)
-    needed = [_needed(case, found, one) for one in is_open]
+        return _Missing(measurement, None, f"{told_strategy(measurement)}; {_UNMEASURED[name]}", name)
+    needed = [_needed(case, measurement, met) for met in is_open]
     n_more = None if None in needed else max(filter(None, needed), default=0)
-    return _Missing(found, n_more, "; ".join(_told_open(case, found, one) for one in is_open))
+    return _Missing(measurement, n_more, "; ".join(_told_open(case, measurement, met) for met in is_open))
 
 
 _UNMEASURED = {
@@ -259,54 +283,62 @@ _UNMEASURED = {
 }
 
 
-def _needed(case: Case, found: Measured, one: Met) -> int | None:
-    if one.aim.name == "format" and one.rate.bounds.upper <= one.aim.limit:
-        return found.calls_for_bursts
-    bursts = found.strategy.bursts
-    if bursts is not None and one.aim.name == "format":
-        needed = Bursts(*bursts, e_value=inf).calls_needed(one.aim.limit, alpha=case.alpha_each)
+def _needed(case: Case, measurement: Measured, met: Met) -> int | None:
+    if met.aim.name == "format" and met.rate.bounds.upper <= met.aim.limit:
+        return measurement.calls_for_bursts
+    bursts = measurement.strategy.bursts
+    if bursts is not None and met.aim.name == "format":
+        needed = Bursts(*bursts, e_value=inf).calls_needed(met.aim.limit, alpha=case.alpha_each)
     else:
-        needed = further_calls(case, one.rate, one.aim.limit)
-    return None if needed is None else max(needed, found.calls_for_bursts if one.aim.name == "format" else 0)
+        needed = further_calls(case, met.rate, met.aim.limit)
+    return (
+        None
+        if needed is None
+        else max(needed, measurement.calls_for_bursts if met.aim.name == "format" else 0)
+    )
 
 
-def _told_open(case: Case, found: Measured, one: Met) -> str:
-    if one.aim.name != "format":
-        return f"{found.strategy.id}: {one.aim.name} is neither proved to be met nor missed"
+def _told_open(case: Case, measurement: Measured, met: Met) -> str:
+    if met.aim.name != "format":
+        return f"{measurement.strategy.id}: {met.aim.name} is neither proved to be met nor missed"
     target = percent(case.config.target)
-    if one.rate.bounds.upper <= one.aim.limit:
+    if met.rate.bounds.upper <= met.aim.limit:
         return (
-            f"{told_strategy(found)} is below the target of {target} if failures come one by one, and not yet if they come "
+            f"{told_strategy(measurement)} is below the target of {target} if failures come one by one, and not yet if they come "
             f"in bursts of {case.config.burst_length:g}"
         )
-    return f"{told_strategy(found)} is neither proved below nor above the target of {target}"
+    return f"{told_strategy(measurement)} is neither proved below nor above the target of {target}"
 
 
-def _meanwhile(case: Case, found: Measured, n_more: int | None) -> dict[str, Any] | None:
+def _meanwhile(case: Case, measurement: Measured, n_more: int | None) -> dict[str, Any] | None:
     """Give what to do until the calls have come: the trial of a fix, if it costs less, or one of what is in use.
 
     Where failures come in bursts neither says anything: it is over before the next one.
     """
-    if found.strategy.traffic_share is None or n_more == 0 or found.strategy.bursts is not None:
+    if measurement.strategy.traffic_share is None or n_more == 0 or measurement.strategy.bursts is not None:
         return None
-    left = untested(case.playbook)
-    fewest = _calls_of_trial(case, [(0.0, one.aim.limit) for one in found.met])
+    steps = untested(case.playbook)
+    fewest = _calls_of_trial(case, [(0.0, met.aim.limit) for met in measurement.met])
     if (
-        found.strategy.failure_codes is not None
-        and found.failed.bounds.upper > case.config.target
-        and any(helps(step, found) for step in left)
+        measurement.strategy.failure_codes is not None
+        and measurement.failed.bounds.upper > case.config.target
+        and any(helps(step, measurement) for step in steps)
         and fewest is not None
         and (n_more is None or fewest < n_more)
     ):
-        return _trial(case, found, _first_that_helps(case, found, left), fewest)
+        return _trial(case, measurement, _first_that_helps(case, measurement, steps), fewest)
     volume = case.evidence.calls_per_month
-    same = _calls_of_trial(case, [(one.rate.rate or 0.0, one.aim.limit) for one in found.met])
+    same = _calls_of_trial(case, [(met.rate.rate or 0.0, met.aim.limit) for met in measurement.met])
     is_late = n_more is not None and volume is not None and n_more / volume > PATIENCE_MONTHS
-    return _trial(case, found, None, same) if is_late and same and not found.calls_for_bursts else None
+    return (
+        _trial(case, measurement, None, same)
+        if is_late and same and not measurement.calls_for_bursts
+        else None
+    )
 
 
-def _trial(case: Case, found: Measured, step: str | None, calls: int) -> dict[str, Any]:
-    price = case.price(found)
+def _trial(case: Case, measurement: Measured, step: str | None, calls: int) -> dict[str, Any]:
+    price = case.price(measurement)
     return {"rung": step, "calls": calls, "cost": None if price is None else calls * price}
 
 
@@ -317,31 +349,31 @@ def _calls_of_trial(case: Case, missed: Sequence[tuple[float, float]]) -> int | 
     return None if None in needed else 1 + max(filter(None, needed), default=0)
 
 
-def _first_that_helps(case: Case, found: Measured, left: Sequence[str]) -> str:
+def _first_that_helps(case: Case, measurement: Measured, steps: Sequence[str]) -> str:
     """Give the first step that can reach the target alone, else the one that fixes the most, the first of equals."""
-    failures = failures_of(found)
-    reaching = next((step for step in left if _reaches(case, found, step)), None)
-    return reaching or max(left, key=failures.fixed_by)
+    failures = failures_of(measurement)
+    reaching = next((step for step in steps if _reaches(case, measurement, step)), None)
+    return reaching or max(steps, key=failures.fixed_by)
 
 
-def _reaches(case: Case, found: Measured, step: str) -> bool:
+def _reaches(case: Case, measurement: Measured, step: str) -> bool:
     fixable = FIXABLE.get(step)
-    if (found.missed("right") and not (fixable and fixable.right)) or (
-        found.missed("latency") and not (fixable and fixable.latency)
+    if (measurement.missed("right") and not (fixable and fixable.right)) or (
+        measurement.missed("latency") and not (fixable and fixable.latency)
     ):
         return False
-    return not found.missed("format") or _left(case, found, step)["lower"] <= case.config.target
+    return not measurement.missed("format") or _left(case, measurement, step)["lower"] <= case.config.target
 
 
-def _left(case: Case, found: Measured, step: str) -> dict[str, float]:
+def _left(case: Case, measurement: Measured, step: str) -> dict[str, float]:
     """Give the failures that a step is known not to fix, in the unit of the rate, and their lower bound."""
-    k = found.in_unit(failures_of(found).left_by(step))
-    return {"k": k, "lower": bounds(k, found.failed.n, alpha=case.alpha_each).lower}
+    k = measurement.in_unit(failures_of(measurement).left_by(step))
+    return {"k": k, "lower": bounds(k, measurement.failed.n, alpha=case.alpha_each).lower}
 
 
-def _misses_more(found: Measured) -> bool:
+def _misses_more(measurement: Measured) -> bool:
     """Say whether it is not the format, or not alone, that a strategy misses."""
-    return any(one.state == "fail" for one in found.met[1:])
+    return any(met.state == "fail" for met in measurement.met[1:])
 
 
 def _not_fixable(case: Case) -> dict[str, float]:
@@ -355,11 +387,14 @@ def _no_data(case: Case) -> Ruling:
     return need_more(case, name, "no strategy has data", further_calls(case, nothing))
 
 
-def _cost(case: Case, found: Measured, rate: float) -> float | None:
-    price = case.price(found)
+def _cost(case: Case, measurement: Measured, rate: float) -> float | None:
+    price = case.price(measurement)
     return None if price is None else price + rate * case.failure_cost
 
 
 def _are_compared(case: Case, one: Measured, other: Measured) -> bool:
     """Say whether the values of both were compared with known answers."""
-    return all(found.strategy.right is not None and found.strategy.right.n for found in (one, other))
+    return all(
+        measurement.strategy.right is not None and measurement.strategy.right.n
+        for measurement in (one, other)
+    )

@@ -117,11 +117,11 @@ def told_met(met: Iterable[Met]) -> str:
 def all_fail(case: Case) -> str:
     """Write that every prompted strategy misses what is asked for, and what the best one misses beside the format."""
     tested = len(case.in_state("fail"))
-    told = f"{tested} of {tested} tested strategies are above {percent(case.config.target)}"
+    text = f"{tested} of {tested} tested strategies are above {percent(case.config.target)}"
     best = best_of(case)
-    others = [one for one in best.met[1:] if one.state == "fail"]
+    others = [met for met in best.met[1:] if met.state == "fail"]
     if not others:
-        return told
+        return text
     return f"{tested} of {tested} tested strategies miss what is asked for; {best.strategy.id}: {told_met(others)}"
 
 
@@ -143,10 +143,13 @@ def told_inputs(case: Case, found: Measured) -> str:
     A router may have chosen them, and records do not say how. Nothing where the calls are all of one strategy, or none is
     tuned.
     """
-    others = [one for one in case.in_production if one is not found]
-    if not others or not any(one.strategy.is_tuned for one in (found, *others)):
+    others = [measurement for measurement in case.in_production if measurement is not found]
+    if not others or not any(measurement.strategy.is_tuned for measurement in (found, *others)):
         return ""
-    parts = [f"{percent(one.strategy.traffic_share or 0.0)} went to {told_strategy(one)}" for one in others]
+    parts = [
+        f"{percent(measurement.strategy.traffic_share or 0.0)} went to {told_strategy(measurement)}"
+        for measurement in others
+    ]
     return (
         f"; of the calls {', '.join(parts)}: each rate is that of its own inputs, and where a router's primary= chose them "
         "none tells what it would be on another's"

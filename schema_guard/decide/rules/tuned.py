@@ -49,17 +49,17 @@ def in_service(case: Case) -> Ruling | None:
         return None
     if used.state == "pass":
         figures = {"strategy": used.strategy.id, "stage": "in_service"}
-        told = f"the tuned model in use passes: {told_strategy(used)}{told_inputs(case, used)}"
-        return switch_for_less(case, used) or Ruling("FINE_TUNE_JUSTIFIED", told, figures)
+        text = f"the tuned model in use passes: {told_strategy(used)}{told_inputs(case, used)}"
+        return switch_for_less(case, used) or Ruling("FINE_TUNE_JUSTIFIED", text, figures)
     if used.state == "fail":
         if case.in_state("pass"):
             return None
-        missed = told_met(one for one in used.met if one.state == "fail")
+        missed = told_met(met for met in used.met if met.state == "fail")
         why = f"the tuned model in use, {used.strategy.id}: {missed}"
         figures = {"strategy": used.strategy.id, "reason": "tuned_failed"}
         return Ruling("ACCEPT_OR_REDESIGN", why, figures)
-    told = f"the tuned model in use, {told_strategy(used)}, is neither proved to be good enough nor not to be"
-    return need_more(case, used.strategy.id, told, further_calls(case, used.failed))
+    text = f"the tuned model in use, {told_strategy(used)}, is neither proved to be good enough nor not to be"
+    return need_more(case, used.strategy.id, text, further_calls(case, used.failed))
 
 
 def route_by_pilot(case: Case) -> Ruling | None:
@@ -83,7 +83,7 @@ def pilot_failed(case: Case) -> Ruling | None:
     """Rule 6: the tuned model is proved above the target."""
     if case.tuned is None or case.tuned.state != "fail":
         return None
-    missed = [one for one in case.tuned.met if one.state == "fail"]
+    missed = [met for met in case.tuned.met if met.state == "fail"]
     if missed[0].aim.name == "format":
         why = f"the tuned model's {told_rate(case.tuned.failed)} is above the target of {percent(case.config.target)}"
     else:
@@ -97,13 +97,13 @@ def content_lost(case: Case) -> Ruling | None:
     if case.tuned is None or case.tuned.content_loss is None or pilot is None or pilot.content is None:
         return None
     loss = case.tuned.content_loss
-    told = f"of {pilot.content.n} known answers the tuned model loses {interval(loss.lower, loss.upper)}"
+    text = f"of {pilot.content.n} known answers the tuned model loses {interval(loss.lower, loss.upper)}"
     if loss.lower > margin:
-        return accept(case, "content_regression", f"{told}, more than the margin of {percent(margin)}")
+        return accept(case, "content_regression", f"{text}, more than the margin of {percent(margin)}")
     if loss.upper > margin:
         more = _pairs_needed(pilot.content, case.config.alpha, margin)
-        told = f"{told}; the margin is {percent(margin)}"
-        return need_more(case, "tuned_content", told, more, figures=exhausted(case))
+        text = f"{text}; the margin is {percent(margin)}"
+        return need_more(case, "tuned_content", text, more, figures=exhausted(case))
     return None
 
 
@@ -112,25 +112,25 @@ def pilot_unclear(case: Case) -> Ruling | None:
     if case.tuned is None or case.tuned.state not in ("inconclusive", "no_data"):
         return None
     rate = case.tuned.failed
-    told = (
+    text = (
         f"the tuned model's {told_rate(rate)} is neither proved below nor above {percent(case.config.target)}"
     )
-    is_open = [one for one in case.tuned.met if one.state not in ("pass", "fail")]
+    is_open = [met for met in case.tuned.met if met.state not in ("pass", "fail")]
     if is_open and is_open[0].aim.name != "format":
         name, rate = is_open[0].aim.name, is_open[0].rate
-        told = f"the tuned model's {name} is neither proved to be met nor missed"
+        text = f"the tuned model's {name} is neither proved to be met nor missed"
     more = further_calls(case, rate, is_open[0].aim.limit if is_open else None)
-    return need_more(case, "tuned", told, more, figures=exhausted(case))
+    return need_more(case, "tuned", text, more, figures=exhausted(case))
 
 
 def pilot_meets_what_prompts_miss(case: Case) -> Ruling | None:
     """What was asked for beside the format is missed by every prompt and met by the pilot: cost is told, and no gate."""
     if case.tuned is None or case.tuned.state != "pass":
         return None
-    for one in case.tuned.met[1:]:
-        name = one.aim.name
+    for met in case.tuned.met[1:]:
+        name = met.aim.name
         if _no_prompt_meets(case, name):
-            why = f"{all_fail(case)}; the tuned model's {told_rate(one.rate)} meets {name}{told_cost(case.cost)}"
+            why = f"{all_fail(case)}; the tuned model's {told_rate(met.rate)} meets {name}{told_cost(case.cost)}"
             return Ruling("FINE_TUNE_JUSTIFIED", why, {**exhausted(case), "stage": "ship", "reason": name})
     return None
 
@@ -140,7 +140,7 @@ def pilot_for_what_prompts_miss(case: Case) -> Ruling | None:
 
     The cost is told, and is no gate, as it is none once the pilot has met it.
     """
-    names = [one.aim.name for one in best_of(case).met[1:] if _no_prompt_meets(case, one.aim.name)]
+    names = [met.aim.name for met in best_of(case).met[1:] if _no_prompt_meets(case, met.aim.name)]
     if case.tuned is not None or not names:
         return None
     why = f"{all_fail(case)}{told_cost(case.cost)}; only a pilot tells whether a tuned model meets {names[0]}"
@@ -159,10 +159,10 @@ def economics_needed(case: Case) -> Ruling | None:
     missing += ["calls_per_month"] if case.evidence.calls_per_month is None else []
     if not missing:
         return None
-    told = all_fail(case)
+    text = all_fail(case)
     if case.tuned is not None:
-        told = f"the tuned model's {told_rate(case.tuned.failed)} is below {percent(case.config.target)}"
-    why = f"{told}; whether fine-tuning pays needs {', '.join(missing)}"
+        text = f"the tuned model's {told_rate(case.tuned.failed)} is below {percent(case.config.target)}"
+    why = f"{text}; whether fine-tuning pays needs {', '.join(missing)}"
     return Ruling("NEED_ECONOMICS", why, {**exhausted(case), "missing": missing})
 
 
@@ -170,11 +170,11 @@ def pilot_passed(case: Case) -> Ruling | None:
     """Rule 6, last: the tuned model is proved below the target; whether to ship it is a matter of cost."""
     if case.tuned is None:
         return None
-    told = f"the tuned model's {told_rate(case.tuned.failed)} is below the target of {percent(case.config.target)}"
+    text = f"the tuned model's {told_rate(case.tuned.failed)} is below the target of {percent(case.config.target)}"
     if case.cost is None or not case.cost.pays:
-        return accept(case, "not_economic", told + told_cost(case.cost))
+        return accept(case, "not_economic", text + told_cost(case.cost))
     figures = {**exhausted(case), "stage": "ship"}
-    return Ruling("FINE_TUNE_JUSTIFIED", told + told_cost(case.cost), figures)
+    return Ruling("FINE_TUNE_JUSTIFIED", text + told_cost(case.cost), figures)
 
 
 def does_not_pay(case: Case) -> Ruling | None:
@@ -225,7 +225,7 @@ def concentration(case: Case) -> tuple[list[SegmentRates], list[SegmentRates]]:
 
 def _no_prompt_meets(case: Case, name: str) -> bool:
     """Say whether every prompt that was measured is proved to miss what is asked for."""
-    return all(found.missed(name) for found in case.prompted if found.failed.n)
+    return all(measurement.missed(name) for measurement in case.prompted if measurement.failed.n)
 
 
 def _pairs_needed(content: ContentEvidence, alpha: float, margin: float) -> int | None:

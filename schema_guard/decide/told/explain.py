@@ -136,20 +136,20 @@ def climb_command(evidence: CaseEvidence, step: str) -> str:
     first = step if step not in _CLIMBS_OF_THEIR_OWN else _step_in_use(evidence)
     rate = evidence.config.target
     wanted = "" if rate == _RATE else f" --max-failure-rate {100 * rate:g}%"
-    told, added = _CLIMBS_OF_THEIR_OWN.get(step, ("", " --larger MODEL" if step == "larger_model" else ""))
-    return f"{told}schema-guard bench run --playbook {inputs} --model MODEL{of}{added} --first-step {first}{wanted}"
+    prefix, added = _CLIMBS_OF_THEIR_OWN.get(step, ("", " --larger MODEL" if step == "larger_model" else ""))
+    return f"{prefix}schema-guard bench run --playbook {inputs} --model MODEL{of}{added} --first-step {first}{wanted}"
 
 
 def _step_in_use(evidence: CaseEvidence) -> str:
     """Give the step whose way to ask stays as it is."""
-    used = next((one.step for one in evidence.strategies if one.id == evidence.current), None)
+    used = next((strategy.step for strategy in evidence.strategies if strategy.id == evidence.current), None)
     return used if used in _ASKED_ANEW else "system_prompt"
 
 
 def _since(evidence: CaseEvidence, strategy: str) -> str:
     """Give the day from which on the calls are those of the new time."""
-    found = next((one.change for one in evidence.strategies if one.id == strategy), None)
-    return found.days[1] if found and found.days else "DAY"
+    change = next((counts.change for counts in evidence.strategies if counts.id == strategy), None)
+    return change.days[1] if change and change.days else "DAY"
 
 
 def _watching(evidence: CaseEvidence) -> str:
@@ -163,7 +163,7 @@ def _kept(ruling: Ruling, evidence: CaseEvidence) -> str:
     """Say what to do where no step is next and nothing is missing."""
     figures, watching = ruling.figures, _watching(evidence)
     if ruling.verdict == "NEED_MORE_DATA" and any(
-        one.bursts and one.id == figures["strategy"] for one in evidence.strategies
+        strategy.bursts and strategy.id == figures["strategy"] for strategy in evidence.strategies
     ):
         of = of_function(evidence)
         return f"schema-guard report{of}  # what fails in the bursts; after further calls: schema-guard decide{of}"
@@ -221,9 +221,9 @@ def _vocabulary_line(case: Case) -> str | None:
     k = best.failure_kinds.get("value", 0) + best.failure_kinds.get("semantic", 0)
     if n == 0:
         return None
-    found = bounds(k, n, alpha=case.alpha_each)
+    limits = bounds(k, n, alpha=case.alpha_each)
     return (
-        f"{k}/{n} = {percent(k / n)} {interval(found.lower, found.upper)} of the failed calls of "
+        f"{k}/{n} = {percent(k / n)} {interval(limits.lower, limits.upper)} of the failed calls of "
         f"{best.strategy.id} have the right shape and a wrong value (kinds value and semantic)"
     )
 
@@ -282,17 +282,17 @@ def choices(case: Case, ruling: Ruling) -> list[str]:
 
 def assumptions(case: Case) -> list[str]:
     """Say what the figures rest on."""
-    told = [
+    lines = [
         "a call fails with one constant probability inside of a configuration",
         "distinct inputs fail independently of one another",
     ]
     if not case.evidence.target_given:
-        told.append(
+        lines.append(
             f"no target is given: {percent(case.config.target)} is taken{_suggested_target(case.cost)}"
         )
     if case.cost is not None:
-        told += _cost_assumptions(case)
-    return told
+        lines += _cost_assumptions(case)
+    return lines
 
 
 def _suggested_target(cost: CostCase | None) -> str:
@@ -326,7 +326,7 @@ def not_measured(case: Case) -> list[str]:
     """Name what the verdict does not know."""
     evidence = case.evidence
     piloted = evidence.pilot is not None and evidence.pilot.content is not None
-    answered = any(one.right is not None and one.right.n for one in evidence.strategies)
+    answered = any(strategy.right is not None and strategy.right.n for strategy in evidence.strategies)
     share = gain_shares(case) if case.tuned is not None and case.tuned.failed.n else None
     gaps = {
         "content: whether valid values are right": evidence.content is None and not piloted and not answered,
@@ -343,15 +343,15 @@ def not_measured(case: Case) -> list[str]:
 
 def notes(case: Case, ruling: Ruling) -> list[str]:
     """Give what a reader has to know to take the verdict for what it is."""
-    told = [*case.evidence.notes, *(note for found in case.strategies for note in found.notes)]
-    told += _first_faults(case)
-    told += _claims(case)
-    told += _raised_targets(case)
-    told += _pilot_warnings(case, ruling)
-    told += _routing_note(case, ruling)
+    lines = [*case.evidence.notes, *(note for measurement in case.strategies for note in measurement.notes)]
+    lines += _first_faults(case)
+    lines += _claims(case)
+    lines += _raised_targets(case)
+    lines += _pilot_warnings(case, ruling)
+    lines += _routing_note(case, ruling)
     if case.evidence.pilot and case.evidence.segments:
-        told.append("a pilot is given: its segments are used, the others are not")
-    return told
+        lines.append("a pilot is given: its segments are used, the others are not")
+    return lines
 
 
 def _first_faults(case: Case) -> Iterator[str]:

@@ -55,25 +55,27 @@ def gain_shares(case: Case) -> list[GainShare] | str:
         return f"no prompt before {best.strategy.id} was asked the same inputs"
     format_rates = (first.failed, best.failed, case.tuned.failed)
     right = _rates((first.strategy.right, best.strategy.right, pilot.right), case.alpha_each)
-    found = [_share("format", first, best, format_rates), right and _share("right", first, best, right)]
-    told = [one for one in found if one is not None]
-    return told or f"the tuned model is not proved to be better than {first.strategy.id}"
+    shares = [_share("format", first, best, format_rates), right and _share("right", first, best, right)]
+    known = [share for share in shares if share is not None]
+    return known or f"the tuned model is not proved to be better than {first.strategy.id}"
 
 
 def _first(case: Case, best: Measured) -> Measured:
     """Give the earliest step that was asked the inputs of the best one, by comparisons on the same inputs."""
     same = _connected(best.strategy.id, case.evidence.comparisons)
-    asked = [
-        found
-        for found in case.prompted
-        if found.strategy.id in same and found.failed.n and found.strategy.step not in ANOTHER_MODEL
+    candidates = [
+        measurement
+        for measurement in case.prompted
+        if measurement.strategy.id in same
+        and measurement.failed.n
+        and measurement.strategy.step not in ANOTHER_MODEL
     ]
-    return min(asked, key=lambda found: (order_of(found.strategy.step), found.strategy.id), default=best)
+    return min(candidates, key=lambda found: (order_of(found.strategy.step), found.strategy.id), default=best)
 
 
 def _connected(start: str, comparisons: Iterable[ComparisonCounts]) -> set[str]:
     """Give the strategies that a chain of comparisons leads to."""
-    pairs = [{found.before, found.after} for found in comparisons if found.n]
+    pairs = [{comparison.before, comparison.after} for comparison in comparisons if comparison.n]
     reached, more = {start}, True
     while more:
         before = len(reached)
@@ -85,7 +87,11 @@ def _connected(start: str, comparisons: Iterable[ComparisonCounts]) -> set[str]:
 
 
 def _rates(counts: tuple[Counted | None, ...], alpha: float) -> tuple[Rate, Rate, Rate] | None:
-    known = [Rate.of(one.missed, one.n, alpha=alpha) for one in counts if one is not None and one.n]
+    known = [
+        Rate.of(counted.missed, counted.n, alpha=alpha)
+        for counted in counts
+        if counted is not None and counted.n
+    ]
     return (known[0], known[1], known[2]) if len(known) == len(counts) else None
 
 

@@ -77,30 +77,30 @@ def guides_of(case: Case, cost: CostCase | None) -> list[dict[str, Any]]:
 
 def _share_of_gain(case: Case) -> GuideClaim:
     name, says = "share_of_gain", "prompting reaches most of what tuning does"
-    found = gain_shares(case)
-    if isinstance(found, str):
-        return GuideClaim(name, says, measured=False, line=found, measure=_SAME_INPUTS)
+    shares = gain_shares(case)
+    if isinstance(shares, str):
+        return GuideClaim(name, says, measured=False, line=shares, measure=_SAME_INPUTS)
     keys = ("first", "best", "share", "lower", "upper")
-    figures = {one.what: {key: getattr(one, key) for key in keys} for one in found}
-    return GuideClaim(name, says, measured=True, line="; ".join(map(_share_told, found)), figures=figures)
+    figures = {share.what: {key: getattr(share, key) for key in keys} for share in shares}
+    return GuideClaim(name, says, measured=True, line="; ".join(map(_share_told, shares)), figures=figures)
 
 
-def _share_told(found: GainShare) -> str:
-    first, best, tuned = (percent(rate.rate or 0.0) for rate in found.rates)
-    what = "of the calls failed" if found.what == "format" else "of the values were wrong"
+def _share_told(gain: GainShare) -> str:
+    first, best, tuned = (percent(rate.rate or 0.0) for rate in gain.rates)
+    what = "of the calls failed" if gain.what == "format" else "of the values were wrong"
     return (
-        f"{found.best} reaches {percent(found.share)} {interval(found.lower, found.upper)} of what the tuned model gains "
-        f"over {found.first}, on the same inputs: {first}, {best} and {tuned} {what}"
+        f"{gain.best} reaches {percent(gain.share)} {interval(gain.lower, gain.upper)} of what the tuned model gains "
+        f"over {gain.first}, on the same inputs: {first}, {best} and {tuned} {what}"
     )
 
 
 def _reasoning(case: Case) -> GuideClaim:
     name, says = "reasoning", "thinking first makes answers right"
-    found, base = _of_step(case, "reason_then_format")
-    if found is None:
+    measurement, base = _of_step(case, "reason_then_format")
+    if measurement is None:
         return _untried(case, name, says, "reason_then_format")
-    right, gain = _right_told(case, found, base), _gain_told(case, found, base)
-    if base is not None and len(right) == len((found, base)):
+    right, gain = _right_told(case, measurement, base), _gain_told(case, measurement, base)
+    if base is not None and len(right) == len((measurement, base)):
         return GuideClaim(name, says, measured=True, line="; ".join((*right, gain)))
     line = "; ".join(("whether values are right is not known of both", *right, gain))
     return GuideClaim(name, says, measured=False, line=line, measure=_KNOWN_ANSWERS)
@@ -108,24 +108,29 @@ def _reasoning(case: Case) -> GuideClaim:
 
 def _examples(case: Case) -> GuideClaim:
     name, says = "examples", "a few examples in the prompt help"
-    found, base = _of_step(case, "few_shot")
-    if found is None:
+    measurement, base = _of_step(case, "few_shot")
+    if measurement is None:
         return _untried(case, name, says, "few_shot")
-    sent = None if found.strategy.sent is None else found.strategy.sent.examples
+    sent = None if measurement.strategy.sent is None else measurement.strategy.sent.examples
     shown = "how many were sent is not known" if sent is None else f"{sent} sent"
-    told = (shown, _gain_told(case, found, base), *_right_told(case, found, base), *_added_told(found, base))
+    parts = (
+        shown,
+        _gain_told(case, measurement, base),
+        *_right_told(case, measurement, base),
+        *_added_told(measurement, base),
+    )
     figures = {} if sent is None else {"examples": sent}
-    return GuideClaim(name, says, base is not None, "; ".join(told), _other_prompt(case, base), figures)
+    return GuideClaim(name, says, base is not None, "; ".join(parts), _other_prompt(case, base), figures)
 
 
 def _temperature(case: Case) -> GuideClaim:
     name, says = "temperature", "a low temperature keeps the format"
     sent = "; ".join(_sent_told(case)) or "what was sent is not recorded"
-    found, base = _of_step(case, "temperature")
-    if found is None:
+    measurement, base = _of_step(case, "temperature")
+    if measurement is None:
         untried = _untried(case, name, says, "temperature")
         return untried._replace(line=f"{sent}; {untried.line}")
-    line = f"{sent}; {_gain_told(case, found, base)}"
+    line = f"{sent}; {_gain_told(case, measurement, base)}"
     return GuideClaim(name, says, base is not None, line, _other_prompt(case, base))
 
 
@@ -138,16 +143,18 @@ def _sent_told(case: Case) -> Iterator[str]:
     """Say which strategies sent which temperature, and which top_p."""
     for what in ("temperature", "top_p"):
         by_value: dict[float | None, list[str]] = {}
-        for found in case.strategies:
-            if found.strategy.sent is not None:
-                by_value.setdefault(getattr(found.strategy.sent, what), []).append(found.strategy.id)
+        for measurement in case.strategies:
+            if measurement.strategy.sent is not None:
+                by_value.setdefault(getattr(measurement.strategy.sent, what), []).append(
+                    measurement.strategy.id
+                )
         for value, names in by_value.items():
             yield f"{what} {'not sent' if value is None else f'{value:g}'} by {', '.join(names)}"
 
 
 def _no_training_cost(case: Case, cost: CostCase | None) -> GuideClaim:
     name, says = "no_training_cost", "prompting costs nothing to train"
-    known = [(found.strategy.n, found.strategy.trial) for found in case.prompted]
+    known = [(measurement.strategy.n, measurement.strategy.trial) for measurement in case.prompted]
     trials = [(n, trial) for n, trial in known if trial is not None]
     if not trials:
         measure = climb_command(case.evidence, "system_prompt")
@@ -186,7 +193,7 @@ def _train_examples(case: Case) -> GuideClaim:
     if count is not None:
         line = f"{count:,} checked examples at hand; fewer than {needed:,} are taken for too few"
         return GuideClaim(name, says, measured=True, line=line, figures={"train_examples": count})
-    valid = sum(found.calls - found.failed_calls for found in case.strategies)
+    valid = sum(measurement.calls - measurement.failed_calls for measurement in case.strategies)
     line = f"{valid:,} calls gave a valid reply; which of them are right nobody has said"
     return GuideClaim(
         name, says, measured=False, line=line, measure=_given(case, "feasibility.train_examples")
@@ -197,9 +204,9 @@ def _training(case: Case) -> GuideClaim:
     name, says = "training", "tuning takes GPU hours"
     money = case.evidence.economics
     if money is not None and money.bills:
-        told = [f"{bill.name}: {bill.told()} = {dollars(bill.dollars)}" for bill in money.bills]
+        bills = [f"{bill.name}: {bill.told()} = {dollars(bill.dollars)}" for bill in money.bills]
         figures = {bill.name: {**bill._asdict(), "dollars": bill.dollars} for bill in money.bills}
-        return GuideClaim(name, says, measured=True, line="; ".join(told), figures=figures)
+        return GuideClaim(name, says, measured=True, line="; ".join(bills), figures=figures)
     paid = "" if money is None else f"{dollars(fsum(money.upfront.values()))} once, and "
     measure = _given(
         case,
@@ -240,11 +247,13 @@ def _crossing(case: Case, cost: CostCase | None) -> GuideClaim:
     if cost is None:
         return GuideClaim(name, says, measured=False, line=_UNPRICED, measure=_given(case, _ECONOMICS))
     columns = {"pess": cost.pess, "point": cost.point, "opt": cost.opt}
-    first = {column: crossing_month(found.payback_months) for column, found in columns.items()}
-    told = ", ".join(f"{'never' if month is None else month} ({column})" for column, month in first.items())
+    first = {column: crossing_month(cost_column.payback_months) for column, cost_column in columns.items()}
+    crossings = ", ".join(
+        f"{'never' if month is None else month} ({column})" for column, month in first.items()
+    )
     lead = cost.proposal.lead_months
     line = (
-        f"all that was paid is no more than prompting would have cost from this month of its use on: {told}; "
+        f"all that was paid is no more than prompting would have cost from this month of its use on: {crossings}; "
         f"{months(lead)} go by before the first"
     )
     return GuideClaim(name, says, measured=True, line=line, figures={**first, "lead_months": lead})
@@ -258,16 +267,24 @@ def _of_step(case: Case, step: str) -> tuple[Measured | None, Measured | None]:
 
     That is one on the same inputs where it is a plain prompt; only the temperature is a change of whatever was best before.
     """
-    measured = [found for found in case.prompted if found.failed.n and found.strategy.is_rated]
-    of_step = [one for one in measured if one.strategy.step == step]
+    measured = [
+        measurement for measurement in case.prompted if measurement.failed.n and measurement.strategy.is_rated
+    ]
+    of_step = [candidate for candidate in measured if candidate.strategy.step == step]
     if not of_step:
         return None, None
-    found = min(of_step, key=lambda one: (one.point, one.strategy.id))
-    before = [pair.before for pair in case.evidence.comparisons if pair.after == found.strategy.id and pair.n]
-    plain = [one for one in measured if order_of(one.strategy.step) < order_of(STRICT)]
-    others = [one for one in measured if one is not found] if step == "temperature" else plain
-    same = [one for one in others if one.strategy.id in before]
-    return found, min(
+    measurement = min(of_step, key=lambda one: (one.point, one.strategy.id))
+    before = [
+        pair.before for pair in case.evidence.comparisons if pair.after == measurement.strategy.id and pair.n
+    ]
+    plain = [candidate for candidate in measured if order_of(candidate.strategy.step) < order_of(STRICT)]
+    others = (
+        [candidate for candidate in measured if candidate is not measurement]
+        if step == "temperature"
+        else plain
+    )
+    same = [candidate for candidate in others if candidate.strategy.id in before]
+    return measurement, min(
         same or plain, key=lambda one: (order_of(one.strategy.step), one.strategy.id), default=None
     )
 
@@ -282,11 +299,11 @@ def _untried(case: Case, name: str, says: str, step: str) -> GuideClaim:
     return GuideClaim(name, says, measured=False, line=f"{step} {tested}", measure=measure)
 
 
-def _gain_told(case: Case, found: Measured, base: Measured | None) -> str:
+def _gain_told(case: Case, measurement: Measured, base: Measured | None) -> str:
     """Say how many fewer calls fail than with another strategy."""
     if base is None:
         return "there is no plain prompt to compare it with"
-    after, before = found.strategy.id, base.strategy.id
+    after, before = measurement.strategy.id, base.strategy.id
     pairs = [
         pair for pair in case.evidence.comparisons if (pair.before, pair.after) == (before, after) and pair.n
     ]
@@ -294,7 +311,7 @@ def _gain_told(case: Case, found: Measured, base: Measured | None) -> str:
         compared = paired(pairs[0].b, pairs[0].c, pairs[0].n, alpha=case.alpha_each)
         less, on = interval(compared.lower, compared.upper), f"on {pairs[0].n:,} same inputs"
     else:
-        mine, theirs = found.failed.bounds, base.failed.bounds
+        mine, theirs = measurement.failed.bounds, base.failed.bounds
         less = interval(theirs.lower - mine.upper, theirs.upper - mine.lower)
         on = "not on the same inputs"
     return f"{after} fails {less} fewer calls than {before}, {on}"
@@ -302,24 +319,24 @@ def _gain_told(case: Case, found: Measured, base: Measured | None) -> str:
 
 def _right_told(case: Case, *several: Measured | None) -> list[str]:
     """Say how many values of strategies are right, of each of which answers are known."""
-    told = []
-    for found in several:
-        right = None if found is None else found.strategy.right
-        if found is not None and right is not None and right.n:
+    lines = []
+    for measurement in several:
+        right = None if measurement is None else measurement.strategy.right
+        if measurement is not None and right is not None and right.n:
             rate = Rate.of(right.missed, right.n, alpha=case.alpha_each)
             bounds = interval(1 - rate.bounds.upper, 1 - rate.bounds.lower)
             share = percent(1 - right.missed / right.n)
-            told.append(f"{found.strategy.id}: {share} {bounds} of {right.n:,} values right")
-    return told
+            lines.append(f"{measurement.strategy.id}: {share} {bounds} of {right.n:,} values right")
+    return lines
 
 
-def _added_told(found: Measured, base: Measured | None) -> list[str]:
+def _added_told(measurement: Measured, base: Measured | None) -> list[str]:
     """Say how many input tokens a call has more than with another strategy, where that is known."""
-    mine, theirs = (None if one is None else _input_tokens(one) for one in (found, base))
+    mine, theirs = (None if strategy is None else _input_tokens(strategy) for strategy in (measurement, base))
     return [] if mine is None or theirs is None else [f"{mine - theirs:+,.0f} input tokens a call"]
 
 
-def _input_tokens(found: Measured) -> float | None:
+def _input_tokens(measurement: Measured) -> float | None:
     """Give the input tokens of a call of a trial."""
-    trial, n = found.strategy.trial, found.strategy.n
+    trial, n = measurement.strategy.trial, measurement.strategy.n
     return trial.input_tokens / n if trial is not None and trial.input_tokens is not None and n else None

@@ -66,15 +66,15 @@ def tokens_per_month(cost: CostCase) -> dict[str, float]:
     return {side: proposal.calls_per_month * tokens for side, tokens in sides.items()}
 
 
-def _independent_retries(cost: CostCase, found: Measured | None) -> dict[str, Any]:
+def _independent_retries(cost: CostCase, measurement: Measured | None) -> dict[str, Any]:
     """Price a month's failures as a spreadsheet would that takes retries for fresh tries, and as they were recorded."""
-    retries = found.retries if found else None
-    if found is None or retries is None or retries.geometric is None:
+    retries = measurement.retries if measurement else None
+    if measurement is None or retries is None or retries.geometric is None:
         return {}
     month = cost.proposal.calls_per_month * cost.proposal.economics.failure_cost
     promised = {
         "promised_per_month": month * retries.geometric,
-        "failures_per_month": month * found.point,
+        "failures_per_month": month * measurement.point,
     }
     return {"independent_retries": promised}
 
@@ -128,10 +128,10 @@ def _column_line(name: str, column: CostColumn, cost: CostCase) -> str:
 
 def _break_even_line(cost: CostCase, needed: str) -> str:
     value = cost.break_even_calls_per_month
-    found = "none, a call saves nothing" if value is None else f"{value:,.0f} calls/month"
+    volume = "none, a call saves nothing" if value is None else f"{value:,.0f} calls/month"
     return (
         f"break-even volume for a payback in {cost.proposal.horizon_months:g} months: {needed} / "
-        f"({dollars(cost.pess.prompt_per_call)} - {dollars(cost.pess.tuned_per_call)}) = {found}"
+        f"({dollars(cost.pess.prompt_per_call)} - {dollars(cost.pess.tuned_per_call)}) = {volume}"
     )
 
 

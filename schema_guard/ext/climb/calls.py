@@ -148,7 +148,7 @@ class StepCalls:
             [call[index] for call in calls if len(call) > index]
             for index in range(max(map(len, calls), default=0))
         ]
-        return tuple((len(made), sum(a.failure is not None for a in made)) for made in reached)
+        return tuple((len(attempts), sum(a.failure is not None for a in attempts)) for attempts in reached)
 
     def as_evidence(self) -> dict[str, Any]:
         """Give what was counted as `decide` takes it."""
@@ -230,9 +230,9 @@ def _mean(calls: StepCalls, read: Callable[[Outcome[Any]], float | None]) -> flo
 
 def _sum(calls: StepCalls, read: Callable[[Outcome[Any]], float | None]) -> float | None:
     """Add up over all calls; None where one is not known, or was lost."""
-    found = [read(outcome) for outcome in calls.outcomes.values()]
-    known = [value for value in found if value is not None]
-    return sum(known) if len(known) == len(found) and not calls.lost else None
+    values = [read(outcome) for outcome in calls.outcomes.values()]
+    known = [value for value in values if value is not None]
+    return sum(known) if len(known) == len(values) and not calls.lost else None
 
 
 def _input_tokens(outcome: Outcome[Any]) -> int | None:

@@ -67,11 +67,11 @@ def inputs_of(
     Raises:
         InvalidArgument: There is no text.
     """
-    given = [f"{instruction}\n\n{text}" if instruction else text for text in texts]
-    tasks = list(dict.fromkeys(given))
+    prompts = [f"{instruction}\n\n{text}" if instruction else text for text in texts]
+    tasks = list(dict.fromkeys(prompts))
     if not tasks:
         raise InvalidArgument(f"inputs for schema {clip(repr(schema.name))}: expected at least one, got none")
-    repeated = len(given) - len(tasks)
+    repeated = len(prompts) - len(tasks)
     Random(seed).shuffle(tasks)  # an order that can be repeated, no secret
     return Inputs(schema, tuple(tasks), tuple(examples), repeated, seed)
 
@@ -95,9 +95,9 @@ def suite_inputs(entry: SuiteSchema, *, texts: Iterable[str] | None = None, seed
         )
     examples = [Example(task.gold, task.text) for task in entry.tasks_of("dev")]
     if texts is None:
-        asked = [task.text for task in entry.tasks_of("test")]
-        found = inputs_of(entry.schema, asked, examples=examples, seed=seed)
-        return replace(found, before=befores[0])
+        test_texts = [task.text for task in entry.tasks_of("test")]
+        inputs = inputs_of(entry.schema, test_texts, examples=examples, seed=seed)
+        return replace(inputs, before=befores[0])
     instruction = entry.tasks[0].instruction if entry.tasks else ""
     return inputs_of(entry.schema, texts, instruction=instruction, examples=examples, seed=seed)
 

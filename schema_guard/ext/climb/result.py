@@ -229,27 +229,27 @@ def _row(step: StepResult, result: ClimbResult) -> tuple[str, ...]:
 
 
 def _details(step: StepResult) -> Iterator[str]:
-    asked = "" if step.strategy == step.step else f" ({step.strategy})"
+    strategy = "" if step.strategy == step.step else f" ({step.strategy})"
     kinds = ", ".join(f"{kind} {calls}" for kind, calls in step.failure_kinds.items())
     failed = f"; failed: {kinds}" if kinds else ""
     lost = f"; {step.lost} calls without a judged reply" if step.lost else ""
-    yield f"{step.step}{asked}: {step.stopped}{failed}{lost}"
+    yield f"{step.step}{strategy}: {step.stopped}{failed}{lost}"
     if len(step.attempts) > 1:
-        told = ", ".join(f"{failures}/{n}" for n, failures in step.attempts)
-        yield f"{step.step} failed in attempt 1, 2, ...: {told}"
+        counts = ", ".join(f"{failures}/{n}" for n, failures in step.attempts)
+        yield f"{step.step} failed in attempt 1, 2, ...: {counts}"
     if step.compared is not None:
         yield f"{step.step} {_comparison(step.compared)}"
 
 
 def _comparison(compared: StepsCompared) -> str:
-    found = compared.paired
+    paired = compared.paired
     added = "/".join(
         "?" if number is None else f"{number:+.0f}"
         for number in (compared.added_input_tokens, compared.added_output_tokens)
     )
     return (
         f"against {compared.best} on {compared.n} common inputs: {compared.b} won, {compared.c} lost, "
-        f"fewer failures by {interval(found.lower, found.upper)}, odds {odds(found.e_value)}, "
+        f"fewer failures by {interval(paired.lower, paired.upper)}, odds {odds(paired.e_value)}, "
         f"tokens in/out a call {added}"
     )
 

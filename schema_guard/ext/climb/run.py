@@ -277,31 +277,31 @@ class _Climbing:
             return f"budget of {budget.elapsed_s:g} s spent"
         return ""
 
-    def _look(self, calls: StepCalls, asked: ClimbCall) -> None:
+    def _look(self, calls: StepCalls, call: ClimbCall) -> None:
         """Take a call in and see whether the step is decided."""
-        self.on_asked(asked)
-        outcome = asked.outcome
+        self.on_asked(call)
+        outcome = call.outcome
         if outcome is None or not judged(outcome):
-            self._lose(calls, asked)
+            self._lose(calls, call)
             return
         self.lost_in_a_row.add(is_lost=False)
         self.output_tokens += outcome.usage.output_tokens or 0
-        calls.add(asked.task, outcome)
+        calls.add(call.task, outcome)
         rate = bounds(calls.k, calls.n, alpha=self.alpha_each)
         if rate.upper <= self.settings.target:
             calls.stopped = f"decided: pass after {calls.n}"
         elif rate.lower > self.settings.target:
             calls.stopped = f"decided: fail after {calls.n}"
 
-    def _lose(self, calls: StepCalls, asked: ClimbCall) -> None:
+    def _lose(self, calls: StepCalls, call: ClimbCall) -> None:
         calls.lost += 1
         self.lost_in_a_row.add(is_lost=True)
-        if asked.refused and not calls.n:
+        if call.refused and not calls.n:
             self.not_applicable[calls.step] = calls.stopped = (
-                f"the provider refuses the request: {asked.error}"
+                f"the provider refuses the request: {call.error}"
             )
         elif self.lost_in_a_row.are_too_many:
-            self.ended = f"{self.lost_in_a_row.count} calls in a row without a judged reply, the last one: {asked.error}"
+            self.ended = f"{self.lost_in_a_row.count} calls in a row without a judged reply, the last one: {call.error}"
             calls.stopped = f"{self.ended} after {calls.n}"
 
     def best(self) -> StepCalls | None:
@@ -319,11 +319,11 @@ class _Climbing:
         nothing = {"id": self.settings.first, "rung": self.settings.first, "n": 0, "k_final": 0}
         measured = self._measured()
         tested = {calls.step for calls in measured}
-        given, config = self.settings.given, {"target": self.settings.target, "alpha": self.settings.alpha}
+        evidence, config = self.settings.given, {"target": self.settings.target, "alpha": self.settings.alpha}
         return {
-            **given,
+            **evidence,
             **self._piloted(),
-            "config": {**given.get("config", {}), **config},
+            "config": {**evidence.get("config", {}), **config},
             "strategies": [calls.as_evidence() for calls in measured] or [nothing],
             "comparisons": [pairs._asdict() for calls in measured if (pairs := calls.pairs()) is not None],
             "ladder": [
@@ -336,10 +336,10 @@ class _Climbing:
 
     def _piloted(self) -> dict[str, Any]:
         """Give what the tuned model did; nothing before it was asked."""
-        found = [calls for calls in self.steps if calls.n and calls.step == TUNED]
-        if not found:
+        steps = [calls for calls in self.steps if calls.n and calls.step == TUNED]
+        if not steps:
             return {}
-        (calls,) = found
+        (calls,) = steps
         pairs = calls.pairs()
         paired = {} if pairs is None else {"paired": {"b": pairs.b, "c": pairs.c}}
         return {"pilot": {"n": calls.n, "k_final": calls.k, **paired}}

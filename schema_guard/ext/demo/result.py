@@ -66,15 +66,15 @@ def demo_as_text(result: DemoResult) -> str:
 
 def _function(result: DemoResult) -> Iterator[str]:
     if result.recorded is None:
-        asked = f"It asks {safe(result.model)}, which runs here: no key, no GPU, one thread."
+        sentence = f"It asks {safe(result.model)}, which runs here: no key, no GPU, one thread."
     else:
-        asked = f"No model is asked (--offline): these are replies that it gave on {result.recorded}."
-    yield _said(f"1. A function that reads notices with a language model, and one line on it. {asked}")
+        sentence = f"No model is asked (--offline): these are replies that it gave on {result.recorded}."
+    yield _said(f"1. A function that reads notices with a language model, and one line on it. {sentence}")
     yield indent(result.code.rstrip(), "    ")
 
 
 def _measured(result: DemoResult) -> Iterator[str]:
-    calls = plural(sum(found.calls for found in result.measured.configurations), "call")
+    calls = plural(sum(configuration.calls for configuration in result.measured.configurations), "call")
     yield _said(
         f"2. {calls}, each with another notice, recorded: how many fail, where, and how sure is that?"
     )
@@ -90,9 +90,9 @@ def _failed(failed: Outcome[Any]) -> Iterator[str]:
         return
     if not failure.violations:
         yield f"{failure.kind} {failure.code}: {safe(failure.message)}"
-    for found in failure.violations:
-        where = found.instance_location or "(root)"
-        yield f"{failure.kind} at {safe(where)}: expected {safe(found.expected)}, got {safe(found.actual)}"
+    for violation in failure.violations:
+        where = violation.instance_location or "(root)"
+        yield f"{failure.kind} at {safe(where)}: expected {safe(violation.expected)}, got {safe(violation.actual)}"
 
 
 def _judged(result: DemoResult) -> Iterator[str]:

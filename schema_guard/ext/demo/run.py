@@ -130,7 +130,7 @@ def run_demo(
         code=code_of(reader),
         target=TARGET,
         measured=measured,
-        failed=min((found for found in outcomes if not found.ok), key=_reply_size, default=None),
+        failed=min((outcome for outcome in outcomes if not outcome.ok), key=_reply_size, default=None),
         first=first,
         climbed=climbed,
         report=report_on(store, hours=True),
@@ -168,12 +168,12 @@ def _climbed(
         budget=ClimbBudget(calls=FIX_CALLS),
     )
     with watched(len(inputs.tasks)) as on_call:
-        found = climb(
+        result = climb(
             inputs,
             model,
             store=store,
             settings=settings,
-            on_asked=lambda one: on_call(one.step, one.outcome is not None and one.outcome.ok),
+            on_asked=lambda call: on_call(call.step, call.outcome is not None and call.outcome.ok),
         )
     store.flush(10.0)
-    return found
+    return result

@@ -73,19 +73,19 @@ def lint(schema: Any, provider: str, *, rules: RulesLike | None = None) -> list[
     [('not', 'rejected')]
     """
     table = table_of(provider, rules)
-    found = findings_of(Schema.of(schema).document, table)
+    findings = findings_of(Schema.of(schema).document, table)
     if provider in UNSURE:
-        found = (
-            one
-            if one.severity == "info" or one.rule.startswith("probed-")
-            else replace(one, severity="warning", confidence="low")
-            for one in found
+        findings = (
+            finding
+            if finding.severity == "info" or finding.rule.startswith("probed-")
+            else replace(finding, severity="warning", confidence="low")
+            for finding in findings
         )
-    return sorted(found, key=_outermost_first)
+    return sorted(findings, key=_outermost_first)
 
 
-def _outermost_first(found: Finding) -> tuple[int, str]:
-    return found.location.count("/"), found.location
+def _outermost_first(finding: Finding) -> tuple[int, str]:
+    return finding.location.count("/"), finding.location
 
 
 def findings_of(document: Any, table: Rules) -> Iterator[Finding]:
@@ -112,13 +112,13 @@ def findings_at(site: Site, table: Rules) -> Iterator[Finding]:
 
 def _broken(site: Site, table: Rules) -> Iterator[Rule]:
     """Give the rules that a schema breaks, those for keywords that the table does not name last."""
-    told: set[str] = set()
+    keywords: set[str] = set()
     for rule in table.rules:
         if rule.is_broken(site):
-            told.add(rule.keyword)
+            keywords.add(rule.keyword)
             yield rule
     for keyword in site.schema:
-        if keyword in table.takes or keyword in STRUCTURE or keyword in told:
+        if keyword in table.takes or keyword in STRUCTURE or keyword in keywords:
             continue
         if _is_told(table, keyword):
             yield _unnamed(table, keyword)

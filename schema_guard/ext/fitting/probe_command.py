@@ -166,25 +166,25 @@ def command(asked: ProbeOptions, yes: bool, dry_run: bool, form: str) -> int:
     return result.status
 
 
-def _probed(asked: ProbeOptions, model: Model, schema: Schema[Any] | None) -> ProbeResult:
+def _probed(options: ProbeOptions, model: Model, schema: Schema[Any] | None) -> ProbeResult:
     """Send the requests. If none of the first ones is answered, send no more."""
     from schema_guard.ext.fitting.probe.enforcement import (
         probe_enforcement,
     )  # 70 ms that the help does not pay
 
-    found = ProbeResult(
+    result = ProbeResult(
         model=model.name,
         provider=model.provider,
         made=datetime.now(UTC).date().isoformat(),
-        enforcement=probe_enforcement(model, requests=asked.requests, seed=asked.seed),
+        enforcement=probe_enforcement(model, requests=options.requests, seed=options.seed),
     )
-    if found.enforcement.verdict == "unknown":
-        return found
+    if result.enforcement.verdict == "unknown":
+        return result
     return replace(
-        found,
+        result,
         schema=None if schema is None else probe_schema(model, schema),
-        keywords=probe_keywords(model) if asked.keywords else None,
-        prefix=probe_prefix(model, seed=asked.seed) if asked.prefix else None,
+        keywords=probe_keywords(model) if options.keywords else None,
+        prefix=probe_prefix(model, seed=options.seed) if options.prefix else None,
     )
 
 
@@ -206,13 +206,13 @@ def _cost(asked: ProbeOptions, provider: str, model: str, schema: Schema[Any] | 
         return expected(_sent(asked, provider, schema), charges, model)
 
 
-def _sent(asked: ProbeOptions, provider: str, schema: Schema[Any] | None) -> list[Any]:
+def _sent(options: ProbeOptions, provider: str, schema: Schema[Any] | None) -> list[Any]:
     """Return the requests that are sent at most. The constants differ, but have the same size."""
-    questions = enforcement_questions(provider, asked.requests, seed=0)
+    questions = enforcement_questions(provider, options.requests, seed=0)
     # If each request is refused, one without a schema shows whether the server answers at all.
-    sent: list[Any] = [[one.prompt, one.schema] for one in questions] + [[questions[0].prompt]]
+    sent: list[Any] = [[question.prompt, question.schema] for question in questions] + [[questions[0].prompt]]
     if schema is not None:
         sent += [[SCHEMA_PROMPT, schema.document]] * most_requests(schema.document)
-    if asked.keywords:
-        sent += [[one.prompt, one.schema] for one in keyword_questions(provider)]
-    return [*sent, prefix_messages(provider, seed=0)] if asked.prefix else sent
+    if options.keywords:
+        sent += [[question.prompt, question.schema] for question in keyword_questions(provider)]
+    return [*sent, prefix_messages(provider, seed=0)] if options.prefix else sent

@@ -49,19 +49,19 @@ def table_of(provider: object, rules: RulesLike | None = None) -> Rules:
     table = rules_of(provider)
     if rules is None or isinstance(rules, Rules):
         return rules or table
-    found = _read(rules)
-    if rules_of(found["provider"]) is not table:
+    probe = _read(rules)
+    if rules_of(probe["provider"]) is not table:
         raise InvalidArgument(
-            f"rules {clip(str(rules))!r}: provider {found['provider']!r} was probed, which does not go by the rules of {provider!r}"
+            f"rules {clip(str(rules))!r}: provider {probe['provider']!r} was probed, which does not go by the rules of {provider!r}"
         )
-    return _probed(table, found)
+    return _probed(table, probe)
 
 
 def sent_table_of(provider: object, rules: RulesLike | None = None) -> Rules:
     """Give the table by which a schema is sent, as `table_of` does: what is enforced nowhere is sent as a hint."""
     table = table_of(provider, rules).as_sent()
-    kept = tuple(one for one in table.rules if (one.name, one.effect) != (_NONE, "ignored"))
-    return table if kept == table.rules else replace(table, rules=kept)
+    sent_rules = tuple(rule for rule in table.rules if (rule.name, rule.effect) != (_NONE, "ignored"))
+    return table if sent_rules == table.rules else replace(table, rules=sent_rules)
 
 
 def probed_provider(rules: str | os.PathLike[str]) -> str:
@@ -85,54 +85,54 @@ def _read(path: object) -> dict[str, Any]:
         raise InvalidArgument(
             f"{name}: expected a file that `schema-guard schema probe --output` wrote: {error}"
         ) from error
-    found: dict[str, Any] = judged(document, Schema.of(_SCHEMA), name)
-    return found
+    probe: dict[str, Any] = judged(document, Schema.of(_SCHEMA), name)
+    return probe
 
 
-def _probed(table: Rules, found: Mapping[str, Any]) -> Rules:
-    keywords = {word: one for word, one in (found["keywords"] or {}).items() if one["does"] is not None}
-    rules = [one for one in table.rules if not _is_refuted(one, keywords.get(one.keyword))]
+def _probed(table: Rules, probe: Mapping[str, Any]) -> Rules:
+    keywords = {word: entry for word, entry in (probe["keywords"] or {}).items() if entry["does"] is not None}
+    rules = [entry for entry in table.rules if not _is_refuted(entry, keywords.get(entry.keyword))]
     own = [
-        _rule(found, word, one["does"], f"{one['n']} of {one['n']}")
-        for word, one in keywords.items()
-        if one["does"] != "enforced"
+        _rule(probe, word, entry["does"], f"{entry['n']} of {entry['n']}")
+        for word, entry in keywords.items()
+        if entry["does"] != "enforced"
     ]
-    enforced = frozenset(word for word, one in keywords.items() if one["does"] == "enforced")
-    refused = frozenset(word for word, one in keywords.items() if one["does"] == "rejected")
+    enforced = frozenset(word for word, entry in keywords.items() if entry["does"] == "enforced")
+    refused = frozenset(word for word, entry in keywords.items() if entry["does"] == "rejected")
     return replace(
         table,
         takes=(table.takes | enforced) - refused,
-        rules=(*_of_all(found), *own, *rules),
-        goes_on=found["prefix"] in GONE_ON_WITH,
+        rules=(*_of_all(probe), *own, *rules),
+        goes_on=probe["prefix"] in GONE_ON_WITH,
     )
 
 
-def _is_refuted(rule: Rule, seen: Mapping[str, Any] | None) -> bool:
+def _is_refuted(rule: Rule, probed: Mapping[str, Any] | None) -> bool:
     """Say whether a rule says of a keyword what was seen to be otherwise; a rule for some uses of it may stay."""
-    if seen is None:
+    if probed is None:
         return False
-    is_wrong = seen["says"] != seen["does"] and rule.effect == seen["says"]
-    return rule.applies is None or seen["does"] != "enforced" or is_wrong
+    is_wrong = probed["says"] != probed["does"] and rule.effect == probed["says"]
+    return rule.applies is None or probed["does"] != "enforced" or is_wrong
 
 
-def _rule(found: Mapping[str, Any], keyword: str, effect: Any, counts: str, **more: Any) -> Rule:
-    evidence = f"probed on {found['made']}, {counts}"
+def _rule(probe: Mapping[str, Any], keyword: str, effect: Any, counts: str, **more: Any) -> Rule:
+    evidence = f"probed on {probe['made']}, {counts}"
     return Rule(
         name=f"probed-{keyword}",
         keyword=keyword,
         effect=effect,
         message=evidence,
-        evidence=f"{evidence}, model {found['model']}",
-        verified_on=found["made"],
+        evidence=f"{evidence}, model {probe['model']}",
+        verified_on=probe["made"],
         **more,
     )
 
 
-def _of_all(found: Mapping[str, Any]) -> tuple[Rule, ...]:
+def _of_all(probe: Mapping[str, Any]) -> tuple[Rule, ...]:
     """Give the rule that no schema is enforced, where the probe says so."""
-    seen = found["enforcement"]
-    if seen["verdict"] not in ("ignored", "sometimes", "refused"):
+    enforcement = probe["enforcement"]
+    if enforcement["verdict"] not in ("ignored", "sometimes", "refused"):
         return ()
-    effect = "rejected" if seen["verdict"] == "refused" else "ignored"
-    counts = f"{seen['kept']} of {seen['judged']} replies kept to a schema"
-    return (_rule(found, "schemas", effect, counts, applies=lambda site: site.location == ""),)
+    effect = "rejected" if enforcement["verdict"] == "refused" else "ignored"
+    counts = f"{enforcement['kept']} of {enforcement['judged']} replies kept to a schema"
+    return (_rule(probe, "schemas", effect, counts, applies=lambda site: site.location == ""),)

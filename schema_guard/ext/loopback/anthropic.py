@@ -134,8 +134,8 @@ def _check_results(blocks: list[dict[str, Any]], open_calls: set[object], where:
         raise BadRequest(f"{where}: 'tool_result' blocks must be first in the content")
 
 
-def _system(given: object) -> list[dict[str, Any]]:
-    return [Message("system", given).as_dict()] if given else []
+def _system(content: object) -> list[dict[str, Any]]:
+    return [Message("system", content).as_dict()] if content else []
 
 
 def _usage(usage: Usage) -> dict[str, Any]:

@@ -156,8 +156,10 @@ def tool_of(question: Question) -> str:
 def _known(usage: Usage, question: Question, text: str) -> Usage:
     """Fill in the counts that every provider sends, where the model does not tell them."""
     prompt = prompt_text(question.prompt)
-    taken = Usage(_tokens(prompt), _tokens(text), 0, 0)
-    return Usage(*[default if count is None else count for count, default in zip(usage, taken, strict=True)])
+    defaults = Usage(_tokens(prompt), _tokens(text), 0, 0)
+    return Usage(
+        *[default if count is None else count for count, default in zip(usage, defaults, strict=True)]
+    )
 
 
 def _tokens(text: str) -> int:

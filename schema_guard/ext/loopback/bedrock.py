@@ -61,8 +61,12 @@ class Frame(Event):
     def as_bytes(self) -> bytes:
         """Give lengths, their checksum, headers, body, the checksum of all."""
         kind = "exception" if self.name and self.name.endswith("Exception") else "event"
-        told = {f":{kind}-type": self.name or "", ":content-type": "application/json", ":message-type": kind}
-        headers = b"".join([_header(name, value) for name, value in told.items()])
+        fields = {
+            f":{kind}-type": self.name or "",
+            ":content-type": "application/json",
+            ":message-type": kind,
+        }
+        headers = b"".join([_header(name, value) for name, value in fields.items()])
         content = self.data.encode() if isinstance(self.data, str) else as_json(self.data)
         lengths = struct.pack("!II", 16 + len(headers) + len(content), len(headers))
         frame = lengths + struct.pack("!I", zlib.crc32(lengths)) + headers + content
@@ -76,17 +80,17 @@ def _header(name: str, value: str) -> bytes:
 
 def asked_in(path: str) -> dict[str, Any] | None:
     """Give what a path says of a request: the model, and whether events are wanted; None for another path."""
-    found = _PATH.fullmatch(path)
-    return found and {"model": unquote(found[1]), "stream": found[2] == "converse-stream"}
+    match = _PATH.fullmatch(path)
+    return match and {"model": unquote(match[1]), "stream": match[2] == "converse-stream"}
 
 
 def _question(index: int, body: Mapping[str, Any]) -> Question:
     turns = messages_of(body, "messages")
     for at, turn in enumerate(turns):
         if turn["role"] not in ("user", "assistant"):
-            said = clip(repr(turn["role"]))
+            role = clip(repr(turn["role"]))
             raise BadRequest(
-                f"Value {said} at 'messages.{at + 1}.member.role' failed to satisfy constraint: Member must satisfy enum "
+                f"Value {role} at 'messages.{at + 1}.member.role' failed to satisfy constraint: Member must satisfy enum "
                 "value set: [user, assistant]"
             )
         _check_parts(turn.get("content"), f"messages.{at}")
@@ -122,15 +126,15 @@ def _check_parts(content: object, where: str) -> None:
 
 
 def _check_format(config: object) -> None:
-    given = (config or {}).get("textFormat") if isinstance(config, dict) or config is None else None
-    if given is None:
+    text_format = (config or {}).get("textFormat") if isinstance(config, dict) or config is None else None
+    if text_format is None:
         return
-    described = (given.get("structure") or {}).get("jsonSchema") or {}
+    described = (text_format.get("structure") or {}).get("jsonSchema") or {}
     try:
         is_schema = isinstance(json.loads(described.get("schema") or ""), dict)
     except (TypeError, ValueError):
         is_schema = False
-    if given.get("type") != "json_schema" or not is_schema:
+    if text_format.get("type") != "json_schema" or not is_schema:
         raise BadRequest("outputConfig.textFormat: expected type json_schema and a schema as a JSON text")
 
 
@@ -144,8 +148,8 @@ def _forced(choice: Mapping[str, Any], tools: tuple[str, ...]) -> str | None:
 
 
 def _text(parts: object) -> str:
-    found = [part.get("text") for part in parts if isinstance(part, dict)] if isinstance(parts, list) else []
-    return "".join([text for text in found if isinstance(text, str)])
+    texts = [part.get("text") for part in parts if isinstance(part, dict)] if isinstance(parts, list) else []
+    return "".join([text for text in texts if isinstance(text, str)])
 
 
 def _usage(usage: Usage) -> dict[str, Any]:

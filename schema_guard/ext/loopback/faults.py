@@ -107,10 +107,10 @@ def _always(name: str | None) -> Callable[[int, R], str | None]:
     return lambda index, request: name
 
 
-def _index(given: object) -> int:
-    if isinstance(given, int) and not isinstance(given, bool) and given >= 0:
-        return given
-    raise InvalidArgument(f"faults: expected the index of a request, an int >= 0, got {clip(repr(given))}")
+def _index(index: object) -> int:
+    if isinstance(index, int) and not isinstance(index, bool) and index >= 0:
+        return index
+    raise InvalidArgument(f"faults: expected the index of a request, an int >= 0, got {clip(repr(index))}")
 
 
 def _checked_one(name: object, where: str) -> str | None:

@@ -51,8 +51,8 @@ _CALL, _RESULT = ("functionCall", "function_call"), ("functionResponse", "functi
 
 def named_in(path: str) -> dict[str, Any] | None:
     """Give what a path says of a request: the model, and whether events are wanted; None for another path."""
-    found = _PATH.fullmatch(path)
-    return found and {"model": found[1], "stream": found[2] == "streamGenerateContent"}
+    match = _PATH.fullmatch(path)
+    return match and {"model": match[1], "stream": match[2] == "streamGenerateContent"}
 
 
 def _question(index: int, body: Mapping[str, Any]) -> Question:

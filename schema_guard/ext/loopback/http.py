@@ -134,8 +134,8 @@ class _Handler(BaseHTTPRequestHandler):
         length = self.headers.get("Content-Length", "")
         content = self.rfile.read(int(length)) if length.isdecimal() else b""
         headers = {name.lower(): value for name, value in self.headers.items()}
-        asked = urlsplit(self.path)
-        sent = self.server.respond(Received(self.command, asked.path, headers, content, asked.query))
+        url = urlsplit(self.path)
+        sent = self.server.respond(Received(self.command, url.path, headers, content, url.query))
         if sent.parts is not None:
             self._head(sent)
             for part in sent.parts:

@@ -139,16 +139,16 @@ def _events(question: Question, streamed: Streamed) -> Iterator[Event]:
     for piece in pieces(answer.refusal or ""):
         yield chunk({"content": piece})._replace(is_piece=True)
     calls = [_call(question, at, call) for at, call in enumerate(answer.calls)]
-    told = {"content": "", **({"tool_calls": calls} if calls else {})}
+    last_delta = {"content": "", **({"tool_calls": calls} if calls else {})}
     # A call comes in one piece, and the tokens with the end.
-    yield chunk(told, _reason(answer), usage=_usage(answer.usage))._replace(is_piece=bool(calls))
+    yield chunk(last_delta, _reason(answer), usage=_usage(answer.usage))._replace(is_piece=bool(calls))
     yield Event("[DONE]")
 
 
 def _error(status: int, message: str, more: Mapping[str, Any]) -> dict[str, Any]:
-    said: Any = {"detail": more["detail"]} if "detail" in more else message
+    content: Any = {"detail": more["detail"]} if "detail" in more else message
     kind = "invalid_request_error" if status < 500 else "internal_server_error"
-    return {"object": "error", "message": said, "type": kind, "param": None, "code": None}
+    return {"object": "error", "message": content, "type": kind, "param": None, "code": None}
 
 
 MISTRAL: Final = Api(

@@ -63,9 +63,9 @@ _ROLES = ("user", "assistant", "system", "developer")
 _ASKED, _WRITTEN = ("input_text", "input_image", "input_file"), ("output_text", "refusal")
 
 
-def _check_items(given: list[Any], *, goes_on: bool) -> None:
+def _check_items(elements: list[Any], *, goes_on: bool) -> None:
     """Check roles, parts and pairs of calls and outputs; *goes_on* says that earlier turns are kept by the server."""
-    items = [item if isinstance(item, dict) else {} for item in given]
+    items = [item if isinstance(item, dict) else {} for item in elements]
     called = {item.get("call_id") for item in items if item.get("type") == "function_call"}
     answered = {item.get("call_id") for item in items if item.get("type") == "function_call_output"}
     for at, item in enumerate(items):
@@ -91,14 +91,14 @@ def _check_message(item: dict[str, Any], where: str) -> None:
 
 
 def _prompt(body: Mapping[str, Any]) -> list[dict[str, Any]]:
-    given, instructions = body.get("input"), body.get("instructions")
+    value, instructions = body.get("input"), body.get("instructions")
     system = [Message("system", instructions).as_dict()] if isinstance(instructions, str) else []
-    if isinstance(given, str):
-        return [*system, Message("user", given).as_dict()]
-    if isinstance(given, list):
-        _check_items(given, goes_on=body.get("previous_response_id") is not None)
+    if isinstance(value, str):
+        return [*system, Message("user", value).as_dict()]
+    if isinstance(value, list):
+        _check_items(value, goes_on=body.get("previous_response_id") is not None)
     # Items without a role are the tool calls of earlier turns, and what came of them.
-    turns = [_turn(item) for item in given] if isinstance(given, list) else given
+    turns = [_turn(item) for item in value] if isinstance(value, list) else value
     return [*system, *messages_of({"input": turns}, "input")]
 
 
@@ -205,18 +205,18 @@ def _steps(question: Question, streamed: Streamed) -> Iterator[tuple[str, dict[s
     begun = {"response": _response(question, "in_progress", [], None)}
     yield "created", begun
     yield "in_progress", begun
-    given: list[str] = []
+    texts: list[str] = []
     for piece in streamed:
-        if not given:
+        if not texts:
             yield from _opened(question, _output_text(""))
-        given.append(piece)
+        texts.append(piece)
         yield "output_text.delta", {**_place(question), "delta": piece, "logprobs": []}
     answer = streamed.answer
-    if answer.text is not None and answer.refusal is None and not given:
+    if answer.text is not None and answer.refusal is None and not texts:
         yield from _opened(question, _output_text(""))
-        given.append("")
-    if given:
-        text = "".join(given)
+        texts.append("")
+    if texts:
+        text = "".join(texts)
         yield "output_text.done", {**_place(question), "text": text, "logprobs": []}
         yield from _closed(question, _status(answer), _output_text(text))
     if answer.refusal is not None:

@@ -102,10 +102,10 @@ def parsed(url: str) -> Address:
             f"schema={schema!r}: expected the name of a PostgreSQL schema in lower-case letters, digits and '_'"
         )
     name, colon, password = user.partition(":")
-    said = {**{k: v for k, v in parameters.items() if k not in _SECRETS}, "schema": schema}
+    public_parameters = {**{k: v for k, v in parameters.items() if k not in _SECRETS}, "schema": schema}
     secrets = [password, *(value for key, value in parameters.items() if key in _SECRETS)]
     return Address(
-        url=_joined(f"postgresql://{name}{at}{hosts}{slash}{database}", said),
+        url=_joined(f"postgresql://{name}{at}{hosts}{slash}{database}", public_parameters),
         schema=schema,
         conninfo=_joined(f"postgresql://{name}{colon}{password}{at}{hosts}{slash}{database}", parameters),
         secrets=tuple({part for secret in secrets if secret for part in (secret, unquote(secret))}),
@@ -114,10 +114,10 @@ def parsed(url: str) -> Address:
 
 def _parameters(query: str) -> dict[str, str]:
     several = query.split("&") if query else []
-    if not all(_PARAMETER.fullmatch(one) for one in several):
+    if not all(_PARAMETER.fullmatch(pair) for pair in several):
         raise InvalidArgument(f"a store's URL: {_EXPECTED}, then '?' and parameters as in 'sslmode=require'")
-    found = dict(one.split("=", 1) for one in several)
-    others = found.keys() - {"schema"}
+    parameters = dict(pair.split("=", 1) for pair in several)
+    others = parameters.keys() - {"schema"}
     known = ["schema", *_keywords()] if others else []
     for name in sorted(others):
         if name not in known:
@@ -125,7 +125,7 @@ def _parameters(query: str) -> dict[str, str]:
             raise InvalidArgument(
                 f"a store's URL: unknown parameter {name!r}{near}; expected 'schema', 'durability', 'payload', or one of libpq's"
             )
-    return found
+    return parameters
 
 
 def _keywords() -> list[str]:

@@ -51,10 +51,10 @@ def check(connection: Any, url: str, on_step: Callable[[str, int, int], None]) -
     ((total, greatest),) = connection.execute("SELECT COUNT(*), MAX(id) FROM attempts").fetchall()
     if (greatest or 0) > last:
         notes.add("attempts", f"attempt {greatest} was stored after {last}, the last one that was written")
-    found: dict[Row, Recounted] = {}
+    recounts: dict[Row, Recounted] = {}
     for rows in whole_calls(_pages(snapshot, notes, total)):
-        recounted(found, rows)
-    compare(_Asked(connection), found, notes, has_log=False)
+        recounted(recounts, rows)
+    compare(_Asked(connection), recounts, notes, has_log=False)
     return StoreCheck(
         url=url,
         attempts=notes.attempts,

@@ -141,9 +141,9 @@ class Links:
             )
         reason = "store_unavailable" if code in ("42501", "3F000") else _REASONS.get(code, otherwise)
         advice = _ADVICE.get(code)
-        said = self._address.told(error)
+        message = self._address.told(error)
         return WriteRefused(
-            f"{where} {f'{advice} ({said})' if advice else f'gave an error: {said}'}", reason=reason
+            f"{where} {f'{advice} ({message})' if advice else f'gave an error: {message}'}", reason=reason
         )
 
     def _pause_s(self) -> float:

@@ -55,7 +55,7 @@ class PostgresSnapshot:
         terms: list[tuple[str, list[Any]]] = [("a.id BETWEEN %s AND %s", [first, last])]
         terms += [*_times(where), *_names(where)]
         if where.call_ids is not None:
-            terms.append(("a.call_id = ANY(%s)", [[store_text(one) for one in where.call_ids]]))
+            terms.append(("a.call_id = ANY(%s)", [[store_text(call_id) for call_id in where.call_ids]]))
         condition, values = _condition(terms)
         sql = f"""SELECT a.id, {_ATTEMPT} FROM attempts AS a JOIN configurations AS c ON c.id = a.configuration_id
             WHERE {condition} ORDER BY a.id LIMIT {_PAGE}"""
@@ -65,8 +65,8 @@ class PostgresSnapshot:
         """Give what is kept of the prompts and replies of these calls, in the order of storing."""
         sql = """SELECT a.call_id, a.number, p.prompt, p.reply, p.touched FROM attempts AS a
             JOIN payloads AS p ON p.attempt_id = a.id WHERE a.call_id = ANY(%s) ORDER BY a.id"""
-        found = self._select(sql, [[store_text(one) for one in call_ids]])
-        return [texts_of(call_id, number, Payload(*stored)) for call_id, number, *stored in found]
+        rows = self._select(sql, [[store_text(id_) for id_ in call_ids]])
+        return [texts_of(call_id, number, Payload(*stored)) for call_id, number, *stored in rows]
 
     def rows_since(self) -> float | None:
         """Give when the earliest call began that has rows, where rows have gone; None where none have, or all."""
@@ -97,7 +97,7 @@ class PostgresSnapshot:
         """Give the roll-ups of the configurations of one schema and function, or of all, first stored first."""
         condition, values = _condition(_names(where))
         identity = ", ".join(IDENTITY)
-        found = self._select(
+        rows = self._select(
             f"SELECT {identity} FROM configurations AS c WHERE {condition} ORDER BY id", values
         )
         chosen = f"configuration_id IN (SELECT id FROM configurations AS c WHERE {condition})"
@@ -109,7 +109,7 @@ class PostgresSnapshot:
         sql = f"SELECT configuration_id, bits FROM outcomes WHERE {chosen} ORDER BY configuration_id, chunk"
         for number, bits in self._select(sql, values):
             outcomes[number].append(bits)
-        return [counts_of(row, tallies[row[0]], b"".join(outcomes[row[0]])) for row in found]
+        return [counts_of(row, tallies[row[0]], b"".join(outcomes[row[0]])) for row in rows]
 
     def names(self) -> list[Row]:
         """Give the values of `CONFIGURATION_COLUMNS` of all configurations."""
@@ -149,12 +149,12 @@ class PostgresSnapshot:
         sql = f"""SELECT h.hour, c.id, h.tally, h.count, {_CONFIGURATION} FROM hours AS h
             JOIN configurations AS c ON c.id = h.configuration_id
             WHERE h.hour >= %s AND h.hour < %s AND {condition}"""
-        found: dict[tuple[int, int, Row], dict[str, int]] = defaultdict(dict)
+        counts: dict[tuple[int, int, Row], dict[str, int]] = defaultdict(dict)
         for hour, number, tally, count, *named in self._select(sql, [first, last, *values]):
-            found[hour, number, tuple(named)][tally] = count
+            counts[hour, number, tuple(named)][tally] = count
         return [
-            hour_counts(hour, configuration, found[hour, number, configuration])
-            for hour, number, configuration in sorted(found, key=lambda key: key[:2])
+            hour_counts(hour, configuration, counts[hour, number, configuration])
+            for hour, number, configuration in sorted(counts, key=lambda key: key[:2])
         ]
 
     def functions(self, schema_fingerprint: str) -> list[str]:
@@ -195,19 +195,19 @@ class PostgresSnapshot:
 
     def declared_steps(self, schema_fingerprint: str) -> list[DeclaredStep]:
         """Give the declaration stored last of each step and function, the one stored first at the beginning."""
-        found: dict[tuple[str, str | None], DeclaredStep] = {}
-        for one in writing.steps_of(self._connection, store_text(schema_fingerprint)):
-            found.pop((one.step, one.function), None)
-            found[one.step, one.function] = one
-        return list(found.values())
+        declarations: dict[tuple[str, str | None], DeclaredStep] = {}
+        for declaration in writing.steps_of(self._connection, store_text(schema_fingerprint)):
+            declarations.pop((declaration.step, declaration.function), None)
+            declarations[declaration.step, declaration.function] = declaration
+        return list(declarations.values())
 
     def declared_targets(self, schema_fingerprint: str) -> list[DeclaredTarget]:
         """Give every target that was set, the first one first."""
         return writing.targets_of(self._connection, store_text(schema_fingerprint))
 
     def _select(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        found: list[tuple[Any, ...]] = self._connection.execute(sql, parameters or None).fetchall()
-        return found
+        rows: list[tuple[Any, ...]] = self._connection.execute(sql, parameters or None).fetchall()
+        return rows
 
 
 _Terms: TypeAlias = "Sequence[tuple[str, list[Any]]]"

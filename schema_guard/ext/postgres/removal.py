@@ -195,8 +195,8 @@ def _take(connection: Any, ids: Sequence[int]) -> int:
 def closed_hours(connection: Any) -> frozenset[tuple[bytes, int | None]]:
     """Give the hours of which rows have gone, each with the key of its configuration; None for an unknown start."""
     sql = "SELECT c.key, h.hour FROM closed_hours AS h JOIN configurations AS c ON c.id = h.configuration_id"
-    found = connection.execute(sql).fetchall()
-    return frozenset((bytes(key), None if hour == _UNKNOWN_HOUR else hour) for key, hour in found)
+    rows = connection.execute(sql).fetchall()
+    return frozenset((bytes(key), None if hour == _UNKNOWN_HOUR else hour) for key, hour in rows)
 
 
 def rows_since(connection: Any) -> float | None:

@@ -59,10 +59,10 @@ ON CONFLICT (configuration_id, chunk) DO UPDATE SET n = excluded.n, bits = exclu
 
 def configuration_ids(connection: Any, rows: Iterable[StoredRow]) -> dict[Row, int]:
     """Give the number of each configuration, and note when its calls began."""
-    found = started(rows)
-    keys = {configuration_key(configuration): configuration for configuration in found}
-    times = [(min(starts, default=None), max(starts, default=None)) for starts in found.values()]
-    values = [array(keys), *columns(found, len(CONFIGURATION_COLUMNS)), *columns(times, 2)]
+    configurations = started(rows)
+    keys = {configuration_key(configuration): configuration for configuration in configurations}
+    times = [(min(starts, default=None), max(starts, default=None)) for starts in configurations.values()]
+    values = [array(keys), *columns(configurations, len(CONFIGURATION_COLUMNS)), *columns(times, 2)]
     return {keys[key]: number for number, key in connection.execute(_CONFIGURATIONS, values).fetchall()}
 
 
@@ -78,9 +78,9 @@ def add(connection: Any, found: Mapping[Row, Addition], ids: Mapping[Row, int]) 
     added = [(*key, count) for key, count in tallies.items() if count]
     if added:
         connection.execute(_TALLIES, columns(added, 4))
-    left = {number for number, tally, _, count in added if tally == "inputs" and count < 0}
-    if left:
-        connection.execute(_NO_INPUTS, (list(left),))
+    numbers = {number for number, tally, _, count in added if tally == "inputs" and count < 0}
+    if numbers:
+        connection.execute(_NO_INPUTS, (list(numbers),))
     hours = [
         (hour, number, way, calls)
         for number, addition in additions.items()

@@ -146,8 +146,8 @@ def has_tables(connection: Any, address: Address) -> bool:
     where = f"{address.url}: its schema {address.schema!r}"
     if not tables >= {"meta", "place", "attempts"}:
         raise WriteRefused(f"{where} has tables of another program: name another one with ?schema=")
-    found = connection.execute(_VERSION).fetchall()
-    program, _, layout = found[0][0].partition(" ") if found else ("", "", "")
+    rows = connection.execute(_VERSION).fetchall()
+    program, _, layout = rows[0][0].partition(" ") if rows else ("", "", "")
     if program != _PROGRAM:
         raise WriteRefused(f"{where} has tables of another program: name another one with ?schema=")
     if layout.isdecimal() and int(layout) > LAYOUT:
@@ -209,5 +209,5 @@ def note_keys(connection: Any, fingerprints: Iterable[str]) -> None:
 def noted_keys(connection: Any) -> frozenset[str]:
     """Give the keys of which it was noted that there are hashes."""
     sql = "SELECT key FROM meta WHERE starts_with(key, %s)"
-    found = connection.execute(sql, (_KEY_NOTE,)).fetchall()
-    return frozenset(key.removeprefix(_KEY_NOTE) for (key,) in found)
+    rows = connection.execute(sql, (_KEY_NOTE,)).fetchall()
+    return frozenset(key.removeprefix(_KEY_NOTE) for (key,) in rows)

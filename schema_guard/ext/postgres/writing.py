@@ -94,8 +94,8 @@ def append(
     if is_new and rows:
         _append(connection, last, ready)
         _insert_texts(connection, last + 1, payloads)
-    left = {} if is_new else batch.lost_records
-    new = [lost._replace(attempts=lost.attempts - left.get(lost.reason, 0)) for lost in lost_records]
+    stored = {} if is_new else batch.lost_records
+    new = [lost._replace(attempts=lost.attempts - stored.get(lost.reason, 0)) for lost in lost_records]
     _insert_lost_records(connection, [lost for lost in new if lost.attempts > 0])
     if batch.number == 1:
         connection.execute(_OLD_BATCHES)
@@ -186,7 +186,7 @@ def _insert_texts(connection: Any, first_id: int, payloads: Sequence[Payload | N
 def every_lost_record(connection: Any) -> list[LostRecords]:
     """Give each count of lost records that was stored, in the order of storing."""
     sql = "SELECT reason, count, at FROM lost_records ORDER BY id"
-    return [LostRecords(*found) for found in connection.execute(sql).fetchall()]
+    return [LostRecords(*row) for row in connection.execute(sql).fetchall()]
 
 
 def add_declared(connection: Any, declared: Declared) -> int:

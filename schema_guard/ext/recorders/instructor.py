@@ -92,30 +92,30 @@ def record(
     return client
 
 
-def _create(recording: Recording, client: Any, create: Callable[..., Any], *args: Any, **asked: Any) -> Any:
+def _create(recording: Recording, client: Any, create: Callable[..., Any], *args: Any, **options: Any) -> Any:
     """Make a call, whose attempts are seen."""
-    if asked.get("response_model") is None:
+    if options.get("response_model") is None:
         with recording.safely():
-            recording.count("tool_turns" if asked.get("tools") else "without_schema")
-        return create(*args, **asked)
-    watched = _Watched(recording, client, asked)
+            recording.count("tool_turns" if options.get("tools") else "without_schema")
+        return create(*args, **options)
+    watched = _Watched(recording, client, options)
     with recording.safely():
-        asked = {**asked, "hooks": watched.hooked(asked.get("hooks"))}
+        options = {**options, "hooks": watched.hooked(options.get("hooks"))}
     try:
-        given = create(*args, **asked)
+        result = create(*args, **options)
     except BaseException as error:
         watched.end(error)
         raise
-    return watched.awaited(given) if isawaitable(given) else watched.given(given)
+    return watched.awaited(result) if isawaitable(result) else watched.given(result)
 
 
 class _Watched:
     """One call under way."""
 
-    def __init__(self, recording: Recording, client: Any, asked: Mapping[str, Any]) -> None:
+    def __init__(self, recording: Recording, client: Any, options: Mapping[str, Any]) -> None:
         self._recording = recording
         self._client = client
-        self._asked = asked
+        self._asked = options
         self._opened: Opened | None = None
         self._inside = ExitStack()
         self._seen: list[SeenAttempt] = []
@@ -183,40 +183,40 @@ class _Watched:
 
     # What the caller is given.
 
-    async def awaited(self, given: Awaitable[Any]) -> Any:
+    async def awaited(self, awaitable: Awaitable[Any]) -> Any:
         """Give what an asynchronous client gives."""
         try:
-            made = await given
+            value = await awaitable
         except BaseException as error:
             self.end(error)
             raise
-        return self.given(made)
+        return self.given(value)
 
-    def given(self, made: Any) -> Any:
+    def given(self, value: Any) -> Any:
         """Give what the client gives; a stream of values is over when it is read."""
-        kind = type(made)
+        kind = type(value)
         if not hasattr(kind, "__next__") and not hasattr(kind, "__anext__"):
             self.end(None)
-            return made
+            return value
         with self._recording.safely():
             self._inside.close()
-        return self._values(made) if hasattr(kind, "__next__") else self._avalues(made)
+        return self._values(value) if hasattr(kind, "__next__") else self._avalues(value)
 
-    def _values(self, made: Iterator[Any]) -> Iterator[Any]:
+    def _values(self, values: Iterator[Any]) -> Iterator[Any]:
         try:
-            yield from made
+            yield from values
         except BaseException as error:
             self.end(error)
             raise
         self.end(None)
 
-    async def _avalues(self, made: AsyncIterator[Any]) -> AsyncIterator[Any]:
+    async def _avalues(self, values: AsyncIterator[Any]) -> AsyncIterator[Any]:
         try:
-            async for value in made:
+            async for value in values:
                 yield value
         except BaseException as error:
             self.end(error)
-            close = field(made, "aclose")
+            close = field(values, "aclose")
             if callable(close):
                 await close()
             raise
@@ -349,9 +349,9 @@ def _schema(recording: Recording, model: Any, wire: Any) -> Schema[Any] | None:
     """Give the JSON Schema of a response model; None, which is counted, where nobody knows it, or for several tools."""
     # Of every other type instructor makes a model of its own, which the request has.
     if isinstance(model, type) and hasattr(model, "model_json_schema"):
-        found = recording.schema_of(_whole(model))
+        schema = recording.schema_of(_whole(model))
         # Without its class, whose validators would be run.
-        return None if found is None else recording.schema_of(found.document, found.name)
+        return None if schema is None else recording.schema_of(schema.document, schema.name)
     if wire is not None and wire.source is not None:
         return recording.schema_of(wire.source, wire.name)
     if wire is None and get_origin(model) in (Iterable, list) and isinstance(get_args(model)[0], type):

@@ -121,10 +121,10 @@ class HandlerOfEvents:
             InvalidArgument: The store or the prices are none.
         """
         super().__init__()
-        given = (function, store, prices, segment, version)
+        settings = (function, store, prices, segment, version)
         self._runs = (
             _shared()
-            if given == (None, UNSET, None, None, None)
+            if settings == (None, UNSET, None, None, None)
             else ModelRuns(
                 Recording(
                     NAME, function=function, store=store, prices=prices, segment=segment, version=version
@@ -180,8 +180,8 @@ class _Call:
         is_failed: Whether the last attempt, or the chain around it, has raised.
     """
 
-    def __init__(self, opened: Opened, asked: Requested, messages: list[Any], model: str | None) -> None:
-        self.opened, self.asked, self.messages, self.model = opened, asked, messages, model
+    def __init__(self, opened: Opened, request: Requested, messages: list[Any], model: str | None) -> None:
+        self.opened, self.asked, self.messages, self.model = opened, request, messages, model
         self.attempts: list[SeenAttempt] = []
         self.began = perf_counter()
         self.is_failed = False
@@ -228,8 +228,8 @@ class ModelRuns:
         with self._lock:
             self._chains[run_id] = _Chain(parent_id, name)
             oldest = self._chains.popitem(last=False)[0] if len(self._chains) > MOST_OPEN else None
-            left = self._waiting.pop(oldest, [])
-        for call in left:
+            calls = self._waiting.pop(oldest, [])
+        for call in calls:
             self.recording.count("unended")
             call.close()
 
@@ -255,22 +255,22 @@ class ModelRuns:
         metadata = more.get("metadata") or {}
         provider = metadata.get("ls_provider")
         sent = more.get("invocation_params") or {}
-        asked = _asked(sent, more.get("options") or {}, provider)
-        call = self._again(parent_id, messages, asked) if asked is not None else None
+        request = _asked(sent, more.get("options") or {}, provider)
+        call = self._again(parent_id, messages, request) if request is not None else None
         if call is None:
-            call = self._first(parent_id, messages, asked, more, sent, metadata)
+            call = self._first(parent_id, messages, request, more, sent, metadata)
         with self._lock:
             self._models[run_id] = call, parent_id
             if len(self._models) > MOST_OPEN:
                 self._models.popitem(last=False)
                 self.recording.count("unended")
-        if asked is not None and asked.tools and (asked.source is None or call is not None):
-            self._turn_began(run_id, parent_id, messages, asked, more)
+        if request is not None and request.tools and (request.source is None or call is not None):
+            self._turn_began(run_id, parent_id, messages, request, more)
         if call is not None:
             call.opened.enter()
 
     def _turn_began(
-        self, run_id: Any, parent_id: Any, messages: list[Any], asked: Requested, more: Mapping[str, Any]
+        self, run_id: Any, parent_id: Any, messages: list[Any], request: Requested, more: Mapping[str, Any]
     ) -> None:
         """Take the begin of a turn of tools."""
         metadata = more.get("metadata") or {}
@@ -283,7 +283,7 @@ class ModelRuns:
             "where": around(),
             "started_at": time(),
         }
-        turn = turn_of(self.recording, asked.tools, model if isinstance(model, str) else None, known)
+        turn = turn_of(self.recording, request.tools, model if isinstance(model, str) else None, known)
         if turn is None:
             return
         with self._lock:
@@ -347,19 +347,19 @@ class ModelRuns:
         self,
         parent_id: Any,
         messages: list[Any],
-        asked: Requested | None,
+        request: Requested | None,
         more: Mapping[str, Any],
         sent: Mapping[str, Any],
         metadata: Mapping[str, Any],
     ) -> _Call | None:
         """Open a call; None where it has no schema, or is a part of one further out."""
-        if asked is None:
+        if request is None:
             self.recording.count("without_schema")
             return None
-        if asked.source is None:
+        if request.source is None:
             self.recording.count("tool_turns")
             return None
-        schema = self.recording.schema_of(asked.source, asked.name)
+        schema = self.recording.schema_of(request.source, request.name)
         if schema is None:
             return None
         provider, named = metadata.get("ls_provider"), metadata.get("function")
@@ -367,25 +367,25 @@ class ModelRuns:
             schema,
             function=named if isinstance(named, str) else self._name(more.get("name"), parent_id),
             task=messages,
-            mode=asked.mode,
+            mode=request.mode,
             provider=provider if provider in PROVIDER_OPTIONS else None,
-            tool=asked.tool,
+            tool=request.tool,
             options=options_of(sent),
         )
         model = metadata.get("ls_model_name")
         return (
             None
             if opened is None
-            else _Call(opened, asked, messages, model if isinstance(model, str) else None)
+            else _Call(opened, request, messages, model if isinstance(model, str) else None)
         )
 
-    def _again(self, parent_id: Any, messages: list[Any], asked: Requested) -> _Call | None:
+    def _again(self, parent_id: Any, messages: list[Any], request: Requested) -> _Call | None:
         """Give the call that failed before, in a chain around this one, for the same messages and format."""
         with self._lock:
             above = parent_id
             while above is not None:
                 for call in self._waiting.get(above, ()):
-                    if call.is_failed and call.asked.source == asked.source and call.messages == messages:
+                    if call.is_failed and call.asked.source == request.source and call.messages == messages:
                         self._waiting[above].remove(call)
                         call.again()
                         return call
@@ -431,14 +431,14 @@ class ModelRuns:
 def _asked(sent: Mapping[str, Any], options: Mapping[str, Any], provider: Any) -> Requested | None:
     """Give the format that is asked for: what `with_structured_output` says, else the request."""
     wire = requested(sent, provider if isinstance(provider, str) else None)
-    said = options.get("ls_structured_output_format")
-    if not isinstance(said, dict) or not isinstance(said.get("schema"), dict):
+    output_format = options.get("ls_structured_output_format")
+    if not isinstance(output_format, dict) or not isinstance(output_format.get("schema"), dict):
         return wire
-    method = (said.get("kwargs") or {}).get("method")
+    method = (output_format.get("kwargs") or {}).get("method")
     mode = _MODES.get(str(method), wire.mode if wire is not None else "bare")
     tool = wire.tool if wire is not None and mode == "tool_call" else None
     tools = wire.tools if wire is not None and mode != "tool_call" else ()
-    return Requested(said["schema"], None, mode, tool, tools)
+    return Requested(output_format["schema"], None, mode, tool, tools)
 
 
 def _message(response: Any) -> Any:

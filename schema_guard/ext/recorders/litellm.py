@@ -81,18 +81,20 @@ def install(
     recording = Recording(
         NAME, function=function, store=store, prices=prices, segment=segment, version=version
     )
-    made = _callback(recording)
+    callback = _callback(recording)
     uninstall()
-    _litellm().callbacks.append(made)
+    _litellm().callbacks.append(callback)
 
 
 def uninstall() -> None:
     """Record no more calls of litellm."""
     litellm = _litellm()
     for name in ("callbacks", "input_callback", "success_callback", "failure_callback"):
-        for kept in (getattr(litellm, name, None), getattr(litellm, f"_async_{name}", None)):
-            if isinstance(kept, list):
-                kept[:] = [one for one in kept if not hasattr(one, "schema_guard_watch")]
+        for callbacks in (getattr(litellm, name, None), getattr(litellm, f"_async_{name}", None)):
+            if isinstance(callbacks, list):
+                callbacks[:] = [
+                    callback for callback in callbacks if not hasattr(callback, "schema_guard_watch")
+                ]
 
 
 def __getattr__(name: str) -> Any:
@@ -207,21 +209,21 @@ class LiteLLMCalls:
         if kwargs.get("call_type") not in _CALLS:
             return
         self.release()
-        asked = requested(_options(kwargs), kwargs.get("custom_llm_provider"))
+        request = requested(_options(kwargs), kwargs.get("custom_llm_provider"))
         schema = None
-        if asked is None:
+        if request is None:
             self._recording.count("without_schema")
-        elif asked.source is None:
+        elif request.source is None:
             self._recording.count("tool_turns")
         else:
-            schema = self._recording.schema_of(asked.source, asked.name)
+            schema = self._recording.schema_of(request.source, request.name)
         key, held = str(kwargs.get("litellm_call_id")), None
         with self._lock:
             before = self._sent.pop(key, None)
-            if asked is not None and (schema is not None or asked.source is None):
+            if request is not None and (schema is not None or request.source is None):
                 held = None if schema is None else self._held.get(_key(kwargs, schema))
                 unseen = before is not None
-                self._sent[key] = _Sent(asked, schema, around(), messages, time(), unseen)
+                self._sent[key] = _Sent(request, schema, around(), messages, time(), unseen)
             while len(self._sent) > MOST_OPEN:
                 self._sent.popitem(last=False)
                 self._recording.count("unended")
@@ -234,32 +236,38 @@ class LiteLLMCalls:
         if sent is None:
             return
         whole = kwargs.get("complete_streaming_response") or kwargs.get("async_complete_streaming_response")
-        said = read(whole or reply)
-        said = said._replace(usage=_usage(kwargs, whole or reply, said.usage))
+        answer = read(whole or reply)
+        answer = answer._replace(usage=_usage(kwargs, whole or reply, answer.usage))
         if sent.unseen:
-            said = said._replace(unseen=True)
+            answer = answer._replace(unseen=True)
         if sent.schema is None:
-            self._turned(kwargs, sent, start, end, whole or reply, said)
+            self._turned(kwargs, sent, start, end, whole or reply, answer)
             return
-        if sent.asked.tools and said.finish_reason == "tool_call":
+        if sent.asked.tools and answer.finish_reason == "tool_call":
             # It may answer in the format, and has chosen to call a tool.
             self._recording.count("tool_turns")
-            self._turned(kwargs, sent, start, end, whole or reply, said)
+            self._turned(kwargs, sent, start, end, whole or reply, answer)
             return
-        one = _seen(kwargs, sent, start, end, reply=said, cost=kwargs.get("response_cost") or None)
+        attempt = _seen(kwargs, sent, start, end, reply=answer, cost=kwargs.get("response_cost") or None)
         with self._lock:
             held = self._held.pop(_key(kwargs, sent.schema), None)
         known = _known(kwargs, sent) if held is None else held.known
-        self._recording.record([*(held.attempts if held is not None else ()), one], sent.schema, **known)
+        self._recording.record([*(held.attempts if held is not None else ()), attempt], sent.schema, **known)
 
     def _turned(
-        self, kwargs: Mapping[str, Any], sent: _Sent, start: Any, end: Any, reply: Any, said: Reply
+        self, kwargs: Mapping[str, Any], sent: _Sent, start: Any, end: Any, reply: Any, answer: Reply
     ) -> None:
         """Record the calls of a turn of tools: each is one call of its tool's."""
-        one = _seen(kwargs, sent, start, end, reply=said, cost=kwargs.get("response_cost") or None)
+        attempt = _seen(kwargs, sent, start, end, reply=answer, cost=kwargs.get("response_cost") or None)
         known = {key: part for key, part in _known(kwargs, sent).items() if key not in ("mode", "tool")}
         record_turn(
-            self._recording, reply, sent.asked.tools, said, elapsed_s=one.elapsed_s, cost=one.cost, **known
+            self._recording,
+            reply,
+            sent.asked.tools,
+            answer,
+            elapsed_s=attempt.elapsed_s,
+            cost=attempt.cost,
+            **known,
         )
 
     def failed(self, kwargs: Mapping[str, Any], start: Any, end: Any) -> None:
@@ -269,24 +277,24 @@ class LiteLLMCalls:
             return
         error = kwargs.get("exception")
         raw = getattr(error, "raw_response", None)
-        said = Reply(raw, unseen=sent.unseen) if isinstance(raw, str) else None
-        one = _seen(
+        answer = Reply(raw, unseen=sent.unseen) if isinstance(raw, str) else None
+        attempt = _seen(
             kwargs,
             sent,
             start,
             end,
-            reply=said,
+            reply=answer,
             exception=error if isinstance(error, BaseException) else None,
         )
         if not _may_come_again(kwargs):
-            self._recording.record([one], sent.schema, **_known(kwargs, sent))
+            self._recording.record([attempt], sent.schema, **_known(kwargs, sent))
             return
         key = _key(kwargs, sent.schema)
         with self._lock:
             held = self._held.setdefault(key, _Held(sent, _known(kwargs, sent)))
-            held.last, held.is_again, held.since = one, False, monotonic()
-            if said is not None:
-                held.attempts.append(one)
+            held.last, held.is_again, held.since = attempt, False, monotonic()
+            if answer is not None:
+                held.attempts.append(attempt)
             oldest = self._held.popitem(last=False)[1] if len(self._held) > MOST_OPEN else None
         if oldest is not None:
             self._write(oldest)
@@ -354,13 +362,15 @@ def _seen(kwargs: Mapping[str, Any], sent: _Sent, start: Any, end: Any, **what: 
 def _metadata(kwargs: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """Give what a call says of itself: to the SDK, and to the proxy, which keeps it one level further in."""
     params = kwargs.get("litellm_params")
-    said = [params.get(name) for name in ("metadata", "litellm_metadata")] if isinstance(params, dict) else []
-    said += [one.get("requester_metadata") for one in said if isinstance(one, dict)]
-    return [one for one in said if isinstance(one, dict)]
+    entries = (
+        [params.get(name) for name in ("metadata", "litellm_metadata")] if isinstance(params, dict) else []
+    )
+    entries += [entry.get("requester_metadata") for entry in entries if isinstance(entry, dict)]
+    return [entry for entry in entries if isinstance(entry, dict)]
 
 
 def _function(kwargs: Mapping[str, Any]) -> str | None:
-    names = [one.get("function") for one in _metadata(kwargs)]
+    names = [entry.get("function") for entry in _metadata(kwargs)]
     return next((name for name in names if isinstance(name, str) and name), None)
 
 
@@ -372,7 +382,7 @@ def _key(kwargs: Mapping[str, Any], schema: Schema[Any]) -> tuple[Any, str]:
 def _may_come_again(kwargs: Mapping[str, Any]) -> bool:
     params = kwargs.get("litellm_params")
     retries = params.get("max_retries") if isinstance(params, dict) else None
-    return bool(retries) or any("model_group" in one for one in _metadata(kwargs))
+    return bool(retries) or any("model_group" in entry for entry in _metadata(kwargs))
 
 
 def _usage(kwargs: Mapping[str, Any], reply: Any, known: Usage) -> Usage:
@@ -382,12 +392,12 @@ def _usage(kwargs: Mapping[str, Any], reply: Any, known: Usage) -> Usage:
     if known != UNKNOWN_USAGE:
         return known
     # litellm writes the tokens of the Responses API in the words of the other one.
-    said = field(reply, "usage")
-    return Usage(count(said, "prompt_tokens"), count(said, "completion_tokens"))
+    usage = field(reply, "usage")
+    return Usage(count(usage, "prompt_tokens"), count(usage, "completion_tokens"))
 
 
 def _counts_streams(kwargs: Mapping[str, Any]) -> bool:
-    asked = _options(kwargs).get("stream_options")
+    stream_options = _options(kwargs).get("stream_options")
     return kwargs.get("custom_llm_provider") in _COUNTING or (
-        isinstance(asked, dict) and asked.get("include_usage") is True
+        isinstance(stream_options, dict) and stream_options.get("include_usage") is True
     )

@@ -110,9 +110,9 @@ class _Hooks:
 
     async def for_run(self, ctx: Any) -> Any:
         """Give a recorder of one run."""
-        made = copy(self)
-        made._run = _Run(self._recording, ToolTurns(self._recording))  # noqa: SLF001 - its own
-        return made
+        hooks = copy(self)
+        hooks._run = _Run(self._recording, ToolTurns(self._recording))  # noqa: SLF001 - its own
+        return hooks
 
     async def wrap_run(self, ctx: Any, *, handler: Any) -> Any:
         """Record the run when it is over, however it ends."""
@@ -169,14 +169,14 @@ class _Hooks:
     async def wrap_output_process(self, ctx: Any, *, output_context: Any, output: Any, handler: Any) -> Any:
         """Note what the agent's output functions and validators refuse, and a text that is the output as it is."""
         try:
-            given = await handler(output)
+            value = await handler(output)
         except Exception as error:
             if self._run is not None and _is_refusal(error):
                 self._run.refused(ctx, error)
             raise
         if self._run is not None and _is_plain(output_context) and not ctx.partial_output:
             self._run.texts.add(ctx.run_step)
-        return given
+        return value
 
 
 class _Answer(NamedTuple):
@@ -224,36 +224,36 @@ class _Run:
     model: str | None = None
     spent: tuple[int, int] | None = None
 
-    def begin(self, ctx: Any, asked: Any) -> None:
+    def begin(self, ctx: Any, request: Any) -> None:
         """Open the call at the first request."""
         self.started = perf_counter()
         if self.is_begun:
             return
         self.is_begun = True
         agent = ctx.agent
-        self.model = words(look_up(asked.model, "model_name"))
+        self.model = words(look_up(request.model, "model_name"))
         self.known = {
             "function": None if agent is None else agent.name,
             "task": ctx.prompt if isinstance(ctx.prompt, str) else None,
-            "provider": _provider(asked.model),
-            "options": _told(asked.model_settings),
+            "provider": _provider(request.model),
+            "options": _told(request.model_settings),
             "started_at": self.began_at,
             "where": around(),
         }
-        mode = _mode(asked)
-        schema = _schema(self.recording, agent, asked.model_request_parameters, mode)
+        mode = _mode(request)
+        schema = _schema(self.recording, agent, request.model_request_parameters, mode)
         if schema is None:
             return
         self.opened = self.recording.open(schema, mode=mode, **self.known)
 
-    def answered(self, ctx: Any, asked: Any, given: Any) -> None:
+    def answered(self, ctx: Any, request: Any, message: Any) -> None:
         """Take what the model said."""
         self.is_waiting, self.error = False, None
         took = perf_counter() - self.started
-        parameters = asked.model_request_parameters
+        parameters = request.model_request_parameters
         outputs = {tool.name for tool in parameters.output_tools}
-        called = calls_in(given)
-        reply = response(given, outputs)
+        called = calls_in(message)
+        reply = response(message, outputs)
         others = [call for call in called if call.name not in outputs]
         if others:
             is_attempt = len(others) < len(called)
@@ -266,7 +266,7 @@ class _Run:
             reply = reply._replace(usage=Usage.total(shares(reply.usage, len(called))[len(others) :]))
         if self.opened is None:
             return
-        if look_up(given, "state") == "incomplete":
+        if look_up(message, "state") == "incomplete":
             reply = reply._replace(failure=_LEFT)
         self.answers.append(_Answer(ctx.run_step, reply, took))
 
@@ -323,8 +323,8 @@ class _Run:
                 self.recording.count("without_schema")
                 continue
             refused = self.refusals.get(step)
-            said = reply if refused is None else reply._replace(refused=refused)
-            yield SeenAttempt(said, model=self.model, elapsed_s=elapsed_s)
+            answer = reply if refused is None else reply._replace(refused=refused)
+            yield SeenAttempt(answer, model=self.model, elapsed_s=elapsed_s)
         if self.error is not None:
             yield SeenAttempt(exception=self.error, model=self.model, elapsed_s=self.took)
 
@@ -348,35 +348,35 @@ def _provider(model: Any) -> str | None:
     return system if system in PROVIDER_OPTIONS else None
 
 
-def _mode(asked: Any) -> str:
+def _mode(request: Any) -> str:
     """Give how the output is asked for, as a strategy's name."""
-    mode = asked.model_request_parameters.output_mode
+    mode = request.model_request_parameters.output_mode
     if mode == "auto":
-        mode = look_up(look_up(asked.model, "profile"), "default_structured_output_mode", "tool")
+        mode = look_up(look_up(request.model, "profile"), "default_structured_output_mode", "tool")
     return _MODES.get(mode, "tool_call")
 
 
-def _schema(recording: Recording, agent: Any, asked: Any, mode: str) -> Schema[Any] | None:
+def _schema(recording: Recording, agent: Any, parameters: Any, mode: str) -> Schema[Any] | None:
     """Give the schema of the output; None, which is counted, where it is plain text.
 
     It is the class's own where that says the same: the agent sends it without titles.
     """
-    sent = _sent(recording, asked, mode)
+    sent = _sent(recording, parameters, mode)
     own = look_up(agent, "output_type")
     own = look_up(own, "outputs", look_up(own, "output", own))
     if sent is None or not isinstance(own, type) or not hasattr(own, "__annotations__"):
         return sent
-    found = recording.schema_of(own)
-    if found is None or _bare(found.document) != _bare(sent.document):
+    schema = recording.schema_of(own)
+    if schema is None or _bare(schema.document) != _bare(sent.document):
         return sent
     # Without its class, whose validators would be run once more.
-    return recording.schema_of(found.document, found.name)
+    return recording.schema_of(schema.document, schema.name)
 
 
 def _bare(document: Any) -> Any:
     """Give a schema without what only describes it."""
     if isinstance(document, list):
-        return [_bare(one) for one in document]
+        return [_bare(item) for item in document]
     if not isinstance(document, dict):
         return document
     return {
@@ -386,8 +386,8 @@ def _bare(document: Any) -> Any:
     }
 
 
-def _sent(recording: Recording, asked: Any, mode: str) -> Schema[Any] | None:
-    sent, whole = asked.output_tools, asked.output_object
+def _sent(recording: Recording, parameters: Any, mode: str) -> Schema[Any] | None:
+    sent, whole = parameters.output_tools, parameters.output_object
     if mode != "tool_call" and whole is not None:
         return recording.schema_of(whole.json_schema, whole.name)
     if not sent:
@@ -403,11 +403,11 @@ def _sent(recording: Recording, asked: Any, mode: str) -> Schema[Any] | None:
 
 def _told(settings: Any) -> dict[str, Any] | None:
     """Give the settings of the model that change results."""
-    told = {key: settings[key] for key in _TOLD if settings and settings.get(key) is not None}
+    options = {key: settings[key] for key in _TOLD if settings and settings.get(key) is not None}
     thought = thinking(settings, bounded=True)
     if thought is not None:
-        told[THINKING] = thought
-    return told or None
+        options[THINKING] = thought
+    return options or None
 
 
 def _is_plain(output: Any) -> bool:

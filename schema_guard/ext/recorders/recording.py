@@ -218,20 +218,20 @@ class Recording:
         key = (json.dumps(source, sort_keys=True, default=repr) if isinstance(source, dict) else source, name)
         with self._lock:
             if key in self._schemas:
-                found: Schema[Any] | None = self._schemas[key]
-                if found is None:
+                schema: Schema[Any] | None = self._schemas[key]
+                if schema is None:
                     self.count("invalid_schema")
-                return found
+                return schema
         titled = isinstance(source, dict) and isinstance(source.get("title"), str)
         try:
-            found = Schema.of(source, name=None if titled else name)
+            schema = Schema.of(source, name=None if titled else name)
         except InvalidSchema as error:
-            found = None
+            schema = None
             self.count("invalid_schema")
             self._warn("schema", "a schema that was sent is not valid, its calls are not recorded: %s", error)
         with self._lock:
-            self._schemas.kept(key, found)
-        return found
+            self._schemas.kept(key, schema)
+        return schema
 
     def function_of(self, own: str | None, schema: Schema[Any], where: Around | None = None) -> str:
         """Give what records call the function of a call.
@@ -328,7 +328,9 @@ class Recording:
             Whether it is a call of its own, and not part of one further out.
         """
         if known.get("started_at") is None:
-            known["started_at"] = time() - sum(one.elapsed_s for one in attempts if not isnan(one.elapsed_s))
+            known["started_at"] = time() - sum(
+                attempt.elapsed_s for attempt in attempts if not isnan(attempt.elapsed_s)
+            )
         opened = self.open(schema, **known)
         if opened is None:
             return False
@@ -363,8 +365,8 @@ class Recording:
     def opened(self, key: Hashable) -> Opened | None:
         """Give the call that is open under an id; None for none."""
         with self._lock:
-            found: Opened | None = self._open.get(key)
-        return found
+            call: Opened | None = self._open.get(key)
+        return call
 
     def seen(self, key: Hashable, one: SeenAttempt) -> None:
         """Take an attempt of the call that is open under an id; of none it is not counted."""
@@ -385,12 +387,12 @@ class Recording:
         receiver = self._receiver(call, plan.schema, attempts[-1].model)
         flow = enforce("" if task is None else task, plan, lambda: call)
         next(flow)
-        *tries, last = [end_of(one, receiver) for one in attempts]
+        *tries, last = [end_of(attempt, receiver) for attempt in attempts]
         done = flow.send(last._replace(tries=tuple(tries)))
         assert isinstance(done, Done)
         self.count("recorded")
         if store is not None:
-            outcome = with_costs(done.outcome, [one.cost for one in attempts])
+            outcome = with_costs(done.outcome, [attempt.cost for attempt in attempts])
             store.record(folded(outcome, self._segment, None), task)
 
     def _receiver(self, call: Call, schema: Schema[Any], model: str | None) -> Receiver:
@@ -404,14 +406,14 @@ class Recording:
         return receiver
 
     def _settings(self, options: Mapping[str, Any] | None) -> str:
-        said: dict[str, Any] = {"max_attempts": 1, "observe": True, "recorder": self.name}
+        settings: dict[str, Any] = {"max_attempts": 1, "observe": True, "recorder": self.name}
         others = {name: value for name, value in (options or {}).items() if name != THINKING}
         if others:
-            said["options"] = others
+            settings["options"] = others
         thought = thinking(options, bounded=True)
         if thought is not None:
-            said[THINKING] = thought
-        return json.dumps(said, separators=(",", ":"), sort_keys=True, default=repr)
+            settings[THINKING] = thought
+        return json.dumps(settings, separators=(",", ":"), sort_keys=True, default=repr)
 
     # What is told.
 
@@ -431,13 +433,13 @@ class Recording:
             self.count("errors")
             self._warn("fault", "a call could not be recorded, and was not changed: %r", error)
 
-    def _warn(self, what: str, message: str, *told: Any) -> None:
+    def _warn(self, what: str, message: str, *values: Any) -> None:
         with self._lock:
             if what in self._told:
                 return
             self._told.add(what)
-        said = message % tuple(safe(clip(str(one), 300)) for one in told)
-        _logger.warning("the recorder of %s: %s", self.name, said)
+        text = message % tuple(safe(clip(str(value), 300)) for value in values)
+        _logger.warning("the recorder of %s: %s", self.name, text)
 
 
 def _prompt(task: Any) -> Prompt | None:

@@ -48,9 +48,9 @@ def requested(options: Mapping[str, Any], provider: str | None = None) -> Reques
         tools; None where neither is asked for.
     """
     tools = _listed(options.get("tools")) + _listed(options.get("functions"))
-    found = _of_format(options.get("response_format"), provider) or _of_text(options.get("text"), provider)
-    if found is not None:
-        return found._replace(tools=tools)
+    request = _of_format(options.get("response_format"), provider) or _of_text(options.get("text"), provider)
+    if request is not None:
+        return request._replace(tools=tools)
     choice = options.get("tool_choice", options.get("function_call"))
     return forced(tools, choice) or (Requested(None, tools=tools) if tools else None)
 
@@ -80,33 +80,33 @@ def options_of(options: Mapping[str, Any]) -> dict[str, Any]:
     return sampling if thought is None else {**sampling, THINKING: thought}
 
 
-def _of_format(asked: Any, provider: str | None) -> Requested | None:
-    if isinstance(asked, type):
-        return Requested(asked, asked.__name__, "strict_schema")
-    if not isinstance(asked, Mapping):
+def _of_format(response_format: Any, provider: str | None) -> Requested | None:
+    if isinstance(response_format, type):
+        return Requested(response_format, response_format.__name__, "strict_schema")
+    if not isinstance(response_format, Mapping):
         return None
-    if asked.get("type") == "json_object":
+    if response_format.get("type") == "json_object":
         # litellm's words for Gemini.
-        schema = asked.get("response_schema") or asked.get("schema")
+        schema = response_format.get("response_schema") or response_format.get("schema")
         return Requested(dict(schema), None, "strict_schema") if isinstance(schema, Mapping) else None
-    return _of_json_schema(asked.get("json_schema"), provider)
+    return _of_json_schema(response_format.get("json_schema"), provider)
 
 
 def _of_text(text: Any, provider: str | None) -> Requested | None:
-    asked = text.get("format") if isinstance(text, Mapping) else None
-    if isinstance(asked, Mapping) and asked.get("type") == "json_schema":
-        return _of_json_schema(asked, provider)
+    text_format = text.get("format") if isinstance(text, Mapping) else None
+    if isinstance(text_format, Mapping) and text_format.get("type") == "json_schema":
+        return _of_json_schema(text_format, provider)
     return None
 
 
-def _of_json_schema(said: Any, provider: str | None) -> Requested | None:
-    if not isinstance(said, Mapping) or not isinstance(said.get("schema"), Mapping):
+def _of_json_schema(json_schema: Any, provider: str | None) -> Requested | None:
+    if not isinstance(json_schema, Mapping) or not isinstance(json_schema.get("schema"), Mapping):
         return None
-    name = said.get("name")
+    name = json_schema.get("name")
     # Only OpenAI's API has a schema that is a hint: it is one where nobody says strict.
-    strict = said.get("strict") is True or provider in _STRICT_BY_THEMSELVES
+    strict = json_schema.get("strict") is True or provider in _STRICT_BY_THEMSELVES
     return Requested(
-        dict(said["schema"]),
+        dict(json_schema["schema"]),
         name if isinstance(name, str) else None,
         "strict_schema" if strict else "json_mode",
     )
@@ -118,19 +118,19 @@ def _listed(tools: Any) -> tuple[Any, ...]:
 
 def _tool(tool: Any) -> tuple[str | None, Any]:
     """Give a tool's name and schema, as OpenAI's APIs and Anthropic's write it."""
-    said = tool.get("function", tool) if isinstance(tool, Mapping) else None
-    if not isinstance(said, Mapping):
+    function = tool.get("function", tool) if isinstance(tool, Mapping) else None
+    if not isinstance(function, Mapping):
         return None, None
-    name = said.get("name")
-    return (name if isinstance(name, str) else None), said.get("parameters", said.get("input_schema"))
+    name = function.get("name")
+    return (name if isinstance(name, str) else None), function.get("parameters", function.get("input_schema"))
 
 
 def _chosen(choice: Any) -> str | None:
     """Give the name of the tool that a choice forces."""
     if not isinstance(choice, Mapping):
         return None
-    said = choice.get("function", choice)
-    name = said.get("name") if isinstance(said, Mapping) else None
+    function = choice.get("function", choice)
+    name = function.get("name") if isinstance(function, Mapping) else None
     return name if isinstance(name, str) else None
 
 

@@ -54,18 +54,18 @@ def end_of(one: SeenAttempt, receiver: Receiver) -> End:
     return end(reply, one.elapsed_s)
 
 
-def _reply(one: SeenAttempt, receiver: Receiver) -> Reply:
+def _reply(attempt: SeenAttempt, receiver: Receiver) -> Reply:
     """Read what came; what the framework did not take is no valid reply."""
-    if one.exception is None:
-        return Reply(failure=no_reply(None)) if one.reply is None else receiver.read(one.reply)
-    raised = receiver.raised(one.exception)
-    if one.reply is None:
+    if attempt.exception is None:
+        return Reply(failure=no_reply(None)) if attempt.reply is None else receiver.read(attempt.reply)
+    raised = receiver.raised(attempt.exception)
+    if attempt.reply is None:
         return raised
-    reply = receiver.read(one.reply)
+    reply = receiver.read(attempt.reply)
     if reply.failure is not None:
         return reply
-    said = raised.refused or raised.failure
-    if said is None or said.kind == "transport":
-        name = clip(type(one.exception).__name__)
-        said = Failure("semantic", "refused", f"the framework did not take the reply: {name}")
-    return reply._replace(refused=said, call_model=None)
+    failure = raised.refused or raised.failure
+    if failure is None or failure.kind == "transport":
+        name = clip(type(attempt.exception).__name__)
+        failure = Failure("semantic", "refused", f"the framework did not take the reply: {name}")
+    return reply._replace(refused=failure, call_model=None)

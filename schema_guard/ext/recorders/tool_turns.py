@@ -72,16 +72,18 @@ class ToolTurns:
             cost: Dollars, of its calls together too; None where nobody has counted.
         """
         tools = tools_of(given)
-        left, self._failed = self._failed, []
+        failed, self._failed = self._failed, []
         for call, usage in zip(calls, shares(told.usage, len(calls)), strict=True):
-            one = judged(call, tools)
-            followed = _claimed(left, one, tools)
+            judgement = judged(call, tools)
+            followed = _claimed(failed, judgement, tools)
             if followed is None:
-                followed = _ToolCall(one.name, self._unknown.schema_of(one, tools))
+                followed = _ToolCall(judgement.name, self._unknown.schema_of(judgement, tools))
                 self._calls.append(followed)
             share = None if cost is None else cost / len(calls)
-            followed.attempts.append(SeenAttempt(_reply(one, told, usage), elapsed_s=elapsed_s, cost=share))
-            if not one.ok:
+            followed.attempts.append(
+                SeenAttempt(_reply(judgement, told, usage), elapsed_s=elapsed_s, cost=share)
+            )
+            if not judgement.ok:
                 self._failed.append(followed)
 
     def close(self, **known: Any) -> None:
@@ -122,9 +124,11 @@ class ToolTurn:
 
     def record(self, recording: Recording, reply: object) -> None:
         """Record the calls of its reply."""
-        told = read(reply)
-        told = told._replace(model=told.model or self._model)
-        record_turn(recording, reply, self.tools, told, elapsed_s=perf_counter() - self._began, **self.known)
+        answer = read(reply)
+        answer = answer._replace(model=answer.model or self._model)
+        record_turn(
+            recording, reply, self.tools, answer, elapsed_s=perf_counter() - self._began, **self.known
+        )
 
 
 def turn_of(
@@ -160,35 +164,35 @@ def record_turn(
         **known: As `Recording.open` takes it, with `where`.
     """
     try:
-        given = tools_of(tools)
+        tools_by_name = tools_of(tools)
     except (InvalidArgument, InvalidSchema):
         recording.count("invalid_schema")
         return
-    if given and given.keys() <= known["where"].tools:
+    if tools_by_name and tools_by_name.keys() <= known["where"].tools:
         recording.count("inside")
         return
     raw = raw_reply(reply)
     turns = ToolTurns(recording)
-    turns.take([] if raw is None else written_calls(raw), given, told, elapsed_s, cost)
+    turns.take([] if raw is None else written_calls(raw), tools_by_name, told, elapsed_s, cost)
     turns.close(**known)
 
 
-def _claimed(left: list[_ToolCall], one: CallJudgement, tools: Tools) -> _ToolCall | None:
+def _claimed(failed: list[_ToolCall], judgement: CallJudgement, tools: Tools) -> _ToolCall | None:
     """Take the failed call that one goes on with; None for a new one."""
-    found = next((call for call in left if call.name == one.name), None)
-    if found is None:
-        found = next((call for call in left if call.name not in tools), None)
-    if found is not None:
-        left.remove(found)
-    return found
+    claimed = next((call for call in failed if call.name == judgement.name), None)
+    if claimed is None:
+        claimed = next((call for call in failed if call.name not in tools), None)
+    if claimed is not None:
+        failed.remove(claimed)
+    return claimed
 
 
-def _reply(one: CallJudgement, told: Reply, usage: Usage) -> Reply:
-    return told._replace(
-        text=one.text or "",
+def _reply(judgement: CallJudgement, answer: Reply, usage: Usage) -> Reply:
+    return answer._replace(
+        text=judgement.text or "",
         usage=usage,
-        failure=one.failure,
-        given=ParsedValue(one.arguments, own=True) if one.ok else None,
+        failure=judgement.failure,
+        given=ParsedValue(judgement.arguments, own=True) if judgement.ok else None,
         refusal=None,
         tool=None,
         reasoned=False,

@@ -102,10 +102,10 @@ def redacted(text: str, *, personal: bool = True, further: Callable[[str], str] 
         size += start - at
         places.append(RedactedPlace("", kind, size, size + len(instead)))
         size, at = size + len(instead), stop
-    left = "".join([*parts, text[at:]]) if parts else text
+    cleaned = "".join([*parts, text[at:]]) if parts else text
     if further is None:
-        return Redacted(left, tuple(places))
-    return _after(further, left, places)
+        return Redacted(cleaned, tuple(places))
+    return _after(further, cleaned, places)
 
 
 def redacted_value(
@@ -124,62 +124,62 @@ def redacted_value(
     if isinstance(value, str):
         text, places = redacted(value, personal=personal, further=further)
         return Redacted(text, tuple(place._replace(location=location) for place in places))
-    found: list[RedactedPlace] = []
+    all_places: list[RedactedPlace] = []
 
     def inside(member: Any, name: str) -> Any:
         pointer = f"{location}/{name.replace('~', '~0').replace('/', '~1')}"
         if isinstance(member, str) and is_secret_name(name) and len(member) > 3 and member != REDACTED:
-            found.append(RedactedPlace(pointer, "named_secret", 0, len(REDACTED)))
+            all_places.append(RedactedPlace(pointer, "named_secret", 0, len(REDACTED)))
             return REDACTED
-        left = redacted_value(member, personal=personal, further=further, location=pointer)
-        found.extend(left.places)
-        return left.value
+        cleaned = redacted_value(member, personal=personal, further=further, location=pointer)
+        all_places.extend(cleaned.places)
+        return cleaned.value
 
     if isinstance(value, list):
-        return Redacted([inside(member, str(index)) for index, member in enumerate(value)], tuple(found))
+        return Redacted([inside(member, str(index)) for index, member in enumerate(value)], tuple(all_places))
     if isinstance(value, dict):
         members = {}
         for key, member in value.items():
             name = redacted(str(key), personal=personal, further=further)
-            found += [place._replace(location=location) for place in name.places]
+            all_places += [place._replace(location=location) for place in name.places]
             members[name.value] = inside(member, str(key))
-        return Redacted(members, tuple(found))
+        return Redacted(members, tuple(all_places))
     return Redacted(value, ())
 
 
 def _after(further: Callable[[str], str], text: str, places: list[RedactedPlace]) -> Redacted:
     """Hand a text to the caller's function; what it changed is one place, and the others move with it."""
-    left = further(text)
-    if not isinstance(left, str):
-        raise TypeError(f"redact gave {type(left).__name__}: expected a str")
-    if left == text:
+    cleaned = further(text)
+    if not isinstance(cleaned, str):
+        raise TypeError(f"redact gave {type(cleaned).__name__}: expected a str")
+    if cleaned == text:
         return Redacted(text, tuple(places))
-    least = min(len(left), len(text))
-    start = next((at for at in range(least) if left[at] != text[at]), least)
-    end = next((at for at in range(least - start) if left[-1 - at] != text[-1 - at]), least - start)
-    moved = len(left) - len(text)
-    changed = RedactedPlace("", "redact", start, len(left) - end)
+    least = min(len(cleaned), len(text))
+    start = next((at for at in range(least) if cleaned[at] != text[at]), least)
+    end = next((at for at in range(least - start) if cleaned[-1 - at] != text[-1 - at]), least - start)
+    moved = len(cleaned) - len(text)
+    changed = RedactedPlace("", "redact", start, len(cleaned) - end)
     before = [place for place in places if place.stop <= start]
     after = [
         place._replace(start=place.start + moved, stop=place.stop + moved)
         for place in places
         if place.start >= len(text) - end
     ]
-    return Redacted(left, (*before, changed, *after))
+    return Redacted(cleaned, (*before, changed, *after))
 
 
 def _spans(text: str, personal: bool) -> list[SecretSpan]:
     whole = list(_plain_spans(text, personal))
-    found = list(whole)
+    spans = list(whole)
     for reading in unwrapped(text):
-        found += _wrapped_spans(reading, personal, whole)
+        spans += _wrapped_spans(reading, personal, whole)
     if "%" in text:
         reading = decoded(text)
         places = [
             (reading.span(span.start, span.stop), span.kind) for span in _plain_spans(reading.text, personal)
         ]
-        found += [SecretSpan(*place, kind) for place, kind in places if place is not None]
-    return found
+        spans += [SecretSpan(*place, kind) for place, kind in places if place is not None]
+    return spans
 
 
 def _wrapped_spans(reading: OtherReading, personal: bool, whole: list[SecretSpan]) -> Iterator[SecretSpan]:

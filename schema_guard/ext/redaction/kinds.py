@@ -54,9 +54,9 @@ class SecretKind(NamedTuple):
         if not any(mark in lowered for mark in self.marks):
             return
         group = 1 if self.pattern.groups else 0
-        for found in self.pattern.finditer(text):
-            if self.accepts is None or self.accepts(found):
-                start, stop = found.span(group)
+        for match in self.pattern.finditer(text):
+            if self.accepts is None or self.accepts(match):
+                start, stop = match.span(group)
                 if start < stop:
                     yield SecretSpan(start, stop, self.name)
 
@@ -65,9 +65,9 @@ def _kind(name: str, marks: str, pattern: str, flags: int = 0) -> SecretKind:
     return SecretKind(name, tuple(marks.lower().split()), re.compile(pattern, flags))
 
 
-def _is_credential(found: re.Match[str]) -> bool:
+def _is_credential(match: re.Match[str]) -> bool:
     """Tell a credential from a word: `Basic YW5uOnB3` from `basic understanding`."""
-    value = found[1].rstrip(".")
+    value = match[1].rstrip(".")
     return bool(re.search(r"[0-9=/+_.~]", value)) or any(c.isupper() for c in value[1:]) or len(value) > 24
 
 

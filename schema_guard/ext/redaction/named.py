@@ -100,10 +100,10 @@ def find_named(text: str, lowered: str) -> Iterator[SecretSpan]:
     if not any(mark in lowered for mark in _MARKS):
         return
     for pattern in (_NAMED, _OPTION):
-        for found in pattern.finditer(text):
-            group = found.lastgroup or "plain"
-            if _is_secret(found, group):
-                start, stop = found.span(group)
+        for match in pattern.finditer(text):
+            group = match.lastgroup or "plain"
+            if _is_secret(match, group):
+                start, stop = match.span(group)
                 yield SecretSpan(start, stop, "named_secret")
 
 
@@ -116,8 +116,8 @@ def is_secret_name(name: str) -> bool:
     return _WHOLE_NAME.fullmatch(name) is not None or re.fullmatch(_NAME, name, re.IGNORECASE) is not None
 
 
-def _is_secret(found: re.Match[str], group: str) -> bool:
-    value, named = found[group], found.groupdict()
+def _is_secret(match: re.Match[str], group: str) -> bool:
+    value, named = match[group], match.groupdict()
     name = (named.get("name") or "").lower()
     if value.strip(".:!?").lower() in _WORDS or _SCHEME.match(value):
         return False
@@ -125,7 +125,7 @@ def _is_secret(found: re.Match[str], group: str) -> bool:
         return len(value) >= _LEAST and not ("token" in name and _COUNT.fullmatch(value))
     is_apart = (
         "\n" in (named.get("space") or "")
-        or " is" in found[0][len(name) : found.start(group) - found.start()].lower()
+        or " is" in match[0][len(name) : match.start(group) - match.start()].lower()
     )
     if is_apart and value.strip(".:!?").isalpha():
         return False  # the first word of the next line, or of the rest of a sentence

@@ -131,13 +131,13 @@ def _is_escape(text: str, at: int) -> bool:
     return text[at] == "n" and at > 0 and text[at - 1] == "\\"
 
 
-def _has_phone_digits(found: re.Match[str]) -> bool:
-    digits = sum(c.isdigit() for c in found[0])
+def _has_phone_digits(match: re.Match[str]) -> bool:
+    digits = sum(c.isdigit() for c in match[0])
     return _LEAST_PHONE_DIGITS <= digits <= _MOST_PHONE_DIGITS
 
 
-def _is_ssn(found: re.Match[str]) -> bool:
-    area, group, serial = (part for part in found.group(2, 3, 4))
+def _is_ssn(match: re.Match[str]) -> bool:
+    area, group, serial = (part for part in match.group(2, 3, 4))
     return area not in ("000", "666") and group != "00" and serial != "0000"
 
 

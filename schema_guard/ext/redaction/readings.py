@@ -41,14 +41,14 @@ class OtherReading:
         self._starts, self._places = [0], [0]
         self._pieces: set[int] = set()
         for piece in pieces:
-            given = instead(piece)
-            parts += [text[at : piece.start()], given]
+            replacement = instead(piece)
+            parts += [text[at : piece.start()], replacement]
             size += piece.start() - at
-            if given:  # one character
+            if replacement:  # one character
                 self._pieces.add(len(self._starts))
                 self._starts.append(size)
                 self._places.append(piece.start())
-            size, at = size + len(given), piece.end()
+            size, at = size + len(replacement), piece.end()
             self._starts.append(size)
             self._places.append(at)
         parts.append(text[at:])

@@ -68,7 +68,7 @@ def _listed(schema: Any, document: Any, depth: int) -> Iterator[Any]:
 
 def _at(document: Any, location: str) -> Any:
     """Return the value at a place of a document, or None if there is none."""
-    found = document
+    value = document
     for token in split(location):
-        found = found.get(token) if isinstance(found, dict) else None
-    return found
+        value = value.get(token) if isinstance(value, dict) else None
+    return value

@@ -123,8 +123,8 @@ class Cursor:
 
     def past(self, pattern: re.Pattern[str], at: int) -> int:
         """Give where a match of the pattern at *at* ends."""
-        found = pattern.match(self.text, at)
-        return found.end() if found else at
+        match = pattern.match(self.text, at)
+        return match.end() if match else at
 
     def skip(self) -> str:
         """Skip white space and comments; give the next character, or the empty text at the end."""

@@ -81,19 +81,19 @@ def readings(
         finished: As for `repair`.
         max_work: How many places may be looked at, all readings together.
     """
-    found: list[Repaired] = []
-    left = max_work
+    results: list[Repaired] = []
+    budget = max_work
     waiting = [Scanner(text, level=level, finished=finished)]
     while waiting:
         scanner = waiting.pop(0)
         begun = scanner.work
-        scanner.most = begun + left
+        scanner.most = begun + budget
         read = scanner.scan()
-        left -= scanner.work - begun
-        if left < 0:
-            return Readings(found, max_work, complete=False)
+        budget -= scanner.work - begun
+        if budget < 0:
+            return Readings(results, max_work, complete=False)
         waiting += scanner.forks.values()
-        if read is not None and all(read != other.text for other in found):
+        if read is not None and all(read != other.text for other in results):
             lossless = all(STEPS[step].lossless for step in scanner.steps)
-            found.append(Repaired(read, tuple(scanner.steps), lossless))
-    return Readings(found, max_work - left, complete=True)
+            results.append(Repaired(read, tuple(scanner.steps), lossless))
+    return Readings(results, max_work - budget, complete=True)

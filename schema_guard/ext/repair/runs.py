@@ -131,9 +131,9 @@ def repaired(chunk: str, took: Callable[[str], None]) -> str:
         bare = _STRING_MARK.join(pieces[::2])
     for index, token in enumerate(strings):
         if token[0] != '"' or "\\" in token or not token.isprintable():
-            taken = ["single_quotes"] if token[0] != '"' else []
-            strings[index] = written(token[1:-1], taken.append)
-            for step in taken:
+            steps = ["single_quotes"] if token[0] != '"' else []
+            strings[index] = written(token[1:-1], steps.append)
+            for step in steps:
                 firsts.setdefault(step, (index, 1, 0))
     mended_bare = _mended_between(bare, firsts)
     _note(firsts, "comment", bare, bare.find(_COMMENT_MARK))

@@ -49,14 +49,14 @@ def string(scan: Cursor, role: Role) -> bool:
     while joined or not parts:
         opener = scan.text[scan.at]
         start = scan.at + 1
-        found = _find_end(scan, role, start, TO_QUOTE[opener])
-        if scan.chosen == "drop_cut" and found.cut and role != "top":
+        end = _find_end(scan, role, start, TO_QUOTE[opener])
+        if scan.chosen == "drop_cut" and end.cut and role != "top":
             scan.at = scan.size
             return False
         if opener != '"':
             scan.took("single_quotes")
-        parts.append(written(scan.text[start : found.end], scan.took))
-        scan.at = found.after
+        parts.append(written(scan.text[start : end.end], scan.took))
+        scan.at = end.after
         joined = PLUS.match(scan.text, scan.at) if role != "key" else None
         if joined:
             scan.took("concatenation")
@@ -121,23 +121,23 @@ def _forgotten(scan: Cursor, role: Role, start: int, at: int, *, first: bool) ->
         key = KEY_WITHOUT_END.match(scan.text, start, at) if first else None
         return _End(key.end() - 1, key.end() - 1) if key else None
     before = scan.text[max(start, at - BACK) : at]
-    kept = before.rstrip()
-    end = at - len(before) + len(kept)
-    if role == "member" and kept.endswith(":"):
+    text = before.rstrip()
+    end = at - len(before) + len(text)
+    if role == "member" and text.endswith(":"):
         bare = NEXT_KEY_ENDS.search(scan.text, max(start, at - BACK), at)
         return _End(bare.start(), bare.start()) if bare else None
-    return _forgotten_before(scan, role, at, end, kept, broken="\n" in before[len(kept) :])
+    return _forgotten_before(scan, role, at, end, text, broken="\n" in before[len(text) :])
 
 
-def _forgotten_before(scan: Cursor, role: Role, at: int, end: int, kept: str, *, broken: bool) -> _End | None:
+def _forgotten_before(scan: Cursor, role: Role, at: int, end: int, text: str, *, broken: bool) -> _End | None:
     """Say where a string ended before the item whose quote is at *at*: at a comma, or at the line's end."""
-    comma = kept.endswith(",")
+    comma = text.endswith(",")
     if not (comma or (broken and role == "member")):
         return None
     if not (KEY_HERE if role == "member" else ITEM_HERE).match(scan.text, at):
         return None
-    content = len(kept[:-1].rstrip()) if comma else len(kept)
-    return _End(end - len(kept) + content, end - comma)
+    content = len(text[:-1].rstrip()) if comma else len(text)
+    return _End(end - len(text) + content, end - comma)
 
 
 def _pair_up(scan: Cursor, inner: list[int]) -> bool:
@@ -184,12 +184,12 @@ def _next_member(scan: Cursor, role: Role, start: int) -> _End | None:
 
 def _before_closers(scan: Cursor, start: int) -> _End | None:
     closers = "".join(closer for closer, kind in OPENER_OF.items() if scan.open[kind])
-    kept = scan.text[start : scan.size].rstrip(closers + "`; \t\r\n")
-    tail = scan.text[start + len(kept) : scan.size]
+    text = scan.text[start : scan.size].rstrip(closers + "`; \t\r\n")
+    tail = scan.text[start + len(text) : scan.size]
     if not any(char in OPENER_OF for char in tail):
         return None
     scan.offer("other_end", start - 1)
     if scan.finished == (scan.chosen == "other_end"):
         return None
-    end = start + len(kept)
+    end = start + len(text)
     return _End(end, end)

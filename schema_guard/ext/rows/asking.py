@@ -73,10 +73,10 @@ class Asking:
             raise InvalidArgument(
                 f"task={self.task!r}: the rows have no such column{near}, only {_shown(known)}"
             )
-        taken = [name for name in (self.output, *COLUMNS) if name in known]
-        if taken:
+        clashes = [name for name in (self.output, *COLUMNS) if name in known]
+        if clashes:
             raise InvalidArgument(
-                f"rows: they have columns that are to be written: {_shown(taken)}: rename them, or give output= for the value"
+                f"rows: they have columns that are to be written: {_shown(clashes)}: rename them, or give output= for the value"
             )
 
     def key(self, row: Row, otherwise: str) -> str:

@@ -98,13 +98,13 @@ def _made_batch(table: Any, job: _Job) -> Any:
         asking.check(rows[0])
     finished: list[Finished] = []
     calls: RowCalls = once(asking.run, job.calls)
-    made = list(in_order(calls, asking, _keyed(rows, asking), lambda *one: finished.append(one)))
+    results = list(in_order(calls, asking, _keyed(rows, asking), lambda *pair: finished.append(pair)))
     if job.recorder is not None and finished:
         # Values stay here: their types may be known in this process alone.
         bare = [(outcome._replace(value=None), task) for outcome, task in finished]
         import_module("ray").get(job.recorder.record.remote(bare))
     for name, kind in {asking.output: "string", **COLUMNS}.items():
-        column = arrow.array([row[name] for row in made], getattr(arrow, kind)())
+        column = arrow.array([row[name] for row in results], getattr(arrow, kind)())
         table = table.append_column(name, column)
     return table
 
@@ -112,8 +112,8 @@ def _made_batch(table: Any, job: _Job) -> Any:
 def _keyed(rows: list[Row], asking: Asking) -> Iterator[tuple[str, Row]]:
     """Give rows with what tells them from all others: a task of Ray's has the id of the one that it repeats."""
     task_id = import_module("ray").get_runtime_context().get_task_id()
-    seen: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     for row in rows:
         digest = hex_digest(repr(row[asking.task]), 32)
-        seen[digest] += 1
-        yield asking.key(row, f"{task_id}#{digest}#{seen[digest]}"), row
+        counts[digest] += 1
+        yield asking.key(row, f"{task_id}#{digest}#{counts[digest]}"), row

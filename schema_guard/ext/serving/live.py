@@ -71,7 +71,7 @@ class LiveReport:
         """Give the page for what stands behind the question mark."""
         with self._reading:
             begun = monotonic()
-            self._made = {key: made for key, made in self._made.items() if begun < made.until}
+            self._made = {key: cached for key, cached in self._made.items() if begun < cached.until}
             if query not in self._made:
                 answer, ended = self._page(query), monotonic()
                 self._made[query] = _Made(ended + max(_KEPT_S, _REST * (ended - begun)), answer)
@@ -92,10 +92,10 @@ class LiveReport:
         plots: list[Plot] = []
         choices: tuple[PageChoice, ...] = ()
         try:
-            asked = chosen_in(query)
-            choices = tuple(self._choices(asked))
-            found = self.report(asked)
-            document, plots = document_of(found), trends_of(found)
+            selection = chosen_in(query)
+            choices = tuple(self._choices(selection))
+            report = self.report(selection)
+            document, plots = document_of(report), trends_of(report)
         except InvalidArgument as error:
             status, document = HTTPStatus.BAD_REQUEST, Document(str(error), tone=Tone.BAD)
         except SchemaGuardError as error:
@@ -103,7 +103,7 @@ class LiveReport:
         shown = page(document, plots=plots, title="schema-guard report", live=Live(_EVERY_S, choices))
         return PageAnswer(status, shown, policy(live=True))
 
-    def _choices(self, asked: Mapping[str, str]) -> Iterable[PageChoice]:
+    def _choices(self, selection: Mapping[str, str]) -> Iterable[PageChoice]:
         rows = self._store.configurations()
         names = {
             "function": {row.function for row in rows},
@@ -111,16 +111,16 @@ class LiveReport:
             "segment": {row.segment or NO_SEGMENT for row in rows},
         }
         for name, known in names.items():
-            chosen = asked.get(name, "")
-            fits = sorted(one for one in known | {chosen} if one and len(one) <= _LONGEST_NAME)
+            chosen = selection.get(name, "")
+            fits = sorted(value for value in known | {chosen} if value and len(value) <= _LONGEST_NAME)
             options = zip(fits, shortened(fits, _NAME_SIZE), strict=True)
             yield PageChoice(name, name, (("", "all"), *options), chosen)
-        since = asked.get("since", "")
+        since = selection.get("since", "")
         more = () if since in dict(_TIMES) else ((since, f"since {clip(since)}"),)
         yield PageChoice("since", "time", (*_TIMES, *more), since)
-        if until := asked.get("until", ""):
+        if until := selection.get("until", ""):
             yield PageChoice("until", "end", (("", "now"), (until, f"until {clip(until)}")), until)
-        yield PageChoice("by", "row", tuple((by, by) for by in GROUPINGS), asked.get("by", GROUPINGS[0]))
+        yield PageChoice("by", "row", tuple((by, by) for by in GROUPINGS), selection.get("by", GROUPINGS[0]))
 
 
 def chosen_in(query: str) -> dict[str, str]:
@@ -138,16 +138,16 @@ def chosen_in(query: str) -> dict[str, str]:
         raise InvalidArgument(
             "the address is not one of this page: expected name=value, joined by &"
         ) from error
-    found: dict[str, Any] = {}
+    choices: dict[str, Any] = {}
     for name, value in pairs:
         if name not in _CHOICES:
             raise InvalidArgument(
                 f"{clip(repr(name))}: expected one of {', '.join(_CHOICES)}{did_you_mean(clip(name), _CHOICES)}"
             )
-        if name in found:
+        if name in choices:
             raise InvalidArgument(f"{name}: expected one value, got several")
-        found[name] = value
-    return {name: value for name, value in found.items() if value}
+        choices[name] = value
+    return {name: value for name, value in choices.items() if value}
 
 
 def query_of(**chosen: str | None) -> str:

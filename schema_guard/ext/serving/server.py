@@ -66,8 +66,8 @@ class PageAnswer(NamedTuple):
 class _RefusedError(Exception):
     """A request that is not answered with the page."""
 
-    def __init__(self, status: HTTPStatus, said: str) -> None:
-        super().__init__(said)
+    def __init__(self, status: HTTPStatus, message: str) -> None:
+        super().__init__(message)
         self.status = status
 
 
@@ -165,8 +165,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _head(self) -> bytes:
         """Read up to the empty line; `b""` when the client has gone before."""
-        deadline, found = monotonic() + _HEAD_S, b""
-        while not any(end in found for end in _ENDS):
+        deadline, head = monotonic() + _HEAD_S, b""
+        while not any(end in head for end in _ENDS):
             self.connection.settimeout(max(deadline - monotonic(), 0.001))
             try:
                 more = self.connection.recv(4_096)
@@ -174,10 +174,10 @@ class _Handler(BaseHTTPRequestHandler):
                 raise _RefusedError(HTTPStatus.REQUEST_TIMEOUT, "the request took too long") from None
             if not more:
                 return b""
-            found += more
-            if len(found) > _MOST_HEAD_BYTES:
+            head += more
+            if len(head) > _MOST_HEAD_BYTES:
                 raise _RefusedError(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "the request is too large")
-        return found
+        return head
 
     def _check(self) -> None:
         """Refuse what is not asked by a browser that is at this server's page."""
@@ -240,9 +240,9 @@ class _Handler(BaseHTTPRequestHandler):
         if self.command != "HEAD":
             self.wfile.write(content)
 
-    def _refuse(self, status: HTTPStatus, said: str) -> None:
+    def _refuse(self, status: HTTPStatus, message: str) -> None:
         self.request_version = "HTTP/1.0"  # a request of HTTP/0.9 would get no head
-        self._send(PageAnswer(status, f"<!doctype html><title>{status.phrase}</title><p>{escape(said)}\n"))
+        self._send(PageAnswer(status, f"<!doctype html><title>{status.phrase}</title><p>{escape(message)}\n"))
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
         """Refuse what the standard library does not understand, without repeating any of it."""
@@ -252,6 +252,6 @@ class _Handler(BaseHTTPRequestHandler):
         """Say nothing: a log would hold the token."""
 
 
-def _same(given: str, wanted: str) -> bool:
+def _same(value: str, wanted: str) -> bool:
     """Compare without telling by the time where they differ."""
-    return hmac.compare_digest(given.encode("utf-8", "replace"), wanted.encode())
+    return hmac.compare_digest(value.encode("utf-8", "replace"), wanted.encode())

@@ -113,11 +113,11 @@ class PrefixChecker(IncrementalParser):
             message = f"{self.read} bytes or more, beyond max_bytes={self._limits.max_bytes}"
             return self._fail(Failure("syntax", "too_large", message), self.read)
         if self._start is not None:
-            found = self._start.feed(text)
-            if found is None:
+            rest = self._start.feed(text)
+            if rest is None:
                 self._step = None if self._start.is_over else self._step
                 return None
-            self._start, text, self._json = None, found, self.read - len(found)
+            self._start, text, self._json = None, rest, self.read - len(rest)
         self._pieces.append(text)
         if self._carry:
             carry = self._carry + text
@@ -179,8 +179,8 @@ class PrefixChecker(IncrementalParser):
         text = self._read_from(0, refusal.end)
         frames = self._frames
         path = [frame.key for frame in (frames if refusal.inside else frames[:-1])]
-        left = frames[:-1] if refusal.closed else frames
-        closers = "".join(CLOSERS[frame.opener] for frame in reversed(left))
+        open_frames = frames[:-1] if refusal.closed else frames
+        closers = "".join(CLOSERS[frame.opener] for frame in reversed(open_frames))
         closed = text + refusal.rest + closers
         place = DoomedPlace(path, refusal.keyword, closed, refusal.begun, refusal.unnamed)
         decided = refusal.end if refusal.decided is None else refusal.decided

@@ -86,46 +86,46 @@ class Conditions:
         if not unique and denied is None:
             return _ANYTHING
         key = (denied, *unique)
-        found = self._slots.get(key)
-        if found is None:
+        slot = self._slots.get(key)
+        if slot is None:
             if denied is None and len(self._slots) >= _MAX_SLOTS:
                 return _ANYTHING
-            found = self._slots[key] = Slot(tuple(unique.values()), denied)
-        return found
+            slot = self._slots[key] = Slot(tuple(unique.values()), denied)
+        return slot
 
     def union(self, slots: list[Slot], keyword: str) -> SlotUnion | None:
         """Give the union of some slots; None, which asks nothing, beyond the limit."""
         key = (keyword, *map(id, slots))
-        found = self._unions.get(key)
-        if found is None and len(self._unions) < _MAX_SLOTS:
-            found = self._unions[key] = SlotUnion(tuple(slots), keyword)
-        return found
+        union = self._unions.get(key)
+        if union is None and len(self._unions) < _MAX_SLOTS:
+            union = self._unions[key] = SlotUnion(tuple(slots), keyword)
+        return union
 
     def plan(self, slot: Slot, first: str, inside: frozenset[Any] = frozenset()) -> SlotPlan:
         """Give the plan of a slot for a value that begins with a character."""
-        found = slot.plans.get(first)
-        if found is not None:
-            return found
+        plan = slot.plans.get(first)
+        if plan is not None:
+            return plan
         kind = KINDS[first]
         # What leads to itself at the same value asks nothing by that.
         if (slot, kind) in inside or len(inside) > _MAX_NESTED or self._plans >= _MAX_PLANS:
             return _NOTHING
         self._plans += 1
-        found = self._plan(slot, kind, inside | {(slot, kind)})
+        plan = self._plan(slot, kind, inside | {(slot, kind)})
         for char, other in KINDS.items():
             if other == kind:
-                slot.plans[char] = found
-        return found
+                slot.plans[char] = plan
+        return plan
 
     def _plan(self, slot: Slot, kind: str, inside: frozenset[Any]) -> SlotPlan:
         schemas: dict[int, dict[str, Any]] = {}
         groups: list[tuple[SlotPlan, ...]] = []
-        left: list[Any] = list(slot.items)
+        items: list[Any] = list(slot.items)
         unions = [] if slot.denied is None else [SlotUnion((), slot.denied)]
-        while left or unions:
-            dead = self._gather(left, unions, schemas, kind)
+        while items or unions:
+            dead = self._gather(items, unions, schemas, kind)
             if not dead and unions:
-                dead = self._choose(unions.pop(), kind, inside, left, groups)
+                dead = self._choose(unions.pop(), kind, inside, items, groups)
             if dead:
                 return SlotPlan(dead)
         plan = SlotPlan()
@@ -135,11 +135,11 @@ class Conditions:
         return plan
 
     def _gather(
-        self, left: list[Any], unions: list[SlotUnion], schemas: dict[int, dict[str, Any]], kind: str
+        self, items: list[Any], unions: list[SlotUnion], schemas: dict[int, dict[str, Any]], kind: str
     ) -> str | None:
         """Take over what is left, and what must hold with it; give the keyword that takes no value of the kind."""
-        while left:
-            item = left.pop()
+        while items:
+            item = items.pop()
             if isinstance(item, SlotUnion):
                 unions.append(item)
             elif item is False:
@@ -149,7 +149,7 @@ class Conditions:
                 dead = self._refusing(item, kind)
                 if dead:
                     return dead
-                left += self._in_place(item, kind)
+                items += self._in_place(item, kind)
         return None
 
     def _choose(
@@ -157,7 +157,7 @@ class Conditions:
         union: SlotUnion,
         kind: str,
         inside: frozenset[Any],
-        left: list[Any],
+        items: list[Any],
         groups: list[tuple[SlotPlan, ...]],
     ) -> str | None:
         """Drop the arms that take no value of the kind; a sole one must hold. Gives the keyword if none is left."""
@@ -166,7 +166,7 @@ class Conditions:
         if not live:
             return union.keyword
         if len(live) == 1:
-            left += next(iter(live)).items
+            items += next(iter(live)).items
         elif len(live) <= _MAX_ARMS and all(plan.asks for plan in live.values()):
             groups.append(tuple(live.values()))
         return None
@@ -218,10 +218,10 @@ class Conditions:
         """Give objects or arrays that a schema lists as schemas of their members or items; None for too many."""
         key = (id(values) if keyword == "enum" else id(values[0]), kind)
         if key not in self._listed:
-            found = [value for value in values if _PYTHON[kind](value)]
-            made = [self._as_schema(value) for value in found[: _MAX_LISTED + 1]]
-            union = self.union([self.slot([schema]) for schema in made], keyword)
-            self._listed[key] = union if len(made) <= _MAX_LISTED else None
+            members = [value for value in values if _PYTHON[kind](value)]
+            schemas = [self._as_schema(value) for value in members[: _MAX_LISTED + 1]]
+            union = self.union([self.slot([schema]) for schema in schemas], keyword)
+            self._listed[key] = union if len(schemas) <= _MAX_LISTED else None
         return self._listed[key]
 
     def _as_schema(self, value: Any) -> dict[str, Any]:
@@ -279,17 +279,17 @@ class Conditions:
 
     def child(self, plan: SlotPlan, step: Any) -> Slot:
         """Give the slot of an object's member, by its name, or of an array's item, by its index."""
-        found = plan.children.get(step)
-        if found is not None:
-            return found
+        slot = plan.children.get(step)
+        if slot is not None:
+            return slot
         if step not in plan.names and not plan.varies:
             if plan.rest is None:
                 plan.rest = self._child(plan, None)
             return plan.rest
-        found = self._child(plan, step)
+        slot = self._child(plan, step)
         if len(plan.children) < _MAX_CHILDREN:
-            plan.children[step] = found
-        return found
+            plan.children[step] = slot
+        return slot
 
     def _child(self, plan: SlotPlan, step: Any) -> Slot:
         items: list[Any] = []
@@ -322,13 +322,13 @@ def _is_foreign(schema: dict[str, Any], dialect: str) -> bool:
 
 
 def _limit(schema: dict[str, Any], keyword: str, without: float) -> float:
-    found = schema.get(keyword, without)
-    return found if isinstance(found, (int, float)) else without
+    value = schema.get(keyword, without)
+    return value if isinstance(value, (int, float)) else without
 
 
 def _map(schema: dict[str, Any], keyword: str) -> dict[str, Any]:
-    found = schema.get(keyword)
-    return found if isinstance(found, dict) else {}
+    value = schema.get(keyword)
+    return value if isinstance(value, dict) else {}
 
 
 def conditions_of(compiled: Compiled) -> Conditions:

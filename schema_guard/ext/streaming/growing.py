@@ -68,14 +68,14 @@ class Growing:
         if self._size < self._next:
             return
         self._next = self._size + max(1, int(self._size * _GROWTH))
-        found, last = self._found(), self._last
-        if found is None or found.value is None:
+        partial, last = self._found(), self._last
+        if partial is None or partial.value is None:
             return
-        is_same_part = last is None or not self._is_partial or found.open == last.open
-        if last is not None and is_same_part and found.value == last.value:
+        is_same_part = last is None or not self._is_partial or partial.open == last.open
+        if last is not None and is_same_part and partial.value == last.value:
             return
-        self._last = found
-        yield found if self._is_partial else found.value
+        self._last = partial
+        yield partial if self._is_partial else partial.value
 
     def _found(self) -> Partial | None:
         text = "".join(self._pieces)

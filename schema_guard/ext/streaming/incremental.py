@@ -78,8 +78,8 @@ class IncrementalParser(ABC):
         plan, seen = frame.plan, frame.seen
         known, full = plan.children, plan.full
         match = NEXT_MEMBER if seen else FIRST_MEMBER
-        while found := match(text, position):
-            key, raw = found.groups()
+        while member := match(text, position):
+            key, raw = member.groups()
             slot = known.get(key) or conditions.child(plan, key)
             first = raw[0]
             value = slot.plans.get(first) or conditions.plan(slot, first)
@@ -90,11 +90,11 @@ class IncrementalParser(ABC):
                     return self._delimiter(text, position)
                 seen.add(key)
                 frame.key = key
-                return self._open(first, value, found.end() - 1)
+                return self._open(first, value, member.end() - 1)
             if not (len(raw) <= most if value.is_free else value.takes(raw, most)):
                 return self._delimiter(text, position)
             seen.add(key)
-            position = found.end()
+            position = member.end()
             match = NEXT_MEMBER
         if len(text) - position <= LONGEST_CARRIED:
             begun = (NEXT_MEMBER_BEGUN if seen else FIRST_MEMBER_BEGUN)(text, position)
@@ -133,8 +133,8 @@ class IncrementalParser(ABC):
         frame, conditions, most = self._frame, self._conditions, self._most_digits
         plan = frame.plan
         match = NEXT_ITEM if frame.count else FIRST_ITEM
-        while found := match(text, position):
-            raw = found[1]
+        while item := match(text, position):
+            raw = item[1]
             slot = conditions.child(plan, frame.count)
             first = raw[0]
             value = slot.plans.get(first) or conditions.plan(slot, first)
@@ -145,11 +145,11 @@ class IncrementalParser(ABC):
                     return self._delimiter(text, position)
                 frame.key = frame.count
                 frame.count += 1
-                return self._open(first, value, found.end() - 1)
+                return self._open(first, value, item.end() - 1)
             if not (len(raw) <= most if value.is_free else value.takes(raw, most)):
                 return self._delimiter(text, position)
             frame.count += 1
-            position = found.end()
+            position = item.end()
             match = NEXT_ITEM
         if len(text) - position <= LONGEST_CARRIED:
             begun = (NEXT_ITEM_BEGUN if frame.count else FIRST_ITEM_BEGUN)(text, position)
@@ -295,11 +295,11 @@ class IncrementalParser(ABC):
 
     def _body(self, text: str, position: int) -> int:
         """Read on in a string; give where it ends, or breaks off."""
-        found = tokens.BODY.match(text, position)
-        assert found is not None
-        end = found.end()
+        match = tokens.BODY.match(text, position)
+        assert match is not None
+        end = match.end()
         if end > position:
-            raw = found[0]
+            raw = match[0]
             self._raw.append(raw)
             self._length += tokens.length_of(raw)
         if end < len(text) and text[end] == "\\" and tokens.ESCAPE_BEGUN.match(text, end):
@@ -403,6 +403,6 @@ class IncrementalParser(ABC):
 
 
 def _behind_space(text: str, position: int) -> int:
-    found = tokens.SPACE.match(text, position)
-    assert found is not None
-    return found.end()
+    match = tokens.SPACE.match(text, position)
+    assert match is not None
+    return match.end()

@@ -75,15 +75,15 @@ class MemberRules(NamedTuple):
 
     def schemas(self, step: Any) -> tuple[list[Any], str]:
         """Give the schemas of a member or an item, and the keyword that they come from; None is a name of no list."""
-        found = [self.named[step]] if step in self.named else []
+        schemas = [self.named[step]] if step in self.named else []
         if step is not None:
             for matches, schema in self.patterns:
                 if matches is None:
                     # Whether it is left over is not known either.
-                    return found, "properties"
+                    return schemas, "properties"
                 if accepts((matches,), step):
-                    found.append(schema)
-        return (found, "properties") if found else ([self.rest], self.keyword)
+                    schemas.append(schema)
+        return (schemas, "properties") if schemas else ([self.rest], self.keyword)
 
 
 class SlotPlan:

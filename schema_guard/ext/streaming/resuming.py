@@ -84,7 +84,7 @@ def _with_beginning(prompt: Prompt, text: str, how: Resuming) -> Prompt | None:
     dialect = dialect_of(prompt)
     if dialect is not CHAT or prompt[-1].role == "assistant":
         return None
-    elements = [one.element for one in prompt if isinstance(one, Given)]
+    elements = [message.element for message in prompt if isinstance(message, Given)]
     if elements and not any(isinstance(element, Mapping) for element in elements):
         # A function that is given an SDK's objects alone may read them as such, and they have no place for the mark.
         return None

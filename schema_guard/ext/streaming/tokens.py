@@ -106,4 +106,4 @@ def length_of(raw: str) -> int:
     if "\\" not in raw:
         return len(raw)
     # The second half of a pair of surrogates is no character of its own.
-    return len(raw) - sum(len(found[0]) - (found[1] is None) for found in _ESCAPE.finditer(raw))
+    return len(raw) - sum(len(match[0]) - (match[1] is None) for match in _ESCAPE.finditer(raw))

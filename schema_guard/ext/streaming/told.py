@@ -64,11 +64,11 @@ def not_json(text: str, limits: Limits, code: str) -> Failure:
         limits: Of replies.
         code: What it is if the parser alone would not tell it yet.
     """
-    found = parse(text, limits)
-    if type(found) is NotJson and found.code not in ("unfinished", "too_large"):
-        return Failure("syntax", found.code, found.message)
-    said = _SAID.get(code, "expected JSON")
-    return Failure("syntax", code, f"{said}, at character {len(text)} of the JSON text")
+    parsed = parse(text, limits)
+    if type(parsed) is NotJson and parsed.code not in ("unfinished", "too_large"):
+        return Failure("syntax", parsed.code, parsed.message)
+    message = _SAID.get(code, "expected JSON")
+    return Failure("syntax", code, f"{message}, at character {len(text)} of the JSON text")
 
 
 def refused(place: DoomedPlace, schema: Schema[Any], limits: Limits) -> Failure:
@@ -87,16 +87,18 @@ def _is_value(keyword: str) -> bool:
 
 def _violation(place: DoomedPlace, schema: Schema[Any], limits: Limits) -> Violation:
     location = join(place.path)
-    found = [
+    violations = [
         violation
         for violation in _found(place.closed, schema, limits)
         if _holds(violation.instance_location, location) and violation.keyword != "too_costly"
     ]
     begun = None if place.begun is None else _KIND_NAMES[place.begun]
-    if not found:
-        said = f"what {place.keyword!r} asks for" if place.keyword else "what the schema asks for"
-        return Violation(location, "", place.keyword or "type", said, begun or "what it can no longer become")
-    best = max(found, key=lambda violation: _nearness(violation, location, place))
+    if not violations:
+        expected = f"what {place.keyword!r} asks for" if place.keyword else "what the schema asks for"
+        return Violation(
+            location, "", place.keyword or "type", expected, begun or "what it can no longer become"
+        )
+    best = max(violations, key=lambda violation: _nearness(violation, location, place))
     if begun is not None and best.instance_location == location:
         best = best._replace(actual=begun)
     if place.unnamed is not None:

@@ -117,12 +117,12 @@ class Verdicts:
 
         dialect, formats = self._references.dialect, self._formats
         try:
-            made = engines.fast(document, dialect, formats=formats, resources=resources)
+            validator = engines.fast(document, dialect, formats=formats, resources=resources)
         except (ValueError, jsonschema_rs.ReferencingError) as error:
             if is_interruption(error):
                 raise
             return None
-        return made.is_valid  # type: ignore[no-any-return]
+        return validator.is_valid  # type: ignore[no-any-return]
 
 
 def _listed(names: Any) -> list[Any]:
@@ -133,8 +133,8 @@ def is_dear(pattern: Any) -> bool:
     """Say whether matching an expression may take long: the judge estimates that first, and here nobody does."""
     if not isinstance(pattern, str):
         return True
-    found = traits(pattern)
-    return found.backtracks or (found.size > _MAX_STATES and not found.simple)
+    pattern_traits = traits(pattern)
+    return pattern_traits.backtracks or (pattern_traits.size > _MAX_STATES and not pattern_traits.simple)
 
 
 def _has_dear(schema: dict[str, Any]) -> bool:

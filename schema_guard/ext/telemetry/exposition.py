@@ -33,8 +33,8 @@ def exposition(sums: Mapping[str, Mapping[Labels, float]], pid: int | None = Non
             pairs = list(zip(counted.labels, labels, strict=True))
             if pid is not None:
                 pairs.append(("pid", str(pid)))
-            said = ",".join(f'{label}="{_escaped(text)}"' for label, text in pairs)
-            lines.append(f"{name}{{{said}}} {value!r}")
+            label_text = ",".join(f'{label}="{_escaped(text)}"' for label, text in pairs)
+            lines.append(f"{name}{{{label_text}}} {value!r}")
     return "\n".join(lines) + "\n"
 
 

@@ -137,7 +137,7 @@ def _reader(name: str, labels: tuple[str, ...], counters: Callable[[], Counters 
 
 
 def _of_call(call: Call) -> dict[str, Any]:
-    said = {
+    attributes = {
         names.OPERATION: "chat",
         names.PROVIDER: _provider(call.provider),
         names.OUTPUT_TYPE: "json",
@@ -150,12 +150,12 @@ def _of_call(call: Call) -> dict[str, Any]:
         names.CALL_ID: call.id,
         names.PARENT_CALL_ID: call.parent_call_id,
     }
-    return _known(said)
+    return _known(attributes)
 
 
 def _of_outcome(outcome: Outcome[Any]) -> dict[str, Any]:
     last, usage, call = outcome.attempts[-1], outcome.usage, outcome.call
-    said = {
+    attributes = {
         names.REQUEST_MODEL: call.model,
         names.RESPONSE_MODEL: last.snapshot or last.model,
         names.FINISH_REASONS: [a.finish_reason for a in outcome.attempts if a.finish_reason] or None,
@@ -170,13 +170,13 @@ def _of_outcome(outcome: Outcome[Any]) -> dict[str, Any]:
         names.ERROR_TYPE: _error_type(last),
     }
     if outcome.failure is not None:
-        said[names.KIND], said[names.CODE] = outcome.failure.kind, outcome.failure.code
-    return _known(said)
+        attributes[names.KIND], attributes[names.CODE] = outcome.failure.kind, outcome.failure.code
+    return _known(attributes)
 
 
 def _of_attempt(attempt: Attempt, call: Call) -> dict[str, Any]:
     failure = attempt.failure
-    said: dict[str, Any] = {
+    attributes: dict[str, Any] = {
         names.EVALUATION_NAME: names.EVALUATION,
         names.SCORE_VALUE: _score(failure),
         names.SCORE_LABEL: "valid" if failure is None else f"{failure.kind}/{failure.code}",
@@ -192,12 +192,12 @@ def _of_attempt(attempt: Attempt, call: Call) -> dict[str, Any]:
         names.ESTIMATED_TOKENS: attempt.estimated_output_tokens,
     }
     if failure is not None and failure.kind == "transport":
-        said[names.ERROR_TYPE] = _error_type(attempt)
+        attributes[names.ERROR_TYPE] = _error_type(attempt)
     if failure is not None and failure.violations:
         broken = failure.violations[:MAX_VIOLATIONS]
-        said[names.LOCATIONS] = [declared_location(violation) for violation in broken]
-        said[names.KEYWORDS] = [violation.keyword for violation in broken]
-    return _known(said)
+        attributes[names.LOCATIONS] = [declared_location(violation) for violation in broken]
+        attributes[names.KEYWORDS] = [violation.keyword for violation in broken]
+    return _known(attributes)
 
 
 def _score(failure: Failure | None) -> float | None:
@@ -217,9 +217,9 @@ def _provider(provider: str | None) -> str:
     return names.PROVIDERS.get(first, first) or names.OTHER_PROVIDER
 
 
-def _known(said: dict[str, Any]) -> dict[str, Any]:
+def _known(attributes: dict[str, Any]) -> dict[str, Any]:
     """Leave out what is unknown, and make texts such as every exporter can encode."""
-    return {key: _sound(value) for key, value in said.items() if value is not None}
+    return {key: _sound(value) for key, value in attributes.items() if value is not None}
 
 
 def _sound(value: Any) -> Any:

@@ -74,26 +74,26 @@ def enable(  # noqa: PLR0913 - one argument a choice, all of them by name
     _require(every_s, most_names)
     faults, counters = Faults(), Counters(most_names)
     signals = _signals(tracer_provider, logger_provider) if otel else None
-    made = Telemetry(counters, signals, faults, _end_well)
+    telemetry = Telemetry(counters, signals, faults, _end_well)
     if prometheus_port is not None:
         from schema_guard.ext.telemetry.endpoint import MetricsEndpoint
 
-        made.outlets.append(MetricsEndpoint(prometheus_port, counters))
+        telemetry.outlets.append(MetricsEndpoint(prometheus_port, counters))
     if prometheus_file is not None:
         from schema_guard.ext.telemetry.textfile import TextFile
 
-        made.outlets.append(TextFile(os.fspath(prometheus_file), counters, every_s, faults.say))
+        telemetry.outlets.append(TextFile(os.fspath(prometheus_file), counters, every_s, faults.say))
         _end_well()
     if otel:
         from schema_guard.ext.telemetry.otel import metered
 
         metered(meter_provider, _counters, schema_guard.__version__)
     with _lock:
-        before, _Switch.telemetry = _Switch.telemetry, made
-        recorder.follower = made
+        before, _Switch.telemetry = _Switch.telemetry, telemetry
+        recorder.follower = telemetry
     if before is not None:
         before.stop()
-    return made
+    return telemetry
 
 
 def disable(timeout_s: float = 2.0) -> int:
@@ -126,28 +126,28 @@ def asked_of(text: str) -> AskedTelemetry:
     >>> asked_of("otel, port:9464")
     AskedTelemetry(otel=True, prometheus_file=None, prometheus_port=9464)
     """
-    asked = AskedTelemetry()
+    options = AskedTelemetry()
     for part in filter(None, map(str.strip, text.split(","))):
         word, _, value = part.partition(":")
         if part == "otel":
-            asked = asked._replace(otel=True)
+            options = options._replace(otel=True)
         elif word == "file" and value:
-            asked = asked._replace(prometheus_file=value)
+            options = options._replace(prometheus_file=value)
         elif word == "port" and value.isdecimal():
-            asked = asked._replace(prometheus_port=int(value))
+            options = options._replace(prometheus_port=int(value))
         else:
             raise InvalidArgument(
                 f"{VARIABLE}: {clip(repr(part))}: expected 'otel', 'file:PATH.prom' or 'port:N', with commas between them"
             )
-    return asked
+    return options
 
 
 def enable_as_asked(text: str) -> None:
     """Switch on what the variable asks for; where that cannot be had it is said once, and calls go on."""
     try:
-        asked = asked_of(text)
-        if asked != AskedTelemetry():
-            enable(**asked._asdict())
+        options = asked_of(text)
+        if options != AskedTelemetry():
+            enable(**options._asdict())
     except Exception as error:
         if is_interruption(error):
             raise

@@ -130,10 +130,10 @@ class Telemetry:
 
     def stop(self, timeout_s: float = 2.0) -> int:
         """Tell what waits, write for the last time, and end all threads; gives how many calls were not told."""
-        left = 0 if self._teller is None else self._teller.stop(timeout_s)
+        remaining = 0 if self._teller is None else self._teller.stop(timeout_s)
         for outlet in self.outlets:
             outlet.stop()
-        return left
+        return remaining
 
     def before_fork(self) -> None:
         """Hold still."""

@@ -78,9 +78,9 @@ class Teller:
 
     def stop(self, timeout_s: float) -> int:
         """Flush and end the thread; the next call starts another."""
-        left = self.flush(timeout_s)
+        remaining = self.flush(timeout_s)
         self._queue.put(None)
-        return left
+        return remaining
 
     def before_fork(self) -> None:
         """Hold the thread between two calls, if that can be had soon."""

@@ -32,34 +32,38 @@ class ToolCallsFailed(GuardFailed):
     ) -> None:
         super().__init__(message, outcome=outcome)
         # A schema may be of a type that is local to a function, which no pickle takes.
-        self.judgements = tuple(tuple(one._replace(schema=None) for one in reply) for reply in judgements)
+        self.judgements = tuple(
+            tuple(judgement._replace(schema=None) for judgement in reply) for reply in judgements
+        )
 
 
 def told(function: str, judgements: Sequence[Sequence[CallJudgement]], max_attempts: int) -> str:
     """Say which calls of the last reply are not valid, why, and what to do."""
     last = judgements[-1]
-    failed = [one for one in last if not one.ok]
+    failed = [judgement for judgement in last if not judgement.ok]
     counted = f"{len(failed)} of {plural(len(last), 'tool call')} not valid"
     attempt = f"in attempt {len(judgements)} of {max_attempts}"
     lines = [
         f"{safe(clip(function))}: {counted} {attempt}",
-        *(f"  {_line(one)}" for one in failed[:_MOST_TOLD]),
+        *(f"  {_line(judgement)}" for judgement in failed[:_MOST_TOLD]),
     ]
     if len(failed) > _MOST_TOLD:
         lines.append(f"  and {len(failed) - _MOST_TOLD} more")
-    is_refused = any(one.failure is not None and one.failure.kind == "refusal" for one in failed)
+    is_refused = any(
+        judgement.failure is not None and judgement.failure.kind == "refusal" for judgement in failed
+    )
     is_spent = len(judgements) >= max_attempts and not is_refused
     more = f"; to ask again: max_attempts={max_attempts + 2}" if is_spent else ""
     return "\n".join([*lines, f"  each of them: error.judgements[-1]{more}"])
 
 
-def _line(one: CallJudgement) -> str:
-    failure = one.failure
+def _line(judgement: CallJudgement) -> str:
+    failure = judgement.failure
     assert failure is not None
     called = (
-        safe(clip(one.name))
-        if one.name is not None and (one.schema is not None or tells_values())
+        safe(clip(judgement.name))
+        if judgement.name is not None and (judgement.schema is not None or tells_values())
         else "a call"
     )
-    said = safe(clip(failure.message, 300)) if tells_values() else safe(one.message or "")
-    return f"{called}, {failure.kind} {safe(clip(failure.code))}: {said}"
+    message = safe(clip(failure.message, 300)) if tells_values() else safe(judgement.message or "")
+    return f"{called}, {failure.kind} {safe(clip(failure.code))}: {message}"

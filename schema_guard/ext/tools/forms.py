@@ -50,9 +50,9 @@ def continuation(task: Any, reply: Any, results: Sequence[CallResult]) -> list[A
     Returns:
         The messages that were sent, the model's turn, and the results; None where the reply's form has none.
     """
-    for is_one, made in _FORMS:
+    for is_one, reply_form in _FORMS:
         if is_one(reply):
-            form: ReplyForm = made
+            form: ReplyForm = reply_form
             break
     else:
         return None
@@ -115,11 +115,11 @@ def _chat(reply: Any, results: Sequence[CallResult]) -> list[Any]:
         return [message, *({"role": "function", "name": r.name, "content": r.message} for r in results)]
     if not all(map(_is_readable, results)):
         message = _chat_message(message, results)
-    told = [
+    messages = [
         {"role": "tool", "tool_call_id": _id(result, number), "content": result.message}
         for number, result in enumerate(results, 1)
     ]
-    return [message, *told]
+    return [message, *messages]
 
 
 def _chat_message(message: Any, results: Sequence[CallResult]) -> dict[str, Any]:
@@ -145,48 +145,48 @@ def _cohere(reply: Any, results: Sequence[CallResult]) -> list[Any]:
 
 
 def _ollama(reply: Any, results: Sequence[CallResult]) -> list[Any]:
-    told = [{"role": "tool", "tool_name": result.name, "content": result.message} for result in results]
-    return [field(reply, "message"), *told]
+    messages = [{"role": "tool", "tool_name": result.name, "content": result.message} for result in results]
+    return [field(reply, "message"), *messages]
 
 
 # The others.
 
 
 def _responses(reply: Any, results: Sequence[CallResult]) -> list[Any]:
-    left = iter(results)
+    pending = iter(results)
     turn: list[Any] = []
-    told: list[Any] = []
+    outputs: list[Any] = []
     for item in items(field(reply, "output")):
         kind = field(item, "type")
         if kind not in ("function_call", "custom_tool_call"):
             turn.append(item)
             continue
-        result = next(left)
+        result = next(pending)
         is_readable = kind == "custom_tool_call" or _is_readable(result)
         turn.append(item if is_readable else _function_call(item, result))
-        told.append({"type": f"{kind}_output", "call_id": result.id, "output": result.message})
-    return [*turn, *told]
+        outputs.append({"type": f"{kind}_output", "call_id": result.id, "output": result.message})
+    return [*turn, *outputs]
 
 
 def _function_call(item: Any, result: CallResult) -> dict[str, Any]:
-    made = {
+    call = {
         "type": "function_call",
         "call_id": result.id,
         "name": _name(result),
         "arguments": _arguments(result),
     }
     own = words(field(item, "id"))
-    return made if own is None else {**made, "id": own}
+    return call if own is None else {**call, "id": own}
 
 
 def _anthropic(reply: Any, results: Sequence[CallResult]) -> list[Any]:
     named = {result.id: result for result in results}
     content = [_tool_use(block, named.get(field(block, "id"))) for block in items(field(reply, "content"))]
-    told = [
+    blocks = [
         {"type": "tool_result", "tool_use_id": result.id, "content": result.message, "is_error": True}
         for result in results
     ]
-    return [{"role": "assistant", "content": content}, {"role": "user", "content": told}]
+    return [{"role": "assistant", "content": content}, {"role": "user", "content": blocks}]
 
 
 def _tool_use(block: Any, result: CallResult | None) -> Any:
@@ -197,7 +197,7 @@ def _tool_use(block: Any, result: CallResult | None) -> Any:
 
 def _gemini(reply: Any, results: Sequence[CallResult]) -> list[Any]:
     word = "functionResponse" if isinstance(reply, Mapping) else "function_response"
-    told = [
+    parts = [
         {
             word: {
                 **({} if result.id is None else {"id": result.id}),
@@ -207,7 +207,7 @@ def _gemini(reply: Any, results: Sequence[CallResult]) -> list[Any]:
         }
         for result in results
     ]
-    return [field(first(field(reply, "candidates")), "content"), {"role": "user", "parts": told}]
+    return [field(first(field(reply, "candidates")), "content"), {"role": "user", "parts": parts}]
 
 
 def _gemini_user(text: str) -> dict[str, Any]:
@@ -215,11 +215,11 @@ def _gemini_user(text: str) -> dict[str, Any]:
 
 
 def _bedrock(reply: Any, results: Sequence[CallResult]) -> list[Any]:
-    told = [
+    blocks = [
         {"toolResult": {"toolUseId": result.id, "content": [{"text": result.message}], "status": "error"}}
         for result in results
     ]
-    return [field(field(reply, "output"), "message"), {"role": "user", "content": told}]
+    return [field(field(reply, "output"), "message"), {"role": "user", "content": blocks}]
 
 
 def _bedrock_user(text: str) -> dict[str, Any]:
@@ -227,12 +227,12 @@ def _bedrock_user(text: str) -> dict[str, Any]:
 
 
 def _langchain(reply: Any, results: Sequence[CallResult]) -> list[Any]:
-    told = []
+    messages = []
     for number, result in enumerate(results, 1):
-        said = {"content": result.message, "tool_call_id": _id(result, number), "status": "error"}
-        made = instance(_tool_messages(reply), said, said)
-        told.append(made if made is not None else {"role": "tool", **said})
-    return [reply, *told]
+        fields = {"content": result.message, "tool_call_id": _id(result, number), "status": "error"}
+        message = instance(_tool_messages(reply), fields, fields)
+        messages.append(message if message is not None else {"role": "tool", **fields})
+    return [reply, *messages]
 
 
 def _tool_messages(message: Any) -> list[Any]:

@@ -80,8 +80,8 @@ def guard_tools(  # noqa: PLR0913 - all but the tools is keyword-only
     known = tools_of(tools)
     require_count("max_attempts", max_attempts, 1, meaning=" (1 means: never ask again)")
     require_bool("observe", observe)
-    for word, given in (("name", name), ("messages", messages), ("version", version), ("segment", segment)):
-        require_text(word, given)
+    for word, value in (("name", name), ("messages", messages), ("version", version), ("segment", segment)):
+        require_text(word, value)
     if store is not None and not isinstance(store, Unset):
         resolved_store(store, strictly=True)
     price = prices_of(prices)
@@ -113,8 +113,8 @@ def guard_tools(  # noqa: PLR0913 - all but the tools is keyword-only
     return decorated
 
 
-def _store(given: str | Recorder | Unset | None) -> Recorder | None:
-    return None if given is None else resolved_store(given)
+def _store(store: str | Recorder | Unset | None) -> Recorder | None:
+    return None if store is None else resolved_store(store)
 
 
 def _guarded(function: Any, planned: Callable[[Any], TurnPlan]) -> Any:
@@ -140,9 +140,9 @@ def _awaited(plan: TurnPlan) -> Any:
             return await _go_on(plan, turn, None)
         from schema_guard.observing import observe_async  # only observed functions need it
 
-        given = await observe_async(turn)
+        result = await observe_async(turn)
         await turn.settle()
-        return given
+        return result
 
     return awaited
 

@@ -86,14 +86,14 @@ class JoinedCalls:
         """
         known = [call for call in self.calls if not call.is_replaced]
         joined: list[FollowedCall | None] = [None] * len(judgements)
-        left = list(range(len(judgements)))
+        indices = list(range(len(judgements)))
 
         def claim(wanted: Callable[[FollowedCall, CallJudgement], bool]) -> None:
             for call in list(known):
-                at = next((at for at in left if wanted(call, judgements[at])), None)
+                at = next((at for at in indices if wanted(call, judgements[at])), None)
                 if at is not None:
                     known.remove(call)
-                    left.remove(at)
+                    indices.remove(at)
                     joined[at] = call
 
         claim(lambda call, one: call.is_repeated_by(one))
@@ -105,13 +105,13 @@ class JoinedCalls:
             )
         )
         claim(lambda call, one: _is_lost(call))
-        return [self._attempt_of(call, one) for call, one in zip(joined, judgements, strict=True)]
+        return [self._attempt_of(call, judgement) for call, judgement in zip(joined, judgements, strict=True)]
 
-    def _attempt_of(self, call: FollowedCall | None, one: CallJudgement) -> FollowedCall | None:
+    def _attempt_of(self, call: FollowedCall | None, judgement: CallJudgement) -> FollowedCall | None:
         if call is not None and not call.last.ok:
             return call
         if call is not None:
-            if one.ok:
+            if judgement.ok:
                 return None
             call.is_replaced = True
         new = FollowedCall()

@@ -122,23 +122,23 @@ def judged(
     near: list[str] = []
     schema = None if tool is None else tool.schema
     if call.failure is not None:
-        found: Judgement[Any] = _failed(call.failure)
+        judgement: Judgement[Any] = _failed(call.failure)
     elif tool is None:
         near = near_names(call.name or "", tools)
-        found = _failed(_unknown(call.name, tools, near))
+        judgement = _failed(_unknown(call.name, tools, near))
     elif call.text is None:
-        found = _failed(Failure("syntax", "malformed", f"the arguments are no JSON: {_BRACES}"))
+        judgement = _failed(Failure("syntax", "malformed", f"the arguments are no JSON: {_BRACES}"))
     elif schema is None:
-        found = Judgement(True, _parsed(call.text, limits), None, "clean")
+        judgement = Judgement(True, _parsed(call.text, limits), None, "clean")
     else:
-        found = _arguments(call.text, schema, call.finish_reason, repair, limits)
-    failure = found.failure
+        judgement = _arguments(call.text, schema, call.finish_reason, repair, limits)
+    failure = judgement.failure
     message = None
     if failure is not None:
         message = message_for(failure, tools, near, name=None if tool is None else tool.name)
-    repairs = ("unwrapped",) if found.form == "unwrapped" else found.repairs
+    repairs = ("unwrapped",) if judgement.form == "unwrapped" else judgement.repairs
     return CallJudgement(
-        found.ok, call.id, call.name, found.value, failure, message, call.text, schema, repairs
+        judgement.ok, call.id, call.name, judgement.value, failure, message, call.text, schema, repairs
     )
 
 
@@ -164,15 +164,15 @@ def _parsed(text: str, limits: Limits) -> Any:
 def _arguments(
     text: str, schema: Schema[Any], finish: FinishReason | None, repair: Repair, limits: Limits
 ) -> Judgement[Any]:
-    found = judge(text, schema, finish_reason=finish, repair=repair, limits=limits)
-    if repair != "off" or (found.ok and found.form == "clean"):
-        return found
+    judgement = judge(text, schema, finish_reason=finish, repair=repair, limits=limits)
+    if repair != "off" or (judgement.ok and judgement.form == "clean"):
+        return judgement
     value = parse(text.strip(), limits)
     if isinstance(value, str) and isinstance(parse(value.strip(), limits), dict):
         return _failed(_encoded(value))
-    if found.ok:
+    if judgement.ok:
         return _failed(Failure("syntax", "malformed", f"other text stands beside the arguments: {_BRACES}"))
-    return found
+    return judgement
 
 
 def _encoded(value: str) -> Failure:

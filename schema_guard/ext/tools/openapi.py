@@ -49,25 +49,25 @@ def _translated(schema: Any) -> Any:
         return [_translated(part) for part in schema]
     if not isinstance(schema, dict):
         return schema
-    made: dict[str, Any] = {}
+    document: dict[str, Any] = {}
     for name, part in schema.items():
         if name in _BY_NAME and isinstance(part, dict):
-            made[name] = {key: _translated(inner) for key, inner in part.items()}
+            document[name] = {key: _translated(inner) for key, inner in part.items()}
         elif name in _COUNTS and isinstance(part, str) and part.isdigit():
-            made[name] = int(part)
+            document[name] = int(part)
         elif name == "type" and isinstance(part, str):
-            made[name] = part.lower()
+            document[name] = part.lower()
         else:
-            made[name] = part if name in _DATA else _translated(part)
-    made.pop("propertyOrdering", None)
-    if made.get("format") in _FORMATS:
-        del made["format"]
-    return _with_null(made) if made.pop("nullable", None) is True else made
+            document[name] = part if name in _DATA else _translated(part)
+    document.pop("propertyOrdering", None)
+    if document.get("format") in _FORMATS:
+        del document["format"]
+    return _with_null(document) if document.pop("nullable", None) is True else document
 
 
-def _with_null(made: dict[str, Any]) -> dict[str, Any]:
-    if "enum" in made:
-        made["enum"] = [*made["enum"], None]
-    if isinstance(made.get("type"), str):
-        return {**made, "type": [made["type"], "null"]}
-    return {"anyOf": [made, {"type": "null"}]} if made else made
+def _with_null(document: dict[str, Any]) -> dict[str, Any]:
+    if "enum" in document:
+        document["enum"] = [*document["enum"], None]
+    if isinstance(document.get("type"), str):
+        return {**document, "type": [document["type"], "null"]}
+    return {"anyOf": [document, {"type": "null"}]} if document else document

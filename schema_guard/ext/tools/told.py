@@ -37,16 +37,16 @@ def message_for(failure: Failure, tools: Iterable[str], near: list[str], *, name
     if failure.code == "unknown_tool":
         return f"This call was not run: there is no tool of that name. {_names(list(tools), near)}"
     if failure.kind == "truncation":
-        said, then = _CUT_OFF, "Call the tool again, with shorter arguments."
+        reason, then = _CUT_OFF, "Call the tool again, with shorter arguments."
     elif failure.code == "empty":
-        said, then = "Its arguments were empty", "Call the tool again, with one JSON object of arguments."
+        reason, then = "Its arguments were empty", "Call the tool again, with one JSON object of arguments."
     elif failure.kind == "refusal":
-        said, then = "It was stopped by a filter", "Go on without it."
+        reason, then = "It was stopped by a filter", "Go on without it."
     else:
-        said = prompting.told(failure, quote_checks=True)
+        reason = prompting.told(failure, quote_checks=True)
         then = "Call the tool again, with corrected arguments."
     which = "" if name is None else f" of {name}"
-    return f"This call{which} was not run. {clip(said, _MOST_CHARS)}. {then}"
+    return f"This call{which} was not run. {clip(reason, _MOST_CHARS)}. {then}"
 
 
 def _names(tools: list[str], near: list[str]) -> str:
@@ -69,5 +69,7 @@ def near_names(name: str, tools: Iterable[str]) -> list[str]:
 
     wanted = clip(name, 200).casefold()
     tail = wanted.replace(":", ".").replace("/", ".").rpartition(".")[2]
-    found = [tail] if tail in known else [*get_close_matches(wanted, known), *get_close_matches(tail, known)]
-    return [known[near] for near in dict.fromkeys(found)][:3]
+    matches = (
+        [tail] if tail in known else [*get_close_matches(wanted, known), *get_close_matches(tail, known)]
+    )
+    return [known[near] for near in dict.fromkeys(matches)][:3]

@@ -65,17 +65,17 @@ def tools_of(tools: object) -> Tools:
         InvalidArgument: One is no tool, or two different ones have the same name.
         InvalidSchema: A schema cannot be loaded.
     """
-    if isinstance(tools, dict) and all(isinstance(one, ToolSchema) for one in tools.values()):
+    if isinstance(tools, dict) and all(isinstance(source, ToolSchema) for source in tools.values()):
         return tools
-    given = [tools] if _is_one(tools) else tools
-    if not isinstance(given, Iterable):
+    sources = [tools] if _is_one(tools) else tools
+    if not isinstance(sources, Iterable):
         raise InvalidArgument(f"tools={clip(repr(tools))}: expected a list of tools, each {_FORMS}")
-    found: Tools = {}
-    for tool in [read for one in given for read in _read(one)]:
-        known = found.setdefault(tool.name, tool)
+    by_name: Tools = {}
+    for tool in [read for source in sources for read in _read(source)]:
+        known = by_name.setdefault(tool.name, tool)
         if known is not tool and _document(known) != _document(tool):
             raise InvalidArgument(f"tools: two different tools are called {tool.name!r}: give each its name")
-    return found
+    return by_name
 
 
 def _document(tool: ToolSchema) -> Any:
@@ -90,41 +90,43 @@ def _is_one(tools: object) -> bool:
     )
 
 
-def _read(one: object) -> list[ToolSchema]:
-    if isinstance(one, ToolSchema):
-        return [one]
-    if isinstance(one, Schema | type):
-        schema = Schema.of(one)
+def _read(source: object) -> list[ToolSchema]:
+    if isinstance(source, ToolSchema):
+        return [source]
+    if isinstance(source, Schema | type):
+        schema = Schema.of(source)
         return [ToolSchema(schema.name, schema)]
-    if isinstance(one, str | bytes):
-        raise InvalidArgument(f"tools: {clip(repr(one))}: expected {_FORMS}, got a {type(one).__name__}")
-    held = [inner for name in _HOLDERS for inner in items(field(one, name))]
-    return [tool for inner in held for tool in _read(inner)] if held else _described(one)
+    if isinstance(source, str | bytes):
+        raise InvalidArgument(
+            f"tools: {clip(repr(source))}: expected {_FORMS}, got a {type(source).__name__}"
+        )
+    held = [inner for name in _HOLDERS for inner in items(field(source, name))]
+    return [tool for inner in held for tool in _read(inner)] if held else _described(source)
 
 
-def _described(one: object) -> list[ToolSchema]:
-    custom = field(one, "custom")
+def _described(source: object) -> list[ToolSchema]:
+    custom = field(source, "custom")
     if words(field(custom, "name")) is not None:
         # OpenAI's tool that takes a text.
         return [ToolSchema(field(custom, "name"), None)]
-    wrapped = either(one, *_WRAPPED)
-    described = one if wrapped is None or callable(wrapped) else wrapped
+    wrapped = either(source, *_WRAPPED)
+    described = source if wrapped is None or callable(wrapped) else wrapped
     name = words(field(described, "name"))
     if name is not None:
         return [ToolSchema(name, _schema_of(name, described))]
-    return [_of_function(one)] if callable(one) else _of_no_name(one)
+    return [_of_function(source)] if callable(source) else _of_no_name(source)
 
 
-def _of_no_name(one: object) -> list[ToolSchema]:
+def _of_no_name(source: object) -> list[ToolSchema]:
     """Give nothing for a tool that the provider runs by itself, which has a kind and no name."""
-    kind = words(field(one, "type"))
-    if (kind is not None and kind != "function") or _is_gemini_own(one):
+    kind = words(field(source, "type"))
+    if (kind is not None and kind != "function") or _is_gemini_own(source):
         return []
-    raise InvalidArgument(f"tools: {clip(repr(one))}: expected {_FORMS}")
+    raise InvalidArgument(f"tools: {clip(repr(source))}: expected {_FORMS}")
 
 
-def _is_gemini_own(one: object) -> bool:
-    names = list(one) if isinstance(one, Mapping) else [name for name, _ in _fields(one)]
+def _is_gemini_own(source: object) -> bool:
+    names = list(source) if isinstance(source, Mapping) else [name for name, _ in _fields(source)]
     return any(str(name).replace("_", "").lower() in _GEMINI_OWN for name in names)
 
 
@@ -132,8 +134,8 @@ _GEMINI_OWN: Final = {"googlesearch", "codeexecution", "urlcontext", "googlesear
                       "filesearch", "computeruse", "cachepoint", "systemtool"}  # fmt: skip
 
 
-def _fields(one: object) -> list[tuple[str, Any]]:
-    named = getattr(one, "__dict__", None)
+def _fields(source: object) -> list[tuple[str, Any]]:
+    named = getattr(source, "__dict__", None)
     return (
         [(name, value) for name, value in named.items() if value is not None]
         if isinstance(named, dict)
@@ -143,31 +145,31 @@ def _fields(one: object) -> list[tuple[str, Any]]:
 
 def _schema_of(name: str, described: object) -> Schema[Any] | None:
     """Load the schema of a tool's arguments; None where nobody describes them."""
-    given = either(described, *_SCHEMAS)
-    if given is None:
-        given = field(field(described, "function_schema"), "json_schema")
-    if given is None:
-        given = field(described, _PARAMETERS)
-        if given is None:
+    schema = either(described, *_SCHEMAS)
+    if schema is None:
+        schema = field(field(described, "function_schema"), "json_schema")
+    if schema is None:
+        schema = field(described, _PARAMETERS)
+        if schema is None:
             is_described = isinstance(described, Mapping) or has(described, _PARAMETERS)
             is_function = field(described, "type") in (None, "function")
             return _loaded(name, _NO_ARGUMENTS) if is_described and is_function else None
-        given = as_json_schema(_plain(given))
-    held = field(given, "json") if isinstance(given, Mapping) and set(given) == {"json"} else None
-    return _loaded(name, given if held is None else held)
+        schema = as_json_schema(_plain(schema))
+    held = field(schema, "json") if isinstance(schema, Mapping) and set(schema) == {"json"} else None
+    return _loaded(name, schema if held is None else held)
 
 
-def _plain(given: Any) -> Any:
+def _plain(schema: Any) -> Any:
     """Give a schema as a dict; an SDK's object says itself as one."""
-    dump = getattr(given, "model_dump", None)
-    if isinstance(given, type) or not callable(dump):
-        return dict(given) if isinstance(given, Mapping) else given
+    dump = getattr(schema, "model_dump", None)
+    if isinstance(schema, type) or not callable(dump):
+        return dict(schema) if isinstance(schema, Mapping) else schema
     return dump(mode="json", exclude_none=True, by_alias=True)
 
 
-def _loaded(name: str, given: Any) -> Schema[Any]:
+def _loaded(name: str, schema: Any) -> Schema[Any]:
     try:
-        return Schema.of(dict(given) if isinstance(given, Mapping) else given, name=name)
+        return Schema.of(dict(schema) if isinstance(schema, Mapping) else schema, name=name)
     except (InvalidArgument, ValueError) as error:
         error.add_note(f"in the schema of the tool {clip(repr(name))}")
         raise

@@ -95,10 +95,10 @@ class TurnPlan(NamedTuple):
     @property
     def settings(self) -> str:
         """The settings that change results, as compact JSON."""
-        said: dict[str, Any] = {"max_attempts": self.max_attempts, "tool_calls": True}
+        settings: dict[str, Any] = {"max_attempts": self.max_attempts, "tool_calls": True}
         if self.observe:
-            said["observe"] = True
-        return json.dumps(said, separators=(",", ":"), sort_keys=True)
+            settings["observe"] = True
+        return json.dumps(settings, separators=(",", ":"), sort_keys=True)
 
 
 class Turn:
@@ -152,19 +152,20 @@ class Turn:
         self.judgements.append(judgements)
         joined = self._joined.take(judgements)
         parts = iter(shares(end.usage, sum(call is not None for call in joined)))
-        for call, one in zip(joined, judgements, strict=True):
+        for call, judgement in zip(joined, judgements, strict=True):
             if call is not None:
-                call.attempts.append(CallAttempt(one, end._replace(usage=next(parts))))
+                call.attempts.append(CallAttempt(judgement, end._replace(usage=next(parts))))
 
     def _may_ask_again(self) -> bool:
         """Say whether the last reply has to be asked for again, and can be."""
-        failed = [one.failure for one in self.judgements[-1] if one.failure is not None]
+        failed = [judgement.failure for judgement in self.judgements[-1] if judgement.failure is not None]
         if not failed or self._ends[-1].exception is not None:
             return False
         if any(failure.kind == "refusal" for failure in failed):
             return False
         results = [
-            CallResult(one.id, one.name, one.text, one.message or NOT_RUN) for one in self.judgements[-1]
+            CallResult(judgement.id, judgement.name, judgement.text, judgement.message or NOT_RUN)
+            for judgement in self.judgements[-1]
         ]
         sent = given_task(self._plan.shape, self._args, self._kwargs)
         self._again = continuation(sent, self._reply, results)
@@ -173,7 +174,7 @@ class Turn:
     @property
     def is_valid(self) -> bool:
         """Whether every call of the last reply can be run."""
-        return all(one.ok for one in self.judgements[-1])
+        return all(judgement.ok for judgement in self.judgements[-1])
 
     @property
     def no_reply(self) -> Failure | None:
@@ -257,12 +258,12 @@ class Turn:
         if self.store is None and recorder.follower is None:
             return
         for call in self._joined.calls:
-            told = folded(_outcome(self._plan, call, self._call, self._task), self._plan.segment, None)
-            followed = None if recorder.follower is None else recorder.follower.begin(told.call)
+            outcome = folded(_outcome(self._plan, call, self._call, self._task), self._plan.segment, None)
+            followed = None if recorder.follower is None else recorder.follower.begin(outcome.call)
             if followed is not None:
-                followed.end(told)
+                followed.end(outcome)
             if self.store is not None:
-                self.store.record(told, self._task)
+                self.store.record(outcome, self._task)
 
     async def settle(self) -> None:
         """Wait, off the event loop, until a store with durability "sync" has what it was handed."""
@@ -275,10 +276,12 @@ class Turn:
         """Give the turn as one outcome: an attempt for each reply, its failure that of the first call that failed."""
         ends = []
         for end, judgements in zip(self._ends, self.judgements, strict=True):
-            text = "\n".join(one.text or "" for one in judgements)
-            failure = next((one.failure for one in judgements if one.failure is not None), None)
-            given = ParsedValue(None, own=True) if failure is None else None
-            whole = end._replace(failure=end.failure if end.exception else failure, text=text, given=given)
+            text = "\n".join(judgement.text or "" for judgement in judgements)
+            failure = next(
+                (judgement.failure for judgement in judgements if judgement.failure is not None), None
+            )
+            value = ParsedValue(None, own=True) if failure is None else None
+            whole = end._replace(failure=end.failure if end.exception else failure, text=text, given=value)
             ends.append(whole._replace(tool=None, tries=(), instead=False, refusal=None))
         plan = Plan(Schema.of(True, name=_WHOLE), (STEP,), 1, prices=self._plan.prices)
         return _judged(plan, self._call, self._task, ends)
@@ -313,12 +316,12 @@ def _outcome(plan: TurnPlan, followed: FollowedCall, turn: Call, task: Prompt) -
         schema_fingerprint=schema.fingerprint,
         parent_call_id=turn.id,
     )
-    ends = [_end(one) for one in followed.attempts]
+    ends = [_end(attempt) for attempt in followed.attempts]
     return _judged(Plan(schema, (STEP,), 1, prices=plan.prices), call, task, ends)
 
 
-def _end(one: CallAttempt) -> End:
-    judgement, end = one
+def _end(attempt: CallAttempt) -> End:
+    judgement, end = attempt
     return End(
         finish_reason=end.finish_reason,
         usage=end.usage,

@@ -62,8 +62,8 @@ def _sections(result: TraceImport) -> Iterator[Section]:
         yield Section("Failed calls", "", Table(("kind", "code", "calls"), rows, (0, 1)))
     if result.left_out:
         rows = tuple(
-            (cause, str(found.rows), ", ".join(map(clip, found.places)))
-            for cause, found in result.left_out.items()
+            (cause, str(counted.rows), ", ".join(map(clip, counted.places)))
+            for cause, counted in result.left_out.items()
         )
         yield Section(
             "Left out", "rows that are in no call", Table(("why", "rows", "the first of them"), rows, (0, 2))

@@ -102,13 +102,13 @@ def _is_document(content: bytes) -> bool:
 
 
 def _line(place: str, line: bytes) -> Iterator[Row | Unreadable]:
-    found = _parsed(place, line)
-    if isinstance(found, Unreadable):
-        yield found
-    elif isinstance(found, dict):
-        yield from _unpacked(place, found)
+    value = _parsed(place, line)
+    if isinstance(value, Unreadable):
+        yield value
+    elif isinstance(value, dict):
+        yield from _unpacked(place, value)
     else:
-        yield Unreadable(place, f"expected a JSON object, got {_kind(found)}")
+        yield Unreadable(place, f"expected a JSON object, got {_kind(value)}")
 
 
 def _parsed(place: str, content: bytes) -> Any:
@@ -124,15 +124,15 @@ def _parsed(place: str, content: bytes) -> Any:
 
 
 def _of_document(name: str, content: bytes) -> Iterator[Row | Unreadable]:
-    found = _parsed(name, content)
-    if isinstance(found, Unreadable):
-        yield found
-    elif isinstance(found, dict):
-        yield from _unpacked(name, found)
-    elif isinstance(found, list):
-        yield from _listed(name, found)
+    value = _parsed(name, content)
+    if isinstance(value, Unreadable):
+        yield value
+    elif isinstance(value, dict):
+        yield from _unpacked(name, value)
+    elif isinstance(value, list):
+        yield from _listed(name, value)
     else:
-        yield Unreadable(name, f"expected rows, got {_kind(found)}")
+        yield Unreadable(name, f"expected rows, got {_kind(value)}")
 
 
 def _unpacked(place: str, document: dict[str, Any]) -> Iterator[Row | Unreadable]:

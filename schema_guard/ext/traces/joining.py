@@ -35,10 +35,10 @@ def calls_of(replies: Iterable[Held], is_valid: Callable[[Held], bool]) -> list[
     calls: list[list[Held]] = []
     named: dict[tuple[str, str], list[Held]] = {}
     last: dict[tuple[str, str | None, str], list[Held]] = {}
-    for one in sorted(
+    for held in sorted(
         replies, key=lambda one: inf if one.stored.started_at is None else one.stored.started_at
     ):
-        stored, schema, call = one.stored, one.schema.fingerprint, [one]
+        stored, schema, call = held.stored, held.schema.fingerprint, [held]
         if stored.call is not None:
             call = named.setdefault((stored.call, schema), call)
         elif stored.around is not None:
@@ -47,10 +47,10 @@ def calls_of(replies: Iterable[Held], is_valid: Callable[[Held], bool]) -> list[
             if before is not None and _asks_again(before[-1].stored, stored) and not is_valid(before[-1]):
                 call = before
             last[where] = call
-        if call[-1] is one:
+        if call[-1] is held:
             calls.append(call)
         else:
-            call.append(one)
+            call.append(held)
     return calls
 
 

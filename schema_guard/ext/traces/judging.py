@@ -45,10 +45,15 @@ class Judged(NamedTuple):
 
 def settings_text(traffic: Traffic) -> str:
     """Give the settings of imported calls, as guards write theirs."""
-    said: dict[str, Any] = {"max_attempts": 1, "observe": True, IMPORTED: traffic.tool, TRAFFIC: traffic.part}
+    settings: dict[str, Any] = {
+        "max_attempts": 1,
+        "observe": True,
+        IMPORTED: traffic.tool,
+        TRAFFIC: traffic.part,
+    }
     if traffic.share is not None:
-        said[SAMPLE_SHARE] = traffic.share
-    return json.dumps(said, separators=(",", ":"), sort_keys=True)
+        settings[SAMPLE_SHARE] = traffic.share
+    return json.dumps(settings, separators=(",", ":"), sort_keys=True)
 
 
 def call_id(tool: str, own: str, schema_fingerprint: str, started_at: float | None) -> str:
@@ -63,16 +68,16 @@ def call_id(tool: str, own: str, schema_fingerprint: str, started_at: float | No
 
 def prompt_of(task: Any) -> Prompt | None:
     """Give what was sent as a prompt: messages, also those that stand as JSON in a text, else the text."""
-    said = decoded(task)
-    messages = said.get("messages") if isinstance(said, dict) else said
-    if isinstance(messages, list) and messages and all(_is_message(one) for one in messages):
+    content = decoded(task)
+    messages = content.get("messages") if isinstance(content, dict) else content
+    if isinstance(messages, list) and messages and all(_is_message(message) for message in messages):
         return tuple(
             Message(
-                one["role"],
-                one.get("content"),
-                {key: value for key, value in one.items() if key not in ("role", "content")} or None,
+                message["role"],
+                message.get("content"),
+                {key: value for key, value in message.items() if key not in ("role", "content")} or None,
             )
-            for one in messages
+            for message in messages
         )
     return task if task is None or isinstance(task, str) else task_text(task)
 
@@ -84,8 +89,8 @@ def task_text(task: Any) -> str | None:
     return json.dumps(task, ensure_ascii=False, sort_keys=True, default=str)
 
 
-def _is_message(one: Any) -> bool:
-    return isinstance(one, dict) and isinstance(one.get("role"), str)
+def _is_message(message: Any) -> bool:
+    return isinstance(message, dict) and isinstance(message.get("role"), str)
 
 
 class Judging:
@@ -123,7 +128,7 @@ class Judging:
         done = flow.send(last._replace(tries=tuple(tries)))
         assert isinstance(done, Done)
         return Judged(
-            with_costs(folded(done.outcome, None, None), [one.stored.cost for one in replies]), task
+            with_costs(folded(done.outcome, None, None), [reply.stored.cost for reply in replies]), task
         )
 
     def _call(self, first: StoredReply, schema: Schema[Any], function: str, own: str) -> Call:
@@ -145,5 +150,5 @@ class Judging:
         )
 
 
-def _end(one: Held) -> End:
-    return end(one.reply, nan if one.stored.elapsed_s is None else one.stored.elapsed_s)
+def _end(held: Held) -> End:
+    return end(held.reply, nan if held.stored.elapsed_s is None else held.stored.elapsed_s)

@@ -74,22 +74,24 @@ def reply_in(stored: StoredReply, own: Own) -> Reply:
     )
 
 
-def _usage(said: Usage, stored: Usage) -> Usage:
+def _usage(own: Usage, stored: Usage) -> Usage:
     """Take what the reply says of its tokens, and what it does not from the tool."""
-    if said is UNKNOWN_USAGE:
+    if own is UNKNOWN_USAGE:
         return stored
-    return Usage(*(one if one is not None else other for one, other in zip(said, stored, strict=True)))
+    return Usage(
+        *(tokens if tokens is not None else other for tokens, other in zip(own, stored, strict=True))
+    )
 
 
 def _failed(stored: StoredReply) -> Reply:
     """Give the reply that stands for an error, or for nothing at all."""
-    given = {"usage": stored.usage, "call_model": stored.model or ""}
+    known = {"usage": stored.usage, "call_model": stored.model or ""}
     if stored.error is None:
-        return Reply(failure=_NO_OUTPUT, **given)  # type: ignore[arg-type]
+        return Reply(failure=_NO_OUTPUT, **known)  # type: ignore[arg-type]
     named = stored.exception or ""
     package, _, name = named.partition(".")[0], *named.rpartition(".")[1:]
     if name in _PARSED_BY:
-        return Reply(failure=_PARSED_BY[name], **given)  # type: ignore[arg-type]
+        return Reply(failure=_PARSED_BY[name], **known)  # type: ignore[arg-type]
     kind = clip(name) if name else None
     if name in _CANCELLED:
         failure = Failure("transport", "cancelled", f"{kind} was raised")
@@ -97,7 +99,7 @@ def _failed(stored: StoredReply) -> Reply:
         failure = provider_error()
     else:
         failure = Failure("transport", "call_raised", f"{kind or 'an exception'} was raised")
-    return Reply(failure=failure, exception=kind, **given)  # type: ignore[arg-type]
+    return Reply(failure=failure, exception=kind, **known)  # type: ignore[arg-type]
 
 
 def _read(output: Any, own: Own, depth: int) -> Reply | None:
@@ -131,13 +133,13 @@ def _unwrapped(output: Any, own: Own, depth: int) -> Reply | None:
 
 def _of_list(messages: list[Any], own: Own, depth: int) -> Reply | None:
     """Read the last message of the model in a list, or the items of a response."""
-    if not messages or not all(isinstance(one, dict) for one in messages):
+    if not messages or not all(isinstance(message, dict) for message in messages):
         return None
-    if any(one.get("type") in ("message", "function_call") for one in messages):
+    if any(message.get("type") in ("message", "function_call") for message in messages):
         return replies.read_shape({"object": "response", "status": None, "output": messages})
-    for one in reversed(messages):
-        if one.get("role", one.get("type")) in _ASSISTANTS:
-            return _unwrapped(one, own, depth - 1)
+    for message in reversed(messages):
+        if message.get("role", message.get("type")) in _ASSISTANTS:
+            return _unwrapped(message, own, depth - 1)
     if len(messages) == 1 and own.names.isdisjoint(messages[0]):
         inner = _wrapped(messages[0])
         return None if inner is None else _read(inner, own, depth - 1)

@@ -124,8 +124,8 @@ class TraceImport:
                 {"cause": cause, "code": code, "calls": n} for (cause, code), n in self.excluded.most_common()
             ],
             "left_out": [
-                {"cause": cause, "rows": found.rows, "places": list(found.places)}
-                for cause, found in self.left_out.items()
+                {"cause": cause, "rows": counted.rows, "places": list(counted.places)}
+                for cause, counted in self.left_out.items()
             ],
             "unread": self.unread,
             "unreadable": [part._asdict() for part in self.unreadable],

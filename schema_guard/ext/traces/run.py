@@ -109,14 +109,14 @@ def import_traces(
         MissingExtra: A file is Parquet, and pyarrow is not installed.
         StoreError: The store cannot be read or written.
     """
-    told = on_step or _untold
+    report = on_step or _untold
     reading = _Reading(options, schemas)
     for name in files:
-        reading.read(name, told)
+        reading.read(name, report)
     result = reading.result(dry_run=dry_run)
     judging = Judging(result.traffic, options.price)
     calls = reading.calls(judging)
-    _store(_judged(calls, judging, told), store, result)
+    _store(_judged(calls, judging, report), store, result)
     return result
 
 
@@ -160,8 +160,8 @@ class _Reading:
                 self._counts.leave_out(OTHER_TOOL, part.place)
                 continue
             self._tools[tool.name] += 1
-            for found in tool.read(part.value, part.place):
-                self._take(found)
+            for reply in tool.read(part.value, part.place):
+                self._take(reply)
             told("read", self._counts.rows, None)
 
     def _tool(self, row: Row) -> Tool:
@@ -175,31 +175,31 @@ class _Reading:
             )
         return tool
 
-    def _take(self, found: StoredReply | LeftOut) -> None:
-        if isinstance(found, LeftOut):
-            if found.id is not None and found.name is not None:
-                self._names[found.id] = found.name
-            self._counts.leave_out(NO_CALL, found.place)
+    def _take(self, item: StoredReply | LeftOut) -> None:
+        if isinstance(item, LeftOut):
+            if item.id is not None and item.name is not None:
+                self._names[item.id] = item.name
+            self._counts.leave_out(NO_CALL, item.place)
             return
-        if self._options.only and found.name not in self._options.only:
-            self._counts.leave_out(OTHER_NAME, found.place)
+        if self._options.only and item.name not in self._options.only:
+            self._counts.leave_out(OTHER_NAME, item.place)
             return
         self._counts.replies += 1
-        own = self._own_id(found)
+        own = self._own_id(item)
         if own is None:
             self._counts.repeated += 1
             return
-        schema = self._schemas.of(found)
+        schema = self._schemas.of(item)
         if schema is None:
-            self._counts.leave_out(NO_SCHEMA, found.place)
+            self._counts.leave_out(NO_SCHEMA, item.place)
             return
         if schema.fingerprint not in self._declared:
             self._declared[schema.fingerprint] = Own(schema)
-        whole = dict(found.row)
-        said: dict[str, Any] = {name: _text_at(whole, place) for name, place in self._options.places.items()}
-        named = {name: value for name, value in said.items() if value is not None}
-        reply = reply_in(found, self._declared[schema.fingerprint])
-        stored = found._replace(row=_NO_ROW, output=MISSING, task=task_text(found.task), **named)
+        whole = dict(item.row)
+        texts: dict[str, Any] = {name: _text_at(whole, place) for name, place in self._options.places.items()}
+        named = {name: value for name, value in texts.items() if value is not None}
+        reply = reply_in(item, self._declared[schema.fingerprint])
+        stored = item._replace(row=_NO_ROW, output=MISSING, task=task_text(item.task), **named)
         self._held.append(Held(stored, reply, schema, own))
 
     def _own_id(self, reply: StoredReply) -> str | None:
@@ -225,12 +225,12 @@ class _Reading:
     def calls(self, judging: Judging) -> list[_Call]:
         """Give the calls, in the order of time."""
 
-        def is_valid(one: Held) -> bool:
-            return judging.judged([one]).outcome.ok
+        def is_valid(held: Held) -> bool:
+            return judging.judged([held]).outcome.ok
 
-        found = [_Call(call, self._function(call[0].stored)) for call in calls_of(self._held, is_valid)]
+        calls = [_Call(call, self._function(call[0].stored)) for call in calls_of(self._held, is_valid)]
         self._held = []
-        return found
+        return calls
 
     def _function(self, reply: StoredReply) -> str:
         if "function" in self._options.places and reply.function is not None:
@@ -240,17 +240,17 @@ class _Reading:
 
 
 def _text_at(row: dict[str, Any], place: str) -> str | None:
-    found = at(row, place)
-    return None if found is MISSING else text(found)
+    value = at(row, place)
+    return None if value is MISSING else text(value)
 
 
 def _judged(
-    calls: list[_Call], judging: Judging, told: Callable[[str, int, int | None], None]
+    calls: list[_Call], judging: Judging, report: Callable[[str, int, int | None], None]
 ) -> Iterator[Judged]:
     for number, (replies, function) in enumerate(calls, 1):
         first = replies[0]
         yield judging.judged(replies, function, first.stored.call or first.own)
-        told("judged", number, len(calls))
+        report("judged", number, len(calls))
 
 
 def _store(calls: Iterable[Judged], store: Store, result: TraceImport) -> None:
@@ -259,11 +259,11 @@ def _store(calls: Iterable[Judged], store: Store, result: TraceImport) -> None:
     remaining = iter(calls)
     try:
         while batch := list(islice(remaining, _AT_ONCE)):
-            for one in batch:
-                result.add(one.outcome)
-            ids = [one.outcome.call.id for one in batch]
+            for judged in batch:
+                result.add(judged.outcome)
+            ids = [judged.outcome.call.id for judged in batch]
             known = {row["call_id"] for row in store.attempts(call_ids=ids)}
-            new = [one for one in batch if one.outcome.call.id not in known]
+            new = [judged for judged in batch if judged.outcome.call.id not in known]
             result.known += len(known)
             result.stored += len(new)
             if result.dry_run or not new:
@@ -272,7 +272,7 @@ def _store(calls: Iterable[Judged], store: Store, result: TraceImport) -> None:
                 session = store.backend.session()
                 session.add_keys([key_fingerprint(session.key)])
             key = session.key
-            session.add_calls([row for one in new for row in rows(one.outcome, one.task, key)])
+            session.add_calls([row for judged in new for row in rows(judged.outcome, judged.task, key)])
     finally:
         if session is not None:
             session.close()

@@ -51,27 +51,27 @@ class Schemas:
         """Give the schema of a reply; None where it is not known."""
         if self._column is None:
             return self._named.get("")
-        said = at(dict(reply.row), self._column)
-        if said is MISSING or said is None:
+        document = at(dict(reply.row), self._column)
+        if document is MISSING or document is None:
             return self._named.get("")
-        if isinstance(said, str) and said in self._named:
-            return self._named[said]
-        return self._of_document(decoded(said))
+        if isinstance(document, str) and document in self._named:
+            return self._named[document]
+        return self._of_document(decoded(document))
 
-    def _of_document(self, said: Any) -> Schema[Any] | None:
-        if not isinstance(said, dict):
+    def _of_document(self, document: Any) -> Schema[Any] | None:
+        if not isinstance(document, dict):
             return None
-        key = json.dumps(said, sort_keys=True, default=str)
+        key = json.dumps(document, sort_keys=True, default=str)
         if key not in self._read:
-            self._read[key] = _schema(said)
+            self._read[key] = _schema(document)
         return self._read[key]
 
 
-def _schema(said: dict[str, Any]) -> Schema[Any] | None:
+def _schema(document: dict[str, Any]) -> Schema[Any] | None:
     name = None
     for _ in range(_DEEPEST):
-        name = said["name"] if isinstance(said.get("name"), str) else name
-        if said.keys() & {
+        name = document["name"] if isinstance(document.get("name"), str) else name
+        if document.keys() & {
             "properties",
             "$ref",
             "anyOf",
@@ -83,11 +83,11 @@ def _schema(said: dict[str, Any]) -> Schema[Any] | None:
             "$schema",
         }:
             break
-        inside = next((said[key] for key in _AROUND if isinstance(said.get(key), dict)), None)
+        inside = next((document[key] for key in _AROUND if isinstance(document.get(key), dict)), None)
         if inside is None:
             break
-        said = inside
+        document = inside
     try:
-        return Schema.of(said, name=None if "title" in said else name)
+        return Schema.of(document, name=None if "title" in document else name)
     except InvalidSchema:
         return None

@@ -62,9 +62,9 @@ def _below(holder: dict[str, Any], place: str) -> Any:
     end = place.rfind(".")
     while end > 0:
         if place[:end] in holder:
-            found = at(holder[place[:end]], place[end + 1 :])
-            if found is not MISSING:
-                return found
+            value = at(holder[place[:end]], place[end + 1 :])
+            if value is not MISSING:
+                return value
         end = place.rfind(".", 0, end)
     return MISSING
 
@@ -72,9 +72,9 @@ def _below(holder: dict[str, Any], place: str) -> Any:
 def first_of(holder: Any, *places: str) -> Any:
     """Give the first of some places at which something stands that is neither null nor an empty text; else None."""
     for place in places:
-        found = at(holder, place)
-        if found is not MISSING and found is not None and found != "":
-            return found
+        value = at(holder, place)
+        if value is not MISSING and value is not None and value != "":
+            return value
     return None
 
 
@@ -129,14 +129,14 @@ def seconds(value: Any) -> float | None:
             return None
     if not isinstance(value, int | float) or isinstance(value, bool) or not value > 0 or not isfinite(value):
         return None
-    found = next((value / unit for least, unit in _UNITS if value >= least), float(value))
-    return found if found < _LARGEST_S else None
+    instant = next((value / unit for least, unit in _UNITS if value >= least), float(value))
+    return instant if instant < _LARGEST_S else None
 
 
 def count(value: Any) -> int | None:
     """Give a number of tokens; None for what is none."""
-    found = amount(value)
-    return int(found) if found is not None and found >= 0 and found == int(found) else None
+    number = amount(value)
+    return int(number) if number is not None and number >= 0 and number == int(number) else None
 
 
 def amount(value: Any) -> float | None:

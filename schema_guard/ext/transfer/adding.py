@@ -162,8 +162,8 @@ def add_calls(
     """
     added = 0
     for attempts in batches(calls):
-        rows = [one.row if namespace is None else _apart(one.row, namespace) for one in attempts]
-        payloads = [one.payload for one in attempts] if taking.with_texts else []
+        rows = [moved.row if namespace is None else _apart(moved.row, namespace) for moved in attempts]
+        payloads = [moved.payload for moved in attempts] if taking.with_texts else []
         added += session.add_calls(rows, payloads)
         if taking.on_step is not None:
             taking.on_step(len(rows))
@@ -178,7 +178,7 @@ def batches(calls: Iterable[list[Moved]]) -> Iterator[list[Moved]]:
     chars = 0
     for call in calls:
         attempts += call
-        chars += sum(len(text or b"") for one in call if one.payload for text in one.payload[:2])
+        chars += sum(len(text or b"") for moved in call if moved.payload for text in moved.payload[:2])
         if len(attempts) >= BATCH_ROWS or chars >= _BATCH_BYTES:
             yield attempts
             attempts, chars = [], 0
@@ -188,10 +188,10 @@ def batches(calls: Iterable[list[Moved]]) -> Iterator[list[Moved]]:
 
 def _apart(row: Row, namespace: bytes) -> Row:
     """Give a row whose input is none of another store's."""
-    found = row[_INPUT_HASH]
-    if found is None:
+    input_hash = row[_INPUT_HASH]
+    if input_hash is None:
         return row
-    return (*row[:_INPUT_HASH], keyed_hash(str(found), namespace), *row[_INPUT_HASH + 1 :])
+    return (*row[:_INPUT_HASH], keyed_hash(str(input_hash), namespace), *row[_INPUT_HASH + 1 :])
 
 
 def add_beside(session: Session, beside: Beside, added: Added) -> None:
@@ -205,11 +205,11 @@ def add_beside(session: Session, beside: Beside, added: Added) -> None:
 def would_add_beside(backend: Backend, beside: Beside, added: Added) -> None:
     """Count the declarations and counts of lost records that are not stored."""
     with backend.reading() as snapshot:
-        there = {one.schema_fingerprint: one for one in snapshot.every_declaration()}
+        there = {known.schema_fingerprint: known for known in snapshot.every_declaration()}
         lost_records = snapshot.every_lost_record()
     for declared in beside.declared:
-        found = there.get(declared.schema_fingerprint)
-        steps, targets = (found.steps, found.targets) if found else ((), ())
+        stored = there.get(declared.schema_fingerprint)
+        steps, targets = (stored.steps, stored.targets) if stored else ((), ())
         added.declarations += len(joined(steps, declared.steps)) - len(steps)
         added.declarations += len(joined(targets, declared.targets)) - len(targets)
     added.lost_records += (Counter(beside.lost_records) - Counter(lost_records)).total()
@@ -217,6 +217,6 @@ def would_add_beside(backend: Backend, beside: Beside, added: Added) -> None:
 
 def stored_call_ids(backend: Backend, rows: Iterable[Row]) -> frozenset[object]:
     """Give those of the calls of these attempts that are stored."""
-    asked = sorted({str(row[_CALL_ID]) for row in rows})
-    found = pages(backend, Where(call_ids=asked))
-    return frozenset(row[_CALL_ID] for page in found for _, row in page)
+    call_ids = sorted({str(row[_CALL_ID]) for row in rows})
+    stored = pages(backend, Where(call_ids=call_ids))
+    return frozenset(row[_CALL_ID] for page in stored for _, row in page)

@@ -113,17 +113,17 @@ def merge(backend: Backend, source: str, other: Backend, taking: Taking) -> Adde
 
     def read() -> Iterator[list[Moved]]:
         for page in whole_calls(pages(other, Where())):
-            kept = texts_by_attempt(other, [row for _, row in page]) if taking.with_texts else {}
+            by_attempt = texts_by_attempt(other, [row for _, row in page]) if taking.with_texts else {}
             for call in calls_of(page):
                 added.calls += 1
                 added.attempts += len(call)
-                yield [_moved(row, kept) for _, row in call]
+                yield [_moved(row, by_attempt) for _, row in call]
 
     return _add(backend, read(), beside, how, added, taking)
 
 
-def _moved(row: Row, kept: Mapping[tuple[object, object], Texts]) -> Moved:
-    texts = kept.get((row[_CALL_ID], row[_NUMBER]))
+def _moved(row: Row, by_attempt: Mapping[tuple[object, object], Texts]) -> Moved:
+    texts = by_attempt.get((row[_CALL_ID], row[_NUMBER]))
     return Moved(row, None if texts is None else payload_of(texts))
 
 
@@ -138,7 +138,7 @@ def _add(
     added.unlinked = how.namespace is not None
     if taking.dry_run:
         for attempts in batches(calls):
-            rows = [one.row for one in attempts]
+            rows = [moved.row for moved in attempts]
             known = stored_call_ids(backend, rows)
             added.added += sum(row[_CALL_ID] not in known for row in rows)
             if taking.on_step is not None:

@@ -73,11 +73,11 @@ def _text(rows: Iterable[Iterable[Any]]) -> bytes:
 
 
 def _cells(fields: Fields, columns: Iterable[str]) -> Iterator[Any]:
-    for found in map(fields.get, columns):
-        if found is None or isinstance(found, str):
-            yield "" if found is None else safe_cell(found)
+    for value in map(fields.get, columns):
+        if value is None or isinstance(value, str):
+            yield "" if value is None else safe_cell(value)
         else:
-            yield found if type(found) in (int, float) else json.dumps(found)
+            yield value if type(value) in (int, float) else json.dumps(value)
 
 
 def read(source: str, stream: IO[bytes]) -> Iterator[Said]:
@@ -142,10 +142,10 @@ def _columns(source: str, header: list[str]) -> list[str]:
 def _entry(place: str, columns: list[str], cells: list[str]) -> Said:
     if len(cells) != len(columns):
         return FileFault(place, f"expected {len(columns)} cells, got {len(cells)}")
-    found = dict(zip(columns, cells, strict=True))
-    name, about = found.pop(_RECORD), found.pop(_ABOUT)
+    by_column = dict(zip(columns, cells, strict=True))
+    name, about = by_column.pop(_RECORD), by_column.pop(_ABOUT)
     if name == ATTEMPT:
-        return Entry(place, ATTEMPT, {column: _value(column, cell) for column, cell in found.items()})
+        return Entry(place, ATTEMPT, {column: _value(column, cell) for column, cell in by_column.items()})
     if name not in NAMES:
         expected = " ".join((ATTEMPT, *NAMES))
         return FileFault(place, f"at /{_RECORD}: expected one of {expected}, got {clip(repr(name))}")
@@ -168,8 +168,8 @@ def _value(column: str, cell: str) -> Any:
     if kind == "text":
         return text_of(cell)
     # Spreadsheets write TRUE and FALSE.
-    found = _json(cell.lower() if kind == "flag" else cell)
-    return cell if found is None else found
+    value = _json(cell.lower() if kind == "flag" else cell)
+    return cell if value is None else value
 
 
 @cache

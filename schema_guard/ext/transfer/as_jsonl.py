@@ -56,24 +56,24 @@ def read(stream: IO[bytes]) -> Iterator[Said]:
         if not line.strip():
             continue
         try:
-            found = from_json(line, catch_duplicate_keys=True, allow_inf_nan=False)
+            value = from_json(line, catch_duplicate_keys=True, allow_inf_nan=False)
         except ValueError as error:
             yield FileFault(place, f"expected a JSON object: {clip(str(error))}")
             continue
-        entry = _entry(place, found)
+        entry = _entry(place, value)
         if isinstance(entry, Entry) and entry.name == NAMES[0] and entry.fields.get(TEXTS) is True:
             longest[0] = MOST_BYTES_WITH_TEXTS
         yield entry
 
 
-def _entry(place: str, found: Any) -> Said:
-    if not isinstance(found, dict):
-        return FileFault(place, f"expected a JSON object, got {clip(repr(found))}")
-    if len(found) == 1:
-        ((name, fields),) = found.items()
+def _entry(place: str, value: Any) -> Said:
+    if not isinstance(value, dict):
+        return FileFault(place, f"expected a JSON object, got {clip(repr(value))}")
+    if len(value) == 1:
+        ((name, fields),) = value.items()
         if name in _NAMES and isinstance(fields, dict):
             return Entry(place, name, fields)
-    return Entry(place, ATTEMPT, found)
+    return Entry(place, ATTEMPT, value)
 
 
 def lines(stream: IO[bytes], longest: Sequence[int]) -> Iterator[bytes | None]:

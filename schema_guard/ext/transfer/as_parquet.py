@@ -80,12 +80,12 @@ def read(source: str, stream: IO[bytes]) -> Iterator[Said]:
     """Give what the metadata and each row say; `InvalidArgument` for a file or columns that are not ours."""
     pa = _arrow()
     try:
-        found = pa.parquet.ParquetFile(stream, page_checksum_verification=True)
-        about = _about(source, (found.schema_arrow.metadata or {}).get(_KEY))
-        _check(source, _schema(pa, (*COLUMNS, TEXTS)), found.schema_arrow)
+        file = pa.parquet.ParquetFile(stream, page_checksum_verification=True)
+        about = _about(source, (file.schema_arrow.metadata or {}).get(_KEY))
+        _check(source, _schema(pa, (*COLUMNS, TEXTS)), file.schema_arrow)
         yield from about
         number = 0
-        for batch in found.iter_batches(batch_size=_READ_ROWS):
+        for batch in file.iter_batches(batch_size=_READ_ROWS):
             for fields in batch.to_pylist():
                 number += 1
                 yield _attempt(f"row {number}", fields)
@@ -115,17 +115,17 @@ def _about(source: str, metadata: bytes | None) -> list[Said]:
             f"{source}: expected what `schema-guard store export` has written, got a Parquet file of another program"
         )
     try:
-        found = from_json(metadata, catch_duplicate_keys=True, allow_inf_nan=False)
+        document = from_json(metadata, catch_duplicate_keys=True, allow_inf_nan=False)
     except ValueError as error:
         raise InvalidArgument(f"{source}: its metadata {_KEY!r} is no JSON: {clip(str(error))}") from error
-    said = found if isinstance(found, list) else [found]
-    return [_entry(f"metadata {number}", one) for number, one in enumerate(said, start=1)]
+    entries = document if isinstance(document, list) else [document]
+    return [_entry(f"metadata {number}", entry) for number, entry in enumerate(entries, start=1)]
 
 
-def _entry(place: str, found: Any) -> Said:
-    if isinstance(found, list) and len(found) == 2 and found[0] in NAMES and isinstance(found[1], dict):
-        return Entry(place, *found)
-    return FileFault(place, f"expected a name and its fields, got {clip(repr(found))}")
+def _entry(place: str, pair: Any) -> Said:
+    if isinstance(pair, list) and len(pair) == 2 and pair[0] in NAMES and isinstance(pair[1], dict):
+        return Entry(place, *pair)
+    return FileFault(place, f"expected a name and its fields, got {clip(repr(pair))}")
 
 
 def _check(source: str, expected: Any, schema: Any) -> None:

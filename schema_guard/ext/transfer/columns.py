@@ -72,9 +72,9 @@ def kind_of(column: str) -> tuple[str, bool]:
 
 def fields_of(row: Row) -> dict[str, Any]:
     """Give a row by the names of its columns, in the types of JSON."""
-    found = as_dict(row)
-    found["final"] = bool(found["final"])
-    return found
+    fields = as_dict(row)
+    fields["final"] = bool(fields["final"])
+    return fields
 
 
 def row_of(fields: Mapping[str, Any]) -> Row:
@@ -96,63 +96,63 @@ def checked(fields: Mapping[str, Any], kinds: Mapping[str, tuple[str, bool]]) ->
     if unknown := fields.keys() - kinds.keys():
         raise FieldFault(None, f"unknown field {clip(repr(min(unknown)))}")
     return {
-        name: None if (found := fields.get(name)) is None and nullable else _BY_KIND[kind](name, found)
+        name: None if (value := fields.get(name)) is None and nullable else _BY_KIND[kind](name, value)
         for name, (kind, nullable) in kinds.items()
     }
 
 
-def _wrong(name: str, expected: str, found: Any) -> NoReturn:
-    said = "nothing" if found is None else f"{_TYPES.get(type(found), 'object')} {clip(repr(found))}"
-    raise FieldFault(name, f"expected {expected}, got {said}")
+def _wrong(name: str, expected: str, value: Any) -> NoReturn:
+    actual = "nothing" if value is None else f"{_TYPES.get(type(value), 'object')} {clip(repr(value))}"
+    raise FieldFault(name, f"expected {expected}, got {actual}")
 
 
 _TYPES = {str: "string", bool: "boolean", int: "number", float: "number", list: "array", dict: "object"}
 
 
-def _text(name: str, found: Any) -> str:
-    if not isinstance(found, str):
-        _wrong(name, "a string", found)
-    return store_text(found)
+def _text(name: str, value: Any) -> str:
+    if not isinstance(value, str):
+        _wrong(name, "a string", value)
+    return store_text(value)
 
 
-def _count(name: str, found: Any) -> int:
-    if type(found) is not int or not 0 <= found <= _LARGEST:
-        _wrong(name, "an integer from 0 to 2^63 - 1", found)
-    return found
+def _count(name: str, value: Any) -> int:
+    if type(value) is not int or not 0 <= value <= _LARGEST:
+        _wrong(name, "an integer from 0 to 2^63 - 1", value)
+    return value
 
 
-def _number(name: str, found: Any) -> float:
-    if type(found) is not float and type(found) is not int:
-        _wrong(name, "a number", found)
+def _number(name: str, value: Any) -> float:
+    if type(value) is not float and type(value) is not int:
+        _wrong(name, "a number", value)
     try:
-        number = float(found)
+        number = float(value)
     except OverflowError:
         number = math.inf
     if not math.isfinite(number):
-        _wrong(name, "a number that is finite", found)
+        _wrong(name, "a number that is finite", value)
     return number
 
 
-def _flag(name: str, found: Any) -> int:
-    if found is not True and found is not False:
-        _wrong(name, "true or false", found)
-    return int(found)
+def _flag(name: str, value: Any) -> int:
+    if value is not True and value is not False:
+        _wrong(name, "true or false", value)
+    return int(value)
 
 
-def _texts(name: str, found: Any) -> str:
-    if not isinstance(found, list) or not all(isinstance(one, str) for one in found):
-        _wrong(name, "an array of strings", found)
-    return json.dumps([store_text(one) for one in found]) if found else "[]"
+def _texts(name: str, value: Any) -> str:
+    if not isinstance(value, list) or not all(isinstance(text, str) for text in value):
+        _wrong(name, "an array of strings", value)
+    return json.dumps([store_text(text) for text in value]) if value else "[]"
 
 
-def _pairs(name: str, found: Any) -> str:
-    if not isinstance(found, list) or not all(_is_pair(one) for one in found):
-        _wrong(name, "an array of [location, keyword]", found)
-    return json.dumps([[*map(store_text, one)] for one in found], separators=(",", ":")) if found else "[]"
+def _pairs(name: str, value: Any) -> str:
+    if not isinstance(value, list) or not all(_is_pair(pair) for pair in value):
+        _wrong(name, "an array of [location, keyword]", value)
+    return json.dumps([[*map(store_text, pair)] for pair in value], separators=(",", ":")) if value else "[]"
 
 
-def _is_pair(found: Any) -> bool:
-    return isinstance(found, list) and len(found) == 2 and all(isinstance(one, str) for one in found)
+def _is_pair(value: Any) -> bool:
+    return isinstance(value, list) and len(value) == 2 and all(isinstance(part, str) for part in value)
 
 
 _BY_KIND: dict[str, Callable[[str, Any], Any]] = {
@@ -171,16 +171,16 @@ def _check_of(column: str) -> Callable[[str, Any], Any]:
         return check
     if column in _ONE_OF:
         return _one_of(_ONE_OF[column])
-    return lambda name, found: None if found is None else check(name, found)
+    return lambda name, value: None if value is None else check(name, value)
 
 
 def _one_of(known: tuple[str, ...]) -> Callable[[str, Any], Any]:
     allowed = {None, *known}
 
-    def check(name: str, found: Any) -> Any:
-        if type(found) in (list, dict) or found not in allowed:
-            _wrong(name, f"one of {', '.join(known)}, or null", found)
-        return found
+    def check(name: str, value: Any) -> Any:
+        if type(value) in (list, dict) or value not in allowed:
+            _wrong(name, f"one of {', '.join(known)}, or null", value)
+        return value
 
     return check
 

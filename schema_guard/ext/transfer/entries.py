@@ -226,14 +226,14 @@ class FileReading:
             self._add(entry)
             return None
         try:
-            found = Moved(row_of(entry.fields), heard_texts(entry.fields.get(TEXTS)))
+            moved = Moved(row_of(entry.fields), heard_texts(entry.fields.get(TEXTS)))
         except FieldFault as error:
             self._add(FileFault(entry.place, str(error)))
             return None
         if self._end is not None:
             self._add(FileFault(entry.place, "expected nothing after the entry 'end'"))
             return None
-        return found
+        return moved
 
     def _hear(self, entry: Entry) -> None:
         try:
@@ -246,20 +246,20 @@ class FileReading:
             raise FieldFault(None, "expected nothing after the entry 'end'")
         if name not in _FIELDS:
             raise FieldFault(None, "expected one header: give files one by one, not joined")
-        found = checked(fields, _FIELDS[name])
+        values = checked(fields, _FIELDS[name])
         if name == "end":
-            self._end = found["attempts"]
+            self._end = values["attempts"]
         elif name == "lost_records":
-            self.lost_records.append(LostRecords(**found))
+            self.lost_records.append(LostRecords(**values))
         elif name == "declared_step":
-            if found["status"] not in _STATUSES:
-                near = did_you_mean(found["status"], _STATUSES)
+            if values["status"] not in _STATUSES:
+                near = did_you_mean(values["status"], _STATUSES)
                 raise FieldFault("status", f"expected {' or '.join(map(repr, _STATUSES))}{near}")
-            self._steps.setdefault(found.pop("schema_fingerprint"), []).append(DeclaredStep(**found))
+            self._steps.setdefault(values.pop("schema_fingerprint"), []).append(DeclaredStep(**values))
         else:
-            if not 0 < found["target"] < 1:
-                raise FieldFault("target", f"expected a rate in (0, 1), got {found['target']!r}")
-            self._targets.setdefault(found.pop("schema_fingerprint"), []).append(DeclaredTarget(**found))
+            if not 0 < values["target"] < 1:
+                raise FieldFault("target", f"expected a rate in (0, 1), got {values['target']!r}")
+            self._targets.setdefault(values.pop("schema_fingerprint"), []).append(DeclaredTarget(**values))
 
     def _add(self, fault: FileFault) -> None:
         self.faults += 1
@@ -269,8 +269,8 @@ class FileReading:
 
 def _call_id(entry: Said) -> object:
     """Give the call of an attempt that is wrong, None where that is not known."""
-    found = entry.fields.get("call_id") if isinstance(entry, Entry) else None
-    return found if isinstance(found, str) else None
+    call_id = entry.fields.get("call_id") if isinstance(entry, Entry) else None
+    return call_id if isinstance(call_id, str) else None
 
 
 def _got(first: Said | None) -> str:

@@ -69,9 +69,9 @@ def _standard_output() -> Iterator[IO[bytes]]:
         yield stream
         stream.flush()
         return
-    kept = io.BytesIO()  # a stream of texts in its place, as of a caller in this process
-    yield kept
-    sys.stdout.write(kept.getvalue().decode())
+    buffer = io.BytesIO()  # a stream of texts in its place, as of a caller in this process
+    yield buffer
+    sys.stdout.write(buffer.getvalue().decode())
 
 
 @contextmanager
@@ -83,19 +83,19 @@ def _replacing(path: Path) -> Iterator[IO[bytes]]:
         return
     # Of a link what it names is written, and the link stays.
     target = path.resolve()
-    made = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
+    beside = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
     try:
-        descriptor = os.open(made, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+        descriptor = os.open(beside, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
         with os.fdopen(descriptor, "wb") as stream:
             yield stream
             stream.flush()
             if there is not None:
                 os.fchmod(stream.fileno(), stat.S_IMODE(there.st_mode))
             os.fsync(stream.fileno())
-        made.replace(target)
+        beside.replace(target)
     finally:
         with suppress(OSError):
-            made.unlink(missing_ok=True)
+            beside.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -110,9 +110,9 @@ def opened(name: str, backend: Backend) -> Iterator[IO[bytes]]:
         InvalidArgument: The file is the store, or it cannot be read.
     """
     if name == STANDARD:
-        with tempfile.TemporaryFile() as kept:  # for its owner only, and without a name
-            shutil.copyfileobj(sys.stdin.buffer, kept)
-            yield kept
+        with tempfile.TemporaryFile() as copy:  # for its owner only, and without a name
+            shutil.copyfileobj(sys.stdin.buffer, copy)
+            yield copy
         return
     path = Path(name)
     _refuse_store(path, backend)

@@ -58,9 +58,9 @@ class Grouping:
             self._add(place, attempt)
         if not attempt.row[_FINAL]:
             return None
-        found = None if self._is_bad else self._attempts
+        attempts = None if self._is_bad else self._attempts
         self._open()
-        return found
+        return attempts
 
     def end(self) -> None:
         """Say that nothing more comes of this call, which should have ended by itself."""

@@ -70,10 +70,10 @@ def export(backend: Backend, stream: IO[bytes], leaving: Leaving) -> int:
             rows = [row for _, row in page]
             fields = [fields_of(row) for row in rows]
             if leaving.texts is not None:
-                kept = texts_by_attempt(backend, rows)
-                for row, one in zip(rows, fields, strict=True):
-                    found = kept.get((row[_CALL_ID], row[_NUMBER]))
-                    one[TEXTS] = None if found is None else told_texts(found, leaving.texts)
+                by_attempt = texts_by_attempt(backend, rows)
+                for row, attempt in zip(rows, fields, strict=True):
+                    texts = by_attempt.get((row[_CALL_ID], row[_NUMBER]))
+                    attempt[TEXTS] = None if texts is None else told_texts(texts, leaving.texts)
             yield fields
             if leaving.on_step is not None:
                 leaving.on_step(len(page))
@@ -86,7 +86,7 @@ def texts_by_attempt(backend: Backend, rows: Sequence[Row]) -> dict[tuple[object
     """Give what is kept of the texts of attempts, by `call_id` and number."""
     call_ids = list(dict.fromkeys(str(row[_CALL_ID]) for row in rows))
     with backend.reading() as snapshot:
-        return {(found.call_id, found.number): found for found in snapshot.texts(call_ids)}
+        return {(texts.call_id, texts.number): texts for texts in snapshot.texts(call_ids)}
 
 
 def beside_of(backend: Backend, where: Where) -> Beside:

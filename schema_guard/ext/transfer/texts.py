@@ -46,29 +46,29 @@ class Moved(NamedTuple):
 
 def told_texts(texts: Texts, how: TextsAs) -> dict[str, Any]:
     """Give what is said of the texts of an attempt."""
-    found = _redacted(texts) if how == "redacted" else texts
-    said = {name: getattr(found, name) for name in _CHECKS}
-    said["touched"] = [list(place) for place in found.touched] or None
-    return {name: _encodable(value) for name, value in said.items() if value is not None}
+    cleaned = _redacted(texts) if how == "redacted" else texts
+    fields = {name: getattr(cleaned, name) for name in _CHECKS}
+    fields["touched"] = [list(place) for place in cleaned.touched] or None
+    return {name: _encodable(value) for name, value in fields.items() if value is not None}
 
 
 def _encodable(value: Any) -> Any:
     """Write lone surrogates, which no file takes, as six characters, as `store_text` does."""
     if isinstance(value, str):
-        return value if value.isascii() else _SURROGATE.sub(lambda found: f"\\u{ord(found[0]):04x}", value)
+        return value if value.isascii() else _SURROGATE.sub(lambda match: f"\\u{ord(match[0]):04x}", value)
     if isinstance(value, list):
-        return [_encodable(one) for one in value]
+        return [_encodable(part) for part in value]
     if isinstance(value, dict):
-        return {_encodable(key): _encodable(one) for key, one in value.items()}
+        return {_encodable(key): _encodable(part) for key, part in value.items()}
     return value
 
 
 def _redacted(texts: Texts) -> Texts:
     """Give texts without credentials and personal data; those that have none stay as they are."""
-    left: dict[str, Any] = {"prompt": texts.prompt, "reply": texts.reply, "task": texts.task}
+    contents: dict[str, Any] = {"prompt": texts.prompt, "reply": texts.reply, "task": texts.task}
     touched = list(texts.touched)
     lost = texts.lost
-    for name, text in left.items():
+    for name, text in contents.items():
         if text is None:
             continue
         try:
@@ -77,13 +77,13 @@ def _redacted(texts: Texts) -> Texts:
             if is_interruption(error):
                 raise
             # Whatever it is: nothing is said of such a text.
-            left[name], lost = None, _LOST
+            contents[name], lost = None, _LOST
             continue
         if value != text:
-            left[name] = value
+            contents[name] = value
             touched = [place for place in touched if place.text != name]
             touched += [Touched(name, *place) for place in places]
-    return replace(texts, **left, touched=tuple(touched), lost=lost)
+    return replace(texts, **contents, touched=tuple(touched), lost=lost)
 
 
 def heard_texts(fields: Any) -> Payload | None:
@@ -95,9 +95,9 @@ def heard_texts(fields: Any) -> Payload | None:
     if unknown := fields.keys() - _CHECKS.keys():
         raise FieldFault(TEXTS, f"unknown field {clip(repr(min(unknown)))}")
     for name, (is_right, expected) in _CHECKS.items():
-        found = fields.get(name)
-        if found is not None and not is_right(found):
-            raise FieldFault(f"{TEXTS}/{name}", f"expected {expected} or null, got {clip(repr(found))}")
+        value = fields.get(name)
+        if value is not None and not is_right(value):
+            raise FieldFault(f"{TEXTS}/{name}", f"expected {expected} or null, got {clip(repr(value))}")
     touched = tuple(Touched(*place) for place in fields.get("touched") or ())
     return payload_of(Texts("", 0, **{**fields, "touched": touched}))
 
@@ -107,25 +107,25 @@ def _is_place(place: Any) -> bool:
     return (
         isinstance(place, list)
         and len(place) == len(kinds)
-        and all(type(one) is kind for one, kind in zip(place, kinds, strict=True))
+        and all(type(part) is kind for part, kind in zip(place, kinds, strict=True))
     )
 
 
-def _is_prompt(found: Any) -> bool:
-    is_list = isinstance(found, list) and all(isinstance(message, dict) for message in found)
-    return isinstance(found, str) or is_list
+def _is_prompt(value: Any) -> bool:
+    is_list = isinstance(value, list) and all(isinstance(message, dict) for message in value)
+    return isinstance(value, str) or is_list
 
 
-def _is_text(found: Any) -> bool:
-    return isinstance(found, str)
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
 
 
-def _is_hash(found: Any) -> bool:
-    return isinstance(found, str) and bool(_HASH.fullmatch(found))
+def _is_hash(value: Any) -> bool:
+    return isinstance(value, str) and bool(_HASH.fullmatch(value))
 
 
-def _is_places(found: Any) -> bool:
-    return isinstance(found, list) and all(map(_is_place, found))
+def _is_places(value: Any) -> bool:
+    return isinstance(value, list) and all(map(_is_place, value))
 
 
 _CHECKS: Final = {

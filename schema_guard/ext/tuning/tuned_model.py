@@ -49,7 +49,7 @@ def read_job(directory: Path) -> dict[str, Any] | None:
         named = document.get("format", _FORMAT) if isinstance(document, dict) else _FORMAT
         if named != _FORMAT:
             raise fault(shown, "/format", expected=str(_FORMAT), got=clip(repr(named)), advice=_UPGRADE)
-        found: dict[str, Any] = judged(document, Schema.of(_SCHEMA), shown)
+        job: dict[str, Any] = judged(document, Schema.of(_SCHEMA), shown)
     except FileNotFoundError:
         return None
     except InvalidArgument as error:
@@ -58,7 +58,7 @@ def read_job(directory: Path) -> dict[str, Any] | None:
         raise InvalidArgument(
             f"{shown}: expected a JSON file, got {clip(str(error))}: fix it, {_WAY_ON}"
         ) from error
-    return found
+    return job
 
 
 def tuned_model(directory: Path) -> TunedModel:
@@ -76,5 +76,5 @@ def tuned_model(directory: Path) -> TunedModel:
         raise InvalidArgument(
             f"{name}: its job has made no model, it is {job['status']}: go on with {command}"
         )
-    found = TunedModel(**job["result"])
-    return found if found.adapter is None else found._replace(adapter=str(directory / found.adapter))
+    model = TunedModel(**job["result"])
+    return model if model.adapter is None else model._replace(adapter=str(directory / model.adapter))

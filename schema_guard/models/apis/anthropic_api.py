@@ -76,11 +76,11 @@ class AnthropicModel(GeneratedModel):
         return {**named, "extra_body": {**others, **(arguments.get("extra_body") or {})}}
 
 
-def _system(found: list[Any]) -> Any:
+def _system(parts: list[Any]) -> Any:
     """Give the texts of the system as the one argument that they are: a text, or blocks; None without any."""
-    if not found:
+    if not parts:
         return None
-    if all(isinstance(one, str) for one in found):
-        return "\n\n".join(found)
-    blocks = [[{"type": "text", "text": one}] if isinstance(one, str) else list(one) for one in found]
+    if all(isinstance(part, str) for part in parts):
+        return "\n\n".join(parts)
+    blocks = [[{"type": "text", "text": part}] if isinstance(part, str) else list(part) for part in parts]
     return [block for listed in blocks for block in listed]

@@ -127,7 +127,7 @@ class BedrockModel(HostedModel):
             retries={"total_max_attempts": 1 + endpoint.max_retries, "mode": "standard"},
             signature_version=None if self._signs else import_module("botocore").UNSIGNED,
         )
-        region = next((found for name in REGIONS if (found := os.environ.get(name))), _REGION)
+        region = next((value for name in REGIONS if (value := os.environ.get(name))), _REGION)
         client = sdk.session.Session().client(
             "bedrock-runtime", region_name=region, endpoint_url=endpoint.base_url, config=config
         )
@@ -169,9 +169,9 @@ class _Keyless(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Let every record pass, without the key."""
-        said = record.getMessage()
-        if self._key in said:
-            record.msg, record.args = said.replace(self._key, "***"), ()
+        message = record.getMessage()
+        if self._key in message:
+            record.msg, record.args = message.replace(self._key, "***"), ()
         return True
 
 

@@ -61,17 +61,17 @@ class CohereModel(OverHttpModel):
         """Give a client whose key is the one given, on an HTTP client of ours."""
         sdk, endpoint = self.sdk(), self.endpoint
         http = import_module("cohere.base_client").httpx  # the library that this version came with
-        found = (http.AsyncClient if is_async else http.Client)(
+        http_client = (http.AsyncClient if is_async else http.Client)(
             **endpoint.http_arguments(is_async=is_async), follow_redirects=True, timeout=endpoint.timeout_s
         )
-        made = (sdk.AsyncClientV2 if is_async else sdk.ClientV2)(
+        client = (sdk.AsyncClientV2 if is_async else sdk.ClientV2)(
             api_key=endpoint.key,
             base_url=endpoint.base_url,
             timeout=endpoint.timeout_s,
-            httpx_client=found,
+            httpx_client=http_client,
             log_warning_experimental_features=False,
         )
-        return SdkOverHttp(made, found, is_async)
+        return SdkOverHttp(client, http_client, is_async)
 
     def sdk(self) -> Any:
         """Import the package: a second that others need not pay."""

@@ -52,25 +52,27 @@ class GoogleModel(HostedModel):
         Raises:
             InvalidArgument: One of them is the model's to set, or no argument of `generate_content`.
         """
-        given = super().checked(options)
-        for name in given:
+        arguments = super().checked(options)
+        for name in arguments:
             if name != "config":
                 raise InvalidArgument(
                     f"options[{name!r}]: expected 'config', the argument of generate_content: "
                     f"options={{'config': {{{name!r}: ...}}}}"
                 )
-        config = given.get("config")
+        config = arguments.get("config")
         if config is not None and not isinstance(config, Mapping):
             raise InvalidArgument(f"options['config']={clip(repr(config))}: expected a dict")
-        return given
+        return arguments
 
     def arguments(self, prompt: PromptLike, given: dict[str, Any], *, is_stream: bool) -> dict[str, Any]:
         """Give the arguments of `generate_content`."""
         contents, systems = _contents(prompt)
         config = {key: value for key, value in (given.get("config") or {}).items() if value is not None}
-        said = config.get("system_instruction")
+        instruction = config.get("system_instruction")
         if systems:
-            config["system_instruction"] = "\n\n".join(([said] if isinstance(said, str) else []) + systems)
+            config["system_instruction"] = "\n\n".join(
+                ([instruction] if isinstance(instruction, str) else []) + systems
+            )
         return {"model": self.name, "contents": contents, "config": config or None}
 
     def ask(self, client: Any, arguments: dict[str, Any]) -> Any:
@@ -98,16 +100,16 @@ class GoogleModel(HostedModel):
         http = _http()
         arguments = {**endpoint.http_arguments(is_async=is_async), "follow_redirects": True}
         own = "httpx_async_client" if is_async else "httpx_client"
-        found = (http.AsyncClient if is_async else http.Client)(**arguments)
+        http_client = (http.AsyncClient if is_async else http.Client)(**arguments)
         options: dict[str, Any] = {
             "base_url": endpoint.base_url,
             "timeout": round(endpoint.timeout_s * 1000),
-            own: found,
+            own: http_client,
         }
         if endpoint.max_retries:
             options["retry_options"] = {"attempts": endpoint.max_retries + 1}
         client = sdk.Client(api_key=endpoint.key, vertexai=False, http_options=options)
-        return _Connection(client.aio if is_async else client, client, found)
+        return _Connection(client.aio if is_async else client, client, http_client)
 
     def disconnect(self, client: Any) -> None:
         """Close a client, and the HTTP client that it was given."""

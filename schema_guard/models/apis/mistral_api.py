@@ -68,17 +68,17 @@ class MistralModel(OverHttpModel):
         sdk, endpoint = self.sdk(), self.endpoint
         http = import_module("mistralai.client.sdk").httpx  # the library that this version came with
         arguments = {**endpoint.http_arguments(is_async=is_async), "follow_redirects": True}
-        found = (http.AsyncClient if is_async else http.Client)(**arguments)
+        http_client = (http.AsyncClient if is_async else http.Client)(**arguments)
         # The package wants both kinds; the other one is never asked.
         other = (http.Client if is_async else http.AsyncClient)(transport=http.MockTransport(_unasked))
-        made = sdk.Mistral(
+        client = sdk.Mistral(
             api_key=endpoint.key,
             server_url=endpoint.base_url,
             timeout_ms=round(endpoint.timeout_s * 1000),
-            client=other if is_async else found,
-            async_client=found if is_async else other,
+            client=other if is_async else http_client,
+            async_client=http_client if is_async else other,
         )
-        return SdkOverHttp(made, found, is_async)
+        return SdkOverHttp(client, http_client, is_async)
 
     def sdk(self) -> Any:
         """Import the package: a second that others need not pay."""

@@ -72,12 +72,12 @@ class OutlinesModel(Closing):
         kind = type(model).__name__
         self._kind = kind
         self._is_steered = kind in _STEERED
-        taken = _STEERED_PROVIDERS if self._is_steered else _API_PROVIDERS
-        if provider is not None and provider not in taken:
+        targets = _STEERED_PROVIDERS if self._is_steered else _API_PROVIDERS
+        if provider is not None and provider not in targets:
             raise InvalidArgument(
-                f"provider={clip(repr(provider))}: a model of outlines.{kind} takes {' or '.join(map(repr, taken))}"
+                f"provider={clip(repr(provider))}: a model of outlines.{kind} takes {' or '.join(map(repr, targets))}"
             )
-        self.provider = provider or taken[0]
+        self.provider = provider or targets[0]
         self.capabilities = capabilities(self.provider)
         self.name = _name_of(model)
         self.options = dict(options or {})
@@ -152,12 +152,12 @@ class OutlinesModel(Closing):
 
     def _arguments(self, options: Mapping[str, Any] | None) -> tuple[tuple[Any, Any], dict[str, Any]]:
         """Give the output type with its engine, and the other arguments of a call."""
-        given = joined(self.defaults, options or {})
-        said, own = self._limit
-        if said in given:
-            given[own] = given.pop(said)
-        output = given.pop("output_type", None), given.pop("backend", None)
-        return output, {name: value for name, value in given.items() if value is not None}
+        arguments = joined(self.defaults, options or {})
+        limit, own = self._limit
+        if limit in arguments:
+            arguments[own] = arguments.pop(limit)
+        output = arguments.pop("output_type", None), arguments.pop("backend", None)
+        return output, {name: value for name, value in arguments.items() if value is not None}
 
     def _generator(self, output_type: Any, backend: str | None, *, is_shared: bool = False) -> Any:
         """Give what asks; of a shared one, a call at a time."""
@@ -201,12 +201,15 @@ def _has_limit(model: Any) -> bool:
 def _name_of(model: Any) -> str:
     """Give the name that a model of outlines has; of a path, its last part."""
     inner = getattr(model, "model", None)
-    found = (
+    names = (
         getattr(model, "model_name", None),
         getattr(inner, "name_or_path", None),
         getattr(inner, "model_path", None),
     )
-    name = next((one for one in found if isinstance(one, str) and one.strip("/")), type(model).__name__)
+    name = next(
+        (candidate for candidate in names if isinstance(candidate, str) and candidate.strip("/")),
+        type(model).__name__,
+    )
     return name.rstrip("/").rpartition("/")[2] if name.startswith(("/", ".", "~")) else name
 
 

@@ -18,19 +18,19 @@ _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _TEXTS_AND_NUMBERS = (str, bytes, bool, int, float, complex, type(None), type(...))
 
 
-def as_text(found: Any, *, without: tuple[str, ...] = ()) -> str:
+def as_text(node: Any, *, without: tuple[str, ...] = ()) -> str:
     """Give the text of a tree, of a list of trees, or of a plain value.
 
     Args:
-        found: What to write.
+        node: What to write.
         without: Fields of the tree's root to leave out.
     """
-    if isinstance(found, ast.JoinedStr):
-        return _joined(found)
-    if isinstance(found, ast.AST) and not isinstance(found, ast.Constant):
-        fields = sorted((name, value) for name, value in _said(found).items() if name not in without)
-        return f"{type(found).__name__}({' '.join(f'{name}={as_text(value)}' for name, value in fields)})"
-    value = found.value if isinstance(found, ast.Constant) else found
+    if isinstance(node, ast.JoinedStr):
+        return _joined(node)
+    if isinstance(node, ast.AST) and not isinstance(node, ast.Constant):
+        fields = sorted((name, value) for name, value in _said(node).items() if name not in without)
+        return f"{type(node).__name__}({' '.join(f'{name}={as_text(value)}' for name, value in fields)})"
+    value = node.value if isinstance(node, ast.Constant) else node
     if isinstance(value, (list, tuple)):
         return f"{type(value).__name__}({' '.join(map(as_text, value))})"
     if isinstance(value, frozenset):

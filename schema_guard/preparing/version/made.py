@@ -35,11 +35,11 @@ _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 def version_of(function: Any, steps: Sequence[Step]) -> str:
     """Give the version of a function as it is asked with these steps."""
-    said = [
+    step_parts = [
         [step.strategy.name, step.instructions, [[example.task, example.value] for example in step.examples]]
         for step in steps
     ]
-    return hex_digest(json.dumps([said, sorted(_parts_of(function).items())], default=repr), 12)
+    return hex_digest(json.dumps([step_parts, sorted(_parts_of(function).items())], default=repr), 12)
 
 
 def _parts_of(function: Any) -> dict[str, str]:
@@ -133,9 +133,9 @@ class _Parts:
         value = vars(home)[rest[0]]
         value = next(
             (
-                found
+                function
                 for part in ("__func__", "fget", "func")
-                if (found := getattr(value, part, None)) is not None
+                if (function := getattr(value, part, None)) is not None
             ),
             value,
         )
@@ -172,16 +172,16 @@ def _instance_name(scope: Scope) -> str | None:
     if scope.outer is None or not isinstance(scope.outer.node, ast.ClassDef):
         return None
     assert isinstance(scope.node, _DEFINITIONS)
-    given = [*scope.node.args.posonlyargs, *scope.node.args.args]
-    return given[0].arg if given else None
+    parameters = [*scope.node.args.posonlyargs, *scope.node.args.args]
+    return parameters[0].arg if parameters else None
 
 
 def _class_of(function: FunctionType) -> Any:
     """Give the class that a method stands in; None where no name leads to it."""
-    found: Any = None
+    owner: Any = None
     for depth, name in enumerate(function.__qualname__.split(".")[:-1]):
-        found = function.__globals__.get(name) if depth == 0 else getattr(found, name, None)
-    return found if isinstance(found, type) else None
+        owner = function.__globals__.get(name) if depth == 0 else getattr(owner, name, None)
+    return owner if isinstance(owner, type) else None
 
 
 def _cells(function: FunctionType) -> dict[str, Any]:
@@ -196,5 +196,5 @@ def _cells(function: FunctionType) -> dict[str, Any]:
 
 
 def _defaults(function: FunctionType) -> list[str]:
-    given = [*enumerate(function.__defaults__ or ()), *sorted((function.__kwdefaults__ or {}).items())]
-    return [f"{key}={as_text(value)}" for key, value in given if is_plain(value)]
+    defaults = [*enumerate(function.__defaults__ or ()), *sorted((function.__kwdefaults__ or {}).items())]
+    return [f"{key}={as_text(value)}" for key, value in defaults if is_plain(value)]

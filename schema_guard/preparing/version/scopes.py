@@ -42,15 +42,15 @@ class Scope:
     @cached_property
     def bound(self) -> dict[str, list[ast.AST]]:
         """Every name that is bound here, with what binds it: the value, an import, or what gives it none."""
-        found: dict[str, list[ast.AST]] = {}
+        bindings: dict[str, list[ast.AST]] = {}
         for name, by in _bindings(self.node):
-            found.setdefault(name, []).append(by)
-        return found
+            bindings.setdefault(name, []).append(by)
+        return bindings
 
     def binding(self, name: str) -> ast.AST | None:
         """Give what a name is bound to, when it is bound once; None for every other."""
-        found = self.bound.get(name, ())
-        return found[0] if len(found) == 1 else None
+        nodes = self.bound.get(name, ())
+        return nodes[0] if len(nodes) == 1 else None
 
     def holding(self, name: str) -> Scope | None:
         """Give the scope that a name in this one means, as Python has it: a class is seen from itself alone."""
@@ -63,50 +63,50 @@ class Scope:
 
     def literal(self, name: str) -> str | None:
         """Give what a name is bound to as it is written, when it is bound once by a literal; else None."""
-        found = self.binding(name)
-        return None if found is None or not self.is_literal(found) else " ".join(self.written(found))
+        node = self.binding(name)
+        return None if node is None or not self.is_literal(node) else " ".join(self.written(node))
 
-    def written(self, found: ast.AST) -> Iterator[str]:
+    def written(self, node: ast.AST) -> Iterator[str]:
         """Give a literal as it is written, and what is named in it."""
-        if isinstance(found, ast.ImportFrom):
-            source = self.imported(found)
-            by = None if source is None else source.module.binding(found.names[0].name)
+        if isinstance(node, ast.ImportFrom):
+            source = self.imported(node)
+            by = None if source is None else source.module.binding(node.names[0].name)
             if source is not None and by is not None:
                 yield from source.module.written(by)
             return
-        yield as_text(found)
-        for part in ast.walk(found):
+        yield as_text(node)
+        for part in ast.walk(node):
             if isinstance(part, ast.Name) and (scope := self.holding(part.id)) is not None:
                 by = scope.binding(part.id)
                 yield from () if by is None else scope.written(by)
 
     def inside(self, name: str) -> Scope | None:
         """Give the scope of a class that is defined here."""
-        found = self.binding(name)
-        return Scope(found, self, self.package) if isinstance(found, ast.ClassDef) else None
+        node = self.binding(name)
+        return Scope(node, self, self.package) if isinstance(node, ast.ClassDef) else None
 
-    def is_literal(self, found: ast.AST | None, seen: tuple[ast.AST, ...] = ()) -> bool:
+    def is_literal(self, node: ast.AST | None, seen: tuple[ast.AST, ...] = ()) -> bool:
         """Say whether an expression has the same value in every process."""
-        if isinstance(found, ast.Constant):
+        if isinstance(node, ast.Constant):
             return True
-        if found is None or found in seen:
+        if node is None or node in seen:
             return False
-        seen = (*seen, found)
-        if isinstance(found, (ast.Name, ast.ImportFrom)):
-            return self._is_name_of_literal(found, seen)
-        if isinstance(found, ast.Call):
-            return self._is_text_read(found) or self._is_text_shaped(found, seen)
-        if not isinstance(found, (*_CONTAINERS, *_OPERATIONS)):
+        seen = (*seen, node)
+        if isinstance(node, (ast.Name, ast.ImportFrom)):
+            return self._is_name_of_literal(node, seen)
+        if isinstance(node, ast.Call):
+            return self._is_text_read(node) or self._is_text_shaped(node, seen)
+        if not isinstance(node, (*_CONTAINERS, *_OPERATIONS)):
             return False
-        parts = (part for part in ast.iter_child_nodes(found) if isinstance(part, ast.expr))
+        parts = (part for part in ast.iter_child_nodes(node) if isinstance(part, ast.expr))
         return all(self.is_literal(part, seen) for part in parts)
 
-    def _is_name_of_literal(self, found: ast.Name | ast.ImportFrom, seen: tuple[ast.AST, ...]) -> bool:
-        if isinstance(found, ast.Name):
-            scope, name = self.holding(found.id), found.id
+    def _is_name_of_literal(self, node: ast.Name | ast.ImportFrom, seen: tuple[ast.AST, ...]) -> bool:
+        if isinstance(node, ast.Name):
+            scope, name = self.holding(node.id), node.id
         else:
             # What stands here is one name of the statement: see `_named_by`.
-            source, name = self.imported(found), found.names[0].name
+            source, name = self.imported(node), node.names[0].name
             scope = None if source is None else source.module
         return scope is not None and scope.is_literal(scope.binding(name), seen)
 
@@ -129,20 +129,20 @@ class Scope:
 
     def _is_text_shaped(self, call: ast.Call, seen: tuple[ast.AST, ...]) -> bool:
         """Say whether a call only brings literals into shape: `"...".strip()`, `dedent("...")`."""
-        given = [*call.args, *(keyword.value for keyword in call.keywords)]
+        parts = [*call.args, *(keyword.value for keyword in call.keywords)]
         if isinstance(call.func, ast.Attribute) and call.func.attr not in _SHAPING:
             if not (hasattr(str, call.func.attr) or hasattr(bytes, call.func.attr)):
                 return False
-            given.append(call.func.value)
+            parts.append(call.func.value)
         elif getattr(call.func, "attr", getattr(call.func, "id", None)) not in _SHAPING:
             return False
-        return all(self.is_literal(part, seen) for part in given)
+        return all(self.is_literal(part, seen) for part in parts)
 
-    def imported(self, found: ast.ImportFrom) -> Source | None:
+    def imported(self, statement: ast.ImportFrom) -> Source | None:
         """Give the source of the module that a name is imported from, when it is loaded."""
         parents = self.package.split(".")
-        base = ".".join(parents[: len(parents) - found.level + 1]) if found.level else ""
-        return module_source(sys.modules.get(".".join(part for part in (base, found.module) if part)))
+        base = ".".join(parents[: len(parents) - statement.level + 1]) if statement.level else ""
+        return module_source(sys.modules.get(".".join(part for part in (base, statement.module) if part)))
 
 
 class Source:
@@ -153,16 +153,16 @@ class Source:
 
     @cached_property
     def _functions(self) -> dict[tuple[str, int], Scope]:
-        found: dict[tuple[str, int], Scope] = {}
+        scopes: dict[tuple[str, int], Scope] = {}
         waiting = [(node, self.module) for node in ast.iter_child_nodes(self.module.node)]
         while waiting:
             node, outer = waiting.pop()
             if isinstance(node, _SCOPES):
                 outer = Scope(node, outer, outer.package)
             if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-                found[node.name, min([node.lineno, *(part.lineno for part in node.decorator_list)])] = outer
+                scopes[node.name, min([node.lineno, *(part.lineno for part in node.decorator_list)])] = outer
             waiting += [(child, outer) for child in ast.iter_child_nodes(node)]
-        return found
+        return scopes
 
     def function(self, code: CodeType) -> Scope | None:
         """Give the scope of a function by its code; None for a lambda and for code that stands elsewhere."""
@@ -238,8 +238,8 @@ def _named_by(node: ast.AST) -> Iterator[tuple[str, ast.AST]]:
             yield node.id, node
     elif isinstance(node, ast.ImportFrom):
         for alias in node.names:
-            one = ast.ImportFrom(module=node.module, names=[alias], level=node.level)
-            yield alias.asname or alias.name, one
+            statement = ast.ImportFrom(module=node.module, names=[alias], level=node.level)
+            yield alias.asname or alias.name, statement
     elif isinstance(node, ast.Import):
         yield from ((alias.asname or alias.name.partition(".")[0], node) for alias in node.names)
     elif isinstance(node, ast.alias):

@@ -83,11 +83,11 @@ def _turn(side: Side, text: str, near: Sequence[Message]) -> Message:
     elements = [one.element for one in near if isinstance(one, Given)]
     if not elements:
         return message
-    said = {"role": message.role, "content": text}
+    mapping = {"role": message.role, "content": text}
     # A function that is given objects alone may read them as such.
     objects = [] if any(isinstance(one, Mapping) for one in elements) else elements
-    made = instance([type(one) for one in objects], said, said)
-    return as_given(message, said if made is None else made, CHAT)
+    element = instance([type(one) for one in objects], mapping, mapping)
+    return as_given(message, mapping if element is None else element, CHAT)
 
 
 CHAT: Final = Dialect(

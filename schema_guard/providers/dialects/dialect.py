@@ -85,9 +85,9 @@ class Given(Message):
 
 def as_given(message: Message, element: Any, dialect: Dialect) -> Given:
     """Give a message that is sent as an element."""
-    given = Given(*message)
-    given.element, given.dialect = element, dialect
-    return given
+    sent_message = Given(*message)
+    sent_message.element, sent_message.dialect = element, dialect
+    return sent_message
 
 
 def elements_of(messages: Iterable[Message]) -> list[Any]:
@@ -136,12 +136,12 @@ def rest_of(element: Any, *known: str) -> dict[str, Any] | None:
         if is_interruption(error):
             raise
         return None
-    said = {
+    rest = {
         name: part
         for name, part in parts.items()
         if name not in known and not name.startswith("_") and not _is_nothing(part)
     }
-    return said or None
+    return rest or None
 
 
 def _is_nothing(part: Any) -> bool:
@@ -206,22 +206,22 @@ def with_field(element: Any, name: str, value: Any) -> Any:
     return None if copied is element else copied
 
 
-def instance(kinds: Iterable[Any], said: Mapping[str, Any], told: Mapping[str, Any]) -> Any:
+def instance(kinds: Iterable[Any], arguments: Mapping[str, Any], expected: Mapping[str, Any]) -> Any:
     """Make an element of the first class that takes it.
 
     Args:
         kinds: Classes to try.
-        said: The arguments to make it with.
-        told: What its fields must then be.
+        arguments: The arguments to make it with.
+        expected: What its fields must then be.
 
     Returns:
         None when no class takes it.
     """
     for kind in dict.fromkeys(kinds):
         try:
-            made = kind(**said)
-            if all(field(made, name) == value for name, value in told.items()):
-                return made
+            element = kind(**arguments)
+            if all(field(element, name) == value for name, value in expected.items()):
+                return element
         except Exception as error:
             if is_interruption(error):
                 raise

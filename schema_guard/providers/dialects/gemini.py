@@ -103,27 +103,27 @@ def _extended(message: Message, text: str, behind: bool) -> tuple[Message, ...]:
 
 def _part(text: str, beside: Sequence[Any]) -> Any:
     """Give a part of text in the class of the parts beside it."""
-    said = {"text": text}
+    mapping = {"text": text}
     classes = [type(part) for part in beside if not isinstance(part, (str, Mapping))]
     if beside and all(isinstance(part, str) for part in beside):
         return text
-    made = instance(classes, said, said)
-    if made is None:
+    element = instance(classes, mapping, mapping)
+    if element is None:
         # Vertex AI's own class.
-        made = instance([getattr(kind, "from_text", None) for kind in classes], said, said)
-    return said if made is None else made
+        element = instance([getattr(kind, "from_text", None) for kind in classes], mapping, mapping)
+    return mapping if element is None else element
 
 
 def _turn(side: Side, text: str, near: Sequence[Message]) -> Message:
     message = Message(side, [{"text": text}])
     elements = [one.element for one in near if isinstance(one, Given)]
-    said: dict[str, Any] = {"role": side, "parts": [{"text": text}]}
-    made = None
+    mapping: dict[str, Any] = {"role": side, "parts": [{"text": text}]}
+    element = None
     # A function that is given objects alone may read them as such. The SDK takes an object beside a loose part that is
     # a dict for a file, and a dict beside anything for what it is.
     if all(has(one, "parts") and not isinstance(one, Mapping) for one in elements):
-        made = instance(_classes(elements), said, {"role": side})
-    return as_given(message, said if made is None else made, GEMINI)
+        element = instance(_classes(elements), mapping, {"role": side})
+    return as_given(message, mapping if element is None else element, GEMINI)
 
 
 def _classes(elements: Sequence[Any]) -> Iterator[Any]:

@@ -100,11 +100,11 @@ def _extended(message: Message, text: str, behind: bool) -> tuple[Message, ...]:
 def _turn(side: Side, text: str, near: Sequence[Message]) -> Message:
     elements = [one.element for one in near if isinstance(one, Given)]
     message = Message(_OURS[side], text)
-    made = instance(
+    element = instance(
         _classes(elements, _CLASSES[side]), {"content": text}, {"content": text, "type": _OURS[side]}
     )
-    if made is not None:
-        return as_given(message, made, LANGCHAIN)
+    if element is not None:
+        return as_given(message, element, LANGCHAIN)
     words = _THEIRS if any(_is_pair(one) and one[0] in _THEIRS.values() for one in elements) else _OURS
     return as_given(message, (words[side], text), LANGCHAIN)
 
@@ -113,7 +113,7 @@ def _classes(elements: Sequence[Any], name: str) -> Iterator[Any]:
     """Give the class of a side's messages, found from those that are there."""
     for element in elements:
         for kind in type(element).__mro__ if _is_object(element) else ():
-            yield from [found for found in (kind, *_below(kind)) if found.__name__ == name]
+            yield from [candidate for candidate in (kind, *_below(kind)) if candidate.__name__ == name]
 
 
 def _below(kind: Any) -> list[Any]:

@@ -31,10 +31,10 @@ def _thinks_by_default(options: Mapping[str, Any], _: str | None) -> bool:
 def _would_not_think(options: Mapping[str, Any], model: str | None) -> bool:
     """Tell whether the thinking that is asked for would be dropped beside a forced tool, without a word."""
     extra = options.get("extra_body")
-    asked = extra.get("reasoning") if isinstance(extra, Mapping) else None
-    if not isinstance(asked, Mapping) or not asked:
+    reasoning = extra.get("reasoning") if isinstance(extra, Mapping) else None
+    if not isinstance(reasoning, Mapping) or not reasoning:
         return False
-    is_off = asked.get("enabled") is False or asked.get("effort") == "none"
+    is_off = reasoning.get("enabled") is False or reasoning.get("effort") == "none"
     return not is_off and (model or "").startswith("anthropic/")
 
 

@@ -82,8 +82,16 @@ def _check_enforced(schema: Schema[Any], text: str) -> None:
     # Only this engine is not asked by itself.
     from schema_guard.extensions import load
 
-    found = [one for one in load("name:lint")(schema.document, "outlines-core") if one.severity == "error"]
-    places = [f"{one.keyword!r} at {one.location or '(root)'}" for one in found if one.effect != "narrowed"]
+    findings = [
+        finding
+        for finding in load("name:lint")(schema.document, "outlines-core")
+        if finding.severity == "error"
+    ]
+    places = [
+        f"{finding.keyword!r} at {finding.location or '(root)'}"
+        for finding in findings
+        if finding.effect != "narrowed"
+    ]
     if places:
         more = f" and {len(places) - _MOST_PLACES} more" if len(places) > _MOST_PLACES else ""
         raise InvalidArgument(

@@ -137,8 +137,8 @@ def _is_never_forced(model: str | None) -> bool:
 
 @cache
 def _never_forced() -> tuple[str, ...]:
-    seen = json.loads(_UNFORCED.read_text(encoding="utf-8"))
-    return tuple(name for one in seen for name in one["models"])
+    rows = json.loads(_UNFORCED.read_text(encoding="utf-8"))
+    return tuple(name for row in rows for name in row["models"])
 
 
 def _count(output_tokens: object) -> int:
@@ -164,10 +164,10 @@ def _format_arguments(
     if strategy in row.formats:
         return row.formats[strategy](schema)
     if strategy in _FORMAT_STRATEGIES:
-        taken = ", ".join(sorted(capabilities(provider)))
+        names = ", ".join(sorted(capabilities(provider)))
         strongest = next((name for name in _STRONGEST_FIRST if name in row.formats), "system_prompt")
         raise InvalidArgument(
-            f"strategy {strategy!r} is not supported by provider {provider!r}: it takes {taken}; the strongest of them is "
+            f"strategy {strategy!r} is not supported by provider {provider!r}: it takes {names}; the strongest of them is "
             f"{strongest!r}"
         )
     known = [*sorted(TEXT_STRATEGIES), *_FORMAT_STRATEGIES]
@@ -176,7 +176,7 @@ def _format_arguments(
 
 def _to_go_on(provider: str, row: ProviderOptions) -> dict[str, Any]:
     if row.going_on is None:
-        taking = ", ".join(name for name, one in PROVIDER_OPTIONS.items() if one.going_on is not None)
+        taking = ", ".join(name for name, entry in PROVIDER_OPTIONS.items() if entry.going_on is not None)
         raise InvalidArgument(f"provider {provider!r} takes no beginning of a reply: these do: {taking}")
     return copy.deepcopy(dict(row.going_on.options))
 

@@ -353,12 +353,12 @@ class HourCounts(NamedTuple):
     transport: int
 
 
-def by_cause(found: Mapping[tuple[str, str | None], int]) -> tuple[ExcludedCount, ...]:
+def by_cause(causes: Mapping[tuple[str, str | None], int]) -> tuple[ExcludedCount, ...]:
     """Put excluded calls, by code and exception, in order: most frequent first, equal ones by name."""
-    counted = (ExcludedCount(code, exception, calls) for (code, exception), calls in found.items())
-    return tuple(sorted(counted, key=lambda one: (-one.calls, one.code, one.exception or "")))
+    counted = (ExcludedCount(code, exception, calls) for (code, exception), calls in causes.items())
+    return tuple(sorted(counted, key=lambda count: (-count.calls, count.code, count.exception or "")))
 
 
 def ranked(counted: Iterable[C]) -> tuple[C, ...]:
     """Put counts in order: most frequent first, equal ones by name."""
-    return tuple(sorted(counted, key=lambda found: (-found.attempts, found)))
+    return tuple(sorted(counted, key=lambda count: (-count.attempts, count)))

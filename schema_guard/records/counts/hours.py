@@ -189,8 +189,10 @@ def _sum(column: Sequence[Any], units: int, largest: float) -> tuple[int, int]:
         are_known = min(column) >= 0 and max(column) <= largest
     except TypeError:  # None is among them
         are_known = False
-    known = column if are_known else [one for one in column if one is not None and 0 <= one <= largest]
-    return sum(known) if units == 1 else sum([round(one * units) for one in known]), len(known)
+    known = (
+        column if are_known else [value for value in column if value is not None and 0 <= value <= largest]
+    )
+    return sum(known) if units == 1 else sum([round(value * units) for value in known]), len(known)
 
 
 def _known_us(rows: list[Any]) -> list[int]:
@@ -201,8 +203,8 @@ def _known_us(rows: list[Any]) -> list[int]:
     except (TypeError, ValueError):  # None is among them, or there are none
         are_known = False
     if not are_known:
-        several = [one for one in several if one is not None and 0 <= one <= _LARGEST_NUMBER]
-    return [round(one * _MICROSECONDS) for one in several]
+        several = [seconds for seconds in several if seconds is not None and 0 <= seconds <= _LARGEST_NUMBER]
+    return [round(seconds * _MICROSECONDS) for seconds in several]
 
 
 def _count_buckets(tallies: dict[tuple[str, str | int], int], name: str, several: list[int]) -> None:

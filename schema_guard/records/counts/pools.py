@@ -75,13 +75,13 @@ class Pool:
     @property
     def answered_again(self) -> tuple[ConfigurationCounts, ...]:
         """The members whose calls a router asked again of the prompt; none where the tuned model's own are not here."""
-        asked = {f"{counts.model} {counts.version}" for counts in self.members if counts.tuned}
+        tuned_names = {f"{counts.model} {counts.version}" for counts in self.members if counts.tuned}
         return tuple(
             counts
             for counts in self.members
             if (again := again_of(counts.settings)) is not None
             and again.why == "fallback"
-            and again.after in asked
+            and again.after in tuned_names
         )
 
     def total(self, amount: Amount) -> Total:
@@ -136,8 +136,8 @@ class Pool:
     @property
     def stops_early(self) -> bool | None:
         """Whether replies are stopped early; None where those of some members are, and those of others are not."""
-        told = {stops_early(counts.settings) for counts in self.members}
-        return told.pop() if len(told) == 1 else None
+        answers = {stops_early(counts.settings) for counts in self.members}
+        return answers.pop() if len(answers) == 1 else None
 
     @property
     def stops_replies(self) -> bool:
@@ -207,16 +207,16 @@ class Summary:
     @staticmethod
     def of(pool: Pool) -> Summary:
         """Give the numbers of a pool."""
-        one, latency = pool.members[0], pool.attempt_latency
+        first, latency = pool.members[0], pool.attempt_latency
         return Summary(
-            schema_name=one.schema_name,
-            schema_fingerprint=one.schema_fingerprint,
-            model=one.model,
-            provider=one.provider,
-            strategies=one.strategies,
-            settings=one.settings,
-            version=one.version,
-            tuned=one.tuned,
+            schema_name=first.schema_name,
+            schema_fingerprint=first.schema_fingerprint,
+            model=first.model,
+            provider=first.provider,
+            strategies=first.strategies,
+            settings=first.settings,
+            version=first.version,
+            tuned=first.tuned,
             calls=pool.calls("calls"),
             valid_first_time=pool.calls("valid_first_time"),
             clean=pool.calls("clean"),

@@ -85,17 +85,17 @@ class Recounted:
         self.last_started_at = at if last is None else max(last, at)
 
 
-def recounted(found: dict[Row, Recounted], rows: Iterable[StoredRow]) -> None:
+def recounted(counted: dict[Row, Recounted], rows: Iterable[StoredRow]) -> None:
     """Add whole calls to what was counted of those before them, by the values of `CONFIGURATION_COLUMNS`.
 
     Args:
-        found: Is added to.
+        counted: Is added to.
         rows: In the order of storing.
     """
     rows = list(rows)
     for configuration, addition in additions(rows).items():
-        found.setdefault(configuration, Recounted()).add(addition)
+        counted.setdefault(configuration, Recounted()).add(addition)
     for _, row in rows:
         at = row[_STARTED_AT]
         if isinstance(at, float):
-            found.setdefault(configuration_of(row), Recounted()).began(at)
+            counted.setdefault(configuration_of(row), Recounted()).began(at)

@@ -73,12 +73,12 @@ class Addition:
     @property
     def inputs(self) -> dict[bytes, tuple[int, int]]:
         """How many judged calls, and how many failed ones, to add to the input of this key."""
-        found: dict[bytes, tuple[int, int]] = {}
-        for asked in self.asked.values():
-            for key, is_failed in zip(asked.inputs, asked.failed, strict=True):
-                n, k = found.get(key, (0, 0))
-                found[key] = n + 1, k + is_failed
-        return found
+        counts: dict[bytes, tuple[int, int]] = {}
+        for input_calls in self.asked.values():
+            for key, is_failed in zip(input_calls.inputs, input_calls.failed, strict=True):
+                n, k = counts.get(key, (0, 0))
+                counts[key] = n + 1, k + is_failed
+        return counts
 
     def add(self, call: list[StoredRow], hour: int | None, ways: tuple[str, ...]) -> None:
         """Add a call.
@@ -109,9 +109,9 @@ class Addition:
         if key is None:
             tallies["inputs", shape(1, int(is_failed))] += 1
         else:
-            asked = self.asked[hour]
-            asked.inputs.append(key)
-            asked.failed.append(is_failed)
+            input_calls = self.asked[hour]
+            input_calls.inputs.append(key)
+            input_calls.failed.append(is_failed)
 
     def add_to_hour(self, hour: int | None, ways: tuple[str, ...], calls: int) -> None:
         """Add calls that ended alike to the hour in which they began."""
@@ -145,11 +145,11 @@ class Addition:
         By [n, k]: `inputs` of n judged calls, k of them failed. By [code, exception]: `excluded`, the
         calls of the way transport. By [model, snapshot]: `models`, the judged attempts that name one.
         """
-        found = defaultdict(int, self.rest)
+        tallies = defaultdict(int, self.rest)
         for of_hour in self.by_hour.values():
             for key, count in of_hour.tallies.items():
-                found[key] += count
-        return found
+                tallies[key] += count
+        return tallies
 
 
 def additions(rows: Iterable[StoredRow]) -> dict[Row, Addition]:
@@ -158,17 +158,17 @@ def additions(rows: Iterable[StoredRow]) -> dict[Row, Addition]:
     Args:
         rows: Of the calls, in the order of storing.
     """
-    found: dict[Row, Addition] = defaultdict(Addition)
+    by_configuration: dict[Row, Addition] = defaultdict(Addition)
     for call in calls(rows):
         last = call[-1][1]
-        addition, ways, hour = found[last[_CONFIGURATION]], _ways(call), hour_of(last[_STARTED_AT])
+        addition, ways, hour = by_configuration[last[_CONFIGURATION]], _ways(call), hour_of(last[_STARTED_AT])
         addition.add(call, hour, ways)
-    for addition in found.values():
+    for addition in by_configuration.values():
         for hour, of_hour in addition.by_hour.items():
             of_hour.finish()
             for ways, alike in of_hour.ways.items():
                 addition.add_to_hour(hour, ways, alike)
-    return found
+    return by_configuration
 
 
 def calls(rows: Iterable[StoredRow]) -> Iterator[list[StoredRow]]:
@@ -197,14 +197,14 @@ def whole_calls(pages: Iterable[list[StoredRow]]) -> Iterator[list[StoredRow]]:
 def without_judged(pages: Iterable[list[StoredRow]], judged: int) -> Iterator[list[StoredRow]]:
     """Give the calls after the first *judged* ones that had a judged reply."""
     for rows in whole_calls(pages):
-        left: list[StoredRow] = []
+        rest: list[StoredRow] = []
         for call in calls(rows):
             if judged:
                 judged -= is_judged(call)
             else:
-                left += call
-        if left:
-            yield left
+                rest += call
+        if rest:
+            yield rest
 
 
 def is_judged(call: list[StoredRow]) -> bool:
@@ -214,13 +214,13 @@ def is_judged(call: list[StoredRow]) -> bool:
 
 def started(rows: Iterable[StoredRow]) -> dict[Row, list[float]]:
     """Give when the calls of each configuration began, as far as that is known, in the order of storing."""
-    found: dict[Row, list[float]] = {}
+    by_configuration: dict[Row, list[float]] = {}
     for _, row in rows:
-        starts = found.setdefault(configuration_of(row), [])
+        starts = by_configuration.setdefault(configuration_of(row), [])
         at = row[_STARTED_AT]
         if isinstance(at, float):
             starts.append(at)
-    return found
+    return by_configuration
 
 
 def chunks(last: tuple[int, int, bytes] | None, addition: Addition) -> Iterator[tuple[int, int, bytes, int]]:
@@ -262,16 +262,16 @@ def new_calls(
         closed: Of configurations, by `configuration_key`, the hours of which rows have gone: their calls are counted,
             and nobody knows any more which they were, so none of them is new.
     """
-    found = []
+    places = []
     begins = takes = True
     for place, row in enumerate(rows):
         if begins:
             takes = row[_CALL_ID] not in known and not (closed and _hour_of_configuration(row) in closed)
             known.add(str(row[_CALL_ID]))
         if takes:
-            found.append(place)
+            places.append(place)
         begins = bool(row[_FINAL])
-    return found
+    return places
 
 
 def _hour_of_configuration(row: Row) -> tuple[bytes, int | None]:
@@ -349,10 +349,10 @@ def _ways(call: list[StoredRow]) -> tuple[str, ...]:
     if len(call) > 1:
         return _ways_of(call)
     row = call[0][1]
-    said = row[_NUMBER], row[_KIND], row[_FORM], row[_UNSEEN], row[_REPLY_BYTES] is None
-    known = _KNOWN_WAYS.get(said)
+    key = row[_NUMBER], row[_KIND], row[_FORM], row[_UNSEEN], row[_REPLY_BYTES] is None
+    known = _KNOWN_WAYS.get(key)
     if known is None:
-        known = _KNOWN_WAYS[said] = _ways_of(call)
+        known = _KNOWN_WAYS[key] = _ways_of(call)
     return known
 
 

@@ -89,9 +89,9 @@ def hour_counts(hour: int, configuration: Row, counts: Mapping[str, int]) -> Hou
 
 def _calls(counts: Mapping[str, int]) -> dict[str, Any]:
     """Give the calls of each way and part, and all that were judged."""
-    found = {name: counts.get(name, 0) for name in (*WAYS, *PARTS)}
-    calls = sum(found[way] for way in WAYS) - found["transport"]
-    return {**found, "calls": calls, "unseen": found["unseen"] + found["unseen_failed"]}
+    by_name = {name: counts.get(name, 0) for name in (*WAYS, *PARTS)}
+    calls = sum(by_name[way] for way in WAYS) - by_name["transport"]
+    return {**by_name, "calls": calls, "unseen": by_name["unseen"] + by_name["unseen_failed"]}
 
 
 def _excluded(tallies: Tallies) -> tuple[ExcludedCount, ...]:
@@ -108,7 +108,7 @@ def _by_pair(counts: dict[str, int]) -> list[tuple[tuple[Any, Any], int]]:
 
 def _models(counts: dict[str, int]) -> tuple[ModelCount, ...]:
     counted = (ModelCount(model, snapshot, n) for (model, snapshot), n in _by_pair(counts))
-    return tuple(sorted(counted, key=lambda one: (-one.attempts, one.model, one.snapshot or "")))
+    return tuple(sorted(counted, key=lambda count: (-count.attempts, count.model, count.snapshot or "")))
 
 
 def _clusters(shapes: dict[str, int]) -> tuple[ClusterCount, ...]:

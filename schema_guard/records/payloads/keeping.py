@@ -99,11 +99,11 @@ class Keeper:
         keep = self._redacted if self.policy == "redacted" else _as_it_is
         return tuple(keep(attempt, None if place else task) for place, attempt in enumerate(outcome.attempts))
 
-    def payloads(self, kept: Sequence[KeptTexts], key: bytes) -> list[Payload]:
+    def payloads(self, texts: Sequence[KeptTexts], key: bytes) -> list[Payload]:
         """Give what is stored of texts.
 
         Args:
-            kept: As `take` gave them.
+            texts: As `take` gave them.
             key: Of the keyed hashes.
         """
         from schema_guard.records.payloads.texts import (
@@ -122,34 +122,34 @@ class Keeper:
                 return hashed(text, key)
             return packed_text(with_task(text, one.task) if name == "prompt" and one.task else text)
 
-        return [Payload(packed(one, "prompt"), packed(one, "reply"), one.touched) for one in kept]
+        return [Payload(packed(one, "prompt"), packed(one, "reply"), one.touched) for one in texts]
 
     def _redacted(self, attempt: Attempt, task: Prompt | None) -> KeptTexts:
         from schema_guard.extensions import load  # as above
         from schema_guard.records.payloads.texts import prompt_text  # as above
 
         redacted_value = load("payload:redacted")
-        left: dict[str, Any] = {}
+        texts: dict[str, Any] = {}
         touched: list[tuple[Any, ...]] = []
         lost = []
         asked = None if task is attempt.prompt else task
-        for name, said in (("prompt", attempt.prompt), ("reply", attempt.reply), ("task", asked)):
-            left[name] = None
-            if said is None:
+        for name, text in (("prompt", attempt.prompt), ("reply", attempt.reply), ("task", asked)):
+            texts[name] = None
+            if text is None:
                 continue
             try:
-                value = said if name == "reply" else json.loads(prompt_text(said))
-                found, places = redacted_value(value, further=self._redact)
+                value = text if name == "reply" else json.loads(prompt_text(text))
+                redacted, places = redacted_value(value, further=self._redact)
             except Exception as error:
                 if is_interruption(error):
                     raise
                 lost.append(name)
                 self._failed(error)
             else:
-                left[name] = found if name == "reply" else _json_text(found)
+                texts[name] = redacted if name == "reply" else _json_text(redacted)
                 touched += [(name, *place) for place in places]
         return KeptTexts(
-            **left, touched=json.dumps(touched[:_MOST_TOUCHED]) if touched else None, lost=tuple(lost)
+            **texts, touched=json.dumps(touched[:_MOST_TOUCHED]) if touched else None, lost=tuple(lost)
         )
 
     def _failed(self, error: Exception) -> None:
@@ -165,8 +165,8 @@ def _as_it_is(attempt: Attempt, task: Prompt | None) -> KeptTexts:
     from schema_guard.records.payloads.texts import prompt_text  # only who keeps texts pays for it
 
     prompt = None if attempt.prompt is None else prompt_text(attempt.prompt)
-    asked = None if task is None or task is attempt.prompt else prompt_text(task)
-    return KeptTexts(prompt, attempt.reply, task=None if asked == prompt else asked)
+    task_text = None if task is None or task is attempt.prompt else prompt_text(task)
+    return KeptTexts(prompt, attempt.reply, task=None if task_text == prompt else task_text)
 
 
 def _json_text(value: Any) -> str:

@@ -46,11 +46,11 @@ class Retention:
 
     def __post_init__(self) -> None:
         for name in ("max_age_s", "max_rows", "max_bytes"):
-            given = getattr(self, name)
-            if given is not None and (
-                isinstance(given, bool) or not isinstance(given, (int, float)) or given < 0
+            bound = getattr(self, name)
+            if bound is not None and (
+                isinstance(bound, bool) or not isinstance(bound, (int, float)) or bound < 0
             ):
-                raise InvalidArgument(f"{name}={clip(repr(given))}: expected a number >= 0, or None")
+                raise InvalidArgument(f"{name}={clip(repr(bound))}: expected a number >= 0, or None")
 
     @property
     def is_limited(self) -> bool:
@@ -72,7 +72,9 @@ class Retention:
         pairs = (
             (self.max_age_s, other.max_age_s), (self.max_rows, other.max_rows), (self.max_bytes, other.max_bytes)
         )  # fmt: skip
-        age, rows, size = (min((one for one in pair if one is not None), default=None) for pair in pairs)
+        age, rows, size = (
+            min((bound for bound in pair if bound is not None), default=None) for pair in pairs
+        )
         return Retention(age, None if rows is None else int(rows), None if size is None else int(size))
 
 
@@ -107,25 +109,25 @@ def rows_over(used: int, max_bytes: int, count: Callable[[], int]) -> int:
     return min(rows, max(_LEAST_STEP, rows * (used - max_bytes) // used))
 
 
-def seconds_of(given: str, name: str) -> float:
+def seconds_of(text: str, name: str) -> float:
     """Give the seconds of `90d`, `12h`, `30m`, `45s` or `2w`; `InvalidArgument`.
 
     >>> seconds_of("90d", "max_age")
     7776000.0
     """
-    found = _AGE.fullmatch(given)
-    if found is None:
-        raise InvalidArgument(f"{name}={clip(repr(given))}: expected an age such as 90d, 12h, 30m or 2w")
-    return float(int(found[1]) * _SECONDS[found[2]])
+    match = _AGE.fullmatch(text)
+    if match is None:
+        raise InvalidArgument(f"{name}={clip(repr(text))}: expected an age such as 90d, 12h, 30m or 2w")
+    return float(int(match[1]) * _SECONDS[match[2]])
 
 
-def bytes_of(given: str, name: str) -> int:
+def bytes_of(text: str, name: str) -> int:
     """Give the number of `500000`, `500k`, `2GB`; `InvalidArgument`.
 
     >>> bytes_of("2GB", "max_bytes")
     2000000000
     """
-    found = _SIZE.fullmatch(given)
-    if found is None:
-        raise InvalidArgument(f"{name}={clip(repr(given))}: expected a number such as 1000000, 500k or 2GB")
-    return int(found[1]) * _BYTES[found[2].lower()]
+    match = _SIZE.fullmatch(text)
+    if match is None:
+        raise InvalidArgument(f"{name}={clip(repr(text))}: expected a number such as 1000000, 500k or 2GB")
+    return int(match[1]) * _BYTES[match[2].lower()]

@@ -105,8 +105,8 @@ class Texts:
 
 def prompt_text(prompt: Prompt) -> str:
     """Give a prompt as it is stored: JSON of the text or of its messages; what JSON cannot say stands as its `repr`."""
-    said: Any = prompt if isinstance(prompt, str) else [message.as_dict() for message in prompt]
-    return json.dumps(said, ensure_ascii=False, separators=(",", ":"), default=repr)
+    document: Any = prompt if isinstance(prompt, str) else [message.as_dict() for message in prompt]
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":"), default=repr)
 
 
 def with_task(prompt: str, task: str) -> str:
@@ -136,8 +136,12 @@ def lost(reason: str) -> bytes:
 
 def texts_of(call_id: str, number: int, payload: Payload) -> Texts:
     """Give what is stored as it is read."""
-    told = {part: _unpacked(part, stored) for part, stored in (("prompt", payload[0]), ("reply", payload[1]))}
-    fields: dict[str, Any] = {name: value for found in told.values() for name, value in found.items()}
+    unpacked = {
+        part: _unpacked(part, stored) for part, stored in (("prompt", payload[0]), ("reply", payload[1]))
+    }
+    fields: dict[str, Any] = {
+        name: value for part_fields in unpacked.values() for name, value in part_fields.items()
+    }
     places = json.loads(payload.touched) if payload.touched else []
     return Texts(call_id, number, **fields, touched=tuple(Touched(*place) for place in places))
 
@@ -145,13 +149,13 @@ def texts_of(call_id: str, number: int, payload: Payload) -> Texts:
 def payload_of(texts: Texts) -> Payload:
     """Give texts that were read as they are stored."""
     prompt = texts.prompt
-    said = None if prompt is None else _written(prompt)
-    if said is not None and texts.task is not None:
-        said = with_task(said, _written(texts.task))
+    text = None if prompt is None else _written(prompt)
+    if text is not None and texts.task is not None:
+        text = with_task(text, _written(texts.task))
     # Which of them was lost is not said: what is not there.
     missing = None if texts.lost is None else lost(texts.lost)
     return Payload(
-        _packed(said, texts.prompt_hash) or missing,
+        _packed(text, texts.prompt_hash) or missing,
         _packed(texts.reply, texts.reply_hash) or missing,
         json.dumps([list(place) for place in texts.touched]) if texts.touched else None,
     )
@@ -179,5 +183,5 @@ def _unpacked(part: str, stored: bytes | None) -> dict[str, Any]:
     text = (zlib.decompress(content) if kind == _COMPRESSED else content).decode("utf-8", "surrogatepass")
     if part == "reply":
         return {part: text}
-    said = json.loads(text)
-    return said if isinstance(said, dict) else {part: said}
+    document = json.loads(text)
+    return document if isinstance(document, dict) else {part: document}

@@ -78,8 +78,8 @@ LEFT JOIN reply_models AS m ON m.id = a.model_id"""
 
 def last_id(connection: sqlite3.Connection) -> int:
     """Return the `id` of the attempt that was stored last, 0 for none."""
-    ((found,),) = connection.execute("SELECT MAX(id) FROM stored_attempts").fetchall()
-    return found or 0
+    ((attempt_id,),) = connection.execute("SELECT MAX(id) FROM stored_attempts").fetchall()
+    return attempt_id or 0
 
 
 def page(
@@ -165,13 +165,13 @@ def _narrow(attempt_id: int, row: Any, configuration_id: int, model_id: int | No
 
 def _model_ids(connection: sqlite3.Connection, names: Iterable[Row]) -> dict[Row, int | None]:
     """Give the number of each pair of model and snapshot; None for the pair that says nothing."""
-    found: dict[Row, int | None] = {}
+    ids: dict[Row, int | None] = {}
     for pair in names:
         if pair == (None, None):
-            found[pair] = None
+            ids[pair] = None
             continue
         sql = "SELECT id FROM reply_models WHERE model IS ? AND snapshot IS ?"
         known = connection.execute(sql, pair).fetchall()
         sql = "INSERT INTO reply_models (model, snapshot, checksum) VALUES (?, ?, ?)"
-        found[pair] = known[0][0] if known else connection.execute(sql, checksums.sealed(pair)).lastrowid
-    return found
+        ids[pair] = known[0][0] if known else connection.execute(sql, checksums.sealed(pair)).lastrowid
+    return ids

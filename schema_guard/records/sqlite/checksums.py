@@ -50,12 +50,12 @@ def sealed(row: Sequence[Any]) -> tuple[Any, ...]:
 
 def sums_of(rows: Iterable[tuple[Any, ...]]) -> dict[int, tuple[int, int]]:
     """Give of each chunk how many of these rows it has, and the sum of their checksums; the `id` stands first."""
-    found: dict[int, tuple[int, int]] = {}
+    sums: dict[int, tuple[int, int]] = {}
     for row in rows:
         chunk = row[0] // CHUNK_ROWS
-        count, total = found.get(chunk, (0, 0))
-        found[chunk] = count + 1, total + crc32(dumps(row, _FORMAT))
-    return found
+        count, total = sums.get(chunk, (0, 0))
+        sums[chunk] = count + 1, total + crc32(dumps(row, _FORMAT))
+    return sums
 
 
 def add(connection: sqlite3.Connection, rows: Iterable[tuple[Any, ...]]) -> None:

@@ -230,8 +230,8 @@ class SQLite:
 
         `immutable` makes no log beside the file, as any other way does; one that is there is read and left.
         """
-        found = identity(path)
-        if found == self._known or not has_content(path):
+        file = identity(path)
+        if file == self._known or not has_content(path):
             return
         is_writable = os.access(path.parent, os.W_OK)
         with _translated(path, otherwise="store_unavailable"):
@@ -247,7 +247,7 @@ class SQLite:
             except sqlite3.DatabaseError:
                 time.sleep(_SECOND_LOOK_S)
                 self._close(self._connected(path, how))
-        self._known = found
+        self._known = file
 
     def _open(self, path: Path) -> sqlite3.Connection:
         """Connect to a file that exists and whose version is known, to write."""

@@ -119,20 +119,20 @@ class Place:
 
     def is_kept(self) -> bool:
         """Say whether the file still has its name."""
-        if not self._is_watched or (found := identity(self._path)) == self._file:
+        if not self._is_watched or (file := identity(self._path)) == self._file:
             return True
         # A mount that makes its numbers up may give another one each time: that is no rename.
-        self._is_watched = found == identity(self._path) and _is_stable(self._path)
+        self._is_watched = file == identity(self._path) and _is_stable(self._path)
         return not self._is_watched
 
 
 def identity(path: Path) -> tuple[int, int] | None:
     """Give what tells a file from another one of its name; None when there is none."""
     try:
-        found = path.stat()
+        status = path.stat()
     except FileNotFoundError:
         return None
-    return found.st_dev, found.st_ino
+    return status.st_dev, status.st_ino
 
 
 def _is_stable(path: Path) -> bool:
@@ -147,19 +147,19 @@ def _is_local(path: Path) -> bool:
 
 def warnings_of(path: Path) -> tuple[str, ...]:
     """Say what is to be known of the mount that a file is on."""
-    found = []
+    warnings = []
     kind = file_system(path)
     if not _is_local(path):
-        found.append(
+        warnings.append(
             f"its file system is a network's ({kind}), on which SQLite's locks may not hold between machines: use a local "
             "disk, or a server"
         )
     if not _is_stable(path):
-        found.append(
+        warnings.append(
             f"its file system ({kind}) does not keep the numbers of files: a file that is renamed or removed while it "
             "is written is not noticed"
         )
-    return tuple(found)
+    return tuple(warnings)
 
 
 def warn_of_network(path: Path) -> None:
@@ -175,7 +175,7 @@ _looked_at: set[Path] = set()
 
 def file_system(path: Path) -> str:
     """Name the kind of file system that a path is on, as Linux does; "" where that cannot be told."""
-    found, longest = "", -1
+    name, longest = "", -1
     with suppress(OSError, ValueError, IndexError):
         real = os.path.realpath(path)
         for line in _MOUNTS.read_text(encoding="utf-8", errors="surrogateescape").splitlines():
@@ -183,5 +183,5 @@ def file_system(path: Path) -> str:
             point = _ESCAPED.sub(lambda code: chr(int(code[1], 8)), named.split(" ")[4])
             # A later mount on the same folder lies above an earlier one.
             if len(point) >= longest and (real + "/").startswith(point.rstrip("/") + "/"):
-                found, longest = kind.split(" ")[0], len(point)
-    return found
+                name, longest = kind.split(" ")[0], len(point)
+    return name

@@ -131,17 +131,17 @@ class SQLiteSnapshot:
         """Return the counts by hour, in the order of time."""
         first = -_ALL_HOURS if where.since is None else floor(where.since / _HOUR_S)
         last = _ALL_HOURS if where.until is None else ceil(where.until / _HOUR_S)
-        found: dict[tuple[int, Row], dict[str, int]] = defaultdict(dict)
+        tallies: dict[tuple[int, Row], dict[str, int]] = defaultdict(dict)
         condition, values = _condition(_PLAIN, _names(where))
         names = ", ".join(f"c.{name}" for name in CONFIGURATION_COLUMNS)
         sql = f"""SELECT h.hour, h.tally, h.count, {names} FROM hours AS h
             JOIN configurations AS c ON c.id = h.configuration_id
             WHERE h.hour >= ? AND h.hour < ? AND {condition}"""
         for hour, tally, count, *named in self._select(sql, [first, last, *values]):
-            found[hour, tuple(named)][tally] = count
+            tallies[hour, tuple(named)][tally] = count
         ids = self.configuration_ids()
-        order = sorted(found, key=lambda key: (key[0], ids.get(key[1], 0)))
-        return [hour_counts(*key, found[key]) for key in order]
+        order = sorted(tallies, key=lambda key: (key[0], ids.get(key[1], 0)))
+        return [hour_counts(*key, tallies[key]) for key in order]
 
     def _pages(self, where: Where) -> Iterator[list[StoredRow]]:
         first, last = self.span(where)
@@ -170,12 +170,12 @@ class SQLiteSnapshot:
         """Give all that was ever declared, by schema, each in the order of storing."""
         steps: dict[str, list[DeclaredStep]] = defaultdict(list)
         sql = "SELECT schema_fingerprint, step, status, reason, at, function FROM declared_steps ORDER BY id"
-        for which, *one in self._select(sql):
-            steps[which].append(DeclaredStep(*one))
+        for which, *fields in self._select(sql):
+            steps[which].append(DeclaredStep(*fields))
         targets: dict[str, list[DeclaredTarget]] = defaultdict(list)
         sql = "SELECT schema_fingerprint, at, target, function FROM declared_targets ORDER BY id"
-        for which, *one in self._select(sql):
-            targets[which].append(DeclaredTarget(*one))
+        for which, *fields in self._select(sql):
+            targets[which].append(DeclaredTarget(*fields))
         return [
             Declared(which, tuple(steps[which]), tuple(targets[which])) for which in sorted(steps | targets)
         ]
@@ -205,7 +205,7 @@ def read_roll_ups(connection: sqlite3.Connection, where: Where) -> list[Configur
     """
     condition, values = _condition(_PLAIN, _names(where))
     sql = f"SELECT {', '.join(IDENTITY)} FROM configurations WHERE {condition} ORDER BY id"
-    found = connection.execute(sql, values).fetchall()
+    rows = connection.execute(sql, values).fetchall()
     chosen = f"configuration_id IN (SELECT id FROM configurations WHERE {condition})"
     tallies: dict[int, Tallies] = defaultdict(lambda: defaultdict(dict))
     sql = f"SELECT configuration_id, tally, key, count FROM tallies WHERE {chosen}"
@@ -222,7 +222,7 @@ def read_roll_ups(connection: sqlite3.Connection, where: Where) -> list[Configur
     sql = f"SELECT configuration_id, bits FROM outcomes WHERE {chosen} ORDER BY configuration_id, chunk"
     for configuration_id, bits in connection.execute(sql, values):
         outcomes[configuration_id].append(bits)
-    return [counts_of(row, tallies[row[0]], b"".join(outcomes[row[0]])) for row in found]
+    return [counts_of(row, tallies[row[0]], b"".join(outcomes[row[0]])) for row in rows]
 
 
 _Terms: TypeAlias = "Sequence[tuple[str, list[Any]]]"

@@ -92,11 +92,11 @@ def configuration_ids(connection: sqlite3.Connection, rows: Iterable[StoredRow])
     }
 
 
-def add(connection: sqlite3.Connection, found: Mapping[Row, Addition], ids: Mapping[Row, int]) -> None:
+def add(connection: sqlite3.Connection, additions: Mapping[Row, Addition], ids: Mapping[Row, int]) -> None:
     """Add what calls add to the roll-ups of their configurations."""
     tallies: list[tuple[int, str, str, int]] = []
     hours: list[tuple[int, int, str, int]] = []
-    for configuration, addition in found.items():
+    for configuration, addition in additions.items():
         configuration_id = ids[configuration]
         calls = _add_outcomes(connection, configuration_id, addition)
         closed = hours_kept.add(connection, configuration_id, addition, calls)
@@ -109,7 +109,7 @@ def add(connection: sqlite3.Connection, found: Mapping[Row, Addition], ids: Mapp
     connection.executemany(_TALLY, tallies)
     connection.executemany(_HOUR, hours)
     inputs.append(
-        connection, {ids[configuration]: addition.asked for configuration, addition in found.items()}
+        connection, {ids[configuration]: addition.asked for configuration, addition in additions.items()}
     )
 
 

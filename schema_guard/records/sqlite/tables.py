@@ -60,8 +60,8 @@ def make_tables(connection: sqlite3.Connection, path: Path) -> None:
             for statement in _TABLES:
                 connection.execute(statement)
             connection.execute("INSERT INTO meta VALUES ('hash_key', ?)", (secrets.token_hex(32),))
-            made = json.dumps(_parts_made(connection))
-            connection.execute("INSERT INTO meta VALUES ('checksums', ?)", (made,))
+            sums = json.dumps(_parts_made(connection))
+            connection.execute("INSERT INTO meta VALUES ('checksums', ?)", (sums,))
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         # Also when it is so already: BEGIN IMMEDIATE alone does not fail on a read-only file.
         connection.execute(f"PRAGMA user_version = {LAYOUT}")
@@ -92,28 +92,28 @@ def has_tables(connection: sqlite3.Connection, path: Path) -> bool:
 
 def changed_parts(connection: sqlite3.Connection) -> list[str]:
     """Name the tables, indexes and so on that are no longer as they were made, and the key if it is not."""
-    ((kept,),) = connection.execute("SELECT value FROM meta WHERE key = 'checksums'").fetchall()
-    found = _parts_made(connection)
+    ((stored_text,),) = connection.execute("SELECT value FROM meta WHERE key = 'checksums'").fetchall()
+    parts = _parts_made(connection)
     notes = connection.execute("SELECT key, value FROM meta WHERE key LIKE ?", (f"{_KEY_NOTE}%",)).fetchall()
     return [
-        *(name for name, made in json.loads(kept).items() if found.get(name) != made),
-        *(name for name, made in notes if str(checksums.checksum([name])) != made),
+        *(name for name, checksum in json.loads(stored_text).items() if parts.get(name) != checksum),
+        *(name for name, checksum in notes if str(checksums.checksum([name])) != checksum),
     ]
 
 
 def _parts_made(connection: sqlite3.Connection) -> dict[str, int]:
     """Give the checksum of each statement by which a table or the like was made, and of the key."""
-    made = connection.execute("SELECT type || ' ' || name, tbl_name, sql FROM sqlite_schema").fetchall()
-    made += connection.execute("SELECT 'hash key', value, NULL FROM meta WHERE key = 'hash_key'").fetchall()
-    return {name: checksums.checksum(rest) for name, *rest in made}
+    rows = connection.execute("SELECT type || ' ' || name, tbl_name, sql FROM sqlite_schema").fetchall()
+    rows += connection.execute("SELECT 'hash key', value, NULL FROM meta WHERE key = 'hash_key'").fetchall()
+    return {name: checksums.checksum(rest) for name, *rest in rows}
 
 
 def replace_hash_key(connection: sqlite3.Connection, key: bytes) -> None:
     """Replace the key of the hashes, and the checksum that `changed_parts` compares it with."""
     connection.execute("UPDATE meta SET value = ? WHERE key = 'hash_key'", (key.hex(),))
     ((checksums,),) = connection.execute("SELECT value FROM meta WHERE key = 'checksums'").fetchall()
-    made = json.loads(checksums) | {"hash key": _parts_made(connection)["hash key"]}
-    connection.execute("UPDATE meta SET value = ? WHERE key = 'checksums'", (json.dumps(made),))
+    parts = json.loads(checksums) | {"hash key": _parts_made(connection)["hash key"]}
+    connection.execute("UPDATE meta SET value = ? WHERE key = 'checksums'", (json.dumps(parts),))
 
 
 def hash_key(connection: sqlite3.Connection) -> bytes:
@@ -138,8 +138,8 @@ def note_keys(connection: sqlite3.Connection, fingerprints: Iterable[str]) -> No
 def noted_keys(connection: sqlite3.Connection) -> frozenset[str]:
     """Give the keys of which it was noted that there are hashes."""
     sql = "SELECT key FROM meta WHERE substr(key, 1, ?) = ?"
-    found = connection.execute(sql, (len(_KEY_NOTE), _KEY_NOTE)).fetchall()
-    return frozenset(key.removeprefix(_KEY_NOTE) for (key,) in found)
+    rows = connection.execute(sql, (len(_KEY_NOTE), _KEY_NOTE)).fetchall()
+    return frozenset(key.removeprefix(_KEY_NOTE) for (key,) in rows)
 
 
 @contextmanager

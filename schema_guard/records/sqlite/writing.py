@@ -106,17 +106,19 @@ def add_declared(connection: sqlite3.Connection, declared: Declared) -> int:
     which = declared.schema_fingerprint
     with transaction(connection):
         sql = "SELECT step, status, reason, at, function FROM declared_steps WHERE schema_fingerprint = ? ORDER BY id"
-        steps = [DeclaredStep(*found) for found in connection.execute(sql, (which,)).fetchall()]
+        steps = [DeclaredStep(*row) for row in connection.execute(sql, (which,)).fetchall()]
         sql = "SELECT at, target, function FROM declared_targets WHERE schema_fingerprint = ? ORDER BY id"
-        targets = [DeclaredTarget(*found) for found in connection.execute(sql, (which,)).fetchall()]
+        targets = [DeclaredTarget(*row) for row in connection.execute(sql, (which,)).fetchall()]
         all_steps, all_targets = joined(steps, declared.steps), joined(targets, declared.targets)
         # Their order is that of `id`: what comes between two others is stored with all that follow.
         if len(all_steps) > len(steps):
             connection.execute("DELETE FROM declared_steps WHERE schema_fingerprint = ?", (which,))
-            connection.executemany(_INSERT_STEP, [sealed((which, *one)) for one in all_steps])
+            connection.executemany(_INSERT_STEP, [sealed((which, *declaration)) for declaration in all_steps])
         if len(all_targets) > len(targets):
             connection.execute("DELETE FROM declared_targets WHERE schema_fingerprint = ?", (which,))
-            connection.executemany(_INSERT_TARGET, [sealed((which, *one)) for one in all_targets])
+            connection.executemany(
+                _INSERT_TARGET, [sealed((which, *declaration)) for declaration in all_targets]
+            )
     return len(all_steps) - len(steps) + len(all_targets) - len(targets)
 
 

@@ -87,12 +87,12 @@ def _decision_facts(figures: Figures) -> Iterator[Fact]:
     if "next_rung" in figures:
         yield Fact("next step", figures["next_rung"])
     if "not_fixable_by_decoding" in figures:
-        left = figures["not_fixable_by_decoding"]
+        unfixable = figures["not_fixable_by_decoding"]
         target = percent(figures["config"]["target"])
         yield Fact(
             "decoding",
-            f"{left['k']:g} failures are known to be of a kind that strict decoding cannot fix: a rate of at "
-            f"least {percent(left['lower'])}, target {target}",
+            f"{unfixable['k']:g} failures are known to be of a kind that strict decoding cannot fix: a rate of at "
+            f"least {percent(unfixable['lower'])}, target {target}",
         )
     if "tune" in figures:
         yield Fact("tune", ", ".join(map(name_of, figures["tune"])))
@@ -111,10 +111,10 @@ def _collect(figures: Figures) -> str:
     )
     if n_more is None:
         return f"no number of calls of {whose} decides it at the observed rate"
-    told = f"{n_more:,} more of {whose} (calls; distinct inputs where inputs repeat)"
+    needed = f"{n_more:,} more of {whose} (calls; distinct inputs where inputs repeat)"
     if duration is None:
-        return f"{told} ; how long that takes is not known: calls_per_month is not given"
-    return f"{told} ; {_months_and_days(duration)} at {calls(figures['calls_per_month'])} calls/month"
+        return f"{needed} ; how long that takes is not known: calls_per_month is not given"
+    return f"{needed} ; {_months_and_days(duration)} at {calls(figures['calls_per_month'])} calls/month"
 
 
 def _months_and_days(duration: float) -> str:
@@ -148,14 +148,14 @@ def _whose(figures: Figures, strategy: str) -> str:
 
 def _retries(figures: Figures, strategy: str) -> str:
     retry = figures["rates"][strategy].get("retry", {})
-    told = f"f = {hazards_of(figures['hazards'][strategy])}"
+    text = f"f = {hazards_of(figures['hazards'][strategy])}"
     if retry.get("rho") is not None:
-        told += f"  rho {retry['rho']:.2f}"
+        text += f"  rho {retry['rho']:.2f}"
     if retry.get("geometric") is not None:
-        told += (
+        text += (
             f"  geometric would claim {percent(retry['geometric'])}, recorded {percent(retry['residual'])}"
         )
-    return told
+    return text
 
 
 def _paired(paired: Figures) -> str:
@@ -186,8 +186,8 @@ def _cost_facts(figures: Figures) -> Iterator[Fact]:
         f"{dollars(pess['saving_per_month'])}/month at {calls(cost['calls_per_month'])} calls/month ; "
         f"upfront {dollars(money['upfront'])}",
     )
-    told = (f"{payback(money[column]['payback_months'])} ({column})" for column in COLUMNS)
-    yield Fact("payback", f"{' / '.join(told)} ; it has to be within {months(horizon)}")
+    paybacks = (f"{payback(money[column]['payback_months'])} ({column})" for column in COLUMNS)
+    yield Fact("payback", f"{' / '.join(paybacks)} ; it has to be within {months(horizon)}")
     yield Fact(
         "the bar", f"{_bar(money)} ; {_volume(money)} ; upfront may reach {dollars(cost['largest_upfront'])}"
     )
@@ -213,10 +213,10 @@ def _flips(cost: Figures) -> str:
     stays = [
         f"{flip['change']} ({payback(flip['payback_months'])})" for flip in cost["flips"] if not flip["flips"]
     ]
-    told = [f"the answer changes with: {', '.join(flips) or 'nothing that was tried'}"]
+    parts = [f"the answer changes with: {', '.join(flips) or 'nothing that was tried'}"]
     if stays:
-        told.append(f"not with: {', '.join(stays)}")
+        parts.append(f"not with: {', '.join(stays)}")
     live = cost["base_model_must_live_months"]
     if live is not None:
-        told.append(f"base model must live >= {months(live)}")
-    return " ; ".join(told)
+        parts.append(f"base model must live >= {months(live)}")
+    return " ; ".join(parts)

@@ -60,8 +60,8 @@ def _about(figures: Figures) -> Iterator[Fact]:
     if figures.get("schema"):
         whose = name_of(figures["function"]) if figures.get("function") else "trials"
         models = _listed(figures.get("models", ()))
-        asked = f", model {models}" if models else ""
-        yield Fact("function", f"{whose}, schema {name_of(figures['schema'])}{asked}")
+        model = f", model {models}" if models else ""
+        yield Fact("function", f"{whose}, schema {name_of(figures['schema'])}{model}")
         yield Fact("calls", _counted(figures))
     elif figures.get("day"):
         yield Fact("decided", f"on {figures['day']}")
@@ -75,18 +75,18 @@ def _counted(figures: Figures) -> str:
     when = ""
     if period is not None:
         when = f" on {period[0]}" if period[0] == period[1] else f" from {period[0]} to {period[1]}"
-    told = [f"{calls(figures['calls'])}{when}, {calls(figures['left_out'])} left out"]
-    told.append(f"{plural(lost_records, 'record')} lost" if lost_records else "no record lost")
-    return ", ".join([*told, *([f"decided on {figures['day']}"] if figures.get("day") else [])])
+    parts = [f"{calls(figures['calls'])}{when}, {calls(figures['left_out'])} left out"]
+    parts.append(f"{plural(lost_records, 'record')} lost" if lost_records else "no record lost")
+    return ", ".join([*parts, *([f"decided on {figures['day']}"] if figures.get("day") else [])])
 
 
 def _wrong(figures: Figures) -> Iterator[Fact]:
     """Say what is proved to be wrong in production."""
-    found = figures.get("breach", ())
-    for breach in found[:_MOST_WRONG]:
+    breaches = figures.get("breach", ())
+    for breach in breaches[:_MOST_WRONG]:
         yield Fact("wrong now", breach_of(breach, figures))
-    if len(found) > _MOST_WRONG:
-        yield Fact("wrong now", f"and {len(found) - _MOST_WRONG} more")
+    if len(breaches) > _MOST_WRONG:
+        yield Fact("wrong now", f"and {len(breaches) - _MOST_WRONG} more")
 
 
 def breach_of(breach: Figures, figures: Figures) -> str:
@@ -106,12 +106,12 @@ def breach_of(breach: Figures, figures: Figures) -> str:
 
 def _asked(figures: Figures) -> Iterator[Fact]:
     config = figures["config"]
-    told = [f"at most {share(config['target'])} of the calls without a valid reply"]
+    parts = [f"at most {share(config['target'])} of the calls without a valid reply"]
     if config.get("right") is not None:
-        told.append(f"at least {share(config['right'])} of the values right")
+        parts.append(f"at least {share(config['right'])} of the values right")
     if config.get("latency_p95_s") is not None:
-        told.append(f"95% of the calls within {config['latency_p95_s']:g} s")
-    yield Fact("asked for", ", ".join(told))
+        parts.append(f"95% of the calls within {config['latency_p95_s']:g} s")
+    yield Fact("asked for", ", ".join(parts))
 
 
 def _found(figures: Figures) -> Iterator[Fact]:
@@ -136,13 +136,13 @@ def _found(figures: Figures) -> Iterator[Fact]:
 
 def _share_of_gain(figures: Figures) -> Iterator[Fact]:
     """Say how much of what the tuned model gains prompting reaches, where it is measured."""
-    told_of = {one["claim"]: one["figures"] for one in figures.get("guides", ())}
-    for what, told in told_of.get("share_of_gain", {}).items():
+    told_of = {claim["claim"]: claim["figures"] for claim in figures.get("guides", ())}
+    for what, gain in told_of.get("share_of_gain", {}).items():
         gained = "what" if what == "format" else "the right values that"
         yield Fact(
             "prompting",
-            f"{name_of(told['best'])} reaches {percent(told['share'])} of {gained} the tuned model gains over "
-            f"{name_of(told['first'])}; the true share is between {percent(told['lower'])} and {percent(told['upper'])}",
+            f"{name_of(gain['best'])} reaches {percent(gain['share'])} of {gained} the tuned model gains over "
+            f"{name_of(gain['first'])}; the true share is between {percent(gain['lower'])} and {percent(gain['upper'])}",
         )
 
 
@@ -153,8 +153,10 @@ def _answer(figures: Figures) -> Iterator[Fact]:
     if "switch_to" in figures:
         saving = figures.get("saving_per_month")
         name, model = figures["switch_to"], figures["rates"][figures["switch_to"]].get("model")
-        told = name_of(name) + (f" on {name_of(model)}" if model and model not in name else "")
-        yield Fact("switch to", told if saving is None else f"{told}, which saves {dollars(saving)} a month")
+        choice = name_of(name) + (f" on {name_of(model)}" if model and model not in name else "")
+        yield Fact(
+            "switch to", choice if saving is None else f"{choice}, which saves {dollars(saving)} a month"
+        )
         if "values first" in figures["why"]:
             yield Fact("but", "judged on format and price alone: compare the values first")
     if figures["verdict"] == "NEED_MORE_DATA" and "unexplained" not in figures and "unrated" not in figures:
@@ -198,8 +200,8 @@ def _more(figures: Figures) -> Iterator[Fact]:
 def _stands_on(figures: Figures) -> Iterator[Fact]:
     """Say what an answer stands on: bursts, changes, outages."""
     for name, margin in figures.get("burst_margin", {}).items():
-        told = f" or in bursts of up to {int(margin)}" if margin >= _A_BURST else ""
-        yield Fact("holds", f"{name_of(name)}: if failures come one by one{',' if told else ''}{told}")
+        limit = f" or in bursts of up to {int(margin)}" if margin >= _A_BURST else ""
+        yield Fact("holds", f"{name_of(name)}: if failures come one by one{',' if limit else ''}{limit}")
     for name, bursts in figures.get("bursts", {}).items():
         yield Fact(
             "bursts",
@@ -232,12 +234,12 @@ def _where(figures: Figures) -> Iterator[Fact]:
                     f"and failed {k:,} times: half of the failures of {name_of(name)} or more",
                 )
     for name, rate in figures.get("rates", {}).items():
-        found = rate.get("input")
-        if found is not None and found["state"] == "fail":
+        inputs = rate.get("input")
+        if inputs is not None and inputs["state"] == "fail":
             yield Fact(
                 "new inputs",
                 f"{name_of(name)}: inputs that come for the first time fail more often than asked for: "
-                f"{found['k']:,.6g} of {found['n']:,}, {percent(found['rate'])}",
+                f"{inputs['k']:,.6g} of {inputs['n']:,}, {percent(inputs['rate'])}",
             )
     yield from _segments([part for part in figures.get("segments", ()) if "k" in part and part["n"]])
 
@@ -280,10 +282,10 @@ def _money(figures: Figures) -> Iterator[Fact]:
     money, cost = figures["economics"], figures["cost"]
     saving, payback = money["pess"]["saving_per_month"], money["pess"]["payback_months"]
     verb = "saves" if saving >= 0 else "loses"
-    told = f"tuning costs {dollars(money['upfront'])} once and {verb} {dollars(abs(saving))} a month if all goes badly"
+    summary = f"tuning costs {dollars(money['upfront'])} once and {verb} {dollars(abs(saving))} a month if all goes badly"
     horizon = months(figures["config"]["horizon_months"])
     back = "it never pays back" if payback is None else f"it pays back in {months(payback)}"
-    yield Fact("money", f"{told}: {back} (asked for: within {horizon})")
+    yield Fact("money", f"{summary}: {back} (asked for: within {horizon})")
     retries = cost.get("independent_retries")
     if retries and retries["failures_per_month"] > _MISLEADS * retries["promised_per_month"]:
         yield Fact(
@@ -308,5 +310,5 @@ def _time(duration: float) -> str:
 
 
 def _listed(names: Sequence[str]) -> str:
-    told = ", ".join(clip(name, 40) for name in names[:_MOST_NAMED])
-    return f"{told} and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else told
+    listed = ", ".join(clip(name, 40) for name in names[:_MOST_NAMED])
+    return f"{listed} and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else listed

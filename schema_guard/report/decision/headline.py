@@ -33,9 +33,9 @@ def slide_of(figures: Figures, *, plots: int) -> Slide:
         plots: So many plots, the first, stand on it.
     """
     wrong = [
-        f"wrong now: {breach_of(one, figures)}"
-        for one in figures.get("breach", ())
-        if not _is_told(figures, one)
+        f"wrong now: {breach_of(breach, figures)}"
+        for breach in figures.get("breach", ())
+        if not _is_told(figures, breach)
     ]
     facts = tuple(facts_of(figures))
     return Slide(
@@ -82,21 +82,21 @@ def _number(figures: Figures) -> str:
 
 def _fails(figures: Figures, name: str | None = None) -> str:
     """Say how much fails, of a strategy or of what is decided on, and how much may."""
-    wrong = [one for one in figures.get("breach", ()) if one["what"] in _MISSED and one["n"]]
+    wrong = [breach for breach in figures.get("breach", ()) if breach["what"] in _MISSED and breach["n"]]
     chosen = name or figures.get("strategy") or figures.get("best")
-    if name is None and wrong and not any(one["what"] == "format" for one in wrong):
+    if name is None and wrong and not any(breach["what"] == "format" for breach in wrong):
         worst = wrong[0]
         share = percent(worst["k"] / worst["n"])
         return f"{share} of the {_MISSED[worst['what']]}, and {percent(worst['limit'])} may be"
-    found = (
+    measured = (
         figures.get("tuned") if chosen in ("tuned", "tuned_content") else figures.get("rates", {}).get(chosen)
     )
     target = percent(figures["config"]["target"])
-    if not found or found["rate"] is None:
+    if not measured or measured["rate"] is None:
         return f"no call is recorded, and {target} may fail"
-    if found["state"] == "pass":
-        return f"at most {percent(found['upper'])} of the calls fail, and {target} may"
-    return f"{percent(found['rate'])} of the calls fail, and {target} may"
+    if measured["state"] == "pass":
+        return f"at most {percent(measured['upper'])} of the calls fail, and {target} may"
+    return f"{percent(measured['rate'])} of the calls fail, and {target} may"
 
 
 _MISSED = {"format": "calls fail", "right": "values are wrong", "latency": "calls are too slow"}
@@ -123,24 +123,26 @@ def _changed(figures: Figures) -> str:
 
 def _more(figures: Figures) -> str:
     name = figures.get("strategy")
-    found, missed = figures.get("rates", {}).get(name), _missed(figures)
+    measured, missed = figures.get("rates", {}).get(name), _missed(figures)
     n_more, what = figures.get("n_more"), "known answers" if name == "tuned_content" else "calls"
     needed = "no number of calls decides it" if n_more is None else f"{n_more:,} more {what} decide it"
     if missed and missed["strategy"] != name:
         share, limit = percent(missed["k"] / missed["n"]), percent(missed["limit"])
         whether = needed.replace("decide it", f"of {name_of(str(name))} decide whether it fixes that")
         return f"{share} of the calls fail, and {limit} may; {whether}"
-    if not found or found["rate"] is None or found["state"] != "inconclusive":
+    if not measured or measured["rate"] is None or measured["state"] != "inconclusive":
         return f"{_fails(figures)}; {needed}"
     return (
-        f"between {percent(found['lower'])} and {percent(found['upper'])} of the calls fail, "
+        f"between {percent(measured['lower'])} and {percent(measured['upper'])} of the calls fail, "
         f"{percent(figures['config']['target'])} may; {needed}"
     )
 
 
 def _missed(figures: Figures) -> Figures | None:
     """Give what is proved to be missed in production of the format."""
-    return next((one for one in figures.get("breach", ()) if one["what"] == "format" and one["n"]), None)
+    return next(
+        (breach for breach in figures.get("breach", ()) if breach["what"] == "format" and breach["n"]), None
+    )
 
 
 def _route(figures: Figures) -> str:
@@ -152,12 +154,12 @@ def _route(figures: Figures) -> str:
 def _justified(figures: Figures) -> str:
     if figures.get("stage") == "in_service":
         return _fails(figures)
-    told = _aim(figures) or _fails(figures, "tuned" if figures.get("stage") == "ship" else None)
+    text = _aim(figures) or _fails(figures, "tuned" if figures.get("stage") == "ship" else None)
     if figures.get("economics") is None:
-        return told
+        return text
     months = figures["economics"]["pess"]["payback_months"]
     pays = "it never pays back" if months is None else f"it pays back in {payback(months)}"
-    return f"{told}; {pays} if all goes badly"
+    return f"{text}; {pays} if all goes badly"
 
 
 def _aim(figures: Figures) -> str | None:
@@ -165,11 +167,11 @@ def _aim(figures: Figures) -> str | None:
     what = figures.get("reason")
     if what not in _MISSED:
         return None
-    asked = figures["tuned"] if figures.get("stage") == "ship" else figures["rates"][figures["strategy"]]
-    found = asked["met"][what]
-    is_met = found["state"] == "pass"
-    share = f"at most {percent(found['upper'])}" if is_met else percent(found["rate"])
-    return f"{share} of the {_MISSED[what]}, and {percent(found['limit'])} may be"
+    rates = figures["tuned"] if figures.get("stage") == "ship" else figures["rates"][figures["strategy"]]
+    measured = rates["met"][what]
+    is_met = measured["state"] == "pass"
+    share = f"at most {percent(measured['upper'])}" if is_met else percent(measured["rate"])
+    return f"{share} of the {_MISSED[what]}, and {percent(measured['limit'])} may be"
 
 
 def _blocked(figures: Figures) -> str:
@@ -224,10 +226,10 @@ def _flips(figures: Figures) -> Iterator[Section]:
 
 def _flips_of_rate(figures: Figures) -> Iterator[str]:
     best = figures.get("best")
-    found, margin = figures.get("rates", {}).get(best), figures.get("burst_margin", {}).get(best)
-    if found and found["state"] == "pass":
-        yield f"a target below {percent(found['upper'])}: so much may fail by what is proved"
-    if found and found["state"] == "fail":
-        yield f"a target above {percent(found['lower'])}: so much fails at least"
+    measured, margin = figures.get("rates", {}).get(best), figures.get("burst_margin", {}).get(best)
+    if measured and measured["state"] == "pass":
+        yield f"a target below {percent(measured['upper'])}: so much may fail by what is proved"
+    if measured and measured["state"] == "fail":
+        yield f"a target above {percent(measured['lower'])}: so much fails at least"
     if margin is not None:
         yield f"failures that come in bursts of more than {margin:.3g} calls, in the mean"

@@ -60,8 +60,8 @@ def decision_page(
 
 def _told_change(figures: Mapping[str, Any]) -> str:
     """Say when the rate of what is in use changed, and what changed then."""
-    told = [change["text"] for change in figures.get("change", {}).values()]
-    return f"{told[0][0].upper()}{told[0][1:]}." if told else ""
+    changes = [change["text"] for change in figures.get("change", {}).values()]
+    return f"{changes[0][0].upper()}{changes[0][1:]}." if changes else ""
 
 
 def _check_paths(figures: Mapping[str, Any], paths: Mapping[str, Sequence[tuple[int, float]]]) -> None:

@@ -117,13 +117,16 @@ def plane_plot(figures: Figures) -> Plot:
     if not rated:
         return Plot(title, "", None, NO_CALLS)
     target, evidence = figures["config"]["target"], -log(figures["alpha_each"])
-    told = "; ".join(f"{name} {found['k']:g} of {found['n']:,}, {found['state']}" for name, found in rated)
+    description = "; ".join(f"{name} {rate['k']:g} of {rate['n']:,}, {rate['state']}" for name, rate in rated)
     return Plot(
         title,
         "Above the upper line a rate is proved above the target, below the lower one it is proved below; between them "
         "more calls are needed. Without calls in their order only the totals are shown.",
         inline_svg(
-            lambda: _plane_figure(rated, target, evidence), name="plane", title=title, description=f"{told}."
+            lambda: _plane_figure(rated, target, evidence),
+            name="plane",
+            title=title,
+            description=f"{description}.",
         ),
     )
 
@@ -135,7 +138,7 @@ def costs_plot(figures: Figures) -> Plot:
         return Plot(title, "", None, _why_no_costs(figures))
     money, volume = figures["economics"], figures["cost"]["calls_per_month"]
     crossing = money["break_even_calls_per_month"]
-    told = "no volume pays" if crossing is None else f"break-even at {calls(crossing)} calls a month"
+    break_even = "no volume pays" if crossing is None else f"break-even at {calls(crossing)} calls a month"
     return Plot(
         title,
         "Line: as expected; band: from all goes well to all goes badly. The tuned model's cost holds hosting, refresh "
@@ -145,7 +148,7 @@ def costs_plot(figures: Figures) -> Plot:
             lambda: _costs_figure(figures),
             name="costs",
             title=title,
-            description=f"Now {calls(volume)} calls a month; {told}.",
+            description=f"Now {calls(volume)} calls a month; {break_even}.",
         ),
     )
 
@@ -159,13 +162,16 @@ def paybacks_plot(figures: Figures) -> Plot:
     bars = [("as it is", figures["economics"]["pess"]["payback_months"])]
     flips = sorted(figures["cost"]["flips"], key=lambda flip: not flip["flips"])
     bars += [(flip["change"], flip["payback_months"]) for flip in flips[:_MOST_FLIPS]]
-    told = "; ".join(f"{name}: {payback(duration)}" for name, duration in bars)
+    description = "; ".join(f"{name}: {payback(duration)}" for name, duration in bars)
     return Plot(
         title,
         f"Months until tuning has paid back, if all goes badly, with one thing changed; dashed: {months(horizon)}, within "
         "which it must.",
         inline_svg(
-            lambda: _paybacks_figure(bars, horizon), name="paybacks", title=title, description=f"{told}."
+            lambda: _paybacks_figure(bars, horizon),
+            name="paybacks",
+            title=title,
+            description=f"{description}.",
         ),
     )
 
@@ -175,7 +181,7 @@ def sensitivity_plot(figures: Figures) -> Plot:
     title = "What the saving depends on"
     if "cost" not in figures:
         return Plot(title, "", None, _why_no_costs(figures))
-    told = "; ".join(
+    description = "; ".join(
         f"{one.name} {one.low_change} {dollars(one.low)}, {one.high_change} {dollars(one.high)}"
         for one in sensitivities(figures)
     )
@@ -187,7 +193,7 @@ def sensitivity_plot(figures: Figures) -> Plot:
             lambda: _sensitivity(figures),
             name="sensitivity",
             title=title,
-            description=f"A month saves: {told}.",
+            description=f"A month saves: {description}.",
         ),
     )
 
@@ -220,7 +226,7 @@ def _paths_figure(paths: Paths, target: float, threshold: float) -> Figure:
     figure, panels = new_figure(
         330 + legend_room(len(paths)), left=98, bottom=legend_room(len(paths)), panels=(1, 1)
     )
-    for axis, side, told in zip(panels, ("bad", "ok"), ("above", "below"), strict=True):
+    for axis, side, direction in zip(panels, ("bad", "ok"), ("above", "below"), strict=True):
         for (name, path), colour, mark in zip(paths.items(), cycle(SERIES), cycle(MARKS), strict=False):
             shown = _thinned(path)
             evidence = [max(_log_odds(n, k, target, side), _LEAST_EVIDENCE) for n, k in shown]
@@ -229,7 +235,7 @@ def _paths_figure(paths: Paths, target: float, threshold: float) -> Figure:
         axis.axhline(threshold, color=COLOURS["ink"], linestyle=(0, (4, 3)), linewidth=1.2)
         axis.set_ylim(_LEAST_EVIDENCE - 0.3, _MOST_EVIDENCE + 0.3)
         axis.set_yticks([-2, 0, 2, 4, 6])
-        axis.set_title(f"odds that the rate is {told} {percent(target)}", loc="left", fontsize=FONT_SIZE)
+        axis.set_title(f"odds that the rate is {direction} {percent(target)}", loc="left", fontsize=FONT_SIZE)
         axis.locator_params(axis="x", nbins=5)
         write_axis(axis, "y", lambda value: odds(10.0**value))
         write_axis(axis, "x", short_number)
@@ -247,13 +253,13 @@ def _thinned(path: Sequence[tuple[int, float]]) -> list[tuple[int, float]]:
 
 def _plane_figure(rated: Sequence[Rated], target: float, evidence: float) -> Figure:
     figure, (axis,) = new_figure(266 + legend_room(len(rated)), left=46, bottom=legend_room(len(rated)))
-    least = max(min(found["n"] for _, found in rated) / 3, 1)
-    most = 3 * max(found["n"] for _, found in rated)
+    least = max(min(rate["n"] for _, rate in rated) / 3, 1)
+    most = 3 * max(rate["n"] for _, rate in rated)
     counts = [least * (most / least) ** (step / (_BOUNDARY_POINTS - 1)) for step in range(_BOUNDARY_POINTS)]
     whole = sorted({max(round(n), 1) for n in counts})
     above = [_decides_bad(n, target, evidence) for n in whole]
     below = [(n, k) for n in whole if (k := _decides_ok(n, target, evidence)) is not None]
-    top = 4 * max([*above, *(found["k"] for _, found in rated)])
+    top = 4 * max([*above, *(rate["k"] for _, rate in rated)])
     axis.set_xscale("log")
     axis.set_yscale("symlog", linthresh=1)
     axis.set_xlim(whole[0], whole[-1])
@@ -267,8 +273,8 @@ def _plane_figure(rated: Sequence[Rated], target: float, evidence: float) -> Fig
         axis.plot(n_below, k_below, color=COLOURS["pass"], linewidth=1.6)
     axis.text(0.02, 0.97, f"above {percent(target)}: decided", transform=axis.transAxes, va="top")
     axis.text(0.98, 0.03, f"below {percent(target)}: decided", transform=axis.transAxes, ha="right")
-    for (name, found), colour, mark in zip(rated, cycle(SERIES), cycle(MARKS), strict=False):
-        axis.plot(found["n"], found["k"], mark, color=colour, markersize=8, label=name, linestyle="none")
+    for (name, rate), colour, mark in zip(rated, cycle(SERIES), cycle(MARKS), strict=False):
+        axis.plot(rate["n"], rate["k"], mark, color=colour, markersize=8, label=name, linestyle="none")
     axis.set_xlabel("calls")
     axis.set_title("failed calls", loc="left", fontsize=FONT_SIZE, color=COLOURS["muted"])
     write_axis(axis, "x", short_number)
@@ -303,9 +309,9 @@ def _costs_figure(figures: Figures) -> Figure:
     fixed = money["hosting_plus_refresh"] + money["upfront"] / figures["config"]["horizon_months"]
     figure, (axis,) = new_figure(220 + legend_room(_COST_LEGEND), left=58, bottom=legend_room(_COST_LEGEND))
     # Nothing upfront and nothing monthly: the lines meet at 0, which no logarithmic scale shows.
-    seen = [volume, crossing] if crossing else [volume]
-    far = max(seen) > _FAR_APART * min(seen)
-    least, most = (min(seen) / 4 if far else 0.0), 1.4 * max(seen)
+    marked = [volume, crossing] if crossing else [volume]
+    far = max(marked) > _FAR_APART * min(marked)
+    least, most = (min(marked) / 4 if far else 0.0), 1.4 * max(marked)
     steps = [step / 40 for step in range(41)]
     volumes = [least * (most / least) ** at if far else at * most for at in steps]
     for side, fixed_cost in (("prompt", 0.0), ("tuned", fixed)):

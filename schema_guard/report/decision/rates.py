@@ -59,10 +59,10 @@ def rates_plot(figures: Figures) -> Plot:
         else rated
     )
     left_out = len(rated) - len(shown)
-    unmeasured = [one["rung"] for one in figures.get("ladder", ()) if one["status"] == "untested"]
-    told = "; ".join(
-        f"{name} {percent(found['rate'])} {interval(found['lower'], found['upper'])}, {found['state']}"
-        for name, found in shown
+    unmeasured = [row["rung"] for row in figures.get("ladder", ()) if row["status"] == "untested"]
+    description = "; ".join(
+        f"{name} {percent(rate['rate'])} {interval(rate['lower'], rate['upper'])}, {rate['state']}"
+        for name, rate in shown
     )
     more = [f"Not measured: {', '.join(unmeasured)}."] if unmeasured else []
     more += [f"{plural(left_out, 'more')} below, proved less bad."] if left_out else []
@@ -76,10 +76,10 @@ def rates_plot(figures: Figures) -> Plot:
             ]
         ),
         inline_svg(
-            lambda: rates_figure([_row(*one) for one in shown], "calls that fail", target=target),
+            lambda: rates_figure([_row(*row) for row in shown], "calls that fail", target=target),
             name="rates",
             title=title,
-            description=f"Target {percent(target)}. {told}.",
+            description=f"Target {percent(target)}. {description}.",
         ),
     )
 
@@ -87,10 +87,10 @@ def rates_plot(figures: Figures) -> Plot:
 def rated_of(figures: Figures) -> list[Rated]:
     """Give every rate with data under the name that is shown."""
     rates = figures.get("rates", figures.get("schemas", {}))
-    found = [Rated(name, rate) for name, rate in zip(short_names(rates), rates.values(), strict=True)]
+    rows = [Rated(name, rate) for name, rate in zip(short_names(rates), rates.values(), strict=True)]
     if "tuned" in figures:
-        found.append(Rated(TUNED, figures["tuned"]))
-    return [rated for rated in found if rated.figures["rate"] is not None]
+        rows.append(Rated(TUNED, figures["tuned"]))
+    return [rated for rated in rows if rated.figures["rate"] is not None]
 
 
 def short_names(names: Iterable[str]) -> list[str]:
@@ -98,13 +98,13 @@ def short_names(names: Iterable[str]) -> list[str]:
     return shortened([safe(name) for name in names], _NAME_SIZE)
 
 
-def _row(name: str, found: Figures) -> RateRow:
-    state = found["state"]
+def _row(name: str, rate: Figures) -> RateRow:
+    state = rate["state"]
     return RateRow(
-        f"{name}: {percent(found['rate'])}, {_STATES[state]}",
-        found["rate"],
-        found["lower"],
-        found["upper"],
+        f"{name}: {percent(rate['rate'])}, {_STATES[state]}",
+        rate["rate"],
+        rate["lower"],
+        rate["upper"],
         COLOUR_OF[state],
         MARK_OF[state],
     )

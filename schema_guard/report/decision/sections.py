@@ -41,18 +41,18 @@ _REASONS_TO_TUNE = {
 def sections_of(figures: Figures) -> Iterator[Section]:
     """Give the sections that apply to the figures of a verdict."""
     for build in _BUILDERS:
-        found = build(figures)
-        if found is not None:
-            yield found
+        section = build(figures)
+        if section is not None:
+            yield section
 
 
 def _rates_section(figures: Figures) -> Section | None:
     if "rates" not in figures:
         return None
-    rated = [(name_of(name), found, figures["odds"].get(name)) for name, found in figures["rates"].items()]
+    rated = [(name_of(name), rate, figures["odds"].get(name)) for name, rate in figures["rates"].items()]
     if "tuned" in figures:
         rated.append((TUNED, figures["tuned"], figures["odds"]["tuned"]))
-    rows = [(name, *_rate_cells(found), *_odds_cells(e)) for name, found, e in rated]
+    rows = [(name, *_rate_cells(rate), *_odds_cells(e)) for name, rate, e in rated]
     alpha = figures["alpha_each"]
     return Section(
         "Rates: calls that no attempt made valid",
@@ -66,16 +66,16 @@ def _rates_section(figures: Figures) -> Section | None:
     )
 
 
-def _odds_cells(found: Figures | None) -> tuple[str, str]:
+def _odds_cells(by_side: Figures | None) -> tuple[str, str]:
     """Write the odds; where failures come in bursts there are none, only bounds."""
-    return ("bursts", "bursts") if found is None else (odds(found["ok"]), odds(found["bad"]))
+    return ("bursts", "bursts") if by_side is None else (odds(by_side["ok"]), odds(by_side["bad"]))
 
 
-def _rate_cells(found: Figures) -> tuple[str, ...]:
-    counts = (f"{found['k']:g}", f"{found['n']:,}")
-    if found["rate"] is None:
-        return (*counts, NO_DATA, NO_DATA, state_of(found))
-    return (*counts, percent(found["rate"]), interval(found["lower"], found["upper"]), state_of(found))
+def _rate_cells(rate: Figures) -> tuple[str, ...]:
+    counts = (f"{rate['k']:g}", f"{rate['n']:,}")
+    if rate["rate"] is None:
+        return (*counts, NO_DATA, NO_DATA, state_of(rate))
+    return (*counts, percent(rate["rate"]), interval(rate["lower"], rate["upper"]), state_of(rate))
 
 
 def _attempts_section(figures: Figures) -> Section | None:
@@ -134,19 +134,19 @@ def _comparisons_section(figures: Figures) -> Section | None:
 
 
 def _kinds_section(figures: Figures) -> Section | None:
-    found = figures.get("failure_kinds", {})
+    by_strategy = figures.get("failure_kinds", {})
     stopping = set(figures.get("stops_early", ()))
     # What the verdict is about, and what may be compared with it.
-    about = figures["best"] if figures.get("best") in found else next(iter(found), None)
-    alike = {name: kinds for name, kinds in found.items() if (name in stopping) == (about in stopping)}
+    about = figures["best"] if figures.get("best") in by_strategy else next(iter(by_strategy), None)
+    alike = {name: kinds for name, kinds in by_strategy.items() if (name in stopping) == (about in stopping)}
     rows = [
         (name_of(name), kind, f"{count:,}") for name, kinds in alike.items() for kind, count in kinds.items()
     ]
     if not rows:
         return None
     table = Table(("strategy", "kind", "failed calls"), tuple(rows), (0, 1))
-    left = ", ".join(name_of(name) for name in found if name not in alike)
-    lines = (f"{left} left out: {NOT_COMPARED}",) if left else ()
+    left_out = ", ".join(name_of(name) for name in by_strategy if name not in alike)
+    lines = (f"{left_out} left out: {NOT_COMPARED}",) if left_out else ()
     return Section("Kinds of failures", "what was wrong with the calls that failed", table, lines)
 
 
@@ -276,8 +276,14 @@ def _flips_section(figures: Figures) -> Section | None:
 
 def _sensitivity_section(figures: Figures) -> Section | None:
     rows = tuple(
-        (found.name, found.low_change, dollars(found.low), found.high_change, dollars(found.high))
-        for found in sensitivities(figures)
+        (
+            sensitivity.name,
+            sensitivity.low_change,
+            dollars(sensitivity.low),
+            sensitivity.high_change,
+            dollars(sensitivity.high),
+        )
+        for sensitivity in sensitivities(figures)
     )
     if not rows:
         return None
@@ -319,12 +325,13 @@ def _guides_section(figures: Figures) -> Section | None:
     if not claims:
         return None
     rows = tuple(
-        (one["says"], one["line"] if one["measured"] else f"not measured: {one['line']}") for one in claims
+        (claim["says"], claim["line"] if claim["measured"] else f"not measured: {claim['line']}")
+        for claim in claims
     )
     measures: dict[str, list[str]] = {}
-    for one in claims:
-        if one["measure"] is not None:
-            measures.setdefault(one["measure"], []).append(one["says"])
+    for claim in claims:
+        if claim["measure"] is not None:
+            measures.setdefault(claim["measure"], []).append(claim["says"])
     return Section(
         "What guides claim, and what was measured here",
         "a claim is nobody's finding here: beside it stands what this evidence says of it; below, what would measure the rest",
@@ -382,15 +389,15 @@ def _beside_format(name: str, rate: Figures) -> tuple[str, ...]:
 
 
 def _sources_section(figures: Figures) -> Section | None:
-    told = [f"{source['name']}, as of {source['as_of']}" for source in figures.get("sources", ())]
-    seen = [
+    sources = [f"{source['name']}, as of {source['as_of']}" for source in figures.get("sources", ())]
+    unused = [
         f"seen, not used: {price['what']} {dollars(price['amount'])} ({price['unit']}; {price['source']}, "
         f"{price['as_of']})"
         for price in figures.get("seen_prices", ())
     ]
-    if not told and not seen and "cost" not in figures:
+    if not sources and not unused and "cost" not in figures:
         return None
-    return _list("Prices", "", (told or ["no source and no day are given"]) + seen)
+    return _list("Prices", "", (sources or ["no source and no day are given"]) + unused)
 
 
 def _content_section(figures: Figures) -> Section:

@@ -60,7 +60,7 @@ def sensitivities(figures: Figures) -> list[Sensitivity]:
 
     gain = prompt_call - tuned_call
     now = saving(gain)
-    found = [
+    changes = [
         scaled("cost of a failure", prompt - tuned, failures),
         scaled("calls a month", 0.0, gain),
         scaled("price of a prompted call", gain - prompt, prompt),
@@ -70,4 +70,4 @@ def sensitivities(figures: Figures) -> list[Sensitivity]:
             "tuned model's failure rate", "pess", now, "opt", saving(prompt_call - opt["tuned_per_call"])
         ),
     ]
-    return sorted(found, key=lambda sensitivity: -abs(sensitivity.high - sensitivity.low))
+    return sorted(changes, key=lambda sensitivity: -abs(sensitivity.high - sensitivity.low))

@@ -37,9 +37,9 @@ class Decided(NamedTuple):
 def worst_first(decided: Sequence[Decided]) -> list[Decided]:
     """Put verdicts in order: those against first, then by the lower bound of what is in use, then by name."""
 
-    def order(one: Decided) -> tuple[int, float, str]:
-        rate = _rate(one)
-        return -one.verdict.exit_code(), -(rate["lower"] or 0.0) if rate else 0.0, _name(one)
+    def order(decision: Decided) -> tuple[int, float, str]:
+        rate = _rate(decision)
+        return -decision.verdict.exit_code(), -(rate["lower"] or 0.0) if rate else 0.0, _name(decision)
 
     return sorted(decided, key=order)
 
@@ -49,13 +49,13 @@ def several_as_json(decided: Sequence[Decided]) -> dict[str, Any]:
     return {
         "verdicts": [
             {
-                "function": one.gathered.function,
-                "schema": one.gathered.schema,
-                "schema_fingerprint": one.gathered.schema_fingerprint,
-                **one.verdict.as_dict(),
+                "function": decision.gathered.function,
+                "schema": decision.gathered.schema,
+                "schema_fingerprint": decision.gathered.schema_fingerprint,
+                **decision.verdict.as_dict(),
             }
-            for one in worst_first(decided)
-            if one.gathered is not None
+            for decision in worst_first(decided)
+            if decision.gathered is not None
         ]
     }
 
@@ -63,14 +63,14 @@ def several_as_json(decided: Sequence[Decided]) -> dict[str, Any]:
 def document_of_several(decided: Sequence[Decided]) -> Document:
     """Give the verdicts on several functions as a document, a row each."""
     ordered = worst_first(decided)
-    against = sum(one.verdict.exit_code() for one in ordered)
-    functions = len({_name(one) for one in ordered})
-    asked = plural(functions, "function")
+    against = sum(decision.verdict.exit_code() for decision in ordered)
+    functions = len({_name(decision) for decision in ordered})
+    subject = plural(functions, "function")
     if functions < len(ordered):  # such as a guard of tools, each with a schema of its own
-        asked = f"{plural(len(ordered), 'schema')} of {asked}"
-    alpha = max(one.verdict.figures["config"]["alpha"] for one in ordered)
+        subject = f"{plural(len(ordered), 'schema')} of {subject}"
+    alpha = max(decision.verdict.figures["config"]["alpha"] for decision in ordered)
     return Document(
-        f"VERDICTS: {against} of {asked} {'needs' if against == 1 else 'need'} something done",
+        f"VERDICTS: {against} of {subject} {'needs' if against == 1 else 'need'} something done",
         (
             Fact("next", f"{_command(ordered)}  # the worst one in full, with the command to run"),
             Fact(
@@ -84,12 +84,12 @@ def document_of_several(decided: Sequence[Decided]) -> Document:
                 "the worst first; the calls and the failed ones are of what is in use; the true share is in the range",
                 Table(
                     ("function", "verdict", "calls", "failed", "range", "that is"),
-                    tuple(_row(one, ordered) for one in ordered),
+                    tuple(_row(decision, ordered) for decision in ordered),
                     (0, 1, 5),
                 ),
             ),
         ),
-        tone=_tone([tone_of(one.verdict.as_dict()) for one in ordered]),
+        tone=_tone([tone_of(decision.verdict.as_dict()) for decision in ordered]),
     )
 
 
@@ -97,7 +97,9 @@ def _command(ordered: Sequence[Decided]) -> str:
     """Give the command that tells the worst one in full."""
     worst = ordered[0].gathered
     assert worst is not None
-    alike = [one for one in ordered if one.gathered and one.gathered.function == worst.function]
+    alike = [
+        decision for decision in ordered if decision.gathered and decision.gathered.function == worst.function
+    ]
     schema = f" --schema {quote(worst.schema_fingerprint)}" if len(alike) > 1 or not worst.function else ""
     function = f" --function {quote(worst.function)}" if worst.function else ""
     return f"schema-guard decide{function}{schema}"
@@ -108,42 +110,42 @@ def _tone(tones: Sequence[Tone]) -> Tone:
     return next(tone for tone in (Tone.BAD, Tone.OPEN, Tone.GOOD) if tone in tones)
 
 
-def _row(one: Decided, others: Sequence[Decided]) -> tuple[str, ...]:
-    rate, name = _rate(one), name_of(_name(one))
-    if sum(_name(other) == _name(one) for other in others) > 1:
-        assert one.gathered is not None
-        name = f"{name} ({name_of(one.gathered.schema)})"
+def _row(decision: Decided, others: Sequence[Decided]) -> tuple[str, ...]:
+    rate, name = _rate(decision), name_of(_name(decision))
+    if sum(_name(other) == _name(decision) for other in others) > 1:
+        assert decision.gathered is not None
+        name = f"{name} ({name_of(decision.gathered.schema)})"
     failed, bounds = NO_DATA, "-"
     if rate and rate["rate"] is not None:
         failed, bounds = (
             percent(rate["rate"]),
-            f"{percent(rate['lower'])} to {percent(rate['upper'])}{_whose(one)}",
+            f"{percent(rate['lower'])} to {percent(rate['upper'])}{_whose(decision)}",
         )
-    said = one.verdict.as_dict()
-    return name, one.verdict.verdict, f"{rate['n']:,}" if rate else "0", failed, bounds, meaning(said)
+    figures = decision.verdict.as_dict()
+    return name, decision.verdict.verdict, f"{rate['n']:,}" if rate else "0", failed, bounds, meaning(figures)
 
 
-def _whose(one: Decided) -> str:
+def _whose(decision: Decided) -> str:
     """Say in two words what part of the traffic the rate of what is in use is of, where its calls were imported."""
-    assert one.gathered is not None
+    assert decision.gathered is not None
     traffic = next(
         (
-            found.get("traffic")
-            for found in one.gathered.evidence["strategies"]
-            if found["id"] == one.gathered.evidence["current"]
+            strategy.get("traffic")
+            for strategy in decision.gathered.evidence["strategies"]
+            if strategy["id"] == decision.gathered.evidence["current"]
         ),
         None,
     )
     return "" if traffic is None else f" {Traffic(**traffic).short}"
 
 
-def _name(one: Decided) -> str:
-    assert one.gathered is not None
-    return one.gathered.function or _TRIALS
+def _name(decision: Decided) -> str:
+    assert decision.gathered is not None
+    return decision.gathered.function or _TRIALS
 
 
-def _rate(one: Decided) -> dict[str, Any] | None:
+def _rate(decision: Decided) -> dict[str, Any] | None:
     """Give the rate of what is in use, as the verdict has it."""
-    assert one.gathered is not None
-    rate: dict[str, Any] | None = one.verdict.figures["rates"].get(one.gathered.evidence["current"])
+    assert decision.gathered is not None
+    rate: dict[str, Any] | None = decision.verdict.figures["rates"].get(decision.gathered.evidence["current"])
     return rate

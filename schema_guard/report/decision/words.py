@@ -66,12 +66,12 @@ def failed(rate: Figures) -> str:
     if rate["rate"] is None:
         return "no data yet"
     unit = "inputs" if float(rate["k"]) % 1 else "calls"
-    told = f"{rate['k']:,.6g} of {rate['n']:,} {unit} failed, {percent(rate['rate'])}"
+    text = f"{rate['k']:,.6g} of {rate['n']:,} {unit} failed, {percent(rate['rate'])}"
     if rate["lower"] is None or rate["state"] == "unrated":
-        return told
+        return text
     if not rate["lower"]:
-        return f"{told}; the true share is proved to be below {percent(rate['upper'])}"
-    return f"{told}; the true share is between {percent(rate['lower'])} and {percent(rate['upper'])}"
+        return f"{text}; the true share is proved to be below {percent(rate['upper'])}"
+    return f"{text}; the true share is between {percent(rate['lower'])} and {percent(rate['upper'])}"
 
 
 def payback(duration: float | None) -> str:
@@ -97,7 +97,8 @@ def imported_of(figures: Figures) -> list[str]:
     imported = figures.get("traffic", {})
     named = len(figures.get("rates", imported)) > 1
     return [
-        f"{name_of(name)}: {one['text']}" if named else str(one["text"]) for name, one in imported.items()
+        f"{name_of(name)}: {traffic['text']}" if named else str(traffic["text"])
+        for name, traffic in imported.items()
     ]
 
 

@@ -124,9 +124,9 @@ def _broken(
     weigh: Callable[[str], int],
 ) -> Broken:
     ground = Ground(draw, schema, values, near)
-    left = list(ways)
+    remaining = list(ways)
     while True:
-        how = left.pop(_weighted(draw, left, weigh))
+        how = remaining.pop(_weighted(draw, remaining, weigh))
         fault = _WAYS[how](ground)
         # Prose can always be made.
         if fault is not None:

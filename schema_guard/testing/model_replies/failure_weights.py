@@ -60,5 +60,5 @@ def weight(how: str) -> int:
 
     One row is added to what was seen of each way: what neither corpus holds comes up as well.
     """
-    shares = [(seen + 1) / (failed + len(SEEN)) for seen, failed in zip(SEEN[how], FAILED, strict=True)]
+    shares = [(count + 1) / (failed + len(SEEN)) for count, failed in zip(SEEN[how], FAILED, strict=True)]
     return round(_SCALE * sum(shares) / len(shares))

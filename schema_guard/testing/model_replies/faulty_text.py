@@ -109,9 +109,9 @@ def _cut(ground: Ground, text: str) -> Fault | None:
         return None
     data = text.encode()
     # A character whose bytes are not all there comes as U+FFFD.
-    kept = data[: 1 + ground.index(len(data) - 1)].decode(errors="replace")
+    start = data[: 1 + ground.index(len(data) - 1)].decode(errors="replace")
     before = "" if text[0] == '"' else ground.draw(_BEFORE_CUT)
-    return _unfinished(before + kept, ground.draw(_CUT_BY))
+    return _unfinished(before + start, ground.draw(_CUT_BY))
 
 
 def _unfinished(text: str, reason: FinishReason | None) -> Fault:
@@ -176,8 +176,8 @@ def python_literals(ground: Ground) -> Fault | None:
 def not_finite(ground: Ground) -> Fault | None:
     """Write a number that JSON does not have."""
     numbers = [token for token in _TOKEN.finditer(ground.text) if token[0][0] in "-0123456789"]
-    made = _changed(ground, numbers, lambda _: ground.draw(_NOT_FINITE))
-    return None if made is None else made._replace(code="not_finite")
+    fault = _changed(ground, numbers, lambda _: ground.draw(_NOT_FINITE))
+    return None if fault is None else fault._replace(code="not_finite")
 
 
 def duplicate_key(ground: Ground) -> Fault | None:

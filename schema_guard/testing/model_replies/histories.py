@@ -106,7 +106,7 @@ def _histories(
     draw: DrawFn, valid: SearchStrategy[Sent], failing: SearchStrategy[Broken], max_attempts: int
 ) -> History:
     failed = draw(st.integers(0, max_attempts))
-    given: list[Sent | Broken] = [draw(failing) for _ in range(failed)]
+    drawn: list[Sent | Broken] = [draw(failing) for _ in range(failed)]
     if failed < max_attempts:
-        given.append(draw(valid))
-    return History(tuple(given))
+        drawn.append(draw(valid))
+    return History(tuple(drawn))

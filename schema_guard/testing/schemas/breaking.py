@@ -46,26 +46,26 @@ class Cut(NamedTuple):
 
 def cuts(document: Any, shapes: Shapes) -> list[Cut]:
     """Give every keyword of a schema that may be broken, those of the root first."""
-    found: list[Cut] = []
+    possible: list[Cut] = []
     visits: Counter[int] = Counter()
     places: deque[tuple[Any, _Wrap]] = deque([(document, _same)])
-    while places and len(found) < _MAX_CUTS:
+    while places and len(possible) < _MAX_CUTS:
         schema, wrap = places.popleft()
         words = shapes.reading.words(schema)
         if words is False:
-            found.append(Cut("false", wrap(True)))
+            possible.append(Cut("false", wrap(True)))
         if not isinstance(words, Words):
             continue
         visits[id(words)] += 1
         if visits[id(words)] > _MAX_VISITS:
             continue
-        found += [
+        possible += [
             Cut(keyword, wrap(broken))
             for keyword, broken in _own(words)
             if keyword != "format" or shapes.matching.asserts(words["format"])
         ]
         places += [(below, _within(wrap, inner)) for below, inner in _below(words)]
-    return found
+    return possible
 
 
 def _same(schema: Any) -> Any:

@@ -141,8 +141,8 @@ class Choices:
             return
         possible = [index for index, arm in enumerate(arms) if self._may(arm)]
         if not possible:
-            told = "way to break 'not' or another arm" if keyword == "ways" else f"arm of {keyword!r}"
-            raise Contradiction(f"no {told} goes with the rest", self._shape.location)
+            choice = "way to break 'not' or another arm" if keyword == "ways" else f"arm of {keyword!r}"
+            raise Contradiction(f"no {choice} goes with the rest", self._shape.location)
         at = 0
         if len(possible) > 1:
             at = self._decide(len(self.taken), len(possible))

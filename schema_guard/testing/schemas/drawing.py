@@ -156,9 +156,9 @@ class Drawing:
         number: Fraction = self._draw(_steps(first, last, many)) * step
         if number.denominator == 1:
             return int(number)
-        found = float(number)
+        decimal = float(number)
         # Beyond 15 digits a float is another number than the multiple.
-        return found if exact(found) == number else None
+        return decimal if exact(decimal) == number else None
 
     def _any_number(self, shape: ValueShape) -> float | None:
         low, high = shape.lowest(), shape.highest()
@@ -188,12 +188,12 @@ class Drawing:
     def _sources(self, shape: ValueShape, least: int, most: float) -> list[Callable[[], str | None]]:
         """Give what draws strings that satisfy at least one keyword each."""
         patterns = shape.lists.get("pattern", [])
-        found = [self._from_pattern(pattern, least, most) for pattern in dict.fromkeys(patterns)]
+        sources = [self._from_pattern(pattern, least, most) for pattern in dict.fromkeys(patterns)]
         for name in dict.fromkeys(shape.lists.get("format", [])):
             strategy = texts(name, least, most)
             if strategy is not None:
-                found.append(lambda strategy=strategy: self._draw(strategy))  # type: ignore[misc]
-        return found or [lambda: self._free_text(least, most)]
+                sources.append(lambda strategy=strategy: self._draw(strategy))  # type: ignore[misc]
+        return sources or [lambda: self._free_text(least, most)]
 
     def _from_pattern(self, pattern: str, least: float, most: float) -> Callable[[], str | None]:
         def drawn() -> str | None:
@@ -220,20 +220,20 @@ class Drawing:
 
     def _array(self, shape: ValueShape, room: int, location: str) -> list[Any]:
         groups = self._item_groups(shape, room)
-        found: list[Any] = []
+        items: list[Any] = []
         least = len(self._shapes.least_items(shape))
         unique = any(shape.lists.get("uniqueItems", ()))
         for index, group in enumerate(groups):
             at = f"{location}/{index}"
             try:
-                item = self._new_item(group, found, room, at) if unique else self.value(group, room - 1, at)
+                item = self._new_item(group, items, room, at) if unique else self.value(group, room - 1, at)
             except DeadEnd:
                 # What came before is enough.
                 if index < least:
                     raise
                 break
-            found.append(item)
-        return self._with_duplicate(found) if "duplicate" in shape.lists else found
+            items.append(item)
+        return self._with_duplicate(items) if "duplicate" in shape.lists else items
 
     def _item_groups(self, shape: ValueShape, room: int) -> list[ShapeGroup]:
         """Give what applies to each item, the length being drawn."""
@@ -252,28 +252,28 @@ class Drawing:
             further.append(group)
         return groups + further[: self._between(0, len(further))]
 
-    def _new_item(self, group: ShapeGroup, found: list[Any], room: int, location: str) -> Any:
+    def _new_item(self, group: ShapeGroup, items: list[Any], room: int, location: str) -> Any:
         """Draw an item unlike those before."""
         domain = self._shapes.domain(group)
         if domain is not None:
-            left = [value for value in domain if not among(value, found)]
-            if not left:
+            remaining = [value for value in domain if not among(value, items)]
+            if not remaining:
                 raise DeadEnd("there are not so many different items")
-            return self._one_of(left)
+            return self._one_of(remaining)
         item: Any = None
         for _ in range(_TRIES):
             item = self.value(group, room - 1, location)
-            if not among(item, found):
+            if not among(item, items):
                 return item
-        for number in range(1, len(found) + _TRIES):
+        for number in range(1, len(items) + _TRIES):
             if kind_of(item) in (INTEGER, STRING):
                 item = item + 1 if kind_of(item) == INTEGER else f"{item}{number}"
-            if not among(item, found) and self._shapes.fits(group, item):
+            if not among(item, items) and self._shapes.fits(group, item):
                 return item
         raise DeadEnd("not so many different items were found")
 
-    def _with_duplicate(self, found: list[Any]) -> list[Any]:
-        return found if len(found) < 2 else [*found[:-1], found[-2]]
+    def _with_duplicate(self, items: list[Any]) -> list[Any]:
+        return items if len(items) < 2 else [*items[:-1], items[-2]]
 
     # -- objects
 
@@ -333,9 +333,9 @@ class Drawing:
     def _fill_up(self, shape: ValueShape, groups: dict[str, ShapeGroup], room: int) -> None:
         """Add properties until there are enough."""
         least = shape.least.get("minProperties", 0)
-        left = [name for name in shape.names() if name not in groups]
-        while len(groups) < least and left:
-            self._add(shape, groups, left.pop(0), room)
+        names = [name for name in shape.names() if name not in groups]
+        while len(groups) < least and names:
+            self._add(shape, groups, names.pop(0), room)
         for number in range(_TRIES + 4 * least):
             if len(groups) >= least:
                 return

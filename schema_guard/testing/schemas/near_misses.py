@@ -108,10 +108,10 @@ class _Source:
             index = self._possible(index)
             group = self._groups[index]
             for _ in range(_TRIES):
-                found = self._drawn(group, draw)
-                if found is not None:
+                miss = self._drawn(group, draw)
+                if miss is not None:
                     self._found = True
-                    return found
+                    return miss
             index += 1
         self._misses += 1
         if self._misses >= MISSES and not self._found:
@@ -131,10 +131,12 @@ class _Source:
             value = Drawing(self._shapes, draw).root(group)
         except DeadEnd:
             return None
-        found = self._schema.violations(value)
-        if len(found) != 1 or found[0].keyword == TOO_COSTLY:
+        violations = self._schema.violations(value)
+        if len(violations) != 1 or violations[0].keyword == TOO_COSTLY:
             return None
-        return NearMiss(value, found[0].instance_location, found[0].keyword, found[0].keyword_location)
+        return NearMiss(
+            value, violations[0].instance_location, violations[0].keyword, violations[0].keyword_location
+        )
 
 
 @st.composite

@@ -163,10 +163,10 @@ class _Reader:
 
     def choice(self) -> Node:
         """Read up to the end of a group."""
-        found = [self.run()]
+        runs = [self.run()]
         while self._next("|"):
-            found.append(self.run())
-        return arms(found)
+            runs.append(self.run())
+        return arms(runs)
 
     def run(self) -> Node:
         """Read up to the end of an arm."""
@@ -233,35 +233,35 @@ class _Reader:
         return Captured(inside, number, inside.least, inside.most) if number else inside
 
     def _escaped(self) -> Node:
-        found = _ESCAPE.match(self.pattern, self.at)
-        if found is None:
+        match = _ESCAPE.match(self.pattern, self.at)
+        if match is None:
             self.at += 1
             return Chars("\\")
-        self.at = found.end()
-        if found["back"]:
-            return Again(int(found["back"]))
-        if found["group"]:
-            return Again(self.named.get(found["group"], 0))
-        if found["plain"] and found["plain"] in "AzZ":
-            return Anchor("^" if found["plain"] == "A" else "$")
-        if found["plain"] and found["plain"] in "bB":
+        self.at = match.end()
+        if match["back"]:
+            return Again(int(match["back"]))
+        if match["group"]:
+            return Again(self.named.get(match["group"], 0))
+        if match["plain"] and match["plain"] in "AzZ":
+            return Anchor("^" if match["plain"] == "A" else "$")
+        if match["plain"] and match["plain"] in "bB":
             return _EMPTY
-        return Chars(_characters(found))
+        return Chars(_characters(match))
 
     def _class(self) -> str:
         inverted = self._next("^")
-        found: dict[str, None] = {}
+        characters: dict[str, None] = {}
         first = True
         while self.at < len(self.pattern) and (first or self.pattern[self.at] != "]"):
             if self.pattern[self.at] == "]":
                 # "[]" of ECMA matches nothing, "[^]" everything.
                 break
             first = False
-            found.update(dict.fromkeys(self._member()))
+            characters.update(dict.fromkeys(self._member()))
         self.at += 1
         if inverted:
-            return "".join(c for c in _PRINTABLE if c not in found) or "é"
-        return _readable(found)
+            return "".join(c for c in _PRINTABLE if c not in characters) or "é"
+        return _readable(characters)
 
     def _member(self) -> str:
         """Read a character, a range, a class or a nested class."""
@@ -286,47 +286,47 @@ class _Reader:
         return "".join(map(chr, range(ord(low), last + 1)))
 
     def _single(self) -> str:
-        found = _ESCAPE.match(self.pattern, self.at)
-        if found is None:
+        match = _ESCAPE.match(self.pattern, self.at)
+        if match is None:
             self.at += 1
             return self.pattern[self.at - 1]
-        self.at = found.end()
-        return "\b" if found["plain"] == "b" else _characters(found)
+        self.at = match.end()
+        return "\b" if match["plain"] == "b" else _characters(match)
 
 
-def _characters(found: re.Match[str]) -> str:
+def _characters(match: re.Match[str]) -> str:
     """Give the characters that an escape stands for."""
-    code = found["code"] or found["four"] or found["two"]
+    code = match["code"] or match["four"] or match["two"]
     if code:
         return chr(int(code, 16))
-    if found["control"]:
-        return chr(ord(found["control"]) % 32)
-    if found["property"]:
-        known = _PROPERTIES.get(found["name"], _WORD[:26])
-        return known if found["property"] == "p" else "".join(c for c in _PRINTABLE if c not in known)
-    plain = found["plain"] or found[0][1:]
+    if match["control"]:
+        return chr(ord(match["control"]) % 32)
+    if match["property"]:
+        known = _PROPERTIES.get(match["name"], _WORD[:26])
+        return known if match["property"] == "p" else "".join(c for c in _PRINTABLE if c not in known)
+    plain = match["plain"] or match[0][1:]
     return _CLASSES.get(plain) or _CONTROLS.get(plain, plain)
 
 
-def _readable(found: dict[str, None]) -> str:
+def _readable(characters: dict[str, None]) -> str:
     """Give the characters of a class in the order in which they are simple; the printable ones if there are any."""
-    printable = "".join(c for c in _PRINTABLE if c in found)
-    if printable and len(printable) < len(found):
+    printable = "".join(c for c in _PRINTABLE if c in characters)
+    if printable and len(printable) < len(characters):
         return printable
-    return printable or "".join(c for c in found if not "\ud800" <= c <= "\udfff")
+    return printable or "".join(c for c in characters if not "\ud800" <= c <= "\udfff")
 
 
 @lru_cache(maxsize=1024)
 def expression(pattern: str) -> Node:
     """Read an expression, with what may stand around what it matches."""
     reader = _Reader(pattern)
-    found = []
+    choices = []
     while reader.at < len(pattern):
-        found.append(reader.choice())
+        choices.append(reader.choice())
         # A ")" that closes nothing stands for itself.
         if reader.at < len(pattern):
             reader.at += 1
-    read = sequence(found)
+    read = sequence(choices)
     tops = read.parts if isinstance(read, Arms) else (read,)
     return arms([_padded(arm) for arm in tops])
 
@@ -404,9 +404,9 @@ class _Writer:
             least.append(least[-1] + part.least)
             most.append(most[-1] + part.most)
         text = ""
-        for left, part in zip(range(len(parts) - 1, -1, -1), parts, strict=True):
-            lowest = max(part.least, low - len(text) - most[left])
-            text += self.write(part, lowest, min(part.most, high - len(text) - least[left]))
+        for remaining, part in zip(range(len(parts) - 1, -1, -1), parts, strict=True):
+            lowest = max(part.least, low - len(text) - most[remaining])
+            text += self.write(part, lowest, min(part.most, high - len(text) - least[remaining]))
         return text
 
     def _times(self, node: Repeat, low: float, high: float) -> str:

@@ -57,10 +57,10 @@ class Members(NamedTuple):
 
     def about(self, name: str, matches: Callable[[str, str], bool]) -> list[Any]:
         """Give what the schema asks of a property."""
-        found = [each for pattern, each in self.patterns.items() if matches(pattern, name)]
+        schemas = [each for pattern, each in self.patterns.items() if matches(pattern, name)]
         if name in self.properties:
-            found.append(self.properties[name])
-        return found or [self.rest]
+            schemas.append(self.properties[name])
+        return schemas or [self.rest]
 
 
 class Items(NamedTuple):
@@ -272,10 +272,10 @@ def _keep_kinds(shape: ValueShape, kinds: list[str]) -> None:
 
 
 def _keep_values(shape: ValueShape, values: list[Any]) -> None:
-    kept = values if shape.allowed is None else [v for v in shape.allowed if among(v, values)]
-    if not kept:
+    allowed = values if shape.allowed is None else [v for v in shape.allowed if among(v, values)]
+    if not allowed:
         raise Contradiction("no value is in every enum and const that applies here", shape.location)
-    shape.allowed = list(kept)
+    shape.allowed = list(allowed)
 
 
 def _require(shape: ValueShape, names: list[str]) -> None:

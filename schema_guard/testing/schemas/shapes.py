@@ -103,26 +103,26 @@ class Shapes:
     def member(self, shape: ValueShape, name: str) -> ShapeGroup:
         """Give what applies to a property."""
         matches = self.matching.pattern
-        found = [each for part in shape.members for each in part.about(name, matches)]
-        found += [
+        schemas = [each for part in shape.members for each in part.about(name, matches)]
+        schemas += [
             rest.schema
             for rest in shape.rest_of_members
             if not rest.evaluated.all_members
             and not any(part.names(name, matches) for part in rest.evaluated.members)
         ]
-        return self.group(found)
+        return self.group(schemas)
 
     def item(self, shape: ValueShape, index: int, *contained: Any) -> ShapeGroup:
         """Give what applies to an item, where it is one of those that `contains` asks for."""
-        found = [part.at(index) for part in shape.items]
-        found += [
+        schemas = [part.at(index) for part in shape.items]
+        schemas += [
             rest.schema
             for rest in shape.rest_of_items
             if not rest.evaluated.all_items
             and all(index >= len(part.prefix) for part in rest.evaluated.items)
             and not any(each.schema is schema for each in rest.evaluated.contains for schema in contained)
         ]
-        return self.group([*found, *contained])
+        return self.group([*schemas, *contained])
 
     def name(self, shape: ValueShape, *further: Any) -> ShapeGroup:
         """Give what applies to the names of properties."""
@@ -141,10 +141,10 @@ class Shapes:
 
     def why_not(self, group: ShapeGroup) -> Contradiction | None:
         """Say why no value is possible; None where one is, or where that is not known."""
-        found = self._search(group)
-        if found.shapes or not found.complete:
+        result = self._search(group)
+        if result.shapes or not result.complete:
             return None
-        return found.why or Contradiction("a schema that applies here is false", "")
+        return result.why or Contradiction("a schema that applies here is false", "")
 
     def knows_all(self, group: ShapeGroup) -> bool:
         """Say whether every shape of a group, and of what it asks for inside, was found."""
@@ -168,27 +168,27 @@ class Shapes:
 
     def _enumerated(self, group: ShapeGroup, most: int, *, all_ways: bool) -> _Found:
         """Go through the ways of a group in their order."""
-        found: list[ValueShape] = []
+        shapes: list[ValueShape] = []
         why: Contradiction | None = None
         decisions: list[int] | None = []
         tried = 0
-        while decisions is not None and len(found) < _MAX_KEPT and tried < most:
+        while decisions is not None and len(shapes) < _MAX_KEPT and tried < most:
             choices = self._choices(partial(_as_planned, decisions))
             shape, reason = self._try(choices, group)
             tried += 1
             why = why or reason
-            found += [shape] if shape else []
+            shapes += [shape] if shape else []
             decisions = _following(choices, all_ways or not shape)
-        return _Found(found, decisions is None, why)
+        return _Found(shapes, decisions is None, why)
 
     def _others(self, group: ShapeGroup) -> list[ValueShape]:
         """Give further shapes of a group whose ways are too many, from all over them."""
         rng = random.Random(0)  # always the same ones
-        found: list[ValueShape] = []
+        shapes: list[ValueShape] = []
         for _ in range(_MAX_OTHERS):
             shape, _reason = self._try(self._choices(lambda _, count: rng.randrange(count)), group)
-            found += [shape] if shape else []
-        return found
+            shapes += [shape] if shape else []
+        return shapes
 
     def _choices(self, decide: Callable[[int, int], int]) -> Choices:
         return Choices(self.reading, self._negations, decide, self._check_members)
@@ -320,36 +320,36 @@ class Shapes:
 
     def least_items(self, shape: ValueShape) -> list[ShapeGroup]:
         """Give what applies to the items of a shortest array."""
-        found: dict[int, list[Any]] = {}
+        by_index: dict[int, list[Any]] = {}
         for each in shape.contains:
             wanted = each.least
             for index in range(each.start, each.start + shape.prefix() + wanted + 1):
-                also = found.get(index, [])
+                also = by_index.get(index, [])
                 if wanted and self._may(self.item(shape, index, *also, each.schema)):
-                    found[index] = [*also, each.schema]
+                    by_index[index] = [*also, each.schema]
                     wanted -= 1
         size = max(
-            shape.least.get("minItems", 0), max(found, default=-1) + 1, 2 * ("duplicate" in shape.lists)
+            shape.least.get("minItems", 0), max(by_index, default=-1) + 1, 2 * ("duplicate" in shape.lists)
         )
-        return [self.item(shape, index, *found.get(index, ())) for index in range(size)]
+        return [self.item(shape, index, *by_index.get(index, ())) for index in range(size)]
 
     def within(self, group: ShapeGroup, room: int) -> list[tuple[ValueShape, list[str]]]:
         """Give the shapes and kinds whose values have at most *room* levels inside."""
-        found = [
+        pairs = [
             (shape, [kind for kind in shape.kinds if self.height_of(shape, kind, room) <= room])
             for shape in self.of(group)
         ]
-        return [(shape, kinds) for shape, kinds in found if kinds]
+        return [(shape, kinds) for shape, kinds in pairs if kinds]
 
     def domain(self, group: ShapeGroup) -> list[Any] | None:
         """Give all values of a group, where they are few and known; None else."""
-        found: list[Any] = []
+        domain: list[Any] = []
         for shape in self.of(group):
             values = _domain(shape)
-            if values is None or len(found) + len(values) > _MAX_DOMAIN:
+            if values is None or len(domain) + len(values) > _MAX_DOMAIN:
                 return None
-            found += [value for value in values if self.suits(shape, value) and not among(value, found)]
-        return found if self._search(group).complete else None
+            domain += [value for value in values if self.suits(shape, value) and not among(value, domain)]
+        return domain if self._search(group).complete else None
 
     # -- what fits
 
@@ -412,22 +412,22 @@ _SUITS: dict[str, Callable[[Shapes, ValueShape, Any], bool]] = {
 def _domain(shape: ValueShape) -> list[Any] | None:
     if shape.allowed is not None:
         return shape.allowed
-    found: list[Any] = []
+    domain: list[Any] = []
     for kind in shape.kinds:
         if kind == NULL:
-            found.append(None)
+            domain.append(None)
         elif kind == BOOLEAN:
-            found += [False, True]
+            domain += [False, True]
         elif kind == INTEGER:
             first, last = shape.range_of(kind)
             if last - first > _MAX_DOMAIN:
                 return None
             step = shape.step(kind)
             assert step is not None
-            found += [int(number * step) for number in range(first, last + 1)]
+            domain += [int(number * step) for number in range(first, last + 1)]
         else:
             return None
-    return found
+    return domain
 
 
 def _as_planned(decisions: list[int], at: int, _: int) -> int:
@@ -442,9 +442,9 @@ def _following(choices: Choices, all_ways: bool) -> list[int] | None:
         choices: What took them.
         all_ways: Whether other ways to break a schema come too.
     """
-    taken = list(choices.taken)
-    while taken and (taken[-1].at + 1 == taken[-1].of or (taken[-1].breaks and not all_ways)):
-        taken.pop()
-    if not taken:
+    decisions = list(choices.taken)
+    while decisions and (decisions[-1].at + 1 == decisions[-1].of or (decisions[-1].breaks and not all_ways)):
+        decisions.pop()
+    if not decisions:
         return None
-    return [each.at for each in taken[:-1]] + [taken[-1].at + 1]
+    return [each.at for each in decisions[:-1]] + [decisions[-1].at + 1]

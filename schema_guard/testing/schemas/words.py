@@ -56,10 +56,10 @@ def kinds_of(names: Any) -> list[str]:
     >>> kinds_of(["number", "null"])
     ['integer', 'fraction', 'null']
     """
-    found = []
+    kinds = []
     for name in names if isinstance(names, list) else [names]:
-        found += [INTEGER, FRACTION] if name == "number" else [name]
-    return found
+        kinds += [INTEGER, FRACTION] if name == "number" else [name]
+    return kinds
 
 
 def kind_of(value: Any) -> str:

@@ -157,9 +157,9 @@ class _Builder:
 
     def _annotated(self, annotation: Any, place: str) -> Meaning:
         inner, *notes = get_args(annotation)
-        schema, restore, kept = self.build(inner, place)
+        schema, restore, kept_types = self.build(inner, place)
         extra: dict[str, Any] = {}
-        for note in [part for given in notes for part in (given, *(getattr(given, "metadata", None) or ()))]:
+        for note in [part for entry in notes for part in (entry, *(getattr(entry, "metadata", None) or ()))]:
             if isinstance(note, str):
                 extra["description"] = note
             elif isinstance(getattr(note, "description", None), str):
@@ -183,7 +183,7 @@ class _Builder:
             }
         if inner is Decimal and self.loosely:
             return decimal_or_text(extra)
-        return Meaning({**schema, **extra}, restore, kept)
+        return Meaning({**schema, **extra}, restore, kept_types)
 
     def _union(self, arms: tuple[Any, ...], place: str) -> Meaning:
         if self.loosely:
@@ -256,7 +256,7 @@ class _Builder:
         # A model that refers to itself is a reference to its own definition, which takes the place kept for it.
         itself = schema.get("$ref") == f"#/$defs/{name}"
         own = parts.pop(name) if itself else schema
-        if any(self.defs.get(taken, part) != part for taken, part in parts.items()):
+        if any(self.defs.get(model_name, part) != part for model_name, part in parts.items()):
             schema = schema_of(adapter, loosely=self.loosely, ref_template=f"#/$defs/{name}.{{model}}")
             parts = {f"{name}.{part}": value for part, value in schema.pop("$defs").items()}
             own = schema

@@ -94,15 +94,15 @@ def kept_by(arms: tuple[Any, ...], built: list[Meaning]) -> frozenset[type]:
         arms: Annotations of the arms. Behind one that is no scalar nothing is known to be kept.
         built: What they mean.
     """
-    kept: set[type] = set()
+    types: set[type] = set()
     taken: set[type] = set()
     for arm, meaning in zip(arms, built, strict=True):
         if arm not in SCALARS:
             break
         kinds = SCALARS[arm][1]
-        kept |= meaning.kept - taken
+        types |= meaning.kept - taken
         taken |= set(kinds) if isinstance(kinds, tuple) else {kinds}
-    return frozenset(kept)
+    return frozenset(types)
 
 
 def _float(value: int) -> float:
@@ -120,12 +120,12 @@ def decimal_or_text(constraints: dict[str, Any] | None = None) -> Meaning:
     """
 
     def restore(value: Any) -> Decimal:
-        given = Decimal(value) if isinstance(value, str) else decimal(value)
+        number = Decimal(value) if isinstance(value, str) else decimal(value)
         if not all(
-            _KEEPS[word](given, limit) for word, limit in (constraints or {}).items() if word in _KEEPS
+            _KEEPS[word](number, limit) for word, limit in (constraints or {}).items() if word in _KEEPS
         ):
             raise Mismatch
-        return given
+        return number
 
     arms = [{"type": "number", **(constraints or {})}, {"type": "string", "pattern": _DECIMAL_TEXT}]
     return Meaning({"anyOf": arms}, restore)
@@ -147,8 +147,8 @@ def formatted(annotation: Any, *, loosely: bool = False) -> Meaning:
             raise Mismatch
         return read(value)
 
-    said = {} if loosely and name in TIMES else {"format": name}
-    return Meaning({"type": "string", **said}, restore)
+    keywords = {} if loosely and name in TIMES else {"format": name}
+    return Meaning({"type": "string", **keywords}, restore)
 
 
 def literal(values: tuple[Any, ...]) -> Meaning:
@@ -156,9 +156,9 @@ def literal(values: tuple[Any, ...]) -> Meaning:
     plain = [value.value if isinstance(value, enum.Enum) else value for value in values]
 
     def restore(value: Any) -> Any:
-        for given, known in zip(values, plain, strict=True):
+        for option, known in zip(values, plain, strict=True):
             if is_same(value, known):
-                return given
+                return option
         raise Mismatch
 
     return Meaning({"enum": plain}, restore)
@@ -192,24 +192,24 @@ def first_match(restores: list[Restore]) -> Restore:
 
 def mapping(item: Meaning) -> Restore:
     """Give what makes a dict of what is made of its members."""
-    _, make, kept = item
+    _, make, kept_types = item
 
     def restore(value: Any) -> Any:
         if not isinstance(value, dict):
             raise Mismatch
-        return {key: member if type(member) in kept else make(member) for key, member in value.items()}
+        return {key: member if type(member) in kept_types else make(member) for key, member in value.items()}
 
     return restore
 
 
 def sequence(kind: type, item: Meaning) -> Restore:
     """Give what makes a collection of a kind."""
-    _, make, kept = item
+    _, make, kept_types = item
 
     def restore(value: Any) -> Any:
         if not isinstance(value, list):
             raise Mismatch
-        items = [element if type(element) in kept else make(element) for element in value]
+        items = [element if type(element) in kept_types else make(element) for element in value]
         try:
             return kind(items)
         except TypeError as error:
@@ -231,16 +231,16 @@ def fixed(items: list[Restore]) -> Restore:
 
 def made(make: Any, parts: dict[str, Meaning], required: list[str]) -> Restore:
     """Give what makes a dataclass or a TypedDict of the parts of an object."""
-    least, restores, kept = set(required), {}, {}
+    least, restores, kept_types = set(required), {}, {}
     for key, part in parts.items():
-        restores[key], kept[key] = part.restore, part.kept
+        restores[key], kept_types[key] = part.restore, part.kept
 
     def restore(value: Any) -> Any:
         if not isinstance(value, dict) or not least <= value.keys() <= parts.keys():
             raise Mismatch
         return make(
             **{
-                key: member if type(member) in kept[key] else restores[key](member)
+                key: member if type(member) in kept_types[key] else restores[key](member)
                 for key, member in value.items()
             }
         )

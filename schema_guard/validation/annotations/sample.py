@@ -50,11 +50,11 @@ def samples(schema: Schema[Any], *, count: int = 2) -> list[Any]:
         except (_TooLarge, OverflowError):
             # Numbers too far apart for a float are no example either.
             continue
-    found: list[Any] = []
+    instances: list[Any] = []
     for value in candidates:
-        if value not in found and _is_valid(value, schema):
-            found.append(value)
-    return found[:count]
+        if value not in instances and _is_valid(value, schema):
+            instances.append(value)
+    return instances[:count]
 
 
 def _is_valid(value: Any, schema: Schema[Any]) -> bool:
@@ -145,10 +145,10 @@ class _Drawing:
     def _array(self, schema: dict[str, Any], variant: int, depth: int) -> list[Any]:
         items = schema.get("items", {})
         # Before 2020-12 a list under `items` said what `prefixItems` says since.
-        given = items if isinstance(items, list) else schema.get("prefixItems", [])
-        first = [self.draw(item, variant, depth + 1) for item in given]
-        one = 1 if items and not isinstance(items, list) and depth < _MAX_DEPTH // 2 else 0
-        size = int(schema.get("minItems", one))
+        prefix = items if isinstance(items, list) else schema.get("prefixItems", [])
+        first = [self.draw(item, variant, depth + 1) for item in prefix]
+        least = 1 if items and not isinstance(items, list) and depth < _MAX_DEPTH // 2 else 0
+        size = int(schema.get("minItems", least))
         if size > _MAX_PARTS:
             raise _TooLarge
         rest = {} if isinstance(items, list) else items

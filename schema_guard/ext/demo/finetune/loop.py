@@ -127,10 +127,10 @@ class Loop:
     def _decide(self, name: str, results: list[Path], costs: Path) -> None:
         """Decide on all that is recorded, as text and as JSON."""
         known = [part for result in results for part in ("--answers", str(result))]
-        asked = ["decide", "--store", self.store, "--schema", self.kind, "--with", str(costs), *known]
+        arguments = ["decide", "--store", self.store, "--schema", self.kind, "--with", str(costs), *known]
         declined = [part for step, why in DECLINED.items() for part in ("--decline", f"{step}={why}")]
-        self._step(f"{name}.txt", *asked, *declined)
-        self._step(f"{name}.json", *asked, "--format", "json")
+        self._step(f"{name}.txt", *arguments, *declined)
+        self._step(f"{name}.json", *arguments, "--format", "json")
 
     def _assumed(self) -> Path:
         """Write the costs with what is assumed of the tuned model's tokens: no more than the task and the answer."""
@@ -143,25 +143,25 @@ class Loop:
             "repair": 0,
             "latency_s": 0,
         }
-        given: dict[str, Any] = json.loads(COSTS.read_text(encoding="utf-8"))
-        given["economics"]["tuned_cost"] |= tokens
+        costs: dict[str, Any] = json.loads(COSTS.read_text(encoding="utf-8"))
+        costs["economics"]["tuned_cost"] |= tokens
         path = self.path("costs.json")
-        path.write_text(json.dumps(given, indent=2) + "\n", encoding="utf-8")
+        path.write_text(json.dumps(costs, indent=2) + "\n", encoding="utf-8")
         return path
 
     def _step(self, name: str, *command: str) -> None:
         """Run a command and keep its standard output; one that is kept is not run again."""
-        kept = self.path(name)
-        if kept.exists():
+        path = self.path(name)
+        if path.exists():
             return
         began = perf_counter()
         self.report(f"$ schema-guard {safe(shlex.join(command))}")
-        made = [sys.executable, "-m", "schema_guard", *command]
-        done = subprocess.run(made, stdout=subprocess.PIPE, text=True, encoding="utf-8", check=False)
+        arguments = [sys.executable, "-m", "schema_guard", *command]
+        done = subprocess.run(arguments, stdout=subprocess.PIPE, text=True, encoding="utf-8", check=False)
         # 1 is a verdict against prompting, which is what is asked about.
         if done.returncode > 1:
             raise SchemaGuardError(
                 f"{command[0]} ended with status {done.returncode}, see above: the same command goes on from here"
             )
         self.report(f"{perf_counter() - began:.0f} s")
-        kept.write_text(done.stdout, encoding="utf-8")
+        path.write_text(done.stdout, encoding="utf-8")

@@ -58,8 +58,8 @@ class Predicted(NamedTuple):
     def where(self) -> str:
         """`inside` of what was said, or `outside`."""
         high = inf if self.high is None else self.high
-        found = inf if self.measured is None else self.measured
-        if self.low <= found <= high:
+        measured = inf if self.measured is None else self.measured
+        if self.low <= measured <= high:
             return "inside"
         is_open = self.bounds is not None and self.bounds[0] <= high and self.low <= self.bounds[1]
         return "outside, not proved" if is_open else "outside"
@@ -80,7 +80,7 @@ def told(loop: Loop, calls: Sequence[RoutedCall] = ()) -> Told:
     }
     rows = list(_rows(results, sets))
     predicted = _predicted(before, after)
-    share = next(one for one in after["guides"] if one["claim"] == "share_of_gain")
+    share = next(entry for entry in after["guides"] if entry["claim"] == "share_of_gain")
     facts = [
         Fact("before", _verdict(before)),
         Fact("after", _verdict(after)),
@@ -95,7 +95,7 @@ def told(loop: Loop, calls: Sequence[RoutedCall] = ()) -> Told:
     figures = {
         "sets": as_json(rows),
         "predicted": [
-            {**one._asdict(), "write": one.write.__name__, "where": one.where} for one in predicted
+            {**entry._asdict(), "write": entry.write.__name__, "where": entry.where} for entry in predicted
         ],
         "share_of_gain": share,
         "routed": as_json(list(calls)),
@@ -134,14 +134,14 @@ def _trained(loop: Loop) -> str:
 
 def _money(verdict: dict[str, Any]) -> str:
     """Say what tuning costs and saves at the measured rates."""
-    found = verdict.get("economics")
-    if found is None:
+    economics = verdict.get("economics")
+    if economics is None:
         return "not known"
-    saved = found["point"]["saving_per_month"]
-    told = f"saves {dollars(saved)}" if saved >= 0 else f"loses {dollars(-saved)}"
+    saved = economics["point"]["saving_per_month"]
+    text = f"saves {dollars(saved)}" if saved >= 0 else f"loses {dollars(-saved)}"
     return (
-        f"tuning costs {dollars(found['upfront'])} once and {told} a month at the measured rates and "
-        f"{verdict['calls_per_month']:,.0f} calls; pays back: {_payback(found['point']['payback_months'])}"
+        f"tuning costs {dollars(economics['upfront'])} once and {text} a month at the measured rates and "
+        f"{verdict['calls_per_month']:,.0f} calls; pays back: {_payback(economics['point']['payback_months'])}"
     )
 
 
@@ -249,8 +249,8 @@ def _by_kind(pilot: BenchResult, sets: dict[str, tuple[str, ...]]) -> Section:
 
 def _predicted(before: dict[str, Any], after: dict[str, Any]) -> list[Predicted]:
     """Set what the first verdict said of the tuned model beside what the second one has measured."""
-    said, found = before.get("economics"), after.get("economics")
-    if said is None or found is None:
+    forecast, measured = before.get("economics"), after.get("economics")
+    if forecast is None or measured is None:
         return []
     assumed = json.loads(COSTS.read_text(encoding="utf-8"))["economics"]["tuned"]["residual"].values()
     tuned = after["tuned"]
@@ -261,10 +261,10 @@ def _predicted(before: dict[str, Any], after: dict[str, Any]) -> list[Predicted]
         ("cost a call, tuned", "tuned_per_call", dollars),
         ("payback", "payback_months", _payback),
     ):
-        values = [said[end][name] for end in ("opt", "point", "pess")]
+        values = [forecast[end][name] for end in ("opt", "point", "pess")]
         known = [value for value in values if value is not None]
         high = None if len(known) < len(values) else max(known)
-        rows.append(Predicted(what, min(known, default=inf), high, found["point"][name], write))
+        rows.append(Predicted(what, min(known, default=inf), high, measured["point"][name], write))
     return rows
 
 
@@ -283,12 +283,12 @@ def _beside(predicted: Sequence[Predicted]) -> Section:
             ("what", "predicted", "measured", ""),
             tuple(
                 (
-                    one.what,
-                    f"{one.write(one.low)} to {one.write(one.high)}",
-                    one.told,
-                    one.where,
+                    row.what,
+                    f"{row.write(row.low)} to {row.write(row.high)}",
+                    row.told,
+                    row.where,
                 )
-                for one in predicted
+                for row in predicted
             ),
         ),
     )

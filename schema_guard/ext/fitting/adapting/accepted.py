@@ -31,7 +31,7 @@ class Accepted:
     def errors(self, schema: dict[str, Any]) -> list[Finding]:
         """Give what is known to go wrong with one schema, what is inside of it apart."""
         site = Site(schema, "/x", {})
-        return [found for found in findings_at(site, self.table) if found.severity == "error"]
+        return [finding for finding in findings_at(site, self.table) if finding.severity == "error"]
 
     def is_clean(self, schema: dict[str, Any]) -> bool:
         """Whether one schema, what is inside of it apart, is taken as it is."""
@@ -39,8 +39,8 @@ class Accepted:
 
     def is_sure(self, schema: dict[str, Any]) -> bool:
         """Whether one schema, what is inside of it apart, is taken as it is, and nothing says that it might be refused."""
-        found = findings_at(Site(schema, "/x", {}), self.table)
-        return not any(one.severity == "error" or one.effect == "rejected" for one in found)
+        findings = findings_at(Site(schema, "/x", {}), self.table)
+        return not any(finding.severity == "error" or finding.effect == "rejected" for finding in findings)
 
     def first(self, *candidates: dict[str, Any]) -> dict[str, Any] | None:
         """Give the first schema that is taken; None where none is."""
@@ -52,8 +52,8 @@ class Accepted:
         for number in range(_MANY):
             listed = {f"p{place}": _STRING for place in range(number + 1)}
             document = {"type": "object", "properties": listed, "additionalProperties": False}
-            found = findings_at(Site(document, "", document), self.table)
-            if any(one.severity == "error" and one.keyword == "required" for one in found):
+            findings = findings_at(Site(document, "", document), self.table)
+            if any(finding.severity == "error" and finding.keyword == "required" for finding in findings):
                 return number
         return None
 
@@ -73,14 +73,15 @@ class Accepted:
         document = {"$defs": {"a": {"properties": {"b": {"$ref": "#/$defs/a"}}}}}
         site = Site({"$ref": "#/$defs/a"}, "/x", document)
         return self.refers and not any(
-            found.severity == "error" and found.keyword == "$ref" for found in findings_at(site, self.table)
+            finding.severity == "error" and finding.keyword == "$ref"
+            for finding in findings_at(site, self.table)
         )
 
     @cached_property
     def booleans(self) -> bool:
         """Whether a boolean is taken as the schema of a property."""
         document = {"properties": {"a": False}}
-        return not any(found.location == "/properties/a" for found in findings_of(document, self.table))
+        return not any(finding.location == "/properties/a" for finding in findings_of(document, self.table))
 
     @cached_property
     def nulls(self) -> bool:

@@ -99,7 +99,8 @@ def _is_taken(loaded: Schema[Any], table: Rules) -> bool:
     """Say whether a document is sent as it is: it has no error, nothing to drop, and means the same to the provider."""
     document = loaded.document
     if not isinstance(document, dict) or any(
-        found.severity != "warning" or found.effect == "rejected" for found in findings_of(document, table)
+        finding.severity != "warning" or finding.effect == "rejected"
+        for finding in findings_of(document, table)
     ):
         return False
     if table.requires_object and document.get("type") != "object":
@@ -130,20 +131,20 @@ def _likely(document: Any, table: Rules) -> tuple[list[SchemaChange], list[Schem
     """Give what a provider is likely to ignore or to narrow, by its warnings."""
     relaxed: list[SchemaChange] = []
     narrowed: list[SchemaChange] = []
-    for found in findings_of(document, table):
-        if found.severity == "warning":
+    for finding in findings_of(document, table):
+        if finding.severity == "warning":
             change = SchemaChange(
-                found.location, found.keyword, _value_at(document, found), f"likely: {found.message}"
+                finding.location, finding.keyword, _value_at(document, finding), f"likely: {finding.message}"
             )
             # What may be refused is sent: whether it is enforced is no question then.
-            if found.effect != "rejected":
-                (narrowed if found.effect == "narrowed" else relaxed).append(change)
+            if finding.effect != "rejected":
+                (narrowed if finding.effect == "narrowed" else relaxed).append(change)
     return relaxed, narrowed
 
 
-def _value_at(document: Any, found: Finding) -> Any:
-    place = _at(document, found.location)
-    return place.get(found.keyword) if isinstance(place, dict) else place
+def _value_at(document: Any, finding: Finding) -> Any:
+    place = _at(document, finding.location)
+    return place.get(finding.keyword) if isinstance(place, dict) else place
 
 
 def _at(document: Any, location: str) -> Any:
@@ -198,27 +199,27 @@ def _may_be_root(builder: Builder, root: dict[str, Any]) -> bool:
     if builder.table.requires_object and root.get("type") != "object":
         return False
     site = Site(root, "", root)
-    return not any(found.rule.endswith("-root") for found in findings_at(site, builder.table))
+    return not any(finding.rule.endswith("-root") for finding in findings_at(site, builder.table))
 
 
 def _cleaned(builder: Builder, document: dict[str, Any]) -> str | None:
     """Take out what still is an error, and list it; give the reason where something is left."""
     places = {id(schema): location for schema, location in builder.written}
     for _ in range(_ROUNDS):
-        errors = [found for found in findings_of(document, builder.table) if found.severity == "error"]
+        errors = [finding for finding in findings_of(document, builder.table) if finding.severity == "error"]
         if not errors:
             return None
         removed = False
-        for found in errors:
-            node = _at(document, found.location)
-            if isinstance(node, dict) and found.keyword in node and found.keyword not in _NEEDED:
-                value = node.pop(found.keyword)
+        for finding in errors:
+            node = _at(document, finding.location)
+            if isinstance(node, dict) and finding.keyword in node and finding.keyword not in _NEEDED:
+                value = node.pop(finding.keyword)
                 location = places.get(id(node), "")
-                builder.relaxed.append(SchemaChange(location, found.keyword, value, found.message))
+                builder.relaxed.append(SchemaChange(location, finding.keyword, value, finding.message))
                 removed = True
         if not removed:
-            found = errors[0]
-            return f"{found.keyword} at {found.location or '(root)'} of what would be sent: {found.message}"
+            finding = errors[0]
+            return f"{finding.keyword} at {finding.location or '(root)'} of what would be sent: {finding.message}"
     return "what is refused cannot be taken out"
 
 
@@ -231,7 +232,9 @@ def _places(builder: Builder, document: dict[str, Any]) -> tuple[list[SchemaChan
     places = {id(schema): location for schema, location in builder.written}
 
     def placed(changes: list[SchemaChange]) -> list[SchemaChange]:
-        return [replace(one, location=places.get(id(_at(document, one.location)), "")) for one in changes]
+        return [
+            replace(change, location=places.get(id(_at(document, change.location)), "")) for change in changes
+        ]
 
     relaxed, narrowed = _likely(document, builder.table)
     return placed(relaxed), placed(narrowed)
@@ -242,9 +245,9 @@ def _unique(changes: list[SchemaChange]) -> list[SchemaChange]:
     met: dict[tuple[str, str, str], SchemaChange] = {}
     for change in changes:
         met.setdefault((change.location, change.keyword, change.reason), change)
-    return sorted(met.values(), key=lambda one: (one.location.count("/"), one.location, one.keyword))
+    return sorted(met.values(), key=lambda item: (item.location.count("/"), item.location, item.keyword))
 
 
 def _nothing(provider: str, reason: str) -> Adapted:
-    told = SchemaChange("", "", None, f"nothing can be sent: {reason}")
-    return Adapted(None, provider, None, [told], [], [], SAME)
+    change = SchemaChange("", "", None, f"nothing can be sent: {reason}")
+    return Adapted(None, provider, None, [change], [], [], SAME)

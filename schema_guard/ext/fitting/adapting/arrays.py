@@ -75,8 +75,8 @@ def _alike(
             _relax_unique(builder, merged)
             return _as_object(builder, [built] * int(least))
         if least > 1 and builder.accepted.is_clean({"type": "array", "items": built.schema, "minItems": 1}):
-            told = "sent as minItems 1"
-            builder.relax(merged.where.get("minItems"), "minItems", least, told)
+            reason = "sent as minItems 1"
+            builder.relax(merged.where.get("minItems"), "minItems", least, reason)
             schema["minItems"] = 1
     form = SAME if built.form is SAME else ListForm((), built.form)
     return BuiltSchema(scalars.fitted(builder, merged, schema), form)
@@ -150,8 +150,8 @@ def _as_any_of_them(
     held = [*merged.prefix, merged.items or []]
     alike = [(built, list(nodes) or [True]) for built, nodes in zip(places, held, strict=False)]
     if any(built.schema != places[0].schema for built in places):
-        told = "any value of the array may stand at any place of it"
-        builder.relax(merged.where.get("prefixItems"), "prefixItems", None, told)
+        reason = "any value of the array may stand at any place of it"
+        builder.relax(merged.where.get("prefixItems"), "prefixItems", None, reason)
     built = joining.union(builder, alike)
     if built is None:
         return None

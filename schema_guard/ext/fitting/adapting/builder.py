@@ -85,10 +85,10 @@ class Builder:
         built = self.emit((self.plain.root,))
         while self._waiting:
             name = self._waiting.pop(0)
-            found = self.emit((self.plain.definitions[name],))
-            if found is None:
+            definition = self.emit((self.plain.definitions[name],))
+            if definition is None:
                 raise TooLargeToAdapt(f"no value is valid for the definition {name}")
-            self.definitions[name], self.forms[name] = found
+            self.definitions[name], self.forms[name] = definition
         return built
 
     # What is lost.
@@ -149,8 +149,8 @@ class Builder:
         if times and self.accepted.recurs:
             return self._referred(self._names.setdefault(key, self._new_name()))
         if times > self.unrolled:
-            told = f"nested deeper than {self.unrolled + 1} levels: it may not lead back to itself there"
-            self.narrow(applied[0], "", None, told)
+            reason = f"nested deeper than {self.unrolled + 1} levels: it may not lead back to itself there"
+            self.narrow(applied[0], "", None, reason)
             return None
         return self._placed(key, applied)
 
@@ -175,8 +175,8 @@ class Builder:
 
     def _new_name(self) -> str:
         number = 1
-        taken = {*self.plain.definitions, *self._names.values()}
-        while f"d{number}" in taken:
+        names = {*self.plain.definitions, *self._names.values()}
+        while f"d{number}" in names:
             number += 1
         return f"d{number}"
 
@@ -190,9 +190,9 @@ class Builder:
                 return self._reference(node)
             if not node.keys() & KEYWORDS:
                 return self.anything()
-            kept = self._kept(node)
-            if kept is not None:
-                return kept
+            built = self._kept(node)
+            if built is not None:
+                return built
         flat = FlatSchema(self.plain)
         for node in applied:
             flat.absorb(node)
@@ -210,21 +210,24 @@ class Builder:
             for change in lost
             if change.location in places and change.value is not None
         }
-        said = [str(schema["description"])] if "description" in schema else []
-        said = (
-            said or [node["description"] for node in applied if isinstance(node.get("description"), str)][:1]
+        descriptions = [str(schema["description"])] if "description" in schema else []
+        descriptions = (
+            descriptions
+            or [node["description"] for node in applied if isinstance(node.get("description"), str)][:1]
         )
-        told = [hint for hint in sorted(hints) if len(hint) <= _LONGEST_HINT]
-        words = " ".join([*said, *(f"({hint})" for hint in told if hint not in " ".join(said))])
+        short_hints = [hint for hint in sorted(hints) if len(hint) <= _LONGEST_HINT]
+        words = " ".join(
+            [*descriptions, *(f"({hint})" for hint in short_hints if hint not in " ".join(descriptions))]
+        )
         if words and self.accepted.is_clean({**schema, "description": words}):
             schema["description"] = words
 
     def anything(self) -> BuiltSchema:
         """Write a place that takes any value."""
         types = [kind for kind in KINDS if kind != "integer"]
-        found = self.accepted.first({}, {"type": types})
-        if found is not None:
-            return BuiltSchema(found)
+        schema = self.accepted.first({}, {"type": types})
+        if schema is not None:
+            return BuiltSchema(schema)
         return BuiltSchema({"type": "string", "description": "any JSON, as text"}, TextForm())
 
     def _reference(self, node: dict[str, Any]) -> BuiltSchema | None:
@@ -238,9 +241,11 @@ class Builder:
             self.definitions[name] = True
         built = self._referred(name)
         if isinstance(node.get("description"), str):
-            said = {"description": node["description"]}
-            found = self.accepted.first({**built.schema, **said}, {**said, "anyOf": [built.schema]})
-            return BuiltSchema(found or built.schema, built.form)
+            description = {"description": node["description"]}
+            schema = self.accepted.first(
+                {**built.schema, **description}, {**description, "anyOf": [built.schema]}
+            )
+            return BuiltSchema(schema or built.schema, built.form)
         return built
 
     @property
@@ -302,12 +307,12 @@ class Builder:
     def _children(self, keyword: str, value: Any) -> tuple[Any, Any] | None:
         """Write the schemas in a keyword; None where one of them takes no value."""
         if keyword in _MAPS:
-            made = {name: self.emit((child,)) for name, child in value.items()}
-            if None in made.values():
+            schemas = {name: self.emit((child,)) for name, child in value.items()}
+            if None in schemas.values():
                 return None
             return (
-                {name: built.schema for name, built in made.items() if built},
-                {name: built.form for name, built in made.items() if built},
+                {name: built.schema for name, built in schemas.items() if built},
+                {name: built.form for name, built in schemas.items() if built},
             )
         if keyword == "prefixItems":
             listed = [self.emit((child,)) for child in value]
@@ -348,7 +353,7 @@ def circles(definitions: dict[str, Any]) -> frozenset[str]:
 
 
 def _names_in(schema: Any) -> set[str]:
-    found: set[str] = set()
+    names: set[str] = set()
     stack = [schema]
     while stack:
         part = stack.pop()
@@ -356,9 +361,9 @@ def _names_in(schema: Any) -> set[str]:
             stack += part
         elif isinstance(part, dict):
             if isinstance(part.get("$ref"), str):
-                found.add(part["$ref"].removeprefix("#/$defs/"))
+                names.add(part["$ref"].removeprefix("#/$defs/"))
             stack += part.values()
-    return found
+    return names
 
 
 def _reached(leads: dict[str, set[str]], start: str) -> set[str]:

@@ -55,8 +55,8 @@ class _Child:
 def _is_too_large(part: dict[str, Any], accepted: Accepted) -> bool:
     site = Site(part, "", part)
     return any(
-        found.severity == "error" and found.rule.rpartition("-")[2] in _SIZES
-        for found in findings_at(site, accepted.table)
+        finding.severity == "error" and finding.rule.rpartition("-")[2] in _SIZES
+        for finding in findings_at(site, accepted.table)
     )
 
 
@@ -65,14 +65,14 @@ def _children(part: dict[str, Any]) -> Iterator[_Child]:
     for keyword, value in part.items():
         if keyword in _APART:
             continue
-        found: list[_Child] = []
+        children: list[_Child] = []
         if isinstance(value, dict) and keyword in MAPS:
-            found = [_Child(value, key) for key, held in value.items() if isinstance(held, dict)]
+            children = [_Child(value, key) for key, held in value.items() if isinstance(held, dict)]
         elif isinstance(value, list) and keyword in LISTS:
-            found = [_Child(value, place) for place, held in enumerate(value) if isinstance(held, dict)]
+            children = [_Child(value, place) for place, held in enumerate(value) if isinstance(held, dict)]
         elif isinstance(value, dict) and keyword in SINGLES:
-            found = [_Child(part, keyword)]
-        yield from (child for child in found if "$ref" not in child.schema)
+            children = [_Child(part, keyword)]
+        yield from (child for child in children if "$ref" not in child.schema)
 
 
 def _weight(child: _Child) -> int:

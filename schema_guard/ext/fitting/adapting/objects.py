@@ -69,7 +69,7 @@ def _listed(
     """
     names = dict.fromkeys([*merged.properties, *merged.required])
     judged = builder.validity([{"allOf": list(merged.names)}]) if merged.names else None
-    made: dict[str, BuiltSchema | None] = {}
+    properties: dict[str, BuiltSchema | None] = {}
     for name in names:
         held = merged.properties.get(name)
         if held is None:
@@ -80,8 +80,8 @@ def _listed(
         built = builder.emit(tuple(held)) if judged is None or judged.takes(name) else None
         if built is None and name in merged.required:
             return None
-        made[name] = built
-    return made
+        properties[name] = built
+    return properties
 
 
 def _pairs(
@@ -92,16 +92,16 @@ def _pairs(
     sorts = [([{"pattern": pattern}], held) for pattern, held in merged.patterns.items()]
     sorts += [] if others == [False] else [([], others)]
     if len(sorts) > 1:
-        told = "a key that matches an expression has to fit that or another one, or what other keys have"
-        builder.relax(holder, "patternProperties", (holder or {}).get("patternProperties"), told)
-    made = []
+        reason = "a key that matches an expression has to fit that or another one, or what other keys have"
+        builder.relax(holder, "patternProperties", (holder or {}).get("patternProperties"), reason)
+    pairs = []
     for names, held in sorts:
         pair = _pair(builder, [*names, *merged.names], held, merged)
         if pair is not None:
-            made.append((pair, list(held) or [True]))
-    if not made:
+            pairs.append((pair, list(held) or [True]))
+    if not pairs:
         return None
-    schema, values = _one_of_pairs(builder, made)
+    schema, values = _one_of_pairs(builder, pairs)
     whole = {"type": "array", "items": schema, **(_counts(merged) if wants_counts else {})}
     return BuiltSchema(scalars.fitted(builder, merged, whole), PairsForm(values))
 
@@ -118,13 +118,13 @@ def _counts(merged: FlatSchema) -> dict[str, Any]:
 
 
 def _one_of_pairs(
-    builder: SchemaWriter, made: list[tuple[BuiltSchema, list[Any]]]
+    builder: SchemaWriter, pairs: list[tuple[BuiltSchema, list[Any]]]
 ) -> tuple[dict[str, Any], Form]:
     """Give the schema of a pair, and the form of its value."""
-    joined = joining.joined(builder, [pair.schema for pair, _ in made])
-    values = [(BuiltSchema(pair.schema["properties"][VALUE], pair.form), nodes) for pair, nodes in made]
-    found = joining.union(builder, values)
-    return joined, SAME if found is None else found.form
+    joined = joining.joined(builder, [pair.schema for pair, _ in pairs])
+    values = [(BuiltSchema(pair.schema["properties"][VALUE], pair.form), nodes) for pair, nodes in pairs]
+    whole = joining.union(builder, values)
+    return joined, SAME if whole is None else whole.form
 
 
 def _pair(builder: SchemaWriter, names: list[Any], held: list[Any], merged: FlatSchema) -> BuiltSchema | None:
@@ -201,8 +201,8 @@ class _Writing:
             self.filled.add(name)
             # Null stands in a text as "null": what is sent as null beside it is absent.
             if takes_null(held, self.builder.plain) and not isinstance(self.forms[name], TextForm):
-                told = "null is sent where it is absent, and null comes back: both are valid"
-                self.builder.narrow(held[0], "", None, told)
+                reason = "null is sent where it is absent, and null comes back: both are valid"
+                self.builder.narrow(held[0], "", None, reason)
             else:
                 self.nulls.add(name)
                 self.properties[name] = joining.joined(
@@ -229,10 +229,10 @@ class _Writing:
             self.builder.relax(self.merged.where.get(keyword), keyword, False, "other keys pass there")
 
     def _set(self, *candidates: dict[str, Any]) -> bool:
-        found = self.builder.accepted.first(*({**schema, **self._nothing()} for schema in candidates))
-        if found is not None:
-            self.schema = found
-        return found is not None
+        document = self.builder.accepted.first(*({**schema, **self._nothing()} for schema in candidates))
+        if document is not None:
+            self.schema = document
+        return document is not None
 
     def _nothing(self) -> dict[str, Any]:
         return {}
@@ -267,14 +267,14 @@ class _Writing:
         """Send other keys as pairs in a property of their own."""
         if self.builder.accepted.maps and not self.builder.table.is_closed:
             return False
-        found = _pairs(self.builder, self.merged, self.others)
-        if found is None:
+        pairs = _pairs(self.builder, self.merged, self.others)
+        if pairs is None:
             return False
         name = _REST
         while name in self.properties:
             name += "_"
-        self.rest, self.form_of_others = name, found.form
-        self.properties[name] = found.schema
+        self.rest, self.form_of_others = name, pairs.form
+        self.properties[name] = pairs.schema
         self.required.append(name)
         self.schema |= {"properties": self.properties, "required": self.required}
         is_sent = self._set({**self.schema, "additionalProperties": False}, self.schema)
@@ -285,9 +285,11 @@ class _Writing:
         return is_sent
 
     def _with_patterns(self) -> None:
-        made = {pattern: self.builder.emit(tuple(held)) for pattern, held in self.merged.patterns.items()}
-        same = all(built is not None and built.form is SAME for built in made.values())
-        schemas = {pattern: built.schema for pattern, built in made.items() if built is not None}
+        by_pattern = {
+            pattern: self.builder.emit(tuple(held)) for pattern, held in self.merged.patterns.items()
+        }
+        same = all(built is not None and built.form is SAME for built in by_pattern.values())
+        schemas = {pattern: built.schema for pattern, built in by_pattern.items() if built is not None}
         more: dict[str, Any] = {"patternProperties": schemas}
         if self.others:
             built = None if self.others == [False] else self.builder.emit(tuple(self.others))
@@ -300,20 +302,20 @@ class _Writing:
             return
         value = None if holder is None else holder.get("patternProperties")
         self.builder.relax(holder, "patternProperties", value, "keys are not held against expressions there")
-        self._as_others(made)
+        self._as_others(by_pattern)
 
-    def _as_others(self, made: dict[str, BuiltSchema | None]) -> None:
+    def _as_others(self, by_pattern: dict[str, BuiltSchema | None]) -> None:
         """Let other keys have what any expression asks for."""
         together = [
-            (built, list(self.merged.patterns[key])) for key, built in made.items() if built is not None
+            (built, list(self.merged.patterns[key])) for key, built in by_pattern.items() if built is not None
         ]
         if self.others != [False]:
             built = self.builder.emit(tuple(self.others))
             if built is not None:
                 together.append((built, list(self.others) or [True]))
         whole = joining.union(self.builder, together)
-        taken = {} if whole is None else {**self.schema, "additionalProperties": whole.schema}
-        if whole is not None and self.builder.accepted.maps and self._set(taken):
+        schema = {} if whole is None else {**self.schema, "additionalProperties": whole.schema}
+        if whole is not None and self.builder.accepted.maps and self._set(schema):
             self.form_of_others = whole.form
             return
         if not self._set(self.schema, {**self.schema, "additionalProperties": True}):

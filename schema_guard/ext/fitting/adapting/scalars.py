@@ -28,20 +28,23 @@ _NOT_ENFORCED = "not enforced there"
 
 def fitted(builder: SchemaWriter, merged: FlatSchema, schema: dict[str, Any]) -> dict[str, Any]:
     """Give a schema without the keywords that are not taken, which are listed."""
-    left = dict(schema)
+    document = dict(schema)
     for _ in range(len(schema)):
-        errors = builder.accepted.errors(left)
+        errors = builder.accepted.errors(document)
         culprits = [
-            keyword for found in errors for keyword in _culprits(found.rule, found.keyword) if keyword in left
+            keyword
+            for finding in errors
+            for keyword in _culprits(finding.rule, finding.keyword)
+            if keyword in document
         ]
         culprits = [keyword for keyword in culprits if keyword != "type"]
         if not culprits:
             break
-        value = left.pop(culprits[0])
+        value = document.pop(culprits[0])
         builder.relax(
             merged.where.get(culprits[0]), culprits[0], merged.limits.get(culprits[0], value), _NOT_ENFORCED
         )
-    return left
+    return document
 
 
 def _culprits(rule: str, keyword: str) -> tuple[str, ...]:
@@ -61,16 +64,16 @@ def string_of(builder: SchemaWriter, merged: FlatSchema, _: str) -> BuiltSchema 
     if lengths[0] > lengths[1]:
         return None
     schema = {"type": "string", **limits}
-    more = [{kept.keyword: kept.value} for kept in merged.rest if kept.keyword in ("pattern", "format")]
+    more = [{entry.keyword: entry.value} for entry in merged.rest if entry.keyword in ("pattern", "format")]
     if (
         more
         and builder.accepted.is_clean({**schema, "allOf": more})
         and all(map(builder.accepted.is_clean, more))
     ):
         return BuiltSchema({**schema, "allOf": more})
-    for kept in merged.rest:
-        if kept.keyword in ("pattern", "format"):
-            builder.relax(kept.node, kept.keyword, kept.value, "a second one cannot be enforced there")
+    for entry in merged.rest:
+        if entry.keyword in ("pattern", "format"):
+            builder.relax(entry.node, entry.keyword, entry.value, "a second one cannot be enforced there")
     if "pattern" in schema and not builder.accepted.is_clean(
         {"type": "string", "pattern": schema["pattern"]}
     ):
@@ -137,18 +140,18 @@ def _bounds(limits: dict[str, Any]) -> tuple[int | None, int | None]:
 
 def _inclusive(builder: SchemaWriter, merged: FlatSchema, schema: dict[str, Any]) -> dict[str, Any]:
     """Send bounds that a number may not reach as such that it may, where only those are taken."""
-    made = dict(schema)
+    document = dict(schema)
     for name, other, nearer in (("exclusiveMinimum", "minimum", max), ("exclusiveMaximum", "maximum", min)):
         alone = {"type": "number", name: 0}
-        if name in made and not builder.accepted.is_clean(alone):
+        if name in document and not builder.accepted.is_clean(alone):
             bound = {"type": "number", other: 0}
             if builder.accepted.is_clean(bound):
-                value = made.pop(name)
-                made[other] = nearer(value, made.get(other, value))
+                value = document.pop(name)
+                document[other] = nearer(value, document.get(other, value))
                 builder.relax(
                     merged.where.get(name), name, value, f"sent as {other}: the bound itself passes"
                 )
-    return made
+    return document
 
 
 # Values that are enumerated.
@@ -167,37 +170,37 @@ def enumerated(builder: SchemaWriter, merged: FlatSchema) -> BuiltSchema | None:
     if kinds == {"number"} and all(kind_of(value, {"integer"}) for value in values):
         kinds = {"integer"}
     typed = {"type": next(iter(kinds)), "enum": values} if len(kinds) == 1 else {"enum": values}
-    found = builder.accepted.first(typed, {"enum": values})
-    if found is not None:
-        return BuiltSchema(found)
+    schema = builder.accepted.first(typed, {"enum": values})
+    if schema is not None:
+        return BuiltSchema(schema)
     return _by_kind(builder, merged, values)
 
 
 def _by_kind(builder: SchemaWriter, merged: FlatSchema, values: list[Any]) -> BuiltSchema | None:
     good = [value for value in values if builder.accepted.is_clean({"enum": [value]})]
-    made: list[tuple[BuiltSchema, list[Any]]] = []
+    arms: list[tuple[BuiltSchema, list[Any]]] = []
     listed = builder.accepted.first({"type": "string", "enum": good}, {"enum": good}) if good else None
     if listed is not None and all(isinstance(value, str) for value in good):
-        made.append((BuiltSchema(listed), [{"enum": good}]))
+        arms.append((BuiltSchema(listed), [{"enum": good}]))
     elif good and builder.accepted.is_clean({"enum": good}):
-        made.append((BuiltSchema({"enum": good}), [{"enum": good}]))
+        arms.append((BuiltSchema({"enum": good}), [{"enum": good}]))
     elif good:
-        made += _types_of(builder, merged, good)
-    bad = [value for value in values if not any(value is one for one in good)]
+        arms += _types_of(builder, merged, good)
+    bad = [value for value in values if not any(value is other for other in good)]
     whole = [value for value in bad if isinstance(value, dict | list)]
     for value in whole:
         built = builder.emit((_of_value(builder, merged, value),))
         if built is not None:
-            made.append((built, [{"const": value}]))
-    made += _types_of(builder, merged, [value for value in bad if not isinstance(value, dict | list)])
-    return joining.union(builder, made)
+            arms.append((built, [{"const": value}]))
+    arms += _types_of(builder, merged, [value for value in bad if not isinstance(value, dict | list)])
+    return joining.union(builder, arms)
 
 
 def _types_of(
     builder: SchemaWriter, merged: FlatSchema, values: list[Any]
 ) -> list[tuple[BuiltSchema, list[Any]]]:
     """Send scalar values by their types, and integers that follow one another by their bounds."""
-    made: list[tuple[BuiltSchema, list[Any]]] = []
+    arms: list[tuple[BuiltSchema, list[Any]]] = []
     for kind in ("null", "boolean", "integer", "number", "string"):
         own = [value for value in values if kind_of(value, {kind})]
         own = [value for value in own if kind != "number" or not kind_of(value, {"integer"})]
@@ -210,8 +213,8 @@ def _types_of(
             keyword = "const" if "const" in merged.where and "enum" not in merged.where else "enum"
             value = own[0] if keyword == "const" else merged.values
             builder.relax(merged.where.get(keyword), keyword, value, f"sent as the type {kind} alone")
-        made.append((BuiltSchema(schema), [{"enum": own}]))
-    return made
+        arms.append((BuiltSchema(schema), [{"enum": own}]))
+    return arms
 
 
 def _range(values: list[Any]) -> dict[str, Any] | None:

@@ -22,7 +22,9 @@ _NULL = {"type": "null"}
 
 
 def _places_of(document: dict[str, Any], table: Rules, rule: str) -> list[str]:
-    return [found.location for found in findings_of(document, table) if found.rule == f"{table.name}-{rule}"]
+    return [
+        finding.location for finding in findings_of(document, table) if finding.rule == f"{table.name}-{rule}"
+    ]
 
 
 def begin_apart(document: dict[str, Any], table: Rules) -> None:
@@ -33,12 +35,12 @@ def begin_apart(document: dict[str, Any], table: Rules) -> None:
     for location in _places_of(document, table, "first-key"):
         parts = [resolved(document, part) for part in target_of(document, f"#{location}")["anyOf"]]
         objects = [part for part in parts if isinstance(part, dict) and part.get("properties")]
-        taken: set[str] = set()
+        first_names: set[str] = set()
         # Who has the fewest keys chooses first: whoever has more finds another one.
         for part in sorted(objects, key=lambda part: len(part["properties"])):
             properties = part["properties"]
-            first = next((name for name in properties if name not in taken), next(iter(properties)))
-            taken.add(first)
+            first = next((name for name in properties if name not in first_names), next(iter(properties)))
+            first_names.add(first)
             part["properties"] = {first: properties[first], **properties}
 
 
@@ -46,17 +48,17 @@ def within_unions(builder: Builder, document: dict[str, Any]) -> None:
     """Take null out of properties that may be left out, one by one, as long as there are more unions than are taken."""
     nullable = _nullable(document)
     while _places_of(document, builder.table, "unions"):
-        found = next(nullable, None)
-        if found is None:
+        candidate = next(nullable, None)
+        if candidate is None:
             return
-        properties, name, without = found
+        properties, name, without = candidate
         before = properties[name]
         location = next((place for schema, place in builder.written if schema is before), "")
         properties[name] = without
         builder.written.append((without, location))
         keyword = "anyOf" if "anyOf" in before else "type"
-        told = "null cannot be given there, for there are too many unions: the property can be left out"
-        builder.narrowed.append(SchemaChange(location, keyword, before[keyword], told))
+        reason = "null cannot be given there, for there are too many unions: the property can be left out"
+        builder.narrowed.append(SchemaChange(location, keyword, before[keyword], reason))
 
 
 def _nullable(document: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str, dict[str, Any]]]:

@@ -49,12 +49,12 @@ def flat(builder: SchemaWriter, merged: FlatSchema) -> BuiltSchema | None:
         return scalars.enumerated(builder, merged)
     if len(merged.unions) == 1 and not merged.is_typed and not merged.rest and not merged.spoken_of():
         return _bare(builder, merged.unions[0])
-    made = []
+    arms = []
     for alternative in _alternatives(builder, merged):
         built = _single(builder, alternative)
         if built is not None:
-            made.append((built, list(alternative.nodes)))
-    return joining.union(builder, made)
+            arms.append((built, list(alternative.nodes)))
+    return joining.union(builder, arms)
 
 
 def _enumerate(merged: FlatSchema) -> None:
@@ -63,32 +63,32 @@ def _enumerate(merged: FlatSchema) -> None:
         merged.values = [value for kind in sorted(merged.kinds) for value in _ALL[kind]]
 
 
-def _bare(builder: SchemaWriter, kept: KeywordApart) -> BuiltSchema | None:
-    made = []
-    for branch in _branches(builder, kept):
+def _bare(builder: SchemaWriter, entry: KeywordApart) -> BuiltSchema | None:
+    arms = []
+    for branch in _branches(builder, entry):
         built = builder.emit((branch,))
         if built is not None:
-            made.append((built, [branch]))
-    return joining.union(builder, made)
+            arms.append((built, [branch]))
+    return joining.union(builder, arms)
 
 
-def _branches(builder: SchemaWriter, kept: KeywordApart) -> list[Any]:
+def _branches(builder: SchemaWriter, entry: KeywordApart) -> list[Any]:
     """Give the branches of a union, as `anyOf` has them."""
-    branches: list[Any] = kept.value
-    if kept.keyword != "oneOf" or len(branches) < 2:
+    branches: list[Any] = entry.value
+    if entry.keyword != "oneOf" or len(branches) < 2:
         return branches
     document = builder.plain.document()
     if len(branches) <= _MOST_COMPARED and all(
-        are_disjoint(document, one, other)
-        for place, one in enumerate(branches)
+        are_disjoint(document, branch, other)
+        for place, branch in enumerate(branches)
         for other in branches[place + 1 :]
     ):
         return branches
     apart = pairwise_apart(branches, builder.plain)
     if apart is not None:
-        builder.made_from(apart, kept.node, kept.keyword, kept.value)
+        builder.made_from(apart, entry.node, entry.keyword, entry.value)
         return apart
-    builder.relax(kept.node, "oneOf", kept.value, "sent as anyOf: a value of several branches passes")
+    builder.relax(entry.node, "oneOf", entry.value, "sent as anyOf: a value of several branches passes")
     return branches
 
 
@@ -96,32 +96,32 @@ def _alternatives(builder: SchemaWriter, merged: FlatSchema) -> list[FlatSchema]
     """Give what is left when every choice is made in every way; choices that are too many are left out, and listed."""
     choices, stuck = _choices(builder, merged)
     for left_out in range(len(choices) + 1):
-        kept = choices[: len(choices) - left_out] if left_out < _MOST_LEFT_OUT else []
+        first_choices = choices[: len(choices) - left_out] if left_out < _MOST_LEFT_OUT else []
         start = merged.copy()
         start.unions, start.rest = [], []
         try:
-            found = _made(builder, start, kept)
+            alternatives = _made(builder, start, first_choices)
         except _TooMany:
             continue
-        for alternative in found:
+        for alternative in alternatives:
             alternative.rest = [*stuck, *alternative.rest]
-        for choice in choices[len(kept) :]:
+        for choice in choices[len(first_choices) :]:
             builder.relax(choice.kept.node, choice.kept.keyword, choice.kept.value, _LEFTOVER)
-        return found
+        return alternatives
     return []
 
 
 def _choices(builder: SchemaWriter, merged: FlatSchema) -> tuple[list[_Choice], list[KeywordApart]]:
-    choices = [_Choice(kept, _branches(builder, kept)) for kept in merged.unions]
+    choices = [_Choice(entry, _branches(builder, entry)) for entry in merged.unions]
     stuck = []
-    for kept in merged.rest:
-        several = dependencies(kept)
-        branches = None if several is not None else alternatives_of(kept, builder.plain)
+    for entry in merged.rest:
+        several = dependencies(entry)
+        branches = None if several is not None else alternatives_of(entry, builder.plain)
         for parts in several if several is not None else [branches] if branches is not None else []:
-            builder.made_from(parts, kept.node, kept.keyword, kept.value)
-            choices.append(_Choice(kept, parts))
+            builder.made_from(parts, entry.node, entry.keyword, entry.value)
+            choices.append(_Choice(entry, parts))
         if several is None and branches is None:
-            stuck.append(kept)
+            stuck.append(entry)
     return choices, stuck
 
 
@@ -139,22 +139,22 @@ def _made(builder: SchemaWriter, start: FlatSchema, choices: list[_Choice]) -> l
 
 
 def _chosen(before: list[FlatSchema], choice: _Choice) -> list[FlatSchema]:
-    made: list[FlatSchema] = []
+    alternatives: list[FlatSchema] = []
     for alternative in before:
-        found = [alternative.copy().absorb(branch) for branch in choice.branches]
-        made += [after for after in found if not after.is_impossible]
-        if len(made) > _MOST:
+        copies = [alternative.copy().absorb(branch) for branch in choice.branches]
+        alternatives += [after for after in copies if not after.is_impossible]
+        if len(alternatives) > _MOST:
             raise _TooMany
-    return made
+    return alternatives
 
 
 def _settled(builder: SchemaWriter, alternative: FlatSchema) -> list[FlatSchema]:
     more, stuck = _choices(builder, alternative)
     alternative.unions, alternative.rest = [], []
-    found = _made(builder, alternative, more)
-    for settled in found:
+    alternatives = _made(builder, alternative, more)
+    for settled in alternatives:
         settled.rest = [*stuck, *settled.rest]
-    return found
+    return alternatives
 
 
 def _single(builder: SchemaWriter, merged: FlatSchema) -> BuiltSchema | None:
@@ -164,20 +164,20 @@ def _single(builder: SchemaWriter, merged: FlatSchema) -> BuiltSchema | None:
         return scalars.enumerated(builder, merged)
     spoken = merged.spoken_of()
     kinds = merged.kinds if merged.is_typed else frozenset(spoken)
-    for kept in merged.rest:
-        if kept.keyword not in ("pattern", "format") or "string" not in kinds:
-            builder.relax(kept.node, kept.keyword, kept.value, _LEFTOVER)
+    for entry in merged.rest:
+        if entry.keyword not in ("pattern", "format") or "string" not in kinds:
+            builder.relax(entry.node, entry.keyword, entry.value, _LEFTOVER)
     if not kinds:
         return builder.anything()
     if not merged.is_typed:
         names = " or ".join(kind + "s" for kind in spoken)
         builder.narrow(merged.nodes[0], "type", None, f"no type is named: only {names} can be given")
-    made = []
+    arms = []
     for kind in KINDS:
         built = _WRITERS[kind](builder, merged, kind) if kind in kinds else None
         if built is not None:
-            made.append((built, [*merged.nodes, {"type": kind}]))
-    return joining.union(builder, made)
+            arms.append((built, [*merged.nodes, {"type": kind}]))
+    return joining.union(builder, arms)
 
 
 _WRITERS: dict[str, Callable[[SchemaWriter, FlatSchema, str], BuiltSchema | None]] = {

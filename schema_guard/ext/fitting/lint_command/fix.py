@@ -50,23 +50,23 @@ def fixed(linted: Iterable[Linted], folder: str) -> list[Fixed]:
     written: dict[str, str] = {}
     try:
         Path(folder).mkdir(parents=True, exist_ok=True)
-        return [_written(one, Path(folder), written) for one in linted]
+        return [_written(entry, Path(folder), written) for entry in linted]
     except OSError as error:
         raise click.UsageError(f"--fix {safe(folder)}: {error.strerror}") from error
 
 
-def _written(one: Linted, folder: Path, written: dict[str, str]) -> Fixed:
-    name = f"{_name_of(one.source)}.{one.provider}"
-    if written.setdefault(name, one.source.name) != one.source.name:
-        both = f"{safe(written[name])} and {safe(one.source.name)}"
+def _written(entry: Linted, folder: Path, written: dict[str, str]) -> Fixed:
+    name = f"{_name_of(entry.source)}.{entry.provider}"
+    if written.setdefault(name, entry.source.name) != entry.source.name:
+        both = f"{safe(written[name])} and {safe(entry.source.name)}"
         raise click.UsageError(f"--fix: {both} would both be written as {name}.json: fix them one by one")
-    adapted = adapt(one.source.schema, one.provider, rules=one.rules)
+    adapted = adapt(entry.source.schema, entry.provider, rules=entry.rules)
     schema, report = folder / f"{name}.json", folder / f"{name}.report.json"
     if adapted.schema is None:
         schema.unlink(missing_ok=True)
     else:
         _write(schema, adapted.schema)
-    _write(report, _report(one.source, adapted))
+    _write(report, _report(entry.source, adapted))
     return Fixed(None if adapted.schema is None else schema.as_posix(), report.as_posix(), adapted)
 
 

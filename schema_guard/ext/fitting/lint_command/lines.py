@@ -22,7 +22,7 @@ def lines_of(text: str) -> dict[str, int]:
     >>> lines_of('{\n "a": [1,\n 2]}')
     {'': 1, '/a': 2, '/a/0': 2, '/a/1': 3}
     """
-    found: dict[str, int] = {}
+    lines: dict[str, int] = {}
     # The pointer of each open array or object, and how many items it has; None for an object.
     held: list[tuple[str, int | None]] = []
     where, line, end, is_key = "", 1, 0, False
@@ -31,9 +31,9 @@ def lines_of(text: str) -> dict[str, int]:
         end, sign = token.start(), token[0]
         if is_key and sign[0] == '"':
             where, is_key = f"{held[-1][0]}/{escape(json.loads(sign))}", False
-            found[where] = line
+            lines[where] = line
         elif sign in "{[":
-            found.setdefault(where, line)
+            lines.setdefault(where, line)
             is_key = sign == "{"
             held.append((where, None if is_key else 0))
             where = where if is_key else f"{where}/0"
@@ -46,5 +46,5 @@ def lines_of(text: str) -> dict[str, int]:
                 held[-1] = (above, items + 1)
                 where = f"{above}/{items + 1}"
         elif sign != ":":
-            found.setdefault(where, line)
-    return found
+            lines.setdefault(where, line)
+    return lines

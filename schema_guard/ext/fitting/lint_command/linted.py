@@ -33,4 +33,4 @@ class Linted:
 
 def has_errors(linted: list[Linted]) -> bool:
     """Say whether anything is known to go wrong."""
-    return any(found.severity == "error" for one in linted for found in one.findings)
+    return any(finding.severity == "error" for entry in linted for finding in entry.findings)

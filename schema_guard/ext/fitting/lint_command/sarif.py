@@ -30,10 +30,12 @@ def as_sarif(linted: list[Linted]) -> dict[str, Any]:
 
     Annotations are no faults: a host would open an alert for each title.
     """
-    told = [(one, found) for one in linted for found in one.findings if found.severity != "info"]
-    rules = {_rule_id(one, found): _descriptor(one, found) for one, found in told}
+    faults = [
+        (entry, finding) for entry in linted for finding in entry.findings if finding.severity != "info"
+    ]
+    rules = {_rule_id(entry, finding): _descriptor(entry, finding) for entry, finding in faults}
     places = list(rules)
-    results = [_result(one, found, places.index(_rule_id(one, found))) for one, found in told]
+    results = [_result(entry, finding, places.index(_rule_id(entry, finding))) for entry, finding in faults]
     driver = {
         "name": "schema-guard",
         "semanticVersion": schema_guard.__version__,
@@ -47,49 +49,53 @@ def as_sarif(linted: list[Linted]) -> dict[str, Any]:
     }
 
 
-def _rule_id(one: Linted, found: Finding) -> str:
+def _rule_id(entry: Linted, finding: Finding) -> str:
     """Give a rule's name; of a provider that goes by another's rules its own name stands before it."""
-    return found.rule if one.provider == one.rules.name else f"{one.provider}/{found.rule}"
+    return finding.rule if entry.provider == entry.rules.name else f"{entry.provider}/{finding.rule}"
 
 
-def _descriptor(one: Linted, found: Finding) -> dict[str, Any]:
-    known = one.rules.named(found.rule)
+def _descriptor(entry: Linted, finding: Finding) -> dict[str, Any]:
+    known = entry.rules.named(finding.rule)
     return {
-        "id": _rule_id(one, found),
-        "shortDescription": {"text": f"{one.provider}: {found.message}"},
-        "help": {"text": f"{fix_of(found)}. Known from: {known.evidence}, {known.verified_on}."},
-        "defaultConfiguration": {"level": found.severity},
+        "id": _rule_id(entry, finding),
+        "shortDescription": {"text": f"{entry.provider}: {finding.message}"},
+        "help": {"text": f"{fix_of(finding)}. Known from: {known.evidence}, {known.verified_on}."},
+        "defaultConfiguration": {"level": finding.severity},
         "properties": {
-            "effect": found.effect,
-            "confidence": found.confidence,
-            "tags": [one.provider, found.effect],
+            "effect": finding.effect,
+            "confidence": finding.confidence,
+            "tags": [entry.provider, finding.effect],
         },
     }
 
 
-def _result(one: Linted, found: Finding, index: int) -> dict[str, Any]:
-    place = pointer(found.location)
+def _result(entry: Linted, finding: Finding, index: int) -> dict[str, Any]:
+    place = pointer(finding.location)
     # s. 3.27.17: what stays the same while lines move.
-    print_of = "\0".join((one.source.file or one.source.name, one.provider, found.rule, found.location))
+    print_of = "\0".join(
+        (entry.source.file or entry.source.name, entry.provider, finding.rule, finding.location)
+    )
     return {
-        "ruleId": _rule_id(one, found),
+        "ruleId": _rule_id(entry, finding),
         "ruleIndex": index,
-        "level": found.severity,
+        "level": finding.severity,
         "message": {
-            "text": safe(f"{one.provider}, {found.keyword} at {place}: {found.message}; {fix_of(found)}")
+            "text": safe(
+                f"{entry.provider}, {finding.keyword} at {place}: {finding.message}; {fix_of(finding)}"
+            )
         },
-        "locations": [_location(one.source, found)],
+        "locations": [_location(entry.source, finding)],
         "partialFingerprints": {
             "place/v1": hashlib.sha256(print_of.encode("utf-8", "replace")).hexdigest()[:32]
         },
     }
 
 
-def _location(source: NamedSchema, found: Finding) -> dict[str, Any]:
-    named = {"fullyQualifiedName": f"{source.name}#{found.location}", "kind": "object"}
+def _location(source: NamedSchema, finding: Finding) -> dict[str, Any]:
+    named = {"fullyQualifiedName": f"{source.name}#{finding.location}", "kind": "object"}
     location: dict[str, Any] = {"logicalLocations": [named]}
     if source.file is not None:
-        line = source.line_of(found.location, found.keyword) or 1
+        line = source.line_of(finding.location, finding.keyword) or 1
         # s. 3.4.3: a URI, and as it is relative the reader resolves it against the top of the repository.
         artifact = {"uri": quote(source.file)}
         location["physicalLocation"] = {"artifactLocation": artifact, "region": {"startLine": line}}

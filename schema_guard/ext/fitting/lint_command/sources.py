@@ -61,27 +61,27 @@ class NamedSchema:
 
 def sources_of(names: Iterable[str]) -> tuple[list[NamedSchema], list[str]]:
     """Give the schemas that are named, each once, and what is wrong with those that cannot be read."""
-    found: dict[str, NamedSchema] = {}
+    sources: dict[str, NamedSchema] = {}
     problems: list[str] = []
-    for name in (one for named in names for one in _files(named)):
-        if name in found:
+    for name in (file for named in names for file in _files(named)):
+        if name in sources:
             continue
         try:
-            found[name] = _source(name)
+            sources[name] = _source(name)
         except (SchemaGuardError, click.UsageError) as error:
             problems.append(
                 f"{name}: {error.format_message() if isinstance(error, click.UsageError) else error}"
             )
-    return list(found.values()), problems
+    return list(sources.values()), problems
 
 
 def _files(named: str) -> Iterator[str]:
     if not _WILD & set(named) or Path(named).exists():
         yield named
     else:
-        found = glob.glob(named, recursive=True)  # noqa: PTH207 - a pattern may be absolute
+        paths = glob.glob(named, recursive=True)  # noqa: PTH207 - a pattern may be absolute
         # One that finds nothing is told where it is read.
-        yield from sorted(path for path in found if Path(path).is_file()) or [named]
+        yield from sorted(path for path in paths if Path(path).is_file()) or [named]
 
 
 def _source(name: str) -> NamedSchema:

@@ -24,79 +24,85 @@ _DOES = {"rejected": "refuses", "ignored": "does not enforce", "narrowed": "take
 
 def as_text(linted: list[Linted]) -> Iterator[str]:
     """Yield the text: each place with its effect and its fix, and then a line for each provider."""
-    for one in linted:
-        yield from _told(one)
-    for provider in dict.fromkeys(one.provider for one in linted):
-        yield from _summary([one for one in linted if one.provider == provider])
+    for entry in linted:
+        yield from _told(entry)
+    for provider in dict.fromkeys(entry.provider for entry in linted):
+        yield from _summary([entry for entry in linted if entry.provider == provider])
 
 
-def _told(one: Linted) -> Iterator[str]:
-    name = safe(one.source.file or one.source.name)
-    faults = [(one.source.line_of(found.location, found.keyword), found) for found in one.findings]
-    for line, found in sorted(faults, key=lambda fault: fault[0] or 0):
-        if found.severity != "info":
-            does = f"{one.provider} {_DOES[found.effect]} {safe(clip(found.keyword))} at {safe(pointer(found.location))}"
+def _told(entry: Linted) -> Iterator[str]:
+    name = safe(entry.source.file or entry.source.name)
+    faults = [
+        (entry.source.line_of(finding.location, finding.keyword), finding) for finding in entry.findings
+    ]
+    for line, finding in sorted(faults, key=lambda fault: fault[0] or 0):
+        if finding.severity != "info":
+            does = f"{entry.provider} {_DOES[finding.effect]} {safe(clip(finding.keyword))} at {safe(pointer(finding.location))}"
             # A rule that has a keyword for its name says nothing more than what it does.
-            why = "" if found.rule.endswith(f":{found.keyword}") else f": {found.message}"
+            why = "" if finding.rule.endswith(f":{finding.keyword}") else f": {finding.message}"
             where = name + (f":{line}" if line else "")
-            yield f"{where}: {found.severity}: {does}{why} [{found.rule}]"
-            yield f"    {fix_of(found)}"
+            yield f"{where}: {finding.severity}: {does}{why} [{finding.rule}]"
+            yield f"    {fix_of(finding)}"
 
 
 def _summary(linted: list[Linted]) -> Iterator[str]:
     provider = linted[0].provider
-    counted = Counter(found.severity for one in linted for found in one.findings)
-    left_out = {found.keyword for one in linted for found in one.findings if found.severity == "info"}
-    told = [plural(counted[severity], severity) for severity in ("error", "warning")]
-    yield f"{provider}: {plural(len(linted), 'schema')}, {', '.join(told)}"
+    counted = Counter(finding.severity for entry in linted for finding in entry.findings)
+    left_out = {
+        finding.keyword for entry in linted for finding in entry.findings if finding.severity == "info"
+    }
+    counts = [plural(counted[severity], severity) for severity in ("error", "warning")]
+    yield f"{provider}: {plural(len(linted), 'schema')}, {', '.join(counts)}"
     if left_out:
         yield f"    left out, for they judge nothing: {', '.join(map(safe, sorted(left_out)))}"
-    yield from (f"    always: {said}" for said in linted[0].rules.always)
+    yield from (f"    always: {line}" for line in linted[0].rules.always)
 
 
 def fixes_as_text(written: list[Fixed]) -> Iterator[str]:
     """Give a line for each schema that was written, or why none was."""
-    for one in written:
-        made = one.adapted
-        lost = ", ".join(f"{len(getattr(made, kind))} {kind}" for kind in ("relaxed", "narrowed", "dropped"))
-        if one.schema is None:
-            yield f"{made.provider}: {safe(made.relaxed[0].reason)}, told in {safe(one.report)}"
+    for fix in written:
+        adapted = fix.adapted
+        lost = ", ".join(
+            f"{len(getattr(adapted, kind))} {kind}" for kind in ("relaxed", "narrowed", "dropped")
+        )
+        if fix.schema is None:
+            yield f"{adapted.provider}: {safe(adapted.relaxed[0].reason)}, told in {safe(fix.report)}"
         else:
             form = (
                 ""
-                if made.is_same_form
+                if adapted.is_same_form
                 else "; values come in another form, which `adapt(...).restore` undoes"
             )
-            yield f"{made.provider}: {safe(one.schema)}: {lost}, told in {safe(one.report)}{form}"
+            yield f"{adapted.provider}: {safe(fix.schema)}: {lost}, told in {safe(fix.report)}{form}"
 
 
 def as_json(linted: list[Linted], written: Sequence[Fixed] = ()) -> dict[str, Any]:
     """Give all that was found, as `lint.schema.json` describes it; *written* are the fixes of all of it, or none."""
     fixes: list[dict[str, str | None] | None] = [
-        {"schema": one.schema, "report": one.report} for one in written
+        {"schema": fix.schema, "report": fix.report} for fix in written
     ] or [None] * len(linted)
     return {"format": 1, "linted": [_one(*pair) for pair in zip(linted, fixes, strict=True)]}
 
 
-def _one(one: Linted, fix: dict[str, str | None] | None) -> dict[str, Any]:
-    table = one.rules
+def _one(entry: Linted, fix: dict[str, str | None] | None) -> dict[str, Any]:
+    table = entry.rules
     return {
-        "schema": one.source.schema.name,
-        "fingerprint": one.source.schema.fingerprint,
-        "file": one.source.file,
-        "provider": one.provider,
+        "schema": entry.source.schema.name,
+        "fingerprint": entry.source.schema.fingerprint,
+        "file": entry.source.file,
+        "provider": entry.provider,
         "rules": table.name,
         "always": list(table.always),
         "findings": [
             {
-                **asdict(found),
-                "line": one.source.line_of(found.location, found.keyword),
-                "fix": fix_of(found),
+                **asdict(finding),
+                "line": entry.source.line_of(finding.location, finding.keyword),
+                "fix": fix_of(finding),
                 "evidence": known.evidence,
                 "verified_on": known.verified_on,
             }
-            for found in one.findings
-            for known in [table.named(found.rule)]
+            for finding in entry.findings
+            for known in [table.named(finding.rule)]
         ],
         "fix": fix,
     }

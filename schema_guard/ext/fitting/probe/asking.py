@@ -80,12 +80,12 @@ def ask(model: Model, schema: Any, prompt: PromptLike, *, output_tokens: int = O
         return reply
     if reply.failure is not None and reply.failure.kind == "transport":
         return ProbeAnswer("unanswered", clip(reply.failure.message, _MOST_TOLD), reply.usage)
-    told = clip(reply.text or reply.refusal or "nothing", _MOST_TOLD)
+    text = clip(reply.text or reply.refusal or "nothing", _MOST_TOLD)
     if reply.finish_reason in ("length", "refusal", "content_filter"):
-        return ProbeAnswer("unclear", f"{reply.finish_reason}: {told}", reply.usage)
+        return ProbeAnswer("unclear", f"{reply.finish_reason}: {text}", reply.usage)
     judged = judge(reply.text or "", loaded, finish_reason=reply.finish_reason)
     is_kept = reply.failure is None and judged.ok and judged.form == "clean"
-    return ProbeAnswer("kept" if is_kept else "broken", told, reply.usage)
+    return ProbeAnswer("kept" if is_kept else "broken", text, reply.usage)
 
 
 def ask_plainly(
@@ -130,5 +130,5 @@ def _status(error: Exception) -> int | None:
 
 def _words(error: Exception) -> str:
     status = _status(error)
-    told = clip(" ".join(str(error).split()) or "no words", _MOST_TOLD)
-    return told if status is None or str(status) in told else f"status {status}: {told}"
+    text = clip(" ".join(str(error).split()) or "no words", _MOST_TOLD)
+    return text if status is None or str(status) in text else f"status {status}: {text}"

@@ -74,11 +74,11 @@ class _Asking:
 
     def takes(self, document: Any) -> bool:
         self.requests += 1
-        is_taken, told = self._ask(document)
+        is_taken, words = self._ask(document)
         if is_taken is None:
-            raise _Unanswered(told)
+            raise _Unanswered(words)
         if not is_taken:
-            self.told = told
+            self.told = words
         return is_taken
 
 
@@ -107,11 +107,11 @@ def find_refused(document: Any, ask: Callable[[Any], tuple[bool | None, str]]) -
     try:
         if asking.takes(document):
             return SchemaTaken(True, asking.requests, places)
-        told = asking.told
-        found = _searched(document, asking) if isinstance(document, dict) else None
+        words = asking.told
+        keyword = _searched(document, asking) if isinstance(document, dict) else None
     except _Unanswered as error:
         return SchemaTaken(None if not asking.told else False, asking.requests, places, told=str(error))
-    return SchemaTaken(False, asking.requests, places, found, told)
+    return SchemaTaken(False, asking.requests, places, keyword, words)
 
 
 # The subschemas of these are looked into; what stands in others is part of the place.
@@ -174,17 +174,17 @@ def _cut(document: dict[str, Any], count: int, own: dict[str, Any] | None = None
         at = numbered[location]
         if at >= count:
             return _neutral(way, above)
-        kept = node if own is None or at != count - 1 else own
-        made: dict[str, Any] = {word: list(value) if isinstance(value, list) else dict(value) if isinstance(value, dict) else value
-                for word, value in kept.items()}  # fmt: skip
+        source = node if own is None or at != count - 1 else own
+        schema: dict[str, Any] = {word: list(value) if isinstance(value, list) else dict(value) if isinstance(value, dict) else value
+                for word, value in source.items()}  # fmt: skip
         for step, inner in _children(node):
-            if inner[0] in made:
+            if inner[0] in schema:
                 built = build(location + step, _at(node, inner), inner, node)
                 if len(inner) == 1:
-                    made[str(inner[0])] = built
+                    schema[str(inner[0])] = built
                 else:
-                    made[str(inner[0])][inner[1]] = built
-        return made
+                    schema[str(inner[0])][inner[1]] = built
+        return schema
 
     return build("", document, (), {})
 
@@ -228,8 +228,8 @@ def _searched(document: dict[str, Any], asking: _Asking) -> RefusedKeyword | Non
     others = [word for word in node if word not in _CORE]
     steps = [{**core, **{word: node[word] for word in others[:size]}} for size in range(len(others))]
     usable = [at for at, step in enumerate(steps) if step and _is_valid(_cut(document, count, step))]
-    found = _first(len(usable), lambda at: not asking.takes(_cut(document, count, steps[usable[at]])))
-    size = [*usable, len(others)][found]
+    index = _first(len(usable), lambda at: not asking.takes(_cut(document, count, steps[usable[at]])))
+    size = [*usable, len(others)][index]
     if size > 0:
         return RefusedKeyword(location, others[size - 1], asking.told)
     return _in_core(document, count, location, node, core, asking)
@@ -256,17 +256,17 @@ def _in_core(
     asking: _Asking,
 ) -> RefusedKeyword | None:
     """Tell what is refused of the keywords that a schema is hardly taken without: one, or that one is missed."""
-    told = asking.told
+    words = asking.told
     names = list(node.get("properties", ())) if isinstance(node.get("properties"), dict) else []
     if "properties" in core or core.get("type") == "object":
         closed = {**core, "additionalProperties": False}
         if core.get("additionalProperties") is not False and asking.takes(_cut(document, count, closed)):
-            return RefusedKeyword(location, "additionalProperties", told, is_missed=True)
+            return RefusedKeyword(location, "additionalProperties", words, is_missed=True)
         if set(core.get("required", ())) != set(names) and asking.takes(
             _cut(document, count, {**closed, "required": names})
         ):
-            return RefusedKeyword(location, "required", told, is_missed=True)
+            return RefusedKeyword(location, "required", words, is_missed=True)
     word = next(
         (word for word in ("$ref", "prefixItems", "items", "properties", "type") if word in core), None
     )
-    return None if word is None else RefusedKeyword(location, word, told)
+    return None if word is None else RefusedKeyword(location, word, words)

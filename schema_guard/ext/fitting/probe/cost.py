@@ -38,10 +38,10 @@ class ProbeCost(NamedTuple):
 
     def as_text(self) -> str:
         """Give it in one line."""
-        told = f"at most {plural(self.requests, 'request')}, about {self.input_tokens:,} tokens of prompts and schemas"
+        text = f"at most {plural(self.requests, 'request')}, about {self.input_tokens:,} tokens of prompts and schemas"
         if self.cost is None or self.most_cost is None:
-            return f"{told}; cost not known: no prices for this model"
-        return f"{told}; about {dollars(self.cost)}, at most {dollars(self.most_cost)}"
+            return f"{text}; cost not known: no prices for this model"
+        return f"{text}; about {dollars(self.cost)}, at most {dollars(self.most_cost)}"
 
 
 def expected(sent: Iterable[Any], charges: Charges | None, model: str) -> ProbeCost:
@@ -52,7 +52,7 @@ def expected(sent: Iterable[Any], charges: Charges | None, model: str) -> ProbeC
         charges: Prices; None where none are known.
         model: Name of the model, as a table knows it.
     """
-    sizes = [estimated_tokens(one) for one in sent]
+    sizes = [estimated_tokens(request) for request in sent]
     cost = most = None
     if charges is not None:
         costs = [charges.cost(Usage(size, _SHORT), model) for size in sizes]
@@ -62,5 +62,5 @@ def expected(sent: Iterable[Any], charges: Charges | None, model: str) -> ProbeC
 
 
 def _sum(costs: list[float | None]) -> float | None:
-    known = [one for one in costs if one is not None]
+    known = [cost for cost in costs if cost is not None]
     return sum(known) if len(known) == len(costs) else None

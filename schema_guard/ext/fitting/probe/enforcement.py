@@ -55,7 +55,7 @@ class Enforcement:
     @property
     def counts(self) -> Counter[str]:
         """How many requests came out how."""
-        return Counter(one.answer.did for one in self.asked)
+        return Counter(request.answer.did for request in self.asked)
 
     @property
     def judged(self) -> int:
@@ -74,17 +74,19 @@ class Enforcement:
     @property
     def by_keyword(self) -> dict[str, tuple[int, int]]:
         """For each keyword how many replies kept to it, and of how many."""
-        found: dict[str, tuple[int, int]] = {}
+        counts: dict[str, tuple[int, int]] = {}
         for question, answer in self.asked:
             if answer.did in ("kept", "broken"):
-                kept, n = found.get(question.keyword, (0, 0))
-                found[question.keyword] = (kept + (answer.did == "kept"), n + 1)
-        return found
+                count, n = counts.get(question.keyword, (0, 0))
+                counts[question.keyword] = (count + (answer.did == "kept"), n + 1)
+        return counts
 
     @property
     def is_hard(self) -> bool:
         """Whether a keyword was kept to that a model hardly keeps to by itself."""
-        return any(one.question.keyword in HARD and one.answer.did == "kept" for one in self.asked)
+        return any(
+            request.question.keyword in HARD and request.answer.did == "kept" for request in self.asked
+        )
 
 
 def at_least(kept: int, n: int) -> float:
@@ -95,8 +97,8 @@ def at_least(kept: int, n: int) -> float:
     >>> round(at_least(3, 3), 3)
     0.368
     """
-    found = clopper_pearson(n - kept, n, confidence=_CONFIDENCE)
-    return 0.0 if found is None else 1 - found.upper
+    interval = clopper_pearson(n - kept, n, confidence=_CONFIDENCE)
+    return 0.0 if interval is None else 1 - interval.upper
 
 
 def probe_enforcement(
@@ -125,9 +127,13 @@ def probe_enforcement(
         asked.append(ProbeAsked(question, ask(model, question.schema, question.prompt)))
         if on_asked is not None:
             on_asked(asked[-1])
-        if all(one.answer.did == "unanswered" for one in asked):
+        if all(request.answer.did == "unanswered" for request in asked):
             break
-    found = Enforcement(tuple(asked))
-    if found.judged and found.counts["refused"] == found.judged and not found.by_keyword:
-        return Enforcement(found.asked, ask_plainly(model, asked_for({"answer": True})))
-    return found
+    enforcement = Enforcement(tuple(asked))
+    if (
+        enforcement.judged
+        and enforcement.counts["refused"] == enforcement.judged
+        and not enforcement.by_keyword
+    ):
+        return Enforcement(enforcement.asked, ask_plainly(model, asked_for({"answer": True})))
+    return enforcement

@@ -169,26 +169,28 @@ def probe_keywords(
         model: Whom to ask.
         on_asked: Told each request that was made.
     """
-    found: list[ProbedKeyword] = []
+    keywords: list[ProbedKeyword] = []
     for question in keyword_questions(model.provider):
         answer = ask(model, question.schema, question.prompt)
         does = _DID.get(answer.did)
-        found.append(ProbedKeyword(question.keyword, does, _said(question, model.provider), answer))
+        keywords.append(ProbedKeyword(question.keyword, does, _said(question, model.provider), answer))
         if on_asked is not None:
-            on_asked(found[-1])
-        if all(one.answer.did == "unanswered" for one in found):
+            on_asked(keywords[-1])
+        if all(keyword.answer.did == "unanswered" for keyword in keywords):
             break
-    return found
+    return keywords
 
 
 def _said(question: ProbeQuestion, provider: str) -> KeywordDoes:
     """Give what the rules say of a question's schema: what is narrowed forbids the value all the same."""
-    findings = [one for one in lint(question.schema, provider) if one.severity != "info"]
-    if any(one.effect == "rejected" for one in findings):
+    findings = [finding for finding in lint(question.schema, provider) if finding.severity != "info"]
+    if any(finding.effect == "rejected" for finding in findings):
         return "rejected"
     parts = {question.keyword, *_PARTS.get(question.keyword, ())}
     return (
-        "ignored" if any(one.effect == "ignored" and one.keyword in parts for one in findings) else "enforced"
+        "ignored"
+        if any(finding.effect == "ignored" and finding.keyword in parts for finding in findings)
+        else "enforced"
     )
 
 

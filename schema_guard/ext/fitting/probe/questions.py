@@ -92,10 +92,10 @@ def enforcement_questions(provider: str, count: int, seed: int | None = None) ->
 def in_form(question: ProbeQuestion, provider: str) -> ProbeQuestion:
     """Return a question with an object around its value in the provider's form. Some providers refuse closed objects."""
     closed = lint({**question.schema, "properties": {}, "required": []}, provider)
-    if not any(found.keyword == "additionalProperties" for found in closed):
+    if not any(finding.keyword == "additionalProperties" for finding in closed):
         return question
-    kept = {word: value for word, value in question.schema.items() if word != "additionalProperties"}
-    return replace(question, schema=kept)
+    schema = {word: value for word, value in question.schema.items() if word != "additionalProperties"}
+    return replace(question, schema=schema)
 
 
 def constant(seed: int | None = None) -> str:

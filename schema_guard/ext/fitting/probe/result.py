@@ -59,7 +59,7 @@ class ProbeResult:
         is_taken = self.schema is None or self.schema.is_taken
         if self.enforcement.verdict == "unknown" or is_taken is None:
             return 2
-        differs = any(one.agrees is False for one in self.keywords or ())
+        differs = any(keyword.agrees is False for keyword in self.keywords or ())
         return int(self.enforcement.verdict != "enforced" or not is_taken or differs)
 
 
@@ -83,56 +83,56 @@ _PREFIX = {
 }
 
 
-def _schema(found: SchemaTaken) -> Iterator[str]:
-    asked = f"{plural(found.requests, 'request')}, {plural(found.places, 'place')}"
-    if found.is_taken:
-        yield f"the schema is taken ({asked})"
-    elif found.is_taken is None:
-        yield safe(f"the schema: not answered: {found.told}")
-    elif found.refused is None:
-        yield safe(f"the schema is refused, by which keyword was not found ({asked}): {found.told}")
+def _schema(schema: SchemaTaken) -> Iterator[str]:
+    counts = f"{plural(schema.requests, 'request')}, {plural(schema.places, 'place')}"
+    if schema.is_taken:
+        yield f"the schema is taken ({counts})"
+    elif schema.is_taken is None:
+        yield safe(f"the schema: not answered: {schema.told}")
+    elif schema.refused is None:
+        yield safe(f"the schema is refused, by which keyword was not found ({counts}): {schema.told}")
     else:
-        refused = found.refused
+        refused = schema.refused
         what = f"{refused.keyword} at {pointer(refused.location)}"
         word = "for want of " if refused.is_missed else "for "
-        yield safe(f"the schema is refused {word}{what} ({asked})")
+        yield safe(f"the schema is refused {word}{what} ({counts})")
         yield safe(f"    {refused.told}")
 
 
-def _keywords(found: Sequence[ProbedKeyword]) -> Iterator[str]:
-    agreed = sum(one.agrees is True for one in found)
-    judged = sum(one.agrees is not None for one in found)
+def _keywords(keywords: Sequence[ProbedKeyword]) -> Iterator[str]:
+    agreed = sum(keyword.agrees is True for keyword in keywords)
+    judged = sum(keyword.agrees is not None for keyword in keywords)
     yield f"keywords, one request each: {agreed} of {judged} as the rules say"
-    for one in found:
-        if one.does is None:
-            yield safe(f"    {one.keyword}: {_DID[one.answer.did]}: {clip(one.answer.told, 60)}")
-        elif not one.agrees:
+    for keyword in keywords:
+        if keyword.does is None:
+            yield safe(f"    {keyword.keyword}: {_DID[keyword.answer.did]}: {clip(keyword.answer.told, 60)}")
+        elif not keyword.agrees:
             yield safe(
-                f"    {one.keyword}: {one.does}, and the rules say {one.says}: {clip(one.answer.told, 100)}"
+                f"    {keyword.keyword}: {keyword.does}, and the rules say {keyword.says}: {clip(keyword.answer.told, 100)}"
             )
 
 
 def _enforcement(result: ProbeResult) -> Iterator[str]:
-    found = result.enforcement
-    counts, n = found.counts, found.judged
-    kept = counts["kept"]
+    enforcement = result.enforcement
+    counts, n = enforcement.counts, enforcement.judged
+    count = counts["kept"]
     yield safe(
-        f"{result.model} (provider {result.provider}): {_MEANS[found.verdict]}{f'; {kept} of {n} kept' if n else ''}"
+        f"{result.model} (provider {result.provider}): {_MEANS[enforcement.verdict]}{f'; {count} of {n} kept' if n else ''}"
     )
-    if found.verdict == "enforced":
-        yield f"    {kept} of {n}: at least {percent(at_least(kept, n))} of requests with 95% confidence, if they are alike"
+    if enforcement.verdict == "enforced":
+        yield f"    {count} of {n}: at least {percent(at_least(count, n))} of requests with 95% confidence, if they are alike"
         if n < _SHOWS_95:
             yield f"    for at least 95%: --requests {_SHOWS_95}"
-        if not found.is_hard:
+        if not enforcement.is_hard:
             yield "    under no keyword that a model does not keep to by itself: it may have been shown the schema and no more"
-    if found.verdict == "sometimes":
-        yield f"    by keyword: {', '.join(f'{word} {kept} of {n}' for word, (kept, n) in found.by_keyword.items())}"
+    if enforcement.verdict == "sometimes":
+        yield f"    by keyword: {', '.join(f'{word} {count} of {n}' for word, (count, n) in enforcement.by_keyword.items())}"
         yield "    whether it is the keyword or the request: more of them, --requests 12"
-    for question, answer in found.asked:
+    for question, answer in enforcement.asked:
         if answer.did != "kept":
             yield safe(f"    {question.keyword}: {_DID[answer.did]}: {answer.told}")
-    if found.control is not None:
-        did = "answered" if found.control.did == "kept" else f"not answered: {found.control.told}"
+    if enforcement.control is not None:
+        did = "answered" if enforcement.control.did == "kept" else f"not answered: {enforcement.control.told}"
         yield safe(f"    the same without a schema: {did}")
 
 
@@ -146,39 +146,43 @@ _DID = {
 
 def probe_as_json(result: ProbeResult) -> dict[str, Any]:
     """Return the result as JSON, in the form of `schema_guard/ext/fitting/probe.schema.json`."""
-    found = result.enforcement
-    taken = result.schema
+    enforcement = result.enforcement
+    schema = result.schema
     return {
         "format": 1,
         "made": result.made,
         "model": result.model,
         "provider": result.provider,
         "enforcement": {
-            "verdict": found.verdict,
-            "requests": len(found.asked),
-            "judged": found.judged,
-            "kept": found.counts["kept"],
-            "at_least": at_least(found.counts["kept"], found.judged) if found.judged else None,
-            "by_keyword": {word: {"kept": kept, "n": n} for word, (kept, n) in found.by_keyword.items()},
+            "verdict": enforcement.verdict,
+            "requests": len(enforcement.asked),
+            "judged": enforcement.judged,
+            "kept": enforcement.counts["kept"],
+            "at_least": at_least(enforcement.counts["kept"], enforcement.judged)
+            if enforcement.judged
+            else None,
+            "by_keyword": {
+                word: {"kept": count, "n": n} for word, (count, n) in enforcement.by_keyword.items()
+            },
         },
         "keywords": None
         if result.keywords is None
         else {
-            one.keyword: {"does": one.does, "says": one.says, "n": int(one.does is not None)}
-            for one in result.keywords
+            keyword.keyword: {"does": keyword.does, "says": keyword.says, "n": int(keyword.does is not None)}
+            for keyword in result.keywords
         },
         "schema": None
-        if taken is None
+        if schema is None
         else {
-            "is_taken": taken.is_taken,
-            "requests": taken.requests,
-            "places": taken.places,
+            "is_taken": schema.is_taken,
+            "requests": schema.requests,
+            "places": schema.places,
             "refused": None
-            if taken.refused is None
+            if schema.refused is None
             else {
-                "location": taken.refused.location,
-                "keyword": taken.refused.keyword,
-                "is_missed": taken.refused.is_missed,
+                "location": schema.refused.location,
+                "keyword": schema.refused.keyword,
+                "is_missed": schema.refused.is_missed,
             },
         },
         "prefix": None if result.prefix is None else result.prefix.does,

@@ -101,7 +101,7 @@ class ContinuingModel(Closing):
         """Give what is gone on with; an empty text to begin anew."""
         if last["role"] != "assistant":
             return ""
-        asked = {**options, **(options.get("extra_body") or {})}
+        settings = {**options, **(options.get("extra_body") or {})}
         if self._served == "anthropic":
             raise BadRequest(
                 "this model takes no beginning of a reply: the last message has to be the user's"
@@ -110,14 +110,14 @@ class ContinuingModel(Closing):
             raise BadRequest("the last message has to be the user's, or the assistant's with prefix")
         if (
             self._served == "vllm"
-            and asked.get("continue_final_message")
-            and asked.get("add_generation_prompt", True)
+            and settings.get("continue_final_message")
+            and settings.get("add_generation_prompt", True)
         ):
             raise BadRequest("cannot set both add_generation_prompt and continue_final_message to True")
         is_marked = {
             "llamacpp": True,
             "openai": False,
-            "vllm": asked.get("continue_final_message"),
-            "sglang": asked.get("continue_final_message"),
+            "vllm": settings.get("continue_final_message"),
+            "sglang": settings.get("continue_final_message"),
         }.get(self._served, last.get("prefix"))
         return str(last["content"]) if is_marked else ""

@@ -116,10 +116,14 @@ class EnforcingModel(Closing):
 
 def _schema(options: Mapping[str, Any] | None) -> Any:
     """Give the schema that a request asks for; None without one."""
-    given = (options or {}).get("response_format") or (options or {}).get("extra_body", {}).get(
+    response_format = (options or {}).get("response_format") or (options or {}).get("extra_body", {}).get(
         "response_format"
     )
-    return given["json_schema"]["schema"] if given and given.get("type") == "json_schema" else None
+    return (
+        response_format["json_schema"]["schema"]
+        if response_format and response_format.get("type") == "json_schema"
+        else None
+    )
 
 
 def _without(schema: Any, keywords: Collection[str]) -> Any:

@@ -47,9 +47,9 @@ def _open(sent: SentSchema, place: SentPlace) -> Iterator[str]:
     if "additionalProperties" not in place.schema:
         words = "For 'object' type, 'additionalProperties' must be explicitly set to false"
     else:
-        said = "true" if place.schema["additionalProperties"] is True else "object"
+        value = "true" if place.schema["additionalProperties"] is True else "object"
         words = (
-            f"For 'object' type, 'additionalProperties: {said}' is not supported. "
+            f"For 'object' type, 'additionalProperties: {value}' is not supported. "
             "Please set 'additionalProperties' to false"
         )
     yield _where(sent, words)
@@ -65,11 +65,11 @@ def _combiner(keyword: str) -> Any:
 
 def _bounds(kind: str, keywords: tuple[str, ...]) -> Any:
     def said(sent: SentSchema, place: SentPlace) -> Iterator[str]:
-        found = [keyword for keyword in keywords if keyword in place.schema]
-        if found:
+        bounds = [keyword for keyword in keywords if keyword in place.schema]
+        if bounds:
             named = next((one for one in types(place.schema) if one in _NAMED.get(kind, (kind,))), kind)
-            one, many = f"property '{found[0]}' is", f"properties {', '.join(found)} are"
-            yield _where(sent, f"For '{named}' type, {one if len(found) == 1 else many} not supported")
+            one, many = f"property '{bounds[0]}' is", f"properties {', '.join(bounds)} are"
+            yield _where(sent, f"For '{named}' type, {one if len(bounds) == 1 else many} not supported")
 
     return at_places(said)
 
@@ -82,8 +82,8 @@ def _min_items(sent: SentSchema, place: SentPlace) -> Iterator[str]:
 def _recursion(sent: Sequence[SentSchema]) -> Iterator[Told]:
     for schema in sent:
         for way in schema.circles():
-            told = "Self-referencing or mutually-referencing definitions are not supported."
-            words = f"Circular reference detected in schema definitions: {' -> '.join(way)}. {told}"
+            reason = "Self-referencing or mutually-referencing definitions are not supported."
+            words = f"Circular reference detected in schema definitions: {' -> '.join(way)}. {reason}"
             yield schema, _where(schema, words)
 
 
@@ -122,9 +122,9 @@ _INEFFICIENT = "which would make grammar compilation inefficient."
 def _too_many(sent: Sequence[SentSchema]) -> Iterator[Told]:
     tools = [schema for schema in sent if schema.where.startswith("tools.")]
     if len(tools) > _MOST_TOOLS:
-        told = "Try reducing the number of tools marked as strict."
+        advice = "Try reducing the number of tools marked as strict."
         words = f"Too many strict tools ({len(tools)}). The maximum number of strict tools supported is {_MOST_TOOLS}."
-        yield tools[-1], f"{words} {told}"
+        yield tools[-1], f"{words} {advice}"
 
 
 def _optional(sent: Sequence[SentSchema]) -> Iterator[Told]:
@@ -144,9 +144,9 @@ def _unions(sent: Sequence[SentSchema]) -> Iterator[Told]:
         for place in _counted(sent)
     )
     if count > _MOST_UNIONS:
-        told = f"too many parameters with union types ({count} parameters with type arrays or anyOf)"
+        reason = f"too many parameters with union types ({count} parameters with type arrays or anyOf)"
         advice = f"Reduce the number of nullable or union-typed parameters (limit: {_MOST_UNIONS})."
-        yield sent[0], f"Schemas contains {told}, {_INEFFICIENT} {advice}"
+        yield sent[0], f"Schemas contains {reason}, {_INEFFICIENT} {advice}"
 
 
 def _counted(sent: Sequence[SentSchema]) -> Iterator[SentPlace]:

@@ -42,10 +42,11 @@ def check_mistral(body: Mapping[str, Any]) -> None:
     Raises:
         BadRequest: It breaks a rule.
     """
-    given = body.get("response_format") or {}
-    if given.get("type") == "json_schema":
+    response_format = body.get("response_format") or {}
+    if response_format.get("type") == "json_schema":
         refuse(
-            MISTRAL_RULES, [SentSchema(given["json_schema"]["schema"], "response_format.json_schema.schema")]
+            MISTRAL_RULES,
+            [SentSchema(response_format["json_schema"]["schema"], "response_format.json_schema.schema")],
         )
 
 
@@ -84,8 +85,8 @@ def check_cohere(body: Mapping[str, Any]) -> None:
     Raises:
         BadRequest: It breaks a rule.
     """
-    given = body.get("response_format") or {}
-    schema = given.get("json_schema", given.get("schema"))
+    response_format = body.get("response_format") or {}
+    schema = response_format.get("json_schema", response_format.get("schema"))
     if schema is not None:
         refuse(COHERE_RULES, [SentSchema(schema, "response_format.json_schema")])
 
@@ -100,10 +101,10 @@ def check_converse(body: Mapping[str, Any]) -> None:
     Raises:
         BadRequest: It breaks a rule.
     """
-    given = (body.get("outputConfig") or {}).get("textFormat")
-    if given is None:
+    text_format = (body.get("outputConfig") or {}).get("textFormat")
+    if text_format is None:
         return
-    schema = json.loads(given["structure"]["jsonSchema"]["schema"])
+    schema = json.loads(text_format["structure"]["jsonSchema"]["schema"])
     try:
         refuse(CONVERSE_RULES, [SentSchema(schema, "output_config.format.schema")])
     except BadRequest as error:

@@ -71,18 +71,18 @@ RULES: Final = (
 
 def _at(sent: SentSchema, place: SentPlace) -> str:
     """Give the place as its errors call it: a property is an entry of a list, with a key and a value."""
-    told, schema, rest = sent.where, sent.document, list(place.path)
+    where, schema, rest = sent.where, sent.document, list(place.path)
     while rest:
         key = rest.pop(0)
         schema = schema[int(key) if isinstance(schema, list) else key]
         if key == "properties":
             names, name = list(schema), rest.pop(0)
-            told, schema = f"{told}.properties[{names.index(name)}].value", schema[name]
+            where, schema = f"{where}.properties[{names.index(name)}].value", schema[name]
         elif key.isdigit():
-            told = f"{told}[{key}]"
+            where = f"{where}[{key}]"
         else:
-            told = f"{told}.{'any_of' if key == 'anyOf' else key}"
-    return told
+            where = f"{where}.{'any_of' if key == 'anyOf' else key}"
+    return where
 
 
 def _field(sent: SentSchema, place: SentPlace) -> Iterator[str]:
@@ -92,8 +92,8 @@ def _field(sent: SentSchema, place: SentPlace) -> Iterator[str]:
 
 def _type_list(sent: SentSchema, place: SentPlace) -> Iterator[str]:
     if isinstance(place.schema.get("type"), list):
-        told = "Proto field is not repeating, cannot start list."
-        yield f"Invalid JSON payload received. Unknown name \"type\" at '{_at(sent, place)}': {told}"
+        reason = "Proto field is not repeating, cannot start list."
+        yield f"Invalid JSON payload received. Unknown name \"type\" at '{_at(sent, place)}': {reason}"
 
 
 def _null(sent: SentSchema, place: SentPlace) -> Iterator[str]:
@@ -135,6 +135,6 @@ def check_contents(body: Mapping[str, Any]) -> None:
             if function.get("parameters") is not None:
                 where = f"tools[{at}].function_declarations[{number}].parameters"
                 sent.append(SentSchema(function["parameters"], where))
-    told = [words for _, (_, words) in broken(OPENAPI_RULES, sent)]
-    if told:
-        raise BadRequest("\n".join(told))
+    messages = [words for _, (_, words) in broken(OPENAPI_RULES, sent)]
+    if messages:
+        raise BadRequest("\n".join(messages))

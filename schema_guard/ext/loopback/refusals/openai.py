@@ -47,11 +47,11 @@ def _name(sent: Sequence[SentSchema]) -> Iterator[Told]:
     for schema in sent:
         name, at = schema.name
         if not _NAME.fullmatch(name):
-            told = "Expected a string that matches the pattern '^[a-zA-Z0-9_-]+$'."
-            yield schema, f"Invalid '{at}': string does not match pattern. {told}"
+            reason = "Expected a string that matches the pattern '^[a-zA-Z0-9_-]+$'."
+            yield schema, f"Invalid '{at}': string does not match pattern. {reason}"
         elif len(name) > _MOST_OF_NAME:
-            told = f"Expected a string with maximum length {_MOST_OF_NAME}, but got a string with length {len(name)} instead."
-            yield schema, f"Invalid '{at}': string too long. {told}"
+            reason = f"Expected a string with maximum length {_MOST_OF_NAME}, but got a string with length {len(name)} instead."
+            yield schema, f"Invalid '{at}': string too long. {reason}"
 
 
 def _root(sent: Sequence[SentSchema]) -> Iterator[Told]:
@@ -80,13 +80,13 @@ def _required(sent: SentSchema, place: SentPlace) -> Iterator[str]:
         return
     # As keys of a dict: in their order, and found at once.
     properties, required = place.schema.get("properties", {}), dict.fromkeys(place.schema.get("required", ()))
-    told = "'required' is required to be supplied and to be an array including every key in properties."
+    reason = "'required' is required to be supplied and to be an array including every key in properties."
     for name in properties:
         if name not in required:
-            yield _context(sent, place, f"{told} Missing {name!r}.")
+            yield _context(sent, place, f"{reason} Missing {name!r}.")
     for name in required:
         if name not in properties:
-            yield _context(sent, place, f"{told} Extra required key {name!r} supplied.")
+            yield _context(sent, place, f"{reason} Extra required key {name!r} supplied.")
 
 
 def _not_permitted(keyword: str) -> Any:
@@ -122,8 +122,8 @@ def _reference(sent: SentSchema, place: SentPlace) -> Iterator[str]:
 def _beside_reference(sent: SentSchema, place: SentPlace) -> Iterator[str]:
     beside = sorted(place.schema.keys() - {"$ref"})
     if "$ref" in place.schema and beside:
-        told = ", ".join(map(repr, beside))
-        yield _invalid(sent, f"context={place.path!r}, $ref cannot have keywords {{{told}}}.")
+        keywords = ", ".join(map(repr, beside))
+        yield _invalid(sent, f"context={place.path!r}, $ref cannot have keywords {{{keywords}}}.")
 
 
 def _format(sent: SentSchema, place: SentPlace) -> Iterator[str]:
@@ -145,7 +145,7 @@ def _first_keys(sent: SentSchema, place: SentPlace) -> Iterator[str]:
         properties = _led(sent, branch).get("properties", {})
         for name in list(properties)[:1]:
             values = _values(_led(sent, properties[name]))
-            if name in seen and (_ANY in values or any(one in seen[name] for one in [*values, _ANY])):
+            if name in seen and (_ANY in values or any(value in seen[name] for value in [*values, _ANY])):
                 yield _invalid(
                     sent,
                     "Objects provided via 'anyOf' must not share identical first keys. Consider adding a discriminator "
@@ -166,8 +166,8 @@ def _led(sent: SentSchema, schema: Any) -> Mapping[str, Any]:
     """Give a schema, or what it refers to."""
     reference = schema.get("$ref") if isinstance(schema, dict) else None
     target = None if reference is None else sent.target(reference)
-    found = schema if target is None else target.schema
-    return found if isinstance(found, dict) else {}
+    document = schema if target is None else target.schema
+    return document if isinstance(document, dict) else {}
 
 
 # Sizes: of the whole schema, with each definition once, whatever refers to it.

@@ -68,9 +68,9 @@ class SentSchema:
     @cached_property
     def places(self) -> list[SentPlace]:
         """Its schemas, the outermost first, in the order in which they are written."""
-        found: list[Subschema] = list(subschemas(self.document, "", ""))
-        found.sort(key=lambda place: place.location.count("/"), reverse=True)
-        return [SentPlace(place.schema, tuple(split(place.location))) for place in reversed(found)]
+        places: list[Subschema] = list(subschemas(self.document, "", ""))
+        places.sort(key=lambda place: place.location.count("/"), reverse=True)
+        return [SentPlace(place.schema, tuple(split(place.location))) for place in reversed(places)]
 
     def target(self, reference: object) -> SentPlace | None:
         """Give what a reference leads to; None where it leads to nothing in the document."""
@@ -155,8 +155,8 @@ def at_places(
 def broken(rules: Sequence[WireRule], sent: Sequence[SentSchema]) -> Iterator[tuple[WireRule, Told]]:
     """Give the rules that are broken, in their order, each with what is said first of it."""
     for rule in rules:
-        for told in rule.said(sent):
-            yield rule, told
+        for fault in rule.said(sent):
+            yield rule, fault
             break
 
 
@@ -178,8 +178,8 @@ def _check_schema(sent: SentSchema) -> None:
     try:
         meta.validate(sent.document)
     except (ValidationError, ReferencingError, ValueError) as error:
-        told = getattr(error, "message", str(error))
-        raise BadRequest(f"Invalid schema for {sent.where}: {clip(told)}", **sent.more) from error
+        message = getattr(error, "message", str(error))
+        raise BadRequest(f"Invalid schema for {sent.where}: {clip(message)}", **sent.more) from error
 
 
 def types(schema: Mapping[str, Any]) -> list[Any]:

@@ -113,9 +113,9 @@ class Desk:
 
     def keep(self, name: str, content: bytes | None, *, id_: str | None = None) -> KeptFile:
         """Take a file."""
-        made = KeptFile(id_ or f"file-{next(self._numbers)}", name, content)
-        self.files[made.id] = made
-        return made
+        file = KeptFile(id_ or f"file-{next(self._numbers)}", name, content)
+        self.files[file.id] = file
+        return file
 
     def file(self, id_: str) -> KeptFile:
         """Give a file; `HostRefusal`."""
@@ -150,19 +150,19 @@ class Desk:
         error = self._fault(training, form)
         steps = [*["queued", *["running"] * self._way.looks][: self._way.looks], self._way.ends]
         ahead = iter(steps if error is None else ["failed"])
-        made = KeptJob(
+        job = KeptJob(
             id_ or f"ftjob-{next(self._numbers)}", base, training, validation, suffix, epochs or 3, form, ahead, error=error
         )  # fmt: skip
-        self.jobs[made.id] = made
-        return made
+        self.jobs[job.id] = job
+        return job
 
     def cancel(self, id_: str) -> KeptJob:
         """End a job; `HostRefusal`."""
-        found = self.job(id_)
-        if found.status in _ENDED:
-            raise HostRefusal(400, f"Job has already {found.status}", "invalid_request_error")
-        found.status = "cancelled"
-        return found
+        job = self.job(id_)
+        if job.status in _ENDED:
+            raise HostRefusal(400, f"Job has already {job.status}", "invalid_request_error")
+        job.status = "cancelled"
+        return job
 
     def _fault(self, training: KeptFile, form: str) -> tuple[str, str] | None:
         rows = training.rows

@@ -42,8 +42,8 @@ def fireworks_answer(desk: Desk, request: TuningRequest) -> Answered | None:
     kind, _, rest = path.removeprefix(f"{_ROOT}/").partition("/")
     if not path.startswith(f"{_ROOT}/") or kind not in ("datasets", *_KINDS):
         return None
-    found: Callable[[Desk, TuningRequest, str, str], Any] = _datasets if kind == "datasets" else _jobs
-    return Answered(found(desk, request, kind, rest))
+    answer: Callable[[Desk, TuningRequest, str, str], Any] = _datasets if kind == "datasets" else _jobs
+    return Answered(answer(desk, request, kind, rest))
 
 
 def _checked(desk_ids: Any, id_: Any, full: str) -> None:
@@ -55,26 +55,26 @@ def _checked(desk_ids: Any, id_: Any, full: str) -> None:
 
 def _datasets(desk: Desk, request: TuningRequest, _: str, rest: str) -> dict[str, Any]:
     if not rest and request.method == "GET":
-        return {"datasets": [_dataset(one) for one in desk.files.values()], "totalSize": len(desk.files)}
+        return {"datasets": [_dataset(file) for file in desk.files.values()], "totalSize": len(desk.files)}
     if not rest:
         id_ = request.body.get("datasetId")
         full = f"{_ACCOUNT}/datasets/{id_}"
         _checked(desk.files, id_, full)
         return _dataset(desk.keep(full, None, id_=full))
     name, _, what = rest.partition(":")
-    found = desk.file(f"{_ACCOUNT}/datasets/{name}")
+    dataset = desk.file(f"{_ACCOUNT}/datasets/{name}")
     if what == "upload":
         if "file" not in request.files:
             raise HostRefusal(400, "INVALID_ARGUMENT: no file in the form", "INVALID_ARGUMENT")
-        found.content = request.files["file"][1]
+        dataset.content = request.files["file"][1]
         return {}
-    return _dataset(found)
+    return _dataset(dataset)
 
 
 def _jobs(desk: Desk, request: TuningRequest, kind: str, rest: str) -> dict[str, Any]:
     id_name, form = _KINDS[kind]
     if not rest and request.method == "GET":
-        return {kind: [_job(one) for one in desk.jobs.values()], "totalSize": len(desk.jobs)}
+        return {kind: [_job(job) for job in desk.jobs.values()], "totalSize": len(desk.jobs)}
     if not rest:
         id_ = request.query.get(id_name) or f"job-{len(desk.jobs) + 1}"
         full = f"{_ACCOUNT}/{kind}/{id_}"
@@ -108,20 +108,20 @@ def _begun(desk: Desk, request: TuningRequest, full: str, form: str) -> KeptJob:
     )
 
 
-def _dataset(found: KeptFile) -> dict[str, Any]:
+def _dataset(file: KeptFile) -> dict[str, Any]:
     return {
-        "name": found.id, "state": "UPLOADING" if found.content is None else "READY", "format": "CHAT", "userUploaded": {},
-        "exampleCount": str(len(found.rows)), "status": {"code": "OK", "message": ""},
+        "name": file.id, "state": "UPLOADING" if file.content is None else "READY", "format": "CHAT", "userUploaded": {},
+        "exampleCount": str(len(file.rows)), "status": {"code": "OK", "message": ""},
     }  # fmt: skip
 
 
-def _job(found: KeptJob) -> dict[str, Any]:
-    config = {"baseModel": found.base, "outputModel": found.suffix, "epochs": found.epochs}
-    words = found.error[1] if found.error and found.status == "failed" else ""
-    told = {
-        "name": found.id, "dataset": found.training.id, "state": f"JOB_STATE_{_STATES.get(found.status, found.status.upper())}",
+def _job(job: KeptJob) -> dict[str, Any]:
+    config = {"baseModel": job.base, "outputModel": job.suffix, "epochs": job.epochs}
+    words = job.error[1] if job.error and job.status == "failed" else ""
+    document = {
+        "name": job.id, "dataset": job.training.id, "state": f"JOB_STATE_{_STATES.get(job.status, job.status.upper())}",
         "status": {"code": "INVALID_ARGUMENT" if words else "OK", "message": words},
-        "jobProgress": {"percent": 100 if found.status == "succeeded" else 50},
+        "jobProgress": {"percent": 100 if job.status == "succeeded" else 50},
         "estimatedCost": {"currencyCode": "USD", "units": "1", "nanos": 250_000_000},
     }  # fmt: skip
-    return {**told, "trainingConfig": config} if "/dpoJobs/" in found.id else {**told, **config}
+    return {**document, "trainingConfig": config} if "/dpoJobs/" in job.id else {**document, **config}

@@ -46,9 +46,9 @@ def _kept(desk: Desk, request: TuningRequest) -> Answered:
     if "file" not in request.files:
         raise HostRefusal(400, "'file' is a required property")
     name, content = request.files["file"]
-    made = desk.keep(name, content)
-    made.purpose = str(purpose)
-    return Answered(_file(made))
+    file = desk.keep(name, content)
+    file.purpose = str(purpose)
+    return Answered(_file(file))
 
 
 def _begun(desk: Desk, request: TuningRequest) -> Answered:
@@ -63,7 +63,7 @@ def _begun(desk: Desk, request: TuningRequest) -> Answered:
     kind = method.get("type", "supervised")
     epochs = (method.get(kind) or {}).get("hyperparameters", {}).get("n_epochs")
     validation = body.get("validation_file")
-    made = desk.begin(
+    job = desk.begin(
         body["model"],
         _usable(desk, body["training_file"], "training_file"),
         validation=None if validation is None else _usable(desk, validation, "validation_file"),
@@ -71,42 +71,42 @@ def _begun(desk: Desk, request: TuningRequest) -> Answered:
         epochs=epochs if isinstance(epochs, int) else None,
         form="dpo" if kind == "dpo" else "sft",
     )
-    return Answered(_job(made))
+    return Answered(_job(job))
 
 
 def _usable(desk: Desk, id_: str, parameter: str) -> KeptFile:
-    found = desk.files.get(id_)
-    if found is None or found.purpose != "fine-tune":
+    file = desk.files.get(id_)
+    if file is None or file.purpose != "fine-tune":
         raise HostRefusal(400, f"invalid {parameter}: {id_}")
-    return found
+    return file
 
 
 def _named(desk: Desk, request: TuningRequest) -> list[KeptFile]:
     purpose = request.query.get("purpose")
-    return [one for one in reversed(desk.files.values()) if purpose in (None, one.purpose)]
+    return [file for file in reversed(desk.files.values()) if purpose in (None, file.purpose)]
 
 
-def _listed(found: Any) -> Answered:
-    return Answered({"object": "list", "data": list(found), "has_more": False})
+def _listed(entries: Any) -> Answered:
+    return Answered({"object": "list", "data": list(entries), "has_more": False})
 
 
-def _file(found: KeptFile) -> dict[str, Any]:
+def _file(file: KeptFile) -> dict[str, Any]:
     return {
-        "id": found.id, "object": "file", "bytes": found.size, "created_at": _DAY, "filename": found.name,
-        "purpose": found.purpose, "status": "processed",
+        "id": file.id, "object": "file", "bytes": file.size, "created_at": _DAY, "filename": file.name,
+        "purpose": file.purpose, "status": "processed",
     }  # fmt: skip
 
 
-def _job(found: KeptJob) -> dict[str, Any]:
-    is_done = found.status == "succeeded"
-    code, message = found.error or (None, None)
-    failed = found.status == "failed"
+def _job(job: KeptJob) -> dict[str, Any]:
+    is_done = job.status == "succeeded"
+    code, message = job.error or (None, None)
+    failed = job.status == "failed"
     return {
-        "id": found.id, "object": "fine_tuning.job", "created_at": _DAY, "model": found.base, "status": found.status,
-        "fine_tuned_model": f"ft:{found.base}:shop:{found.suffix}:{found.id[-1]}" if is_done else None,
+        "id": job.id, "object": "fine_tuning.job", "created_at": _DAY, "model": job.base, "status": job.status,
+        "fine_tuned_model": f"ft:{job.base}:shop:{job.suffix}:{job.id[-1]}" if is_done else None,
         "finished_at": _DAY if is_done else None, "organization_id": "org-1", "result_files": [], "seed": 1,
-        "hyperparameters": {"n_epochs": found.epochs}, "trained_tokens": found.trained_tokens,
-        "training_file": found.training.id, "validation_file": found.validation and found.validation.id,
+        "hyperparameters": {"n_epochs": job.epochs}, "trained_tokens": job.trained_tokens,
+        "training_file": job.training.id, "validation_file": job.validation and job.validation.id,
         "error": {"code": code, "message": message, "param": "training_file"} if failed else None,
     }  # fmt: skip
 

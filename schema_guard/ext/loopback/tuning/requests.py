@@ -56,10 +56,10 @@ def read_request(came: Received) -> TuningRequest:
 def _body(kind: str, content: bytes) -> tuple[dict[str, Any], dict[str, tuple[str, bytes]]]:
     if not kind.startswith("multipart/form-data"):
         try:
-            found = json.loads(content)
+            document = json.loads(content)
         except ValueError as error:
             raise HostRefusal(400, "We could not parse the JSON body of your request.") from error
-        return found if isinstance(found, dict) else {}, {}
+        return document if isinstance(document, dict) else {}, {}
     message = message_from_bytes(b"Content-Type: " + kind.encode() + b"\r\n\r\n" + content)
     fields: dict[str, Any] = {}
     files: dict[str, tuple[str, bytes]] = {}

@@ -155,20 +155,20 @@ class TuningServer:
         return (self._faults or {}).get(index)
 
     def _check_key(self, came: Received) -> None:
-        given = came.headers.get("authorization", "").removeprefix("Bearer ") or came.headers.get("api-key")
-        if self._key not in (None, given) and not came.path.startswith("/storage/"):
+        key = came.headers.get("authorization", "").removeprefix("Bearer ") or came.headers.get("api-key")
+        if self._key not in (None, key) and not came.path.startswith("/storage/"):
             raise HostRefusal(401, "Incorrect API key provided", "invalid_api_key")
 
     def _answered(self, request: TuningRequest) -> Answered:
         if self._host == "together":
-            found = together_answer(self.desk, request, self.url)
+            answer = together_answer(self.desk, request, self.url)
         elif self._host == "fireworks":
-            found = fireworks_answer(self.desk, request)
+            answer = fireworks_answer(self.desk, request)
         else:
-            found = openai_answer(self.desk, request, self._dates)
-        if found is None:
+            answer = openai_answer(self.desk, request, self._dates)
+        if answer is None:
             raise HostRefusal(404, f"Unknown request URL: {request.method} {request.path}")
-        return found
+        return answer
 
 
 def _faulty(fault: str) -> SentResponse:

@@ -39,13 +39,13 @@ def together_answer(desk: Desk, request: TuningRequest, url: str) -> Answered | 
         return (
             _placed(desk, request, url)
             if method == "POST"
-            else Answered({"data": [_file(one) for one in desk.files.values()]})
+            else Answered({"data": [_file(entry) for entry in desk.files.values()]})
         )
     if path.startswith(f"{_FILES}/"):
         id_, _, what = path.removeprefix(f"{_FILES}/").partition("/")
-        found = desk.file(id_)
-        found.is_seen = found.is_seen or (what == "preprocess" and found.content is not None)
-        return Answered(_file(found))
+        file = desk.file(id_)
+        file.is_seen = file.is_seen or (what == "preprocess" and file.content is not None)
+        return Answered(_file(file))
     if path.startswith(_JOBS):
         return _of_jobs(desk, request)
     return None
@@ -57,7 +57,7 @@ def _of_jobs(desk: Desk, request: TuningRequest) -> Answered | None:
         return Answered(
             _job(_begun(desk, request))
             if method == "POST"
-            else {"data": [_job(one) for one in desk.jobs.values()]}
+            else {"data": [_job(job) for job in desk.jobs.values()]}
         )
     if rest == "models/limits":
         return Answered({"model_name": _known(desk, request.query.get("model_name", "")), **_LIMITS})
@@ -84,11 +84,11 @@ def _placed(desk: Desk, request: TuningRequest, url: str) -> Answered:
         raise HostRefusal(400, f"invalid purpose {body.get('purpose')!r}")
     if body.get("file_type") not in ("jsonl", "csv", "parquet") or not body.get("file_name"):
         raise HostRefusal(400, "file_name and file_type are required")
-    for one in desk.files.values():
-        if one.content is not None and hashlib.sha256(one.content).hexdigest() == body.get("checksum"):
-            return Answered({"file_id": one.id, "message": "file already exists"}, 409)
-    made = desk.keep(body["file_name"], None)
-    return Answered({}, 302, {"Location": f"{url}{_PLACE}{made.id}", "X-Together-File-Id": made.id})
+    for file in desk.files.values():
+        if file.content is not None and hashlib.sha256(file.content).hexdigest() == body.get("checksum"):
+            return Answered({"file_id": file.id, "message": "file already exists"}, 409)
+    new_file = desk.keep(body["file_name"], None)
+    return Answered({}, 302, {"Location": f"{url}{_PLACE}{new_file.id}", "X-Together-File-Id": new_file.id})
 
 
 def _begun(desk: Desk, request: TuningRequest) -> KeptJob:
@@ -108,23 +108,23 @@ def _begun(desk: Desk, request: TuningRequest) -> KeptJob:
 
 
 def _whole(desk: Desk, id_: str) -> KeptFile:
-    found = desk.files.get(id_)
-    if found is None or not found.is_seen:
+    file = desk.files.get(id_)
+    if file is None or not file.is_seen:
         raise HostRefusal(400, f"file {id_} not found or not processed")
-    return found
+    return file
 
 
-def _file(found: KeptFile) -> dict[str, Any]:
+def _file(file: KeptFile) -> dict[str, Any]:
     return {
-        "id": found.id, "object": "file", "bytes": found.size, "created_at": _DAY, "filename": found.name,
-        "purpose": found.purpose, "FileType": "jsonl", "LineCount": len(found.rows), "Processed": found.is_seen,
-        "processing_status": "COMPLETED" if found.is_seen else "PENDING",
+        "id": file.id, "object": "file", "bytes": file.size, "created_at": _DAY, "filename": file.name,
+        "purpose": file.purpose, "FileType": "jsonl", "LineCount": len(file.rows), "Processed": file.is_seen,
+        "processing_status": "COMPLETED" if file.is_seen else "PENDING",
     }  # fmt: skip
 
 
-def _job(found: KeptJob) -> dict[str, Any]:
-    tokens = found.trained_tokens
-    message = None if found.error is None else found.error[1]
+def _job(job: KeptJob) -> dict[str, Any]:
+    tokens = job.trained_tokens
+    message = None if job.error is None else job.error[1]
     events = [
         {
             "object": "fine-tune-event",
@@ -135,9 +135,9 @@ def _job(found: KeptJob) -> dict[str, Any]:
         }
     ]
     return {
-        "id": found.id, "status": _STATUS.get(found.status, found.status), "user_id": "user-1", "model": found.base,
-        "training_file": found.training.id, "validation_file": found.validation.id if found.validation else "",
-        "n_epochs": found.epochs, "model_output_name": f"shop/{found.base.rpartition('/')[2]}-{found.suffix}-{found.id[-1]}",
+        "id": job.id, "status": _STATUS.get(job.status, job.status), "user_id": "user-1", "model": job.base,
+        "training_file": job.training.id, "validation_file": job.validation.id if job.validation else "",
+        "n_epochs": job.epochs, "model_output_name": f"shop/{job.base.rpartition('/')[2]}-{job.suffix}-{job.id[-1]}",
         "token_count": tokens, "total_price": None if tokens is None else tokens * _PRICE,
-        "events": events if found.status == "failed" else [], "created_at": "2026-11-26T00:00:00Z",
+        "events": events if job.status == "failed" else [], "created_at": "2026-11-26T00:00:00Z",
     }  # fmt: skip

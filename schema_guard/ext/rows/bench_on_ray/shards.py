@@ -69,10 +69,10 @@ class Shards:
         """Make the calls that the journal has all replies of; gives the others."""
         missing = []
         for cell in self._calls.cells():
-            kept = self._calls.journal.replies.get(cell.key)
-            if kept is None or await self._made(cell, kept) is not None:
+            replies = self._calls.journal.replies.get(cell.key)
+            if replies is None or await self._made(cell, replies) is not None:
                 missing.append(cell)
-                self._came[cell.key] = list(kept or ())
+                self._came[cell.key] = list(replies or ())
         return missing
 
     async def _made(self, cell: Cell, replies: list[Kept]) -> NotAsked | None:
@@ -116,7 +116,7 @@ class Shards:
 
     async def _have_made(self, shard: list[Cell]) -> None:
         cells = {cell.key: cell for cell in shard}
-        known = {key: [row_of(key, kept) for kept in self._came[key]] for key in cells}
+        known = {key: [row_of(key, reply) for reply in self._came[key]] for key in cells}
         failed = import_module("ray.exceptions")
         try:
             async for answer in self._workers.answers(known):
@@ -143,10 +143,10 @@ class Shards:
         if is_finished:
             await self._finish(cells[key], [*came, *replies])
             return
-        for kept in replies:
-            if kept.attempt == len(came) + 1:
-                came.append(kept)
-                self._calls.journal.add(key, kept)
+        for reply in replies:
+            if reply.attempt == len(came) + 1:
+                came.append(reply)
+                self._calls.journal.add(key, reply)
 
     async def _finish(self, cell: Cell, replies: list[Kept]) -> None:
         del self._came[cell.key]

@@ -52,13 +52,13 @@ class Job:
 
     def connected(self) -> dict[str, Model]:
         """Give the models of this process."""
-        return {name: self._model(given) for name, given in self.models.items()}
+        return {name: self._model(source) for name, source in self.models.items()}
 
-    def _model(self, given: Named | bytes) -> Model:
-        if isinstance(given, bytes):
-            model: Model = import_module("ray").cloudpickle.loads(given)
+    def _model(self, source: Named | bytes) -> Model:
+        if isinstance(source, bytes):
+            model: Model = import_module("ray").cloudpickle.loads(source)
             return model
-        return connect(given.spec, provider=given.provider, max_retries=self.retries)
+        return connect(source.spec, provider=source.provider, max_retries=self.retries)
 
 
 class CellRow(NamedTuple):
@@ -115,11 +115,11 @@ class _Worker:
         answers: SimpleQueue[CellRow | None] = SimpleQueue()
         self._journal.answers = answers
         self._journal.replies = {key: [kept_of(row)[1] for row in rows] for key, rows in known.items()}
-        made = self._loop.begin(self._make(iter(known), answers))
-        made.add_done_callback(lambda _: answers.put(None))
+        future = self._loop.begin(self._make(iter(known), answers))
+        future.add_done_callback(lambda _: answers.put(None))
         while (answer := answers.get()) is not None:
             yield answer
-        made.result()
+        future.result()
 
     async def _make(self, keys: Iterator[Key], answers: SimpleQueue[CellRow | None]) -> None:
         async def make(key: Key) -> None:

@@ -44,10 +44,10 @@ class Langfuse:
         if isinstance(inside, list):
             trace = row.get("trace")
             about = trace if isinstance(trace, dict) else row
-            for number, one in enumerate(inside, 1):
-                if isinstance(one, dict):
+            for number, observation in enumerate(inside, 1):
+                if isinstance(observation, dict):
                     whose = {"traceName": about.get("name"), "traceId": about.get("id")}
-                    yield from self.read({**whose, **one}, f"{place} observations[{number}]")
+                    yield from self.read({**whose, **observation}, f"{place} observations[{number}]")
             return
         if str(row.get("type", "")).upper() not in _MODEL_CALLS:
             yield LeftOut(place, text(row.get("id")), text(row.get("name")))
@@ -56,55 +56,58 @@ class Langfuse:
 
 
 def _generation(row: Mapping[str, Any], place: str) -> StoredReply:
-    found = dict(row)
-    started = seconds(first_of(found, "startTime", "start_time"))
-    ended = seconds(first_of(found, "endTime", "end_time"))
-    took = amount(first_of(found, "latency"))
+    fields = dict(row)
+    started = seconds(first_of(fields, "startTime", "start_time"))
+    ended = seconds(first_of(fields, "endTime", "end_time"))
+    took = amount(first_of(fields, "latency"))
     if started is not None and ended is not None:
         took = max(0.0, ended - started)
-    is_error = str(found.get("level", "")).upper() == "ERROR"
-    told = text(first_of(found, "statusMessage", "status_message")) or "ERROR" if is_error else None
-    named = _EXCEPTION.match(told) if told else None
-    trace, parent = first_of(found, *_TRACE), first_of(found, "parentObservationId", "parent_observation_id")
+    is_error = str(fields.get("level", "")).upper() == "ERROR"
+    message = text(first_of(fields, "statusMessage", "status_message")) or "ERROR" if is_error else None
+    named = _EXCEPTION.match(message) if message else None
+    trace, parent = (
+        first_of(fields, *_TRACE),
+        first_of(fields, "parentObservationId", "parent_observation_id"),
+    )
     return StoredReply(
-        found,
+        fields,
         place,
-        id=text(first_of(found, "id")),
-        output=_output(found),
-        task=decoded(first_of(found, "input")),
-        name=text(first_of(found, "name")),
-        function=text(first_of(found, "traceName", "trace_name")),
+        id=text(first_of(fields, "id")),
+        output=_output(fields),
+        task=decoded(first_of(fields, "input")),
+        name=text(first_of(fields, "name")),
+        function=text(first_of(fields, "traceName", "trace_name")),
         parent=text(parent),
-        model=text(first_of(found, "model", "providedModelName", "provided_model_name")),
+        model=text(first_of(fields, "model", "providedModelName", "provided_model_name")),
         started_at=started,
         elapsed_s=took,
-        usage=_usage(found),
-        finish_reason=first_of(found, "metadata.finish_reason", "output.finish_reason"),
+        usage=_usage(fields),
+        finish_reason=first_of(fields, "metadata.finish_reason", "output.finish_reason"),
         # Of a model whose price it does not know it says 0.
-        cost=amount(first_of(found, "totalCost", "total_cost", "costDetails.total", "calculatedTotalCost"))
+        cost=amount(first_of(fields, "totalCost", "total_cost", "costDetails.total", "calculatedTotalCost"))
         or None,
-        error=told,
+        error=message,
         exception=named["name"] if named else None,
-        version=_version(found),
+        version=_version(fields),
         around=None if trace is None else f"{trace} {parent or ''}",
     )
 
 
-def _output(found: dict[str, Any]) -> Any:
+def _output(fields: dict[str, Any]) -> Any:
     """Give what came; where only the tools that were called are kept, those."""
-    output = first_of(found, "output")
+    output = first_of(fields, "output")
     if output is not None:
         return output
-    calls = decoded(first_of(found, "tool_calls", "toolCalls"))
+    calls = decoded(first_of(fields, "tool_calls", "toolCalls"))
     if not isinstance(calls, list) or not calls:
         return MISSING
     return {"role": "assistant", "content": None, "tool_calls": [decoded(call) for call in calls]}
 
 
-def _usage(found: dict[str, Any]) -> Usage:
+def _usage(fields: dict[str, Any]) -> Usage:
     """Read the tokens: of all that Langfuse counts apart, the cached input is added to the rest of it."""
-    told = decoded(first_of(found, "usageDetails", "usage_details", "usage"))
-    known = told if isinstance(told, dict) else {}
+    usage = decoded(first_of(fields, "usageDetails", "usage_details", "usage"))
+    known = usage if isinstance(usage, dict) else {}
     cached = count(first_of(known, "input_cached_tokens", "cache_read_input_tokens", "input_cache_read"))
     reasoning = count(first_of(known, "output_reasoning_tokens", "reasoning_tokens", "output_reasoning"))
     sent = count(first_of(known, "input", "promptTokens", "input_tokens", "prompt_tokens"))
@@ -118,8 +121,8 @@ def _usage(found: dict[str, Any]) -> Usage:
     return Usage(sent, received, cached, reasoning)
 
 
-def _version(found: dict[str, Any]) -> str | None:
+def _version(fields: dict[str, Any]) -> str | None:
     """Give the version of the prompt that the observation is linked to, else its own."""
-    name = text(first_of(found, "promptName", "prompt_name"))
-    number = text(first_of(found, "promptVersion", "prompt_version"))
-    return f"{name}@{number}" if name and number else text(first_of(found, "version"))
+    name = text(first_of(fields, "promptName", "prompt_name"))
+    number = text(first_of(fields, "promptVersion", "prompt_version"))
+    return f"{name}@{number}" if name and number else text(first_of(fields, "version"))

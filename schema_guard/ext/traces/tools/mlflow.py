@@ -47,13 +47,13 @@ class MLflow:
         trace = _trace(row)
         spans = _spans(row)
         root = next((span for span in spans if not _parent(span)), None)
-        found = False
+        has_calls = False
         for number, span in enumerate(spans, 1):
             attributes = {name: decoded(value) for name, value in (span.get("attributes") or {}).items()}
             if str(attributes.get(_TYPE, "")).upper() in _MODEL_CALLS:
-                found = True
+                has_calls = True
                 yield _span(trace, root, {**span, "attributes": attributes}, f"{place} span {number}")
-        if not found:
+        if not has_calls:
             yield LeftOut(place)
 
 
@@ -65,8 +65,8 @@ def _trace(row: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _spans(row: Mapping[str, Any]) -> list[dict[str, Any]]:
     trace = _trace(row)
-    found = first_of(dict(trace), "data.spans", "spans")
-    spans = [decoded(span) for span in decoded(found) or ()] if isinstance(decoded(found), list) else []
+    listed = first_of(dict(trace), "data.spans", "spans")
+    spans = [decoded(span) for span in decoded(listed) or ()] if isinstance(decoded(listed), list) else []
     return [span for span in spans if isinstance(span, dict)]
 
 
@@ -111,14 +111,14 @@ def _span(
 def _task(inputs: Any) -> Any:
     """Give what was sent: of the arguments of a provider's function, its messages."""
     for name in ("messages", "input", "contents", "prompt"):
-        found = at(inputs, name)
-        if found is not MISSING:
-            return found
+        value = at(inputs, name)
+        if value is not MISSING:
+            return value
     return inputs
 
 
-def _usage(told: Any) -> Usage:
-    known = told if isinstance(told, dict) else {}
+def _usage(usage: Any) -> Usage:
+    known = usage if isinstance(usage, dict) else {}
     return Usage(
         count(known.get("input_tokens")),
         count(known.get("output_tokens")),
@@ -141,13 +141,13 @@ def _version(trace: dict[str, Any], attributes: dict[str, Any]) -> str | None:
 
 def _error(span: Mapping[str, Any]) -> tuple[str | None, str | None]:
     """Give what is said of an error, and the type of the exception."""
-    found = dict(span)
-    code = str(first_of(found, "status.code", "status_code", "status.status_code")).upper()
+    fields = dict(span)
+    code = str(first_of(fields, "status.code", "status_code", "status.status_code")).upper()
     if not code.endswith("ERROR") and code != "2":
         return None, None
-    told = text(first_of(found, "status.message", "status_message", "status.description")) or "ERROR"
+    message = text(first_of(fields, "status.message", "status_message", "status.description")) or "ERROR"
     for event in span.get("events") or ():
         kind = first_of(event, "attributes.exception.type")
         if kind is not None:
-            return text(first_of(event, "attributes.exception.message")) or told, text(kind)
-    return told, None
+            return text(first_of(event, "attributes.exception.message")) or message, text(kind)
+    return message, None

@@ -54,17 +54,17 @@ class OpenAIEvals:
         if row.get("type") != "sampling":
             yield LeftOut(place)
             return
-        found = dict(row)
+        fields = dict(row)
         yield StoredReply(
-            found,
+            fields,
             place,
             id=f"{row.get('run_id')} {row.get('event_id')}",
-            output=_first(first_of(found, "data.sampled")),
-            task=first_of(found, "data.prompt"),
+            output=_first(first_of(fields, "data.sampled")),
+            task=first_of(fields, "data.prompt"),
             function=text(str(row.get("sample_id")).rpartition(".")[0]),
-            model=text(first_of(found, "data.model")) or self._model,
+            model=text(first_of(fields, "data.model")) or self._model,
             started_at=seconds(row.get("created_at")),
-            usage=_usage(first_of(found, "data.usage")),
+            usage=_usage(first_of(fields, "data.usage")),
         )
 
 
@@ -74,67 +74,67 @@ def _first(sampled: Any) -> Any:
     return MISSING if sampled is None else sampled
 
 
-def _usage(told: Any) -> Usage:
-    if not isinstance(told, dict):
+def _usage(usage: Any) -> Usage:
+    if not isinstance(usage, dict):
         return UNKNOWN_USAGE
     return Usage(
-        count(told.get("prompt_tokens")),
-        count(told.get("completion_tokens")),
-        count(told.get("cached_tokens")),
+        count(usage.get("prompt_tokens")),
+        count(usage.get("completion_tokens")),
+        count(usage.get("cached_tokens")),
     )
 
 
 def _item(row: Mapping[str, Any], place: str) -> StoredReply:
     """Read an output item. Its time is that of the run's start, for it has no other."""
-    found = dict(row)
-    error = first_of(found, "sample.error.message", "sample.error.code")
-    outputs = first_of(found, "sample.output")
+    fields = dict(row)
+    error = first_of(fields, "sample.error.message", "sample.error.code")
+    outputs = first_of(fields, "sample.output")
     return StoredReply(
-        found,
+        fields,
         place,
         id=text(row.get("id")),
         output=outputs if isinstance(outputs, list) and outputs else MISSING,
-        task=first_of(found, "sample.input"),
+        task=first_of(fields, "sample.input"),
         function=text(row.get("eval_id")),
-        model=text(first_of(found, "sample.model")),
+        model=text(first_of(fields, "sample.model")),
         started_at=seconds(row.get("created_at")),
-        usage=_usage(first_of(found, "sample.usage")),
-        finish_reason=first_of(found, "sample.finish_reason"),
+        usage=_usage(first_of(fields, "sample.usage")),
+        finish_reason=first_of(fields, "sample.finish_reason"),
         error=text(error),
-        exception=text(first_of(found, "sample.error.code")),
+        exception=text(first_of(fields, "sample.error.code")),
     )
 
 
 def _completion(row: Mapping[str, Any], place: str) -> StoredReply:
     """Read a stored reply, which says of itself what is known of it."""
-    found = dict(row)
-    created = seconds(first_of(found, "created", "created_at"))
-    ended = seconds(first_of(found, "completed_at"))
+    fields = dict(row)
+    created = seconds(first_of(fields, "created", "created_at"))
+    ended = seconds(first_of(fields, "completed_at"))
     return StoredReply(
-        found,
+        fields,
         place,
         id=text(row.get("id")),
-        output=found,
-        task=first_of(found, "messages", "input", "input_messages"),
-        function=text(first_of(found, "metadata.function", "metadata.name")),
+        output=fields,
+        task=first_of(fields, "messages", "input", "input_messages"),
+        function=text(first_of(fields, "metadata.function", "metadata.name")),
         model=text(row.get("model")),
         started_at=created,
         elapsed_s=None if created is None or ended is None else max(0.0, ended - created),
-        version=text(first_of(found, "metadata.version", "metadata.prompt_version")),
+        version=text(first_of(fields, "metadata.version", "metadata.prompt_version")),
     )
 
 
 def _of_batch(row: Mapping[str, Any], place: str) -> StoredReply:
     """Read a line of a batch's output; the status of an error is the provider's."""
-    found = dict(row)
-    body = first_of(found, "response.body")
-    status = count(first_of(found, "response.status_code"))
+    fields = dict(row)
+    body = first_of(fields, "response.body")
+    status = count(first_of(fields, "response.status_code"))
     failed = status is not None and status >= 400
-    error = first_of(found, "error.message", "error.code", "response.body.error.message")
-    inner = _completion(body, place) if isinstance(body, dict) and not failed else StoredReply(found, place)
+    error = first_of(fields, "error.message", "error.code", "response.body.error.message")
+    inner = _completion(body, place) if isinstance(body, dict) and not failed else StoredReply(fields, place)
     return inner._replace(
-        row=found,
-        id=text(first_of(found, "id", "custom_id")),
+        row=fields,
+        id=text(first_of(fields, "id", "custom_id")),
         error=(text(error) or f"HTTP status {status}") if failed or error is not None else None,
-        exception="provider" if failed else text(first_of(found, "error.code")),
+        exception="provider" if failed else text(first_of(fields, "error.code")),
     )

@@ -48,9 +48,9 @@ class Phoenix:
         """Give the calls of models."""
         spans = row.get("spans")
         if isinstance(spans, list):
-            for number, one in enumerate(spans, 1):
-                if isinstance(one, dict):
-                    yield from self.read(one, f"{place} spans[{number}]")
+            for number, span in enumerate(spans, 1):
+                if isinstance(span, dict):
+                    yield from self.read(span, f"{place} spans[{number}]")
             return
         attributes = _attributes(row)
         kind = first_of(attributes, "openinference.span.kind") or row.get("span_kind")
@@ -61,24 +61,24 @@ class Phoenix:
 
 
 def _attributes(row: Mapping[str, Any]) -> dict[str, Any]:
-    given = row.get("attributes")
-    flat = dict(given) if isinstance(given, dict) else {}
+    stored = row.get("attributes")
+    flat = dict(stored) if isinstance(stored, dict) else {}
     for key, value in row.items():
         if key.startswith(_PREFIX) and value is not None:
             flat[key.removeprefix(_PREFIX)] = decoded(value) if key.endswith("_messages") else value
-    found = nested(flat)
-    return found if isinstance(found, dict) else {}
+    attributes = nested(flat)
+    return attributes if isinstance(attributes, dict) else {}
 
 
 def _span(row: Mapping[str, Any], attributes: dict[str, Any], place: str) -> StoredReply:
-    found = {**row, "attributes": attributes}
+    fields = {**row, "attributes": attributes}
     started, ended = seconds(row.get("start_time")), seconds(row.get("end_time"))
     error, exception = _error(row)
-    trace, parent = first_of(found, "context.trace_id"), row.get("parent_id")
+    trace, parent = first_of(fields, "context.trace_id"), row.get("parent_id")
     return StoredReply(
-        found,
+        fields,
         place,
-        id=text(first_of(found, "context.span_id", "id")),
+        id=text(first_of(fields, "context.span_id", "id")),
         output=_output(attributes),
         task=_task(attributes),
         name=text(row.get("name")),
@@ -113,29 +113,29 @@ def _output(attributes: dict[str, Any]) -> Any:
         return whole
     messages = first_of(attributes, "llm.output_messages")
     if isinstance(messages, list) and messages:
-        return [_message(one) for one in messages]
+        return [_message(message) for message in messages]
     return MISSING if value is None else value
 
 
 def _task(attributes: dict[str, Any]) -> Any:
     messages = first_of(attributes, "llm.input_messages")
     if isinstance(messages, list) and messages:
-        return [_message(one) for one in messages]
+        return [_message(message) for message in messages]
     return decoded(first_of(attributes, "input.value"))
 
 
-def _message(one: Any) -> Any:
+def _message(entry: Any) -> Any:
     """Give a message of OpenInference as OpenAI has it."""
-    found = one.get("message", one) if isinstance(one, dict) else one
-    if not isinstance(found, dict):
-        return found
-    parts = found.get("contents")
-    content = found.get("content")
+    message = entry.get("message", entry) if isinstance(entry, dict) else entry
+    if not isinstance(message, dict):
+        return message
+    parts = message.get("contents")
+    content = message.get("content")
     if content is None and isinstance(parts, list):
         content = [part.get("message_content", part) for part in parts if isinstance(part, dict)]
-    calls = [_call(call) for call in found.get("tool_calls") or () if isinstance(call, dict)]
-    said = {"role": found.get("role", "assistant"), "content": content}
-    return {**said, "tool_calls": calls} if calls else said
+    calls = [_call(call) for call in message.get("tool_calls") or () if isinstance(call, dict)]
+    turn = {"role": message.get("role", "assistant"), "content": content}
+    return {**turn, "tool_calls": calls} if calls else turn
 
 
 def _call(call: dict[str, Any]) -> dict[str, Any]:

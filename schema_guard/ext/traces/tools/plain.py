@@ -37,13 +37,13 @@ class Plain:
     name: Final = "jsonl"
 
     def __init__(self, columns: Mapping[str, str] | None = None) -> None:
-        given = dict(columns or {})
-        for field in given:
+        named = dict(columns or {})
+        for field in named:
             if field not in FIELDS:
                 raise InvalidArgument(
                     f"--field {clip(repr(field))}: expected one of {', '.join(FIELDS)}{did_you_mean(field, FIELDS)}"
                 )
-        self._columns = {field: given.get(field, field) for field in FIELDS}
+        self._columns = {field: named.get(field, field) for field in FIELDS}
 
     def fits(self, row: Mapping[str, Any]) -> bool:
         """Say whether a row has a reply, or an error in its place."""
@@ -52,14 +52,14 @@ class Plain:
     def read(self, row: Mapping[str, Any], place: str) -> Iterator[StoredReply | LeftOut]:
         """Give the call that a row is."""
         whole = dict(row)
-        told = {field: at(whole, column) for field, column in self._columns.items()}
-        found = {field: None if value is MISSING else value for field, value in told.items()}
-        started, ended = seconds(found["started_at"]), seconds(found["ended_at"])
-        took = amount(found["elapsed_s"])
+        stored = {field: at(whole, column) for field, column in self._columns.items()}
+        values = {field: None if value is MISSING else value for field, value in stored.items()}
+        started, ended = seconds(values["started_at"]), seconds(values["ended_at"])
+        took = amount(values["elapsed_s"])
         if took is None and started is not None and ended is not None:
             took = max(0.0, ended - started)
         named = {
-            field: text(found[field])
+            field: text(values[field])
             for field in (
                 "id",
                 "model",
@@ -76,17 +76,17 @@ class Plain:
             whole,
             place,
             **named,
-            output=MISSING if told["reply"] is None else told["reply"],
-            task=decoded(found["prompt"]),
+            output=MISSING if stored["reply"] is None else stored["reply"],
+            task=decoded(values["prompt"]),
             name=named["function"],
             started_at=started,
             elapsed_s=took,
             usage=Usage(
                 *(
-                    count(found[field])
+                    count(values[field])
                     for field in ("input_tokens", "output_tokens", "cached_input_tokens", "reasoning_tokens")
                 )
             ),
-            finish_reason=found["finish_reason"],
-            cost=amount(found["cost"]),
+            finish_reason=values["finish_reason"],
+            cost=amount(values["cost"]),
         )

@@ -57,16 +57,16 @@ def command(which: WhichRows, file: File, store: str | None) -> int:
     schema-guard store export --function app.extract --format csv | head
     """
     which_form = _form_of(file)
-    found = existing(store)
+    records = existing(store)
     if file.output == STANDARD and which_form != "jsonl" and sys.stdout.isatty():
         raise click.UsageError(
             f"{which_form} is not for a terminal: name a file with --output, or use a pipe"
         )
-    where = _where(which, found)
-    with written(file.output, found.backend) as stream, steps("exported", found.info().rows) as on_step:
+    where = _where(which, records)
+    with written(file.output, records.backend) as stream, steps("exported", records.info().rows) as on_step:
         texts = next((how for how in TEXTS_AS if how == file.texts), None)
         leaving = Leaving(which_form, where, schema_guard.__version__, texts, on_step)
-        attempts = export(found.backend, stream, leaving)
+        attempts = export(records.backend, stream, leaving)
     if file.output != STANDARD:
         print(f"exported {plural(attempts, 'attempt')} to {safe(file.output)}")
     return 0

@@ -107,8 +107,8 @@ def command(
     _refuse(traces, "it applies to files of another tool: add --from TOOL")
     into = readable(store)
     with ExitStack() as stack:
-        found = _imported(stack, sources, into, coming, dry_run=dry_run)
-    report(found, form, dry_run=dry_run)
+        added = _imported(stack, sources, into, coming, dry_run=dry_run)
+    report(added, form, dry_run=dry_run)
     return 0
 
 

@@ -67,10 +67,10 @@ class Groups:
 
     def join_labelled(self, labels: Iterable[tuple[int, Hashable | None]]) -> None:
         """Join all that have a label in common; a place may have several, and None is none."""
-        seen: dict[Hashable, int] = {}
+        places: dict[Hashable, int] = {}
         for place, key in labels:
             if key is not None:
-                self.join(seen.setdefault(key, place), place)
+                self.join(places.setdefault(key, place), place)
 
 
 def normalised(text: str) -> str:
@@ -122,8 +122,8 @@ def _compared(texts: Sequence[str]) -> list[set[str]]:
 
 
 def _runs(text: str, every: int) -> set[str]:
-    found = {text[start : start + _RUN] for start in range(max(1, len(text) - _RUN + 1))}
+    runs = {text[start : start + _RUN] for start in range(max(1, len(text) - _RUN + 1))}
     if every == 1:
-        return found
+        return runs
     # The same runs of every text, so that what is left of two is as similar as they are.
-    return {run for run in found if crc32(run.encode("utf-8", "surrogatepass")) % every == 0} or found
+    return {run for run in runs if crc32(run.encode("utf-8", "surrogatepass")) % every == 0} or runs

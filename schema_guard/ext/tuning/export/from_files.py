@@ -83,18 +83,18 @@ def from_suite(
             f"({schema.fingerprint}), only {names}"
         )
     has_split = len({task.split for entry in entries for task in entry.tasks}) > 1
-    found = GatheredRows()
+    gathered = GatheredRows()
     for entry in entries:
-        _add_tasks(found, entry, suite.name, settings, failed or {}, has_split=has_split)
+        _add_tasks(gathered, entry, suite.name, settings, failed or {}, has_split=has_split)
     if has_split:
-        found.notes.append(
+        gathered.notes.append(
             f"suite {clip(suite.name)}: its own split stands, its test tasks are in test.jsonl"
         )
-    return found
+    return gathered
 
 
 def _add_tasks(
-    found: GatheredRows,
+    gathered: GatheredRows,
     entry: SuiteSchema,
     name: str,
     settings: ExportSettings,
@@ -105,7 +105,7 @@ def _add_tasks(
     for task in entry.tasks:
         messages = served(task.text, entry.schema, settings.strategy)
         if isinstance(messages, Unknown):
-            found.left_out[messages] += 1
+            gathered.left_out[messages] += 1
             continue
         broken = failed.get((entry.name, task.id))
         side: Side | None = None
@@ -121,7 +121,7 @@ def _add_tasks(
             rejected=None if broken is None else broken.reply,
             side=side,
         )
-        found.rows.append(row)
+        gathered.rows.append(row)
 
 
 def read_answers(path: str | os.PathLike[str], schema: Schema[Any], settings: ExportSettings) -> Answers:
@@ -136,19 +136,19 @@ def read_answers(path: str | os.PathLike[str], schema: Schema[Any], settings: Ex
         InvalidArgument: It cannot be read, a line is wrong, or an answer is not valid; every problem is told.
     """
     shown = safe(str(path))
-    found = Answers({}, [])
+    answers = Answers({}, [])
     problems = []
     for number, line in _lines(path, "answers"):
         try:
-            _hear(found, line, f"answers {shown}, line {number}", schema, settings)
+            _hear(answers, line, f"answers {shown}, line {number}", schema, settings)
         except (ValueError, RecursionError) as error:
             problems.append(f"line {number}: {error}")
     if problems:
         raise InvalidArgument("\n".join([f"answers {shown}:", *problems[:_MOST_TOLD]]))
-    return found
+    return answers
 
 
-def _hear(found: Answers, line: str, where: str, schema: Schema[Any], settings: ExportSettings) -> None:
+def _hear(answers: Answers, line: str, where: str, schema: Schema[Any], settings: ExportSettings) -> None:
     """Take in a line of a person's answers; `ValueError` says what is wrong with it."""
     entry = json.loads(line)
     keys = entry.keys() if isinstance(entry, dict) else ()
@@ -162,7 +162,7 @@ def _hear(found: Answers, line: str, where: str, schema: Schema[Any], settings: 
         place = broken[0].instance_location or "(root)"
         raise ValueError(f"at {place} of the answer: expected {broken[0].expected}, got {broken[0].actual}")
     if isinstance(call, str):
-        before, line_before = found.by_call.setdefault(call, (answer, where))
+        before, line_before = answers.by_call.setdefault(call, (answer, where))
         if json.dumps(before, sort_keys=True) != json.dumps(answer, sort_keys=True):
             raise ValueError(
                 f"another answer to call {clip(repr(call))} than {line_before.rpartition(', ')[2]} has: leave one of them"
@@ -173,7 +173,7 @@ def _hear(found: Answers, line: str, where: str, schema: Schema[Any], settings: 
     messages = served(task, schema, settings.strategy) if is_task else Unknown()
     if not isinstance(messages, Unknown):
         tags = {name: entry[name] for name in ("cluster", "segment") if isinstance(entry.get(name), str)}
-        found.rows.append(TrainingRow(messages, answer, "gold", where, **tags))
+        answers.rows.append(TrainingRow(messages, answer, "gold", where, **tags))
         return
     raise ValueError(f"at /input: expected a text or messages of text, got {clip(line)}")
 
@@ -204,10 +204,10 @@ def read_failed(path: str | os.PathLike[str], suite: Suite) -> dict[tuple[str, s
             if call.failures
         }
     entries = {task.id: entry for entry in suite.schemas for task in entry.tasks}
-    found: dict[tuple[str, str], FailedReply] = {}
+    replies: dict[tuple[str, str], FailedReply] = {}
     for number, line in enumerate(text.split("\n")[1:], 2):
         try:
-            (_, task, _), kept = kept_of(json.loads(line)) if line else (("", "", 0), None)
+            (_, task, _), record = kept_of(json.loads(line)) if line else (("", "", 0), None)
         except (KeyError, TypeError, ValueError) as error:
             if number > text.count("\n"):
                 break  # what was not finished when the process died
@@ -215,13 +215,13 @@ def read_failed(path: str | os.PathLike[str], suite: Suite) -> dict[tuple[str, s
                 f"journal {safe(str(path))}, line {number}: expected a reply: {error!r}"
             ) from error
         entry = entries.get(task)
-        if kept is None or entry is None or kept.attempt != 1 or not kept.reply.text:
+        if record is None or entry is None or record.attempt != 1 or not record.reply.text:
             continue
-        judged = judge(kept.reply.text, entry.schema, finish_reason=kept.reply.finish_reason)
+        judged = judge(record.reply.text, entry.schema, finish_reason=record.reply.finish_reason)
         if judged.failure is not None and judged.failure.kind not in ("truncation", "refusal"):
-            said = f"{judged.failure.kind}/{judged.failure.code}"
-            found.setdefault((entry.name, task), FailedReply(said, kept.reply.text))
-    return found
+            failure = f"{judged.failure.kind}/{judged.failure.code}"
+            replies.setdefault((entry.name, task), FailedReply(failure, record.reply.text))
+    return replies
 
 
 def with_rejected(rows: Iterable[TrainingRow], schema: Schema[Any]) -> Iterator[TrainingRow]:

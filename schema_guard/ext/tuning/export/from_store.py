@@ -68,17 +68,17 @@ def stored_calls(
         where: Which calls.
         on_step: Is told after each page how many attempts it had.
     """
-    found = []
+    stored = []
     for page in whole_calls(pages(store.backend, where)):
         rows = [row for _, row in page]
-        kept = texts_by_attempt(store.backend, rows)
+        by_attempt = texts_by_attempt(store.backend, rows)
         for call in calls(page):
             attempts = [as_dict(row) for _, row in call]
-            texts = [kept.get((attempt["call_id"], attempt["number"])) for attempt in attempts]
-            found.append(StoredCall(attempts, texts))
+            texts = [by_attempt.get((attempt["call_id"], attempt["number"])) for attempt in attempts]
+            stored.append(StoredCall(attempts, texts))
         if on_step is not None:
             on_step(len(page))
-    return found
+    return stored
 
 
 def from_store(
@@ -95,23 +95,23 @@ def from_store(
         settings: How the set is made.
         corrected: A person's answer to a call, and where it stands, by the call's id.
     """
-    found = GatheredRows()
+    gathered = GatheredRows()
     for call in recorded:
-        made = _of_call(call, schema, settings, corrected)
-        if isinstance(made, TrainingRow):
-            found.rows.append(made)
+        row = _of_call(call, schema, settings, corrected)
+        if isinstance(row, TrainingRow):
+            gathered.rows.append(row)
             continue
-        reason, messages = made
-        found.left_out[str(reason)] += 1
+        reason, messages = row
+        gathered.left_out[str(reason)] += 1
         if messages is not None:
-            found.open.append(_open(call, messages, reason))
-    own = found.left_out[OWN_PROMPT]
+            gathered.open.append(_open(call, messages, reason))
+    own = gathered.left_out[OWN_PROMPT]
     if own:
-        found.notes.append(
+        gathered.notes.append(
             f"{own} calls are of a function that builds its own prompt, or were only observed: --prompt-from "
             "module:function says what it sends for a task"
         )
-    return found
+    return gathered
 
 
 def _of_call(
@@ -190,10 +190,10 @@ def _flaw(call: StoredCall, schema: Schema[Any]) -> str | None:
             "the text of its answer is not kept: the function parsed it, or the redaction failed on it",
         ),
     )
-    found = next((why for is_so, why in flaws if is_so), None)
-    if found is None and not _judged(reply or "", last, schema).ok:
-        found = "its answer is not valid for the schema"
-    return found
+    flaw = next((why for is_so, why in flaws if is_so), None)
+    if flaw is None and not _judged(reply or "", last, schema).ok:
+        flaw = "its answer is not valid for the schema"
+    return flaw
 
 
 def _judged(reply: str, attempt: Mapping[str, Any], schema: Schema[Any]) -> Any:
@@ -232,8 +232,8 @@ def _is_touched(call: StoredCall, answer: Any, *, by_person: bool) -> bool:
         if place.text == "reply":
             continue
         instead = _at(first.prompt if place.text == "prompt" else first.task, place.location)
-        left = "" if instead is None else instead[place.start : place.stop].strip().casefold()
-        if left and left in written:
+        original = "" if instead is None else instead[place.start : place.stop].strip().casefold()
+        if original and original in written:
             return True
     return False
 
@@ -258,7 +258,7 @@ def _refused(attempt: Mapping[str, Any], settings: ExportSettings) -> str | None
         return "nobody has looked at its values, and which model gave it is not known: it may be the one to be tuned"
     base = _bare_name(settings.base or "")
     # Of `a>b` nobody knows which of them replied.
-    if any(_bare_name(one) == base for one in model.split(">")):
+    if any(_bare_name(name) == base for name in model.split(">")):
         return "nobody has looked at its values, and the model that is to be tuned gave it"
     return None
 
@@ -277,8 +277,8 @@ def _bare_name(model: str) -> str:
 
 def _checks(attempt: Mapping[str, Any]) -> bool:
     """Say whether a valid value of the call had to pass a check of the user's."""
-    said = json.loads(attempt["settings"]) if attempt["settings"] else {}
-    return isinstance(said, dict) and bool(said.get("checks"))
+    settings = json.loads(attempt["settings"]) if attempt["settings"] else {}
+    return isinstance(settings, dict) and bool(settings.get("checks"))
 
 
 def _rejected(call: StoredCall, schema: Schema[Any]) -> str | None:
@@ -302,8 +302,8 @@ def _failure(attempt: Mapping[str, Any]) -> str | None:
 
 
 def _model(attempt: Mapping[str, Any]) -> str | None:
-    found = attempt["reply_model"] or attempt["model"]
-    return None if found is None else str(found)
+    model = attempt["reply_model"] or attempt["model"]
+    return None if model is None else str(model)
 
 
 def _cost(call: StoredCall, charges: Charges | None) -> float | None:

@@ -92,8 +92,8 @@ def line_of(host: TuningHost, row: TrainingRow, form: str) -> str:
 
 def tokens_of(row: TrainingRow) -> int:
     """Estimate the tokens of a row: what is sent, and the answer as it is written."""
-    said = sum(estimated_tokens(message["content"]) for message in row.messages)
-    return said + estimated_tokens(row.answer)
+    sent = sum(estimated_tokens(message["content"]) for message in row.messages)
+    return sent + estimated_tokens(row.answer)
 
 
 def _spelled(host: TuningHost, row: TrainingRow, form: str) -> dict[str, Any]:

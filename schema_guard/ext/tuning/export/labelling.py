@@ -37,35 +37,35 @@ def label_next(
         most: How many to give.
     """
     answered = {normalised(row.text) for row in rows}
-    left: dict[str, OpenInput] = {}
-    for one in sorted(open_inputs, key=lambda one: (_urgency(one), -one.at, one.text)):
-        text = normalised(one.text)
+    unanswered: dict[str, OpenInput] = {}
+    for open_input in sorted(open_inputs, key=lambda one: (_urgency(one), -one.at, one.text)):
+        text = normalised(open_input.text)
         if text not in answered:
-            left.setdefault(text, one)
-    texts = list(left)[:_MOST_COMPARED]
+            unanswered.setdefault(text, open_input)
+    texts = list(unanswered)[:_MOST_COMPARED]
     groups = Groups(len(texts))
     for pair in alike_pairs(texts, SAME):
         groups.join(pair.first, pair.second)
-    different = [left[text] for place, text in enumerate(texts) if groups.root(place) == place]
+    different = [unanswered[text] for place, text in enumerate(texts) if groups.root(place) == place]
     have = Counter((row.segment, row.failure) for row in rows)
     turns: defaultdict[tuple[Any, ...], int] = defaultdict(int)
     ranked: list[tuple[int, int, int, int, OpenInput]] = []
-    for one in different:
-        part = one.segment, one.failure
-        ranked.append((_urgency(one), turns[part], have[part], len(ranked), one))
+    for open_input in different:
+        part = open_input.segment, open_input.failure
+        ranked.append((_urgency(open_input), turns[part], have[part], len(ranked), open_input))
         turns[part] += 1
-    return [one for *_, one in sorted(ranked, key=lambda entry: entry[:4])][:most]
+    return [open_input for *_, open_input in sorted(ranked, key=lambda entry: entry[:4])][:most]
 
 
 def to_label(one: OpenInput) -> dict[str, Any]:
     """Give an input as a line of `to_label.jsonl`: with its answer filled in, `--answers` reads it."""
-    asked: Any = list(one.messages)
+    content: Any = list(one.messages)
     if len(one.messages) == 1:
-        asked = one.messages[0]["content"]
+        content = one.messages[0]["content"]
     known = {"call_id": one.call_id, "segment": one.segment, "failure": one.failure}
-    said = {name: value for name, value in known.items() if value is not None}
-    return {**said, "input": asked, "why": one.why, "answer": None}
+    fields = {name: value for name, value in known.items() if value is not None}
+    return {**fields, "input": content, "why": one.why, "answer": None}
 
 
-def _urgency(one: OpenInput) -> int:
-    return 0 if one.why == DIFFER else 1 if one.failure is not None else 2
+def _urgency(open_input: OpenInput) -> int:
+    return 0 if open_input.why == DIFFER else 1 if open_input.failure is not None else 2

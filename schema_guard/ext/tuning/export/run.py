@@ -124,7 +124,7 @@ def _usable(
     left_out: Counter[str],
 ) -> list[TrainingRow]:
     """Give the rows that the schema and the host take; counts the others."""
-    found = []
+    usable = []
     is_dpo = settings.form == "dpo"
     for row in with_rejected(rows, schema) if is_dpo else rows:
         reason = refused_by(host, row, settings.max_tokens)
@@ -133,10 +133,10 @@ def _usable(
         elif is_dpo and row.rejected is None:
             reason = _NO_REJECTED
         if reason is None:
-            found.append(row)
+            usable.append(row)
         else:
             left_out[reason] += 1
-    return found
+    return usable
 
 
 def _manifest(

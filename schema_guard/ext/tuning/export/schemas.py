@@ -35,10 +35,10 @@ _MOST_LOOKED_AT = 50
 def plain_schema(schema: Schema[Any]) -> Schema[Any]:
     """Give a schema whose values are plain JSON, whatever Python type it was made of."""
     try:
-        found = Schema.of(schema.document, name=schema.name)
+        plain = Schema.of(schema.document, name=schema.name)
     except InvalidSchema:
         return schema  # with resources of its own, so a document
-    return found if found.fingerprint == schema.fingerprint else schema
+    return plain if plain.fingerprint == schema.fingerprint else schema
 
 
 def shown_schema(recorded: Iterable[StoredCall], names: tuple[str, ...]) -> Schema[Any] | None:
@@ -55,9 +55,9 @@ def shown_schema(recorded: Iterable[StoredCall], names: tuple[str, ...]) -> Sche
             continue
         looked_at += 1
         for document in _documents(texts.prompt):
-            found = _with_fingerprint(document, first["schema_fingerprint"], first["schema_name"])
-            if found is not None:
-                return found
+            schema = _with_fingerprint(document, first["schema_fingerprint"], first["schema_name"])
+            if schema is not None:
+                return schema
         if looked_at == _MOST_LOOKED_AT:
             break
     return None
@@ -81,9 +81,9 @@ def _with_fingerprint(document: dict[str, Any], fingerprint: str, name: str) -> 
     for dialect in _DIALECTS:
         whole = document if dialect is None else {"$schema": dialect, **document}
         try:
-            found = Schema.of(whole, name=name)
+            schema = Schema.of(whole, name=name)
         except InvalidSchema:
             continue
-        if found.fingerprint == fingerprint:
-            return found
+        if schema.fingerprint == fingerprint:
+            return schema
     return None

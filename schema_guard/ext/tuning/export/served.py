@@ -54,8 +54,8 @@ def recorded_task(
         return Unknown(NO_TEXT)
     if texts.prompt is None:
         return Unknown(_LOST)
-    said = json.loads(row["settings"]) if row["settings"] else {}
-    settings = said if isinstance(said, dict) else {}
+    document = json.loads(row["settings"]) if row["settings"] else {}
+    settings = document if isinstance(document, dict) else {}
     if not _SEEN.isdisjoint(settings):
         return texts.prompt
     observed = settings.get("observe") is True
@@ -124,15 +124,15 @@ def _built(prompt_from: Callable[..., Any], task: Any) -> Any:
             "with a parameter for the task that parameter alone is kept"
         ) from error
     try:
-        made = prompt_from(*args, **kwargs)
+        prompt = prompt_from(*args, **kwargs)
     except Exception as error:
         if is_interruption(error):
             raise
         raise InvalidArgument(
             f"--prompt-from raised {type(error).__name__}: {clip(str(error))}, for {clip(repr(task))}"
         ) from error
-    if not isinstance(made, (str, list, tuple)):
+    if not isinstance(prompt, (str, list, tuple)):
         raise InvalidArgument(
-            f"--prompt-from gave {clip(repr(made))}: expected a str or a list of messages, what the function sends"
+            f"--prompt-from gave {clip(repr(prompt))}: expected a str or a list of messages, what the function sends"
         )
-    return made
+    return prompt

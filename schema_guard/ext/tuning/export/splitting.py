@@ -58,25 +58,25 @@ class SplitRows:
 
 def split_rows(rows: Sequence[TrainingRow], settings: ExportSettings) -> SplitRows:
     """Take each input once, and put the rows on their sides."""
-    found = SplitRows()
+    split = SplitRows()
     key = f"schema-guard export {settings.seed}".encode()
     ordered = sorted(rows, key=lambda row: _rank(row, key))
     texts = [normalised(row.text) for row in ordered]
-    kept, pairs, copies = _without_copies(ordered, texts, found)
-    kept_rows, kept_texts = [ordered[place] for place in kept], [texts[place] for place in kept]
+    unique, pairs, copies = _without_copies(ordered, texts, split)
+    kept_rows, kept_texts = [ordered[place] for place in unique], [texts[place] for place in unique]
     # A copy that is left out says of its input which cluster that is in as well.
     named = [(place, ordered[copy].cluster) for copy, place in copies]
-    groups = _clusters(kept_rows, pairs, named, found)
-    taken = _taken(kept_rows, settings, found)
+    groups = _clusters(kept_rows, pairs, named, split)
+    chosen = _taken(kept_rows, settings, split)
     clusters = defaultdict(list)
-    for place in taken:
+    for place in chosen:
         clusters[groups[place]].append(place)
-    for side, places in _sides(clusters, kept_rows, kept_texts, settings, key, found).items():
+    for side, places in _sides(clusters, kept_rows, kept_texts, settings, key, split).items():
         # Not in the order of the sources, whose beginning may be of one kind.
         for place in sorted(places, key=lambda place: keyed_hash(kept_texts[place], key)):
-            found.sides[side].append(kept_rows[place])
-            found.clusters[side].append(groups[place])
-    return found
+            split.sides[side].append(kept_rows[place])
+            split.clusters[side].append(groups[place])
+    return split
 
 
 def _rank(row: TrainingRow, key: bytes) -> tuple[object, ...]:
@@ -87,37 +87,41 @@ def _rank(row: TrainingRow, key: bytes) -> tuple[object, ...]:
 
 
 def _without_copies(
-    rows: Sequence[TrainingRow], texts: Sequence[str], found: SplitRows
+    rows: Sequence[TrainingRow], texts: Sequence[str], split: SplitRows
 ) -> tuple[list[int], list[AlikePair], list[tuple[int, int]]]:
     """Give the places of the rows that are no copy of an earlier one, the pairs of these that are alike, and each copy's."""
     answers = [as_written(row.answer) for row in rows]
-    kept = _without_equal(rows, texts, answers, found)
-    pairs = list(alike_pairs([texts[place] for place in kept]))
+    unique = _without_equal(rows, texts, answers, split)
+    pairs = list(alike_pairs([texts[place] for place in unique]))
     near: defaultdict[int, list[int]] = defaultdict(list)
     for pair in pairs:
         near[pair.second].append(pair.first)
-    left: dict[int, int] = {}
+    renumbered: dict[int, int] = {}
     of_text: dict[str, int] = {}
-    for number, place in enumerate(kept):
-        copies = [one for one in near[number] if one in left and _is_same(answers[kept[one]], answers[place])]
+    for number, place in enumerate(unique):
+        copies = [
+            one
+            for one in near[number]
+            if one in renumbered and _is_same(answers[unique[one]], answers[place])
+        ]
         if not copies:
-            of_text[texts[place]] = left[number] = len(left)
+            of_text[texts[place]] = renumbered[number] = len(renumbered)
             continue
-        of_text[texts[place]] = left[copies[0]]
-        is_held_out = any(rows[kept[one]].side == "test" for one in copies) and rows[place].side != "test"
-        found.left_out[_HELD_OUT if is_held_out else _NEARLY] += 1
+        of_text[texts[place]] = renumbered[copies[0]]
+        is_held_out = any(rows[unique[one]].side == "test" for one in copies) and rows[place].side != "test"
+        split.left_out[_HELD_OUT if is_held_out else _NEARLY] += 1
     among = [
-        pair._replace(first=left[pair.first], second=left[pair.second])
+        pair._replace(first=renumbered[pair.first], second=renumbered[pair.second])
         for pair in pairs
-        if pair.first in left and pair.second in left
+        if pair.first in renumbered and pair.second in renumbered
     ]
-    taken = [kept[number] for number in left]
-    others = set(range(len(rows))).difference(taken)
-    return taken, among, [(one, of_text[texts[one]]) for one in sorted(others) if texts[one] in of_text]
+    chosen = [unique[number] for number in renumbered]
+    others = set(range(len(rows))).difference(chosen)
+    return chosen, among, [(one, of_text[texts[one]]) for one in sorted(others) if texts[one] in of_text]
 
 
 def _without_equal(
-    rows: Sequence[TrainingRow], texts: Sequence[str], answers: Sequence[str], found: SplitRows
+    rows: Sequence[TrainingRow], texts: Sequence[str], answers: Sequence[str], split: SplitRows
 ) -> list[int]:
     """Give the places of one row for each input; of none for an input whose answers contradict one another."""
     first: dict[str, int] = {}
@@ -127,16 +131,16 @@ def _without_equal(
         if other == place:
             continue
         if _is_same(answers[other], answers[place]):
-            found.left_out[_TWICE] += 1
+            split.left_out[_TWICE] += 1
         elif rows[other].source != rows[place].source:
-            found.left_out[_LESS] += 1
+            split.left_out[_LESS] += 1
         else:
             differ.add(text)
-            found.left_out[DIFFER] += 1
+            split.left_out[DIFFER] += 1
     for text in sorted(differ):
         row = rows[first.pop(text)]
-        found.left_out[DIFFER] += 1
-        found.open.append(OpenInput(row.messages, DIFFER, row.call_id, row.segment, row.failure, row.at))
+        split.left_out[DIFFER] += 1
+        split.open.append(OpenInput(row.messages, DIFFER, row.call_id, row.segment, row.failure, row.at))
     return sorted(first.values())
 
 
@@ -150,7 +154,7 @@ def _clusters(
     rows: Sequence[TrainingRow],
     pairs: Sequence[AlikePair],
     named: Sequence[tuple[int, str | None]],
-    found: SplitRows,
+    split: SplitRows,
 ) -> list[int]:
     """Give for each row the number of its cluster: the user's tag, the store's hash of the input, what is alike."""
     roots: list[int] = []
@@ -158,22 +162,22 @@ def _clusters(
         groups = Groups(len(rows))
         groups.join_labelled([*enumerate(row.cluster for row in rows), *named])
         groups.join_equal(row.input_hash for row in rows)
-        told = Counter(map(groups.root, range(len(rows))))
+        labelled = Counter(map(groups.root, range(len(rows))))
         for pair in pairs:
-            said = {rows[pair.first].side, rows[pair.second].side}
+            sides = {rows[pair.first].side, rows[pair.second].side}
             # What a suite has put on two sides stays there.
-            if pair.similarity >= least and said != {"train", "test"}:
+            if pair.similarity >= least and sides != {"train", "test"}:
                 groups.join(pair.first, pair.second)
         roots = list(map(groups.root, range(len(rows))))
-        found.alike = least
+        split.alike = least
         largest = max(Counter(roots).values(), default=0)
         # A cluster that the user has named stays one, however large.
-        if largest <= max(1, _LARGEST_SHARE * len(rows), max(told.values(), default=0)):
+        if largest <= max(1, _LARGEST_SHARE * len(rows), max(labelled.values(), default=0)):
             break
     return roots
 
 
-def _taken(rows: Sequence[TrainingRow], settings: ExportSettings, found: SplitRows) -> list[int]:
+def _taken(rows: Sequence[TrainingRow], settings: ExportSettings, split: SplitRows) -> list[int]:
     """Give the places of the rows that are taken: all, or as many as are wanted, by turns from each part."""
     if settings.max_examples is None or len(rows) <= settings.max_examples:
         return list(range(len(rows)))
@@ -183,7 +187,7 @@ def _taken(rows: Sequence[TrainingRow], settings: ExportSettings, found: SplitRo
     turns = sorted(
         (number, str(part), place) for part, places in parts.items() for number, place in enumerate(places)
     )
-    found.left_out[_NOT_TAKEN] += len(rows) - settings.max_examples
+    split.left_out[_NOT_TAKEN] += len(rows) - settings.max_examples
     return sorted(place for _, _, place in turns[: settings.max_examples])
 
 
@@ -193,16 +197,16 @@ def _sides(
     texts: Sequence[str],
     settings: ExportSettings,
     key: bytes,
-    found: SplitRows,
+    split: SplitRows,
 ) -> dict[Side, list[int]]:
     """Put each cluster on a side, so that each segment and failure has its share on each."""
     sides: dict[Side, list[int]] = {side: [] for side in SIDES}
     parts: defaultdict[tuple[str, str], list[tuple[str, list[int]]]] = defaultdict(list)
     for places in clusters.values():
-        said = {rows[place].side for place in places}
-        if "test" in said:
+        named_sides = {rows[place].side for place in places}
+        if "test" in named_sides:
             sides["test"] += [place for place in places if rows[place].side == "test"]
-            found.left_out[_HELD_OUT] += sum(rows[place].side is None for place in places)
+            split.left_out[_HELD_OUT] += sum(rows[place].side is None for place in places)
             places = [place for place in places if rows[place].side == "train"]  # noqa: PLW2901 - the rest of it
             if not places:
                 continue
@@ -210,28 +214,28 @@ def _sides(
         row = rows[first]
         named = keyed_hash(row.cluster if row.cluster is not None else texts[first], key)
         parts[row.segment or "", row.failure or ""].append((named, places))
-    found.left_out += Counter()  # drops what is 0
+    split.left_out += Counter()  # drops what is 0
     shares = {"test": 0.0 if sides["test"] else settings.test, "validation": settings.validation}
     owed = dict.fromkeys(shares, 0.0)
     for part in sorted(parts):
-        left = sorted(parts[part])
-        count = sum(len(places) for _, places in left)
+        remaining = sorted(parts[part])
+        count = sum(len(places) for _, places in remaining)
         for side in ("test", "validation"):
             owed[side] += shares[side] * count
-            left = _allotted(left, side, sides, owed)
-        sides["train"] += [place for _, places in left for place in places]
+            remaining = _allotted(remaining, side, sides, owed)
+        sides["train"] += [place for _, places in remaining for place in places]
     return sides
 
 
 def _allotted(
-    left: list[tuple[str, list[int]]],
+    clusters: list[tuple[str, list[int]]],
     side: Side,
     sides: dict[Side, list[int]],
     owed: dict[str, float],
 ) -> list[tuple[str, list[int]]]:
     """Give a side what is owed to it, in the order of the hashes; what fits nowhere is trained on."""
     rest = []
-    for named, places in left:
+    for named, places in clusters:
         if owed[side] >= len(places) / 2 and owed[side] > 0:
             sides[side] += places
             owed[side] -= len(places)

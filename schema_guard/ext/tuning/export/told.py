@@ -78,7 +78,7 @@ def _facts(result: ExportResult, rows: dict[Side, int]) -> list[Fact]:
         Fact("rows", ", ".join(f"{count} {side}" for side, count in rows.items())),
     ]
     if result.is_written:
-        tokens = sum(one["tokens"] for one in manifest["files"].values())
+        tokens = sum(file["tokens"] for file in manifest["files"].values())
         facts.append(Fact("tokens", f"about {large(tokens)} in all, as estimated"))
     facts.append(
         Fact(
@@ -113,7 +113,7 @@ def _next(result: ExportResult) -> str:
                 f"--answers {folder}/{LABELS}"
             )
         reasons = result.manifest["left_out"]
-        advice = next((told for why, told in _ADVICE.items() if why in reasons), None)
+        advice = next((text for why, text in _ADVICE.items() if why in reasons), None)
         return (
             advice
             or "record more calls, or give labelled inputs with --suite or --answers; --min-examples N asks for fewer"
@@ -155,11 +155,11 @@ def _labelling(result: ExportResult) -> list[Section]:
     shown = result.to_label[:_MOST_TO_LABEL]
     rows = tuple(
         (
-            clip(" ".join(one.messages[-1]["content"].split()), 44),
-            " ".join(filter(None, (one.failure, one.segment))),
-            clip(one.why, 56),
+            clip(" ".join(open_input.messages[-1]["content"].split()), 44),
+            " ".join(filter(None, (open_input.failure, open_input.segment))),
+            clip(open_input.why, 56),
         )
-        for one in shown
+        for open_input in shown
     )
     count = len(result.to_label)
     gloss = (

@@ -43,7 +43,7 @@ def check_folder(folder: str | os.PathLike[str]) -> Path:
     """
     path = Path(folder)
     try:
-        there = {one.name for one in path.iterdir()} if path.exists() else set()
+        there = {entry.name for entry in path.iterdir()} if path.exists() else set()
     except OSError as error:
         raise InvalidArgument(f"--output {safe(str(path))}: expected a folder: {error.strerror}") from error
     ours = {MANIFEST, LABELS, _ROWS, *map(file_of, SIDES)}
@@ -102,7 +102,7 @@ def write_labels(folder: Path, inputs: Sequence[OpenInput]) -> None:
             (folder / LABELS).unlink(missing_ok=True)
             return
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _write(folder / LABELS, "".join(json.dumps(to_label(one)) + "\n" for one in inputs))
+        _write(folder / LABELS, "".join(json.dumps(to_label(open_input)) + "\n" for open_input in inputs))
 
 
 def _file_text(lines: Sequence[str], host: TuningHost) -> str:

@@ -48,8 +48,8 @@ class FireworksHost(HostApi):
 
     def find_file(self, path: Path, name: str) -> RemoteFile | None:
         """Give the dataset of a name whose rows are there."""
-        found = self._or_none(f"{self._of_account('datasets')}/{_named(name)}")
-        return None if found is None or found.get("state") == "UPLOADING" else _dataset(found)
+        dataset = self._or_none(f"{self._of_account('datasets')}/{_named(name)}")
+        return None if dataset is None or dataset.get("state") == "UPLOADING" else _dataset(dataset)
 
     def upload(self, path: Path, name: str) -> RemoteFile:
         """Make a dataset and put the rows into it; one that was made and is empty is filled."""
@@ -71,8 +71,8 @@ class FireworksHost(HostApi):
 
     def find_job(self, order: TuningOrder) -> RemoteJob | None:
         """Give the job of the order's name."""
-        found = self._or_none(f"{self._of_account(_KINDS[order.form][0])}/{_job_name(order)}")
-        return None if found is None else self._job(found)
+        job = self._or_none(f"{self._of_account(_KINDS[order.form][0])}/{_job_name(order)}")
+        return None if job is None else self._job(job)
 
     def start(self, order: TuningOrder) -> RemoteJob:
         """Begin a job, which makes a LoRA."""
@@ -80,12 +80,12 @@ class FireworksHost(HostApi):
         base = order.base if "/" in order.base else f"accounts/fireworks/models/{order.base}"
         model = f"accounts/{self._account_id()}/models/{_job_name(order)}"
         training = {"baseModel": base, "outputModel": model, "epochs": order.epochs}
-        given = {name: value for name, value in training.items() if value is not None}
+        settings = {name: value for name, value in training.items() if value is not None}
         body: dict[str, Any] = {"dataset": order.training, "displayName": _job_name(order)}
         if order.form == "dpo":
-            body["trainingConfig"] = given
+            body["trainingConfig"] = settings
         else:
-            body |= given | ({} if order.validation is None else {"evaluationDataset": order.validation})
+            body |= settings | ({} if order.validation is None else {"evaluationDataset": order.validation})
         self._made(self._of_account(kind), body, {id_name: _job_name(order)})
         return self.job(f"{self._of_account(kind)}/{_job_name(order)}")
 
@@ -100,8 +100,8 @@ class FireworksHost(HostApi):
 
     def shutdown_date(self, base: str) -> str | None:
         """Give the day from which a model is no longer kept up, where the host says one."""
-        found = self._wire.get(_path(base if "/" in base else f"accounts/fireworks/models/{base}"))
-        day = found.get("deprecationDate")
+        model = self._wire.get(_path(base if "/" in base else f"accounts/fireworks/models/{base}"))
+        day = model.get("deprecationDate")
         parts = [day.get(name) for name in ("year", "month", "day")] if isinstance(day, dict) else [None]
         # A year, or a year and a month, is no last day.
         return "{:04d}-{:02d}-{:02d}".format(*parts) if all(parts) else None
@@ -112,23 +112,23 @@ class FireworksHost(HostApi):
     def _account_id(self) -> str:
         """Give whose account it is: that of the variable, else the only one that the key is for."""
         if self._account is None:
-            found = [one["name"] for one in self._wire.get("/v1/accounts").get("accounts", ())]
-            if len(found) != 1:
-                told = ", ".join(found) or "none"
+            names = [account["name"] for account in self._wire.get("/v1/accounts").get("accounts", ())]
+            if len(names) != 1:
+                listed = ", ".join(names) or "none"
                 raise InvalidArgument(
-                    f"{self._wire.label} has several accounts for this key ({told}): say which in {ACCOUNT_VARIABLE}"
+                    f"{self._wire.label} has several accounts for this key ({listed}): say which in {ACCOUNT_VARIABLE}"
                 )
-            self._account = PurePath(found[0]).name
+            self._account = PurePath(names[0]).name
         return self._account
 
     def _or_none(self, path: str) -> dict[str, Any] | None:
         try:
-            found: dict[str, Any] = self._wire.get(path)
+            reply: dict[str, Any] = self._wire.get(path)
         except HostError as error:
             if error.status == HTTPStatus.NOT_FOUND:
                 return None
             raise
-        return found
+        return reply
 
     def _made(self, path: str, body: dict[str, Any], query: dict[str, str] | None = None) -> None:
         """Make something under a name of ours; that it is there already is as good."""
@@ -138,18 +138,18 @@ class FireworksHost(HostApi):
             if error.status != HTTPStatus.CONFLICT:
                 raise
 
-    def _job(self, found: dict[str, Any]) -> RemoteJob:
-        state = str(found.get("state", "")).removeprefix(_STATE)
+    def _job(self, job: dict[str, Any]) -> RemoteJob:
+        state = str(job.get("state", "")).removeprefix(_STATE)
         status = _JOBS.get(state, "running")
-        config = found.get("trainingConfig") or found
-        percent = (found.get("jobProgress") or {}).get("percent")
-        said = (found.get("status") or {}).get("message")
+        config = job.get("trainingConfig") or job
+        percent = (job.get("jobProgress") or {}).get("percent")
+        message = (job.get("status") or {}).get("message")
         return RemoteJob(
-            id=found["name"],
+            id=job["name"],
             status=status,
             model=f"{self._connects}{config['outputModel']}" if status == "succeeded" else None,
-            said=said or None,
-            dollars=_dollars(found.get("estimatedCost")),
+            said=message or None,
+            dollars=_dollars(job.get("estimatedCost")),
             epochs=config.get("epochs"),
             done=None if percent is None else percent / _PERCENT,
         )
@@ -168,11 +168,11 @@ def _path(id_: str) -> str:
     return id_ if id_.startswith("/v1/") else f"/v1/{id_}"
 
 
-def _dataset(found: dict[str, Any]) -> RemoteFile:
-    status = found.get("status") or {}
+def _dataset(dataset: dict[str, Any]) -> RemoteFile:
+    status = dataset.get("status") or {}
     if status.get("code", "OK") != "OK":
-        return RemoteFile(found["name"], "refused", status.get("message"))
-    return RemoteFile(found["name"], "pending" if found.get("state") == "UPLOADING" else "ready")
+        return RemoteFile(dataset["name"], "refused", status.get("message"))
+    return RemoteFile(dataset["name"], "pending" if dataset.get("state") == "UPLOADING" else "ready")
 
 
 def _dollars(cost: dict[str, Any] | None) -> float | None:

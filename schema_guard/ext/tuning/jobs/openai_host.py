@@ -42,9 +42,9 @@ class OpenAIHost(HostApi):
         size = path.stat().st_size
 
         def look() -> RemoteFile | None:
-            for one in self._wire.client.files.list(purpose=_PURPOSE):
-                if one.filename == name and one.bytes == size:
-                    return _file(one)
+            for file in self._wire.client.files.list(purpose=_PURPOSE):
+                if file.filename == name and file.bytes == size:
+                    return _file(file)
             return None
 
         return self._wire.asked(look)
@@ -52,10 +52,10 @@ class OpenAIHost(HostApi):
     def upload(self, path: Path, name: str) -> RemoteFile:
         """Upload a file."""
         with path.open("rb") as content:
-            made = self._wire.asked(
+            file = self._wire.asked(
                 lambda: self._wire.client.files.create(file=(name, content), purpose=_PURPOSE)
             )
-        return _file(made)
+        return _file(file)
 
     def file(self, id_: str) -> RemoteFile:
         """Give how far a file is."""
@@ -65,9 +65,9 @@ class OpenAIHost(HostApi):
         """Give the job on the order's own file, which no other has."""
 
         def look() -> RemoteJob | None:
-            for number, one in enumerate(self._wire.client.fine_tuning.jobs.list(limit=_PAGE)):
-                if one.training_file == order.training:
-                    return self._job(one)
+            for number, job in enumerate(self._wire.client.fine_tuning.jobs.list(limit=_PAGE)):
+                if job.training_file == order.training:
+                    return self._job(job)
                 if number == _MOST_JOBS:
                     break
             return None
@@ -87,14 +87,14 @@ class OpenAIHost(HostApi):
             # The supervised one is what every server does that knows no methods.
             "method": {"type": kind, kind: epochs} if kind == "dpo" or epochs else None,
         }
-        given = {name: value for name, value in arguments.items() if value is not None}
+        named = {name: value for name, value in arguments.items() if value is not None}
         try:
-            made = self._wire.asked(lambda: self._wire.client.fine_tuning.jobs.create(**given))
+            job = self._wire.asked(lambda: self._wire.client.fine_tuning.jobs.create(**named))
         except HostError as error:
             if any(words in str(error) for words in _LOOKED_AT):
                 error.is_passing = True
             raise
-        return self._job(made)
+        return self._job(job)
 
     def job(self, id_: str) -> RemoteJob:
         """Give how far a job is."""
@@ -106,25 +106,25 @@ class OpenAIHost(HostApi):
 
     def shutdown_date(self, base: str) -> str | None:
         """Give the last day of a model as the list of models says it."""
-        found = self._wire.asked(lambda: self._wire.client.models.retrieve(base))
-        day = str(getattr(found, "shutdown_date", None) or "")[:10]
+        model = self._wire.asked(lambda: self._wire.client.models.retrieve(base))
+        day = str(getattr(model, "shutdown_date", None) or "")[:10]
         return day if _DAY.fullmatch(day) else None
 
-    def _job(self, found: Any) -> RemoteJob:
-        status = _JOBS.get(found.status, "running")
-        error = getattr(found.error, "message", None) if getattr(found, "error", None) else None
-        epochs = getattr(getattr(found, "hyperparameters", None), "n_epochs", None)
-        model = getattr(found, "fine_tuned_model", None) if status == "succeeded" else None
+    def _job(self, job: Any) -> RemoteJob:
+        status = _JOBS.get(job.status, "running")
+        error = getattr(job.error, "message", None) if getattr(job, "error", None) else None
+        epochs = getattr(getattr(job, "hyperparameters", None), "n_epochs", None)
+        model = getattr(job, "fine_tuned_model", None) if status == "succeeded" else None
         return RemoteJob(
-            id=found.id,
+            id=job.id,
             status=status,
             model=None if model is None else f"{self._connects}{model}",
-            said=error or (found.status if found.status == "validating_files" else None),
-            trained_tokens=getattr(found, "trained_tokens", None),
+            said=error or (job.status if job.status == "validating_files" else None),
+            trained_tokens=getattr(job, "trained_tokens", None),
             epochs=epochs if isinstance(epochs, int | float) else None,
         )
 
 
-def _file(found: Any) -> RemoteFile:
-    said = getattr(found, "status_details", None)
-    return RemoteFile(found.id, _FILES.get(getattr(found, "status", None) or "", "ready"), said)
+def _file(file: Any) -> RemoteFile:
+    details = getattr(file, "status_details", None)
+    return RemoteFile(file.id, _FILES.get(getattr(file, "status", None) or "", "ready"), details)

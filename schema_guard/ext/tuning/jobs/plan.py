@@ -80,12 +80,12 @@ def plan_job(  # noqa: PLR0913 - what a job is made of
     rules = HOSTS[backend]
     closing = closing_of(base, rules.label)
     against = [*refused(found, backend), *_closed(base, closing, shutdown, today)]
-    seen = _seen(tuning_prices(prices), rules.label, base, own=prices is not None)
-    cost = _cost(found, epochs, price, seen if prices is not None else None)
+    listed = _seen(tuning_prices(prices), rules.label, base, own=prices is not None)
+    cost = _cost(found, epochs, price, listed if prices is not None else None)
     lines = [
         f"{rules.label}: {base} is tuned on {_size(found)}",
         f"  tokens: {_tokens(found, epochs)}",
-        f"  cost: {_cost_told(cost, found, epochs, seen)}",
+        f"  cost: {_cost_told(cost, found, epochs, listed)}",
         *[f"  {line}" for line in _dates(closing, shutdown)],
         *([f"  what it refuses is not known here: {rules.label} says it"] if rules.spellings is None else []),
         *[f"  {line}" for line in hosting_lines(backend, prices)],
@@ -98,7 +98,7 @@ def hosting_lines(backend: str, prices: Path | None = None) -> list[str]:
     rules = HOSTS[backend]
     if rules.deployment is None:
         return []
-    hour = next((one for one in tuning_prices(prices) if one.what == rules.hosting), None)
+    hour = next((price for price in tuning_prices(prices) if price.what == rules.hosting), None)
     month = (
         "its cost is not known here"
         if hour is None
@@ -107,37 +107,37 @@ def hosting_lines(backend: str, prices: Path | None = None) -> list[str]:
     return [f"before the tuned model answers it needs {rules.deployment}: {month}"]
 
 
-def _size(found: TrainingRows) -> str:
-    kind = "preferences" if found.form == "dpo" else "rows"
-    measured = found.rows.get(VALIDATION)
-    told = f"{found.rows[TRAIN]:,} {kind} ({found.bytes[TRAIN]:,} bytes)"
-    return told if measured is None else f"{told}, measured on {measured:,}"
+def _size(rows: TrainingRows) -> str:
+    kind = "preferences" if rows.form == "dpo" else "rows"
+    measured = rows.rows.get(VALIDATION)
+    text = f"{rows.rows[TRAIN]:,} {kind} ({rows.bytes[TRAIN]:,} bytes)"
+    return text if measured is None else f"{text}, measured on {measured:,}"
 
 
-def _tokens(found: TrainingRows, epochs: int | None) -> str:
-    if found.tokens is None:
+def _tokens(rows: TrainingRows, epochs: int | None) -> str:
+    if rows.tokens is None:
         return (
             "not known: the manifest counts none"
-            if found.is_counted
+            if rows.is_counted
             else f"not known: {TRAIN} is another file than the one that {MANIFEST} counts"
         )
     times = "the host takes as many epochs as it likes" if epochs is None else plural(epochs, "epoch")
-    return f"{found.tokens:,} an epoch, as the manifest counts them; {times}"
+    return f"{rows.tokens:,} an epoch, as the manifest counts them; {times}"
 
 
 def _cost(
-    found: TrainingRows, epochs: int | None, price: float | None, listed: TuningPrice | None
+    rows: TrainingRows, epochs: int | None, price: float | None, listed: TuningPrice | None
 ) -> dict[str, Any]:
     amount = price if price is not None else None if listed is None else listed.amount
-    is_known = None not in (amount, found.tokens, epochs)
+    is_known = None not in (amount, rows.tokens, epochs)
     return {
-        "rows": found.rows[TRAIN],
-        "tokens": found.tokens,
+        "rows": rows.rows[TRAIN],
+        "tokens": rows.tokens,
         "epochs": epochs,
         "price": amount,
         "source": "given" if price is not None else None if listed is None else listed.source,
         "as_of": None if price is not None or listed is None else listed.as_of,
-        "expected": _paid(amount, found.tokens, epochs) if is_known else None,
+        "expected": _paid(amount, rows.tokens, epochs) if is_known else None,
         "trained_tokens": None,
         "trained_epochs": None,
         "dollars": None,
@@ -149,24 +149,24 @@ def _paid(price: float | None, tokens: int | None, epochs: int | None) -> float:
 
 
 def _cost_told(
-    cost: dict[str, Any], found: TrainingRows, epochs: int | None, seen: TuningPrice | None
+    cost: dict[str, Any], rows: TrainingRows, epochs: int | None, listed: TuningPrice | None
 ) -> str:
     each = "" if epochs is not None else " for each epoch"
     if cost["price"] is not None:
         where = "as given" if cost["source"] == "given" else f"{cost['source']}, {cost['as_of']}"
-        if found.tokens is None:
+        if rows.tokens is None:
             return f"not known without the tokens; ${cost['price']:g} for a million of them ({where})"
-        paid = _paid(cost["price"], found.tokens, epochs)
+        paid = _paid(cost["price"], rows.tokens, epochs)
         return f"{dollars(paid)}{each}, at ${cost['price']:g} for a million tokens ({where})"
-    if seen is None:
+    if listed is None:
         return "not known: give the price of a million training tokens with --price"
-    come = (
+    estimate = (
         ""
-        if found.tokens is None
-        else f", which would be {dollars(_paid(seen.amount, found.tokens, epochs))}{each}"
+        if rows.tokens is None
+        else f", which would be {dollars(_paid(listed.amount, rows.tokens, epochs))}{each}"
     )
     return (
-        f"not known; ${seen.amount:g} for a million tokens was seen{come} ({seen.what}: {seen.source}, {seen.as_of}): "
+        f"not known; ${listed.amount:g} for a million tokens was seen{estimate} ({listed.what}: {listed.source}, {listed.as_of}): "
         "look yours up and give it with --price"
     )
 
@@ -176,16 +176,16 @@ def _seen(prices: tuple[TuningPrice, ...], label: str, base: str, *, own: bool) 
 
     Rows of the library's own table that name a model and no host are OpenAI's.
     """
-    rows = [one for one in prices if one.unit == _PER_TOKENS and one.what.startswith("train ")]
+    rows = [row for row in prices if row.unit == _PER_TOKENS and row.what.startswith("train ")]
     is_named = own or label == HOSTS["openai"].label
     named = [
-        one for one in rows if is_named and (base == one.what[6:] or base.startswith(f"{one.what[6:]}-20"))
+        row for row in rows if is_named and (base == row.what[6:] or base.startswith(f"{row.what[6:]}-20"))
     ]
     if named:
         return named[0]
     size = _BILLIONS.search(base)
-    sized = [one for one in rows if one.what.startswith(f"train {label.lower()} ")] if size else []
-    return next((one for one in sized if size and _holds(one.what, float(size[1].replace("p", ".")))), None)
+    sized = [row for row in rows if row.what.startswith(f"train {label.lower()} ")] if size else []
+    return next((row for row in sized if size and _holds(row.what, float(size[1].replace("p", ".")))), None)
 
 
 def _holds(what: str, billions: float) -> bool:
@@ -196,16 +196,16 @@ def _holds(what: str, billions: float) -> bool:
 
 
 def _dates(closing: ModelClosing | None, shutdown: str | None) -> list[str]:
-    told = [] if shutdown is None else [f"last day of the base model, as the host's list says: {shutdown}"]
+    lines = [] if shutdown is None else [f"last day of the base model, as the host's list says: {shutdown}"]
     if closing is None:
-        return told or [
+        return lines or [
             "dates: whether and when the base model is closed is not known here; --ask-dates asks the host"
         ]
     note = f"; {closing.note}" if closing.note else ""
     training, inference = closing.last_training or "not known", closing.last_inference or "not known"
     return [
         f"last day of training: {training}; last day of inference: {inference} ({closing.source}, read {closing.read}{note})",
-        *told,
+        *lines,
     ]
 
 
@@ -226,9 +226,11 @@ def _soon(closing: ModelClosing | None, shutdown: str | None, today: date) -> li
         "training": closing.last_training if closing else None,
         "inference": (closing.last_inference if closing else None) or shutdown,
     }
-    left = {what: (date.fromisoformat(day) - today).days for what, day in ends.items() if day is not None}
+    remaining = {
+        what: (date.fromisoformat(day) - today).days for what, day in ends.items() if day is not None
+    }
     return [
         f"{what} ends in {plural(days, 'day')}, on {ends[what]}"
-        for what, days in left.items()
+        for what, days in remaining.items()
         if 0 <= days <= _SOON_DAYS
     ]

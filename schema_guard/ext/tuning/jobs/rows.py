@@ -67,8 +67,8 @@ def read_set(directory: Path) -> TrainingRows:
     measured = directory / VALIDATION
     if measured.exists() and measured.stat().st_size:
         counts[VALIDATION], sizes[VALIDATION] = _rows(measured)[0], measured.stat().st_size
-    said = manifest.get("files", {}).get("train", {})
-    counted = said if isinstance(said, dict) else {}
+    entry = manifest.get("files", {}).get("train", {})
+    counted = entry if isinstance(entry, dict) else {}
     is_counted = counted.get("sha256") in (None, digests(directory, (TRAIN,))[TRAIN])
     tokens = counted.get("tokens") if is_counted else None
     name = manifest.get("schema", {}).get("name") if isinstance(manifest.get("schema"), dict) else None
@@ -96,33 +96,33 @@ def holds_pairs(directory: Path) -> bool:
 def refused(found: TrainingRows, backend: str) -> list[str]:
     """Say what a host would refuse of a training set; nothing where it is not known what it refuses."""
     rules = HOSTS[backend]
-    told = [] if rules.spellings is None else list(_too_much(found, rules, host_of(backend, found.form)))
+    reasons = [] if rules.spellings is None else list(_too_much(found, rules, host_of(backend, found.form)))
     if len(found.keys) > 1:
-        told.append(f"{TRAIN} has rows of {len(found.keys)} forms: {_told(found.keys)}; a file has one")
+        reasons.append(f"{TRAIN} has rows of {len(found.keys)} forms: {_told(found.keys)}; a file has one")
     elif rules.spellings is not None and not found.keys <= set(rules.spellings):
-        told.append(
+        reasons.append(
             f"{TRAIN} has rows of {_told(found.keys)}; {rules.label} takes {_told(rules.spellings)}: "
             "write them so with schema-guard tune prepare --provider HOST"
         )
-    return told
+    return reasons
 
 
-def _too_much(found: TrainingRows, rules: HostRules, takes: TuningHost) -> Iterator[str]:
-    rows, label = found.rows[TRAIN], rules.label
+def _too_much(training_set: TrainingRows, rules: HostRules, takes: TuningHost) -> Iterator[str]:
+    rows, label = training_set.rows[TRAIN], rules.label
     if rows < takes.least_rows:
         yield f"{TRAIN} has {plural(rows, 'row')}, {label} takes {takes.least_rows} and more"
     if takes.most_rows is not None and rows > takes.most_rows:
         yield f"{TRAIN} has {rows:,} rows, {label} takes at most {takes.most_rows:,}"
     most = rules.most_bytes or takes.most_bytes
-    for name, size in found.bytes.items():
+    for name, size in training_set.bytes.items():
         if most is not None and size > most:
             yield f"{name} has {size:,} bytes, {label} takes at most {most:,} in one request"
-    if takes.byte_order_mark and not found.has_mark:
+    if takes.byte_order_mark and not training_set.has_mark:
         yield f"{TRAIN} begins without a byte-order mark, which {label} wants: write it so with schema-guard tune prepare --provider {takes.name}"
 
 
 def _told(keys: Any) -> str:
-    return " or ".join(sorted("{" + ", ".join(sorted(one)) + "}" for one in keys))
+    return " or ".join(sorted("{" + ", ".join(sorted(names)) + "}" for names in keys))
 
 
 def _begins_with_mark(path: Path) -> bool:
@@ -132,17 +132,17 @@ def _begins_with_mark(path: Path) -> bool:
 
 def _manifest(path: Path) -> dict[str, Any]:
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        manifest = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
     except (OSError, ValueError, RecursionError) as error:
         raise InvalidArgument(
             f"{clip_path(path)}: expected the manifest of a training set: {clip(str(error))}"
         ) from error
-    if not isinstance(found, dict) or not isinstance(found.get("files", {}), dict):
+    if not isinstance(manifest, dict) or not isinstance(manifest.get("files", {}), dict):
         raise InvalidArgument(f"{clip_path(path)}: expected the manifest of a training set, an object")
-    check_format(found, path)
-    return found
+    check_format(manifest, path)
+    return manifest
 
 
 def _rows(path: Path) -> tuple[int, frozenset[frozenset[str]]]:
@@ -156,9 +156,9 @@ def _rows(path: Path) -> tuple[int, frozenset[frozenset[str]]]:
                     faults.append(f"line {number}: {fault}")
                 keys.add(row)
     except (OSError, UnicodeDecodeError) as error:
-        said = error.strerror if isinstance(error, OSError) else error
+        reason = error.strerror if isinstance(error, OSError) else error
         raise InvalidArgument(
-            f"{clip_path(path)}: {said}: expected the rows of a training set, which schema-guard tune prepare --output DIR writes"
+            f"{clip_path(path)}: {reason}: expected the rows of a training set, which schema-guard tune prepare --output DIR writes"
         ) from error
     if faults:
         more = f"; and {len(faults) - _MOST_TOLD} more" if len(faults) > _MOST_TOLD else ""

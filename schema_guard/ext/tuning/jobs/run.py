@@ -132,8 +132,8 @@ class HostTuning:
         id_ = job.id_of(START)
         if id_ is None and job.step(START) is not None:
             order = self._order(job)
-            found = _again(lambda: self.host.find_job(order), self.following)
-            id_ = None if found is None else found.id
+            remote = _again(lambda: self.host.find_job(order), self.following)
+            id_ = None if remote is None else remote.id
         if id_ is None:
             return self._saved(replace(job, status="cancelled"))
         known = id_
@@ -162,13 +162,13 @@ class HostTuning:
             was_begun = job.step(step) is not None
             job = self._saved(job.begun(step, status="uploading"))
             self.following.on_step(step, 0, None)
-            made = _once(
+            file = _once(
                 lambda: self.host.find_file(path, remote),
                 lambda: self.host.upload(path, remote),
                 self.following,
                 look_first=was_begun,
             )
-            job = self._saved(job.done(step, made.id))
+            job = self._saved(job.done(step, file.id))
         id_ = job.id_of(step)
         assert id_ is not None
         _await_file(self.host, id_, name, self.following)
@@ -189,45 +189,45 @@ class HostTuning:
                 raise
 
         try:
-            found = _once(lambda: self.host.find_job(order), start, self.following, look_first=was_begun)
+            remote = _once(lambda: self.host.find_job(order), start, self.following, look_first=was_begun)
         except HostError as error:
             # Of a look that is refused nothing is known.
             if error in refused and error.status in _REFUSALS:
                 # There is nothing to look for, and another job may be begun in its place.
                 self._saved(job.without(START, status="uploading"))
             raise
-        return self._kept(job.done(START, found.id), found)
+        return self._kept(job.done(START, remote.id), remote)
 
     def _followed(self, job: TuningJob) -> TuningJob:
         pause, id_ = self.following.pauses(), job.id_of(START)
         assert id_ is not None
         while not job.has_ended:
             pause(None)
-            found = _again(lambda: self.host.job(id_), self.following, tries=_LOOKS)
-            job = self._kept(job, found)
-            total = None if found.done is None else 100
+            remote = _again(lambda: self.host.job(id_), self.following, tries=_LOOKS)
+            job = self._kept(job, remote)
+            total = None if remote.done is None else 100
             self.following.on_step(
-                f"{id_}: {found.said or found.status}", round(100 * (found.done or 0.0)), total
+                f"{id_}: {remote.said or remote.status}", round(100 * (remote.done or 0.0)), total
             )
         return job
 
-    def _kept(self, job: TuningJob, found: RemoteJob) -> TuningJob:
+    def _kept(self, job: TuningJob, remote: RemoteJob) -> TuningJob:
         """Write down how a job is at the host."""
         paid = {
-            "trained_tokens": found.trained_tokens,
-            "dollars": found.dollars,
-            "trained_epochs": found.epochs,
+            "trained_tokens": remote.trained_tokens,
+            "dollars": remote.dollars,
+            "trained_epochs": remote.epochs,
         }
         known = {name: value for name, value in paid.items() if value is not None}
         price = job.cost.get("price")
-        if found.dollars is None and found.trained_tokens is not None and price is not None:
+        if remote.dollars is None and remote.trained_tokens is not None and price is not None:
             # A host that counts what it charges and says no price: by the one that was agreed to.
-            known["dollars"] = found.trained_tokens * price / _MILLION
+            known["dollars"] = remote.trained_tokens * price / _MILLION
         now = replace(
             job,
-            status=found.status,
-            said=found.said,
-            result=None if found.model is None else TunedModel(found.model),
+            status=remote.status,
+            said=remote.said,
+            result=None if remote.model is None else TunedModel(remote.model),
             cost={**job.cost, **known},
         )
         return job if now == job else self._saved(now)
@@ -256,15 +256,15 @@ def _await_file(host: HostApi, id_: str, name: str, following: Following) -> Non
     """Wait until the host has looked at a file."""
     pause = following.pauses()
     for _ in range(_LOOKS):
-        found: RemoteFile = _again(lambda: host.file(id_), following)
-        if found.state == "refused":
+        file: RemoteFile = _again(lambda: host.file(id_), following)
+        if file.state == "refused":
             raise HostError(
-                f"the host refuses {name} ({id_}): {found.said or 'it does not say why'}: fix the rows, then "
+                f"the host refuses {name} ({id_}): {file.said or 'it does not say why'}: fix the rows, then "
                 "begin a new job with --again",
                 status=None,
                 is_passing=False,
             )
-        if found.state == "ready":
+        if file.state == "ready":
             return
         following.on_step(f"{name} is looked at", 0, None)
         pause(None)
@@ -293,14 +293,14 @@ def _once(
 ) -> T:
     """Give what was made; what may have been made already is looked for before it is made again."""
     pause = following.pauses()
-    for left in reversed(range(_TRIES)):
-        found = _again(find, following) if look_first else None
-        if found is not None:
-            return found
+    for remaining in reversed(range(_TRIES)):
+        known = _again(find, following) if look_first else None
+        if known is not None:
+            return known
         try:
             return make()
         except HostError as error:
-            if not error.is_passing or not left:
+            if not error.is_passing or not remaining:
                 raise
             look_first = True
             pause(error.retry_after_s)

@@ -103,12 +103,12 @@ class TuningJob:
 
     def step(self, name: str) -> JobStep | None:
         """Give the step of a name; None where it was not begun."""
-        return next((one for one in self.steps if one.name == name), None)
+        return next((step for step in self.steps if step.name == name), None)
 
     def id_of(self, name: str) -> str | None:
         """Give what came of a step that is done; None where it is not."""
-        found = self.step(name)
-        return found.id if found is not None and found.state == "done" else None
+        step = self.step(name)
+        return step.id if step is not None and step.state == "done" else None
 
     def begun(self, name: str, *, status: str | None = None) -> TuningJob:
         """Give the job with a step that is begun now."""
@@ -120,10 +120,10 @@ class TuningJob:
 
     def without(self, name: str, *, status: str) -> TuningJob:
         """Give the job without a step that was refused."""
-        return replace(self, steps=tuple(one for one in self.steps if one.name != name), status=status)
+        return replace(self, steps=tuple(step for step in self.steps if step.name != name), status=status)
 
     def _with(self, step: JobStep, status: str | None) -> TuningJob:
-        others = [one for one in self.steps if one.name != step.name]
+        others = [other for other in self.steps if other.name != step.name]
         return replace(self, steps=(*others, step), status=status or self.status)
 
 
@@ -138,16 +138,16 @@ def digests(directory: Path, names: tuple[str, ...]) -> dict[str, str]:
     Raises:
         InvalidArgument: One cannot be read.
     """
-    found = {}
+    hashes = {}
     for name in names:
         try:
             with (directory / name).open("rb") as file:
-                found[name] = hashlib.file_digest(file, "sha256").hexdigest()
+                hashes[name] = hashlib.file_digest(file, "sha256").hexdigest()
         except OSError as error:
             raise InvalidArgument(
                 f"{clip_path(directory / name)}: expected a file of a training set: {error.strerror}"
             ) from error
-    return found
+    return hashes
 
 
 def check_format(manifest: Mapping[str, Any], path: Path) -> None:
@@ -178,7 +178,7 @@ def load_job(directory: Path) -> TuningJob | None:
     return TuningJob(
         **{
             **known,
-            "steps": tuple(JobStep(**one) for one in known["steps"]),
+            "steps": tuple(JobStep(**step) for step in known["steps"]),
             "result": None if result is None else TunedModel(**result),
         }
     )

@@ -46,8 +46,10 @@ class TogetherHost(HostApi):
         """Give the file of a name whose bytes are all there; it is looked at again where that was not begun."""
         size = path.stat().st_size
         files = self._wire.get("/files")["data"]
-        found = next((one for one in files if (one["filename"], one.get("bytes")) == (name, size)), None)
-        return None if found is None else self._seen(found)
+        file = next(
+            (entry for entry in files if (entry["filename"], entry.get("bytes")) == (name, size)), None
+        )
+        return None if file is None else self._seen(file)
 
     def upload(self, path: Path, name: str) -> RemoteFile:
         """Upload a file: ask where to, put it there, and have it looked at."""
@@ -85,20 +87,20 @@ class TogetherHost(HostApi):
 
     def _known(self, id_: str, size: int) -> RemoteFile:
         """Give a file whose content the host has from before."""
-        found = self._wire.get(f"/files/{quote(id_)}")
-        if found.get("bytes") != size:
+        file = self._wire.get(f"/files/{quote(id_)}")
+        if file.get("bytes") != size:
             raise HostError(
                 f"{self._wire.label} has a file {id_} of this content that is not whole: delete it there, then go on",
                 status=None,
                 is_passing=False,
             )
-        return self._seen(found)
+        return self._seen(file)
 
-    def _seen(self, found: dict[str, Any]) -> RemoteFile:
+    def _seen(self, file: dict[str, Any]) -> RemoteFile:
         """Have a file looked at, where it waits for that."""
-        if found.get("processing_status") != _UNSEEN:
-            return _file(found)
-        return _file(self._wire.post(f"/files/{quote(found['id'])}/preprocess"))
+        if file.get("processing_status") != _UNSEEN:
+            return _file(file)
+        return _file(self._wire.post(f"/files/{quote(file['id'])}/preprocess"))
 
     def file(self, id_: str) -> RemoteFile:
         """Give how far a file is."""
@@ -106,8 +108,8 @@ class TogetherHost(HostApi):
 
     def find_job(self, order: TuningOrder) -> RemoteJob | None:
         """Give the job whose model is named by the order's mark."""
-        found = self._wire.get("/fine-tunes")["data"]
-        return next((self._job(one) for one in found if order.mark in (_model(one) or "")), None)
+        jobs = self._wire.get("/fine-tunes")["data"]
+        return next((self._job(job) for job in jobs if order.mark in (_model(job) or "")), None)
 
     def start(self, order: TuningOrder) -> RemoteJob:
         """Begin a job: a LoRA, as it does by itself, with the loss on the answer alone."""
@@ -122,8 +124,8 @@ class TogetherHost(HostApi):
             "suffix": f"sg-{order.mark}",
             "training_method": {"method": "dpo"} if order.form == "dpo" else sft,
         }
-        given = {name: value for name, value in body.items() if value is not None}
-        return self._job(self._wire.post("/fine-tunes", given))
+        settings = {name: value for name, value in body.items() if value is not None}
+        return self._job(self._wire.post("/fine-tunes", settings))
 
     def job(self, id_: str) -> RemoteJob:
         """Give how far a job is."""
@@ -134,33 +136,33 @@ class TogetherHost(HostApi):
         self._wire.post(f"/fine-tunes/{quote(id_)}/cancel")
         return self.job(id_)
 
-    def _job(self, found: dict[str, Any]) -> RemoteJob:
-        status = _JOBS.get(found["status"], "running")
-        price = found.get("total_price")
-        model = _model(found) if status == "succeeded" else None
+    def _job(self, job: dict[str, Any]) -> RemoteJob:
+        status = _JOBS.get(job["status"], "running")
+        price = job.get("total_price")
+        model = _model(job) if status == "succeeded" else None
         return RemoteJob(
-            id=found["id"],
+            id=job["id"],
             status=status,
             model=None if model is None else f"{self._connects}{model}",
-            said=_last_event(found) or (found["status"] if status == "running" else None),
-            trained_tokens=found.get("token_count"),
+            said=_last_event(job) or (job["status"] if status == "running" else None),
+            trained_tokens=job.get("token_count"),
             dollars=price * _NANO if price else None,
-            epochs=found.get("n_epochs"),
+            epochs=job.get("n_epochs"),
         )
 
 
-def _model(found: dict[str, Any]) -> str | None:
-    return found.get("model_output_name") or found.get("model_object_name")
+def _model(job: dict[str, Any]) -> str | None:
+    return job.get("model_output_name") or job.get("model_object_name")
 
 
-def _last_event(found: dict[str, Any]) -> str | None:
+def _last_event(job: dict[str, Any]) -> str | None:
     """Give the words of the last event of a job that has failed."""
-    events = found.get("events") or ()
-    return events[-1].get("message") if events and found["status"] == "error" else None
+    events = job.get("events") or ()
+    return events[-1].get("message") if events and job["status"] == "error" else None
 
 
-def _file(found: dict[str, Any]) -> RemoteFile:
-    report = found.get("validation_report") or {}
+def _file(file: dict[str, Any]) -> RemoteFile:
+    report = file.get("validation_report") or {}
     return RemoteFile(
-        found["id"], _FILES.get(found.get("processing_status") or "", "ready"), report.get("error")
+        file["id"], _FILES.get(file.get("processing_status") or "", "ready"), report.get("error")
     )

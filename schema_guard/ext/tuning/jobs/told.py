@@ -24,8 +24,8 @@ __all__ = ["job_as_json", "job_lines", "next_lines"]
 def job_lines(directory: Path, job: TuningJob) -> list[str]:
     """Say how far a job is, what it cost, and what to do next."""
     id_ = job.id_of(START)
-    said = f": {job.said}" if job.said else ""
-    lines = [f"{job.backend}, {job.base}: {job.status}{said}" + (f" ({id_})" if id_ else "")]
+    message = f": {job.said}" if job.said else ""
+    lines = [f"{job.backend}, {job.base}: {job.status}{message}" + (f" ({id_})" if id_ else "")]
     if job.result is not None:
         adapter = f", with {job.result.adapter}" if job.result.adapter else ""
         lines.append(f"  tuned model: {job.result.model}{adapter}")
@@ -60,8 +60,8 @@ def _measuring(directory: Path, here: str, model: str) -> str:
 
 def job_as_json(directory: Path, job: TuningJob) -> dict[str, Any]:
     """Give what `job.json` holds, and `next`, the lines that say what to do."""
-    found: dict[str, Any] = json.loads((directory / JOB_FILE).read_text(encoding="utf-8"))
-    return {**found, "next": next_lines(directory, job)}
+    document: dict[str, Any] = json.loads((directory / JOB_FILE).read_text(encoding="utf-8"))
+    return {**document, "next": next_lines(directory, job)}
 
 
 def _cost(job: TuningJob) -> str:

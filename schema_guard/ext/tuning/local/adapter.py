@@ -47,9 +47,9 @@ def write_adapter(path: Path, tensors: Mapping[str, Any], *, alpha: float, heads
     writer.add_string("adapter.type", "lora")
     writer.add_float32("adapter.lora.alpha", alpha)
     for name, tensor in sorted(tensors.items()):
-        found = _NAME.search(name)
-        assert found is not None, name
-        block, part, side = found.groups()
+        match = _NAME.search(name)
+        assert match is not None, name
+        block, part, side = match.groups()
         rows = rope_order(tensor, heads[part]) if side == "B" and part in heads else tensor
         writer.add_tensor(
             f"blk.{block}.{PARTS[part]}.weight.lora_{side.lower()}",

@@ -170,9 +170,9 @@ def rate_at(step: int, steps: int, highest: float) -> float:
 
 def order(rows: int, seed: int, epoch: int) -> list[int]:
     """Give the order of the rows in an epoch."""
-    found = list(range(rows))
-    random.Random(f"{seed}:{epoch}").shuffle(found)
-    return found
+    indices = list(range(rows))
+    random.Random(f"{seed}:{epoch}").shuffle(indices)
+    return indices
 
 
 class _Training:
@@ -184,7 +184,7 @@ class _Training:
         self.model, self.settings, self.rows = model, settings, rows
         self.checkpoint = Path(settings["checkpoint"])
         self.progress = _Progress()
-        self.learned = [one for one in model.parameters() if one.requires_grad]
+        self.learned = [parameter for parameter in model.parameters() if parameter.requires_grad]
         self.optimizer = torch.optim.AdamW(self.learned, weight_decay=0.0)
 
     def run(self, tell: Tell) -> None:
@@ -199,8 +199,8 @@ class _Training:
             is_last = position + 1 == in_epoch
             validation = self._validated() if is_last else self.progress.validation_loss
             self.progress = _Progress(step, loss, validation)
-            told = {"validation_loss": validation if is_last else None, "epoch": epoch + 1}
-            tell({"kind": "step", **self.progress._asdict(), **told})
+            extra = {"validation_loss": validation if is_last else None, "epoch": epoch + 1}
+            tell({"kind": "step", **self.progress._asdict(), **extra})
             if time.monotonic() - saved >= self.settings["checkpoint_s"]:
                 self._save()
                 saved = time.monotonic()
@@ -237,17 +237,19 @@ class _Training:
 
         width = max(row.tokens for row in rows)
         tokens = torch.zeros((len(rows), width), dtype=torch.long)
-        seen = torch.zeros((len(rows), width), dtype=torch.long)
-        asked = torch.zeros((len(rows), width), dtype=torch.bool)
+        mask = torch.zeros((len(rows), width), dtype=torch.long)
+        scored = torch.zeros((len(rows), width), dtype=torch.bool)
         for number, row in enumerate(rows):
             tokens[number, : row.tokens] = torch.tensor([*row.prompt, *row.answer])
-            seen[number, : row.tokens] = 1
+            mask[number, : row.tokens] = 1
             # A token is what the position before it has to say.
-            asked[number, len(row.prompt) - 1 : row.tokens - 1] = True
+            scored[number, len(row.prompt) - 1 : row.tokens - 1] = True
         base = self.model.base_model.model
-        states = base.model(input_ids=tokens, attention_mask=seen, use_cache=False).last_hidden_state
+        states = base.model(input_ids=tokens, attention_mask=mask, use_cache=False).last_hidden_state
         wanted = torch.tensor([token for row in rows for token in row.answer])
-        return torch.nn.functional.cross_entropy(base.lm_head(states[asked]).float(), wanted, reduction="sum")
+        return torch.nn.functional.cross_entropy(
+            base.lm_head(states[scored]).float(), wanted, reduction="sum"
+        )
 
     def resume(self) -> None:
         """Go on from the checkpoint, if it is of these rows and settings."""
@@ -255,14 +257,14 @@ class _Training:
 
         if not self.checkpoint.exists():
             return
-        found = torch.load(self.checkpoint, weights_only=True)
-        if found["key"] != self.settings["key"]:
+        state = torch.load(self.checkpoint, weights_only=True)
+        if state["key"] != self.settings["key"]:
             return
         with torch.no_grad():
-            for one, kept in zip(self.learned, found["learned"], strict=True):
-                one.copy_(kept)
-        self.optimizer.load_state_dict(found["optimizer"])
-        self.progress = _Progress(**found["progress"])
+            for parameter, saved in zip(self.learned, state["learned"], strict=True):
+                parameter.copy_(saved)
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.progress = _Progress(**state["progress"])
 
     def _save(self) -> None:
         import torch
@@ -270,7 +272,7 @@ class _Training:
         beside = self.checkpoint.with_name(f".{self.checkpoint.name}.part")
         state = {
             "key": self.settings["key"],
-            "learned": [one.detach() for one in self.learned],
+            "learned": [parameter.detach() for parameter in self.learned],
             "optimizer": self.optimizer.state_dict(),
             "progress": self.progress._asdict(),
         }

@@ -117,10 +117,10 @@ def read_training_set(directory: Path) -> TrainingSet:
         InvalidArgument: They cannot be learned: preferences, no answer, not the manifest's files, or no row.
     """
     manifest = manifest_of(directory)
-    found = TrainingSet(*(read_rows(directory, part, manifest) for part in TrainingSet._fields))
-    if not found.train:
+    rows = TrainingSet(*(read_rows(directory, part, manifest) for part in TrainingSet._fields))
+    if not rows.train:
         raise InvalidArgument(f"{clip_path(directory / 'train.jsonl')}: expected at least one row")
-    return found
+    return rows
 
 
 def plan_training(
@@ -164,8 +164,8 @@ def planned(rows: TrainingSet, settings: LoraSettings) -> TrainPlan:
 
 def key_of(plan: TrainPlan, rows: TrainingSet) -> str:
     """Give what tells one training from another: its rows, its settings and its weights."""
-    told = json.dumps([plan._replace(seconds=0.0, memory_bytes=0), rows])
-    return hashlib.sha256(told.encode()).hexdigest()
+    text = json.dumps([plan._replace(seconds=0.0, memory_bytes=0), rows])
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _tokens(row: SftRow) -> int:

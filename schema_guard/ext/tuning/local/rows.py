@@ -51,7 +51,7 @@ def manifest_of(directory: Path) -> dict[str, Any]:
         raise InvalidArgument(f"{path}: expected an object, got {type(manifest).__name__}")
     check_format(manifest, path)
     files = manifest.get("files", {})
-    if not isinstance(files, dict) or not all(isinstance(one, dict) for one in files.values()):
+    if not isinstance(files, dict) or not all(isinstance(file, dict) for file in files.values()):
         raise InvalidArgument(
             f"{path}: at /files: expected an object with the files, got {clip(repr(files))}"
         )
@@ -108,22 +108,25 @@ def _row(line: bytes, where: str) -> SftRow:
 def _messages(row: dict[str, Any], where: str) -> list[dict[str, str]]:
     """Give the messages of a row: `messages`, with `system` apart or not, or `prompt` and `completion`."""
     if "prompt" in row and "completion" in row:
-        given = [*_turns(row["prompt"], "user"), *_turns(row["completion"], "assistant")]
+        messages = [*_turns(row["prompt"], "user"), *_turns(row["completion"], "assistant")]
     elif "messages" in row:
         system = _turns(row["system"], "system") if row.get("system") else []
-        given = [*system, *_turns(row["messages"], "user")]
+        messages = [*system, *_turns(row["messages"], "user")]
     else:
         raise InvalidArgument(
             f"{where}: expected the key 'messages', or 'prompt' and 'completion', got {sorted(row)[:5]}"
         )
-    return [{"role": _text(one.get("role"), where), "content": _content(one, where)} for one in given]
+    return [
+        {"role": _text(message.get("role"), where), "content": _content(message, where)}
+        for message in messages
+    ]
 
 
-def _turns(given: Any, role: str) -> list[dict[str, Any]]:
+def _turns(content: Any, role: str) -> list[dict[str, Any]]:
     """Give what stands in a row as a list of messages: a text is one, and so are Bedrock's parts without a role."""
-    if isinstance(given, str):
-        return [{"role": role, "content": given}]
-    parts = given if isinstance(given, list) else [None]
+    if isinstance(content, str):
+        return [{"role": role, "content": content}]
+    parts = content if isinstance(content, list) else [None]
     if parts and all(isinstance(part, dict) and "role" not in part and "text" in part for part in parts):
         return [{"role": role, "content": parts}]
     return [part if isinstance(part, dict) else {} for part in parts]
@@ -137,9 +140,9 @@ def _content(message: dict[str, Any], where: str) -> str:
     return _text(content, where)
 
 
-def _text(given: Any, where: str) -> str:
-    if not isinstance(given, str):
+def _text(text: Any, where: str) -> str:
+    if not isinstance(text, str):
         raise InvalidArgument(
-            f"{where}: expected messages with a text as 'role' and as 'content', got {type(given).__name__}"
+            f"{where}: expected messages with a text as 'role' and as 'content', got {type(text).__name__}"
         )
-    return given
+    return text

@@ -162,14 +162,14 @@ def _require_own(folder: Path) -> None:
 
 
 def _succeeded(job: TuningJob, trained: Trained) -> TuningJob:
-    said = f"{trained.steps} steps, loss {trained.loss:.4f}"
+    summary = f"{trained.steps} steps, loss {trained.loss:.4f}"
     if trained.validation_loss is not None:
-        said += f", validation loss {trained.validation_loss:.4f}"
+        summary += f", validation loss {trained.validation_loss:.4f}"
     return replace(
         job.done("train", None, status="succeeded"),
         result=TunedModel("local", trained.adapter.name),
         cost={**job.cost, "seconds": round(trained.seconds, 1)},
-        said=said,
+        said=summary,
     )
 
 
@@ -195,14 +195,14 @@ def _followed(
                         report(f"going on after step {done} of {plan.steps}")
                 case "step" if on_step is not None:
                     now = time.monotonic()
-                    left = (now - first) / (event["step"] - done) * (plan.steps - event["step"])
+                    remaining_s = (now - first) / (event["step"] - done) * (plan.steps - event["step"])
                     on_step(
                         TrainStep(
                             number=event.pop("step"),
                             steps=plan.steps,
                             **event,
                             seconds=now - began,
-                            seconds_left=left,
+                            seconds_left=remaining_s,
                         )
                     )
                 case "end":
@@ -248,10 +248,10 @@ class _Process:
         """Give the error for a process that ended before its adapter was written."""
         status = self._process.status(wait_s=None)
         # Of a traceback, the exception.
-        said = clip(self._process.words().rpartition("\n")[2], 600) or "none"
+        words = clip(self._process.words().rpartition("\n")[2], 600) or "none"
         killed = ", as a system does that has no memory left" if status == -signal.SIGKILL else ""
-        kept = self.adapter.with_name(CHECKPOINT_FILE).exists()
-        onward = ": the same call goes on from its last checkpoint" if kept else ""
+        has_checkpoint = self.adapter.with_name(CHECKPOINT_FILE).exists()
+        onward = ": the same call goes on from its last checkpoint" if has_checkpoint else ""
         return SchemaGuardError(
-            f"tuning on this machine: its process ended with status {status}{killed}, its last words: {said}{onward}"
+            f"tuning on this machine: its process ended with status {status}{killed}, its last words: {words}{onward}"
         )

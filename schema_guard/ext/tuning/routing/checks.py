@@ -24,12 +24,12 @@ def check_functions(tuned: Any, prompt: Any) -> None:
     Raises:
         InvalidArgument: They cannot.
     """
-    for word, given in (("tuned", tuned), ("prompt", prompt)):
-        if not isinstance(given, (Guarded, AsyncGuarded)):
-            raise InvalidArgument(f"{word}={clip(repr(given))}: expected a guarded function: @guard(...)")
-        if given.guard.observe:
+    for word, function in (("tuned", tuned), ("prompt", prompt)):
+        if not isinstance(function, (Guarded, AsyncGuarded)):
+            raise InvalidArgument(f"{word}={clip(repr(function))}: expected a guarded function: @guard(...)")
+        if function.guard.observe:
             raise InvalidArgument(
-                f"{word}: {_name(given)} is only observed: its replies pass as they come, so nothing can take their place; "
+                f"{word}: {_name(function)} is only observed: its replies pass as they come, so nothing can take their place; "
                 "guard it without observe=True"
             )
     if isinstance(tuned, AsyncGuarded) is not isinstance(prompt, AsyncGuarded):
@@ -88,10 +88,10 @@ def _parameters(function: Guarded[..., Any, Any] | AsyncGuarded[..., Any, Any]) 
     """Give the parameters that callers know: not those by which a guard tells its function how to ask."""
     shape = function._prepared.shape
     ours = {shape.instructions, shape.feedback, shape.options, shape.model} - {None}
-    for one in inspect.signature(function._prepared.function).parameters.values():
-        if one.name not in ours:
-            bare = one.replace(annotation=one.empty)
-            yield str(bare if one.default is one.empty else bare.replace(default=...)).replace(
+    for parameter in inspect.signature(function._prepared.function).parameters.values():
+        if parameter.name not in ours:
+            bare = parameter.replace(annotation=parameter.empty)
+            yield str(bare if parameter.default is parameter.empty else bare.replace(default=...)).replace(
                 "Ellipsis", "..."
             )
 

@@ -64,15 +64,15 @@ class Evidence:
     language: Callable[[str], object] | None = None
 
     def __post_init__(self) -> None:
-        said = (self.segments, self.input_chars, self.script, self.language)
-        if said == (None, None, None, None):
+        limits = (self.segments, self.input_chars, self.script, self.language)
+        if limits == (None, None, None, None):
             raise InvalidArgument(
                 "Evidence(): expected segments, input_chars, script or language: nothing is said"
             )
-        for name, one in (("segments", "weekly report"), ("script", "latin")):
-            given = getattr(self, name)
-            if given is not None:
-                object.__setattr__(self, name, _names(name, given, one))
+        for name, example in (("segments", "weekly report"), ("script", "latin")):
+            value = getattr(self, name)
+            if value is not None:
+                object.__setattr__(self, name, _names(name, value, example))
         for script in self.script or ():
             if script not in SCRIPTS:
                 raise InvalidArgument(
@@ -137,10 +137,10 @@ class Evidence:
         return self.language is None or bool(self.language(text))
 
 
-def _names(name: str, given: Any, one: str) -> tuple[str, ...]:
-    names = () if isinstance(given, str) or not hasattr(given, "__iter__") else tuple(given)
+def _names(name: str, value: Any, example: str) -> tuple[str, ...]:
+    names = () if isinstance(value, str) or not hasattr(value, "__iter__") else tuple(value)
     if not names or not all(isinstance(part, str) for part in names):
-        raise InvalidArgument(f"Evidence({name}={clip(repr(given))}): expected names, such as [{one!r}]")
+        raise InvalidArgument(f"Evidence({name}={clip(repr(value))}): expected names, such as [{example!r}]")
     return names
 
 
@@ -179,10 +179,10 @@ def _script(letter: str) -> str:
     return "han" if first == _HAN else first.lower()
 
 
-def _is_range(given: Any) -> bool:
+def _is_range(value: Any) -> bool:
     try:
-        least, most = given
+        least, most = value
     except (TypeError, ValueError):
         return False
-    whole = all(isinstance(one, int) and not isinstance(one, bool) for one in (least, most))
+    whole = all(isinstance(number, int) and not isinstance(number, bool) for number in (least, most))
     return whole and 0 <= least <= most

@@ -237,10 +237,10 @@ class RoutingPolicy:
             self._counted[what] = self._counted.get(what, 0) + 1
             return self._counted[what]
 
-    def _tell(self, what: str, told: str, error: object) -> None:
+    def _tell(self, what: str, message: str, error: object) -> None:
         """Count a fault, and say the first one, by its type: its words may hold what a user or a model wrote."""
         if self._count(what) == 1:
-            _logger.warning("%s: %s; further ones are counted", self._name, told % type(error).__name__)
+            _logger.warning("%s: %s; further ones are counted", self._name, message % type(error).__name__)
 
 
 _LIVE: WeakSet[RoutingPolicy] = WeakSet()

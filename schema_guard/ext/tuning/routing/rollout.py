@@ -66,15 +66,15 @@ class Rollout:
 
     def __post_init__(self) -> None:
         require_bool("against_prompt", self.against_prompt)
-        for name, most, told in (
+        for name, most, expected in (
             ("target", _MOST_TARGET, "(0, 0.5)"),
             ("alpha", 1, "(0, 1)"),
             ("most", 1, "(0, 1]"),
         ):
-            given = getattr(self, name)
-            is_number = isinstance(given, (int, float)) and not isinstance(given, bool)
-            if not is_number or not 0 < given <= most or (given == most and told[-1] == ")"):
-                raise InvalidArgument(f"Rollout({name}={clip(repr(given))}): expected a number in {told}")
+            value = getattr(self, name)
+            is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+            if not is_number or not 0 < value <= most or (value == most and expected[-1] == ")"):
+                raise InvalidArgument(f"Rollout({name}={clip(repr(value))}): expected a number in {expected}")
 
 
 class Course:
@@ -177,8 +177,8 @@ class Course:
         # Both bounds have to hold.
         worst = bounds(prompt_k, prompt_n, alpha=alpha / 2).upper
         if worst < k / n and log_e_value(k, n, worst, side="bad") >= -log(alpha / 2):
-            told = _told(prompt_k, prompt_n, alpha / 2)
-            return f"{_told(k, n, alpha / 2)} failed, proved above the prompt's {told}"
+            prompt_rate = _told(prompt_k, prompt_n, alpha / 2)
+            return f"{_told(k, n, alpha / 2)} failed, proved above the prompt's {prompt_rate}"
         return None
 
     def _risen(self) -> str:
@@ -188,9 +188,9 @@ class Course:
 
 def is_judged(outcome: Outcome[Any]) -> bool:
     """Say whether a call counts in the rate: it has a reply that was judged."""
-    return any(one.failure is None or one.failure.kind != "transport" for one in outcome.attempts)
+    return any(attempt.failure is None or attempt.failure.kind != "transport" for attempt in outcome.attempts)
 
 
 def _told(k: int, n: int, alpha: float) -> str:
-    found = bounds(k, n, alpha=alpha)
-    return f"{k} of {n} {interval(found.lower, found.upper)}"
+    limits = bounds(k, n, alpha=alpha)
+    return f"{k} of {n} {interval(limits.lower, limits.upper)}"

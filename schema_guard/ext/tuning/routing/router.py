@@ -257,14 +257,14 @@ class Router(Generic[P, R_co, O_co, S_co]):
         """Give the function of the prompt, whose calls are recorded as those in the tuned model's place."""
         call, why = outcome.call, "fallback" if is_judged(outcome) else "error"
         key = f"{call.model} {call.version}", why
-        found = self._again.get(key)
-        if found is None:
+        fallback = self._again.get(key)
+        if fallback is None:
             # Replies that name a model of their own each time make no end of them.
             if len(self._again) >= _MOST_PLACES:
                 self._again.clear()
-            found = self._prompt._recorded_as(self._name, **{ROUTED: why, AFTER: key[0]})
-            self._again[key] = found
-        return found
+            fallback = self._prompt._recorded_as(self._name, **{ROUTED: why, AFTER: key[0]})
+            self._again[key] = fallback
+        return fallback
 
     def _run(self, args: Any, kwargs: Any, give: Callable[[_End], Any]) -> Any:
         steps = self._steps(args, kwargs)
@@ -368,8 +368,8 @@ class Router(Generic[P, R_co, O_co, S_co]):
         return _remade, (self._given,)
 
 
-def _remade(given: dict[str, Any]) -> Router[..., Any, Any, Any]:
-    return Router(**given)
+def _remade(arguments: dict[str, Any]) -> Router[..., Any, Any, Any]:
+    return Router(**arguments)
 
 
 def _value(end: _End) -> Any:
@@ -380,12 +380,12 @@ def _outcome(end: _End) -> Any:
     return end.function._outcome_of(end.driven)
 
 
-def _kept(given: Any) -> Any:
+def _kept(arguments: Any) -> Any:
     """Give arguments that their caller cannot change any more, as far as they are plain data."""
-    if isinstance(given, tuple):
-        return tuple(map(_kept, given))
-    if isinstance(given, dict):
-        return {name: _kept(part) for name, part in given.items()}
-    if isinstance(given, list):
-        return [_kept(part) for part in given]
-    return given
+    if isinstance(arguments, tuple):
+        return tuple(map(_kept, arguments))
+    if isinstance(arguments, dict):
+        return {name: _kept(part) for name, part in arguments.items()}
+    if isinstance(arguments, list):
+        return [_kept(part) for part in arguments]
+    return arguments

@@ -77,8 +77,8 @@ class Shadows:
         """Wait for what is pending; gives how many still are. Those of tasks get on only while their loop runs."""
         deadline = time.monotonic() + timeout_s
         with self._lock:
-            while self.pending and (left := deadline - time.monotonic()) > 0:
-                self._settled.wait(left)
+            while self.pending and (remaining := deadline - time.monotonic()) > 0:
+                self._settled.wait(remaining)
             return self.pending
 
     async def aflush(self, timeout_s: float) -> int:

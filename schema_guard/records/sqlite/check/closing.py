@@ -25,7 +25,7 @@ _JUDGED = ("valid_first_time", "repaired", "fixed_by_retry", "failed", "unseen")
 def compare(
     connection: sqlite3.Connection,
     named: tuple[int, str],
-    left: Recounted,
+    remaining: Recounted,
     sums: GoneSums | None,
     notes: Notes,
 ) -> None:
@@ -34,7 +34,7 @@ def compare(
     Args:
         connection: In a transaction.
         named: The `id` of the configuration, and how it is called.
-        left: What the attempts that are left add up to.
+        remaining: What the attempts that are left add up to.
         sums: Of those that are gone.
         notes: Is added to.
     """
@@ -42,33 +42,36 @@ def compare(
     known = sums or GoneSums(0, 0)
     with notes.reading("inputs"):
         every = inputs.totals(connection, number).items()
-        if sum(input_weight(key, n, k) for key, (n, k) in every) != left.inputs + known.inputs:
+        if sum(input_weight(key, n, k) for key, (n, k) in every) != remaining.inputs + known.inputs:
             notes.add(
                 "inputs", f"{where}: the calls of its inputs are not those of its attempts, left and gone"
             )
     with notes.reading("roll_ups"):
         tallies, by_hour = _tallies(connection, number), _hours(connection, number)
-        if tallies_number(tallies, by_hour) != tallies_number(left.tallies, left.hours) + known.tallies:
+        if (
+            tallies_number(tallies, by_hour)
+            != tallies_number(remaining.tallies, remaining.hours) + known.tallies
+        ):
             notes.add("roll_ups", f"{where}: its counts are not those of its attempts, left and gone")
         sql = "SELECT n, bits FROM outcomes WHERE configuration_id = ?"
-        kept = connection.execute(sql, [number]).fetchall()
-        failed = sum(int.from_bytes(bits).bit_count() for _, bits in kept)
+        outcomes = connection.execute(sql, [number]).fetchall()
+        failed = sum(int.from_bytes(bits).bit_count() for _, bits in outcomes)
         judged = sum(tallies.get(("calls", way), 0) for way in _JUDGED)
-        if (sum(n for n, _ in kept), failed) != (judged, tallies.get(("calls", "failed"), 0)):
+        if (sum(n for n, _ in outcomes), failed) != (judged, tallies.get(("calls", "failed"), 0)):
             notes.add("roll_ups", f"{where}: how its calls ended, in their order, is not what its counts say")
 
 
 def _tallies(connection: sqlite3.Connection, number: int) -> dict[tuple[str, str], int]:
     """Give the tallies, less the inputs that were called so often, which no sum of calls tells."""
-    found: dict[tuple[str, str], int] = defaultdict(int)
+    tallies: dict[tuple[str, str], int] = defaultdict(int)
     sql = "SELECT tally, key, count FROM tallies WHERE configuration_id = ?"
     for tally, key, count in connection.execute(sql, [number]):
-        found[tally, key] += count
+        tallies[tally, key] += count
     for _, tally, key, count in hours.open_tallies(connection, "configuration_id = ?", [number]):
-        found[tally, key] += count
+        tallies[tally, key] += count
     for n, k in inputs.totals(connection, number, with_pending=False).values():
-        found["inputs", shape(n, k)] -= 1
-    return found
+        tallies["inputs", shape(n, k)] -= 1
+    return tallies
 
 
 def _hours(connection: sqlite3.Connection, number: int) -> dict[tuple[int, str], int]:

@@ -32,9 +32,9 @@ class Notes:
         self.attempts = self.with_checksum = 0
         self.spans: dict[int, tuple[int, int]] = {}
 
-    def add(self, part: str, said: str) -> None:
+    def add(self, part: str, message: str) -> None:
         """Note damage."""
-        self.damage.append(Damage(part, said))
+        self.damage.append(Damage(part, message))
 
     @contextmanager
     def reading(self, part: str) -> Iterator[None]:

@@ -38,8 +38,8 @@ def check(connection: sqlite3.Connection, notes: Notes) -> None:
         part = _PART.get(name, name)
         with notes.reading(part):
             sql = f"SELECT rowid, checksum, {columns} FROM {table}"
-            for row, kept, *values in connection.execute(sql):
-                if checksum(values) != kept:
+            for row, stored_checksum, *values in connection.execute(sql):
+                if checksum(values) != stored_checksum:
                     notes.add(part, f"row {row} of {table} is not as it was written")
     with notes.reading("configurations"):
         sql = f"SELECT id, key, {', '.join(CONFIGURATION_COLUMNS)} FROM configurations"

@@ -29,12 +29,12 @@ _PAGE = 1_000
 
 def check(connection: sqlite3.Connection, notes: Notes) -> None:
     """Compare the roll-ups with a recount."""
-    found: dict[Row, Recounted] = {}
+    counted: dict[Row, Recounted] = {}
     with notes.reading("roll_ups"):
         _check_place(connection, notes)
         for rows in whole_calls(_pages(connection, notes)):
-            recounted(found, rows)
-        compare(connection, found, notes, has_log=True, sums=gone.gone(connection))
+            recounted(counted, rows)
+        compare(connection, counted, notes, has_log=True, sums=gone.gone(connection))
 
 
 def _check_place(connection: sqlite3.Connection, notes: Notes) -> None:
@@ -62,7 +62,7 @@ def _pages(connection: sqlite3.Connection, notes: Notes) -> Iterator[list[Stored
 
 def compare(
     connection: Any,
-    found: dict[Row, Recounted],
+    counted: dict[Row, Recounted],
     notes: Notes,
     *,
     has_log: bool,
@@ -72,7 +72,7 @@ def compare(
 
     Args:
         connection: To a database with these tables.
-        found: What was counted, by configuration.
+        counted: What was counted, by configuration.
         notes: Is added to.
         has_log: Whether inputs are noted first and counted later, and the latest hours are open.
         sums: Of what is gone, by configuration; None where that is not kept.
@@ -81,7 +81,7 @@ def compare(
     sql = f"SELECT id, first_started_at, last_started_at, {columns} FROM configurations ORDER BY id"
     closed = removal.closed_configurations(connection)
     for number, first, last, *named in connection.execute(sql).fetchall():
-        wanted = found.pop(tuple(named), Recounted())
+        wanted = counted.pop(tuple(named), Recounted())
         where = f"configuration {number} ({named[0]})"
         if number in closed:  # its counts are of more than its attempts
             if sums is not None:
@@ -96,7 +96,7 @@ def compare(
             _compare_outcomes(connection, number, where, wanted, notes)
         with notes.reading("hours"):
             _compare_hours(connection, number, where, wanted, notes)
-    for named in found:
+    for named in counted:
         notes.add("roll_ups", f"{named[0]}: a configuration that has attempts has no roll-ups")
 
 
@@ -130,29 +130,29 @@ def _compare_tallies(
     has_log: bool,
 ) -> None:
     sql = "SELECT tally, key, count FROM tallies WHERE configuration_id = ?"
-    kept = {(tally, key): count for tally, key, count in connection.execute(sql, [number]) if count}
+    counts = {(tally, key): count for tally, key, count in connection.execute(sql, [number]) if count}
     for _, tally, key, count in (
         hours.open_tallies(connection, "configuration_id = ?", [number]) if has_log else ()
     ):
-        kept[tally, key] = min(kept.get((tally, key), 0) + count, LARGEST)
+        counts[tally, key] = min(counts.get((tally, key), 0) + count, LARGEST)
     right = {name: min(count, LARGEST) for name, count in wanted.tallies.items() if count}
-    for tally, key in sorted(kept.keys() | right.keys()):
-        if (one := kept.get((tally, key), 0)) != (other := right.get((tally, key), 0)):
-            notes.add("roll_ups", f"{where}: {tally} {key} is {one}, its attempts say {other}")
+    for tally, key in sorted(counts.keys() | right.keys()):
+        if (stored := counts.get((tally, key), 0)) != (other := right.get((tally, key), 0)):
+            notes.add("roll_ups", f"{where}: {tally} {key} is {stored}, its attempts say {other}")
 
 
 def _compare_outcomes(
     connection: sqlite3.Connection, number: int, where: str, wanted: Recounted, notes: Notes
 ) -> None:
     sql = "SELECT chunk, n, bits, first_attempt FROM outcomes WHERE configuration_id = ? ORDER BY chunk"
-    kept = connection.execute(sql, [number]).fetchall()
+    rows = connection.execute(sql, [number]).fetchall()
     right = []
     for first in range(0, len(wanted.outcomes), CHUNK_CALLS):
         text = wanted.outcomes[first : first + CHUNK_CALLS].decode("ascii")
         size = -(-len(text) // 8)
         bits = int(text.ljust(size * 8, "0"), 2).to_bytes(size, "big")
         right.append((first // CHUNK_CALLS, len(text), bits, wanted.starts[first]))
-    if kept != right:
+    if rows != right:
         notes.add("roll_ups", f"{where}: how its calls ended, in their order, is not what its attempts say")
 
 
@@ -160,7 +160,7 @@ def _compare_hours(
     connection: sqlite3.Connection, number: int, where: str, wanted: Recounted, notes: Notes
 ) -> None:
     sql = "SELECT hour, tally, count FROM hours WHERE configuration_id = ?"
-    kept = {(hour, tally): count for hour, tally, count in connection.execute(sql, [number])}
-    for hour, tally in sorted(kept.keys() | wanted.hours.keys()):
-        if (one := kept.get((hour, tally), 0)) != (other := wanted.hours.get((hour, tally), 0)):
-            notes.add("hours", f"{where}: {tally} of hour {hour} is {one}, its attempts say {other}")
+    counts = {(hour, tally): count for hour, tally, count in connection.execute(sql, [number])}
+    for hour, tally in sorted(counts.keys() | wanted.hours.keys()):
+        if (stored := counts.get((hour, tally), 0)) != (other := wanted.hours.get((hour, tally), 0)):
+            notes.add("hours", f"{where}: {tally} of hour {hour} is {stored}, its attempts say {other}")

@@ -44,9 +44,9 @@ def _by_sqlite(connection: sqlite3.Connection, notes: Notes) -> None:
     """Let SQLite look at its pages and indexes, and at what refers to what."""
     notes.on_step("the file", 0, 0)
     with notes.reading("file"):
-        for (said,) in connection.execute(f"PRAGMA integrity_check({_MOST_SAID})"):
-            if said != "ok":
-                notes.add("file", str(said).removeprefix("*** in database main ***\n"))
+        for (message,) in connection.execute(f"PRAGMA integrity_check({_MOST_SAID})"):
+            if message != "ok":
+                notes.add("file", str(message).removeprefix("*** in database main ***\n"))
     with notes.reading("references"):
         for table, row, other, _ in connection.execute("PRAGMA foreign_key_check"):
             notes.add("references", f"row {row} of {table} refers to a row of {other} that is not there")

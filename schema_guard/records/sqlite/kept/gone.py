@@ -35,8 +35,8 @@ class GoneSums(NamedTuple):
 
 def gone(connection: sqlite3.Connection) -> dict[int, GoneSums]:
     """Give the numbers of each configuration that has attempts no more, by its `id`."""
-    found = connection.execute("SELECT configuration_id, tallies, inputs FROM gone_sums").fetchall()
-    return {number: GoneSums(int(tallies), int(known)) for number, tallies, known in found}
+    rows = connection.execute("SELECT configuration_id, tallies, inputs FROM gone_sums").fetchall()
+    return {number: GoneSums(int(tallies), int(known)) for number, tallies, known in rows}
 
 
 def note(connection: sqlite3.Connection, rows: Iterable[StoredRow]) -> None:
@@ -47,9 +47,9 @@ def note(connection: sqlite3.Connection, rows: Iterable[StoredRow]) -> None:
     )
     from schema_guard.records.counts.rollups import configuration_key
 
-    found: dict[Row, Recounted] = {}
-    recounted(found, rows)
-    for configuration, sums in found.items():
+    counted: dict[Row, Recounted] = {}
+    recounted(counted, rows)
+    for configuration, sums in counted.items():
         sql = "SELECT id FROM configurations WHERE key = ?"
         ((number,),) = connection.execute(sql, (configuration_key(configuration),)).fetchall()
         _add(connection, number, GoneSums(tallies_number(sums.tallies, sums.hours), sums.inputs))

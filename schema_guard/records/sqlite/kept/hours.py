@@ -112,8 +112,8 @@ def add(connection: sqlite3.Connection, configuration_id: int, addition: Additio
         What is to be added to the tallies of all times.
     """
     closed = defaultdict(int, addition.rest)
-    found = connection.execute(_OPEN_HOUR, (configuration_id,)).fetchall()
-    open_hour = found[0][0] if found else None
+    rows = connection.execute(_OPEN_HOUR, (configuration_id,)).fetchall()
+    open_hour = rows[0][0] if rows else None
     for hour, more in addition.by_hour.items():
         if hour is not None:
             if open_hour is not None and hour > open_hour:
@@ -230,8 +230,8 @@ def open_tallies(
     connection: sqlite3.Connection, condition: str, values: Sequence[object]
 ) -> Iterator[tuple[int, str, str, int]]:
     """Give the counts of the open hours of configurations that meet a condition, by configuration, tally and key."""
-    for configuration_id, kept in connection.execute(_OPEN.format(condition=condition), values).fetchall():
-        for tally, counts in json.loads(kept).items():
+    for configuration_id, text in connection.execute(_OPEN.format(condition=condition), values).fetchall():
+        for tally, counts in json.loads(text).items():
             for key, count in counts.items():
                 yield configuration_id, tally, key, count
 

@@ -96,14 +96,14 @@ def append(connection: sqlite3.Connection, asked: Mapping[int, Mapping[int | Non
         asked: By configuration and hour.
     """
     rows = [
-        sealed((configuration_id, hour, bytes(found.failed) + b"".join(found.inputs)))
+        sealed((configuration_id, hour, bytes(input_calls.failed) + b"".join(input_calls.inputs)))
         for configuration_id, hours in asked.items()
-        for hour, found in hours.items()
+        for hour, input_calls in hours.items()
     ]
     if not rows:
         return
     connection.executemany(_LOG, rows)
-    calls = sum(len(found.inputs) for hours in asked.values() for found in hours.values())
+    calls = sum(len(input_calls.inputs) for hours in asked.values() for input_calls in hours.values())
     ((waiting,),) = connection.execute(_PENDING, (calls,)).fetchall()
     if waiting >= MOST_PENDING:
         merge(connection)
@@ -113,8 +113,8 @@ def unpacked(several: Iterable[bytes]) -> tuple[list[bytes], list[bytes]]:
     """Give the inputs of rows of the log, and those of the failed calls among them."""
     cut = [(calls, len(calls) // (HASH_BYTES + 1)) for calls in several]
     whole = b"".join([calls[n:] for calls, n in cut])
-    asked = [whole[first : first + HASH_BYTES] for first in range(0, len(whole), HASH_BYTES)]
-    return asked, list(compress(asked, b"".join([calls[:n] for calls, n in cut])))
+    keys = [whole[first : first + HASH_BYTES] for first in range(0, len(whole), HASH_BYTES)]
+    return keys, list(compress(keys, b"".join([calls[:n] for calls, n in cut])))
 
 
 def counted(rows: Iterable[tuple[int, bytes]]) -> dict[int, Counted]:
@@ -122,11 +122,11 @@ def counted(rows: Iterable[tuple[int, bytes]]) -> dict[int, Counted]:
     noted: dict[int, list[bytes]] = defaultdict(list)
     for configuration_id, calls in rows:
         noted[configuration_id].append(calls)
-    found: dict[int, Counted] = {}
+    counts: dict[int, Counted] = {}
     for configuration_id, several in noted.items():
         asked, failed = map(Counter, unpacked(several))
-        found[configuration_id] = {key: (n, failed[key]) for key, n in asked.items()}
-    return found
+        counts[configuration_id] = {key: (n, failed[key]) for key, n in asked.items()}
+    return counts
 
 
 def pending(
@@ -162,13 +162,13 @@ def frequent(
 
     What has so many in all has a third of them in one of the three places.
     """
-    found = pending(connection, "configuration_id = ?", [configuration_id]).get(configuration_id, {})
+    waiting = pending(connection, "configuration_id = ?", [configuration_id]).get(configuration_id, {})
     part = -(-least // 3)
-    candidates = {key for key, (n, _) in found.items() if n >= part}
+    candidates = {key for key, (n, _) in waiting.items() if n >= part}
     for table in ("inputs", "recent_inputs"):
         sql = f"SELECT input FROM {table} WHERE configuration_id = ? AND n >= ?"
         candidates |= {key for (key,) in connection.execute(sql, (configuration_id, part))}
-    sums = {key: found.get(key, (0, 0)) for key in candidates}
+    sums = {key: waiting.get(key, (0, 0)) for key in candidates}
     for table in ("inputs", "recent_inputs"):
         for key, (n, k) in _known(connection, table, configuration_id, candidates):
             sums[key] = sums[key][0] + n, sums[key][1] + k
@@ -177,15 +177,15 @@ def frequent(
 
 def totals(connection: sqlite3.Connection, configuration_id: int, *, with_pending: bool = True) -> Counted:
     """Count the calls of each input of a configuration, with those that are not put together or without."""
-    found: Counted = {}
+    counts: Counted = {}
     if with_pending:
-        found |= pending(connection, "configuration_id = ?", [configuration_id]).get(configuration_id, {})
+        counts |= pending(connection, "configuration_id = ?", [configuration_id]).get(configuration_id, {})
     for table in ("inputs", "recent_inputs"):
         sql = f"SELECT input, n, k FROM {table} WHERE configuration_id = ?"
         for key, n, k in connection.execute(sql, (configuration_id,)):
-            known_n, known_k = found.get(key, (0, 0))
-            found[key] = known_n + n, known_k + k
-    return found
+            known_n, known_k = counts.get(key, (0, 0))
+            counts[key] = known_n + n, known_k + k
+    return counts
 
 
 def shapes_alone(asked: Counter[bytes], failed: Counter[bytes]) -> dict[str, int]:
@@ -195,12 +195,12 @@ def shapes_alone(asked: Counter[bytes], failed: Counter[bytes]) -> dict[str, int
         asked: How often each input was called.
         failed: How many of its calls failed.
     """
-    found = Counter({(n, 0): inputs for n, inputs in Counter(asked.values()).items()})
+    by_calls = Counter({(n, 0): inputs for n, inputs in Counter(asked.values()).items()})
     for key, k in failed.items():
         n = asked[key]
-        found[n, 0] -= 1
-        found[n, k] += 1
-    return {shape(*calls): inputs for calls, inputs in found.items() if inputs}
+        by_calls[n, 0] -= 1
+        by_calls[n, k] += 1
+    return {shape(*calls): inputs for calls, inputs in by_calls.items() if inputs}
 
 
 def merge(connection: sqlite3.Connection) -> None:
@@ -233,12 +233,12 @@ def _move(connection: sqlite3.Connection, limit: int) -> None:
     limit = min(limit, recent - max(_RECENT, moved // _PART_OF_ALL))
     if limit <= 0:
         return
-    found = connection.execute(_END, (*start, limit - 1)).fetchall()
-    end = found[0] if found else (2**63 - 1, b"")
+    rows = connection.execute(_END, (*start, limit - 1)).fetchall()
+    end = rows[0] if rows else (2**63 - 1, b"")
     connection.execute(_MOVE, (*start, *end))
     count = connection.execute(_MOVED, (*start, *end)).rowcount
     sql = "UPDATE input_merges SET recent = recent - ?, moved = moved + ?, configuration_id = ?, input = ?"
-    connection.execute(sql, (count, count, *(end if found else (0, b""))))
+    connection.execute(sql, (count, count, *(end if rows else (0, b""))))
 
 
 def _changes(more: Counted, known: Counted, also_known: Counted) -> dict[str, int]:

@@ -90,8 +90,8 @@ class _Window:
         """Add the hours from one up to another."""
         if first >= last:
             return
-        for configuration_id, *kept in self._select(_DETAILS, first, last):
-            self._found[configuration_id].add(*kept)
+        for configuration_id, *details in self._select(_DETAILS, first, last):
+            self._found[configuration_id].add(*details)
         noted: dict[int, list[bytes]] = defaultdict(list)
         for configuration_id, calls_of_hour in self._select(_INPUTS, first, last):
             noted[configuration_id].append(calls_of_hour)
@@ -116,9 +116,11 @@ class _Window:
             for configuration, addition in additions(meant).items():
                 configuration_id = ids[configuration]
                 self._add(configuration_id, addition.by_hour[hour])
-                asked = addition.asked[hour]
-                failed = [key for key, is_one in zip(asked.inputs, asked.failed, strict=True) if is_one]
-                self._add_inputs(configuration_id, asked.inputs, failed)
+                input_calls = addition.asked[hour]
+                failed = [
+                    key for key, is_one in zip(input_calls.inputs, input_calls.failed, strict=True) if is_one
+                ]
+                self._add_inputs(configuration_id, input_calls.inputs, failed)
 
     def _add(self, configuration_id: int, more: HourAddition) -> None:
         details = self._found[configuration_id]
@@ -129,8 +131,8 @@ class _Window:
                 counts, name = details.tallies[tally], str(key)
                 counts[name] = counts.get(name, 0) + count
 
-    def _add_inputs(self, configuration_id: int, asked: Iterable[bytes], failed: Iterable[bytes]) -> None:
-        self._asked[configuration_id].update(asked)
+    def _add_inputs(self, configuration_id: int, keys: Iterable[bytes], failed: Iterable[bytes]) -> None:
+        self._asked[configuration_id].update(keys)
         self._failed[configuration_id].update(failed)
 
     def counts(self, condition: str) -> list[ConfigurationCounts]:
@@ -161,8 +163,8 @@ class _Window:
             return b""
         first_chunk = runs[0][0] // CHUNK_CALLS
         last_chunk = (runs[-1][0] + runs[-1][1] - 1) // CHUNK_CALLS
-        found = self._connection.execute(_OUTCOMES, (configuration_id, first_chunk, last_chunk)).fetchall()
-        bits = b"".join(chunk for _, chunk in found)
+        chunks = self._connection.execute(_OUTCOMES, (configuration_id, first_chunk, last_chunk)).fetchall()
+        bits = b"".join(chunk for _, chunk in chunks)
         text = []
         for first, n in runs:
             place = first - first_chunk * CHUNK_CALLS
@@ -175,10 +177,12 @@ class _Window:
 
     def _runs(self, hour: int) -> dict[int, list[tuple[int, int]]]:
         """Give which judged calls began in an hour, by configuration."""
-        found: dict[int, HourDetails] = defaultdict(HourDetails)
+        by_configuration: dict[int, HourDetails] = defaultdict(HourDetails)
         for configuration_id, runs in self._select(_CALLS, hour):
-            found[configuration_id].add_kept_runs(runs)
-        return {configuration_id: details.sorted_runs() for configuration_id, details in found.items()}
+            by_configuration[configuration_id].add_kept_runs(runs)
+        return {
+            configuration_id: details.sorted_runs() for configuration_id, details in by_configuration.items()
+        }
 
     def _ids(self) -> dict[Row, int]:
         sql = f"SELECT id, {', '.join(CONFIGURATION_COLUMNS)} FROM configurations"

@@ -211,8 +211,8 @@ class SQLiteRemoval:
         for number, configuration_id, hour, calls in self._connection.execute(sql, [key]).fetchall():
             n = len(calls) // (HASH_BYTES + 1)
             named = [calls[at : at + HASH_BYTES] for at in range(n, len(calls), HASH_BYTES)]
-            left = calls[:n] + b"".join(new if one == key else one for one in named)
-            sealed = checksums.sealed((configuration_id, hour, left))[2:]
+            renamed = calls[:n] + b"".join(new if name == key else name for name in named)
+            sealed = checksums.sealed((configuration_id, hour, renamed))[2:]
             sql = "UPDATE input_log SET calls = ?, checksum = ? WHERE id = ?"
             self._connection.execute(sql, [*sealed, number])
 
@@ -287,8 +287,8 @@ def is_closed(connection: sqlite3.Connection, hour: int) -> bool:
 def closed_hours(connection: sqlite3.Connection) -> frozenset[tuple[bytes, int | None]]:
     """Give the hours of which rows have gone, each with the key of its configuration; None for an unknown start."""
     sql = "SELECT c.key, h.hour FROM closed_hours AS h JOIN configurations AS c ON c.id = h.configuration_id"
-    found = connection.execute(sql).fetchall()
-    return frozenset((key, None if hour == UNKNOWN_HOUR else hour) for key, hour in found)
+    rows = connection.execute(sql).fetchall()
+    return frozenset((key, None if hour == UNKNOWN_HOUR else hour) for key, hour in rows)
 
 
 def closed_configurations(connection: sqlite3.Connection) -> set[int]:

@@ -100,15 +100,15 @@ class FlatSchema:
 
     def copy(self) -> FlatSchema:
         """Give a copy that more can be merged into."""
-        made = copy.copy(self)
+        clone = copy.copy(self)
         for name in ("nodes", "limits", "names", "required", "unions", "rest", "where"):
-            setattr(made, name, copy.copy(getattr(self, name)))
-        made.properties = {name: list(held) for name, held in self.properties.items()}
-        made.patterns = {name: list(held) for name, held in self.patterns.items()}
-        made.prefix = [list(held) for held in self.prefix]
-        made.additional = None if self.additional is None else list(self.additional)
-        made.items = None if self.items is None else list(self.items)
-        return made
+            setattr(clone, name, copy.copy(getattr(self, name)))
+        clone.properties = {name: list(held) for name, held in self.properties.items()}
+        clone.patterns = {name: list(held) for name, held in self.patterns.items()}
+        clone.prefix = [list(held) for held in self.prefix]
+        clone.additional = None if self.additional is None else list(self.additional)
+        clone.items = None if self.items is None else list(self.items)
+        return clone
 
     def absorb(self, node: Any) -> FlatSchema:
         """Merge a schema, what it refers to, and all of its `allOf`."""
@@ -137,8 +137,8 @@ class FlatSchema:
             if keyword in KEYWORDS and keyword not in _GROUPS:
                 self._keyword(KeywordApart(keyword, value, node), is_alone=is_alone)
 
-    def _keyword(self, kept: KeywordApart, *, is_alone: bool) -> None:
-        keyword, value, node = kept
+    def _keyword(self, entry: KeywordApart, *, is_alone: bool) -> None:
+        keyword, value, node = entry
         if keyword == "type":
             self._type([value] if isinstance(value, str) else value)
         elif keyword in ("const", "enum"):
@@ -148,11 +148,11 @@ class FlatSchema:
         elif keyword == "propertyNames":
             self.names.append(value)
         elif keyword in ("anyOf", "oneOf"):
-            self.unions.append(kept)
+            self.unions.append(entry)
         elif keyword in ("unevaluatedProperties", "unevaluatedItems") and is_alone:
             self.limits[keyword] = value
         elif not self._limit(keyword, value):
-            self.rest.append(kept)
+            self.rest.append(entry)
             return
         self.where.setdefault(keyword, node)
 
@@ -174,20 +174,20 @@ class FlatSchema:
 
     def _type(self, named: list[str]) -> None:
         self.is_typed = True
-        left = set()
+        kinds = set()
         for kind in self.kinds:
             if kind in named or (kind == "integer" and "number" in named):
-                left.add(kind)
+                kinds.add(kind)
             elif kind == "number" and "integer" in named:
-                left.add("integer")
-        self.kinds = frozenset(left)
+                kinds.add("integer")
+        self.kinds = frozenset(kinds)
 
     def _values(self, values: list[Any]) -> None:
         self.is_typed = True
         if self.values is None:
             self.values = list(values)
         else:
-            self.values = [one for one in self.values if any(is_same(one, other) for other in values)]
+            self.values = [value for value in self.values if any(is_same(value, other) for other in values)]
 
     def _settle(self) -> None:
         """Find what is impossible already."""
@@ -212,9 +212,9 @@ class FlatSchema:
             values = _values_of(self.plain, node)
             if values is not None:
                 together = [
-                    one
-                    for one in values
-                    if together is None or any(is_same(one, other) for other in together)
+                    value
+                    for value in values
+                    if together is None or any(is_same(value, other) for other in together)
                 ]
         return together == []
 
@@ -224,25 +224,25 @@ class FlatSchema:
 
     def spoken_of(self) -> list[str]:
         """Give the kinds of values that something is said of."""
-        told = set(self.limits) | {kept.keyword for kept in self.rest}
-        found = []
+        keywords = set(self.limits) | {entry.keyword for entry in self.rest}
+        kinds = []
         if (
             self.properties
             or self.patterns
             or self.names
             or self.required
             or self.additional is not None
-            or told & _OF_OBJECTS
+            or keywords & _OF_OBJECTS
         ):
-            found.append("object")
-        if self.prefix or self.items is not None or told & _OF_ARRAYS:
-            found.append("array")
-        if told & _OF_STRINGS:
-            found.append("string")
-        if told & _OF_NUMBERS:
-            found.append("number")
+            kinds.append("object")
+        if self.prefix or self.items is not None or keywords & _OF_ARRAYS:
+            kinds.append("array")
+        if keywords & _OF_STRINGS:
+            kinds.append("string")
+        if keywords & _OF_NUMBERS:
+            kinds.append("number")
         return [
-            kind for kind in found if kind in self.kinds or (kind == "number" and "integer" in self.kinds)
+            kind for kind in kinds if kind in self.kinds or (kind == "number" and "integer" in self.kinds)
         ]
 
 
@@ -298,29 +298,29 @@ def _merge_object(flat: FlatSchema, node: dict[str, Any]) -> None:
     for keyword in ("properties", "patternProperties", "additionalProperties"):
         if keyword in node:
             flat.where.setdefault(keyword, node)
-    said = [more] if more is not None and more is not True else []
+    additional = [more] if more is not None and more is not True else []
     own_patterns = {key: [held] for key, held in patterns.items()}
     for name in dict.fromkeys([*flat.properties, *listed]):
         if name not in flat.properties:
             flat.properties[name] = _said_of(flat.patterns, name, flat.additional or [])
         own = [listed[name]] if name in listed else []
-        flat.properties[name] += own + _said_of(own_patterns, name, [] if own else said)
-    _merge_patterns(flat, patterns, said)
+        flat.properties[name] += own + _said_of(own_patterns, name, [] if own else additional)
+    _merge_patterns(flat, patterns, additional)
     if more is not None:
-        flat.additional = (flat.additional or []) + said
+        flat.additional = (flat.additional or []) + additional
 
 
-def _merge_patterns(flat: FlatSchema, patterns: dict[str, Any], said: list[Any]) -> None:
+def _merge_patterns(flat: FlatSchema, patterns: dict[str, Any], additional: list[Any]) -> None:
     """Merge what is said of keys that match; where one side has no expressions, its other keys are those."""
     before = list(flat.additional or []) if not flat.patterns else []
     for pattern in dict.fromkeys([*flat.patterns, *patterns]):
         known = flat.patterns.setdefault(pattern, list(before))
-        known += [patterns[pattern]] if pattern in patterns else [] if patterns else said
+        known += [patterns[pattern]] if pattern in patterns else [] if patterns else additional
 
 
 def _said_of(patterns: dict[str, list[Any]], name: str, otherwise: list[Any]) -> list[Any]:
-    found = [held for pattern, held in patterns.items() if matches(pattern, name)]
-    return [node for held in found for node in held] if found else list(otherwise)
+    schemas = [held for pattern, held in patterns.items() if matches(pattern, name)]
+    return [node for held in schemas for node in held] if schemas else list(otherwise)
 
 
 def _merge_array(flat: FlatSchema, node: dict[str, Any]) -> None:
@@ -331,10 +331,10 @@ def _merge_array(flat: FlatSchema, node: dict[str, Any]) -> None:
     for keyword in ("prefixItems", "items"):
         if keyword in node:
             flat.where.setdefault(keyword, node)
-    said = [more] if more is not None and more is not True else []
+    items = [more] if more is not None and more is not True else []
     while len(flat.prefix) < len(prefix):
         flat.prefix.append(list(flat.items or []))
     for place, held in enumerate(list(flat.prefix)):
-        flat.prefix[place] = held + ([prefix[place]] if place < len(prefix) else said)
+        flat.prefix[place] = held + ([prefix[place]] if place < len(prefix) else items)
     if more is not None:
-        flat.items = (flat.items or []) + said
+        flat.items = (flat.items or []) + items

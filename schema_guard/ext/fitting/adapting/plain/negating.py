@@ -44,13 +44,13 @@ def dependencies(kept: KeywordApart) -> list[list[Any]] | None:
     """Give the alternatives of each dependency: the property is absent, or what depends on it holds."""
     if kept.keyword not in ("dependentRequired", "dependentSchemas"):
         return None
-    made = []
+    alternatives = []
     for name, needed in kept.value.items():
         there: dict[str, Any] = {"type": "object", "required": [name]}
         holds = {"required": [name, *needed], "type": "object"} if isinstance(needed, list) else None
         both = holds if holds is not None else {"allOf": [there, needed]}
-        made.append([_absent(name), both])
-    return made
+        alternatives.append([_absent(name), both])
+    return alternatives
 
 
 def _absent(name: str) -> dict[str, Any]:
@@ -75,13 +75,13 @@ def negated(node: Any, plain: PlainSchema, depth: int = 0) -> list[Any] | None:
     if depth > _DEEPEST or (("if" in judging) or ("$ref" in judging and depth > 2)):
         return None
     # To break a schema is to break one of its keywords.
-    made: list[Any] = []
+    alternatives: list[Any] = []
     for keyword, value in judging.items():
-        found = _without(keyword, value, plain, depth)
-        if found is None or len(made) + len(found) > _MOST:
+        parts = _without(keyword, value, plain, depth)
+        if parts is None or len(alternatives) + len(parts) > _MOST:
             return None
-        made += found
-    return made
+        alternatives += parts
+    return alternatives
 
 
 def _without(keyword: str, value: Any, plain: PlainSchema, depth: int) -> list[Any] | None:
@@ -131,35 +131,35 @@ def _of_type(named: list[str]) -> list[Any] | None:
 
 
 def _of_properties(properties: dict[str, Any], plain: PlainSchema, depth: int) -> list[Any] | None:
-    made: list[Any] = []
+    alternatives: list[Any] = []
     for name, held in properties.items():
-        found = negated(held, plain, depth + 1)
-        if found is None:
+        parts = negated(held, plain, depth + 1)
+        if parts is None:
             return None
-        made += [{"type": "object", "required": [name], "properties": {name: part}} for part in found]
-    return made
+        alternatives += [{"type": "object", "required": [name], "properties": {name: part}} for part in parts]
+    return alternatives
 
 
 def _of_members(keyword: str, members: list[Any], plain: PlainSchema, depth: int) -> list[Any] | None:
-    found = [negated(member, plain, depth + 1) for member in members]
-    known = [parts for parts in found if parts is not None]
-    if len(known) < len(found):
+    negations = [negated(member, plain, depth + 1) for member in members]
+    known = [parts for parts in negations if parts is not None]
+    if len(known) < len(negations):
         return None
     if keyword == "allOf":
         return [part for parts in known for part in parts]
-    made: list[Any] = [[]]
+    alternatives: list[Any] = [[]]
     for parts in known:
-        made = [[*before, part] for before in made for part in parts]
-        if len(made) > _MOST:
+        alternatives = [[*before, part] for before in alternatives for part in parts]
+        if len(alternatives) > _MOST:
             return None
-    return [{"allOf": parts} for parts in made]
+    return [{"allOf": parts} for parts in alternatives]
 
 
 def pairwise_apart(branches: list[Any], plain: PlainSchema) -> list[Any] | None:
     """Give the branches of `oneOf` so that no value is valid for two of them; None where that cannot be said."""
     if len(branches) > _MOST:
         return None
-    made: list[Any] = []
+    alternatives: list[Any] = []
     for number, branch in enumerate(branches):
         parts: list[list[Any]] = [[branch]]
         for place, other in enumerate(branches):
@@ -171,5 +171,5 @@ def pairwise_apart(branches: list[Any], plain: PlainSchema) -> list[Any] | None:
             parts = [[*before, part] for before in parts for part in unless]
             if len(parts) > _MOST:
                 return None
-        made += [{"allOf": part} for part in parts]
-    return made if len(made) <= 2 * _MOST else None
+        alternatives += [{"allOf": part} for part in parts]
+    return alternatives if len(alternatives) <= 2 * _MOST else None

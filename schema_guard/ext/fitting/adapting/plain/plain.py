@@ -177,8 +177,8 @@ class _Reader:
             if target is True:
                 continue
             if not (isinstance(target, dict) or target is False) or not is_sure:
-                told = "what it leads to is not known before it is used"
-                self.made.lost.append(SchemaChange(location, keyword, reference, told))
+                reason = "what it leads to is not known before it is used"
+                self.made.lost.append(SchemaChange(location, keyword, reference, reason))
             elif target is False:
                 node.setdefault("allOf", []).append(False)
             elif "$ref" in node:
@@ -196,9 +196,9 @@ class _Reader:
         if id(target) not in self._names:
             known = _NAME.match(unescape(reference))
             name = ROOT if target is self._document else known[1] if known else "d1"
-            taken = set(self._names.values())
+            names = set(self._names.values())
             number = 1
-            while name in taken:
+            while name in names:
                 number += 1
                 name = f"d{number}"
             self._names[id(target)] = name

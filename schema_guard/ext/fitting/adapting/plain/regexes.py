@@ -31,10 +31,10 @@ def anchored(pattern: str) -> str | None:
             arms.append([])
         else:
             arms[-1].append(_ascii(part))
-    made = [_arm(arm) for arm in arms]
-    if depth != 0 or any(arm is None for arm in made):
+    texts = [_arm(arm) for arm in arms]
+    if depth != 0 or any(arm is None for arm in texts):
         return None
-    whole = [arm for arm in made if arm is not None]
+    whole = [arm for arm in texts if arm is not None]
     return f"^{whole[0]}$" if len(whole) == 1 else f"^(?:{'|'.join(whole)})$"
 
 
@@ -43,7 +43,7 @@ def _ascii(part: str) -> str:
     if part in _SHORT:
         return f"[{_SHORT[part]}]"
     if part.startswith("[") and ("\\d" in part or "\\w" in part):
-        return re.sub(r"\\[dw]", lambda found: _SHORT[found[0]], part)
+        return re.sub(r"\\[dw]", lambda match: _SHORT[match[0]], part)
     return part
 
 

@@ -97,30 +97,30 @@ class ObjectForm:
         """Give an object without its nulls, and with its pairs as properties."""
         if not isinstance(value, dict):
             return value
-        made: dict[str, Any] = {}
+        members: dict[str, Any] = {}
         for name, held in value.items():
             if name == self.rest and isinstance(more := self.others.restore(held), dict):
-                if any(other in self.properties or other in made for other in more):
+                if any(other in self.properties or other in members for other in more):
                     return value
-                made |= more
+                members |= more
             elif held is not None or name not in self.nulls:
-                made[name] = self._form_of(name).restore(held)
-        return made
+                members[name] = self._form_of(name).restore(held)
+        return members
 
     def pre_image(self, value: Any) -> Any:
         """Give an object with all its properties, null where one is absent, and others as pairs."""
         if not isinstance(value, dict):
             return value
-        made: dict[str, Any] = {}
+        members: dict[str, Any] = {}
         for name, form in self.properties.items():
             if name in value:
-                made[name] = form.pre_image(value[name])
+                members[name] = form.pre_image(value[name])
             elif name in self.filled:
-                made[name] = None
+                members[name] = None
         more = {name: held for name, held in value.items() if name not in self.properties}
         if self.rest is not None:
-            return {**made, self.rest: self.others.pre_image(more)}
-        return {**made, **{name: self.others.pre_image(held) for name, held in more.items()}}
+            return {**members, self.rest: self.others.pre_image(more)}
+        return {**members, **{name: self.others.pre_image(held) for name, held in more.items()}}
 
     def grown(self, value: Any, path: OpenPath) -> tuple[Any, OpenPath] | None:
         """Give the object with its open property last, where that is known."""
@@ -129,17 +129,17 @@ class ObjectForm:
         if not path:
             return self.restore(value), path
         name, is_rest = str(path[0]), path[0] == self.rest
-        made = self.restore({other: held for other, held in value.items() if other != name})
+        members = self.restore({other: held for other, held in value.items() if other != name})
         form = self.others if is_rest else self._form_of(name)
         inner = form.grown(value[name], path[1:])
         if inner is None:
-            return made, ()
+            return members, ()
         more, way = inner
         if not is_rest:
-            return {**made, name: more}, (name, *way)
-        if not isinstance(more, dict) or more.keys() & (self.properties.keys() | made.keys()):
-            return made, ()
-        return {**made, **more}, way
+            return {**members, name: more}, (name, *way)
+        if not isinstance(more, dict) or more.keys() & (self.properties.keys() | members.keys()):
+            return members, ()
+        return {**members, **more}, way
 
     def _form_of(self, name: str) -> Form:
         return self.properties.get(name, SAME if self.rest is not None else self.others)
@@ -169,8 +169,8 @@ class ListForm:
             return self.restore(value), path
         at = len(value) - 1
         form = self.prefix[at] if at < len(self.prefix) else self.items
-        inner, made = form.grown(value[at], path[1:]), self.restore(value[:at])
-        return (made, ()) if inner is None else ([*made, inner[0]], (at, *inner[1]))
+        inner, items = form.grown(value[at], path[1:]), self.restore(value[:at])
+        return (items, ()) if inner is None else ([*items, inner[0]], (at, *inner[1]))
 
     def _each(self, value: Any, way: str) -> Any:
         if not isinstance(value, list):
@@ -193,8 +193,8 @@ class PairsForm:
         """Give the object; an array in which a key is there twice is given back as it is."""
         if not isinstance(value, list) or not all(map(_is_pair, value)):
             return value
-        made = {pair[KEY]: self.values.restore(pair[VALUE]) for pair in value}
-        return made if len(made) == len(value) else value
+        members = {pair[KEY]: self.values.restore(pair[VALUE]) for pair in value}
+        return members if len(members) == len(value) else value
 
     def pre_image(self, value: Any) -> Any:
         """Give the pairs."""
@@ -206,8 +206,8 @@ class PairsForm:
         """Give the object of the pairs that are complete."""
         if not isinstance(value, list):
             return value, path
-        made = self.restore(value[:-1] if path else value)
-        return (made, ()) if isinstance(made, dict) else None
+        members = self.restore(value[:-1] if path else value)
+        return (members, ()) if isinstance(members, dict) else None
 
 
 def _is_pair(value: Any) -> bool:
@@ -359,9 +359,9 @@ class UnionForm:
         if first is not None:
             return first[0]
         # An invalid value: the nearest thing is what some arm makes of it and takes.
-        made = [arm.form.pre_image(value) for arm in self.arms]
-        taken = [sent for sent, arm in zip(made, self.arms, strict=True) if arm.sent.takes(sent)]
-        return (taken or made or [value])[0]
+        images = [arm.form.pre_image(value) for arm in self.arms]
+        valid_images = [sent for sent, arm in zip(images, self.arms, strict=True) if arm.sent.takes(sent)]
+        return (valid_images or images or [value])[0]
 
     def grown(self, value: Any, path: OpenPath) -> tuple[Any, OpenPath] | None:
         """Give nothing: which form it is shows when it is over."""

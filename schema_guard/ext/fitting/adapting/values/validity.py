@@ -74,10 +74,10 @@ def as_json_schema(schema: Any) -> Any:
         return [as_json_schema(part) for part in schema]
     if not isinstance(schema, dict):
         return schema
-    made = {key: as_json_schema(part) for key, part in schema.items()}
-    if made.get("nullable") is True:
-        del made["nullable"]
+    document = {key: as_json_schema(part) for key, part in schema.items()}
+    if document.get("nullable") is True:
+        del document["nullable"]
         # References lead to the definitions from the root: there they stay.
-        held = {"$defs": made.pop("$defs")} if "$defs" in made else {}
-        return {"anyOf": [made, {"type": "null"}], **held}
-    return made
+        held = {"$defs": document.pop("$defs")} if "$defs" in document else {}
+        return {"anyOf": [document, {"type": "null"}], **held}
+    return document
