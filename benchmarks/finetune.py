@@ -14,7 +14,7 @@ from pathlib import Path
 
 from benchmarks.finetune_tasks import KINDS, write_tasks
 from schema_guard.ext.demo.finetune.loop import Loop
-from schema_guard.ext.demo.finetune.told import told
+from schema_guard.ext.demo.finetune.summary import summary_of
 from schema_guard.report.as_text import as_text
 
 
@@ -31,10 +31,10 @@ def main() -> None:
     texts, figures = [], {}
     for kind in asked.kind or list(KINDS):
         paths = write_tasks(asked.folder, kind, seed=asked.seed)
-        loop = Loop(kind=kind, folder=asked.folder, learned=paths["all"], asked=paths["test"])
+        loop = Loop(kind=kind, folder=asked.folder, learned=paths["all"], suite=paths["test"])
         loop.run()
         loop.elsewhere()
-        found = told(loop)
+        found = summary_of(loop)
         texts.append(as_text(found.document))
         figures[kind] = found.figures
         print(texts[-1])

@@ -31,7 +31,7 @@ import jsonschema_rs
 import llguidance
 
 from schema_guard import Limits, Schema, judge, prefix_checker
-from schema_guard.received.watching import Watch
+from schema_guard.received.stream_limits import StreamLimits
 from schema_guard.values import Chunk, More
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ class InTheLoop:
 
 def in_the_loop(schema: Schema[Any], parts: Iterable[str]) -> int | None:
     """Give how many characters had come when the loop stopped a reply; None where it did not."""
-    look, least, waiting, came = Watch(Limits(), Limits(), 0.0, schema).answer, 0, "", 0
+    look, least, waiting, came = StreamLimits(Limits(), Limits(), 0.0, schema).answer, 0, "", 0
     for part in parts:
         waiting += part
         if len(waiting) >= least:

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from schema_guard import connect
 from schema_guard.bench.suites.load import load_suite
 from schema_guard.ext.fitting.probe import probe_enforcement
-from schema_guard.ext.fitting.probe.bisecting import find_refused, most_requests
+from schema_guard.ext.fitting.probe.bisection import find_refused, most_requests
 from schema_guard.ext.fitting.probe.keywords import probe_keywords
 from schema_guard.ext.fitting.probe.prefix import probe_prefix
 from schema_guard.models.apis.openai_api import OpenAIModel

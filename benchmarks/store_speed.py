@@ -177,7 +177,7 @@ def read(path: Path, *, scans_all: bool = True) -> dict[str, Any]:
         path: Of the store.
         scans_all: Whether to count all its attempts too, which takes minutes for ten million.
     """
-    from schema_guard.decide.recorded.gather import gather_each
+    from schema_guard.decide.recorded.from_store import gather_each
     from schema_guard.records.attempts import Where
     from schema_guard.records.reading import scanned
     from schema_guard.report import report_on

@@ -119,7 +119,7 @@ def looked_at(failed: Sequence[int], n: int, found: Sequence[Change], config: di
     noticed = tuple(change for change in found if change.alarm_at <= n)
     stream = CallsInOrder(known, n, (), noticed)
     counts = {"id": "calls", "rung": "bare", "n": n, "k_final": len(known), "traffic_share": 1.0}
-    evidence = {"strategies": [{**counts, **of_calls(stream, stream.own(()), n)}], "config": config}
+    evidence = {"strategies": [{**counts, **of_calls(stream, stream.part(()), n)}], "config": config}
     return case_of(read_evidence(evidence))
 
 

@@ -22,7 +22,7 @@ from schema_guard import Schema
 from schema_guard.bench.suites.load import load_suite
 from schema_guard.ext.fitting.adapting import adapt
 from schema_guard.ext.loopback.refusals import anthropic, gemini, openai
-from schema_guard.ext.loopback.refusals.sent import SentSchema, broken
+from schema_guard.ext.loopback.refusals.sent_schema import SentSchema, broken
 from schema_guard.testing import serve
 from tests.public.ext.sdks.wire_calls import APIS, connected
 

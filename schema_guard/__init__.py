@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from schema_guard.models import connect
     from schema_guard.prompting import Example
     from schema_guard.records import Store, default_store, open_store
-    from schema_guard.records.process.ends import flush, flush_on_sigterm
+    from schema_guard.records.process.exit import flush, flush_on_sigterm
     from schema_guard.records.tagging import tags
     from schema_guard.schema import Schema
     from schema_guard.settings import About, Params
@@ -82,7 +82,7 @@ _HOMES = {
     ),
     "models": ("connect",),
     "records": ("Store", "default_store", "open_store"),
-    "records.process.ends": ("flush", "flush_on_sigterm"),
+    "records.process.exit": ("flush", "flush_on_sigterm"),
 }  # fmt: skip
 _OF_PARTS = (
     "Adapted", "CallJudgement", "Evidence", "Finding", "PrefixChecker", "Rollout", "Router", "SchemaChange",

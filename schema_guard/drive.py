@@ -20,7 +20,7 @@ from schema_guard.loop import Done
 
 # Readers are loaded with the loop, and not while a reply is read: that would be seconds of the attempt.
 from schema_guard.received import retries  # noqa: F401
-from schema_guard.received.closing import aclose, close, streams_of_exception, streams_under
+from schema_guard.received.cleanup import aclose, close, streams_of_exception, streams_under
 from schema_guard.received.receiver import ANYBODYS
 from schema_guard.values import UNKNOWN_USAGE, Ask, Chunk, End, More, Stop
 
@@ -73,7 +73,7 @@ class Pending(NamedTuple):
     raised: BaseException | None = None
     judged: Judgement[Any] | Missed | None = None
 
-    def given(self) -> Any:
+    def unwrap(self) -> Any:
         """Give what the function gave, or raise what it raised."""
         if self.raised is not None:
             raise self.raised
@@ -122,7 +122,7 @@ def run(
         begun, first = first, None
         started, cause = perf_counter() if begun is None else begun.started, None
         try:
-            result = invoke(step) if begun is None else begun.given()
+            result = invoke(step) if begun is None else begun.unwrap()
             if type(result) is not str and is_async(result):
                 return Pending(step, started, result)
             # The usual reply: nothing beside its text is known of it.
@@ -157,7 +157,7 @@ def _received(flow: Flow, result: Any, receiver: Receiver, started: float) -> Re
         incoming.pass_on()
         raise
     finally:
-        close(result, incoming.left_open())
+        close(result, incoming.open_streams())
     return incoming.reply()
 
 
@@ -175,7 +175,7 @@ async def _areceived(flow: Flow, result: Any, receiver: Receiver, started: float
         incoming.pass_on()
         raise
     finally:
-        await aclose(result, incoming.left_open())
+        await aclose(result, incoming.open_streams())
     return incoming.reply()
 
 
@@ -191,7 +191,7 @@ def _pieces(incoming: _Incoming, result: Any) -> Generator[str | None, None, Non
                 return
         incoming.exhausted = True
     finally:
-        close(result, incoming.left_open())
+        close(result, incoming.open_streams())
 
 
 async def _apieces(incoming: _Incoming, result: Any) -> AsyncGenerator[str | None, None]:
@@ -205,7 +205,7 @@ async def _apieces(incoming: _Incoming, result: Any) -> AsyncGenerator[str | Non
                 return
         incoming.exhausted = True
     finally:
-        await aclose(result, incoming.left_open())
+        await aclose(result, incoming.open_streams())
 
 
 async def arun(
@@ -222,7 +222,7 @@ async def arun(
         begun, first = first, None
         started, cause = perf_counter() if begun is None else begun.started, None
         try:
-            result = await _awaited(invoke(step) if begun is None else begun.given())
+            result = await _awaited(invoke(step) if begun is None else begun.unwrap())
             reply = (
                 result
                 if type(result) is str and result[:1] == "{"
@@ -311,7 +311,7 @@ class _Incoming:
     Attributes:
         stopped: Whether no more is wanted of it.
         exhausted: Whether it has come to its own end.
-        kept: Pieces of text that were not passed on yet.
+        pending: Pieces of text that were not passed on yet.
         room: So many characters more of plain text may be kept, where one piece follows the other.
     """
 
@@ -324,7 +324,7 @@ class _Incoming:
         "_under",
         "_whole",
         "exhausted",
-        "kept",
+        "pending",
         "room",
         "stopped",
     )
@@ -338,7 +338,7 @@ class _Incoming:
         self._under: list[Any] = []
         self._whole: Reply | None = None
         self.stopped = self.exhausted = False
-        self.kept: list[str] = []
+        self.pending: list[str] = []
         self.room = 0
 
     def whole(self, result: Any) -> str:
@@ -362,7 +362,7 @@ class _Incoming:
         if self.stopped:
             return ""
         text = reader.feed(chunk)
-        self._send(text, beside=reader.is_beside)
+        self._send(text, beside=reader.is_outside_calls)
         if reader.is_over:
             self.stopped = True
         # What brings nothing is counted by the reader, in a row.
@@ -373,7 +373,7 @@ class _Incoming:
     def take(self, chunk: Any) -> bool:
         """Take the next piece of a stream, and say whether more is wanted; a text may be kept for a while."""
         if self.room > 0 and type(chunk) is str and chunk:
-            self.kept.append(chunk)
+            self.pending.append(chunk)
             self.room -= len(chunk)
             if self.room > 0:
                 return True
@@ -388,9 +388,9 @@ class _Incoming:
         Before an exception too: it is less than is looked at, so that the exception is what ends the attempt; and where
         that has landed in the loop itself nothing is kept.
         """
-        if self.kept:
-            text = "".join(self.kept)
-            self.kept.clear()
+        if self.pending:
+            text = "".join(self.pending)
+            self.pending.clear()
             self._send(text)
 
     def _send(self, text: str, *, beside: bool = False) -> None:
@@ -398,7 +398,7 @@ class _Incoming:
         self.stopped = type(answer) is Stop
         self.room = answer.least if type(answer) is More else 0
 
-    def left_open(self) -> list[Any]:
+    def open_streams(self) -> list[Any]:
         """Give the streams that are to be closed with the function's own; none where that ran to its end."""
         return [] if self.exhausted else self._under or streams_of_exception()
 
@@ -410,7 +410,7 @@ class _Incoming:
         reply = reader.end(is_left=self.stopped)
         if reader.grown is not None:
             reply = self._receiver.grown(reply, reader.grown)
-        return reply._replace(text="".join(self.kept)) if self.kept and reply.text is None else reply
+        return reply._replace(text="".join(self.pending)) if self.pending and reply.text is None else reply
 
 
 def _raised(
@@ -440,7 +440,7 @@ def end(reply: Reply | str, elapsed_s: float, judged: Judgement[Any] | Missed | 
         reply.text or "",
         reply.exception,
         reply.unseen,
-        reply.given,
+        reply.parsed,
         reply.refused,
         tuple(end(tried, 0.0) for tried in reply.tries) if reply.tries else (),
         reply.is_final,

@@ -21,7 +21,7 @@ VALUES_VARIABLE = "SCHEMA_GUARD_VALUES"
 PROMPTS_VARIABLE = "SCHEMA_GUARD_PROMPTS"
 
 
-def tells_values() -> bool:
+def shows_values() -> bool:
     """Say whether messages may hold values of replies: unless $SCHEMA_GUARD_VALUES is `off`, or `0 no false`."""
     return os.environ.get(VALUES_VARIABLE, "on").strip().lower() not in ("off", "0", "no", "false")
 

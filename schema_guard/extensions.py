@@ -22,20 +22,20 @@ if TYPE_CHECKING:
     from schema_guard.ext.fitting.adapting import adapt as adapt
     from schema_guard.ext.fitting.linting import Finding as Finding
     from schema_guard.ext.fitting.linting import lint as lint
-    from schema_guard.ext.loopback.playing.continuing import ContinuingModel as ContinuingModel
-    from schema_guard.ext.loopback.playing.enforcing import EnforcingModel as EnforcingModel
-    from schema_guard.ext.loopback.serving import FAULTS as FAULTS
-    from schema_guard.ext.loopback.serving import Request as Request
-    from schema_guard.ext.loopback.serving import Server as Server
-    from schema_guard.ext.loopback.serving import serve as serve
-    from schema_guard.ext.loopback.tuning.serving import TUNING_FAULTS as TUNING_FAULTS
-    from schema_guard.ext.loopback.tuning.serving import TuningServer as TuningServer
-    from schema_guard.ext.loopback.tuning.serving import serve_tuning as serve_tuning
+    from schema_guard.ext.loopback.models.continuing_model import ContinuingModel as ContinuingModel
+    from schema_guard.ext.loopback.models.enforcing_model import EnforcingModel as EnforcingModel
+    from schema_guard.ext.loopback.server import FAULTS as FAULTS
+    from schema_guard.ext.loopback.server import Request as Request
+    from schema_guard.ext.loopback.server import Server as Server
+    from schema_guard.ext.loopback.server import serve as serve
+    from schema_guard.ext.loopback.tuning.server import TUNING_FAULTS as TUNING_FAULTS
+    from schema_guard.ext.loopback.tuning.server import TuningServer as TuningServer
+    from schema_guard.ext.loopback.tuning.server import serve_tuning as serve_tuning
     from schema_guard.ext.rows.enforce import enforce_dataset as enforce_dataset
     from schema_guard.ext.streaming.checker import PrefixChecker as PrefixChecker
     from schema_guard.ext.streaming.checker import prefix_checker as prefix_checker
-    from schema_guard.ext.tools.failed import ToolCallsFailed as ToolCallsFailed
-    from schema_guard.ext.tools.guarding import guard_tools as guard_tools
+    from schema_guard.ext.tools.decorator import guard_tools as guard_tools
+    from schema_guard.ext.tools.errors import ToolCallsFailed as ToolCallsFailed
     from schema_guard.ext.tools.judging import CallJudgement as CallJudgement
     from schema_guard.ext.tools.judging import judge_calls as judge_calls
     from schema_guard.ext.tuning.routing.evidence import Evidence as Evidence
@@ -142,44 +142,44 @@ PARTS = {
     # Names of `schema_guard`, `schema_guard.bench`, and `schema_guard.testing`.
     "name:Adapted": "schema_guard.ext.fitting.adapting:Adapted",
     "name:CallJudgement": "schema_guard.ext.tools.judging:CallJudgement",
-    "name:ContinuingModel": "schema_guard.ext.loopback.playing.continuing:ContinuingModel",
-    "name:EnforcingModel": "schema_guard.ext.loopback.playing.enforcing:EnforcingModel",
+    "name:ContinuingModel": "schema_guard.ext.loopback.models.continuing_model:ContinuingModel",
+    "name:EnforcingModel": "schema_guard.ext.loopback.models.enforcing_model:EnforcingModel",
     "name:Evidence": "schema_guard.ext.tuning.routing.evidence:Evidence",
-    "name:FAULTS": "schema_guard.ext.loopback.serving:FAULTS",
+    "name:FAULTS": "schema_guard.ext.loopback.server:FAULTS",
     "name:Finding": "schema_guard.ext.fitting.linting:Finding",
     "name:PrefixChecker": "schema_guard.ext.streaming.checker:PrefixChecker",
-    "name:Request": "schema_guard.ext.loopback.serving:Request",
+    "name:Request": "schema_guard.ext.loopback.server:Request",
     "name:Rollout": "schema_guard.ext.tuning.routing.rollout:Rollout",
     "name:Router": "schema_guard.ext.tuning.routing.router:Router",
     "name:SchemaChange": "schema_guard.ext.fitting.adapting:SchemaChange",
-    "name:Server": "schema_guard.ext.loopback.serving:Server",
-    "name:TUNING_FAULTS": "schema_guard.ext.loopback.tuning.serving:TUNING_FAULTS",
-    "name:ToolCallsFailed": "schema_guard.ext.tools.failed:ToolCallsFailed",
-    "name:TuningServer": "schema_guard.ext.loopback.tuning.serving:TuningServer",
+    "name:Server": "schema_guard.ext.loopback.server:Server",
+    "name:TUNING_FAULTS": "schema_guard.ext.loopback.tuning.server:TUNING_FAULTS",
+    "name:ToolCallsFailed": "schema_guard.ext.tools.errors:ToolCallsFailed",
+    "name:TuningServer": "schema_guard.ext.loopback.tuning.server:TuningServer",
     "name:adapt": "schema_guard.ext.fitting.adapting:adapt",
     "name:enforce_dataset": "schema_guard.ext.rows.enforce:enforce_dataset",
-    "name:guard_tools": "schema_guard.ext.tools.guarding:guard_tools",
+    "name:guard_tools": "schema_guard.ext.tools.decorator:guard_tools",
     "name:judge_calls": "schema_guard.ext.tools.judging:judge_calls",
     "name:lint": "schema_guard.ext.fitting.linting:lint",
     "name:prefix_checker": "schema_guard.ext.streaming.checker:prefix_checker",
-    "name:serve": "schema_guard.ext.loopback.serving:serve",
-    "name:serve_tuning": "schema_guard.ext.loopback.tuning.serving:serve_tuning",
+    "name:serve": "schema_guard.ext.loopback.server:serve",
+    "name:serve_tuning": "schema_guard.ext.loopback.tuning.server:serve_tuning",
     # Strategies that send a schema to a provider.
-    "strategy:json_mode": "schema_guard.ext.fitting.sending:sent_schema",
-    "strategy:strict_schema": "schema_guard.ext.fitting.sending:sent_schema",
-    "strategy:tool_call": "schema_guard.ext.fitting.sending:sent_schema",
+    "strategy:json_mode": "schema_guard.ext.fitting.sent_schema:sent_schema",
+    "strategy:strict_schema": "schema_guard.ext.fitting.sent_schema:sent_schema",
+    "strategy:tool_call": "schema_guard.ext.fitting.sent_schema:sent_schema",
     # Options of guards and models.
     "option:early_stop": "schema_guard.ext.streaming.checker:prefix_checker",
     "option:options": "schema_guard.ext.redaction:redacted_value",
     "option:repair": "schema_guard.ext.repair",
     "option:resuming": "schema_guard.ext.streaming.resuming",
-    "option:rules": "schema_guard.ext.fitting.probed:table_of",
-    "option:stream": "schema_guard.ext.streaming.growing:Growing",
+    "option:rules": "schema_guard.ext.fitting.probed_rules:table_of",
+    "option:stream": "schema_guard.ext.streaming.growing_value:Growing",
     "model:tuned": "schema_guard.ext.tuning.tuned_model:tuned_model",
-    "telemetry": "schema_guard.ext.telemetry.switch:enable_as_asked",
+    "telemetry": "schema_guard.ext.telemetry.switch:enable_from_env",
     # Stores, and their texts.
     "payload:redacted": "schema_guard.ext.redaction:redacted_value",
-    "store:postgresql": "schema_guard.ext.postgres.connecting:connected",
+    "store:postgresql": "schema_guard.ext.postgres.connection:connected",
     "cassettes": "schema_guard.ext.redaction:redacted_value",
     # Commands, and options of commands.
     "command:demo": "schema_guard.ext.demo.command:command",

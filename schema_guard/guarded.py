@@ -26,15 +26,15 @@ from typing import TYPE_CHECKING, Any, Concatenate, Generic, Literal, ParamSpec,
 
 from schema_guard.arguments import require_bool
 from schema_guard.errors import InvalidArgument
+from schema_guard.fast import AcceptedCall, fast_call_of, fast_path_of, recordable, wrap
 from schema_guard.light.lazy import LaterModule
 from schema_guard.light.signatures import parameters_of
-from schema_guard.preparing.following import follow_as_asked
 from schema_guard.preparing.prepare import prepare
 from schema_guard.preparing.shapes import name_of
+from schema_guard.preparing.telemetry import follow_environment
 from schema_guard.records import identity, recorder
 from schema_guard.records.identity import Origin, begin_inside, call_around, series, tags_around
 from schema_guard.settings import Settings
-from schema_guard.short import TakenCall, called, come, recordable, short_of
 from schema_guard.text import clip
 from schema_guard.values import Missed, Partial
 
@@ -49,9 +49,9 @@ if TYPE_CHECKING:
 # the first call.
 if TYPE_CHECKING:
     from schema_guard import drive
-    from schema_guard import started as loop
+    from schema_guard import running_call as loop
 else:
-    drive, loop = LaterModule("schema_guard.drive"), LaterModule("schema_guard.started")
+    drive, loop = LaterModule("schema_guard.drive"), LaterModule("schema_guard.running_call")
 
 __all__ = ["AsyncGuarded", "Guard", "Guarded"]
 
@@ -94,7 +94,7 @@ class _Guarded(Generic[P, V, R]):
 
     __wrapped__: Callable[P, Any]
     # Gives the short way of its calls: the way itself, or of what is awaited what `__call__` needs for it.
-    _way: Callable[[Prepared], Any]
+    _path_maker: Callable[[Prepared], Any]
 
     def __init__(
         self,
@@ -107,7 +107,7 @@ class _Guarded(Generic[P, V, R]):
         self._prepared = prepared
         self._binding = binding
         self._holder: Any = None
-        self._short = self._way(prepared)
+        self._fast_path = self._path_maker(prepared)
         # Of the function bound to an instance, whichever: how it is called, and its short way.
         self._of_bound: tuple[Shape, Any] | None = None
 
@@ -174,7 +174,7 @@ class _Guarded(Generic[P, V, R]):
             return self
         if self._of_bound is None:
             shape = self._prepared.shape.bound()
-            self._of_bound = shape, self._way(self._prepared._replace(shape=shape))
+            self._of_bound = shape, self._path_maker(self._prepared._replace(shape=shape))
         shape, short = self._of_bound
         # What is about the function is copied: each look at a method makes one.
         made = object.__new__(type(self))
@@ -192,7 +192,7 @@ class _Guarded(Generic[P, V, R]):
 class Guarded(_Guarded[P, V, R]):
     """A guarded function: calling it gives a valid value."""
 
-    _way = staticmethod(called)
+    _path_maker = staticmethod(fast_call_of)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Give a valid value.
@@ -204,12 +204,12 @@ class Guarded(_Guarded[P, V, R]):
             Exception: What the function itself raises, unchanged, unless it says that the reply did not fit: that is
                 an attempt that failed.
         """
-        short = self._short
+        short = self._fast_path
         if short is not None and len(args) == 1 and not kwargs and type(args[0]) is str:
             given: R = short(self._prepared, args[0])
             return given
         if self._prepared.settings.observe:
-            from schema_guard.observing import observe  # only observed functions need it
+            from schema_guard.observation import observe  # only observed functions need it
 
             return cast("R", observe(loop.start(self._prepared, args, kwargs)))
         value: R = self._run(args, kwargs, loop.value_of)
@@ -252,7 +252,7 @@ class Guarded(_Guarded[P, V, R]):
         Raises:
             InvalidArgument: The arguments are none of the function's; nothing was asked.
         """
-        return cast("drive.Driven", self._run(args, kwargs, loop.as_it_ended, parent_call_id))
+        return cast("drive.Driven", self._run(args, kwargs, loop.end_of, parent_call_id))
 
     def _growing(
         self,
@@ -288,7 +288,7 @@ class Guarded(_Guarded[P, V, R]):
             yield from growing.feed(piece)
         if isinstance(driven, drive.Pending):
             # Only a stream that is refused needs it.
-            from schema_guard.received.closing import close_alone
+            from schema_guard.received.cleanup import close_alone
 
             close_alone(driven.result)
             raise InvalidArgument(
@@ -323,7 +323,7 @@ class AsyncGuarded(_Guarded[P, V, R]):
     asyncio everywhere.
     """
 
-    _way = staticmethod(short_of)
+    _path_maker = staticmethod(fast_path_of)
 
     if sys.version_info >= (3, 12):
 
@@ -342,7 +342,7 @@ class AsyncGuarded(_Guarded[P, V, R]):
 
     async def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Give a valid value; raises as `Guarded.__call__` does."""
-        prepared, short = self._prepared, self._short
+        prepared, short = self._prepared, self._fast_path
         if (
             short is None
             or len(args) != 1
@@ -380,18 +380,18 @@ class AsyncGuarded(_Guarded[P, V, R]):
             if type(value) is not Missed:
                 if short.is_recorded:
                     await loop.settle(
-                        TakenCall(
+                        AcceptedCall(
                             prepared, Origin(begun, outer, tags), task, result, elapsed_s, value
                         ).record()
                     )
                 return cast("R", value)
         going = loop.start(prepared, (task,), {}, origin=Origin(begun, outer, tags))
-        return cast("R", await going.arun(loop.value_of, going.first(elapsed_s, come(result), raised, value)))
+        return cast("R", await going.arun(loop.value_of, going.first(elapsed_s, wrap(result), raised, value)))
 
     async def _by_loop(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         started = loop.start(self._prepared, args, kwargs)
         if self._prepared.settings.observe:
-            from schema_guard.observing import observe_async
+            from schema_guard.observation import observe_async
 
             given = await observe_async(started)
             await loop.settle(started.store)
@@ -419,7 +419,7 @@ class AsyncGuarded(_Guarded[P, V, R]):
     ) -> drive.Driven:
         """Make a call and give how it ended, as `Guarded._ended` does."""
         started = loop.start(self._prepared, args, kwargs, parent_call_id=parent_call_id)
-        return cast("drive.Driven", await started.arun(loop.as_it_ended))
+        return cast("drive.Driven", await started.arun(loop.end_of))
 
     async def _growing(
         self,
@@ -478,7 +478,7 @@ def _guarded(settings: Guard[Any, Any], given: Any) -> Any:
     if isinstance(function, _Guarded):
         raise InvalidArgument(f"guard: {name_of(function)} is guarded already: set one guard on a function")
     prepared = prepare(settings, function)
-    follow_as_asked()
+    follow_environment()
     # An async generator function that is only observed is called without await, as before.
     is_awaited = prepared.shape.is_async and not (settings.observe and prepared.shape.is_async_generator)
     kind = AsyncGuarded if is_awaited else Guarded

@@ -12,7 +12,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Never, TypedDict, TypeVar, Unpack, overload
 
-from schema_guard.accepting import (
+from schema_guard.light.tuples import NamedTuple
+from schema_guard.parsing import NotJson, parse
+from schema_guard.plain_reply import (
     DEFAULT_LIMITS,
     UNREAD,
     Terms,
@@ -23,8 +25,6 @@ from schema_guard.accepting import (
     form_of,
     require_terms,
 )
-from schema_guard.light.tuples import NamedTuple
-from schema_guard.parsing import NotJson, parse
 from schema_guard.schema import Schema
 from schema_guard.validation import failures
 from schema_guard.validation.equality import is_same
@@ -146,9 +146,9 @@ def judge_missed(  # noqa: PLR0913 - as `judge`
 def _judge_missed(text: str, missed: Missed, terms: Terms) -> Judgement[Any]:
     if missed.failure is not None:
         return failed(missed.failure)
-    if not isinstance(missed.found, dict | list):
-        return _judge_read(text, missed.found, terms)
-    return _refused(missed.found, text, terms)
+    if not isinstance(missed.value, dict | list):
+        return _judge_read(text, missed.value, terms)
+    return _refused(missed.value, text, terms)
 
 
 def _judge_read(text: str, value: Any, terms: Terms) -> Judgement[Any]:
@@ -197,7 +197,7 @@ def judge_value(
     """
     if own:
         return checked(value, checks, "parsed")
-    from schema_guard.validation.plain import FOREIGN, refusal_of  # few functions parse by themselves
+    from schema_guard.validation.plain_json import FOREIGN, refusal_of  # few functions parse by themselves
 
     refused = refusal_of(value, limits)
     if refused is not None:
@@ -220,7 +220,7 @@ def _judge_direct(text: str, reading: Reading, value: Any, terms: Terms) -> Judg
         data = document.encode()
         document, rest = data[: value.end].decode(), data[value.end :].decode()
         form, value = "unwrapped", terms.parse(document)
-        failure = _failure_behind(rest, value, terms)
+        failure = _failure_after(rest, value, terms)
         if failure is not None:
             return failed(failure)
     if type(value) is NotJson:
@@ -235,16 +235,16 @@ def _judge_direct(text: str, reading: Reading, value: Any, terms: Terms) -> Judg
 
 def _opens_document(rest: str, terms: Terms) -> bool:
     """Say whether the text behind a JSON text opens with another one, whole or cut off."""
-    from schema_guard.reading import after
+    from schema_guard.reading import text_after
 
-    rest = after(rest, 0)
+    rest = text_after(rest, 0)
     if rest[:1] not in ("{", "[") or not rest:
         return False
     value = terms.parse(rest)
     return type(value) is not NotJson or value.code == "unfinished" or value.end is not None
 
 
-def _failure_behind(rest: str, value: Any, terms: Terms) -> Failure | None:
+def _failure_after(rest: str, value: Any, terms: Terms) -> Failure | None:
     """Give the failure for another document in the text behind a JSON text: one that follows at once, one that is
     cut off, or one that is valid and says something else; None when there is none.
     """  # noqa: D205
@@ -297,7 +297,7 @@ def _judge_prose(text: str, reading: Reading, terms: Terms) -> Judgement[Any]:
     return repaired or failed(_prose_failure(text, search, terms))
 
 
-class _Found(NamedTuple):
+class _ProseResult(NamedTuple):
     """What a search through prose has found.
 
     Attributes:
@@ -313,13 +313,13 @@ class _Found(NamedTuple):
     broken: list[str]
 
 
-_NOTHING = _Found([], [], [], [])
+_NOTHING = _ProseResult([], [], [], [])
 
 
-def _search(text: str, reading: Reading, terms: Terms) -> _Found:
+def _search(text: str, reading: Reading, terms: Terms) -> _ProseResult:
     if not (reading.candidates or reading.unclosed) and reading.complete:
         return _NOTHING
-    search = _Found([], [], [], [text[start:] for start in reading.unclosed[:1]])
+    search = _ProseResult([], [], [], [text[start:] for start in reading.unclosed[:1]])
     for document, value in _documents(text, reading, terms):
         if type(value) is NotJson:
             search.refused.append(value)
@@ -350,7 +350,7 @@ def _repaired(documents: Sequence[str], terms: Terms) -> Judgement[Any] | None:
     for document in documents:
         read = repairing.readings(document, level=terms.repair, finished=finished, max_work=left)
         left -= read.work + 1  # each text costs something, however short
-        first = next((judged for one in read.found if (judged := _as_repaired(one, terms))), None)
+        first = next((judged for one in read.repaired if (judged := _as_repaired(one, terms))), None)
         if first is not None:
             found.append(first)
         if not read.complete or left <= 0:
@@ -382,7 +382,7 @@ def _decoded(value: Any, terms: Terms, violations: Sequence[Violation] = ()) -> 
     violations = violations or terms.failure(value).violations
     if not any(map(failures.may_hold_json, violations)):
         return value, False
-    from schema_guard.validation.encoded import decoded  # few failures need it
+    from schema_guard.validation.encoded_json import decoded  # few failures need it
 
     def broken(value: Any) -> Sequence[Violation]:
         return () if terms.accepts(value) else terms.failure(value).violations
@@ -429,7 +429,7 @@ def _bare(text: str, terms: Terms) -> Judgement[Any] | None:
     return accepted(value, terms.schema, terms.checks, "repaired_lossless", steps)
 
 
-def _prose_failure(text: str, search: _Found, terms: Terms) -> Failure:
+def _prose_failure(text: str, search: _ProseResult, terms: Terms) -> Failure:
     """Give the failure that explains best: the largest JSON text's violations, else cut off, else its syntax."""
     if search.invalid:
         # Of equally large ones the last: a final answer follows its drafts.

@@ -109,11 +109,11 @@ def enforce(task: Prompt, plan: Plan, call: Callable[[], Call]) -> Flow:
             event = yield from _gathered(event, plan, step, tried)
         assert type(event) is End
         if event.tries:
-            ask = _after_tries(ask, event, tried, plan, step)
+            ask = _add_attempts(ask, event, tried, plan, step)
         text = event.text
         judged = _judged(text, event, plan, step)
         tried.append((ask, text, event, judged, step, plan.gateway_repaired))
-        named = named or _named(event)
+        named = named or _model_name(event)
         if judged.failure is None or event.is_final:
             break
         if plan.resuming is not None:
@@ -125,7 +125,7 @@ def enforce(task: Prompt, plan: Plan, call: Callable[[], Call]) -> Flow:
     yield Done(judged.ok, judged.value, partial(_outcome, tried, judged, call, named, plan.prices))
 
 
-def _after_tries(ask: Ask, end: End, tried: list[Tried], plan: Plan, step: Step) -> Ask:
+def _add_attempts(ask: Ask, end: End, tried: list[Tried], plan: Plan, step: Step) -> Ask:
     """Add the attempts that a library inside the function had made; give the Ask of the one that it gave."""
     for reply in end.tries:
         found = _judged_try(reply, plan, step)
@@ -174,11 +174,11 @@ def _gathered(
     event: Chunk | End | None, plan: Plan, step: Step, tried: list[Tried]
 ) -> Generator[More | Stop, Chunk | End | None, End]:
     """Give the end with all the text that came before it; stop a reply that is too large already, or too late, or lost."""
-    from schema_guard.received.watching import Watch  # only streams need it
+    from schema_guard.received.stream_limits import StreamLimits  # only streams need it
 
     spent_s = sum(end.elapsed_s for _, _, end, *_ in tried)
     schema = plan.schema if plan.stops(step) else None
-    watch = Watch(plan.limits, spent_s, schema, calls_only=step.strategy.name == "tool_call")
+    watch = StreamLimits(plan.limits, spent_s, schema, calls_only=step.strategy.name == "tool_call")
     parts: list[str] = []
     while type(event) is Chunk:
         parts.append(event.text)
@@ -226,12 +226,14 @@ def _resumed(
 def _to_go_on(tried: list[Tried], end: End, plan: Plan, before: CutOff | None) -> CutOff | None:
     """Give the last attempt's reply as what the next one goes on with; None where the call does not go on with it."""
     from schema_guard.extensions import load  # as in _resumed()
-    from schema_guard.received import watching
+    from schema_guard.received import stream_limits
 
     if plan.resuming is None or len(tried) >= plan.max_attempts or _is_spent(plan.limits, tried):
         return None
     cut_off: CutOff | None = load("option:resuming").cut_off(_attempt(*tried[-1]), end, before, plan.resuming)
-    return None if cut_off is None or watching.doomed(cut_off.text, plan.schema, plan.limits) else cut_off
+    return (
+        None if cut_off is None or stream_limits.doomed(cut_off.text, plan.schema, plan.limits) else cut_off
+    )
 
 
 def _judged(text: str, end: End, plan: Plan, step: Step) -> Judgement[Any]:
@@ -242,7 +244,7 @@ def _judged(text: str, end: End, plan: Plan, step: Step) -> Judgement[Any]:
     if end.tool is not None and plan.tool not in (None, end.tool) and step.strategy.name == "tool_call":
         message = f"the reply calls the tool {clip(repr(end.tool))}: expected {clip(repr(plan.tool))}"
         return Judgement(False, None, Failure("structure", "unknown_tool", message), None)
-    if end.given is not None or end.refused is not None:
+    if end.parsed is not None or end.refused is not None:
         return _judged_by_function(text, end, plan, step)
     if end.stopped is not None and end.stopped.code != "runaway":
         return Judgement(False, None, end.stopped, None)
@@ -285,7 +287,7 @@ def _cause(failure: Failure, text: str, end: End, plan: Plan, step: Step) -> Fai
     if failure.code == "max_tokens" and not text.strip() and (end.usage.reasoning_tokens or end.reasoned):
         return REASONING_EXHAUSTED
     if failure.kind == "truncation" and plan.stops(step):
-        from schema_guard.received.watching import doomed  # as in _gathered()
+        from schema_guard.received.stream_limits import doomed  # as in _gathered()
 
         # In smaller pieces it had been stopped there.
         return doomed(text, plan.schema, plan.limits) or failure
@@ -294,8 +296,8 @@ def _cause(failure: Failure, text: str, end: End, plan: Plan, step: Step) -> Fai
 
 def _judged_by_function(text: str, end: End, plan: Plan, step: Step) -> Judgement[Any]:
     """Judge what the function had parsed already, or had refused: what it refused is no value."""
-    if end.given is not None:
-        judged = _judged_given(end.given, text, end, plan, step)
+    if end.parsed is not None:
+        judged = _judge_parsed(end.parsed, text, end, plan, step)
     else:
         judged = _judged(text, end._replace(refused=None), plan, step)
     if end.refused is not None and judged.failure is None:
@@ -311,12 +313,12 @@ def _as_sent(failure: Failure, text: str, end: End, plan: Plan, step: Step) -> F
     return failure if sent_failure is None or not sent_failure.violations else sent_failure
 
 
-def _judged_given(parsed: ParsedValue, text: str, end: End, plan: Plan, step: Step) -> Judgement[Any]:
+def _judge_parsed(parsed: ParsedValue, text: str, end: End, plan: Plan, step: Step) -> Judgement[Any]:
     """Judge what the function had parsed already; where the text is known too, it says how the value stood in it."""
     judged = judge_value(
-        parsed.value if step.restore is None or parsed.own else step.restore(parsed.value),
+        parsed.value if step.restore is None or parsed.is_instance else step.restore(parsed.value),
         plan.schema,
-        own=parsed.own,
+        own=parsed.is_instance,
         repair=plan.repair,
         checks=plan.checks,
         limits=plan.limits,
@@ -336,7 +338,7 @@ def _judged_try(end: End, plan: Plan, step: Step) -> Judgement[Any]:
     return Judgement(False, None, Failure("semantic", "retry", message), None)
 
 
-def _named(end: End) -> str | None:
+def _model_name(end: End) -> str | None:
     """Give the name of the model that a call counts for, as a reply says it."""
     return end.model if end.call_model is None else end.call_model
 
@@ -378,7 +380,7 @@ def _attempt(ask: Ask, text: str, end: End, judged: Judgement[Any], step: Step, 
         snapshot,
         exception,
         unseen,
-        None if step.sent is None else step.sent.told,
+        None if step.sent is None else step.sent.recorded,
         repaired,
         None if end.stopped is None else len(text),
         end.retries,

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 # Indices that are kept have no more digits: a longer one is a key that a model made up.
 _INDEX_DIGITS = 6
 # Locations that are kept have no more characters: a key that a model made up may have any number.
-_LONGEST_KEPT = 200
+_LONGEST_CACHED = 200
 
 
 def escape(token: str) -> str:
@@ -81,7 +81,7 @@ def declared_location(violation: Violation, *, indices: bool = True) -> str:
     ('/lines/3/qty', '/lines/*/qty')
     """
     location, keyword_location, _, _, _ = violation
-    if len(location) > _LONGEST_KEPT:
+    if len(location) > _LONGEST_CACHED:
         return _declared_location.__wrapped__(location, keyword_location, indices)
     return _declared_location(location, keyword_location, indices)
 

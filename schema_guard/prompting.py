@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 _REPLY_HEAD_BYTES = 800
 _REPLY_TAIL_BYTES = 300
 _CORRECTION_BYTES = 700
-_MAX_TOLD = 10
+_MAX_SENT = 10
 
 _ONLY_JSON = "Reply with one JSON value that is valid for this JSON Schema, and with nothing else: no prose, no code fence."
 _REASON_FIRST = (
@@ -102,7 +102,7 @@ def render(task: Prompt, instructions: str, examples: Sequence[Example]) -> Prom
     """
     if isinstance(task, str):
         return text_prefix(instructions, examples) + task
-    from schema_guard.providers.dialects.choosing import dialect_of  # only lists of messages need it
+    from schema_guard.providers.dialects.detection import dialect_of  # only lists of messages need it
 
     dialect = dialect_of(task)
     turns = [example for example in examples if example.task is not None]
@@ -158,7 +158,7 @@ def with_correction(prompt: Prompt, reply: str, correction: str) -> Prompt:
     if isinstance(prompt, str):
         last = f"Your last reply:\n{shown}\n\n" if shown else ""
         return f"{prompt}\n\n{last}{correction}"
-    from schema_guard.providers.dialects.choosing import dialect_of  # as in render()
+    from schema_guard.providers.dialects.detection import dialect_of  # as in render()
 
     dialect = dialect_of(prompt)
     # Providers refuse an empty turn of the model's.
@@ -177,7 +177,7 @@ def _cut(reply: str) -> str:
     return f"{head}\n[...]\n{tail}".strip()
 
 
-_SYNTAX_TOLD = {
+_SYNTAX_TEXT = {
     "no_json": "It held no JSON",
     "empty": "It was empty",
     "malformed": "It was not well-formed JSON",
@@ -213,7 +213,7 @@ def correction(failure: Failure, *, quote_checks: bool = True, is_whole: bool = 
     'Your last reply was not valid. At /total: expected number, got string. Reply again with only the JSON value.'
     """
     rest = "" if is_whole else _NOT_READ
-    return f"Your last reply was not valid. {_fitted(told(failure, quote_checks=quote_checks))}.{rest} {_ASK_AGAIN}"
+    return f"Your last reply was not valid. {_fitted(describe(failure, quote_checks=quote_checks))}.{rest} {_ASK_AGAIN}"
 
 
 def _fitted(text: str) -> str:
@@ -225,23 +225,23 @@ def _fitted(text: str) -> str:
     )
 
 
-def told(failure: Failure, *, quote_checks: bool) -> str:
+def describe(failure: Failure, *, quote_checks: bool) -> str:
     """Say what was wrong with a reply, without a value or a key of it; arguments as `correction` has them."""
     if failure.kind == "semantic":
         # A Pydantic error's place may hold keys that the model made up; its words name what it wanted.
         reason = (
-            "; ".join(dict.fromkeys(v.expected for v in failure.violations[:_MAX_TOLD])) or failure.message
+            "; ".join(dict.fromkeys(v.expected for v in failure.violations[:_MAX_SENT])) or failure.message
         )
         return f"The check {failure.code!r} refused it" + (f": {reason}" if quote_checks else "")
     if failure.code == "encoded_value":
         # The place may hold a key that the model made up; that of the schema is told with the violations below.
         lead = "An object or array was sent as a JSON string. "
-        return lead + told(failure._replace(code="type"), quote_checks=quote_checks)
+        return lead + describe(failure._replace(code="type"), quote_checks=quote_checks)
     if failure.violations:
         places = dict.fromkeys(map(_place, failure.violations))
-        more = f". And {len(places) - _MAX_TOLD} more" if len(places) > _MAX_TOLD else ""
-        return ". ".join(list(places)[:_MAX_TOLD]) + more
-    return _SYNTAX_TOLD.get(failure.code, "It did not fit the task")
+        more = f". And {len(places) - _MAX_SENT} more" if len(places) > _MAX_SENT else ""
+        return ". ".join(list(places)[:_MAX_SENT]) + more
+    return _SYNTAX_TEXT.get(failure.code, "It did not fit the task")
 
 
 def _place(violation: Violation) -> str:

@@ -77,13 +77,13 @@ def read(text: str) -> Reading:
     """Apply the reading rule to a reply."""
     start, clean = _skip(text)
     if text[start : start + 1] in ("{", "[", '"'):
-        end = len(text) if clean else _before_fence(text, start)
+        end = len(text) if clean else _end_before_fence(text, start)
         return Reading(direct=True, clean=clean, candidates=(Span(start, end, text),))
     scalar = _SCALAR.match(text, start)
     if scalar:
         return Reading(
             direct=True,
-            clean=clean and not after(text, scalar.end()),
+            clean=clean and not text_after(text, scalar.end()),
             candidates=(Span(*scalar.span(), text),),
         )
     if _refuses(text, start):
@@ -138,7 +138,7 @@ def _skip(text: str) -> tuple[int, bool]:
     if text.startswith("\ufeff", start):
         start, plain = _space(text, start + 1), False
     if text[start : start + 1] not in ("{", '"', "`", "~"):
-        content = _behind_reasoning(text, start)
+        content = _after_reasoning(text, start)
         start, plain = content, plain and content == start
     fence = _FENCE.match(text, start)
     if fence:
@@ -146,7 +146,7 @@ def _skip(text: str) -> tuple[int, bool]:
     return start, plain
 
 
-def _behind_reasoning(text: str, start: int) -> int:
+def _after_reasoning(text: str, start: int) -> int:
     """Give where the closed reasoning blocks at *start* end."""
     block = REASONING.match(text, start)
     # Chat templates may open the block themselves: then the reply begins inside it and only closes it.
@@ -176,7 +176,7 @@ def _space(text: str, start: int) -> int:
     return space.end() if space else start
 
 
-def _before_fence(text: str, start: int) -> int:
+def _end_before_fence(text: str, start: int) -> int:
     """Give where the JSON text at *start* ends if it is whole and a closing fence follows; else the text's end.
 
     Whole is taken for: its brackets are as many of each kind, and it ends with the one that it begins with. Any
@@ -194,7 +194,7 @@ def _before_fence(text: str, start: int) -> int:
     return end if balanced else len(text)
 
 
-def after(text: str, end: int) -> str:
+def text_after(text: str, end: int) -> str:
     """Give what follows a JSON text, its closing fence and the next opening one skipped; often the empty text."""
     closing = _CLOSING_FENCE.match(text, end)
     position = closing.end() if closing else end

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from schema_guard.validation.annotations.restoring import Meaning
     from schema_guard.validation.closed_form import Closed
     from schema_guard.validation.compiled import Compiled
-    from schema_guard.validation.fast import Validator
+    from schema_guard.validation.fast_engine import Validator
     from schema_guard.values import Violation
 
 V = TypeVar("V")
@@ -157,7 +157,7 @@ class Schema(Generic[V]):
 
     def reference(self) -> Validator:
         """Give the reference engine for this schema, whichever engine validates: an oracle, and slow."""
-        from schema_guard.validation.reference import reference  # for tests
+        from schema_guard.validation.reference_engine import reference  # for tests
 
         return reference(self.document, self.dialect, formats=self.formats, resources=self._resources)
 

@@ -14,8 +14,8 @@ from schema_guard.arguments import (
     require_one_of,
     require_text,
 )
-from schema_guard.asked import check_models
 from schema_guard.errors import InvalidArgument
+from schema_guard.escalation import check_models
 from schema_guard.light.frozen import dataclass
 from schema_guard.limits import DEFAULT_LIMITS, Limits
 from schema_guard.prompting import Example
@@ -172,7 +172,7 @@ class Settings(Generic[V, R]):
         require_kind("about", self.about, About)
         if self.models is not None:
             check_models(self.models, self.about.model, max_attempts=self.max_attempts, observe=self.observe)
-        self._require_found()
+        self._require_resources()
 
     def _require_one_result(self) -> None:
         """Check that the settings name one result of a failed call."""
@@ -184,7 +184,7 @@ class Settings(Generic[V, R]):
                 "default= alone returns the default when a call fails"
             )
 
-    def _require_found(self) -> None:
+    def _require_resources(self) -> None:
         """Check that the settings name a known provider, store, and price table."""
         if self.provider is not None:
             from schema_guard.providers.options import capabilities  # only options need providers
@@ -193,9 +193,9 @@ class Settings(Generic[V, R]):
         if self.store is not None and not isinstance(self.store, Unset):
             resolved_store(self.store, strictly=True)
         if self.about.prices is not None:
-            from schema_guard.prices.charges import given_charges  # only a named table needs it
+            from schema_guard.prices.charges import charges_of  # only a named table needs it
 
-            given_charges(self.about.prices)
+            charges_of(self.about.prices)
         if self.about.rules is not None:
             self._require_rules()
         if self.repair != "off" or self.early_stop:
@@ -230,16 +230,16 @@ def _is_exception(given: Any) -> bool:
     return isinstance(given, type) and issubclass(given, BaseException)
 
 
-def resolved_store(given: Any, *, strictly: bool = False) -> Recorder | None:
+def resolved_store(store: Any, *, strictly: bool = False) -> Recorder | None:
     """Return the recorder that a `store=` argument names.
 
     Args:
-        given: The argument, or UNSET.
+        store: The argument, or UNSET.
         strictly: Whether an unknown store raises `InvalidArgument`. Default: its records are lost and counted.
     """
-    if callable(getattr(type(given), "record", None)):
-        recorder: Recorder = given
+    if callable(getattr(type(store), "record", None)):
+        recorder: Recorder = store
         return recorder
     from schema_guard.records.urls import recording_store, resolve_store  # needed by recorded calls
 
-    return resolve_store(given) if strictly else recording_store(given, default=isinstance(given, Unset))
+    return resolve_store(store) if strictly else recording_store(store, default=isinstance(store, Unset))

@@ -110,9 +110,9 @@ def resuming_of(
     # A call's arguments are no text of the reply, and a text in another form than the schema's is not known to be viable.
     if last.strategy.name == "tool_call" or last.restore is not None:
         return None
-    from schema_guard.providers.options import going_on
+    from schema_guard.providers.options import continuation_of
 
-    how = going_on(provider)
+    how = continuation_of(provider)
     if how is None or (how.options and shape.options is None):
         return None
     return Resuming(max(len(steps), len(models)), dict(how.fields), texts=is_model)

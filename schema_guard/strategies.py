@@ -76,7 +76,7 @@ def strategies_of(names: object) -> tuple[Strategy, ...]:
     return tuple(STRATEGIES[name] for name in entries)
 
 
-def behind_system(
+def with_system_message(
     task: str, strategy: object, before: Sequence[Mapping[str, str]] = ()
 ) -> list[dict[str, str]]:
     """Give a task as the user's turn, behind a system message for the format where a strategy says something.
@@ -102,7 +102,7 @@ class SentForm(NamedTuple):
 
     Attributes:
         schema: What is sent.
-        told: The same, as attempts tell it.
+        recorded: The same, as attempts tell it.
         restore: Gives a value of it in the form of the plan's schema, and what is not of it as it is; never raises.
             None where the forms are the same.
         grown: Gives a value that is still written, and the way to what is open in it (None for nothing), in the same form;
@@ -110,7 +110,7 @@ class SentForm(NamedTuple):
     """
 
     schema: Schema[Any]
-    told: AdaptedSchema
+    recorded: AdaptedSchema
     restore: Callable[[Any], Any] | None = None
     grown: Callable[[Any, OpenPath | None], tuple[Any, OpenPath | None] | None] | None = None
 
@@ -202,6 +202,6 @@ class Plan(NamedTuple):
         """Say whether replies of a step are held against the schema before their end."""
         return self.early_stop and self.repair == "off" and step.restore is None
 
-    def asked_for(self, step: Step) -> Schema[Any]:
+    def sent_schema(self, step: Step) -> Schema[Any]:
         """Give the schema that is sent in a step."""
         return self.schema if step.sent is None else step.sent.schema

@@ -14,7 +14,7 @@ _MOST_ODDS = 1e9
 
 _WHOLE_DOLLARS = 100
 _SMALLEST_DOLLARS = 1e-6
-_SHORT_MONTHS = 0.1
+_SHORTEST_MONTHS = 0.1
 
 
 def percent(rate: float) -> str:
@@ -70,7 +70,7 @@ def months(duration: float) -> str:
     >>> months(1.96692), months(1), months(0.01)
     ('2.0 months', '1.0 months', '0.01 months')
     """
-    return f"{duration:.2g} months" if 0 < duration < _SHORT_MONTHS else f"{duration:.1f} months"
+    return f"{duration:.2g} months" if 0 < duration < _SHORTEST_MONTHS else f"{duration:.1f} months"
 
 
 def odds(e_value: float) -> str:

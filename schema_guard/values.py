@@ -149,14 +149,14 @@ class Missed:
     """A text that an `acceptor` did not take, with what was found of it.
 
     Attributes:
-        found: The value that the text holds, `accepting.UNREAD`, or why the text is no JSON text within the limits.
+        value: The value that the text holds, `accepting.UNREAD`, or why the text is no JSON text within the limits.
         failure: Why the schema's Python type refused the value, which is valid; None where it was not asked.
     """
 
-    __slots__ = ("failure", "found")
+    __slots__ = ("failure", "value")
 
-    def __init__(self, found: Any, failure: Failure | None = None) -> None:
-        self.found = found
+    def __init__(self, value: Any, failure: Failure | None = None) -> None:
+        self.value = value
         self.failure = failure
 
 
@@ -375,12 +375,12 @@ class Chunk(NamedTuple):
     Attributes:
         text: What it adds to the text; `""` when it adds none.
         elapsed_s: Seconds since the Ask.
-        beside: Whether it is text of a provider's that came without a tool call: if one follows, that is judged alone.
+        is_outside_calls: Whether it is text of a provider's that came without a tool call: if one follows, that is judged alone.
     """
 
     text: str
     elapsed_s: float = 0.0
-    beside: bool = False
+    is_outside_calls: bool = False
 
 
 class ParsedValue(NamedTuple):
@@ -388,11 +388,11 @@ class ParsedValue(NamedTuple):
 
     Attributes:
         value: Plain JSON data, or an instance of the schema's own Python type.
-        own: Whether it is such an instance: valid by being one.
+        is_instance: Whether it is such an instance: valid by being one.
     """
 
     value: Any
-    own: bool = False
+    is_instance: bool = False
 
 
 class End(NamedTuple):
@@ -408,7 +408,7 @@ class End(NamedTuple):
         text: The last piece of the reply's text; all of it when no chunk came before.
         exception: Name of the exception's type when the call raised and nothing is judged; None otherwise.
         unseen: Whether a library inside the function had asked again, and those tries were not seen.
-        given: What the function had made of the reply; None where only its text is known.
+        parsed: What the function had made of the reply; None where only its text is known.
         refused: Why the function, or a library inside it, had refused the reply: it stands where the reply is valid.
         tries: What a library inside the function had asked for and refused before this, in order.
         is_final: Whether the function has asked again by itself, so that it is not asked once more.
@@ -433,7 +433,7 @@ class End(NamedTuple):
     text: str = ""
     exception: str | None = None
     unseen: bool = False
-    given: ParsedValue | None = None
+    parsed: ParsedValue | None = None
     refused: Failure | None = None
     tries: tuple[End, ...] = ()
     is_final: bool = False

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from schema_guard import CallFailed, Limits, guard
 from schema_guard.drive import end
 from schema_guard.received.replies import Reply
+from schema_guard.received.stream_limits import StreamLimits
 from schema_guard.received.streams import MOST_IDLE_CHUNKS
-from schema_guard.received.watching import Watch
 from tests.needs import marked, needs
 from tests.thinned import examples
 
@@ -155,14 +155,14 @@ def test_pieces_that_bring_nothing_end_no_stream_that_goes_on(is_async):
 def test_what_lands_in_the_loop_goes_on_as_itself(monkeypatch, is_async, is_followed, at):
     """An exception that comes from outside while a piece is looked at is raised as it is, and the loop is fed no more."""
     error, calls = Gone(), itertools.count(1)
-    answer = Watch.answer
+    answer = StreamLimits.answer
 
     def landing(self, chunk):
         if next(calls) == at:
             raise error
         return answer(self, chunk)
 
-    monkeypatch.setattr(Watch, "answer", landing)
+    monkeypatch.setattr(StreamLimits, "answer", landing)
     kept = Kept()
     function = streams([HEAD, *["a" * 40] * 50, '"}'], [])[is_async]
     ask = guard(NOTE, store=kept, early_stop=True)(function)

@@ -42,13 +42,13 @@ FLOORS = (
     ("received",),
     ("models",),
     ("steps",),
-    ("asked", "preparing", "settings"),
+    ("escalation", "preparing", "settings"),
     ("reading",),
-    ("accepting",),
-    ("judging", "short"),
+    ("plain_reply",),
+    ("judging", "fast"),
     ("loop",),
     ("drive",),
-    ("explaining", "observing", "started"),
+    ("failure_message", "observation", "running_call"),
     ("guarded",),
     ("decorator",),
     ("bench",),
@@ -66,7 +66,7 @@ ROOMS = {
 }
 # The pure modules and folders: from a text to a value or a failure.
 PURE = (
-    "accepting", "explaining", "ext.repair", "ext.streaming", "judging", "limits", "loop", "parsing", "pointer", "prompting", "providers.dialects", "reading",
+    "plain_reply", "failure_message", "ext.repair", "ext.streaming", "judging", "limits", "loop", "parsing", "pointer", "prompting", "providers.dialects", "reading",
     "schema", "strategies", "validation", "values",
 )  # fmt: skip
 STANDARD_OF_PURE = {

@@ -8,9 +8,9 @@ import pytest
 
 from schema_guard.interruptions import is_interruption
 from schema_guard.judging import judge
-from schema_guard.preparing.version import made
+from schema_guard.preparing.version import fingerprint
 from schema_guard.prices import tokens
-from schema_guard.prices.charges import given_charges
+from schema_guard.prices.charges import charges_of
 from schema_guard.providers.dialects import dialect
 from schema_guard.providers.fields import field, first
 from schema_guard.schema import Schema
@@ -161,14 +161,14 @@ def test_a_signal_while_an_element_of_a_prompt_is_looked_at_comes_out(interrupt,
 
 def test_a_signal_while_a_version_is_made_comes_out(interrupt, monkeypatch):
     """What lands while the source of a function is read is not taken for a function without source."""
-    monkeypatch.setattr(made, "_Parts", lambda _: interrupt())
+    monkeypatch.setattr(fingerprint, "_Parts", lambda _: interrupt())
     with pytest.raises(Interruption):
-        made.version_of(raises, [])
+        fingerprint.version_of(raises, [])
 
 
 def test_a_signal_while_a_call_is_priced_comes_out(interrupt, monkeypatch):
     """What lands while prices are looked up is not taken for a model without a price."""
-    charges = given_charges({"m": {"p_in": 1.0, "p_cached": 0.1, "p_out": 2.0}})
+    charges = charges_of({"m": {"p_in": 1.0, "p_cached": 0.1, "p_out": 2.0}})
     monkeypatch.setattr(tokens, "prices_in", lambda *_, **__: interrupt())
     with pytest.raises(Interruption):
         charges.cost(Usage(1, 1), "m")

@@ -347,7 +347,7 @@ KEPT = (
     Kept("an empty reply is one", ("", End()), ""),
     Kept("no chunk is an empty reply", (End(),), ""),
     Kept("rejected without its text", (End(failure=REJECTED),), None),
-    Kept("a value whose text is unknown", (End(given=ParsedValue(1)),), None),
+    Kept("a value whose text is unknown", (End(parsed=ParsedValue(1)),), None),
     Kept("the words of a refusal", (End(refusal="no"),), "no"),
     Kept("text before a refusal", ("well", End(refusal="no")), "well"),
 )

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schema_guard.reading import after, brackets, read
+from schema_guard.reading import brackets, read, text_after
 
 
 @dataclass(frozen=True)
@@ -215,7 +215,7 @@ AFTER = [
 @pytest.mark.parametrize(("text", "rest"), AFTER)
 def test_fences_behind_a_document_are_skipped(text, rest):
     """What follows a JSON text begins behind white space, its closing fence and the next opening one."""
-    assert after(text, 0) == rest
+    assert text_after(text, 0) == rest
 
 
 def test_a_mark_of_reasoning_inside_a_fenced_value_is_text():

@@ -29,10 +29,10 @@ from schema_guard.text import safe
 
 if TYPE_CHECKING:
     from schema_guard.decide import Verdict
-    from schema_guard.decide.recorded.gather import Gathered
+    from schema_guard.decide.recorded.from_store import Gathered
     from schema_guard.records import Store
     from schema_guard.records.declarations import StepStatus
-    from schema_guard.report.decision.several import Decided
+    from schema_guard.report.decision.verdict_list import Decided
 
 # The evidence file holds all of these.
 _OF_STORE = ("given", "answers", "prices", "sizes", "also_version", "decline", "not_applicable", "store")
@@ -176,7 +176,7 @@ def command(which: WhichCalls, asked: DecideOptions, output: str | None, store: 
 
 def _decided(gathered: Gathered | None, evidence: dict[str, Any], asked: DecideOptions) -> Decided:
     from schema_guard.decide import decide, what_if
-    from schema_guard.report.decision.several import Decided
+    from schema_guard.report.decision.verdict_list import Decided
 
     supposed = what_if(evidence, asked.what_if)
     if asked.what_if:
@@ -210,7 +210,7 @@ def _aims(asked: DecideOptions) -> dict[str, float]:
 
 def _of_store(which: WhichCalls, asked: DecideOptions, url: str | None) -> list[Gathered]:
     """Read the evidence from the store, after what the user declares has been stored."""
-    from schema_guard.decide.recorded.gather import gather_each
+    from schema_guard.decide.recorded.from_store import gather_each
 
     given = {} if asked.given is None else json_file(asked.given)
     if aims := _aims(asked):
@@ -225,7 +225,7 @@ def _of_store(which: WhichCalls, asked: DecideOptions, url: str | None) -> list[
         return gather_each(
             store,
             **which.named(),
-            given=given,
+            extra=given,
             prices=asked.prices,
             also_versions=asked.also_version,
             sizes=[] if asked.sizes is None else asked.sizes.split(","),
@@ -240,7 +240,7 @@ def _of_store(which: WhichCalls, asked: DecideOptions, url: str | None) -> list[
 def _declare(asked: DecideOptions, store: Store, found: list[Gathered]) -> bool:
     """Store the rate and the steps that the user declares. Return whether there are any."""
     from schema_guard.decide.playbook import STEPS
-    from schema_guard.decide.recorded.gather import targets_of
+    from schema_guard.decide.recorded.from_store import targets_of
 
     texts: dict[StepStatus, tuple[str, ...]] = {
         "declined": asked.decline,
@@ -285,7 +285,7 @@ def _several(decided: list[Decided], form: str) -> tuple[str, str]:
     """Return the answer about several functions, and one line of it."""
     from schema_guard.report.as_markdown import as_markdown
     from schema_guard.report.as_text import as_text
-    from schema_guard.report.decision.several import document_of_several, several_as_json
+    from schema_guard.report.decision.verdict_list import document_of_several, several_as_json
     from schema_guard.report.page import page
 
     document = document_of_several(decided)

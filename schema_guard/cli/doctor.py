@@ -15,9 +15,9 @@ import schema_guard
 from schema_guard.cli.shared.options import absent, build_command, imported, print_json, shared, store_of
 from schema_guard.configuration.gateway_repair import in_words, repairers_of
 from schema_guard.errors import SchemaGuardError
-from schema_guard.models.weights import weights_found
-from schema_guard.preparing.between import repairers_in, retrying_in
-from schema_guard.preparing.folding import OTHERS
+from schema_guard.models.weights import existing_weights
+from schema_guard.preparing.intermediaries import repairers_in, retrying_in
+from schema_guard.preparing.name_limits import OTHERS
 from schema_guard.text import plural, safe
 
 if TYPE_CHECKING:
@@ -214,5 +214,5 @@ def _sqlite() -> str:
 
 
 def _weights() -> str:
-    path = weights_found()
+    path = existing_weights()
     return f"weights at {path}" if path else "no weights yet: the first use of 'local' downloads them (93 MB)"

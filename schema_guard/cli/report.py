@@ -102,7 +102,7 @@ def _report(records: Store, which: dict[str, Any], by: By, form: str) -> str:
     from schema_guard.report.as_markdown import as_markdown
     from schema_guard.report.as_text import as_text
     from schema_guard.report.page import check_extra, page
-    from schema_guard.report.recorded import document_of
+    from schema_guard.report.store_document import document_of
 
     if form == "html":
         check_extra("--format html")

@@ -57,14 +57,14 @@ def command(
 
     records = existing(store)
     asked = {} if max_p95 is None else {"latency_p95_s": max_p95}
-    watched = watch(records, max_failure_rate, **which.named(), given={"config": asked})
+    watched = watch(records, max_failure_rate, **which.named(), extra={"config": asked})
     if form == "json":
         from schema_guard.report import as_json
 
         print_json({"slo": max_failure_rate, "watched": as_json(watched)})
     else:
         from schema_guard.report.as_text import as_text
-        from schema_guard.report.watched import by_function, document_of
+        from schema_guard.report.watch_document import by_function, document_of
 
         # One line a function. The other forms list all of its configurations.
         for function in by_function(watched):

@@ -82,7 +82,7 @@ def thinking(options: Any, *, bounded: bool = False) -> str | None:
     >>> thinking({"reasoning_effort": "high"})
     'high'
     """
-    words = list(dict.fromkeys(_told(options, _DEEPEST)))
+    words = list(dict.fromkeys(_thinking_texts(options, _DEEPEST)))
     if bounded:
         words = list(dict.fromkeys(map(_bounded, words)))
     if "off" in words:
@@ -110,7 +110,7 @@ def _bounded(word: str) -> str:
     return word if word in _WORDS else "on"
 
 
-def _told(options: Any, deepest: int) -> Iterator[str]:
+def _thinking_texts(options: Any, deepest: int) -> Iterator[str]:
     if not isinstance(options, Mapping) or not deepest:
         return
     for name in _NAMES:
@@ -118,7 +118,7 @@ def _told(options: Any, deepest: int) -> Iterator[str]:
         for prefix in _PREFIXES:
             yield from _words(name, options.get(f"{prefix}_{name}"))
     for holder in _HOLDERS:
-        yield from _told(options.get(holder), deepest - 1)
+        yield from _thinking_texts(options.get(holder), deepest - 1)
 
 
 def _words(name: str, argument: Any) -> Iterator[str]:

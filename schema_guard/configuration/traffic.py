@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import Any, Literal, NamedTuple, TypeAlias, get_args
 
 __all__ = [
-    "AFTER", "IMPORTED", "PARTS", "ROUTED", "SAMPLE_SHARE", "SHADOWS", "TRAFFIC", "AskedAgain", "Part", "Traffic", "again_of", "asked_as", "traffic_of",
+    "AFTER", "IMPORTED", "PARTS", "ROUTED", "SAMPLE_SHARE", "SHADOWS", "TRAFFIC", "Fallback", "Part", "Traffic", "again_of", "traffic_of", "without_fallback",
 ]  # fmt: skip
 
 Part: TypeAlias = Literal["all", "sampled", "failures", "unknown"]
@@ -103,7 +103,7 @@ def traffic_of(settings: str) -> Traffic | None:
     return Traffic(known, document[IMPORTED], drawn if known == "sampled" else None)
 
 
-class AskedAgain(NamedTuple):
+class Fallback(NamedTuple):
     """Why a router asked the prompt again.
 
     Attributes:
@@ -117,7 +117,7 @@ class AskedAgain(NamedTuple):
 
 
 @lru_cache(maxsize=256)
-def again_of(settings: str) -> AskedAgain | None:
+def again_of(settings: str) -> Fallback | None:
     """Read it from the settings of a configuration; None for calls that were asked first, or not by a router."""
     if f'"{ROUTED}"' not in settings:
         return None
@@ -128,10 +128,10 @@ def again_of(settings: str) -> AskedAgain | None:
     why = document.get(ROUTED) if isinstance(document, dict) else None
     if why not in ("fallback", "error"):
         return None
-    return AskedAgain(why, str(document.get(AFTER)))
+    return Fallback(why, str(document.get(AFTER)))
 
 
-def asked_as(settings: str) -> str:
+def without_fallback(settings: str) -> str:
     """Give the settings without what a router has said in them: those by which the prompt was asked."""
     if again_of(settings) is None:
         return settings

@@ -67,8 +67,8 @@ def _of_strategy(case: Case, measurement: Measured) -> list[Breach]:
     wrong = _missed_of(name, measurement.met)
     change = open_rise(case, measurement)
     if change is not None:
-        text = f"{name}: {told_change(change)}"
-        lower, since = _after(case, measurement, change).bounds.lower, change.since
+        text = f"{name}: {change_text(change)}"
+        lower, since = _rate_after(case, measurement, change).bounds.lower, change.since
         wrong.append(Breach(name, "rise", since.n, since.missed, lower, case.config.target, text))
     return wrong
 
@@ -86,23 +86,23 @@ def _missed(name: str, what: str, rate: Rate, limit: float) -> Breach:
     return Breach(name, what, rate.n, rate.count, bounds.lower, limit, text)
 
 
-def open_rise(case: Case, found: Measured) -> ChangeEvidence | None:
+def open_rise(case: Case, strategy: Measured) -> ChangeEvidence | None:
     """Give a strategy's last change where it is a rise that lasts, and may leave the rate above the target."""
-    change, target = found.strategy.change, case.config.target
+    change, target = strategy.strategy.change, case.config.target
     if change is None or change.direction != "rise" or not change.is_open:
         return None
     since = change.since
     above = since.n > 0 and since.missed / since.n > target
-    return change if above and _after(case, found, change).bounds.upper > target else None
+    return change if above and _rate_after(case, strategy, change).bounds.upper > target else None
 
 
-def _after(case: Case, measurement: Measured, change: ChangeEvidence) -> Rate:
+def _rate_after(case: Case, measurement: Measured, change: ChangeEvidence) -> Rate:
     """Give the rate of the calls after an alarm, which is not the strategy's own where failures come in bursts."""
     alpha, after = case.alpha_each, change.after
     return Rate.of(after.missed, after.n, alpha=alpha, alpha_lower=alpha / len(measurement.met))
 
 
-def told_change(change: ChangeEvidence) -> str:
+def change_text(change: ChangeEvidence) -> str:
     """Say when a rate changed, from what to what, and what changed then."""
     if change.days is None:
         when = f"between call {change.start:,} and call {change.alarm_at:,}"
@@ -116,6 +116,6 @@ def told_change(change: ChangeEvidence) -> str:
     return f"{text}; what changed then: {', '.join(change.changed)}" if change.changed else text
 
 
-def as_json(found: list[Breach]) -> list[dict[str, Any]]:
+def as_json(breaches_: list[Breach]) -> list[dict[str, Any]]:
     """Give breaches as plain JSON."""
-    return [breach._asdict() for breach in found]
+    return [breach._asdict() for breach in breaches_]

@@ -139,15 +139,15 @@ class Case:
         named = [measurement for measurement in self.strategies if measurement.strategy.id == current]
         return next(iter(named or self.in_production), None)
 
-    def price(self, found: Measured) -> float | None:
+    def price(self, strategy: Measured) -> float | None:
         """Give the dollars of a call of a strategy, failures not counted; None where its prices are not known."""
-        money, own = self.evidence.economics, found.strategy.prompt_cost
-        if money and own is None and found.strategy.is_tuned:
+        money, own = self.evidence.economics, strategy.strategy.prompt_cost
+        if money and own is None and strategy.strategy.is_tuned:
             return per_call(money.tuned_cost, mean_attempts(money.tuned_hazards), money.latency_cost_per_s)
         cost = own or (money.prompt_cost if money else None)
         if cost is None:
             return None
-        return per_call(cost, found.mean_attempts, money.latency_cost_per_s if money else 0.0)
+        return per_call(cost, strategy.mean_attempts, money.latency_cost_per_s if money else 0.0)
 
     @property
     def failure_cost(self) -> float:
@@ -200,12 +200,12 @@ def prompted_of(strategies: Iterable[Measured]) -> list[Measured]:
     return [measurement for measurement in strategies if not measurement.strategy.is_tuned]
 
 
-def failures_of(found: Measured) -> Failures:
+def failures_of(strategy: Measured) -> Failures:
     """Give the failed calls of a strategy by what they failed at."""
-    hazards = found.retries.hazards if found.retries else ()
-    codes = (found.strategy.failure_codes or {}) if found.failure_kinds else {}
+    hazards = strategy.retries.hazards if strategy.retries else ()
+    codes = (strategy.strategy.failure_codes or {}) if strategy.failure_kinds else {}
     again = hazards[1] if len(hazards) > 1 else None
-    return Failures(found.failed_calls, found.failure_kinds, codes, again)
+    return Failures(strategy.failed_calls, strategy.failure_kinds, codes, again)
 
 
 def _steps(given: CaseEvidence, rated: Sequence[Measured], best: Measured | None) -> tuple[PlaybookStep, ...]:
@@ -227,13 +227,13 @@ def _misses_any(measurement: Measured) -> bool:
     return measurement.failed_calls > 0 or any(met.state == "fail" for met in measurement.met)
 
 
-def helps(step: str, found: Measured) -> bool:
+def helps(step: str, strategy: Measured) -> bool:
     """Say whether a step can fix any of what a strategy misses."""
-    if failures_of(found).fixed_by(step) > 0:
+    if failures_of(strategy).fixed_by(step) > 0:
         return True
     fixable = FIXABLE.get(step)
     return fixable is not None and (
-        (fixable.right and found.missed("right")) or (fixable.latency and found.missed("latency"))
+        (fixable.right and strategy.missed("right")) or (fixable.latency and strategy.missed("latency"))
     )
 
 

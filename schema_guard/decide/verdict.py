@@ -12,17 +12,17 @@ from copy import deepcopy
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from schema_guard.decide.breaches import as_json, breaches, told_change
+from schema_guard.decide.breaches import as_json, breaches, change_text
 from schema_guard.decide.case import Case, SegmentRates, case_of
 from schema_guard.decide.evidence.reading import read_evidence
 from schema_guard.decide.exclusions import ways_of
+from schema_guard.decide.explanation import reasons
+from schema_guard.decide.explanation.guides import guides_of
+from schema_guard.decide.explanation.money import economic_figures
 from schema_guard.decide.measure import as_figures, state_of
 from schema_guard.decide.playbook import playbook_line
 from schema_guard.decide.rules.order import rule
 from schema_guard.decide.rules.ruling import Ruling
-from schema_guard.decide.told import explain
-from schema_guard.decide.told.guides import guides_of
-from schema_guard.decide.told.money import economic_figures
 from schema_guard.prices.tuning import tuning_prices
 from schema_guard.stats import Rate, bounds, e_bh, e_value, paired
 from schema_guard.text import dataclass_repr, odds
@@ -213,8 +213,8 @@ def _schemas_flagged(evidence: CaseEvidence) -> Verdict:
         "schemas": {schema.name: _schema_figures(schema, config.target, alpha) for schema in schemas},
         "config": asdict(config),
         "notes": list(evidence.notes),
-        "content_warning": explain.CONTENT_WARNING,
-        "next_step": explain.next_step(Ruling("SCHEMAS_FLAGGED", why), evidence),
+        "content_warning": reasons.CONTENT_WARNING,
+        "next_step": reasons.next_step(Ruling("SCHEMAS_FLAGGED", why), evidence),
     }
     return Verdict("SCHEMAS_FLAGGED", why, figures)
 
@@ -337,7 +337,7 @@ def _change_figures(change: ChangeEvidence) -> dict[str, Any]:
         "open": change.is_open,
         "with": list(change.changed),
         **days,
-        "text": told_change(change),
+        "text": change_text(change),
     }
 
 
@@ -393,7 +393,7 @@ def _reader_figures(case: Case, ruling: Ruling, cost: CostCase | None) -> dict[s
         "best": case.best.strategy.id if case.best else None,
         "content_right": _content_right(case),
         "comparisons": [_comparison(item, case.alpha_each) for item in evidence.comparisons],
-        "choices": explain.choices(case, ruling),
+        "choices": reasons.choices(case, ruling),
         "excluded": {
             item.strategy.id: _excluded_figures(item.strategy)
             for item in case.strategies
@@ -407,11 +407,11 @@ def _reader_figures(case: Case, ruling: Ruling, cost: CostCase | None) -> dict[s
         "seen_prices": [price._asdict() for price in tuning_prices()] if asks_for_costs else [],
     }
     if case.unexplained is not None:
-        next_step = explain.explain_exceptions(case.unexplained)
+        next_step = reasons.explain_exceptions(case.unexplained)
     elif "unrated" in ruling.figures:
-        next_step = explain.IMPORT_ALL
+        next_step = reasons.IMPORT_ALL
     else:
-        next_step = explain.next_step(ruling, case.evidence)
+        next_step = reasons.next_step(ruling, case.evidence)
     return {
         "config": asdict(case.config),
         **{name: value for name, value in optional.items() if value},
@@ -422,12 +422,12 @@ def _reader_figures(case: Case, ruling: Ruling, cost: CostCase | None) -> dict[s
         },
         "ladder": [dict(zip(_RUNG, (*one[:3], list(one[3])), strict=True)) for one in case.playbook],
         "ladder_line": playbook_line(case.playbook),
-        "reasons_to_tune": explain.reasons_to_tune(case, cost),
+        "reasons_to_tune": reasons.reasons_to_tune(case, cost),
         "guides": guides_of(case, cost),
-        "assumptions": explain.assumptions(case),
-        "not_measured": explain.not_measured(case),
-        "notes": explain.notes(case, ruling),
-        "content_warning": explain.CONTENT_WARNING,
+        "assumptions": reasons.assumptions(case),
+        "not_measured": reasons.not_measured(case),
+        "notes": reasons.notes(case, ruling),
+        "content_warning": reasons.CONTENT_WARNING,
         "next_step": next_step,
     }
 

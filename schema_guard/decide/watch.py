@@ -10,11 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from schema_guard.decide.breaches import TUNED, breaches, told_change
+from schema_guard.decide.breaches import TUNED, breaches, change_text
 from schema_guard.decide.case import case_of
 from schema_guard.decide.evidence.reading import read_evidence
 from schema_guard.decide.exclusions import ways_of
-from schema_guard.decide.recorded.gather import gather_each
+from schema_guard.decide.recorded.from_store import gather_each
 from schema_guard.errors import InvalidArgument
 from schema_guard.text import clip
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from schema_guard.decide.case import Case, Tuned
     from schema_guard.decide.exclusions import ExcludedCalls, Unexplained
     from schema_guard.decide.measure import Measured
-    from schema_guard.decide.recorded.gather import Gathered
+    from schema_guard.decide.recorded.from_store import Gathered
     from schema_guard.records import Store
 
 
@@ -96,7 +96,7 @@ def watch(  # noqa: PLR0913 - which calls, by name
     since: float | None = None,
     until: float | None = None,
     alpha: float = 0.05,
-    given: Mapping[str, Any] | None = None,
+    extra: Mapping[str, Any] | None = None,
 ) -> list[Watched]:
     """Look at every configuration that has a good part of its function's latest calls.
 
@@ -109,7 +109,7 @@ def watch(  # noqa: PLR0913 - which calls, by name
         since: Only calls that started then or later, in seconds since the epoch.
         until: Only calls that started before then.
         alpha: The probability that any of a function's configurations is reported wrongly, over all looks, in (0, 1).
-        given: What a store cannot know, as `gather_each` takes it: `config` with what else is asked for (`right`,
+        extra: What a store cannot know, as `gather_each` takes it: `config` with what else is asked for (`right`,
             `latency_p95_s`, `burst_length`), `content` ...
 
     Returns:
@@ -123,7 +123,7 @@ def watch(  # noqa: PLR0913 - which calls, by name
         raise InvalidArgument(
             f"objective={clip(repr(objective))}: expected a rate between 0 and 1, such as 0.01"
         )
-    facts = dict(given or {})
+    facts = dict(extra or {})
     facts["config"] = {**facts.get("config", {}), "target": objective, "alpha": alpha}
     per_function = gather_each(
         store,
@@ -132,7 +132,7 @@ def watch(  # noqa: PLR0913 - which calls, by name
         segment=segment,
         since=since,
         until=until,
-        given=facts,
+        extra=facts,
         may_be_empty=True,
     )
     watched = [
@@ -197,7 +197,7 @@ def _watched(gathered: Gathered, case: Case, measurement: Measured, wrong: Seque
         upper=rate.bounds.upper,
         state=measurement.state,
         breaches=own,
-        change=None if change is None else told_change(change),
+        change=None if change is None else change_text(change),
         excluded=tuple(ways_of(strategy.excluded)),
         unexplained=case.unexplained,
         traffic=strategy.traffic,

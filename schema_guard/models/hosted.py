@@ -112,7 +112,7 @@ class HostedModel(Closing, ABC):
         """Give a new client."""
 
     @abstractmethod
-    def arguments(self, prompt: PromptLike, given: dict[str, Any], *, is_stream: bool) -> dict[str, Any]:
+    def arguments(self, prompt: PromptLike, options: dict[str, Any], *, is_stream: bool) -> dict[str, Any]:
         """Give the arguments of a request: the prompt with the options, which hold the defaults already."""
 
     @abstractmethod

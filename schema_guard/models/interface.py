@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mappin
 from typing import Any, NamedTuple, Protocol, Self, TypeAlias, runtime_checkable
 
 from schema_guard.errors import InvalidArgument
-from schema_guard.providers.dialects.dialect import Given
+from schema_guard.providers.dialects.dialect import RawMessage
 from schema_guard.providers.dialects.responses import RESPONSES
 from schema_guard.text import clip
 from schema_guard.values import Message
@@ -141,7 +141,7 @@ def messages(prompt: PromptLike) -> list[dict[str, Any]]:
 
 
 def _message(index: int, member: object) -> dict[str, Any]:
-    element = member.element if isinstance(member, Given) else member
+    element = member.element if isinstance(member, RawMessage) else member
     if isinstance(element, Message):
         return element.as_dict()
     read = RESPONSES.read(element)

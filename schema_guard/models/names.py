@@ -35,7 +35,7 @@ _FORMS = (
 _KINDS = ("local", *PROVIDERS, *_URLS, "tuned", "scripted")
 
 
-class _Asked(NamedTuple):
+class _Options(NamedTuple):
     """The arguments of `connect` beside the name."""
 
     provider: str | None
@@ -87,17 +87,17 @@ def connect(  # noqa: PLR0913 - all but the name have a default that most calls 
     require_text("provider", provider)
     require_seconds("timeout_s", timeout_s)
     require_count("max_retries", max_retries)
-    settings = _Asked(provider, _options(options), _key(key), timeout_s, max_retries, adapter)
+    settings = _Options(provider, _options(options), _key(key), timeout_s, max_retries, adapter)
     if adapter is not None and name_or_object != "local":
         raise InvalidArgument(
-            f"adapter={clip(repr(adapter))}: expected with model 'local', got it with {clip(repr(_told(name_or_object)))}"
+            f"adapter={clip(repr(adapter))}: expected with model 'local', got it with {clip(repr(_model_text(name_or_object)))}"
         )
     if isinstance(name_or_object, str):
-        return _with_rules(_named(name_or_object, settings), rules)
+        return _with_rules(_provider_model(name_or_object, settings), rules)
     if rules is not None:
         raise InvalidArgument(f"rules={clip(repr(rules))}: expected with the name of a model")
     if isinstance(name_or_object, Model):
-        if settings != _Asked(None, None, None, TIMEOUT_S, 0):
+        if settings != _Options(None, None, None, TIMEOUT_S, 0):
             raise InvalidArgument(
                 f"model {clip(repr(name_or_object))}: is connected already; expected no other argument with it"
             )
@@ -112,18 +112,18 @@ def connect(  # noqa: PLR0913 - all but the name have a default that most calls 
 def _with_rules(model: HostedModel | ScriptedModel, rules: RulesLike | None) -> Model:
     if rules is not None:
         from schema_guard.extensions import load
-        from schema_guard.providers.options import going_on  # only for those who have probed
+        from schema_guard.providers.options import continuation_of  # only for those who have probed
 
         try:
             model.rules = loaded_rules = load("option:rules")(model.provider, rules)
-            model.goes_on = loaded_rules.goes_on and going_on(model.provider) is not None
+            model.goes_on = loaded_rules.goes_on and continuation_of(model.provider) is not None
         except BaseException:
             model.close()
             raise
     return model
 
 
-def _outlines(model: Any, settings: _Asked) -> Model:
+def _outlines(model: Any, settings: _Options) -> Model:
     if (settings.key, settings.timeout_s, settings.max_retries) != (None, TIMEOUT_S, 0):
         raise InvalidArgument(
             "key=, timeout_s=, max_retries=: a model of outlines has a client of its own: expected them there"
@@ -139,7 +139,7 @@ def _is_of_outlines(model: object) -> bool:
     return base is not None and isinstance(model, base.Model | base.AsyncModel)
 
 
-def _named(name: str, settings: _Asked) -> HostedModel | ScriptedModel:
+def _provider_model(name: str, settings: _Options) -> HostedModel | ScriptedModel:
     kind, separator, rest = name.partition(":")
     if kind == "local" and not separator:
         return _local(settings)
@@ -156,7 +156,7 @@ def _named(name: str, settings: _Asked) -> HostedModel | ScriptedModel:
     )
 
 
-def _told(model: object) -> str:
+def _model_text(model: object) -> str:
     """Name a model in an error; of a URL nothing that may be a key."""
     return _shown(model) if isinstance(model, str) else type(model).__name__
 
@@ -178,7 +178,7 @@ def _key(key: object) -> str | None:
     raise InvalidArgument(f"key: expected a str, not empty, or None; got a {type(key).__name__}")
 
 
-def _local(settings: _Asked) -> HostedModel:
+def _local(settings: _Options) -> HostedModel:
     from schema_guard.models.local import connect_local  # it starts processes
 
     if settings.provider not in (None, "llamacpp-llguidance"):
@@ -194,12 +194,12 @@ def _local(settings: _Asked) -> HostedModel:
     )
 
 
-def _no_key(name: str, settings: _Asked) -> None:
+def _no_key(name: str, settings: _Options) -> None:
     if settings.key is not None:
         raise InvalidArgument(f"key: model {name!r} is asked without one")
 
 
-def _server(url: str, settings: _Asked) -> HostedModel:
+def _server(url: str, settings: _Options) -> HostedModel:
     base_url, _, name = url.partition("#")
     parts = _split(base_url)
     if not name or parts is None:
@@ -233,7 +233,7 @@ def _shown(url: str) -> str:
     return f"{scheme}{separator}{shown}{slash}{path}".partition("?")[0]
 
 
-def _provider(kind: str, name: str, settings: _Asked) -> HostedModel:
+def _provider(kind: str, name: str, settings: _Options) -> HostedModel:
     host = PROVIDERS[kind]
     provider = settings.provider or host.provider
     own = "openai" if kind == "openai-responses" else kind
@@ -241,7 +241,7 @@ def _provider(kind: str, name: str, settings: _Asked) -> HostedModel:
 
 
 def _hosted(
-    name: str, provider: str, base_url: str, key: str | None, own: str, settings: _Asked
+    name: str, provider: str, base_url: str, key: str | None, own: str, settings: _Options
 ) -> HostedModel:
     endpoint = Endpoint(base_url, key, settings.timeout_s, settings.max_retries, foreign=foreign_headers(own))
     if provider == "anthropic":
@@ -271,19 +271,19 @@ def _hosted(
     return OpenAIModel(name, endpoint, provider=provider, options=settings.options)
 
 
-def _tuned(directory: Path, settings: _Asked) -> HostedModel | ScriptedModel:
+def _tuned(directory: Path, settings: _Options) -> HostedModel | ScriptedModel:
     from schema_guard.extensions import load  # only for those who use it
 
     tuned = load("model:tuned")(directory)
     if tuned.model.startswith("tuned:"):
         raise InvalidArgument(f"model {clip(repr(f'tuned:{directory}'))}: its job names itself")
     provider = settings.provider or tuned.provider
-    model = _named(tuned.model, settings._replace(provider=provider, adapter=tuned.adapter))
+    model = _provider_model(tuned.model, settings._replace(provider=provider, adapter=tuned.adapter))
     model.tuned = True
     return model
 
 
-def _scripted(file: str, settings: _Asked) -> ScriptedModel:
+def _scripted(file: str, settings: _Options) -> ScriptedModel:
     from schema_guard.models.scripted import ScriptedModel  # only for those who use it
 
     _no_key(f"scripted:{file}", settings)

@@ -81,13 +81,13 @@ class ModelProvider:
         """Give the same provider at another address, for tests."""
         return replace(self, url=url, url_variable=None)
 
-    def key(self, given: str | None) -> str | None:
+    def key(self, key_: str | None) -> str | None:
         """Give its key: that of the call, else that of its own variable.
 
         Raises:
             InvalidArgument: There is none, and it answers nobody without one.
         """
-        key = given or next((value for name in self.keys if (value := os.environ.get(name))), None)
+        key = key_ or next((value for name in self.keys if (value := os.environ.get(name))), None)
         if key is None and self.needs_key:
             raise InvalidArgument(f"{self.label} needs a key: set {' or '.join(self.keys)}, or give key=")
         return key

@@ -46,7 +46,7 @@ class ScriptedReply:
     Attributes:
         reply: The text; None when there is none to give.
         chunks: What a stream of it gives, in order.
-        known: Whether the script says more than text: a finish reason or usage, None included.
+        has_details: Whether the script says more than text: a finish reason or usage, None included.
         finish_reason: In the library's words: `stop`, `length` ...; None when unknown.
         usage: Tokens by the library's words.
         delay_s: Seconds before anything comes.
@@ -55,7 +55,7 @@ class ScriptedReply:
 
     reply: str | None
     chunks: tuple[str, ...] = ()
-    known: bool = False
+    has_details: bool = False
     finish_reason: str | None = None
     usage: Mapping[str, int] | None = None
     delay_s: float = 0.0
@@ -133,7 +133,7 @@ class ScriptedModel(Closing):
         self._rules, self._replies = _read_replies(replies, _delay({"delay_s": delay_s}, "ScriptedModel"))
         self.goes_on = goes_on
         self._is_cycle = cycle
-        self._given = 0
+        self._reply_count = 0
         self._lock = threading.Lock()
 
     @classmethod
@@ -190,14 +190,14 @@ class ScriptedModel(Closing):
 
     def _in_order(self) -> ScriptedReply:
         if self._is_cycle and self._replies:
-            self._given %= len(self._replies)
-        if self._given == len(self._replies):
+            self._reply_count %= len(self._replies)
+        if self._reply_count == len(self._replies):
             raise InvalidArgument(
-                f"model {self.name!r} has given all its {self._given} replies: add one for every call,"
+                f"model {self.name!r} has given all its {self._reply_count} replies: add one for every call,"
                 " or let them start again with cycle=True"
             )
-        self._given += 1
-        return self._replies[self._given - 1]
+        self._reply_count += 1
+        return self._replies[self._reply_count - 1]
 
     def _by_prompt(self, text: str) -> ScriptedReply:
         for rule in self._rules:
@@ -263,37 +263,37 @@ def _read_rule(pair: object, where: str, delay_s: float) -> _Rule:
     return _Rule(when, read_reply(reply, where, delay_s=delay_s))
 
 
-def read_reply(given: object, where: str, *, delay_s: float = 0.0) -> ScriptedReply:
+def read_reply(value: object, where: str, *, delay_s: float = 0.0) -> ScriptedReply:
     """Read one reply of a script.
 
     Args:
-        given: A text, or a mapping with the keys that `ScriptedModel` names.
+        value: A text, or a mapping with the keys that `ScriptedModel` names.
         where: What a message says of its place.
         delay_s: Seconds before it, when it does not name its own.
 
     Raises:
         InvalidArgument: It is neither, or a key or value is wrong.
     """
-    if isinstance(given, str):
-        return ScriptedReply(given, (given,), delay_s=delay_s)
-    if not isinstance(given, Mapping):
-        raise InvalidArgument(f"{where}: expected a string or an object, got {clip(repr(given))}")
-    for key in given:
+    if isinstance(value, str):
+        return ScriptedReply(value, (value,), delay_s=delay_s)
+    if not isinstance(value, Mapping):
+        raise InvalidArgument(f"{where}: expected a string or an object, got {clip(repr(value))}")
+    for key in value:
         if key not in _KEYS:
             raise InvalidArgument(
                 f"{where}: {key!r}: expected one of {', '.join(_KEYS)}{did_you_mean(key, _KEYS)}"
             )
-    text, chunks = _text(given, where)
+    text, chunks = _text(value, where)
     return ScriptedReply(
         reply=text,
         chunks=chunks,
-        known="finish_reason" in given or "usage" in given,
+        has_details="finish_reason" in value or "usage" in value,
         finish_reason=_typed(
-            {"finish_reason": "stop" if "usage" in given else None, **given}, "finish_reason", str, where
+            {"finish_reason": "stop" if "usage" in value else None, **value}, "finish_reason", str, where
         ),
-        usage=_usage(given, where),
-        delay_s=_delay({"delay_s": delay_s, **given}, where),
-        error=_error(_typed(given, "raise", str, where)),
+        usage=_usage(value, where),
+        delay_s=_delay({"delay_s": delay_s, **value}, where),
+        error=_error(_typed(value, "raise", str, where)),
     )
 
 
@@ -460,7 +460,7 @@ def _content(scripted: ScriptedReply, text: str | None) -> WireContent:
 def _whole(model: str, scripted: ScriptedReply) -> Any:
     if scripted.error is not None:
         raise copy.copy(scripted.error)  # it may be raised again, and in several threads at once
-    if not scripted.known:
+    if not scripted.has_details:
         return scripted.reply
     choice = Choice(_content(scripted, scripted.reply), _wire_reason(scripted.finish_reason))
     return Completion(model, (choice,), _wire_usage(scripted.usage))
@@ -471,7 +471,7 @@ def _pieces(model: str, scripted: ScriptedReply) -> Generator[Any, None, None]:
     kind = "chat.completion.chunk"
     for text in scripted.chunks:
         piece = Completion(model, (ChunkChoice(_content(scripted, text)),), None, kind)
-        yield piece if scripted.known else text
+        yield piece if scripted.has_details else text
     if scripted.error is not None:
         raise copy.copy(scripted.error)  # as in _whole()
     if scripted.finish_reason is not None:

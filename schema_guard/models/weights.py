@@ -64,7 +64,7 @@ def local_weights(*, report: Callable[[str], None] | None = None) -> Path:
     return path
 
 
-def weights_found() -> Path | None:
+def existing_weights() -> Path | None:
     """Give the path of weights that need no fetching; None when there are none yet."""
     if named := os.environ.get(VARIABLE):
         return Path(named).expanduser()

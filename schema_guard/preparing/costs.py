@@ -38,9 +38,9 @@ def prices_of(table: Table | None) -> Callable[[], Price | None]:
     """Give what gives the prices of calls: those of a table, else of the environment as it is at the first call."""
     if table is None:
         return cache(_prices_of_environment)
-    from schema_guard.prices.charges import given_charges
+    from schema_guard.prices.charges import charges_of
 
-    return partial(_same, given_charges(table).cost)
+    return partial(_same, charges_of(table).cost)
 
 
 def _same(price: Price) -> Price:

@@ -32,7 +32,7 @@ _MOST_NAMES = 10_000
 
 # By name and schema: the code of each function that has it, by `module.qualname`, in the order in which they were
 # guarded. All that one factory makes have the same code.
-_taken: dict[tuple[str, str], dict[str, list[_Codes]]] = {}
+_used_names: dict[tuple[str, str], dict[str, list[_Codes]]] = {}
 _lock = Lock()
 
 
@@ -59,9 +59,9 @@ def recorded_name(function: Any, chosen_name: str | None, schema_fingerprint: st
     if not codes:
         return name
     with _lock:
-        if len(_taken) > _MOST_NAMES:
-            _taken.clear()
-        known = _taken.setdefault((name, schema_fingerprint), {})
+        if len(_used_names) > _MOST_NAMES:
+            _used_names.clear()
+        known = _used_names.setdefault((name, schema_fingerprint), {})
         is_first = sum(map(len, known.values())) < 2
         number = _number(codes, known.setdefault(origin, []))
         if is_first and sum(map(len, known.values())) > 1:

@@ -82,7 +82,7 @@ def ours_of(
             if parameter is not None and use != prompt and _fits(use, parameter, function):
                 ours[use] = use
         elif name is not None:
-            _check_named(function, f"params.{use}", name, known)
+            _check_parameter(function, f"params.{use}", name, known)
             if name == prompt or name in ours.values():
                 raise InvalidArgument(
                     f"params.{use}={name!r}: expected a parameter of its own, and {name_of(function)} takes "
@@ -95,7 +95,7 @@ def ours_of(
     return ours
 
 
-def _check_named(function: Any, setting: str, name: str, known: Mapping[str, Parameter]) -> None:
+def _check_parameter(function: Any, setting: str, name: str, known: Mapping[str, Parameter]) -> None:
     if name not in known:
         raise InvalidArgument(
             f"{setting}={clip(repr(name))}: {name_of(function)} has no such parameter, only "

@@ -7,12 +7,12 @@ import json
 from collections.abc import AsyncIterable, Awaitable, Callable, Coroutine, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from schema_guard.asked import asked_of, check_way, is_model, kind_of
+from schema_guard.configuration.continuation import RESUMES
 from schema_guard.configuration.gateway_repair import GATEWAY_REPAIRED, repairers
-from schema_guard.configuration.goes_on import GOES_ON
 from schema_guard.configuration.model_names import is_tuned
 from schema_guard.configuration.thinking import THINKING, thinking
 from schema_guard.errors import InvalidArgument, InvalidSchema
+from schema_guard.escalation import check_call, is_model, kind_of, models_of
 from schema_guard.light.tuples import NamedTuple
 from schema_guard.limits import DEFAULT_LIMITS, Limits
 from schema_guard.preparing.costs import prices_of
@@ -20,7 +20,7 @@ from schema_guard.preparing.names import recorded_name
 from schema_guard.preparing.parameters import BY_ITS_NAME, ParameterNames
 from schema_guard.preparing.shapes import (
     Shape,
-    check_given,
+    check_arguments,
     implementation,
     name_of,
     paths_of,
@@ -35,7 +35,7 @@ from schema_guard.strategies import STRATEGIES, Plan, Step, strategies_of
 from schema_guard.values import Call
 
 if TYPE_CHECKING:
-    from schema_guard.asked import Asked
+    from schema_guard.escalation import AttemptModels
     from schema_guard.records.identity import Origin
     from schema_guard.records.recorder import Recorder
     from schema_guard.settings import Settings
@@ -65,9 +65,9 @@ class Version:
         self._function = function
         self._steps = steps
 
-    def made(self) -> str:
+    def compute(self) -> str:
         """Make the version, once: two threads that make it make the same."""
-        from schema_guard.preparing.version.made import version_of  # only calls need it
+        from schema_guard.preparing.version.fingerprint import version_of  # only calls need it
 
         self.text = version_of(self._function, self._steps)
         return self.text
@@ -85,7 +85,7 @@ class Prepared(NamedTuple):
         provider: Whose arguments `options` holds; None when the function takes none.
         reserved: The keys of `options` by which the format is asked for, as `check_given` takes them.
         configuration: Every call's fields from `function` to `settings`, in the order of `Call`.
-        asked: Whom the attempts ask; None where that is the function's own affair.
+        models: Whom the attempts ask; None where that is the function's own affair.
         version: Of the function's prompt.
         tuned: Whether the model is known to be tuned before it has replied.
         receiver: Reads what the function gives and raises.
@@ -99,7 +99,7 @@ class Prepared(NamedTuple):
     provider: str | None
     reserved: Mapping[tuple[str, ...], str]
     configuration: tuple[str, str, str, str | None, str | None, str, str]
-    asked: Asked | None
+    models: AttemptModels | None
     version: Version
     tuned: bool
     receiver: Receiver
@@ -111,12 +111,12 @@ class Prepared(NamedTuple):
             ask: The attempt.
             theirs: What the call gives by itself, which goes before them.
         """
-        asked, step = self.asked, self.plan.step(ask.number)
+        asked, step = self.models, self.plan.step(ask.number)
         options = None
         if step.provider is not None:
             from schema_guard.providers.options import options_for  # only functions that take options need it
 
-            schema = self.plan.asked_for(step)
+            schema = self.plan.sent_schema(step)
             limit, goes_on = ask.output_tokens, ask.prefix is not None
             options = options_for(step.provider, ask.strategy, schema, output_tokens=limit, goes_on=goes_on)
             if ask.strategy == "tool_call":
@@ -131,7 +131,7 @@ class Prepared(NamedTuple):
         """Leave the tool to the model where its provider refuses force beside what the call gives."""
         from schema_guard.providers.options import unforced  # only tool calls need it
 
-        default = self.configuration[_MODEL] if self.asked is None else self.asked.model(ask.number)
+        default = self.configuration[_MODEL] if self.models is None else self.models.model(ask.number)
         choice = theirs.get("model") or default
         model = choice if isinstance(choice, str) else getattr(choice, "name", None)
         return unforced(provider, options, model=model, beside=theirs)
@@ -155,11 +155,11 @@ class Prepared(NamedTuple):
         call = outcome.call
         if call.model is None and call.segment is None and outcome.attempts[-1].model is None:
             return outcome
-        from schema_guard.preparing.folding import folded  # only calls with such names need it
+        from schema_guard.preparing.name_limits import folded  # only calls with such names need it
 
         return folded(outcome, self.settings.about.segment, self.configuration[_MODEL])
 
-    def asked_with(self, call: Call, options: Mapping[str, Any] | None) -> tuple[Call, bool]:
+    def call_with_options(self, call: Call, options: Mapping[str, Any] | None) -> tuple[Call, bool]:
         """Give a call with the settings that its own arguments make of it, and whether its replies may be repaired."""
         names = () if self.plan.gateway_repaired else repairers(options)
         thought = thinking(options, bounded=True)
@@ -177,7 +177,7 @@ class Prepared(NamedTuple):
         return Call(
             id_of(begun),
             *self.configuration,
-            self.version.text or self.version.made(),
+            self.version.text or self.version.compute(),
             segment or self.settings.about.segment,
             None,
             id_of(outer) if parent_call_id is None and outer is not None else parent_call_id,
@@ -198,13 +198,15 @@ def prepare(settings: Settings[Any, Any], function: Callable[..., Any]) -> Prepa
         function,
         settings.params.prompt,
         observe=settings.observe,
-        named=_named(settings),
+        named=_parameter_names(settings),
         models=kind_of(settings.models),
     )
     schema = settings.schema or _returned(function)
     # A model brings its own name and provider; so does a bound method of one.
     model = _model_of(function, settings)
-    asked = None if settings.models is None else asked_of(settings.models, settings.provider, shape, function)
+    asked = (
+        None if settings.models is None else models_of(settings.models, settings.provider, shape, function)
+    )
     providers = _providers(settings, model) if asked is None else asked.providers
     strategies = strategies_of("bare" if settings.observe else settings.strategy)
     _check_options(settings, strategies, shape, function, providers[0])
@@ -227,7 +229,7 @@ def prepare(settings: Settings[Any, Any], function: Callable[..., Any]) -> Prepa
     reserved = {} if shape.options is None else _reserved(plan)
     if not settings.observe:
         # What its defaults give, so that a call that gives nothing cannot fail on them.
-        check_given(shape, (), {}, reserved)
+        check_arguments(shape, (), {}, reserved)
     return Prepared(
         settings=settings,
         function=function,
@@ -237,7 +239,7 @@ def prepare(settings: Settings[Any, Any], function: Callable[..., Any]) -> Prepa
         provider=providers[0],
         reserved=reserved,
         configuration=configuration,
-        asked=asked,
+        models=asked,
         # A model is the library's or the provider's code, which is no part of the user's prompt.
         version=Version(settings.about.version, function if model is None else None, steps),
         tuned=tuned,
@@ -279,7 +281,7 @@ def _without_repeats(limits: Limits) -> Limits:
     return replace(limits, max_repeats=None)
 
 
-def _named(settings: Settings[Any, Any]) -> ParameterNames:
+def _parameter_names(settings: Settings[Any, Any]) -> ParameterNames:
     names = (settings.params.instructions, settings.params.feedback, settings.params.options)
     return ParameterNames(*[BY_ITS_NAME if isinstance(name, Unset) else name for name in names])
 
@@ -309,7 +311,7 @@ def _model_of(function: Any, settings: Settings[Any, Any]) -> Any:
     """
     model = next((one for one in (function, getattr(function, "__self__", None)) if is_model(one)), None)
     if model is not None:
-        check_way((settings.models if kind_of(settings.models) == "objects" else None) or (model,), function)
+        check_call((settings.models if kind_of(settings.models) == "objects" else None) or (model,), function)
     return model
 
 
@@ -382,7 +384,7 @@ def _reserved(plan: Plan) -> dict[tuple[str, ...], str]:
     for step in plan.steps:
         if step.provider is None:
             continue
-        options = options_for(step.provider, step.strategy.name, plan.asked_for(step))
+        options = options_for(step.provider, step.strategy.name, plan.sent_schema(step))
         reserved.update(dict.fromkeys(paths_of(options), step.strategy.name))
         options_for(step.provider, "bare", plan.schema, output_tokens=plan.limits.output_tokens)
     return reserved
@@ -392,7 +394,7 @@ def _repaired(settings: Settings[Any, Any], function: Any, model: Any) -> list[s
     """Give what repairs replies before they come, as far as options and code show it."""
     found = {name for one in settings.models or (model,) for name in repairers(getattr(one, "options", None))}
     if model is None:
-        from schema_guard.preparing.between import repairers_in  # a model's options say all of it
+        from schema_guard.preparing.intermediaries import repairers_in  # a model's options say all of it
 
         found |= set(repairers_in(function))
     return sorted(found)
@@ -401,7 +403,7 @@ def _repaired(settings: Settings[Any, Any], function: Any, model: Any) -> list[s
 def _thought(settings: Settings[Any, Any], function: Any, model: Any) -> dict[str, Any]:
     """Say what each model is asked to think, as far as options and what the function reads by a name show it."""
     if model is None and kind_of(settings.models) != "objects":
-        from schema_guard.preparing.between import thinking_in  # a model's options say all of it
+        from schema_guard.preparing.intermediaries import thinking_in  # a model's options say all of it
 
         thoughts = [thinking_in(function)]
     else:
@@ -429,14 +431,14 @@ def _settings_text(
     document |= {"params": params} if params else {}
     limits = _changed_limits(plan.limits)
     document |= {"limits": limits} if limits else {}
-    sent = {step.provider or "": step.sent.told for step in plan.steps if step.sent is not None}
+    sent = {step.provider or "": step.sent.recorded for step in plan.steps if step.sent is not None}
     if sent:
-        from schema_guard.configuration.lost import SENT, sent_as_settings  # only adapted schemas need it
+        from schema_guard.configuration.loss import SENT, sent_as_settings  # only adapted schemas need it
 
         document[SENT] = sent_as_settings(sent)
     document |= {GATEWAY_REPAIRED: repaired} if repaired else {}
-    document |= {GOES_ON: True} if plan.resuming is not None and plan.max_attempts > 1 else {}
-    document |= _asked_with(settings.models or (model,))
+    document |= {RESUMES: True} if plan.resuming is not None and plan.max_attempts > 1 else {}
+    document |= _model_options(settings.models or (model,))
     document |= thought
     return json.dumps(document, separators=(",", ":"), sort_keys=True)
 
@@ -447,7 +449,7 @@ def _changed_limits(limits: Limits) -> dict[str, Any]:
     return {name: part for name, part in parts.items() if part != getattr(DEFAULT_LIMITS, name)}
 
 
-def _asked_with(models: tuple[Any, ...]) -> dict[str, Any]:
+def _model_options(models: tuple[Any, ...]) -> dict[str, Any]:
     """Give what models send with every call, what adapts them, and how often their SDKs repeat a request."""
     sent: dict[str, Any] = {}
     adapters = _adapters(models)

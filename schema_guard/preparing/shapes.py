@@ -41,15 +41,15 @@ __all__ = [
     "Shape",
     "all_arguments",
     "arguments",
-    "check_given",
-    "given_model",
-    "given_options",
-    "given_task",
-    "gives_feedback",
+    "check_arguments",
+    "has_feedback_argument",
     "implementation",
+    "model_argument",
     "name_of",
+    "options_argument",
     "paths_of",
     "shape_of",
+    "task_argument",
     "task_of",
     "with_task",
 ]
@@ -243,7 +243,7 @@ def task_of(
     if shape.is_plain and len(args) == 1 and type(args[0]) is str and not kwargs:
         return args[0]
     name = shape.task
-    argument = None if name is None else _given(shape, args, kwargs, name, shape.default)
+    argument = None if name is None else _argument(shape, args, kwargs, name, shape.default)
     if type(argument) is str:
         return argument
     task = _prompt(argument, provider)
@@ -278,7 +278,7 @@ def _prompt(task: Any, provider: str | None) -> Prompt | None:
         return str(task)
     if not isinstance(task, (list, tuple)) or not task:
         return None
-    from schema_guard.providers.dialects.choosing import messages_of  # only lists of messages need it
+    from schema_guard.providers.dialects.detection import messages_of  # only lists of messages need it
 
     return messages_of(task, provider)
 
@@ -295,14 +295,14 @@ def arguments(
     if len(args) == 1 and not kwargs and shape.is_plain and type(ask.prompt) is str:
         return (ask.prompt,), kwargs
     if shape.options is not None:
-        merged = _merged(options or {}, given_options(shape, args, kwargs) or {})
+        merged = _merged(options or {}, options_argument(shape, args, kwargs) or {})
         args, kwargs = _with(shape, args, kwargs, shape.options, merged)
-    if shape.model is not None and _given(shape, args, kwargs, shape.model, None) is None:
+    if shape.model is not None and _argument(shape, args, kwargs, shape.model, None) is None:
         args, kwargs = _with(shape, args, kwargs, shape.model, model)
     if shape.feedback is not None and _wants_feedback(shape, ask, args, kwargs):
         args, kwargs = _with(shape, args, kwargs, shape.feedback, ask.correction)
     if shape.instructions is not None:
-        theirs = _given_instructions(shape, args, kwargs)
+        theirs = _instructions_argument(shape, args, kwargs)
         text = f"{theirs}\n\n{ask.prompt}" if theirs and ask.prompt else theirs or ask.prompt
         return _with(shape, args, kwargs, shape.instructions, text)
     assert shape.task is not None
@@ -313,9 +313,9 @@ def arguments(
     return _with(shape, args, kwargs, shape.task, elements_of(ask.prompt))
 
 
-def given_task(shape: Shape, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def task_argument(shape: Shape, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Give what a call gives as its task, as it is; None where it has none."""
-    task = None if shape.task is None else _given(shape, args, kwargs, shape.task, shape.default)
+    task = None if shape.task is None else _argument(shape, args, kwargs, shape.task, shape.default)
     return None if task is Nothing else task
 
 
@@ -327,14 +327,14 @@ def with_task(
     return _with(shape, args, kwargs, shape.task, task)
 
 
-def given_model(shape: Shape, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def model_argument(shape: Shape, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Give the model that a call names by itself; None where it names none."""
     if shape.model is not None:
-        return _given(shape, args, kwargs, shape.model, None)
-    return (given_options(shape, args, kwargs) or {}).get(_MODEL)
+        return _argument(shape, args, kwargs, shape.model, None)
+    return (options_argument(shape, args, kwargs) or {}).get(_MODEL)
 
 
-def check_given(
+def check_arguments(
     shape: Shape, args: tuple[Any, ...], kwargs: dict[str, Any], reserved: Mapping[tuple[str, ...], str]
 ) -> None:
     """Check what a call gives by the parameters that are ours.
@@ -350,8 +350,8 @@ def check_given(
         InvalidArgument: It is of another type than what it has to be joined with, or sets what a strategy sets.
     """
     if shape.instructions is not None:
-        _given_instructions(shape, args, kwargs)
-    theirs = given_options(shape, args, kwargs)
+        _instructions_argument(shape, args, kwargs)
+    theirs = options_argument(shape, args, kwargs)
     for path, strategy in reserved.items() if theirs else ():
         clash = _clash(theirs or {}, path)
         if clash:
@@ -379,23 +379,23 @@ def paths_of(options: Mapping[str, Any]) -> list[tuple[str, ...]]:
     return paths
 
 
-def gives_feedback(shape: Shape, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+def has_feedback_argument(shape: Shape, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
     """Say whether a call gives its own feedback, so that its correction has to stand in the prompt."""
-    return shape.feedback is not None and _given(shape, args, kwargs, shape.feedback, None) is not None
+    return shape.feedback is not None and _argument(shape, args, kwargs, shape.feedback, None) is not None
 
 
 def _wants_feedback(shape: Shape, ask: Ask, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
-    if gives_feedback(shape, args, kwargs):
+    if has_feedback_argument(shape, args, kwargs):
         return False
     assert shape.feedback is not None
     # A default says what a call without correction has.
     return ask.correction is not None or shape.defaults[shape.feedback] is Nothing
 
 
-def _given_instructions(shape: Shape, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
+def _instructions_argument(shape: Shape, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
     """Give the caller's own text, or the default's; `""` without one."""
     assert shape.instructions is not None
-    instructions = _given(shape, args, kwargs, shape.instructions, shape.defaults[shape.instructions])
+    instructions = _argument(shape, args, kwargs, shape.instructions, shape.defaults[shape.instructions])
     if instructions is None or instructions is Nothing:
         return ""
     if not isinstance(instructions, str):
@@ -406,11 +406,11 @@ def _given_instructions(shape: Shape, args: tuple[Any, ...], kwargs: dict[str, A
     return instructions
 
 
-def given_options(shape: Shape, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Mapping[str, Any] | None:
+def options_argument(shape: Shape, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Mapping[str, Any] | None:
     """Give the caller's own arguments for the provider, or the default's; None without any."""
     if shape.options is None:
         return None
-    options = _given(shape, args, kwargs, shape.options, shape.defaults[shape.options])
+    options = _argument(shape, args, kwargs, shape.options, shape.defaults[shape.options])
     if options is None or options is Nothing:
         return None
     if not isinstance(options, Mapping):
@@ -430,7 +430,7 @@ def _merged(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> dict[str, Any
     return merged
 
 
-def _given(shape: Shape, args: tuple[Any, ...], kwargs: dict[str, Any], name: str, default: Any) -> Any:
+def _argument(shape: Shape, args: tuple[Any, ...], kwargs: dict[str, Any], name: str, default: Any) -> Any:
     """Give the argument of a parameter, by keyword or by position; *default* when the call gives none."""
     if name in kwargs:
         return kwargs[name]

@@ -17,13 +17,13 @@ from schema_guard.errors import InvalidArgument, missing_extra
 from schema_guard.interruptions import is_interruption
 from schema_guard.schema import Schema
 from schema_guard.text import clip, safe
-from schema_guard.validation.published import judged
+from schema_guard.validation.published_schemas import judged
 
 if TYPE_CHECKING:
     from schema_guard.prices.tokens import TokenPrices
     from schema_guard.values import Usage
 
-__all__ = ["VARIABLE", "Charges", "Table", "default_charges", "given_charges"]
+__all__ = ["VARIABLE", "Charges", "Table", "charges_of", "default_charges"]
 
 VARIABLE = "SCHEMA_GUARD_PRICES"
 
@@ -46,8 +46,8 @@ class Charges:
     def __init__(self, source: Table) -> None:
         self.source = source
         self._known: dict[str, TokenPrices | None] = {}
-        self._is_said = False
-        self._table, self._named = _read(source)
+        self._is_reported = False
+        self._table, self._file = _read(source)
 
     def cost(self, usage: Usage, *models: str | None) -> float | None:
         """Give the dollars of one attempt; None where its tokens are not known, or the price of its model.
@@ -76,24 +76,24 @@ class Charges:
     def _prices(self, model: str) -> TokenPrices | None:
         if model in self._known:
             return self._known[model]
-        prices = self._looked_up(model)
+        prices = self._look_up(model)
         if prices is None and (base := model_and_snapshot(model).model) != model:
-            prices = self._looked_up(base)
-        if prices is None and not self._is_said:
-            self._is_said = True
-            _logger.warning("prices %r know no model %r: its cost is unknown", self._named, safe(clip(model)))
+            prices = self._look_up(base)
+        if prices is None and not self._is_reported:
+            self._is_reported = True
+            _logger.warning("prices %r know no model %r: its cost is unknown", self._file, safe(clip(model)))
         if len(self._known) >= _MOST_KNOWN:
             self._known.clear()
         self._known[model] = prices
         return prices
 
-    def _looked_up(self, model: str) -> TokenPrices | None:
+    def _look_up(self, model: str) -> TokenPrices | None:
         from schema_guard.prices.tokens import prices_in, token_prices
 
         try:
             if self._table is None:
-                return token_prices(model, source=self._named)
-            return prices_in(self._table, model, source=self._named)
+                return token_prices(model, source=self._file)
+            return prices_in(self._table, model, source=self._file)
         except Exception as error:
             if is_interruption(error):
                 raise
@@ -124,7 +124,7 @@ def _read(source: Table) -> tuple[Any, str]:
     return table, str(source)
 
 
-def given_charges(source: Table) -> Charges:
+def charges_of(source: Table) -> Charges:
     """Give the prices of a table; one file is read once as long as it does not change. Raises as `Charges` does."""
     try:
         stat = Path(source).stat() if isinstance(source, (str, os.PathLike)) else None
@@ -145,7 +145,7 @@ def default_charges() -> Charges | None:
         return None
     if named not in _by_name:
         try:
-            _by_name[named] = given_charges(named)
+            _by_name[named] = charges_of(named)
         except Exception as error:
             if is_interruption(error):
                 raise

@@ -20,7 +20,7 @@ from schema_guard.errors import InvalidArgument, missing_extra
 from schema_guard.prices.files import read_prices
 from schema_guard.schema import Schema
 from schema_guard.text import clip
-from schema_guard.validation.published import judged
+from schema_guard.validation.published_schemas import judged
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

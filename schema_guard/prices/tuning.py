@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from schema_guard.prices.files import read_prices
 from schema_guard.schema import Schema
-from schema_guard.validation.published import judged
+from schema_guard.validation.published_schemas import judged
 
 _SEEN = Path(__file__).with_name("tuning_prices.json")
 _SCHEMA = Path(__file__).with_name("tuning.schema.json")

@@ -6,8 +6,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from schema_guard.providers.fields import as_json, count, field, items, total, words
+from schema_guard.providers.model_output import Written, has_reasoned, text_of, tool_of
 from schema_guard.providers.provider import Provider, RawReply, adds_nothing
-from schema_guard.providers.written import Written, has_reasoned, text_of, tool_of
 from schema_guard.values import Usage
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def _usage(usage: object) -> Usage:
     )
 
 
-class _Kept:
+class _StreamState:
     """What is kept of a stream from one event to the next."""
 
     def __init__(self) -> None:
@@ -76,7 +76,7 @@ def _message_start(stream: Stream, event: object) -> str:
 
 
 def _count(stream: Stream, usage: object, names: tuple[str, ...]) -> None:
-    counts = stream.kept(_Kept).counts
+    counts = stream.state(_StreamState).counts
     for name in names:
         tokens = count(usage, name)
         if tokens is not None:
@@ -87,7 +87,7 @@ def _count(stream: Stream, usage: object, names: tuple[str, ...]) -> None:
 def _block_start(stream: Stream, event: object) -> str:
     block = field(event, "content_block")
     if field(block, "type") == "tool_use":
-        state, index = stream.kept(_Kept), field(event, "index")
+        state, index = stream.state(_StreamState), field(event, "index")
         state.calls.add(index)
         state.inputs[index] = field(block, "input")
         return stream.call(index, None, call_id=field(block, "id"), tool=tool_of(block))
@@ -103,7 +103,7 @@ def _block_delta(stream: Stream, event: object) -> str:
         return words(field(delta, "text")) or ""
     if kind == "thinking_delta":
         stream.think()
-    state, index = stream.kept(_Kept), field(event, "index")
+    state, index = stream.state(_StreamState), field(event, "index")
     # A tool that the provider runs itself streams its input the same way, in a block of its own.
     if kind == "input_json_delta" and index in state.calls:
         text = words(field(delta, "partial_json"))
@@ -116,7 +116,7 @@ def _block_delta(stream: Stream, event: object) -> str:
 def _block_stop(stream: Stream, event: object) -> str:
     """Give the arguments of a call that has sent no piece of them."""
     index = field(event, "index")
-    arguments = stream.kept(_Kept).inputs.pop(index, None)
+    arguments = stream.state(_StreamState).inputs.pop(index, None)
     return "" if arguments is None else stream.call(index, as_json(arguments))
 
 
@@ -128,7 +128,7 @@ def _message_delta(stream: Stream, event: object) -> str:
     if stopped == "refusal":
         stream.refuse(_refusal(delta))
     usage = field(event, "usage")
-    stream.kept(_Kept).counts["output_tokens_details"] = field(usage, "output_tokens_details")
+    stream.state(_StreamState).counts["output_tokens_details"] = field(usage, "output_tokens_details")
     _count(stream, usage, (*_INPUT_COUNTS, "output_tokens"))
     return ""
 

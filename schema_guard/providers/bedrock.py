@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 from schema_guard.providers.failures import provider_error, unusable
 from schema_guard.providers.fields import count, field, items, total, words
+from schema_guard.providers.model_output import Written, text_of, tool_of
 from schema_guard.providers.provider import Provider, RawReply, Rejection, error_bodies
-from schema_guard.providers.written import Written, text_of, tool_of
 from schema_guard.values import Usage
 
 if TYPE_CHECKING:

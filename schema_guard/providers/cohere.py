@@ -6,8 +6,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from schema_guard.providers.fields import count, either, field, has, words
+from schema_guard.providers.model_output import arguments_of, message_written, tool_of
 from schema_guard.providers.provider import Provider, RawReply, adds_nothing
-from schema_guard.providers.written import arguments_of, message_written, tool_of
 from schema_guard.values import Usage
 
 if TYPE_CHECKING:

@@ -38,15 +38,15 @@ def field(holder: object, name: str, default: object = None) -> Any:
     if type(holder) is dict:
         return holder.get(name, default)
     try:
-        return _looked_up(holder, name, default)
+        return _look_up(holder, name, default)
     except Exception as error:
         # A foreign object may raise anything from any access.
-        if is_interruption(error, lambda: _looked_up(holder, name, default)):
+        if is_interruption(error, lambda: _look_up(holder, name, default)):
             raise
         return default
 
 
-def _looked_up(holder: object, name: str, default: object) -> Any:
+def _look_up(holder: object, name: str, default: object) -> Any:
     held = getattr(holder, "__dict__", None)
     if type(held) is dict and name in held:
         return held[name]

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 from schema_guard.providers.failures import provider_error
 from schema_guard.providers.fields import count, either, field, has, items, total, word_of, words
+from schema_guard.providers.model_output import Written, has_reasoned, text_of
 from schema_guard.providers.provider import Provider, RawReply
-from schema_guard.providers.written import Written, has_reasoned, text_of
 from schema_guard.values import Usage
 
 if TYPE_CHECKING:

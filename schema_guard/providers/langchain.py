@@ -6,8 +6,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from schema_guard.providers.fields import count, either, field, items, words
+from schema_guard.providers.model_output import Written, arguments_of, has_reasoned, text_of, tool_of
 from schema_guard.providers.provider import Provider, RawReply
-from schema_guard.providers.written import Written, arguments_of, has_reasoned, text_of, tool_of
 from schema_guard.values import Usage
 
 if TYPE_CHECKING:

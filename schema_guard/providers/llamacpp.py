@@ -6,8 +6,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from schema_guard.providers.fields import count, field, has, total, words
+from schema_guard.providers.model_output import Written
 from schema_guard.providers.provider import Provider, RawReply
-from schema_guard.providers.written import Written
 from schema_guard.values import Usage
 
 if TYPE_CHECKING:

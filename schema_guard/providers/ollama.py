@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 from schema_guard.providers.failures import provider_error
 from schema_guard.providers.fields import count, field, has, words
+from schema_guard.providers.model_output import Written, message_written
 from schema_guard.providers.provider import Provider, RawReply
-from schema_guard.providers.written import Written, message_written
 from schema_guard.values import Usage
 
 if TYPE_CHECKING:

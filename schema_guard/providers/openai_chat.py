@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 from schema_guard.providers.failures import provider_error
 from schema_guard.providers.fields import as_json, count, either, field, first, has, items, words
 from schema_guard.providers.llamacpp import timings_usage
+from schema_guard.providers.model_output import Written, arguments_of, message_written, tool_of
 from schema_guard.providers.provider import Provider, RawReply, Rejection, broken
-from schema_guard.providers.written import Written, arguments_of, message_written, tool_of
 from schema_guard.values import UNKNOWN_USAGE, Failure, FinishReason, Usage
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from schema_guard.providers.failures import provider_error
 from schema_guard.providers.fields import count, field, has, items, words
+from schema_guard.providers.model_output import Written, text_of, tool_of
 from schema_guard.providers.provider import Provider, RawReply
-from schema_guard.providers.written import Written, text_of, tool_of
 from schema_guard.values import Failure, Usage
 
 if TYPE_CHECKING:
@@ -91,14 +91,14 @@ class _Commentary(list[object]):
 def _item_added(stream: Stream, event: object) -> str:
     item, index = field(event, "item"), field(event, "output_index")
     if field(item, "phase") == "commentary":
-        stream.kept(_Commentary).append(index)
+        stream.state(_Commentary).append(index)
     if field(item, "type") == "reasoning":
         stream.think()
     return stream.call(index, None, tool=tool_of(item)) if _is_call(item) else ""
 
 
 def _text(stream: Stream, event: object) -> str:
-    commentary = stream.kept(_Commentary)
+    commentary = stream.state(_Commentary)
     if commentary and field(event, "output_index") in commentary:
         return ""
     return words(field(event, "delta")) or ""

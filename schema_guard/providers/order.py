@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from schema_guard.providers import (
     anthropic,
-    anyone,
     bedrock,
     cohere,
+    common,
     gemini,
     groq,
     langchain,
@@ -47,7 +47,7 @@ PROVIDERS: Final = (
     ollama.PROVIDER,
     cohere.PROVIDER,
     langchain.PROVIDER,
-    anyone.PROVIDER,
+    common.PROVIDER,
 )
 """Where one field marks the replies of several, the first of these that knows a reply reads it."""
 

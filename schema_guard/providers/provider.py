@@ -20,7 +20,7 @@ from schema_guard.values import UNKNOWN_USAGE, Failure, FinishReason, Usage
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from schema_guard.providers.written import Written
+    from schema_guard.providers.model_output import Written
 
 __all__ = [
     "Provider",
@@ -65,12 +65,12 @@ class Rejection(NamedTuple):
     """What an exception says that stands for a reply: the provider, or its SDK, threw away what the model wrote.
 
     Attributes:
-        held: The text, or the reply, that the exception still holds; None when it holds none.
+        content: The text, or the reply, that the exception still holds; None when it holds none.
         finish_reason: Why the model stopped.
         failure: What was wrong.
     """
 
-    held: object
+    content: object
     finish_reason: FinishReason
     failure: Failure
 
@@ -88,7 +88,7 @@ class Stream(Protocol):
     model: str | None
     is_ended: bool
 
-    def kept(self, kind: Callable[[], K]) -> K:
+    def state(self, kind: Callable[[], K]) -> K:
         """Give what a file keeps from one chunk to the next: the one value of *kind*, made when first asked for."""
 
     def fail(self, failure: Failure | None) -> None:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.providers import failures
 from schema_guard.providers.fields import as_json, count, field, items, words
-from schema_guard.providers.written import WrittenCall
-from schema_guard.received.refusals import refused_by
+from schema_guard.providers.model_output import WrittenCall
+from schema_guard.received.pydantic_failures import refused_by
 from schema_guard.received.replies import Reply, stopped
 from schema_guard.values import UNKNOWN_USAGE, Failure, Usage
 
@@ -20,7 +20,7 @@ __all__ = ["calls_in", "refused_with", "response", "result"]
 _OUTPUT_TOOL = "final_result"
 
 
-class _Said(NamedTuple):
+class _ModelReply(NamedTuple):
     """A reply of the model inside a run, and what the agent answered to it."""
 
     response: Any
@@ -40,14 +40,14 @@ def result(run_result: object, inner: Callable[[object], Reply | None]) -> Reply
     if reply is None:
         return None
     tool = words(field(run_result, "_output_tool_name"))
-    replies = _replies([_Said(*pair) for pair in _paired(items(messages()))], tool)
+    replies = _replies([_ModelReply(*pair) for pair in _paired(items(messages()))], tool)
     if not replies:
         return reply
     *tries, last = replies
-    if reply.given is None:
+    if reply.parsed is None:
         last = last._replace(text=reply.text, failure=reply.failure)
     return last._replace(
-        given=reply.given, failure=reply.failure, tries=tuple(tries), is_final=bool(tries), refused=None
+        parsed=reply.parsed, failure=reply.failure, tries=tuple(tries), is_final=bool(tries), refused=None
     )
 
 
@@ -80,7 +80,7 @@ def response(message: object, outputs: Collection[str]) -> Reply:
     finish, failure = stopped(field(message, "finish_reason"))
     refusal = words(field(field(message, "provider_details"), "refusal"))
     usage = _usage(field(message, "usage"))
-    text = (as_json(field(called[0], "args")) or "") if called else _said(parts)
+    text = (as_json(field(called[0], "args")) or "") if called else _text_of(parts)
     return Reply(
         text,
         "refusal" if refusal else finish,
@@ -108,7 +108,7 @@ def _paired(messages: list[Any]) -> list[tuple[Any, Any]]:
     ]
 
 
-def _replies(pairs: list[_Said], tool: str | None) -> list[Reply]:
+def _replies(pairs: list[_ModelReply], tool: str | None) -> list[Reply]:
     replies: list[Reply] = []
     steps: list[Usage] = []
     for response, answer in pairs:
@@ -139,10 +139,10 @@ def _text(response: object, tool: str | None) -> str:
     calls = [part for part in parts if field(part, "part_kind") == "tool-call" and _is_output(part, tool)]
     if calls:
         return as_json(field(calls[0], "args")) or ""
-    return _said(parts)
+    return _text_of(parts)
 
 
-def _said(parts: list[Any]) -> str:
+def _text_of(parts: list[Any]) -> str:
     return "".join(
         [words(field(part, "content")) or "" for part in parts if field(part, "part_kind") == "text"]
     )

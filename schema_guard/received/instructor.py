@@ -5,10 +5,10 @@ from __future__ import annotations
 
 from schema_guard.received.replies import Reply, read_shape
 
-__all__ = ["reply_behind"]
+__all__ = ["attached_reply"]
 
 
-def reply_behind(value: object) -> Reply | None:
+def attached_reply(value: object) -> Reply | None:
     """Give the reply that instructor has hung on a value; None when it has hung none.
 
     How often it had asked is not said, and the usage is that of all its tries.

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from schema_guard.providers import fields
     from schema_guard.received import replies
     from schema_guard.received import retries as retrying
-    from schema_guard.received.owned import Own
+    from schema_guard.received.parsed_values import TypedValues
     from schema_guard.received.replies import Reply
     from schema_guard.schema import Schema
 else:
@@ -37,7 +37,7 @@ class Receiver:
     they name none. So what a function gives and what it raises are calls of one configuration.
     """
 
-    __slots__ = ("_expected", "_is_observed", "_model", "_own", "_returned", "_schema")
+    __slots__ = ("_expected", "_is_observed", "_model", "_returned", "_schema", "_typed_values")
 
     def __init__(
         self,
@@ -57,7 +57,7 @@ class Receiver:
         self._expected = expected
         self._is_observed = is_observed
         self._model = ""
-        self._own: Own | None = None
+        self._typed_values: TypedValues | None = None
         self._returned: Callable[[object], Reply] | None = None
 
     def read(self, result: object) -> Reply:
@@ -66,9 +66,9 @@ class Receiver:
             return replies.read(result)
         if self._returned is None:
             # Texts, the usual reply, need none of it.
-            from schema_guard.received.returned import returned
+            from schema_guard.received.return_values import read_result
 
-            self._returned = partial(returned, own=self._own_of(self._schema))
+            self._returned = partial(read_result, own=self._typed_values_of(self._schema))
         retries = retrying.retries_of_reply(result)
         if retries is None:
             reply = self._returned(result)
@@ -89,17 +89,17 @@ class Receiver:
         if pair is None or self._schema is None:
             return None
         text, model = pair
-        if self._schema.annotation is not None and self._own_of(self._schema).is_own(result):
+        if self._schema.annotation is not None and self._typed_values_of(self._schema).is_instance(result):
             return None
         self._model = fields.name(model) or self._model
         return text
 
-    def _own_of(self, schema: Schema[Any]) -> Own:
-        if self._own is None:
-            from schema_guard.received.owned import Own  # as in read()
+    def _typed_values_of(self, schema: Schema[Any]) -> TypedValues:
+        if self._typed_values is None:
+            from schema_guard.received.parsed_values import TypedValues  # as in read()
 
-            self._own = Own(schema)
-        return self._own
+            self._typed_values = TypedValues(schema)
+        return self._typed_values
 
     def grown(self, reply: Reply, value: object) -> Reply:
         """Give a stream's reply when its chunks were values that grow: the last of them is the value; never raises.
@@ -110,20 +110,20 @@ class Receiver:
         """
         if self._schema is None:
             return reply
-        from schema_guard.received.returned import grown  # few streams are such
+        from schema_guard.received.return_values import grown  # few streams are such
 
-        return grown(reply, value, self._own_of(self._schema))
+        return grown(reply, value, self._typed_values_of(self._schema))
 
     def raised(self, error: BaseException) -> Reply:
         """Read what the function raised; never raises."""
-        from schema_guard.received.raised import raised  # most calls raise nothing
+        from schema_guard.received.exceptions import read_exception  # most calls raise nothing
 
         if self._expected and isinstance(error, self._expected):
             name = clip(type(error).__name__)
             failure = Failure("transport", "expected", f"{name} was raised, as expected")
             reply = replies.Reply(failure=failure, exception=name)
         else:
-            reply = raised(error, self._schema, is_observed=self._is_observed)
+            reply = read_exception(error, self._schema, is_observed=self._is_observed)
         return reply._replace(call_model=self._model, retries=retrying.retries_of_error(error))
 
 

@@ -15,7 +15,7 @@ from schema_guard.interruptions import is_interruption
 from schema_guard.light.tuples import NamedTuple
 from schema_guard.providers import failures
 from schema_guard.providers.fields import field, name, word_of
-from schema_guard.providers.written import NOTHING_LEFT, WrittenCall, arguments_of, call_of, tool_of
+from schema_guard.providers.model_output import EMPTY_OBJECT, WrittenCall, arguments_of, call_of, tool_of
 from schema_guard.values import UNKNOWN_USAGE, Failure, FinishReason, ParsedValue, Usage
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class Reply(NamedTuple):
         refusal: The words with which the model, or its provider, explained a refusal; None without words.
         model: Name of the model as the reply gives it; None when it does not.
         failure: Why there is no text to judge; None when there is one.
-        given: What the function had made of the reply; None where only its text is known.
+        parsed: What the function had made of the reply; None where only its text is known.
         refused: Why the function, or a library inside it, had refused the reply: it stands where the reply is valid.
         tries: What a library inside the function had asked for and refused before this, in order.
         unseen: Whether such a library may have asked before, and what came then was not seen.
@@ -75,7 +75,7 @@ class Reply(NamedTuple):
     refusal: str | None = None
     model: str | None = None
     failure: Failure | None = None
-    given: ParsedValue | None = None
+    parsed: ParsedValue | None = None
     refused: Failure | None = None
     tries: tuple[Reply, ...] = ()
     unseen: bool = False
@@ -210,7 +210,7 @@ def rejected(error: BaseException) -> Reply | None:
 
 
 def _carried(rejection: Rejection) -> Reply:
-    held = rejection.held
+    held = rejection.content
     reply = Reply(held) if held is None or isinstance(held, str) else read(held)
     if reply.text is None:
         return Reply(finish_reason=rejection.finish_reason, failure=rejection.failure)
@@ -234,7 +234,7 @@ def reply_of(raw: RawReply) -> Reply:
         text = "\n".join([arguments or "" for arguments in texts])
         if len(texts) > 1:
             failure = failure or failures.SEVERAL_CALLS
-        if finish == "length" and text == NOTHING_LEFT:
+        if finish == "length" and text == EMPTY_OBJECT:
             text = ""
         tool = tool_of(written.calls[0]) if len(texts) == 1 else None
     finish = (
@@ -296,7 +296,7 @@ def stopped_in_call(
     *before, last = calls
     if finish not in ("stop", "tool_call"):
         # Some providers close what the output limit cut off, so that nothing is left.
-        text = "" if finish == "length" and last.text == NOTHING_LEFT else last.text
+        text = "" if finish == "length" and last.text == EMPTY_OBJECT else last.text
         last = last._replace(text=text, finish_reason=finish, failure=failure)
     return [*before, last]
 

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from schema_guard.interruptions import is_interruption
 from schema_guard.providers import failures
 from schema_guard.providers.fields import field, name, words
-from schema_guard.providers.written import (
-    NOTHING_LEFT,
+from schema_guard.providers.model_output import (
+    EMPTY_OBJECT,
     Written,
     WrittenCall,
     arguments_of,
@@ -61,7 +61,7 @@ class _Call:
         self.parts: list[str] = []
         self.whole: WrittenCall | None = None  # where it came in one piece
 
-    def is_meant(self, index: object, call_id: str | None) -> bool:
+    def matches(self, index: object, call_id: str | None) -> bool:
         """Tell whether a piece belongs to this call."""
         return self.index == index and (call_id is None or self.call_id in (None, call_id))
 
@@ -91,16 +91,16 @@ class StreamReader:
         "_failure",
         "_finish",
         "_gave_text",
+        "_has_text",
         "_head",
         "_idle",
         "_is_provider",
-        "_kept",
         "_must_give",
         "_reasoned",
         "_refusal",
         "_response",
         "_retries",
-        "_said",
+        "_states",
         "_tool",
         "_whole",
         "begins_anew",
@@ -120,7 +120,7 @@ class StreamReader:
                 nothing of a page, or of silence.
         """
         has_response = hasattr(source, "response")
-        self._must_give = has_response or _is_clients_own(source)
+        self._must_give = has_response or _is_client_generator(source)
         self._response = field(source, "response") if has_response else None
         self._decoder: IncrementalDecoder | None = _Utf8()  # None after a bad byte
         self._bytes_fed = 0
@@ -135,9 +135,9 @@ class StreamReader:
         self._gave_text = False  # beside that of tool calls
         self._whole: str | None = None  # all text, where a last event has it
         self._tool: str | None = None
-        self._reasoned = self._said = False
+        self._reasoned = self._has_text = False
         self._idle = 0
-        self._kept: dict[object, Any] = {}
+        self._states: dict[object, Any] = {}
         self._chunks: list[tuple[str, tuple[ReadChunk, ...]]] | None = None  # a stream of texts needs none
         self.usage: Usage = UNKNOWN_USAGE
         self.model: str | None = None
@@ -160,13 +160,13 @@ class StreamReader:
         if text:
             self._idle = 0
         else:
-            self._count_idle(said=self._said or self.usage is not usage or _event_name(chunk))
+            self._count_idle(has_content=self._has_text or self.usage is not usage or _event_name(chunk))
         return text
 
-    def _count_idle(self, *, said: bool) -> None:
+    def _count_idle(self, *, has_content: bool) -> None:
         """Count the chunks in a row that brought nothing."""
-        self._said = False
-        self._idle = 0 if said else self._idle + 1
+        self._has_text = False
+        self._idle = 0 if has_content else self._idle + 1
         if self._idle >= MOST_IDLE_CHUNKS:
             self.is_over = True
             self.fail(_ENDLESS)
@@ -201,7 +201,7 @@ class StreamReader:
         return len(self._head) >= replies.HTML_HEAD_CHARS and not self._is_provider
 
     @property
-    def is_beside(self) -> bool:
+    def is_outside_calls(self) -> bool:
         """Whether a tool call may still come in the place of the text that was given."""
         return self._is_provider and not self._calls
 
@@ -226,14 +226,14 @@ class StreamReader:
             self.model,
             failure,
             reasoned=self._reasoned and not (self._gave_text or self._calls),
-            tool=self._called(),
-            retries=self._told_retries(),
+            tool=self._tool_name(),
+            retries=self._find_retries(),
             calls=self._written_calls(),
         )
         text = self._text_instead(failure)
         return reply if text is None else reply._replace(text=text, instead=True)
 
-    def _told_retries(self) -> int | None:
+    def _find_retries(self) -> int | None:
         """Give how often the SDK had repeated the request: its stream has the response, and a model's tells it."""
         from schema_guard.received.retries import (
             retries_of_response,  # only at the end of a provider's stream
@@ -255,7 +255,7 @@ class StreamReader:
         failure = None if self._failure is failures.SEVERAL_CALLS else self._failure
         return tuple(replies.stopped_in_call(calls, self._finish, failure))
 
-    def _called(self) -> str | None:
+    def _tool_name(self) -> str | None:
         return self._calls[0].name if len(self._calls) == 1 else self._tool
 
     def _text_instead(self, failure: Failure | None) -> str | None:
@@ -264,7 +264,7 @@ class StreamReader:
             return ""
         if self._whole:
             return self._whole
-        if self._finish == "length" and ["".join(call.parts) for call in self._calls] == [NOTHING_LEFT]:
+        if self._finish == "length" and ["".join(call.parts) for call in self._calls] == [EMPTY_OBJECT]:
             return ""
         # A whole reply that calls a tool is the call's arguments alone, and several calls are a line each.
         if self._calls and (self._gave_text or len(self._calls) > 1):
@@ -314,11 +314,11 @@ class StreamReader:
 
     # What the files of providers tell of a chunk.
 
-    def kept(self, kind: Callable[[], K]) -> K:
+    def state(self, kind: Callable[[], K]) -> K:
         """Give what a provider's file keeps from one chunk to the next: the one value of *kind*, made when first asked for."""
-        if kind not in self._kept:
-            self._kept[kind] = kind()
-        state: K = self._kept[kind]
+        if kind not in self._states:
+            self._states[kind] = kind()
+        state: K = self._states[kind]
         return state
 
     def fail(self, failure: Failure | None) -> None:
@@ -356,20 +356,20 @@ class StreamReader:
     def refuse(self, text: object) -> None:
         """Note the words of a refusal, or a piece of them."""
         if isinstance(text, str) and text:
-            self._said = True
+            self._has_text = True
             self._refusal.append(text)
 
     def think(self) -> None:
         """Note that the model has reasoned."""
-        self._reasoned = self._said = True
+        self._reasoned = self._has_text = True
 
     def call(
         self, index: object, text: str | None, *, call_id: object = None, tool: str | None = None
     ) -> str:
         """Take a piece of the arguments of a tool call, and give it; of a second call, which is a failure, nothing."""
-        self._said = True
+        self._has_text = True
         identity = words(call_id)
-        known = next((call for call in self._calls if call.is_meant(index, identity)), None)
+        known = next((call for call in self._calls if call.matches(index, identity)), None)
         if known is None:
             known = _Call(index, identity)
             self._calls.append(known)
@@ -402,7 +402,7 @@ def _noted(chunk: object) -> int | None:
     return retries_of_reply(chunk)
 
 
-def _is_clients_own(source: object) -> bool:
+def _is_client_generator(source: object) -> bool:
     """Tell a bare generator that a provider's client wrote, by the file of its code: it outlives the generator."""
     code = field(source, "gi_code") or field(source, "ag_code")
     return "/google/genai/" in str(field(code, "co_filename")).replace("\\", "/")

@@ -20,14 +20,14 @@ if TYPE_CHECKING:
     Inner: TypeAlias = Callable[[object], Reply | None]
     """Reads what is inside of a wrapper; None for what is neither a reply nor a value."""
 
-__all__ = ["opened"]
+__all__ = ["unwrap"]
 
 _BAD_STATUS = 400
 _PLAIN = (str, bytes, bool, int, float, list, type(None))
 _RAW_AND_PARSED = {"raw", "parsed", "parsing_error"}
 
 
-def opened(wrapper: object, inner: Inner) -> Reply | None:
+def unwrap(wrapper: object, inner: Inner) -> Reply | None:
     """Give the reply that a wrapper holds; None for what is none.
 
     Args:
@@ -54,9 +54,9 @@ def _pair(wrapper: object, inner: Inner) -> Reply | None:
         return reply if value is None else None
     if reply is None or reply.failure is not None:
         return parsed
-    if parsed.given is None:
+    if parsed.parsed is None:
         return reply._replace(text=parsed.text, failure=parsed.failure)
-    return reply._replace(given=parsed.given, unseen=parsed.unseen)
+    return reply._replace(parsed=parsed.parsed, unseen=parsed.unseen)
 
 
 def _raw_and_parsed(wrapper: object, inner: Inner) -> Reply | None:
@@ -66,7 +66,7 @@ def _raw_and_parsed(wrapper: object, inner: Inner) -> Reply | None:
     reply, parsed = read_shape(wrapper["raw"]), inner(wrapper["parsed"])
     if reply is None:
         return parsed
-    return reply if parsed is None or parsed.given is None else reply._replace(given=parsed.given)
+    return reply if parsed is None or parsed.parsed is None else reply._replace(parsed=parsed.parsed)
 
 
 def _http(response: object, inner: Inner) -> Reply | None:
@@ -117,4 +117,4 @@ def _parsed(wrapper: object, inner: Inner) -> Reply | None:
     reply = read_shape(behind) if parsed is not None and behind is not None else None
     if parsed is None or reply is None or reply.failure is not None:
         return parsed
-    return reply._replace(given=parsed.given) if parsed.given is not None else parsed
+    return reply._replace(parsed=parsed.parsed) if parsed.parsed is not None else parsed

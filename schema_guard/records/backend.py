@@ -119,7 +119,7 @@ class Damage(NamedTuple):
     Attributes:
         part: Of the store: `file tables attempts payloads configurations models references roll_ups inputs hours
             lost_records declarations`.
-        said: What is wrong, and where.
+        problem: What is wrong, and where.
         first_id: Of the attempts in question the first one; None where no attempts are.
         last_id: The last one.
         since: When the calls in question began, in seconds since the epoch, UTC, as far as it can still be read.
@@ -127,7 +127,7 @@ class Damage(NamedTuple):
     """
 
     part: str
-    said: str
+    problem: str
     first_id: int | None = None
     last_id: int | None = None
     since: float | None = None

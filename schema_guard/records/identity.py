@@ -26,12 +26,12 @@ interceptor: Interceptor | None = None
 It is the process's and not a context's: a test that replays must reach the calls of its threads and tasks too.
 """
 
-Begun: TypeAlias = "tuple[float, int, str, Schema[Any] | None]"
+CallStart: TypeAlias = "tuple[float, int, str, Schema[Any] | None]"
 """A call that has begun, as little of it as its id is made of: when (seconds since the epoch), its number in this
 process, what all ids of the process share, and its schema. A context that is copied keeps it alive, so that it holds
 neither the task nor the call around it; and it is made with every call: a plain tuple in 35 ns, a named one in 225."""
 
-current_call: ContextVar[Begun | None] = ContextVar("schema_guard_call", default=None)
+current_call: ContextVar[CallStart | None] = ContextVar("schema_guard_call", default=None)
 """The guarded or recorded call inside which the running code was called; None outside of every one."""
 
 current_tools: ContextVar[frozenset[str]] = ContextVar("schema_guard_tools", default=frozenset())
@@ -87,7 +87,7 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=series.restart)
 
 
-def begun(at: float, schema: Schema[Any] | None = None) -> Begun:
+def start_call(at: float, schema: Schema[Any] | None = None) -> CallStart:
     """Begin a call.
 
     Args:
@@ -101,22 +101,22 @@ class Origin(NamedTuple):
     """What is found out when a call begins, and makes it known later on.
 
     Attributes:
-        begun: It.
+        start: It.
         outer: The call inside which it has begun; None at the top.
         tags: Of the block in which it has begun.
     """
 
-    begun: Begun
-    outer: Begun | None
+    start: CallStart
+    outer: CallStart | None
     tags: Tags
 
 
 def origin(schema: Schema[Any] | None) -> Origin:
     """Begin a call here and now."""
-    return Origin(begun(time(), schema), current_call.get(), current_tags.get())
+    return Origin(start_call(time(), schema), current_call.get(), current_tags.get())
 
 
-def id_of(call: Begun) -> str:
+def id_of(call: CallStart) -> str:
     """Give the id of a call: 32 hex digits of a UUID of version 7 (RFC 9562 s. 5.7), so ids sort by time.
 
     Unique across threads, processes and machines but for 74 random bits agreeing in one millisecond.
@@ -127,7 +127,7 @@ def id_of(call: Begun) -> str:
 
 def new_call_id(at: float) -> str:
     """Give a new id, for what happened at a time, in seconds since the epoch."""
-    return id_of(begun(at))
+    return id_of(start_call(at))
 
 
 def current_call_id() -> str | None:

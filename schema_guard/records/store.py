@@ -10,7 +10,7 @@ from weakref import finalize
 
 from schema_guard.errors import InvalidArgument
 from schema_guard.records.backend import Counts
-from schema_guard.records.payloads.keeping import Keeper, stricter
+from schema_guard.records.payloads.storage import TextStorage, stricter
 from schema_guard.records.writer import Writer
 from schema_guard.text import did_you_mean
 
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from schema_guard.records.counts.configurations import ConfigurationCounts, HourCounts
     from schema_guard.records.counts.pools import Summary
     from schema_guard.records.declarations import DeclaredStep, DeclaredTarget, StepStatus
-    from schema_guard.records.payloads.keeping import PayloadPolicy
-    from schema_guard.records.payloads.removing import Removed
+    from schema_guard.records.payloads.deletion import Removed
     from schema_guard.records.payloads.retention import Forgotten, Retention
+    from schema_guard.records.payloads.storage import PayloadPolicy
     from schema_guard.records.payloads.texts import Texts
     from schema_guard.records.reading import Names
     from schema_guard.records.recorder import UnmadeOutcome
@@ -50,7 +50,7 @@ class Store:
         *,
         durability: Durability = "queue",
         strict_store: bool = False,
-        keeper: Keeper | None = None,
+        keeper: TextStorage | None = None,
         retention: Retention | None = None,
     ) -> None:
         is_sync = durability_of(durability) == "sync"
@@ -287,7 +287,7 @@ class Store:
         Raises:
             StoreError: The store cannot be written.
         """
-        from schema_guard.records.payloads.removing import prune
+        from schema_guard.records.payloads.deletion import prune
 
         with self._session() as session:
             return prune(session, retention or self.retention, on_step)
@@ -298,7 +298,7 @@ class Store:
         Their counts stay, and no longer say which input or cluster it was; `forget_counts` takes out those of a
         segment or a function. The arguments and errors are those of `prune`.
         """
-        from schema_guard.records.payloads.removing import forget
+        from schema_guard.records.payloads.deletion import forget
 
         with self._session() as session:
             return forget(session, what, on_step)
@@ -310,7 +310,7 @@ class Store:
             InvalidArgument: It is neither.
             StoreError: The store cannot be written.
         """
-        from schema_guard.records.payloads.removing import forget_counts
+        from schema_guard.records.payloads.deletion import forget_counts
 
         with self._session() as session:
             return forget_counts(session, what)

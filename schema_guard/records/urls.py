@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from schema_guard.arguments import require_bool
 from schema_guard.errors import InvalidArgument, MissingExtra
-from schema_guard.records.payloads.keeping import Keeper, policy_of
 from schema_guard.records.payloads.retention import Retention
+from schema_guard.records.payloads.storage import TextStorage, policy_of
 from schema_guard.records.store import Durability, Store, durability_of
 from schema_guard.text import clip, did_you_mean
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from schema_guard.records.backend import Backend
-    from schema_guard.records.payloads.keeping import PayloadPolicy
+    from schema_guard.records.payloads.storage import PayloadPolicy
 
 SCHEMES = ("sqlite", "postgresql", "postgres")
 _ALIASES = {"postgres": "postgresql"}
@@ -44,7 +44,7 @@ _VARIABLES = (
     *(("LOCALAPPDATA",) if sys.platform == "win32" else ("HOME", "XDG_DATA_HOME")),
 )
 # By the words that named it: each call asks, and what they mean takes ten times as long to find out.
-_named: dict[tuple[str | None, ...], Store] = {}
+_stores: dict[tuple[str | None, ...], Store] = {}
 _SECRET = re.compile(r"((?:password|passwd|pwd|token|key|secret)=)[^&]*", re.IGNORECASE)
 
 
@@ -58,14 +58,14 @@ PARAMETERS = {
 """What a URL says of a store beside its place, and which values that has."""
 
 
-def _let_go_in_child() -> None:
+def _reset_in_child() -> None:
     """Hold no store for a thread of the parent, which does not live here."""
     global _shared_lock  # noqa: PLW0603 - a lock that nobody lets go of is replaced
     _shared_lock = RLock()
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_let_go_in_child)
+    os.register_at_fork(after_in_child=_reset_in_child)
 
 
 def parted(url: str) -> tuple[str, dict[str, str]]:
@@ -165,16 +165,16 @@ def open_store(
     backend = connect(plain)
     store = Store(
         backend,
-        durability=durability_of(_said_once(url, "durability", durability, named, "queue")),
+        durability=durability_of(_resolve(url, "durability", durability, named, "queue")),
         strict_store=strict_store,
-        keeper=Keeper(policy_of(_said_once(url, "payload", payload, named, "off")), redact),
-        retention=Retention.named(named).stricter(retention or Retention()),
+        keeper=TextStorage(policy_of(_resolve(url, "payload", payload, named, "off")), redact),
+        retention=Retention.from_parameters(named).stricter(retention or Retention()),
     )
     backend.session().close()
     return store
 
 
-def _said_once(url: str, name: str, argument: str | None, named: Mapping[str, str], usual: str) -> str:
+def _resolve(url: str, name: str, argument: str | None, named: Mapping[str, str], usual: str) -> str:
     """Give what an argument or else the URL says, else what is usual; `InvalidArgument` when they differ."""
     url_value = named.get(name)
     if argument is not None and url_value is not None and argument != url_value:
@@ -207,11 +207,13 @@ def resolve_store(spec: str | Store | None) -> Store | None:
         durability_of(named.get("durability", "queue")),
         policy_of(named.get("payload", "off")),
     )
-    retention = Retention.named(named)
+    retention = Retention.from_parameters(named)
     with _shared_lock:
         store = _shared.get(backend.url)
         if store is None or store.is_closed:
-            new_store = Store(backend, durability=durability, keeper=Keeper(payload), retention=retention)
+            new_store = Store(
+                backend, durability=durability, keeper=TextStorage(payload), retention=retention
+            )
             # A call that ended in the midst of that may have made one.
             if _shared.get(backend.url) is store:
                 _shared[backend.url] = new_store
@@ -235,7 +237,7 @@ def recording_store(spec: str | Store | None = None, *, default: bool = False) -
     words: tuple[str | None, ...] = (os.environ.get("SCHEMA_GUARD_STORE") if default else spec,)
     if not words[0]:
         words = tuple(map(os.environ.get, _VARIABLES))
-    known = _named.get(words)
+    known = _stores.get(words)
     if known is not None and not known.is_closed:
         return known
     try:
@@ -245,7 +247,7 @@ def recording_store(spec: str | Store | None = None, *, default: bool = False) -
         why = str(error)
     else:
         if store is not None and named is not None and _is_fixed(named):
-            _named[words] = store
+            _stores[words] = store
         return store
     from schema_guard.records.backend import UnusableBackend
 

@@ -26,8 +26,8 @@ from weakref import WeakSet
 from schema_guard.errors import StoreError
 from schema_guard.interruptions import is_interruption
 from schema_guard.records.backend import Counts
-from schema_guard.records.payloads.keeping import Keeper, KeptTexts, chars_of
-from schema_guard.records.process.forking import wait_for_imports, wait_for_thread
+from schema_guard.records.payloads.storage import PendingTexts, TextStorage, chars_of
+from schema_guard.records.process.forks import wait_for_imports, wait_for_thread
 from schema_guard.records.rows import rows
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class _Item(NamedTuple):
     task: Prompt | None
     attempts: int
     chars: int
-    kept: tuple[KeptTexts, ...]
+    texts: tuple[PendingTexts, ...]
 
 
 class _Mark(NamedTuple):
@@ -80,10 +80,10 @@ class Writer:
     """Writes outcomes to a database, in the background or while the caller waits."""
 
     def __init__(
-        self, backend: Backend, *, sync: bool = False, strict: bool = False, keeper: Keeper | None = None
+        self, backend: Backend, *, sync: bool = False, strict: bool = False, keeper: TextStorage | None = None
     ) -> None:
         self._backend = backend
-        self.keeper = keeper or Keeper()
+        self.keeper = keeper or TextStorage()
         self.is_sync = sync
         self._strict = strict
         self._closed = False
@@ -103,7 +103,7 @@ class Writer:
         self._is_behind = False  # whether calls wait for nothing until a write succeeds
         self._marks = self._reached = 0
         self._thread: Thread | None = None
-        self._ended: Thread | None = None  # the last one before
+        self._last_thread: Thread | None = None  # the last one before
         self._offered = self._stored = self._pending = self._pending_chars = 0
         self._lost_records: dict[str, int] = {}
         self._unsaved_lost: dict[str, int] = {}
@@ -204,7 +204,7 @@ class Writer:
             self._settled.notify_all()
             self._settled.wait_for(lambda: self._thread is None, _left(deadline))
             self._flushing -= 1
-        wait_for_thread(self._ended, deadline)
+        wait_for_thread(self._last_thread, deadline)
         self._backend.before_fork(deadline)
 
     def after_fork(self, *, in_child: bool) -> None:
@@ -295,7 +295,7 @@ class Writer:
 
     def _end(self, mark: _Mark | None) -> None:
         with self._settled:
-            self._thread, self._ended = None, self._thread
+            self._thread, self._last_thread = None, self._thread
             if mark is not None:
                 self._reach(mark)
             self._settled.notify_all()
@@ -357,7 +357,7 @@ class Writer:
         for item in batch:
             try:
                 found = rows(item.outcome(), item.task, key)
-                payloads += self.keeper.payloads(item.kept, key) if item.kept else [None] * len(found)
+                payloads += self.keeper.payloads(item.texts, key) if item.texts else [None] * len(found)
                 made += found
                 able.append(item)
             except Exception as error:  # noqa: BLE001 - an outcome that no row can be made of loses only itself

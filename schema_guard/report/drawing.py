@@ -60,7 +60,7 @@ class RateRow(NamedTuple):
     """A rate in a row of its own.
 
     Attributes:
-        told: What stands above it.
+        label: What stands above it.
         rate: A fraction.
         lower: Of its bounds.
         upper: Of its bounds.
@@ -68,7 +68,7 @@ class RateRow(NamedTuple):
         mark: Its form.
     """
 
-    told: str
+    label: str
     rate: float
     lower: float
     upper: float
@@ -76,12 +76,12 @@ class RateRow(NamedTuple):
     mark: str
 
 
-def rates_figure(rows: Sequence[RateRow], told: str, *, target: float | None = None) -> Figure:
+def rates_figure(rows: Sequence[RateRow], title: str, *, target: float | None = None) -> Figure:
     """Draw rates with their bounds, one below the other.
 
     Args:
         rows: The first on top.
-        told: What the rates are of.
+        title: What the rates are of.
         target: Makes the scale logarithmic, for what matters then are the ratios to it; what is too small stands at
             the left edge.
     """
@@ -96,13 +96,13 @@ def rates_figure(rows: Sequence[RateRow], told: str, *, target: float | None = N
         axis.set_xscale("log")
         axis.set_xlim(left, min(max([target, *(row.upper for row in rows)]) * 1.3, 1.0))
         mark_1_2_5(axis)
-    label_rows(axis, [row.told for row in rows])
+    label_rows(axis, [row.label for row in rows])
     for at, row in top_down(rows):
         axis.plot([max(row.lower, left), row.upper], [at, at], color=row.colour, linewidth=3, alpha=0.55)
         axis.plot(max(row.rate, left), at, row.mark, color=row.colour, markersize=8, clip_on=False)
     if target is not None:
         _name_target(axis, target, len(rows))
-    axis.set_xlabel(told)
+    axis.set_xlabel(title)
     write_axis(axis, "x", percent_tick)
     return figure
 

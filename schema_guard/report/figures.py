@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from schema_guard.decide.exclusions import Cause
     from schema_guard.records import FailureCount, Store, ViolationCount
     from schema_guard.records.counts.configurations import ConfigurationCounts
-    from schema_guard.records.counts.pools import Pool, Way
+    from schema_guard.records.counts.pools import CallResult, Pool
     from schema_guard.report.stopped import StoppedReplies
 
 By: TypeAlias = Literal["function", "segment", "model", "version"]
@@ -203,8 +203,8 @@ def report_on(  # noqa: PLR0913 - which calls, by name
         StoreError: The store cannot be read.
     """
     # Here, for those who show a report that was read elsewhere: records are half of all that would be imported.
-    from schema_guard.records.chosen import rows_of
     from schema_guard.records.counts.pools import pooled
+    from schema_guard.records.selection import rows_of
 
     if by not in GROUPINGS:
         raise InvalidArgument(
@@ -282,7 +282,7 @@ def _configuration(pool: Pool) -> Configuration:
     elapsed_s = pool.total("elapsed_s").known
     seen = n - pool.calls("unseen")
 
-    def rate(way: Way, of: int) -> Rate:
+    def rate(way: CallResult, of: int) -> Rate:
         return Rate.of(pool.calls(way), of)
 
     traffic = dict.fromkeys(traffic_of(row.settings) for row in pool.members)

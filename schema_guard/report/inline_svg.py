@@ -66,7 +66,7 @@ _SETTINGS: Mapping[Any, Any] = {
 }
 
 _NAMES = {value: f"var(--{name})" for name, value in COLOURS.items()}
-_KEPT_STYLES = (
+_ALLOWED_STYLES = (
     "fill",
     "fill-opacity",
     "stroke",
@@ -76,7 +76,7 @@ _KEPT_STYLES = (
     "text-anchor",
     "opacity",
 )
-_KEPT_ATTRIBUTES = ("d", "x", "y", "width", "height", "transform", "viewBox")
+_ALLOWED_ATTRIBUTES = ("d", "x", "y", "width", "height", "transform", "viewBox")
 _DROPPED = ("metadata", "clipPath", "style")
 # As `font`, or as `font-size` from 3.11 on.
 _FONT_SIZE = re.compile(r"font(?:-size)?:\s*([\d.]+)px")
@@ -123,7 +123,7 @@ def _cleaned(element: ET.Element, name: str, ids: dict[str, str]) -> ET.Element:
 
 
 def _attributes(element: ET.Element, name: str, ids: dict[str, str]) -> dict[str, str]:
-    attributes = {key: element.attrib[key] for key in _KEPT_ATTRIBUTES if key in element.attrib}
+    attributes = {key: element.attrib[key] for key in _ALLOWED_ATTRIBUTES if key in element.attrib}
     if _local(element.tag) == "svg":
         # The page gives the size, the view box the proportions.
         del attributes["width"], attributes["height"]
@@ -142,7 +142,7 @@ def _presentation(style: str) -> dict[str, str]:
     declared = [part.partition(":") for part in style.split(";") if part.strip()]
     properties = {key.strip(): value.strip() for key, _, value in declared}
     attributes = {
-        key: _NAMES.get(properties[key], properties[key]) for key in _KEPT_STYLES if key in properties
+        key: _NAMES.get(properties[key], properties[key]) for key in _ALLOWED_STYLES if key in properties
     }
     size = _FONT_SIZE.search(style)
     return {**attributes, "font-size": size[1]} if size else attributes

@@ -24,7 +24,7 @@ from schema_guard.report.drawing import (
 )
 from schema_guard.report.inline_svg import COLOURS, FONT_SIZE, inline_svg
 from schema_guard.report.over_time import MOST_PLOTS, over_time
-from schema_guard.report.recorded import names_of
+from schema_guard.report.store_document import names_of
 from schema_guard.report.words import bounded, moment, share, time_of
 from schema_guard.stats import Rate
 from schema_guard.text import percent, plural, safe, shortened
@@ -70,12 +70,12 @@ class TrendMarks(NamedTuple):
     Attributes:
         target: The share that may fail.
         changes: Direction of each change, `rise` or `fall`, and when it was.
-        told: What is known of the last one; `""` where nothing is.
+        note: What is known of the last one; `""` where nothing is.
     """
 
     target: float
     changes: tuple[tuple[str, int], ...] = ()
-    told: str = ""
+    note: str = ""
 
 
 def trend_of(counted: Iterable[HourOfGroup], beside: TrendMarks) -> Plot:
@@ -191,7 +191,7 @@ def _marks(beside: TrendMarks | None) -> str:
         for mark, word, went in (("▲", "rise", "rose"), ("▼", "fall", "fell"))
         if word in directions
     ]
-    return f"; {'; '.join(marks)}. {beside.told}".rstrip()
+    return f"; {'; '.join(marks)}. {beside.note}".rstrip()
 
 
 def _article(step: str) -> str:

@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from schema_guard.models.scripted import ScriptedModel
     from schema_guard.testing.cassettes import ReplayError, recording, replaying
     from schema_guard.testing.laws import LAWS, Tried, try_laws
-    from schema_guard.testing.model_replies.broken import Broken, broken
-    from schema_guard.testing.model_replies.flaky import FlakyModel
+    from schema_guard.testing.model_replies.broken_replies import Broken, broken
+    from schema_guard.testing.model_replies.flaky_model import FlakyModel
     from schema_guard.testing.model_replies.histories import Expected, History, histories
-    from schema_guard.testing.model_replies.valid import Sent, replies
+    from schema_guard.testing.model_replies.valid_replies import Sent, replies
     from schema_guard.testing.rates import FailureRate, assert_failure_rate
     from schema_guard.testing.schemas.instances import instances
     from schema_guard.testing.schemas.near_misses import NearMiss, near_misses
@@ -36,10 +36,10 @@ if TYPE_CHECKING:
 _NAMES = {
     ".models.scripted": ("ScriptedModel",),
     "cassettes": ("ReplayError", "recording", "replaying"),
-    "model_replies.broken": ("Broken", "broken"),
-    "model_replies.flaky": ("FlakyModel",),
+    "model_replies.broken_replies": ("Broken", "broken"),
+    "model_replies.flaky_model": ("FlakyModel",),
     "model_replies.histories": ("Expected", "History", "histories"),
-    "model_replies.valid": ("Sent", "replies"),
+    "model_replies.valid_replies": ("Sent", "replies"),
     "schemas.instances": ("instances",),
     "schemas.near_misses": ("NearMiss", "near_misses"),
     "laws": ("LAWS", "Tried", "try_laws"),

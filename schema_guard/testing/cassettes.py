@@ -32,7 +32,7 @@ from schema_guard.extensions import load
 from schema_guard.light.digest import hex_digest
 from schema_guard.models.scripted import ScriptedModel
 from schema_guard.providers.fields import as_json
-from schema_guard.received.closing import aclose, close
+from schema_guard.received.cleanup import aclose, close
 from schema_guard.received.receiver import ANYBODYS
 from schema_guard.received.replies import Reply, read
 from schema_guard.received.streams import StreamReader
@@ -50,7 +50,7 @@ _Redaction: TypeAlias = Callable[[Any], Any]
 """Takes a text, or JSON with texts, and gives it likewise."""
 
 FORMAT: Final = 2
-_ASKED: Final = ("task", "prompt", "correction")
+_PROMPT_FIELDS: Final = ("task", "prompt", "correction")
 _HASH_DIGITS: Final = 16
 _CONTEXT_CHARS: Final = 20
 _NAME_CHARS: Final = 100
@@ -166,7 +166,7 @@ def _intercepted(interceptor: identity.Interceptor) -> Iterator[None]:
         identity.interceptor = outer
 
 
-def _asked(call: Call, task: Prompt, ask: Ask, redaction: _Redaction) -> Recorded:
+def _request_of(call: Call, task: Prompt, ask: Ask, redaction: _Redaction) -> Recorded:
     return Recorded(
         function=call.function,
         attempt=ask.number,
@@ -190,7 +190,7 @@ class _Recorder:
 
     def __init__(self, redaction: _Redaction) -> None:
         self._redaction = redaction
-        self._kept: list[Recorded | None] = []
+        self._recorded: list[Recorded | None] = []
         self._call_ids: set[str] = set()
         self._lock = Lock()
 
@@ -202,9 +202,9 @@ class _Recorder:
             return function()
         with self._lock:
             # Its place in the file is that of its start: calls at once then stand in the same order every time.
-            place = len(self._kept)
-            self._kept.append(None)
-        attempt = _asked(call, task, ask, self._redaction)
+            place = len(self._recorded)
+            self._recorded.append(None)
+        attempt = _request_of(call, task, ask, self._redaction)
         try:
             result = function()
         except BaseException as error:
@@ -214,7 +214,7 @@ class _Recorder:
 
     def save(self, path: Path, test: str | None) -> None:
         """Write what was kept, unless it is nothing."""
-        calls = [_as_json(recorded) for recorded in self._kept if recorded is not None]
+        calls = [_as_json(recorded) for recorded in self._recorded if recorded is not None]
         if not calls:
             return
         document = {"format": FORMAT, "test": test, "calls": calls}
@@ -245,7 +245,7 @@ class _Recorder:
         return self._passed_on(place, attempt, value)
 
     def _chunks(self, place: int, attempt: Recorded, source: Iterator[Any]) -> Iterator[Any]:
-        stream = _Heard()
+        stream = _StreamState()
         try:
             for chunk in source:
                 stream.hear(chunk)
@@ -253,12 +253,12 @@ class _Recorder:
             stream.is_whole = True
         finally:
             close(source)
-            self._keep(place, stream.kept(attempt), stream.reply())
+            self._keep(place, stream.mark_streamed(attempt), stream.reply())
 
     async def _chunks_awaited(
         self, place: int, attempt: Recorded, source: AsyncIterator[Any]
     ) -> AsyncIterator[Any]:
-        stream = _Heard()
+        stream = _StreamState()
         try:
             async for chunk in source:
                 stream.hear(chunk)
@@ -266,7 +266,7 @@ class _Recorder:
             stream.is_whole = True
         finally:
             await aclose(source)
-            self._keep(place, stream.kept(attempt), stream.reply())
+            self._keep(place, stream.mark_streamed(attempt), stream.reply())
 
     def _keep(self, place: int, attempt: Recorded, reply: Reply) -> None:
         if reply.failure is not None and reply.failure.kind == "transport":
@@ -276,7 +276,7 @@ class _Recorder:
         )
         is_stopped = attempt.is_streamed and attempt.is_stopped
         reply = reply._replace(text=text, refusal=refusal)
-        self._kept[place] = attempt._replace(reply=reply, is_stopped=is_stopped)
+        self._recorded[place] = attempt._replace(reply=reply, is_stopped=is_stopped)
 
 
 def _read(result: Any) -> Reply:
@@ -287,7 +287,7 @@ def _read(result: Any) -> Reply:
     return reply
 
 
-class _Heard:
+class _StreamState:
     """What was heard of a stream; `is_whole` when it came to its end."""
 
     def __init__(self) -> None:
@@ -298,7 +298,7 @@ class _Heard:
     def hear(self, chunk: Any) -> None:
         self._texts.append(self._reader.feed(chunk))
 
-    def kept(self, asked: Recorded) -> Recorded:
+    def mark_streamed(self, asked: Recorded) -> Recorded:
         """Say that the reply to an attempt came in chunks, and whether it was stopped."""
         return asked._replace(is_streamed=True, is_stopped=asked.is_stopped and not self.is_whole)
 
@@ -321,7 +321,7 @@ class _Player:
         self._lock = Lock()
 
     def __call__(self, call: Call, task: Prompt, ask: Ask, function: Callable[[], Any]) -> Any:
-        attempt = _asked(call, task, ask, self._redaction)
+        attempt = _request_of(call, task, ask, self._redaction)
         with self._lock:
             wanted = attempt.prompt_hash
             recorded = next((candidate for candidate in self.left if candidate.prompt_hash == wanted), None)
@@ -333,7 +333,7 @@ class _Player:
                     f"function stops none now; record it again: {self._how}"
                 )
             self.left.remove(recorded)
-        return _given_again(recorded)
+        return _replayed(recorded)
 
     def _missing(self, attempt: Recorded) -> str:
         """Say what a call lacks: a cassette, a call of the function, its prompt, or one more reply."""
@@ -351,7 +351,7 @@ class _Player:
 
 def _difference(recorded: Recorded, attempt: Recorded) -> str:
     """Say where a prompt first differs from the recorded one."""
-    for name in _ASKED:
+    for name in _PROMPT_FIELDS:
         before, now = (_text(getattr(side, name)) for side in (recorded, attempt))
         if before != now:
             pairs = enumerate(zip(before, now, strict=False))
@@ -369,7 +369,7 @@ def _shown(written: Any) -> str:
     return repr(safe(clip(_text(written))))
 
 
-def _given_again(recorded: Recorded) -> Any:
+def _replayed(recorded: Recorded) -> Any:
     """Give what the guard takes for what the function gave: awaited and in chunks as it was."""
     reply = recorded.reply
     result: Any = reply
@@ -396,13 +396,13 @@ def _chunks_of(reply: Reply) -> Iterator[Any]:
 # The file.
 
 
-_KEPT: Final = ("text", "finish_reason", "usage", "refusal", "model", "failure")
+_REPLY_FIELDS: Final = ("text", "finish_reason", "usage", "refusal", "model", "failure")
 
 
 def _as_json(recorded: Recorded) -> dict[str, Any]:
     failure = recorded.reply.failure
     reply = {
-        **{name: getattr(recorded.reply, name) for name in _KEPT},
+        **{name: getattr(recorded.reply, name) for name in _REPLY_FIELDS},
         "usage": recorded.reply.usage._asdict(),
         "failure": None
         if failure is None

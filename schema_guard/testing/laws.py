@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
 
     from schema_guard.testing import Broken, Expected, History, NearMiss, Sent
-    from schema_guard.validation.fast import Validator
+    from schema_guard.validation.fast_engine import Validator
     from schema_guard.values import Outcome
 
 _SHOWN_CHARS = 400
@@ -242,10 +242,10 @@ def _broken_wrong(schema: Schema[Any], reply: Broken) -> str | None:
 
 def _history_wrong(schema: Schema[Any], history: History) -> str | None:
     expected = history.expected(_MAX_ATTEMPTS)
-    for way, ask in (("at once", _asked), ("streamed", _streamed), ("asynchronously", _awaited)):
+    for way, ask in (("at once", _outcome_of), ("streamed", _streamed), ("asynchronously", _awaited)):
         outcome = ask(schema, history)
         if _of(outcome) != expected:
-            return f"{way} a guard makes of it {_told(_of(outcome))}, expected {_told(expected)}"
+            return f"{way} a guard makes of it {_expected_text(_of(outcome))}, expected {_expected_text(expected)}"
     return None
 
 
@@ -256,14 +256,14 @@ def _of(outcome: Outcome[Any]) -> Expected:
     return Expected(len(outcome.attempts), outcome.ok, outcome.value, failures)
 
 
-def _told(expected: Expected) -> str:
+def _expected_text(expected: Expected) -> str:
     ended = "a value" if expected.ok else "no value"
     return clip(
         f"{ended} after {expected.attempts} attempts that failed by {expected.failures}", _SHOWN_CHARS
     )
 
 
-def _asked(schema: Schema[Any], history: History) -> Any:
+def _outcome_of(schema: Schema[Any], history: History) -> Any:
     return _guarded(schema)(ScriptedModel(history.script())).outcome("task")
 
 

@@ -94,7 +94,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if option.sg_record or option.sg_replay:
         config.pluginmanager.register(_Cassettes(config), "schema_guard_cassettes")
     if option.sg_dir:
-        config.pluginmanager.register(_KeptRecords(config), "schema_guard_kept_records")
+        config.pluginmanager.register(_RecordsPlugin(config), "schema_guard_kept_records")
 
 
 # Fixtures.
@@ -363,7 +363,7 @@ class _Cassettes:
             node.user_properties.append((UNUSED_LINE, f"{path.name}: {recorded.as_words()}"))
 
 
-class _KeptRecords:
+class _RecordsPlugin:
     """Makes a file of the user's the default store of all tests; of `--sg-dir`."""
 
     def __init__(self, config: pytest.Config) -> None:

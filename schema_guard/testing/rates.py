@@ -21,8 +21,8 @@ from math import log
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
-from schema_guard.errors import GuardFailed, InvalidArgument, InvalidSchema, tells_values
-from schema_guard.explaining import explain
+from schema_guard.errors import GuardFailed, InvalidArgument, InvalidSchema, shows_values
+from schema_guard.failure_message import explain
 from schema_guard.preparing.shapes import all_arguments, name_of
 from schema_guard.stats import bounds, calls_needed, log_e_value
 from schema_guard.text import clip, safe
@@ -195,7 +195,7 @@ class Measurement:
         self._ended = "budget_calls" if self._calls == self._criterion.budget_calls else "inputs"
 
     @contextmanager
-    def call(self, given: Any) -> Iterator[None]:
+    def call(self, value: Any) -> Iterator[None]:
         """Count what the block does as one call: it fails, raises something else, or it is good."""
         try:
             yield
@@ -205,11 +205,11 @@ class Measurement:
             self._judged += 1
             self._failing += 1
             if len(self._examples) < _FAILURES_SHOWN:
-                self._examples.append(_Example(repr(given), error))
+                self._examples.append(_Example(repr(value), error))
         except Exception as error:
             self._errors += 1
             if self._errors > self._criterion.max_errors:
-                error.add_note(self._about_error(error, given))
+                error.add_note(self._about_error(error, value))
                 raise
         else:
             self._judged += 1
@@ -270,7 +270,7 @@ class Measurement:
         if self._examples:
             lines.append("  calls that failed, the first of them:")
         for example in self._examples:
-            lines += [f"    {self._unit[:-1]} {safe(clip(example.input))}:", *_told(example.error)]
+            lines += [f"    {self._unit[:-1]} {safe(clip(example.input))}:", *_error_lines(example.error)]
         return "\n".join(lines)
 
 
@@ -413,7 +413,7 @@ def _awaited(result: Any, runner: asyncio.Runner) -> Any:
 def _raise_failure(result: Any) -> None:
     """Raise GuardFailed for an Outcome that is not ok; anything else is no failure."""
     if isinstance(result, Outcome) and not result.ok:
-        raise GuardFailed(explain(result, values=tells_values()), outcome=result)
+        raise GuardFailed(explain(result, values=shows_values()), outcome=result)
 
 
 def _advice(result: FailureRate, criterion: Criterion) -> str:
@@ -434,7 +434,7 @@ def _advice(result: FailureRate, criterion: Criterion) -> str:
     return f"{needed}; {ends[result.ended]}, or say what to do with undecided='pass' or 'skip'"
 
 
-def _told(error: BaseException) -> list[str]:
+def _error_lines(error: BaseException) -> list[str]:
     """Give the first lines of an error, escaped: what a model wrote may stand in it."""
     text = str(error)
     lines = (text if isinstance(error, GuardFailed) else f"{type(error).__name__}: {text}").splitlines()

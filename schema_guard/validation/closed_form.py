@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from schema_guard.interruptions import is_interruption
 from schema_guard.light.tuples import NamedTuple
-from schema_guard.validation import fast as engines
+from schema_guard.validation import fast_engine as engines
 from schema_guard.validation.document import compact
 from schema_guard.validation.keywords import REFERENCES, draft_of
 from schema_guard.validation.references import REF_ALONE, identifier_of
@@ -52,12 +52,12 @@ class Closed(NamedTuple):
     Attributes:
         is_valid: Says whether it accepts a value.
         levels: How deep a value that it accepts may be nested.
-        is_own: Whether it is the schema itself, so that what it refuses is not valid.
+        is_schema_itself: Whether it is the schema itself, so that what it refuses is not valid.
     """
 
     is_valid: Callable[[Any], bool]
     levels: int
-    is_own: bool
+    is_schema_itself: bool
 
 
 def closed(references: References, is_valid: Callable[[Any], bool], *, formats: bool) -> Closed | None:
@@ -72,7 +72,7 @@ def closed(references: References, is_valid: Callable[[Any], bool], *, formats: 
     try:
         document, levels = closing.closed(references.document, ())
         if not closing.changed:
-            return Closed(is_valid, levels, is_own=True)
+            return Closed(is_valid, levels, is_schema_itself=True)
         refers = _refers(document)
         if closing.depends or (refers and not _is_local(references)):
             return None
@@ -84,7 +84,7 @@ def closed(references: References, is_valid: Callable[[Any], bool], *, formats: 
         if is_interruption(error):
             raise
         return None
-    return Closed(engine.is_valid, levels, is_own=False)
+    return Closed(engine.is_valid, levels, is_schema_itself=False)
 
 
 class _Open(ValueError):

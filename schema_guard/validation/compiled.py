@@ -17,7 +17,7 @@ from schema_guard.interruptions import is_interruption
 from schema_guard.light.lazy import cached_property
 from schema_guard.pointer import join, pointer
 from schema_guard.text import clip
-from schema_guard.validation import fast as engines
+from schema_guard.validation import fast_engine as engines
 from schema_guard.validation.cost_estimate import CostEstimate
 from schema_guard.validation.document import DRAFTS, dialect_of
 from schema_guard.validation.instance_cost import MAX_PAIRS, InstanceCost, count
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from schema_guard.validation.closed_form import Closed
-    from schema_guard.validation.fast import Validator
+    from schema_guard.validation.fast_engine import Validator
     from schema_guard.validation.levels import Level
     from schema_guard.validation.patterns import Traits
     from schema_guard.values import Violation
@@ -115,7 +115,7 @@ class Compiled:
         copied = sum(16 * level.nodes + level.chars for level in levels) + 50 * self._links(levels)
         listed = errors <= _ERRORS_TO_LIST and errors * copied <= _COPIED_TO_LIST
         if steps <= max_steps and listed:
-            return self._told(self.engine.errors, instance, levels)
+            return self._violations_of(self.engine.errors, instance, levels)
         if steps <= max_steps and self._decided(instance, levels):
             return []
         broken = self._walk(instance, steps <= max_steps)
@@ -123,7 +123,7 @@ class Compiled:
             return self._tell(broken)
         if steps > max_steps:
             return [too_costly(int(steps), max_steps)]
-        return [UNTOLD] if self._work.unions else self._told(self.engine.first, instance, levels)
+        return [UNTOLD] if self._work.unions else self._violations_of(self.engine.first, instance, levels)
 
     def violations_in(self, instance: Any, text: str, max_steps: int) -> list[Violation]:
         """Say what `violations` says of a JSON value, known to be not valid, without a look at it if its text allows.
@@ -175,7 +175,7 @@ class Compiled:
         walk = ErrorSearch(self.references, self._alone, self._flat[affordable], all_patterns=affordable)
         return walk.errors(self._document, instance)
 
-    def _told(
+    def _violations_of(
         self, errors_of: Callable[[Any], list[Any]], instance: Any, levels: list[Level]
     ) -> list[Violation]:
         from schema_guard.validation.violations import too_costly
@@ -262,7 +262,7 @@ def _reference(
     references: References, patterns: Mapping[str, Traits], work: CostEstimate, formats: bool
 ) -> tuple[CostEstimate, Validator]:
     """Compile with the reference engine, and estimate its work."""
-    from schema_guard.validation.reference import OnlyPython, check_python, reference  # rare
+    from schema_guard.validation.reference_engine import OnlyPython, check_python, reference  # rare
 
     only_python = OnlyPython(references.dialect)
     for pattern, location in engines.patterns(references):

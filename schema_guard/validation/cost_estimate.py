@@ -238,7 +238,7 @@ class _Graph:
         self.order: list[int] = []
         self.degree = 1
         self.unions = False
-        root = references.own[0].schema if references.own else True
+        root = references.own_positions[0].schema if references.own_positions else True
         # One value under uniqueItems is hashed with all that is inside it; a metaschema is a known quantity.
         self._hashed = self._pseudo((HASH_WEIGHT, _CHAR_WEIGHT, 0, 0, 0))
         self._metaschema = self._pseudo((_METASCHEMA_WEIGHT, 10, 0, 0, 0))
@@ -371,4 +371,6 @@ class _Graph:
 
     def _where(self, index: int) -> str:
         schema = self._schemas[index]
-        return next((place.location for place in self._references.own if place.schema is schema), "")
+        return next(
+            (place.location for place in self._references.own_positions if place.schema is schema), ""
+        )

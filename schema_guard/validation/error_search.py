@@ -35,7 +35,11 @@ _NOT_ALONE = {
     "required", "dependentRequired", "minContains", "maxContains", "contentEncoding", "contentMediaType", *_DEAR,
 }  # fmt: skip
 _ALONE = (
-    *(row.name for row in KEYWORDS.values() if row.told and row.place is None and row.name not in _NOT_ALONE),
+    *(
+        row.name
+        for row in KEYWORDS.values()
+        if row.reported and row.place is None and row.name not in _NOT_ALONE
+    ),
     *_DEAR,
 )
 _EXCLUSIVE = {"minimum": "exclusiveMinimum", "maximum": "exclusiveMaximum"}

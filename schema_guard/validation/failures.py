@@ -112,7 +112,7 @@ def type_failure(error: Exception) -> Failure:
 
 def cut_off(text: str, code: str, message: str) -> Failure:
     """Give the failure for a text that was cut off: one that turned in circles is another than one that was too long."""
-    from schema_guard.validation.cut_off import runaway
+    from schema_guard.validation.runaway import runaway
 
     repeated = runaway(text)
     if repeated is None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from schema_guard.light.tuples import NamedTuple
 from schema_guard.validation.cost_estimate import HASH_WEIGHT, UNEVALUATED, own_weight
-from schema_guard.validation.keywords import every, in_place, told_of
+from schema_guard.validation.keywords import every, in_place, reported
 from schema_guard.validation.references import REF_ALONE
 
 if TYPE_CHECKING:
@@ -103,8 +103,8 @@ def _own(schema: dict[str, Any]) -> float:
 
 # Of the told ones these break once a name: they are counted apart.
 _BY_NAME = frozenset({"required", "propertyNames"})
-_OF_STRINGS, _OF_NUMBERS, _OF_ARRAYS = told_of("string"), told_of("number"), told_of("array")
-_OF_OBJECTS = told_of("object") - _BY_NAME
+_OF_STRINGS, _OF_NUMBERS, _OF_ARRAYS = reported("string"), reported("number"), reported("array")
+_OF_OBJECTS = reported("object") - _BY_NAME
 
 
 def _may_break(schema: dict[str, Any], value: Any) -> int:

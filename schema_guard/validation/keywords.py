@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "KEYWORDS", "LATEST", "LISTS", "MAPS", "REFERENCES", "SINGLES", "UNIONS", "VALUE_KEYWORDS",
-    "Keyword", "draft_of", "every", "in_place", "one_of", "told_of",
+    "Keyword", "draft_of", "every", "in_place", "one_of", "reported",
 ]  # fmt: skip
 
 Kind: TypeAlias = Literal["any", "number", "string", "array", "object"]
@@ -40,7 +40,7 @@ class Keyword(NamedTuple):
         until: The last one.
         place: Where its subschemas apply; None without any.
         forms: How they are written: one schema, a list, a map by name.
-        told: Whether an error names it: an assertion, or an applicator that counts, chooses or forbids. Of the other
+        reported: Whether an error names it: an assertion, or an applicator that counts, chooses or forbids. Of the other
             applicators what is inside is told.
         is_value: Whether breaking it is a wrong value in the right shape; else the shape is wrong.
         refers: Whether it leads to a schema elsewhere.
@@ -52,14 +52,14 @@ class Keyword(NamedTuple):
     until: int = LATEST
     place: Place | None = None
     forms: tuple[Form, ...] = ()
-    told: bool = False
+    reported: bool = False
     is_value: bool = False
     refers: bool = False
 
 
 def _asserts(kind: Kind, *names: str, since: int = 4, shape: bool = False) -> list[Keyword]:
     """Give the rows of keywords that hold a value against what they say."""
-    return [Keyword(name, kind, since, told=True, is_value=not shape) for name in names]
+    return [Keyword(name, kind, since, reported=True, is_value=not shape) for name in names]
 
 
 def _applies(kind: Kind, place: Place, *names: str, form: Form, since: int = 4) -> list[Keyword]:
@@ -85,25 +85,25 @@ _ROWS = (
     *_applies("array", "one", "prefixItems", form="list", since=2020),
     # A list of them up to 2019-09.
     Keyword("items", "array", place="one", forms=_ONE_OR_LIST),
-    Keyword("additionalItems", "array", until=2019, place="one", forms=("single",), told=True),
-    Keyword("contains", "array", 6, place="every", forms=("single",), told=True),
+    Keyword("additionalItems", "array", until=2019, place="one", forms=("single",), reported=True),
+    Keyword("contains", "array", 6, place="every", forms=("single",), reported=True),
     *_asserts("array", "minContains", "maxContains", since=2019),
     *_asserts("object", "minProperties", "maxProperties"),
     *_asserts("object", "required", shape=True),
     *_applies("object", "one", "properties", form="map"),
     *_applies("object", "every", "patternProperties", form="map"),
-    Keyword("additionalProperties", "object", place="one", forms=("single",), told=True),
-    Keyword("propertyNames", "object", 6, place="every", forms=("single",), told=True),
+    Keyword("additionalProperties", "object", place="one", forms=("single",), reported=True),
+    Keyword("propertyNames", "object", 6, place="every", forms=("single",), reported=True),
     *_asserts("object", "dependentRequired", since=2019, shape=True),
     *_applies("object", "here", "dependentSchemas", form="map", since=2019),
     # A schema or the names of what is required beside.
-    Keyword("dependencies", "object", until=7, place="here", forms=("map",), told=True),
+    Keyword("dependencies", "object", until=7, place="here", forms=("map",), reported=True),
     *_applies("any", "here", "allOf", form="list"),
-    *[Keyword(name, place="here", forms=("list",), told=True) for name in UNIONS],
-    Keyword("not", place="here", forms=("single",), told=True),
+    *[Keyword(name, place="here", forms=("list",), reported=True) for name in UNIONS],
+    Keyword("not", place="here", forms=("single",), reported=True),
     *_applies("any", "here", "if", "then", "else", form="single", since=7),
-    Keyword("unevaluatedItems", "array", 2019, place="every", forms=("single",), told=True),
-    Keyword("unevaluatedProperties", "object", 2019, place="every", forms=("single",), told=True),
+    Keyword("unevaluatedItems", "array", 2019, place="every", forms=("single",), reported=True),
+    Keyword("unevaluatedProperties", "object", 2019, place="every", forms=("single",), reported=True),
     Keyword("$ref", refers=True),
     Keyword("$dynamicRef", since=2020, refers=True),
     Keyword("$recursiveRef", since=2019, until=2019, refers=True),
@@ -133,9 +133,9 @@ def draft_of(dialect: str) -> int:
     return next(draft for part, draft in _DRAFTS.items() if part in dialect)
 
 
-def told_of(kind: Kind) -> frozenset[str]:
+def reported(kind: Kind) -> frozenset[str]:
     """Give the keywords that a value of this kind may break."""
-    return frozenset(row.name for row in _ROWS if row.told and row.kind in ("any", kind))
+    return frozenset(row.name for row in _ROWS if row.reported and row.kind in ("any", kind))
 
 
 def _at(place: Place, form: Form) -> tuple[str, ...]:

@@ -102,7 +102,7 @@ class References:
 
     Attributes:
         document: The schema as JSON.
-        own: The schema positions of the document.
+        own_positions: The schema positions of the document.
         places: Resource URI, or URI with an anchor -> the schema there.
         dynamic: Name of a dynamic anchor -> the schemas that carry it.
         reached: URI -> document, of the resources that are reached.
@@ -115,12 +115,12 @@ class References:
         self.dynamic: dict[str, list[Any]] = {}
         self.reached: dict[str, Any] = {}
         self._bases: dict[int, str] = {}
-        self._found: list[Reference] = []
+        self._references: list[Reference] = []
         self._targets: dict[tuple[str, str], Any] = {}
         self._positions: list[tuple[dict[str, Any], str]] = []
         self._offered = dict(resources)
         self._inside: dict[str, str] | None = None
-        self.own: list[Subschema] = self._index(document, "")
+        self.own_positions: list[Subschema] = self._index(document, "")
         self._reach()
 
     def _index(self, document: Any, uri: str) -> list[Subschema]:
@@ -135,7 +135,7 @@ class References:
                 location = fragment + below
                 self._positions.append((schema, location))
                 self._place(schema, base)
-                self._found += _references(uri, location, schema, base)
+                self._references += _references(uri, location, schema, base)
 
     def _place(self, schema: dict[str, Any], base: str) -> None:
         self._bases[id(schema)] = base
@@ -153,8 +153,8 @@ class References:
     def _reach(self) -> None:
         """Index the resources that the references found so far lead to, and what those lead to."""
         at = 0
-        while at < len(self._found):
-            url = self._found[at].url
+        while at < len(self._references):
+            url = self._references[at].url
             at += 1
             if url not in self.places:
                 uri = self._holder(url)
@@ -162,7 +162,7 @@ class References:
                     self.reached[uri] = self._offered[uri]
                     self._index(self._offered[uri], uri)
             if url in self.places:
-                self.lookup(self._found[at - 1].schema, self._found[at - 1].reference)
+                self.lookup(self._references[at - 1].schema, self._references[at - 1].reference)
 
     def _holder(self, url: str) -> str | None:
         """Give the resource that is, or holds, the schema of a URL."""
@@ -220,7 +220,7 @@ class References:
         Raises:
             InvalidSchema: `remote_ref`, at the reference.
         """
-        for reference in self._found:
+        for reference in self._references:
             if reference.url in self.places or reference.url.startswith(_METASCHEMAS):
                 continue
             where = f" of resource {clip(reference.document)!r}" if reference.document else ""
@@ -233,7 +233,7 @@ class References:
 
     def unresolved(self) -> str | None:
         """Give the location of the first reference that leads to nothing inside its document; None without one."""
-        for reference in self._found:
+        for reference in self._references:
             if reference.url in self.places and self.lookup(reference.schema, reference.reference) is None:
                 return reference.location
         return None
@@ -244,7 +244,7 @@ class References:
         jsonschema-rs 0.61 compiles a schema anew for each such path: 12 resources of 5 references take minutes.
         """
         leads: dict[str, list[str]] = {}
-        for reference in self._found:
+        for reference in self._references:
             here = self.base(reference.schema)
             if reference.url != here:
                 leads.setdefault(here, []).append(reference.url)

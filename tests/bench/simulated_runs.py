@@ -5,7 +5,7 @@ from random import Random
 from hypothesis import strategies as st
 
 from schema_guard.bench.run.plan import Variant
-from schema_guard.bench.run.scored import FailedAttempt, Run, Scored
+from schema_guard.bench.run.scored_call import FailedAttempt, Run, Scored
 from schema_guard.bench.suites.scoring import Score
 from tests.thinned import examples
 

@@ -29,7 +29,7 @@ def test_a_mount_is_told(folder, capsys, monkeypatch):
     """A file whose mount keeps no numbers of files, or is a network's, is no problem, and is told."""
     with open_store("a.db") as store:
         record(store, 3, 0)
-    monkeypatch.setattr("schema_guard.records.sqlite.places.file_system", lambda path: "cifs")
+    monkeypatch.setattr("schema_guard.records.sqlite.file.file_system", lambda path: "cifs")
     status, out, _ = run(capsys, "doctor", "--store", "a.db", "--format", "json")
     told = json.loads(out)["store"]
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from schema_guard.decide import decide
 from schema_guard.decide.playbook import STEPS
-from schema_guard.decide.recorded.gather import gather_each
+from schema_guard.decide.recorded.from_store import gather_each
 from schema_guard.decide.watch import watch
 from schema_guard.records import open_store
 from tests.decide.records import record, record_excluded
@@ -148,20 +148,20 @@ def asked_of(seed, most=400):
     with open_store("sqlite://") as store:
         fill(store, chance, most)
         config, given = asked(chance)
-        everything = watch(store, config["target"], given={"config": config})
-        functions = [found.function for found in gather_each(store, given={"config": config})]
+        everything = watch(store, config["target"], extra={"config": config})
+        functions = [found.function for found in gather_each(store, extra={"config": config})]
         return [
             _asked(seed, store, function, everything, {"config": config, **given}) for function in functions
         ]
 
 
 def _asked(seed, store, function, everything, given):
-    (gathered,) = gather_each(store, function=function, given=given)
+    (gathered,) = gather_each(store, function=function, extra=given)
     verdict = decide(gathered.evidence)
     seen = [one for one in everything if one.function == function]
     if "content" in given:  # known answers are of one function
         known = {"config": given["config"], "content": given["content"]}
-        seen = watch(store, given["config"]["target"], function=function, given=known)
+        seen = watch(store, given["config"]["target"], function=function, extra=known)
     watched = [breach.what for one in seen for breach in one.breaches]
     watched += ["excluded"] if any(one.unexplained for one in seen) else []
     return Asked(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from schema_guard.decide.recorded.gather import gather_each
+from schema_guard.decide.recorded.from_store import gather_each
 from schema_guard.records import open_store
 from tests.decide.random_stores import asked_of
 from tests.decide.records import record, record_excluded

@@ -6,14 +6,14 @@ import pytest
 
 from schema_guard.configuration.traffic import PARTS, Traffic, traffic_of
 from schema_guard.decide import decide
-from schema_guard.decide.recorded.gather import gather
+from schema_guard.decide.recorded.from_store import gather
 from schema_guard.decide.watch import watch
 from schema_guard.errors import InvalidArgument
 from schema_guard.records import open_store
 from schema_guard.report.as_text import as_text
 from schema_guard.report.decision.document import document_of
 from schema_guard.report.decision.page import decision_page
-from schema_guard.report.watched import document_of as watched_document
+from schema_guard.report.watch_document import document_of as watched_document
 from tests.decide.records import DAY, record
 from tests.public.decide.examples import economics, ladder, strategy
 

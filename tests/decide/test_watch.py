@@ -6,7 +6,7 @@ from schema_guard.decide.watch import watch
 from schema_guard.errors import InvalidArgument
 from schema_guard.records import open_store
 from schema_guard.report.document import Tone
-from schema_guard.report.watched import document_of
+from schema_guard.report.watch_document import document_of
 from tests.decide.records import DAY, record, record_excluded
 
 

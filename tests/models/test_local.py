@@ -229,9 +229,9 @@ def _is_gone(pid, within_s=5.0):
 def test_a_reply_that_is_begun_is_gone_on_with(model):
     """What others find out by a probe holds of the server that is started here."""
     from schema_guard.ext.fitting.probe.prefix import probe_prefix
-    from schema_guard.ext.fitting.probed import GONE_ON_WITH
+    from schema_guard.ext.fitting.probed_rules import CONTINUES_PREFIX
 
-    assert probe_prefix(model, seed=1).does in GONE_ON_WITH
+    assert probe_prefix(model, seed=1).does in CONTINUES_PREFIX
 
 
 @pytest.mark.local_model

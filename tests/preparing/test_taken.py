@@ -11,7 +11,7 @@ from pydantic import BaseModel, field_validator
 from schema_guard import Schema, guard, judge, open_store, tags
 from schema_guard.records.identity import current_call_id
 from tests.needs import needs
-from tests.preparing.test_short import GOOD, INVOICE, Kept
+from tests.preparing.test_fast import GOOD, INVOICE, Kept
 from tests.public.calls import likenesses
 
 
@@ -193,7 +193,7 @@ def test_what_is_made_for_a_call_that_goes_on_is_no_part_of_its_first_attempt(re
     guarded = guard(INVOICE, max_attempts=1, on_failure="return", store=kept)(
         extract_later if is_async else extract
     )
-    monkeypatch.setattr("schema_guard.preparing.version.made.version_of", version_of)
+    monkeypatch.setattr("schema_guard.preparing.version.fingerprint.version_of", version_of)
     for module in ("short", "guarded", "started", "drive"):
         monkeypatch.setattr(f"schema_guard.{module}.perf_counter", lambda: now[0])
     with suppress(RuntimeError):

@@ -15,7 +15,7 @@ from tests.public.calls.version.test_version import BASE, SOURCELESS
 SCRIPT = """
 import ast, importlib.util, json, sys
 from schema_guard.preparing.version.canonical import as_text
-from schema_guard.preparing.version.made import version_of
+from schema_guard.preparing.version.fingerprint import version_of
 
 sourceless, path, *files = json.loads(sys.argv[1])
 spec = importlib.util.spec_from_file_location("versioned", path)

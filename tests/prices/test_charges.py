@@ -6,7 +6,7 @@ import pytest
 
 from schema_guard import About, InvalidArgument, MissingExtra, Usage, guard
 from schema_guard.prices import charges
-from schema_guard.prices.charges import Charges, given_charges
+from schema_guard.prices.charges import Charges, charges_of
 from tests.prices.test_tokens import LITELLM, OWN
 
 USAGE = Usage(1_000, 150, 800)
@@ -92,11 +92,11 @@ def test_litellms_table_is_a_table(table):
 def test_a_file_is_read_once_as_long_as_it_stays(table):
     """Many guards share what was read of one file; a changed file is read again."""
     path = table(OWN)
-    first = given_charges(path)
+    first = charges_of(path)
 
-    assert given_charges(str(path)) is first
+    assert charges_of(str(path)) is first
     path.write_text(json.dumps({"small": OWN["large"]}))
-    assert given_charges(path).cost(USAGE, "small") == pytest.approx(LARGE)
+    assert charges_of(path).cost(USAGE, "small") == pytest.approx(LARGE)
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,8 @@
 from pathlib import Path
 from types import SimpleNamespace
 
-from schema_guard.received.closing import close, streams_under
-from tests.public.calls.received.test_closing import Response, SdkStream
+from schema_guard.received.cleanup import close, streams_under
+from tests.public.calls.received.test_cleanup import Response, SdkStream
 
 
 def test_what_is_no_stream_of_an_sdk_is_left_alone():

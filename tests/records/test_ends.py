@@ -16,7 +16,7 @@ def test_an_event_loop_is_never_waited_on(path, run):
     script = """
     import asyncio, time
     from pathlib import Path
-    from schema_guard.records.sqlite.turns import turn
+    from schema_guard.records.sqlite.write_lock import turn
     store = open_store(url)
     async def main():
         begun = time.perf_counter()
@@ -34,7 +34,7 @@ def test_sync_waits_once_for_a_lock(path, run, count_rows):
     script = """
     import logging, time
     from pathlib import Path
-    from schema_guard.records.sqlite.turns import turn
+    from schema_guard.records.sqlite.write_lock import turn
     said = []
     handler = logging.Handler(); handler.emit = lambda record: said.append(record.getMessage())
     logging.getLogger("schema_guard").addHandler(handler)
@@ -57,7 +57,7 @@ def test_strict_store_raises_if_it_cannot_store(path, run):
     script = """
     from pathlib import Path
     from schema_guard.errors import StoreError
-    from schema_guard.records.sqlite.turns import turn
+    from schema_guard.records.sqlite.write_lock import turn
     store = open_store(url, durability="sync", strict_store=True)
     store.record(outcome())
     with turn(Path(url.removeprefix("sqlite:///")), wait_s=1.0):

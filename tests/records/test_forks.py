@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from schema_guard.records.sqlite.turns import turn
+from schema_guard.records.sqlite.write_lock import turn
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 
@@ -142,7 +142,7 @@ begun = threading.Event()
 class Slow:
     @staticmethod
     def find_spec(name, path=None, target=None):
-        if name == "schema_guard.started":
+        if name == "schema_guard.running_call":
             begun.set()
             time.sleep(0.1)
 sys.meta_path.insert(0, Slow)

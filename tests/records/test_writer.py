@@ -12,7 +12,7 @@ from schema_guard.errors import StoreError
 from schema_guard.records import Counts, Store, writer
 from schema_guard.records.rows import rows
 from schema_guard.records.sqlite.database import SQLite
-from schema_guard.records.sqlite.turns import turn
+from schema_guard.records.sqlite.write_lock import turn
 
 
 @pytest.fixture

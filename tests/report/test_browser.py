@@ -9,7 +9,7 @@ import pytest
 from schema_guard.records import open_store
 from schema_guard.report import report_on
 from schema_guard.report.page import page
-from schema_guard.report.recorded import document_of
+from schema_guard.report.store_document import document_of
 from schema_guard.report.trends import trends_of
 from schema_guard.text import safe
 from tests.needs import needs
@@ -132,11 +132,11 @@ def test_without_escaping_it_would_be_seen(store, tmp_path, monkeypatch):
 def test_live_page_is_read_again(store, tmp_path, monkeypatch):
     """The address leads to the page, whose script reads it again; hostile names do nothing there either, also when chosen."""
     fill(store)
-    from schema_guard.ext.serving.live import LiveReport
+    from schema_guard.ext.serving.live_report import LiveReport
     from schema_guard.ext.serving.server import PageServer
 
-    monkeypatch.setattr("schema_guard.ext.serving.live._KEPT_S", 0.0)
-    monkeypatch.setattr("schema_guard.ext.serving.live._REST", 0)
+    monkeypatch.setattr("schema_guard.ext.serving.live_report._CACHED_S", 0.0)
+    monkeypatch.setattr("schema_guard.ext.serving.live_report._REST", 0)
     asked = []
     live = LiveReport(store, lambda text: None)
 

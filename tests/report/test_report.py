@@ -14,8 +14,8 @@ from schema_guard.records.counts.configurations import FailureCount, ViolationCo
 from schema_guard.report import Configuration, Report, as_json, report_on
 from schema_guard.report.as_text import as_text as written
 from schema_guard.report.figures import ExcludedFigures
-from schema_guard.report.recorded import document_of
 from schema_guard.report.stopped import SavedText, StoppedReplies
+from schema_guard.report.store_document import document_of
 from schema_guard.report.words import bounded
 from schema_guard.stats import Rate
 from schema_guard.values import UNKNOWN_USAGE, Attempt, Call, Failure, Outcome, Usage, Violation

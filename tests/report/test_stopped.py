@@ -12,8 +12,8 @@ from schema_guard.records import open_store
 from schema_guard.records.counts.configurations import Lengths, ReplyLengths
 from schema_guard.records.counts.hours import bucket
 from schema_guard.report import as_json, report_on
-from schema_guard.report.recorded import document_of
 from schema_guard.report.stopped import stopped_replies
+from schema_guard.report.store_document import document_of
 from schema_guard.values import Failure
 from tests.report.test_report import TOTAL, as_text, left_out, outcome
 

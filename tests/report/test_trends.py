@@ -9,7 +9,7 @@ from schema_guard.records import open_store
 from schema_guard.report import as_json, report_on
 from schema_guard.report.over_time import MOST_PLOTS
 from schema_guard.report.page import page
-from schema_guard.report.recorded import document_of, names_of
+from schema_guard.report.store_document import document_of, names_of
 from schema_guard.report.trends import trends_of
 from schema_guard.report.words import bounded
 from schema_guard.stats import Rate

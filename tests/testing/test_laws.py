@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import pytest
 from jiter import from_json
 
-from schema_guard import Failure, InvalidArgument, Schema, accepting
+from schema_guard import Failure, InvalidArgument, Schema, plain_reply
 from schema_guard import judging as judge
 from schema_guard import loop as enforce
 from schema_guard import parsing as parse
@@ -152,7 +152,7 @@ FAULTS = {
     "extract: nobody refuses": Fault(extract, "_refuses", lambda _: lambda *a: False),
     "extract: everybody refuses": Fault(extract, "_refuses", lambda _: lambda *a: True),
     "accepting: the last of equal keys counts": Fault(
-        accepting, "reader", _reader(catch_duplicate_keys=False)
+        plain_reply, "reader", _reader(catch_duplicate_keys=False)
     ),
     "judge: what follows is not looked at": Fault(judge, "_failure_behind", lambda _: lambda *a: None),
     "judge: a cut-off text is malformed": Fault(
@@ -190,7 +190,7 @@ if is_installed("repair"):
         "readings",
         lambda real: (
             lambda *a, **k: real(*a, **{**k, "level": "lossy"})._replace(
-                found=[one._replace(lossless=True) for one in real(*a, **{**k, "level": "lossy"}).found]
+                repaired=[one._replace(lossless=True) for one in real(*a, **{**k, "level": "lossy"}).repaired]
             )
         ),
     )

@@ -90,7 +90,7 @@ def test_a_keyword_with_subschemas_has_a_place_for_them() -> None:
     """Place and forms go together, and what is told by its own name is no mere note."""
     for row in KEYWORDS.values():
         assert (row.place is None) is (not row.forms), row.name
-        assert not (row.is_value and not row.told), row.name
+        assert not (row.is_value and not row.reported), row.name
         assert not (row.is_value and row.forms), row.name
         assert row.since <= row.until, row.name
 

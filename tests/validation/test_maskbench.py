@@ -5,7 +5,7 @@ import json
 import pytest
 
 from schema_guard import Schema
-from schema_guard.accepting import acceptor
+from schema_guard.plain_reply import acceptor
 from schema_guard.values import Missed
 
 

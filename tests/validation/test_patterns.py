@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from schema_guard import InvalidSchema, Schema
 from schema_guard.validation.patterns import Traits, for_python, loosened, tightened, traits
-from schema_guard.validation.reference import check_python
+from schema_guard.validation.reference_engine import check_python
 
 
 @pytest.mark.parametrize(
@@ -88,8 +88,8 @@ def test_expression_that_is_none_is_invalid():
 def test_expression_of_python_only_takes_the_reference_engine(monkeypatch):
     """What the fast engine refuses and Python may match safely is validated by jsonschema."""
     refuse = refusing("^ab$")
-    monkeypatch.setattr("schema_guard.validation.fast.fast", refuse)
-    monkeypatch.setattr("schema_guard.validation.reference.fast", refuse)
+    monkeypatch.setattr("schema_guard.validation.fast_engine.fast", refuse)
+    monkeypatch.setattr("schema_guard.validation.reference_engine.fast", refuse)
     monkeypatch.setattr("schema_guard.schema._cache", {})
 
     schema = Schema.of({"items": {"pattern": "^ab$"}, "title": "python only"})
@@ -100,7 +100,7 @@ def test_expression_of_python_only_takes_the_reference_engine(monkeypatch):
 
 def refusing(pattern):
     """Give a fast engine that refuses one expression."""
-    from schema_guard.validation.fast import fast  # before it is replaced
+    from schema_guard.validation.fast_engine import fast  # before it is replaced
 
     def compiled(document, dialect, **options):
         if pattern in str(document):

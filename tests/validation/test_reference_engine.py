@@ -14,7 +14,7 @@ __all__ = ["suite"]
 @pytest.mark.parametrize("draft", costly(["draft4", "draft7", "draft2020-12"], 3))
 def test_reference_engine_agrees(suite, draft, monkeypatch):
     """The engine behind the fast one is right wherever the fast one is."""
-    monkeypatch.setattr("schema_guard.validation.fast.MAX_CROSSINGS", 0)
+    monkeypatch.setattr("schema_guard.validation.fast_engine.MAX_CROSSINGS", 0)
     monkeypatch.setattr("schema_guard.schema._cache", {})
 
     _, found = wrong(suite, draft, f"tests/{draft}", formats=False)
@@ -25,7 +25,7 @@ def test_reference_engine_agrees(suite, draft, monkeypatch):
 @needs("streaming")
 def test_a_schema_that_only_the_reference_engine_takes_asks_nothing(monkeypatch):
     """Where the fast engine does not validate, only what is no JSON is stopped."""
-    monkeypatch.setattr("schema_guard.validation.fast.MAX_CROSSINGS", 0)
+    monkeypatch.setattr("schema_guard.validation.fast_engine.MAX_CROSSINGS", 0)
     monkeypatch.setattr("schema_guard.schema._cache", {})
     schema = Schema.of({"type": "object"})
 

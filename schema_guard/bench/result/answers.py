@@ -31,12 +31,12 @@ def known_answers(results: Iterable[BenchResult]) -> list[dict[str, Any]]:
     prompts = [(variant, right) for variant, right in variants if not variant.tuned]
     return [
         {
-            **_named(variant),
+            **_names(variant),
             "tuned": variant.tuned,
             "n": len(own),
             "right": sum(own.values()),
             **(
-                {"beside": [{**_named(other), **_beside(right, own)} for other, right in prompts]}
+                {"beside": [{**_names(other), **_paired(right, own)} for other, right in prompts]}
                 if variant.tuned
                 else {}
             ),
@@ -52,10 +52,10 @@ def _columns(result: BenchResult) -> Iterable[tuple[VariantResult, dict[TaskKey,
         yield variant, {task: all(call.right for call in calls) for task, calls in clusters.items()}
 
 
-def _named(variant: VariantResult) -> dict[str, str]:
+def _names(variant: VariantResult) -> dict[str, str]:
     return {"strategy": variant.strategy, "model": variant.model}
 
 
-def _beside(prompt: dict[TaskKey, bool], tuned: dict[TaskKey, bool]) -> dict[str, int]:
+def _paired(prompt: dict[TaskKey, bool], tuned: dict[TaskKey, bool]) -> dict[str, int]:
     both = [(prompt[task], tuned[task]) for task in tuned if task in prompt]
     return {"n": len(both), "worse": both.count((True, False)), "better": both.count((False, True))}

@@ -138,7 +138,7 @@ def result_from_json(document: Any, *, name: str = "result") -> BenchResult:
         InvalidArgument: It is no result, or one of another version; the message lists the first ten problems.
     """
     _check_version(document, safe(name))
-    _check(safe(name), [_told(broken) for broken in _violations(document)])
+    _check(safe(name), [_violation_text(broken) for broken in _violations(document)])
     setup = _setup(document)
     calls = tuple(map(_call, document["calls"]))
     examples = tuple(_example(example) for example in document["examples"])
@@ -176,7 +176,7 @@ def _violations(document: Any) -> list[Any]:
     return result_schema().violations(document, max_steps=_MOST_STEPS)
 
 
-def _told(broken: Any) -> str:
+def _violation_text(broken: Any) -> str:
     where = safe(clip(pointer(broken.instance_location)))
     return f"at {where}: expected {safe(broken.expected)}, got {safe(broken.actual)}"
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from schema_guard.bench.result.headline import found_in
-from schema_guard.bench.result.ranked import names_of
+from schema_guard.bench.result.headline import headline_of
+from schema_guard.bench.result.ranking import names_of
 from schema_guard.bench.result.sections import (
-    called_in_short,
     content_section,
     cost_section,
+    differences_line,
     differences_section,
     examples_section,
     failed_section,
@@ -53,7 +53,7 @@ def document_of(result: BenchResult) -> Document:
         title=f"Benchmark {shown(result.setup.suite)}",
         facts=tuple(_facts(result, labels)),
         sections=tuple(section for section in sections if section),
-        tone=found_in(result).tone,
+        tone=headline_of(result).tone,
     )
 
 
@@ -78,13 +78,13 @@ def _labels(result: BenchResult) -> Sequence[str]:
 
 
 def _facts(result: BenchResult, labels: Sequence[str]) -> Iterator[Fact]:
-    setup, findings = result.setup, found_in(result)
+    setup, findings = result.setup, headline_of(result)
     yield Fact("found", findings.headline)
     yield from findings.facts
     models = list(dict.fromkeys(shown(variant.model) for variant in result.variants))
     lost = sum(variant.lost for variant in result.variants)
     epochs = "" if setup.epochs == 1 else f", each task {setup.epochs} times"
-    yield Fact("suite", f"{shown(setup.suite)} ({setup.suite_fingerprint}): {_asked(result)}")
+    yield Fact("suite", f"{shown(setup.suite)} ({setup.suite_fingerprint}): {_planned_text(result)}")
     yield Fact("model" if len(models) == 1 else "models", ", ".join(models))
     yield Fact(
         "calls",
@@ -98,12 +98,12 @@ def _facts(result: BenchResult, labels: Sequence[str]) -> Iterator[Fact]:
     yield from (
         Fact(f"variant {label}", name) for label, name in zip(labels, names, strict=True) if label != name
     )
-    yield Fact("differences", called_in_short(result.comparisons))
+    yield Fact("differences", differences_line(result.comparisons))
     together = "" if len(names) == 1 else "; those in 'found' hold for all variants together"
     yield Fact("bounds", f"{BOUNDS}{together}")
 
 
-def _asked(result: BenchResult) -> str:
+def _planned_text(result: BenchResult) -> str:
     """Say how much of the suite was planned."""
     setup = result.setup
     schemas = plural(len({call.schema for call in result.calls}), "schema")

@@ -23,7 +23,7 @@ from schema_guard.bench.result.values import (
     SuitePart,
     VariantResult,
 )
-from schema_guard.bench.run.scored import Format
+from schema_guard.bench.run.scored_call import Format
 from schema_guard.bench.suites.load import Difficulty
 from schema_guard.pointer import join, split
 from schema_guard.text import clip, plural
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from schema_guard.bench.run.plan import Variant
-    from schema_guard.bench.run.scored import FailedAttempt, Run, Scored
+    from schema_guard.bench.run.scored_call import FailedAttempt, Run, Scored
     from schema_guard.stats import Rate
 
     T = TypeVar("T", int, float)

@@ -17,14 +17,14 @@ from dataclasses import dataclass
 from numbers import Real
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
-from schema_guard.bench.result.compare import (
+from schema_guard.bench.result.comparisons import ALPHA, compared
+from schema_guard.bench.result.run_comparison import (
     OTHER_SUITE,
     check_common,
     clusters_in,
     pairs_of,
-    told_setup,
+    setup_line,
 )
-from schema_guard.bench.result.comparisons import ALPHA, compared
 from schema_guard.bench.result.sections import shown
 from schema_guard.bench.result.values import MEASURES, PASSED
 from schema_guard.errors import InvalidArgument
@@ -188,8 +188,8 @@ def document_of(result: GateResult) -> Document:
 
 
 def _facts(result: GateResult) -> Iterator[Fact]:
-    yield Fact("current", told_setup(result.current))
-    yield Fact("baseline", told_setup(result.baseline))
+    yield Fact("current", setup_line(result.current))
+    yield Fact("baseline", setup_line(result.baseline))
     if result.current.suite_fingerprint != result.baseline.suite_fingerprint:
         yield Fact("suites", OTHER_SUITE)
     if result.not_compared:
@@ -199,7 +199,7 @@ def _facts(result: GateResult) -> Iterator[Fact]:
 
 def _row(drop: Drop) -> tuple[str, ...]:
     return (
-        _named(drop),
+        _drop_name(drop),
         str(drop.tasks),
         share(drop.baseline),
         share(drop.current),
@@ -213,21 +213,19 @@ def reason_of(result: GateResult) -> str:
     widest = max(result.drops, key=lambda drop: drop.upper)
     if worst.lower > result.max_drop:
         allowed, proved = _points(result.max_drop, worst.lower)
-        return f"gate missed: {_named(worst)} dropped by at least {proved}, allowed are {allowed}"
+        return f"gate missed: {_drop_name(worst)} dropped by at least {proved}, allowed are {allowed}"
     allowed, possible = _points(result.max_drop, widest.upper)
     if not result.passed:
-        return (
-            f"gate missed: for {_named(widest)} a drop of {possible} is not ruled out, allowed are {allowed}"
-        )
+        return f"gate missed: for {_drop_name(widest)} a drop of {possible} is not ruled out, allowed are {allowed}"
     if widest.upper <= result.max_drop:
         return f"gate passed: no rate dropped by more than {allowed}, which is proved"
     return (
         f"gate passed: no drop of more than {allowed} is proved; not ruled out is one of up to {possible} "
-        f"({_named(widest)}, {widest.tasks} tasks)"
+        f"({_drop_name(widest)}, {widest.tasks} tasks)"
     )
 
 
-def _named(drop: Drop) -> str:
+def _drop_name(drop: Drop) -> str:
     return f"{shown(drop.variant)}: {drop.measure}"
 
 
@@ -237,12 +235,12 @@ def _points(allowed: float, bound: float) -> tuple[str, str]:
     >>> _points(0.02, 0.1), _points(0.0125, 0.1), _points(0.02, 0.02001)
     (('2.0 points', '10.0 points'), ('1.25 points', '10.00 points'), ('2.000 points', '2.001 points'))
     """
-    enough = (d for d in range(1, _MOST_DECIMALS) if _tells(allowed, bound, d))
+    enough = (d for d in range(1, _MOST_DECIMALS) if _is_precise(allowed, bound, d))
     decimals = next(enough, _MOST_DECIMALS)
     return f"{100 * allowed:.{decimals}f} points", f"{100 * bound:.{decimals}f} points"
 
 
-def _tells(allowed: float, bound: float, decimals: int) -> bool:
+def _is_precise(allowed: float, bound: float, decimals: int) -> bool:
     """Say whether so many decimals tell what is allowed to a thousandth, and from a bound above it."""
     rounded, other = (round(100 * share, decimals) for share in (allowed, bound))
     return abs(rounded / 100 - allowed) <= allowed / 1000 and (rounded < other or bound <= allowed)

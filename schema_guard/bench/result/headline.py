@@ -12,10 +12,10 @@ from math import ceil
 from typing import TYPE_CHECKING, NamedTuple
 
 from schema_guard.bench.result.comparisons import DELTA
-from schema_guard.bench.result.ranked import alpha_of, ranked
+from schema_guard.bench.result.ranking import alpha_of, ranked
 from schema_guard.decide.fixable import FIXABLE, Failures
 from schema_guard.decide.playbook import STEPS
-from schema_guard.report.decision.plain import fix
+from schema_guard.report.decision.plain_words import fix
 from schema_guard.report.document import Fact, Tone
 from schema_guard.report.drawing import percent_tick
 from schema_guard.stats import calls_needed
@@ -26,7 +26,7 @@ from schema_guard.text import plural
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from schema_guard.bench.result.ranked import Ranked
+    from schema_guard.bench.result.ranking import Ranked
     from schema_guard.bench.result.values import BenchResult, Compared, Measure
     from schema_guard.stats import Rate
 
@@ -51,7 +51,7 @@ _KINDS = {
 _MOST_TASKS = 1_000_000
 
 
-class Found(NamedTuple):
+class Headline(NamedTuple):
     """What a result has found.
 
     Attributes:
@@ -65,7 +65,7 @@ class Found(NamedTuple):
     facts: tuple[Fact, ...]
 
 
-def found_in(result: BenchResult) -> Found:
+def headline_of(result: BenchResult) -> Headline:
     """Say what a result has found."""
     variants = ranked(result)
     facts = [Fact("stopped", reason) for reason in result.setup.stopped]
@@ -73,7 +73,7 @@ def found_in(result: BenchResult) -> Found:
         error = next((call.error for call in result.calls if call.error), None)
         why = f": {error}" if error else ""
         headline = "Nothing is measured: no call has a reply that could be judged."
-        return Found(
+        return Headline(
             headline, Tone.OPEN, (*facts, Fact("next", f"find out why no call has a judged reply{why}"))
         )
     best = variants[0]
@@ -84,9 +84,9 @@ def found_in(result: BenchResult) -> Found:
     ]
     first = _against(variants, result.setup.target) if result.setup.target else _among(variants, rivals)
     if failures := _failures(result, best):
-        facts.append(Fact("fails at", _told(failures, best)))
+        facts.append(Fact("fails at", _failures_text(failures, best)))
     facts.append(Fact("next", _next(result, variants, rivals)))
-    return Found(f"{first} {_content(result, variants)}", _tone(result, variants, rivals), tuple(facts))
+    return Headline(f"{first} {_content(result, variants)}", _tone(result, variants, rivals), tuple(facts))
 
 
 def _tone(result: BenchResult, variants: Sequence[Ranked], rivals: Sequence[Ranked]) -> Tone:
@@ -210,7 +210,7 @@ def _failures(result: BenchResult, best: Ranked) -> Failures | None:
     return Failures(len(last), kinds, codes)
 
 
-def _told(failures: Failures, best: Ranked) -> str:
+def _failures_text(failures: Failures, best: Ranked) -> str:
     parts = sorted(failures.kinds.items(), key=lambda item: (-item[1], item[0]))
     text = ", ".join(f"{count} {_KINDS.get(kind, kind)}" for kind, count in parts)
     return f"of the {plural(failures.calls, 'call')} of {best.name} without a valid value: {text}"

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from schema_guard.bench.result.document import whole_document_of
-from schema_guard.bench.result.headline import TONES, found_in
+from schema_guard.bench.result.headline import TONES, headline_of
 from schema_guard.bench.result.plots import plots_of
 from schema_guard.report.page import Slide, check_extra, page
 
@@ -38,7 +38,7 @@ def result_page(result: BenchResult, *, title: str | None = None) -> str:
 
 def _slide(result: BenchResult, document: Document, plots: int) -> Slide:
     """Give what stands on the first screen; so many plots, the first, are on it."""
-    findings = found_in(result)
+    findings = headline_of(result)
     return Slide(
         verdict=TONES[findings.tone],
         headline=findings.headline,

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
-from schema_guard.bench.result.ranked import ranked
+from schema_guard.bench.result.ranking import ranked
 from schema_guard.bench.result.sections import shown
 from schema_guard.bench.result.values import MEASURES
 from schema_guard.report.document import Tone
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from schema_guard.bench.result.ranked import Ranked
+    from schema_guard.bench.result.ranking import Ranked
     from schema_guard.bench.result.values import BenchResult, Measure
 
 # So many letters leave room for a number before, a rate and a state behind them.

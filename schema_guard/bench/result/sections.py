@@ -143,7 +143,7 @@ def differences_section(result: BenchResult, labels: Labels) -> Section | None:
     )
 
 
-def called_in_short(comparisons: Sequence[Compared]) -> str:
+def differences_line(comparisons: Sequence[Compared]) -> str:
     """Say how many comparisons there were, and how many of them are called different."""
     called = sum(comparison.called for comparison in comparisons)
     if not comparisons:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from schema_guard.bench.run.plan import Variant
-    from schema_guard.bench.run.scored import Format
+    from schema_guard.bench.run.scored_call import Format
     from schema_guard.stats import Rate
 
 Measure: TypeAlias = Literal["format", "content"]

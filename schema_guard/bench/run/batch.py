@@ -20,9 +20,9 @@ from pathlib import Path
 from time import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from schema_guard.bench.run.asked import prompt_digest
 from schema_guard.bench.run.estimate import missing
-from schema_guard.bench.run.journal import Kept
+from schema_guard.bench.run.journal import JournalReply
+from schema_guard.bench.run.journal_model import prompt_digest
 from schema_guard.errors import InvalidArgument
 from schema_guard.models import connect
 from schema_guard.models.apis.openai_api import OpenAIModel
@@ -36,8 +36,8 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Iterator, Mapping
 
-    from schema_guard.bench.run.asked import NotAsked
     from schema_guard.bench.run.journal import Journal
+    from schema_guard.bench.run.journal_model import MissingReply
     from schema_guard.bench.run.plan import Cell, RunPlan
     from schema_guard.models import Model
 
@@ -52,14 +52,14 @@ class BatchRead(NamedTuple):
     """What reading a file of replies has brought.
 
     Attributes:
-        kept: Replies that are in the journal now.
-        known: Replies that it had before.
+        stored: Replies that are in the journal now.
+        already_stored: Replies that it had before.
         failed: Requests that the provider did not answer, with its words: to be written again.
         strange: Lines that are of no request of this plan.
     """
 
-    kept: int
-    known: int
+    stored: int
+    already_stored: int
     failed: tuple[str, ...]
     strange: int
 
@@ -172,7 +172,7 @@ def _require_one_model(plan: RunPlan) -> None:
 
 def _wanted(
     plan: RunPlan, models: Mapping[str, Model], journal: Journal | None
-) -> dict[str, tuple[Cell, NotAsked]]:
+) -> dict[str, tuple[Cell, MissingReply]]:
     number = {cell.key: at for at, cell in enumerate(plan.cells())}
     return {
         f"{plan.fingerprint[:8]}-{number[cell.key]}-{wanted.attempt}": (cell, wanted)
@@ -180,12 +180,12 @@ def _wanted(
     }
 
 
-def _keep(journal: Journal, cell: Cell, request: NotAsked, reply: Reply) -> None:
+def _keep(journal: Journal, cell: Cell, request: MissingReply, reply: Reply) -> None:
     at = time()
     replies = journal.replies.setdefault(cell.key, [])
     call_id, started_at = replies[0][1:3] if replies else (new_call_id(at), at)
     # How long it took is not known: a batch is answered when there is time.
-    entry = Kept(request.attempt, call_id, started_at, prompt_digest(request.prompt), reply, None)
+    entry = JournalReply(request.attempt, call_id, started_at, prompt_digest(request.prompt), reply, None)
     replies.append(entry)
     journal.add(cell.key, entry)
 

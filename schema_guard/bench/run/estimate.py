@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from schema_guard.bench.run.asked import NotAsked
+from schema_guard.bench.run.journal_model import MissingReply
 from schema_guard.bench.run.runner import Calls
 from schema_guard.bench.suites.load import estimated_tokens
 from schema_guard.prices.tokens import CallTokens
@@ -53,18 +53,18 @@ class Estimate(NamedTuple):
 
 def missing(
     plan: RunPlan, models: Mapping[str, Model], journal: Journal | None = None
-) -> list[tuple[Cell, NotAsked]]:
+) -> list[tuple[Cell, MissingReply]]:
     """Give the next attempt of every call that is not finished: the call, and what would be sent; nothing is asked."""
     return _missing(Calls(plan, models, journal=journal, is_offline=True))
 
 
-def _missing(calls: Calls) -> list[tuple[Cell, NotAsked]]:
-    async def wanted() -> list[tuple[Cell, NotAsked]]:
+def _missing(calls: Calls) -> list[tuple[Cell, MissingReply]]:
+    async def wanted() -> list[tuple[Cell, MissingReply]]:
         unfinished = []
         for cell in calls.cells():
             try:
                 await calls.outcome(cell)
-            except NotAsked as next_attempt:
+            except MissingReply as next_attempt:
                 unfinished.append((cell, next_attempt))
         return unfinished
 

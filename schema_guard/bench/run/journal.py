@@ -44,7 +44,7 @@ _FORMAT = 1
 _BEGINNING = f'{{"journal":{_FORMAT},'
 
 
-class Kept(NamedTuple):
+class JournalReply(NamedTuple):
     """A reply that is kept.
 
     Attributes:
@@ -79,7 +79,7 @@ class Journal:
     plan: str
     name: str
     started_at: float
-    replies: dict[Key, list[Kept]] = field(default_factory=dict)
+    replies: dict[Key, list[JournalReply]] = field(default_factory=dict)
     file: IO[str] | None = None
 
     @staticmethod
@@ -146,10 +146,10 @@ class Journal:
         path.unlink()
         return Journal.begin(path, plan)
 
-    def add(self, key: Key, kept: Kept) -> None:
+    def add(self, key: Key, reply: JournalReply) -> None:
         """Keep a reply: it is in the operating system's hands when this returns."""
         if self.file is not None:
-            _write(self.file, row_of(key, kept))
+            _write(self.file, row_of(key, reply))
 
     def close(self) -> None:
         """Close the file; closing twice is no error."""
@@ -166,19 +166,19 @@ class Journal:
         self.close()
 
 
-def row_of(key: Key, kept: Kept) -> dict[str, Any]:
+def row_of(key: Key, stored: JournalReply) -> dict[str, Any]:
     """Give a kept reply as a row of the file."""
-    reply = kept.reply
+    reply = stored.reply
     row = {
         "call": list(key),
-        "attempt": kept.attempt,
-        "id": kept.call_id,
-        "at": kept.started_at,
-        "prompt": kept.prompt,
+        "attempt": stored.attempt,
+        "id": stored.call_id,
+        "at": stored.started_at,
+        "prompt": stored.prompt,
         "text": reply.text,
         "finish_reason": reply.finish_reason,
         "usage": list(reply.usage),
-        "elapsed_s": kept.elapsed_s,
+        "elapsed_s": stored.elapsed_s,
     }
     if reply.refusal is not None:
         row["refusal"] = reply.refusal
@@ -195,7 +195,7 @@ def row_of(key: Key, kept: Kept) -> dict[str, Any]:
     return row
 
 
-def kept_of(row: dict[str, Any]) -> tuple[Key, Kept]:
+def reply_of_row(row: dict[str, Any]) -> tuple[Key, JournalReply]:
     """Read a row of the file.
 
     Raises:
@@ -214,7 +214,7 @@ def kept_of(row: dict[str, Any]) -> tuple[Key, Kept]:
         reasoned=row.get("reasoned", False),
         retries=row.get("retries"),
     )
-    entry = Kept(row["attempt"], row["id"], row["at"], row["prompt"], reply, row["elapsed_s"])
+    entry = JournalReply(row["attempt"], row["id"], row["at"], row["prompt"], reply, row["elapsed_s"])
     return (variant, task, epoch), entry
 
 
@@ -252,7 +252,7 @@ def _read(text: str, plan: RunPlan, where: str) -> Journal:
     journal = Journal(plan.fingerprint, first["name"], first["started_at"])
     for number, line in enumerate(rows, 2):
         try:
-            key, entry = kept_of(_decoded(line, where, number))
+            key, entry = reply_of_row(_decoded(line, where, number))
         except (KeyError, TypeError, ValueError) as error:
             raise InvalidArgument(f"{where}, line {number}: expected a reply: {error!r}") from error
         replies = journal.replies.setdefault(key, [])

@@ -23,11 +23,11 @@ from math import log
 from time import time
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from schema_guard.bench.run.asked import AskedModel, UnderWay, under_way
 from schema_guard.bench.run.budget import RunBudget, Spending
+from schema_guard.bench.run.concurrency import AT_ONCE, LostInARow, make_all, ran_to_end
 from schema_guard.bench.run.journal import Journal
-from schema_guard.bench.run.scored import Run, scored_of
-from schema_guard.bench.run.side_by_side import AT_ONCE, LostInARow, make_all, ran_to_end
+from schema_guard.bench.run.journal_model import JournalModel, OpenCall, open_call
+from schema_guard.bench.run.scored_call import Run, scored_of
 from schema_guard.decorator import guard
 from schema_guard.errors import CallFailed, InvalidArgument
 from schema_guard.limits import Limits
@@ -36,7 +36,7 @@ from schema_guard.prompting import Example
 from schema_guard.records.recorder import PacedRecorder
 from schema_guard.stats import log_e_value
 from schema_guard.steps import check_is_sent
-from schema_guard.strategies import behind_system
+from schema_guard.strategies import with_system_message
 from schema_guard.text import clip
 from schema_guard.values import Message
 
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from schema_guard.bench.run.budget import Prices
     from schema_guard.bench.run.journal import Key
     from schema_guard.bench.run.plan import Cell, RunPlan
-    from schema_guard.bench.run.scored import Scored
+    from schema_guard.bench.run.scored_call import Scored
     from schema_guard.bench.suites.values import Task
     from schema_guard.models import Model
     from schema_guard.records import Store
@@ -184,8 +184,8 @@ class Calls:
         self._recorder = None if store is None else PacedRecorder(store)
         self.journal = journal or Journal.of(plan)
         self._on_call = on_call
-        self._asked = {
-            name: AskedModel(
+        self._models = {
+            name: JournalModel(
                 model, self.journal, calls_per_minute=self.settings.calls_per_minute, is_offline=is_offline
             )
             for name, model in models.items()
@@ -218,10 +218,10 @@ class Calls:
 
     async def call(self, cell: Cell) -> Scored:
         """Make one call, record and score it."""
-        call = self._under_way(cell)
-        outcome = _as_kept(await self._outcome(cell, call), call)
+        call = self._open_call(cell)
+        outcome = _with_journal_times(await self._outcome(cell, call), call)
         if self._recorder is not None and outcome.call.id not in self._recorded:
-            self._recorder.record(outcome, _asked(cell.task))
+            self._recorder.record(outcome, _task_prompt(cell.task))
         for attempt in outcome.attempts:
             self._spending.add(attempt, self.settings.prices.get(cell.variant.model))
         scored = scored_of(outcome, cell, cost=self._cost(cell, outcome), elapsed_s=call.elapsed_s())
@@ -230,7 +230,7 @@ class Calls:
 
     async def outcome(self, cell: Cell) -> Outcome[Any]:
         """Make one call, of which nothing is recorded or counted."""
-        return await self._outcome(cell, self._under_way(cell))
+        return await self._outcome(cell, self._open_call(cell))
 
     def stop(self, why: str) -> None:
         """Say why calls are left out; saying it twice is no error."""
@@ -240,7 +240,7 @@ class Calls:
         """Give what has been made so far."""
         plan, looks = self.plan, self._looks.items()
         at = datetime.fromtimestamp(self.journal.started_at, UTC).isoformat(timespec="seconds")
-        is_timed = any(model.is_timed for model in self._asked.values())
+        is_timed = any(model.is_timed for model in self._models.values())
         decided = [
             f"{name} was decided after {look.n} tasks: {look.side} the target"
             for name, look in looks
@@ -298,15 +298,15 @@ class Calls:
         is_down = self._lost_in_a_row[cell.variant.model].are_too_many
         return not is_down and self._looks[cell.variant.name].side is None
 
-    def _under_way(self, cell: Cell) -> UnderWay:
+    def _open_call(self, cell: Cell) -> OpenCall:
         entries = self.journal.replies.get(cell.key, [])
-        return UnderWay(cell.key, list(entries), time(), len(entries))
+        return OpenCall(cell.key, list(entries), time(), len(entries))
 
-    async def _outcome(self, cell: Cell, call: UnderWay) -> Outcome[Any]:
-        under_way.set(call)
+    async def _outcome(self, cell: Cell, call: OpenCall) -> Outcome[Any]:
+        open_call.set(call)
         try:
             outcome: Outcome[Any] = await self._guarded(cell).outcome(
-                behind_system(cell.task.text, cell.variant.strategy, cell.task.before)
+                with_system_message(cell.task.text, cell.variant.strategy, cell.task.before)
             )
         except CallFailed as error:
             return error.outcome
@@ -328,7 +328,7 @@ class Calls:
                 on_failure="return",
                 limits=Limits(output_tokens=cell.task.output_tokens),
             )
-            guarded = self._guards[key] = settings(self._asked[cell.variant.model].acall)
+            guarded = self._guards[key] = settings(self._models[cell.variant.model].acall)
         return guarded
 
     def _prepare(self, cell: Cell) -> None:
@@ -336,7 +336,7 @@ class Calls:
         if (variant, schema) in self._refused:
             return
         try:
-            check_is_sent(self._asked[cell.variant.model].provider, cell.variant.strategy, cell.entry.schema)
+            check_is_sent(self._models[cell.variant.model].provider, cell.variant.strategy, cell.entry.schema)
             self._guarded(cell)
         except InvalidArgument as error:
             self._refused[variant, schema] = str(error)
@@ -381,7 +381,7 @@ def _recorded(store: Store | None, journal: Journal) -> frozenset[str]:
     return frozenset(row["call_id"] for row in store.attempts(call_ids=ids))
 
 
-def _asked(task: Task) -> tuple[Message, ...]:
+def _task_prompt(task: Task) -> tuple[Message, ...]:
     """Give a task without a strategy's text, as its input is known in the records."""
     return (
         *(Message(message["role"], message["content"]) for message in task.before),
@@ -389,14 +389,14 @@ def _asked(task: Task) -> tuple[Message, ...]:
     )
 
 
-def _as_kept(outcome: Outcome[Any], call: UnderWay) -> Outcome[Any]:
+def _with_journal_times(outcome: Outcome[Any], call: OpenCall) -> Outcome[Any]:
     """Give an outcome the id and the times that its call had when its replies came."""
-    if not call.before:
+    if not call.earlier:
         return outcome
-    first = call.kept[0]
+    first = call.replies[0]
     attempts = tuple(
         attempt._replace(elapsed_s=entry.elapsed_s or 0.0)
-        for attempt, entry in zip(outcome.attempts, call.kept, strict=True)
+        for attempt, entry in zip(outcome.attempts, call.replies, strict=True)
     )
     return outcome._replace(
         attempts=attempts,

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from schema_guard.bench.suites.reading import told_of
+from schema_guard.bench.suites.reading import violations_text
 from schema_guard.bench.suites.scoring import match_problems
 from schema_guard.bench.suites.values import Split, Suite, SuiteSchema, Task, as_written
 from schema_guard.errors import InvalidArgument, InvalidSchema
@@ -105,7 +105,7 @@ def gold_problems(schema: Schema[Any] | None, gold: Any, match: Match) -> list[s
         broken = [] if schema is None else schema.violations(gold)
     except InvalidArgument as error:
         return [str(error)]
-    problems = [f"the gold is not valid {told_of(broken)}"] if broken else []
+    problems = [f"the gold is not valid {violations_text(broken)}"] if broken else []
     return problems + match_problems(match, gold)
 
 

@@ -54,7 +54,7 @@ def _lines(reader: SuiteReader, path: Path, refused: list[str]) -> Iterator[Line
     answers = {row["id"]: row["ground_truth"] for _, row in rows if "ground_truth" in row}
     if any("ground_truth" not in row for _, row in rows):
         # What a question says itself stands before the file of answers.
-        answers = _beside(reader, path) | answers
+        answers = _answers_of(reader, path) | answers
     for where, row in rows:
         if row["id"] not in answers:
             reader.problems.append(
@@ -67,7 +67,7 @@ def _lines(reader: SuiteReader, path: Path, refused: list[str]) -> Iterator[Line
             refused.append(f"{row['id']}: {error}")
 
 
-def _beside(reader: SuiteReader, path: Path) -> dict[str, Any]:
+def _answers_of(reader: SuiteReader, path: Path) -> dict[str, Any]:
     """Give the answers in the file beside the questions, by id."""
     answers, ids = {}, Ids(reader.problems)
     for where, row in reader.read_rows(f"possible_answer/{path.name}", "answer"):

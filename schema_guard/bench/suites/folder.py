@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.bench.suites.assembly import Ids, fingerprint_of, gold_problems, loaded_schema
-from schema_guard.bench.suites.reading import BROKEN, SuiteReader, told_of
+from schema_guard.bench.suites.reading import BROKEN, SuiteReader, violations_text
 from schema_guard.bench.suites.values import Instance, Suite, SuiteSchema, Task
 from schema_guard.pointer import pointer
 from schema_guard.text import clip, did_you_mean
@@ -156,7 +156,7 @@ def _instance_problem(instance: Instance, schema: Schema[Any]) -> str:
     broken = schema.violations(instance.data)
     places = [(violation.instance_location, violation.keyword) for violation in broken]
     if instance.valid != (not broken):
-        contradiction = f"valid, but is not {told_of(broken)}" if broken else "invalid, but is valid"
+        contradiction = f"valid, but is not {violations_text(broken)}" if broken else "invalid, but is valid"
         return f"the instance is said to be {contradiction}"
     if broken and places != [(instance.location, instance.keyword)]:
         return _other_keywords(instance, broken)

@@ -122,7 +122,7 @@ class SuiteReader:
         except InvalidArgument as error:
             problems.append(str(error))
         else:
-            problems += [told_of([v]) for v in broken if v.keyword != "additionalProperties"]
+            problems += [violations_text([v]) for v in broken if v.keyword != "additionalProperties"]
         self.problems += [f"{where}: {problem}" for problem in problems]
         return not problems
 
@@ -164,7 +164,7 @@ def _refuse(constant: str) -> None:
     raise ValueError(f"{constant} is no JSON number")
 
 
-def told_of(broken: list[Violation]) -> str:
+def violations_text(broken: list[Violation]) -> str:
     """Tell the most relevant violation, and how many more there are."""
     first, more = broken[0], len(broken) - 1
     return f"at {pointer(first.instance_location)}: expected {first.expected}, got {first.actual}" + (

@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.bench.suites.assembly import NO_LICENCE, Ids, described, loaded_schema, suite_of_file
-from schema_guard.bench.suites.reading import SuiteReader, decoded, told_of
+from schema_guard.bench.suites.reading import SuiteReader, decoded, violations_text
 from schema_guard.bench.suites.values import Instance, Suite, SuiteSchema
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def _instances(row: dict[str, Any], schema: Schema[Any]) -> tuple[list[Instance]
         if schema.is_valid(test["data"]) == test["valid"]:
             instances.append(Instance(test["valid"], test["data"]))
         else:
-            broken = told_of(schema.violations(test["data"])) if test["valid"] else ""
+            broken = violations_text(schema.violations(test["data"])) if test["valid"] else ""
             contradiction = f"valid, but is not {broken}" if broken else "invalid, but is valid"
             wrong.append(f"{row['id']}: instance {index} is said to be {contradiction}")
     return instances, wrong

@@ -77,14 +77,14 @@ class Score:
         return self.right / self.leaves
 
 
-class _Found(NamedTuple):
+class _Diff(NamedTuple):
     """What a comparison found: the gold's leaves that are wrong, and whether the value holds more."""
 
     wrong: tuple[str, ...]
     extra: bool = False
 
 
-_RIGHT = _Found(())
+_RIGHT = _Diff(())
 
 
 def score(value: Any, gold: Any, match: Match | None = None) -> Score:
@@ -226,16 +226,16 @@ def _count(gold: Any) -> int:
     return sum(map(_count, gold.values() if isinstance(gold, dict) else gold))
 
 
-def _compare(value: Any, gold: Any, rules: _Rules, at: _Path) -> _Found:
+def _compare(value: Any, gold: Any, rules: _Rules, at: _Path) -> _Diff:
     matcher = _here(rules) if rules else "exact"
     if not gold or not isinstance(gold, (dict, list)):
-        return _RIGHT if _is_right(value, gold, matcher) else _Found((join(at),))
+        return _RIGHT if _is_right(value, gold, matcher) else _Diff((join(at),))
     if isinstance(matcher, Mapping) and _is_right(value, gold, matcher):
         return _RIGHT
     if isinstance(gold, dict) and isinstance(value, dict):
         return _compare_members(value, gold, rules, at)
     if not isinstance(gold, list) or not isinstance(value, list):
-        return _Found(_leaves(gold, at), extra=True)
+        return _Diff(_leaves(gold, at), extra=True)
     compared = _compare_members(dict(enumerate(value)), dict(enumerate(gold)), rules, at)
     if compared is _RIGHT or matcher not in ("unordered", "set"):
         return compared
@@ -256,7 +256,7 @@ def _below(rules: _Rules, key: str | int) -> _Rules:
     return [(tokens[1:], matcher) for tokens, matcher in rules if tokens and tokens[0] in ("*", name)]
 
 
-def _compare_members(value: Mapping[Any, Any], gold: Mapping[Any, Any], rules: _Rules, at: _Path) -> _Found:
+def _compare_members(value: Mapping[Any, Any], gold: Mapping[Any, Any], rules: _Rules, at: _Path) -> _Diff:
     wrong: list[str] = []
     extra = any(key not in gold for key in value)
     for key, part in gold.items():
@@ -268,14 +268,14 @@ def _compare_members(value: Mapping[Any, Any], gold: Mapping[Any, Any], rules: _
                 extra |= compared.extra
         elif not _is_optional(_here(below)):
             wrong += _leaves(part, (*at, key))
-    return _Found(tuple(wrong), extra) if wrong or extra else _RIGHT
+    return _Diff(tuple(wrong), extra) if wrong or extra else _RIGHT
 
 
 def _is_optional(matcher: Matcher) -> bool:
     return isinstance(matcher, Mapping) and matcher.get("optional", False)
 
 
-def _compare_unordered(value: list[Any], gold: list[Any], rules: _Rules, at: _Path, *, once: bool) -> _Found:
+def _compare_unordered(value: list[Any], gold: list[Any], rules: _Rules, at: _Path, *, once: bool) -> _Diff:
     """Compare with the items paired so that the fewest leaves are wrong, then the fewest items hold more.
 
     Args:
@@ -289,10 +289,10 @@ def _compare_unordered(value: list[Any], gold: list[Any], rules: _Rules, at: _Pa
     theirs = value[: max(_MAX_PAIRED_ITEMS, len(gold))]
     rows = [index for index in range(len(gold)) if not once or _twin(gold, index) == index]
 
-    def found_at(index: int, column: int) -> _Found:
+    def found_at(index: int, column: int) -> _Diff:
         # An item of the gold may stay without a partner: it has a column of its own, where all its leaves are wrong.
         if column >= len(theirs):
-            return _Found(_leaves(gold[index], (*at, index)))
+            return _Diff(_leaves(gold[index], (*at, index)))
         return _compare(theirs[column], gold[index], _below(rules, index), (*at, index))
 
     width = len(theirs) + len(rows)
@@ -308,7 +308,7 @@ def _compare_unordered(value: list[Any], gold: list[Any], rules: _Rules, at: _Pa
     if once:
         spare = {column for column in spare if all(row[column] != _RIGHT for row in table)}
     more = bool(spare) or len(value) > len(theirs) or any(part.extra for part in compared)
-    return _Found(tuple(location for part in compared for location in part.wrong), more)
+    return _Diff(tuple(location for part in compared for location in part.wrong), more)
 
 
 def _twin(items: list[Any], index: int) -> int:

@@ -40,7 +40,7 @@ def read_batch(file: str, suite: SuiteOptions, asked: PlanOptions, journal: str)
         found = read_replies(file, plan, models, kept)
         left = len(batch_requests(plan, models, kept))
     note(*found.failed[:5])
-    counts = f"{found.kept} stored, {found.known} already known, {len(found.failed)} failed, {found.strange} of other runs"
+    counts = f"{found.stored} stored, {found.already_stored} already known, {len(found.failed)} failed, {found.strange} of other runs"
     print(f"replies: {counts}")
     print(
         f"{left} calls are not finished: write their requests with --write-batch"

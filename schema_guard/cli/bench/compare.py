@@ -85,7 +85,7 @@ def command(asked: CompareOptions, form: str) -> int:
 
 
 def _compare(asked: CompareOptions, pairs: list[tuple[str, str]] | None, form: str) -> int:
-    from schema_guard.bench.result.compare import compare, compare_as_json, document_of
+    from schema_guard.bench.result.run_comparison import compare, compare_as_json, document_of
 
     found = compare(read_result(asked.a), read_result(str(asked.b)), variants=pairs)
     print_found(form, found, compare_as_json, document_of)

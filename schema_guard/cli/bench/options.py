@@ -302,13 +302,13 @@ class RunOptions:
 
     def whose(self, records: Store | None) -> str | None:
         """Return the whole name of the function that `--function` names; None without the option."""
-        from schema_guard.records.chosen import chosen_of
+        from schema_guard.records.selection import select
 
         if self.function is None:
             return None
         if records is None:
             raise click.UsageError("--function needs a store that has its calls: name one with --store")
-        return chosen_of(records, records.configurations(), function=self.function).function
+        return select(records, records.configurations(), function=self.function).function
 
     def settings(self, models: dict[str, Model]) -> RunSettings:
         """Return how calls are made."""

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from schema_guard.bench.result import BenchResult
     from schema_guard.bench.run.estimate import Estimate
     from schema_guard.bench.run.plan import RunPlan
-    from schema_guard.bench.run.scored import Run
+    from schema_guard.bench.run.scored_call import Run
 
 # Options that have no effect on the steps of a playbook.
 _NOT_IN_PLAYBOOK = {

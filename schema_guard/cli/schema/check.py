@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from schema_guard.cli.shared.options import build_command, print_json, schema_of, shared
-from schema_guard.explaining import violation_lines
+from schema_guard.failure_message import violation_lines
 from schema_guard.judging import judge
 from schema_guard.report import as_json
 from schema_guard.text import safe

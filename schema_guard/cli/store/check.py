@@ -56,13 +56,13 @@ def _lines(found: StoreCheck) -> list[tuple[str, str]]:
 
 def _said(one: Damage) -> str:
     if one.first_id is None:
-        return f"{one.part.replace('_', '-')}: {one.said}"
+        return f"{one.part.replace('_', '-')}: {one.problem}"
     when = (
         ""
         if one.since is None or one.until is None
         else f", of calls begun {_day(one.since)} to {_day(one.until)}"
     )
-    return f"attempts {one.first_id:,} to {one.last_id:,}{when}: {one.said}"
+    return f"attempts {one.first_id:,} to {one.last_id:,}{when}: {one.problem}"
 
 
 def _day(at: float) -> str:

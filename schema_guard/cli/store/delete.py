@@ -15,9 +15,9 @@ from schema_guard.cli.shared.confirming import confirm
 from schema_guard.cli.shared.notes import note
 from schema_guard.cli.shared.options import build_command, existing, option, print_json, shared, takes
 from schema_guard.cli.shared.quantities import COUNT, DURATION, SIZE
-from schema_guard.records.chosen import chosen_of
 from schema_guard.records.payloads.retention import Forgotten, Retention
 from schema_guard.records.rows import CONFIGURATION_COLUMNS, keyed_hash
+from schema_guard.records.selection import select
 from schema_guard.text import did_you_mean, plural, safe
 
 if TYPE_CHECKING:
@@ -190,9 +190,9 @@ def _delete_named(store: Store, what: Forgotten, counts: bool, *, dry_run: bool,
 def _what(store: Store, name: str, value: str) -> Forgotten:
     """Return whose rows are meant; `InvalidArgument` if no function or segment has that name."""
     if name == "function":
-        return Forgotten("function", chosen_of(store, store.names(), function=value).function or value)
+        return Forgotten("function", select(store, store.names(), function=value).function or value)
     if name == "segment":
-        chosen_of(store, store.names(), segment=value)
+        select(store, store.names(), segment=value)
         return Forgotten("segment", value)
     if name == "input":
         text = sys.stdin.read() if value == "-" else value

@@ -31,25 +31,25 @@ class Conflict(NamedTuple):
     advice: str = ""
 
 
-def conflicts(found: dict[str, Any]) -> Iterator[Conflict]:
+def conflicts(evidence: dict[str, Any]) -> Iterator[Conflict]:
     """Give what does not fit together in evidence that keeps to its schema."""
-    yield from _of_question(found)
-    ids = [strategy["id"] for strategy in found.get("strategies", ())]
+    yield from _of_question(evidence)
+    ids = [strategy["id"] for strategy in evidence.get("strategies", ())]
     yield from _twins("/strategies", "id", ids)
-    yield from _twins("/schemas", "name", [name for name, _, _ in found.get("schemas", ())])
-    yield from _twins("/ladder", "rung", [claim["rung"] for claim in found.get("ladder", ())])
-    for location, strategy in _members(found, "strategies"):
+    yield from _twins("/schemas", "name", [name for name, _, _ in evidence.get("schemas", ())])
+    yield from _twins("/ladder", "rung", [claim["rung"] for claim in evidence.get("ladder", ())])
+    for location, strategy in _members(evidence, "strategies"):
         yield from _of_strategy(location, strategy)
-    for location, schema in _members(found, "schemas"):
+    for location, schema in _members(evidence, "schemas"):
         yield from _too_many(location, schema, 2, schema[1], "n")
-    for location, comparison in _members(found, "comparisons"):
+    for location, comparison in _members(evidence, "comparisons"):
         yield from _of_two(location, comparison, "b", "c")
-    yield from _unknown_ids(found, ids)
-    yield from _of_segments("/segments", found.get("segments", []), ("n", "k"))
-    yield from _of_pilot(found)
-    yield from _of_economics(found)
-    if "content" in found:
-        yield from _too_many("/content", found["content"], "right", found["content"]["n"], "n")
+    yield from _unknown_ids(evidence, ids)
+    yield from _of_segments("/segments", evidence.get("segments", []), ("n", "k"))
+    yield from _of_pilot(evidence)
+    yield from _of_economics(evidence)
+    if "content" in evidence:
+        yield from _too_many("/content", evidence["content"], "right", evidence["content"]["n"], "n")
 
 
 def _members(document: dict[str, Any], key: str) -> Iterator[tuple[str, Any]]:

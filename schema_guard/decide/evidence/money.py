@@ -60,7 +60,7 @@ class TokenBill(NamedTuple):
         """What it comes to."""
         return self.tokens * self.epochs * self.price_per_million / 1e6
 
-    def told(self) -> str:
+    def arithmetic(self) -> str:
         """Write the arithmetic without its result."""
         return f"{large(self.tokens)} tokens x {self.epochs:g} epochs x {dollars(self.price_per_million)} a million"
 
@@ -77,7 +77,7 @@ class GpuBill(NamedTuple):
         """What it comes to."""
         return self.gpu_hours * self.price_per_hour
 
-    def told(self) -> str:
+    def arithmetic(self) -> str:
         """Write the arithmetic without its result."""
         return f"{self.gpu_hours:,g} GPU hours x {dollars(self.price_per_hour)}"
 

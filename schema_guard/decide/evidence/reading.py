@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.configuration.traffic import Traffic
-from schema_guard.decide.evidence.closings import with_closing
 from schema_guard.decide.evidence.conflicts import conflicts
+from schema_guard.decide.evidence.model_availability import with_closing
 from schema_guard.decide.evidence.money import CallCost, Economics, GpuBill, Three, TokenBill, TrialCost
 from schema_guard.decide.evidence.values import (
     KINDS,
@@ -45,7 +45,7 @@ from schema_guard.decide.evidence.values import (
 from schema_guard.decide.exclusions import ExcludedCalls
 from schema_guard.decide.playbook import Claim
 from schema_guard.schema import Schema
-from schema_guard.validation.published import fault, judged
+from schema_guard.validation.published_schemas import fault, judged
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -64,7 +64,7 @@ def read_evidence(evidence: Mapping[str, Any]) -> CaseEvidence:
         InvalidArgument: It is not what the format asks for, or contradicts itself; the message names the
             place by its JSON Pointer.
     """
-    document = _given(judged(evidence, evidence_schema(), "evidence"))
+    document = _without_nulls(judged(evidence, evidence_schema(), "evidence"))
     for wrong in conflicts(document):
         raise fault(
             "evidence",
@@ -80,7 +80,7 @@ def read_evidence(evidence: Mapping[str, Any]) -> CaseEvidence:
         calls_per_month=float(document["calls_per_month"]) if "calls_per_month" in document else None,
         current=document.get("current"),
         config=_config(document.get("config", {})),
-        target_given="target" in document.get("config", {}),
+        is_users_target="target" in document.get("config", {}),
         economics=_economics(document["economics"]) if "economics" in document else None,
         feasibility=with_closing(_feasibility(document.get("feasibility", {})), document.get("day"), notes),
         pilot=_pilot(document["pilot"]) if "pilot" in document else None,
@@ -92,16 +92,16 @@ def read_evidence(evidence: Mapping[str, Any]) -> CaseEvidence:
         target_history=tuple((day, float(target)) for day, target in document.get("target_history", ())),
         sources=tuple(EvidenceSource(**source) for source in document.get("sources", ())),
         notes=tuple(notes),
-        about=_about(document["about"]) if "about" in document else None,
+        about=_read_about(document["about"]) if "about" in document else None,
         day=document.get("day"),
     )
 
 
-def _given(value: Any) -> Any:
+def _without_nulls(value: Any) -> Any:
     """Leave out the keys that are null."""
     if isinstance(value, dict):
-        return {key: _given(member) for key, member in value.items() if member is not None}
-    return [_given(member) for member in value] if isinstance(value, list) else value
+        return {key: _without_nulls(member) for key, member in value.items() if member is not None}
+    return [_without_nulls(member) for member in value] if isinstance(value, list) else value
 
 
 def _described(value: Any) -> str:
@@ -179,7 +179,7 @@ def _change(change: dict[str, Any]) -> ChangeEvidence:
     )
 
 
-def _about(about: dict[str, Any]) -> EvidenceSubject:
+def _read_about(about: dict[str, Any]) -> EvidenceSubject:
     period = about.get("period")
     return EvidenceSubject(
         function=about.get("function"),

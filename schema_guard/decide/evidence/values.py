@@ -390,7 +390,7 @@ class CaseEvidence:
         calls_per_month: None when unknown.
         current: Id of the strategy in production; None when none is.
         config: What is asked for.
-        target_given: Whether the target is the asker's own.
+        is_users_target: Whether the target is the asker's own.
         economics: None when nothing is known of costs; so with *pilot*, *latency* and *content*.
         feasibility: Unknown where it is not given.
         pilot: A tuned model's counts.
@@ -411,7 +411,7 @@ class CaseEvidence:
     calls_per_month: float | None
     current: str | None
     config: Config
-    target_given: bool
+    is_users_target: bool
     economics: Economics | None
     feasibility: Feasibility
     pilot: Pilot | None

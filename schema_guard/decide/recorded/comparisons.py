@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from schema_guard.decide.recorded.answers import piloted
 from schema_guard.decide.recorded.configurations import is_trial, last_call
 from schema_guard.decide.recorded.strategies import slower
-from schema_guard.records.chosen import NO_SEGMENT
+from schema_guard.records.selection import NO_SEGMENT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -76,14 +76,14 @@ def pairs_of(
     """
     counts = [
         store.pairs(row.id, other.id)
-        for row in _asked_once(before)
-        for other in _asked_once(after)
+        for row in _first_attempts(before)
+        for other in _first_attempts(after)
         if row.id is not None and other.id is not None
     ]
     return sum(n for n, _, _ in counts), sum(b for _, b, _ in counts), sum(c for _, _, c in counts)
 
 
-def _asked_once(configuration: RecordedConfiguration) -> tuple[ConfigurationCounts, ...]:
+def _first_attempts(configuration: RecordedConfiguration) -> tuple[ConfigurationCounts, ...]:
     return configuration.rows if is_trial(configuration.first) else configuration.rows[:1]
 
 

@@ -171,10 +171,10 @@ def configurations_of(
     for by_version in versions.values():
         *old, newest = sorted(by_version.values(), key=lambda found: max(map(last_call, found)))
         also = [group for group in old if not is_trial(group[0]) and group[0].version in also_versions]
-        beside = [group for group in old if group not in also and _is_beside(group, newest)]
-        groups.append((*_named_first(newest), *(row for group in also for row in group)))
-        groups += map(_named_first, beside)
-        notes += _left_out([group for group in old if group not in (*also, *beside)], newest[0])
+        beside = [group for group in old if group not in also and _is_in_parallel_use(group, newest)]
+        groups.append((*_known_models_first(newest), *(row for group in also for row in group)))
+        groups += map(_known_models_first, beside)
+        notes += _excluded([group for group in old if group not in (*also, *beside)], newest[0])
     current = max(
         groups,
         key=lambda found: (not is_trial(found[0]), not _asks_tuned(found[0]), max(map(last_call, found))),
@@ -188,12 +188,12 @@ def configurations_of(
     ]
 
 
-def _named_first(rows: Sequence[ConfigurationCounts]) -> tuple[ConfigurationCounts, ...]:
+def _known_models_first(rows: Sequence[ConfigurationCounts]) -> tuple[ConfigurationCounts, ...]:
     """Put the rows first whose model is known: the first one speaks for all."""
     return tuple(sorted(rows, key=lambda row: (row.model is None, again_of(row.settings) is not None)))
 
 
-def _is_beside(old: Sequence[ConfigurationCounts], newest: Sequence[ConfigurationCounts]) -> bool:
+def _is_in_parallel_use(old: Sequence[ConfigurationCounts], newest: Sequence[ConfigurationCounts]) -> bool:
     """Say whether a version is in use beside the newest: two functions of one name, or a part of the traffic for each.
 
     It is until it has been away for as long as both were called.
@@ -204,7 +204,7 @@ def _is_beside(old: Sequence[ConfigurationCounts], newest: Sequence[Configuratio
     return max(map(last_call, newest)) - last < last - began
 
 
-def _left_out(old: Sequence[Sequence[ConfigurationCounts]], newest: ConfigurationCounts) -> Iterator[str]:
+def _excluded(old: Sequence[Sequence[ConfigurationCounts]], newest: ConfigurationCounts) -> Iterator[str]:
     """Say which calls do not count, and how to take them in."""
     trials = [group for group in old if is_trial(group[0])]
     earlier = [group for group in reversed(old) if group not in trials]

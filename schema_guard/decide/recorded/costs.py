@@ -37,7 +37,7 @@ _PRICED_S = 7 * 86_400
 
 
 def with_recorded_costs(  # noqa: PLR0913 - what was measured, where prices are, and who is told
-    given: Any,
+    money: Any,
     best: RecordedConfiguration,
     store: Store,
     prices: str | None,
@@ -49,7 +49,7 @@ def with_recorded_costs(  # noqa: PLR0913 - what was measured, where prices are,
     """Fill in what the records know of the cost of a call.
 
     Args:
-        given: The evidence's `economics`, in which tokens, seconds and prices may be missing.
+        money: The evidence's `economics`, in which tokens, seconds and prices may be missing.
         best: Whose records are read.
         store: Where they are.
         prices: A table of token prices; None looks none up.
@@ -61,12 +61,12 @@ def with_recorded_costs(  # noqa: PLR0913 - what was measured, where prices are,
         InvalidArgument: No reply told its tokens or its model, or the table does not know the model.
         MissingExtra: The table is a package that is not installed.
     """
-    if not isinstance(given, Mapping):
-        return given
-    prompt, tuned = given.get("prompt_cost", {}), given.get("tuned_cost", {})
+    if not isinstance(money, Mapping):
+        return money
+    prompt, tuned = money.get("prompt_cost", {}), money.get("tuned_cost", {})
     if not isinstance(prompt, Mapping) or not isinstance(tuned, Mapping):
         # What reads evidence says what is wrong with it.
-        return given
+        return money
     recorded = _recorded_cost(best)
     _check_tokens(best, {*recorded, *prompt})
     if prices is not None:
@@ -92,10 +92,10 @@ def with_recorded_costs(  # noqa: PLR0913 - what was measured, where prices are,
             f"the tuned model is taken to need as much as the prompt of: {' '.join(sorted(missing))}"
             + ("; its replies are taken to be whole" if is_whole and "out" in missing else "")
         )
-    return {**given, "prompt_cost": filled, "tuned_cost": {"hit": 0.0, **tokens_only, **measured, **tuned}}
+    return {**money, "prompt_cost": filled, "tuned_cost": {"hit": 0.0, **tokens_only, **measured, **tuned}}
 
 
-def own_cost(configuration: RecordedConfiguration, store: Store, prices: str) -> dict[str, float] | None:
+def cost_of(configuration: RecordedConfiguration, store: Store, prices: str) -> dict[str, float] | None:
     """Give what an attempt of a configuration takes, and what its own model asks for it.
 
     Returns:
@@ -285,21 +285,21 @@ def _mean(sums: Sequence[AttemptSums], name: str) -> float | None:
 
 
 def with_recorded_seconds(
-    given: Any, best: RecordedConfiguration, tuned: Sequence[RecordedConfiguration]
+    latency: Any, best: RecordedConfiguration, tuned: Sequence[RecordedConfiguration]
 ) -> Any:
     """Fill in how long calls took.
 
     Args:
-        given: The evidence's `latency`, of which the percentiles may be missing.
+        latency: The evidence's `latency`, of which the percentiles may be missing.
         best: Whose seconds are those of a prompt.
         tuned: The tuned models, whose first one is told of as well; empty where there is none.
     """
-    if not isinstance(given, Mapping):
-        return given
+    if not isinstance(latency, Mapping):
+        return latency
     seconds: dict[str, float | None] = dict(zip(("p50_s", "p95_s"), _percentiles(best), strict=True))
     if tuned:
         seconds |= zip(("tuned_p50_s", "tuned_p95_s"), _percentiles(tuned[0]), strict=True)
-    return {**{name: value for name, value in seconds.items() if value is not None}, **given}
+    return {**{name: value for name, value in seconds.items() if value is not None}, **latency}
 
 
 def _percentiles(configuration: RecordedConfiguration) -> tuple[float | None, float | None]:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _FREQUENT = 0.01
 _FEWEST_CALLS = 2
 # An input that is 1 % of the calls is among so many of the latest ones, but for once in 10^43.
-_LOOKED_AT = 10_000
+_MOST_INPUTS = 10_000
 _LATEST_S = 30 * 86_400
 
 
@@ -40,11 +40,11 @@ def frequent_inputs(configuration: RecordedConfiguration, store: Store, *, windo
         evidence["inputs"] = {"n": inputs, "k": fsum(shape.inputs * shape.k / shape.n for shape in others)}
     # Of some time only how many inputs were called how often is known, and not which.
     if len(others) < len(shapes) and not windowed:
-        evidence["hot"] = _named(configuration, store, least)
+        evidence["hot"] = _inputs_of(configuration, store, least)
     return evidence
 
 
-def _named(configuration: RecordedConfiguration, store: Store, least: float) -> list[list[Any]]:
+def _inputs_of(configuration: RecordedConfiguration, store: Store, least: float) -> list[list[Any]]:
     """Give [hash, n, k] of each frequent input, most failures first."""
     counts: dict[bytes, list[int]] = {}
     for row in configuration.rows:
@@ -63,7 +63,7 @@ def _names(configuration: RecordedConfiguration, store: Store) -> dict[bytes, st
     since = max(map(last_call, configuration.rows)) - _LATEST_S
     rows = store.attempts(since=since, schema=first.schema_fingerprint, function=first.function)
     names: dict[bytes, str] = {}
-    for row in islice(rows, _LOOKED_AT):
+    for row in islice(rows, _MOST_INPUTS):
         values = tuple(row[name] for name in COLUMNS)
         key = input_key(values)
         if key is not None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.configuration.traffic import again_of, traffic_of
 from schema_guard.decide.recorded.configurations import is_trial, last_call
-from schema_guard.decide.recorded.stream import CallsInOrder, OwnCalls, stream_of
+from schema_guard.decide.recorded.stream import CallsInOrder, PartOfCalls, stream_of
 from schema_guard.records.rows import CONFIGURATION_COLUMNS
 from schema_guard.text import clip, percent, plural
 
@@ -219,7 +219,7 @@ def of_strategy(
     evidence: dict[str, Any] = {"traffic_share": production.share(configuration.rows)}
     if stream is None:
         return evidence
-    own = stream.own({row.configuration for row in configuration.rows})
+    own = stream.part({row.configuration for row in configuration.rows})
     evidence |= of_calls(stream, own, production.n)
     if "bursts" in evidence:
         bursts = evidence["bursts"]
@@ -233,7 +233,7 @@ def of_strategy(
     return evidence
 
 
-def of_calls(stream: CallsInOrder, own: OwnCalls, calls: int) -> dict[str, Any]:
+def of_calls(stream: CallsInOrder, own: PartOfCalls, calls: int) -> dict[str, Any]:
     """Give what the order of calls says: the `history`, `bursts` and `change` of evidence.
 
     Args:
@@ -272,13 +272,13 @@ def _is_of_version(change: Change, first: int) -> bool:
     return change.direction == "fall" and change.start < first + _SETTLED
 
 
-def _is_bursty(stream: CallsInOrder, own: OwnCalls, bursts: Bursts) -> bool:
+def _is_bursty(stream: CallsInOrder, own: PartOfCalls, bursts: Bursts) -> bool:
     """Say whether the calls since the last change are evidence for bursts; *bursts* are those of all of them."""
     since = max([own.first, *(change.start for change in stream.changes)])
     return (bursts if since == own.first else own.bursts(since)).e_value >= _BURSTY
 
 
-def _change(change: Change, stream: CallsInOrder, own: OwnCalls) -> dict[str, Any]:
+def _change(change: Change, stream: CallsInOrder, own: PartOfCalls) -> dict[str, Any]:
     (n, k), (since_n, since_k) = own.since(change.alarm_at + 1), own.since(change.start)
     return {
         "direction": change.direction,

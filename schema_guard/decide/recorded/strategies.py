@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from schema_guard.configuration.early_stop import stops_early
 from schema_guard.decide.exclusions import ways_of
 from schema_guard.decide.recorded.configurations import is_trial, sent_by
-from schema_guard.decide.recorded.costs import own_cost, trial_cost
+from schema_guard.decide.recorded.costs import cost_of, trial_cost
 from schema_guard.decide.recorded.frequent_inputs import frequent_inputs
 from schema_guard.decide.recorded.production import of_strategy
 from schema_guard.records.counts.hours import bucket
@@ -69,7 +69,7 @@ def strategy_of(configuration: RecordedConfiguration, reading: Gathering) -> dic
     if reading.latency_p95_s is not None:
         evidence["latency"] = slower(rows, reading.latency_p95_s)
     if reading.prices is not None:
-        evidence["prompt_cost"] = own_cost(configuration, reading.store, reading.prices)
+        evidence["prompt_cost"] = cost_of(configuration, reading.store, reading.prices)
     evidence["sent"] = sent_by(first)
     if is_trial(first):
         evidence["trial"] = trial_cost(rows, evidence.get("prompt_cost"))

@@ -44,10 +44,10 @@ class CallsInOrder(NamedTuple):
         index = bisect_left(self.hours, (number, 0))
         return self.hours[min(index, len(self.hours) - 1)][1] if self.hours else None
 
-    def own(self, configurations: Container[Row]) -> OwnCalls:
+    def part(self, configurations: Container[Row]) -> PartOfCalls:
         """Give the calls of some of the configurations; where there is one alone, all."""
         if not self.parts:
-            return OwnCalls(self.failed, self.n, ())
+            return PartOfCalls(self.failed, self.n, ())
         failed: list[int] = []
         shares: list[_Share] = []
         n = 0
@@ -57,7 +57,7 @@ class CallsInOrder(NamedTuple):
                 shares.append(_Share(before, n, some, tuple(own)))
                 failed += _merged(own, n)
                 n += sum(one.calls for one in own)
-        return OwnCalls(tuple(failed), n, tuple(shares))
+        return PartOfCalls(tuple(failed), n, tuple(shares))
 
     @property
     def outages(self) -> list[int]:
@@ -69,7 +69,7 @@ class CallsInOrder(NamedTuple):
         ]
 
 
-class OwnCalls(NamedTuple):
+class PartOfCalls(NamedTuple):
     """Calls that are a part of others, in their own order.
 
     Attributes:
@@ -90,7 +90,7 @@ class OwnCalls(NamedTuple):
         share = self.shares[0]
         return share.before + min(_place(one, 0, share.some) for one in share.own)
 
-    def before(self, number: int) -> int:
+    def count_before(self, number: int) -> int:
         """Count those that stand before a number among all."""
         if not self.shares:
             return min(max(number - 1, 0), self.n)
@@ -99,12 +99,12 @@ class OwnCalls(NamedTuple):
 
     def since(self, number: int) -> tuple[int, int]:
         """Count those from a number among all on, and those of them without a valid attempt."""
-        before = self.before(number)
+        before = self.count_before(number)
         return self.n - before, len(self.failed) - bisect_left(self.failed, before + 1)
 
     def bursts(self, number: int) -> Bursts:
         """Give the bursts in which those from a number among all on failed, whatever came between them."""
-        return bursts_of(self.failed, self.n, first=self.before(number) + 1)
+        return bursts_of(self.failed, self.n, first=self.count_before(number) + 1)
 
 
 class _Share(NamedTuple):

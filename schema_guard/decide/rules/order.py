@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from schema_guard.decide.rules import prompted, tuned
+from schema_guard.decide.rules import prompting, tuned_models
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -18,28 +18,28 @@ if TYPE_CHECKING:
     from schema_guard.decide.rules.ruling import Ruling
 
 RULES: Sequence[Callable[[Case], Ruling | None]] = (
-    prompted.explain_first,
-    prompted.import_all_first,
-    prompted.find_what_changed,
-    tuned.in_service,
-    prompted.cheaper_model,
-    prompted.prompting_is_enough,
-    prompted.more_data_needed,
-    prompted.truncation_first,
-    prompted.strict_decoding,
-    prompted.climb,
-    tuned.route_by_pilot,
-    tuned.pilot_failed,
-    tuned.content_lost,
-    tuned.pilot_unclear,
-    tuned.pilot_meets_what_prompts_miss,
-    tuned.pilot_for_what_prompts_miss,
-    tuned.economics_needed,
-    tuned.pilot_passed,
-    tuned.does_not_pay,
-    tuned.is_blocked,
-    tuned.route_by_segments,
-    tuned.justified,
+    prompting.explain_first,
+    prompting.import_all_first,
+    prompting.find_what_changed,
+    tuned_models.in_service,
+    prompting.cheaper_model,
+    prompting.prompting_is_enough,
+    prompting.more_data_needed,
+    prompting.truncation_first,
+    prompting.strict_decoding,
+    prompting.climb,
+    tuned_models.route_by_pilot,
+    tuned_models.pilot_failed,
+    tuned_models.content_lost,
+    tuned_models.pilot_unclear,
+    tuned_models.pilot_meets_what_prompts_miss,
+    tuned_models.pilot_for_what_prompts_miss,
+    tuned_models.economics_needed,
+    tuned_models.pilot_passed,
+    tuned_models.does_not_pay,
+    tuned_models.is_blocked,
+    tuned_models.route_by_segments,
+    tuned_models.justified,
 )
 
 

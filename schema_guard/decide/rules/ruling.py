@@ -57,7 +57,7 @@ def further_calls(case: Case, rate: Rate, limit: float | None = None) -> int | N
 def need_more(
     case: Case,
     strategy: str,
-    told: str,
+    question: str,
     n_more: int | None,
     *,
     calls_per_unit: float = 1.0,
@@ -67,10 +67,10 @@ def need_more(
     volume = case.evidence.calls_per_month
     duration = n_more * calls_per_unit / volume if n_more is not None and volume is not None else None
     if n_more is None:
-        why = f"{told}; at the observed rate no number of calls decides it"
+        why = f"{question}; at the observed rate no number of calls decides it"
     else:
         what = "inputs" if calls_per_unit > 1 else "calls"
-        why = f"{told}; about {n_more:,} further {what} decide it"
+        why = f"{question}; about {n_more:,} further {what} decide it"
         why += f" ({months(duration)})" if duration is not None else ""
     if n_more is None or (duration is not None and duration > PATIENCE_MONTHS):
         why += "; indistinguishable from the target at your volume"
@@ -93,24 +93,24 @@ def names_of(parts: Sequence[SegmentRates]) -> str:
     return ", ".join(part.name for part in parts)
 
 
-def told_rate(rate: Rate) -> str:
+def rate_text(rate: Rate) -> str:
     """Write a rate with its counts and bounds."""
     if rate.rate is None:
         return "rate (no data)"
     return f"{rate.count:g}/{rate.n} = {percent(rate.rate)} {interval(rate.bounds.lower, rate.bounds.upper)}"
 
 
-def told_strategy(found: Measured) -> str:
+def strategy_text(strategy: Measured) -> str:
     """Write a strategy with its rate."""
-    traffic = found.strategy.traffic
+    traffic = strategy.strategy.traffic
     whose = "" if traffic is None else f" ({traffic.text})"
-    return f"{found.strategy.id} with {told_rate(found.failed)}{whose}"
+    return f"{strategy.strategy.id} with {rate_text(strategy.failed)}{whose}"
 
 
-def told_met(met: Iterable[Met]) -> str:
+def missed_text(met: Iterable[Met]) -> str:
     """Write what of several things that are asked for is missed."""
     return ", ".join(
-        f"{told_rate(one.rate)} {WHAT[one.aim.name]}, above {percent(one.aim.limit)}" for one in met
+        f"{rate_text(one.rate)} {WHAT[one.aim.name]}, above {percent(one.aim.limit)}" for one in met
     )
 
 
@@ -122,10 +122,10 @@ def all_fail(case: Case) -> str:
     others = [met for met in best.met[1:] if met.state == "fail"]
     if not others:
         return text
-    return f"{tested} of {tested} tested strategies miss what is asked for; {best.strategy.id}: {told_met(others)}"
+    return f"{tested} of {tested} tested strategies miss what is asked for; {best.strategy.id}: {missed_text(others)}"
 
 
-def told_cost(cost: CostCase | None) -> str:
+def payback_text(cost: CostCase | None) -> str:
     """Say whether it pays, as the end of a sentence."""
     if cost is None:
         return "; without economics fine-tuning is not shown to pay"
@@ -137,17 +137,17 @@ def told_cost(cost: CostCase | None) -> str:
     return f"; fine-tuning pays back in {months(payback)}, after the horizon of {months(horizon)}"
 
 
-def told_inputs(case: Case, found: Measured) -> str:
+def inputs_text(case: Case, strategy: Measured) -> str:
     """Say of a strategy which other one has a part of the calls, where one is tuned: each rate is that of its own inputs.
 
     A router may have chosen them, and records do not say how. Nothing where the calls are all of one strategy, or none is
     tuned.
     """
-    others = [measurement for measurement in case.in_production if measurement is not found]
-    if not others or not any(measurement.strategy.is_tuned for measurement in (found, *others)):
+    others = [measurement for measurement in case.in_production if measurement is not strategy]
+    if not others or not any(measurement.strategy.is_tuned for measurement in (strategy, *others)):
         return ""
     parts = [
-        f"{percent(measurement.strategy.traffic_share or 0.0)} went to {told_strategy(measurement)}"
+        f"{percent(measurement.strategy.traffic_share or 0.0)} went to {strategy_text(measurement)}"
         for measurement in others
     ]
     return (

@@ -67,7 +67,7 @@ class StepPairs(NamedTuple):
     c: int
 
 
-async def asked_of(calls: StepCalls, task: str, ask: Ask) -> ClimbCall:
+async def ask_task(calls: StepCalls, task: str, ask: Ask) -> ClimbCall:
     """Ask one task; an exception becomes a part of what is given."""
     try:
         return ClimbCall(calls.step, calls.strategy, task, await ask(task))

@@ -26,8 +26,8 @@ from schema_guard.ext.climb.run import climb
 from schema_guard.ext.climb.settings import ClimbBudget, ClimbSettings
 from schema_guard.models import connect
 from schema_guard.prices.tokens import token_prices
-from schema_guard.records.chosen import chosen_of
 from schema_guard.records.private import write_private
+from schema_guard.records.selection import select
 from schema_guard.report.as_markdown import as_markdown
 from schema_guard.report.as_text import as_text
 from schema_guard.report.page import page
@@ -155,7 +155,7 @@ def _settings(
         target=_TARGET if how.max_failure_rate is None else how.max_failure_rate,
         first=steps.first_step,
         declined=dict(reasoned(text, STEPS) for text in steps.decline),
-        given={} if steps.given is None else json_file(steps.given),
+        extra={} if steps.given is None else json_file(steps.given),
         output_tokens=steps.reply_tokens,
         options=dict(map(key_value, steps.options)),
         budget=ClimbBudget(steps.max_calls, steps.max_output_tokens, how.max_time),
@@ -178,7 +178,7 @@ def _function(suite: SuiteOptions, how: RunOptions, schema: Schema[Any], records
             return named
         _note_functions(schema, rows)
         return None
-    name = chosen_of(records, rows, function=how.function).function
+    name = select(records, rows, function=how.function).function
     known = {row.schema_fingerprint: row.schema_name for row in rows if row.function == name}
     if schema.fingerprint not in known:
         others = ", ".join(f"{clip(title)} ({content})" for content, title in known.items())

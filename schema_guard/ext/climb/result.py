@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from schema_guard.ext.climb.steps import TUNED
 from schema_guard.report import as_json
-from schema_guard.report.decision.plain import meaning, named, tone_of
+from schema_guard.report.decision.plain_words import label, meaning, tone_of
 from schema_guard.report.decision.words import failed, missed, share
 from schema_guard.report.document import Document, Fact, Section, Table
 from schema_guard.report.words import NO_DATA, tokens
@@ -151,9 +151,9 @@ def document_of(result: ClimbResult) -> Document:
 
 def _facts(result: ClimbResult) -> Iterator[Fact]:
     verdict = result.verdict.as_dict()
-    yield Fact("VERDICT", f"{named(verdict)} - {meaning(verdict)}")
+    yield Fact("VERDICT", f"{label(verdict)} - {meaning(verdict)}")
     for step in result.steps:
-        yield Fact("measured", f"{step.step}: {_told(step, result)}")
+        yield Fact("measured", f"{step.step}: {_result_text(step, result)}")
     yield Fact("next", verdict["next_step"])
     yield Fact("ended", result.ended)
     if result.function:
@@ -172,7 +172,7 @@ def _facts(result: ClimbResult) -> Iterator[Fact]:
     yield Fact("recorded", f"as {result.id}, {result.started_at}")
 
 
-def _told(step: StepResult, result: ClimbResult) -> str:
+def _result_text(step: StepResult, result: ClimbResult) -> str:
     """Say in plain words how a step came out."""
     rate = _rate(step, result)
     if not step.n or rate is None:

@@ -21,11 +21,11 @@ from datetime import UTC, datetime
 from time import monotonic, time
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-from schema_guard.bench.run.side_by_side import InOrder, LostInARow, ran_to_end
+from schema_guard.bench.run.concurrency import InOrder, LostInARow, ran_to_end
 from schema_guard.decide import decide
 from schema_guard.decide.playbook import STEPS, order_of
 from schema_guard.errors import InvalidArgument, MissingExtra
-from schema_guard.ext.climb.calls import ClimbCall, StepCalls, asked_of, judged
+from schema_guard.ext.climb.calls import ClimbCall, StepCalls, ask_task, judged
 from schema_guard.ext.climb.result import ClimbResult
 from schema_guard.ext.climb.settings import ClimbSettings
 from schema_guard.ext.climb.steps import (
@@ -140,7 +140,7 @@ class _Climbing:
         self.steps: list[StepCalls] = []
         self.not_applicable = self._impossible()
         self.alpha_each = settings.alpha / max(1, self._steps_ahead())
-        self.calls_begun = 0
+        self.calls_started = 0
         self.output_tokens = 0
         self.lost_in_a_row = LostInARow(MOST_LOST_IN_A_ROW)
         self.began = 0.0
@@ -248,7 +248,7 @@ class _Climbing:
 
     async def _measure(self, calls: StepCalls, ask: Ask) -> None:
         """Ask the inputs until the step is decided; calls run side by side and are looked at in order."""
-        begun = InOrder(self._begun(calls, ask), ahead=self.settings.concurrency)
+        begun = InOrder(self._start_calls(calls, ask), ahead=self.settings.concurrency)
         try:
             for call in begun:
                 self._look(calls, await call)
@@ -258,18 +258,18 @@ class _Climbing:
         finally:
             await asyncio.gather(*begun.give_up(), return_exceptions=True)
 
-    def _begun(self, calls: StepCalls, ask: Ask) -> Iterator[asyncio.Task[ClimbCall]]:
+    def _start_calls(self, calls: StepCalls, ask: Ask) -> Iterator[asyncio.Task[ClimbCall]]:
         """Begin the calls of a step one by one, as long as there is budget for another."""
         for task in self.inputs.tasks:
             if self._spent():
                 return
-            self.calls_begun += 1
-            yield asyncio.create_task(asked_of(calls, task, ask))
+            self.calls_started += 1
+            yield asyncio.create_task(ask_task(calls, task, ask))
 
     def _spent(self) -> str:
         """Say what the budget has no more of; an empty text when there is enough."""
         budget = self.settings.budget
-        if budget.calls is not None and self.calls_begun >= budget.calls:
+        if budget.calls is not None and self.calls_started >= budget.calls:
             return f"budget of {budget.calls} calls spent"
         if budget.output_tokens is not None and self.output_tokens >= budget.output_tokens:
             return f"budget of {budget.output_tokens} output tokens spent"
@@ -319,7 +319,7 @@ class _Climbing:
         nothing = {"id": self.settings.first, "rung": self.settings.first, "n": 0, "k_final": 0}
         measured = self._measured()
         tested = {calls.step for calls in measured}
-        evidence, config = self.settings.given, {"target": self.settings.target, "alpha": self.settings.alpha}
+        evidence, config = self.settings.extra, {"target": self.settings.target, "alpha": self.settings.alpha}
         return {
             **evidence,
             **self._piloted(),
@@ -372,7 +372,7 @@ class _Climbing:
             options=dict(self.settings.options),
             target=self.settings.target,
             alpha_each=self.alpha_each,
-            calls=self.calls_begun,
+            calls=self.calls_started,
             steps=tuple(calls.result(self.ended, alpha) for calls in self.steps),
             ended=self.ended,
             evidence=evidence,

@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from schema_guard.bench.run.side_by_side import AT_ONCE
+from schema_guard.bench.run.concurrency import AT_ONCE
 from schema_guard.decide.playbook import STEPS
 from schema_guard.errors import InvalidArgument
 from schema_guard.text import clip, did_you_mean
@@ -41,7 +41,7 @@ class ClimbSettings:
         alpha: Probability that any verdict is wrong, in (0, 1).
         first: The step to begin with.
         declined: Step -> why it is not tried.
-        given: Keys of the evidence that no climb can measure: `economics feasibility calls_per_month latency content`
+        extra: Keys of the evidence that no climb can measure: `economics feasibility calls_per_month latency content`
             and more of `config`.
         output_tokens: Output limit of an attempt, >= 1; `raise_max_output_tokens` doubles it.
         options: The provider's own arguments of every request, such as `{"temperature": 0.7}`.
@@ -54,7 +54,7 @@ class ClimbSettings:
     alpha: float = 0.05
     first: str = "system_prompt"
     declined: Mapping[str, str] = field(default_factory=dict)
-    given: Mapping[str, Any] = field(default_factory=dict)
+    extra: Mapping[str, Any] = field(default_factory=dict)
     output_tokens: int = 256
     options: Mapping[str, Any] = field(default_factory=dict)
     budget: ClimbBudget = field(default_factory=ClimbBudget)
@@ -66,7 +66,7 @@ class ClimbSettings:
         for name, reason in self.declined.items():
             if not reason.strip():
                 raise InvalidArgument(f"declined[{name!r}]: expected a reason, got a blank text")
-        for key in self.given:
+        for key in self.extra:
             if key in _OURS:
                 raise InvalidArgument(
                     f"given[{key!r}]: expected what no climb can measure: leave it out, or decide on a file"

@@ -15,7 +15,7 @@ from schema_guard.limits import Limits
 from schema_guard.models.interface import details_of
 from schema_guard.providers.options import options_for
 from schema_guard.steps import check_is_sent
-from schema_guard.strategies import behind_system
+from schema_guard.strategies import with_system_message
 from schema_guard.values import Message
 
 if TYPE_CHECKING:
@@ -174,7 +174,7 @@ class Asker:
         options = {**others, **({"temperature": 0} if configuration.cold else {})}
 
         async def ask(task: str) -> Outcome[Any]:
-            messages = behind_system(task, configuration.strategy, self.inputs.before)
+            messages = with_system_message(task, configuration.strategy, self.inputs.before)
             outcome: Outcome[Any] = await guarded.outcome(messages, options=options)
             return outcome
 

@@ -66,7 +66,7 @@ def command(
         print(*map(safe, _plan(store, offline=offline)), sep="\n")
         return 0
     from schema_guard.cli.shared.progress import progress
-    from schema_guard.ext.demo.recorded import recorded_model
+    from schema_guard.ext.demo.recorded_model import recorded_model
     from schema_guard.ext.demo.result import demo_as_json, demo_as_text
     from schema_guard.ext.demo.run import run_demo
     from schema_guard.records import open_store
@@ -84,12 +84,12 @@ def command(
 def _plan(store: str | None, *, offline: bool) -> list[str]:
     """Return the lines of a dry run."""
     from schema_guard.ext.demo.run import CALLS, FIX_CALLS
-    from schema_guard.models.weights import NAME, WEIGHTS_BYTES, weights_found
+    from schema_guard.models.weights import NAME, WEIGHTS_BYTES, existing_weights
 
     lines = [f"{CALLS} calls of a function, then at most {FIX_CALLS} calls of the fix that the verdict names"]
     if offline:
         lines.append(f"the replies are recorded ones of {NAME}")
-    elif weights_found() is None:
+    elif existing_weights() is None:
         lines.append(f"{NAME} runs on this machine, after a download of {WEIGHTS_BYTES / 1e6:.0f} MB")
     else:
         lines.append(f"{NAME} runs on this machine; its weights are there")
@@ -114,12 +114,12 @@ def _finetune(folder: str | None, form: str, *, dry_run: bool) -> int:
 
 
 def _show_finetune(loop: Any, shown: Path, form: str) -> int:
-    from schema_guard.ext.demo.finetune.routed import routed
-    from schema_guard.ext.demo.finetune.told import told
+    from schema_guard.ext.demo.finetune.router_step import routed
+    from schema_guard.ext.demo.finetune.summary import summary_of
     from schema_guard.report.as_text import as_text
     from schema_guard.report.page import page
 
-    found = told(loop, routed(loop))
+    found = summary_of(loop, routed(loop))
     with suppress(MissingExtra):
         shown.write_text(page(found.document), encoding="utf-8")
         note(f"the whole story on a page: {shown}")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from schema_guard.decorator import guard
 from schema_guard.ext.climb.inputs import read_texts
-from schema_guard.strategies import behind_system
+from schema_guard.strategies import with_system_message
 
 if TYPE_CHECKING:
     from schema_guard.guarded import Guarded
@@ -57,7 +57,7 @@ def code_of(reader: Guarded[..., Any, Any]) -> str:
 
 def messages_of(notice: str) -> list[dict[str, str]]:
     """Give what the function is called with."""
-    return behind_system(notice, "few_shot")
+    return with_system_message(notice, "few_shot")
 
 
 @cache

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from schema_guard.ext.climb.result import climb_as_json
 from schema_guard.report import as_json
-from schema_guard.report import recorded as report_document
+from schema_guard.report import store_document as report_document
 from schema_guard.report.as_text import as_text
 from schema_guard.report.decision import document as decision_document
 from schema_guard.text import clip, plural, safe
@@ -69,13 +69,13 @@ def _function(result: DemoResult) -> Iterator[str]:
         sentence = f"It asks {safe(result.model)}, which runs here: no key, no GPU, one thread."
     else:
         sentence = f"No model is asked (--offline): these are replies that it gave on {result.recorded}."
-    yield _said(f"1. A function that reads notices with a language model, and one line on it. {sentence}")
+    yield _wrapped(f"1. A function that reads notices with a language model, and one line on it. {sentence}")
     yield indent(result.code.rstrip(), "    ")
 
 
 def _measured(result: DemoResult) -> Iterator[str]:
     calls = plural(sum(configuration.calls for configuration in result.measured.configurations), "call")
-    yield _said(
+    yield _wrapped(
         f"2. {calls}, each with another notice, recorded: how many fail, where, and how sure is that?"
     )
     yield _shown("report", _report(result.measured))
@@ -96,7 +96,7 @@ def _failed(failed: Outcome[Any]) -> Iterator[str]:
 
 
 def _judged(result: DemoResult) -> Iterator[str]:
-    yield _said(
+    yield _wrapped(
         f"3. Is prompting enough, if {100 * result.target:.0f} % of the calls may stay without a valid reply?"
     )
     yield _shown(f"decide --max-failure-rate {100 * result.target:g}%", _head(result.first))
@@ -107,7 +107,7 @@ def _climbed(result: DemoResult) -> Iterator[str]:
         yield "4. The verdict names no fix that a machine can run: the story ends here."
         return
     (step, *_) = result.climbed.steps
-    yield _said(
+    yield _wrapped(
         f"4. The fix that it names, on the same notices until a bound has passed the target: {step.step}, "
         f"{safe(step.stopped)}."
     )
@@ -116,7 +116,7 @@ def _climbed(result: DemoResult) -> Iterator[str]:
     yield _shown("decide", _head(result.last))
 
 
-def _said(text: str) -> str:
+def _wrapped(text: str) -> str:
     return fill(text, _WIDTH, break_long_words=False, break_on_hyphens=False)
 
 

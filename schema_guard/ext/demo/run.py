@@ -14,7 +14,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from schema_guard.decide import decide
-from schema_guard.decide.recorded.gather import gather
+from schema_guard.decide.recorded.from_store import gather
 from schema_guard.errors import InvalidArgument
 from schema_guard.ext.climb.inputs import inputs_of
 from schema_guard.ext.climb.run import climb
@@ -118,7 +118,7 @@ def run_demo(
     store.set_target(schema.fingerprint, TARGET)
     inputs = inputs_of(schema, notices(), examples=[Example(value, task) for task, value in SHOWN])
     with watched(CALLS) as on_call:
-        outcomes = _called(reader, inputs.tasks[:CALLS], on_call)
+        outcomes = _call_all(reader, inputs.tasks[:CALLS], on_call)
     store.flush(10.0)
     measured, first = report_on(store), decide(gather(store).evidence)
     climbed = _climbed(inputs, model, store, first, watched)
@@ -139,7 +139,7 @@ def run_demo(
     )
 
 
-def _called(reader: Guarded[..., Any, Any], tasks: Sequence[str], on_call: OnCall) -> list[Outcome[Any]]:
+def _call_all(reader: Guarded[..., Any, Any], tasks: Sequence[str], on_call: OnCall) -> list[Outcome[Any]]:
     """Call the function, with as many calls side by side as an application has."""
     outcomes = []
     with ThreadPoolExecutor(_AT_ONCE) as threads:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from schema_guard.ext.fitting.probed import table_of
+from schema_guard.ext.fitting.probed_rules import table_of
 from schema_guard.ext.fitting.rules.rule import ANNOTATIONS, KEYWORDS, STRUCTURE, Rule, Site
 from schema_guard.ext.fitting.rules.tables import UNSURE
 from schema_guard.schema import Schema
@@ -22,7 +22,7 @@ from schema_guard.validation.references import subschemas
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from schema_guard.ext.fitting.probed import RulesLike
+    from schema_guard.ext.fitting.probed_rules import RulesLike
     from schema_guard.ext.fitting.rules.rule import Confidence, Effect, Rules
 
 __all__ = ["Finding", "Severity", "findings_at", "findings_of", "lint"]
@@ -120,11 +120,11 @@ def _broken(site: Site, table: Rules) -> Iterator[Rule]:
     for keyword in site.schema:
         if keyword in table.takes or keyword in STRUCTURE or keyword in keywords:
             continue
-        if _is_told(table, keyword):
+        if _is_reported(table, keyword):
             yield _unnamed(table, keyword)
 
 
-def _is_told(table: Rules, keyword: str) -> bool:
+def _is_reported(table: Rules, keyword: str) -> bool:
     return keyword in KEYWORDS or (keyword in ANNOTATIONS and table.drops_annotations)
 
 

@@ -24,17 +24,17 @@ from schema_guard.cli.shared.options import (
     takes,
 )
 from schema_guard.cli.shared.quantities import COUNT
-from schema_guard.ext.fitting.probe.asking import check_strict
-from schema_guard.ext.fitting.probe.bisecting import most_requests
+from schema_guard.ext.fitting.probe.bisection import most_requests
 from schema_guard.ext.fitting.probe.cost import ProbeCost, expected
 from schema_guard.ext.fitting.probe.keywords import keyword_questions, probe_keywords
 from schema_guard.ext.fitting.probe.prefix import prefix_messages, probe_prefix
 from schema_guard.ext.fitting.probe.questions import enforcement_questions
+from schema_guard.ext.fitting.probe.request import check_strict
 from schema_guard.ext.fitting.probe.result import ProbeResult, probe_as_json, probe_as_lines
 from schema_guard.ext.fitting.probe.schemas import SCHEMA_PROMPT, probe_schema
 from schema_guard.models import connect
 from schema_guard.models.providers import PROVIDERS
-from schema_guard.prices.charges import default_charges, given_charges
+from schema_guard.prices.charges import charges_of, default_charges
 from schema_guard.records.private import write_private
 from schema_guard.text import plural, safe
 
@@ -202,7 +202,7 @@ def _print_cost(asked: ProbeOptions, schema: Schema[Any] | None, form: str) -> i
 
 def _cost(asked: ProbeOptions, provider: str, model: str, schema: Schema[Any] | None) -> ProbeCost:
     with naming(prices="--prices", provider="--provider"):
-        charges = default_charges() if asked.prices is None else given_charges(asked.prices)
+        charges = default_charges() if asked.prices is None else charges_of(asked.prices)
         return expected(_sent(asked, provider, schema), charges, model)
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote
 
 from schema_guard.ext.loopback.openai_chat import call_id, total_tokens
-from schema_guard.ext.loopback.refusals.few import check_converse
+from schema_guard.ext.loopback.refusals.other_providers import check_converse
 from schema_guard.ext.loopback.wire import (
     Answer,
     Api,
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from schema_guard.values import Usage
 
-__all__ = ["CONVERSE", "asked_in"]
+__all__ = ["CONVERSE", "bedrock_request"]
 
 _PATH: Final = re.compile(r"/model/([^/]+)/(converse|converse-stream)")
 _REASONS: Final = {
@@ -78,7 +78,7 @@ def _header(name: str, value: str) -> bytes:
     return struct.pack("!B", len(head)) + head + struct.pack("!BH", _TEXT, len(content)) + content
 
 
-def asked_in(path: str) -> dict[str, Any] | None:
+def bedrock_request(path: str) -> dict[str, Any] | None:
     """Give what a path says of a request: the model, and whether events are wanted; None for another path."""
     match = _PATH.fullmatch(path)
     return match and {"model": unquote(match[1]), "stream": match[2] == "converse-stream"}

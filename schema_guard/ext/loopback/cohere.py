@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from schema_guard.ext.loopback.openai_chat import call_id
-from schema_guard.ext.loopback.refusals.few import check_cohere
+from schema_guard.ext.loopback.refusals.other_providers import check_cohere
 from schema_guard.ext.loopback.wire import (
     Answer,
     Api,

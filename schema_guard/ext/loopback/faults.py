@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 
 from schema_guard.errors import InvalidArgument
-from schema_guard.ext.loopback.asking import tool_of
+from schema_guard.ext.loopback.model_call import tool_of
 from schema_guard.ext.loopback.wire import Answer, BadRequest, Event, Question, ToolCall
 from schema_guard.text import clip, did_you_mean
 
@@ -168,16 +168,16 @@ def _malformed_call(answer: Answer, question: Question) -> Answer:
 
 
 def _half_tool_call(answer: Answer, question: Question) -> Answer:
-    return _length(_called(answer, question), question)
+    return _length(_as_tool_call(answer, question), question)
 
 
 def _wrong_tool(answer: Answer, question: Question) -> Answer:
-    call = _called(answer, question).calls[0]
-    return _called(answer, question)._replace(calls=(call._replace(name=f"not_{call.name}"),))
+    call = _as_tool_call(answer, question).calls[0]
+    return _as_tool_call(answer, question)._replace(calls=(call._replace(name=f"not_{call.name}"),))
 
 
 def _parallel_calls(answer: Answer, question: Question) -> Answer:
-    called = _called(answer, question)
+    called = _as_tool_call(answer, question)
     return called._replace(calls=called.calls[:1] * 2)
 
 
@@ -201,7 +201,7 @@ def _halved(answer: Answer) -> Answer:
     return answer._replace(text=None if answer.text is None else half(answer.text), calls=calls)
 
 
-def _called(answer: Answer, question: Question) -> Answer:
+def _as_tool_call(answer: Answer, question: Question) -> Answer:
     """Give an answer as a tool call."""
     calls = answer.calls or (ToolCall(tool_of(question), answer.text or ""),)
     return answer._replace(text=None, calls=calls, finish_reason="tool_call")

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from schema_guard.values import Usage
 
-__all__ = ["CONTENTS", "named_in"]
+__all__ = ["CONTENTS", "gemini_request"]
 
 _PATH = re.compile(r"/v1(?:beta|alpha)?/models/([^/:]+):(generateContent|streamGenerateContent)")
 _REASONS = {
@@ -49,7 +49,7 @@ _STATUSES = {
 _CALL, _RESULT = ("functionCall", "function_call"), ("functionResponse", "function_response")
 
 
-def named_in(path: str) -> dict[str, Any] | None:
+def gemini_request(path: str) -> dict[str, Any] | None:
     """Give what a path says of a request: the model, and whether events are wanted; None for another path."""
     match = _PATH.fullmatch(path)
     return match and {"model": match[1], "stream": match[2] == "streamGenerateContent"}

@@ -53,16 +53,16 @@ def error_body(status: int, message: str, more: Mapping[str, Any]) -> dict[str, 
     return {"error": {"message": message, "type": kind, "param": None, "code": code, **more}}
 
 
-def check_format(given: object, where: str, schema_at: str | None) -> None:
+def check_format(format_: object, where: str, schema_at: str | None) -> None:
     """Check the format that is asked for; its name and schema stand in *schema_at*, or beside the type."""
-    if given is None:
+    if format_ is None:
         return
-    kind = given.get("type") if isinstance(given, dict) else None
-    if not isinstance(given, dict) or kind not in _FORMATS:
+    kind = format_.get("type") if isinstance(format_, dict) else None
+    if not isinstance(format_, dict) or kind not in _FORMATS:
         raise BadRequest(f"'{where}.type': expected one of {', '.join(_FORMATS)}, got {clip(repr(kind))}")
     if kind != "json_schema":
         return
-    holder = given if schema_at is None else given.get(schema_at)
+    holder = format_ if schema_at is None else format_.get(schema_at)
     for key in ("name", "schema"):
         if not isinstance(holder, dict) or not holder.get(key):
             path = where if schema_at is None else f"{where}.{schema_at}"

@@ -194,11 +194,11 @@ def messages_of(body: Mapping[str, Any], field: str) -> list[dict[str, Any]]:
     return [dict(member) for member in listed]
 
 
-def items_of(given: object, where: str) -> list[Any]:
+def items_of(value: object, where: str) -> list[Any]:
     """Give a list that must not be empty."""
-    if not isinstance(given, list) or not given:
-        raise BadRequest(f"'{where}': expected a list, not empty, got {clip(repr(given))}")
-    return given
+    if not isinstance(value, list) or not value:
+        raise BadRequest(f"'{where}': expected a list, not empty, got {clip(repr(value))}")
+    return value
 
 
 def check_content(content: object, where: str, kinds: tuple[str, ...]) -> None:

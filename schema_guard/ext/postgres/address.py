@@ -44,7 +44,7 @@ class Address:
     conninfo: str = field(repr=False)
     secrets: tuple[str, ...] = field(repr=False)
 
-    def told(self, error: object) -> str:
+    def error_text(self, error: object) -> str:
         """Give what an error says, on one line and without the secrets of the URL."""
         text = " ".join(str(error).split())
         for secret in self.secrets:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from schema_guard.records.rows import Row
 
 
-class _Asked:
+class _Queries:
     """Asks the server what SQLite is asked: the roll-ups of both have the same names."""
 
     def __init__(self, connection: Any) -> None:
@@ -54,7 +54,7 @@ def check(connection: Any, url: str, on_step: Callable[[str, int, int], None]) -
     recounts: dict[Row, Recounted] = {}
     for rows in whole_calls(_pages(snapshot, notes, total)):
         recounted(recounts, rows)
-    compare(_Asked(connection), recounts, notes, has_log=False)
+    compare(_Queries(connection), recounts, notes, has_log=False)
     return StoreCheck(
         url=url,
         attempts=notes.attempts,

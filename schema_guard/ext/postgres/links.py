@@ -135,13 +135,13 @@ class Links:
         is_lost = not code and isinstance(error, (driver().OperationalError, driver().InterfaceError))
         if is_lost or code.startswith(_AWAY):
             return WriteRefused(
-                f"{where} is not there for now: {self._address.told(error)}",
+                f"{where} is not there for now: {self._address.error_text(error)}",
                 reason="store_unavailable",
                 retry_after_s=self._pause_s(),
             )
         reason = "store_unavailable" if code in ("42501", "3F000") else _REASONS.get(code, otherwise)
         advice = _ADVICE.get(code)
-        message = self._address.told(error)
+        message = self._address.error_text(error)
         return WriteRefused(
             f"{where} {f'{advice} ({message})' if advice else f'gave an error: {message}'}", reason=reason
         )

@@ -66,9 +66,9 @@ def configuration_ids(connection: Any, rows: Iterable[StoredRow]) -> dict[Row, i
     return {keys[key]: number for number, key in connection.execute(_CONFIGURATIONS, values).fetchall()}
 
 
-def add(connection: Any, found: Mapping[Row, Addition], ids: Mapping[Row, int]) -> None:
+def add(connection: Any, by_row: Mapping[Row, Addition], ids: Mapping[Row, int]) -> None:
     """Add what calls add to the roll-ups of their configurations."""
-    additions = {ids[configuration]: addition for configuration, addition in found.items()}
+    additions = {ids[configuration]: addition for configuration, addition in by_row.items()}
     _add_inputs(connection, additions)
     _add_outcomes(connection, additions)
     tallies: dict[tuple[int, str, str], int] = defaultdict(int)

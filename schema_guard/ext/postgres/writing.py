@@ -113,12 +113,12 @@ class _Ready(NamedTuple):
     Attributes:
         rows: Of whole calls.
         values: Of each column of a row its values, as the text of an array.
-        found: What they add to the roll-ups, as if the first one had the `id` 1.
+        additions: What they add to the roll-ups, as if the first one had the `id` 1.
     """
 
     rows: Sequence[Row]
     values: list[str]
-    found: dict[Row, Addition]
+    additions: dict[Row, Addition]
 
     @classmethod
     def of(cls, rows: Sequence[Row]) -> _Ready:
@@ -137,9 +137,9 @@ def _append(connection: Any, last: int, ready: _Ready) -> None:
             f"the store has attempts after the {last} that it knows of: it was changed by another program",
             reason="write_failed",
         )
-    for addition in ready.found.values():
+    for addition in ready.additions.values():
         addition.starts = [last + start for start in addition.starts]
-    rollups.add(connection, ready.found, ids)
+    rollups.add(connection, ready.additions, ids)
     connection.execute("UPDATE place SET last_id = %s", (last + len(rows),))
 
 

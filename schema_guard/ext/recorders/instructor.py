@@ -21,9 +21,9 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_origin
 
 from schema_guard.errors import InvalidArgument
+from schema_guard.ext.recorders.observed_attempt import AttemptView
 from schema_guard.ext.recorders.recording import Recording
 from schema_guard.ext.recorders.requests import options_of, requested
-from schema_guard.ext.recorders.seen import SeenAttempt
 from schema_guard.providers.fields import field, words
 from schema_guard.providers.options import PROVIDER_OPTIONS
 from schema_guard.received.agents import refused_with
@@ -98,7 +98,7 @@ def _create(recording: Recording, client: Any, create: Callable[..., Any], *args
         with recording.safely():
             recording.count("tool_turns" if options.get("tools") else "without_schema")
         return create(*args, **options)
-    watched = _Watched(recording, client, options)
+    watched = _ClientCall(recording, client, options)
     with recording.safely():
         options = {**options, "hooks": watched.hooked(options.get("hooks"))}
     try:
@@ -106,21 +106,21 @@ def _create(recording: Recording, client: Any, create: Callable[..., Any], *args
     except BaseException as error:
         watched.end(error)
         raise
-    return watched.awaited(result) if isawaitable(result) else watched.given(result)
+    return watched.awaited(result) if isawaitable(result) else watched.pass_on(result)
 
 
-class _Watched:
+class _ClientCall:
     """One call under way."""
 
     def __init__(self, recording: Recording, client: Any, options: Mapping[str, Any]) -> None:
         self._recording = recording
         self._client = client
-        self._asked = options
+        self._request = options
         self._opened: Opened | None = None
         self._inside = ExitStack()
-        self._seen: list[SeenAttempt] = []
+        self._attempts: list[AttemptView] = []
         self._model: str | None = None
-        self._is_begun = False
+        self._is_started = False
         self._attempt: _Attempt | None = None
 
     # What instructor tells of each attempt.
@@ -130,7 +130,7 @@ class _Watched:
         hooks = self._client.hooks if hooks is None else hooks
         own = type(hooks)()
         own.on("completion:kwargs", self._asks)
-        own.on("completion:response", self._comes)
+        own.on("completion:response", self._take_response)
         own.on("completion:error", self._raises)
         own.on("parse:error", self._refuses)
         return hooks + own
@@ -138,15 +138,15 @@ class _Watched:
     def _asks(self, *_: Any, **sent: Any) -> None:
         with self._recording.safely():
             self._next()
-            if not self._is_begun:
-                self._is_begun = True
+            if not self._is_started:
+                self._is_started = True
                 self._begin(sent)
             self._attempt = _Attempt()
 
-    def _comes(self, response: Any) -> None:
+    def _take_response(self, response: Any) -> None:
         with self._recording.safely():
             if self._attempt is not None:
-                self._attempt.come(response, is_stream=self._asked.get("stream") is True)
+                self._attempt.take_response(response, is_stream=self._request.get("stream") is True)
 
     def _raises(self, error: Exception, **_: Any) -> None:
         if self._attempt is not None:
@@ -160,14 +160,14 @@ class _Watched:
     def _begin(self, sent: Mapping[str, Any]) -> None:
         self._model = words(sent.get("model"))
         wire = requested(sent)
-        schema = _schema(self._recording, self._asked["response_model"], wire)
+        schema = _schema(self._recording, self._request["response_model"], wire)
         if schema is None:
             return
         provider = _provider(self._client)
         self._opened = self._recording.open(
             schema,
-            function=words(field(self._asked.get("metadata"), "function")),
-            task=self._asked.get("messages"),
+            function=words(field(self._request.get("metadata"), "function")),
+            task=self._request.get("messages"),
             mode=_mode(self._client, sent) if wire is None else wire.mode,
             provider=provider,
             options=options_of(sent),
@@ -179,7 +179,7 @@ class _Watched:
         """Keep the attempt that is over."""
         attempt, self._attempt = self._attempt, None
         if attempt is not None:
-            self._seen.append(attempt.seen(error)._replace(model=self._model))
+            self._attempts.append(attempt.finish(error)._replace(model=self._model))
 
     # What the caller is given.
 
@@ -190,9 +190,9 @@ class _Watched:
         except BaseException as error:
             self.end(error)
             raise
-        return self.given(value)
+        return self.pass_on(value)
 
-    def given(self, value: Any) -> Any:
+    def pass_on(self, value: Any) -> Any:
         """Give what the client gives; a stream of values is over when it is read."""
         kind = type(value)
         if not hasattr(kind, "__next__") and not hasattr(kind, "__anext__"):
@@ -229,7 +229,7 @@ class _Watched:
             self._next(error)
             opened, self._opened = self._opened, None
             if opened is not None:
-                opened.past(self._seen)
+                opened.past(self._attempts)
                 opened.close()
 
 
@@ -249,7 +249,7 @@ class _Attempt:
         self.refused: Failure | None = None
         self.error: BaseException | None = None
 
-    def come(self, response: Any, *, is_stream: bool) -> None:
+    def take_response(self, response: Any, *, is_stream: bool) -> None:
         """Take what came."""
         if is_stream:
             self._stream = _Stream(response)
@@ -257,7 +257,7 @@ class _Attempt:
             self._reply = read(response)
             self._elapsed_s = perf_counter() - self._started
 
-    def seen(self, raised: BaseException | None) -> SeenAttempt:
+    def finish(self, raised: BaseException | None) -> AttemptView:
         """Give what was seen of it; *raised* is what ended the call."""
         took = perf_counter() - self._started if self._elapsed_s is None else self._elapsed_s
         error = self.error or raised
@@ -268,11 +268,11 @@ class _Attempt:
         if reply is None and self._stream is not None and error is None:
             reply = Reply(failure=_UNSEEN)
         if reply is None:
-            return SeenAttempt(exception=error, elapsed_s=took)
+            return AttemptView(exception=error, elapsed_s=took)
         if refused is not None:
-            return SeenAttempt(reply._replace(refused=refused), elapsed_s=took)
+            return AttemptView(reply._replace(refused=refused), elapsed_s=took)
         # Whoever leaves a stream that has ended, or is stopped behind a reply, says nothing of it.
-        return SeenAttempt(reply, error if isinstance(error, Exception) else None, elapsed_s=took)
+        return AttemptView(reply, error if isinstance(error, Exception) else None, elapsed_s=took)
 
 
 class _Stream:

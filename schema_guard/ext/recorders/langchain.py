@@ -23,16 +23,16 @@ from time import perf_counter, time
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from schema_guard.errors import missing_extra
-from schema_guard.ext.recorders.around import around
+from schema_guard.ext.recorders.nesting import current_context
+from schema_guard.ext.recorders.observed_attempt import AttemptView
 from schema_guard.ext.recorders.recording import MOST_OPEN, Recording
 from schema_guard.ext.recorders.requests import Requested, options_of, requested
-from schema_guard.ext.recorders.seen import SeenAttempt
 from schema_guard.ext.recorders.tool_turns import ToolTurn, turn_of
 from schema_guard.providers.fields import field, first
 from schema_guard.providers.options import PROVIDER_OPTIONS
-from schema_guard.received.behind import frames_of
-from schema_guard.received.raised import raised
+from schema_guard.received.exceptions import read_exception
 from schema_guard.received.replies import Reply
+from schema_guard.received.traceback_reply import frames_of
 from schema_guard.settings import UNSET, Unset
 from schema_guard.values import Failure
 
@@ -173,7 +173,7 @@ class _Call:
 
     Attributes:
         opened: What its attempts go to.
-        asked: The format.
+        format: The format.
         messages: That were sent.
         attempts: That are over.
         began: When the present attempt began, on the clock that measures.
@@ -181,8 +181,8 @@ class _Call:
     """
 
     def __init__(self, opened: Opened, request: Requested, messages: list[Any], model: str | None) -> None:
-        self.opened, self.asked, self.messages, self.model = opened, request, messages, model
-        self.attempts: list[SeenAttempt] = []
+        self.opened, self.format, self.messages, self.model = opened, request, messages, model
+        self.attempts: list[AttemptView] = []
         self.began = perf_counter()
         self.is_failed = False
 
@@ -194,7 +194,7 @@ class _Call:
 
     def end(self, **what: Any) -> None:
         """End the attempt that is under way."""
-        self.attempts.append(SeenAttempt(**what, model=self.model, elapsed_s=perf_counter() - self.began))
+        self.attempts.append(AttemptView(**what, model=self.model, elapsed_s=perf_counter() - self.began))
 
     def refuse(self, error: BaseException) -> None:
         """Note that the chain around the model failed, where that was for the reply."""
@@ -241,7 +241,7 @@ class ModelRuns:
         if error is not None:
             for call in calls:
                 call.refuse(error)
-            self._given_up(run_id, error)
+            self._end_streams(run_id, error)
         with self._lock:
             waits = error is not None and chain is not None and chain.parent in self._chains
             if waits and calls and chain is not None:
@@ -255,7 +255,7 @@ class ModelRuns:
         metadata = more.get("metadata") or {}
         provider = metadata.get("ls_provider")
         sent = more.get("invocation_params") or {}
-        request = _asked(sent, more.get("options") or {}, provider)
+        request = _requested_format(sent, more.get("options") or {}, provider)
         call = self._again(parent_id, messages, request) if request is not None else None
         if call is None:
             call = self._first(parent_id, messages, request, more, sent, metadata)
@@ -280,7 +280,7 @@ class ModelRuns:
             "task": messages,
             "provider": provider if provider in PROVIDER_OPTIONS else None,
             "options": options_of(more.get("invocation_params") or {}),
-            "where": around(),
+            "where": current_context(),
             "started_at": time(),
         }
         turn = turn_of(self.recording, request.tools, model if isinstance(model, str) else None, known)
@@ -295,8 +295,8 @@ class ModelRuns:
 
     def model_ended(self, run_id: Any, response: Any) -> None:
         """Take a model's reply."""
-        call, parent_id = self._left(run_id)
-        turn = self._turn_left(run_id)
+        call, parent_id = self._pop_call(run_id)
+        turn = self._pop_turn(run_id)
         message = _message(response)
         usage = field(message, "usage_metadata")
         if isinstance(usage, dict) and usage.get("total_cost") == 0:
@@ -308,7 +308,7 @@ class ModelRuns:
             turn.record(self.recording, message)
         if call is None:
             return
-        if call.asked.tools and calls:
+        if call.format.tools and calls:
             # It may answer in the format, and has chosen to call a tool.
             self.recording.count("tool_turns")
             return
@@ -317,13 +317,13 @@ class ModelRuns:
 
     def model_failed(self, run_id: Any, error: BaseException, response: Any) -> None:
         """Take what a model's call raised: an SDK that parses by itself raises for replies that do not fit, too."""
-        self._turn_left(run_id)
-        call, parent_id = self._left(run_id)
+        self._pop_turn(run_id)
+        call, parent_id = self._pop_call(run_id)
         if call is None:
             return
         message = _message(response)
         body = (field(message, "response_metadata") or {}).get("body")
-        came = body if isinstance(body, dict) else message if _says_something(message) else None
+        came = body if isinstance(body, dict) else message if _has_content(message) else None
         if _is_of_a_parser(error):
             call.end(reply=came or Reply(failure=_UNREADABLE), exception=None if came is None else error)
         else:
@@ -331,7 +331,7 @@ class ModelRuns:
         call.is_failed = True
         self._wait(call, parent_id)
 
-    def _given_up(self, chain_id: Any, error: BaseException) -> None:
+    def _end_streams(self, chain_id: Any, error: BaseException) -> None:
         """End the streams of a chain that has refused what came of them so far: they are heard of when they are collected."""
         with self._lock:
             running = [
@@ -339,7 +339,7 @@ class ModelRuns:
             ]
         for run_id, call in running:
             if call is not None and _is_about_format(error, call):
-                self._left(run_id)
+                self._pop_call(run_id)
                 call.end(exception=error)
                 call.close()
 
@@ -385,7 +385,7 @@ class ModelRuns:
             above = parent_id
             while above is not None:
                 for call in self._waiting.get(above, ()):
-                    if call.is_failed and call.asked.source == request.source and call.messages == messages:
+                    if call.is_failed and call.format.source == request.source and call.messages == messages:
                         self._waiting[above].remove(call)
                         call.again()
                         return call
@@ -393,14 +393,14 @@ class ModelRuns:
                 above = None if chain is None else chain.parent
         return None
 
-    def _turn_left(self, run_id: Any) -> ToolTurn | None:
+    def _pop_turn(self, run_id: Any) -> ToolTurn | None:
         with self._lock:
             turn = self._turns.pop(run_id, None)
         if turn is not None:
             turn.leave()
         return turn
 
-    def _left(self, run_id: Any) -> tuple[_Call | None, Any]:
+    def _pop_call(self, run_id: Any) -> tuple[_Call | None, Any]:
         with self._lock:
             call, parent_id = self._models.pop(run_id, (None, None))
         if call is not None:
@@ -428,7 +428,7 @@ class ModelRuns:
         return None
 
 
-def _asked(sent: Mapping[str, Any], options: Mapping[str, Any], provider: Any) -> Requested | None:
+def _requested_format(sent: Mapping[str, Any], options: Mapping[str, Any], provider: Any) -> Requested | None:
     """Give the format that is asked for: what `with_structured_output` says, else the request."""
     wire = requested(sent, provider if isinstance(provider, str) else None)
     output_format = options.get("ls_structured_output_format")
@@ -445,13 +445,13 @@ def _message(response: Any) -> Any:
     return field(first(first(field(response, "generations"))), "message")
 
 
-def _says_something(message: Any) -> bool:
+def _has_content(message: Any) -> bool:
     return bool(field(message, "content") or field(message, "tool_calls"))
 
 
 def _is_about_format(error: BaseException, call: _Call) -> bool:
     """Say whether an exception says that a reply did not fit, and not that something else went wrong."""
-    failure = raised(error, call.opened.schema, is_observed=True).failure
+    failure = read_exception(error, call.opened.schema, is_observed=True).failure
     return failure is None or failure.kind != "transport"
 
 

@@ -22,10 +22,10 @@ from time import monotonic, time
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from schema_guard.errors import missing_extra
-from schema_guard.ext.recorders.around import Around, around
+from schema_guard.ext.recorders.nesting import CallContext, current_context
+from schema_guard.ext.recorders.observed_attempt import AttemptView
 from schema_guard.ext.recorders.recording import MOST_OPEN, Recording
 from schema_guard.ext.recorders.requests import Requested, options_of, requested
-from schema_guard.ext.recorders.seen import SeenAttempt
 from schema_guard.ext.recorders.tool_turns import record_turn
 from schema_guard.providers.fields import count, field
 from schema_guard.providers.options import PROVIDER_OPTIONS
@@ -161,7 +161,7 @@ class _Sent(NamedTuple):
     """A request on its way.
 
     Attributes:
-        asked: The format that it asks for.
+        format: The format that it asks for.
         schema: The same, loaded; None for a turn of tools.
         where: It was made.
         task: What was sent.
@@ -169,15 +169,15 @@ class _Sent(NamedTuple):
         unseen: Whether it was sent before under the same id, and nothing was heard of that.
     """
 
-    asked: Requested
+    format: Requested
     schema: Schema[Any] | None
-    where: Around
+    where: CallContext
     task: Any
     at: float
     unseen: bool
 
 
-class _Held:
+class _FailedCall:
     """A call that failed and may be asked again.
 
     Attributes:
@@ -188,9 +188,9 @@ class _Held:
     """
 
     def __init__(self, sent: _Sent, known: dict[str, Any]) -> None:
-        self.sent, self.known = sent, known
-        self.attempts: list[SeenAttempt] = []
-        self.last = SeenAttempt()
+        self.sent, self.facts = sent, known
+        self.attempts: list[AttemptView] = []
+        self.last = AttemptView()
         self.is_again = False
         self.since = monotonic()
 
@@ -202,7 +202,7 @@ class LiteLLMCalls:
         self._recording = recording
         self._lock = Lock()
         self._sent: OrderedDict[str, _Sent | None] = OrderedDict()
-        self._held: OrderedDict[tuple[Any, str], _Held] = OrderedDict()
+        self._failed: OrderedDict[tuple[Any, str], _FailedCall] = OrderedDict()
 
     def sent(self, kwargs: Mapping[str, Any], messages: Any) -> None:
         """Take a request that is about to be sent, in the context of its caller."""
@@ -221,9 +221,9 @@ class LiteLLMCalls:
         with self._lock:
             before = self._sent.pop(key, None)
             if request is not None and (schema is not None or request.source is None):
-                held = None if schema is None else self._held.get(_key(kwargs, schema))
+                held = None if schema is None else self._failed.get(_key(kwargs, schema))
                 unseen = before is not None
-                self._sent[key] = _Sent(request, schema, around(), messages, time(), unseen)
+                self._sent[key] = _Sent(request, schema, current_context(), messages, time(), unseen)
             while len(self._sent) > MOST_OPEN:
                 self._sent.popitem(last=False)
                 self._recording.count("unended")
@@ -232,7 +232,7 @@ class LiteLLMCalls:
 
     def came(self, kwargs: Mapping[str, Any], reply: Any, start: Any, end: Any) -> None:
         """Take a reply that is complete."""
-        sent = self._taken(kwargs)
+        sent = self._pop(kwargs)
         if sent is None:
             return
         whole = kwargs.get("complete_streaming_response") or kwargs.get("async_complete_streaming_response")
@@ -243,27 +243,31 @@ class LiteLLMCalls:
         if sent.schema is None:
             self._turned(kwargs, sent, start, end, whole or reply, answer)
             return
-        if sent.asked.tools and answer.finish_reason == "tool_call":
+        if sent.format.tools and answer.finish_reason == "tool_call":
             # It may answer in the format, and has chosen to call a tool.
             self._recording.count("tool_turns")
             self._turned(kwargs, sent, start, end, whole or reply, answer)
             return
-        attempt = _seen(kwargs, sent, start, end, reply=answer, cost=kwargs.get("response_cost") or None)
+        attempt = _attempt_of(
+            kwargs, sent, start, end, reply=answer, cost=kwargs.get("response_cost") or None
+        )
         with self._lock:
-            held = self._held.pop(_key(kwargs, sent.schema), None)
-        known = _known(kwargs, sent) if held is None else held.known
+            held = self._failed.pop(_key(kwargs, sent.schema), None)
+        known = _facts_of(kwargs, sent) if held is None else held.facts
         self._recording.record([*(held.attempts if held is not None else ()), attempt], sent.schema, **known)
 
     def _turned(
         self, kwargs: Mapping[str, Any], sent: _Sent, start: Any, end: Any, reply: Any, answer: Reply
     ) -> None:
         """Record the calls of a turn of tools: each is one call of its tool's."""
-        attempt = _seen(kwargs, sent, start, end, reply=answer, cost=kwargs.get("response_cost") or None)
-        known = {key: part for key, part in _known(kwargs, sent).items() if key not in ("mode", "tool")}
+        attempt = _attempt_of(
+            kwargs, sent, start, end, reply=answer, cost=kwargs.get("response_cost") or None
+        )
+        known = {key: part for key, part in _facts_of(kwargs, sent).items() if key not in ("mode", "tool")}
         record_turn(
             self._recording,
             reply,
-            sent.asked.tools,
+            sent.format.tools,
             answer,
             elapsed_s=attempt.elapsed_s,
             cost=attempt.cost,
@@ -272,13 +276,13 @@ class LiteLLMCalls:
 
     def failed(self, kwargs: Mapping[str, Any], start: Any, end: Any) -> None:
         """Take a call that raised."""
-        sent = self._taken(kwargs)
+        sent = self._pop(kwargs)
         if sent is None or sent.schema is None:
             return
         error = kwargs.get("exception")
         raw = getattr(error, "raw_response", None)
         answer = Reply(raw, unseen=sent.unseen) if isinstance(raw, str) else None
-        attempt = _seen(
+        attempt = _attempt_of(
             kwargs,
             sent,
             start,
@@ -286,16 +290,16 @@ class LiteLLMCalls:
             reply=answer,
             exception=error if isinstance(error, BaseException) else None,
         )
-        if not _may_come_again(kwargs):
-            self._recording.record([attempt], sent.schema, **_known(kwargs, sent))
+        if not _may_be_retried(kwargs):
+            self._recording.record([attempt], sent.schema, **_facts_of(kwargs, sent))
             return
         key = _key(kwargs, sent.schema)
         with self._lock:
-            held = self._held.setdefault(key, _Held(sent, _known(kwargs, sent)))
+            held = self._failed.setdefault(key, _FailedCall(sent, _facts_of(kwargs, sent)))
             held.last, held.is_again, held.since = attempt, False, monotonic()
             if answer is not None:
                 held.attempts.append(attempt)
-            oldest = self._held.popitem(last=False)[1] if len(self._held) > MOST_OPEN else None
+            oldest = self._failed.popitem(last=False)[1] if len(self._failed) > MOST_OPEN else None
         if oldest is not None:
             self._write(oldest)
 
@@ -305,15 +309,15 @@ class LiteLLMCalls:
         with self._lock:
             due = [
                 key
-                for key, held in self._held.items()
+                for key, held in self._failed.items()
                 if everything or now - held.since > (_LONGEST_S if held.is_again else HELD_S)
             ]
-            released = [self._held.pop(key) for key in due]
+            released = [self._failed.pop(key) for key in due]
         for held in released:
             with self._recording.safely():
                 self._write(held)
 
-    def _write(self, held: _Held) -> None:
+    def _write(self, held: _FailedCall) -> None:
         if held.is_again:
             # It was asked again, and litellm never told what came of that.
             self._recording.count("unended")
@@ -322,9 +326,9 @@ class LiteLLMCalls:
             held.attempts if held.attempts and held.attempts[-1] is held.last else [*held.attempts, held.last]
         )
         assert held.sent.schema is not None
-        self._recording.record(attempts, held.sent.schema, **held.known)
+        self._recording.record(attempts, held.sent.schema, **held.facts)
 
-    def _taken(self, kwargs: Mapping[str, Any]) -> _Sent | None:
+    def _pop(self, kwargs: Mapping[str, Any]) -> _Sent | None:
         with self._lock:
             return self._sent.pop(str(kwargs.get("litellm_call_id")), None)
 
@@ -334,7 +338,7 @@ def _options(kwargs: Mapping[str, Any]) -> Mapping[str, Any]:
     return options if isinstance(options, dict) else {}
 
 
-def _known(kwargs: Mapping[str, Any], sent: _Sent) -> dict[str, Any]:
+def _facts_of(kwargs: Mapping[str, Any], sent: _Sent) -> dict[str, Any]:
     """Give what is known of a call, as `Recording.open` takes it."""
     provider = kwargs.get("custom_llm_provider")
     if provider == "openai" and kwargs.get("call_type") in ("responses", "aresponses"):
@@ -342,21 +346,21 @@ def _known(kwargs: Mapping[str, Any], sent: _Sent) -> dict[str, Any]:
     return {
         "function": _function(kwargs),
         "task": sent.task,
-        "mode": sent.asked.mode,
+        "mode": sent.format.mode,
         "provider": provider if provider in PROVIDER_OPTIONS else None,
-        "tool": sent.asked.tool,
+        "tool": sent.format.tool,
         "options": options_of(_options(kwargs)),
         "where": sent.where,
         "started_at": sent.at,
     }
 
 
-def _seen(kwargs: Mapping[str, Any], sent: _Sent, start: Any, end: Any, **what: Any) -> SeenAttempt:
+def _attempt_of(kwargs: Mapping[str, Any], sent: _Sent, start: Any, end: Any, **what: Any) -> AttemptView:
     began = kwargs.get("current_attempt_api_call_start_time") or start
     model = kwargs.get("model")
     with suppress(AttributeError, TypeError):  # of a clock that is none the time is not known
         what["elapsed_s"] = max((end - began).total_seconds(), 0.0)
-    return SeenAttempt(**what, model=model if isinstance(model, str) else None)
+    return AttemptView(**what, model=model if isinstance(model, str) else None)
 
 
 def _metadata(kwargs: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -379,7 +383,7 @@ def _key(kwargs: Mapping[str, Any], schema: Schema[Any]) -> tuple[Any, str]:
     return (kwargs.get("litellm_trace_id"), repr(kwargs.get("messages"))), schema.fingerprint
 
 
-def _may_come_again(kwargs: Mapping[str, Any]) -> bool:
+def _may_be_retried(kwargs: Mapping[str, Any]) -> bool:
     params = kwargs.get("litellm_params")
     retries = params.get("max_retries") if isinstance(params, dict) else None
     return bool(retries) or any("model_group" in entry for entry in _metadata(kwargs))

@@ -20,11 +20,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.configuration.thinking import THINKING, thinking
 from schema_guard.errors import missing_extra
-from schema_guard.ext.recorders.around import around
+from schema_guard.ext.recorders.nesting import current_context
+from schema_guard.ext.recorders.observed_attempt import AttemptView
 from schema_guard.ext.recorders.recording import Recording
-from schema_guard.ext.recorders.seen import SeenAttempt
 from schema_guard.ext.recorders.tool_turns import ToolTurns
-from schema_guard.ext.tools.recorded import shares
+from schema_guard.ext.tools.recorded_call import shares
 from schema_guard.providers.fields import as_json, words
 from schema_guard.providers.fields import field as look_up
 from schema_guard.providers.options import PROVIDER_OPTIONS
@@ -47,7 +47,7 @@ _MODES = {"native": "strict_schema", "prompted": "system_prompt"}
 _LEFT = Failure("transport", "cancelled", "the stream was left before the reply was complete")
 _REFUSALS = frozenset({"ModelRetry", "ValidationError"})
 # Settings of the model that change results, and are no secrets.
-_TOLD = ("temperature", "top_p", "top_k", "max_tokens", "seed")
+_SETTINGS = ("temperature", "top_p", "top_k", "max_tokens", "seed")
 
 
 def capability(
@@ -194,7 +194,7 @@ class _Run:
     Attributes:
         recording: Who takes it.
         turns: The calls of functions' tools.
-        known: What `Recording.open` is told of it.
+        facts: What `Recording.open` is told of it.
         opened: Its call; None before its schema is known, and where it is part of another one.
         started: When the last attempt began, by `perf_counter`.
         began_at: When the run began, in seconds since the epoch.
@@ -203,48 +203,48 @@ class _Run:
         texts: Steps whose text is the output as it is.
         is_waiting: Whether a request is under way.
         error: What came of the last request instead of an answer; None for nothing.
-        took: The seconds until that came.
+        elapsed_s: The seconds until that came.
         model: Name of the model that is asked.
         spent: Tokens of all before the answer of which nothing but the text is known; None without such a one.
     """
 
     recording: Recording
     turns: ToolTurns
-    known: dict[str, Any] = field(default_factory=dict)
+    facts: dict[str, Any] = field(default_factory=dict)
     opened: Opened | None = None
     started: float = field(default_factory=perf_counter)
     began_at: float = field(default_factory=time)
-    is_begun: bool = False
+    is_started: bool = False
     answers: list[_Answer] = field(default_factory=list)
     refusals: dict[int, Failure] = field(default_factory=dict)
     texts: set[int] = field(default_factory=set)
     is_waiting: bool = False
     error: BaseException | None = None
-    took: float = nan
+    elapsed_s: float = nan
     model: str | None = None
     spent: tuple[int, int] | None = None
 
     def begin(self, ctx: Any, request: Any) -> None:
         """Open the call at the first request."""
         self.started = perf_counter()
-        if self.is_begun:
+        if self.is_started:
             return
-        self.is_begun = True
+        self.is_started = True
         agent = ctx.agent
         self.model = words(look_up(request.model, "model_name"))
-        self.known = {
+        self.facts = {
             "function": None if agent is None else agent.name,
             "task": ctx.prompt if isinstance(ctx.prompt, str) else None,
             "provider": _provider(request.model),
-            "options": _told(request.model_settings),
+            "options": _settings_of(request.model_settings),
             "started_at": self.began_at,
-            "where": around(),
+            "where": current_context(),
         }
         mode = _mode(request)
         schema = _schema(self.recording, agent, request.model_request_parameters, mode)
         if schema is None:
             return
-        self.opened = self.recording.open(schema, mode=mode, **self.known)
+        self.opened = self.recording.open(schema, mode=mode, **self.facts)
 
     def answered(self, ctx: Any, request: Any, message: Any) -> None:
         """Take what the model said."""
@@ -289,14 +289,14 @@ class _Run:
         """Take what a request raised: a refusal of its answer, or what came instead of one."""
         if self.is_waiting:
             self.is_waiting, self.error = False, error
-            self.took = perf_counter() - self.started
+            self.elapsed_s = perf_counter() - self.started
         elif _is_refusal(error):
             self.refused(ctx, error)
 
     def ended(self, error: BaseException) -> None:
         """Take what ended the run; of a stream it says what went wrong, where the request was just cancelled."""
         if self.is_waiting:
-            self.is_waiting, self.took = False, perf_counter() - self.started
+            self.is_waiting, self.elapsed_s = False, perf_counter() - self.started
         elif self.error is None:
             return
         self.error = error
@@ -304,10 +304,10 @@ class _Run:
     def close(self, usage: Any) -> None:
         """Record the run, which has used so many tokens."""
         opened, self.opened = self.opened, None
-        if self.known:
-            where = self.known["where"]
+        if self.facts:
+            where = self.facts["where"]
             inside = where.call_id if opened is None else opened.id
-            self.turns.close(**{**self.known, "where": where._replace(call_id=inside, schema=None)})
+            self.turns.close(**{**self.facts, "where": where._replace(call_id=inside, schema=None)})
         if opened is None:
             return
         if self.spent is not None:
@@ -317,16 +317,16 @@ class _Run:
         opened.past(self._attempts())
         opened.close()
 
-    def _attempts(self) -> Iterator[SeenAttempt]:
+    def _attempts(self) -> Iterator[AttemptView]:
         for step, reply, elapsed_s in self.answers:
             if step in self.texts:
                 self.recording.count("without_schema")
                 continue
             refused = self.refusals.get(step)
             answer = reply if refused is None else reply._replace(refused=refused)
-            yield SeenAttempt(answer, model=self.model, elapsed_s=elapsed_s)
+            yield AttemptView(answer, model=self.model, elapsed_s=elapsed_s)
         if self.error is not None:
-            yield SeenAttempt(exception=self.error, model=self.model, elapsed_s=self.took)
+            yield AttemptView(exception=self.error, model=self.model, elapsed_s=self.elapsed_s)
 
 
 def _is_refusal(error: BaseException) -> bool:
@@ -401,9 +401,9 @@ def _sent(recording: Recording, parameters: Any, mode: str) -> Schema[Any] | Non
     return recording.schema_of({"title": " | ".join(names), "anyOf": arms})
 
 
-def _told(settings: Any) -> dict[str, Any] | None:
+def _settings_of(settings: Any) -> dict[str, Any] | None:
     """Give the settings of the model that change results."""
-    options = {key: settings[key] for key in _TOLD if settings and settings.get(key) is not None}
+    options = {key: settings[key] for key in _SETTINGS if settings and settings.get(key) is not None}
     thought = thinking(settings, bounded=True)
     if thought is not None:
         options[THINKING] = thought

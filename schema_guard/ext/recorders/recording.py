@@ -22,16 +22,16 @@ from typing import TYPE_CHECKING, Any, Final
 
 from schema_guard.configuration.thinking import THINKING, thinking
 from schema_guard.errors import InvalidSchema
-from schema_guard.ext.recorders.around import around, is_same
-from schema_guard.ext.recorders.seen import end_of
-from schema_guard.ext.tools.recorded import UnknownTools
+from schema_guard.ext.recorders.nesting import current_context, is_same
+from schema_guard.ext.recorders.observed_attempt import end_of
+from schema_guard.ext.tools.recorded_call import UnknownTools
 from schema_guard.interruptions import is_interruption
 from schema_guard.loop import Done, enforce
 from schema_guard.preparing.costs import prices_of, with_costs
-from schema_guard.preparing.folding import OTHERS, folded
-from schema_guard.providers.dialects.choosing import messages_of
+from schema_guard.preparing.name_limits import OTHERS, folded
+from schema_guard.providers.dialects.detection import messages_of
 from schema_guard.received.receiver import Receiver
-from schema_guard.records.identity import begun, current_call, current_tags, id_of
+from schema_guard.records.identity import current_call, current_tags, id_of, start_call
 from schema_guard.schema import Schema
 from schema_guard.settings import UNSET, Unset, resolved_store
 from schema_guard.strategies import STRATEGIES, Plan, Step
@@ -41,10 +41,10 @@ from schema_guard.values import Call
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 
-    from schema_guard.ext.recorders.around import Around
-    from schema_guard.ext.recorders.seen import SeenAttempt
+    from schema_guard.ext.recorders.nesting import CallContext
+    from schema_guard.ext.recorders.observed_attempt import AttemptView
     from schema_guard.prices.charges import Table
-    from schema_guard.records.identity import Begun
+    from schema_guard.records.identity import CallStart
     from schema_guard.records.recorder import Recorder
     from schema_guard.values import Prompt
 
@@ -82,7 +82,7 @@ class _Bounded(OrderedDict[Any, Any]):
         super().__init__()
         self._most = most
 
-    def kept(self, key: Hashable, value: Any) -> Any:
+    def add(self, key: Hashable, value: Any) -> Any:
         """Keep an entry; give the one that is let go for it, else None."""
         self[key] = value
         return self.popitem(last=False)[1] if len(self) > self._most else None
@@ -98,28 +98,28 @@ class Opened:
 
     __slots__ = (
         "_attempts",
-        "_begun",
         "_call",
         "_clock",
         "_outer",
         "_plan",
         "_recording",
+        "_start",
         "_task",
         "id",
         "schema",
     )
 
     def __init__(
-        self, recording: Recording, plan: Plan, call: Call, task: Prompt | None, identity: Begun
+        self, recording: Recording, plan: Plan, call: Call, task: Prompt | None, identity: CallStart
     ) -> None:
         self._recording, self._plan, self._call, self._task = recording, plan, call, task
-        self._begun = identity
-        self._attempts: list[SeenAttempt] = []
+        self._start = identity
+        self._attempts: list[AttemptView] = []
         self._clock = perf_counter()
-        self._outer: Begun | None = None
+        self._outer: CallStart | None = None
         self.id, self.schema = call.id, plan.schema
 
-    def seen(self, one: SeenAttempt) -> None:
+    def add_attempt(self, one: AttemptView) -> None:
         """Take an attempt; one whose time is not known took what has passed since the one before it."""
         clock = perf_counter()
         if isnan(one.elapsed_s):
@@ -127,18 +127,18 @@ class Opened:
         self._clock = clock
         self._attempts.append(one)
 
-    def past(self, attempts: Iterable[SeenAttempt]) -> None:
+    def past(self, attempts: Iterable[AttemptView]) -> None:
         """Take attempts that are over, in order; a time that is not known stays unknown."""
         self._attempts.extend(attempts)
 
     def enter(self) -> None:
         """Make it the call that the running code is a part of."""
         self._outer = current_call.get()
-        current_call.set(self._begun)
+        current_call.set(self._start)
 
     def leave(self) -> None:
         """End what `enter` began; in another context nothing is to be ended."""
-        if current_call.get() is self._begun:
+        if current_call.get() is self._start:
             current_call.set(self._outer)
 
     @contextmanager
@@ -160,7 +160,7 @@ class Opened:
 class Recording:
     """What a recorder of a framework hands its calls to. Safe in threads and tasks.
 
-    `record` takes a whole call; `open` one whose attempts come one by one, to whoever can hold it; `begin`, `seen` and
+    `record` takes a whole call; `open` one whose attempts come one by one, to whoever can hold it; `begin`, `add_attempt` and
     `end` the same by a key, to whoever has only the framework's own id.
     """
 
@@ -198,7 +198,7 @@ class Recording:
         self._receivers = _Bounded(_MOST_KNOWN)
         self._open = _Bounded(MOST_OPEN)
         self._functions: set[str] = set()
-        self._told: set[str] = set()
+        self._reported: set[str] = set()
         self.unknown_tools = UnknownTools()
 
     # What stands around a call.
@@ -230,10 +230,10 @@ class Recording:
             self.count("invalid_schema")
             self._warn("schema", "a schema that was sent is not valid, its calls are not recorded: %s", error)
         with self._lock:
-            self._schemas.kept(key, schema)
+            self._schemas.add(key, schema)
         return schema
 
-    def function_of(self, own: str | None, schema: Schema[Any], where: Around | None = None) -> str:
+    def function_of(self, own: str | None, schema: Schema[Any], where: CallContext | None = None) -> str:
         """Give what records call the function of a call.
 
         Args:
@@ -270,7 +270,7 @@ class Recording:
         provider: str | None = None,
         tool: str | None = None,
         options: Mapping[str, Any] | None = None,
-        where: Around | None = None,
+        where: CallContext | None = None,
         started_at: float | None = None,
     ) -> Opened | None:
         """Open a call.
@@ -289,7 +289,7 @@ class Recording:
         Returns:
             None where it is part of a call further out, which is counted.
         """
-        where = around() if where is None else where
+        where = current_context() if where is None else where
         if where.schema is not None and is_same(schema, where.schema):
             self.count("inside")
             return None
@@ -297,7 +297,7 @@ class Recording:
             schema, (Step(STRATEGIES[mode], "", (), "", provider),), 1, prices=self._prices, tool=tool
         )
         at = time() if started_at is None else started_at
-        identity = begun(at, schema)
+        identity = start_call(at, schema)
         call = Call(
             id=id_of(identity),
             function=self.function_of(function, schema, where),
@@ -316,7 +316,7 @@ class Recording:
         )
         return Opened(self, plan, call, _prompt(task), identity)
 
-    def record(self, attempts: Sequence[SeenAttempt], schema: Schema[Any], **known: Any) -> bool:
+    def record(self, attempts: Sequence[AttemptView], schema: Schema[Any], **known: Any) -> bool:
         """Record a call that is over.
 
         Args:
@@ -356,7 +356,7 @@ class Recording:
         if opened is None:
             return False
         with self._lock:
-            let_go: Opened | None = self._open.kept(key, opened)
+            let_go: Opened | None = self._open.add(key, opened)
         if let_go is not None:
             self.count("unended")
             let_go.close()
@@ -368,11 +368,11 @@ class Recording:
             call: Opened | None = self._open.get(key)
         return call
 
-    def seen(self, key: Hashable, one: SeenAttempt) -> None:
+    def add_attempt(self, key: Hashable, one: AttemptView) -> None:
         """Take an attempt of the call that is open under an id; of none it is not counted."""
         opened = self.opened(key)
         if opened is not None:
-            opened.seen(one)
+            opened.add_attempt(one)
 
     def end(self, key: Hashable) -> None:
         """Record the call that is open under an id; a second time nothing."""
@@ -381,7 +381,7 @@ class Recording:
         if opened is not None:
             opened.close()
 
-    def write(self, attempts: Sequence[SeenAttempt], plan: Plan, call: Call, task: Prompt | None) -> None:
+    def write(self, attempts: Sequence[AttemptView], plan: Plan, call: Call, task: Prompt | None) -> None:
         """Judge the attempts of a call and hand the outcome to the store."""
         store = None if self._store is None else resolved_store(self._store)
         receiver = self._receiver(call, plan.schema, attempts[-1].model)
@@ -402,7 +402,7 @@ class Recording:
             receiver: Receiver | None = self._receivers.get(key)
             if receiver is None:
                 receiver = Receiver(schema, is_observed=True)
-                self._receivers.kept(key, receiver)
+                self._receivers.add(key, receiver)
         return receiver
 
     def _settings(self, options: Mapping[str, Any] | None) -> str:
@@ -435,9 +435,9 @@ class Recording:
 
     def _warn(self, what: str, message: str, *values: Any) -> None:
         with self._lock:
-            if what in self._told:
+            if what in self._reported:
                 return
-            self._told.add(what)
+            self._reported.add(what)
         text = message % tuple(safe(clip(str(value), 300)) for value in values)
         _logger.warning("the recorder of %s: %s", self.name, text)
 

@@ -11,9 +11,9 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.errors import InvalidArgument, InvalidSchema
-from schema_guard.ext.recorders.seen import SeenAttempt
+from schema_guard.ext.recorders.observed_attempt import AttemptView
 from schema_guard.ext.tools.judging import judged, raw_reply
-from schema_guard.ext.tools.recorded import shares
+from schema_guard.ext.tools.recorded_call import shares
 from schema_guard.ext.tools.tools import tools_of
 from schema_guard.received.replies import Reply, read, written_calls
 from schema_guard.records.identity import current_tools
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from schema_guard.ext.recorders.recording import Recording
     from schema_guard.ext.tools.judging import CallJudgement
     from schema_guard.ext.tools.tools import Tools
-    from schema_guard.providers.written import WrittenCall
+    from schema_guard.providers.model_output import WrittenCall
     from schema_guard.schema import Schema
     from schema_guard.values import Usage
 
@@ -37,7 +37,7 @@ class _ToolCall:
 
     def __init__(self, name: str | None, schema: Schema[Any]) -> None:
         self.name, self.schema = name, schema
-        self.attempts: list[SeenAttempt] = []
+        self.attempts: list[AttemptView] = []
 
 
 class ToolTurns:
@@ -57,8 +57,8 @@ class ToolTurns:
     def take(
         self,
         calls: Sequence[WrittenCall],
-        given: object,
-        told: Reply,
+        tool_schemas: object,
+        details: Reply,
         elapsed_s: float,
         cost: float | None = None,
     ) -> None:
@@ -66,14 +66,14 @@ class ToolTurns:
 
         Args:
             calls: In order.
-            given: The tools that the model had, as `tools_of` takes them.
-            told: What is known of the reply beside them: its tokens are those of its calls together.
+            tool_schemas: The tools that the model had, as `tools_of` takes them.
+            details: What is known of the reply beside them: its tokens are those of its calls together.
             elapsed_s: Seconds.
             cost: Dollars, of its calls together too; None where nobody has counted.
         """
-        tools = tools_of(given)
+        tools = tools_of(tool_schemas)
         failed, self._failed = self._failed, []
-        for call, usage in zip(calls, shares(told.usage, len(calls)), strict=True):
+        for call, usage in zip(calls, shares(details.usage, len(calls)), strict=True):
             judgement = judged(call, tools)
             followed = _claimed(failed, judgement, tools)
             if followed is None:
@@ -81,7 +81,7 @@ class ToolTurns:
                 self._calls.append(followed)
             share = None if cost is None else cost / len(calls)
             followed.attempts.append(
-                SeenAttempt(_reply(judgement, told, usage), elapsed_s=elapsed_s, cost=share)
+                AttemptView(_reply(judgement, details, usage), elapsed_s=elapsed_s, cost=share)
             )
             if not judgement.ok:
                 self._failed.append(followed)
@@ -105,11 +105,11 @@ class ToolTurn:
 
     Attributes:
         tools: That the model has, read.
-        known: Of its calls, as `Recording.open` takes it.
+        facts: Of its calls, as `Recording.open` takes it.
     """
 
     def __init__(self, tools: Tools, model: str | None, known: dict[str, Any]) -> None:
-        self.tools, self.known = tools, known
+        self.tools, self.facts = tools, known
         self._model, self._names, self._outer = model, frozenset(tools), current_tools.get()
         self._began = perf_counter()
 
@@ -127,7 +127,7 @@ class ToolTurn:
         answer = read(reply)
         answer = answer._replace(model=answer.model or self._model)
         record_turn(
-            recording, reply, self.tools, answer, elapsed_s=perf_counter() - self._began, **self.known
+            recording, reply, self.tools, answer, elapsed_s=perf_counter() - self._began, **self.facts
         )
 
 
@@ -146,7 +146,7 @@ def record_turn(
     recording: Recording,
     reply: object,
     tools: object,
-    told: Reply,
+    details: Reply,
     *,
     elapsed_s: float,
     cost: float | None = None,
@@ -158,7 +158,7 @@ def record_turn(
         recording: Who takes them.
         reply: As it came.
         tools: That the model had.
-        told: What is known of the reply beside its calls.
+        details: What is known of the reply beside its calls.
         elapsed_s: Seconds.
         cost: Dollars; None where nobody has counted.
         **known: As `Recording.open` takes it, with `where`.
@@ -173,7 +173,7 @@ def record_turn(
         return
     raw = raw_reply(reply)
     turns = ToolTurns(recording)
-    turns.take([] if raw is None else written_calls(raw), tools_by_name, told, elapsed_s, cost)
+    turns.take([] if raw is None else written_calls(raw), tools_by_name, details, elapsed_s, cost)
     turns.close(**known)
 
 
@@ -192,7 +192,7 @@ def _reply(judgement: CallJudgement, answer: Reply, usage: Usage) -> Reply:
         text=judgement.text or "",
         usage=usage,
         failure=judgement.failure,
-        given=ParsedValue(judgement.arguments, own=True) if judgement.ok else None,
+        parsed=ParsedValue(judgement.arguments, is_instance=True) if judgement.ok else None,
         refusal=None,
         tool=None,
         reasoned=False,

@@ -10,8 +10,8 @@ from bisect import bisect_left, bisect_right
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from schema_guard.ext.redaction.kinds import MARKED, SecretSpan
-from schema_guard.ext.redaction.named import find_named, is_secret_name
-from schema_guard.ext.redaction.personal import EMAIL, NUMBERS, find_cards, find_emails, find_ibans
+from schema_guard.ext.redaction.named_secrets import find_named, is_secret_name
+from schema_guard.ext.redaction.personal_data import EMAIL, NUMBERS, find_cards, find_emails, find_ibans
 from schema_guard.ext.redaction.readings import OtherReading, decoded, unwrapped
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ def redacted(text: str, *, personal: bool = True, further: Callable[[str], str] 
     cleaned = "".join([*parts, text[at:]]) if parts else text
     if further is None:
         return Redacted(cleaned, tuple(places))
-    return _after(further, cleaned, places)
+    return _apply_function(further, cleaned, places)
 
 
 def redacted_value(
@@ -147,7 +147,7 @@ def redacted_value(
     return Redacted(value, ())
 
 
-def _after(further: Callable[[str], str], text: str, places: list[RedactedPlace]) -> Redacted:
+def _apply_function(further: Callable[[str], str], text: str, places: list[RedactedPlace]) -> Redacted:
     """Hand a text to the caller's function; what it changed is one place, and the others move with it."""
     cleaned = further(text)
     if not isinstance(cleaned, str):

@@ -70,7 +70,7 @@ class OtherReading:
     def without_prose(self, start: int, stop: int) -> int:
         """Give where a run ends that began in a line, without the words of the lines behind it."""
         first, last = self._stretch(start), self._stretch(stop - 1)
-        while last > first and not _goes_on(self.text[self._starts[last] : stop]):
+        while last > first and not _continues_secret(self.text[self._starts[last] : stop]):
             stop, last = self._starts[last], last - 1
         return stop
 
@@ -101,6 +101,6 @@ def decoded(text: str) -> OtherReading:
     return OtherReading(text, _ENCODED.finditer(text), lambda piece: chr(int(piece[0][1:], 16)))
 
 
-def _goes_on(part: str) -> bool:
+def _continues_secret(part: str) -> bool:
     """Say whether what stands at the beginning of a line goes on with a secret that began in the line before."""
     return len(part) >= _LONG_PART or any(c.isdigit() for c in part) or not part.isalpha()

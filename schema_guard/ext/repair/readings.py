@@ -39,12 +39,12 @@ class Readings(NamedTuple):
     """The readings of a malformed text.
 
     Attributes:
-        found: Readings, best first.
+        repaired: Readings, best first.
         work: Places that were looked at, by which the time is bounded: one takes 1 to 3 us.
         complete: Whether the whole text was read. If not, it has too many faults to say what it means.
     """
 
-    found: list[Repaired]
+    repaired: list[Repaired]
     work: int
     complete: bool
 
@@ -67,7 +67,7 @@ def repair(text: str, *, level: Literal["lossless", "lossy"], finished: bool) ->
     >>> repair("{'a': 1,}", level="lossless", finished=True)
     [Repaired(text='{"a": 1}', steps=('single_quotes', 'trailing_comma'), lossless=True)]
     """
-    return readings(text, level=level, finished=finished).found
+    return readings(text, level=level, finished=finished).repaired
 
 
 def readings(

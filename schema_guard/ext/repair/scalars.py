@@ -80,9 +80,9 @@ def loose_number(token: str) -> str | None:
     return sign.strip("+") + (whole or "0") + point + (exponent or "")
 
 
-def unescaped(found: re.Match[str]) -> str:
+def unescaped(match: re.Match[str]) -> str:
     """Give what one backslash and the character behind it mean."""
-    char = found[1]
+    char = match[1]
     if char in "nrt":
         return {"n": "\n", "r": "\r", "t": "\t"}[char]
-    return char if char in '"\\/' else found[0]
+    return char if char in '"\\/' else match[0]

@@ -40,23 +40,23 @@ def bare_key(scan: Cursor) -> bool:
     key = KEY.match(scan.text, scan.at)
     if key:
         scan.took("unquoted_key" if PLAIN_KEY.fullmatch(key[1]) else "unquoted_text")
-        return _found_key(scan, key[1], key.end(1))
+        return _write_key(scan, key[1], key.end(1))
     key = KEY_END_QUOTE.match(scan.text, scan.at)
     if key:
         scan.took("guessed_quote")
-        return _found_key(scan, key[1], key.end() - 1)
+        return _write_key(scan, key[1], key.end() - 1)
     key = KEY_TEXT.match(scan.text, scan.at)
     if key and key[1].strip():
         scan.took("unquoted_text")
-        return _found_key(scan, key[1].strip(), key.end() - 1)
+        return _write_key(scan, key[1].strip(), key.end() - 1)
     key = KEY_NO_COLON.match(scan.text, scan.at)
     if key:
         scan.took("unquoted_key")
-        return _found_key(scan, key[1], key.end())
+        return _write_key(scan, key[1], key.end())
     return False
 
 
-def _found_key(scan: Cursor, key: str, at: int) -> bool:
+def _write_key(scan: Cursor, key: str, at: int) -> bool:
     scan.emit(written(key, scan.took))
     scan.at = at
     return True
@@ -127,23 +127,23 @@ def number(scan: Cursor) -> bool:
         scan.offer("numbers", scan.at)
         if scan.chosen != "numbers":
             scan.took("digit_grouping")
-            return _found_number(scan, grouped[0].replace(",", ""), grouped.end())
+            return _write_number(scan, grouped[0].replace(",", ""), grouped.end())
         scan.took("number_as_string")
-        return _found_number(scan, f'"{grouped[0]}"', grouped.end())
+        return _write_number(scan, f'"{grouped[0]}"', grouped.end())
     token = TOKEN.match(scan.text, scan.at)
     assert token is not None
     written = _as_number(scan, token[0]) if VALUE_ENDS.match(scan.text, token.end()) else None
     if written is not None:
         if token.end() >= scan.size and not scan.finished:
             scan.offer("drop_cut", scan.at)
-        return _found_number(scan, written, token.end())
+        return _write_number(scan, written, token.end())
     if token.end() >= scan.size and token[0] in "+-":
         scan.at = scan.size
         return False
     return _bare_text(scan, "number_as_string")
 
 
-def _found_number(scan: Cursor, written: str, end: int) -> bool:
+def _write_number(scan: Cursor, written: str, end: int) -> bool:
     scan.at = end
     if end >= scan.size and scan.chosen == "drop_cut" and scan.kinds:
         return False

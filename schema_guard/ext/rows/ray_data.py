@@ -10,9 +10,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.errors import InvalidArgument, StoreError
-from schema_guard.ext.rows.asking import COLUMNS
 from schema_guard.ext.rows.bench_on_ray.cluster import once, pickled
-from schema_guard.ext.rows.over_rows import RowCalls, in_order
+from schema_guard.ext.rows.row_calls import RowCalls, in_order
+from schema_guard.ext.rows.row_settings import COLUMNS
 from schema_guard.light.digest import hex_digest
 from schema_guard.models import connect
 from schema_guard.records import resolve_store
@@ -21,8 +21,8 @@ from schema_guard.records.recorder import WRITE_WAIT_S
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from schema_guard.ext.rows.asking import Asking, Row
-    from schema_guard.ext.rows.over_rows import Finished
+    from schema_guard.ext.rows.row_calls import Finished
+    from schema_guard.ext.rows.row_settings import Asking, Row
     from schema_guard.records import Store
 
 __all__ = ["over_dataset"]
@@ -50,7 +50,7 @@ def over_dataset(dataset: Any, asking: Asking, model: Any, store: Store | None) 
         recorder = ray.remote(num_cpus=0, scheduling_strategy=here, **always)(_OneWriter).remote(store.url)
     job = _Job(asking, model if isinstance(model, str) else pickled("model", model), recorder)
     blocks = dataset.repartition(target_num_rows_per_block=_ROUNDS * asking.concurrency)
-    return blocks.map_batches(_made_batch, fn_args=(job,), batch_format="pyarrow", batch_size=None)
+    return blocks.map_batches(_call_batch, fn_args=(job,), batch_format="pyarrow", batch_size=None)
 
 
 class _OneWriter:
@@ -90,7 +90,7 @@ class _Job:
         return RowCalls(self.asking, import_module("ray").cloudpickle.loads(self.model))
 
 
-def _made_batch(table: Any, job: _Job) -> Any:
+def _call_batch(table: Any, job: _Job) -> Any:
     """Give a batch of rows, an Arrow table, with what came of them."""
     asking, arrow = job.asking, import_module("pyarrow")
     rows = table.to_pylist()

@@ -10,7 +10,7 @@ import click
 
 from schema_guard.cli.shared.quantities import MOMENT, PointInTime
 from schema_guard.errors import InvalidArgument
-from schema_guard.ext.serving.live import LiveReport, chosen_in, query_of
+from schema_guard.ext.serving.live_report import LiveReport, chosen_in, query_of
 from schema_guard.ext.serving.server import PageServer
 from schema_guard.report.page import check_extra
 from schema_guard.text import safe

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any, overload
 from schema_guard.arguments import require_kind
 from schema_guard.errors import InvalidArgument
 from schema_guard.ext.streaming.conditions import conditions_of
+from schema_guard.ext.streaming.failure import DoomedPlace, not_json, refused
 from schema_guard.ext.streaming.frames import CLOSERS
 from schema_guard.ext.streaming.incremental import LONGEST_CARRIED, IncrementalParser
 from schema_guard.ext.streaming.start import Start
-from schema_guard.ext.streaming.told import DoomedPlace, not_json, refused
 from schema_guard.limits import DEFAULT_LIMITS, Limits
 from schema_guard.parsing import NotJson, parse
 from schema_guard.schema import Schema
@@ -182,7 +182,7 @@ class PrefixChecker(IncrementalParser):
         open_frames = frames[:-1] if refusal.closed else frames
         closers = "".join(CLOSERS[frame.opener] for frame in reversed(open_frames))
         closed = text + refusal.rest + closers
-        place = DoomedPlace(path, refusal.keyword, closed, refusal.begun, refusal.unnamed)
+        place = DoomedPlace(path, refusal.keyword, closed, refusal.open_kind, refusal.unnamed)
         decided = refusal.end if refusal.decided is None else refusal.decided
         self._fail(refused(place, self._schema, self._limits), self._json + self._at + decided)
         return refusal.end

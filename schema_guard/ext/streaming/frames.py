@@ -23,24 +23,24 @@ class OpenValue:
         opener: Its bracket.
         plan: What it must keep to.
         start: Where its bracket stands in the JSON text.
-        seen: Names of the members of an object.
+        names: Names of the members of an object.
         count: Items of an array that have begun.
         key: Name or index of the last of them.
     """
 
-    __slots__ = ("count", "key", "opener", "plan", "seen", "start")
+    __slots__ = ("count", "key", "names", "opener", "plan", "start")
 
     def __init__(self, opener: str, plan: SlotPlan, start: int) -> None:
         self.opener = opener
         self.plan = plan
         self.start = start
-        self.seen: set[str] = set()
+        self.names: set[str] = set()
         self.count = 0
         self.key: str | int = ""
 
     def size(self) -> int:
         """Give how many members or items have begun."""
-        return len(self.seen) if self.opener == "{" else self.count
+        return len(self.names) if self.opener == "{" else self.count
 
 
 class Refusal(NamedTuple):
@@ -52,7 +52,7 @@ class Refusal(NamedTuple):
         keyword: What is broken; empty where only the engine knows.
         inside: Whether the place is the member or item that is written, and not what it is in.
         closed: Whether the innermost object or array is closed.
-        begun: Kind of a value of which more may come; None for a whole one.
+        open_kind: Kind of a value of which more may come; None for a whole one.
         decided: The position behind the character that decided it; None where that is *end*.
         unnamed: The name that *rest* gives a member whose own is not read yet; None where it has none such.
     """
@@ -62,7 +62,7 @@ class Refusal(NamedTuple):
     keyword: str
     inside: bool = False
     closed: bool = False
-    begun: str | None = None
+    open_kind: str | None = None
     decided: int | None = None
     unnamed: str | None = None
 

@@ -75,7 +75,7 @@ class IncrementalParser(ABC):
     def _members(self, text: str, position: int) -> int:
         """Read members: those that came whole, one match each."""
         frame, conditions, most = self._frame, self._conditions, self._most_digits
-        plan, seen = frame.plan, frame.seen
+        plan, seen = frame.plan, frame.names
         known, full = plan.children, plan.full
         match = NEXT_MEMBER if seen else FIRST_MEMBER
         while member := match(text, position):
@@ -107,12 +107,12 @@ class IncrementalParser(ABC):
         """Say whether a member that was begun may become one that may stand here."""
         frame = self._frame
         plan = frame.plan
-        if len(frame.seen) >= plan.full:
+        if len(frame.names) >= plan.full:
             return False
         if key is None or quote is None:
             self._is_free = key is not None and plan.closed is None
             return key is None or plan.closed is None or begins_one(key, plan.sorted_names)
-        if key in frame.seen:
+        if key in frame.names:
             return False
         slot = plan.children.get(key) or self._conditions.child(plan, key)
         return slot.denied is None and (raw is None or self._may_be_scalar(slot, raw))
@@ -207,9 +207,9 @@ class IncrementalParser(ABC):
         key = tokens.text_of("".join(self._raw))
         if key is tokens.UNKNOWN:
             return self._silent(position)
-        if key in frame.seen:
+        if key in frame.names:
             return self._malformed(position, "duplicate_key")
-        frame.seen.add(key)
+        frame.names.add(key)
         frame.key = key
         self._slot = self._conditions.child(frame.plan, key)
         if self._slot.denied:
@@ -250,7 +250,7 @@ class IncrementalParser(ABC):
         if plan.dead:
             return self._refused(
                 Refusal(
-                    position, PLACEHOLDERS[kind], plan.dead, inside=True, begun=kind, decided=position + 1
+                    position, PLACEHOLDERS[kind], plan.dead, inside=True, open_kind=kind, decided=position + 1
                 )
             )
         if kind in CLOSERS:
@@ -287,11 +287,11 @@ class IncrementalParser(ABC):
     def _check_open_string(self, position: int) -> None:
         plan = self._plan
         if self._length > plan.longest:
-            self._refused(Refusal(position, '"', "maxLength", inside=True, begun='"'))
+            self._refused(Refusal(position, '"', "maxLength", inside=True, open_kind='"'))
         elif plan.texts is not None and self._length <= _LONGEST_COMPARED:
             begun = tokens.text_of("".join(self._raw))
             if begun is not tokens.UNKNOWN and not begins_one(begun, plan.texts):
-                self._refused(Refusal(position, '"', "enum", inside=True, begun='"'))
+                self._refused(Refusal(position, '"', "enum", inside=True, open_kind='"'))
 
     def _body(self, text: str, position: int) -> int:
         """Read on in a string; give where it ends, or breaks off."""
@@ -351,15 +351,15 @@ class IncrementalParser(ABC):
         frame = self._frame
         if frame.opener == "[":
             return self._refused(Refusal(end, "null", "maxItems"))
-        keyword = "maxProperties" if len(frame.seen) >= frame.plan.most else "additionalProperties"
-        name = unused(frame.seen)
+        keyword = "maxProperties" if len(frame.names) >= frame.plan.most else "additionalProperties"
+        name = unused(frame.names)
         return self._refused(Refusal(end, f'"{name}":null', keyword, unnamed=name))
 
     def _close(self, text: str, position: int) -> int:
         """Hold what an object or array asks of its members together against it, at its bracket."""
         frame = self._frame
         plan, end = frame.plan, position + 1
-        if plan.required and not plan.required <= frame.seen:
+        if plan.required and not plan.required <= frame.names:
             return self._refused(Refusal(end, "", "required", closed=True))
         count = frame.size()
         if count < plan.least or count > plan.most:

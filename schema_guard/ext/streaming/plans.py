@@ -62,20 +62,20 @@ class MemberRules(NamedTuple):
     """What one schema asks of the members of an object, or of the items of an array.
 
     Attributes:
-        named: Name, or index, -> schema.
+        by_name: Name, or index, -> schema.
         patterns: Of the other names: what says whether one matches, None where that is unknown, and its schema.
         rest: The schema of what is left.
         keyword: What says so.
     """
 
-    named: dict[Any, Any]
+    by_name: dict[Any, Any]
     patterns: tuple[tuple[Callable[[Any], bool] | None, Any], ...]
     rest: Any
     keyword: str
 
     def schemas(self, step: Any) -> tuple[list[Any], str]:
         """Give the schemas of a member or an item, and the keyword that they come from; None is a name of no list."""
-        schemas = [self.named[step]] if step in self.named else []
+        schemas = [self.by_name[step]] if step in self.by_name else []
         if step is not None:
             for matches, schema in self.patterns:
                 if matches is None:
@@ -177,7 +177,7 @@ class SlotPlan:
 
     def settle(self) -> None:
         """Take over what holds whichever arm of a group it is."""
-        self.names.update(name for part in self.parts for name in part.named)
+        self.names.update(name for part in self.parts for name in part.by_name)
         self.varies = any(part.patterns for part in self.parts)
         self.groups = tuple(arms for arms in self.groups if sum(arm.weight for arm in arms) <= _MAX_WEIGHT)
         for arms in self.groups:

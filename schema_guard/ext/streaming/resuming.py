@@ -60,7 +60,7 @@ def cut_off(attempt: Attempt, end: End, before: CutOff | None, how: Resuming) ->
     if failure.kind != "truncation" or failure.code in NOT_FIXED_BY_LIMIT or attempt.number < how.first:
         return None
     # What was reasoned apart from the text cannot be given back, and a server that thinks refuses such a request.
-    if end.reasoned or end.usage.reasoning_tokens or end.given is not None or end.tool or end.is_final:
+    if end.reasoned or end.usage.reasoning_tokens or end.parsed is not None or end.tool or end.is_final:
         return None
     text = attempt.reply.rstrip(_HALF_CHARACTER).strip()
     if not text or (before is not None and not _is_more(text, before.text)):
@@ -78,13 +78,13 @@ def _with_beginning(prompt: Prompt, text: str, how: Resuming) -> Prompt | None:
     if isinstance(prompt, str):
         return _with_beginning((Message("user", prompt),), text, how) if how.texts else None
     from schema_guard.providers.dialects.chat import CHAT
-    from schema_guard.providers.dialects.choosing import dialect_of
-    from schema_guard.providers.dialects.dialect import Given
+    from schema_guard.providers.dialects.detection import dialect_of
+    from schema_guard.providers.dialects.dialect import RawMessage
 
     dialect = dialect_of(prompt)
     if dialect is not CHAT or prompt[-1].role == "assistant":
         return None
-    elements = [message.element for message in prompt if isinstance(message, Given)]
+    elements = [message.element for message in prompt if isinstance(message, RawMessage)]
     if elements and not any(isinstance(element, Mapping) for element in elements):
         # A function that is given an SDK's objects alone may read them as such, and they have no place for the mark.
         return None
@@ -93,7 +93,7 @@ def _with_beginning(prompt: Prompt, text: str, how: Resuming) -> Prompt | None:
 
 def reply_of(end: End, cut: CutOff, limits: Limits) -> str:
     """Give the text of a reply that was gone on with; what came alone where that is nothing that could be judged."""
-    if end.given is not None or (not end.text and (end.failure is not None or end.refusal is not None)):
+    if end.parsed is not None or (not end.text and (end.failure is not None or end.refusal is not None)):
         return end.text
     return joined(cut.text, end.text, limits)
 

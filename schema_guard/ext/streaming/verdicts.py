@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from schema_guard.interruptions import is_interruption
-from schema_guard.validation import fast as engines
+from schema_guard.validation import fast_engine as engines
 from schema_guard.validation.keywords import KEYWORDS, REFERENCES
 from schema_guard.validation.patterns import traits
 from schema_guard.validation.references import subschemas
@@ -31,7 +31,9 @@ _ROOT = "json-schema:///schema-of-the-reply"
 _KIND_NAMES = {'"': "string", "0": "number", "t": "any", "n": "any"}
 _ASSERTIONS = {
     kind: frozenset(
-        row.name for row in KEYWORDS.values() if row.told and row.place is None and row.kind in ("any", name)
+        row.name
+        for row in KEYWORDS.values()
+        if row.reported and row.place is None and row.kind in ("any", name)
     )
     for kind, name in _KIND_NAMES.items()
 }
@@ -46,9 +48,9 @@ class Verdicts:
         self._references = references
         self._formats = formats
         self._texts: dict[str, Callable[[Any], bool] | None] = {}
-        self._left = _MAX_WHOLE
+        self._budget = _MAX_WHOLE
         # By identity: schemas stay as long as their document does.
-        self._known: dict[tuple[int, str], Callable[[Any], bool] | None] = {}
+        self._validators: dict[tuple[int, str], Callable[[Any], bool] | None] = {}
         positions = [schema for schema, _ in references.positions()]
         self._is_dynamic = any(
             keyword in schema for schema in positions for keyword in REFERENCES if keyword != "$ref"
@@ -61,9 +63,9 @@ class Verdicts:
         if schema.keys() & _CHOICES:
             return self.whole(schema)
         key = (id(schema), kind)
-        if key not in self._known:
-            self._known[key] = self._of_scalar(schema, kind)
-        return self._known[key]
+        if key not in self._validators:
+            self._validators[key] = self._of_scalar(schema, kind)
+        return self._validators[key]
 
     def _of_scalar(self, schema: dict[str, Any], kind: str) -> Callable[[Any], bool] | None:
         own = {keyword: schema[keyword] for keyword in schema if keyword in _ASSERTIONS[kind]}
@@ -72,32 +74,32 @@ class Verdicts:
             own.pop("type", None)
         if "pattern" in own and is_dear(own["pattern"]):
             del own["pattern"]
-        return self._made(own) if own else None
+        return self._validator_of(own) if own else None
 
     def matches(self, pattern: str) -> Callable[[Any], bool] | None:
         """Give what says whether a key matches an expression; None where that is not decided here."""
         if pattern not in self._texts:
-            self._texts[pattern] = None if is_dear(pattern) else self._made({"pattern": pattern})
+            self._texts[pattern] = None if is_dear(pattern) else self._validator_of({"pattern": pattern})
         return self._texts[pattern]
 
     def whole(self, schema: dict[str, Any]) -> Callable[[Any], bool] | None:
         """Give what judges a value by all of a schema; None where that is not decided apart."""
         key = (id(schema), "")
-        if key not in self._known:
-            self._known[key] = self._whole(schema)
-        return self._known[key]
+        if key not in self._validators:
+            self._validators[key] = self._whole(schema)
+        return self._validators[key]
 
     def _whole(self, schema: dict[str, Any]) -> Callable[[Any], bool] | None:
         parts = [part.schema for part in subschemas(schema, "", self._references.dialect)]
         parts = [part for part in parts if isinstance(part, dict)]
         if not any(keyword in part for part in parts for keyword in REFERENCES):
-            return None if any(map(_has_dear, parts)) else self._made(schema)
+            return None if any(map(_has_dear, parts)) else self._validator_of(schema)
         place = self._place(schema)
-        if place is None or self._is_dynamic or self._has_dear or not self._left:
+        if place is None or self._is_dynamic or self._has_dear or not self._budget:
             return None
-        self._left -= 1
+        self._budget -= 1
         resources = {**self._references.reached, _ROOT: self._references.document}
-        return self._made({"$ref": place}, resources)
+        return self._validator_of({"$ref": place}, resources)
 
     def _place(self, schema: dict[str, Any]) -> str | None:
         """Give the URI by which a schema position is referred to."""
@@ -110,7 +112,7 @@ class Verdicts:
                         self._places.setdefault(id(part.schema), f"{absolute}#{quote(part.location)}")
         return self._places.get(id(schema))
 
-    def _made(
+    def _validator_of(
         self, document: dict[str, Any], resources: dict[str, Any] | None = None
     ) -> Callable[[Any], bool] | None:
         import jsonschema_rs  # `import schema_guard` loads no third-party module

@@ -12,7 +12,7 @@ from collections import deque
 from threading import Lock
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from schema_guard.records.counts.rollups import way_of
+from schema_guard.records.counts.rollups import result_of
 from schema_guard.records.rows import LARGEST_COUNT
 from schema_guard.records.writer import live_counts
 
@@ -116,7 +116,7 @@ class Counters:
 
     def _sum(self, outcome: Outcome[Any]) -> None:
         of = self._pair(outcome.call.function, outcome.call.schema_name)
-        self._add("calls", (*of, way_of(outcome)), 1)
+        self._add("calls", (*of, result_of(outcome)), 1)
         for attempt in outcome.attempts:
             self._add("attempts", of, 1)
             if attempt.failure is not None:

@@ -16,7 +16,7 @@ from schema_guard.errors import missing_extra
 from schema_guard.ext.telemetry import names
 from schema_guard.ext.telemetry.counters import COUNTED
 from schema_guard.pointer import declared_location
-from schema_guard.records.counts.rollups import way_of
+from schema_guard.records.counts.rollups import result_of
 from schema_guard.records.rows import MAX_VIOLATIONS, store_text
 from schema_guard.text import clip
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from schema_guard.ext.telemetry.counters import Counters, Labels
-    from schema_guard.ext.telemetry.teller import EndedCall
+    from schema_guard.ext.telemetry.dispatcher import EndedCall
     from schema_guard.values import Attempt, Call, Failure, Outcome
 
 __all__ = ["Signals"]
@@ -66,7 +66,7 @@ class Signals:
 
     def start(self, call: Call) -> Any:
         """Begin the span of a call, below the one that is current."""
-        name = "chat" if call.model is None else f"chat {_said(call.model)}"
+        name = "chat" if call.model is None else f"chat {_stored_text(call.model)}"
         began = int(call.started_at * 1e9)
         return self._tracer.start_span(name, kind=self._kind, attributes=_of_call(call), start_time=began)
 
@@ -150,7 +150,7 @@ def _of_call(call: Call) -> dict[str, Any]:
         names.CALL_ID: call.id,
         names.PARENT_CALL_ID: call.parent_call_id,
     }
-    return _known(attributes)
+    return _without_unknown(attributes)
 
 
 def _of_outcome(outcome: Outcome[Any]) -> dict[str, Any]:
@@ -166,12 +166,12 @@ def _of_outcome(outcome: Outcome[Any]) -> dict[str, Any]:
         names.COST: outcome.cost,
         names.SEGMENT: call.segment,
         names.ATTEMPTS: len(outcome.attempts),
-        names.WAY: way_of(outcome),
+        names.WAY: result_of(outcome),
         names.ERROR_TYPE: _error_type(last),
     }
     if outcome.failure is not None:
         attributes[names.KIND], attributes[names.CODE] = outcome.failure.kind, outcome.failure.code
-    return _known(attributes)
+    return _without_unknown(attributes)
 
 
 def _of_attempt(attempt: Attempt, call: Call) -> dict[str, Any]:
@@ -197,7 +197,7 @@ def _of_attempt(attempt: Attempt, call: Call) -> dict[str, Any]:
         broken = failure.violations[:MAX_VIOLATIONS]
         attributes[names.LOCATIONS] = [declared_location(violation) for violation in broken]
         attributes[names.KEYWORDS] = [violation.keyword for violation in broken]
-    return _known(attributes)
+    return _without_unknown(attributes)
 
 
 def _score(failure: Failure | None) -> float | None:
@@ -217,16 +217,16 @@ def _provider(provider: str | None) -> str:
     return names.PROVIDERS.get(first, first) or names.OTHER_PROVIDER
 
 
-def _known(attributes: dict[str, Any]) -> dict[str, Any]:
+def _without_unknown(attributes: dict[str, Any]) -> dict[str, Any]:
     """Leave out what is unknown, and make texts such as every exporter can encode."""
     return {key: _sound(value) for key, value in attributes.items() if value is not None}
 
 
 def _sound(value: Any) -> Any:
     if isinstance(value, list):
-        return [_said(text) for text in value]
-    return _said(value) if isinstance(value, str) else value
+        return [_stored_text(text) for text in value]
+    return _stored_text(value) if isinstance(value, str) else value
 
 
-def _said(text: str) -> str:
+def _stored_text(text: str) -> str:
     return store_text(clip(text, _MOST_CHARS))

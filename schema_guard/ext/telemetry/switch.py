@@ -22,7 +22,7 @@ from schema_guard.text import clip
 if TYPE_CHECKING:
     from os import PathLike
 
-__all__ = ["VARIABLE", "AskedTelemetry", "asked_of", "disable", "enable", "enable_as_asked", "flush"]
+__all__ = ["VARIABLE", "TelemetrySettings", "disable", "enable", "enable_from_env", "flush", "settings_of"]
 
 VARIABLE = "SCHEMA_GUARD_TELEMETRY"
 EVERY_S = 15.0
@@ -109,7 +109,7 @@ def flush(timeout_s: float = 2.0) -> int:
     return 0 if telemetry is None else telemetry.flush(timeout_s)
 
 
-class AskedTelemetry(NamedTuple):
+class TelemetrySettings(NamedTuple):
     """What the environment asks for, as the arguments of `enable`."""
 
     otel: bool = False
@@ -117,7 +117,7 @@ class AskedTelemetry(NamedTuple):
     prometheus_port: int | None = None
 
 
-def asked_of(text: str) -> AskedTelemetry:
+def settings_of(text: str) -> TelemetrySettings:
     """Read what the variable says: `otel`, `file:PATH` and `port:N`, with commas between them.
 
     Raises:
@@ -126,7 +126,7 @@ def asked_of(text: str) -> AskedTelemetry:
     >>> asked_of("otel, port:9464")
     AskedTelemetry(otel=True, prometheus_file=None, prometheus_port=9464)
     """
-    options = AskedTelemetry()
+    options = TelemetrySettings()
     for part in filter(None, map(str.strip, text.split(","))):
         word, _, value = part.partition(":")
         if part == "otel":
@@ -142,11 +142,11 @@ def asked_of(text: str) -> AskedTelemetry:
     return options
 
 
-def enable_as_asked(text: str) -> None:
+def enable_from_env(text: str) -> None:
     """Switch on what the variable asks for; where that cannot be had it is said once, and calls go on."""
     try:
-        options = asked_of(text)
-        if options != AskedTelemetry():
+        options = settings_of(text)
+        if options != TelemetrySettings():
             enable(**options._asdict())
     except Exception as error:
         if is_interruption(error):

@@ -8,8 +8,8 @@ import time
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
+from schema_guard.ext.telemetry.dispatcher import Dispatcher, EndedCall, now_ns
 from schema_guard.ext.telemetry.exposition import exposition
-from schema_guard.ext.telemetry.teller import EndedCall, Teller, now_ns
 from schema_guard.interruptions import is_interruption
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Faults", "Telemetry"]
 
-_SAID_EVERY_S = 60.0
+_REPORT_EVERY_S = 60.0
 
 _logger = logging.getLogger("schema_guard")
 
@@ -32,7 +32,7 @@ class Faults:
     """Says what goes wrong with telemetry, once a minute of a kind, and raises nothing."""
 
     def __init__(self) -> None:
-        self._said_at: dict[str, float] = {}
+        self._reported_at: dict[str, float] = {}
         self._saying = Lock()
 
     def say(self, what: str, error: Exception) -> None:
@@ -40,10 +40,10 @@ class Faults:
         if not self._saying.acquire(blocking=False):
             return  # another thread is at it: nobody waits here
         try:
-            now, before = time.monotonic(), self._said_at.get(what)
-            due = before is None or now - before >= _SAID_EVERY_S
+            now, before = time.monotonic(), self._reported_at.get(what)
+            due = before is None or now - before >= _REPORT_EVERY_S
             if due:
-                self._said_at[what] = now
+                self._reported_at[what] = now
         finally:
             self._saying.release()
         if due:
@@ -67,7 +67,7 @@ class Telemetry:
         self._counters = counters
         self._signals = signals
         self._faults = faults
-        self._teller = None if signals is None else Teller(self._tell, counters.untold, started)
+        self._dispatcher = None if signals is None else Dispatcher(self._tell, counters.untold, started)
         self.outlets: list[TextFile | MetricsEndpoint] = []
 
     @property
@@ -86,7 +86,7 @@ class Telemetry:
 
     def flush(self, timeout_s: float = 2.0) -> int:
         """Wait until the calls that ended before were handed to the exporters' side; gives about how many were not."""
-        return 0 if self._teller is None else self._teller.flush(timeout_s)
+        return 0 if self._dispatcher is None else self._dispatcher.flush(timeout_s)
 
     def begin(self, call: Call) -> _Followed:
         """Begin to follow a call."""
@@ -117,8 +117,8 @@ class Telemetry:
         """Count a call, and have it told."""
         try:
             self._counters.count(outcome)
-            if span is not None and self._teller is not None:
-                self._teller.offer(EndedCall(outcome, span, now_ns()))
+            if span is not None and self._dispatcher is not None:
+                self._dispatcher.offer(EndedCall(outcome, span, now_ns()))
         except Exception as error:  # noqa: BLE001 - whatever an SDK raises
             self.failed("a call was not counted", error)
 
@@ -130,27 +130,27 @@ class Telemetry:
 
     def stop(self, timeout_s: float = 2.0) -> int:
         """Tell what waits, write for the last time, and end all threads; gives how many calls were not told."""
-        remaining = 0 if self._teller is None else self._teller.stop(timeout_s)
+        remaining = 0 if self._dispatcher is None else self._dispatcher.stop(timeout_s)
         for outlet in self.outlets:
             outlet.stop()
         return remaining
 
     def before_fork(self) -> None:
         """Hold still."""
-        if self._teller is not None:
-            self._teller.before_fork()
+        if self._dispatcher is not None:
+            self._dispatcher.before_fork()
 
     def after_fork_in_parent(self) -> None:
         """Go on."""
-        if self._teller is not None:
-            self._teller.after_fork_in_parent()
+        if self._dispatcher is not None:
+            self._dispatcher.after_fork_in_parent()
 
     def after_fork_in_child(self) -> None:
         """Begin with nothing."""
         self._faults.after_fork_in_child()
         self._counters.restart()
-        if self._teller is not None:
-            self._teller.restart()
+        if self._dispatcher is not None:
+            self._dispatcher.restart()
         for outlet in self.outlets:
             outlet.after_fork_in_child()
 

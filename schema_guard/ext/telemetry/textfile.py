@@ -32,7 +32,7 @@ class TextFile:
             raise InvalidArgument(
                 f"prometheus_file={path!r}: expected a path that ends in .prom, as the collector asks"
             )
-        self._given = path
+        self._template = path
         self._counters = counters
         self._every_s = every_s
         self._fault = fault
@@ -44,12 +44,12 @@ class TextFile:
         # Two that wrote at once would take the unfinished file from each other; one may be asked for in a signal handler.
         self._writing = RLock()
         self._pid = os.getpid()
-        self.path = Path(self._given.replace(PID, str(self._pid)))
+        self.path = Path(self._template.replace(PID, str(self._pid)))
         Thread(target=self._run, args=(self._stopped,), name="schema-guard-textfile", daemon=True).start()
 
     def after_fork_in_child(self) -> None:
         """Go on with a file of the child's own, else leave the parent's alone."""
-        if PID in self._given:
+        if PID in self._template:
             self.start()
         else:
             self._stopped = Event()
@@ -64,7 +64,7 @@ class TextFile:
                 self._write()
 
     def _write(self) -> None:
-        text = exposition(self._counters.read(), self._pid if PID in self._given else None)
+        text = exposition(self._counters.read(), self._pid if PID in self._template else None)
         unfinished = self.path.with_name(f".{self.path.name}.{self._pid}")
         try:
             unfinished.write_text(text, encoding="utf-8")
@@ -77,7 +77,7 @@ class TextFile:
         with self._writing:
             if self._stopped.is_set():
                 return
-            if PID in self._given:
+            if PID in self._template:
                 self.path.unlink(missing_ok=True)
             else:
                 self._write()

@@ -12,15 +12,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from schema_guard.accepting import DEFAULT_LIMITS
 from schema_guard.arguments import require_kind, require_one_of
 from schema_guard.errors import InvalidArgument
-from schema_guard.ext.tools.told import message_for, near_names
+from schema_guard.ext.tools.result_messages import message_for, near_names
 from schema_guard.ext.tools.tools import tools_of
 from schema_guard.interruptions import is_interruption
 from schema_guard.judging import judge
 from schema_guard.limits import Limits
 from schema_guard.parsing import NotJson, parse
+from schema_guard.plain_reply import DEFAULT_LIMITS
 from schema_guard.received import replies
 from schema_guard.received.retries import unwrapped
 from schema_guard.text import clip
@@ -29,8 +29,8 @@ from schema_guard.values import REPAIRS, Failure, Judgement, Violation
 if TYPE_CHECKING:
     from schema_guard.ext.tools.tools import Tools
     from schema_guard.limits import Limits
+    from schema_guard.providers.model_output import WrittenCall
     from schema_guard.providers.provider import RawReply
-    from schema_guard.providers.written import WrittenCall
     from schema_guard.schema import Schema
     from schema_guard.values import FinishReason, Repair
 

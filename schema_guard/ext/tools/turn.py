@@ -13,26 +13,26 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from schema_guard.errors import InvalidArgument
 from schema_guard.ext.tools.forms import CallResult, continuation
-from schema_guard.ext.tools.joining import CallAttempt, JoinedCalls
+from schema_guard.ext.tools.joined_calls import CallAttempt, JoinedCalls
 from schema_guard.ext.tools.judging import judged, raw_reply
-from schema_guard.ext.tools.recorded import shares
-from schema_guard.ext.tools.told import NOT_RUN
+from schema_guard.ext.tools.recorded_call import shares
+from schema_guard.ext.tools.result_messages import NOT_RUN
 from schema_guard.loop import Done, enforce
-from schema_guard.preparing.folding import folded
-from schema_guard.preparing.shapes import given_task, task_of, with_task
-from schema_guard.providers.written import WrittenCall
+from schema_guard.preparing.name_limits import folded
+from schema_guard.preparing.shapes import task_argument, task_of, with_task
+from schema_guard.providers.model_output import WrittenCall
 from schema_guard.received import replies
-from schema_guard.received.closing import close_alone
+from schema_guard.received.cleanup import close_alone
 from schema_guard.received.retries import retries_of_error, retries_of_reply, unwrapped
 from schema_guard.records import recorder
 from schema_guard.records.identity import (
-    begun,
     current_call,
     current_call_id,
     current_tags,
     current_tools,
     id_of,
     new_call_id,
+    start_call,
 )
 from schema_guard.schema import Schema
 from schema_guard.strategies import STRATEGIES, Plan, Step
@@ -42,15 +42,15 @@ from schema_guard.values import Ask, Call, Chunk, End, Failure, More, ParsedValu
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
-    from schema_guard.ext.tools.joining import FollowedCall
+    from schema_guard.ext.tools.joined_calls import FollowedCall
     from schema_guard.ext.tools.judging import CallJudgement
-    from schema_guard.ext.tools.recorded import UnknownTools
+    from schema_guard.ext.tools.recorded_call import UnknownTools
     from schema_guard.ext.tools.tools import Tools
     from schema_guard.loop import Flow
     from schema_guard.preparing.prepare import Version
     from schema_guard.preparing.shapes import Shape
     from schema_guard.received.replies import Reply
-    from schema_guard.records.identity import Begun
+    from schema_guard.records.identity import CallStart
     from schema_guard.records.recorder import Recorder
     from schema_guard.strategies import Price
     from schema_guard.values import Outcome, Prompt
@@ -106,7 +106,7 @@ class Turn:
 
     Attributes:
         flow: The loop.
-        given: What the function gave last.
+        result: What the function gave last.
         judgements: For each reply the judgements of its calls.
     """
 
@@ -116,20 +116,20 @@ class Turn:
         shape = plan.shape._replace(is_sent=False, is_plain=False)
         self._task: Prompt = task_of(shape, plan.function, args, kwargs)
         known = [tool.schema for tool in plan.tools.values()]
-        self._begun = begun(time(), known[0] if len(known) == 1 else None)
-        self._call = _call(plan, self._begun)
+        self._start = start_call(time(), known[0] if len(known) == 1 else None)
+        self._call = _call(plan, self._start)
         self._joined = JoinedCalls()
         self._ends: list[End] = []
         self._reply: Any = None
         self._again: list[Any] | None = None
-        self.given: Any = None
+        self.result: Any = None
         self.judgements: list[list[CallJudgement]] = []
         self.store = plan.store()
-        self.flow: Flow = self._asked()
+        self.flow: Flow = self._run()
 
     # The loop.
 
-    def _asked(self) -> Generator[Any, Any, None]:
+    def _run(self) -> Generator[Any, Any, None]:
         number = 0
         while True:
             number += 1
@@ -167,7 +167,7 @@ class Turn:
             CallResult(judgement.id, judgement.name, judgement.text, judgement.message or NOT_RUN)
             for judgement in self.judgements[-1]
         ]
-        sent = given_task(self._plan.shape, self._args, self._kwargs)
+        sent = task_argument(self._plan.shape, self._args, self._kwargs)
         self._again = continuation(sent, self._reply, results)
         return self._again is not None
 
@@ -209,21 +209,21 @@ class Turn:
                 f"{self._plan.name}: gives a stream, which is with its caller before its calls can be judged: return "
                 "the whole reply, or measure with guard_tools(..., observe=True)"
             )
-        self.given, self._reply = result, None
+        self.result, self._reply = result, None
         return result
 
     def invoke_untouched(self) -> Any:
         """Call the user's function as its caller did."""
         return self._plan.function(*self._args, **self._kwargs)
 
-    def read(self, given: object) -> Reply:
+    def read(self, result: object) -> Reply:
         """Read what the function gave; never raises."""
-        held = unwrapped(given)
+        held = unwrapped(result)
         self._reply = held
         reply = held if isinstance(held, replies.Reply) else replies.read(held)
         raw = None if isinstance(held, str | bytes | replies.Reply) else raw_reply(held)
         calls = () if raw is None else tuple(replies.written_calls(raw))
-        return reply._replace(calls=calls, retries=retries_of_reply(given))
+        return reply._replace(calls=calls, retries=retries_of_reply(result))
 
     def grown(self, reply: Reply, value: object) -> Reply:
         """Read a stream of values: it calls nothing."""
@@ -245,7 +245,7 @@ class Turn:
 
     def enter(self) -> Any:
         """Make this the call that the running code was called inside of; gives what `leave` takes."""
-        return current_call.set(self._begun), current_tools.set(frozenset(self._plan.tools))
+        return current_call.set(self._start), current_tools.set(frozenset(self._plan.tools))
 
     def leave(self, entered: Any) -> None:
         """End what `enter` began."""
@@ -280,14 +280,14 @@ class Turn:
             failure = next(
                 (judgement.failure for judgement in judgements if judgement.failure is not None), None
             )
-            value = ParsedValue(None, own=True) if failure is None else None
-            whole = end._replace(failure=end.failure if end.exception else failure, text=text, given=value)
+            value = ParsedValue(None, is_instance=True) if failure is None else None
+            whole = end._replace(failure=end.failure if end.exception else failure, text=text, parsed=value)
             ends.append(whole._replace(tool=None, tries=(), instead=False, refusal=None))
         plan = Plan(Schema.of(True, name=_WHOLE), (STEP,), 1, prices=self._plan.prices)
         return _judged(plan, self._call, self._task, ends)
 
 
-def _call(plan: TurnPlan, identity: Begun) -> Call:
+def _call(plan: TurnPlan, identity: CallStart) -> Call:
     tags = current_tags.get()
     return Call(
         id=id_of(identity),
@@ -298,7 +298,7 @@ def _call(plan: TurnPlan, identity: Begun) -> Call:
         provider=None,
         strategies=STEP.strategy.name,
         settings=plan.settings,
-        version=plan.version.text or plan.version.made(),
+        version=plan.version.text or plan.version.compute(),
         segment=tags.segment or plan.segment,
         input_hash=None,
         parent_call_id=current_call_id(),
@@ -329,7 +329,7 @@ def _end(attempt: CallAttempt) -> End:
         failure=judgement.failure,
         model=end.model,
         text=judgement.text or "",
-        given=ParsedValue(judgement.arguments, own=True) if judgement.ok else None,
+        parsed=ParsedValue(judgement.arguments, is_instance=True) if judgement.ok else None,
         retries=end.retries,
     )
 

@@ -15,8 +15,8 @@ from schema_guard.ext.traces.document import document_of
 from schema_guard.ext.traces.run import TraceOptions, import_traces
 from schema_guard.ext.traces.schemas import Schemas
 from schema_guard.ext.traces.tools.order import TOOLS
-from schema_guard.ext.traces.tools.plain import FIELDS, Plain
-from schema_guard.prices.charges import default_charges, given_charges
+from schema_guard.ext.traces.tools.plain_rows import FIELDS, Plain
+from schema_guard.prices.charges import charges_of, default_charges
 from schema_guard.report.as_text import as_text
 from schema_guard.text import did_you_mean, safe
 
@@ -104,7 +104,7 @@ def _part(traffic: str | None, sample_share: float | None) -> Part:
 
 
 def _price(prices: str | None) -> Price | None:
-    charges = default_charges() if prices is None else given_charges(prices)
+    charges = default_charges() if prices is None else charges_of(prices)
     return None if charges is None else charges.cost
 
 

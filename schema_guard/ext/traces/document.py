@@ -22,7 +22,7 @@ def document_of(result: TraceImport) -> Document:
     """Give what an import came to as a document."""
     done = "would be stored (dry run)" if result.dry_run else "stored"
     return Document(
-        f"{plural(result.stored, 'call')} {done}, {result.known} already there: {_replies(result.replies)} of "
+        f"{plural(result.stored, 'call')} {done}, {result.already_stored} already there: {_replies(result.replies)} of "
         f"{plural(result.rows, 'row')}",
         tuple(_facts(result)),
         tuple(_sections(result)),

@@ -17,7 +17,7 @@ from schema_guard.drive import end
 from schema_guard.ext.traces.values import decoded
 from schema_guard.loop import Done, enforce
 from schema_guard.preparing.costs import with_costs
-from schema_guard.preparing.folding import folded
+from schema_guard.preparing.name_limits import folded
 from schema_guard.strategies import STRATEGIES, Plan, Step
 from schema_guard.values import Call, Message
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from schema_guard.configuration.traffic import Traffic
-    from schema_guard.ext.traces.stored import Held, StoredReply
+    from schema_guard.ext.traces.stored_reply import ReadReply, StoredReply
     from schema_guard.schema import Schema
     from schema_guard.strategies import Price
     from schema_guard.values import End, Outcome, Prompt
@@ -107,7 +107,7 @@ class Judging:
         self._price: Callable[[], Price | None] | None = None if price is None else lambda: price
         self._plans: dict[str, Plan] = {}
 
-    def judged(self, replies: Sequence[Held], function: str = "", own: str = "") -> Judged:
+    def judged(self, replies: Sequence[ReadReply], function: str = "", own: str = "") -> Judged:
         """Judge the attempts of a call, in order.
 
         Args:
@@ -150,5 +150,5 @@ class Judging:
         )
 
 
-def _end(held: Held) -> End:
+def _end(held: ReadReply) -> End:
     return end(held.reply, nan if held.stored.elapsed_s is None else held.stored.elapsed_s)

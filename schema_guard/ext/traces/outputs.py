@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING, Any, Final
 from schema_guard.ext.traces.values import MISSING, decoded
 from schema_guard.providers.failures import provider_error
 from schema_guard.received import replies
-from schema_guard.received.behind import CLIENTS
 from schema_guard.received.replies import Reply
-from schema_guard.received.returned import returned
+from schema_guard.received.return_values import read_result
+from schema_guard.received.traceback_reply import CLIENTS
 from schema_guard.text import clip
 from schema_guard.values import UNKNOWN_USAGE, Failure, ParsedValue, Usage
 
 if TYPE_CHECKING:
-    from schema_guard.ext.traces.stored import StoredReply
-    from schema_guard.received.owned import Own
+    from schema_guard.ext.traces.stored_reply import StoredReply
+    from schema_guard.received.parsed_values import TypedValues
 
 __all__ = ["reply_in"]
 
@@ -51,7 +51,7 @@ _PARSED_BY: Final = {
 }
 
 
-def reply_in(stored: StoredReply, own: Own) -> Reply:
+def reply_in(stored: StoredReply, own: TypedValues) -> Reply:
     """Give the reply that is stored, with all that is known beside it.
 
     Args:
@@ -102,22 +102,22 @@ def _failed(stored: StoredReply) -> Reply:
     return Reply(failure=failure, exception=kind, **known)  # type: ignore[arg-type]
 
 
-def _read(output: Any, own: Own, depth: int) -> Reply | None:
+def _read(output: Any, own: TypedValues, depth: int) -> Reply | None:
     if isinstance(output, str):
         inside = decoded(output)
         if isinstance(inside, dict | list):
             # What the model wrote may have one key, and a text: only a message is one without doubt.
             is_message = not (isinstance(inside, dict) and len(inside) == 1 and "message" not in inside)
             reply = _unwrapped(inside, own, depth) if is_message or "messages" in inside else None
-            if reply is not None and reply.given is None:
+            if reply is not None and reply.parsed is None:
                 return reply
         return replies.read(output)
     if isinstance(output, dict | list):
-        return _unwrapped(output, own, depth) or Reply(given=ParsedValue(output))
-    return returned(output, own)
+        return _unwrapped(output, own, depth) or Reply(parsed=ParsedValue(output))
+    return read_result(output, own)
 
 
-def _unwrapped(output: Any, own: Own, depth: int) -> Reply | None:
+def _unwrapped(output: Any, own: TypedValues, depth: int) -> Reply | None:
     """Read an object or a list; None for one that is neither a reply nor wrapped around one."""
     if depth == 0:
         return None
@@ -127,11 +127,11 @@ def _unwrapped(output: Any, own: Own, depth: int) -> Reply | None:
         inner = _wrapped(output)
         if inner is not None:
             return _read(inner, own, depth - 1)
-    reply = returned(output, own)
-    return None if reply.given is not None else reply
+    reply = read_result(output, own)
+    return None if reply.parsed is not None else reply
 
 
-def _of_list(messages: list[Any], own: Own, depth: int) -> Reply | None:
+def _of_list(messages: list[Any], own: TypedValues, depth: int) -> Reply | None:
     """Read the last message of the model in a list, or the items of a response."""
     if not messages or not all(isinstance(message, dict) for message in messages):
         return None

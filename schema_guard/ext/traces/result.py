@@ -39,7 +39,7 @@ class TraceImport:
         calls: What they were put together to, those of `left_out` and `repeated` apart.
         attempts: Of these calls.
         stored: Calls that are new in the store; in a dry run, that would be.
-        known: Calls that were stored before.
+        already_stored: Calls that were stored before.
         judged: Calls with at least one judged reply, the n of every rate.
         valid: Of these, calls of which an attempt was valid.
         failures: Of the failed ones, by kind and code of the last attempt.
@@ -58,7 +58,7 @@ class TraceImport:
     calls: int = 0
     attempts: int = 0
     stored: int = 0
-    known: int = 0
+    already_stored: int = 0
     judged: int = 0
     valid: int = 0
     failures: Counter[tuple[str, str]] = field(default_factory=Counter)

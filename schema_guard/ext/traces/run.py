@@ -17,15 +17,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.configuration.traffic import Traffic
 from schema_guard.errors import InvalidArgument
+from schema_guard.ext.traces.call_groups import calls_of
 from schema_guard.ext.traces.files import Row, rows_of
-from schema_guard.ext.traces.joining import calls_of
 from schema_guard.ext.traces.judging import Judging, task_text
 from schema_guard.ext.traces.outputs import reply_in
 from schema_guard.ext.traces.result import TraceImport
-from schema_guard.ext.traces.stored import Held, LeftOut
+from schema_guard.ext.traces.stored_reply import ReadReply, SkippedRow
 from schema_guard.ext.traces.tools.order import tool_of, tools
 from schema_guard.ext.traces.values import MISSING, at, text
-from schema_guard.received.owned import Own
+from schema_guard.received.parsed_values import TypedValues
 from schema_guard.records.rows import key_fingerprint, rows
 from schema_guard.text import clip
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from schema_guard.configuration.traffic import Part
     from schema_guard.ext.traces.judging import Judged
     from schema_guard.ext.traces.schemas import Schemas
-    from schema_guard.ext.traces.stored import StoredReply, Tool
+    from schema_guard.ext.traces.stored_reply import StoredReply, Tool
     from schema_guard.records import Store
     from schema_guard.records.backend import Session
     from schema_guard.strategies import Price
@@ -81,7 +81,7 @@ class TraceOptions:
 class _Call(NamedTuple):
     """Attempts of one call, and what is known of it before it is judged."""
 
-    replies: list[Held]
+    replies: list[ReadReply]
     function: str
 
 
@@ -130,13 +130,13 @@ class _Reading:
     def __init__(self, options: TraceOptions, schemas: Schemas) -> None:
         self._options = options
         self._schemas = schemas
-        self._known = tools(options.columns)
+        self._known_tools = tools(options.columns)
         if options.tool is not None:
-            self._known = {options.tool: self._known[options.tool]}
-        self._held: list[Held] = []
-        self._declared: dict[str, Own] = {}
+            self._known_tools = {options.tool: self._known_tools[options.tool]}
+        self._replies: list[ReadReply] = []
+        self._declared: dict[str, TypedValues] = {}
         self._ids: set[str] = set()
-        self._alike: Counter[str] = Counter()
+        self._copies: Counter[str] = Counter()
         self._names: dict[str, str] = {}
         self._counts = TraceImport(Traffic(options.part, ""))
         self._tools: Counter[str] = Counter()
@@ -146,7 +146,7 @@ class _Reading:
         """What the settings call the tools whose rows were read."""
         return "+".join(sorted(self._tools)) or self._options.tool or _NAMELESS
 
-    def read(self, name: str, told: Callable[[str, int, int | None], None]) -> None:
+    def read(self, name: str, on_progress: Callable[[str, int, int | None], None]) -> None:
         """Read a file."""
         tool: Tool | None = None
         for part in rows_of(name):
@@ -162,12 +162,12 @@ class _Reading:
             self._tools[tool.name] += 1
             for reply in tool.read(part.value, part.place):
                 self._take(reply)
-            told("read", self._counts.rows, None)
+            on_progress("read", self._counts.rows, None)
 
     def _tool(self, row: Row) -> Tool:
         if self._options.tool is None:
-            return tool_of(row.value, self._known, row.place)
-        tool = self._known[self._options.tool]
+            return tool_of(row.value, self._known_tools, row.place)
+        tool = self._known_tools[self._options.tool]
         if not tool.fits(row.value):
             keys = ", ".join(clip(key, 30) for key in islice(row.value, 8))
             raise InvalidArgument(
@@ -175,8 +175,8 @@ class _Reading:
             )
         return tool
 
-    def _take(self, item: StoredReply | LeftOut) -> None:
-        if isinstance(item, LeftOut):
+    def _take(self, item: StoredReply | SkippedRow) -> None:
+        if isinstance(item, SkippedRow):
             if item.id is not None and item.name is not None:
                 self._names[item.id] = item.name
             self._counts.leave_out(NO_CALL, item.place)
@@ -185,7 +185,7 @@ class _Reading:
             self._counts.leave_out(OTHER_NAME, item.place)
             return
         self._counts.replies += 1
-        own = self._own_id(item)
+        own = self._id_of(item)
         if own is None:
             self._counts.repeated += 1
             return
@@ -194,15 +194,15 @@ class _Reading:
             self._counts.leave_out(NO_SCHEMA, item.place)
             return
         if schema.fingerprint not in self._declared:
-            self._declared[schema.fingerprint] = Own(schema)
+            self._declared[schema.fingerprint] = TypedValues(schema)
         whole = dict(item.row)
         texts: dict[str, Any] = {name: _text_at(whole, place) for name, place in self._options.places.items()}
         named = {name: value for name, value in texts.items() if value is not None}
         reply = reply_in(item, self._declared[schema.fingerprint])
         stored = item._replace(row=_NO_ROW, output=MISSING, task=task_text(item.task), **named)
-        self._held.append(Held(stored, reply, schema, own))
+        self._replies.append(ReadReply(stored, reply, schema, own))
 
-    def _own_id(self, reply: StoredReply) -> str | None:
+    def _id_of(self, reply: StoredReply) -> str | None:
         """Give the tool's own id of a reply, and of one without what is made of all that is stored of it; None for one
         that was read before.
         """  # noqa: D205
@@ -210,8 +210,8 @@ class _Reading:
         if own is None:
             content = json.dumps(dict(reply.row), sort_keys=True, default=str)
             own = sha256(content.encode("utf-8", "surrogatepass")).hexdigest()
-            self._alike[own] += 1
-            own = f"{own} {self._alike[own]}"
+            self._copies[own] += 1
+            own = f"{own} {self._copies[own]}"
         if own in self._ids:
             return None
         self._ids.add(own)
@@ -225,11 +225,11 @@ class _Reading:
     def calls(self, judging: Judging) -> list[_Call]:
         """Give the calls, in the order of time."""
 
-        def is_valid(held: Held) -> bool:
+        def is_valid(held: ReadReply) -> bool:
             return judging.judged([held]).outcome.ok
 
-        calls = [_Call(call, self._function(call[0].stored)) for call in calls_of(self._held, is_valid)]
-        self._held = []
+        calls = [_Call(call, self._function(call[0].stored)) for call in calls_of(self._replies, is_valid)]
+        self._replies = []
         return calls
 
     def _function(self, reply: StoredReply) -> str:
@@ -249,7 +249,7 @@ def _judged(
 ) -> Iterator[Judged]:
     for number, (replies, function) in enumerate(calls, 1):
         first = replies[0]
-        yield judging.judged(replies, function, first.stored.call or first.own)
+        yield judging.judged(replies, function, first.stored.call or first.id)
         report("judged", number, len(calls))
 
 
@@ -264,7 +264,7 @@ def _store(calls: Iterable[Judged], store: Store, result: TraceImport) -> None:
             ids = [judged.outcome.call.id for judged in batch]
             known = {row["call_id"] for row in store.attempts(call_ids=ids)}
             new = [judged for judged in batch if judged.outcome.call.id not in known]
-            result.known += len(known)
+            result.already_stored += len(known)
             result.stored += len(new)
             if result.dry_run or not new:
                 continue

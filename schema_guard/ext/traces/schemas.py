@@ -17,7 +17,7 @@ from schema_guard.schema import Schema
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from schema_guard.ext.traces.stored import StoredReply
+    from schema_guard.ext.traces.stored_reply import StoredReply
 
 __all__ = ["Schemas"]
 

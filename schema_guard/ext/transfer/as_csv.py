@@ -18,14 +18,14 @@ from typing import IO, TYPE_CHECKING, Any
 from schema_guard.errors import InvalidArgument
 from schema_guard.ext.transfer.as_jsonl import MOST_BYTES_WITH_TEXTS, MOST_LINE_BYTES, lines
 from schema_guard.ext.transfer.columns import TEXTS, kind_of
-from schema_guard.ext.transfer.entries import ATTEMPT, NAMES, Entry, FileFault, told
+from schema_guard.ext.transfer.entries import ATTEMPT, NAMES, Entry, FileFault, head_entries
 from schema_guard.records.rows import COLUMNS
 from schema_guard.text import clip, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from schema_guard.ext.transfer.entries import Fields, Head, Said
+    from schema_guard.ext.transfer.entries import EntryOrFault, Fields, Head
 
 _RECORD, _ABOUT = "record", "about"
 _COLUMNS = (*COLUMNS, TEXTS)
@@ -58,7 +58,7 @@ def write(head: Head, pages: Iterable[list[Fields]], stream: IO[bytes]) -> int:
     none = [""] * len(columns)
     attempts = 0
     stream.write(_text([[_RECORD, *columns, _ABOUT]]))
-    stream.write(_text([name, *none, json.dumps(fields)] for name, fields in told(head)))
+    stream.write(_text([name, *none, json.dumps(fields)] for name, fields in head_entries(head)))
     for page in pages:
         stream.write(_text([ATTEMPT, *_cells(fields, columns), ""] for fields in page))
         attempts += len(page)
@@ -80,7 +80,7 @@ def _cells(fields: Fields, columns: Iterable[str]) -> Iterator[Any]:
             yield value if type(value) in (int, float) else json.dumps(value)
 
 
-def read(source: str, stream: IO[bytes]) -> Iterator[Said]:
+def read(source: str, stream: IO[bytes]) -> Iterator[EntryOrFault]:
     """Give what each row says; `InvalidArgument` for columns that are not known."""
     text = _Lines(stream)
     reader = csv.reader(text, strict=True)  # strict: what is left of a broken quotation is no row
@@ -139,7 +139,7 @@ def _columns(source: str, header: list[str]) -> list[str]:
     return header
 
 
-def _entry(place: str, columns: list[str], cells: list[str]) -> Said:
+def _entry(place: str, columns: list[str], cells: list[str]) -> EntryOrFault:
     if len(cells) != len(columns):
         return FileFault(place, f"expected {len(columns)} cells, got {len(cells)}")
     by_column = dict(zip(columns, cells, strict=True))

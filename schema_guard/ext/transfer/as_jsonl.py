@@ -10,13 +10,13 @@ import json
 from typing import IO, TYPE_CHECKING, Any
 
 from schema_guard.ext.transfer.columns import TEXTS
-from schema_guard.ext.transfer.entries import ATTEMPT, NAMES, Entry, FileFault, told
+from schema_guard.ext.transfer.entries import ATTEMPT, NAMES, Entry, FileFault, head_entries
 from schema_guard.text import clip
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from schema_guard.ext.transfer.entries import Fields, Head, Said
+    from schema_guard.ext.transfer.entries import EntryOrFault, Fields, Head
 
 MOST_LINE_BYTES = 1024 * 1024  # a row is less than 1 KiB; the names in it are the user's own
 MOST_BYTES_WITH_TEXTS = (
@@ -29,7 +29,7 @@ _encode = json.JSONEncoder(separators=(",", ":"), check_circular=False, allow_na
 
 def write(head: Head, pages: Iterable[list[Fields]], stream: IO[bytes]) -> int:
     """Write a store; gives the number of attempts."""
-    for name, fields in told(head):
+    for name, fields in head_entries(head):
         stream.write(_line({name: fields}))
     attempts = 0
     for page in pages:
@@ -43,7 +43,7 @@ def _line(fields: dict[str, Any]) -> bytes:
     return _encode(fields).encode("ascii") + b"\n"
 
 
-def read(stream: IO[bytes]) -> Iterator[Said]:
+def read(stream: IO[bytes]) -> Iterator[EntryOrFault]:
     """Give what each line says."""
     from jiter import from_json  # as in `core`: what is parsed is parsed by it
 
@@ -66,7 +66,7 @@ def read(stream: IO[bytes]) -> Iterator[Said]:
         yield entry
 
 
-def _entry(place: str, value: Any) -> Said:
+def _entry(place: str, value: Any) -> EntryOrFault:
     if not isinstance(value, dict):
         return FileFault(place, f"expected a JSON object, got {clip(repr(value))}")
     if len(value) == 1:

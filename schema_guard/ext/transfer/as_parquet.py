@@ -8,14 +8,14 @@ from typing import IO, TYPE_CHECKING, Any
 
 from schema_guard.errors import InvalidArgument, missing_extra
 from schema_guard.ext.transfer.columns import TEXTS, kind_of
-from schema_guard.ext.transfer.entries import ATTEMPT, NAMES, Entry, FileFault, told
+from schema_guard.ext.transfer.entries import ATTEMPT, NAMES, Entry, FileFault, head_entries
 from schema_guard.records.rows import COLUMNS
 from schema_guard.text import clip
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from schema_guard.ext.transfer.entries import Fields, Head, Said
+    from schema_guard.ext.transfer.entries import EntryOrFault, Fields, Head
 
 _KEY = b"schema_guard"
 _GROUP_ROWS = 20_000  # held until they are written: some 30 MB
@@ -48,7 +48,7 @@ def _schema(pa: Any, columns: Sequence[str]) -> Any:
 def write(head: Head, pages: Iterable[list[Fields]], stream: IO[bytes]) -> int:
     """Write a store; gives the number of attempts. `MissingExtra` without pyarrow."""
     pa = _arrow()
-    about = json.dumps([[name, fields] for name, fields in told(head)])
+    about = json.dumps([[name, fields] for name, fields in head_entries(head)])
     schema = _schema(pa, (*COLUMNS, TEXTS) if head.has_texts else COLUMNS).with_metadata(
         {_KEY: about.encode()}
     )
@@ -76,12 +76,12 @@ def _groups(pages: Iterable[list[Fields]]) -> Iterator[list[Fields]]:
         yield rows
 
 
-def read(source: str, stream: IO[bytes]) -> Iterator[Said]:
+def read(source: str, stream: IO[bytes]) -> Iterator[EntryOrFault]:
     """Give what the metadata and each row say; `InvalidArgument` for a file or columns that are not ours."""
     pa = _arrow()
     try:
         file = pa.parquet.ParquetFile(stream, page_checksum_verification=True)
-        about = _about(source, (file.schema_arrow.metadata or {}).get(_KEY))
+        about = _metadata_entries(source, (file.schema_arrow.metadata or {}).get(_KEY))
         _check(source, _schema(pa, (*COLUMNS, TEXTS)), file.schema_arrow)
         yield from about
         number = 0
@@ -94,7 +94,7 @@ def read(source: str, stream: IO[bytes]) -> Iterator[Said]:
         raise InvalidArgument(f"{source} is damaged: export it again: {clip(str(error))}") from error
 
 
-def _attempt(place: str, fields: Fields) -> Said:
+def _attempt(place: str, fields: Fields) -> EntryOrFault:
     texts = fields.get(TEXTS)
     if texts is None:
         return Entry(place, ATTEMPT, fields)
@@ -106,7 +106,7 @@ def _attempt(place: str, fields: Fields) -> Said:
         return FileFault(place, f"at /{TEXTS}: expected JSON: {clip(str(error))}")
 
 
-def _about(source: str, metadata: bytes | None) -> list[Said]:
+def _metadata_entries(source: str, metadata: bytes | None) -> list[EntryOrFault]:
     """Give the entries of the metadata."""
     from jiter import from_json
 
@@ -122,7 +122,7 @@ def _about(source: str, metadata: bytes | None) -> list[Said]:
     return [_entry(f"metadata {number}", entry) for number, entry in enumerate(entries, start=1)]
 
 
-def _entry(place: str, pair: Any) -> Said:
+def _entry(place: str, pair: Any) -> EntryOrFault:
     if isinstance(pair, list) and len(pair) == 2 and pair[0] in NAMES and isinstance(pair[1], dict):
         return Entry(place, *pair)
     return FileFault(place, f"expected a name and its fields, got {clip(repr(pair))}")

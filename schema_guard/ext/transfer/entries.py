@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 from schema_guard.errors import InvalidArgument
 from schema_guard.ext.transfer.columns import TEXTS, FieldFault, checked, row_of
 from schema_guard.ext.transfer.grouping import Grouping
-from schema_guard.ext.transfer.texts import Moved, heard_texts
+from schema_guard.ext.transfer.texts import Moved, read_texts
 from schema_guard.records.backend import LostRecords
 from schema_guard.records.declarations import Declared, DeclaredStep, DeclaredTarget
 from schema_guard.records.rows import COLUMNS
@@ -29,7 +29,7 @@ NAMES = ("export", "declared_step", "declared_target", "lost_records", "end")
 """What an entry can be but an attempt."""
 
 _CALL_ID = COLUMNS.index("call_id")
-_MOST_TOLD = 10
+_MOST_SHOWN = 10
 
 _TEXT, _MAYBE_TEXT, _NUMBER, _COUNT = ("text", False), ("text", True), ("number", False), ("count", False)
 _FIELDS = {
@@ -82,13 +82,13 @@ class Entry(NamedTuple):
     fields: Mapping[str, Any]
 
 
-Said: TypeAlias = "Entry | FileFault"
+EntryOrFault: TypeAlias = "Entry | FileFault"
 Fields: TypeAlias = "dict[str, Any]"
 """An attempt by the names of its columns, with its texts where they come along."""
 
 
 @dataclass(frozen=True)
-class Beside:
+class StoreData:
     """What a store has beside its attempts.
 
     Attributes:
@@ -107,19 +107,19 @@ class Head:
     """What stands before the attempts.
 
     Attributes:
-        beside: What the store has beside them.
+        store_data: What the store has beside them.
         release: Of this library.
         has_texts: Whether texts come along.
     """
 
-    beside: Beside
+    store_data: StoreData
     release: str
     has_texts: bool = False
 
 
-def told(head: Head) -> Iterator[tuple[str, dict[str, Any]]]:
+def head_entries(head: Head) -> Iterator[tuple[str, dict[str, Any]]]:
     """Give the entries before the attempts by their names."""
-    beside = head.beside
+    beside = head.store_data
     first = {"format": FORMAT_VERSION, "release": head.release, "hash_keys": sorted(beside.keys)}
     yield "export", first | ({TEXTS: True} if head.has_texts else {})
     for declared in beside.declared:
@@ -160,21 +160,21 @@ class FileReading:
     _end: int | None = None
 
     @property
-    def beside(self) -> Beside:
+    def store_data(self) -> StoreData:
         """What the file said beside its attempts; complete when all calls were given."""
         declared = tuple(
             Declared(which, tuple(self._steps.get(which, ())), tuple(self._targets.get(which, ())))
             for which in sorted({*self._steps, *self._targets})
         )
-        return Beside(self.keys, declared, tuple(self.lost_records))
+        return StoreData(self.keys, declared, tuple(self.lost_records))
 
-    def whole_calls(self, said: Iterable[Said]) -> Iterator[list[Moved]]:
+    def whole_calls(self, items: Iterable[EntryOrFault]) -> Iterator[list[Moved]]:
         """Give the attempts of each call that is right; what is wrong is counted.
 
         Raises:
             InvalidArgument: This is no export, or one of a later format.
         """
-        entries = iter(said)
+        entries = iter(items)
         self._begin(next(entries, None))
         for call in self._calls(entries):
             self.calls += 1
@@ -186,10 +186,10 @@ class FileReading:
             why = f"the file says that it has {self._end} attempts, and has {self._seen}; export it again"
             self._add(FileFault("the end", why))
 
-    def _begin(self, first: Said | None) -> None:
+    def _begin(self, first: EntryOrFault | None) -> None:
         what = f"{self.source}: expected what `schema-guard store export` has written"
         if not isinstance(first, Entry) or first.name != "export":
-            raise InvalidArgument(f"{what}, got something else at its first line: {_got(first)}")
+            raise InvalidArgument(f"{what}, got something else at its first line: {_entry_text(first)}")
         version = first.fields.get("format")
         if type(version) is int and version > FORMAT_VERSION:
             raise InvalidArgument(
@@ -207,7 +207,7 @@ class FileReading:
             )
         self.keys = frozenset(keys)
 
-    def _calls(self, entries: Iterator[Said]) -> Iterator[list[Moved]]:
+    def _calls(self, entries: Iterator[EntryOrFault]) -> Iterator[list[Moved]]:
         grouping = Grouping(lambda place, why: self._add(FileFault(place, why)))
         for entry in entries:
             if isinstance(entry, Entry) and entry.name != ATTEMPT:
@@ -221,12 +221,12 @@ class FileReading:
                 yield call
         grouping.end()
 
-    def _attempt(self, entry: Said) -> Moved | None:
+    def _attempt(self, entry: EntryOrFault) -> Moved | None:
         if isinstance(entry, FileFault):
             self._add(entry)
             return None
         try:
-            moved = Moved(row_of(entry.fields), heard_texts(entry.fields.get(TEXTS)))
+            moved = Moved(row_of(entry.fields), read_texts(entry.fields.get(TEXTS)))
         except FieldFault as error:
             self._add(FileFault(entry.place, str(error)))
             return None
@@ -263,17 +263,17 @@ class FileReading:
 
     def _add(self, fault: FileFault) -> None:
         self.faults += 1
-        if len(self.first_faults) < _MOST_TOLD:
+        if len(self.first_faults) < _MOST_SHOWN:
             self.first_faults.append(fault)
 
 
-def _call_id(entry: Said) -> object:
+def _call_id(entry: EntryOrFault) -> object:
     """Give the call of an attempt that is wrong, None where that is not known."""
     call_id = entry.fields.get("call_id") if isinstance(entry, Entry) else None
     return call_id if isinstance(call_id, str) else None
 
 
-def _got(first: Said | None) -> str:
+def _entry_text(first: EntryOrFault | None) -> str:
     if first is None:
         return "nothing"
     return first.why if isinstance(first, FileFault) else f"an entry {first.name!r}"

@@ -11,7 +11,7 @@ from schema_guard.text import clip
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from schema_guard.ext.transfer.entries import Fields, Head, Said
+    from schema_guard.ext.transfer.entries import EntryOrFault, Fields, Head
 
 Form: TypeAlias = Literal["jsonl", "csv", "parquet"]
 FORMS: tuple[Form, ...] = get_args(Form)
@@ -45,7 +45,7 @@ def write(form: Form, head: Head, pages: Iterable[list[Fields]], stream: IO[byte
     return as_parquet.write(head, pages, stream)
 
 
-def read(source: str, stream: IO[bytes]) -> Iterator[Said]:
+def read(source: str, stream: IO[bytes]) -> Iterator[EntryOrFault]:
     """Give what a file says, from its beginning, whichever form it has.
 
     Args:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from schema_guard.records.payloads.texts import Payload
     from schema_guard.records.rows import Row
 
-__all__ = ["TEXTS_AS", "Moved", "TextsAs", "heard_texts", "told_texts"]
+__all__ = ["TEXTS_AS", "Moved", "TextsAs", "read_texts", "texts_as_json"]
 
 TextsAs: TypeAlias = Literal["redacted", "kept"]
 TEXTS_AS: Final[tuple[TextsAs, ...]] = ("redacted", "kept")
@@ -44,7 +44,7 @@ class Moved(NamedTuple):
     payload: Payload | None = None
 
 
-def told_texts(texts: Texts, how: TextsAs) -> dict[str, Any]:
+def texts_as_json(texts: Texts, how: TextsAs) -> dict[str, Any]:
     """Give what is said of the texts of an attempt."""
     cleaned = _redacted(texts) if how == "redacted" else texts
     fields = {name: getattr(cleaned, name) for name in _CHECKS}
@@ -86,7 +86,7 @@ def _redacted(texts: Texts) -> Texts:
     return replace(texts, **contents, touched=tuple(touched), lost=lost)
 
 
-def heard_texts(fields: Any) -> Payload | None:
+def read_texts(fields: Any) -> Payload | None:
     """Give the texts of an attempt that came from outside, None for none; `FieldFault`."""
     if fields is None:
         return None

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from schema_guard.errors import InvalidArgument
 from schema_guard.schema import Schema
 from schema_guard.text import clip, clip_path
-from schema_guard.validation.published import fault, judged
+from schema_guard.validation.published_schemas import fault, judged
 
 __all__ = ["JOB_FILE", "TunedModel", "read_job", "tuned_model"]
 

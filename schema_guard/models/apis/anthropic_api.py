@@ -45,15 +45,15 @@ class AnthropicModel(GeneratedModel):
         defaults = {"max_tokens": OUTPUT_TOKENS}
         super().__init__(name, endpoint, provider=provider, defaults=defaults, options=options)
 
-    def arguments(self, prompt: PromptLike, given: dict[str, Any], *, is_stream: bool) -> dict[str, Any]:
+    def arguments(self, prompt: PromptLike, options: dict[str, Any], *, is_stream: bool) -> dict[str, Any]:
         """Give the arguments of `create`."""
         turns = messages(prompt)
         systems = [turn["content"] for turn in turns if turn.get("role") in _SYSTEMS]
         arguments = {
             "model": self.name,
             "messages": [turn for turn in turns if turn.get("role") not in _SYSTEMS],
-            **given,
-            "system": _system([given["system"], *systems] if given.get("system") else systems),
+            **options,
+            "system": _system([options["system"], *systems] if options.get("system") else systems),
         }
         if is_stream:
             arguments["stream"] = True
@@ -63,7 +63,7 @@ class AnthropicModel(GeneratedModel):
         """Give the part of a client whose `create` makes a request."""
         return client.messages
 
-    def taken(self, client: Any, arguments: dict[str, Any]) -> dict[str, Any]:
+    def accepted_arguments(self, client: Any, arguments: dict[str, Any]) -> dict[str, Any]:
         """Give arguments as this version of the SDK takes them: what it has no name for goes into the body as it is.
 
         Newer versions have none for `temperature`, which older models take.

@@ -89,19 +89,19 @@ class BedrockModel(HostedModel):
         raise self._lacking()
         yield  # it is a generator all the same
 
-    def arguments(self, prompt: PromptLike, given: dict[str, Any], *, is_stream: bool) -> dict[str, Any]:
+    def arguments(self, prompt: PromptLike, options: dict[str, Any], *, is_stream: bool) -> dict[str, Any]:
         """Give the arguments of `converse` and `converse_stream`."""
         turns = messages(prompt)
         systems = [part for turn in turns if turn.get("role") in _SYSTEMS for part in _parts(turn)]
         return {
             "modelId": self.name,
-            **{name: _said(part) if name in _CONFIGS else part for name, part in given.items()},
+            **{name: _without_nones(part) if name in _CONFIGS else part for name, part in options.items()},
             "messages": [
                 {"role": turn.get("role"), "content": _parts(turn)}
                 for turn in turns
                 if turn.get("role") not in _SYSTEMS
             ],
-            "system": [*(given.get("system") or ()), *systems] or None,
+            "system": [*(options.get("system") or ()), *systems] or None,
         }
 
     def ask(self, client: Any, arguments: dict[str, Any]) -> Any:
@@ -175,7 +175,7 @@ class _Keyless(logging.Filter):
         return True
 
 
-def _said(config: Any) -> Any:
+def _without_nones(config: Any) -> Any:
     if not isinstance(config, Mapping):
         return config
     return {name: part for name, part in config.items() if part is not None} or None

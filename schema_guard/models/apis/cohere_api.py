@@ -36,11 +36,11 @@ class CohereModel(OverHttpModel):
         """Make a model; see `HostedModel`."""
         super().__init__(name, endpoint, provider=provider, options=options)
 
-    def arguments(self, prompt: PromptLike, given: dict[str, Any], *, is_stream: bool) -> dict[str, Any]:
+    def arguments(self, prompt: PromptLike, options: dict[str, Any], *, is_stream: bool) -> dict[str, Any]:
         """Give the arguments of `chat` and `chat_stream`."""
         # Given with each request because the client has no such argument before version 7.
         retries = {"max_retries": self.endpoint.max_retries}
-        return {"model": self.name, "messages": messages(prompt), "request_options": retries, **given}
+        return {"model": self.name, "messages": messages(prompt), "request_options": retries, **options}
 
     def ask(self, client: Any, arguments: dict[str, Any]) -> Any:
         """Send a request and give its reply, or an awaitable of it."""

@@ -37,19 +37,19 @@ class GeneratedModel(HostedModel):
     def resource(self, client: Any) -> Any:
         """Give the part of a client whose `create` makes a request."""
 
-    def taken(self, client: Any, arguments: dict[str, Any]) -> dict[str, Any]:
+    def accepted_arguments(self, client: Any, arguments: dict[str, Any]) -> dict[str, Any]:
         """Give arguments as this version of the package takes them."""
         return arguments
 
     def create(self, client: Any, arguments: dict[str, Any]) -> Any:
         """Make a request."""
-        return self.resource(client).create(**self.taken(client, arguments))
+        return self.resource(client).create(**self.accepted_arguments(client, arguments))
 
     def ask(self, client: Any, arguments: dict[str, Any]) -> Any:
         """Send a request and give its reply, or an awaitable of it; with it how often the package had repeated it."""
         if not self.endpoint.max_retries:
             return self.create(client, arguments)
-        raw = self.resource(client).with_raw_response.create(**self.taken(client, arguments))
+        raw = self.resource(client).with_raw_response.create(**self.accepted_arguments(client, arguments))
         return _parsed_later(raw) if isawaitable(raw) else note(raw.parse(), raw.retries_taken)
 
     def chunks(self, client: Any, arguments: dict[str, Any]) -> Generator[Any, None, None]:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from schema_guard.errors import InvalidArgument, missing_extra
 from schema_guard.models.hosted import HostedModel
 from schema_guard.models.interface import messages
-from schema_guard.providers.dialects.dialect import Given
+from schema_guard.providers.dialects.dialect import RawMessage
 from schema_guard.text import clip
 
 if TYPE_CHECKING:
@@ -64,10 +64,10 @@ class GoogleModel(HostedModel):
             raise InvalidArgument(f"options['config']={clip(repr(config))}: expected a dict")
         return arguments
 
-    def arguments(self, prompt: PromptLike, given: dict[str, Any], *, is_stream: bool) -> dict[str, Any]:
+    def arguments(self, prompt: PromptLike, options: dict[str, Any], *, is_stream: bool) -> dict[str, Any]:
         """Give the arguments of `generate_content`."""
         contents, systems = _contents(prompt)
-        config = {key: value for key, value in (given.get("config") or {}).items() if value is not None}
+        config = {key: value for key, value in (options.get("config") or {}).items() if value is not None}
         instruction = config.get("system_instruction")
         if systems:
             config["system_instruction"] = "\n\n".join(
@@ -159,7 +159,7 @@ def _contents(prompt: PromptLike) -> tuple[list[Any], list[str]]:
     contents: list[Any] = []
     systems: list[str] = []
     for index, member in enumerate(elements):
-        element = member.element if isinstance(member, Given) else member
+        element = member.element if isinstance(member, RawMessage) else member
         if isinstance(element, str):
             contents.append({"role": "user", "parts": [{"text": element}]})
         elif _is_content(element):

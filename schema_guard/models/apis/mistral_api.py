@@ -43,9 +43,9 @@ class MistralModel(OverHttpModel):
             )
         super().__init__(name, endpoint, provider=provider, options=options)
 
-    def arguments(self, prompt: PromptLike, given: dict[str, Any], *, is_stream: bool) -> dict[str, Any]:
+    def arguments(self, prompt: PromptLike, options: dict[str, Any], *, is_stream: bool) -> dict[str, Any]:
         """Give the arguments of `chat.complete` and `chat.stream`."""
-        return {"model": self.name, "messages": messages(prompt), **given}
+        return {"model": self.name, "messages": messages(prompt), **options}
 
     def ask(self, client: Any, arguments: dict[str, Any]) -> Any:
         """Send a request and give its reply, or an awaitable of it."""

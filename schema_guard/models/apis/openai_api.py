@@ -61,7 +61,7 @@ class OpenAIModel(GeneratedModel):
         body.update(body.pop("extra_body", None) or {})
         return "/v1/responses" if self._is_responses else "/v1/chat/completions", body
 
-    def arguments(self, prompt: PromptLike, given: dict[str, Any], *, is_stream: bool) -> dict[str, Any]:
+    def arguments(self, prompt: PromptLike, options: dict[str, Any], *, is_stream: bool) -> dict[str, Any]:
         """Give the arguments of `create`."""
         arguments: dict[str, Any] = {"model": self.name}
         if self._is_responses:
@@ -73,7 +73,7 @@ class OpenAIModel(GeneratedModel):
                 arguments["stream_options"] = {"include_usage": True}
         if is_stream:
             arguments["stream"] = True
-        return {**arguments, **given}
+        return {**arguments, **options}
 
     def resource(self, client: Any) -> Any:
         """Give the part of a client whose `create` makes a request."""

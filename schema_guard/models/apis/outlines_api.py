@@ -41,7 +41,7 @@ _LIMITS: Final = {"LlamaCpp": "max_tokens", "MLXLM": "max_tokens", "Gemini": "ma
 # Those that outlines has no streams of.
 _WHOLE: Final = ("Transformers", "TransformersMultiModal", "Dottxt", "AsyncDottxt", "VLLMOffline")
 # Compiled schemas that are kept: an automaton of outlines-core may take a gigabyte.
-_KEPT_GENERATORS = 8
+_CACHED_GENERATORS = 8
 
 
 class OutlinesModel(Closing):
@@ -89,7 +89,7 @@ class OutlinesModel(Closing):
         self._limit = limit, _LIMITS.get(kind, limit)
         self._lock = threading.Lock()
         # Its tokenizer is read anew for each, half a second.
-        self._kept = lru_cache(_KEPT_GENERATORS)(self._made_of_text)
+        self._generator_of = lru_cache(_CACHED_GENERATORS)(self._generator_of_text)
 
     def __repr__(self) -> str:
         return f"<OutlinesModel {self.name!r} provider={self.provider!r}>"
@@ -137,7 +137,7 @@ class OutlinesModel(Closing):
     def close(self) -> None:
         """Forget the model, which stays its owner's; closing twice is no error."""
         self._model = None
-        self._kept.cache_clear()
+        self._generator_of.cache_clear()
 
     def _require(self, method: str) -> None:
         """Refuse a call that cannot be made.
@@ -163,15 +163,15 @@ class OutlinesModel(Closing):
         """Give what asks; of a shared one, a call at a time."""
         text = getattr(output_type, "schema", None)
         if is_shared and isinstance(text, str):
-            return self._kept(text, backend)
-        return self._made(output_type, backend)
+            return self._generator_of(text, backend)
+        return self._make_generator(output_type, backend)
 
-    def _made_of_text(self, text: str, backend: str | None) -> Any:
+    def _generator_of_text(self, text: str, backend: str | None) -> Any:
         from outlines.types import JsonSchema  # type: ignore[import-not-found,import-untyped,unused-ignore]
 
-        return self._made(JsonSchema(text), backend)
+        return self._make_generator(JsonSchema(text), backend)
 
-    def _made(self, output_type: Any, backend: str | None) -> Any:
+    def _make_generator(self, output_type: Any, backend: str | None) -> Any:
         from outlines import generator  # type: ignore[import-not-found,import-untyped,unused-ignore]
 
         return generator.Generator(self._model, output_type, backend=backend)

@@ -28,7 +28,7 @@ def as_text(node: Any, *, without: tuple[str, ...] = ()) -> str:
     if isinstance(node, ast.JoinedStr):
         return _joined(node)
     if isinstance(node, ast.AST) and not isinstance(node, ast.Constant):
-        fields = sorted((name, value) for name, value in _said(node).items() if name not in without)
+        fields = sorted((name, value) for name, value in _filled_fields(node).items() if name not in without)
         return f"{type(node).__name__}({' '.join(f'{name}={as_text(value)}' for name, value in fields)})"
     value = node.value if isinstance(node, ast.Constant) else node
     if isinstance(value, (list, tuple)):
@@ -47,7 +47,7 @@ def is_plain(value: Any) -> bool:
     return type(value) in _TEXTS_AND_NUMBERS
 
 
-def _said(node: ast.AST) -> dict[str, Any]:
+def _filled_fields(node: ast.AST) -> dict[str, Any]:
     """Give the fields that say something: lists that are empty came with later Pythons, or leave nothing to say."""
     fields = {
         name: value

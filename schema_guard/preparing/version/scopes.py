@@ -28,7 +28,7 @@ _CONTAINERS = (ast.Tuple, ast.List, ast.Set, ast.Dict, ast.JoinedStr, ast.Format
 _OPERATIONS = (ast.BinOp, ast.UnaryOp, ast.BoolOp, ast.Compare, ast.Subscript, ast.Slice, ast.Starred)
 _READING = frozenset({"read_text", "read_bytes", "get_data"})
 _SHAPING = frozenset({"dedent", "cleandoc"})
-_MOST_KEPT = 16
+_MOST_CACHED = 16
 
 
 class Scope:
@@ -183,7 +183,7 @@ def source_of(file: str | None, names: dict[str, Any]) -> Source | None:
     return _parsed(text, names.get("__package__") or "") if text else None
 
 
-@lru_cache(maxsize=_MOST_KEPT)
+@lru_cache(maxsize=_MOST_CACHED)
 def _parsed(text: str, package: str) -> Source | None:
     try:
         return Source(text, package)
@@ -211,7 +211,7 @@ def _bindings(scope: ast.AST) -> Iterator[tuple[str, ast.AST]]:
         value = getattr(node, "context_expr", None) or getattr(node, "value", None)
         # An annotation alone binds nothing.
         yield from ((target.id, value) for target in valued if value is not None)
-        yield from _named_by(node)
+        yield from _names_bound_by(node)
         if isinstance(node, _SCOPES):
             # A function inside may rebind a name of this scope.
             declared = (part for part in ast.walk(node) if isinstance(part, (ast.Global, ast.Nonlocal)))
@@ -231,7 +231,7 @@ def _targets(node: ast.AST) -> list[ast.expr]:
     return []
 
 
-def _named_by(node: ast.AST) -> Iterator[tuple[str, ast.AST]]:
+def _names_bound_by(node: ast.AST) -> Iterator[tuple[str, ast.AST]]:
     """Give the names that a node binds by itself."""
     if isinstance(node, ast.Name):
         if not isinstance(node.ctx, ast.Load):

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from schema_guard.providers.dialects.chat import CHAT, extended_as, is_tool_result, read
-from schema_guard.providers.dialects.dialect import Side, as_given, field
+from schema_guard.providers.dialects.dialect import Side, field, raw_message
 from schema_guard.values import Message
 
 __all__ = ["BEDROCK"]
@@ -38,7 +38,7 @@ def _extended(message: Message, text: str, behind: bool) -> tuple[Message, ...]:
 
 def _turn(side: Side, text: str, near: Sequence[Message]) -> Message:
     message = Message("user" if side == "user" else "assistant", [{"text": text}])
-    return as_given(message, message.as_dict(), BEDROCK)
+    return raw_message(message, message.as_dict(), BEDROCK)
 
 
 BEDROCK: Final = CHAT._replace(

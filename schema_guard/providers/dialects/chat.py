@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from schema_guard.providers.dialects.dialect import (
     Dialect,
-    Given,
+    RawMessage,
     Side,
-    as_given,
     field,
     has,
     instance,
+    raw_message,
     rest_of,
     text_part,
     with_field,
@@ -68,10 +68,10 @@ def extended_as(
     if content is None:
         return ()
     new = message._replace(content=content)
-    if not isinstance(message, Given):
+    if not isinstance(message, RawMessage):
         return (new,)
     element = with_field(message.element, "content", content)
-    return () if element is None else (as_given(new, element, dialect),)
+    return () if element is None else (raw_message(new, element, dialect),)
 
 
 def _extended(message: Message, text: str, behind: bool) -> tuple[Message, ...]:
@@ -80,14 +80,14 @@ def _extended(message: Message, text: str, behind: bool) -> tuple[Message, ...]:
 
 def _turn(side: Side, text: str, near: Sequence[Message]) -> Message:
     message = Message(_WORDS[side], text)
-    elements = [one.element for one in near if isinstance(one, Given)]
+    elements = [one.element for one in near if isinstance(one, RawMessage)]
     if not elements:
         return message
     mapping = {"role": message.role, "content": text}
     # A function that is given objects alone may read them as such.
     objects = [] if any(isinstance(one, Mapping) for one in elements) else elements
     element = instance([type(one) for one in objects], mapping, mapping)
-    return as_given(message, mapping if element is None else element, CHAT)
+    return raw_message(message, mapping if element is None else element, CHAT)
 
 
 CHAT: Final = Dialect(

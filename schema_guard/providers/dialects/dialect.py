@@ -18,14 +18,14 @@ from schema_guard.values import Message
 
 __all__ = [
     "Dialect",
-    "Given",
+    "RawMessage",
     "Side",
-    "as_given",
     "elements_of",
     "field",
     "has",
     "instance",
     "joined",
+    "raw_message",
     "rest_of",
     "text_part",
     "with_field",
@@ -66,7 +66,7 @@ class Dialect(NamedTuple):
         return message.role in self.users and not self.is_tool_result(message)
 
 
-class Given(Message):
+class RawMessage(Message):
     """A message that goes on as the object that it is.
 
     Equal to every message that says the same; a copy or a pickle of it has what it says and not the object.
@@ -83,16 +83,16 @@ class Given(Message):
         return Message, tuple(self)
 
 
-def as_given(message: Message, element: Any, dialect: Dialect) -> Given:
+def raw_message(message: Message, element: Any, dialect: Dialect) -> RawMessage:
     """Give a message that is sent as an element."""
-    sent_message = Given(*message)
+    sent_message = RawMessage(*message)
     sent_message.element, sent_message.dialect = element, dialect
     return sent_message
 
 
 def elements_of(messages: Iterable[Message]) -> list[Any]:
     """Give what is sent for messages: the objects that were given, a new dict for a message of our own."""
-    return [message.element if isinstance(message, Given) else message.as_dict() for message in messages]
+    return [message.element if isinstance(message, RawMessage) else message.as_dict() for message in messages]
 
 
 # Fields of what others made.

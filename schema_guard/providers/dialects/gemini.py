@@ -12,13 +12,13 @@ from typing import Any, Final
 
 from schema_guard.providers.dialects.dialect import (
     Dialect,
-    Given,
+    RawMessage,
     Side,
-    as_given,
     field,
     has,
     instance,
     joined,
+    raw_message,
     rest_of,
     with_field,
     with_text,
@@ -82,23 +82,23 @@ def _is_tool_result(message: Message) -> bool:
 
 
 def _extended(message: Message, text: str, behind: bool) -> tuple[Message, ...]:
-    if not isinstance(message, Given):
+    if not isinstance(message, RawMessage):
         return ()
     element = message.element
     if isinstance(element, str):
         both = joined(text, element, behind=behind)
-        return (as_given(Message(message.role, both), both, GEMINI),)
+        return (raw_message(Message(message.role, both), both, GEMINI),)
     if isinstance(element, list):
         content = with_text(element, text, behind=behind, part=lambda text, _: text)
-        return (as_given(Message(message.role, content), content, GEMINI),)
+        return (raw_message(Message(message.role, content), content, GEMINI),)
     if not has(element, "parts"):
-        new = as_given(Message(message.role, text), text, GEMINI)
+        new = raw_message(Message(message.role, text), text, GEMINI)
         return (message, new) if behind else (new, message)
     content = with_text(message.content, text, behind=behind, part=_part)
     changed = None if content is None else with_field(element, "parts", content)
     if changed is None:
         return ()
-    return (as_given(Message(message.role, content, message.fields), changed, GEMINI),)
+    return (raw_message(Message(message.role, content, message.fields), changed, GEMINI),)
 
 
 def _part(text: str, beside: Sequence[Any]) -> Any:
@@ -116,14 +116,14 @@ def _part(text: str, beside: Sequence[Any]) -> Any:
 
 def _turn(side: Side, text: str, near: Sequence[Message]) -> Message:
     message = Message(side, [{"text": text}])
-    elements = [one.element for one in near if isinstance(one, Given)]
+    elements = [one.element for one in near if isinstance(one, RawMessage)]
     mapping: dict[str, Any] = {"role": side, "parts": [{"text": text}]}
     element = None
     # A function that is given objects alone may read them as such. The SDK takes an object beside a loose part that is
     # a dict for a file, and a dict beside anything for what it is.
     if all(has(one, "parts") and not isinstance(one, Mapping) for one in elements):
         element = instance(_classes(elements), mapping, {"role": side})
-    return as_given(message, mapping if element is None else element, GEMINI)
+    return raw_message(message, mapping if element is None else element, GEMINI)
 
 
 def _classes(elements: Sequence[Any]) -> Iterator[Any]:

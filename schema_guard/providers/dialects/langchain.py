@@ -9,13 +9,13 @@ from typing import Any, Final
 from schema_guard.providers.dialects.chat import read as read_message
 from schema_guard.providers.dialects.dialect import (
     Dialect,
-    Given,
+    RawMessage,
     Side,
-    as_given,
     field,
     has,
     instance,
     joined,
+    raw_message,
     rest_of,
     text_part,
     with_field,
@@ -81,7 +81,7 @@ def _is_tool_result(message: Message) -> bool:
 
 def _extended(message: Message, text: str, behind: bool) -> tuple[Message, ...]:
     content = with_text(message.content, text, behind=behind, part=text_part)
-    if content is None or not isinstance(message, Given):
+    if content is None or not isinstance(message, RawMessage):
         return ()
     element: Any = message.element
     if isinstance(element, str):
@@ -93,20 +93,20 @@ def _extended(message: Message, text: str, behind: bool) -> tuple[Message, ...]:
     return (
         ()
         if changed is None
-        else (as_given(Message(message.role, content, message.fields), changed, LANGCHAIN),)
+        else (raw_message(Message(message.role, content, message.fields), changed, LANGCHAIN),)
     )
 
 
 def _turn(side: Side, text: str, near: Sequence[Message]) -> Message:
-    elements = [one.element for one in near if isinstance(one, Given)]
+    elements = [one.element for one in near if isinstance(one, RawMessage)]
     message = Message(_OURS[side], text)
     element = instance(
         _classes(elements, _CLASSES[side]), {"content": text}, {"content": text, "type": _OURS[side]}
     )
     if element is not None:
-        return as_given(message, element, LANGCHAIN)
+        return raw_message(message, element, LANGCHAIN)
     words = _THEIRS if any(_is_pair(one) and one[0] in _THEIRS.values() for one in elements) else _OURS
-    return as_given(message, (words[side], text), LANGCHAIN)
+    return raw_message(message, (words[side], text), LANGCHAIN)
 
 
 def _classes(elements: Sequence[Any], name: str) -> Iterator[Any]:

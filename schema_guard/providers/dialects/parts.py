@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from schema_guard.providers.dialects.dialect import (
     Dialect,
-    Given,
+    RawMessage,
     Side,
-    as_given,
     field,
     has,
+    raw_message,
     text_part,
     word,
 )
@@ -43,8 +43,8 @@ def _marks(elements: Sequence[Any]) -> bool:
 
 
 def _part(text: str, near: Sequence[Message]) -> Message:
-    beside = [one.element for one in near if isinstance(one, Given)]
-    return as_given(Message("user", text), text_part(text, beside), PARTS)
+    beside = [one.element for one in near if isinstance(one, RawMessage)]
+    return raw_message(Message("user", text), text_part(text, beside), PARTS)
 
 
 def _extended(message: Message, text: str, behind: bool) -> tuple[Message, ...]:

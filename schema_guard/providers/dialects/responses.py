@@ -11,8 +11,8 @@ from schema_guard.providers.dialects.chat import read as read_message
 from schema_guard.providers.dialects.dialect import (
     Dialect,
     Side,
-    as_given,
     field,
+    raw_message,
     rest_of,
     text_part,
     word,
@@ -66,7 +66,7 @@ def _part(text: str, beside: Sequence[Any]) -> Any:
 
 def _turn(side: Side, text: str, near: Sequence[Message]) -> Message:
     message = Message("user" if side == "user" else "assistant", text)
-    return as_given(message, message.as_dict(), RESPONSES)
+    return raw_message(message, message.as_dict(), RESPONSES)
 
 
 RESPONSES: Final = Dialect(

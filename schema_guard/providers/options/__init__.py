@@ -5,9 +5,16 @@ from schema_guard.providers.options.table import (
     PROVIDER_OPTIONS,
     TEXT_STRATEGIES,
     capabilities,
-    going_on,
+    continuation_of,
     options_for,
     unforced,
 )
 
-__all__ = ["PROVIDER_OPTIONS", "TEXT_STRATEGIES", "capabilities", "going_on", "options_for", "unforced"]
+__all__ = [
+    "PROVIDER_OPTIONS",
+    "TEXT_STRATEGIES",
+    "capabilities",
+    "continuation_of",
+    "options_for",
+    "unforced",
+]

@@ -34,7 +34,14 @@ if TYPE_CHECKING:
     from schema_guard.providers.options.provider_options import GoingOn, ProviderOptions
     from schema_guard.schema import Schema
 
-__all__ = ["PROVIDER_OPTIONS", "TEXT_STRATEGIES", "capabilities", "going_on", "options_for", "unforced"]
+__all__ = [
+    "PROVIDER_OPTIONS",
+    "TEXT_STRATEGIES",
+    "capabilities",
+    "continuation_of",
+    "options_for",
+    "unforced",
+]
 
 TEXT_STRATEGIES = frozenset({"bare", "system_prompt", "few_shot", "reason_then_format"})
 """Strategies that ask for the format in the prompt alone: every provider takes them."""
@@ -87,7 +94,7 @@ def capabilities(provider: str) -> frozenset[str]:
     return TEXT_STRATEGIES | _row(provider).formats.keys()
 
 
-def going_on(provider: str) -> GoingOn | None:
+def continuation_of(provider: str) -> GoingOn | None:
     """Return the form of a request that continues a reply, or None if the provider takes no such request.
 
     That it does so is another matter: it hangs on the server, and `schema-guard schema probe --prefix` finds it out.

@@ -12,8 +12,8 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+from schema_guard.configuration.continuation import resumes
 from schema_guard.configuration.early_stop import stops_replies
-from schema_guard.configuration.goes_on import goes_on
 from schema_guard.records.rows import COLUMNS, LARGEST_COUNT
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ class HourAddition:
 
     Attributes:
         tallies: As `Addition.tallies`.
-        ways: How calls ended, each followed by the parts that it is in, and how many did so.
+        results: How calls ended, each followed by the parts that it is in, and how many did so.
         first: `id` of the first attempt.
         places: Of the judged calls: which of `Addition.outcomes` they are.
         starts: When the earliest call began, and the latest; None when unknown.
@@ -84,7 +84,7 @@ class HourAddition:
 
     def __init__(self, first: int) -> None:
         self.tallies: dict[tuple[str, str | int], int] = defaultdict(int)
-        self.ways: dict[tuple[str, ...], int] = defaultdict(int)
+        self.results: dict[tuple[str, ...], int] = defaultdict(int)
         self.first = first
         self.places: list[int] = []
         self.starts: tuple[float, float] | None = None
@@ -92,7 +92,7 @@ class HourAddition:
         self._began: list[float] = []
         self._single: list[Any] = []  # attempts that are a whole call with a judged reply
         self._call_us: list[int] = []  # of the other calls
-        self._going_on: set[int] = set()  # which of the attempts, by `id`, went on with the reply before
+        self._continued: set[int] = set()  # which of the attempts, by `id`, went on with the reply before
 
     def add_call(self, call: list[tuple[int, Row]], *, is_judged: bool) -> None:
         """Add the attempts of a call."""
@@ -106,8 +106,8 @@ class HourAddition:
             return
         for _, each in call:
             self._attempts[each[_NUMBER] or 0].append(each)  # type: ignore[index] # a number, as the column says
-        if goes_on(row[_SETTINGS]):
-            self._going_on |= {id(each) for (_, before), (_, each) in pairwise(call) if _is_cut_off(before)}
+        if resumes(row[_SETTINGS]):
+            self._continued |= {id(each) for (_, before), (_, each) in pairwise(call) if _is_cut_off(before)}
         known_us = _known_us([each for _, each in call])
         if is_judged and len(known_us) == len(call):
             self._call_us.append(sum(known_us))
@@ -115,7 +115,7 @@ class HourAddition:
     def finish(self) -> None:
         """Count all that was added."""
         tallies = self.tallies
-        for ways, calls in self.ways.items():
+        for ways, calls in self.results.items():
             for name in ways:
                 tallies["calls", name] += calls
         for number, rows in self._attempts.items():
@@ -162,7 +162,7 @@ class HourAddition:
         """
         known = [row for row in judged if row[_REPLY_BYTES] is not None]
         stopped = [row for row in known if row[_STOPPED_AT] is not None]
-        whole = [row for row in known if row[_STOPPED_AT] is None and id(row) not in self._going_on]
+        whole = [row for row in known if row[_STOPPED_AT] is None and id(row) not in self._continued]
         for name, lengths in (
             ("whole_bytes", [row[_REPLY_BYTES] for row in whole]),
             ("stopped_bytes", [row[_REPLY_BYTES] for row in stopped]),

@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     from schema_guard.records.counts.configurations import ConfigurationCounts
     from schema_guard.records.rows import Row
 
-__all__ = ["Amount", "Pool", "Summary", "Way", "pooled"]
+__all__ = ["Amount", "CallResult", "Pool", "Summary", "pooled"]
 
-Way: TypeAlias = Literal[
+CallResult: TypeAlias = Literal[
     "calls",
     "clean",
     "parsed",
@@ -59,7 +59,7 @@ class Pool:
 
     members: tuple[ConfigurationCounts, ...]
 
-    def calls(self, way: Way) -> int:
+    def calls(self, way: CallResult) -> int:
         """Count calls, as the attributes of `ConfigurationCounts` do.
 
         A call that a router asked again of the prompt, for the tuned model gave no value, is one call with the one before it

@@ -27,7 +27,7 @@ StoredRow: TypeAlias = tuple[int, Row]
 """A row with the `id` of its attempt."""
 
 # How a call ended; each has one. All but the last had a judged reply.
-WAYS = ("valid_first_time", "repaired", "fixed_by_retry", "failed", "unseen", "transport")
+RESULTS = ("valid_first_time", "repaired", "fixed_by_retry", "failed", "unseen", "transport")
 # Of valid_first_time: the reply was nothing but the JSON, or a value whose text is unknown. Of judged calls whose
 # tries are all known: the text of the first reply is unknown. Of failed: not all tries are known.
 PARTS = ("clean", "parsed", "textless", "unseen_failed")
@@ -56,7 +56,7 @@ class Addition:
         hours: Calls by the hour in which they began, in hours since the epoch, and by `WAYS` and `PARTS`.
         rest: The part of the tallies that no hour of `by_hour` has.
         by_hour: What is counted of the calls of each hour; of those whose start is unknown under None.
-        asked: The judged calls whose inputs are known, by hour in the same way. A call whose input is unknown is
+        input_calls: The judged calls whose inputs are known, by hour in the same way. A call whose input is unknown is
             an input of its own and stands in `tallies` only.
         outcomes: Of the judged calls, in order: `"1"` for failed, `"0"` for the others.
         starts: `id` of the first attempt of each judged call.
@@ -66,7 +66,7 @@ class Addition:
         self.rest: dict[tuple[str, str | int], int] = defaultdict(int)
         self.hours: dict[tuple[int, str], int] = defaultdict(int)
         self.by_hour: dict[int | None, HourAddition] = {}
-        self.asked: dict[int | None, InputCalls] = defaultdict(InputCalls)
+        self.input_calls: dict[int | None, InputCalls] = defaultdict(InputCalls)
         self.outcomes: list[str] = []
         self.starts: list[int] = []
 
@@ -74,7 +74,7 @@ class Addition:
     def inputs(self) -> dict[bytes, tuple[int, int]]:
         """How many judged calls, and how many failed ones, to add to the input of this key."""
         counts: dict[bytes, tuple[int, int]] = {}
-        for input_calls in self.asked.values():
+        for input_calls in self.input_calls.values():
             for key, is_failed in zip(input_calls.inputs, input_calls.failed, strict=True):
                 n, k = counts.get(key, (0, 0))
                 counts[key] = n + 1, k + is_failed
@@ -93,7 +93,7 @@ class Addition:
         if of_hour is None:
             of_hour = self.by_hour[hour] = HourAddition(call[0][0])
         tallies = of_hour.tallies
-        of_hour.ways[ways] += 1
+        of_hour.results[ways] += 1
         way = ways[0]
         of_hour.add_call(call, is_judged=way != "transport")
         if way == "transport":
@@ -109,7 +109,7 @@ class Addition:
         if key is None:
             tallies["inputs", shape(1, int(is_failed))] += 1
         else:
-            input_calls = self.asked[hour]
+            input_calls = self.input_calls[hour]
             input_calls.inputs.append(key)
             input_calls.failed.append(is_failed)
 
@@ -161,12 +161,16 @@ def additions(rows: Iterable[StoredRow]) -> dict[Row, Addition]:
     by_configuration: dict[Row, Addition] = defaultdict(Addition)
     for call in calls(rows):
         last = call[-1][1]
-        addition, ways, hour = by_configuration[last[_CONFIGURATION]], _ways(call), hour_of(last[_STARTED_AT])
+        addition, ways, hour = (
+            by_configuration[last[_CONFIGURATION]],
+            _results(call),
+            hour_of(last[_STARTED_AT]),
+        )
         addition.add(call, hour, ways)
     for addition in by_configuration.values():
         for hour, of_hour in addition.by_hour.items():
             of_hour.finish()
-            for ways, alike in of_hour.ways.items():
+            for ways, alike in of_hour.results.items():
                 addition.add_to_hour(hour, ways, alike)
     return by_configuration
 
@@ -209,7 +213,7 @@ def without_judged(pages: Iterable[list[StoredRow]], judged: int) -> Iterator[li
 
 def is_judged(call: list[StoredRow]) -> bool:
     """Say whether a call had a judged reply: all but those whose only attempt was a transport failure."""
-    return _way(call) != "transport"
+    return _result(call) != "transport"
 
 
 def started(rows: Iterable[StoredRow]) -> dict[Row, list[float]]:
@@ -311,26 +315,26 @@ def shape(n: int, k: int) -> str:
     return f"[{n},{k}]"
 
 
-def way_of(outcome: Outcome[Any]) -> str:
+def result_of(outcome: Outcome[Any]) -> str:
     """Give how a call ended: one of `WAYS`."""
     last = outcome.attempts[-1]
     kind = None if last.failure is None else last.failure.kind
-    return _named_way(
+    return _result_of_attempt(
         last.number, kind, last.form, unseen=any(attempt.unseen for attempt in outcome.attempts)
     )
 
 
 # Of calls of one attempt, by all that says how it ended: a few hundred at most, but for absurd numbers.
-_KNOWN_WAYS: dict[tuple[object, ...], tuple[str, ...]] = {}
+_CACHED_RESULTS: dict[tuple[object, ...], tuple[str, ...]] = {}
 
 
-def _way(call: list[StoredRow]) -> str:
+def _result(call: list[StoredRow]) -> str:
     """Give how a call ended: one of `WAYS`."""
     last = call[-1][1]
-    return _named_way(last[_NUMBER], last[_KIND], last[_FORM], unseen=_is_unseen(call))
+    return _result_of_attempt(last[_NUMBER], last[_KIND], last[_FORM], unseen=_is_unseen(call))
 
 
-def _named_way(number: Any, kind: Any, form: Any, *, unseen: bool) -> str:
+def _result_of_attempt(number: Any, kind: Any, form: Any, *, unseen: bool) -> str:
     if kind is not None:
         return "transport" if number == 1 and kind == "transport" else "failed"
     if unseen:
@@ -344,20 +348,20 @@ def _is_unseen(call: list[StoredRow]) -> bool:
     return any(row[_UNSEEN] for _, row in call)
 
 
-def _ways(call: list[StoredRow]) -> tuple[str, ...]:
+def _results(call: list[StoredRow]) -> tuple[str, ...]:
     """Give how a call ended, then the `PARTS` that it is in."""
     if len(call) > 1:
-        return _ways_of(call)
+        return _make_results(call)
     row = call[0][1]
     key = row[_NUMBER], row[_KIND], row[_FORM], row[_UNSEEN], row[_REPLY_BYTES] is None
-    known = _KNOWN_WAYS.get(key)
+    known = _CACHED_RESULTS.get(key)
     if known is None:
-        known = _KNOWN_WAYS[key] = _ways_of(call)
+        known = _CACHED_RESULTS[key] = _make_results(call)
     return known
 
 
-def _ways_of(call: list[StoredRow]) -> tuple[str, ...]:
-    way = _way(call)
+def _make_results(call: list[StoredRow]) -> tuple[str, ...]:
+    way = _result(call)
     if way in ("transport", "unseen"):
         return (way,)
     if way == "failed" and _is_unseen(call):

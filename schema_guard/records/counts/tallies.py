@@ -24,7 +24,7 @@ from schema_guard.records.counts.configurations import (
     ranked,
 )
 from schema_guard.records.counts.hours import SUMS
-from schema_guard.records.counts.rollups import PARTS, WAYS
+from schema_guard.records.counts.rollups import PARTS, RESULTS
 from schema_guard.records.rows import CONFIGURATION_COLUMNS
 
 if TYPE_CHECKING:
@@ -89,8 +89,8 @@ def hour_counts(hour: int, configuration: Row, counts: Mapping[str, int]) -> Hou
 
 def _calls(counts: Mapping[str, int]) -> dict[str, Any]:
     """Give the calls of each way and part, and all that were judged."""
-    by_name = {name: counts.get(name, 0) for name in (*WAYS, *PARTS)}
-    calls = sum(by_name[way] for way in WAYS) - by_name["transport"]
+    by_name = {name: counts.get(name, 0) for name in (*RESULTS, *PARTS)}
+    calls = sum(by_name[way] for way in RESULTS) - by_name["transport"]
     return {**by_name, "calls": calls, "unseen": by_name["unseen"] + by_name["unseen_failed"]}
 
 

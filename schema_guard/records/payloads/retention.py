@@ -17,7 +17,7 @@ from schema_guard.text import clip
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = ["STEP_ROWS", "Forgotten", "Named", "Retention", "bytes_of", "rows_over", "seconds_of"]
+__all__ = ["STEP_ROWS", "DeletionKey", "Forgotten", "Retention", "bytes_of", "rows_over", "seconds_of"]
 
 STEP_ROWS: Final = 2_000
 """Attempts that are taken out in one transaction: some hundredths of a second in which nobody else can write."""
@@ -58,9 +58,9 @@ class Retention:
         return (self.max_age_s, self.max_rows, self.max_bytes) != (None, None, None)
 
     @classmethod
-    def named(cls, said: Mapping[str, str]) -> Retention:
+    def from_parameters(cls, parameters: Mapping[str, str]) -> Retention:
         """Give what the parameters of a URL say: `max_age=90d`, `max_rows=1000000`, `max_bytes=2GB`."""
-        age, rows, size = (said.get(name) for name in ("max_age", "max_rows", "max_bytes"))
+        age, rows, size = (parameters.get(name) for name in ("max_age", "max_rows", "max_bytes"))
         return cls(
             None if age is None else seconds_of(age, "max_age"),
             None if rows is None else bytes_of(rows, "max_rows"),
@@ -78,7 +78,7 @@ class Retention:
         return Retention(age, None if rows is None else int(rows), None if size is None else int(size))
 
 
-Named: TypeAlias = Literal["call", "input", "cluster", "segment", "function"]
+DeletionKey: TypeAlias = Literal["call", "input", "cluster", "segment", "function"]
 
 
 class Forgotten(NamedTuple):
@@ -89,7 +89,7 @@ class Forgotten(NamedTuple):
         name: The id of the call, the hash of the input, or the name of the others.
     """
 
-    by: Named
+    by: DeletionKey
     name: str
 
 

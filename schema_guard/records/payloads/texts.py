@@ -24,7 +24,7 @@ __all__ = [
     "Texts",
     "Touched",
     "hashed",
-    "lost",
+    "lost_text",
     "packed_text",
     "payload_of",
     "prompt_text",
@@ -129,7 +129,7 @@ def hashed(text: str, key: bytes) -> bytes:
     return _HASH + bytes.fromhex(keyed_hash(text, key))
 
 
-def lost(reason: str) -> bytes:
+def lost_text(reason: str) -> bytes:
     """Give what is stored where a text was not kept."""
     return _LOST + reason.encode()
 
@@ -153,7 +153,7 @@ def payload_of(texts: Texts) -> Payload:
     if text is not None and texts.task is not None:
         text = with_task(text, _written(texts.task))
     # Which of them was lost is not said: what is not there.
-    missing = None if texts.lost is None else lost(texts.lost)
+    missing = None if texts.lost is None else lost_text(texts.lost)
     return Payload(
         _packed(text, texts.prompt_hash) or missing,
         _packed(texts.reply, texts.reply_hash) or missing,

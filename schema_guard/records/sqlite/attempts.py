@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from schema_guard.records.rows import COLUMNS, CONFIGURATION_COLUMNS
 from schema_guard.records.sqlite import checksums
-from schema_guard.records.sqlite.kept import hours
+from schema_guard.records.sqlite.counts import hours
 
 if TYPE_CHECKING:
     import sqlite3
@@ -90,14 +90,14 @@ def page(
     return [(attempt_id, tuple(row)) for attempt_id, *row in connection.execute(sql, values).fetchall()]
 
 
-def know_packed(connection: sqlite3.Connection) -> None:
+def add_packed_function(connection: sqlite3.Connection) -> None:
     """Add the function `packed` to the SQL of a connection."""
     connection.create_function("packed", 1, packed, deterministic=True)
 
 
-def known_calls(connection: sqlite3.Connection, call_ids: Sequence[str]) -> frozenset[str]:
+def stored_calls(connection: sqlite3.Connection, call_ids: Sequence[str]) -> frozenset[str]:
     """Return the calls that have attempts in this store."""
-    know_packed(connection)
+    add_packed_function(connection)
     sql = f"SELECT {EXPRESSIONS['call_id']} FROM stored_attempts AS a WHERE {IS_CALL}"
     return frozenset(call_id for (call_id,) in connection.execute(sql, (json.dumps(call_ids),)).fetchall())
 

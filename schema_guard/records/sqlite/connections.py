@@ -35,7 +35,7 @@ class Connections:
     Attributes:
         is_hurried: Whether a fork waits for the connections to be closed.
         waits_since: On the monotonic clock: since when a write waits for another process; None while none does.
-        begun: When the write under way had its turn, and its connection; None when there is none.
+        write_start: When the write under way had its turn, and its connection; None when there is none.
         is_inherited: Whether this process was forked while one of its parent's was open.
     """
 
@@ -48,7 +48,7 @@ class Connections:
         self._threads: list[int] = []  # by which each one was opened
         self.is_hurried = False
         self.waits_since: float | None = None
-        self.begun: tuple[float, object] | None = None
+        self.write_start: tuple[float, object] | None = None
 
     def opened(self) -> None:
         """Count a connection before it is opened; waits while the process forks."""

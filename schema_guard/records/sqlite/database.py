@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from schema_guard.records.backend import LAYOUT, Damage, StoreCheck, StoreInfo, WriteRefused
 from schema_guard.records.rows import key_fingerprint
 from schema_guard.records.sqlite.connections import Connections, HurriedError, has_forked
-from schema_guard.records.sqlite.places import (
+from schema_guard.records.sqlite.file import (
     Place,
     cannot_write,
     has_content,
@@ -40,7 +40,7 @@ from schema_guard.records.sqlite.tables import (
     note_keys,
     transaction,
 )
-from schema_guard.records.sqlite.turns import turn
+from schema_guard.records.sqlite.write_lock import turn
 from schema_guard.records.sqlite.writing import (
     Batch,
     add_calls,
@@ -110,7 +110,7 @@ class SQLite:
         self._lock_wait_s = lock_wait_s
         self._connect = connect
         self._connections = Connections()
-        self._known: tuple[int, int] | None = None  # the file that was looked at
+        self._checked_file: tuple[int, int] | None = None  # the file that was looked at
         self._memories: dict[int, _MemorySession] = {}  # by process
         if path is None:
             self._memory()
@@ -231,7 +231,7 @@ class SQLite:
         `immutable` makes no log beside the file, as any other way does; one that is there is read and left.
         """
         file = identity(path)
-        if file == self._known or not has_content(path):
+        if file == self._checked_file or not has_content(path):
             return
         is_writable = os.access(path.parent, os.W_OK)
         with _translated(path, otherwise="store_unavailable"):
@@ -247,7 +247,7 @@ class SQLite:
             except sqlite3.DatabaseError:
                 time.sleep(_SECOND_LOOK_S)
                 self._close(self._connected(path, how))
-        self._known = file
+        self._checked_file = file
 
     def _open(self, path: Path) -> sqlite3.Connection:
         """Connect to a file that exists and whose version is known, to write."""
@@ -308,7 +308,7 @@ class SQLite:
 
     def waits_since(self) -> float | None:
         """Say since when a write waits for another process, on the monotonic clock; None when none does."""
-        begun = self._connections.begun
+        begun = self._connections.write_start
         if begun is not None and not getattr(begun[1], "in_transaction", True):
             return begun[0]
         return self._connections.waits_since
@@ -434,16 +434,16 @@ class _FileSession(_Session):
             raise WriteRefused(has_forked(self._path), reason="forked_while_writing")
         with _translated(self._path, otherwise="write_failed"), self._turn_of(self._path):
             self._check_place()
-            self._connections.begun = time.monotonic(), self.connection
+            self._connections.write_start = time.monotonic(), self.connection
             try:
                 yield
             finally:
-                self._connections.begun = None
+                self._connections.write_start = None
             self._check_place()
 
     def _check_place(self) -> None:
         """Refuse what would go, or has gone, into a file that no longer has its name."""
-        if not self._place.is_kept():
+        if not self._place.has_its_name():
             raise WriteRefused(f"{self._path} was renamed or removed while it was written", reason="moved")
 
 

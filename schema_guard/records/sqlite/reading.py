@@ -17,7 +17,7 @@ from schema_guard.records.counts.tallies import IDENTITY, counts_of, hour_counts
 from schema_guard.records.declarations import Declared, DeclaredStep, DeclaredTarget
 from schema_guard.records.rows import CONFIGURATION_COLUMNS
 from schema_guard.records.sqlite import attempts
-from schema_guard.records.sqlite.kept import hours, inputs, windows
+from schema_guard.records.sqlite.counts import hours, inputs, windows
 from schema_guard.records.sqlite.payloads import removal
 from schema_guard.records.sqlite.payloads import texts as payloads
 from schema_guard.records.sqlite.tables import hash_key, noted_keys
@@ -58,7 +58,7 @@ class SQLiteSnapshot:
         """Give the next attempts with an `id` from *first* to *last*; none when that was all."""
         terms = [("a.id BETWEEN ? AND ?", [first, last]), *_times(where), *_names(where)]
         if where.call_ids is not None:
-            attempts.know_packed(self._connection)
+            attempts.add_packed_function(self._connection)
             terms.append((attempts.IS_CALL, [json.dumps(list(where.call_ids))]))
         return attempts.page(self._connection, *_condition(attempts.EXPRESSIONS, terms), _PAGE)
 

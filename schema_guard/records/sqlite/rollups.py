@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 
 from schema_guard.records.counts.rollups import CHUNK_CALLS, LARGEST, chunks, configuration_key, started
 from schema_guard.records.rows import CONFIGURATION_COLUMNS
-from schema_guard.records.sqlite.kept import hours as hours_kept
-from schema_guard.records.sqlite.kept import inputs
+from schema_guard.records.sqlite.counts import hours as hours_kept
+from schema_guard.records.sqlite.counts import inputs
 
 if TYPE_CHECKING:
     import sqlite3
@@ -109,7 +109,8 @@ def add(connection: sqlite3.Connection, additions: Mapping[Row, Addition], ids: 
     connection.executemany(_TALLY, tallies)
     connection.executemany(_HOUR, hours)
     inputs.append(
-        connection, {ids[configuration]: addition.asked for configuration, addition in additions.items()}
+        connection,
+        {ids[configuration]: addition.input_calls for configuration, addition in additions.items()},
     )
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from schema_guard.records.backend import LAYOUT, WriteRefused, made_before_first_release
 from schema_guard.records.sqlite import attempts, checksums, rollups
-from schema_guard.records.sqlite.kept import gone
+from schema_guard.records.sqlite.counts import deleted_sums
 from schema_guard.records.sqlite.payloads import removal, texts
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ _TABLES = (
     *texts.TABLES,
     *checksums.TABLES,
     *removal.TABLES,
-    *gone.TABLES,
+    *deleted_sums.TABLES,
 )
 
 
@@ -60,7 +60,7 @@ def make_tables(connection: sqlite3.Connection, path: Path) -> None:
             for statement in _TABLES:
                 connection.execute(statement)
             connection.execute("INSERT INTO meta VALUES ('hash_key', ?)", (secrets.token_hex(32),))
-            sums = json.dumps(_parts_made(connection))
+            sums = json.dumps(_existing_parts(connection))
             connection.execute("INSERT INTO meta VALUES ('checksums', ?)", (sums,))
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         # Also when it is so already: BEGIN IMMEDIATE alone does not fail on a read-only file.
@@ -93,7 +93,7 @@ def has_tables(connection: sqlite3.Connection, path: Path) -> bool:
 def changed_parts(connection: sqlite3.Connection) -> list[str]:
     """Name the tables, indexes and so on that are no longer as they were made, and the key if it is not."""
     ((stored_text,),) = connection.execute("SELECT value FROM meta WHERE key = 'checksums'").fetchall()
-    parts = _parts_made(connection)
+    parts = _existing_parts(connection)
     notes = connection.execute("SELECT key, value FROM meta WHERE key LIKE ?", (f"{_KEY_NOTE}%",)).fetchall()
     return [
         *(name for name, checksum in json.loads(stored_text).items() if parts.get(name) != checksum),
@@ -101,7 +101,7 @@ def changed_parts(connection: sqlite3.Connection) -> list[str]:
     ]
 
 
-def _parts_made(connection: sqlite3.Connection) -> dict[str, int]:
+def _existing_parts(connection: sqlite3.Connection) -> dict[str, int]:
     """Give the checksum of each statement by which a table or the like was made, and of the key."""
     rows = connection.execute("SELECT type || ' ' || name, tbl_name, sql FROM sqlite_schema").fetchall()
     rows += connection.execute("SELECT 'hash key', value, NULL FROM meta WHERE key = 'hash_key'").fetchall()
@@ -112,7 +112,7 @@ def replace_hash_key(connection: sqlite3.Connection, key: bytes) -> None:
     """Replace the key of the hashes, and the checksum that `changed_parts` compares it with."""
     connection.execute("UPDATE meta SET value = ? WHERE key = 'hash_key'", (key.hex(),))
     ((checksums,),) = connection.execute("SELECT value FROM meta WHERE key = 'checksums'").fetchall()
-    parts = json.loads(checksums) | {"hash key": _parts_made(connection)["hash key"]}
+    parts = json.loads(checksums) | {"hash key": _existing_parts(connection)["hash key"]}
     connection.execute("UPDATE meta SET value = ? WHERE key = 'checksums'", (json.dumps(parts),))
 
 

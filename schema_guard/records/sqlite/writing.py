@@ -70,7 +70,7 @@ def add_calls(connection: sqlite3.Connection, rows: Sequence[Row], payloads: Seq
     """Store those of whole calls that are not stored, and their texts; gives how many attempts that were."""
     call_ids = sorted({str(row[_CALL_ID]) for row in rows})
     with transaction(connection):
-        known = set(attempts.known_calls(connection, call_ids))
+        known = set(attempts.stored_calls(connection, call_ids))
         new = new_calls(rows, known, closed_hours(connection))
         if new:
             first_id = _append(connection, [rows[place] for place in new])

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from schema_guard.report.as_text import as_text
 from schema_guard.report.decision.head import facts_of
-from schema_guard.report.decision.plain import BLOCKS, meaning, named, tone_of
+from schema_guard.report.decision.plain_words import BLOCKS, label, meaning, tone_of
 from schema_guard.report.decision.sections import sections_of
 from schema_guard.report.decision.words import (
     COLUMNS,
@@ -42,7 +42,7 @@ def document_of(verdict: Verdict) -> Document:
     """Give a verdict as a document: the answer first in plain words, the details below it."""
     figures = verdict.as_dict()
     return Document(
-        title=f"VERDICT: {named(figures)} - {meaning(figures)}",
+        title=f"VERDICT: {label(figures)} - {meaning(figures)}",
         facts=tuple(facts_of(figures)),
         sections=(_in_figures(figures), *sections_of(figures)),
         tone=tone_of(figures),
@@ -129,7 +129,7 @@ def _measured_facts(figures: Figures) -> Iterator[Fact]:
         yield Fact("target", f"at most {percent(figures['config']['target'])} of the calls failed")
         yield Fact(
             "best prompt",
-            f"{name_of(best)}  {rate_of(figures['rates'][best])}{_whose(figures, best)}  ({100 * each:.1f}% each side; all bounds together "
+            f"{name_of(best)}  {rate_of(figures['rates'][best])}{_traffic_note(figures, best)}  ({100 * each:.1f}% each side; all bounds together "
             f">= {100 * together:.0f}%, at every look)",
         )
         if best in figures["hazards"]:
@@ -140,7 +140,7 @@ def _measured_facts(figures: Figures) -> Iterator[Fact]:
         yield Fact("tuned wins", _paired(figures["paired"]))
 
 
-def _whose(figures: Figures, strategy: str) -> str:
+def _traffic_note(figures: Figures, strategy: str) -> str:
     """Say beside a rate what part of the traffic it is of, where the calls were imported."""
     imported = figures.get("traffic", {}).get(strategy)
     return "" if imported is None else f" {imported['text']}"

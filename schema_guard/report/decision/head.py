@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from schema_guard.report.decision.plain import BLOCKS, NUMBERS, fix
+from schema_guard.report.decision.plain_words import BLOCKS, NUMBERS, fix
 from schema_guard.report.decision.words import calls, failed, missed, name_of, share
 from schema_guard.report.document import Fact
 from schema_guard.text import clip, dollars, months, percent, plural
@@ -32,14 +32,14 @@ _A_BURST = 2
 
 def facts_of(figures: Figures) -> Iterator[Fact]:
     """Give the lines of the head, the most important first."""
-    yield from _about(figures)
+    yield from _scope_facts(figures)
     yield from _wrong(figures)
-    yield from _asked(figures)
-    yield from _found(figures)
+    yield from _target_facts(figures)
+    yield from _result_facts(figures)
     yield from _answer(figures)
     yield Fact("next", figures["next_step"])
     yield from _proved(figures)
-    yield from _stands_on(figures)
+    yield from _basis_facts(figures)
     yield from _where(figures)
     yield from _beside_format(figures)
     yield from _money(figures)
@@ -56,7 +56,7 @@ def _proved(figures: Figures) -> Iterator[Fact]:
         )
 
 
-def _about(figures: Figures) -> Iterator[Fact]:
+def _scope_facts(figures: Figures) -> Iterator[Fact]:
     if figures.get("schema"):
         whose = name_of(figures["function"]) if figures.get("function") else "trials"
         models = _listed(figures.get("models", ()))
@@ -104,7 +104,7 @@ def breach_of(breach: Figures, figures: Figures) -> str:
     )
 
 
-def _asked(figures: Figures) -> Iterator[Fact]:
+def _target_facts(figures: Figures) -> Iterator[Fact]:
     config = figures["config"]
     parts = [f"at most {share(config['target'])} of the calls without a valid reply"]
     if config.get("right") is not None:
@@ -114,7 +114,7 @@ def _asked(figures: Figures) -> Iterator[Fact]:
     yield Fact("asked for", ", ".join(parts))
 
 
-def _found(figures: Figures) -> Iterator[Fact]:
+def _result_facts(figures: Figures) -> Iterator[Fact]:
     """Say how often what is in use fails, and what else the verdict rests on."""
     rates = figures.get("rates", {})
     used = sorted(
@@ -197,7 +197,7 @@ def _more(figures: Figures) -> Iterator[Fact]:
         yield Fact("or now", f"{what}: {meanwhile['calls']:,} calls of a trial{cost}")
 
 
-def _stands_on(figures: Figures) -> Iterator[Fact]:
+def _basis_facts(figures: Figures) -> Iterator[Fact]:
     """Say what an answer stands on: bursts, changes, outages."""
     for name, margin in figures.get("burst_margin", {}).items():
         limit = f" or in bursts of up to {int(margin)}" if margin >= _A_BURST else ""

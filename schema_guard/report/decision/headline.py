@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.report.decision.head import breach_of, facts_of
-from schema_guard.report.decision.plain import fix, meaning, named
+from schema_guard.report.decision.plain_words import fix, label, meaning
 from schema_guard.report.decision.words import name_of, payback
 from schema_guard.report.document import Section
 from schema_guard.report.page import Slide
@@ -35,11 +35,11 @@ def slide_of(figures: Figures, *, plots: int) -> Slide:
     wrong = [
         f"wrong now: {breach_of(breach, figures)}"
         for breach in figures.get("breach", ())
-        if not _is_told(figures, breach)
+        if not _is_in_headline(figures, breach)
     ]
     facts = tuple(facts_of(figures))
     return Slide(
-        verdict=named(figures),
+        verdict=label(figures),
         headline=headline_of(figures),
         whose="; ".join(
             fact.text if fact.label == "function" else f"{fact.label}: {fact.text}"
@@ -52,7 +52,7 @@ def slide_of(figures: Figures, *, plots: int) -> Slide:
     )
 
 
-def _is_told(figures: Figures, breach: Figures) -> bool:
+def _is_in_headline(figures: Figures, breach: Figures) -> bool:
     """Say whether the headline tells a breach already."""
     if figures["verdict"] == "FIND_WHAT_CHANGED":
         return bool(breach["what"] in ("rise", "format"))

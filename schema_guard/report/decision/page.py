@@ -52,13 +52,13 @@ def decision_page(
     check_extra("decision_page")
     trend = trend_of(
         (HourOfGroup(0, *hour) for hour in hours),
-        TrendMarks(figures["config"]["target"], tuple(changes), _told_change(figures)),
+        TrendMarks(figures["config"]["target"], tuple(changes), _change_sentence(figures)),
     )
     plots, first = plots_of(figures, paths, trend)
     return page(document_of(verdict), plots=plots, title=title, slide=slide_of(figures, plots=first))
 
 
-def _told_change(figures: Mapping[str, Any]) -> str:
+def _change_sentence(figures: Mapping[str, Any]) -> str:
     """Say when the rate of what is in use changed, and what changed then."""
     changes = [change["text"] for change in figures.get("change", {}).values()]
     return f"{changes[0][0].upper()}{changes[0][1:]}." if changes else ""

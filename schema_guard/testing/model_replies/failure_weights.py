@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 
-class Seen(NamedTuple):
+class ObservedFaults(NamedTuple):
     """Failed replies.
 
     Attributes:
@@ -23,33 +23,33 @@ class Seen(NamedTuple):
     large: int
 
 
-FAILED = Seen(161, 487)
+FAILED = ObservedFaults(161, 487)
 
 # The order is the one in which examples shrink: what is easy to read comes first.
-SEEN = {
-    "prose_only": Seen(1, 3),
-    "empty": Seen(0, 0),
-    "refusal": Seen(0, 0),
-    "null": Seen(0, 382),
-    "missing_key": Seen(7, 4),
-    "extra_key": Seen(1, 2),
-    "number_as_string": Seen(2, 1),
-    "wrong_type": Seen(0, 2),
-    "wrong_arm": Seen(2, 0),
-    "wrong_value": Seen(12, 0),
-    "cut_off": Seen(17, 81),
-    "repetition_loop": Seen(13, 3),
-    "trailing_comma": Seen(0, 1),
-    "missing_comma": Seen(1, 0),
-    "single_quotes": Seen(0, 0),
-    "python_literals": Seen(0, 0),
-    "bad_escape": Seen(0, 6),
-    "unescaped_quote": Seen(6, 2),
-    "not_finite": Seen(0, 0),
-    "duplicate_key": Seen(31, 0),
-    "several_documents": Seen(2, 0),
-    "schema_echo": Seen(37, 0),
-    "cut_schema_echo": Seen(23, 0),
+COUNTS = {
+    "prose_only": ObservedFaults(1, 3),
+    "empty": ObservedFaults(0, 0),
+    "refusal": ObservedFaults(0, 0),
+    "null": ObservedFaults(0, 382),
+    "missing_key": ObservedFaults(7, 4),
+    "extra_key": ObservedFaults(1, 2),
+    "number_as_string": ObservedFaults(2, 1),
+    "wrong_type": ObservedFaults(0, 2),
+    "wrong_arm": ObservedFaults(2, 0),
+    "wrong_value": ObservedFaults(12, 0),
+    "cut_off": ObservedFaults(17, 81),
+    "repetition_loop": ObservedFaults(13, 3),
+    "trailing_comma": ObservedFaults(0, 1),
+    "missing_comma": ObservedFaults(1, 0),
+    "single_quotes": ObservedFaults(0, 0),
+    "python_literals": ObservedFaults(0, 0),
+    "bad_escape": ObservedFaults(0, 6),
+    "unescaped_quote": ObservedFaults(6, 2),
+    "not_finite": ObservedFaults(0, 0),
+    "duplicate_key": ObservedFaults(31, 0),
+    "several_documents": ObservedFaults(2, 0),
+    "schema_echo": ObservedFaults(37, 0),
+    "cut_schema_echo": ObservedFaults(23, 0),
 }
 
 _SCALE = 10_000
@@ -60,5 +60,5 @@ def weight(how: str) -> int:
 
     One row is added to what was seen of each way: what neither corpus holds comes up as well.
     """
-    shares = [(count + 1) / (failed + len(SEEN)) for count, failed in zip(SEEN[how], FAILED, strict=True)]
+    shares = [(count + 1) / (failed + len(COUNTS)) for count, failed in zip(COUNTS[how], FAILED, strict=True)]
     return round(_SCALE * sum(shares) / len(shares))

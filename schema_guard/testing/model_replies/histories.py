@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from schema_guard.errors import InvalidArgument
 from schema_guard.schema import Schema
-from schema_guard.testing.model_replies.broken import Broken, broken
-from schema_guard.testing.model_replies.valid import Sent, replies
+from schema_guard.testing.model_replies.broken_replies import Broken, broken
+from schema_guard.testing.model_replies.valid_replies import Sent, replies
 from schema_guard.text import clip
 from schema_guard.values import NOT_FIXED_BY_LIMIT
 

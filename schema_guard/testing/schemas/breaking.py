@@ -13,7 +13,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-from schema_guard.testing.schemas.words import ARRAY, OBJECT, Words, negated, ways_of
+from schema_guard.testing.schemas.words import ARRAY, OBJECT, Words, broken_schemas_of, negated
 
 if TYPE_CHECKING:
     from schema_guard.testing.schemas.shapes import Shapes
@@ -82,7 +82,7 @@ def _own(words: Words) -> Iterator[tuple[str, Words]]:
         if keyword in _INSIDE or (keyword in _REST and isinstance(words[keyword], dict)):
             continue
         if keyword == "required":
-            for name, way in zip(words["required"], ways_of(words, keyword), strict=True):
+            for name, way in zip(words["required"], broken_schemas_of(words, keyword), strict=True):
                 others = [other for other in words["required"] if other != name]
                 yield keyword, _with(words, (keyword,), way, Words(required=others))
         elif keyword == "items":
@@ -91,7 +91,7 @@ def _own(words: Words) -> Iterator[tuple[str, Words]]:
             if words["items"] is False:
                 yield keyword, _with(words, (keyword,), Words(type=[ARRAY], minItems=size, maxItems=size))
         else:
-            ways = ways_of(words, keyword)
+            ways = broken_schemas_of(words, keyword)
             if ways:
                 yield keyword, _with(words, _TOGETHER.get(keyword, (keyword,)), Words(anyOf=ways))
 

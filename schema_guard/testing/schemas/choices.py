@@ -22,7 +22,7 @@ from schema_guard.testing.schemas.shape import (
     Unevaluated,
     ValueShape,
 )
-from schema_guard.testing.schemas.words import OBJECT, Words, negated, ways_to_break
+from schema_guard.testing.schemas.words import OBJECT, Words, broken_schemas, negated
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from schema_guard.testing.schemas.words import SchemaReading
 
 
-class Taken(NamedTuple):
+class Decision(NamedTuple):
     """A decision.
 
     Attributes:
@@ -49,30 +49,30 @@ class Negations:
 
     def __init__(self, reading: SchemaReading) -> None:
         self._reading = reading
-        self._made: dict[int, Words | bool] = {}
+        self._negations: dict[int, Words | bool] = {}
         self._branches: dict[int, list[Words]] = {}
         self._dependents: dict[int, list[list[Words]]] = {}
         # What was read is held, so that its identity stays its own.
-        self._kept: list[Words] = []
+        self._negated: list[Words] = []
 
     def of(self, schema: Any) -> Words | bool:
         """Give the negation of a schema as a union of the ways to break it."""
         words = self._reading.words(schema)
         if isinstance(words, bool):
             return not words
-        if id(words) not in self._made:
-            self._kept.append(words)
-            self._made[id(words)] = self._made_of(words)
-        return self._made[id(words)]
+        if id(words) not in self._negations:
+            self._negated.append(words)
+            self._negations[id(words)] = self._negation_of(words)
+        return self._negations[id(words)]
 
-    def _made_of(self, words: Words) -> Words | bool:
-        ways = ways_to_break(words)
+    def _negation_of(self, words: Words) -> Words | bool:
+        ways = broken_schemas(words)
         return Words(ways=ways) if ways else False
 
     def conditional(self, words: Words) -> list[Words]:
         """Give the two branches of `if`, the one where it does not hold first."""
         if id(words) not in self._branches:
-            self._kept.append(words)
+            self._negated.append(words)
             then, other = words.get("then", True), words.get("else", True)
             self._branches[id(words)] = [
                 Words(allOf=[negated(words["if"]), other]),
@@ -83,7 +83,7 @@ class Negations:
     def dependent(self, words: Words) -> list[list[Words]]:
         """Give for each of the `dependentSchemas` the two arms: without the property, and with it."""
         if id(words) not in self._dependents:
-            self._kept.append(words)
+            self._negated.append(words)
             self._dependents[id(words)] = [
                 _arms(name, schema) for name, schema in words["dependentSchemas"].items()
             ]
@@ -119,7 +119,7 @@ class Choices:
         self._shape = ValueShape()
         self._seen: set[tuple[int, bool]] = set()
         self._unions: deque[tuple[str, list[Any], tuple[Evaluated, ...]]] = deque()
-        self.taken: list[Taken] = []
+        self.decisions: list[Decision] = []
 
     def shape(self, schemas: Iterable[Any]) -> ValueShape:
         """Give the shape of what all of the schemas accept.
@@ -145,8 +145,8 @@ class Choices:
             raise Contradiction(f"no {choice} goes with the rest", self._shape.location)
         at = 0
         if len(possible) > 1:
-            at = self._decide(len(self.taken), len(possible))
-            self.taken.append(Taken(at, len(possible), keyword == "ways"))
+            at = self._decide(len(self.decisions), len(possible))
+            self.decisions.append(Decision(at, len(possible), keyword == "ways"))
         chosen = possible[at]
         self._add_arm(arms[chosen], evaluated)
         if keyword == "oneOf":

@@ -111,14 +111,14 @@ class DrawingSource:
     """What draws valid instances of one schema.
 
     Attributes:
-        found: Whether an instance was drawn before.
+        has_instance: Whether an instance was drawn before.
     """
 
     def __init__(self, schema: Schema[Any], shapes: Shapes, root: ShapeGroup) -> None:
         self.schema = schema
         self.shapes = shapes
         self.root = root
-        self.found = False
+        self.has_instance = False
         self._misses = 0
 
     def draw(self, draw: st.DrawFn) -> Any:
@@ -129,7 +129,7 @@ class DrawingSource:
         """
         why = "the values that were drawn are not valid"
         counted = _Counted(draw)
-        for _ in range(_TRIES if self.found else _FIRST_TRIES):
+        for _ in range(_TRIES if self.has_instance else _FIRST_TRIES):
             drawing = Drawing(self.shapes, counted)
             try:
                 value = drawing.root(self.root)
@@ -138,11 +138,11 @@ class DrawingSource:
                 continue
             repaired, value = self._repaired(drawing, value)
             if repaired:
-                self.found = True
+                self.has_instance = True
                 return value
         self._misses += 1
         # Without a choice, another draw would be the same one.
-        if not self.found and (self._misses >= MISSES or counted.choices == 0):
+        if not self.has_instance and (self._misses >= MISSES or counted.choices == 0):
             raise InvalidArgument(
                 f"no instance of schema {clip(self.schema.name)!r} was found by drawing: {why}; "
                 "its keywords may contradict each other"

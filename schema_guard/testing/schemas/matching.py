@@ -7,7 +7,7 @@ import re
 from functools import cache
 from typing import Any
 
-from schema_guard.validation.fast import fast
+from schema_guard.validation.fast_engine import fast
 from schema_guard.validation.patterns import for_python
 
 # No text of any format: neither a name, nor a number, nor a pattern, nor a part of a URI.

@@ -90,7 +90,7 @@ class _Source:
         self._schema = schema
         self._shapes = shapes
         self._groups: list[ShapeGroup] = [shapes.group([cut.schema]) for cut in cuts(schema.document, shapes)]
-        self._found = False
+        self._has_instance = False
         self._misses = 0
 
     def any_possible(self) -> bool:
@@ -104,17 +104,17 @@ class _Source:
             InvalidArgument: None was found, now or before.
         """
         index = draw(st.integers(0, len(self._groups) - 1))
-        for _ in range(_KEYWORDS if self._found else len(self._groups)):
+        for _ in range(_KEYWORDS if self._has_instance else len(self._groups)):
             index = self._possible(index)
             group = self._groups[index]
             for _ in range(_TRIES):
                 miss = self._drawn(group, draw)
                 if miss is not None:
-                    self._found = True
+                    self._has_instance = True
                     return miss
             index += 1
         self._misses += 1
-        if self._misses >= MISSES and not self._found:
+        if self._misses >= MISSES and not self._has_instance:
             raise InvalidArgument(
                 f"no near miss of schema {clip(self._schema.name)!r} was found: its keywords may only be broken together"
             )

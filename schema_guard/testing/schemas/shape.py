@@ -184,7 +184,7 @@ class ValueShape:
             low, high = self.range_of(kind)
             if kind in self.kinds and low > high:
                 self.kinds.remove(kind)
-                why = f"no number between {_told(self.lowest())} and {_told(self.highest())} is possible"
+                why = f"no number between {_bound_text(self.lowest())} and {_bound_text(self.highest())} is possible"
         if not self.kinds:
             raise Contradiction(why, self.location)
 
@@ -263,7 +263,7 @@ def among(value: Any, values: list[Any]) -> bool:
     return any(is_same(value, each) for each in values)
 
 
-def _told(bound: Any) -> str:
+def _bound_text(bound: Any) -> str:
     return clip(repr(bound))
 
 

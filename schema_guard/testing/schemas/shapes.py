@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 # that are kept from the first ways, and ways from all over that are tried in addition.
 _MAX_TRIED = 400
 _MAX_TRIED_FURTHER = 100
-_MAX_KEPT = 32
+_MAX_CACHED = 32
 _MAX_OTHERS = 32
 # Deeper than any schema asks for that is loaded, 64 levels with a reference on each other one.
 _DEEPEST = 128
@@ -52,7 +52,7 @@ class ShapeGroup(NamedTuple):
     ids: tuple[int, ...]
 
 
-class _Found(NamedTuple):
+class _Shapes(NamedTuple):
     shapes: list[ValueShape]
     complete: bool
     why: Contradiction | None
@@ -75,7 +75,7 @@ class Shapes:
         self.reading = SchemaReading(references)
         self._negations = Negations(self.reading)
         self._schemas: dict[ShapeGroup, list[Any]] = {ANYTHING: [], NOTHING: [False]}
-        self._found: dict[ShapeGroup, _Found] = {}
+        self._shapes: dict[ShapeGroup, _Shapes] = {}
         self._busy: set[ShapeGroup] = set()
         self._heights: dict[ShapeGroup, float] = {}
         self._beyond: dict[ShapeGroup, int] = {}
@@ -150,14 +150,14 @@ class Shapes:
         """Say whether every shape of a group, and of what it asks for inside, was found."""
         return not self._cut_short and self._search(group).complete
 
-    def _search(self, group: ShapeGroup) -> _Found:
-        if group not in self._found:
+    def _search(self, group: ShapeGroup) -> _Shapes:
+        if group not in self._shapes:
             self._busy.add(group)
-            self._found[group] = self._searched(group)
+            self._shapes[group] = self._searched(group)
             self._busy.discard(group)
-        return self._found[group]
+        return self._shapes[group]
 
-    def _searched(self, group: ShapeGroup) -> _Found:
+    def _searched(self, group: ShapeGroup) -> _Shapes:
         # First one way to break what must be broken, for each choice of the other arms; then the other ways.
         wide = self._enumerated(group, _MAX_TRIED, all_ways=False)
         if not wide.shapes or not wide.complete:
@@ -166,20 +166,20 @@ class Shapes:
         every = self._enumerated(group, _MAX_TRIED_FURTHER, all_ways=True)
         return every if every.complete else every._replace(shapes=wide.shapes + every.shapes)
 
-    def _enumerated(self, group: ShapeGroup, most: int, *, all_ways: bool) -> _Found:
+    def _enumerated(self, group: ShapeGroup, most: int, *, all_ways: bool) -> _Shapes:
         """Go through the ways of a group in their order."""
         shapes: list[ValueShape] = []
         why: Contradiction | None = None
         decisions: list[int] | None = []
         tried = 0
-        while decisions is not None and len(shapes) < _MAX_KEPT and tried < most:
+        while decisions is not None and len(shapes) < _MAX_CACHED and tried < most:
             choices = self._choices(partial(_as_planned, decisions))
             shape, reason = self._try(choices, group)
             tried += 1
             why = why or reason
             shapes += [shape] if shape else []
             decisions = _following(choices, all_ways or not shape)
-        return _Found(shapes, decisions is None, why)
+        return _Shapes(shapes, decisions is None, why)
 
     def _others(self, group: ShapeGroup) -> list[ValueShape]:
         """Give further shapes of a group whose ways are too many, from all over them."""
@@ -442,7 +442,7 @@ def _following(choices: Choices, all_ways: bool) -> list[int] | None:
         choices: What took them.
         all_ways: Whether other ways to break a schema come too.
     """
-    decisions = list(choices.taken)
+    decisions = list(choices.decisions)
     while decisions and (decisions[-1].at + 1 == decisions[-1].of or (decisions[-1].breaks and not all_ways)):
         decisions.pop()
     if not decisions:

@@ -29,7 +29,7 @@ _READ_APART = frozenset({"type", "prefixItems", "items", "additionalItems", "dep
 _SAME = tuple(
     row
     for row in KEYWORDS.values()
-    if (row.told or row.place not in (None, "apart"))
+    if (row.reported or row.place not in (None, "apart"))
     and not row.name.startswith("content")
     and row.name not in _READ_APART
 )
@@ -177,14 +177,14 @@ def negated(schema: Any) -> Words | bool:
     return not schema if isinstance(schema, bool) else Words({"not": schema})
 
 
-def ways_to_break(words: Words) -> list[Words]:
+def broken_schemas(words: Words) -> list[Words]:
     """Give schemas, simplest first, of which each is what breaks one keyword of a schema."""
-    return [way for keyword in _WAYS if keyword in words for way in ways_of(words, keyword)]
+    return [way for keyword in _BREAKERS if keyword in words for way in broken_schemas_of(words, keyword)]
 
 
-def ways_of(words: Words, keyword: str) -> list[Words]:
+def broken_schemas_of(words: Words, keyword: str) -> list[Words]:
     """Give the schemas of which each breaks one keyword of a schema; none for one that cannot be broken alone."""
-    return _WAYS[keyword](words) if keyword in _WAYS else []
+    return _BREAKERS[keyword](words) if keyword in _BREAKERS else []
 
 
 def _only(kinds: Iterable[str], **keywords: Any) -> Words:
@@ -279,7 +279,7 @@ def _wrong_branch(words: Words) -> list[Words]:
 
 
 # Keyword -> what breaks it, the keywords that tell schemas apart first.
-_WAYS: dict[str, Callable[[Words], list[Words]]] = {
+_BREAKERS: dict[str, Callable[[Words], list[Words]]] = {
     "type": lambda words: [_only(kind for kind in KINDS if kind not in words["type"])],
     "const": lambda words: [Words(notEnum=[words["const"]])],
     "enum": lambda words: [Words(notEnum=words["enum"])],

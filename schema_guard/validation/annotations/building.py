@@ -33,13 +33,13 @@ from schema_guard.validation.annotations.restoring import (
     first_match,
     fixed,
     formatted,
-    kept_by,
     literal,
-    made,
     mapping,
+    restore_object,
     same,
     scalar,
     sequence,
+    unchanged_types_of,
 )
 
 if TYPE_CHECKING:
@@ -152,7 +152,7 @@ class _Builder:
         if (origin or annotation) in _COLLECTIONS:
             return self._collection(origin or annotation, get_args(annotation), place)
         if isinstance(annotation, type):
-            return self._named(annotation, place)
+            return self._reference_to(annotation, place)
         raise InvalidArgument(f"{place}: no JSON Schema for {clip(repr(annotation))}: expected {_WANTED}")
 
     def _annotated(self, annotation: Any, place: str) -> Meaning:
@@ -192,7 +192,7 @@ class _Builder:
         built = [self.build(arm, place) for arm in arms]
         # bool before int and int before float would not matter to JSON; the order of the annotation decides.
         restore = first_match([arm.restore for arm in built])
-        return Meaning({"anyOf": [arm.schema for arm in built]}, restore, kept_by(arms, built))
+        return Meaning({"anyOf": [arm.schema for arm in built]}, restore, unchanged_types_of(arms, built))
 
     def _collection(self, origin: Any, args: tuple[Any, ...], place: str) -> Meaning:
         kind = _COLLECTIONS[origin]
@@ -218,7 +218,7 @@ class _Builder:
             )
         return Meaning({"type": "array", "items": item.schema, **unique}, sequence(kind, item))
 
-    def _named(self, annotation: type, place: str) -> Meaning:
+    def _reference_to(self, annotation: type, place: str) -> Meaning:
         """Give a reference to a named type, which is built when it is met first."""
         if annotation not in self._names:
             # A reference is a URI, which has no other characters.
@@ -272,7 +272,7 @@ class _Builder:
             for field in fields
             if field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
         ]
-        return Meaning(_closed(annotation, built, required), made(annotation, built, required))
+        return Meaning(_closed(annotation, built, required), restore_object(annotation, built, required))
 
     def _typed_dict(self, annotation: Any, place: str) -> Meaning:
         hints = _hints(annotation, place)
@@ -284,7 +284,7 @@ class _Builder:
             if get_origin(hint) is Required
             or (get_origin(hint) is not NotRequired and name in annotation.__required_keys__)
         ]
-        return Meaning(_closed(annotation, built, required), made(dict, built, required))
+        return Meaning(_closed(annotation, built, required), restore_object(dict, built, required))
 
 
 _COLLECTIONS: dict[Any, Any] = {list: list, tuple: tuple, set: set, frozenset: frozenset, dict: dict}

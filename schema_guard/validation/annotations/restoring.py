@@ -28,13 +28,13 @@ class Meaning(NamedTuple):
     Attributes:
         schema: Its JSON Schema.
         restore: Makes its value of a JSON value.
-        kept: Types of the JSON values that *restore* gives back as they are, so that it need not be called: four of
+        unchanged_types: Types of the JSON values that *restore* gives back as they are, so that it need not be called: four of
             five values of a reply, and a third of the time.
     """
 
     schema: Any
     restore: Restore
-    kept: frozenset[type] = frozenset()
+    unchanged_types: frozenset[type] = frozenset()
 
 
 SCALARS: dict[Any, tuple[dict[str, Any], type | tuple[type, ...]]] = {
@@ -87,7 +87,7 @@ def scalar(annotation: Any) -> Meaning:
     return Meaning(dict(schema), restore, frozenset({annotation}))
 
 
-def kept_by(arms: tuple[Any, ...], built: list[Meaning]) -> frozenset[type]:
+def unchanged_types_of(arms: tuple[Any, ...], built: list[Meaning]) -> frozenset[type]:
     """Give the types of values that a union gives back as they are: those that the first arm to take them does.
 
     Args:
@@ -100,7 +100,7 @@ def kept_by(arms: tuple[Any, ...], built: list[Meaning]) -> frozenset[type]:
         if arm not in SCALARS:
             break
         kinds = SCALARS[arm][1]
-        types |= meaning.kept - taken
+        types |= meaning.unchanged_types - taken
         taken |= set(kinds) if isinstance(kinds, tuple) else {kinds}
     return frozenset(types)
 
@@ -229,11 +229,11 @@ def fixed(items: list[Restore]) -> Restore:
     return restore
 
 
-def made(make: Any, parts: dict[str, Meaning], required: list[str]) -> Restore:
+def restore_object(make: Any, parts: dict[str, Meaning], required: list[str]) -> Restore:
     """Give what makes a dataclass or a TypedDict of the parts of an object."""
     least, restores, kept_types = set(required), {}, {}
     for key, part in parts.items():
-        restores[key], kept_types[key] = part.restore, part.kept
+        restores[key], kept_types[key] = part.restore, part.unchanged_types
 
     def restore(value: Any) -> Any:
         if not isinstance(value, dict) or not least <= value.keys() <= parts.keys():

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from schema_guard.bench.result import result_file, result_from_file, result_of
 from schema_guard.bench.result.comparisons import DELTA
-from schema_guard.bench.result.headline import found_in
+from schema_guard.bench.result.headline import headline_of
 from schema_guard.bench.result.plots import places_of
-from schema_guard.bench.result.ranked import alpha_of, names_of, ranked
+from schema_guard.bench.result.ranking import alpha_of, names_of, ranked
 from schema_guard.report.document import Tone
 from schema_guard.stats import e_bh, paired
 from tests.bench.simulated_runs import FAILURES, content, run_of, runs, scored
@@ -28,7 +28,7 @@ def asked(name, n, failed=0, *, wrong=0, **others):
 
 
 def found(*calls, **others):
-    return found_in(result_of(run_of(*(call for variant in calls for call in variant), **others)))
+    return headline_of(result_of(run_of(*(call for variant in calls for call in variant), **others)))
 
 
 CASES = {
@@ -131,7 +131,7 @@ def test_headline(calls, target, tone, headline):
 def test_nothing_is_said_that_is_not_proved(run, target):
     """A target is met where a bound says so; one fails least where every other one is called worse; the rest is open."""
     result = result_of(replace(run, target=target))
-    told, variants = found_in(result), ranked(result)
+    told, variants = headline_of(result), ranked(result)
     called = {(one.better, one.a, one.b) for one in result.comparisons if one.measure == "format"}
     proved = [
         one
@@ -163,7 +163,7 @@ def test_so_many_more_tasks_decide(n, only_a, only_b):
         *(scored(f"t{number}", "a", "failed" if number < only_a else "clean") for number in range(n)),
         *(scored(f"t{number}", "b", "failed" if number >= n - only_b else "clean") for number in range(n)),
     ]
-    told = found_in(result_of(run_of(*calls, suite_tasks=10**7))).facts[-1].text
+    told = headline_of(result_of(run_of(*calls, suite_tasks=10**7))).facts[-1].text
     needed = re.search(r"--sample ([0-9]+)", told)
     if needed is None or "decide between" not in told:
         return

@@ -138,8 +138,8 @@ def test_replies_are_taken_once(tmp_path, plan, models, journal):
     file = written(tmp_path / "replies", replies)
 
     first, second = (read_replies(file, plan, models, journal) for _ in range(2))
-    assert (first.kept, first.known, first.strange) == (12, 0, 1)
-    assert (second.kept, second.known, second.strange) == (0, 12, 1)
+    assert (first.stored, first.already_stored, first.strange) == (12, 0, 1)
+    assert (second.stored, second.already_stored, second.strange) == (0, 12, 1)
 
 
 def test_what_the_provider_did_not_answer_is_written_again(tmp_path, plan, models, journal):
@@ -159,7 +159,7 @@ def test_what_the_provider_did_not_answer_is_written_again(tmp_path, plan, model
     ]
     found = read_replies(written(tmp_path / "errors", rows), plan, models, journal)
 
-    assert found.kept == 0
+    assert found.stored == 0
     assert ["batch_expired" in found.failed[0], "busy" in found.failed[1]] == [True, True]
     assert found.failed[0].startswith(f"{tmp_path}/errors, line 1: ")
     assert [r["custom_id"] for r in batch_requests(plan, models, journal)][:2] == [

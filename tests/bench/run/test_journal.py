@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schema_guard.bench.run.journal import Journal, Kept, kept_of, row_of
+from schema_guard.bench.run.journal import Journal, JournalReply, reply_of_row, row_of
 from schema_guard.bench.run.plan import plan_of, variants_of
 from schema_guard.errors import InvalidArgument
 from schema_guard.received.replies import Reply
@@ -18,7 +18,7 @@ KEY = ("bare", "first-1", 0)
 
 
 def kept(attempt=1, text="{}"):
-    return Kept(attempt, "0" * 32, 1.5, "ab" * 8, Reply(text, "stop", Usage(3, 4)), 0.25)
+    return JournalReply(attempt, "0" * 32, 1.5, "ab" * 8, Reply(text, "stop", Usage(3, 4)), 0.25)
 
 
 COUNTS = st.none() | st.integers(0, 10**9)
@@ -49,11 +49,11 @@ REPLIES = st.builds(
 @given(REPLIES, st.floats(0, 1e4), st.none() | st.floats(0, 1e4))
 def test_reply_survives_the_file(reply, at, elapsed_s):
     """Whatever came, lone surrogates and line separators too, is read back as it was."""
-    one = Kept(2, "id", at, "digest", reply, elapsed_s)
+    one = JournalReply(2, "id", at, "digest", reply, elapsed_s)
     line = json.dumps(row_of(KEY, one))
 
     assert "\n" not in line
-    assert kept_of(json.loads(line)) == (KEY, one)
+    assert reply_of_row(json.loads(line)) == (KEY, one)
 
 
 def test_replies_are_there_after_resuming(tmp_path):

@@ -4,7 +4,7 @@ import pytest
 
 from schema_guard.configuration.early_stop import NOT_COMPARED
 from schema_guard.decide import decide
-from schema_guard.decide.recorded.gather import gather
+from schema_guard.decide.recorded.from_store import gather
 from schema_guard.records import open_store
 from schema_guard.report.as_text import as_text
 from schema_guard.report.decision import document_of

@@ -3,7 +3,7 @@
 import pytest
 
 from schema_guard.decide import decide
-from schema_guard.decide.recorded.gather import gather
+from schema_guard.decide.recorded.from_store import gather
 from schema_guard.records import open_store
 from tests.decide.records import DAY, record
 

@@ -48,7 +48,7 @@ def test_calls_are_in_the_order_of_hours_and_evenly_within_one(calls):
     assert (found.n, list(found.failed)) == (len(calls), expected)
     for place, row in enumerate(rows):
         own = [(number, one[-1]) for number, one in enumerate(sorted(placed), start=1) if one[2] == place]
-        part = found.own({row.configuration})
+        part = found.part({row.configuration})
         assert (part.n, part.first) == (len(own), own[0][0])
         for number in range(1, len(calls) + 2):
             late = [bad for at, bad in own if at >= number]

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from schema_guard.decide import decide
-from schema_guard.decide.recorded.gather import gather
+from schema_guard.decide.recorded.from_store import gather
 from schema_guard.records import open_store
 from schema_guard.values import UNKNOWN_USAGE, Usage
 from tests.decide.records import DAY, record

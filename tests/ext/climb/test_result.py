@@ -5,7 +5,7 @@ from dataclasses import fields, replace
 
 import pytest
 
-from schema_guard.decide.told.explain import CONTENT_WARNING
+from schema_guard.decide.explanation.reasons import CONTENT_WARNING
 from schema_guard.ext.climb.result import ClimbResult, climb_as_json, document_of
 from schema_guard.ext.climb.run import climb
 from schema_guard.ext.climb.settings import ClimbSettings

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from schema_guard.decide import decide
 from schema_guard.decide.playbook import STEPS
-from schema_guard.decide.recorded.gather import gather
+from schema_guard.decide.recorded.from_store import gather
 from schema_guard.errors import InvalidArgument
 from schema_guard.ext.climb import run as climbing
 from schema_guard.ext.climb.result import StepsCompared

@@ -14,8 +14,8 @@ from schema_guard.decide.playbook import STEPS
 from schema_guard.errors import SchemaGuardError
 from schema_guard.ext.demo.finetune import loop as looping
 from schema_guard.ext.demo.finetune.loop import COSTS, DECLINED, Loop
-from schema_guard.ext.demo.finetune.routed import is_english
-from schema_guard.ext.demo.finetune.told import Predicted
+from schema_guard.ext.demo.finetune.router_step import is_english
+from schema_guard.ext.demo.finetune.summary import Predicted
 from schema_guard.text import percent
 
 FOLDER = Path(looping.__file__).parent
@@ -90,7 +90,7 @@ def test_what_was_measured_is_inside_or_outside_of_what_was_predicted(low, high,
 def test_a_rate_is_outside_of_what_was_predicted_only_where_its_bounds_are(lower, where):
     """6 of 104 are 5.77 %, and a true rate of 5 % may well give them."""
     found = Predicted("x", 0.0, 0.05, 0.0577, percent, (lower, 0.1659))
-    assert (found.where, found.told) == (where, f"5.77% [{lower:.2%}, 16.59%]")
+    assert (found.where, found.text) == (where, f"5.77% [{lower:.2%}, 16.59%]")
 
 
 def test_what_the_tuned_model_takes_is_assumed_to_be_its_task_and_its_answer(tmp_path):

@@ -8,7 +8,7 @@ from urllib.request import Request, urlopen
 
 import pytest
 
-from schema_guard.ext.loopback.refusals.sent import SentSchema, broken
+from schema_guard.ext.loopback.refusals.sent_schema import SentSchema, broken
 from schema_guard.testing import serve
 from tests.ext.loopback.planted import APIS, PLANTED, TEXT, UNKNOWN, UNTOLD, chat, closed, of, plain
 

@@ -1,9 +1,9 @@
 """Reports and verdicts of functions with adapted schemas."""
 
-from schema_guard.decide.recorded.gather import gather
+from schema_guard.decide.recorded.from_store import gather
 from schema_guard.report.as_text import as_text
 from schema_guard.report.figures import report_on
-from schema_guard.report.recorded import document_of
+from schema_guard.report.store_document import document_of
 from tests.public.ext.calls.test_adapted import guarded
 
 

@@ -27,7 +27,7 @@ def test_on_and_off_give_the_same_for_every_provider(seed, provider, width):
         )._prepared
     except (InvalidArgument, InvalidSchema, MissingExtra):
         reject()
-    asked = prepared.plan.asked_for(prepared.plan.step(1)).document
+    asked = prepared.plan.sent_schema(prepared.plan.step(1)).document
 
     replies = drawn_replies([schema.document, asked], rng)
 

@@ -3,7 +3,7 @@
 import pytest
 
 from schema_guard.configuration.gateway_repair import repairers, repairers_of
-from schema_guard.preparing.between import Retrying, repairers_in, retrying_in
+from schema_guard.preparing.intermediaries import Retrying, repairers_in, retrying_in
 from tests.public.ext.calls.test_options_told import (
     TEXT,
     plain,

@@ -6,10 +6,10 @@ from hypothesis import strategies as st
 
 from schema_guard import guard, open_store
 from schema_guard.configuration.thinking import thinking, thinking_of
-from schema_guard.preparing.between import thinking_in
+from schema_guard.preparing.intermediaries import thinking_in
 from schema_guard.report import report_on
 from schema_guard.report.as_text import as_text
-from schema_guard.report.recorded import document_of
+from schema_guard.report.store_document import document_of
 from tests.public.ext.calls.test_options_told import (
     ASKED,
     OFF,

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from schema_guard import Usage, guard, tags
 from schema_guard.ext.recorders import counts
-from schema_guard.ext.recorders.around import is_same
+from schema_guard.ext.recorders.nesting import is_same
+from schema_guard.ext.recorders.observed_attempt import AttemptView
 from schema_guard.ext.recorders.recording import MOST_OPEN, Recording
 from schema_guard.ext.recorders.requests import options_of
-from schema_guard.ext.recorders.seen import SeenAttempt
 
 INVOICE = {
     "type": "object",
@@ -57,7 +57,7 @@ def test_a_call_has_the_attempts_that_were_seen(valid):
     kept = Kept()
     recording = Recording("law", store=kept)
     seen = [
-        SeenAttempt(RIGHT if one else WRONG, usage=Usage(number, number), elapsed_s=number)
+        AttemptView(RIGHT if one else WRONG, usage=Usage(number, number), elapsed_s=number)
         for number, one in enumerate(valid)
     ]
 
@@ -73,7 +73,7 @@ def test_a_call_has_the_attempts_that_were_seen(valid):
 
 def test_thinking_is_a_part_of_the_configuration(recording, kept):
     """What a request says of it stands beside its other settings, in one word for all providers."""
-    seen = [SeenAttempt(RIGHT)]
+    seen = [AttemptView(RIGHT)]
     for options in ({"temperature": 0.5, "reasoning_effort": "high"}, {"thinking": {"type": "disabled"}}, {}):
         recording.record(seen, schema(recording), options=options_of(options))
 
@@ -88,11 +88,11 @@ def test_thinking_is_a_part_of_the_configuration(recording, kept):
 def test_a_call_of_a_key_is_that_of_one_piece(recording, kept):
     """Attempts that come one by one make the call that they make together."""
     recording.record(
-        [SeenAttempt(WRONG, elapsed_s=1.0), SeenAttempt(RIGHT, elapsed_s=2.0)], schema(recording), task="t"
+        [AttemptView(WRONG, elapsed_s=1.0), AttemptView(RIGHT, elapsed_s=2.0)], schema(recording), task="t"
     )
     recording.begin("k", schema(recording), task="t")
-    recording.seen("k", SeenAttempt(WRONG, elapsed_s=1.0))
-    recording.seen("k", SeenAttempt(RIGHT, elapsed_s=2.0))
+    recording.add_attempt("k", AttemptView(WRONG, elapsed_s=1.0))
+    recording.add_attempt("k", AttemptView(RIGHT, elapsed_s=2.0))
     recording.end("k")
     recording.end("k")
 
@@ -143,8 +143,8 @@ def test_a_call_inside_of_a_guarded_one_is_that_one(recording, kept):
 
     @guard(loose, store=kept, observe=True, name="outer")
     def extract(prompt: str):
-        recording.record([SeenAttempt(RIGHT)], schema(recording))
-        recording.record([SeenAttempt('{"name": "x"}')], schema(recording, OTHER))
+        recording.record([AttemptView(RIGHT)], schema(recording))
+        recording.record([AttemptView('{"name": "x"}')], schema(recording, OTHER))
         return RIGHT
 
     extract("t")
@@ -161,12 +161,12 @@ def test_the_outermost_recorder_takes_a_call(recording, kept):
     inner = Recording(f"{recording.name} inside", store=kept)
 
     async def record():
-        return inner.record([SeenAttempt(RIGHT)], schema(inner))
+        return inner.record([AttemptView(RIGHT)], schema(inner))
 
     with opened.inside():
         taken = [asyncio.run(record()), inner.begin("k", schema(inner))]
-    after = inner.record([SeenAttempt(RIGHT)], schema(inner))
-    opened.seen(SeenAttempt(RIGHT))
+    after = inner.record([AttemptView(RIGHT)], schema(inner))
+    opened.add_attempt(AttemptView(RIGHT))
     opened.close()
 
     assert taken == [False, False]
@@ -193,7 +193,7 @@ def test_open_calls_are_bounded(recording, kept):
     """The oldest beyond the most is recorded with what was seen of it, and counted."""
     invoice = schema(recording)
     recording.begin("first", invoice)
-    recording.seen("first", SeenAttempt(RIGHT))
+    recording.add_attempt("first", AttemptView(RIGHT))
 
     for number in range(MOST_OPEN):
         recording.begin(number, invoice)
@@ -208,8 +208,8 @@ def test_threads_have_calls_of_their_own(recording, kept):
 
     def call(number):
         recording.begin(number, invoice, task=str(number))
-        recording.seen(number, SeenAttempt(WRONG, usage=Usage(number, 0)))
-        recording.seen(number, SeenAttempt(RIGHT, usage=Usage(number, 0)))
+        recording.add_attempt(number, AttemptView(WRONG, usage=Usage(number, 0)))
+        recording.add_attempt(number, AttemptView(RIGHT, usage=Usage(number, 0)))
         recording.end(number)
 
     with ThreadPoolExecutor(8) as pool:
@@ -247,9 +247,9 @@ def test_a_schema_that_is_none_is_counted(recording, caplog):
 def test_a_reply_that_was_refused_is_no_valid_one(recording, kept):
     """What the framework did not take is a failure, as semantic where the schema has nothing against it."""
     recording.record(
-        [SeenAttempt(RIGHT, ValueError("no")), SeenAttempt(WRONG, ValueError("no"))], schema(recording)
+        [AttemptView(RIGHT, ValueError("no")), AttemptView(WRONG, ValueError("no"))], schema(recording)
     )
-    recording.record([SeenAttempt(RIGHT, ValueError("no"))], schema(recording))
+    recording.record([AttemptView(RIGHT, ValueError("no"))], schema(recording))
 
     (both, _), (alone, _) = kept
     assert [attempt.failure.kind for attempt in both.attempts] == ["semantic", "structure"]
@@ -258,7 +258,7 @@ def test_a_reply_that_was_refused_is_no_valid_one(recording, kept):
 
 def test_what_raised_is_excluded(recording, kept):
     """A provider that was not reached is transport, and counts for the model that was asked."""
-    recording.record([SeenAttempt(exception=TimeoutError("t"), model="m")], schema(recording))
+    recording.record([AttemptView(exception=TimeoutError("t"), model="m")], schema(recording))
 
     outcome, _ = kept[0]
     assert (outcome.failure.kind, outcome.call.model, outcome.attempts[0].reply) == ("transport", "m", None)
@@ -266,7 +266,7 @@ def test_what_raised_is_excluded(recording, kept):
 
 def test_unknown_stays_unknown(recording, kept):
     """Tokens, costs and times that nobody knows are not 0."""
-    recording.record([SeenAttempt(RIGHT)], schema(recording))
+    recording.record([AttemptView(RIGHT)], schema(recording))
 
     attempt = kept[0][0].attempts[0]
     assert attempt.usage == Usage()
@@ -276,7 +276,7 @@ def test_unknown_stays_unknown(recording, kept):
 
 def test_the_cost_is_the_frameworks(recording, kept):
     """Without prices a cost is what the framework counted, and that of a call unknown where one attempt's is."""
-    recording.record([SeenAttempt(WRONG, cost=0.5), SeenAttempt(RIGHT, cost=0.25)], schema(recording))
-    recording.record([SeenAttempt(WRONG), SeenAttempt(RIGHT, cost=0.25)], schema(recording))
+    recording.record([AttemptView(WRONG, cost=0.5), AttemptView(RIGHT, cost=0.25)], schema(recording))
+    recording.record([AttemptView(WRONG), AttemptView(RIGHT, cost=0.25)], schema(recording))
 
     assert [outcome.cost for outcome, _ in kept] == [0.75, None]

@@ -3,9 +3,9 @@
 import json
 
 from schema_guard import Schema, Violation
-from schema_guard.ext.repair.bare import scalars
+from schema_guard.ext.repair.scalar_reply import scalars
 from schema_guard.judging import judge_value
-from schema_guard.validation.encoded import decoded
+from schema_guard.validation.encoded_json import decoded
 from tests.public.calls.judging.test_encoded import CATEGORY, ORDER, STEP
 
 

@@ -310,8 +310,8 @@ def test_thousands_of_faults_of_a_usual_kind_are_repaired_at_once(text, want, st
     """However many faults of a usual kind a list has, all are repaired and few places are looked at."""
     found = readings("[" + text * 5_000 + "]", level="lossless", finished=True)
 
-    assert parse(found.found[0].text, Limits()) == [want] * 5_000
-    assert step in found.found[0].steps
+    assert parse(found.repaired[0].text, Limits()) == [want] * 5_000
+    assert step in found.repaired[0].steps
     assert found.work < 10
 
 
@@ -323,5 +323,5 @@ def test_fewer_places_give_fewer_readings_and_no_others(planted, left):
     whole = readings(text, level="lossy", finished=False)
     part = readings(text, level="lossy", finished=False, max_work=left)
 
-    assert part.found == whole.found[: len(part.found)]
+    assert part.repaired == whole.repaired[: len(part.repaired)]
     assert part.complete == (whole.work <= left)

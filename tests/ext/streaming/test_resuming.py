@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from schema_guard import Call, Failure, Limits, Message, Schema, Usage
 from schema_guard.ext.streaming.resuming import joined
 from schema_guard.loop import Done, enforce
-from schema_guard.providers.dialects.choosing import messages_of
+from schema_guard.providers.dialects.detection import messages_of
 from schema_guard.strategies import Plan, Resuming, Step, strategies_of
 from schema_guard.values import Ask, Chunk, End, More, ParsedValue, Stop
 from tests.thinned import examples
@@ -139,7 +139,7 @@ def test_what_nests_itself_is_not_taken_for_a_beginning_that_came_again():
         pytest.param(TEXT[:20], CUT._replace(usage=Usage(reasoning_tokens=3)), id="it had reasoned"),
         pytest.param(TEXT[:20], CUT._replace(reasoned=True), id="it is known to reason"),
         pytest.param(TEXT[:20], CUT._replace(tool="order"), id="it is a tool's arguments"),
-        pytest.param(TEXT[:20], CUT._replace(given=ParsedValue({})), id="the function has parsed it"),
+        pytest.param(TEXT[:20], CUT._replace(parsed=ParsedValue({})), id="the function has parsed it"),
         pytest.param(TEXT[:20], CUT._replace(is_final=True), id="the function asks by itself"),
     ],
 )

@@ -13,8 +13,8 @@ import pytest
 import schema_guard
 from schema_guard import InvalidArgument, guard
 from schema_guard.ext import telemetry
-from schema_guard.ext.telemetry.switch import asked_of
-from schema_guard.ext.telemetry.teller import MOST_WAITING
+from schema_guard.ext.telemetry.dispatcher import MOST_WAITING
+from schema_guard.ext.telemetry.switch import settings_of
 from schema_guard.records import recorder
 
 ROOT = Path(schema_guard.__file__).parents[1]
@@ -100,9 +100,9 @@ def test_a_variable_that_says_nothing_sensible_harms_no_call(text):
 
 def test_the_variable_is_read_by_its_words():
     """Its parts are the arguments of `enable`."""
-    assert asked_of("otel, file:/a,port:1") == (True, "/a", 1)
+    assert settings_of("otel, file:/a,port:1") == (True, "/a", 1)
     with pytest.raises(InvalidArgument, match=r"'prom': expected 'otel', 'file:PATH\.prom' or 'port:N'"):
-        asked_of("otel,prom")
+        settings_of("otel,prom")
 
 
 @pytest.mark.parametrize("wrong", [{"every_s": 0}, {"most_names": 0}])

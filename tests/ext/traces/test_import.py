@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from schema_guard.configuration.traffic import PARTS
 from schema_guard.decide import decide
-from schema_guard.decide.recorded.gather import gather
+from schema_guard.decide.recorded.from_store import gather
 from schema_guard.errors import InvalidArgument, MissingExtra
 from schema_guard.ext.traces.judging import call_id
 from schema_guard.ext.traces.run import TraceOptions, import_traces
@@ -85,7 +85,7 @@ def test_importing_twice_changes_nothing(tmp_path, store, tool):
     before = list(store.attempts()), report_on(store)
     result = bring(store, written(tmp_path, *reversed(rows), name="again.jsonl"))
 
-    assert (result.stored, result.known, result.calls) == (0, 30, 30)
+    assert (result.stored, result.already_stored, result.calls) == (0, 30, 30)
     assert (list(store.attempts()), report_on(store)) == before
 
 
@@ -102,7 +102,7 @@ def test_rows_without_an_id_are_known_by_what_is_in_them(tmp_path, store):
     rows = [{"reply": GOOD}, {"reply": GOOD}, {"reply": BAD}]
     first, second = bring(store, written(tmp_path, *rows)), bring(store, written(tmp_path, *rows))
 
-    assert (first.stored, second.stored, second.known) == (3, 0, 3)
+    assert (first.stored, second.stored, second.already_stored) == (3, 0, 3)
 
 
 def test_a_reply_that_files_hold_twice_is_one(tmp_path, store):
@@ -179,14 +179,14 @@ def test_no_row_makes_an_import_raise(value):
     from schema_guard.configuration.traffic import Traffic
     from schema_guard.ext.traces.judging import Judging
     from schema_guard.ext.traces.outputs import reply_in
-    from schema_guard.ext.traces.stored import Held, StoredReply
+    from schema_guard.ext.traces.stored_reply import ReadReply, StoredReply
     from schema_guard.ext.traces.tools.order import tools
-    from schema_guard.received.owned import Own
+    from schema_guard.received.parsed_values import TypedValues
     from schema_guard.values import Attempt
 
     judging = Judging(Traffic("all", "x"))
     stored = StoredReply({}, "", output=value, task=value, finish_reason=value)
-    judged = judging.judged([Held(stored, reply_in(stored, Own(TICKET)), TICKET, "1")], "f", "1")
+    judged = judging.judged([ReadReply(stored, reply_in(stored, TypedValues(TICKET)), TICKET, "1")], "f", "1")
     assert all(isinstance(attempt, Attempt) for attempt in judged.outcome.attempts)
     row = (
         value
@@ -229,7 +229,13 @@ def test_an_import_that_breaks_off_goes_on_where_it_was(tmp_path):
         result = bring(store, path)
         ids = [row["call_id"] for row in store.attempts()]
 
-    assert (stored, result.known, result.stored, len(set(ids)), len(ids)) == (500, 500, 700, 1200, 1200)
+    assert (stored, result.already_stored, result.stored, len(set(ids)), len(ids)) == (
+        500,
+        500,
+        700,
+        1200,
+        1200,
+    )
 
 
 def test_imported_calls_are_configurations_of_their_own(tmp_path, store):

@@ -6,9 +6,9 @@ from types import SimpleNamespace
 import pytest
 from hypothesis import settings
 
-from schema_guard.ext.transfer.adding import Taking
-from schema_guard.ext.transfer.arriving import check, import_file, merge
-from schema_guard.ext.transfer.leaving import Leaving, export
+from schema_guard.ext.transfer.exporter import Export, export
+from schema_guard.ext.transfer.importer import check, import_file, merge
+from schema_guard.ext.transfer.insertion import Taking
 from schema_guard.records import Store
 from schema_guard.records.attempts import Where
 from schema_guard.records.declarations import Declared, DeclaredStep, DeclaredTarget
@@ -40,7 +40,7 @@ def _declare(backend, at, reason, target):
 
 def _out(backend, form="jsonl", where=None, texts=None):
     stream = io.BytesIO()
-    export(backend, stream, Leaving(form, where or Where(), "0.2.0", texts))
+    export(backend, stream, Export(form, where or Where(), "0.2.0", texts))
     return stream.getvalue()
 
 

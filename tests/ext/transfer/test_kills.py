@@ -12,7 +12,7 @@ import signal
 from pathlib import Path
 from schema_guard.records.sqlite.database import SQLite
 from schema_guard.ext.transfer import adding
-from schema_guard.ext.transfer.arriving import check, import_file
+from schema_guard.ext.transfer.importer import check, import_file
 
 adding.BATCH_ROWS = 10
 into, name, steps = sys.argv[1].split()

@@ -6,7 +6,7 @@ import pytest
 
 from schema_guard.errors import InvalidArgument
 from schema_guard.records import Store
-from schema_guard.records.payloads.keeping import Keeper
+from schema_guard.records.payloads.storage import TextStorage
 from schema_guard.records.rows import rows
 from schema_guard.values import Message
 
@@ -26,7 +26,7 @@ def keep(make):
     """Store calls with their texts under a policy; the last one as if nothing was kept then."""
 
     def store_them(backend, policy="full"):
-        keeper, session = Keeper(policy), backend.session()
+        keeper, session = TextStorage(policy), backend.session()
         for number, (prompt, reply) in enumerate(
             [
                 ("write to ann@corp.com", "=1+1"),

@@ -11,7 +11,7 @@ import pytest
 
 from schema_guard.ext.tuning.commands import run as tune
 from schema_guard.ext.tuning.jobs.run import Following
-from schema_guard.ext.tuning.jobs.state import held, load_job
+from schema_guard.ext.tuning.jobs.state import load_job, lock_job
 from schema_guard.testing import serve_tuning
 from tests.ext.tuning.jobs.sets import preference, training_set
 from tests.public.commands.command_lines import run
@@ -181,7 +181,7 @@ def test_two_at_once_are_told(begin, capsys, orders):
     """While one is at it the other does nothing, but for saying what that one has seen."""
     with serve_tuning() as server:
         begin(server, "--yes")
-        with held(orders):
+        with lock_job(orders):
             status, _, err = begin(server, "--yes")
             seen = run(capsys, "tune", "run", orders, "--status")
 

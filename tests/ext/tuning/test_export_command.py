@@ -2,7 +2,7 @@
 
 import json
 
-from schema_guard.bench.run.journal import Kept, row_of
+from schema_guard.bench.run.journal import JournalReply, row_of
 from schema_guard.bench.suites.load import load_suite
 from schema_guard.received.replies import Reply
 from schema_guard.values import Usage
@@ -16,7 +16,7 @@ def test_a_journal_tells_what_failed_and_gives_the_rejected_replies(tmp_path, as
 
     suite(tmp_path)
     kept = [
-        Kept(1, "c", 1.0, "p", Reply(text, "stop", Usage(), None, None, None), 0.1)
+        JournalReply(1, "c", 1.0, "p", Reply(text, "stop", Usage(), None, None, None), 0.1)
         for text in (BAD, GOOD, "no")
     ]
     entries = [row_of(("m", f"t{n}", 0), one) for n, one in enumerate(kept)]

@@ -6,8 +6,8 @@ import pytest
 
 from schema_guard.records import Store, resolve_store
 from schema_guard.records.attempts import Where
-from schema_guard.records.payloads.keeping import Keeper
 from schema_guard.records.payloads.retention import Retention
+from schema_guard.records.payloads.storage import TextStorage
 
 DAY = 86_400.0
 NOW = 20_000 * DAY  # 2024-10-04
@@ -17,7 +17,7 @@ NOW = 20_000 * DAY  # 2024-10-04
 def filled(new_backend, make):
     """A store of ten days: two calls of two attempts each a day, of two functions; every text names its call."""
     backend = new_backend()
-    with Store(backend, keeper=Keeper("full")) as store:
+    with Store(backend, keeper=TextStorage("full")) as store:
         for day in range(10):
             for name in ("app.a", "app.b"):
                 text = f"canary-{name}-{day}"

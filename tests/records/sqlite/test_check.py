@@ -7,8 +7,8 @@ import pytest
 
 from schema_guard.records import Store, open_store
 from schema_guard.records.payloads.retention import Retention
+from schema_guard.records.sqlite.counts import inputs
 from schema_guard.records.sqlite.database import SQLite
-from schema_guard.records.sqlite.kept import inputs
 from tests.thinned import costly
 
 CALLS = 1_300  # more attempts than have one checksum
@@ -122,7 +122,7 @@ def test_damage_says_where_it_is(path):
 
     assert (found.part, found.first_id, found.last_id) == ("attempts", 1_000, 1_999)
     assert (found.since, found.until) == (50_920.0, 78_940.0)
-    assert found.said == "not all of them are as they were written"
+    assert found.problem == "not all of them are as they were written"
     assert check(path).with_checksum == 999
 
 

@@ -117,7 +117,7 @@ def test_what_is_left_can_be_read(path, sound, make):
         found = store.check()
 
     assert {one.part for one in found.damage} >= {"file", "attempts"}
-    (unread,) = (one for one in found.damage if "cannot all be read" in one.said)
+    (unread,) = (one for one in found.damage if "cannot all be read" in one.problem)
     lost = unread.last_id - unread.first_id + 1
     assert 1 < lost < 40
     assert found.attempts == CALLS * 6 // 5 - lost

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from schema_guard.records import Store
 from schema_guard.records.attempts import Where
 from schema_guard.records.reading import scanned
+from schema_guard.records.sqlite.counts import hours, inputs
 from schema_guard.records.sqlite.database import SQLite
-from schema_guard.records.sqlite.kept import hours, inputs
 
 SMALL = {inputs: {"MOST_PENDING": 5, "_RECENT": 4, "_PART_OF_ALL": 20}, hours: {"_MOST_ROWS": 3}}
 
@@ -112,7 +112,7 @@ def test_pairs_see_inputs_wherever_they_are(make):
 
 WRITES = """
 from schema_guard.records.rows import rows
-from schema_guard.records.sqlite.kept import hours, inputs
+from schema_guard.records.sqlite.counts import hours, inputs
 inputs.MOST_PENDING, inputs._RECENT, inputs._PART_OF_ALL, hours._MOST_ROWS = 5, 4, 20, 3
 session = store._backend.session()
 for batch in range(12):

@@ -3,8 +3,8 @@
 import pytest
 
 from schema_guard.records import Store
+from schema_guard.records.sqlite.counts import inputs
 from schema_guard.records.sqlite.database import SQLite
-from schema_guard.records.sqlite.kept import inputs
 
 
 @pytest.mark.costly

@@ -62,14 +62,14 @@ class Loop:
         kind: Name of the schema.
         folder: Of all files.
         learned: A suite with what is to be learned as `dev` and what is held out as `test`.
-        asked: A suite with what is held out, and two tasks to show.
+        suite: A suite with what is held out, and two tasks to show.
         report: Is told what begins and what has ended.
     """
 
     kind: str
     folder: Path
     learned: Path
-    asked: Path
+    suite: Path
     report: Callable[[str], object] = _tell
 
     def path(self, name: str) -> Path:
@@ -118,7 +118,7 @@ class Loop:
         journal, result = self.path(f"{name}.jsonl"), self.path(f"{name}.json")
         self._step(
             f"{name}.txt",
-            *("bench", "run", str(self.asked), "--seed", "17"),
+            *("bench", "run", str(self.suite), "--seed", "17"),
             *("--max-attempts", "1", "--model", model, *how),
             *("--store", self.store, "--journal", str(journal), "--resume", "-o", str(result)),
         )
@@ -134,7 +134,7 @@ class Loop:
 
     def _assumed(self) -> Path:
         """Write the costs with what is assumed of the tuned model's tokens: no more than the task and the answer."""
-        (entry,) = load_suite(self.asked).schemas
+        (entry,) = load_suite(self.suite).schemas
         tasks = entry.tasks_of("test")
         tokens = {
             "fixed": 0,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from schema_guard.bench.suites.load import load_suite
 from schema_guard.errors import missing_extra
 from schema_guard.ext.demo.finetune.loop import Loop
-from schema_guard.ext.demo.finetune.routed import TASKS
+from schema_guard.ext.demo.finetune.router_step import TASKS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,7 +40,7 @@ def demo_loop(folder: Path) -> Loop:
         if importlib.util.find_spec(package) is None:
             raise missing_extra("demo finetune", package, extra)
     learned, asked = (_HERE / f"{_KIND}{part}.jsonl" for part in ("", "-test"))
-    return Loop(kind=_KIND, folder=folder, learned=learned, asked=asked)
+    return Loop(kind=_KIND, folder=folder, learned=learned, suite=asked)
 
 
 def plan_lines(loop: Loop) -> Iterator[str]:

@@ -13,17 +13,17 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.errors import InvalidSchema
-from schema_guard.ext.fitting.adapting.accepted import Accepted
-from schema_guard.ext.fitting.adapting.adapted import Adapted, SchemaChange
+from schema_guard.ext.fitting.adapting.acceptance import Acceptance
 from schema_guard.ext.fitting.adapting.builder import Builder, TooLargeToAdapt
+from schema_guard.ext.fitting.adapting.final_changes import begin_apart, within_unions
 from schema_guard.ext.fitting.adapting.hoisting import hoist
-from schema_guard.ext.fitting.adapting.plain.plain import plain_of
-from schema_guard.ext.fitting.adapting.settling import begin_apart, within_unions
+from schema_guard.ext.fitting.adapting.plain.plain_schema import plain_of
+from schema_guard.ext.fitting.adapting.result import Adapted, SchemaChange
 from schema_guard.ext.fitting.adapting.values.forms import SAME, VALUE, WrappedForm
-from schema_guard.ext.fitting.adapting.values.simplifying import simplified
+from schema_guard.ext.fitting.adapting.values.simplification import simplified
 from schema_guard.ext.fitting.adapting.values.validity import with_definitions
 from schema_guard.ext.fitting.linting import findings_at, findings_of
-from schema_guard.ext.fitting.probed import sent_table_of
+from schema_guard.ext.fitting.probed_rules import sent_table_of
 from schema_guard.ext.fitting.rules.rule import ANNOTATIONS, KEYWORDS, STRUCTURE, Site
 from schema_guard.pointer import split
 from schema_guard.schema import Schema
@@ -31,9 +31,9 @@ from schema_guard.validation.document import DEFAULT_DIALECT
 from schema_guard.validation.references import subschemas
 
 if TYPE_CHECKING:
-    from schema_guard.ext.fitting.adapting.built import BuiltSchema
+    from schema_guard.ext.fitting.adapting.built_schema import BuiltSchema
     from schema_guard.ext.fitting.linting import Finding
-    from schema_guard.ext.fitting.probed import RulesLike
+    from schema_guard.ext.fitting.probed_rules import RulesLike
     from schema_guard.ext.fitting.rules.rule import Rules
 
 __all__ = ["adapt", "adapt_arguments"]
@@ -115,7 +115,7 @@ def _is_taken(loaded: Schema[Any], table: Rules) -> bool:
 
 def _has_more(document: Any, table: Rules) -> bool:
     """Say whether a document has keywords that nobody knows, OpenAPI's own apart where that is spoken."""
-    known = KEYWORDS | ANNOTATIONS | STRUCTURE | (set() if Accepted(table).nulls else {"nullable"})
+    known = KEYWORDS | ANNOTATIONS | STRUCTURE | (set() if Acceptance(table).nulls else {"nullable"})
     return any(
         isinstance(place.schema, dict) and not place.schema.keys() <= known
         for place in subschemas(document, "", "")

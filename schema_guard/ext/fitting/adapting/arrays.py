@@ -5,12 +5,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from schema_guard.ext.fitting.adapting import joining, scalars
-from schema_guard.ext.fitting.adapting.built import BuiltSchema
+from schema_guard.ext.fitting.adapting import alternatives, scalars
+from schema_guard.ext.fitting.adapting.built_schema import BuiltSchema
 from schema_guard.ext.fitting.adapting.values.forms import SAME, ListForm, TupleForm
 
 if TYPE_CHECKING:
-    from schema_guard.ext.fitting.adapting.plain.flat import FlatSchema
+    from schema_guard.ext.fitting.adapting.plain.flat_schema import FlatSchema
     from schema_guard.ext.fitting.adapting.writer import SchemaWriter
 
 __all__ = ["array_of"]
@@ -43,7 +43,7 @@ def array_of(builder: SchemaWriter, merged: FlatSchema, _: str) -> BuiltSchema |
         return _with_prefix(builder, merged, prefix, items, (least, most))
     if items == [False]:
         return BuiltSchema(scalars.fitted(builder, merged, _empty(builder)))
-    return _alike(builder, merged, items, limits)
+    return _array_of_same_items(builder, merged, items, limits)
 
 
 def _further(merged: FlatSchema) -> list[Any]:
@@ -59,7 +59,7 @@ def _empty(builder: SchemaWriter) -> dict[str, Any]:
     return {"type": "array", "items": items, "maxItems": 0}
 
 
-def _alike(
+def _array_of_same_items(
     builder: SchemaWriter, merged: FlatSchema, items: list[Any], limits: dict[str, Any]
 ) -> BuiltSchema | None:
     """Write an array whose places are alike."""
@@ -152,7 +152,7 @@ def _as_any_of_them(
     if any(built.schema != places[0].schema for built in places):
         reason = "any value of the array may stand at any place of it"
         builder.relax(merged.where.get("prefixItems"), "prefixItems", None, reason)
-    built = joining.union(builder, alike)
+    built = alternatives.union(builder, alike)
     if built is None:
         return None
     schema = {"type": "array", "items": built.schema, **({"minItems": size[0]} if size[0] else {})}

@@ -14,10 +14,10 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.ext.fitting.adapting import unions
-from schema_guard.ext.fitting.adapting.accepted import Accepted
-from schema_guard.ext.fitting.adapting.adapted import SchemaChange
-from schema_guard.ext.fitting.adapting.built import BuiltSchema
-from schema_guard.ext.fitting.adapting.plain.flat import KINDS, FlatSchema
+from schema_guard.ext.fitting.adapting.acceptance import Acceptance
+from schema_guard.ext.fitting.adapting.built_schema import BuiltSchema
+from schema_guard.ext.fitting.adapting.plain.flat_schema import KINDS, FlatSchema
+from schema_guard.ext.fitting.adapting.result import SchemaChange
 from schema_guard.ext.fitting.adapting.values.forms import (
     SAME,
     ListForm,
@@ -31,7 +31,7 @@ from schema_guard.ext.fitting.rules.rule import ANNOTATIONS, KEYWORDS, STRUCTURE
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from schema_guard.ext.fitting.adapting.plain.plain import PlainSchema
+    from schema_guard.ext.fitting.adapting.plain.plain_schema import PlainSchema
     from schema_guard.ext.fitting.adapting.values.forms import Form
     from schema_guard.ext.fitting.rules.rule import Rules
 
@@ -63,7 +63,7 @@ class Builder:
     def __init__(self, plain: PlainSchema, table: Rules, *, formats: bool, unrolled: int) -> None:
         self.plain = plain
         self.table = table
-        self.accepted = Accepted(table)
+        self.accepted = Acceptance(table)
         self.formats = formats
         self.unrolled = unrolled
         self.relaxed: list[SchemaChange] = list(plain.lost)
@@ -107,7 +107,7 @@ class Builder:
         location = self.plain.place_of(node)
         return SchemaChange(self.place if location is None else location, keyword, value, reason)
 
-    def made_from(self, nodes: Any, node: dict[str, Any], keyword: str, value: Any) -> None:
+    def note_origin(self, nodes: Any, node: dict[str, Any], keyword: str, value: Any) -> None:
         """Say which keyword schemas were made from: what is lost of them is told of it."""
         stack = [nodes]
         while stack:
@@ -190,7 +190,7 @@ class Builder:
                 return self._reference(node)
             if not node.keys() & KEYWORDS:
                 return self.anything()
-            built = self._kept(node)
+            built = self._write_unchanged(node)
             if built is not None:
                 return built
         flat = FlatSchema(self.plain)
@@ -251,16 +251,16 @@ class Builder:
     @property
     def _circles(self) -> frozenset[str]:
         """Names of the definitions that lead back to themselves."""
-        if self.__dict__.get("_found") is None:
-            self._found = circles(self.plain.definitions)
-        return self._found
+        if self.__dict__.get("_circle_names") is None:
+            self._circle_names = circles(self.plain.definitions)
+        return self._circle_names
 
     # A schema that is taken as it is.
 
-    def _kept(self, node: dict[str, Any]) -> BuiltSchema | None:
+    def _write_unchanged(self, node: dict[str, Any]) -> BuiltSchema | None:
         """Write a schema with the keywords that it has; None where that is not taken."""
         judging = node.keys() & KEYWORDS
-        if not judging <= self.table.takes or judging & _UNIONS or not self._may_be_kept(node):
+        if not judging <= self.table.takes or judging & _UNIONS or not self._may_stay_unchanged(node):
             return None
         marks = len(self.relaxed), len(self.narrowed), len(self.dropped)
         copied = {keyword: node[keyword] for keyword in node if self._is_sent(node, keyword)}
@@ -270,7 +270,7 @@ class Builder:
         self._undo(marks)
         return None
 
-    def _may_be_kept(self, node: dict[str, Any]) -> bool:
+    def _may_stay_unchanged(self, node: dict[str, Any]) -> bool:
         """Whether a schema says what it takes where that has to be said, and lists no more than may be absent."""
         if not self.accepted.untyped and not node.keys() & _TYPED:
             return False

@@ -16,7 +16,7 @@ from schema_guard.validation.keywords import LISTS, MAPS, SINGLES
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from schema_guard.ext.fitting.adapting.accepted import Accepted
+    from schema_guard.ext.fitting.adapting.acceptance import Acceptance
 
 __all__ = ["hoist"]
 
@@ -27,7 +27,7 @@ _MOST_HOISTED = 500
 _APART = frozenset({"$defs", "allOf"})
 
 
-def hoist(root: dict[str, Any], definitions: dict[str, Any], accepted: Accepted) -> None:
+def hoist(root: dict[str, Any], definitions: dict[str, Any], accepted: Acceptance) -> None:
     """Move parts of the root, and of definitions, into definitions of their own until none is too large."""
     if not accepted.refers:
         return
@@ -52,7 +52,7 @@ class _Child:
         self.schema: dict[str, Any] = holder[key]
 
 
-def _is_too_large(part: dict[str, Any], accepted: Accepted) -> bool:
+def _is_too_large(part: dict[str, Any], accepted: Acceptance) -> bool:
     site = Site(part, "", part)
     return any(
         finding.severity == "error" and finding.rule.rpartition("-")[2] in _SIZES

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from schema_guard.ext.fitting.adapting import joining, scalars
-from schema_guard.ext.fitting.adapting.built import BuiltSchema
-from schema_guard.ext.fitting.adapting.plain.flat import matches
+from schema_guard.ext.fitting.adapting import alternatives, scalars
+from schema_guard.ext.fitting.adapting.built_schema import BuiltSchema
+from schema_guard.ext.fitting.adapting.plain.flat_schema import matches
 from schema_guard.ext.fitting.adapting.plain.nulls import takes_null
 from schema_guard.ext.fitting.adapting.values.forms import (
     KEY,
@@ -22,7 +22,7 @@ from schema_guard.ext.fitting.adapting.values.forms import (
 )
 
 if TYPE_CHECKING:
-    from schema_guard.ext.fitting.adapting.plain.flat import FlatSchema
+    from schema_guard.ext.fitting.adapting.plain.flat_schema import FlatSchema
     from schema_guard.ext.fitting.adapting.values.forms import Form
     from schema_guard.ext.fitting.adapting.writer import SchemaWriter
 
@@ -121,16 +121,16 @@ def _one_of_pairs(
     builder: SchemaWriter, pairs: list[tuple[BuiltSchema, list[Any]]]
 ) -> tuple[dict[str, Any], Form]:
     """Give the schema of a pair, and the form of its value."""
-    joined = joining.joined(builder, [pair.schema for pair, _ in pairs])
+    joined = alternatives.joined(builder, [pair.schema for pair, _ in pairs])
     values = [(BuiltSchema(pair.schema["properties"][VALUE], pair.form), nodes) for pair, nodes in pairs]
-    whole = joining.union(builder, values)
+    whole = alternatives.union(builder, values)
     return joined, SAME if whole is None else whole.form
 
 
 def _pair(builder: SchemaWriter, names: list[Any], held: list[Any], merged: FlatSchema) -> BuiltSchema | None:
     """Give the schema of one pair, with the form of its value."""
     of_names: list[Any] = [{"type": "string"}, *names]
-    builder.made_from(
+    builder.note_origin(
         of_names[:1],
         merged.where.get("propertyNames", merged.where.get("patternProperties", {})),
         "propertyNames",
@@ -205,7 +205,7 @@ class _Writing:
                 self.builder.narrow(held[0], "", None, reason)
             else:
                 self.nulls.add(name)
-                self.properties[name] = joining.joined(
+                self.properties[name] = alternatives.joined(
                     self.builder, [self.properties[name], {"type": "null"}]
                 )
         self.required = [name for name in self.properties if name in self.required or name in self.filled]
@@ -313,7 +313,7 @@ class _Writing:
             built = self.builder.emit(tuple(self.others))
             if built is not None:
                 together.append((built, list(self.others) or [True]))
-        whole = joining.union(self.builder, together)
+        whole = alternatives.union(self.builder, together)
         schema = {} if whole is None else {**self.schema, "additionalProperties": whole.schema}
         if whole is not None and self.builder.accepted.maps and self._set(schema):
             self.form_of_others = whole.form

@@ -7,13 +7,13 @@ import math
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from schema_guard.ext.fitting.adapting import joining
-from schema_guard.ext.fitting.adapting.built import BuiltSchema
-from schema_guard.ext.fitting.adapting.plain.flat import KINDS, kind_of
+from schema_guard.ext.fitting.adapting import alternatives
+from schema_guard.ext.fitting.adapting.built_schema import BuiltSchema
+from schema_guard.ext.fitting.adapting.plain.flat_schema import KINDS, kind_of
 from schema_guard.ext.fitting.adapting.plain.regexes import anchored
 
 if TYPE_CHECKING:
-    from schema_guard.ext.fitting.adapting.plain.flat import FlatSchema
+    from schema_guard.ext.fitting.adapting.plain.flat_schema import FlatSchema
     from schema_guard.ext.fitting.adapting.writer import SchemaWriter
 
 __all__ = ["enumerated", "fitted", "number_of", "plain_of", "string_of"]
@@ -193,7 +193,7 @@ def _by_kind(builder: SchemaWriter, merged: FlatSchema, values: list[Any]) -> Bu
         if built is not None:
             arms.append((built, [{"const": value}]))
     arms += _types_of(builder, merged, [value for value in bad if not isinstance(value, dict | list)])
-    return joining.union(builder, arms)
+    return alternatives.union(builder, arms)
 
 
 def _types_of(
@@ -230,7 +230,7 @@ def _of_value(builder: SchemaWriter, merged: FlatSchema, value: Any) -> dict[str
     keyword = "enum" if "enum" in merged.where else "const"
     holder = merged.where.get(keyword)
     if holder is not None:
-        builder.made_from(node, holder, keyword, holder.get(keyword))
+        builder.note_origin(node, holder, keyword, holder.get(keyword))
     return node
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from schema_guard.ext.fitting.adapting import arrays, joining, objects, scalars
-from schema_guard.ext.fitting.adapting.built import BuiltSchema
-from schema_guard.ext.fitting.adapting.plain.flat import KINDS, FlatSchema, KeywordApart
-from schema_guard.ext.fitting.adapting.plain.negating import (
+from schema_guard.ext.fitting.adapting import alternatives, arrays, objects, scalars
+from schema_guard.ext.fitting.adapting.built_schema import BuiltSchema
+from schema_guard.ext.fitting.adapting.plain.flat_schema import KINDS, FlatSchema, KeywordApart
+from schema_guard.ext.fitting.adapting.plain.negation import (
     alternatives_of,
     dependencies,
     pairwise_apart,
@@ -32,7 +32,7 @@ _LEFTOVER = "cannot be enforced there"
 class _Choice(NamedTuple):
     """A keyword that means several alternatives."""
 
-    kept: KeywordApart
+    keyword: KeywordApart
     branches: list[Any]
 
 
@@ -54,7 +54,7 @@ def flat(builder: SchemaWriter, merged: FlatSchema) -> BuiltSchema | None:
         built = _single(builder, alternative)
         if built is not None:
             arms.append((built, list(alternative.nodes)))
-    return joining.union(builder, arms)
+    return alternatives.union(builder, arms)
 
 
 def _enumerate(merged: FlatSchema) -> None:
@@ -69,7 +69,7 @@ def _bare(builder: SchemaWriter, entry: KeywordApart) -> BuiltSchema | None:
         built = builder.emit((branch,))
         if built is not None:
             arms.append((built, [branch]))
-    return joining.union(builder, arms)
+    return alternatives.union(builder, arms)
 
 
 def _branches(builder: SchemaWriter, entry: KeywordApart) -> list[Any]:
@@ -86,7 +86,7 @@ def _branches(builder: SchemaWriter, entry: KeywordApart) -> list[Any]:
         return branches
     apart = pairwise_apart(branches, builder.plain)
     if apart is not None:
-        builder.made_from(apart, entry.node, entry.keyword, entry.value)
+        builder.note_origin(apart, entry.node, entry.keyword, entry.value)
         return apart
     builder.relax(entry.node, "oneOf", entry.value, "sent as anyOf: a value of several branches passes")
     return branches
@@ -100,13 +100,13 @@ def _alternatives(builder: SchemaWriter, merged: FlatSchema) -> list[FlatSchema]
         start = merged.copy()
         start.unions, start.rest = [], []
         try:
-            alternatives = _made(builder, start, first_choices)
+            alternatives = _flat_choices(builder, start, first_choices)
         except _TooMany:
             continue
         for alternative in alternatives:
             alternative.rest = [*stuck, *alternative.rest]
         for choice in choices[len(first_choices) :]:
-            builder.relax(choice.kept.node, choice.kept.keyword, choice.kept.value, _LEFTOVER)
+            builder.relax(choice.keyword.node, choice.keyword.keyword, choice.keyword.value, _LEFTOVER)
         return alternatives
     return []
 
@@ -118,14 +118,14 @@ def _choices(builder: SchemaWriter, merged: FlatSchema) -> tuple[list[_Choice], 
         several = dependencies(entry)
         branches = None if several is not None else alternatives_of(entry, builder.plain)
         for parts in several if several is not None else [branches] if branches is not None else []:
-            builder.made_from(parts, entry.node, entry.keyword, entry.value)
+            builder.note_origin(parts, entry.node, entry.keyword, entry.value)
             choices.append(_Choice(entry, parts))
         if several is None and branches is None:
             stuck.append(entry)
     return choices, stuck
 
 
-def _made(builder: SchemaWriter, start: FlatSchema, choices: list[_Choice]) -> list[FlatSchema]:
+def _flat_choices(builder: SchemaWriter, start: FlatSchema, choices: list[_Choice]) -> list[FlatSchema]:
     done = [start]
     for choice in choices:
         done = _chosen(done, choice)
@@ -151,7 +151,7 @@ def _chosen(before: list[FlatSchema], choice: _Choice) -> list[FlatSchema]:
 def _settled(builder: SchemaWriter, alternative: FlatSchema) -> list[FlatSchema]:
     more, stuck = _choices(builder, alternative)
     alternative.unions, alternative.rest = [], []
-    alternatives = _made(builder, alternative, more)
+    alternatives = _flat_choices(builder, alternative, more)
     for settled in alternatives:
         settled.rest = [*stuck, *settled.rest]
     return alternatives
@@ -177,7 +177,7 @@ def _single(builder: SchemaWriter, merged: FlatSchema) -> BuiltSchema | None:
         built = _WRITERS[kind](builder, merged, kind) if kind in kinds else None
         if built is not None:
             arms.append((built, [*merged.nodes, {"type": kind}]))
-    return joining.union(builder, arms)
+    return alternatives.union(builder, arms)
 
 
 _WRITERS: dict[str, Callable[[SchemaWriter, FlatSchema, str], BuiltSchema | None]] = {

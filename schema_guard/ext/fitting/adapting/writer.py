@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from schema_guard.ext.fitting.adapting.accepted import Accepted
-    from schema_guard.ext.fitting.adapting.built import BuiltSchema
-    from schema_guard.ext.fitting.adapting.plain.plain import PlainSchema
+    from schema_guard.ext.fitting.adapting.acceptance import Acceptance
+    from schema_guard.ext.fitting.adapting.built_schema import BuiltSchema
+    from schema_guard.ext.fitting.adapting.plain.plain_schema import PlainSchema
     from schema_guard.ext.fitting.adapting.values.validity import Validity
     from schema_guard.ext.fitting.rules.rule import Rules
 
@@ -28,7 +28,7 @@ class SchemaWriter(Protocol):
 
     plain: PlainSchema
     table: Rules
-    accepted: Accepted
+    accepted: Acceptance
 
     def emit(self, nodes: Sequence[Any]) -> BuiltSchema | None:
         """Write what applies to one value; None where no value is valid."""
@@ -42,7 +42,7 @@ class SchemaWriter(Protocol):
     def narrow(self, node: Any, keyword: str, value: Any, reason: str) -> None:
         """List a keyword because of which right answers cannot be given."""
 
-    def made_from(self, nodes: Any, node: dict[str, Any], keyword: str, value: Any) -> None:
+    def note_origin(self, nodes: Any, node: dict[str, Any], keyword: str, value: Any) -> None:
         """Say which keyword schemas were made from: what is lost of them is told of it."""
 
     def validity(self, nodes: Sequence[Any]) -> Validity:

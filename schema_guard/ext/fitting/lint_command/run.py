@@ -11,13 +11,13 @@ import click
 from schema_guard.cli.shared.group import Option
 from schema_guard.cli.shared.options import build_command, naming, option, print_json, takes
 from schema_guard.ext.fitting.lint_command.fix import fixed
-from schema_guard.ext.fitting.lint_command.linted import Linted, has_errors
+from schema_guard.ext.fitting.lint_command.linted_schema import Linted, has_errors
+from schema_guard.ext.fitting.lint_command.output import as_json, as_text, fixes_as_text
 from schema_guard.ext.fitting.lint_command.sarif import as_sarif
 from schema_guard.ext.fitting.lint_command.sources import sources_of
 from schema_guard.ext.fitting.lint_command.table import document_of
-from schema_guard.ext.fitting.lint_command.told import as_json, as_text, fixes_as_text
 from schema_guard.ext.fitting.linting import lint
-from schema_guard.ext.fitting.probed import probed_provider, table_of
+from schema_guard.ext.fitting.probed_rules import probed_provider, table_of
 from schema_guard.ext.fitting.rules.tables import RULES, rules_of
 from schema_guard.report.as_text import as_text as text_of
 from schema_guard.text import safe

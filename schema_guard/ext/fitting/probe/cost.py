@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.bench.suites.values import estimated_tokens
-from schema_guard.ext.fitting.probe.asking import OUTPUT_TOKENS
+from schema_guard.ext.fitting.probe.request import OUTPUT_TOKENS
 from schema_guard.text import dollars, plural
 from schema_guard.values import Usage
 

@@ -11,13 +11,13 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
-from schema_guard.ext.fitting.probe.asking import ProbeAnswer, ask, ask_plainly
 from schema_guard.ext.fitting.probe.questions import (
     HARD,
     ProbeQuestion,
-    asked_for,
     enforcement_questions,
+    prompt_of,
 )
+from schema_guard.ext.fitting.probe.request import ProbeAnswer, ask, ask_plainly
 from schema_guard.stats import clopper_pearson
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from schema_guard.models.interface import Model
 
-__all__ = ["Enforcement", "Enforces", "ProbeAsked", "at_least", "probe_enforcement"]
+__all__ = ["Enforcement", "Enforces", "ProbedQuestion", "at_least", "probe_enforcement"]
 
 Enforces: TypeAlias = Literal["enforced", "ignored", "refused", "sometimes", "unknown"]
 
@@ -33,7 +33,7 @@ Enforces: TypeAlias = Literal["enforced", "ignored", "refused", "sometimes", "un
 _CONFIDENCE = 0.9
 
 
-class ProbeAsked(NamedTuple):
+class ProbedQuestion(NamedTuple):
     """A question and what came of it."""
 
     question: ProbeQuestion
@@ -49,7 +49,7 @@ class Enforcement:
         control: The same without a schema, asked where each request was refused; None else.
     """
 
-    asked: Sequence[ProbeAsked]
+    asked: Sequence[ProbedQuestion]
     control: ProbeAnswer | None = None
 
     @property
@@ -89,7 +89,7 @@ class Enforcement:
         )
 
 
-def at_least(kept: int, n: int) -> float:
+def at_least(enforced: int, n: int) -> float:
     """Give the share of requests that is enforced at least, with 95 % confidence, by one look at n requests.
 
     Source: Clopper & Pearson (1934), one-sided; requests are taken to be alike and independent.
@@ -97,7 +97,7 @@ def at_least(kept: int, n: int) -> float:
     >>> round(at_least(3, 3), 3)
     0.368
     """
-    interval = clopper_pearson(n - kept, n, confidence=_CONFIDENCE)
+    interval = clopper_pearson(n - enforced, n, confidence=_CONFIDENCE)
     return 0.0 if interval is None else 1 - interval.upper
 
 
@@ -106,7 +106,7 @@ def probe_enforcement(
     *,
     requests: int = 3,
     seed: int | None = None,
-    on_asked: Callable[[ProbeAsked], None] | None = None,
+    on_asked: Callable[[ProbedQuestion], None] | None = None,
 ) -> Enforcement:
     """Ask for what schemas forbid, and see what comes.
 
@@ -122,9 +122,9 @@ def probe_enforcement(
     Raises:
         InvalidArgument: The model's provider takes no schema.
     """
-    asked: list[ProbeAsked] = []
+    asked: list[ProbedQuestion] = []
     for question in enforcement_questions(model.provider, requests, seed):
-        asked.append(ProbeAsked(question, ask(model, question.schema, question.prompt)))
+        asked.append(ProbedQuestion(question, ask(model, question.schema, question.prompt)))
         if on_asked is not None:
             on_asked(asked[-1])
         if all(request.answer.did == "unanswered" for request in asked):
@@ -135,5 +135,5 @@ def probe_enforcement(
         and enforcement.counts["refused"] == enforcement.judged
         and not enforcement.by_keyword
     ):
-        return Enforcement(enforcement.asked, ask_plainly(model, asked_for({"answer": True})))
+        return Enforcement(enforcement.asked, ask_plainly(model, prompt_of({"answer": True})))
     return enforcement

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from schema_guard.ext.fitting.linting import lint
-from schema_guard.ext.fitting.probe.asking import ask
 from schema_guard.ext.fitting.probe.questions import ProbeQuestion, forbidding, in_form
+from schema_guard.ext.fitting.probe.request import ask
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from schema_guard.ext.fitting.probe.asking import ProbeAnswer
+    from schema_guard.ext.fitting.probe.request import ProbeAnswer
     from schema_guard.models.interface import Model
 
 __all__ = ["CASES", "KeywordDoes", "ProbedKeyword", "keyword_questions", "probe_keywords"]
@@ -173,7 +173,7 @@ def probe_keywords(
     for question in keyword_questions(model.provider):
         answer = ask(model, question.schema, question.prompt)
         does = _DID.get(answer.did)
-        keywords.append(ProbedKeyword(question.keyword, does, _said(question, model.provider), answer))
+        keywords.append(ProbedKeyword(question.keyword, does, _by_rules(question, model.provider), answer))
         if on_asked is not None:
             on_asked(keywords[-1])
         if all(keyword.answer.did == "unanswered" for keyword in keywords):
@@ -181,7 +181,7 @@ def probe_keywords(
     return keywords
 
 
-def _said(question: ProbeQuestion, provider: str) -> KeywordDoes:
+def _by_rules(question: ProbeQuestion, provider: str) -> KeywordDoes:
     """Give what the rules say of a question's schema: what is narrowed forbids the value all the same."""
     findings = [finding for finding in lint(question.schema, provider) if finding.severity != "info"]
     if any(finding.effect == "rejected" for finding in findings):

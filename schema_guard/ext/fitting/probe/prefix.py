@@ -10,12 +10,12 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
-from schema_guard.ext.fitting.probe.asking import ask_plainly
-from schema_guard.ext.fitting.probe.questions import asked_for, constant
-from schema_guard.providers.options import going_on
+from schema_guard.ext.fitting.probe.questions import constant, prompt_of
+from schema_guard.ext.fitting.probe.request import ask_plainly
+from schema_guard.providers.options import continuation_of
 
 if TYPE_CHECKING:
-    from schema_guard.ext.fitting.probe.asking import ProbeAnswer
+    from schema_guard.ext.fitting.probe.request import ProbeAnswer
     from schema_guard.models.interface import Model
 
 __all__ = ["Continues", "ProbedPrefix", "prefix_messages", "probe_prefix"]
@@ -50,9 +50,9 @@ def prefix_messages(provider: str, *, seed: int | None = None) -> list[dict[str,
         )
         for start in (0, _CONSTANTS)
     )
-    how = going_on(provider)
+    how = continuation_of(provider)
     return [
-        {"role": "user", "content": asked_for({"code": asked, "answer": "yellow"})},
+        {"role": "user", "content": prompt_of({"code": asked, "answer": "yellow"})},
         {
             "role": "assistant",
             "content": f'{{"code": "{begun}", "answer": "yel',
@@ -64,7 +64,7 @@ def prefix_messages(provider: str, *, seed: int | None = None) -> list[dict[str,
 def probe_prefix(model: Model, *, seed: int | None = None) -> ProbedPrefix:
     """Send one request with the beginning of a reply, in the provider's form if there is one."""
     messages = prefix_messages(model.provider, seed=seed)
-    goes_on = going_on(model.provider) is not None
+    goes_on = continuation_of(model.provider) is not None
     answer = ask_plainly(model, messages, output_tokens=_OUTPUT_TOKENS, goes_on=goes_on)
     return ProbedPrefix(_does(messages[-1]["content"], answer), answer)
 
@@ -74,7 +74,7 @@ def _does(prefix: str, answer: ProbeAnswer) -> Continues:
         return "refused"
     if answer.did != "kept":
         return "unknown"
-    text = answer.told.lstrip()
+    text = answer.text.lstrip()
     if text.startswith(prefix):
         # A model that copies its own last turn gives the same; not within the limit.
         spent = answer.usage.output_tokens
@@ -82,10 +82,10 @@ def _does(prefix: str, answer: ProbeAnswer) -> Continues:
         return "repeated" if goes_on else "unknown"
     if '"code"' in text or '"answer"' in text:
         return "ignored"
-    return "continued" if _goes_on(prefix, answer.told) else "unknown"
+    return "continued" if _continues(prefix, answer.text) else "unknown"
 
 
-def _goes_on(prefix: str, text: str) -> bool:
+def _continues(prefix: str, text: str) -> bool:
     """Say whether a text ends the JSON that was begun; what stands behind it is the model's chatter."""
     try:
         json.JSONDecoder().raw_decode(prefix + text)

@@ -22,7 +22,7 @@ from schema_guard.ext.fitting.linting import lint
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = ["HARD", "ProbeQuestion", "asked_for", "constant", "enforcement_questions", "forbidding", "in_form"]
+__all__ = ["HARD", "ProbeQuestion", "constant", "enforcement_questions", "forbidding", "in_form", "prompt_of"]
 
 HARD = frozenset({"pattern", "minItems", "minimum"})
 """Keywords that a model hardly keeps to where they are only shown to it."""
@@ -46,7 +46,7 @@ class ProbeQuestion:
     prompt: str
 
 
-def asked_for(value: Any) -> str:
+def prompt_of(value: Any) -> str:
     """Give a prompt that asks for a value and for nothing else."""
     return f"Reply with exactly this JSON and nothing else:\n{json.dumps(value)}"
 
@@ -66,7 +66,7 @@ def forbidding(keyword: str, inner: Mapping[str, Any], wanted: Any, *, name: str
         "required": [name],
         "additionalProperties": False,
     }
-    return ProbeQuestion(keyword, schema, asked_for({_FIELD: wanted}))
+    return ProbeQuestion(keyword, schema, prompt_of({_FIELD: wanted}))
 
 
 def enforcement_questions(provider: str, count: int, seed: int | None = None) -> list[ProbeQuestion]:

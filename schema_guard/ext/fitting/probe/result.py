@@ -13,7 +13,7 @@ from schema_guard.text import clip, percent, plural, safe
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from schema_guard.ext.fitting.probe.bisecting import SchemaTaken
+    from schema_guard.ext.fitting.probe.bisection import SchemaReply
     from schema_guard.ext.fitting.probe.enforcement import Enforcement
     from schema_guard.ext.fitting.probe.keywords import ProbedKeyword
     from schema_guard.ext.fitting.probe.prefix import ProbedPrefix
@@ -50,13 +50,13 @@ class ProbeResult:
     made: str
     enforcement: Enforcement
     keywords: Sequence[ProbedKeyword] | None = None
-    schema: SchemaTaken | None = None
+    schema: SchemaReply | None = None
     prefix: ProbedPrefix | None = None
 
     @property
     def status(self) -> int:
         """The exit status: 0 where all is as it should be, 1 where something is not, 2 where nothing was answered."""
-        is_taken = self.schema is None or self.schema.is_taken
+        is_taken = self.schema is None or self.schema.is_accepted
         if self.enforcement.verdict == "unknown" or is_taken is None:
             return 2
         differs = any(keyword.agrees is False for keyword in self.keywords or ())
@@ -83,20 +83,20 @@ _PREFIX = {
 }
 
 
-def _schema(schema: SchemaTaken) -> Iterator[str]:
+def _schema(schema: SchemaReply) -> Iterator[str]:
     counts = f"{plural(schema.requests, 'request')}, {plural(schema.places, 'place')}"
-    if schema.is_taken:
+    if schema.is_accepted:
         yield f"the schema is taken ({counts})"
-    elif schema.is_taken is None:
-        yield safe(f"the schema: not answered: {schema.told}")
+    elif schema.is_accepted is None:
+        yield safe(f"the schema: not answered: {schema.text}")
     elif schema.refused is None:
-        yield safe(f"the schema is refused, by which keyword was not found ({counts}): {schema.told}")
+        yield safe(f"the schema is refused, by which keyword was not found ({counts}): {schema.text}")
     else:
         refused = schema.refused
         what = f"{refused.keyword} at {pointer(refused.location)}"
         word = "for want of " if refused.is_missed else "for "
         yield safe(f"the schema is refused {word}{what} ({counts})")
-        yield safe(f"    {refused.told}")
+        yield safe(f"    {refused.text}")
 
 
 def _keywords(keywords: Sequence[ProbedKeyword]) -> Iterator[str]:
@@ -105,10 +105,10 @@ def _keywords(keywords: Sequence[ProbedKeyword]) -> Iterator[str]:
     yield f"keywords, one request each: {agreed} of {judged} as the rules say"
     for keyword in keywords:
         if keyword.does is None:
-            yield safe(f"    {keyword.keyword}: {_DID[keyword.answer.did]}: {clip(keyword.answer.told, 60)}")
+            yield safe(f"    {keyword.keyword}: {_DID[keyword.answer.did]}: {clip(keyword.answer.text, 60)}")
         elif not keyword.agrees:
             yield safe(
-                f"    {keyword.keyword}: {keyword.does}, and the rules say {keyword.says}: {clip(keyword.answer.told, 100)}"
+                f"    {keyword.keyword}: {keyword.does}, and the rules say {keyword.says}: {clip(keyword.answer.text, 100)}"
             )
 
 
@@ -130,9 +130,9 @@ def _enforcement(result: ProbeResult) -> Iterator[str]:
         yield "    whether it is the keyword or the request: more of them, --requests 12"
     for question, answer in enforcement.asked:
         if answer.did != "kept":
-            yield safe(f"    {question.keyword}: {_DID[answer.did]}: {answer.told}")
+            yield safe(f"    {question.keyword}: {_DID[answer.did]}: {answer.text}")
     if enforcement.control is not None:
-        did = "answered" if enforcement.control.did == "kept" else f"not answered: {enforcement.control.told}"
+        did = "answered" if enforcement.control.did == "kept" else f"not answered: {enforcement.control.text}"
         yield safe(f"    the same without a schema: {did}")
 
 
@@ -174,7 +174,7 @@ def probe_as_json(result: ProbeResult) -> dict[str, Any]:
         "schema": None
         if schema is None
         else {
-            "is_taken": schema.is_taken,
+            "is_taken": schema.is_accepted,
             "requests": schema.requests,
             "places": schema.places,
             "refused": None

@@ -5,14 +5,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from schema_guard.ext.fitting.probe.asking import ask
-from schema_guard.ext.fitting.probe.bisecting import find_refused
+from schema_guard.ext.fitting.probe.bisection import find_refused
+from schema_guard.ext.fitting.probe.request import ask
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from schema_guard.ext.fitting.probe.asking import ProbeAnswer
-    from schema_guard.ext.fitting.probe.bisecting import SchemaTaken
+    from schema_guard.ext.fitting.probe.bisection import SchemaReply
+    from schema_guard.ext.fitting.probe.request import ProbeAnswer
     from schema_guard.models.interface import Model
     from schema_guard.schema import Schema
 
@@ -25,7 +25,7 @@ _OUTPUT_TOKENS: Final = 64
 
 def probe_schema(
     model: Model, schema: Schema[Any], *, on_asked: Callable[[ProbeAnswer], None] | None = None
-) -> SchemaTaken:
+) -> SchemaReply:
     """Send a schema as it is, and where it is refused parts of it until the keyword is found.
 
     Args:
@@ -38,6 +38,6 @@ def probe_schema(
         answer = ask(model, document, SCHEMA_PROMPT, output_tokens=_OUTPUT_TOKENS)
         if on_asked is not None:
             on_asked(answer)
-        return (None if answer.did == "unanswered" else answer.did != "refused"), answer.told
+        return (None if answer.did == "unanswered" else answer.did != "refused"), answer.text
 
     return find_refused(schema.document, send)

@@ -7,8 +7,8 @@ from typing import Final
 
 from schema_guard.ext.fitting.rules import conditions
 from schema_guard.ext.fitting.rules.limits import above
-from schema_guard.ext.fitting.rules.making import CORE, Sourced, closed_rules
 from schema_guard.ext.fitting.rules.rule import Rules
+from schema_guard.ext.fitting.rules.shorthand import CORE, Sourced, closed_rules
 
 __all__ = ["ANTHROPIC"]
 

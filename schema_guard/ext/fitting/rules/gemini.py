@@ -7,8 +7,8 @@ from typing import Final
 
 from schema_guard.ext.fitting.rules import conditions
 from schema_guard.ext.fitting.rules.limits import above
-from schema_guard.ext.fitting.rules.making import CORE, SIZES, Sourced
 from schema_guard.ext.fitting.rules.rule import Rules
+from schema_guard.ext.fitting.rules.shorthand import CORE, SIZES, Sourced
 
 __all__ = ["GEMINI", "OPENAPI"]
 

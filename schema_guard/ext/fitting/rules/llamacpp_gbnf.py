@@ -6,8 +6,8 @@ from __future__ import annotations
 from typing import Final
 
 from schema_guard.ext.fitting.rules import conditions
-from schema_guard.ext.fitting.rules.making import CORE, GRAMMAR_ALWAYS, SIZES, Sourced
 from schema_guard.ext.fitting.rules.rule import Rules
+from schema_guard.ext.fitting.rules.shorthand import CORE, GRAMMAR_ALWAYS, SIZES, Sourced
 
 __all__ = ["LLAMACPP_GBNF"]
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 from schema_guard.ext.fitting.rules import conditions
 from schema_guard.ext.fitting.rules.limits import above
-from schema_guard.ext.fitting.rules.making import CORE, NUMBERS, SIZES, Sourced, closed_rules
 from schema_guard.ext.fitting.rules.rule import Rule, Rules
+from schema_guard.ext.fitting.rules.shorthand import CORE, NUMBERS, SIZES, Sourced, closed_rules
 
 if TYPE_CHECKING:
     from schema_guard.ext.fitting.rules.rule import Site

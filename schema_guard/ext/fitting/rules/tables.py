@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Final
 from schema_guard.errors import InvalidArgument
 from schema_guard.ext.fitting.rules.anthropic import ANTHROPIC
 from schema_guard.ext.fitting.rules.bedrock import BEDROCK
-from schema_guard.ext.fitting.rules.few_facts import COHERE, DEEPSEEK, MISTRAL
 from schema_guard.ext.fitting.rules.gemini import GEMINI, OPENAPI
 from schema_guard.ext.fitting.rules.llamacpp_gbnf import LLAMACPP_GBNF
 from schema_guard.ext.fitting.rules.llguidance import LLGUIDANCE
 from schema_guard.ext.fitting.rules.openai import GROQ, LEGACY, OPENAI
+from schema_guard.ext.fitting.rules.other_providers import COHERE, DEEPSEEK, MISTRAL
 from schema_guard.ext.fitting.rules.outlines_core import OUTLINES_CORE
 from schema_guard.ext.fitting.rules.xgrammar import SGLANG, VLLM, XGRAMMAR
 from schema_guard.text import clip, did_you_mean

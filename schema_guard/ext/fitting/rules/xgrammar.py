@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from schema_guard.ext.fitting.rules import conditions
-from schema_guard.ext.fitting.rules.making import CORE, GRAMMAR_ALWAYS, NUMBERS, SIZES, Sourced
 from schema_guard.ext.fitting.rules.rule import Rule, Rules
+from schema_guard.ext.fitting.rules.shorthand import CORE, GRAMMAR_ALWAYS, NUMBERS, SIZES, Sourced
 
 if TYPE_CHECKING:
     from schema_guard.ext.fitting.rules.rule import Site

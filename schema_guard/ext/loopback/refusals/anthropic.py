@@ -7,10 +7,10 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from schema_guard.ext.loopback.refusals.sent import (
+from schema_guard.ext.loopback.refusals.sent_schema import (
+    Fault,
     SentPlace,
     SentSchema,
-    Told,
     WireRule,
     at_places,
     refuse,
@@ -79,7 +79,7 @@ def _min_items(sent: SentSchema, place: SentPlace) -> Iterator[str]:
         yield _where(sent, "For 'array' type, 'minItems' values other than 0 or 1 are not supported")
 
 
-def _recursion(sent: Sequence[SentSchema]) -> Iterator[Told]:
+def _recursion(sent: Sequence[SentSchema]) -> Iterator[Fault]:
     for schema in sent:
         for way in schema.circles():
             reason = "Self-referencing or mutually-referencing definitions are not supported."
@@ -119,7 +119,7 @@ def _enum(sent: SentSchema, place: SentPlace) -> Iterator[str]:
 _INEFFICIENT = "which would make grammar compilation inefficient."
 
 
-def _too_many(sent: Sequence[SentSchema]) -> Iterator[Told]:
+def _too_many(sent: Sequence[SentSchema]) -> Iterator[Fault]:
     tools = [schema for schema in sent if schema.where.startswith("tools.")]
     if len(tools) > _MOST_TOOLS:
         advice = "Try reducing the number of tools marked as strict."
@@ -127,7 +127,7 @@ def _too_many(sent: Sequence[SentSchema]) -> Iterator[Told]:
         yield tools[-1], f"{words} {advice}"
 
 
-def _optional(sent: Sequence[SentSchema]) -> Iterator[Told]:
+def _optional(sent: Sequence[SentSchema]) -> Iterator[Fault]:
     count = sum(
         name not in place.schema.get("required", ())
         for place in _counted(sent)
@@ -138,7 +138,7 @@ def _optional(sent: Sequence[SentSchema]) -> Iterator[Told]:
         yield sent[0], f"Schemas contains too many optional parameters ({count}), {_INEFFICIENT} {advice}"
 
 
-def _unions(sent: Sequence[SentSchema]) -> Iterator[Told]:
+def _unions(sent: Sequence[SentSchema]) -> Iterator[Fault]:
     count = sum(
         place.is_property and ("anyOf" in place.schema or len(types(place.schema)) > 1)
         for place in _counted(sent)

@@ -6,10 +6,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from schema_guard.ext.loopback.refusals.sent import (
+from schema_guard.ext.loopback.refusals.sent_schema import (
+    Fault,
     SentPlace,
     SentSchema,
-    Told,
     WireRule,
     at_places,
     broken,
@@ -40,7 +40,7 @@ def _reference(sent: SentSchema, place: SentPlace) -> Iterator[str]:
         yield _UNTOLD
 
 
-def _recursion(sent: Sequence[SentSchema]) -> Iterator[Told]:
+def _recursion(sent: Sequence[SentSchema]) -> Iterator[Fault]:
     """Tell circles that no property interrupts which may be left out; that it may be null is not enough."""
     for schema in sent:
         optional = [place.path for place in schema.places if _is_optional(schema, place)]

@@ -7,10 +7,10 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from schema_guard.ext.loopback.refusals.sent import (
+from schema_guard.ext.loopback.refusals.sent_schema import (
+    Fault,
     SentPlace,
     SentSchema,
-    Told,
     WireRule,
     at_places,
     refuse,
@@ -43,7 +43,7 @@ def _context(sent: SentSchema, place: SentPlace, words: str) -> str:
     return _invalid(sent, f"In context={place.path!r}, {words}")
 
 
-def _name(sent: Sequence[SentSchema]) -> Iterator[Told]:
+def _name(sent: Sequence[SentSchema]) -> Iterator[Fault]:
     for schema in sent:
         name, at = schema.name
         if not _NAME.fullmatch(name):
@@ -54,7 +54,7 @@ def _name(sent: Sequence[SentSchema]) -> Iterator[Told]:
             yield schema, f"Invalid '{at}': string too long. {reason}"
 
 
-def _root(sent: Sequence[SentSchema]) -> Iterator[Told]:
+def _root(sent: Sequence[SentSchema]) -> Iterator[Fault]:
     for schema in sent:
         root = schema.document if isinstance(schema.document, dict) else {}
         if root.get("type") != "object":
@@ -62,7 +62,7 @@ def _root(sent: Sequence[SentSchema]) -> Iterator[Told]:
             yield schema, _invalid(schema, words)
 
 
-def _root_union(sent: Sequence[SentSchema]) -> Iterator[Told]:
+def _root_union(sent: Sequence[SentSchema]) -> Iterator[Fault]:
     for schema in sent:
         if isinstance(schema.document, dict) and "anyOf" in schema.document:
             words = "schema must have type 'object' and not have 'oneOf'/'anyOf'/'allOf'/'enum'/'not' at the top level."
@@ -102,7 +102,7 @@ def _items(sent: SentSchema, place: SentPlace) -> Iterator[str]:
         yield _context(sent, place, "array schema missing items.")
 
 
-def _untyped(sent: Sequence[SentSchema]) -> Iterator[Told]:
+def _untyped(sent: Sequence[SentSchema]) -> Iterator[Fault]:
     for schema in sent:
         for place in schema.places[1:]:  # of the root another rule tells
             is_bound = place.path[-1] == "additionalProperties"
@@ -173,7 +173,7 @@ def _led(sent: SentSchema, schema: Any) -> Mapping[str, Any]:
 # Sizes: of the whole schema, with each definition once, whatever refers to it.
 
 
-def _levels(sent: Sequence[SentSchema]) -> Iterator[Told]:
+def _levels(sent: Sequence[SentSchema]) -> Iterator[Fault]:
     for schema in sent:
         deepest = max(steps(place.path) for place in schema.places)
         if deepest > _MOST_LEVELS:
@@ -183,14 +183,14 @@ def _levels(sent: Sequence[SentSchema]) -> Iterator[Told]:
             )
 
 
-def _counts(sent: Sequence[SentSchema]) -> Iterator[Told]:
+def _counts(sent: Sequence[SentSchema]) -> Iterator[Fault]:
     for schema in sent:
         total = sum(len(_mapping(place, "properties")) for place in schema.places)
         if total > _MOST_PROPERTIES:
             yield schema, _expected(schema, _MOST_PROPERTIES, "object properties", total)
 
 
-def _enums(sent: Sequence[SentSchema]) -> Iterator[Told]:
+def _enums(sent: Sequence[SentSchema]) -> Iterator[Fault]:
     for schema in sent:
         total = sum(len(_enum(place)) for place in schema.places)
         if total > _MOST_ENUM:
@@ -205,7 +205,7 @@ def _long_enums(sent: SentSchema, place: SentPlace) -> Iterator[str]:
         yield _expected(sent, _MOST_ENUM_CHARACTERS, most, total)
 
 
-def _texts(sent: Sequence[SentSchema]) -> Iterator[Told]:
+def _texts(sent: Sequence[SentSchema]) -> Iterator[Fault]:
     for schema in sent:
         named = [
             name

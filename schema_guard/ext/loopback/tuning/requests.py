@@ -8,7 +8,7 @@ from email import message_from_bytes
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import parse_qsl
 
-from schema_guard.ext.loopback.tuning.desk import HostRefusal
+from schema_guard.ext.loopback.tuning.host import HostRefusal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

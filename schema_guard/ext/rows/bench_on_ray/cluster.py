@@ -76,10 +76,10 @@ def pickled(name: str, model: Any) -> bytes:
 
 def once(key: str, make: Callable[[], Any]) -> Any:
     """Give what this process keeps under a key; only the last key is kept."""
-    if key not in _kept:
-        _kept.clear()
-        _kept[key] = make()
-    return _kept[key]
+    if key not in _cache:
+        _cache.clear()
+        _cache[key] = make()
+    return _cache[key]
 
 
-_kept: dict[str, Any] = {}
+_cache: dict[str, Any] = {}

@@ -21,12 +21,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from schema_guard.bench.run.budget import RunBudget
+from schema_guard.bench.run.concurrency import ran_to_end
 from schema_guard.bench.run.runner import INTERRUPTED, Calls, RunSettings
-from schema_guard.bench.run.side_by_side import ran_to_end
 from schema_guard.ext.rows.bench_on_ray.cluster import connected, pickled, ray_module
-from schema_guard.ext.rows.bench_on_ray.reach import Direct, Relayed
+from schema_guard.ext.rows.bench_on_ray.connection import Direct, Relayed
 from schema_guard.ext.rows.bench_on_ray.shards import Shards
-from schema_guard.ext.rows.bench_on_ray.workers import Job, Named
+from schema_guard.ext.rows.bench_on_ray.workers import Job, NamedModel
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from schema_guard.bench.run.journal import Journal
     from schema_guard.bench.run.plan import RunPlan
     from schema_guard.bench.run.runner import OnCall
-    from schema_guard.bench.run.scored import Run
+    from schema_guard.bench.run.scored_call import Run
     from schema_guard.models import Model
     from schema_guard.records import Store
 
@@ -90,12 +90,12 @@ def run_on_ray(  # noqa: PLR0913 - a public entry point; what has a default is k
     return calls.result()
 
 
-def _sent(models: Mapping[str, Model], names: Mapping[str, str]) -> dict[str, Named | bytes]:
+def _sent(models: Mapping[str, Model], names: Mapping[str, str]) -> dict[str, NamedModel | bytes]:
     """Give what workers make their models of: names, and pickles of those that have none."""
-    sent: dict[str, Named | bytes] = {}
+    sent: dict[str, NamedModel | bytes] = {}
     for name, model in models.items():
         named = name in names
-        sent[name] = Named(names[name], model.provider) if named else pickled(f"model {name!r}", model)
+        sent[name] = NamedModel(names[name], model.provider) if named else pickled(f"model {name!r}", model)
     return sent
 
 

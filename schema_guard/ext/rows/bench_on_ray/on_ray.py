@@ -12,7 +12,7 @@ from schema_guard.ext.rows.bench_on_ray.executor import run_on_ray
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from schema_guard.bench.run.scored import Run
+    from schema_guard.bench.run.scored_call import Run
 
 __all__ = ["executor"]
 

@@ -10,9 +10,9 @@ from math import ceil
 from time import time
 from typing import TYPE_CHECKING, Any
 
-from schema_guard.bench.run.asked import NotAsked, prompt_digest
-from schema_guard.bench.run.journal import Kept, kept_of, row_of
-from schema_guard.bench.run.side_by_side import make_all
+from schema_guard.bench.run.concurrency import make_all
+from schema_guard.bench.run.journal import JournalReply, reply_of_row, row_of
+from schema_guard.bench.run.journal_model import MissingReply, prompt_digest
 from schema_guard.errors import InvalidArgument
 from schema_guard.received.replies import Reply
 from schema_guard.records.identity import new_call_id
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from schema_guard.bench.run.journal import Key
     from schema_guard.bench.run.plan import Cell
     from schema_guard.bench.run.runner import Calls
-    from schema_guard.ext.rows.bench_on_ray.reach import Workers
+    from schema_guard.ext.rows.bench_on_ray.connection import Workers
     from schema_guard.ext.rows.bench_on_ray.workers import CellRow
 
 __all__ = ["Shards"]
@@ -50,7 +50,7 @@ class Shards:
         self._calls = calls
         self._workers = workers
         self._at_once = at_once
-        self._came: dict[Key, list[Kept]] = {}
+        self._came: dict[Key, list[JournalReply]] = {}
         self._deaths: Counter[Key] = Counter()
         self._again: deque[Cell] = deque()
 
@@ -61,7 +61,7 @@ class Shards:
                 await stack.enter_async_context(model)
             try:
                 self._fresh = self._cut(await self._missing())
-                await make_all(self._next_shard, self._have_made, at_once=self._at_once)
+                await make_all(self._next_shard, self._run_shard, at_once=self._at_once)
             finally:
                 self._workers.close()
 
@@ -70,18 +70,18 @@ class Shards:
         missing = []
         for cell in self._calls.cells():
             replies = self._calls.journal.replies.get(cell.key)
-            if replies is None or await self._made(cell, replies) is not None:
+            if replies is None or await self._make_call(cell, replies) is not None:
                 missing.append(cell)
                 self._came[cell.key] = list(replies or ())
         return missing
 
-    async def _made(self, cell: Cell, replies: list[Kept]) -> NotAsked | None:
+    async def _make_call(self, cell: Cell, replies: list[JournalReply]) -> MissingReply | None:
         """Make a call from its replies; gives the attempt that is missing when they are not all there."""
         before = self._calls.journal.replies.get(cell.key)
         self._calls.journal.replies[cell.key] = replies
         try:
             await self._calls.call(cell)
-        except NotAsked as attempt:
+        except MissingReply as attempt:
             return attempt
         finally:
             if before is None:
@@ -114,7 +114,7 @@ class Shards:
                 return shard
         return next(self._fresh, None)
 
-    async def _have_made(self, shard: list[Cell]) -> None:
+    async def _run_shard(self, shard: list[Cell]) -> None:
         cells = {cell.key: cell for cell in shard}
         known = {key: [row_of(key, reply) for reply in self._came[key]] for key in cells}
         failed = import_module("ray.exceptions")
@@ -139,7 +139,7 @@ class Shards:
         came = self._came.get(key)
         if came is None:
             return
-        replies = [] if row is None else [kept_of(row)[1]]
+        replies = [] if row is None else [reply_of_row(row)[1]]
         if is_finished:
             await self._finish(cells[key], [*came, *replies])
             return
@@ -148,9 +148,9 @@ class Shards:
                 came.append(reply)
                 self._calls.journal.add(key, reply)
 
-    async def _finish(self, cell: Cell, replies: list[Kept]) -> None:
+    async def _finish(self, cell: Cell, replies: list[JournalReply]) -> None:
         del self._came[cell.key]
-        if await self._made(cell, replies) is not None:
+        if await self._make_call(cell, replies) is not None:
             raise InvalidArgument(
                 f"call {'/'.join(map(str, cell.key))}: a worker judged its replies otherwise than this process: "
                 "expected the same version of schema-guard on all machines"
@@ -160,7 +160,7 @@ class Shards:
         """See to what is missing of a shard: it is asked for again, or lost."""
         for cell in unfinished:
             came = self._came[cell.key]
-            attempt = await self._made(cell, came)
+            attempt = await self._make_call(cell, came)
             if attempt is None:
                 del self._came[cell.key]
                 continue
@@ -168,10 +168,10 @@ class Shards:
             if self._deaths[cell.key] < _MOST_DEATHS:
                 self._again.append(cell)
             else:
-                await self._finish(cell, [*came, _lost(attempt, came, error)])
+                await self._finish(cell, [*came, _lost_reply(attempt, came, error)])
 
 
-def _lost(attempt: NotAsked, came: list[Kept], error: Exception) -> Kept:
+def _lost_reply(attempt: MissingReply, came: list[JournalReply], error: Exception) -> JournalReply:
     """Give the reply that stands for workers that died."""
     words = (
         f"{type(error).__name__}: {_MOST_DEATHS} workers died one after the other while they made this call"
@@ -179,4 +179,4 @@ def _lost(attempt: NotAsked, came: list[Kept], error: Exception) -> Kept:
     at = time()
     call_id, started_at = came[0][1:3] if came else (new_call_id(at), at)
     reply = Reply(failure=Failure("transport", "call_raised", words))
-    return Kept(attempt.attempt, call_id, started_at, prompt_digest(attempt.prompt), reply, None)
+    return JournalReply(attempt.attempt, call_id, started_at, prompt_digest(attempt.prompt), reply, None)

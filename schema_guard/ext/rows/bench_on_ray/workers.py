@@ -9,25 +9,25 @@ from importlib import import_module
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from schema_guard.bench.run.asked import under_way
-from schema_guard.bench.run.journal import Journal, kept_of, row_of
+from schema_guard.bench.run.concurrency import LoopThread, make_all
+from schema_guard.bench.run.journal import Journal, reply_of_row, row_of
+from schema_guard.bench.run.journal_model import open_call
 from schema_guard.bench.run.runner import Calls
-from schema_guard.bench.run.side_by_side import LoopThread, make_all
 from schema_guard.ext.rows.bench_on_ray.cluster import once
 from schema_guard.models import connect
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from schema_guard.bench.run.journal import Kept, Key
+    from schema_guard.bench.run.journal import JournalReply, Key
     from schema_guard.bench.run.plan import RunPlan
     from schema_guard.bench.run.runner import RunSettings
     from schema_guard.models import Model
 
-__all__ = ["CellRow", "Job", "Named", "answers_of"]
+__all__ = ["CellRow", "Job", "NamedModel", "answers_of"]
 
 
-class Named(NamedTuple):
+class NamedModel(NamedTuple):
     """A model that a worker connects by itself."""
 
     spec: str
@@ -46,7 +46,7 @@ class Job:
     """
 
     plan: RunPlan
-    models: dict[str, Named | bytes]
+    models: dict[str, NamedModel | bytes]
     retries: int
     settings: RunSettings
 
@@ -54,7 +54,7 @@ class Job:
         """Give the models of this process."""
         return {name: self._model(source) for name, source in self.models.items()}
 
-    def _model(self, source: Named | bytes) -> Model:
+    def _model(self, source: NamedModel | bytes) -> Model:
         if isinstance(source, bytes):
             model: Model = import_module("ray").cloudpickle.loads(source)
             return model
@@ -94,9 +94,9 @@ class _Passing(Journal):
 
     answers: SimpleQueue[CellRow | None]
 
-    def add(self, key: Key, kept: Kept) -> None:
+    def add(self, key: Key, reply: JournalReply) -> None:
         """Pass a reply on."""
-        self.answers.put(CellRow(key, row_of(key, kept), is_finished=False))
+        self.answers.put(CellRow(key, row_of(key, reply), is_finished=False))
 
 
 class _Worker:
@@ -114,7 +114,7 @@ class _Worker:
         """Make calls, some at once, and tell of them as they go on."""
         answers: SimpleQueue[CellRow | None] = SimpleQueue()
         self._journal.answers = answers
-        self._journal.replies = {key: [kept_of(row)[1] for row in rows] for key, rows in known.items()}
+        self._journal.replies = {key: [reply_of_row(row)[1] for row in rows] for key, rows in known.items()}
         future = self._loop.begin(self._make(iter(known), answers))
         future.add_done_callback(lambda _: answers.put(None))
         while (answer := answers.get()) is not None:
@@ -124,7 +124,7 @@ class _Worker:
     async def _make(self, keys: Iterator[Key], answers: SimpleQueue[CellRow | None]) -> None:
         async def make(key: Key) -> None:
             await self._calls.outcome(self._cells[key])
-            last = under_way.get().kept[-1]
+            last = open_call.get().replies[-1]
             failure = last.reply.failure
             is_lost = failure is not None and failure.kind == "transport"
             answers.put(CellRow(key, row_of(key, last) if is_lost else None, is_finished=True))

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from schema_guard.ext.traces.stored import LeftOut, StoredReply
+from schema_guard.ext.traces.stored_reply import SkippedRow, StoredReply
 from schema_guard.ext.traces.values import MISSING, amount, count, decoded, first_of, seconds, text
 from schema_guard.values import Usage
 
@@ -38,7 +38,7 @@ class Langfuse:
         is_told = any(key in row for key in ("parentObservationId", "parent_observation_id", *_TRACE))
         return is_told and "type" in row and any(key in row for key in ("startTime", "start_time"))
 
-    def read(self, row: Mapping[str, Any], place: str) -> Iterator[StoredReply | LeftOut]:
+    def read(self, row: Mapping[str, Any], place: str) -> Iterator[StoredReply | SkippedRow]:
         """Give the generations."""
         inside = row.get("observations")
         if isinstance(inside, list):
@@ -50,7 +50,7 @@ class Langfuse:
                     yield from self.read({**whose, **observation}, f"{place} observations[{number}]")
             return
         if str(row.get("type", "")).upper() not in _MODEL_CALLS:
-            yield LeftOut(place, text(row.get("id")), text(row.get("name")))
+            yield SkippedRow(place, text(row.get("id")), text(row.get("name")))
             return
         yield _generation(row, place)
 
@@ -89,7 +89,7 @@ def _generation(row: Mapping[str, Any], place: str) -> StoredReply:
         error=message,
         exception=named["name"] if named else None,
         version=_version(fields),
-        around=None if trace is None else f"{trace} {parent or ''}",
+        step_id=None if trace is None else f"{trace} {parent or ''}",
     )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from schema_guard.ext.traces.stored import LeftOut, StoredReply
+from schema_guard.ext.traces.stored_reply import SkippedRow, StoredReply
 from schema_guard.ext.traces.values import (
     MISSING,
     amount,
@@ -42,7 +42,7 @@ class MLflow:
             isinstance(row.get("info"), dict) and isinstance(row.get("data"), dict) and "spans" in row["data"]
         )
 
-    def read(self, row: Mapping[str, Any], place: str) -> Iterator[StoredReply | LeftOut]:
+    def read(self, row: Mapping[str, Any], place: str) -> Iterator[StoredReply | SkippedRow]:
         """Give the calls of models in a trace."""
         trace = _trace(row)
         spans = _spans(row)
@@ -54,7 +54,7 @@ class MLflow:
                 has_calls = True
                 yield _span(trace, root, {**span, "attributes": attributes}, f"{place} span {number}")
         if not has_calls:
-            yield LeftOut(place)
+            yield SkippedRow(place)
 
 
 def _trace(row: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -104,7 +104,7 @@ def _span(
         error=error,
         exception=exception,
         version=_version(whole, attributes),
-        around=f"{trace_id} {_parent(span) or ''}",
+        step_id=f"{trace_id} {_parent(span) or ''}",
     )
 
 

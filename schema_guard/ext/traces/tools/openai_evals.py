@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from schema_guard.ext.traces.stored import LeftOut, StoredReply
+from schema_guard.ext.traces.stored_reply import SkippedRow, StoredReply
 from schema_guard.ext.traces.values import MISSING, count, first_of, seconds, text
 from schema_guard.values import UNKNOWN_USAGE, Usage
 
@@ -37,7 +37,7 @@ class OpenAIEvals:
             return True
         return "custom_id" in row or "spec" in row or ("sample_id" in row and "event_id" in row)
 
-    def read(self, row: Mapping[str, Any], place: str) -> Iterator[StoredReply | LeftOut]:
+    def read(self, row: Mapping[str, Any], place: str) -> Iterator[StoredReply | SkippedRow]:
         """Give the call that a row is."""
         if row.get("object") == _ITEM:
             yield _item(row, place)
@@ -48,11 +48,11 @@ class OpenAIEvals:
         else:
             yield from self._event(row, place)
 
-    def _event(self, row: Mapping[str, Any], place: str) -> Iterator[StoredReply | LeftOut]:
+    def _event(self, row: Mapping[str, Any], place: str) -> Iterator[StoredReply | SkippedRow]:
         if "spec" in row:
             self._model = text(first_of(dict(row), "spec.completion_fns.0"))
         if row.get("type") != "sampling":
-            yield LeftOut(place)
+            yield SkippedRow(place)
             return
         fields = dict(row)
         yield StoredReply(

@@ -10,13 +10,13 @@ from schema_guard.ext.traces.tools.langfuse import Langfuse
 from schema_guard.ext.traces.tools.mlflow import MLflow
 from schema_guard.ext.traces.tools.openai_evals import OpenAIEvals
 from schema_guard.ext.traces.tools.phoenix import Phoenix
-from schema_guard.ext.traces.tools.plain import Plain
+from schema_guard.ext.traces.tools.plain_rows import Plain
 from schema_guard.text import clip, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from schema_guard.ext.traces.stored import Tool
+    from schema_guard.ext.traces.stored_reply import Tool
 
 __all__ = ["TOOLS", "tool_of", "tools"]
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from schema_guard.ext.traces.stored import LeftOut, StoredReply
+from schema_guard.ext.traces.stored_reply import SkippedRow, StoredReply
 from schema_guard.ext.traces.values import (
     MISSING,
     amount,
@@ -44,7 +44,7 @@ class Phoenix:
         is_framed = "context.span_id" in row or any(key.startswith("attributes.") for key in row)
         return is_framed or ("span_kind" in row and isinstance(row.get("context"), dict))
 
-    def read(self, row: Mapping[str, Any], place: str) -> Iterator[StoredReply | LeftOut]:
+    def read(self, row: Mapping[str, Any], place: str) -> Iterator[StoredReply | SkippedRow]:
         """Give the calls of models."""
         spans = row.get("spans")
         if isinstance(spans, list):
@@ -55,7 +55,7 @@ class Phoenix:
         attributes = _attributes(row)
         kind = first_of(attributes, "openinference.span.kind") or row.get("span_kind")
         if str(kind).upper() != "LLM":
-            yield LeftOut(place, text(first_of(dict(row), "context.span_id", "id")), text(row.get("name")))
+            yield SkippedRow(place, text(first_of(dict(row), "context.span_id", "id")), text(row.get("name")))
             return
         yield _span(row, attributes, place)
 
@@ -99,7 +99,7 @@ def _span(row: Mapping[str, Any], attributes: dict[str, Any], place: str) -> Sto
         error=error,
         exception=exception,
         version=text(first_of(attributes, "llm.prompt_template.version")),
-        around=None if trace is None else f"{trace} {parent or ''}",
+        step_id=None if trace is None else f"{trace} {parent or ''}",
     )
 
 

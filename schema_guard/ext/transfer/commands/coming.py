@@ -13,7 +13,7 @@ from schema_guard.text import plural, safe
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from schema_guard.ext.transfer.adding import Added
+    from schema_guard.ext.transfer.insertion import Added
 
 
 @dataclass(frozen=True, kw_only=True)

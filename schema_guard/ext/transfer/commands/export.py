@@ -11,12 +11,12 @@ import click
 import schema_guard
 from schema_guard.cli.shared.options import WhichRows, build_command, existing, option, shared, takes
 from schema_guard.cli.shared.progress import steps
+from schema_guard.ext.transfer.exporter import Export, export
 from schema_guard.ext.transfer.files import STANDARD, written
 from schema_guard.ext.transfer.forms import FORMS, Form
-from schema_guard.ext.transfer.leaving import Leaving, export
 from schema_guard.ext.transfer.texts import TEXTS_AS
 from schema_guard.records.attempts import Where
-from schema_guard.records.chosen import chosen_of
+from schema_guard.records.selection import select
 from schema_guard.text import plural, safe
 
 
@@ -65,7 +65,7 @@ def command(which: WhichRows, file: File, store: str | None) -> int:
     where = _where(which, records)
     with written(file.output, records.backend) as stream, steps("exported", records.info().rows) as on_step:
         texts = next((how for how in TEXTS_AS if how == file.texts), None)
-        leaving = Leaving(which_form, where, schema_guard.__version__, texts, on_step)
+        leaving = Export(which_form, where, schema_guard.__version__, texts, on_step)
         attempts = export(records.backend, stream, leaving)
     if file.output != STANDARD:
         print(f"exported {plural(attempts, 'attempt')} to {safe(file.output)}")
@@ -80,5 +80,5 @@ def _form_of(file: File) -> Form:
 def _where(which: WhichRows, store: schema_guard.records.Store) -> Where:
     if which.schema is which.function is None:
         return Where(which.since, which.until)
-    chosen = chosen_of(store, store.names(), schema=which.schema, function=which.function)
+    chosen = select(store, store.names(), schema=which.schema, function=which.function)
     return Where(which.since, which.until, chosen.schema, chosen.function)

@@ -25,7 +25,7 @@ from schema_guard.text import safe
 if TYPE_CHECKING:
     from typing import IO
 
-    from schema_guard.ext.transfer.adding import Added
+    from schema_guard.ext.transfer.insertion import Added
     from schema_guard.records import Store
 
 _SQLITE = b"SQLite format 3\0"
@@ -123,9 +123,9 @@ def _imported(
     stack: ExitStack, sources: tuple[str, ...], into: Store, coming: Coming, *, dry_run: bool
 ) -> list[Added]:
     """Read and check all sources, then import them in their order."""
-    from schema_guard.ext.transfer.adding import Taking  # 60 ms that the help does not pay
-    from schema_guard.ext.transfer.arriving import check, import_file, merge
     from schema_guard.ext.transfer.files import opened
+    from schema_guard.ext.transfer.importer import check, import_file, merge
+    from schema_guard.ext.transfer.insertion import Taking  # 60 ms that the help does not pay
 
     stores = {name: _store(name, into) for name in sources if _is_store(name, into)}
     streams: dict[str, IO[bytes]] = {

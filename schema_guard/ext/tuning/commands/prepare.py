@@ -20,7 +20,7 @@ from schema_guard.cli.shared.quantities import COUNT, SHARE
 from schema_guard.ext.tuning.commands.sources import Sources
 from schema_guard.ext.tuning.export.hosts import HOSTS
 from schema_guard.ext.tuning.export.values import ExportSettings
-from schema_guard.prices.charges import default_charges, given_charges
+from schema_guard.prices.charges import charges_of, default_charges
 
 if TYPE_CHECKING:
     from schema_guard.prices.charges import Charges
@@ -133,7 +133,7 @@ class Making:
 
     def _charges(self) -> Charges | None:
         with naming(prices="--prices"):
-            return default_charges() if self.prices is None else given_charges(self.prices)
+            return default_charges() if self.prices is None else charges_of(self.prices)
 
 
 @build_command("prepare")

@@ -17,20 +17,20 @@ from schema_guard.cli.shared.options import argument, build_command, option, pri
 from schema_guard.cli.shared.progress import one_bar
 from schema_guard.cli.shared.quantities import COUNT, DOLLARS
 from schema_guard.ext.tuning.jobs.hosts import HOSTS, checked_url, connect_host
+from schema_guard.ext.tuning.jobs.messages import job_as_json, job_lines
 from schema_guard.ext.tuning.jobs.plan import plan_job
 from schema_guard.ext.tuning.jobs.remote import HostError
 from schema_guard.ext.tuning.jobs.rows import read_set
 from schema_guard.ext.tuning.jobs.run import START, Following, HostTuning
 from schema_guard.ext.tuning.jobs.state import (
-    JobHeld,
+    JobLocked,
     TuningJob,
     digests,
-    held,
     load_job,
+    lock_job,
     new_mark,
     save_job,
 )
-from schema_guard.ext.tuning.jobs.told import job_as_json, job_lines
 from schema_guard.ext.tuning.local.plan import LoraSettings, plan_training
 from schema_guard.ext.tuning.local.training import train
 from schema_guard.ext.tuning.tuned_model import JOB_FILE
@@ -178,12 +178,12 @@ def _is_here(asked: TuneOptions, directory: Path) -> bool:
 def _there(asked: TuneOptions, directory: Path, yes: bool) -> TuningJob:
     """Do what is asked of a job at a host, which nobody else does meanwhile."""
     try:
-        with held(directory):
+        with lock_job(directory):
             job = load_job(directory)
             if job is not None and not asked.again:
                 asked.fits(job)
             return _done(asked, directory, job, yes)
-    except JobHeld:
+    except JobLocked:
         # Who follows it writes down what it sees.
         seen = load_job(directory) if asked.status else None
         if seen is None:

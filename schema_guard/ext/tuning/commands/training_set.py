@@ -15,11 +15,11 @@ from schema_guard.ext.tuning.export.from_files import Answers, from_suite, read_
 from schema_guard.ext.tuning.export.from_store import StoredCall, from_store, stored_calls
 from schema_guard.ext.tuning.export.run import export_set
 from schema_guard.ext.tuning.export.schemas import plain_schema, shown_schema
-from schema_guard.ext.tuning.export.told import KEEP_TEXTS, document_of, export_as_json
+from schema_guard.ext.tuning.export.summary import KEEP_TEXTS, document_of, export_as_json
 from schema_guard.ext.tuning.export.values import GatheredRows
 from schema_guard.records.attempts import Where
-from schema_guard.records.chosen import chosen_of
 from schema_guard.records.rows import TRIALS
+from schema_guard.records.selection import select
 from schema_guard.report.as_text import as_text
 from schema_guard.schema import Schema
 from schema_guard.text import clip, safe
@@ -127,7 +127,7 @@ def _recorded(
         named = next(iter(sorted(alike)), schema.fingerprint)
         if not alike and sources.answers is not None and sources.function is None:
             return None, []  # a person's answers to inputs need no store
-    chosen = chosen_of(store, names, schema=named, function=sources.function, segment=sources.segment)
+    chosen = select(store, names, schema=named, function=sources.function, segment=sources.segment)
     function = chosen.function
     if function is None:
         known = {row.function for row in names if chosen.takes(row)}

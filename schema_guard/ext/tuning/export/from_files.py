@@ -12,9 +12,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from schema_guard.bench.run.journal import kept_of
+from schema_guard.bench.run.journal import reply_of_row
 from schema_guard.errors import InvalidArgument
-from schema_guard.ext.tuning.export.served import Unknown, served
+from schema_guard.ext.tuning.export.served_prompt import Unknown, served
 from schema_guard.ext.tuning.export.values import ExportSettings, GatheredRows, TrainingRow
 from schema_guard.judging import judge
 from schema_guard.text import clip, safe
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Answers", "FailedReply", "from_suite", "read_answers", "read_failed"]
 
-_MOST_TOLD = 10
+_MOST_SHOWN = 10
 
 
 class FailedReply(NamedTuple):
@@ -77,7 +77,7 @@ def from_suite(
     """
     entries = [entry for entry in suite.schemas if entry.schema.fingerprint == schema.fingerprint]
     if not entries:
-        names = ", ".join(entry.name for entry in suite.schemas[:_MOST_TOLD])
+        names = ", ".join(entry.name for entry in suite.schemas[:_MOST_SHOWN])
         raise InvalidArgument(
             f"suite {clip(suite.name)}: it has no schema with the content of {clip(schema.name)} "
             f"({schema.fingerprint}), only {names}"
@@ -144,7 +144,7 @@ def read_answers(path: str | os.PathLike[str], schema: Schema[Any], settings: Ex
         except (ValueError, RecursionError) as error:
             problems.append(f"line {number}: {error}")
     if problems:
-        raise InvalidArgument("\n".join([f"answers {shown}:", *problems[:_MOST_TOLD]]))
+        raise InvalidArgument("\n".join([f"answers {shown}:", *problems[:_MOST_SHOWN]]))
     return answers
 
 
@@ -207,7 +207,7 @@ def read_failed(path: str | os.PathLike[str], suite: Suite) -> dict[tuple[str, s
     replies: dict[tuple[str, str], FailedReply] = {}
     for number, line in enumerate(text.split("\n")[1:], 2):
         try:
-            (_, task, _), record = kept_of(json.loads(line)) if line else (("", "", 0), None)
+            (_, task, _), record = reply_of_row(json.loads(line)) if line else (("", "", 0), None)
         except (KeyError, TypeError, ValueError) as error:
             if number > text.count("\n"):
                 break  # what was not finished when the process died

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from schema_guard.bench.suites.values import as_written
 from schema_guard.configuration.model_names import model_and_snapshot
 from schema_guard.ext.redaction import redacted_value
-from schema_guard.ext.transfer.leaving import texts_by_attempt
-from schema_guard.ext.tuning.export.served import OWN_PROMPT, Unknown, recorded_task, served
+from schema_guard.ext.transfer.exporter import texts_by_attempt
+from schema_guard.ext.tuning.export.served_prompt import FUNCTION_PROMPT, Unknown, recorded_task, served
 from schema_guard.ext.tuning.export.values import ExportSettings, GatheredRows, OpenInput, TrainingRow
 from schema_guard.judging import judge
 from schema_guard.records.attempts import Where, as_dict
@@ -28,7 +28,7 @@ from schema_guard.values import Usage
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from schema_guard.ext.tuning.export.served import Messages
+    from schema_guard.ext.tuning.export.served_prompt import Messages
     from schema_guard.ext.tuning.export.values import AnswerSource
     from schema_guard.prices.charges import Charges
     from schema_guard.records.payloads.texts import Texts
@@ -105,7 +105,7 @@ def from_store(
         gathered.left_out[str(reason)] += 1
         if messages is not None:
             gathered.open.append(_open(call, messages, reason))
-    own = gathered.left_out[OWN_PROMPT]
+    own = gathered.left_out[FUNCTION_PROMPT]
     if own:
         gathered.notes.append(
             f"{own} calls are of a function that builds its own prompt, or were only observed: --prompt-from "

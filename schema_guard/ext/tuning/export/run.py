@@ -42,8 +42,8 @@ UNCHECKED_WARNING: Final = (
 )
 _NO_REJECTED: Final = "no whole reply to it failed the schema, so there is nothing to reject (--method dpo)"
 _FEW: Final = 0.05  # a part below this share of the rows is told
-_MOST_ALIKE: Final = 0.8  # answers that are one and the same
-_LEAST_TOLD: Final = 20
+_MOST_SAME: Final = 0.8  # answers that are one and the same
+_LEAST_REPORTED: Final = 20
 _MOST_REDACTED: Final = 500_000  # characters, so that the look stays short beside the rest
 
 
@@ -166,7 +166,7 @@ def _manifest(
         "segments": _counted(row.segment for row in every),
         "failures": _counted(row.failure for row in every),
         "clusters": {side: len(set(split.clusters[side])) for side in SIDES},
-        "alike": split.alike if split.alike <= 1 else None,
+        "alike": split.similarity if split.similarity <= 1 else None,
         "versions": _counted(row.version for row in every if row.call_id is not None),
         "models": _counted(row.model for row in every if row.call_id is not None),
         "base": settings.base,
@@ -194,13 +194,13 @@ def _warnings(split: SplitRows, every: list[TrainingRow]) -> Iterator[str]:
     unchecked = sum(row.source == "valid" for row in every)
     if unchecked:
         yield UNCHECKED_WARNING.format(rows=plural(unchecked, "row"))
-    if len(every) >= _LEAST_TOLD:
+    if len(every) >= _LEAST_REPORTED:
         yield from _imbalances(every)
         for side in SIDES[1:]:
             if not split.sides[side]:
                 yield f"{side}.jsonl is empty: too few clusters"
     yield from _private(every)
-    if split.alike > 1:
+    if split.similarity > 1:
         yield "most inputs are nearly alike, as of one template: only equal ones are kept on one side of the split"
 
 
@@ -232,7 +232,7 @@ def _imbalances(every: list[TrainingRow]) -> Iterator[str]:
             yield f"{what} {clip(name)}: {plural(rows, 'row')} of {count}, {percent(rows / count)}: it may not be learnt"
     answers = Counter(json.dumps(row.answer, sort_keys=True) for row in every)
     most = answers.most_common(1)[0][1]
-    if most > _MOST_ALIKE * count:
+    if most > _MOST_SAME * count:
         yield f"{most} of {count} answers are one and the same: a model may learn to give it always"
     if any(row.call_id for row in every) and not any(row.failure for row in every):
         yield "no row is of a call whose first attempt failed: the set shows nothing of what fails in production"

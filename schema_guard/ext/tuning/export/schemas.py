@@ -29,7 +29,7 @@ _DIALECTS = (
     "http://json-schema.org/draft-06/schema#",
     "http://json-schema.org/draft-04/schema#",
 )
-_MOST_LOOKED_AT = 50
+_MOST_READ = 50
 
 
 def plain_schema(schema: Schema[Any]) -> Schema[Any]:
@@ -58,7 +58,7 @@ def shown_schema(recorded: Iterable[StoredCall], names: tuple[str, ...]) -> Sche
             schema = _with_fingerprint(document, first["schema_fingerprint"], first["schema_name"])
             if schema is not None:
                 return schema
-        if looked_at == _MOST_LOOKED_AT:
+        if looked_at == _MOST_READ:
             break
     return None
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from schema_guard.bench.suites.values import as_written
-from schema_guard.ext.tuning.export.alike import ALIKE, AlikePair, Groups, alike_pairs, normalised
+from schema_guard.ext.tuning.export.similarity import SIMILAR, Groups, SimilarPair, normalised, similar_pairs
 from schema_guard.ext.tuning.export.values import SIDES, SOURCES, OpenInput
 from schema_guard.records.rows import keyed_hash
 
@@ -34,7 +34,7 @@ _NOT_TAKEN: Final = "more than --max-examples"
 
 # A larger group of inputs that are merely alike leaves nothing to split.
 _LARGEST_SHARE = 1 / 3
-_STRICTER: Final = (ALIKE, 0.9, 0.95, 2.0)
+_STRICTER: Final = (SIMILAR, 0.9, 0.95, 2.0)
 
 
 @dataclass
@@ -46,14 +46,14 @@ class SplitRows:
         clusters: Of each row, by the file: equal numbers for rows that belong together.
         left_out: How many rows were left out, by reason.
         open: Inputs that only a person can answer.
-        alike: From which similarity on inputs were kept on one side; above 1: only equal ones were.
+        similarity: From which similarity on inputs were kept on one side; above 1: only equal ones were.
     """
 
     sides: dict[Side, list[TrainingRow]] = field(default_factory=lambda: {side: [] for side in SIDES})
     clusters: dict[Side, list[int]] = field(default_factory=lambda: {side: [] for side in SIDES})
     left_out: Counter[str] = field(default_factory=Counter)
     open: list[OpenInput] = field(default_factory=list)
-    alike: float = ALIKE
+    similarity: float = SIMILAR
 
 
 def split_rows(rows: Sequence[TrainingRow], settings: ExportSettings) -> SplitRows:
@@ -67,7 +67,7 @@ def split_rows(rows: Sequence[TrainingRow], settings: ExportSettings) -> SplitRo
     # A copy that is left out says of its input which cluster that is in as well.
     named = [(place, ordered[copy].cluster) for copy, place in copies]
     groups = _clusters(kept_rows, pairs, named, split)
-    chosen = _taken(kept_rows, settings, split)
+    chosen = _selected(kept_rows, settings, split)
     clusters = defaultdict(list)
     for place in chosen:
         clusters[groups[place]].append(place)
@@ -88,11 +88,11 @@ def _rank(row: TrainingRow, key: bytes) -> tuple[object, ...]:
 
 def _without_copies(
     rows: Sequence[TrainingRow], texts: Sequence[str], split: SplitRows
-) -> tuple[list[int], list[AlikePair], list[tuple[int, int]]]:
+) -> tuple[list[int], list[SimilarPair], list[tuple[int, int]]]:
     """Give the places of the rows that are no copy of an earlier one, the pairs of these that are alike, and each copy's."""
     answers = [as_written(row.answer) for row in rows]
     unique = _without_equal(rows, texts, answers, split)
-    pairs = list(alike_pairs([texts[place] for place in unique]))
+    pairs = list(similar_pairs([texts[place] for place in unique]))
     near: defaultdict[int, list[int]] = defaultdict(list)
     for pair in pairs:
         near[pair.second].append(pair.first)
@@ -152,7 +152,7 @@ def _is_same(one: str, other: str) -> bool:
 
 def _clusters(
     rows: Sequence[TrainingRow],
-    pairs: Sequence[AlikePair],
+    pairs: Sequence[SimilarPair],
     named: Sequence[tuple[int, str | None]],
     split: SplitRows,
 ) -> list[int]:
@@ -169,7 +169,7 @@ def _clusters(
             if pair.similarity >= least and sides != {"train", "test"}:
                 groups.join(pair.first, pair.second)
         roots = list(map(groups.root, range(len(rows))))
-        split.alike = least
+        split.similarity = least
         largest = max(Counter(roots).values(), default=0)
         # A cluster that the user has named stays one, however large.
         if largest <= max(1, _LARGEST_SHARE * len(rows), max(labelled.values(), default=0)):
@@ -177,7 +177,7 @@ def _clusters(
     return roots
 
 
-def _taken(rows: Sequence[TrainingRow], settings: ExportSettings, split: SplitRows) -> list[int]:
+def _selected(rows: Sequence[TrainingRow], settings: ExportSettings, split: SplitRows) -> list[int]:
     """Give the places of the rows that are taken: all, or as many as are wanted, by turns from each part."""
     if settings.max_examples is None or len(rows) <= settings.max_examples:
         return list(range(len(rows)))

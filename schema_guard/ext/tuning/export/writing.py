@@ -85,7 +85,7 @@ def write_set(
         for side, text in texts.items()
     }
     whole = {**manifest, "files": files}
-    with _told(folder):
+    with _as_argument_errors(folder):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         (folder / MANIFEST).unlink(missing_ok=True)
         for side, text in texts.items():
@@ -97,7 +97,7 @@ def write_set(
 
 def write_labels(folder: Path, inputs: Sequence[OpenInput]) -> None:
     """Write the inputs that a person should answer next, the most useful first; none takes the file away."""
-    with _told(folder):
+    with _as_argument_errors(folder):
         if not inputs:
             (folder / LABELS).unlink(missing_ok=True)
             return
@@ -116,13 +116,13 @@ def _provenance(split: SplitRows) -> Iterable[dict[str, Any]]:
             yield {
                 "file": file_of(side),
                 "line": line,
-                **_known(row),
+                **_provenance_fields(row),
                 "cluster": cluster,
                 "tokens": tokens_of(row),
             }
 
 
-def _known(row: TrainingRow) -> dict[str, Any]:
+def _provenance_fields(row: TrainingRow) -> dict[str, Any]:
     names = ("source", "origin", "call_id", "input_hash", "segment", "failure", "model", "version", "licence")
     return {name: getattr(row, name) for name in names}
 
@@ -141,7 +141,7 @@ def _write(path: Path, text: str) -> None:
 
 
 @contextmanager
-def _told(folder: Path) -> Iterator[None]:
+def _as_argument_errors(folder: Path) -> Iterator[None]:
     """Turn what a file system says into an error of ours."""
     try:
         yield

@@ -48,19 +48,19 @@ class FireworksHost(HostApi):
 
     def find_file(self, path: Path, name: str) -> RemoteFile | None:
         """Give the dataset of a name whose rows are there."""
-        dataset = self._or_none(f"{self._of_account('datasets')}/{_named(name)}")
+        dataset = self._or_none(f"{self._of_account('datasets')}/{_dataset_name(name)}")
         return None if dataset is None or dataset.get("state") == "UPLOADING" else _dataset(dataset)
 
     def upload(self, path: Path, name: str) -> RemoteFile:
         """Make a dataset and put the rows into it; one that was made and is empty is filled."""
         content = path.read_bytes()
         rows = str(content.count(b"\n"))
-        datasets, id_ = self._of_account("datasets"), _named(name)
+        datasets, id_ = self._of_account("datasets"), _dataset_name(name)
         body = {"datasetId": id_, "dataset": {"userUploaded": {}, "format": "CHAT", "exampleCount": rows}}
-        self._made(datasets, body)
+        self._create(datasets, body)
         post: Any = self._wire.client.post
         options = {"headers": {"Content-Type": "multipart/form-data"}}
-        self._wire.asked(
+        self._wire.call(
             lambda: post(f"{datasets}/{id_}:upload", files={"file": (name, content)}, cast_to=object, options=options)
         )  # fmt: skip
         return self.file(f"{datasets}/{id_}")
@@ -86,7 +86,7 @@ class FireworksHost(HostApi):
             body["trainingConfig"] = settings
         else:
             body |= settings | ({} if order.validation is None else {"evaluationDataset": order.validation})
-        self._made(self._of_account(kind), body, {id_name: _job_name(order)})
+        self._create(self._of_account(kind), body, {id_name: _job_name(order)})
         return self.job(f"{self._of_account(kind)}/{_job_name(order)}")
 
     def job(self, id_: str) -> RemoteJob:
@@ -130,7 +130,7 @@ class FireworksHost(HostApi):
             raise
         return reply
 
-    def _made(self, path: str, body: dict[str, Any], query: dict[str, str] | None = None) -> None:
+    def _create(self, path: str, body: dict[str, Any], query: dict[str, str] | None = None) -> None:
         """Make something under a name of ours; that it is there already is as good."""
         try:
             self._wire.post(path, body, query)
@@ -148,14 +148,14 @@ class FireworksHost(HostApi):
             id=job["name"],
             status=status,
             model=f"{self._connects}{config['outputModel']}" if status == "succeeded" else None,
-            said=message or None,
+            message=message or None,
             dollars=_dollars(job.get("estimatedCost")),
             epochs=config.get("epochs"),
             done=None if percent is None else percent / _PERCENT,
         )
 
 
-def _named(name: str) -> str:
+def _dataset_name(name: str) -> str:
     """Give a file's name as one of a dataset: small letters, digits and hyphens."""
     return name.removesuffix(".jsonl").replace(".", "-").lower()
 

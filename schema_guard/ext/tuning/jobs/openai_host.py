@@ -31,7 +31,7 @@ _PAGE: Final = 100
 # What is looked through for a job whose answer was lost: it is among the newest.
 _MOST_JOBS: Final = 1000
 _DAY: Final = re.compile(r"\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])")
-_LOOKED_AT: Final = ("not ready", "being processed", "still processing")
+_PENDING_STATES: Final = ("not ready", "being processed", "still processing")
 
 
 class OpenAIHost(HostApi):
@@ -47,19 +47,19 @@ class OpenAIHost(HostApi):
                     return _file(file)
             return None
 
-        return self._wire.asked(look)
+        return self._wire.call(look)
 
     def upload(self, path: Path, name: str) -> RemoteFile:
         """Upload a file."""
         with path.open("rb") as content:
-            file = self._wire.asked(
+            file = self._wire.call(
                 lambda: self._wire.client.files.create(file=(name, content), purpose=_PURPOSE)
             )
         return _file(file)
 
     def file(self, id_: str) -> RemoteFile:
         """Give how far a file is."""
-        return _file(self._wire.asked(lambda: self._wire.client.files.retrieve(id_)))
+        return _file(self._wire.call(lambda: self._wire.client.files.retrieve(id_)))
 
     def find_job(self, order: TuningOrder) -> RemoteJob | None:
         """Give the job on the order's own file, which no other has."""
@@ -72,7 +72,7 @@ class OpenAIHost(HostApi):
                     break
             return None
 
-        return self._wire.asked(look)
+        return self._wire.call(look)
 
     def start(self, order: TuningOrder) -> RemoteJob:
         """Begin a job."""
@@ -89,24 +89,24 @@ class OpenAIHost(HostApi):
         }
         named = {name: value for name, value in arguments.items() if value is not None}
         try:
-            job = self._wire.asked(lambda: self._wire.client.fine_tuning.jobs.create(**named))
+            job = self._wire.call(lambda: self._wire.client.fine_tuning.jobs.create(**named))
         except HostError as error:
-            if any(words in str(error) for words in _LOOKED_AT):
+            if any(words in str(error) for words in _PENDING_STATES):
                 error.is_passing = True
             raise
         return self._job(job)
 
     def job(self, id_: str) -> RemoteJob:
         """Give how far a job is."""
-        return self._job(self._wire.asked(lambda: self._wire.client.fine_tuning.jobs.retrieve(id_)))
+        return self._job(self._wire.call(lambda: self._wire.client.fine_tuning.jobs.retrieve(id_)))
 
     def cancel(self, id_: str) -> RemoteJob:
         """End a job."""
-        return self._job(self._wire.asked(lambda: self._wire.client.fine_tuning.jobs.cancel(id_)))
+        return self._job(self._wire.call(lambda: self._wire.client.fine_tuning.jobs.cancel(id_)))
 
     def shutdown_date(self, base: str) -> str | None:
         """Give the last day of a model as the list of models says it."""
-        model = self._wire.asked(lambda: self._wire.client.models.retrieve(base))
+        model = self._wire.call(lambda: self._wire.client.models.retrieve(base))
         day = str(getattr(model, "shutdown_date", None) or "")[:10]
         return day if _DAY.fullmatch(day) else None
 
@@ -119,7 +119,7 @@ class OpenAIHost(HostApi):
             id=job.id,
             status=status,
             model=None if model is None else f"{self._connects}{model}",
-            said=error or (job.status if job.status == "validating_files" else None),
+            message=error or (job.status if job.status == "validating_files" else None),
             trained_tokens=getattr(job, "trained_tokens", None),
             epochs=epochs if isinstance(epochs, int | float) else None,
         )

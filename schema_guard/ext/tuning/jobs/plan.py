@@ -52,7 +52,7 @@ class JobPlan(NamedTuple):
 
 
 def plan_job(  # noqa: PLR0913 - what a job is made of
-    found: TrainingRows,
+    rows: TrainingRows,
     *,
     backend: str,
     base: str,
@@ -65,7 +65,7 @@ def plan_job(  # noqa: PLR0913 - what a job is made of
     """Give what is said of a job before it is done.
 
     Args:
-        found: Its training set.
+        rows: Its training set.
         backend: Who tunes.
         base: What is tuned.
         epochs: How often it goes over the rows; None for what the host takes by itself.
@@ -79,13 +79,13 @@ def plan_job(  # noqa: PLR0913 - what a job is made of
     """
     rules = HOSTS[backend]
     closing = closing_of(base, rules.label)
-    against = [*refused(found, backend), *_closed(base, closing, shutdown, today)]
-    listed = _seen(tuning_prices(prices), rules.label, base, own=prices is not None)
-    cost = _cost(found, epochs, price, listed if prices is not None else None)
+    against = [*refused(rows, backend), *_closed(base, closing, shutdown, today)]
+    listed = _price_row(tuning_prices(prices), rules.label, base, own=prices is not None)
+    cost = _cost(rows, epochs, price, listed if prices is not None else None)
     lines = [
-        f"{rules.label}: {base} is tuned on {_size(found)}",
-        f"  tokens: {_tokens(found, epochs)}",
-        f"  cost: {_cost_told(cost, found, epochs, listed)}",
+        f"{rules.label}: {base} is tuned on {_size(rows)}",
+        f"  tokens: {_tokens(rows, epochs)}",
+        f"  cost: {_cost_line(cost, rows, epochs, listed)}",
         *[f"  {line}" for line in _dates(closing, shutdown)],
         *([f"  what it refuses is not known here: {rules.label} says it"] if rules.spellings is None else []),
         *[f"  {line}" for line in hosting_lines(backend, prices)],
@@ -148,7 +148,7 @@ def _paid(price: float | None, tokens: int | None, epochs: int | None) -> float:
     return (price or 0.0) * (tokens or 0) * (epochs or 1) / _MILLION
 
 
-def _cost_told(
+def _cost_line(
     cost: dict[str, Any], rows: TrainingRows, epochs: int | None, listed: TuningPrice | None
 ) -> str:
     each = "" if epochs is not None else " for each epoch"
@@ -171,7 +171,7 @@ def _cost_told(
     )
 
 
-def _seen(prices: tuple[TuningPrice, ...], label: str, base: str, *, own: bool) -> TuningPrice | None:
+def _price_row(prices: tuple[TuningPrice, ...], label: str, base: str, *, own: bool) -> TuningPrice | None:
     """Give the row of a table that is for a model: its name without a day, or how many parameters its name says.
 
     Rows of the library's own table that name a model and no host are OpenAI's.

@@ -34,12 +34,12 @@ class RemoteFile(NamedTuple):
     Attributes:
         id: What it is called there.
         state: `ready`, `pending` while the host looks at it, or `refused`.
-        said: What the host says of it; None for nothing.
+        message: What the host says of it; None for nothing.
     """
 
     id: str
     state: str = "ready"
-    said: str | None = None
+    message: str | None = None
 
 
 class RemoteJob(NamedTuple):
@@ -49,7 +49,7 @@ class RemoteJob(NamedTuple):
         id: What it is called there.
         status: `queued running succeeded failed cancelled`.
         model: The tuned model, as `connect` takes it; None while there is none.
-        said: What the host says of it; None for nothing.
+        message: What the host says of it; None for nothing.
         trained_tokens: Tokens that it charges; None where it does not say.
         dollars: What it says that it costs; None where it does not.
         epochs: How often it goes over the rows; None where it does not say.
@@ -59,7 +59,7 @@ class RemoteJob(NamedTuple):
     id: str
     status: str
     model: str | None = None
-    said: str | None = None
+    message: str | None = None
     trained_tokens: int | None = None
     dollars: float | None = None
     epochs: float | None = None

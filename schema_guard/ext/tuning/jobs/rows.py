@@ -26,7 +26,7 @@ __all__ = ["TRAIN", "VALIDATION", "TrainingRows", "holds_pairs", "read_set", "re
 
 TRAIN, VALIDATION = file_of("train"), file_of("validation")
 # Faults of rows that are told.
-_MOST_TOLD = 5
+_MOST_SHOWN = 5
 
 
 class TrainingRows(NamedTuple):
@@ -93,15 +93,15 @@ def holds_pairs(directory: Path) -> bool:
         return False
 
 
-def refused(found: TrainingRows, backend: str) -> list[str]:
+def refused(rows: TrainingRows, backend: str) -> list[str]:
     """Say what a host would refuse of a training set; nothing where it is not known what it refuses."""
     rules = HOSTS[backend]
-    reasons = [] if rules.spellings is None else list(_too_much(found, rules, host_of(backend, found.form)))
-    if len(found.keys) > 1:
-        reasons.append(f"{TRAIN} has rows of {len(found.keys)} forms: {_told(found.keys)}; a file has one")
-    elif rules.spellings is not None and not found.keys <= set(rules.spellings):
+    reasons = [] if rules.spellings is None else list(_too_much(rows, rules, host_of(backend, rows.form)))
+    if len(rows.keys) > 1:
+        reasons.append(f"{TRAIN} has rows of {len(rows.keys)} forms: {_keys_text(rows.keys)}; a file has one")
+    elif rules.spellings is not None and not rows.keys <= set(rules.spellings):
         reasons.append(
-            f"{TRAIN} has rows of {_told(found.keys)}; {rules.label} takes {_told(rules.spellings)}: "
+            f"{TRAIN} has rows of {_keys_text(rows.keys)}; {rules.label} takes {_keys_text(rules.spellings)}: "
             "write them so with schema-guard tune prepare --provider HOST"
         )
     return reasons
@@ -121,7 +121,7 @@ def _too_much(training_set: TrainingRows, rules: HostRules, takes: TuningHost) -
         yield f"{TRAIN} begins without a byte-order mark, which {label} wants: write it so with schema-guard tune prepare --provider {takes.name}"
 
 
-def _told(keys: Any) -> str:
+def _keys_text(keys: Any) -> str:
     return " or ".join(sorted("{" + ", ".join(sorted(names)) + "}" for names in keys))
 
 
@@ -161,8 +161,8 @@ def _rows(path: Path) -> tuple[int, frozenset[frozenset[str]]]:
             f"{clip_path(path)}: {reason}: expected the rows of a training set, which schema-guard tune prepare --output DIR writes"
         ) from error
     if faults:
-        more = f"; and {len(faults) - _MOST_TOLD} more" if len(faults) > _MOST_TOLD else ""
-        raise InvalidArgument(f"{clip_path(path)}: {'; '.join(faults[:_MOST_TOLD])}{more}")
+        more = f"; and {len(faults) - _MOST_SHOWN} more" if len(faults) > _MOST_SHOWN else ""
+        raise InvalidArgument(f"{clip_path(path)}: {'; '.join(faults[:_MOST_SHOWN])}{more}")
     if not number:
         raise InvalidArgument(f"{clip_path(path)}: expected the rows of a training set, the file is empty")
     return number, frozenset(keys)

@@ -118,7 +118,7 @@ class HostTuning:
         id_ = job.id_of(START)
         if id_ is None or job.has_ended:
             return job
-        return self._kept(job, _again(lambda: self.host.job(id_), self.following))
+        return self._with_remote_state(job, _again(lambda: self.host.job(id_), self.following))
 
     def cancel(self, job: TuningJob) -> TuningJob:
         """End a job, also one whose beginning was not answered; gives it as it is then.
@@ -138,7 +138,7 @@ class HostTuning:
             return self._saved(replace(job, status="cancelled"))
         known = id_
         ended = _again(lambda: self.host.cancel(known), self.following)
-        return self._kept(job.done(START, known), ended)
+        return self._with_remote_state(job.done(START, known), ended)
 
     def _order(self, job: TuningJob) -> TuningOrder:
         """Give what the host is to tune, whose files are there."""
@@ -160,7 +160,7 @@ class HostTuning:
         if job.id_of(step) is None:
             remote = f"schema-guard-{job.mark}-{name}"
             was_begun = job.step(step) is not None
-            job = self._saved(job.begun(step, status="uploading"))
+            job = self._saved(job.start_step(step, status="uploading"))
             self.following.on_step(step, 0, None)
             file = _once(
                 lambda: self.host.find_file(path, remote),
@@ -177,7 +177,7 @@ class HostTuning:
     def _started(self, job: TuningJob) -> TuningJob:
         order = self._order(job)
         was_begun = job.step(START) is not None
-        job = self._saved(job.begun(START, status="starting"))
+        job = self._saved(job.start_step(START, status="starting"))
         self.following.on_step("begun", 0, None)
         refused: list[HostError] = []
 
@@ -196,7 +196,7 @@ class HostTuning:
                 # There is nothing to look for, and another job may be begun in its place.
                 self._saved(job.without(START, status="uploading"))
             raise
-        return self._kept(job.done(START, remote.id), remote)
+        return self._with_remote_state(job.done(START, remote.id), remote)
 
     def _followed(self, job: TuningJob) -> TuningJob:
         pause, id_ = self.following.pauses(), job.id_of(START)
@@ -204,14 +204,14 @@ class HostTuning:
         while not job.has_ended:
             pause(None)
             remote = _again(lambda: self.host.job(id_), self.following, tries=_LOOKS)
-            job = self._kept(job, remote)
+            job = self._with_remote_state(job, remote)
             total = None if remote.done is None else 100
             self.following.on_step(
-                f"{id_}: {remote.said or remote.status}", round(100 * (remote.done or 0.0)), total
+                f"{id_}: {remote.message or remote.status}", round(100 * (remote.done or 0.0)), total
             )
         return job
 
-    def _kept(self, job: TuningJob, remote: RemoteJob) -> TuningJob:
+    def _with_remote_state(self, job: TuningJob, remote: RemoteJob) -> TuningJob:
         """Write down how a job is at the host."""
         paid = {
             "trained_tokens": remote.trained_tokens,
@@ -226,7 +226,7 @@ class HostTuning:
         now = replace(
             job,
             status=remote.status,
-            said=remote.said,
+            said=remote.message,
             result=None if remote.model is None else TunedModel(remote.model),
             cost={**job.cost, **known},
         )
@@ -259,7 +259,7 @@ def _await_file(host: HostApi, id_: str, name: str, following: Following) -> Non
         file: RemoteFile = _again(lambda: host.file(id_), following)
         if file.state == "refused":
             raise HostError(
-                f"the host refuses {name} ({id_}): {file.said or 'it does not say why'}: fix the rows, then "
+                f"the host refuses {name} ({id_}): {file.message or 'it does not say why'}: fix the rows, then "
                 "begin a new job with --again",
                 status=None,
                 is_passing=False,

@@ -30,13 +30,13 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ENDED",
-    "JobHeld",
+    "JobLocked",
     "JobStep",
     "TuningJob",
     "check_format",
     "digests",
-    "held",
     "load_job",
+    "lock_job",
     "new_mark",
     "save_job",
 ]
@@ -47,7 +47,7 @@ _FORMAT: Final = 1
 _HEX: Final = 6  # bytes
 
 
-class JobHeld(SchemaGuardError):
+class JobLocked(SchemaGuardError):
     """Another process is at a folder's job."""
 
 
@@ -110,7 +110,7 @@ class TuningJob:
         step = self.step(name)
         return step.id if step is not None and step.state == "done" else None
 
-    def begun(self, name: str, *, status: str | None = None) -> TuningJob:
+    def start_step(self, name: str, *, status: str | None = None) -> TuningJob:
         """Give the job with a step that is begun now."""
         return self._with(JobStep(name=name, state="begun", id=None, at=_now()), status)
 
@@ -206,7 +206,7 @@ def save_job(directory: Path, job: TuningJob) -> None:
 
 
 @contextmanager
-def held(directory: Path) -> Iterator[None]:
+def lock_job(directory: Path) -> Iterator[None]:
     """Hold a folder's job alone, so that nothing is done twice.
 
     Raises:
@@ -223,7 +223,7 @@ def held(directory: Path) -> Iterator[None]:
         try:
             fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
-            raise JobHeld(
+            raise JobLocked(
                 f"{clip_path(directory)}: another process is at its job: wait for it, or look with --status"
             ) from error
         yield

@@ -49,7 +49,7 @@ class TogetherHost(HostApi):
         file = next(
             (entry for entry in files if (entry["filename"], entry.get("bytes")) == (name, size)), None
         )
-        return None if file is None else self._seen(file)
+        return None if file is None else self._preprocess(file)
 
     def upload(self, path: Path, name: str) -> RemoteFile:
         """Upload a file: ask where to, put it there, and have it looked at."""
@@ -62,19 +62,19 @@ class TogetherHost(HostApi):
         }
         known, place = self._place(sent)
         if place is None:
-            return self._known(known, len(content))
+            return self._existing_file(known, len(content))
         put: Any = self._wire.client.put
-        self._wire.asked(
+        self._wire.call(
             lambda: put(place, content=content, cast_to=object, options={"headers": {"Content-Type": "application/octet-stream"}})
         )  # fmt: skip
-        return self._seen({"id": known, "processing_status": _UNSEEN})
+        return self._preprocess({"id": known, "processing_status": _UNSEEN})
 
     def _place(self, sent: dict[str, str]) -> tuple[str, str | None]:
         """Ask where a file goes; gives its name at the host, and the place, None where its content is there."""
         post: Any = self._wire.client.post
         options = {"headers": {"Content-Type": "multipart/form-data"}, "follow_redirects": False}
         try:
-            self._wire.asked(lambda: post("/files", body=sent, cast_to=object, options=options))
+            self._wire.call(lambda: post("/files", body=sent, cast_to=object, options=options))
         except HostError as error:
             answer: Any = getattr(error.__cause__, "response", None)
             if error.status == HTTPStatus.CONFLICT and answer is not None:
@@ -85,7 +85,7 @@ class TogetherHost(HostApi):
             raise
         raise HostError(f"{self._wire.label} does not say where the file goes", status=None, is_passing=False)
 
-    def _known(self, id_: str, size: int) -> RemoteFile:
+    def _existing_file(self, id_: str, size: int) -> RemoteFile:
         """Give a file whose content the host has from before."""
         file = self._wire.get(f"/files/{quote(id_)}")
         if file.get("bytes") != size:
@@ -94,9 +94,9 @@ class TogetherHost(HostApi):
                 status=None,
                 is_passing=False,
             )
-        return self._seen(file)
+        return self._preprocess(file)
 
-    def _seen(self, file: dict[str, Any]) -> RemoteFile:
+    def _preprocess(self, file: dict[str, Any]) -> RemoteFile:
         """Have a file looked at, where it waits for that."""
         if file.get("processing_status") != _UNSEEN:
             return _file(file)
@@ -144,7 +144,7 @@ class TogetherHost(HostApi):
             id=job["id"],
             status=status,
             model=None if model is None else f"{self._connects}{model}",
-            said=_last_event(job) or (job["status"] if status == "running" else None),
+            message=_last_event(job) or (job["status"] if status == "running" else None),
             trained_tokens=job.get("token_count"),
             dollars=price * _NANO if price else None,
             epochs=job.get("n_epochs"),

@@ -24,7 +24,7 @@ __all__ = ["Wire"]
 
 T = TypeVar("T")
 
-_SAID: Final = 400
+_WIDTH: Final = 400
 # Of a 429: what no waiting fixes.
 _SPENT: Final = ("insufficient_quota", "billing_hard_limit_reached")
 _PASSING: Final = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS)
@@ -35,7 +35,7 @@ class Wire:
 
     Attributes:
         label: The host, as people write it.
-        client: The client of the `openai` package; calls of it go through `asked`.
+        client: The client of the `openai` package; calls of it go through `call`.
     """
 
     def __init__(self, label: str, endpoint: Endpoint) -> None:
@@ -58,7 +58,7 @@ class Wire:
             http_client=self._sdk.DefaultHttpxClient(**endpoint.http_arguments(is_async=False)),
         )
 
-    def asked(self, call: Callable[[], T]) -> T:
+    def call(self, call: Callable[[], T]) -> T:
         """Give what a call of the client gives.
 
         Raises:
@@ -71,18 +71,18 @@ class Wire:
                 raise self._refused(error) from error
             except self._sdk.APIError as error:
                 raise HostError(
-                    f"{self.label} gave no answer: {clip(str(error), _SAID)}", status=None, is_passing=True
+                    f"{self.label} gave no answer: {clip(str(error), _WIDTH)}", status=None, is_passing=True
                 ) from error
 
     def get(self, path: str, query: Mapping[str, Any] | None = None) -> Any:
         """Give the JSON of a GET; `HostError`."""
         options = {} if query is None else {"params": dict(query)}
-        return self.asked(lambda: self.client.get(path, cast_to=object, options=options))
+        return self.call(lambda: self.client.get(path, cast_to=object, options=options))
 
     def post(self, path: str, body: Any = None, query: Mapping[str, Any] | None = None) -> Any:
         """Give the JSON of a POST; `HostError`."""
         options = {} if query is None else {"params": dict(query)}
-        return self.asked(lambda: self.client.post(path, body=body, cast_to=object, options=options))
+        return self.call(lambda: self.client.post(path, body=body, cast_to=object, options=options))
 
     def close(self) -> None:
         """Close the connections."""
@@ -93,7 +93,7 @@ class Wire:
         code = body.get("code") if isinstance(body, dict) else None
         passing = status >= HTTPStatus.INTERNAL_SERVER_ERROR or (status in _PASSING and code not in _SPENT)
         return HostError(
-            f"{self.label} answers with status {status}: {clip(_words(body) or str(error), _SAID)}",
+            f"{self.label} answers with status {status}: {clip(_words(body) or str(error), _WIDTH)}",
             status=status,
             is_passing=passing,
             retry_after_s=_seconds(error.response.headers.get("retry-after")),

@@ -211,7 +211,7 @@ class _Training:
         answered = sum(len(row.answer) for row in rows)
         total = 0.0
         for group in passes(rows):
-            loss = self._lost(group) / answered
+            loss = self._loss(group) / answered
             loss.backward()
             total += loss.item()
         torch.nn.utils.clip_grad_norm_(self.learned, _MOST_NORM)
@@ -228,10 +228,10 @@ class _Training:
         if not rows:
             return None
         with torch.no_grad():
-            lost = sum(self._lost(group).item() for group in passes(rows))
+            lost = sum(self._loss(group).item() for group in passes(rows))
         return float(lost / sum(len(row.answer) for row in rows))
 
-    def _lost(self, rows: Sequence[Encoded]) -> Any:
+    def _loss(self, rows: Sequence[Encoded]) -> Any:
         """Give the sum of what the tokens of the answers lack, in nats."""
         import torch
 

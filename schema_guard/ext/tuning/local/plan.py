@@ -13,7 +13,7 @@ from schema_guard.errors import InvalidArgument
 from schema_guard.ext.tuning.local.learning import PASS_TOKENS
 from schema_guard.ext.tuning.local.memory import needed_bytes
 from schema_guard.ext.tuning.local.rows import SftRow, manifest_of, read_rows
-from schema_guard.models.weights import NAME, WEIGHTS_BYTES, weights_found
+from schema_guard.models.weights import NAME, WEIGHTS_BYTES, existing_weights
 from schema_guard.text import clip, clip_path
 
 if TYPE_CHECKING:
@@ -143,7 +143,7 @@ def planned(rows: TrainingSet, settings: LoraSettings) -> TrainPlan:
     _require_in_range(settings)
     in_epoch = math.ceil(len(rows.train) / settings.batch)
     epochs = settings.epochs or min(_MOST_EPOCHS, math.ceil(ENOUGH_STEPS / in_epoch))
-    weights = weights_found()
+    weights = existing_weights()
     size = WEIGHTS_BYTES if weights is None or not weights.is_file() else weights.stat().st_size
     learned, checked = (sum(map(_tokens, part)) for part in rows)
     widest = max(map(_tokens, [*rows.train, *rows.validation]))

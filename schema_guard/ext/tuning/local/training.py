@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from schema_guard.errors import InvalidArgument, SchemaGuardError, missing_extra
-from schema_guard.ext.tuning.jobs.state import TuningJob, digests, held, load_job, new_mark, save_job
+from schema_guard.ext.tuning.jobs.state import TuningJob, digests, load_job, lock_job, new_mark, save_job
 from schema_guard.ext.tuning.local.learning import CHECKPOINT_S
 from schema_guard.ext.tuning.local.memory import available_bytes, needed_bytes
 from schema_guard.ext.tuning.local.plan import (
@@ -131,8 +131,8 @@ def train(
     _require_memory(plan.memory_bytes)
     weights = local_weights(report=report)
     files = tuple(f"{part}.jsonl" for part in TrainingSet._fields if (folder / f"{part}.jsonl").exists())
-    with held(folder):
-        _require_own(folder)
+    with lock_job(folder):
+        _require_local_job(folder)
         job = TuningJob(
             backend="local",
             base=plan.base,
@@ -140,7 +140,7 @@ def train(
             set=digests(folder, files),
             mark=new_mark(),
             cost={"dollars": None, "epochs": plan.epochs, "seed": plan.seed},
-        ).begun("train", status="running")
+        ).start_step("train", status="running")
         save_job(folder, job)
         try:
             trained = _followed(_Process(folder, plan, rows, weights), plan, began, on_step, report)
@@ -151,7 +151,7 @@ def train(
         return trained
 
 
-def _require_own(folder: Path) -> None:
+def _require_local_job(folder: Path) -> None:
     """Leave alone what is known of a job that a host may still be at."""
     known = load_job(folder)
     if known is not None and known.backend != "local" and not known.has_ended:

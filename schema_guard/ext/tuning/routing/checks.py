@@ -53,35 +53,35 @@ def check_functions(tuned: Any, prompt: Any) -> None:
         )
 
 
-def check_primary(given: Any) -> None:
+def check_primary(primary: Any) -> None:
     """Check what says which inputs are primary.
 
     Raises:
         InvalidArgument: It cannot say so.
     """
-    if given is None or isinstance(given, Evidence):
+    if primary is None or isinstance(primary, Evidence):
         return
-    if not callable(given):
+    if not callable(primary):
         raise InvalidArgument(
-            f"primary={clip(repr(given))}: expected a function of the call's arguments, or Evidence(...)"
+            f"primary={clip(repr(primary))}: expected a function of the call's arguments, or Evidence(...)"
         )
-    if any(map(inspect.iscoroutinefunction, (given, type(given).__call__))):
+    if any(map(inspect.iscoroutinefunction, (primary, type(primary).__call__))):
         raise InvalidArgument(
-            f"primary={name_of(given)}: expected a plain function: what `async def` gives is true whatever it says"
+            f"primary={name_of(primary)}: expected a plain function: what `async def` gives is true whatever it says"
         )
 
 
-def check_share(name: str, given: Any) -> float:
+def check_share(name: str, share: Any) -> float:
     """Give a share that is one.
 
     Raises:
         InvalidArgument: It is none.
     """
-    is_number = isinstance(given, (int, float)) and not isinstance(given, bool)
-    if not is_number or not 0 <= given <= 1:
+    is_number = isinstance(share, (int, float)) and not isinstance(share, bool)
+    if not is_number or not 0 <= share <= 1:
         more = " or Rollout(...)" if name == "share" else ""
-        raise InvalidArgument(f"{name}={clip(repr(given))}: expected a number in [0, 1]{more}")
-    return float(given)
+        raise InvalidArgument(f"{name}={clip(repr(share))}: expected a number in [0, 1]{more}")
+    return float(share)
 
 
 def _parameters(function: Guarded[..., Any, Any] | AsyncGuarded[..., Any, Any]) -> Iterator[str]:

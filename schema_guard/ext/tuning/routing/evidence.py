@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, Self
 from unicodedata import name as character_name
 
 from schema_guard.errors import InvalidArgument
-from schema_guard.records.chosen import NO_SEGMENT
 from schema_guard.records.identity import current_tags
+from schema_guard.records.selection import NO_SEGMENT
 from schema_guard.text import clip, dataclass_repr, did_you_mean
 
 if TYPE_CHECKING:

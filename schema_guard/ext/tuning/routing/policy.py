@@ -16,10 +16,10 @@ from schema_guard.errors import InvalidArgument
 from schema_guard.ext.tuning.routing.buckets import Buckets
 from schema_guard.ext.tuning.routing.checks import check_primary, check_share
 from schema_guard.ext.tuning.routing.evidence import Evidence
-from schema_guard.ext.tuning.routing.restored import counted_before
+from schema_guard.ext.tuning.routing.history import stored_counts
+from schema_guard.ext.tuning.routing.kill_switch import KillSwitch
 from schema_guard.ext.tuning.routing.rollout import Course, Rollout
 from schema_guard.ext.tuning.routing.shadows import Shadows
-from schema_guard.ext.tuning.routing.switch import KillSwitch
 from schema_guard.interruptions import is_interruption
 from schema_guard.preparing.shapes import task_of
 
@@ -215,7 +215,7 @@ class RoutingPolicy:
         with self._lock:
             if self._is_restored or self._course is None:
                 return
-            calls, inputs = counted_before(self._store(), tuned._prepared)
+            calls, inputs = stored_counts(self._store(), tuned._prepared)
             self._is_restored = True
             if self._course.take_up(calls, inputs):
                 self._tell_back(self._course)

@@ -170,15 +170,15 @@ class Course:
         n, k = self.tuned
         target, alpha = self.rollout.target, self.rollout.alpha
         if k > n * target and log_e_value(k, n, target, side="bad") >= -log(alpha):
-            return f"{_told(k, n, alpha)} failed, proved above the target of {percent(target)}"
+            return f"{_rate_text(k, n, alpha)} failed, proved above the target of {percent(target)}"
         if not self.rollout.against_prompt or not k:
             return None
         prompt_n, prompt_k = self.prompt
         # Both bounds have to hold.
         worst = bounds(prompt_k, prompt_n, alpha=alpha / 2).upper
         if worst < k / n and log_e_value(k, n, worst, side="bad") >= -log(alpha / 2):
-            prompt_rate = _told(prompt_k, prompt_n, alpha / 2)
-            return f"{_told(k, n, alpha / 2)} failed, proved above the prompt's {prompt_rate}"
+            prompt_rate = _rate_text(prompt_k, prompt_n, alpha / 2)
+            return f"{_rate_text(k, n, alpha / 2)} failed, proved above the prompt's {prompt_rate}"
         return None
 
     def _risen(self) -> str:
@@ -191,6 +191,6 @@ def is_judged(outcome: Outcome[Any]) -> bool:
     return any(attempt.failure is None or attempt.failure.kind != "transport" for attempt in outcome.attempts)
 
 
-def _told(k: int, n: int, alpha: float) -> str:
+def _rate_text(k: int, n: int, alpha: float) -> str:
     limits = bounds(k, n, alpha=alpha)
     return f"{k} of {n} {interval(limits.lower, limits.upper)}"

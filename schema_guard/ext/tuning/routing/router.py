@@ -37,8 +37,8 @@ from schema_guard.configuration.traffic import AFTER, ROUTED, again_of
 from schema_guard.drive import Driven, is_async
 from schema_guard.ext.tuning.routing.checks import check_functions
 from schema_guard.ext.tuning.routing.evidence import Evidence
+from schema_guard.ext.tuning.routing.history import SHADOW
 from schema_guard.ext.tuning.routing.policy import RouterCounts, RoutingPolicy
-from schema_guard.ext.tuning.routing.restored import SHADOW
 from schema_guard.ext.tuning.routing.rollout import Rollout, is_judged
 from schema_guard.guarded import AsyncGuarded
 from schema_guard.values import Partial
@@ -143,7 +143,7 @@ class Router(Generic[P, R_co, O_co, S_co]):
         require_bool("fallback_on_error", fallback_on_error)
         require_text("name", name)
         theirs: Any = prompt
-        self._given: dict[str, Any] = {
+        self._arguments: dict[str, Any] = {
             "tuned": tuned, "prompt": prompt, "primary": primary, "fallback": fallback,
             "fallback_on_error": fallback_on_error, "shadow": shadow, "share": share, "kill_switch": kill_switch, "name": name,
         }  # fmt: skip
@@ -163,7 +163,7 @@ class Router(Generic[P, R_co, O_co, S_co]):
         self._tuned = tuned._recorded_as(self._name)
         self._prompt = prompt._recorded_as(self._name)
         self._again: dict[tuple[str, str], Any] = {}
-        self._beside = tuned._recorded_as(SHADOW + self._name)
+        self._shadow = tuned._recorded_as(SHADOW + self._name)
 
     if sys.version_info < (3, 12):
 
@@ -322,22 +322,22 @@ class Router(Generic[P, R_co, O_co, S_co]):
         """Give how an answer came about, and have its shadow made."""
         if end.shadow_of is not None:
             # Under the tags of the call that is answered; a task has a copy of its context by itself.
-            beside = partial(self._ask_beside, _kept(args), _kept(kwargs), end.shadow_of, end.bucket)
+            beside = partial(self._call_shadow, _copy(args), _copy(kwargs), end.shadow_of, end.bucket)
             if is_awaited:
                 self._policy.shadows.offer_task(beside)
             else:
                 self._policy.shadows.offer(partial(copy_context().run, beside))
         return cast("_End", end)
 
-    def _ask_beside(self, args: Any, kwargs: Any, shadow_of: str, bucket: float | None) -> Any:
+    def _call_shadow(self, args: Any, kwargs: Any, shadow_of: str, bucket: float | None) -> Any:
         """Ask the tuned model beside an answer; gives something to await where the function does."""
-        driven = self._beside._ended(args, kwargs, shadow_of)
+        driven = self._shadow._ended(args, kwargs, shadow_of)
         if is_async(driven):
-            return self._awaited_beside(driven, bucket)
+            return self._await_shadow(driven, bucket)
         self._policy.note_shadow(driven.outcome, bucket)
         return None
 
-    async def _awaited_beside(self, awaited: Any, bucket: float | None) -> None:
+    async def _await_shadow(self, awaited: Any, bucket: float | None) -> None:
         driven = await awaited
         self._policy.note_shadow(driven.outcome, bucket)
         # What cancels a task is not the call's to swallow.
@@ -352,20 +352,20 @@ class Router(Generic[P, R_co, O_co, S_co]):
     ) -> Router[Q, R_co, O_co, S_co]: ...
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
         """Bind to an instance, as a function does; `primary` is given the arguments without it."""
-        tuned, prompt = (self._given[word].__get__(instance, owner) for word in ("tuned", "prompt"))
-        if prompt is self._given["prompt"]:
+        tuned, prompt = (self._arguments[word].__get__(instance, owner) for word in ("tuned", "prompt"))
+        if prompt is self._arguments["prompt"]:
             return self
         bound: Any = object.__new__(type(self))
         bound.__dict__.update(self.__dict__)
-        bound._given = {**self._given, "tuned": tuned, "prompt": prompt}
+        bound._arguments = {**self._arguments, "tuned": tuned, "prompt": prompt}
         bound._take(tuned, prompt)
         return bound
 
     def __repr__(self) -> str:
-        return f"<router {self._name}: {self._given['tuned']!r} or {self._given['prompt']!r}>"
+        return f"<router {self._name}: {self._arguments['tuned']!r} or {self._arguments['prompt']!r}>"
 
     def __reduce__(self) -> Any:
-        return _remade, (self._given,)
+        return _remade, (self._arguments,)
 
 
 def _remade(arguments: dict[str, Any]) -> Router[..., Any, Any, Any]:
@@ -380,12 +380,12 @@ def _outcome(end: _End) -> Any:
     return end.function._outcome_of(end.driven)
 
 
-def _kept(arguments: Any) -> Any:
+def _copy(arguments: Any) -> Any:
     """Give arguments that their caller cannot change any more, as far as they are plain data."""
     if isinstance(arguments, tuple):
-        return tuple(map(_kept, arguments))
+        return tuple(map(_copy, arguments))
     if isinstance(arguments, dict):
-        return {name: _kept(part) for name, part in arguments.items()}
+        return {name: _copy(part) for name, part in arguments.items()}
     if isinstance(arguments, list):
-        return [_kept(part) for part in arguments]
+        return [_copy(part) for part in arguments]
     return arguments

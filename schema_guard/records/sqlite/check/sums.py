@@ -9,8 +9,8 @@ from schema_guard.records.counts.recount import Recounted, input_weight, recount
 from schema_guard.records.counts.rollups import CHUNK_CALLS, LARGEST, shape, whole_calls
 from schema_guard.records.rows import CONFIGURATION_COLUMNS, HASH_BYTES
 from schema_guard.records.sqlite import attempts
-from schema_guard.records.sqlite.check import closing
-from schema_guard.records.sqlite.kept import gone, hours, inputs
+from schema_guard.records.sqlite.check import pruned
+from schema_guard.records.sqlite.counts import deleted_sums, hours, inputs
 from schema_guard.records.sqlite.payloads import removal
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from schema_guard.records.counts.rollups import StoredRow
     from schema_guard.records.rows import Row
     from schema_guard.records.sqlite.check.notes import Notes
-    from schema_guard.records.sqlite.kept.gone import GoneSums
+    from schema_guard.records.sqlite.counts.deleted_sums import DeletedSums
 
 __all__ = ["check", "compare"]
 
@@ -34,7 +34,7 @@ def check(connection: sqlite3.Connection, notes: Notes) -> None:
         _check_place(connection, notes)
         for rows in whole_calls(_pages(connection, notes)):
             recounted(counted, rows)
-        compare(connection, counted, notes, has_log=True, sums=gone.gone(connection))
+        compare(connection, counted, notes, has_log=True, sums=deleted_sums.deleted_sums_of(connection))
 
 
 def _check_place(connection: sqlite3.Connection, notes: Notes) -> None:
@@ -66,7 +66,7 @@ def compare(
     notes: Notes,
     *,
     has_log: bool,
-    sums: Mapping[int, GoneSums] | None = None,
+    sums: Mapping[int, DeletedSums] | None = None,
 ) -> None:
     """Note where the roll-ups that a connection has are not what was counted.
 
@@ -85,7 +85,7 @@ def compare(
         where = f"configuration {number} ({named[0]})"
         if number in closed:  # its counts are of more than its attempts
             if sums is not None:
-                closing.compare(connection, (number, where), wanted, sums.get(number), notes)
+                pruned.compare(connection, (number, where), wanted, sums.get(number), notes)
             continue
         if (first, last) != (wanted.first_started_at, wanted.last_started_at):
             notes.add("roll_ups", f"{where}: the times of its first and last call are other ones")

@@ -20,7 +20,7 @@ from schema_guard.records.counts.rollups import key_of_cluster, key_of_input
 from schema_guard.records.payloads.retention import rows_over
 from schema_guard.records.rows import HASH_BYTES
 from schema_guard.records.sqlite import attempts, checksums
-from schema_guard.records.sqlite.kept import gone
+from schema_guard.records.sqlite.counts import deleted_sums
 
 if TYPE_CHECKING:
     import sqlite3
@@ -177,7 +177,7 @@ class SQLiteRemoval:
         )
         self._connection.execute("INSERT OR IGNORE INTO meta VALUES ('rows_removed', '1')")
         self._connection.executemany(_CLOSE, [(*place, count) for place, count in hours.items()])
-        gone.note(self._connection, self._rows(chosen))
+        deleted_sums.note(self._connection, self._rows(chosen))
         checksums.take_out(self._connection, _THESE, chosen)
         these = "attempt_id IN (SELECT value FROM json_each(?))"
         self._connection.execute(f"DELETE FROM payloads WHERE {these}", chosen)
@@ -204,7 +204,7 @@ class SQLiteRemoval:
     def _unlink(self, key: bytes) -> None:
         """Give an input another name, by which nobody finds it: how often it was called stays counted."""
         new = secrets.token_bytes(HASH_BYTES)
-        gone.rename_input(self._connection, key, new)
+        deleted_sums.rename_input(self._connection, key, new)
         for table in ("inputs", "recent_inputs"):
             self._connection.execute(f"UPDATE {table} SET input = ? WHERE input = ?", [new, key])
         sql = "SELECT id, configuration_id, hour, calls FROM input_log WHERE instr(calls, ?)"

@@ -38,7 +38,7 @@ def insert(connection: sqlite3.Connection, first_id: int, payloads: Sequence[Pay
 
 def read(connection: sqlite3.Connection, call_ids: Sequence[str]) -> list[Texts]:
     """Give what is stored of the texts of calls, in the order of storing."""
-    attempts.know_packed(connection)
+    attempts.add_packed_function(connection)
     sql = """SELECT CASE typeof(a.call_id) WHEN 'blob' THEN lower(hex(a.call_id)) ELSE a.call_id END,
         a.number, p.prompt, p.reply, p.touched
         FROM stored_attempts AS a CROSS JOIN payloads AS p ON p.attempt_id = a.id

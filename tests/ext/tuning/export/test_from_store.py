@@ -7,7 +7,7 @@ import pytest
 from schema_guard import About, Schema, guard, open_store
 from schema_guard.errors import InvalidArgument
 from schema_guard.ext.tuning.export.from_store import StoredCall, _refused, from_store, stored_calls
-from schema_guard.ext.tuning.export.served import recorded_task
+from schema_guard.ext.tuning.export.served_prompt import recorded_task
 from schema_guard.ext.tuning.export.values import ExportSettings
 from schema_guard.prices.charges import Charges
 from schema_guard.records.attempts import Where

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schema_guard import Schema, judge
-from schema_guard.ext.tuning.export.alike import normalised
 from schema_guard.ext.tuning.export.from_store import StoredCall, from_store
 from schema_guard.ext.tuning.export.run import export_set
+from schema_guard.ext.tuning.export.similarity import normalised
 from schema_guard.ext.tuning.export.values import SIDES, ExportSettings
 from schema_guard.records.payloads.texts import Texts
 from schema_guard.records.rows import COLUMNS

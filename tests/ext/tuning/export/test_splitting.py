@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schema_guard.ext.tuning.export.alike import ALIKE, alike_pairs, normalised
+from schema_guard.ext.tuning.export.similarity import SIMILAR, normalised, similar_pairs
 from schema_guard.ext.tuning.export.splitting import split_rows
 from schema_guard.ext.tuning.export.values import SIDES, ExportSettings
 from tests.ext.tuning.export.rows import row
@@ -95,7 +95,7 @@ def test_planted_near_copies_are_all_removed(changed):
 
     left = [one.text for side in SIDES for one in found.sides[side]]
     assert len(left) == sum(map(len, alone.sides.values()))
-    assert not list(alike_pairs([normalised(text) for text in left]))
+    assert not list(similar_pairs([normalised(text) for text in left]))
 
 
 def test_inputs_that_are_alike_stay_on_one_side_whatever_their_answers():
@@ -115,7 +115,9 @@ def test_inputs_that_are_alike_stay_on_one_side_whatever_their_answers():
     sides = {normalised(one.text): side for side in SIDES for one in found.sides[side]}
     texts = list(sides)
     assert len(texts) == 120
-    assert all(sides[texts[pair.first]] == sides[texts[pair.second]] for pair in alike_pairs(texts, ALIKE))
+    assert all(
+        sides[texts[pair.first]] == sides[texts[pair.second]] for pair in similar_pairs(texts, SIMILAR)
+    )
 
 
 def test_the_answer_that_was_looked_at_most_is_taken():

@@ -12,8 +12,8 @@ from schema_guard.ext.tuning.jobs.state import (
     JobStep,
     TuningJob,
     digests,
-    held,
     load_job,
+    lock_job,
     new_mark,
     save_job,
 )
@@ -52,7 +52,7 @@ def test_what_is_written_is_read(tmp_path_factory, job):
 def test_a_file_is_whole_and_its_owners(tmp_path):
     """There is one file for its owner, and none beside it."""
     save_job(tmp_path, JOB)
-    save_job(tmp_path, JOB.begun("upload train.jsonl", status="uploading"))
+    save_job(tmp_path, JOB.start_step("upload train.jsonl", status="uploading"))
 
     assert [path.name for path in tmp_path.iterdir()] == [JOB_FILE]
     assert stat.S_IMODE((tmp_path / JOB_FILE).stat().st_mode) == 0o600
@@ -61,7 +61,7 @@ def test_a_file_is_whole_and_its_owners(tmp_path):
 
 def test_a_step_stands_once_as_it_is_now():
     """A step that is done is no longer begun, and only then has what came of it."""
-    begun = JOB.begun("start")
+    begun = JOB.start_step("start")
     done = begun.done("start", "job-1", status="queued")
 
     assert (begun.step("start").state, begun.id_of("start")) == ("begun", None)
@@ -72,12 +72,12 @@ def test_a_step_stands_once_as_it_is_now():
 def test_a_folder_is_held_by_one(tmp_path):
     """Who comes while another is at it is told, and it is free afterwards."""
     with (
-        held(tmp_path),
+        lock_job(tmp_path),
         pytest.raises(SchemaGuardError, match="another process is at its job"),
-        held(tmp_path),
+        lock_job(tmp_path),
     ):
         pass
-    with held(tmp_path):
+    with lock_job(tmp_path):
         pass
 
 

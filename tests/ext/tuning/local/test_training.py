@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from schema_guard.errors import InvalidArgument, SchemaGuardError
-from schema_guard.ext.tuning.jobs.state import held, load_job
+from schema_guard.ext.tuning.jobs.state import load_job, lock_job
 from schema_guard.ext.tuning.local.plan import LoraSettings
 from schema_guard.ext.tuning.local.training import train
 from schema_guard.models import connect
@@ -157,7 +157,7 @@ def test_one_training_in_a_folder(tmp_path):
     """A second training of a folder is refused while the first one runs."""
     folder = training_set(tmp_path, 1, 0)
 
-    with held(folder), pytest.raises(SchemaGuardError, match="another process is at its job"):
+    with lock_job(folder), pytest.raises(SchemaGuardError, match="another process is at its job"):
         train(folder)
 
 

@@ -63,7 +63,7 @@ def test_what_a_closed_form_accepts_is_valid_finite_and_shallow(seed):
             assert depth(value) <= closed.levels, (document, value)
             assert schema.is_valid(value), (document, value)
         else:
-            assert not (closed.is_own and schema.loosest().is_valid(value)), (document, value)
+            assert not (closed.is_schema_itself and schema.loosest().is_valid(value)), (document, value)
 
 
 OWN = {
@@ -99,13 +99,13 @@ NONE = {
 @pytest.mark.parametrize("name", OWN)
 def test_a_schema_that_is_closed_is_its_own_closed_form(name):
     """Where the schema itself allows only few levels and finite numbers nothing else has to look."""
-    assert form(OWN[name]).is_own
+    assert form(OWN[name]).is_schema_itself
 
 
 @pytest.mark.parametrize("name", CHANGED)
 def test_an_open_schema_has_a_closed_form(name):
     """Further members, further items and values without a type are scalars there."""
-    assert not form(CHANGED[name]).is_own
+    assert not form(CHANGED[name]).is_schema_itself
 
 
 @pytest.mark.parametrize("name", NONE)
@@ -202,7 +202,7 @@ def test_lists_of_one_schema_each_are_closed_as_their_draft_writes_them(dialect)
     """What closes such a list in an earlier draft closes it."""
     closed = form(LISTS, dialect)
 
-    assert (closed.is_own, closed.levels, closed.is_valid([["a"]])) == (True, 2, True)
+    assert (closed.is_schema_itself, closed.levels, closed.is_valid([["a"]])) == (True, 2, True)
 
 
 def test_a_closed_form_takes_scalars_that_are_not_named():

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from schema_guard.ext.fitting.adapting.plain.plain import PlainSchema
+    from schema_guard.ext.fitting.adapting.plain.plain_schema import PlainSchema
 
 __all__ = ["takes_null"]
 

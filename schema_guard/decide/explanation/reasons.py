@@ -1,0 +1,408 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a verdict says in sentences: reasons to tune, assumptions, gaps, the next command.
+
+Rules: every line is made from the figures of the case, never from a second computation; what was not
+measured is named as that; no reason to tune goes unmentioned.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from shlex import quote
+from typing import TYPE_CHECKING, Any
+
+from schema_guard.decide.case import routed_cost
+from schema_guard.decide.explanation.gain import gain_shares
+from schema_guard.decide.rules.ruling import PATIENCE_MONTHS
+from schema_guard.decide.rules.tuned_models import concentration
+from schema_guard.stats import bounds
+from schema_guard.text import dollars, interval, months, percent
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from schema_guard.decide.case import Case
+    from schema_guard.decide.economics import CostCase
+    from schema_guard.decide.evidence.values import CaseEvidence
+    from schema_guard.decide.exclusions import Unexplained
+    from schema_guard.decide.rules.ruling import Ruling
+
+CONTENT_WARNING = (
+    "valid is not right: on the benchmark SOB (arXiv 2604.25359) models keep to the schema nearly always, "
+    "and the best gets 83.0% of the values right"
+)
+
+IMPORT_ALL = (
+    "schema-guard store import FILE... --from TOOL --schema SCHEMA --traffic all  # all calls of a period; or record: guard(..., observe=True) "
+    "around the function"
+)
+
+_PILOT = (
+    "schema-guard tune prepare{named} --output DIR  # validated answers, a part of the inputs held out; then a pilot: "
+    "schema-guard tune run DIR, and tuned:DIR measured on test.jsonl"
+)
+_NEXT = {
+    "NEED_MORE_DATA": "schema-guard decide{of}  # again, when the further calls are recorded",
+    "FINE_TUNE_FOR_COST": _PILOT,
+    "FINE_TUNE_JUSTIFIED": _PILOT,
+    "FINE_TUNE_AND_ROUTE": (
+        "schema-guard help routing  # Router(tuned=..., prompt=..., primary=Evidence.of(VERDICT), share=Rollout({target:g})), "
+        "with what `decide --format json` prints"
+    ),
+    "SCHEMAS_FLAGGED": "schema-guard report",
+    "FINE_TUNE_BLOCKED": "schema-guard decide{of}  # again, when what blocks it has changed",
+    "ACCEPT_OR_REDESIGN": (
+        "schema-guard decide{of}  # again, with a looser target, a simpler schema, failures handled, or another provider"
+    ),
+}
+_NEXT_OF_STAGE = {
+    "pilot": _PILOT,
+    "ship": (
+        "schema-guard help routing  # give the tuned model the traffic, a share first: Router(tuned=..., prompt=..., "
+        "share=Rollout({target:g}))"
+    ),
+    "in_service": "{watching}",
+}
+# Fixes that no climb runs by itself: what has to be done first, and what the command takes then.
+_OTHER_COMMANDS = {
+    "schema_simplify": ("simplify the schema, then: ", ""),
+    "smaller_model": ("with a smaller MODEL: ", ""),
+    "reasoning_limit": ("with the provider's own argument that limits reasoning: ", " --option KEY=VALUE"),
+}
+_NEEDS_NEW_CALLS = ("system_prompt", "strict_schema", "json_mode", "few_shot", "reason_then_format")
+_MEASURED_BY = {
+    "right": "schema-guard decide{of} --with answers.json  # with 'content': how many known answers there are, and how many are right",
+    "latency": "record calls that tell their seconds, or give 'latency' in the evidence",
+}
+
+# The rate of `bench run --playbook` without --max-failure-rate. A command that names it would be too long for a line.
+_RATE = 0.01
+
+_NO_SOURCE = "prices: no source and no day are given"
+
+
+def explain_exceptions(unexplained: Unexplained) -> str:
+    """Say what to do about calls of which nobody knows whose fault they are."""
+    types = ", ".join(name for name, _ in unexplained.exceptions if name.isidentifier())
+    steps = [
+        f"guard(..., ignore=({types},)) for those that are no fault of the model" if types else "",
+        "let the function return the model's reply, or raise what its parser raises, where they are",
+    ]
+    return "; ".join(filter(None, steps))
+
+
+def next_step(ruling: Ruling, evidence: CaseEvidence) -> str:
+    """Say what to run, or to do, next."""
+    figures, of = ruling.figures, of_function(evidence)
+    step, missing = figures.get("next_rung"), figures.get("missing")
+    if step:
+        return climb_command(evidence, step)
+    if ruling.verdict == "NEED_ECONOMICS":
+        return f"schema-guard decide{of} --with costs.json  # with {', '.join(figures['missing'])}"
+    if missing:
+        return _MEASURED_BY[missing[0]].format(of=of)
+    if ruling.verdict == "FIND_WHAT_CHANGED":
+        since = _since(evidence, figures["strategy"])
+        return f"undo what changed then; if it has to stay: schema-guard decide{of} --since {since}"
+    return _bought(figures["meanwhile"], evidence) if figures.get("meanwhile") else _plan(ruling, evidence)
+
+
+def of_function(evidence: CaseEvidence) -> str:
+    """Name the function, and its schema where it has several, as the end of a command; nothing where none is known."""
+    schema = (
+        f" --schema {quote(evidence.about.schema)}"
+        if evidence.about and evidence.about.schemas_of_function > 1
+        else ""
+    )
+    return _function(evidence) + schema
+
+
+def _function(evidence: CaseEvidence) -> str:
+    function = evidence.about.function if evidence.about else None
+    return f" --function {quote(function)}" if function else ""
+
+
+def _schema_option(evidence: CaseEvidence) -> str:
+    """Name the schema and the function, where they are known, as the end of a command."""
+    about = evidence.about
+    return f" --schema {quote(about.schema) if about else 'NAME'}{_function(evidence)}"
+
+
+def climb_command(evidence: CaseEvidence, step: str) -> str:
+    """Give the command that measures a step; what only its reader knows stands in capitals."""
+    of, about = _function(evidence), evidence.about
+    trials = "NAME" if about is None else quote(about.schema)
+    inputs = "--schema FILE --inputs FILE" if of else f"--schema {trials}"
+    first = step if step not in _OTHER_COMMANDS else _step_in_use(evidence)
+    rate = evidence.config.target
+    wanted = "" if rate == _RATE else f" --max-failure-rate {100 * rate:g}%"
+    prefix, added = _OTHER_COMMANDS.get(step, ("", " --larger MODEL" if step == "larger_model" else ""))
+    return f"{prefix}schema-guard bench run --playbook {inputs} --model MODEL{of}{added} --first-step {first}{wanted}"
+
+
+def _step_in_use(evidence: CaseEvidence) -> str:
+    """Give the step whose way to ask stays as it is."""
+    used = next((strategy.step for strategy in evidence.strategies if strategy.id == evidence.current), None)
+    return used if used in _NEEDS_NEW_CALLS else "system_prompt"
+
+
+def _since(evidence: CaseEvidence, strategy: str) -> str:
+    """Give the day from which on the calls are those of the new time."""
+    change = next((counts.change for counts in evidence.strategies if counts.id == strategy), None)
+    return change.days[1] if change and change.days else "DAY"
+
+
+def _watching(evidence: CaseEvidence) -> str:
+    limit = evidence.config.latency_p95_s
+    latency = "" if limit is None else f" --max-p95 {limit:g}s"
+    rate = f"{100 * evidence.config.target:g}%"
+    return f"schema-guard watch --max-failure-rate {rate}{latency}{of_function(evidence)}"
+
+
+def _plan(ruling: Ruling, evidence: CaseEvidence) -> str:
+    """Say what to do where no step is next and nothing is missing."""
+    figures, watching = ruling.figures, _watching(evidence)
+    if ruling.verdict == "NEED_MORE_DATA" and any(
+        strategy.bursts and strategy.id == figures["strategy"] for strategy in evidence.strategies
+    ):
+        of = of_function(evidence)
+        return f"schema-guard report{of}  # what fails in the bursts; after further calls: schema-guard decide{of}"
+    if figures.get("stage") in _NEXT_OF_STAGE:
+        step, target = _NEXT_OF_STAGE[figures["stage"]], evidence.config.target
+        return step.format(watching=watching, named=_schema_option(evidence), target=target)
+    if "train_examples" in figures.get("blocked", ()):
+        return f"schema-guard tune prepare{_schema_option(evidence)} --output DIR  # it says which inputs to label next"
+    if ruling.verdict not in ("PROMPTING_ENOUGH", "USE_CHEAPER_MODEL"):
+        step, target = _NEXT[ruling.verdict], evidence.config.target
+        return step.format(of=of_function(evidence), named=_schema_option(evidence), target=target)
+    return f"use {figures['switch_to']}, then: {watching}" if figures.get("switch_to") else watching
+
+
+def _bought(meanwhile: Mapping[str, Any], evidence: CaseEvidence) -> str:
+    """Say how calls are bought that would come too late by themselves, and for how much."""
+    cost = "" if meanwhile["cost"] is None else f", for about {dollars(meanwhile['cost'])}"
+    command = climb_command(evidence, meanwhile["rung"] or _step_in_use(evidence))
+    return f"{command} --max-calls {meanwhile['calls']}  # instead of waiting{cost}"
+
+
+def reasons_to_tune(case: Case, cost: CostCase | None) -> list[dict[str, Any]]:
+    """Give the four reasons for fine-tuning, each with what was measured of it."""
+    lines = {
+        "consistent_format": _format_line(case),
+        "domain_vocabulary": _vocabulary_line(case),
+        "cost_at_volume": _cost_line(cost),
+        "latency": _latency_line(case),
+    }
+    return [
+        {"reason": reason, "measured": line is not None, "line": line or "not measured"}
+        for reason, line in lines.items()
+    ]
+
+
+def _format_line(case: Case) -> str | None:
+    if case.best is None:
+        return None
+    rate = case.best.failed
+    return (
+        f"{case.best.strategy.id} fails {rate.count:g}/{rate.n} = {percent(case.best.point)} "
+        f"{interval(rate.bounds.lower, rate.bounds.upper)} of the calls, target {percent(case.config.target)}: "
+        f"{case.best.state}"
+    )
+
+
+def _vocabulary_line(case: Case) -> str | None:
+    best = case.best
+    if best is None or best.calls != best.failed.n or best.strategy.stops_early:
+        # Of a reply that was stopped at a wrong value nobody knows whether its shape would have been right.
+        return None
+    n = sum(best.failure_kinds.values())
+    k = best.failure_kinds.get("value", 0) + best.failure_kinds.get("semantic", 0)
+    if n == 0:
+        return None
+    limits = bounds(k, n, alpha=case.alpha_each)
+    return (
+        f"{k}/{n} = {percent(k / n)} {interval(limits.lower, limits.upper)} of the failed calls of "
+        f"{best.strategy.id} have the right shape and a wrong value (kinds value and semantic)"
+    )
+
+
+def _cost_line(cost: CostCase | None) -> str | None:
+    if cost is None:
+        return None
+    pess = cost.pess
+    payback = (
+        "never pays back" if pess.payback_months is None else f"pays back in {months(pess.payback_months)}"
+    )
+    return (
+        f"at {cost.proposal.calls_per_month:,.0f} calls/month tuning saves {dollars(pess.saving_per_month)}/month "
+        f"in the pessimistic column and {payback}"
+    )
+
+
+def _latency_line(case: Case) -> str | None:
+    latency = case.evidence.latency
+    if latency is None:
+        return None
+    state = "within" if latency.p95_s <= latency.budget_s else "over"
+    line = f"p50 {latency.p50_s:g} s, p95 {latency.p95_s:g} s: {state} the budget of {latency.budget_s:g} s"
+    tuned = [
+        f"{name} {value:g} s"
+        for name, value in (("p50", latency.tuned_p50_s), ("p95", latency.tuned_p95_s))
+        if value is not None
+    ]
+    return f"{line}; tuned {', '.join(tuned)}" if tuned else f"{line}; tuned model not measured"
+
+
+def choices(case: Case, ruling: Ruling) -> list[str]:
+    """Price both choices where the answer would come too late; empty where it would not."""
+    duration = ruling.figures.get("months_to_answer")
+    if (
+        ruling.verdict != "NEED_MORE_DATA"
+        or case.unexplained
+        or "unrated" in ruling.figures
+        or (ruling.figures["n_more"] is not None and (duration is None or duration <= PATIENCE_MONTHS))
+    ):
+        return []
+    cost = case.cost
+    if cost is None:
+        return ["give economics to see what keeping it and what changing it would cost"]
+    volume = cost.proposal.calls_per_month
+    keep = [dollars(volume * column.prompt_per_call) for column in (cost.pess, cost.point, cost.opt)]
+    tune = [
+        dollars(volume * column.tuned_per_call + cost.hosting_plus_refresh)
+        for column in (cost.pess, cost.point, cost.opt)
+    ]
+    return [
+        f"take it as below the target and keep it: {' / '.join(keep)} a month (pess / point / opt for tuning)",
+        f"take it as above the target and tune: {' / '.join(tune)} a month and {dollars(cost.upfront)} upfront",
+    ]
+
+
+def assumptions(case: Case) -> list[str]:
+    """Say what the figures rest on."""
+    lines = [
+        "a call fails with one constant probability inside of a configuration",
+        "distinct inputs fail independently of one another",
+    ]
+    if not case.evidence.is_users_target:
+        lines.append(
+            f"no target is given: {percent(case.config.target)} is taken{_suggested_target(case.cost)}"
+        )
+    if case.cost is not None:
+        lines += _cost_assumptions(case)
+    return lines
+
+
+def _suggested_target(cost: CostCase | None) -> str:
+    """Suggest the rate at which tuning failures away costs as much as the failures, as the end of a line."""
+    if cost is None or not cost.proposal.economics.failure_cost:
+        return ""
+    proposal = cost.proposal
+    fixed = (cost.upfront / proposal.horizon_months + cost.hosting_plus_refresh) / proposal.calls_per_month
+    extra = cost.tuned_tokens_per_call + fixed - cost.prompt_tokens_per_call
+    rate = extra / proposal.economics.failure_cost
+    return f"; below {percent(rate)} failures cost less than tuning does" if 0 < rate < 1 else ""
+
+
+def _cost_assumptions(case: Case) -> Iterator[str]:
+    money = case.evidence.economics
+    assert money is not None
+    if money.tuned_residual is not None and not (case.tuned and case.tuned.failed.n):
+        rates = "/".join(
+            percent(rate)
+            for rate in (money.tuned_residual.opt, money.tuned_residual.point, money.tuned_residual.pess)
+        )
+        yield f"the tuned model's failure rate of {rates} is your assumption: a pilot measures it"
+    yield "the tuned model's attempts fail as assumed: " + "/".join(
+        percent(rate) for rate in money.tuned_hazards
+    )
+    if case.best is not None and case.best.retries is None:
+        yield f"attempts of {case.best.strategy.id} are not recorded: its tokens are priced as one attempt a call"
+
+
+def not_measured(case: Case) -> list[str]:
+    """Name what the verdict does not know."""
+    evidence = case.evidence
+    piloted = evidence.pilot is not None and evidence.pilot.content is not None
+    answered = any(strategy.right is not None and strategy.right.n for strategy in evidence.strategies)
+    share = gain_shares(case) if case.tuned is not None and case.tuned.failed.n else None
+    gaps = {
+        "content: whether valid values are right": evidence.content is None and not piloted and not answered,
+        "domain vocabulary: the kinds of the failed calls": _vocabulary_line(case) is None,
+        "cost at volume: economics": case.cost is None,
+        "latency: seconds and a budget": evidence.latency is None,
+        "the tuned model: a pilot": case.tuned is None,
+        f"how much of what the tuned model gains prompting reaches: {share}": isinstance(share, str),
+        "months until the base model is shut down: a risk": evidence.feasibility.months_to_shutdown is None,
+        _NO_SOURCE: case.cost is not None and not evidence.sources,
+    }
+    return [gap for gap, holds in gaps.items() if holds]
+
+
+def notes(case: Case, ruling: Ruling) -> list[str]:
+    """Give what a reader has to know to take the verdict for what it is."""
+    lines = [*case.evidence.notes, *(note for measurement in case.strategies for note in measurement.notes)]
+    lines += _first_faults(case)
+    lines += _claims(case)
+    lines += _raised_targets(case)
+    lines += _pilot_warnings(case, ruling)
+    lines += _routing_note(case, ruling)
+    if case.evidence.pilot and case.evidence.segments:
+        lines.append("a pilot is given: its segments are used, the others are not")
+    return lines
+
+
+def _first_faults(case: Case) -> Iterator[str]:
+    """Say what is not known of failures of replies that were stopped."""
+    best = case.best
+    if best is not None and best.strategy.stops_early and best.failure_kinds:
+        yield (
+            f"{best.strategy.id}: its replies are stopped early, at the first fault: kinds and codes of failures are those "
+            "of this one, and a fix for it may meet others behind it"
+        )
+
+
+def _routing_note(case: Case, ruling: Ruling) -> Iterator[str]:
+    """Tell that tuning only the segments that fail would pay where tuning everything does not."""
+    tune, _ = concentration(case)
+    if ruling.figures.get("reason") != "not_economic" or case.tuned or not tune:
+        return
+    cost = routed_cost(case, tune)
+    if cost is not None and cost.pays and cost.pess.payback_months is not None:
+        names = ", ".join(part.name for part in tune)
+        yield f"tuning for {names} alone would pay back in {months(cost.pess.payback_months)}"
+
+
+def _claims(case: Case) -> Iterator[str]:
+    """Tell where the playbook's claims and the data differ."""
+    claims = {claim.step: claim.status for claim in case.evidence.playbook}
+    for step in case.playbook:
+        claimed = claims.get(step.name)
+        if step.strategies and claimed not in (None, "tested"):
+            yield f"{step.name} is claimed to be {claimed}, and {', '.join(step.strategies)} measured it: it is tested"
+        if step.status == "tested" and not step.strategies:
+            yield f"{step.name} is claimed to be tested, without counts here"
+
+
+def _raised_targets(case: Case) -> Iterator[str]:
+    history = case.evidence.target_history
+    for (_, before), (day, after) in pairwise(history):
+        if after > before:
+            yield f"the target was raised from {percent(before)} to {percent(after)} on {day}"
+
+
+def _pilot_warnings(case: Case, ruling: Ruling) -> Iterator[str]:
+    """Warn where a rule that comes first lets pass what a later one would stop."""
+    if not ruling.verdict.startswith("FINE_TUNE") or ruling.verdict == "FINE_TUNE_BLOCKED":
+        return
+    cost, shutdown = ruling.cost or case.cost, case.evidence.feasibility.months_to_shutdown
+    if cost is None:
+        return
+    loss = case.tuned.content_loss if case.tuned else None
+    if loss is not None and loss.upper > case.config.content_margin:
+        yield f"content: the tuned model loses {interval(loss.lower, loss.upper)} of right answers"
+    if cost.pess.tuned_rate > case.config.target:
+        yield f"the tuned model may fail {percent(cost.pess.tuned_rate)} of the calls, above the target"
+    needed = cost.base_model_must_live_months
+    if shutdown is not None and needed is not None and shutdown < needed:
+        yield f"the base model lives {months(shutdown)}, less than the {months(needed)} until it has paid"

@@ -1,0 +1,402 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Evidence from a store: what was recorded, as `decide` takes it.
+
+Rules: a configuration is a strategy of its own. Whatever is left out is a note. What a store cannot know (money,
+feasibility, why a step is not tried) is handed in and goes before what was recorded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from schema_guard.configuration.loss import loss_lines
+from schema_guard.decide.recorded.answers import right_of
+from schema_guard.decide.recorded.comparisons import (
+    comparisons_of,
+    newest_of,
+    paths_of,
+    pilot_of,
+    segments_of,
+)
+from schema_guard.decide.recorded.configurations import (
+    configurations_of,
+    is_trial,
+    is_used,
+    last_call,
+    of_newest_schema,
+    problems_of,
+)
+from schema_guard.decide.recorded.costs import with_recorded_costs, with_recorded_seconds
+from schema_guard.decide.recorded.fallback_costs import with_fallback_costs, with_fallbacks
+from schema_guard.decide.recorded.fixes import claims_of
+from schema_guard.decide.recorded.production import current_of, production_of
+from schema_guard.decide.recorded.router_calls import (
+    answered_for,
+    joined_pilots,
+    split_fallbacks,
+    with_fallback,
+    with_fallback_prompts,
+)
+from schema_guard.decide.recorded.strategies import Gathering, strategy_of
+from schema_guard.errors import InvalidArgument
+from schema_guard.prices.sizes import Sizes, sizes_of
+from schema_guard.records.selection import select
+from schema_guard.stats import calls_needed
+from schema_guard.text import clip, did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from schema_guard.decide.recorded.configurations import Problem, RecordedConfiguration
+    from schema_guard.decide.recorded.production import Production
+    from schema_guard.records import ConfigurationCounts, DeclaredStep, DeclaredTarget, Store
+    from schema_guard.records.selection import Selection
+
+
+class Gathered(NamedTuple):
+    """What a store gives.
+
+    Attributes:
+        evidence: For `decide`, in the format that it documents.
+        function: Whose calls it is about; None where nothing but trials is recorded.
+        schema: Name of the schema.
+        schema_fingerprint: Of the schema's newest content, which it is about.
+        paths: Strategy id -> (calls, failed) at points in the order of the calls, for a plot of how the evidence
+            grew; only where a strategy's calls have one order.
+        hours: For each hour with calls in production: its start in seconds since the epoch, its calls, and its failed
+            calls, over all versions.
+        changes: Direction of each change of that rate, and when the hour began in which it is likeliest to have been.
+    """
+
+    evidence: dict[str, Any]
+    function: str | None
+    schema: str
+    schema_fingerprint: str
+    paths: dict[str, list[tuple[int, int]]]
+    hours: tuple[tuple[int, int, int], ...] = ()
+    changes: tuple[tuple[str, int], ...] = ()
+
+
+class _GatherSettings(NamedTuple):
+    """How calls are taken."""
+
+    versions: frozenset[str]
+    sizes: Sizes
+    since: float | None
+    until: float | None
+
+    @property
+    def is_windowed(self) -> bool:
+        """Whether only the calls of some time count."""
+        return self.since is not None or self.until is not None
+
+
+def gather(store: Store, **asked: Any) -> Gathered:
+    """Read the evidence on one function and its schema; the arguments and errors are those of `gather_each`.
+
+    Raises:
+        InvalidArgument: Several functions, or schemas, are meant.
+    """
+    gathered = gather_each(store, **asked)
+    if len(gathered) > 1:
+        named = ", ".join(f"{clip(one.function or 'trials')} ({clip(one.schema)})" for one in gathered)
+        raise InvalidArgument(
+            f"{store.url} holds calls of several functions or schemas: {named}: name one with function= or schema="
+        )
+    return gathered[0]
+
+
+def gather_each(  # noqa: PLR0913 - which calls, and what no store knows; all by name
+    store: Store,
+    *,
+    schema: str | None = None,
+    function: str | None = None,
+    segment: str | None = None,
+    since: float | None = None,
+    until: float | None = None,
+    extra: Mapping[str, Any] | None = None,
+    prices: str | None = None,
+    also_versions: Sequence[str] = (),
+    sizes: Sequence[str] = (),
+    may_be_empty: bool = False,
+) -> list[Gathered]:
+    """Read the evidence on each function and its schema from a store.
+
+    Args:
+        store: Where to read.
+        schema: Name or fingerprint; None for all.
+        function: Name, or an end of it behind a dot that no other has; None for all. The trials (`bench`, `climb`)
+            that belong to it count as well.
+        segment: Only this part of the traffic, and trials.
+        since: Only calls that started then or later, in seconds since the epoch.
+        until: Only calls that started before then.
+        extra: Keys of the evidence that the store cannot know: `economics`, `feasibility`, `config`, `playbook`,
+            `calls_per_month`, `content`, `latency`, `sources`; and `answers`, what `bench.result.known_answers` gives
+            of trials that are recorded. Of `economics.prompt_cost` and `tuned_cost` what is
+            missing is filled in: tokens and seconds from the records of the best strategy, prices from *prices*. Of
+            `latency` only `budget_s` is needed. Only `config` can hold for several functions.
+        prices: A table of token prices, as `prices.tokens.token_prices` takes it.
+        also_versions: Earlier versions of the functions whose calls count as those of the newest.
+        sizes: Names of models from small to large; of those without, the dearer one by *prices* is the larger.
+        may_be_empty: Whether nothing recorded is an answer and no error.
+
+    Raises:
+        InvalidArgument: Nothing is recorded that fits, a name is not recorded, or *extra* holds what it may not.
+        StoreError: The store cannot be read.
+    """
+    facts = dict(extra or {})
+    for key in ("strategies", "schemas", "pilot", "current"):
+        if key in facts:
+            raise InvalidArgument(f"given[{key!r}]: comes from the store: leave it out, or decide on a file")
+    known = [row for row in store.configurations() if is_used(row)]
+    chosen = select(store, known, schema=schema, function=function, segment=segment)
+    # A function of one schema needs no others read.
+    schemas = {row.schema_name for row in known if chosen.takes(row)}
+    of_schema = schemas.pop() if chosen.schema is None and len(schemas) == 1 else chosen.schema
+    is_windowed = since is not None or until is not None
+    rows = store.configurations(since=since, until=until, schema=of_schema) if is_windowed else known
+    problems = problems_of([row for row in rows if is_used(row) and _is_selected(row, chosen)], known)
+    _check_versions(also_versions, known)
+    if not problems and not may_be_empty:
+        raise InvalidArgument(_nothing(store, facts, windowed=bool(known)))
+    if len(problems) > 1 and facts.keys() - {"config"}:
+        raise InvalidArgument(
+            f"given: {', '.join(sorted(facts.keys() - {'config'}))}: expected one function that it is about, got "
+            f"{len(problems)}: name it with function= or schema="
+        )
+    options = _GatherSettings(frozenset(also_versions), sizes_of(sizes, prices), since, until)
+    return [_gathered(problem, store, dict(facts), options) for problem in problems]
+
+
+def _check_versions(named: Iterable[str], rows: Iterable[ConfigurationCounts]) -> None:
+    known = {row.version for row in rows}
+    for version in named:
+        if version not in known:
+            raise InvalidArgument(
+                f"version {clip(repr(version))}: no call of it is recorded{did_you_mean(version, known)}"
+            )
+
+
+def _is_selected(row: ConfigurationCounts, chosen: Selection) -> bool:
+    """Say whether a row may belong to what was chosen: whose a trial is comes out later."""
+    return chosen.takes(row) or (
+        is_trial(row) and chosen.schema in (None, row.schema_name, row.schema_fingerprint)
+    )
+
+
+def _gathered(problem: Problem, store: Store, facts: dict[str, Any], options: _GatherSettings) -> Gathered:
+    notes: list[str] = []
+    if problem.left_out:
+        notes.append(
+            f"{problem.left_out} calls of trials are left out: they name no function, and the schema has several; "
+            "`schema-guard bench run --playbook --function NAME` names one"
+        )
+    problem, again = split_fallbacks(problem)
+    rows = of_newest_schema(problem.rows, notes)
+    fingerprint = rows[0].schema_fingerprint
+    configurations = configurations_of(rows, notes, also_versions=options.versions, sizes=options.sizes)
+    production = production_of(problem.rows, store, since=options.since, until=options.until)
+    notes += _schema_losses(configurations)
+    own, tuned = _parted(configurations, production, notes)
+    own, behind = with_fallback_prompts(own, again)
+    best = _best_of(own)
+    targets = targets_of(store, fingerprint, problem.function)
+    config = _config(facts.pop("config", {}), targets)
+    reading = Gathering(store, production, _limit(config), options.is_windowed, options.sizes.prices, notes)
+    steps = _steps(store, fingerprint, problem.function)
+    current, answers = current_of(own, production), facts.pop("answers", [])
+    evidence: dict[str, Any] = {
+        "strategies": [
+            _with_right(_strategy(configuration, reading, behind[configuration.id]), configuration, answers)
+            for configuration in own
+        ],
+        "current": current.id,
+        "config": config,
+        "ladder": claims_of(own, best, steps, facts.pop("ladder", [])),
+        "calls_per_month": production.calls_per_month(),
+        "target_history": [[_day(past.at), past.target] for past in targets],
+        "pilot": answered_for(
+            pilot_of(tuned, best, production, store, _limit(config), answers), tuned, again, notes
+        ),
+        "segments": segments_of(best) if best.is_rated and not tuned else [],
+        "comparisons": comparisons_of(own, store),
+        "sources": [],
+        "about": _scope_of(problem, configurations, store, options.since)
+        | {"latest_days": None if production.latest_s is None else production.latest_s / 86_400},
+        "day": datetime.now(UTC).date().isoformat(),
+    }
+    _add_extra_evidence(evidence, facts, reading, best, tuned, (current, behind[current.id]))
+    _use_known_answers(evidence, current.id)
+    evidence["notes"] = _noted(notes, evidence.get("notes"))
+    known = {key: value for key, value in evidence.items() if value or key in ("strategies", "config")}
+    over_time = production.over_time(current.first), production.changed(current.first)
+    return Gathered(known, problem.function, problem.schema, fingerprint, paths_of(own, behind), *over_time)
+
+
+def _noted(notes: list[str], user_notes: Any) -> Any:
+    """Return the notes on the records with the user's own. The reader of the evidence refuses other values."""
+    if user_notes is None:
+        return notes
+    return [*notes, *user_notes] if isinstance(user_notes, list) else user_notes
+
+
+def _add_extra_evidence(
+    evidence: dict[str, Any],
+    facts: dict[str, Any],
+    reading: Gathering,
+    best: RecordedConfiguration,
+    tuned: Sequence[RecordedConfiguration],
+    used: tuple[RecordedConfiguration, Sequence[ConfigurationCounts]],
+) -> None:
+    """Add what no store knows, with what is recorded of it where that is missing."""
+    if "economics" in facts:
+        money, sources, (current, again) = facts.pop("economics"), evidence["sources"], used
+        # What a call of a tuned model takes is what it takes in use; else in its pilot.
+        measured = current if current.step == "tuned" and best is not current else newest_of(tuned)
+        filled = with_recorded_costs(
+            money, best, reading.store, reading.prices, sources, reading.notes, piloted=measured
+        )
+        if measured is current:
+            filled = with_fallbacks(filled, current, again, reading.notes)
+        evidence["economics"] = filled
+    if "latency" in facts:
+        evidence["latency"] = with_recorded_seconds(facts.pop("latency"), best, tuned)
+    evidence |= facts
+
+
+def _best_of(configurations: Sequence[RecordedConfiguration]) -> RecordedConfiguration:
+    """Give the prompt with the lowest rate; a tuned model where nothing else was asked."""
+    prompted = [configuration for configuration in configurations if configuration.step != "tuned"]
+    # Of imported failures the share that failed is no rate: they are the best where there is nothing else.
+    return min(
+        prompted or configurations,
+        key=lambda candidate: (
+            not candidate.is_rated,
+            candidate.failed / candidate.n if candidate.n else 1.0,
+        ),
+    )
+
+
+def _strategy(
+    configuration: RecordedConfiguration, reading: Gathering, again: Sequence[ConfigurationCounts]
+) -> dict[str, Any]:
+    """Give the evidence of a configuration, with the prompt behind it where one answers in its place."""
+    strategy = with_fallback(strategy_of(configuration, reading), again, reading.notes)
+    return with_fallback_costs(strategy, configuration, again, reading.store, reading.prices)
+
+
+def _with_right(
+    strategy: dict[str, Any], configuration: RecordedConfiguration, answers: Sequence[Mapping[str, Any]]
+) -> dict[str, Any]:
+    right = right_of(configuration, answers)
+    return strategy if right is None else {**strategy, "right": right}
+
+
+def _use_known_answers(evidence: dict[str, Any], current: str) -> None:
+    """Take known answers, which are of what is in use, as what is known of how often it is right."""
+    content = evidence.get("content")
+    if not isinstance(content, Mapping):
+        return
+    n, right = content.get("n"), content.get("right")
+    for strategy in evidence["strategies"]:
+        if (
+            strategy["id"] == current
+            and isinstance(n, int)
+            and isinstance(right, int)
+            and right <= n <= strategy["n"]
+        ):
+            strategy["right"] = {"n": n, "k": n - right}
+
+
+def _limit(config: Any) -> float | None:
+    """Give the seconds that are asked for; what reads evidence says what is wrong with them."""
+    limit = config.get("latency_p95_s") if isinstance(config, Mapping) else None
+    return limit if isinstance(limit, int | float) and limit > 0 else None
+
+
+def _schema_losses(configurations: Sequence[RecordedConfiguration]) -> list[str]:
+    """Say what is not enforced of a schema, and what cannot be given, where another one was sent in its place."""
+    return [
+        f"{clip(configuration.id)}: {line}"
+        for configuration in configurations
+        for line in loss_lines(configuration.first.settings)
+    ]
+
+
+def _parted(
+    configurations: Sequence[RecordedConfiguration], production: Production, notes: list[str]
+) -> tuple[list[RecordedConfiguration], list[RecordedConfiguration]]:
+    """Part configurations into those that stand for themselves, and tuned models that are piloted.
+
+    A tuned model is in service when it has the largest part of the latest calls, or when nothing else is recorded.
+    """
+    tuned = [configuration for configuration in configurations if configuration.step == "tuned"]
+    notes += [
+        f"{clip(configuration.id)}, a tuned model, {configuration.traffic.text}: left out"
+        for configuration in tuned
+        if configuration.traffic and not configuration.is_rated
+    ]
+    tuned = [configuration for configuration in tuned if configuration.is_rated]
+    prompted = [configuration for configuration in configurations if configuration.step != "tuned"]
+    used = max([*prompted, *tuned], key=lambda found: production.share(found.rows))
+    if used in tuned and (not prompted or production.share(used.rows)):
+        others = [configuration for configuration in tuned if configuration is not used]
+        return [used, *prompted], joined_pilots(others, used, notes)
+    return prompted, joined_pilots(tuned, None, notes)
+
+
+def _scope_of(
+    problem: Problem, configurations: Sequence[RecordedConfiguration], store: Store, since: float | None
+) -> dict[str, Any]:
+    """Say whose calls they are, and what is not among them."""
+    rows = [row for configuration in configurations for row in configuration.rows]
+    own = [row for row in rows if not is_trial(row)] or rows
+    starts = [row.first_started_at for row in own if row.first_started_at is not None]
+    recorded = sum(row.calls for row in problem.rows) + problem.left_out
+    return {
+        "function": problem.function,
+        "schema": problem.schema,
+        "schemas_of_function": problem.schemas,
+        "models": sorted({row.model for row in own if row.model}),
+        "period": [_day(min(starts)), _day(max(map(last_call, own)))] if starts else None,
+        "calls": sum(row.calls for row in rows),
+        "left_out": recorded - sum(row.calls for row in rows),
+        "lost_records": store.lost_records(since=since),
+    }
+
+
+def _nothing(store: Store, facts: Mapping[str, Any], *, windowed: bool) -> str:
+    if windowed:
+        return f"{store.url} holds no validated call in that time: choose another time"
+    config = facts.get("config", {})
+    target = config.get("target", 0.01) if isinstance(config, Mapping) else 0.01
+    text = f"{store.url} holds no judged call: guard a function, or run `schema-guard bench run --playbook`"
+    needed = calls_needed(0, 1, target)
+    if needed is None:
+        return text
+    return f"{text}; the fewest calls that can decide, none of them failed, are {needed + 1}"
+
+
+def targets_of(store: Store, fingerprint: str, function: str | None) -> list[DeclaredTarget]:
+    """Give the targets that hold for a function; without one, those that were set without one."""
+    targets = store.targets(fingerprint, function=function)
+    return [target for target in targets if function is not None or target.function is None]
+
+
+def _steps(store: Store, fingerprint: str, function: str | None) -> list[DeclaredStep]:
+    """Give the declarations that hold for a function, as `targets_of` does."""
+    steps = store.declared_steps(fingerprint, function=function)
+    return [step for step in steps if function is not None or step.function is None]
+
+
+def _config(config: Any, targets: Sequence[DeclaredTarget]) -> Any:
+    """Give the configuration asked for, its target being the last one that was set where none is given."""
+    if not isinstance(config, Mapping) or "target" in config:
+        return config
+    return {**config, "target": targets[-1].target} if targets else dict(config)
+
+
+def _day(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).date().isoformat()

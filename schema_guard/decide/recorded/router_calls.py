@@ -1,0 +1,183 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Calls of a router: those that the prompt answered in a tuned model's place, and those that were made beside the answer.
+
+Rules: a call of the user's is one call. Where the tuned model gave no valid value and the prompt was asked again, what the
+prompt made of it is what became of it: the tuned model with the prompt behind it is what is in use, and is judged. The
+prompt's own rate is that of the inputs that it was given first, for the others were chosen by being hard. Shadows are
+trials: calls of the pilot, and no traffic.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from schema_guard.configuration.early_stop import stops_early
+from schema_guard.configuration.traffic import again_of
+from schema_guard.decide.recorded.configurations import is_trial, trial_of
+from schema_guard.text import clip, plural
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from schema_guard.decide.recorded.configurations import Problem, RecordedConfiguration
+    from schema_guard.records import ConfigurationCounts
+
+__all__ = ["answered_for", "joined_pilots", "split_fallbacks", "with_fallback", "with_fallback_prompts"]
+
+_SHADOW = "shadow:route"
+
+# What is known of single inputs is of the tuned model alone.
+_OF_INPUTS = ("clusters", "inputs", "hot")
+
+
+def split_fallbacks(problem: Problem) -> tuple[Problem, tuple[ConfigurationCounts, ...]]:
+    """Part the calls that a router asked first, and those that it asked again of the prompt after a reply without value."""
+    again = tuple(
+        row
+        for row in problem.rows
+        if (marker := again_of(row.settings)) is not None and marker.why == "fallback"
+    )
+    if not again:
+        return problem, ()
+    return problem._replace(rows=tuple(row for row in problem.rows if row not in again)), again
+
+
+def with_fallback_prompts(
+    asked: Sequence[RecordedConfiguration], again: Sequence[ConfigurationCounts]
+) -> tuple[list[RecordedConfiguration], dict[str, tuple[ConfigurationCounts, ...]]]:
+    """Name configurations with the prompt that answers in their place; by these names its calls, none where none does."""
+    named = [_with_fallback_prompt(configuration, again) for configuration in asked]
+    return [one for one, _ in named], {one.id: calls for one, calls in named}
+
+
+def _in_place_of(
+    configuration: RecordedConfiguration, again: Sequence[ConfigurationCounts]
+) -> tuple[ConfigurationCounts, ...]:
+    places = {f"{row.model} {row.version}" for row in configuration.rows}
+    return tuple(
+        row for row in again if (marker := again_of(row.settings)) is not None and marker.after in places
+    )
+
+
+def _with_fallback_prompt(
+    configuration: RecordedConfiguration, again: Sequence[ConfigurationCounts]
+) -> tuple[RecordedConfiguration, tuple[ConfigurationCounts, ...]]:
+    is_answered = configuration.step == "tuned" and not is_trial(configuration.first)
+    own = _in_place_of(configuration, again) if is_answered else ()
+    if not own:
+        return configuration, ()
+    behind = ", ".join(sorted({row.strategies for row in own}))
+    return replace(configuration, id=f"{configuration.id}, else {behind}"), own
+
+
+def with_fallback(
+    said: dict[str, Any], again: Sequence[ConfigurationCounts], notes: list[str]
+) -> dict[str, Any]:
+    """Give the evidence of a tuned model with the prompt behind it.
+
+    Args:
+        said: Of the tuned model alone.
+        again: The calls that the prompt was asked in its place.
+        notes: Are given what the fallback did.
+    """
+    calls, unhandled = sum(row.calls for row in again), sum(row.failed for row in again)
+    if not calls:
+        return said
+    own = said["k_final"]
+    k = own - (calls - unhandled)
+    notes.append(
+        f"{clip(said['id'])}: of {plural(said['n'], 'call')} the tuned model gave {own} no valid value; the prompt was asked "
+        f"{calls} of these again and {unhandled} failed, so {k} of all did"
+    )
+    if k == 0 and calls == own:
+        # Of calls without a failure none comes in bursts, or since a change.
+        said = {key: part for key, part in said.items() if key not in ("change", "bursts")}
+    if k < 0 or "change" in said or "bursts" in said:
+        # What is counted since a change, or in bursts, is counted of the tuned model alone.
+        notes.append(f"{clip(said['id'])}: its rate is that of the tuned model alone")
+        return said
+    evidence = {key: part for key, part in said.items() if key not in _OF_INPUTS}
+    evidence["k_final"] = k
+    if calls < own:
+        # Some were not asked again, by what they failed at is not known.
+        evidence.pop("attempts", None)
+        return evidence | {"failure_kinds": {}, "failure_codes": {}}
+    if "attempts" in evidence:
+        evidence["attempts"] = [*evidence["attempts"], *_attempts(again)]
+    counted = [failure for row in again for failure in row.final_failures if failure.kind != "transport"]
+    kinds = _added((failure.kind, failure.attempts) for failure in counted)
+    evidence.pop("early_stop", None)
+    if any(stops_early(row.settings) for row in again):
+        evidence["early_stop"] = True
+    return evidence | {
+        "failure_kinds": kinds,
+        "failure_codes": _added((one.code, one.attempts) for one in counted),
+    }
+
+
+def answered_for(
+    pilot: dict[str, Any] | None,
+    tuned: Sequence[RecordedConfiguration],
+    again: Sequence[ConfigurationCounts],
+    notes: list[str],
+) -> dict[str, Any] | None:
+    """Give a pilot's evidence: where the prompt answers in its place its own failures are nobody's, and no part of traffic."""
+    own = [row for configuration in tuned for row in _in_place_of(configuration, again)]
+    if pilot is None or not own:
+        return pilot
+    calls, unhandled = sum(row.calls for row in own), sum(row.failed for row in own)
+    notes.append(
+        f"the tuned model that is piloted: the prompt was asked again in {plural(calls, 'call')} of the traffic to which it "
+        f"gave no valid value, and {unhandled} failed; its own rate is that of the model, and no caller's"
+    )
+    return {key: part for key, part in pilot.items() if key != "traffic_share"}
+
+
+def joined_pilots(
+    tuned: Sequence[RecordedConfiguration], used: RecordedConfiguration | None, notes: list[str]
+) -> list[RecordedConfiguration]:
+    """Put shadows of a tuned model together with its own calls: both are drawn from the inputs that are meant for it.
+
+    Args:
+        tuned: That are not in use.
+        used: The tuned model that is in use; None where none is.
+        notes: Are given what is left out.
+    """
+    shadows = [configuration for configuration in tuned if trial_of(configuration.first).name == _SHADOW]
+    joined = [configuration for configuration in tuned if configuration not in shadows]
+    for shadow in shadows:
+        if used is not None and _same(shadow, used):
+            notes.append(
+                f"{plural(shadow.n, 'shadow')} of the tuned model in use left out: its own calls count"
+            )
+            continue
+        own = [configuration for configuration in joined if _same(configuration, shadow)]
+        joined = [configuration for configuration in joined if configuration not in own]
+        # The shadow first: the prompt was asked the same inputs.
+        joined.append(
+            replace(
+                shadow, rows=(*shadow.rows, *(row for configuration in own for row in configuration.rows))
+            )
+        )
+    return joined
+
+
+def _same(one: RecordedConfiguration, other: RecordedConfiguration) -> bool:
+    named = [(row.model, row.strategies, row.settings, row.version) for row in (one.first, other.first)]
+    return named[0] == named[1]
+
+
+def _attempts(rows: Sequence[ConfigurationCounts]) -> list[list[int]]:
+    most = max(len(row.attempts) for row in rows)
+    return [
+        [sum(row.attempts[at][part] for row in rows if at < len(row.attempts)) for part in (0, 1)]
+        for at in range(most)
+    ]
+
+
+def _added(counted: Iterable[tuple[str, int]]) -> dict[str, int]:
+    totals: dict[str, int] = {}
+    for name, calls in counted:
+        totals[name] = totals.get(name, 0) + calls
+    return totals

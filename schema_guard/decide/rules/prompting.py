@@ -1,0 +1,402 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The rules about prompting: what changed, whether it is enough, what costs less, what is missing, what to try next.
+
+Rules: only bounds decide, never a point estimate. What is named as next can fix what was seen to fail.
+"""
+
+from __future__ import annotations
+
+from math import inf
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from schema_guard.decide.breaches import change_text, open_rise
+from schema_guard.decide.case import blocked, cheapest, failures_of, helps
+from schema_guard.decide.fixable import FIXABLE
+from schema_guard.decide.playbook import RAISE_OUTPUT, STRICT, next_step, untested
+from schema_guard.decide.rules.ruling import (
+    PATIENCE_MONTHS,
+    Ruling,
+    all_fail,
+    best_of,
+    further_calls,
+    inputs_text,
+    need_more,
+    payback_text,
+    strategy_text,
+)
+from schema_guard.stats import Bursts, bounds, calls_needed
+from schema_guard.text import dollars, percent, plural
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from schema_guard.decide.case import Case
+    from schema_guard.decide.measure import Measured, Met
+
+# Fewer failures than these say nothing about what most failures are.
+_FEWEST_FAILURES = 5
+_CUT_OFF = ("max_tokens", "unfinished")
+
+
+def explain_first(case: Case) -> Ruling | None:
+    """Before all others: too many calls are excluded from the rate, and nobody knows whose fault they are."""
+    unexplained = case.unexplained
+    if unexplained is None:
+        return None
+    target = percent(case.config.target)
+    figures = {
+        "strategy": case.evidence.current or case.strategies[0].strategy.id,
+        "n_more": None,
+        "months_to_answer": None,
+        "unexplained": {**unexplained._asdict(), "exceptions": dict(unexplained.exceptions)},
+    }
+    return Ruling(
+        "NEED_MORE_DATA",
+        f"{unexplained.text}, which is more than the target's share of {target}: nobody knows whether the model failed in them, "
+        "so no rate of the others decides",
+        figures,
+    )
+
+
+def import_all_first(case: Case) -> Ruling | None:
+    """Before all others: there are only imported calls that were chosen by how they ended, or by nobody knows what."""
+    unrated = [
+        measurement
+        for measurement in case.strategies
+        if not measurement.strategy.is_rated and measurement.calls
+    ]
+    if case.best is not None or not unrated:
+        return None
+    named = {measurement.strategy.id: measurement for measurement in unrated}
+    strategy = named.get(case.evidence.current or "", unrated[0]).strategy
+    traffic = " and ".join(
+        dict.fromkeys(one.strategy.traffic.text for one in unrated if one.strategy.traffic)
+    )
+    figures = {"strategy": strategy.id, "n_more": None, "months_to_answer": None, "unrated": list(named)}
+    return Ruling(
+        "NEED_MORE_DATA",
+        f"{plural(sum(measurement.calls for measurement in unrated), 'judged call')} {traffic}: they say what fails and not how "
+        "often, so they decide nothing",
+        figures,
+    )
+
+
+def find_what_changed(case: Case) -> Ruling | None:
+    """A rate in production rose, lasts, and may be above the target: no strategy is an answer to that."""
+    for measurement in case.in_production:
+        change = open_rise(case, measurement)
+        if change is not None:
+            why = f"{measurement.strategy.id}: {change_text(change)}; the target is {percent(case.config.target)}"
+            return Ruling("FIND_WHAT_CHANGED", why, {"strategy": measurement.strategy.id})
+    return None
+
+
+def cheaper_model(case: Case) -> Ruling | None:
+    """All in production pass, and a prompted strategy that is not used passes for less."""
+    used = case.in_production
+    if not used or any(measurement.state != "pass" or measurement.strategy.is_tuned for measurement in used):
+        return None
+    return switch_for_less(case, used[0])
+
+
+def switch_for_less(case: Case, used: Measured) -> Ruling | None:
+    """Name the prompted strategy outside of production that passes for the least, if it costs less than what is used."""
+    now = _cost(case, used, used.failed.bounds.lower)
+    # Beside a tuned model the prompt has its part of the calls too.
+    others = [
+        measurement
+        for measurement in case.in_state("pass")
+        if measurement is not used and measurement.strategy.prompt_cost
+    ]
+    candidates = [
+        measurement
+        for measurement in others
+        if used.strategy.is_tuned or measurement not in case.in_production
+    ]
+    costs = [
+        (_cost(case, measurement, measurement.failed.bounds.upper), measurement) for measurement in candidates
+    ]
+    known = [(cost, measurement) for cost, measurement in costs if cost is not None]
+    if now is None or not known:
+        return None
+    cost, chosen = min(known, key=lambda pair: pair[0])
+    if cost >= now:
+        return None
+    volume = case.evidence.calls_per_month
+    saving = None if volume is None else volume * (now - cost)
+    model = f" on {chosen.strategy.model}" if chosen.strategy.model else ""
+    why = (
+        f"{strategy_text(used)} passes, and so does {strategy_text(chosen)}{model}, for {dollars(cost)} a call instead of "
+        f"{dollars(now)}"
+    )
+    why += "" if saving is None else f": {dollars(saving)} a month less"
+    if not _are_compared(case, used, chosen):
+        why += "; on format and price alone: compare the values first"
+    why += inputs_text(case, used) if used.strategy.is_tuned else ""
+    figures = {
+        "strategy": used.strategy.id,
+        "switch_to": chosen.strategy.id,
+        "saving_per_month": saving,
+    }
+    return Ruling("USE_CHEAPER_MODEL", why, figures)
+
+
+def prompting_is_enough(case: Case) -> Ruling | None:
+    """A strategy is proved to be good enough; tuning may still pay by its cost alone."""
+    passing = case.in_state("pass")
+    if not passing:
+        return None
+    used = case.in_use
+    chosen = used if used is not None and used in passing else cheapest(case, passing)
+    figures: dict[str, Any] = {"strategy": chosen.strategy.id}
+    others = [
+        measurement
+        for measurement in case.in_production
+        if measurement is not chosen and measurement.state == "fail"
+    ]
+    is_piloted = case.piloted is not None and case.piloted.state == "fail"
+    if others or is_piloted or (used is not None and chosen is not used and used.failed.n):
+        figures["switch_to"] = chosen.strategy.id
+    text = f"{strategy_text(chosen)} is below the target of {percent(case.config.target)} at every look"
+    text += inputs_text(case, chosen)
+    if case.cost is None or not case.cost.pays:
+        return Ruling("PROMPTING_ENOUGH", text + (payback_text(case.cost) if case.cost else ""), figures)
+    reasons = blocked(case.evidence, case.cost)
+    if reasons:
+        why = f"{text}; tuning would pay by its cost, but is blocked: {', '.join(reasons)}"
+        return Ruling("PROMPTING_ENOUGH", why, {**figures, "cost_case_blocked": reasons})
+    return Ruling("FINE_TUNE_FOR_COST", text + payback_text(case.cost), figures)
+
+
+def more_data_needed(case: Case) -> Ruling | None:
+    """A strategy may be good enough or not; the one decided soonest is asked for more."""
+    if case.best is None:
+        return _no_data(case)
+    missing = [_missing(case, measurement) for measurement in case.in_state("inconclusive")]
+    if not missing:
+        return None
+    least = min(missing, key=lambda candidate: inf if candidate.n_more is None else candidate.n_more)
+    measurement = least.strategy
+    figures: dict[str, Any] = {} if least.aim is None else {"missing": [least.aim]}
+    meanwhile = None if least.aim is not None else _meanwhile(case, measurement, least.n_more)
+    if meanwhile is not None:
+        figures["meanwhile"] = meanwhile
+    if least.aim is not None:
+        known = {"strategy": measurement.strategy.id, "n_more": None, "months_to_answer": None}
+        return Ruling("NEED_MORE_DATA", least.text, {**figures, **known})
+    return need_more(
+        case,
+        measurement.strategy.id,
+        least.text,
+        least.n_more,
+        calls_per_unit=measurement.calls_per_unit,
+        figures=figures,
+    )
+
+
+def truncation_first(case: Case) -> Ruling | None:
+    """All fail, and half of the best strategy's failures are replies that were cut off."""
+    best = best_of(case)
+    codes = (best.strategy.failure_codes or {}) if best.failure_kinds else {}
+    cut_off = (
+        sum(codes.get(code, 0) for code in _CUT_OFF) if codes else best.failure_kinds.get("truncation", 0)
+    )
+    enough = best.failed.count >= _FEWEST_FAILURES and 2 * cut_off >= best.failed_calls
+    if not enough or not best.missed("format") or RAISE_OUTPUT not in untested(case.playbook):
+        return None
+    why = f"{all_fail(case)}; {cut_off} of the {best.failed_calls} failures of {best.strategy.id} are cut off"
+    return Ruling("TRY_NEXT_FIX", why, {"next_rung": RAISE_OUTPUT})
+
+
+def strict_decoding(case: Case) -> Ruling | None:
+    """All fail, and what decoding cannot fix is not proved to be above the target by itself."""
+    best = best_of(case)
+    if STRICT not in untested(case.playbook) or _misses_more(best):
+        return None
+    unfixable = _not_fixable(case)
+    if unfixable["lower"] > case.config.target:
+        return None
+    known = (
+        f"only {unfixable['k']:g} {'is' if unfixable['k'] == 1 else 'are'}" if unfixable["k"] else "none is"
+    )
+    why = (
+        f"{all_fail(case)}; of the {best.failed_calls} failures of {best.strategy.id} {known} known to be of a kind "
+        "that strict decoding cannot fix"
+    )
+    return Ruling(
+        "USE_CONSTRAINED_DECODING", why, {"next_rung": STRICT, "not_fixable_by_decoding": unfixable}
+    )
+
+
+def climb(case: Case) -> Ruling | None:
+    """All fail and a step is untested: the first one that can reach the target alone, else the one that fixes the most."""
+    best, steps = best_of(case), untested(case.playbook)
+    if not steps:
+        return None
+    if best.strategy.failure_codes is not None:
+        step = _first_that_helps(case, best, steps)
+        failures = failures_of(best)
+        text = (
+            f": {step} can fix {failures.fixed_by(step):g} of {failures.told()}"
+            if best.missed("format")
+            else ""
+        )
+    else:
+        step, text = next_step(case.playbook) or steps[0], ""
+    figures: dict[str, Any] = {"next_rung": step}
+    if STRICT in steps:
+        figures["not_fixable_by_decoding"] = _not_fixable(case)
+    why = f"{all_fail(case)}; {plural(len(steps), 'step')} untested: {', '.join(steps)}{text}"
+    return Ruling("TRY_NEXT_FIX", why, figures)
+
+
+class _Missing(NamedTuple):
+    """What it takes to decide about a strategy.
+
+    Attributes:
+        strategy: Which.
+        n_more: Further calls, or inputs; None when no number decides.
+        text: Why they are needed.
+        aim: What is asked for and was not measured; None where only calls are missing.
+    """
+
+    strategy: Measured
+    n_more: int | None
+    text: str
+    aim: str | None = None
+
+
+def _missing(case: Case, measurement: Measured) -> _Missing:
+    is_open = [met for met in measurement.met if met.state != "pass"]
+    unmeasured = next((met for met in is_open if not met.rate.n), None)
+    if unmeasured is not None:
+        name = unmeasured.aim.name
+        return _Missing(measurement, None, f"{strategy_text(measurement)}; {_UNMEASURED[name]}", name)
+    needed = [_needed(case, measurement, met) for met in is_open]
+    n_more = None if None in needed else max(filter(None, needed), default=0)
+    return _Missing(measurement, n_more, "; ".join(_open_question(case, measurement, met) for met in is_open))
+
+
+_UNMEASURED = {
+    "right": "it is asked how many values are right, and of none the right answer is known",
+    "latency": "it is asked how long calls take, and of none that is recorded",
+}
+
+
+def _needed(case: Case, measurement: Measured, met: Met) -> int | None:
+    if met.aim.name == "format" and met.rate.bounds.upper <= met.aim.limit:
+        return measurement.calls_for_bursts
+    bursts = measurement.strategy.bursts
+    if bursts is not None and met.aim.name == "format":
+        needed = Bursts(*bursts, e_value=inf).calls_needed(met.aim.limit, alpha=case.alpha_each)
+    else:
+        needed = further_calls(case, met.rate, met.aim.limit)
+    return (
+        None
+        if needed is None
+        else max(needed, measurement.calls_for_bursts if met.aim.name == "format" else 0)
+    )
+
+
+def _open_question(case: Case, measurement: Measured, met: Met) -> str:
+    if met.aim.name != "format":
+        return f"{measurement.strategy.id}: {met.aim.name} is neither proved to be met nor missed"
+    target = percent(case.config.target)
+    if met.rate.bounds.upper <= met.aim.limit:
+        return (
+            f"{strategy_text(measurement)} is below the target of {target} if failures come one by one, and not yet if they come "
+            f"in bursts of {case.config.burst_length:g}"
+        )
+    return f"{strategy_text(measurement)} is neither proved below nor above the target of {target}"
+
+
+def _meanwhile(case: Case, measurement: Measured, n_more: int | None) -> dict[str, Any] | None:
+    """Give what to do until the calls have come: the trial of a fix, if it costs less, or one of what is in use.
+
+    Where failures come in bursts neither says anything: it is over before the next one.
+    """
+    if measurement.strategy.traffic_share is None or n_more == 0 or measurement.strategy.bursts is not None:
+        return None
+    steps = untested(case.playbook)
+    fewest = _calls_of_trial(case, [(0.0, met.aim.limit) for met in measurement.met])
+    if (
+        measurement.strategy.failure_codes is not None
+        and measurement.failed.bounds.upper > case.config.target
+        and any(helps(step, measurement) for step in steps)
+        and fewest is not None
+        and (n_more is None or fewest < n_more)
+    ):
+        return _trial(case, measurement, _first_that_helps(case, measurement, steps), fewest)
+    volume = case.evidence.calls_per_month
+    same = _calls_of_trial(case, [(met.rate.rate or 0.0, met.aim.limit) for met in measurement.met])
+    is_late = n_more is not None and volume is not None and n_more / volume > PATIENCE_MONTHS
+    return (
+        _trial(case, measurement, None, same)
+        if is_late and same and not measurement.calls_for_bursts
+        else None
+    )
+
+
+def _trial(case: Case, measurement: Measured, step: str | None, calls: int) -> dict[str, Any]:
+    price = case.price(measurement)
+    return {"rung": step, "calls": calls, "cost": None if price is None else calls * price}
+
+
+def _calls_of_trial(case: Case, missed: Sequence[tuple[float, float]]) -> int | None:
+    """Give the calls in which one more strategy is decided, of which each share misses what has its limit."""
+    alpha = 1 / (1 / case.alpha_each + 1 / case.config.alpha)
+    needed = [calls_needed(share, 1, limit, alpha=alpha) for share, limit in missed]
+    return None if None in needed else 1 + max(filter(None, needed), default=0)
+
+
+def _first_that_helps(case: Case, measurement: Measured, steps: Sequence[str]) -> str:
+    """Give the first step that can reach the target alone, else the one that fixes the most, the first of equals."""
+    failures = failures_of(measurement)
+    reaching = next((step for step in steps if _reaches(case, measurement, step)), None)
+    return reaching or max(steps, key=failures.fixed_by)
+
+
+def _reaches(case: Case, measurement: Measured, step: str) -> bool:
+    fixable = FIXABLE.get(step)
+    if (measurement.missed("right") and not (fixable and fixable.right)) or (
+        measurement.missed("latency") and not (fixable and fixable.latency)
+    ):
+        return False
+    return (
+        not measurement.missed("format") or _unfixable(case, measurement, step)["lower"] <= case.config.target
+    )
+
+
+def _unfixable(case: Case, measurement: Measured, step: str) -> dict[str, float]:
+    """Give the failures that a step is known not to fix, in the unit of the rate, and their lower bound."""
+    k = measurement.in_unit(failures_of(measurement).left_by(step))
+    return {"k": k, "lower": bounds(k, measurement.failed.n, alpha=case.alpha_each).lower}
+
+
+def _misses_more(measurement: Measured) -> bool:
+    """Say whether it is not the format, or not alone, that a strategy misses."""
+    return any(met.state == "fail" for met in measurement.met[1:])
+
+
+def _not_fixable(case: Case) -> dict[str, float]:
+    return _unfixable(case, best_of(case), STRICT)
+
+
+def _no_data(case: Case) -> Ruling:
+    """Ask for the first calls: of the strategy in production, else of the first."""
+    name = case.evidence.current or case.strategies[0].strategy.id
+    nothing = case.strategies[0].failed
+    return need_more(case, name, "no strategy has data", further_calls(case, nothing))
+
+
+def _cost(case: Case, measurement: Measured, rate: float) -> float | None:
+    price = case.price(measurement)
+    return None if price is None else price + rate * case.failure_cost
+
+
+def _are_compared(case: Case, one: Measured, other: Measured) -> bool:
+    """Say whether the values of both were compared with known answers."""
+    return all(
+        measurement.strategy.right is not None and measurement.strategy.right.n
+        for measurement in (one, other)
+    )

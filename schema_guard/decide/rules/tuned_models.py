@@ -1,0 +1,256 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The rules about tuned models: in service, piloted, or not yet tried once no fix of prompting is left.
+
+Rules: only bounds decide, and only the pessimistic column of the costs. Fine-tuning carries the burden of proof: it has to
+pay, unless it meets what no prompt does and was asked for.
+"""
+
+from __future__ import annotations
+
+from math import fsum
+from typing import TYPE_CHECKING, Any
+
+from schema_guard.decide.case import SegmentRates, blocked, loss_of, routed_cost
+from schema_guard.decide.rules.prompting import switch_for_less
+from schema_guard.decide.rules.ruling import (
+    Ruling,
+    accept,
+    all_fail,
+    best_of,
+    exhausted,
+    further_calls,
+    inputs_text,
+    missed_text,
+    names_of,
+    need_more,
+    payback_text,
+    rate_text,
+    strategy_text,
+)
+from schema_guard.text import interval, percent
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from schema_guard.decide.case import Case
+    from schema_guard.decide.evidence.values import ContentEvidence
+
+# Shares are sums of decimal fractions.
+_ROUNDING = 1e-9
+
+# Doublings of n before a forecast gives up: 2^40 times the calls at hand.
+_MOST_DOUBLINGS = 40
+
+
+def in_service(case: Case) -> Ruling | None:
+    """What is in use is tuned: it stays while it passes and no prompt passes for less; where a prompt passes that is enough."""
+    used = case.in_use
+    if used is None or not used.strategy.is_tuned:
+        return None
+    if used.state == "pass":
+        figures = {"strategy": used.strategy.id, "stage": "in_service"}
+        text = f"the tuned model in use passes: {strategy_text(used)}{inputs_text(case, used)}"
+        return switch_for_less(case, used) or Ruling("FINE_TUNE_JUSTIFIED", text, figures)
+    if used.state == "fail":
+        if case.in_state("pass"):
+            return None
+        missed = missed_text(met for met in used.met if met.state == "fail")
+        why = f"the tuned model in use, {used.strategy.id}: {missed}"
+        figures = {"strategy": used.strategy.id, "reason": "tuned_failed"}
+        return Ruling("ACCEPT_OR_REDESIGN", why, figures)
+    text = f"the tuned model in use, {strategy_text(used)}, is neither proved to be good enough nor not to be"
+    return need_more(case, used.strategy.id, text, further_calls(case, used.failed))
+
+
+def route_by_pilot(case: Case) -> Ruling | None:
+    """Rule 6, first: the pilot passes on most of the traffic and the prompt on all the rest, and it pays."""
+    tune = [part for part in case.parts if part.tuned_state == "pass"]
+    prompt = [part for part in case.parts if part not in tune]
+    share = fsum(part.share for part in tune)
+    if not tune or not prompt or share < case.config.primary_share_min - _ROUNDING:
+        return None
+    cost = routed_cost(case, tune)
+    if any(part.prompt_state != "pass" for part in prompt) or cost is None or not cost.pays:
+        return None
+    why = (
+        f"the tuned model is below the target on {names_of(tune)} ({100 * share:.0f}% of the calls), the prompt "
+        f"on {names_of(prompt)}{payback_text(cost)}"
+    )
+    return Ruling("FINE_TUNE_AND_ROUTE", why, {**exhausted(case), **_routes(tune, prompt)}, cost)
+
+
+def pilot_failed(case: Case) -> Ruling | None:
+    """Rule 6: the tuned model is proved above the target."""
+    if case.tuned is None or case.tuned.state != "fail":
+        return None
+    missed = [met for met in case.tuned.met if met.state == "fail"]
+    if missed[0].aim.name == "format":
+        why = f"the tuned model's {rate_text(case.tuned.failed)} is above the target of {percent(case.config.target)}"
+    else:
+        why = f"the tuned model: {missed_text(missed)}"
+    return accept(case, "pilot_failed", why)
+
+
+def content_lost(case: Case) -> Ruling | None:
+    """Rule 6: the tuned model is valid and less often right, or may be by more than the margin."""
+    pilot, margin = case.evidence.pilot, case.config.content_margin
+    if case.tuned is None or case.tuned.content_loss is None or pilot is None or pilot.content is None:
+        return None
+    loss = case.tuned.content_loss
+    text = f"of {pilot.content.n} known answers the tuned model loses {interval(loss.lower, loss.upper)}"
+    if loss.lower > margin:
+        return accept(case, "content_regression", f"{text}, more than the margin of {percent(margin)}")
+    if loss.upper > margin:
+        more = _pairs_needed(pilot.content, case.config.alpha, margin)
+        text = f"{text}; the margin is {percent(margin)}"
+        return need_more(case, "tuned_content", text, more, figures=exhausted(case))
+    return None
+
+
+def pilot_unclear(case: Case) -> Ruling | None:
+    """Rule 6: the tuned model may be below the target or above."""
+    if case.tuned is None or case.tuned.state not in ("inconclusive", "no_data"):
+        return None
+    rate = case.tuned.failed
+    text = (
+        f"the tuned model's {rate_text(rate)} is neither proved below nor above {percent(case.config.target)}"
+    )
+    is_open = [met for met in case.tuned.met if met.state not in ("pass", "fail")]
+    if is_open and is_open[0].aim.name != "format":
+        name, rate = is_open[0].aim.name, is_open[0].rate
+        text = f"the tuned model's {name} is neither proved to be met nor missed"
+    more = further_calls(case, rate, is_open[0].aim.limit if is_open else None)
+    return need_more(case, "tuned", text, more, figures=exhausted(case))
+
+
+def pilot_meets_what_prompts_miss(case: Case) -> Ruling | None:
+    """What was asked for beside the format is missed by every prompt and met by the pilot: cost is told, and no gate."""
+    if case.tuned is None or case.tuned.state != "pass":
+        return None
+    for met in case.tuned.met[1:]:
+        name = met.aim.name
+        if _no_prompt_meets(case, name):
+            why = f"{all_fail(case)}; the tuned model's {rate_text(met.rate)} meets {name}{payback_text(case.cost)}"
+            return Ruling("FINE_TUNE_JUSTIFIED", why, {**exhausted(case), "stage": "ship", "reason": name})
+    return None
+
+
+def pilot_for_what_prompts_miss(case: Case) -> Ruling | None:
+    """What was asked for beside the format is missed by every prompt: only a pilot can tell whether a tuned model meets it.
+
+    The cost is told, and is no gate, as it is none once the pilot has met it.
+    """
+    names = [met.aim.name for met in best_of(case).met[1:] if _no_prompt_meets(case, met.aim.name)]
+    if case.tuned is not None or not names:
+        return None
+    why = f"{all_fail(case)}{payback_text(case.cost)}; only a pilot tells whether a tuned model meets {names[0]}"
+    reasons = blocked(case.evidence, case.cost)
+    if reasons:
+        why = f"{why}, but tuning is blocked: {', '.join(reasons)}"
+        return Ruling("FINE_TUNE_BLOCKED", why, {**exhausted(case), "blocked": reasons, "reason": names[0]})
+    return Ruling("FINE_TUNE_JUSTIFIED", why, {**exhausted(case), "stage": "pilot", "reason": names[0]})
+
+
+def economics_needed(case: Case) -> Ruling | None:
+    """Whether tuning pays is the question that is left, and it needs four numbers."""
+    if case.cost is not None:
+        return None
+    missing = [] if case.evidence.economics is not None else ["failure_cost", "tuned_cost", "upfront"]
+    missing += ["calls_per_month"] if case.evidence.calls_per_month is None else []
+    if not missing:
+        return None
+    text = all_fail(case)
+    if case.tuned is not None:
+        text = f"the tuned model's {rate_text(case.tuned.failed)} is below {percent(case.config.target)}"
+    why = f"{text}; whether fine-tuning pays needs {', '.join(missing)}"
+    return Ruling("NEED_ECONOMICS", why, {**exhausted(case), "missing": missing})
+
+
+def pilot_passed(case: Case) -> Ruling | None:
+    """Rule 6, last: the tuned model is proved below the target; whether to ship it is a matter of cost."""
+    if case.tuned is None:
+        return None
+    text = f"the tuned model's {rate_text(case.tuned.failed)} is below the target of {percent(case.config.target)}"
+    if case.cost is None or not case.cost.pays:
+        return accept(case, "not_economic", text + payback_text(case.cost))
+    figures = {**exhausted(case), "stage": "ship"}
+    return Ruling("FINE_TUNE_JUSTIFIED", text + payback_text(case.cost), figures)
+
+
+def does_not_pay(case: Case) -> Ruling | None:
+    """Rule 7: without a pilot, fine-tuning is not shown to pay."""
+    if case.cost is not None and case.cost.pays:
+        return None
+    return accept(case, "not_economic", all_fail(case) + payback_text(case.cost))
+
+
+def is_blocked(case: Case) -> Ruling | None:
+    """Rule 7: it would pay, and cannot be done."""
+    assert case.cost is not None
+    reasons = blocked(case.evidence, case.cost)
+    if not reasons:
+        return None
+    why = f"{all_fail(case)}{payback_text(case.cost)}, but is blocked: {', '.join(reasons)}"
+    return Ruling("FINE_TUNE_BLOCKED", why, {**exhausted(case), "blocked": reasons})
+
+
+def route_by_segments(case: Case) -> Ruling | None:
+    """Rule 7: failures are concentrated: every segment clearly fails or clearly passes, and both occur.
+
+    Tuning the failing ones has to pay on their calls alone; else all of the traffic is tuned, which does.
+    """
+    tune, prompt = concentration(case)
+    cost = routed_cost(case, tune) if tune else None
+    if cost is None or not cost.pays or blocked(case.evidence, cost):
+        return None
+    why = f"{all_fail(case)}; the failures are in {names_of(tune)}, not in {names_of(prompt)}{payback_text(cost)}"
+    figures = {**exhausted(case), "stage": "pilot", **_routes(tune, prompt)}
+    return Ruling("FINE_TUNE_AND_ROUTE", why, figures, cost)
+
+
+def justified(case: Case) -> Ruling:
+    """Rule 7, last: every fix fails, and fine-tuning pays and can be done: run a pilot."""
+    why = f"{all_fail(case)}; 0 steps untested{payback_text(case.cost)}"
+    return Ruling("FINE_TUNE_JUSTIFIED", why, {**exhausted(case), "stage": "pilot"})
+
+
+def concentration(case: Case) -> tuple[list[SegmentRates], list[SegmentRates]]:
+    """Give the segments that fail and those that pass; none of either where failures are not concentrated."""
+    fail = [part for part in case.parts if part.prompt_state == "fail"]
+    passing = [part for part in case.parts if part.prompt_state == "pass"]
+    return (fail, passing) if fail and passing and len(fail) + len(passing) == len(case.parts) else ([], [])
+
+
+def _no_prompt_meets(case: Case, name: str) -> bool:
+    """Say whether every prompt that was measured is proved to miss what is asked for."""
+    return all(measurement.missed(name) for measurement in case.prompted if measurement.failed.n)
+
+
+def _pairs_needed(content: ContentEvidence, alpha: float, margin: float) -> int | None:
+    """Forecast the further answers that decide whether the loss is above the margin, at the observed rates."""
+    n = content.n
+    if n == 0:
+        return None
+
+    def decided(more: int) -> bool:
+        grown = (n + more) / n
+        worse = min(content.worse * grown, n + more)
+        loss = loss_of(worse, min(content.better * grown, n + more), n + more, alpha)
+        return loss.lower > margin or loss.upper <= margin
+
+    high = n
+    for _ in range(_MOST_DOUBLINGS):
+        if decided(high):
+            break
+        high *= 2
+    else:
+        return None
+    low = 0 if high == n else high // 2
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if decided(middle) else (middle, high)
+    return high
+
+
+def _routes(tune: Sequence[SegmentRates], prompt: Sequence[SegmentRates]) -> dict[str, Any]:
+    return {"tune": [part.name for part in tune], "prompt": [part.name for part in prompt]}

@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whom the attempts of a call ask: one model after the other, the last one from then on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+from schema_guard.configuration.model_names import is_tuned
+from schema_guard.errors import InvalidArgument
+from schema_guard.light.tuples import NamedTuple
+from schema_guard.preparing.shapes import model_argument, name_of
+from schema_guard.text import clip
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from schema_guard.preparing.shapes import Shape
+    from schema_guard.values import Call
+
+__all__ = ["AttemptModels", "check_call", "check_models", "is_model", "kind_of", "models_of"]
+
+
+class AttemptModels(NamedTuple):
+    """Whom the attempts ask.
+
+    Attributes:
+        models: Names, or `Model`s.
+        providers: Whose arguments the options of each are; one alone where all have the same.
+        is_function: Whether the function that is guarded is itself a model, in whose place these are asked.
+    """
+
+    models: tuple[Any, ...]
+    providers: tuple[str | None, ...]
+    is_function: bool
+
+    def model(self, attempt: int) -> Any:
+        """Give the model of an attempt, counted from 1."""
+        return self.models[min(attempt, len(self.models)) - 1]
+
+    def provider(self, attempt: int) -> str | None:
+        """Return the provider of an attempt's model."""
+        return self.providers[min(attempt, len(self.providers)) - 1]
+
+    def function(self, function: Any, attempt: int) -> Any:
+        """Give what an attempt calls: the guarded function, or the attempt's model in its place."""
+        if not self.is_function:
+            return function
+        model = self.model(attempt)
+        # A method of a model, such as `acall`, is that of the attempt's.
+        return model if is_model(function) else getattr(model, function.__name__)
+
+    def call(self, call: Call, shape: Shape, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
+        """Give the identity of a call, which may name a model of its own: it is asked in every attempt."""
+        model = model_argument(shape, args, kwargs)
+        if model is None:
+            return call
+        name = model if isinstance(model, str) else getattr(model, "name", None)
+        return call._replace(model=name, tuned=call.tuned or is_tuned(name or ""))
+
+
+def is_model(value: Any) -> bool:
+    """Say whether something is a `Model`, by its shape."""
+    return isinstance(getattr(value, "provider", None), str) and hasattr(value, "capabilities")
+
+
+def kind_of(models: Sequence[Any] | None) -> Literal["names", "objects"] | None:
+    """Say what says whom to ask."""
+    if not models:
+        return None
+    return "names" if isinstance(models[0], str) else "objects"
+
+
+def check_call(models: Iterable[Any], function: Any) -> None:
+    """Check that models can be asked in the way that a function of one of them has: itself, or a method.
+
+    Raises:
+        InvalidArgument: One of them lacks it.
+    """
+    from schema_guard.models.interface import details_of  # only models need it
+
+    way = "__call__" if is_model(function) else function.__name__
+    for model in models:
+        instead = details_of(model).lacks.get(way)
+        if instead is not None:
+            raise InvalidArgument(f"model {model.name!r}: {instead}")
+
+
+def check_models(models: tuple[Any, ...], model: str | None, *, max_attempts: int, observe: bool) -> None:
+    """Check a guard's list of models as far as that is possible without a function.
+
+    Raises:
+        InvalidArgument: It is none, or says something that another setting contradicts.
+    """
+    are_names = all(isinstance(entry, str) and entry and ">" not in entry for entry in models)
+    if not models or not (are_names or all(map(is_model, models))):
+        raise InvalidArgument(
+            f"models={clip(repr(list(models)))}: expected names of models, or `Model`s: the one that attempt 1 asks, "
+            "then the one that attempt 2 asks, ..."
+        )
+    label = f"models={clip(repr([entry if are_names else entry.name for entry in models]))}"
+    if model is not None:
+        raise InvalidArgument(
+            f"{label} and about.model={clip(repr(model))}: expected one of them, because both name the model"
+        )
+    if observe:
+        raise InvalidArgument(f"{label} and observe=True: observing changes nothing, so it asks nobody else")
+    if len(models) > max_attempts:
+        raise InvalidArgument(
+            f"{label}: expected at most max_attempts={max_attempts} models, got {len(models)}: the last ones would "
+            "never be asked"
+        )
+
+
+def models_of(models: tuple[Any, ...], provider: str | None, shape: Shape, function: Any) -> AttemptModels:
+    """Find how a function is told whom to ask.
+
+    Args:
+        models: That were checked.
+        provider: Whose arguments `options` holds, where that is said.
+        shape: Of the function.
+        function: The user's, or a model.
+
+    Raises:
+        InvalidArgument: Nothing tells it.
+    """
+    are_objects = kind_of(models) == "objects"
+    owner: Any = function if is_model(function) else getattr(function, "__self__", None)
+    is_function = are_objects and is_model(owner)
+    if shape.model is None and not is_function and (are_objects or shape.options is None):
+        ways = (
+            "'model', or guard the first of the models itself"
+            if are_objects
+            else "'model: str', or 'options: dict | None = None' which it passes on as create(..., **(options or {}))"
+        )
+        raise InvalidArgument(
+            f"models=: {name_of(function)} must be told whom to ask: give it a parameter {ways}"
+        )
+    if shape.model is None and model_argument(shape, (), {}) is not None:
+        raise InvalidArgument(
+            f"models=: the default of {shape.options!r} of {name_of(function)} names a model, which would be asked in "
+            "every attempt: leave it out of the default"
+        )
+    providers: tuple[str | None, ...] = (provider,)
+    if provider is None and are_objects:
+        providers = tuple(model.provider for model in models)
+    elif provider is None and is_model(owner):
+        # A model that takes its name with the options.
+        providers = (owner.provider,)
+    return AttemptModels(models, providers if len(set(providers)) > 1 else providers[:1], is_function)

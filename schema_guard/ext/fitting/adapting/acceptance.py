@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The forms that a provider takes, by its rules. The first form without an error is sent.
+
+No code in this module names a provider. A new rule in a table takes effect without a change here.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from schema_guard.ext.fitting.linting import findings_at, findings_of
+from schema_guard.ext.fitting.rules.rule import Site
+from schema_guard.light.lazy import cached_property
+
+if TYPE_CHECKING:
+    from schema_guard.ext.fitting.linting import Finding
+    from schema_guard.ext.fitting.rules.rule import Rules
+
+__all__ = ["Acceptance"]
+
+_MANY = 64
+_STRING = {"type": "string"}
+
+
+class Acceptance:
+    """What one table takes."""
+
+    def __init__(self, table: Rules) -> None:
+        self.table = table
+
+    def errors(self, schema: dict[str, Any]) -> list[Finding]:
+        """Give what is known to go wrong with one schema, what is inside of it apart."""
+        site = Site(schema, "/x", {})
+        return [finding for finding in findings_at(site, self.table) if finding.severity == "error"]
+
+    def is_clean(self, schema: dict[str, Any]) -> bool:
+        """Whether one schema, what is inside of it apart, is taken as it is."""
+        return not self.errors(schema)
+
+    def is_sure(self, schema: dict[str, Any]) -> bool:
+        """Whether one schema, what is inside of it apart, is taken as it is, and nothing says that it might be refused."""
+        findings = findings_at(Site(schema, "/x", {}), self.table)
+        return not any(finding.severity == "error" or finding.effect == "rejected" for finding in findings)
+
+    def first(self, *candidates: dict[str, Any]) -> dict[str, Any] | None:
+        """Give the first schema that is taken; None where none is."""
+        return next((schema for schema in candidates if self.is_clean(schema)), None)
+
+    @cached_property
+    def most_optional(self) -> int | None:
+        """How many properties of an object may be absent; None: any number."""
+        for number in range(_MANY):
+            listed = {f"p{place}": _STRING for place in range(number + 1)}
+            document = {"type": "object", "properties": listed, "additionalProperties": False}
+            findings = findings_at(Site(document, "", document), self.table)
+            if any(finding.severity == "error" and finding.keyword == "required" for finding in findings):
+                return number
+        return None
+
+    @cached_property
+    def untyped(self) -> bool:
+        """Whether a schema need not say what it takes."""
+        return self.is_clean({})
+
+    @cached_property
+    def refers(self) -> bool:
+        """Whether references are taken."""
+        return self.is_clean({"$ref": "#/$defs/a"})
+
+    @cached_property
+    def recurs(self) -> bool:
+        """Whether a schema may lead back to itself."""
+        document = {"$defs": {"a": {"properties": {"b": {"$ref": "#/$defs/a"}}}}}
+        site = Site({"$ref": "#/$defs/a"}, "/x", document)
+        return self.refers and not any(
+            finding.severity == "error" and finding.keyword == "$ref"
+            for finding in findings_at(site, self.table)
+        )
+
+    @cached_property
+    def booleans(self) -> bool:
+        """Whether a boolean is taken as the schema of a property."""
+        document = {"properties": {"a": False}}
+        return not any(finding.location == "/properties/a" for finding in findings_of(document, self.table))
+
+    @cached_property
+    def nulls(self) -> bool:
+        """Whether null is a type; else it is said by OpenAPI's `nullable`."""
+        return self.is_clean({"type": "null"})
+
+    @cached_property
+    def open_objects(self) -> bool:
+        """Whether an object may list properties and be open."""
+        listed = {"type": "object", "properties": {"a": _STRING}, "required": ["a"]}
+        return self.first(listed, {**listed, "additionalProperties": True}) is not None
+
+    @cached_property
+    def maps(self) -> bool:
+        """Whether an object may say what its unknown properties are."""
+        return self.is_clean({"type": "object", "additionalProperties": _STRING})

@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Alternatives that are written, put together: `anyOf`, a list of types, or `nullable`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from schema_guard.ext.fitting.adapting.built_schema import BuiltSchema
+from schema_guard.ext.fitting.adapting.values.forms import SAME, TextForm, UnionArm, UnionForm
+
+if TYPE_CHECKING:
+    from schema_guard.ext.fitting.adapting.writer import SchemaWriter
+
+__all__ = ["joined", "union"]
+
+
+def union(builder: SchemaWriter, made: list[tuple[BuiltSchema, list[Any]]]) -> BuiltSchema | None:
+    """Write alternatives as one schema; None without one.
+
+    Args:
+        builder: Of the schema.
+        made: Each alternative, and the plain schemas that it was made from.
+    """
+    if not made:
+        return None
+    # A text that may be any JSON is all of them, and beside it a string would say two things.
+    anything = next((built for built, _ in made if isinstance(built.form, TextForm)), None)
+    if anything is not None:
+        return anything
+    arms: list[tuple[BuiltSchema, list[Any]]] = []
+    for built, nodes in made:
+        if built.form is not SAME or not any(
+            built.schema == other.schema and other.form is SAME for other, _ in arms
+        ):
+            arms.append((built, nodes))
+    whole = BuiltSchema(joined(builder, [built.schema for built, _ in arms]))
+    if len(arms) == 1:
+        return arms[0][0]
+    if all(built.form is SAME for built, _ in arms):
+        return whole
+    forms = tuple(
+        UnionArm(built.form, builder.sent(built.schema), builder.validity(nodes)) for built, nodes in arms
+    )
+    return whole._replace(form=UnionForm(forms))
+
+
+def joined(builder: SchemaWriter, schemas: list[dict[str, Any]]) -> dict[str, Any]:
+    """Give alternatives as one schema: a list of types where they say nothing else, or `anyOf`."""
+    parts: list[dict[str, Any]] = []
+    for schema in schemas:
+        inner = schema["anyOf"] if schema.keys() == {"anyOf"} else [schema]
+        parts += [part for part in inner if part not in parts]
+    if not builder.accepted.nulls and {"type": "null"} in parts and len(parts) > 1:
+        rest = joined(builder, [part for part in parts if part != {"type": "null"}])
+        return {**rest, "nullable": True}
+    types = [part["type"] for part in parts if part.keys() == {"type"} and isinstance(part["type"], str)]
+    if len(types) > 1 and builder.accepted.is_clean({"type": types}):
+        others = [part for part in parts if part.keys() != {"type"} or not isinstance(part["type"], str)]
+        parts = [*others, {"type": types}] if "array" not in types and "object" not in types else parts
+    return parts[0] if len(parts) == 1 else {"anyOf": parts}

@@ -1,0 +1,175 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Negations and conditions said without them: as alternatives, of which one has to hold.
+
+Rule: the alternatives together mean exactly the same, or there are none.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from schema_guard.ext.fitting.adapting.plain.flat_schema import KINDS
+from schema_guard.ext.fitting.rules.rule import KEYWORDS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from schema_guard.ext.fitting.adapting.plain.flat_schema import KeywordApart
+    from schema_guard.ext.fitting.adapting.plain.plain_schema import PlainSchema
+
+__all__ = ["alternatives_of", "dependencies", "negated", "pairwise_apart"]
+
+_MOST = 16
+_DEEPEST = 8
+_NEXT = ("then", "else")
+
+
+def alternatives_of(apart: KeywordApart, plain: PlainSchema) -> list[Any] | None:
+    """Give the alternatives that a condition, a negation or a dependency means; None where they cannot be said."""
+    keyword, value, node = apart
+    if keyword in _NEXT:
+        return [True]
+    if keyword == "not":
+        # That a value is none of some is said in no other way.
+        is_last = (
+            isinstance(value, dict) and len(value.keys() & KEYWORDS) == 1 and value.keys() & {"const", "enum"}
+        )
+        return None if is_last else negated(value, plain)
+    if keyword == "if":
+        return _of_condition(value, node.get("then", True), node.get("else", True), plain)
+    return None
+
+
+def dependencies(keyword: KeywordApart) -> list[list[Any]] | None:
+    """Give the alternatives of each dependency: the property is absent, or what depends on it holds."""
+    if keyword.keyword not in ("dependentRequired", "dependentSchemas"):
+        return None
+    alternatives = []
+    for name, needed in keyword.value.items():
+        there: dict[str, Any] = {"type": "object", "required": [name]}
+        holds = {"required": [name, *needed], "type": "object"} if isinstance(needed, list) else None
+        both = holds if holds is not None else {"allOf": [there, needed]}
+        alternatives.append([_absent(name), both])
+    return alternatives
+
+
+def _absent(name: str) -> dict[str, Any]:
+    return {"properties": {name: False}}
+
+
+def _of_condition(condition: Any, then: Any, otherwise: Any, plain: PlainSchema) -> list[Any] | None:
+    if then is True and otherwise is True:
+        return [True]
+    unless = negated(condition, plain)
+    if unless is None:
+        return None
+    met = {"allOf": [condition, then]}
+    return [met, *(part if otherwise is True else {"allOf": [part, otherwise]} for part in unless)]
+
+
+def negated(node: Any, plain: PlainSchema, depth: int = 0) -> list[Any] | None:
+    """Give the alternatives of what is not valid for a node; None where they cannot be said."""
+    if isinstance(node, bool):
+        return [] if node else [True]
+    judging = {keyword: value for keyword, value in node.items() if keyword in KEYWORDS}
+    if depth > _DEEPEST or (("if" in judging) or ("$ref" in judging and depth > 2)):
+        return None
+    # To break a schema is to break one of its keywords.
+    alternatives: list[Any] = []
+    for keyword, value in judging.items():
+        parts = _without(keyword, value, plain, depth)
+        if parts is None or len(alternatives) + len(parts) > _MOST:
+            return None
+        alternatives += parts
+    return alternatives
+
+
+def _without(keyword: str, value: Any, plain: PlainSchema, depth: int) -> list[Any] | None:
+    if keyword in _ALONE:
+        return _ALONE[keyword](value)
+    if keyword == "properties":
+        return _of_properties(value, plain, depth)
+    if keyword == "$ref":
+        return negated(plain.leads({"$ref": value})[1], plain, depth + 1)
+    if keyword in ("allOf", "anyOf"):
+        return _of_members(keyword, value, plain, depth)
+    if keyword in _BROKEN:
+        return (
+            []
+            if keyword in _COUNTS and value <= 0
+            else [_BROKEN[keyword](int(value) if keyword in _INTEGERS else value)]
+        )
+    return None
+
+
+_ALONE: dict[str, Callable[[Any], list[Any] | None]] = {
+    "required": lambda value: [{"type": "object", **_absent(name)} for name in value],
+    "type": lambda value: _of_type([value] if isinstance(value, str) else value),
+    "const": lambda value: [{"not": {"enum": [value]}}],
+    "enum": lambda value: [{"not": {"enum": value}}],
+    "not": lambda value: [value],
+}
+_COUNTS = ("minLength", "minItems")
+_INTEGERS = ("minLength", "maxLength", "minItems", "maxItems")
+_BROKEN: dict[str, Callable[[Any], dict[str, Any]]] = {
+    "minimum": lambda value: {"type": "number", "exclusiveMaximum": value},
+    "maximum": lambda value: {"type": "number", "exclusiveMinimum": value},
+    "exclusiveMinimum": lambda value: {"type": "number", "maximum": value},
+    "exclusiveMaximum": lambda value: {"type": "number", "minimum": value},
+    "minLength": lambda value: {"type": "string", "maxLength": value - 1},
+    "maxLength": lambda value: {"type": "string", "minLength": value + 1},
+    "minItems": lambda value: {"type": "array", "maxItems": value - 1},
+    "maxItems": lambda value: {"type": "array", "minItems": value + 1},
+}
+
+
+def _of_type(named: list[str]) -> list[Any] | None:
+    if "integer" in named and "number" not in named:
+        return None
+    rest = [kind for kind in KINDS if kind not in named and kind != "integer"]
+    return [{"type": rest}] if rest else []
+
+
+def _of_properties(properties: dict[str, Any], plain: PlainSchema, depth: int) -> list[Any] | None:
+    alternatives: list[Any] = []
+    for name, held in properties.items():
+        parts = negated(held, plain, depth + 1)
+        if parts is None:
+            return None
+        alternatives += [{"type": "object", "required": [name], "properties": {name: part}} for part in parts]
+    return alternatives
+
+
+def _of_members(keyword: str, members: list[Any], plain: PlainSchema, depth: int) -> list[Any] | None:
+    negations = [negated(member, plain, depth + 1) for member in members]
+    known = [parts for parts in negations if parts is not None]
+    if len(known) < len(negations):
+        return None
+    if keyword == "allOf":
+        return [part for parts in known for part in parts]
+    alternatives: list[Any] = [[]]
+    for parts in known:
+        alternatives = [[*before, part] for before in alternatives for part in parts]
+        if len(alternatives) > _MOST:
+            return None
+    return [{"allOf": parts} for parts in alternatives]
+
+
+def pairwise_apart(branches: list[Any], plain: PlainSchema) -> list[Any] | None:
+    """Give the branches of `oneOf` so that no value is valid for two of them; None where that cannot be said."""
+    if len(branches) > _MOST:
+        return None
+    alternatives: list[Any] = []
+    for number, branch in enumerate(branches):
+        parts: list[list[Any]] = [[branch]]
+        for place, other in enumerate(branches):
+            if place == number:
+                continue
+            unless = negated(other, plain)
+            if unless is None:
+                return None
+            parts = [[*before, part] for before in parts for part in unless]
+            if len(parts) > _MOST:
+                return None
+        alternatives += [{"allOf": part} for part in parts]
+    return alternatives if len(alternatives) <= 2 * _MOST else None

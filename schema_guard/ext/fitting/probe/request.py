@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One request, and what its reply says of the server.
+
+Rules: a request has the provider's arguments for `strict_schema`, and the unchanged schema. A reply is valid only if it is
+JSON without prose, because a grammar allows no prose. The server never gets the blame for a fault of this library.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias
+
+from schema_guard.errors import InvalidArgument
+from schema_guard.interruptions import is_interruption
+from schema_guard.judging import judge
+from schema_guard.providers.options import options_for
+from schema_guard.received import replies
+from schema_guard.schema import Schema
+from schema_guard.text import clip
+from schema_guard.values import UNKNOWN_USAGE, Usage
+
+if TYPE_CHECKING:
+    from schema_guard.models.interface import Model, PromptLike
+    from schema_guard.received.replies import Reply
+
+__all__ = ["OUTPUT_TOKENS", "Did", "ProbeAnswer", "ask", "ask_plainly", "check_strict"]
+
+Did: TypeAlias = Literal["kept", "broken", "refused", "unclear", "unanswered"]
+"""What came of a request: a reply that keeps to the schema, one that does not, a refusal of the request, a reply that
+cannot be judged (it was cut off, or the model declined), or none."""
+
+OUTPUT_TOKENS: Final = 2048
+"""The most tokens of a reply: room for a model that reasons first."""
+
+_STRATEGY: Final = "strict_schema"
+# How providers answer a request that they do not take.
+_REFUSED: Final = frozenset({400, 422})
+_MOST_CHARS: Final = 200
+
+
+class ProbeAnswer(NamedTuple):
+    """What came of a request.
+
+    Attributes:
+        did: In one word.
+        text: The reply, or the words of the refusal or of the error, cut off.
+        usage: Tokens; None in each where nobody says them.
+    """
+
+    did: Did
+    text: str
+    usage: Usage = UNKNOWN_USAGE
+
+
+def check_strict(model: Model) -> None:
+    """Make sure that a model takes a schema.
+
+    Raises:
+        InvalidArgument: Its provider has no strategy `strict_schema`.
+    """
+    options_for(model.provider, _STRATEGY, Schema.of({"type": "object"}, name="probe"))
+
+
+def ask(model: Model, schema: Any, prompt: PromptLike, *, output_tokens: int = OUTPUT_TOKENS) -> ProbeAnswer:
+    """Ask a model with a schema.
+
+    Args:
+        model: Whom.
+        schema: The schema, sent as it is, by a name that says nothing.
+        prompt: What to ask.
+        output_tokens: Limit of the reply.
+    """
+    loaded = Schema.of(schema, name="probe")
+    try:
+        options = options_for(model.provider, _STRATEGY, loaded, output_tokens=output_tokens)
+    except InvalidArgument as error:
+        # An engine that would answer 200 and enforce nothing is asked here first.
+        return ProbeAnswer("refused", clip(f"not sent: {error}", _MOST_CHARS))
+    reply = _send(model, prompt, options)
+    if isinstance(reply, ProbeAnswer):
+        return reply
+    if reply.failure is not None and reply.failure.kind == "transport":
+        return ProbeAnswer("unanswered", clip(reply.failure.message, _MOST_CHARS), reply.usage)
+    text = clip(reply.text or reply.refusal or "nothing", _MOST_CHARS)
+    if reply.finish_reason in ("length", "refusal", "content_filter"):
+        return ProbeAnswer("unclear", f"{reply.finish_reason}: {text}", reply.usage)
+    judged = judge(reply.text or "", loaded, finish_reason=reply.finish_reason)
+    is_kept = reply.failure is None and judged.ok and judged.form == "clean"
+    return ProbeAnswer("kept" if is_kept else "broken", text, reply.usage)
+
+
+def ask_plainly(
+    model: Model, prompt: PromptLike, *, output_tokens: int = OUTPUT_TOKENS, goes_on: bool = False
+) -> ProbeAnswer:
+    """Ask a model without a schema; `kept` is any reply with a text, which is not clipped.
+
+    Args:
+        model: Whom.
+        prompt: What to ask.
+        output_tokens: Limit of the reply.
+        goes_on: Whether to request, in the provider's form, that the model continues the last message.
+    """
+    schema = Schema.of({}, name="probe")
+    options = options_for(model.provider, "bare", schema, output_tokens=output_tokens, goes_on=goes_on)
+    reply = _send(model, prompt, options)
+    if isinstance(reply, ProbeAnswer):
+        return reply
+    did: Did = "kept" if reply.text and reply.failure is None else "unclear"
+    return ProbeAnswer(did, reply.text or "nothing", reply.usage)
+
+
+def _send(model: Model, prompt: PromptLike, options: dict[str, Any]) -> Reply | ProbeAnswer:
+    try:
+        return replies.read(model(prompt, options=options))
+    except Exception as error:
+        if is_interruption(error):
+            raise
+        carried = replies.rejected(error)
+        if carried is not None:  # the provider had looked at the reply, and threw it away
+            return carried
+        return ProbeAnswer("refused" if _status(error) in _REFUSED else "unanswered", _words(error))
+
+
+def _status(error: Exception) -> int | None:
+    for name in ("status_code", "code"):
+        status = getattr(error, name, None)
+        if isinstance(status, int):
+            return status
+    return None
+
+
+def _words(error: Exception) -> str:
+    status = _status(error)
+    text = clip(" ".join(str(error).split()) or "no words", _MOST_CHARS)
+    return text if status is None or str(status) in text else f"status {status}: {text}"

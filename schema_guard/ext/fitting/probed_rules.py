@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The rules of a provider as a probe of one server found them.
+
+Rules: a probed keyword replaces the rule of the provider, with the day and the number of requests as its evidence. Other
+rules stay. A file is read only if its path is given.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+from schema_guard.errors import InvalidArgument
+from schema_guard.ext.fitting.rules.rule import Rule, Rules
+from schema_guard.ext.fitting.rules.tables import rules_of
+from schema_guard.schema import Schema
+from schema_guard.text import clip, clip_path
+from schema_guard.validation.published_schemas import judged
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["CONTINUES_PREFIX", "RulesLike", "probed_provider", "sent_table_of", "table_of"]
+
+RulesLike: TypeAlias = "str | os.PathLike[str] | Rules"
+"""The file that `schema-guard schema probe --output` wrote, or the table that was made of it."""
+
+CONTINUES_PREFIX: Final = frozenset({"continued", "repeated"})
+"""What a probe says of a server that goes on with a reply that is begun for it."""
+
+# The rule that no schema is enforced at all.
+_NONE: Final = "probed-schemas"
+_SCHEMA: Final = Path(__file__).with_name("probe.schema.json")
+
+
+def table_of(provider: object, rules: RulesLike | None = None) -> Rules:
+    """Return the table of a provider, with the probed rules if there are any.
+
+    Args:
+        provider: Any of its names.
+        rules: The result of a probe. Default: the rules of the provider.
+
+    Raises:
+        InvalidArgument: The provider is unknown, the file is none that a probe wrote, or another provider was probed.
+    """
+    table = rules_of(provider)
+    if rules is None or isinstance(rules, Rules):
+        return rules or table
+    probe = _read(rules)
+    if rules_of(probe["provider"]) is not table:
+        raise InvalidArgument(
+            f"rules {clip(str(rules))!r}: provider {probe['provider']!r} was probed, which does not go by the rules of {provider!r}"
+        )
+    return _probed(table, probe)
+
+
+def sent_table_of(provider: object, rules: RulesLike | None = None) -> Rules:
+    """Give the table by which a schema is sent, as `table_of` does: what is enforced nowhere is sent as a hint."""
+    table = table_of(provider, rules).as_sent()
+    sent_rules = tuple(rule for rule in table.rules if (rule.name, rule.effect) != (_NONE, "ignored"))
+    return table if sent_rules == table.rules else replace(table, rules=sent_rules)
+
+
+def probed_provider(rules: str | os.PathLike[str]) -> str:
+    """Return the name of the provider in the file of a probe.
+
+    Raises:
+        InvalidArgument: The file is none that a probe wrote.
+    """
+    return str(_read(rules)["provider"])
+
+
+def _read(path: object) -> dict[str, Any]:
+    if not str(path) or not isinstance(path, (str, os.PathLike)):
+        raise InvalidArgument(
+            f"rules={clip(repr(path))}: expected the path of a file that `schema-guard schema probe --output` wrote"
+        )
+    name = f"rules {clip_path(path)!r}"
+    try:
+        document = json.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError, TypeError) as error:
+        raise InvalidArgument(
+            f"{name}: expected a file that `schema-guard schema probe --output` wrote: {error}"
+        ) from error
+    probe: dict[str, Any] = judged(document, Schema.of(_SCHEMA), name)
+    return probe
+
+
+def _probed(table: Rules, probe: Mapping[str, Any]) -> Rules:
+    keywords = {word: entry for word, entry in (probe["keywords"] or {}).items() if entry["does"] is not None}
+    rules = [entry for entry in table.rules if not _is_refuted(entry, keywords.get(entry.keyword))]
+    own = [
+        _rule(probe, word, entry["does"], f"{entry['n']} of {entry['n']}")
+        for word, entry in keywords.items()
+        if entry["does"] != "enforced"
+    ]
+    enforced = frozenset(word for word, entry in keywords.items() if entry["does"] == "enforced")
+    refused = frozenset(word for word, entry in keywords.items() if entry["does"] == "rejected")
+    return replace(
+        table,
+        takes=(table.takes | enforced) - refused,
+        rules=(*_of_all(probe), *own, *rules),
+        goes_on=probe["prefix"] in CONTINUES_PREFIX,
+    )
+
+
+def _is_refuted(rule: Rule, probed: Mapping[str, Any] | None) -> bool:
+    """Say whether a rule says of a keyword what was seen to be otherwise; a rule for some uses of it may stay."""
+    if probed is None:
+        return False
+    is_wrong = probed["says"] != probed["does"] and rule.effect == probed["says"]
+    return rule.applies is None or probed["does"] != "enforced" or is_wrong
+
+
+def _rule(probe: Mapping[str, Any], keyword: str, effect: Any, counts: str, **more: Any) -> Rule:
+    evidence = f"probed on {probe['made']}, {counts}"
+    return Rule(
+        name=f"probed-{keyword}",
+        keyword=keyword,
+        effect=effect,
+        message=evidence,
+        evidence=f"{evidence}, model {probe['model']}",
+        verified_on=probe["made"],
+        **more,
+    )
+
+
+def _of_all(probe: Mapping[str, Any]) -> tuple[Rule, ...]:
+    """Give the rule that no schema is enforced, where the probe says so."""
+    enforcement = probe["enforcement"]
+    if enforcement["verdict"] not in ("ignored", "sometimes", "refused"):
+        return ()
+    effect = "rejected" if enforcement["verdict"] == "refused" else "ignored"
+    counts = f"{enforcement['kept']} of {enforcement['judged']} replies kept to a schema"
+    return (_rule(probe, "schemas", effect, counts, applies=lambda site: site.location == ""),)

@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which schema is sent to a provider for a strategy: the user's, or the strongest one that is taken."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from schema_guard.ext.fitting.adapting.adaptation import adapt, adapt_arguments
+from schema_guard.providers.options.table import PROVIDER_OPTIONS
+
+if TYPE_CHECKING:
+    from schema_guard.ext.fitting.adapting.result import Adapted
+    from schema_guard.ext.fitting.rules.rule import Rules
+    from schema_guard.schema import Schema
+
+__all__ = ["sent_schema"]
+
+# Models that were tuned are held to less of a schema.
+_TUNED: Final = {"openai": "openai-tuned", "openai-responses": "openai-tuned"}
+
+
+def sent_schema(
+    provider: str, strategy: str, schema: Schema[Any], *, tuned: bool = False, rules: Rules | None = None
+) -> Adapted | None:
+    """Give what is sent in a schema's place.
+
+    Args:
+        provider: A key of `PROVIDER_OPTIONS`.
+        strategy: Name of a strategy.
+        schema: The user's; it is read, never changed.
+        tuned: Whether the model was fine-tuned: some providers take less of a schema then.
+        rules: The result of a probe of the server. Default: the rules of the provider.
+
+    Returns:
+        None where the schema is sent as it is, or none is: the strategy has no schema among its arguments, or one that
+        is only a hint for the model and may say anything.
+    """
+    row = PROVIDER_OPTIONS[provider]
+    if strategy not in row.formats or not (strategy in row.enforces or _is_no_tool(strategy, schema)):
+        return None
+    named = _TUNED.get(provider, provider) if tuned else provider
+    how = adapt_arguments if strategy == "tool_call" else adapt
+    adapted = how(schema, named, rules=rules)
+    return None if adapted.schema == schema.document else adapted
+
+
+def _is_no_tool(strategy: str, schema: Schema[Any]) -> bool:
+    """Say whether a schema cannot be the arguments of a tool, which are an object."""
+    document = schema.document
+    return strategy == "tool_call" and not (isinstance(document, dict) and document.get("type") == "object")

@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Asking the model behind a fake server, and its reply in words of no provider.
+
+Rules: a reply to a request that forces a tool is that tool's arguments, and so is one whose finish reason is
+`tool_call`; without tools a reply is text; a stream is passed on as it comes where nothing about its end
+decides how it begins.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from schema_guard.ext.loopback.wire import UNKNOWN_TOOL, Answer, ToolCall, pieces
+from schema_guard.models.scripted import ScriptedModel, prompt_text
+from schema_guard.providers.failures import SEVERAL_CALLS
+from schema_guard.received.replies import Reply, read
+from schema_guard.received.streams import StreamReader
+from schema_guard.values import Usage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterator, Mapping
+
+    from schema_guard.ext.loopback.wire import Api, Question
+    from schema_guard.models import Model
+    from schema_guard.models.scripted import ReplyLike
+    from schema_guard.values import FinishReason
+
+# What one token is taken for where the model does not count them.
+_CHARS_A_TOKEN = 4
+
+
+class NoAnswer(Exception):
+    """The model gave what is no reply."""
+
+
+class StreamCut(Exception):
+    """The model's stream has no end."""
+
+
+class FunctionModel:
+    """A function of the prompt's text as something that can be asked.
+
+    The function gives a text, or a mapping with the keys that `ScriptedModel` names.
+    """
+
+    name = "function"
+    provider = "openai"
+
+    def __init__(self, function: Callable[[str], ReplyLike]) -> None:
+        self._function = function
+
+    def __call__(self, prompt: Any, *, options: Mapping[str, Any] | None = None) -> Any:
+        """Give the function's reply."""
+        return self._scripted(prompt)(prompt)
+
+    def stream(self, prompt: Any, *, options: Mapping[str, Any] | None = None) -> Iterator[Any]:
+        """Give the function's reply in its chunks."""
+        return self._scripted(prompt).stream(prompt)
+
+    def _scripted(self, prompt: Any) -> ScriptedModel:
+        return ScriptedModel([self._function(prompt_text(prompt))])
+
+
+class Ready:
+    """An answer that is known, as a stream; see `Streamed`."""
+
+    def __init__(self, answer: Answer) -> None:
+        self.answer = answer
+
+    def __iter__(self) -> Iterator[str]:
+        return pieces(self.answer.text or "")
+
+
+class Incoming:
+    """An answer that is on its way; see `Streamed`.
+
+    It is made when its first piece is there: what the model raises before is raised by the constructor.
+    """
+
+    def __init__(self, model: Model | FunctionModel, api: Api, question: Question) -> None:
+        self.answer = Answer(None)
+        self._question = question
+        self._pieces = self._read(model.stream(question.prompt, options=_options(model, api, question)))
+        self._is_cut = False
+        self._first = self._begin()
+
+    def __iter__(self) -> Iterator[str]:
+        if self._is_cut:
+            raise StreamCut
+        if self._first is not None:
+            yield self._first
+        yield from self._pieces
+
+    def _begin(self) -> str | None:
+        try:
+            return next(self._pieces, None)
+        except StreamCut:  # before its first piece: that is no error, and is seen when it is read
+            self._is_cut = True
+            return None
+
+    def _read(self, chunks: Iterator[Any]) -> Generator[str, None, None]:
+        reader, text = StreamReader(), []
+        try:
+            for chunk in chunks:
+                text.append(reader.feed(chunk))
+                yield from pieces(text[-1])
+        finally:
+            closing = getattr(chunks, "close", None)
+            if callable(closing):
+                closing()
+        end = reader.end()
+        if end.failure is not None:
+            raise StreamCut if end.failure.code == "stream_cut" else NoAnswer(end.failure.message)
+        self.answer = _answer(self._question, end, "".join(text))
+
+
+def ask(model: Model | FunctionModel, api: Api, question: Question) -> Answer:
+    """Give the whole answer of a model.
+
+    Raises:
+        NoAnswer: It gave what is no reply.
+    """
+    reply = read(model(question.prompt, options=_options(model, api, question)))
+    if reply.failure is not None and reply.failure is not SEVERAL_CALLS:
+        raise NoAnswer(reply.failure.message)
+    return _answer(question, reply, reply.text or "")
+
+
+def _options(model: Model | FunctionModel, api: Api, question: Question) -> Mapping[str, Any] | None:
+    """Give the request's options to a model that takes them as they are.
+
+    They go as `extra_body`, which SDKs pass on: as arguments they would refuse the names that are new to them.
+    """
+    if not question.options or model.provider not in api.providers:
+        return None
+    return {"extra_body": question.options}
+
+
+def _answer(question: Question, reply: Reply, text: str) -> Answer:
+    usage = _estimated_usage(reply.usage, question, text or reply.refusal or "")
+    finish_reason = reply.finish_reason or "stop"
+    if finish_reason == "refusal":
+        return Answer("", (), finish_reason, usage, reply.refusal or text)
+    is_call = finish_reason == "tool_call" or (question.forced and finish_reason in ("stop", "length"))
+    if is_call and question.tools:
+        reason: FinishReason = "length" if finish_reason == "length" else "tool_call"
+        return Answer(None, (ToolCall(tool_of(question), text),), reason, usage)
+    return Answer(text, (), "stop" if is_call else finish_reason, usage)
+
+
+def tool_of(question: Question) -> str:
+    """Give the tool that a request's reply calls when it calls one."""
+    return question.forced or next(iter(question.tools), UNKNOWN_TOOL)
+
+
+def _estimated_usage(usage: Usage, question: Question, text: str) -> Usage:
+    """Fill in the counts that every provider sends, where the model does not tell them."""
+    prompt = prompt_text(question.prompt)
+    defaults = Usage(_tokens(prompt), _tokens(text), 0, 0)
+    return Usage(
+        *[default if count is None else count for count, default in zip(usage, defaults, strict=True)]
+    )
+
+
+def _tokens(text: str) -> int:
+    return -(-len(text) // _CHARS_A_TOKEN)

@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A model that does with schemas what servers do: enforces them, ignores them, refuses them, or enforces some.
+
+It stands behind `serve`, which hands it the request's own arguments.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+from schema_guard.errors import InvalidArgument
+from schema_guard.ext.loopback.wire import BadRequest
+from schema_guard.models.interface import Closing
+from schema_guard.models.scripted import ScriptedModel, prompt_text
+from schema_guard.providers.options import capabilities
+from schema_guard.schema import Schema
+from schema_guard.validation.annotations.sample import samples
+from schema_guard.validation.references import subschemas
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator, Mapping
+
+    from schema_guard.models.interface import PromptLike
+
+__all__ = ["EnforcingModel"]
+
+
+class EnforcingModel(Closing):
+    """A model that answers the last line of the prompt, but where a schema is enforced; see `Model`.
+
+    Attributes:
+        name: What records show.
+        provider: `openai`: schemas are read where its chat completions have them.
+        capabilities: Names of the strategies that it takes.
+    """
+
+    is_timed = False
+
+    def __init__(
+        self,
+        *,
+        holds: float | Callable[[int], bool] = 1.0,
+        ignores: Collection[str] = (),
+        refuses: Collection[str] | Callable[[Any], bool] = (),
+        seed: int = 0,
+    ) -> None:
+        """Make a model.
+
+        Args:
+            holds: Share of the requests in which a schema is enforced, drawn anew for each; or a function of the
+                number of the request, from 0.
+            ignores: Keywords that are not enforced anywhere.
+            refuses: Keywords with which a schema is refused; or a function that says so of a schema.
+            seed: Of what is drawn.
+        """
+        self.name, self.provider = "enforcing", "openai"
+        self.capabilities = capabilities(self.provider)
+        self._holds, self._ignores, self._refuses = holds, frozenset(ignores), refuses
+        self._random = Random(seed)  # a test
+        self._request_count = 0
+        self._lock = threading.Lock()
+
+    def __call__(self, prompt: PromptLike, *, options: Mapping[str, Any] | None = None) -> Any:
+        """Give a reply, or raise what `serve` answers with status 400."""
+        with self._lock:
+            index, self._request_count = self._request_count, self._request_count + 1
+            is_held = self._holds(index) if callable(self._holds) else self._random.random() < self._holds
+            schema = _schema(options)
+            text = prompt_text(prompt).rpartition("\n")[2]
+            if schema is not None:
+                self._check(schema)
+                text = self._reply(schema, text) if is_held else text
+        return ScriptedModel([{"reply": text, "finish_reason": "stop"}])(prompt)
+
+    async def acall(self, prompt: PromptLike, *, options: Mapping[str, Any] | None = None) -> Any:
+        """Give a reply."""
+        return self(prompt, options=options)
+
+    def stream(self, prompt: PromptLike, *, options: Mapping[str, Any] | None = None) -> Iterator[Any]:
+        """Give a reply in one chunk."""
+        raise InvalidArgument("EnforcingModel gives whole replies: expected a request without stream")
+
+    def astream(self, prompt: PromptLike, *, options: Mapping[str, Any] | None = None) -> Any:
+        """Give a reply in one chunk."""
+        return self.stream(prompt, options=options)
+
+    def _check(self, schema: Any) -> None:
+        if callable(self._refuses):
+            if self._refuses(schema):
+                raise BadRequest("Invalid schema")
+            return
+        for place in subschemas(schema, "", ""):
+            for keyword in self._refuses if isinstance(place.schema, dict) else ():
+                if keyword in place.schema:
+                    raise BadRequest(f"Invalid schema: '{keyword}' is not permitted")
+
+    def _reply(self, schema: Any, wanted: str) -> str:
+        held = Schema.of(_without(schema, self._ignores))
+        try:
+            value = json.loads(wanted)
+        except ValueError:
+            value = None
+        if value is not None and held.is_valid(value):
+            return wanted
+        return json.dumps(next(iter(samples(held, count=1)), None) or self._drawn(held))
+
+    def _drawn(self, schema: Schema[Any]) -> Any:
+        from schema_guard.testing import instances  # with Hypothesis, which few schemas need
+        from schema_guard.testing.model_replies.flaky_model import drawn
+
+        return drawn(instances(schema), 1, self._random)[0]
+
+
+def _schema(options: Mapping[str, Any] | None) -> Any:
+    """Give the schema that a request asks for; None without one."""
+    response_format = (options or {}).get("response_format") or (options or {}).get("extra_body", {}).get(
+        "response_format"
+    )
+    return (
+        response_format["json_schema"]["schema"]
+        if response_format and response_format.get("type") == "json_schema"
+        else None
+    )
+
+
+def _without(schema: Any, keywords: Collection[str]) -> Any:
+    """Give a copy of a schema without some keywords."""
+    copied = json.loads(json.dumps(schema))
+    for place in list(subschemas(copied, "", "")):
+        for keyword in keywords if isinstance(place.schema, dict) else ():
+            place.schema.pop(keyword, None)
+    return copied

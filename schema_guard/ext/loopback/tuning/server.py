@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A host of tuning on loopback, for tests of what uploads and tunes without one.
+
+Rules: it takes what the host would take, and refuses the rest with the host's status; what goes wrong is asked for by
+request, never left to chance; keys that come in are compared and not kept.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from typing import TYPE_CHECKING, Any, Final, Self
+
+from schema_guard.errors import InvalidArgument
+from schema_guard.ext.loopback.http import Listener, SentResponse
+from schema_guard.ext.loopback.responder import Responder
+from schema_guard.ext.loopback.tuning.fireworks_host import fireworks_answer
+from schema_guard.ext.loopback.tuning.host import Host, HostRefusal
+from schema_guard.ext.loopback.tuning.openai_host import openai_answer
+from schema_guard.ext.loopback.tuning.requests import read_request
+from schema_guard.ext.loopback.tuning.together_host import together_answer
+from schema_guard.models.scripted import ScriptedModel
+from schema_guard.text import clip
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from schema_guard.ext.loopback.http import Received
+    from schema_guard.ext.loopback.tuning.requests import Answered, TuningRequest
+    from schema_guard.models.scripted import Replies
+
+__all__ = ["TUNING_FAULTS", "TUNING_HOSTS", "TuningServer", "serve_tuning"]
+
+TUNING_FAULTS: Final[Mapping[str, str]] = {
+    "http_429": "status 429, with Retry-After: 1; nothing is done",
+    "http_500": "status 500; nothing is done",
+    "http_503": "status 503; nothing is done",
+    "reset": "the connection is reset; nothing is done",
+    "lost": "it is done, and the connection is reset before the answer",
+    "http_500_done": "it is done, and the answer is status 500",
+    "silent": "nothing is done, and no byte comes until the client gives up",
+}
+"""What a host can do wrong, by name."""
+TUNING_HOSTS: Final = ("openai", "together", "fireworks")
+_LEAST: Final = {"openai": 10, "together": 1, "fireworks": 3}
+_STATUSES: Final = {"http_429": 429, "http_500": 500, "http_503": 503, "http_500_done": 500}
+_DONE: Final = ("lost", "http_500_done")
+_INFERENCE: Final = "/inference"
+
+
+def serve_tuning(  # noqa: PLR0913 - all have a default that most calls keep
+    host: str = "openai",
+    *,
+    bases: Iterable[str] = ("small",),
+    answering: Replies = (),
+    faults: Callable[[TuningRequest], str | None] | Mapping[int, str] | None = None,
+    looks: int = 3,
+    ends: str = "succeeded",
+    key: str | None = None,
+    dates: Mapping[str, str] | None = None,
+) -> TuningServer:
+    """Start a host of tuning on loopback, and give it; it listens when this returns.
+
+    Args:
+        host: Whose API it has: one of `TUNING_HOSTS`. Azure's is OpenAI's, at `/openai/v1`.
+        bases: The models that it tunes.
+        answering: What a tuned model answers, as `ScriptedModel` takes it.
+        faults: What goes wrong, by names of `TUNING_FAULTS`: by the request's index, or by a function of it.
+        looks: How often a job is looked at before it ends.
+        ends: How it ends: `succeeded`, `failed` or `cancelled`.
+        key: The key that it takes; None for any, and for none.
+        dates: A model's last day, as the list of models says it.
+
+    Raises:
+        InvalidArgument: There is no such host, or no such end.
+    """
+    if host not in TUNING_HOSTS:
+        raise InvalidArgument(f"host={clip(repr(host))}: expected one of {', '.join(TUNING_HOSTS)}")
+    if ends not in ("succeeded", "failed", "cancelled"):
+        raise InvalidArgument(f"ends={clip(repr(ends))}: expected succeeded, failed or cancelled")
+    return TuningServer(host, Host(bases, _LEAST[host], looks, ends), answering, faults, key, dates or {})
+
+
+class TuningServer:
+    """A host that runs; made by `serve_tuning`. Close it, or use it in a `with` block.
+
+    Attributes:
+        desk: Its files and jobs.
+        requests: What came for them, in order.
+    """
+
+    def __init__(
+        self,
+        host: str,
+        desk: Host,
+        answering: Replies,
+        faults: Callable[[TuningRequest], str | None] | Mapping[int, str] | None,
+        key: str | None,
+        dates: Mapping[str, str],
+    ) -> None:
+        self.desk = desk
+        self.requests: list[TuningRequest] = []
+        self._host, self._faults, self._key, self._dates = host, faults, key, dates
+        self._answering = Responder(ScriptedModel(answering, cycle=True), None, refuses_schemas=False)
+        self._lock = threading.Lock()
+        self._listener = Listener(("127.0.0.1", 0), self._respond)
+        self._listener.start()
+
+    @property
+    def url(self) -> str:
+        """The address without a path: `"http://127.0.0.1:PORT"`."""
+        return f"http://127.0.0.1:{self._listener.server_address[1]}"
+
+    @property
+    def openai_url(self) -> str:
+        """What `openai.OpenAI` takes as `base_url`."""
+        return f"{self.url}/v1"
+
+    def close(self) -> None:
+        """Close the port."""
+        self._listener.stop()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def _respond(self, came: Received) -> SentResponse:
+        if came.path.endswith("/chat/completions"):
+            return self._answering.respond(came._replace(path=came.path.removeprefix(_INFERENCE)))
+        try:
+            with self._lock:
+                # Azure has the same behind a path of its own.
+                request = read_request(came._replace(path=came.path.removeprefix("/openai")))
+                index = len(self.requests)
+                self.requests.append(request)
+                fault = self._fault(index, request)
+                if fault is not None and fault not in _DONE:
+                    return _faulty(fault)
+                self._check_key(came)
+                answered = self._answered(request)
+        except HostRefusal as refused:
+            body = {
+                "error": {"message": refused.words, "type": "invalid_request_error", "code": refused.code}
+            }
+            return _sent(body, refused.status)
+        if fault is not None:
+            return _faulty(fault)
+        return _sent(answered.body, answered.status, answered.headers)
+
+    def _fault(self, index: int, request: TuningRequest) -> str | None:
+        if callable(self._faults):
+            return self._faults(request)
+        return (self._faults or {}).get(index)
+
+    def _check_key(self, came: Received) -> None:
+        key = came.headers.get("authorization", "").removeprefix("Bearer ") or came.headers.get("api-key")
+        if self._key not in (None, key) and not came.path.startswith("/storage/"):
+            raise HostRefusal(401, "Incorrect API key provided", "invalid_api_key")
+
+    def _answered(self, request: TuningRequest) -> Answered:
+        if self._host == "together":
+            answer = together_answer(self.desk, request, self.url)
+        elif self._host == "fireworks":
+            answer = fireworks_answer(self.desk, request)
+        else:
+            answer = openai_answer(self.desk, request, self._dates)
+        if answer is None:
+            raise HostRefusal(404, f"Unknown request URL: {request.method} {request.path}")
+        return answer
+
+
+def _faulty(fault: str) -> SentResponse:
+    if fault == "silent":
+        return SentResponse(None, ending="silence")
+    if fault not in _STATUSES:
+        return SentResponse(None, ending="reset")
+    headers = {"Retry-After": "1"} if fault == "http_429" else {}
+    return _sent({"error": {"message": f"the host had a fault: {fault}"}}, _STATUSES[fault], headers)
+
+
+def _sent(body: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> SentResponse:
+    return SentResponse([json.dumps(body).encode()], status, headers=headers or {})

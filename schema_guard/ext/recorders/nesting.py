@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where a recorded call is made, and whether it is a part of one further out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from schema_guard.records.identity import current_call, current_tags, current_tools, id_of
+
+if TYPE_CHECKING:
+    from schema_guard.records.identity import Tags
+    from schema_guard.schema import Schema
+
+__all__ = ["CallContext", "current_context", "is_same"]
+
+_DEEPEST_REF: Final = 10
+
+
+class CallContext(NamedTuple):
+    """Where a call is made: what a framework's callbacks, run elsewhere, would not find any more.
+
+    Attributes:
+        tags: Of the block.
+        call_id: The guarded or recorded call around it; None for none.
+        schema: Of that call.
+        tools: Names of the tools whose calls are recorded further out.
+    """
+
+    tags: Tags
+    call_id: str | None
+    schema: Schema[Any] | None
+    tools: frozenset[str] = frozenset()
+
+
+def current_context() -> CallContext:
+    """Give where the running code stands."""
+    call = current_call.get()
+    call_id, schema = (None, None) if call is None else (id_of(call), call[-1])
+    return CallContext(current_tags.get(), call_id, schema, current_tools.get())
+
+
+def is_same(one: Schema[Any], other: Schema[Any]) -> bool:
+    """Say whether two schemas are two forms of one: SDKs rewrite what is required and what is closed, never the fields."""
+    if one.fingerprint == other.fingerprint:
+        return True
+    fields = _fields(one.document)
+    return bool(fields) and fields == _fields(other.document)
+
+
+def _fields(document: Any) -> frozenset[str]:
+    """Give the names of the root's properties, behind references too."""
+    root = document
+    for _ in range(_DEEPEST_REF):
+        reference = document.get("$ref") if isinstance(document, dict) else None
+        if not isinstance(reference, str) or not reference.startswith("#/"):
+            break
+        document = root
+        for part in reference[2:].split("/"):
+            document = document.get(part) if isinstance(document, dict) else None
+    properties = document.get("properties") if isinstance(document, dict) else None
+    return frozenset(properties) if isinstance(properties, dict) else frozenset()

@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a recorder saw of one attempt, read as the end of an attempt of the loop."""
+
+from __future__ import annotations
+
+from math import nan
+from typing import TYPE_CHECKING, NamedTuple
+
+from schema_guard.drive import end
+from schema_guard.providers.failures import no_reply
+from schema_guard.received.replies import Reply
+from schema_guard.text import clip
+from schema_guard.values import Failure, Usage
+
+if TYPE_CHECKING:
+    from schema_guard.received.receiver import Receiver
+    from schema_guard.values import End
+
+__all__ = ["AttemptView", "end_of"]
+
+
+class AttemptView(NamedTuple):
+    """What was seen of one attempt.
+
+    Attributes:
+        reply: What came: a text, a provider's or framework's reply object, or a `calls.replies.Reply`; None for nothing.
+        exception: What was raised; beside a reply: why the framework did not take it.
+        usage: Tokens, where the framework knows them better than the reply does; a field of None is the reply's.
+        model: Name of the model that was asked, for a reply that names none.
+        elapsed_s: Seconds; NaN where nobody knows.
+        cost: Dollars as the framework counts them; they stand where no table of prices is given.
+    """
+
+    reply: object = None
+    exception: BaseException | None = None
+    usage: Usage | None = None
+    model: str | None = None
+    elapsed_s: float = nan
+    cost: float | None = None
+
+
+def end_of(one: AttemptView, receiver: Receiver) -> End:
+    """Give the end of an attempt, as *receiver* reads what came."""
+    reply = _reply(one, receiver)
+    if one.usage is not None:
+        usage = Usage(
+            *[own if own is not None else theirs for own, theirs in zip(one.usage, reply.usage, strict=True)]
+        )
+        reply = reply._replace(usage=usage)
+    if reply.call_model == "" and one.model:
+        reply = reply._replace(call_model=one.model)
+    elif reply.model is None and one.model and reply.call_model is None:
+        reply = reply._replace(model=one.model)
+    return end(reply, one.elapsed_s)
+
+
+def _reply(attempt: AttemptView, receiver: Receiver) -> Reply:
+    """Read what came; what the framework did not take is no valid reply."""
+    if attempt.exception is None:
+        return Reply(failure=no_reply(None)) if attempt.reply is None else receiver.read(attempt.reply)
+    raised = receiver.raised(attempt.exception)
+    if attempt.reply is None:
+        return raised
+    reply = receiver.read(attempt.reply)
+    if reply.failure is not None:
+        return reply
+    failure = raised.refused or raised.failure
+    if failure is None or failure.kind == "transport":
+        name = clip(type(attempt.exception).__name__)
+        failure = Failure("semantic", "refused", f"the framework did not take the reply: {name}")
+    return reply._replace(refused=failure, call_model=None)

@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The report of a store as it is now, for what a reader has chosen of it.
+
+Rules: what is chosen comes from outside: only known names, each once, and values that the store or a time has; what
+cannot be shown is said on a page that leads back. Two readers of the same read the store once.
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from threading import Lock
+from time import monotonic
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import parse_qsl, urlencode
+
+from schema_guard.errors import InvalidArgument, SchemaGuardError
+from schema_guard.ext.serving.server import PageAnswer
+from schema_guard.records.selection import NO_SEGMENT
+from schema_guard.report.document import Document, Tone
+from schema_guard.report.figures import GROUPINGS, report_on
+from schema_guard.report.page import Live, PageChoice, page, policy
+from schema_guard.report.store_document import document_of
+from schema_guard.report.trends import trends_of
+from schema_guard.text import clip, did_you_mean, shortened
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from schema_guard.records import Store
+    from schema_guard.report.drawing import Plot
+    from schema_guard.report.figures import Report
+
+_EVERY_S = 5
+
+# A page is made anew after so many seconds, and so many times the seconds that it took.
+_CACHED_S = 2.0
+_REST = 4
+_CHOICES = ("function", "schema", "segment", "since", "until", "by")
+_TIMES = (
+    ("", "all time"),
+    ("1h", "the last hour"),
+    ("24h", "the last day"),
+    ("7d", "the last week"),
+    ("30d", "the last 30 days"),
+)
+
+# A browser's request has no room for a longer one.
+_LONGEST_NAME = 500
+_NAME_SIZE = 40
+
+
+class _CachedReport(NamedTuple):
+    until: float
+    answer: PageAnswer
+
+
+class LiveReport:
+    """Gives the page of a store for a query.
+
+    Args:
+        store: Where to read.
+        time: Reads a point in time; raises `InvalidArgument` for any other text.
+    """
+
+    def __init__(self, store: Store, time: Callable[[str], float]) -> None:
+        self._store, self._time = store, time
+        self._reading = Lock()
+        self._reports: dict[str, _CachedReport] = {}
+
+    def __call__(self, query: str) -> PageAnswer:
+        """Give the page for what stands behind the question mark."""
+        with self._reading:
+            begun = monotonic()
+            self._reports = {key: cached for key, cached in self._reports.items() if begun < cached.until}
+            if query not in self._reports:
+                answer, ended = self._page(query), monotonic()
+                self._reports[query] = _CachedReport(ended + max(_CACHED_S, _REST * (ended - begun)), answer)
+            return self._reports[query].answer
+
+    def report(self, asked: Mapping[str, Any]) -> Report:
+        """Read the store for what is chosen.
+
+        Raises:
+            InvalidArgument: A name is not recorded, or a time is none.
+            StoreError: The store cannot be read.
+        """
+        times = {name: self._time(asked[name]) for name in ("since", "until") if name in asked}
+        return report_on(self._store, **{**asked, **times}, hours=True)
+
+    def _page(self, query: str) -> PageAnswer:
+        status = HTTPStatus.OK
+        plots: list[Plot] = []
+        choices: tuple[PageChoice, ...] = ()
+        try:
+            selection = chosen_in(query)
+            choices = tuple(self._choices(selection))
+            report = self.report(selection)
+            document, plots = document_of(report), trends_of(report)
+        except InvalidArgument as error:
+            status, document = HTTPStatus.BAD_REQUEST, Document(str(error), tone=Tone.BAD)
+        except SchemaGuardError as error:
+            status, document = HTTPStatus.SERVICE_UNAVAILABLE, Document(str(error), tone=Tone.BAD)
+        shown = page(document, plots=plots, title="schema-guard report", live=Live(_EVERY_S, choices))
+        return PageAnswer(status, shown, policy(live=True))
+
+    def _choices(self, selection: Mapping[str, str]) -> Iterable[PageChoice]:
+        rows = self._store.configurations()
+        names = {
+            "function": {row.function for row in rows},
+            "schema": {row.schema_name for row in rows},
+            "segment": {row.segment or NO_SEGMENT for row in rows},
+        }
+        for name, known in names.items():
+            chosen = selection.get(name, "")
+            fits = sorted(value for value in known | {chosen} if value and len(value) <= _LONGEST_NAME)
+            options = zip(fits, shortened(fits, _NAME_SIZE), strict=True)
+            yield PageChoice(name, name, (("", "all"), *options), chosen)
+        since = selection.get("since", "")
+        more = () if since in dict(_TIMES) else ((since, f"since {clip(since)}"),)
+        yield PageChoice("since", "time", (*_TIMES, *more), since)
+        if until := selection.get("until", ""):
+            yield PageChoice("until", "end", (("", "now"), (until, f"until {clip(until)}")), until)
+        yield PageChoice("by", "row", tuple((by, by) for by in GROUPINGS), selection.get("by", GROUPINGS[0]))
+
+
+def chosen_in(query: str) -> dict[str, str]:
+    """Read what is chosen, with what is blank left out.
+
+    Raises:
+        InvalidArgument: A name is unknown or stands there twice, or it is no query.
+
+    >>> chosen_in("function=triage&segment=")
+    {'function': 'triage'}
+    """
+    try:
+        pairs = parse_qsl(query, keep_blank_values=True, errors="strict", max_num_fields=2 * len(_CHOICES))
+    except ValueError as error:
+        raise InvalidArgument(
+            "the address is not one of this page: expected name=value, joined by &"
+        ) from error
+    choices: dict[str, Any] = {}
+    for name, value in pairs:
+        if name not in _CHOICES:
+            raise InvalidArgument(
+                f"{clip(repr(name))}: expected one of {', '.join(_CHOICES)}{did_you_mean(clip(name), _CHOICES)}"
+            )
+        if name in choices:
+            raise InvalidArgument(f"{name}: expected one value, got several")
+        choices[name] = value
+    return {name: value for name, value in choices.items() if value}
+
+
+def query_of(**chosen: str | None) -> str:
+    """Write what is chosen, as `chosen_in` reads it."""
+    return urlencode({name: value for name, value in chosen.items() if value})

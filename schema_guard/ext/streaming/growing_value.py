@@ -1,0 +1,188 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The values of a reply while it arrives: what has come so far, as plain JSON, and what of it may still grow."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from schema_guard.interruptions import is_interruption
+from schema_guard.pointer import join
+from schema_guard.reading import read
+from schema_guard.values import Ask, Partial
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from schema_guard.values import OpenPath
+
+# A value is read anew when the text has grown by this share: reading at every chunk would be quadratic.
+_GROWTH = 1 / 64
+_MARK = re.compile(r'\\.|["{}\[\]:,]', re.DOTALL)
+_NUMBER = re.compile(r"(?<![-+.0-9a-zA-Z])-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?\Z")
+# Of a longer number its end is taken for one.
+_LONGEST_NUMBER = 400
+
+
+class Growing:
+    """Reads the growing text of one attempt after the other.
+
+    Args:
+        forms: For attempt 1, 2, ..., the last one from then on: what gives a value that is still written, and the way to
+            what is open in it, in the schema's own form, as `SentForm.grown` does; None where it comes in that.
+        partial: Whether each value is given as a `Partial`.
+        before: Attempts of another call that came before, from which theirs are counted on.
+    """
+
+    def __init__(
+        self,
+        forms: Sequence[Callable[[Any, OpenPath | None], tuple[Any, OpenPath | None] | None] | None],
+        *,
+        partial: bool = False,
+        before: int = 0,
+    ) -> None:
+        self._forms = forms
+        self._before = before
+        self._is_partial = partial
+        self._attempt = 1
+        self._restart()
+
+    def _restart(self) -> None:
+        self._pieces: list[str] = []
+        self._text = ""
+        self._size, self._next = 0, 1
+        self._begin: int | None = None
+        self._end = _End()
+        self._last: Partial | None = None
+
+    def feed(self, piece: str | Ask | None) -> Iterator[Any]:
+        """Give the value so far if it has changed; an Ask starts an attempt, None what counts of it anew."""
+        if piece is None or type(piece) is Ask:
+            self._attempt = self._attempt if piece is None else piece.number
+            self._restart()
+            self._text = (piece.prefix or "") if piece is not None else ""
+            return
+        assert isinstance(piece, str)
+        self._pieces.append(piece)
+        self._size += len(piece)
+        if self._size < self._next:
+            return
+        self._next = self._size + max(1, int(self._size * _GROWTH))
+        partial, last = self._partial(), self._last
+        if partial is None or partial.value is None:
+            return
+        is_same_part = last is None or not self._is_partial or partial.open == last.open
+        if last is not None and is_same_part and partial.value == last.value:
+            return
+        self._last = partial
+        yield partial if self._is_partial else partial.value
+
+    def _partial(self) -> Partial | None:
+        text = "".join(self._pieces)
+        self._pieces = [text]
+        text = self._with_beginning(text)
+        start = _begin(text)
+        if start is None:
+            return None
+        if start != self._begin:
+            self._begin, self._end = start, _End()
+        value = _value(text[start:])
+        form = self._forms[min(self._attempt, len(self._forms)) - 1]
+        if form is None and not self._is_partial:
+            return Partial(value, "", self._before + self._attempt)
+        self._end.feed(text[start + self._end.size :])
+        path = self._end.path(value, text)
+        grown: tuple[Any, OpenPath | None] | None = (value, path) if form is None else form(value, path)
+        return (
+            None if grown is None else Partial(grown[0], join(grown[1] or ()), self._before + self._attempt)
+        )
+
+    def _with_beginning(self, text: str) -> str:
+        """Give a text behind the beginning that its attempt goes on with; that comes again from some servers."""
+        begun, came = self._text, text.lstrip()
+        if not begun:
+            return text
+        if came.startswith(begun):
+            return came
+        return begun if begun.startswith(came) else begun + text
+
+
+class _End:
+    """Where the end of a JSON text stands that is still written.
+
+    Attributes:
+        size: Characters that were read.
+    """
+
+    def __init__(self) -> None:
+        self.size = 0
+        self._depth = 0
+        self._in_text = False
+        # Of a text what stands before it, and a backslash whose character has not come.
+        self._before = self._carry = ""
+
+    def feed(self, text: str) -> None:
+        """Read the next piece."""
+        self.size += len(text)
+        text = self._carry + text
+        depth, in_text, before = self._depth, self._in_text, self._before
+        for mark in _MARK.findall(text):
+            if mark == '"':
+                in_text = not in_text
+            elif in_text or mark[0] == "\\":
+                continue
+            else:
+                depth += (mark in "{[") - (mark in "}]")
+                before = mark
+        self._depth, self._in_text, self._before = depth, in_text, before
+        slashes = len(text) - len(text.rstrip("\\"))
+        self._carry = "\\" * (slashes % 2)
+
+    def path(self, value: Any, text: str) -> OpenPath | None:
+        """Give the way to the innermost part of a value that may still grow, None for none; *text* ends where it does."""
+        path: list[str | int] = []
+        if self._depth <= 0:
+            return path if self._in_text or _NUMBER.search(text[-_LONGEST_NUMBER:]) else None
+        for _ in range(self._depth - 1):
+            step = _last_of(value)
+            if step is None:
+                return path
+            path.append(step)
+            value = value[step]
+        if self._is_in_scalar(value, text):
+            step = _last_of(value)
+            path += [] if step is None else [step]
+        return path
+
+    def _is_in_scalar(self, value: Any, text: str) -> bool:
+        """Say whether the last member or item is a text or a number that is not over."""
+        if self._in_text:
+            return isinstance(value, list) or self._before == ":"
+        return _NUMBER.search(text[-_LONGEST_NUMBER:]) is not None
+
+
+def _last_of(value: Any) -> str | int | None:
+    """Give the name or index of the last member or item; None where there is none."""
+    if isinstance(value, dict):
+        return next(reversed(value), None)
+    return len(value) - 1 if isinstance(value, list) and value else None
+
+
+def _begin(text: str) -> int | None:
+    """Give where the JSON of a text that may be cut off begins; None when there is none yet."""
+    reading = read(text)
+    return reading.candidates[0].start if reading.direct else (reading.unclosed or (None,))[0]
+
+
+def _value(text: str) -> Any:
+    """Give the value of a JSON text that may be cut off; None when there is none yet."""
+    from jiter import from_json
+
+    try:
+        return from_json(
+            text.encode("utf-8", "replace"), partial_mode="trailing-strings", allow_inf_nan=False
+        )
+    except ValueError as error:
+        if type(error) is not ValueError or is_interruption(error):
+            raise
+        return None

@@ -1,0 +1,189 @@
+# SPDX-License-Identifier: Apache-2.0
+"""@guard_tools: one line on the function that makes one turn of an agent."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from functools import partial, wraps
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+
+from schema_guard import drive
+from schema_guard.arguments import require_bool, require_count, require_text
+from schema_guard.errors import InvalidArgument
+from schema_guard.ext.tools.errors import ToolCallsFailed, failure_text
+from schema_guard.ext.tools.recorded_call import UnknownTools
+from schema_guard.ext.tools.tools import tools_of
+from schema_guard.ext.tools.turn import STEP, Turn, TurnPlan
+from schema_guard.preparing.costs import prices_of
+from schema_guard.preparing.names import recorded_name
+from schema_guard.preparing.parameters import ParameterNames
+from schema_guard.preparing.prepare import Version
+from schema_guard.preparing.shapes import name_of, shape_of
+from schema_guard.preparing.telemetry import follow_environment
+from schema_guard.settings import UNSET, Unset, resolved_store
+from schema_guard.text import clip
+
+if TYPE_CHECKING:
+    from schema_guard.prices.charges import Table
+    from schema_guard.records.recorder import Recorder
+
+__all__ = ["guard_tools"]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+_OURS = ParameterNames(None, None, None)
+
+
+def guard_tools(  # noqa: PLR0913 - all but the tools is keyword-only
+    tools: object,
+    *,
+    name: str | None = None,
+    max_attempts: int = 1,
+    observe: bool = False,
+    messages: str | None = None,
+    version: str | None = None,
+    segment: str | None = None,
+    prices: Table | None = None,
+    store: str | Recorder | Unset | None = UNSET,
+) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Guard the function that makes one turn of an agent: every tool call in the reply that it gives is valid.
+
+    The reply comes back as it is where each of its calls is valid, or it calls nothing. Else, with attempts left, the
+    function is called again: its messages, the model's turn, and a result for each call that says what was wrong with
+    it, in the form of the provider that replied; nothing of the turn was run. Each call is recorded as one call: under
+    the function, with the tool as its schema and the turn as its parent.
+
+    Args:
+        tools: What the model is given, as `judge_calls` takes it.
+        name: What records call the function; its qualified name when left out.
+        max_attempts: >= 1; 1 never asks again.
+        observe: Change nothing: the reply, stream or exception comes back as it is, and its calls are recorded.
+        messages: The parameter that carries the messages. Left out: `messages`, else `prompt`, else the only parameter
+            without default that is annotated `str`, `list` or nothing. Needed to ask again alone.
+        version: Of the function's prompt; a hash of its code when left out.
+        segment: Part of the traffic; `tags(segment=...)` goes first.
+        prices: As `guard` takes them.
+        store: As `guard` takes it.
+
+    Returns:
+        A decorator for functions, methods and `async def`; the function keeps its parameters and what it gives.
+
+    Raises:
+        InvalidArgument: At decoration, for everything that is wrong with the use of it; at a call, when the function
+            gives a stream that is not only observed, or what is no reply of a model.
+        InvalidSchema: The schema of a tool cannot be loaded.
+
+    The decorated function raises what the function raises, unchanged, and `ToolCallsFailed`, a `GuardFailed`, when the
+    calls of the last reply are not valid: `judgements` has all of them.
+    """
+    known = tools_of(tools)
+    require_count("max_attempts", max_attempts, 1, meaning=" (1 means: never ask again)")
+    require_bool("observe", observe)
+    for word, value in (("name", name), ("messages", messages), ("version", version), ("segment", segment)):
+        require_text(word, value)
+    if store is not None and not isinstance(store, Unset):
+        resolved_store(store, strictly=True)
+    price = prices_of(prices)
+
+    def decorated(function: Any) -> Any:
+        return _guarded(
+            function,
+            lambda of: TurnPlan(
+                function=of,
+                name=recorded_name(of, name, ""),
+                tools=known,
+                shape=shape_of(
+                    of,
+                    messages,
+                    observe=observe or max_attempts == 1,
+                    named=_OURS,
+                    setting="messages",
+                ),
+                max_attempts=1 if observe else max_attempts,
+                observe=observe,
+                version=Version(version, of, (STEP,)),
+                segment=segment,
+                prices=price,
+                store=partial(_store, store),
+                unknown=UnknownTools(),
+            ),
+        )
+
+    return decorated
+
+
+def _store(store: str | Recorder | Unset | None) -> Recorder | None:
+    return None if store is None else resolved_store(store)
+
+
+def _guarded(function: Any, planned: Callable[[Any], TurnPlan]) -> Any:
+    if isinstance(function, staticmethod | classmethod):
+        return type(function)(_guarded(function.__func__, planned))
+    if not callable(function):
+        raise InvalidArgument(f"guard_tools: {clip(repr(function))}: expected a function that makes one turn")
+    plan = planned(function)
+    follow_environment()
+    if not plan.observe and (inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function)):
+        raise InvalidArgument(
+            f"{name_of(function)}: gives a stream, whose calls cannot be judged before its caller has them: return the "
+            "whole reply, or measure with guard_tools(..., observe=True)"
+        )
+    return _awaited(plan) if inspect.iscoroutinefunction(function) else _sync_wrapper(plan)
+
+
+def _awaited(plan: TurnPlan) -> Any:
+    @wraps(plan.function)
+    async def awaited(*args: Any, **kwargs: Any) -> Any:
+        turn = Turn(plan, args, kwargs)
+        if not plan.observe:
+            return await _go_on(plan, turn, None)
+        from schema_guard.observation import observe_async  # only observed functions need it
+
+        result = await observe_async(turn)
+        await turn.settle()
+        return result
+
+    return awaited
+
+
+def _sync_wrapper(plan: TurnPlan) -> Any:
+    @wraps(plan.function)
+    def called(*args: Any, **kwargs: Any) -> Any:
+        turn = Turn(plan, args, kwargs)
+        if plan.observe:
+            from schema_guard.observation import observe  # only observed functions need it
+
+            return observe(turn)
+        entered = turn.enter()
+        try:
+            driven = drive.run(turn.flow, turn.invoke, turn.finish, turn.receiver)
+        finally:
+            turn.leave(entered)
+        if isinstance(driven, drive.Pending):
+            return _go_on(plan, turn, driven)
+        return _value(plan, turn, driven)
+
+    return called
+
+
+async def _go_on(plan: TurnPlan, turn: Turn, first: drive.Pending | None) -> Any:
+    entered = turn.enter()
+    try:
+        driven = await drive.arun(turn.flow, turn.invoke, turn.finish, turn.receiver, first)
+    finally:
+        turn.leave(entered)
+    await turn.settle()
+    return _value(plan, turn, driven)
+
+
+def _value(plan: TurnPlan, turn: Turn, driven: drive.Driven) -> Any:
+    """Give the last reply as it is, or raise what was wrong with it."""
+    if driven.error is not None:
+        raise driven.error
+    if turn.no_reply is not None:
+        raise InvalidArgument(f"{plan.name}: {turn.no_reply.message}")
+    if turn.is_valid:
+        return turn.result
+    message = failure_text(plan.name, turn.judgements, plan.max_attempts)
+    raise ToolCallsFailed(message, outcome=turn.outcome(), judgements=turn.judgements)

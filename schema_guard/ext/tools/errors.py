@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a turn raises whose calls cannot be run, and how it is told."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from schema_guard.errors import GuardFailed, shows_values
+from schema_guard.text import clip, plural, safe
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from schema_guard.ext.tools.judging import CallJudgement
+    from schema_guard.values import Outcome
+
+__all__ = ["ToolCallsFailed", "failure_text"]
+
+_MOST_SHOWN: Final = 10
+
+
+class ToolCallsFailed(GuardFailed):
+    """The last reply of a turn has tool calls that are not valid.
+
+    Attributes:
+        judgements: For each reply, in the order in which they came, the judgement of each of its calls; without schemas.
+        outcome: The turn, with an attempt for each reply; its failure is that of the first call that failed.
+    """
+
+    def __init__(
+        self, message: str, *, outcome: Outcome[Any], judgements: Sequence[Sequence[CallJudgement]]
+    ) -> None:
+        super().__init__(message, outcome=outcome)
+        # A schema may be of a type that is local to a function, which no pickle takes.
+        self.judgements = tuple(
+            tuple(judgement._replace(schema=None) for judgement in reply) for reply in judgements
+        )
+
+
+def failure_text(function: str, judgements: Sequence[Sequence[CallJudgement]], max_attempts: int) -> str:
+    """Say which calls of the last reply are not valid, why, and what to do."""
+    last = judgements[-1]
+    failed = [judgement for judgement in last if not judgement.ok]
+    counted = f"{len(failed)} of {plural(len(last), 'tool call')} not valid"
+    attempt = f"in attempt {len(judgements)} of {max_attempts}"
+    lines = [
+        f"{safe(clip(function))}: {counted} {attempt}",
+        *(f"  {_line(judgement)}" for judgement in failed[:_MOST_SHOWN]),
+    ]
+    if len(failed) > _MOST_SHOWN:
+        lines.append(f"  and {len(failed) - _MOST_SHOWN} more")
+    is_refused = any(
+        judgement.failure is not None and judgement.failure.kind == "refusal" for judgement in failed
+    )
+    is_spent = len(judgements) >= max_attempts and not is_refused
+    more = f"; to ask again: max_attempts={max_attempts + 2}" if is_spent else ""
+    return "\n".join([*lines, f"  each of them: error.judgements[-1]{more}"])
+
+
+def _line(judgement: CallJudgement) -> str:
+    failure = judgement.failure
+    assert failure is not None
+    called = (
+        safe(clip(judgement.name))
+        if judgement.name is not None and (judgement.schema is not None or shows_values())
+        else "a call"
+    )
+    message = safe(clip(failure.message, 300)) if shows_values() else safe(judgement.message or "")
+    return f"{called}, {failure.kind} {safe(clip(failure.code))}: {message}"

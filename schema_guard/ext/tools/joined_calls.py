@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The calls of a turn, followed over the replies in which it was asked for again: each is one call in the records.
+
+Rules:
+1. A call that is valid is over with its first valid attempt. That the model had to write it again, because another call
+   beside it was not valid, is no further call of that tool; only where it fails then it is one.
+2. A call that failed goes on with the first call of the next reply to the same tool; one whose tool nobody knows goes on
+   with a near name, else with a call that nothing else claims.
+3. What a later reply calls beside these is a call of its own, and what it leaves out has failed.
+So a tool has as many calls as the model meant to make of it, and each has failed or not at its first attempt.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from schema_guard.ext.tools.result_messages import near_names
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from schema_guard.ext.tools.judging import CallJudgement
+    from schema_guard.values import End
+
+__all__ = ["CallAttempt", "FollowedCall", "JoinedCalls"]
+
+
+class CallAttempt(NamedTuple):
+    """One call of one reply.
+
+    Attributes:
+        judgement: What it is worth.
+        end: How the reply ended that it stood in, with its own share of the tokens.
+    """
+
+    judgement: CallJudgement
+    end: End
+
+
+class FollowedCall:
+    """A call of a turn.
+
+    Attributes:
+        attempts: In order; all but the last failed.
+        is_replaced: Whether the model had to write it again and failed, so that another call goes on in its place.
+    """
+
+    __slots__ = ("attempts", "is_replaced")
+
+    def __init__(self) -> None:
+        self.attempts: list[CallAttempt] = []
+        self.is_replaced = False
+
+    @property
+    def first(self) -> CallJudgement:
+        """What it was at first: its tool is that of the record."""
+        return self.attempts[0].judgement
+
+    @property
+    def last(self) -> CallJudgement:
+        """What it was at last."""
+        return self.attempts[-1].judgement
+
+    def is_repeated_by(self, one: CallJudgement) -> bool:
+        """Say whether a call is this one once more, which was valid."""
+        return self.last.ok and (self.last.name, self.last.arguments) == (one.name, one.arguments)
+
+
+class JoinedCalls:
+    """The calls of one turn.
+
+    Attributes:
+        calls: In the order in which the model first wrote them.
+    """
+
+    __slots__ = ("calls",)
+
+    def __init__(self) -> None:
+        self.calls: list[FollowedCall] = []
+
+    def take(self, judgements: Sequence[CallJudgement]) -> list[FollowedCall | None]:
+        """Join the calls of a reply to those before it.
+
+        Returns:
+            For each of them the call that it is an attempt of; None for one that only repeats a valid call.
+        """
+        known = [call for call in self.calls if not call.is_replaced]
+        joined: list[FollowedCall | None] = [None] * len(judgements)
+        indices = list(range(len(judgements)))
+
+        def claim(wanted: Callable[[FollowedCall, CallJudgement], bool]) -> None:
+            for call in list(known):
+                at = next((at for at in indices if wanted(call, judgements[at])), None)
+                if at is not None:
+                    known.remove(call)
+                    indices.remove(at)
+                    joined[at] = call
+
+        claim(lambda call, one: call.is_repeated_by(one))
+        claim(lambda call, one: not call.last.ok and call.last.name == one.name)
+        claim(lambda call, one: call.last.ok and call.last.name == one.name)
+        claim(
+            lambda call, one: (
+                _is_lost(call) and one.name in near_names(call.last.name or "", [one.name or ""])
+            )
+        )
+        claim(lambda call, one: _is_lost(call))
+        return [self._attempt_of(call, judgement) for call, judgement in zip(joined, judgements, strict=True)]
+
+    def _attempt_of(self, call: FollowedCall | None, judgement: CallJudgement) -> FollowedCall | None:
+        if call is not None and not call.last.ok:
+            return call
+        if call is not None:
+            if judgement.ok:
+                return None
+            call.is_replaced = True
+        new = FollowedCall()
+        self.calls.append(new)
+        return new
+
+
+def _is_lost(call: FollowedCall) -> bool:
+    """Say whether nobody knows which tool a call was for."""
+    failure = call.last.failure
+    return failure is not None and (failure.code == "unknown_tool" or call.last.name is None)

@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a model is told of its tool calls, as the results of their tools: our own sentences, with no value of a reply."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from schema_guard import prompting
+from schema_guard.text import clip
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from schema_guard.values import Failure
+
+__all__ = ["NOT_RUN", "message_for", "near_names"]
+
+NOT_RUN: Final = (
+    "This call is valid, but it was not run: another call of the same turn is not valid. "
+    "Make this call again together with the corrected ones."
+)
+"""What a model is told of a valid call of a turn that is asked for again."""
+_MOST_NAMES: Final = 20
+_MOST_CHARS: Final = 700
+_CUT_OFF: Final = "It was cut off before its arguments were complete"
+
+
+def message_for(failure: Failure, tools: Iterable[str], near: list[str], *, name: str | None) -> str:
+    """Say why a call was not run, and what to do.
+
+    Args:
+        failure: Of the call.
+        tools: Names of the tools that there are.
+        near: Those of them that the model may have meant.
+        name: Of the tool, where it is one of them.
+    """
+    if failure.code == "unknown_tool":
+        return f"This call was not run: there is no tool of that name. {_names(list(tools), near)}"
+    if failure.kind == "truncation":
+        reason, then = _CUT_OFF, "Call the tool again, with shorter arguments."
+    elif failure.code == "empty":
+        reason, then = "Its arguments were empty", "Call the tool again, with one JSON object of arguments."
+    elif failure.kind == "refusal":
+        reason, then = "It was stopped by a filter", "Go on without it."
+    else:
+        reason = prompting.describe(failure, quote_checks=True)
+        then = "Call the tool again, with corrected arguments."
+    which = "" if name is None else f" of {name}"
+    return f"This call{which} was not run. {clip(reason, _MOST_CHARS)}. {then}"
+
+
+def _names(tools: list[str], near: list[str]) -> str:
+    if near:
+        return f"Did you mean {' or '.join(near)}? Call it again by its right name."
+    if not tools:
+        return "There are no tools: answer without one."
+    more = f" and {len(tools) - _MOST_NAMES} more" if len(tools) > _MOST_NAMES else ""
+    return f"The tools are: {', '.join(tools[:_MOST_NAMES])}{more}."
+
+
+def near_names(name: str, tools: Iterable[str]) -> list[str]:
+    """Give the names of tools that a wrong name may mean, the nearest first, at most three.
+
+    >>> near_names("functions.get_weather", ["get_weather", "send_mail"])
+    ['get_weather']
+    """
+    known = {tool.casefold(): tool for tool in tools}
+    from difflib import get_close_matches  # 6 ms that only a wrong name has to pay
+
+    wanted = clip(name, 200).casefold()
+    tail = wanted.replace(":", ".").replace("/", ".").rpartition(".")[2]
+    matches = (
+        [tail] if tail in known else [*get_close_matches(wanted, known), *get_close_matches(tail, known)]
+    )
+    return [known[near] for near in dict.fromkeys(matches)][:3]

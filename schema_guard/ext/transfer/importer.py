@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Files and other stores taken into a store.
+
+Rules: nothing of a file comes in before all of it was read and found right, unless what is wrong in it may be left
+out. What comes in is what is not there; the rest is left as it is.
+"""
+
+from __future__ import annotations
+
+from typing import IO, TYPE_CHECKING
+
+from schema_guard.errors import InvalidArgument
+from schema_guard.ext.transfer import forms
+from schema_guard.ext.transfer.entries import FileReading
+from schema_guard.ext.transfer.exporter import store_data_of, texts_by_attempt
+from schema_guard.ext.transfer.insertion import (
+    Added,
+    add_calls,
+    add_store_data,
+    batches,
+    count_store_data,
+    linked,
+    stored_call_ids,
+)
+from schema_guard.ext.transfer.texts import Moved
+from schema_guard.records.attempts import Where
+from schema_guard.records.counts.rollups import calls as calls_of
+from schema_guard.records.counts.rollups import whole_calls
+from schema_guard.records.payloads.texts import payload_of
+from schema_guard.records.reading import pages
+from schema_guard.records.rows import COLUMNS, key_fingerprint
+from schema_guard.text import plural
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from schema_guard.ext.transfer.entries import StoreData
+    from schema_guard.ext.transfer.insertion import Linked, Taking
+    from schema_guard.records.backend import Backend
+    from schema_guard.records.payloads.texts import Texts
+    from schema_guard.records.rows import Row
+
+__all__ = ["check", "import_file", "merge"]
+
+_CALL_ID, _NUMBER = COLUMNS.index("call_id"), COLUMNS.index("number")
+
+
+def check(source: str, stream: IO[bytes], *, skip_bad: bool) -> FileReading:
+    """Read a file to its end and say what it has.
+
+    Args:
+        source: Its name, for messages.
+        stream: The file; can be set back to its beginning.
+        skip_bad: Whether what is wrong in it is counted only.
+
+    Raises:
+        InvalidArgument: It is no export, or something in it is wrong; the message lists the first ten places.
+        MissingExtra: It is Parquet and pyarrow is not installed.
+    """
+    reading = FileReading(source)
+    for _ in reading.whole_calls(forms.read(source, stream)):
+        pass
+    if reading.faults and not skip_bad:
+        more = reading.faults - len(reading.first_faults)
+        listed = [*map(str, reading.first_faults), *([f"and {more} more"] if more else [])]
+        raise InvalidArgument(
+            f"{source}: {plural(reading.faults, 'place')} in it wrong, so nothing was imported: fix the file, or leave "
+            "their calls out with --skip-bad\n  " + "\n  ".join(listed)
+        )
+    return reading
+
+
+def import_file(
+    backend: Backend, source: str, stream: IO[bytes], *, checked: FileReading, taking: Taking
+) -> Added:
+    """Take what a file has into a store.
+
+    Args:
+        backend: The store.
+        source: Name of the file.
+        stream: The file.
+        checked: What `check` gave of it.
+        taking: How.
+
+    Raises:
+        InvalidArgument: It is of another key, and that was not allowed.
+        StoreError: The store cannot be written.
+    """
+    how = linked(backend, source, checked.keys, unlinked=taking.unlinked)
+    calls = FileReading(source).whole_calls(forms.read(source, stream))
+    added = Added(source, checked.calls, checked.attempts, bad=checked.faults)
+    return _add(backend, calls, checked.store_data, how, added, taking)
+
+
+def merge(backend: Backend, source: str, other: Backend, taking: Taking) -> Added:
+    """Copy the records of another store into a store. The other one is only read.
+
+    Args:
+        backend: The store.
+        source: Name of the other one.
+        other: The other one.
+        taking: How.
+
+    Raises:
+        InvalidArgument: It is of another key, and that was not allowed.
+        StoreError: The store cannot be written, or the other one not be read.
+    """
+    beside = store_data_of(other, Where())
+    with other.reading() as snapshot:
+        key = snapshot.key()
+    how = linked(backend, source, beside.keys, key, unlinked=taking.unlinked)
+    added = Added(source)
+
+    def read() -> Iterator[list[Moved]]:
+        for page in whole_calls(pages(other, Where())):
+            by_attempt = texts_by_attempt(other, [row for _, row in page]) if taking.with_texts else {}
+            for call in calls_of(page):
+                added.calls += 1
+                added.attempts += len(call)
+                yield [_moved(row, by_attempt) for _, row in call]
+
+    return _add(backend, read(), beside, how, added, taking)
+
+
+def _moved(row: Row, by_attempt: Mapping[tuple[object, object], Texts]) -> Moved:
+    texts = by_attempt.get((row[_CALL_ID], row[_NUMBER]))
+    return Moved(row, None if texts is None else payload_of(texts))
+
+
+def _add(
+    backend: Backend,
+    calls: Iterable[list[Moved]],
+    beside: StoreData,
+    how: Linked,
+    added: Added,
+    taking: Taking,
+) -> Added:
+    added.unlinked = how.namespace is not None
+    if taking.dry_run:
+        for attempts in batches(calls):
+            rows = [moved.row for moved in attempts]
+            known = stored_call_ids(backend, rows)
+            added.added += sum(row[_CALL_ID] not in known for row in rows)
+            if taking.on_step is not None:
+                taking.on_step(len(rows))
+        count_store_data(backend, beside, added)
+        return added
+    session = backend.session()
+    try:
+        if how.key is not None:
+            session.adopt_key(how.key)
+        session.add_keys(how.keys)
+        added.is_of_another_key = bool(how.keys) and key_fingerprint(session.key) not in how.keys
+        added.added = add_calls(session, calls, taking, namespace=how.namespace)
+        add_store_data(session, beside, added)
+    finally:
+        session.close()
+    return added

@@ -1,0 +1,222 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Calls from elsewhere put into a store, by batches of whole calls, each all or nothing.
+
+Rules: a call is known by its id, so that whoever begins anew after a kill changes nothing of what is there. Hashes
+of another key are refused, or, where that is wanted, made inputs of their own: then no input of one store is taken
+for one of another, whatever their hashes are. Clusters are names that users give, and are never changed.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from schema_guard.errors import InvalidArgument
+from schema_guard.records.attempts import Where
+from schema_guard.records.declarations import joined
+from schema_guard.records.reading import pages
+from schema_guard.records.rows import COLUMNS, key_fingerprint, keyed_hash
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from schema_guard.ext.transfer.entries import StoreData
+    from schema_guard.ext.transfer.texts import Moved
+    from schema_guard.records.backend import Backend, Session
+    from schema_guard.records.rows import Row
+
+__all__ = [
+    "Added",
+    "Linked",
+    "add_calls",
+    "add_store_data",
+    "batches",
+    "count_store_data",
+    "linked",
+    "stored_call_ids",
+]
+
+BATCH_ROWS = 5_000  # in one transaction: a fifth of a second in which nobody else can write
+_BATCH_BYTES = 16 * 1024 * 1024  # of texts
+_PAUSE_S = 0.01  # several times what another process waits before it looks again whether it may write
+_CALL_ID, _INPUT_HASH = COLUMNS.index("call_id"), COLUMNS.index("input_hash")
+
+
+@dataclass
+class Added:
+    """What came of a file or a store.
+
+    Attributes:
+        source: Its name.
+        calls: How many it has.
+        attempts: How many attempts are in those.
+        added: How many of the attempts were not there before.
+        declarations: How many targets and declarations about steps were not there.
+        lost_records: How many counts of lost records were not there.
+        bad: What was left out because it was wrong: places in the file.
+        unlinked: Whether its inputs were kept apart from those of the store.
+        is_of_another_key: Whether it came into an empty store, and what is recorded there is hashed with another key.
+    """
+
+    source: str
+    calls: int = 0
+    attempts: int = 0
+    added: int = 0
+    declarations: int = 0
+    lost_records: int = 0
+    bad: int = 0
+    unlinked: bool = False
+    is_of_another_key: bool = False
+
+
+@dataclass(frozen=True)
+class Taking:
+    """How something is taken into a store.
+
+    Attributes:
+        unlinked: Whether what has hashes of another key is taken, its inputs as inputs of their own.
+        dry_run: Whether it is only said what would come.
+        with_texts: Whether the texts of prompts and replies come along.
+        on_step: Is told after each batch how many attempts it had.
+    """
+
+    unlinked: bool = False
+    dry_run: bool = False
+    with_texts: bool = False
+    on_step: Callable[[int], None] | None = None
+
+
+class Linked(NamedTuple):
+    """How the hashes of a source go with those of a store.
+
+    Attributes:
+        keys: Fingerprints to note in the store.
+        namespace: Under which the inputs of the source are hashed once more; None where they are the same key's.
+        key: Of the source, where the store has no hashes and goes on with it; None where it is not known.
+    """
+
+    keys: frozenset[str]
+    namespace: bytes | None = None
+    key: bytes | None = None
+
+
+def linked(
+    backend: Backend, source: str, keys: frozenset[str], key: bytes | None = None, *, unlinked: bool
+) -> Linked:
+    """Say how the hashes of a source go with those of a store.
+
+    Args:
+        backend: The store.
+        source: Name of the source, for the message.
+        keys: Fingerprints of the source's keys.
+        key: With which the source hashes; None where that is not known.
+        unlinked: Whether inputs of different keys may stand beside each other.
+
+    Raises:
+        InvalidArgument: The keys differ, and that was not allowed.
+    """
+    with backend.reading() as snapshot:
+        there = snapshot.keys()
+    if keys <= there:
+        return Linked(frozenset())
+    if not there:
+        is_all = key is not None and keys == {key_fingerprint(key)}
+        return Linked(keys, key=key if is_all else None)
+    session = backend.session()
+    own = key_fingerprint(session.key)
+    session.close()
+    if keys <= there | {own}:
+        return Linked(keys)
+    if not unlinked:
+        raise InvalidArgument(
+            f"{source}: its inputs are hashed with the key {_listed(keys)}, those of the store with {_listed(there)}: "
+            "equal inputs could not be told; record with one SCHEMA_GUARD_HASH_KEY on all machines, or take it in with "
+            "--unlinked, its inputs as inputs of their own"
+        )
+    return Linked(frozenset(), ",".join(sorted(keys)).encode())
+
+
+def _listed(keys: Iterable[str]) -> str:
+    return " and ".join(sorted(keys))
+
+
+def add_calls(
+    session: Session,
+    calls: Iterable[list[Moved]],
+    taking: Taking,
+    *,
+    namespace: bytes | None = None,
+) -> int:
+    """Store those calls that are not stored; others can write in between.
+
+    Args:
+        session: Of the store.
+        calls: The attempts of each, in the order of storing.
+        taking: How.
+        namespace: Of `Linked`.
+
+    Returns:
+        How many attempts were stored.
+    """
+    added = 0
+    for attempts in batches(calls):
+        rows = [moved.row if namespace is None else _apart(moved.row, namespace) for moved in attempts]
+        payloads = [moved.payload for moved in attempts] if taking.with_texts else []
+        added += session.add_calls(rows, payloads)
+        if taking.on_step is not None:
+            taking.on_step(len(rows))
+        if len(rows) >= BATCH_ROWS:
+            time.sleep(_PAUSE_S)
+    return added
+
+
+def batches(calls: Iterable[list[Moved]]) -> Iterator[list[Moved]]:
+    """Give the attempts of several whole calls at a time."""
+    attempts: list[Moved] = []
+    chars = 0
+    for call in calls:
+        attempts += call
+        chars += sum(len(text or b"") for moved in call if moved.payload for text in moved.payload[:2])
+        if len(attempts) >= BATCH_ROWS or chars >= _BATCH_BYTES:
+            yield attempts
+            attempts, chars = [], 0
+    if attempts:
+        yield attempts
+
+
+def _apart(row: Row, namespace: bytes) -> Row:
+    """Give a row whose input is none of another store's."""
+    input_hash = row[_INPUT_HASH]
+    if input_hash is None:
+        return row
+    return (*row[:_INPUT_HASH], keyed_hash(str(input_hash), namespace), *row[_INPUT_HASH + 1 :])
+
+
+def add_store_data(session: Session, beside: StoreData, added: Added) -> None:
+    """Store the declarations and counts of lost records that are not stored, and count them."""
+    for declared in beside.declared:
+        added.declarations += session.add_declared(declared)
+    if beside.lost_records:
+        added.lost_records += session.add_lost_records(beside.lost_records)
+
+
+def count_store_data(backend: Backend, beside: StoreData, added: Added) -> None:
+    """Count the declarations and counts of lost records that are not stored."""
+    with backend.reading() as snapshot:
+        there = {known.schema_fingerprint: known for known in snapshot.every_declaration()}
+        lost_records = snapshot.every_lost_record()
+    for declared in beside.declared:
+        stored = there.get(declared.schema_fingerprint)
+        steps, targets = (stored.steps, stored.targets) if stored else ((), ())
+        added.declarations += len(joined(steps, declared.steps)) - len(steps)
+        added.declarations += len(joined(targets, declared.targets)) - len(targets)
+    added.lost_records += (Counter(beside.lost_records) - Counter(lost_records)).total()
+
+
+def stored_call_ids(backend: Backend, rows: Iterable[Row]) -> frozenset[object]:
+    """Give those of the calls of these attempts that are stored."""
+    call_ids = sorted({str(row[_CALL_ID]) for row in rows})
+    stored = pages(backend, Where(call_ids=call_ids))
+    return frozenset(row[_CALL_ID] for page in stored for _, row in page)

@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a tuned model is sent for a task, and whether that is known of a recorded call.
+
+Rules: the messages of a row are those that `guard(..., about=About(tuned=True))` sends at attempt 1, byte for byte: a model that is
+trained on others answers others. Where nobody knows what was sent, nothing is made up.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+from schema_guard.configuration.traffic import IMPORTED
+from schema_guard.errors import InvalidArgument
+from schema_guard.interruptions import is_interruption
+from schema_guard.prompting import render
+from schema_guard.providers.dialects.detection import messages_of
+from schema_guard.strategies import STRATEGIES
+from schema_guard.text import clip
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from schema_guard.records.payloads.texts import Texts
+    from schema_guard.schema import Schema
+
+__all__ = ["FUNCTION_PROMPT", "NO_TEXT", "Messages", "recorded_task", "served"]
+
+Messages: TypeAlias = "tuple[dict[str, Any], ...]"
+
+FUNCTION_PROMPT: Final = "what was sent is not known: the function builds its own prompt"
+_UNKNOWN_TASK: Final = "no task is stored beside the prompt, which holds the format too"
+NO_TEXT: Final = "no text is kept of it: record with payload='full' or 'redacted'"
+_LOST: Final = "its text was lost: the redaction failed on it"
+_NOT_TEXT: Final = "messages that hold more than text of system, user and assistant"
+_ENDS: Final = "messages that do not end with the user's"
+# Of calls that a recorder of a framework, or a tracing tool, has seen, the prompt is what was sent.
+_SEEN: Final = frozenset({"recorder", IMPORTED})
+_ROLES: Final = frozenset({"system", "user", "assistant"})
+
+
+def recorded_task(
+    texts: Texts | None, row: Mapping[str, Any], prompt_from: Callable[..., Any] | None
+) -> Any | str:
+    """Give what was sent for the task of a recorded call, without a strategy's text; why not, as `Unknown`.
+
+    Args:
+        texts: Of attempt 1; None where none are kept.
+        row: Attempt 1 by the names of its columns.
+        prompt_from: Gives what a function that builds its own prompt sends for a task.
+    """
+    if texts is None or (texts.prompt is None and texts.lost is None):
+        return Unknown(NO_TEXT)
+    if texts.prompt is None:
+        return Unknown(_LOST)
+    document = json.loads(row["settings"]) if row["settings"] else {}
+    settings = document if isinstance(document, dict) else {}
+    if not _SEEN.isdisjoint(settings):
+        return texts.prompt
+    observed = settings.get("observe") is True
+    task = texts.task
+    if task is None and (observed or (row["strategy"] == "bare" and texts.prompt)):
+        task = texts.prompt
+    if task is None:
+        return Unknown(_UNKNOWN_TASK)
+    if observed or not _holds(texts.prompt, task):
+        return Unknown(FUNCTION_PROMPT) if prompt_from is None else _built(prompt_from, task)
+    return task
+
+
+class Unknown(str):
+    """Why it is not known what was sent."""
+
+    __slots__ = ()
+
+
+def served(task: Any, schema: Schema[Any], strategy: str = "bare") -> Messages | Unknown:
+    """Give the messages that a guard sends for a task at attempt 1; `Unknown` where they are no plain texts.
+
+    Args:
+        task: A text, or messages.
+        schema: What the answer has to keep to.
+        strategy: Of the tuned configuration.
+    """
+    prompt = task if isinstance(task, str) else messages_of(task)
+    if prompt is None:
+        return Unknown(_NOT_TEXT)
+    sent = render(prompt, STRATEGIES[strategy].instructions(schema), ())
+    if isinstance(sent, str):
+        return ({"role": "user", "content": sent},)
+    messages = tuple(message.as_dict() for message in sent)
+    if not all(map(_is_plain, messages)):
+        return Unknown(_NOT_TEXT)
+    return messages if messages[-1]["role"] == "user" else Unknown(_ENDS)
+
+
+def _is_plain(message: dict[str, Any]) -> bool:
+    return message.keys() == {"role", "content"} and (
+        message["role"] in _ROLES and isinstance(message["content"], str)
+    )
+
+
+def _holds(prompt: Any, task: Any) -> bool:
+    """Say whether a task stands in the prompt, behind what the strategy says; a list of messages is sent as a list."""
+    if isinstance(task, str):
+        return isinstance(prompt, str) and prompt.endswith(task)
+    return isinstance(prompt, list)
+
+
+def _built(prompt_from: Callable[..., Any], task: Any) -> Any:
+    """Ask the user's function; a call without a task parameter was recorded as `[args, kwargs]`."""
+    try:
+        args, kwargs = json.loads(task) if isinstance(task, str) else (None, None)
+    except (ValueError, TypeError):
+        args = kwargs = None
+    if not isinstance(args, list) or not isinstance(kwargs, dict):
+        args, kwargs = [task], {}
+    try:
+        inspect.signature(prompt_from).bind(*args, **kwargs)
+    except TypeError as error:
+        raise InvalidArgument(
+            f"--prompt-from: it cannot be called with what is kept of a call, {clip(repr(task))}: {error}; of a function "
+            "with a parameter for the task that parameter alone is kept"
+        ) from error
+    try:
+        prompt = prompt_from(*args, **kwargs)
+    except Exception as error:
+        if is_interruption(error):
+            raise
+        raise InvalidArgument(
+            f"--prompt-from raised {type(error).__name__}: {clip(str(error))}, for {clip(repr(task))}"
+        ) from error
+    if not isinstance(prompt, (str, list, tuple)):
+        raise InvalidArgument(
+            f"--prompt-from gave {clip(repr(prompt))}: expected a str or a list of messages, what the function sends"
+        )
+    return prompt

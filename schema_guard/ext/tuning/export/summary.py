@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is said of an export: what was written, from whom the answers are, what was left out and why, what is next."""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING, Any, Final
+
+from schema_guard.ext.tuning.export.run import UNCHECKED_WARNING
+from schema_guard.ext.tuning.export.served_prompt import FUNCTION_PROMPT, NO_TEXT
+from schema_guard.ext.tuning.export.values import SIDES, SOURCES, file_of
+from schema_guard.ext.tuning.export.writing import LABELS
+from schema_guard.report.document import Document, Fact, Section, Table, Tone
+from schema_guard.text import clip, clip_path, dollars, large, plural
+
+if TYPE_CHECKING:
+    from schema_guard.ext.tuning.export.run import ExportResult
+    from schema_guard.ext.tuning.export.values import Side
+
+__all__ = ["KEEP_TEXTS", "document_of", "export_as_json"]
+
+_MOST_TO_LABEL = 5
+_BACKENDS: Final = {
+    "messages": "--backend local",
+    "openai": "--backend openai --base MODEL",
+    "azure": "--backend azure --base MODEL",
+    "together": "--backend together --base MODEL",
+    "fireworks": "--backend fireworks --base MODEL",
+}
+KEEP_TEXTS: Final = (
+    "keep texts from now on: open_store(URL, payload='redacted'), or ?payload=redacted behind its URL"
+)
+"""What to switch on where a store has nothing to train on."""
+
+_ADVICE: Final = {
+    FUNCTION_PROMPT: "say what the function sends: the same command with --prompt-from module:function",
+    NO_TEXT: KEEP_TEXTS,
+}
+_WORDS: Final = {
+    "gold": "a person or a labelled file gave them",
+    "checked": "a model's, valid, and passed by a check of yours",
+    "valid": "a model's, valid, and nobody has looked at their values",
+}
+
+
+def export_as_json(result: ExportResult) -> dict[str, Any]:
+    """Give what became of an export as plain JSON: the manifest, and what else is told."""
+    return {
+        "folder": str(result.folder),
+        "written": result.is_written,
+        "train_rows": len(result.split.sides["train"]),
+        "needed": result.needed,
+        "manifest": result.manifest,
+    }
+
+
+def document_of(result: ExportResult) -> Document:
+    """Give what became of an export, as every writer shows it."""
+    rows = {side: len(result.split.sides[side]) for side in SIDES}
+    where = clip_path(result.folder)
+    if result.is_written:
+        title = f"EXPORTED: {plural(sum(rows.values()), 'row')} in {where}"
+    else:
+        title = f"TOO FEW: {plural(rows['train'], 'row')} to train on, {result.needed} are needed; no set was written"
+    sections = [_sources(result), _left_out(result), *_labelling(result)]
+    tone = Tone.GOOD if result.is_written else Tone.BAD
+    return Document(title, tuple(_facts(result, rows)), tuple(sections), tone)
+
+
+def _facts(result: ExportResult, rows: dict[Side, int]) -> list[Fact]:
+    manifest = result.manifest
+    named = manifest["schema"]
+    whose = f"{clip(manifest['function'])}, " if manifest["function"] else ""
+    facts = [
+        Fact(
+            "function" if whose else "schema", f"{whose}schema {clip(named['name'])} ({named['fingerprint']})"
+        ),
+        Fact("rows", ", ".join(f"{count} {side}" for side, count in rows.items())),
+    ]
+    if result.is_written:
+        tokens = sum(file["tokens"] for file in manifest["files"].values())
+        facts.append(Fact("tokens", f"about {large(tokens)} in all, as estimated"))
+    facts.append(
+        Fact(
+            "asked as",
+            f"guard(..., strategy={manifest['strategy']!r}, about=About(tuned=True)) asks; spelled for {manifest['for']}",
+        )
+    )
+    cost = manifest["cost"]
+    if cost["dollars"] is not None:
+        unknown = (
+            f", and {cost['calls_of_unknown_cost']} of unknown cost" if cost["calls_of_unknown_cost"] else ""
+        )
+        paid = cost["calls"] - cost["calls_of_unknown_cost"]
+        facts.append(
+            Fact(
+                "paid",
+                f"{dollars(cost['dollars'])} for the {plural(paid, 'call')} whose answers these are{unknown}",
+            )
+        )
+    facts += [Fact("warning", warning) for warning in manifest["warnings"]]
+    facts += [Fact("note", note) for note in manifest["notes"]]
+    facts.append(Fact("next", _next(result)))
+    return facts
+
+
+def _next(result: ExportResult) -> str:
+    folder = shlex.quote(str(result.folder))
+    if not result.is_written:
+        if result.to_label:
+            return (
+                f"fill in the answers in {folder}/{LABELS}, best ones first, and give them: the same command with "
+                f"--answers {folder}/{LABELS}"
+            )
+        reasons = result.manifest["left_out"]
+        advice = next((text for why, text in _ADVICE.items() if why in reasons), None)
+        return (
+            advice
+            or "record more calls, or give labelled inputs with --suite or --answers; --min-examples N asks for fewer"
+        )
+    backend = _BACKENDS.get(result.manifest["for"])
+    if backend is None:
+        return f"give {file_of('train')} and {file_of('validation')} to the host"
+    return f"schema-guard tune run {folder} {backend}"
+
+
+def _sources(result: ExportResult) -> Section:
+    by_file = result.manifest["sources_by_file"]
+    rows = [
+        (source, *(str(by_file[side].get(source, 0)) for side in SIDES), _WORDS[source]) for source in SOURCES
+    ]
+    lines: tuple[str, ...] = ()
+    if not result.settings.accept_unchecked and any(
+        "--accept-unchecked" in why for why in result.manifest["left_out"]
+    ):
+        lines = (
+            UNCHECKED_WARNING.format(rows="answers that no check has passed") + "; add checks= to the guard",
+        )
+    return Section(
+        "who has looked at the answers", "", Table(("source", *SIDES, "that is"), tuple(rows), (0, 4)), lines
+    )
+
+
+def _left_out(result: ExportResult) -> Section:
+    left_out = result.manifest["left_out"]
+    if not left_out:
+        return Section("left out", "nothing")
+    rows = tuple((why, f"{count}") for why, count in left_out.items())
+    return Section("left out", "", Table(("why", "rows"), rows))
+
+
+def _labelling(result: ExportResult) -> list[Section]:
+    if not result.to_label:
+        return []
+    shown = result.to_label[:_MOST_TO_LABEL]
+    rows = tuple(
+        (
+            clip(" ".join(open_input.messages[-1]["content"].split()), 44),
+            " ".join(filter(None, (open_input.failure, open_input.segment))),
+            clip(open_input.why, 56),
+        )
+        for open_input in shown
+    )
+    count = len(result.to_label)
+    gloss = (
+        f"the first {len(shown)} of {count} in {LABELS}, the most useful first"
+        if count > len(shown)
+        else f"all in {LABELS}"
+    )
+    return [Section("to label next", gloss, Table(("input", "failure, segment", "why"), rows, (0, 1, 2)))]

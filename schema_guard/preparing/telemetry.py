@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whether the environment asks for telemetry: looked at when functions are guarded, acted upon at the first call."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from schema_guard.light.locks import RLock
+from schema_guard.records import recorder
+
+if TYPE_CHECKING:
+    from schema_guard.records.recorder import Followed
+    from schema_guard.values import Call
+
+__all__ = ["follow_environment"]
+
+_VARIABLE = "SCHEMA_GUARD_TELEMETRY"
+
+
+class _AtFirstCall:
+    """Switches telemetry on when the first call is made, so that decoration imports nothing for it."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._lock = RLock()
+
+    def begin(self, call: Call) -> Followed | None:
+        """Switch telemetry on, and follow the call where that is had."""
+        from schema_guard.extensions import load  # only who asks for it pays for it
+
+        with self._lock:
+            if recorder.follower is self:
+                load("telemetry")(self._text)
+            if recorder.follower is self:
+                recorder.follower = None
+        follower = recorder.follower
+        return None if follower is None else follower.begin(call)
+
+
+_is_checked = False
+
+
+def follow_environment() -> None:
+    """Have calls followed if $SCHEMA_GUARD_TELEMETRY asks for it, once in a process."""
+    global _is_checked  # noqa: PLW0603 - asked once
+    if _is_checked:
+        return
+    _is_checked = True
+    text = os.environ.get(_VARIABLE)
+    if text and recorder.follower is None:
+        recorder.follower = _AtFirstCall(text)

@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a model wrote, in the forms that several providers share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from schema_guard.light.tuples import NamedTuple
+from schema_guard.providers.fields import as_json, either, field, items, name, words
+
+if TYPE_CHECKING:
+    from schema_guard.values import Failure, FinishReason
+
+__all__ = [
+    "EMPTY_OBJECT",
+    "Written",
+    "WrittenCall",
+    "arguments_of",
+    "call_of",
+    "has_reasoned",
+    "message_written",
+    "text_of",
+    "tool_of",
+]
+
+EMPTY_OBJECT: Final = "{}"
+"""What some providers give for arguments of a tool call that the output limit cut: they read what they could, and closed it."""
+# Where the reasoning stands beside the content, and as what kind of part in it.
+_REASONING = ("reasoning_content", "reasoning", "thinking")
+_REASONING_PARTS = ("thinking", "redacted_thinking", "reasoning")
+
+
+class Written(NamedTuple):
+    """What a model wrote.
+
+    Attributes:
+        text: Of the reply.
+        calls: Tool calls.
+        refusal: The words of a refusal.
+        reasoned: Whether it is known to have reasoned; only looked for where there is neither text nor call.
+    """
+
+    text: str
+    calls: list[Any]
+    refusal: str | None = None
+    reasoned: bool = False
+
+
+class WrittenCall(NamedTuple):
+    """A tool call as a model wrote it.
+
+    Attributes:
+        id: By which the provider knows it; None where it gives none.
+        name: Of the tool; None where it named none.
+        text: The arguments; None where they are no JSON.
+        finish_reason: Why the model stopped writing it; None when unknown.
+        failure: What the provider says is wrong with it; None when nothing is.
+    """
+
+    id: str | None
+    name: str | None
+    text: str | None
+    finish_reason: FinishReason | None = "tool_call"
+    failure: Failure | None = None
+
+
+def call_of(call: object) -> WrittenCall:
+    """Read a whole tool call."""
+    function = either(call, "function", "custom")
+    arguments = either(call if function is None else function, "arguments", "input", "args")
+    # Without any the tool is called with none.
+    text = EMPTY_OBJECT if arguments is None else as_json(arguments)
+    return WrittenCall(words(either(call, "call_id", "toolUseId", "id")), tool_of(call), text)
+
+
+def arguments_of(call: object) -> str | None:
+    """Give the arguments of a tool call as JSON text; None when they cannot be written as JSON."""
+    function = either(call, "function", "custom")
+    arguments = either(function if function is not None else call, "arguments", "input", "args")
+    return "" if arguments is None else as_json(arguments)
+
+
+def tool_of(call: object) -> str | None:
+    """Give the name of the tool that is called; None when the call has none."""
+    function = either(call, "function", "custom")
+    return name(field(function if function is not None else call, "name"))
+
+
+def text_of(content: object) -> str:
+    """Give a content's text: the content itself, or its text parts joined. Thoughts are not text."""
+    if isinstance(content, str):
+        return content
+    return "".join([_part_text(part) for part in items(content)])
+
+
+def _part_text(part: object) -> str:
+    if isinstance(part, str):
+        return part
+    kind = field(part, "type")
+    if kind not in ("text", "output_text") and (kind is not None or field(part, "thought") is True):
+        return ""
+    return words(field(part, "text")) or ""
+
+
+def message_written(message: object) -> Written:
+    """Read a message, whole or a delta: content, tool_calls, refusal.
+
+    The shape is OpenAI's; Cohere and Ollama have taken it over, and all who copied its API.
+    """
+    content = field(message, "content")
+    text = content if isinstance(content, str) else text_of(content)
+    calls = items(field(message, "tool_calls"))
+    if not calls:
+        legacy = field(message, "function_call")
+        is_call = legacy is not None and isinstance(field(legacy, "arguments"), str | Mapping)
+        calls = [legacy] if is_call else []
+    reasoned = not (text or calls) and (
+        has_reasoned(content) or any(words(field(message, where)) for where in _REASONING)
+    )
+    return Written(text, calls, words(field(message, "refusal")), reasoned)
+
+
+def has_reasoned(content: object) -> bool:
+    """Tell whether a content has parts that are thoughts."""
+    return any(
+        field(part, "type") in _REASONING_PARTS or field(part, "thought") is True for part in items(content)
+    )

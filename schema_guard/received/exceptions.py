@@ -1,0 +1,284 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a function raised: the reply that the exception carries, or whose fault it was that there is none.
+
+Rules:
+1. An exception is known by its shape, and so is each that it was raised from or raised while handling; the first that
+   is known decides. No package is imported.
+2. What says that the reply did not fit is the model's failure, and the reply is judged where its text is known.
+3. An exception of an SDK or an HTTP client, a timeout and a broken connection are the provider's fault.
+4. Every other one is unknown, and told by its type: a settings file, an input, a database or a bug.
+Nothing here raises, and no exception is changed.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, Final
+
+from schema_guard.errors import SchemaGuardError
+from schema_guard.interruptions import is_interruption
+from schema_guard.providers.fields import field, items, words
+from schema_guard.received import replies
+from schema_guard.received.pydantic_errors import carried, is_validation_error, title_of
+from schema_guard.received.pydantic_failures import refused_by, refused_text
+from schema_guard.received.replies import Reply, read_shape, rejected
+from schema_guard.received.traceback_reply import CLIENTS, frames_of, is_of, with_traceback_details
+from schema_guard.text import clip
+from schema_guard.values import Failure
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from schema_guard.schema import Schema
+
+__all__ = ["read_exception"]
+
+_MOST_LINKS: Final = 20
+_AGENTS: Final = frozenset({"pydantic_ai"})
+_LANGCHAIN: Final = frozenset({"langchain_core"})
+# Packages that call a function again when it raises.
+_RETRYING: Final = frozenset({"tenacity", "backoff", "stamina", "retrying", "retry", "retry2"})
+_PARSERS_FAILED: Final = "the function's own parser refused the reply"
+
+
+def read_exception(error: BaseException, schema: Schema[Any] | None, *, is_observed: bool = False) -> Reply:
+    """Read an exception; never raises.
+
+    Args:
+        error: What the function raised.
+        schema: Of the guard; None where nobody knows it: then only what providers say is known.
+        is_observed: Whether the exception reaches the caller all the same: then a reply that only the function could
+            not read is a failure too.
+    """
+    if not isinstance(error, Exception) or is_interruption(error):
+        return _excluded("cancelled", error)
+    try:
+        for link in _chain(error):
+            reply = _read(link, schema, is_observed=is_observed)
+            if reply is not None:
+                return reply if reply.tries else _with_unseen_attempts(reply, error)
+    except Exception as other:
+        if is_interruption(other):
+            raise
+        # A foreign object may raise anything from any access.
+        return _excluded("call_raised", error)
+    return _excluded("call_raised", error)
+
+
+def _excluded(code: str, error: BaseException, told: str | None = None) -> Reply:
+    name = clip(type(error).__name__)
+    title = title_of(error)
+    if title is not None:
+        name = clip(f"{name} of {title}")
+    failure = Failure("transport", code, told or clip(f"{name} was raised"))
+    return Reply(failure=failure, exception=name)
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """Give an exception and those behind it; what another guard raised stands for its own call alone."""
+    seen: list[BaseException] = []
+    link: BaseException | None = error
+    while link is not None and len(seen) < _MOST_LINKS and not any(link is known for known in seen):
+        if isinstance(link, SchemaGuardError):
+            return
+        yield link
+        seen.append(link)
+        link = _cause_of(link)
+
+
+def _cause_of(error: BaseException) -> BaseException | None:
+    """Give the exception behind one: what it was raised from or while handling, or the only one of a group."""
+    if isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        only: BaseException = error.exceptions[0]
+        return only
+    return error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+
+
+def _read(error: BaseException, schema: Schema[Any] | None, *, is_observed: bool) -> Reply | None:
+    reply = rejected(error)
+    if reply is not None:
+        return reply
+    if schema is not None:
+        for reader in (_json_error, _validation_error, _retried, _cut_off, _parser_error, _agent_error):
+            reply = reader(error, schema, is_observed)
+            if reply is not None:
+                return with_traceback_details(reply, error)
+    return _fault(error)
+
+
+def _fault(error: BaseException) -> Reply | None:
+    """Read an exception that says that the provider, or the way to it, failed."""
+    if isinstance(error, TimeoutError | ConnectionError) or is_of(type(error), CLIENTS):
+        return _excluded("provider_error", error)
+    names = {kind.__name__ for kind in type(error).__mro__}
+    if "ModelAPIError" in names and is_of(type(error), _AGENTS):
+        return _excluded("provider_error", error)
+    if "ModelError" in names and is_of(type(error), _LANGCHAIN):
+        return _excluded("provider_error", error)
+    return None
+
+
+def _with_unseen_attempts(reply: Reply, error: BaseException) -> Reply:
+    """Note that a library which tries again stands between the function and the exception: what it saw is unseen."""
+    is_judged = reply.failure is None or reply.failure.kind != "transport"
+    if is_judged and (
+        _has_class_named(error, "RetryError") or any(package in _RETRYING for package, _ in frames_of(error))
+    ):
+        return reply._replace(unseen=True, is_final=True)
+    return reply
+
+
+def _has_class_named(error: BaseException, name: str) -> bool:
+    return any(kind.__name__ == name for kind in type(error).__mro__)
+
+
+# One reader for each shape. All are handed the same, and give None for what is another's.
+
+
+def _json_error(error: BaseException, schema: Schema[Any], is_observed: bool) -> Reply | None:
+    """Read a JSONDecodeError: it carries the text that was no JSON."""
+    text = field(error, "doc")
+    if not isinstance(text, str | bytes) or not _has_class_named(error, "JSONDecodeError"):
+        return None
+    reply = replies.read(text)
+    if reply.failure is not None and reply.failure.kind == "transport":
+        return reply._replace(exception=clip(type(error).__name__))
+    if is_of(type(error), CLIENTS) or any(package in CLIENTS for package, _ in frames_of(error)):
+        behind = with_traceback_details(reply, error)
+        if behind is reply:
+            return _excluded("provider_error", error, "the answer's body is no JSON")
+        # An SDK that parses by itself what it had read as a reply.
+        reply = behind
+    # Where the caller is given a value, one that can be read is a value.
+    refused = Failure("syntax", "malformed", f"{_PARSERS_FAILED}: {clip(str(error), 200)}")
+    return reply._replace(refused=refused if is_observed else None)
+
+
+def _validation_error(error: BaseException, schema: Schema[Any], is_observed: bool) -> Reply | None:
+    """Read Pydantic's ValidationError where it is about the guarded type."""
+    return carried(error, schema) if is_validation_error(error) else None
+
+
+def _retried(error: BaseException, schema: Schema[Any], is_observed: bool) -> Reply | None:
+    """Read instructor's exception: it has asked again, and holds each try that failed."""
+    attempts, failed = field(error, "n_attempts"), items(field(error, "failed_attempts"))
+    if type(attempts) is not int or not field(error, "create_kwargs") or not failed:
+        return None
+    tries = [_try(attempt, schema) for attempt in failed]
+    tries = _usages_of_each(tries)
+    is_final = attempts > 1
+    if len(failed) < attempts:
+        # The last try never came to a reply: whatever it was is told by the exception behind this one.
+        behind = error.__cause__ or error.__context__
+        last = (None if behind is None else _fault(behind)) or _excluded("call_raised", behind or error)
+        return last._replace(tries=tuple(tries), is_final=True)
+    return tries[-1]._replace(tries=tuple(tries[:-1]), is_final=is_final)
+
+
+def _try(failed: object, schema: Schema[Any]) -> Reply:
+    completion, error = field(failed, "completion"), field(failed, "exception")
+    reply = (None if completion is None else read_shape(completion)) or Reply()
+    refused = _refusal(error)
+    if reply.text is None:
+        return reply._replace(failure=refused)
+    return reply._replace(refused=refused, failure=None)
+
+
+def _refusal(error: object) -> Failure:
+    """Give why a library inside the function did not take a reply, by the exception that it keeps."""
+    if isinstance(error, BaseException) and is_validation_error(error):
+        return refused_by(error.errors())  # type: ignore[attr-defined]
+    if isinstance(error, BaseException) and _has_class_named(error, "JSONDecodeError"):
+        return Failure("syntax", "malformed", f"{_PARSERS_FAILED}: {clip(str(error), 200)}")
+    return Failure("semantic", "refused", f"{_PARSERS_FAILED}: {clip(type(error).__name__)}")
+
+
+def _usages_of_each(tries: list[Reply]) -> list[Reply]:
+    """Give each try its own tokens: instructor writes the sum of all up to it into each."""
+    sums = [reply.usage for reply in tries]
+    grows = all(
+        before is not None and after is not None and after >= before
+        for first, second in pairwise(sums)
+        for before, after in zip(first[:2], second[:2], strict=True)
+    )
+    if len(tries) < 2 or not grows:
+        return tries
+    own = [tries[0].usage]
+    for before, after in pairwise(sums):
+        own.append(
+            type(after)(
+                *(
+                    None if b is None or a is None else a - b if a >= b else a
+                    for b, a in zip(before, after, strict=True)
+                )
+            )
+        )
+    return [reply._replace(usage=usage) for reply, usage in zip(tries, own, strict=True)]
+
+
+def _cut_off(error: BaseException, schema: Schema[Any], is_observed: bool) -> Reply | None:
+    """Read instructor's exception for a reply that was cut off."""
+    if not _has_class_named(error, "IncompleteOutputException"):
+        return None
+    failure = Failure("truncation", "max_tokens", "the reply was cut off at the output limit")
+    completion = field(error, "last_completion")
+    reply = (None if completion is None else read_shape(completion)) or Reply()
+    return reply._replace(finish_reason="length", failure=failure)
+
+
+def _parser_error(error: BaseException, schema: Schema[Any], is_observed: bool) -> Reply | None:
+    """Read LangChain's exceptions of its output parsers, and of a refusal."""
+    if _has_class_named(error, "ModelRefusalError") and is_of(type(error), _LANGCHAIN):
+        message = field(error, "raw_message")
+        reply = (None if message is None else read_shape(message)) or Reply()
+        failure = Failure("refusal", "refusal", "the model refused")
+        return reply._replace(finish_reason="refusal", failure=failure)
+    if not _has_class_named(error, "OutputParserException"):
+        return None
+    behind = error.__cause__ or error.__context__
+    text = field(error, "llm_output")
+    if not isinstance(text, str) and behind is not None:
+        deeper = _json_error(behind, schema, True) or _validation_error(behind, schema, True)
+        if deeper is not None:
+            return deeper
+    refused = _refusal(behind) if behind is not None else Failure("syntax", "malformed", _PARSERS_FAILED)
+    if not isinstance(text, str):
+        return Reply(failure=refused)
+    return Reply(text, refused=refused)
+
+
+def _agent_error(error: BaseException, schema: Schema[Any], is_observed: bool) -> Reply | None:
+    """Read pydantic-ai's exceptions for replies that its agent could not use."""
+    if not is_of(type(error), _AGENTS):
+        return None
+    message = field(error, "message")
+    text = message if isinstance(message, str) else ""
+    if _has_class_named(error, "ContentFilterError"):
+        return Reply(failure=Failure("refusal", "content_filter", "a content filter stopped the reply"))
+    if _has_class_named(error, "IncompleteToolCall") or "token limit" in text:
+        return Reply(failure=Failure("truncation", "max_tokens", "the reply was cut off at the output limit"))
+    if not text.startswith(("Exceeded maximum", "Tool ")) and not _has_class_named(error, "ToolRetryError"):
+        return None
+    asked_again = "(0)" not in text and _has_class_named(error, "UnexpectedModelBehavior")
+    return _agent_refusal(error)._replace(unseen=asked_again, is_final=asked_again)
+
+
+def _agent_refusal(error: BaseException) -> Reply:
+    """Give the reply that an agent refused: its text where that was no JSON, else why alone."""
+    for link in _chain(error):
+        content = _details(link)
+        if content is not None:
+            text = refused_text(content)
+            if text is not None:
+                return replies.read(text)._replace(refused=refused_by(content))
+            return Reply(failure=refused_by(content))
+    message = words(field(error, "message"))
+    return Reply(failure=Failure("semantic", "refused", clip(message or _PARSERS_FAILED, 200)))
+
+
+def _details(error: BaseException) -> list[Any] | None:
+    """Give the details of a validation that an exception holds; None where it holds none."""
+    if is_validation_error(error):
+        return list(error.errors())  # type: ignore[attr-defined]
+    content = field(field(error, "tool_retry"), "content")
+    return content if isinstance(content, list) else None

@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Pydantic's ValidationError: whether it is about the guarded type, and the text or data that it refused.
+
+The error is told by its shape, and is the model's where its title is that of the guarded type or of a type that holds
+it, and where code below the function raised it. What was refused stands in the frame of Pydantic that refused it; where
+there is none, the error's own details say what was wrong.
+"""
+
+from __future__ import annotations
+
+import builtins
+import re
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from schema_guard.providers.fields import field
+from schema_guard.received.parsed_values import holds_type
+from schema_guard.received.pydantic_failures import refused_by, refused_text
+from schema_guard.received.replies import Reply, read
+from schema_guard.received.traceback_reply import frames_of
+from schema_guard.text import clip
+from schema_guard.values import ParsedValue
+
+if TYPE_CHECKING:
+    from schema_guard.schema import Schema
+
+__all__ = ["carried", "is_validation_error", "title_of"]
+
+# Where Pydantic's own functions have what they validate.
+_TEXTS: Final = ("json_data", "data", "b")
+_DATA: Final = ("obj", "data", "object", "python_object")
+
+
+class _Frame(NamedTuple):
+    """What a frame of Pydantic's says: the type that it validated for, and what."""
+
+    kind: Any
+    text: str | bytes | None
+    data: Any
+
+
+def is_validation_error(error: BaseException) -> bool:
+    """Tell Pydantic's ValidationError from those of others, by its shape."""
+    return (
+        any(kind.__name__ == "ValidationError" for kind in type(error).__mro__)
+        and callable(field(error, "errors"))
+        and title_of(error) is not None
+    )
+
+
+def title_of(error: BaseException) -> str | None:
+    """Give the title of a validation error; None for an exception that has none."""
+    if type(error).__name__ != "ValidationError":
+        return None
+    title = field(error, "title")
+    if not isinstance(title, str):
+        title = getattr(field(error, "model"), "__name__", None)  # Pydantic's first version
+    return clip(title) if isinstance(title, str) else None
+
+
+def carried(error: Any, schema: Schema[Any]) -> Reply | None:
+    """Give the reply that a validation error carries; None where it is about another type, or the function's own."""
+    frames = _frames(error)
+    if frames is None:
+        return None
+    kinds = [frame.kind for frame in frames]
+    if not _is_titled(title_of(error) or "", schema) and not any(_holds(kind, schema) for kind in kinds):
+        return None
+    details = error.errors()
+    refused = refused_by(details)
+    text, data = refused_text(details), None
+    own = [frame for frame in frames if frame.kind is schema.annotation or _is_same_name(frame.kind, schema)]
+    for frame in own:
+        text = frame.text if text is None else text
+        data = frame.data if data is None else data
+    if text is not None:
+        reply = read(text)
+        # The text of a wrapper is not the schema's to judge.
+        if reply.text is not None and (own or not frames):
+            return reply._replace(refused=refused)
+        return reply if reply.text is None else Reply(reply.text, failure=refused)
+    if isinstance(data, dict | list):
+        return Reply(parsed=ParsedValue(data), refused=refused)
+    return Reply(failure=refused)
+
+
+def _is_titled(title: str, schema: Schema[Any]) -> bool:
+    """Say whether a title is that of the guarded type, or of a wrapper that names it: `list[Invoice]`."""
+    document = schema.document if isinstance(schema.document, dict) else {}
+    names = {schema.name, getattr(schema.annotation, "__name__", None), document.get("title")}
+    for name in names:
+        if isinstance(name, str) and name:
+            if title in (name, f"Partial{name}", f"Iterable{name}"):
+                return True
+            # A dict of texts is no wrapper of the guarded type `str`.
+            if not hasattr(builtins, name) and re.search(rf"(?<!\w){re.escape(name)}(?!\w)", title):
+                return True
+    return False
+
+
+def _holds(kind: Any, schema: Schema[Any]) -> bool:
+    wanted = schema.annotation
+    return isinstance(wanted, type) and holds_type(kind, wanted)
+
+
+def _is_same_name(kind: Any, schema: Schema[Any]) -> bool:
+    """Say whether a class is the guarded one under another identity: SDKs make their own of it."""
+    name = getattr(kind, "__name__", None)
+    return name is not None and name in (schema.name, getattr(schema.annotation, "__name__", None))
+
+
+def _frames(error: BaseException) -> list[_Frame] | None:
+    """Give Pydantic's frames that an error went through; None where no code below the function raised it."""
+    names = list(frames_of(error))
+    frames = [_frame(held) for package, held in names if package == "pydantic"]
+    while names and names[0][0] == "schema_guard":
+        del names[0]
+    # Without a frame of Pydantic's it was raised by the function itself, or by one that made it by hand.
+    return frames if frames or len(names) > 1 else None
+
+
+def _frame(names: dict[str, Any]) -> _Frame:
+    kind = names.get("cls")
+    holder = names.get("self")
+    if kind is None and holder is not None:
+        kind = getattr(holder, "_type", None) or type(holder)
+    text = next((names[name] for name in _TEXTS if isinstance(names.get(name), str | bytes)), None)
+    data = next((names[name] for name in _DATA if isinstance(names.get(name), dict | list)), None)
+    return _Frame(kind, text, data)

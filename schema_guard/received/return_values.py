@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a function returned, for one schema: its text, or the value that it had parsed already.
+
+Rules, the first that fits:
+1. A text is text. None is never a value: a model says null as text.
+2. An instance of the schema's own class is the value, whatever its fields are called.
+3. A dict with a key that marks replies and that the schema itself declares is data.
+4. A provider's reply is read; where the SDK had parsed it too, that stands beside the text.
+5. Wrappers of others are opened: pairs, `.parsed`, results of agents, raw and HTTP responses.
+6. What is left and plain JSON is data, a bool or number only where the schema is about one.
+Nothing here raises, whatever comes.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final
+
+from schema_guard.interruptions import is_interruption
+from schema_guard.providers.fields import first
+from schema_guard.received.advice import advice_for
+from schema_guard.received.parsed_values import never_filled
+from schema_guard.received.pydantic_failures import refused_by
+from schema_guard.received.replies import PARSED, Reply, markers, no_reply, read, read_shape
+from schema_guard.received.wrappers import unwrap
+from schema_guard.values import Failure, ParsedValue
+
+if TYPE_CHECKING:
+    from schema_guard.received.parsed_values import TypedValues
+
+__all__ = ["grown", "read_result"]
+
+# Wrappers in wrappers: an HTTP response in a pair in a result.
+_DEEPEST: Final = 4
+
+
+def read_result(result: object, own: TypedValues) -> Reply:
+    """Read what a function gave back; never raises.
+
+    Args:
+        result: Anything.
+        own: What the guard's schema says of values.
+    """
+    try:
+        return _read(result, own, _DEEPEST) or refused(result)
+    except Exception as error:
+        if is_interruption(error, lambda: _read(result, own, _DEEPEST)):
+            raise
+        # A foreign object may raise anything from any access.
+        return refused(result)
+
+
+def grown(reply: Reply, value: object, own: TypedValues) -> Reply:
+    """Read the last chunk of a stream of growing values, if it is an instance of the schema's own class."""
+    return read_result(value, own) if own.is_instance(value) else reply
+
+
+def refused(result: object) -> Reply:
+    """Give the reply for what cannot be judged: it says what to return instead of a value of that type."""
+    failure = no_reply(result).failure
+    assert failure is not None
+    return Reply(failure=Failure("transport", "no_reply", advice_for(result) or failure.message))
+
+
+def _read(result: object, own: TypedValues, depth: int) -> Reply | None:  # noqa: PLR0911 - a rule each
+    if isinstance(result, str | bytes | bytearray | Reply):
+        return read(result)
+    if result is None or depth == 0:
+        return None
+    if own.is_instance(result):
+        return _read_instance(result)
+    if type(result) is dict and not own.names.isdisjoint(markers()) and _is_data(result, own):
+        return Reply(parsed=ParsedValue(result))
+    reply = read_shape(result)
+    if reply is not None:
+        return _with_parsed_value(result, reply, own)
+    reply = unwrap(result, lambda inner: _read(inner, own, depth - 1))
+    if reply is not None:
+        return reply
+    if isinstance(result, dict | list) or own.is_schema_scalar(result):
+        return Reply(parsed=ParsedValue(result))
+    return None
+
+
+def _is_data(document: dict[Any, Any], own: TypedValues) -> bool:
+    """Say whether a dict has a key that marks replies and that the schema declares."""
+    return any(name in document for name in markers() & own.names)
+
+
+def _read_instance(value: object) -> Reply:
+    """Read an instance of the schema's own class; instructor hangs the reply on it that it was made from."""
+    from schema_guard.received.instructor import attached_reply
+
+    reply = attached_reply(value) or Reply()
+    empty = never_filled(value)
+    if empty:
+        details = [{"type": "null_type", "loc": (name,), "msg": "a value", "input": None} for name in empty]
+        return reply._replace(failure=reply.failure or refused_by(details))
+    return reply._replace(parsed=ParsedValue(value, is_instance=True), failure=None, refusal=None)
+
+
+def _with_parsed_value(result: object, reply: Reply, own: TypedValues) -> Reply:
+    """Add what the SDK had parsed to a reply whose text is known, where it is an instance of the schema's own class."""
+    if reply.failure is not None or own.annotation is None or type(result) is dict:
+        return reply
+    message = getattr(first(getattr(result, "__dict__", {}).get("choices")), "message", None)
+    for holder in (result, message):
+        kind: Any = type(holder)
+        attributes = getattr(holder, "__dict__", ())
+        for name in PARSED:
+            if name not in attributes and name not in _offered(kind):
+                continue
+            value = getattr(holder, name, None)
+            if value is not None and own.is_instance(value):
+                return reply._replace(parsed=ParsedValue(value, is_instance=True))
+    return reply
+
+
+@lru_cache(256)
+def _offered(kind: Any) -> tuple[str, ...]:
+    """Give the names that a class offers as properties: Pydantic's are slow to say that they do not."""
+    return tuple(name for name in PARSED if hasattr(kind, name))

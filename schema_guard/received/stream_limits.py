@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A reply that is streamed, held against what ends it before its end: its size, the time, repeats, a place that dooms it.
+
+Rule: what it says of a text does not depend on the pieces, which say only how early it can say it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from schema_guard.values import Failure, More, Stop
+
+if TYPE_CHECKING:
+    from schema_guard.extensions import TextChecker
+    from schema_guard.limits import Limits
+    from schema_guard.schema import Schema
+    from schema_guard.validation.runaway import Repeats
+    from schema_guard.values import Chunk
+
+__all__ = ["StreamLimits", "doomed"]
+
+# A few characters cost the checker as much as many: 311 ns each in pieces of 4, 90 in pieces of 64
+# (benchmarks/results/2026-11-27-prefix.txt). With these, of the failing replies of real models 81.9 % are stopped and
+# 47.2 % of their characters saved (2026-11-27-early-stop.txt).
+_WIDEST = 64
+_SHARE = 12
+# Where the size alone is looked at.
+_UNSEEN = 1_024
+_MORE = tuple(map(More, range(_WIDEST + 1)))
+_STOP = Stop()
+
+
+def doomed(text: str, schema: Schema[Any], limits: Limits) -> Failure | None:
+    """Give the failure of a reply that was cut off and had failed before that; None where more of it could be valid."""
+    return _checker(schema, limits).feed(text)
+
+
+def _checker(schema: Schema[Any], limits: Limits) -> TextChecker:
+    from schema_guard.extensions import load  # only who stops replies needs it
+
+    checker: TextChecker = load("option:early_stop")(schema, limits=limits)
+    return checker
+
+
+class StreamLimits:
+    """Looks at one reply while it arrives.
+
+    Args:
+        limits: Limits on its size, on the time of the call, and on repeats at its end.
+        spent_s: Seconds that the call took before.
+        schema: What no reply that can still become valid breaks; None to hold it against none.
+        calls_only: Whether a tool call is asked for, so that text beside it is not held against the schema.
+
+    Attributes:
+        is_late: Whether the time is up.
+        failure: Why it is to be stopped, where it is neither its size nor the time.
+    """
+
+    __slots__ = (
+        "_calls_only", "_checker", "_due", "_is_outside_calls", "_left_s", "_limits", "_most", "_pieces", "_read", "_repeats", "_schema", "_size", "_times",
+        "failure", "is_late",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        limits: Limits,
+        spent_s: float,
+        schema: Schema[Any] | None,
+        *,
+        calls_only: bool = False,
+    ) -> None:
+        self._limits = limits
+        self._most = limits.max_bytes
+        self._left_s = None if limits.max_elapsed_s is None else limits.max_elapsed_s - spent_s
+        self._times = limits.max_repeats
+        self._schema = schema
+        self._calls_only = calls_only
+        self._is_outside_calls = False
+        self.is_late = False
+        self.failure: Failure | None = None
+        self._restart()
+
+    def _restart(self) -> None:
+        """Forget what came: the text that counts begins now."""
+        self._pieces: list[str] = []
+        self._size = self._read = self._due = 0
+        self._checker: TextChecker | None = None
+        self._repeats: Repeats | None = None
+        if self._schema is not None:
+            self._checker = _checker(self._schema, self._limits)
+        if self._times is not None:
+            from schema_guard.validation.runaway import Repeats  # as above
+
+            self._repeats = Repeats(self._times)
+
+    def _turn(self, *, beside: bool) -> None:
+        """Begin anew with the arguments of a tool call, or with text that one may follow."""
+        self._is_outside_calls = beside
+        self._restart()
+        if beside and self._calls_only:
+            self._checker = None
+
+    def answer(self, chunk: Chunk) -> More | Stop:
+        """Take the next piece, and say whether the rest is wanted."""
+        text = chunk.text
+        self._most -= len(text)
+        if self._left_s is not None:
+            self.is_late = chunk.elapsed_s > self._left_s
+        if self.is_late or self._most < 0:
+            return _STOP
+        if self._schema is None and self._repeats is None:
+            return _MORE[0] if self._left_s is not None else More(min(_UNSEEN, self._most + 1))
+        if chunk.is_outside_calls is not self._is_outside_calls:
+            self._turn(beside=chunk.is_outside_calls)
+        failure = self._look(text)
+        if failure is not None:
+            self.failure = failure
+            return Stop(failure)
+        return _MORE[self._due - self._size if self._left_s is None else 0]
+
+    def _look(self, text: str) -> Failure | None:
+        """Look at a text once enough of it has come."""
+        size = self._size + len(text)
+        if size < self._due:
+            self._pieces.append(text)
+            self._size = size
+            return None
+        if self._pieces:
+            text = "".join(self._pieces) + text
+            self._pieces.clear()
+            self._size = 0
+        self._read += size
+        self._due = _WIDEST if self._checker is None else min(_WIDEST, self._read // _SHARE)
+        failure = None if self._checker is None else self._checker.feed(text)
+        if failure is None and self._repeats is not None:
+            repeated = self._repeats.feed(text)
+            if repeated is not None:
+                return Failure("truncation", "runaway", f"stopped while it repeated {repeated}")
+        return failure

@@ -1,0 +1,198 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is kept of the texts of prompts and replies.
+
+Rules: the policies stand in an order in which each keeps more than the one before; of two that name one file the
+stricter holds. Texts are redacted before they wait for the writer. Of a text on which the redaction fails nothing is
+kept, and its words are in no message.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from threading import RLock
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
+
+from schema_guard.errors import InvalidArgument
+from schema_guard.interruptions import is_interruption
+from schema_guard.records.payloads.schedule import Schedule
+from schema_guard.text import clip, did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from schema_guard.records.payloads.texts import Payload
+    from schema_guard.values import Attempt, Outcome, Prompt
+
+__all__ = ["POLICIES", "PayloadPolicy", "PendingTexts", "TextStorage", "policy_of", "stricter"]
+
+PayloadPolicy: TypeAlias = Literal["off", "hash", "redacted", "full"]
+
+POLICIES: tuple[PayloadPolicy, ...] = ("off", "hash", "redacted", "full")
+"""From the one that keeps least."""
+
+REDACTOR_ERROR = "redactor_error"
+"""Why a text was not kept: the redaction, or the user's own part of it, raised."""
+
+_MOST_TOUCHED = 1_000
+
+_logger = logging.getLogger("schema_guard")
+
+
+class PendingTexts(NamedTuple):
+    """The texts of one attempt, as they wait for the writer.
+
+    Attributes:
+        prompt: JSON of the prompt.
+        reply: The reply.
+        touched: JSON of the places where the redaction changed them.
+        lost: Which of the two, `"prompt"` and `"reply"`, the redaction failed on; a task goes with its prompt.
+        task: JSON of what the user's function was asked; None where that is the prompt, and but for attempt 1.
+    """
+
+    prompt: str | None
+    reply: str | None
+    touched: str | None = None
+    lost: tuple[str, ...] = ()
+    task: str | None = None
+
+
+class TextStorage:
+    """Takes from outcomes what a policy lets a store keep.
+
+    Args:
+        policy: Which one.
+        redact: With "redacted": is handed each text after the built-in redaction, and gives what may be kept of it.
+
+    Attributes:
+        policy: Which one holds.
+        schedule: For how long rows and texts are kept.
+        redactor_errors: Texts of which nothing was kept, because the redaction failed on them.
+
+    Raises:
+        InvalidArgument: There is a function, and the policy is another one than "redacted"; or it is no function.
+        MissingPart: The policy is "redacted", and the part that redacts is not installed.
+    """
+
+    def __init__(self, policy: PayloadPolicy = "off", redact: Callable[[str], str] | None = None) -> None:
+        if redact is not None and not callable(redact):
+            raise InvalidArgument(f"redact={clip(repr(redact))}: expected a function of a text, or None")
+        if redact is not None and policy != "redacted":
+            raise InvalidArgument(f"redact= goes with payload='redacted', got payload={policy!r}")
+        if policy == "redacted":
+            from schema_guard.extensions import require  # only this policy needs a part
+
+            require("payload:redacted")
+        self.policy = policy
+        self.redactor_errors = 0
+        self.schedule = Schedule()
+        self._redact = redact
+        self._lock = RLock()
+
+    def take(self, outcome: Outcome[Any], task: Prompt | None = None) -> tuple[PendingTexts, ...]:
+        """Give the texts that are to be stored, one for each attempt; none when the policy is `"off"`.
+
+        Called before the outcome goes into the queue. The task stands with the first attempt.
+        """
+        if self.policy == "off":
+            return ()
+        keep = self._redacted if self.policy == "redacted" else _as_it_is
+        return tuple(keep(attempt, None if place else task) for place, attempt in enumerate(outcome.attempts))
+
+    def payloads(self, texts: Sequence[PendingTexts], key: bytes) -> list[Payload]:
+        """Give what is stored of texts.
+
+        Args:
+            texts: As `take` gave them.
+            key: Of the keyed hashes.
+        """
+        from schema_guard.records.payloads.texts import (
+            Payload,
+            hashed,
+            lost_text,
+            packed_text,
+            with_task,
+        )  # as above
+
+        def packed(one: PendingTexts, name: str) -> bytes | None:
+            text: str | None = getattr(one, name)
+            if text is None:
+                return lost_text(REDACTOR_ERROR) if name in one.lost else None
+            if self.policy == "hash":
+                return hashed(text, key)
+            return packed_text(with_task(text, one.task) if name == "prompt" and one.task else text)
+
+        return [Payload(packed(one, "prompt"), packed(one, "reply"), one.touched) for one in texts]
+
+    def _redacted(self, attempt: Attempt, task: Prompt | None) -> PendingTexts:
+        from schema_guard.extensions import load  # as above
+        from schema_guard.records.payloads.texts import prompt_text  # as above
+
+        redacted_value = load("payload:redacted")
+        texts: dict[str, Any] = {}
+        touched: list[tuple[Any, ...]] = []
+        lost = []
+        asked = None if task is attempt.prompt else task
+        for name, text in (("prompt", attempt.prompt), ("reply", attempt.reply), ("task", asked)):
+            texts[name] = None
+            if text is None:
+                continue
+            try:
+                value = text if name == "reply" else json.loads(prompt_text(text))
+                redacted, places = redacted_value(value, further=self._redact)
+            except Exception as error:
+                if is_interruption(error):
+                    raise
+                lost.append(name)
+                self._failed(error)
+            else:
+                texts[name] = redacted if name == "reply" else _json_text(redacted)
+                touched += [(name, *place) for place in places]
+        return PendingTexts(
+            **texts, touched=json.dumps(touched[:_MOST_TOUCHED]) if touched else None, lost=tuple(lost)
+        )
+
+    def _failed(self, error: Exception) -> None:
+        with self._lock:
+            self.redactor_errors += 1
+            is_first = self.redactor_errors == 1
+        if is_first:  # by its type alone: its message may quote the text
+            _logger.warning("the redaction raised %s: nothing is kept of such a text", type(error).__name__)
+
+
+def _as_it_is(attempt: Attempt, task: Prompt | None) -> PendingTexts:
+    """Give the texts of an attempt; the task where it is none that was sent as it is."""
+    from schema_guard.records.payloads.texts import prompt_text  # only who keeps texts pays for it
+
+    prompt = None if attempt.prompt is None else prompt_text(attempt.prompt)
+    task_text = None if task is None or task is attempt.prompt else prompt_text(task)
+    return PendingTexts(prompt, attempt.reply, task=None if task_text == prompt else task_text)
+
+
+def _json_text(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def policy_of(named: object) -> PayloadPolicy:
+    """Give the policy of a name; `InvalidArgument` when there is none."""
+    if named not in POLICIES:
+        near = did_you_mean(named, POLICIES) if isinstance(named, str) else ""
+        expected = ", ".join(map(repr, POLICIES[:-1]))
+        raise InvalidArgument(f"payload={clip(repr(named))}: expected {expected} or {POLICIES[-1]!r}{near}")
+    return named
+
+
+def stricter(one: PayloadPolicy, other: PayloadPolicy) -> PayloadPolicy:
+    """Give the policy that keeps less."""
+    return min(one, other, key=POLICIES.index)
+
+
+def chars_of(outcome: Outcome[Any]) -> int:
+    """Give about how much text an outcome keeps in memory; lists of messages are not looked through."""
+    chars = 0
+    for attempt in outcome.attempts:
+        if attempt.reply is not None:
+            chars += len(attempt.reply)
+        if isinstance(attempt.prompt, str):
+            chars += len(attempt.prompt)
+    return chars

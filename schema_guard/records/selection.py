@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which configurations are asked for by name, and what is said of a name that is not there.
+
+Rules: a function goes by its name or by an end of it that begins behind a dot; the whole name goes first, and an end
+that several have is an error that lists them. Nothing is guessed: a name that is not there is an error too, with the
+near ones.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from schema_guard.errors import InvalidArgument
+from schema_guard.text import clip
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from schema_guard.records.counts.configurations import ConfigurationCounts
+    from schema_guard.records.reading import Names
+    from schema_guard.records.store import Store
+
+__all__ = ["NO_SEGMENT", "Selection", "resolve_function", "rows_of", "select"]
+
+NO_SEGMENT = "(no segment)"
+"""What the part of the traffic is called that has no segment."""
+
+# In the names of trials and models, which go whole.
+_HAS_NO_ENDS = ":"
+
+_MOST_LISTED = 8
+_MOST_NEAR = 3
+
+
+class Selection(NamedTuple):
+    """Names as the store has them; None does not restrict."""
+
+    schema: str | None = None
+    function: str | None = None
+    segment: str | None = None
+
+    def takes(self, row: ConfigurationCounts | Names) -> bool:
+        """Say whether a row has these names."""
+        return (
+            self.schema in (None, row.schema_name, row.schema_fingerprint)
+            and self.function in (None, row.function)
+            and self.segment in (None, row.segment or NO_SEGMENT)
+        )
+
+
+def select(
+    store: Store,
+    rows: Iterable[ConfigurationCounts | Names],
+    *,
+    schema: str | None = None,
+    function: str | None = None,
+    segment: str | None = None,
+) -> Selection:
+    """Find the names that are meant among all that the store has.
+
+    Args:
+        store: For the messages.
+        rows: Of all times: a name that has no calls since some day is a name still.
+        schema: Name or fingerprint.
+        function: Name, or an end of it behind a dot.
+        segment: Name.
+
+    Raises:
+        InvalidArgument: One is not there, or several functions have that end; the message lists them.
+    """
+    chosen, candidates = Selection(), list(rows)
+    if schema is not None:
+        known = {row.schema_name for row in candidates}
+        if schema not in known | {row.schema_fingerprint for row in candidates}:
+            raise _unknown("schema", schema, known, store.url)
+        chosen = chosen._replace(schema=schema)
+        candidates = [row for row in candidates if chosen.takes(row)]
+    if function is not None:
+        chosen = chosen._replace(
+            function=resolve_function(function, {row.function for row in candidates}, store.url)
+        )
+        candidates = [row for row in candidates if chosen.takes(row)]
+    if segment is not None:
+        known = {row.segment or NO_SEGMENT for row in candidates}
+        if segment not in known:
+            raise _unknown("segment", segment, known, store.url)
+        chosen = chosen._replace(segment=segment)
+    return chosen
+
+
+def rows_of(
+    store: Store,
+    *,
+    since: float | None = None,
+    until: float | None = None,
+    schema: str | None = None,
+    function: str | None = None,
+    segment: str | None = None,
+) -> list[ConfigurationCounts]:
+    """Give the configurations that are asked for; the arguments and errors are those of `chosen_of`."""
+    if schema is function is segment is None:
+        return store.configurations(since=since, until=until)
+    chosen = select(store, store.names(), schema=schema, function=function, segment=segment)
+    rows = store.configurations(since=since, until=until, schema=chosen.schema, function=chosen.function)
+    return [row for row in rows if chosen.takes(row)]
+
+
+def resolve_function(wanted: str, known: Iterable[str], where: str) -> str:
+    """Give the one function that a name or an end of it means.
+
+    Args:
+        wanted: What was asked for.
+        known: All names.
+        where: They stand, for the message.
+
+    Raises:
+        InvalidArgument: None or several are meant.
+    """
+    names = set(known)
+    if wanted in names:
+        return wanted
+    meant = sorted(name for name in names if name.endswith(f".{wanted}") and _HAS_NO_ENDS not in name)
+    if len(meant) == 1:
+        return meant[0]
+    if not meant:
+        raise _unknown("function", wanted, names, where)
+    raise InvalidArgument(
+        f"function {clip(repr(wanted))}: expected the name of one function, got an end that "
+        f"{len(meant)} have: {_listed(meant)}: give more of it"
+    )
+
+
+def _unknown(what: str, wanted: str, known: set[str], where: str) -> InvalidArgument:
+    text = f"no {what} {clip(repr(wanted))} is recorded in {where}"
+    if not known:
+        return InvalidArgument(f"{text}, where nothing is")
+    near = _near(wanted, known)
+    if near:
+        return InvalidArgument(f"{text}, did you mean {' or '.join(map(repr, near))}?")
+    return InvalidArgument(f"{text}; recorded {'is' if len(known) == 1 else 'are'} {_listed(sorted(known))}")
+
+
+def _near(wanted: str, known: set[str]) -> list[str]:
+    """Give the names that are near to one, or that have an end that is."""
+    from difflib import get_close_matches  # 6 ms that only a wrong name has to pay
+
+    ends: dict[str, list[str]] = {}
+    for name in sorted(known):
+        for end in dict.fromkeys(_ends(name.casefold(), wanted.count("."))):
+            ends.setdefault(end, []).append(name)
+    near = get_close_matches(wanted.casefold(), ends, n=_MOST_NEAR)
+    return list(dict.fromkeys(name for end in near for name in ends[end]))[:_MOST_NEAR]
+
+
+def _ends(name: str, dots: int) -> Iterator[str]:
+    yield name
+    if _HAS_NO_ENDS not in name:
+        yield ".".join(name.split(".")[-dots - 1 :])
+
+
+def _listed(names: list[str]) -> str:
+    more = len(names) - _MOST_LISTED
+    return ", ".join(map(clip, names[:_MOST_LISTED])) + (f" and {more} more" if more > 0 else "")

@@ -1,0 +1,187 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The file of a SQLite store as the operating system sees it: made, known again, and on what kind of mount.
+
+Rules: nothing but SQLite opens a file on which this process may hold locks, for they are POSIX locks: closing any
+descriptor of the file lets go of all of them. What is asked here is asked by `os.stat` and of the kernel's list of mounts.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import threading
+from contextlib import suppress
+from pathlib import Path
+
+from schema_guard.records.backend import WriteRefused
+
+__all__ = [
+    "Place",
+    "cannot_write",
+    "file_system",
+    "has_content",
+    "has_log",
+    "identity",
+    "make_file",
+    "refuse_folder",
+    "size_bytes",
+    "warn_of_network",
+    "warnings_of",
+    "why_not_writable",
+]
+
+FIX = "make it and its folder writable, or name another file"
+
+# File systems that give a file another number when it is asked for again: numbers that are made up in memory.
+_UNSTABLE = re.compile(r"(fuse(\..*)?|fuseblk|vfat|msdos|exfat|9p|cifs|smb3|smbfs|davfs|vboxsf|hgfs|prl_fs)")
+# On these the locks of one machine are not seen, or not at once, by another one.
+_NETWORK = re.compile(
+    r"(nfs4?|cifs|smb3|smbfs|afs|ceph|fuse\.(sshfs|ceph|glusterfs|s3fs|gcsfuse|rclone)|lustre|9p|davfs)"
+)
+_logger = logging.getLogger("schema_guard")
+_MOUNTS = Path("/proc/self/mountinfo")
+_ESCAPED = re.compile(r"\\([0-7]{3})")  # spaces, tabs, line breaks and backslashes in the kernel's list
+
+
+def make_file(path: Path) -> None:
+    """Make a file (mode 0600) and its folder (0700) when they are missing; `WriteRefused`."""
+    if str(path).startswith("~"):
+        raise WriteRefused(f"{path} needs a home folder and this user has none: set SCHEMA_GUARD_STORE")
+    refuse_folder(path)
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not path.exists():
+            _make_empty(path)
+    except OSError as error:
+        raise cannot_write(path, error, "store_unavailable") from error
+
+
+def refuse_folder(path: Path) -> None:
+    """Refuse a path that is a folder; `WriteRefused`."""
+    if path.is_dir():
+        raise WriteRefused(f"{path} is a directory: expected a file, such as {path / 'records.db'}")
+
+
+def _make_empty(path: Path) -> None:
+    """Make a file for its owner only, that nobody has opened under its name."""
+    made = Path(f"{path}.{os.getpid()}.{threading.get_ident()}.part")
+    os.close(os.open(made, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+    try:
+        os.link(made, path)
+    except FileExistsError:
+        return
+    except OSError:  # a file system without links
+        if not path.exists():
+            made.rename(path)
+    finally:
+        made.unlink(missing_ok=True)
+
+
+def cannot_write(path: Path, error: OSError, reason: str) -> WriteRefused:
+    """Say what the system said, and what to do."""
+    return WriteRefused(f"{path} cannot be written ({error.strerror}): {FIX}", reason=reason)
+
+
+def why_not_writable(path: Path) -> str | None:
+    """Say why nothing can be stored in a file, or be made where it is to be; None when it can. Changes nothing."""
+    if path.exists():
+        if not path.is_dir() and os.access(path, os.W_OK) and os.access(path.parent, os.W_OK):
+            return None
+        return f"{path} is read-only: {FIX}"
+    folder = next((above for above in path.parents if above.exists()), path.parent)
+    return None if folder.is_dir() and os.access(folder, os.W_OK) else f"{path} cannot be made: {FIX}"
+
+
+def has_content(path: Path) -> bool:
+    """Say whether there is more than an empty file."""
+    return path.exists() and path.stat().st_size > 0
+
+
+def has_log(path: Path) -> bool:
+    """Say whether a database has a log that may hold what is not in the file yet."""
+    return has_content(Path(f"{path}-wal"))
+
+
+def size_bytes(path: Path) -> int:
+    """Give the size of a database and its log."""
+    parts = [path, Path(f"{path}-wal")]
+    return sum(part.stat().st_size for part in parts if part.exists())
+
+
+class Place:
+    """A file under its name: tells it from another file of the name, where the mount lets that be told."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file = identity(path)
+        self._is_watched = True
+
+    def has_its_name(self) -> bool:
+        """Say whether the file still has its name."""
+        if not self._is_watched or (file := identity(self._path)) == self._file:
+            return True
+        # A mount that makes its numbers up may give another one each time: that is no rename.
+        self._is_watched = file == identity(self._path) and _is_stable(self._path)
+        return not self._is_watched
+
+
+def identity(path: Path) -> tuple[int, int] | None:
+    """Give what tells a file from another one of its name; None when there is none."""
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+def _is_stable(path: Path) -> bool:
+    """Say whether a file keeps its number on its mount."""
+    return not _UNSTABLE.fullmatch(file_system(path))
+
+
+def _is_local(path: Path) -> bool:
+    """Say whether a file is on this machine, as far as can be told."""
+    return not _NETWORK.fullmatch(file_system(path))
+
+
+def warnings_of(path: Path) -> tuple[str, ...]:
+    """Say what is to be known of the mount that a file is on."""
+    warnings = []
+    kind = file_system(path)
+    if not _is_local(path):
+        warnings.append(
+            f"its file system is a network's ({kind}), on which SQLite's locks may not hold between machines: use a local "
+            "disk, or a server"
+        )
+    if not _is_stable(path):
+        warnings.append(
+            f"its file system ({kind}) does not keep the numbers of files: a file that is renamed or removed while it "
+            "is written is not noticed"
+        )
+    return tuple(warnings)
+
+
+def warn_of_network(path: Path) -> None:
+    """Say once in a process that a file which is about to be written is on a network."""
+    if path not in _checked_files:
+        _checked_files.add(path)
+        if not _is_local(path):
+            _logger.warning("%s: %s", path, warnings_of(path)[0])
+
+
+_checked_files: set[Path] = set()
+
+
+def file_system(path: Path) -> str:
+    """Name the kind of file system that a path is on, as Linux does; "" where that cannot be told."""
+    name, longest = "", -1
+    with suppress(OSError, ValueError, IndexError):
+        real = os.path.realpath(path)
+        for line in _MOUNTS.read_text(encoding="utf-8", errors="surrogateescape").splitlines():
+            named, _, kind = line.partition(" - ")
+            point = _ESCAPED.sub(lambda code: chr(int(code[1], 8)), named.split(" ")[4])
+            # A later mount on the same folder lies above an earlier one.
+            if len(point) >= longest and (real + "/").startswith(point.rstrip("/") + "/"):
+                name, longest = kind.split(" ")[0], len(point)
+    return name

@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A verdict in plain words: what each answer means, what each fix is, in words that need no statistics.
+
+Rules: one sentence each, short enough for a headline; the name that a program reads stands beside it, never instead of it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from schema_guard.report.document import Tone
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    Figures = Mapping[str, Any]
+
+_MEANINGS = {
+    "PROMPTING_ENOUGH": "prompting is good enough: keep it",
+    "PROMPTING_ENOUGH, switch": "prompting is good enough, in another way than the one in use: switch",
+    "USE_CHEAPER_MODEL": "a cheaper model does it as well: switch before you think of tuning",
+    "FIND_WHAT_CHANGED": "failures have risen and stay: find what changed then",
+    "NEED_ECONOMICS": "no fix of prompting is left; whether tuning pays needs your numbers",
+    "FINE_TUNE_FOR_COST": "prompting is good enough, and a tuned model would cost less",
+    "NEED_MORE_DATA": "not decided yet: record more",
+    "NEED_MORE_DATA, right": "not decided yet: nobody has checked whether the values are right",
+    "NEED_MORE_DATA, latency": "not decided yet: no call tells how long it took",
+    "TRY_NEXT_FIX": "not good enough: try the next fix before you think of tuning",
+    "USE_CONSTRAINED_DECODING": "not good enough: let the provider enforce the schema",
+    "FINE_TUNE_AND_ROUTE": "tune for a part of the traffic, and keep prompting for the rest",
+    "FINE_TUNE_AND_ROUTE (pilot)": "tune for a part of the traffic: run a pilot there",
+    "FINE_TUNE_JUSTIFIED (pilot)": "prompting is not good enough, and tuning pays: run a pilot",
+    "FINE_TUNE_BLOCKED (right)": "no prompt gets the values right, and nothing can be tuned as things stand",
+    "FINE_TUNE_BLOCKED (latency)": "no prompt is fast enough, and nothing can be tuned as things stand",
+    "FINE_TUNE_JUSTIFIED (pilot, right)": "no prompt gets the values right: run a pilot",
+    "FINE_TUNE_JUSTIFIED (pilot, latency)": "no prompt is fast enough: run a pilot",
+    "FINE_TUNE_JUSTIFIED (ship)": "the tuned model does it: give it the traffic",
+    "FINE_TUNE_JUSTIFIED (in_service)": "the tuned model in use is good enough: keep it",
+    "FINE_TUNE_BLOCKED": "tuning would pay, and cannot be done as things stand",
+    "ACCEPT_OR_REDESIGN (not_economic)": "prompting is not good enough, and tuning is not shown to pay",
+    "ACCEPT_OR_REDESIGN (pilot_failed)": "the tuned model is not good enough either",
+    "ACCEPT_OR_REDESIGN (tuned_failed)": "the tuned model in use is not good enough",
+    "ACCEPT_OR_REDESIGN (content_regression)": "the tuned model keeps the format, and is less often right",
+    "SCHEMAS_FLAGGED": "some schemas fail too often",
+    "SCHEMAS_FLAGGED, none": "no schema is shown to fail too often",
+    "unexplained": "not decided: first find out why these calls raised exceptions",
+    "unrated": "not decided: these calls are not a fair sample of the traffic",
+}
+
+FIXES = {
+    "raise_max_output_tokens": "allow longer replies",
+    "reasoning_limit": "limit how long the model thinks",
+    "lenient_parse": "read replies more leniently",
+    "system_prompt": "state the format in the system prompt",
+    "strict_schema": "let the provider enforce the schema",
+    "json_mode": "switch on the provider's JSON mode",
+    "few_shot": "show the model examples",
+    "temperature": "lower the temperature",
+    "reason_then_format": "let the model think first, then format",
+    "schema_simplify": "simplify the schema",
+    "repair_retry": "ask again with the error",
+    "smaller_model": "use a smaller model",
+    "larger_model": "use a larger model",
+}
+
+NUMBERS = {
+    "failure_cost": "what a failed call costs you (failure_cost)",
+    "calls_per_month": "how many calls come in a month (calls_per_month)",
+    "tuned_cost": "what a call of the tuned model costs (tuned_cost)",
+    "upfront": "what tuning costs once (upfront)",
+    "right": "how many values are right",
+    "latency": "how long the calls take",
+}
+
+BLOCKS = {
+    "train_examples": "too few checked examples to tune on",
+    "provider_closed": "the provider takes no new tuning jobs",
+    "base_model_shutdown_before_payback": "the base model is shut down before tuning has paid back",
+}
+
+
+def label(figures: Figures) -> str:
+    """Give a verdict's name, with its stage or reason."""
+    detail = figures.get("stage") or figures.get("reason")
+    return f"{figures['verdict']} ({detail})" if detail else str(figures["verdict"])
+
+
+def meaning(figures: Figures) -> str:
+    """Say in plain words what a verdict means.
+
+    >>> meaning({"verdict": "PROMPTING_ENOUGH"})
+    'prompting is good enough: keep it'
+    """
+    name = figures["verdict"]
+    keys = [key for key in ("unexplained", "unrated") if key in figures]
+    if "switch_to" in figures:
+        keys.append(f"{name}, switch")
+    if name == "SCHEMAS_FLAGGED" and not figures["flagged"]:
+        keys.append(f"{name}, none")
+    keys += [f"{name}, {figures['missing'][0]}"] if figures.get("missing") else []
+    keys.append(f"{name} ({figures.get('stage')}, {figures.get('reason')})")
+    keys += [label(figures), f"{name} ({figures.get('reason')})", f"{name} ({figures.get('stage')})", name]
+    return next(_MEANINGS[key] for key in keys if key in _MEANINGS)
+
+
+def tone_of(figures: Figures) -> Tone:
+    """Say what a verdict means for its reader."""
+    if figures["verdict"] in ("NEED_MORE_DATA", "NEED_ECONOMICS") and not figures.get("breach"):
+        return Tone.OPEN
+    return Tone.BAD if figures["exit_code"] else Tone.GOOD
+
+
+def fix(step: str) -> str:
+    """Say what a step is, with its name."""
+    return f"{FIXES[step]} ({step})" if step in FIXES else step

@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The verdicts on several functions: a line each, as a document and as JSON.
+
+Rules: the worst first; each is the verdict that its function has alone, at its own alpha.
+"""
+
+from __future__ import annotations
+
+from shlex import quote
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from schema_guard.configuration.traffic import Traffic
+from schema_guard.report.decision.plain_words import meaning, tone_of
+from schema_guard.report.decision.words import name_of
+from schema_guard.report.document import Document, Fact, Section, Table, Tone
+from schema_guard.report.words import NO_DATA
+from schema_guard.text import percent, plural
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from schema_guard.decide import Verdict
+    from schema_guard.decide.recorded.from_store import Gathered
+
+__all__ = ["Decided", "document_of_several", "several_as_json", "worst_first"]
+
+_TRIALS = "(trials)"
+
+
+class Decided(NamedTuple):
+    """A verdict, and what it is about; None for a file of evidence."""
+
+    gathered: Gathered | None
+    verdict: Verdict
+
+
+def worst_first(decided: Sequence[Decided]) -> list[Decided]:
+    """Put verdicts in order: those against first, then by the lower bound of what is in use, then by name."""
+
+    def order(decision: Decided) -> tuple[int, float, str]:
+        rate = _rate(decision)
+        return -decision.verdict.exit_code(), -(rate["lower"] or 0.0) if rate else 0.0, _name(decision)
+
+    return sorted(decided, key=order)
+
+
+def several_as_json(decided: Sequence[Decided]) -> dict[str, Any]:
+    """Give the verdicts as plain JSON: each as `Verdict.as_dict` has it, with its function and schema."""
+    return {
+        "verdicts": [
+            {
+                "function": decision.gathered.function,
+                "schema": decision.gathered.schema,
+                "schema_fingerprint": decision.gathered.schema_fingerprint,
+                **decision.verdict.as_dict(),
+            }
+            for decision in worst_first(decided)
+            if decision.gathered is not None
+        ]
+    }
+
+
+def document_of_several(decided: Sequence[Decided]) -> Document:
+    """Give the verdicts on several functions as a document, a row each."""
+    ordered = worst_first(decided)
+    against = sum(decision.verdict.exit_code() for decision in ordered)
+    functions = len({_name(decision) for decision in ordered})
+    subject = plural(functions, "function")
+    if functions < len(ordered):  # such as a guard of tools, each with a schema of its own
+        subject = f"{plural(len(ordered), 'schema')} of {subject}"
+    alpha = max(decision.verdict.figures["config"]["alpha"] for decision in ordered)
+    return Document(
+        f"VERDICTS: {against} of {subject} {'needs' if against == 1 else 'need'} something done",
+        (
+            Fact("next", f"{_command(ordered)}  # the worst one in full, with the command to run"),
+            Fact(
+                "each",
+                f"is wrong by chance in at most {percent(alpha)} of such answers, however often you look",
+            ),
+        ),
+        (
+            Section(
+                "Functions",
+                "the worst first; the calls and the failed ones are of what is in use; the true share is in the range",
+                Table(
+                    ("function", "verdict", "calls", "failed", "range", "that is"),
+                    tuple(_row(decision, ordered) for decision in ordered),
+                    (0, 1, 5),
+                ),
+            ),
+        ),
+        tone=_tone([tone_of(decision.verdict.as_dict()) for decision in ordered]),
+    )
+
+
+def _command(ordered: Sequence[Decided]) -> str:
+    """Give the command that tells the worst one in full."""
+    worst = ordered[0].gathered
+    assert worst is not None
+    alike = [
+        decision for decision in ordered if decision.gathered and decision.gathered.function == worst.function
+    ]
+    schema = f" --schema {quote(worst.schema_fingerprint)}" if len(alike) > 1 or not worst.function else ""
+    function = f" --function {quote(worst.function)}" if worst.function else ""
+    return f"schema-guard decide{function}{schema}"
+
+
+def _tone(tones: Sequence[Tone]) -> Tone:
+    """Give the worst of what verdicts mean."""
+    return next(tone for tone in (Tone.BAD, Tone.OPEN, Tone.GOOD) if tone in tones)
+
+
+def _row(decision: Decided, others: Sequence[Decided]) -> tuple[str, ...]:
+    rate, name = _rate(decision), name_of(_name(decision))
+    if sum(_name(other) == _name(decision) for other in others) > 1:
+        assert decision.gathered is not None
+        name = f"{name} ({name_of(decision.gathered.schema)})"
+    failed, bounds = NO_DATA, "-"
+    if rate and rate["rate"] is not None:
+        failed, bounds = (
+            percent(rate["rate"]),
+            f"{percent(rate['lower'])} to {percent(rate['upper'])}{_traffic_note(decision)}",
+        )
+    figures = decision.verdict.as_dict()
+    return name, decision.verdict.verdict, f"{rate['n']:,}" if rate else "0", failed, bounds, meaning(figures)
+
+
+def _traffic_note(decision: Decided) -> str:
+    """Say in two words what part of the traffic the rate of what is in use is of, where its calls were imported."""
+    assert decision.gathered is not None
+    traffic = next(
+        (
+            strategy.get("traffic")
+            for strategy in decision.gathered.evidence["strategies"]
+            if strategy["id"] == decision.gathered.evidence["current"]
+        ),
+        None,
+    )
+    return "" if traffic is None else f" {Traffic(**traffic).short}"
+
+
+def _name(decision: Decided) -> str:
+    assert decision.gathered is not None
+    return decision.gathered.function or _TRIALS
+
+
+def _rate(decision: Decided) -> dict[str, Any] | None:
+    """Give the rate of what is in use, as the verdict has it."""
+    assert decision.gathered is not None
+    rate: dict[str, Any] | None = decision.verdict.figures["rates"].get(decision.gathered.evidence["current"])
+    return rate

@@ -1,0 +1,285 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is recorded, as a document: one section a schema, its groups of calls the worst first.
+
+Rules: nothing is added up unseen: under a group of several configurations stands each of them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from schema_guard.configuration.continuation import resumes
+from schema_guard.configuration.early_stop import NOT_COMPARED, stops_early
+from schema_guard.configuration.gateway_repair import in_words, repairers_of
+from schema_guard.configuration.loss import loss_lines, without_schemas
+from schema_guard.configuration.thinking import thinking_of
+from schema_guard.configuration.traffic import again_of, without_fallback
+from schema_guard.pointer import pointer
+from schema_guard.records.selection import NO_SEGMENT
+from schema_guard.report.document import Document, Fact, Section, Table
+from schema_guard.report.over_time import MOST_PLOTS
+from schema_guard.report.words import BOUNDS, CAUSES, RECORDED, bounded, moment, readable, share, tokens
+from schema_guard.text import clip, plural, shortened
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from schema_guard.report.figures import By, Configuration, ExcludedFigures, Report
+    from schema_guard.report.stopped import StoppedReplies
+
+_CODES = 8
+
+
+def document_of(report: Report) -> Document:
+    """Give a report as a document."""
+    lost_records = Fact("lost records", _lost_records(report))
+    if not report.configurations:
+        return Document(f"no data: no guarded call is recorded in {report.store}", (lost_records,))
+    schemas: dict[tuple[str, str], list[tuple[str, Configuration]]] = {}
+    names = [_name_of(group, report.by) for group in report.groups]
+    for name, group in zip(shortened(names), report.groups, strict=True):
+        schemas.setdefault((group.schema, group.schema_fingerprint), []).append((name, group))
+    return Document(
+        f"report: {plural(len(set(names)), report.by)} of {plural(len(schemas), 'schema')}",
+        (lost_records, *_rows(report), Fact("bounds", BOUNDS), *_time(report)),
+        tuple(_section(report, *about, groups) for about, groups in schemas.items()),
+    )
+
+
+def _rows(report: Report) -> Iterator[Fact]:
+    if report.rows_since is not None:
+        yield Fact(
+            "rows",
+            f"from {moment(report.rows_since, hours=False)} on; older ones were taken out, and stay counted",
+        )
+
+
+def _time(report: Report) -> Iterator[Fact]:
+    history = report.over_time
+    span = history.span if history else None
+    if history and span:
+        first, end = (moment(at) for at in span)
+        text = f"by {history.step}, {first} to {end} UTC; the bounds of a point hold for it by itself; no point: no call"
+        have_points = sum(bool(points) for points in history.series)
+        if have_points > MOST_PLOTS:
+            text += f"; of {plural(have_points, report.by)} the {MOST_PLOTS} that are proved worst are drawn"
+        yield Fact("over time", text)
+
+
+def names_of(report: Report, size: int) -> list[str]:
+    """Give a name for each group of a report in *size* characters, with its schema where there are several."""
+    schemas = {(group.schema, group.schema_fingerprint) for group in report.groups}
+    names = shortened([_name_of(group, report.by) for group in report.groups], size)
+    if len(schemas) == 1:
+        return names
+    schema_names = shortened([group.schema for group in report.groups], size // 2)
+    known = [schema for schema, _ in schemas]
+    return [
+        f"{name} ({schema}{f' {group.schema_fingerprint}' if known.count(group.schema) > 1 else ''})"
+        for name, schema, group in zip(names, schema_names, report.groups, strict=True)
+    ]
+
+
+def _lost_records(report: Report) -> str:
+    if not report.lost_records:
+        return "none"
+    reasons = ", ".join(f"{reason} {count}" for reason, count in sorted(report.lost_records.items()))
+    return f"{reasons} (attempts that could not be stored)"
+
+
+def _section(
+    report: Report, schema: str, fingerprint: str, groups: Sequence[tuple[str, Configuration]]
+) -> Section:
+    rows: list[tuple[str, ...]] = []
+    lines: list[str] = []
+    shows_traffic = any(configuration.traffic for configuration in report.configurations)
+    for name, group in groups:
+        members = report.members(group)
+        rows.append((name, *_row(group, is_marked=shows_traffic)))
+        if len(members) == 1:
+            lines += _details(name, members[0])
+            continue
+        for member, configuration in zip(_distinct_names(members), members, strict=True):
+            rows.append((f"  {member}", *_row(configuration, is_marked=shows_traffic)))
+            lines += _details(f"{name} {member}", configuration)
+        lines += _again(name, group)
+        if group.failures is None:
+            lines.append(f"{name}: {NOT_COMPARED}")
+    return Section(
+        f"schema {clip(schema)} ({fingerprint})",
+        table=Table(
+            (
+                report.by,
+                "n",
+                "clean %",
+                "valid first time %",
+                "fixed by retry %",
+                "failed %",
+                "excluded",
+                *(("traffic",) if shows_traffic else ()),
+            ),
+            tuple(rows),
+            (0, 7) if shows_traffic else (0,),
+        ),
+        lines=tuple(lines),
+    )
+
+
+def _name_of(group: Configuration, by: By) -> str:
+    if by == "segment":
+        return group.segment or NO_SEGMENT
+    if by == "model":
+        return group.model or "unknown"
+    return readable(group.function or "") + (f" {clip(group.version or '')}" if by == "version" else "")
+
+
+def _distinct_names(members: Sequence[Configuration]) -> list[str]:
+    """Name the configurations of a group by their strategies, and by what else they differ in."""
+    parts = [
+        part
+        for part in ("function", "model", "provider", "settings", "version")
+        if len({_part(configuration, part) for configuration in members}) > 1
+    ]
+    names = []
+    for configuration in members:
+        differences = ", ".join(f"{part} {clip(_part(configuration, part))}" for part in parts)
+        again = again_of(configuration.settings or "")
+        place = f" in the place of {clip(again.after)}" if again is not None else ""
+        names.append(
+            f"{configuration.strategies}{place} ({differences})"
+            if differences
+            else f"{configuration.strategies}{place}"
+        )
+    return names
+
+
+def _part(configuration: Configuration, part: str) -> str:
+    named: str = getattr(configuration, part) or "none"
+    return without_schemas(without_fallback(named)) if part == "settings" else named
+
+
+def _row(configuration: Configuration, *, is_marked: bool) -> tuple[str, ...]:
+    rates = (
+        configuration.clean,
+        configuration.valid_first_time,
+        configuration.fixed_by_retry,
+        configuration.failed,
+    )
+    traffic = (_traffic(configuration),) if is_marked else ()
+    return str(configuration.calls), *map(bounded, rates), str(configuration.transport), *traffic
+
+
+def _traffic(configuration: Configuration) -> str:
+    """Say what part of the traffic a rate is of."""
+    parts = [RECORDED if traffic is None else traffic.short for traffic in configuration.traffic]
+    return " + ".join(dict.fromkeys(parts)) or RECORDED
+
+
+def _details(name: str, configuration: Configuration) -> Iterator[str]:
+    used = f"{tokens(configuration.input_tokens)}/{tokens(configuration.output_tokens)}"
+    if 0 < configuration.unknown_usage < configuration.attempts:
+        used += f" of {plural(configuration.attempts - configuration.unknown_usage, 'attempt')} that told"
+    seconds = f"{_seconds(configuration.elapsed_p50_s)}/{_seconds(configuration.elapsed_p95_s)}"
+    yield (
+        f"{name} asked {clip(configuration.model or 'an unknown model')} by {configuration.strategies}: "
+        f"{plural(configuration.attempts, 'attempt')}, tokens in/out {used}, seconds p50/p95 {seconds}"
+    )
+    if configuration.repaired.count:
+        how = (
+            "repaired, or resumed where they were cut off," if resumes(configuration.settings) else "repaired"
+        )
+        yield f"{name} {how} {configuration.repaired.count:g} calls: {bounded(configuration.repaired)} %"
+    # Of calls that were broken off no reply is known.
+    if configuration.stopped is not None and configuration.stopped.judged:
+        yield f"{name} {_stopped(configuration.stopped)}"
+    is_first = (
+        stops_early(configuration.settings)
+        and configuration.stopped is not None
+        and configuration.stopped.attempts > 0
+    )
+    first = " (of each stopped reply the first fault alone)" if is_first else ""
+    if configuration.failures:
+        listed = ", ".join(f"{kind} {code} {n}" for kind, code, n in configuration.failures[:_CODES])
+        more = len(configuration.failures) - _CODES
+        yield f"{name} failed{first}: {listed}{f' and {more} other codes' if more > 0 else ''}"
+    if configuration.violations:
+        listed = ", ".join(
+            f"{pointer(place)} {keyword} {n}" for place, keyword, n in configuration.violations
+        )
+        yield f"{name} broke{first}: {listed}"
+    if configuration.reasoning_tokens:
+        yield f"{name} thought: {plural(configuration.reasoning_tokens, 'token')} of those out{_thinking_note(configuration)}"
+    for line in loss_lines(configuration.settings):
+        yield f"{name}: {line}"
+    yield from _exclusion_lines(name, configuration)
+
+
+def _stopped(stopped: StoppedReplies) -> str:
+    """Say how many replies were stopped, and what was saved by it."""
+    text = f"stopped {stopped.attempts:,} of {stopped.judged:,} replies before their end"
+    if not stopped.attempts:
+        return text
+    text += f": after {stopped.median_characters:,} characters in the median"
+    if stopped.whole_bytes is None:
+        return f"{text}; what that saved: no data, for every reply was stopped"
+    if stopped.saved is None:
+        return (
+            f"{text}; what that saved: no estimate, for by then they had {stopped.stopped_bytes:,} bytes in the mean, and "
+            f"the n {stopped.judged - stopped.attempts:,} that were not stopped have {stopped.whole_bytes:,}"
+        )
+    saved = stopped.saved
+    part = f"{share(saved.share)} [{share(saved.lower)}, {share(saved.upper)}]"
+    return (
+        f"{text}; saved about {part} % of their text, {saved.size_bytes:,} bytes and at most {saved.most_bytes:,}, if "
+        f"they had become as long as the replies that were not stopped: n {saved.from_replies:,}, {stopped.whole_bytes:,} "
+        f"bytes in the mean, at most {saved.counted_bytes:,} counted of each; a provider may bill the whole reply all the same"
+    )
+
+
+def _thinking_note(configuration: Configuration) -> str:
+    """Say where nothing tells how much a model shall think: another setting of it would be counted with this one."""
+    return "" if thinking_of(configuration.settings) else ", though no option that was seen asks for it"
+
+
+def _again(name: str, configuration: Configuration) -> Iterator[str]:
+    """Say which calls are one with the one before them."""
+    if configuration.answered_again:
+        yield (
+            f"{name}: {plural(configuration.answered_again, 'call')} to which the tuned model gave no valid reply went to the prompt: "
+            "each is one call here, fixed by retry or failed by what the prompt made of it"
+        )
+
+
+def _exclusion_lines(name: str, configuration: Configuration) -> Iterator[str]:
+    """Say which calls a rate, or every rate, leaves out."""
+    if configuration.unseen:
+        yield (
+            f"{name}: in {plural(configuration.unseen, 'call')} a library inside had asked again unseen: no data for clean, "
+            "valid first time and fixed by retry"
+        )
+    if repaired := repairers_of(configuration.settings):
+        yield f"{name}: {in_words(repaired)}"
+    textless = configuration.calls - configuration.unseen - configuration.clean.n
+    if textless:
+        yield f"{name}: of {plural(textless, 'call')} the text is not known, for the function gave what it had parsed: no data for clean"
+    for traffic in configuration.traffic:
+        if traffic is not None:
+            yield f"{name}: {traffic.text}"
+    if configuration.transport:
+        yield f"{name} excluded: {', '.join(_causes(configuration))}"
+
+
+def _causes(configuration: Configuration) -> Iterator[str]:
+    """Say how many calls each cause has, and how they ended."""
+    causes: dict[str, list[ExcludedFigures]] = {}
+    for calls in configuration.excluded:
+        causes.setdefault(calls.cause, []).append(calls)
+    for cause, several in causes.items():
+        ways = [f"{way.exception or way.code} {way.calls}" for way in several[:_CODES]]
+        more = len(several) - _CODES
+        endings = ", ".join(map(clip, ways)) + (f" and {more} other ways" if more > 0 else "")
+        yield f"{sum(way.calls for way in several)} {CAUSES[cause]} ({endings})"
+
+
+def _seconds(seconds: float | None) -> str:
+    return "?" if seconds is None else f"{seconds:.2f}"

@@ -1,0 +1,250 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A guarded call under way: the loop that was started for it, what the drivers need, and what it gives at its end."""
+
+from __future__ import annotations
+
+from functools import partial
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+from schema_guard import drive
+from schema_guard.errors import CallFailed, GuardFailed, InvalidArgument, shows_values
+from schema_guard.light.tuples import NamedTuple
+from schema_guard.loop import enforce
+from schema_guard.preparing.shapes import (
+    arguments,
+    check_arguments,
+    has_feedback_argument,
+    options_argument,
+    task_of,
+)
+from schema_guard.records import identity, recorder
+from schema_guard.records.identity import begin_inside, end_inside
+from schema_guard.settings import UNSET
+from schema_guard.values import Ask
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from schema_guard.loop import Done, Flow
+    from schema_guard.preparing.prepare import Prepared
+    from schema_guard.received.receiver import Receiver
+    from schema_guard.records.identity import CallStart, Origin
+    from schema_guard.records.recorder import Followed, Recorder
+    from schema_guard.strategies import Plan
+    from schema_guard.values import Call, Missed, Outcome, Prompt
+
+__all__ = ["RunningCall", "end_of", "settle", "start", "value_of", "whole_of"]
+
+
+def start(
+    prepared: Prepared,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    *,
+    parent_call_id: str | None = None,
+    origin: Origin | None = None,
+) -> RunningCall:
+    """Bind the task and start the loop; nothing is asked yet.
+
+    Args:
+        prepared: What decoration found out.
+        args: Of the call.
+        kwargs: Of the call.
+        parent_call_id: The call that it belongs to; None for the one inside which the running code was called.
+        origin: Of a call that has begun before; None to begin one.
+
+    Raises:
+        InvalidArgument: The arguments are none of the function's.
+    """
+    shape, plan = prepared.shape, prepared.plan
+    task = task_of(shape, prepared.function, args, kwargs, prepared.provider)
+    if not shape.is_plain and not prepared.settings.observe:
+        check_arguments(shape, args, kwargs, prepared.reserved)
+        if plan.delivery == "feedback" and has_feedback_argument(shape, args, kwargs):
+            plan = plan._replace(delivery="prompt")
+    if origin is None:
+        origin = identity.origin(plan.schema)
+    # Made where somebody wants it: it takes 1.6 us, and who wants the value alone does not.
+    call: Callable[[], Call] = partial(prepared.call, origin, parent_call_id)
+    if not shape.is_plain:
+        call, plan = _call_of_arguments(call(), plan, prepared, args, kwargs)
+    followed = None if recorder.follower is None else recorder.follower.begin(call())
+    flow = enforce(task, plan, call)
+    return RunningCall(prepared, prepared.store(), task, call, origin.start, flow, args, kwargs, followed)
+
+
+def _call_of_arguments(
+    call: Call, plan: Plan, prepared: Prepared, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[Callable[[], Call], Plan]:
+    """Give a call, and its plan, as its own arguments make them."""
+    if prepared.shape.options is not None and not prepared.settings.observe:
+        call, gateway_repaired = prepared.call_with_options(
+            call, options_argument(prepared.shape, args, kwargs)
+        )
+        if gateway_repaired is not plan.gateway_repaired:
+            plan = plan._replace(gateway_repaired=gateway_repaired)
+    if prepared.models is not None:
+        call = prepared.models.call(call, prepared.shape, args, kwargs)
+    return (lambda: call), plan
+
+
+async def settle(store: Recorder | None) -> None:
+    """Wait, off the event loop, until a store with durability "sync" has what it was handed."""
+    if getattr(store, "is_sync", False):
+        from asyncio import to_thread
+
+        await to_thread(store.settle)  # type: ignore[union-attr]
+
+
+class RunningCall(NamedTuple):
+    """A call under way: the loop, and what the drivers need.
+
+    Attributes:
+        call: Gives what is known of it.
+    """
+
+    prepared: Prepared
+    store: Recorder | None
+    task: Prompt
+    call: Callable[[], Call]
+    start_of_call: CallStart
+    flow: Flow
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    followed: Followed | None
+
+    def enter(self) -> Any:
+        """Make this the call that the running code was called inside of; gives what `leave` takes."""
+        token = begin_inside(self.start_of_call)
+        return token if self.followed is None else (token, self.followed.enter())
+
+    def leave(self, entered: Any) -> None:
+        """End what `enter` began."""
+        if self.followed is not None:
+            entered, theirs = entered
+            self.followed.leave(theirs)
+        end_inside(entered)
+
+    @property
+    def receiver(self) -> Receiver:
+        """What reads what the function gives and raises."""
+        return self.prepared.receiver
+
+    def invoke(self, ask: Ask) -> Any:
+        """Call the user's function for one attempt."""
+        prepared = self.prepared
+        if prepared.settings.observe:
+            return self.invoke_untouched()
+        options = None
+        if prepared.shape.options is not None:
+            options = prepared.options(ask, options_argument(prepared.shape, self.args, self.kwargs))
+        function, asked = prepared.function, prepared.models
+        if asked is None:
+            args, kwargs = arguments(prepared.shape, ask, self.args, self.kwargs, options)
+        else:
+            function = asked.function(function, ask.number)
+            model = asked.model(ask.number)
+            args, kwargs = arguments(prepared.shape, ask, self.args, self.kwargs, options, model)
+        if identity.interceptor is not None:
+            return identity.interceptor(self.call(), self.task, ask, partial(function, *args, **kwargs))
+        return function(*args, **kwargs)
+
+    def invoke_untouched(self) -> Any:
+        """Call the user's function as its caller did."""
+        return self.prepared.function(*self.args, **self.kwargs)
+
+    def finish(self, done: Done[Any]) -> None:
+        """Hand the outcome to the recorder, and to who follows the call; nobody else has it made."""
+        if self.store is None and self.followed is None:
+            return
+        outcome = self.prepared.folded(done.outcome)
+        if self.followed is not None:
+            self.followed.end(outcome)
+        if self.store is not None:
+            self.store.record(outcome, self.task)
+
+    def first(
+        self, elapsed_s: float, result: Any, raised: BaseException | None, judged: Missed | None
+    ) -> drive.Pending:
+        """Give the first attempt to the loop, whose function was called before.
+
+        Args:
+            elapsed_s: Seconds that the function took. What has passed since is ours, and no part of the attempt.
+            result: As in `Pending`.
+            raised: As in `Pending`.
+            judged: As in `Pending`.
+        """
+        ask = next(self.flow)
+        assert type(ask) is Ask
+        return drive.Pending(ask, perf_counter() - elapsed_s, result, raised, judged)
+
+    def run(self, give: Callable[[Prepared, drive.Driven], Any], first: drive.Pending | None = None) -> Any:
+        """Drive the loop to its end; gives something to await where the function does. *first* is as `drive.run` takes it."""
+        entered = self.enter()
+        try:
+            driven = drive.run(self.flow, self.invoke, self.finish, self.receiver, first)
+        finally:
+            self.leave(entered)
+        if isinstance(driven, drive.Pending):
+            return self.arun(give, driven)
+        return give(self.prepared, driven)
+
+    async def arun(
+        self, give: Callable[[Prepared, drive.Driven], Any], first: drive.Pending | None = None
+    ) -> Any:
+        """Drive the loop asynchronously to its end."""
+        entered = self.enter()
+        try:
+            driven = await drive.arun(self.flow, self.invoke, self.finish, self.receiver, first)
+        finally:
+            self.leave(entered)
+        await settle(self.store)
+        return give(self.prepared, driven)
+
+
+# What a call gives or raises once it has ended, by the settings of its guard.
+
+
+def end_of(prepared: Prepared, driven: drive.Driven) -> drive.Driven:
+    """Give how a call ended, whatever was raised in it."""
+    return driven
+
+
+def whole_of(prepared: Prepared, driven: drive.Driven) -> Outcome[Any]:
+    """Give the outcome, or raise what was no matter of the format."""
+    outcome = driven.outcome
+    if driven.error is not None:
+        raise driven.error
+    failure = outcome.failure
+    # Without an exception, only limits cancel a call. The settings then decide about its value.
+    if failure is not None and failure.kind == "transport" and failure.code != "cancelled":
+        if failure.code == "no_reply":
+            raise InvalidArgument(f"{prepared.name}: {failure.message}")
+        raise CallFailed(f"{prepared.name}: {failure.message}", outcome=outcome)
+    return outcome
+
+
+def value_of(prepared: Prepared, driven: drive.Driven) -> Any:
+    """Give the value, or what the settings say for a call without one."""
+    if driven.done.ok:
+        return driven.done.value
+    outcome = whole_of(prepared, driven)
+    if prepared.settings.on_failure == "return":
+        return outcome
+    if prepared.settings.default is not UNSET:
+        return prepared.settings.default
+    from schema_guard.failure_message import explain  # only a failure needs it
+
+    plan = prepared.plan
+    raise GuardFailed(
+        explain(
+            outcome,
+            max_attempts=plan.max_attempts,
+            limits=plan.limits,
+            values=shows_values(),
+            typed=plan.schema.is_typed,
+            takes_options=prepared.shape.options is not None,
+        ),
+        outcome=outcome,
+    ) from driven.cause

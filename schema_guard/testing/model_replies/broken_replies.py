@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Replies that fail as real ones do, as a Hypothesis strategy.
+
+Rules:
+1. Every reply is labelled with the failure that `judge` gives for it, by construction: it is judged only to say what
+   repair makes of it.
+2. Ways to fail come up as often as in real replies; one that cannot be made for a schema, or from the instance that
+   was drawn, makes way for the others.
+"""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cache
+from itertools import accumulate
+from typing import TYPE_CHECKING, Any, Literal
+
+from hypothesis import strategies as st
+
+from schema_guard.errors import InvalidArgument, MissingPart
+from schema_guard.judging import judge
+from schema_guard.schema import Schema
+from schema_guard.testing import instances, near_misses
+from schema_guard.testing.model_replies import faulty_text, faulty_values
+from schema_guard.testing.model_replies.failure_weights import COUNTS, weight
+from schema_guard.testing.model_replies.faults import Ground
+from schema_guard.testing.model_replies.writing import in_chunks
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from hypothesis.strategies import DrawFn, SearchStrategy
+
+    from schema_guard.testing import NearMiss
+    from schema_guard.testing.model_replies.faults import Fault
+    from schema_guard.values import FailureKind, FinishReason
+
+_FAULTS: dict[str, Callable[[Ground], Fault | None]] = {
+    how: getattr(faulty_text, how, None) or getattr(faulty_values, how) for how in COUNTS
+}
+# What is judged as it stands is never repaired.
+_PARSED = ("structure", "value", "refusal")
+_LEVELS: tuple[Literal["lossless", "lossy"], ...] = ("lossless", "lossy")
+
+
+@dataclass(frozen=True)
+class Broken:
+    """A reply that fails.
+
+    Attributes:
+        text: The reply.
+        kind: Of its failure.
+        code: Of its failure: the broken keyword where the kind is `structure` or `value`.
+        how: The way in which it fails, such as `"trailing_comma"` or `"schema_echo"`.
+        finish_reason: What the provider says with it; the label depends on it.
+        fixed_by: The least level of repair that makes it valid. None when none does, or without the part `repair`.
+        chunks: The reply as a stream; they join to the text, and some may be empty.
+    """
+
+    text: str
+    kind: FailureKind
+    code: str
+    how: str
+    finish_reason: FinishReason | None
+    fixed_by: Literal["lossless", "lossy"] | None
+    chunks: tuple[str, ...]
+
+
+def broken(schema: Any, *, weighted: bool = True) -> SearchStrategy[Broken]:
+    """Give a strategy of replies that fail as real ones do, labelled with their failure.
+
+    Ways to fail are weighted as they were counted in real replies, or all alike. What cannot be made for the schema is left out: for
+    `true`, say, every JSON value is valid, and only broken JSON, prose, refusals and the like are left.
+
+    Args:
+        schema: Whatever `Schema.of` takes.
+        weighted: Whether what is frequent in real replies is frequent here.
+
+    Raises:
+        InvalidSchema: The schema cannot be loaded.
+        InvalidArgument: No instance satisfies the schema; as for `instances`.
+    """
+    loaded = Schema.of(schema)
+    _compile()
+    return _broken(
+        loaded, instances(loaded), _near_misses(loaded), _faults(loaded), weight if weighted else _alike
+    )
+
+
+@cache
+def _compile() -> None:
+    """Compile what repair needs: the first draw would be slow enough to fail Hypothesis' health check."""
+    with suppress(MissingPart):
+        judge("{'a': 1, b: [2,, }", Schema.of(True), repair="lossy")
+
+
+def _alike(_: str) -> int:
+    return 1
+
+
+def _near_misses(schema: Schema[Any]) -> SearchStrategy[NearMiss] | None:
+    try:
+        return near_misses(schema)
+    except InvalidArgument:
+        return None
+
+
+def _faults(schema: Schema[Any]) -> tuple[str, ...]:
+    """Give the ways to fail that the schema does not rule out."""
+    text = json.dumps(schema.document)
+    has_union = '"anyOf"' in text or '"oneOf"' in text
+    return tuple(how for how in COUNTS if has_union or how != "wrong_arm")
+
+
+@st.composite
+def _broken(
+    draw: DrawFn,
+    schema: Schema[Any],
+    values: SearchStrategy[Any],
+    near: SearchStrategy[NearMiss] | None,
+    ways: tuple[str, ...],
+    weigh: Callable[[str], int],
+) -> Broken:
+    ground = Ground(draw, schema, values, near)
+    remaining = list(ways)
+    while True:
+        how = remaining.pop(_weighted(draw, remaining, weigh))
+        fault = _FAULTS[how](ground)
+        # Prose can always be made.
+        if fault is not None:
+            break
+    return Broken(
+        fault.text,
+        fault.kind,
+        fault.code,
+        how,
+        fault.finish_reason,
+        _mended_by(fault, schema),
+        in_chunks(draw, fault.text),
+    )
+
+
+def _weighted(draw: DrawFn, ways: list[str], weigh: Callable[[str], int]) -> int:
+    """Draw the index of a way, by weight."""
+    ends = list(accumulate(map(weigh, ways)))
+    at = draw(st.integers(0, ends[-1] - 1))
+    return next(index for index, end in enumerate(ends) if at < end)
+
+
+def _mended_by(fault: Fault, schema: Schema[Any]) -> Literal["lossless", "lossy"] | None:
+    if fault.kind in _PARSED:
+        return None
+    with suppress(MissingPart):  # nothing can be repaired without the part
+        for level in _LEVELS:
+            if judge(fault.text, schema, finish_reason=fault.finish_reason, repair=level).ok:
+                return level
+    return None

@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Documents of a user's that this library describes by a schema of its own: judged by it, and told what is wrong.
+
+Rules: a document has one judge, the schema that is published for it, and what no schema can say is told in the same
+words. A fault is one `InvalidArgument` that names the document, the place as a JSON Pointer, what was expected there,
+what came and what to do: the nearest known name, or the `description` that the schema has for that place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from sys import float_info
+from typing import TYPE_CHECKING, Any
+
+from schema_guard.errors import InvalidArgument
+from schema_guard.pointer import join, pointer, split
+from schema_guard.text import clip, did_you_mean, safe
+
+if TYPE_CHECKING:
+    from schema_guard.schema import Schema
+    from schema_guard.values import Violation
+
+# Beyond any document: a limit is for replies, and these are the user's own.
+_MOST_STEPS = 5_000_000_000
+# No document that is described has ten levels.
+_DEEPEST = 30
+# Options that a violation tells.
+_MOST_REPORTED = 8
+
+
+def judged(document: Any, schema: Schema[Any], name: str) -> Any:
+    """Give a document as plain JSON, judged by its schema.
+
+    Args:
+        document: JSON values; any mapping is an object, a tuple is an array.
+        schema: What it has to keep to.
+        name: What a message calls the document: `"evidence"`, a path.
+
+    Raises:
+        InvalidArgument: The document is not JSON, or breaks the schema; the most relevant fault is told.
+    """
+    plain = _plain(document, name, ())
+    try:
+        broken = schema.violations(plain, max_steps=_MOST_STEPS)
+    except InvalidArgument as error:
+        raise InvalidArgument(f"{safe(name)}: {error}") from error
+    if broken:
+        first = broken[0]
+        advice = _advice(schema.document, first, plain)
+        raise fault(name, first.instance_location, expected=first.expected, got=first.actual, advice=advice)
+    return plain
+
+
+def fault(name: str, location: str, *, expected: str, got: str, advice: str = "") -> InvalidArgument:
+    """Give the error for a place of a document that is not as it should be."""
+    message = f"{name} at {clip(pointer(location))}: expected {expected}, got {got}"
+    return InvalidArgument(safe(f"{message}: {advice}" if advice else message))
+
+
+def _plain(value: Any, name: str, path: tuple[str | int, ...]) -> Any:
+    """Give a value in JSON's own types."""
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, str):
+        return str.__str__(value)
+    if isinstance(value, (int, float)) and -float_info.max <= value <= float_info.max:
+        return int(value) if isinstance(value, int) else float(value)
+    if len(path) <= _DEEPEST:
+        if isinstance(value, Mapping) and all(isinstance(key, str) for key in value):
+            return {key: _plain(member, name, (*path, key)) for key, member in value.items()}
+        if isinstance(value, (list, tuple)):
+            return [_plain(member, name, (*path, index)) for index, member in enumerate(value)]
+    raise _no_json(value, name, path)
+
+
+def _no_json(value: Any, name: str, path: tuple[str | int, ...]) -> InvalidArgument:
+    from schema_guard.validation.violations import describe  # only failures need it
+
+    expected, got = "a JSON value", f"a {type(value).__name__}"
+    if isinstance(value, (int, float)):
+        expected, got = "a finite number", describe(value)
+    elif isinstance(value, Mapping) and len(path) <= _DEEPEST:
+        expected, got = "an object whose keys are texts", "another key"
+    elif isinstance(value, (Mapping, list, tuple)):
+        expected, got = f"at most {_DEEPEST} levels of nesting", "more"
+    return fault(name, join(path), expected=expected, got=got)
+
+
+def _advice(document: Any, broken: Violation, instance: Any) -> str:
+    """Say what to do about a broken keyword, as far as the schema knows it."""
+    keywords, description = _subschema(document, broken.keyword_location)
+    value = instance
+    for token in split(broken.instance_location):
+        value = value[int(token) if isinstance(value, list) else token]
+    if broken.keyword == "additionalProperties":
+        known = list(keywords["properties"])
+        unknown = next(key for key in value if key not in known)
+        return f"known are {' '.join(known)}{did_you_mean(unknown, known)}"
+    if broken.keyword == "required":
+        missing = next(key for key in keywords["required"] if key not in value)
+        description = keywords.get("properties", {}).get(missing, {}).get("description", "")
+        return f"add {missing!r}" + (f", {description}" if description else "")
+    if broken.keyword != "enum":
+        return description
+    known = [str(option) for option in keywords["enum"]]
+    near = did_you_mean(value, known)
+    hint = f"known are {' '.join(known)}{near}" if len(known) > _MOST_REPORTED else near.removeprefix(", ")
+    return "; ".join(part for part in (description, hint) if part)
+
+
+def _subschema(document: Any, keyword_location: str) -> tuple[Any, str]:
+    """Give the subschema that holds a keyword, and the description nearest to it."""
+    place, description = document, document.get("description", "")
+    for step in split(keyword_location)[:-1]:
+        path = split(place["$ref"]) if step == "$ref" else [step]
+        place = document if step == "$ref" else place
+        for key in path:
+            place = place[int(key) if isinstance(place, list) else key]
+        # Under `properties` it may be a property of that name.
+        if isinstance(place, dict) and isinstance(place.get("description"), str):
+            description = place["description"]
+    return place, description

@@ -1,0 +1,227 @@
+"""Two results, of two runs: paired by variant and task, and honest about what is not common."""
+
+import json
+from dataclasses import replace
+
+import pytest
+from hypothesis import assume, given
+
+from schema_guard.bench.result import result_file, result_from_file, result_of
+from schema_guard.bench.result.run_comparison import compare, compare_as_json, document_of
+from schema_guard.errors import InvalidArgument
+from schema_guard.report.as_markdown import as_markdown
+from schema_guard.report.as_text import as_text
+from schema_guard.stats import gap_bounds
+from tests.bench.simulated_runs import RUNS, run_of, runs, scored, simulated
+from tests.report.written import left_out
+
+
+def compare_as_text(comparison):
+    return as_text(document_of(comparison))
+
+
+def compare_as_markdown(comparison):
+    return as_markdown(document_of(comparison))
+
+
+def result(*calls, **others):
+    return result_of(run_of(*calls, **others))
+
+
+BEFORE = result(*(scored(f"t{n}", how="failed" if n < 2 else "clean") for n in range(40)))
+AFTER = result(*(scored(f"t{n}", how="failed" if n in range(1, 20) else "clean") for n in range(40)))
+
+
+@pytest.mark.costly
+@RUNS
+@given(runs())
+def test_result_compared_with_itself(run):
+    """A result does not differ from itself, nor from what its file gives."""
+    found = result_of(run)
+    assume(any(variant.calls for variant in found.variants))
+    comparison = compare(found, result_from_file(result_file(found)))
+
+    assert comparison.same_suite
+    assert (comparison.only_a, comparison.only_b, comparison.unpaired_a) == ((), (), ())
+    for pair in comparison.variants:
+        assert (pair.format.only_a, pair.format.only_b, pair.content.called) == (0, 0, False)
+        assert pair.format_changes.worse == pair.content_changes.better == ()
+
+
+@RUNS
+@given(runs())
+def test_comparison_is_antisymmetric(run):
+    """The other way round every difference has the other sign, and what got worse got better."""
+    one = result_of(run)
+    other = result_of(
+        replace(run, scored=tuple(replace(s, task=f"t{int(s.task[1:]) + 2}") for s in run.scored))
+    )
+    assume(_common_tasks(one, other))
+    forward, backward = compare(one, other), compare(other, one)
+
+    for there, back in zip(forward.variants, backward.variants, strict=True):
+        assert (there.format.only_a, there.content.only_b) == (back.format.only_b, back.content.only_a)
+        assert there.format.lower == pytest.approx(-back.format.upper)
+        assert (there.format_changes.worse, there.content_changes.better) == (
+            back.format_changes.better,
+            back.content_changes.worse,
+        )
+    assert (forward.only_a, forward.only_b) == (backward.only_b, backward.only_a)
+
+
+def _common_tasks(one, other):
+    answered = [
+        {(c.variant, c.schema, c.task) for c in found.calls if not c.is_lost} for found in (one, other)
+    ]
+    return answered[0] & answered[1]
+
+
+def test_difference_is_paired_by_task():
+    """The evidence is that of the tasks on which the two differ, and is called over all comparisons."""
+    pair = compare(BEFORE, AFTER).variants[0]
+    found = gap_bounds([1.0] + [-1.0] * 18 + [0.0] * 21)
+
+    assert (pair.format.only_a, pair.format.only_b, pair.format.tasks) == (1, 18, 40)
+    assert (pair.format.lower, pair.format.upper) == (found.lower, found.upper)
+    assert (pair.format.rate_a, pair.format.rate_b, pair.format.called) == (0.05, 0.475, True)
+
+
+def test_tasks_that_changed_are_named():
+    """Newly failing and newly valid tasks are told, and those newly wrong and right."""
+    pair = compare(BEFORE, AFTER).variants[0]
+
+    assert pair.format_changes.better == (("s", "t0"),)
+    assert set(pair.format_changes.worse) == {("s", f"t{n}") for n in range(2, 20)}
+    assert pair.content_changes == pair.format_changes
+
+
+def test_epochs_pair_with_epochs_of_another_number():
+    """A task asked three times pairs with one that was asked once, by the share that failed."""
+    a = result(*(scored("t1", how=how, epoch=n) for n, how in enumerate(["clean", "clean", "failed"])))
+    b = result(scored("t1", how="failed"))
+
+    assert compare(a, b).variants[0].format.only_b == pytest.approx(2 / 3)
+
+
+def test_tasks_that_are_not_common_are_told():
+    """With another suite what is common by name is compared, and the rest is listed."""
+    a = result(scored("t1"), scored("t2"))
+    b = result(scored("t2"), scored("t3"), suite_fingerprint="d" * 16)
+    comparison = compare(a, b)
+
+    assert (comparison.same_suite, comparison.common_tasks) == (False, 1)
+    assert (comparison.only_a, comparison.only_b) == ((("s", "t1"),), (("s", "t3"),))
+    assert (
+        "1 common task, 1 only in A, 1 only in B\nsuites       the suites are not the same: "
+        in compare_as_text(comparison)
+    )
+
+
+def test_variants_are_paired_by_name():
+    """Variants that one result alone has are not compared, and that is said."""
+    a = result(scored("t1", "x"), scored("t1", "y"))
+    b = result(scored("t1", "y"), scored("t1", "z"))
+    comparison = compare(a, b)
+
+    assert [(pair.a, pair.b) for pair in comparison.variants] == [("y", "y")]
+    assert (comparison.unpaired_a, comparison.unpaired_b) == (("x",), ("z",))
+    assert "left out     variants that only A has: x\n" in compare_as_text(comparison)
+
+
+def test_only_variants_pair_whatever_their_names():
+    """Where each result has one variant the two are compared."""
+    comparison = compare(result(scored("t1", "x")), result(scored("t1", "y")))
+
+    assert [(pair.a, pair.b) for pair in comparison.variants] == [("x", "y")]
+    assert "x against y: valid" in compare_as_text(comparison)
+
+
+def test_variants_can_be_named():
+    """What is to be compared with what can be said."""
+    a, b = result(scored("t1", "x"), scored("t1", "y")), result(scored("t1", "y"), scored("t1", "z"))
+
+    assert [(p.a, p.b) for p in compare(a, b, variants=[("x", "z"), ("y", "z")]).variants] == [
+        ("x", "z"),
+        ("y", "z"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "variants", "message"),
+    [
+        (["few_shot", "bare"], ["json"], None, "the results have no variant of one name: few_shot, bare against json: say which to compare"),
+        (["few_shot"], ["json"], [("few_shots", "json")], "no variant 'few_shots' in the first result: expected one of few_shot, did you mean 'few_shot'?"),
+        (["few_shot"], ["json"], [("few_shot", "x")], "no variant 'x' in the second result: expected one of json"),
+        (["x"], ["x"], [], "variants=[]: expected one pair or more, each once"),
+        (["x"], ["x"], [("x", "x"), ["x", "x"]], "variants=[('x', 'x'), ['x', 'x']]: expected one pair or more, each once"),
+        (["x"], ["x"], [("x",)], "variants[0]=('x',): expected a pair, a variant of the first result and one of the second"),
+        (["x"], ["x"], "xx", "variants[0]='x': expected a pair, a variant of the first result and one of the second"),
+        (["x"], ["y"], ["xy"], "variants[0]='xy': expected a pair, a variant of the first result and one of the second"),
+    ],
+)  # fmt: skip
+def test_variants_that_cannot_be_paired(a, b, variants, message):
+    """Unknown variants, and results without a common one, are refused by name."""
+    with pytest.raises(InvalidArgument) as caught:
+        compare(result(*(scored("t", n) for n in a)), result(*(scored("t", n) for n in b)), variants=variants)
+
+    assert str(caught.value) == message
+
+
+def test_no_common_task_is_an_error():
+    """Where no task was answered in both there is nothing to say."""
+    with pytest.raises(InvalidArgument, match="no task in common that both answered"):
+        compare(result(scored("t1")), result(scored("t1", how="lost"), scored("t2")))
+
+
+def test_text_of_a_comparison():
+    """The text has both setups, rates and differences, and what changed."""
+    text = compare_as_text(compare(BEFORE, AFTER))
+
+    assert "  a: valid     40  95.0  52.5  -42.5 [-70.7, -6.5]  1,822:1       A\n" in text
+    assert "  - 2 of 2 comparisons called different; of those" in text
+    assert "What changed: a\n  - newly failing 18: s t10, s t11, " in text
+    assert "\n  - newly valid 1: s t0\n" in text
+
+
+def test_bounds_are_explained():
+    """Above the table it is said what the brackets hold: bounds of each difference, not of all of them."""
+    legend = "lower, upper]: the two bounds of one difference hold together with 95 %, at every look\n"
+
+    assert f"\n  [{legend}" in compare_as_text(compare(BEFORE, AFTER))
+    assert f"\n\\[{legend}" in compare_as_markdown(compare(BEFORE, AFTER))
+
+
+def test_many_changes_are_cut():
+    """At most twenty tasks of a kind are named, with the number of all."""
+    a, b = (result_of(simulated(0, {"a": rate}, tasks=40)) for rate in (0.0, 1.0))
+
+    assert "newly failing 40: " in compare_as_text(compare(a, b))
+    assert "and 20 more\n" in compare_as_text(compare(a, b))
+
+
+def test_markdown_and_json_have_the_same():
+    """Markdown has the table of the text; the JSON has every field, and no infinity."""
+    comparison = compare(BEFORE, AFTER)
+
+    assert r"| a: valid | 40 | 95.0 | 52.5 | -42.5 \[-70.7, -6.5] | 1,822:1 | A |" in compare_as_markdown(
+        comparison
+    )
+    document = compare_as_json(comparison)
+    assert json.loads(json.dumps(document, allow_nan=False)) == document
+    assert document["variants"][0]["format"]["called"] is True
+
+
+def test_every_writer_shows_all_of_it():
+    """Text, Markdown and page leave nothing of it out."""
+    assert left_out(document_of(compare(BEFORE, AFTER))) == []
+
+
+def test_names_are_escaped():
+    """No name of a task or variant reaches a terminal unescaped."""
+    name = "\x1b[2J|<b>"
+    text = compare_as_text(
+        compare(result(scored(name, name), suite=name), result(scored(name, name, "failed"), suite=name))
+    )
+
+    assert all(line.isprintable() for line in text.split("\n"))
+    assert r"newly failing 1: s \x1b[2J|<b>" in text
