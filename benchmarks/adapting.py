@@ -66,9 +66,9 @@ class Share:
         """Say it with its number and bounds."""
         if not self.schemas:
             return "no data"
-        found = bounds(self.means, self.schemas)
+        result = bounds(self.means, self.schemas)
         mean = percent(self.means / self.schemas)
-        return f"{mean} ({percent(found.lower)} to {percent(found.upper)}, {self.schemas} schemas)"
+        return f"{mean} ({percent(result.lower)} to {percent(result.upper)}, {self.schemas} schemas)"
 
 
 @dataclass
@@ -151,42 +151,42 @@ def class_of(document: Any, made: Any) -> str:
 
 def measure(provider: str, read: list[tuple[str, Schema[Any], list[dict[str, Any]]]]) -> Measured:
     """Measure one provider."""
-    found = Measured(provider)
+    result = Measured(provider)
     for name, schema, tests in read:
         began = time.process_time()
         made = adapt(schema, provider)
         took = time.process_time() - began
-        found.seconds += took
-        found.slowest = max(found.slowest, took)
+        result.seconds += took
+        result.slowest = max(result.slowest, took)
         kind = class_of(schema.document, made)
-        found.classes[kind] += 1
+        result.classes[kind] += 1
         if made.schema is None:
-            found.reasons[made.relaxed[0].reason] += 1
+            result.reasons[made.relaxed[0].reason] += 1
             continue
         sent = Sent(made.schema, made.pre_image, made.restore)
-        given = {True: [], False: []}
+        values = {True: [], False: []}
         for test in tests:
-            given[schema.is_valid(test["data"])].append(sent.gives(test["data"]))
-        found.given.add(given[True])
-        found.refused.add([not one for one in given[False]])
-        if (not all(given[True]) and not made.narrowed) or (any(given[False]) and not made.relaxed):
-            found.unlisted.append(name)
-    return found
+            values[schema.is_valid(test["data"])].append(sent.gives(test["data"]))
+        result.given.add(values[True])
+        result.refused.add([not one for one in values[False]])
+        if (not all(values[True]) and not made.narrowed) or (any(values[False]) and not made.relaxed):
+            result.unlisted.append(name)
+    return result
 
 
 def converters() -> dict[str, tuple[str, Callable[[Any], Any]]]:
     """Give the converters that are installed: package -> provider, and what it makes of a schema."""
-    found: dict[str, tuple[str, Callable[[Any], Any]]] = {}
+    results: dict[str, tuple[str, Callable[[Any], Any]]] = {}
     try:
         from openai.lib._pydantic import _ensure_strict_json_schema as strict
 
-        found["openai"] = ("openai", lambda schema: strict(schema, path=(), root=schema))
+        results["openai"] = ("openai", lambda schema: strict(schema, path=(), root=schema))
     except ImportError:
         print("openai is not installed: left out", file=sys.stderr)
     try:
         from anthropic import transform_schema
 
-        found["anthropic"] = ("anthropic", transform_schema)
+        results["anthropic"] = ("anthropic", transform_schema)
     except ImportError:
         print("anthropic is not installed: left out", file=sys.stderr)
     try:
@@ -196,10 +196,10 @@ def converters() -> dict[str, tuple[str, Callable[[Any], Any]]]:
             _transformers.process_schema(schema, None)
             return lowered(schema)
 
-        found["google-genai"] = ("gemini-openapi", processed)
+        results["google-genai"] = ("gemini-openapi", processed)
     except ImportError:
         print("google-genai is not installed: left out", file=sys.stderr)
-    return found
+    return results
 
 
 def lowered(schema: Any) -> Any:
@@ -224,23 +224,23 @@ def compare(
     read: list[tuple[str, Schema[Any], list[dict[str, Any]]]],
 ) -> Compared:
     """Measure a package's converter beside ours."""
-    found = Compared(package, provider, schemas=len(read))
+    result = Compared(package, provider, schemas=len(read))
     for name, schema, tests in read:
         try:
             theirs = convert(copy.deepcopy(schema.document))
             judged = Sent(theirs)
         except Exception:  # noqa: BLE001 - whatever a package raises, it does not take the schema
-            found.raised += 1
+            result.raised += 1
             continue
         if any(one.severity == "error" and one.effect == "rejected" for one in lint(theirs, provider)):
-            found.rejected += 1
+            result.rejected += 1
             continue
         made = adapt(schema, provider)
         if made.schema is None:
-            found.below.append(name)
+            result.below.append(name)
             continue
-        beside(found, name, (schema, tests), (judged, Sent(made.schema, made.pre_image, made.restore)))
-    return found
+        beside(result, name, (schema, tests), (judged, Sent(made.schema, made.pre_image, made.restore)))
+    return result
 
 
 def beside(
@@ -324,7 +324,7 @@ def main() -> int:
     arguments = asked()
     read = list(rows(arguments.every))
     measured = [measure(provider, read) for provider in arguments.provider or sorted(RULES)]
-    compared = [compare(package, *found, read) for package, found in converters().items()]
+    compared = [compare(package, *result, read) for package, result in converters().items()]
     text = written(measured, compared)
     print(text, end="")
     if arguments.output is not None:

@@ -79,12 +79,12 @@ def real_model(tasks: Path, folder: Path) -> list[str]:
         tasks, "--model", "local", "--strategy", STRATEGIES, "--sample", "60", "--max-prompt-tokens", "1500",
         "--concurrency", "1", "--journal", journal, "--resume", "--output", result, "--store", store,
     )  # fmt: skip
-    told = subprocess.run([*command, "--dry-run"], check=True, capture_output=True, text=True).stderr
-    planned = int(re.search(r"(\d+) of them to make", told)[1])
+    output = subprocess.run([*command, "--dry-run"], check=True, capture_output=True, text=True).stderr
+    planned = int(re.search(r"(\d+) of them to make", output)[1])
     began = monotonic()
     before = killed(command, journal, 60)
     first = monotonic() - began
-    kept = before.count(b"\n") - 1
+    shown = before.count(b"\n") - 1
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     seconds = monotonic() - began
     after = replies_of(journal)
@@ -98,7 +98,7 @@ def real_model(tasks: Path, folder: Path) -> list[str]:
         lost = sum(row["kind"] == "transport" for row in records.attempts())
     return [
         f"the local model, 60 tasks of {len(sources)} sources, {STRATEGIES}, one call at a time",
-        f"killed with SIGKILL after {first:.0f} s, {kept} replies kept; finished after {seconds:.0f} s in all",
+        f"killed with SIGKILL after {first:.0f} s, {shown} replies kept; finished after {seconds:.0f} s in all",
         f"the journal still begins with these replies, byte for byte: {yes(journal.read_bytes().startswith(before))}",
         f"attempts that are in the journal twice: {sum(count > 1 for count in times.values())} of {len(times)}",
         f"attempts that are in the store twice: {sum(count > 1 for count in stored.values())} of {len(stored)}, {lost} of them lost",

@@ -166,11 +166,11 @@ def instructor(url: str, count: int) -> int:
 
             async def ask(number: int) -> None:
                 nonlocal valid
-                found = await patched.chat.completions.create(
+                result = await patched.chat.completions.create(
                     model="m", response_model=order, max_retries=1, max_tokens=64,
                     messages=[{"role": "user", "content": prompt(number)}],
                 )  # fmt: skip
-                valid += found.number == number
+                valid += result.number == number
 
             await side_by_side(count, ask)
 
@@ -198,8 +198,8 @@ def pydantic_ai(url: str, count: int) -> int:
 
             async def ask(number: int) -> None:
                 nonlocal valid
-                found = await agent.run(prompt(number))
-                valid += found.output.number == number
+                result = await agent.run(prompt(number))
+                valid += result.output.number == number
 
             await side_by_side(count, ask)
 

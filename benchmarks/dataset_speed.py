@@ -83,8 +83,8 @@ def bare(count: int) -> None:
     is_valid = jsonschema_rs.validator_for(_SCHEMA, validate_formats=True).is_valid
     for row in rows(count):
         value = jiter.from_json(written(row["prompt"]).encode())
-        told = {**row, "value": value, "ok": is_valid(value)}
-        assert told["ok"]
+        texts = {**row, "value": value, "ok": is_valid(value)}
+        assert texts["ok"]
 
 
 def guarded(count: int) -> None:
@@ -92,16 +92,16 @@ def guarded(count: int) -> None:
     extract = guard(_SCHEMA, strategy="system_prompt", store=None)(written)
     for row in rows(count):
         outcome = extract.outcome(row["prompt"])
-        told = {**row, "value": outcome.value, "ok": outcome.ok}
-        assert told["ok"]
+        texts = {**row, "value": outcome.value, "ok": outcome.ok}
+        assert texts["ok"]
 
 
 def enforced(count: int, *, concurrency: int = 1, is_stored: bool = False) -> None:
     """Make the calls of rows."""
     with tempfile.TemporaryDirectory() as folder:
         store = open_store(f"sqlite:///{folder}/records.db") if is_stored else None
-        told = enforce_dataset(rows(count), _SCHEMA, written, concurrency=concurrency, store=store)
-        assert all(row["ok"] for row in told)
+        text = enforce_dataset(rows(count), _SCHEMA, written, concurrency=concurrency, store=store)
+        assert all(row["ok"] for row in text)
         if store is not None:
             store.close(60.0)
             assert store.counts().stored == count
@@ -130,14 +130,14 @@ def on_ray(count: int) -> float:
     ray = import_module("ray")
     ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
     dataset = import_module("ray.data").from_items(list(rows(count)))
-    found = 0.0
+    result = 0.0
     for _ in range(2):
         started = perf_counter()
-        told = enforce_dataset(dataset, _SCHEMA, written, store=None, concurrency=16).materialize()
-        found = count / (perf_counter() - started)
-        assert told.count() == count
+        text = enforce_dataset(dataset, _SCHEMA, written, store=None, concurrency=16).materialize()
+        result = count / (perf_counter() - started)
+        assert text.count() == count
     ray.shutdown()
-    return found
+    return result
 
 
 def peak_mib(count: int) -> float:
@@ -148,9 +148,9 @@ def peak_mib(count: int) -> float:
 
 def _high_water_mib() -> float:
     # Not getrusage: its largest size may be that of the process which started this one.
-    found = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
-    assert found is not None
-    return int(found[1]) / 1024
+    match = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
+    assert match is not None
+    return int(match[1]) / 1024
 
 
 def as_text(result: dict[str, Any]) -> str:

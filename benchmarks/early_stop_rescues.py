@@ -83,21 +83,21 @@ def scripted(count: int) -> Iterator[str]:
     """Give the lines of the scripted part: a row for each number of violations and each way of fixing."""
     yield f"a scripted model of {FIELDS} fields, {count} tasks a row, {ATTEMPTS} attempts, seed {SEED}; output tokens estimated"
     yield _HEAD.format("violations  p    q")
-    for wrong, (told, other) in product(VIOLATIONS, MENDS):
-        pairs = [scripted_pair(number, wrong, told, other) for number in range(count)]
-        yield _row(f"{wrong:10}  {told:.1f}  {other:.1f}", pairs)
+    for wrong, (text, other) in product(VIOLATIONS, MENDS):
+        pairs = [scripted_pair(number, wrong, text, other) for number in range(count)]
+        yield _row(f"{wrong:10}  {text:.1f}  {other:.1f}", pairs)
 
 
-def scripted_pair(number: int, wrong: int, told: float, other: float) -> Pair:
+def scripted_pair(number: int, wrong: int, text: float, other: float) -> Pair:
     """Ask one task in both arms; a field's luck at an attempt is the same in both."""
     luck = random.Random(f"{SEED}:{number}")
     broken = frozenset(luck.sample(range(FIELDS), wrong))
     draws = [[luck.random() for _ in range(FIELDS)] for _ in range(ATTEMPTS)]
-    return Pair(*(_scripted_arm(broken, draws, told, other, early_stop=on) for on in (False, True)))
+    return Pair(*(_scripted_arm(broken, draws, text, other, early_stop=on) for on in (False, True)))
 
 
 def _scripted_arm(
-    broken: frozenset[int], draws: list[list[float]], told: float, other: float, *, early_stop: bool
+    broken: frozenset[int], draws: list[list[float]], shown: float, other: float, *, early_stop: bool
 ) -> Arm:
     left, came, attempt = set(broken), 0, 0
 
@@ -105,7 +105,7 @@ def _scripted_arm(
         nonlocal left, came, attempt
         known = {int(one) for one in _TOLD.findall(prompt)}
         if attempt:
-            left = {one for one in left if draws[attempt][one] >= (told if one in known else other)}
+            left = {one for one in left if draws[attempt][one] >= (shown if one in known else other)}
         attempt += 1
         text = json.dumps({f"f{one}": "twelve" if one in left else 12 for one in range(FIELDS)})
         for at in range(0, len(text), CHARACTERS_A_TOKEN):
@@ -203,8 +203,8 @@ def local(minutes: float, named: list[str]) -> Iterator[str]:
         chosen = [entry for entry in entries if entry.name in named]
         yield f"asked: {', '.join(named)}"
         until = monotonic() + 60 * minutes
-        found = _both(model, chosen, pool, until)
-    yield from _local_lines(found)
+        result = _both(model, chosen, pool, until)
+    yield from _local_lines(result)
 
 
 def _local_lines(found: list[tuple[str, Pair | None]]) -> Iterator[str]:
@@ -212,9 +212,9 @@ def _local_lines(found: list[tuple[str, Pair | None]]) -> Iterator[str]:
     asked = Counter(schema for schema, _ in found)
     failed = Counter(schema for schema, pair in found if pair is not None)
     yield f"failed at first: {', '.join(f'{name} {failed[name]}/{asked[name]}' for name in sorted(asked))}"
-    kept = {name for name in asked if 0.2 <= failed[name] / asked[name] <= 0.8}
-    yield f"of {len(kept)} schemas that failed in 20 to 80 %: {sum(asked[name] for name in kept)} calls"
-    pairs = [pair for schema, pair in found if pair is not None and schema in kept]
+    stored = {name for name in asked if 0.2 <= failed[name] / asked[name] <= 0.8}
+    yield f"of {len(stored)} schemas that failed in 20 to 80 %: {sum(asked[name] for name in stored)} calls"
+    pairs = [pair for schema, pair in found if pair is not None and schema in stored]
     yield ""
     yield _HEAD.format("")
     yield _row("these", pairs)
@@ -222,7 +222,7 @@ def _local_lines(found: list[tuple[str, Pair | None]]) -> Iterator[str]:
     if pairs:
         off, on = (sum(arm.seconds for arm in arms) / len(pairs) for arms in zip(*pairs, strict=True))
         yield f"seconds of these, a call that failed at first: {off:.1f} off, {on:.1f} on"
-        calls = sum(asked[name] for name in kept)
+        calls = sum(asked[name] for name in stored)
         off, on = (sum(not arm.ok for arm in arms) / calls for arms in zip(*pairs, strict=True))
         yield f"failed of their {calls} calls: {off:.1%} off, {on:.1%} on"
 
@@ -235,11 +235,11 @@ def _both(
     def answered(task: LocalTask) -> tuple[str, Pair | None] | None:
         if monotonic() > until:
             return None
-        found = task.schema, task.pair() if task.first_fails() else None
-        print(json.dumps(found), file=sys.stderr, flush=True)
-        return found
+        results = task.schema, task.pair() if task.first_fails() else None
+        print(json.dumps(results), file=sys.stderr, flush=True)
+        return results
 
-    return [found for found in pool.map(answered, _rounds(model, chosen)) if found is not None]
+    return [result for result in pool.map(answered, _rounds(model, chosen)) if result is not None]
 
 
 def _pilot(model: Any, entries: Iterable[Any], pool: ThreadPoolExecutor) -> dict[str, int]:
@@ -301,14 +301,14 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=25)
     parser.add_argument("--schemas", default="", help="with commas; without it a pilot finds them")
     parser.add_argument("--output", type=Path, help="also write the result there")
-    given = parser.parse_args()
-    named = [name for name in given.schemas.split(",") if name]
-    found = scripted(given.tasks) if given.part == "scripted" else local(given.minutes, named)
-    said = f"early stop, {given.part}, {datetime.now(UTC).isoformat(timespec='seconds')}"
-    text = "\n".join([said, *found]) + "\n"
+    value = parser.parse_args()
+    named = [name for name in value.schemas.split(",") if name]
+    result = scripted(value.tasks) if value.part == "scripted" else local(value.minutes, named)
+    shown = f"early stop, {value.part}, {datetime.now(UTC).isoformat(timespec='seconds')}"
+    text = "\n".join([shown, *result]) + "\n"
     print(text, end="")
-    if given.output:
-        given.output.write_text(text, encoding="utf-8")
+    if value.output:
+        value.output.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -43,8 +43,8 @@ def tasks(count: int) -> Iterator[tuple[Any, Any]]:
     entries = load_suite("builtin").schemas
     for at in range(count):
         entry = entries[at % len(entries)]
-        found = entry.tasks_of("test")
-        yield entry, found[at // len(entries) % len(found)]
+        result = entry.tasks_of("test")
+        yield entry, result[at // len(entries) % len(result)]
 
 
 def asked(models: list[Any], strategies: list[str], entry: Any, task: Any) -> Outcome[Any]:
@@ -65,8 +65,8 @@ def asked(models: list[Any], strategies: list[str], entry: Any, task: Any) -> Ou
 
 def share(count: int, of: int) -> str:
     """Say a rate with its bounds."""
-    found = bounds(count, of)
-    return f"{count}/{of} ({percent(count / of)} {interval(found.lower, found.upper)})"
+    result = bounds(count, of)
+    return f"{count}/{of} ({percent(count / of)} {interval(result.lower, result.upper)})"
 
 
 def lines(found: dict[str, list[Any]]) -> Iterator[str]:
@@ -82,8 +82,8 @@ def lines(found: dict[str, list[Any]]) -> Iterator[str]:
         yield f"{name} alone fails {share(sum(not one.ok for one in found[name]), n)}"
     yield f"predicted: both fail {share(sum(both), n)}"
     yield f"realised: without a value {share(failed, n)}"
-    kept = predicted.lower <= failed / n <= predicted.upper
-    yield f"the realised rate is {'inside' if kept else 'OUTSIDE'} of the bounds that are predicted"
+    stored = predicted.lower <= failed / n <= predicted.upper
+    yield f"the realised rate is {'inside' if stored else 'OUTSIDE'} of the bounds that are predicted"
     yield ""
     yield "attempts        provider               adapted     n  tokens in/out         cost"
     ways = [(one.model, one.provider, one.adapted is not None) for call in together for one in call.attempts]
@@ -106,21 +106,21 @@ def main() -> None:
     )
     parser.add_argument("--tasks", type=int, default=48)
     parser.add_argument("--output", type=Path, help="also write the result there")
-    given = parser.parse_args()
-    found: dict[str, list[Any]] = {name: [] for name in WAYS}
+    value = parser.parse_args()
+    results: dict[str, list[Any]] = {name: [] for name in WAYS}
     with connect("local") as local, serve(local) as first, serve(local) as second:
         small = connect(f"{first.openai_url}#small", provider="llamacpp-llguidance", key="k")
         large = connect(f"{second.openai_url}#large", provider="llamacpp-llguidance", key="k")
         models = {"small": [small], "large": [large], "small, then large": [small, large]}
         with small, large:
-            for number, (entry, task) in enumerate(tasks(given.tasks), 1):
+            for number, (entry, task) in enumerate(tasks(value.tasks), 1):
                 for name, strategies in WAYS.items():
-                    found[name].append(asked(models[name], strategies, entry, task))
-                print(f"{number}/{given.tasks} {task.id}", file=sys.stderr, flush=True)
-    text = "\n".join(lines(found)) + "\n"
+                    results[name].append(asked(models[name], strategies, entry, task))
+                print(f"{number}/{value.tasks} {task.id}", file=sys.stderr, flush=True)
+    text = "\n".join(lines(results)) + "\n"
     print(text, end="")
-    if given.output:
-        given.output.write_text(text, encoding="utf-8")
+    if value.output:
+        value.output.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -107,7 +107,7 @@ def main(argv: list[str] | None = None) -> int:
     text = told(counts)
     print(text)
     if arguments.output:
-        found = {
+        results = {
             "command": "python benchmarks/failure_weights.py",
             "date": datetime.now(UTC).date().isoformat(),
             "python": platform.python_version(),
@@ -119,7 +119,7 @@ def main(argv: list[str] | None = None) -> int:
                 for file, count in counts.items()
             },
         }
-        arguments.output.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+        arguments.output.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
         arguments.output.with_suffix(".txt").write_text(text + "\n", encoding="utf-8")
     return 0
 

@@ -34,9 +34,9 @@ def main() -> None:
         loop = Loop(kind=kind, folder=asked.folder, learned=paths["all"], suite=paths["test"])
         loop.run()
         loop.elsewhere()
-        found = summary_of(loop)
-        texts.append(as_text(found.document))
-        figures[kind] = found.figures
+        result = summary_of(loop)
+        texts.append(as_text(result.document))
+        figures[kind] = result.figures
         print(texts[-1])
     if asked.output is not None:
         day = datetime.now(UTC).date().isoformat()

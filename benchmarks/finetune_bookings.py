@@ -196,7 +196,7 @@ def _worded(
         elif value is None or value is False:
             slots[slot] = ""
         else:
-            told = write(date.fromisoformat(value)) if slot == "day" else value
-            told = NUMBERS[value - 1] if is_odd and slot in ("nights", "days") else told
-            slots[slot] = random.choice(phrases[slot]).format(told)
+            text = write(date.fromisoformat(value)) if slot == "day" else value
+            text = NUMBERS[value - 1] if is_odd and slot in ("nights", "days") else text
+            slots[slot] = random.choice(phrases[slot]).format(text)
     return template.format(**slots)

@@ -119,13 +119,13 @@ def write_tasks(
 ) -> dict[str, Path]:
     """Write the suites of a kind; gives their paths: `all`, and `test`."""
     folder.mkdir(parents=True, exist_ok=True)
-    found = tasks_of(kind, seed=seed, sizes=sizes)
+    result = tasks_of(kind, seed=seed, sizes=sizes)
     document = json.dumps(KINDS[kind].schema, indent=2) + "\n"
     Path(folder, f"{kind}.json").write_text(document, encoding="utf-8")
-    suites = {"all": found["train"], "test": found["train"][:_SHOWN]}
+    suites = {"all": result["train"], "test": result["train"][:_SHOWN]}
     paths = {"all": folder / f"{kind}.jsonl", "test": folder / f"{kind}-test.jsonl"}
     for name, path in paths.items():
-        lines = (json.dumps(line, ensure_ascii=False) for line in (*suites[name], *found["test"]))
+        lines = (json.dumps(line, ensure_ascii=False) for line in (*suites[name], *result["test"]))
         path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     return paths
 

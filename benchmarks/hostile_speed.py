@@ -159,18 +159,18 @@ def main() -> None:
     judge("{a: 1}", _SCHEMA, repair="lossy")
     lines = [_heading()]
     print(lines[0])
-    found: dict[str, dict[str, Any]] = {}
+    results: dict[str, dict[str, Any]] = {}
     for shape, make in SHAPES.items():
         texts = [make(size) for size in _SIZES]
         for level in _LEVELS:
             times = [_least_ms(text, level) for text in texts]
-            found[f"{shape} | {level}"] = {"times_ms": times, "exponent": _exponent(texts, times)}
-            lines.append(_line(shape, level, **found[f"{shape} | {level}"]))
+            results[f"{shape} | {level}"] = {"times_ms": times, "exponent": _exponent(texts, times)}
+            lines.append(_line(shape, level, **results[f"{shape} | {level}"]))
             print(lines[-1], flush=True)
-    lines += _summary(found)
+    lines += _summary(results)
     print("\n".join(lines[-2:]))
     if folder:
-        _write(folder, found, lines)
+        _write(folder, results, lines)
 
 
 def _least_ms(text: str, level: Literal["off", "lossless", "lossy"]) -> float:

@@ -142,11 +142,11 @@ def row(library: str, examples: int, rows: list[dict[str, Any]], results: list[D
 def versions_in(site: Path | None) -> dict[str, str]:
     """Give the versions of the other library and of the Hypothesis that it runs on."""
     path = [str(site), *sys.path] if site is not None else sys.path
-    found: dict[str, str] = {}
+    results: dict[str, str] = {}
     for name in (PEER, "hypothesis"):
         one = next(iter(importlib.metadata.distributions(name=name, path=path)), None)
-        found[name] = one.version if one else "not installed"
-    return found
+        results[name] = one.version if one else "not installed"
+    return results
 
 
 def table(rows: list[dict[str, Any]]) -> str:
@@ -200,8 +200,8 @@ def main(write: Callable[[str], Any] = sys.stdout.write) -> int:
     for library, examples, every, site in plans:
         part = schemas[::every]
         documents = [each["schema"] for each in part]
-        found = list(drawn(library, documents, examples, arguments.seconds, site))
-        results.append(row(library, examples, part, found))
+        items = list(drawn(library, documents, examples, arguments.seconds, site))
+        results.append(row(library, examples, part, items))
     text = table(results)
     write(text)
     if arguments.output is not None:

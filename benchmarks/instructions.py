@@ -61,9 +61,9 @@ def instructions(script: str, checkout: Path) -> int:
     subprocess.run(python, env=environment, check=True, cwd=checkout)
     command = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", *python]
     done = subprocess.run(command, env=environment, check=True, cwd=checkout, capture_output=True, text=True)
-    found = _COLLECTED.search(done.stderr)
-    assert found, done.stderr
-    return int(found[1])
+    match = _COLLECTED.search(done.stderr)
+    assert match, done.stderr
+    return int(match[1])
 
 
 def taken(name: str, checkout: Path) -> float:
@@ -82,8 +82,8 @@ def main() -> None:
     )
     parser.add_argument("checkouts", nargs="*", type=Path, default=[ROOT])
     parser.add_argument("--output", type=Path, help="also write the result there")
-    given = parser.parse_args()
-    checkouts = [path.resolve() for path in given.checkouts]
+    value = parser.parse_args()
+    checkouts = [path.resolve() for path in value.checkouts]
     commits = [
         subprocess.run(
             ["git", "rev-parse", "--short", "HEAD"], cwd=path, capture_output=True, text=True, check=False
@@ -103,8 +103,8 @@ def main() -> None:
         print(lines[-1], file=sys.stderr, flush=True)
     text = "\n".join(lines) + "\n"
     print(text, end="")
-    if given.output:
-        given.output.write_text(text, encoding="utf-8")
+    if value.output:
+        value.output.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

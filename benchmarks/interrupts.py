@@ -187,9 +187,9 @@ class Strike:
             self.is_on = False
             raise self.error
 
-    def unraisable(self, told: Any) -> None:
+    def unraisable(self, text: Any) -> None:
         """Count what was lost where nothing can be raised."""
-        if told.exc_value is self.error:
+        if text.exc_value is self.error:
             self.lost += 1
 
     def during(self, call: Callable[[], object], error: BaseException, after_s: float) -> str | None:
@@ -218,7 +218,7 @@ class Strike:
 
 def run(count: int, kinds: tuple[type[BaseException], ...], seed: int) -> dict[str, Counter[str]]:
     """Strike so often, and count what came out, by the shape of the call."""
-    found: dict[str, Counter[str]] = {}
+    results: dict[str, Counter[str]] = {}
     strike, draw = Strike(), random.Random(seed)
     handler = signal.signal(signal.SIGALRM, strike.handle)
     hook, sys.unraisablehook = sys.unraisablehook, strike.unraisable
@@ -235,13 +235,13 @@ def run(count: int, kinds: tuple[type[BaseException], ...], seed: int) -> dict[s
                 error = kinds[struck % len(kinds)]("from outside")
                 outcome = strike.during(calls[name], error, draw.uniform(1e-6, took[name]))
                 if outcome is not None:
-                    found.setdefault(name, Counter())[outcome] += 1
+                    results.setdefault(name, Counter())[outcome] += 1
                     struck += 1
     finally:
         gc.unfreeze()
         signal.signal(signal.SIGALRM, handler)
         sys.unraisablehook = hook
-    return found
+    return results
 
 
 def _seconds(call: Callable[[], object]) -> float:
@@ -270,21 +270,21 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=COUNT)
     parser.add_argument("--seed", type=int, default=20261126)
     parser.add_argument("--output", type=Path)
-    given = parser.parse_args()
-    raised = run(given.count, KINDS, given.seed)
-    interrupts = run(given.count, (KeyboardInterrupt,), given.seed + 1)
+    value = parser.parse_args()
+    raised = run(value.count, KINDS, value.seed)
+    interrupts = run(value.count, (KeyboardInterrupt,), value.seed + 1)
     text = "\n".join(
         [
-            f"python {platform.python_version()}, seed {given.seed}",
+            f"python {platform.python_version()}, seed {value.seed}",
             _table("exceptions of a signal's handler", raised),
             _table("interrupts", interrupts),
         ]
     )
     print(text)
-    if given.output is not None:
-        stem = given.output / f"{datetime.now(UTC):%Y-%m-%d}-interrupts"
+    if value.output is not None:
+        stem = value.output / f"{datetime.now(UTC):%Y-%m-%d}-interrupts"
         figures = {
-            "seed": given.seed,
+            "seed": value.seed,
             "python": platform.python_version(),
             "raised": raised,
             "interrupts": interrupts,

@@ -66,18 +66,18 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, connect("local") as model:
         store = open_store(f"sqlite:///{folder}/records.db")
         started = time.perf_counter()
-        found = outcomes(model, store, arguments.calls)
+        results = outcomes(model, store, arguments.calls)
         elapsed_s = time.perf_counter() - started
         pending = store.flush(10.0)
         rows = list(store.attempts())
         store.close()
-    reported = sorted((o.call.id, a.number) for o in found for a in o.attempts)
+    reported = sorted((o.call.id, a.number) for o in results for a in o.attempts)
     result = {
         "command": f"python benchmarks/local_concurrency.py --calls {arguments.calls}",
         "date": datetime.now(UTC).date().isoformat(),
         "model": model.name,
-        "calls": len(found),
-        "valid": sum(o.ok for o in found),
+        "calls": len(results),
+        "valid": sum(o.ok for o in results),
         "attempts": len(reported),
         "records": len(rows),
         "records are the attempts": sorted((row["call_id"], row["number"]) for row in rows) == reported,

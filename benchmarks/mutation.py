@@ -111,8 +111,8 @@ class _Changer(ast.NodeTransformer):
         for changed in ways:
             if len(self.places) == self._wanted:
                 result = ast.copy_location(changed, node)
-            said = _difference(_text(node), _text(changed))
-            self.places.append((getattr(node, "lineno", 0), kind, said, *self._function))
+            text = _difference(_text(node), _text(changed))
+            self.places.append((getattr(node, "lineno", 0), kind, text, *self._function))
         return result
 
     def visit_Module(self, node: ast.Module) -> ast.AST:
@@ -348,8 +348,8 @@ def mutants_of(path: str) -> list[Mutant]:
     changer = _Changer()
     changer.visit(ast.parse((ROOT / path).read_text(encoding="utf-8")))
     return [
-        Mutant(path, line, kind, i, said, *function)
-        for i, (line, kind, said, *function) in enumerate(changer.places)
+        Mutant(path, line, kind, i, text, *function)
+        for i, (line, kind, text, *function) in enumerate(changer.places)
     ]
 
 
@@ -430,15 +430,15 @@ def survey(
         stored: File of an earlier survey. It is read if it exists, and written otherwise.
     """
     with tempfile.TemporaryDirectory() as folder:
-        found = stored or Path(folder, "survey.json")
+        result = stored or Path(folder, "survey.json")
         sources = ",".join(f"{place}/*" if place.is_dir() else str(place) for place in map(_place, packages))
-        command = [sys.executable, "-c", _SURVEY, str(found), sources, *folders]
-        if not found.exists():
+        command = [sys.executable, "-c", _SURVEY, str(result), sources, *folders]
+        if not result.exists():
             subprocess.run(command, cwd=ROOT, env=_environment(), stdout=sys.stderr, check=True)
-        read = json.loads(found.read_text(encoding="utf-8"))
+        read = json.loads(result.read_text(encoding="utf-8"))
     lines = {
-        Path(file).relative_to(ROOT).as_posix(): {int(line): tests for line, tests in found.items()}
-        for file, found in read["lines"].items()
+        Path(file).relative_to(ROOT).as_posix(): {int(line): tests for line, tests in result.items()}
+        for file, result in read["lines"].items()
     }
     return read["seconds"], lines
 
@@ -468,8 +468,8 @@ def tests_of(mutant: Mutant, lines: dict[str, dict[int, list[str]]]) -> list[str
     if len(tests) >= _FEW_TESTS:
         return tests
     folder = mutant.path.rpartition("/")[0]
-    inside = [found for path, found in lines.items() if path.startswith(f"{folder}/")]
-    return sorted({test for found in inside for test in _together(found, 0, sys.maxsize)})
+    inside = [result for path, result in lines.items() if path.startswith(f"{folder}/")]
+    return sorted({test for result in inside for test in _together(result, 0, sys.maxsize)})
 
 
 def _together(lines: dict[int, list[str]], first: int, last: int) -> list[str]:
@@ -575,19 +575,19 @@ def _arguments() -> argparse.Namespace:
 
 def main() -> None:
     """Draw the sample, run the tests of each mutant, and print the result."""
-    given = _arguments()
-    folders = [_place(package) for package in given.packages]
+    value = _arguments()
+    folders = [_place(package) for package in value.packages]
     files = sorted(
         path for folder in folders for path in ([folder] if folder.suffix else folder.rglob("*.py"))
     )
     every = [mutant for path in files for mutant in mutants_of(path.relative_to(ROOT).as_posix())]
-    every = [mutant for mutant in every if given.kinds is None or mutant.kind in given.kinds]
-    sample = random.Random(given.seed).sample(every, min(given.sample, len(every)))
+    every = [mutant for mutant in every if value.kinds is None or mutant.kind in value.kinds]
+    sample = random.Random(value.seed).sample(every, min(value.sample, len(every)))
     print(f"{len(every)} mutants; the tests run once", file=sys.stderr)
-    seconds, lines = survey(given.packages, given.tests, given.survey)
+    seconds, lines = survey(value.packages, value.tests, value.survey)
     began = time.monotonic()
     ended: list[Ended] = []
-    with ThreadPoolExecutor(given.workers) as pool:
+    with ThreadPoolExecutor(value.workers) as pool:
         trials = [pool.submit(tried, mutant, tests_of(mutant, lines), seconds) for mutant in sample]
         for number, future in enumerate(trials, start=1):
             ended.append(future.result())
@@ -595,10 +595,10 @@ def main() -> None:
                 lived = sum(one.what == "survived" for one in ended)
                 progress = f"{number}/{len(sample)}, {lived} survived, {time.monotonic() - began:.0f} s"
                 print(progress, file=sys.stderr, flush=True)
-    text = "\n".join(report_on(ended, given, total=len(every))) + "\n"
+    text = "\n".join(report_on(ended, value, total=len(every))) + "\n"
     print(text, end="")
-    if given.output:
-        given.output.write_text(text, encoding="utf-8")
+    if value.output:
+        value.output.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

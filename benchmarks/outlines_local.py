@@ -75,8 +75,8 @@ def told(provider: str, schemas: list[Any]) -> int:
 
 def share(count: int, of: int) -> str:
     """Say a rate with its bounds."""
-    found = bounds(count, of)
-    return f"{count}/{of} ({percent(count / of)} {interval(found.lower, found.upper)})"
+    result = bounds(count, of)
+    return f"{count}/{of} ({percent(count / of)} {interval(result.lower, result.upper)})"
 
 
 def main() -> None:
@@ -86,11 +86,11 @@ def main() -> None:
     )
     parser.add_argument("--tasks", type=int, default=48, help="of the eight schemas together")
     parser.add_argument("--output", type=Path, help="also write the result there")
-    given = parser.parse_args()
+    value = parser.parse_args()
     builtin = load_suite("builtin")
     suite = replace(builtin, schemas=tuple(one for one in builtin.schemas if one.name in SCHEMAS))
     variants = [Variant(name, name, "strict_schema") for name in MODELS]
-    plan = plan_of(suite, variants, PlanSettings(max_attempts=1, sample=given.tasks))
+    plan = plan_of(suite, variants, PlanSettings(max_attempts=1, sample=value.tasks))
     models = {
         "llama.cpp": connect("local"),
         "outlines": connect(outlines_model(), options={"do_sample": False}),
@@ -103,8 +103,8 @@ def main() -> None:
     )
     text = "\n".join(lines(asked, builtin)) + "\n"
     print(text, end="")
-    if given.output:
-        given.output.write_text(text, encoding="utf-8")
+    if value.output:
+        value.output.write_text(text, encoding="utf-8")
 
 
 def lines(asked: Any, builtin: Any) -> Any:

@@ -119,10 +119,10 @@ def _streamed(size: int, rounds: int, *, early_stop: bool) -> dict[str, float]:
 
     texts = [json.dumps(order(size, number)) for number in range(min(_STREAMS, 2_000_000 // size))]
     replies = [[text[at : at + CHUNK] for at in range(0, len(text), CHUNK)] for text in texts]
-    given = cycle(replies)
+    value = cycle(replies)
 
     def stream(prompt: str) -> Iterator[str]:
-        yield from next(given)
+        yield from next(value)
 
     def joined(prompt: str) -> str:
         return "".join(stream(prompt))

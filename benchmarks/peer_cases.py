@@ -178,8 +178,8 @@ def _longer(name: str, distinct: int, size: int) -> Case:
 
     kind: Kind = "extract" if name.startswith("extract") else "call"
     distinct = min(distinct, _DISTINCT_CHARACTERS // size)
-    given = tuple(map(replies, range(distinct)))
-    return Case(name, kind, "Order", given, partial(order, size), wrapped="fenced" in name)
+    items = tuple(map(replies, range(distinct)))
+    return Case(name, kind, "Order", items, partial(order, size), wrapped="fenced" in name)
 
 
 _MAKERS: dict[str, Callable[[str, int], Case]] = {
@@ -235,15 +235,15 @@ def corrected(
             try:
                 value = loads(reply)
             except ValueError as error:
-                told = str(error)
+                text = str(error)
             else:
                 if is_valid(value):
                     return value
                 places = [
                     (f"/{'/'.join(map(str, one.instance_path))}", one.message) for one in iter_errors(value)
                 ]
-                told = "\n".join(f"At {place}: {message}" for place, message in places)
-            prompt = f"{TASK}\n\nYour last reply:\n{reply}\n\nIt was not valid:\n{told}\nReply again with only the JSON."
+                text = "\n".join(f"At {place}: {message}" for place, message in places)
+            prompt = f"{TASK}\n\nYour last reply:\n{reply}\n\nIt was not valid:\n{text}\nReply again with only the JSON."
         raise ValueError("not valid")
 
     return call

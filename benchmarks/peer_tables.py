@@ -41,9 +41,9 @@ def promises(result: dict[str, Any]) -> list[dict[str, Any]]:
 
     `measured` is None where there is no measurement, `promised` where a figure is only told.
     """
-    told = _call_promises(result["cases"]) + _added_promises(result["added"])
+    text = _call_promises(result["cases"]) + _added_promises(result["added"])
     seconds = result["ready_cpu_s"]
-    told.append(
+    text.append(
         _held(
             "ready for the first call: CPU, to the standard library alone",
             _over(seconds["ready for the first call"], seconds["standard library"]),
@@ -51,7 +51,7 @@ def promises(result: dict[str, Any]) -> list[dict[str, Any]]:
             1.9,
         )
     )
-    told.append(
+    text.append(
         _held(
             "store: us of wall time added to a small call of a burst",
             _us(result["store_ns"].get("added_wall")),
@@ -61,24 +61,24 @@ def promises(result: dict[str, Any]) -> list[dict[str, Any]]:
     )
     for reader in READERS:
         if reader.startswith(OURS) and "shapes" in result:
-            told += _shape_promises(reader, result["shapes"][reader])
-    return told
+            text += _shape_promises(reader, result["shapes"][reader])
+    return text
 
 
 def _call_promises(cases: dict[str, Any]) -> list[dict[str, Any]]:
     def ns(case: str, name: str) -> float | None:
         return cases[case].get(name, {}).get("ns")  # type: ignore[no-any-return]
 
-    told = [
+    messages = [
         _held(f"{case}: to the strict floor", _over(ns(case, OURS), ns(case, STRICT)), "<=", bound)
         for case, bound in _TO_STRICT.items()
     ]
-    told.append(
+    messages.append(
         _held("retry, small, no JSON: to the strict floor", _over(ns(_NO_JSON, OURS), ns(_NO_JSON, STRICT)))
     )
     replied = _over(ns("small, reply object", OURS), ns("small", STRICT))
-    told.append(_held("small, reply object: to the strict floor of small", replied, "<=", 8))
-    told += [
+    messages.append(_held("small, reply object: to the strict floor of small", replied, "<=", 8))
+    messages += [
         _held(
             f"{case}, Pydantic: to model_validate_json",
             _over(ns(case, PYDANTIC), ns(case, VALIDATE_JSON)),
@@ -89,52 +89,54 @@ def _call_promises(cases: dict[str, Any]) -> list[dict[str, Any]]:
     ]
     for peer in ("instructor", "pydantic-ai"):
         if peer in cases["small"]:
-            told.append(_held(f"small: {peer}, to schema_guard", _over(ns("small", peer), ns("small", OURS))))
-            told.append(
+            messages.append(
+                _held(f"small: {peer}, to schema_guard", _over(ns("small", peer), ns("small", OURS)))
+            )
+            messages.append(
                 _held(f"small: {peer}, to the strict floor", _over(ns("small", peer), ns("small", STRICT)))
             )
-    return told
+    return messages
 
 
 def _added_promises(added: dict[str, Any]) -> list[dict[str, Any]]:
     def less(what: str, more: str, than: str, at: str | None = None) -> float | None:
-        found = added.get(what, {})
-        measured = found.get("bytes") if at is None else found.get("ns", {}).get(at)
+        value = added.get(what, {})
+        measured = value.get("bytes") if at is None else value.get("ns", {}).get(at)
         return None if measured is None else measured[more] - measured[than]  # type: ignore[no-any-return]
 
-    told = []
+    messages = []
     for tasks, bound in _TO_TASKS_US.items():
         at_once = f"async, {int(tasks):,} task{'s' * (tasks != '1')}: us added to the strict floor by hand"
-        told.append(_held(at_once, _us(less("tasks", "guarded", "by hand", tasks)), "<=", bound))
+        messages.append(_held(at_once, _us(less("tasks", "guarded", "by hand", tasks)), "<=", bound))
         bare = less("tasks", "guarded", "unguarded", tasks)
-        told.append(_held("  to the bare call, parsing and validating included", _us(bare)))
-    told.append(
+        messages.append(_held("  to the bare call, parsing and validating included", _us(bare)))
+    messages.append(
         _held("a call in flight: KB added", _us(less("in flight", "guarded", "unguarded")), "<=", 1.5)
     )
     what = "stream of 16-character chunks: ns a chunk beyond the same text in one piece"
-    told.append(_held(what, less("chunks", "streamed", "joined", _LONG), "<=", 220))
-    told.append(
+    messages.append(_held(what, less("chunks", "streamed", "joined", _LONG), "<=", 220))
+    messages.append(
         _held("  beyond its iteration, judging included", less("chunks", "streamed", "iterated", _LONG))
     )
-    told.append(
+    messages.append(
         _held(
             "  the same of a reply of 3 KB, with what a call costs",
             less("chunks", "streamed", "iterated", _SHORT),
         )
     )
     stopping = less("chunks, early stop", "streamed", "joined", _LONG)
-    told.append(_held("stream with early_stop: us a chunk, the same", _us(stopping), "<=", 3))
+    messages.append(_held("stream with early_stop: us a chunk, the same", _us(stopping), "<=", 3))
     stopping = less("chunks, early stop", "streamed", "iterated", _SHORT)
-    told.append(_held("  of a reply of 3 KB, beyond its iteration", _us(stopping)))
-    return told
+    messages.append(_held("  of a reply of 3 KB, beyond its iteration", _us(stopping)))
+    return messages
 
 
 def _held(what: str, measured: float | None, relation: str | None = None, bound: float = 0) -> dict[str, Any]:
     """Give a row: what was measured, and where it is promised whether it is kept."""
     if relation is None:
         return {"what": what, "promised": None, "measured": measured, "kept": None}
-    kept = None if measured is None else (measured <= bound if relation == "<=" else measured >= bound)
-    return {"what": what, "promised": f"{relation} {bound:g}", "measured": measured, "kept": kept}
+    stored = None if measured is None else (measured <= bound if relation == "<=" else measured >= bound)
+    return {"what": what, "promised": f"{relation} {bound:g}", "measured": measured, "kept": stored}
 
 
 def _over(one: float | None, other: float | None) -> float | None:
@@ -181,17 +183,17 @@ def tables(result: dict[str, Any]) -> list[str]:
         "",
         "Versions",
         *(
-            f"  {name:<24}" + ", ".join(f"{package} {version}" for package, version in found.items())
-            for name, found in result["versions"].items()
+            f"  {name:<24}" + ", ".join(f"{package} {version}" for package, version in results.items())
+            for name, results in result["versions"].items()
         ),
     ]
 
 
-def promise_lines(told: list[dict[str, Any]]) -> list[str]:
+def promise_lines(text: list[dict[str, Any]]) -> list[str]:
     """Give the lines of the table of what is promised."""
     words = {True: "kept", False: "MISSED", None: "no data"}
     lines = [f"{'':<78}{'promised':>9}{'measured':>10}"]
-    for one in told:
+    for one in text:
         word = "" if one["promised"] is None else words[one["kept"]]
         promised = one["promised"] or ""
         lines.append(f"  {one['what']:<76}{promised:>9}{_number(one['measured']):>10}  {word}".rstrip())

@@ -394,12 +394,12 @@ class Worker:
                     process = process_time_ns() - process
                     runs[name].append((wall, thread / _BURST, process / _BURST))
             clocks = ("wall", "thread", "process")
-            found: dict[str, Any] = {
+            results: dict[str, Any] = {
                 name: dict(zip(clocks, map(median, zip(*taken[1:], strict=True)), strict=True))
                 for name, taken in runs.items()
             }
-            found["lost_records"] = sum(store.counts().lost_records.values())
-        return found
+            results["lost_records"] = sum(store.counts().lost_records.values())
+        return results
 
     def added(self, what: str, rounds: int) -> dict[str, Any]:
         """Give what a guard adds to tasks, to memory while they wait, or to the chunks of a stream."""
@@ -428,15 +428,15 @@ class Worker:
         """Give the versions of the installed ones of some packages."""
         from importlib.metadata import PackageNotFoundError, version
 
-        found = {}
+        results = {}
         for package in packages:
             try:
-                found[package] = version(package)
+                results[package] = version(package)
             except PackageNotFoundError:
                 continue
-        if "schema-guard" in found:
-            found["schema-guard"] += f", sources {_digest('schema_guard')}"
-        return found
+        if "schema-guard" in results:
+            results["schema-guard"] += f", sources {_digest('schema_guard')}"
+        return results
 
 
 def _digest(package: str) -> str:

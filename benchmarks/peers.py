@@ -132,19 +132,19 @@ def _arguments() -> argparse.Namespace:
 
 def main() -> None:
     """Measure, print the tables, and write them when asked."""
-    given = _arguments()
-    rounds = given.rounds or (_QUICK_ROUNDS if given.quick else _ROUNDS)
+    value = _arguments()
+    rounds = value.rounds or (_QUICK_ROUNDS if value.quick else _ROUNDS)
     began = monotonic()
-    peers = {name: peer for name, peer in PEERS.items() if peer.is_ours or not given.quick}
+    peers = {name: peer for name, peer in PEERS.items() if peer.is_ours or not value.quick}
     pythons, refused = environments(
-        given.environments, given.source, {peer.environment for peer in peers.values()}
+        value.environments, value.source, {peer.environment for peer in peers.values()}
     )
-    if given.only is not None:
-        chosen = [case for case in CASES if given.only in case]
+    if value.only is not None:
+        chosen = [case for case in CASES if value.only in case]
         print("\n".join(case_lines(calls(peers, pythons, refused, chosen, rounds)["cases"])))
         return
     result: dict[str, Any] = {
-        "command": f"python benchmarks/peers.py{' --quick' * given.quick} --rounds {rounds}",
+        "command": f"python benchmarks/peers.py{' --quick' * value.quick} --rounds {rounds}",
         "date": datetime.now(UTC).date().isoformat(),
         "python": platform.python_version(),
         "cores": os.cpu_count(),
@@ -156,27 +156,27 @@ def main() -> None:
     result |= added(pythons, rounds)
     say("ready for the first call")
     result["ready_cpu_s"] = ready(pythons)
-    if not given.quick:
+    if not value.quick:
         result |= whole(pythons, refused)
     result["promises"] = promises(result)
     result["took_s"] = round(monotonic() - began)
-    lines = promise_lines(result["promises"]) + case_lines(result["cases"]) if given.quick else tables(result)
+    lines = promise_lines(result["promises"]) + case_lines(result["cases"]) if value.quick else tables(result)
     table = "\n".join(lines) + "\n"
     print(table, end="")
-    if given.output is not None:
-        given.output.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-        given.output.with_suffix(".txt").write_text(table, encoding="utf-8")
+    if value.output is not None:
+        value.output.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        value.output.with_suffix(".txt").write_text(table, encoding="utf-8")
 
 
 def whole(pythons: dict[str, str], refused: dict[str, str]) -> dict[str, Any]:
     """Measure what is not of one call: any text, the start of processes, and memory."""
     say("shapes")
-    found: dict[str, Any] = {"shapes": shapes(pythons, refused)}
+    results: dict[str, Any] = {"shapes": shapes(pythons, refused)}
     say("start")
-    found["start_cpu_s"] = starts(pythons, refused)
+    results["start_cpu_s"] = starts(pythons, refused)
     say("memory")
-    found["memory"] = memory(pythons, refused)
-    return found
+    results["memory"] = memory(pythons, refused)
+    return results
 
 
 def say(what: str) -> None:
@@ -223,8 +223,8 @@ def _failure(*command: str) -> str | None:
     if done.returncode == 0:
         return None
     lines = (done.stderr.strip() or done.stdout.strip() or f"exit {done.returncode}").splitlines()
-    told = next((line for line in reversed(lines) if line.startswith("ERROR")), lines[-1])
-    return " ".join(word for word in told.split() if "/" not in word)[:160]
+    item = next((line for line in reversed(lines) if line.startswith("ERROR")), lines[-1])
+    return " ".join(word for word in item.split() if "/" not in word)[:160]
 
 
 def environment() -> dict[str, str]:
@@ -346,11 +346,11 @@ def _summary(
 
 def _growth(cases: dict[str, Any], peers: dict[str, Peer]) -> dict[str, float | None]:
     """Give the exponent of each peer's growth over the large cases."""
-    found = {}
+    results = {}
     for name in peers:
         ns = [cases.get(case, {}).get(name, {}).get("ns") for case in GROWTH_CASES]
-        found[name] = None if None in ns else exponent(ns)
-    return found
+        results[name] = None if None in ns else exponent(ns)
+    return results
 
 
 def exponent(ns: list[float]) -> float | None:
@@ -377,12 +377,12 @@ def added(pythons: dict[str, str], rounds: int) -> dict[str, Any]:
     """Measure what a guard adds to tasks, to memory while they wait, and to the chunks of a stream."""
     if "schema_guard" not in pythons:
         return {"added": {}}
-    worker, found = Worker(pythons["schema_guard"], OURS), {}
+    worker, result = Worker(pythons["schema_guard"], OURS), {}
     for what in ("tasks", "in flight", "chunks", "chunks, early stop"):
         say(f"added: {what}")
-        found[what] = worker.ask("added", timeout_s=300, what=what, rounds=max(rounds // 4, 3))
+        result[what] = worker.ask("added", timeout_s=300, what=what, rounds=max(rounds // 4, 3))
     worker.end()
-    return {"added": found}
+    return {"added": result}
 
 
 def ready(pythons: dict[str, str]) -> dict[str, float | None]:
@@ -396,35 +396,37 @@ def ready(pythons: dict[str, str]) -> dict[str, float | None]:
 
 def shapes(pythons: dict[str, str], refused: dict[str, str]) -> dict[str, Any]:
     """Time the readers of any text on the text shapes: exponent, and ns at the largest size reached."""
-    found: dict[str, Any] = {}
+    results: dict[str, Any] = {}
     for reader, peer in READERS.items():
         place = PEERS[peer].environment
         if place in refused:
-            found[reader] = {shape: {"cannot": refused[place]} for shape in SHAPES}
+            results[reader] = {shape: {"cannot": refused[place]} for shape in SHAPES}
             continue
-        worker, found[reader] = Worker(pythons[place], peer), {}
+        worker, results[reader] = Worker(pythons[place], peer), {}
         for shape in SHAPES:
             answer = worker.ask("shape", timeout_s=_SHAPE_TIMEOUT_S, shape=shape, reader=reader)
             if "cannot" in answer:
                 worker.end()
                 worker = Worker(pythons[place], peer)
-                found[reader][shape] = answer
+                results[reader][shape] = answer
                 continue
             ns = answer["ns"]
             reached = GROWTH_SIZES[len(ns) - 1]
-            found[reader][shape] = {
+            results[reader][shape] = {
                 "exponent": exponent(ns),
                 "reached": reached,
                 "ns": [round(one) for one in ns],
             }
         worker.end()
-    return found
+    return results
 
 
 def starts(pythons: dict[str, str], refused: dict[str, str]) -> dict[str, Any]:
     """Measure CPU seconds of whole processes: the import, and all up to being ready for the first call."""
     plain = pythons.get("schema_guard", sys.executable)
-    found: dict[str, Any] = {name: {"cannot": refused.get(peer.environment)} for name, peer in PEERS.items()}
+    results: dict[str, Any] = {
+        name: {"cannot": refused.get(peer.environment)} for name, peer in PEERS.items()
+    }
     commands = {
         ("standard library", "import"): (plain, BASE),
         ("standard library", "ready"): (plain, "import peer_worker"),
@@ -441,8 +443,8 @@ def starts(pythons: dict[str, str], refused: dict[str, str]) -> dict[str, Any]:
     for name in {name for name, _ in commands}:
         # The first run writes bytecode files.
         runs = {what: taken[name, what][1:] for what in ("import", "ready")}
-        found[name] = {what: _least(seconds) for what, seconds in runs.items()}
-    return found
+        results[name] = {what: _least(seconds) for what, seconds in runs.items()}
+    return results
 
 
 def _least(seconds: list[float | None]) -> float | None:
@@ -461,15 +463,15 @@ def _cpu_s(python: str, code: str) -> float | None:
 
 def memory(pythons: dict[str, str], refused: dict[str, str]) -> dict[str, Any]:
     """Measure the peak memory of a fresh process, ready, and after many calls of the largest case."""
-    found: dict[str, Any] = {}
+    results: dict[str, Any] = {}
     for name, peer in PEERS.items():
         if peer.environment in refused:
-            found[name] = {"cannot": refused[peer.environment]}
+            results[name] = {"cannot": refused[peer.environment]}
             continue
         worker = Worker(pythons[peer.environment], name)
-        found[name] = worker.ask("memory", case=LARGEST)
+        results[name] = worker.ask("memory", case=LARGEST)
         worker.end()
-    return found
+    return results
 
 
 if __name__ == "__main__":

@@ -62,15 +62,15 @@ def suite_of(tasks: int) -> Suite:
 def called(rates: tuple[float, float], tasks: int, repetitions: int) -> int:
     """Count the repetitions in which the two models are called different."""
     plan = plan_of(suite_of(tasks), variants_of(["a", "b"], ["bare"]), PlanSettings(max_attempts=1))
-    found = 0
+    results = 0
     for seed in track(range(repetitions), description=f"{rates}", console=Console(stderr=True)):
         models = {
             name: Failing(rate, tasks, 2 * seed + at)
             for at, (name, rate) in enumerate(zip("ab", rates, strict=True))
         }
         result = result_of(run(plan, models, settings=RunSettings(concurrency=1)))
-        found += any(one.called for one in result.comparisons)
-    return found
+        results += any(one.called for one in result.comparisons)
+    return results
 
 
 def main() -> None:
@@ -88,10 +88,10 @@ def main() -> None:
         "failed        tasks   called different   one look, 95 %",
     ]
     for rates, size in (((0.08, 0.03), tasks), ((0.10, 0.10), 400)):
-        found = called(rates, size, arguments.repetitions)
-        bounds = wilson(found, arguments.repetitions)
+        result = called(rates, size, arguments.repetitions)
+        bounds = wilson(result, arguments.repetitions)
         assert bounds is not None
-        share = f"{found} of {arguments.repetitions} = {found / arguments.repetitions:.1%}"
+        share = f"{result} of {arguments.repetitions} = {result / arguments.repetitions:.1%}"
         lines.append(
             f"{rates[0]:4.0%} and {rates[1]:4.0%}{size:9,}{share:>19}   [{bounds.lower:.1%}, {bounds.upper:.1%}]"
         )

@@ -119,12 +119,12 @@ def main() -> None:
     try:
         joint = "&" if "?" in (asked.url or "") else "?"
         url_of = server.url if server else (lambda schema: f"{asked.url}{joint}schema={schema}")
-        found = report(url_of, asked.writers, asked.attempts)
+        result = report(url_of, asked.writers, asked.attempts)
     finally:
         if server:
             server.stop()
     head = f"{datetime.now(UTC):%Y-%m-%d}, Python {platform.python_version()}, {os.cpu_count()} processors"
-    text = "\n".join(["python benchmarks/postgres_speed.py", head, *found]) + "\n"
+    text = "\n".join(["python benchmarks/postgres_speed.py", head, *result]) + "\n"
     print(text, end="")
     if asked.output:
         asked.output.write_text(text, encoding="utf-8")

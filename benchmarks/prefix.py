@@ -286,19 +286,19 @@ def speed(rows: list[Any]) -> None:
         if case["valid"]
     ]
     widths = (4, 16, 64, 1 << 30)
-    found: dict[int, list[list[float]]] = {width: [] for width in widths}
+    results: dict[int, list[list[float]]] = {width: [] for width in widths}
     in_loop: list[list[float]] = []
     for _ in range(ROUNDS):
         for width in widths:
-            found[width].append(
+            results[width].append(
                 [min(_taken(schema, text, width) for _ in range(IN_A_ROW)) for schema, text in cases]
             )
         in_loop.append([min(_taken_in_loop(schema, text) for _ in range(IN_A_ROW)) for schema, text in cases])
-    found[0] = in_loop
+    results[0] = in_loop
     yardstick = median(min(_parsing(text) for _ in range(IN_A_ROW * ROUNDS)) for _, text in cases)
     for width, name in ((4, "4"), (0, "4, loop"), (16, "16"), (64, "64"), (1 << 30, "whole")):
         all_of, first = (
-            [min(of_case) for of_case in zip(*found[width][:rounds], strict=True)] for rounds in (ROUNDS, 1)
+            [min(of_case) for of_case in zip(*results[width][:rounds], strict=True)] for rounds in (ROUNDS, 1)
         )
         cells = [
             f"{at(all_of):6.0f} ({at(first):3.0f})"

@@ -56,21 +56,21 @@ def verdicts(runs: int) -> Iterator[str]:
     """Probe each kind of server, with other constants each time."""
     yield f"{'server':16} {'requests':>8}  right"
     for name, right, requests, made in KINDS:
-        found: Counter[str] = Counter()
+        counts: Counter[str] = Counter()
         for seed in range(runs):
             with serve(made(seed)) as server, connect(f"{server.openai_url}#m") as model:
-                found[probe_enforcement(model, requests=requests, seed=seed).verdict] += 1
-        wrong = {verdict: count for verdict, count in found.items() if verdict != right}
-        told = bounds(found[right], runs)
+                counts[probe_enforcement(model, requests=requests, seed=seed).verdict] += 1
+        wrong = {verdict: count for verdict, count in counts.items() if verdict != right}
+        text = bounds(counts[right], runs)
         yield (
-            f"{name:16} {requests:8}  {found[right]} of {runs} {interval(told.lower, told.upper)}"
+            f"{name:16} {requests:8}  {counts[right]} of {runs} {interval(text.lower, text.upper)}"
             + (f"; else {wrong}" if wrong else "")
         )
 
 
 def planted() -> Iterator[str]:
     """Plant a keyword at each place of the built-in schemas, one at a time, and look for it."""
-    count = found = within = 0
+    count = results = within = 0
     most: list[int] = []
     for entry in load_suite("builtin").schemas:
         document: Any = entry.schema.document
@@ -84,11 +84,11 @@ def planted() -> Iterator[str]:
             at[PLANTED] = True
             result = find_refused(with_it, lambda sent, own=document: (_is_taken(sent, own), "no"))
             count += 1
-            told = result.refused
-            found += told is not None and (told.location, told.keyword) == (place.location, PLANTED)
+            text = result.refused
+            results += text is not None and (text.location, text.keyword) == (place.location, PLANTED)
             within += result.requests <= most_requests(with_it)
             most.append(result.requests)
-    yield f"a keyword planted at {count} places of the built-in schemas: found {found}"
+    yield f"a keyword planted at {count} places of the built-in schemas: found {results}"
     yield f"requests: {min(most)} to {max(most)}, within 2 log2(places) + 4 in {within} of {count}"
 
 
@@ -121,9 +121,9 @@ def local() -> Iterator[str]:
 
 
 def _told(name: str, model: Model) -> Iterator[str]:
-    found = probe_enforcement(model, requests=12, seed=0)
-    yield f"  {name}: {found.verdict}, {found.counts['kept']} of {found.judged} requests"
-    yield f"    by keyword: {', '.join(f'{word} {kept} of {n}' for word, (kept, n) in found.by_keyword.items())}"
+    result = probe_enforcement(model, requests=12, seed=0)
+    yield f"  {name}: {result.verdict}, {result.counts['kept']} of {result.judged} requests"
+    yield f"    by keyword: {', '.join(f'{word} {stored} of {n}' for word, (stored, n) in result.by_keyword.items())}"
 
 
 def main() -> int:

@@ -128,9 +128,9 @@ def main() -> None:
         for durability in ("queue", "sync"):
             cells = []
             for rate in RATES:
-                found = [run(end, rate, durability) for _ in range(arguments.repeat)]
-                worst = max(found, key=lambda ended: ended.lost)
-                longest = max(ended.seconds for ended in found)
+                results = [run(end, rate, durability) for _ in range(arguments.repeat)]
+                worst = max(results, key=lambda ended: ended.lost)
+                longest = max(ended.seconds for ended in results)
                 cells.append(f"{f'{worst.lost}/{worst.recorded}':>12}{f'{longest * 1000:.0f} ms':>10}")
             lines.append(f"{end:34}{durability:12}" + "".join(cells))
             print(lines[-1], file=sys.stderr, flush=True)

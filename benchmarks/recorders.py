@@ -64,28 +64,28 @@ def row(name: str, truth: list[str | None], kept: Kept, known: bool) -> bool:
 def of_litellm(name: str, ask: Any, seed: int) -> bool:
     """Record the calls of one way of litellm."""
     replies, truth = drawn(seed)
-    kept = Kept()
-    recorder.install(store=kept)
+    stored = Kept()
+    recorder.install(store=stored)
     with server(replies) as served:
         if asyncio.iscoroutinefunction(ask):
             asyncio.run(litellm.extract_invoices_async(ask, served.openai_url, CALLS))
         else:
             litellm.extract_invoices(ask, served.openai_url, CALLS)
-    kept.wait(CALLS)
+    stored.wait(CALLS)
     recorder.uninstall()
-    return row(name, truth, kept, tokens(kept) == [(INPUT, OUTPUT)] * CALLS)
+    return row(name, truth, stored, tokens(stored) == [(INPUT, OUTPUT)] * CALLS)
 
 
 def of_langchain(name: str, ask: Any, method: str, seed: int) -> bool:
     """Record the calls of one way of LangChain."""
     replies, truth = drawn(seed)
-    kept = Kept()
-    config = {"callbacks": [LangChainRecorder(store=kept)], "run_name": "extract"}
+    stored = Kept()
+    config = {"callbacks": [LangChainRecorder(store=stored)], "run_name": "extract"}
     with server(replies) as served:
         langchain.extract_invoices(langchain.chain(served.openai_url, method), ask, config, CALLS)
-    is_known = [known == (INPUT, OUTPUT) for known in tokens(kept)]
+    is_known = [known == (INPUT, OUTPUT) for known in tokens(stored)]
     # A stream that the SDK's own reading has ended was never told its tokens.
-    return row(name, truth, kept, all(is_known) or ("stream" in name and all(
+    return row(name, truth, stored, all(is_known) or ("stream" in name and all(
         known or kind for known, kind in zip(is_known, truth, strict=True)
     )))  # fmt: skip
 

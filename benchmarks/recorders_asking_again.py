@@ -31,37 +31,37 @@ Ask = Callable[[Any], Any]
 def drawn(seed: int) -> tuple[list[dict[str, Any]], list[str | None]]:
     """Give replies, each with tokens of its own, and what each is worth."""
     drawn = random.Random(seed).choices([RIGHT, WRONG, PROSE, CUT], [70, 15, 8, 7], k=4 * CALLS)
-    said = []
+    lines = []
     for number, one in enumerate(drawn):
         text, finish = (one, "stop") if isinstance(one, str) else (one["text"], one["finish_reason"])
         chunks = [text[at : at + 5] for at in range(0, len(text), 5)]
         usage = {"input_tokens": 10 + number, "output_tokens": 1 + number % 50, "cached_input_tokens": 0}
-        said.append({"chunks": chunks, "finish_reason": finish, "usage": usage})
-    return said, ["truncation" if one is CUT else WORTH[one] for one in drawn]
+        lines.append({"chunks": chunks, "finish_reason": finish, "usage": usage})
+    return lines, ["truncation" if one is CUT else WORTH[one] for one in drawn]
 
 
 def measured(name: str, make: Callable[[str, Kept], Ask], seed: int, is_told: bool) -> bool:
     """Record the calls of one way, print a line, and say whether all of it is right."""
-    said, worth = drawn(seed)
-    kept, truth = Kept(), []
-    with serve(said) as server:
-        ask = make(server.openai_url, kept)
+    shown, worth = drawn(seed)
+    stored, truth = Kept(), []
+    with serve(shown) as server:
+        ask = make(server.openai_url, stored)
         for _ in range(CALLS):
             before = len(server.requests)
             with suppress(Exception):  # what the framework raises when it has given up
                 ask("Read this invoice.")
             truth.append(range(before, len(server.requests)))
-    kinds = [[a.failure and a.failure.kind for a in one.attempts] for one in kept]
-    tokens = [[a.usage[:2] for a in one.attempts] for one in kept]
+    kinds = [[a.failure and a.failure.kind for a in one.attempts] for one in stored]
+    tokens = [[a.usage[:2] for a in one.attempts] for one in stored]
     sent = [[(10 + number, 1 + number % 50) for number in call] for call in truth]
     right = kinds == [[worth[number] for number in call] for call in truth]
     known = tokens == sent if is_told else True
     failed = Counter(kind for call in kinds for kind in call if kind)
-    told = ", ".join(f"{many} {kind}" for kind, many in sorted(failed.items()))
+    text = ", ".join(f"{many} {kind}" for kind, many in sorted(failed.items()))
     valid = sum(worth[call[-1]] is None for call in truth)
     print(
-        f"{name:<42} {sum(map(len, truth)):>5} {sum(map(len, kinds)):>9} {valid:>6} {sum(one.ok for one in kept):>9}"
-        f"   {told:<44} {'yes' if right and known else 'NO'}"
+        f"{name:<42} {sum(map(len, truth)):>5} {sum(map(len, kinds)):>9} {valid:>6} {sum(one.ok for one in stored):>9}"
+        f"   {text:<44} {'yes' if right and known else 'NO'}"
     )
     return right and known
 
@@ -176,7 +176,7 @@ def main(framework: str) -> None:
     print(
         f"{'way':<42} {'true':>5} {'recorded':>9} {'true':>6} {'recorded':>9}   {'recorded failures':<44} each attempt right, tokens too"
     )
-    right = [measured(name, make, seed, told) for seed, (name, (make, told)) in enumerate(ways.items())]
+    right = [measured(name, make, seed, text) for seed, (name, (make, text)) in enumerate(ways.items())]
     print(f"\n{sum(right)} of {len(right)} ways are recorded as they were")
 
 

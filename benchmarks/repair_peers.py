@@ -101,7 +101,7 @@ def main() -> None:
     chosen = arguments.parse_args()
     corpora = Path(os.environ["SCHEMA_GUARD_CORPORA"])
     peers = _peers()
-    found = {
+    results = {
         "date": datetime.now(UTC).date().isoformat(),
         "python": platform.python_version(),
         "versions": {name: _version(package) for name, package in _PEERS.items() if name in peers},
@@ -110,8 +110,8 @@ def main() -> None:
         "growth": _growth(peers),
     }
     if chosen.output:
-        path = chosen.output / f"{found['date']}-repair.json"
-        path.write_text(json.dumps(found, indent=1) + "\n")
+        path = chosen.output / f"{results['date']}-repair.json"
+        path.write_text(json.dumps(results, indent=1) + "\n")
         print(f"written: {path}")
 
 
@@ -127,13 +127,13 @@ def _version(package: str) -> str | None:
 
 
 def _peers() -> dict[str, Callable[[str], Any]]:
-    found: dict[str, Callable[[str], Any]] = {}
+    results: dict[str, Callable[[str], Any]] = {}
     for name in _PEERS:
         try:
-            found[name] = importlib.import_module(name).loads
+            results[name] = importlib.import_module(name).loads
         except ImportError:
             print(f"not installed, left out: {name}")
-    return found
+    return results
 
 
 def pieces(text: str) -> Iterator[str]:
@@ -210,7 +210,7 @@ def _by_source(rows: list[dict[str, Any]], peers: dict[str, Callable[[str], Any]
 
 def leaves(value: Any) -> dict[str, Any]:
     """Give the scalars of a JSON value by their place."""
-    found: dict[str, Any] = {}
+    results: dict[str, Any] = {}
     stack = [("", value)]
     while stack:
         place, part = stack.pop()
@@ -219,8 +219,8 @@ def leaves(value: Any) -> dict[str, Any]:
         elif isinstance(part, list):
             stack += [(f"{place}/{index}", item) for index, item in enumerate(part)]
         else:
-            found[place] = part
-    return found
+            results[place] = part
+    return results
 
 
 def right_leaves(value: Any, gold: Any) -> float:
@@ -232,7 +232,7 @@ def right_leaves(value: Any, gold: Any) -> float:
 
 def _on_real(rows: list[dict[str, Any]], peers: dict[str, Callable[[str], Any]]) -> dict[str, Any]:
     """Measure validity and content apart. The finish reason of these replies is not known, so: not finished."""
-    found: dict[str, Any] = {}
+    results: dict[str, Any] = {}
     print("\nreal_outputs.jsonl (finish reason unknown): valid; right leaves where valid, and over all rows")
     for kind in ("unparseable", "schema_invalid", "valid"):
         of_kind = [row for row in rows if row["kind"] == kind]
@@ -249,15 +249,15 @@ def _on_real(rows: list[dict[str, Any]], peers: dict[str, Callable[[str], Any]])
                 valid.append(value is not None)
             where = sum(shares) / sum(valid) if any(valid) else None
             over_all = sum(shares) / len(shares)
-            found[f"{kind} {name}"] = {
+            results[f"{kind} {name}"] = {
                 "n": len(of_kind),
                 "valid": sum(valid),
                 "right_valid": where,
                 "right": over_all,
             }
-            told = "no data" if where is None else f"{where:.3f}"
-            print(f"{kind:16}{name:22}{sum(valid):>4} of {len(of_kind):<4} {told:>8} {over_all:>7.3f}")
-    return found
+            text = "no data" if where is None else f"{where:.3f}"
+            print(f"{kind:16}{name:22}{sum(valid):>4} of {len(of_kind):<4} {text:>8} {over_all:>7.3f}")
+    return results
 
 
 def _growth(peers: dict[str, Callable[[str], Any]]) -> dict[str, Any]:
@@ -266,7 +266,7 @@ def _growth(peers: dict[str, Callable[[str], Any]]) -> dict[str, Any]:
     def judged(text: str) -> Any:
         return ours(text, lambda value: True, level="lossy", finished=False)
 
-    found: dict[str, Any] = {}
+    results: dict[str, Any] = {}
     print(f"\nCPU time at {_SIZES[-1] // 1000} KB (or at the size reached) and growth exponent")
     names = {"ours": judged, **peers}
     print(f"{'shape':32}" + "".join(f"{name:>24}" for name in names))
@@ -276,11 +276,11 @@ def _growth(peers: dict[str, Callable[[str], Any]]) -> dict[str, Any]:
             times = _times(read, make)
             exponent = _exponent(times)
             size, slowest = times[-1]
-            found[f"{shape} | {name}"] = {"times_s": times, "exponent": exponent}
-            told = "raised" if slowest < 0 else f"{slowest * 1e3:.1f}ms@{size // 1000}K ^{exponent:.2f}"
-            line += f"{told:>24}"
+            results[f"{shape} | {name}"] = {"times_s": times, "exponent": exponent}
+            shown = "raised" if slowest < 0 else f"{slowest * 1e3:.1f}ms@{size // 1000}K ^{exponent:.2f}"
+            line += f"{shown:>24}"
         print(line, flush=True)
-    return found
+    return results
 
 
 def _times(read: Callable[[str], Any], make: Callable[[int], str]) -> list[tuple[int, float]]:

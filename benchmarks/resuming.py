@@ -150,14 +150,16 @@ def measured(most: int, seconds: float) -> Measured:
             if len(row[WAYS[0].name].attempts) == 2:
                 rows.append(row)
                 same += row[WAYS[0].name].attempts[-1].reply == alone.attempts[0].reply
-            print(limit, alone.ok, [found.ok for found in row.values()], file=sys.stderr, flush=True)
+            print(limit, alone.ok, [result.ok for result in row.values()], file=sys.stderr, flush=True)
     return Measured(uncut, rows, same)
 
 
 def share(count: int, of: int) -> str:
     """Say a rate with its bounds."""
-    found = bounds(count, of)
-    return f"{count}/{of}" + (f" ({percent(count / of)} {interval(found.lower, found.upper)})" if of else "")
+    result = bounds(count, of)
+    return f"{count}/{of}" + (
+        f" ({percent(count / of)} {interval(result.lower, result.upper)})" if of else ""
+    )
 
 
 def lines(found: Measured) -> Iterator[str]:
@@ -173,9 +175,9 @@ def lines(found: Measured) -> Iterator[str]:
         outcomes = [row[way.name] for row in rows]
         after = [attempt.usage for one in outcomes for attempt in one.attempts[1:]]
         failed = Counter(one.failure.code for one in outcomes if one.failure is not None)
-        told = ", ".join(f"{code} {count}" for code, count in failed.most_common()) or "-"
+        text = ", ".join(f"{code} {count}" for code, count in failed.most_common()) or "-"
         counts = f"{sum(one.input_tokens or 0 for one in after):>10}{sum(one.output_tokens or 0 for one in after):>7}"
-        yield f"{way.name:<24}{share(sum(one.ok for one in outcomes), len(rows)):<36}{counts}  {told}"
+        yield f"{way.name:<24}{share(sum(one.ok for one in outcomes), len(rows)):<36}{counts}  {text}"
     if rows:
         one, other = (way.name for way in WAYS)
         more = sum(row[one].ok and not row[other].ok for row in rows)
@@ -193,11 +195,11 @@ def main() -> None:
     parser.add_argument("--orders", type=int, default=100)
     parser.add_argument("--seconds", type=float, default=420.0, help="after which no order is begun")
     parser.add_argument("--output", type=Path, help="also write the result there")
-    given = parser.parse_args()
-    text = "\n".join(lines(measured(given.orders, given.seconds))) + "\n"
+    value = parser.parse_args()
+    text = "\n".join(lines(measured(value.orders, value.seconds))) + "\n"
     print(text, end="")
-    if given.output:
-        given.output.write_text(text, encoding="utf-8")
+    if value.output:
+        value.output.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -115,14 +115,14 @@ def predicted(seed: int) -> Prediction:
     assert n == first.calls == shadow.calls
     both = first.failed - only_prompt
     calls = first.calls + edge.calls
-    found = bounds(both + edge.failed, calls, alpha=0.025)
+    result = bounds(both + edge.failed, calls, alpha=0.025)
     # The usual arithmetic, with bounds of its factors.
     rates = [bounds(row.failed, row.calls, alpha=0.025) for row in (first, shadow)]
     edges, share = bounds(edge.failed, edge.calls, alpha=0.025), first.calls / calls
     lower = share * rates[0].lower * rates[1].lower + (1 - share) * edges.lower
     upper = share * rates[0].upper * rates[1].upper + (1 - share) * edges.upper
     point = share * first.failed / n * shadow.failed / n + edge.failed / calls
-    return Prediction(found, (both + edge.failed) / calls, Bounds(lower, upper), point)
+    return Prediction(result, (both + edge.failed) / calls, Bounds(lower, upper), point)
 
 
 class Realised(NamedTuple):
@@ -271,9 +271,9 @@ def lines(seeds: int, calls: int) -> Any:
     fallbacks, errors = (sum(getattr(met, name) for _, met in pairs) for name in ("fallbacks", "errors"))
     yield ""
     yield f"fallbacks: {fallbacks:,}, of these {errors:,} because the tuned function raised; calls lost that the prompt can answer: {sum(met.lost for _, met in pairs)}"
-    found = [changed_by_shadows(seed, calls) for seed in range(3)]
-    made, dropped = (sum(one[at] for one in found) for at in (1, 2))
-    yield f"shadows: answers changed {sum(one[0] for one in found)} of {3 * calls:,}; made {made:,}, dropped {dropped:,} for too many were pending"
+    results = [changed_by_shadows(seed, calls) for seed in range(3)]
+    made, dropped = (sum(one[at] for one in results) for at in (1, 2))
+    yield f"shadows: answers changed {sum(one[0] for one in results)} of {3 * calls:,}; made {made:,}, dropped {dropped:,} for too many were pending"
     yield ""
     yield from _rollouts(max(1, seeds // 2), calls)
     yield ""
@@ -287,17 +287,17 @@ def _rollouts(seeds: int, calls: int) -> Any:
     yield "  rate    at share 1  back by the bound: own calls   by the latest calls: own calls   all calls   highest share"
     yield "                      of how many, median (90 %)     of how many, median (90 %)       median      median"
     for rate in ROLLOUTS:
-        found = [rolled_out(rate, seed, calls) for seed in range(seeds)]
-        back = [one for one in found if one.is_back]
-        told = f"  {percent(rate):6}  {sum(one.is_full for one in found):10}  "
+        results = [rolled_out(rate, seed, calls) for seed in range(seeds)]
+        back = [one for one in results if one.is_back]
+        text = f"  {percent(rate):6}  {sum(one.is_full for one in results):10}  "
         if back:
             by_bound = [one.own for one in back if one.needed == one.own]
             by_latest = [one.own for one in back if one.needed != one.own]
-            told += (
+            text += (
                 f"{_spread(by_bound):29}  {_spread(by_latest):31}  {median(one.calls for one in back):<10,.0f}  "
                 f"{median(one.share for one in back):.0%}"
             )
-        yield told.rstrip()
+        yield text.rstrip()
         print(f"rollout {percent(rate)}", file=sys.stderr, flush=True)
 
 
@@ -315,15 +315,15 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=100)
     parser.add_argument("--calls", type=int, default=10_000)
     parser.add_argument("--output", type=Path, help="also write the result there")
-    given = parser.parse_args()
+    value = parser.parse_args()
     logging.disable(logging.WARNING)
     text = f"routing, {datetime.now(UTC).isoformat(timespec='seconds')}\n"
-    text += "\n".join(lines(given.seeds, given.calls)) + "\n"
+    text += "\n".join(lines(value.seeds, value.calls)) + "\n"
     spent = resource.getrusage(resource.RUSAGE_SELF)
     text += f"\n{spent.ru_utime + spent.ru_stime:.0f} s of CPU\n"
     print(text, end="")
-    if given.output:
-        given.output.write_text(text, encoding="utf-8")
+    if value.output:
+        value.output.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -232,20 +232,20 @@ class Trial:
         bind = ("127.0.0.1", str(self.port))
         if self.end.server == "gunicorn":
             hooks = ("-c", "python:gunicorn_hooks") if self.flushes else ()
-            given = ("gunicorn", "app:wsgi", "--preload", "-w", "2", "-b", ":".join(bind), *hooks)
+            values = ("gunicorn", "app:wsgi", "--preload", "-w", "2", "-b", ":".join(bind), *hooks)
         elif self.end.server == "uvicorn":
-            given = ("uvicorn", "app:asgi", "--workers", "2", "--host", bind[0], "--port", bind[1])
+            values = ("uvicorn", "app:asgi", "--workers", "2", "--host", bind[0], "--port", bind[1])
         elif self.end.server == "celery":
-            given = ("celery", "-A", "tasks", "worker", "-c", "2", "--without-mingle", "--without-gossip")
+            values = ("celery", "-A", "tasks", "worker", "-c", "2", "--without-mingle", "--without-gossip")
         else:
-            given = (
+            values = (
                 "rq.cli",
                 "worker",
                 "--url",
                 str(self.redis),
                 *(("--burst",) if self.end.signal is None else ()),
             )
-        return [sys.executable, "-m", *given, *self.end.options]
+        return [sys.executable, "-m", *values, *self.end.options]
 
     def run(self, seconds: float) -> Ended:
         """Let the server work for so long, end it, and count."""
@@ -302,13 +302,15 @@ class Trial:
 
     def counted(self, end_s: float) -> Ended:
         """Compare what was acknowledged with what the file holds."""
-        said = dict(line.split() for line in self.acks.read_text(encoding="utf-8").splitlines())
+        items = dict(line.split() for line in self.acks.read_text(encoding="utf-8").splitlines())
         connection = sqlite3.connect(self.store)
         stored = {
             call_id for (call_id,) in connection.execute("SELECT lower(hex(call_id)) FROM stored_attempts")
         }
         connection.close()
-        return Ended(len(said), len(said.keys() - stored), max(map(float, said.values()), default=0.0), end_s)
+        return Ended(
+            len(items), len(items.keys() - stored), max(map(float, items.values()), default=0.0), end_s
+        )
 
 
 def run(end: End, mode: str, calls: int, redis: str | None, seconds: float) -> Ended:
@@ -342,9 +344,9 @@ def tells_clients(url: str) -> bool:
 
 def row(end: End, mode: str, redis: str | None, seconds: float) -> str:
     """Give the line of one end in one mode."""
-    found = [run(end, mode, calls, redis, seconds) for calls in CALLS]
-    cells = "".join(f"{f'{ended.lost}/{ended.acknowledged}':>14}" for ended in found)
-    longest, ended = max(e.longest_call_s for e in found), max(e.end_s for e in found)
+    results = [run(end, mode, calls, redis, seconds) for calls in CALLS]
+    cells = "".join(f"{f'{ended.lost}/{ended.acknowledged}':>14}" for ended in results)
+    longest, ended = max(e.longest_call_s for e in results), max(e.end_s for e in results)
     return f"{end.server:10}{end.name:30}{mode:14}{cells}{longest:>12.3f}{ended:>10.2f}"
 
 
@@ -355,14 +357,14 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=1.2)
     parser.add_argument("--output", type=Path)
     arguments = parser.parse_args()
-    found = [
+    results = [
         name for name in ("gunicorn", "uvicorn", "celery", "rq", "redis") if importlib.util.find_spec(name)
     ]
     lines = [
         f"python benchmarks/server_ends.py --seconds {arguments.seconds}",
         (
             f"{datetime.now(UTC):%Y-%m-%d}, Python {sys.version.split()[0]}, SQLite {sqlite3.sqlite_version}, "
-            + ", ".join(f"{name} {version(name)}" for name in found)
+            + ", ".join(f"{name} {version(name)}" for name in results)
         ),
         "rows lost / acknowledged, with one and three calls a request or job; the longest call and the end in seconds",
         "",

@@ -69,14 +69,14 @@ def bucketed(numbers: Iterable[int]) -> Lengths:
 
 def line(name: str, replies: list[Read]) -> str:
     """Give what was estimated of a group, and what was so."""
-    saved = (found := told(replies)).saved
+    saved = (result := told(replies)).saved
     cut = [one for one in replies if one.stopped_at is not None]
     truth = 1 - sum(one.read for one in cut) / sum(one.whole for one in cut)
     assert saved is not None
     holds = saved.lower <= truth <= saved.upper
     bounds = f"[{100 * saved.lower:.1f}, {100 * saved.upper:.1f}]"
     return (
-        f"{name:36}{found.attempts:4}/{found.judged:3}{100 * saved.share:8.1f} {bounds:>13}"
+        f"{name:36}{result.attempts:4}/{result.judged:3}{100 * saved.share:8.1f} {bounds:>13}"
         f"{100 * truth:8.1f}  {'yes' if holds else 'no'}"
     )
 
@@ -87,11 +87,11 @@ def groups(corpora: Path) -> Iterator[tuple[str, list[Read]]]:
         ("real_outputs.jsonl", "model", "text"),
         ("local_replies.jsonl", "strategy", "reply"),
     ):
-        found: dict[str, list[Read]] = defaultdict(list)
+        result: dict[str, list[Read]] = defaultdict(list)
         for row in map(json.loads, (corpora / file).read_text(encoding="utf-8").splitlines()):
-            found[row[of]].append(read(row["schema"], row[text] or ""))
-        yield file, [one for several in found.values() for one in several]
-        yield from ((f"  {name}", found[name]) for name in sorted(found))
+            result[row[of]].append(read(row["schema"], row[text] or ""))
+        yield file, [one for several in result.values() for one in several]
+        yield from ((f"  {name}", result[name]) for name in sorted(result))
 
 
 def main() -> None:

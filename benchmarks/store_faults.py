@@ -50,27 +50,27 @@ def outcome(name: str, number: int) -> Outcome[Any]:
     return Outcome(True, None, (attempt,), None, usage, None, 0.5, called)
 
 
-def recording(path: Path, durability: Any, first: int, told: int) -> None:
+def recording(path: Path, durability: Any, first: int, text: int) -> None:
     """Record until killed; tells each call that was recorded."""
     store = open_store(str(path), durability=durability)
     number = first
     while True:
         store.record(outcome(f"{number:032x}", number))
-        os.write(told, b"%d\n" % number)
+        os.write(text, b"%d\n" % number)
         number += 1
         time.sleep(1 / _CALLS_A_SECOND)
 
 
 def killed(path: Path, durability: str, first: int, after_s: float) -> list[int]:
     """Run a process that records, and kill it; gives the calls that it had acknowledged."""
-    heard, told = os.pipe()
+    heard, text = os.pipe()
     child = os.fork()
     if child == 0:
         try:
-            recording(path, durability, first, told)
+            recording(path, durability, first, text)
         finally:
             os._exit(1)
-    os.close(told)
+    os.close(text)
     acknowledged = os.read(heard, 100)  # from the first one on
     time.sleep(after_s)
     os.kill(child, signal.SIGKILL)
@@ -92,11 +92,11 @@ def kills(folder: Path, durability: str, times: int) -> str:
         acknowledged.append(killed(path, durability, first, draw.uniform(0.0, 0.4)))
     with Store(SQLite(path)) as store:
         stored = {int(row["call_id"], 16) for row in store.attempts()}
-        found = store.check()
+        check = store.check()
     lost = [len(set(numbers) - stored) for numbers in acknowledged]
     return (
         f"{durability:<8} {times} kills, {sum(map(len, acknowledged)):>6,} rows acknowledged, {sum(lost):>4} lost, "
-        f"{max(lost):>2} at most by one kill; store check: {'sound' if found.is_sound else found.damage}"
+        f"{max(lost):>2} at most by one kill; store check: {'sound' if check.is_sound else check.damage}"
     )
 
 
@@ -104,21 +104,21 @@ def content(path: Path) -> Any:
     """Give all that a file holds, by what reading gives."""
     with closing(sqlite3.connect(path)) as connection:
         tables = connection.execute("SELECT name, sql FROM sqlite_schema ORDER BY name").fetchall()
-        found: list[Any] = [tables, connection.execute("PRAGMA user_version").fetchall()]
+        results: list[Any] = [tables, connection.execute("PRAGMA user_version").fetchall()]
         names = [name for name, sql in tables if sql and sql.startswith("CREATE TABLE")]
-        found += [connection.execute(f"SELECT * FROM {name}").fetchall() for name in names]
-        return found
+        results += [connection.execute(f"SELECT * FROM {name}").fetchall() for name in names]
+        return results
 
 
 def told(path: Path, right: Any) -> str:
     """Say what a check finds in a file, or whether it holds what it held."""
     try:
         with Store(SQLite(path)) as store:
-            found = store.check()
+            check = store.check()
     except StoreError:
         return "refused when it is opened"
-    if not found.is_sound:
-        by_sqlite = {"file", "references", "tables"} & {one.part for one in found.damage}
+    if not check.is_sound:
+        by_sqlite = {"file", "references", "tables"} & {one.part for one in check.damage}
         return "named, SQLite sees it too" if by_sqlite else "named, SQLite sees nothing"
     try:
         return "in bytes that nothing reads" if content(path) == right else "MISSED"
@@ -168,14 +168,14 @@ def written(path: Path) -> tuple[float, int]:
 
 def cost(folder: Path) -> list[str]:
     """Measure what checksums cost; gives lines."""
-    kept, least = checksums.add, {True: float("inf"), False: float("inf")}
+    stored, least = checksums.add, {True: float("inf"), False: float("inf")}
     attempts = 0
     for number in range(2 * _REPEATS):
         has = number % 2 == 0
-        checksums.add = kept if has else lambda *_: None
+        checksums.add = stored if has else lambda *_: None
         took, attempts = written(folder / f"cost{number}.db")
         least[has] = min(least[has], took)
-    checksums.add = kept
+    checksums.add = stored
     with Store(SQLite(folder / "cost0.db")) as store:
         begun = time.process_time()
         is_sound = store.check().is_sound

@@ -107,8 +107,8 @@ def _calls_in(path: Path) -> int:
     """Give the number of the last call of a store; its `id`s say how long it is."""
     with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as connection:
         sql = "SELECT hex(call_id) FROM stored_attempts ORDER BY id DESC LIMIT 1"
-        found = connection.execute(sql).fetchall()
-    return int(found[0][0], 16) if found else 0
+        rows = connection.execute(sql).fetchall()
+    return int(rows[0][0], 16) if rows else 0
 
 
 def _rows_in(path: Path) -> int:
@@ -123,19 +123,19 @@ def written_by(checkout: Path, path: Path, attempts: int) -> dict[str, float]:
     command = [sys.executable, __file__, "--write", str(path), "--attempts", str(attempts)]
     environment = {**os.environ, "PYTHONPATH": str(checkout)}
     done = subprocess.run(command, capture_output=True, check=True, env=environment, text=True)
-    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
-    return found
+    document: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return document
 
 
 def compared(here: Path, other: Path, stores: tuple[Path, Path] | None) -> dict[str, Any]:
     """Let two checkouts write the same rows in turn; gives the best rates of each."""
-    found: dict[str, Any] = {}
+    results: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as folder:
         names = [(Path(folder) / f"{n}-here.db", Path(folder) / f"{n}-other.db") for n in range(_ROUNDS)]
-        found["small"] = _rates(here, other, names)
+        results["small"] = _rates(here, other, names)
     if stores is not None:
-        found["large"] = _rates(here, other, [stores] * _ROUNDS)
-    return found
+        results["large"] = _rates(here, other, [stores] * _ROUNDS)
+    return results
 
 
 def _rates(here: Path, other: Path, paths: list[tuple[Path, Path]]) -> dict[str, Any]:
@@ -284,15 +284,15 @@ def main() -> None:
     parser.add_argument(
         "--output", type=Path, help="Where to write NAME.json and NAME.txt, without the ending."
     )
-    given = parser.parse_args()
-    if given.write is not None:
-        print(json.dumps(write(given.write, given.attempts)))
+    value = parser.parse_args()
+    if value.write is not None:
+        print(json.dumps(write(value.write, value.attempts)))
         return
     here = Path(__file__).resolve().parents[1]
     with tempfile.TemporaryDirectory() as folder:
-        path = (given.store or Path(folder) / "store.db").resolve()
-        while (rows := _rows_in(path)) < given.attempts:
-            written_by(here, path, min(500_000, given.attempts - rows))
+        path = (value.store or Path(folder) / "store.db").resolve()
+        while (rows := _rows_in(path)) < value.attempts:
+            written_by(here, path, min(500_000, value.attempts - rows))
             print(f"{_rows_in(path):,} attempts", flush=True)
         result: dict[str, Any] = {
             "command": f"python benchmarks/store_speed.py {' '.join(sys.argv[1:])}",
@@ -303,17 +303,17 @@ def main() -> None:
             "load": round(os.getloadavg()[0], 1),
             "attempts": _rows_in(path),
             "file_bytes": path.stat().st_size,
-            **read(path, scans_all=not given.week_only),
+            **read(path, scans_all=not value.week_only),
         }
         print(as_text(result), flush=True)
-        if given.against is not None:
-            stores = None if given.other_store is None else (path, given.other_store.resolve())
-            result |= compared(here, given.against.resolve(), stores)
+        if value.against is not None:
+            stores = None if value.other_store is None else (path, value.other_store.resolve())
+            result |= compared(here, value.against.resolve(), stores)
     text = as_text(result)
     print(text)
-    if given.output is not None:
-        Path(f"{given.output}.json").write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
-        Path(f"{given.output}.txt").write_text(text + "\n", encoding="utf-8")
+    if value.output is not None:
+        Path(f"{value.output}.json").write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+        Path(f"{value.output}.txt").write_text(text + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -125,11 +125,11 @@ def looked_at(failed: Sequence[int], n: int, found: Sequence[Change], config: di
 
 def ever_enough(failed: Sequence[int], n: int, config: dict[str, Any]) -> bool:
     """Say whether the calls are ever found to be good enough: before a failure, before a fall is noticed, at the end."""
-    found = changes(failed, n)
+    result = changes(failed, n)
     before = {number - 1 for number in failed} - set(failed) | {n}
-    before |= {change.alarm_at - 1 for change in found if change.direction == "fall"}
+    before |= {change.alarm_at - 1 for change in result if change.direction == "fall"}
     looks = (number for number in sorted(before) if number > 0)
-    return any(looked_at(failed, number, found, config).strategies[0].state == "pass" for number in looks)
+    return any(looked_at(failed, number, result, config).strategies[0].state == "pass" for number in looks)
 
 
 def ever_above(failed: Sequence[int], n: int, config: dict[str, Any]) -> tuple[bool, bool]:
@@ -137,10 +137,10 @@ def ever_above(failed: Sequence[int], n: int, config: dict[str, Any]) -> tuple[b
 
     An outage that goes on is a rise: then the answer is to find what changed, and nothing is said of the rate before.
     """
-    found = changes(failed, n)
+    result = changes(failed, n)
     above = rise = False
     for number in failed:
-        case = looked_at(failed, number, found, config)
+        case = looked_at(failed, number, result, config)
         if open_rise(case, case.strategies[0]) is not None:
             rise = True
         elif case.strategies[0].state == "fail":
@@ -150,7 +150,7 @@ def ever_above(failed: Sequence[int], n: int, config: dict[str, Any]) -> tuple[b
     return above, rise
 
 
-def bursts_part(streams: int, rng: random.Random, told: Callable[[str], None]) -> Iterator[Row]:
+def bursts_part(streams: int, rng: random.Random, text: Callable[[str], None]) -> Iterator[Row]:
     """Bursts of mean 20 with a target of 1 %."""
     asked, plain = {"target": TARGET, "burst_length": BURST}, {"target": TARGET}
     for name, failing, config, at_most in (
@@ -161,12 +161,12 @@ def bursts_part(streams: int, rng: random.Random, told: Callable[[str], None]) -
         wrong = 0
         for stream in range(streams):
             wrong += ever_enough(in_bursts(0.02, CALLS, rng, failing=failing), CALLS, config)
-            told(f"enough, bursts {name}: {wrong} of {stream + 1}")
+            text(f"enough, bursts {name}: {wrong} of {stream + 1}")
         what = f"2 % in bursts of {BURST}, {CALLS:,} calls: ever enough, bursts {name}"
         yield Row(what, wrong / streams, "share", at_most, streams=streams)
 
 
-def above_part(streams: int, rng: random.Random, told: Callable[[str], None]) -> Iterator[Row]:
+def above_part(streams: int, rng: random.Random, text: Callable[[str], None]) -> Iterator[Row]:
     """Bursts of mean 20 far below the target."""
     config = {"target": TARGET, "burst_length": BURST}
     for failing in (1.0, 0.5):
@@ -174,7 +174,7 @@ def above_part(streams: int, rng: random.Random, told: Callable[[str], None]) ->
         for stream in range(streams):
             above, rise = ever_above(in_bursts(0.005, CALLS, rng, failing=failing), CALLS, config)
             wrong, rises = wrong + above, rises + rise
-            told(f"above, {failing:.0%} failing: {wrong} of {stream + 1}")
+            text(f"above, {failing:.0%} failing: {wrong} of {stream + 1}")
         what = f".5 % in bursts of {BURST}, {failing:.0%} of their calls failing: ever above"
         yield Row(what, wrong / streams, "share", 0.03 if failing == 1 else None, streams=streams)
         what = "  the same: ever FIND_WHAT_CHANGED while an outage goes on"
@@ -182,48 +182,48 @@ def above_part(streams: int, rng: random.Random, told: Callable[[str], None]) ->
 
 
 def delays(
-    before: float, rate: float, at: int, streams: int, rng: random.Random, told: Callable[[str], None]
+    before: float, rate: float, at: int, streams: int, rng: random.Random, text: Callable[[str], None]
 ) -> list[float]:
     """Give after how many calls changes are noticed; inf where they are not."""
-    found: list[float] = []
+    results: list[float] = []
     direction = "rise" if rate > before else "fall"
     for stream in range(streams):
         failed = independent(before, at, rng) + independent(rate, LATE, rng, after=at)
         seen = [one for one in changes(failed, at + LATE) if one.direction == direction and one.alarm_at > at]
-        found.append(seen[0].alarm_at - at if seen else inf)
-        told(f"{before:.1%} to {rate:.1%} after {at:,}: {stream + 1}")
-    return sorted(found)
+        results.append(seen[0].alarm_at - at if seen else inf)
+        text(f"{before:.1%} to {rate:.1%} after {at:,}: {stream + 1}")
+    return sorted(results)
 
 
-def jumps_part(streams: int, rng: random.Random, told: Callable[[str], None]) -> Iterator[Row]:
+def jumps_part(streams: int, rng: random.Random, text: Callable[[str], None]) -> Iterator[Row]:
     """Jumps of the rate."""
     for at in (4_000, 100_000):
-        found = delays(0.003, 0.03, at, streams, rng, told)
+        result = delays(0.003, 0.03, at, streams, rng, text)
         what = f".3 % to 3 % after {at:,} calls"
-        yield Row(f"{what}: noticed within, in the median", median(found), "calls", 600)
+        yield Row(f"{what}: noticed within, in the median", median(result), "calls", 600)
         yield Row(
-            f"{what}: noticed within, in 99 %", min(found[-(-99 * streams // 100) - 1], LATE), "calls", 5_000
+            f"{what}: noticed within, in 99 %", min(result[-(-99 * streams // 100) - 1], LATE), "calls", 5_000
         )
     for before, rate in ((0.003, 0.01), (0.05, 0.001)):
-        found = delays(before, rate, 4_000, streams, rng, told)
+        result = delays(before, rate, 4_000, streams, rng, text)
         what = f"{before:.1%} to {rate:.1%} after 4,000 calls"
-        yield Row(f"{what}: noticed within, in the median", min(median(found), LATE), "calls")
-        late = sum(one == inf for one in found) / streams
+        yield Row(f"{what}: noticed within, in the median", min(median(result), LATE), "calls")
+        late = sum(one == inf for one in result) / streams
         yield Row(f"{what}: not noticed within {LATE:,}", late, "share", streams=streams)
 
 
-def constant_part(streams: int, rng: random.Random, told: Callable[[str], None]) -> Iterator[Row]:
+def constant_part(streams: int, rng: random.Random, text: Callable[[str], None]) -> Iterator[Row]:
     """Rates that stay as they are."""
     for rate in CONSTANT:
         alarms = 0
         for stream in range(streams):
             alarms += len(changes(independent(rate, CONSTANT_CALLS, rng), CONSTANT_CALLS))
-            told(f"constant {rate:.1%}: {alarms} alarms in {(stream + 1) * CONSTANT_CALLS:,} calls")
+            text(f"constant {rate:.1%}: {alarms} alarms in {(stream + 1) * CONSTANT_CALLS:,} calls")
         mean = alarms / (streams * CONSTANT_CALLS) * 100_000
         yield Row(f"constant {rate:.1%}: false alarms in 100,000 calls, in the mean", mean, "alarms", 1)
 
 
-def outage_part(streams: int, rng: random.Random, told: Callable[[str], None]) -> Iterator[Row]:
+def outage_part(streams: int, rng: random.Random, text: Callable[[str], None]) -> Iterator[Row]:
     """An outage that is over."""
     quiet = 0
     for stream in range(streams):
@@ -231,7 +231,7 @@ def outage_part(streams: int, rng: random.Random, told: Callable[[str], None]) -
         failed = independent(rate, before, rng) + list(range(before + 1, before + OUTAGE + 1))
         n = before + OUTAGE + CLEAN
         quiet += not breaches(looked_at(failed, n, changes(failed, n), {"target": TARGET}))
-        told(f"outage: {quiet} of {stream + 1} quiet")
+        text(f"outage: {quiet} of {stream + 1} quiet")
     what = f"after an outage of {OUTAGE} calls and {CLEAN:,} clean ones nothing is a breach"
     yield Row(what, quiet / streams, "share", at_least=0.95, streams=streams)
 
@@ -265,7 +265,7 @@ MIXES = (
 REPEATS_CALLS = 5_000
 
 
-def repeats_part(streams: int, rng: random.Random, told: Callable[[str], None]) -> Iterator[Row]:
+def repeats_part(streams: int, rng: random.Random, text: Callable[[str], None]) -> Iterator[Row]:
     """Inputs that repeat: bounds of the call rate, which are wrong where they leave the truth out at any look."""
     for mix in MIXES:
         summed = list(accumulate(mix.weights()))
@@ -285,7 +285,7 @@ def repeats_part(streams: int, rng: random.Random, told: Callable[[str], None]) 
             low += ever_enough(failed, REPEATS_CALLS, config)
             high += ever_proved_above(failed, REPEATS_CALLS, config)
             drawn += 1
-            told(f"{mix.name}: {low} and {high} of {drawn}")
+            text(f"{mix.name}: {low} and {high} of {drawn}")
         yield Row(
             f"{mix.name}: upper bound ever below the truth", low / streams, "share", 0.05, None, streams
         )
@@ -296,11 +296,11 @@ def repeats_part(streams: int, rng: random.Random, told: Callable[[str], None]) 
 
 def ever_proved_above(failed: Sequence[int], n: int, config: dict[str, Any]) -> bool:
     """Say whether the lower bound is ever above the target, in whatever state."""
-    found = changes(failed, n)
-    return any(looked_at(failed, number, found, config).strategies[0].state == "fail" for number in failed)
+    result = changes(failed, n)
+    return any(looked_at(failed, number, result, config).strategies[0].state == "fail" for number in failed)
 
 
-def speed_part(streams: int, rng: random.Random, told: Callable[[str], None]) -> Iterator[Row]:
+def speed_part(streams: int, rng: random.Random, text: Callable[[str], None]) -> Iterator[Row]:
     """What the detector takes for a call."""
     for rate in (0.003, 0.05, 0.5):
         failed = independent(rate, 50_000, rng)
@@ -344,17 +344,17 @@ def main() -> int:
     seed = arguments.seed if arguments.seed is not None else known.get("seed", secrets.randbelow(2**32))
     if (known.get("seed"), known.get("streams")) != (seed, arguments.streams):
         known = {}
-    kept: dict[str, list[dict[str, Any]]] = known.get("parts", {})
+    value: dict[str, list[dict[str, Any]]] = known.get("parts", {})
     lines = [f"{arguments.streams} streams each, looked at after every call, seed {seed}"]
     print(lines[0])
     is_kept = True
     for name in arguments.parts.split(","):
-        if name not in kept:
+        if name not in value:
             rng = random.Random(f"{seed} {name}")  # a simulation
-            kept[name] = [asdict(row) for row in PARTS[name](arguments.streams, rng, progress())]
+            value[name] = [asdict(row) for row in PARTS[name](arguments.streams, rng, progress())]
             if arguments.output is not None:
-                _write(arguments.output, arguments.streams, seed, kept)
-        rows = [Row(**row) for row in kept[name]]
+                _write(arguments.output, arguments.streams, seed, value)
+        rows = [Row(**row) for row in value[name]]
         lines += ["", *(row.text() for row in rows)]
         print("\n".join(["", *(row.text() for row in rows)]), flush=True)
         is_kept = is_kept and all(row.kept for row in rows)

@@ -42,10 +42,10 @@ def main() -> None:
     for entry in load_suite(FOLDER).schemas:
         by_schema[entry.name] = {task.id: hardness[task.id] for task in entry.tasks_of("test")}
     order = sorted(by_schema, key=lambda name: (statistics.mean(by_schema[name].values()), name))
-    said = (
+    shown = (
         f"wrong leaves of {model} under {' and '.join(STRATEGIES)}, one attempt, {datetime.now(UTC):%Y-%m-%d}"
     )
-    lines = [f"python benchmarks/suite_difficulty.py --model {arguments.model}", said, ""]
+    lines = [f"python benchmarks/suite_difficulty.py --model {arguments.model}", shown, ""]
     for name in order:
         tasks = by_schema[name].values()
         lines.append(f"{name:18}{statistics.mean(tasks):6.2f}   {' '.join(f'{one:.2f}' for one in tasks)}")
@@ -54,7 +54,7 @@ def main() -> None:
     if arguments.output:
         arguments.output.write_text(text + "\n", encoding="utf-8")
     if arguments.write:
-        write(hardness, order, said)
+        write(hardness, order, shown)
 
 
 def measure(name: str, file: Path) -> tuple[dict[str, float], str]:

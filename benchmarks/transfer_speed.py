@@ -71,19 +71,19 @@ def measured(what: str, *arguments: str, file: Path | None = None) -> Measured:
 def all_measured(folder: Path) -> list[Measured]:
     """Write a store out in each form, and take each file and the store into empty ones; the first one twice."""
     forms = ["jsonl", "csv", *(["parquet"] if importlib.util.find_spec("pyarrow") else [])]
-    store, found = str(folder / "store.db"), []
+    store, result = str(folder / "store.db"), []
     for form in forms:
         file = folder / f"a.{form}"
         into = str(folder / f"{form}.db")
-        found.append(
+        result.append(
             measured(f"export, {form}", "export", "--store", store, "--output", str(file), file=file)
         )
-        found.append(measured(f"import, {form}", "import", str(file), "--store", into))
+        result.append(measured(f"import, {form}", "import", str(file), "--store", into))
         if form == forms[0]:
-            found.append(measured(f"import, {form}, again", "import", str(file), "--store", into))
+            result.append(measured(f"import, {form}, again", "import", str(file), "--store", into))
     into = str(folder / "merged.db")
     return [
-        *found,
+        *result,
         measured("merge", "import", store, "--store", into),
         measured("merge, again", "import", store, "--store", into),
     ]
@@ -118,9 +118,9 @@ def main() -> None:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         attempts = filled(Path(folder) / "store.db", arguments.attempts)
-        found = all_measured(Path(folder))
+        result = all_measured(Path(folder))
     command = f"python benchmarks/transfer_speed.py --attempts {arguments.attempts}"
-    text = as_text(command, attempts, found)
+    text = as_text(command, attempts, result)
     print(text)
     if arguments.output:
         arguments.output.write_text(f"{text}\n", encoding="utf-8")

@@ -33,8 +33,8 @@ def main() -> None:
     parser.add_argument("--output", type=Path)
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        told = measured(Path(folder), asked.rows, LoraSettings(epochs=asked.epochs))
-    text = "\n".join(told)
+        shown = measured(Path(folder), asked.rows, LoraSettings(epochs=asked.epochs))
+    text = "\n".join(shown)
     print(text)
     if asked.output:
         asked.output.write_text(text + "\n", encoding="utf-8")

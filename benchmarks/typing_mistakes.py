@@ -36,14 +36,14 @@ def measured(root: Path) -> dict[str, dict[str, tuple[int, int]]]:
             "mypy": [bin_folder / "mypy", "--strict", "--no-error-summary", *names],
             "pyright": [bin_folder / "pyright", "--pythonpath", sys.executable, *names],
         }
-        found: dict[str, dict[str, tuple[int, int]]] = {}
+        results: dict[str, dict[str, tuple[int, int]]] = {}
         for checker, command in commands.items():
             text = subprocess.run(
                 command, cwd=folder, env=environment, capture_output=True, text=True, check=False
             ).stdout
             errors, sizes = counted(text)
-            found[checker] = {name: (errors[file], sizes[file]) for file, name in names.items()}
-        return found
+            results[checker] = {name: (errors[file], sizes[file]) for file, name in names.items()}
+        return results
 
 
 def counted(text: str) -> tuple[Counter[str], defaultdict[str, int]]:

@@ -36,7 +36,7 @@ def told(functions: Sequence[Asked], stores: int) -> list[str]:
     disagreements = [line for one in functions for line in one.disagreements]
     differences = [line for one in functions for line in one.wrong[len(one.disagreements) :]]
     quiet = sum(one.is_fine for one in functions)
-    found = [
+    results = [
         f"{len(functions):,} functions of {stores:,} random stores",
         f"{len(disagreements)} disagreements of watch and decide; watch is quiet about {quiet:,}",
         f"{len(differences)} figures of {len(functions):,} verdicts that their own JSON does not give",
@@ -47,12 +47,12 @@ def told(functions: Sequence[Asked], stores: int) -> list[str]:
     ]
     counted = Counter((one.verdict, one.exit_code) for one in functions)
     verdicts = Counter(one.verdict for one in functions)
-    found += [
+    results += [
         f"  {name:<28} {counted[name, 0]:>8,} {counted[name, 1]:>8,}" for name, _ in verdicts.most_common()
     ]
     wrong = Counter(what for one in functions for what in one.breaches)
     return [
-        *found,
+        *results,
         "",
         "  wrong in production: " + ", ".join(f"{what} {n:,}" for what, n in wrong.most_common()),
     ]

@@ -122,9 +122,9 @@ def wrong_rows(streams: int, calls: int, rng: random.Random) -> Iterator[Row]:
     at_most = ALPHA + 3 * sqrt(ALPHA * (1 - ALPHA) / streams)
     for target in TARGETS:
         at = boundary(target, calls)
-        found = [verdicts(target, calls, at, rng) for _ in range(streams)]
+        results = [verdicts(target, calls, at, rng) for _ in range(streams)]
         for side in Verdicts._fields:
-            share = sum(getattr(one, side) < inf for one in found) / streams
+            share = sum(getattr(one, side) < inf for one in results) / streams
             yield Row("wrong", target, target, side, ALPHA, share, share / ALPHA, at_most, share <= at_most)
 
 
@@ -135,8 +135,8 @@ def median_rows(streams: int, calls: int, rng: random.Random) -> Iterator[Row]:
         at = boundary(target, calls)
         middle = median(getattr(verdicts(rate, calls, at, rng), side) for _ in range(streams))
         ratio, at_most = middle / promised, promised * (1 + MEDIAN_TOLERANCE)
-        kept = middle <= at_most
-        yield Row("calls", rate, target, side, promised, middle, ratio, at_most, kept)
+        stored = middle <= at_most
+        yield Row("calls", rate, target, side, promised, middle, ratio, at_most, stored)
 
 
 def table(rows: Sequence[Row], streams: int, calls: int, seed: int) -> str:

@@ -100,19 +100,19 @@ def asking(api: WireApi, client: Any, schemas: dict[str, Any]) -> dict[str, Call
 
 def converting(name: str, client: Any) -> dict[str, Callable[[], Any]]:
     """Give what asks for each Pydantic model in the package's own way."""
-    turns, said = [{"role": "user", "content": "t"}], {"model": "m"}
+    turns, text = [{"role": "user", "content": "t"}], {"model": "m"}
 
     def of(model: type[BaseModel]) -> Callable[[], Any]:
         return {
-            "chat": lambda: client.chat.completions.parse(messages=turns, response_format=model, **said),
-            "responses": lambda: client.responses.parse(input="t", text_format=model, **said),
+            "chat": lambda: client.chat.completions.parse(messages=turns, response_format=model, **text),
+            "responses": lambda: client.responses.parse(input="t", text_format=model, **text),
             "messages": lambda: client.messages.parse(
-                messages=turns, max_tokens=9, output_format=model, **said
+                messages=turns, max_tokens=9, output_format=model, **text
             ),
             "contents": lambda: client.models.generate_content(
                 contents="t",
                 config={"response_mime_type": "application/json", "response_schema": model},
-                **said,
+                **text,
             ),
         }[name]
 
@@ -182,14 +182,14 @@ def table(rows: Sequence[Row], found: Sequence[Case]) -> str:
         lines.append("{:<12}{:>11}{:>11}{:>17}{:>11}{:>17}".format(row.api, *map(str, cells)))
     lines += ["", "how many of them break a rule, as they are"]
     for package, counts in reasons(found).items():
-        told = ", ".join(f"{rule} {count}" for rule, count in counts.most_common())
-        lines += textwrap.wrap(f"{package:<14}{told}", 118, subsequent_indent=" " * 14)
+        text = ", ".join(f"{rule} {count}" for rule, count in counts.most_common())
+        lines += textwrap.wrap(f"{package:<14}{text}", 118, subsequent_indent=" " * 14)
     lines += ["", "refused as the package itself converts them"]
     for row in rows:
         lines.append(f"{row.api:<12}{', '.join(row.converted.refused)}")
     lines += ["", "adapted, and not taken"]
     adapted = [
-        (row.api, *told) for row in rows for told in [*row.adapted.refused.items(), *row.unsent.items()]
+        (row.api, *text) for row in rows for text in [*row.adapted.refused.items(), *row.unsent.items()]
     ]
     lines += [f"{api:<12}{name}: {words}" for api, name, words in adapted] or ["none"]
     return "\n".join(lines)
@@ -201,10 +201,10 @@ def main() -> int:
     parser.add_argument("--output", type=Path, help="a .txt file for the table")
     arguments = parser.parse_args()
     warnings.simplefilter("ignore")
-    found = cases()
+    result = cases()
     with serve(lambda _: "{}", refuses_schemas=True) as server:
-        rows = [tried(name, api, server, found) for name, api in APIS.items()]
-    text = table(rows, found)
+        rows = [tried(name, api, server, result) for name, api in APIS.items()]
+    text = table(rows, result)
     print(text)
     if arguments.output:
         arguments.output.write_text(text + "\n", encoding="utf-8")

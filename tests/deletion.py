@@ -89,10 +89,10 @@ def check_share(place: Path) -> None:
     total, _ = number_of_tests(ROOT)
     collected, skipped = number_of_tests(place)
     needing = total - (collected - skipped)
-    told = f"{needing} of {total} tests need a part ({100 * needing / total:.1f}%; at most {100 * MOST:.0f}%)"
+    text = f"{needing} of {total} tests need a part ({100 * needing / total:.1f}%; at most {100 * MOST:.0f}%)"
     if needing > MOST * total:
-        sys.exit(told)
-    print(told, flush=True)
+        sys.exit(text)
+    print(text, flush=True)
 
 
 def main() -> None:

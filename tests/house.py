@@ -166,11 +166,11 @@ class House:
 
     def code_lines(self, ring: str) -> int:
         """Count the lines of code of a ring; scripts and templates of pages belong to the product."""
-        found = sum(module.code_lines for module in self.modules if module.ring == ring)
+        total = sum(module.code_lines for module in self.modules if module.ring == ring)
         if ring == "product":
             pages = (path for path in self.package.rglob("*") if path.suffix in (".js", ".css", ".html"))
-            found += sum(len(list(filter(str.strip, _lines(path)))) for path in pages)
-        return found
+            total += sum(len(list(filter(str.strip, _lines(path)))) for path in pages)
+        return total
 
     def circles(self) -> list[list[str]]:
         """Give the sets of modules that lead to one another by their imports."""

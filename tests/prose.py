@@ -84,7 +84,7 @@ def split(text: str) -> Iterator[tuple[int, str]]:
 @cache
 def in_markdown(text: str, first_kind: str = "text", kind: str = "text") -> list[Text]:
     """Return the sentences of a page, without code, tables, and HTML."""
-    found: list[Text] = []
+    results: list[Text] = []
     in_table = in_heading = False
     plain = {"code_inline": CODE, "softbreak": "\n", "hardbreak": "\n"}
     for token in MARKDOWN.parse(text):
@@ -95,8 +95,10 @@ def in_markdown(text: str, first_kind: str = "text", kind: str = "text") -> list
             words = "".join(plain.get(one.type, one.content * (one.type == "text")) for one in children)
             for offset, sentence in split(words):
                 line = (token.map or [0])[0] + 1 + words.count("\n", 0, offset)
-                found.append(Text(line, "heading" if in_heading else kind if found else first_kind, sentence))
-    return found
+                results.append(
+                    Text(line, "heading" if in_heading else kind if results else first_kind, sentence)
+                )
+    return results
 
 
 def as_markdown(docstring: str) -> str:
@@ -128,7 +130,7 @@ def literal(node: ast.AST) -> str:
 @cache
 def in_python(source: str) -> list[Text]:
     """Return the sentences of docstrings and of the `help=` of options. The module is not imported."""
-    found: list[Text] = []
+    results: list[Text] = []
 
     def visit(node: ast.AST, is_public: bool) -> None:
         if isinstance(node, (ast.Module, ast.ClassDef, *FUNCTIONS)):
@@ -136,16 +138,16 @@ def in_python(source: str) -> list[Text]:
             if docstring := ast.get_docstring(node, clean=False):
                 texts = in_markdown(as_markdown(docstring), first_kind_of(node), "docstring")
                 first = node.body[0].lineno - 1
-                found.extend(one._replace(line=first + one.line, is_public=is_public) for one in texts)
+                results.extend(one._replace(line=first + one.line, is_public=is_public) for one in texts)
             is_public = is_public and not isinstance(node, FUNCTIONS)
         elif isinstance(node, ast.keyword) and node.arg in ("help", "short_help", "epilog"):
             texts = in_markdown(literal(node.value), "help-start", "help")
-            found.extend(one._replace(line=node.value.lineno - 1 + one.line) for one in texts)
+            results.extend(one._replace(line=node.value.lineno - 1 + one.line) for one in texts)
         for child in ast.iter_child_nodes(node):
             visit(child, is_public)
 
     visit(ast.parse(source), is_public=True)
-    return found
+    return results
 
 
 def in_file(path: str, content: str) -> list[Text]:
@@ -192,10 +194,10 @@ def keys_at(commit: str) -> set[str]:
 def breaches_of(file: str, texts: list[Text], old: set[str]) -> Iterator[tuple[bool, str]]:
     """Yield whether each breach is new, and a line. A breach of a page is new if most of its sentences are."""
     for text in (one for one in texts if not (file.startswith("tests/") and one.key in old)):
-        found = [(words, rule["but"]) for rule in RULES for words in breaches_of_rule(rule, text, file)]
+        results = [(words, rule["but"]) for rule in RULES for words in breaches_of_rule(rule, text, file)]
         if text.length > MOST_WORDS:
-            found.append((f"{text.length} words", f"at most {MOST_WORDS}, better 25"))
-        for words, advice in found:
+            results.append((f"{text.length} words", f"at most {MOST_WORDS}, better 25"))
+        for words, advice in results:
             line = f'{file}:{text.line}: "{words[:40]}" -> {advice}   ({text.words[:160]})'
             yield text.key not in old, line
     lengths = [text.length for text in texts if text.kind != "heading"]
@@ -232,12 +234,14 @@ def main(arguments: list[str]) -> int:
     """Print each breach; return 1 if there is one."""
     paths = [one.removeprefix("./") for one in arguments if not one.startswith("--")]
     files, old = working_tree(), keys_at(commit := base())
-    found = {file: list(breaches_of(file, texts, old)) for file, texts in files.items()}
-    counts = Counter({file: n for file in files if (n := sum(not is_new for is_new, _ in found[file]))})
+    results = {file: list(breaches_of(file, texts, old)) for file, texts in files.items()}
+    counts = Counter({file: n for file in files if (n := sum(not is_new for is_new, _ in results[file]))})
     for file in files if "--counts" in arguments else ():
-        print(f"{len(files[file]):6} sentences {len(found[file]):5} breaches {counts[file]:5} old  {file}")
+        print(f"{len(files[file]):6} sentences {len(results[file]):5} breaches {counts[file]:5} old  {file}")
     subjects = git("log", "--no-merges", "--format=%h %s", f"{commit}..HEAD").decode().splitlines()
-    faults = [line for file, several in found.items() for is_new, line in several if is_new or file in paths]
+    faults = [
+        line for file, several in results.items() for is_new, line in several if is_new or file in paths
+    ]
     faults += [*wrong_subjects(subjects), *faults_of_record(counts, update="--update" in arguments)]
     new = sum(text.key not in old for texts in files.values() for text in texts)
     print(*faults, sep="\n", end="\n" * bool(faults))

@@ -97,15 +97,15 @@ def text_of(pieces):
 @given(PIECES, st.sampled_from(SETTINGS), st.booleans())
 def test_what_came_is_the_reply_whatever_the_pieces(is_async, is_followed, pieces, settings, raises):
     """Texts, bytes and pieces that bring nothing, mixed: all of them are the reply, in their order, and if it broke off too."""
-    kept, error = Kept(), Gone() if raises else None
+    stored, error = Kept(), Gone() if raises else None
     pieces = [HEAD, *pieces, *([] if raises else ['"}'])]
     function = streams(pieces, [], error)[is_async]
-    ask = guard(NOTE, store=kept, max_attempts=1, on_failure="return", **settings)(function)
+    ask = guard(NOTE, store=stored, max_attempts=1, on_failure="return", **settings)(function)
 
     raised = called(ask, is_async=is_async, is_followed=is_followed)
 
     assert raised is error
-    assert [attempt.reply for attempt in kept.outcomes[0].attempts] == [text_of(pieces)]
+    assert [attempt.reply for attempt in stored.outcomes[0].attempts] == [text_of(pieces)]
 
 
 @pytest.mark.parametrize("is_followed", marked([False, True], "streaming", bool))
@@ -130,13 +130,13 @@ def test_of_a_reply_that_is_too_large_no_more_is_taken(is_async, is_followed, ro
 @given(st.integers(1, 40), st.sampled_from(SETTINGS))
 def test_a_page_is_a_page_whatever_the_pieces(is_async, width, settings):
     """What is kept for a while is looked at all the same: a page that a proxy sent is no reply of a model, nor is its end."""
-    kept = Kept()
+    stored = Kept()
     page = "\n<!DOCTYPE html><html><body>" + "Bad gateway. " * 20
     pieces = [page[at : at + width] for at in range(0, len(page), width)]
-    ask = guard(NOTE, store=kept, **settings)(streams(pieces, [])[is_async])
+    ask = guard(NOTE, store=stored, **settings)(streams(pieces, [])[is_async])
 
     assert type(called(ask, is_async=is_async, is_followed=False)) is CallFailed
-    assert [attempt.reply for attempt in kept.outcomes[0].attempts] == [None]
+    assert [attempt.reply for attempt in stored.outcomes[0].attempts] == [None]
 
 
 @pytest.mark.parametrize("is_async", [False, True])
@@ -163,23 +163,23 @@ def test_what_lands_in_the_loop_goes_on_as_itself(monkeypatch, is_async, is_foll
         return answer(self, chunk)
 
     monkeypatch.setattr(StreamLimits, "answer", landing)
-    kept = Kept()
+    stored = Kept()
     function = streams([HEAD, *["a" * 40] * 50, '"}'], [])[is_async]
-    ask = guard(NOTE, store=kept, early_stop=True)(function)
+    ask = guard(NOTE, store=stored, early_stop=True)(function)
 
     assert called(ask, is_async=is_async, is_followed=is_followed) is error
-    assert kept.outcomes == []
+    assert stored.outcomes == []
 
 
 def test_all_that_is_known_of_a_reply_reaches_the_loop():
     """Each field of a reply is one of the attempt's end, under its name; and so of the tries before it."""
     tried = Reply("no", retries=1)
-    said = Reply(**{name: object() for name in Reply._fields if name not in ("text", "tries")})
-    said = said._replace(text="[1]", tries=(tried,))
+    text = Reply(**{name: object() for name in Reply._fields if name not in ("text", "tries")})
+    text = text._replace(text="[1]", tries=(tried,))
 
-    ended = end(said, 2.5, None)
+    ended = end(text, 2.5, None)
 
-    known = {name: getattr(said, name) for name in Reply._fields if name != "tries"}
+    known = {name: getattr(text, name) for name in Reply._fields if name != "tries"}
     assert {name: getattr(ended, name) for name in known} == known
     assert (ended.elapsed_s, ended.tries) == (2.5, (end(tried, 0.0),))
     assert ended.tries[0].retries == 1

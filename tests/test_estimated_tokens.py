@@ -51,8 +51,8 @@ def test_a_budget_counts_what_is_known_and_what_is_estimated(made):
 
     assert spent(Limits(max_tokens=known + estimated + 1), made) == ""
     about = "about " if estimated else ""
-    told = f"{about}{known + estimated} tokens of max_tokens={known + estimated}"
-    assert spent(Limits(max_tokens=known + estimated), made) == told
+    text = f"{about}{known + estimated} tokens of max_tokens={known + estimated}"
+    assert spent(Limits(max_tokens=known + estimated), made) == text
 
 
 @needs("streaming")

@@ -25,9 +25,9 @@ def outcome(failure, attempts=3, **call):
 
 def test_violations_are_told_with_their_places():
     """The message names function, schema, attempts, each violation with both places, and what to do."""
-    told = explain(outcome(Failure("structure", "type", "...", (TOTAL, LINES))), max_attempts=3)
+    text = explain(outcome(Failure("structure", "type", "...", (TOTAL, LINES))), max_attempts=3)
 
-    assert told == (
+    assert text == (
         "extract_invoice gave no valid reply in 3 attempts (schema urn:invoice:2)\n"
         "  attempt 3, structure type:\n"
         "    at /total: expected number, got string 'twelve'                       [/properties/total/type]\n"
@@ -38,9 +38,9 @@ def test_violations_are_told_with_their_places():
 
 def test_failure_without_violations_is_told_by_its_message():
     """Without violations the failure's own message is told."""
-    told = explain(outcome(Failure("syntax", "no_json", "no JSON text in the reply"), attempts=1))
+    text = explain(outcome(Failure("syntax", "no_json", "no JSON text in the reply"), attempts=1))
 
-    assert told == (
+    assert text == (
         "extract_invoice gave no valid reply in 1 attempt (schema urn:invoice:2)\n"
         "  attempt 1, syntax no_json:\n"
         "    no JSON text in the reply\n"
@@ -55,13 +55,13 @@ def test_what_a_type_means_for_other_keys_is_told():
     )
     failed = outcome(Failure("structure", "additionalProperties", "...", (more,)))
 
-    told = explain(failed, typed=True).splitlines()
+    lines = explain(failed, typed=True).splitlines()
 
-    assert told[3] == (
+    assert lines[3] == (
         "  keys that the type does not name are refused: by a dataclass and a TypedDict always, by a Pydantic model "
         "with extra='forbid'; any other model leaves them out"
     )
-    assert len(explain(failed).splitlines()) == len(told) - 1
+    assert len(explain(failed).splitlines()) == len(lines) - 1
     assert "does not name" not in explain(outcome(Failure("structure", "type", "...", (TOTAL,))), typed=True)
 
 
@@ -132,10 +132,10 @@ def test_nothing_reaches_a_terminal_unescaped():
     """Names, keys, values, codes and messages that do not print are escaped, and long ones cut."""
     evil = "\x1b[2J\x9b31m\u202e\n" + "x" * 300
     violation = Violation(f"/{evil}", f"/{evil}", "type", evil, evil)
-    told = [
+    messages = [
         explain(outcome(Failure("semantic", evil, evil), function=evil, schema_name=evil)),
         explain(outcome(Failure("structure", evil, evil, (violation,)))),
     ]
 
-    assert all(line.isprintable() for text in told for line in text.split("\n"))
-    assert [text.count("\n") for text in told] == [3, 3]
+    assert all(line.isprintable() for text in messages for line in text.split("\n"))
+    assert [text.count("\n") for text in messages] == [3, 3]

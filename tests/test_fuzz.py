@@ -150,7 +150,7 @@ def test_a_cut_reply_is_never_repaired_without_loss(data, kind):
 
     judged = [judge(cut, kind.schema, repair=level) for level in ("off", "lossless")]
 
-    assert [(found.failure.kind, found.failure.code) for found in judged] == [
+    assert [(result.failure.kind, result.failure.code) for result in judged] == [
         ("truncation", "unfinished")
     ] * 2
 
@@ -186,9 +186,9 @@ def values_in(value):
 @examples(100, suppress_health_check=[HealthCheck.too_slow])
 def test_parsed_values_keep_the_limits(text):
     """A value that is parsed is no larger than any limit."""
-    found = parse(text, SMALL)
+    value = parse(text, SMALL)
 
-    if not isinstance(found, NotJson):
+    if not isinstance(value, NotJson):
         assert len(text.encode()) <= SMALL.max_bytes
-        assert depth(found) <= SMALL.max_depth
-        assert values_in(found) <= SMALL.max_nodes
+        assert depth(value) <= SMALL.max_depth
+        assert values_in(value) <= SMALL.max_nodes

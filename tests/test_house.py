@@ -99,8 +99,8 @@ def part_of(name):
 
 def breaches(found):
     """Give what each module does that it should not, of those that do."""
-    told = {short(module): list(found(module)) for module in MODULES}
-    return {name: what for name, what in told.items() if what}
+    texts = {short(module): list(found(module)) for module in MODULES}
+    return {name: what for name, what in texts.items() if what}
 
 
 def test_every_part_has_a_floor():
@@ -217,10 +217,10 @@ def test_no_function_is_too_long():
 
 def test_every_file_names_its_licence():
     """The first line of a module is its licence, by the name that tools know."""
-    told = "# SPDX-License-Identifier: Apache-2.0\n"
-    without = [module.name for module in HOUSE.modules if not module.text.startswith(told)]
+    text = "# SPDX-License-Identifier: Apache-2.0\n"
+    without = [module.name for module in HOUSE.modules if not module.text.startswith(text)]
 
-    assert without == [], f"begin the file with {told!r}"
+    assert without == [], f"begin the file with {text!r}"
 
 
 def test_no_file_of_tests_is_too_long():

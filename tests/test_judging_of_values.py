@@ -20,13 +20,13 @@ def test_a_value_is_judged_as_its_text(value):
     """What the function had parsed gets the judgement that its JSON text would get, and never raises."""
     schema = Schema.of({"type": ["object", "number"], "properties": {"a": {"type": "integer"}}})
 
-    found = judge_value(value, schema)
+    judgement = judge_value(value, schema)
     read = judge(json.dumps(value), schema, finish_reason="stop")
 
-    assert (found.ok, found.value) == (read.ok, read.value)
-    if found.failure is not None and found.failure.code == "not_finite":
+    assert (judgement.ok, judgement.value) == (read.ok, read.value)
+    if judgement.failure is not None and judgement.failure.code == "not_finite":
         # A text tells the line and column of it. Alone, `Infinity` is a word to who reads a text: no JSON at all.
         code = "no_json" if isinstance(value, float) else "not_finite"
-        assert (read.failure.kind, read.failure.code) == (found.failure.kind, code)
+        assert (read.failure.kind, read.failure.code) == (judgement.failure.kind, code)
     elif not isinstance(value, str):
-        assert found.failure == read.failure
+        assert judgement.failure == read.failure

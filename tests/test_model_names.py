@@ -9,10 +9,10 @@ from schema_guard.configuration.model_names import is_tuned, model_and_snapshot
 @given(st.text())
 def test_the_model_of_a_name_is_a_part_of_it(name):
     """Any text has a model, which is in it."""
-    found = model_and_snapshot(name)
+    result = model_and_snapshot(name)
 
-    assert found.model in name
-    assert found.snapshot is None or found.snapshot in name
+    assert result.model in name
+    assert result.snapshot is None or result.snapshot in name
 
 
 def test_escalation_with_a_tuned_model_is_tuned():

@@ -18,16 +18,16 @@ DEEP = Limits(max_depth=100_000)
 
 def code(text, limits=DEFAULTS):
     """The code of what is wrong with a text; None when it is JSON."""
-    found = parse(text, limits)
-    return found.code if isinstance(found, NotJson) else None
+    value = parse(text, limits)
+    return value.code if isinstance(value, NotJson) else None
 
 
 @pytest.mark.parametrize("case", VALUES, ids=lambda case: case.id)
 def test_json_gives_its_value(case):
     """A JSON text gives its value."""
-    found = parse(case.text, DEFAULTS)
+    value = parse(case.text, DEFAULTS)
 
-    assert (found, type(found)) == (case.value, type(case.value))
+    assert (value, type(value)) == (case.value, type(case.value))
 
 
 @pytest.mark.parametrize("case", REFUSED, ids=lambda case: case.id)
@@ -97,19 +97,19 @@ ENDS = ["{}", "[1]", '"x"', '{"é":"ü"}', '{\n "é":\n 1}', '[\r\n"日本"]', "
 @pytest.mark.parametrize("rest", [" x", "\nx", "{}", "\n\né", "```"])
 def test_end_of_the_document_is_known(document, rest):
     """When only what follows is wrong, the place where the JSON text ended is known, in bytes."""
-    found = parse(document + rest, DEFAULTS)
+    value = parse(document + rest, DEFAULTS)
 
-    assert isinstance(found, NotJson)
-    assert json.loads((document + rest).encode()[: found.end]) == json.loads(document)
+    assert isinstance(value, NotJson)
+    assert json.loads((document + rest).encode()[: value.end]) == json.loads(document)
 
 
 @given(st.text() | st.text('{}[]",:\\u0de1.-+ntrfalsu \n', max_size=60))
 def test_parser_agrees_with_the_standard_library(text):
     """A text is accepted only if the standard library reads the same value; nothing raises."""
-    found = parse(text, DEFAULTS)
+    value = parse(text, DEFAULTS)
 
-    if not isinstance(found, NotJson):
-        assert json.loads(text) == found
+    if not isinstance(value, NotJson):
+        assert json.loads(text) == value
 
 
 plain = st.recursive(
@@ -132,9 +132,9 @@ def test_json_of_any_value_comes_back(value, ascii_only):
 def test_infinite_floats_never_come_out(digits, exponent, sign):
     """A float is finite and equals Python's, or it is refused; an integer keeps every digit."""
     text = f"{sign}1{'0' * digits}e{exponent}"
-    found = parse(text, Limits(max_number_chars=2_000))
+    value = parse(text, Limits(max_number_chars=2_000))
 
-    assert (found.code if isinstance(found, NotJson) else found) == (
+    assert (value.code if isinstance(value, NotJson) else value) == (
         "not_finite" if float(text) in (float("inf"), float("-inf")) else float(text)
     )
 
@@ -152,12 +152,12 @@ def _suite(corpora):
 
 def test_parsing_suite_is_kept(corpora):
     """Of the public parsing suite no invalid text is accepted, and no valid one refused but for duplicate keys."""
-    found = {}
+    results = {}
     for name, data in _suite(corpora):
         # What is not UTF-8 becomes lone surrogates, as at the command line.
-        found[name] = code(data.decode("utf-8", "surrogateescape"))
+        results[name] = code(data.decode("utf-8", "surrogateescape"))
 
-    assert len(found) == 318
-    assert {name for name in found if name[0] == "n" and found[name] is None} == set()
-    assert {name for name in found if name[0] == "y" and found[name] is not None} == STRICTER
-    assert {found[name] for name in STRICTER} == {"duplicate_key"}
+    assert len(results) == 318
+    assert {name for name in results if name[0] == "n" and results[name] is None} == set()
+    assert {name for name in results if name[0] == "y" and results[name] is not None} == STRICTER
+    assert {results[name] for name in STRICTER} == {"duplicate_key"}

@@ -81,20 +81,20 @@ def read(text, limits):
     try:
         size = len(text.encode())
         value = json.loads(text, object_pairs_hook=members, parse_constant=refused)
-        told = list(scalars(value))
-        "".join(part for part in told if isinstance(part, str)).encode()
+        items = list(scalars(value))
+        "".join(part for part in items if isinstance(part, str)).encode()
     except ValueError:
         return MISSED
     bare = re.sub(r'"(?:[^"\\]|\\.)*"', '""', text)
-    numbers = [len(found) for found in re.findall(r"-?\d[\d.eE+-]*", bare)]
-    kept = (
+    numbers = [len(result) for result in re.findall(r"-?\d[\d.eE+-]*", bare)]
+    stored = (
         size <= limits.max_bytes
         and depth(value) <= limits.max_depth
         and sum(map(bare.count, "{[,:")) + 1 <= limits.max_nodes
         and max(numbers, default=0) <= limits.max_number_chars
-        and not any(isinstance(part, float) and math.isinf(part) for part in told)
+        and not any(isinstance(part, float) and math.isinf(part) for part in items)
     )
-    return value if kept else MISSED
+    return value if stored else MISSED
 
 
 def expected(text, document, draft, limits):
@@ -114,8 +114,8 @@ def same(found, wanted):
 
 
 def accepted(schema, text, limits):
-    found = acceptor(schema, limits)(text)
-    return MISSED if type(found) is Missed else found
+    result = acceptor(schema, limits)(text)
+    return MISSED if type(result) is Missed else result
 
 
 def changed(text, rng):
@@ -162,11 +162,11 @@ def test_what_is_taken_in_a_fence_is_what_the_reading_rule_gives(seed):
         text = changed_anywhere(f"```json\n{inside}\n```", rng)
         limits = rng.choice([each for each in LIMITS if each.max_bytes > 1000])
         # White space behind it changes nothing for the rule, and is not of the usual fence.
-        found, whole = accepted(schema, text, limits), judge(f"{text} ", schema, limits=limits)
+        result, whole = accepted(schema, text, limits), judge(f"{text} ", schema, limits=limits)
 
         assert told(judge(text, schema, limits=limits)) == told(whole), (schema.document, text, limits)
-        if found is not MISSED and text.startswith("`"):
-            assert (whole.form, json.dumps(whole.value)) == ("unwrapped", json.dumps(found)), text
+        if result is not MISSED and text.startswith("`"):
+            assert (whole.form, json.dumps(whole.value)) == ("unwrapped", json.dumps(result)), text
 
 
 def changed_anywhere(text, rng):
@@ -296,13 +296,13 @@ def test_what_is_more_than_a_json_text_is_missed(text):
 def test_what_was_missed_is_judged_as_if_it_had_not_been_tried(text):
     """The judgement that follows on a miss is the one that the whole text gets."""
     schema = Schema.of(NUMBERED)
-    found = acceptor(schema)(text)
+    result = acceptor(schema)(text)
 
     judged = judge(text, schema, repair="lossless")
-    if type(found) is Missed:
-        assert judge_missed(text, found, schema, repair="lossless") == judged
+    if type(result) is Missed:
+        assert judge_missed(text, result, schema, repair="lossless") == judged
     else:
-        assert (judged.value, judged.form) == (found, form_of(text))
+        assert (judged.value, judged.form) == (result, form_of(text))
 
 
 @pytest.mark.parametrize("digits", [20, 21])
@@ -360,10 +360,10 @@ def test_a_model_is_made_of_the_text_as_of_its_value(model, data, seed):
     value = data.draw(instances(schema))
     text = written(value, random.Random(seed))
 
-    found = acceptor(schema)(text)
+    result = acceptor(schema)(text)
 
     judged = judge_value(json.loads(text), schema)
-    assert (found.failure if type(found) is Missed else found) == (
+    assert (result.failure if type(result) is Missed else result) == (
         judged.value if judged.ok else judged.failure
     )
 
@@ -386,12 +386,12 @@ def test_a_model_that_refuses_a_valid_value_says_why_of_the_text_as_of_the_value
 
     schema = Schema.of(Asked)
     text = around[:-1] + '{"a":1}' + around[-1:]
-    found = acceptor(schema)(text)
+    result = acceptor(schema)(text)
     once = len(asked)
 
-    assert found.failure == judge_value({"a": 1}, schema).failure
+    assert result.failure == judge_value({"a": 1}, schema).failure
     asked.clear()
-    assert judge(text, schema).failure == found.failure
+    assert judge(text, schema).failure == result.failure
     assert len(asked) == once
 
 

@@ -88,9 +88,9 @@ SYNTAX = {
 @pytest.mark.parametrize(("code", "told"), SYNTAX.items())
 def test_syntax_is_told_in_our_own_words(code, told):
     """A failure without violations is told by its code, never by its message."""
-    said = correction(Failure("syntax", code, "expected value at 'evil'"))
+    text = correction(Failure("syntax", code, "expected value at 'evil'"))
 
-    assert said == f"Your last reply was not valid. {told}. Reply again with only the JSON value."
+    assert text == f"Your last reply was not valid. {told}. Reply again with only the JSON value."
 
 
 def _broken(place, expected="integer"):
@@ -99,9 +99,9 @@ def _broken(place, expected="integer"):
 
 def test_equal_sentences_are_told_once():
     """Violations that read the same are one sentence."""
-    said = correction(Failure("structure", "type", "", (_broken("evil"), _broken("worse"), _broken("0"))))
+    text = correction(Failure("structure", "type", "", (_broken("evil"), _broken("worse"), _broken("0"))))
 
-    assert said == (
+    assert text == (
         "Your last reply was not valid. At /*: expected integer, got string. "
         "At /0: expected integer, got string. Reply again with only the JSON value."
     )
@@ -141,11 +141,11 @@ hostile = st.recursive(
 def test_no_value_and_no_key_of_the_reply_is_quoted(value):
     """Whatever is wrong with a reply, its correction holds no value and no made-up key of it, and no URL."""
     failure = judge(json.dumps(value), STRICT).failure
-    said = correction(failure) if failure else ""
+    text = correction(failure) if failure else ""
 
-    assert CANARY not in said
-    assert "http" not in said
-    assert "\n" not in said
+    assert CANARY not in text
+    assert "http" not in text
+    assert "\n" not in text
 
 
 @given(st.text(string.printable, max_size=30).map(lambda text: CANARY + text))

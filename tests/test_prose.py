@@ -189,9 +189,9 @@ def test_docstring_of_a_private_test_helper_is_checked_as_text():
 
 def test_old_sentence_of_a_test_is_not_reported():
     texts = [Text(7, "text", "The next rung."), Text(8, "text", "A new rung.")]
-    found = list(prose.breaches_of("tests/test_x.py", texts, {texts[0].key}))
+    items = list(prose.breaches_of("tests/test_x.py", texts, {texts[0].key}))
 
-    assert found == [(True, 'tests/test_x.py:8: "rung" -> "step"   (A new rung.)')]
+    assert items == [(True, 'tests/test_x.py:8: "rung" -> "step"   (A new rung.)')]
 
 
 @pytest.mark.parametrize(

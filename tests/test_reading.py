@@ -63,21 +63,21 @@ CASES = [
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
 def test_reading(case):
     """A reply opens with a JSON value and has one candidate, or is prose with those in it, or refuses."""
-    found = read(case.text)
+    text = read(case.text)
 
     assert (
         Case(
             case.id,
             case.text,
-            tuple(case.text[span.start : span.end] for span in found.candidates),
-            found.direct,
-            found.clean,
-            found.unclosed,
-            found.refusal,
+            tuple(case.text[span.start : span.end] for span in text.candidates),
+            text.direct,
+            text.clean,
+            text.unclosed,
+            text.refusal,
         )
         == case
     )
-    assert found.complete
+    assert text.complete
 
 
 @pytest.mark.parametrize(
@@ -132,10 +132,10 @@ BRACKETED = [
 @pytest.mark.parametrize("case", BRACKETED, ids=lambda case: case.id)
 def test_brackets_are_balanced(case):
     """Brackets in strings do not count, and a stray one costs no more than itself."""
-    found = brackets(case.text, 0)
+    result = brackets(case.text, 0)
 
-    assert [case.text[span.start : span.end] for span in found.spans] == case.parts
-    assert found.unclosed == case.unclosed
+    assert [case.text[span.start : span.end] for span in result.spans] == case.parts
+    assert result.unclosed == case.unclosed
 
 
 def nested_parts(spans):
@@ -145,7 +145,7 @@ def nested_parts(spans):
 
 def by_hand(text, start):
     """The places of balanced brackets and of unclosed ones, a character at a time."""
-    stack, found, at = [], [], start
+    stack, result, at = [], [], start
     while at < len(text):
         char = text[at]
         if char == '"' and stack:
@@ -156,13 +156,13 @@ def by_hand(text, start):
             stack.append((char, at, []))
         elif char in "}]" and stack and stack[-1][0] + char in ("{}", "[]"):
             _, opened, inside = stack.pop()
-            (stack[-1][2] if stack else found).append((opened, at + 1, inside))
+            (stack[-1][2] if stack else result).append((opened, at + 1, inside))
         elif char in "}]":
-            found += [part for _, _, inside in stack for part in inside]
+            result += [part for _, _, inside in stack for part in inside]
             stack.clear()
         at += 1
-    found += [part for _, _, inside in stack for part in inside]
-    return found, tuple(opened for _, opened, _ in stack)
+    result += [part for _, _, inside in stack for part in inside]
+    return result, tuple(opened for _, opened, _ in stack)
 
 
 BRACKETS = st.text('{}[]"\\\n a', max_size=40) | st.builds(
@@ -176,10 +176,10 @@ BRACKETS = st.text('{}[]"\\\n a', max_size=40) | st.builds(
 @given(BRACKETS)
 def test_brackets_are_those_that_are_found_by_hand(text):
     """Balanced brackets, those inside them, and unclosed ones are found as by reading a character at a time."""
-    found = brackets(text, 0)
+    result = brackets(text, 0)
 
-    assert (nested_parts(found.spans), found.unclosed) == by_hand(text, 0)
-    assert found.complete
+    assert (nested_parts(result.spans), result.unclosed) == by_hand(text, 0)
+    assert result.complete
 
 
 @pytest.mark.parametrize("unit", ["{}", "{} ", "x[1]", "}{", "{]", "[a", '{"'])
@@ -192,10 +192,10 @@ def test_brackets_in_a_few_levels_are_taken_whole():
     """A table of tens of thousands of brackets is one part of a text, below other brackets too."""
     text = '{"b":{"c":{"d":[' + ",".join(['{"a":[[1,2],{"b":3}]}'] * 15_000) + "]}}}"
 
-    found = brackets(f"so: {text}.", 0)
+    result = brackets(f"so: {text}.", 0)
 
-    assert [(span.start, span.end) for span in found.spans] == [(4, 4 + len(text))]
-    assert found.complete
+    assert [(span.start, span.end) for span in result.spans] == [(4, 4 + len(text))]
+    assert result.complete
 
 
 AFTER = [
@@ -221,8 +221,8 @@ def test_fences_behind_a_document_are_skipped(text, rest):
 def test_a_mark_of_reasoning_inside_a_fenced_value_is_text():
     """What stands in a string of a fenced JSON text closes no reasoning block, whichever fence it is."""
     for fence in ("```", "~~~"):
-        found = read(f'{fence}\n{{"name": "</think>"}}\n{fence}\n')
+        text = read(f'{fence}\n{{"name": "</think>"}}\n{fence}\n')
 
-        assert [candidate.text[candidate.start : candidate.end] for candidate in found.candidates] == [
+        assert [candidate.text[candidate.start : candidate.end] for candidate in text.candidates] == [
             '{"name": "</think>"}'
         ]

@@ -116,13 +116,13 @@ class Child:
         assert self._process is not None
         deadline = _Deadline(self._process.pid, self._limits.schema_s)
         self._send(task)
-        said = self._read(deadline, "to compile the schema")
-        if "refused" in said:
-            return said
+        text = self._read(deadline, "to compile the schema")
+        if "refused" in text:
+            return text
         try:
-            return said | self._read(deadline, "to judge the instances")
+            return text | self._read(deadline, "to judge the instances")
         except Ended as ended:
-            ended.compile_s = said["compile_s"]
+            ended.compile_s = text["compile_s"]
             raise
 
     def _forget_words(self) -> None:
@@ -155,8 +155,8 @@ class Child:
             elif _resident_bytes(self._process.pid) > self._limits.memory_bytes:
                 raise self._ended("memory", f"took too much memory {purpose}")
         line, _, self._unread = self._unread.partition(b"\n")
-        said: dict[str, Any] = json.loads(line)
-        return said
+        document: dict[str, Any] = json.loads(line)
+        return document
 
     def _ended(self, cause: Cause, reason: str) -> Ended:
         self._kill()

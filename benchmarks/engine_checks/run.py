@@ -119,19 +119,19 @@ def _measured(
 
 def _checked(entry: SuiteSchema, task: dict[str, Any], child: Child) -> Checked:
     """Ask an engine about one schema."""
-    said: dict[str, Any] = {}
+    text: dict[str, Any] = {}
     state: State
     try:
-        said = child.ask(task)
-        state = "refused" if "refused" in said else "judged"
-        reason = said.get("refused", said.get("gave_up"))
-        compile_s = said.get("compile_s")
+        text = child.ask(task)
+        state = "refused" if "refused" in text else "judged"
+        reason = text.get("refused", text.get("gave_up"))
+        compile_s = text.get("compile_s")
     except Ended as ended:
         state, reason, compile_s = ended.cause, ended.reason, ended.compile_s
-    verdicts = said.get("verdicts", ())
+    verdicts = text.get("verdicts", ())
     is_valid = [instance.valid for instance in entry.instances]
     accepted = [valid for valid, verdict in zip(is_valid, verdicts, strict=False) if verdict == ACCEPTED]
-    others = [verdict for verdict in said.get("reordered", ()) if verdict is not None]
+    others = [verdict for verdict in text.get("reordered", ()) if verdict is not None]
     return Checked(
         schema=entry.name,
         state=state,
@@ -144,5 +144,5 @@ def _checked(entry: SuiteSchema, task: dict[str, Any], child: Child) -> Checked:
         gave_up=sum(verdict == GAVE_UP for verdict in verdicts),
         reordered=len(others),
         reordered_accepted=others.count(ACCEPTED),
-        mask_s=tuple(said.get("mask_s", ())),
+        mask_s=tuple(text.get("mask_s", ())),
     )

@@ -110,17 +110,17 @@ class SchemaOrder:
 
     def _places(self, schemas: Iterable[Any]) -> list[dict[str, Any]]:
         """Give the schemas that speak of the same value: themselves, what they refer to, and their branches."""
-        found: dict[int, dict[str, Any]] = {}
+        results: dict[int, dict[str, Any]] = {}
         stack = list(schemas)[::-1]
         while stack:
             schema = stack.pop()
-            if not isinstance(schema, dict) or id(schema) in found:
+            if not isinstance(schema, dict) or id(schema) in results:
                 continue
-            found[id(schema)] = schema
+            results[id(schema)] = schema
             led = [target for target, _ in self._references.targets(schema)]
             branches = [branch for keyword in _BRANCHES for branch in schema.get(keyword, ())]
             stack += [*led, *branches, *(schema.get(keyword) for keyword in _CONDITIONS)][::-1]
-        return list(found.values())
+        return list(results.values())
 
 
 def _of_key(places: list[dict[str, Any]], key: str) -> list[Any]:
@@ -129,9 +129,9 @@ def _of_key(places: list[dict[str, Any]], key: str) -> list[Any]:
 
 
 def _of_item(places: list[dict[str, Any]], index: int) -> list[Any]:
-    found = []
+    results = []
     for place in places:
         items = place.get("items")
         listed = place.get("prefixItems", items if isinstance(items, list) else ())
-        found.append(listed[index] if index < len(listed) else items)
-    return found
+        results.append(listed[index] if index < len(listed) else items)
+    return results

@@ -77,17 +77,17 @@ class Vocabulary:
 
     def tokens_of(self, text: bytes) -> list[int] | None:
         """Cut a text into tokens; None when it has a byte that no token begins with."""
-        found, start = [], 0
+        result, start = [], 0
         while start < len(text):
             for end in range(start + self._longest.get(text[start], 0), start, -1):
                 token = self._ids.get(text[start:end])
                 if token is not None:
-                    found.append(token)
+                    result.append(token)
                     start += len(self.tokens[token])
                     break
             else:
                 return None
-        return found
+        return result
 
 
 def _read(path: Path) -> Vocabulary:

@@ -34,7 +34,7 @@ def content(right):
 def scored(task, variant="a", how="clean", **others):
     """A call; unless told otherwise it is right where it is valid, and failed once where it is not."""
     valid = how not in ("failed", "lost")
-    given = {
+    values = {
         "schema": "s",
         "group": "s",
         "epoch": 0,
@@ -48,14 +48,14 @@ def scored(task, variant="a", how="clean", **others):
         "elapsed_s": 0.5,
         "error": "HTTP 503" if how == "lost" else None,
     }
-    return Scored(variant=variant, task=task, format=how, **{**given, **others})
+    return Scored(variant=variant, task=task, format=how, **{**values, **others})
 
 
 def run_of(*calls, variants=None, **others):
     """A run of these calls."""
     names = list(dict.fromkeys(call.variant for call in calls)) if variants is None else variants
     tasks = len({(call.schema, call.task) for call in calls})
-    given = {
+    values = {
         "suite": "small",
         "suite_fingerprint": "e" * 16,
         "plan": "f" * 16,
@@ -67,7 +67,7 @@ def run_of(*calls, variants=None, **others):
         "started_at": "2026-11-01T00:00:00+00:00",
         "currency": None,
     }
-    return Run(variants=tuple(Variant(n, "m1", n) for n in names), scored=calls, **{**given, **others})
+    return Run(variants=tuple(Variant(n, "m1", n) for n in names), scored=calls, **{**values, **others})
 
 
 def drawn(random, task, variant, *, failed, right=0.7, **others):

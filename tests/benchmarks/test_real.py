@@ -30,11 +30,11 @@ def checked(engine, document, weights=None):
     """What an engine makes of one schema; a skip where its package is missing, and nowhere else."""
     if not engine.is_installed:
         pytest.skip(f"{engine.package} is not installed: {engine.pip_command}")
-    (found,) = run_engines(
+    (result,) = run_engines(
         suite_of(document), [engine], weights=weights, limits=EngineLimits(schema_s=60.0)
     ).engines
-    assert found.not_measured is None
-    return found.checked[0]
+    assert result.not_measured is None
+    return result.checked[0]
 
 
 def marks_of(engine):
@@ -60,27 +60,27 @@ def test_with_the_extra_dev_only_xgrammar_may_be_missing():
 )
 def test_closed_object_is_supported_with_times(engine):
     """A schema that every engine can do is supported, and its times are there."""
-    found = checked(engine, ORDER)
+    result = checked(engine, ORDER)
 
-    assert found.is_supported, found
-    assert found.compile_s is not None
-    assert len(found.mask_s) > 0
+    assert result.is_supported, result
+    assert result.compile_s is not None
+    assert len(result.mask_s) > 0
 
 
 @pytest.mark.local_model
 @pytest.mark.parametrize("engine", [pytest.param(e, id=e.name) for e in ENGINES])
 def test_closed_object_is_supported_with_the_tokens_of_a_model(engine):
     """So it is with the vocabulary that results are of: the local model's, which is fetched when it is not there."""
-    found = checked(engine, ORDER, local_weights())
+    result = checked(engine, ORDER, local_weights())
 
-    assert found.is_supported, found
-    assert found.compile_s is not None
-    assert len(found.mask_s) > 0
+    assert result.is_supported, result
+    assert result.compile_s is not None
+    assert len(result.mask_s) > 0
 
 
 @pytest.mark.costly
 def test_llguidance_refuses_what_it_cannot_enforce():
     """A keyword that it does not know is a refusal with its name."""
-    found = checked(ENGINES[0], {**ORDER, "not": {"required": ["x"]}})
+    result = checked(ENGINES[0], {**ORDER, "not": {"required": ["x"]}})
 
-    assert (found.state, found.reason) == ("refused", 'Unimplemented keys: ["not"]')
+    assert (result.state, result.reason) == ("refused", 'Unimplemented keys: ["not"]')

@@ -70,10 +70,10 @@ def some_checked(draw):
 @given(st.lists(some_checked(), max_size=8))
 def test_states_add_up(rows):
     """Judged, refused, too slow, too large and crashed schemas are all there are."""
-    found = result_of(ENGINE, rows)
+    results = result_of(ENGINE, rows)
 
     judged = sum(each.state == "judged" for each in rows)
-    assert judged + found.refused + found.timeouts + found.memory + found.crashed == len(rows)
+    assert judged + results.refused + results.timeouts + results.memory + results.crashed == len(rows)
 
 
 @given(st.lists(some_checked(), max_size=8))
@@ -87,18 +87,18 @@ def test_supported_schema_is_neither_unsound_nor_narrowed(rows):
 @given(st.lists(some_checked(), max_size=8))
 def test_supported_is_at_most_compiled_and_covered(rows):
     """What is supported was compiled, and all of its valid instances are covered."""
-    found = result_of(ENGINE, rows)
+    results = result_of(ENGINE, rows)
 
-    assert found.supported.count <= found.compiled.count
-    assert sum(each.is_supported and each.valid > 0 for each in rows) <= found.coverage.count + 1e-9
+    assert results.supported.count <= results.compiled.count
+    assert sum(each.is_supported and each.valid > 0 for each in rows) <= results.coverage.count + 1e-9
 
 
 @given(st.lists(some_checked(), max_size=8))
 def test_rates_are_fractions_within_their_bounds_or_no_data(rows):
     """Every rate has n and bounds; without data it is None."""
-    found = result_of(ENGINE, rows)
+    results = result_of(ENGINE, rows)
 
-    for rate in (getattr(found, name) for name in RATES):
+    for rate in (getattr(results, name) for name in RATES):
         assert rate.rate is None if rate.n == 0 else 0 <= rate.lower <= rate.rate <= rate.upper <= 1
 
 
@@ -115,47 +115,51 @@ def test_order_of_schemas_changes_no_figure(rows, random):
 
 def test_schema_counts_once_whatever_its_instances():
     """A schema with many instances weighs as much as one with few."""
-    found = result_of(ENGINE, [checked(valid=(1, 1)), checked(valid=(0, 9))])
+    results = result_of(ENGINE, [checked(valid=(1, 1)), checked(valid=(0, 9))])
 
-    assert found.coverage == Rate.of(1, 2)
+    assert results.coverage == Rate.of(1, 2)
 
 
 def test_schema_that_is_not_compiled_covers_nothing_and_says_nothing_of_soundness():
     """Refusing costs coverage, and is no unsoundness."""
-    found = result_of(ENGINE, [checked("refused", valid=(0, 1))])
+    results = result_of(ENGINE, [checked("refused", valid=(0, 1))])
 
-    assert (found.coverage, found.soundness, found.unsound) == (Rate.of(0, 1), Rate.of(0, 0), Rate.of(0, 0))
+    assert (results.coverage, results.soundness, results.unsound) == (
+        Rate.of(0, 1),
+        Rate.of(0, 0),
+        Rate.of(0, 0),
+    )
 
 
 def test_schema_without_instances_is_compiled_but_not_supported():
     """Without instances there is nothing to support."""
-    found = result_of(ENGINE, [checked(valid=(0, 0), invalid=(0, 0))])
+    results = result_of(ENGINE, [checked(valid=(0, 0), invalid=(0, 0))])
 
-    assert (found.compiled, found.supported) == (Rate.of(1, 1), Rate.of(0, 0))
+    assert (results.compiled, results.supported) == (Rate.of(1, 1), Rate.of(0, 0))
 
 
 def test_schema_that_timed_out_after_compiling_counts_as_compiled():
     """Compiling came to its end; the judging did not."""
-    found = result_of(ENGINE, [checked("timeout", compile_s=1.0)])
+    results = result_of(ENGINE, [checked("timeout", compile_s=1.0)])
 
-    assert (found.compiled, found.timeouts, found.supported) == (Rate.of(1, 1), 1, Rate.of(0, 1))
+    assert (results.compiled, results.timeouts, results.supported) == (Rate.of(1, 1), 1, Rate.of(0, 1))
 
 
 def test_reasons_for_one_cause_are_counted_together():
     """Pieces of schemas, places and numbers do not tell reasons apart."""
     reasons = ['at #/a/1: no {"x": 1}', 'at #/b: no {"y": {}}', "other"]
-    found = result_of(ENGINE, [checked("refused", reason=reason) for reason in reasons])
+    results = result_of(ENGINE, [checked("refused", reason=reason) for reason in reasons])
 
-    assert found.reasons == (Reason("refused", "at … no …", 2), Reason("refused", "other", 1))
+    assert results.reasons == (Reason("refused", "at … no …", 2), Reason("refused", "other", 1))
 
 
 @given(st.lists(st.floats(0, 100), min_size=1, max_size=50))
 def test_times_are_of_the_times(seconds):
     """Median, 95th percentile and largest are among the times, in that order."""
-    found = times_of(seconds)
+    results = times_of(seconds)
 
-    assert {found.p50, found.p95, found.largest} <= set(seconds)
-    assert found.p50 <= found.p95 <= found.largest == max(seconds)
+    assert {results.p50, results.p95, results.largest} <= set(seconds)
+    assert results.p50 <= results.p95 <= results.largest == max(seconds)
 
 
 def test_percentiles_are_the_smallest_that_reach_the_share():

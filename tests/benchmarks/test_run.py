@@ -34,8 +34,8 @@ def entry(fake=None, *, instances=INSTANCES, name=None):
 def run(*entries, engine=FAKE, limits=LIMITS, **settings):
     """What the fake makes of some schemas, one after another."""
     suite = Suite("fakes", "", "MIT", "0123456789abcdef", entries)
-    (found,) = run_engines(suite, [engine], limits=limits, **settings).engines
-    return found
+    (result,) = run_engines(suite, [engine], limits=limits, **settings).engines
+    return result
 
 
 def states(found):
@@ -44,48 +44,60 @@ def states(found):
 
 def judged(fake=None, **settings):
     """What the fake makes of one schema."""
-    (found,) = run(entry(fake, **settings)).checked
-    return found
+    (result,) = run(entry(fake, **settings)).checked
+    return result
 
 
 def test_schema_that_accepts_the_valid_and_rejects_the_invalid_is_supported():
     """An engine that does what the schema says is counted with all of its figures."""
-    found = judged()
+    result = judged()
 
-    assert (found.state, found.reason, found.compile_s) == ("judged", None, COMPILE_S)
-    assert (found.valid, found.valid_accepted, found.invalid, found.invalid_accepted) == (1, 1, 1, 0)
-    assert (found.is_supported, found.is_over_constrained, found.is_under_constrained) == (True, False, False)
+    assert (result.state, result.reason, result.compile_s) == ("judged", None, COMPILE_S)
+    assert (result.valid, result.valid_accepted, result.invalid, result.invalid_accepted) == (1, 1, 1, 0)
+    assert (result.is_supported, result.is_over_constrained, result.is_under_constrained) == (
+        True,
+        False,
+        False,
+    )
 
 
 def test_accepting_an_invalid_instance_is_under_constraint():
     """An engine that accepts everything is unsound, not narrowed, and supports nothing."""
-    found = judged("accept everything")
+    result = judged("accept everything")
 
-    assert (found.is_supported, found.is_over_constrained, found.is_under_constrained) == (False, False, True)
+    assert (result.is_supported, result.is_over_constrained, result.is_under_constrained) == (
+        False,
+        False,
+        True,
+    )
 
 
 def test_rejecting_a_valid_instance_is_over_constraint():
     """An engine that accepts nothing is narrowed, not unsound, and supports nothing."""
-    found = judged("accept nothing")
+    result = judged("accept nothing")
 
-    assert (found.is_supported, found.is_over_constrained, found.is_under_constrained) == (False, True, False)
+    assert (result.is_supported, result.is_over_constrained, result.is_under_constrained) == (
+        False,
+        True,
+        False,
+    )
 
 
 @pytest.mark.costly
 def test_giving_up_is_neither_accepting_nor_rejecting():
     """Instances on which an engine ends at a limit of its own are counted apart, with its words."""
-    found = judged("give up")
+    result = judged("give up")
 
-    assert (found.gave_up, found.valid_accepted, found.invalid_accepted) == (2, 0, 0)
-    assert (found.is_supported, found.reason) == (False, "too many states")
+    assert (result.gave_up, result.valid_accepted, result.invalid_accepted) == (2, 0, 0)
+    assert (result.is_supported, result.reason) == (False, "too many states")
 
 
 @pytest.mark.costly
 def test_rejecting_the_invalid_by_giving_up_is_no_support():
     """A schema with invalid instances alone is not supported by an engine that gives up on each."""
-    found = judged("give up", instances=INSTANCES[1:])
+    result = judged("give up", instances=INSTANCES[1:])
 
-    assert found.is_supported is False
+    assert result.is_supported is False
 
 
 @pytest.mark.costly
@@ -98,26 +110,26 @@ def test_instance_is_accepted_in_either_writing(fake):
 @pytest.mark.costly
 def test_key_order_of_the_schema_is_tried_when_the_instance_has_another():
     """An engine that insists on the schema's order of keys accepts a value that is written in another."""
-    found = judged("fixed order", instances=[Instance(valid=True, data={"b": 2, "a": 1})])
+    result = judged("fixed order", instances=[Instance(valid=True, data={"b": 2, "a": 1})])
 
-    assert found.valid_accepted == 1
+    assert result.valid_accepted == 1
 
 
 @pytest.mark.costly
 @pytest.mark.parametrize(("fake", "accepted"), [(None, 1), ("fixed order", 0)])
 def test_reversed_keys_are_counted_of_accepted_valid_instances(fake, accepted):
     """Whether an engine takes the keys in another order is a figure of its own."""
-    found = judged(fake)
+    result = judged(fake)
 
-    assert (found.reordered, found.reordered_accepted) == (1, accepted)
+    assert (result.reordered, result.reordered_accepted) == (1, accepted)
 
 
 @pytest.mark.costly
 def test_instance_with_one_key_has_no_other_order():
     """Where there is nothing to reorder, nothing is counted."""
-    found = judged(instances=[Instance(valid=True, data={"a": 1})])
+    result = judged(instances=[Instance(valid=True, data={"a": 1})])
 
-    assert found.reordered == 0
+    assert result.reordered == 0
 
 
 @pytest.mark.costly
@@ -126,9 +138,9 @@ def test_instance_with_one_key_has_no_other_order():
 )
 def test_refusal_is_told_in_the_first_line_that_says_something(fake, reason):
     """An engine that says no has refused, whatever it raises."""
-    found = judged(fake)
+    result = judged(fake)
 
-    assert (found.state, found.reason, found.compile_s) == ("refused", reason, None)
+    assert (result.state, result.reason, result.compile_s) == ("refused", reason, None)
 
 
 @pytest.mark.costly
@@ -140,9 +152,9 @@ def test_masks_are_timed_up_to_the_limit():
 @pytest.mark.costly
 def test_no_masks_are_timed_when_none_are_asked_for():
     """Zero masks leave the acceptance as it is."""
-    (found,) = run(entry(), limits=replace(LIMITS, masks=0)).checked
+    (result,) = run(entry(), limits=replace(LIMITS, masks=0)).checked
 
-    assert (found.mask_s, found.is_supported) == ((), True)
+    assert (result.mask_s, result.is_supported) == ((), True)
 
 
 @pytest.mark.costly
@@ -163,85 +175,85 @@ def test_what_an_engine_prints_is_no_answer():
 )
 def test_engine_that_hangs_is_ended_and_the_next_schema_is_asked(fake, compile_s, reason):
     """A hang costs its own schema alone."""
-    found = run(entry(fake), entry(), limits=replace(LIMITS, schema_s=0.5))
+    result = run(entry(fake), entry(), limits=replace(LIMITS, schema_s=0.5))
 
-    assert states(found) == [(fake, "timeout"), ("honest", "judged")]
-    assert (found.checked[0].reason, found.checked[0].compile_s) == (reason, compile_s)
+    assert states(result) == [(fake, "timeout"), ("honest", "judged")]
+    assert (result.checked[0].reason, result.checked[0].compile_s) == (reason, compile_s)
 
 
 def test_engine_that_dies_is_told_with_its_last_words():
     """A death costs its own schema alone, and what the process said last is the reason."""
-    found = run(entry("die"), entry())
+    result = run(entry("die"), entry())
 
-    assert states(found) == [("die", "crashed"), ("honest", "judged")]
-    assert found.checked[0].reason == "ended (status 3) when asked to compile the schema: my last words"
+    assert states(result) == [("die", "crashed"), ("honest", "judged")]
+    assert result.checked[0].reason == "ended (status 3) when asked to compile the schema: my last words"
 
 
 @pytest.mark.costly
 def test_engine_that_is_killed_is_told_with_the_signal():
     """A signal is named."""
-    found = judged("die judging")
+    result = judged("die judging")
 
-    assert found.reason == "ended (SIGKILL) when asked to judge the instances: no words"
+    assert result.reason == "ended (SIGKILL) when asked to judge the instances: no words"
 
 
 @pytest.mark.costly
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="memory is watched by /proc")
 def test_engine_that_grows_too_large_is_ended():
     """Too much memory costs its own schema alone."""
-    found = run(entry("eat"), entry(), limits=replace(LIMITS, memory_bytes=300 * 2**20))
+    result = run(entry("eat"), entry(), limits=replace(LIMITS, memory_bytes=300 * 2**20))
 
-    assert states(found) == [("eat", "memory"), ("honest", "judged")]
+    assert states(result) == [("eat", "memory"), ("honest", "judged")]
 
 
 @pytest.mark.costly
 def test_death_counts_only_when_a_fresh_process_dies_too():
     """What earlier schemas have left behind is not held against a later one."""
-    found = run(entry(name="first"), entry("die when used"))
+    result = run(entry(name="first"), entry("die when used"))
 
-    assert states(found) == [("first", "judged"), ("die when used", "judged")]
+    assert states(result) == [("first", "judged"), ("die when used", "judged")]
 
 
 @pytest.mark.costly
 def test_engine_that_cannot_be_loaded_is_not_measured():
     """Without its engine a process gives the reason, and there are no rates."""
-    found = run(entry(), engine=replace(FAKE, loader="engine_fakes:load_nothing"))
+    result = run(entry(), engine=replace(FAKE, loader="engine_fakes:load_nothing"))
 
-    assert found.not_measured == "ended (status 1) when asked to start: OSError: no such library"
-    assert (found.checked, found.supported.rate, found.coverage.rate) == ((), None, None)
+    assert result.not_measured == "ended (status 1) when asked to start: OSError: no such library"
+    assert (result.checked, result.supported.rate, result.coverage.rate) == ((), None, None)
 
 
 def test_engine_that_is_not_installed_is_not_measured_and_the_command_is_told():
     """A missing package is no rate of 0."""
-    found = run(entry(), engine=replace(FAKE, package="no_such_package", extra="engines"))
+    result = run(entry(), engine=replace(FAKE, package="no_such_package", extra="engines"))
 
-    assert found.not_measured == "no_such_package is not installed: pip install 'schema-guard[engines]'"
-    assert found.supported.n == 0
+    assert result.not_measured == "no_such_package is not installed: pip install 'schema-guard[engines]'"
+    assert result.supported.n == 0
 
 
 def test_engine_that_needs_a_model_is_not_measured_without():
     """Single bytes are no model."""
-    found = run(entry(), engine=replace(FAKE, needs_model=True))
+    result = run(entry(), engine=replace(FAKE, needs_model=True))
 
-    assert found.not_measured == "it needs the GGUF file of a model"
+    assert result.not_measured == "it needs the GGUF file of a model"
 
 
 @pytest.mark.costly
 def test_schemas_are_told_in_the_order_of_the_suite():
     """Progress names engine, number, count and what came of it."""
-    told = []
-    found = run(entry(name="first"), entry("refuse"), on_schema=told.append)
+    messages = []
+    result = run(entry(name="first"), entry("refuse"), on_schema=messages.append)
 
-    assert told == [Progress("fake", number, 2, found.checked[number - 1]) for number in (1, 2)]
+    assert messages == [Progress("fake", number, 2, result.checked[number - 1]) for number in (1, 2)]
 
 
 def test_result_counts_the_suite():
     """The result says what it is about."""
     suite = Suite("fakes", "", "MIT", "0123456789abcdef", (entry(name="a"), entry(name="b")))
-    found = run_engines(suite, [], limits=LIMITS)
+    result = run_engines(suite, [], limits=LIMITS)
 
-    assert (found.suite, found.suite_fingerprint, found.schemas) == ("fakes", "0123456789abcdef", 2)
-    assert (found.valid, found.invalid, found.vocabulary) == (2, 2, "257 tokens of single bytes")
+    assert (result.suite, result.suite_fingerprint, result.schemas) == ("fakes", "0123456789abcdef", 2)
+    assert (result.valid, result.invalid, result.vocabulary) == (2, 2, "257 tokens of single bytes")
 
 
 @given(st.lists(st.sampled_from(ENGINES), unique=True, min_size=1))

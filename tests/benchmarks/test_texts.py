@@ -30,19 +30,19 @@ TOKENS = Vocabulary((b"ab", b"a", b"b", b"abc", b"", b"\xc3", b"\xa9", b"\xc3\xa
 @given(VALUES)
 def test_writings_are_the_value(value):
     """Each writing is JSON of the same value, and none is there twice."""
-    found = writings(value, TREE)
+    result = writings(value, TREE)
 
-    assert all(json.loads(text) == value for text in found)
-    assert len(set(found)) == len(found)
+    assert all(json.loads(text) == value for text in result)
+    assert len(set(result)) == len(result)
 
 
 @given(VALUES)
 def test_reversed_writings_are_the_value_in_another_order(value):
     """The reversed writings are JSON of the same value, and no writing of its own order."""
-    found = reversed_writings(value)
+    result = reversed_writings(value)
 
-    assert all(json.loads(text) == value for text in found)
-    assert json.dumps(value, ensure_ascii=False, separators=(",", ":")) not in found
+    assert all(json.loads(text) == value for text in result)
+    assert json.dumps(value, ensure_ascii=False, separators=(",", ":")) not in result
 
 
 @given(VALUES)
@@ -90,9 +90,9 @@ def test_single_bytes_cut_every_text(text):
 @given(st.text("abc\xe9"))
 def test_tokens_are_the_text(text):
     """The tokens put together are the text, unless a byte of it begins no token."""
-    found = TOKENS.tokens_of(text.encode())
+    result = TOKENS.tokens_of(text.encode())
 
-    assert found is None or b"".join(TOKENS.tokens[token] for token in found) == text.encode()
+    assert result is None or b"".join(TOKENS.tokens[token] for token in result) == text.encode()
 
 
 def test_longest_token_is_taken_first():

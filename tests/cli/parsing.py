@@ -13,9 +13,9 @@ def parsed(line):
     A usage error is raised as a `click.UsageError`.
     """
     words = shlex.split(line, comments=True)
-    found, context = program, click.Context(program, info_name="schema-guard")
-    while isinstance(found, click.Group):
-        name, found, words = found.resolve_command(context, words)
-        context = found.make_context(name, words, parent=context)
+    result, context = program, click.Context(program, info_name="schema-guard")
+    while isinstance(result, click.Group):
+        name, result, words = result.resolve_command(context, words)
+        context = result.make_context(name, words, parent=context)
         words = [*context._protected_args, *context.args]
     return context

@@ -31,11 +31,11 @@ def test_a_mount_is_told(folder, capsys, monkeypatch):
         record(store, 3, 0)
     monkeypatch.setattr("schema_guard.records.sqlite.file.file_system", lambda path: "cifs")
     status, out, _ = run(capsys, "doctor", "--store", "a.db", "--format", "json")
-    told = json.loads(out)["store"]
+    text = json.loads(out)["store"]
 
     assert status == 0
-    assert "locks may not hold between machines" in told["warning 1"]
-    assert "a file that is renamed or removed while it is written is not noticed" in told["warning 2"]
+    assert "locks may not hold between machines" in text["warning 1"]
+    assert "a file that is renamed or removed while it is written is not noticed" in text["warning 2"]
 
 
 def test_doctor_counts_calls_without_names_of_their_own(folder, capsys):
@@ -46,9 +46,9 @@ def test_doctor_counts_calls_without_names_of_their_own(folder, capsys):
 
     _, out, _ = run(capsys, "doctor", "--store", "sqlite:///a.db", "--format", "json")
 
-    told = json.loads(out)["store"]
-    assert told["segment 'others'"] == "2 calls; there were too many names to count each"
-    assert told["model 'others'"] == "2 calls; there were too many names to count each"
+    text = json.loads(out)["store"]
+    assert text["segment 'others'"] == "2 calls; there were too many names to count each"
+    assert text["model 'others'"] == "2 calls; there were too many names to count each"
 
 
 def test_doctor_tells_what_is_recorded_of_gateways_and_retries(folder, capsys):
@@ -63,8 +63,8 @@ def test_doctor_tells_what_is_recorded_of_gateways_and_retries(folder, capsys):
             record(store, 1, 0, function=function, settings=settings)
 
     _, out, _ = run(capsys, "doctor", "--store", "sqlite:///a.db", "--format", "json")
-    told = json.loads(out)["store"]
+    text = json.loads(out)["store"]
 
-    assert "the model's own are not known" in told["gateway_repaired gateway"]
-    assert "max_retries=3 of connect retries a failed request up to 3 times" in told["repeated retries"]
-    assert not {name for name in told if name.startswith(("odd", "other"))}
+    assert "the model's own are not known" in text["gateway_repaired gateway"]
+    assert "max_retries=3 of connect retries a failed request up to 3 times" in text["repeated retries"]
+    assert not {name for name in text if name.startswith(("odd", "other"))}

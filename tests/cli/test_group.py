@@ -94,19 +94,19 @@ class Asked:
 
 def test_options_are_read_into_their_dataclass():
     """A field is filled by the option that it names, or by the one of its own name."""
-    given = []
+    values = []
 
     @click.command()
     @takes(asked=Asked)
     @click.option("--loud", is_flag=True)
     def look(asked, loud):
-        given.append((asked, loud))
+        values.append((asked, loud))
         return 0
 
     look.main(["--most-calls", "3", "--name", "a", "--name", "b", "--loud"], standalone_mode=False)
     look.main(["some"], standalone_mode=False)
 
-    assert given == [
+    assert values == [
         (Asked(what="all", most_calls=3, names=("a", "b")), True),
         (Asked(what="some", most_calls=None, names=()), False),
     ]

@@ -15,11 +15,11 @@ def commands_of(group=command, path=()):
     """Yield each command with its full name."""
     context = click.Context(group)
     for name in group.list_commands(context):
-        found = group.get_command(context, name)
-        if isinstance(found, LazyGroup):
-            yield from commands_of(found, (*path, name))
+        result = group.get_command(context, name)
+        if isinstance(result, LazyGroup):
+            yield from commands_of(result, (*path, name))
         else:
-            yield " ".join((*path, name)), found
+            yield " ".join((*path, name)), result
 
 
 COMMANDS = dict(commands_of())
@@ -32,7 +32,7 @@ def options_of(found):
 
 def test_all_commands_have_at_most_200_options():
     """Global options do not count."""
-    assert sum(len(options_of(found)) for found in COMMANDS.values()) <= 200
+    assert sum(len(options_of(result)) for result in COMMANDS.values()) <= 200
 
 
 @pytest.mark.parametrize("name", COMMANDS)

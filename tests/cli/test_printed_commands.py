@@ -44,10 +44,10 @@ def texts_of(path):
 def printed():
     """Yield each command with the file that prints it."""
     for path in PAGES:
-        yield from ((path, found) for found in COMMAND.findall(path.read_text("utf-8")))
+        yield from ((path, result) for result in COMMAND.findall(path.read_text("utf-8")))
     for path in sorted(PACKAGE.rglob("*.py")):
         for text in texts_of(path):
-            yield from ((path, found) for found in COMMAND.findall(text))
+            yield from ((path, result) for result in COMMAND.findall(text))
 
 
 def fault_of(line):
@@ -63,11 +63,11 @@ def fault_of(line):
     try:
         parsed(line)
     except click.UsageError as error:
-        told = error.format_message()
-        is_named = isinstance(error, click.NoSuchOption) or "no such command" in told or "is now" in told
+        text = error.format_message()
+        is_named = isinstance(error, click.NoSuchOption) or "no such command" in text or "is now" in text
         is_value = isinstance(error, click.BadParameter) and not isinstance(error, click.MissingParameter)
-        is_wrong = is_value and "does not exist" not in told and not PLACEHOLDER.search(told)
-        return f"{line!r}: {told}" if is_named or is_wrong else None
+        is_wrong = is_value and "does not exist" not in text and not PLACEHOLDER.search(text)
+        return f"{line!r}: {text}" if is_named or is_wrong else None
     except click.exceptions.Exit:
         return None  # --help
     return None
@@ -83,6 +83,6 @@ def test_every_printed_command_can_be_typed():
 
 def test_commands_are_found_in_pages_and_messages():
     """The search finds commands in the README, a page, and a module."""
-    found = {path.name for path, _ in printed()}
+    results = {path.name for path, _ in printed()}
 
-    assert found >= {"README.md", "deciding.md", "explain.py", "command.py"}
+    assert results >= {"README.md", "deciding.md", "explain.py", "command.py"}

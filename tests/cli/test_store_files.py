@@ -88,8 +88,12 @@ def test_stores_are_merged(capsys, full):
     assert (status, out.partition(": ")[2]) == (
         0, "78 of 78 attempts would be added, 2 declarations, 1 count of lost records\n",
     )  # fmt: skip
-    found = json.loads(first[1])
-    assert (found["dry_run"], found["sources"][0]["added"], found["sources"][0]["calls"]) == (False, 78, 60)
+    document = json.loads(first[1])
+    assert (document["dry_run"], document["sources"][0]["added"], document["sources"][0]["calls"]) == (
+        False,
+        78,
+        60,
+    )
     assert (missing[0], missing[2].strip()) == (
         2, "schema-guard: nope.db cannot be read: No such file or directory",
     )  # fmt: skip

@@ -79,24 +79,24 @@ def beside(store, chance, now, function):
 
 def asked(chance):
     """What is asked of both, and what no store knows."""
-    config, given = {"target": chance.choice((0.005, 0.01, 0.05))}, {}
+    config, value = {"target": chance.choice((0.005, 0.01, 0.05))}, {}
     if chance.random() < 0.3:
         config["latency_p95_s"] = chance.choice((0.1, 2.0))
     if chance.random() < 0.3:
         config["right"] = 0.95
-        given["content"] = {"n": 30, "right": chance.choice((15, 29, 30))}
+        value["content"] = {"n": 30, "right": chance.choice((15, 29, 30))}
     if chance.random() < 0.3:
         config["burst_length"] = 20
     if chance.random() < 0.5:
-        given["economics"] = economics(failure_cost=chance.choice((0, 0.05, 20)))
-        given["feasibility"] = feasibility(train_examples=chance.choice((50, 500)))
-        given["calls_per_month"] = chance.choice((5_000, 1_000_000))
+        value["economics"] = economics(failure_cost=chance.choice((0, 0.05, 20)))
+        value["feasibility"] = feasibility(train_examples=chance.choice((50, 500)))
+        value["calls_per_month"] = chance.choice((5_000, 1_000_000))
     if chance.random() < 0.5:
         status = chance.choice((("declined",), ("untested", "declined", "not_applicable")))
-        given["ladder"] = [
+        value["ladder"] = [
             {"rung": rung, "status": chance.choice(status), "reason": "a story"} for rung in STEPS
         ]
-    return config, given
+    return config, value
 
 
 class Asked(NamedTuple):
@@ -126,12 +126,12 @@ class Asked(NamedTuple):
     def disagreements(self) -> list[str]:
         """What `watch` and `decide` say otherwise."""
         where = f"store {self.seed}, {self.function}"
-        found = []
+        results = []
         if self.breaches != self.watched:
-            found.append(f"{where}: decide {self.breaches}, watch {self.watched}")
+            results.append(f"{where}: decide {self.breaches}, watch {self.watched}")
         if self.exit_code == 0 and not self.is_fine:
-            found.append(f"{where}: decide is content with {self.verdict}, watch is not")
-        return found
+            results.append(f"{where}: decide is content with {self.verdict}, watch is not")
+        return results
 
     @property
     def wrong(self) -> list[str]:
@@ -147,11 +147,11 @@ def asked_of(seed, most=400):
     chance = Random(seed)
     with open_store("sqlite://") as store:
         fill(store, chance, most)
-        config, given = asked(chance)
+        config, value = asked(chance)
         everything = watch(store, config["target"], extra={"config": config})
-        functions = [found.function for found in gather_each(store, extra={"config": config})]
+        functions = [result.function for result in gather_each(store, extra={"config": config})]
         return [
-            _asked(seed, store, function, everything, {"config": config, **given}) for function in functions
+            _asked(seed, store, function, everything, {"config": config, **value}) for function in functions
         ]
 
 

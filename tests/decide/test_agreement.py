@@ -17,9 +17,9 @@ def test_a_part_of_the_traffic_without_a_judged_call_is_no_part():
             record(store, 50, 0, segment=segment, tuned=True, model="ft")
         record_excluded(store, 2, segment="asia")
 
-        (found,) = gather_each(store)
+        (result,) = gather_each(store)
 
-        assert [part["name"] for part in found.evidence["pilot"]["segments"]] == ["eu", "us"]
+        assert [part["name"] for part in result.evidence["pilot"]["segments"]] == ["eu", "us"]
 
 
 @pytest.mark.costly
@@ -27,7 +27,7 @@ def test_a_part_of_the_traffic_without_a_judged_call_is_no_part():
 def test_watch_and_decide_agree(first):
     """Of four random stores both say the same is wrong, and each verdict follows from its own figures."""
     assert [
-        told for seed in range(first, first + 4) for one in asked_of(seed, 120) for told in one.wrong
+        text for seed in range(first, first + 4) for one in asked_of(seed, 120) for text in one.wrong
     ] == []
 
 
@@ -35,4 +35,4 @@ def test_watch_and_decide_agree(first):
 @pytest.mark.parametrize("first", range(1_000, 1_060, 30))
 def test_watch_and_decide_agree_on_larger_stores(first):
     """The same of thirty with more calls."""
-    assert [told for seed in range(first, first + 30) for one in asked_of(seed) for told in one.wrong] == []
+    assert [text for seed in range(first, first + 30) for one in asked_of(seed) for text in one.wrong] == []

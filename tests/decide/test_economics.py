@@ -26,7 +26,7 @@ TUNED_CALL = 100 * 1e-6 + 500 * 1e-6 + 100 * 8e-6
 
 def proposal(**changes):
     """100,000 calls a month, 1.2 attempts each, 4 % failed against 0.9 %."""
-    given = {
+    values = {
         "economics": MONEY,
         "calls_per_month": 100_000,
         "prompt_attempts": 1.2,
@@ -34,7 +34,7 @@ def proposal(**changes):
         "horizon_months": 6,
         "lead_months": 1,
     }
-    return Proposal(**(given | changes))
+    return Proposal(**(values | changes))
 
 
 def test_first_attempt_bills_each_kind_of_token_at_its_price():
@@ -113,16 +113,16 @@ def test_payback_at_the_horizon_pays():
 def test_flips_tell_the_value_at_which_it_stops_to_pay():
     """Failure cost and volume flip where payback is the horizon; prices and caching are set and priced."""
     case = cost_case(proposal(calls_per_month=40_000))
-    found = {flip.name: flip for flip in flips(case)}
+    results = {flip.name: flip for flip in flips(case)}
 
     at_failure_cost = cost_case(
-        replace(case.proposal, economics=replace(MONEY, failure_cost=found["failure_cost"].value))
+        replace(case.proposal, economics=replace(MONEY, failure_cost=results["failure_cost"].value))
     )
-    at_volume = cost_case(replace(case.proposal, calls_per_month=found["calls_per_month"].value))
+    at_volume = cost_case(replace(case.proposal, calls_per_month=results["calls_per_month"].value))
     assert at_failure_cost.pess.payback_months == pytest.approx(6)
     assert at_volume.pess.payback_months == pytest.approx(6)
-    assert (found["failure_cost"].flips, found["calls_per_month"].flips) == (True, True)
-    assert [name for name, flip in found.items() if not flip.flips] == [
+    assert (results["failure_cost"].flips, results["calls_per_month"].flips) == (True, True)
+    assert [name for name, flip in results.items() if not flip.flips] == [
         "token_prices",
         "tuned_prices",
         "cache_hit",
@@ -135,13 +135,13 @@ def test_prices_flip_when_they_take_the_saving():
         MONEY, failure_cost=0.0, tuned_cost=replace(MONEY.tuned_cost, p_in=3.0, p_cached=3.0, p_out=20.0)
     )
 
-    found = {
+    results = {
         flip.name: flip for flip in flips(cost_case(proposal(economics=money, calls_per_month=1_000_000)))
     }
 
     doubled = 2 * 2 * 1e-3 + 600 * 6e-6 + 100 * 40e-6
     assert doubled > PROMPT_CALL * 1.2 + 0.00024
-    assert (found["tuned_prices"].payback_months, found["tuned_prices"].flips) == (None, True)
+    assert (results["tuned_prices"].payback_months, results["tuned_prices"].flips) == (None, True)
 
 
 def test_failure_cost_does_not_flip_what_tokens_alone_pay():
@@ -165,9 +165,9 @@ def test_no_volume_flips_a_call_that_saves_nothing():
     """Where a call saves nothing, no number of calls pays."""
     dear = replace(MONEY, failure_cost=0.0, tuned_cost=replace(MONEY.prompt_cost, p_out=99.0))
 
-    found = {flip.name: flip for flip in flips(cost_case(proposal(economics=dear)))}
+    results = {flip.name: flip for flip in flips(cost_case(proposal(economics=dear)))}
 
-    assert (found["calls_per_month"].value, found["calls_per_month"].flips) == (None, False)
+    assert (results["calls_per_month"].value, results["calls_per_month"].flips) == (None, False)
 
 
 def test_waiting_is_priced_in_every_attempt():
@@ -176,7 +176,7 @@ def test_waiting_is_priced_in_every_attempt():
     tuned_cost = {**economics()["tuned_cost"], "latency_s": 1}
     slow = economics(prompt_cost=prompt_cost, tuned_cost=tuned_cost, latency_cost_per_s=0.001)
 
-    found = decide(exhausted() | {"economics": slow}).as_dict()["cost"]
+    result = decide(exhausted() | {"economics": slow}).as_dict()["cost"]
 
-    assert found["prompt_tokens_per_call"] == pytest.approx(1.175 * (PROMPT_CALL + 0.002) + 0.175 * 0.0012)
-    assert found["tuned_tokens_per_call"] == pytest.approx(1.02 * (TUNED_CALL + 0.001) + 0.02 * 0.0004)
+    assert result["prompt_tokens_per_call"] == pytest.approx(1.175 * (PROMPT_CALL + 0.002) + 0.175 * 0.0012)
+    assert result["tuned_tokens_per_call"] == pytest.approx(1.02 * (TUNED_CALL + 0.001) + 0.02 * 0.0004)

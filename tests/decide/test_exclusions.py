@@ -38,9 +38,9 @@ def test_a_code_says_whose_fault_it_is(code, cause):
 
 def test_ways_that_are_alike_are_added_up():
     """Rows of several segments with one code and exception are one count, the largest first."""
-    found = ways_of([("call_raised", "E", 1), ("no_reply", None, 2), ("call_raised", "E", 4)])
+    result = ways_of([("call_raised", "E", 1), ("no_reply", None, 2), ("call_raised", "E", 4)])
 
-    assert found == [("call_raised", "E", 5), ("no_reply", None, 2)]
+    assert result == [("call_raised", "E", 5), ("no_reply", None, 2)]
 
 
 @pytest.mark.parametrize(
@@ -55,9 +55,9 @@ def test_ways_that_are_alike_are_added_up():
 )
 def test_few_calls_need_no_explanation(unknown, judged, target, is_told):
     """Fewer than 5, or no more than the target's share of all calls, are left alone."""
-    found = unexplained([("call_raised", "E", unknown)], judged, target)
+    result = unexplained([("call_raised", "E", unknown)], judged, target)
 
-    assert (found is not None) == is_told
+    assert (result is not None) == is_told
 
 
 def test_known_causes_never_alarm_and_are_in_all_calls():

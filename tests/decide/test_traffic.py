@@ -32,8 +32,8 @@ def imported(store, n, k, part, **more):
 
 @pytest.fixture
 def store():
-    with open_store("sqlite://") as found:
-        yield found
+    with open_store("sqlite://") as result:
+        yield result
 
 
 @pytest.mark.parametrize("part", PARTIAL)
@@ -67,9 +67,9 @@ def test_imported_failures_condemn_nothing_either(store, part):
 def test_no_cost_makes_imported_failures_a_reason_to_tune(store, part):
     """With economics that would pay, and a volume, they are still no rate."""
     imported(store, 2000, 0, part)
-    given = {"economics": economics(), "calls_per_month": 1_000_000.0}
+    values = {"economics": economics(), "calls_per_month": 1_000_000.0}
 
-    assert decide({**gather(store).evidence, **given}).verdict == "NEED_MORE_DATA"
+    assert decide({**gather(store).evidence, **values}).verdict == "NEED_MORE_DATA"
 
 
 @pytest.mark.parametrize("part", ["all", "sampled"])
@@ -111,20 +111,20 @@ def test_the_head_and_the_page_say_what_part_it_is(store):
     """Text, page and JSON have the same words."""
     imported(store, 2000, 0, "sampled", share=0.05)
     verdict = decide(gather(store).evidence)
-    told = "imported from langfuse: a sample of the calls (5%)"
+    text = "imported from langfuse: a sample of the calls (5%)"
 
-    assert f"traffic      {told}" in as_text(document_of(verdict))
-    assert told.replace(" ", " ") in decision_page(verdict)
+    assert f"traffic      {text}" in as_text(document_of(verdict))
+    assert text.replace(" ", " ") in decision_page(verdict)
     assert verdict.as_dict()["traffic"] == {
-        "bare": {"part": "sampled", "tool": "langfuse", "share": 0.05, "text": told}
+        "bare": {"part": "sampled", "tool": "langfuse", "share": 0.05, "text": text}
     }
 
 
 def test_evidence_names_the_part_itself():
     """A file of evidence may say it too, and a strategy of its own decides beside it."""
     part = {"part": "failures", "tool": "mlflow"}
-    found = strategy("system_prompt", 900, 900, traffic=part)
-    verdict = decide({"strategies": [found], "ladder": ladder()})
+    result = strategy("system_prompt", 900, 900, traffic=part)
+    verdict = decide({"strategies": [result], "ladder": ladder()})
 
     assert verdict.why == (
         "900 judged calls imported from mlflow: failures only, so no rate of the traffic: they say what fails and not "

@@ -21,19 +21,19 @@ def test_a_rate_that_is_proved_above_is_a_breach(store):
     """The lower bound above the objective is a breach."""
     record(store, 150, 30)
 
-    (found,) = watch(store, 0.01)
+    (result,) = watch(store, 0.01)
 
-    assert [breach.what for breach in found.breaches] == ["format"]
-    assert found.lower > 0.01
+    assert [breach.what for breach in result.breaches] == ["format"]
+    assert result.lower > 0.01
 
 
 def test_a_rate_that_may_be_below_is_fine(store):
     """Two failures of ten do not prove a rate above 10 %."""
     record(store, 10, 2)
 
-    (found,) = watch(store, 0.1)
+    (result,) = watch(store, 0.1)
 
-    assert found.is_fine
+    assert result.is_fine
 
 
 def test_a_rise_above_the_objective_is_a_breach_before_the_rate_is_proved(store):
@@ -41,11 +41,11 @@ def test_a_rise_above_the_objective_is_a_breach_before_the_rate_is_proved(store)
     record(store, 1000, 0)
     record(store, 20, 20, started_at=30 * DAY)
 
-    (found,) = watched = watch(store, 0.01)
+    (result,) = watched = watch(store, 0.01)
 
-    assert [breach.what for breach in found.breaches] == ["format", "rise"]
-    assert "rose on 1970-01-31: before, 0 of 1,000 calls failed; since, 20 of 20" in found.change
-    assert found.change in document_of(watched, 0.01).title
+    assert [breach.what for breach in result.breaches] == ["format", "rise"]
+    assert "rose on 1970-01-31: before, 0 of 1,000 calls failed; since, 20 of 20" in result.change
+    assert result.change in document_of(watched, 0.01).title
 
 
 @pytest.mark.costly
@@ -54,10 +54,10 @@ def test_a_rise_below_the_objective_is_told_and_no_breach(store):
     record(store, 4000, 0)
     record(store, 4000, 200, started_at=30 * DAY)
 
-    (found,) = watch(store, 0.5)
+    (result,) = watch(store, 0.5)
 
-    assert found.is_fine
-    assert "failures rose" in found.change
+    assert result.is_fine
+    assert "failures rose" in result.change
 
 
 @pytest.mark.costly
@@ -67,11 +67,11 @@ def test_a_rate_that_recovered_is_fine(store):
     record(store, 60, 60, started_at=3000 * 60.0)
     record(store, 1500, 1, started_at=4000 * 60.0)
 
-    (found,) = watch(store, 0.01)
+    (result,) = watch(store, 0.01)
 
-    assert found.is_fine
-    assert "fell" in found.change
-    assert found.n < 1500
+    assert result.is_fine
+    assert "fell" in result.change
+    assert result.n < 1500
 
 
 def test_trials_are_not_watched(store):
@@ -88,9 +88,9 @@ def test_configurations_of_a_function_share_alpha(store):
     record(store, 100, 10, function="shop.other")
     record(store, 100, 10, function="shop.other", strategies="few_shot")
 
-    found = {one.function: one.lower for one in watch(store, 0.01)}
+    results = {one.function: one.lower for one in watch(store, 0.01)}
 
-    assert found["shop.other"] < found["shop.extract"] == alone.lower
+    assert results["shop.other"] < results["shop.extract"] == alone.lower
 
 
 def test_the_worst_comes_first(store):
@@ -98,7 +98,7 @@ def test_the_worst_comes_first(store):
     record(store, 100, 0)
     record(store, 100, 60, function="shop.bad")
 
-    assert [found.function for found in watch(store, 0.01)] == ["shop.bad", "shop.extract"]
+    assert [result.function for result in watch(store, 0.01)] == ["shop.bad", "shop.extract"]
 
 
 @pytest.mark.parametrize("objective", [0, 1, -0.1, 2])
@@ -114,7 +114,7 @@ def test_versions_that_are_in_use_side_by_side_are_all_watched(store):
         record(store, 20, 10, version="v1", started_at=3_600.0 * hour)
         record(store, 20, 0, version="v2", started_at=3_600.0 * hour + 30)
 
-    assert [(found.configuration, not found.is_below) for found in watch(store, 0.01)] == [
+    assert [(result.configuration, not result.is_below) for result in watch(store, 0.01)] == [
         ("system_prompt v1", True),
         ("system_prompt v2", False),
     ]
@@ -125,7 +125,7 @@ def test_a_version_that_was_replaced_is_not_watched(store):
     record(store, 100, 60, version="v1")
     record(store, 100, 0, version="v2", started_at=60.0 * 90)
 
-    assert [found.n for found in watch(store, 0.01)] == [100]
+    assert [result.n for result in watch(store, 0.01)] == [100]
 
 
 def test_calls_whose_cause_nobody_knows_are_not_fine(store):
@@ -134,11 +134,11 @@ def test_calls_whose_cause_nobody_knows_are_not_fine(store):
     record_excluded(store, 100)
     record_excluded(store, 50, exception="ValueError")
 
-    (found,) = watched = watch(store, 0.01)
+    (result,) = watched = watch(store, 0.01)
     document = document_of(watched, 0.01)
 
-    assert (found.is_below, found.is_fine) == (True, False)
-    assert found.unexplained[:2] == (150, 300)
+    assert (result.is_below, result.is_fine) == (True, False)
+    assert result.unexplained[:2] == (150, 300)
     assert document.tone is Tone.BAD
     assert document.title.startswith(
         "UNKNOWN: 150 of 300 calls raised KeyError (100), ValueError (50), whose fault is not known; shop.extract (schema Invoice), "
@@ -151,10 +151,10 @@ def test_calls_whose_cause_is_known_are_fine(store, code):
     record(store, 400, 0)
     record_excluded(store, 150, code=code)
 
-    (found,) = watched = watch(store, 0.01)
+    (result,) = watched = watch(store, 0.01)
 
-    assert found.is_fine
-    assert found.excluded == ((code, "KeyError", 150),)
+    assert result.is_fine
+    assert result.excluded == ((code, "KeyError", 150),)
     assert document_of(watched, 0.01).title.startswith("OK: ")
     assert document_of(watched, 0.01).sections[0].table.rows[0][-2] == "150"
 
@@ -163,9 +163,9 @@ def test_a_function_all_of_whose_calls_raise_is_watched(store):
     """Without one judged reply there is no rate, and the calls are told."""
     record_excluded(store, 20)
 
-    (found,) = watched = watch(store, 0.01)
+    (result,) = watched = watch(store, 0.01)
 
-    assert (found.n, found.rate, found.is_fine) == (0, None, False)
+    assert (result.n, result.rate, result.is_fine) == (0, None, False)
     assert "no call had a reply that could be judged" in document_of(watched, 0.01).title
 
 
@@ -173,12 +173,12 @@ def test_a_version_that_only_the_provider_failed_is_not_in_use_yet(store):
     """The rate is still that of the version before it; one that raises by itself is the newest."""
     record(store, 100, 60)
     record_excluded(store, 20, code="provider_error", version="v2", started_at=DAY)
-    (found,) = watch(store, 0.01)
-    assert (found.n, found.is_below) == (100, False)
+    (result,) = watch(store, 0.01)
+    assert (result.n, result.is_below) == (100, False)
 
     record_excluded(store, 20, version="v2", first=100, started_at=2 * DAY)
-    (found,) = watch(store, 0.01)
-    assert (found.n, found.unexplained.calls) == (0, 20)
+    (result,) = watch(store, 0.01)
+    assert (result.n, result.unexplained.calls) == (0, 20)
 
 
 def test_a_breach_goes_before_what_nobody_knows(store):
@@ -219,8 +219,8 @@ def test_calls_whose_replies_named_no_model_are_of_the_only_one_that_is_known(st
     record(store, 100, 0)
     record(store, 40, 40, model=None)
 
-    (found,) = watch(store, 0.01)
-    assert (found.n, found.k) == (140, 40)
+    (result,) = watch(store, 0.01)
+    assert (result.n, result.k) == (140, 40)
 
     record(store, 100, 0, model="another")
     assert sorted(one.share for one in watch(store, 0.01)) == [1 / 6, 5 / 12, 5 / 12]

@@ -63,12 +63,12 @@ def test_it_is_one_of_dataclasses_to_who_asks():
     """`fields`, `asdict` and `replace` take it."""
     ours, theirs = Kind("abc", 3), Theirs("abc", 3)
 
-    told = [
+    messages = [
         [(field.name, field.type, field.default) for field in dataclasses.fields(one)]
         for one in (ours, theirs)
     ]
 
-    assert told[0] == told[1]
+    assert messages[0] == messages[1]
     assert dataclasses.asdict(ours) == dataclasses.asdict(theirs)
     assert dataclasses.replace(ours, size=4) == Kind("abc", 4)
     assert type(dataclasses.replace(ours, size=4)) is Kind

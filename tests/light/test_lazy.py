@@ -49,13 +49,13 @@ def test_nobody_waits_for_a_value_of_another():
 def test_who_comes_second_gets_what_the_first_one_kept():
     """Of two threads that make a value at once both have the same object."""
     slow = _Slow()
-    given = []
-    thread = Thread(target=lambda: given.append(slow.value))
+    values = []
+    thread = Thread(target=lambda: values.append(slow.value))
     thread.start()
     slow.begun.wait()
     slow.__dict__.setdefault("value", [0])
     slow.may_end.set()
     thread.join()
 
-    assert given == [[0]]
-    assert slow.value is given[0]
+    assert values == [[0]]
+    assert slow.value is values[0]

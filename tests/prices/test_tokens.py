@@ -110,11 +110,11 @@ def test_package_prices_a_call():
 
     prices = token_prices("gpt-4o-mini", source="genai-prices")
 
-    found = prices.per_million(1000)
+    result = prices.per_million(1000)
     assert prices.source.startswith("genai-prices ")
-    assert 0 < found.p_cached < found.p_in < found.p_out
+    assert 0 < result.p_cached < result.p_in < result.p_out
     assert prices.cost(CallTokens(1000, 800, 150)) == pytest.approx(
-        (200 * found.p_in + 800 * found.p_cached + 150 * found.p_out) / 1e6
+        (200 * result.p_in + 800 * result.p_cached + 150 * result.p_out) / 1e6
     )
 
 

@@ -15,22 +15,22 @@ NO_PROVIDERS = {"__init__", "failures", "fields", "order", "provider", "written"
 def test_every_file_of_a_provider_has_its_row():
     """What stands in the folder is asked for, each once."""
     names = sorted(path.stem for path in FOLDER.glob("*.py") if path.stem not in NO_PROVIDERS)
-    found = [import_module(f"schema_guard.providers.{name}").PROVIDER for name in names]
+    results = [import_module(f"schema_guard.providers.{name}").PROVIDER for name in names]
 
-    assert sorted(map(id, found)) == sorted(map(id, PROVIDERS))
+    assert sorted(map(id, results)) == sorted(map(id, PROVIDERS))
 
 
 def test_a_stop_word_means_the_same_to_all():
     """No provider's stop word means something else to another: a gateway passes on foreign ones."""
-    said = [
+    lines = [
         (word, reason)
         for provider in PROVIDERS
         for reason, known in provider.stop_words.items()
         for word in known.split()
     ]
 
-    assert dict(said) == READERS.finish_reasons
-    assert len(set(said)) == len(READERS.finish_reasons)
+    assert dict(lines) == READERS.finish_reasons
+    assert len(set(lines)) == len(READERS.finish_reasons)
 
 
 def test_a_stop_word_that_rejects_is_an_error():

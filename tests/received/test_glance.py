@@ -110,11 +110,11 @@ responses = built(
 @given(st.one_of(completions, claudes, responses))
 def test_what_is_read_at_a_glance_is_what_is_read(reply):
     """Whatever a glance takes holds the text that it gives, was ended by its model, and has nothing to judge but that."""
-    found = plain_text(reply)
+    result = plain_text(reply)
 
-    if found is not None:
+    if result is not None:
         whole = read(reply)
-        assert whole == Reply(found[0], "stop", whole.usage, None, whole.model)
+        assert whole == Reply(result[0], "stop", whole.usage, None, whole.model)
         receivers = Receiver(Schema.of(True)), Receiver(Schema.of(True))
         assert receivers[0].glance(reply) == receivers[1].read(reply).text
         assert receivers[0]._model == receivers[1]._model

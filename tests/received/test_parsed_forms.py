@@ -83,10 +83,10 @@ def test_what_a_type_reads_is_valid(source, instance, value):
 
     assert schema.violations(instance) == []
     assert schema.is_valid(instance)
-    found = judge(_json(instance), schema)
-    assert (found.ok, found.form) == (True, "clean")
-    assert found.value == value
-    assert type(found.value) is type(value)
+    judgement = judge(_json(instance), schema)
+    assert (judgement.ok, judgement.form) == (True, "clean")
+    assert judgement.value == value
+    assert type(judgement.value) is type(value)
 
 
 def _json(instance):
@@ -118,7 +118,7 @@ def test_what_no_type_reads_is_told_as_before(source, instance, failed):
     failure = judge(_json(instance), schema).failure
 
     assert (failure.kind, failure.code) == (kind, keyword)
-    assert location in [found.instance_location for found in schema.violations(instance)]
+    assert location in [result.instance_location for result in schema.violations(instance)]
     assert not schema.is_valid(instance)
 
 
@@ -134,12 +134,12 @@ def test_what_a_validator_refuses_is_no_matter_of_the_dates():
 def test_the_model_is_told_one_form(source):
     """The prompt and the fingerprint are those of the document, before and after another form was met."""
     schema = Schema.of(source)
-    told, fingerprint = schema_text(schema), schema.fingerprint
+    text, fingerprint = schema_text(schema), schema.fingerprint
 
     schema.is_valid({"at": "2026-01-01 10:00"})
 
-    assert (schema_text(schema), schema.fingerprint) == (told, fingerprint)
-    assert '"format":"date-time"' in told or source is Paid
+    assert (schema_text(schema), schema.fingerprint) == (text, fingerprint)
+    assert '"format":"date-time"' in text or source is Paid
 
 
 def test_a_schema_takes_its_forms_into_a_pickle():

@@ -9,8 +9,8 @@ from tests.public.calls.received.test_cleanup import Response, SdkStream
 
 def test_what_is_no_stream_of_an_sdk_is_left_alone():
     """A client, a session and a file are not closed, nor a stream that no iterator holds."""
-    kept = SdkStream()
-    client = SimpleNamespace(response=Response(), stream=kept)
+    stored = SdkStream()
+    client = SimpleNamespace(response=Response(), stream=stored)
 
     def ask(prompt):
         with Path(__file__).open(encoding="utf-8") as file:
@@ -21,14 +21,14 @@ def test_what_is_no_stream_of_an_sdk_is_left_alone():
     next(generator)
     assert streams_under(generator) == []
     close(generator)
-    assert (kept.response.closed, client.response.closed) == (0, 0)
+    assert (stored.response.closed, client.response.closed) == (0, 0)
 
 
 def test_a_stream_is_found_through_eight_generators():
     """So many generators may stand between, and no more are looked through."""
-    for depth, found in ((6, True), (12, False)):
+    for depth, result in ((6, True), (12, False)):
         generator = SdkStream()
         for _ in range(depth):
             generator = (chunk for chunk in generator)
         next(generator)
-        assert bool(streams_under(generator)) is found
+        assert bool(streams_under(generator)) is result

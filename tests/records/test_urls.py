@@ -60,13 +60,13 @@ def test_the_default_store_is_that_of_the_users_folder_of_the_moment(tmp_path, m
     """Without a variable the folder is looked up each time: a test that has one of its own is not recorded elsewhere."""
     for name in ("SCHEMA_GUARD_STORE", "PYTEST_VERSION", "PYTEST_CURRENT_TEST"):
         monkeypatch.delenv(name, raising=False)
-    found = []
+    results = []
     for folder in ("one", "two", "one"):
         monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / folder))
         monkeypatch.setenv("LOCALAPPDATA", str(tmp_path / folder))
-        found.append(urls.recording_store(default=True))
+        results.append(urls.recording_store(default=True))
 
-    assert found[0] is found[2] is not found[1]
+    assert results[0] is results[2] is not results[1]
 
 
 @pytest.mark.parametrize(

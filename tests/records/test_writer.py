@@ -57,8 +57,11 @@ class Faulty:
 def roll_ups_equal_rows(path):
     """Whether the roll-ups are those of the attempts that the file holds."""
     with Store(SQLite(path)) as store:
-        kept = store.configurations()
-        return kept == store.configurations(since=0.0) and _rows_in(kept) == store.info().rows
+        configurations = store.configurations()
+        return (
+            configurations == store.configurations(since=0.0)
+            and _rows_in(configurations) == store.info().rows
+        )
 
 
 def _rows_in(configurations):
@@ -356,11 +359,11 @@ def test_a_store_that_cannot_be_opened_warns_once(tmp_path, make, caplog):
             store.flush()
 
     assert store.counts() == Counts(3, 0, {"store_unavailable": 3}, 0)
-    said = (
+    text = (
         f"records are lost (store_unavailable), calls go on: {tmp_path} is a directory: "
         f"expected a file, such as {tmp_path / 'records.db'}"
     )
-    assert caplog.record_tuples == [("schema_guard", logging.WARNING, said)]
+    assert caplog.record_tuples == [("schema_guard", logging.WARNING, text)]
 
 
 def test_write_errors_warn_once_a_minute(path, make, caplog):

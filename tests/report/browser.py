@@ -87,9 +87,9 @@ def seen_by_chromium(source, width, folder):
             """Say nothing."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server, running(server):
-        found = dumped(f"http://127.0.0.1:{server.server_port}/", folder)
-    told = re.search(r'<pre id="told">(.*?)</pre>', found, re.DOTALL)[1]
-    return Seen(**json.loads(unescape(told)), asked=set(asked) - {"/favicon.ico"})
+        result = dumped(f"http://127.0.0.1:{server.server_port}/", folder)
+    text = re.search(r'<pre id="told">(.*?)</pre>', result, re.DOTALL)[1]
+    return Seen(**json.loads(unescape(text)), asked=set(asked) - {"/favicon.ico"})
 
 
 def dumped(url, folder, *, after_ms=2_000):

@@ -68,26 +68,26 @@ def page_of(store, **how):
 
 def without_policy(source):
     """Give a page as it would be if its policy were forgotten: then its escaping stands alone."""
-    found, changed = re.subn(r"<meta http-equiv=\"Content-Security-Policy\".*?>", "", source)
+    result, changed = re.subn(r"<meta http-equiv=\"Content-Security-Policy\".*?>", "", source)
     assert changed == 1
-    return found
+    return result
 
 
 def faults(seen):
     """Say what a hostile name has done."""
-    found = []
+    results = []
     if seen.called:
-        found.append("ran")
+        results.append("ran")
     if seen.fetched or seen.asked - {"/", "/page.html"}:
-        found.append("asked")
+        results.append("asked")
     if {"script", "img", "iframe", "a", "link"} & set(seen.tags):
-        found.append("made an element")
+        results.append("made an element")
     text = "".join(seen.texts)
     if not all(safe(name) in text for name in HOSTILE):
-        found.append("is shown otherwise")
+        results.append("is shown otherwise")
     if any(not line.isprintable() for line in text.split("\n")):
-        found.append("does not print")
-    return found
+        results.append("does not print")
+    return results
 
 
 @pytest.mark.costly
@@ -148,8 +148,8 @@ def test_live_page_is_read_again(store, tmp_path, monkeypatch):
 
     start = urlencode({"by": "function", "since": HOSTILE[0]})
     with PageServer(answer, start=start) as server, running(server):
-        found = dumped(server.url, tmp_path, after_ms=20_000)
-    shown = Page(found[found.index("<html") :])
+        result = dumped(server.url, tmp_path, after_ms=20_000)
+    shown = Page(result[result.index("<html") :])
 
     assert len(asked) > 2
     assert set(asked) == {start}

@@ -32,28 +32,28 @@ NAMES = st.lists(
 
 def boxes(svg):
     """Left, right, top, bottom and text of every label, in units of the view box."""
-    found = []
+    results = []
     for label in ET.fromstring(svg).iter("text"):  # noqa: S314 - our own
         size = float(label.attrib["font-size"])
         width, height, _ = text_to_path.get_text_width_height_descent(label.text, FONT, ismath=False)
         wide = width * size / FONT_SIZE
         x, y = float(label.attrib["x"]), float(label.attrib["y"])
         left = x - wide * {"start": 0, "middle": 0.5, "end": 1}[label.attrib["text-anchor"]]
-        found.append((left, left + wide, y - height * size / FONT_SIZE, y, label.text))
-    return found
+        results.append((left, left + wide, y - height * size / FONT_SIZE, y, label.text))
+    return results
 
 
 def faults(svg):
     """Say which labels stand upon each other, or pass the edge."""
     labels = boxes(svg)
-    found = [(text, "edge") for left, right, _, _, text in labels if left < 0 or right > WIDTH + 1]
+    results = [(text, "edge") for left, right, _, _, text in labels if left < 0 or right > WIDTH + 1]
     for one, (left, right, top, bottom, text) in enumerate(labels):
-        found += [
+        results += [
             (text, other[4])
             for other in labels[:one]
             if left < other[1] - 1 and other[0] < right - 1 and top < other[3] - 1 and other[2] < bottom - 1
         ]
-    return found
+    return results
 
 
 def drawn(rows, target):
@@ -125,10 +125,10 @@ def test_names_of_a_verdict_stand_clear(names):
     """However long its names are, no label of a verdict's rates stands past the edge, and no two rows look alike."""
     strategies = [strategy(n=40_000, k=4_321) | {"id": name} for name in names]
     svg = rates_plot(decide(failing(strategies=strategies)).as_dict()).svg
-    told = [text for *_, text in boxes(svg)]
+    messages = [text for *_, text in boxes(svg)]
 
     assert faults(svg) == []
-    assert len(set(told)) == len(told)
+    assert len(set(messages)) == len(messages)
 
 
 @pytest.mark.costly

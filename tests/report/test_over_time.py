@@ -25,9 +25,9 @@ HOURS = st.lists(
 @given(HOURS)
 def test_every_call_is_in_one_point(hours):
     """The points of a group have its calls and its failed calls, no more and no less."""
-    found = over_time(hours, 3)
+    result = over_time(hours, 3)
 
-    for group, points in enumerate(found.series):
+    for group, points in enumerate(result.series):
         mine = [one for one in hours if one.group == group]
         assert sum(point.n for point in points) == sum(one.calls for one in mine)
         assert sum(point.count for point in points) == sum(one.failed for one in mine)
@@ -37,15 +37,15 @@ def test_every_call_is_in_one_point(hours):
 @given(HOURS)
 def test_points_have_one_step_and_are_few(hours):
     """Points lie on steps of one length, in the order of time, and there is room for all of them."""
-    found = over_time(hours, 3)
+    result = over_time(hours, 3)
 
-    for points in found.series:
+    for points in result.series:
         times = [point.at for point in points]
         assert times == sorted(set(times))
-        assert all((at - 4 * DAY) % found.step_s == 0 for at in times)
-    if found.span is not None:
-        first, end = found.span
-        assert (end - first) // found.step_s <= 72
+        assert all((at - 4 * DAY) % result.step_s == 0 for at in times)
+    if result.span is not None:
+        first, end = result.span
+        assert (end - first) // result.step_s <= 72
 
 
 @pytest.mark.parametrize(
@@ -76,8 +76,8 @@ def test_weeks_begin_on_mondays():
 
 def test_groups_without_calls_have_no_points():
     """An hour in which no reply was judged is no point, and a group without any has no series."""
-    found = over_time([HourOfGroup(1, THURSDAY, 0, 0), HourOfGroup(0, THURSDAY, 4, 1)], 2)
+    result = over_time([HourOfGroup(1, THURSDAY, 0, 0), HourOfGroup(0, THURSDAY, 4, 1)], 2)
 
-    assert found.series == ((TimedCalls(THURSDAY, 1, 4),), ())
-    assert found.series[0][0].failed == Rate.of(1, 4)
+    assert result.series == ((TimedCalls(THURSDAY, 1, 4),), ())
+    assert result.series[0][0].failed == Rate.of(1, 4)
     assert over_time([], 2).span is None

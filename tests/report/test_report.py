@@ -40,10 +40,10 @@ def as_text(report):
 
 def outcome(number, *failures, form="clean", usage=Usage(10, 5), **call):  # noqa: B008 - a frozen value
     """A call with these failed attempts, and a valid one at the end unless the last failure is `...`."""
-    given = [*failures, None] if not failures or failures[-1] is not ... else failures[:-1]
+    value = [*failures, None] if not failures or failures[-1] is not ... else failures[:-1]
     made = tuple(
         Attempt(n, "system_prompt", "p", "r", f, None if f else form, (), usage, None, "stop", 0.5 * n)
-        for n, f in enumerate(given, 1)
+        for n, f in enumerate(value, 1)
     )
     last = made[-1].failure
     return Outcome(
@@ -67,16 +67,16 @@ def store():
 
 
 def recorded(store, *outcomes):
-    for given in outcomes:
-        store.record(given)
+    for value in outcomes:
+        store.record(value)
     return report_on(store)
 
 
 def test_figures_of_a_store(store):
     """Every figure is a count of calls or attempts; transport is excluded."""
-    (found,) = recorded(store, *OUTCOMES).configurations
+    (result,) = recorded(store, *OUTCOMES).configurations
 
-    assert found == Configuration(
+    assert result == Configuration(
         schema="invoice",
         schema_fingerprint="f" * 16,
         function="shop.extract",
@@ -159,11 +159,11 @@ def test_excluded_calls_are_told_by_whose_fault_they_are(store):
     ]
     report = recorded(store, outcome(99), *made)
 
-    (found,) = report.groups
-    assert as_json(found)["excluded"][0] == {
+    (result,) = report.groups
+    assert as_json(result)["excluded"][0] == {
         "cause": "provider", "code": "provider_error", "exception": "APITimeoutError", "calls": 3,
     }  # fmt: skip
-    assert (found.calls, found.transport) == (1, 6)
+    assert (result.calls, result.transport) == (1, 6)
     assert (
         "excluded: 3 the provider's (APITimeoutError 3), 2 unknown (KeyError 2), 1 expected (OutOfStock 1)"
         in " ".join(as_text(report).split())
@@ -183,10 +183,10 @@ def test_calls_whose_tries_were_not_seen_are_in_the_failure_rate_alone(store):
     unseen = [one._replace(attempts=(one.attempts[0]._replace(unseen=True),)) for one in calls]
     report = recorded(store, *seen, *unseen)
 
-    (found,) = report.groups
-    assert (found.failed, found.unseen) == (Rate.of(1, 5), 3)
-    assert found.valid_first_time == found.clean == Rate.of(2, 2)
-    assert found.fixed_by_retry == found.repaired == Rate.of(0, 2)
+    (result,) = report.groups
+    assert (result.failed, result.unseen) == (Rate.of(1, 5), 3)
+    assert result.valid_first_time == result.clean == Rate.of(2, 2)
+    assert result.fixed_by_retry == result.repaired == Rate.of(0, 2)
     assert "in 3 calls a library inside had asked again unseen: no data for clean" in as_text(report)
 
 
@@ -222,11 +222,11 @@ def test_json_has_the_names_of_the_fields(store):
     document = as_json(report)
 
     assert list(document) == [field.name for field in fields(Report)]
-    (found,) = document["configurations"]
-    assert list(found) == [field.name for field in fields(Configuration)]
-    assert list(found["failed"]) == [field.name for field in fields(Rate)]
-    assert found["failed"]["rate"] == 0.25
-    assert found["failures"][0] == {"kind": "structure", "code": "type", "attempts": 2}
+    (result,) = document["configurations"]
+    assert list(result) == [field.name for field in fields(Configuration)]
+    assert list(result["failed"]) == [field.name for field in fields(Rate)]
+    assert result["failed"]["rate"] == 0.25
+    assert result["failures"][0] == {"kind": "structure", "code": "type", "attempts": 2}
     assert json.loads(json.dumps(document)) == document
 
 
@@ -261,9 +261,9 @@ def test_seconds_that_nobody_measured_are_no_zero(store):
     """Imported replies may have no times: their sum is unknown, as their median is."""
     untimed = outcome(1)
     attempts = tuple(attempt._replace(elapsed_s=nan) for attempt in untimed.attempts)
-    (found,) = recorded(store, untimed._replace(attempts=attempts)).configurations
+    (result,) = recorded(store, untimed._replace(attempts=attempts)).configurations
 
-    assert (found.attempts, found.elapsed_s, found.elapsed_p50_s) == (1, None, None)
+    assert (result.attempts, result.elapsed_s, result.elapsed_p50_s) == (1, None, None)
 
 
 def test_text_and_json_show_one_number(store):
@@ -286,7 +286,7 @@ def test_report_is_filtered(store):
     recorded(store, *outcomes)
 
     def calls(**which):
-        return sum(found.calls for found in report_on(store, **which).configurations)
+        return sum(result.calls for result in report_on(store, **which).configurations)
 
     assert (calls(), calls(schema="order"), calls(schema="e" * 16)) == (4, 1, 1)
     assert (calls(function="other"), calls(function="extract"), calls(since=1_500.0)) == (1, 3, 1)
@@ -349,12 +349,12 @@ def test_configurations_of_a_function_stand_under_it(store):
 )
 def test_calls_are_put_together_by_what_is_asked(store, by, names):
     """`by` is what a row is; its rates are those of all its calls."""
-    for given in (
+    for value in (
         outcome(1, segment="eu"),
         outcome(2, segment="eu", version="v2", model="m2"),
         outcome(3, TOTAL, ..., function="mail.extract"),
     ):
-        store.record(given)
+        store.record(value)
     report = report_on(store, by=by)
     text = as_text(report)
 
@@ -442,8 +442,8 @@ def test_imports_say_beside_every_rate_what_part_of_the_traffic_they_are():
     with open_store("sqlite://") as store:
         record(store, 4, 1)
         text = as_text(report_on(store))
-        said = '{"imported":"mlflow","max_attempts":1,"observe":true,"traffic":"failures"}'
-        record(store, 3, 3, settings=said, first=4)
+        shown = '{"imported":"mlflow","max_attempts":1,"observe":true,"traffic":"failures"}'
+        record(store, 3, 3, settings=shown, first=4)
         report = report_on(store)
 
     assert "traffic" not in text

@@ -58,27 +58,27 @@ def test_an_estimate_stands_between_its_bounds(cut, whole):
 
     There is none either where the stopped ones are longer than the others, and only there.
     """
-    found = found_of(cut, whole)
+    result = found_of(cut, whole)
 
-    assert (found.attempts, found.judged) == (len(cut), len(cut) + len(whole))
-    assert (found.stopped_bytes is None, found.whole_bytes is None) == (not cut, not whole)
-    if found.saved is None:
-        assert not cut or not whole or found.stopped_bytes >= found.whole_bytes
+    assert (result.attempts, result.judged) == (len(cut), len(cut) + len(whole))
+    assert (result.stopped_bytes is None, result.whole_bytes is None) == (not cut, not whole)
+    if result.saved is None:
+        assert not cut or not whole or result.stopped_bytes >= result.whole_bytes
     else:
         assert cut
         assert whole
-        saved = found.saved
+        saved = result.saved
         assert 0 <= saved.lower <= saved.share <= saved.upper < 1
         assert saved.upper > 0
         assert 0 <= saved.size_bytes <= saved.most_bytes
-        told = (
-            found.stopped_bytes,
-            found.whole_bytes,
+        messages = (
+            result.stopped_bytes,
+            result.whole_bytes,
             saved.size_bytes,
             saved.most_bytes,
             saved.counted_bytes,
         )
-        assert {type(size) for size in told} == {int}
+        assert {type(size) for size in messages} == {int}
         assert saved.from_replies == len(whole)
 
 
@@ -162,16 +162,16 @@ def test_nothing_is_estimated_from_nothing(store):
 def test_a_report_of_calls_that_stop_none_is_as_it_was(store):
     """Without the setting nothing is said of stopping, and with it and no stopped reply that none was."""
     assert "stopped" not in as_text(recorded(store, outcome(1, TOTAL)))
-    found = recorded(store, outcome(2, settings=STOPS, function="shop.other"))
-    assert "shop.other stopped 0 of 1 replies before their end" in " ".join(as_text(found).split())
+    result = recorded(store, outcome(2, settings=STOPS, function="shop.other"))
+    assert "shop.other stopped 0 of 1 replies before their end" in " ".join(as_text(result).split())
 
 
 def test_nothing_is_said_of_stopping_where_no_reply_was_judged(store):
     """Calls that were cancelled or broken off have no reply that might have been stopped."""
     cancelled = Failure("transport", "cancelled", "CancelledError was raised")
-    found = recorded(store, outcome(1, cancelled, ..., settings=STOPS))
+    result = recorded(store, outcome(1, cancelled, ..., settings=STOPS))
 
-    assert "stopped" not in as_text(found)
+    assert "stopped" not in as_text(result)
 
 
 def test_kinds_of_stopped_and_whole_replies_are_not_put_together(store):
@@ -187,8 +187,8 @@ def test_kinds_of_stopped_and_whole_replies_are_not_put_together(store):
 
 def test_the_json_has_the_figures(store):
     """What the text says is in the JSON, by name."""
-    found = as_json(recorded(store, *(stopped(n, 40) for n in range(20))))["configurations"][0]["stopped"]
+    result = as_json(recorded(store, *(stopped(n, 40) for n in range(20))))["configurations"][0]["stopped"]
 
-    assert (found["attempts"], found["judged"], found["median_characters"]) == (20, 40, 40)
-    assert found["saved"]["from_replies"] == 20
-    assert found["saved"]["lower"] <= found["saved"]["share"] <= found["saved"]["upper"]
+    assert (result["attempts"], result["judged"], result["median_characters"]) == (20, 40, 40)
+    assert result["saved"]["from_replies"] == 20
+    assert result["saved"]["lower"] <= result["saved"]["share"] <= result["saved"]["upper"]

@@ -42,11 +42,11 @@ def recorded(store, *calls, **how):
 def test_rates_over_time_have_their_bounds(store):
     """Each hour with calls is a point of the row, with n and bounds; the JSON has it in the order of the rows."""
     report = recorded(store, ("a.f", 0, True), ("a.f", 0, False), ("a.f", 3, False), ("a.g", 1, False))
-    told = json.loads(json.dumps(as_json(report)))
+    document = json.loads(json.dumps(as_json(report)))
 
-    assert [group["function"] for group in told["groups"]] == ["a.f", "a.g"]
-    assert told["over_time"]["step_s"] == HOUR
-    first, second = told["over_time"]["series"]
+    assert [group["function"] for group in document["groups"]] == ["a.f", "a.g"]
+    assert document["over_time"]["step_s"] == HOUR
+    first, second = document["over_time"]["series"]
     assert [(point["at"], point["failed"]["count"], point["failed"]["n"]) for point in first] == [
         (MORNING, 1, 2),
         (MORNING + 3 * HOUR, 0, 1),
@@ -176,11 +176,11 @@ def test_same_store_gives_the_same_page(store):
 def test_long_names_stay_apart():
     """Of two long names that are alike at both ends the shortened forms differ, and none is longer than asked."""
     names = [f"{'x' * 5_000}{letter}{'y' * 5_000}" for letter in "abc"]
-    found = shortened([*names, "short", names[0]], 40)
+    result = shortened([*names, "short", names[0]], 40)
 
-    assert len(set(found)) == 4
-    assert found[0] == found[4]
-    assert max(map(len, found)) == 40
+    assert len(set(result)) == 4
+    assert result[0] == result[4]
+    assert max(map(len, result)) == 40
 
 
 def test_functions_of_two_schemas_stay_apart(store):
@@ -194,9 +194,9 @@ def test_functions_of_two_schemas_stay_apart(store):
 
 def test_imported_failures_have_no_rate_over_time():
     """Neither alone nor beside other calls of the function: how many had failed in an hour is no rate."""
-    said = '{"imported":"mlflow","max_attempts":1,"observe":true,"traffic":"failures"}'
+    text = '{"imported":"mlflow","max_attempts":1,"observe":true,"traffic":"failures"}'
     with open_store("sqlite://") as store:
-        record(store, 3, 3, settings=said)
+        record(store, 3, 3, settings=text)
         alone = report_on(store, hours=True)
         record(store, 4, 1, first=3, started_at=86_400.0)
         both = report_on(store, hours=True)

@@ -81,11 +81,11 @@ def left_out(document):
 def _left_out(wanted, written):
     at = 0
     for text in wanted:
-        found = written.find(_bare(safe(text)), at)
-        if found < 0:
+        result = written.find(_bare(safe(text)), at)
+        if result < 0:
             yield text
         else:
-            at = found + len(_bare(safe(text)))
+            at = result + len(_bare(safe(text)))
 
 
 def _bare(text):

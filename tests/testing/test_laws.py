@@ -51,10 +51,10 @@ def test_laws_hold(schema):
 
 def test_a_schema_without_near_misses_says_so():
     """Nothing can be broken in `true`: that law has no draws, and says why."""
-    (found,) = [one for one in try_laws(True, examples=10) if one.law == "near_misses"]
+    (result,) = [one for one in try_laws(True, examples=10) if one.law == "near_misses"]
 
-    assert found.held is None
-    assert "no near miss" in found.why
+    assert result.held is None
+    assert "no near miss" in result.why
 
 
 @pytest.mark.costly
@@ -92,9 +92,9 @@ def test_the_command_fails_with_a_counterexample(tmp_path, capsys, monkeypatch):
     _lose_prose(monkeypatch)
 
     assert main(["schema", "test", str(tmp_path / "s.json"), "--examples", "50", "--format", "json"]) == 1
-    found = {one["law"]: one for one in json.loads(capsys.readouterr().out)["laws"]}
-    assert found["replies"]["held"] is False
-    assert found["replies"]["counterexample"].startswith("Sent(")
+    results = {one["law"]: one for one in json.loads(capsys.readouterr().out)["laws"]}
+    assert results["replies"]["held"] is False
+    assert results["replies"]["counterexample"].startswith("Sent(")
 
 
 @pytest.mark.costly

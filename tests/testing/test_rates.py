@@ -41,7 +41,7 @@ def test_the_first_calls_that_decide_are_the_last(fails, limit, alpha):
     for index in measurement.inputs():
         with measurement.call(index):
             failing_at(failed)(index)
-    found = measurement.result()
+    result = measurement.result()
 
     def decides(n, side):
         return log_e_value(sum(fails[:n]), n, limit, side=side) >= -log(alpha)
@@ -50,7 +50,7 @@ def test_the_first_calls_that_decide_are_the_last(fails, limit, alpha):
     expected = (
         (len(fails), "undecided") if first is None else (first, "ok" if decides(first, "ok") else "bad")
     )
-    assert (found.calls, found.decision) == expected
+    assert (result.calls, result.decision) == expected
 
 
 @given(st.lists(st.booleans(), max_size=60), st.sampled_from([0.05, 0.2, 0.5]))
@@ -60,19 +60,19 @@ def test_the_decision_is_that_of_the_bounds(fails, limit):
     for index in measurement.inputs():
         with measurement.call(index):
             assert not fails[index]
-    found = measurement.result()
+    result = measurement.result()
 
-    decision = "ok" if found.upper <= limit else "bad" if found.lower >= limit else "undecided"
-    assert found.decision == decision
-    expected = bounds(found.failed, found.inputs)
-    assert (found.lower, found.upper) == (expected.lower, expected.upper)
+    decision = "ok" if result.upper <= limit else "bad" if result.lower >= limit else "undecided"
+    assert result.decision == decision
+    expected = bounds(result.failed, result.inputs)
+    assert (result.lower, result.upper) == (expected.lower, expected.upper)
 
 
 def test_a_function_that_never_fails_passes_with_the_fewest_calls():
     """188 inputs without a failure are what `max=0.02` takes."""
-    found = assert_failure_rate(failing_at(()), range(1_000), max=0.02)
+    result = assert_failure_rate(failing_at(()), range(1_000), max=0.02)
 
-    assert found == FailureRate(0.0, 188, 188, 0, 0.0, bounds(0, 188).upper, 0.02, 0.05, "ok", "decided", 0)
+    assert result == FailureRate(0.0, 188, 188, 0, 0.0, bounds(0, 188).upper, 0.02, 0.05, "ok", "decided", 0)
 
 
 def test_a_rate_above_max_fails_with_its_numbers_and_the_first_failures():
@@ -121,9 +121,9 @@ def test_a_rate_at_max_is_never_decided():
 
 def test_undecided_may_pass():
     """With undecided="pass" the numbers are given and nothing is raised."""
-    found = assert_failure_rate(failing_at(()), range(5), max=0.02, undecided="pass")
+    result = assert_failure_rate(failing_at(()), range(5), max=0.02, undecided="pass")
 
-    assert (found.decision, found.ended, found.missing) == ("undecided", "inputs", 183)
+    assert (result.decision, result.ended, result.missing) == ("undecided", "inputs", 183)
 
 
 def test_undecided_may_skip():
@@ -148,9 +148,9 @@ def test_equal_inputs_count_once(inputs, failed):
     for index in measurement.inputs():
         with measurement.call(index):
             failing_at(failed)(index)
-    found = measurement.result()
+    result = measurement.result()
 
-    assert (found.calls, found.inputs, found.failed) == (
+    assert (result.calls, result.inputs, result.failed) == (
         len(inputs),
         len(set(inputs)),
         len(failed & set(inputs)),
@@ -164,9 +164,9 @@ def test_an_input_that_fails_now_and_then_counts_by_its_mean():
     def call(given):
         assert next(turns)
 
-    found = measured(call, ["a"] * 4, max=0.4)
+    result = measured(call, ["a"] * 4, max=0.4)
 
-    assert (found.failed, found.inputs, found.calls) == (0.5, 1, 4)
+    assert (result.failed, result.inputs, result.calls) == (0.5, 1, 4)
 
 
 def test_repeats_are_called_one_after_the_other():
@@ -185,9 +185,9 @@ def test_inputs_of_other_types_are_other_inputs():
 
 def test_no_more_inputs_are_read_than_calls_may_be_made():
     """An endless generator is read up to the budget."""
-    found = measured(failing_at(()), iter(int, 1), budget_calls=7)
+    result = measured(failing_at(()), iter(int, 1), budget_calls=7)
 
-    assert (found.calls, found.inputs, found.ended) == (7, 1, "budget_calls")
+    assert (result.calls, result.inputs, result.ended) == (7, 1, "budget_calls")
 
 
 def test_no_call_starts_after_the_seconds_are_spent(monkeypatch):
@@ -195,9 +195,9 @@ def test_no_call_starts_after_the_seconds_are_spent(monkeypatch):
     clock = iter(range(100))
     monkeypatch.setattr(rates, "monotonic", lambda: next(clock))
 
-    found = measured(failing_at(()), range(50), budget_s=3)
+    result = measured(failing_at(()), range(50), budget_s=3)
 
-    assert (found.calls, found.ended) == (2, "budget_s")
+    assert (result.calls, result.ended) == (2, "budget_s")
 
 
 # What is a failure.
@@ -225,9 +225,9 @@ def test_a_guarded_function_is_called_until_it_is_decided():
 
 def test_an_outcome_that_is_not_ok_is_a_failure():
     """A function of one's own may give the Outcome of a guarded call."""
-    found = measured(extract.outcome, ["oops", GOOD], max=0.4)
+    result = measured(extract.outcome, ["oops", GOOD], max=0.4)
 
-    assert (found.failed, found.inputs) == (1, 2)
+    assert (result.failed, result.inputs) == (1, 2)
 
 
 def test_an_asynchronous_guarded_function_is_awaited():
@@ -239,9 +239,9 @@ def test_an_asynchronous_guarded_function_is_awaited():
         loops.add(id(asyncio.get_running_loop()))
         return GOOD
 
-    found = measured(aextract, range_of_texts(5))
+    result = measured(aextract, range_of_texts(5))
 
-    assert (found.inputs, found.failed, len(loops)) == (5, 0, 1)
+    assert (result.inputs, result.failed, len(loops)) == (5, 0, 1)
 
 
 def range_of_texts(n):
@@ -269,9 +269,9 @@ def test_a_schema_judges_the_reply_of_a_function_that_is_not_guarded():
         asked.append(letter)
         return letter
 
-    found = measured(call, [GOOD, "oops", '{"total": "x"}'], schema=TOTAL, max=0.9)
+    result = measured(call, [GOOD, "oops", '{"total": "x"}'], schema=TOTAL, max=0.9)
 
-    assert (asked, found.failed) == ([GOOD, "oops", '{"total": "x"}'], 2)
+    assert (asked, result.failed) == ([GOOD, "oops", '{"total": "x"}'], 2)
 
 
 def test_named_exceptions_are_failures_too():
@@ -294,10 +294,10 @@ def test_any_other_exception_ends_the_measurement_with_advice():
 
 def test_allowed_errors_are_left_out_of_the_rate():
     """A call that raised is neither failed nor good."""
-    found = measured(int, ["1", "x", "2"], max_errors=1)
+    result = measured(int, ["1", "x", "2"], max_errors=1)
 
-    assert (found.calls, found.errors, found.inputs, found.failed) == (3, 1, 2, 0)
-    assert ", 1 of them raised and left out:" in str(found)
+    assert (result.calls, result.errors, result.inputs, result.failed) == (3, 1, 2, 0)
+    assert ", 1 of them raised and left out:" in str(result)
 
 
 def test_a_transport_failure_is_no_format_failure():

@@ -40,13 +40,13 @@ def _written(dialect: str) -> dict[str, tuple[dict[str, Any], Any]]:
 
 def _forms(part: dict[str, Any], says: Any) -> set[str]:
     """Give the ways in which the metaschema lets a keyword hold schemas."""
-    found = {"single"} if _holds_schema(says) else set()
+    result = {"single"} if _holds_schema(says) else set()
     for arm in (_behind(part, each) for each in (says, *says.get("anyOf", ()))):
         if _holds_schema(arm.get("items")) and arm.get("type") == "array":
-            found.add("list")
+            result.add("list")
         if _holds_schema(arm.get("additionalProperties")) and arm.get("type") == "object":
-            found.add("map")
-    return found
+            result.add("map")
+    return result
 
 
 def _behind(part: dict[str, Any], says: dict[str, Any]) -> dict[str, Any]:
@@ -77,7 +77,7 @@ def test_a_draft_has_the_keywords_that_its_metaschemas_describe(dialect: str) ->
 def test_subschemas_stand_where_the_metaschemas_say(dialect: str) -> None:
     """A keyword holds one schema, a list or a map of them as the metaschemas write it."""
     draft = draft_of(dialect)
-    written = {name: _forms(*found) for name, found in _written(dialect).items()}
+    written = {name: _forms(*result) for name, result in _written(dialect).items()}
 
     for row in KEYWORDS.values():
         if row.since <= draft <= row.until and row.name in written:

@@ -12,15 +12,15 @@ from schema_guard.values import Missed
 @pytest.fixture(scope="module")
 def judged(corpora):
     """For every instance: the schema's id, its label, schema and value, the answers to every way to ask, and the violations."""
-    found = []
+    results = []
     for line in (corpora / "maskbench.jsonl").read_text().splitlines():
         row = json.loads(line)
         schema = Schema.of(row["schema"])
         for case in row["tests"]:
             violations = schema.violations(case["data"])
             answers = {schema.is_valid(case["data"]), schema.accepts(case["data"]), not violations}
-            found.append((row["id"], case["valid"], schema, case["data"], answers, violations))
-    return found
+            results.append((row["id"], case["valid"], schema, case["data"], answers, violations))
+    return results
 
 
 @pytest.mark.costly
@@ -44,10 +44,10 @@ def test_the_short_way_takes_what_is_valid(judged):
 
 def test_no_real_instance_is_too_costly(judged):
     """No instance of a real schema comes near the limit on steps."""
-    assert [name for name, *_, found in judged if any(v.keyword == "too_costly" for v in found)] == []
+    assert [name for name, *_, result in judged if any(v.keyword == "too_costly" for v in result)] == []
 
 
 def test_every_violation_is_short(judged):
     """No instance has more than 50 violations, and what came is cut at the kind and 80 characters."""
-    assert max(len(found) for *_, found in judged) <= 50
-    assert max(len(violation.actual) for *_, found in judged for violation in found) <= 100
+    assert max(len(result) for *_, result in judged) <= 50
+    assert max(len(violation.actual) for *_, result in judged for violation in result) <= 100

@@ -17,9 +17,9 @@ def test_reference_engine_agrees(suite, draft, monkeypatch):
     monkeypatch.setattr("schema_guard.validation.fast_engine.MAX_CROSSINGS", 0)
     monkeypatch.setattr("schema_guard.schema._cache", {})
 
-    _, found = wrong(suite, draft, f"tests/{draft}", formats=False)
+    _, result = wrong(suite, draft, f"tests/{draft}", formats=False)
 
-    assert [case for case in found if case[1] != WITHOUT_ASSERTIONS] == []
+    assert [case for case in result if case[1] != WITHOUT_ASSERTIONS] == []
 
 
 @needs("streaming")

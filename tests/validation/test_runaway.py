@@ -58,9 +58,9 @@ def told_while_written(text, width, periods):
     """What is said first of a text in pieces of one width, and of how many characters; None where nothing is."""
     repeats = Repeats(periods)
     for at in range(0, len(text), width):
-        said = repeats.feed(text[at : at + width])
-        if said is not None:
-            return said, at + width
+        failure = repeats.feed(text[at : at + width])
+        if failure is not None:
+            return failure, at + width
     return None
 
 
@@ -72,9 +72,9 @@ def test_a_text_that_is_written_is_told_as_it_is_when_it_was_cut_off_there(befor
     """What is said while a text is written is what is said of all that came; and it is said soon."""
     text = before + part * (2_000 // len(part))
 
-    said, came = told_while_written(text, width, periods)
+    shown, came = told_while_written(text, width, periods)
 
-    assert runaway(text[:came], periods=periods) == said
+    assert runaway(text[:came], periods=periods) == shown
     assert came <= 1.2 * (len(before) + max(256, periods * len(part))) + 64 + 2 * width
 
 
@@ -87,9 +87,9 @@ def test_a_text_that_is_written_is_told_as_it_is_when_it_was_cut_off_there(befor
 )
 def test_a_repeated_part_is_told_soon(before, part):
     """A part of up to a sixth of 16,384 characters is told, with an eighth of these more than it takes at the most."""
-    said, came = told_while_written(before + part * 2_000, 4, 6)
+    text, came = told_while_written(before + part * 2_000, 4, 6)
 
-    assert said == f"a part of {len(part)} characters"
+    assert text == f"a part of {len(part)} characters"
     assert came <= len(before) + max(256, 6 * len(part)) + 16_384 // 8 + 4
 
 

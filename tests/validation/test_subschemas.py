@@ -9,6 +9,6 @@ def test_subschemas_come_with_their_base():
     """A schema position knows its place, and the URI that holds there."""
     document = {"$id": "http://x/a/", "items": {"$id": "b", "not": {}}, "const": {"not": {}}}
 
-    found = [(place.location, place.base) for place in subschemas(document, "", LATEST)]
+    results = [(place.location, place.base) for place in subschemas(document, "", LATEST)]
 
-    assert found == [("", "http://x/a/"), ("/items", "http://x/a/b"), ("/items/not", "http://x/a/b")]
+    assert results == [("", "http://x/a/"), ("/items", "http://x/a/b"), ("/items/not", "http://x/a/b")]

@@ -135,16 +135,16 @@ def repaired(chunk: str, took: Callable[[str], None]) -> str:
             strings[index] = written(token[1:-1], steps.append)
             for step in steps:
                 firsts.setdefault(step, (index, 1, 0))
-    mended_bare = _mended_between(bare, firsts)
+    repaired_bare = _repaired_between(bare, firsts)
     _note(firsts, "comment", bare, bare.find(_COMMENT_MARK))
     for step in sorted(firsts, key=firsts.__getitem__):
         took(step)
     pieces = [""] * (2 * len(strings) + 1)
-    pieces[::2], pieces[1::2] = mended_bare.replace(_COMMENT_MARK, "").split(_STRING_MARK), strings
+    pieces[::2], pieces[1::2] = repaired_bare.replace(_COMMENT_MARK, "").split(_STRING_MARK), strings
     return "".join(pieces)
 
 
-def _mended_between(bare: str, firsts: dict[str, tuple[int, int, int]]) -> str:
+def _repaired_between(bare: str, firsts: dict[str, tuple[int, int, int]]) -> str:
     """Repair what stands between strings."""
     repaired = bare
     for step, signs, repairs in _faults():

@@ -55,7 +55,7 @@ class Broken:
         code: Of its failure: the broken keyword where the kind is `structure` or `value`.
         how: The way in which it fails, such as `"trailing_comma"` or `"schema_echo"`.
         finish_reason: What the provider says with it; the label depends on it.
-        fixed_by: The least level of repair that makes it valid. None when none does, or without the part `repair`.
+        repaired_by: The least level of repair that makes it valid. None when none does, or without the part `repair`.
         chunks: The reply as a stream; they join to the text, and some may be empty.
     """
 
@@ -64,7 +64,7 @@ class Broken:
     code: str
     how: str
     finish_reason: FinishReason | None
-    fixed_by: Literal["lossless", "lossy"] | None
+    repaired_by: Literal["lossless", "lossy"] | None
     chunks: tuple[str, ...]
 
 
@@ -137,7 +137,7 @@ def _broken(
         fault.code,
         how,
         fault.finish_reason,
-        _mended_by(fault, schema),
+        _repaired_by(fault, schema),
         in_chunks(draw, fault.text),
     )
 
@@ -149,7 +149,7 @@ def _weighted(draw: DrawFn, ways: list[str], weigh: Callable[[str], int]) -> int
     return next(index for index, end in enumerate(ends) if at < end)
 
 
-def _mended_by(fault: Fault, schema: Schema[Any]) -> Literal["lossless", "lossy"] | None:
+def _repaired_by(fault: Fault, schema: Schema[Any]) -> Literal["lossless", "lossy"] | None:
     if fault.kind in _PARSED:
         return None
     with suppress(MissingPart):  # nothing can be repaired without the part

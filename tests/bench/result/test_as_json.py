@@ -59,7 +59,7 @@ def test_file_has_one_row_a_line():
     lines = result_file(RESULT).splitlines()
     rows = (RESULT.variants, RESULT.comparisons, RESULT.failures, RESULT.examples, RESULT.calls)
 
-    assert [line[0] for line in lines[1:-1]].count("{") == sum(len(found) for found in rows[:-1])
+    assert [line[0] for line in lines[1:-1]].count("{") == sum(len(result) for result in rows[:-1])
     assert [line[0] for line in lines[1:-1]].count("[") == len(RESULT.calls)
 
 

@@ -56,13 +56,18 @@ def test_evidence_goes_both_ways():
     """The e-value is the mean of the two one-sided ones; the interval is that of the tasks' differences."""
     calls = [scored(f"t{n}", how="failed" if n < 20 else "clean") for n in range(60)]
     calls += [scored(f"t{n}", "b", how="failed" if 15 <= n < 25 else "clean") for n in range(60)]
-    found = result_of(run_of(*calls)).comparisons[0]
+    result = result_of(run_of(*calls)).comparisons[0]
     forward, backward = paired(15, 5, 60), paired(5, 15, 60)
 
-    assert (found.tasks, found.only_a, found.only_b, found.difference) == (60, 15, 5, pytest.approx(1 / 6))
-    assert found.e_value == (forward.e_value + backward.e_value) / 2
+    assert (result.tasks, result.only_a, result.only_b, result.difference) == (
+        60,
+        15,
+        5,
+        pytest.approx(1 / 6),
+    )
+    assert result.e_value == (forward.e_value + backward.e_value) / 2
     bounds = gap_bounds([1.0] * 15 + [-1.0] * 5 + [0.0] * 40)
-    assert (found.lower, found.upper) == (bounds.lower, bounds.upper)
+    assert (result.lower, result.upper) == (bounds.lower, bounds.upper)
 
 
 def test_only_common_tasks_are_compared():
@@ -84,9 +89,9 @@ def test_epochs_of_a_task_count_once():
     """What counts of a task is by how much the shares of its failed calls differ."""
     hows = {"a": ["failed", "failed", "clean"], "b": ["clean", "failed", "clean"]}
     calls = [scored("t1", name, how, epoch=e) for name, made in hows.items() for e, how in enumerate(made)]
-    found = result_of(run_of(*calls)).comparisons[0]
+    result = result_of(run_of(*calls)).comparisons[0]
 
-    assert (found.tasks, found.only_a, found.only_b) == (1, pytest.approx(1 / 3), 0)
+    assert (result.tasks, result.only_a, result.only_b) == (1, pytest.approx(1 / 3), 0)
 
 
 def test_more_variants_need_more_evidence():

@@ -71,8 +71,8 @@ def without_order(result):
         replace(variant, leaf_share=replace(variant.leaf_share, lower=None, upper=None))
         for variant in result.variants
     ]
-    told = [line for line in result.not_measured if "bounds of the leaves" not in line]
-    return replace(result, variants=variants, calls=sorted(result.calls, key=repr), not_measured=told)
+    messages = [line for line in result.not_measured if "bounds of the leaves" not in line]
+    return replace(result, variants=variants, calls=sorted(result.calls, key=repr), not_measured=messages)
 
 
 @pytest.mark.costly
@@ -136,9 +136,9 @@ def test_leaf_share_has_the_bounds_of_a_mean():
     variant = result_of(
         run_of(*(scored(f"t{n}", content=content(r)) for n, r in enumerate(rights)))
     ).variants[0]
-    found = mean_bounds([right / 4 for right in rights], alpha=0.1)
+    result = mean_bounds([right / 4 for right in rights], alpha=0.1)
 
-    assert variant.leaf_share == Rate(25, 40, 0.625, found.lower, found.upper)
+    assert variant.leaf_share == Rate(25, 40, 0.625, result.lower, result.upper)
 
 
 def test_mean_that_changes_during_the_run_has_no_bounds():

@@ -40,10 +40,10 @@ GOOD, BAD = answered(4), answered(60)
 @given(runs())
 def test_gate_against_itself_is_passed(run):
     """A result is never missed against itself."""
-    found = result_of(run)
-    assume(any(variant.calls for variant in found.variants))
+    result = result_of(run)
+    assume(any(variant.calls for variant in result.variants))
 
-    assert gate(found, found, max_drop=0).exit_code() == 0
+    assert gate(result, result, max_drop=0).exit_code() == 0
 
 
 @given(st.integers(0, 60), st.integers(0, 60), st.floats(0, 0.9))
@@ -207,9 +207,9 @@ def test_every_writer_shows_all_of_it():
 
 def test_names_are_escaped():
     """No name of a variant reaches a terminal unescaped."""
-    found = answered(0, tasks=3, variant="\x1b[2J")
+    result = answered(0, tasks=3, variant="\x1b[2J")
 
-    assert all(line.isprintable() for line in gate_as_text(gate(found, found)).split("\n"))
+    assert all(line.isprintable() for line in gate_as_text(gate(result, result)).split("\n"))
 
 
 @pytest.mark.slow

@@ -121,9 +121,9 @@ CASES = {
 @pytest.mark.parametrize(("calls", "target", "tone", "headline"), CASES.values(), ids=CASES)
 def test_headline(calls, target, tone, headline):
     """The sentence names the best variant, its n and its bounds, what is not decided, and how much is right."""
-    told = found(*calls, target=target)
+    text = found(*calls, target=target)
 
-    assert (told.headline, told.tone) == (headline, tone)
+    assert (text.headline, text.tone) == (headline, tone)
 
 
 @given(runs(), st.sampled_from([None, 0.01, 0.1, 0.5]))
@@ -131,7 +131,7 @@ def test_headline(calls, target, tone, headline):
 def test_nothing_is_said_that_is_not_proved(run, target):
     """A target is met where a bound says so; one fails least where every other one is called worse; the rest is open."""
     result = result_of(replace(run, target=target))
-    told, variants = headline_of(result), ranked(result)
+    text, variants = headline_of(result), ranked(result)
     called = {(one.better, one.a, one.b) for one in result.comparisons if one.measure == "format"}
     proved = [
         one
@@ -144,13 +144,13 @@ def test_nothing_is_said_that_is_not_proved(run, target):
     ]  # fmt: skip
 
     if target is not None and variants:
-        assert (told.tone is Tone.GOOD) == any(one.failed.bounds.upper <= target for one in variants)
-        assert (told.tone is Tone.BAD) == all(one.failed.bounds.lower > target for one in variants)
-    if " fails least, in " in told.headline and target is None:
+        assert (text.tone is Tone.GOOD) == any(one.failed.bounds.upper <= target for one in variants)
+        assert (text.tone is Tone.BAD) == all(one.failed.bounds.lower > target for one in variants)
+    if " fails least, in " in text.headline and target is None:
         assert proved
-    if told.tone is Tone.PLAIN:
+    if text.tone is Tone.PLAIN:
         assert proved
-    assert told.facts[-1].label == "next"
+    assert text.facts[-1].label == "next"
 
 
 @given(st.integers(1, 30), st.integers(0, 20), st.integers(0, 20))
@@ -163,9 +163,9 @@ def test_so_many_more_tasks_decide(n, only_a, only_b):
         *(scored(f"t{number}", "a", "failed" if number < only_a else "clean") for number in range(n)),
         *(scored(f"t{number}", "b", "failed" if number >= n - only_b else "clean") for number in range(n)),
     ]
-    told = headline_of(result_of(run_of(*calls, suite_tasks=10**7))).facts[-1].text
-    needed = re.search(r"--sample ([0-9]+)", told)
-    if needed is None or "decide between" not in told:
+    text = headline_of(result_of(run_of(*calls, suite_tasks=10**7))).facts[-1].text
+    needed = re.search(r"--sample ([0-9]+)", text)
+    if needed is None or "decide between" not in text:
         return
     whole = int(needed[1])
     share = whole / n
@@ -197,9 +197,9 @@ def evidence(only_a, only_b, tasks):
 )  # fmt: skip
 def test_next_step(calls, others, said):
     """What comes next can be taken: use it, ask so many more tasks, try what can fix what fails."""
-    told = found(*calls, **others)
+    text = found(*calls, **others)
 
-    assert told.facts[-1].text == said
+    assert text.facts[-1].text == said
 
 
 def test_names_are_told_apart():

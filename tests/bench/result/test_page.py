@@ -213,7 +213,7 @@ def test_labels_stand_clear():
     names = [[text for *_, text in boxes(svg) if "strict_schema" in text] for svg in plots[:3]]
 
     assert [fault for svg in plots for fault in faults(svg)] == []
-    assert [len(set(found)) for found in names] == [12, 12, 12]
+    assert [len(set(result)) for result in names] == [12, 12, 12]
 
 
 @pytest.mark.parametrize("missing", ["matplotlib", "jinja2"])

@@ -37,9 +37,9 @@ AFTER = result(*(scored(f"t{n}", how="failed" if n in range(1, 20) else "clean")
 @given(runs())
 def test_result_compared_with_itself(run):
     """A result does not differ from itself, nor from what its file gives."""
-    found = result_of(run)
-    assume(any(variant.calls for variant in found.variants))
-    comparison = compare(found, result_from_file(result_file(found)))
+    results = result_of(run)
+    assume(any(variant.calls for variant in results.variants))
+    comparison = compare(results, result_from_file(result_file(results)))
 
     assert comparison.same_suite
     assert (comparison.only_a, comparison.only_b, comparison.unpaired_a) == ((), (), ())
@@ -71,7 +71,7 @@ def test_comparison_is_antisymmetric(run):
 
 def _common_tasks(one, other):
     answered = [
-        {(c.variant, c.schema, c.task) for c in found.calls if not c.is_lost} for found in (one, other)
+        {(c.variant, c.schema, c.task) for c in results.calls if not c.is_lost} for results in (one, other)
     ]
     return answered[0] & answered[1]
 
@@ -79,10 +79,10 @@ def _common_tasks(one, other):
 def test_difference_is_paired_by_task():
     """The evidence is that of the tasks on which the two differ, and is called over all comparisons."""
     pair = compare(BEFORE, AFTER).variants[0]
-    found = gap_bounds([1.0] + [-1.0] * 18 + [0.0] * 21)
+    results = gap_bounds([1.0] + [-1.0] * 18 + [0.0] * 21)
 
     assert (pair.format.only_a, pair.format.only_b, pair.format.tasks) == (1, 18, 40)
-    assert (pair.format.lower, pair.format.upper) == (found.lower, found.upper)
+    assert (pair.format.lower, pair.format.upper) == (results.lower, results.upper)
     assert (pair.format.rate_a, pair.format.rate_b, pair.format.called) == (0.05, 0.475, True)
 
 

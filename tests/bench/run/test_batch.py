@@ -157,11 +157,11 @@ def test_what_the_provider_did_not_answer_is_written_again(tmp_path, plan, model
             "error": None,
         },
     ]
-    found = read_replies(written(tmp_path / "errors", rows), plan, models, journal)
+    result = read_replies(written(tmp_path / "errors", rows), plan, models, journal)
 
-    assert found.stored == 0
-    assert ["batch_expired" in found.failed[0], "busy" in found.failed[1]] == [True, True]
-    assert found.failed[0].startswith(f"{tmp_path}/errors, line 1: ")
+    assert result.stored == 0
+    assert ["batch_expired" in result.failed[0], "busy" in result.failed[1]] == [True, True]
+    assert result.failed[0].startswith(f"{tmp_path}/errors, line 1: ")
     assert [r["custom_id"] for r in batch_requests(plan, models, journal)][:2] == [
         first["custom_id"],
         second["custom_id"],

@@ -181,10 +181,10 @@ def test_rate_limit_spaces_the_requests(monkeypatch):
 
 def test_calls_are_told_as_they_finish():
     """Each finished call is told once."""
-    told = []
-    finished = run(planned(), {"m": Counting()}, on_call=told.append)
+    messages = []
+    finished = run(planned(), {"m": Counting()}, on_call=messages.append)
 
-    assert sorted(s.task for s in told) == sorted(s.task for s in finished.scored)
+    assert sorted(s.task for s in messages) == sorted(s.task for s in finished.scored)
 
 
 def test_variants_of_several_models_are_asked_of_their_own():
@@ -438,12 +438,12 @@ def test_killed_process_goes_on(tmp_path):
     plan = planned(suite=small_suite(tasks=100))
     rest, whole = Counting(some_fail), Counting(some_fail)
     with Journal.resume(path, plan) as journal:
-        kept = sum(map(len, journal.replies.values()))
+        total = sum(map(len, journal.replies.values()))
         finished = run(plan, {"m": rest}, journal=journal)
 
     assert finished == run(plan, {"m": whole})
-    assert kept >= 59
-    assert len(rest.heard) == len(whole.heard) - kept
+    assert total >= 59
+    assert len(rest.heard) == len(whole.heard) - total
 
 
 def test_interrupt_gives_what_was_finished(tmp_path):

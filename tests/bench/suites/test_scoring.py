@@ -31,20 +31,20 @@ WRONG_ROOT = Score(exact=False, leaves=1, wrong=("",))
 @given(values)
 def test_gold_is_exact_against_itself(gold):
     """A gold has a perfect score against itself."""
-    found = score(gold, gold)
+    result = score(gold, gold)
 
-    assert (found.exact, found.share, found.wrong) == (True, 1.0, ())
+    assert (result.exact, result.share, result.wrong) == (True, 1.0, ())
 
 
 @given(values, values)
 def test_share_is_a_fraction_of_at_least_one_leaf(value, gold):
     """A share lies in [0, 1], exact implies a share of 1, and every wrong location is one of the gold's leaves."""
-    found = score(value, gold)
+    result = score(value, gold)
 
-    assert 0 <= found.share <= 1
-    assert found.leaves >= 1
-    assert found.share == 1 or not found.exact
-    assert set(found.wrong) <= set(unanswered(gold).wrong)
+    assert 0 <= result.share <= 1
+    assert result.leaves >= 1
+    assert result.share == 1 or not result.exact
+    assert set(result.wrong) <= set(unanswered(gold).wrong)
 
 
 @given(values, values)
@@ -311,17 +311,17 @@ def test_score(case):
 
 def test_unanswered_has_every_leaf_wrong():
     """Without a value no leaf is right."""
-    found = unanswered({"a": [1, []], "b": {}})
+    result = unanswered({"a": [1, []], "b": {}})
 
-    assert found == Score(exact=False, leaves=3, wrong=("/a/0", "/a/1", "/b"))
-    assert (found.right, found.share) == (0, 0.0)
+    assert result == Score(exact=False, leaves=3, wrong=("/a/0", "/a/1", "/b"))
+    assert (result.right, result.share) == (0, 0.0)
 
 
 def test_endless_array_is_scored_in_bounded_time():
     """Of an unordered array only the first 256 items are paired; the rest is extra."""
-    found = score([0] * 100_000 + ["a"], ["a"], {"": "unordered"})
+    result = score([0] * 100_000 + ["a"], ["a"], {"": "unordered"})
 
-    assert found == Score(exact=False, leaves=1, wrong=("/0",))
+    assert result == Score(exact=False, leaves=1, wrong=("/0",))
 
 
 @pytest.mark.costly

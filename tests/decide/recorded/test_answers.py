@@ -38,7 +38,7 @@ def test_known_answers_stand_beside_the_calls_that_they_are_of(store):
     """Of each prompt and of the pilot it is known how often they were right, and of the best prompt how both compare."""
     evidence = gather(store, given={"answers": [PROMPT, TUNED]}).evidence
 
-    right = {found["id"]: found.get("right") for found in evidence["strategies"]}
+    right = {result["id"]: result.get("right") for result in evidence["strategies"]}
     assert right == {"few_shot": {"n": 100, "k": 80}, "strict_schema": None}
     assert evidence["pilot"]["right"] == {"n": 100, "k": 10}
     assert evidence["pilot"]["content"] == {"n": 100, "worse": 2, "better": 72}
@@ -51,7 +51,7 @@ def test_more_answers_than_calls_are_of_another_run(store):
 
     evidence = gather(store, given={"answers": answers}).evidence
 
-    assert not any("right" in found for found in [*evidence["strategies"], evidence["pilot"]])
+    assert not any("right" in result for result in [*evidence["strategies"], evidence["pilot"]])
 
 
 def test_benches_of_the_same_inputs_are_compared(store):

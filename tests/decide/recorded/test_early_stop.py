@@ -52,9 +52,9 @@ def test_evidence_says_that_replies_are_stopped(store):
     record_stopped(store, 20, 5)
     record(store, 20, 5, first=50, settings='{"max_attempts":1}')
 
-    found = {one["id"]: one.get("early_stop") for one in evidence_of(store)["strategies"]}
+    results = {one["id"]: one.get("early_stop") for one in evidence_of(store)["strategies"]}
 
-    assert sorted(found.values(), key=str) == [None, True]
+    assert sorted(results.values(), key=str) == [None, True]
 
 
 def test_kinds_of_failures_are_not_put_beside_those_of_whole_replies(store):
@@ -62,11 +62,11 @@ def test_kinds_of_failures_are_not_put_beside_those_of_whole_replies(store):
     record_stopped(store, 200, 5)
     record(store, 200, 100, kind="value", strategies="few_shot", first=500)
 
-    told = told_of(evidence_of(store))
+    text = told_of(evidence_of(store))
 
-    assert f"few_shot left out: {NOT_COMPARED}" in told
-    assert "system_prompt structure 5" in told
-    assert "few_shot value 100" not in told
+    assert f"few_shot left out: {NOT_COMPARED}" in text
+    assert "system_prompt structure 5" in text
+    assert "few_shot value 100" not in text
 
 
 def test_rates_of_valid_values_are_compared(store):

@@ -34,17 +34,17 @@ def strategies(gathered):
 
 def status(gathered, rung):
     """What the evidence claims of a step."""
-    (found,) = [claim for claim in gathered.evidence["ladder"] if claim["rung"] == rung]
-    return found
+    (result,) = [claim for claim in gathered.evidence["ladder"] if claim["rung"] == rung]
+    return result
 
 
 def test_counts_are_those_of_the_store(store):
     """Calls, failed ones, attempts and kinds are what was recorded."""
     record(store, 10, 3, kind="value", attempts=2)
 
-    (found,) = strategies(gather(store)).values()
+    (result,) = strategies(gather(store)).values()
 
-    assert found == {
+    assert result == {
         "id": "system_prompt",
         "rung": "system_prompt",
         "model": "m1",
@@ -79,7 +79,7 @@ def test_configurations_are_not_pooled(store, change):
     record(store, 10, 1)
     record(store, 10, 2, **change)
 
-    assert sorted(found["k_final"] for found in strategies(gather(store)).values()) == [1, 2]
+    assert sorted(result["k_final"] for result in strategies(gather(store)).values()) == [1, 2]
 
 
 def test_only_the_newest_version_counts(store):
@@ -142,21 +142,21 @@ def test_repeated_inputs_are_clusters(store):
     record(store, 40, 10, tasks=20)
     record(store, 40, 10, tasks=20, function="bench:1", started_at=DAY)
 
-    found = strategies(gather(store))
+    result = strategies(gather(store))
 
-    assert [one["clusters"] for one in found.values()] == [[[2, 0, 15], [2, 2, 5]]] * 2
+    assert [one["clusters"] for one in result.values()] == [[[2, 0, 15], [2, 2, 5]]] * 2
     rates = decide(gather(store).evidence).as_dict()["rates"]
-    assert [rates[name]["n"] for name in found] == [40, 20]
+    assert [rates[name]["n"] for name in result] == [40, 20]
 
 
 def test_an_input_that_failed_in_a_part_of_its_calls_counts_that_part(store):
     """One that failed once in two calls is half a failure of the inputs, and a verdict can be given on it."""
     record(store, 600, 1, tasks=400)
 
-    found = gather(store).evidence
+    result = gather(store).evidence
 
-    assert found["strategies"][0]["inputs"] == {"n": 400, "k": 0.5}
-    assert decide(found).verdict
+    assert result["strategies"][0]["inputs"] == {"n": 400, "k": 0.5}
+    assert decide(result).verdict
 
 
 def test_an_input_that_is_a_good_part_of_the_calls_is_named(store):
@@ -164,15 +164,15 @@ def test_an_input_that_is_a_good_part_of_the_calls_is_named(store):
     record(store, 400, 2)
     record(store, 100, 100, tasks=1, first=900, started_at=400 * 60.0)
 
-    (found,) = strategies(gather(store)).values()
+    (result,) = strategies(gather(store)).values()
     (row, *_) = [one for one in store.attempts() if one["kind"] and one["started_at"] >= 400 * 60.0]
 
-    assert found["hot"] == [[row["input_hash"], 101, 100]]
-    assert found["inputs"] == {"n": 399, "k": 2}
+    assert result["hot"] == [[row["input_hash"], 101, 100]]
+    assert result["inputs"] == {"n": 399, "k": 2}
 
 
 def steps_of(gathered):
-    return [found["rung"] for _, found in sorted(strategies(gathered).items())]
+    return [result["rung"] for _, result in sorted(strategies(gathered).items())]
 
 
 @pytest.mark.parametrize(
@@ -261,8 +261,8 @@ def test_calls_that_a_recorder_saw_are_what_they_asked_by(store):
     settings = '{"max_attempts":1,"observe":true,"recorder":"litellm"}'
     record(store, 10, 5, strategies="tool_call", settings=settings)
 
-    (found,) = gather(store).evidence["strategies"]
-    assert found["rung"] == "strict_schema"
+    (result,) = gather(store).evidence["strategies"]
+    assert result["rung"] == "strict_schema"
 
 
 def test_the_latest_call_is_the_current_configuration(store):
@@ -323,10 +323,10 @@ def test_declared_steps_keep_reason_and_day(store):
     record(store, 10, 4)
     store.declare_step("f" * 16, "few_shot", "declined", "no room in the prompt")
 
-    found = status(gather(store), "few_shot")
+    result = status(gather(store), "few_shot")
 
-    assert found["status"] == "declined"
-    assert found["reason"].startswith("no room in the prompt (20")
+    assert result["status"] == "declined"
+    assert result["reason"].startswith("no room in the prompt (20")
 
 
 def test_the_last_target_is_asked_for_and_its_history_told(store):
@@ -369,7 +369,7 @@ def test_tasks_with_their_own_output_limits_are_one_trial(store):
     for tokens in (64, 96):
         record(store, 5, 1, function="bench:1", settings=json.dumps({"limits": {"output_tokens": tokens}}))
 
-    assert [found["n"] for found in strategies(gather(store)).values()] == [10]
+    assert [result["n"] for result in strategies(gather(store)).values()] == [10]
 
 
 def test_a_tuned_model_is_the_pilot(store):
@@ -391,7 +391,7 @@ def test_a_tuned_model_with_the_most_calls_is_in_service(store):
     gathered = gather(store)
 
     assert "pilot" not in gathered.evidence
-    assert [found.get("tuned") for found in strategies(gathered).values()] == [True, None]
+    assert [result.get("tuned") for result in strategies(gathered).values()] == [True, None]
     assert gathered.evidence["current"] == next(iter(strategies(gathered)))
 
 
@@ -401,9 +401,9 @@ def test_functions_and_schemas_are_problems_of_their_own(store):
     record(store, 300, 0)
     record(store, 100, 50, function="mail.extract")
 
-    found = gathering.gather_each(store)
+    gathered = gathering.gather_each(store)
 
-    assert [(one.function, one.schema, one.evidence["strategies"][0]["n"]) for one in found] == [
+    assert [(one.function, one.schema, one.evidence["strategies"][0]["n"]) for one in gathered] == [
         ("mail.extract", "Invoice", 100),
         ("shop.extract", "Invoice", 300),
         ("shop.extract", "Ticket", 300),
@@ -439,9 +439,9 @@ def test_a_trial_without_a_function_counts_for_an_only_one(store):
 
     record(store, 20, 5, function="mail.extract")
 
-    found = gather(store, function="shop.extract")
-    assert list(strategies(found)) == ["system_prompt"]
-    assert "30 calls of trials are left out: they name no function" in found.evidence["notes"][0]
+    gathered = gather(store, function="shop.extract")
+    assert list(strategies(gathered)) == ["system_prompt"]
+    assert "30 calls of trials are left out: they name no function" in gathered.evidence["notes"][0]
 
 
 def test_what_is_given_is_about_one_function(store):
@@ -474,11 +474,11 @@ def test_excluded_calls_are_evidence(store):
 
     gathered = gather(store)
 
-    found = strategies(gathered)
-    assert found["system_prompt"]["excluded"] == [
+    result = strategies(gathered)
+    assert result["system_prompt"]["excluded"] == [
         {"code": "call_raised", "exception": "KeyError", "calls": 150}
     ]
-    assert "excluded" not in found["few_shot"]
+    assert "excluded" not in result["few_shot"]
     verdict = decide(gathered.evidence)
     assert (verdict.verdict, verdict.exit_code()) == ("NEED_MORE_DATA", 1)
     assert verdict.why.startswith("150 of 300 calls raised KeyError, which")
@@ -515,8 +515,8 @@ def test_attempts_are_not_told_where_a_library_asked_again(store):
 
     gathered = gather(store)
 
-    (found,) = strategies(gathered).values()
-    assert (found["n"], found["k_final"], "attempts" in found) == (20, 5, False)
+    (result,) = strategies(gathered).values()
+    assert (result["n"], result["k_final"], "attempts" in result) == (20, 5, False)
     assert (
         "20 calls a library inside of the function had asked again, unseen" in gathered.evidence["notes"][0]
     )
@@ -537,12 +537,12 @@ def test_tokens_and_seconds_are_the_recorded_means(store):
     prices = {"p_in": 1.0, "p_cached": 0.5, "p_out": 4.0}
     money |= {"prompt_cost": prices, "tuned_cost": prices}
 
-    found = gather(store, given={"economics": money, "calls_per_month": 1000}).evidence["economics"]
+    result = gather(store, given={"economics": money, "calls_per_month": 1000}).evidence["economics"]
 
-    assert found["prompt_cost"] == {
+    assert result["prompt_cost"] == {
         "fixed": 300, "var": 600, "out": 50, "repair": 0, "hit": 1.0, "latency_s": 2.0, **prices,
     }  # fmt: skip
-    assert found["tuned_cost"] == {**found["prompt_cost"], "hit": 0.0}
+    assert result["tuned_cost"] == {**result["prompt_cost"], "hit": 0.0}
 
 
 def test_prices_come_from_a_table(store, tmp_path):
@@ -590,8 +590,8 @@ def test_a_snapshot_has_the_price_of_its_name(store, tmp_path):
     table = tmp_path / "prices.json"
     table.write_text(json.dumps({"m1-2026-08-06": {"p_in": 2.0, "p_cached": 1.0, "p_out": 8.0}}))
 
-    given = {"economics": economics() | {"prompt_cost": {}}}
-    evidence = gather(store, given=given, prices=str(table)).evidence
+    values = {"economics": economics() | {"prompt_cost": {}}}
+    evidence = gather(store, given=values, prices=str(table)).evidence
 
     assert evidence["economics"]["prompt_cost"]["p_out"] == 8.0
 
@@ -610,9 +610,9 @@ def test_latency_is_filled_in(store):
     """Beside a budget stand the recorded percentiles of a call."""
     record(store, 10, 4, elapsed_s=2.0, attempts=2)
 
-    found = gather(store, given={"latency": {"budget_s": 3.0}}).evidence["latency"]
+    result = gather(store, given={"latency": {"budget_s": 3.0}}).evidence["latency"]
 
-    assert found["p50_s"] == pytest.approx(4.0, rel=0.02)
+    assert result["p50_s"] == pytest.approx(4.0, rel=0.02)
 
 
 @pytest.mark.parametrize("key", ["strategies", "schemas", "pilot", "current"])
@@ -661,9 +661,9 @@ def test_a_call_that_broke_off_has_no_known_kind(store):
     """A call with a transport failure after a validated reply is failed, and its kind is unknown."""
     record(store, 10, 4, kind="transport", attempts=2)
 
-    (found,) = strategies(gather(store)).values()
+    (result,) = strategies(gather(store)).values()
 
-    assert (found["k_final"], found["failure_kinds"]) == (4, {})
+    assert (result["k_final"], result["failure_kinds"]) == (4, {})
 
 
 def test_steps_of_a_climb_are_compared_on_their_inputs(store):
@@ -681,7 +681,10 @@ def test_steps_of_a_climb_stand_apart(store):
     record(store, 30, 9, function="climb:1:system_prompt")
     record(store, 30, 9, function="climb:1:temperature", started_at=DAY)
 
-    assert [found["rung"] for found in strategies(gather(store)).values()] == ["temperature", "system_prompt"]
+    assert [result["rung"] for result in strategies(gather(store)).values()] == [
+        "temperature",
+        "system_prompt",
+    ]
 
 
 @pytest.mark.parametrize("size", [1, 7])
@@ -707,10 +710,10 @@ def test_unknown_tokens_are_asked_for(store):
 def test_costs_that_are_no_object_are_bad_evidence(store):
     """What is handed in is read as evidence is."""
     record(store, 10, 4)
-    given = {"economics": economics() | {"prompt_cost": [1]}, "calls_per_month": 10}
+    values = {"economics": economics() | {"prompt_cost": [1]}, "calls_per_month": 10}
 
     with pytest.raises(InvalidArgument, match="/economics/prompt_cost"):
-        decide(gathering.gather(store, given=given).evidence)
+        decide(gathering.gather(store, given=values).evidence)
 
 
 def test_calls_are_priced_by_their_own_size(store, tmp_path):
@@ -728,9 +731,9 @@ def test_calls_are_priced_by_their_own_size(store, tmp_path):
         store, given={"economics": economics() | {"prompt_cost": {}}}, prices=str(table)
     ).evidence
 
-    found = evidence["economics"]["prompt_cost"]
-    assert found["p_in"] == pytest.approx((3 * 100_000 * 1 + 300_000 * 2) / 600_000)
-    assert found["p_out"] == pytest.approx((3 * 10 * 4 + 10 * 8) / 40)
+    result = evidence["economics"]["prompt_cost"]
+    assert result["p_in"] == pytest.approx((3 * 100_000 * 1 + 300_000 * 2) / 600_000)
+    assert result["p_out"] == pytest.approx((3 * 10 * 4 + 10 * 8) / 40)
 
 
 def test_tokens_that_are_given_are_priced_too(store, tmp_path):
@@ -738,9 +741,9 @@ def test_tokens_that_are_given_are_priced_too(store, tmp_path):
     record(store, 10, 4)
     table = tmp_path / "prices.json"
     table.write_text(json.dumps({"m1": {"p_in": 2.0, "p_cached": 1.0, "p_out": 8.0}}))
-    given = {"economics": economics() | {"prompt_cost": {"var": 500, "out": 80}}}
+    values = {"economics": economics() | {"prompt_cost": {"var": 500, "out": 80}}}
 
-    assert gather(store, given=given, prices=str(table)).evidence["economics"]["prompt_cost"]["p_in"] == 2.0
+    assert gather(store, given=values, prices=str(table)).evidence["economics"]["prompt_cost"]["p_in"] == 2.0
 
 
 def test_a_pilot_is_paired_on_shared_inputs(store):

@@ -26,9 +26,9 @@ def test_after_an_alarm_the_calls_since_count(store):
     record(store, 400, 400, started_at=DAY)
 
     gathered = gather(store)
-    (found,) = strategies(gathered).values()
+    (result,) = strategies(gathered).values()
 
-    change = found["change"]
+    change = result["change"]
     assert (change["direction"], change["at"], change["open"]) == ("rise", 601, True)
     assert 600 < change["alarm_at"] < 620
     assert change["n"] == change["k"] == 1000 - change["alarm_at"]
@@ -41,10 +41,10 @@ def test_a_rise_with_a_new_version_names_it(store):
     record(store, 4000, 8, gap_s=20.0)
     record(store, 2000, 200, version="v2", started_at=4000 * 20.0, gap_s=20.0)
 
-    (found,) = strategies(gather(store)).values()
+    (result,) = strategies(gather(store)).values()
 
-    assert found["change"]["with"] == ["version v2"]
-    assert found["change"]["days"] == ["1970-01-01", "1970-01-01"]
+    assert result["change"]["with"] == ["version v2"]
+    assert result["change"]["days"] == ["1970-01-01", "1970-01-01"]
 
 
 @pytest.mark.costly
@@ -54,10 +54,10 @@ def test_a_version_that_began_before_the_estimate_is_named(store):
     record(store, 100, 0, version="v2", started_at=4000 * 600.0, gap_s=600.0)
     record(store, 1000, 60, version="v2", started_at=4100 * 600.0, gap_s=600.0)
 
-    (found,) = strategies(gather(store)).values()
+    (result,) = strategies(gather(store)).values()
 
-    assert found["change"]["at"] > 4050
-    assert found["change"]["with"] == ["version v2"]
+    assert result["change"]["at"] > 4050
+    assert result["change"]["with"] == ["version v2"]
 
 
 @pytest.mark.costly
@@ -67,6 +67,6 @@ def test_a_new_version_is_a_new_baseline(store):
     record(store, 500, 50, started_at=40_000.0, gap_s=20.0)
     record(store, 400, 40, version="v2", started_at=60_000.0, gap_s=20.0)
 
-    (found,) = strategies(gather(store)).values()
+    (result,) = strategies(gather(store)).values()
 
-    assert "change" not in found
+    assert "change" not in result

@@ -32,7 +32,7 @@ def test_calls_are_in_the_order_of_hours_and_evenly_within_one(calls):
         for number, (version, segment, at, bad) in enumerate(calls):
             record(store, 1, int(bad), version=version, segment=segment, started_at=float(at), first=number)
         rows = store.configurations()
-        found = stream_of(rows, store.by_hour())
+        result = stream_of(rows, store.by_hour())
 
     placed = []
     for hour in (0, 3_600, 7_200):
@@ -45,10 +45,10 @@ def test_calls_are_in_the_order_of_hours_and_evenly_within_one(calls):
             times = spread(row, hour, own)
             placed += [(hour, at, place, index, own[index]) for index, at in enumerate(times)]
     expected = [number for number, (*_, bad) in enumerate(sorted(placed), start=1) if bad]
-    assert (found.n, list(found.failed)) == (len(calls), expected)
+    assert (result.n, list(result.failed)) == (len(calls), expected)
     for place, row in enumerate(rows):
         own = [(number, one[-1]) for number, one in enumerate(sorted(placed), start=1) if one[2] == place]
-        part = found.part({row.configuration})
+        part = result.part({row.configuration})
         assert (part.n, part.first) == (len(own), own[0][0])
         for number in range(1, len(calls) + 2):
             late = [bad for at, bad in own if at >= number]
@@ -60,9 +60,9 @@ def test_the_hour_of_a_call_is_that_of_its_number():
     with open_store("sqlite://") as store:
         record(store, 100, 0, gap_s=1.0)
         record(store, 10, 0, started_at=7_200.0, gap_s=1.0, version="v2")
-        found = stream_of(store.configurations(), store.by_hour())
+        result = stream_of(store.configurations(), store.by_hour())
 
-    assert [found.at(number) for number in (1, 100, 101, 110)] == [0, 0, 7_200, 7_200]
+    assert [result.at(number) for number in (1, 100, 101, 110)] == [0, 0, 7_200, 7_200]
 
 
 def test_an_outage_of_one_version_ends_in_the_next():
@@ -71,7 +71,7 @@ def test_an_outage_of_one_version_ends_in_the_next():
         record(store, 1_000, 0, version="v1", gap_s=1.0)
         record(store, 60, 60, version="v2", started_at=2_000.0, gap_s=1.0)
         record(store, 500, 0, version="v3", started_at=4_000.0, gap_s=1.0)
-        found = stream_of(store.configurations(), store.by_hour())
+        result = stream_of(store.configurations(), store.by_hour())
 
-    assert [(one.direction, one.start) for one in found.changes] == [("rise", 1_001), ("fall", 1_061)]
-    assert found.outages == [1_061]
+    assert [(one.direction, one.start) for one in result.changes] == [("rise", 1_001), ("fall", 1_061)]
+    assert result.outages == [1_061]

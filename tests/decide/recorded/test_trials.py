@@ -23,8 +23,8 @@ def store():
 
 def only(gathered):
     """The one strategy of the evidence."""
-    (found,) = gathered.evidence["strategies"]
-    return found
+    (result,) = gathered.evidence["strategies"]
+    return result
 
 
 def test_a_trial_tells_what_all_its_attempts_took(store):
@@ -45,9 +45,9 @@ def test_dollars_of_a_trial_come_from_a_table(store, tmp_path):
     table = tmp_path / "prices.json"
     table.write_text(json.dumps({"m1": {"p_in": 2.0, "p_cached": 1.0, "p_out": 8.0}}))
 
-    found = only(gather(store, prices=str(table)))
+    result = only(gather(store, prices=str(table)))
 
-    assert found["trial"]["dollars"] == pytest.approx(10 * (600 * 2 + 300 * 1 + 50 * 8) / 1e6)
+    assert result["trial"]["dollars"] == pytest.approx(10 * (600 * 2 + 300 * 1 + 50 * 8) / 1e6)
 
 
 def test_tokens_that_one_attempt_does_not_tell_are_not_known(store):
@@ -55,9 +55,9 @@ def test_tokens_that_one_attempt_does_not_tell_are_not_known(store):
     record(store, 10, 4, usage=Usage(900, 50), function=CLIMBED, flush=False)
     record(store, 1, 0, usage=UNKNOWN_USAGE, function=CLIMBED, first=10)
 
-    found = only(gather(store))["trial"]
+    result = only(gather(store))["trial"]
 
-    assert (found["input_tokens"], found["seconds"]) == (None, 11)
+    assert (result["input_tokens"], result["seconds"]) == (None, 11)
 
 
 def test_calls_in_production_are_no_trial(store):
@@ -93,9 +93,9 @@ def test_known_answers_are_of_what_is_in_use(store):
     """Whether right values are asked for or not, they stand beside the format of the strategy in use."""
     record(store, 300, 4)
 
-    found = only(gather(store, given={"content": {"n": 200, "right": 170}}))
+    result = only(gather(store, given={"content": {"n": 200, "right": 170}}))
 
-    assert found["right"] == {"n": 200, "k": 30}
+    assert result["right"] == {"n": 200, "k": 30}
 
 
 def test_a_bench_of_prompts_and_a_tuned_model_measures_the_share_of_the_gain(store):
@@ -105,11 +105,11 @@ def test_a_bench_of_prompts_and_a_tuned_model_measures_the_share_of_the_gain(sto
     ):
         record(store, 1_000, k, function="bench:1", strategies=strategy, model=model, started_at=index * DAY)
 
-    found = decide(gather(store).evidence).as_dict()
+    result = decide(gather(store).evidence).as_dict()
 
-    (told,) = [one for one in found["guides"] if one["claim"] == "share_of_gain"]
-    assert told["measured"], told["line"]
-    assert told["figures"]["format"]["share"] == pytest.approx((700 - 150) / (700 - 20))
+    (text,) = [one for one in result["guides"] if one["claim"] == "share_of_gain"]
+    assert text["measured"], text["line"]
+    assert text["figures"]["format"]["share"] == pytest.approx((700 - 150) / (700 - 20))
 
 
 def test_a_pilot_is_paired_with_the_prompt_whatever_output_limits_its_tasks_had(store):
@@ -138,20 +138,20 @@ def test_a_tuned_model_is_no_prompt_however_it_is_asked(store, asked):
     evidence = gather(store).evidence
 
     assert evidence["pilot"]["k_final"] == 2
-    assert [found["k_final"] for found in evidence["strategies"]] == [50]
+    assert [result["k_final"] for result in evidence["strategies"]] == [50]
 
 
 def test_what_a_tuned_model_takes_is_what_its_pilot_took(store):
     """Tokens of a call of the tuned model are those that are recorded of it, unless others are given."""
     record(store, 10, 4, usage=Usage(500, 80))
     record(store, 10, 1, tuned=True, usage=Usage(60, 70), first=10)
-    given = economics() | {"prompt_cost": {"p_in": 1.0, "p_cached": 0.5, "p_out": 4.0}}
+    value = economics() | {"prompt_cost": {"p_in": 1.0, "p_cached": 0.5, "p_out": 4.0}}
 
     costs = [
         gather(
             store,
             given={
-                "economics": {**given, "tuned_cost": {**prices, "p_in": 2.0, "p_cached": 1.0, "p_out": 8.0}}
+                "economics": {**value, "tuned_cost": {**prices, "p_in": 2.0, "p_cached": 1.0, "p_out": 8.0}}
             },
         ).evidence["economics"]["tuned_cost"]
         for prices in ({}, {"out": 50})

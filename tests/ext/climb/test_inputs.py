@@ -16,10 +16,10 @@ from tests.ext.climb.climb_models import SCHEMA, texts
 @given(st.lists(st.text(min_size=1), min_size=1), st.integers())
 def test_inputs_are_the_different_texts(given_, seed):
     """Every text is asked once, whatever the seed, and what repeats is counted."""
-    found = inputs_of(SCHEMA, given_, seed=seed)
+    result = inputs_of(SCHEMA, given_, seed=seed)
 
-    assert sorted(found.tasks) == sorted(set(given_))
-    assert found.repeated == len(given_) - len(found.tasks)
+    assert sorted(result.tasks) == sorted(set(given_))
+    assert result.repeated == len(given_) - len(result.tasks)
 
 
 def test_order_is_that_of_the_seed():
@@ -42,20 +42,20 @@ def event():
 def test_suite_is_asked_its_test_tasks():
     """What a suite shows in examples is not asked."""
     entry = event()
-    found = suite_inputs(entry)
+    result = suite_inputs(entry)
 
-    assert sorted(found.tasks) == sorted(task.text for task in entry.tasks_of("test"))
-    assert found.examples == tuple(Example(task.gold, task.text) for task in entry.tasks_of("dev"))
-    assert found.schema is entry.schema
+    assert sorted(result.tasks) == sorted(task.text for task in entry.tasks_of("test"))
+    assert result.examples == tuple(Example(task.gold, task.text) for task in entry.tasks_of("dev"))
+    assert result.schema is entry.schema
 
 
 def test_texts_are_asked_under_the_suites_instruction():
     """Own texts under a suite's schema have its instruction and its examples."""
     entry = event()
-    found = suite_inputs(entry, texts=["Demo on 2026-03-04, 30 minutes."])
+    result = suite_inputs(entry, texts=["Demo on 2026-03-04, 30 minutes."])
 
-    assert found.tasks == (entry.tasks[0].text,)
-    assert found.examples == suite_inputs(entry).examples
+    assert result.tasks == (entry.tasks[0].text,)
+    assert result.examples == suite_inputs(entry).examples
 
 
 def test_nothing_to_ask_is_refused():
@@ -86,9 +86,9 @@ def test_json_lines_are_strings_or_objects(tmp_path_factory, given_):
 
 def test_inputs_of_the_benchmark_are_sixty_different_announcements(request):
     """The inputs that the climb's published result is made of."""
-    found = read_texts(request.config.rootpath / "schema_guard" / "ext" / "demo" / "notices.jsonl")
+    result = read_texts(request.config.rootpath / "schema_guard" / "ext" / "demo" / "notices.jsonl")
 
-    assert len(found) == len(set(found)) == 60
+    assert len(result) == len(set(result)) == 60
 
 
 WRONG_FILES = [

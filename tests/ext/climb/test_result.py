@@ -49,9 +49,9 @@ def result():
         used = {"input_tokens": 30, "output_tokens": 4 if is_strict(options) else 9}
         return {"reply": VALID if is_strict(options) else PROSE, "usage": used}
 
-    found = climb(inputs(), Answering(answer, name="m1"), settings=SETTINGS)
-    timed = [replace(step, elapsed_s=0.5) for step in found.steps]
-    return replace(found, id="climb:0123", started_at="2026-11-24T00:00:00+00:00", steps=tuple(timed))
+    results = climb(inputs(), Answering(answer, name="m1"), settings=SETTINGS)
+    timed = [replace(step, elapsed_s=0.5) for step in results.steps]
+    return replace(results, id="climb:0123", started_at="2026-11-24T00:00:00+00:00", steps=tuple(timed))
 
 
 def test_text_is_read_from_step_to_verdict(result):
@@ -143,8 +143,8 @@ def test_what_is_unknown_is_said_to_be():
 def test_attempts_and_repeated_inputs_are_told():
     """A step with retries shows how often each attempt failed; repeated inputs are said to be left out."""
     asked = inputs_of(SCHEMA, [*texts(20), *texts(5)])
-    found = climb(asked, always(PROSE), settings=replace(SETTINGS, first="repair_retry"))
-    document = document_of(found)
+    results = climb(asked, always(PROSE), settings=replace(SETTINGS, first="repair_retry"))
+    document = document_of(results)
     lines = document.sections[0].lines
 
     assert told(document)["inputs"].startswith("20 (5 repeated ones left out) in the order of seed 0, ")

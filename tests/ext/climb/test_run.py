@@ -59,7 +59,7 @@ def climbed(model, *, count=60, **changes):
 
 
 def steps_of(result):
-    return [found.step for found in result.steps]
+    return [results.step for results in result.steps]
 
 
 def step_of(result, step):
@@ -120,24 +120,25 @@ class TestLaws:
         result = climbed(model, count=count, target=target)
 
         states = {
-            found.strategy: result.verdict.figures["rates"][found.strategy]["state"] for found in result.steps
+            results.strategy: result.verdict.figures["rates"][results.strategy]["state"]
+            for results in result.steps
         }
-        for found in result.steps:
-            if found.stopped.startswith("decided: "):
-                assert found.stopped == f"decided: {states[found.strategy]} after {found.n}"
+        for results in result.steps:
+            if results.stopped.startswith("decided: "):
+                assert results.stopped == f"decided: {states[results.strategy]} after {results.n}"
             else:
-                assert found.stopped == f"all inputs after {count}"
+                assert results.stopped == f"all inputs after {count}"
         assert decide(result.evidence).as_dict() == result.verdict.as_dict()
 
     @given(models(), st.integers(1, 40))
     def test_every_step_is_asked_the_same_inputs_in_the_same_order(self, model, count):
         """The tasks of each step are the first ones of the inputs."""
         asked = inputs(count)
-        told = []
-        climb(asked, model, settings=settings(), on_asked=told.append)
+        messages = []
+        climb(asked, model, settings=settings(), on_asked=messages.append)
 
-        for step in {call.step for call in told}:
-            tasks = [call.task for call in told if call.step == step]
+        for step in {call.step for call in messages}:
+            tasks = [call.task for call in messages if call.step == step]
             assert tuple(tasks) == asked.tasks[: len(tasks)]
 
     @given(st.integers(0, 2**32), st.integers(2, 8))
@@ -162,7 +163,7 @@ def test_climb_ends_where_a_step_passes():
     model = Answering(lambda number, prompt, options: VALID if is_strict(options) else PROSE)
     result = climbed(model)
 
-    assert [(found.step, found.n, found.k, found.stopped) for found in result.steps] == [
+    assert [(results.step, results.n, results.k, results.stopped) for results in result.steps] == [
         ("system_prompt", FAIL, FAIL, f"decided: fail after {FAIL}"),
         ("strict_schema", PASS, 0, f"decided: pass after {PASS}"),
     ]
@@ -179,7 +180,7 @@ def test_climb_ends_where_the_playbook_does():
     model, larger = always(PROSE), always(PROSE, name="big")
     result = climbed(model, larger=larger, alpha=0.05 * (N_STEPS + 1) / N_STEPS)
 
-    assert [(found.step, found.strategy) for found in result.steps] == [
+    assert [(results.step, results.strategy) for results in result.steps] == [
         ("system_prompt", "system_prompt"),
         ("strict_schema", "strict_schema"),
         ("json_mode", "json_mode"),
@@ -189,7 +190,7 @@ def test_climb_ends_where_the_playbook_does():
         ("repair_retry", "system_prompt max_attempts=3"),
         ("larger_model", "system_prompt larger_model"),
     ]
-    assert {(found.n, found.k) for found in result.steps} == {(FAIL, FAIL)}
+    assert {(results.n, results.k) for results in result.steps} == {(FAIL, FAIL)}
     assert (len(model.heard), len(larger.heard)) == ((6 + 3) * FAIL, FAIL)
     assert result.verdict.verdict == "NEED_ECONOMICS"
     assert result.verdict.figures["ladder_exhausted"] is True
@@ -208,7 +209,7 @@ def test_inputs_that_run_out_leave_a_step_undecided():
     """With too few inputs to prove anything the verdict asks for more."""
     result = climbed(always(VALID), count=5)
 
-    assert [(found.n, found.stopped) for found in result.steps] == [(5, "all inputs after 5")]
+    assert [(results.n, results.stopped) for results in result.steps] == [(5, "all inputs after 5")]
     assert (result.verdict.verdict, result.ended) == ("NEED_MORE_DATA", "the verdict is NEED_MORE_DATA")
 
 
@@ -229,7 +230,7 @@ def test_budget_ends_a_step(budget, calls, words):
     result = climbed(model, budget=budget)
 
     assert len(model.heard) == result.calls == calls
-    assert [(found.n, found.stopped) for found in result.steps] == [
+    assert [(results.n, results.stopped) for results in result.steps] == [
         (FAIL, f"decided: fail after {FAIL}"),
         (1, f"{words} after 1"),
     ]
@@ -294,11 +295,11 @@ def test_what_a_step_took_and_sent_is_evidence():
     asked = inputs_of(SCHEMA, texts(60), examples=[Example({"n": 1}, "one"), Example({"n": 2}, "two")])
     result = climb(asked, model, settings=settings(first="few_shot", options={"temperature": 0.7}))
 
-    found = {one["rung"]: one for one in result.evidence["strategies"]}
-    assert found["few_shot"]["sent"] == {"temperature": 0.7, "examples": 2}
-    assert found["temperature"]["sent"]["temperature"] == 0
-    assert found["few_shot"]["trial"]["input_tokens"] == 40 * FAIL
-    assert found["few_shot"]["trial"]["dollars"] is None
+    results = {one["rung"]: one for one in result.evidence["strategies"]}
+    assert results["few_shot"]["sent"] == {"temperature": 0.7, "examples": 2}
+    assert results["temperature"]["sent"]["temperature"] == 0
+    assert results["few_shot"]["trial"]["input_tokens"] == 40 * FAIL
+    assert results["few_shot"]["trial"]["dollars"] is None
     claims = {one["claim"]: one for one in result.verdict.figures["guides"]}
     assert claims["examples"]["figures"] == {"examples": 2}
     assert claims["temperature"]["measured"]
@@ -318,7 +319,7 @@ def test_provider_that_is_down_ends_the_climb_and_loses_nothing():
     replies = [PROSE] * FAIL + [VALID]
     result = climbed(in_turn(*replies, then=ConnectionError("no route")))
 
-    assert [(found.step, found.n, found.k, found.lost) for found in result.steps] == [
+    assert [(results.step, results.n, results.k, results.lost) for results in result.steps] == [
         ("system_prompt", FAIL, FAIL, 0),
         ("strict_schema", 1, 0, MOST_LOST_IN_A_ROW),
     ]
@@ -332,7 +333,7 @@ def test_provider_that_never_answers_gives_a_verdict_without_data():
     """Where no reply was judged, the verdict says so."""
     result = climbed(always(ConnectionError("no route")))
 
-    assert [(found.step, found.n) for found in result.steps] == [("system_prompt", 0)]
+    assert [(results.step, results.n) for results in result.steps] == [("system_prompt", 0)]
     assert result.verdict.verdict == "NEED_MORE_DATA"
     assert "no strategy has data" in result.verdict.why
 
@@ -348,7 +349,7 @@ def test_page_of_a_proxy_is_lost():
     """A reply that is no reply of a model is excluded from the rate, as an exception is."""
     result = climbed(always("<!DOCTYPE html><html></html>"))
 
-    assert [(found.n, found.lost) for found in result.steps] == [(0, MOST_LOST_IN_A_ROW)]
+    assert [(results.n, results.lost) for results in result.steps] == [(0, MOST_LOST_IN_A_ROW)]
     assert result.ended.startswith(
         f"{MOST_LOST_IN_A_ROW} calls in a row without a judged reply, the last one: climb:"
     )
@@ -476,7 +477,7 @@ def test_larger_output_limit_is_twice_the_first():
     result = climbed(model, output_tokens=100)
 
     limits = [options["max_completion_tokens"] for _, options in model.heard]
-    assert [(found.step, found.strategy) for found in result.steps][:2] == [
+    assert [(results.step, results.strategy) for results in result.steps][:2] == [
         ("system_prompt", "system_prompt"),
         ("raise_max_output_tokens", "system_prompt output_tokens=200"),
     ]
@@ -503,8 +504,8 @@ def test_temperature_step_asks_at_zero():
     model = always(PROSE)
     result = climbed(model, options={"temperature": 0.7, "seed": 4})
 
-    cold = next(found for found in result.steps if found.step == "temperature")
-    after = next(found for found in result.steps if found.step == "repair_retry")
+    cold = next(results for results in result.steps if results.step == "temperature")
+    after = next(results for results in result.steps if results.step == "repair_retry")
     assert cold.strategy == "system_prompt temperature=0"
     assert after.strategy == "system_prompt max_attempts=3"
     assert temperatures(model) == {0: cold.n, 0.7: len(model.heard) - cold.n}
@@ -539,7 +540,9 @@ def test_every_attempt_is_recorded_under_the_climb_and_the_step():
         rows = list(store.attempts())
 
     names = Counter(row["function"] for row in rows)
-    assert names == {f"{result.id}:{found.step}": sum(n for n, _ in found.attempts) for found in result.steps}
+    assert names == {
+        f"{result.id}:{results.step}": sum(n for n, _ in results.attempts) for results in result.steps
+    }
     assert result.id.startswith("climb:")
 
 
@@ -578,7 +581,7 @@ def test_interrupt_keeps_what_is_there():
 
     result = climbed(Answering(answer))
 
-    assert [(found.n, found.stopped) for found in result.steps] == [
+    assert [(results.n, results.stopped) for results in result.steps] == [
         (FAIL, f"decided: fail after {FAIL}"),
         (2, "interrupted after 2"),
     ]
@@ -591,17 +594,17 @@ def test_calls_ahead_of_a_decision_are_cancelled():
     result = climbed(model, concurrency=4)
 
     assert result.steps[0].n == FAIL
-    assert result.calls > sum(found.n for found in result.steps)
+    assert result.calls > sum(results.n for results in result.steps)
 
 
 def test_calls_are_told_in_the_order_of_the_inputs():
     """Whoever watches is told of every call, lost ones too."""
-    told = []
+    messages = []
     asked = inputs(3)
     replies = in_turn(VALID, TimeoutError("slow"), VALID)
-    climb(asked, replies, settings=settings(), on_asked=told.append)
+    climb(asked, replies, settings=settings(), on_asked=messages.append)
 
-    assert [(call.step, call.task, call.outcome is not None, call.error) for call in told] == [
+    assert [(call.step, call.task, call.outcome is not None, call.error) for call in messages] == [
         ("system_prompt", asked.tasks[0], True, None),
         ("system_prompt", asked.tasks[1], False, "TimeoutError: slow"),
         ("system_prompt", asked.tasks[2], True, None),

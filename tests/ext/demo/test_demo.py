@@ -38,10 +38,10 @@ def unindented(text):
 def test_the_story_comes_to_its_end_and_its_figures_are_those_of_report_and_decide(typed, url):
     """What the demo prints of rates and verdicts, `report` and `decide` print of its store."""
     began = process_time()
-    status, told, _ = typed("demo", "--offline", "--store", url)
+    status, text, _ = typed("demo", "--offline", "--store", url)
     took = process_time() - began
 
-    shown = unindented(told)
+    shown = unindented(text)
     _, report, _ = typed("report", "--store", url)
     judged, verdict, _ = typed("decide", "--store", url)
     assert status == 0
@@ -56,42 +56,42 @@ def test_the_story_comes_to_its_end_and_its_figures_are_those_of_report_and_deci
 @pytest.mark.costly
 def test_the_json_has_the_figures_of_report_and_decide(typed, url):
     """The same, for --format json; the page of the verdict has them too."""
-    _, told, _ = typed("demo", "--offline", "--store", url, "--format", "json")
+    _, text, _ = typed("demo", "--offline", "--store", url, "--format", "json")
 
-    found = json.loads(told)
+    document = json.loads(text)
     _, report, _ = typed("report", "--store", url, "--format", "json")
     _, verdict, _ = typed("decide", "--store", url, "--format", "json")
     _, page, _ = typed("decide", "--store", url, "--format", "html")
-    assert found["report"] == json.loads(report)
-    assert found["verdict"] == json.loads(verdict)
-    assert found["verdict"]["best"] == "strict_schema"
-    assert found["verdict"]["why"] in page
-    (measured,) = found["measured"]["configurations"]
-    assert measured in found["report"]["configurations"]
-    assert found["climb"]["steps"][0]["step"] == found["first_verdict"]["next_rung"] == "strict_schema"
+    assert document["report"] == json.loads(report)
+    assert document["verdict"] == json.loads(verdict)
+    assert document["verdict"]["best"] == "strict_schema"
+    assert document["verdict"]["why"] in page
+    (measured,) = document["measured"]["configurations"]
+    assert measured in document["report"]["configurations"]
+    assert document["climb"]["steps"][0]["step"] == document["first_verdict"]["next_rung"] == "strict_schema"
 
 
 @pytest.mark.costly
 def test_it_says_that_replies_are_recorded_and_of_which_day(typed, url):
     """Nobody takes the offline demo for a model that was asked."""
-    _, told, _ = typed("demo", "--offline", "--store", url)
+    _, text, _ = typed("demo", "--offline", "--store", url)
 
     day = recorded_model().day
     assert f"No model is asked (--offline): these are replies that it gave on {day}." in " ".join(
-        told.split()
+        text.split()
     )
-    assert f"asked SmolLM2-135M-Instruct-Q4_1, recorded {day}" in told
+    assert f"asked SmolLM2-135M-Instruct-Q4_1, recorded {day}" in text
 
 
 @pytest.mark.costly
 def test_every_demo_has_a_store_of_its_own(typed, monkeypatch, tmp_path):
     """Without --store each run writes a new file in the user's data folder, and says where."""
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
-    told = [typed("demo", "--offline")[1] for _ in range(2)]
+    messages = [typed("demo", "--offline")[1] for _ in range(2)]
 
     files = sorted((tmp_path / "schema-guard" / "demo").glob("*.db"))
     assert len(files) == 2
-    assert all(sum(str(file) in text for text in told) == 1 for file in files)
+    assert all(sum(str(file) in text for text in messages) == 1 for file in files)
 
 
 @pytest.mark.costly
@@ -139,10 +139,10 @@ def test_the_notices_are_sixty_and_none_of_them_is_shown():
 @pytest.mark.local_model
 def test_the_real_model_tells_the_same_story(typed, url):
     """What was recorded is what the model does: few-shot fails, a grammar passes."""
-    status, told, _ = typed("demo", "--store", url, "--format", "json")
+    status, text, _ = typed("demo", "--store", url, "--format", "json")
 
-    found = json.loads(told)
+    document = json.loads(text)
     assert status == 0
-    assert found["recorded"] is None
-    assert found["first_verdict"]["verdict"] == "USE_CONSTRAINED_DECODING"
-    assert found["verdict"]["verdict"] == "PROMPTING_ENOUGH"
+    assert document["recorded"] is None
+    assert document["first_verdict"]["verdict"] == "USE_CONSTRAINED_DECODING"
+    assert document["verdict"]["verdict"] == "PROMPTING_ENOUGH"

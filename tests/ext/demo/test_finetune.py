@@ -48,12 +48,12 @@ def test_a_step_that_is_kept_is_not_run_again(tmp_path, monkeypatch):
     loop = _loop(tmp_path)
 
     loop._step("help.txt", "help")
-    kept = loop.text("help.txt")
+    stored = loop.text("help.txt")
     monkeypatch.setattr(sys, "executable", "/nowhere")
     loop._step("help.txt", "help")
 
-    assert "schema-guard" in kept
-    assert loop.text("help.txt") == kept
+    assert "schema-guard" in stored
+    assert loop.text("help.txt") == stored
 
 
 def test_a_step_that_cannot_be_done_ends_the_loop_and_is_not_kept(tmp_path):
@@ -89,19 +89,19 @@ def test_what_was_measured_is_inside_or_outside_of_what_was_predicted(low, high,
 @pytest.mark.parametrize(("lower", "where"), [(0.0069, "outside, not proved"), (0.0501, "outside")])
 def test_a_rate_is_outside_of_what_was_predicted_only_where_its_bounds_are(lower, where):
     """6 of 104 are 5.77 %, and a true rate of 5 % may well give them."""
-    found = Predicted("x", 0.0, 0.05, 0.0577, percent, (lower, 0.1659))
-    assert (found.where, found.text) == (where, f"5.77% [{lower:.2%}, 16.59%]")
+    result = Predicted("x", 0.0, 0.05, 0.0577, percent, (lower, 0.1659))
+    assert (result.where, result.text) == (where, f"5.77% [{lower:.2%}, 16.59%]")
 
 
 def test_what_the_tuned_model_takes_is_assumed_to_be_its_task_and_its_answer(tmp_path):
     """The costs of the first verdict are those of the file with the tokens of the tasks."""
-    given, assumed = (json.loads(path.read_text()) for path in (COSTS, _loop(tmp_path)._assumed()))
+    value, assumed = (json.loads(path.read_text()) for path in (COSTS, _loop(tmp_path)._assumed()))
 
     tokens = {
         name: assumed["economics"]["tuned_cost"].pop(name)
         for name in ("fixed", "var", "out", "repair", "latency_s")
     }
-    assert assumed == given
+    assert assumed == value
     assert 30 < tokens["var"] < 120
     assert 30 < tokens["out"] < 120
 
@@ -120,6 +120,6 @@ def test_the_router_tells_the_language_of_a_task_from_that_of_what_is_asked():
     """English orders are for the tuned model; German and Spanish ones are not, though what to do with them is said in English."""
     (entry,) = load_suite(FOLDER / "order-test.jsonl").schemas
 
-    found = {task.id: is_english(task.text) for task in entry.tasks_of("test")}
+    results = {task.id: is_english(task.text) for task in entry.tasks_of("test")}
 
-    assert found == {task.id: "language" not in task.tags for task in entry.tasks_of("test")}
+    assert results == {task.id: "language" not in task.tags for task in entry.tasks_of("test")}

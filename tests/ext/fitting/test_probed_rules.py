@@ -17,16 +17,16 @@ SCHEMA = {
 
 
 def written(tmp_path, verdict="enforced", provider="openai", **keywords):
-    kept = 3 if verdict == "enforced" else 0
+    stored = 3 if verdict == "enforced" else 0
     enforcement = {
         "verdict": verdict,
         "requests": 3,
         "judged": 3,
-        "kept": kept,
+        "kept": stored,
         "at_least": 0.3,
         "by_keyword": {},
     }
-    found = {
+    results = {
         "format": 1,
         "made": "2026-11-26",
         "model": "m",
@@ -36,7 +36,7 @@ def written(tmp_path, verdict="enforced", provider="openai", **keywords):
         "schema": None,
         "prefix": None,
     }
-    (tmp_path / "rules.json").write_text(json.dumps(found))
+    (tmp_path / "rules.json").write_text(json.dumps(results))
     return tmp_path / "rules.json"
 
 

@@ -124,9 +124,9 @@ REFUSED = {
 @pytest.mark.parametrize(("path", "body", "status", "words"), REFUSED.values(), ids=REFUSED)
 def test_what_the_provider_refuses_is_refused(server, path, body, status, words):
     """With its status and its words."""
-    found, said = answered(server, path, body)
+    result, text = answered(server, path, body)
 
-    assert (found, words in json.dumps(said)) == (status, True)
+    assert (result, words in json.dumps(text)) == (status, True)
 
 
 @pytest.mark.parametrize(

@@ -123,9 +123,9 @@ def server():
 @pytest.mark.parametrize(("path", "key", "turns", "message"), REFUSED, ids=[case[3] for case in REFUSED])
 def test_what_a_provider_refuses_is_refused(server, path, key, turns, message):
     """A turn that the provider would not take is status 400, in words that name its place."""
-    status, said = answered(server, path, {key: turns})
+    status, text = answered(server, path, {key: turns})
 
-    assert (status, said[: len(message)]) == (400, message)
+    assert (status, text[: len(message)]) == (400, message)
 
 
 TAKEN = [

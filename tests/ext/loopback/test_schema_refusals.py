@@ -65,9 +65,9 @@ def test_a_planted_schema_breaks_that_rule_alone(api, rule):
     """No other rule of the provider is broken by it."""
     _, rules, planted = APIS[api]
 
-    found = broken(rules, [SentSchema(planted[rule][0], "where", name=("reply", "name"))])
+    result = broken(rules, [SentSchema(planted[rule][0], "where", name=("reply", "name"))])
 
-    assert [each.name for each, _ in found] == [rule]
+    assert [each.name for each, _ in result] == [rule]
 
 
 ADDRESS = closed(kind={"const": "address"}, street=TEXT)

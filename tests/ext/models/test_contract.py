@@ -249,8 +249,8 @@ def test_a_call_costs_what_the_model_that_answered_costs(at, name, server, way):
         outcome = asyncio.run(ask())
 
     (attempt,) = outcome.attempts
-    told = (json.dumps(outcome.value), attempt.finish_reason, attempt.usage[:2], attempt.model, None)
-    assert told == known(name)
+    messages = (json.dumps(outcome.value), attempt.finish_reason, attempt.usage[:2], attempt.model, None)
+    assert messages == known(name)
     priced = kind_of(name) != "outlines"
     assert outcome.cost == (pytest.approx((7 * 1.0 + 5 * 2.0) / 1e6) if priced else None)
 

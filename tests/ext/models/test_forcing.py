@@ -52,10 +52,10 @@ AUTO = {"type": "auto", "disable_parallel_tool_use": True}
 def test_who_refuses_force_may_choose(provider, options, model, sent):
     """By what is asked beside the tool, and by the names of models that always refuse; nobody else."""
     force = FORCE if provider == "anthropic" else CHAT_FORCE
-    given = {**options, "tool_choice": force}
+    values = {**options, "tool_choice": force}
 
-    assert unforced(provider, given, model=model) == {**options, "tool_choice": sent}
-    assert given["tool_choice"] is force
+    assert unforced(provider, values, model=model) == {**options, "tool_choice": sent}
+    assert values["tool_choice"] is force
 
 
 BEDROCK_FORCE = {"tools": [], "toolChoice": {"tool": {"name": "reply"}}}
@@ -74,9 +74,9 @@ BEDROCK_AUTO = {"tools": [], "toolChoice": {"auto": {}}}
 )
 def test_a_choice_of_bedrock_stands_in_its_tools(fields, model, sent):
     """Claude refuses force there as in its own API, by what is asked of it and by its name."""
-    given = {"toolConfig": BEDROCK_FORCE, "additionalModelRequestFields": fields}
+    values = {"toolConfig": BEDROCK_FORCE, "additionalModelRequestFields": fields}
 
-    assert unforced("bedrock", given, model=model) == {**given, "toolConfig": sent}
+    assert unforced("bedrock", values, model=model) == {**values, "toolConfig": sent}
 
 
 @pytest.mark.parametrize("provider", PROVIDER_OPTIONS)
@@ -115,8 +115,8 @@ def test_a_reply_in_text_is_judged_as_text(at, name, way):
 
     async def astream(model):
         async with model:
-            given = guard(SCHEMA, strategy="tool_call", store=Kept())(model.astream)
-            return [value async for value in given.stream("hi")][-1]
+            shown = guard(SCHEMA, strategy="tool_call", store=Kept())(model.astream)
+            return [value async for value in shown.stream("hi")][-1]
 
     with serve(ScriptedModel([PROSE, TEXT, CALL], cycle=True)) as server:
         for _ in range(2):
@@ -135,8 +135,10 @@ def test_a_reply_in_text_is_judged_as_text(at, name, way):
     assert {json.dumps(choice) for choice in choices} == {
         json.dumps({"type": "auto"} if name == "anthropic" else "auto")
     }
-    told = [[(one.finish_reason, one.failure is None) for one in outcome.attempts] for outcome in outcomes]
-    assert told == [[("stop", False), ("stop", True)], [("tool_call", True)]]
+    messages = [
+        [(one.finish_reason, one.failure is None) for one in outcome.attempts] for outcome in outcomes
+    ]
+    assert messages == [[("stop", False), ("stop", True)], [("tool_call", True)]]
 
 
 def test_a_function_of_ones_own_is_told_the_same():
@@ -147,8 +149,8 @@ def test_a_function_of_ones_own_is_told_the_same():
     ):
 
         def ask(prompt, options=None):
-            given = {"model": "m", "messages": [{"role": "user", "content": prompt}], **(options or {})}
-            return client.chat.completions.create(**given)
+            values = {"model": "m", "messages": [{"role": "user", "content": prompt}], **(options or {})}
+            return client.chat.completions.create(**values)
 
         settings = {"strategy": "tool_call", "store": None}
         extract = guard(SCHEMA, provider="deepseek", **settings)(ask)

@@ -69,9 +69,9 @@ def test_reply_is_the_json_of_the_object(server, provider):
         async with connect(named(server), provider=provider) as model:
             return await model.areply(MESSAGES), await model.acall(MESSAGES)
 
-    reply, given = asyncio.run(both())
+    reply, shown = asyncio.run(both())
 
-    known = given.model_dump(exclude_unset=True)
+    known = shown.model_dump(exclude_unset=True)
     assert {key: reply[key] for key in known if key not in ("id", "output")} == {
         key: value for key, value in known.items() if key not in ("id", "output")
     }

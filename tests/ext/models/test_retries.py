@@ -74,9 +74,9 @@ def outcome_of(model, way):
 def test_retries_of_a_model_are_recorded(at, name, way):
     """With retries on, the attempt says how many were taken; without them the failure is raised after one request."""
     with serve(ScriptedModel([TEXT], cycle=True), faults=FAULTS) as server:
-        told = [outcome_of(at(server, name, max_retries=2), way).attempts[0].retries for _ in range(2)]
+        messages = [outcome_of(at(server, name, max_retries=2), way).attempts[0].retries for _ in range(2)]
 
-        assert (told, len(server.requests)) == ([1, 0], 3)
+        assert (messages, len(server.requests)) == ([1, 0], 3)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -159,19 +159,19 @@ class Raw:
 )
 def test_a_raw_response_that_holds_no_reply_is_no_failure_of_the_model(given, code):
     """A page, what is no JSON and a stream are faults of transport; what is no provider's is judged as the value it is."""
-    kept = []
+    stored = []
 
     class Kept:
         def record(self, outcome, task):
-            kept.append(outcome)
+            stored.append(outcome)
 
     call = guard(SCHEMA, store=Kept(), max_attempts=1)(lambda prompt: given)
     with pytest.raises(Exception):  # noqa: B017, PT011 - which one is not what this is about
         call("hi")
 
-    failure = kept[0].failure
+    failure = stored[0].failure
     assert (failure.kind == "transport", failure.code if code else None) == (code is not None, code)
-    assert kept[0].attempts[0].retries == 1
+    assert stored[0].attempts[0].retries == 1
 
 
 def test_what_tells_nothing_is_left_alone():
@@ -193,7 +193,7 @@ def test_boto3_tells_its_retries_in_each_reply(monkeypatch):
     with serve(ScriptedModel([TEXT], cycle=True), faults=["http_503"]) as server:
         moved = {**PROVIDERS, "bedrock": PROVIDERS["bedrock"].moved(server.bedrock_url)}
         monkeypatch.setattr("schema_guard.models.names.PROVIDERS", moved)
-        told = [
+        messages = [
             outcome_of(connect("bedrock:m", key="k", max_retries=2), "call").attempts[0].retries
             for _ in range(2)
         ]
@@ -202,7 +202,7 @@ def test_boto3_tells_its_retries_in_each_reply(monkeypatch):
             "bedrock-runtime", region_name="us-east-1", endpoint_url=server.bedrock_url, **known
         )
         try:
-            told.append(
+            messages.append(
                 guard(SCHEMA, store=None)(
                     lambda prompt: client.converse(
                         modelId="m", messages=[{"role": "user", "content": [{"text": prompt}]}]
@@ -215,7 +215,7 @@ def test_boto3_tells_its_retries_in_each_reply(monkeypatch):
         finally:
             client.close()
 
-    assert (told, len(server.requests)) == ([1, 0, 0], 4)
+    assert (messages, len(server.requests)) == ([1, 0, 0], 4)
 
 
 def test_mistral_counts_no_retries(at):

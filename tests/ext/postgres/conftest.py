@@ -39,10 +39,10 @@ def roll_ups_equal_rows():
 
     def check(backend):
         with Store(backend) as store:
-            kept = store.configurations()
+            configurations = store.configurations()
             rows = store.info().rows
-            assert kept == store.configurations(since=-1e18)
-            assert sum(sums.attempts for counts in kept for sums in counts.sums) == rows
+            assert configurations == store.configurations(since=-1e18)
+            assert sum(sums.attempts for counts in configurations for sums in counts.sums) == rows
             assert store.check().is_sound
             return rows
 

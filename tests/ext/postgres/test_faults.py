@@ -45,12 +45,12 @@ class Fault:
         self.statements += 1
         fails = self.statements in self.failing
         if not fails or self._after:
-            found = connection.execute(*arguments)
+            rows = connection.execute(*arguments)
         if fails:
             if not isinstance(self._error, driver().DataError):
                 connection.close()
             raise self._error
-        return found
+        return rows
 
 
 class Faulty:
@@ -132,8 +132,8 @@ def test_server_crash_loses_no_row(postgres, new_schema, make, caplog, roll_ups_
         assert store.flush(20.0) == 0
         assert store.counts() == Counts(before + during + after, before + during + after, {}, 0)
     assert longest < 0.2
-    (said,) = warnings(caplog)
-    assert said.startswith(f"records wait, calls go on: {backend.url} is not there for now: ")
+    (text,) = warnings(caplog)
+    assert text.startswith(f"records wait, calls go on: {backend.url} is not there for now: ")
     assert roll_ups_equal_rows(backend) == before + during + after
 
 
@@ -184,8 +184,8 @@ def test_memory_is_bounded_while_the_server_is_away(proxy, behind, make, monkeyp
         assert store.lost_records() == {"queue_full": lost_records}
     assert away.pending <= 1 + 2 * 50  # what is being written, and the queue
     assert stored + lost_records == 601
-    said = [text.partition(":")[0] for text in warnings(caplog)]
-    assert said == ["records wait, calls go on", "records are lost (queue_full), calls go on"]
+    lines = [text.partition(":")[0] for text in warnings(caplog)]
+    assert lines == ["records wait, calls go on", "records are lost (queue_full), calls go on"]
 
 
 def test_a_call_in_sync_waits_a_quarter_of_a_second_for_a_server_that_is_silent(proxy, behind, make, caplog):

@@ -44,8 +44,8 @@ def test_reading_creates_no_schema(postgres, new_schema):
         assert (store.configurations(), store.by_hour(), store.lost_records()) == ([], [], {})
         assert (store.info().rows, store.info().schema_version, store.info().size_bytes) == (0, None, 0)
 
-    found = postgres.execute("SELECT 1 FROM pg_namespace WHERE nspname = %s", named(url))
-    assert found == []
+    rows = postgres.execute("SELECT 1 FROM pg_namespace WHERE nspname = %s", named(url))
+    assert rows == []
 
 
 def test_a_newer_version_is_refused(postgres, new_schema, make):

@@ -80,8 +80,8 @@ def test_clients_that_repeat_requests_are_found():
     def defaulted(prompt, *, by=client):
         return by
 
-    found = Retrying("client", "test_healing.Client", 2)
-    assert [one._replace(kind=found.kind) for one in retrying_in(closes)] == [found]
+    result = Retrying("client", "test_healing.Client", 2)
+    assert [one._replace(kind=result.kind) for one in retrying_in(closes)] == [result]
     assert [one.name for one in retrying_in(parted)] == ["part"]
     assert [one.name for one in retrying_in(wrapped)] == ["whole"]
     assert [one.name for one in retrying_in(defaulted)] == ["a default"]

@@ -52,10 +52,10 @@ def test_each_provider_has_its_own_words_for_it(options, told):
 @example({"thinking": ""})
 def test_anything_can_be_looked_at(options):
     """Whatever stands there, something is said of it or nothing, and of one call one of few things."""
-    told = thinking(options, bounded=True)
+    text = thinking(options, bounded=True)
 
-    assert (told is None) == (thinking(options) is None)
-    assert told is None or len(told) < 60
+    assert (text is None) == (thinking(options) is None)
+    assert text is None or len(text) < 60
 
 
 @pytest.mark.parametrize(

@@ -45,20 +45,20 @@ class Kept(list):
 
 def scripted(replies):
     """Give a server that answers so, each with the same tokens."""
-    said = []
+    lines = []
     for reply in replies:
         one = {"text": reply} if isinstance(reply, str) else reply
         text = one["text"]
         chunks = [text[at : at + 5] for at in range(0, len(text), 5)]
         finish = one.get("finish_reason", "stop")
-        said.append(
+        lines.append(
             {
                 "chunks": chunks,
                 "finish_reason": finish,
                 "usage": {"input_tokens": INPUT, "output_tokens": OUTPUT},
             }
         )
-    return ScriptedModel(said)
+    return ScriptedModel(lines)
 
 
 def server(replies=REPLIES, **faults):

@@ -22,11 +22,11 @@ SECONDS = re.compile(r"seconds p50/p95 \d+\.\d+/\d+\.\d+")
 
 
 def applications():
-    for found in APPLICATION.finditer(CHAPTER.read_text(encoding="utf-8")):
-        name = IMPORTED.search(found["code"])["name"]
+    for result in APPLICATION.finditer(CHAPTER.read_text(encoding="utf-8")):
+        name = IMPORTED.search(result["code"])["name"]
         reason = f"{name} is not installed"
         skip = pytest.mark.skipif(find_spec(name) is None, reason=reason)
-        yield pytest.param(found["code"], found["report"], id=name, marks=skip)
+        yield pytest.param(result["code"], result["report"], id=name, marks=skip)
 
 
 @pytest.mark.parametrize(("code", "report"), list(applications()))
@@ -47,5 +47,5 @@ def test_the_chapter_shows_what_its_applications_do(code, report, tmp_path):
     (tmp_path / "application.py").write_text(code, encoding="utf-8")
     run("application.py")
 
-    told = SECONDS.sub("seconds p50/p95 0.01/0.01", run("-m", "schema_guard", "report"))
-    assert told.rstrip() == report.rstrip()
+    text = SECONDS.sub("seconds p50/p95 0.01/0.01", run("-m", "schema_guard", "report"))
+    assert text.rstrip() == report.rstrip()

@@ -288,17 +288,17 @@ def test_calls_at_the_same_time_keep_their_attempts(kept):
 
 def test_hooks_of_the_users_are_called_as_before(kept):
     """Hooks on the client and of one call are called for each attempt, and a call without a schema is counted."""
-    told = []
+    messages = []
     before = counts().get("instructor", {}).get("without_schema", 0)
     with serve([said(WRONG), said(GOOD), said("Hello.")]) as server:
         client = client_of(server, kept)
-        client.on("completion:response", lambda response: told.append("client"))
+        client.on("completion:response", lambda response: messages.append("client"))
         own = type(client.hooks)()
-        own.on("parse:error", lambda error: told.append("call"))
+        own.on("parse:error", lambda error: messages.append("call"))
         client.create(**asked(hooks=own))
         client.create(**asked(response_model=None))
 
-    assert told == ["client", "call", "client"]
+    assert messages == ["client", "call", "client"]
     assert len(kept) == 1
     assert counts()["instructor"]["without_schema"] == before + 1
 
@@ -348,6 +348,6 @@ def test_a_fault_of_the_recorder_is_one_warning(caplog):
         client = client_of(server, Failing())
         assert [client.create(**asked()).number for _ in range(2)] == ["A-7", "A-7"]
 
-    told = [record.message for record in caplog.records if "instructor" in record.message]
-    assert len(told) == 1
-    assert "could not be recorded, and was not changed" in told[0]
+    messages = [record.message for record in caplog.records if "instructor" in record.message]
+    assert len(messages) == 1
+    assert "could not be recorded, and was not changed" in messages[0]

@@ -181,10 +181,10 @@ def test_a_reply_out_of_the_cache_is_no_call(kept, ask, monkeypatch):
 
     monkeypatch.setattr(litellm, "cache", Cache())
     with server([RIGHT, WRONG]) as served:
-        said = [ask(served.openai_url) for _ in range(2)]
+        lines = [ask(served.openai_url) for _ in range(2)]
         time.sleep(0.5)  # for the threads in which litellm tells of its calls
 
-    assert said == [RIGHT, RIGHT]
+    assert lines == [RIGHT, RIGHT]
     assert kinds(kept.wait(1)) == [None]
 
 

@@ -127,8 +127,8 @@ def test_other_apis_are_recorded_as_their_providers(kept):
             recorder = capability(store=kept)
             run_sync(pydantic_ai.Agent(model, output_type=Invoice, name="billing", capabilities=[recorder]))
 
-    told = [(one.call.provider, codes(one), tokens(one)) for one in kept]
-    assert told == [
+    messages = [(one.call.provider, codes(one), tokens(one)) for one in kept]
+    assert messages == [
         (provider, ["enum", None], [(12, 7), (12, 7)]) for provider in ("openai-responses", "anthropic")
     ]
 
@@ -143,8 +143,8 @@ def test_the_recorded_rate_is_the_true_one(kept):
                 with suppress(pydantic_ai.UnexpectedModelBehavior):
                     run_sync(agent)
 
-    told = [(one.call.function, codes(one)) for one in kept]
-    assert told == [
+    messages = [(one.call.function, codes(one)) for one in kept]
+    assert messages == [
         ("billing", ["enum", None]),
         ("billing", [None]),
         ("billing", [None]),
@@ -323,6 +323,6 @@ def test_a_fault_of_the_recorder_is_one_warning(caplog):
         agent = agent_of(server, Failing())
         assert [run_sync(agent).number for _ in range(2)] == ["A-7", "A-7"]
 
-    told = [record.message for record in caplog.records if "pydantic_ai" in record.message]
-    assert len(told) == 1
-    assert "could not be recorded, and was not changed" in told[0]
+    messages = [record.message for record in caplog.records if "pydantic_ai" in record.message]
+    assert len(messages) == 1
+    assert "could not be recorded, and was not changed" in messages[0]

@@ -54,8 +54,8 @@ def counted(recording):
 @given(st.lists(st.booleans(), min_size=1, max_size=4))
 def test_a_call_has_the_attempts_that_were_seen(valid):
     """As many attempts as were seen, each with its own tokens; all but the last failed, and the last one decides."""
-    kept = Kept()
-    recording = Recording("law", store=kept)
+    stored = Kept()
+    recording = Recording("law", store=stored)
     seen = [
         AttemptView(RIGHT if one else WRONG, usage=Usage(number, number), elapsed_s=number)
         for number, one in enumerate(valid)
@@ -63,7 +63,7 @@ def test_a_call_has_the_attempts_that_were_seen(valid):
 
     recording.record(seen, schema(recording))
 
-    outcome, _ = kept[0]
+    outcome, _ = stored[0]
     assert outcome.ok is valid[-1]
     assert [attempt.failure is None for attempt in outcome.attempts] == [False] * (len(valid) - 1) + [
         valid[-1]
@@ -77,8 +77,8 @@ def test_thinking_is_a_part_of_the_configuration(recording, kept):
     for options in ({"temperature": 0.5, "reasoning_effort": "high"}, {"thinking": {"type": "disabled"}}, {}):
         recording.record(seen, schema(recording), options=options_of(options))
 
-    said = [json.loads(outcome.call.settings) for outcome, _ in kept]
-    assert [(one.get("thinking"), one.get("options")) for one in said] == [
+    lines = [json.loads(outcome.call.settings) for outcome, _ in kept]
+    assert [(one.get("thinking"), one.get("options")) for one in lines] == [
         ("high", {"temperature": 0.5}),
         ("off", None),
         (None, None),

@@ -28,15 +28,15 @@ def pay(total: float) -> None:
 
 def recorded(*turns):
     """Give tool and codes of each call that turns of (tool, arguments) make."""
-    kept = Kept()
-    followed = ToolTurns(Recording("turns", store=kept))
+    stored = Kept()
+    followed = ToolTurns(Recording("turns", store=stored))
     for turn in turns:
         calls = [WrittenCall("c", name, text) for name, text in turn]
         followed.take(calls, [look_up, pay], Reply(usage=Usage(10, 4)), 0.1)
     followed.close(function="agent")
     return [
         (one.call.schema_name, [a.failure and a.failure.code for a in one.attempts], one.usage[:2])
-        for one in kept
+        for one in stored
     ]
 
 

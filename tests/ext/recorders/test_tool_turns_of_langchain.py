@@ -38,30 +38,30 @@ def awaited(runnable, config):
 @pytest.mark.parametrize("ask", [whole, streamed, awaited])
 def test_each_call_of_a_turn_is_recorded_under_its_tool(ask):
     """With the name of the run, the model, and tokens that are those of the turn together."""
-    kept = Kept()
+    stored = Kept()
     with served() as server:
-        config = {"callbacks": [LangChainRecorder(store=kept)], "run_name": "agent"}
+        config = {"callbacks": [LangChainRecorder(store=stored)], "run_name": "agent"}
         for _ in REPLIES:
             ask(agent(server.url), config)
 
-    assert told(kept) == TRUTH
-    assert {(one.call.function, one.call.strategies, one.call.model) for one in kept} == {
+    assert told(stored) == TRUTH
+    assert {(one.call.function, one.call.strategies, one.call.model) for one in stored} == {
         ("agent", "tool_call", MODEL)
     }
 
 
 def test_a_guarded_turn_is_recorded_once():
     """Inside of `guard_tools` the guard records the calls, and the recorder leaves them."""
-    kept, inner = Kept(), Kept()
+    stored, inner = Kept(), Kept()
     with served([("{}", None), (RIGHT, None)]) as server:
 
         @guard_tools(TOOLS, max_attempts=2, store=inner, name="guarded")
         def ask(messages):
-            return agent(server.url).invoke(messages, config={"callbacks": [LangChainRecorder(store=kept)]})
+            return agent(server.url).invoke(messages, config={"callbacks": [LangChainRecorder(store=stored)]})
 
         ask([("human", "Where is it?")])
 
-    assert (kept, told(inner)) == ([], [("track_parcel", "required")])
+    assert (stored, told(inner)) == ([], [("track_parcel", "required")])
 
 
 def test_a_turn_through_two_recorders_is_recorded_once():
@@ -84,13 +84,13 @@ def test_a_turn_through_two_recorders_is_recorded_once():
 
 def test_a_model_that_may_answer_in_a_format_calls_a_tool_instead():
     """Its call is its tool's, and the answer that it did not give is no failure of the format."""
-    kept = Kept()
+    stored = Kept()
     strict = [{**tool, "function": {**tool["function"], "strict": True}} for tool in TOOLS]
     with served([(RIGHT, None)]) as server:
         model = openai.ChatOpenAI(model=MODEL, api_key="k", base_url=f"{server.url}/v1", max_retries=0)
         asked = model.with_structured_output(
             Invoice, method="json_schema", tools=strict, include_raw=True, strict=True
         )
-        asked.invoke("Where is it?", config={"callbacks": [LangChainRecorder(store=kept)]})
+        asked.invoke("Where is it?", config={"callbacks": [LangChainRecorder(store=stored)]})
 
-    assert told(kept) == [("track_parcel", None)]
+    assert told(stored) == [("track_parcel", None)]

@@ -29,8 +29,8 @@ TRUTH = [
 
 
 def served(replies=REPLIES):
-    said = [{"reply": text, "finish_reason": "tool_call"} for text, _ in replies]
-    return serve(said, faults=[fault for _, fault in replies])
+    lines = [{"reply": text, "finish_reason": "tool_call"} for text, _ in replies]
+    return serve(lines, faults=[fault for _, fault in replies])
 
 
 def told(kept):

@@ -30,9 +30,9 @@ def rows(corpora):
 def pieces(text):
     """The parts of a text that may be JSON, by the reading rule; the whole text when none may."""
     reading = extract.read(text)
-    found = [text[span.start : span.end] for span in reading.candidates]
-    found += [text[start:] for start in reading.unclosed[:2]]
-    return found or [text]
+    results = [text[span.start : span.end] for span in reading.candidates]
+    results += [text[start:] for start in reading.unclosed[:2]]
+    return results or [text]
 
 
 def first_valid(text, schema, level):

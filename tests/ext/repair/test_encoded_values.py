@@ -23,9 +23,9 @@ def test_a_parsed_value_is_read_alike():
 def test_decoding_changes_no_value():
     """What was given stays as it is."""
     value = {"a": ["{}"]}
-    told = [Violation(place, "", "type", "", "string '{}'") for place in ("/a/0", "/b", "/a/7")]
+    messages = [Violation(place, "", "type", "", "string '{}'") for place in ("/a/0", "/b", "/a/7")]
 
-    assert decoded(value, told, lambda _: (), json.loads) == ({"a": [{}]}, True)
+    assert decoded(value, messages, lambda _: (), json.loads) == ({"a": [{}]}, True)
     assert value == {"a": ["{}"]}
 
 

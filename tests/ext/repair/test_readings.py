@@ -49,7 +49,7 @@ def test_every_step_has_a_case():
     """Every step is shown by a case of its own kind: lossless ones by lossless cases."""
     shown = {step for case in LOSSLESS for step in case.steps}
     readings = [repair(case.text, level="lossy", finished=case.finished) for case in LOSSY]
-    lossy = {step for found in readings for reading in found for step in reading.steps}
+    lossy = {step for result in readings for reading in result for step in reading.steps}
 
     # A JSON string that holds a value is no broken JSON: the schema says that it is one step more.
     assert shown == {name for name, step in STEPS.items() if step.lossless} - {"encoded_value"}
@@ -128,8 +128,8 @@ def test_any_text(text, level, finished):
 
     assert len(readings) <= 4
     for reading in readings:
-        found = parse(reading.text, Limits())
-        assert not isinstance(found, NotJson) or found.code in STILL_REFUSED, reading
+        value = parse(reading.text, Limits())
+        assert not isinstance(value, NotJson) or value.code in STILL_REFUSED, reading
         assert reading.lossless == all(STEPS[step].lossless for step in reading.steps)
         assert reading.lossless or level == "lossy"
 
@@ -235,9 +235,9 @@ def test_cut_text_is_never_lossless(data, value, planted):
 def test_closers_of_a_finished_text_are_added(value):
     """The closers that a finished text lacks at its end are added without loss."""
     text = json.dumps(value)
-    kept = text.rstrip("]}")
+    stored = text.rstrip("]}")
 
-    first = repair(kept, level="lossless", finished=True) if kept[-1:] not in ('"', "") else []
+    first = repair(stored, level="lossless", finished=True) if stored[-1:] not in ('"', "") else []
 
     assert all(json.dumps(parse(reading.text, Limits())) for reading in first)
 
@@ -287,9 +287,9 @@ def test_work_grows_in_step_with_the_text(start, unit):
 @pytest.mark.parametrize("unit", ["{,", "a, ", "'x' y ", "(1)", "1_0 ", "x: 'it's', "])
 def test_more_faults_than_are_looked_at_are_told(unit):
     """A text of tens of thousands of odd faults is given up, and that is told; never is more than the limit done."""
-    found = readings("[" + unit * 40_000, level="lossy", finished=True)
+    result = readings("[" + unit * 40_000, level="lossy", finished=True)
 
-    assert (found.complete, found.work) == (False, MAX_WORK)
+    assert (result.complete, result.work) == (False, MAX_WORK)
 
 
 @pytest.mark.parametrize(
@@ -308,11 +308,11 @@ def test_more_faults_than_are_looked_at_are_told(unit):
 )
 def test_thousands_of_faults_of_a_usual_kind_are_repaired_at_once(text, want, step):
     """However many faults of a usual kind a list has, all are repaired and few places are looked at."""
-    found = readings("[" + text * 5_000 + "]", level="lossless", finished=True)
+    result = readings("[" + text * 5_000 + "]", level="lossless", finished=True)
 
-    assert parse(found.repaired[0].text, Limits()) == [want] * 5_000
-    assert step in found.repaired[0].steps
-    assert found.work < 10
+    assert parse(result.repaired[0].text, Limits()) == [want] * 5_000
+    assert step in result.repaired[0].steps
+    assert result.work < 10
 
 
 @given(planted=faulty(), left=st.integers(0, 60))

@@ -37,8 +37,8 @@ def values(draw: st.DrawFn, levels: int = 3) -> str:
 
 
 def _read(text: str) -> tuple[Any, set[str]] | None:
-    found = repair(text, level="lossless", finished=True)
-    return (json.loads(found[0].text), set(found[0].steps)) if found else None
+    result = repair(text, level="lossless", finished=True)
+    return (json.loads(result[0].text), set(result[0].steps)) if result else None
 
 
 @given(values())

@@ -54,10 +54,10 @@ def store(tmp_path):
 @given(st.lists(st.integers(0, 999), max_size=40), st.integers(1, 5))
 def test_every_row_comes_back_in_its_place(numbers, concurrency):
     """Whatever the rows and the calls at once, each row has its own value and its own columns, in the order given."""
-    found = told(rows_of(numbers), concurrency=concurrency)
+    result = told(rows_of(numbers), concurrency=concurrency)
 
-    assert [json.loads(row["value"])["n"] for row in found] == numbers
-    assert [row["extra"] for row in found] == [-n for n in numbers]
+    assert [json.loads(row["value"])["n"] for row in result] == numbers
+    assert [row["extra"] for row in result] == [-n for n in numbers]
 
 
 @given(st.lists(st.sampled_from(["good", "bad", "raise", None]), max_size=20))
@@ -70,11 +70,11 @@ def test_a_row_that_fails_stops_no_other_row(kinds):
         return '{"n": 1}' if "good" in prompt else "bad"
 
     with open_store("sqlite://", durability="sync") as store:
-        found = told([{"prompt": kind} for kind in kinds], model, store=store, max_attempts=1)
+        result = told([{"prompt": kind} for kind in kinds], model, store=store, max_attempts=1)
         recorded = len(list(store.attempts()))
 
-    assert [row["ok"] for row in found] == [kind == "good" for kind in kinds]
-    assert recorded == sum(kind is not None for kind in kinds) == sum(row["attempts"] for row in found)
+    assert [row["ok"] for row in result] == [kind == "good" for kind in kinds]
+    assert recorded == sum(kind is not None for kind in kinds) == sum(row["attempts"] for row in result)
 
 
 def test_columns_of_a_valid_row():
@@ -84,10 +84,10 @@ def test_columns_of_a_valid_row():
         ["no", {"reply": '{"n": 1}', "usage": usage}, {"reply": '{"n": 2}', "usage": usage}]
     )
 
-    found = told([{"prompt": "a", "id": 5}, {"prompt": "b", "id": 6}], model, concurrency=1, output="found")
+    result = told([{"prompt": "a", "id": 5}, {"prompt": "b", "id": 6}], model, concurrency=1, output="found")
 
     fine = {"ok": True, "failure_kind": None, "failure_code": None, "failure_message": None}
-    assert found == [
+    assert result == [
         {"prompt": "a", "id": 5, "found": '{"n":1}', **fine, "attempts": 2, "input_tokens": None, "output_tokens": None},
         {"prompt": "b", "id": 6, "found": '{"n":2}', **fine, "attempts": 1, "input_tokens": 7, "output_tokens": 3},
     ]  # fmt: skip
@@ -101,15 +101,15 @@ def test_columns_of_rows_without_a_value():
             raise ValueError("the server is down")
         return '{"n": "x"}'
 
-    found = told([{"prompt": "wrong"}, {"prompt": "raise"}, {"prompt": 5}], model, max_attempts=2)
+    result = told([{"prompt": "wrong"}, {"prompt": "raise"}, {"prompt": 5}], model, max_attempts=2)
 
-    assert [(row["value"], row["failure_kind"], row["failure_code"], row["attempts"]) for row in found] == [
+    assert [(row["value"], row["failure_kind"], row["failure_code"], row["attempts"]) for row in result] == [
         (None, "structure", "type", 2),
         (None, "transport", "call_raised", 1),
         (None, "transport", "call_raised", 0),
     ]
-    assert found[1]["failure_message"] == "ValueError: the server is down"
-    assert found[2]["failure_message"].startswith("InvalidArgument: ")
+    assert result[1]["failure_message"] == "ValueError: the server is down"
+    assert result[2]["failure_message"].startswith("InvalidArgument: ")
 
 
 def test_value_null_is_a_value():
@@ -327,10 +327,10 @@ def test_a_row_that_is_no_mapping_is_told(rows, number):
 
 def test_a_later_row_without_the_task_is_told():
     """One row that lacks the column stops no other."""
-    found = told([*rows_of([1]), {"extra": 1}, *rows_of([2])])
+    result = told([*rows_of([1]), {"extra": 1}, *rows_of([2])])
 
-    assert [row["ok"] for row in found] == [True, False, True]
-    assert found[1]["failure_message"] == "KeyError: 'prompt'"
+    assert [row["ok"] for row in result] == [True, False, True]
+    assert result[1]["failure_message"] == "KeyError: 'prompt'"
 
 
 def test_a_recorder_whose_store_cannot_be_read_lets_the_rows_go_on(tmp_path, caplog):
@@ -437,10 +437,10 @@ class TestOnRay:
             dataset = enforce_dataset(
                 rows, SCHEMA, model, strategy="bare", concurrency=1, id=id_column, store=store
             )
-            found = dataset.map(kill_once).take_all()
+            result = dataset.map(kill_once).take_all()
 
             assert killed.exists()
-            assert sorted(json.loads(row["value"])["n"] for row in found) == list(range(12))
+            assert sorted(json.loads(row["value"])["n"] for row in result) == list(range(12))
             assert len(asked.read_text().splitlines()) == 24
             assert len(list(store.attempts())) == 12
 
@@ -448,11 +448,11 @@ class TestOnRay:
         """Without ids equal tasks of one batch are told apart."""
         with open_store(f"sqlite:///{tmp_path}/records.db") as store:
             rows = cluster.data.from_items([{"prompt": "row 1 ."}] * 5)
-            found = enforce_dataset(
+            result = enforce_dataset(
                 rows, SCHEMA, deadly(tmp_path, 0), strategy="bare", store=store
             ).take_all()
 
-            assert len(found) == len({row["call_id"] for row in store.attempts()}) == 5
+            assert len(result) == len({row["call_id"] for row in store.attempts()}) == 5
 
     def test_a_store_in_memory_is_refused(self, cluster):
         """Workers cannot reach it."""

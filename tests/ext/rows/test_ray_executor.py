@@ -92,13 +92,13 @@ def recorded(store):
 
 def run_both(plan, models, tmp_path, *, settings=None, **on_ray):
     """Run a plan here and on Ray; gives each one's run, journal and records."""
-    found = []
+    results = []
     for where, carry_out, more in (("here", runner.run, {}), ("ray", run_on_ray, on_ray)):
         path = tmp_path / f"{where}.jsonl"
         with open_store(f"sqlite:///{tmp_path / where}.db") as store, Journal.begin(path, plan) as journal:
             run = carry_out(plan, models(where), store=store, journal=journal, settings=settings, **more)
-            found.append((run, kept(path), recorded(store)))
-    return found
+            results.append((run, kept(path), recorded(store)))
+    return results
 
 
 def deadly(folder, task, times, name="model"):

@@ -37,12 +37,12 @@ def live(store):
 
 def chosen(page):
     """What the page's form has selected."""
-    found, name = {}, None
+    result, name = {}, None
     for tag, attrs in page.tags:
         name = attrs["name"] if tag == "select" else name
         if tag == "option" and "selected" in attrs:
-            found[name] = attrs["value"]
-    return found
+            result[name] = attrs["value"]
+    return result
 
 
 def test_page_has_the_figures_and_the_choices(live):

@@ -50,11 +50,11 @@ def sent(server, *parts, timeout=10.0):
         with contextlib.suppress(ConnectionError):
             for part in parts:
                 connection.sendall(part)
-        found = b""
+        result = b""
         with contextlib.suppress(ConnectionError):
             while more := connection.recv(65_536):
-                found += more
-        return found
+                result += more
+        return result
 
 
 def head(server, *lines, first="GET / HTTP/1.1"):
@@ -87,8 +87,8 @@ def test_first_choices_stand_in_the_address():
 )
 def test_without_the_token_there_is_nothing(server, path, cookie):
     """No cookie, a wrong one, or one of another port: 403, and no figures."""
-    given = cookie.format(name=server.cookie, token=server.token)
-    status, headers, body = asked(server, path, cookie=False, Cookie=given)
+    text = cookie.format(name=server.cookie, token=server.token)
+    status, headers, body = asked(server, path, cookie=False, Cookie=text)
 
     assert status == 403
     assert "figures" not in body
@@ -101,9 +101,9 @@ def test_without_the_token_there_is_nothing(server, path, cookie):
 )
 def test_foreign_names_are_refused(server, host):
     """A name that somebody else made resolve to this machine is refused, token or not."""
-    given = host.format(port=server.server_port)
-    status, _, body = asked(server, Host=given)
-    entry = asked(server, f"/{server.token}", Host=given)
+    text = host.format(port=server.server_port)
+    status, _, body = asked(server, Host=text)
+    entry = asked(server, f"/{server.token}", Host=text)
 
     assert status == entry[0] == 421
     assert "figures" not in body
@@ -113,9 +113,9 @@ def test_foreign_names_are_refused(server, host):
 @pytest.mark.parametrize("lines", [("Host: 127.0.0.1:{port}",), ("Host: evil.example",)])
 def test_two_names_are_refused(server, lines):
     """Two Host headers are none."""
-    given = [line.format(port=server.server_port) for line in lines]
+    values = [line.format(port=server.server_port) for line in lines]
 
-    assert b" 421 " in sent(server, head(server, *given, f"Cookie: {server.cookie}={server.token}"))
+    assert b" 421 " in sent(server, head(server, *values, f"Cookie: {server.cookie}={server.token}"))
 
 
 @pytest.mark.parametrize(
@@ -144,12 +144,12 @@ def test_foreign_origins_are_refused(server, origin):
 )
 def test_no_path_reaches_a_file(server, path):
     """There is one page; whatever else a path says is not there, and is not repeated."""
-    given = path.format(token=server.token)
+    text = path.format(token=server.token)
     reply = sent(
-        server, head(server, f"Cookie: {server.cookie}={server.token}", first=f"GET {given} HTTP/1.1")
+        server, head(server, f"Cookie: {server.cookie}={server.token}", first=f"GET {text} HTTP/1.1")
     )
 
-    assert b" 404 " in reply.splitlines()[0] or (given == "//" and b" 200 " in reply.splitlines()[0])
+    assert b" 404 " in reply.splitlines()[0] or (text == "//" and b" 200 " in reply.splitlines()[0])
     assert b"root:" not in reply
     assert b"passwd" not in reply
 

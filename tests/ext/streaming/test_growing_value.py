@@ -111,7 +111,7 @@ def partials(text, width, form=None, begun=None):
     growing = Growing([form], partial=True)
     if begun is not None:
         assert list(growing.feed(Ask(1, "bare", "t", None, None, begun))) == []
-    return [found for at in range(0, len(text), width) for found in growing.feed(text[at : at + width])]
+    return [result for at in range(0, len(text), width) for result in growing.feed(text[at : at + width])]
 
 
 @given(VALUES, st.integers(1, 20), st.sampled_from([None, 1]), st.booleans())
@@ -119,9 +119,9 @@ def test_what_is_not_open_is_complete(value, width, indent, ascii_only):
     """Besides the part that is named as open, and what that stands in, every part is as it will be."""
     text = json.dumps(value, indent=indent, ensure_ascii=ascii_only)
 
-    for found in partials(text, width):
-        assert found.attempt == 1
-        assert is_part(found.value, split(found.open), value)
+    for result in partials(text, width):
+        assert result.attempt == 1
+        assert is_part(result.value, split(result.open), value)
 
 
 def test_a_part_that_is_complete_is_told():
@@ -146,20 +146,20 @@ def test_what_a_reply_goes_on_with_is_there_from_the_first_piece(value, width, r
     assume(repeats or not (came.startswith(begun) or begun.startswith(came[:width])))
     before = partials(begun, len(begun))
 
-    found = partials(came, width, begun=begun)
+    result = partials(came, width, begun=begun)
 
-    assert all(is_part(one.value, split(one.open), value) for one in found)
-    for one in before[:1] if found else ():
-        assert len(json.dumps(found[0].value)) >= len(json.dumps(one.value))
-    assert value is None or len(text) > 64 or not came or found[-1].value == value
+    assert all(is_part(one.value, split(one.open), value) for one in result)
+    for one in before[:1] if result else ():
+        assert len(json.dumps(result[0].value)) >= len(json.dumps(one.value))
+    assert value is None or len(text) > 64 or not came or result[-1].value == value
 
 
 @pytest.mark.parametrize("text", ['{"a": "x\\"y\\\\", "b": [1]}', '["\\\\", "\\\\\\"", 1]'])
 @pytest.mark.parametrize("width", range(1, 9))
 def test_a_quote_that_is_part_of_a_text_ends_none(text, width):
     """Wherever the pieces part it from what stands before it."""
-    for found in partials(text, width):
-        assert is_part(found.value, split(found.open), json.loads(text))
+    for result in partials(text, width):
+        assert is_part(result.value, split(result.open), json.loads(text))
 
 
 def test_what_is_open_is_told_of_the_part_that_counts():
@@ -167,7 +167,7 @@ def test_what_is_open_is_told_of_the_part_that_counts():
     pieces = ["See [1", "]: ", '{"a": ', '{"b": "x']
     growing = Growing([None], partial=True)
 
-    assert [found for piece in pieces for found in growing.feed(piece)] == [
+    assert [result for piece in pieces for result in growing.feed(piece)] == [
         Partial([1], "/0", 1),
         Partial({}, "", 1),
         Partial({"a": {"b": "x"}}, "/a/b", 1),
@@ -201,8 +201,8 @@ def test_a_value_in_another_form_is_restored_or_held_back(seed, width):
     restored = adapted.restore(sent)
     assume(adapted.schema is not None and schema.is_valid(value) and restored == value)
 
-    for found in partials(json.dumps(sent), width, adapted.grown):
-        assert is_part(found.value, split(found.open), restored)
+    for result in partials(json.dumps(sent), width, adapted.grown):
+        assert is_part(result.value, split(result.open), restored)
 
 
 def test_a_long_reply_is_read_a_few_times():

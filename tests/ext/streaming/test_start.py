@@ -20,20 +20,20 @@ def begins(text, width):
     """Where JSON begins in a text that comes in pieces, and how much of it had been read when that was known."""
     start = Start()
     for at in range(0, len(text), width):
-        found = start.feed(text[at : at + width])
-        if found is not None:
+        failure = start.feed(text[at : at + width])
+        if failure is not None:
             known = min(at + width, len(text))
-            return known - len(found), known
+            return known - len(failure), known
     return None
 
 
 @given(TEXTS, TEXTS, st.integers(1, 20))
 def test_a_place_is_that_of_the_reading_rule_whatever_follows(text, rest, width):
     """Where a place is given, the reading rule reads the reply from there, with any text behind it."""
-    found = begins(text, width)
+    result = begins(text, width)
 
-    if found is not None:
-        place, known = found
+    if result is not None:
+        place, known = result
         for whole in (text, text[:known] + rest):
             reading = read(whole)
             assert reading.direct
@@ -59,10 +59,10 @@ def test_json_begins(name, width):
     """What the reading rule skips is skipped."""
     text, place = CASES[name]
 
-    found = begins(text, width)
+    result = begins(text, width)
 
-    assert found is not None
-    assert found[0] == place
+    assert result is not None
+    assert result[0] == place
 
 
 @pytest.mark.parametrize(

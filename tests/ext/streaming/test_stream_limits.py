@@ -24,13 +24,13 @@ def watched(text, widths, *, patient):
     A patient driver keeps pieces for as long as it is allowed to.
     """
     watch = StreamLimits(Limits(), 0.0, SCHEMA)
-    at, kept, room = 0, "", 0
+    at, stored, room = 0, "", 0
     for width in widths * (len(text) // sum(widths) + 1):
-        kept += text[at : at + width]
+        stored += text[at : at + width]
         at += width
-        if patient and len(kept) < room:
+        if patient and len(stored) < room:
             continue
-        answer, kept = watch.answer(Chunk(kept)), ""
+        answer, stored = watch.answer(Chunk(stored)), ""
         if type(answer) is Stop:
             return min(at, len(text))
         assert type(answer) is More

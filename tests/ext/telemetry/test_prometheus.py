@@ -231,8 +231,8 @@ def test_a_file_that_cannot_be_written_harms_no_call(tmp_path, caplog):
     while not caplog.records and time.monotonic() < deadline:
         time.sleep(0.01)
 
-    said = [record.getMessage() for record in caplog.records]
-    assert said == ["telemetry: the file of counters cannot be written, calls go on: FileNotFoundError"]
+    lines = [record.getMessage() for record in caplog.records]
+    assert lines == ["telemetry: the file of counters cannot be written, calls go on: FileNotFoundError"]
 
 
 def test_what_two_threads_find_at_once_is_said_once(tmp_path, caplog, monkeypatch):

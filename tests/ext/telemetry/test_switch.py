@@ -137,8 +137,8 @@ def test_an_exporter_that_raises_harms_no_call(sdk, f, caplog):
 
     assert [f("a") for _ in range(5)] == ["{}"] * 5
     assert telemetry.flush(5.0) == 0
-    said = [record.getMessage() for record in caplog.records]
-    assert said == ["telemetry: a call could not be told, calls go on: RuntimeError"]
+    lines = [record.getMessage() for record in caplog.records]
+    assert lines == ["telemetry: a call could not be told, calls go on: RuntimeError"]
 
 
 def test_a_span_that_cannot_begin_harms_no_call(sdk, f, caplog):

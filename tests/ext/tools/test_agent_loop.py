@@ -53,10 +53,10 @@ class Model:
 
     def __call__(self, messages):
         self.asked += 1
-        told = str(messages[-3:])
-        if "was not run" in told:
+        text = str(messages[-3:])
+        if "was not run" in text:
             for at, (name, fault) in enumerate(self.left):
-                if fault is not None and self.says(told, name, fault):
+                if fault is not None and self.says(text, name, fault):
                     self.left[at] = (name, None)
         elif self.turns:
             self.left = list(self.turns.pop(0))
@@ -66,14 +66,14 @@ class Model:
         is_cut = self.left[-1][1] == "max_tokens"
         return self.made(*calls, finish="length" if is_cut else "tool_call")
 
-    def says(self, told, name, fault):
+    def says(self, text, name, fault):
         words = FAULTS[fault][1].format(name=name, first=next(iter(RIGHT[name])))
-        return words in told or words in told.replace("\\'", "'")
+        return words in text or words in text.replace("\\'", "'")
 
     def written(self, at, name, fault):
-        given = RIGHT[name]
-        name, given = (name, given) if fault is None else FAULTS[fault][0](name, given)
-        return f"call_{self.asked}_{at}", name, given
+        value = RIGHT[name]
+        name, value = (name, value) if fault is None else FAULTS[fault][0](name, value)
+        return f"call_{self.asked}_{at}", name, value
 
 
 @pytest.mark.parametrize("made", [chat, responses, anthropic, gemini])
@@ -81,13 +81,13 @@ def test_the_messages_heal_the_loop(made):
     """Eight conversations, every other one with faults: all of them end, every call that is run is valid, each fault is
     recorded once under its tool, and the rate of each tool is what was planted.
     """
-    kept, ran = Kept(), []
+    stored, ran = Kept(), []
     planted: Counter[tuple[str, str | None]] = Counter()
     for number in range(8):
         turns = [[(name, fault if number % 2 else None) for name, fault in turn] for turn in TURNS]
         for name, fault in [one for turn in turns for one in turn]:
             planted[f"functions.{name}" if fault == "unknown_tool" else name, fault] += 1
-        turn = guard_tools(FIVE, max_attempts=2, name="agent", version="1", store=kept)(Model(made, turns))
+        turn = guard_tools(FIVE, max_attempts=2, name="agent", version="1", store=stored)(Model(made, turns))
         messages = [{"role": "user", "content": "Help."}]
         while judgements := judge_calls(reply := turn(messages), FIVE):
             ran += judgements
@@ -96,6 +96,6 @@ def test_the_messages_heal_the_loop(made):
 
     assert all(one.ok for one in ran)
     assert len(ran) == 8 * 10
-    assert all(one.ok for one in kept.outcomes)
-    first = [(one.call.schema_name, one.attempts[0].failure) for one in kept.outcomes]
+    assert all(one.ok for one in stored.outcomes)
+    first = [(one.call.schema_name, one.attempts[0].failure) for one in stored.outcomes]
     assert Counter((name, failure and failure.code) for name, failure in first) == planted

@@ -32,8 +32,8 @@ TOOLS = {
 
 @pytest.fixture
 def store():
-    with open_store("sqlite://") as found:
-        yield found
+    with open_store("sqlite://") as result:
+        yield result
 
 
 def written(folder, *rows, name="export.jsonl"):
@@ -242,8 +242,8 @@ def test_imported_calls_are_configurations_of_their_own(tmp_path, store):
     """Beside the part of the traffic nothing tells them from observed calls: one strategy, no provider, max_attempts 1."""
     for part in ("all", "failures"):
         bring(store, written(tmp_path, {"id": part, "reply": GOOD}), options=TraceOptions(part))
-    found = [
+    results = [
         (one.strategies, one.provider, json.loads(one.settings)["traffic"]) for one in store.configurations()
     ]
 
-    assert found == [("bare", None, "all"), ("bare", None, "failures")]
+    assert results == [("bare", None, "all"), ("bare", None, "failures")]

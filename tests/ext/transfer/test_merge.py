@@ -40,8 +40,8 @@ def test_of_declarations_the_latest_holds(new_backend, move):
     came = [move.merged(into, source).declarations for source in (one, other, one)]
 
     assert came == [2, 2, 0]
-    assert [found.reason for found in Store(into).declared_steps("f" * 16)] == ["later"]
-    assert [found.target for found in Store(into).targets("f" * 16)] == [0.01, 0.02]
+    assert [result.reason for result in Store(into).declared_steps("f" * 16)] == ["later"]
+    assert [result.target for result in Store(into).targets("f" * 16)] == [0.01, 0.02]
 
 
 @pytest.fixture

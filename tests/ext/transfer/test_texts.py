@@ -38,8 +38,8 @@ def keep(make):
             outcome = make.outcome({"prompt": prompt, "reply": reply}, id=CALLS[number])
             made = rows(outcome, None, session.key)
             taken = keeper.take(outcome, "of ann@corp.com" if number == 0 else None)
-            kept = keeper.payloads(taken, session.key) if number < 3 else [None]
-            session.write(made, {}, 0.0, kept or [None])
+            stored = keeper.payloads(taken, session.key) if number < 3 else [None]
+            session.write(made, {}, 0.0, stored or [None])
         session.close()
 
     return store_them
@@ -61,8 +61,8 @@ def test_texts_go_out_and_come_in(form, policy, new_backend, keep, move):
     came = [move.take(second, content, with_texts=True).added for _ in range(2)]
 
     assert came == [4, 0]
-    said = [one.__class__(**fields_of(one)) for one in texts(first)]
-    assert texts(second) == said
+    lines = [one.__class__(**fields_of(one)) for one in texts(first)]
+    assert texts(second) == lines
     assert move.out(second, form, texts="kept") == content
 
 

@@ -241,8 +241,8 @@ def test_azure_answers_from_a_deployment(capsys, orders, monkeypatch):
 
     assert status == 0
     assert f"  tuned model: azure:ft:small:shop:sg-{load_job(orders).mark}:3" in out.splitlines()
-    for told in (out, err):
-        assert "before the tuned model answers it needs a deployment of it" in told
+    for text in (out, err):
+        assert "before the tuned model answers it needs a deployment of it" in text
     assert "  tuned model: azure:orders-1" in named.splitlines()
 
 

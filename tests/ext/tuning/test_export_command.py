@@ -15,11 +15,11 @@ def test_a_journal_tells_what_failed_and_gives_the_rejected_replies(tmp_path, as
     """The gold of the task is preferred to the reply that a benchmark got."""
 
     suite(tmp_path)
-    kept = [
+    stored = [
         JournalReply(1, "c", 1.0, "p", Reply(text, "stop", Usage(), None, None, None), 0.1)
         for text in (BAD, GOOD, "no")
     ]
-    entries = [row_of(("m", f"t{n}", 0), one) for n, one in enumerate(kept)]
+    entries = [row_of(("m", f"t{n}", 0), one) for n, one in enumerate(stored)]
     head = {"journal": 1, "plan": "p", "name": "bench:x", "started_at": 1.0, "said": "x"}
     text = "".join(json.dumps(entry, separators=(",", ":")) + "\n" for entry in [head, *entries])
     (tmp_path / "run.jsonl").write_text(text + '{"call":["m"', encoding="utf-8")

@@ -185,7 +185,7 @@ def test_elements_go_on_as_they_are(name, data, examples):
 
     assert elements == before
     left_out = [elements[:at] + elements[at + 1 :] for at in range(len(elements))] if text or examples else []
-    assert any(stands_in(kept, first) for kept in [elements, *left_out])
+    assert any(stands_in(stored, first) for stored in [elements, *left_out])
     assert len(first) <= len(elements) + 2 * len(examples) + 1
     assert again[: len(first)] == first
     assert len(again) == len(first) + 2
@@ -218,10 +218,10 @@ def test_what_was_said_survives_a_pickle(name, data):
     """A prompt is kept and sent elsewhere as what it says, without the objects that it was given as."""
     task = messages_of(data.draw(LISTS[name][1]))
 
-    kept = pickle.loads(pickle.dumps(task))
+    document = pickle.loads(pickle.dumps(task))
 
-    assert kept == task
-    assert {type(message) for message in kept} == {Message}
+    assert document == task
+    assert {type(message) for message in document} == {Message}
 
 
 @given(

@@ -308,5 +308,5 @@ def test_cache_is_bounded(monkeypatch):
 
     texts = [grammar(schema) for schema in schemas]
 
-    assert [llguidance._PREFACE + kept for kept in llguidance._cache.values()] == texts[2:]
+    assert [llguidance._PREFACE + stored for stored in llguidance._cache.values()] == texts[2:]
     assert grammar(schemas[0]) == texts[0]

@@ -53,8 +53,8 @@ class Chat(Format):
         message = {"refusal": said.refusal, "reasoning_content": said.thinks or None}
         if said.calls:
             message["tool_calls"] = [
-                {"id": f"t{n}", "type": "function", "function": {"name": name, "arguments": given}}
-                for n, (name, given) in enumerate(said.calls)
+                {"id": f"t{n}", "type": "function", "function": {"name": name, "arguments": value}}
+                for n, (name, value) in enumerate(said.calls)
             ]
         reply = wire.chat(said.text or None, finish_reason=self.stops[said.stop], **message)
         return {**reply, "usage": self.usage(said)}
@@ -67,12 +67,12 @@ class Chat(Format):
         yield from (wire.chunk({"reasoning_content": piece}) for piece in cut(said.thinks, width))
         yield from (wire.chunk({"content": piece}) for piece in cut(said.text, width))
         yield from (wire.chunk({"refusal": piece}) for piece in cut(said.refusal or "", width))
-        for n, (name, given) in enumerate(said.calls):
+        for n, (name, value) in enumerate(said.calls):
             function = {"name": name, "arguments": ""}
             yield wire.chunk(
                 {"tool_calls": [{"index": n, "id": f"t{n}", "type": "function", "function": function}]}
             )
-            for piece in cut(given, width):
+            for piece in cut(value, width):
                 yield wire.tool_chunk(n, piece)
         yield wire.chunk({}, self.stops[said.stop])
         yield {**wire.usage_chunk(), "usage": self.usage(said)}
@@ -88,16 +88,16 @@ class Legacy(Chat):
         return super().can(said) and len(said.calls) == 1
 
     def whole(self, said):
-        name, given = said.calls[0]
+        name, value = said.calls[0]
         return wire.chat(
-            said.text or None, finish_reason="function_call", function_call={"name": name, "arguments": given}
+            said.text or None, finish_reason="function_call", function_call={"name": name, "arguments": value}
         )
 
     def pieces(self, said, width):
-        name, given = said.calls[0]
+        name, value = said.calls[0]
         yield from (wire.chunk({"content": piece}) for piece in cut(said.text, width))
         yield wire.chunk({"function_call": {"name": name, "arguments": ""}})
-        yield from (wire.chunk({"function_call": {"arguments": piece}}) for piece in cut(given, width))
+        yield from (wire.chunk({"function_call": {"arguments": piece}}) for piece in cut(value, width))
         yield wire.chunk({}, "function_call")
         yield wire.usage_chunk()
 
@@ -130,8 +130,8 @@ class Responses(Format):
         if said.refusal:
             output.append(wire.output_message({"type": "refusal", "refusal": said.refusal}))
         output += [
-            {"type": "function_call", "id": f"f{n}", "call_id": f"k{n}", "name": name, "arguments": given}
-            for n, (name, given) in enumerate(said.calls)
+            {"type": "function_call", "id": f"f{n}", "call_id": f"k{n}", "name": name, "arguments": value}
+            for n, (name, value) in enumerate(said.calls)
         ]
         if said.stop in ("length", "filter"):
             reason = {"length": "max_output_tokens", "filter": "content_filter"}[said.stop]
@@ -173,8 +173,8 @@ class Messages(Format):
             yield {"type": "thinking", "thinking": said.thinks, "signature": "s"}
         if said.text:
             yield wire.text_block(said.text)
-        for n, (name, given) in enumerate(said.calls):
-            yield {"type": "tool_use", "id": f"t{n}", "name": name, "input": json.loads(given)}
+        for n, (name, value) in enumerate(said.calls):
+            yield {"type": "tool_use", "id": f"t{n}", "name": name, "input": json.loads(value)}
 
     def more(self, said):
         return {"stop_details": {"explanation": said.refusal}} if said.refusal else {}
@@ -219,7 +219,7 @@ class Gemini(Format):
         yield from ({"text": piece} for piece in cut(said.text, width))
 
     def given(self, said):
-        return [{"functionCall": {"name": name, "args": json.loads(given)}} for name, given in said.calls]
+        return [{"functionCall": {"name": name, "args": json.loads(value)}} for name, value in said.calls]
 
     def chunk(self, parts, stop=None):
         candidate = {"content": {"role": "model", "parts": parts}}
@@ -256,8 +256,8 @@ class Bedrock(Format):
             yield {"reasoningContent": {"reasoningText": {"text": said.thinks}}}
         if said.text:
             yield {"text": said.text}
-        for n, (name, given) in enumerate(said.calls):
-            yield {"toolUse": {"toolUseId": f"t{n}", "name": name, "input": json.loads(given)}}
+        for n, (name, value) in enumerate(said.calls):
+            yield {"toolUse": {"toolUseId": f"t{n}", "name": name, "input": json.loads(value)}}
 
     def whole(self, said):
         message = {"role": "assistant", "content": list(self.parts(said))}
@@ -297,8 +297,8 @@ class Cohere(Format):
         content = [{"type": "thinking", "thinking": said.thinks}] if said.thinks else []
         content += [{"type": "text", "text": said.text}] if said.text else []
         calls = [
-            {"id": f"t{n}", "type": "function", "function": {"name": name, "arguments": given}}
-            for n, (name, given) in enumerate(said.calls)
+            {"id": f"t{n}", "type": "function", "function": {"name": name, "arguments": value}}
+            for n, (name, value) in enumerate(said.calls)
         ]
         message = {"role": "assistant", "content": content, "tool_calls": calls}
         return {"id": "c", "finish_reason": self.stops[said.stop], "message": message, "usage": self.usage}
@@ -308,12 +308,12 @@ class Cohere(Format):
         for kind, text in (("thinking", said.thinks), ("text", said.text)):
             for piece in cut(text, width):
                 yield self.event("content-delta", content={kind: piece})
-        for n, (name, given) in enumerate(said.calls):
+        for n, (name, value) in enumerate(said.calls):
             function = {"name": name, "arguments": ""}
             yield self.event(
                 "tool-call-start", n, tool_calls={"id": f"t{n}", "type": "function", "function": function}
             )
-            for piece in cut(given, width):
+            for piece in cut(value, width):
                 yield self.event("tool-call-delta", n, tool_calls={"function": {"arguments": piece}})
             yield {"type": "tool-call-end", "index": n}
         yield {"type": "message-end", "delta": {"finish_reason": self.stops[said.stop], "usage": self.usage}}
@@ -334,7 +334,7 @@ class OllamaChat(Format):
         return {"model": "qwen", "message": {"role": "assistant", "content": "", **message}, "done": False}
 
     def given(self, said):
-        return [{"function": {"name": name, "arguments": json.loads(given)}} for name, given in said.calls]
+        return [{"function": {"name": name, "arguments": json.loads(value)}} for name, value in said.calls]
 
     def whole(self, said):
         more = {"tool_calls": self.given(said)} if said.calls else {}
@@ -366,14 +366,14 @@ class LangChain(Format):
         return {**message, "tool_calls": [], "usage_metadata": None, **more}
 
     def end(self, said):
-        told = {"finish_reason": self.stops[said.stop], "model_name": "m"}
-        return {"response_metadata": told, "usage_metadata": self.usage}
+        texts = {"finish_reason": self.stops[said.stop], "model_name": "m"}
+        return {"response_metadata": texts, "usage_metadata": self.usage}
 
     def whole(self, said):
         more = {"refusal": said.refusal, "reasoning_content": said.thinks}
         calls = [
-            {"name": name, "args": json.loads(given), "id": f"t{n}", "type": "tool_call"}
-            for n, (name, given) in enumerate(said.calls)
+            {"name": name, "args": json.loads(value), "id": f"t{n}", "type": "tool_call"}
+            for n, (name, value) in enumerate(said.calls)
         ]
         return self.message("ai", said.text, tool_calls=calls, additional_kwargs=more, **self.end(said))
 
@@ -388,10 +388,10 @@ class LangChain(Format):
             self.message(kind, additional_kwargs={"refusal": piece})
             for piece in cut(said.refusal or "", width)
         )
-        for n, (name, given) in enumerate(said.calls):
+        for n, (name, value) in enumerate(said.calls):
             first = {"name": name, "args": "", "id": f"t{n}", "index": n, "type": "tool_call_chunk"}
             yield self.message(kind, tool_call_chunks=[first])
-            for piece in cut(given, width):
+            for piece in cut(value, width):
                 more = {"name": None, "args": piece, "id": None, "index": n, "type": "tool_call_chunk"}
                 yield self.message(kind, tool_call_chunks=[more])
         yield self.message(kind, **self.end(said))

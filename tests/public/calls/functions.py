@@ -123,11 +123,11 @@ both = pytest.mark.parametrize("make", [plain, asynchronous, streaming, async_st
 
 def giving(*replies):
     """Give one reply after the other, and keep the prompts."""
-    given = iter(replies)
+    value = iter(replies)
 
     def give(prompt):
         give.prompts.append(prompt)
-        return next(given)
+        return next(value)
 
     give.prompts = []
     return give

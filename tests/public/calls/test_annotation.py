@@ -111,11 +111,11 @@ def test_bare_guard_works_on_methods():
 
     one = Extractor()
 
-    given = [
+    values = [
         f("t") for f in (one.method, one.over_static, one.under_static, one.over_class, Extractor.over_class)
     ]
 
-    assert given == [Invoice(1.0)] * 5
+    assert values == [Invoice(1.0)] * 5
 
 
 def untyped(prompt):

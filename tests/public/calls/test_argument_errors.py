@@ -180,18 +180,18 @@ CASES = [
 @pytest.mark.parametrize(("call", "name", "wrong"), CASES)
 def test_a_wrong_argument_is_told(call, name, wrong):
     """It is ours, names what was given, and says what is expected or what is not there."""
-    for given in wrong:
+    for value in wrong:
         with pytest.raises((InvalidArgument, InvalidSchema)) as raised:
-            call(**{name: given})
+            call(**{name: value})
 
-        told = str(raised.value)
+        text = str(raised.value)
         assert any(
-            word in told
+            word in text
             for word in ("expected", "no such parameter", "is not known", "known shape", "leave it out")
-        ), (given, told)
+        ), (value, text)
         # What may be an annotation is told by itself.
-        assert CALLED.get(name, name) in told or (CALLED.get(name, name), given) == ("schema", b"x"), told
-        assert "\n" not in told
+        assert CALLED.get(name, name) in text or (CALLED.get(name, name), value) == ("schema", b"x"), text
+        assert "\n" not in text
 
 
 @needs("fitting", "streaming", "tools", "tuning")

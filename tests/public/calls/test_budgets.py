@@ -48,8 +48,8 @@ def function_of(shape, attempts):
 def outcome_of(shape, attempts, **settings):
     """Return the outcome of one call."""
     named = {"store": None, "name": f"ask_{next(NUMBERS)}", "max_attempts": 4, "about": About(version="1")}
-    found = guard(SCHEMA, **{**named, **settings})(function_of(shape, attempts)).outcome("t")
-    return asyncio.run(_waited(found)) if hasattr(found, "__await__") else found
+    outcome = guard(SCHEMA, **{**named, **settings})(function_of(shape, attempts)).outcome("t")
+    return asyncio.run(_waited(outcome)) if hasattr(outcome, "__await__") else outcome
 
 
 async def _waited(found):
@@ -85,16 +85,16 @@ BOUNDS = (0.0, 0.125, 0.25, 0.375, 0.5, 0.625, 0.75, 1.0, 1.125, 1.5, 2.0, 3.5, 
 
 def attempts_in_time(lengths, bound, *, is_stream):
     """Return the code and seconds of each attempt. Reaching the bound prevents a retry; passing it cuts off a stream."""
-    spent, found = 0.0, []
+    spent, result = 0.0, []
     for seconds in lengths:
-        if found and spent >= bound:
-            return found
+        if result and spent >= bound:
+            return result
         passed = [n for n in range(1, 5) if spent + n * seconds / 4 > bound]
         if is_stream and passed:
-            return [*found, ("cancelled", passed[0] * seconds / 4)]
-        found.append(("type", seconds))
+            return [*result, ("cancelled", passed[0] * seconds / 4)]
+        result.append(("type", seconds))
         spent += seconds
-    return found
+    return result
 
 
 @pytest.mark.parametrize("bound", BOUNDS)
@@ -103,21 +103,21 @@ def attempts_in_time(lengths, bound, *, is_stream):
 def test_seconds_are_counted_over_all_attempts(shape, lengths, bound):
     """The seconds of all attempts count. A stream is cut off at the first piece after the bound, a whole reply never."""
     with stopped_clock() as clock:
-        found = outcome_of(
+        result = outcome_of(
             shape, attempts_with_time(clock, LENGTHS[lengths]), limits=Limits(max_elapsed_s=bound)
         )
 
-    assert codes_and_seconds(found) == attempts_in_time(LENGTHS[lengths], bound, is_stream=shape in STREAMS)
-    assert not found.ok
+    assert codes_and_seconds(result) == attempts_in_time(LENGTHS[lengths], bound, is_stream=shape in STREAMS)
+    assert not result.ok
 
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_time_is_unlimited_by_default(shape):
     """Without a bound, a call retries after attempts of an hour each."""
     with stopped_clock() as clock:
-        found = outcome_of(shape, attempts_with_time(clock, (3600.0,) * 4))
+        result = outcome_of(shape, attempts_with_time(clock, (3600.0,) * 4))
 
-    assert codes_and_seconds(found) == [("type", 3600.0)] * 4
+    assert codes_and_seconds(result) == [("type", 3600.0)] * 4
 
 
 @pytest.mark.parametrize(("bound", "is_cut"), [(1.0, False), (0.875, False), (0.625, True), (0.5, True)])
@@ -125,10 +125,12 @@ def test_time_is_unlimited_by_default(shape):
 def test_late_reply_is_valid_unless_it_was_cut_off(shape, bound, is_cut):
     """A reply that arrives completely after the bound is valid. A stream that was cut off is not."""
     with stopped_clock() as clock:
-        found = outcome_of(shape, attempts_with_time(clock, (1.0,), GOOD), limits=Limits(max_elapsed_s=bound))
+        result = outcome_of(
+            shape, attempts_with_time(clock, (1.0,), GOOD), limits=Limits(max_elapsed_s=bound)
+        )
 
-    assert found.ok is not (is_cut and shape in STREAMS)
-    assert found.value == ({"total": 1} if found.ok else None)
+    assert result.ok is not (is_cut and shape in STREAMS)
+    assert result.value == ({"total": 1} if result.ok else None)
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -144,25 +146,25 @@ def test_time_between_two_calls_is_not_counted(shape):
             about=About(version="1"),
         )(function_of(shape, attempts))
         for _ in range(3):
-            found = function.outcome("t")
-            found = asyncio.run(_waited(found)) if hasattr(found, "__await__") else found
+            result = function.outcome("t")
+            result = asyncio.run(_waited(result)) if hasattr(result, "__await__") else result
             clock.spent += 50.0
 
-            assert codes_and_seconds(found) == [("type", 0.5)] * 2
+            assert codes_and_seconds(result) == [("type", 0.5)] * 2
 
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_all_strategies_share_one_budget(shape):
     """The attempts of all strategies count against the same budget."""
     with stopped_clock() as clock:
-        found = outcome_of(
+        result = outcome_of(
             shape,
             attempts_with_time(clock, (0.5,) * 4),
             limits=Limits(max_elapsed_s=1.5),
             strategy=["bare", "system_prompt"],
         )
 
-    assert [one.strategy for one in found.attempts] == ["bare", "system_prompt", "system_prompt"]
+    assert [one.strategy for one in result.attempts] == ["bare", "system_prompt", "system_prompt"]
 
 
 # Tokens.
@@ -208,11 +210,11 @@ def attempts_in_tokens(used, bound):
 @pytest.mark.parametrize("shape", SHAPES)
 def test_tokens_are_counted_over_all_attempts(shape, used, bound):
     """Input and output tokens count together. An attempt without usage counts as 0 tokens."""
-    found = outcome_of(shape, attempts_with_usage(shape, USED[used]), limits=Limits(max_tokens=bound))
+    result = outcome_of(shape, attempts_with_usage(shape, USED[used]), limits=Limits(max_tokens=bound))
 
     # A bound of 0 is reached before anything is spent.
-    assert len(found.attempts) == (1 if bound == 0 else attempts_in_tokens(USED[used], bound))
-    recorded = [(one.usage.input_tokens, one.usage.output_tokens) for one in found.attempts]
+    assert len(result.attempts) == (1 if bound == 0 else attempts_in_tokens(USED[used], bound))
+    recorded = [(one.usage.input_tokens, one.usage.output_tokens) for one in result.attempts]
     assert recorded == [one or (None, None) for one in USED[used][: len(recorded)]]
 
 
@@ -236,9 +238,9 @@ def test_the_first_bound_ends_the_call(shape, budget, attempts):
             clock.spent += 0.5
             yield from pieces
 
-        found = outcome_of(shape, map(slowly, attempts_with_usage(shape, USED["equal"])), limits=budget)
+        result = outcome_of(shape, map(slowly, attempts_with_usage(shape, USED["equal"])), limits=budget)
 
-    assert len(found.attempts) == attempts
+    assert len(result.attempts) == attempts
 
 
 STOPPED = '{"total": "much", "note": "' + "a b c " * 20
@@ -283,10 +285,10 @@ def test_repeats_are_counted_for_each_attempt(shape, case, early_stop):
     """A runaway reply is stopped and retried. The repeats of an earlier attempt do not count."""
     replies, codes = CASES[case]
     attempts = (iter([text[at : at + 7] for at in range(0, len(text), 7)]) for text in replies)
-    found = outcome_of(shape, attempts, limits=Limits(max_repeats=6), early_stop=early_stop)
+    result = outcome_of(shape, attempts, limits=Limits(max_repeats=6), early_stop=early_stop)
 
-    assert [one.failure and one.failure.code for one in found.attempts] == codes
-    stopped = [one.stopped_at for one in found.attempts if one.failure and one.failure.code == "runaway"]
+    assert [one.failure and one.failure.code for one in result.attempts] == codes
+    stopped = [one.stopped_at for one in result.attempts if one.failure and one.failure.code == "runaway"]
     assert all(at is not None and at < 700 for at in stopped)
 
 
@@ -294,10 +296,10 @@ def test_repeats_are_counted_for_each_attempt(shape, case, early_stop):
 def test_repeats_stop_only_streams_with_a_bound(shape):
     """A stream without a bound is read to its end. A whole reply is never stopped."""
     settings = {} if shape in STREAMS else {"limits": Limits(max_repeats=2)}
-    found = outcome_of(shape, (iter([RUNAWAY]) for _ in range(4)), max_attempts=1, **settings)
+    result = outcome_of(shape, (iter([RUNAWAY]) for _ in range(4)), max_attempts=1, **settings)
 
-    assert found.attempts[0].reply == RUNAWAY
-    assert found.attempts[0].stopped_at is None
+    assert result.attempts[0].reply == RUNAWAY
+    assert result.attempts[0].stopped_at is None
 
 
 @pytest.mark.parametrize("shape", STREAMS)
@@ -312,11 +314,11 @@ def test_time_of_stopped_attempts_counts(shape):
 
         probe = outcome_of(shape, [pieces()], max_attempts=1, limits=Limits(max_repeats=6))
         (seconds,) = [one.elapsed_s for one in probe.attempts]
-        found = outcome_of(
+        result = outcome_of(
             shape, (pieces() for _ in range(4)), limits=Limits(max_repeats=6, max_elapsed_s=2 * seconds + 1.0)
         )
 
-    assert codes_and_seconds(found) == [("runaway", seconds), ("runaway", seconds), ("cancelled", 1.125)]
+    assert codes_and_seconds(result) == [("runaway", seconds), ("runaway", seconds), ("cancelled", 1.125)]
 
 
 # Errors and records.
@@ -389,11 +391,11 @@ def test_report_counts_calls_that_a_bound_ended(tmp_path, shape):
     """The calls count as failures, and their attempts have the codes of their failures."""
     with stopped_clock() as clock, open_store(str(tmp_path / "r.db")) as store:
         for number in range(5):
-            found = outcome_of(
+            result = outcome_of(
                 shape, attempts_with_time(clock, (0.5,) * 4), limits=Limits(max_elapsed_s=0.75), store=store,
                 name="app.total", on_failure="return",
             )  # fmt: skip
-            assert codes_and_seconds(found) == list(COUNTED[shape]), number
+            assert codes_and_seconds(result) == list(COUNTED[shape]), number
         store.flush(60.0)
     flush()
     (group,) = json.loads(command("report", "--store", tmp_path / "r.db", "--format", "json")[1])["groups"]

@@ -60,11 +60,11 @@ def run(make, way, settings):
     )(make())
     with tags(segment="s", cluster="c"):
         try:
-            given = guarded("t") if way == "call" else guarded.outcome("t")
-            given = asyncio.run(_await(given)) if hasattr(given, "__await__") else given
+            value = guarded("t") if way == "call" else guarded.outcome("t")
+            value = asyncio.run(_await(value)) if hasattr(value, "__await__") else value
         except (GuardFailed, CallFailed, InvalidArgument, ValueError) as error:
-            given = error
-    return given, store.outcomes
+            value = error
+    return value, store.outcomes
 
 
 async def _await(awaitable):
@@ -105,17 +105,17 @@ def test_call_and_outcome_agree(case, shape, more):
     """A call has the value, the error, and the recorded outcome of `.outcome`."""
     settings = {"name": f"ask_{next(NUMBERS)}", "more": more}
 
-    given, (called,) = run(lambda: shape(REPLIES[case]), "call", settings)
+    value, (called,) = run(lambda: shape(REPLIES[case]), "call", settings)
     outcome, (recorded,) = run(lambda: shape(REPLIES[case]), "outcome", settings)
 
     assert facts(called) == facts(recorded)
     assert (called.call.segment, called.call.cluster) == ("s", "c")
     if called.ok:
-        assert (given, outcome) == (recorded.value, recorded)
+        assert (value, outcome) == (recorded.value, recorded)
     elif isinstance(outcome, Exception):
-        assert (type(given), str(given)) == (type(outcome), str(outcome))
+        assert (type(value), str(value)) == (type(outcome), str(outcome))
     else:
-        assert facts(given.outcome) == facts(outcome)
+        assert facts(value.outcome) == facts(outcome)
 
 
 @pytest.mark.parametrize(
@@ -156,9 +156,9 @@ def test_call_and_outcome_agree_on_random_replies():
             name="drawn",
             about=About(version="1"),
         )(lambda prompt, reply=reply: reply)
-        given, outcome = guarded("t"), guarded.outcome("t")
+        value, outcome = guarded("t"), guarded.outcome("t")
 
-        assert (given if outcome.ok else given.failure) == (outcome.value if outcome.ok else outcome.failure)
+        assert (value if outcome.ok else value.failure) == (outcome.value if outcome.ok else outcome.failure)
 
 
 def test_inner_call_has_the_outer_call_as_parent():

@@ -184,8 +184,8 @@ def test_tasks_have_parents_of_their_own(store):
 
     asyncio.run(main())
 
-    found = family(store)
-    assert sorted(parent for name, parent in found if name == "inner") == [
+    result = family(store)
+    assert sorted(parent for name, parent in result if name == "inner") == [
         f"outer {n // 2}" for n in range(10)
     ]
 

@@ -20,7 +20,7 @@ def reply(text, model, **usage):
 
 
 def outcome_of(*replies, model=None, **settings):
-    given = iter(replies)
+    value = iter(replies)
 
     @guard(
         TOTAL,
@@ -31,7 +31,7 @@ def outcome_of(*replies, model=None, **settings):
         **settings,
     )
     def ask(prompt):
-        return next(given)
+        return next(value)
 
     return ask.outcome("t")
 
@@ -81,9 +81,9 @@ def test_snapshot_has_the_price_of_its_model():
 def test_named_model_has_its_price():
     """If a reply names no model, the price is that of `About(model=...)`."""
     usage = {"prompt_tokens": 100, "completion_tokens": 10, "total_tokens": 110}
-    given = {key: part for key, part in {**wire.chat(GOOD), "usage": usage}.items() if key != "model"}
+    values = {key: part for key, part in {**wire.chat(GOOD), "usage": usage}.items() if key != "model"}
 
-    assert outcome_of(given, model="large").cost == pytest.approx(1400e-6)
+    assert outcome_of(values, model="large").cost == pytest.approx(1400e-6)
 
 
 def test_cost_is_unknown_without_prices():

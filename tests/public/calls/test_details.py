@@ -95,10 +95,10 @@ def test_exception_for_a_cut_off_reply_is_a_truncation():
 
 def test_call_failed_carries_every_attempt():
     """The error of a call without a reply has the earlier attempts too."""
-    given = iter(["no", {"object": "chat.completion", "choices": []}])
+    value = iter(["no", {"object": "chat.completion", "choices": []}])
 
     with pytest.raises(CallFailed) as caught:
-        guard(TOTAL, store=None)(lambda prompt: next(given))("t")
+        guard(TOTAL, store=None)(lambda prompt: next(value))("t")
 
     assert [(one.number, one.failure.code) for one in caught.value.outcome.attempts] == [
         (1, "no_json"), (2, "provider_error"),

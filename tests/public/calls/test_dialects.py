@@ -48,7 +48,7 @@ def test_the_callers_elements_go_on(name, strategy, data):
     assert elements == before
     assert elements is not first
     joined = [] if strategy == "bare" else [elements[:at] + elements[at + 1 :] for at in range(len(elements))]
-    assert any(stands_in(kept, first) for kept in [elements, *joined])
+    assert any(stands_in(stored, first) for stored in [elements, *joined])
     assert second[: len(first)] == first
     assert len(second) == len(first) + 2
 

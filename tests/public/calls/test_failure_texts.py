@@ -37,12 +37,12 @@ def odd(value):
 
 def message(replies, schema=TOTAL, **settings):
     """Return the message of a call's error, without the name of the function."""
-    name, given = f"shop.ask_{next(NUMBERS)}", iter(replies)
+    name, value = f"shop.ask_{next(NUMBERS)}", iter(replies)
     settings = {"max_attempts": len(replies), **settings}
 
     @guard(schema, store=None, name=name, **settings)
     def ask(prompt):
-        return next(given)
+        return next(value)
 
     with pytest.raises((GuardFailed, CallFailed, InvalidArgument)) as caught:
         ask("t")
@@ -250,5 +250,5 @@ def test_violations_are_aligned_and_at_most_ten():
     assert {line.index("  [/properties") for line in places} == {max(line.index("  [/") for line in places)}
     assert "    and 2 more" in lines
     long = {"type": "object", "properties": {name * 90: {"type": "integer"} for name in "ab"}}
-    told = message([json.dumps({"a" * 90: "x", "b" * 90: "x"})], schema=long).splitlines()
-    assert all("    [/properties" not in line for line in told)
+    text = message([json.dumps({"a" * 90: "x", "b" * 90: "x"})], schema=long).splitlines()
+    assert all("    [/properties" not in line for line in text)

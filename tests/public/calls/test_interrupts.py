@@ -21,8 +21,8 @@ pytestmark = [
 def check(count, kinds, seed):
     assert threading.current_thread() is threading.main_thread()
     # What was struck before it could put a context variable back leaves it to this copy.
-    for shape, found in copy_context().run(run, count, kinds, seed).items():
-        assert set(found) == {"itself"}, shape
+    for shape, result in copy_context().run(run, count, kinds, seed).items():
+        assert set(result) == {"itself"}, shape
 
 
 @needs("repair")

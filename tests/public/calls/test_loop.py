@@ -30,12 +30,12 @@ def usage(prompt, completion):
 
 def outcome_of(*replies, schema=TOTAL, **settings):
     """Return the outcome of a call, and the number of replies that it requested."""
-    given, asked = iter(replies), []
+    value, asked = iter(replies), []
 
     @guard(schema, store=None, **{"max_attempts": len(replies), "name": f"ask_{next(NUMBERS)}", **settings})
     def ask(prompt):
         asked.append(prompt)
-        return next(given)
+        return next(value)
 
     return ask.outcome("t"), len(asked)
 
@@ -200,12 +200,12 @@ def test_output_limit_doubles_up_to_the_budget(budget, sent):
 
 def test_cut_off_reply_of_unknown_length_is_retried_with_the_largest_limit():
     """Without a count of output tokens, the retry has the largest limit of the budget."""
-    limits, given = [], iter([{**CUT, "usage": None}] * 2)
+    limits, value = [], iter([{**CUT, "usage": None}] * 2)
 
     @guard(TOTAL, store=None, provider="openai", limits=Limits(max_output_tokens=1000))
     def ask(prompt, options=None):
         limits.append(options.get("max_completion_tokens"))
-        return next(given)
+        return next(value)
 
     assert ask.outcome("t").failure.code == "max_tokens"
     assert limits == [None, 1000]
@@ -213,12 +213,12 @@ def test_cut_off_reply_of_unknown_length_is_retried_with_the_largest_limit():
 
 def test_later_attempts_have_the_raised_limit():
     """After a cut-off reply, every later attempt has the larger limit."""
-    limits, given = [], iter([CUT, BAD, GOOD])
+    limits, value = [], iter([CUT, BAD, GOOD])
 
     @guard(TOTAL, store=None, provider="openai", limits=Limits(output_tokens=5, max_output_tokens=50))
     def ask(prompt, options=None):
         limits.append(options.get("max_completion_tokens"))
-        return next(given)
+        return next(value)
 
     assert ask("t") == {"total": 1}
     assert limits == [5, 10, 10]
@@ -226,12 +226,12 @@ def test_later_attempts_have_the_raised_limit():
 
 def test_every_attempt_has_the_output_limit():
     """Without a cut-off reply, every attempt sends `output_tokens`."""
-    limits, given = [], iter([BAD, GOOD])
+    limits, value = [], iter([BAD, GOOD])
 
     @guard(TOTAL, store=None, provider="anthropic", limits=Limits(output_tokens=5, max_output_tokens=50))
     def ask(prompt, options=None):
         limits.append(options)
-        return next(given)
+        return next(value)
 
     ask("t")
 
@@ -482,8 +482,8 @@ def test_guard_failed_has_the_outcome():
 @pytest.mark.parametrize("default", [None, 0, {"total": 9}])
 def test_failed_call_returns_the_default(default):
     """With `default=`, only a failed call returns the default."""
-    given = iter([BAD, GOOD])
-    ask = guard(TOTAL, store=None, max_attempts=1, default=default)(lambda prompt: next(given))
+    value = iter([BAD, GOOD])
+    ask = guard(TOTAL, store=None, max_attempts=1, default=default)(lambda prompt: next(value))
 
     assert ask("t") == default
     assert ask("t") == {"total": 1}
@@ -491,8 +491,8 @@ def test_failed_call_returns_the_default(default):
 
 def test_failed_call_returns_its_outcome():
     """With `on_failure="return"`, only a failed call returns its outcome."""
-    given = iter([BAD, GOOD])
-    ask = guard(TOTAL, store=None, max_attempts=1, on_failure="return")(lambda prompt: next(given))
+    value = iter([BAD, GOOD])
+    ask = guard(TOTAL, store=None, max_attempts=1, on_failure="return")(lambda prompt: next(value))
 
     assert failures(ask("t")) == [("structure", "type")]
     assert ask("t") == {"total": 1}

@@ -28,13 +28,13 @@ def reply(text, model):
 
 def asking(replies, **settings):
     """A function with a parameter `model`, which keeps whom it was told to ask."""
-    given = iter(replies)
+    value = iter(replies)
     asked: list[str] = []
 
     @guard(TOTAL, models=["small", "large"], **{"max_attempts": 4, **settings})
     def ask(prompt: str, model: str = "mine"):
         asked.append(model)
-        return next(given)
+        return next(value)
 
     return ask, asked
 
@@ -80,34 +80,34 @@ def test_the_callers_own_model_stands(given):
 @needs("fitting")
 def test_the_name_goes_with_the_options():
     """A function that takes options gets the name as the provider has it, beside the format; the caller's goes before."""
-    given: list[dict[str, Any]] = []
+    values: list[dict[str, Any]] = []
     replies = iter([BAD, GOOD, BAD, GOOD])
 
     @guard(TOTAL, models=["small", "large"], strategy="json_mode", provider="openai")
     def ask(prompt: str, options: dict[str, Any] | None = None):
-        given.append(options or {})
+        values.append(options or {})
         return next(replies)
 
     ask("t")
     own = ask.outcome("t", options={"model": "own"})
 
-    assert [options["model"] for options in given] == ["small", "large", "own", "own"]
-    assert all("response_format" in options for options in given)
+    assert [options["model"] for options in values] == ["small", "large", "own", "own"]
+    assert all("response_format" in options for options in values)
     assert own.call.model == "own"
 
 
 def test_options_need_no_target_for_a_name():
     """The name of the model alone is not a provider's own."""
-    given = []
+    values = []
 
     @guard(TOTAL, models=["small"])
     def ask(prompt: str, options: dict[str, Any]):
-        given.append(options)
+        values.append(options)
         return GOOD
 
     ask("t", {"temperature": 0})
 
-    assert given == [{"model": "small", "temperature": 0}]
+    assert values == [{"model": "small", "temperature": 0}]
 
 
 @needs("fitting")
@@ -115,16 +115,16 @@ def test_a_parameter_may_get_the_models_themselves():
     """A list of models reaches a parameter `model`, which the function asks; options are those of its provider."""
     small, large = named("small", BAD), named("large", GOOD)
     large.provider = "openai-responses"
-    given = []
+    values = []
 
     @guard(TOTAL, models=[small, large], strategy="strict_schema")
     def ask(prompt: str, model: Any, options: dict[str, Any] | None = None):
-        given.append((model.name, sorted(options or {})))
+        values.append((model.name, sorted(options or {})))
         return model(prompt, options=options)
 
     outcome = ask.outcome("t")
 
-    assert given == [("small", ["response_format"]), ("large", ["text"])]
+    assert values == [("small", ["response_format"]), ("large", ["text"])]
     assert (outcome.ok, outcome.call.model, outcome.call.provider) == (
         True,
         "small>large",

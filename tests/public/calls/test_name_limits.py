@@ -43,8 +43,8 @@ def test_segments_are_bounded(store, caplog, reply):
     with tags(segment="s3"):
         ask("m")
 
-    found = counted(store, "segment")
-    assert (len(found), found["others"], found["s3"], found["s199"]) == (MOST_SEGMENTS + 1, 25, 2, 1)
+    result = counted(store, "segment")
+    assert (len(result), result["others"], result["s3"], result["s199"]) == (MOST_SEGMENTS + 1, 25, 2, 1)
     assert len(said(caplog)) == 1
     assert (
         " has more than 200 segments: the calls of all further ones are recorded under 'others'"
@@ -58,8 +58,8 @@ def test_names_of_models_are_bounded(store, caplog):
     for number in range(MOST_MODELS + 7):
         ask(f"m{number}")
 
-    found = counted(store, "model")
-    assert (len(found), found["others"], found["m0"]) == (MOST_MODELS + 1, 7, 1)
+    result = counted(store, "model")
+    assert (len(result), result["others"], result["m0"]) == (MOST_MODELS + 1, 7, 1)
     assert " has more than 50 names of models in its replies" in said(caplog)[0]
 
 

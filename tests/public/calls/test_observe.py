@@ -169,9 +169,9 @@ def test_arguments_pass_as_the_same_objects(args, kwargs, store):
     ask(*args, **kwargs)
     ask.outcome(*args, **kwargs)
 
-    given = inspect.signature(ask.__wrapped__).bind(*args, **kwargs)
-    given.apply_defaults()
-    expected = list(given.arguments.values())
+    value = inspect.signature(ask.__wrapped__).bind(*args, **kwargs)
+    value.apply_defaults()
+    expected = list(value.arguments.values())
     assert seen == expected * 2
     assert all(one is other for one, other in zip(seen[:4], expected, strict=False))
     assert recorded(store) == VALID * 2

@@ -129,7 +129,7 @@ def test_options_without_a_target_are_the_callers():
 @needs("fitting")
 def test_the_callers_options_are_kept():
     """What the caller gives as options stays, in a new dict."""
-    seen, given = [], {"temperature": 0}
+    seen, value = [], {"temperature": 0}
 
     @guard(TOTAL, strategy="json_mode", provider="openai")
     def ask_with(prompt, options):
@@ -137,10 +137,10 @@ def test_the_callers_options_are_kept():
         options["x"] = 1
         return GOOD if len(seen) > 1 else BAD
 
-    ask_with("t", options=given)
+    ask_with("t", options=value)
 
     assert seen == [{"temperature": 0, **OPTIONS}] * 2
-    assert given == {"temperature": 0}
+    assert value == {"temperature": 0}
 
 
 def test_an_output_limit_is_among_the_options():
@@ -170,10 +170,10 @@ def test_correction_is_cut_at_a_number_of_bytes(letter, number):
         return json.dumps(dict.fromkeys(names, "x"))
 
     ask("t")
-    told = sent[1][sent[1].index("At /") :]
-    is_cut = "…" in told
+    text = sent[1][sent[1].index("At /") :]
+    is_cut = "…" in text
 
     assert is_cut == (number > 2)
-    assert "\ufffd" not in told
+    assert "\ufffd" not in text
     if is_cut:
-        assert 698 <= len(told[: told.index("…")].encode()) <= 700
+        assert 698 <= len(text[: text.index("…")].encode()) <= 700

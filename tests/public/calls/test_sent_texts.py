@@ -25,12 +25,12 @@ LIMIT = "\n\nYour last reply:\n"
 
 def sent(task, *replies, schema=TOTAL, **settings):
     """Return the prompts of a call whose attempts have these replies."""
-    prompts, given = [], iter(replies)
+    prompts, value = [], iter(replies)
 
     @guard(schema, store=None, name="ask", max_attempts=len(replies), **settings)
     def ask(prompt):
         prompts.append(prompt)
-        return next(given)
+        return next(value)
 
     ask.outcome(task)
     return prompts
@@ -224,12 +224,12 @@ def test_correction_quotes_equal_messages_once(reply, messages):
 @needs("streaming")
 def test_correction_reports_an_early_stop():
     """The correction of a reply that was stopped early reports that the rest was not read."""
-    prompts, given = [], iter([['{"total":"x', '","more":1}'], ['{"total":1}']])
+    prompts, value = [], iter([['{"total":"x', '","more":1}'], ['{"total":1}']])
 
     @guard(TOTAL, store=None, strategy="bare", early_stop=True)
     def ask(prompt):
         prompts.append(prompt)
-        yield from next(given)
+        yield from next(value)
 
     ask("t")
 
@@ -308,12 +308,12 @@ def test_each_step_of_an_escalation_has_its_own_format():
 
 def test_instructions_get_format_and_correction():
     """A parameter `instructions` gets the format, and the correction in a retry. The task is unchanged."""
-    seen, given = [], iter(["{}", '{"total": 1}'])
+    seen, value = [], iter(["{}", '{"total": 1}'])
 
     @guard(TOTAL, store=None)
     def ask(prompt: str, instructions: str = ""):
         seen.append((prompt, instructions))
-        return next(given)
+        return next(value)
 
     ask("5?")
 
@@ -322,7 +322,7 @@ def test_instructions_get_format_and_correction():
 
 def test_instructions_do_not_quote_a_check():
     """The message of a check may quote the reply, so it never reaches the system role."""
-    seen, given = [], iter(['{"total": 3}', '{"total": 4}'])
+    seen, shown = [], iter(['{"total": 3}', '{"total": 4}'])
 
     def is_even(value):
         return "secret" if value["total"] % 2 else None
@@ -330,7 +330,7 @@ def test_instructions_do_not_quote_a_check():
     @guard(TOTAL, store=None, strategy="bare", checks=[is_even])
     def ask(prompt: str, instructions: str = ""):
         seen.append(instructions)
-        return next(given)
+        return next(shown)
 
     ask("5?")
 
@@ -339,12 +339,12 @@ def test_instructions_do_not_quote_a_check():
 
 def test_feedback_gets_only_the_correction():
     """A parameter `feedback` gets the correction. The prompt stays the first one."""
-    seen, given = [], iter(["{}", '{"total": 1}'])
+    seen, value = [], iter(["{}", '{"total": 1}'])
 
     @guard(TOTAL, store=None, strategy="bare")
     def ask(prompt: str, feedback: str | None = None):
         seen.append((prompt, feedback))
-        return next(given)
+        return next(value)
 
     ask("5?")
 

@@ -25,9 +25,9 @@ def test_values_are_plain_by_default(more):
 @needs("streaming")
 def test_stream_yields_partial_values():
     """With `partial=True`, each value is a Partial."""
-    found = list(guard(True, store=None, name="partial")(pieces).stream("t", partial=True))
+    items = list(guard(True, store=None, name="partial")(pieces).stream("t", partial=True))
 
-    assert found == [Partial([1], "/0", 1), Partial([1], "", 1), Partial([1], None, 1)]
+    assert items == [Partial([1], "/0", 1), Partial([1], "", 1), Partial([1], None, 1)]
 
 
 @pytest.mark.parametrize("partial", [None, 1, "yes"])

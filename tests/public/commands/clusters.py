@@ -78,8 +78,8 @@ def inputs(rows):
 
 def sides_by_input(sides):
     """Return the sides (train, validation, test) that hold each input."""
-    found = defaultdict(set)
+    result = defaultdict(set)
     for side, rows in sides.items():
         for text in inputs(rows):
-            found[text].add(side)
-    return found
+            result[text].add(side)
+    return result

@@ -34,8 +34,8 @@ def missing(text, facts):
 
 
 def _has_fact(text, label, values):
-    for found in re.finditer(re.escape(label), text):
-        numbers = [one[0] for one in itertools.islice(NUMBER.finditer(text, found.end()), len(values))]
+    for result in re.finditer(re.escape(label), text):
+        numbers = [one[0] for one in itertools.islice(NUMBER.finditer(text, result.end()), len(values))]
         if len(numbers) == len(values) and all(map(is_shown_as, values, numbers)):
             return True
     return False

@@ -116,8 +116,8 @@ def test_attempts_of_a_call_are_limited(attempts, more):
     options = f"suite.jsonl --sample 4 --max-attempts {attempts}"
     answer(written(options), "no JSON")
     status, out, _ = batch("read", "replies.jsonl", options)
-    _, told, _ = batch("write", "again.jsonl", options)
+    _, text, _ = batch("write", "again.jsonl", options)
 
     assert status == 0
     assert (f"{more} calls are not finished" in out) == bool(more)
-    assert told.splitlines()[-1].startswith(f"{more} requests for 4 calls" if more else "nothing to write")
+    assert text.splitlines()[-1].startswith(f"{more} requests for 4 calls" if more else "nothing to write")

@@ -240,9 +240,9 @@ def test_attempts_are_recorded(capsys):
     """What was asked is in the store that is named, for `report`."""
     bench(capsys, "--store", "sqlite:///records.db", model=script("m.jsonl", wrong=(1,)))
     main(["report", "--store", "sqlite:///records.db", "--format", "json"])
-    found = json.loads(capsys.readouterr().out)["configurations"]
+    result = json.loads(capsys.readouterr().out)["configurations"]
 
-    assert [(one["schema"], one["calls"], one["attempts"]) for one in found] == [("suite", 8, 9)]
+    assert [(one["schema"], one["calls"], one["attempts"]) for one in result] == [("suite", 8, 9)]
 
 
 def test_model_that_does_not_answer_is_an_error_of_the_environment(capsys):
@@ -287,8 +287,8 @@ def test_wrong_usage_is_told_in_a_sentence(capsys, arguments, message):
     status, out, err = run(capsys, *arguments)
 
     assert (status, out) == (2, "")
-    said = [line for line in err.splitlines() if line.startswith("schema-guard: ")]
-    assert [message in line for line in said] == [True], err
+    lines = [line for line in err.splitlines() if line.startswith("schema-guard: ")]
+    assert [message in line for line in lines] == [True], err
 
 
 def test_everything_that_is_wrong_with_a_suite_is_told(capsys):
@@ -333,12 +333,12 @@ def test_gate_fails_on_a_proved_drop_only(capsys, results):
     good, bad = results
     drop = ("compare", good, bad, "--gate", "--measure", "valid", "--max-drop")
     some, missed, _ = run(capsys, *drop, "0.02")
-    many, told, _ = run(capsys, *drop, "0.2")
+    many, text, _ = run(capsys, *drop, "0.2")
     proof, _, _ = run(capsys, *drop, "0.2", "--require-proof")
 
     assert (some, many, proof) == (1, 0, 1)
     assert missed.startswith("gate missed: bare: valid dropped by at least ")
-    assert told.startswith(
+    assert text.startswith(
         "gate passed: no drop of more than 20.0 points is proved; not ruled out is one of up to 100.0"
     )
 

@@ -163,7 +163,7 @@ def test_comparison_and_gate_match_the_recording(suite, name, form):
     before, its_options, after, more = PAIRS[name]
     bench(f"m=scripted:{before}.jsonl", f"{its_options} --output before.json")
     bench(f"m=scripted:{after}.jsonl", f"{more} --output after.json")
-    told = [
+    messages = [
         normalized(transcript(line.split(), command(*line.split())), suite)
         for line in (
             f"bench compare before.json after.json --format {form}",
@@ -171,7 +171,7 @@ def test_comparison_and_gate_match_the_recording(suite, name, form):
             f"bench compare before.json after.json --gate --measure right --require-proof --format {form}",
         )
     ]
-    text = "\n".join(told)
+    text = "\n".join(messages)
 
     assert text == expected(f"bench/pair_{name.replace(' ', '_')}_{form}.txt", text)
 

@@ -44,8 +44,8 @@ def _calls(store):
         number = int(prompt.partition("Ticket ")[2].split()[0])
         if number == 4:
             raise ConnectionError(f"refused for {api_key} {headers} {CANARIES['error'][number]}")
-        said = CANARIES["reply"][number]
-        return f'{{"team": "{said}"}}' if number % 2 and feedback is None else f'{{"team": "ok"}} {said}'
+        text = CANARIES["reply"][number]
+        return f'{{"team": "{text}"}}' if number % 2 and feedback is None else f'{{"team": "ok"}} {text}'
 
     for number in range(5):
         arguments = {
@@ -79,9 +79,9 @@ def shown(folder, monkeypatch, caplog, capsys):
             _calls(store)
         _calls(store)
         store.flush()
-        found = {"files": _bytes_of(folder)}
-    found["cassette"] = (folder / "cassette.json").read_text(encoding="utf-8")
-    found["log"] = caplog.text
+        results = {"files": _bytes_of(folder)}
+    results["cassette"] = (folder / "cassette.json").read_text(encoding="utf-8")
+    results["log"] = caplog.text
     for name, command in {
         "report": ["report"],
         "page": ["report", "--format", "html"],
@@ -92,9 +92,9 @@ def shown(folder, monkeypatch, caplog, capsys):
         "doctor": ["doctor"],
     }.items():
         _, out, err = run(capsys, *command, *(["--store", "records.db"] if name != "doctor" else []))
-        found[name] = out + err
-    found["export"] += (folder / "out.jsonl").read_text(encoding="utf-8")
-    return found
+        results[name] = out + err
+    results["export"] += (folder / "out.jsonl").read_text(encoding="utf-8")
+    return results
 
 
 @needs("redaction")

@@ -12,11 +12,11 @@ EVIL = '{"a": "\\u001b[2J\\u009b31m", "\\u001b]0;owned\\u0007": 1}'
 
 def test_check_tells_valid_and_invalid_files(capsys):
     """Each file has its line; one invalid file makes the exit status 1, and nothing goes to stderr."""
-    found = run(
+    result = run(
         capsys, "schema", "check", "s.json", file("ok.txt", '```\n{"a":1}\n```'), file("bad.txt", '{"a":"x"}')
     )
 
-    assert found == (
+    assert result == (
         1,
         (
             "ok.txt: valid (unwrapped)\n"

@@ -64,9 +64,9 @@ def test_bad_evidence_is_one_error(folder, capsys):
 
 def test_the_store_is_decided_on(recorded, capsys):
     """Without a file the recorded calls are the evidence."""
-    found = decided(capsys)
+    result = decided(capsys)
 
-    assert (found["verdict"], found["rates"]["system_prompt"]["k"]) == ("USE_CONSTRAINED_DECODING", 40)
+    assert (result["verdict"], result["rates"]["system_prompt"]["k"]) == ("USE_CONSTRAINED_DECODING", 40)
 
 
 def test_an_empty_store_says_what_is_missing(folder, capsys):
@@ -89,10 +89,10 @@ def test_a_declined_step_is_kept_with_its_reason(recorded, capsys):
     """A fix that was declined is not asked for again, and its reason is told."""
     decided(capsys, "--decline", "strict_schema=the gateway strips it")
 
-    found = decided(capsys)
+    result = decided(capsys)
 
-    assert found["next_rung"] != "strict_schema"
-    assert "the gateway strips it" in found["ladder_line"]
+    assert result["next_rung"] != "strict_schema"
+    assert "the gateway strips it" in result["ladder_line"]
 
 
 @pytest.mark.parametrize(
@@ -119,9 +119,9 @@ def test_what_if_is_told(recorded, capsys):
 
 def test_costs_come_from_a_file(recorded, folder, capsys):
     """What the store cannot know is read from a file."""
-    given = {key: exhausted()[key] for key in ("economics", "feasibility", "calls_per_month")}
+    values = {key: exhausted()[key] for key in ("economics", "feasibility", "calls_per_month")}
 
-    assert "economics" in decided(capsys, "--with", write(folder, "costs.json", given))
+    assert "economics" in decided(capsys, "--with", write(folder, "costs.json", values))
 
 
 @pytest.mark.parametrize("form", ["text", "markdown", "html", "json"])
@@ -157,11 +157,11 @@ def test_evidence_and_store_are_not_mixed(folder, capsys):
 
 def test_prices_and_versions_must_be_there(recorded, capsys):
     """A table that cannot be read, sizes of one model and a version that is not recorded are wrong usage."""
-    for given in (("--prices", "none.json"), ("--sizes", "small"), ("--also-version", "none")):
-        status, _, err = run(capsys, "decide", *given)
+    for value in (("--prices", "none.json"), ("--sizes", "small"), ("--also-version", "none")):
+        status, _, err = run(capsys, "decide", *value)
 
         assert status == 2
-        assert given[1] in err
+        assert value[1] in err
 
 
 def test_latest_target_applies_after_a_return_to_an_earlier_one(recorded, capsys):
@@ -169,8 +169,8 @@ def test_latest_target_applies_after_a_return_to_an_earlier_one(recorded, capsys
     for target in ("30%", "10%", "30%"):
         decided(capsys, "--max-failure-rate", target)
 
-    found = decided(capsys)
+    result = decided(capsys)
 
-    assert found["config"]["target"] == 0.3
-    raised = [note for note in found["notes"] if "the target was raised" in note]
+    assert result["config"]["target"] == 0.3
+    raised = [note for note in result["notes"] if "the target was raised" in note]
     assert [note.partition(" on ")[0] for note in raised] == ["the target was raised from 10.00% to 30.00%"]

@@ -115,9 +115,9 @@ def test_later_declaration_replaces_the_earlier_one(figures):
     """The latest reason and the latest status replace the earlier ones."""
     figures("--decline few_shot=one")
     figures("--not-applicable few_shot=two")
-    found = [row for row in playbook_of(figures()) if row[0] == "few_shot"]
+    results = [row for row in playbook_of(figures()) if row[0] == "few_shot"]
 
-    assert found == [("few_shot", "not_applicable", "two (2026-07-27)")]
+    assert results == [("few_shot", "not_applicable", "two (2026-07-27)")]
 
 
 def test_what_if_changes_a_stored_target_for_once(figures):
@@ -134,10 +134,10 @@ def test_output_file_has_what_stdout_had(figures, folder, form):
     line = f"decide --store sqlite:///r.db --function depot.pack --format {form}".split()
     with stopped_clock(START + 60 * DAY):
         status, out, _ = command(*line)
-        written, told, _ = command(*line, "--output", "verdict.txt")
+        written, text, _ = command(*line, "--output", "verdict.txt")
 
     assert (folder / "verdict.txt").read_text() == out
-    assert (status, told.count("\n")) == (written, 1)
+    assert (status, text.count("\n")) == (written, 1)
 
 
 @pytest.fixture
@@ -169,8 +169,8 @@ def benched(folder):
 def test_answers_count_the_wrong_values_of_trials(benched, option, known):
     """Known answers belong to the trials of their strategy. The function in production has none."""
     line = f"decide --store sqlite:///r.db --min-right 0.5 --format json {option}"
-    found = json.loads(command(*line.split())[1])["rates"]
-    right = {name: rate["met"]["right"] for name, rate in found.items()}
+    result = json.loads(command(*line.split())[1])["rates"]
+    right = {name: rate["met"]["right"] for name, rate in result.items()}
     counts = {name: [one["n"], one["k"]] for name, one in right.items()}
 
     assert len(counts) == 3

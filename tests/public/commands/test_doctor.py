@@ -111,15 +111,15 @@ def test_doctor_names_what_stands_between_a_function_and_its_model(folder, capsy
 
     arguments = ("mine:extract", "mine:plain", "--store", "none", "--format", "json")
     status, out, _ = run(capsys, "doctor", *arguments)
-    told = json.loads(out)["between"]
+    text = json.loads(out)["between"]
 
     assert status == 0
-    assert list(told) == ["mine:extract client", "mine:extract gateway", "mine:plain"]
-    assert "retries a failed request up to 2 times" in told["mine:extract client"]
+    assert list(text) == ["mine:extract client", "mine:extract gateway", "mine:plain"]
+    assert "retries a failed request up to 2 times" in text["mine:extract client"]
     assert (
-        "valid first time and failed are those of model and gateway together" in told["mine:extract gateway"]
+        "valid first time and failed are those of model and gateway together" in text["mine:extract gateway"]
     )
-    assert "no client that retries requests, and no gateway" in told["mine:plain"]
+    assert "no client that retries requests, and no gateway" in text["mine:plain"]
 
 
 @pytest.mark.parametrize("named", ["json", "json:", "json:nope", "nowhere.at_all:f", "json:__name__", ":f"])

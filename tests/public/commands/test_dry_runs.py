@@ -72,10 +72,10 @@ def test_dry_run_connects_to_nothing_and_writes_nothing(capsys, new_machine, lin
 def test_dry_run_of_probe_prints_the_cost_for_known_prices(capsys, new_machine):
     """With `--prices`, the output has the expected and the largest cost."""
     line = "schema probe --model openai:good --prices prices.json --dry-run --format json"
-    told = json.loads(run(capsys, *line.split())[1])
+    document = json.loads(run(capsys, *line.split())[1])
 
-    assert told["requests"] == 4
-    assert 0 < told["cost"] < told["most_cost"]
+    assert document["requests"] == 4
+    assert 0 < document["cost"] < document["most_cost"]
 
 
 @needs("tuning")

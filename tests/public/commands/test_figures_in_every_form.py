@@ -100,13 +100,13 @@ def test_report_shows_the_same_figures_in_every_format(form, by):
 def test_report_by_segment_shows_sums_and_parts(form):
     """A segment's row is the sum of its functions. Each function has its own row."""
     asked = ("report", "--store", "r.db", "--by", "segment")
-    found = shown("json", *asked)
+    result = shown("json", *asked)
     facts = []
-    for group in found["groups"]:
+    for group in result["groups"]:
         rates = [group[one] for one in ("clean", "valid_first_time", "fixed_by_retry", "failed")]
         row = [group["calls"], *(x for one in rates for x in rate(one)), group["transport"]]
         facts.append((f"{group['segment']} ", row))
-    for one in found["configurations"]:
+    for one in result["configurations"]:
         part = f"system_prompt (function {one['function']}, model {one['model']}, settings {one['settings']})"
         row, *lines = facts_of_group(part, one)
         facts += [
@@ -222,19 +222,19 @@ def test_decide_shows_the_same_figures_in_every_format(form):
 
 def test_short_text_of_decide_shows_the_figures_of_the_json():
     """The 25 lines of the default text have the numbers of the JSON."""
-    found = shown("json", *DECIDE)
-    (wrong,) = found["breach"]
-    pess = found["economics"]["pess"]
+    result = shown("json", *DECIDE)
+    (wrong,) = result["breach"]
+    pess = result["economics"]["pess"]
     facts = [
         (
             "wrong now system_prompt:",
             [wrong["k"], wrong["n"], 100 * wrong["k"] / wrong["n"], 100 * wrong["lower"], 1],
         ),
-        ("tuning costs", [found["economics"]["upfront"]]),
+        ("tuning costs", [result["economics"]["upfront"]]),
         ("once and saves", [pess["saving_per_month"]]),
-        ("it pays back in", [pess["payback_months"], found["config"]["horizon_months"]]),
-        ("volume", [found["calls_per_month"]]),
-        ("calls", [found["calls"]]),
+        ("it pays back in", [pess["payback_months"], result["config"]["horizon_months"]]),
+        ("volume", [result["calls_per_month"]]),
+        ("calls", [result["calls"]]),
     ]
 
     assert missing(shown("text", *DECIDE), facts) == []
@@ -270,14 +270,14 @@ def test_watch_shows_the_same_figures_in_both_formats(slo):
 
 def test_store_info_shows_the_same_figures_in_both_formats():
     """Attempts, bytes, and the version equal the JSON."""
-    found = shown("json", "store", "info", "--store", "r.db")
+    result = shown("json", "store", "info", "--store", "r.db")
     facts = [
-        ("attempts", [found["rows"]]),
-        ("size", [found["size_bytes"]]),
-        ("version", [found["schema_version"]]),
+        ("attempts", [result["rows"]]),
+        ("size", [result["size_bytes"]]),
+        ("version", [result["schema_version"]]),
     ]
 
-    assert found["rows"] > 200
+    assert result["rows"] > 200
     assert missing(shown("text", "store", "info", "--store", "r.db"), facts) == []
 
 
@@ -316,8 +316,8 @@ def test_bench_shows_the_same_figures_in_every_format(here, form, prices):
     """Rates, right values, and tokens equal the JSON, and costs if prices are set."""
     status, _, err = command(*BENCH, *SCRIPTED, *prices, "--output", "b.json", "--output", f"b{form}")
     assert status == 0, err
-    found = json.loads((here / "b.json").read_text())
-    facts = [fact for one in found["variants"] for fact in facts_of_variant(one, money=bool(prices))]
+    document = json.loads((here / "b.json").read_text())
+    facts = [fact for one in document["variants"] for fact in facts_of_variant(one, money=bool(prices))]
     output = (here / f"b{form}").read_text()
 
     named = {".txt": "text", ".md": "markdown", ".html": "html"}
@@ -358,12 +358,12 @@ def results(here):
 def test_compare_shows_the_same_figures_in_every_format(results, form):
     """The rates of both sides, the difference, and its bounds equal the JSON."""
     asked = ("bench", "compare", *results)
-    found = shown("json", *asked)
+    result = shown("json", *asked)
     text = shown(form, *asked)
 
-    assert [one["a"] for one in found["variants"]] == ["good bare", "bad bare"]
+    assert [one["a"] for one in result["variants"]] == ["good bare", "bad bare"]
     facts = []
-    for variant in found["variants"]:
+    for variant in result["variants"]:
         for measure in ("format", "content"):
             one = variant[measure]
             facts.append((f"{variant['a']}: {MEASURES[measure]}", numbers_of_comparison(one)))
@@ -383,13 +383,13 @@ def test_gate_shows_the_same_figures_in_every_format(results, form):
     """The drop of each variant and measure, with both rates, equals the JSON."""
     before, after = results
     asked = ("bench", "compare", before, after, "--gate")
-    found = shown("json", *asked)
+    result = shown("json", *asked)
     facts = [
         (
             f"{one['variant']}: {one['measure']}",
             [one["tasks"], *(100 * one[name] for name in ("baseline", "current", "drop", "lower", "upper"))],
         )
-        for one in found["lost_records"]
+        for one in result["lost_records"]
     ]
 
     assert len(facts) == 4
@@ -407,26 +407,26 @@ def test_playbook_shows_the_same_figures_in_both_formats(here):
     """The failures, rate, bounds, and tokens of each step equal the JSON."""
     status, out, err = command(*CLIMB)
     assert status == 0, err
-    found = json.loads((here / "c.json").read_text())
+    document = json.loads((here / "c.json").read_text())
     facts = [
         (
             f"{one['step']} ",
             [
                 one["k"],
                 one["n"],
-                *rate(found["verdict"]["rates"][one["step"]]),
+                *rate(document["verdict"]["rates"][one["step"]]),
                 one["input_tokens"],
                 one["output_tokens"],
             ],
         )
-        for one in found["steps"]
+        for one in document["steps"]
     ]
-    (compared_to,) = [one["compared"] for one in found["steps"] if one["compared"]]
+    (compared_to,) = [one["compared"] for one in document["steps"] if one["compared"]]
     facts.append(("against system_prompt on", [compared_to["n"]]))
     facts.append(("fewer failures by", [100 * compared_to["paired"][name] for name in ("lower", "upper")]))
-    facts.append(("inputs", [found["inputs"], found["seed"], found["calls"]]))
+    facts.append(("inputs", [document["inputs"], document["seed"], document["calls"]]))
 
-    assert len(found["steps"]) == 2
+    assert len(document["steps"]) == 2
     assert missing(plain(out, "text"), facts) == []
 
 
@@ -437,11 +437,11 @@ def test_lint_counts_findings_in_both_formats():
     linted, text = shown("json", *asked)["linted"], shown("text", *asked)
 
     for provider in ("openai", "gemini", "xgrammar"):
-        found = [one for one in linted if one["provider"] == provider]
-        severities = [finding["severity"] for one in found for finding in one["findings"]]
-        facts = [(f"{provider}:", [len(found), severities.count("error"), severities.count("warning")])]
+        result = [one for one in linted if one["provider"] == provider]
+        severities = [finding["severity"] for one in result for finding in one["findings"]]
+        facts = [(f"{provider}:", [len(result), severities.count("error"), severities.count("warning")])]
         assert missing(text, facts) == []
-        for one in found:
+        for one in result:
             for finding in one["findings"]:
                 is_printed = f"{one['file']}:{finding['line']}: {finding['severity']}: {provider}" in text
                 assert is_printed == (finding["severity"] != "info")

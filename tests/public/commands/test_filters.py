@@ -57,9 +57,9 @@ FILTERS = {
 
 def combinations(*names):
     """Yield each set of filters with these names, with at most one filter of each name."""
-    found = [one for one in FILTERS if one[0] in names]
+    result = [one for one in FILTERS if one[0] in names]
     for size in range(len(names) + 1):
-        for chosen in itertools.combinations(found, size):
+        for chosen in itertools.combinations(result, size):
             if len({name for name, _ in chosen}) == size:
                 yield chosen
 
@@ -71,11 +71,11 @@ def matching(chosen):
 
 def summed_by(cells, *names):
     """Return numbers of calls, summed by some attributes of the cells."""
-    found = {}
+    result = {}
     for cell, n in cells.items():
         key = tuple(getattr(cell, name) for name in names)
-        found[key] = found.get(key, 0) + n
-    return found
+        result[key] = result.get(key, 0) + n
+    return result
 
 
 @pytest.fixture(scope="module")
@@ -109,11 +109,11 @@ READING = list(combinations("--function", "--schema", "--segment", "--since"))
 @pytest.mark.parametrize("chosen", READING, ids=ids)
 def test_report_counts_the_matching_calls(url, chosen):
     """Each function and schema has its matching calls. No other one is shown."""
-    found = json.loads(output_of(url, "report", *itertools.chain(*chosen), "--format", "json"))[
+    result = json.loads(output_of(url, "report", *itertools.chain(*chosen), "--format", "json"))[
         "configurations"
     ]
 
-    assert {(one["function"], one["schema"]): one["calls"] for one in found} == summed_by(
+    assert {(one["function"], one["schema"]): one["calls"] for one in result} == summed_by(
         matching(chosen), "function", "schema"
     )
 
@@ -122,19 +122,19 @@ def test_report_counts_the_matching_calls(url, chosen):
 def test_report_applies_filters_with_every_grouping(url, by):
     """All filters apply with each value of --by."""
     chosen = [("--function", "two"), ("--schema", "label"), ("--segment", "us"), ("--since", moment(1))]
-    found = json.loads(output_of(url, "report", "--by", by, *itertools.chain(*chosen), "--format", "json"))
+    document = json.loads(output_of(url, "report", "--by", by, *itertools.chain(*chosen), "--format", "json"))
 
-    assert [one["calls"] for one in found["groups"]] == [sum(matching(chosen).values())]
+    assert [one["calls"] for one in document["groups"]] == [sum(matching(chosen).values())]
 
 
 @pytest.mark.parametrize("chosen", READING, ids=ids)
 def test_watch_counts_the_matching_calls(url, chosen):
     """Each function and schema has its own line with its matching calls."""
-    found = json.loads(
+    result = json.loads(
         output_of(url, "watch", "--max-failure-rate", "0.5", *itertools.chain(*chosen), "--format", "json")
     )["watched"]
 
-    assert {(one["function"], one["schema"]): one["n"] for one in found} == summed_by(
+    assert {(one["function"], one["schema"]): one["n"] for one in result} == summed_by(
         matching(chosen), "function", "schema"
     )
 
@@ -142,8 +142,8 @@ def test_watch_counts_the_matching_calls(url, chosen):
 @pytest.mark.parametrize("chosen", READING, ids=ids)
 def test_decide_counts_the_matching_calls(url, chosen):
     """Each verdict counts only the matching calls."""
-    found = json.loads(output_of(url, "decide", *itertools.chain(*chosen), "--format", "json"))
-    verdicts = found.get("verdicts", [found])
+    document = json.loads(output_of(url, "decide", *itertools.chain(*chosen), "--format", "json"))
+    verdicts = document.get("verdicts", [document])
 
     assert {
         (one["function"], one["schema"]): (one["calls"], one["rates"]["system_prompt"]["n"])
@@ -174,8 +174,8 @@ def test_prune_applies_the_stricter_limit(url, folder, options, gone):
         )
 
     assert (status, err) == (0, "")
-    found = json.loads(out)
-    assert (found["removed"], found["left"]) == (gone(CELLS), sum(CELLS.values()) - gone(CELLS))
+    document = json.loads(out)
+    assert (document["removed"], document["left"]) == (gone(CELLS), sum(CELLS.values()) - gone(CELLS))
 
 
 NOBODY = (
@@ -228,11 +228,11 @@ def test_compare_shows_only_the_named_variant(results, options):
     status, out, err = command("bench", "compare", *results, *options, "--format", "json")
 
     assert (status, err) == (0, "")
-    found = json.loads(out)
+    document = json.loads(out)
     variants = [
-        (one["a"], one["b"], one["format"]["rate_a"], one["format"]["rate_b"]) for one in found["variants"]
+        (one["a"], one["b"], one["format"]["rate_a"], one["format"]["rate_b"]) for one in document["variants"]
     ]
-    assert (variants, found["unpaired_a"], found["unpaired_b"]) == COMPARED[options]
+    assert (variants, document["unpaired_a"], document["unpaired_b"]) == COMPARED[options]
 
 
 @pytest.mark.parametrize("options", COMPARED, ids=str)

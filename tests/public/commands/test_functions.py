@@ -40,8 +40,8 @@ def function(module, name, store, *, every, settings=(), schema=TICKET):
     code = f"def {name}(prompt: str):\n    return reply()"
     vars(made)["reply"] = reply
     exec(code, vars(made))  # noqa: S102 - the test's own code
-    given = {"max_attempts": 1, "on_failure": "return", "store": store, **dict(settings)}
-    return guard(schema, **given)(getattr(made, name))
+    values = {"max_attempts": 1, "on_failure": "return", "store": store, **dict(settings)}
+    return guard(schema, **values)(getattr(made, name))
 
 
 def asked(guarded, calls):
@@ -85,8 +85,8 @@ def test_one_function_of_two_schemas_is_one_function(store, capsys):
 
     assert run(capsys, "report")[1].startswith("report: 1 function of 2 schemas\n")
     assert run(capsys, "decide")[1].startswith("VERDICTS: 0 of 2 schemas of 1 function need something done\n")
-    told = run(capsys, "decide", "--schema", "other")[1]
-    assert "schema-guard decide --function shop.mail.extract --schema other  # again" in told
+    text = run(capsys, "decide", "--schema", "other")[1]
+    assert "schema-guard decide --function shop.mail.extract --schema other  # again" in text
 
 
 def test_two_functions_have_two_verdicts(two, capsys):

@@ -27,30 +27,30 @@ def filled(recorded, folder):
 
 def sections(text):
     """Return the options of each section of a help text."""
-    found, title = {}, None
+    result, title = {}, None
     for line in text.splitlines():
         if line and not line.startswith(" "):
             title = line.rstrip(":")
         elif match := re.match(r"  (-[\w-]+(?:, --[\w-]+)?|--[\w-]+)", line):
-            found.setdefault(title, []).append(match[1].rpartition(" ")[2])
-    return found
+            result.setdefault(title, []).append(match[1].rpartition(" ")[2])
+    return result
 
 
 @pytest.mark.parametrize("name", with_parts([*LEAVES, *SINGLE]))
 def test_help_lists_at_most_twelve_common_options(capsys, name):
     """Rare options are under "Advanced options"."""
-    found = sections(run(capsys, *name.split(), "--help")[1])
+    result = sections(run(capsys, *name.split(), "--help")[1])
 
-    assert len(found.get("Options", [])) <= 12
-    assert found["Global options"] == ["--quiet", "--verbose", "--help"]
+    assert len(result.get("Options", [])) <= 12
+    assert result["Global options"] == ["--quiet", "--verbose", "--help"]
 
 
 def test_help_puts_rare_options_into_a_group(capsys):
     """`--seed` is not for a first-time reader."""
-    found = sections(run(capsys, "tune", "prepare", "--help")[1])
+    result = sections(run(capsys, "tune", "prepare", "--help")[1])
 
-    assert "--output" in found["Options"]
-    assert "--seed" in found["Advanced options"]
+    assert "--output" in result["Options"]
+    assert "--seed" in result["Advanced options"]
 
 
 @pytest.mark.parametrize("name", with_parts([*LEAVES, *SINGLE]))

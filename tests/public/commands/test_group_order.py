@@ -116,10 +116,10 @@ def test_worst_group_comes_first(read, line):
 
 def test_order_is_by_what_is_proved_and_not_by_the_rate(read):
     """Three failures of three calls come after 300 failures of 600 calls, because less is proved."""
-    found = [group["segment"] for group in read("report --by segment --function app.sort")["groups"]]
+    results = [group["segment"] for group in read("report --by segment --function app.sort")["groups"]]
 
-    assert found[:5] == ["certain", "likely", "few", "single", "rare"]
-    assert {*found[5:]} == {"never", "one"}
+    assert results[:5] == ["certain", "likely", "few", "single", "rare"]
+    assert {*results[5:]} == {"never", "one"}
 
 
 @pytest.mark.parametrize("form", ["text", "markdown"])
@@ -164,7 +164,7 @@ def ranked(folder):
 @pytest.mark.parametrize("line", ["watch --max-failure-rate 0.1", "decide", "report"])
 def test_functions_come_worst_first(ranked, folder, line):
     """Functions with something proved to be wrong come first, then the others by the proved rate."""
-    found = json.loads(command(*line.split(), "--store", "sqlite:///r.db", "--format", "json")[1])
+    document = json.loads(command(*line.split(), "--store", "sqlite:///r.db", "--format", "json")[1])
     rows = [
         [
             one["function"],
@@ -172,7 +172,7 @@ def test_functions_come_worst_first(ranked, folder, line):
             one.get("exit_code"),
             len(one.get("breaches", [])),
         ]
-        for one in found.get("watched") or found.get("verdicts") or found["groups"]
+        for one in document.get("watched") or document.get("verdicts") or document["groups"]
     ]
     text = "".join(f"{json.dumps(row)}\n" for row in rows)
     text += command(*line.split(), "--store", "sqlite:///r.db")[1]

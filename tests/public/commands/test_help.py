@@ -35,20 +35,20 @@ def commands_in(text):
 
 def chapters():
     """Return the chapters that come with the package."""
-    found = []
+    results = []
     for path in sorted((ROOT / "schema_guard" / "docs").glob("*.md")):
         title, about, commands = OPENING.match(path.read_text("utf-8")).groups()
-        found.append(Chapter(path.stem, title, about, commands_in(commands)))
-    return found
+        results.append(Chapter(path.stem, title, about, commands_in(commands)))
+    return results
 
 
 def test_topics_are_listed_with_their_first_words(capsys):
     """Without a topic each chapter has its name, its title and its sentence."""
     status, out, err = run(capsys, "help")
 
-    told = " ".join(out.split())
+    text = " ".join(out.split())
     assert (status, err) == (0, "")
-    assert [f"{one.topic} {one.title}. {one.about}" in told for one in chapters()] == [True] * len(chapters())
+    assert [f"{one.topic} {one.title}. {one.about}" in text for one in chapters()] == [True] * len(chapters())
 
 
 @pytest.mark.parametrize("chapter", chapters(), ids=lambda chapter: chapter.topic)

@@ -72,8 +72,8 @@ def test_wrong_usage_is_told_in_a_sentence(capsys, arguments, message):
     status, out, err = run(capsys, *arguments)
 
     assert (status, out) == (2, "")
-    said = [line for line in err.splitlines() if line.startswith("schema-guard: ")]
-    assert [message in line for line in said] == [True], err
+    lines = [line for line in err.splitlines() if line.startswith("schema-guard: ")]
+    assert [message in line for line in lines] == [True], err
 
 
 def test_verbose_shows_the_traceback(capsys):

@@ -26,8 +26,8 @@ def here(folder):
 
 def done(line, status=0):
     """Run a command line that ends with this status, and return its JSON."""
-    found, out, err = command(*line.split())
-    assert found == status, err
+    result, out, err = command(*line.split())
+    assert result == status, err
     return json.loads(out)
 
 
@@ -35,8 +35,8 @@ def sent(line, name, status=0, **serving):
     """Run a command line on a server, and return its JSON and the values of this field in each request."""
     pytest.importorskip("openai", reason="needs the extra 'openai'")
     with testing.serve(lambda prompt: GOOD, **serving) as server:
-        found = done(line.replace("SERVER", server.openai_url), status)
-        return found, [request.body.get(name) for request in server.requests]
+        result = done(line.replace("SERVER", server.openai_url), status)
+        return result, [request.body.get(name) for request in server.requests]
 
 
 @needs("loopback")
@@ -51,10 +51,10 @@ def test_bench_sends_no_more_calls_a_minute_than_it_may():
 
 def test_bench_stops_when_its_seconds_are_used_up():
     """Calls that are under way end; no other one begins."""
-    found = done(f"{BENCH} scripted:slow.jsonl --max-time 100ms")
+    result = done(f"{BENCH} scripted:slow.jsonl --max-time 100ms")
 
-    assert found["stopped"] == ["the budget of 0.1 seconds is used up"]
-    assert len(found["calls"]) < 4
+    assert result["stopped"] == ["the budget of 0.1 seconds is used up"]
+    assert len(result["calls"]) < 4
 
 
 @needs("loopback")
@@ -70,27 +70,27 @@ def test_bench_sends_a_refused_request_again_as_often_as_it_may(retries, request
 @needs("climb")
 def test_playbook_stops_when_its_seconds_are_used_up():
     """The budget counts from the first call."""
-    found = done(f"{CLIMB} scripted:slow.jsonl --max-time 100ms")
+    result = done(f"{CLIMB} scripted:slow.jsonl --max-time 100ms")
 
-    assert [(one["stopped"], one["n"]) for one in found["steps"]] == [("budget of 0.1 s spent after 1", 1)]
+    assert [(one["stopped"], one["n"]) for one in result["steps"]] == [("budget of 0.1 s spent after 1", 1)]
 
 
 @needs("loopback")
 def test_playbook_sends_the_limit_of_an_attempt():
     """`--reply-tokens` is in each request and in the result."""
-    found, limits = sent(f"{CLIMB} SERVER#x --max-calls 2 --reply-tokens 77", "max_completion_tokens")
+    result, limits = sent(f"{CLIMB} SERVER#x --max-calls 2 --reply-tokens 77", "max_completion_tokens")
 
-    assert (found["output_tokens"], limits) == (77, [77, 77])
+    assert (result["output_tokens"], limits) == (77, [77, 77])
 
 
 @needs("loopback")
 def test_playbook_sends_the_options_of_the_provider():
     """Each `--option` is in each request and in the result."""
     line = f"{CLIMB} SERVER#x --max-calls 2 --option temperature=0.25 --option top_p=0.5"
-    found, temperatures = sent(line, "temperature")
+    result, temperatures = sent(line, "temperature")
     _, shares = sent(line, "top_p")
 
-    assert found["options"] == {"temperature": 0.25, "top_p": 0.5}
+    assert result["options"] == {"temperature": 0.25, "top_p": 0.5}
     assert (temperatures, shares) == ([0.25, 0.25], [0.5, 0.5])
 
 
@@ -98,10 +98,10 @@ def test_playbook_sends_the_options_of_the_provider():
 def test_playbook_asks_the_larger_model_on_its_last_step():
     """The other steps ask the model of `--model`."""
     line = f"{CLIMB} scripted:clean.jsonl --larger SERVER#big --first-step larger_model --max-calls 3"
-    found, models = sent(line, "model")
+    result, models = sent(line, "model")
 
-    assert (found["model"], found["larger"], models) == ("clean", "big", ["big"] * 3)
-    assert [(one["step"], one["n"], one["k"]) for one in found["steps"]] == [("larger_model", 3, 0)]
+    assert (result["model"], result["larger"], models) == ("clean", "big", ["big"] * 3)
+    assert [(one["step"], one["n"], one["k"]) for one in result["steps"]] == [("larger_model", 3, 0)]
 
 
 @needs("loopback")
@@ -121,21 +121,21 @@ def test_playbook_decides_with_the_figures_of_a_file(here):
     """`--with` adds figures to the evidence, and the months until an answer to the verdict."""
     (here / "with.json").write_text(json.dumps({"calls_per_month": 12_345}))
     line = f"{CLIMB} scripted:climber.jsonl --max-failure-rate 10% --max-calls 20"
-    plain, found = done(line), done(f"{line} --with with.json")
+    plain, result = done(line), done(f"{line} --with with.json")
 
-    assert found["evidence"]["calls_per_month"] == 12_345
+    assert result["evidence"]["calls_per_month"] == 12_345
     assert "calls_per_month" not in plain["evidence"]
     assert plain["verdict"]["months_to_answer"] is None
-    assert 0 < found["verdict"]["months_to_answer"] < 0.1
+    assert 0 < result["verdict"]["months_to_answer"] < 0.1
 
 
 @needs("climb")
 def test_playbook_keeps_the_configuration_of_a_file(here):
     """`--with` can have a configuration. The target of the command line still applies."""
     (here / "with.json").write_text(json.dumps({"config": {"burst_length": 7, "target": 0.9}}))
-    found = done(f"{CLIMB} scripted:climber.jsonl --max-failure-rate 10% --max-calls 20 --with with.json")
+    result = done(f"{CLIMB} scripted:climber.jsonl --max-failure-rate 10% --max-calls 20 --with with.json")
 
-    assert found["evidence"]["config"] == {"burst_length": 7, "target": 0.1, "alpha": 0.05}
+    assert result["evidence"]["config"] == {"burst_length": 7, "target": 0.1, "alpha": 0.05}
 
 
 @needs("climb")
@@ -146,10 +146,10 @@ def test_playbook_counts_lost_calls_and_repeated_inputs(here):
     )
     (here / "few.txt").write_text("".join(f"text {number % 5};\n" for number in range(8)))
     line = "bench run --playbook --schema item.json --inputs few.txt --concurrency 1 --format json --model scripted:some.jsonl"
-    found = done(line)
-    first = found["steps"][0]
+    result = done(line)
+    first = result["steps"][0]
 
-    assert (found["inputs"], found["repeated"]) == (5, 3)
+    assert (result["inputs"], result["repeated"]) == (5, 3)
     assert (first["lost"], first["n"], first["k"]) == (1, 4, 0)
 
 
@@ -172,10 +172,10 @@ def test_probe_sends_the_arguments_of_the_provider(option, provider, limit):
     """`--target` decides which argument limits the output, and is in the result."""
     pytest.importorskip("openai", reason="needs the extra 'openai'")
     with testing.serve(testing.EnforcingModel()) as server:
-        found = done(f"schema probe --model {server.openai_url}#m --yes --format json {option}")
+        result = done(f"schema probe --model {server.openai_url}#m --yes --format json {option}")
         sent_names = [name for name in server.requests[-1].body if name.endswith("_tokens")]
 
-    assert (found["provider"], sent_names) == (provider, [limit])
+    assert (result["provider"], sent_names) == (provider, [limit])
 
 
 @needs("loopback")
@@ -228,13 +228,13 @@ def test_import_takes_only_the_calls_of_a_name(here, only, functions):
     rows = [exports.langfuse_ui(exports.GOOD, number, name=name) for number, name in enumerate("abcb", 1)]
     lines(here / "named.jsonl", rows)
 
-    found = done(
+    result = done(
         f"store import --from auto named.jsonl --schema ticket.json --traffic all --field function=name --store r.db --format json {only}"
     )
     with open_store("r.db") as store:
         assert [row["function"] for row in store.attempts()] == functions
     left_out = [("another name than --only", 4 - len(functions))] if only else []
-    assert [(one["cause"], one["rows"]) for one in found["left_out"]] == left_out
+    assert [(one["cause"], one["rows"]) for one in result["left_out"]] == left_out
 
 
 @needs("loopback")
@@ -278,6 +278,6 @@ def test_tune_states_the_cost_by_the_prices_of_a_file(here, monkeypatch):
     }
     (here / "tuning.json").write_text(json.dumps({"about": "ours", "prices": [price], "closings": []}))
     tune = "tune run set --backend openai-compatible --url http://127.0.0.1:9/v1 --base small --epochs 2"
-    told = ["".join(command(*tune.split(), *more)[1:]) for more in ([], ["--prices", "tuning.json"])]
+    messages = ["".join(command(*tune.split(), *more)[1:]) for more in ([], ["--prices", "tuning.json"])]
 
-    assert ["$15" in one for one in told] == [False, True], told
+    assert ["$15" in one for one in messages] == [False, True], messages

@@ -52,14 +52,14 @@ def test_format_wins_over_the_name_of_the_file(recorded):
 def test_until_leaves_out_later_calls(recorded, until, calls):
     """`report`, `watch`, and `decide` count the calls before the time."""
     with stopped_clock(START + 86_400):
-        found = {
+        results = {
             name: json.loads(command(*name.split(), "--until", until, "--format", "json")[1])
             for name in ("report", "watch --max-failure-rate 50%", "decide")
         }
 
-    assert found["report"]["groups"][0]["calls"] == calls
-    assert found["watch --max-failure-rate 50%"]["watched"][0]["n"] == calls
-    assert [rate["n"] for rate in found["decide"]["rates"].values()] == [calls]
+    assert results["report"]["groups"][0]["calls"] == calls
+    assert results["watch --max-failure-rate 50%"]["watched"][0]["n"] == calls
+    assert [rate["n"] for rate in results["decide"]["rates"].values()] == [calls]
 
 
 @pytest.mark.parametrize(
@@ -68,9 +68,9 @@ def test_until_leaves_out_later_calls(recorded, until, calls):
 def test_missing_default_store_shows_how_to_begin(folder, monkeypatch, line, status):
     """No file is created. Only `report` succeeds, because the others have nothing to check."""
     monkeypatch.setenv("SCHEMA_GUARD_STORE", "none.db")
-    found, out, err = command(*line.split())
+    result, out, err = command(*line.split())
 
-    assert found == status
+    assert result == status
     assert "no calls recorded yet in" in out + err
     assert "@guard" in out + err
     assert not (folder / "none.db").exists()

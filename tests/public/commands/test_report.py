@@ -46,7 +46,7 @@ def test_report_since(capsys, folder, suite, since, calls):
     )
     _, out, _ = run(capsys, "report", "--store", store, "--since", since, "--format", "json")
 
-    assert sum(found["calls"] for found in json.loads(out)["configurations"]) == calls
+    assert sum(result["calls"] for result in json.loads(out)["configurations"]) == calls
 
 
 @needs("serving")
@@ -69,18 +69,18 @@ def test_serve_until_interrupted(folder):
     ) as process:
         host, token = re.search(r"http://([^/]+)/(\S+)", process.stdout.readline()).groups()
         cookie = f"schema_guard_{host.partition(':')[2]}={token}"
-        found = []
+        results = []
         for path in (f"/{token}", "/?by=model"):
             connection = http.client.HTTPConnection(host, timeout=30)
             connection.request("GET", path, headers={"Cookie": cookie})
-            found.append(connection.getresponse().read().decode())
+            results.append(connection.getresponse().read().decode())
             connection.close()
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=30)
 
     assert (process.returncode, err) == (0, "")
-    assert 'url=/?by=model"' in found[0]
-    assert "no data: no guarded call is recorded in sqlite:" in found[1]
+    assert 'url=/?by=model"' in results[0]
+    assert "no data: no guarded call is recorded in sqlite:" in results[1]
     assert not (folder / "none.db").exists()
 
 

@@ -192,8 +192,8 @@ def base_of(line):
 def test_output_on_the_shop_matches_the_recording(shop, line):
     """The output of a command equals the recorded one."""
     with stopped_clock(NOW):
-        told = command(*line.split())
-    text = normalized(transcript(line.split(), told), shop)
+        shown = command(*line.split())
+    text = normalized(transcript(line.split(), shown), shop)
     base = base_of(line)
 
     assert text == expected(f"shop/{name_of(line)}.txt", text, base and f"shop/{name_of(base)}.txt")
@@ -238,10 +238,10 @@ def test_words_of_the_page_match_the_recording(shop, line):
 def test_doctor_counts_the_attempts_of_the_store(shop):
     """`doctor` shows the number of attempts in the default store."""
     status, out, _ = command("doctor", "--format", "json")
-    told = json.loads(out)["store"]
+    text = json.loads(out)["store"]
 
-    assert (status, told["attempts"]) == (0, "1388")
-    assert told["url"] == f"sqlite:///{shop}/shop.db"
+    assert (status, text["attempts"]) == (0, "1388")
+    assert text["url"] == f"sqlite:///{shop}/shop.db"
 
 
 STORE_SEQUENCES = {
@@ -288,8 +288,8 @@ STORE_SEQUENCES = {
 def test_output_of_store_commands_matches_the_recording(shop, name):
     """The outputs of a sequence of `store` commands equal the recorded ones."""
     with stopped_clock(NOW):
-        told = [transcript(line.split(), command(*line.split())) for line in STORE_SEQUENCES[name]]
+        messages = [transcript(line.split(), command(*line.split())) for line in STORE_SEQUENCES[name]]
     files = [contents(path.name) for path in sorted(shop.glob("b.csv"))]
-    text = normalized("\n".join([*told, *files]), shop)
+    text = normalized("\n".join([*messages, *files]), shop)
 
     assert text == expected(f"shop/{name_of(name)}.txt", text)

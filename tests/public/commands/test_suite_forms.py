@@ -40,8 +40,8 @@ def answered(suite, replies, *options):
     )
     status, out, err = command("bench", "run", suite, *line.split(), *options)
     assert status == 0, err
-    found = json.loads(out)
-    calls = [dict(zip(found["call_fields"], call, strict=True)) for call in found["calls"]]
+    document = json.loads(out)
+    calls = [dict(zip(document["call_fields"], call, strict=True)) for call in document["calls"]]
     return {call["task"]: (call["format"] != "failed", call["right"]) for call in calls}
 
 
@@ -105,9 +105,9 @@ def test_matchers_of_a_line_decide_what_is_right(folder):
     lines(folder / "suite.jsonl", rows)
     replies = {f"<{n}>": changed(GOLD, change) for n, (_, change, _) in enumerate(MATCHES)}
 
-    found = answered("suite.jsonl", replies)
+    result = answered("suite.jsonl", replies)
 
-    assert [(*MATCHES[n][:2], found[f"t{n}"]) for n in range(len(MATCHES))] == MATCHES
+    assert [(*MATCHES[n][:2], result[f"t{n}"]) for n in range(len(MATCHES))] == MATCHES
 
 
 KINDS = [
@@ -138,9 +138,9 @@ def test_kinds_of_match_decide_what_is_right_in_a_file_of_tasks(folder):
     lines(folder / "suite.jsonl", rows)
     replies = {f"<{n}>": changed(GOLD, change) for n, (_, _, change, _) in enumerate(KINDS)}
 
-    found = answered("suite.jsonl", replies, "--suite-format", "tasks")
+    result = answered("suite.jsonl", replies, "--suite-format", "tasks")
 
-    assert [(*KINDS[n][:3], found[f"t{n}"]) for n in range(len(KINDS))] == KINDS
+    assert [(*KINDS[n][:3], result[f"t{n}"]) for n in range(len(KINDS))] == KINDS
 
 
 def test_columns_of_an_export_are_named_by_options(folder):
@@ -152,8 +152,8 @@ def test_columns_of_an_export_are_named_by_options(folder):
     replies = {"<0>": {"name": "n0"}, "<1>": {"name": "n2"}, "<2>": {}}
 
     for form in ([], ["--suite-format", "huggingface"]):
-        found = answered("rows.jsonl", replies, *options.split(), *form)
-        assert found == {"row0": RIGHT, "row1": VALID, "row2": INVALID}
+        result = answered("rows.jsonl", replies, *options.split(), *form)
+        assert result == {"row0": RIGHT, "row1": VALID, "row2": INVALID}
 
 
 def test_schema_of_an_export_can_be_a_column(folder):
@@ -165,9 +165,9 @@ def test_schema_of_an_export_can_be_a_column(folder):
     lines(folder / "rows.jsonl", rows)
     options = "--field input=text --field gold=label --field schema=form"
 
-    found = answered("rows.jsonl", {"<0>": 0, "<1>": 1}, *options.split())
+    result = answered("rows.jsonl", {"<0>": 0, "<1>": 1}, *options.split())
 
-    assert found == {"rows-1": RIGHT, "rows-2": INVALID}
+    assert result == {"rows-1": RIGHT, "rows-2": INVALID}
 
 
 def test_test_cases_of_promptfoo_are_tasks(folder):
@@ -184,8 +184,8 @@ def test_test_cases_of_promptfoo_are_tasks(folder):
     replies = {"<1>": {"name": "a"}, "(2)": {"name": "x"}, "<3>": {"name": "a"}, "4 alone": {"name": "d"}}
 
     for form in ([], ["--suite-format", "promptfoo"]):
-        found = answered("cases.csv", replies, "--schema", "order.json", *form)
-        assert found == {"cases-1": RIGHT, "cases-2": INVALID, "cases-3": VALID, "cases-4": RIGHT}
+        result = answered("cases.csv", replies, "--schema", "order.json", *form)
+        assert result == {"cases-1": RIGHT, "cases-2": INVALID, "cases-3": VALID, "cases-4": RIGHT}
 
 
 FUNCTIONS = [
@@ -241,6 +241,6 @@ def test_questions_of_the_function_calling_leaderboard_are_tasks(folder, beside)
         questions = [{**one, **other} for one, other in zip(questions, answers, strict=True)]
     lines(folder / "BFCL_v3_own.json", questions)
 
-    found = answered("BFCL_v3_own.json", {f"<{n}>": reply for n, (_, reply, _) in enumerate(ANSWERS)})
+    result = answered("BFCL_v3_own.json", {f"<{n}>": reply for n, (_, reply, _) in enumerate(ANSWERS)})
 
-    assert [(*ANSWERS[n][:2], found[f"q{n}"]) for n in range(len(ANSWERS))] == ANSWERS
+    assert [(*ANSWERS[n][:2], result[f"q{n}"]) for n in range(len(ANSWERS))] == ANSWERS

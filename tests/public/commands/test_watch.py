@@ -11,20 +11,20 @@ from tests.public.commands.command_lines import run
 @pytest.mark.parametrize(("objective", "status", "word"), [("0.01", 1, "BREACH"), ("0.5", 0, "OK")])
 def test_watch_is_one_line_and_a_status(recorded, capsys, objective, status, word):
     """A rate that is proved above the objective is exit 1."""
-    found = run(capsys, "watch", "--max-failure-rate", objective)
+    result = run(capsys, "watch", "--max-failure-rate", objective)
 
-    assert found[0] == status
-    assert found[1].startswith(word)
-    assert found[1].count("\n") == 1
+    assert result[0] == status
+    assert result[1].startswith(word)
+    assert result[1].count("\n") == 1
 
 
 def test_watch_gives_its_figures_as_json(recorded, capsys):
     """With --format json the same numbers come as data."""
     _, out, _ = run(capsys, "watch", "--max-failure-rate", "0.01", "--format", "json")
 
-    (found,) = json.loads(out)["watched"]
-    assert (found["n"], found["k"], found["state"]) == (200, 40, "fail")
-    assert [breach["what"] for breach in found["breaches"]] == ["format"]
+    (result,) = json.loads(out)["watched"]
+    assert (result["n"], result["k"], result["state"]) == (200, 40, "fail")
+    assert [breach["what"] for breach in result["breaches"]] == ["format"]
 
 
 def test_watch_is_ok_only_if_both_strategies_are_proved(folder, capsys):

@@ -30,8 +30,8 @@ def recorded(path, replies, *, payload="full", tasks=None, **settings):
         "checks": [looks],
     }
     guarded = guard(TICKET, store=store, **{**named, **settings})(triage)
-    for number, said in enumerate(replies):
-        left["replies"] = list(said)
+    for number, text in enumerate(replies):
+        left["replies"] = list(text)
         guarded.outcome(tasks[number] if tasks else f"Ticket {number} {WORDS[number % len(WORDS)]}")
     store.flush()
     return store

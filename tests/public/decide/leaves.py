@@ -17,12 +17,12 @@ DROPPED = object()
 
 def resolved(part):
     """Return a part of the schema, with the keywords of the definition that it refers to."""
-    found = {key: value for key, value in part.items() if key not in ("$ref", "if", "then")}
+    results = {key: value for key, value in part.items() if key not in ("$ref", "if", "then")}
     references = [part["$ref"]] if "$ref" in part else []
     references += [part["then"]["$ref"]] if "then" in part else []
     for reference in references:
-        found = {**resolved(SCHEMA["$defs"][reference.rpartition("/")[2]]), **found}
-    return found
+        results = {**resolved(SCHEMA["$defs"][reference.rpartition("/")[2]]), **results}
+    return results
 
 
 def children(part):

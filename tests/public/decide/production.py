@@ -121,21 +121,21 @@ class Production:
         asked = ["decide", *which, "--with", with_file, *more]
         status, out, err = self.run(*asked, "--format", "json")
         assert err == "", err
-        found = json.loads(out)
+        document = json.loads(out)
         strict = self.run(*asked, "--format", "json", "--require-proof")[0]
-        assert strict == (1 if found["verdict"] == "NEED_MORE_DATA" else status)
+        assert strict == (1 if document["verdict"] == "NEED_MORE_DATA" else status)
         from tests.public.decide.recompute import repeated  # needs scipy
 
-        assert repeated(found) == []
+        assert repeated(document) == []
         if not {"right"} & {*declared["config"]}:
             latency = declared["config"].get("latency_p95_s")
             slow = [] if latency is None else ["--max-p95", str(latency)]
             watched = self.run("watch", "--max-failure-rate", str(target), *which, *slow)[0]
-            assert watched == int(bool(found["breach"])), "watch says otherwise"
+            assert watched == int(bool(document["breach"])), "watch says otherwise"
         text = self.short_text(asked)
-        assert " ".join(found["next_step"].split()) in text
+        assert " ".join(document["next_step"].split()) in text
         return SimpleNamespace(
-            verdict=found["verdict"], why=found["why"], figures=found, exit_code=status, head=text
+            verdict=document["verdict"], why=document["why"], figures=document, exit_code=status, head=text
         )
 
     def short_text(self, asked):

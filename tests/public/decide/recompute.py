@@ -23,12 +23,12 @@ ENFORCED = {
     "enum", "const", "pattern", "format", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "minLength",
     "maxLength", "minItems", "maxItems",
 }  # fmt: skip
-KINDS_MENDED = {
+KINDS_FIXED = {
     "system_prompt": {*FORMAT, "refusal"}, "few_shot": {*FORMAT, "refusal"}, "temperature": FORMAT,
     "reason_then_format": FORMAT, "schema_simplify": FORMAT, "strict_schema": {"syntax", "structure"},
     "json_mode": {"syntax"}, "larger_model": {*FORMAT, "truncation", "refusal"},
 }  # fmt: skip
-CODES_MENDED = {
+CODES_FIXED = {
     "raise_max_output_tokens": {"truncation": {"max_tokens", "unfinished"}},
     "reasoning_limit": {"truncation": {"reasoning_exhausted"}},
     "lenient_parse": {
@@ -37,7 +37,7 @@ CODES_MENDED = {
     },
     "strict_schema": {"value": ENFORCED},
 }
-RIGHT_MENDED = {
+RIGHT_FIXED = {
     "system_prompt",
     "few_shot",
     "temperature",
@@ -65,16 +65,16 @@ def upper(k, n, alpha):
     """The rate below which it is, with all but probability alpha."""
     if n == 0 or k >= n:
         return 1.0
-    found = _root(lambda tau: log_e(k, n, tau, "ok") + log(alpha), max(k / n, 1e-12), 1 - 1e-12)
-    return 1.0 if found is None else found
+    result = _root(lambda tau: log_e(k, n, tau, "ok") + log(alpha), max(k / n, 1e-12), 1 - 1e-12)
+    return 1.0 if result is None else result
 
 
 def lower(k, n, alpha):
     """The rate above which it is."""
     if n == 0 or k <= 0:
         return 0.0
-    found = _root(lambda tau: log_e(k, n, tau, "bad") + log(alpha), min(k / n, 1 - 1e-12), 1e-12)
-    return 0.0 if found is None else found
+    result = _root(lambda tau: log_e(k, n, tau, "bad") + log(alpha), min(k / n, 1 - 1e-12), 1e-12)
+    return 0.0 if result is None else result
 
 
 def _root(evidence, near, far):
@@ -197,8 +197,8 @@ class Again:
             met["format"] = "inconclusive"
         for what in list(self.limits)[1:]:
             met[what] = self.one_met(f"{name} {what}", rate["met"][what], self.limits[what])
-        for what, said in rate.get("met", {}).items():
-            self.same(f"{name} {what} state", said["state"], met[what])
+        for what, text in rate.get("met", {}).items():
+            self.same(f"{name} {what} state", text["state"], met[what])
         return met
 
     def one_met(self, where, said, limit):
@@ -285,10 +285,10 @@ class Again:
             return calls * ((hazards[1] or 0.0) if len(hazards) > 1 else 0.0)
         left = 0
         for kind, count in kinds.items():
-            if kind in KINDS_MENDED.get(rung, ()):
+            if kind in KINDS_FIXED.get(rung, ()):
                 continue
-            mended = sum(codes.get(code, 0) for code in CODES_MENDED.get(rung, {}).get(kind, ()))
-            left += count - min(count, mended)
+            fixed = sum(codes.get(code, 0) for code in CODES_FIXED.get(rung, {}).get(kind, ()))
+            left += count - min(count, fixed)
         return left
 
     def missed(self, name, what):
@@ -309,7 +309,7 @@ class Again:
         """Whether a step can fix any of what a strategy misses."""
         return (
             self.counted["strategies"][name]["failed"] - self.left_by(rung, name) > 0
-            or (rung in RIGHT_MENDED and self.missed(name, "right"))
+            or (rung in RIGHT_FIXED and self.missed(name, "right"))
             or (rung in FASTER and self.missed(name, "latency"))
         )
 
@@ -328,7 +328,7 @@ class Again:
         """The first step that can reach the target alone, else the one that fixes the most."""
         calls = self.counted["strategies"][name]["failed"]
         for rung in self.left:
-            if self.missed(name, "right") and rung not in RIGHT_MENDED:
+            if self.missed(name, "right") and rung not in RIGHT_FIXED:
                 continue
             if self.missed(name, "latency") and rung not in FASTER:
                 continue
@@ -357,13 +357,13 @@ class Again:
 
     def breach(self):
         """What is wrong, as pairs."""
-        found = []
+        results = []
         for name in self.in_production:
-            found += [(name, what) for what, state in self.met[name].items() if state == "fail"]
-            found += [(name, "rise")] if self.open_rise(name) else []
+            results += [(name, what) for what, state in self.met[name].items() if state == "fail"]
+            results += [(name, "rise")] if self.open_rise(name) else []
         if self.pilot_serves():
-            found += [("tuned", what) for what, state in self.tuned_met.items() if state == "fail"]
-        return [*found, (None, "excluded")] if self.unexplained() else found
+            results += [("tuned", what) for what, state in self.tuned_met.items() if state == "fail"]
+        return [*results, (None, "excluded")] if self.unexplained() else results
 
     def pilot_serves(self):
         """Whether a pilot has a good part of the latest calls."""
@@ -389,8 +389,8 @@ class Again:
 
     def whole(self):
         """What tuning for all of the traffic comes to; None without economics."""
-        found = self.counted.get("whole", self.said)
-        return (found["economics"], found["cost"]) if "economics" in found else None
+        value = self.counted.get("whole", self.said)
+        return (value["economics"], value["cost"]) if "economics" in value else None
 
     def pays(self, volume_share=1.0, prompt_rate=None, tuned_rate=None):
         """Months until it has paid back, and whether that is within the horizon."""
@@ -441,9 +441,9 @@ class Again:
             self.rule_5,
             self.rules_6_to_8,
         ):
-            found = rule()
-            if found is not None:
-                return found
+            result = rule()
+            if result is not None:
+                return result
         return self.rule_9() if self.tuned is not None else self.rule_10()
 
     def rule_0(self):
@@ -498,16 +498,16 @@ class Again:
     def cheaper(self, used):
         """What passes for less than what is used."""
         now = self.cost_of(used, self.rates[used]["lower"])
-        found = [
+        results = [
             name
             for name in self.prompted
             if self.state[name] == "pass"
             and name not in self.in_production
             and self.counted["strategies"][name]["own_price"]
         ]
-        if now is None or not found:
+        if now is None or not results:
             return None
-        cost, name = min((self.cost_of(name, self.rates[name]["upper"]), name) for name in found)
+        cost, name = min((self.cost_of(name, self.rates[name]["upper"]), name) for name in results)
         return ("USE_CHEAPER_MODEL", {"strategy": used, "switch_to": name}) if cost < now else None
 
     def rule_4(self):
@@ -535,10 +535,10 @@ class Again:
             first = next(iter(self.rates))
             more = further(0, 0, self.target, self.alpha)
             return "NEED_MORE_DATA", {"strategy": self.counted["current"] or first, "n_more": more}
-        found = [(self.missing(name), name) for name in self.prompted if self.state[name] == "inconclusive"]
-        if not found:
+        results = [(self.missing(name), name) for name in self.prompted if self.state[name] == "inconclusive"]
+        if not results:
             return None
-        (more, aim), name = min(found, key=lambda one: inf if one[0][0] is None else one[0][0])
+        (more, aim), name = min(results, key=lambda one: inf if one[0][0] is None else one[0][0])
         figures = {"strategy": name, "n_more": more}
         if aim is not None:
             figures["missing"] = [aim]
@@ -642,9 +642,9 @@ class Again:
 
     def rule_9(self):
         """A pilot."""
-        found = self.routed_by_pilot() or self.pilot_content()
-        if found is not None:
-            return found
+        result = self.routed_by_pilot() or self.pilot_content()
+        if result is not None:
+            return result
         if self.tuned != "pass":
             return "NEED_MORE_DATA", {"strategy": "tuned"}
         for what in list(self.tuned_met)[1:]:
@@ -767,8 +767,8 @@ def repeated(said):
     elif "n_more" in figures:
         again.same("n_more", said.get("n_more"), None)
     if verdict == "NEED_MORE_DATA" and "n_more" in figures:
-        told = said.get("meanwhile")
-        short = None if told is None else {"rung": told["rung"], "calls": told["calls"]}
+        value = said.get("meanwhile")
+        short = None if value is None else {"rung": value["rung"], "calls": value["calls"]}
         mine = figures.get("meanwhile")
         again.same("meanwhile", short, mine)
         again.same("missing", said.get("missing"), figures.get("missing"))

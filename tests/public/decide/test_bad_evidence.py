@@ -233,6 +233,6 @@ def test_no_reason_is_a_note():
     """A step that is declined without a reason counts as untested, and a note says so."""
     evidence = exhausted(ladder=[{"rung": "json_mode", "status": "declined", "reason": " "}])
 
-    found = decide(evidence).as_dict()
+    result = decide(evidence).as_dict()
 
-    assert "json_mode is declined without a reason: it counts as untested" in found["notes"]
+    assert "json_mode is declined without a reason: it counts as untested" in result["notes"]

@@ -47,19 +47,19 @@ def test_alpha_is_shared_by_the_strategies(alpha):
     """Each of two strategies has half of alpha, and each of three a third."""
     for count in (1, 2, 3):
         names = ("system_prompt", "few_shot", "larger_model")[:count]
-        found = decide(
+        verdict = decide(
             {"strategies": [strategy(name, n=400, k=1) for name in names], "config": {"alpha": alpha}}
         )
 
-        assert found.as_dict()["alpha_each"] == pytest.approx(alpha / count)
+        assert verdict.as_dict()["alpha_each"] == pytest.approx(alpha / count)
 
 
 @pytest.mark.parametrize(("examples", "blocked"), [(99, True), (100, False)])
 def test_tuning_needs_a_hundred_examples(examples, blocked):
     """The default of min_train_examples is 100."""
-    found = decide({**exhausted(), "feasibility": feasibility(train_examples=examples)})
+    verdict = decide({**exhausted(), "feasibility": feasibility(train_examples=examples)})
 
-    assert (found.verdict == "FINE_TUNE_BLOCKED") is blocked
+    assert (verdict.verdict == "FINE_TUNE_BLOCKED") is blocked
 
 
 @pytest.mark.parametrize(("share", "code"), [(0.0999, 0), (0.1, 1)])
@@ -67,20 +67,20 @@ def test_strategy_with_a_tenth_of_the_calls_is_in_production(share, code):
     """A strategy with less than 10% of the latest calls is a trial. Its failures do not fail the command."""
     good = strategy("few_shot", n=3_000, k=0, traffic_share=1 - share)
     bad = strategy("larger_model", n=300, k=60, traffic_share=share)
-    found = decide({"strategies": [good, bad], "current": "few_shot"})
+    verdict = decide({"strategies": [good, bad], "current": "few_shot"})
 
-    assert (found.verdict, found.exit_code()) == ("PROMPTING_ENOUGH", code)
+    assert (verdict.verdict, verdict.exit_code()) == ("PROMPTING_ENOUGH", code)
 
 
 @pytest.mark.parametrize(("calls", "validated", "code"), [(4, 100, 0), (5, 100, 1), (5, 495, 0), (5, 494, 1)])
 def test_unexplained_calls_are_reported_from_five_and_above_the_target(calls, validated, code):
     """Four calls, or a share equal to the target, are not reported."""
     excluded = [{"code": "call_raised", "exception": "KeyError", "calls": calls}]
-    found = decide(
+    verdict = decide(
         passing(strategies=[strategy(n=validated, k=0, excluded=excluded)], config={"target": 0.01})
     )
 
-    assert (found.as_dict().get("unexplained") is not None, found.exit_code()) == (code == 1, code)
+    assert (verdict.as_dict().get("unexplained") is not None, verdict.exit_code()) == (code == 1, code)
 
 
 @pytest.mark.parametrize("code", ["provider_error", "stream_cut", "cancelled", "expected"])
@@ -105,14 +105,14 @@ KINDS = [
 def test_next_step_can_fix_the_most_frequent_failure(kind, code, rung):
     """The next step is one that can fix the most frequent kind of failure."""
     untested = ladder(**dict.fromkeys(STEPS, "untested"))
-    found = decide(
+    result = decide(
         failing(
             strategies=[strategy("system_prompt", failure_kinds={kind: 120}, failure_codes={code: 120})],
             ladder=untested,
         )
     ).as_dict()
 
-    assert found["next_rung"] == rung
+    assert result["next_rung"] == rung
 
 
 @pytest.mark.parametrize(("cut_off", "is_first"), [(59, False), (60, True), (120, True)])
@@ -125,9 +125,9 @@ def test_longer_replies_come_first_if_half_of_the_failures_are_cut_off(cut_off, 
         failure_kinds={kind: 120 - cut_off, "truncation": cut_off},
         failure_codes={rest: 120 - cut_off, "max_tokens": cut_off},
     )
-    found = decide(failing(strategies=[one], ladder=ladder(**dict.fromkeys(STEPS, "untested")))).as_dict()
+    result = decide(failing(strategies=[one], ladder=ladder(**dict.fromkeys(STEPS, "untested")))).as_dict()
 
-    assert (found["next_rung"] == "raise_max_output_tokens") is is_first
+    assert (result["next_rung"] == "raise_max_output_tokens") is is_first
 
 
 @pytest.mark.parametrize(("k", "status"), [(2, 0), (18, 1)])
@@ -154,8 +154,8 @@ def test_since_includes_a_call_at_that_second(production):
     for second, calls in ((whole, 10), (whole.replace(second=(whole.second + 1) % 60), 9)):
         since = second.isoformat()
         assert f" {calls} " in production.run("report", "--since", since)[1]
-        found = production.run("watch", "--max-failure-rate", "0.5", "--since", since)[1]
-        assert f"0 of {calls} failed" in found
+        result = production.run("watch", "--max-failure-rate", "0.5", "--since", since)[1]
+        assert f"0 of {calls} failed" in result
 
 
 @pytest.mark.parametrize(
@@ -187,14 +187,14 @@ def test_report_counts_add_up(production):
     production.calls(30, 3, max_attempts=2)
     production.calls(10, 0, good="```json\n" + GOOD + "\n```", max_attempts=2)
     production.calls(4, 0, max_attempts=2, raises=TimeoutError("t"))
-    (found,) = [one for one in _groups(production) if one["function"] == "shop.extract"]
+    (result,) = [one for one in _groups(production) if one["function"] == "shop.extract"]
 
-    counts = [found[key]["count"] for key in ("clean", "valid_first_time", "fixed_by_retry", "failed")]
-    assert (found["calls"], found["transport"]) == (130, 4)
+    counts = [result[key]["count"] for key in ("clean", "valid_first_time", "fixed_by_retry", "failed")]
+    assert (result["calls"], result["transport"]) == (130, 4)
     assert sum(counts[1:]) == 130
     assert counts[1] - counts[0] == 10
-    assert found["failed"]["n"] == 130
-    assert found["attempts"] == 130 + counts[2] + counts[3] + 4
+    assert result["failed"]["n"] == 130
+    assert result["attempts"] == 130 + counts[2] + counts[3] + 4
 
 
 def _groups(production):
@@ -206,12 +206,12 @@ def test_report_sums_tokens_and_seconds_of_all_attempts(production):
     for seconds, calls in ((0.1, 60), (1.0, 30), (10.0, 10)):
         production.takes_s = seconds
         production.calls(calls, 0, good=reply(GOOD, tokens=(100, 7), cached=40))
-    (found,) = _groups(production)
+    (result,) = _groups(production)
 
-    assert (found["input_tokens"], found["output_tokens"], found["unknown_usage"]) == (10_000, 700, 0)
-    assert found["elapsed_s"] == pytest.approx(60 * 0.1 + 30 * 1.0 + 10 * 10.0)
-    assert found["elapsed_p50_s"] == pytest.approx(0.1, rel=0.06)
-    assert found["elapsed_p95_s"] == pytest.approx(10.0, rel=0.06)
+    assert (result["input_tokens"], result["output_tokens"], result["unknown_usage"]) == (10_000, 700, 0)
+    assert result["elapsed_s"] == pytest.approx(60 * 0.1 + 30 * 1.0 + 10 * 10.0)
+    assert result["elapsed_p50_s"] == pytest.approx(0.1, rel=0.06)
+    assert result["elapsed_p95_s"] == pytest.approx(10.0, rel=0.06)
 
 
 def test_cached_tokens_use_their_own_price(production):
@@ -221,9 +221,9 @@ def test_cached_tokens_use_their_own_price(production):
     )
     production.calls(400, 0, good=reply(GOOD, tokens=(1_000, 100), cached=400))
     known = {key: value for key, value in economics().items() if key != "prompt_cost"}
-    found = production.verdict(prices=str(production.folder / "p.json"), given={"economics": known})
+    result = production.verdict(prices=str(production.folder / "p.json"), given={"economics": known})
 
-    assert found.figures["economics"]["point"]["prompt_per_call"] == pytest.approx(
+    assert result.figures["economics"]["point"]["prompt_per_call"] == pytest.approx(
         (600 * 3 + 400 * 1 + 100 * 12) / 1e6
     )
 
@@ -274,10 +274,10 @@ def test_latest_declared_target_is_stored(production):
 
 def test_verdict_lists_missing_costs():
     """If every step is used up and the costs are unknown, the verdict lists the missing costs."""
-    found = decide({**failing(), "strategies": [strategy(n=2_000, k=200)]})
+    verdict = decide({**failing(), "strategies": [strategy(n=2_000, k=200)]})
 
-    assert (found.verdict, found.exit_code()) == ("NEED_ECONOMICS", 1)
-    assert found.as_dict()["missing"] == ["failure_cost", "tuned_cost", "upfront"]
+    assert (verdict.verdict, verdict.exit_code()) == ("NEED_ECONOMICS", 1)
+    assert verdict.as_dict()["missing"] == ["failure_cost", "tuned_cost", "upfront"]
 
 
 COST = economics()["prompt_cost"]
@@ -327,9 +327,9 @@ def test_calls_with_hidden_retries_count_only_in_the_failure_rate(production):
     vars(hidden)["_raw_response"] = reply(GOOD, tokens=(10, 2))
     production.calls(30, 0, good=hidden, schema=answer)
     production.calls(50, 5, schema=answer)
-    (found,) = _groups(production)
+    (result,) = _groups(production)
 
-    assert (found["calls"], found["unseen"]) == (80, 30)
-    assert [(found[key]["count"], found[key]["n"]) for key in ("valid_first_time", "fixed_by_retry", "repaired", "failed")] == [
+    assert (result["calls"], result["unseen"]) == (80, 30)
+    assert [(result[key]["count"], result[key]["n"]) for key in ("valid_first_time", "fixed_by_retry", "repaired", "failed")] == [
         (40, 50), (0, 50), (0, 50), (10, 80),
     ]  # fmt: skip

@@ -20,9 +20,9 @@ def rise(production, *, before, after):
                 with tags(segment=segment):
                     production.calls(calls - 1, 0, **known)
                     production.calls(1, int(block % every == every - 1), bad, **known)
-    found = production.verdict()
-    assert found.verdict == "FIND_WHAT_CHANGED", found.why
-    causes = found.why.partition("what changed then: ")[2].partition("; the target")[0]
+    result = production.verdict()
+    assert result.verdict == "FIND_WHAT_CHANGED", result.why
+    causes = result.why.partition("what changed then: ")[2].partition("; the target")[0]
     return [cause for cause in causes.split(", ") if cause]
 
 
@@ -71,6 +71,6 @@ def test_call_at_the_latency_limit_counts_as_slower(production, limit, slow):
     """Calls of half a second miss a limit of 0.5 s and meet a limit of 0.51 s."""
     production.takes_s = 0.5
     production.calls(100, 0)
-    found = production.verdict(0.2, config={"latency_p95_s": limit})
+    result = production.verdict(0.2, config={"latency_p95_s": limit})
 
-    assert found.figures["rates"]["system_prompt"]["met"]["latency"]["k"] == slow
+    assert result.figures["rates"]["system_prompt"]["met"]["latency"]["k"] == slow

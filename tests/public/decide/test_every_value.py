@@ -194,8 +194,8 @@ def effect(before, after, *, has_sentences=False):
     if "error" in after:
         return after["error"].partition(": ")[0]
     places = sorted(key for key in before.keys() | after.keys() if before.get(key) != after.get(key))
-    found = [[key, figure(after.get(key), has_sentences=has_sentences)] for key in places]
-    digest = sha256(json.dumps(found).encode()).hexdigest()[:8]
+    results = [[key, figure(after.get(key), has_sentences=has_sentences)] for key in places]
+    digest = sha256(json.dumps(results).encode()).hexdigest()[:8]
     return f"{after['/verdict']}, {len(places)} changed {digest}: {' '.join(sections_of(before, after))}"
 
 

@@ -33,10 +33,10 @@ def test_measured_reasons_tell_their_figures():
     """What was measured of each reason is told with its n, its bounds or its money."""
     latency = {"budget_s": 2, "p50_s": 1.5, "p95_s": 2.5, "tuned_p50_s": 0.5, "tuned_p95_s": 0.75}
 
-    found = reasons(exhausted(latency=latency))
+    result = reasons(exhausted(latency=latency))
 
     shape = bounds(100, 120)
-    assert found == {
+    assert result == {
         "consistent_format": "few_shot fails 120/2000 = 6.00% [4.23%, 7.89%] of the calls, target 1.00%: fail",
         "domain_vocabulary": (
             f"100/120 = 83.33% [{100 * shape.lower:.2f}%, {100 * shape.upper:.2f}%] of the failed calls of few_shot "
@@ -105,7 +105,7 @@ def test_bar_is_told_in_words(money, line):
     """The bar is a rate, or out of reach, or none where failures cost nothing."""
     lines = decide(failing(economics=money)).as_dict()["cost"]["lines"]
 
-    assert [told for told in lines if line in told] != []
+    assert [text for text in lines if line in text] != []
 
 
 def test_waiting_shows_in_the_lines():
@@ -158,13 +158,13 @@ def test_next_step_follows_the_verdict(evidence, step):
 
 def test_too_late_an_answer_prices_both_choices():
     """Where the answer takes more than three months, keeping and changing are both priced."""
-    found = decide(
+    result = decide(
         failing(strategies=[strategy(n=300, k=1)], calls_per_month=90, economics=economics())
     ).as_dict()
 
-    assert found["months_to_answer"] > 3
-    assert found["why"].endswith("; indistinguishable from the target at your volume")
-    assert [choice.split(":")[0] for choice in found["choices"]] == [
+    assert result["months_to_answer"] > 3
+    assert result["why"].endswith("; indistinguishable from the target at your volume")
+    assert [choice.split(":")[0] for choice in result["choices"]] == [
         "take it as below the target and keep it",
         "take it as above the target and tune",
     ]
@@ -172,9 +172,9 @@ def test_too_late_an_answer_prices_both_choices():
 
 def test_choices_without_economics_ask_for_them():
     """Without prices there is nothing to compare the choices by."""
-    found = decide(failing(strategies=[strategy(n=1000, k=10)])).as_dict()
+    result = decide(failing(strategies=[strategy(n=1000, k=10)])).as_dict()
 
-    assert found["choices"] == ["give economics to see what keeping it and what changing it would cost"]
+    assert result["choices"] == ["give economics to see what keeping it and what changing it would cost"]
 
 
 def test_an_answer_that_comes_soon_leaves_no_choice():
@@ -205,12 +205,12 @@ def test_nothing_is_missing_where_all_is_measured():
     )
     evidence["strategies"].append(strategy("bare", 2000, 260))
 
-    found = decide(evidence).as_dict()
+    result = decide(evidence).as_dict()
 
     right = bounds(90, 100, alpha=0.05 / 3)
-    assert found["not_measured"] == []
-    assert found["sources"] == [{"name": "price page", "as_of": "2026-11-01"}]
-    assert found["content_right"] == {
+    assert result["not_measured"] == []
+    assert result["sources"] == [{"name": "price page", "as_of": "2026-11-01"}]
+    assert result["content_right"] == {
         "n": 100,
         "k": 90,
         "rate": 0.9,
@@ -226,11 +226,11 @@ def test_known_answers_that_are_none_are_no_measurement():
 
 def test_assumptions_tell_what_the_figures_rest_on():
     """The target that was not given and the assumed tuned model are told, with the target that money suggests."""
-    found = decide(failing(strategies=[strategy()], economics=economics())).as_dict()
+    result = decide(failing(strategies=[strategy()], economics=economics())).as_dict()
 
     extra = (0.0014 + 0.02 * 0.0018) + (2850 / 6 + 120) / 100_000 - 0.00525
     assert round(100 * extra / 0.4, 2) == 0.53
-    assert found["assumptions"][2:] == [
+    assert result["assumptions"][2:] == [
         "no target is given: 1.00% is taken; below 0.53% failures cost less than tuning does",
         "the tuned model's failure rate of 0.10%/0.40%/0.90% is your assumption: a pilot measures it",
         "the tuned model's attempts fail as assumed: 2.00%/50.00%",
@@ -289,19 +289,19 @@ def test_pilot_warnings_go_with_a_verdict_to_tune():
 
 def test_odds_are_told_on_both_sides():
     """Each strategy and the pilot have evidence for both sides of the target, in numbers and in words."""
-    found = decide(piloted({"n": 100, "k_final": 0}, strategies=[strategy(n=300, k=0)])).as_dict()["odds"]
+    result = decide(piloted({"n": 100, "k_final": 0}, strategies=[strategy(n=300, k=0)])).as_dict()["odds"]
 
-    assert found["few_shot"]["ok"] == pytest.approx(10.2656, rel=1e-5)
-    assert found["few_shot"]["text"].startswith("below 10:1, above 1:")
-    assert set(found) == {"few_shot", "tuned"}
+    assert result["few_shot"]["ok"] == pytest.approx(10.2656, rel=1e-5)
+    assert result["few_shot"]["text"].startswith("below 10:1, above 1:")
+    assert set(result) == {"few_shot", "tuned"}
 
 
 def test_evidence_without_end_is_a_number():
     """Odds beyond the largest float are written as that float, for JSON has no infinity."""
-    found = decide({"strategies": [strategy(n=10**6, k=0)]}).as_dict()["odds"]["few_shot"]
+    result = decide({"strategies": [strategy(n=10**6, k=0)]}).as_dict()["odds"]["few_shot"]
 
-    assert found["ok"] == pytest.approx(1.797e308, rel=1e-3)
-    assert found["text"].startswith("below over 1,000,000,000:1, above 1:")
+    assert result["ok"] == pytest.approx(1.797e308, rel=1e-3)
+    assert result["text"].startswith("below over 1,000,000,000:1, above 1:")
 
 
 @pytest.mark.parametrize(
@@ -309,7 +309,7 @@ def test_evidence_without_end_is_a_number():
 )
 def test_seen_prices_are_shown_where_costs_are_asked_for(evidence, seen):
     """Where nothing but the costs is missing, what tuning was seen to cost is told, with source and month."""
-    found = decide(evidence()).as_dict().get("seen_prices", [])
+    value = decide(evidence()).as_dict().get("seen_prices", [])
 
-    assert len(found) == seen
-    assert all(price["source"] and price["as_of"] for price in found)
+    assert len(value) == seen
+    assert all(price["source"] and price["as_of"] for price in value)

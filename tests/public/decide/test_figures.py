@@ -77,11 +77,11 @@ def outcome_of(evidence):
         verdict = decide(evidence)
     except Exception as error:  # noqa: BLE001 - the error is what is compared
         return f"{type(error).__name__}: {error}\n"
-    found = {
+    results = {
         "exit": [verdict.exit_code(), verdict.exit_code(require_proof=True)],
         "verdict": verdict.as_dict(),
     }
-    return wrapped_json(json.loads(json.dumps(found))) + "\n"
+    return wrapped_json(json.loads(json.dumps(results))) + "\n"
 
 
 def slug(text):
@@ -119,8 +119,8 @@ def test_figures_of_the_verdict_table_match_the_recording():
     """The figures of each case equal the recorded ones."""
     lines = []
     for case in VERDICTS:
-        found = json.loads(json.dumps(decide(case.evidence).as_dict()))
-        numbers = {key: value for key, value in sorted(found.items()) if key in NUMBERS}
+        document = json.loads(json.dumps(decide(case.evidence).as_dict()))
+        numbers = {key: value for key, value in sorted(document.items()) if key in NUMBERS}
         lines.append(f"{case.id}\n  {json.dumps(numbers)}\n")
     text = normalized("".join(lines))
 

@@ -31,21 +31,21 @@ GIVEN = [*itertools.product(LOOKED_UP, (None, True, False), (None, 0.5, 36), (No
 def used(place, allowed, months, examples):
     """Return the feasibility that decide uses, and its verdict."""
     model, day = place
-    given = {
+    values = {
         "base_model": model,
         "new_jobs_allowed": allowed,
         "months_to_shutdown": months,
         "train_examples": examples,
     }
-    given = {key: value for key, value in given.items() if value is not None}
-    found = decide({**exhausted(), "day": day, "feasibility": given}).as_dict()
-    return found["counted"]["feasibility"], found
+    values = {key: value for key, value in values.items() if value is not None}
+    result = decide({**exhausted(), "day": day, "feasibility": values}).as_dict()
+    return result["counted"]["feasibility"], result
 
 
 @pytest.mark.parametrize(("place", "allowed", "months", "examples"), GIVEN)
 def test_given_feasibility_replaces_the_known_days_of_a_model(place, allowed, months, examples):
     """Only values that nobody gave come from the known days of the base model."""
-    feasibility, found = used(place, allowed, months, examples)
+    feasibility, result = used(place, allowed, months, examples)
     expects_jobs = LOOKED_UP[place] if allowed is None else allowed
 
     assert feasibility["new_jobs_allowed"] is expects_jobs
@@ -54,8 +54,8 @@ def test_given_feasibility_replaces_the_known_days_of_a_model(place, allowed, mo
         assert feasibility["months_to_shutdown"] == months
     else:
         assert (feasibility["months_to_shutdown"] == 0) is (place[1] > "2027")
-    assert ("provider_closed" in found.get("blocked", [])) is (expects_jobs is False)
-    assert ("train_examples" in found.get("blocked", [])) is (examples == 20)
+    assert ("provider_closed" in result.get("blocked", [])) is (expects_jobs is False)
+    assert ("train_examples" in result.get("blocked", [])) is (examples == 20)
 
 
 @pytest.fixture(scope="session")
@@ -143,7 +143,7 @@ def test_given_values_replace_the_recorded_ones(figures):
     before = figures(BASE)
     with_table = {"economics": {**PARTLY, "prompt_cost": {}}}
     effects = {
-        name: effect(before, figures({**BASE, **given}), has_sentences=True) for name, given in WITH.items()
+        name: effect(before, figures({**BASE, **value}), has_sentences=True) for name, value in WITH.items()
     }
     effects["--prices"] = effect(before, figures({**BASE, **with_table}, "--prices", "prices.json"))
     text = f"{before['/verdict']}, {len(before)} figures\n" + "".join(

@@ -37,10 +37,10 @@ def on_same_inputs(n, bare, best, tuned, **more):
 @given(evidences())
 def test_every_claim_has_what_was_found(evidence):
     """No claim goes unmentioned, and one that is not measured has a command, or a reason why it was not tried."""
-    found = decide(evidence).as_dict()["guides"]
+    result = decide(evidence).as_dict()["guides"]
 
-    assert [one["claim"] for one in found] == CLAIMS
-    for one in found:
+    assert [one["claim"] for one in result] == CLAIMS
+    for one in result:
         assert one["line"]
         assert one["measured"] or one["measure"] or "was not tried: " in one["line"]
         assert one["measure"] is None or not one["measured"]
@@ -61,30 +61,30 @@ def month_of(found, column, most=20_000):
 @given(evidences().filter(lambda evidence: "economics" in evidence))
 def test_the_month_of_crossing_is_that_of_the_cumulated_costs(evidence):
     """Adding up month by month what either way costs gives the month that is told, in every column."""
-    found = decide(evidence).as_dict()
-    told = next(one for one in found["guides"] if one["claim"] == "crossing")
+    result = decide(evidence).as_dict()
+    item = next(one for one in result["guides"] if one["claim"] == "crossing")
 
     for column in ("pess", "point", "opt"):
-        payback = found["economics"][column]["payback_months"]
+        payback = result["economics"][column]["payback_months"]
         # Sums that are as good as equal may be rounded to either side, and a saving of nearly nothing takes ages.
         assume(payback is None or (abs(payback - round(payback)) > 1e-6 and payback < 10_000))
-        assert told["figures"][column] == (None if payback is None else month_of(found, column))
+        assert item["figures"][column] == (None if payback is None else month_of(result, column))
 
 
 @pytest.mark.parametrize("evidence", [exhausted(), failing(economics=economics(failure_cost=20))])
 def test_tokens_of_a_month_are_those_of_its_calls(evidence):
     """Tokens are counted from the costs that were given; at the break-even volume they are those of that many calls."""
-    found = decide(evidence).as_dict()
-    told = next(one for one in found["guides"] if one["claim"] == "volume")["figures"]
+    result = decide(evidence).as_dict()
+    text = next(one for one in result["guides"] if one["claim"] == "volume")["figures"]
     prompt, tuned = (evidence["economics"][f"{side}_cost"] for side in ("prompt", "tuned"))
     attempts = {"prompt": 1 + 0.1 + 0.1 * 0.75, "tuned": 1 + 0.02}
 
-    volume, least = found["cost"]["calls_per_month"], found["economics"]["break_even_calls_per_month"]
+    volume, least = result["cost"]["calls_per_month"], result["economics"]["break_even_calls_per_month"]
     for side, cost in (("prompt", prompt), ("tuned", tuned)):
         each = attempts[side] * (cost["fixed"] + cost["var"] + cost["out"])
         each += (attempts[side] - 1) * cost["repair"]
-        assert told[side] == found["cost"]["tokens_per_month"][side] == pytest.approx(volume * each)
-    assert told["break_even"] / told["prompt"] == pytest.approx(least / volume)
+        assert text[side] == result["cost"]["tokens_per_month"][side] == pytest.approx(volume * each)
+    assert text["break_even"] / text["prompt"] == pytest.approx(least / volume)
 
 
 @given(
@@ -94,24 +94,24 @@ def test_the_share_of_the_gain_is_that_of_the_corners(counts):
     """The share and its bounds follow from counts alone; there is none where the tuned model may be no better."""
     n, bare, best, tuned = counts
     assume(best < bare)
-    found = claims(on_same_inputs(n, bare, best, tuned))["share_of_gain"]
+    result = claims(on_same_inputs(n, bare, best, tuned))["share_of_gain"]
 
     alpha = 0.05 / 3
     bounds = [(lower(k, n, alpha), upper(k, n, alpha)) for k in (bare, best, tuned)]
     assume(abs(bounds[0][0] - bounds[2][1]) > 1e-6)
     if bounds[0][0] <= bounds[2][1]:
-        assert (found["measured"], found["line"]) == (
+        assert (result["measured"], result["line"]) == (
             False,
             "the tuned model is not proved to be better than bare",
         )
         return
     shares = [(first - prompt) / (first - end) for first, prompt, end in product(*bounds)]
-    told = found["figures"]["format"]
-    assert (told["first"], told["best"]) == ("bare", "few_shot")
-    assert isclose(told["share"], (bare - best) / (bare - tuned))
-    assert isclose(told["lower"], min(shares), rel_tol=1e-6, abs_tol=1e-9)
-    assert isclose(told["upper"], max(shares), rel_tol=1e-6, abs_tol=1e-9)
-    assert told["lower"] <= told["share"] <= told["upper"]
+    text = result["figures"]["format"]
+    assert (text["first"], text["best"]) == ("bare", "few_shot")
+    assert isclose(text["share"], (bare - best) / (bare - tuned))
+    assert isclose(text["lower"], min(shares), rel_tol=1e-6, abs_tol=1e-9)
+    assert isclose(text["upper"], max(shares), rel_tol=1e-6, abs_tol=1e-9)
+    assert text["lower"] <= text["share"] <= text["upper"]
 
 
 @pytest.mark.parametrize(
@@ -119,11 +119,11 @@ def test_the_share_of_the_gain_is_that_of_the_corners(counts):
 )
 def test_reference_shares_of_the_gain(n, bounds):
     """12, 3 and 1 % failed: what 2,000 inputs of each leave open, and 10,000."""
-    found = claims(on_same_inputs(n, n * 12 // 100, n * 3 // 100, n // 100))["share_of_gain"]
+    result = claims(on_same_inputs(n, n * 12 // 100, n * 3 // 100, n // 100))["share_of_gain"]
 
-    told = found["figures"]["format"]
-    assert told["share"] == pytest.approx(9 / 11)
-    assert (told["lower"], told["upper"]) == pytest.approx(bounds, abs=5e-4)
+    text = result["figures"]["format"]
+    assert text["share"] == pytest.approx(9 / 11)
+    assert (text["lower"], text["upper"]) == pytest.approx(bounds, abs=5e-4)
 
 
 @pytest.mark.parametrize(
@@ -141,10 +141,10 @@ def test_no_share_of_the_gain_without_the_same_inputs(change, line):
     """Rates of other inputs are not compared: why there is no share is said, and what would measure it."""
     evidence = on_same_inputs(2_000, 240, 60, 20) | change
 
-    found = claims(evidence)["share_of_gain"]
+    result = claims(evidence)["share_of_gain"]
 
-    assert (found["measured"], found["line"], found["figures"]) == (False, line, {})
-    assert found["measure"].startswith("schema-guard bench run ")
+    assert (result["measured"], result["line"], result["figures"]) == (False, line, {})
+    assert result["measure"].startswith("schema-guard bench run ")
 
 
 def test_the_share_of_right_values_stands_beside_that_of_the_format():
@@ -154,20 +154,20 @@ def test_the_share_of_right_values_stands_beside_that_of_the_format():
         one["right"] = {"n": 2_000, "k": k}
     evidence["pilot"]["right"] = {"n": 2_000, "k": 100}
 
-    found = claims(evidence)["share_of_gain"]["figures"]
+    result = claims(evidence)["share_of_gain"]["figures"]
 
-    assert list(found) == ["format", "right"]
-    assert found["right"]["share"] == pytest.approx(0.5)
+    assert list(result) == ["format", "right"]
+    assert result["right"]["share"] == pytest.approx(0.5)
 
 
 def test_what_is_missing_for_the_share_is_not_measured():
     """A pilot that was not asked the same inputs leaves a gap, and it is named."""
-    found = decide(piloted({"n": 3_000, "k_final": 3})).as_dict()
+    result = decide(piloted({"n": 3_000, "k_final": 3})).as_dict()
 
     assert (
         "how much of what the tuned model gains prompting reaches: the tuned model and the best prompt were not asked the "
         "same inputs"
-    ) in found["not_measured"]
+    ) in result["not_measured"]
 
 
 def test_training_is_billed_as_it_is_given():
@@ -178,11 +178,11 @@ def test_training_is_billed_as_it_is_given():
         "evaluation": {"gpu_hours": 4, "price_per_hour": 3.5},
     }
 
-    found = decide(failing(economics=economics(upfront=bills))).as_dict()
+    result = decide(failing(economics=economics(upfront=bills))).as_dict()
 
-    (told,) = [one for one in found["guides"] if one["claim"] == "training"]
-    assert found["economics"]["upfront"] == pytest.approx(800 + 16.8 + 14)
-    assert told["line"] == (
+    (text,) = [one for one in result["guides"] if one["claim"] == "training"]
+    assert result["economics"]["upfront"] == pytest.approx(800 + 16.8 + 14)
+    assert text["line"] == (
         "training: 700,000 tokens x 3 epochs x $8.00 a million = $16.80; evaluation: 4 GPU hours x $3.50 = $14.00"
     )
 
@@ -210,12 +210,12 @@ def test_examples_are_told_with_their_gain_and_their_tokens():
     ]
     pair = {"before": "system_prompt", "after": "few_shot", "n": 1_000, "b": 200, "c": 20}
 
-    found = claims(failing(strategies=strategies, comparisons=[pair]))["examples"]
+    result = claims(failing(strategies=strategies, comparisons=[pair]))["examples"]
 
-    assert found["measured"]
-    assert found["figures"] == {"examples": 3}
-    assert found["line"].startswith("3 sent; few_shot fails [")
-    assert found["line"].endswith(
+    assert result["measured"]
+    assert result["figures"] == {"examples": 3}
+    assert result["line"].startswith("3 sent; few_shot fails [")
+    assert result["line"].endswith(
         "fewer calls than system_prompt, on 1,000 same inputs; +69 input tokens a call"
     )
 
@@ -227,10 +227,10 @@ def test_temperature_is_told_as_it_was_sent():
         strategy("temperature", 1_000, 200, sent={"temperature": 0}),
     ]
 
-    found = claims(failing(strategies=strategies))["temperature"]
+    result = claims(failing(strategies=strategies))["temperature"]
 
-    assert found["measured"]
-    assert found["line"].startswith(
+    assert result["measured"]
+    assert result["line"].startswith(
         "temperature 1 by system_prompt; temperature 0 by temperature; top_p 0.9 by system_prompt; top_p not sent by "
         "temperature; temperature fails ["
     )
@@ -240,11 +240,11 @@ def test_a_step_that_was_not_tried_says_why():
     """A reason stands where a command would be no use."""
     evidence = failing(ladder=ladder(temperature="declined", reason_then_format="untested"))
 
-    found = claims(evidence)
+    result = claims(evidence)
 
-    assert found["temperature"]["line"].endswith("temperature was not tried: it is so")
-    assert found["temperature"]["measure"] is None
-    assert "--first-step reason_then_format" in found["reasoning"]["measure"]
+    assert result["temperature"]["line"].endswith("temperature was not tried: it is so")
+    assert result["temperature"]["measure"] is None
+    assert "--first-step reason_then_format" in result["reasoning"]["measure"]
 
 
 def test_trials_tell_what_they_took():
@@ -254,10 +254,10 @@ def test_trials_tell_what_they_took():
         strategy("few_shot", 100, 12, trial={"dollars": 0.5, "seconds": 110}),
     ]
 
-    found = claims(failing(strategies=trials))["no_training_cost"]
+    result = claims(failing(strategies=trials))["no_training_cost"]
     unpriced = claims(failing(strategies=[*trials, strategy("json_mode", 10, 9, trial={"seconds": 10})]))
 
-    assert found["line"] == "2 trials of 200 calls took $0.75, 200 s"
+    assert result["line"] == "2 trials of 200 calls took $0.75, 200 s"
     assert (
         unpriced["no_training_cost"]["line"] == "3 trials of 210 calls took dollars that are not known, 210 s"
     )

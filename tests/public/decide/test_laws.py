@@ -102,10 +102,10 @@ def evidences(draw):
 @given(evidences())
 def test_bounds_enclose_the_rate_and_state_their_state(evidence):
     """A printed rate is inside of its bounds, and its state is what those bounds say of the target."""
-    found = decide(evidence).as_dict()
-    target = found["config"]["target"]
+    result = decide(evidence).as_dict()
+    target = result["config"]["target"]
 
-    for rate in [*found["rates"].values(), *([found["tuned"]] if "tuned" in found else [])]:
+    for rate in [*result["rates"].values(), *([result["tuned"]] if "tuned" in result else [])]:
         assert rate["lower"] <= rate["rate"] <= rate["upper"]
         stated = "pass" if rate["upper"] <= target else "fail" if rate["lower"] > target else "inconclusive"
         assert rate["state"] == stated
@@ -114,26 +114,26 @@ def test_bounds_enclose_the_rate_and_state_their_state(evidence):
 @given(evidences())
 def test_verdict_agrees_with_the_bounds_that_are_printed(evidence):
     """What the verdict says of the strategies can be read off their printed bounds."""
-    found = decide(evidence).as_dict()
-    states = {rate["state"] for rate in found["rates"].values()}
+    result = decide(evidence).as_dict()
+    states = {rate["state"] for rate in result["rates"].values()}
 
-    if found["verdict"] in ("PROMPTING_ENOUGH", "FINE_TUNE_FOR_COST"):
-        assert found["rates"][found["strategy"]]["upper"] <= found["config"]["target"]
+    if result["verdict"] in ("PROMPTING_ENOUGH", "FINE_TUNE_FOR_COST"):
+        assert result["rates"][result["strategy"]]["upper"] <= result["config"]["target"]
     else:
         assert "pass" not in states
-    if found["verdict"] not in ("PROMPTING_ENOUGH", "FINE_TUNE_FOR_COST", "NEED_MORE_DATA"):
+    if result["verdict"] not in ("PROMPTING_ENOUGH", "FINE_TUNE_FOR_COST", "NEED_MORE_DATA"):
         assert states == {"fail"}
-    if found["verdict"] in ("FINE_TUNE_FOR_COST", "FINE_TUNE_JUSTIFIED", "FINE_TUNE_AND_ROUTE"):
-        assert found["economics"]["pess"]["payback_months"] <= found["config"]["horizon_months"]
+    if result["verdict"] in ("FINE_TUNE_FOR_COST", "FINE_TUNE_JUSTIFIED", "FINE_TUNE_AND_ROUTE"):
+        assert result["economics"]["pess"]["payback_months"] <= result["config"]["horizon_months"]
 
 
 @given(evidences())
 def test_printed_odds_agree_with_the_bounds(evidence):
     """The evidence reaches 1/alpha on the one side exactly where the bound on the other side has passed the target."""
-    found = decide(evidence).as_dict()
+    result = decide(evidence).as_dict()
 
-    for name, rate in found["rates"].items():
-        odds, needed = found["odds"][name], 1 / found["alpha_each"]
+    for name, rate in result["rates"].items():
+        odds, needed = result["odds"][name], 1 / result["alpha_each"]
         if not isclose(odds["ok"], needed, rel_tol=1e-6) and not isclose(odds["bad"], needed, rel_tol=1e-6):
             assert (odds["ok"] >= needed, odds["bad"] >= needed) == (
                 rate["state"] == "pass",
@@ -199,7 +199,7 @@ def test_order_does_not_matter(evidence, chance):
 
     one, two = decide(evidence).as_dict(), decide(mixed).as_dict()
 
-    decided = [found["rates"] for found in (one, two)]
+    decided = [result["rates"] for result in (one, two)]
     assert one["verdict"] == two["verdict"]
     assert decided[0] == decided[1]
     assert one.get("next_rung") == two.get("next_rung")
@@ -216,9 +216,9 @@ def test_order_does_not_matter(evidence, chance):
 @given(evidences())
 def test_limits_are_where_payback_is_the_horizon(evidence):
     """At the break-even volume, or the largest upfront, or the bar, payback is exactly the horizon."""
-    found = decide(evidence).as_dict()
-    volume = found.get("economics", {}).get("break_even_calls_per_month")
-    if volume is None or found["verdict"] == "FINE_TUNE_AND_ROUTE":
+    result = decide(evidence).as_dict()
+    volume = result.get("economics", {}).get("break_even_calls_per_month")
+    if volume is None or result["verdict"] == "FINE_TUNE_AND_ROUTE":
         return
 
     again = decide({**evidence, "calls_per_month": volume}).as_dict()

@@ -20,10 +20,10 @@ def test_a_shift_of_the_traffic_is_named(production):
             with tags(segment="us"):
                 production.calls(us, 0)
 
-    found = production.verdict()
+    result = production.verdict()
 
-    assert summary(found) == ("FIND_WHAT_CHANGED", None, 1)
-    assert "segment eu is" in found.why
+    assert summary(result) == ("FIND_WHAT_CHANGED", None, 1)
+    assert "segment eu is" in result.why
 
 
 def test_a_rise_alarms_while_it_lasts_and_no_longer(production):
@@ -52,10 +52,10 @@ def test_where_failures_come_in_bursts_the_forecast_is_one_of_bursts(production)
         production.calls(12, 1)
         production.calls(600, 0)
 
-    found = production.verdict()
+    result = production.verdict()
 
-    assert found.verdict == "NEED_MORE_DATA"
-    assert found.figures["n_more"] > 10_000
+    assert result.verdict == "NEED_MORE_DATA"
+    assert result.figures["n_more"] > 10_000
 
 
 def test_of_two_models_in_use_the_one_that_passes_is_advised(production):
@@ -64,33 +64,33 @@ def test_of_two_models_in_use_the_one_that_passes_is_advised(production):
         production.calls(30, 0, model="m1")
         production.calls(20, 10, model="m2")
 
-    found = production.verdict()
+    result = production.verdict()
 
-    assert summary(found) == ("PROMPTING_ENOUGH", None, 1)
-    assert wrong_in(found) == [("system_prompt m2", "format")]
-    assert found.figures["switch_to"] == "system_prompt m1"
-    assert found.figures["next_step"].startswith("use system_prompt m1")
+    assert summary(result) == ("PROMPTING_ENOUGH", None, 1)
+    assert wrong_in(result) == [("system_prompt m2", "format")]
+    assert result.figures["switch_to"] == "system_prompt m1"
+    assert result.figures["next_step"].startswith("use system_prompt m1")
 
 
 def test_what_was_not_measured_is_asked_for_and_no_step(production):
     """Nothing fails, and no right answer is known: no trial of a fix is advised."""
     production.calls(3_000, 0)
 
-    found = production.verdict(config={"right": 0.95})
+    result = production.verdict(config={"right": 0.95})
 
-    assert (found.verdict, found.figures["missing"]) == ("NEED_MORE_DATA", ["right"])
-    assert "meanwhile" not in found.figures
-    assert "known answers" in found.figures["next_step"]
+    assert (result.verdict, result.figures["missing"]) == ("NEED_MORE_DATA", ["right"])
+    assert "meanwhile" not in result.figures
+    assert "known answers" in result.figures["next_step"]
 
 
 def test_clean_calls_that_are_too_few_for_bursts_ask_for_no_fix(production):
     """400 clean calls, bursts of 20 asked about: there is nothing that a step could fix."""
     production.calls(400, 0)
 
-    found = production.verdict(config={"burst_length": 20})
+    result = production.verdict(config={"burst_length": 20})
 
-    assert found.verdict == "NEED_MORE_DATA"
-    assert found.figures.get("meanwhile", {}).get("rung") is None
+    assert result.verdict == "NEED_MORE_DATA"
+    assert result.figures.get("meanwhile", {}).get("rung") is None
 
 
 def test_a_frequent_input_that_stops_failing_ends_the_alarm(production):
@@ -110,11 +110,11 @@ def test_a_latency_that_one_model_keeps_is_a_reason_for_it(production):
             production.takes_s = seconds
             production.calls(50, 0, model=model)
 
-    found = production.verdict(config={"latency_p95_s": 0.1})
+    result = production.verdict(config={"latency_p95_s": 0.1})
 
-    assert wrong_in(found) == [("system_prompt slow", "latency")]
-    assert found.figures["switch_to"] == "system_prompt fast"
-    assert found.exit_code == 1
+    assert wrong_in(result) == [("system_prompt slow", "latency")]
+    assert result.figures["switch_to"] == "system_prompt fast"
+    assert result.exit_code == 1
 
 
 def test_a_passing_trial_beside_a_failing_production_is_what_to_use(production):
@@ -122,20 +122,20 @@ def test_a_passing_trial_beside_a_failing_production_is_what_to_use(production):
     production.calls(2_000, 20)
     production.calls(600, 0, name="climb:1:few_shot:shop.extract")
 
-    found = production.verdict()
+    result = production.verdict()
 
-    assert summary(found) == ("PROMPTING_ENOUGH", None, 1)
-    assert "few_shot" in found.figures["switch_to"]
+    assert summary(result) == ("PROMPTING_ENOUGH", None, 1)
+    assert "few_shot" in result.figures["switch_to"]
 
 
 def test_few_calls_say_how_many_are_missing(production):
     """Seven clean calls."""
     production.calls(7, 0)
 
-    found = production.verdict()
+    result = production.verdict()
 
-    assert summary(found)[::2] == ("NEED_MORE_DATA", 0)
-    assert found.figures["n_more"] == pytest.approx(370, abs=10)
+    assert summary(result)[::2] == ("NEED_MORE_DATA", 0)
+    assert result.figures["n_more"] == pytest.approx(370, abs=10)
 
 
 def test_a_canary_that_fails_is_named_and_the_version_beside_it_is_not(production):
@@ -145,11 +145,11 @@ def test_a_canary_that_fails_is_named_and_the_version_beside_it_is_not(productio
         production.calls(20, 0)
         production.calls(10, 5, version="v2")
 
-    found = production.verdict()
+    result = production.verdict()
 
-    assert {breach["strategy"] for breach in found.figures["breach"]} == {"system_prompt v2"}
-    assert found.exit_code == 1
-    assert found.figures["rates"]["system_prompt v1"]["k"] == 0
+    assert {breach["strategy"] for breach in result.figures["breach"]} == {"system_prompt v2"}
+    assert result.exit_code == 1
+    assert result.figures["rates"]["system_prompt v1"]["k"] == 0
 
 
 def test_settings_whose_calls_had_ended_do_not_answer_for_those_that_followed(production):
@@ -157,10 +157,10 @@ def test_settings_whose_calls_had_ended_do_not_answer_for_those_that_followed(pr
     production.calls(1_000, 0)
     production.calls(400, 10, max_attempts=2)
 
-    found = production.verdict()
+    result = production.verdict()
 
-    assert {breach["strategy"] for breach in found.figures["breach"]} == {"system_prompt max_attempts=2"}
-    assert found.figures["rates"]["system_prompt max_attempts=1"]["n"] == 1_000
+    assert {breach["strategy"] for breach in result.figures["breach"]} == {"system_prompt max_attempts=2"}
+    assert result.figures["rates"]["system_prompt max_attempts=1"]["n"] == 1_000
 
 
 def test_an_outage_that_goes_on_is_told_though_failures_come_in_bursts(production):
@@ -189,12 +189,12 @@ def test_a_failing_tuned_model_beside_a_prompt_that_passes_is_a_reason_to_switch
         600, 0, name="climb:1:few_shot:shop.extract", strategy="few_shot", examples=[("a", {"team": "a"})]
     )
 
-    found = production.verdict()
+    result = production.verdict()
 
-    assert summary(found) == ("PROMPTING_ENOUGH", None, 1)
-    assert found.figures["switch_to"] == "few_shot"
-    assert found.figures["next_step"].startswith("use few_shot, then: ")
-    assert wrong_in(found) == [(found.figures["counted"]["current"], "format")]
+    assert summary(result) == ("PROMPTING_ENOUGH", None, 1)
+    assert result.figures["switch_to"] == "few_shot"
+    assert result.figures["next_step"].startswith("use few_shot, then: ")
+    assert wrong_in(result) == [(result.figures["counted"]["current"], "format")]
 
 
 def test_bursts_ask_for_no_trial_that_is_over_before_the_next(production):
@@ -203,11 +203,11 @@ def test_bursts_ask_for_no_trial_that_is_over_before_the_next(production):
         production.calls(60, 1)
         production.calls(2_500, 0)
 
-    found = production.verdict()
+    result = production.verdict()
 
-    assert summary(found) == ("NEED_MORE_DATA", None, 0)
-    assert "meanwhile" not in found.figures
-    assert found.figures["next_step"].startswith("schema-guard report --function shop.extract  # what fails")
+    assert summary(result) == ("NEED_MORE_DATA", None, 0)
+    assert "meanwhile" not in result.figures
+    assert result.figures["next_step"].startswith("schema-guard report --function shop.extract  # what fails")
 
 
 def test_a_trial_that_is_advised_decides(production):
@@ -217,10 +217,10 @@ def test_a_trial_that_is_advised_decides(production):
     examples = {"strategy": advised["rung"], "examples": [("a", {"team": "a"})]}
     production.calls(advised["calls"], 0, name=f"climb:1:{advised['rung']}:shop.extract", **examples)
 
-    found = production.verdict()
+    result = production.verdict()
 
     assert advised["rung"] == "few_shot"
-    assert (found.verdict, found.figures["switch_to"]) == ("PROMPTING_ENOUGH", "few_shot")
+    assert (result.verdict, result.figures["switch_to"]) == ("PROMPTING_ENOUGH", "few_shot")
 
 
 def test_calls_that_are_bought_where_few_come_decide(production):
@@ -237,9 +237,9 @@ def test_a_history_that_is_too_short_for_bursts_is_not_bought(production):
     """Bursts of 20 are asked about: trials say nothing of them, whatever the volume."""
     production.calls(120, 0, after_s=30.4 * DAY / 40)
 
-    found = production.verdict(config={"burst_length": 20})
+    result = production.verdict(config={"burst_length": 20})
 
-    assert (found.verdict, found.figures.get("meanwhile")) == ("NEED_MORE_DATA", None)
+    assert (result.verdict, result.figures.get("meanwhile")) == ("NEED_MORE_DATA", None)
 
 
 def test_a_tuned_model_with_a_part_of_the_traffic_that_fails_is_a_breach(production):
@@ -248,9 +248,9 @@ def test_a_tuned_model_with_a_part_of_the_traffic_that_fails_is_a_breach(product
         production.calls(30, 0)
         production.calls(20, 20, tuned=True, model="ft")
 
-    found = production.verdict()
+    result = production.verdict()
 
-    assert summary(found) == ("PROMPTING_ENOUGH", None, 1)
-    assert wrong_in(found) == [("tuned", "format")]
-    assert found.figures["switch_to"] == "system_prompt"
-    assert "wrong now tuned (40% of the calls): 40 of 800 failed, 5.00%" in found.head
+    assert summary(result) == ("PROMPTING_ENOUGH", None, 1)
+    assert wrong_in(result) == [("tuned", "format")]
+    assert result.figures["switch_to"] == "system_prompt"
+    assert "wrong now tuned (40% of the calls): 40 of 800 failed, 5.00%" in result.head

@@ -18,8 +18,8 @@ print(*sorted({"sqlite3", "asyncio", "click"} & sys.modules.keys()))
 
 def test_deciding_loads_no_store_and_no_driver():
     """The package loads what is used when it is used; a verdict needs no store, no model and no event loop."""
-    told = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-c", PROGRAM], env=unmeasured(), capture_output=True, text=True, check=True
     )
 
-    assert told.stdout.splitlines() == ["", "", ""]
+    assert result.stdout.splitlines() == ["", "", ""]

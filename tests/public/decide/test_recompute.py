@@ -89,37 +89,37 @@ def in_production(draw, name):
     """A configuration with a part of the latest calls, and what production knows of it."""
     n, k = draw(counts())
     kinds = draw(st.sampled_from(KINDS))
-    found = strategy(draw(st.sampled_from(["bare", "system_prompt", "few_shot"])), n, k, id=name)
-    found["traffic_share"] = draw(st.sampled_from([0.05, 0.3, 0.65]))
-    found["history"] = {"calls": n + 100, "outages": 0, "since_outage": n + 100}
+    result = strategy(draw(st.sampled_from(["bare", "system_prompt", "few_shot"])), n, k, id=name)
+    result["traffic_share"] = draw(st.sampled_from([0.05, 0.3, 0.65]))
+    result["history"] = {"calls": n + 100, "outages": 0, "since_outage": n + 100}
     if draw(st.booleans()):
-        found["failure_kinds"] = {kinds: k}
-        found["failure_codes"] = {draw(st.sampled_from(CODES)): k} if draw(st.booleans()) and k else {}
-        found["early_stop"] = draw(st.none() | st.booleans())
+        result["failure_kinds"] = {kinds: k}
+        result["failure_codes"] = {draw(st.sampled_from(CODES)): k} if draw(st.booleans()) and k else {}
+        result["early_stop"] = draw(st.none() | st.booleans())
     if draw(st.booleans()):
-        found["model"] = f"model {name}"
-        found["tuned"] = draw(st.booleans())
-        found["prompt_cost"] = {
+        result["model"] = f"model {name}"
+        result["tuned"] = draw(st.booleans())
+        result["prompt_cost"] = {
             **economics()["prompt_cost"],
             "p_in": draw(st.sampled_from([1.0, 3.0, 9.0])),
         }
     if draw(st.booleans()):
-        found["change"] = draw(changed(n, k))
-        found.pop("failure_kinds", None)
-        found.pop("failure_codes", None)
+        result["change"] = draw(changed(n, k))
+        result.pop("failure_kinds", None)
+        result.pop("failure_codes", None)
     elif k and draw(st.booleans()):
-        found["bursts"] = draw(bursts_of(n, k))
-        found["history"] |= {"outages": 2, "since_outage": draw(st.integers(0, n))}
+        result["bursts"] = draw(bursts_of(n, k))
+        result["history"] |= {"outages": 2, "since_outage": draw(st.integers(0, n))}
     for what in ("right", "latency"):
         if draw(st.booleans()):
             some = draw(st.integers(1, n))
-            found[what] = {"n": some, "k": draw(parts_of(some))}
+            result[what] = {"n": some, "k": draw(parts_of(some))}
     if draw(st.booleans()):
-        found["excluded"] = [
+        result["excluded"] = [
             {"code": "call_raised", "exception": "KeyError", "calls": draw(st.integers(1, 30))},
             {"code": "provider_error", "calls": 3},
         ]
-    return found
+    return result
 
 
 @st.composite
@@ -158,7 +158,7 @@ def test_schemas_are_repeated():
 
 def test_a_verdict_that_was_tampered_with_is_not():
     """Another verdict, another bound, another step, another exit status: each is a difference."""
-    found = decide(exhausted()).as_dict()
+    result = decide(exhausted()).as_dict()
 
     for key, other in (
         ("verdict", "PROMPTING_ENOUGH"),
@@ -166,9 +166,9 @@ def test_a_verdict_that_was_tampered_with_is_not():
         ("exit_code", 0),
         ("alpha_each", 0.01),
     ):
-        assert repeated({**found, key: other}) != []
-    rates = {name: {**rate, "upper": rate["upper"] * 1.01} for name, rate in found["rates"].items()}
-    assert repeated({**found, "rates": rates}) != []
+        assert repeated({**result, key: other}) != []
+    rates = {name: {**rate, "upper": rate["upper"] * 1.01} for name, rate in result["rates"].items()}
+    assert repeated({**result, "rates": rates}) != []
 
 
 def test_a_pilot_on_segments_is_repeated():

@@ -22,15 +22,15 @@ def differences(expected, found, tolerance, path=()):
     if isinstance(expected, dict):
         missing = [f"{path}: no {key}" for key in expected.keys() - found.keys()]
         return missing + [
-            told
+            text
             for key in expected.keys() & found.keys()
-            for told in differences(expected[key], found[key], tolerance, (*path, key))
+            for text in differences(expected[key], found[key], tolerance, (*path, key))
         ]
     if isinstance(expected, list) and isinstance(found, list) and len(expected) == len(found):
         return [
-            told
+            text
             for index, (one, other) in enumerate(zip(expected, found, strict=True))
-            for told in differences(one, other, tolerance, (*path, index))
+            for text in differences(one, other, tolerance, (*path, index))
         ]
     if isinstance(expected, bool) or not isinstance(expected, int | float):
         return [] if expected == found else [f"{path}: {expected!r}, found {found!r}"]
@@ -53,9 +53,9 @@ def test_scenario_gives_its_verdict_and_figures(scenarios, name):
     """A scenario's input, as it stands, gives its verdict and every figure that it expects."""
     scenario = next(one for one in scenarios["scenarios"] if one["id"] == name)
 
-    found = decide(scenario["input"]).as_dict()
+    result = decide(scenario["input"]).as_dict()
 
-    assert differences(scenario["expect"], found, scenarios["tolerance"]) == []
+    assert differences(scenario["expect"], result, scenarios["tolerance"]) == []
 
 
 def test_every_scenario_is_tried(scenarios):

@@ -12,10 +12,10 @@ def test_1_half_a_percent_is_enough(production):
     """0.5 % of 9,000 calls, target 1 %."""
     production.calls(9_000, 200)
 
-    found = production.verdict()
+    result = production.verdict()
 
-    assert summary(found) == ("PROMPTING_ENOUGH", None, 0)
-    for told in (
+    assert summary(result) == ("PROMPTING_ENOUGH", None, 0)
+    for text in (
         "prompting is good enough: keep it",
         "function shop.extract, schema ticket, model m1",
         "calls 9,000 from 2026-05-28 to 2026-06-04, 0 left out, no record lost, decided on 20",
@@ -24,42 +24,42 @@ def test_1_half_a_percent_is_enough(production):
         "if failures come one by one",
         "next schema-guard watch --max-failure-rate 1% --function shop.extract",
     ):
-        assert told in found.head
+        assert text in result.head
 
 
 def test_2_independent_retries_are_enough(production):
     """3 % of the attempts, three attempts, each by itself."""
     production.calls(4_000, 33, max_attempts=3, retries=True)
 
-    found = production.verdict()
+    result = production.verdict()
 
-    assert summary(found) == ("PROMPTING_ENOUGH", None, 0)
-    assert "if failures come one by one, or in bursts of up to 10" in found.head
+    assert summary(result) == ("PROMPTING_ENOUGH", None, 0)
+    assert "if failures come one by one, or in bursts of up to 10" in result.head
 
 
 def test_3_what_retries_never_fix_asks_for_strict_decoding(production):
     """2.5 % of wrong shapes that a retry repeats."""
     production.calls(4_000, 40, max_attempts=3)
 
-    found = production.verdict()
+    result = production.verdict()
 
-    assert summary(found) == ("USE_CONSTRAINED_DECODING", "strict_schema", 1)
-    assert "wrong now system_prompt: 100 of 4,000 failed, 2.50%, proved to be more than" in found.head
-    assert "try let the provider enforce the schema (strict_schema)" in found.head
-    assert "--function shop.extract --first-step strict_schema" in found.head
+    assert summary(result) == ("USE_CONSTRAINED_DECODING", "strict_schema", 1)
+    assert "wrong now system_prompt: 100 of 4,000 failed, 2.50%, proved to be more than" in result.head
+    assert "try let the provider enforce the schema (strict_schema)" in result.head
+    assert "--function shop.extract --first-step strict_schema" in result.head
 
 
 def test_4_wrong_values_are_not_enough(production):
     """The format is perfect, and 30 % of the values are wrong where 5 % may be."""
     production.calls(2_000, 0)
 
-    found = production.verdict(config={"right": 0.95}, given={"content": {"n": 300, "right": 210}})
+    result = production.verdict(config={"right": 0.95}, given={"content": {"n": 300, "right": 210}})
 
-    assert found.verdict == "TRY_NEXT_FIX"
-    assert found.figures["next_rung"] == "few_shot"
-    assert [breach["what"] for breach in found.figures["breach"]] == ["right"]
-    assert found.exit_code == 1
-    assert "wrong now system_prompt: 90 of 300 had a wrong value, 30.00%" in found.head
+    assert result.verdict == "TRY_NEXT_FIX"
+    assert result.figures["next_rung"] == "few_shot"
+    assert [breach["what"] for breach in result.figures["breach"]] == ["right"]
+    assert result.exit_code == 1
+    assert "wrong now system_prompt: 90 of 300 had a wrong value, 30.00%" in result.head
 
 
 def test_5_refusals_are_never_sent_to_a_parser(production):
@@ -84,15 +84,15 @@ def test_7_a_rise_is_no_matter_of_strategy(production):
     production.calls(4_000, 333)
     production.calls(1_000, 17)
 
-    found = production.verdict()
+    result = production.verdict()
 
-    assert summary(found) == ("FIND_WHAT_CHANGED", None, 1)
-    change = found.figures["change"]["system_prompt"]
+    assert summary(result) == ("FIND_WHAT_CHANGED", None, 1)
+    change = result.figures["change"]["system_prompt"]
     assert change["at"] == pytest.approx(4_000, abs=60)
-    assert "2026-" in found.why
-    assert [breach["what"] for breach in found.figures["breach"]][-1] == "rise"
-    assert "failures rose on 2026-05-31: before, 11 of 3,995 calls failed; since, 59 of 1,005" in found.head
-    assert "schema-guard decide --function shop.extract --since 2026-05-31" in found.head
+    assert "2026-" in result.why
+    assert [breach["what"] for breach in result.figures["breach"]][-1] == "rise"
+    assert "failures rose on 2026-05-31: before, 11 of 3,995 calls failed; since, 59 of 1,005" in result.head
+    assert "schema-guard decide --function shop.extract --since 2026-05-31" in result.head
 
 
 def test_7b_a_new_version_that_fails_is_named(production):
@@ -100,11 +100,11 @@ def test_7b_a_new_version_that_fails_is_named(production):
     production.calls(4_000, 333)
     production.calls(1_000, 17, version="v2")
 
-    found = production.verdict()
+    result = production.verdict()
 
-    assert summary(found) == ("FIND_WHAT_CHANGED", None, 1)
-    assert "version v2" in found.why
-    assert "what changed then: version v2" in found.head
+    assert summary(result) == ("FIND_WHAT_CHANGED", None, 1)
+    assert "version v2" in result.why
+    assert "what changed then: version v2" in result.head
 
 
 def test_8_slow_calls_are_not_enough(production):
@@ -114,13 +114,13 @@ def test_8_slow_calls_are_not_enough(production):
     production.takes_s = 0.07
     production.calls(100, 0, tuned=True, model="ft")
 
-    found = production.verdict(config={"latency_p95_s": 0.1})
+    result = production.verdict(config={"latency_p95_s": 0.1})
 
-    assert found.exit_code == 1
-    assert found.verdict != "PROMPTING_ENOUGH"
-    assert [breach["what"] for breach in found.figures["breach"]] == ["latency"]
-    assert "1,000 of 1,000 were too slow" in found.head
-    assert "95% of the calls within 0.1 s" in found.head
+    assert result.exit_code == 1
+    assert result.verdict != "PROMPTING_ENOUGH"
+    assert [breach["what"] for breach in result.figures["breach"]] == ["latency"]
+    assert "1,000 of 1,000 were too slow" in result.head
+    assert "95% of the calls within 0.1 s" in result.head
 
 
 def test_9_an_enum_and_a_pattern_ask_for_strict_decoding(production):
@@ -136,15 +136,15 @@ def test_10_one_input_that_always_fails_is_named(production):
         production.calls(4, 0)
         production.calls(1, 1, task="the same again")
 
-    found = production.verdict()
+    result = production.verdict()
 
-    assert found.exit_code == 1
-    assert found.figures["rates"]["system_prompt"]["k"] == 400
-    ((_, n, k),) = found.figures["hot"]["system_prompt"]
+    assert result.exit_code == 1
+    assert result.figures["rates"]["system_prompt"]["k"] == 400
+    ((_, n, k),) = result.figures["hot"]["system_prompt"]
     assert (n, k) == (400, 400)
-    assert found.figures["rates"]["system_prompt"]["input"]["k"] == 0
-    digest = found.figures["hot"]["system_prompt"][0][0]
-    assert f"one input {digest[:11]}… came 400 times (20% of the calls) and failed 400 times" in found.head
+    assert result.figures["rates"]["system_prompt"]["input"]["k"] == 0
+    digest = result.figures["hot"]["system_prompt"][0][0]
+    assert f"one input {digest[:11]}… came 400 times (20% of the calls) and failed 400 times" in result.head
 
 
 @pytest.fixture
@@ -163,25 +163,25 @@ def test_11_a_cheaper_model_that_passes_is_named(production, prices):
     production.calls(2_000, 0, good=good)
     production.calls(600, 0, good=good, model="m2", name="climb:1:smaller_model:shop.extract")
 
-    found = production.verdict(prices=prices, sizes=["m2", "m1"])
+    result = production.verdict(prices=prices, sizes=["m2", "m1"])
 
-    assert summary(found)[0] == "USE_CHEAPER_MODEL"
-    assert found.exit_code == 0
-    assert found.figures["saving_per_month"] > 0
-    assert f"which saves ${found.figures['saving_per_month']:,.0f} a month" in found.head
-    assert "compare the values first" in found.head
+    assert summary(result)[0] == "USE_CHEAPER_MODEL"
+    assert result.exit_code == 0
+    assert result.figures["saving_per_month"] > 0
+    assert f"which saves ${result.figures['saving_per_month']:,.0f} a month" in result.head
+    assert "compare the values first" in result.head
 
 
 def test_12_what_is_just_above_needs_data_and_has_something_to_do(production):
     """1.15 % of 3,000 calls."""
     production.calls(3_000, 87)
 
-    found = production.verdict()
+    result = production.verdict()
 
-    assert summary(found)[::2] == ("NEED_MORE_DATA", 0)
-    assert found.figures["meanwhile"]["rung"] == "strict_schema"
-    assert found.figures["meanwhile"]["calls"] < found.figures["n_more"]
-    assert "or now let the provider enforce the schema (strict_schema): 455 calls of a trial" in found.head
+    assert summary(result)[::2] == ("NEED_MORE_DATA", 0)
+    assert result.figures["meanwhile"]["rung"] == "strict_schema"
+    assert result.figures["meanwhile"]["calls"] < result.figures["n_more"]
+    assert "or now let the provider enforce the schema (strict_schema): 455 calls of a trial" in result.head
 
 
 def test_13_the_volume_is_that_of_the_latest_calls(production):
@@ -189,11 +189,11 @@ def test_13_the_volume_is_that_of_the_latest_calls(production):
     production.calls(300, 0, after_s=DAY)
     production.calls(21_000, 0, after_s=DAY / 3_000)
 
-    found = production.verdict()
+    result = production.verdict()
 
-    assert found.figures["calls_per_month"] == pytest.approx(3_000 * 30.4, rel=0.05)
-    assert found.figures["period"][0] < found.figures["period"][1]
-    assert "calls a month, if all days are like the latest 7 days" in found.head
+    assert result.figures["calls_per_month"] == pytest.approx(3_000 * 30.4, rel=0.05)
+    assert result.figures["period"][0] < result.figures["period"][1]
+    assert "calls a month, if all days are like the latest 7 days" in result.head
 
 
 def test_14_where_the_failures_are_is_told(production):
@@ -204,26 +204,26 @@ def test_14_where_the_failures_are_is_told(production):
         with tags(segment="us"):
             production.calls(35, 0)
 
-    found = production.verdict()
+    result = production.verdict()
 
-    assert found.exit_code == 1
-    shares = {part["name"]: (part["share"], part["k"]) for part in found.figures["segments"]}
+    assert result.exit_code == 1
+    shares = {part["name"]: (part["share"], part["k"]) for part in result.figures["segments"]}
     assert shares["eu"][0] == pytest.approx(0.65)
     assert shares["us"][1] == 0
-    assert "where segment eu 3.08% failed: 80 of the 80 failures, with 65% of the calls" in found.head
+    assert "where segment eu 3.08% failed: 80 of the 80 failures, with 65% of the calls" in result.head
 
 
 def test_15_a_small_volume_is_told_what_to_buy(production, prices):
     """40 calls a month, none failed. The verdict names the calls of the playbook and their cost."""
     production.calls(120, 0, after_s=30.4 * DAY / 40, good=reply(GOOD, tokens=(1_000, 100)))
 
-    found = production.verdict(prices=prices)
+    result = production.verdict(prices=prices)
 
-    assert summary(found)[::2] == ("NEED_MORE_DATA", 0)
-    assert found.figures["meanwhile"]["calls"] > 200
-    assert found.figures["meanwhile"]["cost"] > 0
-    assert "schema-guard bench run --playbook" in found.figures["next_step"]
-    assert f"calls of a trial, for about ${found.figures['meanwhile']['cost']:.2f}" in found.head
+    assert summary(result)[::2] == ("NEED_MORE_DATA", 0)
+    assert result.figures["meanwhile"]["calls"] > 200
+    assert result.figures["meanwhile"]["cost"] > 0
+    assert "schema-guard bench run --playbook" in result.figures["next_step"]
+    assert f"calls of a trial, for about ${result.figures['meanwhile']['cost']:.2f}" in result.head
 
 
 def test_16_two_functions_have_two_verdicts(production):
@@ -241,14 +241,14 @@ def test_17_an_outage_that_is_over_is_an_episode(production):
     production.calls(60, 1)
     production.calls(2_900, 1_000)
 
-    found = production.verdict()
+    result = production.verdict()
 
-    assert summary(found) == ("PROMPTING_ENOUGH", None, 0)
-    assert found.figures["change"]["system_prompt"]["direction"] == "fall"
-    assert found.figures["history"]["system_prompt"]["outages"] == 1
+    assert summary(result) == ("PROMPTING_ENOUGH", None, 0)
+    assert result.figures["change"]["system_prompt"]["direction"] == "fall"
+    assert result.figures["history"]["system_prompt"]["outages"] == 1
     assert (
         "outage over: system_prompt: failures fell on 2026-05-30: before, 61 of 61 calls failed; since, 2 of"
-        in found.head
+        in result.head
     )
 
 
@@ -269,11 +269,11 @@ def test_18_two_outages_are_bursts(production):
         production.calls(60, 1)
     production.calls(2_700, 1_000)
 
-    found = production.verdict()
+    result = production.verdict()
 
-    assert found.verdict != "PROMPTING_ENOUGH"
-    assert found.figures["bursts"]["system_prompt"]["failures"] > 100
-    assert "failures come in bursts" in found.head
+    assert result.verdict != "PROMPTING_ENOUGH"
+    assert result.figures["bursts"]["system_prompt"]["failures"] > 100
+    assert "failures come in bursts" in result.head
 
 
 def test_19_half_of_the_traffic_that_fails_is_a_breach(production):
@@ -282,12 +282,12 @@ def test_19_half_of_the_traffic_that_fails_is_a_breach(production):
         production.calls(50, 0, version="v1")
         production.calls(50, 25, version="v2")
 
-    found = production.verdict()
+    result = production.verdict()
 
-    assert found.exit_code == 1
-    assert {breach["strategy"] for breach in found.figures["breach"]} == {"system_prompt v2"}
-    assert "wrong now system_prompt v2 (50% of the calls): 80 of 2,000 failed, 4.00%" in found.head
-    assert found.head.index("system_prompt v2 (") < found.head.index("system_prompt v1")
+    assert result.exit_code == 1
+    assert {breach["strategy"] for breach in result.figures["breach"]} == {"system_prompt v2"}
+    assert "wrong now system_prompt v2 (50% of the calls): 80 of 2,000 failed, 4.00%" in result.head
+    assert result.head.index("system_prompt v2 (") < result.head.index("system_prompt v1")
 
 
 def test_20_a_tuned_model_in_service_that_passes_stays(production):
@@ -295,14 +295,14 @@ def test_20_a_tuned_model_in_service_that_passes_stays(production):
     production.calls(500, 50)
     production.calls(5_000, 0, tuned=True, model="ft")
 
-    found = production.verdict()
+    result = production.verdict()
 
-    assert (found.verdict, found.figures["stage"], found.exit_code) == (
+    assert (result.verdict, result.figures["stage"], result.exit_code) == (
         "FINE_TUNE_JUSTIFIED",
         "in_service",
         0,
     )
-    assert "the tuned model in use is good enough: keep it" in found.head
+    assert "the tuned model in use is good enough: keep it" in result.head
 
 
 def test_21_a_playbook_that_is_used_up_asks_for_the_money(production):
@@ -314,11 +314,11 @@ def test_21_a_playbook_that_is_used_up_asks_for_the_money(production):
         for rung in ("strict_schema", *rungs.split())
     ]
 
-    found = production.verdict(given={"ladder": ladder})
+    result = production.verdict(given={"ladder": ladder})
 
-    assert summary(found) == ("NEED_ECONOMICS", None, 1)
-    assert found.figures["missing"] == ["failure_cost", "tuned_cost", "upfront"]
-    assert "what a failed call costs you (failure_cost)" in found.head
+    assert summary(result) == ("NEED_ECONOMICS", None, 1)
+    assert result.figures["missing"] == ["failure_cost", "tuned_cost", "upfront"]
+    assert "what a failed call costs you (failure_cost)" in result.head
 
 
 def test_22_after_a_rise_that_stays_since_makes_it_the_baseline(production):

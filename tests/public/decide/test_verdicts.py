@@ -375,17 +375,17 @@ VERDICTS = [
 @pytest.mark.parametrize("case", VERDICTS, ids=lambda case: case.id)
 def test_rules_give_the_verdict(case):
     """The first rule that matches gives the verdict and its figures."""
-    found = decide(case.evidence).as_dict()
+    result = decide(case.evidence).as_dict()
 
-    assert {key: found.get(key) for key in case.expected} == case.expected
+    assert {key: result.get(key) for key in case.expected} == case.expected
 
 
 @pytest.mark.parametrize("case", VERDICTS, ids=lambda case: case.id)
 def test_verdict_is_plain_json(case):
     """A verdict survives JSON, which has no NaN and no infinity."""
-    found = decide(case.evidence).as_dict()
+    result = decide(case.evidence).as_dict()
 
-    assert json.loads(json.dumps(found, allow_nan=False)) == found
+    assert json.loads(json.dumps(result, allow_nan=False)) == result
 
 
 def test_only_calls_after_a_drift_alarm_count():
@@ -393,11 +393,11 @@ def test_only_calls_after_a_drift_alarm_count():
     drift = {"alarm_at": 4000, "post_n": 500, "post_k": 60, "post_attempts": [[500, 90], [90, 60]]}
     drifted = strategy(n=5000, k=70, attempts=[[5000, 100], [100, 70]], drift=drift)
 
-    found = decide(failing(strategies=[drifted])).as_dict()
+    result = decide(failing(strategies=[drifted])).as_dict()
 
     now = bounds(60, 500)
-    assert found["verdict"] == "NEED_ECONOMICS"
-    assert found["rates"]["few_shot"] == {
+    assert result["verdict"] == "NEED_ECONOMICS"
+    assert result["rates"]["few_shot"] == {
         "n": 500, "k": 60, "rate": 0.12, "lower": now.lower, "upper": now.upper, "state": "fail",
         "retry": {"residual": 0.12, "geometric": 0.18**2, "rho": pytest.approx((2 / 3 - 0.18) / 0.82), "E_attempts": 1.18},
     }  # fmt: skip
@@ -407,10 +407,10 @@ def test_a_strategy_that_has_no_call_since_the_alarm_shares_no_alpha():
     """Alpha is shared by the strategies that have data after preparation."""
     silent = strategy("larger_model", 500, 60, drift={"alarm_at": 500, "post_n": 0, "post_k": 0})
 
-    found = decide(failing(strategies=[strategy(), silent])).as_dict()
+    result = decide(failing(strategies=[strategy(), silent])).as_dict()
 
-    assert found["alpha_each"] == 0.05
-    assert found["rates"]["larger_model"] == {
+    assert result["alpha_each"] == 0.05
+    assert result["rates"]["larger_model"] == {
         "n": 0, "k": 0, "rate": None, "lower": None, "upper": None, "state": "no_data"
     }  # fmt: skip
 
@@ -419,19 +419,19 @@ def test_kinds_from_before_the_alarm_are_not_used():
     """Failure kinds that include calls before the alarm say nothing of those after it."""
     drifted = strategy(failure_kinds={"value": 120}, drift={"alarm_at": 1000, "post_n": 500, "post_k": 60})
 
-    found = decide(failing(strategies=[drifted], ladder=ladder(strict_schema="untested"))).as_dict()
+    result = decide(failing(strategies=[drifted], ladder=ladder(strict_schema="untested"))).as_dict()
 
-    assert found["not_fixable_by_decoding"] == {"k": 0, "lower": 0.0}
-    assert "few_shot: the failure kinds include calls before the alarm and are not used" in found["notes"]
+    assert result["not_fixable_by_decoding"] == {"k": 0, "lower": 0.0}
+    assert "few_shot: the failure kinds include calls before the alarm and are not used" in result["notes"]
 
 
 def test_transport_failures_leave_the_counts():
     """Transport failures are neither calls nor failures of the format rate."""
     counts = strategy(n=1030, k=30, failure_kinds={"transport": 30})
 
-    found = decide(passing(strategies=[counts])).as_dict()
+    result = decide(passing(strategies=[counts])).as_dict()
 
-    assert (found["verdict"], found["rates"]["few_shot"]["n"], found["rates"]["few_shot"]["k"]) == (
+    assert (result["verdict"], result["rates"]["few_shot"]["n"], result["rates"]["few_shot"]["k"]) == (
         "PROMPTING_ENOUGH", 1000, 0
     )  # fmt: skip
 
@@ -441,11 +441,11 @@ def test_inputs_that_repeat_count_once():
     clusters = [[10, 5], [2, 1], *[[4, 0]] * 198]
     counts = strategy(n=804, k=6, clusters=clusters)
 
-    found = decide(failing(strategies=[counts], calls_per_month=5000)).as_dict()
+    result = decide(failing(strategies=[counts], calls_per_month=5000)).as_dict()
 
     more = calls_needed(1.0, 200, TARGET)
-    assert (found["rates"]["few_shot"]["n"], found["rates"]["few_shot"]["k"]) == (200, 1.0)
-    assert (found["n_more"], found["months_to_answer"]) == (more, pytest.approx(more * 804 / 200 / 5000))
+    assert (result["rates"]["few_shot"]["n"], result["rates"]["few_shot"]["k"]) == (200, 1.0)
+    assert (result["n_more"], result["months_to_answer"]) == (more, pytest.approx(more * 804 / 200 / 5000))
 
 
 def test_inputs_that_repeat_alike_share_a_cluster():
@@ -478,9 +478,9 @@ def test_what_decoding_cannot_fix_is_counted_in_inputs_where_inputs_repeat():
     clusters = [[10, 10]] * 30 + [[10, 0]] * 70
     counts = strategy(n=1000, k=300, clusters=clusters, failure_kinds={"syntax": 200, "value": 100})
 
-    found = decide(failing(strategies=[counts], ladder=ladder(strict_schema="untested"))).as_dict()
+    result = decide(failing(strategies=[counts], ladder=ladder(strict_schema="untested"))).as_dict()
 
-    assert found["not_fixable_by_decoding"] == {
+    assert result["not_fixable_by_decoding"] == {
         "k": pytest.approx(10),
         "lower": pytest.approx(bounds(10, 100).lower),
     }
@@ -488,22 +488,22 @@ def test_what_decoding_cannot_fix_is_counted_in_inputs_where_inputs_repeat():
 
 def test_best_strategy_is_the_earlier_step_of_two_with_one_rate():
     """Of equal rates the earlier step is the best, wherever it stands in the evidence."""
-    found = decide(
+    result = decide(
         failing(strategies=[strategy("larger_model", 1000, 60), strategy("json_mode", 1000, 60)])
     ).as_dict()
 
-    assert found["best"] == "json_mode"
+    assert result["best"] == "json_mode"
 
 
 def test_schemas_are_flagged_by_their_own_evidence():
     """Schemas are flagged together at the false discovery rate, the strongest evidence first."""
     schemas = [["a", 500, 5], ["b", 500, 40], ["c", 0, 0], ["d", 200, 30]]
 
-    found = decide({"schemas": schemas}).as_dict()
+    result = decide({"schemas": schemas}).as_dict()
 
     evidence = {name: e_value(k, n, TARGET, side="bad") for name, n, k in schemas}
-    assert (found["verdict"], found["flagged"], found["exit_code"]) == ("SCHEMAS_FLAGGED", ["d", "b"], 1)
-    assert found["e_bad"] == evidence
+    assert (result["verdict"], result["flagged"], result["exit_code"]) == ("SCHEMAS_FLAGGED", ["d", "b"], 1)
+    assert result["e_bad"] == evidence
     assert evidence["d"] > evidence["b"] > 4 / (2 * 0.1) > evidence["a"]
 
 
@@ -534,21 +534,21 @@ def test_exit_code_tells_the_verdict(evidence, plain, strict):
 
 def test_pilot_is_compared_with_the_prompt():
     """Pairs give evidence that the tuned model is better, and the interval of the difference."""
-    found = decide(piloted({**PASSES, "paired": {"b": 34, "c": 6}})).as_dict()
+    result = decide(piloted({**PASSES, "paired": {"b": 34, "c": 6}})).as_dict()
 
     compared = paired(34, 6, 3000, alpha=0.025)
-    assert found["paired_e"] == found["paired"]["e_value"] == compared.e_value
-    assert (found["paired"]["lower"], found["paired"]["upper"]) == (compared.lower, compared.upper)
+    assert result["paired_e"] == result["paired"]["e_value"] == compared.e_value
+    assert (result["paired"]["lower"], result["paired"]["upper"]) == (compared.lower, compared.upper)
 
 
 def test_further_answers_are_forecast_for_content():
     """The forecast is the smallest number of further answers that decide, at the observed rates."""
-    found = decide(piloted({**PASSES, "content": {"n": 400, "worse": 10, "better": 10}})).as_dict()
+    result = decide(piloted({**PASSES, "content": {"n": 400, "worse": 10, "better": 10}})).as_dict()
 
     def widest(n):
         return bounds(n / 40, n, alpha=0.05 / 4)
 
-    n = 400 + found["n_more"]
+    n = 400 + result["n_more"]
     assert widest(n).upper - widest(n).lower <= 0.02 < widest(n - 1).upper - widest(n - 1).lower
 
 
@@ -563,7 +563,7 @@ def test_content_without_answers_or_with_the_loss_at_the_margin_has_no_forecast(
 
 def test_routing_is_priced_on_the_calls_of_the_tuned_segments():
     """Volume, prompt rate and tuned rate of a route are those of its segments, weighted by share."""
-    found = decide(piloted(ROUTED)).as_dict()
+    result = decide(piloted(ROUTED)).as_dict()
 
     alpha = 0.05 / 6
     weights = (0.5 / 0.7, 0.2 / 0.7)
@@ -576,7 +576,7 @@ def test_routing_is_priced_on_the_calls_of_the_tuned_segments():
     prompt_call = 0.00525 + (200 + 150) / 2000 * (0.00525 + 0.0012) + prompt * 0.4
     tuned_call = 0.0014 + 0.02 * (0.0014 + 0.0004) + tuned * 0.4
     saving = 70_000 * (prompt_call - tuned_call) - 120
-    assert found["economics"]["pess"] == pytest.approx(
+    assert result["economics"]["pess"] == pytest.approx(
         {
             "prompt_per_call": prompt_call,
             "tuned_per_call": tuned_call,
@@ -591,10 +591,10 @@ def test_a_segment_of_a_pilot_may_have_no_prompted_call():
     segments = [SEGMENTS[0] | {"prompt_n": 0, "prompt_k": 0, "share": 0.7}, SEGMENTS[2]]
     more = {"economics": economics(failure_cost=0.01), "calls_per_month": 1_000_000}
 
-    found = decide(piloted({"n": 2500, "k_final": 61, "segments": segments}) | more).as_dict()
+    result = decide(piloted({"n": 2500, "k_final": 61, "segments": segments}) | more).as_dict()
 
-    assert found["verdict"] == "FINE_TUNE_AND_ROUTE"
-    assert found["economics"]["pess"]["prompt_per_call"] == pytest.approx(0.00525 + 0.175 * 0.00645)
+    assert result["verdict"] == "FINE_TUNE_AND_ROUTE"
+    assert result["economics"]["pess"]["prompt_per_call"] == pytest.approx(0.00525 + 0.175 * 0.00645)
 
 
 def test_routing_that_would_pay_where_tuning_everything_does_not_is_told():
@@ -604,10 +604,10 @@ def test_routing_that_would_pay_where_tuning_everything_does_not_is_told():
     )
     segments = [CONCENTRATED[0], CONCENTRATED[1]]
 
-    found = decide(failing(economics=dear, segments=segments)).as_dict()
+    result = decide(failing(economics=dear, segments=segments)).as_dict()
 
-    assert found["reason"] == "not_economic"
-    assert [note for note in found["notes"] if note.startswith("tuning for scans alone would pay back in")]
+    assert result["reason"] == "not_economic"
+    assert [note for note in result["notes"] if note.startswith("tuning for scans alone would pay back in")]
 
 
 def test_a_comparison_on_the_same_inputs_is_told_with_its_evidence():
@@ -615,8 +615,8 @@ def test_a_comparison_on_the_same_inputs_is_told_with_its_evidence():
     evidence = passing(strategies=[strategy("system_prompt", 200, 20), strategy("few_shot", 200, 12)])
     evidence["comparisons"] = [{"before": "system_prompt", "after": "few_shot", "n": 200, "b": 8, "c": 0}]
 
-    (found,) = decide(evidence).as_dict()["comparisons"]
+    (result,) = decide(evidence).as_dict()["comparisons"]
 
-    assert found["e_value"] == pytest.approx(100.4755, abs=1e-4)
-    assert found["better"] is True
-    assert found["lower"] < 8 / 200 < found["upper"]
+    assert result["e_value"] == pytest.approx(100.4755, abs=1e-4)
+    assert result["better"] is True
+    assert result["lower"] < 8 / 200 < result["upper"]

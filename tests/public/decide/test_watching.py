@@ -126,9 +126,9 @@ def test_input_with_a_hundredth_of_the_calls_is_frequent(production):
     """Two calls of an input are 1% of 200 calls. They are less than 1% of 201 calls."""
     production.calls(198, 0)
     production.calls(2, 1, SHAPE, task="again")
-    found = production.verdict(0.2).figures
+    result = production.verdict(0.2).figures
 
-    assert [one[1:] for one in found["hot"]["system_prompt"]] == [[2, 2]]
+    assert [one[1:] for one in result["hot"]["system_prompt"]] == [[2, 2]]
     production.calls(1, 0)
     assert "hot" not in production.verdict(0.2).figures
 
@@ -140,11 +140,11 @@ def test_configurations_of_a_function_share_alpha(production):
     for _ in range(10):
         production.calls(10, 10, name="shop.other", version="v1")
         production.calls(10, 10, name="shop.other", version="v2")
-    found = {(one["function"], one["configuration"]): one["lower"] for one in watched(production, 0.01)[2]}
+    results = {(one["function"], one["configuration"]): one["lower"] for one in watched(production, 0.01)[2]}
 
-    assert found.pop(("shop.extract", "system_prompt")) == alone["lower"]
-    assert sorted(found) == [("shop.other", "system_prompt v1"), ("shop.other", "system_prompt v2")]
-    assert all(lower < alone["lower"] for lower in found.values())
+    assert results.pop(("shop.extract", "system_prompt")) == alone["lower"]
+    assert sorted(results) == [("shop.other", "system_prompt v1"), ("shop.other", "system_prompt v2")]
+    assert all(lower < alone["lower"] for lower in results.values())
 
 
 def test_segments_that_fail_are_named(production):
@@ -154,10 +154,10 @@ def test_segments_that_fail_are_named(production):
             production.calls(20, 4)
         with tags(segment="us"):
             production.calls(80, 40)
-    found = production.verdict()
+    result = production.verdict()
 
     assert [
-        (part["name"], part["n"], part["k"], round(part["share"], 3)) for part in found.figures["segments"]
+        (part["name"], part["n"], part["k"], round(part["share"], 3)) for part in result.figures["segments"]
     ] == [
         ("eu", 400, 100, 0.2),
         ("us", 1_600, 40, 0.8),

@@ -46,7 +46,7 @@ _SECONDS = re.compile(r"seconds p50/p95 \d+\.\d+/\d+\.\d+")
 def rendered(text: str) -> str:
     """Give a page with what its blocks print now."""
     blocks = [
-        {"code": found["code"], "session": found["session"]} for found in _BLOCK.finditer(_quoting(text))
+        {"code": result["code"], "session": result["session"]} for result in _BLOCK.finditer(_quoting(text))
     ]
     shown = iter(_replayed(blocks) if blocks else ())
     return _BLOCK.sub(lambda _: next(shown), _quoting(text))
@@ -105,7 +105,7 @@ def _run_blocks(blocks: list[dict[str, str | None]]) -> list[str]:
 
 
 def _python_block(code: str) -> str:
-    with _caught() as said:
+    with _caught() as text:
         # Annotations are looked up in the module that a class or function names.
         module = sys.modules["__main__"] = types.ModuleType("__main__")
         # As in a file of that name, by which records call its functions.
@@ -114,7 +114,7 @@ def _python_block(code: str) -> str:
             exec(compile(code, "<block>", "exec"), vars(module))  # noqa: S102 - the pages' own blocks
         except BaseException:  # noqa: BLE001 - it is shown where the output would be
             traceback.print_exc()
-    return f"```python\n{code}```\n```text\n{_steady(said.getvalue())}```"
+    return f"```python\n{code}```\n```text\n{_steady(text.getvalue())}```"
 
 
 def _console_block(session: str) -> str:
@@ -138,22 +138,22 @@ def _typed(command: str) -> str:
         return done.stdout
     from tests.public.commands.command_lines import main
 
-    with _caught() as said, contextlib.redirect_stderr(io.StringIO() if ours["quiet"] else said):
+    with _caught() as text, contextlib.redirect_stderr(io.StringIO() if ours["quiet"] else text):
         status = main(shlex.split(ours["arguments"]))
-    lines = said.getvalue().splitlines(keepends=True)
+    lines = text.getvalue().splitlines(keepends=True)
     if ours["head"]:
         lines = lines[: int(ours["head"])]
     if ours["word"]:
-        found = next((index for index, line in enumerate(lines) if ours["word"] in line), len(lines))
-        lines = lines[found : found + 1 + int(ours["after"])]
+        item = next((index for index, line in enumerate(lines) if ours["word"] in line), len(lines))
+        lines = lines[item : item + 1 + int(ours["after"])]
     return "".join(lines) + (f"exit {status}\n" if ours["status"] else "")
 
 
 @contextlib.contextmanager
 def _caught():
-    said = io.StringIO()
-    with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
-        yield said
+    text = io.StringIO()
+    with contextlib.redirect_stdout(text), contextlib.redirect_stderr(text):
+        yield text
 
 
 def _steady(output: str) -> str:

@@ -107,8 +107,8 @@ def cli_json(cli):
     """Return a function that runs a command line with `--format json` and returns the document."""
 
     def run(*words, status=0):
-        found, out, err = cli(*words, "--format", "json")
-        assert found == status, err
+        result, out, err = cli(*words, "--format", "json")
+        assert result == status, err
         return json.loads(out)
 
     return run
@@ -167,10 +167,10 @@ def count_rows():
 
     def count(place):
         with open_store(str(place)) as store:
-            found = len(list(store.attempts()))
-            assert store.info().rows == found
+            result = len(list(store.attempts()))
+            assert store.info().rows == result
             assert store.check().is_sound
-            return found
+            return result
 
     return count
 

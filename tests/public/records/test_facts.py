@@ -228,11 +228,11 @@ def test_every_attempt_has_the_start_of_its_call(recorded):
     for row in rows_of(path):
         starts.setdefault(row["call_id"], set()).add(row["started_at"])
 
-    assert [len(found) for found in starts.values()] == [1] * len(CALLS)
+    assert [len(result) for result in starts.values()] == [1] * len(CALLS)
     # Allow for the resolution of the clock.
     assert all(
-        begun - 1e-3 <= min(found) <= ended + 1e-3
-        for (begun, ended), found in zip(moments, starts.values(), strict=True)
+        begun - 1e-3 <= min(result) <= ended + 1e-3
+        for (begun, ended), result in zip(moments, starts.values(), strict=True)
     )
     assert all(0 < row["elapsed_s"] < 30 for row in rows_of(path))
 
@@ -395,10 +395,10 @@ def test_functions_and_versions_are_counted_separately(path, cli_json):
             for number in range(calls):
                 ask(f"t{number}")
         flush()
-    found = cli_json("report", "--store", path, "--by", "version")["configurations"]
+    result = cli_json("report", "--store", path, "--by", "version")["configurations"]
     (chosen,) = cli_json("report", "--store", path, "--function", "two")["groups"]
 
-    assert {(one["function"], one["version"]): one["calls"] for one in found} == {
+    assert {(one["function"], one["version"]): one["calls"] for one in result} == {
         ("a.one", "v1"): 1,
         ("a.one", "v2"): 2,
         ("a.two", "v1"): 3,

@@ -173,8 +173,8 @@ def test_forks_with_threads_lose_no_call(path, run, count_rows, durability, fork
 def test_whoever_forks_loses_nothing(path, run, count_rows, durability, forker, forks):
     """Threads, handlers of signals, multiprocessing, `preexec_fn` and parents that end first lose no row, and nobody waits."""
     script = FORKED.replace("FORKER", FORKERS[forker]).replace("DURABILITY", repr(durability))
-    found = run(script.replace("FORKS", str(forks)), f"sqlite:///{path}", timeout_s=120)
-    codes, acked, offered, stored, lost_records, lasted = found
+    result = run(script.replace("FORKS", str(forks)), f"sqlite:///{path}", timeout_s=120)
+    codes, acked, offered, stored, lost_records, lasted = result
 
     _check_ends(codes, lasted)
     assert (acked, acked, {}) == (offered, stored, lost_records)
@@ -269,11 +269,11 @@ def test_a_reader_is_waited_for(path, run):
     for reader in readers: reader.join()
     print(json.dumps([os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), found, took]))
     """
-    code, found, took = run(script, f"sqlite:///{path}")
+    code, result, took = run(script, f"sqlite:///{path}")
 
     # If the fork waited for the whole limit, the child cannot read.
     assert code == 0 or (code == 7 and took >= FORK_WAIT_S)
-    assert found == [50] * 3
+    assert result == [50] * 3
 
 
 def test_fork_during_a_long_write_loses_no_row(path, run, count_rows):

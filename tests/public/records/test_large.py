@@ -41,12 +41,12 @@ def path(tmp_path_factory):
 def test_long_read_returns_every_attempt_once(path):
     """Attempts that span several reads come back in order, also within a time range."""
     with open_store(str(path)) as store:
-        found = [(row["call_id"], row["number"]) for row in store.attempts()]
+        results = [(row["call_id"], row["number"]) for row in store.attempts()]
         part = [
             row["call_id"] for row in store.attempts(since=100 * 20.0, until=2_400 * 20.0) if row["final"]
         ]
 
-    assert found == [(one.call.id, attempt.number) for one in CALLS for attempt in one.attempts]
+    assert results == [(one.call.id, attempt.number) for one in CALLS for attempt in one.attempts]
     assert part == [f"{number:05}" for number in range(100, 2_400)]
 
 
@@ -63,10 +63,10 @@ def test_counts_of_many_calls_match_plain_python(path):
 def test_long_export_and_import_keeps_every_attempt(path, cli, tmp_path):
     """Thousands of attempts are the same after an export and an import."""
     exported = cli("store", "export", "--store", path, "-o", tmp_path / "a.jsonl")[1].replace(",", "")
-    said = cli("store", "import", tmp_path / "a.jsonl", "--store", tmp_path / "b.db")[1].replace(",", "")
+    text = cli("store", "import", tmp_path / "a.jsonl", "--store", tmp_path / "b.db")[1].replace(",", "")
 
     assert exported.startswith(f"exported {ATTEMPTS} attempts")
-    assert f"{ATTEMPTS} of {ATTEMPTS} attempts added" in said
+    assert f"{ATTEMPTS} of {ATTEMPTS} attempts added" in text
     lines = (tmp_path / "a.jsonl").read_text().splitlines()
     assert json.loads(lines[-1]) == {"end": {"attempts": ATTEMPTS}}
     with open_store(str(path)) as one, open_store(f"{tmp_path}/b.db") as other:
@@ -81,9 +81,9 @@ def test_deletion_in_several_steps_is_complete(path, cli_json, tmp_path, option,
     """More rows than one step deletes are all deleted. The counts stay."""
     (tmp_path / "c.db").write_bytes(path.read_bytes())
 
-    said = cli_json("store", "delete", "--yes", option, value, "--store", tmp_path / "c.db")
+    text = cli_json("store", "delete", "--yes", option, value, "--store", tmp_path / "c.db")
 
-    assert (said["removed"], said["left"]) == (ATTEMPTS - left, left)
+    assert (text["removed"], text["left"]) == (ATTEMPTS - left, left)
     with open_store(f"{tmp_path}/c.db") as store:
         assert sum(1 for _ in store.attempts()) == left
         assert sum(one.calls for one in store.configurations()) == len(CALLS)
@@ -121,9 +121,9 @@ def test_outcomes_of_thousands_of_calls_are_in_order():
             if number % 2_500 == 0:
                 store.flush(60.0)
         store.flush(60.0)
-        (found,) = store.configurations()
+        (result,) = store.configurations()
 
-    assert [bool(found.outcomes[n // 8] >> (7 - n % 8) & 1) for n in range(9_000)] == failures
+    assert [bool(result.outcomes[n // 8] >> (7 - n % 8) & 1) for n in range(9_000)] == failures
 
 
 def test_segments_are_bounded(caplog):
@@ -133,9 +133,9 @@ def test_segments_are_bounded(caplog):
         for number in (*range(203), 0, 202):
             with tags(segment=f"s{number}"):
                 ask("t")
-        found = Counter(row["segment"] for row in store.attempts())
+        counts = Counter(row["segment"] for row in store.attempts())
 
-    assert found == {**{f"s{number}": 1 for number in range(200)}, "s0": 2, "others": 4}
+    assert counts == {**{f"s{number}": 1 for number in range(200)}, "s0": 2, "others": 4}
     assert len(caplog.records) == 1
     assert "more than 200 segments" in caplog.text
 
@@ -156,9 +156,9 @@ def test_models_of_replies_are_bounded(caplog):
         )
         for _ in range(53):
             ask("t")
-        found = Counter(row["model"] for row in store.attempts())
+        counts = Counter(row["model"] for row in store.attempts())
 
-    assert found == {**{f"m{number}": 1 for number in range(50)}, "others": 3}
+    assert counts == {**{f"m{number}": 1 for number in range(50)}, "others": 3}
     assert len(caplog.records) == 1
 
 
@@ -210,9 +210,9 @@ def test_report_counts_stopped_replies(tmp_path, cli_json):
     (group,) = cli_json("report", "--store", tmp_path / "r.db")["groups"]
 
     assert stopped == [8] * 10
-    found = group["stopped"]
-    assert (found["attempts"], found["judged"], found["median_characters"]) == (10, 50, 8)
-    assert (found["stopped_bytes"], found["saved"]["from_replies"]) == (8, 40)
+    result = group["stopped"]
+    assert (result["attempts"], result["judged"], result["median_characters"]) == (10, 50, 8)
+    assert (result["stopped_bytes"], result["saved"]["from_replies"]) == (8, 40)
     # A whole reply has 121 bytes.
-    assert found["whole_bytes"] == pytest.approx(121, rel=1 / 64)
-    assert found["saved"]["share"] == pytest.approx(1 - 8 / 121, abs=0.01)
+    assert result["whole_bytes"] == pytest.approx(121, rel=1 / 64)
+    assert result["saved"]["share"] == pytest.approx(1 - 8 / 121, abs=0.01)

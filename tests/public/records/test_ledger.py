@@ -115,12 +115,12 @@ def test_sync_waits_once_for_a_lock(path, caplog):
 def test_sync_stores_before_record_returns(new_url):
     """With "sync", no row is pending after `record` returns."""
     with open_store(new_url(), durability="sync") as sync:
-        found = []
+        results = []
         for number in range(20):
             sync.record(outcome(FAILED, {}, id=str(number)))
-            found.append(ledger(sync))
+            results.append(ledger(sync))
 
-    assert found == [(2 * n, 2 * n, {}, 0) for n in range(1, 21)]
+    assert results == [(2 * n, 2 * n, {}, 0) for n in range(1, 21)]
 
 
 def test_first_row_is_stored_before_record_returns(new_url):
@@ -155,10 +155,10 @@ def test_threads_lose_no_attempt(path):
         assert store.flush(10.0) == 0
 
         assert ledger(store) == (1_200, 1_200, {}, 0)
-        found = [row["call_id"] for row in store.attempts() if row["final"]]
+        results = [row["call_id"] for row in store.attempts() if row["final"]]
         assert store.check().is_sound
     for name in "abcd":
-        assert [one for one in found if one[0] == name] == [f"{name}-{n}" for n in range(150)]
+        assert [one for one in results if one[0] == name] == [f"{name}-{n}" for n in range(150)]
 
 
 BAD_PLACES = {
@@ -257,14 +257,14 @@ def test_store_recovers_from_a_full_disk(medium):
         store.record(outcome(id="last"))
         store.flush(10.0)
         after = ledger(store)
-        found = [row["call_id"] for row in store.attempts()]
+        results = [row["call_id"] for row in store.attempts()]
         assert store.check().is_sound
         assert store.lost_records() == full[2]
 
     assert list(full[2]) == ["disk_full"]
     assert full[0] == 1_001
     assert after == (1_002, full[1] + 1, full[2], 0)
-    assert (len(found), found[0], found[-1]) == (after[1], "first", "last")
+    assert (len(results), results[0], results[-1]) == (after[1], "first", "last")
 
 
 def test_file_size_limit_loses_records_but_no_calls(path, url, run):

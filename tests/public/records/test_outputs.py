@@ -96,14 +96,14 @@ def make_calls(store):
 def commands(place):
     """Return the output of each command line, and the exported files."""
     (place / "ticket.json").write_text(json.dumps(TICKET))
-    found = {}
+    results = {}
     for name, line in LINES.items():
         _, out, err = command(*line.split(), "--store", place / "r.db")
-        found[name] = out + err
+        results[name] = out + err
     for folder in ("sft", "dpo"):
         files = sorted((place / folder).iterdir()) if (place / folder).exists() else []
-        found[f"files of {folder}"] = "".join(path.read_text(encoding="utf-8") for path in files)
-    return found
+        results[f"files of {folder}"] = "".join(path.read_text(encoding="utf-8") for path in files)
+    return results
 
 
 SET = "tune prepare --schema ticket.json --function app.plain --min-examples 1 --validation 0 --test 0"
@@ -141,12 +141,12 @@ def outputs(request, tmp_path_factory):
             store.flush(60.0)
             ids = [error.outcome.call.id for error in errors if isinstance(error, GuardFailed)]
             texts = repr(store.texts(ids))
-        found = {"texts": texts, **commands(place), "log": log.getvalue()}
+        results = {"texts": texts, **commands(place), "log": log.getvalue()}
     finally:
         root.removeHandler(handler)
         root.setLevel(level)
         patch.undo()
-    return SimpleNamespace(policy=request.param, place=place, errors=errors, texts=found)
+    return SimpleNamespace(policy=request.param, place=place, errors=errors, texts=results)
 
 
 WITHOUT_TEXTS = (
@@ -232,20 +232,20 @@ def test_training_set_has_only_unredacted_answers(outputs):
         "full": places("task", "reply", "clean") - {"clean.a"},
     }
 
-    found = canaries_in(outputs.texts["files of sft"])
-    assert found - places("segment") == held.get(outputs.policy, set())
-    assert ("segment.w" in found) == (outputs.policy in held)
+    result = canaries_in(outputs.texts["files of sft"])
+    assert result - places("segment") == held.get(outputs.policy, set())
+    assert ("segment.w" in result) == (outputs.policy in held)
 
 
 @needs("tuning")
 def test_pairs_have_rejected_replies_only_from_full_texts(outputs):
     """A redacted rejected reply makes no pair."""
-    found = canaries_in(outputs.texts["files of dpo"])
+    result = canaries_in(outputs.texts["files of dpo"])
 
-    assert found & places("wrong", "reply") == (
+    assert result & places("wrong", "reply") == (
         places("wrong", "reply") if outputs.policy == "full" else set()
     )
-    assert found & places("check", "raised", "argument", "own", "message", "seen") == set()
+    assert result & places("check", "raised", "argument", "own", "message", "seen") == set()
 
 
 @needs("tuning")
@@ -267,10 +267,10 @@ def test_guard_failed_quotes_the_reply_but_no_prompt(outputs):
 def test_pickled_error_has_no_prompt(outputs):
     """A pickled error has the reply, under every policy."""
     failed = [error for error in outputs.errors if isinstance(error, GuardFailed)]
-    found = [canaries_in(pickle.dumps(error).decode("latin-1")) for error in failed]
+    results = [canaries_in(pickle.dumps(error).decode("latin-1")) for error in failed]
 
-    assert [one & places("task") for one in found] == [set(), set()]
-    assert [one & places("wrong") for one in found] == [places("wrong"), places("wrong")]
+    assert [one & places("task") for one in results] == [set(), set()]
+    assert [one & places("wrong") for one in results] == [places("wrong"), places("wrong")]
 
 
 def test_other_arguments_are_in_no_output(outputs):
@@ -317,13 +317,13 @@ def test_merge_leaves_texts_out_by_default(outputs, tmp_path, texts):
     """A merge takes texts only with --texts."""
     other = tmp_path / "all.db"
     assert command("store", "import", outputs.place / "r.db", *texts, "--store", other)[0] == 0
-    found = canaries_in(command("store", "export", "--texts", "kept", "--store", other)[1])
+    result = canaries_in(command("store", "export", "--texts", "kept", "--store", other)[1])
     stored = {
         "redacted": places(*PROMPTS, *REPLIES, kinds="w"),
         "full": places(*PROMPTS, *REPLIES) - {"clean.a"},
     }
 
-    assert found == TAGS | (stored.get(outputs.policy, set()) if texts else set())
+    assert result == TAGS | (stored.get(outputs.policy, set()) if texts else set())
 
 
 BAD = {

@@ -24,9 +24,9 @@ PROMPT = f"My password is {SECRET}, mail {MAIL}, {PLAIN}."
 def fields(texts):
     """Return the stored fields of one attempt that are not None or empty."""
     names = ("call_id", "number", "prompt", "reply", "prompt_hash", "reply_hash", "lost", "task")
-    found = {name: getattr(texts, name) for name in names if getattr(texts, name) is not None}
+    results = {name: getattr(texts, name) for name in names if getattr(texts, name) is not None}
     places = [(one.text, one.location, one.kind, one.start, one.stop) for one in texts.touched]
-    return found | ({"touched": places} if places else {})
+    return results | ({"touched": places} if places else {})
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def test_full_stores_unchanged_texts(store_texts):
     """Texts are equal character by character, even long ones. Messages have the format of providers."""
     long = "ä\ud800 \x00" * 5_000
 
-    found = store_texts(
+    result = store_texts(
         "full", FAILED | {"prompt": long, "reply": None}, {"prompt": MESSAGES, "reply": long}, task=MESSAGES
     )
 
@@ -64,7 +64,7 @@ def test_full_stores_unchanged_texts(store_texts):
         {"role": "system", "content": "Be brief."},
         {"role": "user", "content": [{"type": "text", "text": "Hi"}], "name": "ann"},
     ]
-    assert found == [
+    assert result == [
         {"call_id": CALL_ID, "number": 1, "prompt": long, "task": messages},
         {"call_id": CALL_ID, "number": 2, "prompt": messages, "reply": long},
     ]
@@ -79,9 +79,9 @@ def test_hash_stores_keyed_hashes(new_url, monkeypatch):
 
     with open_store(new_url(), payload="hash") as store:
         store.record(outcome({"prompt": "p", "reply": "r"}), "another task")
-        (found,) = store.texts([CALL_ID])
+        (result,) = store.texts([CALL_ID])
 
-    assert fields(found) == {
+    assert fields(result) == {
         "call_id": CALL_ID, "number": 1, "prompt_hash": hashed('"p"'), "reply_hash": hashed("r"),
     }  # fmt: skip
 
@@ -91,13 +91,13 @@ def test_redacted_stores_texts_without_secrets(store_texts):
     """Each redacted place is stored with its location and kind."""
     messages = (Message("user", f"I am {MAIL}", {"api_key": "hunter2x"}),)
 
-    (found,) = store_texts("redacted", {"prompt": messages, "reply": '{"ssn": "123-45-6789", "total": 3}'})
+    (result,) = store_texts("redacted", {"prompt": messages, "reply": '{"ssn": "123-45-6789", "total": 3}'})
 
-    assert found["prompt"] == [
+    assert result["prompt"] == [
         {"role": "user", "content": "I am redacted@example.com", "api_key": "[redacted]"}
     ]
-    assert found["reply"] == '{"ssn": "[redacted]", "total": 3}'
-    assert found["touched"] == [
+    assert result["reply"] == '{"ssn": "[redacted]", "total": 3}'
+    assert result["touched"] == [
         ("prompt", "/0/content", "email", 5, 25),
         ("prompt", "/0/api_key", "named_secret", 0, 10),
         ("reply", "", "ssn", 9, 19),
@@ -110,7 +110,7 @@ def test_only_the_named_calls_are_read(new_url):
         for name in "cab":
             store.record(outcome(FAILED | {"reply": name}, {"reply": name * 2}, id=name))
 
-        assert [found.reply for found in store.texts(["b", "c"])] == ["c", "cc", "b", "bb"]
+        assert [result.reply for result in store.texts(["b", "c"])] == ["c", "cc", "b", "bb"]
 
 
 WORDS = {"secret": SECRET, "mail": MAIL, "plain": PLAIN, "reply": "canary-reply"}
@@ -134,8 +134,8 @@ def test_file_contains_only_texts_that_the_policy_allows(policy, where, path):
         )(lambda prompt: '{"a": "canary-reply"}' if "not valid" in prompt else '["canary-reply"]')
         ask(PROMPT)
         assert len(list(store.attempts())) == 2
-        found = words_in_files(path.parent)
-    assert found == IN_THE_FILE[policy]
+        result = words_in_files(path.parent)
+    assert result == IN_THE_FILE[policy]
     assert words_in_files(path.parent) == IN_THE_FILE[policy]
 
 
@@ -158,8 +158,8 @@ def test_large_texts_are_compressed(path):
         store.record(outcome({"reply": "the same words " * 70_000}))
 
         assert store.info().size_bytes < 500_000
-        (found,) = store.texts([CALL_ID])
-        assert found.reply == "the same words " * 70_000
+        (result,) = store.texts([CALL_ID])
+        assert result.reply == "the same words " * 70_000
 
 
 def test_rejects_conflicting_settings_of_argument_and_url(path):
@@ -205,9 +205,9 @@ def test_stricter_policy_of_two_guards_applies(path, first, second, stored):
 
     with open_store(str(path)) as store:
         assert flush(10.0) == 0
-        found = [fields(texts).keys() & {"prompt", "prompt_hash"} for texts in store.texts(ids)]
+        results = [fields(texts).keys() & {"prompt", "prompt_hash"} for texts in store.texts(ids)]
     wanted = {"off": [], "hash": [{"prompt_hash"}] * 2}
-    assert found == wanted.get(stored, [{"prompt"}] * 2)
+    assert results == wanted.get(stored, [{"prompt"}] * 2)
     if stored == "redacted":
         assert "secret" not in words_in_files(path.parent)
 
@@ -218,7 +218,7 @@ def test_texts_of_several_policies_are_read_together(url):
         with open_store(url, payload=policy) as store:
             store.record(outcome({"reply": policy}, id=policy))
     with open_store(url) as store:
-        assert [(found.call_id, found.reply) for found in store.texts(["full", "off", "hash"])] == [
+        assert [(result.call_id, result.reply) for result in store.texts(["full", "off", "hash"])] == [
             ("full", "full"),
             ("hash", None),
         ]
@@ -235,9 +235,9 @@ def test_redact_function_runs_after_the_built_in_redaction(path):
 
     with open_store(str(path), payload="redacted", redact=without_names) as store:
         store.record(outcome({"prompt": f"Falcon of {MAIL}", "reply": "{}"}))
-        (found,) = store.texts([CALL_ID])
+        (result,) = store.texts([CALL_ID])
 
-    assert found.prompt == "[project] of redacted@example.com"
+    assert result.prompt == "[project] of redacted@example.com"
     assert seen == ["Falcon of redacted@example.com", "{}"]
 
 
@@ -253,10 +253,10 @@ def test_text_is_not_stored_if_the_redact_function_raises(path, caplog):
     with open_store(str(path), payload="redacted", redact=fails) as store:
         for _ in range(2):
             store.record(outcome({"prompt": "bad secret", "reply": "{}"}))
-        found, _ = store.texts([CALL_ID])
+        result, _ = store.texts([CALL_ID])
         counts = store.counts()
 
-    assert (found.prompt, found.reply, found.lost) == (None, "{}", "redactor_error")
+    assert (result.prompt, result.reply, result.lost) == (None, "{}", "redactor_error")
     assert (counts.offered, counts.stored, counts.lost_records, counts.redactor_errors) == (2, 2, {}, 2)
     assert [record.getMessage() for record in caplog.records] == [
         "the redaction raised ValueError: nothing is kept of such a text"
@@ -297,10 +297,10 @@ def test_task_is_stored_if_it_differs_from_the_prompt(store_texts, task):
 @needs("postgres", "redaction")
 def test_task_is_redacted(store_texts):
     """The task has its own redacted places."""
-    (found,) = store_texts("redacted", {"prompt": f"Format. Of {MAIL}"}, task=f"Of {MAIL}")
+    (result,) = store_texts("redacted", {"prompt": f"Format. Of {MAIL}"}, task=f"Of {MAIL}")
 
-    assert found["task"] == "Of redacted@example.com"
-    assert [place for place in found["touched"] if place[0] == "task"] == [("task", "", "email", 3, 23)]
+    assert result["task"] == "Of redacted@example.com"
+    assert [place for place in result["touched"] if place[0] == "task"] == [("task", "", "email", 3, 23)]
 
 
 def test_guarded_call_stores_its_task_and_prompts(path):

@@ -159,8 +159,8 @@ def test_readers_see_whole_calls_during_writes(path):
         seen.append([(row["call_id"], row["number"]) for row in reader.attempts()])
 
     whole = [(str(number), n) for number in range(200) for n in (1, 2, 3)]
-    assert all(found == whole[: len(found)] and len(found) % 3 == 0 for found in seen)
-    assert [len(found) for found in seen] == sorted(len(found) for found in seen)
+    assert all(result == whole[: len(result)] and len(result) % 3 == 0 for result in seen)
+    assert [len(result) for result in seen] == sorted(len(result) for result in seen)
     assert len(seen[-1]) == 600
 
 
@@ -274,12 +274,14 @@ def test_commands_refuse_unusable_files(path, cli, spoiled):
     spoil(path)
     before = folder_of(path)
     lines = [line for line in COMMANDS if line != "store export" or is_installed("transfer")]
-    found = {line: cli(*line.split(), "--store", path) for line in lines}
+    results = {line: cli(*line.split(), "--store", path) for line in lines}
 
     if spoiled == "cut":
-        assert found.pop("store check")[0] == 1
-    assert {line: (status, out) for line, (status, out, _) in found.items()} == dict.fromkeys(found, (2, ""))
-    assert [line for line, (_, _, err) in found.items() if not re.search(why, err)] == []
+        assert results.pop("store check")[0] == 1
+    assert {line: (status, out) for line, (status, out, _) in results.items()} == dict.fromkeys(
+        results, (2, "")
+    )
+    assert [line for line, (_, _, err) in results.items() if not re.search(why, err)] == []
     assert folder_of(path) == before
 
 
@@ -374,10 +376,10 @@ def test_check_finds_a_deleted_row(path, sound):
 def test_check_of_a_sound_store_changes_nothing(path, sound, cli_json, cli):
     """The check finds no damage, counts all attempts, and changes no byte."""
     path.write_bytes(sound)
-    found = cli_json("store", "check", "--store", path)
+    result = cli_json("store", "check", "--store", path)
     status, out, _ = cli("store", "check", "--store", path)
 
-    assert (found["sound"], found["attempts"], found["damage"]) == (True, 360, [])
+    assert (result["sound"], result["attempts"], result["damage"]) == (True, 360, [])
     assert (status, out.splitlines()[1:]) == (0, ["attempts     360", "damage       none"])
     assert path.read_bytes() == sound
 

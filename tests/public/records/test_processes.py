@@ -17,7 +17,7 @@ def verified_attempts(path):
     with open_store(str(path)) as store:
         rows = list(store.attempts())
         assert store.check().is_sound
-        assert sum(sums.attempts for found in store.configurations() for sums in found.sums) == len(rows)
+        assert sum(sums.attempts for result in store.configurations() for sums in result.sums) == len(rows)
         assert sum(hour.calls for hour in store.by_hour()) == sum(bool(row["final"]) for row in rows)
         return rows
 
@@ -45,8 +45,8 @@ def test_four_processes_lose_no_row(path, url, start):
         mine = [row["call_id"] for row in rows if row["call_id"].startswith(f"{pid}-")]
         assert mine == [f"{pid}-{n}" for n in range(100) for _ in range(2)]
     with open_store(url) as store:
-        (found,) = store.configurations()
-        assert (found.calls, found.fixed_by_retry, found.clusters) == (400, 400, ((4, 0, 100),))
+        (result,) = store.configurations()
+        assert (result.calls, result.fixed_by_retry, result.clusters) == (400, 400, ((4, 0, 100),))
 
 
 @needs_fork
@@ -248,9 +248,9 @@ def test_default_store_creates_its_file_at_the_first_record(tmp_path, run):
     """
     expected = str(tmp_path / "schema-guard" / "records.db")
 
-    found = run(script, expected, XDG_DATA_HOME=str(tmp_path), SCHEMA_GUARD_STORE="")
+    result = run(script, expected, XDG_DATA_HOME=str(tmp_path), SCHEMA_GUARD_STORE="")
 
-    assert found == [False, [], False, True, expected]
+    assert result == [False, [], False, True, expected]
 
 
 @pytest.mark.costly

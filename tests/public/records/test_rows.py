@@ -178,20 +178,20 @@ def test_existing_input_hash_is_stored():
 
 def test_at_most_ten_distinct_violations():
     """A row has the first ten pairs of location and keyword, each once."""
-    found = [Violation(f"/p{n}", f"/properties/p{n}/type", "type", "", "") for n in (0, *range(15))]
+    results = [Violation(f"/p{n}", f"/properties/p{n}/type", "type", "", "") for n in (0, *range(15))]
 
-    (row,) = stored(outcome({"failure": Failure("structure", "type", "", tuple(found)), "form": None}))
+    (row,) = stored(outcome({"failure": Failure("structure", "type", "", tuple(results)), "form": None}))
 
     assert row["violations"] == [[f"/p{n}", "type"] for n in range(10)]
 
 
 def test_violation_location_omits_unknown_keys():
     """A key that the schema does not name is not stored, because it can be personal data."""
-    found = Violation(
+    result = Violation(
         "/people/Ann Canary/age", "/properties/people/additionalProperties/type", "type", "", ""
     )
 
-    (row,) = stored(outcome({"failure": Failure("structure", "type", "", (found,)), "form": None}))
+    (row,) = stored(outcome({"failure": Failure("structure", "type", "", (result,)), "form": None}))
 
     assert "Canary" not in str(row)
     assert row["violations"][0][0].startswith("/people")

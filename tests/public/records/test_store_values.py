@@ -42,9 +42,9 @@ def test_a_summary_has_each_value(store):
     """Names are those of the configuration; counts, sums, and percentiles are those of all its calls."""
     for one in POOLED:
         store.record(one)
-    (found,) = store.summary()
+    (result,) = store.summary()
 
-    assert asdict(found) | {"elapsed_p50_s": None, "elapsed_p95_s": None} == {
+    assert asdict(result) | {"elapsed_p50_s": None, "elapsed_p95_s": None} == {
         **NAMES,
         "calls": 20,
         "valid_first_time": 7,
@@ -66,7 +66,7 @@ def test_a_summary_has_each_value(store):
         "elapsed_p50_s": None,
         "elapsed_p95_s": None,
     }
-    assert (found.elapsed_p50_s, found.elapsed_p95_s) == (
+    assert (result.elapsed_p50_s, result.elapsed_p95_s) == (
         pytest.approx(1.0, rel=1 / 64),
         pytest.approx(4.0, rel=1 / 64),
     )
@@ -75,11 +75,11 @@ def test_a_summary_has_each_value(store):
 def test_a_summary_of_lost_calls_has_no_sums(store):
     """If no attempt has a value, the sum is unknown, and every attempt counts as unknown."""
     store.record(outcome(LOST))
-    (found,) = store.summary()
+    (result,) = store.summary()
 
-    assert (found.calls, found.transport, found.attempts) == (0, 1, 1)
-    assert (found.input_tokens, found.output_tokens, found.cost) == (None, None, None)
-    assert (found.input_tokens_unknown, found.output_tokens_unknown, found.cost_unknown) == (1, 1, 1)
+    assert (result.calls, result.transport, result.attempts) == (0, 1, 1)
+    assert (result.input_tokens, result.output_tokens, result.cost) == (None, None, None)
+    assert (result.input_tokens_unknown, result.output_tokens_unknown, result.cost_unknown) == (1, 1, 1)
 
 
 def failing(kind, code, *places, **more):
@@ -106,24 +106,24 @@ def test_lists_of_counts_begin_with_the_most_frequent(store):
     """Failures, violations, models, and causes are sorted by their number, and equal ones by their names."""
     for one in RANKED:
         store.record(one)
-    (found,) = store.configurations()
+    (result,) = store.configurations()
 
-    assert found.failures == (
+    assert result.failures == (
         ("transport", "call_raised", 4),
         ("structure", "required", 3),
         ("structure", "type", 3),
         ("transport", "cancelled", 3),
         ("value", "enum", 2),
     )
-    assert found.final_failures == (("structure", "required", 3), ("structure", "type", 3))
-    assert found.violations == (
+    assert result.final_failures == (("structure", "required", 3), ("structure", "type", 3))
+    assert result.violations == (
         ("", "required", 3),
         ("/a", "enum", 3),
         ("/a", "type", 3),
         ("/b", "enum", 2),
     )
-    assert found.models == (("m1", "s2", 4), ("m1", None, 3), ("m2", "s1", 2))
-    assert found.excluded == (
+    assert result.models == (("m1", "s2", 4), ("m1", None, 3), ("m2", "s1", 2))
+    assert result.excluded == (
         ("cancelled", None, 3),
         ("call_raised", "KeyError", 2),
         ("call_raised", "ValueError", 2),
@@ -139,12 +139,12 @@ def test_counts_give_what_follows_from_them(store):
         outcome(failing("value", "const")),
     ):
         store.record(one)
-    (found,) = store.configurations()
+    (result,) = store.configurations()
 
-    assert (found.calls, found.textless, found.unseen, found.texts) == (16, 2, 1, 13)
-    assert found.failure_kinds == {"structure": 6, "value": 1}
-    assert (found.inputs, found.failed_inputs) == (16, 7)
-    assert found.configuration == (
+    assert (result.calls, result.textless, result.unseen, result.texts) == (16, 2, 1, 13)
+    assert result.failure_kinds == {"structure": 6, "value": 1}
+    assert (result.inputs, result.failed_inputs) == (16, 7)
+    assert result.configuration == (
         "app.extract", "invoice", FINGERPRINT, "m1", None, "bare", "{}", "v1", False, None,
     )  # fmt: skip
 
@@ -183,9 +183,9 @@ def test_a_prune_goes_by_the_limits_of_the_store_unless_it_gets_others(new_url):
 def test_a_check_counts_what_it_has_read(ten):
     """All attempts are read, in a file each with its checksum, and the steps end with all of them."""
     steps, checksums = [], 0 if "postgres" in ten.url else 20
-    found = ten.check(lambda *step: steps.append(step))
+    check = ten.check(lambda *step: steps.append(step))
 
-    assert (found.url, found.attempts, found.with_checksum, found.damage) == (ten.url, 20, checksums, ())
+    assert (check.url, check.attempts, check.with_checksum, check.damage) == (ten.url, 20, checksums, ())
     assert {total for _, _, total in steps if total} == {20}
     assert max(done for _, done, _ in steps) == 20
     assert all(isinstance(what, str) and what for what, _, _ in steps)

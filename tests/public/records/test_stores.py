@@ -71,9 +71,9 @@ def test_attempts_match_all_filters(store, chosen, call_ids):
     for call in CALLS:
         store.record(outcome(FAILED, {}, **call))
 
-    found = [row["call_id"] for row in store.attempts(**chosen)]
+    results = [row["call_id"] for row in store.attempts(**chosen)]
 
-    assert found == [call_id for call_id in call_ids for _ in range(2)]
+    assert results == [call_id for call_id in call_ids for _ in range(2)]
 
 
 @pytest.mark.costly
@@ -219,12 +219,12 @@ def test_durability_is_queue_by_default(tmp_path):
 
 def hashes_of(*stores):
     """Record one task in each of these stores and return its hashes."""
-    found = []
+    results = []
     for store in stores:
         with store:
             store.record(outcome(), "task")
-            found += [(row["input_hash"], row["reply_hash"]) for row in store.attempts()]
-    return found
+            results += [(row["input_hash"], row["reply_hash"]) for row in store.attempts()]
+    return results
 
 
 def test_each_store_has_its_own_hash_key(monkeypatch):
@@ -238,17 +238,17 @@ def test_each_store_has_its_own_hash_key(monkeypatch):
 def test_a_file_keeps_its_hash_key(path, monkeypatch):
     """A reopened store has the same hashes."""
     monkeypatch.delenv("SCHEMA_GUARD_HASH_KEY", raising=False)
-    found = [row for _ in range(2) for row in hashes_of(open_store(str(path)))]
+    results = [row for _ in range(2) for row in hashes_of(open_store(str(path)))]
 
-    assert len(set(found)) == 1
+    assert len(set(results)) == 1
 
 
 def test_hash_key_variable_sets_the_key_of_every_store(monkeypatch):
     """Equal tasks have equal hashes with the same SCHEMA_GUARD_HASH_KEY. With another key they differ."""
-    found = []
+    results = []
     for key in ("of the team", "of the team", "of another team"):
         monkeypatch.setenv("SCHEMA_GUARD_HASH_KEY", key)
-        found += hashes_of(open_store("sqlite://"))
+        results += hashes_of(open_store("sqlite://"))
 
-    assert found[0] == found[1]
-    assert not set(found[0]) & set(found[2])
+    assert results[0] == results[1]
+    assert not set(results[0]) & set(results[2])

@@ -198,9 +198,9 @@ def resolved(schema, document, rng, hops=4):
             _, where, name = schema["$ref"].split("/")
             inside.append(document.get(where, {}).get(name, {}))
         for one in inside:
-            found = resolved(one, document, rng, hops - 1)
-            both = {**found.get("properties", {}), **made.get("properties", {})}
-            made = {**found, **made} | ({"properties": both} if both else {})
+            result = resolved(one, document, rng, hops - 1)
+            both = {**result.get("properties", {}), **made.get("properties", {})}
+            made = {**result, **made} | ({"properties": both} if both else {})
     return made
 
 

@@ -444,6 +444,6 @@ def test_new_type_is_refused():
 )
 def test_a_value_that_is_kept_is_the_one_that_its_first_arm_makes(annotation, value, made):
     """What is taken over as it is would be made the same, in type too, by the first arm that takes it."""
-    found = Schema.of(annotation).restore(value)
+    result = Schema.of(annotation).restore(value)
 
-    assert repr(found) == repr(made)
+    assert repr(result) == repr(made)

@@ -27,12 +27,12 @@ def verdict(document, instance):
         schema = Schema.of(document)
     except InvalidSchema as error:
         return error.code
-    found = schema.violations(instance)
-    assert schema.is_valid(instance) is (not found)
-    assert schema.accepts(instance) is (not found)
-    assert len(found) <= 50
-    assert all(len(violation.expected) + len(violation.actual) < 500 for violation in found)
-    return found[0].keyword if found else "ok"
+    violations = schema.violations(instance)
+    assert schema.is_valid(instance) is (not violations)
+    assert schema.accepts(instance) is (not violations)
+    assert len(violations) <= 50
+    assert all(len(violation.expected) + len(violation.actual) < 500 for violation in violations)
+    return violations[0].keyword if violations else "ok"
 
 
 def in_small_stack(function):
@@ -75,15 +75,15 @@ def evaluated(case):
 @threads
 def test_light_cases_come_out_as_the_corpus_says(corpora, run):
     """Every light hostile schema gives its code in both threads."""
-    found = {}
+    results = {}
     for case in hostile(corpora):
         if case["weight"] == "light":
             document, instance = evaluated(case)
             code = run(lambda document=document, instance=instance: verdict(document, instance))
             if code not in codes(case):
-                found[case["id"]] = code
+                results[case["id"]] = code
 
-    assert found == {}
+    assert results == {}
 
 
 _HEAVY = """
@@ -109,14 +109,14 @@ print(json.dumps([code, seconds, int(peak_kb) // 1024]))
 @pytest.mark.parametrize("stack", [pytest.param("main", marks=pytest.mark.slow), "small"])
 def test_heavy_cases_come_out_in_time_and_memory(corpora, stack, request):
     """Every heavy hostile schema gives its code below a second of CPU and 200 MB."""
-    found = {}
+    results = {}
     for case in hostile(corpora):
         if case["weight"] == "heavy":
             code, seconds, megabytes = heavy(case, stack, request.path.parent)
             if code not in codes(case) or seconds > _SECONDS or megabytes > 200:
-                found[case["id"]] = code, seconds, megabytes
+                results[case["id"]] = code, seconds, megabytes
 
-    assert found == {}
+    assert results == {}
 
 
 def heavy(case, stack, folder):
@@ -243,9 +243,9 @@ def test_memory_stays_flat():
     schema = Schema.of(_ANY_OF_100)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
-    found = schema.violations([1] * 200_000)
+    violations = schema.violations([1] * 200_000)
 
-    assert len(found) == 50
+    assert len(violations) == 50
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200 * 1024
 
 

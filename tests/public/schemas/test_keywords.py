@@ -463,11 +463,11 @@ def test_reference_engine_finds_the_same(dialect, document, instance, expected):
     }
     schema = Schema.of(document, dialect=dialect)
 
-    found = schema.violations(instance)
+    violations = schema.violations(instance)
     assert not schema.is_valid(instance)
-    assert len(found) == len(expected)
+    assert len(violations) == len(expected)
     if not DESCRIBED_OTHERWISE & document.keys() and False not in _falses(document):
-        assert found == [Violation(*one) for one in expected]
+        assert violations == [Violation(*one) for one in expected]
 
 
 def _falses(part):

@@ -31,27 +31,27 @@ def suite(corpora):
 
 def remotes(suite, draft):
     """The documents that the suite's references may reach: those of the draft, and those of none."""
-    found = {}
+    results = {}
     for path, document in suite.items():
         folder, _, rest = path.partition("/")
         if folder == "remotes" and (rest.startswith(f"{draft}/") or not rest.startswith(("draft", "v1/"))):
-            found[f"http://localhost:1234/{rest}"] = document
-    return found
+            results[f"http://localhost:1234/{rest}"] = document
+    return results
 
 
 def wrong(suite, draft, folder, *, formats):
     """Count the cases of a folder and name those that are judged otherwise than the suite says."""
-    count, found = 0, []
+    count, result = 0, []
     resources = remotes(suite, draft)
     for path, groups in suite.items():
         directory, _, name = path.rpartition("/")
         for group in groups if directory == folder else ():
             count += len(group["tests"])
-            found += [
-                (name, group["description"], told)
-                for told in judged_wrong(group, DRAFTS[draft], formats, resources)
+            result += [
+                (name, group["description"], text)
+                for text in judged_wrong(group, DRAFTS[draft], formats, resources)
             ]
-    return count, found
+    return count, result
 
 
 def judged_wrong(group, dialect, formats, resources):
@@ -59,7 +59,7 @@ def judged_wrong(group, dialect, formats, resources):
         schema = Schema.of(group["schema"], dialect=dialect, formats=formats, resources=resources)
     except InvalidSchema as error:
         return [error.code for _ in group["tests"]]
-    told = []
+    messages = []
     for case in group["tests"]:
         answers = {
             schema.is_valid(case["data"]),
@@ -67,23 +67,23 @@ def judged_wrong(group, dialect, formats, resources):
             not schema.violations(case["data"]),
         }
         if answers != {case["valid"]}:
-            told.append(case["description"])
-    return told
+            messages.append(case["description"])
+    return messages
 
 
 @pytest.mark.parametrize("draft", DRAFTS)
 def test_required_cases_are_judged_as_the_suite_says(suite, draft):
     """Every required case is right, but for the dialect that does not assert."""
-    count, found = wrong(suite, draft, f"tests/{draft}", formats=False)
+    count, result = wrong(suite, draft, f"tests/{draft}", formats=False)
 
     assert count > 600
-    assert [case for case in found if case[1:] != (WITHOUT_ASSERTIONS, "unknown_dialect")] == []
+    assert [case for case in result if case[1:] != (WITHOUT_ASSERTIONS, "unknown_dialect")] == []
 
 
 @pytest.mark.parametrize("draft", DRAFTS)
 def test_formats_are_judged_as_the_suite_says(suite, draft):
     """Every case of a format is right when formats are asserted."""
-    count, found = wrong(suite, draft, f"tests/{draft}/optional/format", formats=True)
+    count, result = wrong(suite, draft, f"tests/{draft}/optional/format", formats=True)
 
     assert count > 200
-    assert found == []
+    assert result == []

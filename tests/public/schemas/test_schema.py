@@ -214,8 +214,8 @@ def test_limit_on_steps_is_counted():
     assert schema.is_valid(instance)
     assert not schema.is_valid(instance, max_steps=100)
     assert not schema.accepts(instance, 100)
-    (told,) = schema.violations(instance, max_steps=100)
-    assert told == Violation(
+    (text,) = schema.violations(instance, max_steps=100)
+    assert text == Violation(
         "",
         "",
         "too_costly",
@@ -226,9 +226,9 @@ def test_limit_on_steps_is_counted():
 
 def test_what_is_wrong_is_found_above_the_limit_too():
     """A bounded walk finds violations where the engine may not look."""
-    found = Schema.of({"items": {"minimum": 0}}).violations([1] * 1000 + [-1], max_steps=100)
+    violations = Schema.of({"items": {"minimum": 0}}).violations([1] * 1000 + [-1], max_steps=100)
 
-    assert [(v.instance_location, v.keyword) for v in found] == [("/1000", "minimum")]
+    assert [(v.instance_location, v.keyword) for v in violations] == [("/1000", "minimum")]
 
 
 def test_limit_is_one_of_the_limits():
@@ -321,9 +321,9 @@ def test_what_the_bounded_walk_finds_is_wrong(document, instance):
     """Above the limit a violation other than of the limit is told of invalid values only."""
     schema = Schema.of(document)
 
-    found = schema.violations(instance, max_steps=0)
+    violations = schema.violations(instance, max_steps=0)
 
-    assert [violation.keyword for violation in found] == ["too_costly"] or not schema.is_valid(instance)
+    assert [violation.keyword for violation in violations] == ["too_costly"] or not schema.is_valid(instance)
 
 
 @pytest.mark.parametrize("text", ['{"type": "object"}', " [1]", '"invoice.json"', "{" + "x" * 9_000])

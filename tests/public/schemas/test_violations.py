@@ -109,9 +109,9 @@ def test_keyword_location_is_a_pointer_into_the_schema():
     """It names the keyword under the names and indices that lead there."""
     schema = Schema.of({"properties": {"a/b": {"items": {"allOf": [{"type": "integer"}]}}}})
 
-    (found,) = schema.violations({"a/b": [1, "x"]})
+    (result,) = schema.violations({"a/b": [1, "x"]})
 
-    assert (found.instance_location, found.keyword_location) == (
+    assert (result.instance_location, result.keyword_location) == (
         "/a~1b/1",
         "/properties/a~1b/items/allOf/0/type",
     )
@@ -150,9 +150,9 @@ EVENTS = Schema.of(
 )
 def test_union_is_explained_by_the_arm_that_was_meant(instance, expected):
     """The arm whose tag fits is told, without the values of the instance."""
-    (found,) = EVENTS.violations(instance)
+    (result,) = EVENTS.violations(instance)
 
-    assert (found.keyword, found.expected) == ("anyOf", expected)
+    assert (result.keyword, result.expected) == ("anyOf", expected)
 
 
 @pytest.mark.costly
@@ -162,9 +162,9 @@ def test_unions_in_unions_are_told_to_a_depth():
     for _ in range(12):
         document = {"anyOf": [document, document]}
 
-    (found,) = Schema.of(document).violations("x")
+    (result,) = Schema.of(document).violations("x")
 
-    assert found.expected == (
+    assert result.expected == (
         "one of 2 forms; closest is form 1: at (root): expected one of 2 forms; closest is form 1: at (root): expected one "
         "of 2 forms, got string, got string"
     )
@@ -178,9 +178,9 @@ def test_shallow_comes_before_deep_and_plain_before_unions():
         "required": ["c"],
     }
 
-    found = Schema.of(document).violations({"a": ["x"], "b": "x"})
+    violations = Schema.of(document).violations({"a": ["x"], "b": "x"})
 
-    assert [(v.instance_location, v.keyword) for v in found] == [
+    assert [(v.instance_location, v.keyword) for v in violations] == [
         ("", "required"), ("", "anyOf"), ("/b", "type"), ("/a/0", "type"),
     ]  # fmt: skip
 
@@ -189,9 +189,9 @@ def test_undecided_pattern_is_told_at_its_text():
     """A pattern that gave up on a text is a violation of the limit there, not of the pattern."""
     schema = Schema.of({"items": {"pattern": "^((?=a)a|(?=a)aa)+$"}})
 
-    (found,) = schema.violations(["a", "a" * 60 + "!"])
+    (result,) = schema.violations(["a", "a" * 60 + "!"])
 
-    assert found == Violation(
+    assert result == Violation(
         "/1",
         "/items/pattern",
         "too_costly",
@@ -202,6 +202,6 @@ def test_undecided_pattern_is_told_at_its_text():
 
 def test_rewritten_pattern_is_told_as_it_was_written():
     """How the engine counts large repetitions is nobody's business."""
-    (found,) = Schema.of({"pattern": "^(a{1,1000}){1,1000}$"}).violations("b")
+    (result,) = Schema.of({"pattern": "^(a{1,1000}){1,1000}$"}).violations("b")
 
-    assert found.expected == "a string that matches '^(a{1,1000}){1,1000}$'"
+    assert result.expected == "a string that matches '^(a{1,1000}){1,1000}$'"

@@ -103,30 +103,30 @@ REPAIRED = {"repaired_lossless", "repaired_lossy", "resumed"}
 
 def ways(outcomes):
     """How these calls ended, and the parts that they are in, by the definitions of the rates."""
-    found = Counter()
+    counts = Counter()
     for outcome in outcomes:
         first, last = outcome.attempts[0], outcome.attempts[-1]
         unseen = any(attempt.unseen for attempt in outcome.attempts)
         if not is_judged(outcome):
-            found["transport"] += 1
+            counts["transport"] += 1
             continue
-        found["calls"] += 1
-        found["failed"] += not outcome.ok
-        found["unseen"] += unseen
-        found["unseen_failed"] += unseen and not outcome.ok
+        counts["calls"] += 1
+        counts["failed"] += not outcome.ok
+        counts["unseen"] += unseen
+        counts["unseen_failed"] += unseen and not outcome.ok
         if unseen:
             continue
-        found["textless"] += first.form == "parsed" or (first.reply is None and first.form != "clean")
+        counts["textless"] += first.form == "parsed" or (first.reply is None and first.form != "clean")
         if outcome.ok:
             repaired = last.form in REPAIRED
-            found["repaired"] += repaired
-            found["fixed_by_retry"] += last.number > 1 and not repaired
+            counts["repaired"] += repaired
+            counts["fixed_by_retry"] += last.number > 1 and not repaired
             passed = last.number == 1 and not repaired
-            found["valid_first_time"] += passed
-            found["clean"] += passed and last.form == "clean"
-            found["parsed"] += passed and last.form == "parsed"
+            counts["valid_first_time"] += passed
+            counts["clean"] += passed and last.form == "clean"
+            counts["parsed"] += passed and last.form == "parsed"
     names = "calls valid_first_time clean parsed textless repaired fixed_by_retry failed unseen unseen_failed transport"
-    return {name: found[name] for name in names.split()}
+    return {name: counts[name] for name in names.split()}
 
 
 def total(values):
@@ -253,9 +253,9 @@ def test_roll_ups_are_what_plain_python_counts(new_backend, write, make, given_b
 
     write(backend, made)
     with Store(backend) as store:
-        found = {counts.configuration: found_in(counts) for counts in store.configurations()}
+        results = {counts.configuration: found_in(counts) for counts in store.configurations()}
 
-    assert found == {configuration: expected(members) for configuration, members in groups.items()}
+    assert results == {configuration: expected(members) for configuration, members in groups.items()}
 
 
 @given(given_batches=batches(described))
@@ -286,12 +286,12 @@ def test_hours_are_the_calls_that_began_in_them(new_backend, write, make, given_
 
     write(backend, made)
     with Store(backend) as store:
-        found = {(hour.at, hour.configuration): hour._asdict() for hour in store.by_hour()}
+        results = {(hour.at, hour.configuration): hour._asdict() for hour in store.by_hour()}
         second = store.by_hour(since=4_000.0, until=7_000.0)
 
     assert {
         key: {name: count for name, count in counts.items() if name not in ("at", "configuration")}
-        for key, counts in found.items()
+        for key, counts in results.items()
     } == {key: ways(members) for key, members in groups.items()}
     assert {(hour.at, hour.configuration) for hour in second} == {key for key in groups if key[0] == 3_600}
 
@@ -314,9 +314,9 @@ def test_any_times_are_the_count_of_their_attempts(new_backend, write, make, giv
     backend = new_backend()
     write(backend, [outcomes_of(make, batch) for batch in given_batches])
     with Store(backend) as store:
-        found = store.configurations(since=since, until=until, function="app.extract")
+        configurations = store.configurations(since=since, until=until, function="app.extract")
 
-        assert found == scanned(backend, Where(since, until, function="app.extract"))
+        assert configurations == scanned(backend, Where(since, until, function="app.extract"))
 
 
 @pytest.mark.parametrize(
@@ -357,10 +357,10 @@ def test_calls_after_a_number_are_the_rest(new_backend, write, make, outcomes, n
     write(rest, [made[places[number - 1] + 1 if number else 0 :]])
 
     with Store(backend) as store, Store(rest) as other:
-        found = [store.configuration_after(counts.id, number) for counts in store.configurations()]
+        results = [store.configuration_after(counts.id, number) for counts in store.configurations()]
         left = other.configurations()
 
-    assert [counts for counts in found if counts.calls or counts.transport] == left
+    assert [counts for counts in results if counts.calls or counts.transport] == left
 
 
 @pytest.mark.costly
@@ -372,9 +372,9 @@ def test_calls_after_a_number_in_a_later_chunk(new_backend, write, make):
     with Store(backend) as store:
         first, _ = store.configurations()
 
-        found = store.configuration_after(first.id, 9_000)
+        result = store.configuration_after(first.id, 9_000)
 
-    assert (first.calls, found.calls, found.failed, found.segment) == (10_000, 1_000, 1_000, None)
+    assert (first.calls, result.calls, result.failed, result.segment) == (10_000, 1_000, 1_000, None)
 
 
 def test_no_calls_after_the_last(new_backend, make):
@@ -383,9 +383,9 @@ def test_no_calls_after_the_last(new_backend, make):
         store.record(make.outcome(make.failed))
         (counts,) = store.configurations()
 
-        found = store.configuration_after(counts.id, 1)
+        result = store.configuration_after(counts.id, 1)
 
-    assert (found.id, found.function, found.calls, found.outcomes) == (counts.id, "app.extract", 0, b"")
+    assert (result.id, result.function, result.calls, result.outcomes) == (counts.id, "app.extract", 0, b"")
 
 
 @pytest.mark.parametrize(
@@ -439,9 +439,9 @@ def test_percentiles_are_within_a_sixty_fourth(new_backend, write, make, microse
         (counts,) = store.configurations()
     exact_us = sorted(microseconds)[-(-percent * len(microseconds) // 100) - 1]
 
-    found = counts.attempt_latency.percentile_s(percent)
+    result = counts.attempt_latency.percentile_s(percent)
 
-    assert found == pytest.approx(exact_us / 10**6, rel=1 / 64, abs=0)
+    assert result == pytest.approx(exact_us / 10**6, rel=1 / 64, abs=0)
 
 
 def test_no_time_has_no_percentile():

@@ -101,11 +101,11 @@ def recount(group, members):
     failures = Counter((a.failure.kind, a.failure.code) for a in attempts if a.failure)
     pairs = Counter()
     for attempt in attempts:
-        found = attempt.failure.violations if attempt.failure else ()
+        result = attempt.failure.violations if attempt.failure else ()
         pairs.update(
             list(
                 dict.fromkeys(
-                    (store_text(declared_location(v, indices=False)), store_text(v.keyword)) for v in found
+                    (store_text(declared_location(v, indices=False)), store_text(v.keyword)) for v in result
                 )
             )[:10]
         )
@@ -174,16 +174,16 @@ def test_the_rates_add_up_to_the_calls(store, make):
     store.record(make.outcome(make.failed, make.failed))
     store.record(make.outcome(make.failed, broken_off))
     store.record(make.outcome(broken_off))
-    (found,) = store.summary()
+    (result,) = store.summary()
 
-    assert (found.valid_first_time, found.clean, found.repaired, found.fixed_by_retry, found.failed) == (
+    assert (result.valid_first_time, result.clean, result.repaired, result.fixed_by_retry, result.failed) == (
         2,
         1,
         2,
         1,
         2,
     )
-    assert (found.calls, found.transport, found.attempts) == (7, 1, 12)
+    assert (result.calls, result.transport, result.attempts) == (7, 1, 12)
 
 
 def test_a_summary_can_be_chosen(store, make):
@@ -193,7 +193,7 @@ def test_a_summary_can_be_chosen(store, make):
 
     chosen = store.summary(since=150.0, schema="b", function="app.extract")
 
-    assert [(found.schema_name, found.calls) for found in chosen] == [("b", 1)]
+    assert [(result.schema_name, result.calls) for result in chosen] == [("b", 1)]
 
 
 @pytest.mark.parametrize(
@@ -212,7 +212,7 @@ def test_configurations_are_not_pooled(store, make, other):
     store.record(make.outcome())
     store.record(make.outcome(**other))
 
-    assert [found.calls for found in store.summary()] == [1, 1]
+    assert [result.calls for result in store.summary()] == [1, 1]
 
 
 @pytest.mark.parametrize("other", [{"function": "other"}, {"segment": "eu"}, {"cluster": "c"}])
@@ -221,4 +221,4 @@ def test_functions_and_segments_are_pooled(store, make, other):
     store.record(make.outcome())
     store.record(make.outcome(**other))
 
-    assert [found.calls for found in store.summary()] == [2]
+    assert [result.calls for result in store.summary()] == [2]

@@ -47,22 +47,22 @@ def _counted(store):
 
 
 def _is_sound(store):
-    found = store.backend.check(lambda *_: None)
-    assert found.damage == ()
-    return found.is_sound
+    check = store.backend.check(lambda *_: None)
+    assert check.damage == ()
+    return check.is_sound
 
 
 def test_times_before_the_rows_are_counted_from_the_hours(filled, monkeypatch):
     """Since a moment whose rows have gone the calls are counted, those of the hour in which it lies whole."""
     monkeypatch.setattr(time, "time", lambda: NOW)
     since = NOW - 7 * DAY - 3_600
-    before = [found.calls for found in filled.configurations(since=since)]
+    before = [result.calls for result in filled.configurations(since=since)]
 
     filled.prune(Retention(max_age_s=5 * DAY))
 
     if filled.url.startswith("sqlite"):  # a server's store counts the attempts
-        assert [found.calls for found in filled.configurations(since=since)] == before
-        assert [found.calls for found in filled.configurations(since=since + 1)] == before
+        assert [result.calls for result in filled.configurations(since=since)] == before
+        assert [result.calls for result in filled.configurations(since=since + 1)] == before
 
 
 def test_calls_after_one_are_those_that_were_before(filled, monkeypatch):

@@ -64,10 +64,10 @@ def changed(path, *statements):
 
 def test_a_sound_store_has_no_damage(path):
     """All attempts have checksums that hold."""
-    found = check(path)
+    result = check(path)
 
-    assert found.damage == ()
-    assert (found.attempts, found.with_checksum) == (1_562, 1_562)
+    assert result.damage == ()
+    assert (result.attempts, result.with_checksum) == (1_562, 1_562)
 
 
 PLACES = {
@@ -118,11 +118,11 @@ def test_a_value_that_changes_is_found(path, statement, part):
 def test_damage_says_where_it_is(path):
     """The attempts in question, and when their calls began; what is left can be read."""
     changed(path, "UPDATE stored_attempts SET prompt_chars = 7 WHERE id = 1100")
-    (found,) = check(path).damage
+    (result,) = check(path).damage
 
-    assert (found.part, found.first_id, found.last_id) == ("attempts", 1_000, 1_999)
-    assert (found.since, found.until) == (50_920.0, 78_940.0)
-    assert found.problem == "not all of them are as they were written"
+    assert (result.part, result.first_id, result.last_id) == ("attempts", 1_000, 1_999)
+    assert (result.since, result.until) == (50_920.0, 78_940.0)
+    assert result.problem == "not all of them are as they were written"
     assert check(path).with_checksum == 999
 
 
@@ -165,14 +165,14 @@ def pruned(path):
 def test_a_store_whose_attempts_are_gone_is_sound(pruned, make):
     """The counts include pruned attempts, so the store is sound. It stays sound after more calls."""
     with open_store(f"sqlite:///{pruned}") as store:
-        found = [store.check()]
+        results = [store.check()]
         for number in range(50):
             store.record(
                 make.outcome(function="app.f0", id=f"{number + 5_000:032x}", input_hash=f"{number:032x}")
             )
-        found.append(store.check())
+        results.append(store.check())
 
-    assert [one.damage for one in found] == [()] * 2
+    assert [one.damage for one in results] == [()] * 2
 
 
 @pytest.mark.parametrize(("statement", "part"), costly(GONE.values(), 4), ids=GONE)

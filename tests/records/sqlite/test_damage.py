@@ -62,15 +62,15 @@ def found_in(path):
 def test_a_bit_that_changes_is_found_or_harmless(path, sound, flips):
     """Of random bits each is named by the check, or all that is stored reads as before."""
     path.write_bytes(sound)
-    right, draw, found = content(path), random.Random(flips), 0
+    right, draw, result = content(path), random.Random(flips), 0
     for _ in range(flips):
         place, bit = draw.randrange(len(sound)), draw.randrange(8)
         path.write_bytes(sound[:place] + bytes([sound[place] ^ 1 << bit]) + sound[place + 1 :])
         is_found = found_in(path)
-        found += is_found
+        result += is_found
         assert is_found or content(path) == right, f"bit {bit} of byte {place}"
 
-    assert found > flips / 4
+    assert result > flips / 4
 
 
 @pytest.mark.parametrize("every", [12, pytest.param(1, marks=pytest.mark.slow)])
@@ -114,10 +114,10 @@ def test_what_is_left_can_be_read(path, sound, make):
     size = int.from_bytes(sound[16:18], "big")
     path.write_bytes(sound[: (page - 1) * size] + b"\xaa" * size + sound[page * size :])
     with Store(SQLite(path)) as store:
-        found = store.check()
+        check = store.check()
 
-    assert {one.part for one in found.damage} >= {"file", "attempts"}
-    (unread,) = (one for one in found.damage if "cannot all be read" in one.problem)
+    assert {one.part for one in check.damage} >= {"file", "attempts"}
+    (unread,) = (one for one in check.damage if "cannot all be read" in one.problem)
     lost = unread.last_id - unread.first_id + 1
     assert 1 < lost < 40
-    assert found.attempts == CALLS * 6 // 5 - lost
+    assert check.attempts == CALLS * 6 // 5 - lost

@@ -82,11 +82,11 @@ def test_the_header_says_whose_a_file_is(path):
     """A file of this version has the library's number; one that has our tables and not the number is none of it."""
     open_store(f"sqlite:///{path}").close()
     connection = sqlite3.connect(path)
-    (found,) = connection.execute("PRAGMA application_id").fetchone()
+    (result,) = connection.execute("PRAGMA application_id").fetchone()
     connection.execute("PRAGMA application_id = 0")
     connection.close()
 
-    assert found.to_bytes(4, "big") == b"SGRD"
+    assert result.to_bytes(4, "big") == b"SGRD"
     assert "of another program" in refusal(path)
 
 

@@ -94,15 +94,15 @@ def after_fault(path, failing, code, durability, caplog):
     counts = three_calls(path, fault, durability)
     warnings = [record.message for record in caplog.records]
     with Store(SQLite(path)) as store:
-        found = store.check()
+        check = store.check()
         lost_records = store.lost_records()
     return {
         name
         for name, holds in {
             "account": (counts.offered, counts.pending) == (6, 0),
             "sum": counts.stored + sum(counts.lost_records.values()) == 6,
-            "rows": found.attempts == counts.stored >= 2,
-            "sound": found.is_sound,
+            "rows": check.attempts == counts.stored >= 2,
+            "sound": check.is_sound,
             "warned once": len(warnings) == bool(counts.lost_records),
             "drops are kept": sum(lost_records.values()) in (0, sum(counts.lost_records.values())),
         }.items()
@@ -201,10 +201,10 @@ print(json.dumps([full.offered, full.stored, full.lost_records, full.pending, af
 @pytest.mark.slow
 def test_a_file_that_may_not_grow_takes_rows_again_when_it_may(run, tmp_path):
     """The same where the system refuses to let a file grow, which SQLite tells as an error of writing."""
-    offered, stored, lost_records, pending, later, dropped_later, is_sound, found, said = run(
+    offered, stored, lost_records, pending, later, dropped_later, is_sound, result, text = run(
         LIMITED, f"sqlite:///{tmp_path}/records.db"
     )
 
-    assert (offered, pending, list(lost_records), said) == (1_001, 0, ["write_failed"], 1)
+    assert (offered, pending, list(lost_records), text) == (1_001, 0, ["write_failed"], 1)
     assert stored + lost_records["write_failed"] == 1_001
-    assert (later, dropped_later, is_sound, found) == (stored + 1, lost_records, True, stored + 1)
+    assert (later, dropped_later, is_sound, result) == (stored + 1, lost_records, True, stored + 1)

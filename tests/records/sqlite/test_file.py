@@ -191,7 +191,7 @@ def test_read_only_file_system_can_be_read(read_only, recorded, tmp_path):
     path = tmp_path / "medium" / "records.db"
     with Store(SQLite(path)) as store:
         assert store.check().is_sound
-        assert [found.calls for found in report_on(store).configurations] == [20]
+        assert [result.calls for result in report_on(store).configurations] == [20]
         assert len(list(store.attempts())) == store.info().rows == 20
         assert (
             store.info().refusal
@@ -210,11 +210,11 @@ def test_every_command_that_reads_reads_such_a_medium(read_only, recorded, tmp_p
     """As it does elsewhere; `doctor` says that nothing can be stored there."""
     read_only(recorded)
     url = f"sqlite:///{tmp_path}/medium/records.db"
-    found = {line: run(capsys, *line.split(), "--store", url) for line in COMMANDS}
+    results = {line: run(capsys, *line.split(), "--store", url) for line in COMMANDS}
 
-    assert {line: status for line, (status, _, _) in found.items()} == COMMANDS
-    assert "is read-only: make it and its folder writable" in found["doctor"][1]
-    assert "is read-only" in found["store info"][1]
+    assert {line: status for line, (status, _, _) in results.items()} == COMMANDS
+    assert "is read-only: make it and its folder writable" in results["doctor"][1]
+    assert "is read-only" in results["store info"][1]
 
 
 def test_what_is_recorded_on_such_a_medium_is_lost_and_said_once(read_only, recorded, tmp_path, make, caplog):
@@ -297,9 +297,9 @@ def test_a_mount_is_warned_of():
 )
 def test_what_a_mount_cannot_do_is_said(mounts, path, words):
     """Locks that do not reach other machines, and numbers that do not stay."""
-    said = file.warnings_of(path)
+    shown = file.warnings_of(path)
 
-    assert [part in one for part, one in zip(words, said, strict=True)] == [True] * len(words)
+    assert [part in one for part, one in zip(words, shown, strict=True)] == [True] * len(words)
 
 
 def test_a_network_is_warned_of_once(tmp_path, monkeypatch, caplog, make):

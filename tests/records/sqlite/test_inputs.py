@@ -28,11 +28,11 @@ def small():
 def is_whole(backend):
     """Whether all that is kept is what the attempts give."""
     with Store(backend) as store:
-        kept = store.configurations()
+        configurations = store.configurations()
         last = store.configurations(since=7_000.0)
         return (
             store.check().is_sound
-            and kept == scanned(backend, Where())
+            and configurations == scanned(backend, Where())
             and last == scanned(backend, Where(since=7_000.0))
         )
 

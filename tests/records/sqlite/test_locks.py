@@ -39,13 +39,13 @@ def opening(path):
 
 def test_no_module_that_has_a_database_opens_its_file():
     """In `records` what opens a file is named here, with what it opens; a new one is to be looked at."""
-    found = {
+    results = {
         path.relative_to(PACKAGE).as_posix(): set(opening(path))
         for folder in (PACKAGE / "records" / "sqlite", PACKAGE / "cli" / "store")
         for path in folder.rglob("*.py")
     }
 
-    assert {name: calls for name, calls in found.items() if calls} == {
+    assert {name: calls for name, calls in results.items() if calls} == {
         name: set(calls) for name, calls in OPENS.items()
     }, "SQLite alone opens the database, its -wal and its -shm: ask os.stat, a PRAGMA, or SQLite's backup"
 

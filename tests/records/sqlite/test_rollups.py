@@ -17,9 +17,9 @@ def test_an_input_that_repeats_leaves_no_trace_of_its_past(make, write):
             write(backend, [[make.outcome(input_hash="i")] for _ in range(500)])
             inputs.merge(backend.session().connection)
         (counts,) = store.configurations()
-        kept = backend.session().connection.execute(tallies).fetchall()
+        rows = backend.session().connection.execute(tallies).fetchall()
 
-    assert (counts.clusters, kept) == (((1_000, 0, 1),), [("[1000,0]", 1)])
+    assert (counts.clusters, rows) == (((1_000, 0, 1),), [("[1000,0]", 1)])
 
 
 def test_a_sum_does_not_outgrow_the_database(make, write):

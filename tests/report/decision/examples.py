@@ -93,19 +93,19 @@ VERDICTS = {name: decide(evidence) for name, evidence in EVIDENCE.items()}
 
 def expected_words(figures):
     """Give what a rendering has to hold of these figures, from the figures themselves."""
-    told = [figures["why"], figures["content_warning"], figures["next_step"], *figures["notes"]]
-    told += [line for key in ("assumptions", "not_measured", "choices") for line in figures.get(key, ())]
-    told += [reason["line"] for reason in figures.get("reasons_to_tune", ()) if reason["measured"]]
-    told += [reason["reason"].replace("_", " ") for reason in figures.get("reasons_to_tune", ())]
-    told += [text for source in figures.get("sources", ()) for text in source.values()]
-    told += [
+    messages = [figures["why"], figures["content_warning"], figures["next_step"], *figures["notes"]]
+    messages += [line for key in ("assumptions", "not_measured", "choices") for line in figures.get(key, ())]
+    messages += [reason["line"] for reason in figures.get("reasons_to_tune", ()) if reason["measured"]]
+    messages += [reason["reason"].replace("_", " ") for reason in figures.get("reasons_to_tune", ())]
+    messages += [text for source in figures.get("sources", ()) for text in source.values()]
+    messages += [
         text
         for one in figures.get("guides", ())
         for text in (one["says"], one["line"], one["measure"])
         if text
     ]
-    told += [step["rung"] for step in figures.get("ladder", ())] + [figures.get("ladder_line", "")]
-    return [*told, *_rate_words(figures), *_pair_words(figures), *_cost_words(figures)]
+    messages += [step["rung"] for step in figures.get("ladder", ())] + [figures.get("ladder_line", "")]
+    return [*messages, *_rate_words(figures), *_pair_words(figures), *_cost_words(figures)]
 
 
 def _rate_words(figures):
@@ -145,9 +145,9 @@ def _cost_words(figures):
         return
     cost, money = figures["cost"], figures["economics"]
     for column in ("pess", "point", "opt"):
-        found = money[column]
-        yield from (dollars(found[key]) for key in found if key != "payback_months")
-        yield "never" if found["payback_months"] is None else months(found["payback_months"])
+        result = money[column]
+        yield from (dollars(result[key]) for key in result if key != "payback_months")
+        yield "never" if result["payback_months"] is None else months(result["payback_months"])
     yield from (dollars(money["upfront"]), dollars(money["hosting_plus_refresh"]))
     yield from (
         dollars(cost[key]) for key in ("prompt_tokens_per_call", "tuned_tokens_per_call", "largest_upfront")

@@ -40,20 +40,20 @@ def facts(verdict):
 def test_any_verdict_is_told_whole(evidence):
     """Whatever the verdict, text and Markdown hold every figure of it."""
     verdict = decide(evidence)
-    wanted = [one_line(told) for told in expected_words(verdict.as_dict())]
+    wanted = [one_line(text) for text in expected_words(verdict.as_dict())]
 
     for shown in (one_line(decision_as_text(verdict)), one_line(unmarked(decision_as_markdown(verdict)))):
-        assert [told for told in wanted if told not in shown] == []
+        assert [text for text in wanted if text not in shown] == []
 
 
 @pytest.mark.parametrize("name", EVIDENCE)
 def test_every_line_is_told(name):
     """Every sentence, rate, cost, flip, note and gap of a verdict is in the text and in the Markdown."""
     verdict = VERDICTS[name]
-    wanted = [one_line(told) for told in expected_words(verdict.as_dict())]
+    wanted = [one_line(text) for text in expected_words(verdict.as_dict())]
 
     for shown in (one_line(decision_as_text(verdict)), one_line(unmarked(decision_as_markdown(verdict)))):
-        assert [told for told in wanted if told not in shown] == []
+        assert [text for text in wanted if text not in shown] == []
 
 
 @pytest.mark.parametrize("name", costly(EVIDENCE, 4))
@@ -91,7 +91,7 @@ def numbers(value):
 def test_scenario_reads_as_its_example(corpora):
     """The worked case of a justified pilot opens with the facts in the figures of the scenario."""
     scenarios = json.loads((corpora / "decision_scenarios.json").read_text(encoding="utf-8"))["scenarios"]
-    verdict = decide(next(found["input"] for found in scenarios if found["id"] == "S10"))
+    verdict = decide(next(result["input"] for result in scenarios if result["id"] == "S10"))
 
     assert facts(verdict) | {"unmeasured": "", "exit status": ""} == {
         "VERDICT": "FINE_TUNE_JUSTIFIED (pilot) - prompting is not good enough, and tuning pays: run a pilot",
@@ -272,14 +272,14 @@ def test_sensitivities_start_from_the_saving(name):
 )
 def test_sensitivity_is_what_the_verdict_would_say(swung, change):
     """The saving with an assumption doubled is that of the verdict on evidence in which it is doubled."""
-    (found,) = [
+    (result,) = [
         sensitivity
         for sensitivity in sensitivities(decide(exhausted()).as_dict())
         if sensitivity.name == swung
     ]
     changed = decide(failing(economics=economics(**change))).as_dict()
 
-    assert found.high == pytest.approx(changed["economics"]["pess"]["saving_per_month"])
+    assert result.high == pytest.approx(changed["economics"]["pess"]["saving_per_month"])
 
 
 def test_percents_of_the_playbook_are_those_of_the_rates():

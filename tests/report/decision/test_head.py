@@ -60,10 +60,10 @@ def test_every_step_has_words():
 @pytest.mark.parametrize("rung", [rung for rung in STEPS if rung != "few_shot"])  # which was measured
 def test_every_step_has_a_command_that_can_be_run(rung, about):
     """The command that measures a fix takes the options that it is given, and begins with what a climb can run."""
-    found = decide(failing(ladder=ladder(**{rung: "untested"})) | {"about": about})
-    context = parsed(found.figures["next_step"])
+    verdict = decide(failing(ladder=ladder(**{rung: "untested"})) | {"about": about})
+    context = parsed(verdict.figures["next_step"])
 
-    assert found.figures["next_rung"] == rung
+    assert verdict.figures["next_rung"] == rung
     assert context.params["first_step"] not in ("schema_simplify", "smaller_model", "reasoning_limit")
     assert context.params["function"] == (about and about["function"])
 
@@ -99,60 +99,61 @@ def production(**found):
 
 def test_what_is_asked_for_and_not_measured_is_told():
     """Right values are asked for and nobody knows an answer."""
-    found = decide(passing(strategies=[production(k_final=0)], config={"right": 0.95}))
+    verdict = decide(passing(strategies=[production(k_final=0)], config={"right": 0.95}))
 
-    assert found.verdict == "NEED_MORE_DATA"
-    assert "how many values are right is asked for, and not measured" in line(found, "unmeasured")
-    assert "at least 95% of the values right" in line(found, "asked for")
-    assert "nobody has checked whether the values are right" in head(found).splitlines()[0]
+    assert verdict.verdict == "NEED_MORE_DATA"
+    assert "how many values are right is asked for, and not measured" in line(verdict, "unmeasured")
+    assert "at least 95% of the values right" in line(verdict, "asked for")
+    assert "nobody has checked whether the values are right" in head(verdict).splitlines()[0]
 
 
 def test_few_right_values_are_told_though_nobody_asked():
     """83 % right without a target is a line in the head."""
-    told = line(VERDICTS["prompting enough"], "values")
+    text = line(VERDICTS["prompting enough"], "values")
 
-    assert told.startswith("of 200 known answers 166 were right, 83.00%: valid is not right")
+    assert text.startswith("of 200 known answers 166 were right, 83.00%: valid is not right")
 
 
 def test_new_inputs_that_fail_more_are_told():
     """Inputs that come for the first time fail more often than asked for, proved."""
-    found = decide(failing(strategies=[production(k_final=2, inputs={"n": 500, "k": 40})]))
+    verdict = decide(failing(strategies=[production(k_final=2, inputs={"n": 500, "k": 40})]))
 
-    assert "fail more often than asked for: 40 of 500, 8.00%" in line(found, "new inputs")
+    assert "fail more often than asked for: 40 of 500, 8.00%" in line(verdict, "new inputs")
 
 
 def test_the_money_of_dependent_retries_is_told():
     """What a spreadsheet would promise stands beside what failures cost."""
     retried = {**strategy("few_shot", 2000, 100), "attempts": [[2000, 200], [200, 100]]}
-    found = decide(
+    verdict = decide(
         failing(strategies=[retried], economics=economics(failure_cost=0.5), calls_per_month=31_000)
     )
 
-    assert line(found, "retries").startswith(
+    assert line(verdict, "retries").startswith(
         "a spreadsheet with independent retries would promise $155 of failures a month; they cost $775"
     )
 
 
 def test_the_next_command_names_its_function():
     """A verdict about a function gives commands about that function."""
-    found = decide(passing() | {"about": ABOUT})
+    verdict = decide(passing() | {"about": ABOUT})
 
     assert (
-        found.figures["next_step"] == "schema-guard watch --max-failure-rate 1% --function 'shop.extract it'"
+        verdict.figures["next_step"]
+        == "schema-guard watch --max-failure-rate 1% --function 'shop.extract it'"
     )
 
 
 def test_the_share_of_the_gain_stands_in_the_head():
     """How much of what a tuned model gains prompting reaches is told with its range, of the format and of the values."""
-    told = [
+    messages = [
         fact.text for fact in document_of(VERDICTS["beside the format"]).facts if fact.label == "prompting"
     ]
 
-    assert [text.partition("; ")[0] for text in told] == [
+    assert [text.partition("; ")[0] for text in messages] == [
         "few_shot reaches 81.82% of what the tuned model gains over bare",
         "few_shot reaches 45.45% of the right values that the tuned model gains over bare",
     ]
-    assert told[0].endswith("; the true share is between 53.34% and 103.16%")
+    assert messages[0].endswith("; the true share is between 53.34% and 103.16%")
 
 
 @needs("climb")

@@ -12,12 +12,12 @@ def test_every_verdict_has_a_headline(case):
     """What it means, and how much fails: two sentences, without a word of Python's."""
     figures = decide(case.evidence).as_dict()
 
-    told = headline_of(figures)
+    text = headline_of(figures)
 
-    assert told.endswith(".")
-    assert told[0].isupper()
-    assert "None" not in told
-    assert slide_of(figures, plots=0).headline == told
+    assert text.endswith(".")
+    assert text[0].isupper()
+    assert "None" not in text
+    assert slide_of(figures, plots=0).headline == text
 
 
 def test_what_no_prompt_gets_right_is_the_number():

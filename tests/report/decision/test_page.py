@@ -40,7 +40,7 @@ def test_any_verdict_has_a_page(evidence):
     page = Page(decision_page(verdict))
 
     assert page.open == []
-    assert [told for told in expected_words(verdict.as_dict()) if one_line(told) not in page.text] == []
+    assert [text for text in expected_words(verdict.as_dict()) if one_line(text) not in page.text] == []
 
 
 @pytest.mark.parametrize("name", thinned(EVIDENCE, 5))
@@ -50,7 +50,7 @@ def test_every_line_is_told(name):
 
     assert page.open == []
     assert [
-        told for told in expected_words(VERDICTS[name].as_dict()) if one_line(told) not in page.text
+        text for text in expected_words(VERDICTS[name].as_dict()) if one_line(text) not in page.text
     ] == []
 
 
@@ -131,10 +131,10 @@ def test_settings_of_matplotlib_stay_the_users():
     plain = decision_page(VERDICTS["pilot"])
     with mpl.rc_context({"font.size": 40.0, "axes.facecolor": "red"}):
         page = decision_page(VERDICTS["pilot"])
-        kept = mpl.rcParams["font.size"]
+        stored = mpl.rcParams["font.size"]
 
     assert page == plain
-    assert kept == 40.0
+    assert stored == 40.0
 
 
 @pytest.mark.parametrize(
@@ -251,10 +251,10 @@ def test_missing_extra_is_named(missing, monkeypatch):
 def test_the_headline_is_a_sentence(name):
     """The first screen says the verdict in plain words, with a number, and no name of the library's."""
     source = page_of(name)
-    (told,) = re.findall(r"<h1 class=\"(?:pass|fail|open)\">(.*?)</h1>", source)
+    (text,) = re.findall(r"<h1 class=\"(?:pass|fail|open)\">(.*?)</h1>", source)
 
-    assert re.search(r"[0-9]", told) or name == "no data yet"
-    assert "_" not in re.sub(r"(few_shot|system_prompt|strict_schema|larger_model)", "", told)
+    assert re.search(r"[0-9]", text) or name == "no data yet"
+    assert "_" not in re.sub(r"(few_shot|system_prompt|strict_schema|larger_model)", "", text)
 
 
 @pytest.mark.parametrize("name", thinned(EVIDENCE, 5))
@@ -294,9 +294,9 @@ def test_no_label_lies_on_another(tmp_path, width):
     """On a phone and on a slide nothing is wider than the page, and no label lies on another one or sticks out."""
     names = [f"shop.orders.{'x' * 60}{letter}" for letter in "ab"]
     many = [strategy("few_shot", 2000, 120) | {"id": name} for name in names]
-    told = decide(failing(economics=economics(), strategies=many))
+    verdict = decide(failing(economics=economics(), strategies=many))
     seen = seen_by_chromium(
-        decision_page(told, hours=HOURS, changes=[("rise", HOURS[200][0])]), width, tmp_path
+        decision_page(verdict, hours=HOURS, changes=[("rise", HOURS[200][0])]), width, tmp_path
     )
 
     assert seen.content <= seen.width

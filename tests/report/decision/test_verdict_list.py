@@ -25,9 +25,9 @@ def test_tone_is_that_of_the_worst(failed, tone):
 @pytest.mark.costly
 def test_the_worst_one_is_told_in_full_by_a_command():
     """The next step is a command that can be run as it stands."""
-    (said,) = [fact.text for fact in told_of(0, 90).facts if fact.label == "next"]
+    (text,) = [fact.text for fact in told_of(0, 90).facts if fact.label == "next"]
 
-    assert said == "schema-guard decide --function shop.f1  # the worst one in full, with the command to run"
+    assert text == "schema-guard decide --function shop.f1  # the worst one in full, with the command to run"
 
 
 @cache
@@ -35,5 +35,5 @@ def told_of(*failed):
     with open_store("sqlite://", durability="sync") as store:
         for number, k in enumerate(failed):
             record(store, 500, k, first=500 * number, function=f"shop.f{number}")
-        found = gather_each(store, extra={"config": {"target": 0.01}})
-        return document_of_several([Decided(one, decide(one.evidence)) for one in found])
+        gathered = gather_each(store, extra={"config": {"target": 0.01}})
+        return document_of_several([Decided(one, decide(one.evidence)) for one in gathered])

@@ -60,7 +60,7 @@ def test_only_what_is_labelled_so_is_repaired(data):
 
     fault = data.draw(broken(schema))
 
-    assert least_repair(fault, schema) == fault.fixed_by
+    assert least_repair(fault, schema) == fault.repaired_by
 
 
 @given(broken(ORDER))
@@ -75,7 +75,7 @@ class Way:
 
     id: str
     labels: frozenset[tuple[str, str]] | set[tuple[str, str]]
-    fixed_by: frozenset[str | None] | set[str | None] = frozenset({None})
+    repaired_by: frozenset[str | None] | set[str | None] = frozenset({None})
 
 
 MALFORMED = {("syntax", "malformed")}
@@ -112,7 +112,7 @@ WAYS = [
 
 
 @pytest.mark.parametrize(
-    "way", marked(WAYS, "repair", lambda way: None not in way.fixed_by), ids=lambda way: way.id
+    "way", marked(WAYS, "repair", lambda way: None not in way.repaired_by), ids=lambda way: way.id
 )
 def test_way_has_its_labels(many, way):
     """Every way to fail comes up for a schema that has all that it takes, with no label but its own."""
@@ -120,7 +120,7 @@ def test_way_has_its_labels(many, way):
 
     assert made
     assert {(fault.kind, fault.code) for fault in made} <= way.labels
-    assert {fault.fixed_by for fault in made} <= way.fixed_by
+    assert {fault.repaired_by for fault in made} <= way.repaired_by
 
 
 def test_ways_come_up_as_often_as_their_weights_say(many):
@@ -139,8 +139,8 @@ def test_weights_are_those_that_were_counted():
     seen = {how: [0, 0] for how in COUNTS}
     other = [0, 0]
     for index, counts in enumerate(counted):
-        for told, n in counts.items():
-            kind, how = told.split()
+        for text, n in counts.items():
+            kind, how = text.split()
             if kind != "valid":
                 seen.get(how, other)[index] += n
 
@@ -235,7 +235,7 @@ def test_no_unlabelled_failing_reply_is_repaired(name):
     wrong = [
         fault
         for fault in draws(broken(schema), DRAWS // 2, seed=1)
-        if least_repair(fault, schema) != fault.fixed_by
+        if least_repair(fault, schema) != fault.repaired_by
     ]
 
     assert wrong == []

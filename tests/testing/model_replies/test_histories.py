@@ -34,8 +34,8 @@ def awaited(schema, history, max_attempts):
 
 def as_expected(outcome):
     failures = [attempt.failure for attempt in outcome.attempts if attempt.failure]
-    told = tuple((failure.kind, failure.code) for failure in failures)
-    return Expected(len(outcome.attempts), outcome.ok, outcome.value, told)
+    items = tuple((failure.kind, failure.code) for failure in failures)
+    return Expected(len(outcome.attempts), outcome.ok, outcome.value, items)
 
 
 @pytest.mark.parametrize("call", [called, awaited])

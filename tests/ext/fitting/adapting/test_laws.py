@@ -62,7 +62,7 @@ def test_what_is_sent_has_no_error(document, provider):
     if made.schema is None:
         assert [change.location for change in made.relaxed] == [""]
     else:
-        assert [found for found in lint(made.schema, provider) if found.severity == "error"] == []
+        assert [result for result in lint(made.schema, provider) if result.severity == "error"] == []
         assert adapt(made.schema, provider).schema == made.schema
         assert made.fingerprint == Schema.of(made.schema).fingerprint
 
@@ -122,7 +122,7 @@ def test_the_laws_hold_for_many(document, provider, data):
     assume(made.schema is not None)
     sent = Schema.of(as_json_schema(made.schema))
 
-    assert [found for found in lint(made.schema, provider) if found.severity == "error"] == []
+    assert [result for result in lint(made.schema, provider) if result.severity == "error"] == []
     assert adapt(made.schema, provider).schema == made.schema
     if not made.narrowed:
         value = drawn(data, document)

@@ -60,18 +60,18 @@ def test_a_planted_keyword_is_found_where_it_stands(schema, data):
     location = data.draw(st.sampled_from(sorted(place.location for place in objects(planted))))
     at(planted, location)["uniqueItems"] = True
 
-    found = find_refused(planted, without("uniqueItems"))
+    result = find_refused(planted, without("uniqueItems"))
 
-    assert (found.refused.location, found.refused.keyword) == (location, "uniqueItems")
-    assert found.requests <= most_requests(planted)
+    assert (result.refused.location, result.refused.keyword) == (location, "uniqueItems")
+    assert result.requests <= most_requests(planted)
 
 
 @given(SCHEMAS)
 def test_a_schema_that_is_taken_is_one_request(schema):
     """Nothing is searched where nothing is refused."""
-    found = find_refused(schema, without("uniqueItems"))
+    result = find_refused(schema, without("uniqueItems"))
 
-    assert (found.is_accepted, found.requests, found.refused) == (True, 1, None)
+    assert (result.is_accepted, result.requests, result.refused) == (True, 1, None)
 
 
 def test_of_two_that_are_refused_the_first_is_told():
@@ -92,9 +92,13 @@ def test_an_object_that_is_not_closed_is_told_as_that():
         ), "no"
 
     open_ = {key: value for key, value in CLOSED.items() if key != "additionalProperties"}
-    found = find_refused({**CLOSED, "properties": {"a": open_}}, ask).refused
+    result = find_refused({**CLOSED, "properties": {"a": open_}}, ask).refused
 
-    assert (found.location, found.keyword, found.is_missed) == ("/properties/a", "additionalProperties", True)
+    assert (result.location, result.keyword, result.is_missed) == (
+        "/properties/a",
+        "additionalProperties",
+        True,
+    )
 
 
 def test_a_property_that_is_not_required_is_told_as_that():
@@ -106,13 +110,13 @@ def test_a_property_that_is_not_required_is_told_as_that():
             for place in objects(document)
         ), "no"
 
-    found = find_refused({**CLOSED, "required": []}, ask).refused
+    result = find_refused({**CLOSED, "required": []}, ask).refused
 
-    assert (found.location, found.keyword, found.is_missed) == ("", "required", True)
+    assert (result.location, result.keyword, result.is_missed) == ("", "required", True)
 
 
 def test_what_is_not_answered_is_no_refusal():
     """A connection that breaks leaves the question open."""
-    found = find_refused(CLOSED, lambda document: (None, "no connection"))
+    result = find_refused(CLOSED, lambda document: (None, "no connection"))
 
-    assert (found.is_accepted, found.refused, found.text) == (None, None, "no connection")
+    assert (result.is_accepted, result.refused, result.text) == (None, None, "no connection")

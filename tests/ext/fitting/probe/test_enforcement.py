@@ -31,61 +31,65 @@ def probed(behind, requests=3, seed=0, **more):
 @pytest.mark.parametrize("verdict", costly(sorted(KINDS, reverse=True), 4))
 def test_each_kind_of_server_is_told(verdict):
     """A server that enforces, ignores, refuses, or enforces every second time is told by three requests."""
-    found, _ = probed(EnforcingModel(**KINDS[verdict]))
+    result, _ = probed(EnforcingModel(**KINDS[verdict]))
 
-    assert found.verdict == verdict
+    assert result.verdict == verdict
 
 
 @pytest.mark.costly
 def test_a_server_that_enforces_by_chance_is_told_by_more_requests():
     """Of twelve requests of which half are enforced, some are and some are not."""
-    found, _ = probed(EnforcingModel(holds=0.5), requests=12)
+    result, _ = probed(EnforcingModel(holds=0.5), requests=12)
 
-    assert found.verdict == "sometimes"
+    assert result.verdict == "sometimes"
 
 
 def test_a_keyword_that_is_not_enforced_is_told_from_those_that_are():
     """A server that knows all but patterns enforces sometimes, and the counts say what it is."""
-    found, _ = probed(EnforcingModel(ignores=["pattern"]), requests=6)
+    result, _ = probed(EnforcingModel(ignores=["pattern"]), requests=6)
 
-    assert (found.verdict, found.by_keyword["pattern"][0], found.by_keyword["enum"][0]) == ("sometimes", 0, 1)
+    assert (result.verdict, result.by_keyword["pattern"][0], result.by_keyword["enum"][0]) == (
+        "sometimes",
+        0,
+        1,
+    )
 
 
 def test_a_keyword_that_is_refused_says_nothing_of_the_others():
     """Two replies that keep to their schemas are two of two; the refusal is told beside them."""
-    found, requests = probed(EnforcingModel(refuses=["pattern"]))
+    result, requests = probed(EnforcingModel(refuses=["pattern"]))
 
-    assert (found.verdict, found.judged, found.counts["refused"], len(requests)) == ("enforced", 2, 1, 3)
+    assert (result.verdict, result.judged, result.counts["refused"], len(requests)) == ("enforced", 2, 1, 3)
 
 
 def test_a_reply_with_prose_around_it_is_not_enforced():
     """A model that was shown the schema and follows it is no grammar."""
     value = '```json\n{"answer": "x"}\n```'
-    found, _ = probed(lambda prompt: value, requests=1)
+    result, _ = probed(lambda prompt: value, requests=1)
 
-    assert found.verdict == "ignored"
+    assert result.verdict == "ignored"
 
 
 def test_a_reply_that_was_cut_off_says_nothing():
     """What the limit ended is no fault of the server's."""
     reply = {"reply": '{"answer": "bc', "finish_reason": "length"}
-    found, _ = probed(ScriptedModel([reply], cycle=True))
+    result, _ = probed(ScriptedModel([reply], cycle=True))
 
-    assert (found.verdict, found.judged, len(found.asked)) == ("unknown", 0, 3)
+    assert (result.verdict, result.judged, len(result.asked)) == ("unknown", 0, 3)
 
 
 def test_nothing_more_is_asked_where_nothing_is_answered():
     """A key that is not taken is told by one request, and is no verdict."""
-    found, requests = probed(["{}"], faults="http_401")
+    result, requests = probed(["{}"], faults="http_401")
 
-    assert (found.verdict, len(requests)) == ("unknown", 1)
+    assert (result.verdict, len(requests)) == ("unknown", 1)
 
 
 def test_a_server_that_refuses_everything_does_not_refuse_schemas():
     """Without a reply to the same request without a schema, a refusal is of anything."""
-    found, requests = probed([])
+    result, requests = probed([])
 
-    assert (found.verdict, len(requests)) == ("unknown", 4)
+    assert (result.verdict, len(requests)) == ("unknown", 4)
 
 
 def test_no_prompt_has_what_its_schema_asks_for():
@@ -105,7 +109,7 @@ def test_every_target_with_schemas_can_be_asked(provider):
     asked = enforcement_questions(provider, 6, 0)
     first = [one.keyword for one in asked[:3]]
 
-    assert [found for one in asked for found in lint(one.schema, provider)] == []
+    assert [result for one in asked for result in lint(one.schema, provider)] == []
     assert len(set(first)) >= 2
     assert HARD & set(first) or not HARD & {one.keyword for one in asked}
 

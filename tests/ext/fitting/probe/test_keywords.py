@@ -35,7 +35,11 @@ def test_each_keyword_is_told_as_the_server_does_it():
     """One that is refused, one that is ignored, one that is enforced; each beside what the rules say."""
     behind = EnforcingModel(ignores=["multipleOf"], refuses=KEYWORDS - TAKEN)
     with serve(behind) as server, connect(f"{server.openai_url}#m") as model:
-        found = {one.keyword: one for one in probe_keywords(model)}
+        results = {one.keyword: one for one in probe_keywords(model)}
 
-    assert [found[word].does for word in ("not", "multipleOf", "enum")] == ["rejected", "ignored", "enforced"]
-    assert [found[word].agrees for word in ("not", "multipleOf", "enum")] == [True, False, True]
+    assert [results[word].does for word in ("not", "multipleOf", "enum")] == [
+        "rejected",
+        "ignored",
+        "enforced",
+    ]
+    assert [results[word].agrees for word in ("not", "multipleOf", "enum")] == [True, False, True]

@@ -30,9 +30,9 @@ TEXT = {"type": "string"}
 
 def told_of(schema, provider):
     """Give the effects that are told of a schema, those that are only likely with a mark before them."""
-    found = lint(opened(schema.document) if provider in NOT_CLOSED else schema, provider)
+    findings = lint(opened(schema.document) if provider in NOT_CLOSED else schema, provider)
     marks = {"error": "", "warning": "~"}
-    return {marks[one.severity] + one.effect for one in found if one.severity != "info"} or {"ok"}
+    return {marks[one.severity] + one.effect for one in findings if one.severity != "info"} or {"ok"}
 
 
 @pytest.mark.parametrize(("row", "provider", "told"), costly(CELLS, 5))

@@ -35,11 +35,11 @@ def test_a_keyword_that_is_not_taken_is_told(table):
     schema = copy.deepcopy(use_of(table, "type"))
     schema["properties"]["held"]["not"] = {"const": "x"}
 
-    found = [finding for finding in lint(schema, table.name) if finding.keyword == "not"]
+    results = [finding for finding in lint(schema, table.name) if finding.keyword == "not"]
 
     rule = next((one for one in table.rules if one.keyword == "not"), table)
     severity = "error" if rule.confidence == "high" else "warning"
-    assert [(one.severity, one.effect, one.location) for one in found] == [
+    assert [(one.severity, one.effect, one.location) for one in results] == [
         (severity, table.others, "/properties/held")
     ]
 
@@ -72,9 +72,9 @@ def test_every_target_of_arguments_names_its_rules():
 @pytest.mark.parametrize("name", sorted(UNSURE))
 def test_what_hands_on_to_many_models_is_warned_of(name):
     """Behind a gateway nothing is known for sure: all findings are warnings of low confidence."""
-    found = lint({"type": "array"}, name)
+    findings = lint({"type": "array"}, name)
 
-    assert {(one.severity, one.confidence) for one in found} == {("warning", "low")}
+    assert {(one.severity, one.confidence) for one in findings} == {("warning", "low")}
 
 
 def test_what_holds_for_every_schema_is_no_finding():
@@ -140,16 +140,16 @@ def test_a_broken_rule_is_told_at_its_place(schema, provider, rule, location):
 
 def test_a_format_that_may_be_ignored_is_a_warning():
     """What is only likely is a warning of low confidence."""
-    (found,) = lint(closed({"a": {"type": "string", "format": "email"}}), "gemini")
+    (result,) = lint(closed({"a": {"type": "string", "format": "email"}}), "gemini")
 
-    assert (found.severity, found.confidence) == ("warning", "low")
+    assert (result.severity, result.confidence) == ("warning", "low")
 
 
 def test_an_annotation_is_told_as_information():
     """An annotation that is no part of what is taken is no error."""
-    (found,) = lint(closed({"a": {"type": "string", "title": "A"}}), "openai")
+    (result,) = lint(closed({"a": {"type": "string", "title": "A"}}), "openai")
 
-    assert (found.severity, found.keyword) == ("info", "title")
+    assert (result.severity, result.keyword) == ("info", "title")
 
 
 @pytest.mark.parametrize("keyword", sorted(RULES["llguidance"].takes))

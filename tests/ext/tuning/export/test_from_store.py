@@ -19,9 +19,9 @@ GOOD, BAD = '{"team": "billing"}', '{"team": "sales"}'
 
 
 def gathered(store, corrected=None, **settings):
-    found = from_store(stored_calls(store, Where()), SCHEMA, ExportSettings(**settings), corrected or {})
+    result = from_store(stored_calls(store, Where()), SCHEMA, ExportSettings(**settings), corrected or {})
     store.close()
-    return found
+    return result
 
 
 def test_a_valid_answer_that_a_check_has_passed_is_checked(tmp_path):
@@ -33,16 +33,16 @@ def test_a_valid_answer_that_a_check_has_passed_is_checked(tmp_path):
 
 def test_an_answer_that_nobody_has_looked_at_is_left_out_unless_it_is_asked_for(tmp_path):
     """Valid is not right; of the model that is to be tuned it is never taken."""
-    found = gathered(recorded(tmp_path / "r.db", [[GOOD]], checks=[]))
-    assert not found.rows
-    assert [why for why in found.left_out if why.startswith("valid, and nobody")]
+    result = gathered(recorded(tmp_path / "r.db", [[GOOD]], checks=[]))
+    assert not result.rows
+    assert [why for why in result.left_out if why.startswith("valid, and nobody")]
 
     for model, taken in (("large", 1), ("small-2026-01-02", 0), (None, 0)):
         store = recorded(
             tmp_path / f"{model}.db", [[GOOD]], checks=[], about=About(version="v1", model=model)
         )
-        found = gathered(store, accept_unchecked=True, base="openai:small")
-        assert [row.source for row in found.rows] == ["valid"] * taken
+        result = gathered(store, accept_unchecked=True, base="openai:small")
+        assert [row.source for row in result.rows] == ["valid"] * taken
 
 
 @pytest.mark.parametrize(
@@ -71,11 +71,11 @@ def test_the_model_that_is_to_be_tuned_is_known_by_every_name(model, base, is_ba
 )
 def test_what_no_model_gave_is_left_out(tmp_path, replies, settings, reason):
     """The reason is counted, and a person can still answer the input."""
-    found = gathered(recorded(tmp_path / "r.db", [replies], **settings))
+    result = gathered(recorded(tmp_path / "r.db", [replies], **settings))
 
-    assert not found.rows
-    assert [why.startswith(reason) for why in found.left_out] == [True]
-    assert [one.text for one in found.open] == ["Ticket 0 the parcel never came to Oslo"]
+    assert not result.rows
+    assert [why.startswith(reason) for why in result.left_out] == [True]
+    assert [one.text for one in result.open] == ["Ticket 0 the parcel never came to Oslo"]
 
 
 @pytest.mark.parametrize(
@@ -89,23 +89,23 @@ def test_what_no_model_gave_is_left_out(tmp_path, replies, settings, reason):
     ],
 )
 def test_what_records_say_of_a_reply_leaves_it_out(tmp_path, changed, reason):
-    """Healed, early-stopped, resumed and lost replies are none that a model gave whole."""
+    """Gateway-repaired, early-stopped, resumed and lost replies are none that a model gave whole."""
     store = recorded(tmp_path / "r.db", [[GOOD]])
     (call,) = stored_calls(store, Where())
     store.close()
     attempts = [{**attempt, **changed} for attempt in call.attempts]
 
-    found = from_store([StoredCall(attempts, call.texts)], SCHEMA, ExportSettings(), {})
+    result = from_store([StoredCall(attempts, call.texts)], SCHEMA, ExportSettings(), {})
 
-    assert not found.rows
-    assert [why.startswith(reason) for why in found.left_out] == [True]
+    assert not result.rows
+    assert [why.startswith(reason) for why in result.left_out] == [True]
 
 
 def test_without_texts_there_is_one_sentence_what_to_switch_on(tmp_path):
     """A store that keeps no text has none to train on."""
-    found = gathered(recorded(tmp_path / "r.db", [[GOOD]], payload="hash"))
+    result = gathered(recorded(tmp_path / "r.db", [[GOOD]], payload="hash"))
 
-    assert dict(found.left_out) == {"no text is kept of it: record with payload='full' or 'redacted'": 1}
+    assert dict(result.left_out) == {"no text is kept of it: record with payload='full' or 'redacted'": 1}
 
 
 MESSAGES = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Ticket 9 to Graz"}]
@@ -151,9 +151,9 @@ def own(path, **settings):
 @pytest.mark.parametrize("settings", [{}, {"strategy": "bare"}, {"observe": True}], ids=str)
 def test_a_function_that_builds_its_own_prompt_says_itself_what_it_sends(tmp_path, settings):
     """Nobody knows it otherwise, and nothing is made up."""
-    found = gathered(own(tmp_path / "r.db", **settings))
-    assert not found.rows
-    assert "1 calls are of a function that builds its own prompt" in found.notes[0]
+    result = gathered(own(tmp_path / "r.db", **settings))
+    assert not result.rows
+    assert "1 calls are of a function that builds its own prompt" in result.notes[0]
 
     (row,) = gathered(own(tmp_path / "p.db", **settings), prompt_from=lambda task: f"Sort: {task}").rows
     assert row.text == "Sort: Ticket 3"
@@ -190,10 +190,10 @@ def test_a_redacted_answer_and_what_it_repeats_of_a_redacted_input_are_left_out(
     replies = [[mail % "ann@corp.com"], [mail % "redacted@example.com"], [GOOD]]
     tasks = ["Of ann@corp.com, lost", "Of bob@corp.com, broken", "Of eve@corp.com, late"]
 
-    found = gathered(recorded(tmp_path / "r.db", replies, payload="redacted", tasks=tasks))
+    result = gathered(recorded(tmp_path / "r.db", replies, payload="redacted", tasks=tasks))
 
-    assert [row.text for row in found.rows] == ["Of redacted@example.com, late"]
-    assert dict(found.left_out) == {
+    assert [row.text for row in result.rows] == ["Of redacted@example.com, late"]
+    assert dict(result.left_out) == {
         "the redaction touched the answer, or a part of the input that the answer repeats": 2
     }
 
@@ -203,11 +203,11 @@ def test_a_persons_answer_to_a_redacted_input_holds_nothing_that_is_redacted(tmp
     store = recorded(tmp_path / "r.db", [[BAD] * 3], payload="redacted", tasks=["Of ann@corp.com"])
     ((attempt, *_),) = [call.attempts for call in stored_calls(store, Where())]
 
-    found = gathered(
+    result = gathered(
         store, {attempt["call_id"]: ({"team": "billing", "mail": "ann@corp.com"}, "answers, line 1")}
     )
 
-    assert not found.rows
+    assert not result.rows
 
 
 def test_a_text_with_more_touched_places_than_are_kept_is_left_out(tmp_path):
@@ -223,9 +223,9 @@ def test_a_text_with_more_touched_places_than_are_kept_is_left_out(tmp_path):
 
 def test_the_rejected_reply_is_the_first_one_that_failed(tmp_path):
     """For DPO: to the same prompt, whole, and not valid."""
-    found = gathered(recorded(tmp_path / "r.db", [[BAD, GOOD], [GOOD]]))
+    result = gathered(recorded(tmp_path / "r.db", [[BAD, GOOD], [GOOD]]))
 
-    assert [(row.rejected, row.failure) for row in found.rows] == [
+    assert [(row.rejected, row.failure) for row in result.rows] == [
         (BAD, "value/enum"),
         (None, None),
     ]

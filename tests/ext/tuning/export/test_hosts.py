@@ -131,9 +131,9 @@ USER = {"role": "user", "content": "a"}
 )
 def test_what_a_host_refuses_is_known_before_it_is_asked(host, messages, reason):
     """A row that would fail the whole upload is left out, with its reason."""
-    found = refused_by(host_of(host, "sft"), TrainingRow(messages, {}, "gold", "x"), None)
+    result = refused_by(host_of(host, "sft"), TrainingRow(messages, {}, "gold", "x"), None)
 
-    assert found is None if reason is None else found.startswith(reason)
+    assert result is None if reason is None else result.startswith(reason)
 
 
 def test_the_host_asks_for_more_rows_than_the_user(tmp_path):

@@ -46,21 +46,21 @@ def different(count, answer=None, **more):
 @given(st.lists(drawn, max_size=40))
 def test_the_sides_share_no_input_and_no_cluster(rows):
     """Neither a text, nor the store's hash of one, nor the user's tag is on two sides."""
-    found = split_rows(rows, half)
+    result = split_rows(rows, half)
 
     for known in (lambda one: normalised(one.text), lambda one: one.input_hash, lambda one: one.cluster):
-        seen = [{known(one) for one in found.sides[side]} - {None} for side in SIDES]
+        seen = [{known(one) for one in result.sides[side]} - {None} for side in SIDES]
         assert not any(one & other for one, other in combinations(seen, 2))
-    seen = [set(found.clusters[side]) for side in SIDES]
+    seen = [set(result.clusters[side]) for side in SIDES]
     assert not any(one & other for one, other in combinations(seen, 2))
 
 
 @given(st.lists(drawn, max_size=40))
 def test_each_row_is_taken_once_or_counted_with_a_reason(rows):
     """Nothing is lost between the sources and the files."""
-    found = split_rows(rows, half)
+    result = split_rows(rows, half)
 
-    assert sum(map(len, found.sides.values())) + sum(found.left_out.values()) == len(rows)
+    assert sum(map(len, result.sides.values())) + sum(result.left_out.values()) == len(rows)
 
 
 @given(st.lists(drawn, max_size=40), st.randoms())
@@ -91,9 +91,9 @@ def test_planted_near_copies_are_all_removed(changed):
     copies = [replace(one, messages=({"role": "user", "content": changed(one.text)},)) for one in rows]
     alone = split_rows(rows, half)
 
-    found = split_rows([*rows, *copies], half)
+    result = split_rows([*rows, *copies], half)
 
-    left = [one.text for side in SIDES for one in found.sides[side]]
+    left = [one.text for side in SIDES for one in result.sides[side]]
     assert len(left) == sum(map(len, alone.sides.values()))
     assert not list(similar_pairs([normalised(text) for text in left]))
 
@@ -110,9 +110,9 @@ def test_inputs_that_are_alike_stay_on_one_side_whatever_their_answers():
         for one in pairs
     ]
 
-    found = split_rows(pairs, half)
+    result = split_rows(pairs, half)
 
-    sides = {normalised(one.text): side for side in SIDES for one in found.sides[side]}
+    sides = {normalised(one.text): side for side in SIDES for one in result.sides[side]}
     texts = list(sides)
     assert len(texts) == 120
     assert all(
@@ -123,12 +123,12 @@ def test_inputs_that_are_alike_stay_on_one_side_whatever_their_answers():
 def test_the_answer_that_was_looked_at_most_is_taken():
     """A person's answer goes before a model's, and contradictions of equals before nobody's."""
     texts = different(1)[0].text
-    found = split_rows([row(texts, {"n": 1}, source="checked"), row(texts, {"n": 2})], half)
-    assert [one.answer for side in SIDES for one in found.sides[side]] == [{"n": 2}]
+    result = split_rows([row(texts, {"n": 1}, source="checked"), row(texts, {"n": 2})], half)
+    assert [one.answer for side in SIDES for one in result.sides[side]] == [{"n": 2}]
 
-    found = split_rows([row(texts, {"n": 1}), row(texts, {"n": 2})], half)
-    assert [one.why for one in found.open] == ["one input has different answers, all looked at as much"]
-    assert not any(found.sides.values())
+    result = split_rows([row(texts, {"n": 1}), row(texts, {"n": 2})], half)
+    assert [one.why for one in result.open] == ["one input has different answers, all looked at as much"]
+    assert not any(result.sides.values())
 
 
 def test_each_segment_and_failure_has_its_share_on_each_side():
@@ -138,10 +138,10 @@ def test_each_segment_and_failure_has_its_share_on_each_side():
         for number, one in enumerate(different(400))
     ]
 
-    found = split_rows(rows, ExportSettings(validation=0.1, test=0.1))
+    result = split_rows(rows, ExportSettings(validation=0.1, test=0.1))
 
     for side, share in (("train", 0.8), ("validation", 0.1), ("test", 0.1)):
-        parts = Counter((one.segment, one.failure) for one in found.sides[side])
+        parts = Counter((one.segment, one.failure) for one in result.sides[side])
         assert all(
             abs(parts[part] - share * n) <= 1
             for part, n in Counter((r.segment, r.failure) for r in rows).items()
@@ -155,11 +155,11 @@ def test_few_rows_are_taken_by_turns():
         for number, one in enumerate(different(100))
     ]
 
-    found = split_rows(rows, ExportSettings(max_examples=20))
+    result = split_rows(rows, ExportSettings(max_examples=20))
 
-    taken = [one for side in SIDES for one in found.sides[side]]
+    taken = [one for side in SIDES for one in result.sides[side]]
     assert Counter(one.failure for one in taken) == {"value/enum": 10, None: 10}
-    assert found.left_out == {"more than --max-examples": 80}
+    assert result.left_out == {"more than --max-examples": 80}
 
 
 def test_a_suites_own_split_stands():
@@ -171,11 +171,11 @@ def test_a_suites_own_split_stands():
         rows[0], side=None, source="checked", messages=({"role": "user", "content": rows[0].text.upper()},)
     )
 
-    found = split_rows([*rows, copy], ExportSettings())
+    result = split_rows([*rows, copy], ExportSettings())
 
-    assert {one.side for one in found.sides["test"]} == {"test"}
-    assert len(found.sides["test"]) == 20
-    assert {one.side for one in found.sides["train"] + found.sides["validation"]} == {"train"}
+    assert {one.side for one in result.sides["test"]} == {"test"}
+    assert len(result.sides["test"]) == 20
+    assert {one.side for one in result.sides["train"] + result.sides["validation"]} == {"train"}
 
 
 @pytest.mark.parametrize("ending", ["", " x"])
@@ -188,8 +188,8 @@ def test_a_copy_that_is_left_out_keeps_its_input_with_the_cluster_it_was_in(endi
         replace(row(rows[number].text + ending, {"team": "billing"}), cluster=f"c{number + 1}", at=-1)
         for number in range(0, 60, 2)
     ]
-    found = split_rows([*rows, *copies], half)
+    result = split_rows([*rows, *copies], half)
 
-    side_of = {one.cluster: side for side in SIDES for one in found.sides[side]}
-    assert sum(found.left_out.values()) == 30
+    side_of = {one.cluster: side for side in SIDES for one in result.sides[side]}
+    assert sum(result.left_out.values()) == 30
     assert [n for n in range(0, 60, 2) if side_of[f"c{n}"] != side_of[f"c{n + 1}"]] == []

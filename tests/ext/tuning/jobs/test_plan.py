@@ -103,12 +103,12 @@ def test_a_file_of_prices_is_used(tmp_path):
 )  # fmt: skip
 def test_a_size_in_a_name_finds_a_price_by_size(base, amount):
     """A host that charges by parameters has a row for so many."""
-    told = " ".join(plan_of(backend="fireworks", base=base).lines)
+    text = " ".join(plan_of(backend="fireworks", base=base).lines)
 
     if amount is None:
-        assert "cost: not known: give the price" in told
+        assert "cost: not known: give the price" in text
     else:
-        assert f"${amount:g} for a million tokens was seen" in told
+        assert f"${amount:g} for a million tokens was seen" in text
 
 
 @given(days=st.integers(-400, 400))
@@ -150,20 +150,20 @@ def test_the_days_of_one_host_are_not_those_of_another():
 )  # fmt: skip
 def test_what_a_host_would_refuse_is_known_before(backend, more, told):
     """Rows, bytes and forms; of a server that nobody knows nothing is."""
-    found = refused(rows_of(**more), backend)
+    result = refused(rows_of(**more), backend)
 
-    assert found == [] if told is None else told in found[0]
+    assert result == [] if told is None else told in result[0]
 
 
 def test_a_set_is_read_as_it_is(tmp_path):
     """Rows, tokens and form; a byte-order mark is no part of a row."""
-    found = read_set(training_set(tmp_path / "set"))
+    result = read_set(training_set(tmp_path / "set"))
     marked = training_set(tmp_path / "marked", form=preference, measured=0)
     train = marked / "train.jsonl"
     train.write_bytes(codecs.BOM_UTF8 + train.read_bytes())
     with_mark = read_set(marked)
 
-    assert (found.files, found.rows, found.tokens, found.form, found.schema, found.has_mark) == (
+    assert (result.files, result.rows, result.tokens, result.form, result.schema, result.has_mark) == (
         ("train.jsonl", "validation.jsonl"), {"train.jsonl": 12, "validation.jsonl": 4}, 400, "sft", "order", False
     )  # fmt: skip
     assert (with_mark.files, with_mark.form, with_mark.has_mark) == (("train.jsonl",), "dpo", True)
@@ -230,12 +230,12 @@ def test_tokens_of_another_file_are_not_those_of_this_one(tmp_path):
     with train.open("a") as file:
         file.write(json.dumps(row(99)) + "\n")
     after = read_set(folder)
-    told = plan_job(after, backend="openai", base="small", epochs=1, price=3.0, today=date(2026, 11, 27))
+    text = plan_job(after, backend="openai", base="small", epochs=1, price=3.0, today=date(2026, 11, 27))
 
-    assert (before.tokens, after.tokens, told.cost["expected"]) == (400, None, None)
+    assert (before.tokens, after.tokens, text.cost["expected"]) == (400, None, None)
     assert (
         "  tokens: not known: train.jsonl is another file than the one that manifest.json counts"
-        in told.lines
+        in text.lines
     )
 
 

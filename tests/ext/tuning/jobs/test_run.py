@@ -52,10 +52,10 @@ class Dying:
             dies = (name, self.calls[name]) == self.at
             if dies and not self.is_sent:
                 raise Killed
-            found = call(*arguments)
+            result = call(*arguments)
             if dies:
                 raise Killed
-            return found
+            return result
 
         return called
 
@@ -158,8 +158,8 @@ def deaths():
                     ("fireworks", 1),
                 ) and method in ("upload", "start")
                 marks = () if is_first and is_sent else pytest.mark.slow
-                told = f"{name}-{method}-{number}-{'after' if is_sent else 'before'}"
-                yield pytest.param(name, method, number, is_sent, marks=marks, id=told)
+                text = f"{name}-{method}-{number}-{'after' if is_sent else 'before'}"
+                yield pytest.param(name, method, number, is_sent, marks=marks, id=text)
 
 
 @pytest.mark.parametrize(("name", "method", "number", "is_sent"), [*deaths()])

@@ -140,15 +140,15 @@ def test_the_adapter_does_in_llama_cpp_what_it_does_in_torch(tmp_path, tokenizer
 
     torch.set_num_threads(1)
     model = learning._model(local_weights(), 4)
-    tensors, found = drawn(model), {}
+    tensors, result = drawn(model), {}
     for name, heads in (("right", HEADS), ("wrong", {})):
         write_adapter(tmp_path / "a.gguf", tensors, alpha=8.0, heads=heads)
-        found[name] = list(said(tmp_path / "a.gguf"))
+        result[name] = list(said(tmp_path / "a.gguf"))
     loaded = {name: torch.tensor(tensor).float() for name, tensor in tensors.items()}
     peft.set_peft_model_state_dict(model, loaded)
 
-    difference, others = apart(model, tokenizer, found["right"])
-    wrong, _ = apart(model, tokenizer, found["wrong"])
+    difference, others = apart(model, tokenizer, result["right"])
+    wrong, _ = apart(model, tokenizer, result["wrong"])
     assert others < 0.15
     assert difference < 0.25
     assert wrong > 0.35

@@ -116,12 +116,12 @@ def test_a_killed_training_goes_on_and_comes_to_the_same_adapter(tmp_path):
     assert not (cut / "adapter.gguf").exists()
     assert load_job(cut).status == "running"
 
-    said, numbers = [], []
-    train(cut, settings=settings, report=said.append, on_step=lambda step: numbers.append(step.number))
+    text, numbers = [], []
+    train(cut, settings=settings, report=text.append, on_step=lambda step: numbers.append(step.number))
     train(whole, settings=settings)
 
     done = numbers[0] - 1
-    assert (said, numbers) == ([f"going on after step {done} of 4"], list(range(numbers[0], 5)))
+    assert (text, numbers) == ([f"going on after step {done} of 4"], list(range(numbers[0], 5)))
     assert done >= 2
     assert (cut / "adapter.gguf").read_bytes() == (whole / "adapter.gguf").read_bytes()
 

@@ -187,8 +187,8 @@ def test_a_tuned_model_costs_what_its_fallbacks_cost_too(tmp_path, has_table):
         })
     )  # fmt: skip
     with taken_over(every=2) as store:
-        given = {"economics": money(), "calls_per_month": 1000}
-        evidence = gather(store, given=given, prices=str(table) if has_table else None).evidence
+        values = {"economics": money(), "calls_per_month": 1000}
+        evidence = gather(store, given=values, prices=str(table) if has_table else None).evidence
     # Seconds cost nothing here.
     case = case_of(read_evidence(evidence))
 
@@ -224,10 +224,10 @@ def test_a_verdict_says_that_the_branches_were_asked_different_inputs(bad, verdi
         for number in range(1500):
             router.outcome(str(number))
         store.flush(10)
-        said = decide(gather(store).evidence)
+        text = decide(gather(store).evidence)
 
-    assert said.verdict == verdict
-    assert "each rate is that of its own inputs" in said.why
+    assert text.verdict == verdict
+    assert "each rate is that of its own inputs" in text.why
 
 
 def test_a_tuned_model_that_costs_more_than_the_prompt_for_its_fallbacks_is_not_kept(tmp_path):
@@ -238,9 +238,9 @@ def test_a_tuned_model_that_costs_more_than_the_prompt_for_its_fallbacks_is_not_
         json.dumps({name: dict.fromkeys(("p_in", "p_cached", "p_out"), one) for name, one in costs.items()})
     )
     with taken_over(every=2) as store:
-        given = {"economics": money(tuned=6), "calls_per_month": 1000}
-        said = decide(gather(store, given=given, prices=str(table)).evidence)
+        values = {"economics": money(tuned=6), "calls_per_month": 1000}
+        verdict = decide(gather(store, given=values, prices=str(table)).evidence)
 
-    assert (said.verdict, said.figures["switch_to"]) == ("USE_CHEAPER_MODEL", "system_prompt")
-    assert "for $0.001 a call instead of $0.0014" in said.why
-    assert "each rate is that of its own inputs" in said.why
+    assert (verdict.verdict, verdict.figures["switch_to"]) == ("USE_CHEAPER_MODEL", "system_prompt")
+    assert "for $0.001 a call instead of $0.0014" in verdict.why
+    assert "each rate is that of its own inputs" in verdict.why

@@ -112,8 +112,8 @@ def test_shadows_are_their_share_of_what_the_prompt_answers(share, shadow):
 
     counts = router.counts()
     for k, n, expected in ((counts.tuned, 400, share), (counts.shadows, counts.prompt, shadow)):
-        found = wilson(k, n, confidence=0.9999)
-        assert found.lower <= expected <= found.upper
+        result = wilson(k, n, confidence=0.9999)
+        assert result.lower <= expected <= result.upper
 
 
 @pytest.mark.parametrize(

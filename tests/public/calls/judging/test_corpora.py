@@ -344,8 +344,8 @@ def test_counts_of_stopped_streams(rows, name):
 )
 def test_counts_of_expected_values(rows, repair, hits):
     """The number of texts with exactly the value that their author expects is unchanged."""
-    found = [
+    results = [
         judge(text, schema, repair=repair).value == expected for schema, text, expected in rows["repair"]
     ]
 
-    assert sum(found) == hits
+    assert sum(results) == hits

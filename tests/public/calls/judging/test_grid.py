@@ -171,10 +171,10 @@ def result_of(text, finish_reason, repair):
 )
 def test_result_of_each_combination(beginning, document, repair):
     """Each combination of parts and finish reason has its own result."""
-    found = []
+    results = []
     for end in ENDS.values():
         text = BEGINNINGS[beginning] + DOCUMENTS[document] + end
         each = [result_of(text, finish_reason, repair) for finish_reason in (None, "stop", "length")]
-        found.append(each[0] if len(set(each)) == 1 else " / ".join(each))
+        results.append(each[0] if len(set(each)) == 1 else " / ".join(each))
 
-    assert found == RESULTS[beginning, document, repair]
+    assert results == RESULTS[beginning, document, repair]

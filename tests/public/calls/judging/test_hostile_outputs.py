@@ -65,15 +65,15 @@ def told(judged):
 
 def in_small_thread(function):
     """What a function gives in a thread with a small stack."""
-    found = []
+    results = []
     before = threading.stack_size(SMALL_STACK_BYTES)
     try:
-        thread = threading.Thread(target=lambda: found.append(function()))
+        thread = threading.Thread(target=lambda: results.append(function()))
         thread.start()
     finally:
         threading.stack_size(before)
     thread.join()
-    return found[0]
+    return results[0]
 
 
 def test_every_output_case_is_judged(cases):
@@ -132,9 +132,9 @@ def test_heavy_case_stays_within_time_and_memory(cases, name):
     )
 
     assert done.returncode == 0, done.stderr
-    found = json.loads(done.stdout)
-    assert [(ok, code) for ok, code, _ in found] == [(False, cases[name]["code"])] * 2
-    assert max(spent_s for _, _, spent_s in found) < MOST_S
+    document = json.loads(done.stdout)
+    assert [(ok, code) for ok, code, _ in document] == [(False, cases[name]["code"])] * 2
+    assert max(spent_s for _, _, spent_s in document) < MOST_S
 
 
 @pytest.mark.parametrize("depth", [99, 100])

@@ -386,8 +386,8 @@ def test_checks_refuse_with_their_name(case):
     """A check that says something, or trips, refuses the value under its own name."""
     judged = judge(case.text, SCHEMA, checks=case.checks)
 
-    found = judged.failure and (judged.failure.kind, judged.failure.code, judged.failure.message)
-    assert (judged.ok, found) == (case.failure is None, case.failure)
+    result = judged.failure and (judged.failure.kind, judged.failure.code, judged.failure.message)
+    assert (judged.ok, result) == (case.failure is None, case.failure)
 
 
 def test_checks_are_not_asked_about_an_invalid_value():

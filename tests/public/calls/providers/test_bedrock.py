@@ -53,8 +53,8 @@ def test_a_reply_is_read_by_its_shape(case, form):
 
 def test_what_bedrock_rejected_is_the_models_failure():
     """Bedrock's ModelErrorException about the model's output is a syntax failure."""
-    said = "Model produced invalid sequence as part of ToolUse."
-    error = raised(response={"Error": {"Code": "ModelErrorException", "Message": said}})
+    text = "Model produced invalid sequence as part of ToolUse."
+    error = raised(response={"Error": {"Code": "ModelErrorException", "Message": text}})
 
     assert code_of(reply_in(error)) == PROVIDER_REJECTED
 

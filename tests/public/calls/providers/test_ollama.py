@@ -61,8 +61,8 @@ def test_a_reply_is_read_by_its_shape(case, form):
 
 def test_an_error_of_ollama():
     """Ollama's error is a bare text in a dict of its own."""
-    told = "the provider sent an error, no reply: 'model not found'"
-    failure = Failure("transport", "provider_error", told)
+    text = "the provider sent an error, no reply: 'model not found'"
+    failure = Failure("transport", "provider_error", text)
 
     assert read_reply({"error": "model not found"}) == Reply(failure=failure)
 

@@ -89,8 +89,8 @@ def test_a_completion_without_choices_is_the_providers_error(choices):
 def test_an_error_in_a_body_with_status_200():
     """OpenRouter's error in a good response is transport and told by its code."""
     body = {"error": {"code": 502, "message": "Provider returned error"}, "user_id": "u"}
-    told = "the provider sent an error, no reply: 502, 'Provider returned error'"
-    expected = Reply(failure=Failure("transport", "provider_error", told))
+    text = "the provider sent an error, no reply: 502, 'Provider returned error'"
+    expected = Reply(failure=Failure("transport", "provider_error", text))
 
     assert read_reply(ask_chat(body)) == expected
     assert read_reply(body) == expected

@@ -539,10 +539,10 @@ def test_a_time_budget_ends_a_call_by_its_settings():
 
 def test_a_stream_that_brings_nothing_is_left():
     """After ten thousand chunks without anything in them a stream was cut."""
-    given = itertools.count()
-    function = guard(TOTAL, store=None)(lambda prompt: (None for _ in given))
+    value = itertools.count()
+    function = guard(TOTAL, store=None)(lambda prompt: (None for _ in value))
 
     with pytest.raises(CallFailed, match="10000 chunks in a row"):
         function("t")
 
-    assert next(given) == 10_000
+    assert next(value) == 10_000

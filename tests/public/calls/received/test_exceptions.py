@@ -277,12 +277,12 @@ def test_expected_exceptions_are_nobodys_failure():
 
 
 def enforcing(texts, **settings):
-    given = iter(texts)
+    value = iter(texts)
 
     @guard(Invoice, store=None, **settings)
     def ask(prompt):
         ask.prompts.append(prompt)
-        return Invoice.model_validate_json(next(given))
+        return Invoice.model_validate_json(next(value))
 
     ask.prompts = []
     return ask

@@ -38,13 +38,13 @@ def test_rate_is_decided_after_known_numbers_of_inputs():
 
 def test_result_has_the_figures_of_the_calls():
     """The result counts inputs, calls, and failures, and has the settings."""
-    found = assert_failure_rate(every(20), INPUTS, max=0.3, alpha=0.01)
+    result = assert_failure_rate(every(20), INPUTS, max=0.3, alpha=0.01)
 
-    assert (found.decision, found.ended) == ("ok", "decided")
-    assert (found.max, found.alpha, found.unit) == (0.3, 0.01, "inputs")
-    assert found.calls == found.inputs
-    assert found.failed == (found.calls + 19) // 20
-    assert found.lower < found.failed / found.inputs < found.upper <= 0.3
+    assert (result.decision, result.ended) == ("ok", "decided")
+    assert (result.max, result.alpha, result.unit) == (0.3, 0.01, "inputs")
+    assert result.calls == result.inputs
+    assert result.failed == (result.calls + 19) // 20
+    assert result.lower < result.failed / result.inputs < result.upper <= 0.3
 
 
 def test_high_rate_is_an_assertion_error():
@@ -64,10 +64,10 @@ def test_budget_ends_the_calls(settings, ended, most):
     def slow(number):
         time.sleep(0.02 if "budget_s" in settings else 0)
 
-    found = assert_failure_rate(slow, range(20), max=0.01, undecided="pass", **settings)
+    result = assert_failure_rate(slow, range(20), max=0.01, undecided="pass", **settings)
 
-    assert found.ended == ended
-    assert found.calls < 20 if "budget_s" in settings else found.calls == most
+    assert result.ended == ended
+    assert result.calls < 20 if "budget_s" in settings else result.calls == most
 
 
 @pytest.mark.parametrize(
@@ -113,6 +113,6 @@ def test_equal_inputs_are_one_input():
     def function(text):
         assert next(left)
 
-    found = assert_failure_rate(function, ["a", "a", "b", "b"], max=0.9, undecided="pass")
+    result = assert_failure_rate(function, ["a", "a", "b", "b"], max=0.9, undecided="pass")
 
-    assert (found.inputs, found.calls, found.failed) == (2, 4, 1.0)
+    assert (result.inputs, result.calls, result.failed) == (2, 4, 1.0)

@@ -138,9 +138,9 @@ def test_threads_share_the_calls(replies):
     model = FlakyModel(TOTAL, 0.5)
 
     with ThreadPoolExecutor(8) as threads:
-        given = list(threads.map(lambda _: model("t"), range(CALLS)))
+        items = list(threads.map(lambda _: model("t"), range(CALLS)))
 
-    assert Counter(map(repr, given)) == Counter(map(repr, replies))
+    assert Counter(map(repr, items)) == Counter(map(repr, replies))
     assert (model.calls, model.failed) == (CALLS, sum(map(fails, replies)))
 
 

@@ -104,15 +104,15 @@ CASES = [
 
 def drawn(strategy, run=DRAWN):
     """Give what Hypothesis draws, health checks and all."""
-    found = []
+    results = []
 
     @run
     @given(strategy)
     def draw(value):
-        found.append(value)
+        results.append(value)
 
     draw()
-    return found
+    return results
 
 
 @pytest.mark.parametrize("case", thinned(CASES, 4), ids=lambda case: case.id)
@@ -211,9 +211,9 @@ def test_what_is_not_found_is_an_error_of_the_draw():
 
 def test_drafts_before_a_keyword_do_not_know_it():
     """In draft 4 `const` says nothing."""
-    found = drawn(instances({"type": "integer", "const": 1}, dialect="draft4"))
+    result = drawn(instances({"type": "integer", "const": 1}, dialect="draft4"))
 
-    assert any(value != 1 for value in found)
+    assert any(value != 1 for value in result)
 
 
 @pytest.mark.parametrize(("schema", "least"), [
@@ -235,17 +235,17 @@ def test_an_instance_shrinks_around_what_matters():
     properties = {name: {"type": "integer"} for name in "abcdef"}
     schema = {"type": "object", "properties": properties, "additionalProperties": False}
 
-    found = find(instances(schema), lambda value: value.get("d", 0) > 10, settings=FOUND)
-    assert found == {"d": 11}
+    result = find(instances(schema), lambda value: value.get("d", 0) > 10, settings=FOUND)
+    assert result == {"d": 11}
 
 
 @pytest.mark.costly
 def test_every_arm_of_a_union_comes_up():
     """All of 20 arms are drawn."""
     arms = [{"type": "object", "properties": {"kind": {"const": n}}, "required": ["kind"]} for n in range(20)]
-    found = drawn(instances({"oneOf": arms}), settings(DRAWN, max_examples=300))
+    result = drawn(instances({"oneOf": arms}), settings(DRAWN, max_examples=300))
 
-    assert {value["kind"] for value in found} == set(range(20))
+    assert {value["kind"] for value in result} == set(range(20))
 
 
 def test_recursion_goes_several_levels_deep():
@@ -255,16 +255,16 @@ def test_recursion_goes_several_levels_deep():
 
 def test_resources_are_drawn_from():
     """A reference into a resource is followed."""
-    found = drawn(instances({"$ref": "urn:other"}, resources={"urn:other": {"enum": [1, 2]}}))
+    result = drawn(instances({"$ref": "urn:other"}, resources={"urn:other": {"enum": [1, 2]}}))
 
-    assert set(found) <= {1, 2}
+    assert set(result) <= {1, 2}
 
 
 def test_formats_can_be_off():
     """Without formats, a string of a format may be any that its other keywords allow."""
-    found = drawn(instances({"type": "string", "format": "date", "maxLength": 3}, formats=False))
+    result = drawn(instances({"type": "string", "format": "date", "maxLength": 3}, formats=False))
 
-    assert max(map(len, found)) <= 3
+    assert max(map(len, result)) <= 3
 
 
 def test_without_hypothesis_a_name_says_what_to_install():
@@ -302,16 +302,16 @@ def rows(corpora, file):
 
 def undrawn(rows, run, check):
     """Name the schemas that no instance is drawn of, and hold each instance against *check*."""
-    found = set()
+    items = set()
     for row in rows:
         schema = Schema.of(row["schema"])
         try:
             values = drawn(instances(schema), run)
         except InvalidArgument:
-            found.add(row["id"])
+            items.add(row["id"])
             continue
         check(row["id"], schema, values)
-    return found
+    return items
 
 
 def all_valid(name, schema, values):
@@ -339,8 +339,10 @@ def test_all_real_schemas_give_valid_instances(corpora, file):
         # It takes ECMA's patterns for Python's, which may backtrack for long: some values are enough.
         for value in values[:5]:
             # It divides floats, by which -64.99 is no multiple of 0.01.
-            told = [error.message for error in oracle.iter_errors(value) if error.validator != "multipleOf"]
-            assert (name, value, told) == (name, value, [])
+            messages = [
+                error.message for error in oracle.iter_errors(value) if error.validator != "multipleOf"
+            ]
+            assert (name, value, messages) == (name, value, [])
 
     run = settings(CORPUS_RUN, max_examples=4)
     assert undrawn(rows(corpora, file), run, both_valid) <= WITHOUT_INSTANCES

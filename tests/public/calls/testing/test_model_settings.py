@@ -25,13 +25,13 @@ DRAWN = settings(
 
 def drawn(strategy):
     """Return values of a strategy."""
-    found = []
+    results = []
 
     def take(value):
-        found.append(value)
+        results.append(value)
 
     DRAWN(given(strategy)(take))()
-    return found
+    return results
 
 
 def text_of(reply):
@@ -82,8 +82,8 @@ def test_broken_replies_are_weighted_unless_told_otherwise():
     """Without weights, rare ways to fail come up more often."""
 
     def kinds(weighted):
-        found = [one.how for one in drawn(broken(ITEM, weighted=weighted))]
-        return max(found.count(how) for how in set(found)) / len(found)
+        results = [one.how for one in drawn(broken(ITEM, weighted=weighted))]
+        return max(results.count(how) for how in set(results)) / len(results)
 
     assert kinds(weighted=False) < kinds(weighted=True)
 
@@ -91,10 +91,10 @@ def test_broken_replies_are_weighted_unless_told_otherwise():
 @pytest.mark.parametrize("attempts", [1, 2, 5])
 def test_histories_have_at_most_the_named_attempts(attempts):
     """A history has replies for as many attempts, and a guard gets the expected result from them."""
-    found = drawn(histories(ITEM, max_attempts=attempts))
+    result = drawn(histories(ITEM, max_attempts=attempts))
 
-    assert max(len(one.replies) for one in found) == attempts
-    for one in found[:20]:
+    assert max(len(one.replies) for one in result) == attempts
+    for one in result[:20]:
         model = ScriptedModel(one.script())
         call = guard(ITEM, store=None, max_attempts=attempts, on_failure="return")(model)
         outcome, wanted = call.outcome("x"), one.expected(attempts)

@@ -83,15 +83,15 @@ CASES = [
 
 def drawn(strategy, run=DRAWN):
     """Give what Hypothesis draws, health checks and all."""
-    found = []
+    results = []
 
     @run
     @given(strategy)
     def draw(value):
-        found.append(value)
+        results.append(value)
 
     draw()
-    return found
+    return results
 
 
 def told(schema, miss):
@@ -104,9 +104,9 @@ def told(schema, miss):
 @pytest.mark.parametrize("case", thinned(CASES, 4), ids=lambda case: case.id)
 def test_every_keyword_is_broken(case):
     """The near misses of a schema break each of its keywords, and nothing else."""
-    found = drawn(near_misses(case.schema, dialect=case.dialect))
+    result = drawn(near_misses(case.schema, dialect=case.dialect))
 
-    assert {(miss.keyword, miss.keyword_location) for miss in found} == case.labels
+    assert {(miss.keyword, miss.keyword_location) for miss in result} == case.labels
 
 
 @pytest.mark.parametrize("case", thinned(CASES, 4), ids=lambda case: case.id)
@@ -142,11 +142,11 @@ LINE = "/properties/lines/items"
 @pytest.mark.costly
 def test_all_keywords_of_a_schema_come_up():
     """Of a schema as people write it, each keyword at each place is broken."""
-    found = drawn(
+    result = drawn(
         near_misses(ORDER), settings(DRAWN, max_examples=1_200)
     )  # the rarest comes up about once in 50
 
-    assert {miss.keyword_location for miss in found} == {
+    assert {miss.keyword_location for miss in result} == {
         "/type", "/required", "/additionalProperties", "/properties/number/type", "/properties/number/pattern",
         "/properties/status/enum", "/properties/lines/type", "/properties/lines/minItems", f"{LINE}/type",
         f"{LINE}/required", f"{LINE}/additionalProperties", f"{LINE}/properties/qty/type",
@@ -159,10 +159,10 @@ def test_a_near_miss_shrinks_around_its_fault():
     """The simplest near miss of a keyword has nothing else in it."""
     # Fifty draws may hold no such miss.
     thorough = settings(database=None, max_examples=2_000)
-    found = find(near_misses(ORDER), lambda miss: miss.keyword == "minimum", settings=thorough)
+    result = find(near_misses(ORDER), lambda miss: miss.keyword == "minimum", settings=thorough)
 
-    assert found.value["lines"][found.value["lines"].index({"qty": 0, "sku": ""})] == {"qty": 0, "sku": ""}
-    assert found.value == {"number": "A-0000", "lines": [{"qty": 0, "sku": ""}]}
+    assert result.value["lines"][result.value["lines"].index({"qty": 0, "sku": ""})] == {"qty": 0, "sku": ""}
+    assert result.value == {"number": "A-0000", "lines": [{"qty": 0, "sku": ""}]}
 
 
 def test_near_misses_are_frozen():
@@ -233,18 +233,18 @@ def broken(rows, most):
     count = Counter()
     for row in rows:
         schema = Schema.of(row["schema"])
-        found = drawn(near_misses(schema), settings(DRAWN, max_examples=most))
-        assert (row["id"], [miss for miss in found if told(schema, miss) != [miss]]) == (row["id"], [])
-        count.update(miss.keyword for miss in found)
+        result = drawn(near_misses(schema), settings(DRAWN, max_examples=most))
+        assert (row["id"], [miss for miss in result if told(schema, miss) != [miss]]) == (row["id"], [])
+        count.update(miss.keyword for miss in result)
     return count
 
 
 @pytest.mark.costly
 def test_real_schemas_give_near_misses(corpora):
     """Of twelve real schemas near misses are drawn, each with its only violation."""
-    found = broken(random.Random(2020).sample(rows(corpora), 12), 10)  # a sample
+    result = broken(random.Random(2020).sample(rows(corpora), 12), 10)  # a sample
 
-    assert found.keys() >= {"type", "required", "enum"}
+    assert result.keys() >= {"type", "required", "enum"}
 
 
 @pytest.mark.slow

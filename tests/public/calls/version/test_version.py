@@ -140,8 +140,8 @@ def test_a_text_that_is_imported_counts(tmp_path):
     ]
     for text in texts:
         versions = []
-        for said in ("Be short.", "Be long."):
-            module_of(tmp_path, f"SYSTEM = {said!r}\nOTHER = {said!r}", "prompts_of_test")
+        for shown in ("Be short.", "Be long."):
+            module_of(tmp_path, f"SYSTEM = {shown!r}\nOTHER = {shown!r}", "prompts_of_test")
             versions.append(version(tmp_path, text))
         assert versions[0] != versions[1]
     del sys.modules["prompts_of_test"]

@@ -24,11 +24,11 @@ def test_bursts_are_those_of_the_definition(failed):
     before = [failed[max(0, index - BURST_GAP) : index] for index in range(len(failed))]
     begins = [bad and not any(earlier) for bad, earlier in zip(failed, before, strict=True)]
 
-    found = bursts_of(numbers(failed), len(failed))
+    result = bursts_of(numbers(failed), len(failed))
 
-    assert found.entries == sum(begins)
-    assert found.at_risk == sum(not any(earlier) for earlier in before)
-    assert (found.failures, found.calls) == (sum(failed), len(failed))
+    assert result.entries == sum(begins)
+    assert result.at_risk == sum(not any(earlier) for earlier in before)
+    assert (result.failures, result.calls) == (sum(failed), len(failed))
 
 
 @given(st.lists(st.booleans(), max_size=60))
@@ -50,9 +50,9 @@ def test_evidence_is_the_mean_of_the_bets(failed):
                     ratios.append(rate / p if bad else (1 - rate) / (1 - p))
             bets.append(prod(ratios))
 
-    found = bursts_of(marks, len(failed)).e_value
+    result = bursts_of(marks, len(failed)).e_value
 
-    assert found == pytest.approx(sum(bets) / len(bets), rel=1e-9)
+    assert result == pytest.approx(sum(bets) / len(bets), rel=1e-9)
 
 
 @given(CALLS, st.integers(1, 40))
@@ -74,10 +74,10 @@ def test_bounds_allow_for_bursts():
     """Five bursts of twenty bound the rate less tightly than a hundred failures do."""
     failed = [start + step for start in range(500, 5_500, 1_000) for step in range(20)]
 
-    found = bursts_of(failed, 6_000).bounds()
+    result = bursts_of(failed, 6_000).bounds()
 
     alone = bounds(100, 6_000)
-    assert found.lower < alone.lower < alone.upper < found.upper
+    assert result.lower < alone.lower < alone.upper < result.upper
 
 
 def test_bursts_in_a_long_record_are_evidence():

@@ -25,12 +25,12 @@ def test_bits_are_unpacked_to_the_numbers_of_the_failed_calls(failed):
 
 def reference(failed):
     """Give the changes by the definition: every product of likelihood ratios of every start, call by call."""
-    found, start, quiet = [], 0, 0
+    result, start, quiet = [], 0, 0
     while True:
         change = first_change(failed, start, quiet)
         if change is None:
-            return found
-        found.append(change)
+            return result
+        result.append(change)
         start, quiet = change.start - 1, change.alarm_at
 
 
@@ -56,17 +56,17 @@ def first_change(failed, start, quiet):
                     products[begun] += step
         n, k = n + 1, k + bad
         direction, enough = ("rise", 5 * C) if bad else ("fall", 3 * C)
-        told = [
+        messages = [
             (product, begun)
             for block in blocks
             for (way, _, _), products in block.items()
             if way == direction
             for begun, product in products.items()
         ]
-        if told and sum(exp(product) for product, _ in told) >= enough and index + 1 > quiet:
+        if messages and sum(exp(product) for product, _ in messages) >= enough and index + 1 > quiet:
             # Of equal products, which differ by a rounding, the latest start.
-            best = max(product for product, _ in told)
-            at = max(begun for product, begun in told if product > best - 1e-9)
+            best = max(product for product, _ in messages)
+            at = max(begun for product, begun in messages if product > best - 1e-9)
             return Change(direction, at + 1, index + 1, at - start, sum(failed[start:at]))
     return None
 

@@ -32,13 +32,13 @@ def capital(gaps, mean):
 @given(GAPS, ALPHAS)
 def test_bounds_are_those_of_the_definition(gaps, alpha):
     """Means outside of the bounds are refuted by the capital of one side, those inside by none."""
-    found = gap_bounds(gaps, alpha=alpha)
+    result = gap_bounds(gaps, alpha=alpha)
 
     for mean in (number / 6 for number in range(-5, 6)):
         refuted = max(capital(gaps, mean), capital([-gap for gap in gaps], -mean)) >= 2 / alpha
-        if found.lower + 1e-6 < mean < found.upper - 1e-6:
+        if result.lower + 1e-6 < mean < result.upper - 1e-6:
             assert not refuted
-        elif not found.lower - 1e-6 <= mean <= found.upper + 1e-6:
+        elif not result.lower - 1e-6 <= mean <= result.upper + 1e-6:
             assert refuted
 
 
@@ -62,18 +62,18 @@ def test_the_other_way_round_is_the_mirror_image(gaps):
 @given(GAPS.filter(bool))
 def test_mean_of_the_values_is_inside(gaps):
     """What was seen is never refuted."""
-    found, mean = gap_bounds(gaps), sum(gaps) / len(gaps)
+    result, mean = gap_bounds(gaps), sum(gaps) / len(gaps)
 
-    assert found.lower - 1e-6 <= mean <= found.upper + 1e-6
-    assert -1 <= found.lower <= found.upper <= 1
+    assert result.lower - 1e-6 <= mean <= result.upper + 1e-6
+    assert -1 <= result.lower <= result.upper <= 1
 
 
 @given(GAPS)
 def test_surer_is_wider(gaps):
     """A smaller alpha gives an interval that holds the other one."""
-    found = [gap_bounds(gaps, alpha=alpha) for alpha in (0.5, 0.05, 1e-3)]
+    results = [gap_bounds(gaps, alpha=alpha) for alpha in (0.5, 0.05, 1e-3)]
 
-    assert all(wide.lower <= close.lower and close.upper <= wide.upper for close, wide in pairwise(found))
+    assert all(wide.lower <= close.lower and close.upper <= wide.upper for close, wide in pairwise(results))
 
 
 def test_nothing_seen_rules_nothing_out():
@@ -87,10 +87,10 @@ NARROWER = [(8, 8, 0), (20, 10, 0), (100, 25, 0), (300, 33, 0), (300, 0, 0), (30
 @pytest.mark.parametrize(("n", "b", "c"), NARROWER)
 def test_interval_is_narrower_than_that_of_paired_counts(n, b, c):
     """What can be said of a difference by its values is more than by its counts."""
-    found = gap_bounds([1.0] * b + [-1.0] * c + [0.0] * (n - b - c))
+    result = gap_bounds([1.0] * b + [-1.0] * c + [0.0] * (n - b - c))
     other = paired(b, c, n)
 
-    assert found.upper - found.lower < other.upper - other.lower
+    assert result.upper - result.lower < other.upper - other.lower
 
 
 WIDER = [(12, 11, 1, 1.15), (20, 19, 1, 1.09), (100, 12, 1, 1.04), (3000, 8, 0, 1.03), (3000, 12, 1, 1.04)]
@@ -99,10 +99,10 @@ WIDER = [(12, 11, 1, 1.15), (20, 19, 1, 1.09), (100, 12, 1, 1.04), (3000, 8, 0, 
 @pytest.mark.parametrize(("n", "b", "c", "most"), WIDER)
 def test_interval_is_hardly_wider_where_it_is(n, b, c, most):
     """Where a few pairs differ nearly all one way the counts may say a little more, as the docstring tells."""
-    found = gap_bounds([1.0] * b + [-1.0] * c + [0.0] * (n - b - c))
+    result = gap_bounds([1.0] * b + [-1.0] * c + [0.0] * (n - b - c))
     other = paired(b, c, n)
 
-    assert 1 < (found.upper - found.lower) / (other.upper - other.lower) < most
+    assert 1 < (result.upper - result.lower) / (other.upper - other.lower) < most
 
 
 @pytest.mark.slow
@@ -117,7 +117,7 @@ def test_bounds_are_rarely_ever_wrong(plus, minus):
             1.0 if (u := random.random()) < plus else -1.0 if u < plus + minus else 0.0 for _ in range(1000)
         ]
         intervals = [gap_bounds(gaps[:look]) for look in looks]
-        wrong += any(not found.lower <= plus - minus <= found.upper for found in intervals)
+        wrong += any(not result.lower <= plus - minus <= result.upper for result in intervals)
 
     assert wrong <= 0.05 * 200
 

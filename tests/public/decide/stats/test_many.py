@@ -91,37 +91,37 @@ def test_nothing_flags_nothing():
 @given(schemas())
 def test_prior_is_the_likeliest(schemas):
     """No prior that scipy finds from there makes the counts likelier."""
-    found = shrink_rates(schemas)
-    assume(found.a < inf)
-    ours = log_likelihood(schemas, found.a, found.b)
+    result = shrink_rates(schemas)
+    assume(result.a < inf)
+    ours = log_likelihood(schemas, result.a, result.b)
 
     def height(place):
         a, b = exp(place[0]), exp(place[1])
         return -log_likelihood(schemas, a, b) if 1 <= a + b <= 1e7 else inf
 
-    theirs = minimize(height, [log(found.a), log(found.b)], method="Nelder-Mead")
+    theirs = minimize(height, [log(result.a), log(result.b)], method="Nelder-Mead")
     assert ours >= -theirs.fun - 1e-6 - 1e-12 * abs(ours)
 
 
 @given(schemas())
 def test_rates_are_drawn_towards_the_mean(schemas):
     """Each rate lies between the schema's own and the mean of all, and in its interval."""
-    found = shrink_rates(schemas)
+    result = shrink_rates(schemas)
 
-    for (n, k), schema in zip(schemas, found.rates, strict=True):
-        low, high = sorted((k / n, found.mean))
-        assert low * (1 - 1e-9) <= schema.rate <= high * (1 + 1e-9) or found.a == inf
+    for (n, k), schema in zip(schemas, result.rates, strict=True):
+        low, high = sorted((k / n, result.mean))
+        assert low * (1 - 1e-9) <= schema.rate <= high * (1 + 1e-9) or result.a == inf
         assert 0 <= schema.lower <= schema.rate <= schema.upper <= 1
 
 
 @given(schemas())
 def test_intervals_are_those_of_scipy(schemas):
     """The interval of a schema is made of the quantiles of its belief."""
-    found = shrink_rates(schemas)
-    assume(0.01 < found.a < inf)
+    result = shrink_rates(schemas)
+    assume(0.01 < result.a < inf)
 
-    for (n, k), schema in zip(schemas, found.rates, strict=True):
-        lower, upper = beta.ppf([0.025, 0.975], found.a + k, found.b + n - k)
+    for (n, k), schema in zip(schemas, result.rates, strict=True):
+        lower, upper = beta.ppf([0.025, 0.975], result.a + k, result.b + n - k)
         assert schema.lower == pytest.approx(min(lower, schema.rate), rel=1e-6, abs=1e-12)
         assert schema.upper == pytest.approx(max(upper, schema.rate), rel=1e-6)
 
@@ -129,20 +129,20 @@ def test_intervals_are_those_of_scipy(schemas):
 @given(st.integers(1, 10**7).flatmap(lambda n: st.tuples(st.just(n), st.integers(0, n))), st.integers(1, 5))
 def test_equal_rates_are_one_rate(schema, size):
     """Schemas with the same counts have one rate, with the interval of all calls together."""
-    found = shrink_rates([schema] * size)
+    result = shrink_rates([schema] * size)
 
     n, k = schema
     interval = jeffreys(k * size, n * size)
     expected = Shrunk(k / n, interval.lower, interval.upper)
-    assert found == Shrinkage(inf, inf, k / n, (expected,) * size)
+    assert result == Shrinkage(inf, inf, k / n, (expected,) * size)
 
 
 def test_shrinkage_gives_the_reference_values():
     """Prior, mean and rates are those of scipy's search."""
-    found = shrink_rates(REFERENCE)
+    result = shrink_rates(REFERENCE)
 
-    assert (round(found.a, 4), round(found.b, 3), round(found.mean, 6)) == (1.8625, 76.304, 0.023827)
-    rates = [round(schema.rate, 5) for schema in found.rates]
+    assert (round(result.a, 4), round(result.b, 3), round(result.mean, 6)) == (1.8625, 76.304, 0.023827)
+    rates = [round(schema.rate, 5) for schema in result.rates]
     assert rates == [0.00808, 0.02233, 0.02161, 0.04698, 0.02108, 0.02295]
 
 
@@ -153,19 +153,19 @@ def test_one_group_is_its_own_rate():
 
 def test_schema_without_calls_gets_what_the_others_share():
     """A schema that was never called has the mean of the others, and the interval of their spread."""
-    found = shrink_rates([*REFERENCE, (0, 0)])
+    result = shrink_rates([*REFERENCE, (0, 0)])
 
-    assert found.rates[-1].rate == pytest.approx(found.mean)
-    assert found.rates[:-1] == pytest.approx(shrink_rates(REFERENCE).rates)
+    assert result.rates[-1].rate == pytest.approx(result.mean)
+    assert result.rates[:-1] == pytest.approx(shrink_rates(REFERENCE).rates)
 
 
 def test_opposites_are_not_proof_that_nothing_is_between():
     """Of ten calls each, all failed and none: both rates stay inside (0, 1)."""
-    found = shrink_rates([(10, 0), (10, 10)])
+    result = shrink_rates([(10, 0), (10, 10)])
 
-    assert found.a + found.b == pytest.approx(1)
-    assert 0.04 < found.rates[0].rate < 0.05
-    assert found.rates[0].upper > 0.2
+    assert result.a + result.b == pytest.approx(1)
+    assert 0.04 < result.rates[0].rate < 0.05
+    assert result.rates[0].upper > 0.2
 
 
 @pytest.mark.parametrize("schemas", [[], [(0, 0)], [(0, 0), (0, 0)]])
@@ -186,9 +186,9 @@ def test_no_calls_have_no_rates(schemas):
 )
 def test_extremes_stay_in_order(schemas):
     """No counts within the limits overflow, underflow or leave the order of the bounds."""
-    found = shrink_rates(schemas)
+    result = shrink_rates(schemas)
 
-    assert all(0 <= one.lower <= one.rate <= one.upper <= 1 or one.rate == 0 for one in found.rates)
+    assert all(0 <= one.lower <= one.rate <= one.upper <= 1 or one.rate == 0 for one in result.rates)
 
 
 @pytest.mark.parametrize(

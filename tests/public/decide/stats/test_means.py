@@ -44,10 +44,10 @@ def test_bounds_are_those_of_the_definition(values, alpha):
     """On a grid of 200 means, those inside the bounds are those that are kept."""
     means = [number / 200 for number in range(1, 200)]
 
-    found = mean_bounds(values, alpha=alpha)
+    result = mean_bounds(values, alpha=alpha)
 
-    inside = [m for m in means if found and found.lower + 2e-9 < m < found.upper - 2e-9]
-    excluded = [m for m in means if not found or not found.lower <= m <= found.upper]
+    inside = [m for m in means if result and result.lower + 2e-9 < m < result.upper - 2e-9]
+    excluded = [m for m in means if not result or not result.lower <= m <= result.upper]
     left = kept(values, alpha, means)
     assert set(inside) <= set(left)
     assert not set(excluded) & set(left)
@@ -65,22 +65,22 @@ def test_more_values_never_widen_the_interval(values, value):
 @given(VALUES)
 def test_bounds_swap_with_the_values(values):
     """The upper bound of the values is what the lower bound of their complements leaves."""
-    found, mirrored = mean_bounds(values), mean_bounds([1 - value for value in values])
+    result, mirrored = mean_bounds(values), mean_bounds([1 - value for value in values])
 
-    if found is None or mirrored is None:
-        assert found is mirrored
+    if result is None or mirrored is None:
+        assert result is mirrored
     else:
-        assert found.upper == pytest.approx(1 - mirrored.lower, abs=1e-8)
-        assert found.lower == pytest.approx(1 - mirrored.upper, abs=1e-8)
+        assert result.upper == pytest.approx(1 - mirrored.lower, abs=1e-8)
+        assert result.lower == pytest.approx(1 - mirrored.upper, abs=1e-8)
 
 
 @given(VALUES, st.floats(1e-9, 0.5), st.floats(1e-9, 0.5))
 def test_bounds_lie_between_zero_and_one(values, one, other):
     """Whatever is observed, the bounds are fractions in order."""
     for alpha in (one, other):
-        found = mean_bounds(values, alpha=alpha)
+        result = mean_bounds(values, alpha=alpha)
 
-        assert found is None or 0 <= found.lower < found.upper <= 1
+        assert result is None or 0 <= result.lower < result.upper <= 1
 
 
 @pytest.mark.parametrize(
@@ -95,10 +95,10 @@ def test_bounds_lie_between_zero_and_one(values, one, other):
 )
 def test_bounds_give_the_reference_values(values, lower, upper):
     """The bounds are those of the confseq package, which knows them to a thousandth."""
-    found = mean_bounds(values)
+    result = mean_bounds(values)
 
-    assert found.lower == pytest.approx(lower, abs=0.001)
-    assert found.upper == pytest.approx(upper, abs=0.001)
+    assert result.lower == pytest.approx(lower, abs=0.001)
+    assert result.upper == pytest.approx(upper, abs=0.001)
 
 
 @pytest.mark.costly
@@ -107,8 +107,8 @@ def test_mean_is_rarely_left_out():
     rng = random.Random(20261124)
     lost = 0
     for _ in range(300):
-        found = mean_bounds([rng.betavariate(0.6, 1.4) for _ in range(500)])
-        lost += found is None or not found.lower <= 0.3 <= found.upper
+        result = mean_bounds([rng.betavariate(0.6, 1.4) for _ in range(500)])
+        lost += result is None or not result.lower <= 0.3 <= result.upper
 
     assert lost <= 15
 

@@ -27,10 +27,10 @@ def test_evidence_is_that_of_a_coin(pairs, alpha):
     """The evidence is that of the differing pairs against one half, and B is better from 1/alpha on."""
     b, c, n = pairs
 
-    found = paired(b, c, n, alpha=alpha)
+    result = paired(b, c, n, alpha=alpha)
 
-    assert found.e_value == e_value(b, b + c, 0.5, side="bad")
-    assert found.better == (found.e_value >= 1 / alpha) or found.e_value == pytest.approx(1 / alpha)
+    assert result.e_value == e_value(b, b + c, 0.5, side="bad")
+    assert result.better == (result.e_value >= 1 / alpha) or result.e_value == pytest.approx(1 / alpha)
 
 
 @given(pairs(), ALPHAS)
@@ -38,15 +38,15 @@ def test_interval_holds_every_product_of_its_bounds(pairs, alpha):
     """The interval reaches to the extreme products of the bounds of both shares, no further."""
     b, c, n = pairs
 
-    found = paired(b, c, n, alpha=alpha)
+    result = paired(b, c, n, alpha=alpha)
 
     differing, wins = bounds(b + c, n, alpha=alpha / 4), bounds(b, b + c, alpha=alpha / 4)
     corners = [
         share * (2 * won - 1)
         for share, won in product((differing.lower, differing.upper), (wins.lower, wins.upper))
     ]
-    assert found.lower == pytest.approx(min(corners), rel=1e-9, abs=1e-15)
-    assert found.upper == pytest.approx(max(corners), rel=1e-9, abs=1e-15)
+    assert result.lower == pytest.approx(min(corners), rel=1e-9, abs=1e-15)
+    assert result.upper == pytest.approx(max(corners), rel=1e-9, abs=1e-15)
 
 
 @given(pairs(), ALPHAS)
@@ -54,10 +54,10 @@ def test_interval_holds_the_observed_difference(pairs, alpha):
     """The observed difference lies in its interval, which lies in [-1, 1]."""
     b, c, n = pairs
 
-    found = paired(b, c, n, alpha=alpha)
+    result = paired(b, c, n, alpha=alpha)
 
-    assert -1 <= found.lower <= (b - c) / n + 1e-15
-    assert (b - c) / n - 1e-15 <= found.upper <= 1
+    assert -1 <= result.lower <= (b - c) / n + 1e-15
+    assert (b - c) / n - 1e-15 <= result.upper <= 1
 
 
 @given(pairs(), ALPHAS)
@@ -65,18 +65,18 @@ def test_swapping_the_two_mirrors_the_interval(pairs, alpha):
     """What A leads by, B trails by."""
     b, c, n = pairs
 
-    found, mirrored = paired(b, c, n, alpha=alpha), paired(c, b, n, alpha=alpha)
+    result, mirrored = paired(b, c, n, alpha=alpha), paired(c, b, n, alpha=alpha)
 
-    assert found.lower == pytest.approx(-mirrored.upper, rel=1e-9, abs=1e-15)
-    assert found.upper == pytest.approx(-mirrored.lower, rel=1e-9, abs=1e-15)
+    assert result.lower == pytest.approx(-mirrored.upper, rel=1e-9, abs=1e-15)
+    assert result.upper == pytest.approx(-mirrored.lower, rel=1e-9, abs=1e-15)
 
 
 @given(pairs(), ALPHAS)
 def test_lower_bound_above_zero_is_better(pairs, alpha):
     """An interval that says that B is better never contradicts the evidence."""
-    found = paired(*pairs, alpha=alpha)
+    result = paired(*pairs, alpha=alpha)
 
-    assert found.better or found.lower <= 0
+    assert result.better or result.lower <= 0
 
 
 @given(pairs(), ALPHAS)
@@ -115,9 +115,9 @@ def test_pairs_that_agree_are_no_evidence(pairs, more):
 )
 def test_interval_gives_the_reference_values(b, c, n, lower, upper):
     """The interval of the difference is that of the formula to six decimals."""
-    found = paired(b, c, n)
+    result = paired(b, c, n)
 
-    assert (round(found.lower, 6), round(found.upper, 6)) == (lower, upper)
+    assert (round(result.lower, 6), round(result.upper, 6)) == (lower, upper)
 
 
 @pytest.mark.parametrize(
@@ -143,10 +143,10 @@ def test_no_pairs_say_nothing():
 
 def test_pairs_that_all_agree_bound_the_difference():
     """When no pair differs, the difference is near 0 but nobody is better."""
-    found = paired(0, 0, 1000)
+    result = paired(0, 0, 1000)
 
     most = bounds(0, 1000, alpha=0.0125).upper
-    assert found == Paired(1.0, -most, most, better=False)
+    assert result == Paired(1.0, -most, most, better=False)
 
 
 def test_sums_of_cluster_means_lie_between_whole_pairs():
@@ -160,17 +160,17 @@ def test_sums_of_cluster_means_may_be_rounded_up():
     """Sums that should add up to all pairs, but for a rounding, are taken as all pairs."""
     b, c = 1 / 9, nextafter(nextafter(35 / 9, 4), 4)
 
-    found = paired(b, c, 4)
+    result = paired(b, c, 4)
 
     assert b + c > 4
-    assert found.lower == pytest.approx(paired(1 / 9, 35 / 9, 4).lower)
+    assert result.lower == pytest.approx(paired(1 / 9, 35 / 9, 4).lower)
 
 
 def test_evidence_past_the_largest_float_is_inf():
     """Above a log of 709 the odds are inf, and B is better."""
-    found = paired(10**7, 0, 10**7)
+    result = paired(10**7, 0, 10**7)
 
-    assert (found.e_value, found.better) == (inf, True)
+    assert (result.e_value, result.better) == (inf, True)
 
 
 @given(st.floats(0.001, 0.5), st.floats(0.001, 0.5), st.floats(0.5, 0.99))

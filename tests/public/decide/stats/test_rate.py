@@ -11,15 +11,15 @@ def test_a_rate_carries_its_bounds(count, n, alpha):
     """A rate is the fraction, with the bounds that `bounds` gives."""
     limits = bounds(count, n, alpha=alpha)
 
-    found = Rate.of(count, n, alpha=alpha)
+    schema = Rate.of(count, n, alpha=alpha)
 
-    assert found == Rate(count, n, count / n, limits.lower, limits.upper)
-    assert found.bounds == limits
+    assert schema == Rate(count, n, count / n, limits.lower, limits.upper)
+    assert schema.bounds == limits
 
 
 def test_no_data_is_no_rate():
     """Without data there is neither a rate nor a bound, and to calculate with the bounds are 0 and 1."""
-    found = Rate.of(0, 0)
+    schema = Rate.of(0, 0)
 
-    assert found == Rate(0, 0, None, None, None)
-    assert found.bounds == Bounds(0.0, 1.0)
+    assert schema == Rate(0, 0, None, None, None)
+    assert schema.bounds == Bounds(0.0, 1.0)

@@ -62,46 +62,46 @@ CASES = [
 @given(full_chains())
 def test_residual_is_the_product_where_all_are_asked_again(attempts):
     """Where every failed attempt is followed by another, the residual is the product of the hazards."""
-    found = retry_hazards(attempts)
+    result = retry_hazards(attempts)
 
-    assert found.residual == pytest.approx(prod(found.hazards))
+    assert result.residual == pytest.approx(prod(result.hazards))
 
 
 @given(full_chains())
 def test_mean_attempts_is_the_sum_of_the_reaches(attempts):
     """Where every failed attempt is followed by another, the reach of one is the product before it."""
-    found = retry_hazards(attempts)
+    result = retry_hazards(attempts)
 
-    reaches = [prod(found.hazards[:number]) for number in range(len(attempts))]
-    assert found.mean_attempts == pytest.approx(sum(reaches))
+    reaches = [prod(result.hazards[:number]) for number in range(len(attempts))]
+    assert result.mean_attempts == pytest.approx(sum(reaches))
 
 
 @given(chains())
 def test_residual_is_what_never_became_valid(attempts):
     """Every call ends valid in one attempt, or is part of the residual."""
-    found = retry_hazards(attempts)
+    result = retry_hazards(attempts)
 
     valid = sum(reached - failed for reached, failed in attempts)
-    assert found.residual == pytest.approx(1 - valid / attempts[0][0], abs=1e-12)
+    assert result.residual == pytest.approx(1 - valid / attempts[0][0], abs=1e-12)
 
 
 @given(chains())
 def test_rates_are_fractions(attempts):
     """No rate leaves [0, 1], and a call has at least one attempt and at most all."""
-    found = retry_hazards(attempts)
+    result = retry_hazards(attempts)
 
-    assert all(hazard is None or 0 <= hazard <= 1 for hazard in found.hazards)
-    assert 0 <= found.geometric <= 1
-    assert 0 <= found.residual <= 1
-    assert 1 <= found.mean_attempts <= len(attempts)
+    assert all(hazard is None or 0 <= hazard <= 1 for hazard in result.hazards)
+    assert 0 <= result.geometric <= 1
+    assert 0 <= result.residual <= 1
+    assert 1 <= result.mean_attempts <= len(attempts)
 
 
 @given(RATES, st.integers(2, 6))
 def test_rho_of_independent_attempts_is_zero(rate, attempts):
     """When the second attempt fails as often as the first, the model says so of all that follow."""
-    found = extrapolate_retries(rate, rate, attempts=attempts)
+    result = extrapolate_retries(rate, rate, attempts=attempts)
 
-    assert found == Extrapolation(inf, (rate,) * attempts, pytest.approx(rate**attempts))
+    assert result == Extrapolation(inf, (rate,) * attempts, pytest.approx(rate**attempts))
 
 
 @given(RATES, RATES)
@@ -109,12 +109,12 @@ def test_extrapolated_hazards_follow_the_model(f1, f2):
     """The third hazard is that of a beta distribution with the size that the first two give."""
     first, second = sorted((f1, f2))
 
-    found = extrapolate_retries(first, second)
+    result = extrapolate_retries(first, second)
 
     rho = (second - first) / (1 - first)
-    assert found.size == pytest.approx((1 - rho) / rho if rho else inf)
-    expected = (first * found.size + 2) / (found.size + 2) if rho else first
-    assert found.hazards == pytest.approx((first, second, expected))
+    assert result.size == pytest.approx((1 - rho) / rho if rho else inf)
+    expected = (first * result.size + 2) / (result.size + 2) if rho else first
+    assert result.hazards == pytest.approx((first, second, expected))
 
 
 @given(RATES, RATES, st.integers(2, 8))
@@ -122,26 +122,28 @@ def test_extrapolated_attempts_fail_ever_more_often(f1, f2, attempts):
     """Calls that failed more often are worse ones: the hazards rise, the residual falls."""
     first, second = sorted((f1, f2))
 
-    found = extrapolate_retries(first, second, attempts=attempts)
+    result = extrapolate_retries(first, second, attempts=attempts)
 
-    assert list(found.hazards) == sorted(found.hazards)
-    assert found.residual <= first
+    assert list(result.hazards) == sorted(result.hazards)
+    assert result.residual <= first
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
 def test_hazards_give_the_reference_values(case):
     """Residual, geometric claim, rho and mean attempts are those worked out by hand, to six decimals."""
-    found = retry_hazards(case.attempts)
+    result = retry_hazards(case.attempts)
 
-    rounded = [round(value, 6) for value in (found.residual, found.geometric, found.rho, found.mean_attempts)]
+    rounded = [
+        round(value, 6) for value in (result.residual, result.geometric, result.rho, result.mean_attempts)
+    ]
     assert rounded == [case.residual, case.geometric, case.rho, case.mean_attempts]
 
 
 def test_calls_given_up_early_are_counted():
     """A failed attempt that no other followed left its call without a valid value."""
-    found = retry_hazards([(1000, 100), (90, 45)])
+    result = retry_hazards([(1000, 100), (90, 45)])
 
-    assert found == Hazards((0.1, 0.5), pytest.approx(4 / 9), pytest.approx(0.01), 0.055, 1.09)
+    assert result == Hazards((0.1, 0.5), pytest.approx(4 / 9), pytest.approx(0.01), 0.055, 1.09)
 
 
 def test_single_attempt_has_no_rho():
@@ -172,11 +174,11 @@ def test_correction_that_helps_has_a_rho_below_zero():
 
 def test_extrapolation_gives_the_reference_values():
     """For 10 % and 60 % the third attempt would fail in 74 %."""
-    found = extrapolate_retries(0.1, 0.6)
+    result = extrapolate_retries(0.1, 0.6)
 
-    assert round(found.size, 6) == 0.8
-    assert round(found.hazards[2], 6) == 0.742857
-    assert round(found.residual, 6) == 0.044571
+    assert round(result.size, 6) == 0.8
+    assert round(result.hazards[2], 6) == 0.742857
+    assert round(result.residual, 6) == 0.044571
 
 
 def test_call_that_failed_twice_for_sure_fails_for_ever():

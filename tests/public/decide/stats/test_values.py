@@ -103,8 +103,8 @@ def many():
         yield f"e_bh {values} {delta}: {e_bh(values, delta=delta)}"
     for schemas in SCHEMAS:
         # The prior is the result of a search. Python 3.12 adds floats differently, which changes its sixth digit.
-        found = NUMBER.sub(lambda text: f"{float(text[0]):.4g}", str(shrink_rates(schemas)))
-        yield f"shrink_rates {schemas}: {found}"
+        result = NUMBER.sub(lambda text: f"{float(text[0]):.4g}", str(shrink_rates(schemas)))
+        yield f"shrink_rates {schemas}: {result}"
 
 
 def retries():
@@ -118,9 +118,9 @@ def over_time():
     for name, calls in STREAMS.items():
         numbers, n = failed(calls), len(calls)
         yield f"changes {name}: {changes(numbers, n)}"
-        found = bursts_of(numbers, n)
-        yield f"bursts_of {name}: {found}"
-        yield f"  {found.bounds()} {found.bounds(alpha=0.01)} {found.calls_needed(0.2)} {found.calls_needed(0.01, alpha=0.01)}"
+        result = bursts_of(numbers, n)
+        yield f"bursts_of {name}: {result}"
+        yield f"  {result.bounds()} {result.bounds(alpha=0.01)} {result.calls_needed(0.2)} {result.calls_needed(0.01, alpha=0.01)}"
         for p0, alpha in ((0.01, 1e-4), (0.02, 1e-3), (0.02, 1e-4), (0.3, 1e-2)):
             drift = Drift(p0, alpha=alpha)
             alarm = next((number for number, bad in enumerate(calls, start=1) if drift.update(bad)), None)

@@ -66,10 +66,10 @@ def outcomes(schema, replies, width, **settings):
 
     yield guarded(False).outcome("t")
     yield asyncio.run(guarded(True).outcome("t"))
-    kept = Kept()
-    for _ in guarded(False, kept).stream("t"):
+    stored = Kept()
+    for _ in guarded(False, stored).stream("t"):
         pass
-    yield kept.seen[-1]
+    yield stored.seen[-1]
 
 
 def told(outcome):
@@ -291,7 +291,7 @@ def test_text_before_a_tool_call_dooms_nothing():
 
 def test_text_beside_a_call_that_is_asked_for_dooms_nothing():
     """Where the model is to call a tool, what it says before that may be JSON that no valid reply begins with."""
-    said = [{"content": piece} for piece in in_pieces(HOPELESS, 4)]
+    lines = [{"content": piece} for piece in in_pieces(HOPELESS, 4)]
 
     @guard(
         {**ORDER, "title": "give"},
@@ -302,7 +302,7 @@ def test_text_beside_a_call_that_is_asked_for_dooms_nothing():
         provider="groq",
     )
     def ask(prompt: str, options: dict | None = None):
-        yield from events(*said, *map(called, in_pieces(GOOD, 4)))
+        yield from events(*lines, *map(called, in_pieces(GOOD, 4)))
 
     assert ask("t") == {"id": 7, "note": "two desks"}
 
@@ -324,19 +324,19 @@ def test_bytes_may_be_stopped_inside_a_character():
 def test_an_exception_after_a_hopeless_piece_goes_on(is_async):
     """What the function raises before it is stopped is its own, and the text before it is kept."""
 
-    kept = Kept()
+    stored = Kept()
 
     def give(prompt, width):
         yield '{"note": "' + "x" * 400
         yield '", "id": "x"'
         raise RuntimeError
 
-    ask = guard(ORDER, store=kept, max_attempts=1, early_stop=True)(functions(give, 0)[is_async])
+    ask = guard(ORDER, store=stored, max_attempts=1, early_stop=True)(functions(give, 0)[is_async])
 
     with pytest.raises(RuntimeError):
         asyncio.run(ask("t")) if is_async else ask("t")
 
-    (attempt,) = kept.seen[0].attempts
+    (attempt,) = stored.seen[0].attempts
     assert (attempt.failure.code, len(attempt.reply), attempt.stopped_at) == ("call_raised", 422, None)
 
 

@@ -99,9 +99,11 @@ FITTED = {
 @pytest.mark.parametrize(("name", "provider"), FITTED)
 def test_findings_of_a_provider(name, provider):
     """Each finding has its severity, effect, rule, and place."""
-    found = lint(Schema.of(SCHEMAS[name]), provider)
+    findings = lint(Schema.of(SCHEMAS[name]), provider)
 
-    assert [(one.severity, one.effect, one.rule, one.location) for one in found] == FITTED[name, provider][0]
+    assert [(one.severity, one.effect, one.rule, one.location) for one in findings] == FITTED[name, provider][
+        0
+    ]
 
 
 @pytest.mark.parametrize(("name", "provider"), FITTED)

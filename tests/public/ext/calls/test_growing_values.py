@@ -11,11 +11,11 @@ NUMBERS = count()
 
 def streamed(*attempts, schema=True, partial=False, **settings):
     """Return the values that a stream yields for attempts in pieces, then "failed" if the call fails."""
-    given = iter(attempts)
+    value = iter(attempts)
 
     @guard(schema, store=None, max_attempts=len(attempts), name=f"grown_{next(NUMBERS)}", **settings)
     def ask(prompt):
-        yield from next(given)
+        yield from next(value)
 
     values = []
     try:

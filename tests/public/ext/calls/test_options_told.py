@@ -70,23 +70,26 @@ def test_what_a_function_sends_stands_in_its_settings(function, found):
 @pytest.mark.parametrize("observe", [False, True])
 def test_observed_and_enforced_functions_are_told_alike(observe):
     """Observing finds it too, and changes nothing of the call."""
-    kept = []
+    stored = []
 
     class Kept:
         def record(self, outcome, task):
-            kept.append(outcome)
+            stored.append(outcome)
 
     guard(SCHEMA, store=Kept(), observe=observe)(written)("hi")
 
-    assert json.loads(kept[0].call.settings)["gateway_repaired"] == ["response-healing"]
+    assert json.loads(stored[0].call.settings)["gateway_repaired"] == ["response-healing"]
 
 
 def test_what_a_call_gives_is_of_that_call_alone():
     """Options of one call make it one of another configuration; the next is as before."""
     ask = guard(SCHEMA, store=None)(plain)
-    mended, before = ask.outcome("hi", options=REPAIRING), ask.outcome("hi")
+    repaired, before = ask.outcome("hi", options=REPAIRING), ask.outcome("hi")
 
-    assert (json.loads(mended.call.settings)["gateway_repaired"], mended.attempts[0].gateway_repaired) == (
+    assert (
+        json.loads(repaired.call.settings)["gateway_repaired"],
+        repaired.attempts[0].gateway_repaired,
+    ) == (
         ["response-healing"],
         True,
     )
@@ -104,8 +107,8 @@ def test_options_of_a_model_are_seen():
             outcome = guard(SCHEMA, store=None)(model).outcome("hi")
 
         assert server.requests[0].body["plugins"] == [{"id": "response-healing"}]
-    said = json.loads(outcome.call.settings)
-    assert (said["gateway_repaired"], said["max_retries"], outcome.attempts[0].gateway_repaired) == (
+    document = json.loads(outcome.call.settings)
+    assert (document["gateway_repaired"], document["max_retries"], outcome.attempts[0].gateway_repaired) == (
         ["response-healing"],
         1,
         True,
@@ -161,9 +164,9 @@ def test_options_of_a_model_are_told():
         connect(f"{server.openai_url}#m", options=ON) as model,
     ):
         ask = guard(SCHEMA, store=None)(model)
-        told = [settings_of(ask.outcome("hi", options=given)) for given in (None, OFF, None)]
+        messages = [settings_of(ask.outcome("hi", options=value)) for value in (None, OFF, None)]
 
-    assert told == ["on", "off", "on"]
+    assert messages == ["on", "off", "on"]
 
 
 def test_models_that_are_asked_in_turn_are_told_apart():

@@ -19,9 +19,9 @@ ENFORCED = {"verdict": "enforced", "requests": 3, "judged": 3, "kept": 3, "at_le
 @pytest.fixture
 def rules(tmp_path):
     keywords = {"uniqueItems": {"does": "enforced", "says": "rejected", "n": 1}}
-    found = {"format": 1, "made": "2026-11-26", "model": "m", "provider": "openai", "enforcement": ENFORCED}
+    results = {"format": 1, "made": "2026-11-26", "model": "m", "provider": "openai", "enforcement": ENFORCED}
     path = tmp_path / "rules.json"
-    path.write_text(json.dumps({**found, "keywords": keywords, "schema": None, "prefix": None}))
+    path.write_text(json.dumps({**results, "keywords": keywords, "schema": None, "prefix": None}))
     return path
 
 

@@ -37,8 +37,8 @@ def forms(outcome):
 @cache
 def probed(served):
     """Return the file of a probe that saw a server continue a reply."""
-    found = {"verdict": "ignored", "requests": 1, "judged": 1, "kept": 0, "at_least": 0.0, "by_keyword": {}}
-    made = {"format": 1, "made": "2026-11-27", "model": "m", "provider": served, "enforcement": found}
+    results = {"verdict": "ignored", "requests": 1, "judged": 1, "kept": 0, "at_least": 0.0, "by_keyword": {}}
+    made = {"format": 1, "made": "2026-11-27", "model": "m", "provider": served, "enforcement": results}
     path = Path(tempfile.mkdtemp(), "rules.json")
     path.write_text(json.dumps({**made, "keywords": None, "schema": None, "prefix": "continued"}))
     return path
@@ -52,8 +52,8 @@ def connected(server, served):
 
 
 def outcome_of(way, ask, task):
-    found = ask.outcome(task)
-    return asyncio.run(found) if way in ("acall", "astream") else found
+    outcome = ask.outcome(task)
+    return asyncio.run(outcome) if way in ("acall", "astream") else outcome
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -217,9 +217,9 @@ def asking(server, received, **settings):
 
 @pytest.fixture
 def rules(tmp_path):
-    found = {"verdict": "ignored", "requests": 1, "judged": 1, "kept": 0, "at_least": 0.0, "by_keyword": {}}
+    results = {"verdict": "ignored", "requests": 1, "judged": 1, "kept": 0, "at_least": 0.0, "by_keyword": {}}
     path = tmp_path / "rules.json"
-    made = {"format": 1, "made": "2026-11-27", "model": "m", "provider": "vllm", "enforcement": found}
+    made = {"format": 1, "made": "2026-11-27", "model": "m", "provider": "vllm", "enforcement": results}
     path.write_text(json.dumps({**made, "keywords": None, "schema": None, "prefix": "continued"}))
     return path
 

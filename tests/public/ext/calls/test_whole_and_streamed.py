@@ -47,9 +47,9 @@ def test_stream_has_the_outcome_of_the_whole_call_at_every_width(form, said):
 
 def test_failure_names_an_unknown_tool():
     """The message of a call of an unknown tool names it, whole and streamed."""
-    said = next(said for said in SAID if said.id == "another tool")
-    for reply in (FORMATS[0].whole(said), FORMATS[0].pieces(said, 5)):
-        outcome = outcome_of(lambda reply=reply: reply, said)
+    item = next(item for item in SAID if item.id == "another tool")
+    for reply in (FORMATS[0].whole(item), FORMATS[0].pieces(item, 5)):
+        outcome = outcome_of(lambda reply=reply: reply, item)
 
         assert outcome.failure.message == "the reply calls the tool 'take': expected 'give'"
 

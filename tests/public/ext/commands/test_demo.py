@@ -57,10 +57,10 @@ def test_json_has_the_figures_of_report_and_decide(tmp_path):
     """With --format json, the demo's parts equal the JSON of `report` and `decide`."""
     url = f"sqlite:///{tmp_path}/demo.db"
     with stopped_clock():
-        found = json.loads(command("demo", "--offline", "--store", url, "--format", "json")[1])
+        document = json.loads(command("demo", "--offline", "--store", url, "--format", "json")[1])
         report = json.loads(command("report", "--store", url, "--format", "json")[1])
         verdict = json.loads(command("decide", "--store", url, "--format", "json")[1])
 
-    assert found["report"] == report
-    assert found["verdict"] == verdict
-    assert found["climb"]["steps"][0]["step"] == found["first_verdict"]["next_rung"] == "strict_schema"
+    assert document["report"] == report
+    assert document["verdict"] == verdict
+    assert document["climb"]["steps"][0]["step"] == document["first_verdict"]["next_rung"] == "strict_schema"

@@ -38,11 +38,11 @@ def test_a_set_is_written_for_its_owner_with_its_sources_first(tmp_path, ask):
     """The schema is known by its name, from the prompts that showed it; what is next is said."""
     record(tmp_path / "r.db", [[GOOD]] * 8)
 
-    status, said = ask("--schema", "ticket", "--store", "r.db", "--output", "set", "--min-examples", "5")
+    status, shown = ask("--schema", "ticket", "--store", "r.db", "--output", "set", "--min-examples", "5")
 
     assert status == 0
-    assert said.out.startswith("EXPORTED: 8 rows in set\nfunction     app.triage, schema ticket (")
-    assert "next         schema-guard tune run set --backend local\n" in said.out
+    assert shown.out.startswith("EXPORTED: 8 rows in set\nfunction     app.triage, schema ticket (")
+    assert "next         schema-guard tune run set --backend local\n" in shown.out
     text = (tmp_path / "set" / "manifest.json").read_text(encoding="utf-8")
     assert text.splitlines()[0] == '{"sources": {"gold": 0, "checked": 8, "valid": 0},'
     manifest = json.loads(text)
@@ -74,11 +74,11 @@ def test_host_needs_its_least_number_of_rows(tmp_path, ask, host, least):
         "0",
     )
 
-    few, said = ask(*asked, "--store", f"{least - 1}.db", "--output", "few")
+    few, text = ask(*asked, "--store", f"{least - 1}.db", "--output", "few")
     enough, _ = ask(*asked, "--store", f"{least}.db", "--output", "enough")
 
     assert (few, enough) == (1, 0)
-    assert said.out.startswith(f"TOO FEW: {least - 1} rows to train on, {least} are needed")
+    assert text.out.startswith(f"TOO FEW: {least - 1} rows to train on, {least} are needed")
     assert not (tmp_path / "few" / "train.jsonl").exists()
 
 
@@ -87,11 +87,11 @@ def test_too_few_rows_write_no_set_but_what_to_label_and_the_answers_make_one(tm
     record(tmp_path / "r.db", [[BAD] * 3] * 4 + [[GOOD]] * 2)
     asked = ("--schema", "ticket", "--store", "r.db", "--output", "set", "--min-examples", "5")
 
-    status, said = ask(*asked)
+    status, text = ask(*asked)
 
     assert (status, sorted(path.name for path in (tmp_path / "set").iterdir())) == (1, ["to_label.jsonl"])
-    assert said.out.startswith("TOO FEW: 2 rows to train on, 5 are needed; no set was written")
-    assert "with --answers set/to_label.jsonl" in " ".join(said.out.split())
+    assert text.out.startswith("TOO FEW: 2 rows to train on, 5 are needed; no set was written")
+    assert "with --answers set/to_label.jsonl" in " ".join(text.out.split())
     open_inputs = lines(tmp_path / "set", "to_label.jsonl")
     assert {one["why"] for one in open_inputs} == {"no attempt was valid"}
     answered = "".join(json.dumps({**one, "answer": {"team": "shipping"}}) + "\n" for one in open_inputs)
@@ -121,12 +121,12 @@ def test_wrong_answers_are_told_with_their_lines(tmp_path, ask):
     (tmp_path / "t.json").write_text(json.dumps(TICKET), encoding="utf-8")
     record(tmp_path / "r.db", [[GOOD]])
 
-    status, said = ask("--schema", "t.json", "--store", "r.db", "--output", "set", "--answers", "a.jsonl")
+    status, text = ask("--schema", "t.json", "--store", "r.db", "--output", "set", "--answers", "a.jsonl")
 
     assert status == 2
-    assert "line 1: at /team of the answer: expected" in said.err
-    assert [number for number in "12345678" if f"line {number}: " in said.err] == list("123458")
-    assert "line 8: another answer to call 'c' than line 6 has: leave one of them" in said.err
+    assert "line 1: at /team of the answer: expected" in text.err
+    assert [number for number in "12345678" if f"line {number}: " in text.err] == list("123458")
+    assert "line 8: another answer to call 'c' than line 6 has: leave one of them" in text.err
     assert not (tmp_path / "set").exists()
 
 
@@ -137,10 +137,10 @@ def test_an_answer_to_what_is_no_input_is_told(tmp_path, ask, task):
     (tmp_path / "a.jsonl").write_text(json.dumps({"input": task, "answer": json.loads(GOOD)}))
     record(tmp_path / "r.db", [[GOOD]])
 
-    status, said = ask("--schema", "t.json", "--store", "r.db", "--output", "set", "--answers", "a.jsonl")
+    status, text = ask("--schema", "t.json", "--store", "r.db", "--output", "set", "--answers", "a.jsonl")
 
     assert status == 2
-    assert "line 1: at /input: expected a text or messages of text, got" in said.err
+    assert "line 1: at /input: expected a text or messages of text, got" in text.err
 
 
 def test_no_canary_of_a_redacted_store_is_in_any_file(tmp_path, ask):
@@ -154,10 +154,10 @@ def test_no_canary_of_a_redacted_store_is_in_any_file(tmp_path, ask):
     ]
     record(tmp_path / "r.db", replies, tasks=tasks, payload="redacted")
 
-    status, said = ask("--schema", "ticket", "--store", "r.db", "--output", "set", "--min-examples", "1")
+    status, text = ask("--schema", "ticket", "--store", "r.db", "--output", "set", "--min-examples", "1")
 
     assert status == 0
-    written = said.out + "".join(path.read_text(encoding="utf-8") for path in (tmp_path / "set").iterdir())
+    written = text.out + "".join(path.read_text(encoding="utf-8") for path in (tmp_path / "set").iterdir())
     assert (tmp_path / "set" / "to_label.jsonl").exists()
     assert not [canary for canary in CANARIES if canary in written]
 
@@ -166,7 +166,7 @@ def test_pairs_prefer_the_corrected_reply(tmp_path, ask):
     """DPO: the rejected reply is no value of the schema, the chosen one is; the prompt is the same."""
     record(tmp_path / "r.db", [[BAD, GOOD], ["no idea", GOOD], [GOOD]])
 
-    status, said = ask(
+    status, text = ask(
         "--schema", "ticket", "--store", "r.db", "-o", "set", "--method", "dpo", "--min-examples", "1"
     )
 
@@ -176,7 +176,7 @@ def test_pairs_prefer_the_corrected_reply(tmp_path, ask):
     ]
     assert sorted(pair["non_preferred_output"][0]["content"] for pair in pairs) == ["no idea", BAD]
     assert {pair["preferred_output"][0]["content"] for pair in pairs} == {'{"team":"billing"}'}
-    assert "nothing to reject" in " ".join(said.out.split())
+    assert "nothing to reject" in " ".join(text.out.split())
 
 
 def suite(folder, count=30, split=None):
@@ -195,13 +195,13 @@ def test_a_labelled_file_is_gold_and_its_own_split_stands(tmp_path, ask):
     """No store is read; test tasks are in test.jsonl, and nowhere else."""
     rows = suite(tmp_path, split=lambda n: "test" if n % 3 == 0 else "dev")
 
-    status, said = ask(
+    status, text = ask(
         "--suite", "tickets.jsonl", "--output", "set", "--min-examples", "5", "--format", "json"
     )
 
     assert status == 0
-    told = json.loads(said.out)
-    assert told["manifest"]["sources"] == {"gold": 30, "checked": 0, "valid": 0}
+    document = json.loads(text.out)
+    assert document["manifest"]["sources"] == {"gold": 30, "checked": 0, "valid": 0}
     held_out = {row["messages"][0]["content"] for row in lines(tmp_path / "set", "test.jsonl")}
     assert held_out == {row["input"] for row in rows if row.get("split") == "test"}
 
@@ -252,10 +252,10 @@ def test_what_is_missing_is_said(tmp_path, ask, arguments, told):
         for settings in stores[name]:
             record(tmp_path / name, [[GOOD]], **settings)
 
-    status, said = ask(*arguments)
+    status, text = ask(*arguments)
 
     assert status == 2
-    assert re.search(re.escape(told), said.err)
+    assert re.search(re.escape(told), text.err)
 
 
 def test_a_set_that_a_model_was_tuned_on_is_never_written_over(tmp_path, ask):
@@ -264,10 +264,10 @@ def test_a_set_that_a_model_was_tuned_on_is_never_written_over(tmp_path, ask):
     (tmp_path / "set" / "job.json").write_text("{}")
     record(tmp_path / "r.db", [[GOOD]])
 
-    status, said = ask("--schema", "ticket", "--store", "r.db", "-o", "set")
+    status, text = ask("--schema", "ticket", "--store", "r.db", "-o", "set")
 
     assert status == 2
-    assert "a model was tuned on what is there" in said.err
+    assert "a model was tuned on what is there" in text.err
 
 
 def test_what_stands_in_the_way_is_what_is_said_to_be_next(tmp_path, ask):
@@ -275,23 +275,23 @@ def test_what_stands_in_the_way_is_what_is_said_to_be_next(tmp_path, ask):
     record(tmp_path / "r.db", [[GOOD]], payload="off")
     record(tmp_path / "o.db", [[GOOD]], observe=True, max_attempts=1)
     (tmp_path / "t.json").write_text(json.dumps(TICKET), encoding="utf-8")
-    for name, told in (
+    for name, shown in (
         ("r.db", "open_store(URL, payload='redacted')"),
         ("o.db", "--prompt-from module:function"),
     ):
-        status, said = ask("--schema", "t.json", "--store", name, "-o", "set")
+        status, text = ask("--schema", "t.json", "--store", name, "-o", "set")
 
         assert status == 1
-        assert told in said.out.partition("next  ")[2].partition("\n\n")[0]
+        assert shown in text.out.partition("next  ")[2].partition("\n\n")[0]
 
 
 def test_private_texts_are_warned_of(tmp_path, ask):
     """A store that keeps texts as they are keeps addresses too."""
     record(tmp_path / "r.db", [[GOOD]] * 3, tasks=[f"{n} {WORDS[n]} of ann@corp.com" for n in range(3)])
 
-    _, said = ask(
+    _, text = ask(
         "--schema", "ticket", "--store", "r.db", "-o", "set", "--min-examples", "1", "--format", "json"
     )
 
-    (warning,) = json.loads(said.out)["manifest"]["warnings"]
+    (warning,) = json.loads(text.out)["manifest"]["warnings"]
     assert warning.startswith("3 of 3 rows that were looked at hold email: a tuned model can repeat it")

@@ -48,9 +48,9 @@ def test_null_is_an_answer_to_an_input_if_the_schema_accepts_it(folder):
     """A null answer becomes a row of the training set."""
     rows = [{"input": words(1), "answer": None}, {"input": words(2), "answer": {"a": 1}}]
 
-    found = exported(OPTIONAL, rows)
+    result = exported(OPTIONAL, rows)
 
-    assert found == sorted(
+    assert result == sorted(
         [(words(1), None, "answers a.jsonl, line 1"), (words(2), {"a": 1}, "answers a.jsonl, line 2")]
     )
 
@@ -60,9 +60,9 @@ def test_null_is_an_answer_to_a_call_if_the_schema_accepts_it(calls):
     answers = dict(zip(calls, (None, {"a": 1}, None), strict=True))
     rows = [{"call_id": calls[text], "answer": answer} for text, answer in answers.items()]
 
-    found = exported(OPTIONAL, rows, "--function", "app.note", store="r.db")
+    result = exported(OPTIONAL, rows, "--function", "app.note", store="r.db")
 
-    assert [(text, answer) for text, answer, _ in found] == sorted(answers.items(), key=lambda one: one[0])
+    assert [(text, answer) for text, answer, _ in result] == sorted(answers.items(), key=lambda one: one[0])
 
 
 def test_null_leaves_an_input_open_if_the_schema_rejects_it(folder):

@@ -39,12 +39,12 @@ def attempts(out, form):
 def test_store_export_writes_the_matching_attempts(url, chosen):
     """The export has a row for each matching attempt. An empty time range has none."""
     out = output_of(url, "store", "export", "--format", "csv", *itertools.chain(*chosen))
-    found = {}
+    results = {}
     for row in attempts(out, "csv"):
         key = row["function"], row["schema_name"], row["segment"]
-        found[key] = found.get(key, 0) + 1
+        results[key] = results.get(key, 0) + 1
 
-    assert found == summed_by(matching(chosen), "function", "schema", "segment")
+    assert results == summed_by(matching(chosen), "function", "schema", "segment")
 
 
 @pytest.mark.parametrize("form", ["jsonl", "csv"])

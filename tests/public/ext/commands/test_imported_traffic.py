@@ -60,9 +60,9 @@ def files(folder):
 
 def read(line, status=(0, 1)):
     """Run a command on the store. Return its exit status and JSON."""
-    found, out, err = command(*line.split(), "--store", "r.db", "--format", "json")
-    assert found in status, err
-    return found, json.loads(out)
+    result, out, err = command(*line.split(), "--store", "r.db", "--format", "json")
+    assert result in status, err
+    return result, json.loads(out)
 
 
 def decided(line="decide --max-failure-rate 0.1"):
@@ -73,12 +73,12 @@ def decided(line="decide --max-failure-rate 0.1"):
 def test_calls_per_month_are_those_of_the_traffic(part):
     """The calls of a sample are divided by its share. Without a share, calls per month are unknown."""
     traces(PARTS[part])
-    found = decided().get("calls_per_month")
+    value = decided().get("calls_per_month")
 
     if part in SHARE:
-        assert found == pytest.approx(PER_MONTH / SHARE[part], rel=0.02)
+        assert value == pytest.approx(PER_MONTH / SHARE[part], rel=0.02)
     else:
-        assert found is None
+        assert value is None
 
 
 @pytest.mark.parametrize("part", PARTS)
@@ -97,9 +97,9 @@ def test_calls_per_month_of_two_imports_are_added(files):
     with stopped_clock(FIRST.timestamp() + 40 * DAY):
         traces("--traffic all")
         traces("--traffic sampled --sample-share 0.1", "later.jsonl")
-        found = decided()["calls_per_month"]
+        result = decided()["calls_per_month"]
 
-    assert found == pytest.approx(PER_MONTH, rel=0.1)
+    assert result == pytest.approx(PER_MONTH, rel=0.1)
 
 
 @pytest.mark.parametrize("part", PARTS)
@@ -118,17 +118,19 @@ def test_counts_do_not_depend_on_the_part(part):
 def test_only_rates_of_the_traffic_decide(part):
     """Failures and unknown parts need more data, with exit status 1. Other parts are good enough."""
     traces(PARTS[part])
-    status, found = read("decide --max-failure-rate 0.1")
+    status, result = read("decide --max-failure-rate 0.1")
 
-    assert (status, found["verdict"]) == ((0, "PROMPTING_ENOUGH") if part in RATED else (1, "NEED_MORE_DATA"))
+    assert (status, result["verdict"]) == (
+        (0, "PROMPTING_ENOUGH") if part in RATED else (1, "NEED_MORE_DATA")
+    )
 
 
 @pytest.mark.parametrize("part", PARTS)
 def test_failures_alone_have_no_rate(part):
     """If all calls failed, only a fair part of the traffic proves a breach. Exit status 1 comes with each part."""
     traces(PARTS[part], "failed.jsonl")
-    status, found = read("watch --max-failure-rate 0.1")
-    (watched,) = found["watched"]
+    status, result = read("watch --max-failure-rate 0.1")
+    (watched,) = result["watched"]
 
     assert (status, watched["n"], watched["k"]) == (1, 45, 45)
     assert watched["state"] == ("fail" if part in RATED else "unrated")
@@ -151,9 +153,9 @@ LINES = (
 @pytest.mark.parametrize("part", PARTS)
 def test_output_on_an_import_matches_the_recording(files, part):
     """The outputs of the commands equal the recorded ones."""
-    found = json.dumps(traces(PARTS[part])) + "\n"
-    told = [transcript(line.split(), command(*line.split())) for line in LINES]
-    text = normalized("\n".join([found, *told]), files)
+    result = json.dumps(traces(PARTS[part])) + "\n"
+    messages = [transcript(line.split(), command(*line.split())) for line in LINES]
+    text = normalized("\n".join([result, *messages]), files)
     base = None if part == "all" else "commands/imported_all.txt"
 
     assert text == expected(f"commands/imported_{part.replace(' ', '_')}.txt", text, base)
@@ -164,7 +166,7 @@ def test_parts_of_the_traffic_stay_apart(files):
     for number, (part, options) in enumerate(PARTS.items()):
         lines(files / "part.jsonl", rows(calls=300, prefix=part))
         traces(options, "part.jsonl", f"app.f{number}_{part.replace(' ', '_')}")
-    told = [
+    messages = [
         transcript(line.split(), command(*line.split()))
         for line in (
             "report --store r.db",
@@ -172,6 +174,6 @@ def test_parts_of_the_traffic_stay_apart(files):
             "decide --store r.db",
         )
     ]
-    text = normalized("\n".join(told), files)
+    text = normalized("\n".join(messages), files)
 
     assert text == expected("commands/imported_parts.txt", text)

@@ -45,9 +45,9 @@ PUBLISHED = published("lint.schema.json")
 
 def test_a_fault_is_told_with_its_line_what_happens_and_what_to_do(capsys):
     """A finding has a line that editors can follow, then the advice; exit status 1."""
-    found = run(capsys, "schema", "lint", file("open.json", OPEN), "--provider", "openai")
+    result = run(capsys, "schema", "lint", file("open.json", OPEN), "--provider", "openai")
 
-    assert found == (
+    assert result == (
         1,
         (
             "open.json:1: error: openai refuses additionalProperties at (root): every object has to say "
@@ -87,9 +87,9 @@ def test_several_schemas_and_providers(capsys, folder):
         "--format", "json",
     )  # fmt: skip
 
-    told = json.loads(out)["linted"]
+    text = json.loads(out)["linted"]
     assert status == 1
-    assert [(one["file"], one["provider"], one["rules"], len(one["findings"])) for one in told] == [
+    assert [(one["file"], one["provider"], one["rules"], len(one["findings"])) for one in text] == [
         ("s.json", "openai", "openai", 0),
         ("s.json", "azure", "openai-legacy", 0),
         ("in/a.json", "openai", "openai", 1),
@@ -135,9 +135,9 @@ def test_a_type_is_told_with_the_line_of_its_class(capsys, monkeypatch, model, l
         capsys, "schema", "lint", f"lint_{model}:{model}", "--provider", "openai", "--format", "json"
     )
 
-    (told,) = json.loads(out)["linted"]
-    errors = [one for one in told["findings"] if one["severity"] == "error"]
-    assert told["file"] == (None if model == "COUNTS" else f"lint_{model}.py")
+    (text,) = json.loads(out)["linted"]
+    errors = [one for one in text["findings"] if one["severity"] == "error"]
+    assert text["file"] == (None if model == "COUNTS" else f"lint_{model}.py")
     assert {one["location"]: one["line"] for one in errors} == lines
 
 
@@ -203,13 +203,13 @@ def test_sarif_is_as_the_standard_asks(capsys):
 
     log = json.loads(out)
     assert SARIF.violations(log) == []
-    (told,) = log["runs"]
-    rules = told["tool"]["driver"]["rules"]
-    assert [rules[result["ruleIndex"]]["id"] for result in told["results"]] == [
-        result["ruleId"] for result in told["results"]
+    (text,) = log["runs"]
+    rules = text["tool"]["driver"]["rules"]
+    assert [rules[result["ruleIndex"]]["id"] for result in text["results"]] == [
+        result["ruleId"] for result in text["results"]
     ]
     assert [rule["id"] for rule in rules] == ["openai-open-object", "azure/openai-legacy-open-object"]
-    assert told["results"][0]["locations"][0]["physicalLocation"] == {
+    assert text["results"][0]["locations"][0]["physicalLocation"] == {
         "artifactLocation": {"uri": "a%20b.json"},
         "region": {"startLine": 1},
     }

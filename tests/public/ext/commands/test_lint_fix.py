@@ -52,9 +52,9 @@ def test_json_names_the_files(capsys):
         capsys, "schema", "lint", "s.json", "--provider", "openai,azure", "--fix", "sent", "--format", "json"
     )
 
-    found = json.loads(out)
-    assert PUBLISHED.violations(found) == []
-    assert [one["fix"] for one in found["linted"]] == [
+    document = json.loads(out)
+    assert PUBLISHED.violations(document) == []
+    assert [one["fix"] for one in document["linted"]] == [
         {"schema": f"sent/s.{provider}.json", "report": f"sent/s.{provider}.report.json"}
         for provider in ("openai", "azure")
     ]

@@ -150,9 +150,9 @@ def test_places_of_phoenix_include_attributes(tmp_path, span, own):
     else:
         row["attributes"] = {**row.get("attributes", {}), **own}
     options = ("--field", "segment=attributes.own.kind", "--field", "version=attributes.own.version")
-    (found,) = import_traces(written(tmp_path, row), options=options).rows
+    (result,) = import_traces(written(tmp_path, row), options=options).rows
 
-    assert (found["segment"], found["version"]) == ("eu", "v9")
+    assert (result["segment"], result["version"]) == ("eu", "v9")
 
 
 @pytest.mark.parametrize(("milliseconds", "calls"), [(1_004, 1), (1_000, 1), (996, 1), (990, 2), (0, 2)])
@@ -326,9 +326,9 @@ def exported():
 )
 def test_imported_attempts_match_the_recording(folder, name, rows):
     """Every column of every attempt equals the recorded one."""
-    found = import_traces(written(folder, *rows))
-    counts = {key: value for key, value in vars(found).items() if key != "rows"}
-    known = [{key: value for key, value in row.items() if value is not None} for row in found.rows]
+    imported = import_traces(written(folder, *rows))
+    counts = {key: value for key, value in vars(imported).items() if key != "rows"}
+    known = [{key: value for key, value in row.items() if value is not None} for row in imported.rows]
     text = normalized(json.dumps([counts, *known], indent=1, sort_keys=True, default=str) + "\n", folder)
 
     assert text == expected(f"traces/{name}.json", text)

@@ -48,22 +48,22 @@ def test_cluster_is_in_one_file(clustered, seed, options):
     """All exported inputs of a cluster are in one file."""
     _, _, sides = export("set", "--seed", seed, *options, store=clustered)
     places = sides_by_input(sides)
-    found = defaultdict(set)
+    result = defaultdict(set)
     for call in CALLS:
         if call["cluster"] and call["text"] in places:
-            found[call["cluster"]] |= places[call["text"]]
+            result[call["cluster"]] |= places[call["text"]]
 
-    assert len(found) > 15
-    assert {name: on for name, on in found.items() if len(on) != 1} == {}
+    assert len(result) > 15
+    assert {name: on for name, on in result.items() if len(on) != 1} == {}
 
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_every_input_is_exported_once(clustered, seed):
     """The set has every call exactly once."""
     _, _, sides = export("set", "--seed", seed, store=clustered)
-    found = [text for rows in sides.values() for text in inputs(rows)]
+    results = [text for rows in sides.values() for text in inputs(rows)]
 
-    assert sorted(found) == sorted(call["text"] for call in CALLS)
+    assert sorted(results) == sorted(call["text"] for call in CALLS)
 
 
 SHARES = ((0.1, 0.1), (0.2, 0.1), (0.1, 0.3), (0.25, 0.25), (0.0, 0.2), (0.2, 0.0), (0.0, 0.0))
@@ -106,9 +106,9 @@ def test_shares_apply_to_each_segment(single, validation, test):
 
     assert manifest["segments"] == {"eu": 120, "us": 80}
     for side, share in (("validation", validation), ("test", test), ("train", 1 - validation - test)):
-        found = Counter(segment_of[text] for text in inputs(sides[side]))
+        counts = Counter(segment_of[text] for text in inputs(sides[side]))
         for segment, rows in (("eu", 120), ("us", 80)):
-            assert abs(found[segment] - share * rows) <= 1
+            assert abs(counts[segment] - share * rows) <= 1
 
 
 def test_seed_determines_the_set(single):
@@ -261,7 +261,7 @@ def test_pairs_consist_of_the_refused_reply_and_the_answer(folder, seed):
     _, manifest, sides = export(
         "set", "--method", "dpo", "--seed", seed, "--validation", "0.2", "--test", "0.2"
     )
-    found = {
+    results = {
         text: (row["preferred_output"], row["non_preferred_output"])
         for rows in sides.values()
         for text, row in zip(inputs(rows), rows, strict=True)
@@ -270,7 +270,7 @@ def test_pairs_consist_of_the_refused_reply_and_the_answer(folder, seed):
     def turn(content):
         return [{"role": "assistant", "content": content}]
 
-    assert found == {
+    assert results == {
         call["text"]: (
             turn(json.dumps(json.loads(call["replies"][-1]), separators=(",", ":"))),
             turn(call["replies"][0]),
@@ -345,7 +345,7 @@ def test_rows_file_names_the_call_of_each_line(clustered):
     numbers = defaultdict(set)
     for row in rows:
         numbers[cluster_of[task_of[row["call_id"]]]].add(row["cluster"])
-    assert {len(found) for name, found in numbers.items() if name} == {1}
+    assert {len(result) for name, result in numbers.items() if name} == {1}
     assert len(set(itertools.chain(*numbers.values()))) == 30 + 60
 
 

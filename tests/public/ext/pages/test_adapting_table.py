@@ -23,8 +23,8 @@ def rows():
     for one in RESULT["packages_beside"]:
         name = f"{one['package']} {RESULT['packages'][one['package']]}, {one['provider']}"
         sound = f"{told(one['sound_theirs'])}, {told(one['sound_ours'])}"
-        given = f"{told(one['theirs_given'])}, {told(one['ours_given'])}"
-        yield " | ".join([name, str(one["raised"]), str(one["rejected"]), sound, given])
+        text = f"{told(one['theirs_given'])}, {told(one['ours_given'])}"
+        yield " | ".join([name, str(one["raised"]), str(one["rejected"]), sound, text])
 
 
 def test_the_chapter_has_the_rows_of_the_result():

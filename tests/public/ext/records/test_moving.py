@@ -370,7 +370,7 @@ def test_import_skips_calls_whose_rows_were_deleted(source, move, cli, tmp_path)
     rows, counts, hours, *_ = content_of(source)
     assert [row["call_id"] for row in rows] == ["new"]
     assert sum(one["calls"] for one in counts.values()) == 1 + sum(one["calls"] for one in before[0].values())
-    assert {key: found for key, found in hours.items() if key in before[1]} == before[1]
+    assert {key: result for key, result in hours.items() if key in before[1]} == before[1]
 
 
 def test_texts_move_only_with_the_texts_option(tmp_path, cli, move):
@@ -387,22 +387,22 @@ def test_texts_move_only_with_the_texts_option(tmp_path, cli, move):
     assert "canary of ann@corp.com" in outs["kept"].read_text()
     assert "ann@corp" not in outs["redacted"].read_text()
     assert "canary of redacted@example.com" in outs["redacted"].read_text()
-    found = {}
+    results = {}
     for number, (source, words) in enumerate(
         [("kept", []), ("kept", ["--texts"]), ("redacted", ["--texts"])]
     ):
         move("import", outs[source], *words, into=f"i{number}.db")
-        found[number] = texts_of(tmp_path / f"i{number}.db")
+        results[number] = texts_of(tmp_path / f"i{number}.db")
     move("import", tmp_path / "a.db", into="m0.db")
     move("import", tmp_path / "a.db", "--texts", into="m1.db")
 
-    assert found == {
+    assert results == {
         0: [],
         1: [("1", "canary of ann@corp.com", "reply ß"), ("4", "extract it", None)],
         2: [("1", "canary of redacted@example.com", "reply ß"), ("4", "extract it", None)],
     }
     assert texts_of(tmp_path / "m0.db") == []
-    assert texts_of(tmp_path / "m1.db") == found[1] == texts_of(tmp_path / "a.db")
+    assert texts_of(tmp_path / "m1.db") == results[1] == texts_of(tmp_path / "a.db")
 
 
 def texts_of(path):
@@ -426,11 +426,11 @@ def import_lines(cli, tmp_path):
             line if isinstance(line, bytes) else json.dumps(line).encode() + b"\n" for line in lines
         )
         (tmp_path / "x.jsonl").write_bytes(content)
-        found = cli("store", "import", tmp_path / "x.jsonl", "--store", tmp_path / "t.db", *words)
+        result = cli("store", "import", tmp_path / "x.jsonl", "--store", tmp_path / "t.db", *words)
         if not (tmp_path / "t.db").exists():
-            return *found, None
+            return *result, None
         with open_store(f"{tmp_path}/t.db") as store:
-            return *found, list(dict.fromkeys(row["call_id"] for row in store.attempts()))
+            return *result, list(dict.fromkeys(row["call_id"] for row in store.attempts()))
 
     return run
 

@@ -113,9 +113,9 @@ def test_size_limit_on_a_server_keeps_the_attempts_that_fit(server_url, cli_json
     with open_store(url, payload="full") as store:
         for number in range(400):
             store.record(outcome({"reply": os.urandom(500).hex()}, id=f"{number:032x}"))
-    kept = cli_json("store", "delete", "--max-size", "300kB", "--yes", "--store", url)["left"]
+    stored = cli_json("store", "delete", "--max-size", "300kB", "--yes", "--store", url)["left"]
 
-    assert 100 < kept < 350
+    assert 100 < stored < 350
 
 
 def test_concurrent_writers_lose_no_row(server_url):
@@ -142,8 +142,8 @@ def test_concurrent_writers_lose_no_row(server_url):
     assert failed == []
     with open_store(url) as store:
         calls = [row["call_id"] for row in store.attempts() if row["final"]]
-        (found,) = store.configurations()
-        assert (found.calls, found.fixed_by_retry, store.info().rows) == (160, 104, 264)
+        (result,) = store.configurations()
+        assert (result.calls, result.fixed_by_retry, store.info().rows) == (160, 104, 264)
         assert store.check().is_sound
     for which in range(4):
         mine = [call_id for call_id in calls if call_id.startswith(f"{which}-")]
@@ -153,10 +153,10 @@ def test_concurrent_writers_lose_no_row(server_url):
 def test_reading_creates_no_schema(postgres, server_url, cli):
     """Commands that read do not create a missing schema, and neither does the decoration of a function."""
     url = server_url()
-    found = [cli(*line.split(), "--store", url)[0] for line in ("report", "store export", "store check")]
+    results = [cli(*line.split(), "--store", url)[0] for line in ("report", "store export", "store check")]
     guard({"type": "integer"}, store=url)(lambda prompt: "1")
 
-    assert found == [2, 2, 2]
+    assert results == [2, 2, 2]
     assert postgres.execute("SELECT 1 FROM pg_namespace WHERE nspname = %s", schema_of(url)) == []
 
 

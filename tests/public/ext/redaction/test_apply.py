@@ -54,9 +54,9 @@ def test_json_stays_json():
 @given(st.dictionaries(st.text(max_size=20), st.text(max_size=60), max_size=4))
 def test_any_json_stays_json(value):
     """Whatever texts are in it, and the address is gone."""
-    found = json.loads(redact(json.dumps({**value, "mail": f"x\n{EMAIL}"})))
+    document = json.loads(redact(json.dumps({**value, "mail": f"x\n{EMAIL}"})))
 
-    assert found["mail"] == "x\nredacted@example.com"
+    assert document["mail"] == "x\nredacted@example.com"
 
 
 def test_values_are_redacted_by_their_texts_and_names():

@@ -118,7 +118,7 @@ class Sdk:
         def keep(make: Any) -> Any:
             case = Case(self.name, returns, how, make, self.serving, finish_reason)
             self.cases.append(case)
-            self.failures += [case._replace(said=said) for said in wrong]
+            self.failures += [case._replace(said=text) for text in wrong]
             return make
 
         return keep

@@ -113,9 +113,9 @@ def serve_ollama(said: Said) -> AbstractContextManager[Served]:
         is_chat = received.path == "/api/chat"
 
         def part(text: str, **more: Any) -> dict[str, Any]:
-            said = {"message": {"role": "assistant", "content": text}} if is_chat else {"response": text}
+            shown = {"message": {"role": "assistant", "content": text}} if is_chat else {"response": text}
             created = "2026-11-01T00:00:00.000000Z"
-            return {"model": asked["model"], "created_at": created, **said, "done": False, **more}
+            return {"model": asked["model"], "created_at": created, **shown, "done": False, **more}
 
         counts = {"prompt_eval_count": INPUT, "eval_count": OUTPUT, "total_duration": 1_000}
         end = {"done": True, "done_reason": "stop", **counts}
@@ -241,8 +241,8 @@ def serve_bedrock(said: Said) -> AbstractContextManager[Served]:
 
 def _frame(kind: str, body: dict[str, Any]) -> bytes:
     """Give an event: lengths, their checksum, headers, body, the checksum of all."""
-    told = {":event-type": kind, ":content-type": "application/json", ":message-type": "event"}
-    headers = b"".join([_header(name.encode(), value.encode()) for name, value in told.items()])
+    texts = {":event-type": kind, ":content-type": "application/json", ":message-type": "event"}
+    headers = b"".join([_header(name.encode(), value.encode()) for name, value in texts.items()])
     content = json.dumps(body).encode()
     lengths = struct.pack("!II", 16 + len(headers) + len(content), len(headers))
     frame = lengths + struct.pack("!I", zlib.crc32(lengths)) + headers + content

@@ -58,14 +58,14 @@ class Table(NamedTuple):
         rows: Rows = {}
         for line in takewhile(lambda line: line.startswith("|"), below.splitlines()):
             cells = [cell.strip() for cell in line[1:-1].split("|")]
-            told = zip(self.columns, cells[len(self.keys) :], strict=True)
-            rows[tuple(cells[: len(self.keys)])] = {column: cell for column, cell in told if cell}
+            shown = zip(self.columns, cells[len(self.keys) :], strict=True)
+            rows[tuple(cells[: len(self.keys)])] = {column: cell for column, cell in shown if cell}
         return rows
 
     def written(self, text: str, rows: Rows) -> str:
         """Give a chapter with other rows in it."""
-        before, found, below = text.partition(self.head)
-        assert found, f"{CHAPTER.name} lacks a table with the head {self.head!r}"
+        before, result, below = text.partition(self.head)
+        assert result, f"{CHAPTER.name} lacks a table with the head {self.head!r}"
         lines = [" | ".join([*key, *[cells.get(c, "") for c in self.columns]]) for key, cells in rows.items()]
         after = dropwhile(lambda line: line.startswith("|"), below.splitlines(keepends=True))
         return before + self.head + "".join([*[f"| {line} |\n" for line in lines], *after])
@@ -101,8 +101,8 @@ class Cells(NamedTuple):
         """Give what they hold here and now."""
         from tests.public.ext.sdks import trial
 
-        told = (trial.cell_of(self.case),) if self.table is VALID else trial.failed(self.case)
-        return dict(zip(self.columns, told, strict=True))
+        text = (trial.cell_of(self.case),) if self.table is VALID else trial.failed(self.case)
+        return dict(zip(self.columns, text, strict=True))
 
 
 def cells_of(case: Case) -> Cells:

@@ -21,9 +21,9 @@ def trial(place):
 @pytest.mark.parametrize("place", [trial(place) for place in PLACES])
 def test_what_comes_of_a_call_is_what_the_table_says(place):
     """Value, tokens, finish reason and model of a valid reply; what is made of every other one."""
-    told = place.table.rows_of(TEXT)[place.row]
+    text = place.table.rows_of(TEXT)[place.row]
 
-    assert place.tried() == {column: told[column] for column in place.columns}
+    assert place.tried() == {column: text[column] for column in place.columns}
 
 
 @pytest.mark.parametrize("table", [VALID, WRONG], ids=["valid", "wrong"])

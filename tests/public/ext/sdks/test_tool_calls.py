@@ -121,21 +121,21 @@ FAULTS = {
 @pytest.mark.parametrize("package", PACKAGES)
 def test_a_turn_is_repaired_through_the_package(package, fault):
     """The package and the server take the second request, and each call is recorded as what it was."""
-    text, planted, told = FAULTS[fault]
-    replies = [{"reply": said, "finish_reason": "tool_call"} for said in (text, GOOD)]
+    text, planted, answer = FAULTS[fault]
+    replies = [{"reply": shown, "finish_reason": "tool_call"} for shown in (text, GOOD)]
     again = "parallel_calls" if planted == "parallel_calls" else None
-    kept = Kept()
+    stored = Kept()
     with serve(replies, faults=[planted, again]) as server:
         tools, messages, ask = package(server.url)
-        turn = guard_tools(tools, max_attempts=2, store=kept, name="agent", version="1", messages="messages")(
-            named(ask)
-        )
-        given = turn(messages)
-        given = asyncio.run(settled(given)) if hasattr(given, "__await__") else given
+        turn = guard_tools(
+            tools, max_attempts=2, store=stored, name="agent", version="1", messages="messages"
+        )(named(ask))
+        value = turn(messages)
+        value = asyncio.run(settled(value)) if hasattr(value, "__await__") else value
 
     count = 2 if again else 1
-    assert kept.told == [(told[0], True, [told[1]])] * count
-    assert [one.ok for one in judge_calls(given, tools)] == [True] * count
+    assert stored.told == [(answer[0], True, [answer[1]])] * count
+    assert [one.ok for one in judge_calls(value, tools)] == [True] * count
 
 
 def named(ask):
@@ -153,12 +153,12 @@ async def settled(awaitable):
 def test_a_call_that_the_provider_threw_away_is_made_again(package):
     """Gemini says that it could not use what the model wrote: the turn is asked for again in words."""
     replies = [{"reply": GOOD, "finish_reason": "tool_call"}] * 2
-    kept = Kept()
+    stored = Kept()
     with serve(replies, faults=["malformed_call"]) as server:
         tools, messages, ask = package(server.url)
-        guard_tools(tools, max_attempts=2, store=kept, name="agent")(named(ask))(messages)
+        guard_tools(tools, max_attempts=2, store=stored, name="agent")(named(ask))(messages)
 
-    assert kept.told == [("(no name)", True, ["provider_rejected"])]
+    assert stored.told == [("(no name)", True, ["provider_rejected"])]
 
 
 def streamed_chat(url):
@@ -184,10 +184,10 @@ def streamed_anthropic(url):
 @pytest.mark.parametrize("package", [streamed_chat, streamed_responses, streamed_anthropic])
 def test_streams_of_the_package_are_observed(package, fault):
     """Each call of a stream is judged at its end as it is in a whole reply."""
-    text, planted, told = FAULTS[fault]
-    kept = Kept()
+    text, planted, shown = FAULTS[fault]
+    stored = Kept()
     with serve([{"reply": text, "finish_reason": "tool_call"}], faults=[planted]) as server:
         tools, ask = package(server.url)
-        list(guard_tools(tools, observe=True, store=kept, name="agent")(named(ask))(USER))
+        list(guard_tools(tools, observe=True, store=stored, name="agent")(named(ask))(USER))
 
-    assert kept.told == [(told[0], False, [told[1]])] * (2 if planted == "parallel_calls" else 1)
+    assert stored.told == [(shown[0], False, [shown[1]])] * (2 if planted == "parallel_calls" else 1)

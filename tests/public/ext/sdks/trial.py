@@ -52,14 +52,14 @@ def facts_of(case: Case, *, observe: bool = False) -> Facts:
         try:
             result = called(case, guarded if observe else guarded.outcome)
         except Exception as error:  # noqa: BLE001 - it is what the table shows
-            said: str | None = type(error).__name__
+            text: str | None = type(error).__name__
         else:
-            said = None if observe or _is_right(result.value) else "another value"
+            text = None if observe or _is_right(result.value) else "another value"
         store.flush(10)
         rows = list(store.attempts())
     if len(rows) != 1:
-        return Facts(f"{len(rows)} attempts" if said is None else said, None, None, None)
-    return _facts(case, rows[0], said)
+        return Facts(f"{len(rows)} attempts" if text is None else text, None, None, None)
+    return _facts(case, rows[0], text)
 
 
 def _is_right(value: Any) -> bool:
@@ -130,10 +130,10 @@ def _tries(store: Store) -> list[Any]:
 
 def _recorded(tries: list[Any]) -> str:
     """Give what was recorded of one call: of each of its tries, where an SDK had asked again and they were seen."""
-    told = [_kind(row) for row in tries]
-    if len(told) > 1 and len(set(told)) == 1:
-        return f"{told[0]}, {len(told)} times"
-    return ", then ".join(told) + (", tries unseen" if any(row["unseen"] for row in tries) else "")
+    messages = [_kind(row) for row in tries]
+    if len(messages) > 1 and len(set(messages)) == 1:
+        return f"{messages[0]}, {len(messages)} times"
+    return ", then ".join(messages) + (", tries unseen" if any(row["unseen"] for row in tries) else "")
 
 
 def _kind(row: Any) -> str:

@@ -130,8 +130,8 @@ def row_of(name: str) -> WireApi:
     import pytest
 
     api = APIS[name]
-    found = installed(api.package)
-    if found is None or int(found.partition(".")[0]) < api.since:
+    result = installed(api.package)
+    if result is None or int(result.partition(".")[0]) < api.since:
         pytest.skip(f"{api.package} >= {api.since} is not installed here")
     return api
 

@@ -34,10 +34,10 @@ def guarded(*replies, **settings):
 
     @guard(SCHEMA, store=None, name="extract", **{"max_attempts": 2, **settings})
     def extract(prompt: str):
-        given = left.pop(0)
-        if isinstance(given, BaseException):
-            raise given
-        return given
+        value = left.pop(0)
+        if isinstance(value, BaseException):
+            raise value
+        return value
 
     return extract
 
@@ -54,12 +54,12 @@ def test_each_attempt_is_one_event(sdk):
 
     first, second = sdk.events()
     assert {first.event_name, second.event_name} == {"gen_ai.evaluation.result"}
-    said = {
+    settings = {
         key: value
         for key, value in first.attributes.items()
         if key not in ("schema_guard.call.id", "schema_guard.schema.fingerprint")
     }
-    assert said == {
+    assert settings == {
         "gen_ai.evaluation.name": "schema_validity",
         "gen_ai.evaluation.score.value": 0.0,
         "gen_ai.evaluation.score.label": "structure/type",
@@ -101,9 +101,9 @@ def test_a_call_is_a_span_below_the_users(sdk):
     call = next(span for span in sdk.spans() if span.name == "chat small")
     assert call.parent.span_id == request.get_span_context().span_id
     assert [event.span_id for event in sdk.events()] == [call.context.span_id]
-    said = dict(call.attributes)
+    items = dict(call.attributes)
     assert (
-        said.items()
+        items.items()
         >= {
             "gen_ai.operation.name": "chat",
             "gen_ai.provider.name": "openai",
@@ -294,9 +294,9 @@ def test_no_text_of_a_call_is_told(sdk):
 
     hostile()
 
-    said = sdk.everything() + telemetry_on.text()
-    assert [name for name, canary in CANARIES.items() if canary in said] == []
-    assert "structure/type" in said
+    text = sdk.everything() + telemetry_on.text()
+    assert [name for name, canary in CANARIES.items() if canary in text] == []
+    assert "structure/type" in text
     assert len(sdk.spans()) == 5
 
 

@@ -79,12 +79,12 @@ def files(corpora, name):
 
 
 def remotes(suite, draft):
-    found = {}
+    results = {}
     for path, text in suite.items():
         folder, _, rest = path.partition("/")
         if folder == "remotes" and (rest.startswith(f"{draft}/") or not rest.startswith(("draft", "v1/"))):
-            found[f"http://localhost:1234/{rest}"] = json.loads(text)
-    return found
+            results[f"http://localhost:1234/{rest}"] = json.loads(text)
+    return results
 
 
 def groups(suite, draft, every):
@@ -160,15 +160,15 @@ def test_replies_of_models(corpora, name, field):
 @pytest.mark.slow
 def test_what_is_told_of_maskbench_is_what_the_judge_tells(corpora):
     """Of a stopped instance a failure is told that the judge tells of the whole one, there; of two another, there."""
-    told = []
+    messages = []
     for schema, case in maskbench(corpora, 1):
         text = json.dumps(case["data"])
         failure = None if case["valid"] else stopped(schema, text).failure
         if failure and failure.kind != "syntax":
             (first,) = failure.violations
             whole = judge(text, schema).failure.violations
-            told.append((first[0] in [v[0] for v in whole], first[:3] in [v[:3] for v in whole]))
+            messages.append((first[0] in [v[0] for v in whole], first[:3] in [v[:3] for v in whole]))
 
-    assert len(told) > 1_500
-    assert all(there for there, _ in told)
-    assert sum(not same for _, same in told) <= 2
+    assert len(messages) > 1_500
+    assert all(there for there, _ in messages)
+    assert sum(not same for _, same in messages) <= 2

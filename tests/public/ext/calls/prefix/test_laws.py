@@ -89,11 +89,11 @@ def test_the_failure_is_one_of_those_that_the_judge_tells(data):
 
     checker = fed(ORDER, text, 1)
 
-    told = judge(text, ORDER).failure
+    failure = judge(text, ORDER).failure
     if checker.failure:
         (first,) = checker.failure.violations
-        assert (checker.failure.kind, checker.failure.code) == (told.kind, told.code)
-        assert first[:3] in [violation[:3] for violation in told.violations]
+        assert (checker.failure.kind, checker.failure.code) == (failure.kind, failure.code)
+        assert first[:3] in [violation[:3] for violation in failure.violations]
 
 
 @given(st.integers(0, 2**32))
@@ -109,8 +109,8 @@ def test_a_hundred_thousand_drawn_valid_replies_are_never_stopped(seed):
     """The same for 100,000 valid replies."""
     rng, checks, alarms = random.Random(seed), 0, []
     while checks < 100_000 and not alarms:
-        found = run(rng, 200)
-        checks, alarms = checks + found.checks, found.alarms
+        result = run(rng, 200)
+        checks, alarms = checks + result.checks, result.alarms
 
     assert alarms == []
 

@@ -635,12 +635,12 @@ STOPPED = [
 def test_checker_stops_at_the_first_character_that_breaks_the_schema(document, text, read, failure, places):
     """The checker stops at the first character after which no continuation is valid."""
     checker = prefix_checker(Schema.of(document))
-    found = next((found for char in text if (found := checker.feed(char))), None)
+    item = next((item for char in text if (item := checker.feed(char))), None)
 
-    assert (checker.read, checker.viable, checker.failure) == (read, failure is None, found)
-    assert (found and (found.kind, found.code, found.message)) == failure
+    assert (checker.read, checker.viable, checker.failure) == (read, failure is None, item)
+    assert (item and (item.kind, item.code, item.message)) == failure
     assert [
-        (one.instance_location, one.keyword_location) for one in (found.violations if found else ())
+        (one.instance_location, one.keyword_location) for one in (item.violations if item else ())
     ] == places
 
 
@@ -648,9 +648,9 @@ def test_checker_stops_at_the_first_character_that_breaks_the_schema(document, t
 def test_checker_finds_the_failure_in_a_whole_text(document, text, read, failure, places):
     """For the whole text at once, the checker has the same kind of failure."""
     checker = prefix_checker(Schema.of(document))
-    found = checker.feed(text)
+    result = checker.feed(text)
 
-    assert (found and (found.kind, found.code)) == (failure and failure[:2])
+    assert (result and (result.kind, result.code)) == (failure and failure[:2])
 
 
 OPEN = [

@@ -43,10 +43,10 @@ class Branches:
 
     def reply(self, branch, task):
         self.asked.append((branch, task))
-        found = self.fails(branch, task)
-        if isinstance(found, BaseException):
-            raise found
-        return BAD if found else f'{{"by": "{branch}"}}'
+        result = self.fails(branch, task)
+        if isinstance(result, BaseException):
+            raise result
+        return BAD if result else f'{{"by": "{branch}"}}'
 
     def made(self, shape, branch):
         # A prompt with a strategy's text before it: the task is its last line.
@@ -92,17 +92,17 @@ def streamed(router, task, **settings):
     async def collect():
         return [value async for value in router.stream(task, **settings)]
 
-    given = router.stream(task, **settings)
-    if hasattr(given, "__anext__"):
-        asyncio.run(given.aclose())
+    shown = router.stream(task, **settings)
+    if hasattr(shown, "__anext__"):
+        asyncio.run(shown.aclose())
         return asyncio.run(collect())
-    return list(given)
+    return list(shown)
 
 
 def _awaited(router, way, task):
     async def wait():
-        given = getattr(router, way)(task)
-        value = await given
+        shown = getattr(router, way)(task)
+        value = await shown
         await router.aflush()
         return value
 

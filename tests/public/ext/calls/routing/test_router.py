@@ -63,12 +63,12 @@ def test_a_stream_says_to_which_attempt_a_value_belongs(shape):
     branches.reply = lambda branch, task: replies[branch].pop(0)
     tuned = replace(branches.tuned.guard, max_attempts=2)(branches.tuned.__wrapped__)
 
-    told = streamed(Router(tuned=tuned, prompt=branches.prompt), "t", partial=True)
+    text = streamed(Router(tuned=tuned, prompt=branches.prompt), "t", partial=True)
 
-    assert {type(one) for one in told} == {Partial}
-    assert list(dict.fromkeys(one.attempt for one in told)) == [1, 2, 3]
-    assert told[-1] == Partial({"by": "prompt"}, None, 3)
-    assert [one.open for one in told].count(None) == 1
+    assert {type(one) for one in text} == {Partial}
+    assert list(dict.fromkeys(one.attempt for one in text)) == [1, 2, 3]
+    assert text[-1] == Partial({"by": "prompt"}, None, 3)
+    assert [one.open for one in text].count(None) == 1
 
 
 @pytest.mark.parametrize(("share", "branch"), [(1.0, "tuned"), (0.0, "prompt")])

@@ -22,8 +22,8 @@ def chat_message(*calls, text=None):
     message = {"role": "assistant", "content": text}
     if calls:
         message["tool_calls"] = [
-            {"id": key, "type": "function", "function": {"name": name, "arguments": text_of(given)}}
-            for key, name, given in calls
+            {"id": key, "type": "function", "function": {"name": name, "arguments": text_of(value)}}
+            for key, name, value in calls
         ]
     return message
 
@@ -35,21 +35,21 @@ def responses(*calls, finish="tool_call", text=None, usage=None):
             "id": f"fc_{key}",
             "call_id": key,
             "name": name,
-            "arguments": text_of(given),
+            "arguments": text_of(value),
         }
-        for key, name, given in calls
+        for key, name, value in calls
     ]
     if text is not None:
         content = [{"type": "output_text", "text": text, "annotations": []}]
         output.append({"type": "message", "role": "assistant", "content": content})
     cut = {"status": "incomplete", "incomplete_details": {"reason": "max_output_tokens"}}
-    said = cut if finish == "length" else {"status": "completed", "incomplete_details": None}
-    return {"id": "x", "object": "response", "model": "m", "output": output, "usage": usage, **said}
+    shown = cut if finish == "length" else {"status": "completed", "incomplete_details": None}
+    return {"id": "x", "object": "response", "model": "m", "output": output, "usage": usage, **shown}
 
 
 def anthropic(*calls, finish="tool_call", text=None, usage=None):
     content = [] if text is None else [{"type": "text", "text": text}]
-    content += [{"type": "tool_use", "id": key, "name": name, "input": given} for key, name, given in calls]
+    content += [{"type": "tool_use", "id": key, "name": name, "input": value} for key, name, value in calls]
     stopped = ANTHROPIC_WORDS[finish]
     return {
         "id": "x",
@@ -64,7 +64,7 @@ def anthropic(*calls, finish="tool_call", text=None, usage=None):
 
 def gemini(*calls, finish="tool_call", text=None, usage=None):
     parts = [] if text is None else [{"text": text}]
-    parts += [{"functionCall": {"id": key, "name": name, "args": given}} for key, name, given in calls]
+    parts += [{"functionCall": {"id": key, "name": name, "args": value}} for key, name, value in calls]
     stopped = "MAX_TOKENS" if finish == "length" else "STOP"
     content = {"role": "model", "parts": parts}
     return {
@@ -76,7 +76,7 @@ def gemini(*calls, finish="tool_call", text=None, usage=None):
 
 def bedrock(*calls, finish="tool_call", text=None, usage=None):
     content = [] if text is None else [{"text": text}]
-    content += [{"toolUse": {"toolUseId": key, "name": name, "input": given}} for key, name, given in calls]
+    content += [{"toolUse": {"toolUseId": key, "name": name, "input": value}} for key, name, value in calls]
     message = {"role": "assistant", "content": content}
     return {"output": {"message": message}, "stopReason": ANTHROPIC_WORDS[finish], "usage": usage}
 
@@ -84,7 +84,7 @@ def bedrock(*calls, finish="tool_call", text=None, usage=None):
 def ollama(*calls, finish="tool_call", text=None, usage=None):
     message = {"role": "assistant", "content": text or ""}
     if calls:
-        message["tool_calls"] = [{"function": {"name": name, "arguments": given}} for _, name, given in calls]
+        message["tool_calls"] = [{"function": {"name": name, "arguments": value}} for _, name, value in calls]
     return {
         "model": "m",
         "message": message,

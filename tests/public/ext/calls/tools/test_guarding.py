@@ -58,9 +58,9 @@ def test_a_failed_call_is_asked_for_again(provider):
     assert guarded(model)(TASK) is good
     again = model.sent[1]
     assert again[:1] == TASK == [{"role": "user", "content": "Where is it?"}]
-    told = str(again[1:])
-    assert "At (root): expected property 'parcel'" in told
-    assert "valid, but it was not run" in told
+    text = str(again[1:])
+    assert "At (root): expected property 'parcel'" in text
+    assert "valid, but it was not run" in text
 
 
 def test_a_result_of_each_provider_has_its_form():
@@ -142,12 +142,12 @@ def test_a_message_alone_is_answered():
 def test_what_a_provider_threw_away_is_asked_for_again():
     """There is no call to answer: the user's turn says what was wrong."""
     thrown = {"candidates": [{"content": {}, "finishReason": "MALFORMED_FUNCTION_CALL"}], "usageMetadata": {}}
-    model, kept = Script(thrown, gemini(GOOD)), Kept()
+    model, stored = Script(thrown, gemini(GOOD)), Kept()
 
-    guarded(model, kept=kept)(TASK)
+    guarded(model, kept=stored)(TASK)
 
     assert "could not read it" in model.sent[1][1]["parts"][0]["text"]
-    assert kept.told == [("(no name)", True, ["provider_rejected"])]
+    assert stored.told == [("(no name)", True, ["provider_rejected"])]
 
 
 def test_a_refusal_is_not_asked_again():
@@ -208,13 +208,13 @@ def test_one_attempt_needs_no_messages():
 
 def test_exceptions_pass_untouched():
     """What the function raises reaches its caller as the object that it is, in a later attempt too."""
-    error, kept = KeyError("x"), Kept()
+    error, stored = KeyError("x"), Kept()
 
     with pytest.raises(KeyError) as raised:
-        guarded(Script(chat(BAD), error), kept=kept)(TASK)
+        guarded(Script(chat(BAD), error), kept=stored)(TASK)
 
     assert raised.value is error
-    assert kept.told == [("track_parcel", False, ["required"])]
+    assert stored.told == [("track_parcel", False, ["required"])]
 
 
 def test_coroutines_and_awaitables_are_driven():
@@ -258,11 +258,11 @@ def test_methods_are_guarded():
 
 def test_observing_changes_nothing():
     """A reply with calls that fail comes back as it is, once, and is recorded."""
-    reply, kept = chat(GOOD, BAD), Kept()
+    reply, stored = chat(GOOD, BAD), Kept()
     model = Script(reply)
 
-    assert guarded(model, kept=kept, observe=True)(TASK) is reply
-    assert [(name, ok) for name, ok, _ in kept.told] == [("track_parcel", True), ("track_parcel", False)]
+    assert guarded(model, kept=stored, observe=True)(TASK) is reply
+    assert [(name, ok) for name, ok, _ in stored.told] == [("track_parcel", True), ("track_parcel", False)]
 
 
 def chunks(*pieces, finish="tool_calls"):
@@ -294,8 +294,8 @@ PIECES = (
 @pytest.mark.parametrize("is_async", [False, True])
 def test_streams_are_observed(finish, told, is_async):
     """Each chunk passes as it is; at the end each call is judged. A stream that broke off says nothing of them."""
-    kept = Kept()
-    observed = guard_tools(FIVE, observe=True, store=kept, name="agent")
+    stored = Kept()
+    observed = guard_tools(FIVE, observe=True, store=stored, name="agent")
 
     if is_async:
 
@@ -312,19 +312,19 @@ def test_streams_are_observed(finish, told, is_async):
         seen = list(observed(lambda messages: chunks(*PIECES, finish=finish))(TASK))
 
     assert seen == list(chunks(*PIECES, finish=finish))
-    assert kept.told == told
+    assert stored.told == told
 
 
 def test_gemini_streams_whole_calls():
     """Gemini's chunks hold calls whole, without arguments too."""
-    kept = Kept()
-    observed = guard_tools([{"name": "now", "parameters": None}], observe=True, store=kept)
+    stored = Kept()
+    observed = guard_tools([{"name": "now", "parameters": None}], observe=True, store=stored)
     parts = [{"functionCall": {"name": "now"}}]
     chunk = {"candidates": [{"content": {"parts": parts}, "finishReason": "STOP"}], "usageMetadata": {}}
 
     list(observed(lambda messages: iter([chunk]))(TASK))
 
-    assert kept.told == [("now", True, [])]
+    assert stored.told == [("now", True, [])]
 
 
 def test_streams_cannot_be_enforced():
@@ -359,7 +359,7 @@ def test_wrong_settings_are_found_at_decoration(settings):
 
 def test_what_is_called_inside_knows_its_turn():
     """Calls that the function makes inside have the turn as their parent, and so have the recorded calls."""
-    kept, inside = Kept(), []
+    stored, inside = Kept(), []
 
     @guard(True, store=None)
     def inner(prompt):
@@ -369,9 +369,9 @@ def test_what_is_called_inside_knows_its_turn():
         inside.append(inner.outcome("t").call.parent_call_id)
         return chat(GOOD)
 
-    guarded(model, kept=kept)(TASK)
+    guarded(model, kept=stored)(TASK)
 
-    assert [one.call.parent_call_id for one in kept.outcomes] == inside != [None]
+    assert [one.call.parent_call_id for one in stored.outcomes] == inside != [None]
     assert inner.outcome("t").call.parent_call_id is None
 
 

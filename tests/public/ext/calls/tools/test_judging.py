@@ -54,8 +54,8 @@ FORMS = {
 
 
 def one(text, tools=FORMS["chat"], *, finish="tool_call", name="get_weather", **how):
-    [found] = judge_calls(chat(("c", name, text), finish=finish), tools, **how)
-    return found
+    [result] = judge_calls(chat(("c", name, text), finish=finish), tools, **how)
+    return result
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -107,9 +107,9 @@ def test_the_last_call_is_cut_off(provider):
 
 def test_a_message_alone_may_have_been_cut_off():
     """Of a message without its stop word nobody knows whether it was whole."""
-    [found] = judge_calls(chat_message(("1", "get_weather", '{"city": "Pa')), FORMS["chat"])
+    [result] = judge_calls(chat_message(("1", "get_weather", '{"city": "Pa')), FORMS["chat"])
 
-    assert (found.failure.kind, found.failure.code) == ("truncation", "unfinished")
+    assert (result.failure.kind, result.failure.code) == ("truncation", "unfinished")
 
 
 def test_a_message_alone_may_have_no_content():
@@ -144,10 +144,10 @@ def test_a_reply_without_calls_has_no_judgements(reply):
 )
 def test_codes_of_bad_arguments(text, kind, code):
     """What is wrong with arguments has the kind and the code that it has everywhere."""
-    found = one(text)
+    result = one(text)
 
-    assert (found.failure.kind, found.failure.code) == (kind, code)
-    assert (found.ok, found.arguments, found.text) == (False, None, text)
+    assert (result.failure.kind, result.failure.code) == (kind, code)
+    assert (result.ok, result.arguments, result.text) == (False, None, text)
 
 
 def test_repair_fixes_what_it_is_told_to():
@@ -167,20 +167,20 @@ def test_repair_fixes_what_it_is_told_to():
 )
 def test_an_unknown_tool_is_told_the_near_names(name, near):
     """The failure and the message to the model have the name that was meant; the message has not the wrong one."""
-    found = one("{}", [get_weather, Mail], name=name)
+    result = one("{}", [get_weather, Mail], name=name)
 
-    assert found.failure.code == "unknown_tool"
-    assert f"did you mean {near!r}" in found.failure.message
-    assert f"Did you mean {near}?" in found.message
-    assert name not in found.message.replace(near, "")
+    assert result.failure.code == "unknown_tool"
+    assert f"did you mean {near!r}" in result.failure.message
+    assert f"Did you mean {near}?" in result.message
+    assert name not in result.message.replace(near, "")
 
 
 @pytest.mark.parametrize("prefix", ["functions.", "server/", "default_api:", "tools.of.the.weather.office/"])
 def test_prefix_of_a_tool_name_is_ignored(prefix):
     """A prefix of any length leads to the one tool with the rest of the name."""
-    found = one("{}", [get_weather, Mail], name=f"{prefix}get_weather")
+    result = one("{}", [get_weather, Mail], name=f"{prefix}get_weather")
 
-    assert "Did you mean get_weather?" in found.message
+    assert "Did you mean get_weather?" in result.message
 
 
 def test_an_unknown_tool_is_told_the_tools():
@@ -190,25 +190,25 @@ def test_an_unknown_tool_is_told_the_tools():
 
 def test_a_call_where_there_are_no_tools():
     """The model is told to answer without one."""
-    found = one("{}", [])
+    result = one("{}", [])
 
-    assert found.failure.message == "there is no tool 'get_weather': there are no tools"
-    assert found.message.endswith("There are no tools: answer without one.")
+    assert result.failure.message == "there is no tool 'get_weather': there are no tools"
+    assert result.message.endswith("There are no tools: answer without one.")
 
 
 def test_values_come_in_the_type_of_the_tool():
     """Of a Pydantic model's call the arguments are an instance of it."""
-    [found] = judge_calls(chat(("1", "Mail", {"to": "a", "body": "b"})), [get_weather, Mail])
+    [result] = judge_calls(chat(("1", "Mail", {"to": "a", "body": "b"})), [get_weather, Mail])
 
-    assert found.arguments == Mail(to="a", body="b")
+    assert result.arguments == Mail(to="a", body="b")
 
 
 def test_messages_hold_no_value_of_the_reply():
     """What is sent back to the model quotes neither a value nor a key that it made up."""
-    found = one('{"city": 7, "canary_key": "canary_value"}')
+    result = one('{"city": 7, "canary_key": "canary_value"}')
 
-    assert "canary" not in found.message
-    assert "/city: expected string" in found.message
+    assert "canary" not in result.message
+    assert "/city: expected string" in result.message
 
 
 def test_a_function_takes_what_its_parameters_say():
@@ -219,9 +219,9 @@ def test_a_function_takes_what_its_parameters_say():
 
     def find(at: At, radius: Annotated[int, "km"] = 5, **more): ...
 
-    [found] = judge_calls(chat(("1", "find", {"at": {"lat": 1}, "why": 1})), [find])
+    [result] = judge_calls(chat(("1", "find", {"at": {"lat": 1}, "why": 1})), [find])
 
-    assert found.ok
+    assert result.ok
 
 
 def test_methods_and_callable_objects_are_tools():
@@ -265,9 +265,9 @@ def test_what_a_provider_threw_away_is_a_call_without_a_name():
     """Gemini says that it could not use what the model wrote as a call: that is a call that failed."""
     reply = {"candidates": [{"content": {}, "finishReason": "MALFORMED_FUNCTION_CALL"}], "usageMetadata": {}}
 
-    [found] = judge_calls(reply, FORMS["gemini"])
+    [result] = judge_calls(reply, FORMS["gemini"])
 
-    assert (found.name, found.failure.code) == (None, "provider_rejected")
+    assert (result.name, result.failure.code) == (None, "provider_rejected")
 
 
 @pytest.mark.parametrize("reply", [None, 3, {"a": 1}, object()])
@@ -308,9 +308,9 @@ READ = FORMS["chat"]
 @given(PIECES.map("".join), st.sampled_from(["tool_call", "length"]))
 def test_what_is_valid_is_valid_for_whoever_runs_it(text, finish):
     """A call that is valid gives by `json.loads` an object that `judge` takes; nothing is raised for any text."""
-    found = one(text, READ, finish=finish)
+    result = one(text, READ, finish=finish)
 
-    assert found.ok == (found.message is None) == (found.failure is None)
-    if found.ok:
-        assert judge(text, found.schema).form == "clean"
-        assert json.loads(text) == found.arguments
+    assert result.ok == (result.message is None) == (result.failure is None)
+    if result.ok:
+        assert judge(text, result.schema).form == "clean"
+        assert json.loads(text) == result.arguments

@@ -24,9 +24,9 @@ MAIL = ("7", "send_mail", {"to": "a", "subject": "b", "body": "c"})
 
 
 def recorded(*replies, max_attempts=3, **how):
-    kept = Kept()
+    stored = Kept()
 
-    @guard_tools(FIVE, max_attempts=max_attempts, name="agent", store=kept, **how)
+    @guard_tools(FIVE, max_attempts=max_attempts, name="agent", store=stored, **how)
     def turn(messages):
         return model(messages)
 
@@ -34,14 +34,14 @@ def recorded(*replies, max_attempts=3, **how):
     with suppress(ToolCallsFailed):
         turn(TASK)
     assert model.left == []
-    return kept
+    return stored
 
 
 def test_each_tool_call_is_a_call():
     """Under the function, with its tool as schema and the turn as parent."""
-    kept = recorded(chat(PARIS, STOCK))
+    stored = recorded(chat(PARIS, STOCK))
 
-    first, second = [one.call for one in kept.outcomes]
+    first, second = [one.call for one in stored.outcomes]
     assert (first.function, first.schema_name, second.schema_name) == ("agent", "track_parcel", "check_stock")
     assert first.schema_fingerprint == Schema.of(TRACK).fingerprint
     assert first.parent_call_id == second.parent_call_id is not None
@@ -106,9 +106,9 @@ JOINED = {
 @pytest.mark.parametrize("case", JOINED)
 def test_calls_are_joined_over_attempts(case):
     """The rule of joining, case by case."""
-    replies, told = JOINED[case]
+    replies, text = JOINED[case]
 
-    assert recorded(*replies).told == told
+    assert recorded(*replies).told == text
 
 
 def test_an_unknown_tool_is_held_to_the_tools():
@@ -121,14 +121,14 @@ def test_an_unknown_tool_is_held_to_the_tools():
 
 def test_names_that_models_make_up_are_bounded():
     """After fifty of them all further ones are `others`."""
-    kept = Kept()
-    turn = guard_tools(FIVE, observe=True, store=kept, name="agent")(
+    stored = Kept()
+    turn = guard_tools(FIVE, observe=True, store=stored, name="agent")(
         lambda messages: chat(*[(str(n), f"made_up_{n}", {}) for n in range(60)])
     )
     turn(TASK)
 
-    assert len({name for name, *_ in kept.told}) == 51
-    assert kept.told[-1][0] == "others"
+    assert len({name for name, *_ in stored.told}) == 51
+    assert stored.told[-1][0] == "others"
 
 
 @pytest.mark.parametrize(
@@ -142,9 +142,9 @@ def test_names_that_models_make_up_are_bounded():
 )
 def test_tokens_of_a_reply_are_split_between_its_calls(made, usage):
     """Their sum over the records is what was spent, over all attempts."""
-    kept = recorded(made(PARIS, EMPTY, usage=usage), made(PARIS, ROME, usage=usage))
+    stored = recorded(made(PARIS, EMPTY, usage=usage), made(PARIS, ROME, usage=usage))
 
-    attempts = [attempt for one in kept.outcomes for attempt in one.attempts]
+    attempts = [attempt for one in stored.outcomes for attempt in one.attempts]
     assert sum(attempt.usage.input_tokens for attempt in attempts) == 202
     assert sum(attempt.usage.output_tokens for attempt in attempts) == 14
 
@@ -152,19 +152,19 @@ def test_tokens_of_a_reply_are_split_between_its_calls(made, usage):
 def test_costs_of_a_reply_are_split_too():
     """Prices apply to the share of each call."""
     usage = {"prompt_tokens": 1_000_000, "completion_tokens": 0}
-    kept = recorded(chat(PARIS, STOCK, usage=usage), prices={"m": {"p_in": 2, "p_cached": 1, "p_out": 4}})
+    stored = recorded(chat(PARIS, STOCK, usage=usage), prices={"m": {"p_in": 2, "p_cached": 1, "p_out": 4}})
 
-    assert [one.cost for one in kept.outcomes] == [1.0, 1.0]
+    assert [one.cost for one in stored.outcomes] == [1.0, 1.0]
 
 
 def test_tags_and_surroundings_are_recorded():
     """Segment and cluster of the block; the task is that of the turn."""
     with tags(segment="eu", cluster="c1"):
-        kept = recorded(chat(PARIS), segment="us")
+        stored = recorded(chat(PARIS), segment="us")
 
-    [one] = kept.outcomes
+    [one] = stored.outcomes
     assert (one.call.segment, one.call.cluster) == ("eu", "c1")
-    assert [message.content for message in kept.tasks[0]] == ["Where is it?"]
+    assert [message.content for message in stored.tasks[0]] == ["Where is it?"]
 
 
 def test_a_guard_inside_a_turn_is_a_call_of_its_own():
@@ -194,17 +194,17 @@ def test_first_attempts_of_a_turn_are_all_its_calls(turns):
     """Whatever is asked again: each call of the first reply is one recorded call, failed at first where it did then, and
     attempts are numbered from one, all but the last failed.
     """
-    kept = Kept()
+    stored = Kept()
     model = Script(*[chat(*calls) for calls in turns])
-    turn = guard_tools(FIVE, max_attempts=3, name="agent", version="1", store=kept)(model)
+    turn = guard_tools(FIVE, max_attempts=3, name="agent", version="1", store=stored)(model)
     with suppress(ToolCallsFailed):
         turn(TASK)
 
     first = turns[0]
-    assert [one.call.schema_name for one in kept.outcomes][: len(first)] == [name for _, name, _ in first]
-    failed = [one.attempts[0].failure is not None for one in kept.outcomes][: len(first)]
+    assert [one.call.schema_name for one in stored.outcomes][: len(first)] == [name for _, name, _ in first]
+    failed = [one.attempts[0].failure is not None for one in stored.outcomes][: len(first)]
     assert failed == [call in (EMPTY, NO_STOCK, UNKNOWN) for call in first]
-    for one in kept.outcomes:
+    for one in stored.outcomes:
         assert [attempt.number for attempt in one.attempts] == list(range(1, len(one.attempts) + 1))
         assert all(attempt.failure is not None for attempt in one.attempts[:-1])
         assert one.ok == (one.attempts[-1].failure is None)

@@ -221,21 +221,21 @@ def test_rejected_generation_holds_the_reply(open_clients):
 
 def statuses(open_clients, server, calls):
     """Whether each of some calls got its reply, or the name of what it raised."""
-    found = []
+    results = []
     for _ in range(calls):
         try:
-            found.append(create(open_clients, server, "chat", stream=False).choices[0].message.content)
+            results.append(create(open_clients, server, "chat", stream=False).choices[0].message.content)
         except openai.APIError as error:
-            found.append(type(error).__name__)
-    return found
+            results.append(type(error).__name__)
+    return results
 
 
 def test_faults_come_in_their_order(open_clients):
     """A list is one fault for each request, and none after it; what comes instead of a reply uses up none."""
     with serve(["1", "2", "3"], faults=["http_429", None, "http_500"]) as server:
-        found = statuses(open_clients, server, 5)
+        result = statuses(open_clients, server, 5)
 
-    assert found == ["RateLimitError", "1", "InternalServerError", "2", "3"]
+    assert result == ["RateLimitError", "1", "InternalServerError", "2", "3"]
     assert [request.fault for request in server.requests] == ["http_429", None, "http_500", None, None]
 
 
