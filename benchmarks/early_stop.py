@@ -1,4 +1,4 @@
-"""What `guard(early_stop=True)` and `Budget(max_repeats=)` stop of real replies: SCHEMA_GUARD_CORPORA=... python benchmarks/early_stop.py.
+"""Measure how many real replies `guard(early_stop=True)` and `Limits(max_repeats=)` stop: SCHEMA_GUARD_CORPORA=... python benchmarks/early_stop.py.
 
 Replies of models from real_outputs.jsonl and local_replies.jsonl, each given by a generator, 4 characters at a time, to
 a guarded function that asks once. Valid replies that were stopped are false alarms; of the others, those that were

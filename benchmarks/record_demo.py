@@ -14,10 +14,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from schema_guard import Limits, guard, open_store
-from schema_guard.ext.climb.inputs import inputs_of
 from schema_guard.ext.demo.function import EVENT, messages_of, notice_reader, notices
 from schema_guard.ext.demo.recorded_model import FILE, write_replies
 from schema_guard.ext.demo.run import OUTPUT_TOKENS
+from schema_guard.ext.playbook.inputs import inputs_of
 from schema_guard.models import connect
 
 _STORE = "sqlite:////tmp/demo.db"

@@ -189,7 +189,7 @@ PARTS = {
     "command:store import": "schema_guard.ext.transfer.commands.import_:command",
     "command:tune": "schema_guard.ext.tuning.commands:command",
     "option:--from": "schema_guard.ext.traces.command",
-    "option:--playbook": "schema_guard.ext.climb.command:run_playbook",
+    "option:--playbook": "schema_guard.ext.playbook.command:run_command",
     "executor:ray": "schema_guard.ext.rows.bench_on_ray.on_ray:executor",
     "option:--serve": "schema_guard.ext.serving:serve_report",
 }

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Guarded functions: the settings, and a function that keeps to them.
+"""Guarded functions: the settings of `guard`, and a function with these settings.
 
-What a call does is the loop's business (core/enforce.py); how the function is called is the drivers' (calls/drive.py);
-a call under way, and what it gives at its end, stands in guards/started.py; what a plain call does in the place of the loop,
-in guards/short.py and, where it is awaited, in `AsyncGuarded.__call__`.
+`loop` decides what a call does, and `drive` calls the function. `running_call` has a call in progress and its result.
+`fast` and `AsyncGuarded.__call__` replace the loop for a plain call whose first reply is valid.
 """
 
 from __future__ import annotations
@@ -184,7 +183,7 @@ class _Guarded(Generic[P, V, R]):
             _prepared=self._prepared._replace(function=bound, shape=shape),
             _binding=None,
             _holder=holder,
-            _short=short,
+            _fast_path=short,
         )
         return made
 

@@ -87,7 +87,7 @@ def with_system_message(
         before: Messages of the task itself, which stand before the turn; a system message among them is the first, and
             is the one that the format joins.
 
-    >>> behind_system("t", "bare>bare")
+    >>> with_system_message("t", "bare>bare")
     [{'role': 'user', 'content': 't'}]
     """
     turns = [dict(message) for message in before] + [{"role": "user", "content": task}]

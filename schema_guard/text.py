@@ -95,6 +95,11 @@ def plural(count: int, noun: str) -> str:
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
+def reason_of(error: Exception) -> str:
+    """Return the reason of an error: of an error of the system without its number and path."""
+    return getattr(error, "strerror", None) or str(error)
+
+
 def did_you_mean(name: object, known: Iterable[str]) -> str:
     """Give `", did you mean 'x'?"` for the nearest known name, or `""` when none is near."""
     from difflib import get_close_matches  # 6 ms that only a wrong name has to pay
@@ -160,7 +165,7 @@ _PART_SIZE = 80
 
 
 def short_repr(name: str, fields: Iterable[tuple[str, Any]], defaults: Mapping[str, Any]) -> str:
-    """Write a value without the fields that are None or a default, each part cut to 80 characters.
+    """Write a value without its defaults and unknown parts, each part cut to 80 characters.
 
     >>> short_repr("Usage", [("input_tokens", 3), ("output_tokens", None)], {"output_tokens": None})
     'Usage(input_tokens=3)'
@@ -189,7 +194,7 @@ def _part(value: Any) -> str:
 
 
 def _is_default(field: str, value: Any, defaults: Mapping[str, Any]) -> bool:
-    if value is None or field not in defaults:
+    if field not in defaults:
         return value is None
     default = defaults[field]
     # A value of the user's may compare in its own way.

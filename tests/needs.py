@@ -61,7 +61,7 @@ def part_of(line):
     """Return the part that has the command of a command line, or None."""
     words = line.split()
     if "--playbook" in words:
-        return "climb"
+        return "playbook"
     for key in (f"command:{' '.join(words[:2])}", f"command:{' '.join(words[:1])}"):
         if key in TABLE:
             return TABLE[key].partition(":")[0].split(".")[2]

@@ -75,7 +75,7 @@ ENDS = st.builds(
     refusal=st.sampled_from([None, None, None, "no"]),
     failure=st.sampled_from([None, None, None, Failure("transport", "stream_cut", "cut")]),
     model=st.sampled_from([None, "m"]),
-    given=st.sampled_from(
+    parsed=st.sampled_from(
         [None, None, None, ParsedValue(1), ParsedValue({"total": 1}), ParsedValue([float("nan")])]
     ),
     refused=st.sampled_from([None, None, None, Failure("semantic", "refused", "no")]),

@@ -24,7 +24,7 @@ LINES = {
     "doctor": "Show versions, extras, the store, and the local model, for a bug report.",
     "help": "Show a chapter of the documentation.",
     "report": "Show failure rates with their bounds, what failed and where, tokens, and seconds.",
-    "schema": "Check documents against a schema, and find out what providers do with it.",
+    "schema": "Validate documents, and test what a provider or a server does with a schema.",
     "store": "Inspect, check, export, import, and delete records.",
     "tune": "Prepare a training set, and tune a model on it.",
     "watch": "Exit 1 if a failure rate in production is too high or has risen.",
@@ -48,8 +48,11 @@ def command() -> None:
     schema-guard watch --max-failure-rate 1%                has the failure rate risen?
     schema-guard schema check invoice.json reply.txt        is this reply valid?
     schema-guard schema lint invoice.json --provider gemini does Gemini accept this schema?
-    schema-guard bench run --model local                    how often does a model fail?
+    schema-guard schema probe --model local                 does this server enforce schemas?
+    schema-guard bench run tasks.jsonl --model local        how often does a model fail at my tasks?
     schema-guard bench run --playbook --schema ticket       which fix helps?
+    schema-guard bench compare before.json after.json       has a result become worse?
+    schema-guard store import logs.jsonl --from langfuse    failure rates of replies that you already have
     schema-guard tune prepare --schema Invoice -o set       a training set from the records
     schema-guard tune run set --backend local               a tuned model from the set
     schema-guard store delete --cluster customer-4711       delete the records of one customer

@@ -13,7 +13,7 @@ VARIABLE = "_SCHEMA_GUARD_COMPLETE"
 
 
 @build_command("completion")
-@click.argument("shell", type=click.Choice(SHELLS))
+@click.argument("shell", type=click.Choice(SHELLS), metavar="{bash|zsh|fish}")
 def command(shell: str) -> int:
     """Print the completion script of a shell.
 

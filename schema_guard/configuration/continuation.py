@@ -17,7 +17,7 @@ _WRITTEN: Final = f'"{RESUMES}":true'
 def resumes(settings: str | None) -> bool:
     """Say whether calls of a configuration go on with replies that were cut off.
 
-    >>> goes_on('{"goes_on":true,"max_attempts":3}'), goes_on('{"max_attempts":3}'), goes_on(None)
+    >>> resumes('{"goes_on":true,"max_attempts":3}'), resumes('{"max_attempts":3}'), resumes(None)
     (True, False, False)
     """
     return settings is not None and _WRITTEN in settings

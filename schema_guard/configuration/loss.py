@@ -50,7 +50,7 @@ def loss_lines(settings: str | None) -> tuple[str, ...]:
     Args:
         settings: Of a configuration, as records keep them; None, and what is no JSON object, says nothing.
 
-    >>> lost_in_words('{"sent": {"openai": {"relaxed": ["/properties/a/not"]}}}')
+    >>> loss_lines('{"sent": {"openai": {"relaxed": ["/properties/a/not"]}}}')
     ('openai is not held to /properties/a/not: replies that break it come, and are failures',)
     """
     try:
@@ -64,7 +64,7 @@ def loss_lines(settings: str | None) -> tuple[str, ...]:
 def without_schemas(settings: str) -> str:
     """Give a configuration's settings with what was sent by its fingerprints alone.
 
-    >>> short_settings('{"max_attempts":2,"sent":{"openai":{"fingerprint":"07207a4c36d8fb8d","relaxed":["/not"]}}}')
+    >>> without_schemas('{"max_attempts":2,"sent":{"openai":{"fingerprint":"07207a4c36d8fb8d","relaxed":["/not"]}}}')
     '{"max_attempts":2,"sent":{"openai":"07207a4c"}}'
     """
     try:

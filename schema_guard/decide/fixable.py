@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What fixes what: which of the failures that were seen a step can do something about.
 
-Rules: one table, for `decide` and for `climb`. A failure whose kind is not known may be fixed by any fix; one whose
+Rules: one table, for `decide` and for `bench run --playbook`. A failure whose kind is not known may be fixed by any fix; one whose
 kind is known and whose code is not, only by those that fix all of that kind. What a fix does to failures that it can
 fix is not said here: a trial measures it.
 """

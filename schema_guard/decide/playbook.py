@@ -100,7 +100,7 @@ def untested(playbook: Iterable[PlaybookStep]) -> list[str]:
 
 
 def next_step(playbook: Iterable[PlaybookStep]) -> str | None:
-    """Give the step to climb to when strict decoding does not reach the target: strict then goes last.
+    """Return the step to try when strict decoding does not reach the target. Strict decoding is then the last step.
 
     Returns:
         None when every step is tested, not applicable or declined.

@@ -85,7 +85,7 @@ class Verdict:
             function, schema, models, period, calls, left_out, lost_records, latest_days: Whose calls they are, what is not among
                 them, and the days of the latest calls from which calls_per_month is read. day: of the verdict.
             not_fixable_by_decoding: Failures known to be neither of syntax nor of structure: k, lower.
-            ladder_exhausted: Present and true when no step is left to climb.
+            ladder_exhausted: Present and true when no step is left.
             economics: pess, point, opt (prompt_per_call, tuned_per_call, saving_per_month, payback_months),
                 upfront, hosting_plus_refresh, break_even_calls_per_month, max_tuned_residual_for_horizon.
             tuned, paired_e: The pilot's rate, with traffic_share where it is known and `right` as rates have it; evidence that it

@@ -83,7 +83,7 @@ class Prepared(NamedTuple):
         shape: How to call it.
         plan: For the loop.
         provider: Whose arguments `options` holds; None when the function takes none.
-        reserved: The keys of `options` by which the format is asked for, as `check_given` takes them.
+        reserved: The keys of `options` by which the format is asked for, as `check_arguments` takes them.
         configuration: Every call's fields from `function` to `settings`, in the order of `Call`.
         models: Whom the attempts ask; None where that is the function's own affair.
         version: Of the function's prompt.
@@ -204,10 +204,8 @@ def prepare(settings: Settings[Any, Any], function: Callable[..., Any]) -> Prepa
     schema = settings.schema or _returned(function)
     # A model brings its own name and provider; so does a bound method of one.
     model = _model_of(function, settings)
-    asked = (
-        None if settings.models is None else models_of(settings.models, settings.provider, shape, function)
-    )
-    providers = _providers(settings, model) if asked is None else asked.providers
+    models = settings.models and models_of(settings.models, settings.provider, shape, function)
+    providers = models.providers if models else _providers(settings, model)
     strategies = strategies_of("bare" if settings.observe else settings.strategy)
     _check_options(settings, strategies, shape, function, providers[0])
     tuned = _is_tuned(settings, model)
@@ -239,7 +237,7 @@ def prepare(settings: Settings[Any, Any], function: Callable[..., Any]) -> Prepa
         provider=providers[0],
         reserved=reserved,
         configuration=configuration,
-        models=asked,
+        models=models or None,
         # A model is the library's or the provider's code, which is no part of the user's prompt.
         version=Version(settings.about.version, function if model is None else None, steps),
         tuned=tuned,

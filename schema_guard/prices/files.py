@@ -7,7 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.errors import InvalidArgument
-from schema_guard.text import clip, clip_path
+from schema_guard.text import clip, clip_path, reason_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,5 +23,5 @@ def read_prices(path: Path) -> Any:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise InvalidArgument(
-            f"prices {clip_path(path)!r}: expected a JSON file, got {clip(str(error))}"
+            f"prices {clip_path(path)!r}: expected a JSON file: {clip(reason_of(error))}"
         ) from error

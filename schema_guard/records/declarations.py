@@ -97,7 +97,7 @@ def holding(declared: Iterable[D], function: str, functions: Sequence[str]) -> l
     Args:
         declared: All about one schema.
         function: The function.
-        functions: All that have calls with the schema; trials (`bench`, `climb`) are nobody's.
+        functions: All that have calls with the schema; trials (`bench`, `bench run --playbook`) are nobody's.
     """
     is_only_one = all(name == function or name.startswith(TRIALS) for name in functions)
     return [

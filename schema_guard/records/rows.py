@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 Row: TypeAlias = tuple[str | int | float | None, ...]
 
-TRIALS = ("bench:", "climb:", SHADOWS)
+TRIALS = ("bench:", "playbook:", SHADOWS)
 """How the functions of trials are called, whose calls were made to measure, and whose answers nobody was given."""
 
 CONFIGURATION_COLUMNS = (

@@ -97,7 +97,7 @@ def rows_of(
     function: str | None = None,
     segment: str | None = None,
 ) -> list[ConfigurationCounts]:
-    """Give the configurations that are asked for; the arguments and errors are those of `chosen_of`."""
+    """Give the configurations that are asked for; the arguments and errors are those of `select`."""
     if schema is function is segment is None:
         return store.configurations(since=since, until=until)
     chosen = select(store, store.names(), schema=schema, function=function, segment=segment)

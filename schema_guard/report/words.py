@@ -26,14 +26,14 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 def readable(function: str) -> str:
     """Write the name of what was called: of a trial what it tried, for whom, and its id.
 
-    >>> readable("climb:01a216e48433:few_shot:shop.extract"), readable("climb:01a216e48433:few_shot"), readable("shop.extract")
+    >>> readable("playbook:01a216e48433:few_shot:shop.extract"), readable("playbook:01a216e48433:few_shot"), readable("shop.extract")
     ('few_shot for shop.extract, trial 01a216e48433', 'few_shot, trial 01a216e48433', 'shop.extract')
     """
     kind, _, name = function.partition(":")
     trial, _, tried = name.partition(":")
     if kind == "bench" and trial and not tried:
         return f"bench {trial}"
-    if kind != "climb" or not tried:
+    if kind != "playbook" or not tried:
         return function
     step, _, whose = tried.partition(":")
     return f"{step} for {whose}, trial {trial}" if whose else f"{step}, trial {trial}"

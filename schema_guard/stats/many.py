@@ -32,7 +32,7 @@ _LEAST_GAIN = 1e-6
 _MOST_STEPS = 500
 _LAST_SPAN = 1e-8
 
-# The tenfold: how far apart the sizes are at which the climb may start.
+# The tenfold: how far apart the sizes are at which the playbook run may start.
 _STEP = log(10)
 
 _LOG_TAIL = log(0.025)
@@ -216,7 +216,7 @@ def _log_likelihood(counts: Sequence[_Counts], at: _Place) -> float:
 
 
 def _peak(height: Callable[[_Place], float], start: _Place) -> _Place:
-    """Give the peak next to *start*: a triangle climbs by turning its lowest corner over, and shrinks."""
+    """Give the peak next to *start*: a triangle playbook runs by turning its lowest corner over, and shrinks."""
 
     def corner(place: _Place) -> _Corner:
         return _Corner(height(place), place)

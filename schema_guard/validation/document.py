@@ -49,7 +49,7 @@ _SHORT_NAMES = {
 def dialect_of(
     document: Any, dialect: str | None, *, resources: Mapping[str, Any] | None = None, what: str = ""
 ) -> str:
-    """Give the URI of the dialect: `$schema` of the document, else *dialect*, else 2020-12.
+    """Return the URI of the dialect: `$schema` of the document, otherwise *dialect*, otherwise 2020-12.
 
     A metaschema among the *resources* counts as the dialect that it is written in, if it has all of its assertions.
 

@@ -85,4 +85,4 @@ def test_commands_are_found_in_pages_and_messages():
     """The search finds commands in the README, a page, and a module."""
     results = {path.name for path, _ in printed()}
 
-    assert results >= {"README.md", "deciding.md", "explain.py", "command.py"}
+    assert results >= {"README.md", "deciding.md", "reasons.py", "command.py"}

@@ -67,7 +67,7 @@ def beside(store, chance, now, function):
     if chance.random() < 0.3:
         rung = chance.choice(TRIALS)
         n = chance.choice((50, 600))
-        name = f"climb:1:{rung}:{function}"
+        name = f"playbook:1:{rung}:{function}"
         record(store, n, chance.choice((0, n // 10)), function=name, strategies=rung, started_at=now)
     if chance.random() < 0.2:
         part = chance.choice(("all", "sampled", "failures", "unknown"))

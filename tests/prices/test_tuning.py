@@ -39,7 +39,7 @@ def test_tuning_prices_can_be_the_users_own(table):
         ({"prices": [{**ROW, "unit": " "}]}, "at /prices/0/unit: expected a string that matches '\\\\S', got string ' ': for how much of it, not blank"),
         ({"prices": [{**ROW, "sourc": "x"}]}, "at /prices/0: expected no further properties, got object with 'sourc': known are what amount unit source as_of, did you mean 'source'?"),
         ({"about": "mine"}, "at (root): expected property 'prices', got object with 1 property: add 'prices', one row for each price that was seen"),
-        ("{", "expected a JSON file, got Expecting property name enclosed in double quotes"),
+        ("{", "expected a JSON file: Expecting property name enclosed in double quotes"),
     ],
 )  # fmt: skip
 def test_list_that_is_no_price_list_is_an_error(table, content, message):

@@ -105,13 +105,13 @@ def test_a_module_that_another_thread_imports_is_waited_for(path, run, step):
     assert run(script.replace("STEP", repr(step)), f"sqlite:///{path}") == 1
 
 
-@pytest.mark.parametrize("lock", ["preparing.folding._lock", "records.urls._shared_lock"])
+@pytest.mark.parametrize("lock", ["preparing.name_limits._lock", "records.urls._shared_lock"])
 def test_a_lock_that_a_thread_holds_is_not_inherited(path, run, lock):
     """A child calls guarded functions though a thread of its parent was asking for a store, or keeping a name, at the fork."""
     script = """
     import signal, threading
     from schema_guard import guard, tags
-    from schema_guard.preparing import folding
+    from schema_guard.preparing import name_limits
     from schema_guard.records import urls
     ask = guard({"type": "integer"}, store=url)(lambda prompt: "1")
     def hold():

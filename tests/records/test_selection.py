@@ -77,13 +77,15 @@ def test_the_whole_name_goes_first():
 
 
 def test_a_trial_goes_by_its_whole_name():
-    """The function at the end of a climb's name is no other function of that end."""
+    """The function at the end of a playbook run's name is no other function of that end."""
     with open_store("sqlite://") as store:
-        record(store, 1, 0, function="climb:1:few_shot:shop.extract")
+        record(store, 1, 0, function="playbook:1:few_shot:shop.extract")
         record(store, 1, 0, function="shop.extract")
 
         assert functions(store, function="extract") == ["shop.extract"]
-        assert functions(store, function="climb:1:few_shot:shop.extract") == ["climb:1:few_shot:shop.extract"]
+        assert functions(store, function="playbook:1:few_shot:shop.extract") == [
+            "playbook:1:few_shot:shop.extract"
+        ]
 
 
 def test_an_empty_store_has_no_names():

@@ -461,3 +461,11 @@ def test_imports_say_beside_every_rate_what_part_of_the_traffic_they_are():
         [{"part": "failures", "tool": "mlflow", "share": None}],
         [],
     ]
+
+
+def test_report_and_configuration_have_a_short_repr(store):
+    """A `repr` has at most 240 characters, whatever the number of configurations."""
+    report = recorded(store, *[outcome(number, version=f"v{number}") for number in range(1, 20)])
+
+    assert len(repr(report)) <= 240
+    assert len(repr(report.configurations[0])) <= 240

@@ -5,7 +5,7 @@ from itertools import count
 from schema_guard.stats.many import _peak, _Place
 
 
-def test_climb_without_a_top_ends():
+def test_playbook_without_a_top_ends():
     """A likelihood that rose for ever would end the search, not hold it up."""
     heights = count()
 

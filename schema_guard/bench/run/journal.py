@@ -8,7 +8,7 @@ Rules:
 3. A line that was not finished when the process died is cut off; everything else that is wrong with a file is an
    error before anything is spent.
 
-The file is JSON Lines. First the plan: `{"journal": 1, "plan", "name", "started_at", "said"}`; then a reply a line:
+The file is JSON Lines. First the plan: `{"journal": 1, "plan", "name", "started_at", "summary"}`; then a reply a line:
 `{"call": [variant, task, epoch], "attempt", "id", "at", "prompt", "text", "finish_reason", "usage", "elapsed_s"}`,
 and where they are known `refusal`, `model` and `failure`. `prompt` is a hash of what was sent.
 """
@@ -86,7 +86,7 @@ class Journal:
     def of(plan: RunPlan) -> Journal:
         """Give a journal that keeps nothing."""
         at = time()
-        # As the records of `climb` are named: the run, no step, and whose tasks they are where that is known.
+        # As the records of `bench run --playbook` are named: the run, no step, and whose tasks they are where that is known.
         whose = f"::{plan.settings.function}" if plan.settings.function else ""
         return Journal(plan.fingerprint, f"bench:{new_call_id(at)[:12]}{whose}", at)
 
@@ -117,7 +117,7 @@ class Journal:
         }
         variants = [variant.name for variant in plan.variants]
         summary = f"{plan.suite.name}, {plan.calls} calls, {', '.join(variants)}, {at}"
-        _write(journal.file, {**head, "said": summary})
+        _write(journal.file, {**head, "summary": summary})
         return journal
 
     @staticmethod
@@ -246,7 +246,7 @@ def _read(text: str, plan: RunPlan, where: str) -> Journal:
         raise InvalidArgument(f"{where}: expected a journal of this version, got {clip(head, 80)}")
     if first["plan"] != plan.fingerprint:
         raise InvalidArgument(
-            f"{where}: it is of another run ({clip(str(first.get('said')), 200)}): go on with the suite, models, "
+            f"{where}: it is of another run ({clip(str(first.get('summary')), 200)}): go on with the suite, models, "
             "strategies, sample, epochs, attempts and seed that it was begun with, or name another file"
         )
     journal = Journal(plan.fingerprint, first["name"], first["started_at"])

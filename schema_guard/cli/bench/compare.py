@@ -12,7 +12,7 @@ import click
 from schema_guard.cli.shared.given import refuse
 from schema_guard.cli.shared.options import argument, build_command, naming, option, print_json, shared, takes
 from schema_guard.cli.shared.quantities import SHARE
-from schema_guard.text import safe
+from schema_guard.text import reason_of, safe
 
 if TYPE_CHECKING:
     from schema_guard.bench.result import BenchResult
@@ -35,9 +35,8 @@ class CompareOptions:
     max_drop: float = option(
         type=SHARE,
         default=0.02,
-        show_default="2%",
         metavar="SHARE",
-        help="With --gate: the largest drop of a rate that is good enough.",
+        help="With --gate: the largest drop of a rate that is good enough, in percentage points. Default: 2%.",
     )
     measure: Literal["valid", "right", "both"] = option(
         type=click.Choice(["valid", "right", "both"]),
@@ -114,7 +113,9 @@ def read_result(name: str) -> BenchResult:
     try:
         text = Path(name).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise click.UsageError(f"{safe(name)}: expected a result's file: {safe(str(error))}") from error
+        raise click.UsageError(
+            f"{safe(name)}: expected the JSON file of a result: {safe(reason_of(error))}"
+        ) from error
     return result_from_file(text, name=safe(name))
 
 

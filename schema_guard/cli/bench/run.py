@@ -58,8 +58,8 @@ def command(
 ) -> int:
     """Measure how often models keep to the schemas of SUITE, and how often they are right.
 
-    SUITE is a folder, a file, a training set of `tune prepare`, or `builtin`. See schemas/README.md for the forms. Every
-    attempt is recorded in the store.
+    SUITE is `builtin`, a file or folder of tasks, or a training set of `tune prepare`. `schema-guard help bench run` shows
+    how to write a file of tasks. Every attempt is recorded in the store.
 
     \b
     Exit status:

@@ -17,7 +17,7 @@ LINES = {
 
 @click.group("schema", cls=LazyGroup, package=__package__, path="schema ", lines=LINES)
 def command() -> None:
-    """Check documents against a schema, and find out what providers do with it.
+    """Validate documents, and test what a provider or a server does with a schema.
 
     \b
     is this reply valid?

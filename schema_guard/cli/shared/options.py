@@ -23,7 +23,7 @@ from schema_guard.cli.shared.quantities import MOMENT
 from schema_guard.errors import InvalidArgument, StoreError
 from schema_guard.records import default_store, resolve_store
 from schema_guard.schema import Schema
-from schema_guard.text import did_you_mean, safe
+from schema_guard.text import did_you_mean, reason_of, safe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -86,7 +86,7 @@ def shared(*names: str) -> Callable[[Any], Any]:
         "markdown": click.option("--format", "form", cls=Option, type=click.Choice(["text", "json", "markdown"]), default="text", show_default=True, help="Form of the result."),
         "output": click.option("-o", "--output", metavar="FILE", cls=Option, type=click.Path(dir_okay=False), help="File for the result. Default: standard output."),
         "yes": click.option("--yes", is_flag=True, cls=Option, help="Don't ask for confirmation."),
-        "dry-run": click.option("--dry-run", is_flag=True, cls=Option, help="Print what would happen and what it may cost. Send, download, and change nothing."),
+        "dry-run": click.option("--dry-run", is_flag=True, cls=Option, help="Print the plan, and its cost if calls are paid for. Nothing is sent, downloaded, or changed."),
     }  # fmt: skip
 
     def add(function: Any) -> Any:
@@ -263,7 +263,7 @@ def json_file(name: str) -> dict[str, Any]:
     try:
         found = json.loads(sys.stdin.read() if name == "-" else Path(name).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise click.UsageError(f"{safe(name)}: expected a JSON file: {safe(str(error))}") from error
+        raise click.UsageError(f"{safe(name)}: expected a JSON file: {safe(reason_of(error))}") from error
     if not isinstance(found, dict):
         raise click.UsageError(f"{safe(name)}: expected a JSON object, got {type(found).__name__}")
     return found

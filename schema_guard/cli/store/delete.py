@@ -51,7 +51,8 @@ class Whose:
         help="All calls of this function: its name, or the end of its name after a dot.",
     )
     counts: bool = option(
-        is_flag=True, help="Delete the counts as well: failure rates of the function or segment are lost."
+        is_flag=True,
+        help="With --function or --segment: delete the counts as well, so that its failure rates are lost.",
     )
 
     def named(self) -> tuple[str, str] | None:

@@ -14,7 +14,7 @@ from schema_guard.decide.economics import crossing_month
 from schema_guard.decide.evidence.money import TrialCost
 from schema_guard.decide.explanation.gain import gain_shares
 from schema_guard.decide.explanation.money import tokens_per_month
-from schema_guard.decide.explanation.reasons import climb_command, of_function
+from schema_guard.decide.explanation.reasons import of_function, playbook_command
 from schema_guard.decide.playbook import STRICT, order_of
 from schema_guard.stats import Rate, paired
 from schema_guard.text import dollars, interval, large, months, percent, plural
@@ -136,7 +136,7 @@ def _temperature(case: Case) -> GuideClaim:
 
 def _other_prompt(case: Case, base: Measured | None) -> str | None:
     """Say what measures a prompt to compare with; None where there is one."""
-    return climb_command(case.evidence, "system_prompt") if base is None else None
+    return playbook_command(case.evidence, "system_prompt") if base is None else None
 
 
 def _sent_lines(case: Case) -> Iterator[str]:
@@ -157,7 +157,7 @@ def _no_training_cost(case: Case, cost: CostCase | None) -> GuideClaim:
     known = [(measurement.strategy.n, measurement.strategy.trial) for measurement in case.prompted]
     trials = [(n, trial) for n, trial in known if trial is not None]
     if not trials:
-        measure = climb_command(case.evidence, "system_prompt")
+        measure = playbook_command(case.evidence, "system_prompt")
         return GuideClaim(name, says, measured=False, line="no trial tells what it took", measure=measure)
     calls = sum(n for n, _ in trials)
     totals = TrialCost(*(_total(parts) for parts in zip(*(trial for _, trial in trials), strict=True)))
@@ -295,7 +295,7 @@ def _untried(case: Case, name: str, says: str, step: str) -> GuideClaim:
     if found.reason:
         return GuideClaim(name, says, measured=False, line=f"{step} was not tried: {found.reason}")
     tested = "is said to be tested, without counts here" if found.status == "tested" else "was not tried"
-    measure = climb_command(case.evidence, step)
+    measure = playbook_command(case.evidence, step)
     return GuideClaim(name, says, measured=False, line=f"{step} {tested}", measure=measure)
 
 

@@ -63,7 +63,7 @@ _NEXT_OF_STAGE = {
     ),
     "in_service": "{watching}",
 }
-# Fixes that no climb runs by itself: what has to be done first, and what the command takes then.
+# Fixes that no playbook run runs by itself: what has to be done first, and what the command takes then.
 _OTHER_COMMANDS = {
     "schema_simplify": ("simplify the schema, then: ", ""),
     "smaller_model": ("with a smaller MODEL: ", ""),
@@ -96,7 +96,7 @@ def next_step(ruling: Ruling, evidence: CaseEvidence) -> str:
     figures, of = ruling.figures, of_function(evidence)
     step, missing = figures.get("next_rung"), figures.get("missing")
     if step:
-        return climb_command(evidence, step)
+        return playbook_command(evidence, step)
     if ruling.verdict == "NEED_ECONOMICS":
         return f"schema-guard decide{of} --with costs.json  # with {', '.join(figures['missing'])}"
     if missing:
@@ -128,7 +128,7 @@ def _schema_option(evidence: CaseEvidence) -> str:
     return f" --schema {quote(about.schema) if about else 'NAME'}{_function(evidence)}"
 
 
-def climb_command(evidence: CaseEvidence, step: str) -> str:
+def playbook_command(evidence: CaseEvidence, step: str) -> str:
     """Give the command that measures a step; what only its reader knows stands in capitals."""
     of, about = _function(evidence), evidence.about
     trials = "NAME" if about is None else quote(about.schema)
@@ -181,7 +181,7 @@ def _plan(ruling: Ruling, evidence: CaseEvidence) -> str:
 def _bought(meanwhile: Mapping[str, Any], evidence: CaseEvidence) -> str:
     """Say how calls are bought that would come too late by themselves, and for how much."""
     cost = "" if meanwhile["cost"] is None else f", for about {dollars(meanwhile['cost'])}"
-    command = climb_command(evidence, meanwhile["rung"] or _step_in_use(evidence))
+    command = playbook_command(evidence, meanwhile["rung"] or _step_in_use(evidence))
     return f"{command} --max-calls {meanwhile['calls']}  # instead of waiting{cost}"
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What configurations were compared on: a pilot, a climb's steps, the parts of the traffic, the order of the calls."""
+"""What configurations were compared on: a pilot, a playbook run's steps, the parts of the traffic, the order of the calls."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def _parts(configuration: RecordedConfiguration) -> dict[str, tuple[int, int]]:
 
 def comparisons_of(configurations: Sequence[RecordedConfiguration], store: Store) -> list[dict[str, Any]]:
     """Compare each trial with the one before it, on the inputs that both were asked once."""
-    climbed = sorted(
+    playbook_result = sorted(
         (
             configuration
             for configuration in configurations
@@ -107,7 +107,7 @@ def comparisons_of(configurations: Sequence[RecordedConfiguration], store: Store
         key=lambda found: found.first.first_started_at or 0.0,
     )
     compared = []
-    for before, after in pairwise(climbed):
+    for before, after in pairwise(playbook_result):
         n, b, c = pairs_of(before, after, store)
         if n:
             compared.append({"before": before.id, "after": after.id, "n": n, "b": b, "c": c})

@@ -2,7 +2,7 @@
 """The configurations of a store that a decision is about.
 
 Rules: configurations are never pooled: what differs in function, model, strategies, settings or version is one of its
-own; of versions that follow one another only the newest counts, as of trials (`bench`, `climb`) of one kind, and those
+own; of versions that follow one another only the newest counts, as of trials (`bench`, `bench run --playbook`) of one kind, and those
 that are in use side by side all do. Whatever is left out is a note.
 One verdict is about a function and its schema. A trial belongs to the function that it names; one that names none counts
 where its schema has one function alone.
@@ -106,7 +106,7 @@ class Trial(NamedTuple):
 
 
 def trial_of(row: ConfigurationCounts) -> Trial:
-    """Read what a trial is recorded as: `bench:ID`, `climb:ID:STEP` or `climb:ID:STEP:FUNCTION`."""
+    """Read what a trial is recorded as: `bench:ID`, `playbook:ID:STEP` or `playbook:ID:STEP:FUNCTION`."""
     if not is_trial(row):
         return Trial()
     kind, _, rest = row.function.partition(":")
@@ -307,9 +307,9 @@ def _step(row: ConfigurationCounts, current_model: str | None, sizes: Sizes) -> 
     if settings.get("observe"):
         # An observed function asks in a way that nobody knows; a recorder has seen how the format was asked for.
         return step_of(row.strategies) if settings.get("recorder") else "bare"
-    climbed = trial_of(row).step
-    if climbed in STEPS:
-        return climbed
+    playbook_result = trial_of(row).step
+    if playbook_result in STEPS:
+        return playbook_result
     # Another model than that in use: the fix is the model, whatever it was asked with.
     if row.model is not None and current_model is not None:
         compared = sizes.compared(row.model, current_model)

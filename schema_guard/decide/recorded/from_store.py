@@ -127,7 +127,7 @@ def gather_each(  # noqa: PLR0913 - which calls, and what no store knows; all by
     Args:
         store: Where to read.
         schema: Name or fingerprint; None for all.
-        function: Name, or an end of it behind a dot that no other has; None for all. The trials (`bench`, `climb`)
+        function: Name, or an end of it behind a dot that no other has; None for all. The trials (`bench`, `bench run --playbook`)
             that belong to it count as well.
         segment: Only this part of the traffic, and trials.
         since: Only calls that started then or later, in seconds since the epoch.

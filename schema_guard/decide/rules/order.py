@@ -27,7 +27,7 @@ RULES: Sequence[Callable[[Case], Ruling | None]] = (
     prompting.more_data_needed,
     prompting.truncation_first,
     prompting.strict_decoding,
-    prompting.climb,
+    prompting.try_next_fix,
     tuned_models.route_by_pilot,
     tuned_models.pilot_failed,
     tuned_models.content_lost,

@@ -228,7 +228,7 @@ def strict_decoding(case: Case) -> Ruling | None:
     )
 
 
-def climb(case: Case) -> Ruling | None:
+def try_next_fix(case: Case) -> Ruling | None:
     """All fail and a step is untested: the first one that can reach the target alone, else the one that fixes the most."""
     best, steps = best_of(case), untested(case.playbook)
     if not steps:

@@ -10,7 +10,7 @@ from textwrap import dedent
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.decorator import guard
-from schema_guard.ext.climb.inputs import read_texts
+from schema_guard.ext.playbook.inputs import read_texts
 from schema_guard.strategies import with_system_message
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from textwrap import fill, indent
 from typing import TYPE_CHECKING, Any
 
-from schema_guard.ext.climb.result import climb_as_json
+from schema_guard.ext.playbook.result import playbook_as_json
 from schema_guard.report import as_json
 from schema_guard.report import store_document as report_document
 from schema_guard.report.as_text import as_text
@@ -41,7 +41,7 @@ def demo_as_json(result: DemoResult) -> Any:
         "measured": as_json(result.measured),
         "failed": None if failed is None else _failed_as_json(failed),
         "first_verdict": result.first.as_dict(),
-        "climb": None if result.climbed is None else climb_as_json(result.climbed),
+        "playbook": None if result.playbook_result is None else playbook_as_json(result.playbook_result),
         "report": as_json(result.report),
         "verdict": result.last.as_dict(),
         "elapsed_s": result.elapsed_s,
@@ -58,7 +58,7 @@ def demo_as_text(result: DemoResult) -> str:
         *_function(result),
         *_measured(result),
         *_judged(result),
-        *_climbed(result),
+        *_playbook_result(result),
         *_what_to_type(result),
     ]
     return "\n\n".join(parts)
@@ -102,11 +102,11 @@ def _judged(result: DemoResult) -> Iterator[str]:
     yield _shown(f"decide --max-failure-rate {100 * result.target:g}%", _head(result.first))
 
 
-def _climbed(result: DemoResult) -> Iterator[str]:
-    if result.climbed is None:
+def _playbook_result(result: DemoResult) -> Iterator[str]:
+    if result.playbook_result is None:
         yield "4. The verdict names no fix that a machine can run: the story ends here."
         return
-    (step, *_) = result.climbed.steps
+    (step, *_) = result.playbook_result.steps
     yield _wrapped(
         f"4. The fix that it names, on the same notices until a bound has passed the target: {step.step}, "
         f"{safe(step.stopped)}."

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The story: a function is measured and judged, the step that the verdict names is climbed, and it is judged again.
+"""The story: a function is measured and judged, the step that the verdict names is run, and it is judged again.
 
 Rules: every figure is read from the store, by what `report` and `decide` read it with, so that these commands give
 the same figures afterwards; nothing is expected of the model, and a story that comes out otherwise is told so.
@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from schema_guard.decide import decide
 from schema_guard.decide.recorded.from_store import gather
 from schema_guard.errors import InvalidArgument
-from schema_guard.ext.climb.inputs import inputs_of
-from schema_guard.ext.climb.run import climb
-from schema_guard.ext.climb.settings import ClimbBudget, ClimbSettings
-from schema_guard.ext.climb.steps import CONFIGURATIONS
 from schema_guard.ext.demo.function import SHOWN, code_of, messages_of, notice_reader, notices
+from schema_guard.ext.playbook.inputs import inputs_of
+from schema_guard.ext.playbook.run import run_playbook
+from schema_guard.ext.playbook.settings import PlaybookBudget, PlaybookSettings
+from schema_guard.ext.playbook.steps import CONFIGURATIONS
 from schema_guard.prompting import Example
 from schema_guard.report import report_on
 
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from schema_guard.decide import Verdict
-    from schema_guard.ext.climb.inputs import Inputs
-    from schema_guard.ext.climb.result import ClimbResult
+    from schema_guard.ext.playbook.inputs import Inputs
+    from schema_guard.ext.playbook.result import PlaybookResult
     from schema_guard.guarded import Guarded
     from schema_guard.models import Model
     from schema_guard.records import Store
@@ -52,7 +52,7 @@ CALLS = 40
 OUTPUT_TOKENS = 128
 _AT_ONCE = 4
 
-# One step takes 60. Should another model fail at it, one more is climbed, and no third.
+# One step takes 60. Should another model fail at it, one more is run, and no third.
 FIX_CALLS = 120
 
 
@@ -69,7 +69,7 @@ class DemoResult:
         measured: The report when the function had been called.
         failed: Of the calls that failed the one with the shortest last reply; None when there was none.
         first: The verdict on the function.
-        climbed: What the step has shown that the verdict named; None when it named none.
+        playbook_result: What the step has shown that the verdict named; None when it named none.
         report: The report at the end.
         last: The verdict at the end.
         elapsed_s: Of the whole, in seconds.
@@ -83,7 +83,7 @@ class DemoResult:
     measured: Report
     failed: Outcome[Any] | None
     first: Verdict
-    climbed: ClimbResult | None
+    playbook_result: PlaybookResult | None
     report: Report
     last: Verdict
     elapsed_s: float
@@ -121,7 +121,7 @@ def run_demo(
         outcomes = _call_all(reader, inputs.tasks[:CALLS], on_call)
     store.flush(10.0)
     measured, first = report_on(store), decide(gather(store).evidence)
-    climbed = _climbed(inputs, model, store, first, watched)
+    playbook_result = _playbook_result(inputs, model, store, first, watched)
     model.close()
     return DemoResult(
         store=store.url,
@@ -132,7 +132,7 @@ def run_demo(
         measured=measured,
         failed=min((outcome for outcome in outcomes if not outcome.ok), key=_reply_size, default=None),
         first=first,
-        climbed=climbed,
+        playbook_result=playbook_result,
         report=report_on(store, hours=True),
         last=decide(gather(store).evidence),
         elapsed_s=monotonic() - began,
@@ -153,22 +153,22 @@ def _reply_size(outcome: Outcome[Any]) -> int:
     return len(outcome.attempts[-1].reply or "")
 
 
-def _climbed(
+def _playbook_result(
     inputs: Inputs, model: Model, store: Store, verdict: Verdict, watched: Watched
-) -> ClimbResult | None:
-    """Climb the step that a verdict names; None when it names none that a machine can run."""
+) -> PlaybookResult | None:
+    """Try the step that a verdict names; None when it names none that a machine can run."""
     step: str | None = verdict.figures.get("next_rung")
     if step is None or step not in CONFIGURATIONS:
         return None
-    settings = ClimbSettings(
+    settings = PlaybookSettings(
         target=TARGET,
         first=step,
         output_tokens=OUTPUT_TOKENS,
         concurrency=_AT_ONCE,
-        budget=ClimbBudget(calls=FIX_CALLS),
+        budget=PlaybookBudget(calls=FIX_CALLS),
     )
     with watched(len(inputs.tasks)) as on_call:
-        result = climb(
+        result = run_playbook(
             inputs,
             model,
             store=store,

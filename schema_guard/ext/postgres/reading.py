@@ -89,7 +89,7 @@ class PostgresSnapshot:
         return clusters(self._connection)
 
     def lost_records(self, *, since: float | None) -> dict[str, int]:
-        """Give the lost records since then, by reason."""
+        """Return the number of lost records since then, by reason."""
         sql = 'SELECT reason, SUM(count)::bigint FROM lost_records WHERE at >= %s GROUP BY reason ORDER BY reason COLLATE "C"'
         return dict(self._select(sql, [since or 0.0]))
 

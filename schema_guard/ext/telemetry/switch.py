@@ -123,8 +123,8 @@ def settings_of(text: str) -> TelemetrySettings:
     Raises:
         InvalidArgument: It says something else.
 
-    >>> asked_of("otel, port:9464")
-    AskedTelemetry(otel=True, prometheus_file=None, prometheus_port=9464)
+    >>> settings_of("otel, port:9464")
+    TelemetrySettings(otel=True, prometheus_file=None, prometheus_port=9464)
     """
     options = TelemetrySettings()
     for part in filter(None, map(str.strip, text.split(","))):

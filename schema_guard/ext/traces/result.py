@@ -111,7 +111,7 @@ class TraceImport:
                     "calls",
                     "attempts",
                     "stored",
-                    "known",
+                    "already_stored",
                     "judged",
                     "valid",
                     "repeated",

@@ -105,7 +105,7 @@ class Scope:
         if isinstance(node, ast.Name):
             scope, name = self.holding(node.id), node.id
         else:
-            # What stands here is one name of the statement: see `_named_by`.
+            # What stands here is one name of the statement: see `_names_bound_by`.
             source, name = self.imported(node), node.names[0].name
             scope = None if source is None else source.module
         return scope is not None and scope.is_literal(scope.binding(name), seen)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Arguments",
-    "GoingOn",
+    "Continuation",
     "ProviderOptions",
     "document_of",
     "left_to_choose",
@@ -39,7 +39,7 @@ def left_to_choose(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 @dataclass(frozen=True, slots=True)
-class GoingOn:
+class Continuation:
     """How a request asks that its last message, the assistant's, is gone on with.
 
     Attributes:
@@ -62,7 +62,7 @@ class ProviderOptions:
             tool that is forced would be refused; None where that never is.
         unforced: Gives the arguments of a request with the choice left to the model, where one forces a tool.
         enforces: The strategies whose schema is more than a hint: it has to be in a form that is taken.
-        going_on: How it is asked to go on with a reply that is begun; None where it takes no such request.
+        continuation: How it is asked to go on with a reply that is begun; None where it takes no such request.
     """
 
     limit: str
@@ -70,7 +70,7 @@ class ProviderOptions:
     enforces: frozenset[str] = frozenset({"strict_schema"})
     refuses_force: Callable[[Mapping[str, Any], str | None], bool] | None = None
     unforced: Callable[[Mapping[str, Any]], dict[str, Any]] = left_to_choose
-    going_on: GoingOn | None = None
+    continuation: Continuation | None = None
 
 
 def switched(options: Mapping[str, Any], name: str) -> str:

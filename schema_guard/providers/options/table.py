@@ -31,7 +31,7 @@ from schema_guard.text import clip, did_you_mean
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from schema_guard.providers.options.provider_options import GoingOn, ProviderOptions
+    from schema_guard.providers.options.provider_options import Continuation, ProviderOptions
     from schema_guard.schema import Schema
 
 __all__ = [
@@ -94,15 +94,15 @@ def capabilities(provider: str) -> frozenset[str]:
     return TEXT_STRATEGIES | _row(provider).formats.keys()
 
 
-def continuation_of(provider: str) -> GoingOn | None:
+def continuation_of(provider: str) -> Continuation | None:
     """Return the form of a request that continues a reply, or None if the provider takes no such request.
 
     That it does so is another matter: it hangs on the server, and `schema-guard schema probe --prefix` finds it out.
 
-    >>> going_on("mistral")
-    GoingOn(fields={'prefix': True}, options={})
+    >>> continuation_of("mistral")
+    Continuation(fields={'prefix': True}, options={})
     """
-    return _row(provider).going_on
+    return _row(provider).continuation
 
 
 def unforced(
@@ -182,10 +182,10 @@ def _format_arguments(
 
 
 def _to_go_on(provider: str, row: ProviderOptions) -> dict[str, Any]:
-    if row.going_on is None:
-        taking = ", ".join(name for name, entry in PROVIDER_OPTIONS.items() if entry.going_on is not None)
+    if row.continuation is None:
+        taking = ", ".join(name for name, entry in PROVIDER_OPTIONS.items() if entry.continuation is not None)
         raise InvalidArgument(f"provider {provider!r} takes no beginning of a reply: these do: {taking}")
-    return copy.deepcopy(dict(row.going_on.options))
+    return copy.deepcopy(dict(row.continuation.options))
 
 
 def _expected(name: object, known: Iterable[str]) -> str:

@@ -68,7 +68,7 @@ EXPRESSIONS = {
 """SQL expressions by the columns that they read."""
 
 IS_CALL = "a.call_id IN (SELECT packed(value) FROM json_each(?))"
-"""The condition that an attempt belongs to a call in a JSON list. It needs `know_packed`."""
+"""The condition that an attempt belongs to a call in a JSON list. It needs `add_packed_function`."""
 
 _SELECT = f"SELECT a.id, {', '.join(EXPRESSIONS[name] for name in COLUMNS)}"
 # CROSS makes SQLite read the attempts first, so that they come in their order.

@@ -87,7 +87,7 @@ class SQLiteSnapshot:
         return removal.clusters(self._connection)
 
     def lost_records(self, *, since: float | None) -> dict[str, int]:
-        """Give the lost records since then, by reason."""
+        """Return the number of lost records since then, by reason."""
         sql = "SELECT reason, SUM(count) FROM lost_records WHERE at >= ? GROUP BY reason ORDER BY reason"
         return dict(self._select(sql, [since or 0.0]))
 

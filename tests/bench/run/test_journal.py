@@ -31,7 +31,7 @@ REPLIES = st.builds(
     model=st.none() | st.text(),
     failure=st.none() | st.just(Failure("syntax", "provider_rejected", "words")),
     # What a function had made of a reply is no matter of a run: its functions give what the model sent.
-    given=st.none(),
+    parsed=st.none(),
     refused=st.none(),
     tries=st.just(()),
     calls=st.just(()),

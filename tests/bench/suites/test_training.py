@@ -66,19 +66,19 @@ def test_what_stands_before_a_text_is_asked_too(tmp_path, row):
     assert with_system_message(task.text, "few_shot", task.before) == [SYSTEM, row["messages"][-2]]
 
 
-@needs("climb")
-def test_climb_asks_behind_the_system_message(tmp_path):
-    """A climb over the suite has the system message before each task."""
-    from schema_guard.ext.climb.inputs import suite_inputs
+@needs("playbook")
+def test_playbook_asks_behind_the_system_message(tmp_path):
+    """A playbook run over the suite has the system message before each task."""
+    from schema_guard.ext.playbook.inputs import suite_inputs
 
     rows = [{"messages": [SYSTEM, *_row(8)["messages"]]}]
     assert suite_inputs(load_suite(_set(tmp_path, test=rows)).schemas[0]).before == (SYSTEM,)
 
 
-@needs("climb")
-def test_climb_takes_one_beginning(tmp_path):
-    """A climb asks all tasks behind the same messages; where they differ, `bench` is named."""
-    from schema_guard.ext.climb.inputs import suite_inputs
+@needs("playbook")
+def test_playbook_takes_one_beginning(tmp_path):
+    """A playbook run asks all tasks behind the same messages; where they differ, `bench` is named."""
+    from schema_guard.ext.playbook.inputs import suite_inputs
 
     suite = load_suite(_set(tmp_path, test=[_row(8), {"messages": [SYSTEM, *_row(9)["messages"]]}]))
 

@@ -36,7 +36,7 @@ def store():
 
 def test_known_answers_stand_beside_the_calls_that_they_are_of(store):
     """Of each prompt and of the pilot it is known how often they were right, and of the best prompt how both compare."""
-    evidence = gather(store, given={"answers": [PROMPT, TUNED]}).evidence
+    evidence = gather(store, extra={"answers": [PROMPT, TUNED]}).evidence
 
     right = {result["id"]: result.get("right") for result in evidence["strategies"]}
     assert right == {"few_shot": {"n": 100, "k": 80}, "strict_schema": None}
@@ -49,7 +49,7 @@ def test_more_answers_than_calls_are_of_another_run(store):
     """A result with more tasks than the store has calls is not of them."""
     answers = [{**PROMPT, "n": 101}, {**TUNED, "n": 101}]
 
-    evidence = gather(store, given={"answers": answers}).evidence
+    evidence = gather(store, extra={"answers": answers}).evidence
 
     assert not any("right" in result for result in [*evidence["strategies"], evidence["pilot"]])
 

@@ -97,7 +97,7 @@ def test_tokens_of_stopped_replies_are_estimated_from_what_came_of_them(store):
 
     evidence = evidence_of(
         store,
-        given={
+        extra={
             "economics": economics() | {"prompt_cost": {"p_in": 1.0, "p_cached": 1.0, "p_out": 1.0}},
             "calls_per_month": 10,
         },
@@ -112,7 +112,7 @@ def test_a_tuned_model_is_not_taken_to_write_as_little_as_is_stopped(store):
     record_stopped(store, 100, 50, at=100, whole=400)
 
     money = economics() | {"prompt_cost": {"p_in": 1.0, "p_cached": 1.0, "p_out": 1.0}, "tuned_cost": {}}
-    evidence = evidence_of(store, given={"economics": money, "calls_per_month": 10})
+    evidence = evidence_of(store, extra={"economics": money, "calls_per_month": 10})
 
     assert evidence["economics"]["tuned_cost"]["out"] == 100
     assert any("its replies are taken to be whole" in note for note in evidence["notes"])
@@ -124,7 +124,7 @@ def test_reasoning_is_taken_to_come_before_the_text(store):
 
     evidence = evidence_of(
         store,
-        given={
+        extra={
             "economics": economics() | {"prompt_cost": {"p_in": 1.0, "p_cached": 1.0, "p_out": 1.0}},
             "calls_per_month": 10,
         },

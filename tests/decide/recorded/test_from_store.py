@@ -269,7 +269,7 @@ def test_the_latest_call_is_the_current_configuration(store):
     """In production is what was called last, trials apart."""
     record(store, 10, 1, strategies="few_shot", started_at=DAY)
     record(store, 10, 1)
-    record(store, 10, 1, strategies="json_mode", function="climb:1:json_mode", started_at=2 * DAY)
+    record(store, 10, 1, strategies="json_mode", function="playbook:1:json_mode", started_at=2 * DAY)
 
     assert gather(store).evidence["current"] == "few_shot"
 
@@ -282,7 +282,7 @@ def test_the_latest_call_is_the_current_configuration(store):
         ('{"limits":{"max_output_tokens":900},"max_attempts":1}', "raise_max_output_tokens"),
     ],
 )
-def test_settings_climb_steps(store, settings, rung):
+def test_settings_playbook_steps(store, settings, rung):
     """Repair, retries and a higher output limit are steps that were tested."""
     record(store, 10, 1, settings=settings)
 
@@ -421,10 +421,10 @@ def test_two_schemas_of_one_name_are_not_versions_of_one(store):
 
 
 def test_a_trial_counts_for_the_function_that_it_names(store):
-    """A climb for one of two functions is no evidence on the other."""
+    """A playbook run for one of two functions is no evidence on the other."""
     record(store, 20, 5)
     record(store, 20, 5, function="mail.extract")
-    record(store, 30, 0, function="climb:1:few_shot:shop.extract", strategies="few_shot")
+    record(store, 30, 0, function="playbook:1:few_shot:shop.extract", strategies="few_shot")
 
     assert list(strategies(gather(store, function="shop.extract"))) == ["system_prompt", "few_shot"]
     assert strategies(gather(store, function="shop.extract"))["few_shot"]["rung"] == "few_shot"
@@ -434,7 +434,7 @@ def test_a_trial_counts_for_the_function_that_it_names(store):
 def test_a_trial_without_a_function_counts_for_an_only_one(store):
     """Where a schema has several functions it is left out, and that is said, also when one of them is asked about."""
     record(store, 20, 5)
-    record(store, 30, 0, function="climb:1:few_shot", strategies="few_shot")
+    record(store, 30, 0, function="playbook:1:few_shot", strategies="few_shot")
     assert list(strategies(gather(store))) == ["system_prompt", "few_shot"]
 
     record(store, 20, 5, function="mail.extract")
@@ -469,8 +469,8 @@ def test_excluded_calls_are_evidence(store):
     """Calls of a function without a judged reply stand beside its counts, those of a trial do not."""
     record(store, 150, 0)
     record_excluded(store, 150)
-    record(store, 30, 0, function="climb:1:few_shot", strategies="few_shot")
-    record_excluded(store, 10, function="climb:1:few_shot", strategies="few_shot")
+    record(store, 30, 0, function="playbook:1:few_shot", strategies="few_shot")
+    record_excluded(store, 10, function="playbook:1:few_shot", strategies="few_shot")
 
     gathered = gather(store)
 
@@ -496,7 +496,7 @@ def test_a_function_all_of_whose_calls_raise_needs_an_explanation(store):
 def test_what_is_declared_holds_for_its_function(store):
     """A target and a step of one function are not those of another; trials are no other function."""
     record(store, 20, 5)
-    record(store, 20, 0, function="climb:1:few_shot", strategies="few_shot")
+    record(store, 20, 0, function="playbook:1:few_shot", strategies="few_shot")
     store.set_target("f" * 16, 0.02)
     assert gather(store).evidence["config"] == {"target": 0.02}
 
@@ -537,7 +537,7 @@ def test_tokens_and_seconds_are_the_recorded_means(store):
     prices = {"p_in": 1.0, "p_cached": 0.5, "p_out": 4.0}
     money |= {"prompt_cost": prices, "tuned_cost": prices}
 
-    result = gather(store, given={"economics": money, "calls_per_month": 1000}).evidence["economics"]
+    result = gather(store, extra={"economics": money, "calls_per_month": 1000}).evidence["economics"]
 
     assert result["prompt_cost"] == {
         "fixed": 300, "var": 600, "out": 50, "repair": 0, "hit": 1.0, "latency_s": 2.0, **prices,
@@ -552,7 +552,7 @@ def test_prices_come_from_a_table(store, tmp_path):
     table.write_text(json.dumps({"m1": {"p_in": 2.0, "p_cached": 1.0, "p_out": 8.0}}))
 
     evidence = gather(
-        store, given={"economics": economics() | {"prompt_cost": {}}}, prices=str(table)
+        store, extra={"economics": economics() | {"prompt_cost": {}}}, prices=str(table)
     ).evidence
 
     assert evidence["economics"]["prompt_cost"]["p_out"] == 8.0
@@ -568,7 +568,7 @@ def test_days_of_prices_are_those_that_the_table_says(store, tmp_path):
     table.write_text(json.dumps({"m1": {"p_in": 2.0, "p_cached": 1.0, "p_out": 8.0, **dated}}))
 
     evidence = gather(
-        store, given={"economics": economics() | {"prompt_cost": {}}}, prices=str(table)
+        store, extra={"economics": economics() | {"prompt_cost": {}}}, prices=str(table)
     ).evidence
 
     assert evidence["sources"] == [{"name": f"{table} (https://example.com/pricing)", "as_of": "2024-05-13"}]
@@ -581,7 +581,7 @@ def test_an_unknown_model_has_no_price(store, tmp_path):
     table.write_text(json.dumps({"m1": {"p_in": 2.0, "p_cached": 1.0, "p_out": 8.0}}))
 
     with pytest.raises(InvalidArgument, match="m1-mini"):
-        gather(store, given={"economics": economics()}, prices=str(table))
+        gather(store, extra={"economics": economics()}, prices=str(table))
 
 
 def test_a_snapshot_has_the_price_of_its_name(store, tmp_path):
@@ -591,7 +591,7 @@ def test_a_snapshot_has_the_price_of_its_name(store, tmp_path):
     table.write_text(json.dumps({"m1-2026-08-06": {"p_in": 2.0, "p_cached": 1.0, "p_out": 8.0}}))
 
     values = {"economics": economics() | {"prompt_cost": {}}}
-    evidence = gather(store, given=values, prices=str(table)).evidence
+    evidence = gather(store, extra=values, prices=str(table)).evidence
 
     assert evidence["economics"]["prompt_cost"]["p_out"] == 8.0
 
@@ -603,14 +603,14 @@ def test_several_models_have_no_one_price(store, tmp_path):
     table.write_text(json.dumps({"m1": {"p_in": 2.0, "p_cached": 1.0, "p_out": 8.0}}))
 
     with pytest.raises(InvalidArgument, match="its calls ask several models, each at its own price"):
-        gather(store, given={"economics": economics()}, prices=str(table))
+        gather(store, extra={"economics": economics()}, prices=str(table))
 
 
 def test_latency_is_filled_in(store):
     """Beside a budget stand the recorded percentiles of a call."""
     record(store, 10, 4, elapsed_s=2.0, attempts=2)
 
-    result = gather(store, given={"latency": {"budget_s": 3.0}}).evidence["latency"]
+    result = gather(store, extra={"latency": {"budget_s": 3.0}}).evidence["latency"]
 
     assert result["p50_s"] == pytest.approx(4.0, rel=0.02)
 
@@ -621,7 +621,7 @@ def test_counts_are_not_given_by_hand(store, key):
     record(store, 10, 4)
 
     with pytest.raises(InvalidArgument, match=key):
-        gather(store, given={key: []})
+        gather(store, extra={key: []})
 
 
 def test_an_empty_store_says_how_many_calls_it_takes(store):
@@ -666,20 +666,20 @@ def test_a_call_that_broke_off_has_no_known_kind(store):
     assert (result["k_final"], result["failure_kinds"]) == (4, {})
 
 
-def test_steps_of_a_climb_are_compared_on_their_inputs(store):
+def test_steps_of_a_playbook_run_are_compared_on_their_inputs(store):
     """Two steps that were asked the same inputs stand with the inputs that only one of them got valid."""
-    record(store, 30, 9, function="climb:1:system_prompt")
-    record(store, 20, 2, function="climb:1:few_shot", strategies="few_shot", started_at=DAY)
+    record(store, 30, 9, function="playbook:1:system_prompt")
+    record(store, 20, 2, function="playbook:1:few_shot", strategies="few_shot", started_at=DAY)
 
     assert gather(store).evidence["comparisons"] == [
         {"before": "system_prompt", "after": "few_shot", "n": 20, "b": 4, "c": 0}
     ]
 
 
-def test_steps_of_a_climb_stand_apart(store):
+def test_steps_of_a_playbook_run_stand_apart(store):
     """Two steps that are asked alike are two strategies, each on the step that it was climbed as."""
-    record(store, 30, 9, function="climb:1:system_prompt")
-    record(store, 30, 9, function="climb:1:temperature", started_at=DAY)
+    record(store, 30, 9, function="playbook:1:system_prompt")
+    record(store, 30, 9, function="playbook:1:temperature", started_at=DAY)
 
     assert [result["rung"] for result in strategies(gather(store)).values()] == [
         "temperature",
@@ -704,7 +704,7 @@ def test_unknown_tokens_are_asked_for(store):
     record(store, 10, 4)
 
     with pytest.raises(InvalidArgument, match=r"no reply said how many tokens it took.* var and out"):
-        gather(store, given={"economics": economics() | {"prompt_cost": {}}})
+        gather(store, extra={"economics": economics() | {"prompt_cost": {}}})
 
 
 def test_costs_that_are_no_object_are_bad_evidence(store):
@@ -713,7 +713,7 @@ def test_costs_that_are_no_object_are_bad_evidence(store):
     values = {"economics": economics() | {"prompt_cost": [1]}, "calls_per_month": 10}
 
     with pytest.raises(InvalidArgument, match="/economics/prompt_cost"):
-        decide(gathering.gather(store, given=values).evidence)
+        decide(gathering.gather(store, extra=values).evidence)
 
 
 def test_calls_are_priced_by_their_own_size(store, tmp_path):
@@ -728,7 +728,7 @@ def test_calls_are_priced_by_their_own_size(store, tmp_path):
     table.write_text(json.dumps({"m1": row}))
 
     evidence = gather(
-        store, given={"economics": economics() | {"prompt_cost": {}}}, prices=str(table)
+        store, extra={"economics": economics() | {"prompt_cost": {}}}, prices=str(table)
     ).evidence
 
     result = evidence["economics"]["prompt_cost"]
@@ -743,7 +743,7 @@ def test_tokens_that_are_given_are_priced_too(store, tmp_path):
     table.write_text(json.dumps({"m1": {"p_in": 2.0, "p_cached": 1.0, "p_out": 8.0}}))
     values = {"economics": economics() | {"prompt_cost": {"var": 500, "out": 80}}}
 
-    assert gather(store, given=values, prices=str(table)).evidence["economics"]["prompt_cost"]["p_in"] == 2.0
+    assert gather(store, extra=values, prices=str(table)).evidence["economics"]["prompt_cost"]["p_in"] == 2.0
 
 
 def test_a_pilot_is_paired_on_shared_inputs(store):

@@ -11,7 +11,7 @@ from schema_guard.values import UNKNOWN_USAGE, Usage
 from tests.decide.records import DAY, record
 from tests.public.decide.examples import economics
 
-CLIMBED = "climb:1:system_prompt"
+PLAYBOOK_RESULT = "playbook:1:system_prompt"
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def only(gathered):
 
 def test_a_trial_tells_what_all_its_attempts_took(store):
     """Tokens and seconds of a trial are added up; without prices its dollars are not known."""
-    record(store, 10, 4, usage=Usage(900, 50), elapsed_s=2.0, attempts=2, function=CLIMBED)
+    record(store, 10, 4, usage=Usage(900, 50), elapsed_s=2.0, attempts=2, function=PLAYBOOK_RESULT)
 
     assert only(gather(store))["trial"] == {
         "input_tokens": 18_000,
@@ -41,7 +41,7 @@ def test_a_trial_tells_what_all_its_attempts_took(store):
 
 def test_dollars_of_a_trial_come_from_a_table(store, tmp_path):
     """With prices of the model a trial has dollars: cached tokens at their own price."""
-    record(store, 10, 4, usage=Usage(900, 50, 300), function=CLIMBED)
+    record(store, 10, 4, usage=Usage(900, 50, 300), function=PLAYBOOK_RESULT)
     table = tmp_path / "prices.json"
     table.write_text(json.dumps({"m1": {"p_in": 2.0, "p_cached": 1.0, "p_out": 8.0}}))
 
@@ -52,8 +52,8 @@ def test_dollars_of_a_trial_come_from_a_table(store, tmp_path):
 
 def test_tokens_that_one_attempt_does_not_tell_are_not_known(store):
     """A sum without one of its parts is no sum."""
-    record(store, 10, 4, usage=Usage(900, 50), function=CLIMBED, flush=False)
-    record(store, 1, 0, usage=UNKNOWN_USAGE, function=CLIMBED, first=10)
+    record(store, 10, 4, usage=Usage(900, 50), function=PLAYBOOK_RESULT, flush=False)
+    record(store, 1, 0, usage=UNKNOWN_USAGE, function=PLAYBOOK_RESULT, first=10)
 
     result = only(gather(store))["trial"]
 
@@ -83,8 +83,8 @@ def test_what_a_model_was_connected_with_was_sent(store, options, sent):
 
 
 def test_the_step_of_temperature_sends_0(store):
-    """A climb's step of that name is asked at temperature 0, whatever the model is asked at otherwise."""
-    record(store, 10, 4, function="climb:1:temperature")
+    """A playbook run's step of that name is asked at temperature 0, whatever the model is asked at otherwise."""
+    record(store, 10, 4, function="playbook:1:temperature")
 
     assert only(gather(store))["sent"] == {"temperature": 0}
 
@@ -93,7 +93,7 @@ def test_known_answers_are_of_what_is_in_use(store):
     """Whether right values are asked for or not, they stand beside the format of the strategy in use."""
     record(store, 300, 4)
 
-    result = only(gather(store, given={"content": {"n": 200, "right": 170}}))
+    result = only(gather(store, extra={"content": {"n": 200, "right": 170}}))
 
     assert result["right"] == {"n": 200, "k": 30}
 
@@ -127,11 +127,11 @@ def test_a_pilot_is_paired_with_the_prompt_whatever_output_limits_its_tasks_had(
 
 @pytest.mark.parametrize(
     "asked",
-    [{"function": CLIMBED}, {"settings": '{"max_attempts":1,"observe":true}'}],
+    [{"function": PLAYBOOK_RESULT}, {"settings": '{"max_attempts":1,"observe":true}'}],
     ids=["climbed", "observed"],
 )
 def test_a_tuned_model_is_no_prompt_however_it_is_asked(store, asked):
-    """Neither a climb nor observing makes a tuned model a step of the playbook."""
+    """Neither a playbook run nor observing makes a tuned model a step of the playbook."""
     record(store, 100, 50)
     record(store, 100, 2, tuned=True, **asked)
 
@@ -150,7 +150,7 @@ def test_what_a_tuned_model_takes_is_what_its_pilot_took(store):
     costs = [
         gather(
             store,
-            given={
+            extra={
                 "economics": {**value, "tuned_cost": {**prices, "p_in": 2.0, "p_cached": 1.0, "p_out": 8.0}}
             },
         ).evidence["economics"]["tuned_cost"]

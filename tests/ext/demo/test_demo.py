@@ -68,7 +68,9 @@ def test_the_json_has_the_figures_of_report_and_decide(typed, url):
     assert document["verdict"]["why"] in page
     (measured,) = document["measured"]["configurations"]
     assert measured in document["report"]["configurations"]
-    assert document["climb"]["steps"][0]["step"] == document["first_verdict"]["next_rung"] == "strict_schema"
+    assert (
+        document["playbook"]["steps"][0]["step"] == document["first_verdict"]["next_rung"] == "strict_schema"
+    )
 
 
 @pytest.mark.costly

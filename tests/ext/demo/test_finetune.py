@@ -28,7 +28,7 @@ def _loop(folder, **changes):
             "kind": "order",
             "folder": folder,
             "learned": FOLDER / "order.jsonl",
-            "asked": FOLDER / "order-test.jsonl",
+            "suite": FOLDER / "order-test.jsonl",
             "report": lambda _: None,
             **changes,
         }

@@ -55,7 +55,7 @@ def test_a_set_becomes_a_model(begin, orders):
                 "openai-compatible, small: succeeded (ftjob-3)",
                 f"  tuned model: {server.openai_url}#ft:small:shop:sg-{mark}:3",
                 "  cost: $0.001842, 614 tokens charged",
-                f"  measure it: schema-guard bench {orders} --model tuned:{orders} --sample all",
+                f"  measure it: schema-guard bench run {orders} --model tuned:{orders} --sample all",
                 f'  use it: guard(SCHEMA, strategy="bare", about=About(tuned=True))(connect("tuned:{orders}"))',
             ],
         )

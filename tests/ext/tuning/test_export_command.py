@@ -20,7 +20,7 @@ def test_a_journal_tells_what_failed_and_gives_the_rejected_replies(tmp_path, as
         for text in (BAD, GOOD, "no")
     ]
     entries = [row_of(("m", f"t{n}", 0), one) for n, one in enumerate(stored)]
-    head = {"journal": 1, "plan": "p", "name": "bench:x", "started_at": 1.0, "said": "x"}
+    head = {"journal": 1, "plan": "p", "name": "bench:x", "started_at": 1.0, "summary": "x"}
     text = "".join(json.dumps(entry, separators=(",", ":")) + "\n" for entry in [head, *entries])
     (tmp_path / "run.jsonl").write_text(text + '{"call":["m"', encoding="utf-8")
 

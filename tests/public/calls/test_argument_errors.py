@@ -74,7 +74,7 @@ WRONG = {
     judge: (
         lambda **given: judge(**{"text": "{}", "schema": SCHEMA, **given}),
         {
-            "text": (None, 3, b"{}", ["{}"]), "schema": (None, DOCUMENT), "finish_reason": (3, ["stop"]), "repair": NO_NAME,
+            "text": (None, 3, b"{}", ["{}"]), "schema": NO_SCHEMA, "finish_reason": (3, ["stop"]), "repair": NO_NAME,
             "checks": NO_LIST, "restore": NOTHING, "limits": (None, *NO_LIMITS),
         },
     ),
@@ -118,7 +118,7 @@ if is_installed("streaming"):
     WRONG |= {
         prefix_checker: (
             lambda **given: prefix_checker(**{"schema": SCHEMA, **given}),
-            {"schema": (None, DOCUMENT), "limits": (None, *NO_LIMITS)},
+            {"schema": NO_SCHEMA, "limits": (None, *NO_LIMITS)},
         ),
     }  # fmt: skip
 if is_installed("fitting"):

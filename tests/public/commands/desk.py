@@ -84,7 +84,7 @@ def lay_out(folder):
         (folder / f"{name}.json").write_text(json.dumps(schema, indent=2))
     (folder / "never.json").write_text('{"title": "never", "not": {}}')
     _replies(folder)
-    _climbs(folder)
+    _runs(folder)
     _exports(folder)
 
 
@@ -98,7 +98,7 @@ def _replies(folder):
     lines(folder / "many.jsonl", rows)
 
 
-def _climbs(folder):
+def _runs(folder):
     lines(folder / "inputs.txt", [f"text {n};" for n in range(400)])
     examples = {"when": "gram", "reply": '{"a": 1, "unit": "kg"}'}
     failing = [{"when": f"text {n};", "reply": '{"a": 1, "unit": "lb"}'} for n in range(0, 400, 5)]
@@ -107,7 +107,7 @@ def _climbs(folder):
         "reply": '{"a": 1, "unit": "kg"}',
         "usage": {"input_tokens": 50, "output_tokens": 9},
     }
-    lines(folder / "climber.jsonl", [*failing, passing])
+    lines(folder / "improver.jsonl", [*failing, passing])
     lines(folder / "clean.jsonl", [passing])
     # The prompt's examples are dev tasks of the suite. This model answers correctly if the prompt has one.
     learner = [{"when": "item 4.", "reply": '{"a": 1, "unit": "kg"}', "finish_reason": "stop"}]

@@ -69,7 +69,7 @@ def _labels(production):
 def _trials(production):
     production.takes_s = 0.75
     production.calls(
-        90, 0, name="climb:1:few_shot:shop.extract", version="v2", good=paid(GOOD, (1_500, 60), 900)
+        90, 0, name="playbook:1:few_shot:shop.extract", version="v2", good=paid(GOOD, (1_500, 60), 900)
     )
     production.calls(40, 8, ENUM, name="bench:1:strict:shop.extract", version="v2", good=paid(GOOD))
 

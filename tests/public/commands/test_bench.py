@@ -272,9 +272,9 @@ WRONG = [
     (["run", "suite.jsonl", "--model", "scripted:m.jsonl", "--journal", "suite.jsonl"], "there is one already"),
     (["run", "suite.jsonl", "--model", "scripted:m.jsonl", "--journal", "suite.jsonl", "--resume"], "expected a journal of this version"),
     (["run", "suite.jsonl", "--model", "scripted:m.jsonl", "--max-cost", "1"], "--max-cost needs --prices SOURCE"),
-    (["compare", "none.json", "none.json"], "none.json: expected a result's file"),
+    (["compare", "none.json", "none.json"], "none.json: expected the JSON file of a result"),
     (["compare", "suite.jsonl", "suite.jsonl"], "suite.jsonl: "),
-    (["compare", "none.json"], "none.json: expected a result's file"),
+    (["compare", "none.json"], "none.json: expected the JSON file of a result"),
     (["run", "--write-batch", "r.jsonl", "--journal", "j"], "--model 'local': expected one with a batch API"),
     (["batch"], "bench batch is now `schema-guard bench run --write-batch`"),
 ]  # fmt: skip

@@ -31,7 +31,7 @@ def test_check_of_valid_files_is_good(capsys):
     """Where every file is valid the exit status is 0."""
     assert run(capsys, "schema", "check", "s.json", file("ok.txt", '{"a":1}')) == (
         0,
-        "ok.txt: valid (exact)\n",
+        "ok.txt: valid (clean)\n",
         "",
     )
 
@@ -51,7 +51,7 @@ def test_check_reads_standard_input(capsys, monkeypatch):
     """`-` is standard input."""
     monkeypatch.setattr("sys.stdin", TextIOWrapper(BytesIO(b'{"a":1}')))
 
-    assert run(capsys, "schema", "check", "s.json", "-") == (0, "-: valid (exact)\n", "")
+    assert run(capsys, "schema", "check", "s.json", "-") == (0, "-: valid (clean)\n", "")
 
 
 @pytest.mark.parametrize(

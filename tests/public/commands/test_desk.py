@@ -13,7 +13,7 @@ from tests.public.golden import contents, expected, normalized, transcript
 
 BENCH = "bench run suite.jsonl --model scripted:bad.jsonl --strategy bare,system_prompt --concurrency 1"
 PAIR = "bench run suite.jsonl --model scripted:good.jsonl --model scripted:bad.jsonl --strategy bare --concurrency 1"
-CLIMB = "bench run --playbook --schema item.json --inputs inputs.txt --concurrency 1 --model"
+PLAYBOOK = "bench run --playbook --schema item.json --inputs inputs.txt --concurrency 1 --model"
 TRACES = "store import --from auto {}.jsonl --schema ticket.json --traffic all"
 PLAIN = "store import --from jsonl plain.jsonl --schema ticket.json --traffic all --field reply=answer"
 SAMPLED = (
@@ -103,19 +103,19 @@ SEQUENCES = {
         "cat r.jsonl",
     ],
     "playbook": [
-        f"{CLIMB} scripted:climber.jsonl --max-failure-rate 10%",
-        f"{CLIMB} scripted:climber.jsonl --max-failure-rate 10% --format json",
-        f"{CLIMB} scripted:clean.jsonl --max-failure-rate 5%",
-        f"{CLIMB} scripted:clean.jsonl --max-failure-rate 5% --max-calls 30",
-        f"{CLIMB} scripted:climber.jsonl --max-failure-rate 50% --seed 4",
-        f"{CLIMB} scripted:climber.jsonl --max-failure-rate 10% --first-step few_shot --max-calls 150",
-        f"{CLIMB} scripted:climber.jsonl --max-failure-rate 10% --decline strict_schema=no --max-calls 100",
-        f"{CLIMB} scripted:hopeless.jsonl --max-failure-rate 10% --max-output-tokens 400",
-        f"{CLIMB} scripted:clean.jsonl --first-step few_shots",
-        f"{CLIMB} scripted:clean.jsonl --max-calls 30 --dry-run",
-        f"{CLIMB} scripted:good.jsonl --max-calls 30 --prices prices.json --dry-run",
-        f"{CLIMB} scripted:clean.jsonl --max-cost 1",
-        f"{CLIMB} scripted:clean.jsonl --max-failure-rate 5% --function app.f --store sqlite:///r.db",
+        f"{PLAYBOOK} scripted:improver.jsonl --max-failure-rate 10%",
+        f"{PLAYBOOK} scripted:improver.jsonl --max-failure-rate 10% --format json",
+        f"{PLAYBOOK} scripted:clean.jsonl --max-failure-rate 5%",
+        f"{PLAYBOOK} scripted:clean.jsonl --max-failure-rate 5% --max-calls 30",
+        f"{PLAYBOOK} scripted:improver.jsonl --max-failure-rate 50% --seed 4",
+        f"{PLAYBOOK} scripted:improver.jsonl --max-failure-rate 10% --first-step few_shot --max-calls 150",
+        f"{PLAYBOOK} scripted:improver.jsonl --max-failure-rate 10% --decline strict_schema=no --max-calls 100",
+        f"{PLAYBOOK} scripted:hopeless.jsonl --max-failure-rate 10% --max-output-tokens 400",
+        f"{PLAYBOOK} scripted:clean.jsonl --first-step few_shots",
+        f"{PLAYBOOK} scripted:clean.jsonl --max-calls 30 --dry-run",
+        f"{PLAYBOOK} scripted:good.jsonl --max-calls 30 --prices prices.json --dry-run",
+        f"{PLAYBOOK} scripted:clean.jsonl --max-cost 1",
+        f"{PLAYBOOK} scripted:clean.jsonl --max-failure-rate 5% --function app.f --store sqlite:///r.db",
         "report --store sqlite:///r.db",
         "bench run --playbook suite.jsonl --schema suite-1 --model scripted:learner.jsonl --max-failure-rate 0.43 --concurrency 1 --output c.json",
         "cat c.json",
@@ -161,9 +161,9 @@ SEQUENCES = {
 }  # fmt: skip
 
 # Parts that a sequence needs. The texts of `help` and `usage` name all commands.
-ALL = ("climb", "demo", "fitting", "traces", "transfer", "tuning")
+ALL = ("playbook", "demo", "fitting", "traces", "transfer", "tuning")
 PARTS_OF = {
-    "lint": ("fitting",), "playbook": ("climb",), "import of tools": ("traces",), "import of a log": ("traces",),
+    "lint": ("fitting",), "playbook": ("playbook",), "import of tools": ("traces",), "import of a log": ("traces",),
     "no store": ("tuning",), "help": ALL, "usage": ALL,
 }  # fmt: skip
 

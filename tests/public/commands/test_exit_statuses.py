@@ -21,7 +21,7 @@ from tests.public.decide.examples import exhausted, failing, passing, strategy
 from tests.public.decide.production import Production
 
 GOOD, CUT = '{"team": "billing"}', {"when": "", "reply": "{", "finish_reason": "length"}
-CLIMB = "bench run --playbook --schema item.json --inputs inputs.txt --concurrency 1 --max-calls 200"
+PLAYBOOK = "bench run --playbook --schema item.json --inputs inputs.txt --concurrency 1 --max-calls 200"
 TRACES = "store import --from jsonl {} --schema ticket.json --traffic all --field reply=answer --store new.db"
 EXPORT = "tune prepare --schema ticket --store tickets.db --function app.triage -o out"
 UNDECIDED = {**passing(), "strategies": [strategy(n=40, k=0)]}
@@ -109,9 +109,9 @@ STATUSES = {
     f"{EXPORT} --accept-unchecked --base m9": 1,
     f"{EXPORT} --min-examples 9999 --accept-unchecked --base m9 --format json": 1,
     f"{EXPORT} --function app.none": 2,
-    f"{CLIMB} --model scripted:clean.jsonl --max-failure-rate 20%": 0,
-    f"{CLIMB} --model scripted:hopeless.jsonl --max-failure-rate 20%": 1,
-    f"{CLIMB} --model scripted:dead.jsonl": 2,
+    f"{PLAYBOOK} --model scripted:clean.jsonl --max-failure-rate 20%": 0,
+    f"{PLAYBOOK} --model scripted:hopeless.jsonl --max-failure-rate 20%": 1,
+    f"{PLAYBOOK} --model scripted:dead.jsonl": 2,
     "help decide": 0,
     "help nothing": 2,
     "--version": 0,

@@ -389,23 +389,23 @@ def test_gate_shows_the_same_figures_in_every_format(results, form):
             f"{one['variant']}: {one['measure']}",
             [one["tasks"], *(100 * one[name] for name in ("baseline", "current", "drop", "lower", "upper"))],
         )
-        for one in result["lost_records"]
+        for one in result["drops"]
     ]
 
     assert len(facts) == 4
     assert missing(shown(form, *asked), facts) == []
 
 
-CLIMB = (
-    "bench", "run", "--playbook", "--schema", "item.json", "--inputs", "inputs.txt", "--model", "scripted:climber.jsonl", "--max-calls", "400",
+PLAYBOOK = (
+    "bench", "run", "--playbook", "--schema", "item.json", "--inputs", "inputs.txt", "--model", "scripted:improver.jsonl", "--max-calls", "400",
     "--concurrency", "1", "--max-failure-rate", "10%", "--store", "none", "--output", "c.json",
 )  # fmt: skip
 
 
-@needs("climb")
+@needs("playbook")
 def test_playbook_shows_the_same_figures_in_both_formats(here):
     """The failures, rate, bounds, and tokens of each step equal the JSON."""
-    status, out, err = command(*CLIMB)
+    status, out, err = command(*PLAYBOOK)
     assert status == 0, err
     document = json.loads((here / "c.json").read_text())
     facts = [

@@ -227,7 +227,7 @@ def test_a_name_that_is_not_there_is_exit_2(two, capsys, command, arguments, tol
     assert told in err
 
 
-def climbing(folder, *more):
+def run_in(folder, *more):
     (folder / "ticket.json").write_text(json.dumps(TICKET))
     (folder / "inputs.txt").write_text("\n".join(f"ticket {number}" for number in range(40)))
     model = script(folder, *[GOOD] * 200)
@@ -235,10 +235,10 @@ def climbing(folder, *more):
             "--max-failure-rate", "20%", "--first-step", "few_shot", "--decline", "larger_model=none", *more]  # fmt: skip
 
 
-@needs("climb")
-def test_a_climb_is_for_the_function_that_it_names(two, folder, capsys):
-    """What is climbed for one of two functions is evidence on it, and on the other it is not."""
-    status, out, _ = run(capsys, *climbing(folder, "--function", "scan.extract", "--format", "json"))
+@needs("playbook")
+def test_a_playbook_run_is_for_the_function_that_it_names(two, folder, capsys):
+    """What is run for one of two functions is evidence on it, and on the other it is not."""
+    status, out, _ = run(capsys, *run_in(folder, "--function", "scan.extract", "--format", "json"))
     assert (status, json.loads(out)["function"]) == (0, "shop.scan.extract")
 
     _, scan = found(capsys, "decide", "--function", "scan.extract", "--what-if", "target=0.2")
@@ -248,10 +248,10 @@ def test_a_climb_is_for_the_function_that_it_names(two, folder, capsys):
     assert not [note for note in (*scan["notes"], *mail["notes"]) if "trials" in note]
 
 
-@needs("climb")
-def test_a_climb_for_nobody_says_that_it_counts_for_nobody(two, folder, capsys):
+@needs("playbook")
+def test_a_playbook_run_for_nobody_says_that_it_counts_for_nobody(two, folder, capsys):
     """Where a schema has several functions, the first line says so; the verdicts on them leave it out."""
-    _, _, err = run(capsys, *climbing(folder))
+    _, _, err = run(capsys, *run_in(folder))
     assert (
         "several functions (shop.mail.extract, shop.scan.extract): without --function these results count for"
         in err
@@ -262,7 +262,7 @@ def test_a_climb_for_nobody_says_that_it_counts_for_nobody(two, folder, capsys):
     assert any("calls of trials are left out: they name no function" in note for note in verdict["notes"])
 
 
-@needs("climb")
+@needs("playbook")
 @pytest.mark.parametrize(
     ("more", "told"),
     [
@@ -272,9 +272,9 @@ def test_a_climb_for_nobody_says_that_it_counts_for_nobody(two, folder, capsys):
         (["--function", "scan.extract", "--schema", "s.json"], "got one with ticket ("),
     ],
 )
-def test_a_climb_for_a_function_that_is_not_there_asks_nobody(two, folder, capsys, more, told):
+def test_a_playbook_run_for_a_function_that_is_not_there_asks_nobody(two, folder, capsys, more, told):
     """The function has to be recorded, and under this schema."""
-    status, out, err = run(capsys, *climbing(folder, *more))
+    status, out, err = run(capsys, *run_in(folder, *more))
 
     assert (status, out) == (2, "")
     assert told in err

@@ -26,7 +26,7 @@ SHARE = "--sample-share: expected it with --traffic sampled"
 TABLE_ALONE = "has no effect with --table"
 NO_CALLS = "has no effect with --suite alone"
 BENCH = "bench run suite.jsonl --model scripted:good.jsonl"
-CLIMB = "bench run --playbook suite.jsonl --schema suite-1 --model scripted:good.jsonl"
+PLAYBOOK = "bench run --playbook suite.jsonl --schema suite-1 --model scripted:good.jsonl"
 EXPORT = "tune prepare --schema ticket --store r.db -o out"
 TRACES = "store import --from auto plain.jsonl --store r.db --dry-run"
 
@@ -142,17 +142,17 @@ TABLE = {
     "bench run --playbook suite.jsonl --model scripted:good.jsonl": "--playbook needs --schema NAME, one of suite-1, suite-2",
     "bench run --playbook --schema item.json --model scripted:good.jsonl": "--schema FILE needs --inputs FILE",
     "bench run --playbook suite.jsonl --schema item.json --model scripted:good.jsonl": "--schema: a suite of the form 'jsonl' has its own",
-    f"{CLIMB} --function app.triage": "--function needs a store that has its calls",
-    f"{CLIMB} --function app.triage --store r.db": "expected a function with the schema suite-1",
-    f"{CLIMB} --model scripted:bad.jsonl": "expected one model for --playbook",
-    f"{CLIMB} --first-step few_shot --decline few_shot=no": "--first-step 'few_shot': expected a step that can be run: no",
-    f"{CLIMB} --first-step larger_model": "expected a step that can be run: no larger model named",
-    f"{CLIMB} --decline few_shot": "expected STEP=REASON",
-    f"{CLIMB} --option temperature": "expected KEY=VALUE",
-    f"{CLIMB} --first-step few_shots": "did you mean 'few_shot'?",
-    f"{CLIMB} --strategy bare": "--strategy: the steps of --playbook decide this",
-    f"{CLIMB} --max-cost 1": "--max-cost: --playbook has --max-calls",
-    f"{CLIMB} --journal j": "--journal: does not work with --playbook",
+    f"{PLAYBOOK} --function app.triage": "--function needs a store that has its calls",
+    f"{PLAYBOOK} --function app.triage --store r.db": "expected a function with the schema suite-1",
+    f"{PLAYBOOK} --model scripted:bad.jsonl": "expected one model for --playbook",
+    f"{PLAYBOOK} --first-step few_shot --decline few_shot=no": "--first-step 'few_shot': expected a step that can be run: no",
+    f"{PLAYBOOK} --first-step larger_model": "expected a step that can be run: no larger model named",
+    f"{PLAYBOOK} --decline few_shot": "expected STEP=REASON",
+    f"{PLAYBOOK} --option temperature": "expected KEY=VALUE",
+    f"{PLAYBOOK} --first-step few_shots": "did you mean 'few_shot'?",
+    f"{PLAYBOOK} --strategy bare": "--strategy: the steps of --playbook decide this",
+    f"{PLAYBOOK} --max-cost 1": "--max-cost: --playbook has --max-calls",
+    f"{PLAYBOOK} --journal j": "--journal: does not work with --playbook",
     "schema probe --model scripted:good.jsonl": "there is no terminal to confirm on; add --yes",
     "schema probe --yes": "Missing option '--model'",
     "schema probe --model scripted:good.jsonl --yes --option temperature": "expected KEY=VALUE",

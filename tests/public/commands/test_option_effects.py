@@ -13,7 +13,7 @@ from tests.public.commands.desk import lay_out, lines
 
 GOOD = '{"a": 1, "unit": "kg"}'
 BENCH = "bench run suite.jsonl --strategy bare --concurrency 1 --format json --sample 4 --model"
-CLIMB = "bench run --playbook --schema item.json --inputs inputs.txt --concurrency 1 --format json --model"
+PLAYBOOK = "bench run --playbook --schema item.json --inputs inputs.txt --concurrency 1 --format json --model"
 
 
 @pytest.fixture(autouse=True)
@@ -67,10 +67,10 @@ def test_bench_sends_a_refused_request_again_as_often_as_it_may(retries, request
     assert len(models) == requests
 
 
-@needs("climb")
+@needs("playbook")
 def test_playbook_stops_when_its_seconds_are_used_up():
     """The budget counts from the first call."""
-    result = done(f"{CLIMB} scripted:slow.jsonl --max-time 100ms")
+    result = done(f"{PLAYBOOK} scripted:slow.jsonl --max-time 100ms")
 
     assert [(one["stopped"], one["n"]) for one in result["steps"]] == [("budget of 0.1 s spent after 1", 1)]
 
@@ -78,7 +78,7 @@ def test_playbook_stops_when_its_seconds_are_used_up():
 @needs("loopback")
 def test_playbook_sends_the_limit_of_an_attempt():
     """`--reply-tokens` is in each request and in the result."""
-    result, limits = sent(f"{CLIMB} SERVER#x --max-calls 2 --reply-tokens 77", "max_completion_tokens")
+    result, limits = sent(f"{PLAYBOOK} SERVER#x --max-calls 2 --reply-tokens 77", "max_completion_tokens")
 
     assert (result["output_tokens"], limits) == (77, [77, 77])
 
@@ -86,7 +86,7 @@ def test_playbook_sends_the_limit_of_an_attempt():
 @needs("loopback")
 def test_playbook_sends_the_options_of_the_provider():
     """Each `--option` is in each request and in the result."""
-    line = f"{CLIMB} SERVER#x --max-calls 2 --option temperature=0.25 --option top_p=0.5"
+    line = f"{PLAYBOOK} SERVER#x --max-calls 2 --option temperature=0.25 --option top_p=0.5"
     result, temperatures = sent(line, "temperature")
     _, shares = sent(line, "top_p")
 
@@ -97,7 +97,7 @@ def test_playbook_sends_the_options_of_the_provider():
 @needs("loopback")
 def test_playbook_asks_the_larger_model_on_its_last_step():
     """The other steps ask the model of `--model`."""
-    line = f"{CLIMB} scripted:clean.jsonl --larger SERVER#big --first-step larger_model --max-calls 3"
+    line = f"{PLAYBOOK} scripted:clean.jsonl --larger SERVER#big --first-step larger_model --max-calls 3"
     result, models = sent(line, "model")
 
     assert (result["model"], result["larger"], models) == ("clean", "big", ["big"] * 3)
@@ -107,7 +107,7 @@ def test_playbook_asks_the_larger_model_on_its_last_step():
 @needs("loopback")
 def test_playbook_asks_in_the_order_of_its_seed():
     """Two seeds ask in two orders, and one seed always in the same."""
-    line = f"{CLIMB} SERVER#x --max-calls 5"
+    line = f"{PLAYBOOK} SERVER#x --max-calls 5"
     (one, first), (_, again), (other, second) = (
         sent(f"{line} --seed {seed}", "messages") for seed in (3, 3, 4)
     )
@@ -116,11 +116,11 @@ def test_playbook_asks_in_the_order_of_its_seed():
     assert first == again != second
 
 
-@needs("climb")
+@needs("playbook")
 def test_playbook_decides_with_the_figures_of_a_file(here):
     """`--with` adds figures to the evidence, and the months until an answer to the verdict."""
     (here / "with.json").write_text(json.dumps({"calls_per_month": 12_345}))
-    line = f"{CLIMB} scripted:climber.jsonl --max-failure-rate 10% --max-calls 20"
+    line = f"{PLAYBOOK} scripted:improver.jsonl --max-failure-rate 10% --max-calls 20"
     plain, result = done(line), done(f"{line} --with with.json")
 
     assert result["evidence"]["calls_per_month"] == 12_345
@@ -129,16 +129,18 @@ def test_playbook_decides_with_the_figures_of_a_file(here):
     assert 0 < result["verdict"]["months_to_answer"] < 0.1
 
 
-@needs("climb")
+@needs("playbook")
 def test_playbook_keeps_the_configuration_of_a_file(here):
     """`--with` can have a configuration. The target of the command line still applies."""
     (here / "with.json").write_text(json.dumps({"config": {"burst_length": 7, "target": 0.9}}))
-    result = done(f"{CLIMB} scripted:climber.jsonl --max-failure-rate 10% --max-calls 20 --with with.json")
+    result = done(
+        f"{PLAYBOOK} scripted:improver.jsonl --max-failure-rate 10% --max-calls 20 --with with.json"
+    )
 
     assert result["evidence"]["config"] == {"burst_length": 7, "target": 0.1, "alpha": 0.05}
 
 
-@needs("climb")
+@needs("playbook")
 def test_playbook_counts_lost_calls_and_repeated_inputs(here):
     """A call without a reply is lost and is not in the rate. An input that comes twice is used once."""
     lines(
@@ -166,7 +168,7 @@ def test_playbook_needs_an_input(here):
 @needs("loopback")
 @pytest.mark.parametrize(
     ("option", "provider", "limit"),
-    [("", "openai", "max_completion_tokens"), ("--target vllm", "vllm", "max_tokens")],
+    [("", "openai", "max_completion_tokens"), ("--provider vllm", "vllm", "max_tokens")],
 )
 def test_probe_sends_the_arguments_of_the_provider(option, provider, limit):
     """`--target` decides which argument limits the output, and is in the result."""

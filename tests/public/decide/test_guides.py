@@ -283,4 +283,4 @@ def test_examples_are_compared_with_a_plain_prompt():
 
     assert not without["measured"]
     assert "--first-step system_prompt" in without["measure"]
-    assert beside["line"].endswith("fewer calls failed than system_prompt, not on the same inputs")
+    assert beside["line"].endswith("fewer calls than system_prompt, not on the same inputs")

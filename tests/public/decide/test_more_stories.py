@@ -120,7 +120,7 @@ def test_a_latency_that_one_model_keeps_is_a_reason_for_it(production):
 def test_a_passing_trial_beside_a_failing_production_is_what_to_use(production):
     """Production fails 5 %, a trial of examples never."""
     production.calls(2_000, 20)
-    production.calls(600, 0, name="climb:1:few_shot:shop.extract")
+    production.calls(600, 0, name="playbook:1:few_shot:shop.extract")
 
     result = production.verdict()
 
@@ -186,7 +186,7 @@ def test_a_failing_tuned_model_beside_a_prompt_that_passes_is_a_reason_to_switch
     """The tuned model in use fails 5 %, a trial of examples never: prompting is enough, and production is wrong."""
     production.calls(2_000, 20, tuned=True, model="ft")
     production.calls(
-        600, 0, name="climb:1:few_shot:shop.extract", strategy="few_shot", examples=[("a", {"team": "a"})]
+        600, 0, name="playbook:1:few_shot:shop.extract", strategy="few_shot", examples=[("a", {"team": "a"})]
     )
 
     result = production.verdict()
@@ -215,7 +215,7 @@ def test_a_trial_that_is_advised_decides(production):
     production.calls(3_000, 87, REFUSED)
     advised = production.verdict().figures["meanwhile"]
     examples = {"strategy": advised["rung"], "examples": [("a", {"team": "a"})]}
-    production.calls(advised["calls"], 0, name=f"climb:1:{advised['rung']}:shop.extract", **examples)
+    production.calls(advised["calls"], 0, name=f"playbook:1:{advised['rung']}:shop.extract", **examples)
 
     result = production.verdict()
 
@@ -227,7 +227,7 @@ def test_calls_that_are_bought_where_few_come_decide(production):
     """40 calls a month: a trial of what is in use with so many calls as were told is enough."""
     production.calls(120, 0, after_s=30.4 * DAY / 40)
     advised = production.verdict().figures["meanwhile"]
-    production.calls(advised["calls"], 0, name="climb:1:system_prompt:shop.extract")
+    production.calls(advised["calls"], 0, name="playbook:1:system_prompt:shop.extract")
 
     assert advised["rung"] is None
     assert summary(production.verdict()) == ("PROMPTING_ENOUGH", None, 0)

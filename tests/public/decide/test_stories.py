@@ -161,7 +161,7 @@ def test_11_a_cheaper_model_that_passes_is_named(production, prices):
     """Two models pass, and the cheaper one is not in use."""
     good = reply(GOOD, tokens=(1_000, 100))
     production.calls(2_000, 0, good=good)
-    production.calls(600, 0, good=good, model="m2", name="climb:1:smaller_model:shop.extract")
+    production.calls(600, 0, good=good, model="m2", name="playbook:1:smaller_model:shop.extract")
 
     result = production.verdict(prices=prices, sizes=["m2", "m1"])
 

@@ -178,10 +178,13 @@ def test_text_names_a_segment_with_three_quarters_of_the_failures(production, re
     assert (f"where segment eu 25.00% failed: 100 of the {100 + rest} failures" in head) is shown
 
 
-def test_better_step_of_a_climb_is_reported_as_better(production):
+def test_better_step_of_a_playbook_run_is_reported_as_better(production):
     """Two steps on the same inputs are compared. The counts follow the order of the steps."""
     production.calls(100, 5)
-    for name, every in (("climb:1:system_prompt:shop.extract", 5), ("climb:2:few_shot:shop.extract", 20)):
+    for name, every in (
+        ("playbook:1:system_prompt:shop.extract", 5),
+        ("playbook:2:few_shot:shop.extract", 20),
+    ):
         production.inputs = itertools.count(1_000)
         production.calls(40, every, name=name)
     (pair,) = production.verdict().figures["comparisons"]

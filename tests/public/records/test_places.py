@@ -403,7 +403,7 @@ def test_check_of_a_damaged_store_prints_the_fix(path, sound, cli, cli_json):
     assert {"damage", "readable", "to"} <= {line.split()[0] for line in out.splitlines() if line[0] != " "}
     document = cli_json("store", "check", "--store", path, status=1)
     assert document["sound"] is False
-    assert {"part", "said"} <= set(document["damage"][0])
+    assert {"part", "problem"} <= set(document["damage"][0])
 
 
 def test_python_code_never_opens_the_database_file(url, run):

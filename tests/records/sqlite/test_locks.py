@@ -13,11 +13,11 @@ PACKAGE = Path(schema_guard.__file__).parent
 
 # What opens files in the rooms that have a database, and what it opens.
 OPENS = {
-    "records/sqlite/places.py": {
+    "records/sqlite/file.py": {
         "os.open(made, os.O_CREAT | os.O_EXCL | os.O_RDWR, 384)": "a new file, under a name that nobody else has",
         "_MOUNTS.read_text(encoding='utf-8', errors='surrogateescape')": "the kernel's list of mounts",
     },
-    "records/sqlite/turns.py": {
+    "records/sqlite/write_lock.py": {
         "os.open(f'{path}-lock', os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 384)": "the file of our own lock",
     },
 }

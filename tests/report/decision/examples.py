@@ -35,7 +35,7 @@ EVIDENCE = {
     ),
     "more data, never": failing(strategies=[strategy(n=1000, k=10)]),
     "no data yet": failing(strategies=[strategy(n=0, k=0)]),
-    "climb": failing(ladder=UNTESTED),
+    "playbook": failing(ladder=UNTESTED),
     "strict": failing(
         strategies=[strategy(failure_kinds={"syntax": 100, "value": 20})],
         ladder=UNTESTED,

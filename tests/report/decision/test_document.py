@@ -149,7 +149,7 @@ def test_more_data_without_an_end(name, told):
 @pytest.mark.parametrize(
     ("name", "label", "told"),
     [
-        ("climb", "next step", "larger_model"),
+        ("playbook", "next step", "larger_model"),
         ("strict", "decoding", "20 failures are known to be of a kind that strict decoding cannot fix"),
         ("route", "tune", "scans"),
         ("route", "prompt", "mails"),

@@ -55,11 +55,11 @@ def test_every_step_has_words():
     assert set(FIXES) == set(STEPS)
 
 
-@needs("climb")
+@needs("playbook")
 @pytest.mark.parametrize("about", [None, ABOUT])
 @pytest.mark.parametrize("rung", [rung for rung in STEPS if rung != "few_shot"])  # which was measured
 def test_every_step_has_a_command_that_can_be_run(rung, about):
-    """The command that measures a fix takes the options that it is given, and begins with what a climb can run."""
+    """The command that measures a fix takes the options that it is given, and begins with what a playbook run can run."""
     verdict = decide(failing(ladder=ladder(**{rung: "untested"})) | {"about": about})
     context = parsed(verdict.figures["next_step"])
 
@@ -68,7 +68,7 @@ def test_every_step_has_a_command_that_can_be_run(rung, about):
     assert context.params["function"] == (about and about["function"])
 
 
-@needs("climb", "tuning")
+@needs("playbook", "tuning")
 @pytest.mark.parametrize("name", VERDICTS)
 def test_every_next_step_that_is_a_command_can_be_run(name, tmp_path, monkeypatch):
     """What is said to be next is taken by the command as it stands."""
@@ -86,7 +86,7 @@ def parsed(step):
     return parsing.parsed(step.partition("schema-guard ")[2])
 
 
-@needs("climb")
+@needs("playbook")
 def test_a_wrong_option_is_seen_by_these_tests():
     """An option that no command has is an error here too."""
     with pytest.raises(click.UsageError):
@@ -156,7 +156,7 @@ def test_the_share_of_the_gain_stands_in_the_head():
     assert messages[0].endswith("; the true share is between 53.34% and 103.16%")
 
 
-@needs("climb")
+@needs("playbook")
 def test_every_command_that_would_measure_a_claim_can_be_run(tmp_path, monkeypatch):
     """What would measure what guides claim is taken by the command as it stands, SUITE and SOURCE being the reader's."""
     monkeypatch.chdir(tmp_path)

@@ -271,7 +271,7 @@ def test_undecided_is_not_green():
     """What is not decided has a colour of its own, and so has what is proved."""
     assert '<h1 class="open">' in page_of("more data")
     assert '<h1 class="pass">' in page_of("prompting enough")
-    assert '<h1 class="fail">' in page_of("climb")
+    assert '<h1 class="fail">' in page_of("playbook")
 
 
 HOURS = [(1_780_000_000 // 3_600 * 3_600 + hour * 3_600, 40, hour % 7 == 0) for hour in range(0, 700, 2)]
@@ -281,7 +281,7 @@ HOURS = [(1_780_000_000 // 3_600 * 3_600 + hour * 3_600, 40, hour % 7 == 0) for 
 def test_the_rate_over_time_comes_first():
     """With hours the first plot is the rate over time, with its target and its changes in words."""
     changes = (("rise", HOURS[200][0]), ("fall", HOURS[300][0]))
-    page = Page(decision_page(VERDICTS["climb"], hours=HOURS, changes=changes))
+    page = Page(decision_page(VERDICTS["playbook"], hours=HOURS, changes=changes))
 
     assert page.plots()[:2] == ["trend", "rates"]
     assert "dashed line: the target of 1.00%; ▲: the rate rose; ▼: the rate fell." in page.text

@@ -133,7 +133,7 @@ def _routed(calls: Sequence[RoutedCall]) -> Section:
 def _trained(loop: Loop) -> str:
     job = json.loads((loop.tuned / JOB_FILE).read_text(encoding="utf-8"))
     seconds = job["cost"].get("seconds")
-    return str(job["said"]) + ("" if seconds is None else f", {seconds:.0f} s")
+    return str(job["message"]) + ("" if seconds is None else f", {seconds:.0f} s")
 
 
 def _money(verdict: dict[str, Any]) -> str:

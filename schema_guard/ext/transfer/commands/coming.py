@@ -29,7 +29,7 @@ class Coming:
     unlinked: bool = option(
         is_flag=True,
         advanced=True,
-        help="Import records that were hashed with another key too. Equal inputs are then not recognized.",
+        help="Also import records of a store with another hash key, which is an error by default. Inputs that occur in both stores then count as different inputs.",
     )
 
 

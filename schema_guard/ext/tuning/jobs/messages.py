@@ -24,7 +24,7 @@ __all__ = ["job_as_json", "job_lines", "next_lines"]
 def job_lines(directory: Path, job: TuningJob) -> list[str]:
     """Say how far a job is, what it cost, and what to do next."""
     id_ = job.id_of(START)
-    message = f": {job.said}" if job.said else ""
+    message = f": {job.message}" if job.message else ""
     lines = [f"{job.backend}, {job.base}: {job.status}{message}" + (f" ({id_})" if id_ else "")]
     if job.result is not None:
         adapter = f", with {job.result.adapter}" if job.result.adapter else ""

@@ -226,7 +226,7 @@ class HostTuning:
         now = replace(
             job,
             status=remote.status,
-            said=remote.message,
+            message=remote.message,
             result=None if remote.model is None else TunedModel(remote.model),
             cost={**job.cost, **known},
         )

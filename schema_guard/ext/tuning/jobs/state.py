@@ -82,7 +82,7 @@ class TuningJob:
         steps: What was done, in order.
         result: The tuned model; None while there is none.
         cost: What it was said to cost, and what it cost; a value that is not known is None.
-        said: What the backend last said of it; None for nothing.
+        message: Last message of the backend; None without one.
     """
 
     backend: str
@@ -94,7 +94,7 @@ class TuningJob:
     steps: tuple[JobStep, ...] = ()
     result: TunedModel | None = None
     cost: Mapping[str, Any] = field(default_factory=dict)
-    said: str | None = None
+    message: str | None = None
 
     @property
     def has_ended(self) -> bool:

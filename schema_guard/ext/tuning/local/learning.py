@@ -161,7 +161,7 @@ def _widest(rows: Sequence[Encoded]) -> int:
 
 
 def rate_at(step: int, steps: int, highest: float) -> float:
-    """Give the learning rate of a step, 1-based: it climbs for a tenth of the steps, then falls by a half cosine."""
+    """Give the learning rate of a step, 1-based: it playbook runs for a tenth of the steps, then falls by a half cosine."""
     warm = max(1, round(_WARM_UP * steps))
     if step <= warm:
         return highest * step / warm

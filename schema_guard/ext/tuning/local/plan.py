@@ -54,7 +54,7 @@ class LoraSettings(NamedTuple):
         epochs: How often each row is seen; None for as many as give 50 steps, at least 1 and at most 10.
         batch: Rows in a step.
         rank: Of the matrices that are added.
-        learning_rate: The highest; it climbs for the first tenth of the steps, then falls.
+        learning_rate: The highest; it playbook runs for the first tenth of the steps, then falls.
         seed: Of the first weights, and of the order of the rows.
     """
 

@@ -145,7 +145,7 @@ def train(
         try:
             trained = _followed(_Process(folder, plan, rows, weights), plan, began, on_step, report)
         except SchemaGuardError as error:
-            save_job(folder, replace(job, status="failed", said=clip(str(error), 600)))
+            save_job(folder, replace(job, status="failed", message=clip(str(error), 600)))
             raise
         save_job(folder, _succeeded(job, trained))
         return trained
@@ -169,7 +169,7 @@ def _succeeded(job: TuningJob, trained: Trained) -> TuningJob:
         job.done("train", None, status="succeeded"),
         result=TunedModel("local", trained.adapter.name),
         cost={**job.cost, "seconds": round(trained.seconds, 1)},
-        said=summary,
+        message=summary,
     )
 
 

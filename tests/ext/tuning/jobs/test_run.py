@@ -252,7 +252,7 @@ def test_too_few_rows_are_the_jobs_failure(tmp_path, name):
         job = tuned(folder, host_of(server, name))
 
     assert (job.status, job.result) == ("failed", None)
-    assert "Training file has 2 example(s), but must have at least" in job.said
+    assert "Training file has 2 example(s), but must have at least" in job.message
 
 
 @pytest.mark.parametrize("ends", ["failed", "cancelled"])

@@ -35,7 +35,7 @@ JOBS = st.builds(
     ).map(tuple),
     result=st.none() | st.builds(TunedModel, model=WORDS, adapter=st.sampled_from([None, "a.gguf"]), provider=MAYBE),
     cost=st.dictionaries(st.text(), st.none() | st.integers(-9, 9), max_size=2),
-    said=MAYBE,
+    message=MAYBE,
 )  # fmt: skip
 JOB = TuningJob(backend="openai", base="small", url=None, set={}, mark="0123456789ab")
 

@@ -57,7 +57,7 @@ def test_a_report_counts_each_call_of_the_users_once(played):
 def test_the_tuned_model_with_the_prompt_behind_it_is_what_is_judged(played):
     """A model that fails 6 % of its calls, nearly all of which the prompt answers, is no failure; the verdict says so."""
     store, failed, counts = played
-    evidence = gather(store, given={"config": {"target": 0.02}}).evidence
+    evidence = gather(store, extra={"config": {"target": 0.02}}).evidence
     verdict = decide(evidence)
 
     used = evidence["strategies"][0]
@@ -188,7 +188,7 @@ def test_a_tuned_model_costs_what_its_fallbacks_cost_too(tmp_path, has_table):
     )  # fmt: skip
     with taken_over(every=2) as store:
         values = {"economics": money(), "calls_per_month": 1000}
-        evidence = gather(store, given=values, prices=str(table) if has_table else None).evidence
+        evidence = gather(store, extra=values, prices=str(table) if has_table else None).evidence
     # Seconds cost nothing here.
     case = case_of(read_evidence(evidence))
 
@@ -239,7 +239,7 @@ def test_a_tuned_model_that_costs_more_than_the_prompt_for_its_fallbacks_is_not_
     )
     with taken_over(every=2) as store:
         values = {"economics": money(tuned=6), "calls_per_month": 1000}
-        verdict = decide(gather(store, given=values, prices=str(table)).evidence)
+        verdict = decide(gather(store, extra=values, prices=str(table)).evidence)
 
     assert (verdict.verdict, verdict.figures["switch_to"]) == ("USE_CHEAPER_MODEL", "system_prompt")
     assert "for $0.001 a call instead of $0.0014" in verdict.why

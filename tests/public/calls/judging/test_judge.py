@@ -589,7 +589,15 @@ def test_part_of_a_cut_off_text_is_never_a_value(value, data, finish_reason, bef
     assert not judge(before + text[:cut], OBJECT, finish_reason=finish_reason).ok
 
 
+def test_takes_a_class_a_dict_and_a_path(tmp_path):
+    """`judge` loads a schema from all sources that `guard` takes."""
+    path = tmp_path / "number.json"
+    path.write_text('{"type": "number"}')
+
+    assert [judge("[1]", kind).ok for kind in (list[int], {"type": "array"}, path)] == [True, True, False]
+
+
 def test_a_schema_that_is_none_is_an_error():
-    """A dict has to be made a Schema first, and the error says how."""
-    with pytest.raises(InvalidArgument, match=r"expected a Schema, as Schema\.of gives it"):
-        judge("{}", {"type": "object"})
+    """The error names the argument, if no schema can be loaded from it."""
+    with pytest.raises(InvalidArgument, match="schema"):
+        judge("{}", 3)

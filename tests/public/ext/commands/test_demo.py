@@ -63,4 +63,6 @@ def test_json_has_the_figures_of_report_and_decide(tmp_path):
 
     assert document["report"] == report
     assert document["verdict"] == verdict
-    assert document["climb"]["steps"][0]["step"] == document["first_verdict"]["next_rung"] == "strict_schema"
+    assert (
+        document["playbook"]["steps"][0]["step"] == document["first_verdict"]["next_rung"] == "strict_schema"
+    )

@@ -106,8 +106,8 @@ def test_all_providers(capsys):
 
 def test_targets_of_the_environment(capsys, monkeypatch):
     """The environment can name providers if the command line names none."""
-    monkeypatch.setenv("SCHEMA_GUARD_LINT_TARGET", "openai,gemini")
-    _, out, _ = run(capsys, "lint", "s.json", "--format", "json")
+    monkeypatch.setenv("SCHEMA_GUARD_LINT_PROVIDER", "openai,gemini")
+    _, out, _ = run(capsys, "schema", "lint", "s.json", "--format", "json")
 
     assert [one["provider"] for one in json.loads(out)["linted"]] == ["openai", "gemini"]
 
@@ -171,11 +171,11 @@ def test_what_cannot_be_read_is_told_and_the_rest_is_looked_at(capsys, folder, s
 
 
 USAGE = {
-    "no schema": (("--target", "openai"), "expected SCHEMA, a file or module:Model"),
-    "no provider": (("s.json",), f"expected --target, one of {', '.join(PROVIDER_OPTIONS)} or another name of theirs"),
+    "no schema": (("--provider", "openai"), "SCHEMA is missing: expected a JSON file or module:Model, or --table"),
+    "no provider": (("s.json",), f"--provider is missing: expected one of {', '.join(PROVIDER_OPTIONS)}, or another name of theirs"),
     "unknown": (
-        ("s.json", "--target", "openai,antropic"),
-        f"--provider='antropic': expected one of {', '.join(sorted(PROVIDER_OPTIONS + ALIASES))}, did you mean 'anthropic'?",
+        ("s.json", "--provider", "openai,antropic"),
+        f"--provider 'antropic': expected one of {', '.join(sorted(PROVIDER_OPTIONS + ALIASES))}, did you mean 'anthropic'?",
     ),
 }  # fmt: skip
 
@@ -245,7 +245,7 @@ def test_names_of_a_stranger_are_shown_escaped(capsys):
 
 def test_the_table_has_a_row_for_each_keyword(capsys):
     """The table has the effect of each keyword for the named providers."""
-    status, out, _ = run(capsys, "lint", "--table", "--target", "openai,vllm")
+    status, out, _ = run(capsys, "schema", "lint", "--table", "--provider", "openai,vllm")
 
     rows = [line.split(maxsplit=2) for line in out.splitlines()]
     assert status == 0

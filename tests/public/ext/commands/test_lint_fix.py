@@ -19,7 +19,7 @@ LOOSE = {
 def test_what_is_written_is_what_adapt_gives_and_is_clean(capsys, provider):
     """The schema to send has no error of its provider. The report lists the losses and their places. SCHEMA stays unchanged."""
     name = file("loose.schema.json", json.dumps(LOOSE))
-    run(capsys, "lint", name, "--target", provider, "--fix", "sent/here")
+    run(capsys, "schema", "lint", name, "--provider", provider, "--fix", "sent/here")
 
     made = adapt(LOOSE, provider)
     sent = json.loads(Path(f"sent/here/loose.{provider}.json").read_text())

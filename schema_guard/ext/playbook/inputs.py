@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a climb asks: a schema, and different tasks in one order for every step.
+"""What a playbook run asks: a schema, and different tasks in one order for every step.
 
 Rules: a task that comes twice is asked once, for the unit of evidence is the distinct input; the order is shuffled,
 so that a step which stops early has seen a sample and not the beginning of a file; the same tasks and the same seed
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """What a climb asks.
+    """What a playbook run asks.
 
     Attributes:
         schema: What replies must keep to.
@@ -55,7 +55,7 @@ def inputs_of(
     examples: Iterable[Example] = (),
     seed: int = 0,
 ) -> Inputs:
-    """Make the inputs of a climb from texts.
+    """Make the inputs of a playbook run from texts.
 
     Args:
         schema: What replies must keep to.
@@ -77,7 +77,7 @@ def inputs_of(
 
 
 def suite_inputs(entry: SuiteSchema, *, texts: Iterable[str] | None = None, seed: int = 0) -> Inputs:
-    """Make the inputs of a climb from a suite's schema; few-shot shows its `dev` tasks.
+    """Make the inputs of a playbook run from a suite's schema; few-shot shows its `dev` tasks.
 
     Args:
         entry: The schema with its tasks.

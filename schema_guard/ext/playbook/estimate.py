@@ -6,14 +6,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from schema_guard.bench.suites.load import estimated_tokens
-from schema_guard.ext.climb.run import most_of
+from schema_guard.ext.playbook.run import most_of
 from schema_guard.prices.tokens import CallTokens
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from schema_guard.ext.climb.inputs import Inputs
-    from schema_guard.ext.climb.settings import ClimbSettings
+    from schema_guard.ext.playbook.inputs import Inputs
+    from schema_guard.ext.playbook.settings import PlaybookSettings
     from schema_guard.models import Model
     from schema_guard.prices.tokens import TokenPrices
 
@@ -59,7 +59,7 @@ def estimate_of(
     *,
     larger: Model | None,
     tuned: Model | None,
-    settings: ClimbSettings,
+    settings: PlaybookSettings,
 ) -> PlaybookEstimate:
     """Return the bounds of a playbook; nothing is called.
 

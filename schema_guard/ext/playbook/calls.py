@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from schema_guard.errors import CallFailed
-from schema_guard.ext.climb.result import StepResult, StepsCompared
+from schema_guard.ext.playbook.result import StepResult, StepsCompared
 from schema_guard.stats import paired
 from schema_guard.text import clip
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Mapping
 
-    from schema_guard.ext.climb.steps import StepConfiguration
+    from schema_guard.ext.playbook.steps import StepConfiguration
     from schema_guard.values import Attempt, Failure, Outcome
 
     Ask: TypeAlias = Callable[[str], Awaitable[Outcome[Any]]]
@@ -29,8 +29,8 @@ _REFUSED = (400, 422)
 
 
 @dataclass(frozen=True, slots=True)
-class ClimbCall:
-    """One call of a climb.
+class PlaybookCall:
+    """One call of a playbook run.
 
     Attributes:
         step: Which step.
@@ -67,16 +67,16 @@ class StepPairs(NamedTuple):
     c: int
 
 
-async def ask_task(calls: StepCalls, task: str, ask: Ask) -> ClimbCall:
+async def ask_task(calls: StepCalls, task: str, ask: Ask) -> PlaybookCall:
     """Ask one task; an exception becomes a part of what is given."""
     try:
-        return ClimbCall(calls.step, calls.strategy, task, await ask(task))
+        return PlaybookCall(calls.step, calls.strategy, task, await ask(task))
     except CallFailed as error:
-        return ClimbCall(calls.step, calls.strategy, task, error.outcome, clip(str(error)))
+        return PlaybookCall(calls.step, calls.strategy, task, error.outcome, clip(str(error)))
     except Exception as error:  # noqa: BLE001 - whatever an SDK raises must not lose what was measured
         words = f"{type(error).__name__}: {clip(str(error))}"
         refused = getattr(error, "status_code", None) in _REFUSED
-        return ClimbCall(calls.step, calls.strategy, task, None, words, refused)
+        return PlaybookCall(calls.step, calls.strategy, task, None, words, refused)
 
 
 def judged(outcome: Outcome[Any]) -> list[Attempt]:
@@ -184,7 +184,7 @@ class StepCalls:
         """Give what the step has shown.
 
         Args:
-            ended: Why the climb ended, for a step that was under way then.
+            ended: Why the playbook run ended, for a step that was under way then.
             alpha: Of the comparison.
         """
         return StepResult(

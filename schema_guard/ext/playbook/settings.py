@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How to climb and what a climb may spend; checked where it is made."""
+"""The settings and the budget of a playbook run. They are validated when they are created."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from schema_guard.text import clip, did_you_mean
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-# What a climb measures or is told by its own settings.
+# What a playbook run measures or is told by its own settings.
 _OURS = ("strategies", "schemas", "pilot", "segments", "current", "ladder", "comparisons")
 
 
-class ClimbBudget(NamedTuple):
-    """What a climb may spend; None is no bound. Looked at before each call: calls that run are not cut short.
+class PlaybookBudget(NamedTuple):
+    """What a playbook run may spend; None is no bound. Looked at before each call: calls that run are not cut short.
 
     Attributes:
         calls: That are begun, over all steps.
@@ -33,15 +33,15 @@ class ClimbBudget(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ClimbSettings:
-    """How to climb.
+class PlaybookSettings:
+    """How to try a fix.
 
     Attributes:
         target: The failure rate that is good enough, in (0, 1).
         alpha: Probability that any verdict is wrong, in (0, 1).
         first: The step to begin with.
         declined: Step -> why it is not tried.
-        extra: Keys of the evidence that no climb can measure: `economics feasibility calls_per_month latency content`
+        extra: Keys of the evidence that no playbook run can measure: `economics feasibility calls_per_month latency content`
             and more of `config`.
         output_tokens: Output limit of an attempt, >= 1; `raise_max_output_tokens` doubles it.
         options: The provider's own arguments of every request, such as `{"temperature": 0.7}`.
@@ -57,7 +57,7 @@ class ClimbSettings:
     extra: Mapping[str, Any] = field(default_factory=dict)
     output_tokens: int = 256
     options: Mapping[str, Any] = field(default_factory=dict)
-    budget: ClimbBudget = field(default_factory=ClimbBudget)
+    budget: PlaybookBudget = field(default_factory=PlaybookBudget)
     function: str | None = None
     concurrency: int = AT_ONCE
 
@@ -69,7 +69,7 @@ class ClimbSettings:
         for key in self.extra:
             if key in _OURS:
                 raise InvalidArgument(
-                    f"given[{key!r}]: expected what no climb can measure: leave it out, or decide on a file"
+                    f"extra[{key!r}]: expected what no playbook can measure: leave it out, or decide on a file"
                 )
         if self.output_tokens < 1 or self.concurrency < 1:
             raise InvalidArgument(
@@ -86,7 +86,7 @@ def _require_steps(names: Iterable[str]) -> None:
             )
 
 
-def _require_positive(budget: ClimbBudget) -> None:
+def _require_positive(budget: PlaybookBudget) -> None:
     for name, bound in budget._asdict().items():
         if bound is not None and bound <= 0:
             raise InvalidArgument(f"budget.{name}={bound}: expected a number > 0, or None for no bound")

@@ -1,4 +1,4 @@
-"""A climb: which steps are measured, on what, when each stops, and what is never lost."""
+"""A playbook: which steps are measured, on what, when each stops, and what is never lost."""
 
 import os
 import signal
@@ -8,20 +8,7 @@ from zlib import crc32
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from schema_guard.decide import decide
-from schema_guard.decide.playbook import STEPS
-from schema_guard.decide.recorded.from_store import gather
-from schema_guard.errors import InvalidArgument
-from schema_guard.ext.climb import run as climbing
-from schema_guard.ext.climb.result import StepsCompared
-from schema_guard.ext.climb.run import MOST_LOST_IN_A_ROW, climb
-from schema_guard.ext.climb.settings import ClimbBudget, ClimbSettings
-from schema_guard.prompting import Example
-from schema_guard.records import open_store
-from schema_guard.schema import Schema
-from schema_guard.stats import paired
-from tests.ext.climb.climb_models import (
+from tests.ext.playbook.playbook_models import (
     BROKEN,
     CUT_OFF,
     PROSE,
@@ -41,6 +28,19 @@ from tests.ext.climb.climb_models import (
     texts,
 )
 
+from schema_guard.decide import decide
+from schema_guard.decide.playbook import STEPS
+from schema_guard.decide.recorded.from_store import gather
+from schema_guard.errors import InvalidArgument
+from schema_guard.ext.playbook import run
+from schema_guard.ext.playbook.result import StepsCompared
+from schema_guard.ext.playbook.run import MOST_LOST_IN_A_ROW, run_playbook
+from schema_guard.ext.playbook.settings import PlaybookBudget, PlaybookSettings
+from schema_guard.prompting import Example
+from schema_guard.records import open_store
+from schema_guard.schema import Schema
+from schema_guard.stats import paired
+
 SIMPLIFY = {"schema_simplify": "one field is all there is"}
 # Of the steps, no other model and no limit of reasoning is named, and the schema is as simple as it can be.
 N_STEPS = len(STEPS) - 4
@@ -50,12 +50,12 @@ FAIL, PASS = fails_after(TARGET, ALPHA_EACH), passes_after(TARGET, ALPHA_EACH)
 
 
 def settings(**changes):
-    return ClimbSettings(**{"target": TARGET, "declined": SIMPLIFY, "concurrency": 1, **changes})
+    return PlaybookSettings(**{"target": TARGET, "declined": SIMPLIFY, "concurrency": 1, **changes})
 
 
-def climbed(model, *, count=60, **changes):
+def playbook_result(model, *, count=60, **changes):
     larger, store = changes.pop("larger", None), changes.pop("store", None)
-    return climb(inputs(count), model, larger=larger, store=store, settings=settings(**changes))
+    return run_playbook(inputs(count), model, larger=larger, store=store, settings=settings(**changes))
 
 
 def steps_of(result):
@@ -108,8 +108,8 @@ class TestLaws:
             return verdicts[-1]
 
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(climbing, "decide", spying)
-            result = climbed(model, count=count, target=target)
+            patch.setattr(run, "decide", spying)
+            result = playbook_result(model, count=count, target=target)
 
         named = [verdict.figures["next_rung"] for verdict in verdicts if "next_rung" in verdict.figures]
         assert steps_of(result) == ["system_prompt", *named]
@@ -117,7 +117,7 @@ class TestLaws:
     @given(models(), st.sampled_from([0.1, 0.2, 0.4]), st.integers(1, 60))
     def test_what_a_step_stopped_for_holds_in_the_verdict(self, model, target, count):
         """A step that was stopped as passed or failed has that state in the verdict, which is that of the evidence."""
-        result = climbed(model, count=count, target=target)
+        result = playbook_result(model, count=count, target=target)
 
         states = {
             results.strategy: result.verdict.figures["rates"][results.strategy]["state"]
@@ -135,7 +135,7 @@ class TestLaws:
         """The tasks of each step are the first ones of the inputs."""
         asked = inputs(count)
         messages = []
-        climb(asked, model, settings=settings(), on_asked=messages.append)
+        run_playbook(asked, model, settings=settings(), on_asked=messages.append)
 
         for step in {call.step for call in messages}:
             tasks = [call.task for call in messages if call.step == step]
@@ -150,7 +150,7 @@ class TestLaws:
             return PROSE if failing else VALID
 
         one, many = (
-            climbed(model, count=30, concurrency=at_once)
+            playbook_result(model, count=30, concurrency=at_once)
             for model, at_once in ((Answering(answer), 1), (Slow(answer), concurrency))
         )
 
@@ -158,10 +158,10 @@ class TestLaws:
         assert many.ended == one.ended
 
 
-def test_climb_ends_where_a_step_passes():
+def test_playbook_ends_where_a_step_passes():
     """Strict decoding jumps the queue where it can help, and where it passes prompting is enough."""
     model = Answering(lambda number, prompt, options: VALID if is_strict(options) else PROSE)
-    result = climbed(model)
+    result = playbook_result(model)
 
     assert [(results.step, results.n, results.k, results.stopped) for results in result.steps] == [
         ("system_prompt", FAIL, FAIL, f"decided: fail after {FAIL}"),
@@ -175,10 +175,10 @@ def test_climb_ends_where_a_step_passes():
     assert result.calls == len(model.heard) == FAIL + PASS
 
 
-def test_climb_ends_where_the_playbook_does():
+def test_playbook_ends_where_the_playbook_does():
     """A model that never replies with JSON fails every step after the fewest calls, and the playbook is exhausted."""
     model, larger = always(PROSE), always(PROSE, name="big")
-    result = climbed(model, larger=larger, alpha=0.05 * (N_STEPS + 1) / N_STEPS)
+    result = playbook_result(model, larger=larger, alpha=0.05 * (N_STEPS + 1) / N_STEPS)
 
     assert [(results.step, results.strategy) for results in result.steps] == [
         ("system_prompt", "system_prompt"),
@@ -199,7 +199,7 @@ def test_climb_ends_where_the_playbook_does():
 @pytest.mark.parametrize("target", [0.01, 0.1, 0.3])
 def test_failing_step_stops_as_soon_as_its_bounds_allow(target):
     """An all-failing step takes the fewest calls that prove it above the target, at its part of alpha."""
-    result = climbed(always(PROSE), target=target)
+    result = playbook_result(always(PROSE), target=target)
 
     assert result.alpha_each == pytest.approx(ALPHA_EACH)
     assert result.steps[0].n == fails_after(target, ALPHA_EACH)
@@ -207,7 +207,7 @@ def test_failing_step_stops_as_soon_as_its_bounds_allow(target):
 
 def test_inputs_that_run_out_leave_a_step_undecided():
     """With too few inputs to prove anything the verdict asks for more."""
-    result = climbed(always(VALID), count=5)
+    result = playbook_result(always(VALID), count=5)
 
     assert [(results.n, results.stopped) for results in result.steps] == [(5, "all inputs after 5")]
     assert (result.verdict.verdict, result.ended) == ("NEED_MORE_DATA", "the verdict is NEED_MORE_DATA")
@@ -216,9 +216,9 @@ def test_inputs_that_run_out_leave_a_step_undecided():
 @pytest.mark.parametrize(
     ("budget", "calls", "words"),
     [
-        (ClimbBudget(calls=FAIL + 1), FAIL + 1, f"budget of {FAIL + 1} calls spent"),
+        (PlaybookBudget(calls=FAIL + 1), FAIL + 1, f"budget of {FAIL + 1} calls spent"),
         (
-            ClimbBudget(output_tokens=10 * FAIL + 5),
+            PlaybookBudget(output_tokens=10 * FAIL + 5),
             FAIL + 1,
             f"budget of {10 * FAIL + 5} output tokens spent",
         ),
@@ -227,7 +227,7 @@ def test_inputs_that_run_out_leave_a_step_undecided():
 def test_budget_ends_a_step(budget, calls, words):
     """No call is begun once the budget is spent, and what was measured is decided on."""
     model = always({"reply": PROSE, "usage": {"output_tokens": 10}})
-    result = climbed(model, budget=budget)
+    result = playbook_result(model, budget=budget)
 
     assert len(model.heard) == result.calls == calls
     assert [(results.n, results.stopped) for results in result.steps] == [
@@ -238,17 +238,19 @@ def test_budget_ends_a_step(budget, calls, words):
 
 
 def test_budget_that_ends_with_a_step_begins_no_other():
-    """A climb whose budget is spent when a step is decided names the next one and does not begin it."""
-    result = climbed(always(PROSE), budget=ClimbBudget(calls=FAIL))
+    """A playbook run whose budget is spent when a step is decided names the next one and does not begin it."""
+    result = playbook_result(always(PROSE), budget=PlaybookBudget(calls=FAIL))
 
     assert steps_of(result) == ["system_prompt"]
     assert result.ended == f"budget of {FAIL} calls spent"
     assert result.verdict.figures["next_rung"] == "strict_schema"
 
 
-def test_seconds_end_a_climb():
-    """A climb whose time is up begins no further call."""
-    result = climbed(always({"reply": VALID, "delay_s": 0.01}), budget=ClimbBudget(elapsed_s=0.005))
+def test_seconds_end_a_playbook_run():
+    """A playbook run whose time is up begins no further call."""
+    result = playbook_result(
+        always({"reply": VALID, "delay_s": 0.01}), budget=PlaybookBudget(elapsed_s=0.005)
+    )
 
     assert result.calls <= 1
 
@@ -265,7 +267,7 @@ def test_steps_are_compared_on_their_common_inputs():
         return {"reply": VALID if hit else PROSE, "usage": used}
 
     asked = inputs()
-    result = climb(asked, Answering(answer), settings=settings())
+    result = run_playbook(asked, Answering(answer), settings=settings())
 
     strict = result.steps[1]
     assert strict.n > FAIL
@@ -293,7 +295,7 @@ def test_what_a_step_took_and_sent_is_evidence():
     used = {"input_tokens": 40, "output_tokens": 7}
     model = always({"reply": PROSE, "usage": used})
     asked = inputs_of(SCHEMA, texts(60), examples=[Example({"n": 1}, "one"), Example({"n": 2}, "two")])
-    result = climb(asked, model, settings=settings(first="few_shot", options={"temperature": 0.7}))
+    result = run_playbook(asked, model, settings=settings(first="few_shot", options={"temperature": 0.7}))
 
     results = {one["rung"]: one for one in result.evidence["strategies"]}
     assert results["few_shot"]["sent"] == {"temperature": 0.7, "examples": 2}
@@ -306,18 +308,18 @@ def test_what_a_step_took_and_sent_is_evidence():
 
 
 def test_exception_of_the_provider_is_excluded():
-    """A call that raises is lost, and the climb goes on with the next input."""
-    result = climbed(in_turn(PROSE, TimeoutError("slow"), then=PROSE), declined={})
+    """A call that raises is lost, and the playbook run goes on with the next input."""
+    result = playbook_result(in_turn(PROSE, TimeoutError("slow"), then=PROSE), declined={})
 
     first = result.steps[0]
     assert (first.n, first.k, first.lost) == (FAIL, FAIL, 1)
     assert len(result.steps) > 1
 
 
-def test_provider_that_is_down_ends_the_climb_and_loses_nothing():
-    """After some calls in a row that raised, the climb ends with what it had measured until then."""
+def test_provider_that_is_down_ends_the_playbook_run_and_loses_nothing():
+    """After some calls in a row that raised, the playbook run ends with what it had measured until then."""
     replies = [PROSE] * FAIL + [VALID]
-    result = climbed(in_turn(*replies, then=ConnectionError("no route")))
+    result = playbook_result(in_turn(*replies, then=ConnectionError("no route")))
 
     assert [(results.step, results.n, results.k, results.lost) for results in result.steps] == [
         ("system_prompt", FAIL, FAIL, 0),
@@ -331,7 +333,7 @@ def test_provider_that_is_down_ends_the_climb_and_loses_nothing():
 
 def test_provider_that_never_answers_gives_a_verdict_without_data():
     """Where no reply was judged, the verdict says so."""
-    result = climbed(always(ConnectionError("no route")))
+    result = playbook_result(always(ConnectionError("no route")))
 
     assert [(results.step, results.n) for results in result.steps] == [("system_prompt", 0)]
     assert result.verdict.verdict == "NEED_MORE_DATA"
@@ -339,19 +341,19 @@ def test_provider_that_never_answers_gives_a_verdict_without_data():
 
 
 def test_step_whose_few_calls_were_all_lost_is_not_tried_again():
-    """With fewer inputs than a provider may fail in a row, a step without data ends the climb."""
-    result = climbed(always(ConnectionError("no route")), count=2)
+    """With fewer inputs than a provider may fail in a row, a step without data ends the playbook run."""
+    result = playbook_result(always(ConnectionError("no route")), count=2)
 
     assert result.ended == "system_prompt got no judged reply"
 
 
 def test_page_of_a_proxy_is_lost():
     """A reply that is no reply of a model is excluded from the rate, as an exception is."""
-    result = climbed(always("<!DOCTYPE html><html></html>"))
+    result = playbook_result(always("<!DOCTYPE html><html></html>"))
 
     assert [(results.n, results.lost) for results in result.steps] == [(0, MOST_LOST_IN_A_ROW)]
     assert result.ended.startswith(
-        f"{MOST_LOST_IN_A_ROW} calls in a row without a judged reply, the last one: climb:"
+        f"{MOST_LOST_IN_A_ROW} calls in a row without a judged reply, the last one: playbook:"
     )
 
 
@@ -359,7 +361,7 @@ def test_call_that_is_cut_after_a_judged_reply_is_failed():
     """A call counts when a reply of it was judged, by the kind of that failure."""
     page = "<!DOCTYPE html><html></html>"
     model = Answering(lambda number, *_: page if number % 2 == 0 else PROSE)
-    result = climbed(model, first="repair_retry")
+    result = playbook_result(model, first="repair_retry")
 
     first = result.steps[0]
     assert (first.n, first.k, first.lost, first.failure_kinds) == (FAIL, FAIL, 0, {"syntax": FAIL})
@@ -367,12 +369,12 @@ def test_call_that_is_cut_after_a_judged_reply_is_failed():
 
 
 def test_request_that_the_provider_refuses_makes_a_step_not_applicable():
-    """Where the first request is refused as such, the step cannot be run with this provider, and the climb goes on."""
+    """Where the first request is refused as such, the step cannot be run with this provider, and the playbook run goes on."""
 
     def answer(number, prompt, options):
         return BadRequestError("response_format is not supported") if is_strict(options) else PROSE
 
-    result = climbed(Answering(answer))
+    result = playbook_result(Answering(answer))
 
     assert claim_of(result, "strict_schema") == {
         "rung": "strict_schema",
@@ -385,7 +387,7 @@ def test_request_that_the_provider_refuses_makes_a_step_not_applicable():
 def test_what_a_target_cannot_be_sent_is_not_applicable():
     """A step that the library cannot ask for is not applicable, with the library's own reason."""
     schema = Schema.of({"type": "integer", "not": {}})
-    result = climb(inputs_of(schema, texts(20)), always(PROSE), settings=settings())
+    result = run_playbook(inputs_of(schema, texts(20)), always(PROSE), settings=settings())
 
     claim = claim_of(result, "strict_schema")
     assert claim["status"] == "not_applicable"
@@ -403,10 +405,10 @@ def half_right(reply):
 
 
 def test_larger_model_that_cannot_be_asked_is_not_applicable():
-    """The best way so far may be one that the larger model does not take; the climb then ends without it."""
+    """The best way so far may be one that the larger model does not take; the playbook run then ends without it."""
     schema = Schema.of({"type": "integer", "not": {"const": 1}})
     larger = always(PROSE, name="big", provider="deepseek")
-    result = climb(inputs_of(schema, texts(60)), half_right("2"), larger=larger, settings=settings())
+    result = run_playbook(inputs_of(schema, texts(60)), half_right("2"), larger=larger, settings=settings())
 
     assert claim_of(result, "larger_model")["status"] == "not_applicable"
     assert larger.heard == []
@@ -415,7 +417,7 @@ def test_larger_model_that_cannot_be_asked_is_not_applicable():
 
 def test_larger_model_is_declined_when_none_is_named():
     """Without a larger model its step is declined, with that reason."""
-    result = climbed(always(VALID))
+    result = playbook_result(always(VALID))
 
     assert claim_of(result, "larger_model") == {
         "rung": "larger_model",
@@ -425,12 +427,12 @@ def test_larger_model_is_declined_when_none_is_named():
 
 
 def test_schema_is_simplified_by_people():
-    """Where simplifying the schema is next and not declined, the climb ends there and the step stays untested."""
-    result = climbed(always(PROSE), declined={})
+    """Where simplifying the schema is next and not declined, the playbook run ends there and the step stays untested."""
+    result = playbook_result(always(PROSE), declined={})
 
     assert steps_of(result)[-1] == "reason_then_format"
     assert result.ended == (
-        "schema_simplify is next, which no machine can run: do it and climb again, or decline it with a reason"
+        "schema_simplify is next, which no machine can run: do it and run the playbook again, or decline it with a reason"
     )
     assert result.verdict.figures["next_rung"] == "schema_simplify"
     assert claim_of(result, "schema_simplify") == {"rung": "schema_simplify", "status": "untested"}
@@ -438,7 +440,7 @@ def test_schema_is_simplified_by_people():
 
 def test_a_reply_that_ran_away_asks_for_no_larger_limit():
     """A larger output limit is not tried where replies were cut off in white space."""
-    result = climbed(always({"reply": CUT_OFF["reply"] + " " * 200, "finish_reason": "length"}))
+    result = playbook_result(always({"reply": CUT_OFF["reply"] + " " * 200, "finish_reason": "length"}))
 
     assert "raise_max_output_tokens" not in steps_of(result)
     assert "can fix none of" in step_of(result, "raise_max_output_tokens")["reason"]
@@ -454,7 +456,7 @@ def test_a_reply_that_ran_away_asks_for_no_larger_limit():
 )
 def test_step_that_can_fix_nothing_is_not_tried(reply, tried, left):
     """A larger output limit is tried where replies were cut off, lenient parsing where there is JSON to be fixed."""
-    result = climbed(always(reply))
+    result = playbook_result(always(reply))
 
     assert tried in steps_of(result)
     assert left not in steps_of(result)
@@ -464,7 +466,7 @@ def test_step_that_can_fix_nothing_is_not_tried(reply, tried, left):
 def test_a_steps_output_limit_stands_before_that_of_every_request():
     """A limit among the provider's own arguments does not undo what a step changes."""
     model = always(CUT_OFF)
-    climbed(model, output_tokens=100, options={"max_completion_tokens": 7, "seed": 4})
+    playbook_result(model, output_tokens=100, options={"max_completion_tokens": 7, "seed": 4})
 
     assert {options["seed"] for _, options in model.heard} == {4}
     assert {options["max_completion_tokens"] for _, options in model.heard} >= {100, 200}
@@ -474,7 +476,7 @@ def test_a_steps_output_limit_stands_before_that_of_every_request():
 def test_larger_output_limit_is_twice_the_first():
     """The step asks as the best one did, with twice its output limit."""
     model = always(CUT_OFF)
-    result = climbed(model, output_tokens=100)
+    result = playbook_result(model, output_tokens=100)
 
     limits = [options["max_completion_tokens"] for _, options in model.heard]
     assert [(results.step, results.strategy) for results in result.steps][:2] == [
@@ -487,7 +489,7 @@ def test_larger_output_limit_is_twice_the_first():
 def test_retries_ask_again():
     """The step asks up to three times, and how often each attempt failed is evidence."""
     model = Answering(lambda number, prompt, options: VALID if len(prompt) > 2 and number % 3 else PROSE)
-    result = climbed(model, first="repair_retry", count=20)
+    result = playbook_result(model, first="repair_retry", count=20)
 
     first = result.steps[0]
     assert first.strategy == "system_prompt max_attempts=3"
@@ -502,7 +504,7 @@ def temperatures(model):
 def test_temperature_step_asks_at_zero():
     """The step sets the temperature to 0 and the steps after it that stand alone do not."""
     model = always(PROSE)
-    result = climbed(model, options={"temperature": 0.7, "seed": 4})
+    result = playbook_result(model, options={"temperature": 0.7, "seed": 4})
 
     cold = next(results for results in result.steps if results.step == "temperature")
     after = next(results for results in result.steps if results.step == "repair_retry")
@@ -517,7 +519,7 @@ def test_temperature_that_is_zero_already_is_no_step():
     model = always(PROSE)
     model.defaults = {"temperature": 0}
 
-    for result in (climbed(model), climbed(always(PROSE), options={"temperature": 0.0})):
+    for result in (playbook_result(model), playbook_result(always(PROSE), options={"temperature": 0.0})):
         assert claim_of(result, "temperature")["reason"] == "the model is asked at temperature 0 already"
         assert "temperature" not in steps_of(result)
 
@@ -525,7 +527,7 @@ def test_temperature_that_is_zero_already_is_no_step():
 def test_larger_model_asks_as_the_best_step_did():
     """The last step asks another model in the best way so far, the earlier one on the playbook among equals."""
     larger = always(VALID, name="big")
-    result = climbed(half_right(VALID), larger=larger)
+    result = playbook_result(half_right(VALID), larger=larger)
 
     last = result.steps[-1]
     assert (last.step, last.strategy) == ("larger_model", "strict_schema larger_model")
@@ -533,23 +535,23 @@ def test_larger_model_asks_as_the_best_step_did():
     assert (result.larger, result.verdict.figures["strategy"]) == ("big", last.strategy)
 
 
-def test_every_attempt_is_recorded_under_the_climb_and_the_step():
-    """The rows of the store are the attempts of the climb, under its id and their step."""
+def test_every_attempt_is_recorded_under_the_playbook_run_and_the_step():
+    """The rows of the store are the attempts of the playbook run, under its id and their step."""
     with open_store("sqlite://", durability="sync") as store:
-        result = climbed(always(PROSE), store=store)
+        result = playbook_result(always(PROSE), store=store)
         rows = list(store.attempts())
 
     names = Counter(row["function"] for row in rows)
     assert names == {
         f"{result.id}:{results.step}": sum(n for n, _ in results.attempts) for results in result.steps
     }
-    assert result.id.startswith("climb:")
+    assert result.id.startswith("playbook:")
 
 
 def test_inputs_are_the_same_to_the_store_in_every_step():
     """An input is known by the keyed hash of its task, which no step changes; its text is not stored."""
     with open_store("sqlite://", durability="sync") as store:
-        result = climbed(always(PROSE), store=store)
+        result = playbook_result(always(PROSE), store=store)
         rows = list(store.attempts())
 
     hashes = {
@@ -571,7 +573,7 @@ def interruptible():
 
 @pytest.mark.usefixtures("interruptible")
 def test_interrupt_keeps_what_is_there():
-    """Ctrl-C ends the climb with the verdict on what was measured."""
+    """Ctrl-C ends the playbook run with the verdict on what was measured."""
 
     def answer(number, *_):
         if number == FAIL + 3:
@@ -579,7 +581,7 @@ def test_interrupt_keeps_what_is_there():
             return {"reply": VALID, "delay_s": 30}
         return PROSE if number <= FAIL else VALID
 
-    result = climbed(Answering(answer))
+    result = playbook_result(Answering(answer))
 
     assert [(results.n, results.stopped) for results in result.steps] == [
         (FAIL, f"decided: fail after {FAIL}"),
@@ -591,7 +593,7 @@ def test_interrupt_keeps_what_is_there():
 def test_calls_ahead_of_a_decision_are_cancelled():
     """When a step stops, calls that were begun for later inputs are cancelled and not counted."""
     model = Slow(lambda *_: PROSE)
-    result = climbed(model, concurrency=4)
+    result = playbook_result(model, concurrency=4)
 
     assert result.steps[0].n == FAIL
     assert result.calls > sum(results.n for results in result.steps)
@@ -602,7 +604,7 @@ def test_calls_are_told_in_the_order_of_the_inputs():
     messages = []
     asked = inputs(3)
     replies = in_turn(VALID, TimeoutError("slow"), VALID)
-    climb(asked, replies, settings=settings(), on_asked=messages.append)
+    run_playbook(asked, replies, settings=settings(), on_asked=messages.append)
 
     assert [(call.step, call.task, call.outcome is not None, call.error) for call in messages] == [
         ("system_prompt", asked.tasks[0], True, None),
@@ -611,10 +613,10 @@ def test_calls_are_told_in_the_order_of_the_inputs():
     ]
 
 
-def test_what_no_climb_can_measure_is_handed_in():
+def test_what_no_playbook_run_can_measure_is_handed_in():
     """Volume and further settings of the verdict are a part of the evidence."""
     given_ = {"calls_per_month": 100, "config": {"horizon_months": 3}}
-    result = climbed(always(VALID), count=5, given=given_)
+    result = playbook_result(always(VALID), count=5, extra=given_)
 
     assert result.evidence["calls_per_month"] == 100
     assert result.evidence["config"] == {"horizon_months": 3, "target": TARGET, "alpha": 0.05}
@@ -622,8 +624,8 @@ def test_what_no_climb_can_measure_is_handed_in():
 
 
 def test_defaults_are_for_one_percent():
-    """A climb without settings begins with the system prompt, for a target of 1 %."""
-    result = climb(inputs(3), always(VALID))
+    """A playbook run without settings begins with the system prompt, for a target of 1 %."""
+    result = run_playbook(inputs(3), always(VALID))
 
     assert (result.target, steps_of(result)) == (0.01, ["system_prompt"])
 
@@ -632,12 +634,12 @@ WRONG_SETTINGS = [
     ({"first": "few_shots"}, "step 'few_shots': expected one of raise_max_output_tokens"),
     ({"declined": {"strict": "x"}}, "step 'strict': expected one of raise_max_output_tokens"),
     ({"declined": {"few_shot": " "}}, "declined['few_shot']: expected a reason, got a blank text"),
-    ({"given": {"strategies": []}}, "given['strategies']: expected what no climb can measure"),
+    ({"extra": {"strategies": []}}, "extra['strategies']: expected what no playbook can measure"),
     ({"output_tokens": 0}, "output_tokens=0, concurrency=1: expected ints >= 1"),
     ({"concurrency": 0}, "output_tokens=256, concurrency=0: expected ints >= 1"),
-    ({"budget": ClimbBudget(calls=0)}, "budget.calls=0: expected a number > 0, or None for no bound"),
+    ({"budget": PlaybookBudget(calls=0)}, "budget.calls=0: expected a number > 0, or None for no bound"),
     ({"target": 1.5}, "evidence at /config/target: expected a number < 1, got number 1.5"),
-    ({"given": {"calls": 1}}, "evidence at (root): expected no further properties, got object with 'calls'"),
+    ({"extra": {"calls": 1}}, "evidence at (root): expected no further properties, got object with 'calls'"),
     (
         {"first": "schema_simplify", "declined": {}},
         "first='schema_simplify': expected a step that a machine can run",
@@ -655,11 +657,11 @@ WRONG_SETTINGS = [
 
 @pytest.mark.parametrize(("changes", "message"), WRONG_SETTINGS, ids=range(len(WRONG_SETTINGS)))
 def test_wrong_settings_are_refused_before_a_call(changes, message):
-    """What cannot be climbed is an error before the model is asked anything."""
+    """What cannot be run is an error before the model is asked anything."""
     model = always(VALID)
 
     with pytest.raises(InvalidArgument) as caught:
-        climbed(model, **changes)
+        playbook_result(model, **changes)
 
     assert str(caught.value).startswith(message)
     assert model.heard == []
@@ -667,7 +669,7 @@ def test_wrong_settings_are_refused_before_a_call(changes, message):
 
 def test_names_of_schema_and_model_are_told():
     """The result says what was climbed and with whom."""
-    result = climbed(always(VALID, name="m1"), count=4)
+    result = playbook_result(always(VALID, name="m1"), count=4)
 
     assert (result.schema, result.schema_fingerprint) == (SCHEMA.name, SCHEMA.fingerprint)
     assert (result.model, result.larger, result.inputs, result.repeated, result.seed) == ("m1", None, 4, 0, 0)
@@ -678,7 +680,7 @@ def test_tuned_model_is_asked_behind_the_playbook_and_is_the_pilot():
     tuned = always(VALID)
     tuned.tuned = True
     with open_store("sqlite://", durability="sync") as store:
-        result = climb(inputs(80), always(PROSE), tuned=tuned, store=store, settings=settings())
+        result = run_playbook(inputs(80), always(PROSE), tuned=tuned, store=store, settings=settings())
         recorded = gather(store).evidence["pilot"]
 
     last = result.steps[-1]
@@ -696,10 +698,12 @@ def test_tuned_model_is_asked_behind_the_playbook_and_is_the_pilot():
     assert recorded["paired"]["b"] >= last.compared.b > 0
 
 
-def test_tuned_model_is_not_asked_where_the_budget_ended_the_climb():
+def test_tuned_model_is_not_asked_where_the_budget_ended_the_playbook_run():
     """What the playbook has spent is not there for the pilot."""
     tuned = always(VALID)
-    result = climb(inputs(80), always(PROSE), tuned=tuned, settings=settings(budget=ClimbBudget(calls=5)))
+    result = run_playbook(
+        inputs(80), always(PROSE), tuned=tuned, settings=settings(budget=PlaybookBudget(calls=5))
+    )
 
     assert tuned.heard == []
     assert "tuned" not in {step.step for step in result.steps}

@@ -1,16 +1,16 @@
-"""The inputs of a climb: which, in what order, and from where."""
+"""The inputs of a playbook: which, in what order, and from where."""
 
 import json
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.ext.playbook.playbook_models import SCHEMA, texts
 
 from schema_guard.bench.suites.load import load_suite
 from schema_guard.errors import InvalidArgument
-from schema_guard.ext.climb.inputs import inputs_of, read_texts, suite_inputs
+from schema_guard.ext.playbook.inputs import inputs_of, read_texts, suite_inputs
 from schema_guard.prompting import Example
-from tests.ext.climb.climb_models import SCHEMA, texts
 
 
 @given(st.lists(st.text(min_size=1), min_size=1), st.integers())
@@ -59,7 +59,7 @@ def test_texts_are_asked_under_the_suites_instruction():
 
 
 def test_nothing_to_ask_is_refused():
-    """A climb needs an input."""
+    """A playbook run needs an input."""
     with pytest.raises(InvalidArgument) as caught:
         inputs_of(SCHEMA, [])
 
@@ -85,7 +85,7 @@ def test_json_lines_are_strings_or_objects(tmp_path_factory, given_):
 
 
 def test_inputs_of_the_benchmark_are_sixty_different_announcements(request):
-    """The inputs that the climb's published result is made of."""
+    """The inputs that the playbook run's published result is made of."""
     result = read_texts(request.config.rootpath / "schema_guard" / "ext" / "demo" / "notices.jsonl")
 
     assert len(result) == len(set(result)) == 60

@@ -1,4 +1,4 @@
-"""Facts about the command `climb`."""
+"""Facts about the command `bench run --playbook`."""
 
 import json
 import socket
@@ -14,7 +14,7 @@ def closed_port():
         return taken.getsockname()[1]
 
 
-def climbing(folder, model, *more):
+def run_in(folder, model, *more):
     (folder / "inputs.txt").write_text("one\ntwo\nthree\nfour\nfive")
     return (
         "bench",
@@ -32,7 +32,7 @@ def climbing(folder, model, *more):
 
 def test_a_dead_server_is_the_environment(folder, capsys):
     """Where no call was answered the exit status is 2, and the last error is told."""
-    asked = climbing(folder, f"http://127.0.0.1:{closed_port()}/v1#m", "--concurrency", "1")
+    asked = run_in(folder, f"http://127.0.0.1:{closed_port()}/v1#m", "--concurrency", "1")
 
     status, out, err = run(capsys, *asked)
 
@@ -46,14 +46,14 @@ def test_one_reply_is_a_measurement(folder, capsys):
     """As soon as one reply was judged the exit status is the verdict's."""
     model = script(folder, '{"a": 1}', *({"raise": "down"} for _ in range(9)))
 
-    status, _, err = run(capsys, *climbing(folder, model, "--concurrency", "1"))
+    status, _, err = run(capsys, *run_in(folder, model, "--concurrency", "1"))
 
     assert status == 0
     assert "no call got" not in err
 
 
-def test_a_climb_over_a_training_set_is_for_its_function(folder, capsys):
-    """As with `bench`: another function under the same schema does not make it a climb for nobody."""
+def test_a_playbook_run_over_a_training_set_is_for_its_function(folder, capsys):
+    """As with `bench`: another function under the same schema does not make it a playbook run for nobody."""
     document = {"title": "t", "type": "object", "required": ["a"]}
     with open_store("r.db") as store:
         for name in ("app.one", "app.two"):

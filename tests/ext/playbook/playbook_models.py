@@ -1,8 +1,8 @@
-"""Models for tests of a climb: what they reply is a function of what they hear."""
+"""Models for tests of a playbook: what they reply is a function of what they hear."""
 
 import asyncio
 
-from schema_guard.ext.climb.inputs import inputs_of
+from schema_guard.ext.playbook.inputs import inputs_of
 from schema_guard.models.scripted import ScriptedModel
 from schema_guard.schema import Schema
 from schema_guard.stats import bounds

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a climb has shown: step by step, and the verdict on all of it; as a document and as JSON.
+"""What a playbook run has shown: step by step, and the verdict on all of it; as a document and as JSON.
 
 Rules: bounds and odds are those of the verdict, so that table and verdict cannot disagree; a comparison is
 made on the inputs that both steps were asked.
@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from schema_guard.ext.climb.steps import TUNED
+from schema_guard.ext.playbook.steps import TUNED
 from schema_guard.report import as_json
 from schema_guard.report.decision.plain_words import label, meaning, tone_of
 from schema_guard.report.decision.words import failed, missed, share
@@ -82,12 +82,12 @@ class StepResult:
 
 
 @dataclass(frozen=True, slots=True)
-class ClimbResult:
-    """A climb that has ended.
+class PlaybookResult:
+    """A playbook run that has ended.
 
     Attributes:
-        id: `climb:` and an id; its calls are in the store under that, the step and the function, where one is named:
-            `climb:01234:few_shot:shop.extract`.
+        id: `playbook:` and an id; its calls are in the store under that, the step and the function, where one is named:
+            `playbook:01234:few_shot:shop.extract`.
         schema: Name of the schema.
         schema_fingerprint: Of its content.
         function: Whose fixes were measured; None where nobody said.
@@ -97,13 +97,13 @@ class ClimbResult:
         inputs: Different inputs at hand.
         repeated: Inputs that were left out because they came before.
         seed: Of their order.
-        output_tokens: Output limit of an attempt that the climb started with.
+        output_tokens: Output limit of an attempt that the playbook run started with.
         options: The provider's own arguments of every request.
         target: The failure rate that is good enough.
-        alpha_each: Of each side of each step while climbing.
+        alpha_each: Of each side of each step while running.
         calls: That were begun, those without a judged reply included.
-        steps: In the order in which they were climbed.
-        ended: Why the climb went no further.
+        steps: In the order in which they were run.
+        ended: Why the playbook run went no further.
         evidence: What was decided on.
         verdict: What it says.
     """
@@ -134,22 +134,22 @@ class ClimbResult:
         return self.calls > 0 and self.ended != "interrupted" and not any(step.n for step in self.steps)
 
 
-def climb_as_json(result: ClimbResult) -> Any:
+def playbook_as_json(result: PlaybookResult) -> Any:
     """Give a result as plain JSON: the names of its fields; the verdict as `Verdict.as_dict` has it."""
     return {**as_json(result), "verdict": result.verdict.as_dict()}
 
 
-def document_of(result: ClimbResult) -> Document:
+def document_of(result: PlaybookResult) -> Document:
     """Give a result as a document: the verdict first in plain words, then every step, and what the bounds are."""
     return Document(
-        f"climb of {result.schema} ({result.schema_fingerprint})",
+        f"playbook of {result.schema} ({result.schema_fingerprint})",
         tuple(_facts(result)),
-        (_steps(result), _not_climbed(result), _in_figures(result)),
+        (_steps(result), _steps_not_run(result), _in_figures(result)),
         tone=tone_of(result.verdict.as_dict()),
     )
 
 
-def _facts(result: ClimbResult) -> Iterator[Fact]:
+def _facts(result: PlaybookResult) -> Iterator[Fact]:
     verdict = result.verdict.as_dict()
     yield Fact("VERDICT", f"{label(verdict)} - {meaning(verdict)}")
     for step in result.steps:
@@ -172,7 +172,7 @@ def _facts(result: ClimbResult) -> Iterator[Fact]:
     yield Fact("recorded", f"as {result.id}, {result.started_at}")
 
 
-def _result_text(step: StepResult, result: ClimbResult) -> str:
+def _result_text(step: StepResult, result: PlaybookResult) -> str:
     """Say in plain words how a step came out."""
     rate = _rate(step, result)
     if not step.n or rate is None:
@@ -182,7 +182,7 @@ def _result_text(step: StepResult, result: ClimbResult) -> str:
     return failed(rate)
 
 
-def _rate(step: StepResult, result: ClimbResult) -> Mapping[str, Any] | None:
+def _rate(step: StepResult, result: PlaybookResult) -> Mapping[str, Any] | None:
     """Give the verdict's rate of a step; None of one whose calls were all lost."""
     if not step.n:
         return None
@@ -193,7 +193,7 @@ def _rate(step: StepResult, result: ClimbResult) -> Mapping[str, Any] | None:
     return rate
 
 
-def _in_figures(result: ClimbResult) -> Section:
+def _in_figures(result: PlaybookResult) -> Section:
     verdict = result.verdict.as_dict()
     return Section(
         "In figures",
@@ -205,7 +205,7 @@ def _in_figures(result: ClimbResult) -> Section:
     )
 
 
-def _steps(result: ClimbResult) -> Section:
+def _steps(result: PlaybookResult) -> Section:
     return Section(
         "Steps",
         table=Table(
@@ -216,7 +216,7 @@ def _steps(result: ClimbResult) -> Section:
     )
 
 
-def _row(step: StepResult, result: ClimbResult) -> tuple[str, ...]:
+def _row(step: StepResult, result: PlaybookResult) -> tuple[str, ...]:
     rate = _rate(step, result)
     used = f"{tokens(step.input_tokens)}/{tokens(step.output_tokens)}"
     seconds = NO_DATA if step.elapsed_s is None else f"{step.elapsed_s:.2f}"
@@ -254,7 +254,7 @@ def _comparison(compared: StepsCompared) -> str:
     )
 
 
-def _not_climbed(result: ClimbResult) -> Section:
+def _steps_not_run(result: PlaybookResult) -> Section:
     playbook = result.verdict.as_dict()["ladder"]
     names = ", ".join(one["rung"] for one in playbook if one["status"] == "untested") or "none"
     reasons = (

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Run the playbook: measure the next fix on the same inputs, until the verdict is another than to climb.
+"""Run the playbook: measure the next fix on the same inputs, until the verdict is another than to try a fix.
 
 Rules:
-1. What is climbed next is what `decide` says of all that was measured so far: climb and verdict are one decision.
+1. `decide` chooses the next step from all measurements so far. The run and its verdict are one decision.
 2. Every step is asked the same inputs in the same order, and is looked at after every call, in that order, however
    many calls run at once. It stops when its bounds are on one side of the target.
 3. That is valid at all looks because the bounds are, and for all steps together because each has an equal part of
@@ -25,10 +25,10 @@ from schema_guard.bench.run.concurrency import InOrder, LostInARow, ran_to_end
 from schema_guard.decide import decide
 from schema_guard.decide.playbook import STEPS, order_of
 from schema_guard.errors import InvalidArgument, MissingExtra
-from schema_guard.ext.climb.calls import ClimbCall, StepCalls, ask_task, judged
-from schema_guard.ext.climb.result import ClimbResult
-from schema_guard.ext.climb.settings import ClimbSettings
-from schema_guard.ext.climb.steps import (
+from schema_guard.ext.playbook.calls import PlaybookCall, StepCalls, ask_task, judged
+from schema_guard.ext.playbook.result import PlaybookResult
+from schema_guard.ext.playbook.settings import PlaybookSettings
+from schema_guard.ext.playbook.steps import (
     CONFIGURATIONS,
     LARGER,
     NOT_NAMED,
@@ -45,33 +45,33 @@ from schema_guard.stats import bounds
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from schema_guard.ext.climb.calls import Ask
-    from schema_guard.ext.climb.inputs import Inputs
+    from schema_guard.ext.playbook.calls import Ask
+    from schema_guard.ext.playbook.inputs import Inputs
     from schema_guard.models import Model
     from schema_guard.records import Store
 
-    OnAsked: TypeAlias = Callable[[ClimbCall], None]
+    OnAsked: TypeAlias = Callable[[PlaybookCall], None]
 
-# The verdicts that name a step to climb to.
-_CLIMBING = ("TRY_NEXT_FIX", "USE_CONSTRAINED_DECODING")
+# The verdicts that name a step to try.
+_UNFINISHED = ("TRY_NEXT_FIX", "USE_CONSTRAINED_DECODING")
 
 # One lost call may be bad luck. With three in a row the provider is down, or the key is wrong.
 MOST_LOST_IN_A_ROW = 3
 
 
-def climb(  # noqa: PLR0913 - whom to ask, and how; all but two by name
+def run_playbook(  # noqa: PLR0913 - whom to ask, and how; all but two by name
     inputs: Inputs,
     model: Model,
     *,
     larger: Model | None = None,
     tuned: Model | None = None,
     store: Store | None = None,
-    settings: ClimbSettings | None = None,
+    settings: PlaybookSettings | None = None,
     on_asked: OnAsked = lambda _: None,
-) -> ClimbResult:
-    """Climb until the verdict is another than to climb, the next step cannot be run, or the budget is spent.
+) -> PlaybookResult:
+    """Try the fixes of the playbook until the verdict is another, the next step cannot be run, or the budget is spent.
 
-    Ctrl-C ends a climb early, with the verdict on what was measured.
+    Ctrl-C ends a playbook run early, with the verdict on what was measured.
 
     Args:
         inputs: What is asked.
@@ -79,21 +79,21 @@ def climb(  # noqa: PLR0913 - whom to ask, and how; all but two by name
         larger: Whom the step `larger_model` asks; it is closed too. None declines that step.
         tuned: The tuned model that is asked after the playbook. It is closed too. None asks nobody.
         store: Where attempts are recorded; None for nowhere.
-        settings: How to climb; None for the defaults.
+        settings: How to try a fix; None for the defaults.
         on_asked: Is told of each call, in the order of the inputs.
 
     Raises:
         InvalidArgument: Before the first call: the first step cannot be run, or what is *given* is no evidence.
         MissingExtra: Before the first call: a step needs a package that is not installed.
     """
-    climbing = _Climbing(inputs, (model, larger, tuned), store, settings or ClimbSettings(), on_asked)
-    if not ran_to_end(climbing.run()):
-        climbing.ended = "interrupted"
-    return climbing.result()
+    run = _PlaybookRun(inputs, (model, larger, tuned), store, settings or PlaybookSettings(), on_asked)
+    if not ran_to_end(run.run()):
+        run.ended = "interrupted"
+    return run.result()
 
 
 class Most(NamedTuple):
-    """The most that a climb may take.
+    """The most that a playbook run may take.
 
     Attributes:
         steps: The steps that may be measured.
@@ -107,31 +107,31 @@ class Most(NamedTuple):
 
 
 def most_of(
-    inputs: Inputs, models: tuple[Model, Model | None, Model | None], settings: ClimbSettings
+    inputs: Inputs, models: tuple[Model, Model | None, Model | None], settings: PlaybookSettings
 ) -> Most:
-    """Return the most that a climb may take; *models* are the one to ask, the larger one, and the tuned one.
+    """Return the most that a playbook run may take; *models* are the one to ask, the larger one, and the tuned one.
 
     Raises:
-        InvalidArgument: As `climb`.
+        InvalidArgument: As `bench run --playbook`.
     """
-    return _Climbing(inputs, models, None, settings, lambda _: None).most()
+    return _PlaybookRun(inputs, models, None, settings, lambda _: None).most()
 
 
-class _Climbing:
-    """A climb under way."""
+class _PlaybookRun:
+    """A playbook run under way."""
 
     def __init__(
         self,
         inputs: Inputs,
         models: tuple[Model, Model | None, Model | None],
         store: Store | None,
-        settings: ClimbSettings,
+        settings: PlaybookSettings,
         on_asked: OnAsked,
     ) -> None:
         self.inputs = inputs
         self.settings = settings
         self.on_asked = on_asked
-        self.run_id = f"climb:{new_call_id(time())[:12]}"
+        self.run_id = f"playbook:{new_call_id(time())[:12]}"
         self.started_at = datetime.now(UTC).isoformat(timespec="seconds")
         model, larger, tuned = models
         options, function = settings.options, settings.function
@@ -145,7 +145,7 @@ class _Climbing:
         self.lost_in_a_row = LostInARow(MOST_LOST_IN_A_ROW)
         self.began = 0.0
         self.ended = ""
-        self.is_climbed = False
+        self.is_finished = False
         self._check_first()
 
     def _steps_ahead(self) -> int:
@@ -198,7 +198,7 @@ class _Climbing:
             while step is not None:
                 await self._try(step)
                 step = self._next()
-            if asker.tuned is not None and self.is_climbed and not self._spent():
+            if asker.tuned is not None and self.is_finished and not self._spent():
                 await self._pilot()
 
     async def _try(self, step: str) -> None:
@@ -230,18 +230,18 @@ class _Climbing:
         self.ended = self.ended or (f"the verdict is {verdict.verdict}" if calls.n else ended)
 
     def _next(self) -> str | None:
-        """Give the step to climb to; None at the end of the climb."""
+        """Give the step to try; None at the end of the playbook run."""
         if self.ended:
             return None
         verdict = decide(self.evidence())
-        if verdict.verdict not in _CLIMBING:
+        if verdict.verdict not in _UNFINISHED:
             self.ended = f"the verdict is {verdict.verdict}"
-            self.is_climbed = True
+            self.is_finished = True
             return None
         step: str = verdict.figures["next_rung"]
         if step == SIMPLIFY:
-            self.ended = f"{step} is next, which no machine can run: do it and climb again, or decline it with a reason"
-            self.is_climbed = True
+            self.ended = f"{step} is next, which no machine can run: do it and run the playbook again, or decline it with a reason"
+            self.is_finished = True
             return None
         self.ended = self._spent()
         return None if self.ended else step
@@ -258,7 +258,7 @@ class _Climbing:
         finally:
             await asyncio.gather(*begun.give_up(), return_exceptions=True)
 
-    def _start_calls(self, calls: StepCalls, ask: Ask) -> Iterator[asyncio.Task[ClimbCall]]:
+    def _start_calls(self, calls: StepCalls, ask: Ask) -> Iterator[asyncio.Task[PlaybookCall]]:
         """Begin the calls of a step one by one, as long as there is budget for another."""
         for task in self.inputs.tasks:
             if self._spent():
@@ -277,7 +277,7 @@ class _Climbing:
             return f"budget of {budget.elapsed_s:g} s spent"
         return ""
 
-    def _look(self, calls: StepCalls, call: ClimbCall) -> None:
+    def _look(self, calls: StepCalls, call: PlaybookCall) -> None:
         """Take a call in and see whether the step is decided."""
         self.on_asked(call)
         outcome = call.outcome
@@ -293,7 +293,7 @@ class _Climbing:
         elif rate.lower > self.settings.target:
             calls.stopped = f"decided: fail after {calls.n}"
 
-    def _lose(self, calls: StepCalls, call: ClimbCall) -> None:
+    def _lose(self, calls: StepCalls, call: PlaybookCall) -> None:
         calls.lost += 1
         self.lost_in_a_row.add(is_lost=True)
         if call.refused and not calls.n:
@@ -353,11 +353,11 @@ class _Climbing:
         reason = self.not_applicable.get(step)
         return {"status": "not_applicable", "reason": reason} if reason else None
 
-    def result(self) -> ClimbResult:
+    def result(self) -> PlaybookResult:
         evidence, asker = self.evidence(), self.asker
         verdict = decide(evidence)
         alpha = verdict.figures["alpha_each"]
-        return ClimbResult(
+        return PlaybookResult(
             id=self.run_id,
             schema=self.inputs.schema.name,
             schema_fingerprint=self.inputs.schema.fingerprint,

@@ -21,7 +21,7 @@ from schema_guard.values import Message
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
-    from schema_guard.ext.climb.inputs import Inputs
+    from schema_guard.ext.playbook.inputs import Inputs
     from schema_guard.models import Model
     from schema_guard.records import Store
     from schema_guard.values import Outcome, Prompt, Repair
@@ -38,10 +38,10 @@ _SHOWING = "few_shot"
 
 NOT_NAMED = {
     LARGER: "no larger model named",
-    "smaller_model": "a smaller model is a climb of its own: --model names it",
-    "reasoning_limit": "how reasoning is limited is the provider's own argument: a climb of its own, with --option",
+    "smaller_model": "a smaller model is a playbook run of its own: --model names it",
+    "reasoning_limit": "how reasoning is limited is the provider's own argument: a playbook run of its own, with --option",
 }
-"""Steps that a climb runs only where it is told how, or not at all, and why they are not tried."""
+"""Steps that a playbook run runs only where it is told how, or not at all, and why they are not tried."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +67,10 @@ class StepConfiguration:
     tuned: bool = False
 
     def id(self, start: StepConfiguration) -> str:
-        """Name it by its strategy and by what differs from the one that a climb starts with.
+        """Name it by its strategy and by what differs from the one that a playbook run starts with.
 
-        >>> start = RungConfiguration("system_prompt", 256)
-        >>> RungConfiguration("few_shot", 512, max_attempts=3).id(start)
+        >>> start = StepConfiguration("system_prompt", 256)
+        >>> StepConfiguration("few_shot", 512, max_attempts=3).id(start)
         'few_shot max_attempts=3 output_tokens=512'
         """
         changes = {
@@ -100,7 +100,7 @@ CONFIGURATIONS: Mapping[str, Callable[[StepConfiguration, StepConfiguration], St
     "repair_retry": lambda _, best: replace(best, max_attempts=3),
     LARGER: lambda _, best: replace(best, larger=True),
 }
-"""Step -> its configuration, from the one that a climb starts with and the best so far."""
+"""Step -> its configuration, from the one that a playbook run starts with and the best so far."""
 
 STRATEGIES = ("system_prompt", "strict_schema", "json_mode", "few_shot", "reason_then_format")
 """The steps that are strategies of their own."""
@@ -121,7 +121,7 @@ class _SameInputs:
 
 @dataclass(frozen=True, slots=True)
 class Asker:
-    """Whom a climb asks, for what, and where it is recorded.
+    """Whom a playbook run asks, for what, and where it is recorded.
 
     Attributes:
         inputs: The schema and the examples.

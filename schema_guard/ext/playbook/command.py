@@ -19,11 +19,11 @@ from schema_guard.cli.shared.options import json_file, key_value, naming, reason
 from schema_guard.cli.shared.progress import progress
 from schema_guard.decide.playbook import STEPS
 from schema_guard.decide.recorded.configurations import is_trial
-from schema_guard.ext.climb.estimate import estimate_of
-from schema_guard.ext.climb.inputs import inputs_of, read_texts, suite_inputs
-from schema_guard.ext.climb.result import climb_as_json, document_of
-from schema_guard.ext.climb.run import climb
-from schema_guard.ext.climb.settings import ClimbBudget, ClimbSettings
+from schema_guard.ext.playbook.estimate import estimate_of
+from schema_guard.ext.playbook.inputs import inputs_of, read_texts, suite_inputs
+from schema_guard.ext.playbook.result import document_of, playbook_as_json
+from schema_guard.ext.playbook.run import run_playbook
+from schema_guard.ext.playbook.settings import PlaybookBudget, PlaybookSettings
 from schema_guard.models import connect
 from schema_guard.prices.tokens import token_prices
 from schema_guard.records.private import write_private
@@ -38,8 +38,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from schema_guard.cli.bench.options import PlanOptions, PlaybookOptions, RunOptions, SuiteOptions
-    from schema_guard.ext.climb.inputs import Inputs
-    from schema_guard.ext.climb.result import ClimbResult
+    from schema_guard.ext.playbook.inputs import Inputs
+    from schema_guard.ext.playbook.result import PlaybookResult
     from schema_guard.models import Model
     from schema_guard.prices.tokens import TokenPrices
     from schema_guard.records import ConfigurationCounts, Store
@@ -50,7 +50,7 @@ _TARGET = 0.01
 _OPTIONS = {"first": "--first-step", "rung": "--first-step", "given": "--with", "inputs": "--inputs"}
 
 
-def run_playbook(
+def run_command(
     suite: SuiteOptions,
     asked: PlanOptions,
     how: RunOptions,
@@ -85,7 +85,7 @@ def run_playbook(
             return 0
         note(*lines)
         with progress(len(inputs.tasks)) as on_call:
-            result = climb(
+            result = run_playbook(
                 inputs,
                 model,
                 tuned=tuned,
@@ -145,20 +145,20 @@ def _settings(
     steps: PlaybookOptions,
     schema: Schema[Any],
     records: Store | None,
-) -> ClimbSettings:
+) -> PlaybookSettings:
     if steps.first_step not in STEPS:
         raise click.UsageError(
             f"--first-step {safe(steps.first_step)!r}: expected one of {', '.join(STEPS)}"
             f"{did_you_mean(steps.first_step, STEPS)}"
         )
-    return ClimbSettings(
+    return PlaybookSettings(
         target=_TARGET if how.max_failure_rate is None else how.max_failure_rate,
         first=steps.first_step,
         declined=dict(reasoned(text, STEPS) for text in steps.decline),
         extra={} if steps.given is None else json_file(steps.given),
         output_tokens=steps.reply_tokens,
         options=dict(map(key_value, steps.options)),
-        budget=ClimbBudget(steps.max_calls, steps.max_output_tokens, how.max_time),
+        budget=PlaybookBudget(steps.max_calls, steps.max_output_tokens, how.max_time),
         function=_function(suite, how, schema, records),
         concurrency=how.concurrency,
     )
@@ -206,17 +206,17 @@ def _prices(source: str, *models: Model | None) -> list[TokenPrices]:
     return [token_prices(model.name, source=source) for model in models if model is not None]
 
 
-def _store_declined(records: Store, inputs: Inputs, settings: ClimbSettings) -> None:
+def _store_declined(records: Store, inputs: Inputs, settings: PlaybookSettings) -> None:
     """Store the declined steps, because `decide` needs them for a verdict on these calls."""
     records.flush(10.0)
     for step, reason in settings.declined.items():
         records.declare_step(inputs.schema.fingerprint, step, "declined", reason, function=settings.function)
 
 
-def _show(result: ClimbResult, outputs: Sequence[tuple[Path | None, str]]) -> int:
+def _show(result: PlaybookResult, outputs: Sequence[tuple[Path | None, str]]) -> int:
     """Print and write the result, and return the exit status."""
     write: dict[str, Callable[[], str]] = {
-        "json": lambda: json.dumps(climb_as_json(result), indent=2),
+        "json": lambda: json.dumps(playbook_as_json(result), indent=2),
         "html": lambda: page(document_of(result)),
         "markdown": lambda: as_markdown(document_of(result)),
         "text": lambda: as_text(document_of(result)),

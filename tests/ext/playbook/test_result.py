@@ -1,19 +1,10 @@
-"""What a climb has shown: one set of numbers, as a document and as JSON."""
+"""What a playbook run has shown: one set of numbers, as a document and as JSON."""
 
 import json
 from dataclasses import fields, replace
 
 import pytest
-
-from schema_guard.decide.explanation.reasons import CONTENT_WARNING
-from schema_guard.ext.climb.result import ClimbResult, climb_as_json, document_of
-from schema_guard.ext.climb.run import climb
-from schema_guard.ext.climb.settings import ClimbSettings
-from schema_guard.ext.climb.steps import NOT_NAMED
-from schema_guard.report.as_text import as_text
-from schema_guard.stats import bounds, paired
-from schema_guard.text import interval, odds, percent
-from tests.ext.climb.climb_models import (
+from tests.ext.playbook.playbook_models import (
     PROSE,
     SCHEMA,
     VALID,
@@ -24,15 +15,26 @@ from tests.ext.climb.climb_models import (
     is_strict,
     texts,
 )
+
+from schema_guard.decide.explanation.reasons import CONTENT_WARNING
+from schema_guard.ext.playbook.result import PlaybookResult, document_of, playbook_as_json
+from schema_guard.ext.playbook.run import run_playbook
+from schema_guard.ext.playbook.settings import PlaybookSettings
+from schema_guard.ext.playbook.steps import NOT_NAMED
+from schema_guard.report.as_text import as_text
+from schema_guard.stats import bounds, paired
+from schema_guard.text import interval, odds, percent
 from tests.report.written import left_out
 
-SETTINGS = ClimbSettings(target=0.2, concurrency=1, declined={"schema_simplify": "one field is all there is"})
+SETTINGS = PlaybookSettings(
+    target=0.2, concurrency=1, declined={"schema_simplify": "one field is all there is"}
+)
 
 UNTESTED = ["raise_max_output_tokens", "lenient_parse", "json_mode", "few_shot", "temperature", "reason_then_format",
             "repair_retry"]  # fmt: skip
 
 
-def climb_as_text(result):
+def playbook_as_text(result):
     return as_text(document_of(result))
 
 
@@ -43,15 +45,15 @@ def told(document):
 
 @pytest.fixture
 def result():
-    """A climb that strict decoding ends: 4 calls failed, then 28 passed."""
+    """A playbook run that strict decoding ends: 4 calls failed, then 28 passed."""
 
     def answer(number, prompt, options):
         used = {"input_tokens": 30, "output_tokens": 4 if is_strict(options) else 9}
         return {"reply": VALID if is_strict(options) else PROSE, "usage": used}
 
-    results = climb(inputs(), Answering(answer, name="m1"), settings=SETTINGS)
+    results = run_playbook(inputs(), Answering(answer, name="m1"), settings=SETTINGS)
     timed = [replace(step, elapsed_s=0.5) for step in results.steps]
-    return replace(results, id="climb:0123", started_at="2026-11-24T00:00:00+00:00", steps=tuple(timed))
+    return replace(results, id="playbook:0123", started_at="2026-11-24T00:00:00+00:00", steps=tuple(timed))
 
 
 def test_text_is_read_from_step_to_verdict(result):
@@ -62,7 +64,7 @@ def test_text_is_read_from_step_to_verdict(result):
     document = document_of(result)
     steps, others, figures = document.sections
 
-    assert document.title == f"climb of Count ({SCHEMA.fingerprint})"
+    assert document.title == f"playbook of Count ({SCHEMA.fingerprint})"
     assert list(document.facts) == [
         ("VERDICT", "PROMPTING_ENOUGH - prompting is good enough: keep it"),
         (
@@ -82,7 +84,7 @@ def test_text_is_read_from_step_to_verdict(result):
             "at most 20% of the calls without a valid reply; a fix ends as soon as that is clear",
         ),
         ("content", CONTENT_WARNING),
-        ("recorded", "as climb:0123, 2026-11-24T00:00:00+00:00"),
+        ("recorded", "as playbook:0123, 2026-11-24T00:00:00+00:00"),
     ]
     assert list(figures.lines) == [
         result.verdict.why,
@@ -115,15 +117,15 @@ def test_bounds_of_the_table_are_those_of_the_verdict(result):
 
 
 def test_every_writer_shows_all_of_it(result):
-    """Text, Markdown and page leave nothing of a climb out."""
+    """Text, Markdown and page leave nothing of a playbook run out."""
     assert left_out(document_of(result)) == []
 
 
 def test_json_holds_every_field(result):
     """The JSON is plain and has the names of the fields; the verdict is as `decide` gives it."""
-    plain = json.loads(json.dumps(climb_as_json(result)))
+    plain = json.loads(json.dumps(playbook_as_json(result)))
 
-    assert list(plain) == [field.name for field in fields(ClimbResult)]
+    assert list(plain) == [field.name for field in fields(PlaybookResult)]
     assert plain["verdict"] == json.loads(json.dumps(result.verdict.as_dict()))
     assert plain["evidence"] == result.evidence
     assert [(step["step"], step["n"], step["k"]) for step in plain["steps"]] == [
@@ -134,7 +136,7 @@ def test_json_holds_every_field(result):
 
 def test_what_is_unknown_is_said_to_be():
     """Without usage tokens are `?`; a step without a judged reply has no data."""
-    steps = document_of(climb(inputs(3), always(ConnectionError("x")), settings=SETTINGS)).sections[0]
+    steps = document_of(run_playbook(inputs(3), always(ConnectionError("x")), settings=SETTINGS)).sections[0]
 
     assert steps.table.rows[0] == ("system_prompt", "0/0", "no data", "no data", "?/?", "no data")
     assert steps.lines[0].endswith("; 3 calls without a judged reply")
@@ -143,7 +145,7 @@ def test_what_is_unknown_is_said_to_be():
 def test_attempts_and_repeated_inputs_are_told():
     """A step with retries shows how often each attempt failed; repeated inputs are said to be left out."""
     asked = inputs_of(SCHEMA, [*texts(20), *texts(5)])
-    results = climb(asked, always(PROSE), settings=replace(SETTINGS, first="repair_retry"))
+    results = run_playbook(asked, always(PROSE), settings=replace(SETTINGS, first="repair_retry"))
     document = document_of(results)
     lines = document.sections[0].lines
 
@@ -155,12 +157,12 @@ def test_attempts_and_repeated_inputs_are_told():
 
 
 def test_larger_model_is_named(result):
-    """A climb with a larger model names it."""
+    """A playbook run with a larger model names it."""
     assert told(document_of(replace(result, larger="big")))["model"].startswith("m1, larger model big, ")
 
 
 def test_words_of_strangers_are_escaped(result):
     """Names and errors that come from elsewhere cannot move the cursor."""
-    text = climb_as_text(replace(result, model="\x1b[2J", ended="\x1b[2J", schema="\x1b[2J"))
+    text = playbook_as_text(replace(result, model="\x1b[2J", ended="\x1b[2J", schema="\x1b[2J"))
 
     assert "\x1b" not in text
