@@ -5,12 +5,12 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.ext.playbook.playbook_models import SCHEMA, texts
 
 from schema_guard.bench.suites.load import load_suite
 from schema_guard.errors import InvalidArgument
 from schema_guard.ext.playbook.inputs import inputs_of, read_texts, suite_inputs
 from schema_guard.prompting import Example
+from tests.ext.playbook.playbook_models import SCHEMA, texts
 
 
 @given(st.lists(st.text(min_size=1), min_size=1), st.integers())

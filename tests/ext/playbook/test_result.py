@@ -4,6 +4,15 @@ import json
 from dataclasses import fields, replace
 
 import pytest
+
+from schema_guard.decide.explanation.reasons import CONTENT_WARNING
+from schema_guard.ext.playbook.result import PlaybookResult, document_of, playbook_as_json
+from schema_guard.ext.playbook.run import run_playbook
+from schema_guard.ext.playbook.settings import PlaybookSettings
+from schema_guard.ext.playbook.steps import NOT_NAMED
+from schema_guard.report.as_text import as_text
+from schema_guard.stats import bounds, paired
+from schema_guard.text import interval, odds, percent
 from tests.ext.playbook.playbook_models import (
     PROSE,
     SCHEMA,
@@ -15,15 +24,6 @@ from tests.ext.playbook.playbook_models import (
     is_strict,
     texts,
 )
-
-from schema_guard.decide.explanation.reasons import CONTENT_WARNING
-from schema_guard.ext.playbook.result import PlaybookResult, document_of, playbook_as_json
-from schema_guard.ext.playbook.run import run_playbook
-from schema_guard.ext.playbook.settings import PlaybookSettings
-from schema_guard.ext.playbook.steps import NOT_NAMED
-from schema_guard.report.as_text import as_text
-from schema_guard.stats import bounds, paired
-from schema_guard.text import interval, odds, percent
 from tests.report.written import left_out
 
 SETTINGS = PlaybookSettings(

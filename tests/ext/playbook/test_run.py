@@ -8,6 +8,19 @@ from zlib import crc32
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
+from schema_guard.decide import decide
+from schema_guard.decide.playbook import STEPS
+from schema_guard.decide.recorded.from_store import gather
+from schema_guard.errors import InvalidArgument
+from schema_guard.ext.playbook import run
+from schema_guard.ext.playbook.result import StepsCompared
+from schema_guard.ext.playbook.run import MOST_LOST_IN_A_ROW, run_playbook
+from schema_guard.ext.playbook.settings import PlaybookBudget, PlaybookSettings
+from schema_guard.prompting import Example
+from schema_guard.records import open_store
+from schema_guard.schema import Schema
+from schema_guard.stats import paired
 from tests.ext.playbook.playbook_models import (
     BROKEN,
     CUT_OFF,
@@ -27,19 +40,6 @@ from tests.ext.playbook.playbook_models import (
     task_of,
     texts,
 )
-
-from schema_guard.decide import decide
-from schema_guard.decide.playbook import STEPS
-from schema_guard.decide.recorded.from_store import gather
-from schema_guard.errors import InvalidArgument
-from schema_guard.ext.playbook import run
-from schema_guard.ext.playbook.result import StepsCompared
-from schema_guard.ext.playbook.run import MOST_LOST_IN_A_ROW, run_playbook
-from schema_guard.ext.playbook.settings import PlaybookBudget, PlaybookSettings
-from schema_guard.prompting import Example
-from schema_guard.records import open_store
-from schema_guard.schema import Schema
-from schema_guard.stats import paired
 
 SIMPLIFY = {"schema_simplify": "one field is all there is"}
 # Of the steps, no other model and no limit of reasoning is named, and the schema is as simple as it can be.
