@@ -76,5 +76,7 @@ def with_parts(lines):
 def missing_of(path):
     """Return the parts that the whole file declares, and that are missing."""
     declared = DECLARED.search(path.read_text(encoding="utf-8"))
-    parts = re.findall(r'"(\w+)"', declared[1]) if declared else []
+    if declared is None:
+        return []
+    parts = ALL if "*ALL" in declared[1] else re.findall(r'"(\w+)"', declared[1])
     return [part for part in parts if not is_installed(part)]
