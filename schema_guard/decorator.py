@@ -60,7 +60,7 @@ if TYPE_CHECKING:
         strategy: str | Sequence[str]
         max_attempts: int
         examples: Sequence[Example | tuple[str | None, Any]]
-        checks: Sequence[Callable[[S], str | None]]
+        checks: Sequence[Callable[[S], str | bool | None]]
         repair: Repair
         coerce: Literal[False]
         ignore: Sequence[type[BaseException]]
@@ -186,7 +186,7 @@ def guard(  # type: ignore[misc]  # noqa: PLR0913 - the public entry point; ever
     strategy: str | Sequence[str] = "system_prompt",
     max_attempts: int = 3,
     examples: Sequence[Example | tuple[str | None, Any]] = (),
-    checks: Sequence[Callable[[Any], str | None]] = (),
+    checks: Sequence[Callable[[Any], str | bool | None]] = (),
     repair: Repair = "off",
     coerce: Any = False,
     observe: bool = False,
@@ -223,7 +223,8 @@ def guard(  # type: ignore[misc]  # noqa: PLR0913 - the public entry point; ever
         max_attempts: The number of attempts. 1 never retries.
         examples: `(task, value)` pairs for `few_shot`. A task of None shows the value alone. Default: the schema's
             `examples`, otherwise values generated from the schema.
-        checks: Functions that get a valid value and return None, or a message that describes the fault.
+        checks: Functions that get a valid value. True or None accepts it. False, or a message that describes the fault,
+            refuses it.
         repair: Whether to repair broken JSON: `"off"`, `"lossless"` (syntax only), or `"lossy"` (may also remove,
             invent, or close parts). Records mark a repaired reply.
         coerce: Whether to convert values to the types of the schema. This version doesn't have it yet.

@@ -62,7 +62,7 @@ if TYPE_CHECKING:
     class _Settings(TypedDict, total=False):
         finish_reason: FinishReason | None
         repair: Repair
-        checks: Sequence[Callable[[Any], str | None]]
+        checks: Sequence[Callable[[Any], str | bool | None]]
         restore: Callable[[Any], Any] | None
         limits: Limits
 
@@ -79,7 +79,7 @@ def judge(
     *,
     finish_reason: FinishReason | Nothing[Never] | None = ...,
     repair: Repair | Nothing[Never] = ...,
-    checks: Sequence[Callable[[Any], str | None]] | Nothing[Never] = ...,
+    checks: Sequence[Callable[[Any], str | bool | None]] | Nothing[Never] = ...,
     restore: Callable[[Any], Any] | Nothing[Never] | None = ...,
     limits: Limits | Nothing[Never] = ...,
     **unknown: NoSuchArgument[Never],
@@ -90,7 +90,7 @@ def judge(  # type: ignore[misc]  # noqa: PLR0913 - the public entry point; ever
     *,
     finish_reason: FinishReason | None = None,
     repair: Repair = "off",
-    checks: Sequence[Callable[[Any], str | None]] = (),
+    checks: Sequence[Callable[[Any], str | bool | None]] = (),
     restore: Callable[[Any], Any] | None = None,
     limits: Limits = DEFAULT_LIMITS,
 ) -> Judgement[Any]:
@@ -103,7 +103,8 @@ def judge(  # type: ignore[misc]  # noqa: PLR0913 - the public entry point; ever
         finish_reason: Why the model stopped. None if unknown: the reply is possibly cut off.
         repair: Whether to repair broken JSON: `"lossless"` (syntax only), or `"lossy"` (may also remove, invent, or
             close parts). The result has `form` and `repairs`.
-        checks: Functions that get the value in the schema's Python type and return None, or the fault.
+        checks: Functions that get the value in the schema's Python type. True or None accepts it. False, or a message
+            that describes the fault, refuses it.
         restore: Converts a value of an adapted schema into the form of *schema*.
         limits: Limits on the size of the reply.
 
@@ -133,7 +134,7 @@ def judge_missed(  # noqa: PLR0913 - as `judge`
     *,
     finish_reason: FinishReason | None = None,
     repair: Repair = "off",
-    checks: Sequence[Callable[[Any], str | None]] = (),
+    checks: Sequence[Callable[[Any], str | bool | None]] = (),
     limits: Limits = DEFAULT_LIMITS,
 ) -> Judgement[V]:
     """Judge a reply that the schema's `acceptor` has missed within *limits*: as `judge` would, and no part of it twice.
@@ -177,7 +178,7 @@ def judge_value(
     *,
     own: bool = False,
     repair: Repair = "off",
-    checks: Sequence[Callable[[Any], str | None]] = (),
+    checks: Sequence[Callable[[Any], str | bool | None]] = (),
     limits: Limits = DEFAULT_LIMITS,
 ) -> Judgement[V]:
     """Judge a value that was parsed already, so that the text it stood in is not known: its form is `parsed`.

@@ -15,6 +15,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from schema_guard.arguments import require_kind, require_list, require_members, require_one_of, require_text
+from schema_guard.checks import refusal_of_checks
 from schema_guard.errors import InvalidArgument
 from schema_guard.interruptions import is_interruption
 from schema_guard.light.tuples import NamedTuple
@@ -27,6 +28,7 @@ from schema_guard.values import REPAIRS, Failure, Judgement, Missed
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from schema_guard.checks import Check
     from schema_guard.schema import Schema
     from schema_guard.values import FinishReason, Form, Repair
 
@@ -39,7 +41,6 @@ __all__ = [
     "checked",
     "failed",
     "form_of",
-    "refusal_of_checks",
     "require_terms",
     "restored",
 ]
@@ -89,7 +90,9 @@ def require_terms(text: object, finish_reason: object, repair: object, checks: A
         require_one_of("judge: repair", repair, REPAIRS)
     if checks != ():
         require_list("judge: checks", checks, "callables")
-        require_members("judge: checks", checks, callable, "a callable that gives None or a message")
+        require_members(
+            "judge: checks", checks, callable, "a callable that returns a bool, None, or a message"
+        )
     if restore is not None and not callable(restore):
         raise InvalidArgument(f"judge: restore={clip(repr(restore))}: expected a callable or None")
 
@@ -187,34 +190,13 @@ def _refused_by_type(value: Any, error: Exception, again: Callable[[], Any]) -> 
     return Missed(value, failures.type_failure(error))
 
 
-def refusal_of_checks(value: Any, checks: Sequence[Callable[[Any], str | None]]) -> Failure | None:
-    """Give the failure of the first check that refuses a value; None when all of them take it."""
-    for check in checks:
-        failure = _refused_by(check, value)
-        if failure is not None:
-            return failure
-    return None
-
-
-def _refused_by(check: Callable[[Any], str | None], value: Any) -> Failure | None:
-    name = getattr(check, "__name__", type(check).__name__)
-    try:
-        message = check(value)
-    except Exception as error:
-        if is_interruption(error):
-            raise
-        # A check that trips over a value has refused it; the message says so.
-        message = f"raised {type(error).__name__}: {error}"
-    return None if message is None else Failure("semantic", name, clip(str(message), 300))
-
-
 class Terms(NamedTuple):
     """The terms that a reply is validated by."""
 
     schema: Schema[Any]
     finish_reason: FinishReason | None
     repair: Repair
-    checks: Sequence[Callable[[Any], str | None]]
+    checks: Sequence[Check]
     restore: Callable[[Any], Any] | None
     limits: Limits
 
@@ -243,7 +225,7 @@ class Terms(NamedTuple):
 def accepted(
     value: Any,
     schema: Schema[V],
-    checks: Sequence[Callable[[Any], str | None]],
+    checks: Sequence[Check],
     form: Form,
     repairs: tuple[str, ...] = (),
 ) -> Judgement[V]:
@@ -255,9 +237,7 @@ def accepted(
     return checked(made, checks, form, repairs)
 
 
-def checked(
-    value: Any, checks: Sequence[Callable[[Any], str | None]], form: Form, repairs: tuple[str, ...] = ()
-) -> Judgement[Any]:
+def checked(value: Any, checks: Sequence[Check], form: Form, repairs: tuple[str, ...] = ()) -> Judgement[Any]:
     """Return the judgement of a restored value: run the checks."""
     failure = refusal_of_checks(value, checks) if checks else None
     return Judgement(True, value, None, form, repairs) if failure is None else failed(failure)

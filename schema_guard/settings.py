@@ -136,7 +136,7 @@ class Settings(Generic[V, R]):
     strategy: str | tuple[str, ...] = "system_prompt"
     max_attempts: int = 3
     examples: tuple[Example, ...] = ()
-    checks: tuple[Callable[[Any], str | None], ...] = ()
+    checks: tuple[Callable[[Any], str | bool | None], ...] = ()
     repair: Repair = "off"
     observe: bool = False
     ignore: tuple[Any, ...] = ()
@@ -165,7 +165,7 @@ class Settings(Generic[V, R]):
         for word in ("name", "provider"):
             require_text(word, getattr(self, word))
         self._require_one_result()
-        require_members("checks", self.checks, callable, "a callable that returns None or a message")
+        require_members("checks", self.checks, callable, "a callable that returns a bool, None, or a message")
         require_members("ignore", self.ignore, _is_exception, "a class of exceptions")
         require_kind("limits", self.limits, Limits)
         require_kind("params", self.params, Params)

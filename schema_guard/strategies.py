@@ -185,7 +185,7 @@ class Plan(NamedTuple):
     steps: tuple[Step, ...]
     max_attempts: int = 3
     repair: Repair = "off"
-    checks: tuple[Callable[[Any], str | None], ...] = ()
+    checks: tuple[Callable[[Any], str | bool | None], ...] = ()
     limits: Limits = DEFAULT_LIMITS
     prices: Callable[[], Price | None] | None = None
     delivery: Literal["prompt", "feedback", "instructions"] = "prompt"

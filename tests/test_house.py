@@ -30,7 +30,7 @@ FLOORS = (
         "stats",
         "configuration",
     ),
-    ("extensions", "limits", "parsing", "values"),
+    ("checks", "extensions", "limits", "parsing", "values"),
     ("validation",),
     ("schema",),
     ("prices", "records"),
@@ -82,7 +82,8 @@ THIRD_PARTY_OF_PARTS = {"click", "rich", "hypothesis"}
 
 # Lines of code of each ring. A feature raises a limit by its own size.
 # Ring 0 and the product grew with grouped settings, short representations, and overloads that give one short error.
-MOST_CODE_LINES = {"ring 0": 4_333, "product": 37_925, "ext": 28_496}
+# Ring 0 grew by 36 lines with checks that return a bool.
+MOST_CODE_LINES = {"ring 0": 4_369, "product": 37_925, "ext": 28_496}
 
 MOST_LINES, MOST_LINES_OF_TESTS, MOST_LINES_OF_A_FUNCTION, MOST_BOXES = 500, 800, 50, 20
 # One level with many boxes: the floors themselves, a file for each provider, and one for each command.

@@ -7,6 +7,7 @@ import json
 from collections.abc import AsyncIterable, Awaitable, Callable, Coroutine, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from schema_guard.checks import observed_check
 from schema_guard.configuration.continuation import RESUMES
 from schema_guard.configuration.gateway_repair import GATEWAY_REPAIRED, repairers
 from schema_guard.configuration.model_names import is_tuned
@@ -259,7 +260,7 @@ def _plan(settings: Settings[Any, Any], schema: Schema[Any], steps: tuple[Step, 
         steps=steps,
         max_attempts=1 if settings.observe else settings.max_attempts,
         repair=settings.repair,
-        checks=settings.checks,
+        checks=tuple(map(observed_check, settings.checks)) if settings.observe else settings.checks,
         # Observing never stops a reply.
         limits=_without_repeats(settings.limits) if settings.observe else settings.limits,
         prices=prices_of(settings.about.prices),

@@ -52,7 +52,7 @@ WRONG = (
     Wrong("on_failure", {"on_failure": "retrun"}, "on_failure='retrun': expected one of raise, return, did you mean 'return'?"),
     Wrong("on_failure default", {"on_failure": "default"}, "on_failure='default': expected one of raise, return"),
     Wrong("repair", {"repair": "lossles"}, "repair='lossles': expected one of off, lossless, lossy, did you mean 'lossless'?"),
-    Wrong("check", {"checks": ["no"]}, "checks: 'no': expected a callable that returns None or a message"),
+    Wrong("check", {"checks": ["no"]}, "checks: 'no': expected a callable that returns a bool, None, or a message"),
     Wrong("a check alone", {"checks": len}, "checks=<built-in function len>: expected a list of callables"),
     Wrong("examples", {"examples": 3}, "examples=3: expected a list of (task, value)"),
     Wrong("example", {"examples": [VALUE]}, "examples: {'total': 1}: expected (task, value), with task a str or None"),

@@ -449,6 +449,11 @@ def even(invoice: Invoice) -> str | None:
     return None if invoice.total % 2 == 0 else "odd"
 
 
+def positive(invoice: Invoice) -> bool:
+    """Accept positive totals."""
+    return invoice.total > 0
+
+
 def short(text: str) -> str | None:
     """Refuse long texts."""
     return None if len(text) < 9 else "long"
@@ -456,6 +461,7 @@ def short(text: str) -> str | None:
 
 assert_type(guard(Invoice), Guard[Invoice, Invoice])
 assert_type(guard(Invoice, checks=[even], max_attempts=1), Guard[Invoice, Invoice])
+assert_type(guard(Invoice, checks=[positive]), Guard[Invoice, Invoice])
 assert_type(guard(Invoice, default=3), Guard[Invoice, Invoice | int])
 assert_type(guard({}, default=3), Guard[Any, Any | int])
 assert_type(guard(INVOICE, default=3), Guard[Invoice, Invoice | int])

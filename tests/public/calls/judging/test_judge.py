@@ -11,7 +11,7 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from pydantic import BaseModel, field_validator
 
-from schema_guard import InvalidArgument, Judgement, Limits, Schema, judge
+from schema_guard import InvalidArgument, Judgement, Limits, Schema, guard, judge
 
 SCHEMA = Schema.of(
     {
@@ -369,7 +369,33 @@ class Checked:
     failure: tuple | None
 
 
+def below(value):
+    return value["a"] < 5
+
+
+def zero(value):
+    return 0
+
+
+async def later(value):
+    return True
+
+
 CHECKED = [
+    Checked("true_passes", (below,), '{"a":1}', None),
+    Checked("false_refuses", (below,), '{"a":7}', ("semantic", "below", "failed the check below")),
+    Checked(
+        "false_of_a_lambda",
+        (lambda value: value["a"] < 5,),
+        '{"a":7}',
+        ("semantic", "<lambda>", 'failed the check (lambda value: value["a"] < 5,),'),
+    ),
+    Checked(
+        "lambda_without_source",
+        (eval("lambda value: False"),),  # noqa: S307 - no file holds its source
+        '{"a":1}',
+        ("semantic", "<lambda>", "failed the check <lambda>"),
+    ),
     Checked("passes", (short,), '{"a":1}', None),
     Checked("refuses", (short,), '{"a":7}', ("semantic", "short", "a must be below 5")),
     Checked("first_refusal_is_told", (short, raising), '{"a":7}', ("semantic", "short", "a must be below 5")),
@@ -388,6 +414,41 @@ def test_checks_refuse_with_their_name(case):
 
     result = judged.failure and (judged.failure.kind, judged.failure.code, judged.failure.message)
     assert (judged.ok, result) == (case.failure is None, case.failure)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(("check", "kind"), [(zero, "int"), (later, "coroutine")])
+def test_check_with_a_result_of_another_type_is_an_error(check, kind):
+    """Only None, a bool, and a str are results of a check."""
+    with pytest.raises(InvalidArgument) as caught:
+        judge('{"a":1}', SCHEMA, checks=(check,))
+
+    assert str(caught.value) == (
+        f"checks: {check.__name__} returned {kind}: expected None, True, False, or a str that describes the fault"
+    )
+
+
+def test_check_with_a_result_of_another_type_ends_the_call_at_once():
+    """The caller's mistake is not worth a second paid attempt."""
+    prompts = []
+
+    @guard(SCHEMA, checks=[zero], store=None)
+    def extract(prompt: str) -> str:
+        prompts.append(prompt)
+        return '{"a":1}'
+
+    with pytest.raises(InvalidArgument, match="zero returned int"):
+        extract("task")
+
+    assert len(prompts) == 1
+
+
+@pytest.mark.parametrize("check", [zero, below], ids=["another_type", "false"])
+def test_check_never_raises_into_an_observed_call(check):
+    """An observed call returns what the function returned, whatever a check does."""
+    extract = guard(SCHEMA, checks=[check], observe=True, store=None)(lambda prompt: '{"a":7}')
+
+    assert extract("task") == '{"a":7}'
 
 
 def test_checks_are_not_asked_about_an_invalid_value():

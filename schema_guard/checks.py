@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The checks of a user: functions that accept or refuse a valid value.
+
+None and True accept the value. False and a message refuse it. Any other result is a mistake of the caller.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from schema_guard.errors import InvalidArgument
+from schema_guard.interruptions import is_interruption
+from schema_guard.text import clip, safe
+from schema_guard.values import Failure
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    Check: TypeAlias = Callable[[Any], str | bool | None]
+
+__all__ = ["observed_check", "refusal_of_checks"]
+
+
+def refusal_of_checks(value: Any, checks: Sequence[Check]) -> Failure | None:
+    """Return the failure of the first check that refuses a value. None if all accept it."""
+    for check in checks:
+        failure = _refused_by(check, value)
+        if failure is not None:
+            return failure
+    return None
+
+
+def _refused_by(check: Check, value: Any) -> Failure | None:
+    name = _name_of(check)
+    try:
+        result = check(value)
+    except Exception as error:
+        if is_interruption(error):
+            raise
+        # A check that trips over a value has refused it; the message says so.
+        result = f"raised {type(error).__name__}: {error}"
+    if result is None or result is True:
+        return None
+    if result is False:
+        result = f"failed the check {_condition(check)}"
+    elif not isinstance(result, str):
+        raise InvalidArgument(f"checks: {_wrong_result(check, result)}")
+    return Failure("semantic", name, clip(result, 300))
+
+
+def _name_of(check: Check) -> str:
+    return getattr(check, "__name__", type(check).__name__)
+
+
+def _condition(check: Check) -> str:
+    """Return the name of a check, or the source line of a lambda."""
+    name, code = _name_of(check), getattr(getattr(check, "__wrapped__", check), "__code__", None)
+    if name != "<lambda>" or code is None:
+        return name
+    from linecache import getline  # only a lambda that fails needs it
+
+    return safe(getline(code.co_filename, code.co_firstlineno).strip()) or name
+
+
+def _wrong_result(check: Check, result: object) -> str:
+    if hasattr(result, "cr_frame"):
+        result.close()  # type: ignore[attr-defined]
+    kind = type(result).__name__
+    return f"{safe(_name_of(check))} returned {kind}: expected None, True, False, or a str that describes the fault"
+
+
+def observed_check(check: Check) -> Check:
+    """Return a check that reports a result of the wrong type as a fault, because observing must not raise."""
+
+    def observed(value: Any) -> str | bool | None:
+        result: Any = check(value)
+        return result if result is None or isinstance(result, (bool, str)) else _wrong_result(check, result)
+
+    observed.__name__, observed.__wrapped__ = _name_of(check), check  # type: ignore[attr-defined]
+    return observed
