@@ -42,7 +42,7 @@ class InvalidSchema(SchemaGuardError, ValueError):
     """A schema cannot be loaded.
 
     Attributes:
-        code: One of `invalid unknown_dialect remote_ref ref_cycle unsafe_pattern too_large too_deep
+        code: One of `invalid unknown_dialect unknown_keyword remote_ref ref_cycle unsafe_pattern too_large too_deep
             too_costly`.
         location: JSON Pointer of the place in the schema document; `""` is its root.
     """

@@ -65,6 +65,7 @@ class Schema(Generic[V]):
     """
 
     __slots__ = (
+        "_allows_unknown",
         "_compiled",
         "_parsing",
         "_resources",
@@ -88,6 +89,7 @@ class Schema(Generic[V]):
     annotation: Any
     acceptor: tuple[Limits, Callable[[str], Any]] | None
     of_text: Callable[[str], Any] | None
+    _allows_unknown: bool
     _compiled: Compiled
     # Of a type: gives, when it is asked first, what the type parses beyond the document; then that, or None.
     _parsing: Callable[[], Meaning] | tuple[Compiled, Callable[[Any], Any]] | None
@@ -106,6 +108,7 @@ class Schema(Generic[V]):
         dialect: str | None = None,
         formats: bool = True,
         resources: Mapping[str, Any] | str | os.PathLike[str] | None = None,
+        allow_unknown: bool = False,
     ) -> Schema[Any]:
         """Load a schema.
 
@@ -117,6 +120,8 @@ class Schema(Generic[V]):
             formats: Whether `format` is asserted.
             resources: The documents that a `$ref` may reach beside its own: URI -> document, or a folder whose
                 `*.json` files are known by their `$id` and by their path in the folder.
+            allow_unknown: Whether to accept a document without keywords at its root, or with a misspelled one. JSON
+                Schema ignores unknown keys, so such a document accepts every value, or more than its author wants.
 
         Raises:
             InvalidSchema: With `code` and `location`; nothing was fetched.
@@ -127,8 +132,14 @@ class Schema(Generic[V]):
         require_text("name", name)
         require_text("dialect", dialect)
         require_bool("formats", formats)
+        require_bool("allow_unknown", allow_unknown)
         document, found_name, restore, parsing = _read(source)
         checks.check_size(document)
+        allow_unknown = allow_unknown or restore is not None or not isinstance(document, dict)
+        if not allow_unknown:
+            from schema_guard.validation.keywords import require_keywords  # types don't need it
+
+            require_keywords(document)
         known = _read_resources(resources)
         uri = dialect_of(document, dialect, resources=known)
         digest = hex_digest(compact(document), 64)
@@ -137,6 +148,7 @@ class Schema(Generic[V]):
         schema.name = clip(name or found_name or _title(document) or f"schema-{digest[:8]}")
         schema.dialect, schema.fingerprint, schema.formats = uri, digest[:16], formats
         schema._restore, schema._resources, schema._parsing = restore, known, parsing
+        schema._allows_unknown = allow_unknown
         schema.of_text = getattr(restore, "of_text", None)
         schema._source = source if isinstance(source, type) else None
         schema.annotation = None if restore is None else source
@@ -219,6 +231,14 @@ class Schema(Generic[V]):
             )
         levels = measure(instance, _DEEPEST, is_json=True)
         return ready.accepts(instance, levels, max_steps) or self._parses(instance, max_steps)
+
+    def misspelled(self) -> list[tuple[str, str]]:
+        """Return the location of each probably misspelled keyword below the root, and the keyword that was meant."""
+        if self._allows_unknown:
+            return []
+        from schema_guard.validation.keywords import misspelled_inside  # as in `of`
+
+        return sorted(misspelled_inside(self._compiled.references.own_positions))
 
     def closed_within(self, limits: Limits) -> Closed | None:
         """Give the closed form that keeps to the limits of depth and steps; None where there is none such.
@@ -319,7 +339,9 @@ if TYPE_CHECKING:
 
 
 def _rebuild(source: Any, name: str, dialect: str, formats: bool, resources: dict[str, Any]) -> Schema[Any]:
-    return Schema.of(source, name=name, dialect=dialect, formats=formats, resources=resources)
+    return Schema.of(
+        source, name=name, dialect=dialect, formats=formats, resources=resources, allow_unknown=True
+    )
 
 
 def _is_beside_times(error: Exception) -> bool:

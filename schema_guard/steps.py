@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from schema_guard.errors import InvalidArgument
 from schema_guard.light.tuples import NamedTuple
+from schema_guard.pointer import pointer
 from schema_guard.prompting import Example
 from schema_guard.schema import Schema
 from schema_guard.strategies import STRATEGIES, Resuming, SentForm, Step, strategies_of
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from schema_guard.preparing.shapes import Shape
     from schema_guard.strategies import Strategy
 
-__all__ = ["check_is_sent", "resuming_of", "steps_of", "strategies_text"]
+__all__ = ["check_is_sent", "resuming_of", "steps_of", "strategies_text", "without_typos"]
 
 # From the strongest on: what is left where the schema cannot be sent.
 _WEAKER = ("tool_call", "json_mode", "system_prompt")
@@ -150,9 +151,23 @@ def _step(
     return _adapted_step(strategy, schema, adapted)._replace(provider=provider)
 
 
+def without_typos(schema: Schema[Any]) -> Schema[Any]:
+    """Return a schema, and log a warning if a keyword below its root is probably misspelled."""
+    typos = schema.misspelled()
+    if typos:
+        from logging import getLogger  # as in `_step`
+
+        location, keyword = typos[0]
+        getLogger("schema_guard").warning(
+            "guard: schema %s: unknown keyword at %s: did you mean %r?%s",
+            safe(schema.name), pointer(clip(location)), keyword, f" ({len(typos)} such keys)" if len(typos) > 1 else "",
+        )  # fmt: skip
+    return schema
+
+
 def _adapted_step(strategy: Strategy, schema: Schema[Any], adapted: Adaptation) -> Step:
     """Give a step whose texts and replies have the form that is sent. Strategies that send a schema show no examples."""
-    sent = Schema.of(adapted.schema, name=schema.name)
+    sent = Schema.of(adapted.schema, name=schema.name, allow_unknown=True)
     adapted_schema = AdaptedSchema(sent.fingerprint, _places(adapted.relaxed), _places(adapted.narrowed))
     if adapted.is_same_form:
         # The user's own schema says all that replies are judged by.

@@ -31,7 +31,7 @@ from schema_guard.received.receiver import Receiver
 from schema_guard.records.identity import id_of
 from schema_guard.schema import Schema
 from schema_guard.settings import Unset, resolved_store
-from schema_guard.steps import resuming_of, rules_of, steps_of, strategies_text
+from schema_guard.steps import resuming_of, rules_of, steps_of, strategies_text, without_typos
 from schema_guard.strategies import STRATEGIES, Plan, Step, strategies_of
 from schema_guard.values import Call
 
@@ -493,7 +493,7 @@ def _json(value: Any) -> Any:
 def schema_of(source: Any) -> Schema[Any]:
     """Load the schema of a guard; an error says that it is found at decoration."""
     try:
-        return Schema.of(source)
+        return without_typos(Schema.of(source))
     except InvalidSchema as error:
         error.add_note("in guard(schema): the schema is checked at decoration")
         raise

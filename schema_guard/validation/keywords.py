@@ -3,20 +3,29 @@
 
 A draft is known by its number or its year: 4, 6, 7, 2019, 2020. References have no subschemas: where they lead is
 asked of `References`.
+
+JSON Schema ignores unknown keys. A document with a misspelled keyword, or one that holds a schema instead of being one,
+accepts more than its author wants, or everything. Rules for the root:
+1. A root needs a keyword. If it has only keywords that accept everything, such as `title`, no other member is a schema.
+2. A key is misspelled if it is one edit away from a keyword that can refuse a value. Keys that begin with `x-` or `_`
+   are the author's own, and so are keys near an English word that is a keyword (`note`, `when`).
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
+from schema_guard.errors import InvalidSchema
 from schema_guard.light.tuples import NamedTuple
+from schema_guard.pointer import join, pointer
+from schema_guard.text import clip, safe
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 __all__ = [
     "KEYWORDS", "LATEST", "LISTS", "MAPS", "REFERENCES", "SINGLES", "UNIONS", "VALUE_KEYWORDS",
-    "Keyword", "draft_of", "every", "in_place", "one_of", "reported",
+    "Keyword", "draft_of", "every", "in_place", "misspelled_inside", "one_of", "reported", "require_keywords",
 ]  # fmt: skip
 
 Kind: TypeAlias = Literal["any", "number", "string", "array", "object"]
@@ -187,3 +196,111 @@ def every(schema: dict[str, Any]) -> Iterator[Any]:
     for keyword in _SINGLES_OF_EVERY:
         if isinstance(schema.get(keyword), dict):
             yield schema[keyword]
+
+
+_WORDS = frozenset({"if", "then", "else", "not"})
+_REFUSING = frozenset(
+    row.name for row in KEYWORDS.values() if row.reported or row.refers or row.place not in (None, "apart")
+)
+_BY_LENGTH: dict[int, list[str]] = {}
+for _keyword in sorted(_REFUSING - _WORDS):
+    for _length in range(len(_keyword) - 1, len(_keyword) + 2):
+        _BY_LENGTH.setdefault(_length, []).append(_keyword)
+_OWN = ("x-", "_")
+_ACCEPT = "Schema.of(..., allow_unknown=True) accepts it as it is"
+
+
+def require_keywords(document: dict[str, Any]) -> None:
+    """Raise `InvalidSchema` for a root without keywords, or with a misspelled one."""
+    for key in document:
+        keyword = _meant(key)
+        if keyword is not None:
+            location = join([key])
+            raise InvalidSchema(
+                f"unknown keyword {_shown(key)} at {pointer(clip(location))}: did you mean {keyword!r}? {_ACCEPT}",
+                code="unknown_keyword",
+                location=location,
+            )
+    if not document or not _REFUSING.isdisjoint(document):
+        return
+    hint = _hint(document)
+    if hint is None and not KEYWORDS.keys().isdisjoint(document):
+        return
+    raise InvalidSchema(
+        f"the schema accepts every value, because it has no keyword such as 'type' or 'properties' at its root: "
+        f"{hint or ''}{_ACCEPT}",
+        code="unknown_keyword",
+    )
+
+
+def misspelled_inside(positions: Iterable[tuple[Any, str, str]]) -> Iterator[tuple[str, str]]:
+    """Yield the location of each misspelled keyword below the root, and the keyword that was probably meant."""
+    for schema, location, _ in positions:
+        if location and isinstance(schema, dict):
+            for key in schema:
+                keyword = _meant(key)
+                if keyword is not None:
+                    yield location + join([key]), keyword
+
+
+def _meant(key: str) -> str | None:
+    """Return the keyword that a key misspells. None if it misspells none."""
+    if key in KEYWORDS or key.startswith(_OWN):
+        return None
+    return next((keyword for keyword in _BY_LENGTH.get(len(key), ()) if _is_one_edit(key, keyword)), None)
+
+
+def _is_one_edit(left: str, right: str) -> bool:
+    """Return whether one added, missing, or changed character, or one swap of neighbors, makes the texts equal.
+
+    Their lengths differ by one at most.
+    """
+    if len(left) > len(right):
+        left, right = right, left
+    start = next((at for at, letter in enumerate(left) if letter != right[at]), len(left))
+    if len(left) < len(right):
+        return left[start:] == right[start + 1 :]
+    if left[start + 1 :] == right[start + 1 :]:
+        return True
+    return (
+        left[start : start + 2] == right[start : start + 2][::-1] and left[start + 2 :] == right[start + 2 :]
+    )
+
+
+def _unknown(document: dict[str, Any]) -> list[str]:
+    return [key for key in document if key not in KEYWORDS and not key.startswith(_OWN)]
+
+
+def _hint(document: dict[str, Any]) -> str | None:
+    """Return what the author probably meant. None if no member is a schema."""
+    place = _schema_inside(document)
+    if place is None:
+        return None
+    members = [document[key] for key in _unknown(document)]
+    if len(members) > 1 and all(map(_refuses, members)):
+        return "did you mean {'type': 'object', 'properties': <this>}? "
+    return f"did you mean the value at {pointer(clip(place))}? "
+
+
+def _refuses(member: Any) -> bool:
+    return isinstance(member, dict) and not _REFUSING.isdisjoint(member)
+
+
+def _schema_inside(document: dict[str, Any]) -> str | None:
+    """Return the place of the outermost member that can refuse a value. None if there is none."""
+    level = [([key], document[key]) for key in _unknown(document)]
+    while level:
+        for path, value in level:
+            if _refuses(value):
+                return join(path)
+        level = [
+            ([*path, key], value[key])
+            for path, value in level
+            if isinstance(value, dict)
+            for key in _unknown(value)
+        ]
+    return None
+
+
+def _shown(key: str) -> str:
+    return safe(clip(repr(key)))

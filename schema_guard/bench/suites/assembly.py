@@ -88,13 +88,13 @@ class Ids:
             self.problems.append(f"{where}: id {clip(repr(name))} was used before, at {first}")
 
 
-def loaded_schema(document: Any, name: str) -> Schema[Any] | str:
-    """Load a schema, or say why that cannot be done."""
+def loaded_schema(document: Any, name: str, *, allow_unknown: bool = False) -> Schema[Any] | str:
+    """Load a schema, or return the reason why that is impossible."""
     # Schema.of would take a text for the path of a file, which may lie anywhere.
     if not isinstance(document, (dict, bool)):
         return f"expected an object or a boolean, got {describe(document)}"
     try:
-        return Schema.of(document, name=name)
+        return Schema.of(document, name=name, allow_unknown=allow_unknown)
     except (InvalidSchema, InvalidArgument) as error:
         return str(error)
 
@@ -184,7 +184,7 @@ def _entry(group: _Group, name: str) -> SuiteSchema:
         description=described(group.schema),
         licence=group.licence,
         # Loaded again, now that it has a name: that is what records call it.
-        schema=Schema.of(group.schema.document, name=name),
+        schema=Schema.of(group.schema.document, name=name, allow_unknown=True),
         tasks=tuple(group.tasks),
         instances=(),
     )

@@ -201,5 +201,5 @@ def _of_function(function: Callable[..., Any]) -> ToolSchema:
     schema = Schema.of(arguments, name=name)
     if is_open:
         document = {key: part for key, part in schema.document.items() if key != "additionalProperties"}
-        schema = Schema.of(document, name=name)
+        schema = Schema.of(document, name=name, allow_unknown=True)
     return ToolSchema(name, schema)

@@ -82,7 +82,7 @@ WRONG = {
         lambda **given: Schema.of(**{"source": DOCUMENT, **given}),
         {
             "source": NO_SCHEMA, "name": NO_TEXT, "dialect": (*NO_TEXT, "draft9"), "formats": NO_BOOL,
-            "resources": (3, b"x", [3], "no such folder"),
+            "resources": (3, b"x", [3], "no such folder"), "allow_unknown": NO_BOOL,
         },
     ),
     connect: (

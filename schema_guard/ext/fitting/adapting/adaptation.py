@@ -166,7 +166,7 @@ def _finished(builder: Builder, built: BuiltSchema, provider: str) -> Adapted:
     failed = _cleaned(builder, document)
     if failed is None:
         try:
-            loaded = Schema.of(document)
+            loaded = Schema.of(document, allow_unknown=True)
         except InvalidSchema as error:
             failed = f"what would be sent cannot be loaded: {error}"
         else:

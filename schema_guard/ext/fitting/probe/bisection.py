@@ -210,7 +210,7 @@ def _object_of(name: str) -> dict[str, Any]:
 
 def _is_valid(document: Any) -> bool:
     try:
-        Schema.of(document)
+        Schema.of(document, allow_unknown=True)
     except InvalidSchema:  # a reference may lead into what was taken out
         return False
     return True

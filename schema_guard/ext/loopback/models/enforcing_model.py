@@ -98,7 +98,7 @@ class EnforcingModel(Closing):
                     raise BadRequest(f"Invalid schema: '{keyword}' is not permitted")
 
     def _reply(self, schema: Any, wanted: str) -> str:
-        held = Schema.of(_without(schema, self._ignores))
+        held = Schema.of(_without(schema, self._ignores), allow_unknown=True)
         try:
             value = json.loads(wanted)
         except ValueError:

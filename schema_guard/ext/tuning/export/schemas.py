@@ -35,7 +35,7 @@ _MOST_READ = 50
 def plain_schema(schema: Schema[Any]) -> Schema[Any]:
     """Give a schema whose values are plain JSON, whatever Python type it was made of."""
     try:
-        plain = Schema.of(schema.document, name=schema.name)
+        plain = Schema.of(schema.document, name=schema.name, allow_unknown=True)
     except InvalidSchema:
         return schema  # with resources of its own, so a document
     return plain if plain.fingerprint == schema.fingerprint else schema
@@ -81,7 +81,7 @@ def _with_fingerprint(document: dict[str, Any], fingerprint: str, name: str) -> 
     for dialect in _DIALECTS:
         whole = document if dialect is None else {"$schema": dialect, **document}
         try:
-            schema = Schema.of(whole, name=name)
+            schema = Schema.of(whole, name=name, allow_unknown=True)
         except InvalidSchema:
             continue
         if schema.fingerprint == fingerprint:

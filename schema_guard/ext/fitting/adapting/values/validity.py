@@ -41,7 +41,9 @@ class Validity:
 
     def _load(self) -> None:
         try:
-            self._loaded = Schema.of(_whole(self._schema, self._definitions), formats=self._formats)
+            self._loaded = Schema.of(
+                _whole(self._schema, self._definitions), formats=self._formats, allow_unknown=True
+            )
         except InvalidSchema:
             self._failed = True
 
