@@ -97,9 +97,10 @@ def _advice(document: Any, broken: Violation, instance: Any) -> str:
         unknown = next(key for key in value if key not in known)
         return f"known are {' '.join(known)}{did_you_mean(unknown, known)}"
     if broken.keyword == "required":
-        missing = next(key for key in keywords["required"] if key not in value)
-        description = keywords.get("properties", {}).get(missing, {}).get("description", "")
-        return f"add {missing!r}" + (f", {description}" if description else "")
+        missing = [key for key in keywords["required"] if key not in value]
+        known = keywords.get("properties", {})
+        described = ((key, known.get(key, {}).get("description", "")) for key in missing)
+        return "add " + "; ".join(f"{key!r}" + (f", {text}" if text else "") for key, text in described)
     if broken.keyword != "enum":
         return description
     known = [str(option) for option in keywords["enum"]]

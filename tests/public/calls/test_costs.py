@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from schema_guard import About, guard
+from schema_guard import About, InvalidArgument, guard
 from tests.public.calls import wire
 
 TOTAL = {"type": "object", "properties": {"total": {"type": "number"}}, "required": ["total"]}
@@ -104,3 +104,32 @@ def test_long_prompt_has_the_price_of_its_tier(tmp_path, tokens, cost):
     ask = guard(TOTAL, store=None, about=About(prices=str(tmp_path / "prices.json")))(lambda prompt: answer)
 
     assert ask.outcome("t").cost == pytest.approx(cost)
+
+
+def test_error_names_all_prices_that_a_model_lacks():
+    """One error is enough to complete the table."""
+    with pytest.raises(InvalidArgument) as caught:
+        guard(TOTAL, about=About(prices={"small": {"p_in": 1}}))
+
+    assert str(caught.value) == (
+        "prices at /small: expected property 'p_cached', got object with 1 property: "
+        "add 'p_cached', dollars for a million tokens that are sent and cached; "
+        "'p_out', dollars for a million tokens that are received"
+    )
+
+
+def test_prices_of_litellm_need_no_name_of_a_provider():
+    """The prices of one token are enough."""
+    prices = {"small": {"input_cost_per_token": 1e-6, "output_cost_per_token": 4e-6}}
+
+    @guard(TOTAL, store=None, about=About(prices=prices))
+    def ask(prompt):
+        return reply(GOOD, "small", prompt_tokens=1_000_000, completion_tokens=1_000_000)
+
+    assert ask.outcome("t").cost == pytest.approx(5.0)
+
+
+def test_error_for_half_of_the_prices_of_litellm_names_the_other_half():
+    """An entry with one price of litellm is read as litellm's."""
+    with pytest.raises(InvalidArgument, match="add 'output_cost_per_token'"):
+        guard(TOTAL, about=About(prices={"small": {"input_cost_per_token": 1e-6}}))
