@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from types import FunctionType
 from typing import TYPE_CHECKING, Any, Literal, get_origin
 
 from schema_guard.errors import InvalidArgument
@@ -252,13 +253,28 @@ def task_of(
     if not shape.is_sent:
         return all_arguments(args, kwargs)
     if argument is Nothing:
-        from inspect import signature  # only who leaves the task out needs it
-
-        signature(function).bind(*args, **kwargs)
+        _require_arguments_that_fit(function, args, kwargs)
     raise InvalidArgument(
         f"{name}={clip(repr(argument))}: {name_of(function)} was given a {type(argument).__name__}: expected a str, or a list of "
         '{"role": ..., "content": ...}'
     )
+
+
+def _require_arguments_that_fit(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    """Raise Python's own `TypeError` for arguments that don't fit the function's parameters."""
+    from inspect import signature  # only who leaves the task out needs it
+
+    try:
+        signature(function).bind(*args, **kwargs)
+    except TypeError as error:
+        reason = str(error)
+    else:
+        return
+    plain = getattr(function, "__func__", function)
+    if isinstance(plain, FunctionType) and not {"__wrapped__", "__signature__"} & plain.__dict__.keys():
+        # Python refuses the arguments before it runs the body.
+        function(*args, **kwargs)
+    raise TypeError(f"{name_of(function)}() {reason}")
 
 
 def all_arguments(args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:

@@ -318,3 +318,49 @@ def test_guarded_function_has_the_name_of_the_function(function, name):
     guarded = guard(True, store=None, params=Params(prompt="text"))(function)
 
     assert repr(guarded).startswith(f"<guarded {name} under Schema(")
+
+
+class Extractor:
+    @guard({"type": "object"}, store=None)
+    def method(self, prompt):
+        return "{}"
+
+
+@guard({"type": "object"}, store=None)
+def extract(prompt):
+    return "{}"
+
+
+BOUND = Extractor().method
+OF_ONE = [(extract, extract.__wrapped__), (extract.outcome, extract.__wrapped__), (BOUND, BOUND.__wrapped__)]
+
+
+@pytest.mark.parametrize(("function", "plain"), OF_ONE, ids=["function", "outcome", "method"])
+@pytest.mark.parametrize("kwargs", [{"promt": "t"}, {}], ids=["wrong_keyword", "no_argument"])
+def test_error_for_wrong_arguments_is_pythons_own(function, plain, kwargs):
+    """The message names the function, as without the guard."""
+    with pytest.raises(TypeError) as expected:
+        plain(**kwargs)
+
+    with pytest.raises(TypeError) as caught:
+        function(**kwargs)
+
+    assert str(caught.value) == str(expected.value)
+
+
+def test_error_for_wrong_arguments_of_a_wrapper_names_the_function():
+    """A wrapper is not called to find out that its arguments are wrong."""
+    calls = []
+
+    def inner(prompt):
+        return "{}"
+
+    @functools.wraps(inner)
+    def wrapper(*args, **kwargs):
+        calls.append(kwargs)
+        return inner(*args, **kwargs)
+
+    with pytest.raises(TypeError, match=r"inner\(\) missing a required argument: 'prompt'"):
+        guard({"type": "object"}, store=None)(wrapper)(promt="t")
+
+    assert calls == []
