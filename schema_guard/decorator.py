@@ -292,7 +292,9 @@ def _guard(schema: Any, unknown: dict[str, Any], coerce: Any, content: Any, **gi
 def _is_function(schema: Any) -> bool:
     """Say whether `@guard` was written bare: what it was handed is the function."""
     return isinstance(schema, (staticmethod, classmethod)) or (
-        callable(schema) and not isinstance(schema, (type, Schema)) and hasattr(schema, "__code__")
+        callable(schema)
+        and not isinstance(schema, (type, Schema, AsyncGuarded))
+        and hasattr(schema, "__code__")
     )
 
 

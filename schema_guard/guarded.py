@@ -101,8 +101,9 @@ class _Guarded(Generic[P, V, R]):
         binding: type[staticmethod[Any, Any] | classmethod[Any, Any, Any]] | None,
     ) -> None:
         # An object's attributes are its own; what stands in a function's __dict__ is about the function.
-        kept = ("__dict__",) if hasattr(prepared.function, "__code__") else ()
-        update_wrapper(cast("Callable[..., Any]", self), prepared.function, updated=kept)
+        function = prepared.function
+        kept = ("__dict__",) if hasattr(function, "__code__") and not isinstance(function, _Guarded) else ()
+        update_wrapper(cast("Callable[..., Any]", self), function, updated=kept)
         self._prepared = prepared
         self._binding = binding
         self._holder: Any = None
@@ -318,8 +319,7 @@ class Guarded(_Guarded[P, V, R]):
 class AsyncGuarded(_Guarded[P, V, R]):
     """A guarded asynchronous function: awaiting its call gives a valid value.
 
-    Frameworks take it for a coroutine function: `inspect.iscoroutinefunction` says so from Python 3.12 on, that of
-    asyncio everywhere.
+    It is a coroutine function for frameworks: `iscoroutinefunction` of `inspect` and of `asyncio` returns True.
     """
 
     _path_maker = staticmethod(fast_path_of)
@@ -331,6 +331,14 @@ class AsyncGuarded(_Guarded[P, V, R]):
             from inspect import markcoroutinefunction  # asyncio has loaded it
 
             markcoroutinefunction(self)
+
+    else:
+        # `inspect.iscoroutinefunction` reads these of an object like a function.
+        __defaults__ = __kwdefaults__ = None
+
+        @property
+        def __code__(self) -> Any:
+            return type(self).__call__.__code__
 
     @property
     def _is_coroutine(self) -> object:

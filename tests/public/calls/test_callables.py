@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import functools
 import inspect
-import sys
 from dataclasses import replace
 
 import pytest
@@ -281,7 +280,7 @@ async def asked_later(prompt):
 def test_an_async_guard_is_taken_for_a_coroutine_function(function):
     """Frameworks that tell coroutine functions from others await a guarded one."""
     assert asyncio.iscoroutinefunction(function)
-    assert sys.version_info < (3, 12) or inspect.iscoroutinefunction(function)
+    assert inspect.iscoroutinefunction(function)
 
 
 @pytest.mark.parametrize("function", [guard(TOTAL)(ask), Client("a").method])
