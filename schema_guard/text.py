@@ -16,6 +16,18 @@ _WHOLE_DOLLARS = 100
 _SMALLEST_DOLLARS = 1e-6
 _SHORTEST_MONTHS = 0.1
 
+# A shorter secret stands in ordinary words: to hide it there garbles them, and shows what it is.
+_SHORTEST_SECRET = 4
+
+
+def hide_secret(text: str, secret: str) -> str:
+    """Return a text with asterisks in place of a secret. A secret of fewer than four characters stays.
+
+    >>> hide_secret("the key sesame-1 is not valid", "sesame-1")
+    'the key *** is not valid'
+    """
+    return text.replace(secret, "***") if len(secret) >= _SHORTEST_SECRET else text
+
 
 def percent(rate: float) -> str:
     """Write a fraction in percent.

@@ -17,6 +17,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
+from schema_guard.text import hide_secret
+
 __all__ = ["NO_KEY", "OPENAI_URL", "TIMEOUT_S", "Endpoint", "foreign_headers"]
 
 # As the SDKs have it: ten minutes, for replies of slow models.
@@ -25,7 +27,6 @@ OPENAI_URL = "https://api.openai.com/v1"
 # Servers without keys still want a header.
 NO_KEY = "none"
 
-_HIDDEN = "***"
 _PORTS = {"http": 80, "https": 443}
 # What a request to another host may carry; everything else may be a credential.
 _PLAIN_HEADERS = frozenset(
@@ -137,7 +138,7 @@ def _hide(error: BaseException | None, key: str | None) -> None:
 
 def _without(content: Any, key: str) -> Any:
     if isinstance(content, str):
-        return content.replace(key, _HIDDEN)
+        return hide_secret(content, key)
     if isinstance(content, Mapping):
         return {name: _without(value, key) for name, value in content.items()}
     if isinstance(content, list | tuple):

@@ -236,6 +236,29 @@ def test_a_key_stands_nowhere(listener, canaries, monkeypatch, caplog, tmp_path,
     assert canaries_in(*shown, *parts, *headers) & set(CANARIES.values()) == set()
 
 
+@pytest.mark.parametrize("key", ["k", "bad"])
+def test_a_short_key_garbles_no_message(listener, canaries, key):
+    """A key of one to three letters occurs in ordinary words, so it is not replaced there."""
+    with (
+        connect(f"{listener.url}/v1#m", key=key) as model,
+        pytest.raises(openai.AuthenticationError) as caught,
+    ):
+        model("x")
+
+    assert "bad key: {" in str(caught.value)
+
+
+def test_a_key_of_four_characters_is_hidden(listener, canaries):
+    """A server's answer shows no key of four or more characters."""
+    with (
+        connect(f"{listener.url}/v1#m", key="zq7x") as model,
+        pytest.raises(openai.AuthenticationError) as caught,
+    ):
+        model("x")
+
+    assert "Bearer ***" in str(caught.value)
+
+
 @pytest.mark.parametrize("name", [name for name in NAMES if PROVIDERS[name].needs_key])
 def test_a_key_that_is_missing_is_named(canaries, monkeypatch, name):
     """Without a key the error says which variable holds it, and no other one is taken."""

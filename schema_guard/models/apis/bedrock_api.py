@@ -23,6 +23,7 @@ from schema_guard.models.hosted import HostedModel
 from schema_guard.models.interface import messages
 from schema_guard.models.providers import REGIONS
 from schema_guard.providers.fields import field
+from schema_guard.text import hide_secret
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Generator
@@ -171,7 +172,7 @@ class _Keyless(logging.Filter):
         """Let every record pass, without the key."""
         message = record.getMessage()
         if self._key in message:
-            record.msg, record.args = message.replace(self._key, "***"), ()
+            record.msg, record.args = hide_secret(message, self._key), ()
         return True
 
 

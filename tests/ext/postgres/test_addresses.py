@@ -2,6 +2,7 @@
 
 import pytest
 
+from schema_guard.ext.postgres import address
 from schema_guard.records import resolve_store, urls
 
 pytest.importorskip("psycopg", reason="psycopg is not installed: pip install 'schema-guard[postgres]'")
@@ -34,3 +35,11 @@ def test_durability_is_said_beside_what_libpq_knows():
 
     assert store.is_sync
     assert store.url == "postgresql://db/app?connect_timeout=3&sslmode=require&schema=schema_guard"
+
+
+def test_a_short_password_garbles_no_error():
+    """A password of one letter occurs in ordinary words; a longer one is hidden."""
+    error = "the key of sesame is broken"
+
+    assert address.parsed("postgresql://me:k@db/app").error_text(error) == error
+    assert address.parsed("postgresql://me:sesame@db/app").error_text(error) == "the key of *** is broken"
