@@ -17,11 +17,12 @@ EMAIL: Final = "email"
 
 _LOCAL: Final = re.compile(r"[\w.%+-]{1,64}\Z")
 _LOCAL_CHARS: Final = 64
-# Reserved for examples (RFC 2606): nobody's addresses, so they may stay, and what replaces an address is one.
-_HOST: Final = re.compile(
-    r"(?!(?:[\w-]{1,63}\.){0,8}(?:example\.(?:com|net|org)|example|invalid|test)\b)"
-    r"(?:[\w-]{1,63}+\.){1,8}[A-Za-z][A-Za-z0-9-]{1,62}+"
+_HOST: Final = re.compile(r"(?:[\w-]{1,63}+\.){1,126}[^\W\d_][\w-]{1,62}+")
+# Reserved for examples (RFC 2606): nobody's addresses. Only the end of a host decides, and only if the host ends there.
+_RESERVED: Final = re.compile(
+    r"(?:.*\.)?(?:test|example|invalid|localhost|example\.(?:com|net|org))", re.IGNORECASE
 )
+_HOST_CONTINUES: Final = re.compile(r"[.-]?\w")
 _AT: Final = re.compile(r"@|%40")
 
 # Whether numbers of so many digits that begin so are of a card's brand: ISO/IEC 7812, as the networks publish it.
@@ -58,11 +59,13 @@ _LEAST_PHONE_DIGITS: Final = 8
 
 
 def find_emails(text: str) -> Iterator[SecretSpan]:
-    """Give each e-mail address, those of examples apart."""
+    """Yield each e-mail address, except those at reserved hosts."""
     for at in _AT.finditer(text):
         local = _LOCAL.search(text, max(0, at.start() - _LOCAL_CHARS), at.start())
         host = _HOST.match(text, at.end())
-        if local is not None and host is not None:
+        if local is None or host is None:
+            continue
+        if not _RESERVED.fullmatch(host[0]) or _HOST_CONTINUES.match(text, host.end()):
             yield SecretSpan(local.start(), host.end(), EMAIL)
 
 

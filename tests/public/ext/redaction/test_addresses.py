@@ -1,0 +1,64 @@
+"""Addresses at reserved hosts stay; all others are redacted."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schema_guard.ext.redaction import REDACTED_EMAIL, redact
+
+RESERVED = ["test", "example", "invalid", "localhost", "example.com", "example.net", "example.org"]
+labels = st.text("abcxyz019", min_size=1, max_size=8)
+hosts = st.lists(labels | st.sampled_from([*RESERVED, "example-shop", "mail.test"]), max_size=4).map(".".join)
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "test.de",
+        "test.corp.com",
+        "example-shop.de",
+        "mail.test.io",
+        "example.com.de",
+        "example.de",
+        "my-example.com",
+        "invalid.org",
+        "localhost.run",
+        "a.b.c.d.e.f.g.h.test.com",
+        "test.рф",
+        "TEST.DE",
+        "mail.test-corp.example-shop.co.uk",
+    ],
+)
+@pytest.mark.parametrize("text", ["write to {}.", '{{"mail": "{}"}}', "<{}>", "{}\\nBye"])
+def test_addresses_at_real_hosts_are_redacted(text, host):
+    """A reserved label decides only at the end of a host."""
+    assert redact(text.format(f"ann@{host}")) == text.format(REDACTED_EMAIL)
+
+
+@pytest.mark.parametrize("host", RESERVED)
+@pytest.mark.parametrize("before", ["", "mail.", "a.b.c."])
+def test_addresses_at_reserved_hosts_stay(host, before):
+    """RFC 2606 reserves four last labels and three domains with their subdomains."""
+    if "." not in before + host:
+        before = "mail."
+    text = f"write to ann@{before}{host}, or ANN@{(before + host).upper()}."
+
+    assert redact(text) == text
+
+
+@given(hosts, st.sampled_from(["com", "de", "io", "co.uk", "testing", "examples", "com.example-shop.net"]))
+def test_no_reserved_label_inside_a_host_saves_an_address(before, last):
+    """Any labels may come before the last one, reserved ones too."""
+    host = f"{before}.{last}" if before else f"mail.{last}"
+    if host.endswith(("example.com", "example.net", "example.org")):
+        host += ".de"
+
+    assert "ann@" not in redact(f"from ann@{host} today")
+
+
+@given(hosts, st.sampled_from(RESERVED))
+def test_every_subdomain_of_a_reserved_host_stays(before, last):
+    """The labels before a reserved end do not matter."""
+    text = f"from ann@{before or 'mail'}.{last} today"
+
+    assert redact(text) == text
