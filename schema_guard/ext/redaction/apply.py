@@ -6,13 +6,14 @@ Rules: pure, and linear in the text. What was taken out once is not touched agai
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left, bisect_right
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from schema_guard.ext.redaction.kinds import MARKED, SecretSpan
 from schema_guard.ext.redaction.named_secrets import find_named, is_secret_name
 from schema_guard.ext.redaction.personal_data import EMAIL, NUMBERS, find_cards, find_emails, find_ibans
-from schema_guard.ext.redaction.readings import OtherReading, decoded, unwrapped
+from schema_guard.ext.redaction.readings import OtherReading, decoded, folded, unwrapped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -47,7 +48,9 @@ KINDS: Final = tuple(
 """All kinds of what is taken out."""
 
 _ESCAPED_LETTERS: Final = frozenset("nrtbfv")
-_UNICODE_ESCAPE: Final = 5
+_UNICODE_ESCAPE: Final = re.compile(r"\\u[0-9A-Fa-f]{4}")
+_UNICODE_ESCAPE_CHARS: Final = 6
+_BARE_QUOTE: Final = re.compile(r'(?<!\\)(?:\\\\)*+"')
 
 
 class RedactedPlace(NamedTuple):
@@ -169,20 +172,30 @@ def _apply_function(further: Callable[[str], str], text: str, places: list[Redac
 
 
 def _spans(text: str, personal: bool) -> list[SecretSpan]:
-    whole = list(_plain_spans(text, personal))
-    spans = list(whole)
-    for reading in unwrapped(text):
-        spans += _wrapped_spans(reading, personal, whole)
-    if "%" in text:
-        reading = decoded(text)
-        places = [
-            (reading.span(span.start, span.stop), span.kind) for span in _plain_spans(reading.text, personal)
-        ]
-        spans += [SecretSpan(*place, kind) for place, kind in places if place is not None]
+    text = folded(text)
+    spans = _spans_of_reading(text, personal)
+    for reading in decoded(text):
+        for span in _spans_of_reading(reading.text, personal):
+            start, stop = reading.place(span.start, span.stop)
+            # An escape ends with its string.
+            quote = _BARE_QUOTE.search(text, start, stop)
+            spans.append(SecretSpan(start, stop if quote is None else quote.end() - 1, span.kind))
     return spans
 
 
-def _wrapped_spans(reading: OtherReading, personal: bool, whole: list[SecretSpan]) -> Iterator[SecretSpan]:
+def _spans_of_reading(text: str, personal: bool) -> list[SecretSpan]:
+    whole = list(_plain_spans(text, personal))
+    spans = list(whole)
+    readings = list(unwrapped(text))
+    emails = list(find_emails(text, complete_reserved=True)) if personal and readings else []
+    for reading in readings:
+        spans += _wrapped_spans(reading, personal, whole, emails)
+    return spans
+
+
+def _wrapped_spans(
+    reading: OtherReading, personal: bool, whole: list[SecretSpan], emails: list[SecretSpan]
+) -> Iterator[SecretSpan]:
     """Give what crosses an end of a line; an address that is whole without it does not."""
     begun = {span.start for span in whole}
     for start, stop, kind in _marked_spans(reading.text, personal, is_wrapped=True):
@@ -191,7 +204,6 @@ def _wrapped_spans(reading: OtherReading, personal: bool, whole: list[SecretSpan
             place = reading.span(start, reading.without_prose(start, stop))
         if place is not None:
             yield SecretSpan(*place, kind)
-    emails = [span for span in whole if span.kind == EMAIL]
     starts, stops = [span.start for span in emails], [span.stop for span in emails]
     for start, stop, _ in find_emails(reading.text) if personal else ():
         place = reading.span(start, stop)
@@ -235,11 +247,14 @@ def _merged(text: str, spans: Iterable[SecretSpan]) -> list[SecretSpan]:
 def _after_escape(text: str, span: SecretSpan) -> SecretSpan:
     r"""Leave the letter of an escape before it: `\\n` in JSON ends a line, and the `n` is no part of the word behind it."""
     start, stop, kind = span
+    for escape in _UNICODE_ESCAPE.finditer(
+        text, max(0, start - _UNICODE_ESCAPE_CHARS + 1), start + _UNICODE_ESCAPE_CHARS - 1
+    ):
+        if escape.start() < start < escape.end():
+            return SecretSpan(escape.end(), stop, kind)
     at = start
     while at and text[at - 1] == "\\":
         at -= 1
     if (start - at) % 2 == 0 or start >= len(text):
         return span
-    if text[start] in _ESCAPED_LETTERS:
-        return SecretSpan(start + 1, stop, kind)
-    return SecretSpan(start + _UNICODE_ESCAPE, stop, kind) if text[start] == "u" else span
+    return SecretSpan(start + 1, stop, kind) if text[start] in _ESCAPED_LETTERS else span

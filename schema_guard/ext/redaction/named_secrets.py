@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Secrets that are known by the name before them: `password: ...`, `"api_key": "..."`, `--token ...`, `<secret>...`."""
+"""Secrets that follow their name: `password: ...`, `"api_key": "..."`, `--token ...`, `<secret>...`, `| password | ... |`."""
 
 from __future__ import annotations
 
@@ -38,13 +38,14 @@ _MARKS: Final = (
 
 _SPACE: Final = r"(?:\s|\\[nrt])"
 _BETWEEN: Final = (
-    rf"(?:[\"'\\\])]{{0,4}}{_SPACE}{{0,8}}+(?:=>|:=|[:=]|%3[Dd])|>|\s{{1,4}}is\s{{1,4}})"
+    rf"(?:[\"'\\\])*_`]{{0,6}}{_SPACE}{{0,8}}+(?:=>|:=|[:=]|%3[Dd])(?:[*_]{{1,3}}(?={_SPACE}))?|>|\s{{1,4}}is\s{{1,4}})"
     rf"(?P<space>{_SPACE}{{0,24}}+)(?:[|>][+-]?{_SPACE}{{1,24}}+)?"
 )
 _VALUE: Final = (
     r"(?:\\\"(?P<escaped>(?:[^\"\\\r\n]|\\(?!\"))++)"
     r"|\"(?P<double>(?:[^\"\\\r\n]|\\.)++)"
     r"|'(?P<single>(?:[^'\\\r\n]|\\.)++)"
+    r"|`(?P<ticked>(?:[^`\\\"\r\n]|\\[^nr\r\n])++)"
     r"|(?P<plain>[^\s\"'\\,;&{}\[\]<>`]{4,1024}+))"
 )
 _NAMED: Final = re.compile(rf"(?P<name>{_NAME}){_BETWEEN}{_VALUE}", re.IGNORECASE)
@@ -92,6 +93,12 @@ _WORDS: Final = frozenset(
     ]
 )
 _COUNT: Final = re.compile(r"[0-9]{1,8}\.?")
+_LINE: Final = re.compile(r"(?:\\n)?+((?:[^\\\r\n]|\\(?!n))++)")
+_ROW_BEGIN: Final = re.compile(r"(?:[^|]*[\"'>:])?\s*\|")
+_RULE: Final = re.compile(r"[\s>\\\"']*+\|?(?:\s*+:?-{3,}+:?\s*+\|?)++[\s\\\"',r]*+")
+_MARKUP: Final = " \t\r*_`\"'\\:"
+_MOST_CELL_CHARS: Final = 1_024
+_MOST_NAME_CHARS: Final = 80
 _SCHEME: Final = re.compile(r"(?:Bearer|Basic|Digest|ApiKey)(?:\s|\\[nrt])", re.IGNORECASE)
 
 
@@ -105,6 +112,48 @@ def find_named(text: str, lowered: str) -> Iterator[SecretSpan]:
             if _is_secret(match, group):
                 start, stop = match.span(group)
                 yield SecretSpan(start, stop, "named_secret")
+    if "|" in text:
+        yield from _find_cells(text)
+
+
+def _find_cells(text: str) -> Iterator[SecretSpan]:
+    """Yield the cells of tables that are secret: beside a cell with the name of a secret, or below one."""
+    rows = [(line[1], _cells(line[1], line.start(1))) for line in _LINE.finditer(text)]
+    columns: set[int] = set()
+    for place, (line, row) in enumerate(rows):
+        following = rows[place + 1][0] if place + 1 < len(rows) else ""
+        names = {at: text[slice(*cell)] for at, cell in enumerate(row) if _is_name(text[slice(*cell)])}
+        if not row:
+            columns = set()
+        elif "|" in following and _RULE.fullmatch(following):
+            columns = set(names)
+        else:
+            is_row = _ROW_BEGIN.match(line) is not None
+            # In a pipe of commands, `| grep token | sort` is no row.
+            beside = {at + 1 for at, name in names.items() if is_row or (at and " " not in name)}
+            for at in sorted(columns | beside):
+                if at < len(row) and _is_secret_cell(text[slice(*row[at])]):
+                    yield SecretSpan(*row[at], "named_secret")
+
+
+def _cells(line: str, at: int) -> list[tuple[int, int]]:
+    """Return where the cells of a line at a place begin and end, without spaces and markup."""
+    cells = []
+    for cell in line.split("|") if "|" in line else ():
+        start = at + len(cell) - len(cell.lstrip(_MARKUP))
+        cells.append((start, max(start, at + len(cell.rstrip(_MARKUP)))))
+        at += len(cell) + 1
+    return cells
+
+
+def _is_name(cell: str) -> bool:
+    return len(cell) <= _MOST_NAME_CHARS and is_secret_name(cell)
+
+
+def _is_secret_cell(cell: str) -> bool:
+    """Return whether a cell is one word that can be a secret."""
+    is_word = _LEAST <= len(cell) <= _MOST_CELL_CHARS and not re.search(r"[\s\"|]", cell)
+    return is_word and cell.lower() not in _WORDS and not set(cell) <= set("-:.") and not _is_name(cell)
 
 
 def is_secret_name(name: str) -> bool:
@@ -119,7 +168,7 @@ def is_secret_name(name: str) -> bool:
 def _is_secret(match: re.Match[str], group: str) -> bool:
     value, named = match[group], match.groupdict()
     name = (named.get("name") or "").lower()
-    if value.strip(".:!?").lower() in _WORDS or _SCHEME.match(value):
+    if value.strip(".:!?*_").lower() in _WORDS or _SCHEME.match(value):
         return False
     if group != "plain":
         return len(value) >= _LEAST and not ("token" in name and _COUNT.fullmatch(value))

@@ -23,6 +23,7 @@ _RESERVED: Final = re.compile(
     r"(?:.*\.)?(?:test|example|invalid|localhost|example\.(?:com|net|org))", re.IGNORECASE
 )
 _HOST_CONTINUES: Final = re.compile(r"[.-]?\w")
+_CONTINUES_BELOW: Final = re.compile(r"[=\\]?(?:\r\n?|\n|(?:\\r)?\\n)[ \t>]{0,64}+[.-]\w")
 _AT: Final = re.compile(r"@|%40")
 
 # Whether numbers of so many digits that begin so are of a card's brand: ISO/IEC 7812, as the networks publish it.
@@ -33,9 +34,11 @@ _BRANDS: Final = (
 )  # fmt: skip
 _CARD_SIZES: Final = (13, 14, 15, 16, 17, 18, 19)
 _LEAST_GROUP: Final = 3
-_DIGITS: Final = re.compile(
-    r"(?<![0-9])(?<![0-9]\.)[0-9]++(?:(?:[ \u00a0-]|[ \t]?(?:\r?\n|\\n)[ \t]{0,8})[0-9]++)*+", re.ASCII
-)
+# Groups as cards print them. Other groups count only with single spaces or hyphens between them.
+_PRINTED_GROUPS: Final = ((4, 4, 4, 4), (4, 6, 5), (4, 6, 4), (4, 4, 4, 4, 3))
+_JOINT: Final = r"(?:[ \t.\-/_]{1,3}|\\t|[ \t]?(?:\r?\n|\\n)[ \t]{0,8})"
+_DIGITS: Final = re.compile(rf"(?<![0-9])(?<![0-9]\.)[0-9]++(?:{_JOINT}[0-9]++)*+")
+_UNUSUAL_JOINT: Final = re.compile(r"(?<=[0-9])(?:[\t./_]|[ -][ .\-/_]|\\t)")
 _GROUP: Final = re.compile(r"[0-9]+")
 _LINE_END: Final = re.compile(r"\n|\\n")
 
@@ -50,22 +53,26 @@ _IBAN_SIZES: Final = {
         "TN24TR26UA29VA22VG24XK20YE30",
     )
 }
-_IBAN: Final = re.compile(BEGIN + r"[A-Z]{2}[0-9]{2}(?=[ \t\r\n\\\u00a0-]{0,3}n?[A-Z0-9])", re.IGNORECASE)
-_IBAN_REST: Final = re.compile(
-    r"(?:(?:[ \u00a0-]|[ \t]?(?:\r?\n|\\n)[ \t]{0,8})?[A-Z0-9]){11,30}", re.IGNORECASE
-)
+_IBAN: Final = re.compile(BEGIN + r"[A-Z]{2}[0-9]{2}(?=[ \t\r\n\\.\-/_]{0,3}[nt]?[A-Z0-9])", re.IGNORECASE)
+_IBAN_REST: Final = re.compile(rf"(?:{_JOINT}?[A-Z0-9]){{11,30}}", re.IGNORECASE)
 _MOST_PHONE_DIGITS: Final = 15
 _LEAST_PHONE_DIGITS: Final = 8
 
 
-def find_emails(text: str) -> Iterator[SecretSpan]:
-    """Yield each e-mail address, except those at reserved hosts."""
+def find_emails(text: str, *, complete_reserved: bool = False) -> Iterator[SecretSpan]:
+    """Yield each e-mail address, except those at reserved hosts.
+
+    Args:
+        text: Any text.
+        complete_reserved: Whether addresses at reserved hosts count too, unless the next line continues the host.
+    """
     for at in _AT.finditer(text):
         local = _LOCAL.search(text, max(0, at.start() - _LOCAL_CHARS), at.start())
         host = _HOST.match(text, at.end())
         if local is None or host is None:
             continue
-        if not _RESERVED.fullmatch(host[0]) or _HOST_CONTINUES.match(text, host.end()):
+        is_reserved = _RESERVED.fullmatch(host[0]) and not _HOST_CONTINUES.match(text, host.end())
+        if not is_reserved or (complete_reserved and not _CONTINUES_BELOW.match(text, host.end())):
             yield SecretSpan(local.start(), host.end(), EMAIL)
 
 
@@ -98,10 +105,18 @@ def _card_from(text: str, groups: list[tuple[int, int]], first: int) -> int | No
             continue
         between = text[groups[first][0] : stop]
         line_ends = len(_LINE_END.findall(between))
-        is_grouped = all(b - a >= _LEAST_GROUP for a, b in groups[first : last + 1])
-        if (line_ends == 0 and is_grouped) or line_ends == 1:
+        sizes = tuple(b - a for a, b in groups[first : last + 1])
+        if sizes in _PRINTED_GROUPS:
+            return last
+        if _UNUSUAL_JOINT.search(between) or (first == last and _follows_point(text, start)):
+            continue
+        if (line_ends == 0 and min(sizes) >= _LEAST_GROUP) or line_ends == 1:
             return last
     return None
+
+
+def _follows_point(text: str, at: int) -> bool:
+    return at > 1 and text[at - 1] == "." and text[at - 2].isdigit()
 
 
 def _is_card(digits: str) -> bool:
@@ -131,7 +146,7 @@ def find_ibans(text: str) -> Iterator[SecretSpan]:
 
 
 def _is_escape(text: str, at: int) -> bool:
-    return text[at] == "n" and at > 0 and text[at - 1] == "\\"
+    return text[at] in "nt" and at > 0 and text[at - 1] == "\\"
 
 
 def _has_phone_digits(match: re.Match[str]) -> bool:
@@ -144,9 +159,11 @@ def _is_ssn(match: re.Match[str]) -> bool:
     return area not in ("000", "666") and group != "00" and serial != "0000"
 
 
-_S: Final = r"(?:[ .\-/\u00a0]|\)[ .\-/\u00a0]?|[ .\-/]?\(|[ \t]?(?:\r?\n|\\n)[ \t]{0,8})"
+_S: Final = r"(?:[ .\-/_\t]|\)[ .\-/_\t]?|[ .\-/_\t]?\(|\\t|[ \t]?(?:\r?\n|\\n)[ \t]{0,8})"
 _PHONE: Final = r"phone|mobile|telephone|tel|fax|cell"
-_GAP: Final = r"(?:[-\u2010-\u2015]|[-\u2010-\u2015]?[ \t]?(?:\r?\n|\\n)[ \t]{0,8}| )"
+_GAP: Final = r"(?:-|-?[ \t]?(?:\r?\n|\\n)[ \t]{0,8}| )"
+# Between the name of a number and the number: a colon, a column's line, and the marks of JSON and Markdown.
+_AFTER_NAME: Final = r"[\"'\\*_`)]{0,6}(?:\s{0,8}[:=|]|\s{1,4}is(?=\s))?[*_]{0,3}\s{0,8}[\"'\\*`]{0,4}"
 
 NUMBERS: Final = (
     SecretKind(
@@ -185,7 +202,7 @@ NUMBERS: Final = (
         tuple(_PHONE.split("|")),
         # By its name.
         re.compile(
-            rf"(?:{_PHONE})[\w-]{{0,16}}+[\"'\\.]{{0,4}}\s{{0,8}}[:=]?\s{{0,8}}[\"'\\]{{0,3}}(\+?\(?[0-9](?:[ .\-/()]{{0,2}}[0-9]){{6,14}})(?![0-9])",
+            rf"(?:{_PHONE})[\w-]{{0,16}}+\.?{_AFTER_NAME}(\+?\(?[0-9](?:[ .\-/()]{{0,2}}[0-9]){{6,14}})(?![0-9])",
             re.IGNORECASE,
         ),
         is_personal=True,
@@ -203,9 +220,10 @@ NUMBERS: Final = (
     ),
     SecretKind(
         "ssn",
-        ("ssn", "social security"),
+        ("ssn", "social"),
         re.compile(
-            r"(?:ssn|social security(?: (?:number|no\.?))?)[\"'\\]{0,4}(?:\s{0,8}[:=]|\s{1,4}is)?\s{0,8}[\"'\\]{0,3}([0-9]{9})(?![0-9])",
+            rf"(?:ssn|social[ _\-]?security)(?:[ _\-]?[A-Za-z]{{1,16}}+){{0,2}}\.?{_AFTER_NAME}"
+            r"([0-9]{3}[ .\-/_]?[0-9]{2}[ .\-/_]?[0-9]{4})(?![0-9])",
             re.IGNORECASE,
         ),
         is_personal=True,

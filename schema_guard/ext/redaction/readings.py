@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Other readings of a text: without its line ends, and with what a URL writes as `%20`.
+"""Other readings of a text: with plain separators, without its line ends, and with escapes undone.
 
-What a mail program or a terminal has broken in two is found in them, and what stands encoded in a URL.
+They show values that a mail program split in two, and values that a URL or a JSON string encodes.
 """
 
 from __future__ import annotations
@@ -14,10 +14,30 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-__all__ = ["OtherReading", "decoded", "unwrapped"]
+__all__ = ["OtherReading", "decoded", "folded", "unwrapped"]
 
 _BREAK: Final = re.compile(r"[=\\]?(?:\r\n?|\n|(?:\\r)?\\n)[ \t>]{0,64}+")
-_ENCODED: Final = re.compile(r"%[0-7][0-9A-Fa-f]")
+# One encoded character of a URL, in UTF-8.
+_URL_BYTES: Final = r"%(?:[0-7][0-9A-F]|[CD][0-9A-F]%[89AB][0-9A-F]|E[0-9A-F](?:%[89AB][0-9A-F]){2}|F[0-4](?:%[89AB][0-9A-F]){3})"
+_INVISIBLE: Final = "[\u00ad\u200b-\u200f\u2060-\u2064\ufeff]"
+# A JSON string in a JSON string doubles the backslashes.
+_ESCAPES: Final = rf"(?<!\\)\\++(?:u[0-9A-F]{{4}}|x[0-9A-F]{{2}}|[\"'/bfnrt])|{_INVISIBLE}"
+_URL: Final = re.compile(_URL_BYTES, re.IGNORECASE)
+_ESCAPED: Final = re.compile(_ESCAPES, re.IGNORECASE)
+_BOTH: Final = re.compile(f"{_URL_BYTES}|{_ESCAPES}", re.IGNORECASE)
+# All patterns know a single escape of a line end, a tab, or a quote. These alone need no other reading.
+_HAS_ESCAPES: Final = re.compile(rf"\\(?:u[0-9A-F]{{4}}|x[0-9A-F]{{2}}|/|\\)|{_INVISIBLE}", re.IGNORECASE)
+_INVISIBLE_ONE: Final = re.compile(_INVISIBLE)
+_CONTROLS: Final = {"n": "\n", "r": "\r", "t": "\t", "b": " ", "f": " "}
+
+_ASCII_OF: Final = {
+    **dict.fromkeys("\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000", " "),
+    **dict.fromkeys("\u058a\u2010\u2011\u2012\u2013\u2014\u2015\u2043\u2212\ufe58\ufe63", "-"),
+    **dict.fromkeys("\u00b7\u2024\u2219\u22c5\u30fb\uff61\ufe52", "."),
+    **{chr(code): chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)},
+    **{chr(zero + digit): str(digit) for zero in (0x660, 0x6F0, 0x966) for digit in range(10)},
+}  # fmt: skip
+_UNFOLDED: Final = re.compile(f"[{''.join(map(re.escape, _ASCII_OF))}]")
 _LONG_PART: Final = 12
 
 
@@ -67,6 +87,10 @@ class OtherReading:
             return None
         return self._place(start, first), self._end(stop, last)
 
+    def place(self, start: int, stop: int) -> tuple[int, int]:
+        """Return the place in the text of characters of this reading."""
+        return self._place(start, self._stretch(start)), self._end(stop, self._stretch(stop - 1))
+
     def without_prose(self, start: int, stop: int) -> int:
         """Give where a run ends that began in a line, without the words of the lines behind it."""
         first, last = self._stretch(start), self._stretch(stop - 1)
@@ -96,9 +120,32 @@ def unwrapped(text: str) -> Iterator[OtherReading]:
         yield reading
 
 
-def decoded(text: str) -> OtherReading:
-    """Give the reading in which what a URL encodes stands as it is."""
-    return OtherReading(text, _ENCODED.finditer(text), lambda piece: chr(int(piece[0][1:], 16)))
+def folded(text: str) -> str:
+    """Return a text of the same length with ASCII spaces, hyphens, points, and digits for their variants."""
+    return text if text.isascii() else _UNFOLDED.sub(lambda match: _ASCII_OF[match[0]], text)
+
+
+def decoded(text: str) -> Iterator[OtherReading]:
+    """Yield readings with the escapes of URLs undone, with those of JSON strings undone, and with both undone."""
+    has_url = "%" in text and _URL.search(text) is not None
+    has_escapes = _HAS_ESCAPES.search(text) is not None
+    for pattern, is_needed in ((_URL, has_url), (_ESCAPED, has_escapes), (_BOTH, has_url and has_escapes)):
+        if is_needed:
+            yield OtherReading(text, pattern.finditer(text), _character)
+
+
+def _character(piece: re.Match[str]) -> str:
+    """Return the character that an escape stands for, or nothing for an invisible one."""
+    escape = piece[0]
+    if escape.startswith("%"):
+        return folded(bytes.fromhex(escape.replace("%", "")).decode("utf-8", "replace")[0])
+    name = escape.lstrip("\\")
+    if name == escape:
+        return ""
+    if len(name) > 1:
+        character = chr(int(name[1:], 16))
+        return "" if _INVISIBLE_ONE.fullmatch(character) else folded(character)
+    return _CONTROLS.get(name.lower(), name)
 
 
 def _continues_secret(part: str) -> bool:

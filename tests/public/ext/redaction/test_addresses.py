@@ -46,6 +46,16 @@ def test_addresses_at_reserved_hosts_stay(host, before):
     assert redact(text) == text
 
 
+@pytest.mark.parametrize("end", ["\n", "\\n", "\r\n"])
+def test_a_line_end_decides_nothing_about_a_reserved_host(end):
+    """The next line belongs to a host only if it begins with a point or a hyphen."""
+    text = f"ann@mail.test{end}bob@example.com{end}hello"
+
+    assert redact(text) == text
+    assert redact(f"ann@mail.test{end}.io") == REDACTED_EMAIL
+    assert redact(f"ann@mail.test{end}-shop.de") == REDACTED_EMAIL
+
+
 @given(hosts, st.sampled_from(["com", "de", "io", "co.uk", "testing", "examples", "com.example-shop.net"]))
 def test_no_reserved_label_inside_a_host_saves_an_address(before, last):
     """Any labels may come before the last one, reserved ones too."""
