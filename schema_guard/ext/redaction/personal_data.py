@@ -17,12 +17,12 @@ EMAIL: Final = "email"
 
 _LOCAL: Final = re.compile(r"[\w.%+-]{1,64}\Z")
 _LOCAL_CHARS: Final = 64
-_HOST: Final = re.compile(r"(?:[\w-]{1,63}+\.){1,126}[^\W\d_][\w-]{1,62}+")
+_HOST: Final = re.compile(r"(?:[\w-]{1,63}+\.){1,126}(?:[A-Za-z][A-Za-z0-9-]{1,62}+|[^\W\d_a-zA-Z]{2,63}+)")
 # Reserved for examples (RFC 2606): nobody's addresses. Only the end of a host decides, and only if the host ends there.
 _RESERVED: Final = re.compile(
     r"(?:.*\.)?(?:test|example|invalid|localhost|example\.(?:com|net|org))", re.IGNORECASE
 )
-_HOST_CONTINUES: Final = re.compile(r"[.-]?\w")
+_HOST_CONTINUES: Final = re.compile(r"[.-]\w|[A-Za-z0-9_]")
 _CONTINUES_BELOW: Final = re.compile(r"[=\\]?(?:\r\n?|\n|(?:\\r)?\\n)[ \t>]{0,64}+[.-]\w")
 _AT: Final = re.compile(r"@|%40")
 
@@ -38,7 +38,7 @@ _LEAST_GROUP: Final = 3
 _PRINTED_GROUPS: Final = ((4, 4, 4, 4), (4, 6, 5), (4, 6, 4), (4, 4, 4, 4, 3))
 _JOINT: Final = r"(?:[ \t.\-/_]{1,3}|\\t|[ \t]?(?:\r?\n|\\n)[ \t]{0,8})"
 _DIGITS: Final = re.compile(rf"(?<![0-9])(?<![0-9]\.)[0-9]++(?:{_JOINT}[0-9]++)*+")
-_UNUSUAL_JOINT: Final = re.compile(r"(?<=[0-9])(?:[\t./_]|[ -][ .\-/_]|\\t)")
+_UNUSUAL_JOINT: Final = re.compile(r"(?<=[0-9A-Za-z])(?<!\\[nt])(?:[\t./_]|[ -][ .\-/_]|\\t)")
 _GROUP: Final = re.compile(r"[0-9]+")
 _LINE_END: Final = re.compile(r"\n|\\n")
 
@@ -55,6 +55,7 @@ _IBAN_SIZES: Final = {
 }
 _IBAN: Final = re.compile(BEGIN + r"[A-Z]{2}[0-9]{2}(?=[ \t\r\n\\.\-/_]{0,3}[nt]?[A-Z0-9])", re.IGNORECASE)
 _IBAN_REST: Final = re.compile(rf"(?:{_JOINT}?[A-Z0-9]){{11,30}}", re.IGNORECASE)
+_IBAN_GROUP: Final = 4
 _MOST_PHONE_DIGITS: Final = 15
 _LEAST_PHONE_DIGITS: Final = 8
 
@@ -140,9 +141,19 @@ def find_ibans(text: str) -> Iterator[SecretSpan]:
         if len(places) < size:
             continue
         code = "".join(text[at] for at in places[:size]).upper()
-        if int("".join(str(int(c, 36)) for c in code[4:] + code[:4])) % 97 == 1:
+        if int("".join(str(int(c, 36)) for c in code[4:] + code[:4])) % 97 == 1 and _is_printed_iban(
+            text[begin.start() : rest.end()], places[size - 1] + 1 - begin.start()
+        ):
             reached = places[size - 1] + 1
             yield SecretSpan(begin.start(), reached, "iban")
+
+
+def _is_printed_iban(text: str, size: int) -> bool:
+    """Return whether a text with unusual separators has groups of four, as an IBAN is printed."""
+    if not _UNUSUAL_JOINT.search(text, 0, size):
+        return True
+    groups = re.findall(r"[A-Za-z0-9]+", re.sub(r"\\[nt]", " ", text[:size]))
+    return all(len(group) == _IBAN_GROUP for group in groups[:-1]) and not text[size : size + 1].isalnum()
 
 
 def _is_escape(text: str, at: int) -> bool:

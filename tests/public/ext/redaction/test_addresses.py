@@ -1,7 +1,7 @@
 """Addresses at reserved hosts stay; all others are redacted."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from schema_guard.ext.redaction import REDACTED_EMAIL, redact
@@ -46,6 +46,13 @@ def test_addresses_at_reserved_hosts_stay(host, before):
     assert redact(text) == text
 
 
+@pytest.mark.parametrize("after", ["进行。", "は無効です", "에게"])
+def test_words_of_a_script_without_spaces_stay_after_an_address(after):
+    """Chinese, Japanese, and Korean write a word directly after an address."""
+    assert redact(f"ann@corp.com{after}") == f"{REDACTED_EMAIL}{after}"
+    assert redact(f"ann@mail.test{after}") == f"ann@mail.test{after}"
+
+
 @pytest.mark.parametrize("end", ["\n", "\\n", "\r\n"])
 def test_a_line_end_decides_nothing_about_a_reserved_host(end):
     """The next line belongs to a host only if it begins with a point or a hyphen."""
@@ -67,6 +74,7 @@ def test_no_reserved_label_inside_a_host_saves_an_address(before, last):
 
 
 @given(hosts, st.sampled_from(RESERVED))
+@example("ba90y9x1.c9.c9.c9", "test")  # with the next word, it has the check digits of an IBAN
 def test_every_subdomain_of_a_reserved_host_stays(before, last):
     """The labels before a reserved end do not matter."""
     text = f"from ann@{before or 'mail'}.{last} today"
