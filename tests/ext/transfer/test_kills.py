@@ -11,10 +11,10 @@ IMPORT = """
 import signal
 from pathlib import Path
 from schema_guard.records.sqlite.database import SQLite
-from schema_guard.ext.transfer import adding
+from schema_guard.ext.transfer import insertion
 from schema_guard.ext.transfer.importer import check, import_file
 
-adding.BATCH_ROWS = 10
+insertion.BATCH_ROWS = 10
 into, name, steps = sys.argv[1].split()
 left = int(steps)
 
@@ -26,7 +26,7 @@ def on_step(done):
 
 with open(name, "rb") as stream:
     checked = check(name, stream, skip_bad=False)
-    taking = adding.Taking(on_step=on_step)
+    taking = insertion.Taking(on_step=on_step)
     print(json.dumps(import_file(SQLite(Path(into)), name, stream, checked=checked, taking=taking).added))
 """
 
