@@ -2,8 +2,8 @@
 """Where requests go, and the key that goes there and nowhere else.
 
 Rules:
-1. A key belongs to one origin: scheme, host and port. A request to another one, as after a redirect, carries nothing but
-   what HTTP itself needs.
+1. A key belongs to one origin: scheme, host and port. A request to another origin carries only the headers that HTTP
+   itself needs. No request follows a redirect to another origin, because its body holds a prompt.
 2. SDKs put the environment of their own provider into requests to anybody. What is another provider's is taken out.
 3. An exception that passes through here holds no key, whatever the server said in it.
 """
@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 from schema_guard.text import hide_secret
 
-__all__ = ["NO_KEY", "OPENAI_URL", "TIMEOUT_S", "Endpoint", "foreign_headers"]
+__all__ = ["NO_KEY", "OPENAI_URL", "TIMEOUT_S", "CrossOriginRedirect", "Endpoint", "foreign_headers"]
 
 # As the SDKs have it: ten minutes, for replies of slow models.
 TIMEOUT_S = 600.0
@@ -38,6 +38,12 @@ _ADDED = {"OPENAI_ORG_ID": "openai-organization", "OPENAI_PROJECT_ID": "openai-p
 _ADDED_LINES = {"openai": "OPENAI_CUSTOM_HEADERS", "anthropic": "ANTHROPIC_CUSTOM_HEADERS"}
 # Of a chain of exceptions; longer ones are somebody's mistake.
 _DEEPEST = 8
+# Extension of a request that holds its first origin. The requests of its redirects inherit extensions.
+_FIRST_ORIGIN = "schema_guard.origin"
+
+
+class CrossOriginRedirect(ConnectionError):
+    """A server redirected a request to another origin."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +72,20 @@ class Endpoint:
         return self.api_key or NO_KEY
 
     def clean(self, request: Any) -> None:
-        """Take out of a request what does not belong where it goes; called before each one, redirected ones too."""
+        """Delete the headers of a request that another origin may not see; called before each request.
+
+        Raises:
+            CrossOriginRedirect: The request follows a redirect to another origin.
+        """
         headers: MutableMapping[str, str] = request.headers
-        if _origin(str(request.url)) != _origin(self.base_url):
+        origin = _origin(str(request.url))
+        first = request.extensions.setdefault(_FIRST_ORIGIN, origin)
+        if origin != first:
+            raise CrossOriginRedirect(
+                f"{_url(first)} redirects to {_url(origin)}: schema_guard sends a prompt to no other origin. If you trust "
+                "that server, connect to its URL"
+            )
+        if origin != _origin(self.base_url):
             for name in [name for name in headers if name.lower() not in _PLAIN_HEADERS]:
                 del headers[name]
             return
@@ -89,12 +106,19 @@ class Endpoint:
 
     @contextlib.contextmanager
     def keyless(self) -> Iterator[None]:
-        """Take the key out of exceptions that pass: out of the request that they hold, and out of their words."""
+        """Take the key out of exceptions that pass: out of the request that they hold, and out of their words.
+
+        Raises:
+            CrossOriginRedirect: In place of the error that an SDK made of it, which does not name the redirect.
+        """
         try:
             yield
         except Exception as error:
             _hide(error, self.api_key)
-            raise
+            redirect = _redirect_of(error)
+            if redirect is None:
+                raise
+            raise redirect from None
 
 
 def foreign_headers(own: str) -> dict[str, str]:
@@ -116,6 +140,20 @@ def foreign_headers(own: str) -> dict[str, str]:
 def _origin(url: str) -> tuple[str, str | None, int | None]:
     parts = urlsplit(url)
     return parts.scheme, parts.hostname, parts.port or _PORTS.get(parts.scheme)
+
+
+def _url(origin: tuple[str, str | None, int | None]) -> str:
+    scheme, host, port = origin
+    return f"{scheme}://{host}" if port == _PORTS.get(scheme) else f"{scheme}://{host}:{port}"
+
+
+def _redirect_of(error: BaseException | None) -> CrossOriginRedirect | None:
+    """Return the refused redirect in a chain of exceptions."""
+    for _ in range(_DEEPEST):
+        if error is None or isinstance(error, CrossOriginRedirect):
+            return error
+        error = error.__cause__ or error.__context__
+    return None
 
 
 def _hide(error: BaseException | None, key: str | None) -> None:

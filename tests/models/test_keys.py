@@ -2,11 +2,8 @@
 
 import asyncio
 import io
-import json
 import logging
-import threading
 import traceback
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
@@ -17,6 +14,7 @@ from schema_guard.models import connect
 from schema_guard.models.apis.openai_api import OpenAIModel
 from schema_guard.models.endpoint import Endpoint
 from schema_guard.models.providers import PROVIDERS
+from tests.models.listeners import Listener
 
 openai = pytest.importorskip("openai", reason="needs the extra 'openai'")
 
@@ -42,46 +40,6 @@ WITH_MINE = {
 }
 # Whose SDK reads more headers of theirs from the environment.
 WITH_HEADERS = ("openai", "openai-responses", "anthropic")
-
-
-class Listener(ThreadingHTTPServer):
-    """Keeps the headers that come, and refuses every request in words that hold the key, or leads elsewhere."""
-
-    def __init__(self, leads_to=None):
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.came, self.leads_to = [], leads_to
-        self.url = f"http://127.0.0.1:{self.server_port}"
-        self.thread = threading.Thread(target=self.serve_forever, args=(0.01,))
-
-    def __enter__(self):
-        self.thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.shutdown()
-        self.thread.join()
-        self.server_close()
-
-
-class Handler(BaseHTTPRequestHandler):
-    def do_POST(self):
-        self.rfile.read(int(self.headers["content-length"]))
-        self.server.came.append({name.lower(): value for name, value in self.headers.items()})
-        if self.server.leads_to is not None:
-            self.send_response(307)
-            self.send_header("Location", f"{self.server.leads_to}{self.path}")
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-            return
-        content = json.dumps({"error": {"message": f"bad key: {dict(self.headers)}", "code": 401}}).encode()
-        self.send_response(401)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
-
-    def log_message(self, *_):
-        pass
 
 
 @pytest.fixture
@@ -192,21 +150,45 @@ def test_a_provider_gets_its_own_key_alone(listener, canaries, monkeypatch, name
         assert result <= set(CANARIES.values())
 
 
-@pytest.mark.parametrize("way", ["call", "acall"])
+@pytest.mark.parametrize("way", ["call", "acall", "stream"])
 @pytest.mark.parametrize("name", EACH)
-def test_a_redirect_to_another_host_carries_no_key(listener, canaries, monkeypatch, name, way):
-    """Who is led to another host brings no key there, whatever header it stands in."""
+def test_follows_no_redirect_to_another_origin(listener, canaries, monkeypatch, name, way):
+    """A server that redirects a prompt to another origin gets an error, and the other server gets no request."""
     package_of(name)
     if is_lacking(name, way):
         return
     with Listener(leads_to=listener.url) as first:
         at(monkeypatch, name, first.url)
-        asked(connect(f"{name}:m", options=WITH_MINE.get(name, {"extra_headers": HEADERS})), way)
+        error = asked(connect(f"{name}:m", options=WITH_MINE.get(name, {"extra_headers": HEADERS})), way)
 
-    # boto3 follows no redirect.
-    followed = [] if name == "bedrock" else [set()]
     assert canaries_in(*first.came[0].values()) != set()
-    assert [canaries_in(*headers.values()) for headers in listener.came] == followed
+    assert listener.came == []
+    # boto3 follows no redirect.
+    if name != "bedrock":
+        assert str(error).startswith(f"{first.url} redirects to {listener.url}: ")
+
+
+def test_a_refused_redirect_is_an_error_of_the_provider(listener, tmp_path):
+    """A guarded call records a refused redirect as an error of the provider."""
+    with schema_guard.open_store(f"sqlite:///{tmp_path}/r.db") as store:
+        with (
+            Listener(leads_to=listener.url) as first,
+            connect(f"{first.url}/v1#m") as model,
+            pytest.raises(ConnectionError),
+        ):
+            guard({"type": "object"}, store=store)(model)("x")
+        rows = [(row["kind"], row["code"]) for row in store.attempts()]
+
+    assert rows == [("transport", "provider_error")]
+
+
+def test_follows_a_redirect_inside_an_origin():
+    """A server may redirect a request to another path of its own."""
+    with Listener() as server:
+        server.leads_to = f"{server.url}/moved"
+        asked(connect(f"{server.url}/v1#m"))
+
+    assert len(server.came) > 1
 
 
 @pytest.mark.parametrize("name", EACH)

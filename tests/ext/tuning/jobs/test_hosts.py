@@ -1,0 +1,26 @@
+"""The connection to a tuning host."""
+
+import pytest
+
+from schema_guard.ext.tuning.jobs.hosts import connect_host
+from schema_guard.models.endpoint import CrossOriginRedirect
+from tests.models.listeners import Listener
+
+pytest.importorskip("openai", reason="needs the extra 'openai'")
+
+
+@pytest.fixture
+def training_set(tmp_path):
+    path = tmp_path / "train.jsonl"
+    path.write_text('{"messages": []}\n')
+    return path
+
+
+def test_a_training_set_follows_no_redirect_to_another_origin(monkeypatch, training_set):
+    """An upload that a host redirects to another origin fails, and the other server gets no request."""
+    monkeypatch.setenv("SCHEMA_GUARD_MODEL_KEY", "canary-key")
+    with Listener() as other, Listener(leads_to=other.url) as host:
+        with pytest.raises(CrossOriginRedirect, match=f"{host.url} redirects to {other.url}: "):
+            connect_host("openai-compatible", f"{host.url}/v1").upload(training_set, "train.jsonl")
+
+        assert (len(host.came), other.came) == (1, [])
