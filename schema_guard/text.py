@@ -17,7 +17,7 @@ _SMALLEST_DOLLARS = 1e-6
 _SHORTEST_MONTHS = 0.1
 
 # A shorter secret stands in ordinary words: to hide it there garbles them, and shows what it is.
-_SHORTEST_SECRET = 4
+SHORTEST_SECRET = 4
 
 
 def hide_secret(text: str, secret: str) -> str:
@@ -26,7 +26,7 @@ def hide_secret(text: str, secret: str) -> str:
     >>> hide_secret("the key sesame-1 is not valid", "sesame-1")
     'the key *** is not valid'
     """
-    return text.replace(secret, "***") if len(secret) >= _SHORTEST_SECRET else text
+    return text.replace(secret, "***") if len(secret) >= SHORTEST_SECRET else text
 
 
 def percent(rate: float) -> str:

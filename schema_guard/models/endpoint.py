@@ -5,7 +5,7 @@ Rules:
 1. A key belongs to one origin: scheme, host and port. A request to another origin carries only the headers that HTTP
    itself needs. No request follows a redirect to another origin, because its body holds a prompt.
 2. SDKs put the environment of their own provider into requests to anybody. What is another provider's is taken out.
-3. An exception that passes through here holds no key, whatever the server said in it.
+3. An exception that passes through here holds no key: not in its words, its attributes, its response, or its pickle.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-from schema_guard.text import hide_secret
+from schema_guard.models.error_keys import remove_key
 
 __all__ = ["NO_KEY", "OPENAI_URL", "TIMEOUT_S", "CrossOriginRedirect", "Endpoint", "foreign_headers"]
 
@@ -32,7 +32,6 @@ _PORTS = {"http": 80, "https": 443}
 _PLAIN_HEADERS = frozenset(
     {"accept", "accept-encoding", "connection", "content-length", "content-type", "host", "transfer-encoding", "user-agent"}
 )  # fmt: skip
-_SECRET_HEADERS = ("authorization", "api-key", "x-api-key", "x-goog-api-key", "proxy-authorization", "cookie")
 # What an SDK adds from its provider's environment, by the variable.
 _ADDED = {"OPENAI_ORG_ID": "openai-organization", "OPENAI_PROJECT_ID": "openai-project"}
 _ADDED_LINES = {"openai": "OPENAI_CUSTOM_HEADERS", "anthropic": "ANTHROPIC_CUSTOM_HEADERS"}
@@ -106,7 +105,7 @@ class Endpoint:
 
     @contextlib.contextmanager
     def keyless(self) -> Iterator[None]:
-        """Take the key out of exceptions that pass: out of the request that they hold, and out of their words.
+        """Remove the key from exceptions that pass; see `error_keys`.
 
         Raises:
             CrossOriginRedirect: In place of the error that an SDK made of it, which does not name the redirect.
@@ -114,7 +113,7 @@ class Endpoint:
         try:
             yield
         except Exception as error:
-            _hide(error, self.api_key)
+            remove_key(error, self.api_key)
             redirect = _redirect_of(error)
             if redirect is None:
                 raise
@@ -154,31 +153,3 @@ def _redirect_of(error: BaseException | None) -> CrossOriginRedirect | None:
             return error
         error = error.__cause__ or error.__context__
     return None
-
-
-def _hide(error: BaseException | None, key: str | None) -> None:
-    for _ in range(_DEEPEST):
-        if error is None:
-            return
-        for holder in (error, getattr(error, "response", None)):
-            with contextlib.suppress(Exception):  # httpx raises where there is no request
-                for name in _SECRET_HEADERS:
-                    holder.request.headers.pop(name, None)  # type: ignore[union-attr]
-        if key:
-            with contextlib.suppress(Exception):
-                error.args = _without(error.args, key)
-            for name in ("message", "body", "details", "response"):
-                if hasattr(error, name):
-                    with contextlib.suppress(Exception):
-                        setattr(error, name, _without(getattr(error, name), key))
-        error = error.__cause__ or error.__context__
-
-
-def _without(content: Any, key: str) -> Any:
-    if isinstance(content, str):
-        return hide_secret(content, key)
-    if isinstance(content, Mapping):
-        return {name: _without(value, key) for name, value in content.items()}
-    if isinstance(content, list | tuple):
-        return type(content)(_without(value, key) for value in content)
-    return content

@@ -8,9 +8,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 class Listener(ThreadingHTTPServer):
     """A server that stores the headers of each request, and refuses it in words that hold the key, or redirects it."""
 
-    def __init__(self, leads_to=None):
+    def __init__(self, leads_to=None, *, echoes_in_header=False):
         super().__init__(("127.0.0.1", 0), Handler)
-        self.came, self.leads_to = [], leads_to
+        self.came, self.leads_to, self.echoes_in_header = [], leads_to, echoes_in_header
         self.url = f"http://127.0.0.1:{self.server_port}"
         self.thread = threading.Thread(target=self.serve_forever, args=(0.01,))
 
@@ -42,6 +42,8 @@ class Handler(BaseHTTPRequestHandler):
             return
         content = json.dumps({"error": {"message": f"bad key: {dict(self.headers)}", "code": 401}}).encode()
         self.send_response(401)
+        if self.server.echoes_in_header:
+            self.send_header("X-Echo", str(dict(self.headers)))
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()

@@ -1,9 +1,13 @@
 """A key goes to the host that it belongs to, and stands nowhere else."""
 
 import asyncio
+import contextlib
 import io
+import json
 import logging
+import pickle
 import traceback
+from urllib.parse import quote, quote_plus
 
 import pytest
 
@@ -239,6 +243,95 @@ def test_a_key_of_four_characters_is_hidden(listener, canaries):
         model("x")
 
     assert "Bearer ***" in str(caught.value)
+
+
+def words_in(value, seen):
+    """Return all texts and bytes that can be reached from a value, except through connections and tracebacks."""
+    if id(value) in seen or type(value).__name__.endswith(("Client", "Connection", "Pool", "traceback")):
+        return []
+    seen[id(value)] = value
+    if isinstance(value, (str, bytes)):
+        return [value if isinstance(value, str) else value.decode("latin-1")]
+    slots = [
+        getattr(value, name, None) for kind in type(value).__mro__ for name in getattr(kind, "__slots__", ())
+    ]
+    parts = [*getattr(value, "__dict__", {}).values(), *slots]
+    if isinstance(value, dict):
+        parts += [*value.keys(), *value.values()]
+    if isinstance(value, (list, tuple, set)):
+        parts += value
+    if isinstance(value, BaseException):
+        parts += [value.args, value.__cause__, value.__context__, str(value), repr(value)]
+    return [word for part in parts for word in words_in(part, seen)]
+
+
+@pytest.mark.parametrize("way", ["call", "acall", "stream"])
+@pytest.mark.parametrize("name", EACH)
+def test_no_part_of_an_error_holds_a_key(canaries, monkeypatch, name, way):
+    """A server echoes the key in body and headers. Neither the error, nor its response, nor its pickle holds the key."""
+    package_of(name)
+    if is_lacking(name, way):
+        return
+    with Listener(echoes_in_header=True) as listener:
+        at(monkeypatch, name, listener.url)
+        error = asked(connect(f"{name}:m"), way)
+    response = getattr(error, "response", None) or getattr(error, "raw_response", None)
+    words = [
+        *words_in(error, {}),
+        *words_in(vars(response) if hasattr(response, "headers") else response, {}),
+    ]
+    with contextlib.suppress(TypeError, pickle.PicklingError, AttributeError):
+        words.append(pickle.dumps(error).decode("latin-1"))
+    if hasattr(response, "headers"):
+        words.append(str(response.headers))
+    if hasattr(response, "_content"):
+        words += [response.text, str(response.content)]
+
+    keys = {
+        value for value in CANARIES.values() if any(value in header for header in listener.came[0].values())
+    }
+    assert keys != set()
+    assert {key for key in keys for word in words if key in word} == set()
+
+
+@pytest.mark.parametrize("key", ['a"b\\canary/key', "canary key+1"])
+def test_no_form_of_a_key_stays_in_an_error(listener, key):
+    """JSON escapes and URL escapes of a key are replaced too."""
+    echoes = [
+        key,
+        json.dumps(key),
+        json.dumps(key).replace("/", "\\/"),
+        quote(key),
+        quote_plus(key),
+        repr(key),
+    ]
+    with pytest.raises(LookupError) as caught, Endpoint(listener.url, key).keyless():
+        raise LookupError(*echoes)
+
+    assert [echo for echo in caught.value.args if "canary" in echo] == []
+
+
+def test_a_deeply_nested_body_of_an_error_holds_no_key():
+    """A body that is nested too deep to be searched is cut."""
+    error = LookupError("x")
+    error.body = "canary"
+    for _ in range(700):
+        error.body = [error.body]
+    with pytest.raises(LookupError), Endpoint("http://h/v1", "canary").keyless():
+        raise error
+
+    assert "canary" not in repr(error.body)
+
+
+def test_a_value_that_an_error_holds_twice_holds_no_key():
+    """Each place of a shared value loses the key."""
+    error = LookupError("x")
+    shared = ("canary",)
+    error.body, error.details = [shared], {"again": shared}
+    with pytest.raises(LookupError), Endpoint("http://h/v1", "canary").keyless():
+        raise error
+
+    assert (error.body, error.details) == ([("***",)], {"again": ("***",)})
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if PROVIDERS[name].needs_key])

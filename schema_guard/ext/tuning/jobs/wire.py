@@ -64,15 +64,16 @@ class Wire:
         Raises:
             HostError: No answer came, or one that refuses.
         """
-        with self._endpoint.keyless():
-            try:
+        try:
+            # The key goes before a message is cut, which could leave a part of it.
+            with self._endpoint.keyless():
                 return call()
-            except self._sdk.APIStatusError as error:
-                raise self._refused(error) from error
-            except self._sdk.APIError as error:
-                raise HostError(
-                    f"{self.label} gave no answer: {clip(str(error), _WIDTH)}", status=None, is_passing=True
-                ) from error
+        except self._sdk.APIStatusError as error:
+            raise self._refused(error) from error
+        except self._sdk.APIError as error:
+            raise HostError(
+                f"{self.label} gave no answer: {clip(str(error), _WIDTH)}", status=None, is_passing=True
+            ) from error
 
     def get(self, path: str, query: Mapping[str, Any] | None = None) -> Any:
         """Give the JSON of a GET; `HostError`."""

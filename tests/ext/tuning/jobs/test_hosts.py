@@ -3,6 +3,7 @@
 import pytest
 
 from schema_guard.ext.tuning.jobs.hosts import connect_host
+from schema_guard.ext.tuning.jobs.remote import HostError
 from schema_guard.models.endpoint import CrossOriginRedirect
 from tests.models.listeners import Listener
 
@@ -24,3 +25,12 @@ def test_a_training_set_follows_no_redirect_to_another_origin(monkeypatch, train
             connect_host("openai-compatible", f"{host.url}/v1").upload(training_set, "train.jsonl")
 
         assert (len(host.came), other.came) == (1, [])
+
+
+def test_no_part_of_a_key_stays_in_a_cut_message(monkeypatch, training_set):
+    """A host echoes a key that is longer than the message may be. The message holds no part of the key."""
+    monkeypatch.setenv("SCHEMA_GUARD_MODEL_KEY", "canary" * 100)
+    with Listener() as host, pytest.raises(HostError) as caught:
+        connect_host("openai-compatible", f"{host.url}/v1").upload(training_set, "train.jsonl")
+
+    assert "canary" not in f"{caught.value} {caught.value.__cause__!r}"
