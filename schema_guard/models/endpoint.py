@@ -19,7 +19,15 @@ from urllib.parse import urlsplit
 
 from schema_guard.models.error_keys import remove_key
 
-__all__ = ["NO_KEY", "OPENAI_URL", "TIMEOUT_S", "CrossOriginRedirect", "Endpoint", "foreign_headers"]
+__all__ = [
+    "NO_KEY",
+    "OPENAI_URL",
+    "TIMEOUT_S",
+    "CrossOriginRedirect",
+    "Endpoint",
+    "foreign_headers",
+    "origin",
+]
 
 # As the SDKs have it: ten minutes, for replies of slow models.
 TIMEOUT_S = 600.0
@@ -77,14 +85,14 @@ class Endpoint:
             CrossOriginRedirect: The request follows a redirect to another origin.
         """
         headers: MutableMapping[str, str] = request.headers
-        origin = _origin(str(request.url))
-        first = request.extensions.setdefault(_FIRST_ORIGIN, origin)
-        if origin != first:
+        place = origin(str(request.url))
+        first = request.extensions.setdefault(_FIRST_ORIGIN, place)
+        if place != first:
             raise CrossOriginRedirect(
-                f"{_url(first)} redirects to {_url(origin)}: schema_guard sends a prompt to no other origin. If you trust "
+                f"{_url(first)} redirects to {_url(place)}: schema_guard sends a prompt to no other origin. If you trust "
                 "that server, connect to its URL"
             )
-        if origin != _origin(self.base_url):
+        if place != origin(self.base_url):
             for name in [name for name in headers if name.lower() not in _PLAIN_HEADERS]:
                 del headers[name]
             return
@@ -136,13 +144,14 @@ def foreign_headers(own: str) -> dict[str, str]:
     return {name: value for name, value in headers.items() if value}
 
 
-def _origin(url: str) -> tuple[str, str | None, int | None]:
+def origin(url: str) -> tuple[str, str | None, int | None]:
+    """Return scheme, host, and port of a URL."""
     parts = urlsplit(url)
     return parts.scheme, parts.hostname, parts.port or _PORTS.get(parts.scheme)
 
 
-def _url(origin: tuple[str, str | None, int | None]) -> str:
-    scheme, host, port = origin
+def _url(place: tuple[str, str | None, int | None]) -> str:
+    scheme, host, port = place
     return f"{scheme}://{host}" if port == _PORTS.get(scheme) else f"{scheme}://{host}:{port}"
 
 

@@ -275,8 +275,6 @@ def _tuned(directory: Path, settings: _Options) -> HostedModel | ScriptedModel:
     from schema_guard.extensions import load  # only for those who use it
 
     tuned = load("model:tuned")(directory)
-    if tuned.model.startswith("tuned:"):
-        raise InvalidArgument(f"model {clip(repr(f'tuned:{directory}'))}: its job names itself")
     provider = settings.provider or tuned.provider
     model = _provider_model(tuned.model, settings._replace(provider=provider, adapter=tuned.adapter))
     model.tuned = True

@@ -6,18 +6,25 @@ from __future__ import annotations
 import json
 import shlex
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.errors import InvalidArgument
+from schema_guard.models.endpoint import origin
 from schema_guard.schema import Schema
 from schema_guard.text import clip, clip_path
 from schema_guard.validation.published_schemas import fault, judged
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 __all__ = ["JOB_FILE", "TunedModel", "read_job", "tuned_model"]
 
 JOB_FILE = "job.json"
 _SCHEMA = Path(__file__).with_name("job.schema.json")
 _FORMAT = 1
+_URLS = ("http", "https")
+# A script sends nothing to anybody.
+_REPLIES_OF_A_FILE = "scripted"
 _UPGRADE = "another version has written it: upgrade schema-guard"
 _WAY_ON = "or move it away to begin anew; what was begun at a host goes on there"
 
@@ -62,10 +69,10 @@ def read_job(directory: Path) -> dict[str, Any] | None:
 
 
 def tuned_model(directory: Path) -> TunedModel:
-    """Give the model that a folder's job has made; the adapter with its whole path.
+    """Return the model of a folder's job, with the whole path of its adapter.
 
     Raises:
-        InvalidArgument: There is no job, or it has made none.
+        InvalidArgument: There is no job, it has made no model, or its model is at another place than its backend.
     """
     job = read_job(directory)
     command = f"schema-guard tune run {shlex.quote(str(directory))}"
@@ -77,4 +84,33 @@ def tuned_model(directory: Path) -> TunedModel:
             f"{name}: its job has made no model, it is {job['status']}: go on with {command}"
         )
     model = TunedModel(**job["result"])
+    _check_destination(model.model, job, name)
     return model if model.adapter is None else model._replace(adapter=str(directory / model.adapter))
+
+
+def _check_destination(model: str, job: Mapping[str, Any], name: str) -> None:
+    """Refuse a model that sends prompts and a key to another place than the backend of the job.
+
+    Raises:
+        InvalidArgument: The model is at another place.
+    """
+    backend, url = job["backend"], job["url"]
+    kind = model.partition(":")[0]
+    if backend == "local":
+        is_own, expected = model == "local", "'local'"
+    elif url is not None:
+        is_own, expected = kind in _URLS and _is_same_origin(model, url), f"a model at {clip(url)}"
+    else:
+        is_own, expected = kind == backend, f"'{backend}:NAME'"
+    if not is_own and kind != _REPLIES_OF_A_FILE:
+        raise InvalidArgument(
+            f"{name}: the model in {JOB_FILE} is not at the backend of its job: expected {expected}, got "
+            f"{clip(repr(model))}. Connect to that model by its own name if you trust it"
+        )
+
+
+def _is_same_origin(model: str, url: str) -> bool:
+    try:
+        return origin(model) == origin(url)
+    except ValueError:  # a port that is no number
+        return False

@@ -1,6 +1,7 @@
 """`connect("tuned:DIR")`: the model that a job has made."""
 
 import json
+import re
 
 import pytest
 
@@ -14,9 +15,9 @@ from schema_guard.models import connect
 def job(tmp_path):
     """Write a job with a result."""
 
-    def written(result, status="succeeded"):
+    def written(result, status="succeeded", backend="openai", url=None):
         document = {
-            "format": 1, "backend": "openai", "base": "small", "url": None, "mark": "0" * 12, "set": {}, "status": status, "steps": [],
+            "format": 1, "backend": backend, "base": "small", "url": url, "mark": "0" * 12, "set": {}, "status": status, "steps": [],
             "result": result, "cost": {},
         }  # fmt: skip
         (tmp_path / JOB_FILE).write_text(json.dumps(document))
@@ -34,7 +35,8 @@ def test_the_result_of_a_job_is_asked(job, monkeypatch):
     pytest.importorskip("openai", reason="needs the extra 'openai'")
     monkeypatch.setenv("SCHEMA_GUARD_MODEL_KEY", "k")
     with connect(
-        job(result("http://127.0.0.1:1/v1#mine", provider="vllm")), options={"temperature": 0}
+        job(result("http://127.0.0.1:1/v1#mine", provider="vllm"), url="http://127.0.0.1:1/v1"),
+        options={"temperature": 0},
     ) as model:
         assert (model.name, model.provider, model.tuned) == ("mine", "vllm", True)
         assert (model.options, model.endpoint.api_key) == ({"temperature": 0}, "k")
@@ -57,17 +59,15 @@ def test_calls_of_a_tuned_model_are_recorded_as_such(job, tmp_path):
 def test_an_adapter_lies_beside_the_job(job, tmp_path):
     """A LoRA is looked for in the folder of the job."""
     with pytest.raises(InvalidArgument, match=f"{tmp_path}/orders.gguf': expected the path of a GGUF file"):
-        connect(job(result("local", "orders.gguf")))
+        connect(job(result("local", "orders.gguf"), backend="local"))
     with pytest.raises(InvalidArgument, match="at /result/adapter"):
-        connect(job(result("local", "../orders.gguf")))
+        connect(job(result("local", "../orders.gguf"), backend="local"))
 
 
 @pytest.mark.parametrize(
     ("given", "status", "told"),
     [
         (None, "running", "its job has made no model, it is running: go on with schema-guard tune run "),
-        (result("tuned:elsewhere"), "succeeded", "its job names itself"),
-        (result("loca"), "succeeded", "did you mean 'local'"),
     ],
 )
 def test_a_job_without_a_model_is_told(job, given, status, told):
@@ -86,3 +86,62 @@ def test_the_command_of_a_folder_with_spaces_can_be_copied(tmp_path):
     """Its path is quoted, as a shell wants it."""
     with pytest.raises(InvalidArgument, match=r"make one with schema-guard tune run '.*my set'$"):
         connect(f"tuned:{tmp_path / 'my set'}")
+
+
+@pytest.mark.parametrize(
+    ("backend", "url", "model", "expected"),
+    [
+        ("local", None, "http://evil.test/v1#m", "'local'"),
+        ("local", "http://evil.test/v1", "http://evil.test/v1#m", "'local'"),
+        ("local", None, "openai:m", "'local'"),
+        ("local", None, "tuned:elsewhere", "'local'"),
+        ("openai", None, "http://evil.test/v1#m", "'openai:NAME'"),
+        ("openai", None, "together:m", "'openai:NAME'"),
+        ("openai-compatible", None, "http://evil.test/v1#m", "'openai-compatible:NAME'"),
+        (
+            "openai-compatible",
+            "http://mine.test/v1",
+            "http://evil.test/v1#m",
+            "a model at http://mine.test/v1",
+        ),
+        (
+            "openai-compatible",
+            "http://mine.test/v1",
+            "http://mine.test:8080/v1#m",
+            "a model at http://mine.test/v1",
+        ),
+        ("openai-compatible", "http://mine.test/v1", "http://mine.test@evil.test/v1#m", "a model at"),
+        ("openai-compatible", "http://mine.test/v1", "http://mine.test:x/v1#m", "a model at"),
+        (
+            "openai-compatible",
+            "https://mine.test/v1",
+            "http://mine.test/v1#m",
+            "a model at https://mine.test/v1",
+        ),
+        ("openai-compatible", "http://mine.test/v1", "openai:m", "a model at http://mine.test/v1"),
+        ("fireworks", "http://mine.test", "fireworks:m", "a model at http://mine.test"),
+    ],
+)
+def test_a_job_does_not_decide_where_prompts_go(job, monkeypatch, backend, url, model, expected):
+    """The model of a job is at the backend of the job: on this machine, at the named host, or at the origin of its URL."""
+    monkeypatch.setenv("SCHEMA_GUARD_MODEL_KEY", "canary")
+    with pytest.raises(
+        InvalidArgument, match=re.escape(f"is not at the backend of its job: expected {expected}")
+    ):
+        connect(job(result(model), backend=backend, url=url))
+
+
+@pytest.mark.parametrize(
+    ("backend", "url", "model"),
+    [
+        ("openai", None, "openai:ft:mine"),
+        ("openai", "http://127.0.0.1:1/v1", "http://127.0.0.1:1/v1#mine"),
+        ("fireworks", "http://127.0.0.1:1", "http://127.0.0.1:1/inference/v1#mine"),
+    ],
+)
+def test_connects_to_the_backend_of_a_job(job, monkeypatch, backend, url, model):
+    """A model at the backend of its job is connected."""
+    pytest.importorskip("openai", reason="needs the extra 'openai'")
+    monkeypatch.setenv("OPENAI_API_KEY", "k")
+    with connect(job(result(model), backend=backend, url=url)) as connected:
+        assert connected.tuned
