@@ -82,19 +82,33 @@ def require_one_of(name: str, value: object, known: tuple[str, ...]) -> None:
         )
 
 
+_HUGE_DIGITS = 300
+_HUGE = 10**_HUGE_DIGITS
+
+
 def require_seconds(name: str, value: object, *, least: float | None = 0.0) -> None:
     """Raise `InvalidArgument` unless it is an int or a float, and not below *least*; None is no bound."""
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
     # Of NaN nothing holds.
-    if not is_number or not float(value) >= (-inf if least is None else least):  # type: ignore[arg-type]
+    if not is_number or _is_huge(value) or not float(value) >= (-inf if least is None else least):  # type: ignore[arg-type]
         bound = "" if least is None else f" >= {least:g}"
-        raise InvalidArgument(f"{name}={clip(repr(value))}: expected a number of seconds{bound}")
+        raise InvalidArgument(f"{name}={_shown(value)}: expected a number of seconds{bound}")
 
 
 def require_count(name: str, value: object, least: int = 0, *, meaning: str = "") -> None:
     """Raise `InvalidArgument` unless it is an int and not below *least*; *meaning* says what one of them means."""
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise InvalidArgument(f"{name}={clip(repr(value))}: expected an int >= {least}{meaning}")
+        raise InvalidArgument(f"{name}={_shown(value)}: expected an int >= {least}{meaning}")
+
+
+def _is_huge(value: object) -> bool:
+    """Check whether a number is an int that no float can hold."""
+    return isinstance(value, int) and abs(value) >= _HUGE
+
+
+def _shown(value: object) -> str:
+    # Python writes no int of more than 4,300 digits.
+    return f"an int of more than {_HUGE_DIGITS} digits" if _is_huge(value) else clip(repr(value))
 
 
 def require_list(name: str, value: Any, what: str) -> Sequence[Any]:

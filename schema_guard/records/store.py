@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal, Self, cast
 from weakref import finalize
 
+from schema_guard.arguments import require_seconds
 from schema_guard.errors import InvalidArgument
 from schema_guard.records.backend import Counts
 from schema_guard.records.payloads.storage import TextStorage, stricter
@@ -115,7 +116,12 @@ class Store:
             self._writer.settle()
 
     def flush(self, timeout_s: float = 2.0) -> int:
-        """Wait until what was recorded before is stored or lost; gives the attempts still pending."""
+        """Wait until what was recorded before is stored or lost, and return the attempts still pending.
+
+        Raises:
+            InvalidArgument: *timeout_s* is no number of seconds.
+        """
+        require_seconds("timeout_s", timeout_s, least=None)
         return self._writer.flush(timeout_s)
 
     def counts(self) -> Counts:

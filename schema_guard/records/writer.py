@@ -242,10 +242,10 @@ class Writer:
         return "queue_full" if full or self._pending_chars + chars > MAX_PENDING_CHARS else None
 
     def _drain(self, timeout_s: float, *, last: bool, may_give_up: bool = False) -> int:
-        deadline = time.monotonic() + timeout_s
+        deadline = time.monotonic() + min(timeout_s, 1e9)  # locks refuse to wait for infinite times; 30 years
         with self._settled:
             if self._forking and self._thread is not current_thread():
-                self._settled.wait_for(lambda: not self._forking, timeout_s)
+                self._settled.wait_for(lambda: not self._forking, _left(deadline))
             thread = self._thread
             if thread is None or thread is current_thread():
                 return self._pending

@@ -204,3 +204,24 @@ def test_each_public_function_is_asked_for_each_of_its_arguments():
         taken = set(getattr(function, "__match_args__", inspect.signature(function).parameters))
         taken -= {"default", "settings", "unknown"}
         assert arguments.keys() == taken, function
+
+
+@pytest.mark.parametrize(
+    "seconds", [10**400, -(10**400), 10**5000], ids=["large", "negative", "not printable"]
+)
+def test_a_huge_number_of_seconds_is_an_argument_error(tmp_path, seconds):
+    """An int that no float holds is refused by name, and its digits are not written out."""
+    message = "timeout_s=an int of more than 300 digits: expected a number of seconds"
+    with open_store(f"sqlite:///{tmp_path}/r.db") as store:
+        for call in (flush, store.flush, partial(connect, "local")):
+            with pytest.raises(InvalidArgument, match=message):
+                call(timeout_s=seconds)
+
+
+@pytest.mark.parametrize("seconds", [1e300, float("inf")])
+def test_flush_waits_without_a_limit(tmp_path, seconds):
+    """A store with records can be flushed with a limit that is never reached."""
+    with open_store(f"sqlite:///{tmp_path}/r.db") as store:
+        guard(DOCUMENT, store=store)(ask)("x")
+
+        assert (flush(seconds), store.flush(seconds)) == (0, 0)
