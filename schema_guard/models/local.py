@@ -27,7 +27,7 @@ from schema_guard.models.apis.openai_api import OpenAIModel
 from schema_guard.models.child import ChildProcess
 from schema_guard.models.endpoint import TIMEOUT_S, Endpoint, foreign_headers
 from schema_guard.models.weights import NAME, WEIGHTS_BYTES, local_weights
-from schema_guard.text import clip
+from schema_guard.text import clip, reason_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -227,19 +227,21 @@ def _adapter(adapter: str | os.PathLike[str] | None) -> LoraFile | None:
     if not isinstance(adapter, str | os.PathLike):
         raise InvalidArgument(f"adapter={clip(repr(adapter))}: expected the path of a GGUF file, or None")
     path = Path(adapter).expanduser()
+    shown = clip(repr(str(path)), 200)
     try:
         with path.open("rb") as file:
-            if file.read(len(_GGUF)) != _GGUF:
-                raise InvalidArgument(
-                    f"adapter={clip(repr(str(path)), 200)}: is no GGUF file: expected a LoRA that llama.cpp's "
-                    "convert_lora_to_gguf.py, or the gguf package, has written"
-                )
+            is_gguf = file.read(len(_GGUF)) == _GGUF
             file.seek(0)
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
+            digest = hashlib.file_digest(file, "sha256").hexdigest() if is_gguf else ""
+    except (OSError, ValueError) as error:  # a ValueError: the path holds a null byte or a lone surrogate
         raise InvalidArgument(
-            f"adapter={clip(repr(str(path)), 200)}: expected the path of a GGUF file: {error.strerror}"
+            f"adapter={shown}: expected the path of a GGUF file: {reason_of(error)}"
         ) from error
+    if not is_gguf:
+        raise InvalidArgument(
+            f"adapter={shown}: is no GGUF file: expected a LoRA that llama.cpp's convert_lora_to_gguf.py, or the gguf "
+            "package, has written"
+        )
     return LoraFile(path.absolute(), f"{path.name}@{digest[:16]}")
 
 

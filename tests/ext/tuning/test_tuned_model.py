@@ -145,3 +145,14 @@ def test_connects_to_the_backend_of_a_job(job, monkeypatch, backend, url, model)
     monkeypatch.setenv("OPENAI_API_KEY", "k")
     with connect(job(result(model), backend=backend, url=url)) as connected:
         assert connected.tuned
+
+
+@pytest.mark.parametrize("name", ["x\0y", "x\ud800y"])
+def test_an_adapter_name_that_no_file_can_have_is_reported(job, name):
+    """The error names the argument and the path, in a call and in a job."""
+    for connecting in (
+        lambda: connect("local", adapter=name),
+        lambda: connect(job(result("local", name), backend="local")),
+    ):
+        with pytest.raises(InvalidArgument, match=r"y': expected the path of a GGUF file: |lone surrogate"):
+            connecting()
