@@ -100,7 +100,10 @@ def _message(error: Exception) -> str:
     """Return the message of an error, with its class only if neither the library nor the system wrote it."""
     if isinstance(error, (SchemaGuardError, OSError)):
         return str(error)
-    return f"unexpected {type(error).__name__}: {error} (--verbose prints the traceback)"
+    if isinstance(error, MemoryError):
+        return "out of memory: give the command less data at once (--verbose prints the traceback)"
+    words = f": {error}" if str(error) else ""
+    return f"unexpected {type(error).__name__}{words} (--verbose prints the traceback)"
 
 
 def _print_error(message: str, status: int) -> int:

@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
@@ -129,3 +130,19 @@ def test_help_fits_a_narrow_terminal(capsys, monkeypatch):
 
     assert len(options) > 60
     assert max(map(len, options)) <= 60
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (MemoryError(), "out of memory: give the command less data at once (--verbose prints the traceback)"),
+        (AssertionError(), "unexpected AssertionError (--verbose prints the traceback)"),
+        (KeyError("x"), "unexpected KeyError: 'x' (--verbose prints the traceback)"),
+    ],
+)
+def test_an_error_without_a_message_is_described(capsys, monkeypatch, error, message):
+    """An error of Python that has no words of its own is described in words."""
+    buffer = mock.Mock(**{"read.side_effect": error, "readline.side_effect": error})
+    monkeypatch.setattr("sys.stdin", mock.Mock(buffer=buffer))
+
+    assert run(capsys, "schema", "check", "s.json", "-") == (2, "", f"schema-guard: {message}\n")
