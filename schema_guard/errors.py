@@ -14,6 +14,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
+from schema_guard.text import safe
+
 if TYPE_CHECKING:
     from schema_guard.values import Outcome
 
@@ -39,7 +41,7 @@ class InvalidArgument(SchemaGuardError, ValueError):
 
 
 class InvalidSchema(SchemaGuardError, ValueError):
-    """A schema cannot be loaded.
+    """A schema cannot be loaded. The message holds no character that controls a terminal.
 
     Attributes:
         code: One of `invalid unknown_dialect unknown_keyword remote_ref ref_cycle unsafe_pattern too_large too_deep
@@ -48,7 +50,7 @@ class InvalidSchema(SchemaGuardError, ValueError):
     """
 
     def __init__(self, message: str, *, code: str = "invalid", location: str = "") -> None:
-        super().__init__(message)
+        super().__init__(safe(message))
         self.code = code
         self.location = location
 

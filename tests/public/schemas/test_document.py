@@ -133,3 +133,39 @@ def test_metaschema_without_assertions_is_an_unknown_dialect():
         Schema.of({"$schema": "urn:own"}, resources={"urn:own": own})
 
     assert caught.value.code == "unknown_dialect"
+
+
+CONTROLS = "\x1b[2J\x9b31m\u202eevil\u2066\n"
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {CONTROLS: float("nan")},
+        {"properties": {CONTROLS: {"type": "no such type"}}},
+        {"properties": {CONTROLS: {"$ref": "#/nowhere"}}},
+        {"properties": {CONTROLS: {"$ref": f"http://{CONTROLS}"}}},
+        {"properties": {CONTROLS: {"pattern": f"({CONTROLS}"}}},
+        {"properties": {CONTROLS: {"$ref": f"#/properties/{CONTROLS}"}}},
+        {"properties": {CONTROLS: {"enum": CONTROLS}}},
+        {"$schema": CONTROLS},
+        {"required": [CONTROLS, CONTROLS]},
+        {"type": CONTROLS},
+    ],
+)
+def test_the_message_about_a_schema_holds_no_control_characters(document):
+    """Escape sequences and bidirectional overrides of a schema are escaped in the error about the schema."""
+    with pytest.raises(InvalidSchema) as caught:
+        Schema.of(document)
+
+    assert str(caught.value).isprintable()
+
+
+def test_the_message_about_a_schema_file_holds_no_control_characters(tmp_path):
+    """The name of a schema file is escaped in the error about the file."""
+    path = tmp_path / "\x1b[2J\u202e.json"
+    path.write_text("[")
+    with pytest.raises(InvalidSchema) as caught:
+        Schema.of(path)
+
+    assert str(caught.value).isprintable()
