@@ -4,21 +4,28 @@
 from __future__ import annotations
 
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from schema_guard.cli.shared.bounded_lines import FileTooLarge, bounded_lines, mebibytes
 from schema_guard.cli.shared.options import build_command, print_json, schema_of, shared
 from schema_guard.failure_message import violation_lines
 from schema_guard.judging import judge
+from schema_guard.limits import DEFAULT_LIMITS
+from schema_guard.providers.failures import bad_unicode
 from schema_guard.report import as_json
-from schema_guard.text import safe
+from schema_guard.text import reason_of, safe
+from schema_guard.values import Failure, Judgement
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from schema_guard.values import Judgement
+    from schema_guard.schema import Schema
+
+_MOST = DEFAULT_LIMITS.max_bytes
 
 
 @build_command("check")
@@ -39,13 +46,30 @@ def command(schema: str, files: tuple[str, ...], form: str) -> int:
     my-model | schema-guard schema check app.models:Invoice -
     """
     loaded = schema_of(schema, "SCHEMA")
-    judged = [(name, judge(text, loaded, finish_reason="stop")) for name, text in _texts(files)]
+    shown: list[Any] = []
+    all_valid = True
+    for name, data in _documents(files):
+        judgement = _judged(data, loaded)
+        all_valid = all_valid and judgement.ok
+        # Values of large files would not fit into memory together.
+        shown += [_as_json(name, judgement)] if form == "json" else _as_text(name, judgement)
     if form == "json":
-        print_json([_as_json(name, judgement) for name, judgement in judged])
+        print_json(shown)
     else:
-        for name, judgement in judged:
-            print("\n".join(_as_text(name, judgement)))
-    return 0 if all(judgement.ok for _, judgement in judged) else 1
+        print("".join(f"{line}\n" for line in shown), end="")
+    return 0 if all_valid else 1
+
+
+def _judged(data: bytes | None, schema: Schema[Any]) -> Judgement[Any]:
+    """Validate a document; None is one that is longer than the limit."""
+    if data is None:
+        failure = Failure("syntax", "too_large", f"more than {mebibytes(_MOST)}, the limit of a document")
+        return Judgement(ok=False, value=None, failure=failure, form=None)
+    try:
+        text = data.decode()
+    except UnicodeDecodeError as error:
+        return Judgement(ok=False, value=None, failure=bad_unicode(error), form=None)
+    return judge(text, schema, finish_reason="stop")
 
 
 def _as_json(name: str, judgement: Judgement[Any]) -> dict[str, object]:
@@ -66,16 +90,17 @@ def _as_text(name: str, judgement: Judgement[Any]) -> list[str]:
     return [f"{safe(name)}: {failure.kind} {safe(failure.code)}", *lines]
 
 
-def _texts(files: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+def _documents(files: tuple[str, ...]) -> Iterator[tuple[str, bytes | None]]:
+    """Yield each document with its place; None for one that is longer than the limit."""
     for name in files:
         try:
-            data = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
-        except OSError as error:
-            raise click.UsageError(f"{safe(name)}: {error.strerror}") from error
-        # What is not UTF-8 becomes lone surrogates, which are refused as bad_unicode with their place.
-        text = data.decode("utf-8", "surrogateescape")
-        if name.endswith(".jsonl"):
-            lines = text.splitlines() if "\u2028" not in text and "\x85" not in text else text.split("\n")
-            yield from ((f"{name}:{number}", line) for number, line in enumerate(lines, 1) if line.strip())
-        else:
-            yield name, text
+            with nullcontext(sys.stdin.buffer) if name == "-" else Path(name).open("rb") as stream:
+                if name.endswith(".jsonl"):
+                    for number, line in enumerate(bounded_lines(stream, _MOST), 1):
+                        if line is None or line.strip():
+                            yield f"{name}:{number}", line
+                else:
+                    data = stream.read(_MOST + 1)
+                    yield name, data if len(data) <= _MOST else None
+        except (OSError, FileTooLarge) as error:
+            raise click.UsageError(f"{safe(name)}: {reason_of(error)}") from error

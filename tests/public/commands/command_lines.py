@@ -2,8 +2,10 @@
 
 import io
 import json
+import os
 import re
 import runpy
+import subprocess
 import sys
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
@@ -64,6 +66,23 @@ def command(*arguments):
         for stream in (out, err):
             stream.flush()
     return status, out.buffer.getvalue().decode(), err.buffer.getvalue().decode()
+
+
+def measured_command(*arguments):
+    """Run a command line in a process of its own. Return its exit status, stdout, and peak of memory in bytes."""
+    program = (
+        "import resource, runpy, sys\n"
+        "try:\n"
+        "    runpy.run_module('schema_guard', run_name='__main__')\n"
+        "finally:\n"
+        "    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)\n"
+    )
+    found = str(Path(schema_guard.__file__).parent.parent)
+    done = subprocess.run(
+        [sys.executable, "-c", program, *map(str, arguments)],
+        capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": found},
+    )  # fmt: skip
+    return done.returncode, done.stdout, int(done.stderr.split()[-1]) * 1024
 
 
 def run(capsys, *arguments):

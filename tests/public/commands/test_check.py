@@ -2,10 +2,11 @@
 
 import json
 from io import BytesIO, TextIOWrapper
+from pathlib import Path
 
 import pytest
 
-from tests.public.commands.command_lines import file, run
+from tests.public.commands.command_lines import file, measured_command, run
 
 EVIL = '{"a": "\\u001b[2J\\u009b31m", "\\u001b]0;owned\\u0007": 1}'
 
@@ -59,6 +60,9 @@ def test_check_reads_standard_input(capsys, monkeypatch):
     [
         (b"", "syntax empty"),
         (b'{"a":"\xff"}', "syntax bad_unicode"),
+        (b'\xff{"a":1}', "syntax bad_unicode"),
+        (b'{"a":1}\x80', "syntax bad_unicode"),
+        (b'Here it is \xc3:\n```json\n{"a":1}\n```', "syntax bad_unicode"),
         (b'{"a":', "syntax malformed"),
         (b"I cannot help with that.", "refusal refusal"),
         (b"\xef\xbb\xbf{}", "structure required"),
@@ -112,3 +116,57 @@ def test_check_shows_no_model_text_unescaped(capsys, form):
     assert status == 1
     assert "1b]0;owned" in out
     assert out.isascii()
+
+
+def test_check_reports_a_line_that_is_not_utf_8(capsys):
+    """Bytes around the JSON of a line make that line invalid, and the other lines are read."""
+    status, out, _ = run(
+        capsys, "schema", "check", "s.json", file("f.jsonl", b'{"a":1}\n\xff{"a":1}\n{"a":1}')
+    )
+
+    assert (status, [line for line in out.splitlines() if line[0] != " "]) == (
+        1,
+        ["f.jsonl:1: valid (clean)", "f.jsonl:2: syntax bad_unicode", "f.jsonl:3: valid (clean)"],
+    )
+
+
+def sparse(name, size, start=b"", end=b""):
+    """Write a file with a hole, which takes no room on the disk."""
+    with Path(name).open("wb") as stream:
+        stream.write(start)
+        stream.truncate(size)
+        stream.seek(size)
+        stream.write(end)
+    return name
+
+
+@pytest.mark.parametrize("size", [600_000_000, pytest.param(3_000_000_000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("name", ["f.json", "f.jsonl"])
+def test_check_of_a_huge_file_needs_little_memory(name, size):
+    """A sparse file of gigabytes is reported as too large, within 250 MB of memory."""
+    status, out, peak = measured_command("schema", "check", "s.json", sparse(name, size))
+
+    place = name if name == "f.json" else f"{name}:1"
+    assert (status, out) == (1, f"{place}: syntax too_large\n    more than 8 MiB, the limit of a document\n")
+    assert peak < 250e6
+
+
+def test_check_reads_the_lines_after_a_huge_one(capsys):
+    """A line that is too long is reported, and the lines around it are read."""
+    name = sparse("f.jsonl", 100_000_000, b'{"a":1}\n', b'\n{"a":"x"}\n')
+    status, out, _ = run(capsys, "schema", "check", "s.json", name)
+
+    assert (status, [line for line in out.splitlines() if line[0] != " "]) == (
+        1,
+        ["f.jsonl:1: valid (clean)", "f.jsonl:2: syntax too_large", "f.jsonl:3: structure type"],
+    )
+
+
+@pytest.mark.slow
+def test_check_of_an_endless_file_is_an_error(capsys):
+    """A file of lines that is larger than 4 GiB is refused with its name."""
+    name = sparse("f.jsonl", 4 * 1024**3, b"", b"x")
+
+    assert run(capsys, "schema", "check", "s.json", name) == (
+        2, "", "schema-guard: f.jsonl: larger than 4,096 MiB: split the file\n",
+    )  # fmt: skip
