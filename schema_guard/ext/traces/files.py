@@ -2,7 +2,7 @@
 """The rows of exported files: JSON Lines, JSON, CSV, Parquet, each also compressed by gzip.
 
 Rules: a file is read as its beginning says, not its name, but for CSV and Parquet; a line that cannot be read is told
-with its place and its fault, and the others are read on.
+with its place and its fault, and the others are read on. No line, and no document, of more than a limit is ever in memory.
 """
 
 from __future__ import annotations
@@ -13,22 +13,24 @@ import io
 import json
 import sys
 from contextlib import contextmanager
-from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, Self, cast
 
+from schema_guard.cli.shared.bounded_lines import MAX_LINE_BYTES, FileTooLarge, bounded_lines, mebibytes
 from schema_guard.errors import InvalidArgument, missing_extra
 from schema_guard.text import clip
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
 __all__ = ["Row", "Unreadable", "rows_of"]
 
 # What a page of an API has beside its rows.
 _OF_PAGES = frozenset(["meta", "next_cursor", "has_more"])
-# Longer fields than this are a prompt of a hundred million characters.
-_LONGEST_FIELD = 2**27
+# A document is parsed as a whole, and its values can take 20 times its size.
+_MOST_OF_DOCUMENT = 64 * 1024 * 1024
+_MOST_BLANK_LINES = 1_000
+_LONG_LINE = f"a line of more than {mebibytes(MAX_LINE_BYTES)}"
 _BATCH = 1_000
 _BOM = b"\xef\xbb\xbf"
 
@@ -75,22 +77,53 @@ def _opened(name: str) -> Iterator[BinaryIO]:
         raise InvalidArgument(f"{clip(name)}: {getattr(error, 'strerror', None) or error}") from error
 
 
+class _Pushback:
+    """A stream that first yields bytes that were read from it before."""
+
+    def __init__(self, content: bytes, stream: BinaryIO) -> None:
+        self._content, self._stream = io.BytesIO(content), stream
+
+    def readline(self, size: int) -> bytes:
+        """Read a line, or *size* bytes of it."""
+        line = self._content.readline(size)
+        if line.endswith(b"\n") or len(line) == size:
+            return line
+        return line + self._stream.readline(size - len(line))
+
+
 def _of_json(name: str) -> Iterator[Row | Unreadable]:
-    """Read JSON Lines where the first line is a document of its own, else one document."""
+    """Read JSON Lines if the first line is a document of its own, otherwise one document."""
     with _opened(name) as stream:
-        first, number = stream.readline().removeprefix(_BOM), 1
-        while first and not first.strip():
-            first, number = stream.readline(), number + 1
-        lines: Iterable[bytes] = stream
-        if first.lstrip().startswith(b"[") or not _is_document(first):
-            rest = stream.read()
-            if first.lstrip().startswith(b"[") or _is_document(first + rest):
-                yield from _of_document(name, first + rest)
+        content, number = stream.readline(MAX_LINE_BYTES + 1).removeprefix(_BOM), 1
+        while content.isspace() and len(content) <= MAX_LINE_BYTES and number < _MOST_BLANK_LINES:
+            content, number = stream.readline(MAX_LINE_BYTES + 1), number + 1
+        is_list = content.lstrip().startswith(b"[")
+        if is_list or len(content) > MAX_LINE_BYTES or not _is_document(content):
+            opening = content
+            content += stream.read(_MOST_OF_DOCUMENT + 1 - len(content))
+            if len(content) <= _MOST_OF_DOCUMENT:
+                if is_list or _is_document(content):
+                    yield from _of_document(name, content)
+                    return
+            elif is_list or opening.strip() == b"{":
+                yield Unreadable(
+                    name,
+                    f"a JSON document of more than {mebibytes(_MOST_OF_DOCUMENT)}: convert it to JSON Lines",
+                )
                 return
-            lines = io.BytesIO(rest)
-        for at, line in enumerate(chain([first], lines), number):
-            if line.strip():
-                yield from _line(f"{name}:{at}", line)
+        yield from _lines(name, _Pushback(content, stream), number)
+
+
+def _lines(name: str, stream: _Pushback, first: int) -> Iterator[Row | Unreadable]:
+    number = first
+    try:
+        for number, line in enumerate(bounded_lines(cast("BinaryIO", stream)), first):
+            if line is None:
+                yield Unreadable(f"{name}:{number}", _LONG_LINE)
+            elif line.strip():
+                yield from _line(f"{name}:{number}", line)
+    except FileTooLarge as error:
+        yield Unreadable(f"{name}:{number}", str(error))
 
 
 def _is_document(content: bytes) -> bool:
@@ -153,19 +186,48 @@ def _listed(place: str, rows: list[Any]) -> Iterator[Row | Unreadable]:
             yield Unreadable(where, f"expected an object, got {_kind(row)}")
 
 
+class _CsvLines:
+    """The lines of a CSV file, for a reader that joins them to rows.
+
+    Attributes:
+        number: The number of the line that was read last.
+        row_size: Characters of the lines that the reader took for the current row.
+    """
+
+    def __init__(self, lines: Iterator[str | None]) -> None:
+        self._lines = lines
+        self.number = 0
+        self.row_size = 0
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> str:
+        line = next(self._lines)
+        self.number += 1
+        self.row_size += 0 if line is None else len(line)
+        if line is None or self.row_size > MAX_LINE_BYTES:
+            raise csv.Error(f"a row of more than {mebibytes(MAX_LINE_BYTES)}")
+        return line
+
+
 def _of_csv(name: str) -> Iterator[Row | Unreadable]:
-    csv.field_size_limit(_LONGEST_FIELD)
+    csv.field_size_limit(MAX_LINE_BYTES)
     with _opened(name) as stream:
         text = io.TextIOWrapper(stream, "utf-8-sig", newline="", errors="surrogateescape")
-        reader = csv.reader(text, strict=True)
+        lines = _CsvLines(bounded_lines(text, ends=("\n", "\r")))
+        reader = csv.reader(lines, strict=True)
         header: list[str] | None = None
         while True:
-            line = reader.line_num + 1
+            line, lines.row_size = lines.number + 1, 0
             try:
                 cells = next(reader, None)
             except csv.Error as error:
                 yield Unreadable(f"{name}:{line}", f"no CSV: {error}")
                 continue
+            except FileTooLarge as error:
+                yield Unreadable(f"{name}:{line}", str(error))
+                return
             if cells is None:
                 return
             if header is None:
