@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The lines of a file that a stranger made: none longer than a limit is ever in memory, and no file is endless.
+"""Read the lines of a file from an unknown author. No long line is ever in memory, and no file is endless.
 
 A compressed file of one megabyte can hold a line of a gigabyte, and a sparse file costs nothing to make.
 """
