@@ -145,7 +145,7 @@ FAULTS = {
     "schema: one violation too many": Fault(
         Schema, "violations", lambda real: lambda *a, **k: (found := real(*a, **k)) + found
     ),
-    "extract: reasoning is content": Fault(extract, "_behind_reasoning", lambda _: lambda text, start: start),
+    "extract: reasoning is content": Fault(extract, "_after_reasoning", lambda _: lambda text, start: start),
     "extract: prose has no brackets": Fault(
         extract, "brackets", lambda _: lambda *a, **k: extract.Brackets((), (), complete=True)
     ),
@@ -154,7 +154,7 @@ FAULTS = {
     "accepting: the last of equal keys counts": Fault(
         plain_reply, "reader", _reader(catch_duplicate_keys=False)
     ),
-    "judge: what follows is not looked at": Fault(judge, "_failure_behind", lambda _: lambda *a: None),
+    "judge: what follows is not looked at": Fault(judge, "_failure_after", lambda _: lambda *a: None),
     "judge: a cut-off text is malformed": Fault(
         failures, "not_json", lambda _: lambda *a: Failure("syntax", "malformed", "planted")
     ),

@@ -11,7 +11,7 @@ import pytest
 from tests.public.ext.calls.prefix.feeding import run
 
 ROOM = "schema_guard.ext.streaming"
-MODULES = ("tokens", "plans", "frames", "verdicts", "conditions", "start", "told", "incremental", "checker")
+MODULES = ("tokens", "plans", "frames", "verdicts", "conditions", "start", "failure", "incremental", "checker")
 # What is planted: the module, what stands there, what is put in its place.
 MUTANTS = {
     "required of any arm": ("plans", "frozenset.intersection(*(", "frozenset().union(*("),
@@ -22,7 +22,7 @@ MUTANTS = {
     "full before it is": ("plans", "min(self.most, len(self.closed))", "min(self.most, len(self.closed) - 1)"),
     "names of one arm": ("plans", "if None not in names:", "if names:"),
     "all arms at once": ("plans", "any(arm.accepts(value)", "all(arm.accepts(value)"),
-    "a pattern is no name": ("plans", 'return (schemas, "properties") if schemas', 'return (schemas, "properties") if step in self.named'),
+    "a pattern is no name": ("plans", 'return (schemas, "properties") if schemas', 'return (schemas, "properties") if step in self.by_name'),
     "siblings of a reference": ("conditions", "return self._ref_alone and", "return False and"),
     "then without its if": ("conditions", 'if self._has(schema, "if") and', 'if "then" in schema:\n            yield schema["then"]\n        if self._has(schema, "if") and'),
     "what depends on a name that is not there": ("conditions", 'if kind in "{[":\n            for', 'yield from (schema.get("dependentSchemas") or {}).values()\n        if kind in "{[":\n            for'),
