@@ -65,7 +65,7 @@ def connect(  # noqa: PLR0913 - all but the name have a default that most calls 
     Args:
         name_or_object: `"local"` (downloads the weights on first use), a provider and a model such as `"openai:NAME"`,
             `"http://HOST:PORT/v1#NAME"` (a server that takes the arguments of *provider*), `"tuned:DIR"` (the tuned model
-            of `schema-guard tune DIR`), `"scripted:FILE"`, or a model of `outlines`. A `Model` is returned unchanged.
+            of `schema-guard tune run DIR`), `"scripted:FILE"`, or a model of `outlines`. A `Model` is returned unchanged.
         provider: Whose arguments the server takes, where it is not what the name says: a key of
             `schema_guard.providers.options.PROVIDER_OPTIONS`.
         options: The provider's own arguments of every call, such as `{"temperature": 0}`. They are a part of the
@@ -73,7 +73,7 @@ def connect(  # noqa: PLR0913 - all but the name have a default that most calls 
         key: Used in place of the variable.
         adapter: A LoRA as a GGUF file, for the local model alone: what it makes of the model is another configuration,
             told by the file's name and what is in it.
-        rules: The file that `schema-guard probe --output` wrote about this server. Its rules replace the rules of the
+        rules: The file that `schema-guard schema probe --output` wrote about this server. Its rules replace the rules of the
             provider. If `probe --prefix` saw that the server continues replies, cut-off replies are continued.
         timeout_s: Seconds without an answer after which a request is given up.
         max_retries: Requests that the SDK repeats by itself. 0, because these are unseen by the records

@@ -58,6 +58,7 @@ print(*sorted(set(sys.modules) - before))
         "schema_guard.errors",
         "schema_guard.testing",
         "schema_guard.testing.plugin",
+        "schema_guard.text",
     }
 
 

@@ -63,7 +63,7 @@ def lint(schema: Any, provider: str, *, rules: RulesLike | None = None) -> list[
     Args:
         schema: A JSON Schema, a `Schema`, or whatever `guard` takes.
         provider: Name of a provider or engine.
-        rules: The file that `schema-guard probe --output` wrote about this server. Default: the rules of the provider.
+        rules: The file that `schema-guard schema probe --output` wrote about this server. Default: the rules of the provider.
 
     Raises:
         InvalidArgument: The provider is unknown, or the rules are of another one.

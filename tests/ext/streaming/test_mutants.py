@@ -11,7 +11,17 @@ import pytest
 from tests.public.ext.calls.prefix.feeding import run
 
 ROOM = "schema_guard.ext.streaming"
-MODULES = ("tokens", "plans", "frames", "verdicts", "conditions", "start", "failure", "incremental", "checker")
+MODULES = (
+    "tokens",
+    "plans",
+    "frames",
+    "verdicts",
+    "conditions",
+    "start",
+    "failure",
+    "incremental",
+    "checker",
+)
 # What is planted: the module, what stands there, what is put in its place.
 MUTANTS = {
     "required of any arm": ("plans", "frozenset.intersection(*(", "frozenset().union(*("),

@@ -123,7 +123,7 @@ def test_lost_records_are_counted(tmp_path):
     gc.collect()
 
     assert (first - before, lost_records() - before) == (1, 1)
-    assert 'schema_guard_dropped_total{reason="store_unavailable"}' in on.text()
+    assert 'schema_guard_lost_records_total{reason="store_unavailable"}' in on.text()
 
 
 def test_the_endpoint_answers_on_loopback():

@@ -71,16 +71,18 @@ def command(*arguments):
 def measured_command(*arguments):
     """Run a command line in a process of its own. Return its exit status, stdout, and peak of memory in bytes."""
     program = (
-        "import resource, runpy, sys\n"
+        "import re, runpy, sys\n"
+        "from pathlib import Path\n"
         "try:\n"
         "    runpy.run_module('schema_guard', run_name='__main__')\n"
         "finally:\n"
-        "    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)\n"
-    )
-    found = str(Path(schema_guard.__file__).parent.parent)
+        "    status = Path('/proc/self/status').read_text()\n"
+        "    print(re.search('VmHWM:[^0-9]*([0-9]+)', status)[1], file=sys.stderr)\n"
+    )  # not ru_maxrss: that of a child begins with its parent's
+    root = str(Path(schema_guard.__file__).parent.parent)
     done = subprocess.run(
         [sys.executable, "-c", program, *map(str, arguments)],
-        capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": found},
+        capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": root},
     )  # fmt: skip
     return done.returncode, done.stdout, int(done.stderr.split()[-1]) * 1024
 
