@@ -1,10 +1,10 @@
-"""What each provider takes of real schemas: as they are, after exact rewrites, after listed losses, not at all.
+"""Count the real schemas that each provider accepts: unchanged, rewritten exactly, with listed losses, or not at all.
 
-    python benchmarks/adapting.py [--target NAME]... [--every 1] [--output benchmarks/results/FILE.json]
+    python benchmarks/adapting.py [--provider NAME]... [--every 1] [--output benchmarks/results/FILE.json]
 
 Reads jsonschemabench.jsonl and maskbench.jsonl in the folder that SCHEMA_GUARD_CORPORA names. Of the invalid instances
 it counts those that the schema that is sent still refuses in every form that comes back as them; of the valid ones,
-those that have a form that is taken and comes back. A schema is judged as if the provider enforced all that it takes.
+those that have a form that is taken and comes back. The counts assume that a provider enforces every keyword that it accepts.
 
 The converters of the packages openai, anthropic and google-genai are measured beside it where they are installed, on
 the schemas that they convert to something that has no error of lint: pip install 'schema-guard[openai,anthropic,google]'.
@@ -73,7 +73,7 @@ class Share:
 
 @dataclass
 class Measured:
-    """What came out for one provider."""
+    """The results of one provider."""
 
     provider: str
     classes: Counter[str] = field(default_factory=Counter)
@@ -139,7 +139,7 @@ class Sent:
 
 
 def class_of(document: Any, made: Any) -> str:
-    """Give the class that a schema falls in for a provider."""
+    """Return the class of a schema for a provider."""
     if made.schema is None:
         return "not at all"
     if made.relaxed:
@@ -175,7 +175,7 @@ def measure(provider: str, read: list[tuple[str, Schema[Any], list[dict[str, Any
 
 
 def converters() -> dict[str, tuple[str, Callable[[Any], Any]]]:
-    """Give the converters that are installed: package -> provider, and what it makes of a schema."""
+    """Return the installed converters: package -> provider, and the function that converts a schema."""
     results: dict[str, tuple[str, Callable[[Any], Any]]] = {}
     try:
         from openai.lib._pydantic import _ensure_strict_json_schema as strict
@@ -301,7 +301,7 @@ def written(measured: list[Measured], compared: list[Compared]) -> str:
 
 
 def plain_of(one: Measured) -> dict[str, Any]:
-    """Give what came out for a provider as JSON."""
+    """Return the results of a provider as JSON."""
     counted = {"classes": dict(one.classes), "reasons": dict(one.reasons)}
     rest = {name: value for name, value in vars(one).items() if name not in counted}
     return {**rest, **counted, "given": asdict(one.given), "refused": asdict(one.refused)}
@@ -310,7 +310,7 @@ def plain_of(one: Measured) -> dict[str, Any]:
 def asked() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--target", action="append", choices=sorted(RULES))
+    parser.add_argument("--provider", action="append", choices=sorted(RULES))
     parser.add_argument("--every", type=int, default=1)
     parser.add_argument("--output", type=Path)
     arguments = parser.parse_args()

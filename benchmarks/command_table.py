@@ -2,9 +2,9 @@
 
     python benchmarks/command_table.py --output benchmarks/results/FILE.txt
 
-The cases: recorded calls, no store (`SCHEMA_GUARD_STORE=none`), a store file that doesn't exist, an empty store, a path
-that doesn't exist, a typo in each name, a reader that closes the pipe after one line, `NO_COLOR` on a terminal, and a
-terminal of 60 columns. The last part of the table has the least CPU time of five `--help` runs of each command.
+Stores: with calls, none (`SCHEMA_GUARD_STORE=none`), a file that doesn't exist, and empty. Mistakes: a path that doesn't
+exist, and a typo in each name. Output: a pipe that closes after one line, `NO_COLOR` on a terminal, and 60 columns.
+The last part of the table has the least CPU time of five `--help` runs of each command.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
     python benchmarks/early_stop_rescues.py scripted [--tasks 1000] [--output benchmarks/results/FILE.txt]
     python benchmarks/early_stop_rescues.py local [--minutes 25] [--schemas NAME,NAME: no pilot] [--output benchmarks/results/FILE.txt]
 
-A reply that is stopped tells one violation, a whole one up to ten: a model that fixes what it is told is told less.
+A stopped reply shows one violation, and a whole reply up to ten. So early stop tells the model less to fix.
 `scripted`: a model that fixes each violation that was told with probability p and each other one with q, over p, q and the
 number of violations in its first reply. `local`: the local model, two examples, temperature .7, on the built-in
 schemas that fail in 20 to 80 % of a pilot, or that are named; told of all, and of those schemas whose first replies failed in
@@ -41,7 +41,7 @@ SEED = 20261127
 ATTEMPTS = 3
 FIELDS = 12
 VIOLATIONS = (1, 2, 5, 10)
-MENDS = ((0.9, 0.0), (0.9, 0.3), (0.9, 0.6), (0.9, 0.9), (0.6, 0.3))
+FIXES = ((0.9, 0.0), (0.9, 0.3), (0.9, 0.6), (0.9, 0.9), (0.6, 0.3))
 CHARACTERS_A_TOKEN = 4
 TEMPERATURE = 0.7
 PILOT = 5
@@ -80,10 +80,10 @@ class Pair(NamedTuple):
 
 
 def scripted(count: int) -> Iterator[str]:
-    """Give the lines of the scripted part: a row for each number of violations and each way of fixing."""
+    """Yield the lines of the scripted part: a row for each number of violations and each kind of model."""
     yield f"a scripted model of {FIELDS} fields, {count} tasks a row, {ATTEMPTS} attempts, seed {SEED}; output tokens estimated"
     yield _HEAD.format("violations  p    q")
-    for wrong, (text, other) in product(VIOLATIONS, MENDS):
+    for wrong, (text, other) in product(VIOLATIONS, FIXES):
         pairs = [scripted_pair(number, wrong, text, other) for number in range(count)]
         yield _row(f"{wrong:10}  {text:.1f}  {other:.1f}", pairs)
 

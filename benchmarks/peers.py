@@ -362,7 +362,7 @@ def exponent(ns: list[float]) -> float | None:
 
 
 def _store(stored: list[dict[str, Any]]) -> dict[str, Any]:
-    """Give what recording adds to a call of the small case, in ns, and how many attempts were lost."""
+    """Return the time that recording adds to a call of the small case, in ns, and the number of lost records."""
     good = [one for one in stored if "on" in one]
     if not good:
         return {"cannot": stored[0]["cannot"] if stored else "not installed"}

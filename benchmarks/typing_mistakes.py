@@ -1,4 +1,4 @@
-"""What mypy and pyright report for typical mistakes: the number of errors, and the characters of the report.
+"""Count the errors and characters that mypy and pyright report for typical mistakes.
 
     python benchmarks/typing_mistakes.py [--before FOLDER] [--output FILE.txt]
 

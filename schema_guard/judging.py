@@ -379,7 +379,7 @@ def _as_repaired(read: Repaired, terms: Terms) -> Judgement[Any] | None:
 
 
 def _decoded(value: Any, terms: Terms, violations: Sequence[Violation] = ()) -> tuple[Any, bool]:
-    """Give a value with what was sent in it as JSON strings decoded, and whether anything was; *violations* is wrong with it."""
+    """Return a value with its JSON strings decoded, and whether it had any. Default of *violations*: those of the value."""
     violations = violations or terms.failure(value).violations
     if not any(map(failures.may_hold_json, violations)):
         return value, False

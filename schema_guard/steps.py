@@ -120,7 +120,7 @@ def resuming_of(
 
 
 class _Terms(NamedTuple):
-    """What bears on the form of a schema beside its provider."""
+    """The terms that decide the form of a schema, apart from its provider."""
 
     tuned: bool = False
     rules: ServerRules | None = None

@@ -39,7 +39,7 @@ _OF_STORE = ("given", "answers", "prices", "sizes", "also_version", "decline", "
 # Arguments that errors of the library begin with.
 _OPTIONS = {
     "what-if": "--what-if",
-    "given": "--with",
+    "extra": "--with",
     "version": "--also-version",
     "sizes": "--sizes",
     "prices": "--prices",

@@ -39,8 +39,8 @@ _FIXED_SQLITE = ((3, 44, 6), (3, 50, 7), (3, 51, 3))
 def command(functions: tuple[str, ...], store: str | None, form: str) -> int:
     """Show versions, extras, the store, and the local model, for a bug report.
 
-    With MODULE:FUNCTION, the command also shows what is between a function and its model: a client that retries
-    failed requests, or a gateway that repairs replies.
+    With MODULE:FUNCTION, the command also shows clients that retry requests of the function, and gateways that
+    repair its replies.
 
     Exit status: 0 if the store has no problem, 1 if it is damaged, does not exist, or cannot be used.
 

@@ -433,7 +433,7 @@ def _reader_figures(case: Case, ruling: Ruling, cost: CostCase | None) -> dict[s
 
 
 def _excluded_figures(strategy: StrategyCounts) -> list[dict[str, Any]]:
-    """Give the calls excluded from a strategy's rate with their causes."""
+    """Return the excluded calls of a strategy by cause."""
     return [{"cause": calls.cause, **calls._asdict()} for calls in ways_of(strategy.excluded)]
 
 

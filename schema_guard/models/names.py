@@ -63,9 +63,10 @@ def connect(  # noqa: PLR0913 - all but the name have a default that most calls 
     its own, and a URL gets *key* or what SCHEMA_GUARD_MODEL_KEY holds.
 
     Args:
-        name_or_object: `"local"` (downloads the weights on first use), a provider and a model such as `"openai:NAME"`,
-            `"http://HOST:PORT/v1#NAME"` (a server that takes the arguments of *provider*), `"tuned:DIR"` (the tuned model
-            of `schema-guard tune run DIR`), `"scripted:FILE"`, or a model of `outlines`. A `Model` is returned unchanged.
+        name_or_object: `"local"` downloads its weights on first use. `"openai:NAME"` is a model of a provider.
+            `"http://HOST:PORT/v1#NAME"` is a model of a server, with the arguments of *provider*. `"tuned:DIR"` is the
+            result of `schema-guard tune run DIR`. `"scripted:FILE"` returns the replies of a file. A model of `outlines`
+            is accepted too. A `Model` is returned unchanged.
         provider: Whose arguments the server takes, where it is not what the name says: a key of
             `schema_guard.providers.options.PROVIDER_OPTIONS`.
         options: The provider's own arguments of every call, such as `{"temperature": 0}`. They are a part of the

@@ -351,7 +351,7 @@ class Writer:
     def _with_rows(
         self, batch: list[_Item], key: bytes
     ) -> tuple[list[_Item], list[Row], list[Payload | None]]:
-        """Give the outcomes that have rows, all their rows, and the texts of each, if any has some; loses the others."""
+        """Return the outcomes that have rows, with their rows and texts. Count the other outcomes as lost."""
         able, made = [], []
         payloads: list[Payload | None] = []
         for item in batch:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def known_answers(results: Iterable[BenchResult]) -> list[dict[str, Any]]:
-    """Give for each variant how often it was right, and for a tuned model how it stands beside each prompt.
+    """Count the right answers of each variant, and compare a tuned model with each prompt.
 
     Args:
         results: Of one suite: tasks of one name are the same task in all of them.
@@ -27,7 +27,7 @@ def known_answers(results: Iterable[BenchResult]) -> list[dict[str, Any]]:
         `strategy model tuned n right`, and of a tuned model `beside`: for each variant that is none `strategy model n`,
         `worse` and `better`: the tasks that only the prompt, or only the tuned model, got right.
     """
-    variants = [pair for result in results for pair in _columns(result)]
+    variants = [pair for result in results for pair in _variants(result)]
     prompts = [(variant, right) for variant, right in variants if not variant.tuned]
     return [
         {
@@ -45,7 +45,7 @@ def known_answers(results: Iterable[BenchResult]) -> list[dict[str, Any]]:
     ]
 
 
-def _columns(result: BenchResult) -> Iterable[tuple[VariantResult, dict[TaskKey, bool]]]:
+def _variants(result: BenchResult) -> Iterable[tuple[VariantResult, dict[TaskKey, bool]]]:
     """Give each variant with its tasks, and whether they were right."""
     for index, variant in enumerate(result.variants):
         clusters = clusters_of(call for call in result.calls if call.variant == index)

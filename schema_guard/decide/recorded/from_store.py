@@ -149,7 +149,7 @@ def gather_each(  # noqa: PLR0913 - which calls, and what no store knows; all by
     facts = dict(extra or {})
     for key in ("strategies", "schemas", "pilot", "current"):
         if key in facts:
-            raise InvalidArgument(f"given[{key!r}]: comes from the store: leave it out, or decide on a file")
+            raise InvalidArgument(f"extra[{key!r}]: comes from the store: leave it out, or decide on a file")
     known = [row for row in store.configurations() if is_used(row)]
     chosen = select(store, known, schema=schema, function=function, segment=segment)
     # A function of one schema needs no others read.
@@ -163,7 +163,7 @@ def gather_each(  # noqa: PLR0913 - which calls, and what no store knows; all by
         raise InvalidArgument(_nothing(store, facts, windowed=bool(known)))
     if len(problems) > 1 and facts.keys() - {"config"}:
         raise InvalidArgument(
-            f"given: {', '.join(sorted(facts.keys() - {'config'}))}: expected one function that it is about, got "
+            f"extra: {', '.join(sorted(facts.keys() - {'config'}))}: expected one function that it is about, got "
             f"{len(problems)}: name it with function= or schema="
         )
     options = _GatherSettings(frozenset(also_versions), sizes_of(sizes, prices), since, until)

@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 _MOST_NAMED = 3
 _TARGET = 0.01
 # Names of arguments, as the errors of this part begin with them.
-_OPTIONS = {"first": "--first-step", "rung": "--first-step", "given": "--with", "inputs": "--inputs"}
+_OPTIONS = {"step": "--first-step", "first": "--first-step", "extra": "--with", "inputs": "--inputs"}
 
 
 def run_command(

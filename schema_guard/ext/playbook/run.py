@@ -230,7 +230,7 @@ class _PlaybookRun:
         self.ended = self.ended or (f"the verdict is {verdict.verdict}" if calls.n else ended)
 
     def _next(self) -> str | None:
-        """Give the step to try; None at the end of the playbook run."""
+        """Return the next step. None ends the playbook run."""
         if self.ended:
             return None
         verdict = decide(self.evidence())

@@ -72,8 +72,8 @@ def options_for(
             grammar begins with the first token that is made, and would have a second document inside of the first.
 
     Raises:
-        InvalidArgument: The provider or strategy is unknown, they do not go together, the limit is no
-            count, the provider's engine cannot enforce a keyword of the schema, or it takes no beginning of a reply.
+        InvalidArgument: The provider or strategy is unknown, or they do not fit. The limit is no count. The engine
+            cannot enforce a keyword of the schema. The provider cannot continue a reply.
         MissingExtra: The strategy needs a package that is not installed.
     """
     row = _row(provider)

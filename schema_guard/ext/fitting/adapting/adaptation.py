@@ -96,7 +96,7 @@ def _adapted(loaded: Schema[Any], table: Rules, provider: str) -> Adapted:
 
 
 def _is_taken(loaded: Schema[Any], table: Rules) -> bool:
-    """Say whether a document is sent as it is: it has no error, nothing to drop, and means the same to the provider."""
+    """Return whether the document is sent unchanged. Then the provider accepts all of it, and reads it as the user does."""
     document = loaded.document
     if not isinstance(document, dict) or any(
         finding.severity != "warning" or finding.effect == "rejected"
@@ -128,7 +128,7 @@ def _as_it_is(loaded: Schema[Any], table: Rules, provider: str) -> Adapted:
 
 
 def _likely(document: Any, table: Rules) -> tuple[list[SchemaChange], list[SchemaChange]]:
-    """Give what a provider is likely to ignore or to narrow, by its warnings."""
+    """Return the keywords that a provider probably ignores, and those that it probably narrows, by its warnings."""
     relaxed: list[SchemaChange] = []
     narrowed: list[SchemaChange] = []
     for finding in findings_of(document, table):

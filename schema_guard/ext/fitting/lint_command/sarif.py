@@ -50,7 +50,7 @@ def as_sarif(linted: list[Linted]) -> dict[str, Any]:
 
 
 def _rule_id(entry: Linted, finding: Finding) -> str:
-    """Give a rule's name; of a provider that goes by another's rules its own name stands before it."""
+    """Return the name of a rule, with the provider in front if the rule belongs to another provider."""
     return finding.rule if entry.provider == entry.rules.name else f"{entry.provider}/{finding.rule}"
 
 

@@ -119,8 +119,8 @@ def command(asked: TuneOptions, yes: bool, dry_run: bool, form: str) -> int:
     the job. The same command resumes a job, and never uploads or begins anything twice. Ctrl-C leaves a job at a host
     running.
 
-    Exit status: 0 if there is a tuned model, 1 if the job failed or was cancelled, 2 if nothing was begun or the job
-    still runs. With --status, a running job is 0.
+    Exit status: 0 if there is a tuned model, 1 if the job failed or was cancelled. 2 means that nothing was begun, or
+    that the job still runs. With --status, a running job is 0.
 
     \b
     schema-guard tune run orders --backend local

@@ -7,7 +7,7 @@ _COUNT = {"type": "integer"}
 
 
 def closed(properties, **more):
-    """Give an object that every provider takes but for what its properties hold."""
+    """Return a closed object schema. Every provider accepts it, except for its properties."""
     required = list(properties)
     return {
         "type": "object",

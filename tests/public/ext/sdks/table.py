@@ -1,7 +1,7 @@
 """Compare the table of SDKs in the documentation with the results on this machine.
 
-python -m tests.public.ext.sdks.table            print the cells that differ, for the installed SDKs
-python -m tests.public.ext.sdks.table --update   write the results into the page, with versions and the date
+`python -m tests.public.ext.sdks.table` prints the cells that differ, for the installed SDKs. With `--update` it writes
+the results into the page, with versions and the date.
 """
 
 from __future__ import annotations
