@@ -126,3 +126,11 @@ def corpora():
     if not folder or not Path(folder).is_dir():
         pytest.skip("no corpora: set SCHEMA_GUARD_CORPORA to the folder that holds them")
     return Path(folder)
+
+
+@pytest.fixture
+def interruptible():
+    """Handle SIGINT as in a terminal. A program that a shell starts in the background ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)

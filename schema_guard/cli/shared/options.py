@@ -167,6 +167,24 @@ def naming(**options: str) -> Iterator[None]:
         raise
 
 
+def one_function() -> Any:
+    """Build the field of an option `--function`, which filters calls."""
+    return option(
+        metavar="NAME",
+        shell_complete=complete_functions,
+        help="Only this function: its name, or the end of its name after a dot.",
+    )
+
+
+def since_time() -> Any:
+    """Build the field of an option `--since`."""
+    return option(
+        type=MOMENT,
+        metavar="TIME",
+        help="Only calls from this time on: 2026-11-01, yesterday, 24h, 7d, or the id of a call.",
+    )
+
+
 @dataclass(frozen=True, kw_only=True)
 class WhichRows:
     """Filters of the recorded calls that apply to single rows."""
@@ -174,16 +192,8 @@ class WhichRows:
     schema: str | None = option(
         metavar="NAME", shell_complete=complete_schemas, help="Only this schema: its name or fingerprint."
     )
-    function: str | None = option(
-        metavar="NAME",
-        shell_complete=complete_functions,
-        help="Only this function: its name, or the end of its name after a dot.",
-    )
-    since: float | None = option(
-        type=MOMENT,
-        metavar="TIME",
-        help="Only calls from this time on: 2026-11-01, yesterday, 24h, 7d, or the id of a call.",
-    )
+    function: str | None = one_function()
+    since: float | None = since_time()
     until: float | None = option(type=MOMENT, metavar="TIME", help="Only calls before this time.")
 
 

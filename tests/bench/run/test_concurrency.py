@@ -108,14 +108,6 @@ def test_calls_are_lost_in_a_row():
     assert seen == [(1, False), (0, False), (1, False), (2, True), (3, True)]
 
 
-@pytest.fixture
-def interruptible():
-    """SIGINT as a terminal's program has it: one that a shell starts in the background ignores it."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
 @pytest.mark.usefixtures("interruptible")
 @pytest.mark.parametrize("is_interrupted", [False, True])
 def test_an_interrupt_is_no_exception(is_interrupted):

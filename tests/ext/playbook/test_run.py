@@ -563,14 +563,6 @@ def test_inputs_are_the_same_to_the_store_in_every_step():
     assert {row["cluster"] for row in rows} == {None}
 
 
-@pytest.fixture
-def interruptible():
-    """SIGINT as a terminal's program has it: one that a shell starts in the background ignores it."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
 @pytest.mark.usefixtures("interruptible")
 def test_interrupt_keeps_what_is_there():
     """Ctrl-C ends the playbook run with the verdict on what was measured."""

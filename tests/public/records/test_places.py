@@ -3,10 +3,8 @@
 import logging
 import os
 import re
-import signal
 import sqlite3
 import stat
-import subprocess
 import sys
 from contextlib import closing
 from pathlib import Path
@@ -15,13 +13,8 @@ import pytest
 
 from schema_guard import StoreError, guard, open_store
 from tests.needs import is_installed, with_parts
+from tests.public.records.foreign_files import execute, foreign, foreign_that_was_killed, foreign_with_log
 from tests.public.records.outcomes import FAILED, outcome
-
-
-def execute(path, *statements):
-    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        for statement in statements:
-            connection.execute(statement)
 
 
 def record(path, *names, **options):
@@ -174,25 +167,6 @@ def test_reader_does_not_block_writers(path):
 
         assert store.flush(5.0) == 0
         assert [first["call_id"], *(row["call_id"] for row in reading)][:30] == [str(n) for n in range(30)]
-
-
-def foreign(path):
-    execute(path, "CREATE TABLE theirs (x)")
-
-
-def foreign_with_log(path):
-    execute(path, "PRAGMA journal_mode = WAL", "CREATE TABLE theirs (x)")
-
-
-def foreign_that_was_killed(path):
-    """Create a log with rows that are not in the file yet."""
-    foreign_with_log(path)
-    script = """import os, signal, sqlite3, sys
-connection = sqlite3.connect(sys.argv[1], isolation_level=None)
-connection.execute("INSERT INTO theirs VALUES (1)")
-os.kill(os.getpid(), signal.SIGKILL)"""
-    process = subprocess.run([sys.executable, "-c", script, str(path)], check=False)
-    assert process.returncode == -signal.SIGKILL
 
 
 def newer(path):

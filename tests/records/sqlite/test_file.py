@@ -2,7 +2,6 @@
 
 import logging
 import os
-import signal
 import sqlite3
 import subprocess
 import sys
@@ -18,33 +17,9 @@ from schema_guard.records.sqlite.database import SQLite
 from schema_guard.report import report_on
 from tests.needs import is_installed
 from tests.public.commands.command_lines import run
+from tests.public.records.foreign_files import execute, foreign, foreign_that_was_killed, foreign_with_log
 
 ROOT = getattr(os, "geteuid", lambda: 1)() == 0
-
-
-def execute(path, *statements):
-    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        for statement in statements:
-            connection.execute(statement)
-
-
-def foreign(path):
-    execute(path, "CREATE TABLE theirs (x)")
-
-
-def foreign_with_log(path):
-    execute(path, "PRAGMA journal_mode = WAL", "CREATE TABLE theirs (x)")
-
-
-def foreign_that_was_killed(path):
-    """A log with rows that are not in the file yet."""
-    foreign_with_log(path)
-    script = """import os, signal, sqlite3, sys
-connection = sqlite3.connect(sys.argv[1], isolation_level=None)
-connection.execute("INSERT INTO theirs VALUES (1)")
-os.kill(os.getpid(), signal.SIGKILL)"""
-    process = subprocess.run([sys.executable, "-c", script, str(path)], check=False)
-    assert process.returncode == -signal.SIGKILL
 
 
 def newer(path):

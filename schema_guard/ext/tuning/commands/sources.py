@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import click
 
-from schema_guard.cli.shared.completing import complete_functions, complete_schemas
-from schema_guard.cli.shared.options import option
+from schema_guard.cli.shared.completing import complete_schemas
+from schema_guard.cli.shared.options import one_function, option, since_time
 from schema_guard.cli.shared.quantities import MOMENT
 
 __all__ = ["Sources"]
@@ -23,23 +23,15 @@ class Sources:
         shell_complete=complete_schemas,
         help="Schema of the answers: its name in the store or the suite, a JSON Schema file, module:Model, or module:function of a guarded function.",
     )
-    function: str | None = option(
-        metavar="NAME",
-        shell_complete=complete_functions,
-        help="Only this function: its name, or the end of its name after a dot.",
-    )
-    since: float | None = option(
-        type=MOMENT,
-        metavar="TIME",
-        help="Only calls from this time on: 2026-11-01, yesterday, 24h, 7d, or the id of a call.",
-    )
+    function: str | None = one_function()
+    since: float | None = since_time()
     until: float | None = option(
         type=MOMENT, metavar="TIME", advanced=True, help="Only calls before this time."
     )
     segment: str | None = option(metavar="NAME", advanced=True, help="Only this segment of the traffic.")
     suite: str | None = option(
         metavar="PATH",
-        help="Suite with labelled inputs, as in `schema-guard bench run`. The store is read only with --function.",
+        help="Suite with labelled inputs, as in `schema-guard bench run`. Without --function, the store is not read.",
     )
     bench: tuple[str, ...] = option(
         multiple=True,
