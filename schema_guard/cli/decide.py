@@ -103,7 +103,7 @@ class DecideOptions:
         multiple=True,
         metavar="VERSION",
         advanced=True,
-        help="An earlier version whose calls count too. Repeatable.",
+        help="An earlier version. Its calls count too. Repeatable.",
     )
     burst_length: float | None = option(
         type=click.FloatRange(min=0, min_open=True),

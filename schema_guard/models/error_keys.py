@@ -26,7 +26,7 @@ _UNCHANGEABLE = (AttributeError, LookupError, RuntimeError, TypeError, ValueErro
 
 
 def remove_key(error: BaseException, key: str | None) -> None:
-    """Remove a key, and the headers of requests that hold keys, from an exception and from those behind it."""
+    """Remove a key, and the headers of requests that hold keys, from an exception, its cause, and its context."""
     _KeyRemoval(key).clean(error)
 
 

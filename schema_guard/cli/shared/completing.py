@@ -21,14 +21,14 @@ def complete_files(ctx: click.Context, param: click.Parameter, incomplete: str) 
 
 
 def complete_functions(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Return the recorded functions whose name, or an end of it after a dot, begins so."""
+    """Return the recorded functions that start with the word. The word can also start a part of the name after a dot."""
     names = {row.function for row in _names(ctx)}
     ends = {name.rpartition(".")[2] for name in names}
     return [CompletionItem(name) for name in sorted(names | ends) if name.startswith(incomplete)]
 
 
 def complete_schemas(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Return the recorded schemas whose name begins so."""
+    """Return the recorded schemas that start with the word."""
     names = {row.schema_name for row in _names(ctx)}
     return [CompletionItem(name) for name in sorted(names) if name.startswith(incomplete)]
 

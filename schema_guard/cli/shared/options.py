@@ -108,7 +108,7 @@ def store_of(url: str | None) -> Store | None:
 
 
 def readable(url: str | None) -> Store:
-    """Return the store to read: the one named, or else the default one."""
+    """Return the store to read: the one named, or the default one."""
     found = store_of(url)
     if found is None:
         raise click.UsageError(

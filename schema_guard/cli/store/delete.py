@@ -189,7 +189,7 @@ def _delete_named(store: Store, what: Forgotten, counts: bool, *, dry_run: bool,
 
 
 def _what(store: Store, name: str, value: str) -> Forgotten:
-    """Return whose rows are meant; `InvalidArgument` if no function or segment has that name."""
+    """Return the function, segment, or call to delete. Raise `InvalidArgument` if no function or segment has the name."""
     if name == "function":
         return Forgotten("function", select(store, store.names(), function=value).function or value)
     if name == "segment":

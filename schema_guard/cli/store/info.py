@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`store info`: where a store is, and how large."""
+"""`store info`: the place and the size of a store."""
 
 from __future__ import annotations
 

@@ -143,7 +143,7 @@ def gather_each(  # noqa: PLR0913 - which calls, and what no store knows; all by
         may_be_empty: Whether nothing recorded is an answer and no error.
 
     Raises:
-        InvalidArgument: Nothing is recorded that fits, a name is not recorded, or *extra* holds what it may not.
+        InvalidArgument: No recorded call matches, a name is not recorded, or *extra* has a key that comes from the store.
         StoreError: The store cannot be read.
     """
     facts = dict(extra or {})

@@ -133,8 +133,8 @@ class ProbeOptions:
 def command(asked: ProbeOptions, yes: bool, dry_run: bool, form: str) -> int:
     """Test whether a server enforces the schemas that it accepts.
 
-    The schema of each request has constants that are nowhere else, and its prompt asks for another value. Only a
-    server that enforces schemas replies with the constants. The command first prints the number of requests and their
+    The schema of each request requires new constants, and its prompt asks for another value. Only a server that
+    enforces schemas replies with the constants. The command first prints the number of requests and their
     cost, and asks for confirmation.
 
     Exit status: 0 if the server enforces schemas, 1 if it does not, rejects them, or enforces only some, 2 if it did

@@ -137,7 +137,7 @@ def _find_cells(text: str) -> Iterator[SecretSpan]:
 
 
 def _cells(line: str, at: int) -> list[tuple[int, int]]:
-    """Return where the cells of a line at a place begin and end, without spaces and markup."""
+    """Return the start and the end of each cell of a table line, without spaces and markup."""
     cells = []
     for cell in line.split("|") if "|" in line else ():
         start = at + len(cell) - len(cell.lstrip(_MARKUP))

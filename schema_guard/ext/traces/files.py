@@ -92,7 +92,7 @@ class _Pushback:
 
 
 def _of_json(name: str) -> Iterator[Row | Unreadable]:
-    """Read JSON Lines if the first line is a document of its own, otherwise one document."""
+    """Read JSON Lines if the first line is a whole document, otherwise one document."""
     with _opened(name) as stream:
         content, number = stream.readline(MAX_LINE_BYTES + 1).removeprefix(_BOM), 1
         while content.isspace() and len(content) <= MAX_LINE_BYTES and number < _MOST_BLANK_LINES:

@@ -69,7 +69,7 @@ def command(*arguments):
 
 
 def measured_command(*arguments):
-    """Run a command line in a process of its own. Return its exit status, stdout, and peak of memory in bytes."""
+    """Run a command line in its own process. Return its exit status, stdout, and peak of memory in bytes."""
     program = (
         "import re, runpy, sys\n"
         "from pathlib import Path\n"

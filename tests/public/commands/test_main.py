@@ -141,7 +141,7 @@ def test_help_fits_a_narrow_terminal(capsys, monkeypatch):
     ],
 )
 def test_an_error_without_a_message_is_described(capsys, monkeypatch, error, message):
-    """An error of Python that has no words of its own is described in words."""
+    """A Python error without a message is described in words."""
     buffer = mock.Mock(**{"read.side_effect": error, "readline.side_effect": error})
     monkeypatch.setattr("sys.stdin", mock.Mock(buffer=buffer))
 

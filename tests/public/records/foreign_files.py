@@ -8,7 +8,7 @@ from contextlib import closing
 
 
 def execute(path, *statements):
-    """Run statements on a file, each in a transaction of its own."""
+    """Run statements on a file, each in its own transaction."""
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         for statement in statements:
             connection.execute(statement)

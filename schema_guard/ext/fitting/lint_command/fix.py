@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The schema that a provider takes, written into a folder, and beside it what is lost on the way."""
+"""Write the schema that a provider accepts into a folder, with a report of the losses."""
 
 from __future__ import annotations
 

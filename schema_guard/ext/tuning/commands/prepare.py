@@ -64,9 +64,7 @@ class Making:
     base: str | None = option(
         metavar="MODEL", help="Model to tune. Its own unchecked answers are never used."
     )
-    accept_unchecked: bool = option(
-        is_flag=True, help="Use answers too whose values nobody has checked. With --base."
-    )
+    accept_unchecked: bool = option(is_flag=True, help="Also use answers with unchecked values. With --base.")
     strategy: str = option(
         type=click.Choice(["bare", "system_prompt"]),
         default="bare",
@@ -142,9 +140,8 @@ class Making:
 def command(sources: Sources, making: Making, store: str | None, form: str) -> int:
     """Write a training set from recorded calls, labelled files, and your own answers.
 
-    Rows have the prompts that a guard sends to a tuned model. Answers that nobody has checked are left out unless you
-    accept them. Repeated inputs are used once. No input of the training rows, nor one much like it, is in the
-    validation or test rows.
+    Rows have the prompts that a guard sends to a tuned model. Unchecked answers are left out unless you accept them.
+    Repeated inputs are used once. The validation and test rows have no input of the training rows, and no similar one.
 
     Exit status: 0 if the set is written, 1 if there are too few rows, 2 if the sources cannot be read.
 

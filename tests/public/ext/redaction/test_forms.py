@@ -69,7 +69,7 @@ NAMINGS = {
 
 
 def _forms():
-    """Yield the name of each form, its text, and what must not be left of it."""
+    """Yield the name of each form, its text, and the parts that must be removed."""
     for kind, groups in NUMBERS.items():
         for separator, char in SEPARATORS.items():
             for escape in ("none", "marks"):
@@ -118,7 +118,7 @@ def test_a_json_string_with_any_form_stays_json(name):
 
 
 def _drawn(draw):
-    """Return a text with a form that was drawn, and what must not be left of it."""
+    """Return a text with a drawn form, and the parts that must be removed."""
     kind = draw.choice([*NUMBERS, "email", "ssn", "password"])
     if kind in NUMBERS:
         groups = list(NUMBERS[kind])
