@@ -53,13 +53,21 @@ def _name_of(check: Check) -> str:
 
 
 def _condition(check: Check) -> str:
-    """Return the name of a check, or the source line of a lambda."""
+    """Return the name of a check, or the expression of a lambda; its first line if it has several."""
     name, code = _name_of(check), getattr(getattr(check, "__wrapped__", check), "__code__", None)
     if name != "<lambda>" or code is None:
         return name
     from linecache import getline  # only a lambda that fails needs it
 
-    return safe(getline(code.co_filename, code.co_firstlineno).strip()) or name
+    spans = [span for span in code.co_positions() if None not in span and span[2] != span[3]]
+    if not spans:
+        return name
+    number = min(span[0] for span in spans)
+    start = min(span[2] for span in spans if span[0] == number)
+    end = max((span[3] for span in spans if span[1] == number), default=None)
+    # The columns count bytes.
+    expression = getline(code.co_filename, number).encode()[start:end].decode("utf-8", "replace")
+    return safe(expression.strip()) or name
 
 
 def _wrong_result(check: Check, result: object) -> str:

@@ -199,3 +199,22 @@ def test_no_warning_for_names_data_and_allowed_keys(schema, caplog):
     guard(schema)
 
     assert caplog.messages == []
+
+
+@pytest.mark.parametrize(
+    ("corpus", "misspelled"),
+    [
+        ("jsonschemabench", ["/additinalProperties", "/additonalProperties"]),
+        ("maskbench", ["/additonalProperties", "/type:"]),
+    ],
+)
+def test_real_schemas_are_refused_only_for_misspelled_keywords(corpora, corpus, misspelled):
+    """Each place is a typo of the author. All other schemas of the corpus load."""
+    places = []
+    for line in (corpora / f"{corpus}.jsonl").read_text(encoding="utf-8").splitlines():
+        try:
+            Schema.of(json.loads(line)["schema"])
+        except InvalidSchema as error:
+            places.append(error.location)
+
+    assert sorted(places) == misspelled

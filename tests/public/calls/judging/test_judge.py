@@ -388,7 +388,7 @@ CHECKED = [
         "false_of_a_lambda",
         (lambda value: value["a"] < 5,),
         '{"a":7}',
-        ("semantic", "<lambda>", 'failed the check (lambda value: value["a"] < 5,),'),
+        ("semantic", "<lambda>", 'failed the check value["a"] < 5'),
     ),
     Checked(
         "lambda_without_source",
