@@ -67,7 +67,7 @@ def _call(draw: random.Random, number: int, input_hash: str) -> list[Row]:
         "function": f"app.extract_{schema}", "schema_name": schema, "schema_fingerprint": f"{schema:0<16}",
         "model": "model", "provider": None, "strategies": strategy, "settings": '{"max_attempts":3}',
         "version": "0123456789ab", "tuned": 0, "segment": None, "cluster": None, "input_hash": input_hash,
-        "parent_call_id": None, "strategy": strategy, "repairs": "[]", "finish_reason": "stop",
+        "parent_call_id": None, "strategy": strategy, "repairs": "[]", "coercions": "[]", "finish_reason": "stop",
         "cached_input_tokens": 0, "reasoning_tokens": None, "prompt_chars": 2_000, "reply_bytes": 900,
         "reply_hash": input_hash, "reply_model": "model", "snapshot": "model-2026-01-01", "exception": None,
         "unseen": 0, "adapted": 0, "gateway_repaired": 0, "stopped_at": None, "retries": None,

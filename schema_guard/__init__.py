@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from schema_guard.values import (
         Attempt,
         Call,
+        Coercion,
         Failure,
         Judgement,
         Message,
@@ -73,7 +74,7 @@ _HOMES = {
     "limits": ("Limits",),
     "prompting": ("Example",),
     "values": (
-        "Attempt", "Call", "Failure", "Judgement", "Message", "Outcome", "Partial",
+        "Attempt", "Call", "Coercion", "Failure", "Judgement", "Message", "Outcome", "Partial",
         "Usage", "Violation",
     ),
     "errors": (
@@ -98,6 +99,7 @@ __all__ = [
     "Call",
     "CallFailed",
     "CallJudgement",
+    "Coercion",
     "Evidence",
     "Example",
     "Failure",

@@ -62,7 +62,7 @@ if TYPE_CHECKING:
         examples: Sequence[Example | tuple[str | None, Any]]
         checks: Sequence[Callable[[S], str | bool | None]]
         repair: Repair
-        coerce: Literal[False]
+        coerce: bool
         ignore: Sequence[type[BaseException]]
         name: str | None
         provider: str | None
@@ -164,7 +164,7 @@ def guard(
     examples: Sequence[Example | tuple[str | None, Any]] | Nothing[Never] = ...,
     checks: Nothing[Never] = ...,
     repair: Repair | Nothing[Never] = ...,
-    coerce: Literal[False] | Nothing[Never] = ...,
+    coerce: bool | Nothing[Never] = ...,
     observe: bool | Nothing[Never] = ...,
     ignore: Sequence[type[BaseException]] | Nothing[Never] = ...,
     on_failure: OnFailure | Nothing[Never] | None = ...,
@@ -188,7 +188,7 @@ def guard(  # type: ignore[misc]  # noqa: PLR0913 - the public entry point; ever
     examples: Sequence[Example | tuple[str | None, Any]] = (),
     checks: Sequence[Callable[[Any], str | bool | None]] = (),
     repair: Repair = "off",
-    coerce: Any = False,
+    coerce: bool = True,
     observe: bool = False,
     ignore: Sequence[type[BaseException]] = (),
     on_failure: OnFailure | None = None,
@@ -227,7 +227,8 @@ def guard(  # type: ignore[misc]  # noqa: PLR0913 - the public entry point; ever
             refuses it.
         repair: Whether to repair broken JSON: `"off"`, `"lossless"` (syntax only), or `"lossy"` (may also remove,
             invent, or close parts). Records mark a repaired reply.
-        coerce: Whether to convert values to the types of the schema. This version doesn't have it yet.
+        coerce: If the schema is a type, whether it may convert a value that its JSON Schema refuses, such as `"12"` for an
+            int. Records mark such a reply. `early_stop` turns it off.
         observe: Whether to leave the call unchanged, and only validate and record it.
         ignore: Exceptions that aren't failures. They pass unchanged, and reports list them without an alarm.
         on_failure: `"raise"` GuardFailed, or `"return"` the Outcome. Default: return `default` if you give one,
@@ -259,14 +260,12 @@ def guard(  # type: ignore[misc]  # noqa: PLR0913 - the public entry point; ever
     return _guard(**locals())
 
 
-def _guard(schema: Any, unknown: dict[str, Any], coerce: Any, content: Any, **given: Any) -> Any:
+def _guard(schema: Any, unknown: dict[str, Any], content: Any, **given: Any) -> Any:
     """Guard with the arguments of `guard`, by their names."""
     if unknown:
         from schema_guard.preparing.unknown_arguments import refuse  # only a wrong word needs it
 
         refuse(unknown, Guard.__match_args__)
-    if coerce is not False:
-        raise not_built("coerce", coerce)
     if content is not None:
         raise not_built("content", content)
     bare = _is_function(schema)

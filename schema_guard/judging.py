@@ -65,6 +65,7 @@ if TYPE_CHECKING:
         checks: Sequence[Callable[[Any], str | bool | None]]
         restore: Callable[[Any], Any] | None
         limits: Limits
+        coerce: bool
 
 
 @overload
@@ -82,6 +83,7 @@ def judge(
     checks: Sequence[Callable[[Any], str | bool | None]] | Nothing[Never] = ...,
     restore: Callable[[Any], Any] | Nothing[Never] | None = ...,
     limits: Limits | Nothing[Never] = ...,
+    coerce: bool | Nothing[Never] = ...,
     **unknown: NoSuchArgument[Never],
 ) -> Judgement[Any]: ...
 def judge(  # type: ignore[misc]  # noqa: PLR0913 - the public entry point; everything but text and schema is keyword-only
@@ -93,6 +95,7 @@ def judge(  # type: ignore[misc]  # noqa: PLR0913 - the public entry point; ever
     checks: Sequence[Callable[[Any], str | bool | None]] = (),
     restore: Callable[[Any], Any] | None = None,
     limits: Limits = DEFAULT_LIMITS,
+    coerce: bool = True,
 ) -> Judgement[Any]:
     """Validate a reply.
 
@@ -107,6 +110,8 @@ def judge(  # type: ignore[misc]  # noqa: PLR0913 - the public entry point; ever
             that describes the fault, refuses it.
         restore: Converts a value of an adapted schema into the form of *schema*.
         limits: Limits on the size of the reply.
+        coerce: If *schema* is a type, whether it may convert a value that its JSON Schema refuses, such as `"12"` for an
+            int. The result has the form `coerced` and `coercions`.
 
     Returns:
         A judgement. If there is no value, `failure` has the reason.
@@ -117,14 +122,14 @@ def judge(  # type: ignore[misc]  # noqa: PLR0913 - the public entry point; ever
     """
     if not isinstance(schema, Schema):
         schema = Schema.of(schema)
-    require_terms(text, finish_reason, repair, checks, restore)
+    require_terms(text, finish_reason, repair, checks, restore, coerce)
     accept = acceptor(schema, limits)
     if finish_reason in failures.REFUSED:
         return failed(failures.REFUSED[finish_reason])
     value = accept(text) if restore is None else Missed(UNREAD)
     if type(value) is not Missed:
         return checked(value, checks, form_of(text))
-    return _judge_missed(text, value, Terms(schema, finish_reason, repair, checks, restore, limits))
+    return _judge_missed(text, value, Terms(schema, finish_reason, repair, checks, restore, limits, coerce))
 
 
 def judge_missed(  # noqa: PLR0913 - as `judge`
@@ -136,12 +141,10 @@ def judge_missed(  # noqa: PLR0913 - as `judge`
     repair: Repair = "off",
     checks: Sequence[Callable[[Any], str | bool | None]] = (),
     limits: Limits = DEFAULT_LIMITS,
+    coerce: bool = True,
 ) -> Judgement[V]:
-    """Judge a reply that the schema's `acceptor` has missed within *limits*: as `judge` would, and no part of it twice.
-
-    What the provider calls a refusal is not for this, but for `judge`.
-    """
-    return _judge_missed(text, missed, Terms(schema, finish_reason, repair, checks, None, limits))
+    """Judge a reply that the schema's `acceptor` has missed, and that is no refusal by its finish reason, as `judge` does."""
+    return _judge_missed(text, missed, Terms(schema, finish_reason, repair, checks, None, limits, coerce))
 
 
 def _judge_missed(text: str, missed: Missed, terms: Terms) -> Judgement[Any]:
@@ -172,7 +175,7 @@ def _judge_read(text: str, value: Any, terms: Terms) -> Judgement[Any]:
     return _judge_prose(text, reading, terms)
 
 
-def judge_value(
+def judge_value(  # noqa: PLR0913 - as `judge`
     value: Any,
     schema: Schema[V],
     *,
@@ -180,17 +183,19 @@ def judge_value(
     repair: Repair = "off",
     checks: Sequence[Callable[[Any], str | bool | None]] = (),
     limits: Limits = DEFAULT_LIMITS,
+    coerce: bool = True,
 ) -> Judgement[V]:
     """Judge a value that was parsed already, so that the text it stood in is not known: its form is `parsed`.
 
     Args:
         value: Plain JSON data; or, with *own*, an instance of the schema's own Python type.
         schema: What it must keep to.
-        own: Whether the value is valid by being what it is, so that only the checks are left. It is not turned into
-            JSON again: its type may hold what JSON does not, and may have read what the schema alone would refuse.
+        own: Whether the value is valid by being what it is, so that only the checks are left. Its type may hold
+            what JSON does not.
         repair: As in `judge`: of a value only JSON inside of strings can be repaired.
         checks: As in `judge`.
         limits: How large the value may be.
+        coerce: As in `judge`.
 
     Returns:
         A judgement. A value that is no JSON is a failure of kind `transport` with code `no_reply`.
@@ -205,13 +210,13 @@ def judge_value(
         if refused.code == FOREIGN:
             return failed(Failure("transport", "no_reply", f"the value holds {refused.message}"))
         return failed(_syntax(refused.code, refused.message))
-    if schema.accepts(value, limits.max_steps):
-        return accepted(value, schema, checks, "parsed")
-    return _refused(value, "", Terms(schema, None, repair, checks, None, limits))
+    terms = Terms(schema, None, repair, checks, None, limits, coerce)
+    if terms.accepts(value):
+        return accepted(value, terms, "parsed")
+    return _refused(value, "", terms)
 
 
 def _judge_direct(text: str, reading: Reading, value: Any, terms: Terms) -> Judgement[Any]:
-    schema = terms.schema
     span = reading.candidates[0]
     document = text[span.start : span.end]
     form: Form = "clean" if reading.clean else "unwrapped"
@@ -227,10 +232,10 @@ def _judge_direct(text: str, reading: Reading, value: Any, terms: Terms) -> Judg
     if type(value) is NotJson:
         return _repaired([document], terms) or failed(failures.not_json(value, document, terms.finish_reason))
     if terms.accepts(value):
-        return accepted(value, schema, terms.checks, form)
+        return accepted(value, terms, form)
     inside = _inside_string(value, terms)
     if type(inside) is not NotJson and terms.accepts(inside):
-        return accepted(inside, schema, terms.checks, "unwrapped")
+        return accepted(inside, terms, "unwrapped")
     return _refused(value, text, terms)
 
 
@@ -246,9 +251,7 @@ def _opens_document(rest: str, terms: Terms) -> bool:
 
 
 def _failure_after(rest: str, value: Any, terms: Terms) -> Failure | None:
-    """Give the failure for another document in the text behind a JSON text: one that follows at once, one that is
-    cut off, or one that is valid and says something else; None when there is none.
-    """  # noqa: D205
+    """Give the failure for a second document behind a JSON text: adjacent, cut off, or valid and different."""
     if not rest.strip():
         return None
     from schema_guard.reading import Reading, brackets, opens_json
@@ -293,9 +296,10 @@ def _judge_prose(text: str, reading: Reading, terms: Terms) -> Judgement[Any]:
             _syntax("several_documents", "different valid values in the text: expected exactly one")
         )
     if search.valid:
-        return accepted(search.valid[0], terms.schema, terms.checks, "unwrapped")
-    repaired = _bare(text, terms) or _repaired(search.broken, terms) or _only_decoded(search.invalid, terms)
-    return repaired or failed(_prose_failure(text, search, terms))
+        return accepted(search.valid[0], terms, "unwrapped")
+    judged = _only_coerced(search.invalid, terms) or _bare(text, terms)
+    judged = judged or _repaired(search.broken, terms) or _only_decoded(search.invalid, terms)
+    return judged or failed(_prose_failure(text, search, terms))
 
 
 class _ProseResult(NamedTuple):
@@ -358,7 +362,7 @@ def _repaired(documents: Sequence[str], terms: Terms) -> Judgement[Any] | None:
             return failed(_syntax("too_costly", "the text has more faults than can be repaired"))
     if not found:
         return None
-    if any(not is_same(found[0].value, other.value) for other in found[1:]):
+    if not _is_one([judged.value for judged in found]):
         return failed(
             _syntax("several_documents", "two broken texts can be repaired to different valid values")
         )
@@ -370,12 +374,14 @@ def _as_repaired(read: Repaired, terms: Terms) -> Judgement[Any] | None:
     value, steps = terms.parse(read.text), read.steps
     if type(value) is NotJson:
         return None
-    if not terms.accepts(value):
-        value, steps = _decoded(value, terms)[0], (*steps, "encoded_value")
-        if not terms.accepts(value):
-            return None
     form: Form = "repaired_lossless" if read.lossless else "repaired_lossy"
-    return accepted(value, terms.schema, terms.checks, form, steps)
+    if not terms.accepts(value):
+        inside = _decoded(value, terms)[0]
+        if not terms.accepts(inside):
+            judged = terms.coerced(value, "", form, steps)
+            return judged if judged.coercions else None
+        value, steps = inside, (*steps, "encoded_value")
+    return accepted(value, terms, form, steps)
 
 
 def _decoded(value: Any, terms: Terms, violations: Sequence[Violation] = ()) -> tuple[Any, bool]:
@@ -393,25 +399,36 @@ def _decoded(value: Any, terms: Terms, violations: Sequence[Violation] = ()) -> 
 
 def _refused(value: Any, text: str, terms: Terms) -> Judgement[Any]:
     """Judge a value that is not valid as it stands: it may be, once it is read as what it was meant to be."""
-    failure = terms.failure(value, text)
+    judged = terms.coerced(value, text)
+    failure = judged.failure
+    if failure is None:
+        return judged
     if not isinstance(value, dict | list):
-        return _bare(text, terms) or failed(failure)
+        return _bare(text, terms) or judged
     inside, is_encoded = _decoded(value, terms, failure.violations)
     if not is_encoded:
-        return failed(failure)
+        return judged
     if terms.repair != "off" and terms.accepts(inside):
-        return accepted(inside, terms.schema, terms.checks, "repaired_lossless", ("encoded_value",))
+        return accepted(inside, terms, "repaired_lossless", ("encoded_value",))
     return failed(failures.encoded_failure(failure, inside, terms.schema, terms.limits))
+
+
+def _only_coerced(invalid: Sequence[tuple[int, Any]], terms: Terms) -> Judgement[Any] | None:
+    """Judge the only value of prose that the schema's type converts; None without one."""
+    values = [value for _, value in invalid] if terms.schema.is_typed else []
+    found = [(value, judged) for value in values if (judged := terms.coerced(value)).coercions]
+    return found[0][1] if _is_one([value for value, _ in found]) else None
+
+
+def _is_one(values: Sequence[Any]) -> bool:
+    return bool(values) and all(is_same(values[0], other) for other in values[1:])
 
 
 def _only_decoded(invalid: Sequence[tuple[int, Any]], terms: Terms) -> Judgement[Any] | None:
     """Judge the only value of prose that is valid once its JSON strings are decoded; None without one."""
-    if terms.repair == "off":
-        return None
-    valid = [inside for _, value in invalid if terms.accepts(inside := _decoded(value, terms)[0])]
-    if not valid or any(not is_same(valid[0], other) for other in valid[1:]):
-        return None
-    return accepted(valid[0], terms.schema, terms.checks, "repaired_lossless", ("encoded_value",))
+    values = [] if terms.repair == "off" else [_decoded(value, terms)[0] for _, value in invalid]
+    valid = [value for value in values if terms.accepts(value)]
+    return accepted(valid[0], terms, "repaired_lossless", ("encoded_value",)) if _is_one(valid) else None
 
 
 def _bare(text: str, terms: Terms) -> Judgement[Any] | None:
@@ -424,10 +441,10 @@ def _bare(text: str, terms: Terms) -> Judgement[Any] | None:
     finished = terms.finish_reason != "length"
     read = load("option:repair").scalars(bare(text), terms.schema.document, finished=finished)
     valid = [(value, steps) for value, steps in read if terms.accepts(value)]
-    if not valid or any(not is_same(valid[0][0], other) for other, _ in valid[1:]):
+    if not _is_one([value for value, _ in valid]):
         return None
     value, steps = valid[0]
-    return accepted(value, terms.schema, terms.checks, "repaired_lossless", steps)
+    return accepted(value, terms, "repaired_lossless", steps)
 
 
 def _prose_failure(text: str, search: _ProseResult, terms: Terms) -> Failure:

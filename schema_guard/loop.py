@@ -258,6 +258,7 @@ def _judged(text: str, end: End, plan: Plan, step: Step) -> Judgement[Any]:
             checks=plan.checks,
             restore=step.restore,
             limits=plan.limits,
+            coerce=plan.coerce,
         )
     elif isinstance(result, Judgement):
         judged = result
@@ -270,6 +271,7 @@ def _judged(text: str, end: End, plan: Plan, step: Step) -> Judgement[Any]:
             repair=plan.repair,
             checks=plan.checks,
             limits=plan.limits,
+            coerce=plan.coerce,
         )
     failure = judged.failure
     cause = failure and _cause(failure, text, end, plan, step)
@@ -322,6 +324,7 @@ def _judge_parsed(parsed: ParsedValue, text: str, end: End, plan: Plan, step: St
         repair=plan.repair,
         checks=plan.checks,
         limits=plan.limits,
+        coerce=plan.coerce,
     )
     if not text or not judged.ok:
         return judged
@@ -359,7 +362,7 @@ def _attempt(ask: Ask, text: str, end: End, judged: Judgement[Any], step: Step, 
     # Taken apart at once: each look at a field of a named tuple takes 25 ns.
     number, strategy, prompt, _, _, _ = ask
     finish_reason, usage, elapsed_s, refusal, failed, named, _, exception, unseen, parsed = end[:10]
-    _, _, failure, form, repairs = judged
+    _, _, failure, form, repairs, coercions = judged
     # A call that failed before its first chunk has no reply, nor has a value whose text is unknown; an empty one is.
     reply = refusal if refusal is not None and not text else text
     received = bool(reply) or (parsed is None and failed is None)
@@ -385,6 +388,7 @@ def _attempt(ask: Ask, text: str, end: End, judged: Judgement[Any], step: Step, 
         None if end.stopped is None else len(text),
         end.retries,
         step.provider,
+        coercions,
     )
 
 

@@ -14,7 +14,14 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from schema_guard.arguments import require_kind, require_list, require_members, require_one_of, require_text
+from schema_guard.arguments import (
+    require_bool,
+    require_kind,
+    require_list,
+    require_members,
+    require_one_of,
+    require_text,
+)
 from schema_guard.checks import refusal_of_checks
 from schema_guard.errors import InvalidArgument
 from schema_guard.interruptions import is_interruption
@@ -49,6 +56,8 @@ V = TypeVar("V")
 UNREAD: Final = NotJson("", "not parsed yet")
 """Stands where a text was not parsed, for it opens with no bracket."""
 _BRACKETS = ("{", "[")
+# An integer of so many digits may be too large for a float.
+_DIGITS_OF_FLOAT = 308
 # Most of the fences that models write.
 _FENCE, _FENCE_END = "```json\n", "\n```"
 
@@ -75,7 +84,9 @@ def acceptor(schema: Schema[Any], limits: Limits = DEFAULT_LIMITS) -> Callable[[
     return known[1]
 
 
-def require_terms(text: object, finish_reason: object, repair: object, checks: Any, restore: object) -> None:
+def require_terms(
+    text: object, finish_reason: object, repair: object, checks: Any, restore: object, coerce: object
+) -> None:
     """Raise `InvalidArgument` unless these are what `judge` takes.
 
     A reason to stop that it does not know counts as none: providers think of new ones.
@@ -95,14 +106,14 @@ def require_terms(text: object, finish_reason: object, repair: object, checks: A
         )
     if restore is not None and not callable(restore):
         raise InvalidArgument(f"judge: restore={clip(repr(restore))}: expected a callable or None")
+    require_bool("judge: coerce", coerce)
 
 
 def _acceptor(schema: Schema[Any], limits: Limits) -> Callable[[str], Any]:
     closed = schema.closed_within(limits)
     is_closed = _never if closed is None else closed.is_valid
-    # What a type reads beyond its document is looked for.
-    is_decided = closed is not None and closed.is_schema_itself and not schema.is_typed
-    typed, of_text = schema if schema.is_typed else None, schema.of_text
+    is_decided = closed is not None and closed.is_schema_itself
+    is_typed = schema.is_typed
     few, most = lengths(limits)
     longest = limits.max_number_chars + 1
     read = reader()
@@ -120,13 +131,7 @@ def _acceptor(schema: Schema[Any], limits: Limits) -> Callable[[str], Any]:
         except ValueError as error:
             return Missed(refusal(error, text, limits))
         if is_closed(value):
-            if of_text is None:
-                return value if typed is None else restored(value, typed)
-            try:
-                result = of_text(text)
-            except Exception as error:  # noqa: BLE001 - it is looked at there
-                result = _refused_by_type(value, error, partial(of_text, text))
-            return result
+            return restored(value, schema, limits, text) if is_typed else value
         value = bounded(value, text, limits)
         return Missed(value) if is_decided else _accepted(value, text, schema, limits)
 
@@ -167,7 +172,7 @@ def _accepted(value: Any, text: str, schema: Schema[Any], limits: Limits) -> Any
     """Give what was read in a text and keeps to the limits in the schema's Python type, or a `Missed`."""
     if type(value) is NotJson or not schema.accepts(value, limits.max_steps):
         return Missed(value)
-    return restored(value, schema, text)
+    return restored(value, schema, limits, text)
 
 
 def form_of(text: str) -> Form:
@@ -175,19 +180,34 @@ def form_of(text: str) -> Form:
     return "clean" if text.startswith(_BRACKETS) else "unwrapped"
 
 
-def restored(value: Any, schema: Schema[Any], text: str | None = None) -> Any:
+def restored(value: Any, schema: Schema[Any], limits: Limits, text: str | None = None) -> Any:
     """Give a valid value in the schema's Python type; a `Missed` where the type refuses it. Its *text* spares writing it."""
     try:
-        return schema.restore(value, text)
+        made = schema.restore(value, text)
     except Exception as error:  # noqa: BLE001 - it is looked at there
-        return _refused_by_type(value, error, partial(schema.restore, value, text))
+        return _refused_by_type(value, error, partial(schema.restore, value, text), schema, limits)
+    if schema.reader is not None and (text is None or _may_hold_large_integer(text)):
+        from schema_guard.types.coercion import infinite  # few replies need it
+
+        failure = infinite(value, made, schema.reader)
+        return made if failure is None else Missed(value, failure)
+    return made
 
 
-def _refused_by_type(value: Any, error: Exception, again: Callable[[], Any]) -> Missed:
+def _may_hold_large_integer(text: str) -> bool:
+    return len(text) > _DIGITS_OF_FLOAT and may_hold_number(text, _DIGITS_OF_FLOAT)
+
+
+def _refused_by_type(
+    value: Any, error: Exception, again: Callable[[], Any], schema: Schema[Any], limits: Limits
+) -> Missed:
     if is_interruption(error, again):
         raise error
-    # A type that trips over a value has refused it.
-    return Missed(value, failures.type_failure(error))
+    from schema_guard.types.coercion import type_failure  # few replies need it
+
+    assert schema.reader is not None
+    violations = schema.violations_in(value, "", limits.max_steps)
+    return Missed(value, type_failure(error, value, schema.reader, violations))
 
 
 class Terms(NamedTuple):
@@ -199,6 +219,7 @@ class Terms(NamedTuple):
     checks: Sequence[Check]
     restore: Callable[[Any], Any] | None
     limits: Limits
+    coerce: bool
 
     def accepts(self, value: Any) -> bool:
         """Say whether a value is valid; not where finding out would take too many steps."""
@@ -206,8 +227,31 @@ class Terms(NamedTuple):
 
     def failure(self, value: Any, text: str = "") -> Failure:
         """Give the failure of a value that is not valid, and was parsed from *text* where that is known."""
-        known = text if self.restore is None else ""
-        return failures.schema_failure(value, self.schema, self.limits, known)
+        failure = self.coerced(value, text).failure
+        return failure or failures.schema_failure(value, self.schema, self.limits)
+
+    def coerced(
+        self, value: Any, text: str = "", form: Form = "coerced", repairs: tuple[str, ...] = ()
+    ) -> Judgement[Any]:
+        """Return the judgement of a value that the document refuses: the schema's type may convert it."""
+        from schema_guard.validation.violations import failure_of  # only failures need it
+
+        schema, limits = self.schema, self.limits
+        violations = schema.violations_in(value, text if self.restore is None else "", limits.max_steps)
+        if schema.reader is None:
+            return failed(failure_of(violations))
+        from schema_guard.types import coercion  # only typed schemas need it
+
+        if not self.coerce:
+            failure = coercion.refusal_by_type(value, schema.reader, lambda: violations, is_refused=True)
+            return failed(failure or failure_of(violations))
+        found = coercion.coerce(
+            value, schema.reader, violations, lambda written: schema.accepts_written(written, limits)
+        )
+        if not isinstance(found, coercion.Coerced):
+            return failed(found)
+        judged = checked(found.value, self.checks, form, repairs)
+        return judged._replace(coercions=found.coercions) if judged.ok else judged
 
     def parse(self, text: str) -> Any:
         """Give the value of a JSON text, or a `NotJson`; one that is not the adapted schema's is judged as it is."""
@@ -222,19 +266,13 @@ class Terms(NamedTuple):
             return value
 
 
-def accepted(
-    value: Any,
-    schema: Schema[V],
-    checks: Sequence[Check],
-    form: Form,
-    repairs: tuple[str, ...] = (),
-) -> Judgement[V]:
-    """Return the judgement of a valid value: restore it, and run the checks."""
-    made = restored(value, schema)
+def accepted(value: Any, terms: Terms, form: Form, repairs: tuple[str, ...] = ()) -> Judgement[Any]:
+    """Return the judgement of a value that the document accepts: restore it, and run the checks."""
+    made = restored(value, terms.schema, terms.limits)
     if type(made) is Missed:
         assert made.failure is not None
         return failed(made.failure)
-    return checked(made, checks, form, repairs)
+    return checked(made, terms.checks, form, repairs)
 
 
 def checked(value: Any, checks: Sequence[Check], form: Form, repairs: tuple[str, ...] = ()) -> Judgement[Any]:

@@ -25,17 +25,19 @@ from schema_guard.text import clip, safe
 from schema_guard.validation import document as checks
 from schema_guard.validation.document import compact, dialect_of
 from schema_guard.validation.levels import measure
+from schema_guard.validation.plain_json import refusal_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from schema_guard.validation.annotations.restoring import Meaning
+    from schema_guard.types.reader import TypeReader
     from schema_guard.validation.closed_form import Closed
     from schema_guard.validation.compiled import Compiled
     from schema_guard.validation.fast_engine import Validator
     from schema_guard.values import Violation
 
+A = TypeVar("A")
 V = TypeVar("V")
 
 # Enough for every schema of a service; beyond it the oldest is compiled again when it is met again.
@@ -57,20 +59,21 @@ class Schema(Generic[V]):
         name: For people: given, or the class's name, the title, the `$id`, the file's name.
         dialect: URI of the dialect.
         fingerprint: 16 hex digits of SHA-256 over the sorted compact JSON of the document.
-        formats: Whether `format` is asserted.
+        formats: Whether `format` is asserted. False for a type, which decides which texts it can read.
         annotation: The Python type that it was made from; None for a document.
-        acceptor: What `core.accepting` has made of it, and within which limits; None before.
-        of_text: Makes of a JSON text that is valid what `restore` makes of its value, and raises as that does; None
-            where there is no quicker way than that.
+        acceptor: What `plain_reply.acceptor` has made of it, and within which limits; None before.
+        reader: The reader of the Python type; None for a document.
     """
 
     __slots__ = (
         "_allows_unknown",
+        "_asserting",
+        "_asserts_formats",
         "_compiled",
-        "_parsing",
+        "_digest",
         "_resources",
-        "_restore",
         "_source",
+        "_written",
         "acceptor",
         "annotation",
         "dialect",
@@ -78,7 +81,7 @@ class Schema(Generic[V]):
         "fingerprint",
         "formats",
         "name",
-        "of_text",
+        "reader",
     )
 
     document: Any
@@ -88,13 +91,15 @@ class Schema(Generic[V]):
     formats: bool
     annotation: Any
     acceptor: tuple[Limits, Callable[[str], Any]] | None
-    of_text: Callable[[str], Any] | None
+    reader: TypeReader | None
     _allows_unknown: bool
+    _asserts_formats: bool
     _compiled: Compiled
-    # Of a type: gives, when it is asked first, what the type parses beyond the document; then that, or None.
-    _parsing: Callable[[], Meaning] | tuple[Compiled, Callable[[Any], Any]] | None
+    # Made when they are first needed: with `format`, and of what the type writes.
+    _asserting: Compiled | None
+    _written: Compiled | None
+    _digest: str
     _resources: dict[str, Any]
-    _restore: Callable[[Any], Any] | None
     _source: type | None
 
     def __init__(self, *_: object) -> None:
@@ -133,9 +138,9 @@ class Schema(Generic[V]):
         require_text("dialect", dialect)
         require_bool("formats", formats)
         require_bool("allow_unknown", allow_unknown)
-        document, found_name, restore, parsing = _read(source)
+        document, found_name, reader = _read(source)
         checks.check_size(document)
-        allow_unknown = allow_unknown or restore is not None or not isinstance(document, dict)
+        allow_unknown = allow_unknown or reader is not None or not isinstance(document, dict)
         if not allow_unknown:
             from schema_guard.validation.keywords import require_keywords  # types don't need it
 
@@ -146,21 +151,22 @@ class Schema(Generic[V]):
         schema: Schema[Any] = object.__new__(Schema)
         schema.document = json.loads(json.dumps(document))
         schema.name = clip(name or found_name or _title(document) or f"schema-{digest[:8]}")
-        schema.dialect, schema.fingerprint, schema.formats = uri, digest[:16], formats
-        schema._restore, schema._resources, schema._parsing = restore, known, parsing
+        schema.dialect, schema.fingerprint, schema._digest = uri, digest[:16], digest
+        # A type decides by itself whether it can read a text as a date.
+        schema.formats, schema._asserts_formats = formats and reader is None, formats
+        schema.reader, schema._resources = reader, known
         schema._allows_unknown = allow_unknown
-        schema.of_text = getattr(restore, "of_text", None)
         schema._source = source if isinstance(source, type) else None
-        schema.annotation = None if restore is None else source
-        schema.acceptor = None
-        schema._compiled = _ready(schema, digest)
+        schema.annotation = None if reader is None else source
+        schema.acceptor = schema._asserting = schema._written = None
+        schema._compiled = _ready(schema, formats=schema.formats)
         schema._resources = schema._compiled.resources
         return schema
 
     @property
     def is_typed(self) -> bool:
         """Whether values come back in a Python type, and not as JSON."""
-        return self._restore is not None
+        return self.reader is not None
 
     @property
     def engine(self) -> str:
@@ -180,6 +186,7 @@ class Schema(Generic[V]):
 
         Where that would take more than *max_steps*, what a bounded search finds; without a find one violation of
         the keyword `too_costly`. A pattern that gives up on a text is a violation of that keyword at the text.
+        Values are not converted: see `judge`.
 
         Args:
             instance: A JSON value: dict, list, str, int, float, bool or None.
@@ -190,47 +197,67 @@ class Schema(Generic[V]):
             InvalidArgument: *instance* is not JSON, or is nested deeper.
         """
         levels = measure(instance, max_depth)
-        try:
-            violations = self._compiled.violations(instance, levels, max_steps)
-            return [] if violations and self._parses(instance, max_steps) else violations
-        except (ValueError, UnicodeError) as error:
-            if is_interruption(error, lambda: self._compiled.violations(instance, levels, max_steps)):
-                raise
-            raise InvalidArgument(
-                f"instance of {safe(self.name)}: expected a JSON value: {clip(str(error), 200)}"
-            ) from error
+
+        def violations() -> list[Violation]:
+            found = self._compiled.violations(instance, levels, max_steps)
+            if self.reader is None:
+                return found
+            from schema_guard.types.coercion import refusal_by_type  # only typed schemas need it
+
+            broken = partial(self._explaining.violations, instance, levels, max_steps)
+            failure = refusal_by_type(instance, self.reader, broken, is_refused=bool(found))
+            return [] if failure is None else list(failure.violations)
+
+        return self._asked(violations)
 
     def violations_in(self, value: Any, text: str, max_steps: int) -> list[Violation]:
-        """Say what is wrong with a value that `accepts` has refused, as `violations` does.
+        """Return the violations of the document. `format` is asserted, also for a type.
 
         Args:
             value: Known to be JSON within the limits.
             text: What it was parsed from, alone or among other things; empty when that is not known.
             max_steps: As `accepts` had it.
         """
-        return self._compiled.violations_in(value, text, max_steps)
+        return self._explaining.violations_in(value, text, max_steps)
 
     def is_valid(self, instance: Any, *, max_steps: int = _LIMITS.max_steps) -> bool:
         """Say whether an instance is valid; False where that is not decided. Raises as `violations` does."""
         levels = measure(instance)
+        return self._asked(
+            lambda: (
+                self._compiled.accepts(instance, levels, max_steps)
+                and (self.reader is None or self.reader.reads(instance))
+            )
+        )
+
+    def _asked(self, ask: Callable[[], A]) -> A:
         try:
-            return self._compiled.accepts(instance, levels, max_steps) or self._parses(instance, max_steps)
+            return ask()
         except (ValueError, UnicodeError) as error:
-            if is_interruption(error, lambda: self._compiled.accepts(instance, levels, max_steps)):
+            if is_interruption(error, ask):
                 raise
             raise InvalidArgument(
                 f"instance of {safe(self.name)}: expected a JSON value: {clip(str(error), 200)}"
             ) from error
 
     def accepts(self, instance: Any, max_steps: int = _LIMITS.max_steps) -> bool:
-        """Say whether an instance that is known to be JSON within the limits is valid; False where undecided."""
-        ready = self._compiled
-        if ready.plain <= max_steps:
-            return ready.is_valid(instance) or (
-                self._parsing is not None and self._parses(instance, max_steps)
-            )
-        levels = measure(instance, _DEEPEST, is_json=True)
-        return ready.accepts(instance, levels, max_steps) or self._parses(instance, max_steps)
+        """Return whether the document accepts a JSON value within the limits; False if that is undecided.
+
+        The type may refuse it all the same, in `restore`.
+        """
+        return _accepts(self._compiled, instance, max_steps)
+
+    def accepts_written(self, value: Any, limits: Limits = _LIMITS) -> bool:
+        """Return whether the schema's type can have written a JSON value."""
+        if refusal_of(value, limits) is not None:
+            return False
+        if self._written is None:
+            assert self.reader is not None
+            from schema_guard.validation.compiled import compiled
+
+            document = self.reader.written_document()
+            self._written = compiled(document, self.dialect, formats=False, resources={})
+        return _accepts(self._written, value, limits.max_steps)
 
     def misspelled(self) -> list[tuple[str, str]]:
         """Return the location of each probably misspelled keyword below the root, and the keyword that was meant."""
@@ -249,41 +276,18 @@ class Schema(Generic[V]):
         closed = self._compiled.closed if self._compiled.plain <= limits.max_steps else None
         return None if closed is None or closed.levels > limits.max_depth else closed
 
-    def _parses(self, instance: Any, max_steps: int) -> bool:
-        """Say whether the schema's type reads an instance that its document refuses: a date in another form."""
-        parsing = self._parsed()
-        if parsing is None:
-            return False
-        ready, restore = parsing
-        if not ready.accepts(instance, measure(instance, _DEEPEST, is_json=True), max_steps):
-            return False
-        try:
-            restore(instance)
-        except Exception as error:
-            if is_interruption(error):
-                raise
-            # A type that trips over a value has refused it.
-            return _is_beside_times(error)
-        return True
+    @property
+    def conditions(self) -> Compiled:
+        """The compiled document for replies that are still being written; without `format` for a type."""
+        return self._compiled
 
-    def loosest(self) -> Compiled:
-        """Give what refuses no value that `accepts` takes: what the schema's type parses, where that is more."""
-        parsing = self._parsed()
-        return self._compiled if parsing is None else parsing[0]
-
-    def _parsed(self) -> tuple[Compiled, Callable[[Any], Any]] | None:
-        if callable(self._parsing):
-            self._parsing = self._parsing_of(self._parsing())
-        return self._parsing
-
-    def _parsing_of(self, meaning: Meaning) -> tuple[Compiled, Callable[[Any], Any]] | None:
-        """Compile what the type parses; None where the document says it all."""
-        if compact(meaning.schema) == compact(self.document):
-            return None
-        from schema_guard.validation.compiled import compiled
-
-        ready = compiled(meaning.schema, self.dialect, formats=self.formats, resources=self._resources)
-        return ready, meaning.restore
+    @property
+    def _explaining(self) -> Compiled:
+        """What says why a value is refused: it asserts `format`, which a type decides on where it accepts."""
+        if self._asserting is None:
+            asserts = self.reader is not None and self._asserts_formats
+            self._asserting = _ready(self, formats=True) if asserts else self._compiled
+        return self._asserting
 
     def steps(self, instance: Any) -> int:
         """Estimate the steps that validating an instance takes. Raises as `violations` does."""
@@ -299,17 +303,9 @@ class Schema(Generic[V]):
         Raises:
             ValueError: The type refuses it (a Pydantic validator).
         """
-        if self._restore is None:
+        if self.reader is None:
             return value  # type: ignore[no-any-return]
-        try:
-            if text is not None and self.of_text is not None:
-                return self.of_text(text)  # type: ignore[no-any-return]
-            return self._restore(value)  # type: ignore[no-any-return]
-        except ValueError:
-            parsing = self._parsing
-            if parsing is None or callable(parsing):
-                raise
-            return parsing[1](value)  # type: ignore[no-any-return]
+        return self.reader.read(json.dumps(value) if text is None else text)  # type: ignore[no-any-return]
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Schema) and self._identity() == other._identity()
@@ -328,7 +324,7 @@ class Schema(Generic[V]):
             self._source or self.document,
             self.name,
             self.dialect,
-            self.formats,
+            self._asserts_formats,
             self._resources,
         )
 
@@ -344,20 +340,10 @@ def _rebuild(source: Any, name: str, dialect: str, formats: bool, resources: dic
     )
 
 
-def _is_beside_times(error: Exception) -> bool:
-    """Say whether Pydantic has read all dates and times and refuses something else, which is no matter of the format."""
-    problems = getattr(error, "errors", None)
-    if not callable(problems):
-        return False
-    return not any(str(problem["type"]).startswith(("date", "time")) for problem in problems())
-
-
-def _read(
-    source: Any,
-) -> tuple[Any, str | None, Callable[[Any], Any] | None, Callable[[], Meaning] | None]:
-    """Give a source's document, its name if it has one, what makes its type of a value, and what gives what it parses."""
+def _read(source: Any) -> tuple[Any, str | None, TypeReader | None]:
+    """Give a source's document, its name if it has one, and what reads values of its type."""
     if isinstance(source, (dict, bool)):
-        return source, None, None, None
+        return source, None, None
     if isinstance(source, (str, os.PathLike)):
         from pathlib import Path  # 2 ms that a dict need not pay
 
@@ -366,13 +352,11 @@ def _read(
                 f"schema={clip(repr(source))}: expected the path of a JSON file, got JSON text: give json.loads(text)"
             )
         path = Path(source)
-        return _read_file(path), path.name.removesuffix(".json").removesuffix(".schema"), None, None
-    from schema_guard.validation.annotations.building import (  # only typed schemas need it
-        as_parsed,
-        from_annotation,
-    )
+        return _read_file(path), path.name.removesuffix(".json").removesuffix(".schema"), None
+    from schema_guard.types.reader import reader_of  # only typed schemas need it
 
-    return *from_annotation(source), partial(as_parsed, source)
+    reader = reader_of(source)
+    return reader.document, reader.name, reader
 
 
 def _read_file(path: Path) -> Any:
@@ -429,11 +413,17 @@ def _title(document: Any) -> str | None:
     return next((document[key] for key in ("title", "$id", "id") if isinstance(document.get(key), str)), None)
 
 
-def _ready(schema: Schema[Any], digest: str) -> Compiled:
+def _accepts(ready: Compiled, instance: Any, max_steps: int) -> bool:
+    if ready.plain <= max_steps:
+        return ready.is_valid(instance)
+    return ready.accepts(instance, measure(instance, _DEEPEST, is_json=True), max_steps)
+
+
+def _ready(schema: Schema[Any], *, formats: bool) -> Compiled:
     """Give what a schema was compiled to, from the cache if its like was compiled before."""
     known = hex_digest(compact(schema._resources), 64) if schema._resources else ""  # noqa: SLF001
     # The whole digest: a fingerprint is cut to what people can compare, and two schemas must never share an engine.
-    key = (digest, schema.dialect, schema.formats, known)
+    key = (schema._digest, schema.dialect, formats, known)  # noqa: SLF001
     ready: Compiled | None = _cache.get(key)
     if ready is None:
         from schema_guard.validation.compiled import compiled  # what only loads and is met again needs none
@@ -441,7 +431,7 @@ def _ready(schema: Schema[Any], digest: str) -> Compiled:
         ready = compiled(
             schema.document,
             schema.dialect,
-            formats=schema.formats,
+            formats=formats,
             resources=schema._resources,  # noqa: SLF001
         )
         with _cache_lock:

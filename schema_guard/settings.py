@@ -138,6 +138,7 @@ class Settings(Generic[V, R]):
     examples: tuple[Example, ...] = ()
     checks: tuple[Callable[[Any], str | bool | None], ...] = ()
     repair: Repair = "off"
+    coerce: bool = True
     observe: bool = False
     ignore: tuple[Any, ...] = ()
     on_failure: OnFailure | None = None
@@ -160,7 +161,7 @@ class Settings(Generic[V, R]):
                 f"got {len(steps)}: the last ones would never be used"
             )
         require_one_of("repair", self.repair, REPAIRS)
-        for word in ("observe", "early_stop"):
+        for word in ("coerce", "observe", "early_stop"):
             require_bool(word, getattr(self, word))
         for word in ("name", "provider"):
             require_text(word, getattr(self, word))

@@ -238,7 +238,7 @@ def _shown(schema: Schema[Any], examples: tuple[Example, ...]) -> tuple[Example,
                 f"examples: {clip(repr(example.value))} is not valid for {safe(schema.name)}: at "
                 f"{broken[0].instance_location or '(root)'}: expected {broken[0].expected}, got {broken[0].actual}"
             )
-    from schema_guard.validation.annotations.sample import samples  # only few_shot needs it
+    from schema_guard.validation.samples import samples  # only few_shot needs it
 
     shown = examples or tuple(Example(value) for value in samples(schema))
     if not shown:

@@ -179,6 +179,7 @@ class Plan(NamedTuple):
         early_stop: Whether a streamed reply is stopped once no continuation of it can be valid. A reply that is to be
             fixed is not, nor one that comes in another form than the schema's.
         resuming: How a cut-off reply is gone on with; None where it is not.
+        coerce: Whether the schema's type may convert values that the schema refuses.
     """
 
     schema: Schema[Any]
@@ -193,6 +194,7 @@ class Plan(NamedTuple):
     gateway_repaired: bool = False
     early_stop: bool = False
     resuming: Resuming | None = None
+    coerce: bool = True
 
     def step(self, attempt: int) -> Step:
         """Give the step of an attempt, counted from 1."""

@@ -22,7 +22,9 @@ V = TypeVar("V")
 FailureKind: TypeAlias = Literal[
     "syntax", "structure", "value", "semantic", "truncation", "refusal", "transport"
 ]
-Form: TypeAlias = Literal["clean", "unwrapped", "parsed", "repaired_lossless", "repaired_lossy", "resumed"]
+Form: TypeAlias = Literal[
+    "clean", "unwrapped", "parsed", "coerced", "repaired_lossless", "repaired_lossy", "resumed"
+]
 FinishReason: TypeAlias = Literal["stop", "length", "tool_call", "refusal", "content_filter", "error"]
 Repair: TypeAlias = Literal["off", "lossless", "lossy"]
 REPAIRS: Final = ("off", "lossless", "lossy")
@@ -111,6 +113,31 @@ class Violation(NamedTuple):
         return self.actual.partition(" ")[0]
 
 
+class Coercion(NamedTuple):
+    """A part of a reply that the schema's Python type converted. It holds no value.
+
+    >>> str(Coercion("/n", "string", "integer"))
+    '/n string -> integer'
+
+    Attributes:
+        location: JSON Pointer into the reply's value. `*` stands for each key that the schema does not declare.
+        before: The kind of the reply's value: `string`. `another key` if the type read it under a second name.
+        after: The kind or format of the converted value: `integer`, `date`.
+    """
+
+    location: str
+    before: str
+    after: str
+
+    @property
+    def change(self) -> str:
+        """The two kinds: `string -> integer`."""
+        return f"{self.before} -> {self.after}"
+
+    def __str__(self) -> str:
+        return f"{self.location or '(root)'} {self.change}"
+
+
 class Failure(NamedTuple):
     """Why an attempt failed.
 
@@ -136,6 +163,7 @@ class Judgement(NamedTuple, Generic[V]):
         failure: None when ok.
         form: How the value stood in the reply, `parsed` when its text is unknown; None when not ok.
         repairs: The names of the repair steps that were taken, in order.
+        coercions: The places that the schema's Python type converted.
     """
 
     ok: bool
@@ -143,6 +171,7 @@ class Judgement(NamedTuple, Generic[V]):
     failure: Failure | None
     form: Form | None
     repairs: tuple[str, ...] = ()
+    coercions: tuple[Coercion, ...] = ()
 
 
 class Missed:
@@ -202,6 +231,7 @@ class Attempt(NamedTuple):
         retries: How often an SDK had repeated the request by itself, after faults that nobody saw; None where it does
             not say it.
         provider: Name of the provider or engine whose arguments were sent; None where none are known.
+        coercions: The places that the schema's Python type converted. `reply` is unchanged.
     """
 
     number: int
@@ -224,6 +254,7 @@ class Attempt(NamedTuple):
     stopped_at: int | None = None
     retries: int | None = None
     provider: str | None = None
+    coercions: tuple[Coercion, ...] = ()
 
     @property
     def estimated_output_tokens(self) -> int | None:

@@ -420,7 +420,7 @@ def test_what_lands_in_a_type_goes_on_as_itself():
 
 
 @pytest.mark.parametrize(
-    "text", ['{"a":1,"a":2}', '{"a":NaN}', '{"a":"1"}', '{"a":1e999}', '{"a":true}', '{"a":1.5}']
+    "text", ['{"a":1,"a":2}', '{"a":NaN}', '{"a":"nan"}', '{"a":1e999}', '{"a":"inf"}', '{"a":1.5}']
 )
 def test_a_model_gets_no_text_that_is_refused_before(text):
     """What Pydantic's own reader would take, or take for something else, does not reach it."""

@@ -267,6 +267,7 @@ def _plan(settings: Settings[Any, Any], schema: Schema[Any], steps: tuple[Step, 
         delivery=shape.delivery,
         tool=_tool(steps, schema),
         early_stop=settings.early_stop and not settings.observe,
+        coerce=settings.coerce and not settings.early_stop,
     )
     # Where it stops no reply it changes nothing, and is no part of the configuration.
     return plan._replace(early_stop=any(map(plan.stops, steps)))
@@ -421,6 +422,7 @@ def _settings_text(
         document["observe"] = True
     if plan.early_stop:
         document["early_stop"] = True
+    document |= {"coerce": False} if plan.schema.is_typed and not plan.coerce else {}
     if plan.repair != "off":
         document["repair"] = plan.repair
     if settings.checks:

@@ -7,15 +7,14 @@ Rules: nothing here raises for any value, and nothing is called that belongs to 
 from __future__ import annotations
 
 import dataclasses
-import enum
 import types
 import typing
-from collections import abc
-from typing import TYPE_CHECKING, Any, Literal, NotRequired, Required, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Any, get_args, get_origin
 
 from schema_guard.interruptions import is_interruption
+from schema_guard.limits import DEFAULT_LIMITS
 from schema_guard.pointer import split
-from schema_guard.validation.equality import is_same
+from schema_guard.validation.plain_json import FOREIGN, refusal_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,12 +23,8 @@ if TYPE_CHECKING:
 
 __all__ = ["TypedValues", "holds_type", "never_filled"]
 
-_DEEPEST = 20
-_NO, _PLAIN, _OWN = 0, 1, 2
-_SCALARS = (str, bool, int, float, type(None))
-_LISTS = (list, tuple, abc.Sequence, abc.Iterable, abc.Collection)
-_SETS = (set, frozenset, abc.Set)
-_MAPPINGS = (dict, abc.Mapping)
+# What JSON has, or may be read into: an instance of it is no sign of the schema's own type.
+_PLAIN = (object, str, bool, int, float, type(None), list, tuple, set, frozenset, dict)
 _TYPES = {bool: "boolean", int: "integer", float: "number"}
 
 
@@ -41,27 +36,29 @@ class TypedValues:
         names: What it declares as properties of its value.
     """
 
-    __slots__ = ("_document", "_is_class", "annotation", "names")
+    __slots__ = ("_document", "_is_class", "_reader", "annotation", "names")
 
     def __init__(self, schema: Schema[Any]) -> None:
         self.annotation = getattr(schema.annotation, "_type", schema.annotation)
         self.names = frozenset(_declared(schema.document))
-        self._document = schema.document
+        self._document, self._reader = schema.document, schema.reader
         self._is_class = _is_class(self.annotation)
 
     def is_instance(self, value: object) -> bool:
         """Say whether a value is an instance of the schema's own Python type, or built of such; plain JSON is not."""
-        if self.annotation is None:
+        if self.annotation in (None, Any, object):
             return False
         try:
             if self._is_class:
                 return isinstance(value, self.annotation)
-            return _fit(self.annotation, value, _DEEPEST) == _OWN
         except Exception as error:
-            if is_interruption(error, lambda: _fit(self.annotation, value, _DEEPEST)):
+            if is_interruption(error):
                 raise
             # A foreign class may raise anything from a look at its instances.
             return False
+        refused = refusal_of(value, DEFAULT_LIMITS)
+        is_foreign = refused is not None and refused.code == FOREIGN
+        return is_foreign and self._reader is not None and self._reader.holds(value)
 
     def is_schema_scalar(self, value: object) -> bool:
         """Say whether a bool or number is what the schema itself is about: by its `type`, its `enum` or its `const`."""
@@ -73,7 +70,7 @@ def _is_class(annotation: Any) -> bool:
     return (
         isinstance(annotation, type)
         and get_origin(annotation) is None
-        and annotation not in (object, *_SCALARS, *_LISTS, *_SETS, *_MAPPINGS)
+        and annotation not in _PLAIN
         and not typing.is_typeddict(annotation)
     )
 
@@ -98,85 +95,6 @@ def never_filled(value: object) -> list[str]:
 def _bars_none(annotation: Any) -> bool:
     kind = get_origin(annotation) or annotation
     return isinstance(kind, type) and kind not in (object, type(None), types.UnionType)
-
-
-def _fit(annotation: Any, value: object, depth: int) -> int:  # noqa: C901, PLR0911 - one line a kind of annotation
-    """Say how a value fits an annotation: not at all, as plain JSON, or as what JSON cannot be."""
-    origin = get_origin(annotation)
-    if depth == 0:
-        return _NO
-    if annotation is Any or annotation is object:
-        return _PLAIN
-    if annotation in (None, *_SCALARS):
-        return _PLAIN if _is_scalar(annotation, value) else _NO
-    if origin in (typing.Annotated, Required, NotRequired) or getattr(origin, "_name", None) == "ReadOnly":
-        return _fit(get_args(annotation)[0], value, depth)
-    if origin is Literal:
-        return _fit_literal(get_args(annotation), value)
-    if origin in (Union, types.UnionType):
-        return max(_fit(arm, value, depth - 1) for arm in get_args(annotation))
-    alias = getattr(annotation, "__supertype__", None) or getattr(annotation, "__value__", None)
-    if alias is not None:
-        return _fit(alias, value, depth - 1)
-    if typing.is_typeddict(annotation):
-        return _fit_typed_dict(annotation, value, depth)
-    kind = origin or annotation
-    if kind in (*_LISTS, *_SETS, *_MAPPINGS):
-        return _fit_collection(kind, get_args(annotation), value, depth)
-    return _OWN if isinstance(value, kind) else _NO
-
-
-def _is_scalar(annotation: Any, value: object) -> bool:
-    if annotation is float:
-        return type(value) in (int, float)
-    return type(value) is (type(None) if annotation is None else annotation)
-
-
-def _fit_literal(members: tuple[Any, ...], value: object) -> int:
-    for member in members:
-        if isinstance(member, enum.Enum):
-            if value is member:
-                return _OWN
-        elif is_same(member, value):
-            return _PLAIN
-    return _NO
-
-
-def _fit_collection(kind: Any, args: tuple[Any, ...], value: object, depth: int) -> int:
-    inside: Any
-    if kind in _MAPPINGS:
-        inside = dict.values(value) if isinstance(value, dict) else None
-        return _fit_all(args[-1] if args else Any, inside, _PLAIN, depth)
-    if kind in _SETS:
-        inside = value if isinstance(value, set | frozenset) else None
-        return _fit_all(args[0] if args else Any, inside, _OWN, depth)
-    if not isinstance(value, list | tuple) or (kind in (list, tuple) and not isinstance(value, kind)):
-        return _NO
-    base = _OWN if isinstance(value, tuple) else _PLAIN
-    if kind is tuple and args and args[-1] is not Ellipsis:
-        if len(args) != len(value):
-            return _NO
-        return _least([_fit(arg, part, depth - 1) for arg, part in zip(args, value, strict=True)], base)
-    return _fit_all(args[0] if args else Any, value, base, depth)
-
-
-def _fit_all(annotation: Any, values: Any, base: int, depth: int) -> int:
-    if values is None:
-        return _NO
-    return _least([_fit(annotation, value, depth - 1) for value in values], base)
-
-
-def _least(fits: list[int], base: int) -> int:
-    return _NO if _NO in fits else max(fits, default=base) if base == _PLAIN else base
-
-
-def _fit_typed_dict(annotation: Any, value: object, depth: int) -> int:
-    if not isinstance(value, dict):
-        return _NO
-    hints = typing.get_type_hints(annotation, include_extras=True)
-    if not value.keys() <= hints.keys() or not value.keys() >= annotation.__required_keys__:
-        return _NO
-    return _least([_fit(hints[key], part, depth - 1) for key, part in dict.items(value)], _PLAIN)
 
 
 def holds_type(annotation: Any, wanted: type) -> bool:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from schema_guard.records.counts.configurations import (
         AttemptSums,
         ClusterCount,
+        CoercionCount,
         ConfigurationCounts,
         ExcludedCount,
         FailureCount,
@@ -34,6 +35,7 @@ _NAMES = {
     "counts.configurations": (
         "AttemptSums",
         "ClusterCount",
+        "CoercionCount",
         "ConfigurationCounts",
         "FailureCount",
         "HourCounts",
@@ -55,6 +57,7 @@ _HOME_OF = {name: module for module, names in _NAMES.items() for name in names}
 __all__ = [
     "AttemptSums",
     "ClusterCount",
+    "CoercionCount",
     "ConfigurationCounts",
     "Counts",
     "Damage",

@@ -42,7 +42,7 @@ class Where:
 def as_dict(row: Row) -> dict[str, Any]:
     """Give a row by the names of its columns, lists as lists and what is so or not as bool."""
     document: dict[str, Any] = dict(zip(COLUMNS, row, strict=True))
-    for name in ("repairs", "violations"):
+    for name in ("repairs", "coercions", "violations"):
         document[name] = json.loads(document[name])
     for name in ("tuned", "unseen", "adapted", "gateway_repaired"):
         document[name] = bool(document[name])

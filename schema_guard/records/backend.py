@@ -45,7 +45,7 @@ class WriteRefused(StoreError):
         self.retry_after_s = retry_after_s
 
 
-LAYOUT = 5
+LAYOUT = 6
 """The version of a store's tables, in SQLite and in PostgreSQL."""
 
 

@@ -19,7 +19,9 @@ from schema_guard.configuration.traffic import SHADOWS
 from schema_guard.pointer import declared_location
 
 if TYPE_CHECKING:
-    from schema_guard.values import Attempt, Call, Failure, Outcome, Prompt
+    from collections.abc import Sequence
+
+    from schema_guard.values import Attempt, Call, Coercion, Failure, Outcome, Prompt
 
 Row: TypeAlias = tuple[str | int | float | None, ...]
 
@@ -54,6 +56,7 @@ _ATTEMPT_COLUMNS = (
     "code",
     "form",
     "repairs",
+    "coercions",
     "finish_reason",
     "input_tokens",
     "cached_input_tokens",
@@ -166,6 +169,7 @@ def _attempt_row(attempt: Attempt, key: bytes, *, final: bool) -> Row:
         None if failure is None else store_text(failure.code),
         _text(attempt.form),
         json.dumps([store_text(step) for step in attempt.repairs]) if attempt.repairs else "[]",
+        _coercions(attempt.coercions),
         _text(attempt.finish_reason),
         _count(usage.input_tokens),
         _count(usage.cached_input_tokens),
@@ -186,6 +190,14 @@ def _attempt_row(attempt: Attempt, key: bytes, *, final: bool) -> Row:
         _count(attempt.stopped_at),
         _count(attempt.retries),
     )
+
+
+def _coercions(coercions: Sequence[Coercion]) -> str:
+    """Give the pairs of location and change as JSON."""
+    if not coercions:
+        return "[]"
+    pairs = [(store_text(each.location), store_text(each.change)) for each in coercions[:MAX_VIOLATIONS]]
+    return json.dumps(pairs, separators=(",", ":"))
 
 
 def _violations(failure: Failure | None) -> str:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from schema_guard.configuration.traffic import Traffic
     from schema_guard.decide.exclusions import Cause
-    from schema_guard.records import FailureCount, Store, ViolationCount
+    from schema_guard.records import CoercionCount, FailureCount, Store, ViolationCount
     from schema_guard.records.counts.configurations import ConfigurationCounts
     from schema_guard.records.counts.pools import CallResult, Pool
     from schema_guard.report.stopped import StoppedReplies
@@ -82,6 +82,10 @@ class Configuration:
         failures: Attempts by kind and code, most frequent first; None of a group in which some configurations stop their
             replies early and some do not, for these cannot be added up.
         violations: The ten places and keywords that most attempts broke; None as failures.
+        coerced: Calls with a valid reply that the schema's Python type converted. They are a part of
+            `valid_first_time` and `fixed_by_retry`.
+        coercions: The converted places with their number of replies, at most ten. Conversions that may change the
+            meaning are first.
         input_tokens: Over all attempts whose usage is known; None when none is.
         output_tokens: As input_tokens.
         unknown_usage: Attempts whose output tokens are unknown.
@@ -121,6 +125,8 @@ class Configuration:
     attempts: int
     failures: tuple[FailureCount, ...] | None
     violations: tuple[ViolationCount, ...] | None
+    coerced: int
+    coercions: tuple[CoercionCount, ...]
     input_tokens: int | None
     output_tokens: int | None
     unknown_usage: int
@@ -308,6 +314,8 @@ def _configuration(pool: Pool) -> Configuration:
         attempts=pool.attempts,
         failures=None if pool.stops_early is None else pool.failures,
         violations=None if pool.stops_early is None else pool.violations,
+        coerced=pool.calls("coerced"),
+        coercions=pool.coercions,
         input_tokens=pool.tokens("input_tokens"),
         output_tokens=pool.tokens("output_tokens"),
         unknown_usage=pool.total("output_tokens").unknown,

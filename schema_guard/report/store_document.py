@@ -207,11 +207,19 @@ def _details(name: str, configuration: Configuration) -> Iterator[str]:
             f"{pointer(place)} {keyword} {n}" for place, keyword, n in configuration.violations
         )
         yield f"{name} broke{first}: {listed}"
+    yield from _coerced(name, configuration)
     if configuration.reasoning_tokens:
         yield f"{name} thought: {plural(configuration.reasoning_tokens, 'token')} of those out{_thinking_note(configuration)}"
     for line in loss_lines(configuration.settings):
         yield f"{name}: {line}"
     yield from _exclusion_lines(name, configuration)
+
+
+def _coerced(name: str, configuration: Configuration) -> Iterator[str]:
+    """Say which values the schema's type had to convert."""
+    if configuration.coerced:
+        listed = ", ".join(f"{pointer(place)} {change} ({n})" for place, change, n in configuration.coercions)
+        yield f"{name} coerced {configuration.coerced} of {configuration.calls}: {listed}"
 
 
 def _stopped(stopped: StoppedReplies) -> str:

@@ -298,15 +298,14 @@ def _unresolved(references: References, why: str) -> InvalidSchema:
 
 def invalid(error: Any, references: References) -> InvalidSchema:
     """Give the error for what a metaschema, or the engine's compiler, has against a schema."""
-    from schema_guard.validation.violations import best_arm, violations
+    from schema_guard.validation.violations import meant_errors, violations
 
     if error.kind.name == "$ref":
         return _unresolved(references, error.message)
     place = join(error.instance_path)
     if error.kind.name in ("anyOf", "oneOf"):
-        _, inner = best_arm(error.kind.as_dict()["context"], len(error.instance_path))
-        error = inner[0] if inner else error
-    (violation,) = violations([error])
+        error = (meant_errors(error) or [error])[0]
+    violation = violations([error])[0]
     return InvalidSchema(
         f"schema is invalid at {pointer(clip(place))}: expected {violation.expected}, got {violation.actual}",
         location=place,

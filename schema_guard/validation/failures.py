@@ -6,15 +6,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from schema_guard.limits import Limits
-from schema_guard.pointer import join, pointer
-from schema_guard.text import clip
-from schema_guard.validation.keywords import VALUE_KEYWORDS
+from schema_guard.pointer import pointer
 from schema_guard.values import Failure, Violation
 
 if TYPE_CHECKING:
     from schema_guard.parsing import NotJson
     from schema_guard.schema import Schema
-    from schema_guard.values import FailureKind, FinishReason
+    from schema_guard.values import FinishReason
 
 __all__ = [
     "FINISHED",
@@ -25,7 +23,6 @@ __all__ = [
     "may_hold_json",
     "not_json",
     "schema_failure",
-    "type_failure",
 ]
 
 FINISHED: Final = ("stop", "tool_call")
@@ -48,13 +45,9 @@ def schema_failure(value: Any, schema: Schema[Any], limits: Limits, text: str = 
 
     *text* is what it was parsed from, alone or among other things; empty when that is not known.
     """
-    violations = tuple(schema.violations_in(value, text, limits.max_steps))
-    first = violations[0]
-    kind: FailureKind = "value" if first.keyword in VALUE_KEYWORDS else "structure"
-    if first.keyword == "too_costly":
-        kind = "syntax"
-    message = f"at {pointer(first.instance_location)}: expected {first.expected}, got {first.actual}"
-    return Failure(kind, first.keyword, message, violations)
+    from schema_guard.validation.violations import failure_of  # only failures need it
+
+    return failure_of(schema.violations_in(value, text, limits.max_steps))
 
 
 # White space in a string as `describe` shows it is a space or is escaped.
@@ -93,21 +86,6 @@ def encoded_failure(failure: Failure, inside: Any, schema: Schema[Any], limits: 
     place = pointer(first.instance_location)
     message = f"at {place}: an object or array was sent as a JSON string; expected {first.expected}"
     return Failure("structure", "encoded_value", message, failure.violations)
-
-
-def type_failure(error: Exception) -> Failure:
-    """Give the failure for a value that the schema's Python type refused (Pydantic's errors by shape)."""
-    problems = getattr(error, "errors", None)
-    if not callable(problems):
-        return Failure("semantic", type(error).__name__, clip(str(error) or type(error).__name__, 300))
-    from schema_guard.validation.violations import describe  # only failures need it
-
-    violations = tuple(
-        Violation(join(p["loc"]), "", str(p["type"]), clip(str(p["msg"]), 200), describe(p.get("input")))
-        for p in problems(include_url=False, include_context=False)[:50]
-    )
-    message = "; ".join(f"at {pointer(v.instance_location)}: {v.expected}" for v in violations[:3])
-    return Failure("semantic", "pydantic", message, violations)
 
 
 def cut_off(text: str, code: str, message: str) -> Failure:

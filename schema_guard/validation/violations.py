@@ -2,7 +2,8 @@
 """A validation engine's errors -> `Violation`s: what was expected, what came, most relevant first.
 
 Rules:
-1. One broken keyword is one violation; a union is one violation, told by its best-matching arm.
+1. One broken keyword is one violation. Instead of a union, the violations of the meant arm are listed (`meant_errors`).
+   The union itself is listed if several arms are equally close, or match.
 2. No text here is longer than the 80 characters a value may take plus the words around it.
 3. Shallow before deep and plain keywords before unions, as jsonschema's `best_match` orders them.
 """
@@ -12,22 +13,25 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-from schema_guard.pointer import declared_location, join, pointer
+from schema_guard.pointer import join, pointer
 from schema_guard.text import clip
-from schema_guard.validation.keywords import LISTS, MAPS, UNIONS
+from schema_guard.validation.keywords import LISTS, MAPS, UNIONS, VALUE_KEYWORDS
 from schema_guard.validation.patterns import tightened
-from schema_guard.values import Violation
+from schema_guard.values import Failure, Violation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
+
+    from schema_guard.values import FailureKind
 
 # More would not be read, and a reply of 200,000 wrong items would cost seconds to tell.
 MAX_VIOLATIONS = 50
 
 # The keyword of what was not decided: a limit on steps was reached.
 TOO_COSTLY = "too_costly"
-# Two arms are told of each union: without a bound unions in unions would double the text.
-_MAX_NESTED = 2
+# Unions in unions in unions: real ones have three levels.
+_MAX_NESTED = 12
+_MOST_FORMS = 4
 # A reply breaks the same few keywords again and again, and to say what one asks for takes 0.5 us.
 _MOST_KNOWN = 1_024
 _Key: TypeAlias = "tuple[str, tuple[str | int, ...]]"
@@ -55,6 +59,12 @@ class BrokenKeyword(NamedTuple):
     instance: Any
     instance_path: list[str | int]
     evaluation_path: list[str | int]
+
+
+class _OfAllArms(BrokenKeyword):
+    """A broken keyword that lists what all arms of a union ask for, which depends on the instance."""
+
+    __slots__ = ()
 
 
 # Keyword -> the name that jsonschema-rs gives its value; the rest it calls "limit".
@@ -92,54 +102,68 @@ def too_costly(steps: int, max_steps: int) -> Violation:
     )
 
 
-def violations(errors: Sequence[Any], nested: int = 0, known: Known | None = None) -> list[Violation]:
+def violations(
+    errors: Sequence[Any], known: Known | None = None, arms: _Arms | None = None
+) -> list[Violation]:
     """Give the violations of an engine's errors, most relevant first, at most `MAX_VIOLATIONS`.
 
     Args:
         errors: Errors of jsonschema-rs, or `Broken`s.
-        nested: How many unions this is told inside of.
         known: What keywords of the schema ask for, as far as it was told before; more is added. None keeps nothing.
+        arms: Finds the arms of unions; None makes one.
     """
     if known is None:
         known = {}
+    arms = arms or _Arms()
     if len(errors) > 1:
         # The engine gives errors in the order of the instance: enough of them hold the most relevant ones.
         errors = sorted(errors[: 4 * MAX_VIOLATIONS], key=_rank)
     entries: list[Violation] = []
     before, asked = None, ("", "", "")
     for error in errors[:MAX_VIOLATIONS]:
+        if error.kind.name in UNIONS and (meant := meant_errors(error, arms)) is not None:
+            entries += violations(meant, known, arms)
+            continue
         broken = error.kind.name, error.evaluation_path
         # Of many errors most are of one keyword, in the items of one array: sixteen of these take 5 us of 28 less.
-        if broken != before or broken[0] in _OF_INSTANCE:
-            before, asked = broken, _expectation(error, *broken, nested, known)
+        if broken != before or broken[0] in _OF_INSTANCE or type(error) is _OfAllArms:
+            before, asked = broken, _expectation(error, *broken, known)
         location, keyword, expected = asked
         actual = _with_names(error) if broken[0] in _EXTRA else describe(error.instance)
         entries.append(Violation(join(error.instance_path), location, keyword, expected, actual))
-    return entries
+    return entries[:MAX_VIOLATIONS]
+
+
+def failure_of(violations: Sequence[Violation]) -> Failure:
+    """Return the failure for violations, named by the most relevant one."""
+    first = violations[0]
+    kind: FailureKind = "value" if first.keyword in VALUE_KEYWORDS else "structure"
+    if first.keyword == TOO_COSTLY:
+        kind = "syntax"
+    message = f"at {pointer(first.instance_location)}: expected {first.expected}, got {first.actual}"
+    return Failure(kind, first.keyword, message, tuple(violations))
 
 
 def _rank(error: Any) -> tuple[int, bool]:
     return len(error.instance_path), error.kind.name in UNIONS
 
 
-def _expectation(
-    error: Any, name: str, path: list[str | int], nested: int, known: Known
-) -> tuple[str, str, str]:
+def _expectation(error: Any, name: str, path: list[str | int], known: Known) -> tuple[str, str, str]:
     """Give the pointer of a broken keyword, its name, and what it asks for."""
     key = name, tuple(path)
-    if key in known:
+    if key in known and type(error) is not _OfAllArms:
         return known[key]
     # jsonschema-rs gave up on a regular expression: it has no other way to say so.
     if name == "pattern" and "pattern" not in error.kind.as_dict():
         return join(path), TOO_COSTLY, "a string that the pattern decides on in fewer steps"
     location, keyword = _place(key[1], name)
     if name in UNIONS:
-        return location, keyword, _union(error, nested)
+        return location, keyword, _union(error)
     tell = _EXPECTED.get(name)
     expected = tell(error) if tell else f"what {keyword!r} asks for"
     if name == "required" and keyword != "required":
         expected += f", which {keyword!r} asks for here"
-    if name not in _OF_INSTANCE and len(known) < _MOST_KNOWN:
+    if name not in _OF_INSTANCE and type(error) is not _OfAllArms and len(known) < _MOST_KNOWN:
         known[key] = location, keyword, expected
     return location, keyword, expected
 
@@ -224,43 +248,135 @@ def _types(error: Any) -> str:
     return " or ".join(error.kind.as_dict()["types"])
 
 
-def _union(error: Any, nested: int) -> str:
+def _union(error: Any) -> str:
     arms = error.kind.as_dict()["context"]
-    if nested >= _MAX_NESTED:
-        return f"one of {len(arms)} forms"
     matching = [f"form {number}" for number, errors in enumerate(arms, 1) if not errors]
     if matching:
-        return f"exactly one of {len(arms)} forms to match, not {' and '.join(matching[:4])}"
-    number, errors = best_arm(arms, len(error.instance_path))
+        return f"exactly one of {len(arms)} forms to match, not {' and '.join(matching[:_MOST_FORMS])}"
+    told = [_told_form(form, len(error.instance_path)) for form in _Arms().closest(error)[:_MOST_FORMS]]
     # Without the values: this text is sent back to the model too.
-    text = "; ".join(
-        f"at {pointer(declared_location(v))}: expected {v.expected}, got {v.got}"
-        for v in violations(errors, nested + 1)[:2]
-    )
-    return clip(f"one of {len(arms)} forms; closest is form {number}: {text}", 300)
+    return clip(f"one of {len(arms)} forms; closest: {', or '.join(told)}", 300)
 
 
-def best_arm(arms: list[list[Any]], depth: int) -> tuple[int, list[Any]]:
-    """Give the arm of a union that the instance was most likely meant for: its number from 1, its errors.
+def _told_form(form: list[Any], depth: int) -> str:
+    violation = violations(form[:1])[0]
+    inside = join(form[0].instance_path[depth:]) if form else ""
+    return f"{violation.expected} at {inside}" if inside else violation.expected
 
-    An arm of another type is furthest off, then one whose tag (a const or an enum) differs, then the one with
-    more errors. Of equal arms the first wins.
 
-    Args:
-        arms: The errors of each arm.
-        depth: Length of the path to the instance that the union applies to.
+def meant_errors(error: Any, arms: _Arms | None = None) -> list[Any] | None:
+    """Return the errors of the arm of a union that an instance was meant for; None if several are equally close.
+
+    The meant arm is the only one of the instance's type, or the one that its tag names, or the one with the fewest
+    errors. A tag is a property with a `const` or an `enum`. If no arm has the type or the tag, one error lists the types or
+    the tags of all arms.
     """
+    forms = (arms or _Arms()).closest(error)
+    return forms[0] if len(forms) == 1 else None
 
-    def distance(index: int) -> tuple[bool, int, int]:
-        errors = arms[index]
-        wrong_type = any(
-            e.kind.name in ("type", "falseSchema") and len(e.instance_path) == depth for e in errors
+
+class _Arms:
+    """Finds the closest arms. Shared errors are read once, because nested unions could double them many times."""
+
+    def __init__(self) -> None:
+        # With the list itself, so that no other one gets its identity.
+        self._known: dict[int, tuple[Sequence[Any], list[Any]]] = {}
+
+    def closest(self, error: Any, nested: int = 0) -> list[list[Any]]:
+        """Return the errors of each closest arm of a union; empty if an arm matches."""
+        arms = error.kind.as_dict()["context"]
+        if not all(arms) or nested > _MAX_NESTED:
+            return []
+        depth = len(error.instance_path)
+        forms = [(errors, self._without_unions(errors, nested + 1)) for errors in arms]
+        of_type = [pair for pair in forms if not any(_is_about_type(e, depth) for e in pair[1])]
+        if not of_type:
+            about_type = [[e for e in form if _is_about_type(e, depth)] for _, form in forms]
+            return [_merged(about_type, "type", "types")]
+        tag = _wrong_tag([form for _, form in of_type], depth)
+        if tag is not None:
+            return [tag]
+        distances = [_distance(form, depth) for _, form in of_type]
+        least = min(distances)
+        closest = [pair for pair, distance in zip(of_type, distances, strict=True) if distance == least]
+        # Arms that are wrong in the same way are one.
+        told = {repr([_identity(e) for e in form]): errors for errors, form in reversed(closest)}
+        return list(told.values())[::-1]
+
+    def _without_unions(self, errors: Sequence[Any], nested: int) -> list[Any]:
+        """Return errors, with those of the closest arms in place of unions."""
+        known = self._known.get(id(errors))
+        if known is not None:
+            return known[1]
+        found: list[Any] = []
+        for error in errors[: 4 * MAX_VIOLATIONS]:
+            closest = self.closest(error, nested) if error.kind.name in UNIONS else []
+            found += self._without_unions(closest[0], nested + 1) if closest else [error]
+        self._known[id(errors)] = errors, found[: 4 * MAX_VIOLATIONS]
+        return self._known[id(errors)][1]
+
+
+def _identity(error: Any) -> tuple[Any, ...]:
+    name = error.kind.name
+    return name, error.instance_path, None if name in UNIONS else error.kind.as_dict()
+
+
+def _is_about_type(error: Any, depth: int) -> bool:
+    return error.kind.name in ("type", "falseSchema") and len(error.instance_path) == depth
+
+
+def _distance(form: list[Any], depth: int) -> tuple[int, ...]:
+    """Return the distance of an arm: wrong constants, wrong choices, all errors, unnamed keys, missing keys.
+
+    A key that an arm does not name counts more than one that it misses.
+    """
+    tags = [e.kind.name for e in form if len(e.instance_path) <= depth + 1]
+    extra = sum(len(_field(e, "unexpected")) - 1 for e in form if e.kind.name in _EXTRA)
+    names = sum(e.kind.name in _EXTRA for e in form) + extra
+    missing = sum(e.kind.name == "required" for e in form)
+    return tags.count("const"), tags.count("enum"), len(form) + extra, names, missing
+
+
+def _options(error: Any) -> list[Any]:
+    fields = error.kind.as_dict()
+    options = fields["options"] if error.kind.name == "enum" else [fields["expected_value"]]
+    return list(options)
+
+
+def _wrong_tag(forms: list[list[Any]], depth: int) -> list[Any] | None:
+    """Return one error for a tag that no arm has, with the tags of all arms; None if the tag is not the fault."""
+    if len(forms) < 2:
+        return None
+    tags = [
+        {
+            tuple(e.instance_path): e
+            for e in form
+            if e.kind.name in ("const", "enum") and len(e.instance_path) <= depth + 1
+        }
+        for form in forms
+    ]
+    for place in tags[0]:
+        errors = [tag[place] for tag in tags if place in tag]
+        if len(errors) == len(forms) and any(_options(e) != _options(errors[0]) for e in errors):
+            return _merged([[e] for e in errors], "enum", "options")
+    return None
+
+
+def _merged(errors: list[list[Any]], kind: str, field: str) -> list[Any]:
+    """Return one error that lists the expectations of all arms."""
+    listed: dict[str, Any] = {}
+    for error in (each[0] for each in errors if each):
+        options = _options(error) if kind == "enum" else error.kind.as_dict().get("types", ())
+        listed |= {repr(option): option for option in options}
+    first = errors[0][0]
+    return [
+        _OfAllArms(
+            Kind(kind, {field: list(listed.values())}),
+            first.instance,
+            first.instance_path,
+            [*first.evaluation_path[:-1], kind],
         )
-        tags = sum(e.kind.name in ("const", "enum") and len(e.instance_path) <= depth + 1 for e in errors)
-        return wrong_type, tags, len(errors)
-
-    number = min(range(len(arms)), key=distance)
-    return number + 1, arms[number]
+    ]
 
 
 _EXPECTED: dict[str, Callable[[Any], str]] = {

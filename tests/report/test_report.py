@@ -99,6 +99,8 @@ def test_figures_of_a_store(store):
         attempts=7,
         failures=(("structure", "type", 2), ("transport", "call_raised", 1), ("truncation", "max_tokens", 1)),
         violations=(("/total", "type", 2),),
+        coerced=0,
+        coercions=(),
         input_tokens=60,
         output_tokens=30,
         unknown_usage=1,

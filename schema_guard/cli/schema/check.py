@@ -78,6 +78,7 @@ def _as_json(name: str, judgement: Judgement[Any]) -> dict[str, object]:
         "file": name,
         "ok": judgement.ok,
         "form": judgement.form,
+        "coercions": [str(each) for each in judgement.coercions],
         "failure": as_json(failure) if failure else None,
     }
 
@@ -85,7 +86,8 @@ def _as_json(name: str, judgement: Judgement[Any]) -> dict[str, object]:
 def _as_text(name: str, judgement: Judgement[Any]) -> list[str]:
     failure = judgement.failure
     if failure is None:
-        return [f"{safe(name)}: valid ({judgement.form})"]
+        coercions = "".join(f", {safe(str(each))}" for each in judgement.coercions)
+        return [f"{safe(name)}: valid ({judgement.form}{coercions})"]
     lines = violation_lines(failure.violations) or [f"    {safe(failure.message)}"]
     return [f"{safe(name)}: {failure.kind} {safe(failure.code)}", *lines]
 

@@ -39,7 +39,7 @@ _TYPES = {
 
 
 _KNOWN = frozenset(
-    ("call_id", "final", "strategy", "repairs", "violations", "prompt_chars", "unseen", "adapted", "gateway_repaired",
+    ("call_id", "final", "strategy", "repairs", "coercions", "violations", "prompt_chars", "unseen", "adapted", "gateway_repaired",
      "function", "schema_name", "schema_fingerprint", "strategies", "settings", "version", "tuned")
 )  # fmt: skip
 

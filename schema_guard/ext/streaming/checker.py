@@ -73,7 +73,7 @@ class PrefixChecker(IncrementalParser):
     read: int
 
     def __init__(self, schema: Schema[Any], limits: Limits) -> None:
-        super().__init__(conditions_of(schema.loosest()), limits)
+        super().__init__(conditions_of(schema.conditions), limits)
         self.failure = None
         self.read = 0
         self._schema = schema

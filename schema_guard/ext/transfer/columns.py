@@ -31,18 +31,19 @@ _COUNTS = (
 )  # fmt: skip
 _NUMBERS = ("started_at", "elapsed_s", "cost")
 _FLAGS = ("final", "tuned", "unseen", "adapted", "gateway_repaired")
-_NEVER_NULL = {*_TEXTS, *_FLAGS, "prompt_chars", "repairs", "violations"}
+_NEVER_NULL = {*_TEXTS, *_FLAGS, "prompt_chars", "repairs", "coercions", "violations"}
 _KINDS = {
     **dict.fromkeys(COLUMNS, "text"),
     **dict.fromkeys(_COUNTS, "count"),
     **dict.fromkeys(_NUMBERS, "number"),
     **dict.fromkeys(_FLAGS, "flag"),
     "repairs": "texts",
+    "coercions": "pairs",
     "violations": "pairs",
 }
 _ONE_OF = {
     "kind": ("syntax", "structure", "value", "semantic", "truncation", "refusal", "transport"),
-    "form": ("clean", "unwrapped", "parsed", "repaired_lossless", "repaired_lossy", "resumed"),
+    "form": ("clean", "unwrapped", "parsed", "coerced", "repaired_lossless", "repaired_lossy", "resumed"),
 }
 
 TEXTS = "texts"

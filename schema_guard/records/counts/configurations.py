@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 
-C = TypeVar("C", "FailureCount", "ViolationCount")
+C = TypeVar("C", "FailureCount", "ViolationCount", "CoercionCount")
 
 _MICROSECONDS = 10**6
 
@@ -33,6 +33,14 @@ class ViolationCount(NamedTuple):
 
     location: str
     keyword: str
+    attempts: int
+
+
+class CoercionCount(NamedTuple):
+    """In how many replies a type converted one declared location: `string -> integer`."""
+
+    location: str
+    change: str
     attempts: int
 
 
@@ -237,6 +245,7 @@ class ConfigurationCounts:
         valid_first_time: Attempt 1 was valid without repair.
         clean: The part of valid_first_time whose reply was nothing but the JSON.
         parsed: The part of valid_first_time whose text is unknown, because the function had parsed it already.
+        coerced: Calls whose valid reply the schema's Python type had to convert.
         textless: Calls whose tries are all known, but not the text of the first reply; parsed is a part of it.
         repaired: The valid attempt, whichever it was, was repaired or resumed.
         fixed_by_retry: Valid at attempt 2 or later without repair.
@@ -253,6 +262,7 @@ class ConfigurationCounts:
         failures: Of all attempts, most frequent first.
         final_failures: Of the last attempts of failed calls, most frequent first.
         violations: Of all attempts, most frequent first.
+        coercions: As violations.
         models: Of the judged attempts whose reply names its model, most frequent first.
         call_latency: Of judged calls: the sum over the attempts of each, where all of them are known.
         attempt_latency: Of all attempts, transport failures included.
@@ -279,6 +289,7 @@ class ConfigurationCounts:
     clean: int
     parsed: int
     textless: int
+    coerced: int
     repaired: int
     fixed_by_retry: int
     failed: int
@@ -292,6 +303,7 @@ class ConfigurationCounts:
     failures: tuple[FailureCount, ...]
     final_failures: tuple[FailureCount, ...]
     violations: tuple[ViolationCount, ...]
+    coercions: tuple[CoercionCount, ...]
     models: tuple[ModelCount, ...]
     call_latency: Latency
     attempt_latency: Latency
@@ -345,6 +357,7 @@ class HourCounts(NamedTuple):
     clean: int
     parsed: int
     textless: int
+    coerced: int
     repaired: int
     fixed_by_retry: int
     failed: int

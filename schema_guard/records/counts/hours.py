@@ -44,8 +44,9 @@ _MICROSECONDS = SUMS["elapsed_s"]
 # Bits of a bucket's lower end: its width is 1/32 to 1/63 of that.
 _BUCKET_BITS = 6
 
-_STARTED_AT, _NUMBER, _KIND, _CODE, _VIOLATIONS, _ELAPSED = (
-    COLUMNS.index(name) for name in ("started_at", "number", "kind", "code", "violations", "elapsed_s")
+_STARTED_AT, _NUMBER, _KIND, _CODE, _VIOLATIONS, _COERCIONS, _ELAPSED = (
+    COLUMNS.index(name)
+    for name in ("started_at", "number", "kind", "code", "violations", "coercions", "elapsed_s")
 )
 _AMOUNTS = slice(COLUMNS.index("input_tokens"), COLUMNS.index("input_tokens") + len(SUMS))
 _MODEL = COLUMNS.index("reply_model")
@@ -134,10 +135,8 @@ class HourAddition:
         tallies["attempts", number] += len(rows)
         for row in [row for row in rows if row[_KIND] is not None]:
             tallies["failures", pair(row[_KIND], row[_CODE])] += 1
-        for broken in [
-            broken for row in rows if row[_VIOLATIONS] != "[]" for broken in pairs(row[_VIOLATIONS])
-        ]:
-            tallies["violations", broken] += 1
+        self._count_pairs("violations", [row[_VIOLATIONS] for row in rows])
+        self._count_pairs("coercions", [row[_COERCIONS] for row in rows])
         judged = [row for row in rows if row[_KIND] != "transport"]
         if judged:
             tallies["judged", number] += len(judged)
@@ -153,6 +152,10 @@ class HourAddition:
                 total, known = _sum(column, units, largest)
                 tallies[name, number] += total
                 tallies[unknown, number] += len(rows) - known
+
+    def _count_pairs(self, name: str, listed: list[Any]) -> None:
+        for key in [key for text in listed if text != "[]" for key in pairs(text)]:
+            self.tallies[name, key] += 1
 
     def _count_lengths(self, judged: list[Any]) -> None:
         """Count how long replies were, of calls that stop some of theirs.
@@ -249,6 +252,6 @@ def pair(first: Any, second: Any) -> str:
 
 
 @lru_cache(maxsize=1_000)
-def pairs(violations: str) -> tuple[str, ...]:
-    """Give the keys of the violations of an attempt, as a row has them."""
-    return tuple(pair(location, keyword) for location, keyword in json.loads(violations))
+def pairs(listed: str) -> tuple[str, ...]:
+    """Return the keys of an attempt's violations or coercions."""
+    return tuple(pair(location, what) for location, what in json.loads(listed))

@@ -11,6 +11,7 @@ from schema_guard.configuration.early_stop import stops_early, stops_replies
 from schema_guard.configuration.traffic import again_of
 from schema_guard.records.counts.configurations import (
     C,
+    CoercionCount,
     ExcludedCount,
     FailureCount,
     Latency,
@@ -35,6 +36,7 @@ CallResult: TypeAlias = Literal[
     "calls",
     "clean",
     "parsed",
+    "coerced",
     "texts",
     "valid_first_time",
     "repaired",
@@ -118,6 +120,12 @@ class Pool:
     def violations(self) -> tuple[ViolationCount, ...]:
         """The ten that most attempts have."""
         return _added(ViolationCount, (counts.violations for counts in self.members))[:_MOST_VIOLATIONS]
+
+    @property
+    def coercions(self) -> tuple[CoercionCount, ...]:
+        """The ten that most replies have; those that may change the meaning of a value first."""
+        added = _added(CoercionCount, (counts.coercions for counts in self.members))
+        return tuple(sorted(added, key=_is_harmless))[:_MOST_VIOLATIONS]
 
     @property
     def attempt_latency(self) -> Latency:
@@ -237,6 +245,13 @@ class Summary:
             elapsed_p50_s=latency.percentile_s(50),
             elapsed_p95_s=latency.percentile_s(95),
         )
+
+
+def _is_harmless(coercion: CoercionCount) -> bool:
+    """Say whether a coercion keeps the meaning of a value: a number as a date is a guess, and true is no number."""
+    before, _, after = coercion.change.partition(" -> ")
+    from_number = before in ("number", "integer") and after in ("date", "date-time", "time", "duration")
+    return not (from_number or (before == "boolean") is not (after == "boolean"))
 
 
 def _added(kind: type[C], several: Iterable[tuple[C, ...]]) -> tuple[C, ...]:

@@ -30,7 +30,7 @@ StoredRow: TypeAlias = tuple[int, Row]
 RESULTS = ("valid_first_time", "repaired", "fixed_by_retry", "failed", "unseen", "transport")
 # Of valid_first_time: the reply was nothing but the JSON, or a value whose text is unknown. Of judged calls whose
 # tries are all known: the text of the first reply is unknown. Of failed: not all tries are known.
-PARTS = ("clean", "parsed", "textless", "unseen_failed")
+PARTS = ("clean", "parsed", "textless", "coerced", "unseen_failed")
 
 _REPAIRED_FORMS = frozenset({"repaired_lossless", "repaired_lossy", "resumed"})
 
@@ -140,7 +140,7 @@ class Addition:
         `judged` (not transport), `failed` (the judged ones that failed), the sum of each column of
         `SUMS`, and as `..._unknown` the attempts that add nothing to it. By `WAYS` and `PARTS`: `calls`.
         By [kind, code]: `failures` of attempts, and `failed` calls by their last failure.
-        By [location, keyword]: `violations`. By `bucket`: `attempt_us`, `call_us` of judged calls, and where
+        By [location, keyword]: `violations`. By [location, change]: `coercions`. By `bucket`: `attempt_us`, `call_us` of judged calls, and where
         replies are stopped before their end `whole_bytes`, `stopped_bytes` and `stopped_at` of judged attempts.
         By [n, k]: `inputs` of n judged calls, k of them failed. By [code, exception]: `excluded`, the
         calls of the way transport. By [model, snapshot]: `models`, the judged attempts that name one.
@@ -368,11 +368,12 @@ def _make_results(call: list[StoredRow]) -> tuple[str, ...]:
         return way, "unseen_failed"
     first = call[0][1]
     form = first[_FORM]
+    coerced = ("coerced",) if call[-1][1][_FORM] == "coerced" else ()
     if way == "valid_first_time" and form == "clean":
         return way, "clean"
     if form == "parsed":
         return (way, "parsed", "textless") if way == "valid_first_time" else (way, "textless")
-    return (way, "textless") if first[_REPLY_BYTES] is None else (way,)
+    return (way, *coerced, "textless") if first[_REPLY_BYTES] is None else (way, *coerced)
 
 
 def _digest(text: str) -> bytes:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from schema_guard.records.counts.configurations import (
     AttemptSums,
     ClusterCount,
+    CoercionCount,
     ConfigurationCounts,
     ExcludedCount,
     FailureCount,
@@ -66,6 +67,7 @@ def counts_of(identity: Sequence[Any], tallies: Tallies, outcomes: bytes) -> Con
         failures=_failures(tallies["failures"]),
         final_failures=_failures(tallies["failed"]),
         violations=_violations(tallies["violations"]),
+        coercions=ranked(CoercionCount(*_pair(key), count) for key, count in tallies["coercions"].items()),
         models=_models(tallies["models"]),
         call_latency=_latency(tallies["call_us"]),
         attempt_latency=_latency(tallies["attempt_us"]),

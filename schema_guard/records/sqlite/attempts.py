@@ -31,7 +31,7 @@ TABLES = (
         configuration_id INTEGER NOT NULL REFERENCES configurations,
         call_id ANY NOT NULL, started_at REAL, cluster TEXT, input_hash ANY, parent_call_id ANY,
         number INTEGER, final INTEGER NOT NULL, strategy TEXT,
-        kind TEXT, code TEXT, form TEXT, repairs TEXT, finish_reason TEXT,
+        kind TEXT, code TEXT, form TEXT, repairs TEXT, coercions TEXT, finish_reason TEXT,
         input_tokens INTEGER, cached_input_tokens INTEGER, output_tokens INTEGER, reasoning_tokens INTEGER,
         elapsed_s REAL, cost REAL, prompt_chars INTEGER NOT NULL, reply_bytes INTEGER, reply_hash ANY,
         violations TEXT, model_id INTEGER REFERENCES reply_models, exception TEXT,
@@ -48,7 +48,7 @@ _STRATEGIES, _STRATEGY, _REPAIRS, _REPLY_MODEL = (
     COLUMNS.index(name) for name in ("strategies", "strategy", "repairs", "reply_model")
 )
 
-_INSERT = f"INSERT INTO stored_attempts VALUES ({', '.join('?' * 32)})"
+_INSERT = f"INSERT INTO stored_attempts VALUES ({', '.join('?' * 33)})"
 _HEX = 32
 
 
@@ -60,7 +60,7 @@ EXPRESSIONS = {
     **{name: f"a.{name}" for name in COLUMNS},
     **{name: f"c.{name}" for name in CONFIGURATION_COLUMNS},
     **{name: _unpacked(name) for name in ("call_id", "input_hash", "parent_call_id", "reply_hash")},
-    **{name: f"COALESCE(a.{name}, '[]')" for name in ("repairs", "violations")},
+    **{name: f"COALESCE(a.{name}, '[]')" for name in ("repairs", "coercions", "violations")},
     "strategy": "COALESCE(a.strategy, c.strategies)",
     "reply_model": "m.model",
     "snapshot": "m.snapshot",
@@ -142,7 +142,8 @@ def packed(text: Any) -> Any:
 
 def _narrow(attempt_id: int, row: Any, configuration_id: int, model_id: int | None) -> tuple[Any, ...]:
     cluster, input_hash, parent_call_id = row[_CONFIGURATION_END:_FIRST_OF_ATTEMPT]
-    strategy, repairs, violations = row[_STRATEGY], row[_REPAIRS], row[_REPLY_MODEL - 1]
+    strategy, violations = row[_STRATEGY], row[_REPLY_MODEL - 1]
+    repairs, coercions = row[_REPAIRS : _REPAIRS + 2]
     return (
         attempt_id,
         configuration_id,
@@ -155,7 +156,8 @@ def _narrow(attempt_id: int, row: Any, configuration_id: int, model_id: int | No
         None if strategy == row[_STRATEGIES] else strategy,
         *row[_STRATEGY + 1 : _REPAIRS],
         None if repairs == "[]" else repairs,
-        *row[_REPAIRS + 1 : _REPLY_MODEL - 2],
+        None if coercions == "[]" else coercions,
+        *row[_REPAIRS + 2 : _REPLY_MODEL - 2],
         packed(row[_REPLY_MODEL - 2]),
         None if violations == "[]" else violations,
         model_id,

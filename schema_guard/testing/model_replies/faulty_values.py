@@ -9,6 +9,7 @@ Rules:
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from hypothesis import strategies as st
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from hypothesis.strategies import SearchStrategy
 
+    from schema_guard.schema import Schema
     from schema_guard.testing.model_replies.faults import Fault, Ground
 
     Change: TypeAlias = Callable[[Ground, "_Place"], Any]
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
 _MOST_PLACES = 200
 _TRIES = 8
 _NEAR_MISSES = 3
-_UNIONS = ("anyOf", "oneOf")
+_IN_UNION = re.compile(r"/(anyOf|oneOf)(/|$)")
 _EXTRA_KEYS = st.sampled_from(("notes", "explanation", "confidence", "description", "type", "data", "source"))
 _EXTRA_VALUES: SearchStrategy[Any] = st.sampled_from(("as stated in the text", 0.9, None, [], {}))
 _UNCHANGED = object()
@@ -63,7 +65,7 @@ def extra_key(ground: Ground) -> Fault | None:
 def wrong_arm(ground: Ground) -> Fault | None:
     """Mix the arms of a union: give an object what the same object of another instance has."""
     others = {place.path: place.part for place in _places(ground.another())}
-    return _changed(ground, lambda _, place: _mixed(ground, place, others), codes=_UNIONS)
+    return _changed(ground, lambda _, place: _mixed(ground, place, others), in_union=True)
 
 
 def wrong_value(ground: Ground) -> Fault | None:
@@ -107,8 +109,8 @@ def _places(value: Any) -> list[_Place]:
     return places
 
 
-def _changed(ground: Ground, change: Change, codes: tuple[str, ...] | None = None) -> Fault | None:
-    """Change the instance at a drawn place, or at the next one where it becomes invalid, by one of *codes* if given.
+def _changed(ground: Ground, change: Change, *, in_union: bool = False) -> Fault | None:
+    """Change the instance at a drawn place, or at the next one where it becomes invalid, in a union if so asked.
 
     *change* gives the new part, `_UNCHANGED` where it has none.
     """
@@ -119,13 +121,18 @@ def _changed(ground: Ground, change: Change, codes: tuple[str, ...] | None = Non
         part = change(ground, place)
         if part is _UNCHANGED:
             continue
-        fault = ground.invalid(_replaced(ground.value, place.path, part))
-        if fault is not None and (codes is None or fault.code in codes):
+        changed = _replaced(ground.value, place.path, part)
+        fault = ground.invalid(changed)
+        if fault is not None and (not in_union or _breaks_union(ground.schema, changed)):
             return fault
         tried += 1
         if tried == _TRIES:
             break
     return None
+
+
+def _breaks_union(schema: Schema[Any], value: Any) -> bool:
+    return _IN_UNION.search(schema.violations(value)[0].keyword_location) is not None
 
 
 def _replaced(value: Any, path: tuple[str | int, ...], part: Any) -> Any:

@@ -47,11 +47,11 @@ def test_gold_is_valid_and_scores_full(by_name, name, index):
 
 @pytest.mark.parametrize(("name", "index"), _rows("instances.jsonl"))
 def test_instance_is_what_it_says(by_name, name, index):
-    """An instance is valid, or breaks the one keyword at the one location that it names."""
+    """An instance is valid, or breaks first of all the keyword at the location that it names."""
     instance = by_name[name].instances[index]
     broken = [(v.instance_location, v.keyword) for v in by_name[name].schema.violations(instance.data)]
 
-    assert broken == ([] if instance.valid else [(instance.location, instance.keyword)])
+    assert broken[:1] == ([] if instance.valid else [(instance.location, instance.keyword)])
 
 
 def _schema_names():
@@ -471,13 +471,13 @@ PROBLEMS = {
     ),
     "other_keyword": (
         {I: {**BAD, "keyword": "minimum"}},
-        ["a/instances.jsonl:1: the instance is said to break only 'minimum' at /n, but breaks 'type' at /n"],
+        ["a/instances.jsonl:1: the instance is said to break 'minimum' at /n, but breaks 'type' at /n"],
     ),
     "two_keywords": (
         {I: {**BAD, "data": {"n": "1", "m": 1}}},
         [
             (
-                "a/instances.jsonl:1: the instance is said to break only 'type' at /n, "
+                "a/instances.jsonl:1: the instance is said to break 'type' at /n, "
                 "but breaks 'additionalProperties' at (root), 'type' at /n"
             )
         ],
@@ -535,7 +535,7 @@ PROBLEMS = {
         [
             "a/tasks.jsonl:1: broken JSON at column 2: Expecting property name enclosed in double quotes",
             "a/tasks.jsonl:2: the gold is not valid at (root): expected property 'n', got {schema}",
-            "a/instances.jsonl:1: the instance is said to break only 'const' at /n, but breaks 'type' at /n",
+            "a/instances.jsonl:1: the instance is said to break 'const' at /n, but breaks 'type' at /n",
         ],
     ),
 }

@@ -49,7 +49,7 @@ OF_GUARD = {
     "schema": NO_SCHEMA, "strategy": NO_NAME, "max_attempts": NO_COUNT, "examples": NO_LIST,
     "checks": NO_LIST, "repair": NO_NAME, "observe": NO_BOOL, "ignore": NO_LIST, "on_failure": NO_NAME[:-1], "name": NO_TEXT,
     "models": NO_LIST, "provider": (3, "no such thing"), "store": NO_STORE, "limits": NO_LIMITS, "early_stop": NO_BOOL,
-    "params": (3, "x", {}, {"prompt": "x"}), "about": (3, "x", {}, {"version": "1"}), "coerce": (True, None, 3), "content": (3, {}),
+    "params": (3, "x", {}, {"prompt": "x"}), "about": (3, "x", {}, {"version": "1"}), "coerce": NO_BOOL, "content": (3, {}),
 }  # fmt: skip
 OF_LIMITS = {
     **dict.fromkeys(("max_bytes", "max_depth", "max_nodes", "max_number_chars", "max_steps"), NO_COUNT),
@@ -75,7 +75,7 @@ WRONG = {
         lambda **given: judge(**{"text": "{}", "schema": SCHEMA, **given}),
         {
             "text": (None, 3, b"{}", ["{}"]), "schema": NO_SCHEMA, "finish_reason": (3, ["stop"]), "repair": NO_NAME,
-            "checks": NO_LIST, "restore": NOTHING, "limits": (None, *NO_LIMITS),
+            "checks": NO_LIST, "restore": NOTHING, "limits": (None, *NO_LIMITS), "coerce": NO_BOOL,
         },
     ),
     Schema.of: (

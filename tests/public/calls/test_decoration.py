@@ -266,15 +266,14 @@ def test_grouped_settings_refuse_wrong_members(make, message):
     assert str(caught.value) == message
 
 
-@pytest.mark.parametrize("unbuilt", [{"coerce": True}, {"content": {"grounded": True}}])
-def test_refuses_arguments_of_a_later_version(unbuilt):
-    """`coerce` and `content` aren't built yet, and the error says so."""
-    with pytest.raises(InvalidArgument, match=r"this version doesn't have (coerce|content) yet"):
-        guard(TOTAL, **unbuilt)
+def test_refuses_an_argument_of_a_later_version():
+    """`content` isn't built yet, and the error says so."""
+    with pytest.raises(InvalidArgument, match=r"this version doesn't have content yet"):
+        guard(TOTAL, content={"grounded": True})
 
 
 def test_accepts_the_defaults_of_arguments_of_a_later_version():
-    """`coerce=False`, `content=None`, and `prompt_file=None` change nothing."""
-    settings = guard(TOTAL, coerce=False, content=None, params=Params(prompt_file=None), store=None)
+    """`content=None` and `prompt_file=None` change nothing."""
+    settings = guard(TOTAL, content=None, params=Params(prompt_file=None), store=None)
 
     assert settings == guard(TOTAL, store=None)

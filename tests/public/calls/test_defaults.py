@@ -15,7 +15,7 @@ LIMITS = Limits(
 )  # fmt: skip
 SETTINGS = {
     "schema": None, "strategy": "system_prompt", "max_attempts": 3, "examples": (), "checks": (), "repair": "off",
-    "coerce": False, "observe": False, "ignore": (), "on_failure": None, "name": None, "provider": None, "models": None,
+    "coerce": True, "observe": False, "ignore": (), "on_failure": None, "name": None, "provider": None, "models": None,
     "early_stop": False, "limits": None, "params": None, "about": None, "content": None,
 }  # fmt: skip
 # `Guard` has no field for an argument that this version doesn't have yet.

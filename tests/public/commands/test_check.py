@@ -103,8 +103,8 @@ def test_check_as_json(capsys):
     }
     assert status == 1
     assert json.loads(out) == [
-        {"file": "ok", "ok": True, "form": "clean", "failure": None},
-        {"file": "bad", "ok": False, "form": None, "failure": failure},
+        {"file": "ok", "ok": True, "form": "clean", "coercions": [], "failure": None},
+        {"file": "bad", "ok": False, "form": None, "coercions": [], "failure": failure},
     ]
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schema_guard import Failure, Message, Usage, Violation, open_store
+from schema_guard import Coercion, Failure, Message, Usage, Violation, open_store
 from tests.public.records.outcomes import FAILED, outcome
 
 KEY = "of the team"
@@ -35,7 +35,7 @@ def hashed(text):
 def test_row_has_every_column():
     """A row has the call, its configuration, the attempt's outcome, sizes, and hashes."""
     attempt = {
-        **FAILED, "reply": "nül", "usage": Usage(1, 2, 3, 4), "cost": 0.25, "repairs": ("fence",),
+        **FAILED, "reply": "nül", "usage": Usage(1, 2, 3, 4), "cost": 0.25, "repairs": ("fence",), "coercions": (Coercion("/n", "string", "integer"),),
         "model": "m", "snapshot": "m-2026-01-01", "exception": "ValueError", "unseen": True, "gateway_repaired": True,
         "stopped_at": 7, "retries": 2, "strategy": "few_shot", "finish_reason": "length",
     }  # fmt: skip
@@ -71,6 +71,7 @@ def test_row_has_every_column():
         "code": "type",
         "form": None,
         "repairs": ["fence"],
+        "coercions": [["/n", "string -> integer"]],
         "finish_reason": "length",
         "input_tokens": 1,
         "cached_input_tokens": 3,

@@ -216,5 +216,5 @@ def test_hours_have_the_values_of_their_configuration(store):
 
     assert (first.at, second.at) == (3_600, 7_200)
     assert first.configuration == second.configuration == counted.configuration
-    assert first[2:] == (1, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0)
-    assert second[2:] == (1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0)
+    assert first[2:] == (1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0)
+    assert second[2:] == (1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0)

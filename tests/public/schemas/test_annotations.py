@@ -7,7 +7,7 @@ import uuid
 from dataclasses import dataclass, field, fields, is_dataclass
 from decimal import Decimal
 from enum import Enum, IntEnum
-from typing import Annotated, Any, Literal, NamedTuple, NewType, NotRequired, Required, TypedDict
+from typing import Annotated, Any, Literal, NotRequired, Required, TypedDict
 
 import pytest
 from hypothesis import given
@@ -87,7 +87,10 @@ def test_dataclass_is_a_closed_object():
             "type": "object",
             "title": "Point",
             "description": "A place.",
-            "properties": {"x": {"type": "number"}, "y": {"type": "number"}},
+            "properties": {
+                "x": {"title": "X", "type": "number"},
+                "y": {"default": 0.0, "title": "Y", "type": "number"},
+            },
             "required": ["x"],
             "additionalProperties": False,
         },
@@ -150,12 +153,11 @@ SAID = [
     Said(
         "tuple",
         tuple[int, str],
-        {"type": "array", "prefixItems": [{"type": "integer"}, {"type": "string"}], "items": False,
-         "minItems": 2, "maxItems": 2},
+        {"type": "array", "prefixItems": [{"type": "integer"}, {"type": "string"}], "minItems": 2, "maxItems": 2},
         "tuple[int, str]",
     ),
     Said("literal", Literal["a", 1], {"enum": ["a", 1]}, "Literal[a, 1]"),
-    Said("enum", Colour, {"enum": ["red", "blue"]}, "Colour"),
+    Said("enum", Colour, {"enum": ["red", "blue"], "title": "Colour", "type": "string"}, "Colour"),
     Said(
         "annotated",
         Annotated[int, Field(ge=1, lt=9, description="how many")],
@@ -173,7 +175,10 @@ SAID = [
         "$ref": "#/$defs/Node",
         "$defs": {"Node": {
             "type": "object", "title": "Node",
-            "properties": {"name": {"type": "string"}, "kids": {"type": "array", "items": {"$ref": "#/$defs/Node"}}},
+            "properties": {
+                "name": {"title": "Name", "type": "string"},
+                "kids": {"title": "Kids", "type": "array", "items": {"$ref": "#/$defs/Node"}},
+            },
             "required": ["name"], "additionalProperties": False,
         }},
     }, "Node"),
@@ -268,7 +273,7 @@ class Restored:
 RESTORED = [
     Restored("whole_float_is_an_integer", int, "3.0", 3),
     Restored("integer_is_a_float", float, "3", 3.0),
-    Restored("first_arm_that_fits", float | int, "3", 3.0),
+    Restored("the_exact_arm", float | int, "3", 3),
     Restored("true_is_no_integer", int | bool, "true", True),
     Restored("text_beside_decimal", Decimal | str, '"x"', "x"),
     Restored("null_beside_decimal", Decimal | None, "null", None),
@@ -277,7 +282,6 @@ RESTORED = [
     Restored("text_beside_date", dt.date | str, '"soon"', "soon"),
     Restored("literal_of_a_whole_float", Literal[1, 2], "2.0", 2),
     Restored("literal_tells_1_from_true", Literal[1, True], "true", True),
-    Restored("literal_of_an_enum", Literal[Colour.RED], '"red"', Colour.RED),
     Restored("enum_of_a_whole_float", Level, "2.0", Level.HIGH),
     Restored("enum_tells_1_from_true", Level | bool, "true", True),
     Restored("lower_case_time", dt.datetime, '"2026-03-14t09:30:00z"', dt.datetime(2026, 3, 14, 9, 30, tzinfo=dt.UTC)),
@@ -300,9 +304,12 @@ def test_valid_json_is_restored(case):
 @pytest.mark.parametrize(
     ("annotation", "text", "message"),
     [
-        (float, "1" * 350, "an integer of 1160 bits is too large for a float"),
-        (dt.date, '"0000-01-01"', "year 0 is out of range"),
-        (set[Any], "[[1]]", "an item has no hash, so that it cannot be in a set"),
+        (
+            dt.date,
+            '"0000-01-01"',
+            "at (root): Input should be a valid date in the format YYYY-MM-DD, year 0 is out of range",
+        ),
+        (set[Any], "[[1]]", "at /0: Set items should be hashable"),
     ],
 )
 def test_what_python_cannot_hold_is_semantic(annotation, text, message):
@@ -367,10 +374,6 @@ def test_pydantic_models_stand_inside_annotations(annotation, text, value):
     assert (judged.failure, judged.value) == (None, value)
 
 
-class Pair(NamedTuple):
-    a: int
-
-
 class Plain:
     pass
 
@@ -393,19 +396,17 @@ def _unresolved():
     return Local
 
 
+NO_SCHEMA = "no JSON Schema: Unable to generate pydantic-core schema for"
 REFUSED = [
     (3, f"schema=3: expected {WANTED}, got a int"),
     ([int], f"schema=[<class 'int'>]: expected {WANTED}, got a list"),
     (None, f"schema=None: expected {WANTED}, got a NoneType"),
-    (Plain, f"Plain: no JSON Schema for {__name__}.Plain: expected {WANTED}"),
-    (Pair, f"Pair: no JSON Schema for {__name__}.Pair: expected {WANTED}"),
-    (Wrong, f"Wrong.inner[...][]: no JSON Schema for {__name__}.Plain: expected {WANTED}"),
-    (dict[int, str], "dict[int, str]: keys of <class 'int'>: expected str, JSON has no other keys"),
+    (Plain, f"Plain: {NO_SCHEMA} <class '{__name__}.Plain'>: expected {WANTED}"),
+    (Wrong, f"Wrong: {NO_SCHEMA} <class '{__name__}.Plain'>: expected {WANTED}"),
     (
-        set[Node],
-        f"set[Node]: a set of <class '{__name__}.Node'>: expected items with a hash, or a list instead of a set",
+        list["Nowhere"],  # noqa: F821
+        "list['Nowhere']: name 'Nowhere' is not defined: define the type at the top of its module, so that its annotation can be resolved",
     ),
-    (list["Node"], "list['Node'][]: 'Node' cannot be resolved: expected a type that can be imported"),
     (
         _unresolved(),
         "Local: name 'Unheard' is not defined: define the type at the top of its module, so that its annotation can be resolved",
@@ -422,17 +423,11 @@ def test_what_has_no_schema_is_refused_with_its_place(annotation, message):
     assert str(caught.value) == message
 
 
-def test_new_type_is_refused():
-    """A NewType is refused by its name."""
-    with pytest.raises(InvalidArgument, match="UserId: no JSON Schema for"):
-        Schema.of(NewType("UserId", int))
-
-
 @pytest.mark.parametrize(
     ("annotation", "value", "made"),
     [
-        (list[int | float], [1, 1.0, 1.5], [1, 1, 1.5]),
-        (list[float | int], [1, 1.0, 1.5], [1.0, 1.0, 1.5]),
+        (list[int | float], [1, 1.0, 1.5], [1, 1.0, 1.5]),
+        (list[float | int], [1, 1.0, 1.5], [1, 1.0, 1.5]),
         (list[bool | int], [True, 1], [True, 1]),
         (list[int | bool], [True, 1], [True, 1]),
         (list[str | None], ["a", None], ["a", None]),
@@ -442,8 +437,8 @@ def test_new_type_is_refused():
         (set[int], [1.0, 2], {1, 2}),
     ],
 )
-def test_a_value_that_is_kept_is_the_one_that_its_first_arm_makes(annotation, value, made):
-    """What is taken over as it is would be made the same, in type too, by the first arm that takes it."""
+def test_a_value_is_the_one_of_the_arm_that_has_its_kind(annotation, value, made):
+    """Of a union the arm that has the kind of a value reads it, whichever comes first."""
     result = Schema.of(annotation).restore(value)
 
     assert repr(result) == repr(made)

@@ -254,13 +254,7 @@ VIOLATIONS = [
         {"anyOf": [{"type": "integer"}, {"type": "null"}]},
         "x",
         [
-            (
-                "",
-                "/anyOf",
-                "anyOf",
-                "one of 2 forms; closest is form 1: at (root): expected integer, got string",
-                "string 'x'",
-            )
+            ("", "/anyOf/0/type", "type", "integer or null", "string 'x'"),
         ],
     ),
     (
@@ -274,13 +268,7 @@ VIOLATIONS = [
         {"oneOf": [{"type": "integer"}, {"type": "null"}]},
         "x",
         [
-            (
-                "",
-                "/oneOf",
-                "oneOf",
-                "one of 2 forms; closest is form 1: at (root): expected integer, got string",
-                "string 'x'",
-            )
+            ("", "/oneOf/0/type", "type", "integer or null", "string 'x'"),
         ],
     ),
     (

@@ -117,6 +117,7 @@ def ways(outcomes):
         if unseen:
             continue
         counts["textless"] += first.form == "parsed" or (first.reply is None and first.form != "clean")
+        counts["coerced"] += last.form == "coerced"
         if outcome.ok:
             repaired = last.form in REPAIRED
             counts["repaired"] += repaired
@@ -125,7 +126,7 @@ def ways(outcomes):
             counts["valid_first_time"] += passed
             counts["clean"] += passed and last.form == "clean"
             counts["parsed"] += passed and last.form == "parsed"
-    names = "calls valid_first_time clean parsed textless repaired fixed_by_retry failed unseen unseen_failed transport"
+    names = "calls valid_first_time clean parsed textless coerced repaired fixed_by_retry failed unseen unseen_failed transport"
     return {name: counts[name] for name in names.split()}
 
 
@@ -227,7 +228,7 @@ def expected(members):
 def found_in(counts):
     """The parts of `ConfigurationCounts` that `expected` has, in its form."""
     names = (
-        "calls valid_first_time clean parsed textless repaired fixed_by_retry failed unseen unseen_failed transport "
+        "calls valid_first_time clean parsed textless coerced repaired fixed_by_retry failed unseen unseen_failed transport "
         "first_started_at last_started_at clusters inputs attempts sums outcomes"
     )
     return {

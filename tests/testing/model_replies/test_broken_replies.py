@@ -90,7 +90,16 @@ WAYS = [
     Way("extra_key", {("structure", "additionalProperties"), ("structure", "anyOf")}),
     Way("number_as_string", {("structure", "type")}),
     Way("wrong_type", SHAPE),
-    Way("wrong_arm", {("structure", "anyOf")}),
+    Way(
+        "wrong_arm",
+        SHAPE
+        | {
+            ("value", "const"),
+            ("value", "enum"),
+            ("structure", "required"),
+            ("structure", "additionalProperties"),
+        },
+    ),
     Way(
         "wrong_value",
         {("value", "enum"), ("value", "minimum"), ("value", "minLength"), ("value", "maxLength")},

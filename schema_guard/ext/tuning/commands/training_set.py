@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -68,6 +69,7 @@ def write_set(sources: Sources, output: str, settings: ExportSettings, store: st
         raise click.UsageError(
             f"--schema {safe(str(sources.schema))!r}: expected a schema of the suite, or a file"
         )
+    settings = replace(settings, typed=schema if schema.is_typed else None)
     schema = plain_schema(schema)
     gathered = _gathered(sources, schema, settings, suite, recorded)
     result = export_set(gathered, schema, output, settings, function=function)

@@ -19,11 +19,11 @@ from schema_guard.ext.redaction import redacted_value
 from schema_guard.ext.transfer.exporter import texts_by_attempt
 from schema_guard.ext.tuning.export.served_prompt import FUNCTION_PROMPT, Unknown, recorded_task, served
 from schema_guard.ext.tuning.export.values import ExportSettings, GatheredRows, OpenInput, TrainingRow
-from schema_guard.judging import judge
+from schema_guard.judging import judge, judge_value
 from schema_guard.records.attempts import Where, as_dict
 from schema_guard.records.counts.rollups import calls, whole_calls
 from schema_guard.records.reading import pages
-from schema_guard.values import Usage
+from schema_guard.values import Judgement, Usage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -131,10 +131,10 @@ def _of_call(
         answer, origin = by_person
     else:
         source = "checked" if _checks(first) else "valid"
-        reason = _flaw(call, schema)
+        reason = _flaw(call, schema, settings)
         if reason is not None:
             return reason, messages
-        answer, origin = _answer(call, schema), f"call {first['call_id']}"
+        answer, origin = _answer(call, schema, settings).value, f"call {first['call_id']}"
     if _is_touched(call, answer, by_person=by_person is not None):
         return _TOUCHED, None
     refused = _refused(call.attempts[-1], settings) if source == "valid" else None
@@ -172,7 +172,7 @@ def _row(call: StoredCall, schema: Schema[Any], row: TrainingRow) -> TrainingRow
     )
 
 
-def _flaw(call: StoredCall, schema: Schema[Any]) -> str | None:
+def _flaw(call: StoredCall, schema: Schema[Any], settings: ExportSettings) -> str | None:
     """Say what keeps a call's own answer from being learnt; None where nothing does."""
     last, texts = call.attempts[-1], call.texts[-1]
     reply = None if texts is None else texts.reply
@@ -186,17 +186,21 @@ def _flaw(call: StoredCall, schema: Schema[Any]) -> str | None:
         (last["stopped_at"] is not None, "its reply was stopped early"),
         (last["gateway_repaired"], "its reply may have been repaired by a gateway before it came"),
         (
+            last["form"] == "coerced" and settings.typed is None,
+            "its type converted the reply: --schema module:Model says what it made of it",
+        ),
+        (
             reply is None,
             "the text of its answer is not kept: the function parsed it, or the redaction failed on it",
         ),
     )
     flaw = next((why for is_so, why in flaws if is_so), None)
-    if flaw is None and not _judged(reply or "", last, schema).ok:
+    if flaw is None and not _answer(call, schema, settings).ok:
         flaw = "its answer is not valid for the schema"
     return flaw
 
 
-def _judged(reply: str, attempt: Mapping[str, Any], schema: Schema[Any]) -> Any:
+def _judged(reply: str, attempt: Mapping[str, Any], schema: Schema[Any]) -> Judgement[Any]:
     restore = None
     if attempt["adapted"] and attempt["provider"]:
         from schema_guard.ext.fitting.adapting.adaptation import adapt  # few calls were asked in another form
@@ -205,11 +209,16 @@ def _judged(reply: str, attempt: Mapping[str, Any], schema: Schema[Any]) -> Any:
     return judge(reply, schema, finish_reason="stop", repair="lossless", restore=restore)
 
 
-def _answer(call: StoredCall, schema: Schema[Any]) -> Any:
-    texts = call.texts[-1]
+def _answer(call: StoredCall, schema: Schema[Any], settings: ExportSettings) -> Judgement[Any]:
+    """Judge a call's own answer. Its value is what the type writes, if the type had to convert it."""
+    texts, last = call.texts[-1], call.attempts[-1]
     assert texts is not None
     assert texts.reply is not None  # what `_flaw` has seen
-    return _judged(texts.reply, call.attempts[-1], schema).value
+    typed = settings.typed if last["form"] == "coerced" else None
+    if typed is None or typed.reader is None:
+        return _judged(texts.reply, last, schema)
+    judged = _judged(texts.reply, last, typed)
+    return judge_value(typed.reader.write(judged.value), schema) if judged.ok else judged
 
 
 def _is_touched(call: StoredCall, answer: Any, *, by_person: bool) -> bool:

@@ -35,7 +35,7 @@ _MOST_READ = 50
 def plain_schema(schema: Schema[Any]) -> Schema[Any]:
     """Give a schema whose values are plain JSON, whatever Python type it was made of."""
     try:
-        plain = Schema.of(schema.document, name=schema.name, allow_unknown=True)
+        plain = Schema.of(schema.document, name=schema.name, formats=schema.formats, allow_unknown=True)
     except InvalidSchema:
         return schema  # with resources of its own, so a document
     return plain if plain.fingerprint == schema.fingerprint else schema

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 if TYPE_CHECKING:
     from schema_guard.prices.charges import Charges
+    from schema_guard.schema import Schema
 
 __all__ = [
     "MANIFEST",
@@ -158,6 +159,7 @@ class ExportSettings:
         seed: Of the split.
         charges: Prices by which calls are told whose cost was not recorded; None for none.
         prompt_from: Gives what a function that builds its own prompt sends for a task: a text or messages.
+        typed: The schema as a Python type, which says what it made of a reply that it converted; None if unknown.
     """
 
     form: str = "sft"
@@ -173,3 +175,4 @@ class ExportSettings:
     seed: int = 0
     charges: Charges | None = None
     prompt_from: Callable[..., Any] | None = None
+    typed: Schema[Any] | None = None

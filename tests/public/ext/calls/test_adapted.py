@@ -85,7 +85,7 @@ def test_a_correction_has_the_places_of_the_form_that_was_sent():
 
     guarded([BAD, GOOD], heard)("t")
 
-    assert "at /counts/0/value: expected integer, got string" in heard[1][0]
+    assert "At /counts/0/value: expected integer, got string" in heard[1][0]
 
 
 def test_a_failure_has_the_places_of_the_users_schema():

@@ -6,12 +6,13 @@ import json
 
 import pytest
 
-from schema_guard import Usage, open_store
+from schema_guard import Coercion, Usage, open_store
 from tests.public.commands.command_lines import command
 from tests.public.records.outcomes import FAILED, FINGERPRINT, LOST, outcome
 
 KNOWN = {
     **FAILED, "reply": "nül", "usage": Usage(1, 2, 3, 4), "cost": 0.25, "repairs": ("fence", "comma"),
+    "coercions": (Coercion("/n", "string", "integer"),),
     "model": "m", "snapshot": "m-2026-01-01", "exception": "ValueError", "unseen": True, "gateway_repaired": True,
     "stopped_at": 7, "retries": 9, "strategy": "few_shot", "finish_reason": "length",
 }  # fmt: skip
@@ -39,6 +40,7 @@ COLUMNS = (
     ("code", "string", "type", "call_raised"),
     ("form", "string", None, None),
     ("repairs", "list<element: string>", ["fence", "comma"], []),
+    ("coercions", "list<element: list<element: string>>", [["/n", "string -> integer"]], []),
     ("finish_reason", "string", "length", None),
     ("input_tokens", "int64", 1, None),
     ("cached_input_tokens", "int64", 3, None),
@@ -63,7 +65,7 @@ NAMES = [name for name, *_ in COLUMNS]
 TEXTS = {"prompt": "extract it", "reply": "nül", "task": "the task"}
 NEVER_NULL = {
     "call_id", "function", "schema_name", "schema_fingerprint", "strategies", "settings", "version", "tuned", "final",
-    "strategy", "repairs", "prompt_chars", "violations", "unseen", "adapted", "gateway_repaired",
+    "strategy", "repairs", "coercions", "prompt_chars", "violations", "unseen", "adapted", "gateway_repaired",
 }  # fmt: skip
 
 

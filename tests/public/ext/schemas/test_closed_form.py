@@ -22,7 +22,7 @@ CLOSED_ROW = {**ROW, "additionalProperties": False}
 
 
 def form(document, dialect="2020-12"):
-    return Schema.of(document, dialect=dialect).loosest().closed
+    return Schema.of(document, dialect=dialect).conditions.closed
 
 
 def depth(value):
@@ -54,7 +54,7 @@ def test_what_a_closed_form_accepts_is_valid_finite_and_shallow(seed):
     """Whatever keywords a schema has, its closed form accepts only what is valid, of few levels and of finite numbers."""
     rng = random.Random(seed)
     schema = drawn_schema(rng)
-    document, closed = schema.document, schema.loosest().closed
+    document, closed = schema.document, schema.conditions.closed
     assume(closed is not None)
     for _ in range(10):
         value = spoiled(likely(document, document, rng), rng)
@@ -63,7 +63,7 @@ def test_what_a_closed_form_accepts_is_valid_finite_and_shallow(seed):
             assert depth(value) <= closed.levels, (document, value)
             assert schema.is_valid(value), (document, value)
         else:
-            assert not (closed.is_schema_itself and schema.loosest().is_valid(value)), (document, value)
+            assert not (closed.is_schema_itself and schema.conditions.is_valid(value)), (document, value)
 
 
 OWN = {
@@ -139,7 +139,7 @@ def test_a_closed_form_is_not_looked_for_where_the_stack_is_short():
     schema = Schema.of(nested)
 
     def descend(left):
-        return schema.loosest().closed if left == 0 else descend(left - 1)
+        return schema.conditions.closed if left == 0 else descend(left - 1)
 
     frames = len(inspect.stack(0))
     assert descend(sys.getrecursionlimit() - frames - 40) is None

@@ -37,7 +37,7 @@ TOLD = [
     Told("the comma of a full array", {"maxItems": 1}, "[1,", 3, "maxItems", ""),
     Told("required at the bracket", {"items": {"required": ["a"]}}, '[{"b": 1}', 9, "required", "/0"),
     Told("a listed object", {"items": {"const": {"a": 1}}}, '[{"a": 2,', 9, "const", "/0"),
-    Told("all arms of a union", {"items": OPEN_UNION}, '[{"a": "z', 9, "anyOf", "/0"),
+    Told("all arms of a union", {"items": OPEN_UNION}, '[{"a": "z', 9, "type", "/0/a"),
     Told("what members do not tell", {"items": {"not": {"required": ["a"]}}}, '[{"a": 1}', 9, "not", "/0"),
     Told("items that are alike", {"items": {"uniqueItems": True}}, "[[1, 1.0]", 9, "uniqueItems", "/0"),
     Told("no JSON", True, '{"a": tru}', 10, "malformed", ""),
@@ -139,7 +139,7 @@ def test_a_valid_reply_is_not_stopped(case, width):
 def test_what_the_type_reads_beside_its_schema_is_not_stopped():
     """A value that the schema's document refuses and its Python type reads is none that nothing fixes."""
     schema = Schema.of(list[date])
-    text = '["2024-01-31", "20240131"]'
+    text = '["2024-01-31", "2024-01-31T00:00:00"]'
 
     assert judge(text, schema).ok
     assert stopped(schema, text).failure is None

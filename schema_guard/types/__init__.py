@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Python types as schemas: their documents, their values, and what they convert."""

@@ -1,0 +1,234 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A value that its schema refuses, read by the schema's Python type; and the failure if the type refuses it, too.
+
+Rules:
+1. A type may convert a value. It may not drop, invent, or widen. The value that it writes back must meet its own schema.
+2. A key that the schema refuses stays refused: the type then reads with extra keys forbidden.
+3. A failure has its places from the type, and its words from the schema. A type accepts a broken `format` if it can read
+   the text.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from schema_guard.interruptions import is_interruption
+from schema_guard.light.tuples import NamedTuple
+from schema_guard.limits import DEFAULT_LIMITS, Limits
+from schema_guard.pointer import declared_location, join, pointer, split
+from schema_guard.text import clip
+from schema_guard.validation.plain_json import refusal_of
+from schema_guard.validation.violations import MAX_VIOLATIONS, TOO_COSTLY, describe, failure_of
+from schema_guard.values import Coercion, Failure, Violation
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from schema_guard.types.reader import TypeProblem, TypeReader
+
+__all__ = ["Coerced", "coerce", "infinite", "refusal_by_type", "type_failure"]
+
+_REFUSED_KEYS = ("additionalProperties", "unevaluatedProperties", "falseSchema", "propertyNames")
+_MOST_SHOWN = 3
+# The largest float has 309 digits.
+_OF_FLOATS = Limits(max_number_chars=308, max_depth=1_000)
+
+
+class Coerced(NamedTuple):
+    """A value that the type read, and what it converted."""
+
+    value: Any
+    coercions: tuple[Coercion, ...]
+
+
+def coerce(
+    value: Any, reader: TypeReader, violations: Sequence[Violation], is_written: Callable[[Any], bool]
+) -> Coerced | Failure:
+    """Read a value that the schema of a type refuses by the type.
+
+    Args:
+        value: A JSON value.
+        reader: Of the type.
+        violations: The schema's violations, formats included.
+        is_written: Returns whether the type can have written a JSON value.
+    """
+    if violations[0].keyword == TOO_COSTLY:
+        return failure_of(violations)
+    # More violations than are listed may be about keys.
+    is_closed = len(violations) >= MAX_VIOLATIONS or any(v.keyword in _REFUSED_KEYS for v in violations)
+    document = json.dumps(value)
+    read = reader.read_closed if is_closed else reader.read
+    try:
+        made = read(document)
+    except Exception as error:
+        if is_interruption(error, partial(read, document)):
+            raise
+        return type_failure(error, value, reader, violations)
+    try:
+        written = reader.write(made)
+    except Exception as error:
+        if is_interruption(error, partial(reader.write, made)):
+            raise
+        # A value that cannot be written back is not known to be whole.
+        return failure_of(violations)
+    if not is_written(written):
+        return failure_of(violations)
+    return Coerced(made, _coercions(value, written, violations, reader.document))
+
+
+def refusal_by_type(
+    value: Any, reader: TypeReader, violations: Callable[[], Sequence[Violation]], *, is_refused: bool
+) -> Failure | None:
+    """Return the failure of a value that is not to be converted; None if the schema and its type accept it.
+
+    Args:
+        value: A JSON value.
+        reader: Of the type.
+        violations: Returns the schema's violations, formats included.
+        is_refused: Whether the schema refuses it, without its formats.
+    """
+    document = json.dumps(value)
+    places = []
+    try:
+        reader.read(document)
+    except Exception as error:
+        if is_interruption(error, partial(reader.read, document)):
+            raise
+        if not is_refused:
+            return type_failure(error, value, reader, violations())
+        places = [_place(problem, value) for problem in reader.problems(error) or ()]
+    if not is_refused:
+        return None
+    found = violations()
+    # A text that the type reads is no broken format.
+    told = [v for v in found if v.keyword != "format" or any(_is_about(v, place) for place in places)]
+    return failure_of(told or found)
+
+
+def type_failure(
+    error: Exception, value: Any, reader: TypeReader, violations: Sequence[Violation]
+) -> Failure:
+    """Return the failure of a value that a type refused.
+
+    Args:
+        error: The exception of the type.
+        value: A JSON value.
+        reader: Of the type.
+        violations: The schema's violations, formats included.
+    """
+    problems = reader.problems(error)
+    if problems is None:
+        # A type that trips over a value has refused it.
+        return Failure("semantic", type(error).__name__, clip(str(error) or type(error).__name__, 300))
+    places = [_place(problem, value) for problem in problems]
+    told = [v for v in violations if v.keyword != TOO_COSTLY and any(_is_about(v, place) for place in places)]
+    semantic = [
+        Violation(join(place.path), "", problem.code, clip(problem.message, 200), describe(place.part))
+        for problem, place in zip(problems, places, strict=True)
+        if not any(_is_about(v, place) for v in told)
+    ]
+    if any(v.keyword != "format" for v in told) or not semantic:
+        return failure_of([*told, *semantic][:MAX_VIOLATIONS])
+    ordered = [*semantic, *told][:MAX_VIOLATIONS]
+    message = "; ".join(f"at {pointer(v.instance_location)}: {v.expected}" for v in ordered[:_MOST_SHOWN])
+    return Failure("semantic", "pydantic", message, tuple(ordered))
+
+
+def infinite(value: Any, made: Any, reader: TypeReader) -> Failure | None:
+    """Return the failure of a value with an integer that its type made infinite; None if it did not."""
+    if refusal_of(value, _OF_FLOATS) is None:
+        return None
+    try:
+        refused = refusal_of(reader.write(made), DEFAULT_LIMITS)
+    except Exception as error:
+        if is_interruption(error, partial(reader.write, made)):
+            raise
+        return None
+    if refused is None or refused.code != "not_finite":
+        return None
+    return Failure("semantic", "not_finite", "an integer of the reply is too large for a float")
+
+
+class _Place(NamedTuple):
+    """Where a type refused a value: keys and indices, the part there, and whether the last key is missing."""
+
+    path: tuple[str | int, ...]
+    part: Any
+    is_missing: bool
+
+
+def _place(problem: TypeProblem, value: Any) -> _Place:
+    """Return the place of a problem, without the branches of unions that Pydantic adds to it."""
+    path: list[str | int] = []
+    for step in problem.location:
+        if (isinstance(value, dict) and step in value) or (
+            isinstance(value, list) and type(step) is int and 0 <= step < len(value)
+        ):
+            path.append(step)
+            value = value[step]
+    last = problem.location[-1] if problem.location else None
+    if problem.code.startswith("missing") and isinstance(value, dict) and isinstance(last, str):
+        return _Place((*path, last), value, is_missing=True)
+    return _Place(tuple(path), value, is_missing=False)
+
+
+def _is_about(violation: Violation, place: _Place) -> bool:
+    """Return whether a violation is at, above, or below a place."""
+    steps, path = split(violation.instance_location), [str(step) for step in place.path]
+    if violation.keyword == "required" and len(path) > len(steps):
+        return place.is_missing and path[:-1] == steps
+    shared = min(len(steps), len(path))
+    return steps[:shared] == path[:shared]
+
+
+def _coercions(
+    value: Any, written: Any, violations: Sequence[Violation], document: Any
+) -> tuple[Coercion, ...]:
+    """Return the conversions, one for each place that the schema refused."""
+    found: dict[Coercion, None] = {}
+    for violation in violations:
+        location = declared_location(violation, indices=False)
+        steps = split(violation.instance_location)
+        after = _part(written, steps)
+        if violation.keyword == "required":
+            before = _part(value, steps)
+            for key in after if isinstance(after, dict) and isinstance(before, dict) else ():
+                if key not in before and violation.expected.endswith(repr(key)):
+                    found[Coercion(location + join([key]), "another key", _kind(after[key]))] = None
+            continue
+        kind = _format(document, violation.keyword_location) if isinstance(after, str) else None
+        found[Coercion(location, violation.got, kind or _kind(after))] = None
+    return tuple(found)
+
+
+def _part(value: Any, steps: Sequence[str]) -> Any:
+    for step in steps:
+        if isinstance(value, dict):
+            value = value.get(step)
+        elif isinstance(value, list) and step.isdecimal() and int(step) < len(value):
+            value = value[int(step)]
+        else:
+            return None
+    return value
+
+
+def _kind(value: Any) -> str:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return "integer"
+    return describe(value).partition(" ")[0]
+
+
+def _format(document: Any, keyword_location: str) -> str | None:
+    """Return the `format` beside a keyword."""
+    part = document
+    for step in split(keyword_location)[:-1]:
+        if step == "$ref":
+            part = _part(document, split(part["$ref"].removeprefix("#")))
+        else:
+            part = _part(part, [step])
+        if part is None:
+            return None
+    name = part.get("format") if isinstance(part, dict) else None
+    return name if isinstance(name, str) else None

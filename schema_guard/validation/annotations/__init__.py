@@ -1,2 +1,0 @@
-# SPDX-License-Identifier: Apache-2.0
-"""Python annotations as schemas: the document, and the values of the type."""
