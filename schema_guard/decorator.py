@@ -292,7 +292,7 @@ def _is_function(schema: Any) -> bool:
     """Say whether `@guard` was written bare: what it was handed is the function."""
     return isinstance(schema, (staticmethod, classmethod)) or (
         callable(schema)
-        and not isinstance(schema, (type, Schema, AsyncGuarded))
+        and not isinstance(schema, (type, Schema, Guarded, AsyncGuarded))
         and hasattr(schema, "__code__")
     )
 

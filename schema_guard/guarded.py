@@ -38,7 +38,6 @@ from schema_guard.text import clip
 from schema_guard.values import Missed, Partial
 
 if TYPE_CHECKING:
-    from schema_guard.extensions import Growth
     from schema_guard.preparing.prepare import Prepared
     from schema_guard.preparing.shapes import Shape
     from schema_guard.schema import Schema
@@ -94,6 +93,8 @@ class _Guarded(Generic[P, V, R]):
     __wrapped__: Callable[P, Any]
     # Gives the short way of its calls: the way itself, or of what is awaited what `__call__` needs for it.
     _path_maker: Callable[[Prepared], Any]
+    # Code that takes this for a function reads the attributes of one.
+    __closure__ = __defaults__ = __kwdefaults__ = None
 
     def __init__(
         self,
@@ -106,10 +107,30 @@ class _Guarded(Generic[P, V, R]):
         update_wrapper(cast("Callable[..., Any]", self), function, updated=kept)
         self._prepared = prepared
         self._binding = binding
+        if binding is not None:
+            self.__func__ = function
         self._holder: Any = None
         self._fast_path = self._path_maker(prepared)
         # Of the function bound to an instance, whichever: how it is called, and its short way.
         self._of_bound: tuple[Shape, Any] | None = None
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> Any:
+        """The class for `isinstance`. In a class body, Pydantic takes functions for methods, and the rest for fields."""
+        is_function = type(self.__dict__.get("__wrapped__")) is FunctionType
+        return self._binding or FunctionType if is_function else type(self)
+
+    def __dir__(self) -> list[str]:
+        # By default, the names of `__class__`.
+        return [*self.__dict__, *dir(type(self))]
+
+    @property
+    def __code__(self) -> Any:
+        return type(self).__call__.__code__
+
+    @property
+    def __globals__(self) -> dict[str, Any]:
+        return getattr(self.__wrapped__, "__globals__", {})
 
     @property
     def guard(self) -> Guard[V, R]:
@@ -273,28 +294,7 @@ class Guarded(_Guarded[P, V, R]):
             before: Attempts of a call whose values these void: theirs count on from it.
         """
         started = loop.start(self._prepared, args, kwargs, parent_call_id=parent_call_id)
-        growing = _growth(started.prepared, partial=partial, before=before)
-        pieces = drive.stream(started.flow, started.invoke, started.finish, started.receiver)
-        driven: drive.Driven | drive.Pending
-        while True:
-            entered = started.enter()
-            try:
-                piece = next(pieces)
-            except StopIteration as stop:
-                driven = stop.value
-                break
-            finally:
-                started.leave(entered)
-            yield from growing.feed(piece)
-        if isinstance(driven, drive.Pending):
-            # Only a stream that is refused needs it.
-            from schema_guard.received.cleanup import close_alone
-
-            close_alone(driven.result)
-            raise InvalidArgument(
-                f"{started.prepared.name}: gives something to await: use `async def` to stream it"
-            )
-        return driven
+        return started.grow(partial=partial, before=before)
 
     def _run(
         self,
@@ -331,14 +331,6 @@ class AsyncGuarded(_Guarded[P, V, R]):
             from inspect import markcoroutinefunction  # asyncio has loaded it
 
             markcoroutinefunction(self)
-
-    else:
-        # `inspect.iscoroutinefunction` reads these of an object like a function.
-        __defaults__ = __kwdefaults__ = None
-
-        @property
-        def __code__(self) -> Any:
-            return type(self).__call__.__code__
 
     @property
     def _is_coroutine(self) -> object:
@@ -428,7 +420,7 @@ class AsyncGuarded(_Guarded[P, V, R]):
         started = loop.start(self._prepared, args, kwargs, parent_call_id=parent_call_id)
         return cast("drive.Driven", await started.arun(loop.end_of))
 
-    async def _growing(
+    def _growing(
         self,
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
@@ -439,25 +431,7 @@ class AsyncGuarded(_Guarded[P, V, R]):
     ) -> AsyncGenerator[Any, None]:
         """Give growing values, and at last how the call ended, a `Driven`; the arguments are those of `Guarded._growing`."""
         started = loop.start(self._prepared, args, kwargs, parent_call_id=parent_call_id)
-        growing = _growth(started.prepared, partial=partial, before=before)
-        pieces = drive.astream(started.flow, started.invoke, started.finish, receiver=started.receiver)
-        driven: drive.Driven | None = None
-        try:
-            while driven is None:
-                entered = started.enter()
-                try:
-                    piece = await anext(pieces)
-                finally:
-                    started.leave(entered)
-                if isinstance(piece, drive.Driven):
-                    driven = piece
-                else:
-                    for value in growing.feed(piece):
-                        yield value
-        finally:
-            await pieces.aclose()
-        await loop.settle(started.store)
-        yield driven
+        return started.agrow(partial=partial, before=before)
 
     @overload
     def __get__(self, instance: None, owner: type | None = None) -> AsyncGuarded[P, V, R]: ...
@@ -476,7 +450,7 @@ def _last(value: Any, driven: drive.Driven, *, partial: bool) -> Any:
 
 
 def _guarded(settings: Guard[Any, Any], given: Any) -> Any:
-    binding = type(given) if isinstance(given, (staticmethod, classmethod)) else None
+    binding = type(given) if issubclass(type(given), (staticmethod, classmethod)) else None
     function = given.__func__ if binding is not None else given
     if not callable(function):
         raise InvalidArgument(
@@ -490,11 +464,3 @@ def _guarded(settings: Guard[Any, Any], given: Any) -> Any:
     is_awaited = prepared.shape.is_async and not (settings.observe and prepared.shape.is_async_generator)
     kind = AsyncGuarded if is_awaited else Guarded
     return kind(prepared, binding)
-
-
-def _growth(prepared: Prepared, *, partial: bool, before: int) -> Growth:
-    from schema_guard.extensions import load  # only streamed calls need it
-
-    forms = [None if step.sent is None else step.sent.grown for step in prepared.plan.steps]
-    found: Growth = load("option:stream")(forms, partial=partial, before=before)
-    return found

@@ -24,8 +24,9 @@ from schema_guard.settings import UNSET
 from schema_guard.values import Ask
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncGenerator, Callable, Generator
 
+    from schema_guard.extensions import Growth
     from schema_guard.loop import Done, Flow
     from schema_guard.preparing.prepare import Prepared
     from schema_guard.received.receiver import Receiver
@@ -201,6 +202,60 @@ class RunningCall(NamedTuple):
             self.leave(entered)
         await settle(self.store)
         return give(self.prepared, driven)
+
+    def grow(self, *, partial: bool, before: int) -> Generator[Any, None, drive.Driven]:
+        """Yield growing values, and return how the call ended. The arguments are those of `Guarded._growing`."""
+        growing = self._growth(partial=partial, before=before)
+        pieces = drive.stream(self.flow, self.invoke, self.finish, self.receiver)
+        driven: drive.Driven | drive.Pending
+        while True:
+            entered = self.enter()
+            try:
+                piece = next(pieces)
+            except StopIteration as stop:
+                driven = stop.value
+                break
+            finally:
+                self.leave(entered)
+            yield from growing.feed(piece)
+        if isinstance(driven, drive.Pending):
+            # Only a stream that is refused needs it.
+            from schema_guard.received.cleanup import close_alone
+
+            close_alone(driven.result)
+            raise InvalidArgument(
+                f"{self.prepared.name}: gives something to await: use `async def` to stream it"
+            )
+        return driven
+
+    async def agrow(self, *, partial: bool, before: int) -> AsyncGenerator[Any, None]:
+        """Yield growing values, and at last how the call ended, a `Driven`."""
+        growing = self._growth(partial=partial, before=before)
+        pieces = drive.astream(self.flow, self.invoke, self.finish, receiver=self.receiver)
+        driven: drive.Driven | None = None
+        try:
+            while driven is None:
+                entered = self.enter()
+                try:
+                    piece = await anext(pieces)
+                finally:
+                    self.leave(entered)
+                if isinstance(piece, drive.Driven):
+                    driven = piece
+                else:
+                    for value in growing.feed(piece):
+                        yield value
+        finally:
+            await pieces.aclose()
+        await settle(self.store)
+        yield driven
+
+    def _growth(self, *, partial: bool, before: int) -> Growth:
+        from schema_guard.extensions import load  # only streamed calls need it
+
+        forms = [None if step.sent is None else step.sent.grown for step in self.prepared.plan.steps]
+        growing: Growth = load("option:stream")(forms, partial=partial, before=before)
+        return growing
 
 
 # What a call gives or raises once it has ended, by the settings of its guard.

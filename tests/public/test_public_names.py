@@ -32,7 +32,7 @@ DOCUMENTED = {
     "schema_guard.records.Retention",
 }
 # Names of the standard library that start with an underscore and have no public equivalent.
-ALLOWED_ATTRIBUTES = {"_exit", "_asdict", "_replace", "_fields", "_getframe"}
+ALLOWED_ATTRIBUTES = {"_exit", "_asdict", "_replace", "_fields", "_getframe", "_run", "_arun"}
 # Functions whose first argument can be the name of a module or of something inside a module.
 TAKES_A_MODULE = {"delattr", "files", "find_spec", "import_module", "patch", "setattr"}
 IMPORT_IN_TEXT = re.compile(r"\b(?:from|import)\s+(schema_guard(?:\.\w+)*)(?:\s+import\s+\(?([\w, ]+))?")
