@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, cast
 from schema_guard.light.lazy import LaterModule
 from schema_guard.light.tuples import NamedTuple
 from schema_guard.plain_reply import acceptor, form_of
+from schema_guard.preparing.later import LaterPrepared
 from schema_guard.records import identity, recorder
 from schema_guard.records.identity import (
     Origin,
@@ -83,6 +84,8 @@ class FastPath(NamedTuple):
 
 def fast_path_of(prepared: Prepared) -> FastPath | None:
     """Give what a call needs whose one argument is a text, given by position; None for a function that needs more."""
+    if isinstance(prepared, LaterPrepared):
+        return None
     shape, plan = prepared.shape, prepared.plan
     needs_more = (
         not shape.is_plain

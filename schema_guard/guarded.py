@@ -24,10 +24,11 @@ from types import FunctionType
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, Literal, ParamSpec, Self, TypeVar, cast, overload
 
 from schema_guard.arguments import require_bool
-from schema_guard.errors import InvalidArgument
+from schema_guard.errors import InvalidArgument, SchemaGuardError
 from schema_guard.fast import AcceptedCall, fast_call_of, fast_path_of, recordable, wrap
 from schema_guard.light.lazy import LaterModule
 from schema_guard.light.signatures import parameters_of
+from schema_guard.preparing.later import LaterPrepared
 from schema_guard.preparing.prepare import prepare
 from schema_guard.preparing.shapes import name_of
 from schema_guard.preparing.telemetry import follow_environment
@@ -105,11 +106,16 @@ class _Guarded(Generic[P, V, R]):
         function = prepared.function
         kept = ("__dict__",) if hasattr(function, "__code__") and not isinstance(function, _Guarded) else ()
         update_wrapper(cast("Callable[..., Any]", self), function, updated=kept)
-        self._prepared = prepared
         self._binding = binding
         if binding is not None:
             self.__func__ = function
         self._holder: Any = None
+        self._take(prepared)
+        if isinstance(prepared, LaterPrepared):
+            prepared.take = self._take
+
+    def _take(self, prepared: Prepared) -> None:
+        self._prepared = prepared
         self._fast_path = self._path_maker(prepared)
         # Of the function bound to an instance, whichever: how it is called, and its short way.
         self._of_bound: tuple[Shape, Any] | None = None
@@ -172,7 +178,11 @@ class _Guarded(Generic[P, V, R]):
         return wants
 
     def __repr__(self) -> str:
-        return f"<guarded {self.guard.name or name_of(self._prepared.function)} under {self.schema!r}>"
+        try:
+            schema = repr(self.schema)
+        except SchemaGuardError:
+            schema = "a return annotation that can't be resolved yet"
+        return f"<guarded {self.guard.name or name_of(self._prepared.function)} under {schema}>"
 
     def __reduce__(self) -> Any:
         if self._holder is not None:

@@ -4,8 +4,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterable, Awaitable, Callable, Coroutine, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, cast
 
 from schema_guard.checks import observed_check
 from schema_guard.configuration.continuation import RESUMES
@@ -17,12 +17,12 @@ from schema_guard.escalation import check_call, is_model, kind_of, models_of
 from schema_guard.light.tuples import NamedTuple
 from schema_guard.limits import DEFAULT_LIMITS, Limits
 from schema_guard.preparing.costs import prices_of
+from schema_guard.preparing.later import LaterPrepared, resolved_annotation, return_annotation
 from schema_guard.preparing.names import recorded_name
 from schema_guard.preparing.parameters import BY_ITS_NAME, ParameterNames
 from schema_guard.preparing.shapes import (
     Shape,
     check_arguments,
-    implementation,
     name_of,
     paths_of,
     shape_of,
@@ -188,27 +188,30 @@ class Prepared(NamedTuple):
         )
 
 
-def prepare(settings: Settings[Any, Any], function: Callable[..., Any]) -> Prepared:
-    """Find out what calls need to know.
+def prepare(
+    settings: Settings[Any, Any], function: Callable[..., Any], resolved: Schema[Any] | None = None
+) -> Prepared:
+    """Find out what calls need to know; a `LaterPrepared` if the return annotation has a name that isn't defined yet.
+
+    Args:
+        settings: Of the guard.
+        function: The user's.
+        resolved: The schema of the return annotation, if the names in it weren't defined at decoration.
 
     Raises:
         InvalidArgument: The function cannot be guarded with these settings.
         InvalidSchema: Its return annotation is no schema.
     """
-    shape = shape_of(
-        function,
-        settings.params.prompt,
-        observe=settings.observe,
-        named=_parameter_names(settings),
-        models=kind_of(settings.models),
-    )
-    schema = settings.schema or _returned(function)
+    shape = _shape(settings, function)
     # A model brings its own name and provider; so does a bound method of one.
     model = _model_of(function, settings)
     models = settings.models and models_of(settings.models, settings.provider, shape, function)
     providers = models.providers if models else _providers(settings, model)
     strategies = strategies_of("bare" if settings.observe else settings.strategy)
     _check_options(settings, strategies, shape, function, providers[0])
+    schema = resolved or settings.schema or _returned(function)
+    if schema is None:
+        return _later(settings, function, shape)
     tuned = _is_tuned(settings, model)
     rules = rules_of(settings.models or (model,), settings.provider, settings.about.rules)
     steps = steps_of(strategies, providers, schema, settings.examples, tuned=tuned, rules=rules)
@@ -246,6 +249,33 @@ def prepare(settings: Settings[Any, Any], function: Callable[..., Any]) -> Prepa
     )
 
 
+def _shape(settings: Settings[Any, Any], function: Any) -> Shape:
+    names = (settings.params.instructions, settings.params.feedback, settings.params.options)
+    return shape_of(
+        function,
+        settings.params.prompt,
+        observe=settings.observe,
+        named=ParameterNames(*[BY_ITS_NAME if isinstance(name, Unset) else name for name in names]),
+        models=kind_of(settings.models),
+    )
+
+
+def _returned(function: Any) -> Schema[Any] | None:
+    """Return the schema of a return annotation; None if a name in it isn't defined yet."""
+    try:
+        annotation = return_annotation(function)
+    except (NameError, AttributeError):
+        return None
+    return schema_of(annotation)
+
+
+def _later(settings: Settings[Any, Any], function: Any, shape: Shape) -> Prepared:
+    def make() -> Prepared:
+        return prepare(settings, function, schema_of(resolved_annotation(function)))
+
+    return cast("Prepared", LaterPrepared(settings, function, shape, make))
+
+
 def _is_tuned(settings: Settings[Any, Any], model: Any) -> bool:
     """Say whether the model is known to be tuned: the user says so, it does, its name, or an adapter."""
     by_name = is_tuned(_model_name(settings, model) or "")
@@ -279,11 +309,6 @@ def _without_repeats(limits: Limits) -> Limits:
     from dataclasses import replace  # rarely needed, and it imports inspect
 
     return replace(limits, max_repeats=None)
-
-
-def _parameter_names(settings: Settings[Any, Any]) -> ParameterNames:
-    names = (settings.params.instructions, settings.params.feedback, settings.params.options)
-    return ParameterNames(*[BY_ITS_NAME if isinstance(name, Unset) else name for name in names])
 
 
 def _recorded_as(settings: Settings[Any, Any], function: Any, model: Any, schema: Schema[Any]) -> str:
@@ -324,30 +349,6 @@ def _model_name(settings: Settings[Any, Any], model: Any) -> str | None:
     if settings.models is not None:
         return ">".join(one if isinstance(one, str) else one.name for one in settings.models)
     return settings.about.model or (None if model is None else model.name)
-
-
-def _returned(function: Any) -> Schema[Any]:
-    """Load the schema that a function's return annotation is."""
-    import typing  # the module, for get_type_hints, which only bare guards need
-
-    try:
-        hints = typing.get_type_hints(implementation(function), include_extras=True)
-    except NameError as error:
-        raise InvalidArgument(
-            f"{name_of(function)}: its return annotation cannot be resolved: {error}"
-        ) from error
-    except TypeError:
-        hints = {}
-    annotation = hints.get("return", Any)
-    origin = typing.get_origin(annotation)
-    if isinstance(origin, type) and issubclass(origin, (Awaitable, AsyncIterable, Iterator)):
-        # A coroutine's last argument is what it gives, a generator's first.
-        annotation = typing.get_args(annotation)[-1 if issubclass(origin, Coroutine) else 0]
-    if annotation is Any or annotation is type(None):
-        raise InvalidArgument(
-            f"{name_of(function)}: guard has no schema: expected @guard(Invoice), or a return annotation that is one"
-        )
-    return schema_of(annotation)
 
 
 def _check_options(

@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The schema of a bare `@guard`: the return annotation, which may name a class that is defined later.
+
+Rules:
+1. A name means what it means in Python: the class or function around the guarded one comes before the module.
+2. A function around it is looked up on the stack. Storing its frame would keep all its local variables alive.
+"""
+
+from __future__ import annotations
+
+import sys
+import typing
+from collections.abc import AsyncIterable, Awaitable, Callable, Coroutine, Iterator
+from types import CodeType, FrameType, FunctionType, SimpleNamespace
+from typing import Any
+
+from schema_guard.errors import InvalidArgument
+from schema_guard.preparing.parameters import implementation, innermost, name_of
+from schema_guard.text import clip
+
+__all__ = ["LaterPrepared", "resolved_annotation", "return_annotation"]
+
+
+class LaterPrepared:
+    """A `Prepared` that is made when something of it is used that needs the schema.
+
+    Attributes:
+        settings: As in `Prepared`.
+        function: As in `Prepared`.
+        shape: As in `Prepared`.
+        take: Called once with the `Prepared`.
+    """
+
+    def __init__(self, settings: Any, function: Any, shape: Any, make: Callable[[], Any]) -> None:
+        self.settings, self.function, self.shape = settings, function, shape
+        self.take: Callable[[Any], object] = id
+        self._make = make
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._prepared(), name)
+
+    def _replace(self, **changed: Any) -> LaterPrepared:
+        """Return the same with other values of some fields, as `Prepared` does."""
+        parts = {"function": self.function, **changed}
+        return LaterPrepared(self.settings, make=lambda: self._prepared()._replace(**changed), **parts)
+
+    def _prepared(self) -> Any:
+        # Two threads may both make it, and the first one stays. A forked child would wait for a lock forever.
+        if "_made" not in vars(self):
+            self.take(vars(self).setdefault("_made", self._make()))
+        return vars(self)["_made"]
+
+
+def return_annotation(function: Any) -> Any:
+    """Return the type that a function returns, awaited or iterated.
+
+    Raises:
+        NameError: A name in the annotation isn't defined yet.
+        AttributeError: A module in the annotation doesn't have the name yet.
+        InvalidArgument: There is no annotation, or it's None or Any.
+    """
+    annotation = _evaluated(function, _written(function))
+    origin = typing.get_origin(annotation)
+    if isinstance(origin, type) and issubclass(origin, (Awaitable, AsyncIterable, Iterator)):
+        # A coroutine's last argument is what it gives, a generator's first.
+        annotation = typing.get_args(annotation)[-1 if issubclass(origin, Coroutine) else 0]
+    if annotation is Any or annotation is type(None):
+        raise InvalidArgument(
+            f"{name_of(function)}: guard has no schema: expected @guard(Invoice), or a return annotation that is one"
+        )
+    return annotation
+
+
+def resolved_annotation(function: Any) -> Any:
+    """Return the type that a function returns, at the first call.
+
+    Raises:
+        InvalidArgument: A name in the annotation still isn't defined.
+    """
+    try:
+        return return_annotation(function)
+    except (NameError, AttributeError) as error:
+        raise InvalidArgument(
+            f"{name_of(function)}: can't resolve the return annotation {clip(repr(_written(function)))}: {error}: define "
+            "the name in the module or above the function, or pass the schema itself: @guard(Invoice)"
+        ) from error
+
+
+def _written(function: Any) -> Any:
+    return getattr(implementation(function), "__annotations__", {}).get("return", Any)
+
+
+def _evaluated(function: Any, annotation: Any) -> Any:
+    if isinstance(annotation, type):
+        return annotation
+    inner = innermost(implementation(function))
+    holder = SimpleNamespace(__annotations__={"return": annotation})
+    try:
+        hints = typing.get_type_hints(
+            holder, getattr(inner, "__globals__", {}), _local_names(inner), include_extras=True
+        )
+    except TypeError:
+        return Any
+    return hints["return"]
+
+
+def _local_names(function: Any) -> dict[str, Any]:
+    """Return the names of the functions and classes around a function."""
+    if not isinstance(function, FunctionType) or "." not in function.__qualname__:
+        return {}
+    names: dict[str, Any] = {}
+    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - inspect, which has a public name for it, is slow to load
+    while frame is not None:
+        is_near = frame.f_globals is function.__globals__ and frame.f_code.co_name != "<module>"
+        if is_near and _is_inside(function.__code__, frame.f_code):
+            names = {**frame.f_locals, **names}
+        frame = frame.f_back
+    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
+        try:
+            names[name] = cell.cell_contents
+        except ValueError:  # not filled yet
+            continue
+    return names
+
+
+def _is_inside(code: CodeType, outer: CodeType) -> bool:
+    parts = [part for part in outer.co_consts if isinstance(part, CodeType)]
+    # A class body around a method has ended when the method is called.
+    return code in parts or any(_is_inside(code, part) for part in parts)
