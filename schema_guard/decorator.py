@@ -240,8 +240,9 @@ def guard(  # type: ignore[misc]  # noqa: PLR0913 - the public entry point; ever
         models: The models to call: the first attempt calls the first, and each retry the next. Give names if the
             function has a parameter `model: str` or `options`. Give `Model`s if it has a parameter `model`, or if you
             guard one of them. A model in the call's arguments takes precedence.
-        early_stop: Whether to stop a streamed reply and retry when no continuation can be valid. It has no effect on
-            replies that aren't streamed, with `observe` or `repair`, or if the schema is sent in another form.
+        early_stop: Whether to stop a streamed reply and retry when no continuation can be valid. A `Model` that can
+            stream then streams. It has no effect on other replies that aren't streamed, with `observe` or `repair`, or
+            if the schema is sent in another form.
         store: Where to record attempts: a path, a URL, a Store, or another `Recorder`. None records nothing. Default:
             `default_store()`.
         limits: Limits on the size of replies, and on the time, tokens, and repeats of a call.

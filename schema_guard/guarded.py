@@ -100,10 +100,10 @@ class _Guarded(Generic[P, V, R]):
     def __init__(
         self,
         prepared: Prepared,
+        function: Callable[..., Any],
         binding: type[staticmethod[Any, Any] | classmethod[Any, Any, Any]] | None,
     ) -> None:
         # An object's attributes are its own; what stands in a function's __dict__ is about the function.
-        function = prepared.function
         kept = ("__dict__",) if hasattr(function, "__code__") and not isinstance(function, _Guarded) else ()
         update_wrapper(cast("Callable[..., Any]", self), function, updated=kept)
         self._binding = binding
@@ -155,7 +155,7 @@ class _Guarded(Generic[P, V, R]):
             name: The name in records.
             said: Further settings to record with its calls.
         """
-        made = type(self)(self._prepared.recorded_as(name, said), self._binding)
+        made = type(self)(self._prepared.recorded_as(name, said), self.__wrapped__, self._binding)
         made._holder = self._holder  # noqa: SLF001 - of the same class
         return made
 
@@ -171,7 +171,7 @@ class _Guarded(Generic[P, V, R]):
         """Remove `partial` from the arguments of a stream, unless the function has such a parameter."""
         if "partial" not in kwargs:
             return False
-        if any(parameter.name == "partial" for parameter in parameters_of(self._prepared.function)):
+        if any(parameter.name == "partial" for parameter in parameters_of(self.__wrapped__)):
             return False
         wants: bool = kwargs.pop("partial")
         require_bool("stream: partial", wants)
@@ -182,15 +182,15 @@ class _Guarded(Generic[P, V, R]):
             schema = repr(self.schema)
         except SchemaGuardError:
             schema = "a return annotation that can't be resolved yet"
-        return f"<guarded {self.guard.name or name_of(self._prepared.function)} under {schema}>"
+        return f"<guarded {self.guard.name or name_of(self.__wrapped__)} under {schema}>"
 
     def __reduce__(self) -> Any:
         if self._holder is not None:
             return getattr, (self._holder, self.__name__)  # type: ignore[attr-defined]
-        if isinstance(self._prepared.function, FunctionType):
+        if isinstance(self.__wrapped__, FunctionType):
             return self.__qualname__  # type: ignore[attr-defined]
         # What has no name of its own goes by value, as the function that it is.
-        return self._prepared.settings, (self._prepared.function,)
+        return self._prepared.settings, (self.__wrapped__,)
 
     def _bound(self, instance: Any, owner: Any) -> Any:
         if self._binding is staticmethod:
@@ -198,7 +198,7 @@ class _Guarded(Generic[P, V, R]):
         holder = owner if self._binding is classmethod else instance
         if holder is None:
             return self
-        function = self._prepared.function
+        function = self.__wrapped__
         get = getattr(type(function), "__get__", None)
         bound = function if get is None else get(function, holder, owner)
         if bound is function:
@@ -473,4 +473,4 @@ def _guarded(settings: Guard[Any, Any], given: Any) -> Any:
     # An async generator function that is only observed is called without await, as before.
     is_awaited = prepared.shape.is_async and not (settings.observe and prepared.shape.is_async_generator)
     kind = AsyncGuarded if is_awaited else Guarded
-    return kind(prepared, binding)
+    return kind(prepared, function, binding)

@@ -12,7 +12,7 @@ from schema_guard.providers.dialects.responses import RESPONSES
 from schema_guard.text import clip
 from schema_guard.values import Message
 
-__all__ = ["Closing", "Model", "ModelDetails", "PromptLike", "details_of", "messages"]
+__all__ = ["Closing", "Model", "ModelDetails", "PromptLike", "details_of", "messages", "streaming_method"]
 
 PromptLike: TypeAlias = str | Sequence[Mapping[str, Any] | Message]
 
@@ -100,6 +100,29 @@ def details_of(model: Model) -> ModelDetails:
         is_timed=getattr(model, "is_timed", True),
         lacks=getattr(model, "lacks", {}),
     )
+
+
+# The streaming methods of a model, by the methods that return a whole reply.
+_STREAMING = {"__call__": "stream", "acall": "astream"}
+
+
+def streaming_method(model: Any, function: Any, models: Sequence[Any]) -> Any:
+    """Return the method of a model that streams what the model, or a method of it, returns whole.
+
+    Args:
+        model: The model.
+        function: The model, or a method of it.
+        models: The models that are asked in its way. Each of them must have the method.
+
+    Returns:
+        The method, or None if a model doesn't have it, or if *function* doesn't return whole replies.
+    """
+    name = _STREAMING.get("__call__" if function is model else function.__name__)
+    if name is None or not all(
+        callable(getattr(one, name, None)) and name not in details_of(one).lacks for one in models
+    ):
+        return None
+    return getattr(model, name)
 
 
 class Closing:

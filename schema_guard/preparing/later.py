@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The schema of a bare `@guard`: the return annotation, which may name a class that is defined later.
+"""Parts of a guard that are made after decoration: the schema of a return type that is defined later, and versions.
 
 Rules:
 1. A name means what it means in Python: the class or function around the guarded one comes before the module.
@@ -12,13 +12,38 @@ import sys
 import typing
 from collections.abc import AsyncIterable, Awaitable, Callable, Coroutine, Iterator
 from types import CodeType, FrameType, FunctionType, SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from schema_guard.errors import InvalidArgument
 from schema_guard.preparing.parameters import implementation, innermost, name_of
 from schema_guard.text import clip
 
-__all__ = ["LaterPrepared", "resolved_annotation", "return_annotation"]
+if TYPE_CHECKING:
+    from schema_guard.strategies import Step
+
+__all__ = ["LaterPrepared", "Version", "resolved_annotation", "return_annotation"]
+
+
+class Version:
+    """The version of a function: given, else made at the first call, as reading its source costs milliseconds.
+
+    Attributes:
+        text: None until it is made.
+    """
+
+    __slots__ = ("_function", "_steps", "text")
+
+    def __init__(self, text: str | None, function: Any, steps: tuple[Step, ...]) -> None:
+        self.text = text
+        self._function = function
+        self._steps = steps
+
+    def compute(self) -> str:
+        """Make the version, once: two threads that make it make the same."""
+        from schema_guard.preparing.version.fingerprint import version_of  # only calls need it
+
+        self.text = version_of(self._function, self._steps)
+        return self.text
 
 
 class LaterPrepared:

@@ -17,7 +17,7 @@ from schema_guard.escalation import check_call, is_model, kind_of, models_of
 from schema_guard.light.tuples import NamedTuple
 from schema_guard.limits import DEFAULT_LIMITS, Limits
 from schema_guard.preparing.costs import prices_of
-from schema_guard.preparing.later import LaterPrepared, resolved_annotation, return_annotation
+from schema_guard.preparing.later import LaterPrepared, Version, resolved_annotation, return_annotation
 from schema_guard.preparing.names import recorded_name
 from schema_guard.preparing.parameters import BY_ITS_NAME, ParameterNames
 from schema_guard.preparing.shapes import (
@@ -52,34 +52,12 @@ _MODEL = 3
 _HOLDING_KEYS = frozenset({"extra_headers", "extra_query", "headers", "query"})
 
 
-class Version:
-    """The version of a function: given, else made at the first call, as reading its source costs milliseconds.
-
-    Attributes:
-        text: None until it is made.
-    """
-
-    __slots__ = ("_function", "_steps", "text")
-
-    def __init__(self, text: str | None, function: Any, steps: tuple[Step, ...]) -> None:
-        self.text = text
-        self._function = function
-        self._steps = steps
-
-    def compute(self) -> str:
-        """Make the version, once: two threads that make it make the same."""
-        from schema_guard.preparing.version.fingerprint import version_of  # only calls need it
-
-        self.text = version_of(self._function, self._steps)
-        return self.text
-
-
 class Prepared(NamedTuple):
     """What decoration finds out, so that a call need not.
 
     Attributes:
         settings: Of the guard.
-        function: The user's.
+        function: The user's, or the streaming method of a model in its place.
         name: What records call it.
         shape: How to call it.
         plan: For the loop.
@@ -234,7 +212,7 @@ def prepare(
         check_arguments(shape, (), {}, reserved)
     return Prepared(
         settings=settings,
-        function=function,
+        function=_streamed(function, model, settings) if plan.early_stop else function,
         name=name,
         shape=shape,
         plan=plan,
@@ -338,6 +316,15 @@ def _model_of(function: Any, settings: Settings[Any, Any]) -> Any:
     if model is not None:
         check_call((settings.models if kind_of(settings.models) == "objects" else None) or (model,), function)
     return model
+
+
+def _streamed(function: Any, model: Any, settings: Settings[Any, Any]) -> Any:
+    """Return the method that streams the replies of a model; the function if there is none."""
+    if model is None:
+        return function
+    from schema_guard.models.interface import streaming_method  # only models need it
+
+    return streaming_method(model, function, settings.models or (model,)) or function
 
 
 def _providers(settings: Settings[Any, Any], model: Any) -> tuple[str | None]:

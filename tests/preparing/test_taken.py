@@ -43,7 +43,7 @@ def test_a_store_makes_the_outcome_in_the_thread_that_writes():
     with open_store("sqlite://") as store:
         ask = guard(INVOICE, store=store)(lambda prompt: GOOD)
         plan = ask._prepared.plan._replace(prices=lambda: price)
-        guarded = type(ask)(ask._prepared._replace(plan=plan), None)
+        guarded = type(ask)(ask._prepared._replace(plan=plan), ask.__wrapped__, None)
         guarded("t")
         store.flush()
 
@@ -60,7 +60,7 @@ def test_an_outcome_that_cannot_be_made_is_a_drop_that_is_counted():
     with open_store("sqlite://") as store:
         ask = guard(INVOICE, store=store)(lambda prompt: GOOD)
         plan = ask._prepared.plan._replace(prices=lambda: price)
-        value = type(ask)(ask._prepared._replace(plan=plan), None)("t")
+        value = type(ask)(ask._prepared._replace(plan=plan), ask.__wrapped__, None)("t")
         store.flush()
 
         assert value == json.loads(GOOD)
@@ -161,7 +161,7 @@ def test_what_a_call_reads_at_the_first_time_is_read_at_the_call():
     asked = []
     ask = guard(INVOICE, store=Waiting())(lambda prompt: GOOD)
     plan = ask._prepared.plan._replace(prices=lambda: asked.append("prices"))
-    guarded = type(ask)(ask._prepared._replace(plan=plan), None)
+    guarded = type(ask)(ask._prepared._replace(plan=plan), ask.__wrapped__, None)
 
     guarded("t")
 

@@ -16,9 +16,9 @@ from schema_guard.ext.tools.recorded_call import UnknownTools
 from schema_guard.ext.tools.tools import tools_of
 from schema_guard.ext.tools.turn import STEP, Turn, TurnPlan
 from schema_guard.preparing.costs import prices_of
+from schema_guard.preparing.later import Version
 from schema_guard.preparing.names import recorded_name
 from schema_guard.preparing.parameters import ParameterNames
-from schema_guard.preparing.prepare import Version
 from schema_guard.preparing.shapes import name_of, shape_of
 from schema_guard.preparing.telemetry import follow_environment
 from schema_guard.settings import UNSET, Unset, resolved_store

@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from schema_guard.ext.tools.recorded_call import UnknownTools
     from schema_guard.ext.tools.tools import Tools
     from schema_guard.loop import Flow
-    from schema_guard.preparing.prepare import Version
+    from schema_guard.preparing.later import Version
     from schema_guard.preparing.shapes import Shape
     from schema_guard.received.replies import Reply
     from schema_guard.records.identity import CallStart
