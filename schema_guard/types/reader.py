@@ -33,6 +33,8 @@ __all__ = ["TypeProblem", "TypeReader", "reader_of"]
 _WANTED = (
     "a JSON Schema dict or bool, a path, a Pydantic model, a dataclass, a TypedDict or another annotation"
 )
+# The beginning of Pydantic's error for an unknown class.
+_NO_SCHEMA = "Unable to generate pydantic-core schema for "
 _MOST_PROBLEMS = 50
 # msgspec writes `$.lines[0].qty`, and `[...]` for a value of a dict.
 _STEP = re.compile(r"\.([^.\[`]+)|\[(\d+)\]")
@@ -189,8 +191,10 @@ def reader_of(annotation: Any) -> TypeReader:
             raise InvalidArgument(
                 f"{name}: {why}: define the type at the top of its module, so that its annotation can be resolved"
             ) from error
-        why = clip(str(error).split("\n", 1)[0].partition(". Set `")[0], 300)
-        raise InvalidArgument(f"{name}: no JSON Schema: {why}: expected {_WANTED}") from error
+        why = str(error).split("\n", 1)[0].partition(". Set `")[0]
+        known = why.startswith(_NO_SCHEMA)
+        why = f" for {why.removeprefix(_NO_SCHEMA)}" if known else f": {why}"
+        raise InvalidArgument(f"{name}: no JSON Schema{clip(why, 300)}: expected {_WANTED}") from error
 
 
 def _pydantic() -> Any:

@@ -23,7 +23,7 @@ def opening_of(chapter):
 
 def anchors_of(page):
     """Give the anchors of a page's headings, as GitHub makes them; blocks have none."""
-    prose = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+    prose = re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
     return {
         re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
         for heading in re.findall(r"^#+ (.+)$", prose, re.MULTILINE)
