@@ -135,9 +135,9 @@ def test_wrong_columns_are_told(text, told, new_backend, move):
 
 
 CELLS = {
-    "count": (b"attempt,x\n", "expected 43 cells, got 2"),
-    "name": (b"atempt" + b"," * 42 + b"\n", "at /record: expected one of attempt export"),
-    "about": (b"lost_records" + b"," * 42 + b"[1]\n", "at /about: expected a JSON object"),
+    "count": (b"attempt,x\n", "expected 44 cells, got 2"),
+    "name": (b"atempt" + b"," * 43 + b"\n", "at /record: expected one of attempt export"),
+    "about": (b"lost_records" + b"," * 43 + b"[1]\n", "at /about: expected a JSON object"),
     "quote": (b'attempt,"a"b\n', "expected a row of CSV"),
     "no utf-8": (b"attempt,\xff\n", "expected a row of CSV: expected UTF-8"),
     "huge": (

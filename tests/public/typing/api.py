@@ -475,7 +475,7 @@ guard(Invoice, early_stop="yes")  # type: ignore[arg-type]  # pyright: ignore[re
 guard({}, max_attempts="3")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType, reportCallIssue]
 guard({}, on_failure="retrun")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType, reportCallIssue]
 guard({}, about={"version": "1"})  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType, reportCallIssue]
-guard({}, coerce=True)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType, reportCallIssue]
+guard({}, coerce="yes")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType, reportCallIssue]
 
 assert_type(judge("{}", INVOICE).value, Invoice | None)
 assert_type(prefix_checker(INVOICE), PrefixChecker)
