@@ -328,8 +328,15 @@ def _judge_parsed(parsed: ParsedValue, text: str, end: End, plan: Plan, step: St
     )
     if not text or not judged.ok:
         return judged
-    read = judge(text, plan.schema, finish_reason=end.finish_reason, restore=step.restore, limits=plan.limits)
-    return judged._replace(form=read.form) if read.ok else judged
+    read = judge(
+        text,
+        plan.schema,
+        finish_reason=end.finish_reason,
+        restore=step.restore,
+        limits=plan.limits,
+        coerce=plan.coerce,
+    )
+    return judged._replace(form=read.form, coercions=read.coercions) if read.ok else judged
 
 
 def _judged_try(end: End, plan: Plan, step: Step) -> Judgement[Any]:

@@ -164,7 +164,8 @@ def _parsed(text: str, limits: Limits) -> Any:
 def _arguments(
     text: str, schema: Schema[Any], finish: FinishReason | None, repair: Repair, limits: Limits
 ) -> Judgement[Any]:
-    judgement = judge(text, schema, finish_reason=finish, repair=repair, limits=limits)
+    # Whoever runs the tool gets the arguments as they are.
+    judgement = judge(text, schema, finish_reason=finish, repair=repair, limits=limits, coerce=False)
     if repair != "off" or (judgement.ok and judgement.form == "clean"):
         return judgement
     value = parse(text.strip(), limits)

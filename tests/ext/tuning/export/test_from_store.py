@@ -1,12 +1,15 @@
 """Which recorded calls become rows, as what, and why the others do not."""
 
+import datetime as dt
 import json
 
 import pytest
+from pydantic import BaseModel
 
 from schema_guard import About, Schema, guard, open_store
 from schema_guard.errors import InvalidArgument
 from schema_guard.ext.tuning.export.from_store import StoredCall, _refused, from_store, stored_calls
+from schema_guard.ext.tuning.export.schemas import plain_schema
 from schema_guard.ext.tuning.export.served_prompt import recorded_task
 from schema_guard.ext.tuning.export.values import ExportSettings
 from schema_guard.prices.charges import Charges
@@ -99,6 +102,38 @@ def test_what_records_say_of_a_reply_leaves_it_out(tmp_path, changed, reason):
 
     assert not result.rows
     assert [why.startswith(reason) for why in result.left_out] == [True]
+
+
+class Parcel(BaseModel):
+    number: int
+    due: dt.date | None = None
+
+
+def converted(tmp_path, typed):
+    """The rows of a call whose reply the type converted."""
+    with open_store(f"{tmp_path}/r.db", payload="full") as store:
+        read = guard(Parcel, store=store, checks=[looks])(lambda prompt: '{"number": "7", "due": 0}')
+        read("Ticket 7")
+        store.flush(10)
+        settings = ExportSettings(typed=typed)
+        return from_store(stored_calls(store, Where()), plain_schema(Schema.of(Parcel)), settings, {})
+
+
+def test_a_converted_reply_is_exported_as_its_type_writes_it(tmp_path):
+    """The training set holds a valid value, not the value that had to be converted."""
+    (row,) = converted(tmp_path, Schema.of(Parcel)).rows
+
+    assert row.answer == {"number": 7, "due": "1970-01-01"}
+
+
+def test_a_converted_reply_is_left_out_without_its_type(tmp_path):
+    """A schema file does not say what the type made of a reply."""
+    result = converted(tmp_path, None)
+
+    assert not result.rows
+    assert list(result.left_out) == [
+        "its type converted the reply: --schema module:Model says what it made of it"
+    ]
 
 
 def test_without_texts_there_is_one_sentence_what_to_switch_on(tmp_path):

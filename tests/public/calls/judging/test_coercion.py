@@ -9,6 +9,7 @@ import pytest
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, field_validator
 
 from schema_guard import InvalidArgument, guard, judge
+from tests.needs import needs
 
 
 class Card(BaseModel):
@@ -164,6 +165,7 @@ def test_two_values_that_would_be_converted_are_several_documents_or_none():
     assert not judge('Either {"number": "12"} or {"number": "13"}.', Order).ok
 
 
+@needs("repair")
 def test_a_repaired_reply_may_be_converted_too():
     """A repaired reply keeps its form, and lists its conversions."""
     judged = judge("{'number': '12',}", Order, repair="lossless")
@@ -201,6 +203,7 @@ def test_a_guard_may_refuse_to_convert():
     assert len(read.outcome("Order 12").attempts) == 2
 
 
+@needs("streaming")
 def test_early_stop_converts_nothing():
     """Early stop validates a stream against the schema alone, because a value that has begun may still be converted."""
     replies = iter(['{"number": "12"}', '{"number": 12}'])
@@ -231,3 +234,35 @@ def test_a_value_that_was_parsed_may_be_converted():
     read = guard(Order, store=None)(lambda prompt: {"number": "12"})
 
     assert read.outcome("Order 12").attempts[0].form == "coerced"
+
+
+@dataclass
+class Message:
+    parsed: Order
+    content: str
+    role: str = "assistant"
+
+
+@dataclass
+class Choice:
+    message: Message
+    finish_reason: str = "stop"
+
+
+@dataclass
+class Completion:
+    """A reply of an SDK that parsed the text into the type."""
+
+    choices: list[Choice]
+    object: str = "chat.completion"
+    model: str = "m"
+
+
+def test_a_reply_that_the_sdk_parsed_lists_its_conversions():
+    """An SDK may convert the text into the type. The text shows what was converted."""
+    text = '{"number": "12"}'
+    completion = Completion([Choice(Message(Order(number=12), text))])
+
+    outcome = guard(Order, store=None)(lambda prompt: completion).outcome("Order 12")
+
+    assert (outcome.attempts[0].form, len(outcome.attempts[0].coercions)) == ("coerced", 1)

@@ -314,3 +314,16 @@ def test_what_is_valid_is_valid_for_whoever_runs_it(text, finish):
     if result.ok:
         assert judge(text, result.schema).form == "clean"
         assert json.loads(text) == result.arguments
+
+
+class Parcel(BaseModel):
+    number: int
+
+
+def test_arguments_are_not_converted():
+    """The arguments of a tool call must be valid as they are, because other code runs the tool."""
+    call = {"function": {"name": "Parcel", "arguments": '{"number": "12"}'}, "id": "1", "type": "function"}
+
+    (judged,) = judge_calls({"role": "assistant", "content": None, "tool_calls": [call]}, [Parcel])
+
+    assert judged.failure.code == "type"
