@@ -45,6 +45,7 @@ def test_missing_package_with_a_similar_name_is_not_a_missing_part(tmp_path, mon
         load("option:broken")
 
 
+@needs("repair")
 def test_key_without_a_name_loads_the_module():
     """A row without a name after the colon gives the whole module."""
     assert load("option:repair").__name__ == "schema_guard.ext.repair"

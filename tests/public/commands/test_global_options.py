@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from tests.needs import with_parts
+from tests.needs import needs, with_parts
 from tests.public.commands.command_lines import LEAVES, run
 
 SINGLE = ("completion", "decide", "demo", "doctor", "help", "report", "watch")
@@ -45,6 +45,7 @@ def test_help_lists_at_most_twelve_common_options(capsys, name):
     assert result["Global options"] == ["--quiet", "--verbose", "--help"]
 
 
+@needs("tuning")
 def test_help_puts_rare_options_into_a_group(capsys):
     """`--seed` is not for a first-time reader."""
     result = sections(run(capsys, "tune", "prepare", "--help")[1])
