@@ -111,7 +111,7 @@ class InTheLoop:
 
 def in_the_loop(schema: Schema[Any], parts: Iterable[str]) -> int | None:
     """Give how many characters had come when the loop stopped a reply; None where it did not."""
-    look, least, waiting, came = StreamLimits(Limits(), Limits(), 0.0, schema).answer, 0, "", 0
+    look, least, waiting, came = StreamLimits(Limits(), 0.0, schema).answer, 0, "", 0
     for part in parts:
         waiting += part
         if len(waiting) >= least:
