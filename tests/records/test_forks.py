@@ -161,3 +161,54 @@ sys.exit(os.waitpid(child, 0)[1])
     ended = subprocess.run([sys.executable, "-c", script], check=False, timeout=30)
 
     assert ended.returncode == 0
+
+
+@pytest.mark.parametrize("step", ["module", "nested module"])
+def test_a_child_imports_a_module_that_a_thread_was_importing_for_too_long(step):
+    """If the import takes longer than a fork waits, the child imports the module again, and what the module imports."""
+    script = """
+import os, signal, sys, threading
+from importlib import import_module
+from importlib.machinery import ModuleSpec, PathFinder
+from schema_guard import guard
+begun, over = threading.Event(), threading.Event()
+def block(step):
+    if step == STEP and not begun.is_set():
+        begun.set()
+        over.wait(25)
+class Empty:
+    @staticmethod
+    def create_module(spec): return None
+    @staticmethod
+    def exec_module(module): block("nested module")
+class Slow:
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        if name == "empty": return ModuleSpec(name, Empty)
+        if name != "schema_guard.running_call": return None
+        spec = PathFinder.find_spec(name, path, target)
+        execute = spec.loader.exec_module
+        def exec_module(module):
+            block("module")
+            import_module("empty")
+            execute(module)
+        spec.loader.exec_module = exec_module
+        return spec
+sys.meta_path.insert(0, Slow)
+ask = guard({"type": "integer"}, store=None)(lambda prompt: "1" if "not valid" in prompt else "one")
+thread = threading.Thread(target=ask, args=("t",))
+thread.start()
+begun.wait()
+child = os.fork()
+if not child:
+    signal.alarm(20)
+    os._exit(ask("t") != 1)
+status = os.waitpid(child, 0)[1]
+over.set()
+thread.join()
+sys.exit(os.waitstatus_to_exitcode(status))
+"""
+    script = script.replace("STEP", repr(step))
+    ended = subprocess.run([sys.executable, "-c", script], check=False, timeout=60)
+
+    assert ended.returncode == 0
