@@ -138,7 +138,7 @@ def test_what_fails_is_told_with_its_words(tmp_path, monkeypatch):
     ):
         train(folder)
     assert load_job(folder).status == "failed"
-    assert "its last words" in load_job(folder).said
+    assert "its last words" in load_job(folder).message
 
 
 def test_a_row_that_is_not_served_is_not_learned(tmp_path):
