@@ -25,8 +25,9 @@ from weakref import WeakSet
 
 from schema_guard.errors import StoreError
 from schema_guard.interruptions import is_interruption
-from schema_guard.records.backend import Counts
+from schema_guard.records.backend import Counts, WriteRefused
 from schema_guard.records.payloads.storage import PendingTexts, TextStorage, chars_of
+from schema_guard.records.process.event_loop import is_on_event_loop
 from schema_guard.records.process.forks import wait_for_imports, wait_for_thread
 from schema_guard.records.rows import rows
 
@@ -43,11 +44,11 @@ MAX_PENDING_OUTCOMES = 10_000
 # 64 Mi characters of replies and prompts: eight replies of the largest size that is read.
 MAX_PENDING_CHARS = 64 * 1024 * 1024
 EXIT_FLUSH_S = 2.0
-FORK_WAIT_S = 0.25  # a fork is put off for at most so long
+FORK_WAIT_S = 0.4  # a fork is put off for at most so long
 
 _MAX_BATCH = 2_000  # outcomes: what is counted once for each batch costs less of them, and others wait a twentieth of a second
 _LINGER_S = 0.05  # so that a busy process makes at most 20 transactions a second
-_FIRST_WAIT_S = 0.1  # for a process that makes one call and ends in a way that runs no Python
+_FIRST_WAIT_S = 1.0  # for a process that makes one call and ends in a way that runs no Python
 _SYNC_WAIT_S = 30.0  # longer than any write may take
 _LOCK_WAIT_S = 0.25  # how long a call waits, with durability "sync", while another process holds the database
 _POLL_S = 0.05
@@ -139,8 +140,17 @@ class Writer:
                 self._queue.put(item)
         if self._thread is None and not refused:
             self._start()
-        if (self.is_sync or is_first) and not _is_on_event_loop():
-            self.settle() if self.is_sync else self.flush(_FIRST_WAIT_S)
+        if (self.is_sync or is_first) and not is_on_event_loop():
+            self.settle() if self.is_sync else self._wait_for_first()
+
+    def _wait_for_first(self) -> None:
+        if self.flush(_FIRST_WAIT_S):
+            _logger.warning(
+                "%s: the first record of this process was not written within %g s. It waits, and calls continue. A process "
+                "that ends now loses it, unless it calls schema_guard.flush()",
+                self._backend.url,
+                _FIRST_WAIT_S,
+            )
 
     def settle(self) -> None:
         """Wait, with durability "sync", until what was offered before is stored or lost.
@@ -352,9 +362,12 @@ class Writer:
         self, batch: list[_Item], key: bytes
     ) -> tuple[list[_Item], list[Row], list[Payload | None]]:
         """Return the outcomes that have rows, with their rows and texts. Count the other outcomes as lost."""
-        able, made = [], []
+        able: list[_Item] = []
+        made: list[Row] = []
         payloads: list[Payload | None] = []
-        for item in batch:
+        for place, item in enumerate(batch):
+            if self._forking and len(able) == place:
+                raise WriteRefused("the process forks", reason="hurried")
             try:
                 found = rows(item.outcome(), item.task, key)
                 payloads += self.keeper.payloads(item.texts, key) if item.texts else [None] * len(found)
@@ -378,16 +391,16 @@ class Writer:
         if reason == "moved" and self._moves < _MOST_MOVES:
             self._moves += 1
             return self._write(None, batch)
-        if reason != "write_failed" or len(batch) == 1:
+        if reason != "write_failed" or len(batch) < 2:
             self._settle_lost(batch, reason, error)
             return None
-        session = None
-        for place, item in enumerate(batch):  # one outcome may be the cause: the others are not lost with it
-            session = self._write(session, [item])
-            if self._kept is not None:
-                self._kept = (batch[place:], None)
-                return None
-        return session
+        # One outcome may be the cause, and the others are not lost with it: of 2,000, it is found in 22 writes.
+        middle = len(batch) // 2
+        session = self._write(None, batch[:middle])
+        if self._kept is not None:
+            self._kept = ([*self._kept[0], *batch[middle:]], None)
+            return None
+        return self._write(session, batch[middle:])
 
     def _put_off(self, batch: list[_Item], pause_s: float, error: Exception) -> None:
         """Keep a batch for a server that is away, and wait before the next try: less for whoever flushes."""
@@ -471,18 +484,6 @@ def _after_fork(*, in_child: bool) -> None:
 
 def _left(deadline: float) -> float:
     return max(0.0, deadline - time.monotonic())
-
-
-def _is_on_event_loop() -> bool:
-    """Say whether this thread runs an event loop, which waits for nothing of ours."""
-    get_running_loop = getattr(sys.modules.get("asyncio"), "get_running_loop", None)
-    if get_running_loop is None:
-        return False
-    try:
-        get_running_loop()
-    except RuntimeError:
-        return False
-    return True
 
 
 def _stop_when_a_child_process_ends() -> None:

@@ -7,6 +7,11 @@ import time
 
 import pytest
 
+from schema_guard.records import Store
+from schema_guard.records.backend import WriteRefused
+from schema_guard.records.process.relay import RelaySession
+from schema_guard.records.rows import rows
+from schema_guard.records.sqlite.database import SQLite
 from schema_guard.records.sqlite.write_lock import turn
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
@@ -17,10 +22,10 @@ def path(tmp_path):
     return tmp_path / "records.db"
 
 
-def test_a_child_of_a_process_that_was_writing_leaves_the_file_alone(path, run, count_rows):
-    """Where a connection cannot be closed in a quarter of a second, the child counts what it does not store, and says it once."""
+def test_a_child_of_a_process_that_was_writing_records_through_another_one(path, run, count_rows):
+    """If a connection cannot be closed before the fork, another process writes what the child records."""
     script = """
-    import logging, sqlite3, time
+    import sqlite3, time
     from pathlib import Path
     from schema_guard.records import Store
     from schema_guard.records.sqlite.database import SQLite
@@ -28,9 +33,6 @@ def test_a_child_of_a_process_that_was_writing_leaves_the_file_alone(path, run, 
         def execute(self, sql, *rest):
             if sql == "COMMIT": time.sleep(1.0)
             return super().execute(sql, *rest)
-    said = []
-    handler = logging.Handler(); handler.emit = lambda record: said.append(record.getMessage())
-    logging.getLogger("schema_guard").addHandler(handler)
     def slow(*rest, **options): return sqlite3.connect(*rest, factory=Slow, **options)
     store = Store(SQLite(Path(url.removeprefix("sqlite:///")), connect=slow))
     store.record(outcome()); time.sleep(0.3)
@@ -40,16 +42,48 @@ def test_a_child_of_a_process_that_was_writing_leaves_the_file_alone(path, run, 
     waited = time.perf_counter() - begun
     if not child:
         store.record(outcome()); store.record(outcome())
-        store.flush(5.0)
-        os.write(writing, json.dumps([store.counts().lost_records, store.counts().stored, len(said)]).encode())
+        store.flush(20.0)
+        os.write(writing, json.dumps([store.counts().lost_records, store.counts().stored]).encode())
         os._exit(0)
     os.waitpid(child, 0)
     store.record(outcome())
     left = store.flush(20.0)
-    print(json.dumps([waited < 0.6, json.loads(os.read(reading, 1000)), left, store.counts().stored]))
+    print(json.dumps([waited < 0.8, json.loads(os.read(reading, 1000)), left, store.counts().stored]))
     """
-    assert run(script, f"sqlite:///{path}") == [True, [{"forked_while_writing": 2}, 0, 1], 0, 2]
-    assert count_rows(path) == 2
+    assert run(script, f"sqlite:///{path}") == [True, [{}, 2], 0, 2]
+    assert count_rows(path) == 4
+
+
+def test_without_a_relay_a_child_counts_its_records_as_lost(path, run, count_rows, monkeypatch):
+    """If no other process can be started, the child counts each record and reports it once."""
+    monkeypatch.setattr(sys, "executable", str(path.parent / "no-python"))
+    backend = SQLite(path)
+    backend._connections.is_inherited = True
+
+    with pytest.raises(WriteRefused) as refused:
+        backend.session()
+
+    assert refused.value.reason == "forked_while_writing"
+
+
+def test_a_relay_stores_and_refuses_as_a_session_does(path, make):
+    """Another process writes the same rows as a session, and its errors keep their reasons."""
+    with Store(SQLite(path)) as store:
+        store.record(make.outcome())
+    backend = SQLite(path)
+    backend._connections.is_inherited = True
+    session = backend.session()
+    try:
+        session.write(rows(make.outcome(id="2"), None, session.key), {"queue_full": 3}, 1.0)
+    finally:
+        session.close()
+    with pytest.raises(WriteRefused) as refused:
+        RelaySession("sqlite:////proc/none/records.db")
+
+    assert refused.value.reason == "store_unavailable"
+    with Store(SQLite(path)) as store:
+        assert [row["call_id"][-1] for row in store.attempts()] == ["0", "2"]
+        assert store.lost_records() == {"queue_full": 3}
 
 
 def test_a_lock_that_a_child_inherits_is_not_held_by_it(path):

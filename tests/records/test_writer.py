@@ -53,6 +53,9 @@ class Faulty:
     def close(self):
         self._connection.close()
 
+    def __getattr__(self, name):
+        return getattr(self._connection, name)
+
 
 def roll_ups_equal_rows(path):
     """Whether the roll-ups are those of the attempts that the file holds."""
@@ -113,7 +116,7 @@ def test_no_single_fault_breaks_the_account(tmp_path, make, count_rows, width):
 
 
 def test_an_outcome_that_the_database_refuses_loses_only_itself(path, make):
-    """When a batch is refused each of its outcomes is tried alone."""
+    """When a batch is refused, its halves are tried, and their halves."""
 
     class Refusing(Faulty):
         def executemany(self, sql, rows):
@@ -130,6 +133,62 @@ def test_an_outcome_that_the_database_refuses_loses_only_itself(path, make):
 
         assert [row["call_id"] for row in store.attempts()] == ["1", "3"]
         assert store.counts() == Counts(3, 2, {"write_failed": 1}, 0)
+
+
+def test_one_refused_outcome_costs_few_writes(path, make):
+    """The outcome that a database refuses is found by halving the batch."""
+    writes = []
+
+    class Refusing(Faulty):
+        def executemany(self, sql, rows):
+            rows = list(rows)
+            if "stored_attempts" in sql:
+                writes.append(len(rows))
+            if any("refused" in row for row in rows):
+                raise sqlite3.IntegrityError("constraint failed")
+            return super().executemany(sql, rows)
+
+    def connect(*arguments, **options):
+        return Refusing(sqlite3.connect(*arguments, **options), Fault())
+
+    with Store(SQLite(path, connect=connect)) as store:
+        store.record(make.outcome(id="first"))
+        store.flush(10.0)
+        with turn(path, wait_s=1.0):  # so that the rest is one batch
+            for number in range(256):
+                store.record(make.outcome(id="refused" if number == 100 else str(number)))
+        store.flush(10.0)
+
+        assert store.counts() == Counts(257, 256, {"write_failed": 1}, 0)
+    assert len(writes) < 40
+
+
+def test_the_first_record_is_waited_for(path, make):
+    """A process of one call has its row although another process holds the store for half a second."""
+    store = Store(SQLite(path))
+    store.lost_records()
+    with turn(path, wait_s=1.0):
+        holder = Thread(target=store.record, args=(make.outcome(),))
+        holder.start()
+        time.sleep(0.5)
+        assert store.counts().stored == 0
+    holder.join()
+
+    assert store.counts().stored == 1
+    store.close()
+
+
+def test_a_first_record_that_is_not_written_in_time_is_reported(path, make, caplog):
+    """The call continues after a second, and a warning names the store."""
+    store = Store(SQLite(path))
+    with turn(path, wait_s=1.0), caplog.at_level(logging.WARNING, "schema_guard"):
+        begun = time.monotonic()
+        store.record(make.outcome())
+        lasted = time.monotonic() - begun
+
+    assert 0.9 < lasted < 2.0
+    assert "the first record of this process was not written within 1 s" in caplog.text
+    store.close()
 
 
 @pytest.mark.costly
@@ -264,8 +323,9 @@ def test_writers_of_one_file_take_turns(path, make):
 
 
 def test_record_and_flush_do_not_wait_for_a_lock(path, make, locked):
-    """While another process holds the database `record` returns at once, and `flush` in time."""
+    """While another process holds the database, `record` returns at once after the first record, and `flush` in time."""
     with Store(SQLite(path)) as store:
+        store.record(make.outcome())
         before = time.monotonic()
         for _ in range(100):
             store.record(make.outcome())
@@ -276,9 +336,9 @@ def test_record_and_flush_do_not_wait_for_a_lock(path, make, locked):
         store.flush()
 
         assert recorded_s < 1.0
-        assert left == 100
+        assert left == 101
         assert flushed_s - recorded_s < 0.2 + 0.1 + 0.3  # 0.3: for a busy machine
-        assert store.counts() == Counts(100, 100, {}, 0)
+        assert store.counts() == Counts(101, 101, {}, 0)
 
 
 def test_full_queue_lost_records_the_newest_calls(path, make, locked, monkeypatch):

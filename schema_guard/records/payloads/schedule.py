@@ -45,7 +45,8 @@ class Schedule:
             if is_interruption(error):
                 raise
             session.close()
-            if not self._has_warned:
+            is_postponed = getattr(error, "reason", None) == "hurried"
+            if not (self._has_warned or is_postponed):
                 self._has_warned = True
                 _logger.warning("old rows are not taken out of the store: %s", error)
             return None

@@ -15,7 +15,7 @@ import time
 from abc import ABC, abstractmethod
 from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from schema_guard.records.backend import LAYOUT, Damage, StoreCheck, StoreInfo, WriteRefused
 from schema_guard.records.rows import key_fingerprint
@@ -63,6 +63,7 @@ if TYPE_CHECKING:
     from schema_guard.records.rows import Row
 
 LOCK_WAIT_S = 5.0
+_STEPS_BETWEEN_LOOKS = 1_000  # of SQLite's virtual machine: about 20 rows
 _SECOND_LOOK_S = 0.05  # without locks another process may be seen in the middle of writing a page
 
 _ALONE = "mode=ro&immutable=1"  # the file without its log
@@ -71,6 +72,7 @@ _REASONS = {
     sqlite3.SQLITE_BUSY: "locked",
     sqlite3.SQLITE_LOCKED: "locked",
     sqlite3.SQLITE_FULL: "disk_full",
+    sqlite3.SQLITE_INTERRUPT: "hurried",
 }
 _LOCKED = "was locked by another process for too long: end that process's transaction"
 _ADVICE = {
@@ -80,6 +82,7 @@ _ADVICE = {
     sqlite3.SQLITE_NOTADB: "is not a SQLite database: move it away or name another file",
     sqlite3.SQLITE_CORRUPT: "is damaged: keep a copy of it and name another file",
     sqlite3.SQLITE_READONLY: "is read-only: make it and its folder writable, or name another file",
+    sqlite3.SQLITE_INTERRUPT: "is not written while the process forks",
     sqlite3.SQLITE_CANTOPEN: "cannot be opened: make it and its folder writable, or name another file",
 }
 _LOG_UNREAD = (
@@ -125,6 +128,10 @@ class SQLite:
         path = self._path
         if path is None:
             return self._memory()
+        if self._connections.is_inherited:
+            from schema_guard.records.process.relay import RelaySession  # few children need it
+
+            return cast("Session", RelaySession(self.url))
         make_file(path)
         self._look(path)
         warn_of_network(path)
@@ -415,6 +422,8 @@ class _FileSession(_Session):
         turn_of: Callable[[Path], AbstractContextManager[None]],
     ) -> None:
         super().__init__(connection)
+        # A fork breaks off a write, which is made again afterwards.
+        connection.set_progress_handler(lambda: connections.is_hurried, _STEPS_BETWEEN_LOOKS)
         self._path = path
         self._connections = connections
         self._turn_of = turn_of

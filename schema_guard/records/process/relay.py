@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A fresh process that writes the records of a forked child.
+
+SQLite keeps the locks of a process in memory, and a fork copies them. If a connection of the parent was open at the fork,
+the child must not open the file: SQLite would rely on locks that the child does not hold. The child then starts this
+process, which has no such memory, and hands it the rows.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import struct
+import subprocess
+import sys
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, Final
+
+from schema_guard.records.backend import WriteRefused
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from schema_guard.records.payloads.texts import Payload
+    from schema_guard.records.rows import Row
+
+__all__ = ["RelaySession"]
+
+_SIZE: Final = struct.Struct(">Q")
+_END_WAIT_S: Final = 2.0
+
+
+class RelaySession:
+    """Writes to a store through another process.
+
+    Args:
+        url: Of the store.
+
+    Raises:
+        WriteRefused: The process cannot be started, or cannot open the store.
+    """
+
+    def __init__(self, url: str) -> None:
+        root = str(Path(__file__).parents[3])
+        path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
+        self._owner = os.getpid()
+        try:
+            self._process = subprocess.Popen(  # noqa: S603 - this interpreter
+                [sys.executable, "-m", __name__, url],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                env={**os.environ, "PYTHONPATH": path},
+                start_new_session=True,  # a signal to the terminal's processes is not for it
+            )
+        except OSError as error:
+            raise WriteRefused(
+                f"{url}: the process was forked while its parent was writing, and no other process can write "
+                f"for it: {error}",
+                reason="forked_while_writing",
+            ) from error
+        self.key: bytes = self._answer()
+
+    def write(
+        self,
+        rows: Sequence[Row],
+        lost_records: Mapping[str, int],
+        at: float,
+        payloads: Sequence[Payload | None] = (),
+    ) -> None:
+        """Store the rows of whole calls, their texts, and counts of lost records, all or nothing."""
+        try:
+            _send(self._process.stdin, (rows, dict(lost_records), at, list(payloads)))
+        except OSError as error:
+            raise WriteRefused(f"the writing process has ended: {error}", reason="write_failed") from error
+        self._answer()
+
+    def __getattr__(self, name: str) -> Any:
+        raise WriteRefused(
+            f"a child of a process that was writing only records: {name} needs a process of its own",
+            reason="hurried",
+        )
+
+    def close(self) -> None:
+        """End the process. A forked child leaves it to its parent."""
+        if self._owner != os.getpid():
+            return
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None:
+                pipe.close()
+        try:
+            self._process.wait(_END_WAIT_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+
+    def _answer(self) -> Any:
+        answer = _receive(self._process.stdout)
+        if isinstance(answer, dict):
+            raise WriteRefused(answer["message"], reason=answer["reason"])
+        return answer
+
+
+def _send(pipe: IO[bytes] | None, value: object) -> None:
+    assert pipe is not None
+    data = pickle.dumps(value)
+    pipe.write(_SIZE.pack(len(data)) + data)
+    pipe.flush()
+
+
+def _receive(pipe: IO[bytes] | None) -> Any:
+    """Return the next value; a refusal if the other process has ended."""
+    assert pipe is not None
+    head = pipe.read(_SIZE.size)
+    if len(head) < _SIZE.size:
+        return {"message": "the other process has ended", "reason": "write_failed"}
+    return pickle.loads(pipe.read(*_SIZE.unpack(head)))  # noqa: S301 - between two processes of this library
+
+
+def main(url: str) -> None:
+    """Write what comes from standard input, until it ends."""
+    from schema_guard.records.urls import connect  # the parent has it
+
+    incoming, outgoing = sys.stdin.buffer, sys.stdout.buffer
+    try:
+        session = connect(url).session()
+    except WriteRefused as error:
+        _send(outgoing, {"message": str(error), "reason": error.reason})
+        return
+    _send(outgoing, session.key)
+    while not isinstance(request := _receive(incoming), dict):
+        try:
+            session.write(*request)
+        except WriteRefused as error:
+            _send(outgoing, {"message": str(error), "reason": error.reason})
+        else:
+            _send(outgoing, None)
+    session.close()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
