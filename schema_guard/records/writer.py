@@ -145,12 +145,8 @@ class Writer:
 
     def _wait_for_first(self) -> None:
         if self.flush(_FIRST_WAIT_S):
-            _logger.warning(
-                "%s: the first record of this process was not written within %g s. It waits, and calls continue. A process "
-                "that ends now loses it, unless it calls schema_guard.flush()",
-                self._backend.url,
-                _FIRST_WAIT_S,
-            )
+            why = f"was not written within {_FIRST_WAIT_S:g} s: a process that ends now without flush() loses it"
+            _logger.warning("%s: the first record of this process %s", self._backend.url, why)
 
     def settle(self) -> None:
         """Wait, with durability "sync", until what was offered before is stored or lost.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A fresh process that writes the records of a forked child.
+"""Records of a forked child that a fresh process writes.
 
 SQLite keeps the locks of a process in memory, and a fork copies them. If a connection of the parent was open at the fork,
 the child must not open the file: SQLite would rely on locks that the child does not hold. The child then starts this
@@ -24,8 +24,9 @@ if TYPE_CHECKING:
     from schema_guard.records.payloads.texts import Payload
     from schema_guard.records.rows import Row
 
-__all__ = ["RelaySession"]
+__all__ = ["RelaySession", "receive", "send"]
 
+_PROCESS: Final = "schema_guard.records.process.relay_process"
 _SIZE: Final = struct.Struct(">Q")
 _END_WAIT_S: Final = 2.0
 
@@ -46,7 +47,7 @@ class RelaySession:
         self._owner = os.getpid()
         try:
             self._process = subprocess.Popen(  # noqa: S603 - this interpreter
-                [sys.executable, "-m", __name__, url],
+                [sys.executable, "-m", _PROCESS, url],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 env={**os.environ, "PYTHONPATH": path},
@@ -58,7 +59,11 @@ class RelaySession:
                 f"for it: {error}",
                 reason="forked_while_writing",
             ) from error
-        self.key: bytes = self._answer()
+        try:
+            self.key: bytes = self._answer()
+        except BaseException:
+            self.close()
+            raise
 
     def write(
         self,
@@ -69,7 +74,7 @@ class RelaySession:
     ) -> None:
         """Store the rows of whole calls, their texts, and counts of lost records, all or nothing."""
         try:
-            _send(self._process.stdin, (rows, dict(lost_records), at, list(payloads)))
+            send(self._process.stdin, (rows, dict(lost_records), at, list(payloads)))
         except OSError as error:
             raise WriteRefused(f"the writing process has ended: {error}", reason="write_failed") from error
         self._answer()
@@ -93,48 +98,24 @@ class RelaySession:
             self._process.kill()
 
     def _answer(self) -> Any:
-        answer = _receive(self._process.stdout)
+        answer = receive(self._process.stdout)
         if isinstance(answer, dict):
             raise WriteRefused(answer["message"], reason=answer["reason"])
         return answer
 
 
-def _send(pipe: IO[bytes] | None, value: object) -> None:
+def send(pipe: IO[bytes] | None, value: object) -> None:
+    """Write a value to a pipe."""
     assert pipe is not None
     data = pickle.dumps(value)
     pipe.write(_SIZE.pack(len(data)) + data)
     pipe.flush()
 
 
-def _receive(pipe: IO[bytes] | None) -> Any:
+def receive(pipe: IO[bytes] | None) -> Any:
     """Return the next value; a refusal if the other process has ended."""
     assert pipe is not None
     head = pipe.read(_SIZE.size)
     if len(head) < _SIZE.size:
         return {"message": "the other process has ended", "reason": "write_failed"}
     return pickle.loads(pipe.read(*_SIZE.unpack(head)))  # noqa: S301 - between two processes of this library
-
-
-def main(url: str) -> None:
-    """Write what comes from standard input, until it ends."""
-    from schema_guard.records.urls import connect  # the parent has it
-
-    incoming, outgoing = sys.stdin.buffer, sys.stdout.buffer
-    try:
-        session = connect(url).session()
-    except WriteRefused as error:
-        _send(outgoing, {"message": str(error), "reason": error.reason})
-        return
-    _send(outgoing, session.key)
-    while not isinstance(request := _receive(incoming), dict):
-        try:
-            session.write(*request)
-        except WriteRefused as error:
-            _send(outgoing, {"message": str(error), "reason": error.reason})
-        else:
-            _send(outgoing, None)
-    session.close()
-
-
-if __name__ == "__main__":
-    main(sys.argv[1])
