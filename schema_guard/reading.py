@@ -73,9 +73,9 @@ class Reading(NamedTuple):
     refusal: bool = False
 
 
-def read(text: str) -> Reading:
-    """Apply the reading rule to a reply."""
-    start, clean = _skip(text)
+def read(text: str, thoughts: int = 0) -> Reading:
+    """Apply the reading rule to a reply; *thoughts* is `end_of_thoughts` of its beginning, if that is known."""
+    start, clean = _skip(text, thoughts)
     if text[start : start + 1] in ("{", "[", '"'):
         end = len(text) if clean else _end_before_fence(text, start)
         return Reading(direct=True, clean=clean, candidates=(Span(start, end, text),))
@@ -131,37 +131,40 @@ def _refuses(text: str, start: int) -> bool:
     )
 
 
-def _skip(text: str) -> tuple[int, bool]:
-    """Give where the content starts, and whether only white space stands before it."""
-    start = _space(text, 0)
-    plain = True
-    if text.startswith("\ufeff", start):
+def _skip(text: str, thoughts: int = 0) -> tuple[int, bool]:
+    """Return where the content starts, and whether only white space stands before it."""
+    thoughts = end_of_thoughts(text, thoughts)
+    start, plain = _space(text, thoughts), not thoughts
+    if plain and text.startswith("\ufeff", start):
         start, plain = _space(text, start + 1), False
-    if text[start : start + 1] not in ("{", '"', "`", "~"):
-        content = _after_reasoning(text, start)
-        start, plain = content, plain and content == start
     fence = _FENCE.match(text, start)
     if fence:
         start, plain = _space(text, fence.end()), False
     return start, plain
 
 
-def _after_reasoning(text: str, start: int) -> int:
-    """Give where the closed reasoning blocks at *start* end."""
+def end_of_thoughts(text: str, known: int = 0) -> int:
+    """Return where the closed reasoning blocks at the start of a text end, 0 if there are none.
+
+    *known* is the end of those at the start of its beginning. They are not read again.
+    """
+    start = _space(text, known)
+    if not known and text.startswith("\ufeff", start):
+        start = _space(text, start + 1)
     block = REASONING.match(text, start)
     # Chat templates may open the block themselves: then the reply begins inside it and only closes it.
-    closed = REASONING_END.search(text, start) if "</" in text or "[/" in text else None
-    if block is None and text[start : start + 1] != "[" and closed:
-        if REASONING.search(text, start, closed.start()) is None:
-            start = _space(text, closed.end())
-        block = REASONING.match(text, start)
+    if block is None and not known and text[start : start + 1] not in '{["`~':
+        closed = REASONING_END.search(text, start) if "</" in text or "[/" in text else None
+        if closed and REASONING.search(text, start, closed.start()) is None:
+            known = closed.end()
+            block = REASONING.match(text, _space(text, known))
     while block:
         closing = closing_of(block[0].lower()).search(text, block.end())
         if closing is None:
             break
-        start = _space(text, closing.end())
-        block = REASONING.match(text, start)
-    return start
+        known = closing.end()
+        block = REASONING.match(text, _space(text, known))
+    return known
 
 
 @cache
@@ -227,7 +230,8 @@ def _group(levels: int) -> str:
 # Group 1 is whole brackets, group 2 an opener of more levels than that, or of none that close, group 3 a closer.
 _INSIDE = re.compile(rf"{_BETWEEN}(?:({_group(_LEVELS)})|([{{\[])|([}}\]])|\Z)", re.DOTALL)
 _OUTSIDE = re.compile(r"[{\[]")
-_OPENERS = re.compile(r"[{\[]++")
+# So many in a row cost one look: a row of millions would be kept bracket by bracket.
+_OPENERS = re.compile(r"[{\[]{1,64}+")
 _CLOSERS = re.compile(r"\}++|\]++")
 _OPENER_OF = {"}": "{", "]": "["}
 # About 10 ms. Brackets that are taken whole cost one look together, and within others that is all that they cost;

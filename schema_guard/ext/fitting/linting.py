@@ -81,11 +81,7 @@ def lint(schema: Any, provider: str, *, rules: RulesLike | None = None) -> list[
             else replace(finding, severity="warning", confidence="low")
             for finding in findings
         )
-    return sorted(findings, key=_outermost_first)
-
-
-def _outermost_first(finding: Finding) -> tuple[int, str]:
-    return finding.location.count("/"), finding.location
+    return sorted(findings, key=lambda each: (each.location.count("/"), each.location))
 
 
 def findings_of(document: Any, table: Rules) -> Iterator[Finding]:

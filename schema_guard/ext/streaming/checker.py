@@ -77,7 +77,7 @@ class PrefixChecker(IncrementalParser):
         self.failure = None
         self.read = 0
         self._schema = schema
-        self._most_read = limits.max_bytes
+        self._most_read = min(limits.max_bytes, limits.max_nodes)
         self._start: Start | None = Start()
         # Of the JSON text: its pieces, and where it begins in the reply.
         self._pieces: list[str] = []
@@ -109,9 +109,8 @@ class PrefixChecker(IncrementalParser):
         if self._step is None or not isinstance(text, str):
             return self._passed_by(text)
         self.read += len(text)
-        if self.read > self._most_read:
-            message = f"{self.read} bytes or more, beyond max_bytes={self._limits.max_bytes}"
-            return self._fail(Failure("syntax", "too_large", message), self.read)
+        if self.read > self._most_read and (failure := self._check_size()):
+            return failure
         if self._start is not None:
             rest = self._start.feed(text)
             if rest is None:
@@ -137,6 +136,19 @@ class PrefixChecker(IncrementalParser):
         while position < end and self._step is not None:
             position = self._step(text, position)
         return self.failure
+
+    def _check_size(self) -> Failure | None:
+        """Return the failure of a reply that is too large. None sets the size at which to look again."""
+        limits = self._limits
+        left = limits.max_nodes - self._nodes - sum(frame.size() for frame in self._frames)
+        # Each value has a character.
+        self._most_read = min(limits.max_bytes, self.read + left)
+        if self.read <= self._most_read:
+            return None
+        code, message = "too_many_nodes", f"more than max_nodes={limits.max_nodes} values"
+        if self.read > limits.max_bytes:
+            code, message = "too_large", f"{self.read} bytes or more, beyond max_bytes={limits.max_bytes}"
+        return self._fail(Failure("syntax", code, message), self.read)
 
     def _passed_by(self, text: object) -> Failure | None:
         if not isinstance(text, str):

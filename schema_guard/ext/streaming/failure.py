@@ -90,7 +90,7 @@ def _violation(place: DoomedPlace, schema: Schema[Any], limits: Limits) -> Viola
     violations = [
         violation
         for violation in _violations(place.closed, schema, limits)
-        if _holds(violation.instance_location, location) and violation.keyword != "too_costly"
+        if f"{location}/".startswith(f"{violation.instance_location}/") and violation.keyword != "too_costly"
     ]
     begun = None if place.open_kind is None else _KIND_NAMES[place.open_kind]
     if not violations:
@@ -104,10 +104,6 @@ def _violation(place: DoomedPlace, schema: Schema[Any], limits: Limits) -> Viola
     if place.unnamed is not None:
         best = best._replace(actual=best.actual.replace(repr(place.unnamed), "one more property"))
     return best
-
-
-def _holds(outer: str, inner: str) -> bool:
-    return inner == outer or inner.startswith(outer + "/")
 
 
 def _nearness(violation: Violation, location: str, place: DoomedPlace) -> tuple[bool, bool, int, bool]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from schema_guard.interruptions import is_interruption
 from schema_guard.pointer import join
-from schema_guard.reading import read
+from schema_guard.reading import end_of_thoughts, read
 from schema_guard.values import Ask, Partial
 
 if TYPE_CHECKING:
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 # A value is read anew when the text has grown by this share: reading at every chunk would be quadratic.
 _GROWTH = 1 / 64
+# Above a 64th of this size the share grows with the text, so that 8 MB are read twice and not 64 times.
+_SIZE_OF_DOUBLING = 2 * 1024 * 1024
 _MARK = re.compile(r'\\.|["{}\[\]:,]', re.DOTALL)
 _NUMBER = re.compile(r"(?<![-+.0-9a-zA-Z])-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?\Z")
 # Of a longer number its end is taken for one.
@@ -51,6 +53,7 @@ class Growing:
         self._pieces: list[str] = []
         self._text = ""
         self._size, self._next = 0, 1
+        self._thoughts = 0
         self._begin: int | None = None
         self._end = _End()
         self._last: Partial | None = None
@@ -67,7 +70,7 @@ class Growing:
         self._size += len(piece)
         if self._size < self._next:
             return
-        self._next = self._size + max(1, int(self._size * _GROWTH))
+        self._next = self._size + max(1, int(self._size * max(_GROWTH, self._size / _SIZE_OF_DOUBLING)))
         partial, last = self._partial(), self._last
         if partial is None or partial.value is None:
             return
@@ -81,7 +84,9 @@ class Growing:
         text = "".join(self._pieces)
         self._pieces = [text]
         text = self._with_beginning(text)
-        start = _begin(text)
+        self._thoughts = end_of_thoughts(text, self._thoughts)
+        reading = read(text, self._thoughts)
+        start = reading.candidates[0].start if reading.direct else (reading.unclosed or (None,))[0]
         if start is None:
             return None
         if start != self._begin:
@@ -166,12 +171,6 @@ def _last_of(value: Any) -> str | int | None:
     if isinstance(value, dict):
         return next(reversed(value), None)
     return len(value) - 1 if isinstance(value, list) and value else None
-
-
-def _begin(text: str) -> int | None:
-    """Give where the JSON of a text that may be cut off begins; None when there is none yet."""
-    reading = read(text)
-    return reading.candidates[0].start if reading.direct else (reading.unclosed or (None,))[0]
 
 
 def _value(text: str) -> Any:

@@ -49,7 +49,7 @@ class IncrementalParser(ABC):
 
     __slots__ = (
         "_at", "_carry", "_conditions", "_frame", "_frames", "_is_free", "_length", "_limits", "_most_digits",
-        "_most_open", "_plan", "_raw", "_slot", "_step",
+        "_most_open", "_nodes", "_plan", "_raw", "_slot", "_step",
     )  # fmt: skip
 
     def __init__(self, conditions: Conditions, limits: Limits) -> None:
@@ -61,6 +61,8 @@ class IncrementalParser(ABC):
         self._slot: Slot = conditions.root
         self._frames: list[OpenValue] = []
         self._frame: OpenValue = OpenValue("", conditions.nothing, 0)
+        # Members and items of the objects and arrays that are closed.
+        self._nodes = 0
         # Where in the JSON text the text begins that is looked at.
         self._at = 0
         # What was begun, and its end has not come yet.
@@ -362,6 +364,7 @@ class IncrementalParser(ABC):
         if plan.required and not plan.required <= frame.names:
             return self._refused(Refusal(end, "", "required", closed=True))
         count = frame.size()
+        self._nodes += count
         if count < plan.least or count > plan.most:
             few, many = (
                 ("minProperties", "maxProperties") if frame.opener == "{" else ("minItems", "maxItems")

@@ -63,14 +63,12 @@ def cut_off(attempt: Attempt, end: End, before: CutOff | None, how: Resuming) ->
     if end.reasoned or end.usage.reasoning_tokens or end.parsed is not None or end.tool or end.is_final:
         return None
     text = attempt.reply.rstrip(_HALF_CHARACTER).strip()
-    if not text or (before is not None and not _is_more(text, before.text)):
+    if not text or (
+        before is not None and not (len(text) > len(before.text) and text.startswith(before.text))
+    ):
         return None
     sent = _with_beginning(prompt, text, how)
     return None if sent is None else CutOff(text, prompt, sent, failure)
-
-
-def _is_more(text: str, than: str) -> bool:
-    return len(text) > len(than) and text.startswith(than)
 
 
 def _with_beginning(prompt: Prompt, text: str, how: Resuming) -> Prompt | None:

@@ -11,15 +11,13 @@ from __future__ import annotations
 
 import re
 
-from schema_guard.reading import REASONING, REASONING_END, closing_of
+from schema_guard.reading import REASONING, REASONING_END, closing_of, end_of_thoughts
 
 __all__ = ["Start"]
 
 _SPACE = " \t\r\n"
 _LONGEST_MARK = 16
 _LONGEST_LABEL = 400
-# Each block takes a copy of what stands behind it. Real replies have one.
-_MOST_BLOCKS = 64
 # A fence whose label says nothing that a quote or a brace behind it could still change.
 _FENCED = re.compile(r"(?:```|~~~)[^\n`{\[\"=]*+(?:\n|(?=\[)|(?=\{[^.#]))")
 _MAY_BE_FENCED = re.compile(r"(?:`{1,3}|~{1,3}|(?:```|~~~)[^\n`{\[\"=]++\{?+|(?:```|~~~)\{)\Z")
@@ -42,7 +40,6 @@ class Start:
         self._may_be_marked = True
         self._in_prose = False
         self._is_fenced = False
-        self._left = _MOST_BLOCKS
 
     def feed(self, text: str) -> str | None:
         """Give the JSON text as far as it was read, when it is known where it begins; None before."""
@@ -104,8 +101,7 @@ class Start:
         if closed is None:
             self._head = self._head[-_LONGEST_MARK:]
             return False
-        self._head = self._head[closed.end() :]
+        # All closed blocks at once, because each slice is a copy.
+        self._head = self._head[end_of_thoughts(self._head, closed.end()) :]
         self._closing, self._in_prose, self._is_first = None, False, False
-        self._left -= 1
-        self.is_over = not self._left
         return True

@@ -69,7 +69,7 @@ class Verdicts:
 
     def _of_scalar(self, schema: dict[str, Any], kind: str) -> Callable[[Any], bool] | None:
         own = {keyword: schema[keyword] for keyword in schema if keyword in _ASSERTIONS[kind]}
-        if kind != "0" or "number" in (own.get("type"), *_listed(own.get("type"))):
+        if kind != "0" or "number" in own.get("type", ()):
             # Plans know the kind already.
             own.pop("type", None)
         if "pattern" in own and is_dear(own["pattern"]):
@@ -125,10 +125,6 @@ class Verdicts:
                 raise
             return None
         return validator.is_valid  # type: ignore[no-any-return]
-
-
-def _listed(names: Any) -> list[Any]:
-    return names if isinstance(names, list) else []
 
 
 def is_dear(pattern: Any) -> bool:

@@ -222,7 +222,9 @@ def test_a_text_is_read_a_bounded_number_of_times(monkeypatch, text):
     """However small the pieces, each character is read about as often as the text grows by its share."""
     read = []
     original = growing_value.read
-    monkeypatch.setattr(growing_value, "read", lambda text: (read.append(len(text)), original(text))[1])
+    monkeypatch.setattr(
+        growing_value, "read", lambda text, *rest: (read.append(len(text)), original(text, *rest))[1]
+    )
     values = Growing([None])
 
     for piece in text:

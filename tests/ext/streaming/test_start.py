@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schema_guard.ext.streaming.start import Start
-from schema_guard.reading import read
+from schema_guard.reading import end_of_thoughts, read
 
 PARTS = st.sampled_from(
     (
@@ -38,6 +38,17 @@ def test_a_place_is_that_of_the_reading_rule_whatever_follows(text, rest, width)
             reading = read(whole)
             assert reading.direct
             assert reading.candidates[0].start == place
+
+
+@given(TEXTS, st.integers(1, 20))
+def test_remembered_thoughts_change_no_reading(text, width):
+    """A growing text is read alike with the thoughts of its beginning remembered, and without."""
+    thoughts = 0
+
+    for end in range(0, len(text) + width, width):
+        thoughts = end_of_thoughts(text[:end], thoughts)
+
+        assert read(text[:end], thoughts) == read(text[:end])
 
 
 CASES = {

@@ -162,3 +162,13 @@ def test_limits_stop_a_reply():
 
         assert checker.feed(text).code == code
         assert judge(text + "1]", anything, limits=limits).failure.code == code
+
+
+def test_too_many_values_stop_a_reply():
+    """A reply of more values than the limit is stopped at a later piece, with the judge's code."""
+    limits, text = Limits(max_nodes=4), "[[],[1,2],{},"
+    checker = prefix_checker(Schema.of(True), limits=limits)
+
+    assert checker.feed(text) is None
+    assert checker.feed("1,2,3,").code == "too_many_nodes"
+    assert judge(text + "1]", Schema.of(True), limits=limits).failure.code == "too_many_nodes"
