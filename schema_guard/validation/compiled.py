@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING, Any
 from schema_guard.errors import InvalidSchema
 from schema_guard.interruptions import is_interruption
 from schema_guard.light.lazy import cached_property
+from schema_guard.light.tuples import NamedTuple
 from schema_guard.pointer import join, pointer
 from schema_guard.text import clip
 from schema_guard.validation import fast_engine as engines
-from schema_guard.validation.cost_estimate import CostEstimate
+from schema_guard.validation.cost_estimate import CostEstimate, copied_bytes
 from schema_guard.validation.document import DRAFTS, dialect_of
-from schema_guard.validation.instance_cost import MAX_PAIRS, InstanceCost, count
+from schema_guard.validation.instance_cost import MAX_PAIRS, count
 from schema_guard.validation.levels import measure
 from schema_guard.validation.patterns import MAX_STATES_EACH
 from schema_guard.validation.references import References
@@ -36,11 +37,25 @@ if TYPE_CHECKING:
 
 # An engine's list of errors is complete, and costs 14 us and a copy of a value each: above this we walk.
 _ERRORS_TO_LIST = 20_000
-_COPIED_TO_LIST = 200_000_000
+_COPIED_TO_LIST = 60_000_000
 # Real chains are below 10; 1,200 links in a thread of 512 KB leave most of its stack.
 _PLAIN_CHAIN = 11
 # Deeper than any parser here goes.
 _DEEPEST = 1_000
+
+
+class InstanceCost(NamedTuple):
+    """What an engine may have to do at the most.
+
+    Attributes:
+        steps: Steps of deciding.
+        errors: Broken keywords that it may list, those of a union's arms included.
+        copied: Bytes of the values in these errors.
+    """
+
+    steps: float
+    errors: float
+    copied: float
 
 
 class Compiled:
@@ -65,7 +80,7 @@ class Compiled:
         self._work = work
         self.formats = formats
         self.conditions: Any = None
-        self._flat: dict[bool, dict[int, Any]] = {True: {}, False: {}}
+        self._flat: dict[bool, dict[Any, Any]] = {True: {}, False: {}}
         self._closed: tuple[Closed | None] | None = None
         usual = work.bound is not None and engine.factor == 1 and work.chain <= _PLAIN_CHAIN
         self.plain = float(work.bound) if usual and work.bound is not None else inf
@@ -81,20 +96,24 @@ class Compiled:
             self._closed = (form,)
         return self._closed[0]
 
-    def work(self, instance: Any, levels: list[Level], enough: int) -> InstanceCost:
-        """Give the steps that validation takes, in steps of the fast engine, and the errors it may list.
+    def work(
+        self, instance: Any, levels: list[Level], enough: int, enough_bytes: float = inf
+    ) -> InstanceCost:
+        """Return the steps that validation takes, in steps of the fast engine, and the errors it may list.
 
-        That is an estimate, and where it exceeds *enough* it is counted.
+        That is an estimate. If it exceeds *enough* steps or *enough_bytes* of errors, they are counted.
         """
-        values, texts = self._work.steps(levels)
+        values, texts, copied = self._work.steps(levels)
         factor = self.engine.factor
-        if factor * (values + texts) <= enough:
-            return InstanceCost(factor * (values + texts), values)
-        small = sum(level.nodes for level in levels) <= MAX_PAIRS
-        counted = count(self.references, self._document, instance) if small else None
-        if counted is None:
-            return InstanceCost(factor * (values + texts), values)
-        return InstanceCost(factor * (min(values, counted.steps) + texts), min(values, counted.errors))
+        steps = errors = float(values)
+        is_enough = factor * (values + texts) <= enough and copied <= enough_bytes
+        nodes = sum(level.nodes for level in levels)
+        if not is_enough and nodes <= MAX_PAIRS:
+            counted = count(self.references, self._document, instance)
+            if counted is not None:
+                steps, errors = min(steps, counted[0]), min(errors, counted[1])
+                copied = min(copied, errors * copied_bytes(nodes, sum(level.chars for level in levels)))
+        return InstanceCost(factor * (steps + texts), errors, copied)
 
     def accepts(self, instance: Any, levels: list[Level], max_steps: int) -> bool:
         """Say whether an instance is valid; False where that would take too many steps."""
@@ -106,17 +125,20 @@ class Compiled:
         except RecursionError:
             return False
 
-    def violations(self, instance: Any, levels: list[Level], max_steps: int) -> list[Violation]:
-        """Say what is wrong with an instance; `too_costly` where that cannot be said in so many steps."""
+    def violations(
+        self, instance: Any, levels: list[Level], max_steps: int, *, is_refused: bool = False
+    ) -> list[Violation]:
+        """Return the violations of an instance, `too_costly` if that takes more than so many steps.
+
+        *is_refused*: whether the instance is known to be not valid, unless that takes more steps.
+        """
         from schema_guard.validation.violations import UNTOLD, too_costly  # only failures need it
 
-        steps, errors = self.work(instance, levels, min(_ERRORS_TO_LIST, max_steps))
-        # An error holds a copy of its value, and the path of keywords that led to it.
-        copied = sum(16 * level.nodes + level.chars for level in levels) + 50 * self._links(levels)
-        listed = errors <= _ERRORS_TO_LIST and errors * copied <= _COPIED_TO_LIST
-        if steps <= max_steps and listed:
+        enough = min(_ERRORS_TO_LIST, max_steps)
+        steps, errors, copied = self.work(instance, levels, enough, _COPIED_TO_LIST)
+        if steps <= max_steps and _is_listed(errors, copied, self._links(levels)):
             return self._violations_of(self.engine.errors, instance, levels)
-        if steps <= max_steps and self._decided(instance, levels):
+        if steps <= max_steps and not is_refused and self._decided(instance, levels):
             return []
         broken = self._walk(instance, steps <= max_steps)
         if broken:
@@ -133,15 +155,13 @@ class Compiled:
             text: What the value was parsed from, alone or among other things; empty when that is not known.
             max_steps: As in `violations`.
         """
-        if (
-            text
-            and self.plain <= max_steps
-            and (len(text) <= self._surely_listed or self._is_listed(_values_at_most(text), len(text)))
-        ):
+        # One of these is before each value, except the first.
+        if text and self.plain <= max_steps and self._lists(1 + sum(map(text.count, ":,[")), len(text)):
             violations = self._tell(self.engine.errors(instance))
             if violations:
                 return violations
-        return self.violations(instance, measure(instance, _DEEPEST, is_json=True), max_steps)
+        levels = measure(instance, _DEEPEST, is_json=True)
+        return self.violations(instance, levels, max_steps, is_refused=True)
 
     @cached_property
     def _tell(self) -> Callable[[Sequence[Any]], list[Violation]]:
@@ -150,23 +170,11 @@ class Compiled:
 
         return partial(violations, known={})
 
-    @cached_property
-    def _surely_listed(self) -> int:
-        """Characters of a text that is too short to hold more errors than are listed: it needs no look at it."""
-        listed, chars = 0, 128
-        # A value takes a character, and another one between it and the next.
-        while listed < _ERRORS_TO_LIST and self._is_listed(1 + chars // 2, chars):
-            listed, chars = chars, 2 * chars
-        return listed
-
-    def _is_listed(self, nodes: int, chars: int) -> bool:
-        """Say whether the list of all errors is small for any instance of so many values and characters."""
-        errors, links = self._work.at_most(nodes), min(nodes, self._work.reach) * self._work.chain
-        copied = 16 * nodes + chars + 50 * links
-        return (
-            links <= engines.LINKS_TO_EXPLAIN
-            and errors <= _ERRORS_TO_LIST
-            and errors * copied <= _COPIED_TO_LIST
+    def _lists(self, nodes: int, chars: int) -> bool:
+        """Return whether the list of all errors is small for any instance of so many values and characters."""
+        links = min(nodes, self._work.reach) * self._work.chain
+        return links <= engines.LINKS_TO_EXPLAIN and _is_listed(
+            *self._work.at_most(nodes, copied_bytes(nodes, chars)), links
         )
 
     def _walk(self, instance: Any, affordable: bool) -> list[Any]:
@@ -203,9 +211,9 @@ class Compiled:
             return None
 
 
-def _values_at_most(text: str) -> int:
-    # One of these stands before each value but the first.
-    return 1 + text.count(":") + text.count(",") + text.count("[")
+def _is_listed(errors: float, copied: float, links: float) -> bool:
+    """Return whether so many errors, with so many bytes of values and paths of so many keywords, are listed."""
+    return errors <= _ERRORS_TO_LIST and copied + 50 * links * errors <= _COPIED_TO_LIST
 
 
 def compiled(document: Any, dialect: str, *, formats: bool, resources: Mapping[str, Any]) -> Compiled:

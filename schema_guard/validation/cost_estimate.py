@@ -19,7 +19,7 @@ from schema_guard.errors import InvalidSchema
 from schema_guard.light.locks import Lock
 from schema_guard.limits import Limits
 from schema_guard.validation.document import compact
-from schema_guard.validation.keywords import UNIONS, every, in_place, one_of
+from schema_guard.validation.keywords import UNIONS, every, in_place, one_of, reported
 from schema_guard.validation.patterns import MAX_STATES_EACH, traits
 from schema_guard.validation.references import REF_ALONE
 
@@ -45,11 +45,18 @@ _MAX_PERIOD = 12
 UNEVALUATED = 3
 HASH_WEIGHT = 15  # one value under uniqueItems: 90 ns
 _COMPARE_WEIGHT = 30  # one value of a complex enum: 190 ns
+_NAME_WEIGHT = 1.5  # a name in a map of names: 9 ns
+_DECIMAL_WEIGHT = 80  # a limit with decimals: 450 ns
+_MULTIPLE_WEIGHT = 170  # 900 ns, and 4 us for the largest floats
+_NAMING = ("required", "dependentRequired", "dependentSchemas", "dependencies")
 _METASCHEMA_WEIGHT = 200
 _CHAR_WEIGHT = 0.3  # 2 ns
 _STATE_WEIGHT = 0.7  # 4 ns a character and state
 _BACKTRACK_WEIGHT = 30  # 170 ns
 _PYTHON_WEIGHT = 5  # 30 ns
+
+# An error has a copy of its value, and its message has another: measured at objects in objects.
+_BYTES_OF_VALUE, _BYTES_OF_CHARACTER = 270, 4
 
 _NODES, _CHARS, _SCANS, _TRIES, _POWERS = range(5)
 _DIMENSIONS = 5
@@ -124,17 +131,25 @@ class CostEstimate:
         self.reach = weights.index(0) if 0 in weights else inf
         self._heaviest = max(weights[1:], default=0.0)
 
-    def at_most(self, nodes: int) -> float:
-        """Give steps that the values of no instance of so many values exceed, where `bound` is a number."""
-        return self._weights[_NODES][0] + nodes * self._heaviest
+    def at_most(self, nodes: int, size: float) -> tuple[float, float]:
+        """Return steps, and bytes of errors, that no instance of so many values and bytes exceeds.
 
-    def steps(self, levels: list[Level]) -> tuple[int, int]:
-        """Estimate the steps for an instance: those for its values, and those for its texts."""
+        That holds if `bound` is a number.
+        """
+        root, heaviest = self._weights[_NODES][0], self._heaviest
+        return root + nodes * heaviest, (root + min(nodes, self.reach) * heaviest) * size
+
+    def steps(self, levels: list[Level]) -> tuple[int, int, float]:
+        """Estimate the steps for an instance: those for its values, those for its texts, and the bytes of its errors."""
         with self._lock:
             self._extend(len(levels))
-        values = texts = 0.0
+        values = texts = copied = 0.0
+        size = sum(copied_bytes(level.nodes, level.chars) for level in levels)
         for depth, level in enumerate(levels):
-            values += level.nodes * self._weight(_NODES, depth)
+            weight = self._weight(_NODES, depth)
+            values += level.nodes * weight
+            copied += size * weight
+            size -= copied_bytes(level.nodes, level.chars)
             texts += level.chars * self._weight(_CHARS, depth)
             scans, tries, powers = (self._weight(d, depth) for d in (_SCANS, _TRIES, _POWERS))
             if scans or tries or powers:
@@ -142,7 +157,7 @@ class CostEstimate:
                     scans * _scan(n) + tries * _try(n) + powers * _power(n, self.degree)
                     for n in level.lengths
                 )
-        return int(min(values, _LARGEST)), int(min(texts, _LARGEST))
+        return int(min(values, _LARGEST)), int(min(texts, _LARGEST)), copied
 
     def _weight(self, dimension: int, depth: int) -> float:
         weights = self._weights.get(dimension)
@@ -198,6 +213,11 @@ class CostEstimate:
         return below
 
 
+def copied_bytes(nodes: float, chars: float) -> float:
+    """Return the bytes that one error takes for a copy of its value."""
+    return _BYTES_OF_VALUE * nodes + _BYTES_OF_CHARACTER * chars
+
+
 def _scan(length: int) -> float:
     """Give the steps of an expression that backtracks once a start: each may look at the whole rest."""
     return _BACKTRACK_WEIGHT * length + _CHAR_WEIGHT * length * min(length, BACKTRACK_LIMIT)
@@ -214,13 +234,34 @@ def _power(length: int, degree: int) -> float:
 
 
 def own_weight(schema: dict[str, Any]) -> float:
-    """Give the steps of a schema's own keywords at one value."""
-    required, members = schema.get("required"), schema.get("enum")
-    # Drafts of old, and mistakes that are told later, have a boolean or a number there.
-    weight = 1 + len(schema) / 2 + (len(required) if isinstance(required, list) else 0)
-    if isinstance(members, list) and any(isinstance(member, (dict, list)) for member in members):
-        weight += _COMPARE_WEIGHT * len(compact(members)) / 4
-    return weight
+    """Return the steps of a schema's own keywords at one value."""
+    weight = 1 + len(schema) / 2 + _NAME_WEIGHT * named_elsewhere(schema)
+    enum = schema.get("enum")
+    weight += _compared(
+        [*(enum if isinstance(enum, list) else ()), *([schema["const"]] if "const" in schema else ())]
+    )
+    # Decimals are compared as fractions of large integers.
+    limits = [schema[keyword] for keyword in reported("number") if isinstance(schema.get(keyword), float)]
+    return weight + _DECIMAL_WEIGHT * len(limits) + (_MULTIPLE_WEIGHT if "multipleOf" in schema else 0)
+
+
+def named_elsewhere(schema: dict[str, Any]) -> int:
+    """Return how many names a schema asks for: as required, beside others, and those others."""
+    named = [schema.get(keyword) for keyword in _NAMING]
+    named += [names for each in named if isinstance(each, dict) for names in each.values()]
+    # Drafts of old, and mistakes that are reported later, have a boolean or a number there.
+    return sum(len(each) for each in named if isinstance(each, (list, dict)))
+
+
+def _compared(members: list[Any]) -> float:
+    """Return the steps of comparing a value with each of these."""
+    # Texts alone, or integers alone, are looked up, and other scalars compared one by one.
+    kinds = set(map(type, members))
+    if not kinds.isdisjoint((dict, list)):
+        return _COMPARE_WEIGHT * len(compact(members)) / 4
+    if float in kinds or any(type(member) is int and member.bit_length() > 63 for member in members):
+        return _DECIMAL_WEIGHT * len(compact(members)) / 4
+    return len(members) if len(kinds) > 1 else 0
 
 
 class _Graph:

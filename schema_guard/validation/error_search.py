@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 # 0.3 s at 5 us a step.
 _MAX_STEPS = 60_000
+_STEPS_TO_COMPILE = 30  # 150 us
 _MAX_UNIONS = 60
 _MAX_COMPARED = 10_000
 # What is dear to check comes last; what needs a look at more than the keyword is done elsewhere, or not at all.
@@ -56,7 +57,7 @@ class ErrorSearch:
     Args:
         references: Of the schema.
         compiled: Compiles keywords; None when it cannot.
-        flat: What was compiled before, by schema.
+        flat: Keywords that were compiled before, by schema and by their text.
         all_patterns: Whether every expression may be matched, and not only those whose cost is linear.
     """
 
@@ -64,7 +65,7 @@ class ErrorSearch:
         self,
         references: References,
         compiled: Callable[[dict[str, Any]], Any],
-        flat: dict[int, Any],
+        flat: dict[Any, Any],
         *,
         all_patterns: bool,
     ) -> None:
@@ -86,7 +87,7 @@ class ErrorSearch:
         stack: list[tuple[Any, Any, _Path, _Path]] = [(schema, instance, *at)]
         while stack and len(found) < most and self._steps < _MAX_STEPS:
             schema, value, path, location = stack.pop()
-            self._steps += 1
+            self._steps += _steps_at(value)
             if schema is False:
                 found.append(_broken("falseSchema", {}, value, path, location))
             if not isinstance(schema, dict):
@@ -170,10 +171,19 @@ class ErrorSearch:
         if found is None:
             found = self._flat[id(schema)] = []
             for keyword, fields in _alone(schema, self._all_patterns):
-                check = self._compiled(fields)
+                name = repr(fields)
+                if name not in self._flat:
+                    self._steps += _STEPS_TO_COMPILE
+                    self._flat[name] = self._compiled(fields)
+                check = self._flat[name]
                 if check is not None:
                     found.append((keyword, fields_of(keyword, schema), check))
         return found
+
+
+def _steps_at(value: Any) -> int:
+    """Return the steps of a look at a value, of which all members or characters are read."""
+    return 1 + (len(value) // (1_024 if isinstance(value, str) else 16) if hasattr(value, "__len__") else 0)
 
 
 def _identity(value: Any, path: _Path) -> tuple[Any, ...]:

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from schema_guard.light.tuples import NamedTuple
-from schema_guard.validation.cost_estimate import HASH_WEIGHT, UNEVALUATED, own_weight
-from schema_guard.validation.keywords import every, in_place, reported
+from schema_guard.validation.cost_estimate import HASH_WEIGHT, UNEVALUATED, named_elsewhere, own_weight
+from schema_guard.validation.keywords import every, in_place
 from schema_guard.validation.references import REF_ALONE
 
 if TYPE_CHECKING:
@@ -21,20 +20,9 @@ if TYPE_CHECKING:
 
 # 0.2 s at 3 us a pair of a schema and a value.
 MAX_PAIRS = 40_000
-# A pair that was counted before is met again in less time.
-_MAX_MEETINGS = 8 * MAX_PAIRS
-
-
-class InstanceCost(NamedTuple):
-    """What an engine may have to do at the most.
-
-    Attributes:
-        steps: Of deciding.
-        errors: Broken keywords that it may list, those of a union's arms included.
-    """
-
-    steps: float
-    errors: int
+# 0.1 s: pairs that were counted before, and keys that are looked up.
+_MAX_LOOKS = 8 * MAX_PAIRS
+_KEYS_IN_A_LOOK = 8
 
 
 class _Frame:
@@ -58,71 +46,41 @@ class _Frame:
 
     def add(self, factor: int, steps: float, errors: int) -> None:
         self.steps += factor * steps
-        self.errors += factor * errors
+        self.errors += errors
 
 
-def count(references: References, schema: Any, instance: Any) -> InstanceCost | None:  # noqa: C901 - one loop, no recursion
-    """Count what an engine may have to do; None when that takes too long itself."""
+def count(references: References, schema: Any, instance: Any) -> tuple[float, int] | None:
+    """Count the steps of deciding, and the broken keywords that may be listed. None when that takes too long itself."""
     known: dict[tuple[int, int], tuple[float, int]] = {}
-    # What is counted by its identity has to stay.
-    kept: list[Any] = []
+    own = {id(_HASHED): (float(HASH_WEIGHT), 0)}
     top = _Frame((0, 0), iter([(schema, instance, 1)]), 1, 0, 0)
     frames = [top]
-    for _ in range(_MAX_MEETINGS):
-        if not frames:
-            return InstanceCost(top.steps, top.errors)
+    looks = _MAX_LOOKS
+    while frames and looks > 0:
+        looks -= 1
         frame = frames[-1]
-        step = next(frame.rest, None)
-        if step is None:
+        below, value, factor = next(frame.rest, (_DONE, None, 1))
+        key = id(below), id(value)
+        if below is _DONE:
             frames.pop()
             known[frame.key] = frame.steps, frame.errors
             if frames:
                 frames[-1].add(frame.factor, frame.steps, frame.errors)
-            continue
-        below, value, factor = step
-        if not isinstance(below, dict):
-            if below is None:
-                return None
-            frame.add(factor, 1, below is False)
-            continue
-        key = (id(below), id(value))
-        if key in known:
+        elif key in known:
             frame.add(factor, *known[key])
-            continue
-        if len(known) + len(frames) > MAX_PAIRS:
+        elif below is None or len(known) + len(frames) > MAX_PAIRS:
             return None
-        kept.append(value)
-        rest = _steps(references, below, value)
-        frames.append(_Frame(key, rest, factor, _own(below), _may_break(below, value)))
-    return None
+        elif isinstance(below, dict):
+            if key[0] not in own:
+                own[key[0]] = own_weight(below), len(below) + named_elsewhere(below)
+            looks -= len(value) // _KEYS_IN_A_LOOK if isinstance(value, dict) else 0
+            frames.append(_Frame(key, _steps(references, below, value), factor, *own[key[0]]))
+        else:
+            frame.add(factor, 1, below is False)
+    return None if frames else (top.steps, top.errors)
 
 
-def _own(schema: dict[str, Any]) -> float:
-    return HASH_WEIGHT if schema is _HASHED else own_weight(schema)
-
-
-# Of the told ones these break once a name: they are counted apart.
-_BY_NAME = frozenset({"required", "propertyNames"})
-_OF_STRINGS, _OF_NUMBERS, _OF_ARRAYS = reported("string"), reported("number"), reported("array")
-_OF_OBJECTS = reported("object") - _BY_NAME
-
-
-def _may_break(schema: dict[str, Any], value: Any) -> int:
-    """Count the keywords of a schema that this value may break."""
-    if isinstance(value, dict):
-        names = len(value) if "propertyNames" in schema else 0
-        needed = schema.get("dependentRequired", schema.get("dependencies"))
-        needed = (
-            sum(len(each) for each in needed.values() if isinstance(each, list))
-            if isinstance(needed, dict)
-            else 0
-        )
-        return len(schema.keys() & _OF_OBJECTS) + len(schema.get("required", ())) + names + needed
-    if isinstance(value, str):
-        return len(schema.keys() & _OF_STRINGS)
-    if isinstance(value, (list, tuple)):
-        return len(schema.keys() & _OF_ARRAYS)
-    return len(schema.keys() & _OF_NUMBERS)
+_DONE = object()
 
 
 # Under "uniqueItems" every value is hashed with all that is inside it.
@@ -131,8 +89,11 @@ _HASHED["items"] = _HASHED["additionalProperties"] = _HASHED
 
 
 def _steps(references: References, schema: dict[str, Any], value: Any) -> Iterator[tuple[Any, Any, int]]:
-    """Give the schemas that apply with a schema, the values they apply to, and how many times."""
-    factor = UNEVALUATED if any(keyword.startswith("unevaluated") for keyword in schema) else 1
+    """Yield the schemas that apply with a schema, the values they apply to, and how many times."""
+    factor = 1
+    if any(keyword.startswith("unevaluated") for keyword in schema):
+        # Whether a member was evaluated is asked of every schema in place.
+        factor = UNEVALUATED + (len(value) if isinstance(value, (dict, list, tuple)) else 0)
     for target, dynamic in references.targets(schema):
         for each in (target, *dynamic):
             yield each, value, factor
@@ -150,7 +111,7 @@ def _of_object(schema: dict[str, Any], value: dict[str, Any]) -> Iterator[tuple[
     named = schema.get("properties")
     named = named if isinstance(named, dict) else {}
     rest = schema.get("additionalProperties", True)
-    always = list(every(schema))
+    always = list(every(schema)) if value else []
     for key, item in value.items():
         if key in named:
             yield named[key], item, 1

@@ -217,7 +217,7 @@ def require_keywords(document: dict[str, Any]) -> None:
         if keyword is not None:
             location = join([key])
             raise InvalidSchema(
-                f"unknown keyword {_shown(key)} at {pointer(clip(location))}: did you mean {keyword!r}? {_ACCEPT}",
+                f"unknown keyword {safe(clip(repr(key)))} at {pointer(clip(location))}: did you mean {keyword!r}? {_ACCEPT}",
                 code="unknown_keyword",
                 location=location,
             )
@@ -300,7 +300,3 @@ def _schema_inside(document: dict[str, Any]) -> str | None:
             for key in _unknown(value)
         ]
     return None
-
-
-def _shown(key: str) -> str:
-    return safe(clip(repr(key)))

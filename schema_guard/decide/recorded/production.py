@@ -178,14 +178,10 @@ def _latest(hours: Sequence[HourCounts]) -> tuple[dict[Row, int], int | None]:
         is_earlier = begins is not None and hour.at < begins and hour.at < ends - _WEEK_S
         if is_earlier and sum(calls.values()) >= _LATEST_CALLS:
             break
-        if (hour.calls or hour.transport) and again_of(_settings_of(hour)) is None:
+        if (hour.calls or hour.transport) and again_of(str(hour.configuration[_SETTINGS])) is None:
             begins = hour.at
             calls[hour.configuration] += hour.calls + hour.transport
     return dict(calls), begins
-
-
-def _settings_of(hour: HourCounts) -> str:
-    return str(hour.configuration[_SETTINGS])
 
 
 def _seconds(rows: Sequence[ConfigurationCounts], begins: int | None) -> float | None:

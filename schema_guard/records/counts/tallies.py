@@ -104,12 +104,8 @@ def _excluded(tallies: Tallies) -> tuple[ExcludedCount, ...]:
     return by_cause(found)
 
 
-def _by_pair(counts: dict[str, int]) -> list[tuple[tuple[Any, Any], int]]:
-    return [(_pair(key), count) for key, count in counts.items()]
-
-
 def _models(counts: dict[str, int]) -> tuple[ModelCount, ...]:
-    counted = (ModelCount(model, snapshot, n) for (model, snapshot), n in _by_pair(counts))
+    counted = (ModelCount(*_pair(key), count) for key, count in counts.items())
     return tuple(sorted(counted, key=lambda count: (-count.attempts, count.model, count.snapshot or "")))
 
 
