@@ -114,7 +114,7 @@ def _acceptor(schema: Schema[Any], limits: Limits) -> Callable[[str], Any]:
     is_closed = _never if closed is None else closed.is_valid
     is_decided = closed is not None and closed.is_schema_itself
     is_typed = schema.is_typed
-    few, most = lengths(limits)
+    few, most = (min(each, closed.most_chars) if closed else each for each in lengths(limits))
     longest = limits.max_number_chars + 1
     read = reader()
 

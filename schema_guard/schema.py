@@ -273,7 +273,7 @@ class Schema(Generic[V]):
         It says of an instance that it is valid, nested within the limits, and has finite numbers alone. Where it does not
         say so all of that may be so.
         """
-        closed = self._compiled.closed if self._compiled.plain <= limits.max_steps else None
+        closed = self._compiled.closed if self._compiled.bound <= limits.max_steps else None
         return None if closed is None or closed.levels > limits.max_depth else closed
 
     @property

@@ -53,11 +53,13 @@ class Closed(NamedTuple):
         is_valid: Says whether it accepts a value.
         levels: How deep a value that it accepts may be nested.
         is_schema_itself: Whether it is the schema itself, so that what it refuses is not valid.
+        most_chars: Characters of the longest reply that it may be asked about.
     """
 
     is_valid: Callable[[Any], bool]
     levels: int
     is_schema_itself: bool
+    most_chars: int = 1 << 62
 
 
 def closed(references: References, is_valid: Callable[[Any], bool], *, formats: bool) -> Closed | None:

@@ -21,7 +21,6 @@ from schema_guard.text import clip
 from schema_guard.validation import fast_engine as engines
 from schema_guard.validation.cost_estimate import CostEstimate, copied_bytes
 from schema_guard.validation.document import DRAFTS, dialect_of
-from schema_guard.validation.instance_cost import MAX_PAIRS, count
 from schema_guard.validation.levels import measure
 from schema_guard.validation.patterns import MAX_STATES_EACH
 from schema_guard.validation.references import References
@@ -38,6 +37,9 @@ if TYPE_CHECKING:
 # An engine's list of errors is complete, and costs 14 us and a copy of a value each: above this we walk.
 _ERRORS_TO_LIST = 20_000
 _COPIED_TO_LIST = 60_000_000
+# 2 ms to compare 500 numbers of 20 digits, each with each.
+_UNIQUE_CHARS = 10_000
+_MOST_COUNTED = 40_000
 # Real chains are below 10; 1,200 links in a thread of 512 KB leave most of its stack.
 _PLAIN_CHAIN = 11
 # Deeper than any parser here goes.
@@ -66,6 +68,7 @@ class Compiled:
         plain: Steps that no instance within the limits exceeds; infinite when that depends on the instance, or
             when the engine may need more stack than a small thread has.
         resources: URI -> document, of the resources that the schema reaches.
+        bound: As `plain`, for replies of so few characters that a comparison of all their numbers costs nothing.
         references: Where its references lead.
         formats: Whether `format` is asserted.
         conditions: What a reply that is still being written is held against; None before one was.
@@ -83,7 +86,8 @@ class Compiled:
         self._flat: dict[bool, dict[Any, Any]] = {True: {}, False: {}}
         self._closed: tuple[Closed | None] | None = None
         usual = work.bound is not None and engine.factor == 1 and work.chain <= _PLAIN_CHAIN
-        self.plain = float(work.bound) if usual and work.bound is not None else inf
+        self.bound = float(work.bound) if usual and work.bound is not None else inf
+        self.plain = inf if work.unique else self.bound
 
     @property
     def closed(self) -> Closed | None:
@@ -91,8 +95,10 @@ class Compiled:
         if self._closed is None:
             from schema_guard.validation.closed_form import closed  # what only loads needs none
 
-            usual = self.plain < inf
+            usual = self.bound < inf
             form = closed(self.references, self.is_valid, formats=self.formats) if usual else None
+            if form is not None and self._work.unique:
+                form = form._replace(most_chars=int(_UNIQUE_CHARS / self._work.unique**0.5))
             self._closed = (form,)
         return self._closed[0]
 
@@ -108,7 +114,9 @@ class Compiled:
         steps = errors = float(values)
         is_enough = factor * (values + texts) <= enough and copied <= enough_bytes
         nodes = sum(level.nodes for level in levels)
-        if not is_enough and nodes <= MAX_PAIRS:
+        if not is_enough and nodes <= _MOST_COUNTED:
+            from schema_guard.validation.instance_cost import count  # few replies need it
+
             counted = count(self.references, self._document, instance)
             if counted is not None:
                 steps, errors = min(steps, counted[0]), min(errors, counted[1])
@@ -173,14 +181,13 @@ class Compiled:
     def _lists(self, nodes: int, chars: int) -> bool:
         """Return whether the list of all errors is small for any instance of so many values and characters."""
         links = min(nodes, self._work.reach) * self._work.chain
-        return links <= engines.LINKS_TO_EXPLAIN and _is_listed(
-            *self._work.at_most(nodes, copied_bytes(nodes, chars)), links
-        )
+        errors, copied = self._work.at_most(nodes, copied_bytes(nodes, chars))
+        return links <= engines.LINKS_TO_EXPLAIN and _is_listed(errors, copied, links)
 
     def _walk(self, instance: Any, affordable: bool) -> list[Any]:
         from schema_guard.validation.error_search import ErrorSearch  # only large failures need it
 
-        walk = ErrorSearch(self.references, self._alone, self._flat[affordable], all_patterns=affordable)
+        walk = ErrorSearch(self.references, self._alone, self._flat[affordable], all_keywords=affordable)
         return walk.errors(self._document, instance)
 
     def _violations_of(

@@ -12,7 +12,7 @@ items under 100 `allOf` arms. The other weights were measured against it.
 
 from __future__ import annotations
 
-from math import inf
+from math import frexp, inf
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.errors import InvalidSchema
@@ -20,6 +20,7 @@ from schema_guard.light.locks import Lock
 from schema_guard.limits import Limits
 from schema_guard.validation.document import compact
 from schema_guard.validation.keywords import UNIONS, every, in_place, one_of, reported
+from schema_guard.validation.levels import BITS
 from schema_guard.validation.patterns import MAX_STATES_EACH, traits
 from schema_guard.validation.references import REF_ALONE
 
@@ -46,8 +47,9 @@ UNEVALUATED = 3
 HASH_WEIGHT = 15  # one value under uniqueItems: 90 ns
 _COMPARE_WEIGHT = 30  # one value of a complex enum: 190 ns
 _NAME_WEIGHT = 1.5  # a name in a map of names: 9 ns
-_DECIMAL_WEIGHT = 80  # a limit with decimals: 450 ns
-_MULTIPLE_WEIGHT = 170  # 900 ns, and 4 us for the largest floats
+_LIMIT_WEIGHT, _DECIMAL_WEIGHT, _MULTIPLE_WEIGHT = 30, 50, 70  # a limit of a number, and more with decimals
+_PAIR_WEIGHT = 50  # two large numbers: 250 ns
+_NUMERIC = reported("number") - reported("any")
 _NAMING = ("required", "dependentRequired", "dependentSchemas", "dependencies")
 _METASCHEMA_WEIGHT = 200
 _CHAR_WEIGHT = 0.3  # 2 ns
@@ -89,7 +91,9 @@ class CostEstimate:
         python: Whether Python's engine matches an expression.
 
     Attributes:
-        bound: Steps that no instance within the limits exceeds; None when there is no such number.
+        bound: Steps that no instance within the limits exceeds; None when there is no such number. Large numbers
+            under `uniqueItems` are not in it.
+        unique: How many schemas have `uniqueItems`.
         chain: How many schemas may apply to one value in a chain.
         unions: Whether there is an `anyOf` or `oneOf`, of which every error holds those of its arms.
         unevaluated: Schemas that are compiled once more for the sake of `unevaluated...`.
@@ -116,6 +120,7 @@ class CostEstimate:
         self.degree = graph.degree
         self.chain = max((node.chain for node in self._nodes), default=1)
         self.unions = graph.unions
+        self.unique = graph.unique
         self.unevaluated = sum(node.expansion for node in self._nodes if node.factor > 1)
         self._dimensions = [
             dimension for dimension in range(_DIMENSIONS) if any(node.own[dimension] for node in self._nodes)
@@ -143,13 +148,13 @@ class CostEstimate:
         """Estimate the steps for an instance: those for its values, those for its texts, and the bytes of its errors."""
         with self._lock:
             self._extend(len(levels))
-        values = texts = copied = 0.0
-        size = sum(copied_bytes(level.nodes, level.chars) for level in levels)
+        values = texts = copied = reached = 0.0
         for depth, level in enumerate(levels):
             weight = self._weight(_NODES, depth)
             values += level.nodes * weight
-            copied += size * weight
-            size -= copied_bytes(level.nodes, level.chars)
+            # An error has a copy of all that is inside its value.
+            reached += weight
+            copied += reached * copied_bytes(level.nodes, level.chars)
             texts += level.chars * self._weight(_CHARS, depth)
             scans, tries, powers = (self._weight(d, depth) for d in (_SCANS, _TRIES, _POWERS))
             if scans or tries or powers:
@@ -157,6 +162,8 @@ class CostEstimate:
                     scans * _scan(n) + tries * _try(n) + powers * _power(n, self.degree)
                     for n in level.lengths
                 )
+        # Under uniqueItems the engine compares large numbers each with each.
+        texts += self.unique * _PAIR_WEIGHT * sum(level.large for level in levels) ** 2
         return int(min(values, _LARGEST)), int(min(texts, _LARGEST)), copied
 
     def _weight(self, dimension: int, depth: int) -> float:
@@ -240,9 +247,11 @@ def own_weight(schema: dict[str, Any]) -> float:
     weight += _compared(
         [*(enum if isinstance(enum, list) else ()), *([schema["const"]] if "const" in schema else ())]
     )
+    limits = [schema[keyword] for keyword in _NUMERIC & schema.keys()]
     # Decimals are compared as fractions of large integers.
-    limits = [schema[keyword] for keyword in reported("number") if isinstance(schema.get(keyword), float)]
-    return weight + _DECIMAL_WEIGHT * len(limits) + (_MULTIPLE_WEIGHT if "multipleOf" in schema else 0)
+    digits = sum(1 + abs(frexp(limit)[1]) // BITS for limit in limits if isinstance(limit, float))
+    weight += _LIMIT_WEIGHT * len(limits) + _DECIMAL_WEIGHT * digits
+    return weight + _MULTIPLE_WEIGHT * ("multipleOf" in schema)
 
 
 def named_elsewhere(schema: dict[str, Any]) -> int:
@@ -257,11 +266,10 @@ def _compared(members: list[Any]) -> float:
     """Return the steps of comparing a value with each of these."""
     # Texts alone, or integers alone, are looked up, and other scalars compared one by one.
     kinds = set(map(type, members))
-    if not kinds.isdisjoint((dict, list)):
-        return _COMPARE_WEIGHT * len(compact(members)) / 4
-    if float in kinds or any(type(member) is int and member.bit_length() > 63 for member in members):
-        return _DECIMAL_WEIGHT * len(compact(members)) / 4
-    return len(members) if len(kinds) > 1 else 0
+    is_large = any(type(member) is int and member.bit_length() > BITS for member in members)
+    weight = 2 * _DECIMAL_WEIGHT if is_large or float in kinds else 0
+    weight = weight if kinds.isdisjoint((dict, list)) else _COMPARE_WEIGHT
+    return weight * len(compact(members)) / 4 + len(members) * (len(kinds) > 1)
 
 
 class _Graph:
@@ -279,6 +287,7 @@ class _Graph:
         self.order: list[int] = []
         self.degree = 1
         self.unions = False
+        self.unique = 0
         root = references.own_positions[0].schema if references.own_positions else True
         # One value under uniqueItems is hashed with all that is inside it; a metaschema is a known quantity.
         self._hashed = self._pseudo((HASH_WEIGHT, _CHAR_WEIGHT, 0, 0, 0))
@@ -329,6 +338,7 @@ class _Graph:
         if "$ref" in schema and (len(schema) == 1 or self._references.dialect in REF_ALONE):
             return
         node.own = self._weights(schema)
+        self.unique += schema.get("uniqueItems") is True
         self.unions |= not schema.keys().isdisjoint(UNIONS)
         node.factor = UNEVALUATED if any(key.startswith("unevaluated") for key in schema) else 1
         node.in_place += [self._of(child) for child in in_place(schema)]

@@ -58,7 +58,7 @@ class ErrorSearch:
         references: Of the schema.
         compiled: Compiles keywords; None when it cannot.
         flat: Keywords that were compiled before, by schema and by their text.
-        all_patterns: Whether every expression may be matched, and not only those whose cost is linear.
+        all_keywords: Whether every keyword may be checked, and not only those whose cost is linear.
     """
 
     def __init__(
@@ -67,9 +67,9 @@ class ErrorSearch:
         compiled: Callable[[dict[str, Any]], Any],
         flat: dict[Any, Any],
         *,
-        all_patterns: bool,
+        all_keywords: bool,
     ) -> None:
-        self._all_patterns = all_patterns
+        self._all_keywords = all_keywords
         self._references = references
         self._compiled = compiled
         self._flat = flat
@@ -87,7 +87,9 @@ class ErrorSearch:
         stack: list[tuple[Any, Any, _Path, _Path]] = [(schema, instance, *at)]
         while stack and len(found) < most and self._steps < _MAX_STEPS:
             schema, value, path, location = stack.pop()
-            self._steps += _steps_at(value)
+            # All members or characters are read.
+            size = len(value) if isinstance(value, (str, dict, list, tuple)) else 0
+            self._steps += 1 + size // (1_024 if isinstance(value, str) else 16)
             if schema is False:
                 found.append(_broken("falseSchema", {}, value, path, location))
             if not isinstance(schema, dict):
@@ -154,23 +156,17 @@ class ErrorSearch:
             for name in _list(schema, "required"):
                 if name not in value:
                     yield _broken("required", {"property": name}, value, path, (location, "required"))
-        if isinstance(value, dict) and schema.get("additionalProperties") is False:
-            unexpected = list(_unnamed(schema, value))
-            if unexpected:
-                yield _broken(
-                    "additionalProperties",
-                    {"unexpected": unexpected},
-                    value,
-                    path,
-                    (location, "additionalProperties"),
-                )
+        keyword = "additionalProperties"
+        unexpected = isinstance(value, dict) and schema.get(keyword) is False and [*_unnamed(schema, value)]
+        if unexpected:
+            yield _broken(keyword, {"unexpected": unexpected}, value, path, (location, keyword))
 
     def _checks(self, schema: dict[str, Any]) -> list[tuple[str, dict[str, Any], Any]]:
         """Give what checks each keyword that looks at one value; the usual schema has them all in one first."""
         found = self._flat.get(id(schema))
         if found is None:
             found = self._flat[id(schema)] = []
-            for keyword, fields in _alone(schema, self._all_patterns):
+            for keyword, fields in _alone(schema, self._all_keywords):
                 name = repr(fields)
                 if name not in self._flat:
                     self._steps += _STEPS_TO_COMPILE
@@ -179,11 +175,6 @@ class ErrorSearch:
                 if check is not None:
                     found.append((keyword, fields_of(keyword, schema), check))
         return found
-
-
-def _steps_at(value: Any) -> int:
-    """Return the steps of a look at a value, of which all members or characters are read."""
-    return 1 + (len(value) // (1_024 if isinstance(value, str) else 16) if hasattr(value, "__len__") else 0)
 
 
 def _identity(value: Any, path: _Path) -> tuple[Any, ...]:
@@ -208,13 +199,14 @@ def _steps(path: _Path) -> list[str | int]:
     return steps[::-1]
 
 
-def _alone(schema: dict[str, Any], all_patterns: bool) -> Iterator[tuple[str, dict[str, Any]]]:
+def _alone(schema: dict[str, Any], all_keywords: bool) -> Iterator[tuple[str, dict[str, Any]]]:
     """Give the keywords of a schema that look at one value and are cheap, each as a schema of its own."""
     for keyword in _ALONE:
         if keyword not in schema or isinstance(schema[keyword], bool) is not (keyword == "uniqueItems"):
             # "exclusiveMinimum" of draft 4 is a boolean, and a part of "minimum".
             continue
-        if keyword == "pattern" and not (all_patterns or traits(schema[keyword]).simple):
+        is_dear = keyword == "uniqueItems" or (keyword == "pattern" and not traits(schema[keyword]).simple)
+        if is_dear and not all_keywords:
             continue
         if keyword in ("enum", "const") and len(repr(schema[keyword])) > _MAX_COMPARED:
             continue

@@ -7,6 +7,7 @@ thousandfold. Counting follows the keys that are there. Each schema is counted o
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.validation.cost_estimate import HASH_WEIGHT, UNEVALUATED, named_elsewhere, own_weight
@@ -19,30 +20,21 @@ if TYPE_CHECKING:
     from schema_guard.validation.references import References
 
 # 0.2 s at 3 us a pair of a schema and a value.
-MAX_PAIRS = 40_000
+_MAX_PAIRS = 40_000
 # 0.1 s: pairs that were counted before, and keys that are looked up.
-_MAX_LOOKS = 8 * MAX_PAIRS
+_MAX_LOOKS = 8 * _MAX_PAIRS
 _KEYS_IN_A_LOOK = 8
 
 
+@dataclass(slots=True)
 class _Frame:
     """A schema that is being counted for a value."""
 
-    __slots__ = ("errors", "factor", "key", "rest", "steps")
-
-    def __init__(
-        self,
-        key: tuple[int, int],
-        rest: Iterator[tuple[Any, Any, int]],
-        factor: int,
-        steps: float,
-        errors: int,
-    ) -> None:
-        self.key = key
-        self.rest = rest
-        self.factor = factor
-        self.steps = steps
-        self.errors = errors
+    key: tuple[int, int]
+    rest: Iterator[tuple[Any, Any, int]]
+    factor: int
+    steps: float
+    errors: int
 
     def add(self, factor: int, steps: float, errors: int) -> None:
         self.steps += factor * steps
@@ -68,7 +60,7 @@ def count(references: References, schema: Any, instance: Any) -> tuple[float, in
                 frames[-1].add(frame.factor, frame.steps, frame.errors)
         elif key in known:
             frame.add(factor, *known[key])
-        elif below is None or len(known) + len(frames) > MAX_PAIRS:
+        elif below is None or len(known) + len(frames) > _MAX_PAIRS:
             return None
         elif isinstance(below, dict):
             if key[0] not in own:
@@ -126,11 +118,8 @@ def _of_array(schema: dict[str, Any], value: Any) -> Iterator[tuple[Any, Any, in
     firsts = items if isinstance(items, list) else schema.get("prefixItems")
     rest = schema.get("additionalItems", True) if isinstance(items, list) else items
     firsts = firsts if isinstance(firsts, list) else []
-    contains = schema.get("contains", True)
-    unique = schema.get("uniqueItems") is True
+    always = [*every(schema), *([_HASHED] if schema.get("uniqueItems") is True else ())]
     for index, item in enumerate(value):
         yield firsts[index] if index < len(firsts) else rest, item, 1
-        if isinstance(contains, dict):
-            yield contains, item, 1
-        if unique:
-            yield _HASHED, item, 1
+        for child in always:
+            yield child, item, 1

@@ -15,6 +15,8 @@ from schema_guard.limits import Limits
 
 _LIMITS = Limits()
 # The first number of more digits than a reply may have in one.
+# Numbers beyond are fractions or large integers to an engine; each 20 digits of one take as long as a small number.
+_LARGE, BITS = 1 << 63, 66
 _TOO_LONG = 10**_LIMITS.max_number_chars
 
 
@@ -22,14 +24,16 @@ class Level(NamedTuple):
     """The values of an instance at one depth.
 
     Attributes:
-        nodes: How many.
+        nodes: How many. A large number counts as more, because its digits are computed with.
         chars: Characters of its texts, and of the keys that led here.
         lengths: Of those texts.
+        large: How many of the nodes are large numbers.
     """
 
     nodes: int
     chars: int
     lengths: list[int]
+    large: int = 0
 
 
 def measure(  # noqa: C901 - a branch a kind of value
@@ -49,6 +53,7 @@ def measure(  # noqa: C901 - a branch a kind of value
     values, keys = [instance], [""]
     for _ in range(max_depth + 1):
         lengths = [len(text) for text in keys if text]
+        large = 0
         below: list[Any] = []
         keys_below: list[str] = []
         for value in values:
@@ -65,9 +70,11 @@ def measure(  # noqa: C901 - a branch a kind of value
             elif kind is int or kind is float:
                 if not is_json:
                     _check_number(value)
+                if not -_LARGE < value < _LARGE:
+                    large += 1 + int(value).bit_length() // BITS
             elif value is not None and kind is not bool:
                 below += _unusual(value, keys_below)
-        levels.append(Level(len(values), sum(lengths), lengths))
+        levels.append(Level(len(values) + large, sum(lengths), lengths, large))
         if not below:
             return levels
         if not is_json:
