@@ -230,7 +230,9 @@ def _judge_direct(text: str, reading: Reading, value: Any, terms: Terms) -> Judg
         if failure is not None:
             return failed(failure)
     if type(value) is NotJson:
-        return _repaired([document], terms) or failed(failures.not_json(value, document, terms.finish_reason))
+        # No repair takes values away by the thousand.
+        broken = [] if value.code == "too_many_nodes" else [document]
+        return _repaired(broken, terms) or failed(failures.not_json(value, document, terms.finish_reason))
     if terms.accepts(value):
         return accepted(value, terms, form)
     inside = _inside_string(value, terms)
@@ -384,11 +386,13 @@ def _as_repaired(read: Repaired, terms: Terms) -> Judgement[Any] | None:
     return accepted(value, terms, form, steps)
 
 
-def _decoded(value: Any, terms: Terms, violations: Sequence[Violation] = ()) -> tuple[Any, bool]:
-    """Return a value with its JSON strings decoded, and whether it had any. Default of *violations*: those of the value."""
+def _decoded(
+    value: Any, terms: Terms, violations: Sequence[Violation] = ()
+) -> tuple[Any, Sequence[Violation] | None]:
+    """Return a value with its JSON strings decoded, and its violations then; None if it had no JSON strings."""
     violations = violations or terms.failure(value).violations
     if not any(map(failures.may_hold_json, violations)):
-        return value, False
+        return value, None
     from schema_guard.validation.encoded_json import decoded  # few failures need it
 
     def broken(value: Any) -> Sequence[Violation]:
@@ -405,12 +409,10 @@ def _refused(value: Any, text: str, terms: Terms) -> Judgement[Any]:
         return judged
     if not isinstance(value, dict | list):
         return _bare(text, terms) or judged
-    inside, is_encoded = _decoded(value, terms, failure.violations)
-    if not is_encoded:
-        return judged
-    if terms.repair != "off" and terms.accepts(inside):
+    inside, left = _decoded(value, terms, failure.violations)
+    if terms.repair != "off" and left is not None and not left:
         return accepted(inside, terms, "repaired_lossless", ("encoded_value",))
-    return failed(failures.encoded_failure(failure, inside, terms.schema, terms.limits))
+    return judged if left is None else failed(failures.encoded_failure(failure, left))
 
 
 def _only_coerced(invalid: Sequence[tuple[int, Any]], terms: Terms) -> Judgement[Any] | None:
@@ -426,8 +428,8 @@ def _is_one(values: Sequence[Any]) -> bool:
 
 def _only_decoded(invalid: Sequence[tuple[int, Any]], terms: Terms) -> Judgement[Any] | None:
     """Judge the only value of prose that is valid once its JSON strings are decoded; None without one."""
-    values = [] if terms.repair == "off" else [_decoded(value, terms)[0] for _, value in invalid]
-    valid = [value for value in values if terms.accepts(value)]
+    decoded = [] if terms.repair == "off" else [_decoded(value, terms) for _, value in invalid]
+    valid = [inside for inside, left in decoded if left is not None and not left]
     return accepted(valid[0], terms, "repaired_lossless", ("encoded_value",)) if _is_one(valid) else None
 
 
@@ -453,10 +455,7 @@ def _prose_failure(text: str, search: _ProseResult, terms: Terms) -> Failure:
         # Of equally large ones the last: a final answer follows its drafts.
         _, value = max(reversed(search.invalid), key=lambda sized: sized[0])
         failure = terms.failure(value, text)
-        inside, is_encoded = _decoded(value, terms, failure.violations)
-        return (
-            failures.encoded_failure(failure, inside, terms.schema, terms.limits) if is_encoded else failure
-        )
+        return failures.encoded_failure(failure, _decoded(value, terms, failure.violations)[1])
     if terms.finish_reason == "length":
         return failures.cut_off(
             text, "max_tokens", "cut off at the output limit before a JSON text was complete"

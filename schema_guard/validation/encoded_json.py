@@ -10,7 +10,7 @@ from schema_guard.pointer import split
 from schema_guard.validation.failures import may_hold_json
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from schema_guard.values import Violation
 
@@ -24,10 +24,10 @@ _NOTHING: Final = object()
 
 def decoded(
     value: Any,
-    violations: Iterable[Violation],
-    broken: Callable[[Any], Iterable[Violation]],
+    violations: Sequence[Violation],
+    broken: Callable[[Any], Sequence[Violation]],
     read: Callable[[str], Any],
-) -> tuple[Any, bool]:
+) -> tuple[Any, Sequence[Violation] | None]:
     """Decode the objects and arrays in a value that were sent as JSON strings.
 
     Args:
@@ -37,9 +37,9 @@ def decoded(
         read: Gives the value of a JSON text, or a `NotJson`.
 
     Returns:
-        The value, and whether anything in it was decoded.
+        The value, and what the schema refuses of it. None if nothing in it was decoded.
     """
-    is_decoded = False
+    left = None
     for _ in range(_ROUNDS):
         tree: dict[str, Any] = {}
         for violation in violations:
@@ -50,8 +50,9 @@ def decoded(
         after = _with(value, tree, read)
         if after is value:
             break
-        value, is_decoded, violations = after, True, broken(after)
-    return value, is_decoded
+        value, violations = after, broken(after)
+        left = violations
+    return value, left
 
 
 def _with(value: Any, tree: Mapping[str, Any], read: Callable[[str], Any]) -> Any:

@@ -10,6 +10,8 @@ from schema_guard.pointer import pointer
 from schema_guard.values import Failure, Violation
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from schema_guard.parsing import NotJson
     from schema_guard.schema import Schema
     from schema_guard.values import FinishReason
@@ -65,24 +67,18 @@ def may_hold_json(violation: Violation) -> bool:
     return actual[_FIRST : _FIRST + 1] in _BEFORE_JSON and actual.startswith("string")
 
 
-def encoded_failure(failure: Failure, inside: Any, schema: Schema[Any], limits: Limits) -> Failure:
+def encoded_failure(failure: Failure, left: Sequence[Violation] | None) -> Failure:
     """Give the failure of a value that holds JSON strings: theirs, if its first violation is gone with them.
 
     Args:
         failure: The value's as it stands.
-        inside: The value with these strings decoded.
-        schema: What it must keep to.
-        limits: How large it may be.
+        left: The violations of the value with these strings decoded. None if it holds none.
     """
     first = failure.violations[0]
-    if failure.kind != "structure":
+    if failure.kind != "structure" or left is None:
         return failure
-    if not schema.accepts(inside, limits.max_steps):
-        violations = schema_failure(inside, schema, limits).violations
-        if any(
-            (v.instance_location, v.keyword) == (first.instance_location, first.keyword) for v in violations
-        ):
-            return failure
+    if any((v.instance_location, v.keyword) == (first.instance_location, first.keyword) for v in left):
+        return failure
     place = pointer(first.instance_location)
     message = f"at {place}: an object or array was sent as a JSON string; expected {first.expected}"
     return Failure("structure", "encoded_value", message, failure.violations)

@@ -25,7 +25,7 @@ def test_decoding_changes_no_value():
     value = {"a": ["{}"]}
     messages = [Violation(place, "", "type", "", "string '{}'") for place in ("/a/0", "/b", "/a/7")]
 
-    assert decoded(value, messages, lambda _: (), json.loads) == ({"a": [{}]}, True)
+    assert decoded(value, messages, lambda _: (), json.loads) == ({"a": [{}]}, ())
     assert value == {"a": ["{}"]}
 
 
