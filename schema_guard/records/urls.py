@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 from schema_guard.arguments import require_bool
 from schema_guard.errors import InvalidArgument, MissingExtra
@@ -37,6 +38,8 @@ _USER = re.compile(r"(?<=://).*@")
 _shared: dict[str, Store] = {}
 # Reentrant: the garbage collector can end a guarded call, which asks for its store, anywhere.
 _shared_lock = RLock()
+# The payload policy that was stated for each open store; None if nobody stated one.
+_stated: WeakKeyDictionary[Store, PayloadPolicy | None] = WeakKeyDictionary()
 # What of the environment says where the default store is when $SCHEMA_GUARD_STORE does not.
 _VARIABLES = (
     "PYTEST_VERSION",
@@ -144,9 +147,10 @@ def open_store(
             write has succeeded. The URL may say it: `records.db?durability=sync`. Left out: what the URL says, else
             "queue".
         strict_store: Whether a call raises StoreError, with "sync", when its rows are not stored by then.
-        payload: What is kept of the texts of prompts and replies beside the rows: "off", nothing; "hash", keyed hashes
-            of both; "redacted", both without credentials and personal data; "full", both as they are. The URL may say
-            it: `records.db?payload=hash`. Left out: what the URL says, else "off".
+        payload: The stored form of prompts and replies: "off" stores none, "hash" stores keyed hashes, "redacted" stores
+            both without credentials and personal data, and "full" stores both unchanged. The URL may state it:
+            `records.db?payload=hash`. The strictest policy that this process states for a file holds. Default: the
+            URL's, otherwise "off".
         redact: With "redacted": is handed each text after the built-in redaction, and gives what may be kept of it.
             Where it raises, nothing is kept of the text, which is counted in `Store.counts`, and said once.
         retention: For how long rows and texts are kept; counts are for ever. The URL may say it too:
@@ -171,7 +175,33 @@ def open_store(
         retention=Retention.from_parameters(named).stricter(retention or Retention()),
     )
     backend.session().close()
+    stated = payload or named.get("payload")
+    _agree(store, None if stated is None else policy_of(stated))
     return store
+
+
+def _agree(store: Store, stated: PayloadPolicy | None) -> None:
+    """Let the strictest payload policy hold that was stated for a file, whoever opened it, and by whichever name."""
+    with _shared_lock:
+        _stated[store] = stated
+        open_stores = [other for other in list(_stated) if not other.is_closed]
+        alike = [other for other in open_stores if _is_same_place(other.url, store.url)]
+        policies = [policy for other in alike if (policy := _stated[other]) is not None]
+        for other in alike:
+            for policy in policies:
+                other.tighten(durability="queue", payload=policy, retention=Retention())
+
+
+def _is_same_place(one: str, other: str) -> bool:
+    if one == other:
+        return one != "sqlite://"
+    if not (one.startswith("sqlite:///") and other.startswith("sqlite:///")):
+        return False
+    paths = [url.removeprefix("sqlite:///") for url in (one, other)]
+    try:
+        return os.path.samefile(*paths)  # noqa: PTH121 - texts
+    except OSError:  # not made yet
+        return os.path.realpath(paths[0]) == os.path.realpath(paths[1])
 
 
 def _resolve(url: str, name: str, argument: str | None, named: Mapping[str, str], usual: str) -> str:
@@ -187,9 +217,9 @@ def _resolve(url: str, name: str, argument: str | None, named: Mapping[str, str]
 def resolve_store(spec: str | Store | None) -> Store | None:
     """Give the store that a `store=` argument means; a URL is opened at its first record, not here.
 
-    One URL gives one store in a process, so that it has one writer; where one of those who name it says
-    `?durability=sync`, that holds for all, and of `?payload=` and
-    `?max_age=` what keeps least. `"none"` and None give None.
+    One file gives one store in a process, whichever URL or link names it, so that it has one writer. If one of its names
+    says `?durability=sync`, that holds for all. Of `?payload=` and `?max_age=`, the strictest value holds. `"none"` and
+    None give None.
     A store that was never written reads as empty.
 
     Raises:
@@ -209,16 +239,20 @@ def resolve_store(spec: str | Store | None) -> Store | None:
     )
     retention = Retention.from_parameters(named)
     with _shared_lock:
-        store = _shared.get(backend.url)
-        if store is None or store.is_closed:
+        named_alike = (other for url, other in list(_shared.items()) if _is_same_place(url, backend.url))
+        store = next((other for other in named_alike if not other.is_closed), None)
+        if store is None:
             new_store = Store(
                 backend, durability=durability, keeper=TextStorage(payload), retention=retention
             )
             # A call that ended in the midst of that may have made one.
-            if _shared.get(backend.url) is store:
+            known = _shared.get(backend.url)
+            if known is None or known.is_closed:
                 _shared[backend.url] = new_store
             store = _shared[backend.url]
         store.tighten(durability=durability, payload=payload, retention=retention)
+        if "payload" in named or store not in _stated:
+            _agree(store, payload if "payload" in named else None)
         return store
 
 

@@ -96,3 +96,38 @@ def test_a_url_may_say_its_durability(tmp_path):
     assert not plain.is_sync
     assert resolve_store(f"{file}?durability=sync") is plain
     assert plain.is_sync
+
+
+def test_the_strictest_policy_of_a_file_holds_for_every_name(tmp_path):
+    """A file keeps no texts if one of its names says so: a second store, a symbolic link, or a hard link."""
+    path = tmp_path / "records.db"
+    with open_store(str(path), payload="full") as first:
+        (tmp_path / "link.db").symlink_to(path)
+        (tmp_path / "hard.db").hardlink_to(path)
+        with open_store(str(tmp_path / "link.db"), payload="hash") as linked:
+            assert (first.payload, linked.payload) == ("hash", "hash")
+        with open_store(f"{tmp_path}/hard.db?payload=off"), open_store(str(path), payload="full") as last:
+            assert (first.payload, last.payload) == ("off", "off")
+
+
+def test_a_store_that_states_no_policy_changes_none(tmp_path):
+    """A store that is opened to read the file does not change the policy of another store."""
+    path = str(tmp_path / "records.db")
+    with open_store(path, payload="full") as first, open_store(path):
+        assert first.payload == "full"
+
+
+def test_a_closed_store_states_nothing(tmp_path):
+    """The policy of a store that was closed no longer holds."""
+    path = str(tmp_path / "records.db")
+    open_store(path, payload="off").close()
+    with open_store(path, payload="full") as store:
+        assert store.payload == "full"
+
+
+def test_two_links_name_one_store(tmp_path):
+    """A guard that names a file and one that names a link to it share a writer."""
+    path, link = tmp_path / "records.db", tmp_path / "link.db"
+    link.symlink_to(path)
+
+    assert resolve_store(str(path)) is resolve_store(str(link))

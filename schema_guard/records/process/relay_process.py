@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The process that a `RelaySession` starts: it writes what comes from standard input."""
+"""The process that a `RelaySession` starts. It writes the batches that come from standard input."""
 
 from __future__ import annotations
 
