@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING, cast
 
 from schema_guard.records.backend import LAYOUT, Damage, StoreCheck, StoreInfo, WriteRefused
 from schema_guard.records.rows import key_fingerprint
-from schema_guard.records.sqlite.connections import Connections, HurriedError, has_forked
+from schema_guard.records.sqlite.connections import Connections, has_forked
+from schema_guard.records.sqlite.errors import ADVICE, translated
 from schema_guard.records.sqlite.file import (
     Place,
-    cannot_write,
     has_content,
     has_log,
     identity,
@@ -68,23 +68,6 @@ _SECOND_LOOK_S = 0.05  # without locks another process may be seen in the middle
 
 _ALONE = "mode=ro&immutable=1"  # the file without its log
 
-_REASONS = {
-    sqlite3.SQLITE_BUSY: "locked",
-    sqlite3.SQLITE_LOCKED: "locked",
-    sqlite3.SQLITE_FULL: "disk_full",
-    sqlite3.SQLITE_INTERRUPT: "hurried",
-}
-_LOCKED = "was locked by another process for too long: end that process's transaction"
-_ADVICE = {
-    sqlite3.SQLITE_BUSY: _LOCKED,
-    sqlite3.SQLITE_LOCKED: _LOCKED,
-    sqlite3.SQLITE_FULL: "has no room left: free some space on its disk",
-    sqlite3.SQLITE_NOTADB: "is not a SQLite database: move it away or name another file",
-    sqlite3.SQLITE_CORRUPT: "is damaged: keep a copy of it and name another file",
-    sqlite3.SQLITE_READONLY: "is read-only: make it and its folder writable, or name another file",
-    sqlite3.SQLITE_INTERRUPT: "is not written while the process forks",
-    sqlite3.SQLITE_CANTOPEN: "cannot be opened: make it and its folder writable, or name another file",
-}
 _LOG_UNREAD = (
     "has a log beside it (-wal) with rows that are not in it yet, and its folder cannot be written: copy both files "
     "into a folder that can, and name that one"
@@ -135,7 +118,7 @@ class SQLite:
         make_file(path)
         self._look(path)
         warn_of_network(path)
-        with _translated(path, otherwise="store_unavailable"), self._turn(path):
+        with translated(path, otherwise="store_unavailable"), self._turn(path):
             connection = self._open(path)
             try:
                 make_tables(connection, path)
@@ -212,7 +195,7 @@ class SQLite:
             with memory.lock:
                 yield memory.connection, True
             return
-        with _translated(path, otherwise="store_unavailable"):
+        with translated(path, otherwise="store_unavailable"):
             refuse_folder(path)
             if not has_content(path):
                 with closing(self._empty()) as empty:
@@ -241,7 +224,7 @@ class SQLite:
         if file == self._checked_file or not has_content(path):
             return
         is_writable = os.access(path.parent, os.W_OK)
-        with _translated(path, otherwise="store_unavailable"):
+        with translated(path, otherwise="store_unavailable"):
             if has_log(path) or not is_writable:
                 # Reading the log would write an index file. Without its log, a file can look damaged or empty.
                 with suppress(sqlite3.Error, UnicodeDecodeError):
@@ -259,7 +242,7 @@ class SQLite:
     def _open(self, path: Path) -> sqlite3.Connection:
         """Connect to a file that exists and whose version is known, to write."""
         if not os.access(path, os.W_OK):
-            raise WriteRefused(f"{path} {_ADVICE[sqlite3.SQLITE_READONLY]}")
+            raise WriteRefused(f"{path} {ADVICE[sqlite3.SQLITE_READONLY]}")
         return self._connected(path, "mode=rw")
 
     def _open_for_reading(self, path: Path) -> sqlite3.Connection:
@@ -434,26 +417,33 @@ class _FileSession(_Session):
         """Close the connection, whatever state it is in; a forked child leaves its parent's alone."""
         if self._process == os.getpid():
             with suppress(Exception):  # a connection that is let go has nothing to say
+                self._is_moved()
                 self.connection.close()
             self._connections.closed()
+
+    def _is_moved(self) -> bool:
+        """Return whether the file has lost its name. If so, write its log into it, which SQLite does not do."""
+        if self._place.has_its_name():
+            return False
+        with suppress(sqlite3.Error):
+            self.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        return True
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
         if self._process != os.getpid():
             raise WriteRefused(has_forked(self._path), reason="forked_while_writing")
-        with _translated(self._path, otherwise="write_failed"), self._turn_of(self._path):
-            self._check_place()
+        with translated(self._path, otherwise="write_failed"), self._turn_of(self._path):
+            moved = WriteRefused(f"{self._path} was renamed or removed while it was written", reason="moved")
+            if self._is_moved():
+                raise moved
             self._connections.write_start = time.monotonic(), self.connection
             try:
                 yield
             finally:
                 self._connections.write_start = None
-            self._check_place()
-
-    def _check_place(self) -> None:
-        """Refuse what would go, or has gone, into a file that no longer has its name."""
-        if not self._place.has_its_name():
-            raise WriteRefused(f"{self._path} was renamed or removed while it was written", reason="moved")
+            if self._is_moved():
+                raise moved
 
 
 class _MemorySession(_Session):
@@ -468,30 +458,5 @@ class _MemorySession(_Session):
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
-        with _translated(Path(":memory:"), otherwise="write_failed"), self.lock:
+        with translated(Path(":memory:"), otherwise="write_failed"), self.lock:
             yield
-
-
-@contextmanager
-def _translated(path: Path, *, otherwise: str) -> Iterator[None]:
-    """Turn what SQLite and the operating system raise into `WriteRefused`.
-
-    Args:
-        path: Of the database, for the message.
-        otherwise: The reason when it is neither a lock nor a full disk.
-    """
-    try:
-        yield
-    except sqlite3.Error as error:
-        # Extended codes keep the plain one in their low byte. Misuse has no code: no advice, its own words.
-        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
-        advice = _ADVICE.get(code, f"gave an error: {error}")
-        raise WriteRefused(f"{path} {advice}", reason=_REASONS.get(code, otherwise)) from error
-    except UnicodeDecodeError as error:  # names in what SQLite says of a table that it cannot read
-        raise WriteRefused(f"{path} {_ADVICE[sqlite3.SQLITE_CORRUPT]}", reason=otherwise) from error
-    except TimeoutError as error:
-        raise WriteRefused(f"{path} {_LOCKED}", reason="locked") from error
-    except HurriedError as error:
-        raise WriteRefused(f"{path} is not written while the process forks", reason="hurried") from error
-    except OSError as error:
-        raise cannot_write(path, error, otherwise) from error

@@ -126,6 +126,22 @@ def test_rename_starts_a_new_file(path):
     assert call_ids_in(path) == ["b"]
 
 
+@pytest.mark.parametrize("durability", ["sync", "queue"])
+@pytest.mark.parametrize("more", [0, 20])
+def test_a_renamed_file_keeps_the_records_of_its_log(path, durability, more):
+    """Each stored record is in the renamed file or in the new one, also if nothing is recorded after the rename."""
+    with open_store(str(path), durability=durability) as store:
+        for number in range(50):
+            store.record(outcome(id=str(number)))
+        store.flush()
+        path.rename(path.with_name("old.db"))
+        for number in range(50, 50 + more):
+            store.record(outcome(id=str(number)))
+
+    assert len(call_ids_in(path.with_name("old.db"))) == 50
+    assert len(call_ids_in(path)) == more if more else not path.exists()
+
+
 def test_removed_file_is_created_again(path):
     """After a removal, rows go to a new file."""
     with open_store(str(path)) as store:
