@@ -27,6 +27,9 @@ def is_interruption(error: BaseException, access: Callable[[], object] | None = 
     Args:
         error: What was caught.
         access: Does again what had raised it, where that changes nothing.
+
+    Raises:
+        Exception: The handler of a signal raised it during *access*.
     """
     trace = error.__traceback__
     while trace is not None:
@@ -37,8 +40,10 @@ def is_interruption(error: BaseException, access: Callable[[], object] | None = 
         return False
     try:
         access()
-    except Exception as second:  # noqa: BLE001 - it is only compared with the first
-        return type(second) is not type(error) or is_interruption(second)
+    except Exception as second:
+        if is_interruption(second):
+            raise
+        return type(second) is not type(error)
     return True
 
 

@@ -364,6 +364,8 @@ def _read_file(path: Path) -> Any:
         with path.open("rb") as file:
             content = file.read(checks.MAX_BYTES + 1)
     except OSError as error:
+        if is_interruption(error):
+            raise
         raise InvalidSchema(f"schema file {str(path)!r} cannot be read: {error.strerror}") from error
     if len(content) > checks.MAX_BYTES:
         raise InvalidSchema(
@@ -376,6 +378,8 @@ def _read_file(path: Path) -> Any:
             f"schema file {str(path)!r} is nested deeper than {checks.MAX_DEPTH} levels", code="too_deep"
         ) from error
     except ValueError as error:
+        if is_interruption(error):
+            raise
         raise InvalidSchema(f"schema file {str(path)!r} is not JSON: {error}") from error
 
 

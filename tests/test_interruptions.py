@@ -2,10 +2,13 @@
 
 import signal
 import sys
+from contextlib import suppress
 from functools import partial
 
 import pytest
 
+from benchmarks.interrupts import GOOD, SCHEMA, Total, chunks, completion
+from schema_guard import About, GuardFailed, Store, adapt, guard, lint, open_store, prefix_checker
 from schema_guard.interruptions import is_interruption
 from schema_guard.judging import judge
 from schema_guard.preparing.version import fingerprint
@@ -13,8 +16,10 @@ from schema_guard.prices import tokens
 from schema_guard.prices.charges import charges_of
 from schema_guard.providers.dialects import dialect
 from schema_guard.providers.fields import field, first
+from schema_guard.records.urls import recording_store
 from schema_guard.schema import Schema
 from schema_guard.values import Usage
+from tests.strikes import escapes
 
 
 class Interruption(Exception):
@@ -172,3 +177,100 @@ def test_a_signal_while_a_call_is_priced_comes_out(interrupt, monkeypatch):
     monkeypatch.setattr(tokens, "prices_in", lambda *_, **__: interrupt())
     with pytest.raises(Interruption):
         charges.cost(Usage(1, 1), "m")
+
+
+class Refusing(Exception):
+    """An exception of an SDK that trips over its own response."""
+
+    @property
+    def response(self):
+        raise ValueError
+
+
+def calls_to_strike(store, folder):
+    """Give calls that run code of the library outside of the loop too."""
+
+    def decorated():
+        guard(SCHEMA, store=store)(lambda prompt: GOOD)("t")
+
+    def raising():
+        with suppress(Refusing):
+            guarded_raising("t")
+
+    def raise_refusing(prompt):
+        raise Refusing
+
+    def priced():
+        return guard(SCHEMA, store=store, about=About(prices=PRICES))(lambda prompt: completion(GOOD))("t")
+
+    def of_a_type():
+        guard(Total, store=store, checks=[lambda value: True])(lambda prompt: '{"total": "1"}')("t")
+
+    def of_each(*values):
+        with suppress(GuardFailed):
+            guard(SCHEMA, store=store, max_attempts=1)(lambda prompt: iter(values))("t")
+
+    guarded_raising = guard(SCHEMA, store=store)(raise_refusing)
+    return {
+        "decorate": decorated,
+        "raise": raising,
+        "price": priced,
+        "read a type": of_a_type,
+        "read chunks": lambda: of_each(*chunks(GOOD)),
+        "read odd chunks": lambda: of_each(*chunks('{"total": 1, "total": 2}')),
+        "adapt": lambda: adapt(Schema.of(SCHEMA), "openai"),
+        "lint": lambda: lint(Schema.of(SCHEMA), "openai"),
+        "check a prefix": lambda: prefix_checker(Schema.of(SCHEMA)).feed('{"total": "x'),
+        "name a store": lambda: recording_store("records.db"),
+        "load a schema": lambda: Schema.of({"properties": {"x": {"$ref": "#/$defs/x"}}, "$defs": {"x": {}}}),
+        "judge": lambda: judge('{"total": "x"}', Schema.of(SCHEMA)),
+        "open": lambda: open_store(f"{folder}/other.db").close(),
+        "read": lambda: list(store.attempts()),
+        "count": lambda: list(store.configurations()),
+        "look": partial(Store.info, store),
+        "check": partial(Store.check, store),
+        "declare": lambda: store.set_target("0" * 16, 0.01),
+    }
+
+
+STEPS = {
+    "check": 7,
+    "decorate": 3,
+    "read a type": 3,
+    "adapt": 50,
+    "read chunks": 5,
+    "read odd chunks": 5,
+    "lint": 5,
+    "price": 3,
+}
+PRICES = {"m": {"p_in": 1.0, "p_cached": 0.1, "p_out": 2.0}}
+
+
+@pytest.mark.skipif("coverage" in sys.modules, reason="a strike in coverage's own code leaves its lock held")
+@pytest.mark.parametrize("name", list(calls_to_strike(None, ".")))
+def test_a_signal_comes_out_of_each_point(name, tmp_path, monkeypatch):
+    """The exception of a handler comes out as itself, wherever in the library the signal arrives."""
+    monkeypatch.chdir(tmp_path)
+    with open_store(str(tmp_path / "records.db")) as store:
+        call = calls_to_strike(store, tmp_path)[name]
+        call()
+        store.flush()
+
+        lost, count = escapes(call, step=STEPS.get(name, 1))
+
+    assert not lost
+    assert count > 20
+
+
+def test_a_caller_stops_a_check_of_a_store(tmp_path):
+    """An exception of the function that hears of progress comes out, and is no damage."""
+
+    def stop(what, done, total):
+        if what == "roll-ups":
+            raise ValueError("enough")
+
+    with open_store(str(tmp_path / "records.db")) as store:
+        guard(SCHEMA, store=store)(lambda prompt: GOOD)("t")
+
+        with pytest.raises(ValueError, match="enough"):
+            store.check(stop)

@@ -100,9 +100,10 @@ def _read_by(function: Any) -> Iterator[tuple[str, Any]]:
         yield from ((name, callee.__globals__[name]) for name in names if name in callee.__globals__)
         for name, cell in zip(code.co_freevars, callee.__closure__ or (), strict=True):
             try:
-                yield name, cell.cell_contents
+                content = cell.cell_contents
             except ValueError:  # not filled yet
                 continue
+            yield name, content
         held = getattr(owner, "__dict__", {})
         yield from ((f"self.{name}", held[name]) for name in names if name in held)
         yield from (

@@ -141,6 +141,8 @@ def shape_of(
     try:
         parameters = parameters_of(function)
     except (TypeError, ValueError) as error:
+        if is_interruption(error):
+            raise
         raise InvalidArgument(f"{name_of(function)}: its parameters cannot be read: {error}") from error
     known = {p.name: p for p in parameters if p.kind not in ("rest", "named rest")}
     ours = ours_of(function, known, named, prompt)

@@ -424,7 +424,13 @@ class Store:
             StoreError: It cannot be read, or is no store of this version.
         """
         self.flush()
-        return self._backend.check(on_step or (lambda *_: None))
+        reporter = _Reporter(on_step or (lambda *_: None))
+        try:
+            return self._backend.check(reporter)
+        except _ReportFailed:
+            error = reporter.error
+        assert error is not None
+        raise error
 
     def close(self, timeout_s: float = 2.0) -> int:
         """Flush and close; gives the attempts still pending. What is recorded later is lost."""
@@ -451,6 +457,26 @@ class Store:
             yield session
         finally:
             session.close()
+
+
+class _ReportFailed(BaseException):
+    """The caller's function raised. No handler for faults of a database catches this."""
+
+
+class _Reporter:
+    """Calls the caller's function. A check takes an exception of its own for damage."""
+
+    error: Exception | None = None
+
+    def __init__(self, on_step: Callable[[str, int, int], None]) -> None:
+        self._on_step = on_step
+
+    def __call__(self, what: str, done: int, total: int) -> None:
+        try:
+            self._on_step(what, done, total)
+        except Exception as error:
+            self.error = error
+            raise _ReportFailed from error
 
 
 def durability_of(durability: str) -> Durability:

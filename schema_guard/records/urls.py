@@ -13,6 +13,7 @@ from weakref import WeakKeyDictionary
 
 from schema_guard.arguments import require_bool
 from schema_guard.errors import InvalidArgument, MissingExtra
+from schema_guard.interruptions import is_interruption
 from schema_guard.records.payloads.retention import Retention
 from schema_guard.records.payloads.storage import TextStorage, policy_of
 from schema_guard.records.store import Durability, Store, durability_of
@@ -278,14 +279,19 @@ def recording_store(spec: str | Store | None = None, *, default: bool = False) -
         named = default_url() if default else spec
         store = resolve_store(named)
     except (InvalidArgument, MissingExtra, OSError) as error:
-        why = str(error)
-    else:
-        if store is not None and named is not None and _is_fixed(named):
-            _stores[words] = store
-        return store
+        if is_interruption(error):
+            raise
+        return _unusable(default_url() if default else spec, str(error))
+    if store is not None and named is not None and _is_fixed(named):
+        _stores[words] = store
+    return store
+
+
+def _unusable(spec: str | None, why: str) -> Store:
+    """Return the store that loses each record because its name is wrong."""
     from schema_guard.records.backend import UnusableBackend
 
-    named = masked(str(default_url() if default else spec))
+    named = masked(str(spec))
     with _shared_lock:
         key = f"unusable {named}"
         if key not in _shared:

@@ -269,6 +269,8 @@ def _fast(references: References, loosens: bool, formats: bool) -> Validator | N
             return None
         raise invalid(error, references) from error
     except (jsonschema_rs.ReferencingError, ValueError) as error:
+        if is_interruption(error):
+            raise
         raise _unresolved(references, str(error)) from error
     return engines.FastValidator(validator)
 

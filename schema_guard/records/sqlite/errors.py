@@ -7,6 +7,7 @@ import sqlite3
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from schema_guard.interruptions import is_interruption
 from schema_guard.records.backend import WriteRefused
 from schema_guard.records.sqlite.connections import HurriedError
 from schema_guard.records.sqlite.file import cannot_write
@@ -53,9 +54,11 @@ def translated(path: Path, *, otherwise: str) -> Iterator[None]:
         raise WriteRefused(f"{path} {advice}", reason=_REASONS.get(code, otherwise)) from error
     except UnicodeDecodeError as error:  # names in what SQLite says of a table that it cannot read
         raise WriteRefused(f"{path} {ADVICE[sqlite3.SQLITE_CORRUPT]}", reason=otherwise) from error
-    except TimeoutError as error:
-        raise WriteRefused(f"{path} {_LOCKED}", reason="locked") from error
     except HurriedError as error:
         raise WriteRefused(f"{path} is not written while the process forks", reason="hurried") from error
     except OSError as error:
+        if is_interruption(error):
+            raise
+        if isinstance(error, TimeoutError):
+            raise WriteRefused(f"{path} {_LOCKED}", reason="locked") from error
         raise cannot_write(path, error, otherwise) from error

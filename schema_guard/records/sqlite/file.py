@@ -11,9 +11,9 @@ import logging
 import os
 import re
 import threading
-from contextlib import suppress
 from pathlib import Path
 
+from schema_guard.interruptions import is_interruption
 from schema_guard.records.backend import WriteRefused
 
 __all__ = [
@@ -54,6 +54,8 @@ def make_file(path: Path) -> None:
         if not path.exists():
             _make_empty(path)
     except OSError as error:
+        if is_interruption(error):
+            raise
         raise cannot_write(path, error, "store_unavailable") from error
 
 
@@ -176,7 +178,7 @@ _checked_files: set[Path] = set()
 def file_system(path: Path) -> str:
     """Name the kind of file system that a path is on, as Linux does; "" where that cannot be told."""
     name, longest = "", -1
-    with suppress(OSError, ValueError, IndexError):
+    try:
         real = os.path.realpath(path)
         for line in _MOUNTS.read_text(encoding="utf-8", errors="surrogateescape").splitlines():
             named, _, kind = line.partition(" - ")
@@ -184,4 +186,7 @@ def file_system(path: Path) -> str:
             # A later mount on the same folder lies above an earlier one.
             if len(point) >= longest and (real + "/").startswith(point.rstrip("/") + "/"):
                 name, longest = kind.split(" ")[0], len(point)
+    except (OSError, ValueError, IndexError) as error:
+        if is_interruption(error):
+            raise
     return name

@@ -7,6 +7,7 @@ import sqlite3
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from schema_guard.interruptions import is_interruption
 from schema_guard.records.backend import Damage
 
 if TYPE_CHECKING:
@@ -42,4 +43,6 @@ class Notes:
         try:
             yield
         except (sqlite3.Error, ValueError, TypeError, ArithmeticError, LookupError) as error:
+            if is_interruption(error):
+                raise
             self.add(part, f"cannot be read: {error}")
