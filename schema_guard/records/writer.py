@@ -27,8 +27,8 @@ from schema_guard.errors import StoreError
 from schema_guard.interruptions import is_interruption
 from schema_guard.records.backend import Counts, WriteRefused
 from schema_guard.records.payloads.storage import PendingTexts, TextStorage, chars_of
-from schema_guard.records.process.event_loop import is_on_event_loop
 from schema_guard.records.process.forks import wait_for_imports, wait_for_thread
+from schema_guard.records.process.threads import is_on_event_loop, warn
 from schema_guard.records.rows import rows
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ class Writer:
         self._wrote_at = 0.0
         self._moves = 0  # of the file, since a batch was stored
         self._is_behind = False  # whether calls wait for nothing until a write succeeds
-        self._marks = self._reached = 0
+        self._marks = self._taken = self._reached = 0
         self._thread: Thread | None = None
         self._last_thread: Thread | None = None  # the last one before
         self._offered = self._stored = self._pending = self._pending_chars = 0
@@ -146,16 +146,12 @@ class Writer:
     def _wait_for_first(self) -> None:
         if self.flush(_FIRST_WAIT_S):
             why = f"was not written within {_FIRST_WAIT_S:g} s: a process that ends now without flush() loses it"
-            _logger.warning("%s: the first record of this process %s", self._backend.url, why)
+            warn("%s: the first record of this process %s", self._backend.url, why)
 
     def settle(self) -> None:
-        """Wait, with durability "sync", until what was offered before is stored or lost.
+        """Wait, with durability "sync", until the records are stored or lost; raise `StoreError` if strict and they aren't.
 
-        While another process holds the database it waits a quarter of a second; then what was offered stays pending,
-        and nothing waits until a write has succeeded.
-
-        Raises:
-            StoreError: With `strict`, for what is not stored by then.
+        While another process holds the database, it waits 0.25 s. Later calls do not wait until a write succeeds.
         """
         if self._thread is current_thread() or (self._is_behind and not self._strict):
             return
@@ -196,10 +192,7 @@ class Writer:
         return left
 
     def before_fork(self, deadline: float) -> None:
-        """End the thread and close all connections, as far as that is done by *deadline*, and hold still until `after_fork`.
-
-        Does nothing in the writer's own thread.
-        """
+        """End the thread and close all connections by *deadline*, and hold still until `after_fork`; not in the thread."""
         if self._thread is current_thread() or not self._lock.acquire(timeout=_left(deadline)):
             return
         self._forking = True
@@ -244,27 +237,31 @@ class Writer:
     def _refusal(self, chars: int) -> str | None:
         if self._closed:
             return "store_unavailable"
-        full = self._queue.qsize() - (self._marks - self._reached) >= MAX_PENDING_OUTCOMES
+        full = self._queue.qsize() - (self._marks - self._taken) >= MAX_PENDING_OUTCOMES
         return "queue_full" if full or self._pending_chars + chars > MAX_PENDING_CHARS else None
 
     def _drain(self, timeout_s: float, *, last: bool, may_give_up: bool = False) -> int:
         deadline = time.monotonic() + min(timeout_s, 1e9)  # locks refuse to wait for infinite times; 30 years
-        with self._settled:
+        with self._lock:
             if self._forking and self._thread is not current_thread():
                 self._settled.wait_for(lambda: not self._forking, _left(deadline))
+            if self._thread is None and self._has_more():  # its start was interrupted
+                self._start()
             thread = self._thread
             if thread is None or thread is current_thread():
                 return self._pending
             self._marks += 1
             mark = self._marks
             self._flushing += 1
-            self._queue.put(_Mark(mark, last))
-            self._settled.notify_all()
             reached = False
-            while not reached and _left(deadline) and not (may_give_up and self._waits_too_long()):
-                slice_s = min(_POLL_S, _left(deadline)) if may_give_up else _left(deadline)
-                reached = self._settled.wait_for(lambda: self._reached >= mark, slice_s)
-            self._flushing -= 1
+            try:
+                self._queue.put(_Mark(mark, last))
+                self._settled.notify_all()
+                while not reached and _left(deadline) and not (may_give_up and self._waits_too_long()):
+                    slice_s = min(_POLL_S, _left(deadline)) if may_give_up else _left(deadline)
+                    reached = self._settled.wait_for(lambda: self._reached >= mark, slice_s)
+            finally:
+                self._flushing -= 1
             return 0 if reached else self._pending
 
     def _start(self) -> None:
@@ -274,15 +271,20 @@ class Writer:
             self._thread = Thread(target=self._run, name="schema-guard-writer", daemon=True)
             try:
                 self._thread.start()
-            except RuntimeError as error:  # no thread to be had, or the interpreter is ending
-                if is_interruption(error):
-                    raise
+            except BaseException as error:
+                # A thread that runs all the same waits for this lock, and then ends.
                 self._thread = None
+                # RuntimeError: no thread to be had, or the interpreter is ending
+                if not isinstance(error, RuntimeError) or is_interruption(error):
+                    raise
                 batch, _ = self._take(wait=False)
                 self._settle_lost(batch, "store_unavailable", error)
         _stop_when_a_child_process_ends()
 
     def _run(self) -> None:
+        with self._lock:
+            if self._thread is not current_thread():
+                return
         session: Session | None = None
         mark: _Mark | None = None
         while mark is None or not mark.last:
@@ -300,7 +302,7 @@ class Writer:
         self._end(mark)
 
     def _end(self, mark: _Mark | None) -> None:
-        with self._settled:
+        with self._lock:
             self._thread, self._last_thread = None, self._thread
             if mark is not None:
                 self._reach(mark)
@@ -313,7 +315,7 @@ class Writer:
         return self._kept is not None or not self._queue.empty()
 
     def _reach(self, mark: _Mark) -> None:
-        with self._settled:
+        with self._lock:
             self._reached = max(self._reached, mark.number)
             self._settled.notify_all()
 
@@ -330,11 +332,12 @@ class Writer:
             except Empty:
                 break
             if isinstance(entry, _Mark):
+                self._taken = max(self._taken, entry.number)
                 return batch, entry
             batch.append(entry)
             linger_s = self._wrote_at + _LINGER_S - time.monotonic()
             if first and not self.is_sync and linger_s > 0:
-                with self._settled:
+                with self._lock:
                     self._settled.wait_for(lambda: self._flushing, linger_s)
         return batch, None
 
@@ -400,11 +403,11 @@ class Writer:
 
     def _put_off(self, batch: list[_Item], pause_s: float, error: Exception) -> None:
         """Keep a batch for a server that is away, and wait before the next try: less for whoever flushes."""
+        self._kept = (batch, None)
         if not self._is_behind:
             self._is_behind = True
-            _logger.warning("records wait, calls go on: %s", error)
-        self._kept = (batch, None)
-        with self._settled:
+            warn("records wait, calls go on: %s", error)
+        with self._lock:
             self._settled.notify_all()
             if not self._settled.wait_for(lambda: self._forking, min(pause_s, _SHORT_PAUSE_S)):
                 self._settled.wait_for(lambda: self._forking or self._flushing or self._closed, pause_s)
@@ -442,7 +445,7 @@ class Writer:
         if before is not None and (reason in _WARNED_ONCE or now - before < _WARN_EVERY_S):
             return
         self._warned_at[reason] = now
-        _logger.warning("records are lost (%s), calls go on: %s", reason, why)
+        warn("records are lost (%s), calls go on: %s", reason, why)
 
 
 _LIVE: WeakSet[Writer] = WeakSet()

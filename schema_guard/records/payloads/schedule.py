@@ -3,12 +3,12 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from typing import TYPE_CHECKING, Final
 
 from schema_guard.interruptions import is_interruption
 from schema_guard.records.payloads.retention import STEP_ROWS, Retention
+from schema_guard.records.process.threads import warn
 
 if TYPE_CHECKING:
     from schema_guard.records.backend import Session
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 __all__ = ["Schedule"]
 
 _EVERY_S: Final = 60.0
-
-_logger = logging.getLogger("schema_guard")
 
 
 class Schedule:
@@ -48,6 +46,6 @@ class Schedule:
             is_postponed = getattr(error, "reason", None) == "hurried"
             if not (self._has_warned or is_postponed):
                 self._has_warned = True
-                _logger.warning("old rows are not taken out of the store: %s", error)
+                warn("old rows are not taken out of the store: %s", error)
             return None
         return session

@@ -44,7 +44,9 @@ class Connections:
         self.is_inherited = False
 
     def _restart(self) -> None:
-        self._changed = Condition(RLock())
+        # Entered by itself: a signal that arrives as a Condition is entered or left leaves its lock held.
+        self._lock = RLock()
+        self._changed = Condition(self._lock)
         self._threads: list[int] = []  # by which each one was opened
         self.is_hurried = False
         self.waits_since: float | None = None
@@ -52,12 +54,12 @@ class Connections:
 
     def opened(self) -> None:
         """Count a connection before it is opened; waits while the process forks."""
-        with self._changed:
+        with self._lock:
             self._threads.append(get_ident())
 
     def closed(self) -> None:
         """Count a connection out when it is closed."""
-        with self._changed:
+        with self._lock:
             if self._threads:
                 mine = get_ident()
                 self._threads.remove(mine if mine in self._threads else self._threads[0])
