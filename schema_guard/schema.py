@@ -19,7 +19,7 @@ from schema_guard.arguments import require_bool, require_text
 from schema_guard.errors import InvalidArgument, InvalidSchema
 from schema_guard.interruptions import is_interruption
 from schema_guard.light.digest import hex_digest
-from schema_guard.light.locks import Lock
+from schema_guard.light.locks import fork_safe_lock
 from schema_guard.limits import Limits
 from schema_guard.text import clip, safe
 from schema_guard.validation import document as checks
@@ -48,7 +48,7 @@ _DEEPEST = 1_000
 # What a JSON text of a schema begins with, and a name of a file hardly ever.
 _JSON_STARTS = ("{", "[", '"')
 _cache: dict[tuple[Any, ...], Any] = {}
-_cache_lock = Lock()
+_cache_lock = fork_safe_lock()
 
 
 class Schema(Generic[V]):

@@ -316,6 +316,24 @@ def test_no_module_has_the_name_of_a_public_object():
     assert named == [], "name the module for its subject"
 
 
+# These make their locks anew in a forked child, or run no threads beside a fork.
+WITH_LOCKS_OF_THEIR_OWN = re.compile(
+    r"light\.locks|records\.(writer|sqlite\.\w+)|models\.local|testing\..*"
+    r"|ext\.(loopback\..*|postgres\.links|serving\..*|telemetry\..*|tuning\.routing\..*)"
+)
+
+
+def test_every_lock_is_free_in_a_forked_child():
+    """A child whose parent held a lock in another thread would wait for it without end."""
+    held = [
+        short(module)
+        for module in MODULES
+        if re.search(r"\bR?Lock\(\)", module.text) and not WITH_LOCKS_OF_THEIR_OWN.fullmatch(short(module))
+    ]
+
+    assert held == [], "use `fork_safe_lock`"
+
+
 @pytest.mark.parametrize("ring", MOST_CODE_LINES)
 def test_no_ring_grows(ring):
     """A ring has at most the lines of code that its limit says."""

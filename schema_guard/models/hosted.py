@@ -12,13 +12,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import threading
 import weakref
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from schema_guard.errors import InvalidArgument
+from schema_guard.light.locks import fork_safe_lock
 from schema_guard.models.interface import Closing
 from schema_guard.providers.options import capabilities, unforced
 
@@ -91,7 +91,7 @@ class HostedModel(Closing, ABC):
         self.options = self.checked(options)
         self.defaults = joined(defaults or {}, self.options)
         self._on_close = on_close
-        self._lock = threading.Lock()
+        self._lock = fork_safe_lock()
         self._closed = False
         self._client: Any = None
         self._async_clients: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Any] = (

@@ -7,7 +7,6 @@ import asyncio
 import builtins
 import copy
 import json
-import threading
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from schema_guard.errors import InvalidArgument
+from schema_guard.light.locks import fork_safe_lock
 from schema_guard.models.interface import Closing, messages
 from schema_guard.providers.options import capabilities
 from schema_guard.text import clip, did_you_mean
@@ -134,7 +134,7 @@ class ScriptedModel(Closing):
         self.goes_on = goes_on
         self._is_cycle = cycle
         self._reply_count = 0
-        self._lock = threading.Lock()
+        self._lock = fork_safe_lock()
 
     @classmethod
     def from_file(cls, path: Path, *, provider: str = "openai", cycle: bool = False) -> ScriptedModel:

@@ -8,10 +8,9 @@ row of its own in the counts, so that they would grow without an end, and no row
 from __future__ import annotations
 
 import logging
-import os
 from typing import TYPE_CHECKING, Any
 
-from schema_guard.light.locks import RLock
+from schema_guard.light.locks import fork_safe_lock
 from schema_guard.text import clip, safe
 
 if TYPE_CHECKING:
@@ -26,17 +25,7 @@ OTHERS = "others"
 
 _logger = logging.getLogger("schema_guard")
 # Reentrant: the garbage collector can end a guarded generator, which is recorded, anywhere.
-_lock = RLock()
-
-
-def _reset_in_child() -> None:
-    """Hold no name for a thread of the parent, which does not live here."""
-    global _lock  # noqa: PLW0603 - a lock that nobody lets go of is replaced
-    _lock = RLock()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_reset_in_child)
+_lock = fork_safe_lock()
 
 
 class _KnownNames:

@@ -14,7 +14,7 @@ import sys
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from schema_guard.light.locks import Lock
+from schema_guard.light.locks import fork_safe_lock
 from schema_guard.preparing.shapes import implementation, name_of
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ _MOST_NAMES = 10_000
 # By name and schema: the code of each function that has it, by `module.qualname`, in the order in which they were
 # guarded. All that one factory makes have the same code.
 _used_names: dict[tuple[str, str], dict[str, list[_Codes]]] = {}
-_lock = Lock()
+_lock = fork_safe_lock()
 
 
 def full_name(function: Any) -> str:
@@ -62,10 +62,11 @@ def recorded_name(function: Any, chosen_name: str | None, schema_fingerprint: st
         if len(_used_names) > _MOST_NAMES:
             _used_names.clear()
         known = _used_names.setdefault((name, schema_fingerprint), {})
-        is_first = sum(map(len, known.values())) < 2
+        before = sum(map(len, known.values()))
         number = _number(codes, known.setdefault(origin, []))
-        if is_first and sum(map(len, known.values())) > 1:
-            _warn(name, chosen_name)
+        is_first = before < 2 <= sum(map(len, known.values()))
+    if is_first:
+        _warn(name, chosen_name)
     return name if chosen_name or number == 1 else f"{name}#{number}"
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from schema_guard.light.locks import RLock
+from schema_guard.light.locks import fork_safe_lock
 from schema_guard.records import recorder
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ class _AtFirstCall:
 
     def __init__(self, text: str) -> None:
         self._text = text
-        self._lock = RLock()
+        self._lock = fork_safe_lock()
 
     def begin(self, call: Call) -> Followed | None:
         """Switch telemetry on, and follow the call where that is had."""

@@ -7,13 +7,13 @@ import os
 import re
 import sys
 from pathlib import Path
-from threading import RLock
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 from schema_guard.arguments import require_bool
 from schema_guard.errors import InvalidArgument, MissingExtra
 from schema_guard.interruptions import is_interruption
+from schema_guard.light.locks import fork_safe_lock
 from schema_guard.records.payloads.retention import Retention
 from schema_guard.records.payloads.storage import TextStorage, policy_of
 from schema_guard.records.store import Durability, Store, durability_of
@@ -38,7 +38,7 @@ _PARAMETERS = re.compile(r"\w+=[^&=]*(&\w+=[^&=]*)*")
 _USER = re.compile(r"(?<=://).*@")
 _shared: dict[str, Store] = {}
 # Reentrant: the garbage collector can end a guarded call, which asks for its store, anywhere.
-_shared_lock = RLock()
+_shared_lock = fork_safe_lock()
 # The payload policy that was stated for each open store; None if nobody stated one.
 _stated: WeakKeyDictionary[Store, PayloadPolicy | None] = WeakKeyDictionary()
 # What of the environment says where the default store is when $SCHEMA_GUARD_STORE does not.
@@ -60,16 +60,6 @@ PARAMETERS = {
     "max_bytes": "2GB",
 }
 """What a URL says of a store beside its place, and which values that has."""
-
-
-def _reset_in_child() -> None:
-    """Hold no store for a thread of the parent, which does not live here."""
-    global _shared_lock  # noqa: PLW0603 - a lock that nobody lets go of is replaced
-    _shared_lock = RLock()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_reset_in_child)
 
 
 def parted(url: str) -> tuple[str, dict[str, str]]:

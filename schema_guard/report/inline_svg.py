@@ -11,10 +11,10 @@ from __future__ import annotations
 import re
 import warnings
 from io import StringIO
-from threading import Lock
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree as ET
 
+from schema_guard.light.locks import fork_safe_lock
 from schema_guard.text import safe
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ _DROPPED = ("metadata", "clipPath", "style")
 _FONT_SIZE = re.compile(r"font(?:-size)?:\s*([\d.]+)px")
 
 # The settings of matplotlib belong to the process: one figure at a time.
-_drawing = Lock()
+_drawing = fork_safe_lock()
 
 
 def inline_svg(draw: Callable[[], Figure], *, name: str, title: str, description: str) -> str:

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, NotRequired, Required, get_args, get_orig
 
 from schema_guard.errors import InvalidArgument, MissingExtra
 from schema_guard.interruptions import is_interruption
-from schema_guard.light.locks import Lock
+from schema_guard.light.locks import fork_safe_lock
 from schema_guard.light.tuples import NamedTuple
 from schema_guard.text import clip
 
@@ -38,7 +38,7 @@ _NO_SCHEMA = "Unable to generate pydantic-core schema for "
 _MOST_PROBLEMS = 50
 # msgspec writes `$.lines[0].qty`, and `[...]` for a value of a dict.
 _STEP = re.compile(r"\.([^.\[`]+)|\[(\d+)\]")
-_lock = Lock()
+_lock = fork_safe_lock()
 
 
 class TypeProblem(NamedTuple):

@@ -16,7 +16,7 @@ from math import frexp, inf
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.errors import InvalidSchema
-from schema_guard.light.locks import Lock
+from schema_guard.light.locks import fork_safe_lock
 from schema_guard.limits import Limits
 from schema_guard.validation.document import compact
 from schema_guard.validation.keywords import UNIONS, every, in_place, one_of, reported
@@ -116,7 +116,7 @@ class CostEstimate:
             if (node := graph.nodes[index]).one_of or node.every or node.in_place or node.choices
         ]
         self._root = graph.root
-        self._lock = Lock()
+        self._lock = fork_safe_lock()
         self.degree = graph.degree
         self.chain = max((node.chain for node in self._nodes), default=1)
         self.unions = graph.unions

@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 from schema_guard.errors import InvalidSchema
-from schema_guard.light.locks import Lock
+from schema_guard.light.locks import fork_safe_lock
 from schema_guard.pointer import escape, pointer
 from schema_guard.text import clip
 from schema_guard.validation.cost_estimate import BACKTRACK_LIMIT
@@ -36,7 +36,7 @@ LINKS_TO_EXPLAIN = 120
 _LINKS_TO_DECIDE = 1_200
 _STACK_BYTES = 128 * 1024 * 1024
 
-_stack_lock = Lock()
+_stack_lock = fork_safe_lock()
 
 
 class Validator(Protocol):

@@ -18,7 +18,6 @@ from __future__ import annotations
 import re
 from collections import OrderedDict
 from functools import cache
-from threading import Lock
 from time import perf_counter, time
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -28,6 +27,7 @@ from schema_guard.ext.recorders.observed_attempt import AttemptView
 from schema_guard.ext.recorders.recording import MOST_OPEN, Recording
 from schema_guard.ext.recorders.requests import Requested, options_of, requested
 from schema_guard.ext.recorders.tool_turns import ToolTurn, turn_of
+from schema_guard.light.locks import fork_safe_lock
 from schema_guard.providers.fields import field, first
 from schema_guard.providers.options import PROVIDER_OPTIONS
 from schema_guard.received.exceptions import read_exception
@@ -217,7 +217,7 @@ class ModelRuns:
 
     def __init__(self, recording: Recording) -> None:
         self.recording = recording
-        self._lock = Lock()
+        self._lock = fork_safe_lock()
         self._chains: OrderedDict[Any, _Chain] = OrderedDict()
         self._models: OrderedDict[Any, tuple[_Call | None, Any]] = OrderedDict()
         self._waiting: dict[Any, list[_Call]] = {}

@@ -17,7 +17,6 @@ import atexit
 from collections import OrderedDict
 from contextlib import suppress
 from functools import cache
-from threading import Lock
 from time import monotonic, time
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -27,6 +26,7 @@ from schema_guard.ext.recorders.observed_attempt import AttemptView
 from schema_guard.ext.recorders.recording import MOST_OPEN, Recording
 from schema_guard.ext.recorders.requests import Requested, options_of, requested
 from schema_guard.ext.recorders.tool_turns import record_turn
+from schema_guard.light.locks import fork_safe_lock
 from schema_guard.providers.fields import count, field
 from schema_guard.providers.options import PROVIDER_OPTIONS
 from schema_guard.received.replies import Reply, read
@@ -200,7 +200,7 @@ class LiteLLMCalls:
 
     def __init__(self, recording: Recording) -> None:
         self._recording = recording
-        self._lock = Lock()
+        self._lock = fork_safe_lock()
         self._sent: OrderedDict[str, _Sent | None] = OrderedDict()
         self._failed: OrderedDict[tuple[Any, str], _FailedCall] = OrderedDict()
 

@@ -16,7 +16,6 @@ import logging
 from collections import Counter, OrderedDict
 from contextlib import contextmanager
 from math import isnan
-from threading import Lock
 from time import perf_counter, time
 from typing import TYPE_CHECKING, Any, Final
 
@@ -26,6 +25,7 @@ from schema_guard.ext.recorders.nesting import current_context, is_same
 from schema_guard.ext.recorders.observed_attempt import end_of
 from schema_guard.ext.tools.recorded_call import UnknownTools
 from schema_guard.interruptions import is_interruption
+from schema_guard.light.locks import fork_safe_lock
 from schema_guard.loop import Done, enforce
 from schema_guard.preparing.costs import prices_of, with_costs
 from schema_guard.preparing.name_limits import OTHERS, folded
@@ -57,7 +57,7 @@ MOST_FUNCTIONS: Final = 500
 _MOST_KNOWN: Final = 1_024
 
 _logger = logging.getLogger("schema_guard")
-_lock = Lock()
+_lock = fork_safe_lock()
 _counts: dict[str, Counter[str]] = {}
 
 
@@ -193,7 +193,7 @@ class Recording:
         self._function, self._store, self._segment = function, store, segment
         self._version = version or "recorded"
         self._prices = prices_of(prices)
-        self._lock = Lock()
+        self._lock = fork_safe_lock()
         self._schemas = _Bounded(_MOST_KNOWN)
         self._receivers = _Bounded(_MOST_KNOWN)
         self._open = _Bounded(MOST_OPEN)

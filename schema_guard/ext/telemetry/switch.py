@@ -8,7 +8,6 @@ import logging
 import os
 import sys
 from importlib import import_module
-from threading import Lock
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import schema_guard
@@ -16,6 +15,7 @@ from schema_guard.errors import InvalidArgument
 from schema_guard.ext.telemetry.counters import MOST_NAMES, Counters
 from schema_guard.ext.telemetry.telemetry import Faults, Telemetry
 from schema_guard.interruptions import is_interruption
+from schema_guard.light.locks import fork_safe_lock
 from schema_guard.records import recorder
 from schema_guard.text import clip
 
@@ -28,7 +28,7 @@ VARIABLE = "SCHEMA_GUARD_TELEMETRY"
 EVERY_S = 15.0
 
 _logger = logging.getLogger("schema_guard")
-_lock = Lock()
+_lock = fork_safe_lock()
 
 
 class _Switch:

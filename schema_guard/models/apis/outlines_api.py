@@ -11,12 +11,12 @@ Rules:
 from __future__ import annotations
 
 import contextlib
-import threading
 from asyncio import to_thread
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from schema_guard.errors import InvalidArgument
+from schema_guard.light.locks import fork_safe_lock
 from schema_guard.models.hosted import joined
 from schema_guard.models.interface import Closing, messages
 from schema_guard.providers.options import PROVIDER_OPTIONS, capabilities
@@ -87,7 +87,7 @@ class OutlinesModel(Closing):
         self.lacks = _lacks(kind)
         self._model: Any = model
         self._limit = limit, _LIMITS.get(kind, limit)
-        self._lock = threading.Lock()
+        self._lock = fork_safe_lock()
         # Its tokenizer is read anew for each, half a second.
         self._generator_of = lru_cache(_CACHED_GENERATORS)(self._generator_of_text)
 

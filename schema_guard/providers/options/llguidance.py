@@ -11,11 +11,11 @@ from __future__ import annotations
 
 import json
 import re
-import threading
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.errors import InvalidArgument, missing_extra
+from schema_guard.light.locks import fork_safe_lock
 from schema_guard.pointer import pointer
 from schema_guard.text import clip, safe
 from schema_guard.validation.references import subschemas
@@ -47,7 +47,7 @@ _SETTLED_ELSEWHERE = frozenset({"$ref", "$dynamicRef", "enum", "const", "allOf",
 _PREFACE = "%llguidance {}\nstart: %json "
 
 _cache: OrderedDict[tuple[str, str | None, int | None, int | None], str] = OrderedDict()
-_cache_lock = threading.Lock()
+_cache_lock = fork_safe_lock()
 
 
 class _Complaint(NamedTuple):

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import json
 import logging
-from threading import RLock
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 from schema_guard.errors import InvalidArgument
 from schema_guard.interruptions import is_interruption
+from schema_guard.light.locks import fork_safe_lock
 from schema_guard.records.payloads.schedule import Schedule
 from schema_guard.text import clip, did_you_mean
 
@@ -87,7 +87,7 @@ class TextStorage:
         self.redactor_errors = 0
         self.schedule = Schedule()
         self._redact = redact
-        self._lock = RLock()
+        self._lock = fork_safe_lock()
 
     def take(self, outcome: Outcome[Any], task: Prompt | None = None) -> tuple[PendingTexts, ...]:
         """Give the texts that are to be stored, one for each attempt; none when the policy is `"off"`.
