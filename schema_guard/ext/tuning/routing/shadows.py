@@ -12,11 +12,12 @@ import os
 import time
 from contextlib import suppress
 from queue import Empty, SimpleQueue
-from threading import Condition, RLock, Thread
+from threading import Condition, RLock, Thread, current_thread
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
 from schema_guard.drive import is_async
+from schema_guard.interruptions import is_interruption
 from schema_guard.records.writer import EXIT_FLUSH_S
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ class Shadows:
 
     Attributes:
         made: That have ended, however.
-        dropped: That were not made, for too many were pending, or a loop was closed over them.
+        dropped: Those that were not made: too many were pending, no thread could start, or a loop was closed over them.
     """
 
     def __init__(self, most_pending: int) -> None:
@@ -59,7 +60,15 @@ class Shadows:
         with self._lock:
             if self._thread is None:
                 self._thread = Thread(target=self._work, name="schema_guard shadows", daemon=True)
-                self._thread.start()
+                try:
+                    self._thread.start()
+                except BaseException as error:
+                    # A thread that runs all the same waits for this lock, and then ends.
+                    self._thread = None
+                    # RuntimeError: no thread to be had, or the interpreter is ending
+                    if not isinstance(error, RuntimeError) or is_interruption(error):
+                        raise
+                    self._drop_all()
 
     def offer_task(self, call: Callable[[], Coroutine[Any, Any, object]]) -> None:
         """Take a call to be made in a task of the running loop."""
@@ -104,7 +113,16 @@ class Shadows:
             self.dropped += not is_made
             self._settled.notify_all()
 
+    def _drop_all(self) -> None:
+        with suppress(Empty):
+            while True:
+                self._queue.get_nowait()
+                self._end(is_made=False)
+
     def _work(self) -> None:
+        with self._lock:
+            if self._thread is not current_thread():
+                return
         while True:
             try:
                 call = self._queue.get(timeout=_IDLE_S)
@@ -129,9 +147,12 @@ class Shadows:
 
 
 async def _awaited(call: Callable[[], Coroutine[Any, Any, object]]) -> None:
-    # Recorded, and its answer is nobody's.
-    with suppress(Exception):
+    try:
         await call()
+    except Exception as error:
+        # Recorded, and its answer is nobody's.
+        if is_interruption(error):
+            raise
 
 
 def _run_alone(result: Any) -> None:
