@@ -67,7 +67,7 @@ def what_if(evidence: Mapping[str, Any], changes: Sequence[str]) -> dict[str, An
 def _value(text: str) -> Any:
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return text.strip()
 
 

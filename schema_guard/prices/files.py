@@ -21,7 +21,7 @@ def read_prices(path: Path) -> Any:
     """
     try:
         return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InvalidArgument(
             f"prices {clip_path(path)!r}: expected a JSON file: {clip(reason_of(error))}"
         ) from error

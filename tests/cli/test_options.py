@@ -3,8 +3,12 @@
 import click
 import pytest
 
+from schema_guard import InvalidArgument
+from schema_guard.bench.run.journal import _decoded
 from schema_guard.cli.command import command
 from schema_guard.cli.shared.group import LazyGroup
+from schema_guard.cli.shared.options import json_file, key_value
+from schema_guard.prices.files import read_prices
 from tests.needs import ALL, needs
 
 pytestmark = needs(*ALL)
@@ -52,3 +56,33 @@ def test_help_has_examples_and_exit_statuses(name):
 
     assert f"schema-guard {name}" in text
     assert "Exit status" in text
+
+
+DEEP = "[" * 100_000
+
+
+def read_deep_prices(file):
+    read_prices(file)
+
+
+def read_deep_evidence(file):
+    json_file(str(file))
+
+
+def resume_deep_journal(file):
+    _decoded(file.read_text(), "journal", 1)
+
+
+@pytest.mark.parametrize("read", [read_deep_prices, read_deep_evidence, resume_deep_journal])
+def test_file_that_is_nested_too_deep_is_no_bug_of_ours(read, tmp_path):
+    """Python's RecursionError for a user's JSON becomes an error that names the file."""
+    file = tmp_path / "deep.json"
+    file.write_text(DEEP)
+
+    with pytest.raises((InvalidArgument, click.UsageError), match="JSON"):
+        read(file)
+
+
+def test_value_that_is_nested_too_deep_is_a_text():
+    """A value on the command line that can't be read as JSON is taken as it is."""
+    assert key_value(f"a={DEEP}") == ("a", DEEP)

@@ -269,7 +269,7 @@ def _read(text: str, plan: RunPlan, where: str) -> Journal:
 def _decoded(line: str, where: str, number: int) -> dict[str, Any]:
     try:
         row = json.loads(line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InvalidArgument(f"{where}, line {number}: broken JSON: {error}") from error
     if not isinstance(row, dict):
         raise InvalidArgument(f"{where}, line {number}: expected an object, got {clip(line, 80)}")

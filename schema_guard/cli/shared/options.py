@@ -272,7 +272,7 @@ def json_file(name: str) -> dict[str, Any]:
     """Read a file that holds a JSON object; `-` is standard input."""
     try:
         found = json.loads(sys.stdin.read() if name == "-" else Path(name).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise click.UsageError(f"{safe(name)}: expected a JSON file: {safe(reason_of(error))}") from error
     if not isinstance(found, dict):
         raise click.UsageError(f"{safe(name)}: expected a JSON object, got {type(found).__name__}")
@@ -286,7 +286,7 @@ def key_value(text: str) -> tuple[str, Any]:
         raise click.UsageError(f"--option {safe(text)!r}: expected KEY=VALUE, such as temperature=0.7")
     try:
         return key, json.loads(value)
-    except ValueError:
+    except (ValueError, RecursionError):
         return key, value
 
 
