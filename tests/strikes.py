@@ -4,6 +4,7 @@ import gc
 import signal
 import sys
 from contextlib import contextmanager
+from contextvars import copy_context
 from pathlib import Path
 
 import schema_guard
@@ -22,6 +23,11 @@ def escapes(call, *, step=1, within=()):
 
     Python runs handlers when a function begins, and when one that is written in C returns. It calls a profiler there.
     """
+    # A call that is struck before it puts a context variable back leaves it to this copy.
+    return copy_context().run(_escapes, call, step, within)
+
+
+def _escapes(call, step, within):
     lost, number = [], 1
     with _signals((PACKAGE, *within)) as strike:
         while (point := strike.during(call, number)) is not None:

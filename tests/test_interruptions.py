@@ -8,9 +8,20 @@ from functools import partial
 import pytest
 
 from benchmarks.interrupts import GOOD, SCHEMA, Total, chunks, completion
-from schema_guard import About, GuardFailed, Store, adapt, guard, lint, open_store, prefix_checker
+from schema_guard import (
+    About,
+    GuardFailed,
+    Store,
+    adapt,
+    guard,
+    guard_tools,
+    lint,
+    open_store,
+    prefix_checker,
+)
 from schema_guard.interruptions import is_interruption
 from schema_guard.judging import judge
+from schema_guard.models.error_keys import remove_key
 from schema_guard.preparing.version import fingerprint
 from schema_guard.prices import tokens
 from schema_guard.prices.charges import charges_of
@@ -187,6 +198,24 @@ class Refusing(Exception):
         raise ValueError
 
 
+class KeyedRequest:
+    """A request of an SDK."""
+
+    def __init__(self):
+        self.headers = {"authorization": "Bearer sk-12345678"}
+        self.body = ["sk-12345678"]
+
+
+def keyed_error():
+    error = ValueError("no key sk-12345678")
+    error.request = KeyedRequest()
+    return error
+
+
+def typed_tool(parcel: str) -> str:
+    """Track a parcel."""
+
+
 def calls_to_strike(store, folder):
     """Give calls that run code of the library outside of the loop too."""
 
@@ -221,6 +250,8 @@ def calls_to_strike(store, folder):
         "adapt": lambda: adapt(Schema.of(SCHEMA), "openai"),
         "lint": lambda: lint(Schema.of(SCHEMA), "openai"),
         "check a prefix": lambda: prefix_checker(Schema.of(SCHEMA)).feed('{"total": "x'),
+        "load tools": lambda: guard_tools([typed_tool], store=store),
+        "hide a key": lambda: remove_key(keyed_error(), "sk-12345678"),
         "name a store": lambda: recording_store("records.db"),
         "load a schema": lambda: Schema.of({"properties": {"x": {"$ref": "#/$defs/x"}}, "$defs": {"x": {}}}),
         "judge": lambda: judge('{"total": "x"}', Schema.of(SCHEMA)),
@@ -234,6 +265,7 @@ def calls_to_strike(store, folder):
 
 
 STEPS = {
+    "load tools": 9,
     "check": 7,
     "decorate": 3,
     "read a type": 3,

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import quote, quote_plus
 
+from schema_guard.interruptions import is_interruption
 from schema_guard.text import SHORTEST_SECRET
 
 __all__ = ["remove_key"]
@@ -65,13 +66,18 @@ class _KeyRemoval:
             if id(value) in self._cleaned:
                 return self._cleaned[id(value)][1]
             self._cleaned[id(value)] = value, value
-            try:
-                cleaned = self._clean_parts(value)
-            except _UNCHANGEABLE:
-                cleaned = _HIDDEN
+            cleaned = self._parts_or_nothing(value)
             self._cleaned[id(value)] = value, cleaned
             return cleaned
         return value
+
+    def _parts_or_nothing(self, value: Any) -> Any:
+        try:
+            return self._clean_parts(value)
+        except _UNCHANGEABLE as error:
+            if is_interruption(error):
+                raise
+            return _HIDDEN
 
     def _clean_parts(self, value: Any) -> Any:
         if isinstance(value, dict):
@@ -92,19 +98,19 @@ class _KeyRemoval:
     def _clean_object(self, value: Any) -> None:
         if type(value).__name__.endswith("Request"):
             for name in _SECRET_HEADERS:
-                with contextlib.suppress(Exception):
+                with _unchangeable_parts():
                     value.headers.pop(name, None)
         if isinstance(value, BaseException):
             for behind in (value.__cause__, value.__context__, *getattr(value, "exceptions", ())):
                 self.clean(behind)
-            with contextlib.suppress(Exception):
+            with _unchangeable_parts():
                 value.args = self.clean(value.args)
         attributes = getattr(value, "__dict__", {})
         for name, part in list(attributes.items()):
-            with contextlib.suppress(Exception):
+            with _unchangeable_parts():
                 attributes[name] = self._without_key_in_url(self.clean(part))
         for name in [name for kind in type(value).__mro__ for name in getattr(kind, "__slots__", ())]:
-            with contextlib.suppress(Exception):
+            with _unchangeable_parts():
                 object.__setattr__(value, name, self.clean(getattr(value, name)))
 
     def _without_key_in_url(self, value: Any) -> Any:
@@ -120,3 +126,13 @@ def _is_searched(value: object) -> bool:
         return True
     is_record = hasattr(kind, "__dataclass_fields__") or hasattr(kind, "__pydantic_fields__")
     return is_record and not kind.__name__.endswith(("Client", "Configuration", "Endpoint", "Options"))
+
+
+@contextlib.contextmanager
+def _unchangeable_parts() -> Iterator[None]:
+    """Leave a part that cannot be read or changed as it is."""
+    try:
+        yield
+    except Exception as error:
+        if is_interruption(error):
+            raise

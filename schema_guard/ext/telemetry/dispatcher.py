@@ -100,14 +100,19 @@ class Dispatcher:
             self._thread = Thread(target=self._run, name="schema-guard-telemetry", daemon=True)
             try:
                 self._thread.start()
-            except RuntimeError as error:  # no thread to be had, or the interpreter is ending
-                if is_interruption(error):
-                    raise
+            except BaseException as error:
+                # A thread that runs all the same waits for this lock, and then ends.
                 self._thread = None
+                # RuntimeError: no thread to be had, or the interpreter is ending
+                if not isinstance(error, RuntimeError) or is_interruption(error):
+                    raise
                 return
         self._started()
 
     def _run(self) -> None:
+        with self._starting:
+            if self._thread is not current_thread():
+                return
         while (entry := self._queue.get()) is not None:
             if isinstance(entry, Event):
                 entry.set()

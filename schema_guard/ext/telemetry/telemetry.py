@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from schema_guard.ext.telemetry.dispatcher import Dispatcher, EndedCall, now_ns
 from schema_guard.ext.telemetry.exposition import exposition
 from schema_guard.interruptions import is_interruption
+from schema_guard.records.process.threads import warn
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 __all__ = ["Faults", "Telemetry"]
 
 _REPORT_EVERY_S = 60.0
-
-_logger = logging.getLogger("schema_guard")
 
 
 class Faults:
@@ -47,7 +45,7 @@ class Faults:
         finally:
             self._saying.release()
         if due:
-            _logger.warning("telemetry: %s, calls go on: %s", what, type(error).__name__)
+            warn("telemetry: %s, calls go on: %s", what, type(error).__name__)
 
     def after_fork_in_child(self) -> None:
         """A thread of the parent may have been at it."""

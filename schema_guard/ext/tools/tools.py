@@ -14,6 +14,7 @@ from typing import Any, Final, NamedTuple
 
 from schema_guard.errors import InvalidArgument
 from schema_guard.ext.tools.openapi import as_json_schema
+from schema_guard.interruptions import is_interruption
 from schema_guard.providers.fields import either, field, has, items, words
 from schema_guard.schema import Schema
 from schema_guard.text import clip
@@ -187,6 +188,8 @@ def _of_function(function: Callable[..., Any]) -> ToolSchema:
             include_extras=True,
         )
     except (NameError, TypeError, ValueError) as error:
+        if is_interruption(error):
+            raise
         raise InvalidArgument(f"tools: the parameters of {name!r} cannot be read: {error}") from error
     known: dict[str, Any] = {}
     is_open = False

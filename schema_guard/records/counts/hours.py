@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from schema_guard.configuration.continuation import resumes
 from schema_guard.configuration.early_stop import stops_replies
+from schema_guard.interruptions import is_interruption
 from schema_guard.records.rows import COLUMNS, LARGEST_COUNT
 
 if TYPE_CHECKING:
@@ -190,7 +191,9 @@ def _sum(column: Sequence[Any], units: int, largest: float) -> tuple[int, int]:
     """Add up what is known of a column; gives how many values that are, too."""
     try:
         are_known = min(column) >= 0 and max(column) <= largest
-    except TypeError:  # None is among them
+    except TypeError as error:  # None is among them
+        if is_interruption(error):
+            raise
         are_known = False
     known = (
         column if are_known else [value for value in column if value is not None and 0 <= value <= largest]
@@ -203,7 +206,9 @@ def _known_us(rows: list[Any]) -> list[int]:
     several = [row[_ELAPSED] for row in rows]
     try:
         are_known = min(several) >= 0 and max(several) <= _LARGEST_NUMBER
-    except (TypeError, ValueError):  # None is among them, or there are none
+    except (TypeError, ValueError) as error:  # None is among them, or there are none
+        if is_interruption(error):
+            raise
         are_known = False
     if not are_known:
         several = [seconds for seconds in several if seconds is not None and 0 <= seconds <= _LARGEST_NUMBER]
