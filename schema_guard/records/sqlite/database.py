@@ -416,7 +416,7 @@ class _FileSession(_Session):
     def close(self) -> None:
         """Close the connection, whatever state it is in; a forked child leaves its parent's alone."""
         if self._process == os.getpid():
-            with suppress(sqlite3.Error, OSError):  # a connection that is let go has nothing to say
+            with suppress(sqlite3.Error):  # a connection that is let go has nothing to say
                 self._is_moved()
                 self.connection.close()
             self._connections.closed()
