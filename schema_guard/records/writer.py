@@ -144,7 +144,7 @@ class Writer:
             self.settle() if self.is_sync else self._wait_for_first()
 
     def _wait_for_first(self) -> None:
-        if self.flush(_FIRST_WAIT_S):
+        if self.flush(_FIRST_WAIT_S) and not self._is_behind:
             why = f"was not written within {_FIRST_WAIT_S:g} s: a process that ends now without flush() loses it"
             warn("%s: the first record of this process %s", self._backend.url, why)
 
