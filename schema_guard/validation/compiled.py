@@ -35,8 +35,7 @@ if TYPE_CHECKING:
     from schema_guard.values import Violation
 
 # An engine's list of errors is complete, and costs 14 us and a copy of a value each: above this we walk.
-_ERRORS_TO_LIST = 20_000
-_COPIED_TO_LIST = 60_000_000
+_ERRORS_TO_LIST, _COPIED_TO_LIST = 20_000, 60_000_000
 # 2 ms to compare 500 numbers of 20 digits, each with each.
 _UNIQUE_CHARS = 10_000
 _MOST_COUNTED = 40_000
@@ -88,6 +87,9 @@ class Compiled:
         usual = work.bound is not None and engine.factor == 1 and work.chain <= _PLAIN_CHAIN
         self.bound = float(work.bound) if usual and work.bound is not None else inf
         self.plain = inf if work.unique else self.bound
+        # Characters of a text that is too short for more errors than are listed, so that nothing is counted in it.
+        lengths = (chars for chars in (128, 512, 2_048) if usual and self._lists(1 + chars // 2, chars))
+        self._short = max(lengths, default=0)
 
     @property
     def closed(self) -> Closed | None:
@@ -95,8 +97,8 @@ class Compiled:
         if self._closed is None:
             from schema_guard.validation.closed_form import closed  # what only loads needs none
 
-            usual = self.bound < inf
-            form = closed(self.references, self.is_valid, formats=self.formats) if usual else None
+            is_usual = self.bound < inf
+            form = closed(self.references, self.is_valid, formats=self.formats) if is_usual else None
             if form is not None and self._work.unique:
                 form = form._replace(most_chars=int(_UNIQUE_CHARS / self._work.unique**0.5))
             self._closed = (form,)
@@ -164,7 +166,8 @@ class Compiled:
             max_steps: As in `violations`.
         """
         # One of these is before each value, except the first.
-        if text and self.plain <= max_steps and self._lists(1 + sum(map(text.count, ":,[")), len(text)):
+        is_small = len(text) <= self._short or self._lists(1 + sum(map(text.count, ":,[")), len(text))
+        if text and self.plain <= max_steps and is_small:
             violations = self._tell(self.engine.errors(instance))
             if violations:
                 return violations
