@@ -7,18 +7,9 @@ from functools import partial
 
 import pytest
 
+import schema_guard
 from benchmarks.interrupts import GOOD, SCHEMA, Total, chunks, completion
-from schema_guard import (
-    About,
-    GuardFailed,
-    Store,
-    adapt,
-    guard,
-    guard_tools,
-    lint,
-    open_store,
-    prefix_checker,
-)
+from schema_guard import About, GuardFailed, Store, guard, open_store
 from schema_guard.interruptions import is_interruption
 from schema_guard.judging import judge
 from schema_guard.models.error_keys import remove_key
@@ -30,6 +21,7 @@ from schema_guard.providers.fields import field, first
 from schema_guard.records.urls import recording_store
 from schema_guard.schema import Schema
 from schema_guard.values import Usage
+from tests.needs import needs
 from tests.strikes import escapes
 
 
@@ -247,10 +239,10 @@ def calls_to_strike(store, folder):
         "read a type": of_a_type,
         "read chunks": lambda: of_each(*chunks(GOOD)),
         "read odd chunks": lambda: of_each(*chunks('{"total": 1, "total": 2}')),
-        "adapt": lambda: adapt(Schema.of(SCHEMA), "openai"),
-        "lint": lambda: lint(Schema.of(SCHEMA), "openai"),
-        "check a prefix": lambda: prefix_checker(Schema.of(SCHEMA)).feed('{"total": "x'),
-        "load tools": lambda: guard_tools([typed_tool], store=store),
+        "adapt": lambda: schema_guard.adapt(Schema.of(SCHEMA), "openai"),
+        "lint": lambda: schema_guard.lint(Schema.of(SCHEMA), "openai"),
+        "check a prefix": lambda: schema_guard.prefix_checker(Schema.of(SCHEMA)).feed('{"total": "x'),
+        "load tools": lambda: schema_guard.guard_tools([typed_tool], store=store),
         "hide a key": lambda: remove_key(keyed_error(), "sk-12345678"),
         "name a store": lambda: recording_store("records.db"),
         "load a schema": lambda: Schema.of({"properties": {"x": {"$ref": "#/$defs/x"}}, "$defs": {"x": {}}}),
@@ -275,11 +267,19 @@ STEPS = {
     "lint": 5,
     "price": 3,
 }
+PARTS_OF = {
+    "adapt": ("fitting",),
+    "lint": ("fitting",),
+    "check a prefix": ("streaming",),
+    "load tools": ("tools",),
+}
 PRICES = {"m": {"p_in": 1.0, "p_cached": 0.1, "p_out": 2.0}}
 
 
 @pytest.mark.skipif("coverage" in sys.modules, reason="a strike in coverage's own code leaves its lock held")
-@pytest.mark.parametrize("name", list(calls_to_strike(None, ".")))
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=needs(*PARTS_OF.get(name, ()))) for name in calls_to_strike(None, ".")]
+)
 def test_a_signal_comes_out_of_each_point(name, tmp_path, monkeypatch):
     """The exception of a handler comes out as itself, wherever in the library the signal arrives."""
     monkeypatch.chdir(tmp_path)
