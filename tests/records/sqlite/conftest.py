@@ -31,6 +31,8 @@ class Dying:
         return self._run(self._connection.executemany, *arguments)
     def close(self):
         self._connection.close()
+    def __getattr__(self, name):
+        return getattr(self._connection, name)
 
 store = Store(SQLite(Path(sys.argv[1].split()[0]), connect=Dying))
 """
