@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
     from schema_guard.validation.references import References
 
-# 0.3 s at 5 us a step.
-_MAX_STEPS = 60_000
+# 0.2 s at 5 to 10 us a step.
+_MAX_STEPS = 25_000
 _STEPS_TO_COMPILE = 30  # 150 us
 _MAX_UNIONS = 60
 _MAX_COMPARED = 10_000

@@ -89,7 +89,8 @@ def schedule(faults: Faults[R]) -> Callable[[int, R], str | None]:
             for what a function of the user's gives.
     """
     if faults is None or isinstance(faults, str):
-        return _always(None if faults is None else _checked(faults, "faults"))
+        always = None if faults is None else _checked(faults, "faults")
+        return lambda index, _: always
     if isinstance(faults, Mapping):
         listed = {_index(at): _checked_one(name, f"faults[{at!r}]") for at, name in faults.items()}
         return lambda index, _: listed.get(index)
@@ -101,10 +102,6 @@ def schedule(faults: Faults[R]) -> Callable[[int, R], str | None]:
         )
     choose = faults
     return lambda index, request: _checked_one(choose(request), f"faults(request {index})")
-
-
-def _always(name: str | None) -> Callable[[int, R], str | None]:
-    return lambda index, request: name
 
 
 def _index(index: object) -> int:

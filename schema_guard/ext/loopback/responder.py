@@ -172,7 +172,8 @@ class Responder:
         if request.body is None:
             raise BadRequest("the body of the request is no JSON object")
         assert request.index is not None
-        question = api.question(request.index, {**request.body, **_request_in_path(request.path)})
+        in_path = gemini_request(request.path) or bedrock_request(request.path) or {}
+        question = api.question(request.index, {**request.body, **in_path})
         if self._refuses_schemas:
             api.check_schemas(request.body)
         check_fit(fault, question, api.holds)
@@ -197,10 +198,6 @@ def _api_of(path: str) -> Api | None:
     if gemini_request(path) is not None:
         return CONTENTS
     return _APIS.get(path) if bedrock_request(path) is None else CONVERSE
-
-
-def _request_in_path(path: str) -> dict[str, Any]:
-    return gemini_request(path) or bedrock_request(path) or {}
 
 
 def _unchanged(answer: Answer, question: Question) -> Answer:

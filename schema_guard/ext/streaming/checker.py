@@ -34,6 +34,8 @@ __all__ = ["PrefixChecker", "prefix_checker"]
 
 # What is read again, to hold whole objects and arrays against what their members do not tell.
 _READ_AGAIN, _READ_AGAIN_AT_FIRST = 8, 4_096
+# Characters before the size is looked at; and characters times checks of a scalar, which take 0.5 s.
+_FIRST_LOOK, _MOST_CHECKS = 8_192, 1_000_000
 
 
 @overload
@@ -77,7 +79,7 @@ class PrefixChecker(IncrementalParser):
         self.failure = None
         self.read = 0
         self._schema = schema
-        self._most_read = min(limits.max_bytes, limits.max_nodes)
+        self._most_read = min(limits.max_bytes, limits.max_nodes, _FIRST_LOOK)
         self._start: Start | None = Start()
         # Of the JSON text: its pieces, and where it begins in the reply.
         self._pieces: list[str] = []
@@ -140,9 +142,10 @@ class PrefixChecker(IncrementalParser):
     def _check_size(self) -> Failure | None:
         """Return the failure of a reply that is too large. None sets the size at which to look again."""
         limits = self._limits
+        self._step = None if self.read * self._conditions.heaviest > _MOST_CHECKS else self._step
         left = limits.max_nodes - self._nodes - sum(frame.size() for frame in self._frames)
         # Each value has a character.
-        self._most_read = min(limits.max_bytes, self.read + left)
+        self._most_read = min(limits.max_bytes, self.read + left, 2 * self.read)
         if self.read <= self._most_read:
             return None
         code, message = "too_many_nodes", f"more than max_nodes={limits.max_nodes} values"

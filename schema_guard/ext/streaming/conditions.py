@@ -75,6 +75,8 @@ class Conditions:
         self._unions: dict[tuple[Any, ...], SlotUnion] = {}
         self._listed: dict[tuple[int, str], SlotUnion | None] = {}
         self._plans = 0
+        # Checks of one scalar at most, of the plans that were made.
+        self.heaviest = 1
         is_known = compiled.engine.factor == 1 and not any(
             _is_foreign(schema, references.dialect) for schema, _ in references.positions()
         )
@@ -132,6 +134,7 @@ class Conditions:
         plan.groups = tuple(groups)
         self._fill(plan, list(schemas.values()), kind)
         plan.settle()
+        self.heaviest = max(self.heaviest, plan.weight + len(plan.checks))
         return plan
 
     def _gather(

@@ -17,9 +17,8 @@ if TYPE_CHECKING:
     from schema_guard.values import OpenPath
 
 # A value is read anew when the text has grown by this share: reading at every chunk would be quadratic.
-_GROWTH = 1 / 64
 # Above a 64th of this size the share grows with the text, so that 8 MB are read twice and not 64 times.
-_SIZE_OF_DOUBLING = 2 * 1024 * 1024
+_GROWTH, _SIZE_OF_DOUBLING = 1 / 64, 2 * 1024 * 1024
 _MARK = re.compile(r'\\.|["{}\[\]:,]', re.DOTALL)
 _NUMBER = re.compile(r"(?<![-+.0-9a-zA-Z])-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?\Z")
 # Of a longer number its end is taken for one.

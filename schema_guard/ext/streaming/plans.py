@@ -190,7 +190,8 @@ class SlotPlan:
             self.longest = min(self.longest, max(arm.longest for arm in arms))
             names = [arm.closed for arm in arms]
             if None not in names:
-                self.closed = _both(self.closed, frozenset().union(*(each for each in names if each)))
+                named = frozenset().union(*(each for each in names if each))
+                self.closed = named if self.closed is None else self.closed & named
             texts = [arm.texts for arm in arms]
             if self.texts is None and None not in texts:
                 self.texts = sorted({text for each in texts if each for text in each})
@@ -208,10 +209,6 @@ def begins_one(text: str, among: Sequence[str] | None) -> bool:
         return True
     at = bisect_left(among, text)
     return at < len(among) and among[at].startswith(text)
-
-
-def _both(one: frozenset[str] | None, other: frozenset[str]) -> frozenset[str]:
-    return other if one is None else one & other
 
 
 def accepts(checks: Sequence[Callable[[Any], bool]], value: Any) -> bool:

@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 from schema_guard.interruptions import is_interruption
 from schema_guard.validation import fast_engine as engines
+from schema_guard.validation.cost_estimate import own_weight
 from schema_guard.validation.keywords import KEYWORDS, REFERENCES
 from schema_guard.validation.patterns import traits
 from schema_guard.validation.references import subschemas
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 _MAX_WHOLE = 200
 # States of an expression that a linear engine may have to keep at once; those of the public corpora stay below.
 _MAX_STATES = 5_000
+# Steps of the keywords that are checked at each value: 1 us.
+_MAX_STEPS = 200
 _ROOT = "json-schema:///schema-of-the-reply"
 _KIND_NAMES = {'"': "string", "0": "number", "t": "any", "n": "any"}
 _ASSERTIONS = {
@@ -74,7 +77,7 @@ class Verdicts:
             own.pop("type", None)
         if "pattern" in own and is_dear(own["pattern"]):
             del own["pattern"]
-        return self._validator_of(own) if own else None
+        return self._validator_of(own) if own and own_weight(own) <= _MAX_STEPS else None
 
     def matches(self, pattern: str) -> Callable[[Any], bool] | None:
         """Give what says whether a key matches an expression; None where that is not decided here."""
@@ -93,7 +96,8 @@ class Verdicts:
         parts = [part.schema for part in subschemas(schema, "", self._references.dialect)]
         parts = [part for part in parts if isinstance(part, dict)]
         if not any(keyword in part for part in parts for keyword in REFERENCES):
-            return None if any(map(_has_dear, parts)) else self._validator_of(schema)
+            is_cheap = sum(map(own_weight, parts)) <= _MAX_STEPS and not any(map(_has_dear, parts))
+            return self._validator_of(schema) if is_cheap else None
         place = self._place(schema)
         if place is None or self._is_dynamic or self._has_dear or not self._budget:
             return None

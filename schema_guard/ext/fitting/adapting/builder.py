@@ -205,11 +205,13 @@ class Builder:
         if "$ref" in schema:
             return
         places = {self.plain.place_of(node) for node in applied}
-        hints = {
-            f"{change.keyword}: {_brief(change.value)}"
+        # One keyword may be lost a thousand times.
+        values = {
+            (change.keyword, id(change.value)): change.value
             for change in lost
             if change.location in places and change.value is not None
         }
+        hints = {f"{key[0]}: {json.dumps(value, ensure_ascii=False)}" for key, value in values.items()}
         descriptions = [str(schema["description"])] if "description" in schema else []
         descriptions = (
             descriptions
@@ -340,10 +342,6 @@ def _form_of(forms: dict[str, Any]) -> Form | None:
     if is_object:
         return ObjectForm(listed, others=others)
     return ListForm(prefix, items) if is_array else SAME
-
-
-def _brief(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False)
 
 
 def circles(definitions: dict[str, Any]) -> frozenset[str]:

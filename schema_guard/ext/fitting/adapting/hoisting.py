@@ -34,11 +34,13 @@ def hoist(root: dict[str, Any], definitions: dict[str, Any], accepted: Acceptanc
     waiting = [root, *(held for held in definitions.values() if isinstance(held, dict))]
     while waiting and len(definitions) < _MOST_HOISTED:
         part = waiting.pop()
-        while _is_too_large(part, accepted):
-            heaviest = max(_children(part), key=_weight, default=None)
-            if heaviest is None or _weight(heaviest) == 0:
-                break
-            waiting.append(_moved(heaviest, definitions))
+        moved = 0
+        children = sorted(filter(_weight, _children(part)), key=_weight, reverse=True)
+        while moved < min(len(children), _MOST_HOISTED) and _is_too_large(part, accepted):
+            # More at once as more are moved, because each look reads the whole part.
+            heaviest = children[moved : moved + 1 + moved // 4]
+            moved += len(heaviest)
+            waiting += [_moved(child, definitions) for child in heaviest]
 
 
 class _Child:

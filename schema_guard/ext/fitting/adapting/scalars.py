@@ -34,7 +34,8 @@ def fitted(builder: SchemaWriter, merged: FlatSchema, schema: dict[str, Any]) ->
         culprits = [
             keyword
             for finding in errors
-            for keyword in _culprits(finding.rule, finding.keyword)
+            # Where a pattern and lengths do not go together, the pattern says more.
+            for keyword in (_LENGTHS if finding.rule.endswith("-length") else (finding.keyword,))
             if keyword in document
         ]
         culprits = [keyword for keyword in culprits if keyword != "type"]
@@ -45,11 +46,6 @@ def fitted(builder: SchemaWriter, merged: FlatSchema, schema: dict[str, Any]) ->
             merged.where.get(culprits[0]), culprits[0], merged.limits.get(culprits[0], value), _NOT_ENFORCED
         )
     return document
-
-
-def _culprits(rule: str, keyword: str) -> tuple[str, ...]:
-    # Where a pattern and lengths do not go together, the pattern says more.
-    return _LENGTHS if rule.endswith("-length") else (keyword,)
 
 
 def plain_of(builder: SchemaWriter, merged: FlatSchema, kind: str) -> BuiltSchema:

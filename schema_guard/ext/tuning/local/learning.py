@@ -78,7 +78,8 @@ def learn(settings: Mapping[str, Any], tell: Tell) -> None:
         part: encode_all(tokenizer, [SftRow(*row) for row in settings[part]], part)
         for part in ("train", "validation")
     }
-    tell({"kind": "loading", "pass_tokens": max(map(_widest, rows.values()))})
+    widest = max([PASS_TOKENS, *(row.tokens for part in rows.values() for row in part)])
+    tell({"kind": "loading", "pass_tokens": widest})
     model = _model(weights, settings["rank"])
     training = _Training(model, settings, rows)
     training.resume()
@@ -154,10 +155,6 @@ def passes(rows: Sequence[Encoded]) -> Iterator[list[Encoded]]:
         group.append(row)
     if group:
         yield group
-
-
-def _widest(rows: Sequence[Encoded]) -> int:
-    return max([PASS_TOKENS, *(row.tokens for row in rows)])
 
 
 def rate_at(step: int, steps: int, highest: float) -> float:
