@@ -380,8 +380,8 @@ def _as_repaired(read: Repaired, terms: Terms) -> Judgement[Any] | None:
     if not terms.accepts(value):
         inside = _decoded(value, terms)[0]
         if not terms.accepts(inside):
-            judged = terms.coerced(value, "", form, steps)
-            return judged if judged.coercions else None
+            result = terms.converted(value)
+            return None if isinstance(result, Failure) else terms.checked(result, form, steps)
         value, steps = inside, (*steps, "encoded_value")
     return accepted(value, terms, form, steps)
 
@@ -403,23 +403,23 @@ def _decoded(
 
 def _refused(value: Any, text: str, terms: Terms) -> Judgement[Any]:
     """Judge a value that is not valid as it stands: it may be, once it is read as what it was meant to be."""
-    judged = terms.coerced(value, text)
-    failure = judged.failure
-    if failure is None:
-        return judged
+    failure = terms.converted(value, text)
+    if not isinstance(failure, Failure):
+        return terms.checked(failure)
     if not isinstance(value, dict | list):
-        return _bare(text, terms) or judged
+        return _bare(text, terms) or failed(failure)
     inside, left = _decoded(value, terms, failure.violations)
     if terms.repair != "off" and left is not None and not left:
         return accepted(inside, terms, "repaired_lossless", ("encoded_value",))
-    return judged if left is None else failed(failures.encoded_failure(failure, left))
+    return failed(failures.encoded_failure(failure, left))
 
 
 def _only_coerced(invalid: Sequence[tuple[int, Any]], terms: Terms) -> Judgement[Any] | None:
     """Judge the only value of prose that the schema's type converts; None without one."""
     values = [value for _, value in invalid] if terms.schema.is_typed else []
-    found = [(value, judged) for value in values if (judged := terms.coerced(value)).coercions]
-    return found[0][1] if _is_one([value for value, _ in found]) else None
+    results = [(value, terms.converted(value)) for value in values]
+    converted = [(value, result) for value, result in results if not isinstance(result, Failure)]
+    return terms.checked(converted[0][1]) if _is_one([value for value, _ in converted]) else None
 
 
 def _is_one(values: Sequence[Any]) -> bool:

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
     from schema_guard.checks import Check
     from schema_guard.schema import Schema
+    from schema_guard.types.coercion import Coerced
     from schema_guard.values import FinishReason, Form, Repair
 
 __all__ = [
@@ -227,29 +228,32 @@ class Terms(NamedTuple):
 
     def failure(self, value: Any, text: str = "") -> Failure:
         """Give the failure of a value that is not valid, and was parsed from *text* where that is known."""
-        failure = self.coerced(value, text).failure
-        return failure or failures.schema_failure(value, self.schema, self.limits)
+        found = self.converted(value, text)
+        if isinstance(found, Failure):
+            return found
+        return failures.schema_failure(value, self.schema, self.limits)
 
-    def coerced(
-        self, value: Any, text: str = "", form: Form = "coerced", repairs: tuple[str, ...] = ()
-    ) -> Judgement[Any]:
-        """Return the judgement of a value that the document refuses: the schema's type may convert it."""
+    def converted(self, value: Any, text: str = "") -> Coerced | Failure:
+        """Convert a value that the document refuses by the schema's type, or return its failure; run no checks."""
         from schema_guard.validation.violations import failure_of  # only failures need it
 
         schema, limits = self.schema, self.limits
         violations = schema.violations_in(value, text if self.restore is None else "", limits.max_steps)
         if schema.reader is None:
-            return failed(failure_of(violations))
+            return failure_of(violations)
         from schema_guard.types import coercion  # only typed schemas need it
 
         if not self.coerce:
             failure = coercion.refusal_by_type(value, schema.reader, lambda: violations, is_refused=True)
-            return failed(failure or failure_of(violations))
-        found = coercion.coerce(
+            return failure or failure_of(violations)
+        return coercion.coerce(
             value, schema.reader, violations, lambda written: schema.accepts_written(written, limits)
         )
-        if not isinstance(found, coercion.Coerced):
-            return failed(found)
+
+    def checked(
+        self, found: Coerced, form: Form = "coerced", repairs: tuple[str, ...] = ()
+    ) -> Judgement[Any]:
+        """Return the judgement of a converted value, after the checks."""
         judged = checked(found.value, self.checks, form, repairs)
         return judged._replace(coercions=found.coercions) if judged.ok else judged
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A value that its schema refuses, read by the schema's Python type; and the failure if the type refuses it, too.
+"""Values that a schema refuses and its Python type converts, and the failures of values that the type refuses, too.
 
 Rules:
 1. A type may convert a value. It may not drop, invent, or widen. The value that it writes back must meet its own schema.
@@ -32,6 +32,7 @@ __all__ = ["Coerced", "coerce", "infinite", "refusal_by_type", "type_failure"]
 
 _REFUSED_KEYS = ("additionalProperties", "unevaluatedProperties", "falseSchema", "propertyNames")
 _MOST_SHOWN = 3
+_MOST_REFERENCES = 20
 # The largest float has 309 digits.
 _OF_FLOATS = Limits(max_number_chars=308, max_depth=1_000)
 
@@ -101,10 +102,10 @@ def refusal_by_type(
         places = [_place(problem, value) for problem in reader.problems(error) or ()]
     if not is_refused:
         return None
-    found = violations()
+    listed = violations()
     # A text that the type reads is no broken format.
-    told = [v for v in found if v.keyword != "format" or any(_is_about(v, place) for place in places)]
-    return failure_of(told or found)
+    relevant = [v for v in listed if v.keyword != "format" or any(_is_about(v, place) for place in places)]
+    return failure_of(relevant or listed)
 
 
 def type_failure(
@@ -123,15 +124,17 @@ def type_failure(
         # A type that trips over a value has refused it.
         return Failure("semantic", type(error).__name__, clip(str(error) or type(error).__name__, 300))
     places = [_place(problem, value) for problem in problems]
-    told = [v for v in violations if v.keyword != TOO_COSTLY and any(_is_about(v, place) for place in places)]
+    structural = [
+        v for v in violations if v.keyword != TOO_COSTLY and any(_is_about(v, place) for place in places)
+    ]
     semantic = [
         Violation(join(place.path), "", problem.code, clip(problem.message, 200), describe(place.part))
         for problem, place in zip(problems, places, strict=True)
-        if not any(_is_about(v, place) for v in told)
+        if not any(_is_about(v, place) for v in structural)
     ]
-    if any(v.keyword != "format" for v in told) or not semantic:
-        return failure_of([*told, *semantic][:MAX_VIOLATIONS])
-    ordered = [*semantic, *told][:MAX_VIOLATIONS]
+    if any(v.keyword != "format" for v in structural) or not semantic:
+        return failure_of([*structural, *semantic][:MAX_VIOLATIONS])
+    ordered = [*semantic, *structural][:MAX_VIOLATIONS]
     message = "; ".join(f"at {pointer(v.instance_location)}: {v.expected}" for v in ordered[:_MOST_SHOWN])
     return Failure("semantic", "pydantic", message, tuple(ordered))
 
@@ -187,48 +190,65 @@ def _coercions(
     value: Any, written: Any, violations: Sequence[Violation], document: Any
 ) -> tuple[Coercion, ...]:
     """Return the conversions, one for each place that the schema refused."""
-    found: dict[Coercion, None] = {}
+    coercions: dict[Coercion, None] = {}
     for violation in violations:
         location = declared_location(violation, indices=False)
         steps = split(violation.instance_location)
-        after = _part(written, steps)
-        if violation.keyword == "required":
-            before = _part(value, steps)
-            for key in after if isinstance(after, dict) and isinstance(before, dict) else ():
-                if key not in before and violation.expected.endswith(repr(key)):
-                    found[Coercion(location + join([key]), "another key", _kind(after[key]))] = None
+        schema = _schema_part(document, split(violation.keyword_location)[:-1])
+        if violation.keyword != "required":
+            kind = _kind(_part(written, steps), schema)
+            coercions[Coercion(location, violation.got, kind)] = None
             continue
-        kind = _format(document, violation.keyword_location) if isinstance(after, str) else None
-        found[Coercion(location, violation.got, kind or _kind(after))] = None
-    return tuple(found)
+        present = _part(value, steps)
+        for name in schema.get("required", ()):
+            if name not in present:
+                kind = _kind(
+                    _part(written, [*steps, name]), _schema_part(document, ["properties", name], schema)
+                )
+                coercions[Coercion(location + join([name]), "another key", kind)] = None
+    return tuple(coercions)
+
+
+_ABSENT = object()
 
 
 def _part(value: Any, steps: Sequence[str]) -> Any:
+    """Return the part of a JSON value at a path; `_ABSENT` if there is none."""
     for step in steps:
         if isinstance(value, dict):
-            value = value.get(step)
+            value = value.get(step, _ABSENT)
         elif isinstance(value, list) and step.isdecimal() and int(step) < len(value):
             value = value[int(step)]
         else:
-            return None
+            return _ABSENT
     return value
 
 
-def _kind(value: Any) -> str:
+def _schema_part(document: Any, steps: Sequence[str], schema: Any = None) -> dict[str, Any]:
+    """Return the schema at a path, through references; {} if there is none."""
+    part = _referred(document, document if schema is None else schema)
+    for step in steps:
+        if step != "$ref":
+            part = _referred(document, _part(part, [step]))
+    return part if isinstance(part, dict) else {}
+
+
+def _referred(document: Any, part: Any) -> Any:
+    """Return the schema that a reference leads to, and any other part itself."""
+    for _ in range(_MOST_REFERENCES):
+        if not isinstance(part, dict) or not isinstance(part.get("$ref"), str):
+            return part
+        part = _part(document, split(part["$ref"].removeprefix("#")))
+    return part
+
+
+def _kind(value: Any, schema: dict[str, Any]) -> str:
+    """Return the kind of a written value, or its format. If the value is absent, return what the schema declares."""
+    declared = schema.get("format") or schema.get("type")
+    if isinstance(declared, str) and (value is _ABSENT or (isinstance(value, str) and "format" in schema)):
+        return declared
+    if value is _ABSENT:
+        return "value"
     if isinstance(value, int) and not isinstance(value, bool):
         return "integer"
     return describe(value).partition(" ")[0]
-
-
-def _format(document: Any, keyword_location: str) -> str | None:
-    """Return the `format` beside a keyword."""
-    part = document
-    for step in split(keyword_location)[:-1]:
-        if step == "$ref":
-            part = _part(document, split(part["$ref"].removeprefix("#")))
-        else:
-            part = _part(part, [step])
-        if part is None:
-            return None
-    name = part.get("format") if isinstance(part, dict) else None
-    return name if isinstance(name, str) else None

@@ -74,9 +74,9 @@ def encoded_failure(failure: Failure, left: Sequence[Violation] | None) -> Failu
         failure: The value's as it stands.
         left: The violations of the value with these strings decoded. None if it holds none.
     """
-    first = failure.violations[0]
     if failure.kind != "structure" or left is None:
         return failure
+    first = failure.violations[0]
     if any((v.instance_location, v.keyword) == (first.instance_location, first.keyword) for v in left):
         return failure
     place = pointer(first.instance_location)

@@ -1,15 +1,20 @@
 """A type may convert a value that its schema refuses. The conversions, and the failures of other values."""
 
 import datetime as dt
+import json
 import uuid
 from dataclasses import dataclass
 from typing import Annotated, Literal, Optional
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, field_validator
 
 from schema_guard import InvalidArgument, guard, judge
-from tests.needs import needs
+from tests.needs import is_installed, needs
+
+REPAIRS = ["off", "lossless", "lossy"] if is_installed("repair") else ["off"]
 
 
 class Card(BaseModel):
@@ -234,6 +239,65 @@ def test_a_value_that_was_parsed_may_be_converted():
     read = guard(Order, store=None)(lambda prompt: {"number": "12"})
 
     assert read.outcome("Order 12").attempts[0].form == "coerced"
+
+
+class Numbered(BaseModel):
+    number: int = Field(validation_alias=AliasChoices("no", "nr"))
+
+
+class Unwritten(BaseModel):
+    secret: int = Field(exclude=True)
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "coercion"),
+    [
+        (Numbered, '{"no": "1"}', "/no string -> integer"),
+        (Numbered, '{"nr": 1}', "/no another key -> integer"),
+        (Numbered, 'See {"nr": 1} there.', "/no another key -> integer"),
+        (Unwritten, '{"secret": "1"}', "/secret string -> integer"),
+    ],
+)
+def test_a_conversion_is_listed_if_the_type_writes_another_key(kind, text, coercion):
+    """The kinds are those of the schema if the value has another key, or none, when it is written back."""
+    judged = judge(text, kind)
+
+    assert (judged.form, [str(each) for each in judged.coercions]) == ("coerced", [coercion])
+
+
+@pytest.mark.parametrize("text", ['{"number": "12"}', 'See {"number": "12"} there.'])
+def test_a_check_refuses_a_converted_value_once(text):
+    """The failure is that of the check, which sees the type's value once."""
+    seen = []
+
+    def is_small(value):
+        seen.append(value)
+        return "expected a number below 10"
+
+    failure = judge(text, Order, checks=[is_small]).failure
+
+    assert (failure.kind, failure.code, seen) == ("semantic", "is_small", [Order(number=12)])
+
+
+@given(
+    st.sampled_from([Order, Numbered, Closed, Unwritten]),
+    st.sampled_from(["{}", "See {} there.", "```json\n{}\n```", "{},", '"{}"']),
+    st.dictionaries(
+        st.sampled_from(["number", "no", "nr", "note", "day", "more"]),
+        st.none() | st.booleans() | st.integers() | st.text(max_size=3) | st.sampled_from(["12", '{"number": 1}']),
+        max_size=3,
+    ),
+    st.booleans(),
+    st.sampled_from(REPAIRS),
+)
+def test_nothing_raises_for_a_typed_schema(kind, around, value, accepts, repair):
+    """Every reply has a value or a failure, whatever the type, the check, and the repair say."""
+    text = around.replace("{}", json.dumps(value))
+
+    judged = judge(text, kind, checks=[lambda value: accepts], repair=repair)
+
+    assert judged.ok is (judged.failure is None)
+    assert judged.ok or not judged.coercions
 
 
 @dataclass
