@@ -253,7 +253,7 @@ def _opens_document(rest: str, terms: Terms) -> bool:
 
 
 def _failure_after(rest: str, value: Any, terms: Terms) -> Failure | None:
-    """Give the failure for a second document behind a JSON text: adjacent, cut off, or valid and different."""
+    """Return the failure for a second document after a JSON text: adjacent, cut off, or valid and different."""
     if not rest.strip():
         return None
     from schema_guard.reading import Reading, brackets, opens_json

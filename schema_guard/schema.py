@@ -283,7 +283,7 @@ class Schema(Generic[V]):
 
     @property
     def _explaining(self) -> Compiled:
-        """What says why a value is refused: it asserts `format`, which a type decides on where it accepts."""
+        """The compiled document that explains a refusal. It asserts `format`, also for a type."""
         if self._asserting is None:
             asserts = self.reader is not None and self._asserts_formats
             self._asserting = _ready(self, formats=True) if asserts else self._compiled
@@ -341,7 +341,7 @@ def _rebuild(source: Any, name: str, dialect: str, formats: bool, resources: dic
 
 
 def _read(source: Any) -> tuple[Any, str | None, TypeReader | None]:
-    """Give a source's document, its name if it has one, and what reads values of its type."""
+    """Return the document of a source, its name, and the reader of its type; None for what it lacks."""
     if isinstance(source, (dict, bool)):
         return source, None, None
     if isinstance(source, (str, os.PathLike)):

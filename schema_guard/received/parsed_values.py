@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a schema says of values that were parsed already: its own Python type, its own names, its own scalars.
 
-Rules: nothing here raises for any value, and nothing is called that belongs to the value.
+Nothing here raises for any value. A value is only handed to the validators of the schema's own type.
 """
 
 from __future__ import annotations

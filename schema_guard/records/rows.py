@@ -193,7 +193,7 @@ def _attempt_row(attempt: Attempt, key: bytes, *, final: bool) -> Row:
 
 
 def _coercions(coercions: Sequence[Coercion]) -> str:
-    """Give the pairs of location and change as JSON."""
+    """Return the pairs of location and change as JSON."""
     if not coercions:
         return "[]"
     pairs = [(store_text(each.location), store_text(each.change)) for each in coercions[:MAX_VIOLATIONS]]

@@ -216,10 +216,10 @@ def _details(name: str, configuration: Configuration) -> Iterator[str]:
 
 
 def _coerced(name: str, configuration: Configuration) -> Iterator[str]:
-    """Say which values the schema's type had to convert."""
+    """Yield a line about the values that the schema's type converted."""
     if configuration.coerced:
         listed = ", ".join(f"{pointer(place)} {change} ({n})" for place, change, n in configuration.coercions)
-        yield f"{name} coerced {configuration.coerced} of {configuration.calls}: {listed}"
+        yield f"{name} coerced {configuration.coerced} of {configuration.calls - configuration.unseen}: {listed}"
 
 
 def _stopped(stopped: StoppedReplies) -> str:

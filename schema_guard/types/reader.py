@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Any, NotRequired, Required, get_args, get_origin
 
-from schema_guard.errors import InvalidArgument, MissingExtra
+from schema_guard.errors import InvalidArgument
 from schema_guard.interruptions import is_interruption
 from schema_guard.light.locks import fork_safe_lock
 from schema_guard.light.tuples import NamedTuple
@@ -42,7 +42,7 @@ _lock = fork_safe_lock()
 
 
 class TypeProblem(NamedTuple):
-    """Why a type refused a value, or a part of it.
+    """A fault that a type found in a value.
 
     Attributes:
         location: Keys and indices. Pydantic adds the branches of unions.
@@ -61,7 +61,7 @@ class TypeReader:
     Attributes:
         name: As its author wrote the type: `Invoice`, `list[Invoice]`.
         document: The JSON Schema of the replies that it reads.
-        read: Makes a value of a JSON text. It raises what the type raises.
+        read: Reads a JSON text into a value. It passes the exceptions of the type on.
     """
 
     __slots__ = ("_adapter", "document", "name", "read")
@@ -84,7 +84,7 @@ class TypeReader:
         return True
 
     def read_closed(self, text: str) -> Any:
-        """Make a value of a JSON text; refuse keys that the type does not name."""
+        """Read a JSON text into a value, and refuse keys that the type does not name."""
         return self._adapter.validate_json(text, extra="forbid")
 
     def write(self, value: Any) -> Any:
@@ -163,7 +163,6 @@ def reader_of(annotation: Any) -> TypeReader:
 
     Raises:
         InvalidArgument: It has no JSON Schema. The message names the part.
-        MissingExtra: Pydantic isn't installed.
     """
     if annotation is None or isinstance(annotation, (int, float, list, tuple)):
         # Not repr: a list may hold one list many times over, and that many again.
@@ -175,16 +174,17 @@ def reader_of(annotation: Any) -> TypeReader:
     try:
         if any(hasattr(kind, "__struct_fields__") for kind in classes):
             return _StructReader(annotation, name, sys.modules["msgspec"])
-        pydantic = _pydantic()
-        if isinstance(annotation, pydantic.TypeAdapter):
+        from pydantic import TypeAdapter  # `import schema_guard` loads no third-party module
+
+        if isinstance(annotation, TypeAdapter):
             return TypeReader(annotation, name)
         with _described(classes):
-            adapter = pydantic.TypeAdapter(annotation)
+            adapter: Any = TypeAdapter(annotation)
             if not adapter.pydantic_complete:
                 adapter.rebuild(raise_errors=True)
             return TypeReader(adapter, name)
     except Exception as error:
-        if isinstance(error, MissingExtra) or is_interruption(error):
+        if is_interruption(error):
             raise
         if getattr(error, "code", None) in ("class-not-fully-defined", "undefined-annotation"):
             why = f"name {getattr(error, 'name', name)!r} is not defined"
@@ -195,14 +195,6 @@ def reader_of(annotation: Any) -> TypeReader:
         known = why.startswith(_NO_SCHEMA)
         why = f" for {why.removeprefix(_NO_SCHEMA)}" if known else f": {why}"
         raise InvalidArgument(f"{name}: no JSON Schema{clip(why, 300)}: expected {_WANTED}") from error
-
-
-def _pydantic() -> Any:
-    try:
-        import pydantic  # `import schema_guard` loads no third-party module
-    except ImportError as error:
-        raise MissingExtra("a Python type as schema needs Pydantic: pip install 'pydantic>=2.12'") from error
-    return pydantic
 
 
 def _name(annotation: Any) -> str:

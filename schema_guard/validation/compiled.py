@@ -46,7 +46,7 @@ _DEEPEST = 1_000
 
 
 class InstanceCost(NamedTuple):
-    """What an engine may have to do at the most.
+    """The most work that an engine may have to do.
 
     Attributes:
         steps: Steps of deciding.
@@ -63,7 +63,7 @@ class Compiled:
     """A schema that can be validated against.
 
     Attributes:
-        engine: What validates.
+        engine: The validator.
         plain: Steps that no instance within the limits exceeds; infinite when that depends on the instance, or
             when the engine may need more stack than a small thread has.
         resources: URI -> document, of the resources that the schema reaches.

@@ -152,12 +152,12 @@ class _Folder:
 
 
 def _instance_problem(instance: Instance, schema: Schema[Any]) -> str:
-    """Say in what an instance is not what it says it is, or nothing."""
+    """Return the difference between an instance and its statement; empty if there is none."""
     broken = schema.violations(instance.data)
     places = [(violation.instance_location, violation.keyword) for violation in broken]
     if instance.valid != (not broken):
         contradiction = f"valid, but is not {violations_text(broken)}" if broken else "invalid, but is valid"
-        return f"the instance is said to be {contradiction}"
+        return f"the instance should be {contradiction}"
     if broken and places[0] != (instance.location, instance.keyword):
         return _other_keywords(instance, broken)
     return ""
@@ -166,4 +166,4 @@ def _instance_problem(instance: Instance, schema: Schema[Any]) -> str:
 def _other_keywords(instance: Instance, broken: list[Violation]) -> str:
     stated = f"{instance.keyword!r} at {pointer(str(instance.location))}"
     keywords = ", ".join(f"{v.keyword!r} at {pointer(v.instance_location)}" for v in broken[:3])
-    return f"the instance is said to break {stated}, but breaks {keywords}"
+    return f"the instance should break {stated}, but breaks {keywords}"

@@ -71,7 +71,7 @@ def _instances(row: dict[str, Any], schema: Schema[Any]) -> tuple[list[Instance]
         else:
             broken = violations_text(schema.violations(test["data"])) if test["valid"] else ""
             contradiction = f"valid, but is not {broken}" if broken else "invalid, but is valid"
-            wrong.append(f"{row['id']}: instance {index} is said to be {contradiction}")
+            wrong.append(f"{row['id']}: instance {index} should be {contradiction}")
     return instances, wrong
 
 

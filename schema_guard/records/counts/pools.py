@@ -248,7 +248,7 @@ class Summary:
 
 
 def _is_harmless(coercion: CoercionCount) -> bool:
-    """Say whether a coercion keeps the meaning of a value: a number as a date is a guess, and true is no number."""
+    """Return whether a coercion keeps the meaning of a value. A number as a date, or a boolean as a number, may not."""
     before, _, after = coercion.change.partition(" -> ")
     from_number = before in ("number", "integer") and after in ("date", "date-time", "time", "duration")
     return not (from_number or (before == "boolean") is not (after == "boolean"))

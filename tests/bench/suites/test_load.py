@@ -461,23 +461,23 @@ PROBLEMS = {
     ),
     "invalid_instance_is_valid": (
         {I: {**BAD, "data": {"n": 1}}},
-        ["a/instances.jsonl:1: the instance is said to be invalid, but is valid"],
+        ["a/instances.jsonl:1: the instance should be invalid, but is valid"],
     ),
     "valid_instance_is_not": (
         {I: {"valid": True, "data": {"n": "1"}}},
         [
-            "a/instances.jsonl:1: the instance is said to be valid, but is not at /n: expected integer, got string '1'"
+            "a/instances.jsonl:1: the instance should be valid, but is not at /n: expected integer, got string '1'"
         ],
     ),
     "other_keyword": (
         {I: {**BAD, "keyword": "minimum"}},
-        ["a/instances.jsonl:1: the instance is said to break 'minimum' at /n, but breaks 'type' at /n"],
+        ["a/instances.jsonl:1: the instance should break 'minimum' at /n, but breaks 'type' at /n"],
     ),
     "two_keywords": (
         {I: {**BAD, "data": {"n": "1", "m": 1}}},
         [
             (
-                "a/instances.jsonl:1: the instance is said to break 'type' at /n, "
+                "a/instances.jsonl:1: the instance should break 'type' at /n, "
                 "but breaks 'additionalProperties' at (root), 'type' at /n"
             )
         ],
@@ -535,7 +535,7 @@ PROBLEMS = {
         [
             "a/tasks.jsonl:1: broken JSON at column 2: Expecting property name enclosed in double quotes",
             "a/tasks.jsonl:2: the gold is not valid at (root): expected property 'n', got {schema}",
-            "a/instances.jsonl:1: the instance is said to break 'const' at /n, but breaks 'type' at /n",
+            "a/instances.jsonl:1: the instance should break 'const' at /n, but breaks 'type' at /n",
         ],
     ),
 }

@@ -213,8 +213,8 @@ def test_schema_with_tests_has_instances_and_no_tasks(tmp_path):
     assert (entry.name, entry.group, entry.tasks) == ("s/1", "s", ())
     assert entry.instances == (Instance(True, {"n": 1}), Instance(False, {}))
     assert suite.refused[:2] == (
-        "s/1: instance 2 is said to be valid, but is not at (root): expected property 'n', got object with 0 properties",
-        "s/1: instance 3 is said to be invalid, but is valid",
+        "s/1: instance 2 should be valid, but is not at (root): expected property 'n', got object with 0 properties",
+        "s/1: instance 3 should be invalid, but is valid",
     )
     assert suite.refused[2].startswith("s/2: schema is invalid at /type")
 

@@ -284,7 +284,11 @@ def test_a_check_refuses_a_converted_value_once(text):
     st.sampled_from(["{}", "See {} there.", "```json\n{}\n```", "{},", '"{}"']),
     st.dictionaries(
         st.sampled_from(["number", "no", "nr", "note", "day", "more"]),
-        st.none() | st.booleans() | st.integers() | st.text(max_size=3) | st.sampled_from(["12", '{"number": 1}']),
+        st.none()
+        | st.booleans()
+        | st.integers()
+        | st.text(max_size=3)
+        | st.sampled_from(["12", '{"number": 1}']),
         max_size=3,
     ),
     st.booleans(),
