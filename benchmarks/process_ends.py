@@ -104,7 +104,7 @@ def run(end: str, rate: int, durability: str) -> Ended:
         process.wait(timeout=60)
         seconds = time.perf_counter() - begun
         connection = sqlite3.connect(path)
-        ((stored,),) = connection.execute("SELECT count(*) FROM stored_attempts").fetchall()
+        ((stored,),) = connection.execute("SELECT count(*) FROM attempts").fetchall()
         connection.close()
     return Ended(recorded, recorded - stored, seconds)
 

@@ -304,9 +304,7 @@ class Trial:
         """Compare what was acknowledged with what the file holds."""
         items = dict(line.split() for line in self.acks.read_text(encoding="utf-8").splitlines())
         connection = sqlite3.connect(self.store)
-        stored = {
-            call_id for (call_id,) in connection.execute("SELECT lower(hex(call_id)) FROM stored_attempts")
-        }
+        stored = {call_id for (call_id,) in connection.execute("SELECT lower(hex(call_id)) FROM attempts")}
         connection.close()
         return Ended(
             len(items), len(items.keys() - stored), max(map(float, items.values()), default=0.0), end_s

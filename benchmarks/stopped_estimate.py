@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard import About, guard
+from schema_guard.records.counts.buckets import bucket
 from schema_guard.records.counts.configurations import Lengths, ReplyLengths
-from schema_guard.records.counts.hours import bucket
 from schema_guard.report.stopped import StoppedReplies, stopped_replies
 
 if TYPE_CHECKING:

@@ -4,10 +4,11 @@
 
 Kills: processes that record 300 calls a second into one file are killed with -9 at a random moment, one after the
 other, with each durability. A call is acknowledged when `record` has returned. Then the file is checked.
-Damage: in a copy of a store one bit at a random place is changed, or the file is cut after each of its pages, or its
-header is zeroed; each time `store check` looks at it. What it does not name is compared with the store, value by value.
-Cost: the CPU time of writing in batches of 500 calls with and without checksums, in turn, the minimum of each; and that
-of a check.
+Maintenance: processes that merge, import, export, prune, forget, and rebuild a copy of a store are killed with -9 at a
+random moment. Then the file is checked, the command is run to its end, and the file is checked again.
+Damage: in a copy of a store, one bit at a random place is changed, or the file is cut after each of its pages, or its
+header is zeroed. Each time, `store check` examines it. If the check finds nothing, the counts and all values are compared
+with those of the store.
 """
 
 import argparse
@@ -20,7 +21,8 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from contextlib import closing
+from collections.abc import Callable
+from contextlib import closing, redirect_stderr, redirect_stdout
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -29,14 +31,13 @@ from store_speed import made_up_calls
 
 from schema_guard.errors import StoreError
 from schema_guard.records import Store, open_store
-from schema_guard.records.sqlite import checksums
+from schema_guard.records.payloads.retention import Forgotten, Retention
 from schema_guard.records.sqlite.database import SQLite
 from schema_guard.values import Attempt, Call, Outcome, Usage
 
 _CALLS_A_SECOND = 300
 _CALLS = 1_500  # of the store that is damaged
 _HEADER = 100
-_BATCHES, _REPEATS = 60, 5
 
 
 def outcome(name: str, number: int) -> Outcome[Any]:
@@ -110,19 +111,27 @@ def content(path: Path) -> Any:
         return results
 
 
-def told(path: Path, right: Any) -> str:
-    """Say what a check finds in a file, or whether it holds what it held."""
+def counted(path: Path) -> Any:
+    """Return all counts of a file."""
+    with Store(SQLite(path)) as store:
+        return store.configurations(), store.by_hour()
+
+
+def told(path: Path, right: Any, counts: Any) -> str:
+    """Say what a check finds in a file, or what its damage changes."""
     try:
         with Store(SQLite(path)) as store:
             check = store.check()
     except StoreError:
         return "refused when it is opened"
     if not check.is_sound:
-        by_sqlite = {"file", "references", "tables"} & {one.part for one in check.damage}
-        return "named, SQLite sees it too" if by_sqlite else "named, SQLite sees nothing"
+        by_sqlite = {"file", "tables"} & {one.part for one in check.damage}
+        return "found by SQLite's check" if by_sqlite else "found by the recount"
     try:
-        return "in bytes that nothing reads" if content(path) == right else "MISSED"
-    except sqlite3.Error:
+        if content(path) == right:
+            return "in bytes that nothing reads"
+        return "in a value that is not counted" if counted(path) == counts else "MISSED"
+    except (sqlite3.Error, StoreError):
         return "MISSED"
 
 
@@ -135,56 +144,94 @@ def damage(folder: Path, flips: int) -> list[str]:
         store.flush(60.0)
         store.set_target("f" * 16, 0.01)
     whole, right, copy = path.read_bytes(), content(path), folder / "copy.db"
+    counts = counted(path)
     draw, flipped = random.Random(1), Counter[str]()
     for _ in range(flips):
         place, bit = draw.randrange(len(whole)), draw.randrange(8)
         copy.write_bytes(whole[:place] + bytes([whole[place] ^ 1 << bit]) + whole[place + 1 :])
-        flipped[told(copy, right)] += 1
+        flipped[told(copy, right, counts)] += 1
     page = int.from_bytes(whole[16:18], "big")
     cut = Counter[str]()
     for size in range(page, len(whole), page):
         copy.write_bytes(whole[:size])
-        cut[told(copy, right)] += 1
+        cut[told(copy, right, counts)] += 1
     copy.write_bytes(bytes(_HEADER) + whole[_HEADER:])
     return [
         f"{_CALLS:,} attempts in {len(whole):,} bytes",
         *(f"{flips} bits changed: {count:>4} {what}" for what, count in flipped.most_common()),
         *(f"cut after each page: {count:>4} {what}" for what, count in cut.most_common()),
-        f"header zeroed: {told(copy, right)}",
+        f"header zeroed: {told(copy, right, counts)}",
     ]
 
 
-def written(path: Path) -> tuple[float, int]:
-    """Write a store; gives the CPU seconds that its batches took, and how many attempts those were."""
-    made, took, attempts = made_up_calls(1), 0.0, 0
-    with closing(SQLite(path).session()) as session:
-        for _ in range(_BATCHES):
-            rows = [row for _ in range(500) for row in next(made)]
-            begun = time.process_time()
-            session.write(rows, {}, 1.75e9)
-            took, attempts = took + time.process_time() - begun, attempts + len(rows)
-    return took, attempts
+def maintenance(folder: Path, times: int) -> list[str]:
+    """Kill processes in maintenance; gives lines."""
+    os.environ["SCHEMA_GUARD_HASH_KEY"] = "one key for both stores"
+    sound, other, file = folder / "whole.db", folder / "other.db", folder / "whole.jsonl"
+    for path, first in ((sound, 0), (other, 1)):
+        with closing(SQLite(path).session()) as session:
+            made = made_up_calls(1, 100_000 * first)
+            for _ in range(10):
+                session.write([row for _ in range(1_000) for row in next(made)], {}, 1.75e9)
+    shop(["store", "export", "-o", str(file), "--store", f"sqlite:///{other}"])
+    commands: dict[str, Callable[[Path], object]] = {
+        "merge": lambda path: shop(["store", "import", str(other), "--store", f"sqlite:///{path}"]),
+        "import": lambda path: shop(["store", "import", str(file), "--store", f"sqlite:///{path}"]),
+        "export": lambda path: shop(
+            ["store", "export", "-o", f"{path}.jsonl", "--store", f"sqlite:///{path}"]
+        ),
+        "prune": lambda path: Store(SQLite(path)).prune(Retention(max_rows=3_000)),
+        "forget": lambda path: Store(SQLite(path)).forget(Forgotten("function", "app.extract_order")),
+        "rebuild": lambda path: Store(SQLite(path)).rebuild(),
+    }
+    return [maintained(folder, name, command, sound, times) for name, command in commands.items()]
 
 
-def cost(folder: Path) -> list[str]:
-    """Measure what checksums cost; gives lines."""
-    stored, least = checksums.add, {True: float("inf"), False: float("inf")}
-    attempts = 0
-    for number in range(2 * _REPEATS):
-        has = number % 2 == 0
-        checksums.add = stored if has else lambda *_: None
-        took, attempts = written(folder / f"cost{number}.db")
-        least[has] = min(least[has], took)
-    checksums.add = stored
-    with Store(SQLite(folder / "cost0.db")) as store:
-        begun = time.process_time()
-        is_sound = store.check().is_sound
-        checked_s = time.process_time() - begun
-    us = {has: 1e6 * took / attempts for has, took in least.items()}
-    return [
-        f"writing {attempts:,} attempts: {us[True]:.1f} us of CPU each with checksums, {us[False]:.1f} without",
-        f"checking them: {1e6 * checked_s / attempts:.1f} us each; {'sound' if is_sound else 'DAMAGED'}",
-    ]
+def shop(command: list[str]) -> None:
+    """Run a command of the command line in this process."""
+    from schema_guard.cli.command import main as run
+
+    with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere), redirect_stderr(nowhere):
+        try:
+            status = run(command)
+        except SystemExit as ended:
+            status = ended.code
+    if status:
+        raise SystemExit(f"{command}: exit {status}")
+
+
+def maintained(folder: Path, name: str, command: Callable[[Path], object], sound: Path, times: int) -> str:
+    """Kill one command at random moments of its time; gives a line."""
+    path, draw, killed_inside, damaged = folder / f"{name}.db", random.Random(1), 0, 0
+    began = time.perf_counter()
+    ended(path, command, sound, None)
+    took_s = time.perf_counter() - began
+    for _ in range(times):
+        killed_inside += ended(path, command, sound, draw.uniform(0.0, took_s)) == -signal.SIGKILL
+        with Store(SQLite(path)) as store:
+            damaged += not store.check().is_sound
+        Path(f"{path}.jsonl").unlink(missing_ok=True)
+        command(path)
+        with Store(SQLite(path)) as store:
+            damaged += not store.check().is_sound
+    return f"{name:<8} {times} kills, {killed_inside:>4} before its end; store check: {damaged} of {2 * times} damaged"
+
+
+def ended(path: Path, command: Callable[[Path], object], sound: Path, after_s: float | None) -> int:
+    """Run a command on a copy of a store in a process, which is killed after a time; gives its exit status."""
+    for end in ("", "-wal", "-shm", ".jsonl"):
+        Path(f"{path}{end}").unlink(missing_ok=True)
+    path.write_bytes(sound.read_bytes())
+    child = os.fork()
+    if child == 0:
+        try:
+            command(path)
+        finally:
+            os._exit(0)
+    if after_s is not None:
+        time.sleep(after_s)
+        os.kill(child, signal.SIGKILL)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
 def main() -> None:
@@ -200,8 +247,8 @@ def main() -> None:
             f"{datetime.now(UTC).date().isoformat()}, SQLite {sqlite3.sqlite_version}, Python {platform.python_version()}",
             "",
             *(kills(Path(folder), durability, arguments.kills) for durability in ("sync", "queue")),
+            *maintenance(Path(folder), arguments.kills),
             *damage(Path(folder), arguments.flips),
-            *cost(Path(folder)),
         ]
     text = "\n".join(lines) + "\n"
     sys.stdout.write(text)

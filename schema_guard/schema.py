@@ -14,6 +14,7 @@ import os
 from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
+from weakref import WeakValueDictionary
 
 from schema_guard.arguments import require_bool, require_text
 from schema_guard.errors import InvalidArgument, InvalidSchema
@@ -49,6 +50,8 @@ _DEEPEST = 1_000
 _JSON_STARTS = ("{", "[", '"')
 _cache: dict[tuple[Any, ...], Any] = {}
 _cache_lock = fork_safe_lock()
+living: WeakValueDictionary[str, Schema[Any]] = WeakValueDictionary()
+"""The schemas of this process by their digests. A store keeps their texts."""
 
 
 class Schema(Generic[V]):
@@ -58,7 +61,9 @@ class Schema(Generic[V]):
         document: The schema as JSON: a dict or a bool. Not to be changed.
         name: For people: given, or the class's name, the title, the `$id`, the file's name.
         dialect: URI of the dialect.
-        fingerprint: 16 hex digits of SHA-256 over the sorted compact JSON of the document.
+        fingerprint: 16 hex digits of SHA-256 over the sorted compact JSON of the document without its annotations, such
+            as titles and descriptions. So it is the same for two wordings of one schema.
+        digest: 64 hex digits of SHA-256 over the sorted compact JSON of the document.
         formats: Whether `format` is asserted. False for a type, which decides which texts it can read.
         annotation: The Python type that it was made from; None for a document.
         acceptor: What `plain_reply.acceptor` has made of it, and within which limits; None before.
@@ -66,17 +71,18 @@ class Schema(Generic[V]):
     """
 
     __slots__ = (
+        "__weakref__",
         "_allows_unknown",
         "_asserting",
         "_asserts_formats",
         "_compiled",
-        "_digest",
         "_resources",
         "_source",
         "_written",
         "acceptor",
         "annotation",
         "dialect",
+        "digest",
         "document",
         "fingerprint",
         "formats",
@@ -88,6 +94,7 @@ class Schema(Generic[V]):
     name: str
     dialect: str
     fingerprint: str
+    digest: str
     formats: bool
     annotation: Any
     acceptor: tuple[Limits, Callable[[str], Any]] | None
@@ -98,7 +105,6 @@ class Schema(Generic[V]):
     # Made when they are first needed: with `format`, and of what the type writes.
     _asserting: Compiled | None
     _written: Compiled | None
-    _digest: str
     _resources: dict[str, Any]
     _source: type | None
 
@@ -150,8 +156,8 @@ class Schema(Generic[V]):
         digest = hex_digest(compact(document), 64)
         schema: Schema[Any] = object.__new__(Schema)
         schema.document = json.loads(json.dumps(document))
-        schema.name = clip(name or found_name or _title(document) or f"schema-{digest[:8]}")
-        schema.dialect, schema.fingerprint, schema._digest = uri, digest[:16], digest
+        schema.dialect, schema.fingerprint, schema.digest = uri, fingerprint(document), digest
+        schema.name = clip(name or found_name or _title(document) or f"schema-{schema.fingerprint[:8]}")
         # A type decides by itself whether it can read a text as a date.
         schema.formats, schema._asserts_formats = formats and reader is None, formats
         schema.reader, schema._resources = reader, known
@@ -161,6 +167,7 @@ class Schema(Generic[V]):
         schema.acceptor = schema._asserting = schema._written = None
         schema._compiled = _ready(schema, formats=schema.formats)
         schema._resources = schema._compiled.resources
+        living[digest] = schema
         return schema
 
     @property
@@ -314,7 +321,7 @@ class Schema(Generic[V]):
         return hash(self._identity())
 
     def _identity(self) -> tuple[Any, ...]:
-        return self.fingerprint, self.dialect, self.formats, self._source
+        return self.digest, self.dialect, self.formats, self._source
 
     def __repr__(self) -> str:
         return f"Schema({self.name!r}, fingerprint={self.fingerprint!r})"
@@ -411,6 +418,13 @@ def _read_resources(resources: Mapping[str, Any] | str | os.PathLike[str] | None
     return {uri: json.loads(json.dumps(document)) for uri, document in known.items()}
 
 
+def fingerprint(document: Any) -> str:
+    """Return the fingerprint of the schema of a document."""
+    from schema_guard.validation.keywords import without_annotations
+
+    return hex_digest(compact(without_annotations(document)), 16)
+
+
 def _title(document: Any) -> str | None:
     if not isinstance(document, dict):
         return None
@@ -427,7 +441,7 @@ def _ready(schema: Schema[Any], *, formats: bool) -> Compiled:
     """Give what a schema was compiled to, from the cache if its like was compiled before."""
     known = hex_digest(compact(schema._resources), 64) if schema._resources else ""  # noqa: SLF001
     # The whole digest: a fingerprint is cut to what people can compare, and two schemas must never share an engine.
-    key = (schema._digest, schema.dialect, formats, known)  # noqa: SLF001
+    key = (schema.digest, schema.dialect, formats, known)
     ready: Compiled | None = _cache.get(key)
     if ready is None:
         from schema_guard.validation.compiled import compiled  # what only loads and is met again needs none

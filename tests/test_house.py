@@ -73,7 +73,7 @@ PURE = (
 STANDARD_OF_PURE = {
     "__future__", "collections", "copy", "dataclasses", "datetime", "decimal", "enum", "functools", "hashlib", "itertools",
     "json", "math", "os", "pathlib", "re", "reprlib", "sys", "threading", "types", "typing", "urllib", "uuid", "operator", "string",
-    "abc", "bisect", "heapq", "fractions", "unicodedata",
+    "abc", "bisect", "heapq", "fractions", "unicodedata", "weakref",
 }  # fmt: skip
 ENGINES = {"jiter", "jsonschema", "jsonschema_rs", "jsonschema_specifications", "referencing"}
 # What a folder may import at its top: the command line's own libraries, and what tests use.
@@ -86,7 +86,7 @@ THIRD_PARTY_OF_PARTS = {"click", "rich", "hypothesis"}
 # Then with checks that return a bool, misspelled keywords, redaction, keys in errors, and limits of files.
 # Then with types that convert values, unions that are explained by one arm, methods of Pydantic classes, and
 # forks in imports, and a process that writes for a child.
-MOST_CODE_LINES = {"ring 0": 4_509, "product": 38_512, "ext": 28_698}
+MOST_CODE_LINES = {"ring 0": 4_517, "product": 37_769, "ext": 28_104}
 
 MOST_LINES, MOST_LINES_OF_TESTS, MOST_LINES_OF_A_FUNCTION, MOST_BOXES = 500, 800, 50, 20
 # One level with many boxes: the floors themselves, a file for each provider, and one for each command.

@@ -298,7 +298,7 @@ def test_a_caller_stops_a_check_of_a_store(tmp_path):
     """An exception of the function that hears of progress comes out, and is no damage."""
 
     def stop(what, done, total):
-        if what == "roll-ups":
+        if what == "counts":
             raise ValueError("enough")
 
     with open_store(str(tmp_path / "records.db")) as store:

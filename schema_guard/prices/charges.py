@@ -128,7 +128,9 @@ def charges_of(source: Table) -> Charges:
     """Give the prices of a table; one file is read once as long as it does not change. Raises as `Charges` does."""
     try:
         stat = Path(source).stat() if isinstance(source, (str, os.PathLike)) else None
-    except (OSError, ValueError):
+    except (OSError, ValueError) as error:
+        if is_interruption(error):
+            raise
         stat = None
     if stat is None:
         return Charges(source)

@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from schema_guard.records.backend import Counts, Damage, StoreCheck, StoreInfo
     from schema_guard.records.counts.configurations import (
         AttemptSums,
         ClusterCount,
@@ -29,9 +28,9 @@ if TYPE_CHECKING:
     from schema_guard.records.payloads.texts import Texts, Touched
     from schema_guard.records.store import Store
     from schema_guard.records.urls import default_store, open_store, resolve_store
+    from schema_guard.records.values import Counts, Damage, StoreCheck, StoreInfo
 
 _NAMES = {
-    "backend": ("Counts", "Damage", "StoreCheck", "StoreInfo"),
     "counts.configurations": (
         "AttemptSums",
         "ClusterCount",
@@ -51,6 +50,7 @@ _NAMES = {
     "payloads.texts": ("Texts", "Touched"),
     "store": ("Store",),
     "urls": ("default_store", "open_store", "resolve_store"),
+    "values": ("Counts", "Damage", "StoreCheck", "StoreInfo"),
 }
 _HOME_OF = {name: module for module, names in _NAMES.items() for name in names}
 

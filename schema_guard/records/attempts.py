@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Stored attempts: which ones are meant, and how one is told."""
+"""Stored attempts: which ones to read, and an attempt as a dict."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Where:
-    """Which attempts, or configurations, are meant; None does not restrict.
+    """The attempts, or configurations, to read. None does not restrict.
 
     Attributes:
         since: Of calls started then or later; seconds since the epoch, UTC.
@@ -23,7 +23,7 @@ class Where:
         schema: Name or fingerprint.
         function: Name of the guarded function.
         call_ids: Of these calls.
-        configuration: Values of `CONFIGURATION_COLUMNS`.
+        configuration_ids: Of these configurations.
     """
 
     since: float | None = None
@@ -31,16 +31,16 @@ class Where:
     schema: str | None = None
     function: str | None = None
     call_ids: Sequence[str] | None = None
-    configuration: Row | None = None
+    configuration_ids: Sequence[int] | None = None
 
     @property
     def is_timed(self) -> bool:
-        """Whether some times are meant, and not all."""
+        """Whether the times are restricted."""
         return self.since is not None or self.until is not None
 
 
 def as_dict(row: Row) -> dict[str, Any]:
-    """Give a row by the names of its columns, lists as lists and what is so or not as bool."""
+    """Return a row by the names of its columns, with lists and bools."""
     document: dict[str, Any] = dict(zip(COLUMNS, row, strict=True))
     for name in ("repairs", "coercions", "violations"):
         document[name] = json.loads(document[name])

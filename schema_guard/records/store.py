@@ -10,8 +10,8 @@ from weakref import finalize
 
 from schema_guard.arguments import require_seconds
 from schema_guard.errors import InvalidArgument
-from schema_guard.records.backend import Counts
 from schema_guard.records.payloads.storage import TextStorage, stricter
+from schema_guard.records.values import Counts
 from schema_guard.records.writer import Writer
 from schema_guard.text import did_you_mean
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from types import TracebackType
 
-    from schema_guard.records.backend import Backend, Session, StoreCheck, StoreInfo
+    from schema_guard.records.backend import Backend
     from schema_guard.records.counts.configurations import ConfigurationCounts, HourCounts
     from schema_guard.records.counts.pools import Summary
     from schema_guard.records.declarations import DeclaredStep, DeclaredTarget, StepStatus
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from schema_guard.records.payloads.texts import Texts
     from schema_guard.records.reading import Names
     from schema_guard.records.recorder import UnmadeOutcome
+    from schema_guard.records.sql.session import Session
+    from schema_guard.records.values import SchemaText, StoreCheck, StoreInfo
     from schema_guard.values import Outcome, Prompt
 
 # What reads and what declares is imported by the methods that need it: 6 ms of CPU that a process which
@@ -172,19 +174,19 @@ class Store:
         until: float | None = None,
         schema: str | None = None,
         function: str | None = None,
+        ids: Sequence[int] | None = None,
     ) -> list[ConfigurationCounts]:
         """Count the stored calls by configuration, function and segment, first stored first.
 
-        Without *since* and *until* this reads the roll-ups that are kept with every write, which takes as
-        long for ten million calls as for a thousand. With them it reads the roll-ups of whole hours,
-        and the attempts of an hour that the window cuts. PostgreSQL reads all attempts in the window, about sixty
-        thousand a second. The arguments are those of `attempts`.
+        Without *since* and *until*, this reads the counts that every write updates. With them, it reads the counts
+        of whole hours, and the attempts of an hour that the window cuts. *ids* restricts the counts to the configurations
+        with such a `ConfigurationCounts.id`. The other arguments are those of `attempts`.
         """
-        from schema_guard.records import reading
         from schema_guard.records.attempts import Where
 
         self.flush()
-        return reading.configurations(self._backend, Where(since, until, schema, function))
+        with self._backend.reading() as snapshot:
+            return snapshot.configurations(Where(since, until, schema, function, configuration_ids=ids))
 
     def names(self) -> set[Names]:
         """Give how all schemas, functions and segments are called that have calls, without what is counted of them."""
@@ -193,28 +195,11 @@ class Store:
         self.flush()
         return reading.names(self._backend)
 
-    def configuration_after(self, configuration_id: int, call_number: int) -> ConfigurationCounts:
-        """Count the calls of a configuration that were stored after one of its judged calls.
-
-        For the time after a change: goes through the attempts of all configurations that were stored since.
-
-        Args:
-            configuration_id: The `id` that `configurations` gave.
-            call_number: How many judged calls to leave out, as `outcomes` has them in order; 0 for none.
-
-        Raises:
-            InvalidArgument: There is no such configuration, or it has fewer judged calls.
-        """
-        from schema_guard.records import reading
-
-        self.flush()
-        return reading.configuration_after(self._backend, configuration_id, call_number)
-
-    def frequent_inputs(self, configuration_id: int, least: int) -> list[tuple[bytes, int, int]]:
+    def frequent_inputs(self, configuration_id: int, least: int) -> list[tuple[int, int, int]]:
         """Give the inputs with which a configuration was called *least* times or more.
 
         Returns:
-            For each the key by which it is known (`counts.rollups.input_key` of its rows), its calls, and the failed
+            For each the key by which it is known (`counts.calls.input_key` of its rows), its calls, and the failed
             ones among them.
         """
         self.flush()
@@ -326,6 +311,12 @@ class Store:
         with self._backend.reading() as snapshot:
             return snapshot.rows_since()
 
+    def schemas(self, fingerprint: str) -> list[SchemaText]:
+        """Return the stored texts of a schema, the latest one first. Texts of one schema differ in annotations only."""
+        self.flush()
+        with self._backend.reading() as snapshot:
+            return snapshot.schemas(fingerprint)
+
     def declare_step(
         self,
         schema_fingerprint: str,
@@ -415,7 +406,7 @@ class Store:
         return self._backend.info()
 
     def check(self, on_step: Callable[[str, int, int], None] | None = None) -> StoreCheck:
-        """Look for damage: checksums, roll-ups against a recount, and what the database itself can tell; changes nothing.
+        """Look for damage: the engine's own check, and a recount of the attempts. Changes nothing.
 
         Args:
             on_step: Is told what is looked at, how many attempts of it are done, and how many there are.
@@ -431,6 +422,21 @@ class Store:
             error = reporter.error
         assert error is not None
         raise error
+
+    def rebuild(self, on_step: Callable[[str, int, int], None] | None = None) -> None:
+        """Count all attempts again and store the counts. Hours with deleted attempts keep their counts.
+
+        Nobody else can write meanwhile, so stop the other processes first.
+
+        Args:
+            on_step: Receives what is counted, how many attempts are done, and how many there are.
+
+        Raises:
+            StoreError: The store cannot be written.
+        """
+        self.flush()
+        with self._session() as session:
+            session.rebuild(on_step or (lambda *_: None))
 
     def close(self, timeout_s: float = 2.0) -> int:
         """Flush and close; gives the attempts still pending. What is recorded later is lost."""

@@ -25,19 +25,21 @@ from weakref import WeakSet
 
 from schema_guard.errors import StoreError
 from schema_guard.interruptions import is_interruption
-from schema_guard.records.backend import Counts, WriteRefused
 from schema_guard.records.payloads.storage import PendingTexts, TextStorage, chars_of
 from schema_guard.records.process.forks import wait_for_imports, wait_for_thread
 from schema_guard.records.process.threads import is_on_event_loop, warn
 from schema_guard.records.rows import rows
+from schema_guard.records.schemas import SchemaTexts
+from schema_guard.records.values import Counts, WriteRefused
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from schema_guard.records.backend import Backend, Session
+    from schema_guard.records.backend import Backend
     from schema_guard.records.payloads.texts import Payload
     from schema_guard.records.recorder import UnmadeOutcome
     from schema_guard.records.rows import Row
+    from schema_guard.records.sql.session import Session
     from schema_guard.values import Outcome, Prompt
 
 MAX_PENDING_OUTCOMES = 10_000
@@ -100,6 +102,7 @@ class Writer:
         self._forking = False
         self._kept: tuple[list[_Item], _Mark | None] | None = None  # broken off for a fork
         self._wrote_at = 0.0
+        self._schemas = SchemaTexts()
         self._moves = 0  # of the file, since a batch was stored
         self._is_behind = False  # whether calls wait for nothing until a write succeeds
         self._marks = self._taken = self._reached = 0
@@ -350,7 +353,8 @@ class Writer:
         try:
             session = session or self._backend.session()
             batch, made, payloads = self._with_rows(batch, session.key)
-            session.write(made, lost_records, time.time(), payloads)
+            session.write(made, lost_records, time.time(), payloads, self._schemas.of(made))
+            self._schemas.note_stored()
             self._wrote_at, self._moves, self._is_behind = time.monotonic(), 0, False
         except Exception as error:  # noqa: BLE001 - whatever a database raises is a loss, never a dead thread
             return self._after_error(session, batch, error)
@@ -452,13 +456,8 @@ _LIVE: WeakSet[Writer] = WeakSet()
 
 
 def live_writers() -> list[Writer]:
-    """Give the writer of each store of this process that lives."""
+    """Return the writer of each store of this process that lives."""
     return list(_LIVE)
-
-
-def live_counts() -> list[Counts]:
-    """Give the ledger of each store of this process that lives."""
-    return [writer.counts() for writer in list(_LIVE)]
 
 
 def _stop_all() -> None:

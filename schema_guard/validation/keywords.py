@@ -134,7 +134,29 @@ SINGLES, LISTS, MAPS = (
 REFERENCES = tuple(row.name for row in _ROWS if row.refers)
 VALUE_KEYWORDS = frozenset(row.name for row in _ROWS if row.is_value)
 
+ANNOTATIONS = frozenset(
+    ("title", "description", "default", "examples", "$comment", "deprecated", "readOnly", "writeOnly")
+)
+"""Keywords that accept every value."""
+
 _DRAFTS = {"draft-04": 4, "draft-06": 6, "draft-07": 7, "2019-09": 2019, "2020-12": 2020}
+
+
+def without_annotations(schema: Any) -> Any:
+    """Return a schema without its annotations, here and in its subschemas. The parts are those of the schema itself."""
+    if not isinstance(schema, dict):
+        return schema
+    plain: dict[str, Any] = {}
+    for name, part in schema.items():
+        if name in ANNOTATIONS:
+            continue
+        if name in MAPS and isinstance(part, dict):
+            plain[name] = {key: without_annotations(each) for key, each in part.items()}
+        elif name in LISTS and isinstance(part, list):
+            plain[name] = [without_annotations(each) for each in part]
+        else:
+            plain[name] = without_annotations(part) if name in SINGLES else part
+    return plain
 
 
 def draft_of(dialect: str) -> int:

@@ -13,7 +13,7 @@ def damaged(path):
     with open_store(str(path)) as store:
         record(store, 3, 0)
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        connection.execute("UPDATE stored_attempts SET prompt_chars = 7")
+        connection.execute("UPDATE attempts SET output_tokens = 7")
 
 
 def test_a_damaged_store_is_1(folder, capsys):

@@ -81,10 +81,10 @@ def _rented(postgres):
         schema, connection = next(turns), postgres.shared_connection()
         sql = "SELECT tablename FROM pg_tables WHERE schemaname = %s ORDER BY tablename"
         tables = [name for (name,) in connection.execute(sql, (schema,)).fetchall()]
-        empty = [f"DELETE FROM {schema}.{name}" for name in tables if name not in ("meta", "place")]
+        empty = [f"DELETE FROM {schema}.{name}" for name in tables if name != "meta"]
         if tables:
-            empty.append(f"UPDATE {schema}.place SET last_id = 0")
-            empty.append(f"DELETE FROM {schema}.meta WHERE starts_with(key, 'hashes_of_')")
+            empty.append(f"UPDATE {schema}.meta SET value = '0' WHERE key = 'last_id'")
+            empty.append(f"DELETE FROM {schema}.meta WHERE key NOT IN ('version', 'hash_key', 'last_id')")
             connection.execute(";".join(empty))
         return Postgres(parsed(postgres.url(schema)))
 
@@ -135,7 +135,7 @@ def make():
 def count_rows():
     """The rows of a database file, counted without the library."""
 
-    def count(path, table="stored_attempts"):
+    def count(path, table="attempts"):
         connection = sqlite3.connect(path)
         try:
             return connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0]

@@ -8,11 +8,11 @@ import time
 import pytest
 
 from schema_guard.records import Store
-from schema_guard.records.backend import WriteRefused
 from schema_guard.records.process.relay import RelaySession
 from schema_guard.records.rows import rows
 from schema_guard.records.sqlite.database import SQLite
 from schema_guard.records.sqlite.write_lock import turn
+from schema_guard.records.values import WriteRefused
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 

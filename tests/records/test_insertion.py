@@ -3,10 +3,10 @@
 import pytest
 
 from schema_guard.records import Store
-from schema_guard.records.backend import LostRecords
 from schema_guard.records.declarations import Declared, DeclaredStep, DeclaredTarget
 from schema_guard.records.payloads.retention import Retention
 from schema_guard.records.rows import key_fingerprint, rows
+from schema_guard.records.values import LostRecords
 
 FINGERPRINT = "f" * 16
 

@@ -4,8 +4,8 @@ import pytest
 
 from schema_guard import records
 from schema_guard.records import Store, resolve_store
-from schema_guard.records.backend import WriteRefused
 from schema_guard.records.rows import rows
+from schema_guard.records.values import WriteRefused
 
 
 def test_lost_records_are_added_up_by_reason(new_backend):

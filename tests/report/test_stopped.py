@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from schema_guard.configuration.early_stop import NOT_COMPARED
 from schema_guard.records import open_store
+from schema_guard.records.counts.buckets import bucket
 from schema_guard.records.counts.configurations import Lengths, ReplyLengths
-from schema_guard.records.counts.hours import bucket
 from schema_guard.report import as_json, report_on
 from schema_guard.report.stopped import stopped_replies
 from schema_guard.report.store_document import document_of

@@ -211,7 +211,7 @@ def _named_deletion(store: Store, what: Forgotten, counts: bool) -> _Deletion:
         rows = snapshot.count_of(what)
         is_known = not rows and snapshot.is_counted(what)
         near = "" if rows or what.by != "cluster" else did_you_mean(what.name, snapshot.clusters())
-        configurations = snapshot.configuration_ids() if counts else {}
+        configurations = snapshot.names() if counts else {}
     if counts:
         column = CONFIGURATION_COLUMNS.index(what.by)
         number = sum(row[column] == what.name for row in configurations)

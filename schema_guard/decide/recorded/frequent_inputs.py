@@ -8,7 +8,7 @@ from math import fsum
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.decide.recorded.configurations import last_call
-from schema_guard.records.counts.rollups import input_key
+from schema_guard.records.counts.calls import input_key
 from schema_guard.records.rows import COLUMNS
 
 if TYPE_CHECKING:
@@ -46,23 +46,23 @@ def frequent_inputs(configuration: RecordedConfiguration, store: Store, *, windo
 
 def _inputs_of(configuration: RecordedConfiguration, store: Store, least: float) -> list[list[Any]]:
     """Give [hash, n, k] of each frequent input, most failures first."""
-    counts: dict[bytes, list[int]] = {}
+    counts: dict[int, list[int]] = {}
     for row in configuration.rows:
         for key, n, k in store.frequent_inputs(row.id or 0, int(least)):
             known = counts.setdefault(key, [0, 0])
             known[0] += n
             known[1] += k
     names = _names(configuration, store)
-    inputs = [[names.get(key, key.hex()), n, k] for key, (n, k) in counts.items() if n >= least]
+    inputs = [[names.get(key, f"{key % 2**64:016x}"), n, k] for key, (n, k) in counts.items() if n >= least]
     return sorted(inputs, key=lambda entry: (-entry[2], -entry[1], entry[0]))
 
 
-def _names(configuration: RecordedConfiguration, store: Store) -> dict[bytes, str]:
+def _names(configuration: RecordedConfiguration, store: Store) -> dict[int, str]:
     """Give the hash or cluster by which an input stands in the rows, of the latest calls."""
     first = configuration.first
     since = max(map(last_call, configuration.rows)) - _LATEST_S
     rows = store.attempts(since=since, schema=first.schema_fingerprint, function=first.function)
-    names: dict[bytes, str] = {}
+    names: dict[int, str] = {}
     for row in islice(rows, _MOST_INPUTS):
         values = tuple(row[name] for name in COLUMNS)
         key = input_key(values)

@@ -114,15 +114,12 @@ class Production(NamedTuple):
         self, configuration: RecordedConfiguration, store: Store
     ) -> tuple[ConfigurationCounts, ...]:
         """Give the counts of a configuration in the hours after its last change was noticed."""
-        stream, first = self.stream(configuration.first), configuration.first
+        stream = self.stream(configuration.first)
         at = stream.at(stream.changes[-1].alarm_at) if stream is not None and stream.changes else None
         if at is None:
             return ()
-        wanted = {row.configuration for row in configuration.rows}
-        rows = store.configurations(
-            since=at + _HOUR_S, until=self.until, schema=first.schema_fingerprint, function=first.function
-        )
-        return tuple(row for row in rows if row.configuration in wanted)
+        ids = [row.id for row in configuration.rows if row.id is not None]
+        return tuple(store.configurations(since=at + _HOUR_S, until=self.until, ids=ids))
 
 
 def _drawn(row: ConfigurationCounts) -> float | None:
@@ -344,10 +341,9 @@ def changed_between(
         new = [value for at, value in sorted(values) if begins <= at <= ends and value not in before]
         if before and new:
             changes.append(f"{word} {clip(new[0])}")
-    first = rows[0]
     span = max(ends - begins, _DAY_S)
-    earlier = _window(store, first, rows, begins - span, begins)
-    later = _window(store, first, rows, begins, ends)
+    earlier = _window(store, rows, begins - span, begins)
+    later = _window(store, rows, begins, ends)
     if earlier and later:
         changes += _snapshots(earlier, later)
         changes += _segments(earlier, later)
@@ -356,17 +352,10 @@ def changed_between(
 
 
 def _window(
-    store: Store,
-    configuration: ConfigurationCounts,
-    rows: Sequence[ConfigurationCounts],
-    since: float,
-    until: float,
+    store: Store, rows: Sequence[ConfigurationCounts], since: float, until: float
 ) -> list[ConfigurationCounts]:
-    wanted = {row.configuration for row in rows}
-    counts = store.configurations(
-        since=since, until=until, schema=configuration.schema_name, function=configuration.function
-    )
-    return [row for row in counts if row.configuration in wanted and row.calls]
+    ids = [row.id for row in rows if row.id is not None]
+    return [row for row in store.configurations(since=since, until=until, ids=ids) if row.calls]
 
 
 def _snapshots(earlier: Sequence[ConfigurationCounts], later: Sequence[ConfigurationCounts]) -> list[str]:

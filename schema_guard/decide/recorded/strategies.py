@@ -13,7 +13,7 @@ from schema_guard.decide.recorded.configurations import is_trial, sent_by
 from schema_guard.decide.recorded.costs import cost_of, trial_cost
 from schema_guard.decide.recorded.frequent_inputs import frequent_inputs
 from schema_guard.decide.recorded.production import of_strategy
-from schema_guard.records.counts.hours import bucket
+from schema_guard.records.counts.buckets import bucket
 from schema_guard.text import clip
 
 if TYPE_CHECKING:

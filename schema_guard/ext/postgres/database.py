@@ -8,30 +8,37 @@ whose answer was lost is sent again as the same batch, which the server stores o
 from __future__ import annotations
 
 import os
+import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import uuid4
 
-from schema_guard.ext.postgres import writing
 from schema_guard.ext.postgres.links import Links
-from schema_guard.ext.postgres.tables import has_tables, hash_key, make_tables, note_keys, transaction
-from schema_guard.ext.postgres.writing import SentBatch
-from schema_guard.records.backend import LAYOUT, LostRecords, StoreInfo, WriteRefused
-from schema_guard.records.rows import key_fingerprint
+from schema_guard.ext.postgres.tables import PostgresConnection, has_tables, make_tables, transaction
+from schema_guard.records.rows import COLUMNS
+from schema_guard.records.sql.session import Session
+from schema_guard.records.sql.tables import LAYOUT
+from schema_guard.records.sql.writing import hash_key
+from schema_guard.records.values import StoreInfo, WriteRefused
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from schema_guard.ext.postgres.address import Address
-    from schema_guard.records.backend import Removal, Session, Snapshot, StoreCheck
-    from schema_guard.records.counts.configurations import ConfigurationCounts
-    from schema_guard.records.counts.rollups import StoredRow
-    from schema_guard.records.declarations import Declared, DeclaredStep, DeclaredTarget
     from schema_guard.records.payloads.texts import Payload
     from schema_guard.records.rows import Row
+    from schema_guard.records.sql.removal import Removal
+    from schema_guard.records.sql.snapshot import Snapshot
+    from schema_guard.records.sql.tables import Connection
+    from schema_guard.records.values import LostRecords, SchemaText, StoreCheck
 
 LOCK_WAIT_S = 5.0
 _WRITE_S, _READ_S, _LONG_S = 15.0, 120.0, 3_600.0
+_CALL_ID, _NUMBER = COLUMNS.index("call_id"), COLUMNS.index("number")
+_BATCH = "batch:"
+_BATCHES_KEPT_S = 7 * 86_400
+_NEW_BATCH = """INSERT INTO meta VALUES (?, ?)
+ON CONFLICT (key) DO UPDATE SET value = excluded.value WHERE meta.value < excluded.value"""
 
 
 class Postgres:
@@ -55,7 +62,7 @@ class Postgres:
         self._address = address
         self._limits = limit_s, lock_wait_s
         self.links = Links(address, connect)
-        self._unanswered: SentBatch | None = None
+        self._unanswered: _SentBatch | None = None
 
     @property
     def url(self) -> str:
@@ -76,32 +83,26 @@ class Postgres:
     @contextmanager
     def reading(self) -> Iterator[Snapshot]:
         """Open for reading one state; a schema that does not exist yet reads as empty."""
-        from schema_guard.ext.postgres.reading import PostgresSnapshot  # not needed by who only records
-        from schema_guard.records.sqlite.database import SQLite  # which has an empty one
+        from schema_guard.records.sql.snapshot import Snapshot  # a process that only records needs none
+        from schema_guard.records.sqlite.database import SQLite  # an empty database
 
         with self._one_state() as (connection, is_made):
             if is_made:
-                yield PostgresSnapshot(connection)
+                yield Snapshot(PostgresConnection(connection), _used_bytes(PostgresConnection(connection)))
                 return
         with SQLite(None).reading() as empty:
             yield empty
 
-    def recount(self, pages: Iterable[list[StoredRow]]) -> list[ConfigurationCounts]:
-        """Count attempts by the roll-ups of a database in memory."""
-        from schema_guard.records.sqlite.recount import recount  # as above
-
-        return recount(pages)
-
     def check(self, on_step: Callable[[str, int, int], None]) -> StoreCheck:
-        """Look for damage in all that is stored."""
-        from schema_guard.ext.postgres.check import check  # as above
+        """Look for damage in all that is stored. The server has checksums of its pages (`SHOW data_checksums`)."""
+        from schema_guard.records.sql.checking import Notes, check  # as above
 
         with self._one_state() as (connection, is_made):
             if not is_made:
                 raise WriteRefused(
                     f"{self.url} has no schema {self._address.schema!r}: nothing was recorded there"
                 )
-            return check(connection, self.url, on_step)
+            return check(PostgresConnection(connection), self.url, Notes(on_step))
 
     def info(self) -> StoreInfo:
         """Say what the store is and how large."""
@@ -166,9 +167,9 @@ class Postgres:
         with self.links.waiting(), transaction(connection, self._address.schema, limit_s, lock_s=lock_s):
             yield
 
-    def sent(self, writer: str, number: int, rows: Sequence[Row], lost: Mapping[str, int]) -> SentBatch:
-        """Note a batch before it is sent: as the one whose answer was lost, where it is that."""
-        batch, before = SentBatch.of(writer, number, rows, lost), self._unanswered
+    def sent(self, batch: _SentBatch) -> _SentBatch:
+        """Note a batch before it is sent. Return the batch whose answer was lost if it is the same one."""
+        before = self._unanswered
         if before is not None and before.attempts == batch.attempts:
             return before
         self._unanswered = batch
@@ -179,17 +180,34 @@ class Postgres:
         self._unanswered = None
 
 
-class _Session:
+class _SentBatch(NamedTuple):
+    """A batch that was sent to the server, known again by it if the answer was lost.
+
+    Attributes:
+        writer: Of one connection.
+        number: Of the batch, from 1.
+        attempts: `call_id` and number of each.
+        lost_records: By reason.
+    """
+
+    writer: str
+    number: int
+    attempts: tuple[tuple[Any, Any], ...]
+    lost_records: Mapping[str, int]
+
+
+class _Session(Session):
     """The writing connection of one process."""
 
     def __init__(self, database: Postgres, connection: Any) -> None:
+        super().__init__()
         self._database = database
         self._connection = connection
         self._process = os.getpid()
         self._writer, self._batches = str(uuid4()), 0
-        self._has_noted = False
+        self._batch: _SentBatch | None = None
         with database.writing(connection):
-            self.key = hash_key(connection)
+            self.key = hash_key(PostgresConnection(connection))
 
     def write(
         self,
@@ -197,86 +215,84 @@ class _Session:
         lost_records: Mapping[str, int],
         at: float,
         payloads: Sequence[Payload | None] = (),
+        schemas: Sequence[SchemaText] = (),
     ) -> None:
-        """Store the rows of whole calls, their texts, and counts of lost records, all or nothing, once."""
-        counted = [LostRecords(reason, count, at) for reason, count in lost_records.items()]
+        """Store a batch once, also if it is sent again because its answer was lost."""
         self._batches += 1
-        batch = self._database.sent(self._writer, self._batches, rows, lost_records)
+        attempts = tuple((row[_CALL_ID], row[_NUMBER]) for row in rows)
+        batch = _SentBatch(self._writer, self._batches, attempts, dict(lost_records))
+        self._batch = self._database.sent(batch)
         try:
-            with self._writing() as connection:
-                writing.append(connection, batch, rows, payloads, counted)
-                if rows and not self._has_noted:
-                    note_keys(connection, [key_fingerprint(self.key)])
+            super().write(rows, lost_records, at, payloads, schemas)
         except WriteRefused as error:
             if error.retry_after_s is None and error.reason != "hurried":
                 self._database.answered()
             raise
         self._database.answered()
-        self._has_noted = self._has_noted or bool(rows)
 
-    def add_calls(self, rows: Sequence[Row], payloads: Sequence[Payload | None] = ()) -> int:
-        """Store those of whole calls that are not stored, and their texts; gives how many attempts that were."""
-        with self._writing() as connection:
-            return writing.add_calls(connection, rows, payloads)
-
-    def add_lost_records(self, lost_records: Sequence[LostRecords]) -> int:
-        """Add those counts of lost records that are not there; gives how many."""
-        with self._writing() as connection:
-            return writing.add_lost_records(connection, lost_records)
-
-    def add_declared(self, declared: Declared) -> int:
-        """Put declarations about a schema among those that are there; gives how many came."""
-        with self._writing() as connection:
-            return writing.add_declared(connection, declared)
-
-    def add_keys(self, fingerprints: Iterable[str]) -> None:
-        """Note that there are hashes of these keys."""
-        with self._writing() as connection:
-            note_keys(connection, fingerprints)
-
-    def adopt_key(self, key: bytes) -> None:
-        """Make a key that of this store, if there are no hashes yet and the environment names none."""
-        with self._writing() as connection:
-            self.key = writing.adopted_key(connection, key)
-
-    def declare_step(self, schema_fingerprint: str, declared: DeclaredStep) -> None:
-        """Add a declaration about a step."""
-        with self._writing() as connection:
-            writing.declare_step(connection, schema_fingerprint, declared)
-
-    def set_target(self, schema_fingerprint: str, declared: DeclaredTarget) -> None:
-        """Add a target rate."""
-        with self._writing() as connection:
-            writing.set_target(connection, schema_fingerprint, declared)
+    def _append(
+        self,
+        connection: Connection,
+        rows: Sequence[Row],
+        payloads: Sequence[Payload | None],
+        lost_records: Sequence[LostRecords],
+        schemas: Sequence[SchemaText],
+    ) -> None:
+        """Store a batch. Of one that is stored already, store only the lost records that it had not."""
+        batch = self._batch
+        assert batch is not None
+        value = f"{batch.number:015d} {int(time.time())}"
+        if connection.execute(_NEW_BATCH, (f"{_BATCH}{batch.writer}", value)) != 1:
+            stored = batch.lost_records
+            lost_records = [
+                lost._replace(attempts=lost.attempts - stored.get(lost.reason, 0)) for lost in lost_records
+            ]
+            rows, payloads = (), ()
+        lost_records = [lost for lost in lost_records if lost.attempts > 0]
+        super()._append(connection, rows, payloads, lost_records, schemas)
+        if batch.number == 1:
+            oldest = int(time.time() - _BATCHES_KEPT_S)
+            sql = "DELETE FROM meta WHERE substr(key, 1, ?) = ? AND substr(value, 17) < ?"
+            connection.execute(sql, (len(_BATCH), _BATCH, str(oldest)))
 
     def removal(self) -> Removal:
-        """Give what takes rows, texts and counts out."""
-        from schema_guard.ext.postgres.removal import PostgresRemoval  # seldom needed
+        """Return the object that deletes."""
+        from schema_guard.records.sql.removal import Removal  # rarely needed
 
-        return PostgresRemoval(self._writing, self._database.schema, self._patiently)
+        return Removal(self.writing, _used_bytes, self._shred)
 
     def close(self) -> None:
         """Close the connection, whatever state it is in; a forked child leaves its parent's alone."""
         if self._process == os.getpid():
             self._database.links.close(self._connection)
 
-    @contextmanager
-    def _patiently(self) -> Iterator[Any]:
-        """Give the connection for statements that are no transaction's, and may take an hour."""
-        limit_s = self._connection.limit_s
+    def _shred(self) -> bool:
+        """Write the tables anew, without what was deleted. Each may take an hour."""
+        connection, limit_s = self._connection, self._connection.limit_s
         with self._database.links.translated("write_failed"):
-            self._connection.limit_s = _LONG_S
+            connection.limit_s = _LONG_S
             try:
-                yield self._connection
+                for table in ("attempts", "payloads", "inputs", "roll_ups"):
+                    connection.execute(f"VACUUM (FULL) {self._database.schema}.{table}")
             finally:
-                self._connection.limit_s = limit_s
+                connection.limit_s = limit_s
+        return True
 
     @contextmanager
-    def _writing(self) -> Iterator[Any]:
+    def writing(self) -> Iterator[Connection]:
+        """Hold a transaction in which nobody else writes."""
         if self._process != os.getpid():
             raise WriteRefused(
                 f"{self._database.url} had an open connection when this process was forked from its parent",
                 reason="forked_while_writing",
             )
         with self._database.writing(self._connection):
-            yield self._connection
+            self._connection.execute("SELECT value FROM meta WHERE key = 'last_id' FOR UPDATE")
+            yield PostgresConnection(self._connection)
+
+
+def _used_bytes(connection: Connection) -> int:
+    """Return the bytes of the attempts and their texts."""
+    sql = """SELECT COALESCE(SUM(pg_column_size(a.*)), 0) + (SELECT COALESCE(SUM(pg_column_size(p.*)), 0)
+        FROM payloads AS p) FROM attempts AS a"""
+    return int(connection.select(sql)[0][0])

@@ -17,7 +17,7 @@ from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.ext.postgres.address import driver
-from schema_guard.records.backend import WriteRefused
+from schema_guard.records.values import WriteRefused
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

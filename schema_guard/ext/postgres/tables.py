@@ -1,105 +1,94 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The tables of a PostgreSQL store, in a schema of their own, their layout, and the key of its hashes.
+"""The tables of a PostgreSQL store, in a schema of their own.
 
-Rules: the tables are made in one transaction under an advisory lock; a schema that has tables of
-another program is left as it is. The one row of `place` is what a write locks first: writes go one after the other,
-so that the order of `id` is that of the commits. `batches` has the last batch of each writer: one whose answer was
-lost is known by it.
+Rules: The tables are made in one transaction under an advisory lock. A schema with the tables of another program stays as
+it is. A write first locks the row of `meta` with the last `id`. So writes go one after the other, and the order of `id` is
+that of the commits. `meta` also has the last batch of each writer: a batch whose answer was lost is known by it.
 """
 
 from __future__ import annotations
 
 import hashlib
-import os
-import secrets
+import re
 from contextlib import contextmanager, suppress
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from schema_guard.ext.postgres import removal
-from schema_guard.records.backend import LAYOUT, WriteRefused, made_before_first_release
-from schema_guard.records.rows import COLUMNS, CONFIGURATION_COLUMNS
+from schema_guard.records.sql.tables import LAYOUT, TABLES
+from schema_guard.records.sql.writing import new_key
+from schema_guard.records.values import WriteRefused, made_before_first_release
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from schema_guard.ext.postgres.address import Address
 
 _PROGRAM = "schema-guard"
 _LOCKS = 0x53475244  # "SGRD": the first half of our advisory locks
 
-ATTEMPT_COLUMNS = tuple(name for name in COLUMNS if name not in CONFIGURATION_COLUMNS)
-_TYPES = {
-    **dict.fromkeys(("started_at", "elapsed_s", "cost"), "double precision"),
-    **dict.fromkeys(
-        ("number", "final", "input_tokens", "cached_input_tokens", "output_tokens", "reasoning_tokens",
-         "prompt_chars", "reply_bytes", "tuned", "unseen", "adapted", "gateway_repaired", "stopped_at",
-         "retries"), "bigint"
-    ),
-}  # fmt: skip
-
-
-_KNOWN = frozenset(
-    ("call_id", "final", "strategy", "repairs", "coercions", "violations", "prompt_chars", "unseen", "adapted", "gateway_repaired",
-     "function", "schema_name", "schema_fingerprint", "strategies", "settings", "version", "tuned")
-)  # fmt: skip
-
-
-def type_of(column: str) -> str:
-    """Give the type of a column of `rows.COLUMNS`."""
-    return _TYPES.get(column, "text")
-
-
-def _columns(names: Iterable[str]) -> str:
-    return ", ".join(f"{name} {type_of(name)}{' NOT NULL' if name in _KNOWN else ''}" for name in names)
-
-
-_STATEMENTS = (
-    "CREATE TABLE meta (key text PRIMARY KEY, value text NOT NULL)",
-    "CREATE TABLE place (is_one boolean PRIMARY KEY CHECK (is_one), last_id bigint NOT NULL)",
-    "INSERT INTO place VALUES (true, 0)",
-    "CREATE TABLE batches (writer uuid PRIMARY KEY, number bigint NOT NULL, at timestamptz NOT NULL)",
-    f"""CREATE TABLE configurations (
-        id bigint PRIMARY KEY, key bytea NOT NULL UNIQUE, {_columns(CONFIGURATION_COLUMNS)},
-        first_started_at double precision, last_started_at double precision
-    )""",
-    f"""CREATE TABLE attempts (
-        id bigint PRIMARY KEY, configuration_id bigint NOT NULL REFERENCES configurations,
-        {_columns(ATTEMPT_COLUMNS)}
-    )""",
-    "CREATE INDEX attempts_call_id ON attempts (call_id)",
-    "CREATE INDEX attempts_started_at ON attempts (started_at)",
-    "CREATE TABLE payloads (attempt_id bigint PRIMARY KEY, prompt bytea, reply bytea, touched text)",
-    # Room in the pages, for rows that each write changes.
-    """CREATE TABLE tallies (
-        configuration_id bigint NOT NULL, tally text NOT NULL, key text NOT NULL, count bigint NOT NULL,
-        PRIMARY KEY (configuration_id, tally, key)
-    ) WITH (fillfactor = 60)""",
-    """CREATE TABLE inputs (
-        configuration_id bigint NOT NULL, input bytea NOT NULL, n bigint NOT NULL, k bigint NOT NULL,
-        PRIMARY KEY (configuration_id, input)
-    )""",
-    """CREATE TABLE outcomes (
-        configuration_id bigint NOT NULL, chunk bigint NOT NULL, n bigint NOT NULL, bits bytea NOT NULL,
-        first_attempt bigint NOT NULL, PRIMARY KEY (configuration_id, chunk)
-    )""",
-    """CREATE TABLE hours (
-        hour bigint NOT NULL, configuration_id bigint NOT NULL, tally text NOT NULL, count bigint NOT NULL,
-        PRIMARY KEY (hour, configuration_id, tally)
-    ) WITH (fillfactor = 60)""",
-    "CREATE TABLE lost_records (id bigserial PRIMARY KEY, reason text NOT NULL, count bigint NOT NULL, at double precision NOT NULL)",
-    """CREATE TABLE declared_steps (
-        id bigserial PRIMARY KEY, schema_fingerprint text NOT NULL, step text NOT NULL, status text NOT NULL,
-        reason text NOT NULL, at double precision NOT NULL, function text
-    )""",
-    """CREATE TABLE declared_targets (
-        id bigserial PRIMARY KEY, schema_fingerprint text NOT NULL, target double precision NOT NULL,
-        at double precision NOT NULL, function text
-    )""",
-    *removal.TABLES,
-)
-
+_TYPES = {"INTEGER": "BIGINT", "REAL": "DOUBLE PRECISION", "BLOB": "BYTEA"}
+_INSERT = re.compile(r"INSERT INTO (\w+) VALUES \([?, ]+\)(.*)", re.DOTALL)
+_COLUMN = re.compile(r"[(,]\s*\w+ (INTEGER|REAL|BLOB|TEXT)\b")
 _VERSION = "SELECT value FROM meta WHERE key = 'version'"
-_KEY_NOTE = "hashes_of_"
+
+
+class PostgresConnection:
+    """A connection, with the methods that every engine has."""
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+
+    def select(self, sql: str, values: Sequence[Any] = ()) -> list[Any]:
+        """Return all rows."""
+        rows: list[Any] = self._connection.execute(_placed(sql), values or None).fetchall()
+        return rows
+
+    def execute(self, sql: str, values: Sequence[Any] = ()) -> int:
+        """Run a statement, and return the number of rows that it changed."""
+        changed: int = self._connection.execute(_placed(sql), values or None).rowcount
+        return changed
+
+    def many(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
+        """Run a statement for each row of values."""
+        listed = list(rows)
+        match = _INSERT.fullmatch(sql)
+        if match is None:
+            with self._connection.cursor() as cursor:
+                cursor.executemany(_placed(sql), listed)
+        elif listed:
+            # An array for each column takes a third of the time of a statement for each row.
+            table, rest = match.groups()
+            columns = ", ".join(f"%s::{kind}[]" for kind in _column_types(table))
+            arrays = [_array(column) for column in zip(*listed, strict=True)]
+            self._connection.execute(f"INSERT INTO {table} SELECT * FROM unnest({columns}) {rest}", arrays)
+
+
+@lru_cache(maxsize=16)
+def _column_types(table: str) -> tuple[str, ...]:
+    return tuple(_TYPES.get(kind, kind) for kind in _COLUMN.findall(TABLES[table]))
+
+
+def _array(values: Iterable[Any]) -> str:
+    r"""Return the text of an array of numbers, texts, or bytes.
+
+    >>> print(_array([1, None, 0.5]), _array(['a"b', None]), _array([b"x"]))
+    {1,NULL,0.5} {"a\"b",NULL} {"\\x78"}
+    """
+    return "{" + ",".join(["NULL" if value is None else _element(value) for value in values]) + "}"
+
+
+def _element(value: Any) -> str:
+    if isinstance(value, str):
+        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    return f'"\\\\x{value.hex()}"' if isinstance(value, bytes) else repr(value)
+
+
+def _placed(sql: str) -> str:
+    return sql.replace("?", "%s")
+
+
+def _statements() -> list[str]:
+    return [re.sub("INTEGER|REAL|BLOB", lambda match: _TYPES[match[0]], sql) for sql in TABLES.values()]
 
 
 @contextmanager
@@ -144,7 +133,7 @@ def has_tables(connection: Any, address: Address) -> bool:
     if not tables:
         return False
     where = f"{address.url}: its schema {address.schema!r}"
-    if not tables >= {"meta", "place", "attempts"}:
+    if not tables >= {"meta", "attempts"}:
         raise WriteRefused(f"{where} has tables of another program: name another one with ?schema=")
     rows = connection.execute(_VERSION).fetchall()
     program, _, layout = rows[0][0].partition(" ") if rows else ("", "", "")
@@ -174,9 +163,10 @@ def make_tables(connection: Any, address: Address, limit_s: float) -> None:
         # Asked first: whoever was given a schema need not have the right to make one.
         if not connection.execute(sql, (schema,)).fetchall():
             connection.execute(f"CREATE SCHEMA {schema}")
-        connection.execute(";".join(_STATEMENTS))
-        sql = "INSERT INTO meta VALUES ('version', %s), ('hash_key', %s)"
-        connection.execute(sql, (f"{_PROGRAM} {LAYOUT}", secrets.token_hex(32)))
+        connection.execute(";".join(_statements()))
+        meta = (("version", f"{_PROGRAM} {LAYOUT}"), ("last_id", "0"), new_key())
+        for row in meta:
+            connection.execute("INSERT INTO meta VALUES (%s, %s)", row)
 
 
 def _check_server(connection: Any, address: Address) -> None:
@@ -189,25 +179,3 @@ def _check_server(connection: Any, address: Address) -> None:
 
 def _lock_of(schema: str) -> int:
     return int.from_bytes(hashlib.sha256(schema.encode()).digest()[:4], "big", signed=True)
-
-
-def hash_key(connection: Any) -> bytes:
-    """Give the fleet's key when there is one, else the key that was made with the store."""
-    named = os.environ.get("SCHEMA_GUARD_HASH_KEY")
-    if named:
-        return named.encode("utf-8", "surrogateescape")
-    ((stored,),) = connection.execute("SELECT value FROM meta WHERE key = 'hash_key'").fetchall()
-    return bytes.fromhex(stored)
-
-
-def note_keys(connection: Any, fingerprints: Iterable[str]) -> None:
-    """Note that there are hashes of these keys."""
-    sql = "INSERT INTO meta SELECT k, '' FROM unnest(%s::text[]) AS k ON CONFLICT DO NOTHING"
-    connection.execute(sql, ([f"{_KEY_NOTE}{fingerprint}" for fingerprint in fingerprints],))
-
-
-def noted_keys(connection: Any) -> frozenset[str]:
-    """Give the keys of which it was noted that there are hashes."""
-    sql = "SELECT key FROM meta WHERE starts_with(key, %s)"
-    rows = connection.execute(sql, (_KEY_NOTE,)).fetchall()
-    return frozenset(key.removeprefix(_KEY_NOTE) for (key,) in rows)

@@ -12,9 +12,9 @@ from collections import deque
 from threading import Lock
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from schema_guard.records.counts.rollups import result_of
+from schema_guard.records.counts.calls import result_of
 from schema_guard.records.rows import LARGEST_COUNT
-from schema_guard.records.writer import live_counts
+from schema_guard.records.writer import live_writers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -153,7 +153,7 @@ class Counters:
     def _all_lost(self) -> dict[str, int]:
         """Give what all stores lost; what one lost that is gone since is remembered."""
         now: dict[str, int] = {}
-        for counts in live_counts():
+        for counts in [writer.counts() for writer in live_writers()]:
             for reason, count in counts.lost_records.items():
                 now[reason] = now.get(reason, 0) + count
         for reason, last in self._lost_last.items():

@@ -16,7 +16,7 @@ from schema_guard.errors import missing_extra
 from schema_guard.ext.telemetry import names
 from schema_guard.ext.telemetry.counters import COUNTED
 from schema_guard.pointer import declared_location
-from schema_guard.records.counts.rollups import result_of
+from schema_guard.records.counts.calls import result_of
 from schema_guard.records.rows import MAX_VIOLATIONS, store_text
 from schema_guard.text import clip
 

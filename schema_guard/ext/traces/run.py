@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from schema_guard.ext.traces.schemas import Schemas
     from schema_guard.ext.traces.stored_reply import StoredReply, Tool
     from schema_guard.records import Store
-    from schema_guard.records.backend import Session
+    from schema_guard.records.sql.session import Session
     from schema_guard.strategies import Price
 
 __all__ = ["TraceOptions", "import_traces"]

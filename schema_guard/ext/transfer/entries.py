@@ -8,6 +8,7 @@ with an entry is a `FileFault` that takes its whole call with it; what is wrong 
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
@@ -15,17 +16,19 @@ from schema_guard.errors import InvalidArgument
 from schema_guard.ext.transfer.columns import TEXTS, FieldFault, checked, row_of
 from schema_guard.ext.transfer.grouping import Grouping
 from schema_guard.ext.transfer.texts import Moved, read_texts
-from schema_guard.records.backend import LostRecords
 from schema_guard.records.declarations import Declared, DeclaredStep, DeclaredTarget
 from schema_guard.records.rows import COLUMNS
+from schema_guard.records.values import LostRecords, SchemaText
+from schema_guard.schema import fingerprint
 from schema_guard.text import clip, did_you_mean
+from schema_guard.validation.document import check_size
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
 FORMAT_VERSION = 1
 ATTEMPT = "attempt"
-NAMES = ("export", "declared_step", "declared_target", "lost_records", "end")
+NAMES = ("export", "schema", "declared_step", "declared_target", "lost_records", "end")
 """What an entry can be but an attempt."""
 
 _CALL_ID = COLUMNS.index("call_id")
@@ -33,6 +36,7 @@ _MOST_SHOWN = 10
 
 _TEXT, _MAYBE_TEXT, _NUMBER, _COUNT = ("text", False), ("text", True), ("number", False), ("count", False)
 _FIELDS = {
+    "schema": {"fingerprint": _TEXT, "name": _TEXT, "text": _TEXT},
     "declared_step": {
         "schema_fingerprint": _TEXT,
         "step": _TEXT,
@@ -95,11 +99,13 @@ class StoreData:
         keys: Fingerprints of the keys of its hashes.
         declared: By schema.
         lost_records: Every count of them.
+        schemas: The texts of schemas.
     """
 
     keys: frozenset[str] = frozenset()
     declared: tuple[Declared, ...] = ()
     lost_records: tuple[LostRecords, ...] = ()
+    schemas: tuple[SchemaText, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -122,6 +128,8 @@ def head_entries(head: Head) -> Iterator[tuple[str, dict[str, Any]]]:
     beside = head.store_data
     first = {"format": FORMAT_VERSION, "release": head.release, "hash_keys": sorted(beside.keys)}
     yield "export", first | ({TEXTS: True} if head.has_texts else {})
+    for schema in beside.schemas:
+        yield "schema", schema._asdict()
     for declared in beside.declared:
         which = {"schema_fingerprint": declared.schema_fingerprint}
         for step in declared.steps:
@@ -154,6 +162,7 @@ class FileReading:
     calls: int = 0
     attempts: int = 0
     lost_records: list[LostRecords] = field(default_factory=list)
+    schemas: list[SchemaText] = field(default_factory=list)
     _steps: dict[str, list[DeclaredStep]] = field(default_factory=dict)
     _targets: dict[str, list[DeclaredTarget]] = field(default_factory=dict)
     _seen: int = 0
@@ -166,7 +175,7 @@ class FileReading:
             Declared(which, tuple(self._steps.get(which, ())), tuple(self._targets.get(which, ())))
             for which in sorted({*self._steps, *self._targets})
         )
-        return StoreData(self.keys, declared, tuple(self.lost_records))
+        return StoreData(self.keys, declared, tuple(self.lost_records), tuple(self.schemas))
 
     def whole_calls(self, items: Iterable[EntryOrFault]) -> Iterator[list[Moved]]:
         """Give the attempts of each call that is right; what is wrong is counted.
@@ -249,22 +258,39 @@ class FileReading:
         values = checked(fields, _FIELDS[name])
         if name == "end":
             self._end = values["attempts"]
+        elif name == "schema":
+            self.schemas.append(_checked_schema(SchemaText(**values)))
         elif name == "lost_records":
             self.lost_records.append(LostRecords(**values))
-        elif name == "declared_step":
+        else:
+            self._declare(name, values.pop("schema_fingerprint"), values)
+
+    def _declare(self, name: str, schema_fingerprint: str, values: dict[str, Any]) -> None:
+        if name == "declared_step":
             if values["status"] not in _STATUSES:
                 near = did_you_mean(values["status"], _STATUSES)
                 raise FieldFault("status", f"expected {' or '.join(map(repr, _STATUSES))}{near}")
-            self._steps.setdefault(values.pop("schema_fingerprint"), []).append(DeclaredStep(**values))
+            self._steps.setdefault(schema_fingerprint, []).append(DeclaredStep(**values))
         else:
             if not 0 < values["target"] < 1:
                 raise FieldFault("target", f"expected a rate in (0, 1), got {values['target']!r}")
-            self._targets.setdefault(values.pop("schema_fingerprint"), []).append(DeclaredTarget(**values))
+            self._targets.setdefault(schema_fingerprint, []).append(DeclaredTarget(**values))
 
     def _add(self, fault: FileFault) -> None:
         self.faults += 1
         if len(self.first_faults) < _MOST_SHOWN:
             self.first_faults.append(fault)
+
+
+def _checked_schema(schema: SchemaText) -> SchemaText:
+    try:
+        document = json.loads(schema.text)
+        check_size(document)
+    except (ValueError, RecursionError) as error:
+        raise FieldFault("text", f"expected the JSON text of a schema: {clip(str(error), 100)}") from error
+    if fingerprint(document) != schema.fingerprint:
+        raise FieldFault("fingerprint", f"expected that of the text, {fingerprint(document)}")
+    return schema
 
 
 def _call_id(entry: EntryOrFault) -> object:

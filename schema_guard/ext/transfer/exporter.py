@@ -98,7 +98,8 @@ def store_data_of(backend: Backend, where: Where) -> StoreData:
     with backend.reading() as snapshot:
         keys, declared = snapshot.keys(), snapshot.every_declaration()
         lost = snapshot.every_lost_record()
-        configurations = snapshot.configuration_ids()
+        configurations = snapshot.names()
+        schemas = snapshot.every_schema()
     if where.schema is not None:
         fingerprints = {
             one[_SCHEMA_FINGERPRINT] for one in configurations if where.schema == one[_SCHEMA_NAME]
@@ -117,4 +118,15 @@ def store_data_of(backend: Backend, where: Where) -> StoreData:
         lost = []
     since, until = where.since, where.until
     lost = [one for one in lost if (since is None or one.at >= since) and (until is None or one.at < until)]
-    return StoreData(keys, tuple(one for one in declared if one.steps or one.targets), tuple(lost))
+    sent = {
+        one[_SCHEMA_FINGERPRINT]
+        for one in configurations
+        if where.schema in (None, one[_SCHEMA_NAME], one[_SCHEMA_FINGERPRINT])
+        and where.function in (None, one[_FUNCTION])
+    }
+    return StoreData(
+        keys,
+        tuple(one for one in declared if one.steps or one.targets),
+        tuple(lost),
+        tuple(schema for schema in schemas if schema.fingerprint in sent),
+    )

@@ -24,8 +24,8 @@ from schema_guard.ext.transfer.insertion import (
 )
 from schema_guard.ext.transfer.texts import Moved
 from schema_guard.records.attempts import Where
-from schema_guard.records.counts.rollups import calls as calls_of
-from schema_guard.records.counts.rollups import whole_calls
+from schema_guard.records.counts.calls import calls as calls_of
+from schema_guard.records.counts.calls import whole_calls
 from schema_guard.records.payloads.texts import payload_of
 from schema_guard.records.reading import pages
 from schema_guard.records.rows import COLUMNS, key_fingerprint

@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 
     from schema_guard.ext.transfer.entries import StoreData
     from schema_guard.ext.transfer.texts import Moved
-    from schema_guard.records.backend import Backend, Session
+    from schema_guard.records.backend import Backend
     from schema_guard.records.rows import Row
+    from schema_guard.records.sql.session import Session
 
 __all__ = [
     "Added",
@@ -198,6 +199,7 @@ def add_store_data(session: Session, beside: StoreData, added: Added) -> None:
     """Store the declarations and counts of lost records that are not stored, and count them."""
     for declared in beside.declared:
         added.declarations += session.add_declared(declared)
+    session.add_schemas(beside.schemas)
     if beside.lost_records:
         added.lost_records += session.add_lost_records(beside.lost_records)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from math import ceil, fsum
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from schema_guard.records.counts.hours import greatest, middle
+from schema_guard.records.counts.buckets import greatest, middle
 from schema_guard.records.rows import CONFIGURATION_COLUMNS, Row
 
 if TYPE_CHECKING:
@@ -266,8 +266,9 @@ class ConfigurationCounts:
         models: Of the judged attempts whose reply names its model, most frequent first.
         call_latency: Of judged calls: the sum over the attempts of each, where all of them are known.
         attempt_latency: Of all attempts, transport failures included.
-        outcomes: A bit for each of `calls` in the order in which they were stored, 1 for failed; the first
-            call is the most significant bit of the first byte. The bits after the last call are 0.
+        outcomes: A bit for each of `calls` in the order of arrival, 1 for failed. The calls of one hour come
+            together, and the hour of the first call comes first. The first call is the most significant bit of the first
+            byte. The bits after the last call are 0.
         lengths: Of judged replies; empty where the settings stop none.
     """
 

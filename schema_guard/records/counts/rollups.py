@@ -1,380 +1,393 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What calls add to the roll-ups of their configurations.
+"""The counts of the calls of one configuration that began in one hour, and how they are added.
 
-Rules: pure. A roll-up is a set of integer counts (tallies), the n and k of each input, and the outcomes of
-the judged calls in the order in which they were stored. Counts are only added, and money and time are added
-as integers, so that no division of the calls into batches changes a sum. What is unknown is counted as
-unknown and adds nothing.
+Rules: Pure functions. Counts are only added. Money and time are added as integers, so no division of the calls into
+batches changes a sum. An unknown amount is counted as unknown and adds nothing.
 """
 
 from __future__ import annotations
 
 import json
-from collections import defaultdict
+import sys
+from array import array
+from collections import Counter, defaultdict
+from functools import lru_cache
+from itertools import compress, pairwise
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from schema_guard.light.digest import digest
-from schema_guard.light.lazy import cached_property
-from schema_guard.records.counts.hours import LARGEST_HOUR, HourAddition, InputCalls, hour_of, pair
-from schema_guard.records.rows import COLUMNS, CONFIGURATION_COLUMNS, HASH_BYTES, Row
+from schema_guard.configuration.continuation import resumes
+from schema_guard.configuration.early_stop import stops_replies
+from schema_guard.interruptions import is_interruption
+from schema_guard.records.counts.buckets import bucket
+from schema_guard.records.counts.calls import calls, configuration_of, hour_of, input_key, results_of
+from schema_guard.records.rows import COLUMNS, LARGEST_COUNT, Row
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Mapping, Sequence
 
-    from schema_guard.values import Outcome
+    from schema_guard.records.counts.calls import StoredRow
 
-StoredRow: TypeAlias = tuple[int, Row]
-"""A row with the `id` of its attempt."""
+Tallies: TypeAlias = dict[str, dict[str, int]]
+"""Counts by name and key.
 
-# How a call ended; each has one. All but the last had a judged reply.
-RESULTS = ("valid_first_time", "repaired", "fixed_by_retry", "failed", "unseen", "transport")
-# Of valid_first_time: the reply was nothing but the JSON, or a value whose text is unknown. Of judged calls whose
-# tries are all known: the text of the first reply is unknown. Of failed: not all tries are known.
-PARTS = ("clean", "parsed", "textless", "coerced", "unseen_failed")
+By attempt number: `attempts` (all), `judged` (without transport failures), `failed_attempts` (the judged attempts that
+failed), the sum of each column of `SUMS`, and as `..._unknown` the attempts that add nothing to this sum. By [kind, code]:
+`failures` of attempts, and `failed` calls by their last failure. By [location, keyword]: `violations`. By
+[location, change]: `coercions`. By bucket: `attempt_us`, `call_us` of judged calls, and where replies are stopped before
+their end `whole_bytes`, `stopped_bytes`, and `stopped_at` of judged attempts. By [code, exception]: `excluded`, the calls
+without a judged reply. By [model, snapshot]: `models`, the judged attempts that name one.
+"""
 
-_REPAIRED_FORMS = frozenset({"repaired_lossless", "repaired_lossy", "resumed"})
+SUMS = {
+    "input_tokens": 1,
+    "cached_input_tokens": 1,
+    "output_tokens": 1,
+    "reasoning_tokens": 1,
+    "elapsed_s": 10**6,
+    "cost": 10**9,
+}
+"""The columns that are summed, and the number by which a value is multiplied: seconds are added as microseconds."""
 
-_FUNCTION = COLUMNS.index("function")
-_CONFIGURATION = slice(_FUNCTION, _FUNCTION + len(CONFIGURATION_COLUMNS))
-_CALL_ID = COLUMNS.index("call_id")
-_STARTED_AT, _CLUSTER, _INPUT_HASH = (COLUMNS.index(name) for name in ("started_at", "cluster", "input_hash"))
-_NUMBER, _FINAL, _KIND, _CODE, _FORM = (
-    COLUMNS.index(name) for name in ("number", "final", "kind", "code", "form")
+# Eleven days, or a million units of money. A larger number in one attempt is a mistake, so it is not known.
+_LARGEST_NUMBER = 10.0**6
+
+_SUMS = tuple(
+    (name, f"{name}_unknown", units, LARGEST_COUNT if units == 1 else _LARGEST_NUMBER)
+    for name, units in SUMS.items()
 )
-_REPLY_BYTES, _EXCEPTION, _UNSEEN = (COLUMNS.index(name) for name in ("reply_bytes", "exception", "unseen"))
+_MICROSECONDS = SUMS["elapsed_s"]
 
-LARGEST = 2**63 - 1
-"""A sum that no longer fits into 64 bits stays at this: it must not cost the attempts."""
+_STARTED_AT, _NUMBER, _KIND, _CODE, _VIOLATIONS, _COERCIONS, _ELAPSED, _EXCEPTION = (
+    COLUMNS.index(name)
+    for name in ("started_at", "number", "kind", "code", "violations", "coercions", "elapsed_s", "exception")
+)
+_AMOUNTS = slice(COLUMNS.index("input_tokens"), COLUMNS.index("input_tokens") + len(SUMS))
+_MODEL = COLUMNS.index("reply_model")
+_MODELS = slice(_MODEL, COLUMNS.index("snapshot") + 1)
+_SETTINGS, _REPLY_BYTES, _STOPPED_AT, _FINISH = (
+    COLUMNS.index(name) for name in ("settings", "reply_bytes", "stopped_at", "finish_reason")
+)
 
-CHUNK_CALLS = 8_192  # outcomes that are kept together: 1 KiB
+_VALID, _FAILED = ord("0"), ord("1")
 
 
-class Addition:
-    """What calls of one configuration add to its roll-ups.
+class RollUp:
+    """Counts of calls of one configuration.
 
     Attributes:
-        hours: Calls by the hour in which they began, in hours since the epoch, and by `WAYS` and `PARTS`.
-        rest: The part of the tallies that no hour of `by_hour` has.
-        by_hour: What is counted of the calls of each hour; of those whose start is unknown under None.
-        input_calls: The judged calls whose inputs are known, by hour in the same way. A call whose input is unknown is
-            an input of its own and stands in `tallies` only.
-        outcomes: Of the judged calls, in order: `"1"` for failed, `"0"` for the others.
-        starts: `id` of the first attempt of each judged call.
+        first_id: `id` of the first attempt.
+        last_id: `id` of the last attempt.
+        attempts: Number of attempts.
+        starts: When the earliest and the latest call began, in seconds since the epoch, UTC; None if not known.
+        results: Calls by `RESULTS` and `PARTS`.
+        tallies: Other counts.
+        outcomes: A character for each validated call in the order of arrival: `1` for failed, otherwise `0`.
+        inputs: The `input_key` of each of these calls; 0 if it is not known.
     """
 
-    def __init__(self) -> None:
-        self.rest: dict[tuple[str, str | int], int] = defaultdict(int)
-        self.hours: dict[tuple[int, str], int] = defaultdict(int)
-        self.by_hour: dict[int | None, HourAddition] = {}
-        self.input_calls: dict[int | None, InputCalls] = defaultdict(InputCalls)
-        self.outcomes: list[str] = []
-        self.starts: list[int] = []
+    __slots__ = ("attempts", "first_id", "inputs", "last_id", "outcomes", "results", "starts", "tallies")
 
-    @property
-    def inputs(self) -> dict[bytes, tuple[int, int]]:
-        """How many judged calls, and how many failed ones, to add to the input of this key."""
-        counts: dict[bytes, tuple[int, int]] = {}
-        for input_calls in self.input_calls.values():
-            for key, is_failed in zip(input_calls.inputs, input_calls.failed, strict=True):
-                n, k = counts.get(key, (0, 0))
-                counts[key] = n + 1, k + is_failed
-        return counts
+    def __init__(self, first_id: int, last_id: int) -> None:
+        self.first_id = first_id
+        self.last_id = last_id
+        self.attempts = 0
+        self.starts: tuple[float, float] | None = None
+        self.results: dict[str, int] = {}
+        self.tallies: Tallies = {}
+        self.outcomes = bytearray()
+        self.inputs = array("q")
 
-    def add(self, call: list[StoredRow], hour: int | None, ways: tuple[str, ...]) -> None:
-        """Add a call.
+    @classmethod
+    def of_row(cls, row: Sequence[Any]) -> RollUp:
+        """Return the counts that `as_row` wrote."""
+        rolled = cls(row[0], row[1])
+        rolled.attempts = row[2]
+        rolled.starts = None if row[3] is None or row[4] is None else (row[3], row[4])
+        rolled.results, rolled.tallies = json.loads(row[5]), json.loads(row[6])
+        rolled.outcomes += row[7]
+        rolled.inputs = inputs_of(row[8])
+        return rolled
 
-        Args:
-            call: All its attempts, in order.
-            hour: In which it began.
-            ways: How it ended, then the parts that it is in.
-        """
-        last = call[-1][1]
-        of_hour = self.by_hour.get(hour)
-        if of_hour is None:
-            of_hour = self.by_hour[hour] = HourAddition(call[0][0])
-        tallies = of_hour.tallies
-        of_hour.results[ways] += 1
-        way = ways[0]
-        of_hour.add_call(call, is_judged=way != "transport")
-        if way == "transport":
-            tallies["excluded", pair(last[_CODE], last[_EXCEPTION])] += 1
-            return
-        is_failed = way == "failed"
-        if is_failed:
-            tallies["failed", pair(last[_KIND], last[_CODE])] += 1
-        of_hour.places.append(len(self.outcomes))
-        self.starts.append(call[0][0])
-        self.outcomes.append("1" if is_failed else "0")
-        key = input_key(last)
-        if key is None:
-            tallies["inputs", shape(1, int(is_failed))] += 1
-        else:
-            input_calls = self.input_calls[hour]
-            input_calls.inputs.append(key)
-            input_calls.failed.append(is_failed)
+    def as_row(self) -> tuple[Any, ...]:
+        """Return the values of `ROLL_UP_COLUMNS`."""
+        starts = self.starts or (None, None)
+        texts = as_json(self.results), as_json(self.tallies)
+        stored = self.first_id, self.last_id, self.attempts
+        return (*stored, *starts, *texts, bytes(self.outcomes), _inputs_as_bytes(self.inputs))
 
-    def add_to_hour(self, hour: int | None, ways: tuple[str, ...], calls: int) -> None:
-        """Add calls that ended alike to the hour in which they began."""
-        if hour is not None and -LARGEST_HOUR < hour < LARGEST_HOUR:
-            for name in ways:
-                self.hours[hour, name] += calls
+    def add(self, other: RollUp) -> None:
+        """Add the counts of calls that arrived after these."""
+        self.first_id = min(self.first_id, other.first_id)
+        self.last_id = max(self.last_id, other.last_id)
+        self.attempts += other.attempts
+        self.starts = spanned(self.starts, other.starts)
+        add_counts(self.results, other.results)
+        add_tallies(self.tallies, other.tallies)
+        self.outcomes += other.outcomes
+        self.inputs += other.inputs
 
-    def move_input(self, n: int, k: int, more_n: int, more_k: int) -> None:
-        """Count an input under the shape that it has now; one that had calls before leaves the shape that it had.
+    def known_inputs(self) -> dict[int, tuple[int, int]]:
+        """Return the calls, and the failed calls, of each input that is known."""
+        keys, failed = Counter(self.inputs), Counter(compress(self.inputs, _bits(self.outcomes)))
+        return {key: (n, failed[key]) for key, n in keys.items() if key}
 
-        Args:
-            n: Its calls, these included.
-            k: The failed ones of them.
-            more_n: Those of these calls.
-            more_k: The failed ones of those.
-        """
-        self.tallies["inputs", shape(n, k)] += 1
-        if n > more_n:
-            self.tallies["inputs", shape(n - more_n, k - more_k)] -= 1
-
-    @cached_property
-    def tallies(self) -> dict[tuple[str, str | int], int]:
-        """How much to add to the count of this name and key.
-
-        By attempt number: `attempts` (all),
-        `judged` (not transport), `failed` (the judged ones that failed), the sum of each column of
-        `SUMS`, and as `..._unknown` the attempts that add nothing to it. By `WAYS` and `PARTS`: `calls`.
-        By [kind, code]: `failures` of attempts, and `failed` calls by their last failure.
-        By [location, keyword]: `violations`. By [location, change]: `coercions`. By `bucket`: `attempt_us`, `call_us` of judged calls, and where
-        replies are stopped before their end `whole_bytes`, `stopped_bytes` and `stopped_at` of judged attempts.
-        By [n, k]: `inputs` of n judged calls, k of them failed. By [code, exception]: `excluded`, the
-        calls of the way transport. By [model, snapshot]: `models`, the judged attempts that name one.
-        """
-        tallies = defaultdict(int, self.rest)
-        for of_hour in self.by_hour.values():
-            for key, count in of_hour.tallies.items():
-                tallies[key] += count
-        return tallies
+    def unknown_inputs(self) -> tuple[int, int]:
+        """Return the calls, and the failed calls, whose input is not known."""
+        if 0 not in self.inputs:
+            return 0, 0
+        return self.inputs.count(0), list(compress(self.inputs, _bits(self.outcomes))).count(0)
 
 
-def additions(rows: Iterable[StoredRow]) -> dict[Row, Addition]:
-    """Give what whole calls add, by the values of `CONFIGURATION_COLUMNS`.
-
-    Args:
-        rows: Of the calls, in the order of storing.
-    """
-    by_configuration: dict[Row, Addition] = defaultdict(Addition)
-    for call in calls(rows):
-        last = call[-1][1]
-        addition, ways, hour = (
-            by_configuration[last[_CONFIGURATION]],
-            _results(call),
-            hour_of(last[_STARTED_AT]),
-        )
-        addition.add(call, hour, ways)
-    for addition in by_configuration.values():
-        for hour, of_hour in addition.by_hour.items():
-            of_hour.finish()
-            for ways, alike in of_hour.results.items():
-                addition.add_to_hour(hour, ways, alike)
-    return by_configuration
+ROLL_UP_COLUMNS = (
+    "first_id", "last_id", "attempts", "first_started_at", "last_started_at", "results", "tallies", "outcomes",
+    "inputs",
+)  # fmt: skip
 
 
-def calls(rows: Iterable[StoredRow]) -> Iterator[list[StoredRow]]:
-    """Give the attempts of each call; those of a call that does not end here are left out."""
-    call: list[StoredRow] = []
-    for stored in rows:
-        call.append(stored)
-        if stored[1][_FINAL]:
-            yield call
-            call = []
-
-
-def whole_calls(pages: Iterable[list[StoredRow]]) -> Iterator[list[StoredRow]]:
-    """Give the rows of all pages in pages each of which ends with the end of a call."""
-    rest: list[StoredRow] = []
-    for page in pages:
-        rows = rest + page
-        end = len(rows)
-        while end and not rows[end - 1][1][_FINAL]:
-            end -= 1
-        rest = rows[end:]
-        if end:
-            yield rows[:end]
-
-
-def without_judged(pages: Iterable[list[StoredRow]], judged: int) -> Iterator[list[StoredRow]]:
-    """Give the calls after the first *judged* ones that had a judged reply."""
-    for rows in whole_calls(pages):
-        rest: list[StoredRow] = []
-        for call in calls(rows):
-            if judged:
-                judged -= is_judged(call)
-            else:
-                rest += call
-        if rest:
-            yield rest
-
-
-def is_judged(call: list[StoredRow]) -> bool:
-    """Say whether a call had a judged reply: all but those whose only attempt was a transport failure."""
-    return _result(call) != "transport"
-
-
-def started(rows: Iterable[StoredRow]) -> dict[Row, list[float]]:
-    """Give when the calls of each configuration began, as far as that is known, in the order of storing."""
-    by_configuration: dict[Row, list[float]] = {}
-    for _, row in rows:
-        starts = by_configuration.setdefault(configuration_of(row), [])
-        at = row[_STARTED_AT]
-        if isinstance(at, float):
-            starts.append(at)
-    return by_configuration
-
-
-def chunks(last: tuple[int, int, bytes] | None, addition: Addition) -> Iterator[tuple[int, int, bytes, int]]:
-    """Give the chunks that take new outcomes: number, calls, bits, and the `id` of the first new call's first attempt.
-
-    Args:
-        last: Number, calls and bits of the last chunk that is there; None for none.
-        addition: What has the outcomes.
-    """
-    outcomes, starts = "".join(addition.outcomes), addition.starts
-    chunk, n, bits = last or (0, 0, b"")
-    while outcomes:
-        if n == CHUNK_CALLS:
-            chunk, n, bits = chunk + 1, 0, b""
-        room = CHUNK_CALLS - n
-        bits = _with_outcomes(bits, n, outcomes[:room])
-        n += len(outcomes[:room])
-        yield chunk, n, bits, starts[0]
-        outcomes, starts = outcomes[room:], starts[room:]
-
-
-def _with_outcomes(bits: bytes, n: int, outcomes: str) -> bytes:
-    """Give the first n bits of *bits* followed by *outcomes*, filled with zeros up to a whole byte."""
-    whole = n // 8
-    begun = f"{bits[whole]:08b}"[: n % 8] if n % 8 else ""
-    text = begun + outcomes
-    size = -(-len(text) // 8)
-    return bits[:whole] + int(text.ljust(size * 8, "0"), 2).to_bytes(size, "big")
-
-
-def new_calls(
-    rows: Iterable[Row], known: set[str], closed: frozenset[tuple[bytes, int | None]] = frozenset()
-) -> list[int]:
-    """Give the places of the rows of those whole calls that are new, of one that comes twice the first.
+def rolled_up(rows: Iterable[StoredRow]) -> dict[tuple[Row, int], RollUp]:
+    """Count whole calls by configuration and hour.
 
     Args:
         rows: In the order of storing.
-        known: The `call_id`s that are there; those of *rows* are added.
-        closed: Of configurations, by `configuration_key`, the hours of which rows have gone: their calls are counted,
-            and nobody knows any more which they were, so none of them is new.
     """
-    places = []
-    begins = takes = True
-    for place, row in enumerate(rows):
-        if begins:
-            takes = row[_CALL_ID] not in known and not (closed and _hour_of_configuration(row) in closed)
-            known.add(str(row[_CALL_ID]))
-        if takes:
-            places.append(place)
-        begins = bool(row[_FINAL])
-    return places
+    gathered: dict[tuple[Row, int], _Calls] = defaultdict(_Calls)
+    for call in calls(rows):
+        last = call[-1][1]
+        gathered[configuration_of(last), hour_of(last[_STARTED_AT])].add(call)
+    return {key: several.counted() for key, several in gathered.items()}
 
 
-def _hour_of_configuration(row: Row) -> tuple[bytes, int | None]:
-    return configuration_key(configuration_of(row)), hour_of(row[_STARTED_AT])
+class _Calls:
+    """Calls of one configuration that began in one hour. They are gathered first, and counted a column at a time."""
+
+    def __init__(self) -> None:
+        self._ids: list[int] = []
+        self._results: dict[tuple[str, ...], int] = defaultdict(int)
+        self._tallies: dict[tuple[str, str | int], int] = defaultdict(int)
+        self._outcomes = bytearray()
+        self._inputs: list[int] = []
+        self._attempts: dict[int, list[Any]] = defaultdict(list)  # by number
+        self._started: list[float] = []
+        self._single: list[Any] = []  # attempts that are a whole call with a judged reply
+        self._call_us: list[int] = []  # of the other calls
+        self._continued: set[int] = set()  # the `id()` of attempts that continued the reply before
+
+    def add(self, call: list[StoredRow]) -> None:
+        """Add a call."""
+        results, last = results_of(call), call[-1][1]
+        self._results[results] += 1
+        is_judged = results[0] != "transport"
+        self._add_attempts(call, is_judged=is_judged)
+        if not is_judged:
+            self._tallies["excluded", pair(last[_CODE], last[_EXCEPTION])] += 1
+            return
+        if results[0] == "failed":
+            self._tallies["failed", pair(last[_KIND], last[_CODE])] += 1
+            self._outcomes.append(_FAILED)
+        else:
+            self._outcomes.append(_VALID)
+        self._inputs.append(input_key(last) or 0)
+
+    def _add_attempts(self, call: list[StoredRow], *, is_judged: bool) -> None:
+        first: Any = call[0][1]
+        self._ids += (call[0][0], call[-1][0])
+        if first[_STARTED_AT] is not None:
+            self._started.append(first[_STARTED_AT])
+        if len(call) == 1:
+            self._attempts[first[_NUMBER] or 0].append(first)  # 0 if the number is not known
+            if is_judged:
+                self._single.append(first)
+            return
+        for _, each in call:
+            self._attempts[each[_NUMBER] or 0].append(each)  # type: ignore[index] # a number, as the column says
+        if resumes(first[_SETTINGS]):
+            self._continued |= {id(each) for (_, before), (_, each) in pairwise(call) if _is_cut_off(before)}
+        known_us = _known_us([each for _, each in call])
+        if is_judged and len(known_us) == len(call):
+            self._call_us.append(sum(known_us))
+
+    def counted(self) -> RollUp:
+        """Return the counts of the calls."""
+        rolled = RollUp(min(self._ids), max(self._ids))
+        rolled.outcomes, rolled.inputs = self._outcomes, array("q", self._inputs)
+        if self._started:
+            rolled.starts = min(self._started), max(self._started)
+        for names, number in self._results.items():
+            add_counts(rolled.results, dict.fromkeys(names, number))
+        for attempt, rows in self._attempts.items():
+            rolled.attempts += len(rows)
+            self._count(attempt, rows)
+        self._count_buckets("call_us", self._call_us + _known_us(self._single))
+        for (tally, key), count in self._tallies.items():
+            if count:
+                rolled.tallies.setdefault(tally, {})[str(key)] = count
+        return rolled
+
+    def _count(self, number: int, rows: list[Any]) -> None:
+        """Count attempts of one number."""
+        tallies = self._tallies
+        tallies["attempts", number] += len(rows)
+        for row in [row for row in rows if row[_KIND] is not None]:
+            tallies["failures", pair(row[_KIND], row[_CODE])] += 1
+        self._count_pairs("violations", [row[_VIOLATIONS] for row in rows])
+        self._count_pairs("coercions", [row[_COERCIONS] for row in rows])
+        judged = [row for row in rows if row[_KIND] != "transport"]
+        if judged:
+            tallies["judged", number] += len(judged)
+            tallies["failed_attempts", number] += len(judged) - [row[_KIND] for row in judged].count(None)
+            models = Counter([row[_MODELS] for row in judged if row[_MODEL] is not None])
+            for (model, snapshot), attempts in models.items():
+                tallies["models", pair(model, snapshot)] += attempts
+            if stops_replies(judged[0][_SETTINGS]):
+                self._count_lengths(judged)
+        columns = zip(*[row[_AMOUNTS] for row in rows], strict=True)
+        for (name, unknown, units, largest), column in zip(_SUMS, columns, strict=True):
+            if name != "elapsed_s":
+                total, known = _sum(column, units, largest)
+                tallies[name, number] += total
+                tallies[unknown, number] += len(rows) - known
+        known_us = _known_us(rows)
+        tallies["elapsed_s", number] += sum(known_us)
+        tallies["elapsed_s_unknown", number] += len(rows) - len(known_us)
+        self._count_buckets("attempt_us", known_us)
+
+    def _count_pairs(self, name: str, listed: list[Any]) -> None:
+        for key in [key for text in listed if text != "[]" for key in _pairs(text)]:
+            self._tallies[name, key] += 1
+
+    def _count_lengths(self, judged: list[Any]) -> None:
+        """Count the lengths of replies, for calls that stop some of theirs.
+
+        A continued reply counts with its length when it was cut off: the attempt that continued it records the bytes of
+        both.
+        """
+        known = [row for row in judged if row[_REPLY_BYTES] is not None]
+        stopped = [row for row in known if row[_STOPPED_AT] is not None]
+        whole = [row for row in known if row[_STOPPED_AT] is None and id(row) not in self._continued]
+        for name, lengths in (
+            ("whole_bytes", [row[_REPLY_BYTES] for row in whole]),
+            ("stopped_bytes", [row[_REPLY_BYTES] for row in stopped]),
+            ("stopped_at", [row[_STOPPED_AT] for row in stopped]),
+        ):
+            self._count_buckets(name, lengths)
+
+    def _count_buckets(self, name: str, several: list[int]) -> None:
+        for lower, count in Counter(map(bucket, several)).items():
+            self._tallies[name, lower] += count
 
 
-def configuration_of(row: Row) -> Row:
-    """Give the values of `CONFIGURATION_COLUMNS` of a row."""
-    return row[_CONFIGURATION]
+def _is_cut_off(row: Row) -> bool:
+    return row[_CODE] == "max_tokens" and row[_FINISH] == "length"
 
 
-def configuration_key(configuration: Row) -> bytes:
-    """Return the bytes by which a store knows a configuration."""
-    return _digest(json.dumps(configuration))
+def _sum(column: Sequence[Any], units: int, largest: float) -> tuple[int, int]:
+    """Return the sum of the known values of a column, and their number."""
+    try:
+        are_known = min(column) >= 0 and max(column) <= largest
+    except TypeError as error:  # None is among them
+        if is_interruption(error):
+            raise
+        are_known = False
+    known = (
+        column if are_known else [value for value in column if value is not None and 0 <= value <= largest]
+    )
+    return sum(known) if units == 1 else sum([round(value * units) for value in known]), len(known)
 
 
-def input_key(row: Row) -> bytes | None:
-    """Give the bytes by which equal inputs are known: of the cluster, else of the input's hash, else None."""
-    cluster, input_hash = row[_CLUSTER], row[_INPUT_HASH]
-    if cluster is not None:
-        return key_of_cluster(str(cluster))
-    return None if input_hash is None else key_of_input(str(input_hash))
-
-
-def key_of_cluster(cluster: str) -> bytes:
-    """Give the bytes by which inputs that belong together are known."""
-    return _digest(f"cluster {cluster}")
-
-
-def key_of_input(input_hash: str) -> bytes:
-    """Give the bytes by which an input is known that belongs to no others."""
-    return _digest(f"input {input_hash}")
+def _known_us(rows: list[Any]) -> list[int]:
+    """Return the known durations of attempts in microseconds."""
+    several = [row[_ELAPSED] for row in rows]
+    try:
+        are_known = min(several) >= 0 and max(several) <= _LARGEST_NUMBER
+    except (TypeError, ValueError) as error:  # None is among them, or there are none
+        if is_interruption(error):
+            raise
+        are_known = False
+    if not are_known:
+        several = [seconds for seconds in several if seconds is not None and 0 <= seconds <= _LARGEST_NUMBER]
+    return [round(seconds * _MICROSECONDS) for seconds in several]
 
 
 def shape(n: int, k: int) -> str:
-    """Give the key under which inputs of n calls, k of them failed, are counted."""
+    """Return the key of the inputs with n calls, k of them failed."""
     return f"[{n},{k}]"
 
 
-def result_of(outcome: Outcome[Any]) -> str:
-    """Give how a call ended: one of `WAYS`."""
-    last = outcome.attempts[-1]
-    kind = None if last.failure is None else last.failure.kind
-    return _result_of_attempt(
-        last.number, kind, last.form, unseen=any(attempt.unseen for attempt in outcome.attempts)
-    )
+def shapes(rolled: RollUp) -> dict[str, int]:
+    """Count the inputs of some calls by their calls and failed calls. Each unknown input is one of its own."""
+    keys, failed = Counter(rolled.inputs), Counter(compress(rolled.inputs, _bits(rolled.outcomes)))
+    n, k = keys.pop(0, 0), failed.pop(0, 0)
+    # Most inputs have no failed call, and are counted without a look at each.
+    counted = Counter({(calls, 0): number for calls, number in Counter(keys.values()).items()})
+    counted[1, 0] += n - k
+    counted[1, 1] += k
+    for key, failures in failed.items():
+        counted[keys[key], 0] -= 1
+        counted[keys[key], failures] += 1
+    return {shape(*calls): number for calls, number in counted.items() if number}
 
 
-# Of calls of one attempt, by all that says how it ended: a few hundred at most, but for absurd numbers.
-_CACHED_RESULTS: dict[tuple[object, ...], tuple[str, ...]] = {}
+def add_counts(counts: dict[str, int], more: Mapping[str, int]) -> None:
+    """Add counts to others."""
+    known = counts.get
+    for key, count in more.items():
+        counts[key] = known(key, 0) + count
 
 
-def _result(call: list[StoredRow]) -> str:
-    """Give how a call ended: one of `WAYS`."""
-    last = call[-1][1]
-    return _result_of_attempt(last[_NUMBER], last[_KIND], last[_FORM], unseen=_is_unseen(call))
+def add_tallies(tallies: Tallies, more: Mapping[str, Mapping[str, int]]) -> None:
+    """Add tallies to others."""
+    for name, counts in more.items():
+        mine = tallies.get(name)
+        if mine is None:
+            tallies[name] = dict(counts)
+        else:
+            add_counts(mine, counts)
 
 
-def _result_of_attempt(number: Any, kind: Any, form: Any, *, unseen: bool) -> str:
-    if kind is not None:
-        return "transport" if number == 1 and kind == "transport" else "failed"
-    if unseen:
-        return "unseen"
-    if form in _REPAIRED_FORMS:
-        return "repaired"
-    return "valid_first_time" if number == 1 else "fixed_by_retry"
+def spanned(
+    first: tuple[float, float] | None, second: tuple[float, float] | None
+) -> tuple[float, float] | None:
+    """Return the times that cover both; None if neither is known."""
+    if first is None or second is None:
+        return first or second
+    return min(first[0], second[0]), max(first[1], second[1])
 
 
-def _is_unseen(call: list[StoredRow]) -> bool:
-    return any(row[_UNSEEN] for _, row in call)
+@lru_cache(maxsize=1_000)
+def pair(first: Any, second: Any) -> str:
+    """Return the key of a count with two names."""
+    return as_json([first, second])
 
 
-def _results(call: list[StoredRow]) -> tuple[str, ...]:
-    """Give how a call ended, then the `PARTS` that it is in."""
-    if len(call) > 1:
-        return _make_results(call)
-    row = call[0][1]
-    key = row[_NUMBER], row[_KIND], row[_FORM], row[_UNSEEN], row[_REPLY_BYTES] is None
-    known = _CACHED_RESULTS.get(key)
-    if known is None:
-        known = _CACHED_RESULTS[key] = _make_results(call)
-    return known
+@lru_cache(maxsize=1_000)
+def _pairs(listed: str) -> tuple[str, ...]:
+    return tuple(pair(location, what) for location, what in json.loads(listed))
 
 
-def _make_results(call: list[StoredRow]) -> tuple[str, ...]:
-    way = _result(call)
-    if way in ("transport", "unseen"):
-        return (way,)
-    if way == "failed" and _is_unseen(call):
-        return way, "unseen_failed"
-    first = call[0][1]
-    form = first[_FORM]
-    coerced = ("coerced",) if call[-1][1][_FORM] == "coerced" else ()
-    if way == "valid_first_time" and form == "clean":
-        return way, "clean"
-    if form == "parsed":
-        return (way, "parsed", "textless") if way == "valid_first_time" else (way, "textless")
-    return (way, *coerced, "textless") if first[_REPLY_BYTES] is None else (way, *coerced)
+def as_json(document: object) -> str:
+    """Return compact JSON."""
+    return json.dumps(document, separators=(",", ":"))
 
 
-def _digest(text: str) -> bytes:
-    return digest(text)[:HASH_BYTES]
+def inputs_of(stored: bytes) -> array[int]:
+    """Return the inputs that a roll-up has stored: eight bytes each, the least significant one first."""
+    inputs = array("q")
+    inputs.frombytes(stored)
+    if sys.byteorder == "big":
+        inputs.byteswap()
+    return inputs
+
+
+def _inputs_as_bytes(inputs: array[int]) -> bytes:
+    if sys.byteorder == "big":
+        inputs = inputs[:]
+        inputs.byteswap()
+    return inputs.tobytes()
+
+
+def _bits(outcomes: bytes | bytearray) -> bytes:
+    """Return a byte for each call: 1 for failed, otherwise 0."""
+    return bytes(outcomes).translate(_AS_BITS)
+
+
+_AS_BITS = bytes(code - _VALID if code in (_VALID, _FAILED) else code for code in range(256))

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From the counts that a database keeps of a configuration to what is told of it."""
+"""The counts of a configuration, from its roll-ups."""
 
 from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
+from schema_guard.records.counts.calls import HOUR_S, PARTS, RESULTS
 from schema_guard.records.counts.configurations import (
     AttemptSums,
     ClusterCount,
@@ -24,75 +25,95 @@ from schema_guard.records.counts.configurations import (
     by_cause,
     ranked,
 )
-from schema_guard.records.counts.hours import SUMS
-from schema_guard.records.counts.rollups import PARTS, RESULTS
+from schema_guard.records.counts.rollups import SUMS, RollUp, shapes
 from schema_guard.records.rows import CONFIGURATION_COLUMNS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
+    from schema_guard.records.counts.rollups import Tallies
     from schema_guard.records.rows import Row
 
-__all__ = ["IDENTITY", "Tallies", "counts_of", "hour_counts", "no_calls"]
-
-Tallies: TypeAlias = dict[str, dict[str, int]]
-"""The tallies of one configuration by name and key, as `rollups.Addition` has them."""
+__all__ = ["IDENTITY", "counted", "counts_of", "hour_counts"]
 
 IDENTITY = ("id", *CONFIGURATION_COLUMNS, "first_started_at", "last_started_at")
 
 _LENGTHS = ("stopped_at", "stopped_bytes", "whole_bytes")
 
 
-def no_calls(configuration: Row, configuration_id: int) -> ConfigurationCounts:
-    """Give the counts of a configuration without calls."""
-    return counts_of((configuration_id, *configuration, None, None), defaultdict(dict), b"")
-
-
-def counts_of(identity: Sequence[Any], tallies: Tallies, outcomes: bytes) -> ConfigurationCounts:
-    """Give the counts of a configuration.
+def counts_of(
+    identity: Sequence[Any], results: Mapping[str, int], tallies: Tallies, outcomes: bytes | bytearray
+) -> ConfigurationCounts:
+    """Return the counts of a configuration.
 
     Args:
         identity: Values of `IDENTITY`.
-        tallies: All that was added to them.
-        outcomes: As `ConfigurationCounts.outcomes`.
+        results: Calls by `RESULTS` and `PARTS`.
+        tallies: As `rollups.Tallies`, and by shape the number of `inputs`.
+        outcomes: A character for each call, as `RollUp.outcomes`.
     """
     named = dict(zip(IDENTITY, identity, strict=True))
+    known: Tallies = defaultdict(dict, tallies)
     return ConfigurationCounts(
         **{**named, "tuned": bool(named["tuned"])},
-        **_calls(tallies["calls"]),
-        excluded=_excluded(tallies),
-        clusters=_clusters(tallies["inputs"]),
-        attempts=_attempts(tallies),
-        sums=_sums(tallies),
-        failures=_failures(tallies["failures"]),
-        final_failures=_failures(tallies["failed"]),
-        violations=_violations(tallies["violations"]),
-        coercions=ranked(CoercionCount(*_pair(key), count) for key, count in tallies["coercions"].items()),
-        models=_models(tallies["models"]),
-        call_latency=_latency(tallies["call_us"]),
-        attempt_latency=_latency(tallies["attempt_us"]),
-        outcomes=outcomes,
-        lengths=ReplyLengths(*(Lengths(_buckets(tallies[name])) for name in _LENGTHS)),
+        **_calls(results),
+        excluded=_excluded(known),
+        clusters=_clusters(known["inputs"]),
+        attempts=_attempts(known),
+        sums=_sums(known),
+        failures=_failures(known["failures"]),
+        final_failures=_failures(known["failed"]),
+        violations=_violations(known["violations"]),
+        coercions=ranked(CoercionCount(*_pair(key), count) for key, count in known["coercions"].items()),
+        models=_models(known["models"]),
+        call_latency=_latency(known["call_us"]),
+        attempt_latency=_latency(known["attempt_us"]),
+        outcomes=_packed(outcomes),
+        lengths=ReplyLengths(*(Lengths(_buckets(known[name])) for name in _LENGTHS)),
     )
 
 
+def counted(configuration_id: int | None, configuration: Row, hours: Iterable[RollUp]) -> ConfigurationCounts:
+    """Return the counts of a configuration over some hours, in the order in which their first calls arrived.
+
+    Args:
+        configuration_id: Its `id`; None if it is not known.
+        configuration: Values of `CONFIGURATION_COLUMNS`.
+        hours: At least one.
+    """
+    first, *rest = sorted(hours, key=lambda rolled: rolled.first_id)
+    total = RollUp(first.first_id, first.last_id)
+    for rolled in (first, *rest):
+        total.add(rolled)
+    identity = (configuration_id, *configuration, *(total.starts or (None, None)))
+    return counts_of(identity, total.results, {**total.tallies, "inputs": shapes(total)}, total.outcomes)
+
+
+def _packed(outcomes: bytes | bytearray) -> bytes:
+    """Return a bit for each character, filled up with zeros to a whole byte."""
+    if not outcomes:
+        return b""
+    size = -(-len(outcomes) // 8)
+    return int(outcomes.ljust(size * 8, b"0"), 2).to_bytes(size)
+
+
 def hour_counts(hour: int, configuration: Row, counts: Mapping[str, int]) -> HourCounts:
-    """Give what was recorded of a configuration in an hour.
+    """Return the counts of a configuration in an hour.
 
     Args:
         hour: Since the epoch.
         configuration: Values of `CONFIGURATION_COLUMNS`.
-        counts: Calls by `WAYS` and `PARTS`.
+        counts: Calls by `RESULTS` and `PARTS`.
     """
     named = dict(zip(CONFIGURATION_COLUMNS, configuration, strict=True))
     values = {**named, "tuned": bool(named["tuned"])}.values()
-    return HourCounts(at=hour * 3_600, configuration=tuple(values), **_calls(counts))
+    return HourCounts(at=hour * HOUR_S, configuration=tuple(values), **_calls(counts))
 
 
 def _calls(counts: Mapping[str, int]) -> dict[str, Any]:
-    """Give the calls of each way and part, and all that were judged."""
+    """Return the calls of each result and part, and all judged calls."""
     by_name = {name: counts.get(name, 0) for name in (*RESULTS, *PARTS)}
-    calls = sum(by_name[way] for way in RESULTS) - by_name["transport"]
+    calls = sum(by_name[result] for result in RESULTS) - by_name["transport"]
     return {**by_name, "calls": calls, "unseen": by_name["unseen"] + by_name["unseen_failed"]}
 
 

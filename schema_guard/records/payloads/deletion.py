@@ -12,8 +12,8 @@ from schema_guard.records.payloads.retention import STEP_ROWS
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from schema_guard.records.backend import Session
     from schema_guard.records.payloads.retention import Forgotten, Retention
+    from schema_guard.records.sql.session import Session
 
 __all__ = ["Removed", "forget", "forget_counts", "prune"]
 

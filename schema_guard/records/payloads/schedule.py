@@ -11,7 +11,7 @@ from schema_guard.records.payloads.retention import STEP_ROWS, Retention
 from schema_guard.records.process.threads import warn
 
 if TYPE_CHECKING:
-    from schema_guard.records.backend import Session
+    from schema_guard.records.sql.session import Session
 
 __all__ = ["Schedule"]
 

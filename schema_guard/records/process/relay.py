@@ -16,13 +16,14 @@ import sys
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final
 
-from schema_guard.records.backend import WriteRefused
+from schema_guard.records.values import WriteRefused
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from schema_guard.records.payloads.texts import Payload
     from schema_guard.records.rows import Row
+    from schema_guard.records.values import SchemaText
 
 __all__ = ["RelaySession", "receive", "send"]
 
@@ -71,10 +72,11 @@ class RelaySession:
         lost_records: Mapping[str, int],
         at: float,
         payloads: Sequence[Payload | None] = (),
+        schemas: Sequence[SchemaText] = (),
     ) -> None:
         """Store the rows of whole calls, their texts, and counts of lost records, all or nothing."""
         try:
-            send(self._process.stdin, (rows, dict(lost_records), at, list(payloads)))
+            send(self._process.stdin, (rows, dict(lost_records), at, list(payloads), list(schemas)))
         except OSError as error:
             raise WriteRefused(f"the writing process has ended: {error}", reason="write_failed") from error
         self._answer()

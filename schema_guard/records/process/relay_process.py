@@ -5,9 +5,9 @@ from __future__ import annotations
 
 import sys
 
-from schema_guard.records.backend import WriteRefused
 from schema_guard.records.process.relay import receive, send
 from schema_guard.records.urls import connect
+from schema_guard.records.values import WriteRefused
 
 __all__ = ["main"]
 

@@ -12,13 +12,14 @@ import os
 import sqlite3
 import threading
 import time
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from schema_guard.records.backend import LAYOUT, Damage, StoreCheck, StoreInfo, WriteRefused
-from schema_guard.records.rows import key_fingerprint
+from schema_guard.records.sql.session import Session
+from schema_guard.records.sql.tables import LAYOUT
+from schema_guard.records.sql.writing import hash_key
 from schema_guard.records.sqlite.connections import Connections, has_forked
 from schema_guard.records.sqlite.errors import ADVICE, translated
 from schema_guard.records.sqlite.file import (
@@ -33,34 +34,16 @@ from schema_guard.records.sqlite.file import (
     warnings_of,
     why_not_writable,
 )
-from schema_guard.records.sqlite.tables import (
-    has_tables,
-    hash_key,
-    make_tables,
-    note_keys,
-    transaction,
-)
+from schema_guard.records.sqlite.tables import SQLiteConnection, has_tables, make_tables, transaction
 from schema_guard.records.sqlite.write_lock import turn
-from schema_guard.records.sqlite.writing import (
-    Batch,
-    add_calls,
-    add_declared,
-    add_lost_records,
-    adopted_key,
-    append,
-    declare_step,
-    set_target,
-)
+from schema_guard.records.values import Damage, StoreCheck, StoreInfo, WriteRefused
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator
 
-    from schema_guard.records.backend import LostRecords, Removal, Session, Snapshot
-    from schema_guard.records.counts.configurations import ConfigurationCounts
-    from schema_guard.records.counts.rollups import StoredRow
-    from schema_guard.records.declarations import Declared, DeclaredStep, DeclaredTarget
-    from schema_guard.records.payloads.texts import Payload
-    from schema_guard.records.rows import Row
+    from schema_guard.records.sql.removal import Removal
+    from schema_guard.records.sql.snapshot import Snapshot
+    from schema_guard.records.sql.tables import Connection
 
 LOCK_WAIT_S = 5.0
 _STEPS_BETWEEN_LOOKS = 1_000  # of SQLite's virtual machine: about 20 rows
@@ -130,38 +113,35 @@ class SQLite:
     @contextmanager
     def reading(self) -> Iterator[Snapshot]:
         """Open for reading one state; a file that does not exist yet reads as empty."""
-        from schema_guard.records.sqlite.reading import SQLiteSnapshot  # not needed by who only records
+        from schema_guard.records.sql.snapshot import Snapshot  # a process that only records needs none
 
         with self._one_state() as (connection, _):
-            yield SQLiteSnapshot(connection)
-
-    def recount(self, pages: Iterable[list[StoredRow]]) -> list[ConfigurationCounts]:
-        """Count attempts by the tables and statements of the roll-ups, in a database in memory."""
-        from schema_guard.records.sqlite.recount import recount  # as above
-
-        return recount(pages)
+            yield Snapshot(SQLiteConnection(connection), _used_bytes(SQLiteConnection(connection)))
 
     def check(self, on_step: Callable[[str, int, int], None]) -> StoreCheck:
         """Look for damage in all that is stored."""
-        from schema_guard.records.sqlite.check import check  # as above
+        from schema_guard.records.sql.checking import Notes, check  # as above
+        from schema_guard.records.sqlite.integrity import check_file
 
         if self._path is not None and not self._path.exists():
             raise WriteRefused(f"{self._path} does not exist: nothing was recorded there")
         try:
             with self._one_state() as (connection, _):
-                return check(connection, self.url, on_step)
+                notes = Notes(on_step, (sqlite3.Error,))
+                check_file(SQLiteConnection(connection), notes)
+                return check(SQLiteConnection(connection), self.url, notes)
         except WriteRefused as error:
             why = error.__cause__
             code = getattr(why, "sqlite_errorcode", 0) & 0xFF
             if code != sqlite3.SQLITE_CORRUPT and not isinstance(why, UnicodeDecodeError):
                 raise
             damage = Damage("file", f"cannot be opened: {why}")
-            return StoreCheck(self.url, attempts=0, with_checksum=0, damage=(damage,))
+            return StoreCheck(self.url, attempts=0, damage=(damage,))
 
     def info(self) -> StoreInfo:
         """Say what the store is and how large."""
         with self._one_state() as (connection, is_made):
-            ((rows,),) = connection.execute("SELECT count(*) FROM stored_attempts")
+            ((rows,),) = connection.execute("SELECT count(*) FROM attempts")
             ((pages,),) = connection.execute("PRAGMA page_count")
             ((page_bytes,),) = connection.execute("PRAGMA page_size")
         path = self._path
@@ -327,74 +307,48 @@ class SQLite:
         return memory or self._memories.setdefault(os.getpid(), _MemorySession(self._empty()))
 
 
-class _Session(ABC):
-    """Writes to a connection, each time in a block of `_writing`."""
+class _SQLiteSession(Session):
+    """A connection that writes."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
-        self.key = hash_key(connection)
+        super().__init__()
         self.connection = connection
-        self._has_noted = False
+        self.key = hash_key(SQLiteConnection(connection))
 
-    def write(
-        self,
-        rows: Sequence[Row],
-        lost_records: Mapping[str, int],
-        at: float,
-        payloads: Sequence[Payload | None] = (),
-    ) -> None:
-        """Store the rows of whole calls, their texts, and counts of lost records, all or nothing."""
-        with self._writing():
-            note = None if self._has_noted or not rows else key_fingerprint(self.key)
-            append(self.connection, Batch(rows, lost_records, at, note, payloads))
-        self._has_noted = self._has_noted or bool(rows)
-
-    def add_calls(self, rows: Sequence[Row], payloads: Sequence[Payload | None] = ()) -> int:
-        """Store those of whole calls that are not stored, and their texts; gives how many attempts that were."""
-        with self._writing():
-            return add_calls(self.connection, rows, payloads)
-
-    def add_lost_records(self, lost_records: Sequence[LostRecords]) -> int:
-        """Add those counts of lost records that are not there; gives how many."""
-        with self._writing():
-            return add_lost_records(self.connection, lost_records)
-
-    def add_declared(self, declared: Declared) -> int:
-        """Put declarations about a schema among those that are there; gives how many came."""
-        with self._writing():
-            return add_declared(self.connection, declared)
-
-    def add_keys(self, fingerprints: Iterable[str]) -> None:
-        """Note that there are hashes of these keys."""
-        with self._writing(), transaction(self.connection):
-            note_keys(self.connection, fingerprints)
-
-    def declare_step(self, schema_fingerprint: str, declared: DeclaredStep) -> None:
-        """Add a declaration about a step."""
-        with self._writing():
-            declare_step(self.connection, schema_fingerprint, declared)
-
-    def set_target(self, schema_fingerprint: str, declared: DeclaredTarget) -> None:
-        """Add a target rate."""
-        with self._writing():
-            set_target(self.connection, schema_fingerprint, declared)
-
-    def adopt_key(self, key: bytes) -> None:
-        """Make a key that of this file, if there are no hashes yet and the environment names none."""
-        with self._writing():
-            self.key = adopted_key(self.connection, key)
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """Hold a transaction for the block."""
+        with self._alone(), transaction(self.connection):
+            yield SQLiteConnection(self.connection)
 
     def removal(self) -> Removal:
-        """Give what takes rows, texts and counts out."""
-        from schema_guard.records.sqlite.payloads.removal import SQLiteRemoval  # seldom needed
+        """Return the object that deletes."""
+        from schema_guard.records.sql.removal import Removal  # rarely needed
 
-        return SQLiteRemoval(self.connection, self._writing, transaction)
+        return Removal(self._deleting, _used_bytes, self._shred)
+
+    @contextmanager
+    def _deleting(self) -> Iterator[Connection]:
+        """Hold a transaction that overwrites what it deletes with zeros."""
+        with self._alone():
+            self.connection.execute("PRAGMA secure_delete = ON")
+            with transaction(self.connection):
+                yield SQLiteConnection(self.connection)
+
+    def _shred(self) -> bool:
+        """Write the file anew. Return False if a reader kept the log from being emptied."""
+        with self._alone():
+            ((busy, *_),) = self.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            self.connection.execute("VACUUM")
+            ((again, *_),) = self.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            return not (busy or again)
 
     @abstractmethod
-    def _writing(self) -> AbstractContextManager[None]:
-        """Keep others from writing, and translate what the database raises."""
+    def _alone(self) -> AbstractContextManager[None]:
+        """Return a block in which no other process writes. Errors of the database become `WriteRefused`."""
 
 
-class _FileSession(_Session):
+class _FileSession(_SQLiteSession):
     """The writing connection of one process."""
 
     def __init__(
@@ -430,7 +384,7 @@ class _FileSession(_Session):
         return True
 
     @contextmanager
-    def _writing(self) -> Iterator[None]:
+    def _alone(self) -> Iterator[None]:
         if self._process != os.getpid():
             raise WriteRefused(has_forked(self._path), reason="forked_while_writing")
         with translated(self._path, otherwise="write_failed"), self._turn_of(self._path):
@@ -446,7 +400,7 @@ class _FileSession(_Session):
                 raise moved
 
 
-class _MemorySession(_Session):
+class _MemorySession(_SQLiteSession):
     """The one connection of a database in memory, shared under a lock."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
@@ -457,6 +411,14 @@ class _MemorySession(_Session):
         """Do nothing: the end of the connection is the end of the database."""
 
     @contextmanager
-    def _writing(self) -> Iterator[None]:
+    def _alone(self) -> Iterator[None]:
         with translated(Path(":memory:"), otherwise="write_failed"), self.lock:
             yield
+
+
+def _used_bytes(connection: Connection) -> int:
+    """Return the bytes of the pages that are in use."""
+    pages, free, size = (
+        connection.select(f"PRAGMA {name}")[0][0] for name in ("page_count", "freelist_count", "page_size")
+    )
+    return int((pages - free) * size)

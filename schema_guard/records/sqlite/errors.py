@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from schema_guard.interruptions import is_interruption
-from schema_guard.records.backend import WriteRefused
 from schema_guard.records.sqlite.connections import HurriedError
 from schema_guard.records.sqlite.file import cannot_write
+from schema_guard.records.values import WriteRefused
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,7 +14,7 @@ import threading
 from pathlib import Path
 
 from schema_guard.interruptions import is_interruption
-from schema_guard.records.backend import WriteRefused
+from schema_guard.records.values import WriteRefused
 
 __all__ = [
     "Place",

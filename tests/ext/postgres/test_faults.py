@@ -244,7 +244,7 @@ def test_a_lock_that_somebody_holds_lost_records_and_recovers(postgres, new_sche
         store.flush()
         with postgres.connect() as other:
             other.execute("BEGIN")
-            other.execute(f"SELECT * FROM {schema}.place FOR UPDATE")
+            other.execute(f"SELECT * FROM {schema}.meta WHERE key = 'last_id' FOR UPDATE")
             store.record(make.outcome())
             store.flush(5.0)
         store.record(make.outcome())

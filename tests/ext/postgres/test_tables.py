@@ -8,7 +8,7 @@ from schema_guard.errors import StoreError
 from schema_guard.ext.postgres.address import parsed
 from schema_guard.ext.postgres.database import Postgres
 from schema_guard.records import open_store, resolve_store
-from schema_guard.records.backend import LAYOUT
+from schema_guard.records.sql.tables import LAYOUT
 
 
 def named(url):

@@ -65,7 +65,7 @@ def test_calls_that_are_open_when_python_ends_end_in_silence(tmp_path):
 
     assert done.stderr == ""
     connection = sqlite3.connect(path)
-    assert connection.execute("SELECT count(*) FROM stored_attempts").fetchone() == (1,)
+    assert connection.execute("SELECT count(*) FROM attempts").fetchone() == (1,)
     connection.close()
 
 

@@ -89,8 +89,10 @@ def _sums(attempts):
 
 
 def expected(outcomes):
-    """Count calls of one configuration in the order of storage."""
-    validated = [outcome for outcome in outcomes if is_validated(outcome)]
+    """Count calls of one configuration. The calls of one hour come together, in the order of storage."""
+    hours = list(dict.fromkeys(outcome.call.started_at // 3_600 for outcome in outcomes))
+    ordered = sorted(outcomes, key=lambda outcome: hours.index(outcome.call.started_at // 3_600))
+    validated = [outcome for outcome in ordered if is_validated(outcome)]
     inputs, by_number = defaultdict(list), defaultdict(list)
     for number, outcome in enumerate(validated):
         call = outcome.call

@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schema_guard import Failure, InvalidArgument, Usage, Violation, open_store
-from schema_guard.records import Retention
+from schema_guard import Failure, Usage, Violation, open_store
 from tests.public.records.counting import (
     counts_in,
     expected,
@@ -346,34 +345,6 @@ def test_frequent_inputs_have_at_least_the_given_calls(store):
     assert frequent(2) == [(2, 0), (3, 0), (3, 2)]
     assert frequent(3) == [(3, 0), (3, 2)]
     assert frequent(4) == []
-
-
-def test_calls_after_a_number_are_the_rest(store):
-    """The calls of a configuration after a given number are counted on their own."""
-    for number in range(6):
-        store.record(outcome(*[LOST] if number == 2 else [FAILED] * (number > 3), id=str(number)))
-        store.record(outcome(segment="other", id=f"{number}-other"))
-    (result, _) = store.configurations()
-
-    left = [store.configuration_after(result.id, number) for number in range(6)]
-    assert [(one.calls, one.failed, one.transport) for one in left] == [
-        (5, 2, 1), (4, 2, 1), (3, 2, 1), (2, 2, 0), (1, 1, 0), (0, 0, 0),
-    ]  # fmt: skip
-    for number in (-1, 6):
-        with pytest.raises(InvalidArgument, match=f"call_number={number}: expected 0 to 5"):
-            store.configuration_after(result.id, number)
-
-
-def test_calls_after_a_number_count_the_deleted_ones(store):
-    """The number includes calls whose rows were deleted, so the rest is the same before and after."""
-    for number in range(6):
-        store.record(outcome(*[FAILED] * (number > 3), id=str(number)))
-    (result,) = store.configurations()
-    before = [store.configuration_after(result.id, number).calls for number in (3, 4, 5, 6)]
-    store.prune(Retention(max_rows=4))
-    after = [store.configuration_after(result.id, number).calls for number in (3, 4, 5, 6)]
-
-    assert before == after == [3, 2, 1, 0]
 
 
 def test_names_lists_functions_schemas_and_segments(filled):

@@ -181,11 +181,11 @@ def test_a_prune_goes_by_the_limits_of_the_store_unless_it_gets_others(new_url):
 
 
 def test_a_check_counts_what_it_has_read(ten):
-    """All attempts are read, in a file each with its checksum, and the steps end with all of them."""
-    steps, checksums = [], 0 if "postgres" in ten.url else 20
+    """All attempts are read, and the steps end with all of them."""
+    steps = []
     check = ten.check(lambda *step: steps.append(step))
 
-    assert (check.url, check.attempts, check.with_checksum, check.damage) == (ten.url, 20, checksums, ())
+    assert (check.url, check.attempts, check.damage) == (ten.url, 20, ())
     assert {total for _, _, total in steps if total} == {20}
     assert max(done for _, done, _ in steps) == 20
     assert all(isinstance(what, str) and what for what, _, _ in steps)

@@ -1,6 +1,7 @@
 """Roll-ups: what is kept with every write is what plain Python counts, however the calls came in."""
 
 from collections import Counter, defaultdict
+from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
 from math import isnan
@@ -10,12 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schema_guard.configuration.early_stop import stops_replies
-from schema_guard.errors import InvalidArgument
 from schema_guard.records import ConfigurationCounts, Latency, Store, open_store
 from schema_guard.records.attempts import Where
-from schema_guard.records.counts.hours import bucket
-from schema_guard.records.reading import scanned
+from schema_guard.records.counts.buckets import bucket
+from schema_guard.records.reading import pages
 from schema_guard.records.rows import CONFIGURATION_COLUMNS
+from schema_guard.records.sql.snapshot import scanned
 from schema_guard.values import Failure, Usage, Violation
 
 SLOW = pytest.mark.slow
@@ -170,7 +171,9 @@ def lengths(members):
 
 def expected(members):
     """What `ConfigurationCounts` has to say of these outcomes, by plain counting."""
-    counted = [outcome for outcome in members if is_judged(outcome)]
+    hours = list(dict.fromkeys(outcome.call.started_at // 3_600 for outcome in members))
+    ordered = sorted(members, key=lambda outcome: hours.index(outcome.call.started_at // 3_600))
+    counted = [outcome for outcome in ordered if is_judged(outcome)]
     inputs = defaultdict(list)
     for number, outcome in enumerate(counted):
         call = outcome.call
@@ -297,13 +300,22 @@ def test_hours_are_the_calls_that_began_in_them(new_backend, write, make, given_
     assert {(hour.at, hour.configuration) for hour in second} == {key for key in groups if key[0] == 3_600}
 
 
+def counts_of(store, **times):
+    """The counts of the store, without the numbers of its configurations."""
+    return [replace(counts, id=None) for counts in store.configurations(**times)]
+
+
+def scan(backend, where):
+    return scanned(pages(backend, where))
+
+
 @given(given_batches=batches(described))
 def test_roll_ups_are_the_count_of_all_attempts(new_backend, write, make, given_batches):
     """Whatever the batches were, the roll-ups equal a count of the stored attempts."""
     backend = new_backend()
     write(backend, [outcomes_of(make, batch) for batch in given_batches])
     with Store(backend) as store:
-        assert store.configurations() == scanned(backend, Where())
+        assert counts_of(store) == scan(backend, Where())
 
 
 quarters = st.none() | st.integers(-1, 12).map(lambda number: number * 900.0)
@@ -315,9 +327,9 @@ def test_any_times_are_the_count_of_their_attempts(new_backend, write, make, giv
     backend = new_backend()
     write(backend, [outcomes_of(make, batch) for batch in given_batches])
     with Store(backend) as store:
-        configurations = store.configurations(since=since, until=until, function="app.extract")
+        configurations = counts_of(store, since=since, until=until, function="app.extract")
 
-        assert configurations == scanned(backend, Where(since, until, function="app.extract"))
+        assert configurations == scan(backend, Where(since, until, function="app.extract"))
 
 
 @pytest.mark.parametrize(
@@ -343,77 +355,11 @@ def test_calls_of_absurd_times_are_where_a_count_of_attempts_has_them(new_backen
     write(backend, [[make.outcome(started_at=at), make.outcome(make.failed, started_at=5_000.0)]])
     with Store(backend) as store:
         for until in (None, 3_600.0, 5e12):
-            assert store.configurations(since=since, until=until) == scanned(backend, Where(since, until))
-
-
-@given(outcomes=described, number=st.integers(0, 15))
-def test_calls_after_a_number_are_the_rest(new_backend, write, make, outcomes, number):
-    """After N judged calls come the calls that a store without those before would hold."""
-    backend, rest = new_backend(), new_backend()
-    one = {"model": "m", "segment": None, "tuned": False, "settings": '{"early_stop":true}'}
-    made = outcomes_of(make, [(failures, end, {**call, **one}) for failures, end, call in outcomes])
-    places = [place for place, outcome in enumerate(made) if is_judged(outcome)]
-    number = min(number, len(places))
-    write(backend, [made])
-    write(rest, [made[places[number - 1] + 1 if number else 0 :]])
-
-    with Store(backend) as store, Store(rest) as other:
-        results = [store.configuration_after(counts.id, number) for counts in store.configurations()]
-        left = other.configurations()
-
-    assert [counts for counts in results if counts.calls or counts.transport] == left
+            assert counts_of(store, since=since, until=until) == scan(backend, Where(since, until))
 
 
 @pytest.mark.costly
-def test_calls_after_a_number_in_a_later_chunk(new_backend, write, make):
-    """The calls after one of ten thousand are found, other configurations between them."""
-    backend = new_backend()
-    pair = [make.outcome(make.failed), make.outcome(segment="other")]
-    write(backend, [pair * 5_000, pair * 5_000])
-    with Store(backend) as store:
-        first, _ = store.configurations()
-
-        result = store.configuration_after(first.id, 9_000)
-
-    assert (first.calls, result.calls, result.failed, result.segment) == (10_000, 1_000, 1_000, None)
-
-
-def test_no_calls_after_the_last(new_backend, make):
-    """After the last call there are none, and the configuration is named all the same."""
-    with Store(new_backend()) as store:
-        store.record(make.outcome(make.failed))
-        (counts,) = store.configurations()
-
-        result = store.configuration_after(counts.id, 1)
-
-    assert (result.id, result.function, result.calls, result.outcomes) == (counts.id, "app.extract", 0, b"")
-
-
-@pytest.mark.parametrize(
-    ("place", "message"),
-    [
-        (
-            (7, 0),
-            "configuration_id=7: the store has no such configuration, `configurations()` gives those that it has",
-        ),
-        ((1, 2), "call_number=2: expected 0 to 1, the judged calls of the configuration"),
-        ((1, -1), "call_number=-1: expected 0 to 1, the judged calls of the configuration"),
-    ],
-)
-def test_a_call_that_is_not_there_is_refused(new_backend, make, place, message):
-    """A configuration or a number that the store does not have is named."""
-    with Store(new_backend()) as store:
-        store.record(make.outcome())
-        store.flush()
-
-        with pytest.raises(InvalidArgument) as error:
-            store.configuration_after(*place)
-
-    assert str(error.value) == message
-
-
-@pytest.mark.costly
-def test_outcomes_go_on_over_chunks(new_backend, write, make):
+def test_outcomes_continue_over_parts(new_backend, write, make):
     """Twenty thousand outcomes in batches of uneven size are one row of bits."""
     failures = [number % 7 == 0 for number in range(20_000)]
     made = [make.outcome(make.failed) if failed else make.outcome() for failed in failures]
@@ -459,3 +405,30 @@ def test_counts_are_frozen(new_backend, make):
     assert isinstance(counts, ConfigurationCounts)
     with pytest.raises(AttributeError):
         counts.calls = 2
+
+
+@pytest.mark.costly
+def test_an_input_that_repeats_is_one_input(new_backend, write, make):
+    """An input of a thousand calls in two writes is counted once, with all its calls."""
+    backend = new_backend()
+    for _ in range(2):
+        write(backend, [[make.outcome(input_hash="i")] * 500])
+    with Store(backend) as store:
+        (counts,) = store.configurations()
+
+    assert counts.clusters == ((1_000, 0, 1),)
+
+
+def test_pairs_are_the_inputs_that_each_was_called_with_once(new_backend, write, make):
+    """Thirty inputs of two models: nine failed only with the first one."""
+    backend = new_backend()
+    for model in ("m1", "m2"):
+        failed = [make.failed] if model == "m1" else []
+        write(
+            backend,
+            [[make.outcome(*(failed if n < 9 else []), input_hash=f"{n}", model=model) for n in range(30)]],
+        )
+    with Store(backend) as store:
+        one, other = store.configurations()
+
+        assert store.pairs(one.id, other.id) == (30, 9, 0)

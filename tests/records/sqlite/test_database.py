@@ -10,6 +10,7 @@ import pytest
 
 from schema_guard.errors import StoreError
 from schema_guard.records import Store, open_store
+from schema_guard.records.sql.tables import LAYOUT
 from schema_guard.records.sqlite.database import SQLite
 from schema_guard.values import Failure, Message, Violation
 
@@ -42,11 +43,11 @@ def test_a_newer_version_is_not_read_either(path):
     """Reading a file of a later version is refused as well."""
     open_store(f"sqlite:///{path}").close()
     connection = sqlite3.connect(path)
-    connection.execute("PRAGMA user_version = 7")
+    connection.execute(f"PRAGMA user_version = {LAYOUT + 1}")
     connection.close()
     store = Store(SQLite(path))
 
-    with pytest.raises(StoreError, match="has schema version 7"):
+    with pytest.raises(StoreError, match=f"has schema version {LAYOUT + 1}"):
         store.summary()
 
 
@@ -140,7 +141,7 @@ def test_what_reads_cannot_write(path, make):
         store.record(make.outcome())
 
     with SQLite(path).reading() as snapshot, pytest.raises(sqlite3.OperationalError, match="readonly"):
-        snapshot._connection.execute("DELETE FROM lost_records")
+        snapshot._connection.execute("DELETE FROM notes")
 
 
 def test_a_user_without_home_is_told(monkeypatch):

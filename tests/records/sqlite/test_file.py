@@ -11,7 +11,7 @@ import pytest
 
 from schema_guard.errors import StoreError
 from schema_guard.records import Store, open_store
-from schema_guard.records.backend import LAYOUT
+from schema_guard.records.sql.tables import LAYOUT
 from schema_guard.records.sqlite import file
 from schema_guard.records.sqlite.database import SQLite
 from schema_guard.report import report_on
@@ -216,7 +216,7 @@ def test_a_log_that_cannot_be_read_there_is_said(read_only, recorded, tmp_path, 
 
     def fill(path):
         with closing(sqlite3.connect(live, isolation_level=None)) as connection:
-            connection.execute("INSERT INTO lost_records VALUES ('locked', 1, 1.0, 0)")
+            connection.execute("INSERT INTO meta VALUES ('one', 'more')")
             for end in ("", "-wal"):
                 (path.parent / f"records.db{end}").write_bytes((tmp_path / f"records.db{end}").read_bytes())
 

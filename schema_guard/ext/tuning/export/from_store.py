@@ -21,7 +21,7 @@ from schema_guard.ext.tuning.export.served_prompt import FUNCTION_PROMPT, Unknow
 from schema_guard.ext.tuning.export.values import ExportSettings, GatheredRows, OpenInput, TrainingRow
 from schema_guard.judging import judge, judge_value
 from schema_guard.records.attempts import Where, as_dict
-from schema_guard.records.counts.rollups import calls, whole_calls
+from schema_guard.records.counts.calls import calls, whole_calls
 from schema_guard.records.reading import pages
 from schema_guard.values import Judgement, Usage
 

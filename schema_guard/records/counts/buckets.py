@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Buckets for durations and lengths: exact below 64, then 1/32 to 1/63 of the number wide."""
+
+from __future__ import annotations
+
+# Of a bucket's lower end: its width is 1/32 to 1/63 of that.
+_BUCKET_BITS = 6
+
+
+def bucket(number: int) -> int:
+    """Give the least number, of microseconds or of bytes, that is counted together with this one.
+
+    Exact below 64. Above, the middle of a bucket is within 1/64 of everything in it.
+
+    >>> bucket(63), bucket(1_000_000)
+    (63, 999424)
+    """
+    spare = max(0, number.bit_length() - _BUCKET_BITS)
+    return number >> spare << spare
+
+
+def middle(lower: int) -> float:
+    """Give the middle of the bucket that begins there.
+
+    >>> middle(63), middle(999_424)
+    (63.0, 1007615.5)
+    """
+    return (lower + greatest(lower)) / 2
+
+
+def greatest(lower: int) -> int:
+    """Give the largest number that is counted in the bucket which begins there.
+
+    >>> greatest(63), greatest(999_424)
+    (63, 1015807)
+    """
+    return lower + (1 << max(0, lower.bit_length() - _BUCKET_BITS)) - 1

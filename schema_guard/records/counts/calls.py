@@ -1,0 +1,207 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Stored attempts as calls: the attempts of each call, its result, and the keys of its counts.
+
+Pure functions.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from schema_guard.light.digest import digest
+from schema_guard.records.rows import COLUMNS, CONFIGURATION_COLUMNS, HASH_BYTES, Row
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from schema_guard.values import Outcome
+
+StoredRow: TypeAlias = tuple[int, Row]
+"""A row with the `id` of its attempt."""
+
+RESULTS = ("valid_first_time", "repaired", "fixed_by_retry", "failed", "unseen", "transport")
+"""How a call ended. Each call has one result. All but the last had a judged reply."""
+
+PARTS = ("clean", "parsed", "textless", "coerced", "unseen_failed")
+"""Parts of the results.
+
+clean, parsed: Of valid_first_time: the reply was nothing but the JSON, or a value whose text is not known.
+textless: Of judged calls whose tries are all known: the text of the first reply is not known.
+coerced: The type of the schema converted a part of the valid reply.
+unseen_failed: Of failed: not all tries are known.
+"""
+
+HOUR_S = 3_600
+LARGEST_HOUR = 10**9  # a hundred thousand years: a later start is a mistake
+UNKNOWN_HOUR = -LARGEST_HOUR - 1
+"""The hour of calls whose start is not known."""
+
+_REPAIRED_FORMS = frozenset({"repaired_lossless", "repaired_lossy", "resumed"})
+
+_FUNCTION = COLUMNS.index("function")
+_CONFIGURATION = slice(_FUNCTION, _FUNCTION + len(CONFIGURATION_COLUMNS))
+_CALL_ID = COLUMNS.index("call_id")
+_STARTED_AT, _CLUSTER, _INPUT_HASH = (COLUMNS.index(name) for name in ("started_at", "cluster", "input_hash"))
+_NUMBER, _FINAL, _KIND, _FORM = (COLUMNS.index(name) for name in ("number", "final", "kind", "form"))
+_REPLY_BYTES, _UNSEEN = (COLUMNS.index(name) for name in ("reply_bytes", "unseen"))
+
+
+def hour_of(started_at: Any) -> int:
+    """Return the hour in which a call began, counted from the epoch; `UNKNOWN_HOUR` if the start is None.
+
+    At most `LARGEST_HOUR` away from the epoch, whatever the time.
+    """
+    if started_at is None:
+        return UNKNOWN_HOUR
+    hour = started_at // HOUR_S
+    return int(hour) if -LARGEST_HOUR < hour < LARGEST_HOUR else LARGEST_HOUR if hour > 0 else -LARGEST_HOUR
+
+
+def calls(rows: Iterable[StoredRow]) -> Iterator[list[StoredRow]]:
+    """Yield the attempts of each call. A call that does not end here is left out."""
+    call: list[StoredRow] = []
+    for stored in rows:
+        call.append(stored)
+        if stored[1][_FINAL]:
+            yield call
+            call = []
+
+
+def whole_calls(pages: Iterable[list[StoredRow]]) -> Iterator[list[StoredRow]]:
+    """Yield the rows of all pages in pages that end with the end of a call."""
+    rest: list[StoredRow] = []
+    for page in pages:
+        rows = rest + page
+        end = len(rows)
+        while end and not rows[end - 1][1][_FINAL]:
+            end -= 1
+        rest = rows[end:]
+        if end:
+            yield rows[:end]
+
+
+def is_judged(call: list[StoredRow]) -> bool:
+    """Return whether a call had a validated reply. Without one, its only attempt was a transport failure."""
+    return _result(call) != "transport"
+
+
+def new_calls(
+    rows: Iterable[Row], known: set[str], closed: frozenset[tuple[bytes, int]] = frozenset()
+) -> list[int]:
+    """Return the places of the rows of whole calls that are new. Of a call that comes twice, the first one is taken.
+
+    Args:
+        rows: In the order of storing.
+        known: The `call_id`s that are stored. Those of *rows* are added.
+        closed: Hours with deleted rows, each with the `configuration_key`. Their calls are counted, and nobody knows
+            which they were. So no call of these hours is new.
+    """
+    places = []
+    begins = takes = True
+    for place, row in enumerate(rows):
+        if begins:
+            takes = row[_CALL_ID] not in known and not (closed and _hour_of_configuration(row) in closed)
+            known.add(str(row[_CALL_ID]))
+        if takes:
+            places.append(place)
+        begins = bool(row[_FINAL])
+    return places
+
+
+def _hour_of_configuration(row: Row) -> tuple[bytes, int]:
+    return configuration_key(configuration_of(row)), hour_of(row[_STARTED_AT])
+
+
+def configuration_of(row: Row) -> Row:
+    """Return the values of `CONFIGURATION_COLUMNS` of a row."""
+    return row[_CONFIGURATION]
+
+
+def configuration_key(configuration: Row) -> bytes:
+    """Return the bytes by which a store knows a configuration."""
+    return digest(json.dumps(configuration))[:HASH_BYTES]
+
+
+def input_key(row: Row) -> int | None:
+    """Return the number by which equal inputs are known: of the cluster, otherwise of the input's hash; None without both."""
+    cluster, input_hash = row[_CLUSTER], row[_INPUT_HASH]
+    if cluster is not None:
+        return key_of_cluster(str(cluster))
+    return None if input_hash is None else key_of_input(str(input_hash))
+
+
+def key_of_cluster(cluster: str) -> int:
+    """Return the number by which the inputs of a cluster are known."""
+    return _input_key(f"cluster {cluster}")
+
+
+def key_of_input(input_hash: str) -> int:
+    """Return the number by which an input without a cluster is known."""
+    return _input_key(f"input {input_hash}")
+
+
+def _input_key(text: str) -> int:
+    """Return 64 bits with a sign, never 0. Two of ten million inputs have the same number with a chance of 0.0003%."""
+    return int.from_bytes(digest(text)[:8], "little", signed=True) or 1
+
+
+def result_of(outcome: Outcome[Any]) -> str:
+    """Return how a call ended: one of `RESULTS`."""
+    last = outcome.attempts[-1]
+    kind = None if last.failure is None else last.failure.kind
+    return _result_of_attempt(
+        last.number, kind, last.form, unseen=any(attempt.unseen for attempt in outcome.attempts)
+    )
+
+
+# Of calls of one attempt, by all that says how it ended: a few hundred at most, but for absurd numbers.
+_CACHED_RESULTS: dict[tuple[object, ...], tuple[str, ...]] = {}
+
+
+def _result(call: list[StoredRow]) -> str:
+    """Return how a call ended: one of `RESULTS`."""
+    last = call[-1][1]
+    return _result_of_attempt(last[_NUMBER], last[_KIND], last[_FORM], unseen=_is_unseen(call))
+
+
+def _result_of_attempt(number: Any, kind: Any, form: Any, *, unseen: bool) -> str:
+    if kind is not None:
+        return "transport" if number == 1 and kind == "transport" else "failed"
+    if unseen:
+        return "unseen"
+    if form in _REPAIRED_FORMS:
+        return "repaired"
+    return "valid_first_time" if number == 1 else "fixed_by_retry"
+
+
+def _is_unseen(call: list[StoredRow]) -> bool:
+    return any(row[_UNSEEN] for _, row in call)
+
+
+def results_of(call: list[StoredRow]) -> tuple[str, ...]:
+    """Return how a call ended, then the `PARTS` that it is in."""
+    if len(call) > 1:
+        return _make_results(call)
+    row = call[0][1]
+    key = row[_NUMBER], row[_KIND], row[_FORM], row[_UNSEEN], row[_REPLY_BYTES] is None
+    known = _CACHED_RESULTS.get(key)
+    if known is None:
+        known = _CACHED_RESULTS[key] = _make_results(call)
+    return known
+
+
+def _make_results(call: list[StoredRow]) -> tuple[str, ...]:
+    way = _result(call)
+    if way in ("transport", "unseen"):
+        return (way,)
+    if way == "failed" and _is_unseen(call):
+        return way, "unseen_failed"
+    first = call[0][1]
+    form = first[_FORM]
+    coerced = ("coerced",) if call[-1][1][_FORM] == "coerced" else ()
+    if way == "valid_first_time" and form == "clean":
+        return way, "clean"
+    if form == "parsed":
+        return (way, "parsed", "textless") if way == "valid_first_time" else (way, "textless")
+    return (way, *coerced, "textless") if first[_REPLY_BYTES] is None else (way, *coerced)

@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The texts of the schemas that a process records calls with."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from schema_guard.records.rows import COLUMNS
+from schema_guard.records.values import SchemaText
+from schema_guard.schema import living
+from schema_guard.validation.document import compact
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from schema_guard.records.rows import Row
+
+__all__ = ["SchemaTexts"]
+
+_FINGERPRINT = COLUMNS.index("schema_fingerprint")
+
+
+class SchemaTexts:
+    """The texts that a process has stored, and those that it has yet to store."""
+
+    def __init__(self) -> None:
+        self._fingerprints: set[object] = set()
+        self._stored: set[str] = set()
+        self._coming: list[str] = []
+
+    def of(self, rows: Sequence[Row]) -> list[SchemaText]:
+        """Return the texts, not stored yet, of the schemas of these rows and of those before."""
+        self._fingerprints.update([row[_FINGERPRINT] for row in rows])
+        schemas = [one for ref in living.valuerefs() if (one := ref()) is not None]
+        new = [
+            one for one in schemas if one.fingerprint in self._fingerprints and one.digest not in self._stored
+        ]
+        self._coming = [one.digest for one in new]
+        return [SchemaText(one.fingerprint, one.name, compact(one.document)) for one in new]
+
+    def note_stored(self) -> None:
+        """Note that the texts that `of` returned last are stored."""
+        self._stored.update(self._coming)

@@ -1,0 +1,369 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The check of a whole store, and the repair of its counts.
+
+The counts of an hour are compared with a recount of its attempts. For an hour with deleted attempts, the check is that no
+count is negative and that the counts add up. A changed value that is not counted, such as a hash, is not found.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from itertools import compress
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from schema_guard.interruptions import is_interruption
+from schema_guard.records.counts.calls import HOUR_S, RESULTS, configuration_key, whole_calls
+from schema_guard.records.counts.rollups import (
+    ROLL_UP_COLUMNS,
+    RollUp,
+    Tallies,
+    add_counts,
+    add_tallies,
+    rolled_up,
+    shape,
+    spanned,
+)
+from schema_guard.records.payloads.texts import Payload, texts_of
+from schema_guard.records.rows import COLUMNS, CONFIGURATION_COLUMNS
+from schema_guard.records.sql import writing
+from schema_guard.records.sql.tables import SELECT_ATTEMPTS, stored_row
+from schema_guard.records.values import Damage, StoreCheck
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from schema_guard.records.counts.calls import StoredRow
+    from schema_guard.records.rows import Row
+    from schema_guard.records.sql.tables import Connection
+
+__all__ = ["Notes", "check", "rebuild"]
+
+_PAGE = 1_000
+_MOST_TOLD = 3
+_ROLLED = ", ".join(ROLL_UP_COLUMNS)
+_STARTED_AT = COLUMNS.index("started_at")
+_JUDGED = tuple(result for result in RESULTS if result != "transport")
+
+
+class Notes:
+    """The damage that a check has found.
+
+    Attributes:
+        damage: In the order in which it was found.
+        on_step: Receives what is checked, how many attempts are done, and how many there are.
+        attempts: How many attempts could be read.
+    """
+
+    def __init__(
+        self, on_step: Callable[[str, int, int], None], errors: tuple[type[Exception], ...] = ()
+    ) -> None:
+        self.damage: list[Damage] = []
+        self.on_step = on_step
+        self.attempts = 0
+        self.errors: tuple[type[Exception], ...] = (*errors, ValueError, TypeError)
+        self._errors: tuple[type[Exception], ...] = (*self.errors, ArithmeticError, LookupError)
+
+    def add(self, part: str, problem: str) -> None:
+        """Note damage."""
+        self.damage.append(Damage(part, problem))
+
+    def add_all(self, part: str, where: str, problems: Iterable[str]) -> None:
+        """Note the problems of one place, the first ones with their text."""
+        listed = list(problems)
+        if listed:
+            more = [f"and {len(listed) - _MOST_TOLD} more"] if len(listed) > _MOST_TOLD else []
+            self.add(part, f"{where}: {'; '.join([*listed[:_MOST_TOLD], *more])}")
+
+    @contextmanager
+    def reading(self, part: str) -> Iterator[None]:
+        """Note what a block cannot read. Another error over a stored value is damage too."""
+        try:
+            yield
+        except self._errors as error:
+            if is_interruption(error):
+                raise
+            self.add(part, f"cannot be read: {error}")
+
+
+class _Hour(NamedTuple):
+    """The stored counts of a configuration and an hour."""
+
+    last_id: int
+    deleted: int
+
+
+def check(connection: Connection, url: str, notes: Notes) -> StoreCheck:
+    """Compare all that is stored with a recount of the attempts.
+
+    Args:
+        connection: In a transaction, so that it sees one state.
+        url: Of the store.
+        notes: The damage that the engine's own check has found.
+    """
+    named: dict[Row, int] = {}
+    with notes.reading("configurations"):
+        named = _check_configurations(connection, notes)
+    with notes.reading("roll_ups"):
+        _check_hours(connection, named, notes)
+    for number in named.values():
+        with notes.reading("roll_ups"):
+            _check_totals(connection, number, notes)
+    with notes.reading("payloads"):
+        _check_payloads(connection, notes)
+    with notes.reading("notes"):
+        connection.select("SELECT * FROM notes")
+    return StoreCheck(url, notes.attempts, tuple(notes.damage))
+
+
+def _check_configurations(connection: Connection, notes: Notes) -> dict[Row, int]:
+    named: dict[Row, int] = {}
+    sql = f"SELECT id, key, {', '.join(CONFIGURATION_COLUMNS)} FROM configurations"
+    for number, key, *values in connection.select(sql):
+        if configuration_key(tuple(values)) != bytes(key):
+            notes.add("configurations", f"the names of configuration {number} are not as they were written")
+        named[tuple(values)] = number
+    sql = "SELECT COUNT(*) FROM attempts WHERE configuration_id NOT IN (SELECT id FROM configurations)"
+    ((lost,),) = connection.select(sql)
+    if lost:
+        notes.add("configurations", f"{lost} attempts have a configuration that is not stored")
+    return named
+
+
+def _check_hours(connection: Connection, named: dict[Row, int], notes: Notes) -> None:
+    """Compare the counts of each hour with its attempts."""
+    sql = "SELECT configuration_id, hour, MAX(last_id), SUM(deleted) FROM roll_ups GROUP BY configuration_id, hour"
+    stored = {
+        (number, hour): _Hour(last_id, int(deleted))
+        for number, hour, last_id, deleted in connection.select(sql)
+    }
+    counted: dict[tuple[int, int], RollUp] = {}
+    whole = 0
+    for rows in whole_calls(_pages(connection, notes)):
+        whole += len(rows)
+        for (configuration, hour), rolled in rolled_up(rows).items():
+            key = named.get(configuration, 0), hour
+            counted[key] = _together(counted.get(key), rolled)
+        for key in [key for key in counted if key in stored and stored[key].last_id <= rows[-1][0]]:
+            _compare(connection, key, stored.pop(key), counted.pop(key), notes)
+    if whole < notes.attempts:
+        notes.add("attempts", f"{notes.attempts - whole} attempts are of calls whose last attempt is missing")
+    for key in sorted(stored.keys() | counted.keys()):
+        _compare(connection, key, stored.get(key), counted.get(key), notes)
+
+
+def _together(known: RollUp | None, more: RollUp) -> RollUp:
+    if known is None:
+        return more
+    known.add(more)
+    return known
+
+
+def _pages(connection: Connection, notes: Notes) -> Iterator[list[StoredRow]]:
+    """Yield the attempts that can be read, and note the others."""
+    ((first, last),) = connection.select("SELECT MIN(id), MAX(id) FROM attempts")
+    while first is not None:
+        end = first + _PAGE - 1
+        rows, unread = _readable(connection, first, end, notes)
+        notes.attempts += len(rows)
+        if unread:
+            _note_unread(rows, unread, notes)
+        notes.on_step("counts", notes.attempts, last)
+        if rows:
+            yield rows
+        ((first,),) = connection.select("SELECT MIN(id) FROM attempts WHERE id > ?", (end,))
+
+
+def _readable(
+    connection: Connection, first: int, last: int, notes: Notes
+) -> tuple[list[StoredRow], dict[int, str]]:
+    """Return the attempts that can be read, and why the others cannot."""
+    sql = f"{SELECT_ATTEMPTS} WHERE a.id BETWEEN ? AND ? ORDER BY a.id"
+    try:
+        return list(map(stored_row, connection.select(sql, (first, last)))), {}
+    except notes.errors as error:
+        if is_interruption(error):
+            raise
+    rows: list[StoredRow] = []
+    unread: dict[int, str] = {}
+    for attempt_id in range(first, last + 1):
+        try:
+            rows += map(stored_row, connection.select(sql, (attempt_id, attempt_id)))
+        except notes.errors as error:
+            if is_interruption(error):
+                raise
+            unread[attempt_id] = str(error)
+    return rows, unread
+
+
+def _note_unread(rows: list[StoredRow], unread: dict[int, str], notes: Notes) -> None:
+    starts: list[Any] = [row[_STARTED_AT] for _, row in rows if row[_STARTED_AT] is not None]
+    first, *_, why = (min(unread), *unread.values())
+    times = (min(starts, default=None), max(starts, default=None))
+    notes.damage.append(Damage("attempts", f"cannot all be read: {why}", first, max(unread), *times))
+
+
+def _parts(connection: Connection, number: int, hour: int) -> RollUp | None:
+    sql = f"SELECT {_ROLLED} FROM roll_ups WHERE configuration_id = ? AND hour = ? ORDER BY part"
+    total: RollUp | None = None
+    for row in connection.select(sql, (number, hour)):
+        total = _together(total, RollUp.of_row(row))
+    return total
+
+
+def _compare(
+    connection: Connection,
+    key: tuple[int, int],
+    stored: _Hour | None,
+    recount: RollUp | None,
+    notes: Notes,
+) -> None:
+    number, hour = key
+    where = f"configuration {number}, hour {_hour_text(hour)}"
+    with notes.reading("roll_ups"):
+        counts = _parts(connection, number, hour)
+        if counts is None:
+            notes.add("roll_ups", f"{where}: its attempts are not counted")
+        elif stored is not None and stored.deleted:
+            notes.add_all("roll_ups", where, _contradictions(counts, recount, stored.deleted))
+        elif recount is None:
+            notes.add("roll_ups", f"{where}: its {counts.attempts} attempts are missing")
+        else:
+            notes.add_all("roll_ups", where, _differences(counts, recount))
+
+
+def _hour_text(hour: int) -> str:
+    try:
+        return datetime.fromtimestamp(hour * HOUR_S, UTC).isoformat(" ", "minutes").removesuffix("+00:00")
+    except (OverflowError, ValueError, OSError):
+        return str(hour)
+
+
+def _differences(counts: RollUp, recount: RollUp) -> Iterator[str]:
+    for name in ("first_id", "last_id", "attempts", "starts"):
+        stored, right = getattr(counts, name), getattr(recount, name)
+        if stored != right:
+            yield f"{name} is {stored}, its attempts have {right}"
+    if counts.outcomes != recount.outcomes:
+        yield "the outcomes of its calls are not those of its attempts"
+    if counts.inputs != recount.inputs:
+        yield "the inputs of its calls are not those of its attempts"
+    yield from _different(
+        {"results": counts.results, **counts.tallies}, {"results": recount.results, **recount.tallies}
+    )
+
+
+def _different(stored: Tallies, right: Tallies, source: str = "its attempts") -> Iterator[str]:
+    for name in sorted(stored.keys() | right.keys()):
+        counts, others = stored.get(name, {}), right.get(name, {})
+        for key in sorted(counts.keys() | others.keys()):
+            if counts.get(key, 0) != others.get(key, 0):
+                yield f"{name} {key} is {counts.get(key, 0)}, {source} have {others.get(key, 0)}"
+
+
+def _contradictions(counts: RollUp, left: RollUp | None, deleted: int) -> Iterator[str]:
+    """Yield what cannot be true of an hour with deleted attempts."""
+    there = 0 if left is None else left.attempts
+    if counts.attempts != there + deleted:
+        yield f"it has {there} attempts and {deleted} deleted ones, and counts {counts.attempts}"
+    if any(count < 0 for tally in (counts.results, *counts.tallies.values()) for count in tally.values()):
+        yield "a count is negative"
+    judged = sum(counts.results.get(result, 0) for result in _JUDGED)
+    outcomes = len(counts.outcomes), counts.outcomes.count(b"1")
+    if outcomes != (judged, counts.results.get("failed", 0)) or len(counts.inputs) != judged:
+        yield "its calls do not add up"
+    if sum(counts.tallies.get("attempts", {}).values()) != counts.attempts:
+        yield "its attempts do not add up"
+
+
+def _check_totals(connection: Connection, number: int, notes: Notes) -> None:
+    """Compare the counts of all times with those of the hours, and the inputs with the calls."""
+    results: dict[str, int] = {}
+    tallies: Tallies = {}
+    starts: tuple[float, float] | None = None
+    calls = [0, 0]
+    unknown = [0, 0]
+    sql = f"SELECT {_ROLLED} FROM roll_ups WHERE configuration_id = ? ORDER BY hour, part"
+    for row in connection.select(sql, (number,)):
+        part = RollUp.of_row(row)
+        add_counts(results, part.results)
+        add_tallies(tallies, part.tallies)
+        starts = spanned(starts, part.starts)
+        failed = bytes(code == ord("1") for code in part.outcomes)
+        calls[0], calls[1] = calls[0] + sum(part.inputs), calls[1] + sum(compress(part.inputs, failed))
+        n, k = part.unknown_inputs()
+        unknown[0], unknown[1] = unknown[0] + n, unknown[1] + k
+    shapes: Counter[str] = Counter({shape(1, 0): unknown[0] - unknown[1], shape(1, 1): unknown[1]})
+    weights = [0, 0]
+    for key, n, k in connection.select(
+        "SELECT input, n, k FROM inputs WHERE configuration_id = ?", (number,)
+    ):
+        shapes[shape(n, k)] += 1
+        weights[0], weights[1] = weights[0] + key * n, weights[1] + key * k
+    if weights != calls:
+        notes.add("inputs", f"configuration {number}: the calls of its inputs are not those of its hours")
+    sql = "SELECT first_started_at, last_started_at, results, tallies FROM configurations WHERE id = ?"
+    for *times, results_text, tallies_text in connection.select(sql, (number,)):
+        if tuple(times) != (starts or (None, None)):
+            notes.add(
+                "roll_ups", f"configuration {number}: the times of its calls are not those of its hours"
+            )
+        stored = {"results": json.loads(results_text), **json.loads(tallies_text)}
+        right = {"results": results, **tallies, "inputs": dict(shapes)}
+        notes.add_all("roll_ups", f"configuration {number}", _different(stored, right, "its hours"))
+
+
+def _check_payloads(connection: Connection, notes: Notes) -> None:
+    sql = "SELECT attempt_id FROM payloads WHERE attempt_id NOT IN (SELECT id FROM attempts) ORDER BY attempt_id"
+    if lost := connection.select(sql):
+        notes.add("payloads", f"{len(lost)} texts have no attempt, the first one is of {lost[0][0]}")
+    after = -1
+    while rows := connection.select(
+        f"SELECT * FROM payloads WHERE attempt_id > ? ORDER BY attempt_id LIMIT {_PAGE}", (after,)
+    ):
+        for attempt_id, *stored in rows:
+            after = attempt_id
+            try:
+                texts_of("", 0, Payload(*stored))
+            except Exception as error:
+                if is_interruption(error):
+                    raise
+                notes.add("payloads", f"the texts of attempt {attempt_id} cannot be read: {error}")
+
+
+def rebuild(connection: Connection, on_step: Callable[[str, int, int], None]) -> None:
+    """Count all attempts again and store the counts. Hours with deleted attempts keep their counts.
+
+    Args:
+        connection: In a transaction in which nobody else writes.
+        on_step: Receives what is counted, how many attempts are done, and how many there are.
+    """
+    kept = _kept_hours(connection)
+    sql = "SELECT DISTINCT configuration_id, hour FROM roll_ups"
+    gone = [place for place in map(tuple, connection.select(sql)) if place not in kept]
+    connection.many("DELETE FROM roll_ups WHERE configuration_id = ? AND hour = ?", gone)
+    connection.execute("DELETE FROM inputs")
+    empty = "first_started_at = NULL, last_started_at = NULL, results = '{}', tallies = '{}'"
+    connection.execute(f"UPDATE configurations SET {empty}")
+    named = f"SELECT id, {', '.join(CONFIGURATION_COLUMNS)} FROM configurations"
+    numbers = {tuple(row[1:]): row[0] for row in connection.select(named)}
+    for configuration, number in numbers.items():
+        hours = [_parts(connection, number, hour) for of, hour in kept if of == number]
+        writing.add_to_totals(connection, configuration, [rolled for rolled in hours if rolled is not None])
+    for rows in whole_calls(_pages(connection, Notes(on_step))):
+        rolled = {
+            (configuration, hour): one
+            for (configuration, hour), one in rolled_up(rows).items()
+            if (numbers.get(configuration), hour) not in kept
+        }
+        known = writing.configurations(
+            connection, dict.fromkeys(configuration for configuration, _ in rolled)
+        )
+        writing.count(connection, rolled, known)
+
+
+def _kept_hours(connection: Connection) -> set[tuple[int, int]]:
+    sql = "SELECT DISTINCT configuration_id, hour FROM roll_ups WHERE deleted > 0"
+    return {(number, hour) for number, hour in connection.select(sql)}

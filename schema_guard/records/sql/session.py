@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: Apache-2.0
+"""An open store, for writing."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING
+
+from schema_guard.records.rows import key_fingerprint
+from schema_guard.records.sql import writing
+from schema_guard.records.values import LostRecords
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from contextlib import AbstractContextManager
+
+    from schema_guard.records.declarations import Declared, DeclaredStep, DeclaredTarget
+    from schema_guard.records.payloads.texts import Payload
+    from schema_guard.records.rows import Row
+    from schema_guard.records.sql.removal import Removal
+    from schema_guard.records.sql.tables import Connection
+    from schema_guard.records.values import SchemaText
+
+__all__ = ["Session"]
+
+
+class Session(ABC):
+    """An open store, for writing. It is used by one thread. Each method is one transaction.
+
+    Attributes:
+        key: The key of the hashes.
+    """
+
+    key: bytes
+
+    def __init__(self) -> None:
+        self._has_noted = False
+
+    @abstractmethod
+    def writing(self) -> AbstractContextManager[Connection]:
+        """Return a block in which nobody else writes. It is committed at its end, or rolled back.
+
+        Errors of the database become `WriteRefused`.
+        """
+
+    @abstractmethod
+    def removal(self) -> Removal:
+        """Return the object that deletes."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Close the connection. Never raises."""
+
+    def write(
+        self,
+        rows: Sequence[Row],
+        lost_records: Mapping[str, int],
+        at: float,
+        payloads: Sequence[Payload | None] = (),
+        schemas: Sequence[SchemaText] = (),
+    ) -> None:
+        """Store the rows of whole calls and counts of lost records: all of them, or nothing with `WriteRefused`.
+
+        Args:
+            rows: Of whole calls.
+            lost_records: Lost records, by reason.
+            at: Now, in seconds since the epoch, UTC.
+            payloads: The texts of each row, None for a row without texts. Empty if no row has any.
+            schemas: Texts of the schemas of these calls.
+        """
+        lost = [LostRecords(reason, attempts, at) for reason, attempts in lost_records.items()]
+        with self.writing() as connection:
+            self._append(connection, rows, payloads, lost, schemas)
+        self._has_noted = self._has_noted or bool(rows)
+
+    def _append(
+        self,
+        connection: Connection,
+        rows: Sequence[Row],
+        payloads: Sequence[Payload | None],
+        lost_records: Sequence[LostRecords],
+        schemas: Sequence[SchemaText],
+    ) -> None:
+        if rows:
+            writing.append(connection, rows, payloads)
+            if not self._has_noted:
+                writing.note_keys(connection, [key_fingerprint(self.key)])
+        writing.add_schemas(connection, schemas)
+        writing.insert_lost_records(connection, lost_records)
+
+    def add_calls(
+        self,
+        rows: Sequence[Row],
+        payloads: Sequence[Payload | None] = (),
+    ) -> int:
+        """Store the calls whose `call_id` is not stored.
+
+        A call of an hour with deleted attempts is not stored, because it may have been counted there already.
+
+        Args:
+            rows: Of whole calls. Of a call that comes twice, the first one is taken.
+            payloads: As in `write`.
+
+        Returns:
+            How many attempts were stored.
+        """
+        with self.writing() as connection:
+            return writing.add_calls(connection, rows, payloads)
+
+    def add_lost_records(self, lost_records: Sequence[LostRecords]) -> int:
+        """Store the counts that are not stored, each as often as it comes, and return their number."""
+        with self.writing() as connection:
+            return writing.add_lost_records(connection, lost_records)
+
+    def add_schemas(self, schemas: Sequence[SchemaText]) -> None:
+        """Store the texts of schemas that are not stored."""
+        with self.writing() as connection:
+            writing.add_schemas(connection, schemas)
+
+    def add_declared(self, declared: Declared) -> int:
+        """Put declarations about a schema among the stored ones, as `declarations.joined` does. Returns the number of new ones."""
+        with self.writing() as connection:
+            return writing.add_declared(connection, declared)
+
+    def add_keys(self, fingerprints: Iterable[str]) -> None:
+        """Note that the store has hashes of these keys, as `Snapshot.keys` returns them."""
+        with self.writing() as connection:
+            writing.note_keys(connection, fingerprints)
+
+    def adopt_key(self, key: bytes) -> None:
+        """Use a key for the hashes of a store that has none yet, unless the environment names a key.
+
+        So a store that moves from a file to a server still knows its inputs.
+        """
+        with self.writing() as connection:
+            self.key = writing.adopt_key(connection, key)
+
+    def declare_step(self, schema_fingerprint: str, declared: DeclaredStep) -> None:
+        """Store a declaration about a step."""
+        with self.writing() as connection:
+            writing.insert_steps(connection, schema_fingerprint, [declared])
+
+    def set_target(self, schema_fingerprint: str, declared: DeclaredTarget) -> None:
+        """Store a target rate."""
+        with self.writing() as connection:
+            writing.insert_targets(connection, schema_fingerprint, [declared])
+
+    def rebuild(self, on_step: Callable[[str, int, int], None]) -> None:
+        """Count the attempts again and store the result. Hours with deleted attempts keep their counts.
+
+        Args:
+            on_step: Receives what is counted, how many attempts are done, and how many there are.
+        """
+        from schema_guard.records.sql.checking import rebuild  # rarely needed
+
+        with self.writing() as connection:
+            rebuild(connection, on_step)

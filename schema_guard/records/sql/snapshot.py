@@ -1,0 +1,347 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One state of a store, for reading.
+
+A process that only records does not import this.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from itertools import starmap
+from math import ceil, floor
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from schema_guard.records.counts.calls import (
+    HOUR_S,
+    LARGEST_HOUR,
+    hour_of,
+    whole_calls,
+)
+from schema_guard.records.counts.rollups import ROLL_UP_COLUMNS, RollUp, add_counts, rolled_up
+from schema_guard.records.counts.tallies import IDENTITY, counted, counts_of, hour_counts
+from schema_guard.records.declarations import Declared, DeclaredStep, DeclaredTarget
+from schema_guard.records.payloads.texts import Payload, texts_of
+from schema_guard.records.rows import CONFIGURATION_COLUMNS, store_text
+from schema_guard.records.sql import writing
+from schema_guard.records.sql.removal import count_of, excess, is_counted
+from schema_guard.records.sql.tables import SELECT_ATTEMPTS, packed, placeholders, stored_row, unpacked
+from schema_guard.records.values import SchemaText
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from schema_guard.records.attempts import Where
+    from schema_guard.records.counts.calls import StoredRow
+    from schema_guard.records.counts.configurations import ConfigurationCounts, HourCounts
+    from schema_guard.records.payloads.retention import Forgotten, Retention
+    from schema_guard.records.payloads.texts import Texts
+    from schema_guard.records.rows import Row
+    from schema_guard.records.sql.tables import Connection
+    from schema_guard.records.values import LostRecords
+
+PAGE = 2_000
+_NAMED = ", ".join(CONFIGURATION_COLUMNS)
+_ROLLED = ", ".join(f"r.{name}" for name in ROLL_UP_COLUMNS)
+
+_Condition: TypeAlias = "tuple[str, list[Any]]"
+
+
+class Snapshot:
+    """One state of a store. It is used by one thread."""
+
+    def __init__(self, connection: Connection, used_bytes: int = 0) -> None:
+        self._connection = connection
+        self._used_bytes = used_bytes
+
+    def span(self, where: Where) -> tuple[int, int]:
+        """Return the least and the greatest `id` that attempts in these times can have; (0, 0) for none."""
+        if not where.is_timed:
+            return 0, writing.last_id(self._connection)
+        return self._span(
+            -LARGEST_HOUR if where.since is None else hour_of(where.since),
+            LARGEST_HOUR if where.until is None else hour_of(where.until),
+        )
+
+    def _span(self, first_hour: int, last_hour: int) -> tuple[int, int]:
+        sql = "SELECT MIN(first_id), MAX(last_id) FROM roll_ups WHERE hour BETWEEN ? AND ?"
+        ((first, last),) = self._connection.select(sql, (first_hour, last_hour))
+        return (0, 0) if first is None else (first, last)
+
+    def page(self, where: Where, *, first: int, last: int) -> list[StoredRow]:
+        """Return the next attempts with an `id` from *first* to *last*; none if that was all."""
+        terms: list[_Condition] = [("a.id BETWEEN ? AND ?", [first, last]), _chosen(where)]
+        if where.since is not None:
+            terms.append(("a.started_at >= ?", [where.since]))
+        if where.until is not None:
+            terms.append(("a.started_at < ?", [where.until]))
+        if where.call_ids is not None:
+            ids = [packed(store_text(call_id)) for call_id in where.call_ids]
+            terms.append((f"a.call_id IN ({placeholders(len(ids))})" if ids else "1 = 0", ids))
+        condition = " AND ".join(text for text, _ in terms)
+        sql = f"{SELECT_ATTEMPTS} WHERE {condition} ORDER BY a.id LIMIT {PAGE}"
+        return list(map(stored_row, self._connection.select(sql, [v for _, vs in terms for v in vs])))
+
+    def _pages(self, where: Where, first: int, last: int) -> Iterator[list[StoredRow]]:
+        while rows := self.page(where, first=first, last=last):
+            yield rows
+            first = rows[-1][0] + 1
+
+    def texts(self, call_ids: Sequence[str]) -> list[Texts]:
+        """Return the stored texts of these calls, in the order of storing; none of attempts without texts."""
+        if not call_ids:
+            return []
+        sql = f"""SELECT a.call_id, a.number, p.prompt, p.reply, p.touched FROM attempts AS a
+            JOIN payloads AS p ON p.attempt_id = a.id WHERE a.call_id IN ({placeholders(len(call_ids))}) ORDER BY a.id"""
+        rows = self._connection.select(sql, [packed(store_text(call_id)) for call_id in call_ids])
+        return [
+            texts_of(str(unpacked(call_id)), number, Payload(*stored)) for call_id, number, *stored in rows
+        ]
+
+    def configurations(self, where: Where) -> list[ConfigurationCounts]:
+        """Return the counts of calls by configuration, in the order of their first calls."""
+        return self._in_window(where) if where.is_timed else self._of_all_times(where)
+
+    def _of_all_times(self, where: Where) -> list[ConfigurationCounts]:
+        condition, values = _chosen(where)
+        sql = f"SELECT {', '.join(IDENTITY)}, results, tallies FROM configurations AS c WHERE {condition} ORDER BY id"
+        rows = self._connection.select(sql, values)
+        outcomes: dict[int, dict[int, list[Any]]] = defaultdict(dict)
+        sql = f"""SELECT configuration_id, hour, first_id, outcomes FROM roll_ups
+            WHERE configuration_id IN (SELECT id FROM configurations AS c WHERE {condition})
+            ORDER BY configuration_id, hour, part"""
+        for number, hour, first_id, text in self._connection.select(sql, values):
+            outcomes[number].setdefault(hour, [first_id]).append(text)
+        return [
+            counts_of(
+                row,
+                json.loads(results),
+                json.loads(tallies),
+                b"".join(text for _, *texts in sorted(outcomes[row[0]].values()) for text in texts),
+            )
+            for *row, results, tallies in rows
+        ]
+
+    def _in_window(self, where: Where) -> list[ConfigurationCounts]:
+        first = -LARGEST_HOUR if where.since is None else _whole(ceil, where.since)
+        last = LARGEST_HOUR + 1 if where.until is None else _whole(floor, where.until)
+        hours = defaultdict(list, self._whole_hours(where, first, last))
+        bounds = (where.since, where.until)
+        for hour in sorted({hour_of(at) for at in bounds if at is not None and at % HOUR_S}):
+            for number, rolled in self._cut_hour(where, hour):
+                hours[number].append(rolled)
+        named = self._names_by_id()
+        order = sorted(hours.items(), key=lambda item: min(rolled.first_id for rolled in item[1]))
+        return [counted(number, named[number], several) for number, several in order]
+
+    def _whole_hours(self, where: Where, first: int, last: int) -> dict[int, list[RollUp]]:
+        """Return the counts of each hour from one up to another, by configuration."""
+        condition, values = _chosen(where)
+        sql = f"""SELECT r.configuration_id, r.hour, {_ROLLED} FROM roll_ups AS r
+            JOIN configurations AS c ON c.id = r.configuration_id
+            WHERE r.hour >= ? AND r.hour < ? AND {condition} ORDER BY r.configuration_id, r.hour, r.part"""
+        hours: dict[tuple[int, int], RollUp] = {}
+        for number, hour, *row in self._connection.select(sql, [first, last, *values]):
+            part, known = RollUp.of_row(row), hours.get((number, hour))
+            if known is None:
+                hours[number, hour] = part
+            else:
+                known.add(part)
+        by_configuration: dict[int, list[RollUp]] = defaultdict(list)
+        for (number, _), rolled in hours.items():
+            by_configuration[number].append(rolled)
+        return by_configuration
+
+    def _cut_hour(self, where: Where, hour: int) -> Iterable[tuple[int, RollUp]]:
+        """Count the calls of an hour that began in these times. An hour with deleted attempts is counted whole."""
+        deleted = self._connection.select(
+            "SELECT 1 FROM roll_ups WHERE hour = ? AND deleted > 0 LIMIT 1", (hour,)
+        )
+        if deleted:
+            return [
+                (number, rolled)
+                for number, several in self._whole_hours(where, hour, hour + 1).items()
+                for rolled in several
+            ]
+        ids = {configuration: number for number, configuration in self._names_by_id().items()}
+        hours: dict[tuple[Row, int], RollUp] = {}
+        for rows in whole_calls(self._pages(where, *self._span(hour, hour))):
+            _merge(hours, [row for row in rows if hour_of(row[1][1]) == hour])
+        return [(ids[configuration], rolled) for (configuration, _), rolled in hours.items()]
+
+    def hours(self, where: Where) -> list[HourCounts]:
+        """Return the counts by hour, of all hours that these times touch, in the order of time."""
+        condition, values = _chosen(where)
+        first = -LARGEST_HOUR + 1 if where.since is None else _whole(floor, where.since)
+        last = LARGEST_HOUR if where.until is None else _whole(ceil, where.until)
+        sql = f"""SELECT r.hour, c.id, r.results FROM roll_ups AS r
+            JOIN configurations AS c ON c.id = r.configuration_id
+            WHERE r.hour >= ? AND r.hour < ? AND {condition} ORDER BY r.hour, c.id"""
+        hours: dict[tuple[int, int], dict[str, int]] = defaultdict(dict)
+        for hour, number, results in self._connection.select(sql, [first, last, *values]):
+            add_counts(hours[hour, number], json.loads(results))
+        named = self._names_by_id()
+        return [hour_counts(hour, named[number], results) for (hour, number), results in hours.items()]
+
+    def _names_by_id(self) -> dict[int, Row]:
+        sql = f"SELECT id, {_NAMED} FROM configurations ORDER BY id"
+        return {number: tuple(named) for number, *named in self._connection.select(sql)}
+
+    def names(self) -> list[Row]:
+        """Return the values of `CONFIGURATION_COLUMNS` of all configurations."""
+        return list(self._names_by_id().values())
+
+    def functions(self, schema_fingerprint: str) -> list[str]:
+        """Return the functions that have calls with a schema, by name."""
+        sql = "SELECT DISTINCT function FROM configurations WHERE schema_fingerprint = ?"
+        return sorted(name for (name,) in self._connection.select(sql, (store_text(schema_fingerprint),)))
+
+    def frequent_inputs(self, configuration_id: int, least: int) -> list[tuple[int, int, int]]:
+        """Return the inputs with *least* calls of a configuration or more: `input_key`, calls, failed calls."""
+        sql = "SELECT input, n, k FROM inputs WHERE configuration_id = ? AND n >= ? ORDER BY input"
+        return [tuple(row) for row in self._connection.select(sql, (configuration_id, least))]
+
+    def pairs(self, before_id: int, after_id: int) -> tuple[int, int, int]:
+        """Return the number of inputs that were called once in each of two configurations.
+
+        Returns:
+            All of them, those that failed only in the first, and those that failed only in the second.
+        """
+        sql = """SELECT one.k, other.k, COUNT(*) FROM inputs AS one JOIN inputs AS other ON other.input = one.input
+            WHERE one.configuration_id = ? AND other.configuration_id = ? AND one.n = 1 AND other.n = 1
+            GROUP BY one.k, other.k"""
+        rows = self._connection.select(sql, (before_id, after_id))
+        return (
+            sum(n for _, _, n in rows),
+            sum(n for before, after, n in rows if before > after),
+            sum(n for before, after, n in rows if before < after),
+        )
+
+    def rows_since(self) -> float | None:
+        """Return when the earliest call with attempts began, if attempts were deleted; otherwise, or without any, None."""
+        if not self._connection.select("SELECT 1 FROM roll_ups WHERE deleted > 0 LIMIT 1"):
+            return None
+        sql = """SELECT MIN(first_id), MAX(last_id) FROM roll_ups WHERE hour > ?
+            GROUP BY hour HAVING SUM(deleted) < SUM(attempts) ORDER BY hour LIMIT 1"""
+        for first, last in self._connection.select(sql, (-LARGEST_HOUR,)):
+            sql = "SELECT MIN(started_at) FROM attempts WHERE id BETWEEN ? AND ?"
+            ((at,),) = self._connection.select(sql, (first, last))
+            return None if at is None else float(at)
+        return None
+
+    def count_of(self, what: Forgotten) -> int:
+        """Return the number of attempts that `Removal.forget` would delete."""
+        return count_of(self._connection, what)
+
+    def is_counted(self, what: Forgotten) -> bool:
+        """Return whether the counts still know an input or a cluster."""
+        return is_counted(self._connection, what)
+
+    def excess(self, retention: Retention, now: float) -> int:
+        """Return about how many attempts `Removal.prune` would delete. *now*: seconds since the epoch, UTC."""
+        old = 0
+        if retention.max_age_s is not None:
+            sql = "SELECT COUNT(*) FROM attempts WHERE started_at < ?"
+            ((old,),) = self._connection.select(sql, (now - retention.max_age_s,))
+        return max(int(old), excess(self._connection, retention, self._used_bytes))
+
+    def clusters(self) -> list[str]:
+        """Return the clusters of the stored attempts."""
+        sql = "SELECT DISTINCT cluster FROM attempts WHERE cluster IS NOT NULL"
+        return [name for (name,) in self._connection.select(sql)]
+
+    def schemas(self, fingerprint: str) -> list[SchemaText]:
+        """Return the stored texts of a schema, the latest one first."""
+        sql = "SELECT fingerprint, name, text FROM schemas WHERE fingerprint = ? ORDER BY at DESC"
+        return list(starmap(SchemaText, self._connection.select(sql, (store_text(fingerprint),))))
+
+    def every_schema(self) -> list[SchemaText]:
+        """Return all texts of schemas, in the order of storing."""
+        sql = "SELECT fingerprint, name, text FROM schemas ORDER BY at, fingerprint, hash"
+        return list(starmap(SchemaText, self._connection.select(sql)))
+
+    def keys(self) -> frozenset[str]:
+        """Return `rows.key_fingerprint` of each key that made a stored hash."""
+        return writing.noted_keys(self._connection)
+
+    def key(self) -> bytes:
+        """Return the key with which a session would hash."""
+        return writing.hash_key(self._connection)
+
+    def lost_records(self, *, since: float | None) -> dict[str, int]:
+        """Return the number of lost records since then, by reason."""
+        counts: dict[str, int] = defaultdict(int)
+        for reason, attempts, at in sorted(self.every_lost_record()):
+            if since is None or at >= since:
+                counts[reason] += attempts
+        return dict(counts)
+
+    def every_lost_record(self) -> list[LostRecords]:
+        """Return each count of lost records, in the order of storing."""
+        return writing.every_lost_record(self._connection)
+
+    def every_declaration(self) -> list[Declared]:
+        """Return all declarations by schema, each in the order of storing."""
+        sql = "SELECT DISTINCT schema_fingerprint FROM notes WHERE schema_fingerprint IS NOT NULL"
+        fingerprints = sorted(which for (which,) in self._connection.select(sql))
+        return [
+            Declared(which, tuple(self._steps(which)), tuple(self.declared_targets(which)))
+            for which in fingerprints
+        ]
+
+    def _steps(self, schema_fingerprint: str) -> list[DeclaredStep]:
+        values = (store_text(schema_fingerprint),)
+        return list(starmap(DeclaredStep, self._connection.select(writing.STEPS, values)))
+
+    def declared_steps(self, schema_fingerprint: str) -> list[DeclaredStep]:
+        """Return the latest declaration about each step and function, in the order of storing."""
+        declarations: dict[tuple[str, str | None], DeclaredStep] = {}
+        for declaration in self._steps(schema_fingerprint):
+            declarations.pop((declaration.step, declaration.function), None)
+            declarations[declaration.step, declaration.function] = declaration
+        return list(declarations.values())
+
+    def declared_targets(self, schema_fingerprint: str) -> list[DeclaredTarget]:
+        """Return every target rate, in the order of storing."""
+        values = (store_text(schema_fingerprint),)
+        return list(starmap(DeclaredTarget, self._connection.select(writing.TARGETS, values)))
+
+
+def scanned(pages: Iterable[list[StoredRow]]) -> list[ConfigurationCounts]:
+    """Count attempts anew. The counts have no `id`."""
+    hours: dict[tuple[Row, int], RollUp] = {}
+    for rows in whole_calls(pages):
+        _merge(hours, rows)
+    by_configuration: dict[Row, list[RollUp]] = defaultdict(list)
+    for (configuration, _), rolled in hours.items():
+        by_configuration[configuration].append(rolled)
+    order = sorted(by_configuration.items(), key=lambda item: min(rolled.first_id for rolled in item[1]))
+    return [counted(None, configuration, several) for configuration, several in order]
+
+
+def _merge(hours: dict[tuple[Row, int], RollUp], rows: list[StoredRow]) -> None:
+    for key, rolled in rolled_up(rows).items():
+        if key in hours:
+            hours[key].add(rolled)
+        else:
+            hours[key] = rolled
+
+
+def _whole(rounded: Any, at: float) -> int:
+    """Return the hour at or beside a time, at most `LARGEST_HOUR` away from the epoch."""
+    hour: int = rounded(at / HOUR_S)
+    return max(-LARGEST_HOUR, min(LARGEST_HOUR + 1, hour))
+
+
+def _chosen(where: Where) -> _Condition:
+    """Return the condition on a row of `configurations AS c`, and its values."""
+    terms: list[_Condition] = [("1 = 1", [])]
+    if where.schema is not None:
+        named = store_text(where.schema)
+        terms.append(("(c.schema_name = ? OR c.schema_fingerprint = ?)", [named, named]))
+    if where.function is not None:
+        terms.append(("c.function = ?", [store_text(where.function)]))
+    if where.configuration_ids is not None:
+        ids = list(where.configuration_ids)
+        terms.append((f"c.id IN ({placeholders(len(ids))})" if ids else "1 = 0", ids))
+    return " AND ".join(text for text, _ in terms), [value for _, values in terms for value in values]
