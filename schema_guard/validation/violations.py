@@ -296,7 +296,7 @@ class _Arms:
         tag = _wrong_tag([form for _, form in of_type], depth)
         if tag is not None:
             return [tag]
-        distances = [_distance(form, depth) for _, form in of_type]
+        distances = [distance(form, depth) for _, form in of_type]
         least = min(distances)
         closest = [pair for pair, distance in zip(of_type, distances, strict=True) if distance == least]
         # Arms that are wrong in the same way are one.
@@ -325,7 +325,7 @@ def _is_about_type(error: Any, depth: int) -> bool:
     return error.kind.name in ("type", "falseSchema") and len(error.instance_path) == depth
 
 
-def _distance(form: list[Any], depth: int) -> tuple[int, ...]:
+def distance(form: Sequence[Any], depth: int) -> tuple[int, ...]:
     """Return the distance of an arm: wrong constants, wrong choices, all errors, unnamed keys, missing keys.
 
     A key that an arm does not name counts more than one that it misses.

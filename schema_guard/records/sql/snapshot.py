@@ -123,8 +123,9 @@ class Snapshot:
         ]
 
     def _in_window(self, where: Where) -> list[ConfigurationCounts]:
-        first = -LARGEST_HOUR if where.since is None else _whole(ceil, where.since)
-        last = LARGEST_HOUR + 1 if where.until is None else _whole(floor, where.until)
+        # The outermost hours hold the calls of all impossible times, so a bound cuts them.
+        first = -LARGEST_HOUR if where.since is None else max(1 - LARGEST_HOUR, _whole(ceil, where.since))
+        last = LARGEST_HOUR + 1 if where.until is None else min(LARGEST_HOUR, _whole(floor, where.until))
         hours = defaultdict(list, self._whole_hours(where, first, last))
         bounds = (where.since, where.until)
         for hour in sorted({hour_of(at) for at in bounds if at is not None and at % HOUR_S}):
@@ -329,8 +330,8 @@ def _merge(hours: dict[tuple[Row, int], RollUp], rows: list[StoredRow]) -> None:
 
 def _whole(rounded: Any, at: float) -> int:
     """Return the hour at or beside a time, at most `LARGEST_HOUR` away from the epoch."""
-    hour: int = rounded(at / HOUR_S)
-    return max(-LARGEST_HOUR, min(LARGEST_HOUR + 1, hour))
+    hour: int = rounded(max(-LARGEST_HOUR, min(LARGEST_HOUR + 1, at / HOUR_S)))
+    return hour
 
 
 def _chosen(where: Where) -> _Condition:

@@ -261,7 +261,7 @@ class SQLite:
     def _close(self, connection: sqlite3.Connection | None) -> None:
         """Close what `_open` opened, whatever state it is in."""
         if connection is not None:
-            with suppress(sqlite3.Error):  # a connection that is let go has nothing to say
+            with suppress(sqlite3.Error, MemoryError):  # a connection that is let go has nothing to say
                 connection.close()
         self._connections.closed()
 
@@ -370,7 +370,7 @@ class _FileSession(_SQLiteSession):
     def close(self) -> None:
         """Close the connection, whatever state it is in; a forked child leaves its parent's alone."""
         if self._process == os.getpid():
-            with suppress(sqlite3.Error):  # a connection that is let go has nothing to say
+            with suppress(sqlite3.Error, MemoryError):  # a connection that is let go has nothing to say
                 self._is_moved()
                 self.connection.close()
             self._connections.closed()
