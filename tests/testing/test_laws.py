@@ -16,7 +16,7 @@ from schema_guard.report.as_text import as_text
 from schema_guard.report.document import Tone
 from schema_guard.testing import LAWS, try_laws
 from schema_guard.testing.laws import document_of
-from schema_guard.validation import failures
+from schema_guard.validation import failures, violations
 from tests.needs import is_installed
 
 SCHEMA = {
@@ -145,7 +145,7 @@ FAULTS = {
     "schema: one violation too many": Fault(
         Schema, "violations", lambda real: lambda *a, **k: (found := real(*a, **k)) + found
     ),
-    "extract: reasoning is content": Fault(extract, "_after_reasoning", lambda _: lambda text, start: start),
+    "extract: reasoning is content": Fault(extract, "end_of_thoughts", lambda _: lambda text, known=0: 0),
     "extract: prose has no brackets": Fault(
         extract, "brackets", lambda _: lambda *a, **k: extract.Brackets((), (), complete=True)
     ),
@@ -162,7 +162,7 @@ FAULTS = {
         judge, "_inside_string", lambda _: lambda *a: parse.NotJson("", "planted")
     ),
     "judge: a wrong value is a wrong structure": Fault(
-        failures, "schema_failure", lambda real: lambda *a: real(*a)._replace(kind="structure")
+        violations, "failure_of", lambda real: lambda *a: real(*a)._replace(kind="structure")
     ),
     "enforce: never asks again": Fault(enforce, "_may_ask_again", lambda _: lambda *a: False),
     "enforce: asks once too often": Fault(

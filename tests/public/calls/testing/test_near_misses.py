@@ -68,7 +68,7 @@ CASES = [
     Case("dependentRequired", {"dependentRequired": {"a": ["b"]}}, {("dependentRequired", "/dependentRequired")}),
     Case("dependentSchemas", {"dependentSchemas": {"a": {"required": ["c"]}}}, {("required", "/dependentSchemas/a/required")}),
     Case("dependencies", {"dependencies": {"a": ["b"]}}, {("dependencies", "/dependencies")}, "draft7"),
-    Case("anyOf", {"anyOf": [{"type": "string"}, {"minimum": 3}]}, {("anyOf", "/anyOf")}),
+    Case("anyOf", {"anyOf": [{"type": "string"}, {"minimum": 3}]}, {("minimum", "/anyOf/1/minimum")}),
     Case("oneOf", {"oneOf": [{"type": "string"}, {"minLength": 3}]}, {("oneOf", "/oneOf")}),
     Case("allOf", {"allOf": [{"type": "string"}, {"minLength": 2}]}, {("type", "/allOf/0/type"), ("minLength", "/allOf/1/minLength")}),
     Case("not", {"not": {"type": "string"}}, {("not", "/not")}),
@@ -228,11 +228,15 @@ def rows(corpora):
     ]
 
 
-def broken(rows, most):
-    """Count the broken keywords over all schemas; every schema gives near misses."""
+def broken(rows, most, without=()):
+    """Count the broken keywords over all schemas; every other schema gives near misses."""
     count = Counter()
     for row in rows:
         schema = Schema.of(row["schema"], allow_unknown=True)
+        if row["id"] in without:
+            with pytest.raises(InvalidArgument, match="may only be broken together"):
+                drawn(near_misses(schema), settings(DRAWN, max_examples=most))
+            continue
         result = drawn(near_misses(schema), settings(DRAWN, max_examples=most))
         assert (row["id"], [miss for miss in result if told(schema, miss) != [miss]]) == (row["id"], [])
         count.update(miss.keyword for miss in result)
@@ -249,5 +253,5 @@ def test_real_schemas_give_near_misses(corpora):
 
 @pytest.mark.slow
 def test_all_real_schemas_give_near_misses(corpora):
-    """Of every real schema near misses are drawn, of many keywords."""
-    assert len(broken(rows(corpora), 4)) >= 16
+    """Of every real schema near misses are drawn, of many keywords, but for one whose only keyword is a wide union."""
+    assert len(broken(rows(corpora), 4, without=["JsonSchemaStore/vtestunit-schema"])) >= 16
