@@ -25,12 +25,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from schema_guard.ext.postgres.address import Address
-    from schema_guard.records.payloads.texts import Payload
     from schema_guard.records.rows import Row
     from schema_guard.records.sql.removal import Removal
     from schema_guard.records.sql.snapshot import Snapshot
     from schema_guard.records.sql.tables import Connection
-    from schema_guard.records.values import LostRecords, SchemaText, StoreCheck
+    from schema_guard.records.values import LostRecords, StoreCheck
 
 LOCK_WAIT_S = 5.0
 _WRITE_S, _READ_S, _LONG_S = 15.0, 120.0, 3_600.0
@@ -209,51 +208,40 @@ class _Session(Session):
         with database.writing(connection):
             self.key = hash_key(PostgresConnection(connection))
 
-    def write(
-        self,
-        rows: Sequence[Row],
-        lost_records: Mapping[str, int],
-        at: float,
-        payloads: Sequence[Payload | None] = (),
-        schemas: Sequence[SchemaText] = (),
-    ) -> None:
-        """Store a batch once, also if it is sent again because its answer was lost."""
+    @contextmanager
+    def _sending(self, rows: Sequence[Row], lost_records: Mapping[str, int]) -> Iterator[None]:
+        """Note the batch, so that it is stored once, also if it is sent again because its answer was lost."""
         self._batches += 1
         attempts = tuple((row[_CALL_ID], row[_NUMBER]) for row in rows)
         batch = _SentBatch(self._writer, self._batches, attempts, dict(lost_records))
         self._batch = self._database.sent(batch)
         try:
-            super().write(rows, lost_records, at, payloads, schemas)
+            yield
         except WriteRefused as error:
             if error.retry_after_s is None and error.reason != "hurried":
                 self._database.answered()
             raise
         self._database.answered()
 
-    def _append(
-        self,
-        connection: Connection,
-        rows: Sequence[Row],
-        payloads: Sequence[Payload | None],
-        lost_records: Sequence[LostRecords],
-        schemas: Sequence[SchemaText],
-    ) -> None:
-        """Store a batch. Of one that is stored already, store only the lost records that it had not."""
+    def _unstored(
+        self, connection: Connection, lost_records: list[LostRecords]
+    ) -> tuple[bool, list[LostRecords]]:
+        """Return whether the server does not know the batch, and the counts that it had not."""
         batch = self._batch
         assert batch is not None
-        value = f"{batch.number:015d} {int(time.time())}"
-        if connection.execute(_NEW_BATCH, (f"{_BATCH}{batch.writer}", value)) != 1:
-            stored = batch.lost_records
-            lost_records = [
-                lost._replace(attempts=lost.attempts - stored.get(lost.reason, 0)) for lost in lost_records
-            ]
-            rows, payloads = (), ()
-        lost_records = [lost for lost in lost_records if lost.attempts > 0]
-        super()._append(connection, rows, payloads, lost_records, schemas)
+        now = int(time.time())
+        value = f"{batch.number:015d} {now}"
+        is_new = connection.execute(_NEW_BATCH, (f"{_BATCH}{batch.writer}", value)) == 1
         if batch.number == 1:
-            oldest = int(time.time() - _BATCHES_KEPT_S)
             sql = "DELETE FROM meta WHERE substr(key, 1, ?) = ? AND substr(value, 17) < ?"
-            connection.execute(sql, (len(_BATCH), _BATCH, str(oldest)))
+            connection.execute(sql, (len(_BATCH), _BATCH, str(now - _BATCHES_KEPT_S)))
+        if is_new:
+            return True, lost_records
+        left = [
+            lost._replace(attempts=lost.attempts - batch.lost_records.get(lost.reason, 0))
+            for lost in lost_records
+        ]
+        return False, [lost for lost in left if lost.attempts > 0]
 
     def removal(self) -> Removal:
         """Return the object that deletes."""

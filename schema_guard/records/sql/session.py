@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from schema_guard.records.rows import key_fingerprint
@@ -69,24 +70,27 @@ class Session(ABC):
             schemas: Texts of the schemas of these calls.
         """
         lost = [LostRecords(reason, attempts, at) for reason, attempts in lost_records.items()]
-        with self.writing() as connection:
-            self._append(connection, rows, payloads, lost, schemas)
+        with self._sending(rows, lost_records), self.writing() as connection:
+            is_new, lost = self._unstored(connection, lost)
+            if is_new and rows:
+                writing.append(connection, rows, payloads)
+                if not self._has_noted:
+                    writing.note_keys(connection, [key_fingerprint(self.key)])
+            writing.add_schemas(connection, schemas)
+            writing.insert_lost_records(connection, lost)
         self._has_noted = self._has_noted or bool(rows)
 
-    def _append(
-        self,
-        connection: Connection,
-        rows: Sequence[Row],
-        payloads: Sequence[Payload | None],
-        lost_records: Sequence[LostRecords],
-        schemas: Sequence[SchemaText],
-    ) -> None:
-        if rows:
-            writing.append(connection, rows, payloads)
-            if not self._has_noted:
-                writing.note_keys(connection, [key_fingerprint(self.key)])
-        writing.add_schemas(connection, schemas)
-        writing.insert_lost_records(connection, lost_records)
+    def _sending(
+        self, rows: Sequence[Row], lost_records: Mapping[str, int]
+    ) -> AbstractContextManager[object]:
+        """Return a block in which a batch is sent. A server may store it although its answer is lost."""
+        return nullcontext()
+
+    def _unstored(
+        self, connection: Connection, lost_records: list[LostRecords]
+    ) -> tuple[bool, list[LostRecords]]:
+        """Return whether the rows of the batch are not stored yet, and the counts that are not stored yet."""
+        return True, lost_records
 
     def add_calls(
         self,
