@@ -34,9 +34,13 @@ def hoist(root: dict[str, Any], definitions: dict[str, Any], accepted: Acceptanc
     waiting = [root, *(held for held in definitions.values() if isinstance(held, dict))]
     while waiting and len(definitions) < _MOST_HOISTED:
         part = waiting.pop()
+        if not _is_too_large(part, accepted):
+            continue
         moved = 0
-        children = sorted(filter(_weight, _children(part)), key=_weight, reverse=True)
-        while moved < min(len(children), _MOST_HOISTED) and _is_too_large(part, accepted):
+        weights = [(_weight(child), child) for child in _children(part)]
+        heavy = sorted([pair for pair in weights if pair[0]], key=lambda pair: pair[0], reverse=True)
+        children = [child for _, child in heavy]
+        while moved < min(len(children), _MOST_HOISTED) and (not moved or _is_too_large(part, accepted)):
             # More at once as more are moved, because each look reads the whole part.
             heaviest = children[moved : moved + 1 + moved // 4]
             moved += len(heaviest)

@@ -46,7 +46,15 @@ class Size:
 
 def above(what: str, most: int) -> Callable[[Site], bool]:
     """Whether a document, asked at its root, is larger than a limit."""
-    return lambda site: site.location == "" and getattr(size_of(site.document), what) > most
+
+    def is_above(site: Site) -> bool:
+        if site.location:
+            return False
+        if "size" not in site.known:
+            site.known["size"] = size_of(site.document)
+        return bool(getattr(site.known["size"], what) > most)
+
+    return is_above
 
 
 def size_of(document: Any) -> Size:

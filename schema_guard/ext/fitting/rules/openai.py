@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from schema_guard.ext.fitting.rules import conditions
 from schema_guard.ext.fitting.rules.limits import above
@@ -108,16 +109,14 @@ def _of_unions(name: str) -> tuple[Rule, ...]:
 def _begin_alike(site: Site) -> bool:
     branches = [conditions.resolved(site.document, part) for part in site.schema.get("anyOf", ())]
     listed = [part["properties"] for part in branches if isinstance(part, dict) and part.get("properties")]
-    first = [next(iter(properties)) for properties in listed]
-    values = [
-        conditions.strings_of(site.document, properties[key])
-        for properties, key in zip(listed, first, strict=True)
-    ]
-    return any(
-        key == other and conditions.may_share(values[place], values[second])
-        for place, key in enumerate(first)
-        for second, other in enumerate(first[place + 1 :], place + 1)
-    )
+    alike: dict[str, list[Any]] = defaultdict(list)
+    for properties in listed:
+        key = next(iter(properties))
+        values = conditions.strings_of(site.document, properties[key])
+        if any(conditions.may_share(other, values) for other in alike[key]):
+            return True
+        alike[key].append(values)
+    return False
 
 
 def _of_sizes(name: str) -> tuple[Rule, ...]:

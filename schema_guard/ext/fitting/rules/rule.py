@@ -9,8 +9,8 @@ Rules of the tables:
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,18 +45,21 @@ KEYWORDS: Final = frozenset(
 """Keywords that judge."""
 
 
-class Site(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Site:
     """A schema where a rule is tried.
 
     Attributes:
         schema: The schema, an object.
         location: Its pointer in the document.
         document: The whole document.
+        known: Results that several rules use, by name.
     """
 
     schema: dict[str, Any]
     location: str
     document: Any
+    known: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
