@@ -31,7 +31,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell starts what 
 url, rate, durability, end = sys.argv[1], int(sys.argv[2]), sys.argv[3], sys.argv[4]
 from schema_guard import flush_on_sigterm
 from schema_guard.records import resolve_store
-outcome = runpy.run_path("tests/records/conftest.py")["_outcome"]
+outcome = runpy.run_path("tests/public/records/outcomes.py")["outcome"]
 def work(n=0):
     store = resolve_store(f"{url}?durability={durability}")
     begun = time.monotonic()

@@ -170,7 +170,7 @@ def test_a_loop_that_a_thread_loads_is_loaded_before_a_fork():
     """A child calls guarded functions though a thread of its parent was making the first call that is asked again."""
     # Without the names of a store, whose writer waits for imports by itself.
     script = """
-import os, signal, sys, threading, time
+import faulthandler, os, sys, threading, time
 from schema_guard import guard
 begun = threading.Event()
 class Slow:
@@ -186,15 +186,17 @@ thread.start()
 begun.wait()
 child = os.fork()
 if not child:
-    signal.alarm(20)
+    faulthandler.dump_traceback_later(20, exit=True)  # says where it hangs
     ask("t")
     os._exit(0)
 thread.join()
 sys.exit(os.waitpid(child, 0)[1])
 """
-    ended = subprocess.run([sys.executable, "-c", script], check=False, timeout=30)
+    ended = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, check=False, text=True, timeout=30
+    )
 
-    assert ended.returncode == 0
+    assert ended.returncode == 0, ended.stderr
 
 
 @pytest.mark.parametrize("step", ["module", "nested module"])
