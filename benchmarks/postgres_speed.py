@@ -159,7 +159,8 @@ def main() -> None:
         if server:
             server.stop()
     head = f"{datetime.now(UTC):%Y-%m-%d}, Python {platform.python_version()}, {os.cpu_count()} processors"
-    text = "\n".join(["python benchmarks/postgres_speed.py", head, *result]) + "\n"
+    command = f"python benchmarks/postgres_speed.py --attempts {asked.attempts} --writers {asked.writers}"
+    text = "\n".join([command, head, *result]) + "\n"
     print(text, end="")
     if asked.output:
         asked.output.write_text(text, encoding="utf-8")
