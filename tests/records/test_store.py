@@ -4,6 +4,8 @@ import pytest
 
 from schema_guard import records
 from schema_guard.records import Store, resolve_store
+from schema_guard.records.attempts import Where
+from schema_guard.records.payloads.retention import Retention
 from schema_guard.records.rows import rows
 from schema_guard.records.values import WriteRefused
 
@@ -50,3 +52,28 @@ def test_an_unknown_name_is_an_attribute_error():
     """A name that the package does not have is refused as any module refuses it."""
     with pytest.raises(AttributeError, match=r"module 'schema_guard\.records' has no attribute 'Sumary'"):
         records.Sumary
+
+
+def test_any_number_of_calls_can_be_named(new_backend, make, write):
+    """More calls than a statement takes values are read, each once, in the order of storing."""
+    backend = new_backend()
+    write(backend, [[make.outcome(id=f"{number}") for number in range(5)]])
+    named = [f"{number}" for number in reversed(range(40_000))] * 2
+    with Store(backend) as store:
+        assert [row["call_id"] for row in store.attempts(call_ids=named)] == list("01234")
+        assert store.texts(named) == []
+        assert list(store.attempts(call_ids=[])) == []
+
+
+def test_the_size_of_a_store_is_measured_for_a_limit_of_bytes_only(new_backend, make, write):
+    """To measure a server's store reads all of its attempts."""
+    backend, measured = new_backend(), []
+    write(backend, [[make.outcome()]])
+    with backend.reading() as snapshot:
+        snapshot._used_bytes = lambda connection: measured.append(connection) or 2_000
+        snapshot.configurations(Where())
+        snapshot.excess(Retention(max_rows=1), 0.0)
+        assert measured == []
+
+        assert snapshot.excess(Retention(max_bytes=1_000), 0.0) == 1
+        assert len(measured) == 1

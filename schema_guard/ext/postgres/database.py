@@ -87,7 +87,7 @@ class Postgres:
 
         with self._one_state() as (connection, is_made):
             if is_made:
-                yield Snapshot(PostgresConnection(connection), _used_bytes(PostgresConnection(connection)))
+                yield Snapshot(PostgresConnection(connection), _used_bytes)
                 return
         with SQLite(None).reading() as empty:
             yield empty

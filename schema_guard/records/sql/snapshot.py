@@ -29,7 +29,7 @@ from schema_guard.records.sql.tables import SELECT_ATTEMPTS, packed, placeholder
 from schema_guard.records.values import SchemaText
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from schema_guard.records.attempts import Where
     from schema_guard.records.counts.calls import StoredRow
@@ -50,7 +50,7 @@ _Condition: TypeAlias = "tuple[str, list[Any]]"
 class Snapshot:
     """One state of a store. It is used by one thread."""
 
-    def __init__(self, connection: Connection, used_bytes: int = 0) -> None:
+    def __init__(self, connection: Connection, used_bytes: Callable[[Connection], int]) -> None:
         self._connection = connection
         self._used_bytes = used_bytes
 
@@ -75,12 +75,29 @@ class Snapshot:
             terms.append(("a.started_at >= ?", [where.since]))
         if where.until is not None:
             terms.append(("a.started_at < ?", [where.until]))
-        if where.call_ids is not None:
-            ids = [packed(store_text(call_id)) for call_id in where.call_ids]
-            terms.append((f"a.call_id IN ({placeholders(len(ids))})" if ids else "1 = 0", ids))
+        if where.call_ids is None:
+            return self._selected(terms)
+        ids = [attempt_id for attempt_id in self._ids_of(where.call_ids) if first <= attempt_id <= last]
+        for start in range(0, len(ids), PAGE):
+            some = ids[start : start + PAGE]
+            if rows := self._selected([*terms, (f"a.id IN ({placeholders(len(some))})", some)]):
+                return rows
+        return []
+
+    def _selected(self, terms: Sequence[_Condition]) -> list[StoredRow]:
         condition = " AND ".join(text for text, _ in terms)
         sql = f"{SELECT_ATTEMPTS} WHERE {condition} ORDER BY a.id LIMIT {PAGE}"
         return list(map(stored_row, self._connection.select(sql, [v for _, vs in terms for v in vs])))
+
+    def _ids_of(self, call_ids: Iterable[str]) -> list[int]:
+        """Return the `id`s of the attempts of calls, in order. A statement takes only some thousand values."""
+        stored = list(dict.fromkeys(packed(store_text(call_id)) for call_id in call_ids))
+        ids: list[int] = []
+        for start in range(0, len(stored), PAGE):
+            some = stored[start : start + PAGE]
+            sql = f"SELECT id FROM attempts WHERE call_id IN ({placeholders(len(some))})"
+            ids += [attempt_id for (attempt_id,) in self._connection.select(sql, some)]
+        return sorted(ids)
 
     def _pages(self, where: Where, first: int, last: int) -> Iterator[list[StoredRow]]:
         while rows := self.page(where, first=first, last=last):
@@ -89,11 +106,13 @@ class Snapshot:
 
     def texts(self, call_ids: Sequence[str]) -> list[Texts]:
         """Return the stored texts of these calls, in the order of storing; none of attempts without texts."""
-        if not call_ids:
-            return []
-        sql = f"""SELECT a.call_id, a.number, p.prompt, p.reply, p.touched FROM attempts AS a
-            JOIN payloads AS p ON p.attempt_id = a.id WHERE a.call_id IN ({placeholders(len(call_ids))}) ORDER BY a.id"""
-        rows = self._connection.select(sql, [packed(store_text(call_id)) for call_id in call_ids])
+        ids = self._ids_of(call_ids)
+        rows: list[Any] = []
+        for start in range(0, len(ids), PAGE):
+            some = ids[start : start + PAGE]
+            sql = f"""SELECT a.call_id, a.number, p.prompt, p.reply, p.touched FROM attempts AS a
+                JOIN payloads AS p ON p.attempt_id = a.id WHERE a.id IN ({placeholders(len(some))}) ORDER BY a.id"""
+            rows += self._connection.select(sql, some)
         return [
             texts_of(str(unpacked(call_id)), number, Payload(*stored)) for call_id, number, *stored in rows
         ]
@@ -244,7 +263,8 @@ class Snapshot:
         if retention.max_age_s is not None:
             sql = "SELECT COUNT(*) FROM attempts WHERE started_at < ?"
             ((old,),) = self._connection.select(sql, (now - retention.max_age_s,))
-        return max(int(old), excess(self._connection, retention, self._used_bytes))
+        used = 0 if retention.max_bytes is None else self._used_bytes(self._connection)
+        return max(int(old), excess(self._connection, retention, used))
 
     def clusters(self) -> list[str]:
         """Return the clusters of the stored attempts."""

@@ -116,7 +116,7 @@ class SQLite:
         from schema_guard.records.sql.snapshot import Snapshot  # a process that only records needs none
 
         with self._one_state() as (connection, _):
-            yield Snapshot(SQLiteConnection(connection), _used_bytes(SQLiteConnection(connection)))
+            yield Snapshot(SQLiteConnection(connection), _used_bytes)
 
     def check(self, on_step: Callable[[str, int, int], None]) -> StoreCheck:
         """Look for damage in all that is stored."""
