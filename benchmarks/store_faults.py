@@ -118,7 +118,7 @@ def counted(path: Path) -> Any:
 
 
 def told(path: Path, right: Any, counts: Any) -> str:
-    """Say what a check finds in a file, or what its damage changes."""
+    """Return the result of a check of a file, or the effect of its damage."""
     try:
         with Store(SQLite(path)) as store:
             check = store.check()

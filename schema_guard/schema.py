@@ -50,8 +50,8 @@ _DEEPEST = 1_000
 _JSON_STARTS = ("{", "[", '"')
 _cache: dict[tuple[Any, ...], Any] = {}
 _cache_lock = fork_safe_lock()
-living: WeakValueDictionary[str, Schema[Any]] = WeakValueDictionary()
-"""The schemas of this process by their digests. A store keeps their texts."""
+living: WeakValueDictionary[int, Schema[Any]] = WeakValueDictionary()
+"""The schemas of this process by their `id()`. A store keeps their texts."""
 
 
 class Schema(Generic[V]):
@@ -167,7 +167,7 @@ class Schema(Generic[V]):
         schema.acceptor = schema._asserting = schema._written = None
         schema._compiled = _ready(schema, formats=schema.formats)
         schema._resources = schema._compiled.resources
-        living[digest] = schema
+        living[id(schema)] = schema
         return schema
 
     @property

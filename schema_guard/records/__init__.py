@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from schema_guard.records.payloads.texts import Texts, Touched
     from schema_guard.records.store import Store
     from schema_guard.records.urls import default_store, open_store, resolve_store
-    from schema_guard.records.values import Counts, Damage, StoreCheck, StoreInfo
+    from schema_guard.records.values import Counts, Damage, SchemaText, StoreCheck, StoreInfo
 
 _NAMES = {
     "counts.configurations": (
@@ -50,7 +50,7 @@ _NAMES = {
     "payloads.texts": ("Texts", "Touched"),
     "store": ("Store",),
     "urls": ("default_store", "open_store", "resolve_store"),
-    "values": ("Counts", "Damage", "StoreCheck", "StoreInfo"),
+    "values": ("Counts", "Damage", "SchemaText", "StoreCheck", "StoreInfo"),
 }
 _HOME_OF = {name: module for module, names in _NAMES.items() for name in names}
 
@@ -70,6 +70,7 @@ __all__ = [
     "Latency",
     "ModelCount",
     "Retention",
+    "SchemaText",
     "Store",
     "StoreCheck",
     "StoreInfo",

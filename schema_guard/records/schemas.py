@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SchemaTexts"]
 
+_MOST_TEXTS = 1_000
 _FINGERPRINT = COLUMNS.index("schema_fingerprint")
 
 
@@ -29,14 +30,23 @@ class SchemaTexts:
         self._coming: list[str] = []
 
     def of(self, rows: Sequence[Row]) -> list[SchemaText]:
-        """Return the texts, not stored yet, of the schemas of these rows and of those before."""
+        """Return the texts, not stored yet, of the schemas of these rows and of those before.
+
+        A process that makes a schema for each call stores only the first thousand. A schema that is deleted before its
+        first call is written leaves no text.
+        """
+        if len(self._stored) >= _MOST_TEXTS:
+            self._coming = []
+            return []
         self._fingerprints.update([row[_FINGERPRINT] for row in rows])
         schemas = [one for ref in living.valuerefs() if (one := ref()) is not None]
-        new = [
-            one for one in schemas if one.fingerprint in self._fingerprints and one.digest not in self._stored
-        ]
-        self._coming = [one.digest for one in new]
-        return [SchemaText(one.fingerprint, one.name, compact(one.document)) for one in new]
+        new = {
+            one.digest: one
+            for one in schemas
+            if one.fingerprint in self._fingerprints and one.digest not in self._stored
+        }
+        self._coming = list(new)
+        return [SchemaText(one.fingerprint, one.name, compact(one.document)) for one in new.values()]
 
     def note_stored(self) -> None:
         """Note that the texts that `of` returned last are stored."""

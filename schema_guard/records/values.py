@@ -13,11 +13,10 @@ class WriteRefused(StoreError):
     """A store cannot be opened, or did not take a batch.
 
     Attributes:
-        reason: What the rows are counted under: `store_unavailable locked disk_full write_failed
-            forked_while_writing`; `hurried` or `moved` when the batch is to be written once more: a wait was broken off because the
-            process forks, or the file was renamed or removed.
-        retry_after_s: Of a server that is away: the batch waits, and is written again after so many seconds. None: it
-            does not.
+        reason: The key under which the rows are counted: `store_unavailable locked disk_full write_failed
+            forked_while_writing`. The batch is written again after `hurried` (the process forks) and `moved` (the file
+            was renamed or removed).
+        retry_after_s: Seconds after which the batch is written again, because a server is away; None if it is not.
     """
 
     def __init__(
@@ -35,7 +34,7 @@ def made_before_first_release(where: str, fix: str = "move it away") -> WriteRef
 
 @dataclass(frozen=True, slots=True)
 class StoreInfo:
-    """What a store is and how large.
+    """The place, the engine, and the size of a store.
 
     Attributes:
         url: Without its password.
@@ -44,8 +43,8 @@ class StoreInfo:
         schema_version: Of the tables; None before the first record.
         engine: The database and its version: `"sqlite 3.46.1"`.
         size_bytes: Of the database and its log.
-        refusal: Why nothing can be stored there; None when it can.
-        warnings: What is to be known of where it lies.
+        refusal: The reason that nothing can be stored there; None if it can.
+        warnings: Risks of its place, such as the file system of a network.
     """
 
     url: str
@@ -60,7 +59,7 @@ class StoreInfo:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """What became of this process's attempts; offered = stored + lost + pending.
+    """The attempts of this process: offered = stored + lost + pending.
 
     Attributes:
         offered: Attempts handed to `record`.
@@ -68,7 +67,7 @@ class Counts:
         lost_records: Attempts that were not stored, by reason: `queue_full store_unavailable disk_full
             locked write_failed forked_while_writing`.
         pending: Attempts that wait to be written.
-        redactor_errors: Texts of stored or pending attempts of which nothing is kept, because the redaction failed.
+        redactor_errors: Texts of stored or pending attempts that are not stored, because the redaction failed.
     """
 
     offered: int
@@ -110,12 +109,13 @@ class Damage(NamedTuple):
     """Something in a store that is not as it was written.
 
     Attributes:
-        part: Of the store: `file tables attempts configurations roll_ups inputs payloads notes`.
-        problem: What is wrong, and where.
-        first_id: Of the attempts in question the first one; None where no attempts are.
-        last_id: The last one.
-        since: When the calls in question began, in seconds since the epoch, UTC, as far as it can still be read.
-        until: When the last of them began.
+        part: Of the store: `file tables attempts missing configurations roll_ups inputs payloads notes`. `missing`
+            stands for counted attempts that are not there.
+        problem: The damage, and its place.
+        first_id: `id` of the first damaged attempt; None if no attempt can be named.
+        last_id: `id` of the last one.
+        since: When the earliest of their calls began, in seconds since the epoch, UTC; None if it cannot be read.
+        until: When the latest of their calls began.
     """
 
     part: str
@@ -128,12 +128,12 @@ class Damage(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class StoreCheck:
-    """What a check of a store has found.
+    """The result of a check of a store.
 
     Attributes:
         url: Without its password.
         attempts: How many could be read.
-        damage: What is not as it was written; empty for a sound store.
+        damage: Values that are not as they were written; empty for a sound store.
     """
 
     url: str
@@ -147,5 +147,6 @@ class StoreCheck:
 
     @property
     def can_be_rebuilt(self) -> bool:
-        """Whether counting the attempts again repairs all damage."""
-        return bool(self.damage) and {damage.part for damage in self.damage} <= {"roll_ups", "inputs"}
+        """Whether counting the attempts again repairs all damage. It drops the counts of missing attempts."""
+        parts = {damage.part for damage in self.damage}
+        return bool(parts) and parts <= {"roll_ups", "inputs", "missing"}

@@ -101,7 +101,7 @@ class Locked(sqlite3.Connection):
 
 
 def test_log_handler_that_raises_ends_no_writer(tmp_path, monkeypatch):
-    """A filter of the log that raises is reported, and what comes later is counted as before."""
+    """A filter of the log that raises is reported, and later records are counted as before."""
     reported = []
     monkeypatch.setattr(threading, "excepthook", lambda about: reported.append(about.exc_type))
     raising = lambda record: 1 / 0  # noqa: E731

@@ -6,7 +6,7 @@ import os
 import pytest
 
 from schema_guard import Schema, guard
-from schema_guard.records import Store, open_store
+from schema_guard.records import Store, open_store, schemas
 from schema_guard.records.values import SchemaText
 
 PLAIN = {"type": "object", "properties": {"title": {"type": "string"}}, "required": ["title"]}
@@ -62,6 +62,20 @@ def test_an_unused_schema_is_not_stored(new_backend):
         guard(PLAIN, store=store)(lambda prompt: '{"title": "Late"}')("ticket")
 
         assert store.schemas(unused.fingerprint) == []
+
+
+def test_a_process_that_makes_a_schema_for_each_call_stores_the_first_ones(new_backend, monkeypatch):
+    """The texts of a process have a limit, so that they fill no disk and no memory."""
+    monkeypatch.setattr(schemas, "_MOST_TEXTS", 3)
+    fingerprints = []
+    with Store(new_backend()) as store:
+        for number in range(6):
+            guarded = guard({"const": f"one of many {number}"}, store=store)(lambda prompt: '"one"')
+            guarded.outcome("ask")
+            fingerprints.append(Schema.of({"const": f"one of many {number}"}).fingerprint)
+            store.flush()
+
+        assert [len(store.schemas(each)) for each in fingerprints] == [1, 1, 1, 0, 0, 0]
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")

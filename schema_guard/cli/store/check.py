@@ -60,6 +60,8 @@ def _lines(result: StoreCheck) -> list[tuple[str, str]]:
     if (more := len(result.damage) - _MOST_SHOWN) > 0:
         lines.append(("", f"and {more} more: --format json has all"))
     if result.can_be_rebuilt:
+        if any(one.part == "missing" for one in result.damage):
+            lines.append(("note", _MISSING))
         return [*lines, ("fix", f"schema-guard store check --rebuild --store {result.url}")]
     return [*lines, ("fix", _FIX)]
 
@@ -82,6 +84,7 @@ def _day(at: float) -> str:
         return "?"
 
 
+_MISSING = "attempts are missing, and --rebuild drops their counts: restore a backup instead if you have one"
 _FIX = (
     "keep a copy of the file and its -wal file, and set $SCHEMA_GUARD_STORE to a new file. Then restore a backup, or "
     "run `schema-guard store export` and `schema-guard store import` into the new file: the import counts again"

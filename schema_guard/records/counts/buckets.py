@@ -8,7 +8,7 @@ _BUCKET_BITS = 6
 
 
 def bucket(number: int) -> int:
-    """Give the least number, of microseconds or of bytes, that is counted together with this one.
+    """Return the least number of the bucket of a number, in microseconds or in bytes.
 
     Exact below 64. Above, the middle of a bucket is within 1/64 of everything in it.
 
@@ -20,7 +20,7 @@ def bucket(number: int) -> int:
 
 
 def middle(lower: int) -> float:
-    """Give the middle of the bucket that begins there.
+    """Return the middle of a bucket.
 
     >>> middle(63), middle(999_424)
     (63.0, 1007615.5)
@@ -29,7 +29,7 @@ def middle(lower: int) -> float:
 
 
 def greatest(lower: int) -> int:
-    """Give the largest number that is counted in the bucket which begins there.
+    """Return the largest number of a bucket.
 
     >>> greatest(63), greatest(999_424)
     (63, 1015807)

@@ -113,7 +113,7 @@ class RollUp:
         starts = self.starts or (None, None)
         texts = as_json(self.results), as_json(self.tallies)
         stored = self.first_id, self.last_id, self.attempts
-        return (*stored, *starts, *texts, bytes(self.outcomes), _inputs_as_bytes(self.inputs))
+        return (*stored, *starts, *texts, bytes(self.outcomes), inputs_as_bytes(self.inputs))
 
     def add(self, other: RollUp) -> None:
         """Add the counts of calls that arrived after these."""
@@ -378,7 +378,8 @@ def inputs_of(stored: bytes) -> array[int]:
     return inputs
 
 
-def _inputs_as_bytes(inputs: array[int]) -> bytes:
+def inputs_as_bytes(inputs: array[int]) -> bytes:
+    """Return inputs as a roll-up stores them."""
     if sys.byteorder == "big":
         inputs = inputs[:]
         inputs.byteswap()

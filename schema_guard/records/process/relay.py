@@ -19,11 +19,7 @@ from typing import IO, TYPE_CHECKING, Any, Final
 from schema_guard.records.values import WriteRefused
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from schema_guard.records.payloads.texts import Payload
-    from schema_guard.records.rows import Row
-    from schema_guard.records.values import SchemaText
+    pass
 
 __all__ = ["RelaySession", "receive", "send"]
 
@@ -66,17 +62,10 @@ class RelaySession:
             self.close()
             raise
 
-    def write(
-        self,
-        rows: Sequence[Row],
-        lost_records: Mapping[str, int],
-        at: float,
-        payloads: Sequence[Payload | None] = (),
-        schemas: Sequence[SchemaText] = (),
-    ) -> None:
-        """Store the rows of whole calls, their texts, and counts of lost records, all or nothing."""
+    def write(self, *batch: object) -> None:
+        """Store a batch. The arguments are those of `Session.write`."""
         try:
-            send(self._process.stdin, (rows, dict(lost_records), at, list(payloads), list(schemas)))
+            send(self._process.stdin, batch)
         except OSError as error:
             raise WriteRefused(f"the writing process has ended: {error}", reason="write_failed") from error
         self._answer()

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 __all__ = ["Notes", "check", "rebuild"]
 
 _PAGE = 1_000
-_MOST_TOLD = 3
+_MOST_LISTED = 3
 _ROLLED = ", ".join(ROLL_UP_COLUMNS)
 _STARTED_AT = COLUMNS.index("started_at")
 _JUDGED = tuple(result for result in RESULTS if result != "transport")
@@ -74,8 +74,8 @@ class Notes:
         """Note the problems of one place, the first ones with their text."""
         listed = list(problems)
         if listed:
-            more = [f"and {len(listed) - _MOST_TOLD} more"] if len(listed) > _MOST_TOLD else []
-            self.add(part, f"{where}: {'; '.join([*listed[:_MOST_TOLD], *more])}")
+            more = [f"and {len(listed) - _MOST_LISTED} more"] if len(listed) > _MOST_LISTED else []
+            self.add(part, f"{where}: {'; '.join([*listed[:_MOST_LISTED], *more])}")
 
     @contextmanager
     def reading(self, part: str) -> Iterator[None]:
@@ -229,9 +229,10 @@ def _compare(
         elif stored is not None and stored.deleted:
             notes.add_all("roll_ups", where, _contradictions(counts, recount, stored.deleted))
         elif recount is None:
-            notes.add("roll_ups", f"{where}: its {counts.attempts} attempts are missing")
+            notes.add("missing", f"{where}: its {counts.attempts} attempts are missing")
         else:
-            notes.add_all("roll_ups", where, _differences(counts, recount))
+            part = "missing" if recount.attempts < counts.attempts else "roll_ups"
+            notes.add_all(part, where, _differences(counts, recount))
 
 
 def _hour_text(hour: int) -> str:

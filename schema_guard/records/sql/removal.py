@@ -8,11 +8,12 @@ many were deleted: such an hour cannot be counted again.
 from __future__ import annotations
 
 import secrets
+from array import array
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.records.counts.calls import LARGEST_HOUR, hour_of, key_of_cluster, key_of_input
-from schema_guard.records.counts.rollups import RollUp, inputs_of
+from schema_guard.records.counts.rollups import inputs_as_bytes, inputs_of
 from schema_guard.records.payloads.retention import rows_over
 from schema_guard.records.rows import store_text
 from schema_guard.records.sql.tables import packed, placeholders
@@ -159,7 +160,7 @@ def _by_hour(rows: Sequence[tuple[int, float | None, int]]) -> dict[tuple[int, i
 
 
 def _rename_input(connection: Connection, old: int, new: int) -> None:
-    """Give an input another key in the counts. How often it was called stays counted."""
+    """Replace the key of an input in the counts. Its calls stay counted."""
     for (number,) in connection.select("SELECT id FROM configurations"):
         sql = "UPDATE inputs SET input = ? WHERE configuration_id = ? AND input = ?"
         if not connection.execute(sql, (new, number, old)):
@@ -168,10 +169,9 @@ def _rename_input(connection: Connection, old: int, new: int) -> None:
         for hour, part, stored in connection.select(sql, (number,)):
             inputs = inputs_of(stored)
             if old in inputs:
-                renamed = RollUp(0, 0)
-                renamed.inputs.extend(new if key == old else key for key in inputs)
+                renamed = array("q", [new if key == old else key for key in inputs])
                 sql = "UPDATE roll_ups SET inputs = ? WHERE configuration_id = ? AND hour = ? AND part = ?"
-                connection.execute(sql, (renamed.as_row()[-1], number, hour, part))
+                connection.execute(sql, (inputs_as_bytes(renamed), number, hour, part))
 
 
 def count_of(connection: Connection, what: Forgotten) -> int:

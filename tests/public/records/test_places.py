@@ -390,6 +390,7 @@ def test_check_of_a_damaged_store_prints_the_fix(path, sound, cli, cli_json):
     status, out, _ = cli("store", "check", "--store", path)
 
     assert status == 1
+    assert "attempts are missing, and --rebuild drops their counts" in out
     assert out.splitlines()[-1] == f"fix          schema-guard store check --rebuild --store sqlite:///{path}"
     document = cli_json("store", "check", "--store", path, status=1)
     assert document["sound"] is False

@@ -83,7 +83,7 @@ PLACES = {
         "roll_ups",
     ),
     "no configuration": ("UPDATE attempts SET configuration_id = 9 WHERE id = 1100", "configurations"),
-    "a missing row": ("DELETE FROM attempts WHERE id = 1100", "roll_ups"),
+    "a missing row": ("DELETE FROM attempts WHERE id = 1100", "missing"),
     "a call without its end": ("UPDATE attempts SET final = 0 WHERE id = 1562", "attempts"),
     "an id": ("UPDATE attempts SET id = 5000 WHERE id = 1562", "roll_ups"),
     "a name": ("UPDATE configurations SET model = 'm2' WHERE id = 1", "configurations"),
@@ -102,7 +102,7 @@ PLACES = {
     "a text without attempt": ("INSERT INTO payloads VALUES (9999, x'7461', NULL, NULL)", "payloads"),
     "an index": ("DROP INDEX roll_ups_hour", "tables"),
 }
-REPAIRABLE = [name for name, (_, part) in PLACES.items() if part in ("roll_ups", "inputs")]
+REPAIRABLE = [name for name, (_, part) in PLACES.items() if part in ("roll_ups", "inputs", "missing")]
 
 
 @pytest.mark.parametrize(("statement", "part"), costly(PLACES.values(), 4), ids=PLACES)
