@@ -37,7 +37,8 @@ _CALL_ID, _NUMBER = COLUMNS.index("call_id"), COLUMNS.index("number")
 _BATCH = "batch:"
 _BATCHES_KEPT_S = 7 * 86_400
 _NEW_BATCH = """INSERT INTO meta VALUES (?, ?)
-ON CONFLICT (key) DO UPDATE SET value = excluded.value WHERE meta.value < excluded.value"""
+ON CONFLICT (key) DO UPDATE SET value = excluded.value
+WHERE substr(meta.value, 1, 15) < substr(excluded.value, 1, 15)"""  # the number, without the time
 
 
 class Postgres:

@@ -56,15 +56,15 @@ class Proxy:
             far.connect(self._target)
             self._pairs.append((near, far))
             for source, target in ((near, far), (far, near)):
-                threading.Thread(target=self._pass, args=(source, target), daemon=True).start()
+                threading.Thread(target=self._pass, args=(source, target, source is far), daemon=True).start()
 
-    def _pass(self, source, target):
+    def _pass(self, source, target, is_answer):
         with suppress(OSError):
             while piece := source.recv(65_536):
                 while self.holds:
                     time.sleep(0.01)
                 time.sleep(self.delay_s)
-                if self.loses is not None and self.loses in piece:
+                if is_answer and self.loses is not None and self.loses in piece:
                     self.loses = None
                     self.cut()
                     return

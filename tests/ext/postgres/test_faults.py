@@ -1,10 +1,13 @@
 """Whatever becomes of the server, calls go on, each attempt is counted once, and one warning says what happened."""
 
+import itertools
 import logging
 import time
+from types import SimpleNamespace
 
 import pytest
 
+from schema_guard.ext.postgres import database
 from schema_guard.ext.postgres.address import driver, parsed
 from schema_guard.ext.postgres.database import Postgres
 from schema_guard.records import Counts, Store, writer
@@ -101,6 +104,22 @@ def test_no_single_fault_breaks_the_account(new_schema, make, roll_ups_equal_row
         with Store(Postgres(parsed(url))) as store:
             assert store.info().rows == stored, failing
     assert roll_ups_equal_rows(Postgres(parsed(url))) == stored
+
+
+def test_a_batch_that_is_sent_again_later_counts_once(proxy, behind, make, monkeypatch, roll_ups_equal_rows):
+    """The server knows a batch by its writer and number, however much later it comes again."""
+    hours = itertools.count(1_000_000_000, 3_600)
+    monkeypatch.setattr(database, "time", SimpleNamespace(time=lambda: next(hours)))
+    with Store(behind()) as store:
+        store.record(make.outcome())
+        store.flush()
+        proxy.loses = b"COMMIT"
+        store.record(make.outcome(make.failed, {}))
+
+        assert store.flush(10.0) == 0
+        assert proxy.loses is None
+        assert store.counts() == Counts(3, 3, {}, 0)
+    assert roll_ups_equal_rows(behind()) == 3
 
 
 def test_a_commit_whose_answer_is_lost_counts_once(proxy, behind, make, caplog, roll_ups_equal_rows):
