@@ -15,7 +15,7 @@ from schema_guard.report.document import Fact
 from schema_guard.text import clip, dollars, months, percent, plural
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     Figures = Mapping[str, Any]
 
@@ -31,19 +31,9 @@ _A_BURST = 2
 
 
 def facts_of(figures: Figures) -> Iterator[Fact]:
-    """Give the lines of the head, the most important first."""
-    yield from _scope_facts(figures)
-    yield from _wrong(figures)
-    yield from _target_facts(figures)
-    yield from _result_facts(figures)
-    yield from _answer(figures)
-    yield Fact("next", figures["next_step"])
-    yield from _proved(figures)
-    yield from _basis_facts(figures)
-    yield from _where(figures)
-    yield from _beside_format(figures)
-    yield from _money(figures)
-    yield from _volume(figures)
+    """Yield the lines of the head, the most important first."""
+    for lines in _LINES:
+        yield from lines(figures)
 
 
 def _proved(figures: Figures) -> Iterator[Fact]:
@@ -312,3 +302,24 @@ def _time(duration: float) -> str:
 def _listed(names: Sequence[str]) -> str:
     listed = ", ".join(clip(name, 40) for name in names[:_MOST_NAMED])
     return f"{listed} and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else listed
+
+
+def _next_facts(figures: Figures) -> Iterator[Fact]:
+    yield Fact("next", figures["next_step"])
+
+
+# The lines of the head in their order. Each function yields the lines that apply, or none.
+_LINES: tuple[Callable[[Figures], Iterator[Fact]], ...] = (
+    _scope_facts,
+    _wrong,
+    _target_facts,
+    _result_facts,
+    _answer,
+    _next_facts,
+    _proved,
+    _basis_facts,
+    _where,
+    _beside_format,
+    _money,
+    _volume,
+)
