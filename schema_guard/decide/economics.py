@@ -12,6 +12,8 @@ from dataclasses import dataclass, replace
 from math import ceil, fsum
 from typing import TYPE_CHECKING, NamedTuple
 
+from schema_guard.prices.tokens import PerMillion
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -136,9 +138,11 @@ def first_attempt(cost: CallCost, latency_cost_per_s: float) -> float:
     Source: input, cached input and output tokens are billed by the million, each at its price; seconds at
     what waiting costs.
     """
-    fixed = cost.fixed * (cost.hit * cost.p_cached + (1 - cost.hit) * cost.p_in)
-    tokens = fixed + cost.var * cost.p_in + cost.out * cost.p_out
-    return tokens * _PER_MILLION + latency_cost_per_s * cost.latency_s
+    cached = cost.fixed * cost.hit
+    prices = PerMillion(cost.p_in, cost.p_cached, cost.p_out)
+    return (
+        prices.dollars(cost.fixed - cached + cost.var, cached, cost.out) + latency_cost_per_s * cost.latency_s
+    )
 
 
 def retry_cost(cost: CallCost) -> float:

@@ -58,6 +58,16 @@ class PerMillion(NamedTuple):
     p_cached: float
     p_out: float
 
+    def dollars(self, fresh: float, cached: float, received: float) -> float:
+        """Return the dollars of tokens. All costs of tokens are computed here.
+
+        Args:
+            fresh: Input tokens that are not billed as cached.
+            cached: Input tokens that are billed as cached.
+            received: Output tokens.
+        """
+        return (fresh * self.p_in + cached * self.p_cached + received * self.p_out) / _MILLION
+
 
 class TokenPrices(Protocol):
     """Prices of one model."""
@@ -73,6 +83,10 @@ class TokenPrices(Protocol):
     @property
     def as_of(self) -> str | None:
         """The day of the prices, as the table says it; None where it says none."""
+
+    @property
+    def has_cached_price(self) -> bool:
+        """Whether the table has a price of cached input. Without one, cached tokens cost as much as other input."""
 
     def per_million(self, sent: int) -> PerMillion:
         """Give the prices of a call that sends so many tokens."""
@@ -97,12 +111,14 @@ class TablePrices:
         source: Path of the table, and where that has its prices from.
         tiers: Ascending; the first is above -1, every call.
         as_of: The day of the prices; None where the table says none.
+        has_cached_price: Whether the table has a price of cached input.
     """
 
     model: str
     source: str
     tiers: tuple[Tier, ...]
     as_of: str | None = None
+    has_cached_price: bool = True
 
     def per_million(self, sent: int) -> PerMillion:
         """Give the prices of a call that sends so many tokens."""
@@ -110,9 +126,7 @@ class TablePrices:
 
     def cost(self, call: CallTokens) -> float:
         """Give the dollars of one call."""
-        prices = self.per_million(call.sent)
-        fresh = call.sent - call.cached
-        return (fresh * prices.p_in + call.cached * prices.p_cached + call.received * prices.p_out) / _MILLION
+        return self.per_million(call.sent).dollars(call.sent - call.cached, call.cached, call.received)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,10 +136,20 @@ class PackagePrices:
     Attributes:
         model: As it was asked for.
         source: The package and its version.
+        provider: Owner of the model. None if the package finds the owner by the name of the model.
     """
 
     model: str
     source: str
+    provider: str | None = None
+
+    @property
+    def has_cached_price(self) -> bool:
+        """Whether the package has a price of cached input for the model."""
+        from genai_prices import Usage, calc_price  # an extra
+
+        priced = calc_price(Usage(input_tokens=1), model_ref=self.model, provider_id=self.provider)
+        return priced.model_price.cache_read_mtok is not None
 
     @property
     def as_of(self) -> str | None:
@@ -149,7 +173,7 @@ class PackagePrices:
         from genai_prices import Usage, calc_price  # an extra
 
         usage = Usage(input_tokens=sent, cache_read_tokens=cached, output_tokens=received)
-        return float(calc_price(usage, model_ref=self.model).total_price)
+        return float(calc_price(usage, model_ref=self.model, provider_id=self.provider).total_price)
 
 
 def token_prices(model: str, *, source: str | Path) -> TokenPrices:
@@ -191,6 +215,7 @@ def prices_in(table: Any, model: str, *, source: str) -> TokenPrices:
         source=f"{source} ({origin})" if origin else source,
         tiers=_tiers(entry) if "p_in" in entry else _litellm_tiers(entry),
         as_of=entry.get("as_of"),
+        has_cached_price=entry.get("p_cached", entry.get(_LITELLM["p_cached"])) is not None,
     )
 
 
@@ -256,7 +281,9 @@ def _package_prices(model: str) -> TokenPrices:
         import genai_prices  # an extra
     except ImportError as error:
         raise missing_extra(f"prices {GENAI_PRICES!r}", "genai-prices", "prices") from error
-    prices = PackagePrices(model, f"{GENAI_PRICES} {genai_prices.__version__}")
+    # The package does not find the provider of OpenAI's tuned models by their names.
+    provider = "openai" if model.startswith("ft:") else None
+    prices = PackagePrices(model, f"{GENAI_PRICES} {genai_prices.__version__}", provider)
     try:
         prices.per_million(1)
     except LookupError as error:

@@ -1,6 +1,8 @@
 """Prices: where they come from, tiers, and models that no table knows."""
 
+import json
 import sys
+from importlib.resources import files
 
 import pytest
 
@@ -136,3 +138,30 @@ def test_missing_package_names_its_extra(monkeypatch):
         token_prices("gpt-4o-mini", source="genai-prices")
 
     assert str(caught.value) == "prices 'genai-prices' needs genai-prices: pip install 'schema-guard[prices]'"
+
+
+def test_tuned_model_of_openai_has_its_price_in_the_package():
+    """The package prices a tuned model of OpenAI by the name that OpenAI gives it."""
+    pytest.importorskip("genai_prices")
+
+    prices = token_prices("ft:gpt-4o-mini-2024-07-18:shop::1", source="genai-prices")
+
+    assert prices.per_million(1_000) == pytest.approx(PerMillion(0.3, 0.3, 1.2))
+    assert not prices.has_cached_price
+
+
+@pytest.mark.parametrize(("model", "has_price"), [("tiered", True), ("uncached", False)])
+def test_table_says_if_it_has_a_price_of_cached_input(table, model, has_price):
+    """A table without a price of cached input is not mistaken for one with the price of other input."""
+    assert token_prices(model, source=table(LITELLM)).has_cached_price is has_price
+
+
+def test_november_example_has_the_prices_of_its_source():
+    """The tuned model of the usual example costs what the package that it names says, cached input included."""
+    pytest.importorskip("genai_prices")
+    example = json.loads((files("schema_guard") / "docs" / "usual-2026-11.json").read_text(encoding="utf-8"))
+    given = PerMillion(*(example["economics"]["tuned_cost"][name] for name in PerMillion._fields))
+
+    assert given == pytest.approx(
+        token_prices("ft:gpt-4o-mini-2024-07-18", source="genai-prices").per_million(1)
+    )

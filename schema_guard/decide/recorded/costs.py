@@ -18,11 +18,18 @@ from typing import TYPE_CHECKING, Any
 
 from schema_guard.decide.recorded.configurations import last_call
 from schema_guard.errors import InvalidArgument
-from schema_guard.prices.tokens import GENAI_PRICES, CallTokens, NoPrice, mean_prices, token_prices
+from schema_guard.prices.tokens import (
+    GENAI_PRICES,
+    CallTokens,
+    NoPrice,
+    PerMillion,
+    mean_prices,
+    token_prices,
+)
 from schema_guard.records import Latency
 from schema_guard.records.counts.configurations import Lengths
 from schema_guard.records.rows import CONFIGURATION_COLUMNS
-from schema_guard.text import percent
+from schema_guard.text import clip, percent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -70,7 +77,7 @@ def with_recorded_costs(  # noqa: PLR0913 - what was measured, where prices are,
     recorded = _recorded_cost(best)
     _check_tokens(best, {*recorded, *prompt})
     if prices is not None:
-        recorded |= _recorded_prices(best, store, prices, sources)
+        recorded |= _recorded_prices(best, store, prices, sources, notes)
     filled = {**recorded, **prompt}
     if recorded.keys() - prompt.keys():
         notes.append(f"tokens and seconds of a prompt are the recorded means of {best.id}{_stopped_in(best)}")
@@ -95,8 +102,16 @@ def with_recorded_costs(  # noqa: PLR0913 - what was measured, where prices are,
     return {**money, "prompt_cost": filled, "tuned_cost": {"hit": 0.0, **tokens_only, **measured, **tuned}}
 
 
-def cost_of(configuration: RecordedConfiguration, store: Store, prices: str) -> dict[str, float] | None:
+def cost_of(
+    configuration: RecordedConfiguration, store: Store, prices: str, notes: list[str]
+) -> dict[str, float] | None:
     """Give what an attempt of a configuration takes, and what its own model asks for it.
+
+    Args:
+        configuration: The configuration.
+        store: The store of its calls.
+        prices: A table of token prices.
+        notes: Receive a line if a tuned model has no price of cached input.
 
     Returns:
         None where no reply told its tokens, or the table does not know the model.
@@ -110,7 +125,7 @@ def cost_of(configuration: RecordedConfiguration, store: Store, prices: str) -> 
     if "var" not in cost or "out" not in cost or model is None or ">" in model:
         return None
     try:
-        cost |= _recorded_prices(configuration, store, prices, [])
+        cost |= _recorded_prices(configuration, store, prices, [], notes)
     except NoPrice:
         return None
     return {"latency_s": 0.0, **cost}
@@ -142,8 +157,8 @@ def trial_cost(
     sent, received, dollars = (total(name) for name in ("input_tokens", "output_tokens", "cost"))
     if dollars is None and prices is not None and sent is not None and received is not None:
         cached = min(total("cached_input_tokens") or 0.0, sent)
-        parts = ((sent - cached, "p_in"), (cached, "p_cached"), (received, "p_out"))
-        dollars = fsum(count * prices[price] for count, price in parts) / 1e6
+        paid = PerMillion(*(prices[name] for name in PerMillion._fields))
+        dollars = paid.dollars(sent - cached, cached, received)
     costs = {
         "input_tokens": sent,
         "output_tokens": received,
@@ -163,7 +178,7 @@ def _check_tokens(best: RecordedConfiguration, known: set[str]) -> None:
 
 
 def _recorded_prices(
-    best: RecordedConfiguration, store: Store, prices: str, sources: list[dict[str, str]]
+    best: RecordedConfiguration, store: Store, prices: str, sources: list[dict[str, str]], notes: list[str]
 ) -> dict[str, float]:
     """Give the prices that the recorded calls paid in the mean."""
     model = best.first.model
@@ -179,6 +194,9 @@ def _recorded_prices(
     table = _table(model, best, prices)
     billed = list(_billed(best, store))
     sources.append({"name": table.source, "as_of": _day_of(table, prices)})
+    if best.step == "tuned" and not table.has_cached_price:
+        line = f"{clip(model)}: {clip(table.source)} has no price of its cached input; cached tokens cost as much as other input"
+        notes += [] if line in notes else [line]
     return (mean_prices(table, billed) if billed else table.per_million(0))._asdict()
 
 

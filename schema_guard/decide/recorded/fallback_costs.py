@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.decide.economics import mean_attempts
 from schema_guard.decide.recorded.costs import cost_of
+from schema_guard.prices.tokens import PerMillion
 from schema_guard.text import clip, percent
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def combined_cost(tuned: SameAttempts, prompt: SameAttempts, per: float) -> dict
     total = {name: sum(part[name] for part in parts if part is not None) for name in parts[0] or ()}
 
     def price(dollars: str, tokens: str, otherwise: str) -> float:
-        return total[dollars] / total[tokens] if total[tokens] else float(tuned.cost[otherwise])
+        return 1e6 * total[dollars] / total[tokens] if total[tokens] else float(tuned.cost[otherwise])
 
     return {
         "fixed": total["fixed"] / per,
@@ -66,12 +67,13 @@ def with_fallback_costs(
     again: Sequence[ConfigurationCounts],
     store: Store,
     prices: str | None,
+    notes: list[str],
 ) -> dict[str, Any]:
     """Give the evidence of a tuned model with what a call of it costs, its fallbacks included."""
     own = evidence.get("prompt_cost")
     if prices is None or own is None or not again:
         return evidence
-    behind = cost_of(replace(configuration, rows=tuple(again)), store, prices)
+    behind = cost_of(replace(configuration, rows=tuple(again)), store, prices, notes)
     reached = sum(n for n, _ in evidence.get("attempts", ())) or evidence["n"]
     cost = (
         None
@@ -144,8 +146,10 @@ def _billed(one: SameAttempts) -> dict[str, float] | None:
         return None
     fixed, out = cost["fixed"] * one.attempts, cost["out"] * one.attempts
     var = cost["var"] * one.attempts + cost["repair"] * one.again
-    cached = cost["hit"] * cost["p_cached"] + (1 - cost["hit"]) * cost["p_in"]
+    cached, prices = fixed * cost["hit"], PerMillion(*(cost[name] for name in PerMillion._fields))
     return {
         "fixed": fixed, "var": var, "out": out, "latency_s": cost["latency_s"] * one.attempts,
-        "fixed_dollars": fixed * cached, "var_dollars": var * cost["p_in"], "out_dollars": out * cost["p_out"],
+        "fixed_dollars": prices.dollars(fixed - cached, cached, 0),
+        "var_dollars": prices.dollars(var, 0, 0),
+        "out_dollars": prices.dollars(0, 0, out),
     }  # fmt: skip

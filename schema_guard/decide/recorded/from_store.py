@@ -284,7 +284,7 @@ def _strategy(
 ) -> dict[str, Any]:
     """Give the evidence of a configuration, with the prompt behind it where one answers in its place."""
     strategy = with_fallback(strategy_of(configuration, reading), again, reading.notes)
-    return with_fallback_costs(strategy, configuration, again, reading.store, reading.prices)
+    return with_fallback_costs(strategy, configuration, again, reading.store, reading.prices, reading.notes)
 
 
 def _with_right(

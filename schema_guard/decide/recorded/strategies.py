@@ -69,7 +69,7 @@ def strategy_of(configuration: RecordedConfiguration, reading: Gathering) -> dic
     if reading.latency_p95_s is not None:
         evidence["latency"] = slower(rows, reading.latency_p95_s)
     if reading.prices is not None:
-        evidence["prompt_cost"] = cost_of(configuration, reading.store, reading.prices)
+        evidence["prompt_cost"] = cost_of(configuration, reading.store, reading.prices, reading.notes)
     evidence["sent"] = sent_by(first)
     if is_trial(first):
         evidence["trial"] = trial_cost(rows, evidence.get("prompt_cost"))
