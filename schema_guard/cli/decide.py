@@ -25,9 +25,12 @@ from schema_guard.cli.shared.options import (
     takes,
 )
 from schema_guard.cli.shared.quantities import DURATION, SHARE, Share
+from schema_guard.cli.shared.repeated import percent_text, repeated
 from schema_guard.text import safe
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from schema_guard.decide import Verdict
     from schema_guard.decide.recorded.from_store import Gathered
     from schema_guard.records import Store
@@ -160,9 +163,10 @@ def command(which: WhichCalls, asked: DecideOptions, output: str | None, store: 
                 "has no effect with --evidence, which replaces the store",
                 [*(one.name for one in fields(WhichCalls)), *_OF_STORE],
             )
-            decided = [_decided(None, _of_file(asked), asked)]
+            decided = [_decided(None, _of_file(asked), asked, _repeated(which, asked))]
         else:
-            decided = [_decided(one, one.evidence, asked) for one in _of_store(which, asked, store)]
+            given = _repeated(which, asked)
+            decided = [_decided(one, one.evidence, asked, given) for one in _of_store(which, asked, store)]
     page, line = _pages(decided, chosen, full=asked.full)
     if output is None:
         print(page)
@@ -174,10 +178,31 @@ def command(which: WhichCalls, asked: DecideOptions, output: str | None, store: 
     return max(one.verdict.exit_code(require_proof=asked.require_proof) for one in decided)
 
 
-def _decided(gathered: Gathered | None, evidence: dict[str, Any], asked: DecideOptions) -> Decided:
+def _repeated(which: WhichCalls, asked: DecideOptions) -> dict[str, list[str]]:
+    """Return the options that the next command needs too."""
+    return repeated(
+        {
+            "segment": which.segment,
+            "since": getattr(which.since, "text", None),
+            "until": getattr(which.until, "text", None),
+            "max-failure-rate": percent_text(asked.max_failure_rate),
+            "min-right": percent_text(asked.min_right),
+            "max-p95": asked.max_p95 and f"{asked.max_p95:.10g}s",
+            "burst-length": asked.burst_length and f"{asked.burst_length:.10g}",
+            "sizes": asked.sizes,
+            "also-version": list(asked.also_version),
+        },
+        {"evidence": asked.evidence, "with": asked.given, "answers": asked.answers, "prices": asked.prices},
+    )
+
+
+def _decided(
+    gathered: Gathered | None, evidence: dict[str, Any], asked: DecideOptions, given: Mapping[str, Any]
+) -> Decided:
     from schema_guard.decide import decide, what_if
     from schema_guard.report.decision.verdict_list import Decided
 
+    evidence["options"] = {**(evidence.get("options") or {}), **given}
     supposed = what_if(evidence, asked.what_if)
     if asked.what_if:
         supposed["notes"] = [

@@ -167,6 +167,12 @@ class Store:
         with self._backend.reading() as snapshot:
             return snapshot.texts(call_ids)
 
+    def kept_texts(self, schema: str, function: str | None = None) -> int:
+        """Return the number of calls under a schema, its name or fingerprint, whose prompts are stored as texts."""
+        self.flush()
+        with self._backend.reading() as snapshot:
+            return snapshot.kept_texts(schema, function)
+
     def configurations(
         self,
         *,

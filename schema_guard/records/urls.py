@@ -331,6 +331,12 @@ def default_url() -> str | None:
     return f"sqlite:///{data_folder() / 'records.db'}"
 
 
+def store_options(store: Store) -> dict[str, str]:
+    """Return the option that names a store on a command line; none for the file in the user's data folder."""
+    is_usual = store.url == f"sqlite:///{data_folder() / 'records.db'}"
+    return {} if is_usual or store.url == "sqlite://" else {"store": store.url}
+
+
 def data_folder() -> Path:
     """Give the folder in which this user's programs keep data on this system."""
     home = Path(os.path.expanduser("~"))  # noqa: PTH111 - Path.home() raises when there is none

@@ -25,9 +25,12 @@ _WIDTH = 110
 # The facts of most documents then begin in one column.
 _LEAST_LABEL = 13
 
+# A word of a shell, with its quotes.
+_WORD = r"""(?![-#])(?:'[^']*'|"[^"]*"|[^\s'"])+"""
 # Our command with its options, each with its value.
 _COMMAND = re.compile(
-    r"schema-guard [a-z]+(?: (?:run|compare|check|lint|test|probe|info|export|import|delete|prepare))?(?: --[a-z0-9-]+(?:[ =](?!-)[^\s#]\S*)?)*"
+    r"schema-guard [a-z]+(?: (?:run|compare|check|lint|test|probe|info|export|import|delete|prepare))?"
+    rf"(?: (?:--[a-z0-9-]+|-o)(?:[ =]{_WORD})?)*"
 )
 
 # Where a text has one of its own it is escaped by then.

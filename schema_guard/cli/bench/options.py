@@ -12,7 +12,7 @@ import click
 
 from schema_guard.cli.shared.notes import note
 from schema_guard.cli.shared.options import argument, naming, option
-from schema_guard.cli.shared.quantities import COUNT, DOLLARS, DURATION, Share
+from schema_guard.cli.shared.quantities import COUNT, DOLLARS, DURATION, SHARE, Share
 from schema_guard.text import safe
 
 if TYPE_CHECKING:
@@ -240,7 +240,7 @@ class RunOptions:
     function: str | None = option(
         metavar="NAME",
         advanced=True,
-        help="Function that these results belong to in `decide`. Default: the one named by the suite, or the only one of the schema.",
+        help="Function that these results belong to in `decide`. With --playbook, the store gives its schema, model, and inputs. Default: the one named by the suite, or the only one of the schema.",
     )
     concurrency: int = option(
         type=COUNT,
@@ -392,6 +392,24 @@ class PlaybookOptions:
         metavar="COUNT",
         advanced=True,
         help="With --playbook: the output limit of one attempt.",
+    )
+    min_right: float | None = option(
+        type=SHARE,
+        metavar="SHARE",
+        advanced=True,
+        help="With --playbook: as the option of `decide`. Default: none.",
+    )
+    max_p95: float | None = option(
+        type=DURATION,
+        metavar="DURATION",
+        advanced=True,
+        help="With --playbook: as the option of `decide`. Default: no limit.",
+    )
+    burst_length: float | None = option(
+        type=click.FloatRange(min=0, min_open=True),
+        metavar="CALLS",
+        advanced=True,
+        help="With --playbook: as the option of `decide`. Default: no outages.",
     )
     options: tuple[str, ...] = option(
         "--option",

@@ -94,6 +94,10 @@ def read_evidence(evidence: Mapping[str, Any]) -> CaseEvidence:
         notes=tuple(notes),
         about=_read_about(document["about"]) if "about" in document else None,
         day=document.get("day"),
+        options={
+            name: tuple(value) if isinstance(value, list) else (value,)
+            for name, value in document.get("options", {}).items()
+        },
     )
 
 
@@ -191,6 +195,7 @@ def _read_about(about: dict[str, Any]) -> EvidenceSubject:
         lost_records=_ints(about.get("lost_records", {})),
         latest_days=float(about["latest_days"]) if "latest_days" in about else None,
         schemas_of_function=int(about.get("schemas_of_function", 1)),
+        schema_fingerprint=about.get("schema_fingerprint"),
     )
 
 

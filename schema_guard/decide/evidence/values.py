@@ -367,6 +367,7 @@ class EvidenceSubject(NamedTuple):
         lost_records: Attempts that could not be stored, by reason.
         latest_days: Days of the latest calls, from which calls per month are read; None when they are not.
         schemas_of_function: How many the function has calls of, as a guard of tools has one for each.
+        schema_fingerprint: The identity of the schema. Its name is only a label.
     """
 
     function: str | None
@@ -378,6 +379,7 @@ class EvidenceSubject(NamedTuple):
     lost_records: Mapping[str, int]
     latest_days: float | None = None
     schemas_of_function: int = 1
+    schema_fingerprint: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -404,6 +406,7 @@ class CaseEvidence:
         notes: What whoever gathered the evidence has to say, and what was not taken as it was claimed.
         about: None where nobody says whose calls they are.
         day: On which it is decided; None where nobody says.
+        options: Options of the command line, without their dashes, that every printed command repeats.
     """
 
     strategies: tuple[StrategyCounts, ...]
@@ -425,3 +428,4 @@ class CaseEvidence:
     notes: tuple[str, ...]
     about: EvidenceSubject | None = None
     day: str | None = None
+    options: Mapping[str, tuple[str, ...]] = field(default_factory=dict)

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.decide.economics import crossing_month
 from schema_guard.decide.evidence.money import TrialCost
+from schema_guard.decide.explanation.commands import playbook_command
 from schema_guard.decide.explanation.gain import gain_shares
 from schema_guard.decide.explanation.money import tokens_per_month
-from schema_guard.decide.explanation.reasons import of_function, playbook_command
+from schema_guard.decide.explanation.reasons import with_file
 from schema_guard.decide.playbook import STRICT, order_of
 from schema_guard.stats import Rate, paired
 from schema_guard.text import dollars, interval, large, months, percent, plural
@@ -28,11 +29,9 @@ if TYPE_CHECKING:
     from schema_guard.decide.measure import Measured
 
 
-_BENCH = "schema-guard bench run SUITE --model MODEL"
-_SAME_INPUTS = f"{_BENCH} --model TUNED_MODEL --strategy bare,few_shot"
-_KNOWN_ANSWERS = (
-    f"{_BENCH} --strategy system_prompt,reason_then_format  # its known answers say what is right"
-)
+_BENCH = "schema-guard help bench run  # how to measure"
+_SAME_INPUTS = f"{_BENCH} both models on one suite, with --strategy bare,few_shot"
+_KNOWN_ANSWERS = f"{_BENCH} system_prompt and reason_then_format on a suite with known answers"
 _ECONOMICS = "economics and calls_per_month"
 _UNPRICED = "costs and calls a month are not known"
 
@@ -167,7 +166,7 @@ def _no_training_cost(case: Case, cost: CostCase | None) -> GuideClaim:
     figures = {"trials": len(trials), "calls": calls, **totals._asdict()}
     if totals.dollars is not None:
         return GuideClaim(name, says, measured=True, line=line, figures=figures)
-    measure = f"schema-guard decide{of_function(case.evidence)} --prices SOURCE"
+    measure = "the same command with --prices SOURCE"
     return GuideClaim(name, says, measured=False, line=line, measure=measure, figures=figures)
 
 
@@ -219,7 +218,7 @@ def _training(case: Case) -> GuideClaim:
 
 def _hint(case: Case, what: str) -> str:
     """Say how a number is given that no record holds."""
-    return f"schema-guard decide{of_function(case.evidence)} --with costs.json  # with {what}"
+    return with_file(case.evidence, what)
 
 
 def _volume(case: Case, cost: CostCase | None) -> GuideClaim:

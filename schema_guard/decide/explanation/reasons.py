@@ -8,10 +8,17 @@ measured is named as that; no reason to tune goes unmentioned.
 from __future__ import annotations
 
 from itertools import pairwise
-from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.decide.case import routed_cost
+from schema_guard.decide.explanation.commands import (
+    decide_command,
+    export_command,
+    playbook_command,
+    report_command,
+    step_of_trial,
+    watch_command,
+)
 from schema_guard.decide.explanation.gain import gain_shares
 from schema_guard.decide.rules.ruling import PATIENCE_MONTHS
 from schema_guard.decide.rules.tuned_models import concentration
@@ -33,26 +40,23 @@ CONTENT_WARNING = (
 )
 
 IMPORT_ALL = (
-    "schema-guard store import FILE... --from TOOL --schema SCHEMA --traffic all  # all calls of a period; or record: guard(..., observe=True) "
-    "around the function"
+    "schema-guard help store import  # import all calls of a period with --traffic all; or record every call with "
+    "guard(..., observe=True)"
 )
 
-_PILOT = (
-    "schema-guard tune prepare{named} --output DIR  # validated answers, a part of the inputs held out; then a pilot: "
-    "schema-guard tune run DIR, and tuned:DIR measured on test.jsonl"
-)
+_PILOT = "{export}  # it writes checked answers, holds a part of them out, and names the command that tunes"
 _NEXT = {
-    "NEED_MORE_DATA": "schema-guard decide{of}  # again, when the further calls are recorded",
+    "NEED_MORE_DATA": "{decide}  # again, when the further calls are recorded",
     "FINE_TUNE_FOR_COST": _PILOT,
     "FINE_TUNE_JUSTIFIED": _PILOT,
     "FINE_TUNE_AND_ROUTE": (
         "schema-guard help routing  # Router(tuned=..., prompt=..., primary=Evidence.of(VERDICT), share=Rollout({target:g})), "
         "with what `decide --format json` prints"
     ),
-    "SCHEMAS_FLAGGED": "schema-guard report",
-    "FINE_TUNE_BLOCKED": "schema-guard decide{of}  # again, when what blocks it has changed",
+    "SCHEMAS_FLAGGED": "{report}",
+    "FINE_TUNE_BLOCKED": "{decide}  # again, when what blocks it has changed",
     "ACCEPT_OR_REDESIGN": (
-        "schema-guard decide{of}  # again, with a looser target, a simpler schema, failures handled, or another provider"
+        "{decide}  # again, with a looser target, a simpler schema, failures handled, or another provider"
     ),
 }
 _NEXT_OF_STAGE = {
@@ -63,20 +67,11 @@ _NEXT_OF_STAGE = {
     ),
     "in_service": "{watching}",
 }
-# Fixes that no playbook run runs by itself: what has to be done first, and what the command takes then.
-_OTHER_COMMANDS = {
-    "schema_simplify": ("simplify the schema, then: ", ""),
-    "smaller_model": ("with a smaller MODEL: ", ""),
-    "reasoning_limit": ("with the provider's own argument that limits reasoning: ", " --option KEY=VALUE"),
-}
-_NEEDS_NEW_CALLS = ("system_prompt", "strict_schema", "json_mode", "few_shot", "reason_then_format")
+# What a file has to hold, by what is missing.
 _MEASURED_BY = {
-    "right": "schema-guard decide{of} --with answers.json  # with 'content': how many known answers there are, and how many are right",
+    "right": "'content', the number of known answers and of right ones,",
     "latency": "record calls that tell their seconds, or give 'latency' in the evidence",
 }
-
-# The rate of `bench run --playbook` without --max-failure-rate. A command that names it would be too long for a line.
-_RATE = 0.01
 
 _NO_SOURCE = "prices: no source and no day are given"
 
@@ -93,96 +88,65 @@ def explain_exceptions(unexplained: Unexplained) -> str:
 
 def next_step(ruling: Ruling, evidence: CaseEvidence) -> str:
     """Say what to run, or to do, next."""
-    figures, of = ruling.figures, of_function(evidence)
+    figures = ruling.figures
     step, missing = figures.get("next_rung"), figures.get("missing")
     if step:
         return playbook_command(evidence, step)
     if ruling.verdict == "NEED_ECONOMICS":
-        return f"schema-guard decide{of} --with costs.json  # with {', '.join(figures['missing'])}"
+        return with_file(evidence, ", ".join(figures["missing"]))
     if missing:
-        return _MEASURED_BY[missing[0]].format(of=of)
+        needed = _MEASURED_BY[missing[0]]
+        return with_file(evidence, needed) if missing[0] == "right" else needed
     if ruling.verdict == "FIND_WHAT_CHANGED":
         since = _since(evidence, figures["strategy"])
-        return f"undo what changed then; if it has to stay: schema-guard decide{of} --since {since}"
+        return f"undo what changed then; if it has to stay: {decide_command(evidence, since)}"
     return _bought(figures["meanwhile"], evidence) if figures.get("meanwhile") else _plan(ruling, evidence)
 
 
-def of_function(evidence: CaseEvidence) -> str:
-    """Name the function, and its schema where it has several, as the end of a command; nothing where none is known."""
-    schema = (
-        f" --schema {quote(evidence.about.schema)}"
-        if evidence.about and evidence.about.schemas_of_function > 1
-        else ""
-    )
-    return _function(evidence) + schema
+def with_file(evidence: CaseEvidence, what: str) -> str:
+    """Return how to give a fact that no record holds, in the file of `--with` or in a new one."""
+    for option in ("evidence", "with"):
+        for file in evidence.options.get(option, ()):
+            return f"add {what.rstrip(',')} to {file}, then: {decide_command(evidence)}"
+    return f"schema-guard help costs  # how to write a file with {what} for --with of decide"
 
 
-def _function(evidence: CaseEvidence) -> str:
-    function = evidence.about.function if evidence.about else None
-    return f" --function {quote(function)}" if function else ""
-
-
-def _schema_option(evidence: CaseEvidence) -> str:
-    """Name the schema and the function, where they are known, as the end of a command."""
-    about = evidence.about
-    return f" --schema {quote(about.schema) if about else 'NAME'}{_function(evidence)}"
-
-
-def playbook_command(evidence: CaseEvidence, step: str) -> str:
-    """Give the command that measures a step; what only its reader knows stands in capitals."""
-    of, about = _function(evidence), evidence.about
-    trials = "NAME" if about is None else quote(about.schema)
-    inputs = "--schema FILE --inputs FILE" if of else f"--schema {trials}"
-    first = step if step not in _OTHER_COMMANDS else _step_in_use(evidence)
-    rate = evidence.config.target
-    wanted = "" if rate == _RATE else f" --max-failure-rate {100 * rate:g}%"
-    prefix, added = _OTHER_COMMANDS.get(step, ("", " --larger MODEL" if step == "larger_model" else ""))
-    return f"{prefix}schema-guard bench run --playbook {inputs} --model MODEL{of}{added} --first-step {first}{wanted}"
-
-
-def _step_in_use(evidence: CaseEvidence) -> str:
-    """Give the step whose way to ask stays as it is."""
-    used = next((strategy.step for strategy in evidence.strategies if strategy.id == evidence.current), None)
-    return used if used in _NEEDS_NEW_CALLS else "system_prompt"
-
-
-def _since(evidence: CaseEvidence, strategy: str) -> str:
-    """Give the day from which on the calls are those of the new time."""
+def _since(evidence: CaseEvidence, strategy: str) -> str | None:
+    """Return the day of the change; None if it is not known."""
     change = next((counts.change for counts in evidence.strategies if counts.id == strategy), None)
-    return change.days[1] if change and change.days else "DAY"
-
-
-def _watching(evidence: CaseEvidence) -> str:
-    limit = evidence.config.latency_p95_s
-    latency = "" if limit is None else f" --max-p95 {limit:g}s"
-    rate = f"{100 * evidence.config.target:g}%"
-    return f"schema-guard watch --max-failure-rate {rate}{latency}{of_function(evidence)}"
+    return change.days[1] if change and change.days else None
 
 
 def _plan(ruling: Ruling, evidence: CaseEvidence) -> str:
     """Say what to do where no step is next and nothing is missing."""
-    figures, watching = ruling.figures, _watching(evidence)
+    figures, watching = ruling.figures, watch_command(evidence)
+    commands = {
+        "decide": decide_command(evidence),
+        "export": export_command(evidence),
+        "report": report_command(evidence),
+        "target": evidence.config.target,
+        "watching": watching,
+    }
     if ruling.verdict == "NEED_MORE_DATA" and any(
         strategy.bursts and strategy.id == figures["strategy"] for strategy in evidence.strategies
     ):
-        of = of_function(evidence)
-        return f"schema-guard report{of}  # what fails in the bursts; after further calls: schema-guard decide{of}"
+        return "{report}  # what fails in the bursts; after further calls: {decide}".format(**commands)
+    if ruling.verdict == "PROMPTING_ENOUGH" and evidence.about is not None and not evidence.about.function:
+        return f"use {figures['strategy']} in your function; `watch` checks its calls when they are recorded"
     if figures.get("stage") in _NEXT_OF_STAGE:
-        step, target = _NEXT_OF_STAGE[figures["stage"]], evidence.config.target
-        return step.format(watching=watching, named=_schema_option(evidence), target=target)
+        return _NEXT_OF_STAGE[figures["stage"]].format(**commands)
     if "train_examples" in figures.get("blocked", ()):
-        return f"schema-guard tune prepare{_schema_option(evidence)} --output DIR  # it says which inputs to label next"
+        return f"{commands['export']}  # it says which inputs to label next"
     if ruling.verdict not in ("PROMPTING_ENOUGH", "USE_CHEAPER_MODEL"):
-        step, target = _NEXT[ruling.verdict], evidence.config.target
-        return step.format(of=of_function(evidence), named=_schema_option(evidence), target=target)
+        return _NEXT[ruling.verdict].format(**commands)
     return f"use {figures['switch_to']}, then: {watching}" if figures.get("switch_to") else watching
 
 
 def _bought(meanwhile: Mapping[str, Any], evidence: CaseEvidence) -> str:
     """Say how calls are bought that would come too late by themselves, and for how much."""
     cost = "" if meanwhile["cost"] is None else f", for about {dollars(meanwhile['cost'])}"
-    command = playbook_command(evidence, meanwhile["rung"] or _step_in_use(evidence))
-    return f"{command} --max-calls {meanwhile['calls']}  # instead of waiting{cost}"
+    step = step_of_trial(evidence, meanwhile["rung"])
+    return f"{playbook_command(evidence, step, meanwhile['calls'])}  # instead of waiting{cost}"
 
 
 def reasons_to_tune(case: Case, cost: CostCase | None) -> list[dict[str, Any]]:

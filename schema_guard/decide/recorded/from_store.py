@@ -43,6 +43,7 @@ from schema_guard.decide.recorded.strategies import Gathering, strategy_of
 from schema_guard.errors import InvalidArgument
 from schema_guard.prices.sizes import Sizes, sizes_of
 from schema_guard.records.selection import select
+from schema_guard.records.urls import store_options
 from schema_guard.stats import calls_needed
 from schema_guard.text import clip, did_you_mean
 
@@ -226,6 +227,7 @@ def _gathered(problem: Problem, store: Store, facts: dict[str, Any], options: _G
         "about": _scope_of(problem, configurations, store, options.since)
         | {"latest_days": None if production.latest_s is None else production.latest_s / 86_400},
         "day": datetime.now(UTC).date().isoformat(),
+        "options": store_options(store),
     }
     _add_extra_evidence(evidence, facts, reading, best, tuned, (current, behind[current.id]))
     _use_known_answers(evidence, current.id)
@@ -358,6 +360,7 @@ def _scope_of(
     return {
         "function": problem.function,
         "schema": problem.schema,
+        "schema_fingerprint": configurations[0].first.schema_fingerprint,
         "schemas_of_function": problem.schemas,
         "models": sorted({row.model for row in own if row.model}),
         "period": [_day(min(starts)), _day(max(map(last_call, own)))] if starts else None,

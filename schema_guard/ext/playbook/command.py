@@ -8,7 +8,7 @@ import sys
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
@@ -17,35 +17,43 @@ from schema_guard.cli.shared.given import is_given
 from schema_guard.cli.shared.notes import note
 from schema_guard.cli.shared.options import json_file, key_value, naming, reasoned, store_of
 from schema_guard.cli.shared.progress import progress
+from schema_guard.cli.shared.repeated import percent_text, repeated
 from schema_guard.decide.playbook import STEPS
-from schema_guard.decide.recorded.configurations import is_trial
+from schema_guard.decide.recorded.from_store import gather, targets_of
 from schema_guard.ext.playbook.estimate import estimate_of
-from schema_guard.ext.playbook.inputs import inputs_of, read_texts, suite_inputs
+from schema_guard.ext.playbook.missing import (
+    Missing,
+    inputs_needed,
+    missing_as_json,
+    missing_document,
+    skipping_command,
+    storing_line,
+)
 from schema_guard.ext.playbook.result import document_of, playbook_as_json
-from schema_guard.ext.playbook.run import run_playbook
+from schema_guard.ext.playbook.run import ImpossibleStep, run_playbook
 from schema_guard.ext.playbook.settings import PlaybookBudget, PlaybookSettings
+from schema_guard.ext.playbook.sources import sources_of
+from schema_guard.ext.playbook.steps import LARGER, NOT_NAMED, SIMPLIFY
 from schema_guard.models import connect
 from schema_guard.prices.tokens import token_prices
 from schema_guard.records.private import write_private
-from schema_guard.records.selection import select
 from schema_guard.report.as_markdown import as_markdown
 from schema_guard.report.as_text import as_text
 from schema_guard.report.page import page
-from schema_guard.schema import Schema
-from schema_guard.text import clip, did_you_mean, safe
+from schema_guard.text import did_you_mean, safe
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from schema_guard.cli.bench.options import PlanOptions, PlaybookOptions, RunOptions, SuiteOptions
     from schema_guard.ext.playbook.inputs import Inputs
     from schema_guard.ext.playbook.result import PlaybookResult
+    from schema_guard.ext.playbook.sources import PlaybookSources
     from schema_guard.models import Model
     from schema_guard.prices.tokens import TokenPrices
-    from schema_guard.records import ConfigurationCounts, Store
+    from schema_guard.records import Store
 
-_MOST_NAMED = 3
-_TARGET = 0.01
+_TARGET, _ALPHA = 0.01, 0.05
 # Names of arguments, as the errors of this part begin with them.
 _OPTIONS = {"step": "--first-step", "first": "--first-step", "extra": "--with", "inputs": "--inputs"}
 
@@ -72,78 +80,183 @@ def run_command(
         The exit status.
     """
     with naming(**_OPTIONS):
-        inputs, records = _inputs(suite, asked, steps), store_of(store)
-        settings = _settings(suite, how, steps, inputs.schema, records)
+        records = store_of(store)
+        found = sources_of(suite, asked, how, steps, records)
+        missing = (*found.missing, *(_unnamed(steps) if found.recorded else ()))
+        config = _config(how, steps)
+        if missing or found.inputs is None:
+            return _report(found, missing, config, records, outputs)
+        settings = _settings(found, how, steps, config, records)
+        settings = replace(settings, repeated=_repeated(suite, asked, how, steps, found))
         ask = stand_in if how.dry_run else partial(connect, max_retries=how.retries)
-        model, tuned = _connected(asked, ask)
+        model, tuned = _connected(found.models, ask)
         larger = None if steps.larger is None else ask(steps.larger)
-        planned = estimate_of(inputs, model, larger=larger, tuned=tuned, settings=settings)
-        prices = [] if how.prices is None else _prices(how.prices, model, larger, tuned)
-        lines = (planned.as_text(prices), f"records go to {records.url if records else 'no store'}")
+        models = _Models(model, tuned, larger)
+        try:
+            plan = _plan(found, models, settings, how.prices, records)
+        except ImpossibleStep as error:
+            if found.recorded is None or records is None:
+                raise
+            schema = found.recorded.fingerprint
+            skipping = skipping_command(records, found.function, schema, error.step, error.reason)
+            lacking = Missing((f"{error.step}: {error.reason}",), found.function, skipping=skipping)
+            return _show_missing(lacking, outputs)
         if how.dry_run:
-            print(*map(safe, lines), "dry run: nothing was sent", sep="\n")
+            print(*map(safe, plan), "dry run: nothing was sent", sep="\n")
             return 0
-        note(*lines)
-        with progress(len(inputs.tasks)) as on_call:
-            result = run_playbook(
-                inputs,
-                model,
-                tuned=tuned,
-                larger=larger,
-                store=records,
-                settings=settings,
-                on_asked=lambda one: on_call(one.step, one.outcome is not None and one.outcome.ok),
-            )
+        note(*plan)
+        return _show(_measured(found.inputs, models, settings, records), outputs)
+
+
+class _Models(NamedTuple):
+    """The model of the steps, the tuned model after them, and the larger model of the last step."""
+
+    model: Model
+    tuned: Model | None
+    larger: Model | None
+
+
+def _plan(
+    found: PlaybookSources,
+    models: _Models,
+    settings: PlaybookSettings,
+    source: str | None,
+    records: Store | None,
+) -> list[str]:
+    """Return the lines that describe the calls to make."""
+    assert found.inputs is not None
+    model, tuned, larger = models
+    planned = estimate_of(found.inputs, model, larger=larger, tuned=tuned, settings=settings)
+    prices = [] if source is None else _prices(source, model, larger, tuned)
+    whose = f" for {settings.function}" if settings.function else ""
+    return [
+        f"model {', '.join(found.models)}: {planned.as_text(prices)}",
+        f"records go to {records.url if records else 'no store'}{whose}",
+    ]
+
+
+def _measured(
+    inputs: Inputs, models: _Models, settings: PlaybookSettings, records: Store | None
+) -> PlaybookResult:
+    """Make the calls, and store what was declined."""
+    with progress(len(inputs.tasks)) as on_call:
+        result = run_playbook(
+            inputs,
+            models.model,
+            tuned=models.tuned,
+            larger=models.larger,
+            store=records,
+            settings=settings,
+            on_asked=lambda one: on_call(one.step, one.outcome is not None and one.outcome.ok),
+        )
     if records is not None:
         _store_declined(records, inputs, settings)
-    return _show(result, outputs)
+    return result
 
 
-def _inputs(suite: SuiteOptions, asked: PlanOptions, steps: PlaybookOptions) -> Inputs:
-    """Load the schema and its inputs: of a suite, or of files."""
-    texts = None if steps.inputs is None else read_texts(steps.inputs)
-    named = suite.suite_schema
-    is_file = named is not None and named.endswith(".json")
-    if is_file and not is_given("suite"):
-        if texts is None:
-            raise click.UsageError(
-                "--schema FILE needs --inputs FILE or a SUITE: a schema file has no tasks of its own"
-            )
-        inputs = inputs_of(Schema.of(Path(str(named))), texts, seed=asked.seed)
-    else:
-        entries = {entry.name: entry for entry in suite.load(is_schema_used=is_file).schemas}
-        chosen = next(iter(entries)) if len(entries) == 1 and (named is None or is_file) else named
-        if chosen is None:
-            raise click.UsageError(f"--playbook needs --schema NAME, one of {', '.join(entries)}")
-        if chosen not in entries:
-            raise click.UsageError(
-                f"--schema {safe(chosen)!r}: no such schema in the suite, which has {', '.join(entries)}"
-                f"{did_you_mean(chosen, entries)}"
-            )
-        inputs = suite_inputs(entries[chosen], texts=texts, seed=asked.seed)
-    if is_given("sample") and asked.sample != "all":
-        return replace(inputs, tasks=inputs.tasks[: int(asked.sample)])
-    return inputs
+def _unnamed(steps: PlaybookOptions) -> Iterator[str]:
+    """Yield what the first step needs and the command line does not name."""
+    if steps.first_step == LARGER and steps.larger is None:
+        yield "the larger model: name it with --larger"
+    elif steps.first_step in NOT_NAMED and steps.first_step != LARGER:
+        yield f"{steps.first_step}: {NOT_NAMED[steps.first_step]}; begin with another --first-step"
+    elif steps.first_step == SIMPLIFY:
+        yield f"{SIMPLIFY}: no machine can run it; simplify the schema, and begin with another --first-step"
 
 
-def _connected(asked: PlanOptions, connect: Callable[[str], Model]) -> tuple[Model, Model | None]:
+def _config(how: RunOptions, steps: PlaybookOptions) -> dict[str, Any]:
+    """Return the aims that the user typed, by the names of the evidence's config."""
+    aims = {
+        "target": how.max_failure_rate,
+        "right": steps.min_right,
+        "latency_p95_s": steps.max_p95,
+        "burst_length": steps.burst_length,
+    }
+    return {name: value for name, value in aims.items() if value is not None}
+
+
+def _report(
+    found: PlaybookSources,
+    missing: Sequence[str],
+    config: Mapping[str, Any],
+    records: Store | None,
+    outputs: Sequence[tuple[Path | None, str]],
+) -> int:
+    """Print what the playbook lacks. Nothing is sent. The exit status says that something has to be done."""
+    lacking = Missing(tuple(missing), found.function)
+    if found.needs_inputs and records is not None and found.recorded is not None:
+        gathered = gather(
+            records,
+            schema=found.recorded.fingerprint,
+            function=found.function,
+            extra={"config": dict(config)},
+        ).evidence
+        aims = gathered["config"]
+        lacking = lacking._replace(
+            calls=sum(row.calls for row in found.recorded.rows),
+            texts=records.kept_texts(found.recorded.fingerprint, found.function),
+            needed=inputs_needed(
+                aims.get("target", _TARGET), aims.get("alpha", _ALPHA) / (len(gathered["strategies"]) + 1)
+            ),
+            calls_per_month=gathered.get("calls_per_month"),
+            storing=storing_line(records),
+        )
+    return _show_missing(lacking, outputs)
+
+
+def _show_missing(lacking: Missing, outputs: Sequence[tuple[Path | None, str]]) -> int:
+    """Print and write what a playbook lacks, and return the exit status."""
+    document = missing_document(lacking)
+    write: dict[str, Callable[[], str]] = {
+        "json": lambda: json.dumps(missing_as_json(lacking), indent=2),
+        "html": lambda: page(document),
+        "markdown": lambda: as_markdown(document),
+        "text": lambda: as_text(document),
+    }
+    _write(write, outputs)
+    return 1
+
+
+def _repeated(
+    suite: SuiteOptions, asked: PlanOptions, how: RunOptions, steps: PlaybookOptions, found: PlaybookSources
+) -> dict[str, list[str]]:
+    """Return the options that the next command needs too."""
+    is_suite = is_given("suite")
+    files = {"with": steps.given, "prices": how.prices, "inputs": steps.inputs}
+    if is_suite:
+        files["suite"] = suite.suite
+    if found.recorded is None:
+        files["schema"] = suite.suite_schema
+    return repeated(
+        {
+            "model": list(asked.models) if is_given("models") else None,
+            "larger": steps.larger,
+            "option": list(steps.options),
+            "min-right": percent_text(steps.min_right),
+            "max-p95": steps.max_p95 and f"{steps.max_p95:.10g}s",
+            "burst-length": steps.burst_length and f"{steps.burst_length:.10g}",
+        },
+        files,
+    )
+
+
+def _connected(named: Sequence[str], connect: Callable[[str], Model]) -> tuple[Model, Model | None]:
     """Return the model for the steps, and the tuned model that is measured after them."""
-    models = [connect(name) for name in asked.models]
+    models = [connect(name) for name in named]
     tuned = [model for model in models if getattr(model, "tuned", False)]
     others = [model for model in models if model not in tuned]
     if len(others) != 1 or len(tuned) > 1:
-        named = ", ".join(map(safe, asked.models))
         raise click.UsageError(
-            f"--model {named}: expected one model for --playbook, and at most one tuned:DIR beside it"
+            f"--model {', '.join(map(safe, named))}: expected one model for --playbook, and at most one tuned:DIR beside it"
         )
     return others[0], tuned[0] if tuned else None
 
 
 def _settings(
-    suite: SuiteOptions,
+    found: PlaybookSources,
     how: RunOptions,
     steps: PlaybookOptions,
-    schema: Schema[Any],
+    config: Mapping[str, Any],
     records: Store | None,
 ) -> PlaybookSettings:
     if steps.first_step not in STEPS:
@@ -151,54 +264,25 @@ def _settings(
             f"--first-step {safe(steps.first_step)!r}: expected one of {', '.join(STEPS)}"
             f"{did_you_mean(steps.first_step, STEPS)}"
         )
+    assert found.inputs is not None
+    extra = {} if steps.given is None else json_file(steps.given)
+    in_file = extra.pop("config", {})
+    if not isinstance(in_file, dict):
+        raise click.UsageError(f"--with {safe(str(steps.given))}: config: expected a JSON object")
+    aims = {**in_file, **config}
+    stored = [] if records is None else targets_of(records, found.inputs.schema.fingerprint, found.function)
     return PlaybookSettings(
-        target=_TARGET if how.max_failure_rate is None else how.max_failure_rate,
+        target=aims.pop("target", stored[-1].target if stored else _TARGET),
+        alpha=aims.pop("alpha", _ALPHA),
         first=steps.first_step,
         declined=dict(reasoned(text, STEPS) for text in steps.decline),
-        extra={} if steps.given is None else json_file(steps.given),
+        extra={**extra, **({"config": aims} if aims else {})},
         output_tokens=steps.reply_tokens,
         options=dict(map(key_value, steps.options)),
         budget=PlaybookBudget(steps.max_calls, steps.max_output_tokens, how.max_time),
-        function=_function(suite, how, schema, records),
+        function=found.function,
         concurrency=how.concurrency,
     )
-
-
-def _function(suite: SuiteOptions, how: RunOptions, schema: Schema[Any], records: Store | None) -> str | None:
-    """Return the function that the results belong to, which has calls under this schema."""
-    if records is None:
-        if how.function is not None:
-            raise click.UsageError("--function needs a store that has its calls: name one with --store")
-        return None
-    rows = records.configurations()
-    if how.function is None:
-        is_file = suite.suite_schema is not None and suite.suite_schema.endswith(".json")
-        named = None if is_file else suite.load(is_schema_used=False).function
-        if any((row.function, row.schema_fingerprint) == (named, schema.fingerprint) for row in rows):
-            return named
-        _note_functions(schema, rows)
-        return None
-    name = select(records, rows, function=how.function).function
-    known = {row.schema_fingerprint: row.schema_name for row in rows if row.function == name}
-    if schema.fingerprint not in known:
-        others = ", ".join(f"{clip(title)} ({content})" for content, title in known.items())
-        raise click.UsageError(
-            f"--function {safe(str(name))!r}: expected a function with the schema {schema.name} ({schema.fingerprint}), "
-            f"got one with {others}: calls under another schema are no evidence about this one"
-        )
-    return name
-
-
-def _note_functions(schema: Schema[Any], rows: Sequence[ConfigurationCounts]) -> None:
-    """Note before the first call that the results will belong to no function."""
-    names = sorted(
-        {row.function for row in rows if row.schema_fingerprint == schema.fingerprint and not is_trial(row)}
-    )
-    if len(names) > 1:
-        listed = ", ".join(map(clip, names[:_MOST_NAMED])) + (" ..." if len(names) > _MOST_NAMED else "")
-        note(
-            f"{schema.name} has several functions ({listed}): without --function these results count for none of them"
-        )
 
 
 def _prices(source: str, *models: Model | None) -> list[TokenPrices]:
@@ -221,13 +305,18 @@ def _show(result: PlaybookResult, outputs: Sequence[tuple[Path | None, str]]) ->
         "markdown": lambda: as_markdown(document_of(result)),
         "text": lambda: as_text(document_of(result)),
     }
-    for path, form in outputs:
-        if path is None:
-            print(write[form]())
-        else:
-            write_private(path, write[form]() + "\n")
+    _write(write, outputs)
     if result.is_unanswered:
         reason = result.ended or "the provider refuses the request"
         print(f"schema-guard: no call got a reply that could be validated: {safe(reason)}", file=sys.stderr)
         return 2
     return result.verdict.exit_code()
+
+
+def _write(write: Mapping[str, Callable[[], str]], outputs: Sequence[tuple[Path | None, str]]) -> None:
+    """Print a result, and write it to its files."""
+    for path, form in outputs:
+        if path is None:
+            print(write[form]())
+        else:
+            write_private(path, write[form]() + "\n")

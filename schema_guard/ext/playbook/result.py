@@ -10,12 +10,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from schema_guard.decide.measure import as_figures, state_of
 from schema_guard.ext.playbook.steps import TUNED
 from schema_guard.report import as_json
 from schema_guard.report.decision.plain_words import label, meaning, tone_of
 from schema_guard.report.decision.words import failed, missed, share
 from schema_guard.report.document import Document, Fact, Section, Table
 from schema_guard.report.words import NO_DATA, tokens
+from schema_guard.stats import Rate
 from schema_guard.text import interval, odds, percent
 
 if TYPE_CHECKING:
@@ -187,10 +189,14 @@ def _rate(step: StepResult, result: PlaybookResult) -> Mapping[str, Any] | None:
     if not step.n:
         return None
     figures = result.verdict.figures
-    rate: Mapping[str, Any] | None = (
+    known: Mapping[str, Any] | None = (
         figures.get("tuned") if step.step == TUNED else figures["rates"].get(step.strategy)
     )
-    return rate
+    if known is not None and (known["n"], known["k"]) == (step.n, step.k):
+        return known
+    # Evidence of a store has names of its own for the trials.
+    rate = Rate.of(step.k, step.n, alpha=figures["alpha_each"])
+    return as_figures(rate, state_of(rate, result.target))
 
 
 def _in_figures(result: PlaybookResult) -> Section:

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 from schema_guard.bench.run.concurrency import InOrder, LostInARow, ran_to_end
 from schema_guard.decide import decide
 from schema_guard.decide.playbook import STEPS, order_of
+from schema_guard.decide.recorded.from_store import gather
 from schema_guard.errors import InvalidArgument, MissingExtra
 from schema_guard.ext.playbook.calls import PlaybookCall, StepCalls, ask_task, judged
 from schema_guard.ext.playbook.result import PlaybookResult
@@ -40,6 +41,7 @@ from schema_guard.ext.playbook.steps import (
     StepConfiguration,
 )
 from schema_guard.records.identity import new_call_id
+from schema_guard.records.urls import store_options
 from schema_guard.stats import bounds
 
 if TYPE_CHECKING:
@@ -54,6 +56,8 @@ if TYPE_CHECKING:
 
 # The verdicts that name a step to try.
 _UNFINISHED = ("TRY_NEXT_FIX", "USE_CONSTRAINED_DECODING")
+
+_FLUSH_S = 30.0
 
 # One lost call may be bad luck. With three in a row the provider is down, or the key is wrong.
 MOST_LOST_IN_A_ROW = 3
@@ -90,6 +94,19 @@ def run_playbook(  # noqa: PLR0913 - whom to ask, and how; all but two by name
     if not ran_to_end(run.run()):
         run.ended = "interrupted"
     return run.result()
+
+
+class ImpossibleStep(InvalidArgument):
+    """The first step cannot be run.
+
+    Attributes:
+        step: Its name.
+        reason: Why.
+    """
+
+    def __init__(self, step: str, reason: str) -> None:
+        super().__init__(f"first={step!r}: expected a step that can be run: {reason}")
+        self.step, self.reason = step, reason
 
 
 class Most(NamedTuple):
@@ -184,7 +201,7 @@ class _PlaybookRun:
             raise InvalidArgument(f"first={first!r}: expected a step that a machine can run")
         claim = self._claim(first)
         if claim is not None:
-            raise InvalidArgument(f"first={first!r}: expected a step that can be run: {claim['reason']}")
+            raise ImpossibleStep(first, claim["reason"])
 
     async def run(self) -> None:
         asker = self.asker
@@ -319,11 +336,20 @@ class _PlaybookRun:
         nothing = {"id": self.settings.first, "rung": self.settings.first, "n": 0, "k_final": 0}
         measured = self._measured()
         tested = {calls.step for calls in measured}
-        evidence, config = self.settings.extra, {"target": self.settings.target, "alpha": self.settings.alpha}
+        extra, settings = self.settings.extra, self.settings
+        config = {**extra.get("config", {}), "target": settings.target, "alpha": settings.alpha}
+        if self.asker.store is not None and settings.function is not None:
+            return self._with_production(self.asker.store, {**extra, "config": config})
+        store = {} if self.asker.store is None else store_options(self.asker.store)
         return {
-            **evidence,
+            **extra,
             **self._piloted(),
-            "config": {**evidence.get("config", {}), **config},
+            "config": config,
+            "about": {
+                "schema": self.inputs.schema.name,
+                "schema_fingerprint": self.inputs.schema.fingerprint,
+            },
+            "options": {**store, **settings.repeated},
             "strategies": [calls.as_evidence() for calls in measured] or [nothing],
             "comparisons": [pairs._asdict() for calls in measured if (pairs := calls.pairs()) is not None],
             "ladder": [
@@ -333,6 +359,18 @@ class _PlaybookRun:
                 for step in STEPS
             ],
         }
+
+    def _with_production(self, store: Store, extra: dict[str, Any]) -> dict[str, Any]:
+        """Return what `decide` decides on: the calls of the function, and its trials with this one."""
+        claims = [{"rung": step, **claim} for step in STEPS if (claim := self._claim(step)) is not None]
+        store.flush(_FLUSH_S)
+        evidence = gather(
+            store,
+            schema=self.inputs.schema.fingerprint,
+            function=self.settings.function,
+            extra={**extra, "ladder": claims},
+        ).evidence
+        return {**evidence, "options": {**evidence.get("options", {}), **self.settings.repeated}}
 
     def _piloted(self) -> dict[str, Any]:
         """Give what the tuned model did; nothing before it was asked."""

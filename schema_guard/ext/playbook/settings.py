@@ -48,6 +48,7 @@ class PlaybookSettings:
         budget: What may be spent.
         function: Whose fixes are measured, as records name it; None for the only function of the schema.
         concurrency: Calls at once, >= 1; as many as this less one may be begun in vain when a step stops.
+        repeated: Options of the command line, without their dashes, that every printed command repeats.
     """
 
     target: float = 0.01
@@ -60,6 +61,7 @@ class PlaybookSettings:
     budget: PlaybookBudget = field(default_factory=PlaybookBudget)
     function: str | None = None
     concurrency: int = AT_ONCE
+    repeated: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         _require_steps([self.first, *self.declined])

@@ -34,6 +34,8 @@ __all__ = [
 
 _TEXT: Final = b"t"
 _COMPRESSED: Final = b"z"
+TEXT_MARKS: Final = (_TEXT, _COMPRESSED)
+"""The first bytes of what can be read again as a text."""
 _HASH: Final = b"h"
 _LOST: Final = b"e"
 

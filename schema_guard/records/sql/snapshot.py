@@ -12,6 +12,7 @@ from itertools import starmap
 from math import ceil, floor
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from schema_guard.records.attempts import Where
 from schema_guard.records.counts.calls import (
     HOUR_S,
     LARGEST_HOUR,
@@ -21,7 +22,7 @@ from schema_guard.records.counts.calls import (
 from schema_guard.records.counts.rollups import ROLL_UP_COLUMNS, RollUp, add_counts, rolled_up
 from schema_guard.records.counts.tallies import IDENTITY, counted, counts_of, hour_counts
 from schema_guard.records.declarations import Declared, DeclaredStep, DeclaredTarget
-from schema_guard.records.payloads.texts import Payload, texts_of
+from schema_guard.records.payloads.texts import TEXT_MARKS, Payload, texts_of
 from schema_guard.records.rows import CONFIGURATION_COLUMNS, store_text
 from schema_guard.records.sql import writing
 from schema_guard.records.sql.removal import count_of, excess, is_counted
@@ -31,7 +32,6 @@ from schema_guard.records.values import SchemaText
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from schema_guard.records.attempts import Where
     from schema_guard.records.counts.calls import StoredRow
     from schema_guard.records.counts.configurations import ConfigurationCounts, HourCounts
     from schema_guard.records.payloads.retention import Forgotten, Retention
@@ -116,6 +116,15 @@ class Snapshot:
         return [
             texts_of(str(unpacked(call_id)), number, Payload(*stored)) for call_id, number, *stored in rows
         ]
+
+    def kept_texts(self, schema: str, function: str | None) -> int:
+        """Return the number of first attempts whose prompts are stored as texts, not as hashes."""
+        condition, values = _chosen(Where(schema=schema, function=function))
+        sql = f"""SELECT COUNT(*) FROM payloads AS p JOIN attempts AS a ON a.id = p.attempt_id
+            JOIN configurations AS c ON c.id = a.configuration_id
+            WHERE a.number = 1 AND substr(p.prompt, 1, 1) IN (?, ?) AND {condition}"""
+        ((calls,),) = self._connection.select(sql, [*TEXT_MARKS, *values])
+        return int(calls)
 
     def configurations(self, where: Where) -> list[ConfigurationCounts]:
         """Return the counts of calls by configuration, in the order of their first calls."""

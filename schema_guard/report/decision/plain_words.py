@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 _MEANINGS = {
     "PROMPTING_ENOUGH": "prompting is good enough: keep it",
     "PROMPTING_ENOUGH, switch": "prompting is good enough, in another way than the one in use: switch",
+    "PROMPTING_ENOUGH, trial": "prompting is good enough in the trial: use what passed",
     "USE_CHEAPER_MODEL": "a cheaper model does it as well: switch before you think of tuning",
     "FIND_WHAT_CHANGED": "failures have risen and stay: find what changed then",
     "NEED_ECONOMICS": "no fix of prompting is left; whether tuning pays needs your numbers",
@@ -93,6 +94,8 @@ def meaning(figures: Figures) -> str:
     """
     name = figures["verdict"]
     keys = [key for key in ("unexplained", "unrated") if key in figures]
+    if figures.get("schema") and not figures.get("function"):
+        keys.append(f"{name}, trial")
     if "switch_to" in figures:
         keys.append(f"{name}, switch")
     if name == "SCHEMAS_FLAGGED" and not figures["flagged"]:

@@ -102,7 +102,13 @@ def _command(ordered: Sequence[Decided]) -> str:
     ]
     schema = f" --schema {quote(worst.schema_fingerprint)}" if len(alike) > 1 or not worst.function else ""
     function = f" --function {quote(worst.function)}" if worst.function else ""
-    return f"schema-guard decide{function}{schema}"
+    given = worst.evidence.get("options", {}).items()
+    options = "".join(
+        f" --{name} {quote(value)}"
+        for name, values in given
+        for value in ([values] if isinstance(values, str) else values)
+    )
+    return f"schema-guard decide{function}{schema}{options}"
 
 
 def _tone(tones: Sequence[Tone]) -> Tone:

@@ -66,7 +66,7 @@ def test_text_is_read_from_step_to_verdict(result):
 
     assert document.title == f"playbook of Count ({SCHEMA.fingerprint})"
     assert list(document.facts) == [
-        ("VERDICT", "PROMPTING_ENOUGH - prompting is good enough: keep it"),
+        ("VERDICT", "PROMPTING_ENOUGH - prompting is good enough in the trial: use what passed"),
         (
             "measured",
             f"system_prompt: 4 of 4 failed, 100.00%, proved to be more than {percent(failing.lower)}; at most 20% may",
@@ -75,7 +75,7 @@ def test_text_is_read_from_step_to_verdict(result):
             "measured",
             f"strict_schema: 0 of 28 calls failed, 0.00%; the true share is proved to be below {percent(passing.upper)}",
         ),
-        ("next", "schema-guard watch --max-failure-rate 20%"),
+        ("next", "use strict_schema in your function; `watch` checks its calls when they are recorded"),
         ("ended", "the verdict is PROMPTING_ENOUGH"),
         ("model", "m1, at most 256 output tokens an attempt"),
         ("inputs", "60 in the order of seed 0, 32 calls"),

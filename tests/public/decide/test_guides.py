@@ -144,7 +144,7 @@ def test_no_share_of_the_gain_without_the_same_inputs(change, line):
     result = claims(evidence)["share_of_gain"]
 
     assert (result["measured"], result["line"], result["figures"]) == (False, line, {})
-    assert result["measure"].startswith("schema-guard bench run ")
+    assert result["measure"].startswith("schema-guard help bench run ")
 
 
 def test_the_share_of_right_values_stands_beside_that_of_the_format():
@@ -261,7 +261,7 @@ def test_trials_tell_what_they_took():
     assert (
         unpriced["no_training_cost"]["line"] == "3 trials of 210 calls took dollars that are not known, 210 s"
     )
-    assert unpriced["no_training_cost"]["measure"] == "schema-guard decide --prices SOURCE"
+    assert unpriced["no_training_cost"]["measure"] == "the same command with --prices SOURCE"
 
 
 def test_examples_at_hand_are_told():

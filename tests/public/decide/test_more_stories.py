@@ -207,7 +207,8 @@ def test_bursts_ask_for_no_trial_that_is_over_before_the_next(production):
 
     assert summary(result) == ("NEED_MORE_DATA", None, 0)
     assert "meanwhile" not in result.figures
-    assert result.figures["next_step"].startswith("schema-guard report --function shop.extract  # what fails")
+    report = f"schema-guard report --function shop.extract --store {production.store.url}"
+    assert result.figures["next_step"].startswith(f"{report}  # what fails")
 
 
 def test_a_trial_that_is_advised_decides(production):

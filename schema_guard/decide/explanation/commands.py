@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The commands that a verdict prints. Each one runs as it is printed, from any folder.
+
+Rules: a command repeats the store, the targets, and the files of its reader. It names the function, and reads the schema,
+the model, and the inputs from the store. It has no placeholder for an unknown value. It runs without the value, and
+reports that the value is missing.
+"""
+
+from __future__ import annotations
+
+from shlex import quote
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from schema_guard.decide.evidence.values import CaseEvidence
+
+_FILTERS = ("segment", "since", "until")
+_TARGETS = ("min-right", "max-p95", "burst-length")
+# What each command takes of the options that its reader gave.
+_TAKES = {
+    "decide": (
+        *_FILTERS, "max-failure-rate", *_TARGETS, "evidence", "with", "answers", "prices", "sizes", "also-version",
+    ),
+    "watch": _FILTERS,
+    "report": _FILTERS,
+    "bench run --playbook": (
+        "schema", "inputs", "model", "larger", "option", "max-failure-rate", *_TARGETS, "with", "prices",
+    ),
+    "tune prepare": (*_FILTERS, "prices"),
+}  # fmt: skip
+# What evidence of unknown calls leaves to its reader.
+_UNKNOWN = {"bench run --playbook": ("--schema NAME", "--model MODEL"), "tune prepare": ("--schema NAME",)}
+# The rate of a verdict when nobody has set one.
+_RATE = 0.01
+# Steps that change nothing in how the model is asked. Their trials begin with the configuration in use.
+_OTHER_STEPS = {
+    "schema_simplify": "simplify the schema, then: ",
+    "smaller_model": "name a smaller model with --model: ",
+    "reasoning_limit": "limit reasoning with --option KEY=VALUE: ",
+    "larger_model": "name the larger model with --larger: ",
+}
+_NEEDS_NEW_CALLS = ("system_prompt", "strict_schema", "json_mode", "few_shot", "reason_then_format")
+
+
+def decide_command(evidence: CaseEvidence, since: str | None = None) -> str:
+    """Return the command that decides again; *since* replaces the beginning of the calls."""
+    replaced: dict[str, tuple[str, ...]] = {} if since is None else {"since": (since,)}
+    return _command("decide", evidence, replaced=replaced)
+
+
+def report_command(evidence: CaseEvidence) -> str:
+    """Return the command that shows what fails."""
+    return _command("report", evidence)
+
+
+def watch_command(evidence: CaseEvidence) -> str:
+    """Return the command that watches what is in use, with all targets that `watch` takes."""
+    limit = evidence.config.latency_p95_s
+    targets = [f"--max-failure-rate {_rate(evidence)}", *([] if limit is None else [f"--max-p95 {limit:g}s"])]
+    return _command("watch", evidence, first=targets)
+
+
+def export_command(evidence: CaseEvidence) -> str:
+    """Return the command that writes a training set from the calls of the function."""
+    about = evidence.about
+    if about is None:
+        return _command("tune prepare", evidence, more=["--output DIR"])
+    name = about.function or about.schema
+    folder = "".join(letter if letter.isalnum() or letter in "._-" else "_" for letter in name).lstrip(".-")
+    return _command("tune prepare", evidence, more=[f"--output {folder}_set"])
+
+
+def playbook_command(evidence: CaseEvidence, step: str, calls: int | None = None) -> str:
+    """Return the command that measures a step.
+
+    Args:
+        evidence: The evidence that the step is chosen from.
+        step: The step.
+        calls: The most calls of the trial. None for no limit.
+    """
+    prefix = _OTHER_STEPS.get(step, "")
+    first = _step_in_use(evidence) if step == "schema_simplify" else step
+    is_said = "max-failure-rate" in evidence.options
+    is_usual = evidence.config.target == _RATE and not evidence.target_history
+    target = [] if is_said or is_usual else [f"--max-failure-rate {_rate(evidence)}"]
+    more = [f"--first-step {first}", *target]
+    more += [] if calls is None else [f"--max-calls {calls}"]
+    return prefix + _command("bench run --playbook", evidence, more=more)
+
+
+def step_of_trial(evidence: CaseEvidence, step: str | None) -> str:
+    """Return the first step of a trial: *step*, or the step in use if that is None."""
+    return step or _step_in_use(evidence)
+
+
+def _command(
+    name: str,
+    evidence: CaseEvidence,
+    *,
+    first: list[str] | None = None,
+    more: list[str] | None = None,
+    replaced: dict[str, tuple[str, ...]] | None = None,
+) -> str:
+    """Return a command. *first* stands before the function, *more* after it; *replaced* are options in place of the reader's."""
+    given = {**evidence.options, **(replaced or {})}
+    repeated = [
+        f"--{option} {quote(value)}"
+        for option in (*_TAKES[name], "store")
+        if option != "store" or "evidence" not in given
+        for value in given.get(option, ())
+    ]
+    suite = [quote(one) for one in given.get("suite", ()) if name.startswith("bench")]
+    words = [*suite, *(first or ()), *_subject(name, evidence), *(more or ()), *repeated]
+    return " ".join([f"schema-guard {name}", *words])
+
+
+def _subject(name: str, evidence: CaseEvidence) -> Iterator[str]:
+    """Yield the function, and its schema if it has several or is not known."""
+    about = evidence.about
+    if about is None:
+        yield from _UNKNOWN.get(name, ())
+        return
+    if about.function:
+        yield f"--function {quote(about.function)}"
+    if (about.schemas_of_function > 1 or not about.function) and "schema" not in evidence.options:
+        yield f"--schema {quote(about.schema_fingerprint or about.schema)}"
+
+
+def _rate(evidence: CaseEvidence) -> str:
+    return f"{100 * evidence.config.target:.10g}%"
+
+
+def _step_in_use(evidence: CaseEvidence) -> str:
+    """Return the step that is in use, if it is a strategy; otherwise the first of the playbook."""
+    used = next((strategy.step for strategy in evidence.strategies if strategy.id == evidence.current), None)
+    return used if used in _NEEDS_NEW_CALLS else "system_prompt"

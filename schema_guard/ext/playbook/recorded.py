@@ -1,0 +1,182 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The schema, the model, and the inputs of a function, as a store knows them."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from schema_guard.decide.recorded.configurations import is_trial, last_call
+from schema_guard.errors import InvalidSchema
+from schema_guard.models.providers import PROVIDERS
+from schema_guard.models.weights import NAME
+from schema_guard.records.attempts import Where
+from schema_guard.records.rows import COLUMNS
+from schema_guard.records.selection import select
+from schema_guard.schema import Schema
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from schema_guard.records import ConfigurationCounts, Store
+    from schema_guard.records.payloads.texts import Texts
+
+__all__ = ["RecordedFunction", "RecordedInputs", "function_of", "model_of", "recorded_inputs", "schema_of"]
+
+_WINDOW = 2_000
+_CALL_ID, _NUMBER = COLUMNS.index("call_id"), COLUMNS.index("number")
+# Providers of servers that a store knows no address of.
+_LOCAL = "llamacpp-llguidance"
+
+
+class RecordedFunction(NamedTuple):
+    """A function with its calls under one schema.
+
+    Attributes:
+        name: Its name. None if the store has only trials of the schema.
+        rows: Its configurations with this schema, without trials. The first one was called last.
+        schema_name: The label of the schema.
+        fingerprint: The identity of the schema.
+    """
+
+    name: str | None
+    rows: tuple[ConfigurationCounts, ...]
+    schema_name: str
+    fingerprint: str
+
+
+class RecordedInputs(NamedTuple):
+    """Inputs of recorded calls.
+
+    Attributes:
+        texts: Different inputs, the latest first.
+        before: The messages before each text.
+        left_out: Calls that give no input, by the reason.
+    """
+
+    texts: tuple[str, ...]
+    before: tuple[dict[str, str], ...]
+    left_out: Mapping[str, int]
+
+
+def function_of(store: Store, function: str | None, schema: str | None) -> RecordedFunction:
+    """Find a function, and the schema of its latest calls.
+
+    Args:
+        store: The store.
+        function: Its name, or the end of its name. None for the trials of a schema.
+        schema: Name or fingerprint. None for the schema of the latest call.
+
+    Raises:
+        InvalidArgument: There are no such calls.
+    """
+    known = store.configurations()
+    chosen = select(store, known, schema=schema, function=function)
+    rows = [row for row in known if chosen.takes(row) and (function is None or not is_trial(row))]
+    newest = max(rows, key=last_call)
+    same = [row for row in rows if row.schema_fingerprint == newest.schema_fingerprint and not is_trial(row)]
+    same.sort(key=last_call, reverse=True)
+    return RecordedFunction(chosen.function, tuple(same), newest.schema_name, newest.schema_fingerprint)
+
+
+def schema_of(store: Store, recorded: RecordedFunction) -> Schema[Any] | None:
+    """Return the schema of a function from its stored text; None if no text has its fingerprint."""
+    for stored in store.schemas(recorded.fingerprint):
+        try:
+            schema = Schema.of(json.loads(stored.text), name=recorded.schema_name, allow_unknown=True)
+        except (InvalidSchema, ValueError):
+            continue
+        if schema.fingerprint == recorded.fingerprint:
+            return schema
+    return None
+
+
+def model_of(rows: Iterable[ConfigurationCounts]) -> tuple[str | None, str]:
+    """Return the model of the latest calls as `connect` takes it, or None and the missing fact.
+
+    Without a recorded provider, the model is one of OpenAI's API if the environment names an address for it: a prompt
+    goes to no host that nobody named.
+    """
+    used = next((row for row in rows if row.model and not row.tuned), None)
+    if used is None:
+        return None, "the model: no recorded call names one; name it with --model"
+    name, provider = str(used.model), used.provider
+    if provider == _LOCAL and name == NAME:
+        return "local", ""
+    words = [word for word, host in PROVIDERS.items() if host.provider == provider]
+    if provider is None and os.environ.get("OPENAI_BASE_URL"):
+        words = ["openai"]
+    if words:
+        return f"{words[0]}:{name}", ""
+    host = "the provider of" if provider is None else f"the address of the {provider} server of"
+    return (
+        None,
+        f"{host} the model {name} is not recorded; name the model with --model openai:{name} or another provider",
+    )
+
+
+def recorded_inputs(store: Store, recorded: RecordedFunction, most: int | None) -> RecordedInputs:
+    """Return the latest different inputs of a function, as its calls were made with them.
+
+    Args:
+        store: The store.
+        recorded: The function.
+        most: The most inputs. None for all.
+    """
+    where = Where(schema=recorded.fingerprint, function=recorded.name)
+    left_out: Counter[str] = Counter()
+    found: dict[str, list[str]] = {}
+    befores: dict[str, tuple[dict[str, str], ...]] = {}
+    for texts in _latest(store, where):
+        task = _task(texts)
+        if isinstance(task, str):
+            left_out[task] += 1
+            continue
+        before, text = task
+        key = json.dumps(before)
+        befores[key] = before
+        group = found.setdefault(key, [])
+        if text not in group:
+            group.append(text)
+        if len(group) == most:
+            break
+    if not found:
+        return RecordedInputs((), (), left_out)
+    usual = max(found, key=lambda key: len(found[key]))
+    others = sum(len(group) for key, group in found.items() if key != usual)
+    if others:
+        left_out["other messages stand before the text"] += others
+    return RecordedInputs(tuple(found[usual]), befores[usual], left_out)
+
+
+def _latest(store: Store, where: Where) -> Iterator[Texts | None]:
+    """Yield the texts of the first attempt of each call, the latest call first."""
+    with store.backend.reading() as snapshot:
+        _, last = snapshot.span(where)
+    while last > 0:
+        first = max(1, last - _WINDOW + 1)
+        with store.backend.reading() as snapshot:
+            rows = [row for _, row in snapshot.page(where, first=first, last=last)]
+            call_ids = [str(row[_CALL_ID]) for row in rows if row[_NUMBER] == 1]
+            kept = {one.call_id: one for one in snapshot.texts(call_ids) if one.number == 1}
+        for call_id in reversed(call_ids):
+            yield kept.get(call_id)
+        last = first - 1
+
+
+def _task(texts: Texts | None) -> tuple[tuple[dict[str, str], ...], str] | str:
+    """Return the messages before a text, and the text; or the reason why they are not known."""
+    if texts is None or texts.prompt is None:
+        return "no text is stored"
+    task: Any = texts.prompt if texts.task is None else texts.task
+    if isinstance(task, str):
+        return (), task
+    messages = [{"role": one.get("role"), "content": one.get("content")} for one in task]
+    if not all(isinstance(one["content"], str) for one in messages) or messages[-1]["role"] != "user":
+        return "its messages are more than texts"
+    *before, last = messages
+    return tuple({"role": str(one["role"]), "content": str(one["content"])} for one in before), str(
+        last["content"]
+    )

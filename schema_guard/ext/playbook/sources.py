@@ -1,0 +1,192 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The sources of the schema, the inputs, the model, and the function of a playbook."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import click
+
+from schema_guard.cli.shared.given import is_given
+from schema_guard.cli.shared.notes import note
+from schema_guard.decide.recorded.configurations import is_trial
+from schema_guard.ext.playbook.inputs import inputs_of, read_texts, suite_inputs
+from schema_guard.ext.playbook.recorded import (
+    RecordedInputs,
+    function_of,
+    model_of,
+    recorded_inputs,
+    schema_of,
+)
+from schema_guard.records.selection import select
+from schema_guard.schema import Schema
+from schema_guard.text import clip, did_you_mean, plural, safe
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from schema_guard.cli.bench.options import PlanOptions, PlaybookOptions, RunOptions, SuiteOptions
+    from schema_guard.ext.playbook.inputs import Inputs
+    from schema_guard.ext.playbook.recorded import RecordedFunction
+    from schema_guard.records import Store
+
+__all__ = ["PlaybookSources", "sources_of"]
+
+_MOST_NAMED = 3
+# Recorded inputs that a playbook asks at most, unless --sample says another number.
+_MOST_INPUTS = 1_000
+
+
+class PlaybookSources(NamedTuple):
+    """The parts of a playbook.
+
+    Attributes:
+        inputs: The schema and its inputs; None if one of them is missing.
+        models: The models, as `connect` takes them.
+        function: The function that the trial belongs to; None if it belongs to none.
+        missing: The missing parts, one text each.
+        needs_inputs: Whether inputs are among it.
+        recorded: The function as the store knows it; None if nothing is read from the store.
+    """
+
+    inputs: Inputs | None
+    models: tuple[str, ...]
+    function: str | None
+    missing: tuple[str, ...] = ()
+    needs_inputs: bool = False
+    recorded: RecordedFunction | None = None
+
+
+def sources_of(
+    suite: SuiteOptions, asked: PlanOptions, how: RunOptions, steps: PlaybookOptions, records: Store | None
+) -> PlaybookSources:
+    """Find what a playbook measures: in the store for a function, otherwise in a suite or in files.
+
+    Raises:
+        InvalidArgument: A name is not recorded, or a file cannot be used.
+    """
+    if how.function is not None and records is None:
+        raise click.UsageError("--function needs a store that has its calls: name one with --store")
+    named = suite.suite_schema
+    is_file = named is not None and named.endswith(".json")
+    if records is not None and not is_file and not is_given("suite"):
+        if how.function is not None:
+            return _of_function(records, function_of(records, how.function, named), asked, steps)
+        if named is not None and _is_only_recorded(records, suite, named):
+            return _of_function(records, function_of(records, None, named), asked, steps)
+    inputs = _of_files(suite, asked, steps)
+    function = _function(suite, how, inputs.schema, records)
+    return PlaybookSources(inputs, asked.models, function)
+
+
+def _is_only_recorded(records: Store, suite: SuiteOptions, named: str) -> bool:
+    """Return whether the store knows a schema that the built-in suite does not have."""
+    known = {name for row in records.names() for name in (row.schema_name, row.schema_fingerprint)}
+    return named in known and named not in {entry.name for entry in suite.load(is_schema_used=False).schemas}
+
+
+def _of_function(
+    records: Store, recorded: RecordedFunction, asked: PlanOptions, steps: PlaybookOptions
+) -> PlaybookSources:
+    """Take from the store what it knows of a function."""
+    missing: list[str] = []
+    schema, models = schema_of(records, recorded), asked.models
+    if schema is None:
+        missing.append(
+            f"the schema {clip(recorded.schema_name)} ({recorded.fingerprint}): its text is not stored; give its file "
+            "with --schema FILE"
+        )
+    if not is_given("models"):
+        model, unknown = model_of(recorded.rows)
+        models = () if model is None else (model,)
+        missing += [unknown] if unknown else []
+    found = _texts(records, recorded, asked, steps)
+    texts = found.texts
+    if not texts:
+        missing.append("inputs: the store has none of this function")
+    inputs = None
+    if schema is not None and texts:
+        inputs = replace(inputs_of(schema, texts, seed=asked.seed), before=found.before)
+    return PlaybookSources(inputs, models, recorded.name, tuple(missing), not texts, recorded)
+
+
+def _texts(
+    records: Store, recorded: RecordedFunction, asked: PlanOptions, steps: PlaybookOptions
+) -> RecordedInputs:
+    """Return the inputs of a file, or those of the latest calls."""
+    most = None if asked.sample == "all" else asked.sample
+    if steps.inputs is not None:
+        texts = read_texts(steps.inputs)
+        return RecordedInputs(tuple(texts[:most] if is_given("sample") else texts), (), {})
+    found = recorded_inputs(records, recorded, most if is_given("sample") else _MOST_INPUTS)
+    for reason, calls in found.left_out.items() if found.texts else ():
+        note(f"{plural(calls, 'call')} left out: {reason}")
+    return found
+
+
+def _of_files(suite: SuiteOptions, asked: PlanOptions, steps: PlaybookOptions) -> Inputs:
+    """Load the schema and its inputs: of a suite, or of files."""
+    texts = None if steps.inputs is None else read_texts(steps.inputs)
+    named = suite.suite_schema
+    is_file = named is not None and named.endswith(".json")
+    if is_file and not is_given("suite"):
+        if texts is None:
+            raise click.UsageError(
+                "--schema FILE needs --inputs FILE or a SUITE: a schema file has no tasks of its own"
+            )
+        inputs = inputs_of(Schema.of(Path(str(named))), texts, seed=asked.seed)
+    else:
+        entries = {entry.name: entry for entry in suite.load(is_schema_used=is_file).schemas}
+        chosen = next(iter(entries)) if len(entries) == 1 and (named is None or is_file) else named
+        if chosen is None:
+            raise click.UsageError(f"--playbook needs --schema NAME, one of {', '.join(entries)}")
+        if chosen not in entries:
+            raise click.UsageError(
+                f"--schema {safe(chosen)!r}: no such schema in the suite, which has {', '.join(entries)}"
+                f"{did_you_mean(chosen, entries)}"
+            )
+        inputs = suite_inputs(entries[chosen], texts=texts, seed=asked.seed)
+    if is_given("sample") and asked.sample != "all":
+        return replace(inputs, tasks=inputs.tasks[: int(asked.sample)])
+    return inputs
+
+
+def _function(suite: SuiteOptions, how: RunOptions, schema: Schema[Any], records: Store | None) -> str | None:
+    """Return the function that the results belong to, which has calls under this schema."""
+    if records is None:
+        return None
+    rows = records.configurations()
+    if how.function is None:
+        is_file = suite.suite_schema is not None and suite.suite_schema.endswith(".json")
+        named = None if is_file else suite.load(is_schema_used=False).function
+        owners = sorted(
+            {
+                row.function
+                for row in rows
+                if row.schema_fingerprint == schema.fingerprint and not is_trial(row)
+            }
+        )
+        if named in owners or len(owners) == 1:
+            return named if named in owners else owners[0]
+        _note_functions(schema, owners)
+        return None
+    name = select(records, rows, function=how.function).function
+    known = {row.schema_fingerprint: row.schema_name for row in rows if row.function == name}
+    if schema.fingerprint not in known:
+        others = ", ".join(f"{clip(title)} ({content})" for content, title in known.items())
+        raise click.UsageError(
+            f"--function {safe(str(name))!r}: expected a function with the schema {schema.name} ({schema.fingerprint}), "
+            f"got one with {others}: calls under another schema are no evidence about this one"
+        )
+    return name
+
+
+def _note_functions(schema: Schema[Any], names: Sequence[str]) -> None:
+    """Note before the first call that the results will belong to no function."""
+    if names:
+        listed = ", ".join(map(clip, names[:_MOST_NAMED])) + (" ..." if len(names) > _MOST_NAMED else "")
+        note(
+            f"{schema.name} has several functions ({listed}): without --function these results count for none of them"
+        )
