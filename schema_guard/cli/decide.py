@@ -38,7 +38,17 @@ if TYPE_CHECKING:
     from schema_guard.report.decision.verdict_list import Decided
 
 # The evidence file holds all of these.
-_OF_STORE = ("given", "answers", "prices", "sizes", "also_version", "decline", "not_applicable", "store")
+_OF_STORE = (
+    "given",
+    "answers",
+    "prices",
+    "sizes",
+    "also_version",
+    "decline",
+    "not_applicable",
+    "time_zone",
+    "store",
+)
 # Arguments that errors of the library begin with.
 _OPTIONS = {
     "what-if": "--what-if",
@@ -113,6 +123,11 @@ class DecideOptions:
         metavar="CALLS",
         advanced=True,
         help="Mean length of an outage in failed calls that a good rate must withstand, such as 20. Default: no outages.",
+    )
+    time_zone: str | None = option(
+        metavar="ZONE",
+        advanced=True,
+        help="Time zone of the weeks in which failures can have a pattern, such as Europe/Berlin. Default: UTC.",
     )
     sizes: str | None = option(
         metavar="SMALL,LARGE",
@@ -222,13 +237,14 @@ def _of_file(asked: DecideOptions) -> dict[str, Any]:
     return what_if(evidence, changes) if changes else evidence
 
 
-def _aims(asked: DecideOptions) -> dict[str, float]:
+def _aims(asked: DecideOptions) -> dict[str, Any]:
     """Return the aims that the user typed, by the names of the evidence's config."""
     aims = {
         "target": asked.max_failure_rate,
         "right": asked.min_right,
         "latency_p95_s": asked.max_p95,
         "burst_length": asked.burst_length,
+        "time_zone": asked.time_zone,
     }
     return {name: value for name, value in aims.items() if value is not None}
 

@@ -27,10 +27,21 @@ from schema_guard.text import safe
     metavar="DURATION",
     help="Time within which 95% of the calls must end, such as 2.5s. Default: no limit.",
 )
+@click.option(
+    "--time-zone",
+    cls=Option,
+    metavar="ZONE",
+    help="Time zone of the weeks in which failures can have a pattern, such as Europe/Berlin. Default: UTC.",
+)
 @takes(which=WhichCalls)
 @shared("store", "format")
 def command(
-    max_failure_rate: float, max_p95: float | None, which: WhichCalls, store: str | None, form: str
+    max_failure_rate: float,
+    max_p95: float | None,
+    time_zone: str | None,
+    which: WhichCalls,
+    store: str | None,
+    form: str,
 ) -> int:
     """Exit 1 if a failure rate in production is too high or has risen.
 
@@ -56,7 +67,8 @@ def command(
     from schema_guard.decide.watch import watch
 
     records = existing(store)
-    asked = {} if max_p95 is None else {"latency_p95_s": max_p95}
+    aims = {"latency_p95_s": max_p95, "time_zone": time_zone}
+    asked = {name: value for name, value in aims.items() if value is not None}
     watched = watch(records, max_failure_rate, **which.named(), extra={"config": asked})
     if form == "json":
         from schema_guard.report import as_json

@@ -9,6 +9,7 @@ when they are too many. Nothing of a trial, and of what has hardly any of the la
 
 from __future__ import annotations
 
+from datetime import date
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.stats import Rate
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 TUNED = "tuned"
 """How the tuned model of a pilot is called."""
+
+_WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 WHAT = {"format": "failed", "right": "not right", "latency": "too slow"}
 
@@ -104,16 +107,31 @@ def _rate_after(case: Case, measurement: Measured, change: ChangeEvidence) -> Ra
 
 def change_text(change: ChangeEvidence) -> str:
     """Say when a rate changed, from what to what, and what changed then."""
-    if change.days is None:
-        when = f"between call {change.start:,} and call {change.alarm_at:,}"
-    elif change.days[0] == change.days[1]:
-        when = f"on {change.days[0]}"
-    else:
-        when = f"between {change.days[0]} and {change.days[1]}"
-    went = "rose" if change.direction == "rise" else "fell"
+    went, when = "rose" if change.direction == "rise" else "fell", _when(change)
+    if change.growing_since is not None:
+        when += f", or has been growing since {change.growing_since}"
+    of = "" if change.part is None else f" of {change.part}"
     prior, since = (f"{counts.missed:,} of {counts.n:,}" for counts in (change.prior, change.since))
-    text = f"failures {went} {when}: before, {prior} calls failed; since, {since}"
+    text = f"failures{of} {went} {when}: before, {prior} calls failed; since, {since}"
+    if change.pattern_from is not None and change.direction == "rise" and change.is_open:
+        text += f"; a weekly pattern cannot be detected before {change.pattern_from} (two full weeks)"
     return f"{text}; what changed then: {', '.join(change.changed)}" if change.changed else text
+
+
+def _when(change: ChangeEvidence) -> str:
+    """Say when a rate changed, with the days of the week if a weekly pattern is known or may still be found."""
+    if change.days is None:
+        return f"between call {change.start:,} and call {change.alarm_at:,}"
+    is_weekly = change.direction == "rise" and (change.part or change.pattern_from) is not None
+    first, last = (_with_weekday(day) if is_weekly else day for day in change.days)
+    return f"on {first}" if first == last else f"between {first} and {last}"
+
+
+def _with_weekday(day: str) -> str:
+    try:
+        return f"{_WEEKDAYS[date.fromisoformat(day).weekday()]}, {day}"
+    except ValueError:  # evidence from a file can have any text
+        return day
 
 
 def as_json(breaches_: list[Breach]) -> list[dict[str, Any]]:

@@ -4,7 +4,7 @@
 Rules: transport failures are no failures of format and leave the counts. What is in production is judged on its calls
 as they come; elsewhere an input that repeats counts once, as the mean of its calls. After a change only what came after
 it was noticed counts, but where failures come in bursts, which are no changes: then all calls do, with bounds that allow
-for bursts. A state is read off its own bounds, so that the two cannot disagree.
+for bursts. If failures follow the week, only the calls of whole weeks count. A state is read off its own bounds, so that the two cannot disagree.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from math import ceil, fsum, inf
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.stats import Bursts, Hazards, Rate, e_value, retry_hazards
+from schema_guard.text import plural
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -262,24 +263,9 @@ def as_figures(rate: Rate, state: str) -> dict[str, Any]:
 
 
 def _prepared(strategy: StrategyCounts) -> _Counts:
-    name, notes = strategy.id, []
-    n, failed, attempts = strategy.n, strategy.failed, strategy.attempts
+    name = strategy.id
+    n, failed, attempts, notes = _counted(strategy)
     kinds = dict(strategy.failure_kinds)
-    if strategy.drift:
-        n, failed, attempts = (
-            strategy.drift.post_n,
-            strategy.drift.post_failed,
-            strategy.drift.post_attempts,
-        )
-        notes.append(
-            f"{name}: drift alarm at call {strategy.drift.alarm_at}, only the {n} calls after it count"
-        )
-    elif strategy.change and not strategy.bursts:
-        # Those that the alarm was raised by were chosen for their failures.
-        (n, failed), attempts = strategy.change.after, ()
-        notes.append(
-            f"{name}: only the {n} calls after its rate was seen to {strategy.change.direction} count"
-        )
     if sum(kinds.values()) > failed:
         kinds = {}
         notes.append(f"{name}: the failure kinds include calls before the alarm and are not used")
@@ -297,3 +283,21 @@ def _prepared(strategy: StrategyCounts) -> _Counts:
         notes.append(f"{name}: {n} calls of {inputs} distinct inputs count as {inputs}")
     means = fsum(cluster.inputs * cluster.failed / cluster.n for cluster in strategy.clusters)
     return _Counts(inputs, means, n, failed, kinds, attempts, tuple(notes))
+
+
+def _counted(strategy: StrategyCounts) -> tuple[int, int, tuple[AttemptCounts, ...], list[str]]:
+    """Return the calls that count, those that failed, their attempts, and notes on what does not count."""
+    name, drift, weekly, change = strategy.id, strategy.drift, strategy.weekly, strategy.change
+    if drift:
+        note = f"{name}: drift alarm at call {drift.alarm_at}, only the {drift.post_n} calls after it count"
+        return drift.post_n, drift.post_failed, drift.post_attempts, [note]
+    if weekly and weekly.parts:
+        n, failed = weekly.counted
+        weeks = plural(weekly.whole, "whole week")
+        return n, failed, (), [f"{name}: failures follow the week, so only the {n} calls of {weeks} count"]
+    if change and not strategy.bursts:
+        # Those that the alarm was raised by were chosen for their failures.
+        n, failed = change.after
+        note = f"{name}: only the {n} calls after its rate was seen to {change.direction} count"
+        return n, failed, (), [note]
+    return strategy.n, strategy.failed, strategy.attempts, []

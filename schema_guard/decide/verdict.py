@@ -129,6 +129,9 @@ class Verdict:
             guides: What guides claim: claim (its name), says (in words), measured, line (what was found), measure (what would
                 measure it, null where nothing has to), figures (of the line).
             choices, reasons_to_tune, assumptions, not_measured, notes, sources, content_warning: Lines.
+
+        The key `weekly` has the search for a weekly pattern of each strategy in production, and the pattern in words. It
+        needs two complete weeks.
         """
         return {
             "verdict": self.verdict,
@@ -211,7 +214,7 @@ def _schemas_flagged(evidence: CaseEvidence) -> Verdict:
         "flagged": flagged,
         "e_bad": e_bad,
         "schemas": {schema.name: _schema_figures(schema, config.target, alpha) for schema in schemas},
-        "config": asdict(config),
+        "config": config.as_dict(),
         "notes": list(evidence.notes),
         "content_warning": reasons.CONTENT_WARNING,
         "next_step": reasons.next_step(Ruling("SCHEMAS_FLAGGED", why), evidence),
@@ -301,6 +304,7 @@ def _production_figures(case: Case) -> dict[str, Any]:
     figures: dict[str, dict[str, Any]] = {
         "change": {},
         "bursts": {},
+        "weekly": {},
         "history": {},
         "burst_margin": {},
         "hot": {},
@@ -310,6 +314,7 @@ def _production_figures(case: Case) -> dict[str, Any]:
         known = {
             "change": None if strategy.change is None else _change_figures(strategy.change),
             "bursts": None if strategy.bursts is None else strategy.bursts._asdict(),
+            "weekly": None if strategy.weekly is None else strategy.weekly.as_dict(),
             "history": None if strategy.history is None else strategy.history._asdict(),
             "burst_margin": measurement.burst_margin,
             "hot": [list(entry) for entry in strategy.frequent_inputs] or None,
@@ -328,7 +333,12 @@ def _change_figures(change: ChangeEvidence) -> dict[str, Any]:
         for part, counted in (("", change.after), ("since_", change.since), ("prior_", change.prior))
         for name, value in (("n", counted.n), ("k", counted.missed))
     }
-    days = {} if change.days is None else {"days": list(change.days)}
+    named = {
+        name: value
+        for name in ("part", "pattern_from", "growing_since")
+        if (value := getattr(change, name)) is not None
+    }
+    days = named if change.days is None else {"days": list(change.days), **named}
     return {
         "direction": change.direction,
         "at": change.start,
@@ -413,7 +423,7 @@ def _reader_figures(case: Case, ruling: Ruling, cost: CostCase | None) -> dict[s
     else:
         next_step = reasons.next_step(ruling, case.evidence)
     return {
-        "config": asdict(case.config),
+        "config": case.config.as_dict(),
         **{name: value for name, value in optional.items() if value},
         "odds": _odds_figures(case),
         "hazards": {item.strategy.id: list(item.retries.hazards) for item in case.strategies if item.retries},

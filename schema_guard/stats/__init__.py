@@ -3,13 +3,14 @@
 
 `rates`: one failure rate. `rate`: a rate as it is shown. `paired`: two configurations on the same inputs.
 `many`: many schemas. `retries`: what retrying does. `drift`: has a rate risen above one that is given?
-`changes`: when did it rise or fall? `bursts`: do failures come in bursts? `means`: values between 0
+`changes`: when did it rise or fall? `cycles`: does it follow the week? `bursts`: do failures come in bursts? `means`: values between 0
 and 1. `gaps`: differences between -1 and 1. `one_look`: intervals for display, of a finished batch. Pure
 numbers in, pure numbers out: no store, no clock, no randomness, nothing but the standard library.
 """
 
 from schema_guard.stats.bursts import Bursts, bursts_of
 from schema_guard.stats.changes import Change, changes
+from schema_guard.stats.cycles import WeekCounts, WeekPart, week_parts
 from schema_guard.stats.drift import Drift, first_alarm, packed, unpacked
 from schema_guard.stats.gaps import gap_bounds
 from schema_guard.stats.many import Shrinkage, Shrunk, e_bh, shrink_rates
@@ -31,6 +32,8 @@ __all__ = [
     "Rate",
     "Shrinkage",
     "Shrunk",
+    "WeekCounts",
+    "WeekPart",
     "bounds",
     "bursts_of",
     "calls_needed",
@@ -50,5 +53,6 @@ __all__ = [
     "retry_hazards",
     "shrink_rates",
     "unpacked",
+    "week_parts",
     "wilson",
 ]

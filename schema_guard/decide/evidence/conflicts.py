@@ -162,6 +162,8 @@ def _of_history(location: str, strategy: dict[str, Any]) -> Iterator[Conflict]:
         yield from _too_many(f"{location}/change", change, "n", change["since_n"], "since_n")
         for part in ("", "since_", "prior_"):
             yield from _too_many(f"{location}/change", change, f"{part}k", change[f"{part}n"], f"{part}n")
+    if "weekly" in strategy:
+        yield from _of_weekly(f"{location}/weekly", strategy["weekly"], int(strategy["n"]))
     if "bursts" in strategy:
         bursts = strategy["bursts"]
         for part, whole in (("failures", "calls"), ("entries", "failures"), ("at_risk", "calls")):
@@ -169,6 +171,17 @@ def _of_history(location: str, strategy: dict[str, Any]) -> Iterator[Conflict]:
     if "history" in strategy:
         calls = strategy["history"]["calls"]
         yield from _too_many(f"{location}/history", strategy["history"], "since_outage", calls, "calls")
+
+
+def _of_weekly(location: str, weekly: dict[str, Any], n: int) -> Iterator[Conflict]:
+    """The counts of a weekly pattern fit together."""
+    if weekly.get("parts"):
+        counted = {"n": 0, "k": 0, "whole": 0} | weekly
+        yield from _too_many(location, counted, "n", n, "the strategy's n")
+        yield from _too_many(location, counted, "k", counted["n"], "n")
+        yield from _too_many(location, counted, "whole", weekly["complete"], "complete")
+        for index, part in enumerate(weekly["parts"]):
+            yield from _too_many(f"{location}/parts/{index}", part, "k", part["n"], "n")
 
 
 def _of_kinds(location: str, strategy: dict[str, Any]) -> Iterator[Conflict]:

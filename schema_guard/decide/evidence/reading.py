@@ -35,12 +35,14 @@ from schema_guard.decide.evidence.values import (
     FunctionHistory,
     InputShares,
     PairCounts,
+    PartOfWeekCounts,
     Pilot,
     Right,
     SchemaCount,
     Segment,
     SentSettings,
     StrategyCounts,
+    WeeklyEvidence,
 )
 from schema_guard.decide.exclusions import ExcludedCalls
 from schema_guard.decide.playbook import Claim
@@ -149,6 +151,7 @@ def _strategy(strategy: dict[str, Any]) -> StrategyCounts:
         change=_change(strategy["change"]) if "change" in strategy else None,
         history=FunctionHistory(**_ints(strategy["history"])) if "history" in strategy else None,
         bursts=BurstEvidence(**_ints(strategy["bursts"])) if "bursts" in strategy else None,
+        weekly=_weekly(strategy["weekly"]) if "weekly" in strategy else None,
         right=_counted(strategy, "right"),
         latency=_counted(strategy, "latency"),
         sent=SentSettings(**strategy["sent"]) if "sent" in strategy else None,
@@ -180,6 +183,23 @@ def _change(change: dict[str, Any]) -> ChangeEvidence:
         is_open=change["open"],
         changed=tuple(change.get("with", ())),
         days=(days[0], days[1]) if days else None,
+        part=change.get("part"),
+        pattern_from=change.get("pattern_from"),
+        growing_since=change.get("growing_since"),
+    )
+
+
+def _weekly(weekly: dict[str, Any]) -> WeeklyEvidence:
+    return WeeklyEvidence(
+        zone=weekly["zone"],
+        complete=int(weekly["complete"]),
+        parts=tuple(
+            PartOfWeekCounts(part["name"], Counted(int(part["n"]), int(part["k"])))
+            for part in weekly.get("parts", ())
+        ),
+        whole=int(weekly.get("whole", 0)),
+        counted=Counted(int(weekly.get("n", 0)), int(weekly.get("k", 0))),
+        given=weekly,
     )
 
 
@@ -225,10 +245,11 @@ def _claim(claim: dict[str, str], notes: list[str]) -> Claim:
 
 
 def _config(config: dict[str, Any]) -> Config:
-    numbers: dict[str, Any] = _floats(config)
+    texts = {name: value for name, value in config.items() if name == "time_zone"}
+    numbers: dict[str, Any] = _floats({name: value for name, value in config.items() if name not in texts})
     if "min_train_examples" in numbers:
         numbers["min_train_examples"] = int(numbers["min_train_examples"])
-    return Config(**numbers)
+    return Config(**numbers, **texts)
 
 
 def _economics(economics: dict[str, Any]) -> Economics:

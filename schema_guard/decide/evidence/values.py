@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from schema_guard.text import percent, plural
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,6 +35,7 @@ class Config:
         right: Share of values that must be right, in (0, 1); None does not ask.
         latency_p95_s: Seconds within which 95 % of the calls must end; None does not ask.
         burst_length: Mean failed calls of the outages that "enough" must stand up to; 1 when failures come one by one.
+        time_zone: IANA name of the time zone whose weeks and days count.
     """
 
     target: float = 0.01
@@ -46,6 +49,12 @@ class Config:
     right: float | None = None
     latency_p95_s: float | None = None
     burst_length: float = 1.0
+    time_zone: str = "UTC"
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return all that is asked for; the time zone only if it is not UTC."""
+        asked = asdict(self)
+        return asked if self.time_zone != "UTC" else {key: asked[key] for key in asked if key != "time_zone"}
 
 
 class AttemptCounts(NamedTuple):
@@ -118,6 +127,9 @@ class ChangeEvidence(NamedTuple):
         is_open: Whether it lasts: the rate has not changed again since.
         changed: What else changed then, each in words: version, model snapshot, settings, traffic.
         days: Of the start and of the alarm; None when unknown.
+        part: The part of the week in which it was noticed; None without a weekly pattern.
+        pattern_from: The day before which no weekly pattern can be proved; None if that day has passed.
+        growing_since: The day since which the rate may have been growing; None if that does not fit the calls.
     """
 
     direction: str
@@ -129,6 +141,60 @@ class ChangeEvidence(NamedTuple):
     is_open: bool
     changed: tuple[str, ...] = ()
     days: tuple[str, str] | None = None
+    part: str | None = None
+    pattern_from: str | None = None
+    growing_since: str | None = None
+
+
+class PartOfWeekCounts(NamedTuple):
+    """The calls in a part of the week, in whole weeks.
+
+    Attributes:
+        name: Name of the part, such as `weekends`.
+        counted: Its calls, and those without a valid attempt.
+    """
+
+    name: str
+    counted: Counted
+
+
+class WeeklyEvidence(NamedTuple):
+    """The search for a weekly pattern.
+
+    Attributes:
+        zone: Time zone of the weeks.
+        complete: Number of complete weeks.
+        parts: The parts of the week that fail at different rates; empty if no pattern is proved.
+        whole: Number of whole weeks since the last change in any part.
+        counted: The calls in these weeks, and those without a valid attempt.
+        given: All counts of the search.
+    """
+
+    zone: str
+    complete: int
+    parts: tuple[PartOfWeekCounts, ...]
+    whole: int
+    counted: Counted
+    given: Mapping[str, Any]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return all counts of the search, with the pattern in words."""
+        return {**self.given, **({"text": self.text} if self.parts else {})}
+
+    @property
+    def text(self) -> str:
+        """The pattern in words."""
+        rates = [
+            f"{part.name} fail {percent(part.counted.missed / part.counted.n)}"
+            for part in self.parts
+            if part.counted.n
+        ]
+        # The verb is not repeated: weekends fail 3%, the rest 0.3%.
+        listed = ", ".join([*rates[:1], *(rate.replace(" fail ", " ", 1) for rate in rates[1:])])
+        since = (
+            f"for {plural(self.whole, 'week')} now" if self.whole else "no whole week since the last change"
+        )
+        return f"{listed}, {since} (time zone {self.zone})" if listed else f"{since} (time zone {self.zone})"
 
 
 class FunctionHistory(NamedTuple):
@@ -205,6 +271,7 @@ class StrategyCounts:
         change: None when the rate has not changed.
         history: None when not recorded.
         bursts: None when failures come one by one, as far as is known.
+        weekly: None before two weeks are complete.
         right: Values whose right answer is known, missed when wrong; None when none is known.
         latency: Calls whose seconds are known, missed when slower than asked; None when not recorded.
         sent: None when not recorded.
@@ -233,6 +300,7 @@ class StrategyCounts:
     change: ChangeEvidence | None = None
     history: FunctionHistory | None = None
     bursts: BurstEvidence | None = None
+    weekly: WeeklyEvidence | None = None
     right: Counted | None = None
     latency: Counted | None = None
     sent: SentSettings | None = None

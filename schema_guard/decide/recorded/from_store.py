@@ -40,6 +40,7 @@ from schema_guard.decide.recorded.router_calls import (
     with_fallback_prompts,
 )
 from schema_guard.decide.recorded.strategies import Gathering, strategy_of
+from schema_guard.decide.recorded.weeks import time_zone
 from schema_guard.errors import InvalidArgument
 from schema_guard.prices.sizes import Sizes, sizes_of
 from schema_guard.records.selection import select
@@ -198,7 +199,8 @@ def _gathered(problem: Problem, store: Store, facts: dict[str, Any], options: _G
     rows = of_newest_schema(problem.rows, notes)
     fingerprint = rows[0].schema_fingerprint
     configurations = configurations_of(rows, notes, also_versions=options.versions, sizes=options.sizes)
-    production = production_of(problem.rows, store, since=options.since, until=options.until)
+    zone = time_zone(_named_zone(facts.get("config")))
+    production = production_of(problem.rows, store, since=options.since, until=options.until, zone=zone)
     notes += _schema_losses(configurations)
     own, tuned = _parted(configurations, production, notes)
     own, behind = with_fallback_prompts(own, again)
@@ -316,6 +318,12 @@ def _limit(config: Any) -> float | None:
     """Give the seconds that are asked for; what reads evidence says what is wrong with them."""
     limit = config.get("latency_p95_s") if isinstance(config, Mapping) else None
     return limit if isinstance(limit, int | float) and limit > 0 else None
+
+
+def _named_zone(config: Any) -> str | None:
+    """Return the time zone that is asked for. The reader of the evidence refuses what is no text."""
+    zone = config.get("time_zone") if isinstance(config, Mapping) else None
+    return zone if isinstance(zone, str) else None
 
 
 def _schema_losses(configurations: Sequence[RecordedConfiguration]) -> list[str]:

@@ -8,14 +8,17 @@ was noticed after its newest version had begun: a new version is a new baseline,
 from __future__ import annotations
 
 from collections import defaultdict
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from math import fsum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.configuration.traffic import again_of, traffic_of
 from schema_guard.decide.recorded.configurations import is_trial, last_call
 from schema_guard.decide.recorded.stream import CallsInOrder, PartOfCalls, stream_of
+from schema_guard.decide.recorded.weekly import weekly_evidence, whole_weeks
+from schema_guard.decide.recorded.weeks import Calendar
 from schema_guard.records.rows import CONFIGURATION_COLUMNS
+from schema_guard.stats.cycles import LEAST_WINDOWS
 from schema_guard.text import clip, percent, plural
 
 if TYPE_CHECKING:
@@ -60,6 +63,7 @@ class Production(NamedTuple):
         latest_s: The seconds in which they came; None when it is too short a time to read a volume from.
         streams: Of each strategy and model, over all versions and segments.
         until: The end of the time of the calls; None if it has no end.
+        zone: The time zone of its weeks and days.
     """
 
     rows: tuple[ConfigurationCounts, ...]
@@ -68,6 +72,7 @@ class Production(NamedTuple):
     latest_s: float | None
     streams: Mapping[tuple[str | None, ...], CallsInOrder]
     until: float | None = None
+    zone: tzinfo = UTC
 
     @property
     def n(self) -> int:
@@ -113,13 +118,23 @@ class Production(NamedTuple):
     def after_alarm(
         self, configuration: RecordedConfiguration, store: Store
     ) -> tuple[ConfigurationCounts, ...]:
-        """Give the counts of a configuration in the hours after its last change was noticed."""
+        """Give the counts of a configuration in the hours after its last change was noticed.
+
+        With a weekly pattern, give the counts in the whole weeks after that.
+        """
         stream = self.stream(configuration.first)
-        at = stream.at(stream.changes[-1].alarm_at) if stream is not None and stream.changes else None
-        if at is None:
+        if stream is None:
             return ()
         ids = [row.id for row in configuration.rows if row.id is not None]
-        return tuple(store.configurations(since=at + _HOUR_S, until=self.until, ids=ids))
+        if stream.weeks is not None and stream.weeks.parts:
+            whole = whole_weeks(stream, stream.part({row.configuration for row in configuration.rows}))
+            start = stream.weeks.calendar.start
+            since, until = start(whole.start), start(whole.stop)
+            return tuple(store.configurations(since=since, until=until, ids=ids)) if whole else ()
+        at = stream.at(stream.changes[-1].alarm_at) if stream.changes else None
+        return (
+            () if at is None else tuple(store.configurations(since=at + _HOUR_S, until=self.until, ids=ids))
+        )
 
 
 def _drawn(row: ConfigurationCounts) -> float | None:
@@ -139,6 +154,7 @@ def production_of(
     *,
     since: float | None = None,
     until: float | None = None,
+    zone: tzinfo = UTC,
 ) -> Production:
     """Look at a function's calls that are no trials.
 
@@ -147,6 +163,7 @@ def production_of(
         store: Where they are.
         since: Of when on the rows are; None for all times.
         until: The end of that time; None for all times.
+        zone: The time zone of the weeks.
     """
     own = tuple(row for row in rows if not is_trial(row) and _is_rated(row))
     if not own:
@@ -158,8 +175,9 @@ def production_of(
     grouped: dict[tuple[str | None, ...], list[ConfigurationCounts]] = defaultdict(list)
     for row in own:
         grouped[_stream_key(row)].append(row)
-    streams = {key: stream_of(group, hours) for key, group in grouped.items()}
-    return Production(own, hours, latest, _seconds(own, begins), streams, until)
+    calendar = Calendar(zone, hours[0].at, hours[-1].at) if hours else None
+    streams = {key: stream_of(group, hours, calendar) for key, group in grouped.items()}
+    return Production(own, hours, latest, _seconds(own, begins), streams, until, zone)
 
 
 def _stream_key(row: ConfigurationCounts) -> tuple[str | None, ...]:
@@ -243,7 +261,10 @@ def of_calls(stream: CallsInOrder, own: PartOfCalls, calls: int) -> dict[str, An
             "since_outage": stream.n - outages[-1] + 1 if outages else calls,
         }
     }
-    bursts = own.bursts(own.first)
+    weekly = weekly_evidence(stream, own)
+    if weekly is not None:
+        evidence["weekly"] = weekly
+    bursts = _bursts(stream, own)
     if bursts.failures and (len(outages) >= _OUTAGES_OF_BURSTS or _is_bursty(stream, own, bursts)):
         evidence["bursts"] = {
             name: getattr(bursts, name) for name in ("entries", "at_risk", "failures", "calls", "longest")
@@ -253,11 +274,21 @@ def of_calls(stream: CallsInOrder, own: PartOfCalls, calls: int) -> dict[str, An
         for change in stream.changes
         if change.alarm_at >= own.first
         and not _is_of_version(change, own.first)
-        and own.since(change.start)[0]
+        and own.within(stream.spans(change), change.start)[0]
     ]
     if late:
-        evidence["change"] = _change(late[-1], stream, own)
+        # An open rise in one part of the week is told, also after a fall in another one.
+        told = max(late, key=lambda one: (stream.is_open_rise(one), one.alarm_at))
+        evidence["change"] = _change(told, stream, own)
     return evidence
+
+
+def _bursts(stream: CallsInOrder, own: PartOfCalls) -> Bursts:
+    """Give the bursts of the calls that are judged: with a weekly pattern, those of whole weeks."""
+    if stream.weeks is None or not stream.weeks.parts:
+        return own.bursts(own.first)
+    whole, starts = whole_weeks(stream, own), stream.weeks.starts
+    return own.bursts(max(own.first, starts[whole.start]), starts[whole.stop] - 1)
 
 
 def _is_of_version(change: Change, first: int) -> bool:
@@ -266,14 +297,25 @@ def _is_of_version(change: Change, first: int) -> bool:
 
 
 def _is_bursty(stream: CallsInOrder, own: PartOfCalls, bursts: Bursts) -> bool:
-    """Say whether the calls since the last change are evidence for bursts; *bursts* are those of all of them."""
+    """Say whether the calls since the last change are evidence for bursts; *bursts* are those of all of them.
+
+    The failures of a weekly pattern come together too. They are no bursts.
+    """
+    if stream.weeks is not None and stream.weeks.parts:
+        return False
     since = max([own.first, *(change.start for change in stream.changes)])
     return (bursts if since == own.first else own.bursts(since)).e_value >= _BURSTY
 
 
 def _change(change: Change, stream: CallsInOrder, own: PartOfCalls) -> dict[str, Any]:
-    (n, k), (since_n, since_k) = own.since(change.alarm_at + 1), own.since(change.start)
+    spans, weeks = stream.spans(change), stream.weeks
+    (n, k), (since_n, since_k) = (own.within(spans, at) for at in (change.alarm_at + 1, change.start))
+    part = weeks.part_of(change) if weeks else None
+    known = {} if part is None else {"part": part.part.name}
+    if weeks is not None and weeks.complete < LEAST_WINDOWS:
+        known["pattern_from"] = weeks.calendar.known_from
     return {
+        **known,
         "direction": change.direction,
         "at": change.start,
         "alarm_at": change.alarm_at,
@@ -283,7 +325,7 @@ def _change(change: Change, stream: CallsInOrder, own: PartOfCalls) -> dict[str,
         "since_k": since_k,
         "prior_n": change.prior_n,
         "prior_k": change.prior_k,
-        "open": change is stream.changes[-1],
+        "open": stream.is_open(change),
         "with": [],
     }
 
@@ -302,7 +344,7 @@ def _when(
         return {}
     same = [row for row in production.rows if _stream_key(row) == _stream_key(configuration.first)]
     return {
-        "days": [_day(begins), _day(ends)],
+        "days": [_day(begins, production.zone), _day(ends, production.zone)],
         "with": changed_between(
             same, production.hours, store, stream.at(_earliest(start)) or begins, ends + _HOUR_S
         ),
@@ -398,5 +440,5 @@ def _input_tokens(rows: Sequence[ConfigurationCounts]) -> float | None:
     return sum(sums.input_tokens.known or 0 for sums in first) / attempts if attempts else None
 
 
-def _day(at: float) -> str:
-    return datetime.fromtimestamp(at, UTC).date().isoformat()
+def _day(at: float, zone: tzinfo) -> str:
+    return datetime.fromtimestamp(at, zone).date().isoformat()

@@ -92,8 +92,8 @@ def with_fallback(
     )
     if k == 0 and calls == own:
         # Of calls without a failure none comes in bursts, or since a change.
-        said = {key: part for key, part in said.items() if key not in ("change", "bursts")}
-    if k < 0 or "change" in said or "bursts" in said:
+        said = {key: part for key, part in said.items() if key not in ("change", "bursts", "weekly")}
+    if k < 0 or "change" in said or "bursts" in said or "parts" in said.get("weekly", {}):
         # What is counted since a change, or in bursts, is counted of the tuned model alone.
         notes.append(f"{clip(said['id'])}: its rate is that of the tuned model alone")
         return said

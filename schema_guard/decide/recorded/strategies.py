@@ -83,10 +83,20 @@ def strategy_of(configuration: RecordedConfiguration, reading: Gathering) -> dic
 def _counted(
     configuration: RecordedConfiguration, evidence: dict[str, Any], reading: Gathering
 ) -> tuple[ConfigurationCounts, ...]:
-    """Give the counts of the calls that count: after a change those of the hours after it was noticed."""
-    if "change" not in evidence or "bursts" in evidence:
+    """Give the counts of the calls that count: after a change those of the hours after it was noticed.
+
+    With a weekly pattern, only whole weeks count.
+    """
+    if _is_whole(evidence):
         return configuration.rows
     return reading.production.after_alarm(configuration, reading.store)
+
+
+def _is_whole(evidence: dict[str, Any]) -> bool:
+    """Return whether all calls count. After a change and with a weekly pattern, only a part of them does."""
+    if "parts" in evidence.get("weekly", {}):
+        return False
+    return "change" not in evidence or "bursts" in evidence
 
 
 def _failures(
@@ -100,7 +110,7 @@ def _failures(
             f"{clip(name)}: in {unseen} calls a library inside of the function had asked again, unseen: what retrying "
             "does is not known"
         )
-    whole = "change" not in evidence or "bursts" in evidence
+    whole = _is_whole(evidence)
     attempts = {"attempts": _attempts(rows)} if evidence["n"] and whole and not unseen else {}
     return {"failure_kinds": _kinds(rows), "failure_codes": _codes(rows), **attempts}
 

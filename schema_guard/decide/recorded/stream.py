@@ -10,13 +10,16 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import defaultdict
+from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
+from schema_guard.decide.recorded.weeks import weeks_of
 from schema_guard.stats import Change, bursts_of, changes, unpacked
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Sequence
 
+    from schema_guard.decide.recorded.weeks import Calendar, Weeks
     from schema_guard.records import ConfigurationCounts, HourCounts
     from schema_guard.records.rows import Row
     from schema_guard.stats import Bursts
@@ -31,6 +34,7 @@ class CallsInOrder(NamedTuple):
         hours: Number of the last call of each hour, and when it began, in seconds since the epoch.
         changes: When their rate changed.
         parts: Calls of each configuration in each hour, and how many came before; empty for calls of one configuration.
+        weeks: The weeks, and the parts of the week that fail at different rates; None if the weeks are not known.
     """
 
     failed: tuple[int, ...]
@@ -38,6 +42,7 @@ class CallsInOrder(NamedTuple):
     hours: tuple[tuple[int, int], ...]
     changes: tuple[Change, ...]
     parts: tuple[tuple[int, tuple[_Some, ...]], ...] = ()
+    weeks: Weeks | None = None
 
     def at(self, number: int) -> int | None:
         """Give when the hour of a call began; None when it is not known."""
@@ -60,13 +65,33 @@ class CallsInOrder(NamedTuple):
         return PartOfCalls(tuple(failed), n, tuple(shares))
 
     @property
+    def series(self) -> list[tuple[Change, ...]]:
+        """Return the changes of each part of the week; without a weekly pattern all changes."""
+        parts = self.weeks.parts if self.weeks else ()
+        return [part.changes for part in parts] or [self.changes]
+
+    @property
     def outages(self) -> list[int]:
         """The number of the first call after each rise that fell again."""
-        return [
+        return sorted(
             fall.start
-            for rise, fall in zip(self.changes, self.changes[1:], strict=False)
+            for series in self.series
+            for rise, fall in pairwise(series)
             if (rise.direction, fall.direction) == ("rise", "fall")
-        ]
+        )
+
+    def spans(self, change: Change) -> Sequence[tuple[int, int]]:
+        """Return the first and the last numbers of the calls among which a change was noticed."""
+        part = self.weeks.part_of(change) if self.weeks else None
+        return ((1, self.n),) if part is None else part.spans
+
+    def is_open_rise(self, change: Change) -> bool:
+        """Return whether a change is a rise, and the rate has not changed again since."""
+        return change.direction == "rise" and self.is_open(change)
+
+    def is_open(self, change: Change) -> bool:
+        """Return whether a rate has not changed again since."""
+        return any(change == series[-1] for series in self.series if series)
 
 
 class PartOfCalls(NamedTuple):
@@ -102,9 +127,28 @@ class PartOfCalls(NamedTuple):
         before = self.count_before(number)
         return self.n - before, len(self.failed) - bisect_left(self.failed, before + 1)
 
-    def bursts(self, number: int) -> Bursts:
-        """Give the bursts in which those from a number among all on failed, whatever came between them."""
-        return bursts_of(self.failed, self.n, first=self.count_before(number) + 1)
+    def within(self, spans: Iterable[tuple[int, int]], number: int = 1) -> tuple[int, int]:
+        """Count those in spans of numbers among all, from a number on, and those of them without a valid attempt."""
+        n = k = 0
+        for first, last in spans:
+            if last >= number:
+                before, until = self.count_before(max(first, number)), self.count_before(last + 1)
+                n += until - before
+                k += bisect_left(self.failed, until + 1) - bisect_left(self.failed, before + 1)
+        return n, k
+
+    def bursts(self, number: int, last: int | None = None) -> Bursts:
+        """Give the bursts in which those from a number among all on failed, whatever came between them.
+
+        Args:
+            number: Of the first call among all.
+            last: Of the last call among all; None for no end.
+        """
+        until, failed = self.n, self.failed
+        if last is not None:
+            until = self.count_before(last + 1)
+            failed = failed[: bisect_left(failed, until + 1)]
+        return bursts_of(failed, until, first=min(self.count_before(number), until) + 1)
 
 
 class _Share(NamedTuple):
@@ -133,12 +177,15 @@ class _Share(NamedTuple):
         return bisect_left(range(one.calls), number, key=place)
 
 
-def stream_of(rows: Sequence[ConfigurationCounts], hours: Iterable[HourCounts]) -> CallsInOrder:
+def stream_of(
+    rows: Sequence[ConfigurationCounts], hours: Iterable[HourCounts], calendar: Calendar | None = None
+) -> CallsInOrder:
     """Put the calls of several configurations into one order.
 
     Args:
         rows: Those of one function, strategy and model.
         hours: Of these and of others.
+        calendar: The weeks of the function; None looks for no weekly pattern.
     """
     known = {row.configuration: row for row in rows}
     marks = {key: unpacked(row.outcomes, row.calls) for key, row in known.items()}
@@ -171,7 +218,26 @@ def stream_of(rows: Sequence[ConfigurationCounts], hours: Iterable[HourCounts]) 
         parts.append((n, tuple(some)))
         n += rest
     shared_hours = tuple(parts) if len(known) > 1 else ()
-    return CallsInOrder(tuple(failed), n, tuple(ends), tuple(changes(failed, n)), shared_hours)
+    return in_order(failed, n, ends, calendar)._replace(parts=shared_hours)
+
+
+def in_order(
+    failed: Sequence[int], n: int, hours: Sequence[tuple[int, int]], calendar: Calendar | None
+) -> CallsInOrder:
+    """Return calls in one order with the changes of their rate: of each part of the week, if they have a weekly pattern.
+
+    Args:
+        failed: As `CallsInOrder` has them, and so the next two.
+        n: Number of calls.
+        hours: The hours in which they began.
+        calendar: The weeks of the function; None looks for no weekly pattern.
+    """
+    weeks = None if calendar is None else weeks_of(failed, hours, calendar)
+    if weeks is None or not weeks.parts:
+        found = changes(failed, n)
+    else:
+        found = sorted((one for part in weeks.parts for one in part.changes), key=lambda one: one.alarm_at)
+    return CallsInOrder(tuple(failed), n, tuple(hours), tuple(found), weeks=weeks)
 
 
 class _Some(NamedTuple):

@@ -212,6 +212,23 @@ def _change(name: str, change: Figures, figures: Figures) -> Iterator[Fact]:
         yield Fact("changed", f"{name_of(name)}: {change['text']}")
 
 
+def _weekly(figures: Figures) -> Iterator[Fact]:
+    """Say which weekly pattern the failures have; of a rise without one, which patterns were compared."""
+    rises = {breach["strategy"] for breach in figures.get("breach", ()) if breach["what"] == "rise"}
+    for name, weekly in figures.get("weekly", {}).items():
+        if weekly.get("parts"):
+            yield Fact(
+                "pattern",
+                f"{name_of(name)}: {weekly['text']}; a pattern of less than 8 hours a day is not looked for",
+            )
+        elif name in rises:
+            yield Fact(
+                "pattern",
+                f"{name_of(name)}: none in weekends, single days, and 8 hours of the day (time zone {weekly['zone']}); "
+                "a shorter one can look like this rise",
+            )
+
+
 def _where(figures: Figures) -> Iterator[Fact]:
     """Say where the failures are, when they are concentrated."""
     for name, frequent in figures.get("hot", {}).items():
@@ -318,6 +335,7 @@ _LINES: tuple[Callable[[Figures], Iterator[Fact]], ...] = (
     _next_facts,
     _proved,
     _basis_facts,
+    _weekly,
     _where,
     _beside_format,
     _money,

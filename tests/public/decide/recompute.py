@@ -1,9 +1,4 @@
-"""Repeat a verdict from its JSON alone: the rules written a second time, with scipy, and nothing of the library.
-
-    schema-guard decide --format json ... | python tests/decide/recompute.py
-
-`repeated` gives every difference between what a verdict says and what its own counts give; none when it can be trusted.
-"""
+"""Repeat a verdict from its JSON alone: the rules written a second time, with scipy, and nothing of the library."""
 
 import json
 import sys
@@ -11,6 +6,8 @@ from math import ceil, inf, isclose, log, log1p
 
 from scipy.optimize import brentq
 from scipy.special import betainc, betaincc, betaln
+
+from tests.public.decide.recompute_weekly import differences
 
 STEPS = (
     "raise_max_output_tokens", "reasoning_limit", "lenient_parse", "system_prompt", "strict_schema", "json_mode",
@@ -183,7 +180,9 @@ class Again:
         """The state of each thing that is asked for."""
         rate = self.rates[name]
         bursts, change = self.of(name, "bursts"), self.of(name, "change")
-        if bursts is None and change is not None:
+        weekly = self.of(name, "weekly") or {}
+        self.wrong += differences(name, weekly, rate)
+        if bursts is None and change is not None and "parts" not in weekly:
             self.same(f"{name} after the change", (rate["n"], rate["k"]), (change["n"], change["k"]))
         n, k = rate["n"], rate["k"]
         low, high = lower(k, n, self.alpha_low), upper(k, n, self.alpha)

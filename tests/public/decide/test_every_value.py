@@ -15,8 +15,27 @@ COST = economics()["prompt_cost"]
 GPU = {"gpu_hours": 10, "price_per_hour": 2.5}
 TOKENS = {"tokens": 2e6, "epochs": 3, "price_per_million": 8}
 CHANGE = {
-    "direction": "rise", "at": 1_400, "alarm_at": 1_500, "n": 500, "k": 60, "since_n": 600, "since_k": 70, "prior_n": 1_400,
-    "prior_k": 10, "open": True, "with": ["version v2"], "days": ["2026-10-01", "2026-10-03"],
+    "direction": "rise",
+    "at": 1_400,
+    "alarm_at": 1_500,
+    "n": 500,
+    "k": 60,
+    "since_n": 600,
+    "since_k": 70,
+    "prior_n": 1_400,
+    "prior_k": 10,
+    "open": True,
+    "with": ["version v2"],
+    "days": ["2026-10-01", "2026-10-03"],
+    "part": "weekends",
+    "pattern_from": "2026-10-12",
+    "growing_since": "2026-09-20",
+}
+HOURS = " ".join(["4"] * 168)
+WEEKLY = {
+    "zone": "Europe/Berlin", "complete": 3, "weeks": [{"begins": "2026-09-28T10:00:00+02:00", "n": HOURS, "k": HOURS.replace("4", "0")}],
+    "whole": 2, "n": 600, "k": 6, "parts": [{"name": "weekends", "n": 200, "k": 5, "hours": [[120, 167]], "splits": [
+        {"candidate": "weekends", "direction": "more", "e": [50.5], "product": 2_550.25}]}],
 }  # fmt: skip
 ABOUT = {
     "function": "shop.extract", "schema": "ticket", "models": ["m1", "m2"], "period": ["2026-10-01", "2026-11-01"], "calls": 2_000,
@@ -79,6 +98,12 @@ EVIDENCE = {
         "latency": {"budget_s": 3, "p50_s": 1.5, "p95_s": 3.5, "tuned_p50_s": 1, "tuned_p95_s": 2},
     },
     "changed": {"calls_per_month": 30_000, "strategies": [strategy(n=2_000, k=80, change=CHANGE)], "ladder": ladder()},
+    "weekly": {
+        "config": {"target": 0.02, "time_zone": "Europe/Berlin"},
+        "strategies": [strategy(n=900, k=9, weekly=WEEKLY, traffic_share=1), strategy("strict_schema", n=90, k=1, weekly={
+            name: WEEKLY[name] for name in ("zone", "complete", "weeks")
+        })],
+    },
     "drifted": {
         "calls_per_month": 30_000,
         "strategies": [strategy(n=2_000, k=80, drift={

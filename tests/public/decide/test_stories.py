@@ -91,7 +91,10 @@ def test_7_a_rise_is_no_matter_of_strategy(production):
     assert change["at"] == pytest.approx(4_000, abs=60)
     assert "2026-" in result.why
     assert [breach["what"] for breach in result.figures["breach"]][-1] == "rise"
-    assert "failures rose on 2026-05-31: before, 11 of 3,995 calls failed; since, 59 of 1,005" in result.head
+    assert (
+        "failures rose on Sunday, 2026-05-31: before, 11 of 3,995 calls failed; since, 59 of 1,005"
+        in result.head
+    )
     assert "schema-guard decide --function shop.extract --since 2026-05-31" in result.head
 
 

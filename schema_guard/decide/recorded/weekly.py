@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The weekly pattern of calls, as evidence.
+
+Rules: With a pattern, only whole weeks count, from the last change in any part of the week on. All counts behind the search
+are in the evidence, so that a reader can repeat it.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from typing import TYPE_CHECKING, Any
+
+from schema_guard.stats.cycles import LEAST_WINDOWS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from schema_guard.decide.recorded.stream import CallsInOrder, PartOfCalls
+    from schema_guard.decide.recorded.weeks import PartOfWeek
+
+
+def whole_weeks(stream: CallsInOrder, own: PartOfCalls) -> range:
+    """Return the complete weeks that count: all since the last change in any part of the week."""
+    weeks = stream.weeks
+    assert weeks is not None
+    changed = max((change.alarm_at + 1 for change in stream.changes), default=1)
+    first = bisect_left(weeks.starts, max(changed, own.first))
+    return range(min(first, weeks.complete), weeks.complete)
+
+
+def weekly_evidence(stream: CallsInOrder, own: PartOfCalls) -> dict[str, Any] | None:
+    """Return the `weekly` of evidence: the counts behind the search for a weekly pattern, and the pattern.
+
+    Args:
+        stream: All calls in their order.
+        own: The calls of one configuration among them.
+    """
+    weeks = stream.weeks
+    if weeks is None or weeks.complete < LEAST_WINDOWS:
+        return None
+    calendar = weeks.calendar
+    known: dict[str, Any] = {
+        "zone": calendar.name,
+        "complete": weeks.complete,
+        "weeks": [
+            {
+                "begins": calendar.time(week.begins),
+                "n": " ".join(map(str, week.counts.n)),
+                "k": " ".join(map(str, week.counts.k)),
+            }
+            for week in weeks.weeks
+        ],
+    }
+    if not weeks.parts:
+        return known
+    whole = whole_weeks(stream, own)
+    n, k = own.within([(weeks.starts[week], weeks.starts[week + 1] - 1) for week in whole])
+    first, last = weeks.starts[whole.start], weeks.starts[-1] - 1
+    return known | {
+        "whole": len(whole),
+        "n": n,
+        "k": k,
+        "parts": [_part_evidence(part, own, first, last) for part in weeks.parts],
+    }
+
+
+def _part_evidence(part: PartOfWeek, own: PartOfCalls, first: int, last: int) -> dict[str, Any]:
+    n, k = own.within([(begin, min(end, last)) for begin, end in part.spans if begin <= last], first)
+    return {
+        "name": part.part.name,
+        "hours": [list(span) for span in _joined(part.part.hours)],
+        "n": n,
+        "k": k,
+        "splits": [
+            {
+                "candidate": split.candidate,
+                "direction": split.direction,
+                "e": list(split.evidence),
+                "product": split.product,
+            }
+            for split in part.part.splits
+        ],
+    }
+
+
+def _joined(hours: Sequence[int]) -> list[tuple[int, int]]:
+    """Return the first and the last of hours that follow each other."""
+    spans: list[tuple[int, int]] = []
+    for hour in hours:
+        first = spans.pop()[0] if spans and spans[-1][1] == hour - 1 else hour
+        spans.append((first, hour))
+    return spans

@@ -1,0 +1,228 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The weeks of a function, and the parts of the week in which its calls fail at different rates.
+
+Rules: A week has seven days by the clock of a time zone, and the first week begins with the hour of the function's first
+call. A week is complete when a later call is recorded. The calls of an hour belong together.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from datetime import UTC, datetime, timedelta, tzinfo
+from typing import TYPE_CHECKING, NamedTuple
+
+from schema_guard.errors import InvalidArgument
+from schema_guard.stats import Change, WeekCounts, WeekPart, changes, week_parts
+from schema_guard.stats.cycles import HOURS, LEAST_WINDOWS, WINDOWS
+from schema_guard.text import clip
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_HOUR_S = 3_600
+_DAYS = 7
+_TIME_ZONE = "UTC"
+
+
+class Calendar(NamedTuple):
+    """The weeks of a function.
+
+    Attributes:
+        zone: The time zone.
+        begins: When the hour of the first call began, in seconds since the epoch.
+        ends: When the latest known hour ended.
+    """
+
+    zone: tzinfo
+    begins: int
+    ends: float
+
+    @property
+    def name(self) -> str:
+        """Name of the time zone."""
+        return str(self.zone)
+
+    def start(self, week: int) -> int:
+        """Return when a week began; the first week is 0."""
+        first = datetime.fromtimestamp(self.begins, self.zone).replace(tzinfo=None)
+        return round((first + timedelta(days=_DAYS * week)).replace(tzinfo=self.zone).timestamp())
+
+    @property
+    def complete(self) -> int:
+        """Number of complete weeks."""
+        weeks = max(0, int((self.ends - self.begins) // (_DAYS * 24 * _HOUR_S)) - 1)
+        while self.start(weeks + 1) <= self.ends:
+            weeks += 1
+        return weeks
+
+    @property
+    def known_from(self) -> str:
+        """The day on which the second week ends: before that day, no pattern can be proved."""
+        return self.day(self.start(LEAST_WINDOWS))
+
+    def day(self, at: float) -> str:
+        """Return the day of a time."""
+        return datetime.fromtimestamp(at, self.zone).date().isoformat()
+
+    def time(self, at: float) -> str:
+        """Return a time with its distance from UTC."""
+        return datetime.fromtimestamp(at, self.zone).isoformat()
+
+    def hour_of_week(self, at: float) -> int:
+        """Return the hour of the week of a time; hour 0 begins on Monday at 0:00."""
+        moment = datetime.fromtimestamp(at, self.zone)
+        return 24 * moment.weekday() + moment.hour
+
+
+def time_zone(name: object) -> tzinfo:
+    """Return the time zone with a name of the IANA database, such as `Europe/Berlin`; None means UTC.
+
+    Raises:
+        InvalidArgument: There is no such time zone.
+    """
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError  # most calls do not name one
+
+    if name is None or name == _TIME_ZONE:
+        return UTC
+    try:
+        return ZoneInfo(str(name))
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise InvalidArgument(
+            f"time zone {clip(repr(name))}: expected a name such as Europe/Berlin or UTC"
+        ) from None
+
+
+class Week(NamedTuple):
+    """A complete week of calls in their order.
+
+    Attributes:
+        begins: When it began.
+        ends: When it ended.
+        first: Number of its first call.
+        last: Number of its last call; `first - 1` without calls.
+        counts: Its calls by the hour of the week.
+    """
+
+    begins: int
+    ends: int
+    first: int
+    last: int
+    counts: WeekCounts
+
+
+class PartOfWeek(NamedTuple):
+    """The calls in one part of the week.
+
+    Attributes:
+        part: The hours, and what proves that their rate differs.
+        spans: First and last number of calls that follow each other, among all calls.
+        changes: When the rate of these calls changed; the numbers are those among all calls.
+    """
+
+    part: WeekPart
+    spans: tuple[tuple[int, int], ...]
+    changes: tuple[Change, ...]
+
+
+class Weeks(NamedTuple):
+    """The weeks of calls in their order.
+
+    Attributes:
+        calendar: When the weeks began.
+        complete: Number of complete weeks.
+        weeks: The latest complete weeks, `WINDOWS` at most.
+        starts: Number of the first call of each complete week, and of the call after the last one.
+        parts: The parts of the week; empty if no pattern is proved.
+    """
+
+    calendar: Calendar
+    complete: int
+    weeks: tuple[Week, ...]
+    starts: tuple[int, ...]
+    parts: tuple[PartOfWeek, ...]
+
+    def part_of(self, change: Change) -> PartOfWeek | None:
+        """Return the part in which a change was noticed; None without a pattern."""
+        return next((part for part in self.parts if change in part.changes), None)
+
+
+def weeks_of(failed: Sequence[int], hours: Sequence[tuple[int, int]], calendar: Calendar) -> Weeks:
+    """Look for a pattern in the complete weeks of calls.
+
+    Args:
+        failed: Numbers of the failed calls, in rising order; the first call is 1.
+        hours: Number of the last call of each hour, and when the hour began.
+        calendar: The weeks of the function.
+    """
+    complete = calendar.complete
+    edges = [calendar.start(week) for week in range(complete + 1)]
+    ends = [end for end, _ in hours]
+    begun = [at for _, at in hours]
+
+    def first_from(at: int) -> int:
+        index = bisect_left(begun, at)
+        return (ends[index - 1] if index else 0) + 1
+
+    starts = tuple(map(first_from, edges))
+    latest = range(max(0, complete - WINDOWS), complete)
+    counts = [_counted(failed, hours, (starts[week], starts[week + 1]), calendar) for week in latest]
+    weeks = tuple(
+        Week(edges[week], edges[week + 1], starts[week], starts[week + 1] - 1, counted)
+        for week, counted in zip(latest, counts, strict=True)
+    )
+    found = week_parts([week.counts for week in weeks]) if complete >= LEAST_WINDOWS else ()
+    parts = tuple(_with_changes(part, failed, hours, calendar) for part in found)
+    return Weeks(calendar, complete, weeks, starts, parts)
+
+
+def _counted(
+    failed: Sequence[int], hours: Sequence[tuple[int, int]], span: tuple[int, int], calendar: Calendar
+) -> WeekCounts:
+    """Count the calls from one number up to another, by the hour of the week."""
+    n, k = [0] * HOURS, [0] * HOURS
+    first, after = span
+    for end, at in hours[bisect_left(hours, (first, 0)) :]:
+        if first >= after:
+            break
+        hour = calendar.hour_of_week(at)
+        n[hour] += end - first + 1
+        k[hour] += bisect_right(failed, end) - bisect_left(failed, first)
+        first = end + 1
+    return WeekCounts(tuple(n), tuple(k))
+
+
+def _with_changes(
+    part: WeekPart, failed: Sequence[int], hours: Sequence[tuple[int, int]], calendar: Calendar
+) -> PartOfWeek:
+    """Look for changes in the calls of one part of the week, as if there were no others."""
+    spans = _spans(frozenset(part.hours), hours, calendar)
+    numbers: list[int] = []
+    sizes = [0]
+    for first, last in spans:
+        failures = failed[bisect_left(failed, first) : bisect_right(failed, last)]
+        numbers += [one - first + 1 + sizes[-1] for one in failures]
+        sizes.append(sizes[-1] + last - first + 1)
+
+    def among_all(number: int) -> int:
+        index = bisect_left(sizes, number) - 1
+        return spans[index][0] + number - sizes[index] - 1
+
+    found = tuple(
+        change._replace(start=among_all(change.start), alarm_at=among_all(change.alarm_at))
+        for change in changes(numbers, sizes[-1])
+    )
+    return PartOfWeek(part, tuple(spans), found)
+
+
+def _spans(
+    own: frozenset[int], hours: Sequence[tuple[int, int]], calendar: Calendar
+) -> list[tuple[int, int]]:
+    """Return the first and the last number of the calls in some hours of the week. Join calls that follow each other."""
+    spans: list[tuple[int, int]] = []
+    before = 0
+    for end, at in hours:
+        if calendar.hour_of_week(at) in own:
+            first = spans.pop()[0] if spans and spans[-1][1] == before else before + 1
+            spans.append((first, end))
+        before = end
+    return spans

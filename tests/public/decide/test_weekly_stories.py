@@ -1,0 +1,139 @@
+"""Stories of failure rates that follow the week, through a guarded function, a store, and a simulated clock."""
+
+import random
+from datetime import UTC, datetime
+
+import pytest
+
+from schema_guard import About, guard
+from tests.public.decide.production import DAY, GOOD, SHAPE, TICKET, summary
+
+WEEK = 7 * DAY
+SATURDAY = 5
+
+
+class Week:
+    """A function whose calls fail at a rate that depends on the time.
+
+    Args:
+        production: The simulated production.
+        seed: Seed of the failures.
+        per_day: Calls a day.
+    """
+
+    def __init__(self, production, seed, per_day=400):
+        self.production = production
+        self.per_day = per_day
+        self.rng = random.Random(seed)
+
+    def calls(self, days, rate):
+        """Call the function for some days. *rate* returns the failure rate at a time."""
+        clock, store = self.production.clock, self.production.store
+
+        @guard(
+            TICKET,
+            store=store,
+            on_failure="return",
+            name="shop.extract",
+            about=About(version="v1", model="m1"),
+            max_attempts=1,
+        )
+        def extract(prompt):
+            return SHAPE if self.rng.random() < rate(datetime.fromtimestamp(clock.now, UTC)) else GOOD
+
+        for number in range(round(days * self.per_day)):
+            if number % 2_000 == 0:
+                store.flush(60.0)
+            extract(f"ticket {next(self.production.inputs)}")
+            clock.now += DAY / self.per_day
+        store.flush(60.0)
+
+
+def on_weekends(at):
+    return 0.03 if at.weekday() >= SATURDAY else 0.003
+
+
+def until(at, weekday, hour=0):
+    """Return the days from a time until the next time of a weekday."""
+    now = datetime.fromtimestamp(at, UTC)
+    days = (weekday - now.weekday()) % 7 + (hour - now.hour) / 24 - now.minute / 1_440 - now.second / DAY
+    return days if days > 0 else days + 7
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_weekends_that_fail_more_raise_no_alarm(production, seed):
+    """Five weeks at 3% on weekends and 0.3% otherwise, with a target of 2%."""
+    Week(production, seed).calls(35.2, on_weekends)
+
+    result = production.verdict(target=0.02)
+
+    assert summary(result) == ("PROMPTING_ENOUGH", None, 0)
+    weekly = result.figures["weekly"]["system_prompt"]
+    assert [part["name"] for part in weekly["parts"]] == ["weekends", "the rest"]
+    assert (weekly["complete"], weekly["whole"]) == (5, 5)
+    assert "weekends fail 3" in result.head
+    assert "for 5 weeks now" in result.head
+
+
+def test_the_counts_of_a_pattern_are_those_of_whole_weeks(production):
+    """The rate, the parts, and the weeks of the JSON document have the same calls."""
+    Week(production, 3).calls(30, on_weekends)
+
+    result = production.verdict(target=0.02)
+
+    weekly, rate = (result.figures[key]["system_prompt"] for key in ("weekly", "rates"))
+    assert (rate["n"], rate["k"]) == (weekly["n"], weekly["k"])
+    for key in "nk":
+        assert sum(part[key] for part in weekly["parts"]) == weekly[key]
+        assert sum(sum(map(int, week[key].split())) for week in weekly["weeks"]) == weekly[key]
+    assert weekly["n"] == pytest.approx(28 * 400, abs=10)
+
+
+def test_nights_that_fail_more_raise_no_alarm(production):
+    """Four weeks at 4% from 22:00 to 6:00 and 0.2% otherwise."""
+    Week(production, 4).calls(29, lambda at: 0.04 if at.hour >= 22 or at.hour < 6 else 0.002)
+
+    result = production.verdict(target=0.03)
+
+    assert result.exit_code == 0
+    assert "the hours from 22:00 to 06:00 fail" in result.head
+
+
+def test_a_rise_on_a_wednesday_within_a_pattern_is_found(production):
+    """In the fourth week, the days that failed 0.3% fail 4%."""
+    week = Week(production, 5)
+    week.calls(21, on_weekends)
+    week.calls(until(production.now, 2), on_weekends)
+    week.calls(2, lambda at: 0.04)
+
+    result = production.verdict(target=0.02)
+
+    assert summary(result) == ("FIND_WHAT_CHANGED", None, 1)
+    change = result.figures["change"]["system_prompt"]
+    assert (change["part"], change["direction"], change["open"]) == ("the rest", "rise", True)
+    assert "failures of the rest rose" in result.head
+    assert "Wednesday" in result.head
+
+
+def test_the_first_saturday_is_a_rise_until_two_weeks_are_known(production):
+    """Before two full weeks, a pattern looks like a rise, and the text gives the day when that ends."""
+    week = Week(production, 6)
+    week.calls(until(production.now, SATURDAY), on_weekends)
+    week.calls(1.9, lambda at: 0.05)
+
+    result = production.verdict(target=0.01)
+
+    assert summary(result) == ("FIND_WHAT_CHANGED", None, 1)
+    assert "rose on Saturday, 2026-05-30" in result.head
+    assert "a weekly pattern cannot be detected before 2026-06-11 (two full weeks)" in result.head
+
+
+def test_a_constant_rate_has_no_pattern(production):
+    """Six weeks at 0.5%, with noise."""
+    Week(production, 7).calls(42.5, lambda at: 0.005)
+
+    result = production.verdict(target=0.01)
+
+    assert summary(result) == ("PROMPTING_ENOUGH", None, 0)
+    assert "parts" not in result.figures["weekly"]["system_prompt"]
+    assert result.figures["rates"]["system_prompt"]["n"] == round(42.5 * 400)
