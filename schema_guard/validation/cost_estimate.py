@@ -19,13 +19,13 @@ from schema_guard.errors import InvalidSchema
 from schema_guard.light.locks import fork_safe_lock
 from schema_guard.limits import Limits
 from schema_guard.validation.document import compact
-from schema_guard.validation.keywords import UNIONS, every, in_place, one_of, reported
+from schema_guard.validation.keywords import KEYWORDS, UNIONS, every, in_place, one_of, reported
 from schema_guard.validation.levels import BITS
 from schema_guard.validation.patterns import MAX_STATES_EACH, traits
 from schema_guard.validation.references import REF_ALONE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from schema_guard.validation.levels import Level
     from schema_guard.validation.patterns import Traits
@@ -51,6 +51,11 @@ _NAME_WEIGHT = 1.5  # a name in a map of names: 9 ns
 _LIMIT_WEIGHT, _DECIMAL_WEIGHT, _MULTIPLE_WEIGHT, _PAIR_WEIGHT = 30, 50, 70, 50
 _NUMERIC = reported("number") - reported("any")
 _NAMING = ("required", "dependentRequired", "dependentSchemas", "dependencies")
+_WEIGHED = _NUMERIC | {*_NAMING, "enum", "const", "multipleOf"}
+# Of schemas without these keywords, nothing applies to a part of a value, or to a value beside them.
+_HOLDING = frozenset(
+    {"uniqueItems", *(name for name, row in KEYWORDS.items() if row.place not in (None, "apart"))}
+)
 _METASCHEMA_WEIGHT = 200
 _CHAR_WEIGHT = 0.3  # 2 ns
 _STATE_WEIGHT = 0.7  # 4 ns a character and state
@@ -72,12 +77,13 @@ class _Node:
     def __init__(self, own: tuple[float, ...] = (1,) + (0,) * (_DIMENSIONS - 1)) -> None:
         self.own = own
         self.factor = 1
-        self.in_place: list[int] = []
+        # Most schemas have none of them, and share one empty tuple.
+        self.in_place: Sequence[int] = ()
         # Of each of these one applies, to the same value ...
-        self.choices: list[list[int]] = []
+        self.choices: Sequence[list[int]] = ()
         # ... and of these to a value below; these apply to every value below.
-        self.one_of: list[int] = []
-        self.every: list[int] = []
+        self.one_of: Sequence[int] = ()
+        self.every: Sequence[int] = ()
         self.chain = 1
         self.expansion = 1
 
@@ -242,7 +248,10 @@ def _power(length: int, degree: int) -> float:
 
 def own_weight(schema: dict[str, Any]) -> float:
     """Return the steps of a schema's own keywords at one value."""
-    weight = 1 + len(schema) / 2 + _NAME_WEIGHT * named_elsewhere(schema)
+    weight = 1 + len(schema) / 2
+    if _WEIGHED.isdisjoint(schema):
+        return weight
+    weight += _NAME_WEIGHT * named_elsewhere(schema)
     enum = schema.get("enum")
     weight += _compared(
         [*(enum if isinstance(enum, list) else ()), *([schema["const"]] if "const" in schema else ())]
@@ -307,7 +316,7 @@ class _Graph:
         index = len(self.nodes)
         node = _Node(own)
         if recursive:
-            node.every.append(index)
+            node.every = [index]
         self.nodes.append(node)
         self._schemas.append(None)
         return index
@@ -328,28 +337,31 @@ class _Graph:
         known = self._index.get(id(schemas))
         if known is None:
             known = self._index[id(schemas)] = self._pseudo((0,) * _DIMENSIONS, recursive=False)
-            self.nodes[known].choices.append([self._of(schema) for schema in schemas])
+            self.nodes[known].choices = [[self._of(schema) for schema in schemas]]
         return known
 
     def _connect(self, node: _Node, schema: dict[str, Any]) -> None:
         for target, dynamic in self._references.targets(schema):
             leads = self._metaschema if target is None else self._of(target)
-            node.choices.append([leads, self._any_of(dynamic)] if dynamic else [leads])
+            node.choices = [*node.choices, [leads, self._any_of(dynamic)] if dynamic else [leads]]
         if "$ref" in schema and (len(schema) == 1 or self._references.dialect in REF_ALONE):
             return
         node.own = self._weights(schema)
         self.unique += schema.get("uniqueItems") is True
         self.unions |= not schema.keys().isdisjoint(UNIONS)
+        if _HOLDING.isdisjoint(schema):
+            return
         node.factor = UNEVALUATED if any(key.startswith("unevaluated") for key in schema) else 1
-        node.in_place += [self._of(child) for child in in_place(schema)]
-        node.one_of += [self._of(child) for child in one_of(schema)]
-        node.every += [self._of(child) for child in every(schema)]
+        node.in_place = [self._of(child) for child in in_place(schema)]
+        node.one_of = [self._of(child) for child in one_of(schema)]
+        applied = [self._of(child) for child in every(schema)]
         if schema.get("uniqueItems") is True:
-            node.every.append(self._hashed)
+            applied.append(self._hashed)
         patterns = schema.get("patternProperties")
         if isinstance(patterns, dict) and patterns:
             own = [sum(column) for column in zip(*map(self._pattern, patterns), strict=True)]
-            node.every.append(self._pseudo(tuple(own), recursive=False))
+            applied.append(self._pseudo(tuple(own), recursive=False))
+        node.every = applied
 
     def _weights(self, schema: dict[str, Any]) -> tuple[float, ...]:
         own = [own_weight(schema), 0.0, 0.0, 0.0, 0.0]
@@ -374,11 +386,17 @@ class _Graph:
     def _sort(self) -> None:
         """Order the nodes so that what applies in place of a node comes before it; refuse circles and long chains."""
         done: set[int] = set()
+        for start, node in enumerate(self.nodes):
+            if not (node.choices or node.in_place):
+                done.add(start)
+                self.order.append(start)
         for start in range(len(self.nodes)):
             if start not in done:
                 self._visit(start, done)
         for index in self.order:
             node = self.nodes[index]
+            if not (node.choices or node.in_place):
+                continue
             below = [
                 self.nodes[child]
                 for child in (*node.in_place, *(c for choice in node.choices for c in choice))

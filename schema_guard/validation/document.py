@@ -101,7 +101,9 @@ def check_size(document: Any, *, what: str = "schema") -> None:
                 code="too_deep",
                 location=_location(place),
             )
-        size += _scalar_size(value, place, what)
+        # Most texts are plain. Only the others are looked at closely.
+        is_plain = type(value) is str and value.isascii()
+        size += len(value) + 3 if is_plain else _scalar_size(value, place, what)
         # Each value inside takes two bytes at least: a million of them are refused before they are looked at.
         if size + 2 * (len(value) if isinstance(value, (dict, list, tuple)) else 0) > MAX_BYTES:
             raise InvalidSchema(
@@ -110,7 +112,10 @@ def check_size(document: Any, *, what: str = "schema") -> None:
                 location="",
             )
         if isinstance(value, dict):
-            size += sum(_key_size(key, place, what) for key in value)
+            size += sum(
+                len(key) + 4 if type(key) is str and key.isascii() else _key_size(key, place, what)
+                for key in value
+            )
             stack += [(item, (place, key), depth + 1) for key, item in value.items()]
         elif isinstance(value, (list, tuple)):
             stack += [(item, (place, index), depth + 1) for index, item in enumerate(value)]

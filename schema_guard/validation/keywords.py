@@ -131,6 +131,7 @@ KEYWORDS = {row.name: row for row in _ROWS}
 SINGLES, LISTS, MAPS = (
     frozenset(row.name for row in _ROWS if form in row.forms) for form in ("single", "list", "map")
 )
+_HOLDING = SINGLES | LISTS | MAPS
 REFERENCES = tuple(row.name for row in _ROWS if row.refers)
 VALUE_KEYWORDS = frozenset(row.name for row in _ROWS if row.is_value)
 
@@ -146,6 +147,8 @@ def without_annotations(schema: Any) -> Any:
     """Return a schema without its annotations, here and in its subschemas. The parts are those of the schema itself."""
     if not isinstance(schema, dict):
         return schema
+    if _HOLDING.isdisjoint(schema):
+        return {name: part for name, part in schema.items() if name not in ANNOTATIONS}
     plain: dict[str, Any] = {}
     for name, part in schema.items():
         if name in ANNOTATIONS:

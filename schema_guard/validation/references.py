@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 # In these drafts "$ref" switches its siblings off.
 REF_ALONE = frozenset(uri for uri in DRAFTS if "draft-0" in uri)
 
+# A schema without these keywords is no name's place, and refers to nothing.
+_NAMED = frozenset({"$anchor", "$dynamicAnchor", "$id", "id", *REFERENCES})
+
 # What every engine knows by itself.
 _METASCHEMAS = (
     *DRAFTS,
@@ -63,15 +66,17 @@ def subschemas(document: Any, base: str, dialect: str) -> Iterator[Subschema]:
     """Give every schema position of *document*, outermost first, with the base URI that holds there."""
     stack = [Subschema(document, "", base)]
     while stack:
-        schema, location, base = stack.pop()
+        place = stack.pop()
+        schema, location, base = place
         if not isinstance(schema, dict):
             if isinstance(schema, bool):
-                yield Subschema(schema, location, base)
+                yield place
             continue
-        identifier = identifier_of(schema, dialect)
+        identifier = identifier_of(schema, dialect) if "id" in schema or "$id" in schema else None
         if identifier is not None:
             base = resolve(base, identifier)
-        yield Subschema(schema, location, base)
+            place = Subschema(schema, location, base)
+        yield place
         stack += [Subschema(child, location + step, base) for step, child in _children(schema)]
 
 
@@ -134,11 +139,13 @@ class References:
             if isinstance(schema, dict) and id(schema) not in self._bases:
                 location = fragment + below
                 self._positions.append((schema, location))
+                self._bases[id(schema)] = base
+                if _NAMED.isdisjoint(schema):
+                    continue
                 self._place(schema, base)
                 self._references += _references(uri, location, schema, base)
 
     def _place(self, schema: dict[str, Any], base: str) -> None:
-        self._bases[id(schema)] = base
         url, _, fragment = base.partition("#")
         if identifier_of(schema, self.dialect) is not None:
             # Drafts 4 to 7 name an anchor by "$id": "#name"; what is inside of it has that base, and not that name.

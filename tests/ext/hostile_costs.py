@@ -24,6 +24,18 @@ SCHEMAS = {
     **{name: (document("oneOf"), text) for name, (document, text) in ARMS.items()},
     **OTHERS,
 }
+# Schemas that are slow to prepare, whatever the reply is.
+PREPARED = {
+    "nulls in many objects": {
+        "type": "object",
+        "properties": {f"a{at}": {"type": "object", "properties": {f"k{at}": {"type": ["string", "null"]}}, "additionalProperties": False} for at in range(2_000)},
+        "required": [f"a{at}" for at in range(2_000)],
+        "additionalProperties": False,
+    },
+    "many tags": {"oneOf": [{"type": "object", "properties": {"t": {"const": f"t{at}"}}, "required": ["t"], "additionalProperties": False} for at in range(1_500)]},
+    "references to each other": {"$defs": {f"d{at}": {"type": "object", "properties": {f"a{to}": {"$ref": f"#/$defs/d{to}"} for to in range(60)}} for at in range(60)}, "$ref": "#/$defs/d0"},
+    "an enum of texts": {"enum": [f"p{at}" for at in range(20_000)]},
+}  # fmt: skip
 PROVIDERS = ("openai", "gemini", "anthropic")
 REFUSED = (GuardFailed, InvalidSchema, InvalidArgument)
 
@@ -110,7 +122,7 @@ WAYS = {
 def smaller(document):
     """Return a schema with at most 200 members in each list.
 
-    To prepare a schema for a provider takes 1 ms for each member, and `bench` validates each reply twice.
+    A strategy prepares a schema for a provider and validates a reply, and `bench` validates each reply twice.
     """
     if isinstance(document, list):
         return [smaller(member) for member in document[:200]]
@@ -123,13 +135,13 @@ def cases(group):
     """Return the cases of a group: a name, the schema, the reply, and the function to run."""
     # All strategies send the same schemas, so each has a part of them.
     every = len(WAYS[group]) if group == "strategies" else 1
-    size = (
-        smaller if group in ("adapt", "bench run", "schema lint", "strategies") else lambda document: document
-    )
+    size = smaller if group in ("bench run", "strategies") else lambda document: document
+    prepared = {name: (document, "{}") for name, document in PREPARED.items()}
+    schemas = {**SCHEMAS, **(prepared if group in ("adapt", "schema lint") else {})}
     return [
         (f"{schema} {way}".strip(), size(document), text, run)
         for at, (way, run) in enumerate(WAYS[group])
-        for number, (schema, (document, text)) in enumerate(SCHEMAS.items())
+        for number, (schema, (document, text)) in enumerate(schemas.items())
         if number % every == at % every
     ]
 

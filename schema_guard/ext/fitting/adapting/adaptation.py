@@ -77,8 +77,10 @@ def adapt_arguments(schema: Any, provider: str, *, rules: RulesLike | None = Non
 
 
 def _adapted(loaded: Schema[Any], table: Rules, provider: str) -> Adapted:
-    if _is_taken(loaded, table):
-        return _as_it_is(loaded, table, provider)
+    findings = _findings_as_it_is(loaded, table)
+    if findings is not None:
+        relaxed, narrowed = _likely(loaded.document, findings)
+        return Adapted(loaded.document, provider, loaded.fingerprint, relaxed, narrowed, [])
     reason = ""
     for unrolled in _UNROLLED:
         builder = Builder(plain_of(loaded), table, formats=loaded.formats, unrolled=unrolled)
@@ -86,6 +88,8 @@ def _adapted(loaded: Schema[Any], table: Rules, provider: str) -> Adapted:
             built = builder.build()
         except TooLargeToAdapt as error:
             reason = str(error)
+            if not builder.recurs:
+                break
         else:
             return (
                 _nothing(provider, "no value is valid")
@@ -95,22 +99,26 @@ def _adapted(loaded: Schema[Any], table: Rules, provider: str) -> Adapted:
     return _nothing(provider, reason)
 
 
-def _is_taken(loaded: Schema[Any], table: Rules) -> bool:
-    """Return whether the document is sent unchanged. Then the provider accepts all of it, and reads it as the user does."""
+def _findings_as_it_is(loaded: Schema[Any], table: Rules) -> list[Finding] | None:
+    """Return the warnings about a document that is sent unchanged, and None about another one.
+
+    The provider accepts all of it, and reads it as the user does.
+    """
     document = loaded.document
-    if not isinstance(document, dict) or any(
-        finding.severity != "warning" or finding.effect == "rejected"
-        for finding in findings_of(document, table)
-    ):
-        return False
-    if table.requires_object and document.get("type") != "object":
-        return False
-    own, read = plain_of(loaded), plain_of(loaded, DEFAULT_DIALECT)
+    if not isinstance(document, dict) or (table.requires_object and document.get("type") != "object"):
+        return None
+    findings: list[Finding] = []
+    for finding in findings_of(document, table):
+        if finding.severity != "warning" or finding.effect == "rejected":
+            return None
+        findings.append(finding)
+    own = plain_of(loaded)
+    read = own if loaded.dialect == DEFAULT_DIALECT else plain_of(loaded, DEFAULT_DIALECT)
     if own.root != read.root or own.definitions != read.definitions or own.dropped or own.lost or read.lost:
-        return False
+        return None
     if loaded._resources:  # noqa: SLF001 - documents that the provider has not
-        return False
-    return not table.drops_annotations or not _has_more(document, table)
+        return None
+    return None if table.drops_annotations and _has_more(document, table) else findings
 
 
 def _has_more(document: Any, table: Rules) -> bool:
@@ -122,16 +130,11 @@ def _has_more(document: Any, table: Rules) -> bool:
     )
 
 
-def _as_it_is(loaded: Schema[Any], table: Rules, provider: str) -> Adapted:
-    relaxed, narrowed = _likely(loaded.document, table)
-    return Adapted(loaded.document, provider, loaded.fingerprint, relaxed, narrowed, [])
-
-
-def _likely(document: Any, table: Rules) -> tuple[list[SchemaChange], list[SchemaChange]]:
-    """Return the keywords that a provider probably ignores, and those that it probably narrows, by its warnings."""
+def _likely(document: Any, findings: list[Finding]) -> tuple[list[SchemaChange], list[SchemaChange]]:
+    """Return the keywords that a provider probably ignores, and those that it probably narrows, by the warnings."""
     relaxed: list[SchemaChange] = []
     narrowed: list[SchemaChange] = []
-    for finding in findings_of(document, table):
+    for finding in findings:
         if finding.severity == "warning":
             change = SchemaChange(
                 finding.location, finding.keyword, _value_at(document, finding), f"likely: {finding.message}"
@@ -163,14 +166,14 @@ def _finished(builder: Builder, built: BuiltSchema, provider: str) -> Adapted:
     document = with_definitions(root, builder.definitions)
     begin_apart(document, builder.table)
     within_unions(builder, document)
-    failed = _cleaned(builder, document)
+    failed, findings = _cleaned(builder, document)
     if failed is None:
         try:
             loaded = Schema.of(document, allow_unknown=True)
         except InvalidSchema as error:
             failed = f"what would be sent cannot be loaded: {error}"
         else:
-            relaxed, narrowed = _places(builder, document)
+            relaxed, narrowed = _places(builder, document, findings)
             return Adapted(
                 loaded.document,
                 provider,
@@ -202,13 +205,15 @@ def _may_be_root(builder: Builder, root: dict[str, Any]) -> bool:
     return not any(finding.rule.endswith("-root") for finding in findings_at(site, builder.table))
 
 
-def _cleaned(builder: Builder, document: dict[str, Any]) -> str | None:
-    """Take out what still is an error, and list it; give the reason where something is left."""
+def _cleaned(builder: Builder, document: dict[str, Any]) -> tuple[str | None, list[Finding]]:
+    """Take out what still is an error, and list it. Return the reason if an error is left, and the last findings."""
     places = {id(schema): location for schema, location in builder.written}
+    findings: list[Finding] = []
     for _ in range(_ROUNDS):
-        errors = [finding for finding in findings_of(document, builder.table) if finding.severity == "error"]
+        findings = list(findings_of(document, builder.table))
+        errors = [finding for finding in findings if finding.severity == "error"]
         if not errors:
-            return None
+            return None, findings
         removed = False
         for finding in errors:
             node = _at(document, finding.location)
@@ -219,15 +224,18 @@ def _cleaned(builder: Builder, document: dict[str, Any]) -> str | None:
                 removed = True
         if not removed:
             finding = errors[0]
-            return f"{finding.keyword} at {finding.location or '(root)'} of what would be sent: {finding.message}"
-    return "what is refused cannot be taken out"
+            place = finding.location or "(root)"
+            return f"{finding.keyword} at {place} of what would be sent: {finding.message}", findings
+    return "what is refused cannot be taken out", findings
 
 
 # Without these a schema means something else, and not less.
 _NEEDED = frozenset({"additionalProperties", "items", "properties", "required"})
 
 
-def _places(builder: Builder, document: dict[str, Any]) -> tuple[list[SchemaChange], list[SchemaChange]]:
+def _places(
+    builder: Builder, document: dict[str, Any], findings: list[Finding]
+) -> tuple[list[SchemaChange], list[SchemaChange]]:
     """Give the warnings of what is sent, at the places of the user's document."""
     places = {id(schema): location for schema, location in builder.written}
 
@@ -236,7 +244,7 @@ def _places(builder: Builder, document: dict[str, Any]) -> tuple[list[SchemaChan
             replace(change, location=places.get(id(_at(document, change.location)), "")) for change in changes
         ]
 
-    relaxed, narrowed = _likely(document, builder.table)
+    relaxed, narrowed = _likely(document, findings)
     return placed(relaxed), placed(narrowed)
 
 

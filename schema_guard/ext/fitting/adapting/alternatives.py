@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.ext.fitting.adapting.built_schema import BuiltSchema
@@ -12,6 +13,9 @@ if TYPE_CHECKING:
     from schema_guard.ext.fitting.adapting.writer import SchemaWriter
 
 __all__ = ["joined", "union"]
+
+
+_ENCODED = json.JSONEncoder(sort_keys=True).encode
 
 
 def union(builder: SchemaWriter, made: list[tuple[BuiltSchema, list[Any]]]) -> BuiltSchema | None:
@@ -27,15 +31,16 @@ def union(builder: SchemaWriter, made: list[tuple[BuiltSchema, list[Any]]]) -> B
     anything = next((built for built, _ in made if isinstance(built.form, TextForm)), None)
     if anything is not None:
         return anything
+    if len(made) == 1:
+        return made[0][0]
     arms: list[tuple[BuiltSchema, list[Any]]] = []
+    met: set[str] = set()
     for built, nodes in made:
-        if built.form is not SAME or not any(
-            built.schema == other.schema and other.form is SAME for other, _ in arms
-        ):
+        if built.form is not SAME or _is_new(built.schema, met):
             arms.append((built, nodes))
-    whole = BuiltSchema(joined(builder, [built.schema for built, _ in arms]))
     if len(arms) == 1:
         return arms[0][0]
+    whole = BuiltSchema(joined(builder, [built.schema for built, _ in arms]))
     if all(built.form is SAME for built, _ in arms):
         return whole
     forms = tuple(
@@ -44,12 +49,22 @@ def union(builder: SchemaWriter, made: list[tuple[BuiltSchema, list[Any]]]) -> B
     return whole._replace(form=UnionForm(forms))
 
 
+def _is_new(schema: dict[str, Any], met: set[str]) -> bool:
+    """Return whether a schema is not among those met so far, and add it. In JSON, 1 and true differ."""
+    text = _ENCODED(schema)
+    if text in met:
+        return False
+    met.add(text)
+    return True
+
+
 def joined(builder: SchemaWriter, schemas: list[dict[str, Any]]) -> dict[str, Any]:
     """Give alternatives as one schema: a list of types where they say nothing else, or `anyOf`."""
     parts: list[dict[str, Any]] = []
+    met: set[str] = set()
     for schema in schemas:
         inner = schema["anyOf"] if schema.keys() == {"anyOf"} else [schema]
-        parts += [part for part in inner if part not in parts]
+        parts += [part for part in inner if _is_new(part, met)]
     if not builder.accepted.nulls and {"type": "null"} in parts and len(parts) > 1:
         rest = joined(builder, [part for part in parts if part != {"type": "null"}])
         return {**rest, "nullable": True}

@@ -58,6 +58,9 @@ class Builder:
         table: The provider's rules.
         formats: Whether `format` is asserted.
         unrolled: Levels of recursion that are written out where the provider takes none.
+
+    Attributes:
+        recurs: Whether a schema led back to itself so far. Otherwise `unrolled` changes nothing.
     """
 
     def __init__(self, plain: PlainSchema, table: Rules, *, formats: bool, unrolled: int) -> None:
@@ -73,6 +76,7 @@ class Builder:
         self.forms: dict[str, Form] = {}
         self.written: list[tuple[dict[str, Any], str]] = []
         self.place = ""
+        self.recurs = False
         self._steps = 0
         self._active: list[tuple[int, ...]] = []
         self._names: dict[tuple[int, ...], str] = {}
@@ -146,6 +150,7 @@ class Builder:
             )
         key = tuple(sorted(id(node) for node in applied))
         times = self._active.count(key)
+        self.recurs = self.recurs or times > 0
         if times and self.accepted.recurs:
             return self._referred(self._names.setdefault(key, self._new_name()))
         if times > self.unrolled:
@@ -266,8 +271,9 @@ class Builder:
             return None
         marks = len(self.relaxed), len(self.narrowed), len(self.dropped)
         copied = {keyword: node[keyword] for keyword in node if self._is_sent(node, keyword)}
+        before = dict(copied)
         form = self._written(copied) if self.accepted.is_clean(copied) else None
-        if form is not None and self.accepted.is_clean(copied):
+        if form is not None and (copied == before or self.accepted.is_clean(copied)):
             return BuiltSchema(copied, form)
         self._undo(marks)
         return None

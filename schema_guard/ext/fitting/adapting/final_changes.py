@@ -6,24 +6,33 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.ext.fitting.adapting.result import SchemaChange
-from schema_guard.ext.fitting.linting import findings_of
 from schema_guard.ext.fitting.rules.conditions import resolved, target_of
+from schema_guard.ext.fitting.rules.limits import is_union, size_of
+from schema_guard.ext.fitting.rules.rule import Site
 from schema_guard.validation.references import subschemas
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from schema_guard.ext.fitting.adapting.builder import Builder
-    from schema_guard.ext.fitting.rules.rule import Rules
+    from schema_guard.ext.fitting.rules.rule import Rule, Rules
 
 __all__ = ["begin_apart", "within_unions"]
 
 _NULL = {"type": "null"}
 
 
-def _places_of(document: dict[str, Any], table: Rules, rule: str) -> list[str]:
+def _rules(table: Rules, name: str) -> list[Rule]:
+    return [rule for rule in table.rules if rule.name == f"{table.name}-{name}"]
+
+
+def _places_of(document: dict[str, Any], rules: list[Rule]) -> list[str]:
+    """Return the places that break a rule. Without rules, nothing is read."""
     return [
-        finding.location for finding in findings_of(document, table) if finding.rule == f"{table.name}-{rule}"
+        place.location
+        for place in (subschemas(document, "", "") if rules else ())
+        for rule in rules
+        if isinstance(place.schema, dict) and rule.is_broken(Site(place.schema, place.location, document))
     ]
 
 
@@ -32,7 +41,7 @@ def begin_apart(document: dict[str, Any], table: Rules) -> None:
 
     What is valid stays the same; keys are written in the order of the properties.
     """
-    for location in _places_of(document, table, "first-key"):
+    for location in _places_of(document, _rules(table, "first-key")):
         parts = [resolved(document, part) for part in target_of(document, f"#{location}")["anyOf"]]
         objects = [part for part in parts if isinstance(part, dict) and part.get("properties")]
         first_names: set[str] = set()
@@ -46,15 +55,23 @@ def begin_apart(document: dict[str, Any], table: Rules) -> None:
 
 def within_unions(builder: Builder, document: dict[str, Any]) -> None:
     """Take null out of properties that may be left out, one by one, as long as there are more unions than are taken."""
+    rules = _rules(builder.table, "unions")
+    if not rules:
+        return
+    # The unions of a whole document are counted at its root, and only once: there may be thousands of them.
+    size = size_of(document)
+    site = Site(document, "", document, {"size": size})
+    places = {id(schema): location for schema, location in reversed(builder.written)}
     nullable = _nullable(document)
-    while _places_of(document, builder.table, "unions"):
+    while any(rule.is_broken(site) for rule in rules):
         candidate = next(nullable, None)
         if candidate is None:
             return
         properties, name, without = candidate
         before = properties[name]
-        location = next((place for schema, place in builder.written if schema is before), "")
+        location = places.get(id(before), "")
         properties[name] = without
+        size.unions -= is_union(before) - is_union(without)
         builder.written.append((without, location))
         keyword = "anyOf" if "anyOf" in before else "type"
         reason = "null cannot be given there, for there are too many unions: the property can be left out"

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from schema_guard.ext.fitting.linting import findings_at
 from schema_guard.ext.fitting.rules.limits import Size, size_of
 from schema_guard.ext.fitting.rules.rule import Site
 from schema_guard.validation.keywords import LISTS, MAPS, SINGLES
@@ -37,11 +36,14 @@ def hoist(root: dict[str, Any], definitions: dict[str, Any], accepted: Acceptanc
         if not _is_too_large(part, accepted):
             continue
         moved = 0
-        weights = [(_weight(child), child) for child in _children(part)]
+        sizes = {id(child.schema): size_of(child.schema) for child in _children(part)}
+        weights = [(_weight(sizes[id(child.schema)]), child) for child in _children(part)]
         heavy = sorted([pair for pair in weights if pair[0]], key=lambda pair: pair[0], reverse=True)
         children = [child for _, child in heavy]
-        while moved < min(len(children), _MOST_HOISTED) and (not moved or _is_too_large(part, accepted)):
-            # More at once as more are moved, because each look reads the whole part.
+        while moved < min(len(children), _MOST_HOISTED) and (
+            not moved or _is_too_large(part, accepted, sizes)
+        ):
+            # More at once as more are moved, because each look reads all children.
             heaviest = children[moved : moved + 1 + moved // 4]
             moved += len(heaviest)
             waiting += [_moved(child, definitions) for child in heaviest]
@@ -58,12 +60,14 @@ class _Child:
         self.schema: dict[str, Any] = holder[key]
 
 
-def _is_too_large(part: dict[str, Any], accepted: Acceptance) -> bool:
-    site = Site(part, "", part)
-    return any(
-        finding.severity == "error" and finding.rule.rpartition("-")[2] in _SIZES
-        for finding in findings_at(site, accepted.table)
-    )
+def _is_too_large(part: dict[str, Any], accepted: Acceptance, sizes: dict[int, Size] | None = None) -> bool:
+    rules = [
+        rule
+        for rule in accepted.table.rules
+        if rule.confidence == "high" and rule.name.rpartition("-")[2] in _SIZES
+    ]
+    site = Site(part, "", part, {"size": size_of(part, sizes or {})} if rules else {})
+    return any(rule.is_broken(site) for rule in rules)
 
 
 def _children(part: dict[str, Any]) -> Iterator[_Child]:
@@ -81,8 +85,7 @@ def _children(part: dict[str, Any]) -> Iterator[_Child]:
         yield from (child for child in children if "$ref" not in child.schema)
 
 
-def _weight(child: _Child) -> int:
-    size = size_of(child.schema)
+def _weight(size: Size) -> int:
     return size.properties + size.optional + size.values + 10 * (size.unions + size.levels)
 
 

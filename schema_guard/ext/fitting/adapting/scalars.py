@@ -182,7 +182,8 @@ def _by_kind(builder: SchemaWriter, merged: FlatSchema, values: list[Any]) -> Bu
         arms.append((BuiltSchema({"enum": good}), [{"enum": good}]))
     elif good:
         arms += _types_of(builder, merged, good)
-    bad = [value for value in values if not any(value is other for other in good)]
+    kept = set(map(id, good))
+    bad = [value for value in values if id(value) not in kept]
     whole = [value for value in bad if isinstance(value, dict | list)]
     for value in whole:
         built = builder.emit((_of_value(builder, merged, value),))

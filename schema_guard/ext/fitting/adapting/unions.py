@@ -13,7 +13,7 @@ from schema_guard.ext.fitting.adapting.plain.negation import (
     dependencies,
     pairwise_apart,
 )
-from schema_guard.ext.fitting.rules.conditions import are_disjoint
+from schema_guard.ext.fitting.rules.conditions import are_all_disjoint
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,7 +37,11 @@ class _Choice(NamedTuple):
 
 
 class _TooMany(Exception):
-    pass
+    """There are too many alternatives after so many choices."""
+
+    def __init__(self, choices: int) -> None:
+        super().__init__(choices)
+        self.choices = choices
 
 
 def flat(builder: SchemaWriter, merged: FlatSchema) -> BuiltSchema | None:
@@ -78,11 +82,7 @@ def _branches(builder: SchemaWriter, entry: KeywordApart) -> list[Any]:
     if entry.keyword != "oneOf" or len(branches) < 2:
         return branches
     document = builder.plain.document()
-    if len(branches) <= _MOST_COMPARED and all(
-        are_disjoint(document, branch, other)
-        for place, branch in enumerate(branches)
-        for other in branches[place + 1 :]
-    ):
+    if len(branches) <= _MOST_COMPARED and are_all_disjoint(document, branches):
         return branches
     apart = pairwise_apart(branches, builder.plain)
     if apart is not None:
@@ -95,13 +95,17 @@ def _branches(builder: SchemaWriter, entry: KeywordApart) -> list[Any]:
 def _alternatives(builder: SchemaWriter, merged: FlatSchema) -> list[FlatSchema]:
     """Give what is left when every choice is made in every way; choices that are too many are left out, and listed."""
     choices, stuck = _choices(builder, merged)
+    too_many = len(choices) + 1
     for left_out in range(len(choices) + 1):
         first_choices = choices[: len(choices) - left_out] if left_out < _MOST_LEFT_OUT else []
+        if len(first_choices) >= too_many:
+            continue
         start = merged.copy()
         start.unions, start.rest = [], []
         try:
             alternatives = _flat_choices(builder, start, first_choices)
-        except _TooMany:
+        except _TooMany as error:
+            too_many = error.choices
             continue
         for alternative in alternatives:
             alternative.rest = [*stuck, *alternative.rest]
@@ -127,24 +131,29 @@ def _choices(builder: SchemaWriter, merged: FlatSchema) -> tuple[list[_Choice], 
 
 def _flat_choices(builder: SchemaWriter, start: FlatSchema, choices: list[_Choice]) -> list[FlatSchema]:
     done = [start]
-    for choice in choices:
-        done = _chosen(done, choice)
+    for number, choice in enumerate(choices, start=1):
+        done = _chosen(done, choice, number)
     settled: list[FlatSchema] = []
     for alternative in done:
         # What a branch brings along may be a choice again.
-        settled += _settled(builder, alternative) if alternative.unions or alternative.rest else [alternative]
+        try:
+            settled += (
+                _settled(builder, alternative) if alternative.unions or alternative.rest else [alternative]
+            )
+        except _TooMany as error:
+            raise _TooMany(len(choices)) from error
         if len(settled) > _MOST:
-            raise _TooMany
+            raise _TooMany(len(choices))
     return settled
 
 
-def _chosen(before: list[FlatSchema], choice: _Choice) -> list[FlatSchema]:
+def _chosen(before: list[FlatSchema], choice: _Choice, number: int) -> list[FlatSchema]:
     alternatives: list[FlatSchema] = []
     for alternative in before:
         copies = [alternative.copy().absorb(branch) for branch in choice.branches]
         alternatives += [after for after in copies if not after.is_impossible]
         if len(alternatives) > _MOST:
-            raise _TooMany
+            raise _TooMany(number)
     return alternatives
 
 

@@ -11,7 +11,7 @@ from schema_guard.ext.fitting.rules.rule import ANNOTATIONS, STRUCTURE
 from schema_guard.validation.references import subschemas
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from schema_guard.ext.fitting.rules.rule import Site
 
@@ -148,7 +148,7 @@ def more_than(keyword: str, most: int) -> Callable[[Site], bool]:
 
     def applies(site: Site) -> bool:
         value = site.schema.get(keyword, 0)
-        return (len(value) if isinstance(value, list | dict) else value) > most
+        return (len(value) if isinstance(value, (list, dict)) else value) > most
 
     return applies
 
@@ -172,7 +172,9 @@ def looks_around(site: Site) -> bool:
 
 def refers_back(site: Site) -> bool:
     """Whether a pattern refers back, asks for a word boundary or names a property of characters."""
-    return any(hard.search(_pattern(site)) for hard in (_REFERS_BACK, _BOUNDARY, _PROPERTY))
+    return "pattern" in site.schema and any(
+        hard.search(_pattern(site)) for hard in (_REFERS_BACK, _BOUNDARY, _PROPERTY)
+    )
 
 
 def names_a_property(site: Site) -> bool:
@@ -182,17 +184,20 @@ def names_a_property(site: Site) -> bool:
 
 def repeats_more_than(most: int) -> Callable[[Site], bool]:
     """Whether a pattern repeats a part more often than that."""
-    return lambda site: any(
-        int(number) > most
-        for found in _REPEATS.finditer(_pattern(site))
-        for number in found.groups()
-        if number
+    return lambda site: (
+        "pattern" in site.schema
+        and any(
+            int(number) > most
+            for found in _REPEATS.finditer(_pattern(site))
+            for number in found.groups()
+            if number
+        )
     )
 
 
 def is_beyond_automata(site: Site) -> bool:
     """Whether a pattern looks around, refers back or asks for a word boundary."""
-    return _is_hard(_pattern(site))
+    return "pattern" in site.schema and _is_hard(_pattern(site))
 
 
 def has_names_beyond_automata(site: Site) -> bool:
@@ -293,7 +298,10 @@ def recursive(site: Site) -> bool:
     reference = site.schema.get("$ref")
     if not isinstance(reference, str) or not reference.startswith("#"):
         return False
-    return reference in _reached(site.document, target_of(site.document, reference))
+    known = site.known.setdefault("reached", {})
+    if reference not in known:
+        known[reference] = reference in _reached(site.document, target_of(site.document, reference))
+    return bool(known[reference])
 
 
 def recursive_where_required(site: Site) -> bool:
@@ -301,7 +309,11 @@ def recursive_where_required(site: Site) -> bool:
     reference = site.schema.get("$ref")
     if not isinstance(reference, str) or not reference.startswith("#"):
         return False
-    return reference in _reached(site.document, target_of(site.document, reference), required_only=True)
+    known = site.known.setdefault("reached where required", {})
+    if reference not in known:
+        target = target_of(site.document, reference)
+        known[reference] = reference in _reached(site.document, target, required_only=True)
+    return bool(known[reference])
 
 
 def target_of(document: Any, reference: str) -> Any:
@@ -351,12 +363,34 @@ def _required(schema: dict[str, Any]) -> list[Any]:
 
 def is_overlapping(site: Site) -> bool:
     """Whether the branches of `oneOf` are not known to shut each other out."""
-    branches = site.schema.get("oneOf", ())
-    return any(
-        not are_disjoint(site.document, one, other)
-        for place, one in enumerate(branches)
-        for other in branches[place + 1 :]
+    return not are_all_disjoint(site.document, site.schema.get("oneOf", ()))
+
+
+def are_all_disjoint(document: Any, branches: Sequence[Any]) -> bool:
+    """Return whether each two of some schemas are known to share no instance."""
+    return all(
+        are_disjoint(document, one, other)
+        for group in _by_tag(document, branches)
+        for place, one in enumerate(group)
+        for other in group[place + 1 :]
     )
+
+
+def _by_tag(document: Any, branches: Sequence[Any]) -> list[list[Any]]:
+    """Return groups of schemas: two schemas that are in no group together have different values of one required tag."""
+    held = [resolved(document, branch) for branch in branches]
+    if not held or not all(isinstance(one, dict) and types_of(one) == ["object"] for one in held):
+        return [list(branches)]
+    best: list[list[Any]] = [list(branches)]
+    for tag in set.intersection(*(set(one.get("required", ())) for one in held)):
+        groups: dict[str, list[Any]] = {}
+        for one in held:
+            for value in dict.fromkeys(_tag(document, one, tag) or ()):
+                groups.setdefault(value, []).append(one)
+        is_known = all(_tag(document, one, tag) for one in held)
+        if is_known and len(groups) > len(best):
+            best = list(groups.values())
+    return best
 
 
 def are_disjoint(document: Any, one: Any, other: Any) -> bool:

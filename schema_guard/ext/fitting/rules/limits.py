@@ -9,16 +9,19 @@ Rules:
 from __future__ import annotations
 
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.validation.keywords import LISTS, MAPS, SINGLES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from schema_guard.ext.fitting.rules.rule import Site
 
-__all__ = ["Size", "above", "size_of"]
+__all__ = ["Size", "above", "is_union", "size_of"]
+
+_COUNTED = frozenset({"$defs", "const", "definitions", "enum", "properties"})
 
 
 @dataclass(slots=True)
@@ -43,6 +46,17 @@ class Size:
     optional: int = 0
     unions: int = 0
 
+    def add(self, part: Size, level: int, step: int, *, is_defined: bool) -> None:
+        """Add the size of a part without definitions, which is inside of so many objects and schemas."""
+        self.properties += part.properties
+        self.levels = max(self.levels, level + part.levels)
+        self.steps = max(self.steps, step + part.steps)
+        self.characters += part.characters
+        self.values += part.values
+        if not is_defined:
+            self.optional += part.optional
+            self.unions += part.unions
+
 
 def above(what: str, most: int) -> Callable[[Site], bool]:
     """Whether a document, asked at its root, is larger than a limit."""
@@ -57,13 +71,21 @@ def above(what: str, most: int) -> Callable[[Site], bool]:
     return is_above
 
 
-def size_of(document: Any) -> Size:
-    """Give how large a document is."""
+def size_of(document: Any, known: Mapping[int, Size] = MappingProxyType({})) -> Size:
+    """Give how large a document is.
+
+    Args:
+        document: The document.
+        known: The sizes of parts without definitions, by `id`: these parts are not read again.
+    """
     size = Size()
     # Each schema with the objects and the schemas that hold it, and whether it stands in a definition.
     stack = [(document, 0, 0, False)]
     while stack:
         schema, level, step, is_defined = stack.pop()
+        if id(schema) in known:
+            size.add(known[id(schema)], level, step, is_defined=is_defined)
+            continue
         size.steps = max(size.steps, step)
         if not isinstance(schema, dict):
             continue
@@ -81,6 +103,9 @@ def size_of(document: Any) -> Size:
 
 
 def _count(size: Size, schema: dict[str, Any], level: int, *, is_defined: bool) -> None:
+    if _COUNTED.isdisjoint(schema):
+        size.levels = max(size.levels, level)
+        return
     listed = schema.get("properties", {})
     size.properties += len(listed)
     size.levels = max(size.levels, level + bool(listed))
@@ -88,10 +113,11 @@ def _count(size: Size, schema: dict[str, Any], level: int, *, is_defined: bool) 
     size.characters += sum(map(len, _texts(schema)))
     if not is_defined:
         size.optional += len(set(listed) - set(schema.get("required", ())))
-        size.unions += sum(map(_is_union, listed.values()))
+        size.unions += sum(map(is_union, listed.values()))
 
 
-def _is_union(schema: Any) -> bool:
+def is_union(schema: Any) -> bool:
+    """Return whether a property may have several types."""
     return isinstance(schema, dict) and ("anyOf" in schema or isinstance(schema.get("type"), list))
 
 

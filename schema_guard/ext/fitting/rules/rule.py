@@ -45,7 +45,7 @@ KEYWORDS: Final = frozenset(
 """Keywords that judge."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Site:
     """A schema where a rule is tried.
 
@@ -53,7 +53,7 @@ class Site:
         schema: The schema, an object.
         location: Its pointer in the document.
         document: The whole document.
-        known: Results that several rules use, by name.
+        known: Results about the document that several rules use, by name.
     """
 
     schema: dict[str, Any]

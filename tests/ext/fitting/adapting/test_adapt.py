@@ -121,6 +121,22 @@ def test_recursion_ends_where_none_is_taken():
     assert "" in [change.location for change in made.narrowed]
 
 
+def test_one_and_true_are_two_alternatives():
+    """Values that Python takes for the same are different in JSON."""
+    made = adapt({"anyOf": [{"const": 1}, {"const": True}]}, "llguidance")
+
+    assert made.schema["anyOf"] == [{"const": 1}, {"const": True}]
+
+
+def test_null_is_taken_out_of_as_few_properties_as_are_too_many():
+    """A provider takes 16 unions beside those in definitions. Each further union loses its null."""
+    objects = {f"a{at}": closed({f"k{at}": {"type": ["string", "null"]}}) for at in range(590)}
+
+    made = adapt(closed({name: {**each, "required": []} for name, each in objects.items()}), "anthropic")
+
+    assert len(made.narrowed) == 590 - len(made.schema["$defs"]) - 16 > 0
+
+
 @pytest.mark.parametrize("provider", sorted(ENFORCING))
 def test_what_no_value_is_valid_for_is_not_sent(provider):
     """Where nothing can be sent the schema is None, with the reason at the root."""

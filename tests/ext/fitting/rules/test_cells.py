@@ -75,6 +75,41 @@ def test_sizes_are_counted_with_each_definition_once():
     )
 
 
+def test_the_known_size_of_a_part_is_added_at_its_place():
+    """A part that is not read again counts for as much as one that is read."""
+    part = closed({"x": {"type": ["string", "null"]}, "yy": {"enum": ["v"]}})
+    document = closed({"a": part, "b": {"type": "array", "items": part}}, **{"$defs": {"d": part}})
+
+    assert size_of(document, {id(part): size_of(part)}) == size_of(document)
+
+
+_TAGGED = [closed({"t": {"enum": values}}) for values in (["a"], ["b", "b"], ["c", "d"], ["e"])]
+
+
+@pytest.mark.parametrize(
+    ("branches", "is_overlapping"),
+    [
+        (_TAGGED, False),
+        ([*_TAGGED, closed({"t": {"enum": ["x", "d"]}})], True),
+        ([*_TAGGED, closed({"t": TEXT})], True),
+        ([*_TAGGED, {"type": "string"}], False),
+        (
+            [
+                closed({"t": {"const": one}, "u": {"const": other}})
+                for one, other in ("aa", "ab", "ba", "bb", "cc")
+            ],
+            False,
+        ),
+        ([False, *_TAGGED, False], False),
+    ],
+)
+def test_branches_with_a_tag_are_compared_where_it_does_not_tell_them_apart(branches, is_overlapping):
+    """Branches overlap if two of them may have the same values of all tags."""
+    told = [one.rule for one in lint({"oneOf": branches}, "llguidance") if one.keyword == "oneOf"]
+
+    assert bool(told) is is_overlapping
+
+
 def test_what_a_request_may_have_few_of_is_counted_outside_of_definitions():
     """Properties of a definition that may be absent count for nothing."""
     many = {**closed({f"p{number}": TEXT for number in range(25)}), "required": []}
