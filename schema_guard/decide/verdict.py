@@ -84,6 +84,10 @@ class Verdict:
                 length of bursts "enough" stands.
             function, schema, models, period, calls, left_out, lost_records, latest_days: Whose calls they are, what is not among
                 them, and the days of the latest calls from which calls_per_month is read. day: of the verdict.
+            fails_at: The places at which most failed replies of a strategy fail. The place is null if they fail as a whole.
+                Of n failed replies, k fail there.
+            behind: Calls that a router's tuned model failed (n), those that the prompt was asked then, and those that it failed
+                too (k).
             not_fixable_by_decoding: Failures known to be neither of syntax nor of structure: k, lower.
             ladder_exhausted: Present and true when no step is left.
             economics: pess, point, opt (prompt_per_call, tuned_per_call, saving_per_month, payback_months),
@@ -308,6 +312,8 @@ def _production_figures(case: Case) -> dict[str, Any]:
         "history": {},
         "burst_margin": {},
         "hot": {},
+        "fails_at": {},
+        "behind": {},
     }
     for measurement in case.strategies:
         strategy = measurement.strategy
@@ -318,6 +324,8 @@ def _production_figures(case: Case) -> dict[str, Any]:
             "history": None if strategy.history is None else strategy.history._asdict(),
             "burst_margin": measurement.burst_margin,
             "hot": [list(entry) for entry in strategy.frequent_inputs] or None,
+            "behind": None if strategy.behind is None else strategy.behind._asdict(),
+            "fails_at": [place._asdict() for place in strategy.fails_at] or None,
         }
         for name, value in known.items():
             if value is not None:

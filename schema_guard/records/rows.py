@@ -16,12 +16,12 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from schema_guard.configuration.traffic import SHADOWS
-from schema_guard.pointer import declared_location
+from schema_guard.pointer import declared_location, escape
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from schema_guard.values import Attempt, Call, Coercion, Failure, Outcome, Prompt
+    from schema_guard.values import Attempt, Call, Coercion, Failure, Outcome, Prompt, Violation
 
 Row: TypeAlias = tuple[str | int | float | None, ...]
 
@@ -92,6 +92,9 @@ _BOUNDED = reprlib.Repr()
 _BOUNDED.maxlevel = 50
 _BOUNDED.maxdict = _BOUNDED.maxlist = _BOUNDED.maxtuple = _BOUNDED.maxset = _BOUNDED.maxfrozenset = 1_000
 _BOUNDED.maxstring = _BOUNDED.maxlong = _BOUNDED.maxother = 10_000
+
+# What a `required` violation asks for, if the name is short enough to be whole.
+_MISSING = re.compile(r"property '([^'\\…]+)'")
 
 _NOT_STORABLE = re.compile("[\x00\ud800-\udfff]")
 
@@ -204,11 +207,15 @@ def _violations(failure: Failure | None) -> str:
     """Give the distinct pairs of location and keyword as JSON, most relevant first."""
     if failure is None or not failure.violations:
         return "[]"
-    pairs = {
-        (store_text(declared_location(v, indices=False)), store_text(v.keyword)): None
-        for v in failure.violations
-    }
+    pairs = {(store_text(_place(v)), store_text(v.keyword)): None for v in failure.violations}
     return json.dumps(list(pairs)[:MAX_VIOLATIONS], separators=(",", ":"))
+
+
+def _place(violation: Violation) -> str:
+    """Return the declared location; of a missing property the location that it would have."""
+    location = declared_location(violation, indices=False)
+    missing = _MISSING.fullmatch(violation.expected) if violation.keyword == "required" else None
+    return f"{location}/{escape(missing[1])}" if missing else location
 
 
 def task_text(task: Prompt) -> str:

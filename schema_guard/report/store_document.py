@@ -14,11 +14,22 @@ from schema_guard.configuration.gateway_repair import in_words, repairers_of
 from schema_guard.configuration.loss import loss_lines, without_schemas
 from schema_guard.configuration.thinking import thinking_of
 from schema_guard.configuration.traffic import again_of, without_fallback
+from schema_guard.decide.failing_places import failing_places
 from schema_guard.pointer import pointer
 from schema_guard.records.selection import NO_SEGMENT
 from schema_guard.report.document import Document, Fact, Section, Table
 from schema_guard.report.over_time import MOST_PLOTS
-from schema_guard.report.words import BOUNDS, CAUSES, RECORDED, bounded, moment, readable, share, tokens
+from schema_guard.report.words import (
+    BOUNDS,
+    CAUSES,
+    RECORDED,
+    bounded,
+    failing,
+    moment,
+    readable,
+    share,
+    tokens,
+)
 from schema_guard.text import clip, plural, shortened
 
 if TYPE_CHECKING:
@@ -28,6 +39,7 @@ if TYPE_CHECKING:
     from schema_guard.report.stopped import StoppedReplies
 
 _CODES = 8
+_MOST_FAILING = 3
 
 
 def document_of(report: Report) -> Document:
@@ -41,9 +53,26 @@ def document_of(report: Report) -> Document:
         schemas.setdefault((group.schema, group.schema_fingerprint), []).append((name, group))
     return Document(
         f"report: {plural(len(set(names)), report.by)} of {plural(len(schemas), 'schema')}",
-        (lost_records, *_rows(report), Fact("bounds", BOUNDS), *_time(report)),
+        (*_fails_at(report, names), lost_records, *_rows(report), Fact("bounds", BOUNDS), *_time(report)),
         tuple(_section(report, *about, groups) for about, groups in schemas.items()),
     )
+
+
+def _fails_at(report: Report, names: Sequence[str]) -> Iterator[Fact]:
+    """Yield the place at which most failed replies fail, of the groups that fail most."""
+    failing_groups = [
+        (name, places)
+        for name, group in sorted(zip(names, report.groups, strict=True), key=_worst_first)
+        if (places := failing_places(group.failures or (), group.violations or ()))
+    ]
+    for name, places in failing_groups[:_MOST_FAILING]:
+        yield Fact("fails at", f"{name}: {failing(places)}" if len(names) > 1 else failing(places))
+    if len(failing_groups) > _MOST_FAILING:
+        yield Fact("fails at", f"and {plural(len(failing_groups) - _MOST_FAILING, f'more {report.by}')}")
+
+
+def _worst_first(named: tuple[str, Configuration]) -> float:
+    return -(named[1].failed.lower or 0.0)
 
 
 def _rows(report: Report) -> Iterator[Fact]:

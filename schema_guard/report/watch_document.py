@@ -97,12 +97,12 @@ def _state_text(entry: Watched, objective: float) -> str:
         return "; ".join(faults)
     if entry.rate is None:
         return "no call had a reply that could be judged"
-    failed = f"{entry.k:,.6g} of {entry.n:,} failed, {percent(entry.rate)}"
+    failed = f"{entry.k:,.6g} of {entry.n:,} calls failed ({percent(entry.rate)})"
     if not entry.is_rated:
         return f"{failed}, which is no rate of the traffic"
     if entry.state == "pass":
-        return f"{failed}, proved to be less than {percent(entry.upper)}; at most {share(objective)} may"
-    return f"{failed}; whether at most {share(objective)} do is not decided yet"
+        return f"{failed}, proved below {percent(entry.upper)}; the limit is {share(objective)}"
+    return f"{failed}; the limit is {share(objective)}, and more calls are needed to decide"
 
 
 def _row(entry: Watched) -> tuple[str, ...]:

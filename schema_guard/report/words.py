@@ -6,7 +6,13 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from schema_guard.pointer import pointer
+from schema_guard.text import clip
+
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from schema_guard.decide.failing_places import FailingPlace
     from schema_guard.stats import Rate
 
 NO_DATA = "no data"
@@ -37,6 +43,23 @@ def readable(function: str) -> str:
         return function
     step, _, whose = tried.partition(":")
     return f"{step} for {whose}, trial {trial}" if whose else f"{step}, trial {trial}"
+
+
+def failing(places: Iterable[FailingPlace]) -> str:
+    """Write the places at which most failed replies fail, with their counts.
+
+    >>> from schema_guard.decide.failing_places import FailingPlace
+    >>> failing([FailingPlace("/lines/*/price", "minimum", 95, 100), FailingPlace(None, "max_tokens", 30, 100)])
+    '/lines/*/price (minimum) in 95 of 100 failed replies, the whole reply (max_tokens) in 30'
+    """
+    first, *others = [
+        (f"{'the whole reply' if one.place is None else clip(pointer(one.place))} ({clip(one.code)})", one)
+        for one in places
+    ]
+    text = (
+        f"{first[0]} in {first[1].k:,} of {first[1].n:,} failed {'reply' if first[1].n == 1 else 'replies'}"
+    )
+    return ", ".join([text, *(f"{name} in {one.k:,}" for name, one in others)])
 
 
 def share(rate: float | None) -> str:

@@ -203,9 +203,9 @@ def test_one_line_says_it(store):
     assert document.tone is Tone.BAD
     assert document.sections[0].table.rows[0][:5] == ("Invoice", "shop.extract", "system_prompt", "60", "100")
     assert line.startswith(
-        "BREACH: shop.extract (schema Invoice), system_prompt: 60 of 100 failed, 60.00%, proved to be more than 4"
+        "BREACH: shop.extract (schema Invoice), system_prompt: 60 of 100 calls failed (60.00%), proved above 4"
     )
-    assert line.endswith("; at most 1% may")
+    assert line.endswith("; the limit is 1%")
     assert "\n" not in line
 
 
@@ -231,5 +231,5 @@ def test_few_clean_calls_are_no_proof(store):
     record(store, 1, 0)
 
     assert document_of(watch(store, 0.01), 0.01).title.endswith(
-        "system_prompt: 0 of 1 failed, 0.00%; whether at most 1% do is not decided yet"
+        "system_prompt: 0 of 1 calls failed (0.00%); the limit is 1%, and more calls are needed to decide"
     )

@@ -149,6 +149,11 @@ def _of_production(location: str, strategy: dict[str, Any]) -> Iterator[Conflict
         if key in strategy:
             yield from _too_many(f"{location}/{key}", strategy[key], "n", n, "n")
             yield from _too_many(f"{location}/{key}", strategy[key], "k", strategy[key]["n"], f"{key}'s n")
+    if (behind := strategy.get("behind")) is not None:
+        yield from _too_many(f"{location}/behind", behind, "asked", behind["n"], "n")
+        yield from _too_many(f"{location}/behind", behind, "k", behind["asked"], "asked")
+    for index, place in enumerate(strategy.get("fails_at", ())):
+        yield from _too_many(f"{location}/fails_at/{index}", place, "k", place["n"], "n")
     for index, row in enumerate(strategy.get("hot", ())):
         yield from _too_many(f"{location}/hot/{index}", row, 1, n, "n")
         yield from _too_many(f"{location}/hot/{index}", row, 2, row[1], "the input's n")

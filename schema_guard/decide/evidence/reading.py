@@ -18,6 +18,7 @@ from schema_guard.decide.evidence.money import CallCost, Economics, GpuBill, Thr
 from schema_guard.decide.evidence.values import (
     KINDS,
     AttemptCounts,
+    BehindRouter,
     BurstEvidence,
     CallSeconds,
     CaseEvidence,
@@ -45,6 +46,7 @@ from schema_guard.decide.evidence.values import (
     WeeklyEvidence,
 )
 from schema_guard.decide.exclusions import ExcludedCalls
+from schema_guard.decide.failing_places import FailingPlace
 from schema_guard.decide.playbook import Claim
 from schema_guard.schema import Schema
 from schema_guard.validation.published_schemas import fault, judged
@@ -157,6 +159,11 @@ def _strategy(strategy: dict[str, Any]) -> StrategyCounts:
         sent=SentSettings(**strategy["sent"]) if "sent" in strategy else None,
         trial=TrialCost(**_floats(strategy["trial"])) if "trial" in strategy else None,
         stops_early=strategy.get("early_stop", False),
+        fails_at=tuple(
+            FailingPlace(one.get("place"), one["code"], int(one["k"]), int(one["n"]))
+            for one in strategy.get("fails_at", ())
+        ),
+        behind=BehindRouter(**_ints(strategy["behind"])) if "behind" in strategy else None,
     )
 
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from schema_guard.configuration.traffic import Traffic
     from schema_guard.decide.evidence.money import CallCost, Economics, TrialCost
     from schema_guard.decide.exclusions import ExcludedCalls
+    from schema_guard.decide.failing_places import FailingPlace
     from schema_guard.decide.playbook import Claim
 
 KINDS = ("syntax", "structure", "value", "semantic", "truncation", "refusal", "transport")
@@ -98,6 +99,20 @@ class SentSettings(NamedTuple):
     temperature: float | None = None
     top_p: float | None = None
     examples: int | None = None
+
+
+class BehindRouter(NamedTuple):
+    """Calls that a router's tuned model failed.
+
+    Attributes:
+        n: All of them.
+        asked: Calls that the prompt was asked then.
+        k: Of these, calls that the prompt failed too.
+    """
+
+    n: int
+    asked: int
+    k: int
 
 
 class FrequentInput(NamedTuple):
@@ -278,6 +293,8 @@ class StrategyCounts:
         trial: What measuring it took; None for calls of production and where it is not known.
         stops_early: Whether replies are stopped when they can no longer become valid: then kinds and codes are those of
             the first fault of each.
+        fails_at: The places at which most failed replies fail, the first one most often; empty when not recorded.
+        behind: Calls that a router's tuned model failed; None without a router.
     """
 
     id: str
@@ -306,6 +323,8 @@ class StrategyCounts:
     sent: SentSettings | None = None
     trial: TrialCost | None = None
     stops_early: bool = False
+    fails_at: tuple[FailingPlace, ...] = ()
+    behind: BehindRouter | None = None
 
     @property
     def is_rated(self) -> bool:

@@ -115,6 +115,17 @@ class Production(NamedTuple):
         placed = ((change.direction, stream.at(change.start)) for change in stream.changes)
         return tuple((direction, at) for direction, at in placed if at is not None)
 
+    def since_change(
+        self, configuration: RecordedConfiguration, store: Store
+    ) -> tuple[ConfigurationCounts, ...]:
+        """Return the counts of a configuration from the hour on in which its rate last changed; all without a change."""
+        stream = self.stream(configuration.first)
+        at = stream.at(stream.changes[-1].start) if stream is not None and stream.changes else None
+        if at is None:
+            return configuration.rows
+        ids = [row.id for row in configuration.rows if row.id is not None]
+        return tuple(store.configurations(since=at, until=self.until, ids=ids))
+
     def after_alarm(
         self, configuration: RecordedConfiguration, store: Store
     ) -> tuple[ConfigurationCounts, ...]:

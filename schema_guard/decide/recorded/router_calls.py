@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from schema_guard.configuration.early_stop import stops_early
 from schema_guard.configuration.traffic import again_of
+from schema_guard.decide.failing_places import failing_places
 from schema_guard.decide.recorded.configurations import is_trial, trial_of
 from schema_guard.text import clip, plural
 
@@ -99,6 +100,11 @@ def with_fallback(
         return said
     evidence = {key: part for key, part in said.items() if key not in _OF_INPUTS}
     evidence["k_final"] = k
+    evidence["behind"] = {"n": own, "asked": calls, "k": unhandled}
+    places = failing_places(
+        (f for row in again for f in row.failures), (v for row in again for v in row.violations)
+    )
+    evidence["fails_at"] = [place._asdict() for place in places]
     if calls < own:
         # Some were not asked again, by what they failed at is not known.
         evidence.pop("attempts", None)

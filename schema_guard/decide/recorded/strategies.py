@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.configuration.early_stop import stops_early
 from schema_guard.decide.exclusions import ways_of
+from schema_guard.decide.failing_places import failing_places
 from schema_guard.decide.recorded.configurations import is_trial, sent_by
 from schema_guard.decide.recorded.costs import cost_of, trial_cost
 from schema_guard.decide.recorded.frequent_inputs import frequent_inputs
@@ -64,6 +65,7 @@ def strategy_of(configuration: RecordedConfiguration, reading: Gathering) -> dic
             evidence |= of_strategy(configuration, reading.production, reading.store, reading.notes)
             evidence |= frequent_inputs(configuration, reading.store, windowed=reading.windowed)
     evidence |= _failures(_counted(configuration, evidence, reading), evidence, reading, configuration.id)
+    evidence["fails_at"] = _places(configuration, evidence, reading)
     if any(row.clusters for row in rows):
         evidence["clusters"] = _clusters(rows)
     if reading.latency_p95_s is not None:
@@ -97,6 +99,20 @@ def _is_whole(evidence: dict[str, Any]) -> bool:
     if "parts" in evidence.get("weekly", {}):
         return False
     return "change" not in evidence or "bursts" in evidence
+
+
+def _places(
+    configuration: RecordedConfiguration, evidence: dict[str, Any], reading: Gathering
+) -> list[dict[str, Any]]:
+    """Give the places at which most failed replies fail, after a change those since the hour in which it began."""
+    rows = configuration.rows
+    if "change" in evidence and "bursts" not in evidence:
+        rows = reading.production.since_change(configuration, reading.store)
+    found = failing_places(
+        (failure for row in rows for failure in row.failures),
+        (violation for row in rows for violation in row.violations),
+    )
+    return [place._asdict() for place in found]
 
 
 def _failures(

@@ -167,8 +167,8 @@ def _facts(result: PlaybookResult) -> Iterator[Fact]:
         "inputs", f"{result.inputs}{repeated} in the order of seed {result.seed}, {result.calls} calls"
     )
     yield Fact(
-        "asked for",
-        f"at most {share(result.target)} of the calls without a valid reply; a fix ends as soon as that is clear",
+        "target",
+        f"at most {share(result.target)} of the calls fail; a fix ends as soon as that is clear",
     )
     yield Fact("content", verdict["content_warning"])
     yield Fact("recorded", f"as {result.id}, {result.started_at}")

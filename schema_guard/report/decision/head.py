@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from schema_guard.decide.failing_places import FailingPlace
 from schema_guard.report.decision.plain_words import BLOCKS, NUMBERS, fix
 from schema_guard.report.decision.words import calls, failed, missed, name_of, share
 from schema_guard.report.document import Fact
+from schema_guard.report.words import failing
 from schema_guard.text import clip, dollars, months, percent, plural
 
 if TYPE_CHECKING:
@@ -26,6 +28,7 @@ _FEW_RIGHT = 0.9
 _MOST_OF_THE_FAILURES = 0.75
 # A claim is told where what was recorded is more than so many times as much.
 _MISLEADS = 1.25
+_FIRST_TRY = "; first try one more line about it in the prompt, and measure it with `bench run --playbook`"
 _DAYS_A_MONTH = 365.25 / 12
 _A_BURST = 2
 
@@ -37,12 +40,12 @@ def facts_of(figures: Figures) -> Iterator[Fact]:
 
 
 def _proved(figures: Figures) -> Iterator[Fact]:
-    """Say how sure it is what is called proved: each side has its own alpha, which all strategies share."""
+    """Yield the meaning of 'proved'. Each side has its own alpha, which all strategies share."""
     if any(rate["n"] for rate in figures.get("rates", {}).values()):
         alpha = share(figures["config"]["alpha"])
         yield Fact(
             "proved",
-            f"'more' and 'below' are each wrong in at most {alpha} of such verdicts, however often you look",
+            f"'above' and 'below' are each wrong in at most {alpha} of verdicts, however often you look",
         )
 
 
@@ -94,14 +97,41 @@ def breach_of(breach: Figures, figures: Figures) -> str:
     )
 
 
+def _fails_at(figures: Figures) -> Iterator[Fact]:
+    """Yield the place at which most failed replies fail, of each strategy that is proved wrong, or of the one in use."""
+    wrong = [
+        breach["strategy"] for breach in figures.get("breach", ()) if breach["what"] in ("format", "rise")
+    ]
+    places = figures.get("fails_at", {})
+    of = [name for name in dict.fromkeys(wrong) if name in places] or [
+        name for name in (figures.get("counted", {}).get("current"), figures.get("best")) if name in places
+    ]
+    for name in of[:1] if not wrong else of[:_MOST_NAMED]:
+        text = failing(FailingPlace(**place) for place in places[name])
+        whose = f"{name_of(name)}: " if len(of) > 1 and wrong else ""
+        first = places[name][0]["place"]
+        advice = "" if first is None or "next_rung" not in figures else _FIRST_TRY
+        yield Fact("fails at", f"{whose}{text}{advice}")
+
+
+def _behind_the_router(figures: Figures) -> Iterator[Fact]:
+    """Yield how often a router's tuned model fails by itself, because its rate here is that of both."""
+    for behind in figures.get("behind", {}).values():
+        answered = behind["asked"] - behind["k"]
+        yield Fact(
+            "the router",
+            f"the tuned model failed {plural(behind['n'], 'call')}, and the prompt behind it answered {answered:,} of these",
+        )
+
+
 def _target_facts(figures: Figures) -> Iterator[Fact]:
     config = figures["config"]
-    parts = [f"at most {share(config['target'])} of the calls without a valid reply"]
+    parts = [f"at most {share(config['target'])} of the calls fail"]
     if config.get("right") is not None:
-        parts.append(f"at least {share(config['right'])} of the values right")
+        parts.append(f"at least {share(config['right'])} of the values are right")
     if config.get("latency_p95_s") is not None:
-        parts.append(f"95% of the calls within {config['latency_p95_s']:g} s")
-    yield Fact("asked for", ", ".join(parts))
+        parts.append(f"95% of the calls take at most {config['latency_p95_s']:g} s")
+    yield Fact("target", ", ".join(parts))
 
 
 def _result_facts(figures: Figures) -> Iterator[Fact]:
@@ -171,15 +201,20 @@ def _more(figures: Figures) -> Iterator[Fact]:
         and rate["upper"] <= config["target"]
     ):
         length = config["burst_length"]
-        yield Fact("so far", f"enough if failures come one by one, and not yet if in bursts of {length:g}")
+        yield Fact(
+            "so far",
+            f"good enough if failures come one by one, but not yet if they come in bursts of {length:g}",
+        )
     if name in figures.get("bursts", {}):
-        yield Fact("needs", "a longer time: how long depends on whether further bursts come")
+        yield Fact("needs", "more time; how much depends on further bursts")
     elif n_more is not None:
-        when = "" if duration is None else f", which take {_time(duration)} as calls come now"
+        when = "" if duration is None else f", which take {_time(duration)} at the present volume"
         what = "answers" if figures["strategy"] == "tuned_content" else "calls"
         yield Fact("needs", f"about {n_more:,} more {what}{when}")
     elif not figures.get("missing"):
-        yield Fact("needs", "no number of calls decides it at this rate: it is as good as on the target")
+        yield Fact(
+            "needs", "another target: at this rate no number of calls decides, because it is about the target"
+        )
     meanwhile = figures.get("meanwhile")
     if meanwhile:
         what = "more calls of the same" if meanwhile["rung"] is None else fix(meanwhile["rung"])
@@ -191,12 +226,12 @@ def _basis_facts(figures: Figures) -> Iterator[Fact]:
     """Say what an answer stands on: bursts, changes, outages."""
     for name, margin in figures.get("burst_margin", {}).items():
         limit = f" or in bursts of up to {int(margin)}" if margin >= _A_BURST else ""
-        yield Fact("holds", f"{name_of(name)}: if failures come one by one{',' if limit else ''}{limit}")
+        yield Fact("valid if", f"failures of {name_of(name)} come one by one{',' if limit else ''}{limit}")
     for name, bursts in figures.get("bursts", {}).items():
         yield Fact(
             "bursts",
             f"{name_of(name)}: failures come in bursts, {plural(bursts['entries'], 'burst')} with "
-            f"{bursts['failures']:,} failures in all; the ranges allow for that",
+            f"{bursts['failures']:,} failures in all, and the ranges allow for that",
         )
     told_already = {breach["strategy"] for breach in figures.get("breach", ()) if breach["what"] == "rise"}
     for name, change in figures.get("change", {}).items():
@@ -230,23 +265,24 @@ def _weekly(figures: Figures) -> Iterator[Fact]:
 
 
 def _where(figures: Figures) -> Iterator[Fact]:
-    """Say where the failures are, when they are concentrated."""
+    """Yield the inputs and segments that have most of the failures."""
     for name, frequent in figures.get("hot", {}).items():
-        rate = figures["rates"][name]
+        counted = figures["counted"]["strategies"][name]
         for digest, n, k in frequent:
-            if k and 2 * k >= rate["k"]:
+            # After a change the rate is of later calls, and the counts of an input are of all calls.
+            if k and 2 * k >= counted["failed"] and counted["calls"] == counted["n"]:
                 yield Fact(
                     "one input",
-                    f"{clip(digest, _HASH)} came {n:,} times ({100 * min(n / max(rate['n'], n), 1):.0f}% of the calls) "
-                    f"and failed {k:,} times: half of the failures of {name_of(name)} or more",
+                    f"{clip(digest, _HASH)} is the input of {n:,} of {counted['n']:,} calls ({100 * n / counted['n']:.0f}%) "
+                    f"and of {k:,} of {plural(counted['failed'], 'failed call')}",
                 )
     for name, rate in figures.get("rates", {}).items():
         inputs = rate.get("input")
         if inputs is not None and inputs["state"] == "fail":
             yield Fact(
                 "new inputs",
-                f"{name_of(name)}: inputs that come for the first time fail more often than asked for: "
-                f"{inputs['k']:,.6g} of {inputs['n']:,}, {percent(inputs['rate'])}",
+                f"{name_of(name)}: {inputs['k']:,.6g} of {inputs['n']:,} inputs that are not frequent fail "
+                f"({percent(inputs['rate'])}), so new inputs will fail too",
             )
     yield from _segments([part for part in figures.get("segments", ()) if "k" in part and part["n"]])
 
@@ -259,12 +295,13 @@ def _segments(parts: Sequence[Figures]) -> Iterator[Fact]:
     k, of_all = sum(part["k"] for part in failing), sum(part["share"] for part in failing)
     if k < _MOST_OF_THE_FAILURES * together:
         return
-    each = "; ".join(
-        f"{name_of(part['name'])} {percent(part['k'] / part['n'])}" for part in failing[:_MOST_NAMED]
+    each = ", ".join(
+        f"{name_of(part['name'])} ({percent(part['k'] / part['n'])} fail)" for part in failing[:_MOST_NAMED]
     )
+    of = "segment" if len(failing) == 1 else "segments"
     yield Fact(
         "where",
-        f"segment {each} failed: {k:,.6g} of the {together:,.6g} failures, with {100 * of_all:.0f}% of the calls",
+        f"{of} {each}: {k:,.6g} of the {together:,.6g} failures, with {100 * of_all:.0f}% of the calls",
     )
 
 
@@ -273,13 +310,13 @@ def _beside_format(figures: Figures) -> Iterator[Fact]:
     for name, rate in figures.get("rates", {}).items():
         for what, met in rate.get("met", {}).items():
             if met["n"] == 0 and rate.get("traffic_share", 1):
-                yield Fact("unmeasured", f"{name_of(name)}: {NUMBERS[what]} is asked for, and not measured")
+                yield Fact("unmeasured", f"{name_of(name)}: {NUMBERS[what]}, although the target needs it")
     right = figures.get("content_right")
     if right is not None and figures["config"].get("right") is None and right["rate"] < _FEW_RIGHT:
         yield Fact(
             "values",
-            f"of {right['n']:,} known answers {right['k']:,} were right, {percent(right['rate'])}: valid is not "
-            "right; ask for it with --min-right 95%",
+            f"{right['k']:,} of {right['n']:,} known answers were right ({percent(right['rate'])}); set a limit with "
+            "--min-right 95%",
         )
 
 
@@ -329,8 +366,10 @@ def _next_facts(figures: Figures) -> Iterator[Fact]:
 _LINES: tuple[Callable[[Figures], Iterator[Fact]], ...] = (
     _scope_facts,
     _wrong,
+    _fails_at,
     _target_facts,
     _result_facts,
+    _behind_the_router,
     _answer,
     _next_facts,
     _proved,

@@ -42,35 +42,35 @@ def share(part: float) -> str:
     return f"{100 * part:.6g}%"
 
 
-_MISSED = {"format": "failed", "right": "had a wrong value", "latency": "were too slow"}
+_MISSED = {"format": "calls failed", "right": "values were wrong", "latency": "calls were too slow"}
 
 
 def missed(what: str, k: float, n: int, lower: float, limit: float) -> str:
-    """Say in plain words that something that is asked for is proved to be missed.
+    """Write the rate of a target that is proved to be missed.
 
     >>> missed("format", 30, 900, 0.016, 0.01)
-    '30 of 900 failed, 3.33%, proved to be more than 1.60%; at most 1% may'
+    '30 of 900 calls failed (3.33%), proved above 1.60%; the limit is 1%'
     """
     return (
-        f"{k:,.6g} of {n:,} {_MISSED[what]}, {percent(k / n)}, proved to be more than {percent(lower)}; at most "
-        f"{share(limit)} may"
+        f"{k:,.6g} of {n:,} {_MISSED[what]} ({percent(k / n)}), proved above {percent(lower)}; the limit is "
+        f"{share(limit)}"
     )
 
 
 def failed(rate: Figures) -> str:
-    """Say in plain words how often something failed, and what that proves.
+    """Write how often calls failed, and what that proves.
 
     >>> failed({"k": 0, "n": 400, "rate": 0.0, "lower": 0.0, "upper": 0.0094, "state": "pass"})
-    '0 of 400 calls failed, 0.00%; the true share is proved to be below 0.94%'
+    '0 of 400 calls failed (0.00%), proved below 0.94%'
     """
     if rate["rate"] is None:
         return "no data yet"
     unit = "inputs" if float(rate["k"]) % 1 else "calls"
-    text = f"{rate['k']:,.6g} of {rate['n']:,} {unit} failed, {percent(rate['rate'])}"
+    text = f"{rate['k']:,.6g} of {rate['n']:,} {unit} failed ({percent(rate['rate'])})"
     if rate["lower"] is None or rate["state"] == "unrated":
         return text
     if not rate["lower"]:
-        return f"{text}; the true share is proved to be below {percent(rate['upper'])}"
+        return f"{text}, proved below {percent(rate['upper'])}"
     return f"{text}; the true share is between {percent(rate['lower'])} and {percent(rate['upper'])}"
 
 

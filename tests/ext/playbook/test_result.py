@@ -69,19 +69,19 @@ def test_text_is_read_from_step_to_verdict(result):
         ("VERDICT", "PROMPTING_ENOUGH - prompting is good enough in the trial: use what passed"),
         (
             "measured",
-            f"system_prompt: 4 of 4 failed, 100.00%, proved to be more than {percent(failing.lower)}; at most 20% may",
+            f"system_prompt: 4 of 4 calls failed (100.00%), proved above {percent(failing.lower)}; the limit is 20%",
         ),
         (
             "measured",
-            f"strict_schema: 0 of 28 calls failed, 0.00%; the true share is proved to be below {percent(passing.upper)}",
+            f"strict_schema: 0 of 28 calls failed (0.00%), proved below {percent(passing.upper)}",
         ),
         ("next", "use strict_schema in your function; `watch` checks its calls when they are recorded"),
         ("ended", "the verdict is PROMPTING_ENOUGH"),
         ("model", "m1, at most 256 output tokens an attempt"),
         ("inputs", "60 in the order of seed 0, 32 calls"),
         (
-            "asked for",
-            "at most 20% of the calls without a valid reply; a fix ends as soon as that is clear",
+            "target",
+            "at most 20% of the calls fail; a fix ends as soon as that is clear",
         ),
         ("content", CONTENT_WARNING),
         ("recorded", "as playbook:0123, 2026-11-24T00:00:00+00:00"),

@@ -70,9 +70,9 @@ def test_the_function_that_fails_is_named_by_watch(two, capsys):
     assert status == 1
     first, second = out.splitlines()
     assert first.startswith(
-        "BREACH: shop.scan.extract (schema ticket), system_prompt: 40 of 200 failed, 20.00%"
+        "BREACH: shop.scan.extract (schema ticket), system_prompt: 40 of 200 calls failed (20.00%)"
     )
-    assert second.startswith("OK: shop.mail.extract (schema ticket), system_prompt: 0 of 200 failed")
+    assert second.startswith("OK: shop.mail.extract (schema ticket), system_prompt: 0 of 200 calls failed")
     assert run(capsys, "watch", "--max-failure-rate", "0.05", "--function", "mail.extract")[0] == 0
 
 

@@ -48,11 +48,12 @@ BEST = strategy(
     failure_codes={"enum": 12, "required": 8}, model="m1", tuned=False, early_stop=False, traffic_share=0.6,
     inputs={"n": 900, "k": 12.5}, prompt_cost={**COST, "latency_s": 2}, hot=[["ab12", 40, 9], ["cd34", 30, 1]], sent={"temperature": 0.7, "top_p": 0.9, "examples": 3},
     right={"n": 200, "k": 4}, latency={"n": 900, "k": 30},
+    fails_at=[{"place": "/lines/*/price", "code": "minimum", "k": 60, "n": 90}, {"place": "/team", "code": "enum", "k": 25, "n": 90}],
 )  # fmt: skip
 SECOND = strategy(
     "strict_schema", n=700, k=3, model="m2", traffic_share=0.4, prompt_cost={**COST, "fixed": 400}, latency={"n": 700, "k": 9},
     right={"n": 200, "k": 4}, bursts={"entries": 2, "at_risk": 650, "failures": 3, "calls": 700, "longest": 2},
-    history={"calls": 4_000, "outages": 1, "since_outage": 2_500},
+    history={"calls": 4_000, "outages": 1, "since_outage": 2_500}, behind={"n": 40, "asked": 30, "k": 3},
     excluded=[{"code": "provider_error", "exception": "Timeout", "calls": 7}, {"code": "call_raised", "exception": "KeyError", "calls": 9}],
 )  # fmt: skip
 TRIAL = strategy(

@@ -256,4 +256,4 @@ def test_a_tuned_model_with_a_part_of_the_traffic_that_fails_is_a_breach(product
     assert summary(result) == ("PROMPTING_ENOUGH", None, 1)
     assert wrong_in(result) == [("tuned", "format")]
     assert result.figures["switch_to"] == "system_prompt"
-    assert "wrong now tuned (40% of the calls): 40 of 800 failed, 5.00%" in result.head
+    assert "wrong now tuned (40% of the calls): 40 of 800 calls failed (5.00%)" in result.head

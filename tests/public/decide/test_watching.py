@@ -24,8 +24,10 @@ def test_breach_shows_counts_bounds_and_objective(production):
     status, lines, data = watched(production, 0.01)
 
     assert status == 1
-    assert lines[0].startswith("BREACH: shop.all (schema ticket), system_prompt: 100 of 100 failed, 100.00%")
-    assert lines[0].endswith("; at most 1% may")
+    assert lines[0].startswith(
+        "BREACH: shop.all (schema ticket), system_prompt: 100 of 100 calls failed (100.00%)"
+    )
+    assert lines[0].endswith("; the limit is 1%")
     assert [(one["function"], one["n"], one["k"], one["state"]) for one in data] == [
         ("shop.all", 100, 100, "fail"),
         ("shop.some", 100, 20, "fail"),
@@ -175,7 +177,7 @@ def test_text_names_a_segment_with_three_quarters_of_the_failures(production, re
             production.calls(1 + (number < rest - 20), 1)
     head = production.verdict(0.02).head
 
-    assert (f"where segment eu 25.00% failed: 100 of the {100 + rest} failures" in head) is shown
+    assert (f"where segment eu (25.00% fail): 100 of the {100 + rest} failures" in head) is shown
 
 
 def test_better_step_of_a_playbook_run_is_reported_as_better(production):

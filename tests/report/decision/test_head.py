@@ -102,8 +102,8 @@ def test_what_is_asked_for_and_not_measured_is_told():
     verdict = decide(passing(strategies=[production(k_final=0)], config={"right": 0.95}))
 
     assert verdict.verdict == "NEED_MORE_DATA"
-    assert "how many values are right is asked for, and not measured" in line(verdict, "unmeasured")
-    assert "at least 95% of the values right" in line(verdict, "asked for")
+    assert "how many values are right, although the target needs it" in line(verdict, "unmeasured")
+    assert "at least 95% of the values are right" in line(verdict, "target")
     assert "nobody has checked whether the values are right" in head(verdict).splitlines()[0]
 
 
@@ -111,14 +111,14 @@ def test_few_right_values_are_told_though_nobody_asked():
     """83 % right without a target is a line in the head."""
     text = line(VERDICTS["prompting enough"], "values")
 
-    assert text.startswith("of 200 known answers 166 were right, 83.00%: valid is not right")
+    assert text.startswith("166 of 200 known answers were right (83.00%)")
 
 
 def test_new_inputs_that_fail_more_are_told():
     """Inputs that come for the first time fail more often than asked for, proved."""
     verdict = decide(failing(strategies=[production(k_final=2, inputs={"n": 500, "k": 40})]))
 
-    assert "fail more often than asked for: 40 of 500, 8.00%" in line(verdict, "new inputs")
+    assert "40 of 500 inputs that are not frequent fail (8.00%)" in line(verdict, "new inputs")
 
 
 def test_the_money_of_dependent_retries_is_told():
