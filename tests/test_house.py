@@ -91,7 +91,8 @@ THIRD_PARTY_OF_PARTS = {"click", "rich", "hypothesis"}
 # Then with weekly patterns of the failure rate.
 # Then with less work for schemas with thousands of parts.
 # Then with the failing place in the first lines of a report and a verdict.
-MOST_CODE_LINES = {"ring 0": 4_517, "product": 38_713, "ext": 28_626}
+# Then with configurations in use, and functions that share alpha.
+MOST_CODE_LINES = {"ring 0": 4_517, "product": 39_196, "ext": 28_626}
 
 MOST_LINES, MOST_LINES_OF_TESTS, MOST_LINES_OF_A_FUNCTION, MOST_BOXES = 500, 800, 50, 20
 # One level with many boxes: the floors themselves, a file for each provider, and one for each command.

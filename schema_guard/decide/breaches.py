@@ -4,7 +4,8 @@
 Rules: a breach is proved, not suspected. What is asked for is missed when its lower bound is above the limit; a rise is
 open while the calls after it may still be above the target, one of many bursts as well: what is wrong now is told now.
 Excluded calls whose cause nobody knows are wrong
-when they are too many. Nothing of a trial, and of what has hardly any of the latest calls, is a breach.
+when they are too many. Trials and configurations that are gone have no breach. A failure rate beside the main configuration
+is a breach if it uses at least a tenth of the share that all calls may miss.
 """
 
 from __future__ import annotations
@@ -53,16 +54,46 @@ class Breach(NamedTuple):
     text: str
 
 
+LEAST_PART = 0.1
+"""A configuration beside the main one has a breach only from this part of the share that all calls may miss."""
+
+
 def breaches(case: Case) -> list[Breach]:
-    """Give what is wrong in production, the largest part of the calls first; none where nothing is proved."""
-    problems = [breach for strategy in case.in_production for breach in _of_strategy(case, strategy)]
-    if case.piloted is not None:
-        problems += _missed_of(TUNED, case.piloted.met)
+    """Return the breaches of production, those of the main configuration first."""
+    problems = [breach for breach in _proved(case) if _matters(case, breach)]
     unknown = case.unexplained
     if unknown is not None:
         text = f"{unknown.text}, whose fault is not known"
         problems.append(Breach(None, "excluded", unknown.of, unknown.calls, None, case.config.target, text))
     return problems
+
+
+def too_few(case: Case) -> list[Breach]:
+    """Return what is proved of configurations that have too few calls to matter."""
+    return [breach for breach in _proved(case) if not _matters(case, breach)]
+
+
+def _proved(case: Case) -> list[Breach]:
+    """Return what is proved of each configuration in use."""
+    problems = [breach for strategy in case.in_production for breach in _of_strategy(case, strategy)]
+    return problems if case.piloted is None else [*problems, *_missed_of(TUNED, case.piloted.met)]
+
+
+def _matters(case: Case, breach: Breach) -> bool:
+    """Return whether a breach is of the main configuration, or of a good part of what all calls may miss.
+
+    Without an order of arrival, only what has a good part of the calls is in use, and all of it matters.
+    """
+    pilot, used = case.evidence.pilot, [one.strategy for one in case.in_production]
+    configuration = (
+        pilot if breach.strategy == TUNED else next(one for one in used if one.id == breach.strategy)
+    )
+    main = case.main
+    if configuration is None or configuration.arrival is None:
+        return True
+    if main is not None and configuration is main.strategy:
+        return True
+    return (configuration.traffic_share or 0.0) * (breach.lower or 0.0) >= LEAST_PART * breach.limit
 
 
 def _of_strategy(case: Case, measurement: Measured) -> list[Breach]:

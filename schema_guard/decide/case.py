@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The case: evidence after preparation, with every rate, the playbook and the costs that the rules look at.
 
-Rules: alpha is shared by all strategies with data, the pilot among them, so that all verdicts hold together;
+Rules: a function's part of alpha is shared by all strategies with data, the pilot among them, so that all verdicts hold together;
 segments share it among themselves. A tuned model is no prompted strategy. The best strategy is the prompted one with the
 lowest rate, the earlier step where two are equal, then the one given first. A figure that does not exist is None, and the
 rules say what follows.
@@ -19,6 +19,7 @@ from schema_guard.decide.evidence.money import Three
 from schema_guard.decide.evidence.values import Counted
 from schema_guard.decide.exclusions import unexplained
 from schema_guard.decide.fixable import FIXABLE, Failures
+from schema_guard.decide.functions import part_of_alpha
 from schema_guard.decide.measure import Measured, has_data, measured, met_by, state_of, state_of_all
 from schema_guard.decide.playbook import STEPS, PlaybookStep, order_of, playbook_of
 from schema_guard.stats import Bounds, Paired, Rate, bounds, e_value, paired
@@ -26,12 +27,19 @@ from schema_guard.stats import Bounds, Paired, Rate, bounds, e_value, paired
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from schema_guard.decide.evidence.values import CaseEvidence, Config, ContentEvidence, Pilot, Segment
+    from schema_guard.decide.evidence.values import (
+        CaseEvidence,
+        Config,
+        ContentEvidence,
+        Pilot,
+        Segment,
+        StrategyCounts,
+    )
     from schema_guard.decide.exclusions import Unexplained
     from schema_guard.decide.measure import Met
 
 
-# What has less of the latest calls is being tried, or on its way out.
+# Where the order of arrival is not known, what has less of the latest calls is being tried, or on its way out.
 _IN_PRODUCTION = 0.1
 
 
@@ -75,6 +83,7 @@ class Case:
 
     Attributes:
         evidence: As it was read.
+        alpha: Of the function.
         alpha_each: Of each strategy's bounds, a side.
         strategies: In the order of the evidence.
         best: None when no strategy has data of which a rate of the traffic can be read.
@@ -88,6 +97,7 @@ class Case:
     """
 
     evidence: CaseEvidence
+    alpha: float
     alpha_each: float
     strategies: tuple[Measured, ...]
     best: Measured | None
@@ -114,30 +124,44 @@ class Case:
 
     @property
     def in_production(self) -> list[Measured]:
-        """The strategies that a good part of the function's latest calls used, the largest part first."""
-        shares = {
-            measurement.strategy.id: measurement.strategy.traffic_share or 0.0
-            for measurement in self.strategies
-        }
-        measurements = [
+        """The strategies in use, the main one first, then the largest part of the calls."""
+        used = [
             measurement
             for measurement in self.strategies
-            if measurement.strategy.is_rated and shares[measurement.strategy.id] >= _IN_PRODUCTION
+            if measurement.strategy.is_rated and is_in_use(measurement.strategy)
         ]
-        return sorted(measurements, key=lambda one: -shares[one.strategy.id])
+        current = self.evidence.current
+
+        def order(measurement: Measured) -> tuple[bool, float]:
+            strategy = measurement.strategy
+            is_main = strategy.arrival is not None and strategy.id == current
+            return not is_main, -(strategy.traffic_share or 0.0)
+
+        return sorted(used, key=order)
+
+    @property
+    def gone(self) -> list[Measured]:
+        """The strategies that were in use and are no more, by the order of arrival."""
+        return [measurement for measurement in self.strategies if is_gone(measurement.strategy)]
 
     @property
     def piloted(self) -> Tuned | None:
-        """The tuned model that is piloted, where it has a good part of the latest calls."""
+        """The tuned model of a pilot that is in use; otherwise None."""
         pilot = self.evidence.pilot
-        return self.tuned if pilot is not None and (pilot.traffic_share or 0.0) >= _IN_PRODUCTION else None
+        return self.tuned if pilot is not None and is_in_use(pilot) else None
 
     @property
     def in_use(self) -> Measured | None:
-        """The strategy that is said to be in production, else the one with the largest part of the calls."""
+        """The main strategy. Without a named one, it is the strategy in use with the largest part of the calls."""
         current = self.evidence.current
         named = [measurement for measurement in self.strategies if measurement.strategy.id == current]
         return next(iter(named or self.in_production), None)
+
+    @property
+    def main(self) -> Measured | None:
+        """The main strategy if the order of arrival is known; otherwise None."""
+        used = self.in_use
+        return used if used is not None and used.strategy.arrival is not None else None
 
     def price(self, strategy: Measured) -> float | None:
         """Give the dollars of a call of a strategy, failures not counted; None where its prices are not known."""
@@ -156,11 +180,27 @@ class Case:
         return money.failure_cost if money else 0.0
 
 
+def is_in_use(configuration: StrategyCounts | Pilot) -> bool:
+    """Return whether a configuration is in use.
+
+    The order of arrival decides. If it is not known, a tenth of the latest calls does.
+    """
+    if configuration.arrival is None:
+        return (configuration.traffic_share or 0.0) >= _IN_PRODUCTION
+    return not configuration.arrival.absence.is_gone
+
+
+def is_gone(configuration: StrategyCounts | Pilot) -> bool:
+    """Return whether a configuration was in use and is gone."""
+    return configuration.arrival is not None and configuration.arrival.absence.is_gone
+
+
 def case_of(evidence: CaseEvidence) -> Case:
     """Measure the strategies, the pilot and the segments of evidence, and price tuning."""
     config, pilot = evidence.config, evidence.pilot
     n_strategies = sum(map(has_data, evidence.strategies)) + bool(pilot and pilot.n)
-    alpha_each = config.alpha / max(n_strategies, 1)
+    alpha = config.alpha * part_of_alpha(evidence.n_functions, evidence.is_priority)
+    alpha_each = alpha / max(n_strategies, 1)
     strategies = tuple(
         measured(strategy, config=config, alpha=alpha_each) for strategy in evidence.strategies
     )
@@ -168,14 +208,15 @@ def case_of(evidence: CaseEvidence) -> Case:
         measurement for measurement in strategies if measurement.strategy.is_rated and measurement.failed.n
     ]
     best = min(
-        prompted_of(with_data),
+        prompted_of([found for found in with_data if not is_gone(found.strategy)] or with_data),
         key=lambda found: (found.point, order_of(found.strategy.step)),
         default=None,
     )
-    tuned = _tuned(pilot, config, alpha_each) if pilot else None
-    alpha_segment, parts = _parts(evidence)
+    tuned = _tuned(pilot, config, alpha, alpha_each) if pilot else None
+    alpha_segment, parts = _parts(evidence, alpha)
     return Case(
         evidence=evidence,
+        alpha=alpha,
         alpha_each=alpha_each,
         strategies=strategies,
         best=best,
@@ -189,8 +230,12 @@ def case_of(evidence: CaseEvidence) -> Case:
 
 
 def _unexplained(evidence: CaseEvidence) -> Unexplained | None:
-    """Look at the strategies that tell of excluded calls: those in production, and not trials."""
-    telling = [strategy for strategy in evidence.strategies if strategy.excluded and strategy.is_rated]
+    """Look at the strategies that tell of excluded calls: those in production, and neither trials nor what is gone."""
+    telling = [
+        strategy
+        for strategy in evidence.strategies
+        if strategy.excluded and strategy.is_rated and not is_gone(strategy)
+    ]
     excluded = [calls for strategy in telling for calls in strategy.excluded]
     return unexplained(excluded, sum(strategy.n for strategy in telling), evidence.config.target)
 
@@ -362,7 +407,7 @@ def _measured_steps(strategies: Sequence[Measured]) -> dict[str, list[str]]:
     return steps
 
 
-def _tuned(pilot: Pilot, config: Config, alpha_each: float) -> Tuned:
+def _tuned(pilot: Pilot, config: Config, alpha: float, alpha_each: float) -> Tuned:
     n, pairs = pilot.n, pilot.paired
     counts = {"format": Counted(n, pilot.failed), "right": pilot.right, "latency": pilot.latency}
     met = met_by(counts, config, alpha_each)
@@ -372,7 +417,7 @@ def _tuned(pilot: Pilot, config: Config, alpha_each: float) -> Tuned:
         e_ok=e_value(pilot.failed, n, config.target, side="ok"),
         e_bad=e_value(pilot.failed, n, config.target, side="bad"),
         compared=paired(pairs.b, pairs.c, n, alpha=alpha_each) if pairs else None,
-        content_loss=content_loss(pilot.content, config.alpha) if pilot.content else None,
+        content_loss=content_loss(pilot.content, alpha) if pilot.content else None,
         met=met,
     )
 
@@ -388,13 +433,13 @@ def loss_of(worse: float, better: float, n: int, alpha: float) -> Bounds:
     return Bounds(lost.lower - won.upper, lost.upper - won.lower)
 
 
-def _parts(evidence: CaseEvidence) -> tuple[float | None, tuple[SegmentRates, ...]]:
+def _parts(evidence: CaseEvidence, of_function: float) -> tuple[float | None, tuple[SegmentRates, ...]]:
     """Give the segments' alpha and rates; a pilot has two rates for each, and its segments come first."""
     config, pilot = evidence.config, evidence.pilot
     segments = pilot.segments if pilot else evidence.segments
     if not segments:
         return None, ()
-    alpha = config.alpha / (len(segments) * (2 if pilot else 1))
+    alpha = of_function / (len(segments) * (2 if pilot else 1))
 
     return alpha, tuple(_segment_rates(segment, config.target, alpha) for segment in segments)
 

@@ -13,12 +13,14 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.decide.breaches import as_json, breaches, change_text
-from schema_guard.decide.case import Case, SegmentRates, case_of
+from schema_guard.decide.case import Case, case_of
 from schema_guard.decide.evidence.reading import read_evidence
 from schema_guard.decide.exclusions import ways_of
 from schema_guard.decide.explanation import reasons
 from schema_guard.decide.explanation.guides import guides_of
 from schema_guard.decide.explanation.money import economic_figures
+from schema_guard.decide.explanation.segments import segment_figures
+from schema_guard.decide.explanation.uses import arrival_figures, functions_figures, uses_of
 from schema_guard.decide.measure import as_figures, state_of
 from schema_guard.decide.playbook import playbook_line
 from schema_guard.decide.rules.order import rule
@@ -136,6 +138,9 @@ class Verdict:
 
         The key `weekly` has the search for a weekly pattern of each strategy in production, and the pattern in words. It
         needs two complete weeks.
+        The order of arrival adds `uses`. It has the use (main, beside, or gone) of each strategy in production and of
+        `tuned`, and a text. The `arrival` of a rate has the calls since its last one. `n_functions` is the number of
+        functions that share alpha, and `priority` is the function that has half of it.
         """
         return {
             "verdict": self.verdict,
@@ -184,8 +189,10 @@ def _decided(case: Case) -> Verdict:
     figures: dict[str, Any] = {
         **ruling.figures,
         "alpha_each": case.alpha_each,
+        **functions_figures(case),
         **({"day": case.evidence.day} if case.evidence.day else {}),
         "breach": as_json(breaches(case)),
+        **({"uses": uses} if (uses := uses_of(case)) else {}),
         "bar": _bar(case, cost),
         "rates": {
             measurement.strategy.id: _rate_figures(case, measurement) for measurement in case.strategies
@@ -193,7 +200,7 @@ def _decided(case: Case) -> Verdict:
         **_production_figures(case),
         **(economic_figures(cost, case) if cost else {}),
         **_pilot_figures(case),
-        **_segment_figures(case),
+        **segment_figures(case),
         "counted": _counted(case, ruling),
         **_reader_figures(case, ruling, cost),
     }
@@ -242,6 +249,7 @@ def _rate_figures(case: Case, measurement: Measured) -> dict[str, Any]:
         "sent": strategy.sent and strategy.sent._asdict(),
         "trial": strategy.trial and strategy.trial._asdict(),
         "traffic_share": strategy.traffic_share,
+        "arrival": arrival_figures(strategy.arrival),
         "model": strategy.model,
         "tuned": strategy.is_tuned or None,
     }
@@ -366,6 +374,8 @@ def _pilot_figures(case: Case) -> dict[str, Any]:
     figures: dict[str, Any] = {"tuned": as_figures(tuned.failed, tuned.state) | _met_figures(tuned.met)}
     if pilot.traffic_share is not None:
         figures["tuned"]["traffic_share"] = pilot.traffic_share
+    if pilot.arrival is not None:
+        figures["tuned"]["arrival"] = arrival_figures(pilot.arrival)
     right = _right_figures(pilot.right, case.alpha_each)
     if right is not None:
         figures["tuned"]["right"] = right
@@ -377,30 +387,6 @@ def _pilot_figures(case: Case) -> dict[str, Any]:
         loss = {"lower": tuned.content_loss.lower, "upper": tuned.content_loss.upper}
         figures["content"] = {**pilot.content._asdict(), **loss}
     return figures
-
-
-def _segment_figures(case: Case) -> dict[str, Any]:
-    if not case.parts:
-        return {}
-    return {"segments": [_part_figures(part) for part in case.parts], "alpha_segment": case.alpha_segment}
-
-
-def _part_figures(part: SegmentRates) -> dict[str, Any]:
-    """Give a segment with its bounds and counts; a pilot's has them of both."""
-    figures = {"name": part.name, "share": part.share, "prompt": _pair(part.prompt)}
-    if part.tuned is not None:
-        both = {"prompt": part.prompt, "tuned": part.tuned}
-        counts = {
-            f"{name}_{word}": value
-            for name, rate in both.items()
-            for word, value in (("n", rate.n), ("k", rate.count))
-        }
-        return {**figures, "tuned": _pair(part.tuned), **counts}
-    return {**figures, **as_figures(part.prompt, part.prompt_state)}
-
-
-def _pair(rate: Rate) -> list[float]:
-    return [rate.bounds.lower, rate.bounds.upper]
 
 
 def _reader_figures(case: Case, ruling: Ruling, cost: CostCase | None) -> dict[str, Any]:

@@ -10,10 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from schema_guard.decide.breaches import TUNED, breaches, change_text
-from schema_guard.decide.case import case_of
+from schema_guard.decide.breaches import LEAST_PART, TUNED, breaches, change_text
+from schema_guard.decide.case import case_of, is_gone
 from schema_guard.decide.evidence.reading import read_evidence
 from schema_guard.decide.exclusions import ways_of
+from schema_guard.decide.explanation.uses import uses_of
 from schema_guard.decide.recorded.from_store import gather_each
 from schema_guard.errors import InvalidArgument
 from schema_guard.text import clip
@@ -45,6 +46,9 @@ class Watched:
         lower: The true rate is below it with probability at most alpha, however often someone looks.
         upper: The true rate is above it with probability at most alpha.
         state: `pass`, `fail`, `inconclusive`, `no_data` or `unrated`: what all that is asked for says.
+        usage: Whether it is the main one, a canary, or used at night alone, in words; empty if that is not known.
+        objective: The largest failure rate that is good enough.
+        is_main: Whether the verdict is about it. Without an order of arrival, it is about all.
         breaches: What is proved to be wrong with it.
         change: When its rate last changed, in words; None when it did not, or where failures come in bursts of which none
             goes on.
@@ -64,6 +68,9 @@ class Watched:
     lower: float
     upper: float
     state: str
+    usage: str
+    is_main: bool
+    objective: float
     breaches: tuple[Breach, ...]
     change: str | None
     excluded: tuple[ExcludedCalls, ...]
@@ -74,6 +81,11 @@ class Watched:
     def is_rated(self) -> bool:
         """Whether its rate is one of the traffic, or of a sample of it."""
         return self.traffic is None or self.traffic.is_rated
+
+    @property
+    def can_matter(self) -> bool:
+        """Whether the verdict is about it, or it may fail in a tenth of the objective's share of all calls."""
+        return self.is_main or self.share * self.upper >= LEAST_PART * self.objective
 
     @property
     def is_below(self) -> bool:
@@ -96,6 +108,7 @@ def watch(  # noqa: PLR0913 - which calls, by name
     since: float | None = None,
     until: float | None = None,
     alpha: float = 0.05,
+    priority: str | None = None,
     extra: Mapping[str, Any] | None = None,
 ) -> list[Watched]:
     """Look at every configuration that has a good part of its function's latest calls.
@@ -108,7 +121,8 @@ def watch(  # noqa: PLR0913 - which calls, by name
         segment: Only this part of the traffic.
         since: Only calls that started then or later, in seconds since the epoch.
         until: Only calls that started before then.
-        alpha: The probability that any of a function's configurations is reported wrongly, over all looks, in (0, 1).
+        alpha: The probability that any configuration of the store is reported wrongly, over all looks, in (0, 1).
+        priority: The function that has half of alpha; None gives all functions equal parts.
         extra: What a store cannot know, as `gather_each` takes it: `config` with what else is asked for (`right`,
             `latency_p95_s`, `burst_length`), `content` ...
 
@@ -133,6 +147,7 @@ def watch(  # noqa: PLR0913 - which calls, by name
         since=since,
         until=until,
         extra=facts,
+        priority=priority,
         may_be_empty=True,
     )
     watched = [
@@ -146,14 +161,16 @@ def watch(  # noqa: PLR0913 - which calls, by name
 
 def _of_function(gathered: Gathered) -> list[Watched]:
     case = case_of(read_evidence(gathered.evidence))
-    wrong = breaches(case)
-    watched = [_watched(gathered, case, measurement, wrong) for measurement in _in_use(case)]
-    return (
-        watched if case.piloted is None else [*watched, _watched_pilot(gathered, case, case.piloted, wrong)]
-    )
+    wrong, uses = breaches(case), uses_of(case)
+    watched = [_watched(gathered, case, measurement, wrong, uses) for measurement in _in_use(case)]
+    if case.piloted is not None:
+        watched.append(_watched_pilot(gathered, case, case.piloted, wrong, uses))
+    return watched
 
 
-def _watched_pilot(gathered: Gathered, case: Case, tuned: Tuned, wrong: Sequence[Breach]) -> Watched:
+def _watched_pilot(
+    gathered: Gathered, case: Case, tuned: Tuned, wrong: Sequence[Breach], uses: Mapping[str, Any]
+) -> Watched:
     rate, pilot = tuned.failed, case.evidence.pilot
     return Watched(
         schema=gathered.schema,
@@ -166,6 +183,9 @@ def _watched_pilot(gathered: Gathered, case: Case, tuned: Tuned, wrong: Sequence
         lower=rate.bounds.lower,
         upper=rate.bounds.upper,
         state=tuned.state,
+        usage=uses.get(TUNED, {}).get("text", ""),
+        objective=case.config.target,
+        is_main=TUNED not in uses,
         breaches=tuple(breach for breach in wrong if breach.strategy == TUNED),
         change=None,
         excluded=(),
@@ -175,12 +195,18 @@ def _watched_pilot(gathered: Gathered, case: Case, tuned: Tuned, wrong: Sequence
 
 def _in_use(case: Case) -> Sequence[Measured]:
     """Give what is in production; where that is not known, what is no trial."""
-    own = [measurement for measurement in case.strategies if measurement.strategy.traffic_share is not None]
+    own = [
+        measurement
+        for measurement in case.strategies
+        if measurement.strategy.traffic_share is not None and not is_gone(measurement.strategy)
+    ]
     unrated = [measurement for measurement in case.strategies if not measurement.strategy.is_rated]
     return case.in_production or own or unrated
 
 
-def _watched(gathered: Gathered, case: Case, measurement: Measured, wrong: Sequence[Breach]) -> Watched:
+def _watched(
+    gathered: Gathered, case: Case, measurement: Measured, wrong: Sequence[Breach], uses: Mapping[str, Any]
+) -> Watched:
     rate, strategy = measurement.failed, measurement.strategy
     own = tuple(breach for breach in wrong if breach.strategy == strategy.id)
     rises = any(breach.what == "rise" for breach in own)
@@ -196,6 +222,9 @@ def _watched(gathered: Gathered, case: Case, measurement: Measured, wrong: Seque
         lower=rate.bounds.lower,
         upper=rate.bounds.upper,
         state=measurement.state,
+        usage=uses.get(strategy.id, {}).get("text", ""),
+        objective=case.config.target,
+        is_main=uses.get(strategy.id, {}).get("use", "main") == "main",
         breaches=own,
         change=None if change is None else change_text(change),
         excluded=tuple(ways_of(strategy.excluded)),

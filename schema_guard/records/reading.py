@@ -52,3 +52,13 @@ def names(backend: Backend) -> set[Names]:
     with backend.reading() as snapshot:
         rows: list[tuple[Any, ...]] = [*snapshot.names()]
     return {Names(*(row[place] for place in _PLACES)) for row in rows}
+
+
+def arrivals(backend: Backend, most: int) -> list[tuple[int, float | None]]:
+    """Return the calls among the last *most* attempts, in the order of arrival.
+
+    Returns:
+        For each call the `ConfigurationCounts.id`, and when it began, in seconds since the epoch; None if not known.
+    """
+    with backend.reading() as snapshot:
+        return snapshot.arrivals(most)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from schema_guard.decide.explanation.uses import STOP
 from schema_guard.report.decision.words import missed, share
 from schema_guard.report.document import Document, Section, Table, Tone
 from schema_guard.report.words import NO_DATA
@@ -82,27 +83,35 @@ def _state_of_all(watched: Sequence[Watched]) -> tuple[str, str]:
         return "BREACH", caveat
     if caveat:
         return "UNKNOWN", caveat
-    return ("OK" if all(entry.state == "pass" for entry in watched) else "UNDECIDED"), caveat
+    judged = [entry for entry in watched if entry.can_matter] or watched
+    return ("OK" if all(entry.state == "pass" for entry in judged) else "UNDECIDED"), caveat
 
 
 def _state_text(entry: Watched, objective: float) -> str:
     """Say in plain words how a configuration stands."""
+    faults = _fault_texts(entry)
+    if faults:
+        return "; ".join([*faults, *([] if entry.is_main else [entry.usage])])
+    if entry.rate is None:
+        return "no call had a reply that could be judged"
+    failed = f"{entry.k:,.6g} of {entry.n:,} calls failed ({percent(entry.rate)})"
+    if not entry.is_rated:
+        return f"{failed}, which is no rate of the traffic"
+    if not entry.is_main and entry.state == "fail":
+        return f"{failed}; {entry.usage}"
+    if entry.state == "pass":
+        return f"{failed}, proved below {percent(entry.upper)}; the limit is {share(objective)}"
+    return f"{failed}; the limit is {share(objective)}, and more calls are needed to decide"
+
+
+def _fault_texts(entry: Watched) -> list[str]:
     faults = []
     for breach in entry.breaches:
         if breach.what in _WRONG and breach.lower is not None:
             faults.append(missed(breach.what, breach.k, breach.n, breach.lower, breach.limit))
         elif breach.what == "rise" and entry.change:
             faults.append(entry.change)
-    if faults:
-        return "; ".join(faults)
-    if entry.rate is None:
-        return "no call had a reply that could be judged"
-    failed = f"{entry.k:,.6g} of {entry.n:,} calls failed ({percent(entry.rate)})"
-    if not entry.is_rated:
-        return f"{failed}, which is no rate of the traffic"
-    if entry.state == "pass":
-        return f"{failed}, proved below {percent(entry.upper)}; the limit is {share(objective)}"
-    return f"{failed}; the limit is {share(objective)}, and more calls are needed to decide"
+    return faults
 
 
 def _row(entry: Watched) -> tuple[str, ...]:
@@ -121,4 +130,6 @@ def _state(entry: Watched) -> str:
     )
     if faults:
         return " and ".join(faults)
+    if entry.state == "fail":
+        return STOP
     return "good enough" if entry.state == "pass" else "not decided yet"

@@ -15,6 +15,7 @@ from schema_guard.configuration.traffic import Traffic
 from schema_guard.decide.evidence.conflicts import conflicts
 from schema_guard.decide.evidence.model_availability import with_closing
 from schema_guard.decide.evidence.money import CallCost, Economics, GpuBill, Three, TokenBill, TrialCost
+from schema_guard.decide.evidence.subject import EvidenceSource, EvidenceSubject
 from schema_guard.decide.evidence.values import (
     KINDS,
     AttemptCounts,
@@ -29,8 +30,6 @@ from schema_guard.decide.evidence.values import (
     ContentEvidence,
     Counted,
     DriftEvidence,
-    EvidenceSource,
-    EvidenceSubject,
     Feasibility,
     FrequentInput,
     FunctionHistory,
@@ -47,6 +46,7 @@ from schema_guard.decide.evidence.values import (
 )
 from schema_guard.decide.exclusions import ExcludedCalls
 from schema_guard.decide.failing_places import FailingPlace
+from schema_guard.decide.in_use import Absence, Arrival
 from schema_guard.decide.playbook import Claim
 from schema_guard.schema import Schema
 from schema_guard.validation.published_schemas import fault, judged
@@ -102,6 +102,8 @@ def read_evidence(evidence: Mapping[str, Any]) -> CaseEvidence:
             name: tuple(value) if isinstance(value, list) else (value,)
             for name, value in document.get("options", {}).items()
         },
+        n_functions=int(document.get("n_functions", 1)),
+        priority=document.get("priority"),
     )
 
 
@@ -147,6 +149,7 @@ def _strategy(strategy: dict[str, Any]) -> StrategyCounts:
         model=strategy.get("model"),
         is_tuned=strategy.get("tuned", False),
         traffic_share=float(strategy["traffic_share"]) if "traffic_share" in strategy else None,
+        arrival=_arrival(strategy),
         prompt_cost=CallCost(**_floats(strategy["prompt_cost"])) if "prompt_cost" in strategy else None,
         inputs=_shares(strategy, "inputs"),
         frequent_inputs=tuple(FrequentInput(name, int(n), int(k)) for name, n, k in strategy.get("hot", ())),
@@ -164,6 +167,18 @@ def _strategy(strategy: dict[str, Any]) -> StrategyCounts:
             for one in strategy.get("fails_at", ())
         ),
         behind=BehindRouter(**_ints(strategy["behind"])) if "behind" in strategy else None,
+    )
+
+
+def _arrival(record: Mapping[str, Any]) -> Arrival | None:
+    if "arrival" not in record:
+        return None
+    said = record["arrival"]
+    hours = said.get("hours")
+    return Arrival(
+        Absence(int(said["absent"]), int(said["longest_absence"])),
+        said.get("last_day"),
+        (int(hours[0]), int(hours[1])) if hours else None,
     )
 
 
@@ -302,6 +317,7 @@ def _pilot(pilot: dict[str, Any]) -> Pilot:
         failed=int(pilot["k_final"]),
         paired=PairCounts(**_ints(pilot["paired"])) if "paired" in pilot else None,
         traffic_share=None if pilot.get("traffic_share") is None else float(pilot["traffic_share"]),
+        arrival=_arrival(pilot),
         segments=tuple(map(_piloted_segment, pilot.get("segments", ()))),
         content=ContentEvidence(**_ints(pilot["content"])) if "content" in pilot else None,
         right=_counted(pilot, "right"),

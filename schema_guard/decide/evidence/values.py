@@ -13,8 +13,10 @@ if TYPE_CHECKING:
 
     from schema_guard.configuration.traffic import Traffic
     from schema_guard.decide.evidence.money import CallCost, Economics, TrialCost
+    from schema_guard.decide.evidence.subject import EvidenceSource, EvidenceSubject
     from schema_guard.decide.exclusions import ExcludedCalls
     from schema_guard.decide.failing_places import FailingPlace
+    from schema_guard.decide.in_use import Arrival
     from schema_guard.decide.playbook import Claim
 
 KINDS = ("syntax", "structure", "value", "semantic", "truncation", "refusal", "transport")
@@ -280,6 +282,7 @@ class StrategyCounts:
         is_tuned: Whether that is a tuned model.
         traffic_share: Of the function's latest calls, in [0, 1]; None for trials and where it is not known. What has one
             is judged on its calls, as they come; what has none on distinct inputs, whose weights are the tester's.
+        arrival: When its calls arrived; None for trials and if that is not known.
         prompt_cost: Tokens, seconds and prices of its own; None where those of the economics hold.
         inputs: Distinct inputs that are not frequent, by their first call; None when not recorded.
         frequent_inputs: Inputs that are 1 % of the calls or more.
@@ -311,6 +314,7 @@ class StrategyCounts:
     model: str | None = None
     is_tuned: bool = False
     traffic_share: float | None = None
+    arrival: Arrival | None = None
     prompt_cost: CallCost | None = None
     inputs: InputShares | None = None
     frequent_inputs: tuple[FrequentInput, ...] = ()
@@ -401,6 +405,7 @@ class Pilot:
     n: int
     failed: int
     traffic_share: float | None = None
+    arrival: Arrival | None = None
     paired: PairCounts | None = None
     segments: tuple[Segment, ...] = ()
     content: ContentEvidence | None = None
@@ -434,41 +439,6 @@ class CallSeconds:
     tuned_p95_s: float | None = None
 
 
-class EvidenceSource(NamedTuple):
-    """Where prices come from, and of which day they are."""
-
-    name: str
-    as_of: str
-
-
-class EvidenceSubject(NamedTuple):
-    """Whose calls they are, and what is not among them.
-
-    Attributes:
-        function: Name of the guarded function; None where nothing but trials is recorded.
-        schema: Name of its schema.
-        models: That were asked.
-        period: First and last day of the calls; None when unknown.
-        calls: With a judged reply.
-        left_out: Calls that are recorded and do not count here.
-        lost_records: Attempts that could not be stored, by reason.
-        latest_days: Days of the latest calls, from which calls per month are read; None when they are not.
-        schemas_of_function: How many the function has calls of, as a guard of tools has one for each.
-        schema_fingerprint: The identity of the schema. Its name is only a label.
-    """
-
-    function: str | None
-    schema: str
-    models: tuple[str, ...]
-    period: tuple[str, str] | None
-    calls: int
-    left_out: int
-    lost_records: Mapping[str, int]
-    latest_days: float | None = None
-    schemas_of_function: int = 1
-    schema_fingerprint: str | None = None
-
-
 @dataclass(frozen=True, slots=True)
 class CaseEvidence:
     """All that a verdict is made from.
@@ -494,6 +464,8 @@ class CaseEvidence:
         about: None where nobody says whose calls they are.
         day: On which it is decided; None where nobody says.
         options: Options of the command line, without their dashes, that every printed command repeats.
+        n_functions: Functions of the store that share alpha.
+        priority: The function that has half of it; None for equal parts.
     """
 
     strategies: tuple[StrategyCounts, ...]
@@ -516,3 +488,12 @@ class CaseEvidence:
     about: EvidenceSubject | None = None
     day: str | None = None
     options: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    n_functions: int = 1
+    priority: str | None = None
+
+    @property
+    def is_priority(self) -> bool | None:
+        """Whether this function has half of alpha; None for equal parts."""
+        if self.priority is None:
+            return None
+        return self.about is not None and self.about.function == self.priority

@@ -40,6 +40,9 @@ def pilot_of(
     pilot: dict[str, Any] = {"n": newest.n, "k_final": newest.failed}
     if share:
         pilot["traffic_share"] = share
+    use = production.uses.of(newest.rows)
+    if use is not None:
+        pilot["arrival"] = use.as_evidence()
     if latency_p95_s is not None:
         pilot["latency"] = slower(newest.rows, latency_p95_s)
     shared, b, c = pairs_of(best, newest, store)

@@ -12,7 +12,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.configuration.loss import loss_lines
+from schema_guard.decide.functions import rounded_up
 from schema_guard.decide.recorded.answers import right_of
+from schema_guard.decide.recorded.arrivals import StoreArrivals, functions_of
 from schema_guard.decide.recorded.comparisons import (
     comparisons_of,
     newest_of,
@@ -43,7 +45,7 @@ from schema_guard.decide.recorded.strategies import Gathering, strategy_of
 from schema_guard.decide.recorded.weeks import time_zone
 from schema_guard.errors import InvalidArgument
 from schema_guard.prices.sizes import Sizes, sizes_of
-from schema_guard.records.selection import select
+from schema_guard.records.selection import NO_SEGMENT, select
 from schema_guard.records.urls import store_options
 from schema_guard.stats import calls_needed
 from schema_guard.text import clip, did_you_mean
@@ -82,12 +84,16 @@ class Gathered(NamedTuple):
 
 
 class _GatherSettings(NamedTuple):
-    """How calls are taken."""
+    """How calls are taken, and all rows of the store with its last calls."""
 
     versions: frozenset[str]
     sizes: Sizes
     since: float | None
     until: float | None
+    everything: Sequence[ConfigurationCounts]
+    arrivals: StoreArrivals
+    functions: int
+    priority: str | None
 
     @property
     def is_windowed(self) -> bool:
@@ -122,6 +128,7 @@ def gather_each(  # noqa: PLR0913 - which calls, and what no store knows; all by
     prices: str | None = None,
     also_versions: Sequence[str] = (),
     sizes: Sequence[str] = (),
+    priority: str | None = None,
     may_be_empty: bool = False,
 ) -> list[Gathered]:
     """Read the evidence on each function and its schema from a store.
@@ -142,6 +149,7 @@ def gather_each(  # noqa: PLR0913 - which calls, and what no store knows; all by
         prices: A table of token prices, as `prices.tokens.token_prices` takes it.
         also_versions: Earlier versions of the functions whose calls count as those of the newest.
         sizes: Names of models from small to large; of those without, the dearer one by *prices* is the larger.
+        priority: The function that has half of alpha; None gives all functions of the store equal parts.
         may_be_empty: Whether nothing recorded is an answer and no error.
 
     Raises:
@@ -168,7 +176,18 @@ def gather_each(  # noqa: PLR0913 - which calls, and what no store knows; all by
             f"extra: {', '.join(sorted(facts.keys() - {'config'}))}: expected one function that it is about, got "
             f"{len(problems)}: name it with function= or schema="
         )
-    options = _GatherSettings(frozenset(also_versions), sizes_of(sizes, prices), since, until)
+    favoured = None if priority is None else select(store, known, function=priority).function
+    everything = [row for row in known if chosen.segment in (None, row.segment or NO_SEGMENT)]
+    options = _GatherSettings(
+        frozenset(also_versions),
+        sizes_of(sizes, prices),
+        since,
+        until,
+        everything,
+        StoreArrivals(store),
+        functions_of(known),
+        favoured,
+    )
     return [_gathered(problem, store, dict(facts), options) for problem in problems]
 
 
@@ -199,8 +218,7 @@ def _gathered(problem: Problem, store: Store, facts: dict[str, Any], options: _G
     rows = of_newest_schema(problem.rows, notes)
     fingerprint = rows[0].schema_fingerprint
     configurations = configurations_of(rows, notes, also_versions=options.versions, sizes=options.sizes)
-    zone = time_zone(_named_zone(facts.get("config")))
-    production = production_of(problem.rows, store, since=options.since, until=options.until, zone=zone)
+    production = _production(problem, configurations, store, options, facts.get("config"))
     notes += _schema_losses(configurations)
     own, tuned = _parted(configurations, production, notes)
     own, behind = with_fallback_prompts(own, again)
@@ -226,6 +244,8 @@ def _gathered(problem: Problem, store: Store, facts: dict[str, Any], options: _G
         "segments": segments_of(best) if best.is_rated and not tuned else [],
         "comparisons": comparisons_of(own, store),
         "sources": [],
+        "n_functions": rounded_up(options.functions) if options.functions > 1 else None,
+        "priority": options.priority,
         "about": _scope_of(problem, configurations, store, options.since)
         | {"latest_days": None if production.latest_s is None else production.latest_s / 86_400},
         "day": datetime.now(UTC).date().isoformat(),
@@ -237,6 +257,19 @@ def _gathered(problem: Problem, store: Store, facts: dict[str, Any], options: _G
     known = {key: value for key, value in evidence.items() if value or key in ("strategies", "config")}
     over_time = production.over_time(current.first), production.changed(current.first)
     return Gathered(known, problem.function, problem.schema, fingerprint, paths_of(own, behind), *over_time)
+
+
+def _production(
+    problem: Problem,
+    configurations: Sequence[RecordedConfiguration],
+    store: Store,
+    options: _GatherSettings,
+    config: Any,
+) -> Production:
+    """Read the calls in production, and which configurations are in use."""
+    zone = time_zone(_named_zone(config))
+    production = production_of(problem.rows, store, since=options.since, until=options.until, zone=zone)
+    return production.with_uses(configurations, options.everything, options.arrivals, store)
 
 
 def _noted(notes: list[str], user_notes: Any) -> Any:
@@ -340,7 +373,7 @@ def _parted(
 ) -> tuple[list[RecordedConfiguration], list[RecordedConfiguration]]:
     """Part configurations into those that stand for themselves, and tuned models that are piloted.
 
-    A tuned model is in service when it has the largest part of the latest calls, or when nothing else is recorded.
+    A tuned model is in service when it is the main configuration, or when nothing else is recorded.
     """
     tuned = [configuration for configuration in configurations if configuration.step == "tuned"]
     notes += [
@@ -350,7 +383,10 @@ def _parted(
     ]
     tuned = [configuration for configuration in tuned if configuration.is_rated]
     prompted = [configuration for configuration in configurations if configuration.step != "tuned"]
-    used = max([*prompted, *tuned], key=lambda found: production.share(found.rows))
+    used = max(
+        [*prompted, *tuned],
+        key=lambda found: (production.uses.is_main(found), production.share(found.rows)),
+    )
     if used in tuned and (not prompted or production.share(used.rows)):
         others = [configuration for configuration in tuned if configuration is not used]
         return [used, *prompted], joined_pilots(others, used, notes)

@@ -13,6 +13,7 @@ from math import fsum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.configuration.traffic import again_of, traffic_of
+from schema_guard.decide.recorded.arrivals import Uses, uses_of_rows
 from schema_guard.decide.recorded.configurations import is_trial, last_call
 from schema_guard.decide.recorded.stream import CallsInOrder, PartOfCalls, stream_of
 from schema_guard.decide.recorded.weekly import weekly_evidence, whole_weeks
@@ -24,6 +25,7 @@ from schema_guard.text import clip, percent, plural
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from schema_guard.decide.recorded.arrivals import StoreArrivals
     from schema_guard.decide.recorded.configurations import RecordedConfiguration
     from schema_guard.records import ConfigurationCounts, HourCounts, Store
     from schema_guard.records.rows import Row
@@ -64,6 +66,7 @@ class Production(NamedTuple):
         streams: Of each strategy and model, over all versions and segments.
         until: The end of the time of the calls; None if it has no end.
         zone: The time zone of its weeks and days.
+        uses: Which configurations are in use, by the order in which the calls arrived.
     """
 
     rows: tuple[ConfigurationCounts, ...]
@@ -73,11 +76,40 @@ class Production(NamedTuple):
     streams: Mapping[tuple[str | None, ...], CallsInOrder]
     until: float | None = None
     zone: tzinfo = UTC
+    uses: Uses = Uses({}, frozenset())
 
     @property
     def n(self) -> int:
         """Judged calls."""
         return sum(row.calls for row in self.rows)
+
+    def with_uses(
+        self,
+        configurations: Sequence[RecordedConfiguration],
+        everything: Iterable[ConfigurationCounts],
+        arrivals: StoreArrivals,
+        store: Store,
+    ) -> Production:
+        """Return this with the uses of its configurations.
+
+        Args:
+            configurations: Of the function and schema.
+            everything: The rows of the store, of all times.
+            arrivals: Of the store.
+            store: Where the calls are.
+        """
+        if not self.rows:
+            return self
+        first = self.rows[0]
+        own = [
+            row
+            for row in everything
+            if (row.function, row.schema_name) == (first.function, first.schema_name) and _is_rated(row)
+        ]
+        hours = store.by_hour(until=self.until, schema=first.schema_name, function=first.function)
+        latest = sum(self.latest.values())
+        uses = uses_of_rows(configurations, own, hours, arrivals, latest=latest, until=self.until)
+        return self._replace(uses=uses)
 
     def share(self, rows: Iterable[ConfigurationCounts]) -> float:
         """Give the share of the latest calls that some configurations have; 0 when there are none."""
@@ -222,11 +254,12 @@ def _seconds(rows: Sequence[ConfigurationCounts], begins: int | None) -> float |
 def current_of(
     configurations: Sequence[RecordedConfiguration], production: Production
 ) -> RecordedConfiguration:
-    """Give the configuration in use: that with the most of the latest calls which were no trials, else the latest one."""
+    """Return the main configuration. Without one, return that with the most of the latest calls."""
     return max(
         configurations,
         key=lambda configuration: (
             not is_trial(configuration.first),
+            production.uses.is_main(configuration),
             production.share(configuration.rows),
             max(map(last_call, configuration.rows)),
         ),
@@ -239,6 +272,9 @@ def of_strategy(
     """Give what a configuration in production adds to its evidence: its share, its changes, its bursts, its inputs."""
     stream = production.stream(configuration.first)
     evidence: dict[str, Any] = {"traffic_share": production.share(configuration.rows)}
+    use = production.uses.of(configuration.rows)
+    if use is not None:
+        evidence["arrival"] = use.as_evidence()
     if stream is None:
         return evidence
     own = stream.part({row.configuration for row in configuration.rows})

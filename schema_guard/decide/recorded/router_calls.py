@@ -137,7 +137,7 @@ def answered_for(
         f"the tuned model that is piloted: the prompt was asked again in {plural(calls, 'call')} of the traffic to which it "
         f"gave no valid value, and {unhandled} failed; its own rate is that of the model, and no caller's"
     )
-    return {key: part for key, part in pilot.items() if key != "traffic_share"}
+    return {key: part for key, part in pilot.items() if key not in ("traffic_share", "arrival")}
 
 
 def joined_pilots(

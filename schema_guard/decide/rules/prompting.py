@@ -83,7 +83,7 @@ def import_all_first(case: Case) -> Ruling | None:
 
 def find_what_changed(case: Case) -> Ruling | None:
     """A rate in production rose, lasts, and may be above the target: no strategy is an answer to that."""
-    for measurement in case.in_production:
+    for measurement in _judged(case):
         change = open_rise(case, measurement)
         if change is not None:
             why = f"{measurement.strategy.id}: {change_text(change)}; the target is {percent(case.config.target)}"
@@ -91,9 +91,16 @@ def find_what_changed(case: Case) -> Ruling | None:
     return None
 
 
+def _judged(case: Case) -> list[Measured]:
+    """Return what the verdict is about: the main strategy; all in production where the order of arrival is not known."""
+    if case.main is None:
+        return case.in_production
+    return [measurement for measurement in case.in_production if measurement is case.main]
+
+
 def cheaper_model(case: Case) -> Ruling | None:
-    """All in production pass, and a prompted strategy that is not used passes for less."""
-    used = case.in_production
+    """Return a switch to a prompted strategy that is not used, if it passes for less and those in use pass, too."""
+    used = _judged(case)
     if not used or any(measurement.state != "pass" or measurement.strategy.is_tuned for measurement in used):
         return None
     return switch_for_less(case, used[0])
@@ -143,7 +150,10 @@ def switch_for_less(case: Case, used: Measured) -> Ruling | None:
 
 def prompting_is_enough(case: Case) -> Ruling | None:
     """A strategy is proved to be good enough; tuning may still pay by its cost alone."""
-    passing = case.in_state("pass")
+    passing, main = case.in_state("pass"), case.main
+    if main is not None and main.state in ("inconclusive", "no_data"):
+        # What is gone answers for the main one only where that is proved to fail.
+        passing = [measurement for measurement in passing if measurement not in case.gone]
     if not passing:
         return None
     used = case.in_use
@@ -172,7 +182,10 @@ def more_data_needed(case: Case) -> Ruling | None:
     """A strategy may be good enough or not; the one decided soonest is asked for more."""
     if case.best is None:
         return _no_data(case)
-    missing = [_missing(case, measurement) for measurement in case.in_state("inconclusive")]
+    open_ones = [one for one in case.in_state("inconclusive") if one not in case.gone]
+    if case.main in open_ones:
+        open_ones = [one for one in open_ones if one is case.main]
+    missing = [_missing(case, measurement) for measurement in open_ones]
     if not missing:
         return None
     least = min(missing, key=lambda candidate: inf if candidate.n_more is None else candidate.n_more)
@@ -344,7 +357,7 @@ def _trial(case: Case, measurement: Measured, step: str | None, calls: int) -> d
 
 def _calls_of_trial(case: Case, missed: Sequence[tuple[float, float]]) -> int | None:
     """Give the calls in which one more strategy is decided, of which each share misses what has its limit."""
-    alpha = 1 / (1 / case.alpha_each + 1 / case.config.alpha)
+    alpha = 1 / (1 / case.alpha_each + 1 / case.alpha)
     needed = [calls_needed(share, 1, limit, alpha=alpha) for share, limit in missed]
     return None if None in needed else 1 + max(filter(None, needed), default=0)
 

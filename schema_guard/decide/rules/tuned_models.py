@@ -101,7 +101,7 @@ def content_lost(case: Case) -> Ruling | None:
     if loss.lower > margin:
         return accept(case, "content_regression", f"{text}, more than the margin of {percent(margin)}")
     if loss.upper > margin:
-        more = _pairs_needed(pilot.content, case.config.alpha, margin)
+        more = _pairs_needed(pilot.content, case.alpha, margin)
         text = f"{text}; the margin is {percent(margin)}"
         return need_more(case, "tuned_content", text, more, figures=exhausted(case))
     return None

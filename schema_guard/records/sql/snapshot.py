@@ -198,6 +198,13 @@ class Snapshot:
             _merge(hours, [row for row in rows if hour_of(row[1][1]) == hour])
         return [(ids[configuration], rolled) for (configuration, _), rolled in hours.items()]
 
+    def arrivals(self, most: int) -> list[tuple[int, float | None]]:
+        """Return the calls among the last attempts: the number of the configuration, and when the call began."""
+        sql = "SELECT configuration_id, started_at FROM attempts WHERE id > ? AND final = 1 ORDER BY id"
+        return [
+            tuple(row) for row in self._connection.select(sql, (writing.last_id(self._connection) - most,))
+        ]
+
     def hours(self, where: Where) -> list[HourCounts]:
         """Return the counts by hour, of all hours that these times touch, in the order of time."""
         condition, values = _chosen(where)

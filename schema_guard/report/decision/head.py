@@ -91,6 +91,9 @@ def breach_of(breach: Figures, figures: Figures) -> str:
     rate = figures["rates"].get(breach["strategy"]) or figures["tuned"]
     of_all = rate.get("traffic_share")
     part = "" if of_all is None or of_all > 1 - 1e-9 else f" ({100 * of_all:.0f}% of the calls)"
+    usage = figures.get("uses", {}).get(breach["strategy"], {})
+    if usage.get("use") == "beside" and not usage["text"].startswith("also in use"):
+        part = f" ({usage['text']})"
     return (
         f"{name_of(breach['strategy'])}{part}: "
         f"{missed(breach['what'], breach['k'], breach['n'], breach['lower'], breach['limit'])}"
@@ -144,9 +147,14 @@ def _result_facts(figures: Figures) -> Iterator[Fact]:
     wrong = {breach["strategy"] for breach in figures.get("breach", ()) if breach["what"] == "format"}
     others = [figures.get("switch_to"), figures.get("strategy"), figures.get("best")]
     names = [name for name in dict.fromkeys([*used[:_MOST_NAMED], *others]) if name in rates]
+    uses = figures.get("uses", {})
     for name in names:
-        if name not in wrong:
+        if name not in wrong and uses.get(name, {}).get("use", "main") == "main":
             yield Fact("in use" if name in used else "measured", f"{name_of(name)}: {failed(rates[name])}")
+    for name in [*used, *(["tuned"] if "tuned" in uses else [])][:_MOST_NAMED]:
+        usage = uses.get(name, {})
+        if name not in wrong and usage.get("use", "main") != "main":
+            yield Fact("gone" if usage["use"] == "gone" else "beside", f"{name_of(name)}: {usage['text']}")
     if "tuned" in figures and "tuned" not in wrong:
         yield Fact("tuned model", failed(figures["tuned"]))
     yield from _share_of_gain(figures)

@@ -19,6 +19,7 @@ _MEANINGS = {
     "PROMPTING_ENOUGH": "prompting is good enough: keep it",
     "PROMPTING_ENOUGH, switch": "prompting is good enough, in another way than the one in use: switch",
     "PROMPTING_ENOUGH, trial": "prompting is good enough in the trial: use what passed",
+    "PROMPTING_ENOUGH, stop": "prompting is good enough: keep it, and stop what fails beside it",
     "USE_CHEAPER_MODEL": "a cheaper model does it as well: switch before you think of tuning",
     "FIND_WHAT_CHANGED": "failures have risen and stay: find what changed then",
     "NEED_ECONOMICS": "no fix of prompting is left; whether tuning pays needs your numbers",
@@ -97,7 +98,8 @@ def meaning(figures: Figures) -> str:
     if figures.get("schema") and not figures.get("function"):
         keys.append(f"{name}, trial")
     if "switch_to" in figures:
-        keys.append(f"{name}, switch")
+        is_main = figures.get("uses", {}).get(figures["switch_to"], {}).get("use") == "main"
+        keys.append(f"{name}, {'stop' if is_main else 'switch'}")
     if name == "SCHEMAS_FLAGGED" and not figures["flagged"]:
         keys.append(f"{name}, none")
     keys += [f"{name}, {figures['missing'][0]}"] if figures.get("missing") else []

@@ -54,6 +54,7 @@ def test_counts_are_those_of_the_store(store):
         "failure_codes": {"type": 3},
         "attempts": [[10, 10], [10, 3]],
         "traffic_share": 1.0,
+        "arrival": {"absent": 0, "longest_absence": 0, "last_day": "1970-01-01", "hours": None},
         "history": {"calls": 10, "outages": 0, "since_outage": 10},
     }
 
@@ -244,6 +245,7 @@ def test_what_says_that_it_is_tuned_is_the_pilot(store, said):
         "n": 10,
         "k_final": 5,
         "traffic_share": pytest.approx(1 / 3),
+        "arrival": {"absent": 20, "longest_absence": 0, "last_day": "1970-01-01", "hours": None},
         "paired": {"b": 0, "c": 3},
     }
     assert steps_of(gathered) == ["system_prompt"]
@@ -374,12 +376,13 @@ def test_tasks_with_their_own_output_limits_are_one_trial(store):
 
 def test_a_tuned_model_is_the_pilot(store):
     """Calls of the strategy `tuned` are a pilot's counts."""
-    record(store, 100, 40)
     record(store, 20, 1, strategies="tuned", first=100)
+    record(store, 100, 40)
 
     gathered = gather(store)
 
-    assert gathered.evidence["pilot"] == {"n": 20, "k_final": 1, "traffic_share": pytest.approx(1 / 6)}
+    pilot = gathered.evidence["pilot"]
+    assert (pilot["n"], pilot["k_final"], pilot["traffic_share"]) == (20, 1, pytest.approx(1 / 6))
     assert list(strategies(gathered)) == ["system_prompt"]
 
 
@@ -748,8 +751,8 @@ def test_tokens_that_are_given_are_priced_too(store, tmp_path):
 
 def test_a_pilot_is_paired_on_shared_inputs(store):
     """Inputs that prompt and tuned model both answered once are pairs: 4 only the tuned model got valid."""
-    record(store, 10, 4)
-    record(store, 10, 0, strategies="tuned", started_at=DAY)
+    record(store, 10, 0, strategies="tuned")
+    record(store, 10, 4, started_at=DAY)
 
     assert gather(store).evidence["pilot"]["paired"] == {"b": 4, "c": 0}
 
@@ -757,8 +760,8 @@ def test_a_pilot_is_paired_on_shared_inputs(store):
 def test_a_pilots_segments_stand_beside_the_prompts(store):
     """Where both were called in segments, each segment has both counts."""
     for segment, failed in (("mail", 6), ("scan", 0)):
-        record(store, 20, failed, segment=segment)
-        record(store, 10, 0, strategies="tuned", segment=segment, first=100, started_at=DAY)
+        record(store, 10, 0, strategies="tuned", segment=segment, first=100)
+        record(store, 20, failed, segment=segment, started_at=DAY)
 
     evidence = gather(store).evidence
 

@@ -132,8 +132,8 @@ def test_a_pilot_is_paired_with_the_prompt_whatever_output_limits_its_tasks_had(
 )
 def test_a_tuned_model_is_no_prompt_however_it_is_asked(store, asked):
     """Neither a playbook run nor observing makes a tuned model a step of the playbook."""
-    record(store, 100, 50)
     record(store, 100, 2, tuned=True, **asked)
+    record(store, 100, 50, started_at=DAY)
 
     evidence = gather(store).evidence
 

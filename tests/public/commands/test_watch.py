@@ -30,12 +30,14 @@ def test_watch_gives_its_figures_as_json(recorded, capsys):
 def test_watch_is_ok_only_if_both_strategies_are_proved(folder, capsys):
     """A function with two strategies is UNDECIDED until both are proven to meet the objective."""
     with open_store("records.db") as store:
-        for strategy, calls in (("bare", 400), ("system_prompt", 60)):
-            read = guard({}, store=store, name="shop.read", about=About(version="1"), strategy=strategy)(
+        bare, prompted = (
+            guard({}, store=store, name="shop.read", about=About(version="1"), strategy=strategy)(
                 lambda prompt: "{}"
             )
-            for number in range(calls):
-                read(f"task {number}")
+            for strategy in ("bare", "system_prompt")
+        )
+        for number in range(460):
+            (prompted if number % 23 in (0, 8, 16) else bare)(f"task {number}")
     status, out, _ = run(
         capsys, "watch", "--max-failure-rate", "0.05", "--store", "records.db", "--format", "json"
     )

@@ -2,12 +2,13 @@
 
 import json
 import sys
-from math import ceil, inf, isclose, log, log1p
+from math import ceil, inf, isclose, log
+from pathlib import Path
 
-from scipy.optimize import brentq
-from scipy.special import betainc, betaincc, betaln
+sys.path.insert(0, str(Path(__file__).parents[3]))  # for the second line of this text
 
 from tests.public.decide.recompute_weekly import differences
+from tests.public.decide.second_bounds import further, log_e, lower, state_of, upper
 
 STEPS = (
     "raise_max_output_tokens", "reasoning_limit", "lenient_parse", "system_prompt", "strict_schema", "json_mode",
@@ -46,77 +47,6 @@ FASTER = {"reasoning_limit", "smaller_model"}
 EXIT_0 = {"PROMPTING_ENOUGH", "USE_CHEAPER_MODEL", "FINE_TUNE_FOR_COST", "NEED_MORE_DATA"}
 
 
-def log_e(k, n, tau, side):
-    """The evidence of section 3.2, as a logarithm."""
-    tail = betainc if side == "ok" else betaincc
-    mass = tail(k + 0.5, n - k + 0.5, tau)
-    if n == 0:
-        return 0.0
-    if mass <= 0:
-        return -inf
-    front = betaln(k + 0.5, n - k + 0.5) - betaln(0.5, 0.5)
-    return front + log(mass) - log(tail(0.5, 0.5, tau)) - k * log(tau) - (n - k) * log1p(-tau)
-
-
-def upper(k, n, alpha):
-    """The rate below which it is, with all but probability alpha."""
-    if n == 0 or k >= n:
-        return 1.0
-    result = _root(lambda tau: log_e(k, n, tau, "ok") + log(alpha), max(k / n, 1e-12), 1 - 1e-12)
-    return 1.0 if result is None else result
-
-
-def lower(k, n, alpha):
-    """The rate above which it is."""
-    if n == 0 or k <= 0:
-        return 0.0
-    result = _root(lambda tau: log_e(k, n, tau, "bad") + log(alpha), min(k / n, 1 - 1e-12), 1e-12)
-    return 0.0 if result is None else result
-
-
-def _root(evidence, near, far):
-    """Where evidence that grows from one rate to another is enough; None where it never is."""
-    return (
-        brentq(lambda tau: max(evidence(tau), -1e9), *sorted((near, far)), xtol=1e-13)
-        if evidence(far) > 0
-        else None
-    )
-
-
-def state_of(n, low, high, limit):
-    """What bounds prove."""
-    if n == 0:
-        return "no_data"
-    return "pass" if high <= limit else "fail" if low > limit else "inconclusive"
-
-
-def further(k, n, limit, alpha):
-    """The fewest further calls at the observed rate that decide; None where none does."""
-    if n == 0:
-        more = further(0, 1, limit, alpha)
-        return None if more is None else more + 1
-    rate = k / n
-    if rate == limit:
-        return None
-    side = "ok" if rate < limit else "bad"
-
-    def decided(more):
-        return log_e(rate * (n + more), n + more, limit, side) >= -log(alpha)
-
-    if decided(0):
-        return 0
-    high = 1
-    while not decided(high):
-        high *= 2
-        if high > 2**34:
-            return None
-    low = high // 2
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if decided(middle) else (middle, high)
-    return high
-
-
 class Again:
     """A verdict's own counts, and what the rules make of them."""
 
@@ -134,22 +64,24 @@ class Again:
         self.rated = [name for name in self.rates if self.is_rated(name)]
         with_data = [name for name in self.rated if self.rates[name]["n"]]
         parties = len(with_data) + bool(said.get("tuned", {}).get("n"))
-        self.alpha = self.config["alpha"] / max(parties, 1)
+        functions, priority = said.get("n_functions", 1), said.get("priority")
+        part = 1 / functions
+        if priority is not None and functions > 1:
+            part = 1 / 2 if said.get("function") == priority else part / 2
+        self.of_function = self.config["alpha"] * part
+        self.alpha = self.of_function / max(parties, 1)
         self.same("alpha_each", said["alpha_each"], self.alpha)
         self.alpha_low = self.alpha / len(self.limits)
         self.met = {name: self.met_by(name) for name in self.rates}
         self.state = {name: self.state_by(name) for name in self.rates}
         self.prompted = [name for name in self.rates if not self.rates[name].get("tuned")]
+        asked = [name for name in with_data if not self.is_gone(self.rates[name])] or with_data
         self.best = min(
-            (name for name in with_data if name in self.prompted),
+            (name for name in asked if name in self.prompted),
             key=lambda name: (self.rates[name]["rate"], self.order(name)),
             default=None,
         )
-        self.in_production = sorted(
-            (name for name in self.rated if self.share(name) >= 0.1), key=lambda name: -self.share(name)
-        )
-        current = self.counted["current"]
-        self.in_use = current if current in self.rates else next(iter(self.in_production), None)
+        self.used()
         self.tuned = self.tuned_state()
         self.left = [
             step["rung"]
@@ -159,6 +91,19 @@ class Again:
 
     # What was measured.
 
+    def used(self):
+        """Find the strategies in use, and the main one."""
+        current = self.counted["current"]
+        self.main = current if "arrival" in self.rates.get(current, {}) else None
+        self.in_production = sorted(
+            (name for name in self.rated if self.is_used(self.rates[name])),
+            key=lambda name: (name != self.main, -self.share(name)),
+        )
+        self.gone = [name for name in self.rates if self.is_gone(self.rates[name])]
+        used = [name for name in self.in_production if name == self.main]
+        self.judged = self.in_production if self.main is None else used
+        self.in_use = current if current in self.rates else next(iter(self.in_production), None)
+
     def is_rated(self, name):
         """Whether a rate of these calls is one of the traffic."""
         traffic = self.said.get("traffic", {}).get(name)
@@ -167,6 +112,25 @@ class Again:
     def share(self, name):
         """Of the latest calls."""
         return self.rates[name].get("traffic_share", 0.0)
+
+    @staticmethod
+    def is_gone(figures):
+        """Whether it was absent for 10 calls or more, and for twice its longest absence or more."""
+        arrival = figures.get("arrival")
+        return arrival is not None and arrival["absent"] >= max(10, 2 * arrival["longest_absence"])
+
+    def is_used(self, figures):
+        """Whether it is in use: by the order of arrival, and without one by its part of the latest calls."""
+        if "arrival" in figures:
+            return not self.is_gone(figures)
+        return figures.get("traffic_share", 0) >= 0.1
+
+    def matters(self, name, lower_, limit):
+        """Whether what is missed is of the main one, or a tenth of what all calls may miss."""
+        figures = self.said["tuned"] if name == "tuned" else self.rates[name]
+        if name == self.main or "arrival" not in figures:
+            return True
+        return figures.get("traffic_share", 0) * lower_ >= limit / 10
 
     def order(self, name):
         """Its place on the playbook."""
@@ -348,7 +312,9 @@ class Again:
     def unexplained(self):
         """Whether too many calls have a cause that nobody knows."""
         known = {"provider_error", "stream_cut", "cancelled", "expected", "unknown"}
-        telling = [name for name in self.rated if self.said.get("excluded", {}).get(name)]
+        telling = [
+            name for name in self.rated if self.said.get("excluded", {}).get(name) and name not in self.gone
+        ]
         ways = [one for name in telling for one in self.said["excluded"][name]]
         calls = sum(one["calls"] for one in ways if one["code"] not in known)
         judged = sum(self.counted["strategies"][name]["n"] for name in telling)
@@ -358,15 +324,26 @@ class Again:
         """What is wrong, as pairs."""
         results = []
         for name in self.in_production:
-            results += [(name, what) for what, state in self.met[name].items() if state == "fail"]
-            results += [(name, "rise")] if self.open_rise(name) else []
+            for what, state in self.met[name].items():
+                rate = self.rates[name] if what == "format" else self.rates[name]["met"][what]
+                if state == "fail" and self.matters(name, rate["lower"], self.limits[what]):
+                    results.append((name, what))
+            if self.open_rise(name):
+                change = self.of(name, "change")
+                low = lower(change["k"], change["n"], self.alpha_low)
+                results += [(name, "rise")] if self.matters(name, low, self.target) else []
         if self.pilot_serves():
-            results += [("tuned", what) for what, state in self.tuned_met.items() if state == "fail"]
+            met = self.said["tuned"].get("met", {"format": self.said["tuned"]})
+            results += [
+                ("tuned", what)
+                for what, state in self.tuned_met.items()
+                if state == "fail" and self.matters("tuned", met[what]["lower"], self.limits[what])
+            ]
         return [*results, (None, "excluded")] if self.unexplained() else results
 
     def pilot_serves(self):
-        """Whether a pilot has a good part of the latest calls."""
-        return self.tuned is not None and self.said["tuned"].get("traffic_share", 0) >= 0.1
+        """Whether a pilot is in use."""
+        return self.tuned is not None and self.is_used(self.said["tuned"])
 
     # Money.
 
@@ -463,11 +440,7 @@ class Again:
     def rule_1(self):
         """A rise is open."""
         return next(
-            (
-                ("FIND_WHAT_CHANGED", {"strategy": name})
-                for name in self.in_production
-                if self.open_rise(name)
-            ),
+            (("FIND_WHAT_CHANGED", {"strategy": name}) for name in self.judged if self.open_rise(name)),
             None,
         )
 
@@ -488,8 +461,8 @@ class Again:
         return "NEED_MORE_DATA", {"strategy": name}
 
     def rule_3(self):
-        """All in production pass, and something else passes for less."""
-        used = self.in_production
+        """The strategies of the verdict pass, and something else passes for less."""
+        used = self.judged
         if not used or any(self.state[name] != "pass" or self.rates[name].get("tuned") for name in used):
             return None
         return self.cheaper(used[0])
@@ -512,6 +485,8 @@ class Again:
     def rule_4(self):
         """Some prompted strategy passes."""
         passing = [name for name in self.prompted if self.state[name] == "pass"]
+        if self.main is not None and self.state[self.main] in ("inconclusive", "no_data"):
+            passing = [name for name in passing if name not in self.gone]
         if not passing:
             return None
         used = self.in_use
@@ -534,7 +509,11 @@ class Again:
             first = next(iter(self.rates))
             more = further(0, 0, self.target, self.alpha)
             return "NEED_MORE_DATA", {"strategy": self.counted["current"] or first, "n_more": more}
-        results = [(self.missing(name), name) for name in self.prompted if self.state[name] == "inconclusive"]
+        names = [
+            name for name in self.prompted if self.state[name] == "inconclusive" and name not in self.gone
+        ]
+        names = [self.main] if self.main in names else names
+        results = [(self.missing(name), name) for name in names]
         if not results:
             return None
         (more, aim), name = min(results, key=lambda one: inf if one[0][0] is None else one[0][0])
@@ -608,7 +587,7 @@ class Again:
 
     def trial(self, name, *, clean):
         """The calls in which one more strategy is decided, clean or failing as another does; None for no number."""
-        alpha = self.config["alpha"] / (round(self.config["alpha"] / self.alpha) + 1)
+        alpha = self.of_function / (round(self.of_function / self.alpha) + 1)
         needed = []
         for what, limit in self.limits.items():
             rate = self.rates[name] if what == "format" else self.rates[name]["met"][what]
@@ -696,7 +675,7 @@ class Again:
         content, margin = self.said.get("content"), self.config["content_margin"]
         if content is None:
             return None
-        alpha, n = self.config["alpha"] / 4, content["n"]
+        alpha, n = self.of_function / 4, content["n"]
         low = lower(content["worse"], n, alpha) - upper(content["better"], n, alpha)
         high = upper(content["worse"], n, alpha) - lower(content["better"], n, alpha)
         self.same("content lower", content["lower"], low)

@@ -37,6 +37,7 @@ WEEKLY = {
     "whole": 2, "n": 600, "k": 6, "parts": [{"name": "weekends", "n": 200, "k": 5, "hours": [[120, 167]], "splits": [
         {"candidate": "weekends", "direction": "more", "e": [50.5], "product": 2_550.25}]}],
 }  # fmt: skip
+ARRIVAL = {"absent": 5, "longest_absence": 2, "last_day": "2026-11-01", "hours": [22, 6]}
 ABOUT = {
     "function": "shop.extract", "schema": "ticket", "models": ["m1", "m2"], "period": ["2026-10-01", "2026-11-01"], "calls": 2_000,
     "latest_days": 7, "schemas_of_function": 2, "left_out": 5, "lost_records": {"queue_full": 3},
@@ -97,6 +98,14 @@ EVIDENCE = {
     "a budget of seconds": {
         "calls_per_month": 30_000, "strategies": [strategy(n=3_000, k=5)], "ladder": ladder(),
         "latency": {"budget_s": 3, "p50_s": 1.5, "p95_s": 3.5, "tuned_p50_s": 1, "tuned_p95_s": 2},
+    },
+    "in use": {
+        "current": "few_shot", "n_functions": 3, "priority": "shop.extract", "about": ABOUT,
+        "strategies": [
+            strategy(n=3_000, k=5, traffic_share=0.9, arrival={"absent": 0, "longest_absence": 3}),
+            strategy("strict_schema", n=300, k=90, traffic_share=0.1, arrival=ARRIVAL),
+        ],
+        "pilot": {"n": 300, "k_final": 90, "traffic_share": 0.1, "arrival": ARRIVAL},
     },
     "changed": {"calls_per_month": 30_000, "strategies": [strategy(n=2_000, k=80, change=CHANGE)], "ladder": ladder()},
     "weekly": {

@@ -112,10 +112,11 @@ def test_7b_a_new_version_that_fails_is_named(production):
 
 def test_8_slow_calls_are_not_enough(production):
     """95 % of the calls must end within 100 ms; a prompt takes 1.6 s, a tuned model 70 ms."""
-    production.takes_s = 1.6
-    production.calls(1_000, 0)
-    production.takes_s = 0.07
-    production.calls(100, 0, tuned=True, model="ft")
+    for _ in range(10):
+        production.takes_s = 1.6
+        production.calls(100, 0)
+        production.takes_s = 0.07
+        production.calls(10, 0, tuned=True, model="ft")
 
     result = production.verdict(config={"latency_p95_s": 0.1})
 

@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The calls that evidence is about, and the sources of its prices, as frozen values."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class EvidenceSource(NamedTuple):
+    """Where prices come from, and of which day they are."""
+
+    name: str
+    as_of: str
+
+
+class EvidenceSubject(NamedTuple):
+    """Whose calls they are, and what is not among them.
+
+    Attributes:
+        function: Name of the guarded function; None where nothing but trials is recorded.
+        schema: Name of its schema.
+        models: That were asked.
+        period: First and last day of the calls; None when unknown.
+        calls: With a judged reply.
+        left_out: Calls that are recorded and do not count here.
+        lost_records: Attempts that could not be stored, by reason.
+        latest_days: Days of the latest calls, from which calls per month are read; None when they are not.
+        schemas_of_function: How many the function has calls of, as a guard of tools has one for each.
+        schema_fingerprint: The identity of the schema. Its name is only a label.
+    """
+
+    function: str | None
+    schema: str
+    models: tuple[str, ...]
+    period: tuple[str, str] | None
+    calls: int
+    left_out: int
+    lost_records: Mapping[str, int]
+    latest_days: float | None = None
+    schemas_of_function: int = 1
+    schema_fingerprint: str | None = None

@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How each configuration in production is used, in words: main, canary, at night alone, or gone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from schema_guard.decide.breaches import TUNED, too_few
+from schema_guard.decide.case import is_gone
+from schema_guard.decide.functions import rounded_up
+from schema_guard.text import plural
+
+if TYPE_CHECKING:
+    from schema_guard.decide.case import Case
+    from schema_guard.decide.evidence.values import Pilot, StrategyCounts
+    from schema_guard.decide.in_use import Arrival
+    from schema_guard.stats import Rate
+
+STOP = "too few to matter, stop it anyway"
+
+# A configuration beside the main one with a larger part of the calls is no canary.
+_CANARY = 0.25
+_NIGHT = (18, 8)
+
+
+def uses_of(case: Case) -> dict[str, dict[str, Any]]:
+    """Return by configuration its `use` (`main`, `beside` or `gone`) and that in words; only where arrival is known."""
+    known: list[tuple[str, StrategyCounts | Pilot, Rate]] = [
+        (one.strategy.id, one.strategy, one.failed) for one in case.strategies
+    ]
+    pilot = case.evidence.pilot
+    if pilot is not None and case.tuned is not None:
+        known.append((TUNED, pilot, case.tuned.failed))
+    few, main = {breach.strategy for breach in too_few(case)}, case.main
+    uses: dict[str, dict[str, Any]] = {}
+    for name, configuration, rate in known:
+        arrival = configuration.arrival
+        if arrival is None:
+            continue
+        share = configuration.traffic_share or 0.0
+        if is_gone(configuration):
+            uses[name] = {"use": "gone", "text": _gone_text(arrival)}
+        elif main is not None and main.strategy is configuration:
+            uses[name] = {"use": "main", "text": f"main: {_share_text(share)}"}
+        else:
+            text = f"{_kind(arrival, share)}: {_share_text(share)}{_fails(rate)}"
+            uses[name] = {"use": "beside", "text": f"{text}: {STOP}" if name in few else text}
+    return uses
+
+
+def arrival_figures(arrival: Arrival | None) -> dict[str, Any] | None:
+    """Return the order of arrival as the verdict's JSON has it; None if it is not known."""
+    if arrival is None:
+        return None
+    figures: dict[str, Any] = {
+        "absent": arrival.absence.now,
+        "longest_absence": arrival.absence.longest,
+        "gone": arrival.absence.is_gone,
+    }
+    figures |= {} if arrival.last_day is None else {"last_day": arrival.last_day}
+    return figures if arrival.hours is None else {**figures, "hours": list(arrival.hours)}
+
+
+def functions_figures(case: Case) -> dict[str, Any]:
+    """Return the number of functions that share alpha; nothing for one."""
+    functions, priority = rounded_up(case.evidence.n_functions), case.evidence.priority
+    if functions == 1:
+        return {}
+    return {"n_functions": functions} | ({} if priority is None else {"priority": priority})
+
+
+def _gone_text(arrival: Arrival) -> str:
+    since = "" if arrival.last_day is None else f" since {arrival.last_day}"
+    return f"gone{since} (last seen {plural(arrival.absence.now, 'call')} ago)"
+
+
+def _kind(arrival: Arrival, share: float) -> str:
+    if arrival.hours is not None:
+        first, last = arrival.hours
+        length, offset = (last - first) % 24, (first - _NIGHT[0]) % 24
+        if offset + length <= (_NIGHT[1] - _NIGHT[0]) % 24:
+            return "nights only"
+        return f"only from {first}:00 to {last}:00 UTC"
+    return "canary" if share < _CANARY else "also in use"
+
+
+def _share_text(share: float) -> str:
+    return f"{100 * share:.2g}% of the calls" if share < 1 else "all of the latest calls"
+
+
+def _fails(rate: Rate) -> str:
+    if not rate.n:
+        return ""
+    return f", fails {100 * rate.bounds.lower:.2g} to {100 * rate.bounds.upper:.2g}%"

@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which configurations of a function are in use, by the order in which calls arrived.
+
+Rules: A configuration is in use until it is gone. It is gone when it has been absent for at least `LEAST_ABSENCE` calls of
+the function, and for at least twice its longest earlier absence. So a configuration that is used only at night is in use
+during the day, and a configuration that was replaced is gone after ten calls. The main configuration is the one in use that
+has the most calls since another one left.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Iterator, Mapping, Sequence
+
+LEAST_ABSENCE = 10
+"""The fewest calls of a function after which a configuration without any of them can be gone."""
+
+K = TypeVar("K", bound="Hashable")
+
+
+class Absence(NamedTuple):
+    """How long a configuration was absent, in calls of its function.
+
+    Attributes:
+        now: Calls of the function since its last call.
+        longest: The most calls of the function between two of its own calls.
+    """
+
+    now: int
+    longest: int
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether the configuration is in use no more."""
+        return self.now >= max(LEAST_ABSENCE, 2 * self.longest)
+
+
+class Arrival(NamedTuple):
+    """The order of arrival of a configuration's calls, in short.
+
+    Attributes:
+        absence: How long it was absent.
+        last_day: Of its last call; None when unknown.
+        hours: At which hours of the day (UTC) it is called, from one up to another; None without such a pattern.
+    """
+
+    absence: Absence
+    last_day: str | None = None
+    hours: tuple[int, int] | None = None
+
+
+def absences(hours: Sequence[Mapping[K, int]], calls: Sequence[K]) -> dict[K, Absence]:
+    """Return how long each configuration was absent.
+
+    Args:
+        hours: Calls by configuration in each earlier hour, in the order of time. The calls of an hour count as evenly
+            mixed.
+        calls: The configuration of each later call, in the order of arrival.
+
+    >>> absences([], ["a", "b", "a", "a", "a", "b", "a"])
+    {'a': Absence(now=0, longest=1), 'b': Absence(now=1, longest=3)}
+    """
+    last: dict[K, int] = {}
+    longest: dict[K, int] = {}
+    n = 0
+    for hour in hours:
+        total = sum(hour.values())
+        for key, count in hour.items():
+            if count:
+                mixed = (total - count) // (count + 1)
+                longest[key] = max(longest.get(key, 0), n - last.get(key, n), mixed)
+        last |= {key: n + total for key, count in hour.items() if count}
+        n += total
+    for key in calls:
+        if key in last:
+            longest[key] = max(longest[key], n - last[key])
+        else:
+            longest[key] = 0
+        n += 1
+        last[key] = n
+    return {key: Absence(n - at, longest[key]) for key, at in last.items()}
+
+
+def main_of(
+    hours: Sequence[Mapping[K, int]], calls: Sequence[K], found: Mapping[K, Absence], latest: int
+) -> K | None:
+    """Return the main configuration: of those in use, the one with the most calls since another one left.
+
+    Args:
+        hours: As `absences` takes them.
+        calls: As `absences` takes them.
+        found: The result of `absences`. Calls of other configurations are of none.
+        latest: How many of the last calls count at most.
+
+    >>> calls = ["a"] * 100 + ["b"] * 12
+    >>> main_of([], calls, absences([], calls), 1_000)
+    'b'
+    """
+    counts: Counter[K] = Counter()
+    for n, part in enumerate_back(hours, calls):
+        if n >= latest or any(key in found and found[key].is_gone for key in part):
+            break
+        counts.update({key: count for key, count in part.items() if key in found})
+    # Of equal ones, the one that was called last.
+    return max(counts, key=lambda key: (counts[key], -found[key].now), default=None)
+
+
+def enumerate_back(
+    hours: Sequence[Mapping[K, int]], calls: Sequence[K]
+) -> Iterator[tuple[int, Mapping[K, int]]]:
+    """Yield calls from the last one back, each with the number of the calls after it."""
+    n = 0
+    for key in reversed(calls):
+        yield n, {key: 1}
+        n += 1
+    for hour in reversed(hours):
+        yield n, hour
+        n += sum(hour.values())
+
+
+def before(hours: Sequence[Mapping[K, int]], calls: Sequence[K]) -> list[dict[K, int]]:
+    """Return the hours without the calls that are known one by one, which are the last ones of each configuration.
+
+    >>> before([{"a": 3}, {"a": 2, "b": 1}], ["b", "a"])
+    [{'a': 3}, {'a': 1}]
+    """
+    known = Counter(calls)
+    kept: list[dict[K, int]] = []
+    for hour in reversed(hours):
+        rest = {key: count - min(count, known[key]) for key, count in hour.items()}
+        for key, count in hour.items():
+            known[key] -= min(count, known[key])
+        kept.append({key: count for key, count in rest.items() if count})
+    return [hour for hour in reversed(kept) if hour]

@@ -1,0 +1,144 @@
+"""Stories about what is in use: switches, canaries, nights, and what is gone, through guarded functions and a store."""
+
+import random
+
+import pytest
+
+from tests.public.decide.production import summary
+
+
+def mixed(production, n, seed, **models):
+    """Call the function n times. Each call is of one of the models, by chance.
+
+    Args:
+        production: The production.
+        n: Number of calls.
+        seed: Of the chance.
+        models: For each model its part of the calls, and its failure rate.
+    """
+    chance = random.Random(seed)
+    for _ in range(n):
+        model = chance.choices(list(models), [part for part, _ in models.values()])[0]
+        production.calls(1, int(chance.random() < models[model][1]), model=model, after_s=60.0)
+
+
+def wrong_in(result):
+    """Return what is wrong in production."""
+    return [(breach["strategy"], breach["what"]) for breach in result.figures["breach"]]
+
+
+def test_a_switch_to_a_model_that_fails_is_no_good_answer(production):
+    """3,000 calls of m1 are clean. Then production switches to m2, which fails every third call."""
+    production.calls(3_000, 0)
+    production.calls(60, 3, model="m2")
+
+    result = production.verdict()
+
+    assert wrong_in(result) == [("system_prompt m2", "format")]
+    assert result.exit_code == 1
+    assert result.figures["counted"]["current"] == "system_prompt m2"
+    assert result.figures["switch_to"] == "system_prompt m1"
+    assert "gone since 2026-05-30 (last seen 60 calls ago)" in result.head
+
+
+def test_a_switch_back_ends_the_alarm(production):
+    """m2 failed and was replaced by m1. So it is no breach any more."""
+    production.calls(1_000, 0)
+    production.calls(60, 3, model="m2")
+    production.calls(412, 0)
+
+    result = production.verdict()
+
+    assert summary(result) == ("PROMPTING_ENOUGH", None, 0)
+    assert "gone system_prompt m2: gone since 2026-05-29 (last seen 412 calls ago)" in result.head
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_a_canary_that_fails_is_wrong_while_it_is_small(production, seed):
+    """One call in ten is the canary's, by chance, and half of these fail."""
+    production.calls(600, 0)
+    mixed(production, 400, seed, m1=(0.9, 0.0), m2=(0.1, 0.5))
+
+    result = production.verdict()
+
+    assert wrong_in(result) == [("system_prompt m2", "format")]
+    assert (result.verdict, result.exit_code) == ("PROMPTING_ENOUGH", 1)
+    assert result.figures["uses"]["system_prompt m2"]["text"].startswith("canary: ")
+    assert result.figures["uses"]["system_prompt m1"]["use"] == "main"
+    assert "prompting is good enough: keep it, and stop what fails beside it" in result.head
+
+
+def test_a_canary_says_its_part_and_how_often_it_fails(production):
+    """One call in ten of a thousand is the canary's."""
+    for number in range(100):
+        production.calls(9, 0)
+        production.calls(1, number % 2, model="m2")
+
+    text = production.verdict().figures["uses"]["system_prompt m2"]["text"]
+
+    assert text.startswith("canary: 10% of the calls, fails 34 to 66%")
+
+
+@pytest.mark.parametrize("seed", [4, 5])
+def test_a_canary_that_was_stopped_is_gone(production, seed):
+    """A canary with a tenth of the calls failed and was stopped: after more than twice its longest absence it is gone."""
+    mixed(production, 600, seed, m1=(0.9, 0.0), m2=(0.1, 0.5))
+    production.calls(300, 0)
+
+    result = production.verdict()
+
+    assert (wrong_in(result), result.exit_code) == ([], 0)
+    assert result.figures["uses"]["system_prompt m2"]["use"] == "gone"
+
+
+@pytest.mark.parametrize("seed", [6, 7])
+def test_a_canary_between_two_calls_is_not_gone(production, seed):
+    """Ten calls without the canary do not end it if it was absent for as long before."""
+    mixed(production, 900, seed, m1=(0.97, 0.0), m2=(0.03, 0.6))
+    production.calls(12, 0)
+
+    result = production.verdict()
+
+    assert result.figures["uses"]["system_prompt m2"]["use"] == "beside"
+    assert result.exit_code == 1
+
+
+def test_a_model_of_the_night_is_in_use_by_day(production):
+    """From 22:00 to 6:00 a cheap model answers. It fails a tenth, and at noon that is still wrong."""
+    production.clock.now += 3_600 * 2 - production.clock.now % 3_600 + 60  # 22:01
+    for _ in range(4):
+        production.calls(8, 8, model="m2", after_s=3_600 / 2)
+        production.calls(8, 8, model="m2", after_s=3_600 / 2)
+        production.calls(80, 0, after_s=3_600 / 5)
+
+    result = production.verdict()
+
+    use = result.figures["uses"]["system_prompt m2"]
+    assert use["use"] == "beside"
+    assert use["text"].startswith("nights only: 17% of the calls, fails ")
+    assert result.figures["counted"]["current"] == "system_prompt m1"
+
+
+def test_too_few_calls_to_matter_are_named_and_no_alarm(production):
+    """One call in 300 is of an old model that always fails: a tenth of the target is not reached."""
+    for _ in range(12):
+        production.calls(2_999, 0, after_s=10.0)
+        production.calls(1, 1, model="m2", after_s=10.0)
+
+    result = production.verdict()
+
+    assert (wrong_in(result), result.exit_code) == ([], 0)
+    text = result.figures["uses"]["system_prompt m2"]["text"]
+    assert text.endswith(": too few to matter, stop it anyway")
+    assert "too few to matter, stop it anyway" in result.head
+
+
+def test_a_trial_is_never_in_use(production):
+    """A trial that failed is no part of production, even if it was called last."""
+    production.calls(1_000, 0)
+    production.calls(100, 2, name="playbook:1:few_shot:shop.extract")
+
+    result = production.verdict()
+
+    assert (wrong_in(result), result.exit_code) == ([], 0)
+    assert [use["use"] for use in result.figures["uses"].values()] == ["main"]
