@@ -32,7 +32,6 @@ from schema_guard import connect, guard
 from schema_guard.bench.suites.load import load_suite
 from schema_guard.prompting import Example
 from schema_guard.stats import gap_bounds
-from schema_guard.strategies import with_system_message
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -167,7 +166,9 @@ class LocalTask:
         ask = _guarded(
             self._entry.schema, self._answer, early_stop=early_stop, max_attempts=max_attempts, **settings
         )
-        outcome = ask.outcome(with_system_message(self._task.text, "few_shot"))
+        outcome = ask.outcome(
+            [{"role": "system", "content": ""}, {"role": "user", "content": self._task.text}]
+        )
         return _arm(outcome, self._tokens, self._seconds)
 
     def _answer(self, prompt: Any) -> Iterator[Any]:

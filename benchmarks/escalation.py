@@ -22,7 +22,6 @@ from schema_guard.bench.suites.load import load_suite
 from schema_guard.limits import Limits
 from schema_guard.prompting import Example
 from schema_guard.stats import bounds
-from schema_guard.strategies import with_system_message
 from schema_guard.testing import serve
 from schema_guard.text import interval, percent
 
@@ -60,7 +59,7 @@ def asked(models: list[Any], strategies: list[str], entry: Any, task: Any) -> Ou
         on_failure="return",
         store=None,
     )(models[0])
-    return ask.outcome(with_system_message(task.text, ">".join(strategies)))
+    return ask.outcome(task.text)
 
 
 def share(count: int, of: int) -> str:

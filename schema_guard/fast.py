@@ -90,6 +90,7 @@ def fast_path_of(prepared: Prepared) -> FastPath | None:
     needs_more = (
         not shape.is_plain
         or plan.delivery != "prompt"
+        or plan.layout != "text"
         or plan.steps[0].sent is not None
         or bool(plan.checks)
         or prepared.models is not None

@@ -162,9 +162,10 @@ def _again(
 def _prompt(task: Prompt, step: Step, tried: list[Tried], correction: str | None, plan: Plan) -> Prompt:
     if plan.delivery == "instructions":
         return "\n\n".join(part for part in (step.prefix.strip(), correction) if part)
-    first = (
-        step.prefix + task if type(task) is str else prompting.render(task, step.instructions, step.examples)
-    )
+    if type(task) is str and plan.layout == "text":
+        first: Prompt = step.prefix + task
+    else:
+        first = prompting.render(task, step.instructions, step.examples, layout=plan.layout)
     if correction is None or plan.delivery == "feedback":
         return first
     return prompting.with_correction(first, _reply(tried[-1]), correction)

@@ -21,6 +21,7 @@ from schema_guard.pointer import declared_location, pointer
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from schema_guard.configuration.layout import Layout
     from schema_guard.providers.dialects.dialect import Dialect
     from schema_guard.schema import Schema
     from schema_guard.values import Failure, Message, Prompt, Violation
@@ -93,21 +94,41 @@ def text_prefix(instructions: str, examples: Sequence[Example]) -> str:
     return "".join(f"{part}\n\n" for part in (instructions, examples_text(examples)) if part)
 
 
-def render(task: Prompt, instructions: str, examples: Sequence[Example]) -> Prompt:
-    """Give the first prompt: the task with the strategy's text and examples before it.
-
-    A text stays a text. In a list of messages the text joins the system message where there is one, else the user's
-    first turn, in that turn's own form; examples that say what was asked become turns of the conversation, and the
-    first of them is the user's first turn.
-    """
-    if isinstance(task, str):
-        return text_prefix(instructions, examples) + task
+def list_layout(task: tuple[Message, ...]) -> Layout:
+    """Return the layout of a list of messages that somebody gave."""
     from schema_guard.providers.dialects.detection import dialect_of  # only lists of messages need it
 
-    dialect = dialect_of(task)
+    systems = dialect_of(task).systems
+    return "turns" if any(message.role in systems for message in task) else "user_turn"
+
+
+def render(
+    task: Prompt, instructions: str, examples: Sequence[Example], *, layout: Layout = "text"
+) -> Prompt:
+    """Give the first prompt: the task with the strategy's text and examples before it.
+
+    A text stays a text, or becomes the user's turn after a system message if the layout is `turns`. In a list of messages
+    the text joins the system message where there is one, else the user's first turn, in that turn's own form; examples
+    that say what was asked become turns of the conversation, and the first of them is the user's first turn.
+    """
+    if isinstance(task, str) and layout != "turns":
+        return text_prefix(instructions, examples) + task
     turns = [example for example in examples if example.task is not None]
     alone = [example for example in examples if example.task is None]
     text = "\n\n".join(part for part in (instructions, examples_text(alone)) if part)
+    if not isinstance(task, str):
+        return _with_turns(task, text, turns)
+    from schema_guard.values import Message
+
+    system = (Message("system", text),) if text else ()
+    return _with_turns((*system, Message("user", task)), "", turns)
+
+
+def _with_turns(task: tuple[Message, ...], text: str, turns: Sequence[Example]) -> tuple[Message, ...]:
+    """Return the messages with a text in one of them, and with the examples as turns."""
+    from schema_guard.providers.dialects.detection import dialect_of  # only lists of messages need it
+
+    dialect = dialect_of(task)
     if text:
         extended = _extended(
             dialect, task, text, lambda message: message.role in dialect.systems, behind=True

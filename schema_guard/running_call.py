@@ -18,6 +18,7 @@ from schema_guard.preparing.shapes import (
     options_argument,
     task_of,
 )
+from schema_guard.prompting import list_layout
 from schema_guard.records import identity, recorder
 from schema_guard.records.identity import begin_inside, end_inside
 from schema_guard.settings import UNSET
@@ -26,6 +27,7 @@ from schema_guard.values import Ask
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Generator
 
+    from schema_guard.configuration.layout import Layout
     from schema_guard.extensions import Growth
     from schema_guard.loop import Done, Flow
     from schema_guard.preparing.prepare import Prepared
@@ -67,12 +69,18 @@ def start(
     if origin is None:
         origin = identity.origin(plan.schema)
     # Made where somebody wants it: it takes 1.6 us, and who wants the value alone does not.
-    call: Callable[[], Call] = partial(prepared.call, origin, parent_call_id)
+    call: Callable[[], Call] = partial(prepared.call, origin, parent_call_id, _layout(prepared, task))
     if not shape.is_plain:
         call, plan = _call_of_arguments(call(), plan, prepared, args, kwargs)
     followed = None if recorder.follower is None else recorder.follower.begin(call())
     flow = enforce(task, plan, call)
     return RunningCall(prepared, prepared.store(), task, call, origin.start, flow, args, kwargs, followed)
+
+
+def _layout(prepared: Prepared, task: Prompt) -> Layout | None:
+    """Return the layout of a list of messages; None if the settings of the function already have that of the call."""
+    is_known = prepared.plan.delivery == "instructions" or prepared.settings.observe
+    return None if is_known or isinstance(task, str) else list_layout(task)
 
 
 def _call_of_arguments(

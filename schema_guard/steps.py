@@ -92,8 +92,6 @@ def resuming_of(
     models: Sequence[Any],
     rules: Sequence[ServerRules | None],
     shape: Shape,
-    *,
-    is_model: bool,
 ) -> Resuming | None:
     """Give how replies that were cut off are gone on with; None where they are not.
 
@@ -102,7 +100,6 @@ def resuming_of(
         models: Whom its attempts ask, in order: the last one has to be known to go on.
         rules: What a probe found of the server of each.
         shape: Of the function.
-        is_model: Whether that is a model itself, which takes messages in the place of a text.
     """
     last, provider = steps[-1], steps[-1].provider
     is_seen = getattr(models[-1], "goes_on", False) or (rules[-1] is not None and rules[-1].goes_on)
@@ -116,7 +113,7 @@ def resuming_of(
     how = continuation_of(provider)
     if how is None or (how.options and shape.options is None):
         return None
-    return Resuming(max(len(steps), len(models)), dict(how.fields), texts=is_model)
+    return Resuming(max(len(steps), len(models)), dict(how.fields))
 
 
 class _Terms(NamedTuple):
@@ -238,11 +235,18 @@ def _shown(schema: Schema[Any], examples: tuple[Example, ...]) -> tuple[Example,
                 f"examples: {clip(repr(example.value))} is not valid for {safe(schema.name)}: at "
                 f"{broken[0].instance_location or '(root)'}: expected {broken[0].expected}, got {broken[0].actual}"
             )
-    from schema_guard.validation.samples import samples  # only few_shot needs it
+    from schema_guard.validation.drawing.samples import missing_sample, samples  # only few_shot needs it
 
     shown = examples or tuple(Example(value) for value in samples(schema))
     if not shown:
+        missing = missing_sample(schema)
+        place = (
+            ""
+            if missing is None
+            else (f" at {missing.instance_location or '(root)'}, where the schema expects {missing.expected}")
+        )
         raise InvalidArgument(
-            f"strategy='few_shot': no valid example could be drawn from {safe(schema.name)}: give examples=[(task, value), ...]"
+            f"strategy='few_shot': no valid example could be drawn from {safe(schema.name)}{place}: give "
+            "examples=[(task, value), ...] with valid values, or 'examples' in the schema"
         )
     return shown

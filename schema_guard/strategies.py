@@ -15,8 +15,9 @@ from schema_guard.limits import DEFAULT_LIMITS, Limits
 from schema_guard.text import clip, did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
+    from schema_guard.configuration.layout import Layout
     from schema_guard.prompting import Example
     from schema_guard.schema import Schema
     from schema_guard.values import AdaptedSchema, OpenPath, Repair
@@ -76,27 +77,6 @@ def strategies_of(names: object) -> tuple[Strategy, ...]:
     return tuple(STRATEGIES[name] for name in entries)
 
 
-def with_system_message(
-    task: str, strategy: object, before: Sequence[Mapping[str, str]] = ()
-) -> list[dict[str, str]]:
-    """Give a task as the user's turn, behind a system message for the format where a strategy says something.
-
-    Args:
-        task: The text of the turn.
-        strategy: How it will be asked.
-        before: Messages of the task itself, which stand before the turn; a system message among them is the first, and
-            is the one that the format joins.
-
-    >>> with_system_message("t", "bare>bare")
-    [{'role': 'user', 'content': 't'}]
-    """
-    turns = [dict(message) for message in before] + [{"role": "user", "content": task}]
-    says_nothing = all(step.instructions is prompting.no_instructions for step in strategies_of(strategy))
-    if says_nothing or turns[0]["role"] == "system":
-        return turns
-    return [{"role": "system", "content": ""}, *turns]
-
-
 class SentForm(NamedTuple):
     """What is sent in the schema's place, to a provider or engine that does not take it as it is.
 
@@ -152,12 +132,10 @@ class Resuming(NamedTuple):
     Attributes:
         first: The first attempt that may continue the one before it.
         fields: Further fields of the continued message.
-        texts: Whether a prompt that is a text may be sent as messages.
     """
 
     first: int = 1
     fields: Mapping[str, Any] = {}
-    texts: bool = False
 
 
 class Plan(NamedTuple):
@@ -180,6 +158,7 @@ class Plan(NamedTuple):
             fixed is not, nor one that comes in another form than the schema's.
         resuming: How a cut-off reply is gone on with; None where it is not.
         coerce: Whether the schema's type may convert values that the schema refuses.
+        layout: The place of the text about the format, if the task is a text.
     """
 
     schema: Schema[Any]
@@ -195,6 +174,7 @@ class Plan(NamedTuple):
     early_stop: bool = False
     resuming: Resuming | None = None
     coerce: bool = True
+    layout: Layout = "text"
 
     def step(self, attempt: int) -> Step:
         """Give the step of an attempt, counted from 1."""

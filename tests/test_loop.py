@@ -108,7 +108,7 @@ PLANS = st.builds(
     delivery=DELIVERIES,
     repair=st.sampled_from(["off", *(("lossless", "lossy") if is_installed("repair") else ())]),
     limits=LIMITS,
-    resuming=st.sampled_from([None, *((Resuming(texts=True),) if is_installed("streaming") else ())]),
+    resuming=st.sampled_from([None, *((Resuming(),) if is_installed("streaming") else ())]),
 )
 
 

@@ -8,18 +8,19 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 from schema_guard.checks import observed_check
-from schema_guard.configuration.continuation import RESUMES
 from schema_guard.configuration.gateway_repair import GATEWAY_REPAIRED, repairers
+from schema_guard.configuration.layout import LAYOUTS, with_layout
 from schema_guard.configuration.model_names import is_tuned
 from schema_guard.configuration.thinking import THINKING, thinking
 from schema_guard.errors import InvalidArgument, InvalidSchema
 from schema_guard.escalation import check_call, is_model, kind_of, models_of
 from schema_guard.light.tuples import NamedTuple
-from schema_guard.limits import DEFAULT_LIMITS, Limits
+from schema_guard.limits import Limits
 from schema_guard.preparing.costs import prices_of
 from schema_guard.preparing.later import LaterPrepared, Version, resolved_annotation, return_annotation
 from schema_guard.preparing.names import recorded_name
 from schema_guard.preparing.parameters import BY_ITS_NAME, ParameterNames
+from schema_guard.preparing.settings_text import adapters_of, settings_text
 from schema_guard.preparing.shapes import (
     Shape,
     check_arguments,
@@ -36,6 +37,7 @@ from schema_guard.strategies import STRATEGIES, Plan, Step, strategies_of
 from schema_guard.values import Call
 
 if TYPE_CHECKING:
+    from schema_guard.configuration.layout import Layout
     from schema_guard.escalation import AttemptModels
     from schema_guard.records.identity import Origin
     from schema_guard.records.recorder import Recorder
@@ -48,8 +50,6 @@ __all__ = ["Prepared", "prepare", "schema_of"]
 
 # The place of `Call.model` in a configuration.
 _MODEL = 3
-# Parts of a model's options in which a key may stand under any name.
-_HOLDING_KEYS = frozenset({"extra_headers", "extra_query", "headers", "query"})
 
 
 class Prepared(NamedTuple):
@@ -150,12 +150,21 @@ class Prepared(NamedTuple):
         settings = json.dumps({**json.loads(call.settings), **more}, separators=(",", ":"), sort_keys=True)
         return call._replace(settings=settings), bool(names) or self.plan.gateway_repaired
 
-    def call(self, origin: Origin, parent_call_id: str | None = None) -> Call:
-        """Give the identity of a call that has begun; *parent_call_id* is as `start` takes it."""
+    def call(self, origin: Origin, parent_call_id: str | None = None, layout: Layout | None = None) -> Call:
+        """Return the identity of a call that has begun.
+
+        Args:
+            origin: Of the call.
+            parent_call_id: As `start` takes it.
+            layout: Of the call; None if it is that of the plan.
+        """
         begun, outer, (segment, cluster, _) = origin
+        configuration = self.configuration
+        if layout is not None:
+            configuration = (*configuration[:-1], with_layout(configuration[-1], layout))
         return Call(
             id_of(begun),
-            *self.configuration,
+            *configuration,
             self.version.text or self.version.compute(),
             segment or self.settings.about.segment,
             None,
@@ -194,8 +203,10 @@ def prepare(
     rules = rules_of(settings.models or (model,), settings.provider, settings.about.rules)
     steps = steps_of(strategies, providers, schema, settings.examples, tuned=tuned, rules=rules)
     repaired = _repaired(settings, function, model)
-    resuming = resuming_of(steps, settings.models or (model,), rules, shape, is_model=model is not None)
-    plan = _plan(settings, schema, steps, shape)._replace(gateway_repaired=bool(repaired), resuming=resuming)
+    resuming = resuming_of(steps, settings.models or (model,), rules, shape)
+    plan = _plan(settings, schema, steps, shape)._replace(
+        gateway_repaired=bool(repaired), resuming=resuming, layout=_layout(shape, model)
+    )
     name = _recorded_as(settings, function, model, schema)
     configuration = (
         name,
@@ -204,7 +215,7 @@ def prepare(
         _model_name(settings, model),
         providers[0] and ">".join(map(str, providers)),
         strategies_text(steps, len(strategies)),
-        _settings_text(settings, plan, model, repaired, _thought(settings, function, model)),
+        settings_text(settings, plan, model, repaired, _thought(settings, function, model)),
     )
     reserved = {} if shape.options is None else _reserved(plan)
     if not settings.observe:
@@ -225,6 +236,16 @@ def prepare(
         tuned=tuned,
         receiver=Receiver(schema, settings.ignore, is_observed=settings.observe),
     )
+
+
+def _layout(shape: Shape, model: Any) -> Layout:
+    """Return the layout of a prompt whose task is a text. A model takes turns, unless it names its own layout."""
+    if shape.delivery == "instructions":
+        return "instructions"
+    if model is None:
+        return "text"
+    layout = getattr(model, "layout", "turns")
+    return layout if layout in LAYOUTS else "turns"
 
 
 def _shape(settings: Settings[Any, Any], function: Any) -> Shape:
@@ -259,7 +280,7 @@ def _is_tuned(settings: Settings[Any, Any], model: Any) -> bool:
     by_name = is_tuned(_model_name(settings, model) or "")
     models = settings.models or (model,)
     by_itself = any(getattr(one, "tuned", None) is True for one in models)
-    return settings.about.tuned or by_itself or by_name or any(_adapters(models))
+    return settings.about.tuned or by_itself or by_name or any(adapters_of(models))
 
 
 def _plan(settings: Settings[Any, Any], schema: Schema[Any], steps: tuple[Step, ...], shape: Shape) -> Plan:
@@ -399,85 +420,6 @@ def _thought(settings: Settings[Any, Any], function: Any, model: Any) -> dict[st
     if not any(thoughts):
         return {}
     return {THINKING: thoughts[0] if len(thoughts) == 1 else thoughts}
-
-
-def _settings_text(
-    settings: Settings[Any, Any], plan: Plan, model: Any, repaired: list[str], thought: dict[str, Any]
-) -> str:
-    """Give the settings that change results, as compact JSON: a change of them is another configuration."""
-    document: dict[str, Any] = {"max_attempts": plan.max_attempts}
-    if settings.observe:
-        document["observe"] = True
-    if plan.early_stop:
-        document["early_stop"] = True
-    document |= {"coerce": False} if plan.schema.is_typed and not plan.coerce else {}
-    if plan.repair != "off":
-        document["repair"] = plan.repair
-    if settings.checks:
-        document["checks"] = [getattr(check, "__name__", type(check).__name__) for check in settings.checks]
-    uses = {use: getattr(settings.params, use) for use in ("instructions", "feedback", "options")}
-    params = {use: value for use, value in uses.items() if not isinstance(value, Unset)}
-    document |= {"params": params} if params else {}
-    limits = _changed_limits(plan.limits)
-    document |= {"limits": limits} if limits else {}
-    sent = {step.provider or "": step.sent.recorded for step in plan.steps if step.sent is not None}
-    if sent:
-        from schema_guard.configuration.loss import SENT, sent_as_settings  # only adapted schemas need it
-
-        document[SENT] = sent_as_settings(sent)
-    document |= {GATEWAY_REPAIRED: repaired} if repaired else {}
-    document |= {RESUMES: True} if plan.resuming is not None and plan.max_attempts > 1 else {}
-    document |= _model_options(settings.models or (model,))
-    document |= thought
-    return json.dumps(document, separators=(",", ":"), sort_keys=True)
-
-
-def _changed_limits(limits: Limits) -> dict[str, Any]:
-    """Return the limits that differ from the defaults."""
-    parts = {name: getattr(limits, name) for name in Limits.__match_args__}
-    return {name: part for name, part in parts.items() if part != getattr(DEFAULT_LIMITS, name)}
-
-
-def _model_options(models: tuple[Any, ...]) -> dict[str, Any]:
-    """Give what models send with every call, what adapts them, and how often their SDKs repeat a request."""
-    sent: dict[str, Any] = {}
-    adapters = _adapters(models)
-    if any(adapters):
-        sent["adapter"] = adapters[0] if len(adapters) == 1 else adapters
-    retries = [getattr(getattr(model, "endpoint", None), "max_retries", 0) for model in models]
-    if any(retries):
-        sent["max_retries"] = max(retries)
-    options = [_shown(getattr(model, "options", None)) for model in models]
-    if any(options):
-        sent["options"] = options[0] if len(options) == 1 else options
-    return sent
-
-
-def _adapters(models: tuple[Any, ...]) -> list[str | None]:
-    adapters = [getattr(one, "adapter", None) for one in models]
-    return [one if isinstance(one, str) else None for one in adapters]
-
-
-def _shown(options: Any) -> Any:
-    """Give a model's options as JSON without secrets: of headers and queries, where keys stand, the names alone."""
-    if not options:
-        return None
-    from schema_guard.extensions import load  # only a model with options needs it
-
-    return load("option:options")(_json(options)).value
-
-
-def _json(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {
-            str(name): sorted(map(str, part))
-            if name in _HOLDING_KEYS and isinstance(part, Mapping)
-            else _json(part)
-            for name, part in value.items()
-        }
-    if isinstance(value, list | tuple):
-        return [_json(member) for member in value]
-    return value if value is None or isinstance(value, str | bool | int | float) else type(value).__name__
 
 
 def schema_of(source: Any) -> Schema[Any]:

@@ -64,7 +64,7 @@ _TASK_TEXTS = ("str", "list", "List", "Sequence")
 
 # A dict that stands beside the provider's arguments and is no argument itself: its keys are merged one by one.
 # Arguments that hold others, which are joined part by part.
-_BAGS = frozenset({"config", "extra_body", "output_config", "text"})
+_BAGS = frozenset({"config", "extra_body", "inferenceConfig", "output_config", "text"})
 # The parameter for the model to ask, and the provider's argument.
 _MODEL = "model"
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from schema_guard.configuration.continuation import resumes
 from schema_guard.configuration.early_stop import NOT_COMPARED, stops_early
 from schema_guard.configuration.gateway_repair import in_words, repairers_of
+from schema_guard.configuration.layout import layout_of, without_layout
 from schema_guard.configuration.loss import loss_lines, without_schemas
 from schema_guard.configuration.thinking import thinking_of
 from schema_guard.configuration.traffic import again_of, without_fallback
@@ -164,14 +165,15 @@ def _name_of(group: Configuration, by: By) -> str:
 
 def _distinct_names(members: Sequence[Configuration]) -> list[str]:
     """Name the configurations of a group by their strategies, and by what else they differ in."""
-    parts = [
-        part
+    layouts = {layout_of(configuration.settings or "") for configuration in members} - {None}
+    words = {
+        part: [_part(configuration, part, is_laid_out=len(layouts) > 1) for configuration in members]
         for part in ("function", "model", "provider", "settings", "version")
-        if len({_part(configuration, part) for configuration in members}) > 1
-    ]
+    }
+    parts = {part: of_members for part, of_members in words.items() if len(set(of_members)) > 1}
     names = []
-    for configuration in members:
-        differences = ", ".join(f"{part} {clip(_part(configuration, part))}" for part in parts)
+    for at, configuration in enumerate(members):
+        differences = ", ".join(f"{part} {clip(of_members[at])}" for part, of_members in parts.items())
         again = again_of(configuration.settings or "")
         place = f" in the place of {clip(again.after)}" if again is not None else ""
         names.append(
@@ -182,9 +184,11 @@ def _distinct_names(members: Sequence[Configuration]) -> list[str]:
     return names
 
 
-def _part(configuration: Configuration, part: str) -> str:
+def _part(configuration: Configuration, part: str, *, is_laid_out: bool) -> str:
     named: str = getattr(configuration, part) or "none"
-    return without_schemas(without_fallback(named)) if part == "settings" else named
+    if part != "settings":
+        return named
+    return without_schemas(without_fallback(named if is_laid_out else without_layout(named)))
 
 
 def _row(configuration: Configuration, *, is_marked: bool) -> tuple[str, ...]:

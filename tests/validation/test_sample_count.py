@@ -3,7 +3,7 @@
 import pytest
 
 from schema_guard import Schema
-from schema_guard.validation.samples import samples
+from schema_guard.validation.drawing.samples import samples
 
 
 @pytest.mark.parametrize("count", [0, 1, 3])

@@ -82,7 +82,10 @@ def estimate(
     most = [
         plan.settings.most_attempts(cell.variant.strategy) - attempt.attempt + 1 for cell, attempt in wanted
     ]
-    limits = [cell.task.output_tokens * count for (cell, _), count in zip(wanted, most, strict=True)]
+    limits = [
+        (plan.output_limit(cell.entry, cell.task) or cell.task.output_tokens) * count
+        for (cell, _), count in zip(wanted, most, strict=True)
+    ]
     cost = most_cost = None
     if prices:
         by_cell = [prices[cell.variant.model] for cell, _ in wanted]

@@ -171,7 +171,9 @@ def _journal_reply(call: OpenCall, sent: str) -> Reply:
 
 
 def prompt_digest(prompt: Any) -> str:
-    """Give 16 hex digits of what is sent: of a text, or of the roles and contents of messages."""
+    """Return 16 hex digits of a text, or of the roles and contents of messages. Messages of Gemini have parts."""
     if isinstance(prompt, str):
         return hex_digest(prompt, 16)
-    return hex_digest("\x1e".join([f"{turn['role']}\x1f{turn['content']}" for turn in prompt]), 16)
+    return hex_digest(
+        "\x1e".join([f"{turn['role']}\x1f{turn.get('content', turn.get('parts'))}" for turn in prompt]), 16
+    )

@@ -11,7 +11,7 @@ Rules:
 from __future__ import annotations
 
 import json
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
 from typing import TYPE_CHECKING, NamedTuple
@@ -23,6 +23,7 @@ from schema_guard.strategies import strategies_of
 
 if TYPE_CHECKING:
     from schema_guard.bench.suites.load import Suite, SuiteSchema, Task
+    from schema_guard.configuration.layout import Layout
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +40,9 @@ class PlanSettings:
             asked.
         most_prompt_tokens: Tasks whose schema and text together are estimated to be longer are left out; None leaves
             out none.
+        layouts: The layout of the prompts for a schema, by its fingerprint. Default: `turns`, as `connect` models are called.
+        output_limits: The output limit of an attempt for a schema, by its fingerprint; None for none. Default: the limit of
+            each task.
     """
 
     max_attempts: int = 2
@@ -47,6 +51,8 @@ class PlanSettings:
     sample: int | None = None
     most_prompt_tokens: int | None = None
     function: str | None = None
+    layouts: Mapping[str, Layout] = field(default_factory=dict)
+    output_limits: Mapping[str, int | None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name in ("max_attempts", "epochs", "sample", "most_prompt_tokens"):
@@ -117,12 +123,29 @@ class RunPlan:
     fingerprint: str = field(init=False)
 
     def __post_init__(self) -> None:
-        settings = [self.settings.max_attempts, self.settings.epochs, self.settings.seed]
+        others = {
+            (
+                entry.schema.fingerprint,
+                self.layout(entry),
+                self.settings.output_limits.get(entry.schema.fingerprint, 0),
+            )
+            for entry, _ in self.tasks
+        }
+        asked = sorted(map(str, (one for one in others if one[1:] != ("turns", 0))))
+        settings = [self.settings.max_attempts, self.settings.epochs, self.settings.seed, *asked]
         tasks = [task.id for _, task in self.tasks]
         text = json.dumps(
             [self.suite.fingerprint, [list(variant[:3]) for variant in self.variants], settings, tasks]
         )
         object.__setattr__(self, "fingerprint", hex_digest(text, 16))
+
+    def output_limit(self, entry: SuiteSchema, task: Task) -> int | None:
+        """Return the output limit of an attempt; None for none."""
+        return self.settings.output_limits.get(entry.schema.fingerprint, task.output_tokens)
+
+    def layout(self, entry: SuiteSchema) -> Layout:
+        """Return the layout of the prompts for a schema."""
+        return self.settings.layouts.get(entry.schema.fingerprint, "turns")
 
     @property
     def calls(self) -> int:

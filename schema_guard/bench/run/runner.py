@@ -28,6 +28,7 @@ from schema_guard.bench.run.concurrency import AT_ONCE, LostInARow, make_all, ra
 from schema_guard.bench.run.journal import Journal
 from schema_guard.bench.run.journal_model import JournalModel, OpenCall, open_call
 from schema_guard.bench.run.scored_call import Run, scored_of
+from schema_guard.bench.run.trial_model import TrialModel, trial_task
 from schema_guard.decorator import guard
 from schema_guard.errors import CallFailed, InvalidArgument
 from schema_guard.limits import Limits
@@ -36,9 +37,7 @@ from schema_guard.prompting import Example
 from schema_guard.records.recorder import PacedRecorder
 from schema_guard.stats import log_e_value
 from schema_guard.steps import check_is_sent
-from schema_guard.strategies import with_system_message
 from schema_guard.text import clip
-from schema_guard.values import Message
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -47,7 +46,6 @@ if TYPE_CHECKING:
     from schema_guard.bench.run.journal import Key
     from schema_guard.bench.run.plan import Cell, RunPlan
     from schema_guard.bench.run.scored_call import Scored
-    from schema_guard.bench.suites.values import Task
     from schema_guard.models import Model
     from schema_guard.records import Store
     from schema_guard.values import Outcome
@@ -190,7 +188,7 @@ class Calls:
             )
             for name, model in models.items()
         }
-        self._guards: dict[tuple[str, str, int], Any] = {}
+        self._guards: dict[tuple[str, str, int | None, str], tuple[Any, TrialModel]] = {}
         self._scored: dict[Key, Scored] = {}
         self._stopped: dict[str, None] = {}
         self._spending = Spending(self.settings.budget)
@@ -221,7 +219,8 @@ class Calls:
         call = self._open_call(cell)
         outcome = _with_journal_times(await self._outcome(cell, call), call)
         if self._recorder is not None and outcome.call.id not in self._recorded:
-            self._recorder.record(outcome, _task_prompt(cell.task))
+            layout = self.plan.layout(cell.entry)
+            self._recorder.record(outcome, trial_task(cell.task.text, layout, cell.task.before))
         for attempt in outcome.attempts:
             self._spending.add(attempt, self.settings.prices.get(cell.variant.model))
         scored = scored_of(outcome, cell, cost=self._cost(cell, outcome), elapsed_s=call.elapsed_s())
@@ -305,18 +304,20 @@ class Calls:
     async def _outcome(self, cell: Cell, call: OpenCall) -> Outcome[Any]:
         open_call.set(call)
         try:
-            outcome: Outcome[Any] = await self._guarded(cell).outcome(
-                with_system_message(cell.task.text, cell.variant.strategy, cell.task.before)
-            )
+            guarded, model = self._guarded(cell)
+            outcome: Outcome[Any] = await guarded.outcome(model.task(cell.task.text))
         except CallFailed as error:
             return error.outcome
         return outcome
 
-    def _guarded(self, cell: Cell) -> Any:
-        """Give the guarded model that a call goes through; calls with equal settings share one."""
-        key = (cell.variant.name, cell.entry.name, cell.task.output_tokens)
+    def _guarded(self, cell: Cell) -> tuple[Any, TrialModel]:
+        """Return the guarded function for a call, and the model behind it. Calls with equal settings share them."""
+        limit = self.plan.output_limit(cell.entry, cell.task)
+        key = (cell.variant.name, cell.entry.name, limit, str(cell.task.before))
         guarded = self._guards.get(key)
         if guarded is None:
+            model = self._models[cell.variant.model]
+            trial = TrialModel(model, self.plan.layout(cell.entry), cell.task.before)
             shown = [Example(example.gold, example.text) for example in cell.entry.tasks_of("dev")]
             settings = guard(
                 cell.entry.schema,
@@ -326,9 +327,9 @@ class Calls:
                 name=self.journal.name,
                 store=None,
                 on_failure="return",
-                limits=Limits(output_tokens=cell.task.output_tokens),
+                limits=Limits(output_tokens=limit),
             )
-            guarded = self._guards[key] = settings(self._models[cell.variant.model].acall)
+            guarded = self._guards[key] = settings(trial.function), trial
         return guarded
 
     def _prepare(self, cell: Cell) -> None:
@@ -379,14 +380,6 @@ def _recorded(store: Store | None, journal: Journal) -> frozenset[str]:
     if store is None or not ids:
         return frozenset()
     return frozenset(row["call_id"] for row in store.attempts(call_ids=ids))
-
-
-def _task_prompt(task: Task) -> tuple[Message, ...]:
-    """Give a task without a strategy's text, as its input is known in the records."""
-    return (
-        *(Message(message["role"], message["content"]) for message in task.before),
-        Message("user", task.text),
-    )
 
 
 def _with_journal_times(outcome: Outcome[Any], call: OpenCall) -> Outcome[Any]:

@@ -16,14 +16,16 @@ from schema_guard.cli.shared.quantities import COUNT, DOLLARS, DURATION, SHARE, 
 from schema_guard.text import safe
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from contextlib import ExitStack
 
     from schema_guard.bench.run.plan import RunPlan
     from schema_guard.bench.run.runner import RunSettings
     from schema_guard.bench.suites.load import Suite
+    from schema_guard.configuration.layout import Layout
     from schema_guard.models import Model
     from schema_guard.records import Store
+    from schema_guard.schema import Schema
 
 # A first look: two tasks of each built-in schema.
 _SAMPLE = 48
@@ -173,20 +175,42 @@ class PlanOptions:
             models[name], sources[name] = model, source
         return models, sources
 
-    def plan(self, suite: Suite, models: dict[str, Model], *, function: str | None = None) -> RunPlan:
+    @staticmethod
+    def requests(
+        schemas: Iterable[Schema[Any]], records: Store | None, function: str | None
+    ) -> tuple[dict[str, Layout], dict[str, int | None]]:
+        """Return the layouts and the output limits that are known, by the fingerprints of the schemas."""
+        from schema_guard.decide.recorded.layouts import requests_of
+
+        known = {} if records is None else requests_of(records.configurations(), schemas, function)
+        layouts = {schema: one.layout for schema, one in known.items()}
+        return layouts, {schema: one.output_tokens for schema, one in known.items()}
+
+    def plan(
+        self,
+        suite: Suite,
+        models: dict[str, Model],
+        *,
+        function: str | None = None,
+        records: Store | None = None,
+    ) -> RunPlan:
         """Plan the calls; they belong to the suite's function unless *function* names one."""
         from schema_guard.bench.run.plan import PlanSettings, plan_of, variants_of
 
         strategies = dict.fromkeys(name.strip() for name in self.strategies.split(",") if name.strip())
         if self.strategies == _STRATEGIES:
             strategies = dict.fromkeys(filter(_is_installed, strategies))
+        whose = function or suite.function
+        layouts, limits = self.requests([entry.schema for entry in suite.schemas], records, whose)
         settings = PlanSettings(
             max_attempts=self.max_attempts,
             epochs=self.epochs,
             seed=self.seed,
             sample=None if self.sample == "all" else self.sample,
             most_prompt_tokens=self.max_prompt_tokens,
-            function=function or suite.function,
+            function=whose,
+            layouts=layouts,
+            output_limits=limits,
         )
         tuned = [name for name, model in models.items() if getattr(model, "tuned", False)]
         with naming(strategies="--strategy", strategy="--strategy"):
@@ -385,13 +409,11 @@ class PlaybookOptions:
         advanced=True,
         help="With --playbook: the most output tokens of all steps together. Default: no limit.",
     )
-    reply_tokens: int = option(
+    reply_tokens: int | None = option(
         type=COUNT,
-        default=256,
-        show_default=True,
         metavar="COUNT",
         advanced=True,
-        help="With --playbook: the output limit of one attempt.",
+        help="With --playbook: the output limit of one attempt. Default: the one of the function's recorded calls, or 256.",
     )
     min_right: float | None = option(
         type=SHARE,

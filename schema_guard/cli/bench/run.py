@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from schema_guard.bench.run.estimate import Estimate
     from schema_guard.bench.run.plan import RunPlan
     from schema_guard.bench.run.scored_call import Run
+    from schema_guard.bench.suites.load import SuiteSchema
 
 # Options that have no effect on the steps of a playbook.
 _NOT_IN_PLAYBOOK = {
@@ -141,7 +142,7 @@ def _run(suite: SuiteOptions, asked: PlanOptions, how: RunOptions, store: str | 
         models, sources = asked.connect(
             _stand_in if how.dry_run else partial(connect, max_retries=how.retries), stack
         )
-        plan = asked.plan(loaded, models, function=how.whose(records))
+        plan = asked.plan(loaded, models, function=how.whose(records), records=records)
         settings = how.settings(models)
         make = _executed(how.executor, sources, how.retries)
         kept = None
@@ -200,12 +201,30 @@ def _plan_lines(plan: RunPlan, expected: Estimate, url: str | None) -> Iterator[
     """Yield the lines that describe the calls to make."""
     size = f"{len(plan.tasks)} tasks x {len(plan.variants)} variants x {plan.settings.epochs} epochs"
     yield f"{size} = {plan.calls} calls, {expected.calls} of them to make: {expected.as_text()}"
+    for layout, schemas in _other_layouts(plan).items():
+        yield f"layout of the prompts for {', '.join(schemas)}: {layout}"
+    unlimited = [entry.name for entry in plan.suite.schemas if None in _limits(plan, entry)]
+    if unlimited:
+        yield f"no output limit for {', '.join(unlimited)}, as for the recorded calls: replies may be longer"
     yield from plan.left_out
     yield from expected.refusals
     unusable = plan.suite.refused
     if unusable:
         yield f"{len(unusable)} of the suite cannot be used, the first: {unusable[0]}"
     yield f"records go to {url or 'no store'}"
+
+
+def _limits(plan: RunPlan, entry: SuiteSchema) -> list[int | None]:
+    """Return the output limits of the tasks of a schema."""
+    return [plan.output_limit(entry, task) for task in entry.tasks_of("test")]
+
+
+def _other_layouts(plan: RunPlan) -> dict[str, list[str]]:
+    """Return the layouts other than `turns`, and the schemas that have them."""
+    layouts: dict[str, list[str]] = {}
+    for entry in plan.suite.schemas:
+        layouts.setdefault(plan.layout(entry), []).append(entry.name)
+    return {layout: names for layout, names in layouts.items() if layout != "turns"}
 
 
 def _status(finished: Run, journal: str | None) -> int:

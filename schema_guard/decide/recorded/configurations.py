@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from schema_guard.configuration.layout import LAYOUT, layout_of
 from schema_guard.configuration.model_names import is_tuned
 from schema_guard.configuration.traffic import AFTER, ROUTED, again_of, traffic_of
 from schema_guard.decide.exclusions import cause_of
@@ -177,7 +178,7 @@ def configurations_of(
         notes += _excluded([group for group in old if group not in (*also, *beside)], newest[0])
     current = max(
         groups,
-        key=lambda found: (not is_trial(found[0]), not _asks_tuned(found[0]), max(map(last_call, found))),
+        key=lambda found: (not is_trial(found[0]), not asks_tuned(found[0]), max(map(last_call, found))),
     )
     groups.sort(key=lambda found: found is not current)
     ids = _names([group[0] for group in groups])
@@ -235,8 +236,10 @@ def _unsized(
 
 def _names(rows: Sequence[ConfigurationCounts]) -> list[str]:
     """Name configurations by their strategies, and by what else it takes to tell them apart."""
+    layouts = {layout_of(row.settings) for row in rows} - {None}
     parts: list[Callable[[ConfigurationCounts], str | None]] = [
         _settings_words,
+        lambda row: f"{LAYOUT}={layout_of(row.settings)}" if len(layouts) > 1 else None,
         lambda row: "tuned" if row.tuned else None,
     ]
     parts += map(attrgetter, ("model", "function", "provider", "version"))
@@ -268,7 +271,8 @@ def _settings_key(row: ConfigurationCounts) -> str:
 
 def _settings_words(row: ConfigurationCounts) -> str:
     """Say a configuration's settings: `max_attempts=3 repair=lossless`."""
-    return " ".join(f"{name}={_word(value)}" for name, value in sorted(settings_of(row).items()))
+    parts = {name: value for name, value in settings_of(row).items() if name != LAYOUT}
+    return " ".join(f"{name}={_word(value)}" for name, value in sorted(parts.items()))
 
 
 def _word(value: Any) -> str:
@@ -301,7 +305,7 @@ def step_of(name: str) -> str:
 
 def _step(row: ConfigurationCounts, current_model: str | None, sizes: Sizes) -> str:
     """Say which fix a configuration is."""
-    if _asks_tuned(row):
+    if asks_tuned(row):
         return "tuned"
     settings = settings_of(row)
     if settings.get("observe"):
@@ -319,7 +323,7 @@ def _step(row: ConfigurationCounts, current_model: str | None, sizes: Sizes) -> 
     return step if step in STEPS else "bare"
 
 
-def _asks_tuned(row: ConfigurationCounts) -> bool:
+def asks_tuned(row: ConfigurationCounts) -> bool:
     """Say whether a tuned model was asked, however it was asked."""
     return row.strategies.rpartition(">")[2] == "tuned" or row.tuned or is_tuned(row.model or "")
 

@@ -33,6 +33,7 @@ from schema_guard.decide.recorded.configurations import (
 from schema_guard.decide.recorded.costs import with_recorded_costs, with_recorded_seconds
 from schema_guard.decide.recorded.fallback_costs import with_fallback_costs, with_fallbacks
 from schema_guard.decide.recorded.fixes import claims_of
+from schema_guard.decide.recorded.layouts import of_layout_in_use
 from schema_guard.decide.recorded.production import current_of, production_of
 from schema_guard.decide.recorded.router_calls import (
     answered_for,
@@ -215,7 +216,7 @@ def _gathered(problem: Problem, store: Store, facts: dict[str, Any], options: _G
             "`schema-guard bench run --playbook --function NAME` names one"
         )
     problem, again = split_fallbacks(problem)
-    rows = of_newest_schema(problem.rows, notes)
+    rows = of_layout_in_use(of_newest_schema(problem.rows, notes), notes)
     fingerprint = rows[0].schema_fingerprint
     configurations = configurations_of(rows, notes, also_versions=options.versions, sizes=options.sizes)
     production = _production(problem, configurations, store, options, facts.get("config"))

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from schema_guard.decorator import guard
 from schema_guard.ext.playbook.inputs import read_texts
-from schema_guard.strategies import with_system_message
 
 if TYPE_CHECKING:
     from schema_guard.guarded import Guarded
@@ -57,7 +56,7 @@ def code_of(reader: Guarded[..., Any, Any]) -> str:
 
 def messages_of(notice: str) -> list[dict[str, str]]:
     """Give what the function is called with."""
-    return with_system_message(notice, "few_shot")
+    return [{"role": "system", "content": ""}, {"role": "user", "content": notice}]
 
 
 @cache

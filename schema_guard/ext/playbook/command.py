@@ -53,7 +53,7 @@ if TYPE_CHECKING:
     from schema_guard.prices.tokens import TokenPrices
     from schema_guard.records import Store
 
-_TARGET, _ALPHA = 0.01, 0.05
+_TARGET, _ALPHA, _REPLY_TOKENS = 0.01, 0.05, 256
 # Names of arguments, as the errors of this part begin with them.
 _OPTIONS = {"step": "--first-step", "first": "--first-step", "extra": "--with", "inputs": "--inputs"}
 
@@ -86,7 +86,7 @@ def run_command(
         config = _config(how, steps)
         if missing or found.inputs is None:
             return _report(found, missing, config, records, outputs)
-        settings = _settings(found, how, steps, config, records)
+        settings = _settings(found, asked, how, steps, config, records)
         settings = replace(settings, repeated=_repeated(suite, asked, how, steps, found))
         ask = stand_in if how.dry_run else partial(connect, max_retries=how.retries)
         model, tuned = _connected(found.models, ask)
@@ -131,6 +131,7 @@ def _plan(
     whose = f" for {settings.function}" if settings.function else ""
     return [
         f"model {', '.join(found.models)}: {planned.as_text(prices)}",
+        *([] if settings.layout == "turns" else [f"layout of the prompts: {settings.layout}"]),
         f"records go to {records.url if records else 'no store'}{whose}",
     ]
 
@@ -254,6 +255,7 @@ def _connected(named: Sequence[str], connect: Callable[[str], Model]) -> tuple[M
 
 def _settings(
     found: PlaybookSources,
+    asked: PlanOptions,
     how: RunOptions,
     steps: PlaybookOptions,
     config: Mapping[str, Any],
@@ -271,16 +273,19 @@ def _settings(
         raise click.UsageError(f"--with {safe(str(steps.given))}: config: expected a JSON object")
     aims = {**in_file, **config}
     stored = [] if records is None else targets_of(records, found.inputs.schema.fingerprint, found.function)
+    schema = found.inputs.schema
+    layouts, limits = asked.requests([schema], records, found.function)
     return PlaybookSettings(
         target=aims.pop("target", stored[-1].target if stored else _TARGET),
         alpha=aims.pop("alpha", _ALPHA),
         first=steps.first_step,
         declined=dict(reasoned(text, STEPS) for text in steps.decline),
         extra={**extra, **({"config": aims} if aims else {})},
-        output_tokens=steps.reply_tokens,
+        output_tokens=steps.reply_tokens or limits.get(schema.fingerprint, _REPLY_TOKENS),
         options=dict(map(key_value, steps.options)),
         budget=PlaybookBudget(steps.max_calls, steps.max_output_tokens, how.max_time),
         function=found.function,
+        layout=layouts.get(schema.fingerprint, "turns"),
         concurrency=how.concurrency,
     )
 

@@ -29,8 +29,8 @@ class PlaybookEstimate(NamedTuple):
         calls: The most calls of all steps.
         attempts: The most attempts of all calls.
         prompt_tokens: Estimated prompt tokens of one attempt.
-        reply_tokens: Output limit of one attempt.
-        output_tokens: The most output tokens of all attempts.
+        reply_tokens: Output limit of one attempt; None for none.
+        output_tokens: The most output tokens of all attempts; None if nothing limits them.
     """
 
     inputs: int
@@ -38,16 +38,21 @@ class PlaybookEstimate(NamedTuple):
     calls: int
     attempts: int
     prompt_tokens: int
-    reply_tokens: int
-    output_tokens: int
+    reply_tokens: int | None
+    output_tokens: int | None
 
     def as_text(self, prices: Sequence[TokenPrices] = ()) -> str:
         """Return the bounds in one line; *prices* are those of the models, none if unknown."""
+        most = (
+            "no output limit"
+            if self.output_tokens is None
+            else f"at most {self.output_tokens:,} output tokens"
+        )
         text = (
             f"{self.inputs} inputs x at most {self.steps} steps: at most {self.calls:,} calls, about "
-            f"{self.prompt_tokens:,} prompt tokens an attempt, at most {self.output_tokens:,} output tokens"
+            f"{self.prompt_tokens:,} prompt tokens an attempt, {most}"
         )
-        if not prices:
+        if not prices or self.output_tokens is None:
             return text
         each = CallTokens(self.prompt_tokens, 0, self.output_tokens // max(1, self.attempts))
         return f"{text}, at most about ${self.attempts * max(one.cost(each) for one in prices):.2f}"
@@ -78,9 +83,10 @@ def estimate_of(
     if budget.calls is not None:
         calls = min(calls, budget.calls)
     attempts = calls * most.attempts
-    output_tokens = attempts * most.output_tokens
-    if budget.output_tokens is not None:
-        output_tokens = min(output_tokens, budget.output_tokens)
+    bounds = [] if most.output_tokens is None else [attempts * most.output_tokens]
+    output_tokens = min(
+        [*bounds, *([] if budget.output_tokens is None else [budget.output_tokens])], default=None
+    )
     shown = [estimated_tokens([one.value, one.task]) for one in inputs.examples]
     texts = [estimated_tokens(task) for task in inputs.tasks]
     prompt_tokens = estimated_tokens(inputs.schema.document) + sum(shown) + sum(texts) // len(texts)

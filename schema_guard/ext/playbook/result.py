@@ -23,6 +23,7 @@ from schema_guard.text import interval, odds, percent
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from schema_guard.configuration.layout import Layout
     from schema_guard.decide import Verdict
     from schema_guard.stats import Paired
 
@@ -99,8 +100,9 @@ class PlaybookResult:
         inputs: Different inputs at hand.
         repeated: Inputs that were left out because they came before.
         seed: Of their order.
-        output_tokens: Output limit of an attempt that the playbook run started with.
+        output_tokens: Output limit of an attempt that the playbook run started with; None for none.
         options: The provider's own arguments of every request.
+        layout: Of the prompts.
         target: The failure rate that is good enough.
         alpha_each: Of each side of each step while running.
         calls: That were begun, those without a judged reply included.
@@ -120,8 +122,9 @@ class PlaybookResult:
     inputs: int
     repeated: int
     seed: int
-    output_tokens: int
+    output_tokens: int | None
     options: Mapping[str, Any]
+    layout: Layout
     target: float
     alpha_each: float
     calls: int
@@ -161,7 +164,12 @@ def _facts(result: PlaybookResult) -> Iterator[Fact]:
     if result.function:
         yield Fact("function", result.function)
     larger = f", larger model {result.larger}" if result.larger else ""
-    yield Fact("model", f"{result.model}{larger}, at most {result.output_tokens} output tokens an attempt")
+    limit = (
+        "no output limit"
+        if result.output_tokens is None
+        else f"at most {result.output_tokens} output tokens an attempt"
+    )
+    yield Fact("model", f"{result.model}{larger}, {limit}")
     repeated = f" ({result.repeated} repeated ones left out)" if result.repeated else ""
     yield Fact(
         "inputs", f"{result.inputs}{repeated} in the order of seed {result.seed}, {result.calls} calls"

@@ -32,6 +32,7 @@ from schema_guard.ext.playbook.settings import PlaybookSettings
 from schema_guard.ext.playbook.steps import (
     CONFIGURATIONS,
     LARGER,
+    LIMIT,
     NOT_NAMED,
     SIMPLIFY,
     STRATEGIES,
@@ -115,12 +116,12 @@ class Most(NamedTuple):
     Attributes:
         steps: The steps that may be measured.
         attempts: Attempts of one call.
-        output_tokens: Output limit of one attempt.
+        output_tokens: Output limit of one attempt; None for none.
     """
 
     steps: int
     attempts: int
-    output_tokens: int
+    output_tokens: int | None
 
 
 def most_of(
@@ -152,7 +153,9 @@ class _PlaybookRun:
         self.started_at = datetime.now(UTC).isoformat(timespec="seconds")
         model, larger, tuned = models
         options, function = settings.options, settings.function
-        self.asker = Asker(inputs, model, larger, options, self.run_id, function, store, tuned)
+        self.asker = Asker(
+            inputs, model, larger, options, self.run_id, function, store, tuned, settings.layout
+        )
         self.start = StepConfiguration("system_prompt", settings.output_tokens)
         self.steps: list[StepCalls] = []
         self.not_applicable = self._impossible()
@@ -177,7 +180,7 @@ class _PlaybookRun:
         return Most(
             self._steps_ahead(),
             max(one.max_attempts for one in ahead),
-            max(one.output_tokens for one in ahead),
+            max((one.output_tokens or 0 for one in ahead), default=0) or None,
         )
 
     def _impossible(self) -> dict[str, str]:
@@ -191,6 +194,8 @@ class _PlaybookRun:
                 reasons[step] = str(error)
         if self.asker.is_cold():
             reasons[TEMPERATURE] = "the model is asked at temperature 0 already"
+        if self.settings.output_tokens is None:
+            reasons[LIMIT] = "the function sends no output limit"
         return reasons
 
     def _check_first(self) -> None:
@@ -408,6 +413,7 @@ class _PlaybookRun:
             seed=self.inputs.seed,
             output_tokens=self.settings.output_tokens,
             options=dict(self.settings.options),
+            layout=self.settings.layout,
             target=self.settings.target,
             alpha_each=self.alpha_each,
             calls=self.calls_started,

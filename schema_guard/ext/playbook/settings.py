@@ -14,6 +14,8 @@ from schema_guard.text import clip, did_you_mean
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from schema_guard.configuration.layout import Layout
+
 # What a playbook run measures or is told by its own settings.
 _OURS = ("strategies", "schemas", "pilot", "segments", "current", "ladder", "comparisons")
 
@@ -43,10 +45,11 @@ class PlaybookSettings:
         declined: Step -> why it is not tried.
         extra: Keys of the evidence that no playbook run can measure: `economics feasibility calls_per_month latency content`
             and more of `config`.
-        output_tokens: Output limit of an attempt, >= 1; `raise_max_output_tokens` doubles it.
+        output_tokens: Output limit of an attempt, >= 1; `raise_max_output_tokens` doubles it. None sends no limit.
         options: The provider's own arguments of every request, such as `{"temperature": 0.7}`.
         budget: What may be spent.
         function: Whose fixes are measured, as records name it; None for the only function of the schema.
+        layout: Of the prompts, the same as in the calls of the function.
         concurrency: Calls at once, >= 1; as many as this less one may be begun in vain when a step stops.
         repeated: Options of the command line, without their dashes, that every printed command repeats.
     """
@@ -56,10 +59,11 @@ class PlaybookSettings:
     first: str = "system_prompt"
     declined: Mapping[str, str] = field(default_factory=dict)
     extra: Mapping[str, Any] = field(default_factory=dict)
-    output_tokens: int = 256
+    output_tokens: int | None = 256
     options: Mapping[str, Any] = field(default_factory=dict)
     budget: PlaybookBudget = field(default_factory=PlaybookBudget)
     function: str | None = None
+    layout: Layout = "turns"
     concurrency: int = AT_ONCE
     repeated: Mapping[str, Any] = field(default_factory=dict)
 
@@ -73,7 +77,7 @@ class PlaybookSettings:
                 raise InvalidArgument(
                     f"extra[{key!r}]: expected what no playbook can measure: leave it out, or decide on a file"
                 )
-        if self.output_tokens < 1 or self.concurrency < 1:
+        if (self.output_tokens is not None and self.output_tokens < 1) or self.concurrency < 1:
             raise InvalidArgument(
                 f"output_tokens={self.output_tokens}, concurrency={self.concurrency}: expected ints >= 1"
             )

@@ -7,24 +7,26 @@ of the best configuration so far. What cannot be asked for is the library's own 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from schema_guard.bench.run.trial_model import TrialModel
 from schema_guard.decorator import guard
 from schema_guard.limits import Limits
+from schema_guard.models.hosted import joined
 from schema_guard.models.interface import details_of
 from schema_guard.providers.options import options_for
 from schema_guard.steps import check_is_sent
-from schema_guard.strategies import with_system_message
-from schema_guard.values import Message
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable
 
+    from schema_guard.configuration.layout import Layout
     from schema_guard.ext.playbook.inputs import Inputs
     from schema_guard.models import Model
     from schema_guard.records import Store
-    from schema_guard.values import Outcome, Prompt, Repair
+    from schema_guard.values import Outcome, Repair
 
 SIMPLIFY = "schema_simplify"
 """The one step that no machine can run: only its owner knows what a schema may lose."""
@@ -33,7 +35,10 @@ LARGER = "larger_model"
 TUNED = "tuned"
 """The step behind the playbook: a tuned model, asked as it was trained."""
 TEMPERATURE = "temperature"
+LIMIT = "raise_max_output_tokens"
 _SAMPLING = (TEMPERATURE, "top_p")
+# The argument that holds the others, for providers that have one.
+_HOLDERS = {"gemini": "config", "bedrock": "inferenceConfig"}
 _SHOWING = "few_shot"
 
 NOT_NAMED = {
@@ -50,7 +55,7 @@ class StepConfiguration:
 
     Attributes:
         strategy: How the format is asked for.
-        output_tokens: The output limit of an attempt.
+        output_tokens: The output limit of an attempt; None for none.
         max_attempts: Of each call.
         repair: Whether broken JSON may be repaired.
         cold: Whether the model is asked at temperature 0 in place of its own.
@@ -59,7 +64,7 @@ class StepConfiguration:
     """
 
     strategy: str
-    output_tokens: int
+    output_tokens: int | None
     max_attempts: int = 1
     repair: Repair = "off"
     cold: bool = False
@@ -89,7 +94,9 @@ def _strategy(name: str) -> Callable[[StepConfiguration, StepConfiguration], Ste
 
 
 CONFIGURATIONS: Mapping[str, Callable[[StepConfiguration, StepConfiguration], StepConfiguration]] = {
-    "raise_max_output_tokens": lambda _, best: replace(best, output_tokens=2 * best.output_tokens),
+    LIMIT: lambda _, best: replace(
+        best, output_tokens=None if best.output_tokens is None else 2 * best.output_tokens
+    ),
     "lenient_parse": lambda _, best: replace(best, repair="lossless"),
     "system_prompt": _strategy("system_prompt"),
     "strict_schema": _strategy("strict_schema"),
@@ -106,17 +113,10 @@ STRATEGIES = ("system_prompt", "strict_schema", "json_mode", "few_shot", "reason
 """The steps that are strategies of their own."""
 
 
-class _SameInputs:
-    """Records the calls of a tuned model under the inputs of the steps, whose tasks stand behind a system message."""
-
-    def __init__(self, store: Store) -> None:
-        self._store = store
-
-    def record(self, outcome: Outcome[Any], task: Prompt | None = None) -> None:
-        """Take the outcome of a call."""
-        if task is not None and not isinstance(task, str) and task[0].role != "system":
-            task = (Message("system", ""), *task)
-        self._store.record(outcome, task)
+def _cold(provider: str) -> dict[str, Any]:
+    """Return the provider's arguments for temperature 0."""
+    holder = _HOLDERS.get(provider)
+    return {TEMPERATURE: 0} if holder is None else {holder: {TEMPERATURE: 0}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +132,7 @@ class Asker:
         function: Whose fixes are measured, which is called after the step; None where nobody says.
         store: None for nowhere.
         tuned: The model that is asked behind the playbook; None when there is none.
+        layout: Of the prompts.
     """
 
     inputs: Inputs
@@ -142,6 +143,7 @@ class Asker:
     function: str | None
     store: Store | None
     tuned: Model | None = None
+    layout: Layout = "turns"
 
     def outcome_of(
         self, step: str, configuration: StepConfiguration
@@ -162,20 +164,20 @@ class Asker:
             repair=configuration.repair,
             # Two steps may differ in nothing that a guard knows, such as the temperature: the name tells them apart.
             name=":".join([self.run_id, step, *([self.function] if self.function else [])]),
-            store=_SameInputs(self.store) if configuration.tuned and self.store else self.store,
+            store=self.store,
             limits=Limits(output_tokens=configuration.output_tokens),
         )
-        guarded = settings(model.acall)
+        trial = TrialModel(model, self.layout, self.inputs.before)
+        guarded = settings(trial.function)
         # The output limit is one of the things that a step changes, so a step's own stands before that of every request.
         limit = options_for(
             model.provider, "bare", self.inputs.schema, output_tokens=configuration.output_tokens
         )
         others = {name: part for name, part in self.options.items() if name not in limit}
-        options = {**others, **({"temperature": 0} if configuration.cold else {})}
+        options = joined(others, _cold(model.provider)) if configuration.cold else others
 
         async def ask(task: str) -> Outcome[Any]:
-            messages = with_system_message(task, configuration.strategy, self.inputs.before)
-            outcome: Outcome[Any] = await guarded.outcome(messages, options=options)
+            outcome: Outcome[Any] = await guarded.outcome(trial.task(task), options=options)
             return outcome
 
         return ask
@@ -187,7 +189,7 @@ class Asker:
 
     def is_cold(self) -> bool:
         """Say whether the model is known to be asked at temperature 0 already."""
-        return self._options_of(self.model).get("temperature") == 0
+        return self._options_of(self.model).get(TEMPERATURE) == 0
 
     def sent_by(self, configuration: StepConfiguration) -> dict[str, float]:
         """Give what a configuration sends beside the task, as far as it is known, by the names of the evidence."""
@@ -199,4 +201,6 @@ class Asker:
         return sent
 
     def _options_of(self, model: Model) -> dict[str, Any]:
-        return {**details_of(model).defaults, **self.options}
+        options = joined(details_of(model).defaults, self.options)
+        inner = options.get(_HOLDERS.get(model.provider, ""))
+        return {**options, **inner} if isinstance(inner, Mapping) else options

@@ -74,7 +74,7 @@ def cut_off(attempt: Attempt, end: End, before: CutOff | None, how: Resuming) ->
 def _with_beginning(prompt: Prompt, text: str, how: Resuming) -> Prompt | None:
     """Give a prompt with the beginning of its reply behind it; None where it cannot be given in its form."""
     if isinstance(prompt, str):
-        return _with_beginning((Message("user", prompt),), text, how) if how.texts else None
+        return None
     from schema_guard.providers.dialects.chat import CHAT
     from schema_guard.providers.dialects.detection import dialect_of
     from schema_guard.providers.dialects.dialect import RawMessage

@@ -14,9 +14,6 @@ if TYPE_CHECKING:
     from schema_guard.models.endpoint import Endpoint
     from schema_guard.models.interface import PromptLike
 
-# Arguments of the SDK's methods that are no part of a request's body.
-_SDK_ONLY = frozenset({"extra_headers", "extra_query", "timeout"})
-
 
 class OpenAIModel(GeneratedModel):
     """A model behind OpenAI's Chat Completions or Responses API; provider `openai-responses` selects the latter."""
@@ -43,14 +40,13 @@ class OpenAIModel(GeneratedModel):
     async def areply(self, prompt: PromptLike, *, options: Mapping[str, Any] | None = None) -> Any:
         """Ask once and give the JSON that came, as dicts; or the text, where it is said to be none.
 
-        What `acall` gives, through the SDK's connection with its keys, errors and retries, but without its classes
-        for what goes out and what comes in.
+        The request has the bytes that `acall` sends. Only the SDK's classes for the reply are left out.
         """
-        if not _SDK_ONLY.isdisjoint([*self.defaults, *(options or ())]):
-            return await self.acall(prompt, options=options)
-        path, body = self.request(prompt, options=options)
+        arguments = self.request_arguments(prompt, options)
         with self.endpoint.keyless():
-            return await self.async_client().post(path.removeprefix("/v1"), body=body, cast_to=object)
+            raw = await self.resource(self.async_client()).with_raw_response.create(**arguments)
+        kind, *_ = raw.headers.get("content-type", "").split(";")
+        return raw.http_response.json() if kind.endswith("json") else raw.http_response.text
 
     def request(
         self, prompt: PromptLike, *, options: Mapping[str, Any] | None = None

@@ -18,7 +18,6 @@ from hypothesis import strategies as st
 
 from schema_guard.pointer import escape
 from schema_guard.testing.schemas.formats import texts
-from schema_guard.testing.schemas.patterns import NoText, expression, text_of
 from schema_guard.testing.schemas.shape import ValueShape, Wanted, among, exact
 from schema_guard.testing.schemas.shapes import ANYTHING, ShapeGroup, Shapes
 from schema_guard.testing.schemas.words import (
@@ -31,6 +30,7 @@ from schema_guard.testing.schemas.words import (
     STRING,
     kind_of,
 )
+from schema_guard.validation.drawing.pattern_texts import NoText, expression, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -8,7 +8,6 @@ from schema_guard.bench.run.journal import Journal
 from schema_guard.bench.run.plan import PlanSettings, Variant, plan_of, variants_of
 from schema_guard.bench.suites.load import load_suite
 from schema_guard.errors import InvalidArgument
-from schema_guard.strategies import with_system_message
 from tests.needs import needs
 
 SCHEMA = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
@@ -62,8 +61,6 @@ def test_what_stands_before_a_text_is_asked_too(tmp_path, row):
     (task,) = suite.schemas[0].tasks_of("test")
 
     assert (task.text, task.before) == ("n is 8", (SYSTEM,))
-    assert with_system_message(task.text, "bare", task.before) == [SYSTEM, row["messages"][-2]]
-    assert with_system_message(task.text, "few_shot", task.before) == [SYSTEM, row["messages"][-2]]
 
 
 @needs("playbook")

@@ -31,7 +31,7 @@ TEXT = '{"name": "Anna Berg", "lines": [1, 22, 333]}'
 VALUE = json.loads(TEXT)
 CALL = Call("0" * 32, "f", "order", ORDER.fingerprint, None, None, "bare", "{}", "1", None, None, None, 0.0)
 CUT, STOP = End(finish_reason="length"), End(finish_reason="stop")
-GOES_ON = Resuming(texts=True)
+GOES_ON = Resuming()
 
 
 def known():
@@ -41,7 +41,7 @@ def known():
 
 def plan(*strategies, schema=ORDER, resuming=GOES_ON, **settings):
     steps = tuple(Step.of(strategy, schema) for strategy in strategies_of(strategies or ("bare",)))
-    return Plan(schema=schema, steps=steps, resuming=resuming, **settings)
+    return Plan(schema=schema, steps=steps, resuming=resuming, **{"layout": "turns", **settings})
 
 
 def asked(terms, answers, task="List it."):
@@ -231,13 +231,13 @@ def test_a_correction_is_gone_on_from_too():
 
     outcome, asks = asked(plan(), [(wrong, STOP), (TEXT[:20], CUT), (TEXT[20:], STOP)])
 
-    assert asks[2].prompt == (Message("user", asks[1].prompt), Message("assistant", TEXT[:20].rstrip()))
+    assert asks[2].prompt == (*asks[1].prompt, Message("assistant", TEXT[:20].rstrip()))
     assert (outcome.ok, asks[2].correction) == (True, None)
 
 
 def test_only_the_last_way_of_asking_is_gone_on_with():
     """What another model, or another strategy, is to be asked is no more of this reply."""
-    terms = plan("bare", "system_prompt", resuming=Resuming(first=2, texts=True))
+    terms = plan("bare", "system_prompt", resuming=Resuming(first=2))
 
     _, asks = asked(
         terms._replace(limits=Limits(max_output_tokens=9)),
@@ -338,6 +338,6 @@ def test_a_function_that_is_given_objects_alone_is_given_no_message_of_ours():
 @pytest.mark.parametrize("task", ["a text", (Message("user", "u"), Message("assistant", "{"))])
 def test_a_prompt_that_cannot_hold_a_beginning_is_left_alone(task):
     """A function that takes a text has no place for it, nor has a list that ends with a beginning already."""
-    _, asks = asked(plan(resuming=Resuming()), [(TEXT[:20], CUT)], task)
+    _, asks = asked(plan(layout="text"), [(TEXT[:20], CUT)], task)
 
     assert len(asks) == 1

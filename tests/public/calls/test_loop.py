@@ -375,7 +375,7 @@ def test_call_has_its_configuration():
     )  # fmt: skip
     assert (call.schema_name, call.schema_fingerprint) == ("Total", Schema.of(TOTAL).fingerprint)
     assert (call.model, call.provider, call.parent_call_id, call.tuned) == ("gpt-x", None, None, False)
-    assert json.loads(call.settings) == {"max_attempts": 2}
+    assert json.loads(call.settings) == {"layout": "text", "max_attempts": 2}
 
 
 def accept(value):
@@ -397,7 +397,8 @@ def test_settings_are_part_of_the_configuration(settings, recorded):
     """The call records each setting that can change its result."""
     outcome, _ = outcome_of('"A"', schema={"type": "string"}, max_attempts=3, **settings)
 
-    assert json.loads(outcome.call.settings) == {"max_attempts": 3, **recorded}
+    layout = {} if settings.get("observe") else {"layout": "text"}
+    assert json.loads(outcome.call.settings) == {"max_attempts": 3, **layout, **recorded}
 
 
 def test_model_setting_names_the_call():

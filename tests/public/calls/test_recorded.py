@@ -22,7 +22,16 @@ def test_a_call_is_recorded_with_all_that_is_known_of_it(store):
 
     assert (
         rows(store, "function", "schema_fingerprint", "model", "provider", "strategies", "settings")
-        == [("extract", Schema.of(TOTAL).fingerprint, "gpt-x", None, "system_prompt", '{"max_attempts":3}')]
+        == [
+            (
+                "extract",
+                Schema.of(TOTAL).fingerprint,
+                "gpt-x",
+                None,
+                "system_prompt",
+                '{"layout":"text","max_attempts":3}',
+            )
+        ]
         * 2
     )
     assert rows(store, "number", "final", "kind", "code", "violations") == [
@@ -38,12 +47,14 @@ def test_a_call_is_recorded_with_all_that_is_known_of_it(store):
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        ({}, '{"max_attempts":3}'),
+        ({}, '{"layout":"text","max_attempts":3}'),
         ({"observe": True, "max_attempts": 2}, '{"max_attempts":1,"observe":true}'),
-        pytest.param({"repair": "lossy"}, '{"max_attempts":3,"repair":"lossy"}', marks=needs("repair")),
-        ({"checks": [even, Checker()]}, '{"checks":["even","Checker"],"max_attempts":3}'),
-        ({"limits": Limits(max_depth=5)}, '{"limits":{"max_depth":5},"max_attempts":3}'),
-        ({"limits": Limits(max_tokens=5)}, '{"limits":{"max_tokens":5},"max_attempts":3}'),
+        pytest.param(
+            {"repair": "lossy"}, '{"layout":"text","max_attempts":3,"repair":"lossy"}', marks=needs("repair")
+        ),
+        ({"checks": [even, Checker()]}, '{"checks":["even","Checker"],"layout":"text","max_attempts":3}'),
+        ({"limits": Limits(max_depth=5)}, '{"layout":"text","limits":{"max_depth":5},"max_attempts":3}'),
+        ({"limits": Limits(max_tokens=5)}, '{"layout":"text","limits":{"max_tokens":5},"max_attempts":3}'),
     ],
     ids=lambda part: str(part)[:20],
 )

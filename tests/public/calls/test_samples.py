@@ -79,7 +79,14 @@ CASES = [
     ),
     Case("escaped_reference", {"$ref": "#/$defs/a~1b%20c", "$defs": {"a/b c": {"type": "integer"}}}, [1, 2]),
     Case("reference_into_a_list", {"$ref": "#/x/1", "x": [True, {"const": 5}]}, [5]),
-    Case("pattern", {"type": "string", "pattern": "^[0-9]{3}$"}, []),
+    Case("pattern", {"type": "string", "pattern": "^[0-9]{3}$"}, ["300", "215"]),
+    Case("pattern_with_a_lookahead", {"type": "string", "pattern": "^(?=.*[0-9])[a-z0-9]{6}$"}, ["vqkku9", "ggjd6m"]),
+    Case("pattern_with_lengths", {"type": "string", "pattern": "[0-9]", "minLength": 4, "maxLength": 5}, ["zi0=", "ag1J"]),
+    Case("pattern_of_a_format", {"type": "string", "format": "date", "pattern": "^20"}, ["2026-03-14"]),
+    Case("pattern_of_items", {"type": "array", "items": {"type": "string", "pattern": "^[A-Z]$"}}, [["X"], ["D"]]),
+    Case("null_for_a_pattern", {"type": ["string", "null"], "pattern": "^(?=a)b$"}, [None]),
+    Case("null_for_an_arm", {"anyOf": [{"type": "string", "pattern": "^(?=a)b$"}, {"type": "null"}]}, [None]),
+    Case("pattern_of_nothing", {"type": "string", "pattern": "^(?=a)b$"}, []),
     Case("unsatisfiable", {"type": "integer", "minimum": 5, "maximum": 4}, []),
     Case("recursion", TREE, [{"name": "example", "kids": [{"name": "example"}]}]),
 ]  # fmt: skip
@@ -131,6 +138,47 @@ parts = st.recursive(
     ),
     max_leaves=6,
 )  # fmt: skip
+
+
+PATTERNS = st.lists(
+    st.sampled_from(
+        [
+            "[A-Z]",
+            "[^a]",
+            r"\d",
+            r"\w",
+            "x",
+            ".",
+            "(ab|c)",
+            "(?=[a-z])",
+            "(?!b)",
+            r"\b",
+            "{2}",
+            "?",
+            "+",
+            "*",
+            "|",
+            "^",
+            "$",
+            "(x)",
+            r"\1",
+        ]
+    ),
+    min_size=1,
+    max_size=6,
+).map("".join)
+
+
+@given(PATTERNS, st.integers(0, 4), st.integers(4, 9))
+def test_a_pattern_gives_valid_texts_or_none(pattern, least, most):
+    """Each drawn text matches the pattern, and has an allowed length."""
+    code = {"type": "string", "pattern": pattern, "minLength": least, "maxLength": most}
+    try:
+        schema = Schema.of({"type": "object", "properties": {"code": code}, "required": ["code"]})
+    except InvalidSchema:
+        return
+
+    assert all(schema.is_valid(sample) for sample in samples(schema))
 
 
 @given(parts)

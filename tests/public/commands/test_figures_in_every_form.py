@@ -107,7 +107,9 @@ def test_report_by_segment_shows_sums_and_parts(form):
         row = [group["calls"], *(x for one in rates for x in rate(one)), group["transport"]]
         facts.append((f"{group['segment']} ", row))
     for one in result["configurations"]:
-        part = f"system_prompt (function {one['function']}, model {one['model']}, settings {one['settings']})"
+        # All functions have the same layout, so no name has it.
+        settings = one["settings"].replace('"layout":"text",', "")
+        part = f"system_prompt (function {one['function']}, model {one['model']}, settings {settings})"
         row, *lines = facts_of_group(part, one)
         facts += [
             row,

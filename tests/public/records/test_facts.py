@@ -172,7 +172,7 @@ def test_every_row_has_the_configuration(recorded):
     }  # fmt: skip
     repair = ',"repair":"lossless"' if REPAIR == "lossless" else ""
     assert {row["settings"] for row in rows_of(path)} == {
-        f'{{"limits":{{"max_tokens":10000}},"max_attempts":2{repair}}}'
+        f'{{"layout":"text","limits":{{"max_tokens":10000}},"max_attempts":2{repair}}}'
     }
 
 

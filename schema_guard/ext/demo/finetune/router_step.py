@@ -13,7 +13,6 @@ from schema_guard.ext.tuning.routing.router import Router
 from schema_guard.limits import Limits
 from schema_guard.models import connect
 from schema_guard.prompting import Example
-from schema_guard.strategies import with_system_message
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -89,7 +88,7 @@ def _calls(loop: Loop, prompted: Model, tuned: Model) -> Iterator[RoutedCall]:
     others = [task for task in tasks if _OTHER_LANGUAGE in task.tags]
     chosen = [*(task for task in tasks if "unseen" in task.tags)][: TASKS - TASKS // 2] + others[: TASKS // 2]
     for task in chosen:
-        outcome = read.outcome(with_system_message(task.text, "bare"))
+        outcome = read.outcome(task.text)
         right = outcome.ok and score(outcome.value, task.gold, task.match).exact
         branch = "tuned" if outcome.attempts[-1].strategy == "bare" else "prompt"
         yield RoutedCall(task.input, branch, outcome.ok, right)

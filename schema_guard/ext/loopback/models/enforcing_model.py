@@ -17,8 +17,8 @@ from schema_guard.models.interface import Closing
 from schema_guard.models.scripted import ScriptedModel, prompt_text
 from schema_guard.providers.options import capabilities
 from schema_guard.schema import Schema
+from schema_guard.validation.drawing.samples import samples
 from schema_guard.validation.references import subschemas
-from schema_guard.validation.samples import samples
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping

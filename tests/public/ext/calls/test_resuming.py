@@ -70,7 +70,7 @@ def test_a_server_is_asked_in_its_own_way(served, way):
     fields, arguments = MARKS[served]
     assert (outcome.value, forms(outcome)) == (VALUE, ["max_tokens", "max_tokens", "resumed"])
     assert bodies[2]["messages"] == [
-        bodies[0]["messages"][0],
+        *bodies[0]["messages"],
         {"role": "assistant", "content": TEXT[:40], **fields},
     ]
     assert {name: bodies[2].get(name) for name in arguments} == arguments
@@ -109,7 +109,7 @@ def test_what_begins_anew_is_asked_for_in_the_usual_way():
     outcome = guard(SCHEMA, store=None)(model).outcome("List it.")
 
     assert (outcome.value, forms(outcome)) == (VALUE, ["max_tokens", "malformed", "clean"])
-    assert isinstance(model.asked[2].prompt, str)
+    assert model.asked[2].prompt[-1]["role"] == "user"
 
 
 def test_no_format_is_asked_for_when_a_reply_is_gone_on_with():

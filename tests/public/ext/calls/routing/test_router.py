@@ -88,7 +88,12 @@ def test_a_fallback_is_a_call_of_its_own_under_the_same_name(store):
     assert (first["function"], first["tuned"], first["kind"]) == ("extract", 1, "syntax")
     assert (second["function"], second["tuned"], second["kind"]) == ("extract", 0, None)
     after = f"small {first['version']}"
-    assert json.loads(second["settings"]) == {"max_attempts": 1, "routed": "fallback", "after": after}
+    assert json.loads(second["settings"]) == {
+        "layout": "text",
+        "max_attempts": 1,
+        "routed": "fallback",
+        "after": after,
+    }
     assert first["input_hash"] == second["input_hash"]
 
 

@@ -8,15 +8,22 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from schema_guard.errors import InvalidArgument
+from schema_guard.light.digest import hex_digest
 from schema_guard.pointer import split
+from schema_guard.validation.document import DEFAULT_DIALECT
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from schema_guard.schema import Schema
+    from schema_guard.values import Violation
 
 _MAX_DEPTH = 12
 # A prompt holds no larger example; a schema that refers to itself twice would double with every level.
 _MAX_PARTS = 500
 _MAX_CHARS = 2_000
+# Draws of a text that a lookahead or a word boundary of its pattern may refuse.
+_TRIES = 40
 _FORMATS = {
     "date": "2026-03-14",
     "date-time": "2026-03-14T09:30:00Z",
@@ -38,31 +45,49 @@ class _TooLarge(Exception):
 def samples(schema: Schema[Any], *, count: int = 2) -> list[Any]:
     """Give up to *count* different valid instances, always the same for a schema.
 
-    The schema's own `examples` come first. What is drawn is kept only if it is valid, so the list may be empty: a
-    pattern, for one, cannot be drawn.
+    The schema's own `examples` come first. Invalid values are left out, so the list may be empty. `missing_sample` then
+    says why.
     """
-    document = schema.document
-    declared = document.get("examples", []) if isinstance(document, dict) else []
-    candidates = list(declared) if isinstance(declared, list) else []
-    for variant in range(2 * count):
-        try:
-            candidates.append(_Drawing(document).draw(document, variant, 0))
-        except (_TooLarge, OverflowError):
-            # Numbers too far apart for a float are no example either.
-            continue
     instances: list[Any] = []
-    for value in candidates:
+    for value in _candidates(schema, 2 * count):
         if value not in instances and _is_valid(value, schema):
             instances.append(value)
     return instances[:count]
 
 
+def missing_sample(schema: Schema[Any]) -> Violation | None:
+    """Return the part of a schema for which nothing valid can be drawn; None if it is too large to draw at all."""
+    for value in _candidates(schema, 1):
+        broken = schema.violations(value) if _is_judged(value, schema) else []
+        if broken:
+            return broken[0]
+    return None
+
+
+def _candidates(schema: Schema[Any], count: int) -> Iterator[Any]:
+    """Yield the declared examples, and values that are drawn in this many variants; not all of them are valid."""
+    document = schema.document
+    declared = document.get("examples", []) if isinstance(document, dict) else []
+    yield from declared if isinstance(declared, list) else []
+    for variant in range(count):
+        try:
+            yield _Drawing(document).draw(document, variant, 0)
+        except (_TooLarge, OverflowError):
+            # Numbers too far apart for a float are no example either.
+            continue
+
+
 def _is_valid(value: Any, schema: Schema[Any]) -> bool:
+    return _is_judged(value, schema) and schema.is_valid(value)
+
+
+def _is_judged(value: Any, schema: Schema[Any]) -> bool:
+    """Say whether a value can be validated. A value beyond a limit of replies, such as an infinite number, can not."""
     try:
-        return schema.is_valid(value)
+        schema.is_valid(value)
     except InvalidArgument:
-        # Beyond a limit of replies, such as an infinite number: no reply may look like that.
         return False
+    return True
 
 
 @dataclass(slots=True)
@@ -123,6 +148,7 @@ class _Drawing:
 
     def _of_type(self, schema: dict[str, Any], variant: int, depth: int) -> Any:
         kind = schema.get("type")
+        may_be_null = isinstance(kind, list) and "null" in kind
         if isinstance(kind, list):
             kind = next((name for name in kind if name != "null"), "null")
         if kind == "object" or (kind is None and "properties" in schema):
@@ -133,7 +159,8 @@ class _Drawing:
             return _number(schema, variant)
         if kind in ("boolean", "null"):
             return variant % 2 == 0 if kind == "boolean" else None
-        return _text(schema, variant)
+        text = _text(schema, variant)
+        return "example" if text is None and not may_be_null else text
 
     def _object(self, schema: dict[str, Any], variant: int, depth: int) -> dict[str, Any]:
         properties, required = schema.get("properties", {}), schema.get("required", [])
@@ -181,12 +208,64 @@ def _number(schema: dict[str, Any], variant: int) -> Any:
     return value if fits else start
 
 
-def _text(schema: dict[str, Any], variant: int) -> str:
-    known = _FORMATS.get(schema.get("format", ""))
-    if known:
-        return known
-    text = ("example", "sample", "other", "third")[variant % 4]
-    size = int(schema.get("minLength", 0))
-    if size > _MAX_CHARS:
+def _text(schema: dict[str, Any], variant: int) -> str | None:
+    """Draw a text; None if none is found that matches the pattern."""
+    least, most = int(schema.get("minLength", 0)), int(schema.get("maxLength", _MAX_CHARS))
+    if least > _MAX_CHARS:
         raise _TooLarge
-    return text.ljust(size, "x")[: int(schema.get("maxLength", _MAX_CHARS))]
+    known = _FORMATS.get(schema.get("format", ""))
+    usual = known or ("example", "sample", "other", "third")[variant % 4].ljust(least, "x")[:most]
+    pattern = schema.get("pattern")
+    if not isinstance(pattern, str):
+        return usual
+    engine = _engine_of(pattern)
+    if engine is not None and _matches(engine, usual):
+        return usual
+    return _matching_text(pattern, engine, (least, min(most, _MAX_CHARS)), variant)
+
+
+def _matching_text(pattern: str, engine: Any, lengths: tuple[int, int], variant: int) -> str | None:
+    """Draw a text that a pattern matches, always the same one for a variant; None if none is found."""
+    from schema_guard.validation.drawing.pattern_texts import (  # only patterns need it
+        NoText,
+        expression,
+        text_of,
+    )
+
+    for seed in range(_TRIES):
+        try:
+            text = text_of(expression(pattern), *lengths, _picking(f"{pattern} {variant} {seed}"))
+        except (NoText, RecursionError):
+            return None
+        if engine is None or _matches(engine, text):
+            return text
+    return None
+
+
+def _picking(seed: str) -> Callable[[int, int], int]:
+    """Return a function that picks an int between two bounds, always the same ones for a seed."""
+    count = 0
+
+    def pick(low: int, high: int) -> int:
+        nonlocal count
+        count += 1
+        return low + int(hex_digest(f"{seed} {count}", 12), 16) % (high - low + 1)
+
+    return pick
+
+
+def _engine_of(pattern: str) -> Any:
+    """Return the engine for a pattern; None for syntax that only Python has. The schema then judges the whole value."""
+    from schema_guard.validation.fast_engine import fast  # as in `_matching_text`
+
+    try:
+        return fast({"pattern": pattern}, DEFAULT_DIALECT, formats=False)
+    except ValueError:
+        return None
+
+
+def _matches(engine: Any, text: str) -> bool:
+    try:
+        return bool(engine.is_valid(text))
+    except ValueError:  # too many steps
+        return False
