@@ -3,12 +3,27 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import click
 
 from schema_guard.cli.shared.group import Option
-from schema_guard.cli.shared.options import WhichCalls, build_command, existing, print_json, shared, takes
+from schema_guard.cli.shared.notes import note
+from schema_guard.cli.shared.options import (
+    WhichCalls,
+    absent,
+    build_command,
+    print_json,
+    readable,
+    shared,
+    takes,
+)
 from schema_guard.cli.shared.quantities import DURATION, Share
 from schema_guard.text import safe
+
+if TYPE_CHECKING:
+    from schema_guard.decide.watch import Watched
+    from schema_guard.records import Store
 
 
 @build_command("watch")
@@ -33,12 +48,20 @@ from schema_guard.text import safe
     metavar="ZONE",
     help="Time zone of the weeks in which failures can have a pattern, such as Europe/Berlin. Default: UTC.",
 )
+@click.option(
+    "--allow-empty",
+    cls=Option,
+    is_flag=True,
+    help="Exit 0 if there is no store, no such name, or no call. Use it before the first calls.",
+)
 @takes(which=WhichCalls)
 @shared("store", "format")
-def command(
+def command(  # noqa: PLR0913 - one argument an option
+    *,
     max_failure_rate: float,
     max_p95: float | None,
     time_zone: str | None,
+    allow_empty: bool,
     which: WhichCalls,
     store: str | None,
     form: str,
@@ -57,37 +80,58 @@ def command(
     Exit status:
       0  OK or UNDECIDED
       1  BREACH or UNKNOWN
-      2  nothing was checked: there is no store, no call, or wrong usage
+      2  nothing was checked: there is no store, no call, or wrong usage;
+         with --allow-empty, only wrong usage
 
     \b
     schema-guard watch --max-failure-rate 1%
     schema-guard watch --max-failure-rate 1% --max-p95 2.5s --since 7d
     schema-guard watch --max-failure-rate 0.5% --function extract_invoice
     """
-    from schema_guard.decide.watch import watch
-
-    records = existing(store)
+    records = readable(store)
     aims = {"latency_p95_s": max_p95, "time_zone": time_zone}
     asked = {name: value for name, value in aims.items() if value is not None}
-    watched = watch(records, max_failure_rate, **which.named(), extra={"config": asked})
+    empty = absent(records, store)
+    if empty is None:
+        watched, empty = _watched(records, max_failure_rate, which, asked)
+    else:
+        watched = []
+    if watched or form == "json":
+        _print(watched, max_failure_rate, form)
+    if not all(one.is_fine for one in watched):
+        return 1
+    if empty is not None and not allow_empty:
+        raise click.UsageError(safe(empty))
+    note(*filter(None, [empty]))
+    return 0
+
+
+def _watched(
+    records: Store, limit: float, which: WhichCalls, asked: dict[str, Any]
+) -> tuple[list[Watched], str | None]:
+    """Return the configurations in use, and one sentence if there was no call to check."""
+    from schema_guard.decide.watch import watch
+    from schema_guard.records.selection import NotRecorded, no_calls
+
+    try:
+        watched = watch(records, limit, **which.named(), extra={"config": asked})
+    except NotRecorded as error:
+        return [], str(error)
+    if any(one.n for one in watched):
+        return watched, None
+    nothing = "no validated call is recorded" if which.are_all else no_calls(records, **which.named())
+    return watched, f"nothing was checked: {nothing} in {records.url}"
+
+
+def _print(watched: list[Watched], limit: float, form: str) -> None:
     if form == "json":
         from schema_guard.report import as_json
 
-        print_json({"slo": max_failure_rate, "watched": as_json(watched)})
-    else:
-        from schema_guard.report.as_text import as_text
-        from schema_guard.report.watch_document import by_function, document_of
+        print_json({"slo": limit, "watched": as_json(watched)})
+        return
+    from schema_guard.report.as_text import as_text
+    from schema_guard.report.watch_document import by_function, document_of
 
-        # One line a function. The other forms list all of its configurations.
-        for function in by_function(watched):
-            print(as_text(document_of(function, max_failure_rate)._replace(sections=())))
-    if not all(one.is_fine for one in watched):
-        return 1
-    if not any(one.n for one in watched):
-        where = safe(records.url)
-        raise click.UsageError(
-            f"nothing was checked: no validated call is recorded in {where}"
-            if which.are_all
-            else f"nothing was checked: no validated call in {where} fits these filters"
-        )
-    return 0
+    # One line a function. The other forms list all of its configurations.
+    for function in by_function(watched):
+        print(as_text(document_of(function, limit)._replace(sections=())))

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from schema_guard.decide.case import Case
-    from schema_guard.decide.evidence.values import ChangeEvidence
+    from schema_guard.decide.evidence.changes import ChangeEvidence
     from schema_guard.decide.measure import Measured, Met
 
 TUNED = "tuned"

@@ -15,8 +15,8 @@ from math import fsum
 from typing import TYPE_CHECKING, NamedTuple
 
 from schema_guard.decide.economics import CostCase, Proposal, Rates, cost_case, mean_attempts, per_call
+from schema_guard.decide.evidence.changes import Counted
 from schema_guard.decide.evidence.money import Three
-from schema_guard.decide.evidence.values import Counted
 from schema_guard.decide.exclusions import unexplained
 from schema_guard.decide.fixable import FIXABLE, Failures
 from schema_guard.decide.functions import part_of_alpha

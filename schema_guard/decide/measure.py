@@ -19,7 +19,8 @@ from schema_guard.text import plural
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from schema_guard.decide.evidence.values import AttemptCounts, Config, Counted, StrategyCounts
+    from schema_guard.decide.evidence.changes import Counted
+    from schema_guard.decide.evidence.values import AttemptCounts, Config, StrategyCounts
 
 # Of 20 calls one may be slower than the 95th percentile that is asked for.
 _SLOWER = 0.05

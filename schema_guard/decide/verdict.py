@@ -33,11 +33,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from schema_guard.decide.economics import CostCase
+    from schema_guard.decide.evidence.changes import ChangeEvidence, Counted
     from schema_guard.decide.evidence.values import (
         CaseEvidence,
-        ChangeEvidence,
         ComparisonCounts,
-        Counted,
         SchemaCount,
         StrategyCounts,
     )

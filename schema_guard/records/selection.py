@@ -8,7 +8,8 @@ near ones.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.errors import InvalidArgument
 from schema_guard.text import clip
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from schema_guard.records.reading import Names
     from schema_guard.records.store import Store
 
-__all__ = ["NO_SEGMENT", "Selection", "resolve_function", "rows_of", "select"]
+__all__ = ["NO_SEGMENT", "NotRecorded", "Selection", "no_calls", "resolve_function", "rows_of", "select"]
 
 NO_SEGMENT = "(no segment)"
 """What the part of the traffic is called that has no segment."""
@@ -30,6 +31,10 @@ _HAS_NO_ENDS = ":"
 
 _MOST_LISTED = 8
 _MOST_NEAR = 3
+
+
+class NotRecorded(InvalidArgument):
+    """A name has no recorded call."""
 
 
 class Selection(NamedTuple):
@@ -66,7 +71,8 @@ def select(
         segment: Name.
 
     Raises:
-        InvalidArgument: One is not there, or several functions have that end; the message lists them.
+        NotRecorded: A name has no recorded call. The message lists the near ones.
+        InvalidArgument: Several functions have that end. The message lists them.
     """
     chosen, candidates = Selection(), list(rows)
     if schema is not None:
@@ -105,6 +111,51 @@ def rows_of(
     return [row for row in rows if chosen.takes(row)]
 
 
+def no_calls(
+    store: Store,
+    *,
+    since: float | None = None,
+    until: float | None = None,
+    schema: str | None = None,
+    function: str | None = None,
+    segment: str | None = None,
+) -> str:
+    """Return one sentence about filters that leave no calls. It has the number of the calls that they leave out.
+
+    Args:
+        store: Where to read.
+        since: Start of the time.
+        until: End of the time.
+        schema: Name or fingerprint.
+        function: Name, or an end of it behind a dot.
+        segment: Name.
+    """
+    named: dict[str, Any] = {"schema": schema, "function": function, "segment": segment}
+    whose = "".join(f" of {what} {clip(repr(name))}" for what, name in named.items() if name is not None)
+    beside = []
+    if since is not None:
+        beside.append((_count(rows_of(store, until=since, **named)), "before"))
+    if until is not None:
+        beside.append((_count(rows_of(store, since=until, **named)), "after"))
+    times = [f"{word} {_moment(at)}" for word, at in (("since", since), ("before", until)) if at is not None]
+    known = [
+        f"{calls:,} {'is' if calls == 1 else 'are'} recorded {where}" for calls, where in beside if calls
+    ]
+    rest = " and ".join(known) or "none are recorded at other times"
+    return f"no calls{whose} {' and '.join(times)}; {rest}" if times else f"no calls{whose} are recorded"
+
+
+def _count(rows: Iterable[ConfigurationCounts]) -> int:
+    return sum(row.calls + row.transport for row in rows)
+
+
+def _moment(at: float) -> str:
+    try:
+        return f"{datetime.fromtimestamp(at, UTC).isoformat(' ', 'minutes')[:16]} UTC"
+    except (OverflowError, ValueError, OSError):
+        return f"{at:g} s"
+
+
 def resolve_function(wanted: str, known: Iterable[str], where: str) -> str:
     """Give the one function that a name or an end of it means.
 
@@ -130,14 +181,14 @@ def resolve_function(wanted: str, known: Iterable[str], where: str) -> str:
     )
 
 
-def _unknown(what: str, wanted: str, known: set[str], where: str) -> InvalidArgument:
+def _unknown(what: str, wanted: str, known: set[str], where: str) -> NotRecorded:
     text = f"no {what} {clip(repr(wanted))} is recorded in {where}"
     if not known:
-        return InvalidArgument(f"{text}, where nothing is")
+        return NotRecorded(f"{text}, where nothing is")
     near = _near(wanted, known)
     if near:
-        return InvalidArgument(f"{text}, did you mean {' or '.join(map(repr, near))}?")
-    return InvalidArgument(f"{text}; recorded {'is' if len(known) == 1 else 'are'} {_listed(sorted(known))}")
+        return NotRecorded(f"{text}, did you mean {' or '.join(map(repr, near))}?")
+    return NotRecorded(f"{text}; recorded {'is' if len(known) == 1 else 'are'} {_listed(sorted(known))}")
 
 
 def _near(wanted: str, known: set[str]) -> list[str]:

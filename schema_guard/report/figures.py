@@ -159,6 +159,7 @@ class Report:
             imported failures alone has none.
         rows_since: When the earliest call began that has rows, in seconds since the epoch, UTC, where older ones were
             taken out; None where none were.
+        nothing: One sentence if the filters leave no calls: which, and how many calls are beside them.
     """
 
     __repr__ = dataclass_repr
@@ -170,6 +171,7 @@ class Report:
     groups: tuple[Configuration, ...] = ()
     over_time: OverTime | None = None
     rows_since: float | None = None
+    nothing: str | None = None
 
     def members(self, group: Configuration) -> list[Configuration]:
         """Give the configurations of which a group is made, wholly or in part."""
@@ -210,13 +212,21 @@ def report_on(  # noqa: PLR0913 - which calls, by name
     """
     # Here, for those who show a report that was read elsewhere: records are half of all that would be imported.
     from schema_guard.records.counts.pools import pooled
-    from schema_guard.records.selection import rows_of
+    from schema_guard.records.selection import no_calls, rows_of
 
     if by not in GROUPINGS:
         raise InvalidArgument(
             f"by={by!r}: expected one of {', '.join(GROUPINGS)}{did_you_mean(by, GROUPINGS)}"
         )
-    counted = rows_of(store, since=since, until=until, schema=schema, function=function, segment=segment)
+    which: dict[str, Any] = {
+        "since": since,
+        "until": until,
+        "schema": schema,
+        "function": function,
+        "segment": segment,
+    }
+    counted = rows_of(store, **which)
+    is_filtered = any(value is not None for value in which.values())
     # Segments of a configuration are added up, unless they are what is asked about.
     apart = _NAMES if by == "segment" else _NAMES[:-1]
     grouped = [_rated(pool) for pool in pooled(counted, (*_SCHEMA, *_COMMON[by]))]
@@ -231,6 +241,7 @@ def report_on(  # noqa: PLR0913 - which calls, by name
         if hours
         else None,
         store.rows_since(),
+        no_calls(store, **which) if is_filtered and not counted else None,
     )
 
 

@@ -47,7 +47,8 @@ def document_of(report: Report) -> Document:
     """Give a report as a document."""
     lost_records = Fact("lost records", _lost_records(report))
     if not report.configurations:
-        return Document(f"no data: no guarded call is recorded in {report.store}", (lost_records,))
+        nothing = report.nothing or f"no data: no guarded call is recorded in {report.store}"
+        return Document(nothing, (lost_records,))
     schemas: dict[tuple[str, str], list[tuple[str, Configuration]]] = {}
     names = [_name_of(group, report.by) for group in report.groups]
     for name, group in zip(shortened(names), report.groups, strict=True):

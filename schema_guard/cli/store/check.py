@@ -86,6 +86,6 @@ def _day(at: float) -> str:
 
 _MISSING = "attempts are missing, and --rebuild drops their counts: restore a backup instead if you have one"
 _FIX = (
-    "keep a copy of the file and its -wal file, and set $SCHEMA_GUARD_STORE to a new file. Then restore a backup, or "
-    "run `schema-guard store export` and `schema-guard store import` into the new file: the import counts again"
+    "keep a copy of the file and its -wal file. Then restore a backup, or run `schema-guard store export` and "
+    "`schema-guard store import` into a new file: the import counts again"
 )

@@ -130,7 +130,7 @@ def command(whose: Whose, old: Old, dry_run: bool, yes: bool, store: str | None,
 
     Rows and texts are overwritten in the file and its log. Counts stay, so failure rates do not change, unless you add --counts. Copies of the file, such as backups, are yours to delete.
 
-    The command asks for confirmation. Exit status: 0 if the records are deleted, 2 if there are none with that name.
+    The command asks for confirmation. Exit status: 0 if the records are deleted, 2 if there are none.
 
     \b
     schema-guard store delete --cluster customer-4711 --dry-run
@@ -160,8 +160,14 @@ def _delete_old(store: Store, retention: Retention, *, dry_run: bool, yes: bool,
         _limits(retention),
         is_estimate=(retention.max_rows, retention.max_bytes) != (None, None) and rows > 0,
     )
-    if dry_run or not rows:
-        return _report(deletion, form, dry_run=dry_run, left=store.info().rows)
+    left = store.info().rows
+    if not rows:
+        raise click.UsageError(
+            f"nothing to delete in {safe(store.url)}: no attempts {deletion.words.replace('that ', '')}; it has "
+            f"{plural(left, 'attempt')}"
+        )
+    if dry_run:
+        return _report(deletion, form, dry_run=True, left=left)
     _confirm(deletion, store, yes=yes)
     removed = store.prune(retention)
     return _report(

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.configuration.traffic import Traffic
+from schema_guard.decide.evidence.changes import ChangeEvidence, Counted, PartOfWeekCounts, WeeklyEvidence
 from schema_guard.decide.evidence.conflicts import conflicts
 from schema_guard.decide.evidence.model_availability import with_closing
 from schema_guard.decide.evidence.money import CallCost, Economics, GpuBill, Three, TokenBill, TrialCost
@@ -23,26 +24,22 @@ from schema_guard.decide.evidence.values import (
     BurstEvidence,
     CallSeconds,
     CaseEvidence,
-    ChangeEvidence,
     Cluster,
     ComparisonCounts,
     Config,
     ContentEvidence,
-    Counted,
     DriftEvidence,
     Feasibility,
     FrequentInput,
     FunctionHistory,
     InputShares,
     PairCounts,
-    PartOfWeekCounts,
     Pilot,
     Right,
     SchemaCount,
     Segment,
     SentSettings,
     StrategyCounts,
-    WeeklyEvidence,
 )
 from schema_guard.decide.exclusions import ExcludedCalls
 from schema_guard.decide.failing_places import FailingPlace

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from schema_guard.decide.case import Case
-    from schema_guard.decide.evidence.values import ComparisonCounts, Counted
+    from schema_guard.decide.evidence.changes import Counted
+    from schema_guard.decide.evidence.values import ComparisonCounts
     from schema_guard.decide.measure import Measured
 
 

@@ -46,7 +46,7 @@ from schema_guard.decide.recorded.strategies import Gathering, strategy_of
 from schema_guard.decide.recorded.weeks import time_zone
 from schema_guard.errors import InvalidArgument
 from schema_guard.prices.sizes import Sizes, sizes_of
-from schema_guard.records.selection import NO_SEGMENT, select
+from schema_guard.records.selection import NO_SEGMENT, no_calls, select
 from schema_guard.records.urls import store_options
 from schema_guard.stats import calls_needed
 from schema_guard.text import clip, did_you_mean
@@ -171,7 +171,9 @@ def gather_each(  # noqa: PLR0913 - which calls, and what no store knows; all by
     problems = problems_of([row for row in rows if is_used(row) and _is_selected(row, chosen)], known)
     _check_versions(also_versions, known)
     if not problems and not may_be_empty:
-        raise InvalidArgument(_nothing(store, facts, windowed=bool(known)))
+        if is_windowed and known:
+            raise InvalidArgument(no_calls(store, since=since, until=until, **chosen._asdict()))
+        raise InvalidArgument(_nothing(store, facts))
     if len(problems) > 1 and facts.keys() - {"config"}:
         raise InvalidArgument(
             f"extra: {', '.join(sorted(facts.keys() - {'config'}))}: expected one function that it is about, got "
@@ -415,9 +417,7 @@ def _scope_of(
     }
 
 
-def _nothing(store: Store, facts: Mapping[str, Any], *, windowed: bool) -> str:
-    if windowed:
-        return f"{store.url} holds no validated call in that time: choose another time"
+def _nothing(store: Store, facts: Mapping[str, Any]) -> str:
     config = facts.get("config", {})
     target = config.get("target", 0.01) if isinstance(config, Mapping) else 0.01
     text = f"{store.url} holds no judged call: guard a function, or run `schema-guard bench run --playbook`"

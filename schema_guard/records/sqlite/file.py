@@ -47,7 +47,9 @@ _ESCAPED = re.compile(r"\\([0-7]{3})")  # spaces, tabs, line breaks and backslas
 def make_file(path: Path) -> None:
     """Make a file (mode 0600) and its folder (0700) when they are missing; `WriteRefused`."""
     if str(path).startswith("~"):
-        raise WriteRefused(f"{path} needs a home folder and this user has none: set SCHEMA_GUARD_STORE")
+        raise WriteRefused(
+            f"{path} needs a home folder and this user has none: name a file with store= or --store"
+        )
     refuse_folder(path)
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -100,12 +100,12 @@ def test_cluster_that_only_counts_know_is_deleted_from_them(capsys, store):
     assert second[0] == 2
 
 
-def test_nothing_old_is_no_error(capsys, store):
-    """A daily job deletes nothing on most days. It asks nothing then."""
+def test_nothing_old_exits_2(capsys, store):
+    """A deletion that matches nothing asks nothing, and exits 2."""
     status, out, err = run(capsys, "store", "delete", "--older-than", "90d", "--store", "r.db")
 
-    assert (status, err) == (0, "Counts and failure rates stay as they are.\n")
-    assert out == "deleted 0 attempts that are too old\n20 attempts left\n"
+    assert (status, out) == (2, "")
+    assert err.endswith("no attempts are too old; it has 20 attempts\n")
 
 
 @pytest.mark.parametrize("share", [0.95, 0.5])

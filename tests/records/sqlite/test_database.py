@@ -149,7 +149,7 @@ def test_a_user_without_home_is_told(monkeypatch):
     monkeypatch.setattr("os.path.expanduser", lambda path: path)
 
     assert refusal("~/records.db") == (
-        "~/records.db needs a home folder and this user has none: set SCHEMA_GUARD_STORE"
+        "~/records.db needs a home folder and this user has none: name a file with store= or --store"
     )
 
 

@@ -4,11 +4,12 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import click
 
 import schema_guard
+from schema_guard.cli.shared.notes import note
 from schema_guard.cli.shared.options import WhichRows, build_command, existing, option, shared, takes
 from schema_guard.cli.shared.progress import steps
 from schema_guard.ext.transfer.exporter import Export, export
@@ -16,7 +17,7 @@ from schema_guard.ext.transfer.files import STANDARD, written
 from schema_guard.ext.transfer.forms import FORMS, Form
 from schema_guard.ext.transfer.texts import TEXTS_AS
 from schema_guard.records.attempts import Where
-from schema_guard.records.selection import select
+from schema_guard.records.selection import no_calls, select
 from schema_guard.text import plural, safe
 
 
@@ -67,6 +68,8 @@ def command(which: WhichRows, file: File, store: str | None) -> int:
         texts = next((how for how in TEXTS_AS if how == file.texts), None)
         leaving = Export(which_form, where, schema_guard.__version__, texts, on_step)
         attempts = export(records.backend, stream, leaving)
+    if not attempts:
+        note(f"{no_calls(records, **asdict(which))} in {records.url}")
     if file.output != STANDARD:
         print(f"exported {plural(attempts, 'attempt')} to {safe(file.output)}")
     return 0

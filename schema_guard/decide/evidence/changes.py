@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Evidence on how a failure rate changed over time, as frozen values."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from schema_guard.text import percent, plural
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class Counted(NamedTuple):
+    """Calls, inputs or answers, and those of them that missed what is asked for."""
+
+    n: int
+    missed: int
+
+
+class ChangeEvidence(NamedTuple):
+    """When the failure rate last changed, over all versions.
+
+    Attributes:
+        direction: `rise` or `fall`.
+        start: Number of the call from which it is likeliest to have been another rate.
+        alarm_at: Number of the call at which it was noticed.
+        after: Calls after the alarm, missed without a valid attempt; so the next two.
+        since: Calls from the start on.
+        prior: Calls before the start, back to the change before.
+        is_open: Whether it lasts: the rate has not changed again since.
+        changed: What else changed then, each in words: version, model snapshot, settings, traffic.
+        days: Of the start and of the alarm; None when unknown.
+        part: The part of the week in which it was noticed; None without a weekly pattern.
+        pattern_from: The day before which no weekly pattern can be proved; None if that day has passed.
+        growing_since: The day since which the rate may have been growing; None if that does not fit the calls.
+    """
+
+    direction: str
+    start: int
+    alarm_at: int
+    after: Counted
+    since: Counted
+    prior: Counted
+    is_open: bool
+    changed: tuple[str, ...] = ()
+    days: tuple[str, str] | None = None
+    part: str | None = None
+    pattern_from: str | None = None
+    growing_since: str | None = None
+
+
+class PartOfWeekCounts(NamedTuple):
+    """The calls in a part of the week, in whole weeks.
+
+    Attributes:
+        name: Name of the part, such as `weekends`.
+        counted: Its calls, and those without a valid attempt.
+    """
+
+    name: str
+    counted: Counted
+
+
+class WeeklyEvidence(NamedTuple):
+    """The search for a weekly pattern.
+
+    Attributes:
+        zone: Time zone of the weeks.
+        complete: Number of complete weeks.
+        parts: The parts of the week that fail at different rates; empty if no pattern is proved.
+        whole: Number of whole weeks since the last change in any part.
+        counted: The calls in these weeks, and those without a valid attempt.
+        given: All counts of the search.
+    """
+
+    zone: str
+    complete: int
+    parts: tuple[PartOfWeekCounts, ...]
+    whole: int
+    counted: Counted
+    given: Mapping[str, Any]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return all counts of the search, with the pattern in words."""
+        return {**self.given, **({"text": self.text} if self.parts else {})}
+
+    @property
+    def text(self) -> str:
+        """The pattern in words."""
+        rates = [
+            f"{part.name} fail {percent(part.counted.missed / part.counted.n)}"
+            for part in self.parts
+            if part.counted.n
+        ]
+        # The verb is not repeated: weekends fail 3%, the rest 0.3%.
+        listed = ", ".join([*rates[:1], *(rate.replace(" fail ", " ", 1) for rate in rates[1:])])
+        since = (
+            f"for {plural(self.whole, 'week')} now" if self.whole else "no whole week since the last change"
+        )
+        return f"{listed}, {since} (time zone {self.zone})" if listed else f"{since} (time zone {self.zone})"
