@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from schema_guard.cli.bench.compare import read_result
+from schema_guard.cli.shared.completing import complete_functions
 from schema_guard.cli.shared.forms import form_for
 from schema_guard.cli.shared.given import refuse
 from schema_guard.cli.shared.options import (
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 _OF_STORE = (
     "given",
     "answers",
+    "priority",
     "prices",
     "sizes",
     "also_version",
@@ -81,6 +83,12 @@ class DecideOptions:
     full: bool = option(is_flag=True, help="Print all figures in the text, not only the answer.")
     require_proof: bool = option(
         is_flag=True, advanced=True, help="Exit 1 also if more data is needed for a verdict."
+    )
+    priority: str | None = option(
+        metavar="NAME",
+        advanced=True,
+        shell_complete=complete_functions,
+        help="Function that has half of the error probability. The other functions share the other half. Default: equal parts.",
     )
     prices: str | None = option(
         metavar="SOURCE",
@@ -205,6 +213,7 @@ def _repeated(which: WhichCalls, asked: DecideOptions) -> dict[str, list[str]]:
             "max-p95": asked.max_p95 and f"{asked.max_p95:.10g}s",
             "burst-length": asked.burst_length and f"{asked.burst_length:.10g}",
             "sizes": asked.sizes,
+            "priority": asked.priority,
             "also-version": list(asked.also_version),
         },
         {"evidence": asked.evidence, "with": asked.given, "answers": asked.answers, "prices": asked.prices},
@@ -268,6 +277,7 @@ def _of_store(which: WhichCalls, asked: DecideOptions, url: str | None) -> list[
             **which.named(),
             extra=given,
             prices=asked.prices,
+            priority=asked.priority,
             also_versions=asked.also_version,
             sizes=[] if asked.sizes is None else asked.sizes.split(","),
         )

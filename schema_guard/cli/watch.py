@@ -3,16 +3,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import click
 
+from schema_guard.cli.shared.completing import complete_functions
 from schema_guard.cli.shared.group import Option
 from schema_guard.cli.shared.notes import note
 from schema_guard.cli.shared.options import (
     WhichCalls,
     absent,
     build_command,
+    option,
     print_json,
     readable,
     shared,
@@ -26,6 +29,30 @@ if TYPE_CHECKING:
     from schema_guard.records import Store
 
 
+@dataclass(frozen=True, kw_only=True)
+class WatchOptions:
+    """The other aims, and how the functions share the error probability."""
+
+    max_p95: float | None = option(
+        type=DURATION,
+        metavar="DURATION",
+        help="Time within which 95% of the calls must end, such as 2.5s. Default: no limit.",
+    )
+    time_zone: str | None = option(
+        metavar="ZONE",
+        help="Time zone of the weeks in which failures can have a pattern, such as Europe/Berlin. Default: UTC.",
+    )
+    priority: str | None = option(
+        metavar="NAME",
+        shell_complete=complete_functions,
+        help="Function that has half of the error probability. The other functions share the other half. Default: equal parts.",
+    )
+    allow_empty: bool = option(
+        is_flag=True,
+        help="Exit 0 if there is no store, no such name, or no call. Use it before the first calls.",
+    )
+
+
 @build_command("watch")
 @click.option(
     "--max-failure-rate",
@@ -35,33 +62,12 @@ if TYPE_CHECKING:
     metavar="RATE",
     help="Largest failure rate that is good enough, such as 1%.",
 )
-@click.option(
-    "--max-p95",
-    cls=Option,
-    type=DURATION,
-    metavar="DURATION",
-    help="Time within which 95% of the calls must end, such as 2.5s. Default: no limit.",
-)
-@click.option(
-    "--time-zone",
-    cls=Option,
-    metavar="ZONE",
-    help="Time zone of the weeks in which failures can have a pattern, such as Europe/Berlin. Default: UTC.",
-)
-@click.option(
-    "--allow-empty",
-    cls=Option,
-    is_flag=True,
-    help="Exit 0 if there is no store, no such name, or no call. Use it before the first calls.",
-)
-@takes(which=WhichCalls)
+@takes(asked=WatchOptions, which=WhichCalls)
 @shared("store", "format")
-def command(  # noqa: PLR0913 - one argument an option
+def command(
     *,
     max_failure_rate: float,
-    max_p95: float | None,
-    time_zone: str | None,
-    allow_empty: bool,
+    asked: WatchOptions,
     which: WhichCalls,
     store: str | None,
     form: str,
@@ -89,8 +95,6 @@ def command(  # noqa: PLR0913 - one argument an option
     schema-guard watch --max-failure-rate 0.5% --function extract_invoice
     """
     records = readable(store)
-    aims = {"latency_p95_s": max_p95, "time_zone": time_zone}
-    asked = {name: value for name, value in aims.items() if value is not None}
     empty = absent(records, store)
     if empty is None:
         watched, empty = _watched(records, max_failure_rate, which, asked)
@@ -100,21 +104,23 @@ def command(  # noqa: PLR0913 - one argument an option
         _print(watched, max_failure_rate, form)
     if not all(one.is_fine for one in watched):
         return 1
-    if empty is not None and not allow_empty:
+    if empty is not None and not asked.allow_empty:
         raise click.UsageError(safe(empty))
     note(*filter(None, [empty]))
     return 0
 
 
 def _watched(
-    records: Store, limit: float, which: WhichCalls, asked: dict[str, Any]
+    records: Store, limit: float, which: WhichCalls, asked: WatchOptions
 ) -> tuple[list[Watched], str | None]:
     """Return the configurations in use, and one sentence if there was no call to check."""
     from schema_guard.decide.watch import watch
     from schema_guard.records.selection import NotRecorded, no_calls
 
+    aims = {"latency_p95_s": asked.max_p95, "time_zone": asked.time_zone}
+    config = {name: value for name, value in aims.items() if value is not None}
     try:
-        watched = watch(records, limit, **which.named(), extra={"config": asked})
+        watched = watch(records, limit, **which.named(), priority=asked.priority, extra={"config": config})
     except NotRecorded as error:
         return [], str(error)
     if any(one.n for one in watched):

@@ -15,6 +15,7 @@ from schema_guard.decide.case import case_of, is_gone
 from schema_guard.decide.evidence.reading import read_evidence
 from schema_guard.decide.exclusions import ways_of
 from schema_guard.decide.explanation.uses import uses_of
+from schema_guard.decide.functions import rounded_up
 from schema_guard.decide.recorded.from_store import gather_each
 from schema_guard.errors import InvalidArgument
 from schema_guard.text import clip
@@ -48,6 +49,7 @@ class Watched:
         state: `pass`, `fail`, `inconclusive`, `no_data` or `unrated`: what all that is asked for says.
         usage: Whether it is the main one, a canary, or used at night alone, in words; empty if that is not known.
         objective: The largest failure rate that is good enough.
+        n_functions: Functions of the store that share alpha, rounded up.
         is_main: Whether the verdict is about it. Without an order of arrival, it is about all.
         breaches: What is proved to be wrong with it.
         change: When its rate last changed, in words; None when it did not, or where failures come in bursts of which none
@@ -71,6 +73,7 @@ class Watched:
     usage: str
     is_main: bool
     objective: float
+    n_functions: int
     breaches: tuple[Breach, ...]
     change: str | None
     excluded: tuple[ExcludedCalls, ...]
@@ -185,6 +188,7 @@ def _watched_pilot(
         state=tuned.state,
         usage=uses.get(TUNED, {}).get("text", ""),
         objective=case.config.target,
+        n_functions=rounded_up(case.evidence.n_functions),
         is_main=TUNED not in uses,
         breaches=tuple(breach for breach in wrong if breach.strategy == TUNED),
         change=None,
@@ -224,6 +228,7 @@ def _watched(
         state=measurement.state,
         usage=uses.get(strategy.id, {}).get("text", ""),
         objective=case.config.target,
+        n_functions=rounded_up(case.evidence.n_functions),
         is_main=uses.get(strategy.id, {}).get("use", "main") == "main",
         breaches=own,
         change=None if change is None else change_text(change),

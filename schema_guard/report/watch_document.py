@@ -47,6 +47,8 @@ def document_of(watched: Sequence[Watched], objective: float) -> Document:
     wrong = sum(not entry.is_below for entry in watched)
     state, caveat = _state_of_all(watched)
     others = f"; {wrong} of {len(watched)} configurations are wrong" if len(watched) > 1 else ""
+    if worst.n_functions > 1:
+        others += f"; bounds for {worst.n_functions} functions"
     return Document(
         f"{state}: {caveat}{worst.function} (schema {worst.schema}), {worst.configuration}: {_state_text(worst, objective)}{others}",
         sections=(

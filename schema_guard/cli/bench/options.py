@@ -433,6 +433,11 @@ class PlaybookOptions:
         advanced=True,
         help="With --playbook: as the option of `decide`. Default: no outages.",
     )
+    priority: str | None = option(
+        metavar="NAME",
+        advanced=True,
+        help="With --playbook: as the option of `decide`. Default: equal parts.",
+    )
     options: tuple[str, ...] = option(
         "--option",
         multiple=True,

@@ -22,11 +22,13 @@ _TARGETS = ("min-right", "max-p95", "burst-length")
 _TAKES = {
     "decide": (
         *_FILTERS, "max-failure-rate", *_TARGETS, "evidence", "with", "answers", "prices", "sizes", "also-version",
+        "priority",
     ),
-    "watch": _FILTERS,
+    "watch": (*_FILTERS, "priority"),
     "report": _FILTERS,
     "bench run --playbook": (
         "schema", "inputs", "model", "larger", "option", "max-failure-rate", *_TARGETS, "with", "prices",
+        "priority",
     ),
     "tune prepare": (*_FILTERS, "prices"),
 }  # fmt: skip

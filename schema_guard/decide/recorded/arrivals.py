@@ -13,10 +13,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.configuration.traffic import again_of
+from schema_guard.decide.functions import rounded_up
 from schema_guard.decide.in_use import Absence, absences, before, main_of
 from schema_guard.decide.recorded.configurations import is_trial
 from schema_guard.records.reading import arrivals
 from schema_guard.records.rows import CONFIGURATION_COLUMNS
+from schema_guard.records.selection import select
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -149,19 +151,28 @@ def uses_of_rows(
     return Uses(by_row, frozenset(row for row, place in owner.items() if place == main))
 
 
-def functions_of(everything: Iterable[ConfigurationCounts]) -> int:
-    """Return how many functions of a store had calls in production in its last days, each under each of its schemas.
+def alpha_shares(
+    store: Store, everything: Sequence[ConfigurationCounts], priority: str | None
+) -> dict[str, Any]:
+    """Return the `n_functions` and `priority` of evidence: how the functions of a store share alpha.
 
     Args:
+        store: For the messages.
         everything: All rows of the store.
+        priority: Name of the function that has half of alpha, or an end of it behind a dot; None for none.
+
+    Raises:
+        InvalidArgument: The function is not recorded, or several have that end.
     """
+    named = None if priority is None else select(store, everything, function=priority).function
     last = {
         (row.function, row.schema_name): row.last_started_at
         for row in sorted(everything, key=lambda row: row.last_started_at or 0.0)
         if row.last_started_at is not None and not is_trial(row)
     }
     ends = max(last.values(), default=0.0)
-    return sum(at > ends - _DAYS * _DAY_S for at in last.values())
+    functions = sum(at > ends - _DAYS * _DAY_S for at in last.values())
+    return {"n_functions": rounded_up(functions) if functions > 1 else None, "priority": named}
 
 
 def _begin(by_hour: Iterable[int]) -> int:

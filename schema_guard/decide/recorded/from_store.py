@@ -12,9 +12,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.configuration.loss import loss_lines
-from schema_guard.decide.functions import rounded_up
 from schema_guard.decide.recorded.answers import right_of
-from schema_guard.decide.recorded.arrivals import StoreArrivals, functions_of
+from schema_guard.decide.recorded.arrivals import StoreArrivals, alpha_shares
 from schema_guard.decide.recorded.comparisons import (
     comparisons_of,
     newest_of,
@@ -93,8 +92,7 @@ class _GatherSettings(NamedTuple):
     until: float | None
     everything: Sequence[ConfigurationCounts]
     arrivals: StoreArrivals
-    functions: int
-    priority: str | None
+    shares: dict[str, Any]
 
     @property
     def is_windowed(self) -> bool:
@@ -179,7 +177,6 @@ def gather_each(  # noqa: PLR0913 - which calls, and what no store knows; all by
             f"extra: {', '.join(sorted(facts.keys() - {'config'}))}: expected one function that it is about, got "
             f"{len(problems)}: name it with function= or schema="
         )
-    favoured = None if priority is None else select(store, known, function=priority).function
     everything = [row for row in known if chosen.segment in (None, row.segment or NO_SEGMENT)]
     options = _GatherSettings(
         frozenset(also_versions),
@@ -188,8 +185,7 @@ def gather_each(  # noqa: PLR0913 - which calls, and what no store knows; all by
         until,
         everything,
         StoreArrivals(store),
-        functions_of(known),
-        favoured,
+        alpha_shares(store, known, priority),
     )
     return [_gathered(problem, store, dict(facts), options) for problem in problems]
 
@@ -247,8 +243,7 @@ def _gathered(problem: Problem, store: Store, facts: dict[str, Any], options: _G
         "segments": segments_of(best) if best.is_rated and not tuned else [],
         "comparisons": comparisons_of(own, store),
         "sources": [],
-        "n_functions": rounded_up(options.functions) if options.functions > 1 else None,
-        "priority": options.priority,
+        **options.shares,
         "about": _scope_of(problem, configurations, store, options.since)
         | {"latest_days": None if production.latest_s is None else production.latest_s / 86_400},
         "day": datetime.now(UTC).date().isoformat(),

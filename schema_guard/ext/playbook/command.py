@@ -236,6 +236,7 @@ def _repeated(
             "min-right": percent_text(steps.min_right),
             "max-p95": steps.max_p95 and f"{steps.max_p95:.10g}s",
             "burst-length": steps.burst_length and f"{steps.burst_length:.10g}",
+            "priority": steps.priority,
         },
         files,
     )
@@ -286,6 +287,7 @@ def _settings(
         budget=PlaybookBudget(steps.max_calls, steps.max_output_tokens, how.max_time),
         function=found.function,
         layout=layouts.get(schema.fingerprint, "turns"),
+        priority=steps.priority,
         concurrency=how.concurrency,
     )
 

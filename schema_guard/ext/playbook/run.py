@@ -23,7 +23,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from schema_guard.bench.run.concurrency import InOrder, LostInARow, ran_to_end
 from schema_guard.decide import decide
+from schema_guard.decide.functions import part_of_alpha
 from schema_guard.decide.playbook import STEPS, order_of
+from schema_guard.decide.recorded.arrivals import alpha_shares
 from schema_guard.decide.recorded.from_store import gather
 from schema_guard.errors import InvalidArgument, MissingExtra
 from schema_guard.ext.playbook.calls import PlaybookCall, StepCalls, ask_task, judged
@@ -159,7 +161,9 @@ class _PlaybookRun:
         self.start = StepConfiguration("system_prompt", settings.output_tokens)
         self.steps: list[StepCalls] = []
         self.not_applicable = self._impossible()
-        self.alpha_each = settings.alpha / max(1, self._steps_ahead())
+        self.shares = self._alpha_shares()
+        part = part_of_alpha(self.shares.get("n_functions") or 1, self._is_priority())
+        self.alpha_each = settings.alpha * part / max(1, self._steps_ahead())
         self.calls_started = 0
         self.output_tokens = 0
         self.lost_in_a_row = LostInARow(MOST_LOST_IN_A_ROW)
@@ -167,6 +171,15 @@ class _PlaybookRun:
         self.ended = ""
         self.is_finished = False
         self._check_first()
+
+    def _alpha_shares(self) -> dict[str, Any]:
+        """Return how the functions of the store share alpha."""
+        store = self.asker.store
+        return {} if store is None else alpha_shares(store, store.configurations(), self.settings.priority)
+
+    def _is_priority(self) -> bool | None:
+        priority = self.shares.get("priority")
+        return None if priority is None else priority == self.settings.function
 
     def _steps_ahead(self) -> int:
         """Count what may be measured."""
@@ -355,6 +368,7 @@ class _PlaybookRun:
                 "schema_fingerprint": self.inputs.schema.fingerprint,
             },
             "options": {**store, **settings.repeated},
+            **self.shares,
             "strategies": [calls.as_evidence() for calls in measured] or [nothing],
             "comparisons": [pairs._asdict() for calls in measured if (pairs := calls.pairs()) is not None],
             "ladder": [
@@ -374,6 +388,7 @@ class _PlaybookRun:
             schema=self.inputs.schema.fingerprint,
             function=self.settings.function,
             extra={**extra, "ladder": claims},
+            priority=self.settings.priority,
         ).evidence
         return {**evidence, "options": {**evidence.get("options", {}), **self.settings.repeated}}
 

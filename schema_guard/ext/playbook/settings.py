@@ -50,6 +50,7 @@ class PlaybookSettings:
         budget: What may be spent.
         function: Whose fixes are measured, as records name it; None for the only function of the schema.
         layout: Of the prompts, the same as in the calls of the function.
+        priority: The function of the store that has half of alpha; None gives all functions equal parts.
         concurrency: Calls at once, >= 1; as many as this less one may be begun in vain when a step stops.
         repeated: Options of the command line, without their dashes, that every printed command repeats.
     """
@@ -64,6 +65,7 @@ class PlaybookSettings:
     budget: PlaybookBudget = field(default_factory=PlaybookBudget)
     function: str | None = None
     layout: Layout = "turns"
+    priority: str | None = None
     concurrency: int = AT_ONCE
     repeated: Mapping[str, Any] = field(default_factory=dict)
 

@@ -43,9 +43,11 @@ def _proved(figures: Figures) -> Iterator[Fact]:
     """Yield the meaning of 'proved'. Each side has its own alpha, which all strategies share."""
     if any(rate["n"] for rate in figures.get("rates", {}).values()):
         alpha = share(figures["config"]["alpha"])
+        functions = figures.get("n_functions")
+        shared = f"; {functions} functions of the store share that" if functions else ""
         yield Fact(
             "proved",
-            f"'above' and 'below' are each wrong in at most {alpha} of verdicts, however often you look",
+            f"'above' and 'below' are each wrong in at most {alpha} of verdicts, however often you look{shared}",
         )
 
 

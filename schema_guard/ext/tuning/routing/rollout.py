@@ -10,7 +10,7 @@ Rules:
    that the share may be up to three times as large where inputs come again.
 2. It goes back when the rate is proved above the target, or above that of the prompt where that is asked for: both are
    bounds that hold at every look. And when failures come that a rate at the target does not bring in 100,000 calls: a model
-   that was good for long is found out by its latest calls, not by all.
+   that was good for long is found out by its latest calls, not by all. It goes back only after 5 failures or 20 calls.
 3. Primary calls alone count: the draw parts them at random, so both branches have the same kinds of inputs.
 """
 
@@ -36,6 +36,10 @@ _DRIFT_ALPHA = 1e-5
 
 # A rate that rises has to have room to double.
 _MOST_TARGET = 0.5
+
+# The first failed call proves a rate above 1% already. A rollout goes back only after so many failures, or so many calls.
+_FEWEST_FAILURES = 5
+_FEWEST_CALLS = 20
 
 # Inputs that are remembered, 100 bytes each; it does not grow by further ones.
 _MOST_INPUTS = 100_000
@@ -93,6 +97,7 @@ class Course:
         self.inputs: tuple[int, float] = (0, 0)
         self._met: set[float] = set()
         self._lock = RLock()
+        self._alarmed = False
         self._drift = Drift(rollout.target, alpha=_DRIFT_ALPHA)
         self._next_look = 1.0
 
@@ -133,8 +138,10 @@ class Course:
             self.tuned = n + 1, k + (not outcome.ok)
             if self.why_back is not None:
                 return False
-            alarmed = self._drift.update(not outcome.ok)
-            self.why_back = self._proved() or (self._risen() if alarmed else None)
+            self._alarmed = self._drift.update(not outcome.ok) or self._alarmed
+            self.why_back = self._proved() or (
+                self._risen() if self._alarmed and self._has_enough() else None
+            )
             if self.why_back is not None:
                 self.share = 0.0
                 return True
@@ -169,6 +176,8 @@ class Course:
         """Say why the tuned model is out, where that is proved; only a failed call can have proved it."""
         n, k = self.tuned
         target, alpha = self.rollout.target, self.rollout.alpha
+        if not self._has_enough():
+            return None
         if k > n * target and log_e_value(k, n, target, side="bad") >= -log(alpha):
             return f"{_rate_text(k, n, alpha)} failed, proved above the target of {percent(target)}"
         if not self.rollout.against_prompt or not k:
@@ -180,6 +189,11 @@ class Course:
             prompt_rate = _rate_text(prompt_k, prompt_n, alpha / 2)
             return f"{_rate_text(k, n, alpha / 2)} failed, proved above the prompt's {prompt_rate}"
         return None
+
+    def _has_enough(self) -> bool:
+        """Return whether there are enough calls, or failures, to go back for."""
+        n, k = self.tuned
+        return n >= _FEWEST_CALLS or k >= _FEWEST_FAILURES
 
     def _risen(self) -> str:
         n, k = self.tuned

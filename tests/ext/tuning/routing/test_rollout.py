@@ -64,6 +64,21 @@ def test_a_bad_model_goes_back_by_itself_and_pulls_the_switch(tmp_path, caplog):
     assert branches.router(share=Rollout(), kill_switch=tmp_path / "off")("t") == {"by": "prompt"}
 
 
+@pytest.mark.parametrize(("failed", "back_at"), [(range(99), 5), (range(0, 99, 8), 20)])
+def test_a_few_failures_of_the_first_calls_do_not_end_a_rollout(failed, back_at):
+    """A rollout goes back after 5 failures, or after 20 calls if fewer failed."""
+    router = Branches(fails=lambda branch, task: branch == "tuned" and int(task) in failed).router(
+        share=Rollout(), shadow=1.0
+    )
+    number = 0
+    while router.why_back is None:
+        router(str(number))
+        router.flush()
+        number += 1
+
+    assert number == back_at
+
+
 def test_a_new_process_takes_up_a_rollout_where_the_records_say_it_is(tmp_path):
     """What was counted before, shadows among it, counts: a good model goes on with its share, a bad one stays out."""
     for name, rate in (("good", 0.0), ("bad", 0.3)):
