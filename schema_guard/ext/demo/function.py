@@ -34,6 +34,7 @@ SHOWN = [
     ("Standup, 2026/07/01, a quarter of an hour", {"title": "Standup", "date": "2026-07-01", "minutes": 15}),
 ]
 # To here.
+BEFORE = ({"role": "system", "content": ""},)
 
 
 def notice_reader(model: Model, store: Store) -> Guarded[..., Any, Any]:
@@ -56,7 +57,7 @@ def code_of(reader: Guarded[..., Any, Any]) -> str:
 
 def messages_of(notice: str) -> list[dict[str, str]]:
     """Give what the function is called with."""
-    return [{"role": "system", "content": ""}, {"role": "user", "content": notice}]
+    return [*BEFORE, {"role": "user", "content": notice}]
 
 
 @cache

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from schema_guard.decide import decide
 from schema_guard.decide.recorded.from_store import gather
 from schema_guard.errors import InvalidArgument
-from schema_guard.ext.demo.function import SHOWN, code_of, messages_of, notice_reader, notices
+from schema_guard.ext.demo.function import BEFORE, SHOWN, code_of, messages_of, notice_reader, notices
 from schema_guard.ext.playbook.inputs import inputs_of
 from schema_guard.ext.playbook.run import run_playbook
 from schema_guard.ext.playbook.settings import PlaybookBudget, PlaybookSettings
@@ -117,6 +117,7 @@ def run_demo(
     schema = reader.schema
     store.set_target(schema.fingerprint, TARGET)
     inputs = inputs_of(schema, notices(), examples=[Example(value, task) for task, value in SHOWN])
+    inputs = replace(inputs, before=BEFORE)
     with watched(CALLS) as on_call:
         outcomes = _call_all(reader, inputs.tasks[:CALLS], on_call)
     store.flush(10.0)

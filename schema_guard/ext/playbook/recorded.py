@@ -6,26 +6,39 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
+from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.decide.recorded.configurations import is_trial, last_call
 from schema_guard.errors import InvalidSchema
+from schema_guard.judging import judge
 from schema_guard.models.providers import PROVIDERS
 from schema_guard.models.weights import NAME
+from schema_guard.prompting import Example
 from schema_guard.records.attempts import Where
 from schema_guard.records.rows import COLUMNS
 from schema_guard.records.selection import select
 from schema_guard.schema import Schema
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from schema_guard.records import ConfigurationCounts, Store
     from schema_guard.records.payloads.texts import Texts
 
-__all__ = ["RecordedFunction", "RecordedInputs", "function_of", "model_of", "recorded_inputs", "schema_of"]
+__all__ = [
+    "RecordedFunction",
+    "RecordedInputs",
+    "function_of",
+    "model_of",
+    "recorded_examples",
+    "recorded_inputs",
+    "schema_of",
+]
 
 _WINDOW = 2_000
+SHOWN = 2
+"""Examples of recorded calls, as many as are drawn from a schema."""
 _CALL_ID, _NUMBER = COLUMNS.index("call_id"), COLUMNS.index("number")
 # Providers of servers that a store knows no address of.
 _LOCAL = "llamacpp-llguidance"
@@ -149,6 +162,31 @@ def recorded_inputs(store: Store, recorded: RecordedFunction, most: int | None) 
     if others:
         left_out["other messages stand before the text"] += others
     return RecordedInputs(tuple(found[usual]), befores[usual], left_out)
+
+
+def recorded_examples(
+    store: Store, recorded: RecordedFunction, schema: Schema[Any], before: Sequence[Mapping[str, str]] = ()
+) -> tuple[Example, ...]:
+    """Return examples for few-shot: inputs of the latest calls whose first reply was valid as it was, with their values.
+
+    Args:
+        store: The store.
+        recorded: The function.
+        schema: The schema of the values.
+        before: The messages that the input must have before its text.
+    """
+    shown: dict[str, Example] = {}
+    where = Where(schema=recorded.fingerprint, function=recorded.name)
+    for texts in islice(_latest(store, where), _WINDOW):
+        task = _task(texts)
+        if texts is None or texts.reply is None or isinstance(task, str) or task[0] != tuple(before):
+            continue
+        judged = judge(texts.reply, schema)
+        if judged.ok and judged.form == "clean" and task[1] not in shown:
+            shown[task[1]] = Example(json.loads(texts.reply), task[1])
+        if len(shown) == SHOWN:
+            return tuple(shown.values())
+    return ()
 
 
 def _latest(store: Store, where: Where) -> Iterator[Texts | None]:

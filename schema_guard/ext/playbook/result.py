@@ -103,6 +103,7 @@ class PlaybookResult:
         output_tokens: Output limit of an attempt that the playbook run started with; None for none.
         options: The provider's own arguments of every request.
         layout: Of the prompts.
+        examples: The task and the value of each example that few-shot sent; empty if they were drawn from the schema.
         target: The failure rate that is good enough.
         alpha_each: Of each side of each step while running.
         calls: That were begun, those without a judged reply included.
@@ -125,6 +126,7 @@ class PlaybookResult:
     output_tokens: int | None
     options: Mapping[str, Any]
     layout: Layout
+    examples: tuple[tuple[str | None, Any], ...]
     target: float
     alpha_each: float
     calls: int
@@ -161,6 +163,8 @@ def _facts(result: PlaybookResult) -> Iterator[Fact]:
         yield Fact("measured", f"{step.step}: {_result_text(step, result)}")
     yield Fact("next", verdict["next_step"])
     yield Fact("ended", result.ended)
+    if result.examples and any(step.step == "few_shot" for step in result.steps):
+        yield Fact("few_shot", f"sent examples={list(result.examples)!r}; give the same ones to guard")
     if result.function:
         yield Fact("function", result.function)
     larger = f", larger model {result.larger}" if result.larger else ""

@@ -429,6 +429,7 @@ class _PlaybookRun:
             output_tokens=self.settings.output_tokens,
             options=dict(self.settings.options),
             layout=self.settings.layout,
+            examples=tuple((one.task, one.value) for one in self.inputs.examples),
             target=self.settings.target,
             alpha_each=self.alpha_each,
             calls=self.calls_started,

@@ -17,6 +17,7 @@ from schema_guard.ext.playbook.recorded import (
     RecordedInputs,
     function_of,
     model_of,
+    recorded_examples,
     recorded_inputs,
     schema_of,
 )
@@ -108,7 +109,13 @@ def _of_function(
         missing.append("inputs: the store has none of this function")
     inputs = None
     if schema is not None and texts:
-        inputs = replace(inputs_of(schema, texts, seed=asked.seed), before=found.before)
+        shown = recorded_examples(records, recorded, schema, found.before)
+        # An example that is an input too would show the model its own answer.
+        asked_texts = [text for text in texts if text not in {one.task for one in shown}]
+        if not asked_texts:
+            shown, asked_texts = (), list(texts)
+        inputs = inputs_of(schema, asked_texts, examples=shown, seed=asked.seed)
+        inputs = replace(inputs, before=found.before)
     return PlaybookSources(inputs, models, recorded.name, tuple(missing), not texts, recorded)
 
 

@@ -168,3 +168,41 @@ def test_a_function_that_changes_its_layout_needs_new_trials(folder, capsys):
     _, notes = decided(capsys)
 
     assert notes == ["3 calls of trials left out: their layout is text, and the function's is turns"]
+
+
+@needs("tuning")
+def test_calls_of_a_model_are_training_rows(folder, capsys):
+    """A tuned model gets the user's turn that the function sent, without the text about the format."""
+    with connect(script(folder, *[GOOD] * 4)) as model, open_store("r.db", payload="full") as store:
+        guarded = guard(SCHEMA, name="shop.sort", store=store, checks=[bool])(model)
+        for number in range(4):
+            guarded(f"Bill {number}.")
+
+    status, out, _ = run(
+        capsys, "tune", "prepare", "--schema", "ticket", "--store", "r.db", "--output", "set", "--min-examples", "1",
+    )  # fmt: skip
+
+    assert status == 0, out
+    texts = [file.read_text() for file in (folder / "set").glob("t*.jsonl")]
+    rows = [json.loads(line) for text in texts for line in text.splitlines()]
+    assert rows
+    assert all(len(row["messages"]) == 2 for row in rows)
+    assert all(row["messages"][0]["content"].startswith("Bill") for row in rows)
+
+
+@needs("playbook")
+def test_the_playbook_shows_recorded_clean_replies(folder, capsys):
+    """The result has the examples, because a guard without them sends other requests."""
+    with open_store("r.db", payload="full") as store:
+        guarded = guard(SCHEMA, name="shop.sort", store=store)(ask_text)
+        for number in range(4):
+            guarded(f"Bill {number}.")
+
+    _, out, _ = run(
+        capsys, "bench", "run", "--playbook", "--function", "shop.sort", "--store", "r.db",
+        "--model", script(folder, *[GOOD] * 2), "--first-step", "few_shot",
+    )  # fmt: skip
+
+    words = " ".join(out.split())
+    assert "inputs 2 in the order" in words
+    assert "sent examples=[('Bill 3.', {'a': 1}), ('Bill 2.', {'a': 1})]" in words

@@ -14,6 +14,7 @@ from math import fsum
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from schema_guard.bench.suites.values import as_written
+from schema_guard.configuration.layout import layout_of
 from schema_guard.configuration.model_names import model_and_snapshot
 from schema_guard.ext.redaction import redacted_value
 from schema_guard.ext.transfer.exporter import texts_by_attempt
@@ -152,7 +153,8 @@ def _messages(call: StoredCall, schema: Schema[Any], settings: ExportSettings) -
     if call.attempts[-1]["kind"] == "transport":
         return Unknown(_NO_REPLY)
     task = recorded_task(call.texts[0], first, settings.prompt_from)
-    return task if isinstance(task, Unknown) else served(task, schema, settings.strategy)
+    layout = layout_of(first["settings"] or "{}")
+    return task if isinstance(task, Unknown) else served(task, schema, settings.strategy, layout)
 
 
 def _row(call: StoredCall, schema: Schema[Any], row: TrainingRow) -> TrainingRow:

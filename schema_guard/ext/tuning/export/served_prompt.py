@@ -22,6 +22,7 @@ from schema_guard.text import clip
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from schema_guard.configuration.layout import Layout
     from schema_guard.records.payloads.texts import Texts
     from schema_guard.schema import Schema
 
@@ -75,18 +76,21 @@ class Unknown(str):
     __slots__ = ()
 
 
-def served(task: Any, schema: Schema[Any], strategy: str = "bare") -> Messages | Unknown:
+def served(
+    task: Any, schema: Schema[Any], strategy: str = "bare", layout: Layout | None = None
+) -> Messages | Unknown:
     """Give the messages that a guard sends for a task at attempt 1; `Unknown` where they are no plain texts.
 
     Args:
         task: A text, or messages.
         schema: What the answer has to keep to.
         strategy: Of the tuned configuration.
+        layout: Of the function's prompts. Default: `turns`, as a model takes a text.
     """
     prompt = task if isinstance(task, str) else messages_of(task)
     if prompt is None:
         return Unknown(_NOT_TEXT)
-    sent = render(prompt, STRATEGIES[strategy].instructions(schema), ())
+    sent = render(prompt, STRATEGIES[strategy].instructions(schema), (), layout=layout or "turns")
     if isinstance(sent, str):
         return ({"role": "user", "content": sent},)
     messages = tuple(message.as_dict() for message in sent)
@@ -103,9 +107,12 @@ def _is_plain(message: dict[str, Any]) -> bool:
 
 def _holds(prompt: Any, task: Any) -> bool:
     """Say whether a task stands in the prompt, behind what the strategy says; a list of messages is sent as a list."""
-    if isinstance(task, str):
-        return isinstance(prompt, str) and prompt.endswith(task)
-    return isinstance(prompt, list)
+    if not isinstance(task, str):
+        return isinstance(prompt, list)
+    if isinstance(prompt, list):
+        # A model takes a text as the last turn.
+        return bool(prompt) and isinstance(prompt[-1], dict) and prompt[-1].get("content") == task
+    return isinstance(prompt, str) and prompt.endswith(task)
 
 
 def _built(prompt_from: Callable[..., Any], task: Any) -> Any:
