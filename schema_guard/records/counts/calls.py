@@ -128,7 +128,7 @@ def input_key(row: Row) -> int | None:
     cluster, input_hash = row[_CLUSTER], row[_INPUT_HASH]
     if cluster is not None:
         return key_of_cluster(str(cluster))
-    return None if input_hash is None else key_of_input(str(input_hash))
+    return None if input_hash is None else _input_key(f"input {input_hash}")
 
 
 def key_of_cluster(cluster: str) -> int:

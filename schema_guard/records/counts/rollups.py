@@ -161,7 +161,7 @@ class _Calls:
     """Calls of one configuration that began in one hour. They are gathered first, and counted a column at a time."""
 
     def __init__(self) -> None:
-        self._ids: list[int] = []
+        self._first_id = self._last_id = 0
         self._results: dict[tuple[str, ...], int] = defaultdict(int)
         self._tallies: dict[tuple[str, str | int], int] = defaultdict(int)
         self._outcomes = bytearray()
@@ -190,7 +190,9 @@ class _Calls:
 
     def _add_attempts(self, call: list[StoredRow], *, is_judged: bool) -> None:
         first: Any = call[0][1]
-        self._ids += (call[0][0], call[-1][0])
+        # Calls come in the order of `id`.
+        self._first_id = self._first_id or call[0][0]
+        self._last_id = call[-1][0]
         if first[_STARTED_AT] is not None:
             self._started.append(first[_STARTED_AT])
         if len(call) == 1:
@@ -208,7 +210,7 @@ class _Calls:
 
     def counted(self) -> RollUp:
         """Return the counts of the calls."""
-        rolled = RollUp(min(self._ids), max(self._ids))
+        rolled = RollUp(self._first_id, self._last_id)
         rolled.outcomes, rolled.inputs = self._outcomes, array("q", self._inputs)
         if self._started:
             rolled.starts = min(self._started), max(self._started)

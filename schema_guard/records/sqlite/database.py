@@ -47,6 +47,9 @@ if TYPE_CHECKING:
 
 LOCK_WAIT_S = 5.0
 _STEPS_BETWEEN_LOOKS = 1_000  # of SQLite's virtual machine: about 20 rows
+_CACHE_KIB = 10_000  # a batch of 2,000 new inputs changes 7 MB of pages
+# Pages of the log that are copied to the file at once: a part of the file's pages, at most 32 MB.
+_LEAST_LOGGED, _MOST_LOGGED, _PART_LOGGED = 1_000, 8_000, 8
 _SECOND_LOOK_S = 0.05  # without locks another process may be seen in the middle of writing a page
 
 _ALONE = "mode=ro&immutable=1"  # the file without its log
@@ -361,6 +364,7 @@ class _FileSession(_SQLiteSession):
         super().__init__(connection)
         # A fork breaks off a write, which is made again afterwards.
         connection.set_progress_handler(lambda: connections.is_hurried, _STEPS_BETWEEN_LOOKS)
+        _expect_many_pages(connection)
         self._path = path
         self._connections = connections
         self._turn_of = turn_of
@@ -398,6 +402,18 @@ class _FileSession(_SQLiteSession):
                 self._connections.write_start = None
             if self._is_moved():
                 raise moved
+
+
+def _expect_many_pages(connection: sqlite3.Connection) -> None:
+    """Let a writing connection change many pages of a large file, with less work for each page.
+
+    Each new input changes a page of its own. A batch of them is kept in memory, so that no page is written early. Pages of
+    the log that changed several times are copied to the file once. A small file has a small log.
+    """
+    ((pages,),) = connection.execute("PRAGMA page_count").fetchall()
+    limit = max(_LEAST_LOGGED, min(pages // _PART_LOGGED, _MOST_LOGGED))
+    connection.execute(f"PRAGMA wal_autocheckpoint = {limit}")
+    connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
 
 
 class _MemorySession(_SQLiteSession):
