@@ -10,14 +10,13 @@ from weakref import finalize
 
 from schema_guard.arguments import require_seconds
 from schema_guard.errors import InvalidArgument
-from schema_guard.records.payloads.storage import TextStorage, stricter
+from schema_guard.records.payloads.storage import TextStorage
 from schema_guard.records.values import Counts
 from schema_guard.records.writer import Writer
 from schema_guard.text import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from types import TracebackType
 
     from schema_guard.records.backend import Backend
     from schema_guard.records.counts.configurations import ConfigurationCounts, HourCounts
@@ -87,8 +86,12 @@ class Store:
     def tighten(self, *, durability: Durability, payload: PayloadPolicy, retention: Retention) -> None:
         """Let the stricter hold of what this store does and what somebody else asks of it who names the same place."""
         self._writer.is_sync = self._writer.is_sync or durability == "sync"
-        self._writer.keeper.policy = stricter(self.payload, payload)
+        self._writer.keeper.tighten(payload)
         self._writer.keeper.schedule.retention = self.retention.stricter(retention)
+
+    def redact_like(self, other: Store) -> None:
+        """Let texts go through the functions by which another store of the same place redacts its own."""
+        self._writer.keeper.tighten("full", other._writer.keeper.redactors)
 
     @property
     def is_closed(self) -> bool:
@@ -454,9 +457,7 @@ class Store:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.close()
 
     def __repr__(self) -> str:

@@ -181,6 +181,8 @@ def _agree(store: Store, stated: PayloadPolicy | None) -> None:
         for other in alike:
             for policy in policies:
                 other.tighten(durability="queue", payload=policy, retention=Retention())
+            for each in alike:
+                other.redact_like(each)
 
 
 def _is_same_place(one: str, other: str) -> bool:

@@ -5,6 +5,8 @@ import pytest
 
 from schema_guard.errors import InvalidArgument
 from schema_guard.records import open_store, resolve_store, urls
+from tests.needs import needs
+from tests.public.records.outcomes import CALL, outcome
 
 
 def test_a_store_is_itself(tmp_path):
@@ -108,6 +110,22 @@ def test_the_strictest_policy_of_a_file_holds_for_every_name(tmp_path):
             assert (first.payload, linked.payload) == ("hash", "hash")
         with open_store(f"{tmp_path}/hard.db?payload=off"), open_store(str(path), payload="full") as last:
             assert (first.payload, last.payload) == ("off", "off")
+
+
+@needs("redaction")
+def test_the_redaction_of_each_opener_holds_for_every_name(tmp_path):
+    """A text goes through the functions of all who opened the file, also the texts of a store that would keep all."""
+    path, link = tmp_path / "records.db", tmp_path / "link.db"
+    with (
+        open_store(str(path), payload="redacted", redact=lambda text: text.replace("Ann", "A")),
+        open_store(f"{path}?payload=redacted", redact=lambda text: text.replace("Bob", "B")),
+    ):
+        link.symlink_to(path)
+        with open_store(str(link), payload="full") as store:
+            store.record(outcome({"prompt": "Ann and Bob", "reply": "Bob and Ann"}))
+            (texts,) = store.texts([CALL.id])
+
+    assert (texts.prompt, texts.reply) == ("A and B", "B and A")
 
 
 def test_a_store_that_states_no_policy_changes_none(tmp_path):

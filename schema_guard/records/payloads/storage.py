@@ -48,6 +48,7 @@ class PendingTexts(NamedTuple):
         touched: JSON of the places where the redaction changed them.
         lost: Which of the two, `"prompt"` and `"reply"`, the redaction failed on; a task goes with its prompt.
         task: JSON of what the user's function was asked; None where that is the prompt, and but for attempt 1.
+        is_redacted: Whether they were redacted.
     """
 
     prompt: str | None
@@ -55,6 +56,7 @@ class PendingTexts(NamedTuple):
     touched: str | None = None
     lost: tuple[str, ...] = ()
     task: str | None = None
+    is_redacted: bool = False
 
 
 class TextStorage:
@@ -66,6 +68,7 @@ class TextStorage:
 
     Attributes:
         policy: Which one holds.
+        redactors: The functions of all who opened the file, which a text goes through after the built-in redaction.
         schedule: For how long rows and texts are kept.
         redactor_errors: Texts of which nothing was kept, because the redaction failed on them.
 
@@ -86,8 +89,14 @@ class TextStorage:
         self.policy = policy
         self.redactor_errors = 0
         self.schedule = Schedule()
-        self._redact = redact
+        self.redactors: tuple[Callable[[str], str], ...] = () if redact is None else (redact,)
         self._lock = fork_safe_lock()
+
+    def tighten(self, policy: PayloadPolicy, redactors: Sequence[Callable[[str], str]] = ()) -> None:
+        """Keep no more than another policy does, and let texts go through its functions too. This includes waiting texts."""
+        new = [one for one in redactors if not any(one is known for known in self.redactors)]
+        self.redactors = (*self.redactors, *new)
+        self.policy = stricter(self.policy, policy)
 
     def take(self, outcome: Outcome[Any], task: Prompt | None = None) -> tuple[PendingTexts, ...]:
         """Give the texts that are to be stored, one for each attempt; none when the policy is `"off"`.
@@ -96,11 +105,13 @@ class TextStorage:
         """
         if self.policy == "off":
             return ()
-        keep = self._redacted if self.policy == "redacted" else _as_it_is
-        return tuple(keep(attempt, None if place else task) for place, attempt in enumerate(outcome.attempts))
+        texts = [
+            _as_it_is(attempt, None if place else task) for place, attempt in enumerate(outcome.attempts)
+        ]
+        return tuple(map(self._redacted, texts) if self.policy == "redacted" else texts)
 
-    def payloads(self, texts: Sequence[PendingTexts], key: bytes) -> list[Payload]:
-        """Give what is stored of texts.
+    def payloads(self, texts: Sequence[PendingTexts], key: bytes) -> list[Payload | None]:
+        """Return what is stored of texts, by the policy that holds now.
 
         Args:
             texts: As `take` gave them.
@@ -114,6 +125,9 @@ class TextStorage:
             with_task,
         )  # as above
 
+        if self.policy == "off":  # since they were taken
+            return [None] * len(texts)
+
         def packed(one: PendingTexts, name: str) -> bytes | None:
             text: str | None = getattr(one, name)
             if text is None:
@@ -122,24 +136,30 @@ class TextStorage:
                 return hashed(text, key)
             return packed_text(with_task(text, one.task) if name == "prompt" and one.task else text)
 
+        if self.policy == "redacted":
+            texts = [one if one.is_redacted else self._redacted(one) for one in texts]
         return [Payload(packed(one, "prompt"), packed(one, "reply"), one.touched) for one in texts]
 
-    def _redacted(self, attempt: Attempt, task: Prompt | None) -> PendingTexts:
+    def _further(self, text: str) -> str:
+        for redact in self.redactors:
+            text = redact(text)
+        return text
+
+    def _redacted(self, pending: PendingTexts) -> PendingTexts:
         from schema_guard.extensions import load  # as above
-        from schema_guard.records.payloads.texts import prompt_text  # as above
 
         redacted_value = load("payload:redacted")
         texts: dict[str, Any] = {}
         touched: list[tuple[Any, ...]] = []
         lost = []
-        asked = None if task is attempt.prompt else task
-        for name, text in (("prompt", attempt.prompt), ("reply", attempt.reply), ("task", asked)):
+        for name in ("prompt", "reply", "task"):
+            text = getattr(pending, name)
             texts[name] = None
             if text is None:
                 continue
             try:
-                value = text if name == "reply" else json.loads(prompt_text(text))
-                redacted, places = redacted_value(value, further=self._redact)
+                value = text if name == "reply" else json.loads(text)
+                redacted, places = redacted_value(value, further=self._further if self.redactors else None)
             except Exception as error:
                 if is_interruption(error):
                     raise
@@ -149,7 +169,10 @@ class TextStorage:
                 texts[name] = redacted if name == "reply" else _json_text(redacted)
                 touched += [(name, *place) for place in places]
         return PendingTexts(
-            **texts, touched=json.dumps(touched[:_MOST_TOUCHED]) if touched else None, lost=tuple(lost)
+            **texts,
+            touched=json.dumps(touched[:_MOST_TOUCHED]) if touched else None,
+            lost=tuple(lost),
+            is_redacted=True,
         )
 
     def _failed(self, error: Exception) -> None:
