@@ -18,6 +18,7 @@ import platform
 import random
 import secrets
 import sys
+from bisect import bisect_right
 from dataclasses import asdict
 from datetime import UTC, datetime
 from math import inf, log1p
@@ -30,6 +31,7 @@ from stream_simulation import Row, progress
 from schema_guard import __version__
 from schema_guard.decide.recorded.stream import in_order
 from schema_guard.decide.recorded.weeks import Calendar
+from schema_guard.stats import changes, growing_since
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -41,6 +43,7 @@ HOUR_S = 3_600
 WEEK = 168
 WEEKS = 8
 WITHIN = 1_000
+CALLS, JUMP, BEFORE = 14_000, 3_000, 0.003
 WEDNESDAY, SATURDAY = 48, 120
 WEEKEND, NIGHT = (
     frozenset(range(120, 168)),
@@ -213,8 +216,43 @@ def no_pattern_part(streams: int, rng: random.Random, text: Callable[[str], None
     yield Row(f"{what}: noticed within, in 99 %", ordered[-(-99 * streams // 100) - 1], "calls", 5_000)
 
 
+def growth_part(streams: int, rng: random.Random, text: Callable[[str], None]) -> Iterator[Row]:
+    """Jumps and straight rises: which of them may have been growing, by the text."""
+    for name, rate, at_most in (
+        ("a jump", 0.03, 0.1),
+        ("a jump", 0.06, 0.1),
+        ("a jump", 0.015, 0.1),
+        ("a rise in four weeks", 0.03, None),
+    ):
+        for looked in (0, 1_000, 5_000):
+            growing = noticed = 0
+            for number in range(streams):
+                failed = [
+                    one
+                    for one in range(1, CALLS + 1)
+                    if rng.random() < _rate(one, rate, is_jump=at_most is not None)
+                ]
+                found = [
+                    one for one in changes(failed, CALLS) if one.direction == "rise" and one.alarm_at > JUMP
+                ][:1]
+                if found:
+                    last = min(found[0].alarm_at + looked, CALLS)
+                    seen = failed[: bisect_right(failed, last)]
+                    noticed += 1
+                    growing += growing_since(seen, last, changes(seen, last)) is not None
+                text(f"{name} to {rate:.1%}: {growing} of {number + 1}")
+            what = f"{name} from 0.3 to {100 * rate:g} %, {looked:,} calls after the alarm: may have been growing"
+            yield Row(what, growing / noticed, "share", at_most, streams=noticed)
+
+
+def _rate(number: int, rate: float, *, is_jump: bool) -> float:
+    after = max(0, number - JUMP) / (28 * 400)
+    return BEFORE + (rate - BEFORE) * (float(number > JUMP) if is_jump else after)
+
+
 PARTS = {
     "patterns": patterns_part, "constant": constant_part, "jumps": jumps_part, "no_pattern": no_pattern_part,
+    "growth": growth_part,
 }  # fmt: skip
 
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from schema_guard.decide.recorded.arrivals import StoreArrivals
     from schema_guard.decide.recorded.configurations import RecordedConfiguration
+    from schema_guard.decide.recorded.weeks import Weeks
     from schema_guard.records import ConfigurationCounts, HourCounts, Store
     from schema_guard.records.rows import Row
     from schema_guard.stats import Bursts, Change
@@ -357,12 +358,8 @@ def _is_bursty(stream: CallsInOrder, own: PartOfCalls, bursts: Bursts) -> bool:
 def _change(change: Change, stream: CallsInOrder, own: PartOfCalls) -> dict[str, Any]:
     spans, weeks = stream.spans(change), stream.weeks
     (n, k), (since_n, since_k) = (own.within(spans, at) for at in (change.alarm_at + 1, change.start))
-    part = weeks.part_of(change) if weeks else None
-    known = {} if part is None else {"part": part.part.name}
-    if weeks is not None and weeks.complete < LEAST_WINDOWS:
-        known["pattern_from"] = weeks.calendar.known_from
     return {
-        **known,
+        **({} if weeks is None else _of_weeks(change, stream, weeks)),
         "direction": change.direction,
         "at": change.start,
         "alarm_at": change.alarm_at,
@@ -375,6 +372,20 @@ def _change(change: Change, stream: CallsInOrder, own: PartOfCalls) -> dict[str,
         "open": stream.is_open(change),
         "with": [],
     }
+
+
+def _of_weeks(change: Change, stream: CallsInOrder, weeks: Weeks) -> dict[str, str]:
+    """Return the part of the week that changed, when a pattern can be proved, and since when the rate may have been growing."""
+    known: dict[str, str] = {}
+    part, growing = weeks.part_of(change), stream.growing_at(change)
+    if part is not None:
+        known["part"] = part.part.name
+    if weeks.complete < LEAST_WINDOWS:
+        known["pattern_from"] = weeks.calendar.known_from
+    began, at = stream.at(change.start), None if growing is None else stream.at(growing)
+    if at is not None and began is not None and weeks.calendar.day(at) < weeks.calendar.day(began):
+        known["growing_since"] = weeks.calendar.day(at)
+    return known
 
 
 def _when(

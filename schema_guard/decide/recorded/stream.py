@@ -14,7 +14,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 from schema_guard.decide.recorded.weeks import weeks_of
-from schema_guard.stats import Change, bursts_of, changes, unpacked
+from schema_guard.stats import Change, bursts_of, changes, growing_since, unpacked
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Sequence
@@ -35,6 +35,7 @@ class CallsInOrder(NamedTuple):
         changes: When their rate changed.
         parts: Calls of each configuration in each hour, and how many came before; empty for calls of one configuration.
         weeks: The weeks, and the parts of the week that fail at different rates; None if the weeks are not known.
+        growing: The call since which the rate may have been growing; None if it jumped, did not rise, or has a weekly pattern.
     """
 
     failed: tuple[int, ...]
@@ -43,6 +44,7 @@ class CallsInOrder(NamedTuple):
     changes: tuple[Change, ...]
     parts: tuple[tuple[int, tuple[_Some, ...]], ...] = ()
     weeks: Weeks | None = None
+    growing: int | None = None
 
     def at(self, number: int) -> int | None:
         """Give when the hour of a call began; None when it is not known."""
@@ -84,6 +86,12 @@ class CallsInOrder(NamedTuple):
         """Return the first and the last numbers of the calls among which a change was noticed."""
         part = self.weeks.part_of(change) if self.weeks else None
         return ((1, self.n),) if part is None else part.spans
+
+    def growing_at(self, change: Change) -> int | None:
+        """Return the call since which the rate may have been growing, if a change is the last one of its calls."""
+        part = self.weeks.part_of(change) if self.weeks else None
+        growing = self.growing if part is None else part.growing
+        return growing if self.is_open(change) else None
 
     def is_open_rise(self, change: Change) -> bool:
         """Return whether a change is a rise, and the rate has not changed again since."""
@@ -233,11 +241,13 @@ def in_order(
         calendar: The weeks of the function; None looks for no weekly pattern.
     """
     weeks = None if calendar is None else weeks_of(failed, hours, calendar)
+    growing = None
     if weeks is None or not weeks.parts:
         found = changes(failed, n)
+        growing = growing_since(failed, n, found)
     else:
         found = sorted((one for part in weeks.parts for one in part.changes), key=lambda one: one.alarm_at)
-    return CallsInOrder(tuple(failed), n, tuple(hours), tuple(found), weeks=weeks)
+    return CallsInOrder(tuple(failed), n, tuple(hours), tuple(found), weeks=weeks, growing=growing)
 
 
 class _Some(NamedTuple):

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING, NamedTuple
 
 from schema_guard.errors import InvalidArgument
-from schema_guard.stats import Change, WeekCounts, WeekPart, changes, week_parts
+from schema_guard.stats import Change, WeekCounts, WeekPart, changes, growing_since, week_parts
 from schema_guard.stats.cycles import HOURS, LEAST_WINDOWS, WINDOWS
 from schema_guard.text import clip
 
@@ -117,11 +117,13 @@ class PartOfWeek(NamedTuple):
         part: The hours, and what proves that their rate differs.
         spans: First and last number of calls that follow each other, among all calls.
         changes: When the rate of these calls changed; the numbers are those among all calls.
+        growing: The call since which their rate may have been growing, among all calls; None if it jumped or did not rise.
     """
 
     part: WeekPart
     spans: tuple[tuple[int, int], ...]
     changes: tuple[Change, ...]
+    growing: int | None
 
 
 class Weeks(NamedTuple):
@@ -207,11 +209,13 @@ def _with_changes(
         index = bisect_left(sizes, number) - 1
         return spans[index][0] + number - sizes[index] - 1
 
-    found = tuple(
+    found = changes(numbers, sizes[-1])
+    growing = growing_since(numbers, sizes[-1], found)
+    placed = tuple(
         change._replace(start=among_all(change.start), alarm_at=among_all(change.alarm_at))
-        for change in changes(numbers, sizes[-1])
+        for change in found
     )
-    return PartOfWeek(part, tuple(spans), found)
+    return PartOfWeek(part, tuple(spans), placed, None if growing is None else among_all(growing))
 
 
 def _spans(
