@@ -212,6 +212,7 @@ def _repeated(which: WhichCalls, asked: DecideOptions) -> dict[str, list[str]]:
             "min-right": percent_text(asked.min_right),
             "max-p95": asked.max_p95 and f"{asked.max_p95:.10g}s",
             "burst-length": asked.burst_length and f"{asked.burst_length:.10g}",
+            "time-zone": asked.time_zone,
             "sizes": asked.sizes,
             "priority": asked.priority,
             "also-version": list(asked.also_version),

@@ -293,9 +293,9 @@ def _counted(strategy: StrategyCounts) -> tuple[int, int, tuple[AttemptCounts, .
         note = f"{name}: drift alarm at call {drift.alarm_at}, only the {drift.post_n} calls after it count"
         return drift.post_n, drift.post_failed, drift.post_attempts, [note]
     if weekly and weekly.parts:
-        n, failed = weekly.counted
         weeks = plural(weekly.whole, "whole week")
-        return n, failed, (), [f"{name}: failures follow the week, so only the {n} calls of {weeks} count"]
+        note = f"{name}: failures follow the week, so only the {weekly.n} calls of {weeks} count"
+        return weekly.n, weekly.k, (), [note]
     if change and not strategy.bursts:
         # Those that the alarm was raised by were chosen for their failures.
         n, failed = change.after

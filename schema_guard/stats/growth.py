@@ -39,8 +39,8 @@ def growing_since(failed: Sequence[int], n: int, found: Sequence[Change]) -> int
         n: All calls.
         found: Their changes.
 
-    Source: the likelihoods of two models with three parameters each: a rate that jumps once, and a rate that is constant and
-    then rises on a straight line.
+    Source: a comparison of two likelihoods. In one model the rate jumps once. In the other, it is constant and then rises on a
+    straight line. Both models have three parameters.
 
     >>> from schema_guard.stats.changes import changes
     >>> failed = [4_000 + round(80 * number**0.5) for number in range(1, 2_501)]

@@ -55,11 +55,13 @@ class PartOfWeekCounts(NamedTuple):
 
     Attributes:
         name: Name of the part, such as `weekends`.
-        counted: Its calls, and those without a valid attempt.
+        n: Number of calls.
+        k: Number of failed calls.
     """
 
     name: str
-    counted: Counted
+    n: int
+    k: int
 
 
 class WeeklyEvidence(NamedTuple):
@@ -70,7 +72,8 @@ class WeeklyEvidence(NamedTuple):
         complete: Number of complete weeks.
         parts: The parts of the week that fail at different rates; empty if no pattern is proved.
         whole: Number of whole weeks since the last change in any part.
-        counted: The calls in these weeks, and those without a valid attempt.
+        n: Number of calls in these weeks.
+        k: Number of failed calls in these weeks.
         given: All counts of the search.
     """
 
@@ -78,8 +81,18 @@ class WeeklyEvidence(NamedTuple):
     complete: int
     parts: tuple[PartOfWeekCounts, ...]
     whole: int
-    counted: Counted
+    n: int
+    k: int
     given: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, given: Mapping[str, Any]) -> WeeklyEvidence:
+        """Return the value of the key `weekly`."""
+        parts = (
+            PartOfWeekCounts(one["name"], int(one["n"]), int(one["k"])) for one in given.get("parts", ())
+        )
+        whole, n, k = (int(given.get(name, 0)) for name in ("whole", "n", "k"))
+        return cls(given["zone"], int(given["complete"]), tuple(parts), whole, n, k, given)
 
     def as_dict(self) -> dict[str, Any]:
         """Return all counts of the search, with the pattern in words."""
@@ -87,15 +100,15 @@ class WeeklyEvidence(NamedTuple):
 
     @property
     def text(self) -> str:
-        """The pattern in words."""
+        """The pattern in words: weekends fail 3%, the rest 0.3%, for 3 weeks now."""
+        known = [part for part in self.parts if part.n]
         rates = [
-            f"{part.name} fail {percent(part.counted.missed / part.counted.n)}"
-            for part in self.parts
-            if part.counted.n
+            f"{part.name} {'' if index else 'fail '}{percent(part.k / part.n)}"
+            for index, part in enumerate(known)
         ]
-        # The verb is not repeated: weekends fail 3%, the rest 0.3%.
-        listed = ", ".join([*rates[:1], *(rate.replace(" fail ", " ", 1) for rate in rates[1:])])
+        names = " and ".join(part.name for part in self.parts)
+        pattern = ", ".join(rates) if rates else f"{names} fail at different rates"
         since = (
             f"for {plural(self.whole, 'week')} now" if self.whole else "no whole week since the last change"
         )
-        return f"{listed}, {since} (time zone {self.zone})" if listed else f"{since} (time zone {self.zone})"
+        return f"{pattern}, {since} (time zone {self.zone})"

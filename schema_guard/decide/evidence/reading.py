@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.configuration.traffic import Traffic
-from schema_guard.decide.evidence.changes import ChangeEvidence, Counted, PartOfWeekCounts, WeeklyEvidence
+from schema_guard.decide.evidence.changes import ChangeEvidence, Counted, WeeklyEvidence
 from schema_guard.decide.evidence.conflicts import conflicts
 from schema_guard.decide.evidence.model_availability import with_closing
 from schema_guard.decide.evidence.money import CallCost, Economics, GpuBill, Three, TokenBill, TrialCost
@@ -153,7 +153,7 @@ def _strategy(strategy: dict[str, Any]) -> StrategyCounts:
         change=_change(strategy["change"]) if "change" in strategy else None,
         history=FunctionHistory(**_ints(strategy["history"])) if "history" in strategy else None,
         bursts=BurstEvidence(**_ints(strategy["bursts"])) if "bursts" in strategy else None,
-        weekly=_weekly(strategy["weekly"]) if "weekly" in strategy else None,
+        weekly=WeeklyEvidence.of(strategy["weekly"]) if "weekly" in strategy else None,
         right=_counted(strategy, "right"),
         latency=_counted(strategy, "latency"),
         sent=SentSettings(**strategy["sent"]) if "sent" in strategy else None,
@@ -205,20 +205,6 @@ def _change(change: dict[str, Any]) -> ChangeEvidence:
         part=change.get("part"),
         pattern_from=change.get("pattern_from"),
         growing_since=change.get("growing_since"),
-    )
-
-
-def _weekly(weekly: dict[str, Any]) -> WeeklyEvidence:
-    return WeeklyEvidence(
-        zone=weekly["zone"],
-        complete=int(weekly["complete"]),
-        parts=tuple(
-            PartOfWeekCounts(part["name"], Counted(int(part["n"]), int(part["k"])))
-            for part in weekly.get("parts", ())
-        ),
-        whole=int(weekly.get("whole", 0)),
-        counted=Counted(int(weekly.get("n", 0)), int(weekly.get("k", 0))),
-        given=weekly,
     )
 
 

@@ -21,8 +21,8 @@ _TARGETS = ("min-right", "max-p95", "burst-length")
 # What each command takes of the options that its reader gave.
 _TAKES = {
     "decide": (
-        *_FILTERS, "max-failure-rate", *_TARGETS, "evidence", "with", "answers", "prices", "sizes", "also-version",
-        "priority",
+        *_FILTERS, "max-failure-rate", *_TARGETS, "time-zone", "evidence", "with", "answers", "prices", "sizes",
+        "also-version", "priority",
     ),
     "watch": (*_FILTERS, "priority"),
     "report": _FILTERS,
@@ -61,6 +61,8 @@ def watch_command(evidence: CaseEvidence) -> str:
     """Return the command that watches what is in use, with all targets that `watch` takes."""
     limit = evidence.config.latency_p95_s
     targets = [f"--max-failure-rate {_rate(evidence)}", *([] if limit is None else [f"--max-p95 {limit:g}s"])]
+    zone = evidence.config.as_dict().get("time_zone")
+    targets += [] if zone is None else [f"--time-zone {quote(zone)}"]
     return _command("watch", evidence, first=targets)
 
 

@@ -16,10 +16,9 @@ from schema_guard.configuration.traffic import again_of, traffic_of
 from schema_guard.decide.recorded.arrivals import Uses, uses_of_rows
 from schema_guard.decide.recorded.configurations import is_trial, last_call
 from schema_guard.decide.recorded.stream import CallsInOrder, PartOfCalls, stream_of
-from schema_guard.decide.recorded.weekly import weekly_evidence, whole_weeks
+from schema_guard.decide.recorded.weekly import change_in_weeks, weekly_evidence, whole_weeks
 from schema_guard.decide.recorded.weeks import Calendar
 from schema_guard.records.rows import CONFIGURATION_COLUMNS
-from schema_guard.stats.cycles import LEAST_WINDOWS
 from schema_guard.text import clip, percent, plural
 
 if TYPE_CHECKING:
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
 
     from schema_guard.decide.recorded.arrivals import StoreArrivals
     from schema_guard.decide.recorded.configurations import RecordedConfiguration
-    from schema_guard.decide.recorded.weeks import Weeks
     from schema_guard.records import ConfigurationCounts, HourCounts, Store
     from schema_guard.records.rows import Row
     from schema_guard.stats import Bursts, Change
@@ -356,10 +354,10 @@ def _is_bursty(stream: CallsInOrder, own: PartOfCalls, bursts: Bursts) -> bool:
 
 
 def _change(change: Change, stream: CallsInOrder, own: PartOfCalls) -> dict[str, Any]:
-    spans, weeks = stream.spans(change), stream.weeks
+    spans = stream.spans(change)
     (n, k), (since_n, since_k) = (own.within(spans, at) for at in (change.alarm_at + 1, change.start))
     return {
-        **({} if weeks is None else _of_weeks(change, stream, weeks)),
+        **change_in_weeks(change, stream),
         "direction": change.direction,
         "at": change.start,
         "alarm_at": change.alarm_at,
@@ -372,20 +370,6 @@ def _change(change: Change, stream: CallsInOrder, own: PartOfCalls) -> dict[str,
         "open": stream.is_open(change),
         "with": [],
     }
-
-
-def _of_weeks(change: Change, stream: CallsInOrder, weeks: Weeks) -> dict[str, str]:
-    """Return the part of the week that changed, when a pattern can be proved, and since when the rate may have been growing."""
-    known: dict[str, str] = {}
-    part, growing = weeks.part_of(change), stream.growing_at(change)
-    if part is not None:
-        known["part"] = part.part.name
-    if weeks.complete < LEAST_WINDOWS:
-        known["pattern_from"] = weeks.calendar.known_from
-    began, at = stream.at(change.start), None if growing is None else stream.at(growing)
-    if at is not None and began is not None and weeks.calendar.day(at) < weeks.calendar.day(began):
-        known["growing_since"] = weeks.calendar.day(at)
-    return known
 
 
 def _when(

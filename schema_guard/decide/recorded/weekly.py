@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from schema_guard.decide.recorded.stream import CallsInOrder, PartOfCalls
     from schema_guard.decide.recorded.weeks import PartOfWeek
+    from schema_guard.stats import Change
 
 
 def whole_weeks(stream: CallsInOrder, own: PartOfCalls) -> range:
@@ -62,6 +63,22 @@ def weekly_evidence(stream: CallsInOrder, own: PartOfCalls) -> dict[str, Any] | 
         "k": k,
         "parts": [_part_evidence(part, own, first, last) for part in weeks.parts],
     }
+
+
+def change_in_weeks(change: Change, stream: CallsInOrder) -> dict[str, str]:
+    """Return the part of the week that changed, when a pattern can be proved, and since when the rate may have been growing."""
+    weeks, known = stream.weeks, dict[str, str]()
+    if weeks is None:
+        return known
+    part, growing = weeks.part_of(change), stream.growing_at(change)
+    if part is not None:
+        known["part"] = part.part.name
+    if weeks.complete < LEAST_WINDOWS:
+        known["pattern_from"] = weeks.calendar.known_from
+    began, at = stream.at(change.start), None if growing is None else stream.at(growing)
+    if at is not None and began is not None and weeks.calendar.day(at) < weeks.calendar.day(began):
+        known["growing_since"] = weeks.calendar.day(at)
+    return known
 
 
 def _part_evidence(part: PartOfWeek, own: PartOfCalls, first: int, last: int) -> dict[str, Any]:

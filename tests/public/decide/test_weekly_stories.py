@@ -2,6 +2,7 @@
 
 import random
 from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -137,3 +138,90 @@ def test_a_constant_rate_has_no_pattern(production):
     assert summary(result) == ("PROMPTING_ENOUGH", None, 0)
     assert "parts" not in result.figures["weekly"]["system_prompt"]
     assert result.figures["rates"]["system_prompt"]["n"] == round(42.5 * 400)
+
+
+def test_a_time_zone_moves_the_weeks_and_is_in_the_next_command(production):
+    """Four weeks that fail on Saturday and Sunday in Tokyo. The pattern names the zone, and `watch` gets it."""
+    zone = ZoneInfo("Asia/Tokyo")
+    Week(production, 8).calls(29, lambda at: on_weekends(at.astimezone(zone)))
+
+    result = production.verdict(target=0.02, config={"time_zone": "Asia/Tokyo"})
+
+    assert summary(result) == ("PROMPTING_ENOUGH", None, 0)
+    assert "(time zone Asia/Tokyo)" in result.head
+    assert "schema-guard watch --max-failure-rate 2% --time-zone Asia/Tokyo" in result.head
+    weekends = result.figures["weekly"]["system_prompt"]["parts"][0]
+    assert weekends["k"] / weekends["n"] == pytest.approx(0.03, abs=0.008)
+
+
+def test_an_unknown_time_zone_is_an_error(production):
+    """The message names an example."""
+    production.calls(10, 0)
+
+    status, _, error = production.run("watch", "--max-failure-rate", "1%", "--time-zone", "Nowhere/City")
+
+    assert status == 2
+    assert "expected a name such as Europe/Berlin or UTC" in error
+
+
+def test_a_rate_that_grows_has_a_day_since_which_it_grows(production):
+    """Three weeks at 0.3%, then four weeks in which the rate grows to 4%."""
+    week = Week(production, 9)
+    week.calls(21, lambda at: 0.003)
+    begins = production.now
+    week.calls(28, lambda at: 0.003 + 0.037 * (at.timestamp() - begins) / (28 * DAY))
+
+    result = production.verdict(target=0.01)
+
+    assert summary(result) == ("FIND_WHAT_CHANGED", None, 1)
+    change = result.figures["change"]["system_prompt"]
+    assert "2026-06-10" < change["growing_since"] < "2026-07-05"
+    assert f"or has been growing since {change['growing_since']}" in result.head
+
+
+def test_a_jump_has_no_day_since_which_it_grows(production):
+    """Two weeks and a half at 0.3%, then ten days at 4%."""
+    week = Week(production, 10)
+    week.calls(18, lambda at: 0.003)
+    week.calls(10, lambda at: 0.04)
+
+    result = production.verdict(target=0.01)
+
+    assert result.verdict == "FIND_WHAT_CHANGED"
+    assert "growing" not in result.head
+
+
+def test_a_rise_without_a_pattern_names_the_patterns_that_were_compared(production):
+    """After two complete weeks, the text says that a shorter pattern can look like a rise."""
+    week = Week(production, 11)
+    week.calls(18, lambda at: 0.003)
+    week.calls(5, lambda at: 0.04)
+
+    result = production.verdict(target=0.01)
+
+    assert "none in weekends, single days, and 8 hours of the day (time zone UTC)" in result.head
+
+
+def test_a_larger_rise_on_weekends_within_a_pattern_is_found(production):
+    """After three weeks, weekends fail 15%."""
+    week = Week(production, 12)
+    week.calls(21, on_weekends)
+    week.calls(until(production.now, SATURDAY) + 2, lambda at: 0.15 if at.weekday() >= SATURDAY else 0.003)
+
+    result = production.verdict(target=0.02)
+
+    assert summary(result) == ("FIND_WHAT_CHANGED", None, 1)
+    assert "failures of weekends rose" in result.head
+
+
+def test_a_pattern_above_the_target_is_a_breach_by_its_whole_weeks(production):
+    """Four weeks at 12% on weekends and 2% otherwise, with a target of 1%."""
+    Week(production, 13).calls(29, lambda at: 0.12 if at.weekday() >= SATURDAY else 0.02)
+
+    result = production.verdict(target=0.01)
+
+    assert result.exit_code == 1
+    (breach,) = result.figures["breach"]
+    weekly = result.figures["weekly"]["system_prompt"]
+    assert breach["what"] == "format"
+    assert (breach["n"], breach["k"]) == (weekly["n"], weekly["k"])
