@@ -134,6 +134,7 @@ def main() -> None:
                 cells.append(f"{f'{worst.lost}/{worst.recorded}':>12}{f'{longest * 1000:.0f} ms':>10}")
             lines.append(f"{end:34}{durability:12}" + "".join(cells))
             print(lines[-1], file=sys.stderr, flush=True)
+    lines[1] += f"; load {os.getloadavg()[2]:.0f}"
     text = "\n".join(lines) + "\n"
     if arguments.output:
         arguments.output.write_text(text, encoding="utf-8")

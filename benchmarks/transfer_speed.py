@@ -93,7 +93,7 @@ def as_text(command: str, attempts: int, found: list[Measured]) -> str:
     """Give a result as lines."""
     about = (
         f"{datetime.now(UTC).date()}, Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}; "
-        f"{attempts:,} attempts; rows a second of the processor"
+        f"{attempts:,} attempts; rows a second of the processor; load {os.getloadavg()[2]:.0f}"
     )
     lines = [
         command,
