@@ -95,7 +95,8 @@ THIRD_PARTY_OF_PARTS = {"click", "rich", "hypothesis"}
 # Then with configurations in use, and functions that share alpha.
 # Then with the calls that a filter leaves out.
 # Then with less work for each page of a large store, and with redaction by all who opened a file.
-MOST_CODE_LINES = {"ring 0": 4_535, "product": 39_674, "ext": 28_730}
+# Then with schemas known by their content, and the source of each target.
+MOST_CODE_LINES = {"ring 0": 4_535, "product": 39_757, "ext": 28_741}
 
 MOST_LINES, MOST_LINES_OF_TESTS, MOST_LINES_OF_A_FUNCTION, MOST_BOXES = 500, 800, 50, 20
 # One level with many boxes: the floors themselves, a file for each provider, and one for each command.

@@ -51,6 +51,14 @@ _OF_STORE = (
     "time_zone",
     "store",
 )
+# The option of each aim, by its name in the evidence's config.
+_AIMS = {
+    "target": "--max-failure-rate",
+    "right": "--min-right",
+    "latency_p95_s": "--max-p95",
+    "burst_length": "--burst-length",
+    "time_zone": "--time-zone",
+}
 # Arguments that errors of the library begin with.
 _OPTIONS = {
     "what-if": "--what-if",
@@ -229,12 +237,25 @@ def _decided(
 
     evidence["options"] = {**(evidence.get("options") or {}), **given}
     supposed = what_if(evidence, asked.what_if)
+    supposed["target_sources"] = _target_sources(asked, evidence)
     if asked.what_if:
         supposed["notes"] = [
             *supposed.get("notes", ()),
             *(f"what if {change}" for change in asked.what_if),
         ]
     return Decided(gathered, decide(supposed))
+
+
+def _target_sources(asked: DecideOptions, evidence: dict[str, Any]) -> dict[str, str]:
+    """Return the source of each target. An option of the command line wins over a file, and a file over the store."""
+    config, file = evidence.get("config"), asked.evidence or asked.given
+    in_file = json_file(file).get("config") if file and file != "-" else None
+    sources = dict.fromkeys(in_file if isinstance(in_file, dict) else (), str(file))
+    sources |= {name: _AIMS[name] for name in _aims(asked)}
+    if isinstance(config, dict) and "target" in config and "target" not in sources:
+        history = evidence.get("target_history")
+        sources["target"] = f"stored on {history[-1][0]}" if history else "evidence"
+    return {"target": "default", **{name: source for name, source in sources.items() if name in _AIMS}}
 
 
 def _of_file(asked: DecideOptions) -> dict[str, Any]:
@@ -261,7 +282,7 @@ def _aims(asked: DecideOptions) -> dict[str, Any]:
 
 def _of_store(which: WhichCalls, asked: DecideOptions, url: str | None) -> list[Gathered]:
     """Read the evidence from the store, after what the user declares has been stored."""
-    from schema_guard.decide.recorded.from_store import gather_each
+    from schema_guard.decide.recorded.from_store import add_texts, gather_each
 
     given = {} if asked.given is None else json_file(asked.given)
     if aims := _aims(asked):
@@ -286,6 +307,8 @@ def _of_store(which: WhichCalls, asked: DecideOptions, url: str | None) -> list[
     found = read()
     if _declare(asked, store, found):
         found = read()
+    if len(found) == 1:
+        add_texts(found[0], store)
     return found
 
 

@@ -136,7 +136,7 @@ class Verdict:
             choices, reasons_to_tune, assumptions, not_measured, notes, sources, content_warning: Lines.
 
         The key `weekly` has the search for a weekly pattern of each strategy in production, and the pattern in words. It
-        needs two complete weeks.
+        needs two complete weeks. The key `target_sources` has the source of each target, such as an option or a file.
         The order of arrival adds `uses`. It has the use (main, beside, or gone) of each strategy in production and of
         `tuned`, and a text. The `arrival` of a rate has the calls since its last one. `n_functions` is the number of
         functions that share alpha, and `priority` is the function that has half of it.
@@ -338,7 +338,7 @@ def _production_figures(case: Case) -> dict[str, Any]:
             if value is not None:
                 figures[name][strategy.id] = value
     about = case.evidence.about
-    told_about = {} if about is None else about._asdict()
+    told_about = {} if about is None else about.as_figures()
     return {**{name: value for name, value in figures.items() if value}, **told_about}
 
 
@@ -393,6 +393,7 @@ def _reader_figures(case: Case, ruling: Ruling, cost: CostCase | None) -> dict[s
     asks_for_costs = evidence.economics is None and "ladder_exhausted" in ruling.figures
     optional = {
         "calls_per_month": evidence.calls_per_month,
+        "target_sources": dict(evidence.target_sources),
         "best": case.best.strategy.id if case.best else None,
         "content_right": _content_right(case),
         "comparisons": [_comparison(item, case.alpha_each) for item in evidence.comparisons],

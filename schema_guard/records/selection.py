@@ -8,10 +8,12 @@ near ones.
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from schema_guard.errors import InvalidArgument
+from schema_guard.errors import InvalidArgument, InvalidSchema
+from schema_guard.schema import Schema
 from schema_guard.text import clip
 
 if TYPE_CHECKING:
@@ -21,7 +23,16 @@ if TYPE_CHECKING:
     from schema_guard.records.reading import Names
     from schema_guard.records.store import Store
 
-__all__ = ["NO_SEGMENT", "NotRecorded", "Selection", "no_calls", "resolve_function", "rows_of", "select"]
+__all__ = [
+    "NO_SEGMENT",
+    "NotRecorded",
+    "Selection",
+    "no_calls",
+    "resolve_function",
+    "rows_of",
+    "select",
+    "stored_schema",
+]
 
 NO_SEGMENT = "(no segment)"
 """What the part of the traffic is called that has no segment."""
@@ -212,3 +223,21 @@ def _ends(name: str, dots: int) -> Iterator[str]:
 def _listed(names: list[str]) -> str:
     more = len(names) - _MOST_LISTED
     return ", ".join(map(clip, names[:_MOST_LISTED])) + (f" and {more} more" if more > 0 else "")
+
+
+def stored_schema(store: Store, fingerprint: str, name: str | None = None) -> Schema[Any] | None:
+    """Return a schema from its stored text; None if no text has the fingerprint.
+
+    Args:
+        store: The store.
+        fingerprint: The fingerprint of the schema.
+        name: The name for the schema. None for the stored one.
+    """
+    for stored in store.schemas(fingerprint):
+        try:
+            schema = Schema.of(json.loads(stored.text), name=name or stored.name, allow_unknown=True)
+        except (InvalidSchema, ValueError):
+            continue
+        if schema.fingerprint == fingerprint:
+            return schema
+    return None

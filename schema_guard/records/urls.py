@@ -339,6 +339,11 @@ def store_options(store: Store) -> dict[str, str]:
     return {} if is_usual or store.url == "sqlite://" else {"store": store.url}
 
 
+def storing_line(store: Store) -> str:
+    """Return the line that makes a guard store texts."""
+    return f"guard(..., store={store.url + '?payload=redacted'!r})"
+
+
 def data_folder() -> Path:
     """Give the folder in which this user's programs keep data on this system."""
     home = Path(os.path.expanduser("~"))  # noqa: PTH111 - Path.home() raises when there is none

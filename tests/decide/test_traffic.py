@@ -50,7 +50,7 @@ def test_imported_failures_prove_nothing_however_good_they_look(store, part):
     )
     assert verdict.figures["rates"]["bare"]["state"] == "unrated"
     assert verdict.figures["next_step"].startswith(
-        "schema-guard store import FILE... --from TOOL --schema SCHEMA --traffic all"
+        "schema-guard help store import  # import all calls of a period with --traffic all"
     )
     assert verdict.figures["traffic"]["bare"]["part"] == part
 

@@ -438,6 +438,9 @@ class PlaybookOptions:
         advanced=True,
         help="With --playbook: as the option of `decide`. Default: equal parts.",
     )
+    time_zone: str | None = option(
+        metavar="ZONE", advanced=True, help="With --playbook: as the option of `decide`. Default: UTC."
+    )
     options: tuple[str, ...] = option(
         "--option",
         multiple=True,

@@ -101,6 +101,7 @@ def read_evidence(evidence: Mapping[str, Any]) -> CaseEvidence:
         },
         n_functions=int(document.get("n_functions", 1)),
         priority=document.get("priority"),
+        target_sources=document.get("target_sources", {}),
     )
 
 
@@ -221,6 +222,8 @@ def _read_about(about: dict[str, Any]) -> EvidenceSubject:
         latest_days=float(about["latest_days"]) if "latest_days" in about else None,
         schemas_of_function=int(about.get("schemas_of_function", 1)),
         schema_fingerprint=about.get("schema_fingerprint"),
+        texts=int(about["texts"]) if "texts" in about else None,
+        storing=about.get("storing"),
     )
 
 

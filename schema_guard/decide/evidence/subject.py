@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,6 +30,8 @@ class EvidenceSubject(NamedTuple):
         latest_days: Days of the latest calls, from which calls per month are read; None when they are not.
         schemas_of_function: How many the function has calls of, as a guard of tools has one for each.
         schema_fingerprint: The identity of the schema. Its name is only a label.
+        texts: Calls of the function whose texts are stored; None if that is not known.
+        storing: The line that makes a guard store texts; None if it is not known.
     """
 
     function: str | None
@@ -42,3 +44,10 @@ class EvidenceSubject(NamedTuple):
     latest_days: float | None = None
     schemas_of_function: int = 1
     schema_fingerprint: str | None = None
+    texts: int | None = None
+    storing: str | None = None
+
+    def as_figures(self) -> dict[str, Any]:
+        """Return the facts by their names, without the unknown ones about stored texts."""
+        known = self._asdict().items()
+        return {name: value for name, value in known if value is not None or name not in ("texts", "storing")}

@@ -375,6 +375,7 @@ class CaseEvidence:
         options: Options of the command line, without their dashes, that every printed command repeats.
         n_functions: Functions of the store that share alpha.
         priority: The function that has half of it; None for equal parts.
+        target_sources: The source of each target by its name in *config*: an option, a file, the store, or the default.
     """
 
     strategies: tuple[StrategyCounts, ...]
@@ -397,12 +398,12 @@ class CaseEvidence:
     about: EvidenceSubject | None = None
     day: str | None = None
     options: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    target_sources: Mapping[str, str] = field(default_factory=dict)
     n_functions: int = 1
     priority: str | None = None
 
     @property
     def is_priority(self) -> bool | None:
         """Whether this function has half of alpha; None for equal parts."""
-        if self.priority is None:
-            return None
-        return self.about is not None and self.about.function == self.priority
+        is_own = self.about is not None and self.about.function == self.priority
+        return None if self.priority is None else is_own

@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from schema_guard.decide.evidence.values import CaseEvidence
 
 _FILTERS = ("segment", "since", "until")
-_TARGETS = ("min-right", "max-p95", "burst-length")
+_TARGETS = ("min-right", "max-p95", "burst-length", "time-zone")
 # What each command takes of the options that its reader gave.
 _TAKES = {
     "decide": (
-        *_FILTERS, "max-failure-rate", *_TARGETS, "time-zone", "evidence", "with", "answers", "prices", "sizes",
+        *_FILTERS, "max-failure-rate", *_TARGETS, "evidence", "with", "answers", "prices", "sizes",
         "also-version", "priority",
     ),
     "watch": (*_FILTERS, "priority"),

@@ -118,7 +118,7 @@ def trial_of(row: ConfigurationCounts) -> Trial:
 
 def of_newest_schema(rows: Sequence[ConfigurationCounts], notes: list[str]) -> list[ConfigurationCounts]:
     """Keep the calls under the schema's newest content."""
-    newest = max(rows, key=last_call).schema_fingerprint
+    newest = max([row for row in rows if not is_trial(row)] or rows, key=last_call).schema_fingerprint
     older = [row for row in rows if row.schema_fingerprint != newest]
     if older:
         calls = sum(row.calls for row in older)
@@ -343,7 +343,7 @@ class Problem(NamedTuple):
 
     Attributes:
         function: Name of the guarded function; None where nothing but trials is recorded.
-        schema: Name of the schema.
+        schema: Name of the schema, which is only a label.
         rows: Its calls, and those of the trials that belong to it.
         left_out: Calls of trials under the same schema that name no function, and could be several functions'.
         schemas: How many schemas the store has calls of that function of.
@@ -357,50 +357,72 @@ class Problem(NamedTuple):
 
 
 def problems_of(rows: Iterable[ConfigurationCounts], known: Sequence[ConfigurationCounts]) -> list[Problem]:
-    """Part the rows into problems, by the names of schema and function.
+    """Part the rows into problems by function and schema. The identity of a schema is its fingerprint.
+
+    Contents of a function under one name follow one another, so they are one problem, of which the newest counts.
 
     Args:
-        rows: What is asked about.
-        known: All rows of the store: a schema has one function alone where these have no other.
+        rows: The rows to part.
+        known: All rows of the store. They show whether a schema has several functions.
 
     Returns:
-        Those of functions; where there are none, one of trials for each schema.
+        The problems of functions. Without any, one of trials for each schema.
     """
     rows = list(rows)
     trials = [row for row in rows if is_trial(row)]
-    names = sorted({(row.schema_name, row.function) for row in rows if not is_trial(row)})
-    if not names:
-        return [
-            Problem(None, schema, tuple(row for row in trials if row.schema_name == schema))
-            for schema in sorted({row.schema_name for row in trials})
-        ]
+    own: dict[str, list[ConfigurationCounts]] = defaultdict(list)
+    for row in rows:
+        if not is_trial(row):
+            own[row.function].append(row)
+    if not own:
+        return sorted(
+            (Problem(None, _label(group), group) for group in _lineages(trials)), key=attrgetter("schema")
+        )
     owners = [_owner(row, known) for row in trials]
     problems = []
-    for schema, function in names:
-        of_schema = [
-            (row, owner) for row, owner in zip(trials, owners, strict=True) if row.schema_name == schema
-        ]
-        problems.append(
-            Problem(
-                function,
-                schema,
-                (
-                    *(row for row in rows if (row.schema_name, row.function) == (schema, function)),
-                    *(row for row, owner in of_schema if owner == function),
-                ),
-                sum(row.calls for row, owner in of_schema if owner is None),
-                len({row.schema_name for row in known if not is_trial(row) and row.function == function}),
-            )
-        )
-    return problems
+    for function, calls in own.items():
+        every = _lineages([row for row in known if not is_trial(row) and row.function == function])
+        for group in _lineages(calls):
+            contents = {row.schema_fingerprint for row in group}
+            of_schema = [
+                (row, owner)
+                for row, owner in zip(trials, owners, strict=True)
+                if row.schema_fingerprint in contents
+            ]
+            own_trials = (row for row, owner in of_schema if owner == function)
+            left_out = sum(row.calls for row, owner in of_schema if owner is None)
+            problems.append(Problem(function, _label(group), (*group, *own_trials), left_out, len(every)))
+    return sorted(problems, key=lambda problem: (problem.schema, problem.function))
+
+
+def _label(rows: Iterable[ConfigurationCounts]) -> str:
+    """Return the name that the schema of the latest call has."""
+    return max(rows, key=last_call).schema_name
+
+
+def _lineages(rows: Sequence[ConfigurationCounts]) -> list[tuple[ConfigurationCounts, ...]]:
+    """Group the rows of one function by schema: contents of one name belong together, and so do names of one content."""
+    lineages: list[tuple[set[str], set[str]]] = []
+    for row in rows:
+        names, contents = {row.schema_name}, {row.schema_fingerprint}
+        others = []
+        for lineage in lineages:
+            if names & lineage[0] or contents & lineage[1]:
+                names, contents = names | lineage[0], contents | lineage[1]
+            else:
+                others.append(lineage)
+        lineages = [*others, (names, contents)]
+    return [tuple(row for row in rows if row.schema_fingerprint in contents) for _, contents in lineages]
 
 
 def _owner(trial: ConfigurationCounts, known: Iterable[ConfigurationCounts]) -> str | None:
-    """Give the function that a trial was made for; None where that is not known."""
+    """Return the function that a trial was made for. It is the one that the trial names, or the only one of the schema."""
     named = trial_of(trial).function
     if named:
         return named
-    used = [row for row in known if row.schema_name == trial.schema_name and not is_trial(row)]
-    alike = [row for row in used if row.schema_fingerprint == trial.schema_fingerprint]
-    functions = {row.function for row in alike or used}
+    functions = {
+        row.function
+        for row in known
+        if row.schema_fingerprint == trial.schema_fingerprint and not is_trial(row)
+    }
     return functions.pop() if len(functions) == 1 else None

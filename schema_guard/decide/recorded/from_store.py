@@ -46,12 +46,12 @@ from schema_guard.decide.recorded.weeks import time_zone
 from schema_guard.errors import InvalidArgument
 from schema_guard.prices.sizes import Sizes, sizes_of
 from schema_guard.records.selection import NO_SEGMENT, no_calls, select
-from schema_guard.records.urls import store_options
+from schema_guard.records.urls import store_options, storing_line
 from schema_guard.stats import calls_needed
 from schema_guard.text import clip, did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Container, Iterable, Sequence
 
     from schema_guard.decide.recorded.configurations import Problem, RecordedConfiguration
     from schema_guard.decide.recorded.production import Production
@@ -115,6 +115,14 @@ def gather(store: Store, **asked: Any) -> Gathered:
     return gathered[0]
 
 
+def add_texts(gathered: Gathered, store: Store) -> None:
+    """Add to the evidence how many texts of the function are stored, and how to store them."""
+    gathered.evidence["about"] |= {
+        "texts": store.kept_texts(gathered.schema_fingerprint, gathered.function),
+        "storing": storing_line(store),
+    }
+
+
 def gather_each(  # noqa: PLR0913 - which calls, and what no store knows; all by name
     store: Store,
     *,
@@ -161,12 +169,14 @@ def gather_each(  # noqa: PLR0913 - which calls, and what no store knows; all by
             raise InvalidArgument(f"extra[{key!r}]: comes from the store: leave it out, or decide on a file")
     known = [row for row in store.configurations() if is_used(row)]
     chosen = select(store, known, schema=schema, function=function, segment=segment)
-    # A function of one schema needs no others read.
-    schemas = {row.schema_name for row in known if chosen.takes(row)}
-    of_schema = schemas.pop() if chosen.schema is None and len(schemas) == 1 else chosen.schema
+    contents = frozenset(row.schema_fingerprint for row in known if chosen.takes(row))
     is_windowed = since is not None or until is not None
+    # A function of one schema needs no others read.
+    of_schema = next(iter(contents)) if len(contents) == 1 else None
     rows = store.configurations(since=since, until=until, schema=of_schema) if is_windowed else known
-    problems = problems_of([row for row in rows if is_used(row) and _is_selected(row, chosen)], known)
+    problems = problems_of(
+        [row for row in rows if is_used(row) and _is_selected(row, chosen, contents)], known
+    )
     _check_versions(also_versions, known)
     if not problems and not may_be_empty:
         if is_windowed and known:
@@ -199,11 +209,11 @@ def _check_versions(named: Iterable[str], rows: Iterable[ConfigurationCounts]) -
             )
 
 
-def _is_selected(row: ConfigurationCounts, chosen: Selection) -> bool:
-    """Say whether a row may belong to what was chosen: whose a trial is comes out later."""
-    return chosen.takes(row) or (
-        is_trial(row) and chosen.schema in (None, row.schema_name, row.schema_fingerprint)
-    )
+def _is_selected(row: ConfigurationCounts, chosen: Selection, contents: Container[str]) -> bool:
+    """Return whether a row may belong to the chosen calls. A trial of their schema may, whatever its schema is called."""
+    if is_trial(row):
+        return row.schema_fingerprint in contents
+    return row.schema_fingerprint in contents and chosen._replace(schema=None).takes(row)
 
 
 def _gathered(problem: Problem, store: Store, facts: dict[str, Any], options: _GatherSettings) -> Gathered:

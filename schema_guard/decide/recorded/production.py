@@ -211,7 +211,7 @@ def production_of(
     if not own:
         return Production((), (), {}, None, {})
     wanted = {row.configuration for row in own}
-    all_hours = store.by_hour(since=since, until=until, schema=own[0].schema_name, function=own[0].function)
+    all_hours = store.by_hour(since=since, until=until, function=own[0].function)
     hours = tuple(hour for hour in all_hours if hour.configuration in wanted)
     latest, begins = _latest(hours)
     grouped: dict[tuple[str | None, ...], list[ConfigurationCounts]] = defaultdict(list)

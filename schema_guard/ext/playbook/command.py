@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -27,7 +28,6 @@ from schema_guard.ext.playbook.missing import (
     missing_as_json,
     missing_document,
     skipping_command,
-    storing_line,
 )
 from schema_guard.ext.playbook.result import document_of, playbook_as_json
 from schema_guard.ext.playbook.run import ImpossibleStep, run_playbook
@@ -37,6 +37,7 @@ from schema_guard.ext.playbook.steps import LARGER, NOT_NAMED, SIMPLIFY
 from schema_guard.models import connect
 from schema_guard.prices.tokens import token_prices
 from schema_guard.records.private import write_private
+from schema_guard.records.urls import storing_line
 from schema_guard.report.as_markdown import as_markdown
 from schema_guard.report.as_text import as_text
 from schema_guard.report.page import page
@@ -172,6 +173,7 @@ def _config(how: RunOptions, steps: PlaybookOptions) -> dict[str, Any]:
         "right": steps.min_right,
         "latency_p95_s": steps.max_p95,
         "burst_length": steps.burst_length,
+        "time_zone": steps.time_zone,
     }
     return {name: value for name, value in aims.items() if value is not None}
 
@@ -237,6 +239,7 @@ def _repeated(
             "max-p95": steps.max_p95 and f"{steps.max_p95:.10g}s",
             "burst-length": steps.burst_length and f"{steps.burst_length:.10g}",
             "priority": steps.priority,
+            "time-zone": steps.time_zone,
         },
         files,
     )
@@ -276,8 +279,14 @@ def _settings(
     stored = [] if records is None else targets_of(records, found.inputs.schema.fingerprint, found.function)
     schema = found.inputs.schema
     layouts, limits = asked.requests([schema], records, found.function)
+    source = "default"
+    if stored:
+        source = f"stored on {datetime.fromtimestamp(stored[-1].at, UTC).date().isoformat()}"
+    if "target" in aims:
+        source = "--max-failure-rate" if "target" in config else str(steps.given)
     return PlaybookSettings(
         target=aims.pop("target", stored[-1].target if stored else _TARGET),
+        target_source=source,
         alpha=aims.pop("alpha", _ALPHA),
         first=steps.first_step,
         declined=dict(reasoned(text, STEPS) for text in steps.decline),

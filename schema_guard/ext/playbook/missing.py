@@ -22,7 +22,6 @@ __all__ = [
     "missing_as_json",
     "missing_document",
     "skipping_command",
-    "storing_line",
 ]
 
 _HOURS_A_MONTH = 24 * 365.25 / 12
@@ -69,11 +68,6 @@ def inputs_needed(target: float, alpha: float) -> int | None:
     """Return the different inputs that decide a step that never fails."""
     needed = calls_needed(0, 1, target, alpha=alpha)
     return None if needed is None else needed + 1
-
-
-def storing_line(store: Store) -> str:
-    """Return the line that turns the storage of texts on."""
-    return f"guard(..., store={store.url + '?payload=redacted'!r})"
 
 
 def skipping_command(store: Store, function: str | None, schema: str, step: str, reason: str) -> str:

@@ -10,7 +10,6 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.decide.recorded.configurations import is_trial, last_call
-from schema_guard.errors import InvalidSchema
 from schema_guard.judging import judge
 from schema_guard.models.providers import PROVIDERS
 from schema_guard.models.weights import NAME
@@ -18,13 +17,13 @@ from schema_guard.prompting import Example
 from schema_guard.records.attempts import Where
 from schema_guard.records.rows import COLUMNS
 from schema_guard.records.selection import select
-from schema_guard.schema import Schema
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from schema_guard.records import ConfigurationCounts, Store
     from schema_guard.records.payloads.texts import Texts
+    from schema_guard.schema import Schema
 
 __all__ = [
     "RecordedFunction",
@@ -33,7 +32,6 @@ __all__ = [
     "model_of",
     "recorded_examples",
     "recorded_inputs",
-    "schema_of",
 ]
 
 _WINDOW = 2_000
@@ -92,18 +90,6 @@ def function_of(store: Store, function: str | None, schema: str | None) -> Recor
     same = [row for row in rows if row.schema_fingerprint == newest.schema_fingerprint and not is_trial(row)]
     same.sort(key=last_call, reverse=True)
     return RecordedFunction(chosen.function, tuple(same), newest.schema_name, newest.schema_fingerprint)
-
-
-def schema_of(store: Store, recorded: RecordedFunction) -> Schema[Any] | None:
-    """Return the schema of a function from its stored text; None if no text has its fingerprint."""
-    for stored in store.schemas(recorded.fingerprint):
-        try:
-            schema = Schema.of(json.loads(stored.text), name=recorded.schema_name, allow_unknown=True)
-        except (InvalidSchema, ValueError):
-            continue
-        if schema.fingerprint == recorded.fingerprint:
-            return schema
-    return None
 
 
 def model_of(rows: Iterable[ConfigurationCounts]) -> tuple[str | None, str]:

@@ -105,6 +105,7 @@ class PlaybookResult:
         layout: Of the prompts.
         examples: The task and the value of each example that few-shot sent; empty if they were drawn from the schema.
         target: The failure rate that is good enough.
+        target_source: The source of the target; empty if nobody says.
         alpha_each: Of each side of each step while running.
         calls: That were begun, those without a judged reply included.
         steps: In the order in which they were run.
@@ -128,6 +129,7 @@ class PlaybookResult:
     layout: Layout
     examples: tuple[tuple[str | None, Any], ...]
     target: float
+    target_source: str
     alpha_each: float
     calls: int
     steps: tuple[StepResult, ...]
@@ -178,9 +180,10 @@ def _facts(result: PlaybookResult) -> Iterator[Fact]:
     yield Fact(
         "inputs", f"{result.inputs}{repeated} in the order of seed {result.seed}, {result.calls} calls"
     )
+    source = f" ({result.target_source})" if result.target_source else ""
     yield Fact(
         "target",
-        f"at most {share(result.target)} of the calls fail; a fix ends as soon as that is clear",
+        f"at most {share(result.target)} of the calls fail{source}; a fix ends as soon as that is clear",
     )
     yield Fact("content", verdict["content_warning"])
     yield Fact("recorded", f"as {result.id}, {result.started_at}")

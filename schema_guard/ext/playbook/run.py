@@ -431,6 +431,7 @@ class _PlaybookRun:
             layout=self.settings.layout,
             examples=tuple((one.task, one.value) for one in self.inputs.examples),
             target=self.settings.target,
+            target_source=self.settings.target_source,
             alpha_each=self.alpha_each,
             calls=self.calls_started,
             steps=tuple(calls.result(self.ended, alpha) for calls in self.steps),

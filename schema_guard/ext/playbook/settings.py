@@ -52,6 +52,7 @@ class PlaybookSettings:
         layout: Of the prompts, the same as in the calls of the function.
         priority: The function of the store that has half of alpha; None gives all functions equal parts.
         concurrency: Calls at once, >= 1; as many as this less one may be begun in vain when a step stops.
+        target_source: The source of the target, such as an option; empty if nobody says.
         repeated: Options of the command line, without their dashes, that every printed command repeats.
     """
 
@@ -68,6 +69,7 @@ class PlaybookSettings:
     priority: str | None = None
     concurrency: int = AT_ONCE
     repeated: Mapping[str, Any] = field(default_factory=dict)
+    target_source: str = ""
 
     def __post_init__(self) -> None:
         _require_steps([self.first, *self.declined])

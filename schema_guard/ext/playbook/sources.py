@@ -19,9 +19,8 @@ from schema_guard.ext.playbook.recorded import (
     model_of,
     recorded_examples,
     recorded_inputs,
-    schema_of,
 )
-from schema_guard.records.selection import select
+from schema_guard.records.selection import select, stored_schema
 from schema_guard.schema import Schema
 from schema_guard.text import clip, did_you_mean, plural, safe
 
@@ -93,7 +92,8 @@ def _of_function(
 ) -> PlaybookSources:
     """Take from the store what it knows of a function."""
     missing: list[str] = []
-    schema, models = schema_of(records, recorded), asked.models
+    schema = stored_schema(records, recorded.fingerprint, recorded.schema_name)
+    models = asked.models
     if schema is None:
         missing.append(
             f"the schema {clip(recorded.schema_name)} ({recorded.fingerprint}): its text is not stored; give its file "

@@ -31,6 +31,8 @@ _MISLEADS = 1.25
 _FIRST_TRY = "; first try one more line about it in the prompt, and measure it with `bench run --playbook`"
 _DAYS_A_MONTH = 365.25 / 12
 _A_BURST = 2
+# Commands that read the texts of recorded calls.
+_NEEDS_TEXTS = ("tune prepare", "bench run --playbook")
 
 
 def facts_of(figures: Figures) -> Iterator[Fact]:
@@ -130,13 +132,14 @@ def _behind_the_router(figures: Figures) -> Iterator[Fact]:
 
 
 def _target_facts(figures: Figures) -> Iterator[Fact]:
-    config = figures["config"]
-    parts = [f"at most {share(config['target'])} of the calls fail"]
+    config, sources = figures["config"], figures.get("target_sources", {})
+    parts = {"target": f"at most {share(config['target'])} of the calls fail"}
     if config.get("right") is not None:
-        parts.append(f"at least {share(config['right'])} of the values are right")
+        parts["right"] = f"at least {share(config['right'])} of the values are right"
     if config.get("latency_p95_s") is not None:
-        parts.append(f"95% of the calls take at most {config['latency_p95_s']:g} s")
-    yield Fact("target", ", ".join(parts))
+        parts["latency_p95_s"] = f"95% of the calls take at most {config['latency_p95_s']:g} s"
+    named = (f"{text} ({sources[name]})" if name in sources else text for name, text in parts.items())
+    yield Fact("target", ", ".join(named))
 
 
 def _result_facts(figures: Figures) -> Iterator[Fact]:
@@ -369,7 +372,14 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def _next_facts(figures: Figures) -> Iterator[Fact]:
-    yield Fact("next", figures["next_step"])
+    step = figures["next_step"]
+    yield Fact("next", step)
+    if figures.get("texts") is None or not any(name in step for name in _NEEDS_TEXTS):
+        return
+    yield Fact(
+        "texts",
+        f"stored for {figures['texts']:,} calls of this function; to store them: {figures['storing']}",
+    )
 
 
 # The lines of the head in their order. Each function yields the lines that apply, or none.

@@ -115,7 +115,7 @@ def test_two_functions_have_two_verdicts(two, capsys):
     for one in several["verdicts"]:
         status, alone = found(capsys, "decide", "--what-if", "target=0.05", "--function", one["function"])
         assert status == one["exit_code"]
-        assert alone == one
+        assert alone == one | {name: alone[name] for name in ("texts", "storing")}
 
 
 @pytest.mark.costly

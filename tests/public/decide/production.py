@@ -9,6 +9,7 @@ from types import SimpleNamespace
 
 from schema_guard import About, guard
 from tests.public.commands.command_lines import command
+from tests.public.commands.printed import commands_in
 
 TICKET = {
     "title": "ticket",
@@ -46,6 +47,7 @@ class Production:
         store: The store of the calls.
         clock: The clock that schema_guard reads.
         takes_s: Seconds that each attempt takes.
+        printed: The commands that were printed, in order. A dict serves as a set with an order.
     """
 
     def __init__(self, store, clock, folder):
@@ -54,6 +56,7 @@ class Production:
         self.folder = folder
         self.takes_s = 0.5
         self.inputs = itertools.count()
+        self.printed = {}
 
     @property
     def now(self):
@@ -104,7 +107,9 @@ class Production:
     def run(self, *arguments):
         """Run a command on the store. Return its exit status, stdout, and stderr."""
         self.store.flush(60.0)
-        return command(*arguments, "--store", self.store.url)
+        status, out, err = command(*arguments, "--store", self.store.url)
+        self.printed |= dict.fromkeys([*commands_in(out), *commands_in(err)])
+        return status, out, err
 
     def verdict(  # noqa: PLR0913 - one argument an option
         self, target=0.01, *, function=None, since=None, prices=None, sizes=None, config=None, given=None

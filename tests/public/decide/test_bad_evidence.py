@@ -82,7 +82,7 @@ def with_fault(fault):
 
 KEYS = (
     "calls_per_month current config strategies ladder economics feasibility pilot segments schemas comparisons latency content "
-    "target_history sources about day options n_functions priority notes"
+    "target_history sources about day options n_functions priority target_sources notes"
 )
 FAULTS = [
     Fault("/stratgies", [], f"(root): expected no further properties, got object with 'stratgies': known are {KEYS}, did you mean 'strategies'?"),

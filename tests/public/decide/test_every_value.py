@@ -41,6 +41,7 @@ ARRIVAL = {"absent": 5, "longest_absence": 2, "last_day": "2026-11-01", "hours":
 ABOUT = {
     "function": "shop.extract", "schema": "ticket", "models": ["m1", "m2"], "period": ["2026-10-01", "2026-11-01"], "calls": 2_000,
     "latest_days": 7, "schemas_of_function": 2, "left_out": 5, "lost_records": {"queue_full": 3},
+    "schema_fingerprint": "0123456789abcdef", "texts": 3, "storing": "guard(..., store='r.db?payload=redacted')",
 }  # fmt: skip
 REPEATED = [[10, 1], [20, 0, 40], [5, 3]]
 BEST = strategy(
@@ -92,6 +93,7 @@ EVIDENCE = {
     "prompted": {
         "calls_per_month": 30_000, "current": "few_shot", "day": "2026-11-29", "strategies": [BEST, SECOND, TRIAL],
         "ladder": ladder(json_mode="declined", temperature="untested"), "config": CONFIG, "about": ABOUT,
+        "options": {"store": "sqlite:///r.db", "answers": ["one.json", "two.json"]}, "target_sources": {"target": "with.json"},
         "notes": ["one note", "another note"], "target_history": [["2026-10-01", 0.01], ["2026-11-01", 0.02]],
         "economics": TUNING["economics"], "comparisons": [{"before": "few_shot", "after": "strict_schema", "n": 300, "b": 20, "c": 3}],
     },

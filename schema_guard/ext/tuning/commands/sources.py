@@ -21,7 +21,7 @@ class Sources:
     schema: str | None = option(
         metavar="SCHEMA",
         shell_complete=complete_schemas,
-        help="Schema of the answers: its name in the store or the suite, a JSON Schema file, module:Model, or module:function of a guarded function.",
+        help="Schema of the answers: its name in the store or the suite, a JSON Schema file, module:Model, or module:function of a guarded function. Default: the one of --function.",
     )
     function: str | None = one_function()
     since: float | None = since_time()

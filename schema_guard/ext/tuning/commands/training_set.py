@@ -12,6 +12,7 @@ import click
 from schema_guard.bench.suites.load import load_suite
 from schema_guard.cli.shared.options import existing, imported, print_json, readable, schema_of
 from schema_guard.cli.shared.progress import steps
+from schema_guard.decide.recorded.configurations import is_trial, last_call
 from schema_guard.ext.tuning.export.from_files import Answers, from_suite, read_answers, read_failed
 from schema_guard.ext.tuning.export.from_store import StoredCall, from_store, stored_calls
 from schema_guard.ext.tuning.export.run import export_set
@@ -19,8 +20,7 @@ from schema_guard.ext.tuning.export.schemas import plain_schema, shown_schema
 from schema_guard.ext.tuning.export.summary import KEEP_TEXTS, document_of, export_as_json
 from schema_guard.ext.tuning.export.values import GatheredRows
 from schema_guard.records.attempts import Where
-from schema_guard.records.rows import TRIALS
-from schema_guard.records.selection import select
+from schema_guard.records.selection import select, stored_schema
 from schema_guard.report.as_text import as_text
 from schema_guard.schema import Schema
 from schema_guard.text import clip, safe
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from schema_guard.bench.suites.load import Suite
     from schema_guard.ext.tuning.commands.sources import Sources
     from schema_guard.ext.tuning.export.values import ExportSettings
+    from schema_guard.records.selection import Selection
     from schema_guard.records.store import Store
 
 __all__ = ["write_set"]
@@ -50,19 +51,21 @@ def write_set(sources: Sources, output: str, settings: ExportSettings, store: st
         The exit status: 1 if there are too few rows.
     """
     suite = None if sources.suite is None else load_suite(sources.suite)
-    schema = _named_schema(sources.schema, suite)
+    schema = _named_schema(sources.schema, suite, is_known=sources.function is not None)
     function: str | None = None
     recorded: list[StoredCall] = []
     if sources.reads_store:
         # Answers to inputs need no recorded calls.
-        found = (
-            existing(store) if sources.answers is None or sources.function is not None else readable(store)
-        )
-        function, recorded = _recorded(found, sources, schema)
-        if schema is None and (sources.since or sources.until) is not None and not recorded:
+        is_needed = sources.answers is None or sources.function is not None
+        found = existing(store) if is_needed else readable(store)
+        chosen = _chosen(found, sources, schema)
+        if chosen is not None:
+            function, recorded = chosen.function, _recorded(found, sources, chosen)
+            schema = schema or _stored(found, chosen, suite)
+        if (sources.since or sources.until) is not None and not recorded and chosen is not None:
             raise click.UsageError(
                 f"--{'since' if sources.since is not None else 'until'}: no call with the schema "
-                f"{safe(str(sources.schema))!r} is recorded in that time in {safe(found.url)}"
+                f"{safe(str(sources.schema or chosen.schema))!r} is recorded in that time in {safe(found.url)}"
             )
         schema = schema or _shown(recorded, str(sources.schema), found)
     if schema is None:
@@ -101,9 +104,17 @@ def _gathered(
     return gathered
 
 
-def _named_schema(named: str | None, suite: Suite | None) -> Schema[Any] | None:
-    """Give the schema of a file, a Python type or a suite; None where only a store can know the name."""
+def _named_schema(named: str | None, suite: Suite | None, *, is_known: bool) -> Schema[Any] | None:
+    """Return the schema of a file, a Python type, or a suite; None if only a store can know it.
+
+    Args:
+        named: The value of `--schema`.
+        suite: The suite; None if there is none.
+        is_known: Whether a function is named, whose schema the store knows.
+    """
     if named is None:
+        if is_known:
+            return None
         if suite is None or len(suite.schemas) != 1:
             raise click.UsageError("--schema is missing: expected the schema of the answers")
         return suite.schemas[0].schema
@@ -118,34 +129,47 @@ def _named_schema(named: str | None, suite: Suite | None) -> Schema[Any] | None:
     return schema_of(named) if named.endswith(".json") or Path(named).is_file() else None
 
 
-def _recorded(
-    store: Store, sources: Sources, schema: Schema[Any] | None
-) -> tuple[str | None, list[StoredCall]]:
-    """Give the function whose calls are meant, and these."""
-    names = store.names()
+def _chosen(store: Store, sources: Sources, schema: Schema[Any] | None) -> Selection | None:
+    """Return the function and the fingerprint of its schema; None if no recorded call is needed."""
+    rows = [row for row in store.configurations() if not is_trial(row) or sources.function is None]
     named = sources.schema
     if schema is not None:
-        alike = {row.schema_name for row in names if row.schema_fingerprint == schema.fingerprint}
-        named = next(iter(sorted(alike)), schema.fingerprint)
-        if not alike and sources.answers is not None and sources.function is None:
-            return None, []  # a person's answers to inputs need no store
-    chosen = select(store, names, schema=named, function=sources.function, segment=sources.segment)
-    function = chosen.function
-    if function is None:
-        known = {row.function for row in names if chosen.takes(row)}
-        users = sorted(name for name in known if not name.startswith(TRIALS))
+        named = schema.fingerprint
+        is_recorded = any(row.schema_fingerprint == named for row in rows)
+        if not is_recorded and sources.answers is not None and sources.function is None:
+            return None  # a person's answers to inputs need no store
+    chosen = select(store, rows, schema=named, function=sources.function, segment=sources.segment)
+    taken = [row for row in rows if chosen.takes(row)]
+    if chosen.function is None:
+        users = sorted({row.function for row in taken if not is_trial(row)})
         if len(users) > 1:
             told = ", ".join(map(clip, users[:_MOST_NAMED])) + (" ..." if len(users) > _MOST_NAMED else "")
             raise click.UsageError(
                 f"--schema {safe(str(named))}: several functions have it; choose one with --function: {safe(told)}"
             )
-        function = users[0] if users else None
-    where = Where(sources.since, sources.until, chosen.schema, function)
+        chosen = chosen._replace(function=users[0] if users else None)
+    if named is None:
+        chosen = chosen._replace(schema=max(taken, key=last_call).schema_fingerprint)
+    return chosen
+
+
+def _recorded(store: Store, sources: Sources, chosen: Selection) -> list[StoredCall]:
+    """Return the calls of a function under a schema."""
+    where = Where(sources.since, sources.until, chosen.schema, chosen.function)
     with steps("read", store.info().rows) as on_step:
         found = stored_calls(store, where, on_step)
     if sources.segment is not None:
         found = [call for call in found if call.attempts[0]["segment"] == sources.segment]
-    return function, found
+    return found
+
+
+def _stored(store: Store, chosen: Selection, suite: Suite | None) -> Schema[Any] | None:
+    """Return the schema of recorded calls from the suite or from its stored text. A name is only a label."""
+    newest = max((row for row in store.configurations() if chosen.takes(row)), key=last_call)
+    for entry in () if suite is None else suite.schemas:
+        if entry.schema.fingerprint == newest.schema_fingerprint:
+            return entry.schema
+    return stored_schema(store, newest.schema_fingerprint, newest.schema_name)
 
 
 def _shown(recorded: list[StoredCall], named: str, store: Store) -> Schema[Any]:

@@ -212,14 +212,6 @@ USAGE = {
         ["--schema", "ticket", "-o", "set", "--accept-unchecked"],
         "--accept-unchecked: expected it with --base MODEL",
     ),
-    "not shown": (
-        ["--schema", "ticket", "-o", "set", "--store", "bare.db"],
-        "shows the document of this schema",
-    ),
-    "no texts": (
-        ["--schema", "ticket", "-o", "set", "--store", "off.db"],
-        "keep texts from now on: open_store(URL,",
-    ),
     "two functions": (["--schema", "ticket", "-o", "set", "--store", "two.db"], "several functions have it"),
     "unknown": (["--schema", "tickets", "-o", "set", "--store", "bare.db"], "did you mean 'ticket'"),
     "no call": (
@@ -243,7 +235,6 @@ def test_what_is_missing_is_said(tmp_path, ask, arguments, told):
     """Exit status 2, in words that say what to do."""
     stores = {
         "r.db": [{}],
-        "off.db": [{"payload": "off"}],
         "bare.db": [{"strategy": "bare"}],
         "two.db": [{"name": "app.one"}, {"name": "app.two"}],
     }
@@ -256,6 +247,17 @@ def test_what_is_missing_is_said(tmp_path, ask, arguments, told):
 
     assert status == 2
     assert re.search(re.escape(told), text.err)
+
+
+def test_a_store_without_texts_gives_too_few_rows(tmp_path, ask):
+    """The store knows the schema of a function. Without texts nothing is written, and the next step stores them."""
+    record(tmp_path / "off.db", [[GOOD]], payload="off", name="app.triage")
+
+    status, text = ask("--function", "triage", "-o", "set", "--store", "off.db")
+
+    assert status == 1
+    assert "TOO FEW: 0 rows to train on" in text.out
+    assert "keep texts from now on: open_store(URL," in text.out
 
 
 def test_a_set_that_a_model_was_tuned_on_is_never_written_over(tmp_path, ask):
