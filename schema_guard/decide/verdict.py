@@ -410,7 +410,7 @@ def _reader_figures(case: Case, ruling: Ruling, cost: CostCase | None) -> dict[s
         "sources": [source._asdict() for source in evidence.sources],
         "seen_prices": [price._asdict() for price in tuning_prices()] if asks_for_costs else [],
     }
-    if case.unexplained is not None:
+    if case.unexplained is not None and "unexplained" in ruling.figures:
         next_step = reasons.explain_exceptions(case.unexplained)
     elif "unrated" in ruling.figures:
         next_step = reasons.IMPORT_ALL

@@ -40,6 +40,9 @@ if TYPE_CHECKING:
     from schema_guard.report.stopped import StoppedReplies
 
 _CODES = 8
+PARSED = "parsed by your function"
+# Reasoning is reported above this share of the output.
+_MUCH_REASONING = 0.1
 _MOST_FAILING = 3
 
 
@@ -193,14 +196,16 @@ def _part(configuration: Configuration, part: str, *, is_laid_out: bool) -> str:
 
 
 def _row(configuration: Configuration, *, is_marked: bool) -> tuple[str, ...]:
-    rates = (
-        configuration.clean,
-        configuration.valid_first_time,
-        configuration.fixed_by_retry,
-        configuration.failed,
-    )
+    rates = (configuration.valid_first_time, configuration.fixed_by_retry, configuration.failed)
     traffic = (_traffic(configuration),) if is_marked else ()
-    return str(configuration.calls), *map(bounded, rates), str(configuration.transport), *traffic
+    clean = PARSED if _is_parsed(configuration) else bounded(configuration.clean)
+    return str(configuration.calls), clean, *map(bounded, rates), str(configuration.transport), *traffic
+
+
+def _is_parsed(configuration: Configuration) -> bool:
+    """Return whether the function gave parsed values in all calls, so that no text is known."""
+    seen = configuration.calls - configuration.unseen
+    return seen > 0 and configuration.clean.n == 0 and not configuration.traffic
 
 
 def _traffic(configuration: Configuration) -> str:
@@ -242,11 +247,17 @@ def _details(name: str, configuration: Configuration) -> Iterator[str]:
         )
         yield f"{name} broke{first}: {listed}"
     yield from _coerced(name, configuration)
-    if configuration.reasoning_tokens:
-        yield f"{name} thought: {plural(configuration.reasoning_tokens, 'token')} of those out{_thinking_note(configuration)}"
+    if reasoning := _much_reasoning(configuration):
+        yield f"{name} thought: {plural(reasoning, 'token')} of those out{_thinking_note(configuration)}"
     for line in loss_lines(configuration.settings):
         yield f"{name}: {line}"
     yield from _exclusion_lines(name, configuration)
+
+
+def _much_reasoning(configuration: Configuration) -> int:
+    """Return the reasoning tokens if they are a good part of the output, otherwise 0."""
+    reasoning, output = configuration.reasoning_tokens or 0, configuration.output_tokens or 0
+    return reasoning if reasoning > _MUCH_REASONING * output else 0
 
 
 def _coerced(name: str, configuration: Configuration) -> Iterator[str]:
@@ -302,7 +313,7 @@ def _exclusion_lines(name: str, configuration: Configuration) -> Iterator[str]:
     if repaired := repairers_of(configuration.settings):
         yield f"{name}: {in_words(repaired)}"
     textless = configuration.calls - configuration.unseen - configuration.clean.n
-    if textless:
+    if textless and not _is_parsed(configuration):
         yield f"{name}: of {plural(textless, 'call')} the text is not known, for the function gave what it had parsed: no data for clean"
     for traffic in configuration.traffic:
         if traffic is not None:

@@ -222,7 +222,7 @@ def choices(case: Case, ruling: Ruling) -> list[str]:
     duration = ruling.figures.get("months_to_answer")
     if (
         ruling.verdict != "NEED_MORE_DATA"
-        or case.unexplained
+        or "unexplained" in ruling.figures
         or "unrated" in ruling.figures
         or (ruling.figures["n_more"] is not None and (duration is None or duration <= PATIENCE_MONTHS))
     ):

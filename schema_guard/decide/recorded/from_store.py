@@ -233,7 +233,7 @@ def _gathered(problem: Problem, store: Store, facts: dict[str, Any], options: _G
     own, behind = with_fallback_prompts(own, again)
     best = _best_of(own)
     targets = targets_of(store, fingerprint, problem.function)
-    config = _config(facts.pop("config", {}), targets)
+    config = _with_budget(_config(facts.pop("config", {}), targets), facts.get("latency"))
     reading = Gathering(store, production, _limit(config), options.is_windowed, options.sizes.prices, notes)
     steps = _steps(store, fingerprint, problem.function)
     current, answers = current_of(own, production), facts.pop("answers", [])
@@ -449,6 +449,14 @@ def _config(config: Any, targets: Sequence[DeclaredTarget]) -> Any:
     if not isinstance(config, Mapping) or "target" in config:
         return config
     return {**config, "target": targets[-1].target} if targets else dict(config)
+
+
+def _with_budget(config: Any, latency: Any) -> Any:
+    """Take the budget of seconds as the limit of 95% of the calls, unless a limit is given."""
+    budget_s = latency.get("budget_s") if isinstance(latency, Mapping) else None
+    if not isinstance(config, Mapping) or "latency_p95_s" in config or budget_s is None:
+        return config
+    return {**config, "latency_p95_s": budget_s}
 
 
 def _day(at: float) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from math import inf
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from schema_guard.decide.breaches import change_text, open_rise
+from schema_guard.decide.breaches import breaches, change_text, open_rise
 from schema_guard.decide.case import blocked, cheapest, failures_of, helps
 from schema_guard.decide.fixable import FIXABLE
 from schema_guard.decide.playbook import RAISE_OUTPUT, STRICT, next_step, untested
@@ -39,9 +39,12 @@ _CUT_OFF = ("max_tokens", "unfinished")
 
 
 def explain_first(case: Case) -> Ruling | None:
-    """Before all others: too many calls are excluded from the rate, and nobody knows whose fault they are."""
+    """Before all others: too many calls are excluded from the rate, and nobody knows whose fault they are.
+
+    A rate that is proved too high goes first.
+    """
     unexplained = case.unexplained
-    if unexplained is None:
+    if unexplained is None or any(breach.what != "excluded" for breach in breaches(case)):
         return None
     target = percent(case.config.target)
     figures = {

@@ -29,6 +29,8 @@ _MOST_OF_THE_FAILURES = 0.75
 # A claim is told where what was recorded is more than so many times as much.
 _MISLEADS = 1.25
 _FIRST_TRY = "; first try one more line about it in the prompt, and measure it with `bench run --playbook`"
+# A volume is read from at least so many days and calls.
+_FEWEST_DAYS, _FEWEST_CALLS = 2, 100
 _DAYS_A_MONTH = 365.25 / 12
 _A_BURST = 2
 # Commands that read the texts of recorded calls.
@@ -356,6 +358,11 @@ def _volume(figures: Figures) -> Iterator[Fact]:
     volume, days = figures.get("calls_per_month"), figures.get("latest_days")
     if volume is not None and days is not None:
         span = _time(days / _DAYS_A_MONTH)
+        if days < _FEWEST_DAYS or volume * days / _DAYS_A_MONTH < _FEWEST_CALLS:
+            yield Fact(
+                "volume", f"{calls(volume)} calls a month, but the calls of {span} are too few to tell"
+            )
+            return
         yield Fact("volume", f"{calls(volume)} calls a month, if all days are like the latest {span}")
 
 

@@ -46,6 +46,7 @@ _MEANINGS = {
     "SCHEMAS_FLAGGED": "some schemas fail too often",
     "SCHEMAS_FLAGGED, none": "no schema is shown to fail too often",
     "unexplained": "not decided: first find out why these calls raised exceptions",
+    "unexplained, no reply": "not decided: first find out why these calls have no reply",
     "unrated": "not decided: these calls are not a fair sample of the traffic",
 }
 
@@ -95,6 +96,8 @@ def meaning(figures: Figures) -> str:
     """
     name = figures["verdict"]
     keys = [key for key in ("unexplained", "unrated") if key in figures]
+    if "unexplained" in figures and not figures["unexplained"]["exceptions"]:
+        keys.insert(0, "unexplained, no reply")
     if figures.get("schema") and not figures.get("function"):
         keys.append(f"{name}, trial")
     if "switch_to" in figures:

@@ -425,7 +425,7 @@ class Again:
     def rule_0(self):
         """Nobody knows whose fault calls are, or only failures were imported."""
         first = next(iter(self.rates))
-        if self.unexplained():
+        if self.unexplained() and {what for _, what in self.breach()} == {"excluded"}:
             return "NEED_MORE_DATA", {"strategy": self.counted["current"] or first, "n_more": None}
         unrated = [
             name
