@@ -5,7 +5,8 @@
 A random store has one to three functions with versions, models, parts of the traffic, inputs that repeat, outages, tuned
 models, trials, imported calls, and calls without a judged reply. Of each `watch` and `decide` are asked the same, `decide`
 mostly with economics or claims about the playbook as well. They have to name the same things that are wrong in production,
-and `watch` has to be quiet where the exit status of `decide` is 0. Then the verdict is repeated from its JSON by
+and `watch` has to be quiet where the exit status of `decide` is 0. The evidence of a playbook run has to give the same verdict,
+and `watch` of one function the same as `watch` of the store. In some stores one function has priority. Then the verdict is repeated from its JSON by
 `tests/public/decide/recompute.py`, in which the rules are written a second time, with scipy and nothing of the library.
 
 Without --seed a fresh one is drawn and printed. Whatever differs is printed, and the exit status is 1.
@@ -38,7 +39,7 @@ def told(functions: Sequence[Asked], stores: int) -> list[str]:
     quiet = sum(one.is_fine for one in functions)
     results = [
         f"{len(functions):,} functions of {stores:,} random stores",
-        f"{len(disagreements)} disagreements of watch and decide; watch is quiet about {quiet:,}",
+        f"{len(disagreements)} disagreements of watch, decide, and the playbook; watch is quiet about {quiet:,}",
         f"{len(differences)} figures of {len(functions):,} verdicts that their own JSON does not give",
         *disagreements,
         *differences,

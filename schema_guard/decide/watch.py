@@ -159,7 +159,9 @@ def watch(  # noqa: PLR0913 - which calls, by name
         if gathered.function is not None
         for entry in _of_function(gathered)
     ]
-    return sorted(watched, key=lambda one: (one.is_below, one.is_fine, -one.lower))
+    return sorted(
+        watched, key=lambda one: (one.is_below, one.is_fine, one.is_below and not one.is_main, -one.lower)
+    )
 
 
 def _of_function(gathered: Gathered) -> list[Watched]:

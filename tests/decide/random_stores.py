@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from random import Random
+from types import SimpleNamespace
 from typing import NamedTuple
 
 from schema_guard.decide import decide
 from schema_guard.decide.playbook import STEPS
 from schema_guard.decide.recorded.from_store import gather_each
 from schema_guard.decide.watch import watch
+from schema_guard.ext.playbook.run import _PlaybookRun
+from schema_guard.ext.playbook.settings import PlaybookSettings
 from schema_guard.records import open_store
 from tests.decide.records import record, record_excluded
 from tests.public.decide.examples import economics, feasibility
@@ -38,6 +41,8 @@ def fill(store, chance, most):
             for _ in range(chance.randint(1, 3)):
                 now = episode(store, chance, now, most, function=function, version=version, models=models)
         beside(store, chance, now, function)
+        if chance.random() < 0.5:
+            mixed(store, chance, now, function=function, model=models[0], version="v1")
 
 
 def episode(store, chance, now, most, **asked):
@@ -57,6 +62,24 @@ def episode(store, chance, now, most, **asked):
         )  # fmt: skip
     store.flush(30.0)
     return now + n * gap
+
+
+def mixed(store, chance, now, *, function, model, version):
+    """Record a canary or a shift beside a model, in one order, and then maybe calls of one of them alone."""
+    rate, part = chance.choice(RATES), chance.choice((1, 3, 20))
+    blocks = chance.choice(("main", "canary")), chance.choice((0, 5, 60))
+    for number in range(chance.randint(3, 12)):
+        begun = now + 3_600.0 * number
+        record(store, 20, 0, flush=False, first=chance.randrange(10**9), gap_s=30.0, started_at=begun, function=function,
+               model=model, version=version)  # fmt: skip
+        failed = sum(chance.random() < rate for _ in range(part))
+        record(store, part, failed, flush=False, first=chance.randrange(10**9), gap_s=30.0, started_at=begun, function=function,
+               model="canary", version=version)  # fmt: skip
+    which, rest = blocks
+    name = model if which == "main" else "canary"
+    record(store, rest, round(rate * rest) if which == "canary" else 0, flush=False, first=chance.randrange(10**9),
+           started_at=now + 3_600.0 * 13, function=function, model=name, version=version)  # fmt: skip
+    store.flush(30.0)
 
 
 def beside(store, chance, now, function):
@@ -111,6 +134,7 @@ class Asked(NamedTuple):
         watched: What is wrong in production, by `watch`.
         is_fine: Whether `watch` is quiet.
         differences: What the verdict's JSON says and its own counts do not give.
+        others: Verdicts of a playbook run, and of `watch` for this function alone, that differ.
     """
 
     seed: int
@@ -121,6 +145,7 @@ class Asked(NamedTuple):
     watched: list[str]
     is_fine: bool
     differences: list[str]
+    others: list[str]
 
     @property
     def disagreements(self) -> list[str]:
@@ -131,7 +156,7 @@ class Asked(NamedTuple):
             results.append(f"{where}: decide {self.breaches}, watch {self.watched}")
         if self.exit_code == 0 and not self.is_fine:
             results.append(f"{where}: decide is content with {self.verdict}, watch is not")
-        return results
+        return [*results, *(f"{where}: {other}" for other in self.others)]
 
     @property
     def wrong(self) -> list[str]:
@@ -148,20 +173,52 @@ def asked_of(seed, most=400):
     with open_store("sqlite://") as store:
         fill(store, chance, most)
         config, value = asked(chance)
-        everything = watch(store, config["target"], extra={"config": config})
         functions = [result.function for result in gather_each(store, extra={"config": config})]
+        named = [name for name in functions if name is not None]
+        priority = chance.choice(named) if named and chance.random() < 0.3 else None
+        everything = watch(store, config["target"], extra={"config": config}, priority=priority)
         return [
-            _asked(seed, store, function, everything, {"config": config, **value}) for function in functions
+            _asked(seed, store, function, everything, {"config": config, **value}, priority)
+            for function in functions
         ]
 
 
-def _asked(seed, store, function, everything, given):
-    (gathered,) = gather_each(store, function=function, extra=given)
+def _of_playbook(store, gathered, given, priority):
+    """Return what a playbook run decides on before its first call: the production code of its evidence."""
+    run = SimpleNamespace(
+        inputs=SimpleNamespace(schema=SimpleNamespace(fingerprint=gathered.schema_fingerprint)),
+        settings=PlaybookSettings(function=gathered.function, priority=priority),
+        _claim=lambda step: None,
+    )
+    return decide(_PlaybookRun._with_production(run, store, given))
+
+
+def _others(store, gathered, verdict, seen, given, priority):
+    """Return the answers that differ from the verdict and from `watch` over the whole store."""
+    results = []
+    if gathered.function is None:
+        return results
+    if "ladder" not in given:
+        played = _of_playbook(store, gathered, given, priority)
+        if (played.verdict, played.figures["breach"]) != (verdict.verdict, verdict.figures["breach"]):
+            results.append(f"decide {verdict.verdict}, playbook {played.verdict}")
+    if "content" not in given:
+        alone = watch(
+            store, given["config"]["target"], function=gathered.function, extra={"config": given["config"]},
+            priority=priority,
+        )  # fmt: skip
+        if alone != seen:
+            results.append("watch of the function differs from watch of the store")
+    return results
+
+
+def _asked(seed, store, function, everything, given, priority):
+    (gathered,) = gather_each(store, function=function, extra=given, priority=priority)
     verdict = decide(gathered.evidence)
     seen = [one for one in everything if one.function == function]
     if "content" in given:  # known answers are of one function
         known = {"config": given["config"], "content": given["content"]}
-        seen = watch(store, given["config"]["target"], function=function, extra=known)
+        seen = watch(store, given["config"]["target"], function=function, extra=known, priority=priority)
     watched = [breach.what for one in seen for breach in one.breaches]
     watched += ["excluded"] if any(one.unexplained for one in seen) else []
     return Asked(
@@ -172,5 +229,6 @@ def _asked(seed, store, function, everything, given):
         breaches=sorted(breach["what"] for breach in verdict.figures["breach"]),
         watched=sorted(watched),
         is_fine=all(one.is_fine for one in seen),
+        others=_others(store, gathered, verdict, seen, given, priority),
         differences=repeated(json.loads(json.dumps(verdict.as_dict()))),
     )

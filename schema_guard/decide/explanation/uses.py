@@ -21,6 +21,8 @@ STOP = "too few to matter, stop it anyway"
 # A configuration beside the main one with a larger part of the calls is no canary.
 _CANARY = 0.25
 _NIGHT = (18, 8)
+# Percents are whole numbers from here on.
+_WHOLE = 0.1
 
 
 def uses_of(case: Case) -> dict[str, dict[str, Any]]:
@@ -85,10 +87,14 @@ def _kind(arrival: Arrival, share: float) -> str:
 
 
 def _share_text(share: float) -> str:
-    return f"{100 * share:.2g}% of the calls" if share < 1 else "all of the latest calls"
+    return f"{_percent(share)}% of the calls" if share < 1 else "all of the latest calls"
 
 
 def _fails(rate: Rate) -> str:
     if not rate.n:
         return ""
-    return f", fails {100 * rate.bounds.lower:.2g} to {100 * rate.bounds.upper:.2g}%"
+    return f", fails {_percent(rate.bounds.lower)} to {_percent(rate.bounds.upper)}%"
+
+
+def _percent(part: float) -> str:
+    return f"{100 * part:.0f}" if part >= _WHOLE else f"{100 * part:.2g}"

@@ -277,7 +277,8 @@ def _production(
     """Read the calls in production, and which configurations are in use."""
     zone = time_zone(_named_zone(config))
     production = production_of(problem.rows, store, since=options.since, until=options.until, zone=zone)
-    return production.with_uses(configurations, options.everything, options.arrivals, store)
+    all_hours = None if options.since is None else store
+    return production.with_uses(configurations, options.everything, options.arrivals, all_hours)
 
 
 def _noted(notes: list[str], user_notes: Any) -> Any:

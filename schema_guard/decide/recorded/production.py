@@ -87,7 +87,7 @@ class Production(NamedTuple):
         configurations: Sequence[RecordedConfiguration],
         everything: Iterable[ConfigurationCounts],
         arrivals: StoreArrivals,
-        store: Store,
+        all_hours: Store | None,
     ) -> Production:
         """Return this with the uses of its configurations.
 
@@ -95,7 +95,7 @@ class Production(NamedTuple):
             configurations: Of the function and schema.
             everything: The rows of the store, of all times.
             arrivals: Of the store.
-            store: Where the calls are.
+            all_hours: A store to read the hours again; None if these hours have no beginning.
         """
         if not self.rows:
             return self
@@ -105,7 +105,9 @@ class Production(NamedTuple):
             for row in everything
             if (row.function, row.schema_name) == (first.function, first.schema_name) and _is_rated(row)
         ]
-        hours = store.by_hour(until=self.until, schema=first.schema_name, function=first.function)
+        hours: Sequence[HourCounts] = self.hours
+        if all_hours is not None:
+            hours = all_hours.by_hour(until=self.until, schema=first.schema_name, function=first.function)
         latest = sum(self.latest.values())
         uses = uses_of_rows(configurations, own, hours, arrivals, latest=latest, until=self.until)
         return self._replace(uses=uses)

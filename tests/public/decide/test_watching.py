@@ -27,7 +27,7 @@ def test_breach_shows_counts_bounds_and_objective(production):
     assert lines[0].startswith(
         "BREACH: shop.all (schema ticket), system_prompt: 100 of 100 calls failed (100.00%)"
     )
-    assert lines[0].endswith("; the limit is 1%")
+    assert lines[0].endswith("; the limit is 1%; bounds for 2 functions")
     assert [(one["function"], one["n"], one["k"], one["state"]) for one in data] == [
         ("shop.all", 100, 100, "fail"),
         ("shop.some", 100, 20, "fail"),
