@@ -28,8 +28,11 @@ SHARE = {"all": 1, "a tenth": 0.1, "a half": 0.5, "the whole sample": 1}
 RATED = {"all", "sampled", *SHARE}
 
 
-def rows(*, first=FIRST, calls=CALLS, every=25, prefix=""):
-    """Return calls at equal distances over fifteen days. One in *every* failed, and one in 100 has no reply."""
+def rows(*, first=FIRST, calls=CALLS, every=31, prefix=""):
+    """Return calls at equal distances over fifteen days. One in *every* failed, and one in 100 has no reply.
+
+    100 calls are made a day. A number of *every* that divides 100 would make them fail at the same hours of each day.
+    """
     for n in range(calls):
         reply = None if n % 100 == 50 else WRONG if n % every == 0 else RIGHT
         at = (first + timedelta(days=DAYS * n / calls)).isoformat()
@@ -110,8 +113,8 @@ def test_counts_do_not_depend_on_the_part(part):
     rates = decided()["rates"]
     ((_, rate),) = rates.items()
 
-    assert (group["calls"], group["failed"]["count"]) == (1_485, 45)
-    assert (rate["n"], rate["k"]) == (1_485, 45)
+    assert (group["calls"], group["failed"]["count"]) == (1_485, 49)
+    assert (rate["n"], rate["k"]) == (1_485, 49)
 
 
 @pytest.mark.parametrize("part", PARTS)
@@ -132,7 +135,7 @@ def test_failures_alone_have_no_rate(part):
     status, result = read("watch --max-failure-rate 0.1")
     (watched,) = result["watched"]
 
-    assert (status, watched["n"], watched["k"]) == (1, 45, 45)
+    assert (status, watched["n"], watched["k"]) == (1, 49, 49)
     assert watched["state"] == ("fail" if part in RATED else "unrated")
     assert [one["what"] for one in watched["breaches"]] == (["format"] if part in RATED else [])
 
