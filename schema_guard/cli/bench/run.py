@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from schema_guard.bench.run.plan import RunPlan
     from schema_guard.bench.run.scored_call import Run
     from schema_guard.bench.suites.load import SuiteSchema
+    from schema_guard.records import Store
 
 # Options that have no effect on the steps of a playbook.
 _NOT_IN_PLAYBOOK = {
@@ -149,7 +150,10 @@ def _run(suite: SuiteOptions, asked: PlanOptions, how: RunOptions, store: str | 
         if how.resume and how.journal is not None and Path(how.journal).exists():
             kept = stack.enter_context(Journal.resume(how.journal, plan))
         url = None if records is None else records.url
-        lines = list(_plan_lines(plan, estimate(plan, models, kept, settings.prices), url))
+        lines = [
+            *_plan_lines(plan, estimate(plan, models, kept, settings.prices), url),
+            *_uncounted(plan, records),
+        ]
         if how.dry_run:
             print(*map(safe, lines), "dry run: nothing was sent", sep="\n")
             return None
@@ -195,6 +199,19 @@ def _executed(executor: str, sources: dict[str, str], retries: int) -> Callable[
         None if executor == "ray" else executor, sources, retries=retries
     )
     return made
+
+
+def _uncounted(plan: RunPlan, records: Store | None) -> Iterator[str]:
+    """Yield the schemas whose results will not count for the function, because it has no calls with their content."""
+    function = plan.settings.function
+    if function is None or records is None:
+        return
+    known = {row.schema_fingerprint for row in records.names() if row.function == function}
+    others = {entry.name: entry.schema.fingerprint for entry, _ in plan.tasks}
+    unknown = [f"{name} ({content})" for name, content in others.items() if content not in known]
+    if unknown:
+        contents = ", ".join(sorted(known)) or "no recorded call"
+        yield f"results of {', '.join(unknown)} will not count for {function}, which has calls with {contents}"
 
 
 def _plan_lines(plan: RunPlan, expected: Estimate, url: str | None) -> Iterator[str]:

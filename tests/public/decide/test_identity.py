@@ -164,3 +164,27 @@ def test_the_command_line_wins_over_a_file_and_the_head_says_so(production):
     assert f"(--max-failure-rate), 95% of the calls take at most 9 s ({file})" in option
     assert f"at most 3% of the calls fail ({file})" in of_file
     assert re.search(r"at most 5% of the calls fail \(stored on 2\d{3}-\d\d-\d\d\)", stored)
+
+
+def test_a_benchmark_says_which_results_will_not_count(production):
+    """A suite has a schema of the function's content, and another one. The plan names the other one before a call."""
+    production.calls(50, 0)
+    folder = production.folder
+    rows = [
+        {"id": f"{name}-{number}", "input": f"text {number}", "gold": {"team": "a"}, "schema": schema}
+        for number, (name, schema) in enumerate(
+            [("same", RENAMED), ("other", {"title": "other", "type": "object"})] * 2
+        )
+    ]
+    (folder / "suite.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    line = (
+        f"schema-guard bench run {folder}/suite.jsonl --model openai:m1 --strategy system_prompt --function shop.extract "
+        f"--dry-run --store {production.store.url}"
+    )
+
+    ((status, text),) = outcomes_of([line], folder, GOOD).values()
+
+    other = Schema.of({"title": "other", "type": "object"}).fingerprint
+    assert status == 0
+    assert f"({other}) will not count for shop.extract" in text
+    assert f"({Schema.of(TICKET).fingerprint}) will not count" not in text
