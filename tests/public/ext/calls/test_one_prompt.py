@@ -140,8 +140,13 @@ class Alternating:
 
 
 def bodies(requests):
-    """Return the JSON of each request in the order of its keys, with one word in the place of the input."""
-    return [INPUT.sub("INPUT", json.dumps(request.body)) for request in requests]
+    """Return the body of each request, with one word in the place of the input."""
+    texts = [json.dumps(request.body) for request in requests]
+    for text, request in zip(texts, requests, strict=True):
+        # JSON with the usual or without spaces. A text of the same length has the same bytes.
+        compact = json.dumps(request.body, separators=(",", ":"))
+        assert int(request.headers["content-length"]) in (len(text), len(compact))
+    return [INPUT.sub("INPUT", text) for text in texts]
 
 
 def write_suite(folder, kind):
