@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 LEAST_ABSENCE = 10
 """The fewest calls of a function after which a configuration without any of them can be gone."""
 
+LARGE_PART = 0.4
+"""Several configurations with such a part of the calls can all be the main one."""
+
 K = TypeVar("K", bound="Hashable")
 
 
@@ -84,26 +87,38 @@ def absences(hours: Sequence[Mapping[K, int]], calls: Sequence[K]) -> dict[K, Ab
     return {key: Absence(n - at, longest[key]) for key, at in last.items()}
 
 
-def main_of(
+def calls_in_use(
     hours: Sequence[Mapping[K, int]], calls: Sequence[K], found: Mapping[K, Absence], latest: int
-) -> K | None:
-    """Return the main configuration: of those in use, the one with the most calls since another one left.
+) -> dict[K, int]:
+    """Return the calls of each configuration in use since another one left.
 
     Args:
         hours: As `absences` takes them.
         calls: As `absences` takes them.
         found: The result of `absences`. Calls of other configurations are of none.
         latest: How many of the last calls count at most.
-
-    >>> calls = ["a"] * 100 + ["b"] * 12
-    >>> main_of([], calls, absences([], calls), 1_000)
-    'b'
     """
     counts: Counter[K] = Counter()
     for n, part in enumerate_back(hours, calls):
         if n >= latest or any(key in found and found[key].is_gone for key in part):
             break
         counts.update({key: count for key, count in part.items() if key in found})
+    return dict(counts)
+
+
+def main_of(counts: Mapping[K, int], found: Mapping[K, Absence], lowers: Mapping[K, float]) -> K | None:
+    """Return the main configuration: the one with the most calls.
+
+    If several have a large part of the calls, it is the one of these with the highest lower bound of the failure rate.
+
+    >>> calls = ["a"] * 100 + ["b"] * 12
+    >>> found = absences([], calls)
+    >>> main_of(calls_in_use([], calls, found, 1_000), found, {})
+    'b'
+    """
+    large = [key for key, count in counts.items() if count >= LARGE_PART * sum(counts.values())]
+    if len(large) > 1:
+        return max(large, key=lambda key: (lowers.get(key, 0.0), counts[key], -found[key].now))
     # Of equal ones, the one that was called last.
     return max(counts, key=lambda key: (counts[key], -found[key].now), default=None)
 

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schema_guard.decide.in_use import LEAST_ABSENCE, absences, before, main_of
+from schema_guard.decide.in_use import LEAST_ABSENCE, absences, before, calls_in_use, main_of
 
 ORDERS = st.lists(st.sampled_from("abc"), min_size=1, max_size=200)
 
@@ -31,7 +31,7 @@ def test_one_configuration_is_always_in_use_and_main(order):
     found = absences([], order)
 
     assert not found[order[-1]].is_gone
-    assert not found[main_of([], order, found, 1_000)].is_gone
+    assert not found[main_of(calls_in_use([], order, found, 1_000), found, {})].is_gone
 
 
 @given(ORDERS, st.sampled_from("abc"))
@@ -81,11 +81,12 @@ def test_a_configuration_of_the_night_is_in_use_by_day():
     found = absences([], order)
 
     assert not found["night"].is_gone
-    assert main_of([], order, found, 1_000) == "day"
+    assert main_of(calls_in_use([], order, found, 1_000), found, {}) == "day"
 
 
 def test_the_main_configuration_has_the_most_calls_since_another_left():
     """After a switch from a to b, the ten per cent of the canary c do not make it the main one."""
     order = (["a"] * 9 + ["c"]) * 500 + (["b"] * 9 + ["c"]) * 3
 
-    assert main_of([], order, absences([], order), 1_000) == "b"
+    found = absences([], order)
+    assert main_of(calls_in_use([], order, found, 1_000), found, {}) == "b"

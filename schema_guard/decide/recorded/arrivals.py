@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The order in which a function's calls arrived, as a store knows it, and what it says of each configuration.
 
-Rules: Calls are ordered by the hour in which they began, and within an hour by arrival. The last `MOST_ATTEMPTS` attempts of the store are read one by one. Earlier calls are known by the hour. So the cost of
+Rules: Calls are ordered by arrival. The last `MOST_ATTEMPTS` attempts of the store are read one by one. Earlier calls are known by the hour. So the cost of
 reading does not grow with the store.
 """
 
@@ -12,13 +12,14 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from schema_guard.configuration.traffic import again_of
+from schema_guard.configuration.traffic import again_of, traffic_of
 from schema_guard.decide.functions import rounded_up
-from schema_guard.decide.in_use import Absence, absences, before, main_of
+from schema_guard.decide.in_use import Absence, absences, before, calls_in_use, main_of
 from schema_guard.decide.recorded.configurations import is_trial
 from schema_guard.records.reading import arrivals
 from schema_guard.records.rows import CONFIGURATION_COLUMNS
 from schema_guard.records.selection import select
+from schema_guard.stats import bounds
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -136,7 +137,9 @@ def uses_of_rows(
     earlier = before(known, calls_in_order)
     found = absences(earlier, calls_in_order)
     ours = {key: one for key, one in found.items() if isinstance(key, int)}
-    main = main_of(earlier, calls_in_order, ours, latest)
+    counts = calls_in_use(earlier, calls_in_order, ours, latest)
+    lowers = {place: _lower(configurations[place]) for place in ours}
+    main = main_of(counts, ours, lowers)
     used_hours = {at // _HOUR_S % _HOURS_A_DAY for at in by_hour if at >= begins}
     by_row: dict[Row, ConfigurationUse] = {}
     for place, configuration in enumerate(configurations):
@@ -190,7 +193,8 @@ def _in_order(
 ) -> list[Any]:
     """Return the configuration of each of the last calls of the function.
 
-    Calls that were imported arrive later than they were made. So the hour in which a call began goes first.
+    Imported calls arrive later than they were made. So with them, the hour in which a call began goes first. Otherwise
+    no clock is needed: the clocks of two machines can differ.
     """
     keys = {row.id: owner.get(configuration, configuration) for configuration, row in rows.items()}
     known = [
@@ -198,7 +202,13 @@ def _in_order(
         for number, at in last.calls
         if number in keys and at is not None and at >= begins and (until is None or at < until)
     ]
-    return [key for _, key in sorted(known, key=lambda one: one[0])]
+    if any(traffic_of(row.settings) is not None for row in rows.values()):
+        known.sort(key=lambda one: one[0])
+    return [key for _, key in known]
+
+
+def _lower(configuration: RecordedConfiguration) -> float:
+    return bounds(configuration.failed, configuration.n).lower if configuration.n else 0.0
 
 
 def _since(by_hour: Mapping[int, Counter[Any]], own: Sequence[int]) -> int:

@@ -269,8 +269,8 @@ def test_calls_that_a_recorder_saw_are_what_they_asked_by(store):
 
 def test_the_latest_call_is_the_current_configuration(store):
     """In production is what was called last, trials apart."""
-    record(store, 10, 1, strategies="few_shot", started_at=DAY)
     record(store, 10, 1)
+    record(store, 10, 1, strategies="few_shot", started_at=DAY)
     record(store, 10, 1, strategies="json_mode", function="playbook:1:json_mode", started_at=2 * DAY)
 
     assert gather(store).evidence["current"] == "few_shot"

@@ -142,3 +142,19 @@ def test_a_trial_is_never_in_use(production):
 
     assert (wrong_in(result), result.exit_code) == ([], 0)
     assert [use["use"] for use in result.figures["uses"].values()] == ["main"]
+
+
+def test_the_clocks_of_two_machines_can_differ(production):
+    """Half of the calls are of version v2 on a machine whose clock is an hour late. They fail 6%."""
+    chance = random.Random(8)
+    for _ in range(700):
+        production.calls(1, 0, version="v1", after_s=0.0)
+        production.clock.now -= 3_600
+        production.calls(1, int(chance.random() < 0.06), version="v2", after_s=0.0)
+        production.clock.now += 3_600 + 60
+
+    result = production.verdict()
+
+    assert wrong_in(result) == [("system_prompt v2", "format")]
+    assert {use["use"] for use in result.figures["uses"].values()} == {"main", "beside"}
+    assert result.figures["counted"]["current"] == "system_prompt v2"
