@@ -314,6 +314,11 @@ def _compared_with(
     return _cheapest(evidence, passing) if passing and has_prices else best
 
 
+def only_active_tuners(evidence: CaseEvidence) -> bool:
+    """Return whether the provider of the base model is known to take new jobs of active tuners only."""
+    return evidence.model_end is not None and evidence.model_end.only_active_tuners
+
+
 def blocked(evidence: CaseEvidence, cost: CostCase | None) -> list[str]:
     """Give the reasons why a tuned model cannot be had, or would not live until it has paid, where its cost is known."""
     feasible = evidence.feasibility
@@ -322,6 +327,10 @@ def blocked(evidence: CaseEvidence, cost: CostCase | None) -> list[str]:
         "train_examples": feasible.train_examples is not None
         and feasible.train_examples < evidence.config.min_train_examples,
         "provider_closed": feasible.new_jobs_allowed is False,
+        "not_an_active_tuner": only_active_tuners(evidence)
+        and feasible.new_jobs_allowed is not False
+        and feasible.active_tuner is not True
+        and evidence.pilot is None,
         "base_model_shutdown_before_payback": feasible.months_to_shutdown is not None
         and needed is not None
         and feasible.months_to_shutdown < needed,

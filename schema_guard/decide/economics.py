@@ -131,6 +131,10 @@ class CostCase:
         payback = self.pess.payback_months
         return payback is not None and payback <= self.proposal.horizon_months
 
+    def saved_until(self, alive_months: float) -> float:
+        """Return the dollars that the tuned model saves, from the end of the lead to the end of its base model."""
+        return self.pess.saving_per_month * max(alive_months - self.proposal.lead_months, 0.0)
+
 
 def first_attempt(cost: CallCost, latency_cost_per_s: float) -> float:
     """Give the dollars of a call's first attempt.

@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
+from schema_guard.decide.evidence.model_availability import Feasibility
 from schema_guard.decide.evidence.money import CallCost, Economics, Three
-from schema_guard.decide.evidence.values import Config, Feasibility
+from schema_guard.decide.evidence.values import Config
 from schema_guard.errors import InvalidArgument
 from schema_guard.text import clip, did_you_mean
 

@@ -8,11 +8,14 @@ known is None.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from schema_guard.prices.files import read_prices
 from schema_guard.schema import Schema
 from schema_guard.validation.published_schemas import judged
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _SEEN = Path(__file__).with_name("tuning_prices.json")
 _SCHEMA = Path(__file__).with_name("tuning.schema.json")
@@ -47,6 +50,8 @@ class ModelClosing(NamedTuple):
         source: Where that is said.
         read: Day on which it was read there.
         note: What else has to be known; empty for nothing.
+        active_only_since: Day since which only accounts with a tuned model in use can start jobs. None if all can.
+        second_hand: Whether the source is not the provider.
     """
 
     provider: str
@@ -56,6 +61,28 @@ class ModelClosing(NamedTuple):
     source: str
     read: str
     note: str = ""
+    active_only_since: str | None = None
+    second_hand: bool = False
+
+    @property
+    def marked_source(self) -> str:
+        """The source and the day on which it was read. A source that is not the provider is marked."""
+        mark = "second-hand: " if self.second_hand else ""
+        return f"{mark}{self.source}, read {self.read}"
+
+
+class ModelEnd(NamedTuple):
+    """Known facts about the end of the base model.
+
+    Attributes:
+        last_day: Last day on which a tuned model of it answers. None if that is not known, or if the months are given.
+        source: Source of the facts. A source that is not the provider is marked.
+        only_active_tuners: Whether its provider takes new jobs of active tuners only. False if the evidence answers that.
+    """
+
+    last_day: str | None
+    source: str
+    only_active_tuners: bool
 
 
 def closing_of(model: str, provider: str | None = None) -> ModelClosing | None:
@@ -66,13 +93,20 @@ def closing_of(model: str, provider: str | None = None) -> ModelClosing | None:
         provider: Where it is tuned; None for whoever has it.
     """
     base = model.split(":")[1] if model.startswith("ft:") else model
-    closings = (
-        ModelClosing(**{**row, "models": tuple(row["models"])}) for row in read_prices(_SEEN)["closings"]
-    )
     return next(
-        (closing for closing in closings if base in closing.models and provider in (None, closing.provider)),
+        (one for one in _closings() if base in one.models and provider in (None, one.provider)),
         None,
     )
+
+
+def active_only(provider: str) -> ModelClosing | None:
+    """Return the closing that says since when a provider takes new jobs only of active tuners. None if none does."""
+    return next((one for one in _closings() if one.provider == provider and one.active_only_since), None)
+
+
+def _closings() -> Iterator[ModelClosing]:
+    for row in read_prices(_SEEN)["closings"]:
+        yield ModelClosing(**{**row, "models": tuple(row["models"])})
 
 
 def tuning_prices(path: str | Path | None = None) -> tuple[TuningPrice, ...]:

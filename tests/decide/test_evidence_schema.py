@@ -7,8 +7,9 @@ import pytest
 
 from schema_guard.decide import decide, evidence_schema
 from schema_guard.decide.evidence import reading
+from schema_guard.decide.evidence.model_availability import Feasibility
 from schema_guard.decide.evidence.money import CallCost, GpuBill, Three, TokenBill, TrialCost
-from schema_guard.decide.evidence.values import KINDS, CallSeconds, Config, Feasibility, SentSettings
+from schema_guard.decide.evidence.values import KINDS, CallSeconds, Config, SentSettings
 from schema_guard.decide.playbook import BARE, OTHER, STEPS
 from tests.public.decide.test_bad_evidence import good
 

@@ -7,43 +7,65 @@ was read, which is told.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING
 
-from schema_guard.prices.tuning import closing_of
+from schema_guard.prices.tuning import ModelEnd, closing_of
 
 if TYPE_CHECKING:
-    from schema_guard.decide.evidence.values import Feasibility
     from schema_guard.prices.tuning import ModelClosing
 
 _DAYS_A_MONTH = 365.25 / 12
 
 
-def with_closing(feasibility: Feasibility, day: str | None, notes: list[str]) -> Feasibility:
-    """Fill in what is known of the base model's end, and tell it.
+@dataclass(frozen=True, slots=True)
+class Feasibility:
+    """Whether a tuned model can be had; None is unknown, which is a risk and no bar.
+
+    Attributes:
+        train_examples: Validated examples at hand.
+        new_jobs_allowed: Whether the provider takes new tuning jobs.
+        months_to_shutdown: How long the base model will live.
+        base_model: Its name; with it the days that are known of it fill in what is not given.
+        active_tuner: Whether the account called a tuned model of the provider within 60 days, or has a tuning job.
+    """
+
+    train_examples: int | None = None
+    new_jobs_allowed: bool | None = None
+    months_to_shutdown: float | None = None
+    base_model: str | None = None
+    active_tuner: bool | None = None
+
+
+def with_closing(
+    feasibility: Feasibility, day: str | None, notes: list[str]
+) -> tuple[Feasibility, ModelEnd | None]:
+    """Fill in the known days of the base model. Return the feasibility, and the facts that are not a part of it.
 
     Args:
-        feasibility: What the evidence says.
-        day: Of the decision; None when unknown.
-        notes: What has to be said is added here.
+        feasibility: The given facts.
+        day: Day of the decision. None if it is unknown.
+        notes: Receive the known days.
     """
     if feasibility.base_model is None:
-        return feasibility
+        return feasibility, None
     closing = closing_of(feasibility.base_model)
     if closing is None:
         notes.append(f"base model {feasibility.base_model}: whether and when it is closed is not known here")
-        return feasibility
+        return feasibility, None
     today = _day(day) or date.fromisoformat(closing.read)
+    allowed, months = feasibility.new_jobs_allowed, feasibility.months_to_shutdown
     notes.append(_closing_note(feasibility.base_model, closing, today))
-    return replace(
+    filled = replace(
         feasibility,
-        new_jobs_allowed=_allowed(closing, today)
-        if feasibility.new_jobs_allowed is None
-        else feasibility.new_jobs_allowed,
-        months_to_shutdown=_months(closing, today)
-        if feasibility.months_to_shutdown is None
-        else feasibility.months_to_shutdown,
+        new_jobs_allowed=_allowed(closing, today) if allowed is None else allowed,
+        months_to_shutdown=_months(closing, today) if months is None else months,
+    )
+    return filled, ModelEnd(
+        last_day=closing.last_inference if months is None else None,
+        source=closing.marked_source,
+        only_active_tuners=allowed is None and _is_for_active_only(closing, today),
     )
 
 
@@ -62,6 +84,11 @@ def _allowed(closing: ModelClosing, today: date) -> bool | None:
     return None if closing.last_training is None else True
 
 
+def _is_for_active_only(closing: ModelClosing, today: date) -> bool:
+    since = closing.active_only_since
+    return since is not None and today >= date.fromisoformat(since)
+
+
 def _months(closing: ModelClosing, today: date) -> float | None:
     if closing.last_inference is None:
         return None
@@ -74,5 +101,5 @@ def _closing_note(model: str, closing: ModelClosing, today: date) -> str:
     more = f"; {closing.note}" if closing.note else ""
     return (
         f"base model {model} ({closing.provider}): the last day to start tuning is {training}, the last day of tuned "
-        f"models {inference}; seen from {today.isoformat()} ({closing.source}, read {closing.read}{more})"
+        f"models {inference}; seen from {today.isoformat()} ({closing.marked_source}{more})"
     )

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from schema_guard.configuration.traffic import Traffic
 from schema_guard.decide.evidence.changes import ChangeEvidence, Counted, WeeklyEvidence
 from schema_guard.decide.evidence.conflicts import conflicts
-from schema_guard.decide.evidence.model_availability import with_closing
+from schema_guard.decide.evidence.model_availability import Feasibility, with_closing
 from schema_guard.decide.evidence.money import CallCost, Economics, GpuBill, Three, TokenBill, TrialCost
 from schema_guard.decide.evidence.subject import EvidenceSource, EvidenceSubject
 from schema_guard.decide.evidence.values import (
@@ -29,7 +29,6 @@ from schema_guard.decide.evidence.values import (
     Config,
     ContentEvidence,
     DriftEvidence,
-    Feasibility,
     FrequentInput,
     FunctionHistory,
     InputShares,
@@ -75,6 +74,8 @@ def read_evidence(evidence: Mapping[str, Any]) -> CaseEvidence:
             advice=wrong.advice,
         )
     notes = list(document.get("notes", ()))
+    given = _feasibility(document.get("feasibility", {}))
+    feasibility, model_end = with_closing(given, document.get("day"), notes)
     return CaseEvidence(
         strategies=tuple(map(_strategy, document.get("strategies", ()))),
         playbook=tuple(_claim(claim, notes) for claim in document.get("ladder", ())),
@@ -83,7 +84,7 @@ def read_evidence(evidence: Mapping[str, Any]) -> CaseEvidence:
         config=_config(document.get("config", {})),
         is_users_target="target" in document.get("config", {}),
         economics=_economics(document["economics"]) if "economics" in document else None,
-        feasibility=with_closing(_feasibility(document.get("feasibility", {})), document.get("day"), notes),
+        feasibility=feasibility,
         pilot=_pilot(document["pilot"]) if "pilot" in document else None,
         segments=tuple(map(_segment, document.get("segments", ()))),
         schemas=tuple(SchemaCount(name, int(n), int(k)) for name, n, k in document.get("schemas", ())),
@@ -102,6 +103,7 @@ def read_evidence(evidence: Mapping[str, Any]) -> CaseEvidence:
         n_functions=int(document.get("n_functions", 1)),
         priority=document.get("priority"),
         target_sources=document.get("target_sources", {}),
+        model_end=model_end,
     )
 
 
@@ -294,6 +296,7 @@ def _feasibility(feasibility: dict[str, Any]) -> Feasibility:
         new_jobs_allowed=feasibility.get("new_jobs_allowed"),
         months_to_shutdown=None if months is None else float(months),
         base_model=feasibility.get("base_model"),
+        active_tuner=feasibility.get("active_tuner"),
     )
 
 

@@ -11,12 +11,14 @@ if TYPE_CHECKING:
 
     from schema_guard.configuration.traffic import Traffic
     from schema_guard.decide.evidence.changes import ChangeEvidence, Counted, WeeklyEvidence
+    from schema_guard.decide.evidence.model_availability import Feasibility
     from schema_guard.decide.evidence.money import CallCost, Economics, TrialCost
     from schema_guard.decide.evidence.subject import EvidenceSource, EvidenceSubject
     from schema_guard.decide.exclusions import ExcludedCalls
     from schema_guard.decide.failing_places import FailingPlace
     from schema_guard.decide.in_use import Arrival
     from schema_guard.decide.playbook import Claim
+    from schema_guard.prices.tuning import ModelEnd
 
 KINDS = ("syntax", "structure", "value", "semantic", "truncation", "refusal", "transport")
 
@@ -245,23 +247,6 @@ class StrategyCounts:
         return self.traffic is None or self.traffic.is_rated
 
 
-@dataclass(frozen=True, slots=True)
-class Feasibility:
-    """Whether a tuned model can be had; None is unknown, which is a risk and no bar.
-
-    Attributes:
-        train_examples: Validated examples at hand.
-        new_jobs_allowed: Whether the provider takes new tuning jobs.
-        months_to_shutdown: How long the base model will live.
-        base_model: Its name; with it the days that are known of it fill in what is not given.
-    """
-
-    train_examples: int | None = None
-    new_jobs_allowed: bool | None = None
-    months_to_shutdown: float | None = None
-    base_model: str | None = None
-
-
 class Segment(NamedTuple):
     """A part of the traffic, measured under the best strategy, and under the tuned model by a pilot.
 
@@ -373,6 +358,7 @@ class CaseEvidence:
         about: None where nobody says whose calls they are.
         day: On which it is decided; None where nobody says.
         options: Options of the command line, without their dashes, that every printed command repeats.
+        model_end: Known facts about the end of the base model. None if there are none.
         n_functions: Functions of the store that share alpha.
         priority: The function that has half of it; None for equal parts.
         target_sources: The source of each target by its name in *config*: an option, a file, the store, or the default.
@@ -399,6 +385,7 @@ class CaseEvidence:
     day: str | None = None
     options: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     target_sources: Mapping[str, str] = field(default_factory=dict)
+    model_end: ModelEnd | None = None
     n_functions: int = 1
     priority: str | None = None
 

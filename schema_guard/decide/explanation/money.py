@@ -17,10 +17,12 @@ if TYPE_CHECKING:
     from schema_guard.decide.economics import CostCase, CostColumn
     from schema_guard.decide.evidence.money import CallCost
     from schema_guard.decide.measure import Measured
+    from schema_guard.decide.rules.ruling import Ruling
 
 
 def economic_figures(cost: CostCase, case: Case) -> dict[str, Any]:
     """Give a case's figures as plain JSON: `economics` and `cost`, as `Verdict.as_dict` has them."""
+    earned = _earned(cost, case)
     by_name = {"pess": cost.pess, "point": cost.point, "opt": cost.opt}
     columns = {
         name: {
@@ -46,14 +48,42 @@ def economic_figures(cost: CostCase, case: Case) -> dict[str, Any]:
             "tuned_tokens_per_call": cost.tuned_tokens_per_call,
             "largest_upfront": cost.largest_upfront,
             "base_model_must_live_months": cost.base_model_must_live_months,
+            **({} if earned is None else {"earned_until_shutdown": earned}),
             "failure_cost": cost.proposal.economics.failure_cost,
             "prompt_rate": {name: column.prompt_rate for name, column in by_name.items()},
             "tuned_rate": {name: column.tuned_rate for name, column in by_name.items()},
-            "lines": _lines(cost),
+            "lines": [*_lines(cost), *_end_lines(cost, case)],
             "flips": [asdict(flip) for flip in flips(cost)],
             **_independent_retries(cost, case.best),
         },
     }
+
+
+def end_figures(case: Case, ruling: Ruling) -> dict[str, Any]:
+    """Return the last day of the tuned model that a verdict keeps, advises, or calls blocked."""
+    end, feasible, used = case.evidence.model_end, case.evidence.feasibility, case.in_use
+    is_about_tuning = (
+        ruling.verdict.startswith("FINE_TUNE")
+        or "cost_case_blocked" in ruling.figures
+        or case.tuned is not None
+        or (used is not None and used.strategy.is_tuned)
+    )
+    if end is None or end.last_day is None or not is_about_tuning:
+        return {}
+    return {
+        "model_end": {
+            "model": feasible.base_model,
+            "last_day": end.last_day,
+            "months": feasible.months_to_shutdown,
+            "source": end.source,
+        }
+    }
+
+
+def _earned(cost: CostCase, case: Case) -> float | None:
+    """Return the dollars that tuning saves before the base model is shut down. None if that day is not known."""
+    alive = case.evidence.feasibility.months_to_shutdown
+    return None if alive is None else cost.saved_until(alive)
 
 
 def tokens_per_month(cost: CostCase) -> dict[str, float]:
@@ -85,7 +115,7 @@ def _lines(cost: CostCase) -> list[str]:
     money, horizon = proposal.economics, proposal.horizon_months
     wait = money.latency_cost_per_s
     needed = f"({dollars(cost.upfront)} / {horizon:g} + {dollars(cost.hosting_plus_refresh)})"
-    lines = [
+    return [
         _side_line("prompt", money.prompt_cost, proposal.prompt_attempts, cost.prompt_tokens_per_call, wait),
         _side_line(
             "tuned", money.tuned_cost, mean_attempts(money.tuned_hazards), cost.tuned_tokens_per_call, wait
@@ -97,6 +127,22 @@ def _lines(cost: CostCase) -> list[str]:
         _bar_line(cost, needed),
         _upfront_line(cost),
     ]
+
+
+def _end_lines(cost: CostCase, case: Case) -> list[str]:
+    """Write how long the base model must live, and what tuning saves before its shutdown."""
+    alive, earned, lead = (
+        case.evidence.feasibility.months_to_shutdown,
+        _earned(cost, case),
+        cost.proposal.lead_months,
+    )
+    lines = []
+    if alive is not None and earned is not None:
+        used = f"({alive:.4f} - {lead:g})" if alive > lead else "0"
+        lines.append(
+            f"until the base model is shut down tuning saves ${cost.pess.saving_per_month:,.2f} x {used} months = "
+            f"${earned:,.2f}, and costs {dollars(cost.upfront)} once"
+        )
     if cost.base_model_must_live_months is not None:
         lines.append(f"the base model must live at least {months(cost.base_model_must_live_months)}")
     return lines

@@ -42,6 +42,7 @@ from schema_guard.decide.recorded.router_calls import (
     with_fallback_prompts,
 )
 from schema_guard.decide.recorded.strategies import Gathering, strategy_of
+from schema_guard.decide.recorded.tuners import with_recorded_model
 from schema_guard.decide.recorded.weeks import time_zone
 from schema_guard.errors import InvalidArgument
 from schema_guard.prices.sizes import Sizes, sizes_of
@@ -310,6 +311,14 @@ def _add_extra_evidence(
     if "latency" in facts:
         evidence["latency"] = with_recorded_seconds(facts.pop("latency"), best, tuned)
     evidence |= facts
+    model_of = used[0] if used[0].step == "tuned" else newest_of(tuned) or used[0]
+    evidence["feasibility"] = with_recorded_model(
+        evidence.get("feasibility") or {},
+        (model_of, used[0]),
+        reading.store.configurations(),
+        evidence["day"],
+        reading.notes,
+    )
 
 
 def _best_of(configurations: Sequence[RecordedConfiguration]) -> RecordedConfiguration:

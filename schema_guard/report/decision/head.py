@@ -335,6 +335,16 @@ def _beside_format(figures: Figures) -> Iterator[Fact]:
         )
 
 
+def _model_end(figures: Figures) -> Iterator[Fact]:
+    """Say until when the tuned model answers."""
+    end = figures.get("model_end")
+    if end is not None:
+        mark = ", second-hand" if end["source"].startswith("second-hand") else ""
+        yield Fact(
+            "ends", f"{name_of(end['model'])} ends {end['last_day']}, in {months(end['months'])}{mark}"
+        )
+
+
 def _money(figures: Figures) -> Iterator[Fact]:
     if "cost" not in figures:
         return
@@ -344,7 +354,8 @@ def _money(figures: Figures) -> Iterator[Fact]:
     summary = f"tuning costs {dollars(money['upfront'])} once and {verb} {dollars(abs(saving))} a month if all goes badly"
     horizon = months(figures["config"]["horizon_months"])
     back = "it never pays back" if payback is None else f"it pays back in {months(payback)}"
-    yield Fact("money", f"{summary}: {back} (asked for: within {horizon})")
+    end = f"; the tuned model ends on {figures['model_end']['last_day']}" if "model_end" in figures else ""
+    yield Fact("money", f"{summary}: {back} (asked for: within {horizon}){end}")
     retries = cost.get("independent_retries")
     if retries and retries["failures_per_month"] > _MISLEADS * retries["promised_per_month"]:
         yield Fact(
@@ -398,6 +409,7 @@ _LINES: tuple[Callable[[Figures], Iterator[Fact]], ...] = (
     _result_facts,
     _behind_the_router,
     _answer,
+    _model_end,
     _next_facts,
     _proved,
     _basis_facts,

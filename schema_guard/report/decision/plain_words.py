@@ -78,6 +78,7 @@ NUMBERS = {
 BLOCKS = {
     "train_examples": "too few checked examples to tune on",
     "provider_closed": "the provider takes no new tuning jobs",
+    "not_an_active_tuner": "the provider takes new tuning jobs only from accounts that used a tuned model within 60 days",
     "base_model_shutdown_before_payback": "the base model is shut down before tuning has paid back",
 }
 

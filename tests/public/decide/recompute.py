@@ -384,39 +384,37 @@ class Again:
         payback = money["upfront"] / saving if saving > 0 else None
         return payback, payback is not None and payback <= self.config["horizon_months"]
 
+    def saved_before_the_end(self):
+        """Check the dollars that tuning saves before its base model is shut down."""
+        alive = self.counted["feasibility"]["months_to_shutdown"]
+        if "cost" in self.said and alive is not None:
+            saved = self.said["economics"]["pess"]["saving_per_month"]
+            saved *= max(alive - self.config["lead_months"], 0)
+            self.same("saved before the end", self.said["cost"]["earned_until_shutdown"], saved)
+
     def blocked(self, payback):
         """Why it cannot be had."""
         known = self.counted["feasibility"]
-        needed = None if payback is None else payback + self.config["lead_months"]
-        reasons = []
-        if (
-            known["train_examples"] is not None
-            and known["train_examples"] < self.config["min_train_examples"]
-        ):
-            reasons.append("train_examples")
-        if known["new_jobs_allowed"] is False:
-            reasons.append("provider_closed")
-        if (
-            known["months_to_shutdown"] is not None
-            and needed is not None
-            and known["months_to_shutdown"] < needed
-        ):
-            reasons.append("base_model_shutdown_before_payback")
-        return reasons
+        alive, examples = known["months_to_shutdown"], known["train_examples"]
+        is_closed = known["new_jobs_allowed"] is False
+        is_for_others = (
+            self.counted.get("only_active_tuners") and not known["active_tuner"] and self.tuned is None
+        )
+        ends = alive is not None and payback is not None and alive < payback + self.config["lead_months"]
+        reasons = {
+            "train_examples": examples is not None and examples < self.config["min_train_examples"],
+            "provider_closed": is_closed,
+            "not_an_active_tuner": is_for_others and not is_closed,
+            "base_model_shutdown_before_payback": ends,
+        }
+        return [name for name, holds in reasons.items() if holds]
 
     # The rules, in their order.
 
     def ruling(self):
         """The verdict and what it is about."""
-        for rule in (
-            self.rule_0,
-            self.rule_1,
-            self.rule_2,
-            self.rule_3,
-            self.rule_4,
-            self.rule_5,
-            self.rules_6_to_8,
-        ):
+        rules = (self.rule_0, self.rule_1, self.rule_2, self.rule_3, self.rule_4, self.rule_5)
+        for rule in (*rules, self.rules_6_to_8):
             result = rule()
             if result is not None:
                 return result
@@ -732,6 +730,7 @@ def repeated(said):
     if said["verdict"] == "SCHEMAS_FLAGGED":
         return _flagged(said)
     again = Again(said)
+    again.saved_before_the_end()
     verdict, figures = again.ruling()
     again.same("verdict", said["verdict"], verdict)
     for key in COMPARED:

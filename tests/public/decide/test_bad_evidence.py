@@ -156,6 +156,7 @@ FAULTS = [
     Fault("/economics/tuned/hazards", [], "/economics/tuned/hazards: expected at least 1 item, got array of 0 items: the failure rate of attempt 1, 2, ..., at least one"),
     Fault("/economics/tuned/residual/pess", 0.0001, "/economics/tuned/residual: expected opt <= point <= pess, got object with 3 properties: they are 0.001, 0.004, 0.0001"),
     Fault("/feasibility/new_jobs_allowed", "yes", "/feasibility/new_jobs_allowed: expected null or boolean, got string 'yes': whether the provider takes new tuning jobs"),
+    Fault("/feasibility/active_tuner", "yes", "/feasibility/active_tuner: expected null or boolean, got string 'yes': whether the account called a tuned model of the provider within 60 days, or has a tuning job"),
     Fault("/feasibility/months_to_shutdown", -1, "/feasibility/months_to_shutdown: expected a number >= 0, got number -1: months that the base model will live"),
     Fault("/pilot/k_final", 101, "/pilot/k_final: expected at most n = 100, got number 101"),
     Fault("/pilot/paired/c", 98, "/pilot/paired/c: expected at most n - b = 97, got number 98"),

@@ -1,14 +1,23 @@
 """What a provider has closed bears on whether a tuned model can be had."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from schema_guard.decide import decide
-from tests.public.decide.examples import exhausted
+from schema_guard.report.as_text import as_text
+from schema_guard.report.decision.document import head_of
+from tests.public.decide.examples import exhausted, failing, piloted, strategy
 
 
 def closed(day, **feasibility):
     """Fine-tuning would pay, on a day, of a base model whose days are known."""
-    values = {"train_examples": 500, "base_model": "gpt-4o-mini-2024-07-18", **feasibility}
+    values = {
+        "train_examples": 500,
+        "base_model": "gpt-4o-mini-2024-07-18",
+        "active_tuner": True,
+        **feasibility,
+    }
     return decide({**exhausted(), "day": day, "feasibility": values}).as_dict()
 
 
@@ -44,3 +53,98 @@ def test_an_unknown_base_model_is_said_to_be_unknown():
     assert any(
         "a-model-of-mine: whether and when it is closed is not known" in note for note in result["notes"]
     )
+
+
+SINCE = "2026-05-07"
+
+
+@pytest.mark.parametrize("is_active", [None, False, True])
+@pytest.mark.parametrize("day", ["2026-05-06", SINCE, "2026-11-01"])
+def test_openai_takes_new_jobs_of_active_tuners_only(day, is_active):
+    """Tuning is blocked from that day on unless the account is known to be an active tuner."""
+    result = closed(day, active_tuner=is_active, months_to_shutdown=24)
+
+    expected = [] if is_active or day < SINCE else ["not_an_active_tuner"]
+    assert result.get("blocked", []) == expected
+    assert (result["verdict"] == "FINE_TUNE_BLOCKED") is bool(expected)
+
+
+@pytest.mark.parametrize(("allowed", "blocked"), [(True, None), (False, ["provider_closed"])])
+def test_a_given_permission_replaces_the_rule_of_active_tuners(allowed, blocked):
+    """A given answer about new jobs is the only reason then."""
+    result = closed("2026-11-01", active_tuner=None, new_jobs_allowed=allowed, months_to_shutdown=24)
+
+    assert result.get("blocked") == blocked
+
+
+def test_another_base_model_needs_no_active_tuner():
+    """The rule is OpenAI's, and is not applied to a model that is not known to be OpenAI's."""
+    assert "blocked" not in closed("2026-11-01", base_model="a-model-of-mine", active_tuner=None)
+
+
+def test_a_passed_pilot_needs_no_new_job():
+    """The next step is not a tuning, so the rule of active tuners does not apply."""
+    evidence = piloted({"n": 3_000, "k_final": 3})
+    values = {"train_examples": 500, "base_model": "gpt-4o-mini-2024-07-18", "months_to_shutdown": 24}
+
+    result = decide({**evidence, "day": "2026-11-01", "feasibility": values}).as_dict()
+
+    assert (result["verdict"], result["stage"]) == ("FINE_TUNE_JUSTIFIED", "ship")
+
+
+def test_second_hand_days_are_marked():
+    """A day that is not from the page of the provider is marked in the note, the figures, and the head."""
+    verdict = decide(
+        {**exhausted(), "day": "2026-09-01", "feasibility": {"base_model": "o4-mini", "active_tuner": True}}
+    )
+    result = verdict.as_dict()
+
+    assert any("(second-hand: https://dev.to" in note for note in result["notes"])
+    assert result["model_end"]["source"].startswith("second-hand: ")
+    assert "o4-mini ends 2026-10-23, in 1.7 months, second-hand" in as_text(head_of(verdict))
+
+
+# A proposal that costs $4,324 once and saves $2,232.76 a month: 10,000 calls, and failures cost nothing.
+EXAMPLE = {"upfront": {"all": 4_324}, "hosting_per_month": 0, "refresh_per_month": 0, "failure_cost": 0}
+
+
+def saving(dollars_a_month):
+    """Economics with a saving of so many dollars a month at 10,000 calls."""
+    cost = dict.fromkeys(("fixed", "out", "repair", "hit", "latency_s", "p_cached", "p_out"), 0)
+    prompt = {**cost, "var": 1_000_000, "p_in": dollars_a_month / 10_000}
+    tuned = {"hazards": [0], "residual": {"opt": 0, "point": 0, "pess": 0}}
+    return {**EXAMPLE, "prompt_cost": prompt, "tuned_cost": {**prompt, "p_in": 0}, "tuned": tuned}
+
+
+def test_a_model_that_ends_in_47_days_is_blocked():
+    """Within 1.5441 months, one of them the lead, $2,232.76 a month saves $1,214.95 of $4,324."""
+    alive = 47 / (365.25 / 12)
+    evidence = failing(
+        strategies=[strategy()],
+        economics=saving(2_232.76),
+        feasibility={"new_jobs_allowed": True, "months_to_shutdown": alive},
+    )
+
+    result = decide({**evidence, "calls_per_month": 10_000}).as_dict()
+
+    assert result["economics"]["upfront"] == 4_324
+    assert result["economics"]["pess"]["saving_per_month"] == pytest.approx(2_232.76)
+    assert result["cost"]["earned_until_shutdown"] == pytest.approx(1_214.95, abs=0.02)
+    assert result["blocked"] == ["base_model_shutdown_before_payback"]
+    assert any("$2,232.76 x (1.5441 - 1) months = $1,21" in line for line in result["cost"]["lines"])
+
+
+@given(st.floats(100, 20_000), st.floats(0, 20_000), st.floats(0, 30), st.floats(0, 4))
+def test_no_verdict_advises_a_tuning_that_loses_before_its_model_ends(saved, upfront, alive, lead):
+    """A new tuning that passes has saved its price before the base model is shut down."""
+    evidence = failing(
+        strategies=[strategy()],
+        economics={**saving(saved), "upfront": {"all": upfront}},
+        feasibility={"new_jobs_allowed": True, "months_to_shutdown": alive},
+        config={"lead_months": lead},
+    )
+
+    result = decide({**evidence, "calls_per_month": 10_000}).as_dict()
+
+    if result["verdict"] in {"FINE_TUNE_JUSTIFIED", "FINE_TUNE_AND_ROUTE", "FINE_TUNE_FOR_COST"}:
+        assert result["cost"]["earned_until_shutdown"] >= upfront * (1 - 1e-9)

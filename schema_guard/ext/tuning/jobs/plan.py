@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from schema_guard.ext.tuning.export.values import MANIFEST
 from schema_guard.ext.tuning.jobs.hosts import HOSTS
 from schema_guard.ext.tuning.jobs.rows import TRAIN, VALIDATION, refused
-from schema_guard.prices.tuning import closing_of, tuning_prices
+from schema_guard.prices.tuning import active_only, closing_of, tuning_prices
 from schema_guard.text import dollars, plural
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def plan_job(  # noqa: PLR0913 - what a job is made of
         *([f"  what it refuses is not known here: {rules.label} says it"] if rules.spellings is None else []),
         *[f"  {line}" for line in hosting_lines(backend, prices)],
     ]
-    return JobPlan(lines, _soon(closing, shutdown, today), against, cost)
+    return JobPlan(lines, [*_active_only(rules.label), *_soon(closing, shutdown, today)], against, cost)
 
 
 def hosting_lines(backend: str, prices: Path | None = None) -> list[str]:
@@ -204,7 +204,7 @@ def _dates(closing: ModelClosing | None, shutdown: str | None) -> list[str]:
     note = f"; {closing.note}" if closing.note else ""
     training, inference = closing.last_training or "not known", closing.last_inference or "not known"
     return [
-        f"last day of training: {training}; last day of inference: {inference} ({closing.source}, read {closing.read}{note})",
+        f"last day of training: {training}; last day of inference: {inference} ({closing.marked_source}{note})",
         *lines,
     ]
 
@@ -219,6 +219,15 @@ def _closed(base: str, closing: ModelClosing | None, shutdown: str | None, today
         if day is not None and date.fromisoformat(day) < today:
             return [f"{base} is closed {what} since {day}: take another --base"]
     return []
+
+
+def _active_only(label: str) -> list[str]:
+    """Return the warning that a provider takes new jobs of active tuners only."""
+    rule = active_only(label)
+    if rule is None:
+        return []
+    text = f"{label} takes new tuning jobs only from accounts that used a tuned model within 60 days"
+    return [f"{text}, and none after {rule.last_training} ({rule.marked_source})"]
 
 
 def _soon(closing: ModelClosing | None, shutdown: str | None, today: date) -> list[str]:

@@ -313,3 +313,26 @@ def test_a_host_that_says_nothing_is_no_answer():
         host_of(server, "openai", timeout_s=0.3).job("ftjob-1")
 
     assert (caught.value.is_passing, caught.value.status) == (True, None)
+
+
+@pytest.mark.parametrize("base", ["gpt-4o-mini", "a-new-model", "gpt-4.1"])
+def test_first_warning_at_openai_says_whose_jobs_it_takes(base):
+    """Every base model at OpenAI has the warning first, one without known days included."""
+    warnings = plan_of(base=base, today=date(2026, 11, 29)).warnings
+
+    assert (
+        "OpenAI takes new tuning jobs only from accounts that used a tuned model within 60 days"
+        in warnings[0]
+    )
+
+
+def test_another_host_has_no_such_warning():
+    """The rule is OpenAI's."""
+    assert plan_of(backend="together", base="a-new-model").warnings == []
+
+
+def test_second_hand_days_of_a_host_are_marked():
+    """A day that is not from the page of the host is marked."""
+    lines = plan_of(base="o4-mini", today=date(2026, 9, 1)).lines
+
+    assert any("2026-10-23 (second-hand: https://dev.to" in line for line in lines)
