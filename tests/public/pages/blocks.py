@@ -75,8 +75,10 @@ def _replayed(blocks: list[dict[str, str | None]]) -> list[str]:
     """Run the blocks of a page in a process of their own."""
     with tempfile.TemporaryDirectory() as folder:
         environment = {
-            **os.environ,
-            "SCHEMA_GUARD_STORE": f"sqlite:///{folder}/records.db",
+            **{name: value for name, value in os.environ.items() if name != "SCHEMA_GUARD_STORE"},
+            # The usual store of a user, so that no command has to name it.
+            "HOME": folder,
+            "XDG_DATA_HOME": f"{folder}/.local/share",
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             "PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]),
             "NO_COLOR": "1",
@@ -157,7 +159,7 @@ def _caught():
 
 
 def _steady(output: str) -> str:
-    steady = _SECONDS.sub("seconds p50/p95 0.00/0.00", output)
+    steady = _SECONDS.sub("seconds p50/p95 0.00/0.00", output).replace(os.environ["HOME"], "/home/me")
     # A page may be run over midnight.
     today = datetime.now(UTC).date()
     for day in (today - timedelta(days=1), today):
