@@ -98,7 +98,8 @@ THIRD_PARTY_OF_PARTS = {"click", "rich", "hypothesis"}
 # Then with less work for each page of a large store, and with redaction by all who opened a file.
 # Then with schemas known by their content, and the source of each target.
 # Then with lines of a head that apply only in some cases.
-MOST_CODE_LINES = {"ring 0": 4_535, "product": 39_945, "ext": 28_747}
+# Then with the store in every printed command, and no request to a server that nobody named.
+MOST_CODE_LINES = {"ring 0": 4_535, "product": 39_962, "ext": 28_771}
 
 MOST_LINES, MOST_LINES_OF_TESTS, MOST_LINES_OF_A_FUNCTION, MOST_BOXES = 500, 800, 50, 20
 # One level with many boxes: the floors themselves, a file for each provider, and one for each command.

@@ -18,6 +18,7 @@ from schema_guard.errors import SchemaGuardError
 from schema_guard.models.weights import existing_weights
 from schema_guard.preparing.intermediaries import repairers_in, retrying_in
 from schema_guard.preparing.name_limits import OTHERS
+from schema_guard.records.urls import command_on
 from schema_guard.text import plural, safe
 
 if TYPE_CHECKING:
@@ -138,7 +139,7 @@ def _damage(store: Store, info: StoreInfo) -> str | None:
     found = store.check()
     if found.is_sound:
         return None
-    return f"{plural(len(found.damage), 'place')} damaged: `schema-guard store check` shows where, and what to do"
+    return f"{plural(len(found.damage), 'place')} damaged: `{command_on(store.url, 'store', 'check')}` shows where, and what to do"
 
 
 def _folded(counted: list[ConfigurationCounts]) -> dict[str, str]:

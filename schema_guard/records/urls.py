@@ -7,6 +7,7 @@ import os
 import re
 import sys
 from pathlib import Path
+from shlex import join
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
@@ -335,8 +336,27 @@ def default_url() -> str | None:
 
 def store_options(store: Store) -> dict[str, str]:
     """Return the option that names a store on a command line; none for the file in the user's data folder."""
-    is_usual = store.url == f"sqlite:///{data_folder() / 'records.db'}"
-    return {} if is_usual or store.url == "sqlite://" else {"store": store.url}
+    return {"store": store.url} if _is_to_be_named(store.url) else {}
+
+
+def command_on(url: str | None, *words: str) -> str:
+    """Return a command on a store, quoted for a shell.
+
+    Args:
+        url: URL of the store. None for the default store.
+        words: The words after the name of the program.
+
+    Example:
+        >>> command_on("sqlite:////tmp/my records.db", "report")
+        "schema-guard report --store 'sqlite:////tmp/my records.db'"
+    """
+    named = [] if url is None or not _is_to_be_named(url) else ["--store", url]
+    return join(["schema-guard", *words, *named])
+
+
+def _is_to_be_named(url: str) -> bool:
+    """Return whether a command needs the store's URL: it is not the file in the user's data folder, nor in memory."""
+    return url not in ("sqlite://", f"sqlite:///{data_folder() / 'records.db'}")
 
 
 def storing_line(store: Store) -> str:

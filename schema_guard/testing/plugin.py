@@ -383,10 +383,13 @@ class _RecordsPlugin:
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Name the files, those of earlier runs included."""
         files = sorted(self._folder.glob("records*.db"))
-        if files:
-            terminalreporter.section("records (schema_guard)")
+        if not files:
+            return
+        from schema_guard.records.urls import command_on  # only a session with records needs the store
+
+        terminalreporter.section("records (schema_guard)")
         for file in files:
-            terminalreporter.line(f"schema-guard report --store sqlite:///{file}")
+            terminalreporter.line(command_on(f"sqlite:///{file.absolute()}", "report"))
 
     def pytest_unconfigure(self) -> None:
         """Leave the environment as it was."""

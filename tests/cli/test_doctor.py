@@ -22,7 +22,8 @@ def test_a_damaged_store_is_1(folder, capsys):
     status, out, _ = run(capsys, "doctor", "--store", "bad.db", "--format", "json")
 
     assert status == 1
-    assert "1 place damaged: `schema-guard store check` shows where" in json.loads(out)["store"]["problem"]
+    check = f"`schema-guard store check --store sqlite:///{folder}/bad.db`"
+    assert f"1 place damaged: {check} shows where" in json.loads(out)["store"]["problem"]
 
 
 def test_a_mount_is_told(folder, capsys, monkeypatch):

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 _LONGEST_NAME, _LONGEST_HEADER = 19, 80
 
 
-def document_of(result: BenchResult) -> Document:
+def document_of(result: BenchResult, store: str | None = None) -> Document:
     """Give a result as a document that is short enough for a terminal and for a comment on a pull request."""
     labels = _labels(result)
     sections = (
@@ -51,15 +51,15 @@ def document_of(result: BenchResult) -> Document:
     )
     return Document(
         title=f"Benchmark {shown(result.setup.suite)}",
-        facts=tuple(_facts(result, labels)),
+        facts=tuple(_facts(result, labels, store)),
         sections=tuple(section for section in sections if section),
         tone=headline_of(result).tone,
     )
 
 
-def whole_document_of(result: BenchResult) -> Document:
+def whole_document_of(result: BenchResult, store: str | None = None) -> Document:
     """Give a result as a document with every table, and with examples of failed replies."""
-    document, labels = document_of(result), _labels(result)
+    document, labels = document_of(result, store), _labels(result)
     details = (
         *(matrix_section(result, labels, measure) for measure in MEASURES),
         *failure_sections(result, labels),
@@ -77,8 +77,8 @@ def _labels(result: BenchResult) -> Sequence[str]:
     return names if fits else [f"#{number}" for number in range(1, len(names) + 1)]
 
 
-def _facts(result: BenchResult, labels: Sequence[str]) -> Iterator[Fact]:
-    setup, findings = result.setup, headline_of(result)
+def _facts(result: BenchResult, labels: Sequence[str], store: str | None) -> Iterator[Fact]:
+    setup, findings = result.setup, headline_of(result, store)
     yield Fact("found", findings.headline)
     yield from findings.facts
     models = list(dict.fromkeys(shown(variant.model) for variant in result.variants))

@@ -15,6 +15,7 @@ from schema_guard.bench.result.comparisons import DELTA
 from schema_guard.bench.result.ranking import alpha_of, ranked
 from schema_guard.decide.fixable import FIXABLE, Failures
 from schema_guard.decide.playbook import STEPS
+from schema_guard.records.urls import command_on
 from schema_guard.report.decision.plain_words import fix
 from schema_guard.report.document import Fact, Tone
 from schema_guard.report.drawing import percent_tick
@@ -65,8 +66,8 @@ class Headline(NamedTuple):
     facts: tuple[Fact, ...]
 
 
-def headline_of(result: BenchResult) -> Headline:
-    """Say what a result has found."""
+def headline_of(result: BenchResult, store: str | None = None) -> Headline:
+    """Return the findings of a result. *store* is the URL of the store that a next command names."""
     variants = ranked(result)
     facts = [Fact("stopped", reason) for reason in result.setup.stopped]
     if not variants:
@@ -85,7 +86,7 @@ def headline_of(result: BenchResult) -> Headline:
     first = _against(variants, result.setup.target) if result.setup.target else _among(variants, rivals)
     if failures := _failures(result, best):
         facts.append(Fact("fails at", _failures_text(failures, best)))
-    facts.append(Fact("next", _next(result, variants, rivals)))
+    facts.append(Fact("next", _next(result, variants, rivals, store)))
     return Headline(f"{first} {_content(result, variants)}", _tone(result, variants, rivals), tuple(facts))
 
 
@@ -216,11 +217,13 @@ def _failures_text(failures: Failures, best: Ranked) -> str:
     return f"of the {plural(failures.calls, 'call')} of {best.name} without a valid value: {text}"
 
 
-def _next(result: BenchResult, variants: Sequence[Ranked], rivals: Sequence[Ranked]) -> str:
-    """Say what to do next."""
+def _next(
+    result: BenchResult, variants: Sequence[Ranked], rivals: Sequence[Ranked], store: str | None
+) -> str:
+    """Return what to do next."""
     best, target = variants[0], result.setup.target
     if best.tone is Tone.GOOD and target is not None:
-        return f"use {best.name}, and watch it: schema-guard watch --max-failure-rate {100 * target:g}%"
+        return _watched(best, target, store)
     if best.tone is Tone.OPEN and target is not None:
         rate = best.failed
         needed = calls_needed(rate.count, rate.n, target, alpha=alpha_of(result))
@@ -228,7 +231,12 @@ def _next(result: BenchResult, variants: Sequence[Ranked], rivals: Sequence[Rank
     if target is None and rivals:
         needed = _tasks_needed(_comparison(result, best, rivals[0], "format"), result)
         return _more(result, needed, f"between {best.name} and {rivals[0].name}")
-    return _another(result, best)
+    return _another(result, best, store)
+
+
+def _watched(best: Ranked, target: float, store: str | None) -> str:
+    watch = command_on(store, "watch", "--max-failure-rate", f"{100 * target:.10g}%")
+    return f"use {best.name}, and watch it: {watch}"
 
 
 def _more(result: BenchResult, needed: int | None, what: str) -> str:
@@ -272,7 +280,7 @@ def _evidence(b: float, c: float) -> float:
     return odds_of(log_e_of(b, c, 0.5, "bad"))
 
 
-def _another(result: BenchResult, best: Ranked) -> str:
+def _another(result: BenchResult, best: Ranked, store: str | None) -> str:
     """Name the strategy that was not tried and can fix most of what fails, and else what is wrong."""
     tried = {
         strategy
@@ -292,7 +300,7 @@ def _another(result: BenchResult, best: Ranked) -> str:
         if step:
             return f"the same command with --strategy {step}: {fix(step)}, which can make wrong values right"
     else:
-        return f"use {best.name}, and watch it: schema-guard watch --max-failure-rate 1%"
+        return _watched(best, 0.01, store)
     return "no strategy that can fix this is left: the same command with --model NAME, a larger one"
 
 

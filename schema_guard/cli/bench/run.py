@@ -90,22 +90,24 @@ def command(
     from schema_guard.bench.result import result_of
 
     result = result_of(finished)
-    _show(result, outputs)
+    _show(result, outputs, store)
     return _status(finished, how.journal)
 
 
-def _show(result: BenchResult, outputs: list[tuple[Path | None, str]]) -> None:
+def _show(result: BenchResult, outputs: list[tuple[Path | None, str]], store: str | None) -> None:
     """Write a result to its files and to stdout."""
     from schema_guard.bench.result import document_of, result_file, result_page
     from schema_guard.records.private import write_private
     from schema_guard.report.as_markdown import as_markdown
     from schema_guard.report.as_text import as_text
 
+    records = store_of(store)
+    url = None if records is None else records.url
     write: dict[str, Callable[[BenchResult], str]] = {
         "json": result_file,
-        "html": result_page,
-        "markdown": lambda result: as_markdown(document_of(result)) + "\n",
-        "text": lambda result: as_text(document_of(result)) + "\n",
+        "html": partial(result_page, store=url),
+        "markdown": lambda result: as_markdown(document_of(result, url)) + "\n",
+        "text": lambda result: as_text(document_of(result, url)) + "\n",
     }
     for path, form in outputs:
         if path is None:

@@ -11,6 +11,7 @@ import click
 
 from schema_guard.cli.shared.options import build_command, existing, print_json, shared
 from schema_guard.cli.shared.progress import phases
+from schema_guard.records.urls import command_on
 from schema_guard.text import plural, safe
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def _lines(result: StoreCheck) -> list[tuple[str, str]]:
     if result.can_be_rebuilt:
         if any(one.part == "missing" for one in result.damage):
             lines.append(("note", _MISSING))
-        return [*lines, ("fix", f"schema-guard store check --rebuild --store {result.url}")]
+        return [*lines, ("fix", command_on(result.url, "store", "check", "--rebuild"))]
     return [*lines, ("fix", _FIX)]
 
 

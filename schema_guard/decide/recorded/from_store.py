@@ -222,7 +222,7 @@ def _gathered(problem: Problem, store: Store, facts: dict[str, Any], options: _G
     if problem.left_out:
         notes.append(
             f"{problem.left_out} calls of trials are left out: they name no function, and the schema has several; "
-            "`schema-guard bench run --playbook --function NAME` names one"
+            "--function of `bench run --playbook` names one"
         )
     problem, again = split_fallbacks(problem)
     rows = of_layout_in_use(of_newest_schema(problem.rows, notes), notes)
@@ -435,7 +435,7 @@ def _scope_of(
 def _nothing(store: Store, facts: Mapping[str, Any]) -> str:
     config = facts.get("config", {})
     target = config.get("target", 0.01) if isinstance(config, Mapping) else 0.01
-    text = f"{store.url} holds no judged call: guard a function, or run `schema-guard bench run --playbook`"
+    text = f"{store.url} has no validated call: call a guarded function with this store"
     needed = calls_needed(0, 1, target)
     if needed is None:
         return text

@@ -20,6 +20,7 @@ from schema_guard.cli.shared.options import json_file, key_value, naming, reason
 from schema_guard.cli.shared.progress import progress
 from schema_guard.cli.shared.repeated import percent_text, repeated
 from schema_guard.decide.playbook import STEPS
+from schema_guard.decide.recorded.configurations import step_of
 from schema_guard.decide.recorded.from_store import gather, targets_of
 from schema_guard.ext.playbook.estimate import estimate_of
 from schema_guard.ext.playbook.missing import (
@@ -33,7 +34,7 @@ from schema_guard.ext.playbook.result import document_of, playbook_as_json
 from schema_guard.ext.playbook.run import ImpossibleStep, run_playbook
 from schema_guard.ext.playbook.settings import PlaybookBudget, PlaybookSettings
 from schema_guard.ext.playbook.sources import sources_of
-from schema_guard.ext.playbook.steps import LARGER, NOT_NAMED, SIMPLIFY
+from schema_guard.ext.playbook.steps import LARGER, LIMITED, SIMPLIFY, SMALLER, STRATEGIES
 from schema_guard.models import connect
 from schema_guard.prices.tokens import token_prices
 from schema_guard.records.private import write_private
@@ -83,6 +84,7 @@ def run_command(
     with naming(**_OPTIONS):
         records = store_of(store)
         found = sources_of(suite, asked, how, steps, records)
+        steps = _with_step_in_use(steps, found)
         missing = (*found.missing, *(_unnamed(steps) if found.recorded else ()))
         config = _config(how, steps)
         if missing or found.inputs is None:
@@ -156,12 +158,23 @@ def _measured(
     return result
 
 
+def _with_step_in_use(steps: PlaybookOptions, found: PlaybookSources) -> PlaybookOptions:
+    """Return the options of a trial of another model or of an argument: it asks as the function asks now."""
+    is_named = {SMALLER: is_given("models"), LIMITED: bool(steps.options)}
+    if found.recorded is None or not is_named.get(steps.first_step):
+        return steps
+    used = step_of(found.recorded.rows[0].strategies.partition(">")[0]) if found.recorded.rows else ""
+    return replace(steps, first_step=used if used in STRATEGIES else STRATEGIES[0])
+
+
 def _unnamed(steps: PlaybookOptions) -> Iterator[str]:
     """Yield what the first step needs and the command line does not name."""
     if steps.first_step == LARGER and steps.larger is None:
         yield "the larger model: name it with --larger"
-    elif steps.first_step in NOT_NAMED and steps.first_step != LARGER:
-        yield f"{steps.first_step}: {NOT_NAMED[steps.first_step]}; begin with another --first-step"
+    elif steps.first_step == SMALLER:
+        yield "the smaller model: name it with --model"
+    elif steps.first_step == LIMITED:
+        yield "the argument that limits reasoning: name it with --option KEY=VALUE"
     elif steps.first_step == SIMPLIFY:
         yield f"{SIMPLIFY}: no machine can run it; simplify the schema, and begin with another --first-step"
 

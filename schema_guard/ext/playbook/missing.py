@@ -3,10 +3,9 @@
 
 from __future__ import annotations
 
-from shlex import quote
 from typing import TYPE_CHECKING, NamedTuple
 
-from schema_guard.records.urls import store_options
+from schema_guard.records.urls import command_on
 from schema_guard.report.document import Document, Fact, Tone
 from schema_guard.stats import calls_needed
 from schema_guard.text import plural
@@ -72,9 +71,8 @@ def inputs_needed(target: float, alpha: float) -> int | None:
 
 def skipping_command(store: Store, function: str | None, schema: str, step: str, reason: str) -> str:
     """Return the command that tells the store that a step is impossible."""
-    whose = f"--schema {quote(schema)}" if function is None else f"--function {quote(function)}"
-    named = "".join(f" --{name} {quote(value)}" for name, value in store_options(store).items())
-    return f"schema-guard decide {whose} --not-applicable {quote(f'{step}={reason}')}{named}"
+    whose = ("--schema", schema) if function is None else ("--function", function)
+    return command_on(store.url, "decide", *whose, "--not-applicable", f"{step}={reason}")
 
 
 def missing_document(missing: Missing) -> Document:

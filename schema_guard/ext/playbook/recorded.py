@@ -7,7 +7,9 @@ import json
 import os
 from collections import Counter
 from itertools import islice
+from shlex import quote
 from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import urlsplit
 
 from schema_guard.decide.recorded.configurations import is_trial, last_call
 from schema_guard.judging import judge
@@ -21,6 +23,7 @@ from schema_guard.records.selection import select
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from schema_guard.models.providers import ModelProvider
     from schema_guard.records import ConfigurationCounts, Store
     from schema_guard.records.payloads.texts import Texts
     from schema_guard.schema import Schema
@@ -38,8 +41,11 @@ _WINDOW = 2_000
 SHOWN = 2
 """Examples of recorded calls, as many as are drawn from a schema."""
 _CALL_ID, _NUMBER = COLUMNS.index("call_id"), COLUMNS.index("number")
-# Providers of servers that a store knows no address of.
+# The provider of the local model.
 _LOCAL = "llamacpp-llguidance"
+# The provider whose API most servers have.
+_USUAL = "openai"
+_THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
 
 
 class RecordedFunction(NamedTuple):
@@ -95,8 +101,8 @@ def function_of(store: Store, function: str | None, schema: str | None) -> Recor
 def model_of(rows: Iterable[ConfigurationCounts]) -> tuple[str | None, str]:
     """Return the model of the latest calls as `connect` takes it, or None and the missing fact.
 
-    Without a recorded provider, the model is one of OpenAI's API if the environment names an address for it: a prompt
-    goes to no host that nobody named.
+    A store has no server's address. Stored inputs go to a server only if the user named its address: with --model, or
+    in the environment variable of the recorded provider. A server on this machine needs no name.
     """
     used = next((row for row in rows if row.model and not row.tuned), None)
     if used is None:
@@ -104,16 +110,26 @@ def model_of(rows: Iterable[ConfigurationCounts]) -> tuple[str | None, str]:
     name, provider = str(used.model), used.provider
     if provider == _LOCAL and name == NAME:
         return "local", ""
-    words = [word for word, host in PROVIDERS.items() if host.provider == provider]
-    if provider is None and os.environ.get("OPENAI_BASE_URL"):
-        words = ["openai"]
-    if words:
-        return f"{words[0]}:{name}", ""
-    host = "the provider of" if provider is None else f"the address of the {provider} server of"
-    return (
-        None,
-        f"{host} the model {name} is not recorded; name the model with --model openai:{name} or another provider",
-    )
+    hosts = {word: host for word, host in PROVIDERS.items() if host.provider == (provider or _USUAL)}
+    named = [word for word, host in hosts.items() if _is_named(host, is_recorded=provider is not None)]
+    if len(named) == 1:
+        return f"{named[0]}:{name}", ""
+    asked = [
+        f"{quote(f'{word}:{name}')} for {host.url}"
+        for word, host in hosts.items()
+        if provider is not None and host.url is not None
+    ]
+    choices = " or ".join([*asked, f"{quote(f'http://HOST:PORT/v1#{name}')} for another server"])
+    return None, f"the address of the model {name}: a store has none; name the server with --model {choices}"
+
+
+def _is_named(host: ModelProvider, *, is_recorded: bool) -> bool:
+    """Return whether the user named the server of a provider, or the server is on this machine."""
+    variable = os.environ.get(host.url_variable or "", "").strip()
+    if variable and is_recorded:
+        return True
+    url = host.base_url() if variable else host.url or ""
+    return urlsplit(url).hostname in _THIS_MACHINE
 
 
 def recorded_inputs(store: Store, recorded: RecordedFunction, most: int | None) -> RecordedInputs:

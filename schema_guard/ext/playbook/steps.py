@@ -32,6 +32,8 @@ SIMPLIFY = "schema_simplify"
 """The one step that no machine can run: only its owner knows what a schema may lose."""
 
 LARGER = "larger_model"
+SMALLER = "smaller_model"
+LIMITED = "reasoning_limit"
 TUNED = "tuned"
 """The step behind the playbook: a tuned model, asked as it was trained."""
 TEMPERATURE = "temperature"
@@ -43,8 +45,8 @@ _SHOWING = "few_shot"
 
 NOT_NAMED = {
     LARGER: "no larger model named",
-    "smaller_model": "a smaller model is a playbook run of its own: --model names it",
-    "reasoning_limit": "how reasoning is limited is the provider's own argument: a playbook run of its own, with --option",
+    SMALLER: "a smaller model is a playbook run of its own: --model names it",
+    LIMITED: "how reasoning is limited is the provider's own argument: a playbook run of its own, with --option",
 }
 """Steps that a playbook run runs only where it is told how, or not at all, and why they are not tried."""
 

@@ -79,7 +79,7 @@ def import_replies(  # noqa: PLR0913 - one argument for each option of the comma
     if form == "json":
         print_json(result.as_json())
     else:
-        print(as_text(document_of(result)))
+        print(as_text(document_of(result, store.url)))
     return int(result.unread > 0)
 
 

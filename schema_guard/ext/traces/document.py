@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from schema_guard.records.urls import command_on
 from schema_guard.report.document import Document, Fact, Section, Table, Tone
 from schema_guard.report.words import CAUSES, bounded
 from schema_guard.stats import Rate
@@ -18,13 +19,13 @@ if TYPE_CHECKING:
 __all__ = ["document_of"]
 
 
-def document_of(result: TraceImport) -> Document:
-    """Give what an import came to as a document."""
+def document_of(result: TraceImport, store: str | None = None) -> Document:
+    """Return the result of an import as a document. *store* is the URL of the store that a next command names."""
     done = "would be stored (dry run)" if result.dry_run else "stored"
     return Document(
         f"{plural(result.stored, 'call')} {done}, {result.already_stored} already there: {_replies(result.replies)} of "
         f"{plural(result.rows, 'row')}",
-        tuple(_facts(result)),
+        tuple(_facts(result, store)),
         tuple(_sections(result)),
         tone=Tone.BAD if result.unread else Tone.GOOD,
     )
@@ -34,7 +35,7 @@ def _replies(count: int) -> str:
     return "1 reply" if count == 1 else f"{count:,} replies"
 
 
-def _facts(result: TraceImport) -> Iterator[Fact]:
+def _facts(result: TraceImport, store: str | None) -> Iterator[Fact]:
     yield Fact("traffic", result.traffic.text)
     functions = [
         f"{clip(function)} ({clip(schema)}) {n}" for (function, schema), n in result.functions.most_common()
@@ -53,7 +54,8 @@ def _facts(result: TraceImport) -> Iterator[Fact]:
     if result.unread:
         yield Fact("unread", f"{result.unread} parts of files, see below")
     if not result.dry_run and result.calls:
-        yield Fact("next", "schema-guard report ; schema-guard decide")
+        yield Fact("next", command_on(store, "report"))
+        yield Fact("then", command_on(store, "decide"))
 
 
 def _sections(result: TraceImport) -> Iterator[Section]:

@@ -73,7 +73,7 @@ def test_a_damaged_store_is_1(recorded, folder, capsys):
 
     assert status == 1
     assert json.loads(out)["store"]["problem"].endswith(
-        "damaged: `schema-guard store check` shows where, and what to do"
+        f"damaged: `schema-guard store check --store sqlite:///{folder}/records.db` shows where, and what to do"
     )
 
 
