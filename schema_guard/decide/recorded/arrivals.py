@@ -8,21 +8,21 @@ reading does not grow with the store.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from schema_guard.configuration.traffic import again_of, traffic_of
 from schema_guard.decide.functions import rounded_up
 from schema_guard.decide.in_use import Absence, absences, before, calls_in_use, main_of
 from schema_guard.decide.recorded.configurations import is_trial
 from schema_guard.records.reading import arrivals
-from schema_guard.records.rows import CONFIGURATION_COLUMNS
 from schema_guard.records.selection import select
 from schema_guard.stats import bounds
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Hashable, Iterable, Mapping, Sequence
+    from datetime import tzinfo
 
     from schema_guard.decide.recorded.configurations import RecordedConfiguration
     from schema_guard.records import ConfigurationCounts, HourCounts, Store
@@ -39,7 +39,7 @@ _HOURS_A_DAY = 24
 _MOST_OWN_HOURS = 12
 _FEWEST_DAYS = 2
 
-_SETTINGS = CONFIGURATION_COLUMNS.index("settings")
+K = TypeVar("K", bound="Hashable")
 
 
 class StoreArrivals:
@@ -59,21 +59,20 @@ class ConfigurationUse(NamedTuple):
 
     Attributes:
         absence: How long it was absent.
-        last_at: When its last call began, in seconds since the epoch; None if not known.
-        hours: At which hours of the day (UTC) it is called, from one up to another; None for more than half of them.
+        last_day: The day of its last call; None if not known.
+        hours: At which hours of the day it is called, from one up to another; None for more than half of them.
     """
 
     absence: Absence
-    last_at: float | None
+    last_day: str | None
     hours: tuple[int, int] | None
 
     def as_evidence(self) -> dict[str, Any]:
         """Return the `arrival` of evidence."""
-        day = None if self.last_at is None else datetime.fromtimestamp(self.last_at, UTC).date().isoformat()
         return {
             "absent": self.absence.now,
             "longest_absence": self.absence.longest,
-            "last_day": day,
+            "last_day": self.last_day,
             "hours": None if self.hours is None else list(self.hours),
         }
 
@@ -100,58 +99,130 @@ class Uses(NamedTuple):
         return any(row.configuration in self.main for row in configuration.rows)
 
 
-def uses_of_rows(
-    configurations: Sequence[RecordedConfiguration],
-    everything: Sequence[ConfigurationCounts],
-    hours: Sequence[HourCounts],
-    last: StoreArrivals,
-    *,
-    latest: int,
-    until: float | None = None,
-) -> Uses:
-    """Return how configurations are used.
+class FunctionArrivals:
+    """The calls of a function under one schema, in their order of arrival.
 
-    Args:
-        configurations: Of one function and schema.
-        everything: All rows of that function and schema in production, of all times.
-        hours: The same by the hour.
-        last: The last calls of the store.
-        latest: How many of the last calls the main configuration is chosen by, at most.
-        until: The end of the time of the calls; None for all times.
+    Attributes:
+        rows: The rows by configuration. A call that a router repeats counts once, with its first configuration.
+        by_hour: For each hour its calls of each configuration.
+        zone: The time zone of days and hours.
     """
-    rows = {row.configuration: row for row in everything if again_of(row.settings) is None}
-    owner: dict[Row, int] = {}
-    for place, configuration in enumerate(configurations):
-        owner |= {row.configuration: place for row in configuration.rows if row.configuration in rows}
-    by_hour: dict[int, Counter[Any]] = defaultdict(Counter)
-    own_hours: dict[Any, list[int]] = defaultdict(list)
-    for hour in hours:
-        calls = hour.calls + hour.transport
-        if calls and hour.configuration in rows:
-            key = owner.get(hour.configuration, hour.configuration)
-            by_hour[hour.at][key] += calls
-            own_hours[key].append(hour.at)
-    begins = _begin(by_hour)
-    known = [by_hour[at] for at in sorted(by_hour) if at >= begins]
-    calls_in_order = _in_order(rows, owner, last, begins, until) if len(own_hours) > 1 else []
-    earlier = before(known, calls_in_order)
-    found = absences(earlier, calls_in_order)
-    ours = {key: one for key, one in found.items() if isinstance(key, int)}
-    counts = calls_in_use(earlier, calls_in_order, ours, latest)
-    lowers = {place: _lower(configurations[place]) for place in ours}
-    main = main_of(counts, ours, lowers)
-    used_hours = {at // _HOUR_S % _HOURS_A_DAY for at in by_hour if at >= begins}
-    by_row: dict[Row, ConfigurationUse] = {}
-    for place, configuration in enumerate(configurations):
-        mine = [row for row in configuration.rows if row.configuration in rows]
-        if not mine or place not in own_hours:
-            continue
-        absence = found.get(place) or Absence(_since(by_hour, own_hours[place]), 0)
-        ended = max((row.last_started_at for row in mine if row.last_started_at is not None), default=None)
-        recent = [at for at in own_hours[place] if at >= begins]
-        use = ConfigurationUse(absence, ended, _hours_of_day(recent, used_hours))
-        by_row |= {row.configuration: use for row in mine}
-    return Uses(by_row, frozenset(row for row, place in owner.items() if place == main))
+
+    def __init__(
+        self,
+        everything: Iterable[ConfigurationCounts],
+        hours: Iterable[HourCounts],
+        last: StoreArrivals,
+        *,
+        until: float | None,
+        zone: tzinfo,
+    ) -> None:
+        """Count the calls by hour.
+
+        Args:
+            everything: All rows of that function and schema in production, of all times.
+            hours: The same by the hour.
+            last: The last calls of the store.
+            until: The end of the time of the calls; None for all times.
+            zone: The time zone of days and hours.
+        """
+        self.rows = {row.configuration: row for row in everything if again_of(row.settings) is None}
+        self.by_hour: dict[int, Counter[Row]] = defaultdict(Counter)
+        for hour in hours:
+            calls = hour.calls + hour.transport
+            if calls and hour.configuration in self.rows:
+                self.by_hour[hour.at][hour.configuration] += calls
+        days = sorted({at // _DAY_S for at in self.by_hour})
+        # When the last days that have calls began.
+        self.begins = days[-_DAYS:][0] * _DAY_S if days else 0
+        self.zone = zone
+        self._last, self._until = last, until
+
+    @cached_property
+    def _in_order(self) -> list[Row]:
+        """Return the configuration of each of the last calls.
+
+        Imported calls arrive later than they were made. So with them, the hour in which a call began goes first. Otherwise
+        no clock is needed: the clocks of two machines can differ.
+        """
+        ids = {row.id: configuration for configuration, row in self.rows.items()}
+        known = [
+            (at // _HOUR_S, ids[number])
+            for number, at in self._last.calls
+            if number in ids
+            and at is not None
+            and at >= self.begins
+            and (self._until is None or at < self._until)
+        ]
+        if any(traffic_of(row.settings) is not None for row in self.rows.values()):
+            known.sort(key=lambda one: one[0])
+        return [configuration for _, configuration in known]
+
+    def of(self, owner: Mapping[Row, Any]) -> tuple[list[dict[Any, int]], list[Any]]:
+        """Return the calls of the last days as `in_use.absences` takes them.
+
+        Args:
+            owner: The key of each configuration. A configuration that has none is a key of its own.
+        """
+        hours = [self.by_hour[at] for at in sorted(self.by_hour) if at >= self.begins]
+        keys = {row: owner.get(row, row) for calls in self.by_hour.values() for row in calls}
+        # The order of the calls of one key says nothing.
+        calls = self._in_order if len(set(keys.values())) > 1 else []
+        grouped = []
+        for hour in before(hours, calls):
+            counts: Counter[Any] = Counter()
+            for row, count in hour.items():
+                counts[keys[row]] += count
+            grouped.append(dict(counts))
+        return grouped, [keys[row] for row in calls]
+
+    def absences(self, owner: Mapping[Row, K]) -> dict[K, Absence]:
+        """Return how long the configurations of each key were absent; nothing of a key without a call in the last days."""
+        found, named = absences(*self.of(owner)), set(owner.values())
+        return {key: absence for key, absence in found.items() if key in named}
+
+    def uses(self, configurations: Sequence[RecordedConfiguration], latest: int) -> Uses:
+        """Return how configurations are used.
+
+        Args:
+            configurations: Of the function and schema.
+            latest: How many of the last calls the main configuration is chosen by, at most.
+        """
+        owner = {
+            row.configuration: place
+            for place, configuration in enumerate(configurations)
+            for row in configuration.rows
+            if row.configuration in self.rows
+        }
+        earlier, calls = self.of(owner)
+        ours = {key: one for key, one in absences(earlier, calls).items() if isinstance(key, int)}
+        counts = calls_in_use(earlier, calls, ours, latest)
+        main = main_of(counts, ours, {place: _lower(configurations[place]) for place in ours})
+        by_row: dict[Row, ConfigurationUse] = {}
+        for place, configuration in enumerate(configurations):
+            mine = [row for row in configuration.rows if row.configuration in self.rows]
+            own = [at for at, made in self.by_hour.items() if any(row.configuration in made for row in mine)]
+            if own:
+                absence = ours.get(place) or Absence(self._calls_after(max(own)), 0)
+                by_row |= dict.fromkeys((row.configuration for row in mine), self._use(absence, mine, own))
+        return Uses(by_row, frozenset(row for row, place in owner.items() if place == main))
+
+    def _use(
+        self, absence: Absence, rows: Sequence[ConfigurationCounts], own: Sequence[int]
+    ) -> ConfigurationUse:
+        """Return how the configuration of some rows is used, which has calls in its *own* hours."""
+        ended = max((row.last_started_at for row in rows if row.last_started_at is not None), default=None)
+        day = None if ended is None else datetime.fromtimestamp(ended, self.zone).date().isoformat()
+        mine, used = ([self._hour(at) for at in hours if at >= self.begins] for hours in (own, self.by_hour))
+        return ConfigurationUse(absence, day, _hours_of_day(mine, {hour for _, hour in used}))
+
+    def _hour(self, at: int) -> tuple[int, int]:
+        """Return the day and the hour of the day of a time."""
+        moment = datetime.fromtimestamp(at, self.zone)
+        return moment.toordinal(), moment.hour
+
+    def _calls_after(self, hour: int) -> int:
+        return sum(sum(calls.values()) for at, calls in self.by_hour.items() if at > hour)
 
 
 def alpha_shares(
@@ -169,7 +240,7 @@ def alpha_shares(
     """
     named = None if priority is None else select(store, everything, function=priority).function
     last = {
-        (row.function, row.schema_name): row.last_started_at
+        row.function: row.last_started_at
         for row in sorted(everything, key=lambda row: row.last_started_at or 0.0)
         if row.last_started_at is not None and not is_trial(row)
     }
@@ -178,48 +249,19 @@ def alpha_shares(
     return {"n_functions": rounded_up(functions) if functions > 1 else None, "priority": named}
 
 
-def _begin(by_hour: Iterable[int]) -> int:
-    """Return when the last days that have calls began."""
-    days = sorted({at // _DAY_S for at in by_hour})
-    return days[-_DAYS:][0] * _DAY_S if days else 0
-
-
-def _in_order(
-    rows: Mapping[Row, ConfigurationCounts],
-    owner: Mapping[Row, int],
-    last: StoreArrivals,
-    begins: int,
-    until: float | None,
-) -> list[Any]:
-    """Return the configuration of each of the last calls of the function.
-
-    Imported calls arrive later than they were made. So with them, the hour in which a call began goes first. Otherwise
-    no clock is needed: the clocks of two machines can differ.
-    """
-    keys = {row.id: owner.get(configuration, configuration) for configuration, row in rows.items()}
-    known = [
-        (at // _HOUR_S, keys[number])
-        for number, at in last.calls
-        if number in keys and at is not None and at >= begins and (until is None or at < until)
-    ]
-    if any(traffic_of(row.settings) is not None for row in rows.values()):
-        known.sort(key=lambda one: one[0])
-    return [key for _, key in known]
-
-
 def _lower(configuration: RecordedConfiguration) -> float:
     return bounds(configuration.failed, configuration.n).lower if configuration.n else 0.0
 
 
-def _since(by_hour: Mapping[int, Counter[Any]], own: Sequence[int]) -> int:
-    """Count the calls in the hours after the last one of a configuration."""
-    return sum(sum(calls.values()) for at, calls in by_hour.items() if at > max(own))
+def _hours_of_day(own: Sequence[tuple[int, int]], used: set[int]) -> tuple[int, int] | None:
+    """Return the hours of the day at which a configuration is called, if it is called at few of those that are used.
 
-
-def _hours_of_day(own: Sequence[int], used: set[int]) -> tuple[int, int] | None:
-    """Return the hours of the day at which a configuration is called, where it is called at few of those that are used."""
-    mine = sorted({at // _HOUR_S % _HOURS_A_DAY for at in own})
-    if len({at // _DAY_S for at in own}) < _FEWEST_DAYS or not mine:
+    Args:
+        own: Day and hour of the day of the hours with its calls.
+        used: Hours of the day with calls of the function.
+    """
+    mine = sorted({hour for _, hour in own})
+    if len({day for day, _ in own}) < _FEWEST_DAYS or not mine:
         return None
     gaps = [(after - at - 1) % _HOURS_A_DAY for at, after in zip(mine, [*mine[1:], mine[0]], strict=True)]
     widest = max(range(len(gaps)), key=gaps.__getitem__) if len(mine) > 1 else 0

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The configurations of a store that a decision is about.
 
-Rules: configurations are never pooled: what differs in function, model, strategies, settings or version is one of its
-own; of versions that follow one another only the newest counts, as of trials (`bench`, `bench run --playbook`) of one kind, and those
-that are in use side by side all do. Whatever is left out is a note.
+Rules: Configurations are never pooled. Calls with another function, model, strategy, setting or version are another
+configuration. Of versions only the newest counts, and those that are in use beside it by the order in which calls arrived. Of trials
+(`bench`, `bench run --playbook`) of one kind only the newest counts. Whatever is left out is a note.
 One verdict is about a function and its schema. A trial belongs to the function that it names; one that names none counts
 where its schema has one function alone.
 """
@@ -26,11 +26,16 @@ from schema_guard.records.rows import TRIALS
 from schema_guard.text import clip, plural
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 
     from schema_guard.configuration.traffic import Traffic
+    from schema_guard.decide.in_use import Absence
     from schema_guard.records import ConfigurationCounts
     from schema_guard.records.counts.configurations import ExcludedCount
+    from schema_guard.records.rows import Row
+
+StreamKey = tuple["str | None", ...]
+"""What identifies a stream of calls."""
 
 _MOST_VERSIONS = 3
 # The names on the playbook that are not the strategy's own.
@@ -76,7 +81,7 @@ class RecordedConfiguration:
     @property
     def is_rated(self) -> bool:
         """Whether a rate of its calls is one of the traffic, or of a sample of it."""
-        return self.traffic is None or self.traffic.is_rated
+        return is_rated(self.first)
 
     @property
     def excluded(self) -> tuple[ExcludedCount, ...]:
@@ -87,6 +92,17 @@ class RecordedConfiguration:
 def is_trial(row: ConfigurationCounts) -> bool:
     """Say whether calls were made to measure, and not by a user's function."""
     return row.function.startswith(TRIALS)
+
+
+def is_rated(row: ConfigurationCounts) -> bool:
+    """Return whether a rate of these calls is one of the traffic, or of a sample of it."""
+    traffic = traffic_of(row.settings)
+    return traffic is None or traffic.is_rated
+
+
+def stream_key(row: ConfigurationCounts) -> StreamKey:
+    """Return what the configurations share that follow one another in one stream of calls."""
+    return row.strategies, row.model, str(row.tuned)
 
 
 def is_used(row: ConfigurationCounts) -> bool:
@@ -145,6 +161,7 @@ def configurations_of(
     rows: Sequence[ConfigurationCounts],
     notes: list[str],
     *,
+    absences: Callable[[Mapping[Row, Any]], Mapping[Any, Absence]],
     also_versions: Container[str] = (),
     sizes: Sizes | None = None,
 ) -> list[RecordedConfiguration]:
@@ -153,29 +170,30 @@ def configurations_of(
     Args:
         rows: Of one problem.
         notes: Are given what is left out, and what is not known.
+        absences: Returns how long the configurations of each key were absent.
         also_versions: Versions of the function that count as well, beside the newest.
         sizes: What is known of the sizes of models.
     """
-    versions: dict[tuple[Any, ...], dict[tuple[str, ...], list[ConfigurationCounts]]] = defaultdict(
-        lambda: defaultdict(list)
+    versions = _versions_of(rows)
+    absent = absences(
+        {
+            row.configuration: (same, version)
+            for same, by_version in versions.items()
+            for version, group in by_version.items()
+            for row in group
+            if not is_trial(row)
+        }
     )
-    models = _only_models(rows)
-    for row in rows:
-        # Trials ask the same inputs again: two of them are not twice the evidence.
-        trial = trial_of(row)
-        function = trial.step if trial.name else row.function
-        version = (trial.name, row.version)
-        model = row.model or models.get(_but_model(row))
-        same = (function, model, row.tuned, row.provider, row.strategies, _settings_key(row))
-        versions[same][version].append(row)
     groups: list[tuple[ConfigurationCounts, ...]] = []
-    for by_version in versions.values():
-        *old, newest = sorted(by_version.values(), key=lambda found: max(map(last_call, found)))
-        also = [group for group in old if not is_trial(group[0]) and group[0].version in also_versions]
-        beside = [group for group in old if group not in also and _is_in_parallel_use(group, newest)]
+    for same, by_version in versions.items():
+        known = [(group, absent.get((same, version))) for version, group in by_version.items()]
+        *old, (newest, _) = sorted(known, key=_by_arrival)
+        also = [group for group, _ in old if not is_trial(group[0]) and group[0].version in also_versions]
+        # Two functions of one name, or a part of the traffic for each version.
+        beside = [group for group, absence in old if absence and not absence.is_gone and group not in also]
         groups.append((*_known_models_first(newest), *(row for group in also for row in group)))
         groups += map(_known_models_first, beside)
-        notes += _excluded([group for group in old if group not in (*also, *beside)], newest[0])
+        notes += _excluded([group for group, _ in old if group not in (*also, *beside)], newest[0])
     current = max(
         groups,
         key=lambda found: (not is_trial(found[0]), not asks_tuned(found[0]), max(map(last_call, found))),
@@ -189,20 +207,34 @@ def configurations_of(
     ]
 
 
+def _versions_of(
+    rows: Sequence[ConfigurationCounts],
+) -> dict[tuple[Any, ...], dict[tuple[str | None, ...], list[ConfigurationCounts]]]:
+    """Return the rows by what versions have in common, and by version."""
+    versions: dict[tuple[Any, ...], dict[tuple[str | None, ...], list[ConfigurationCounts]]] = defaultdict(
+        lambda: defaultdict(list)
+    )
+    models = _only_models(rows)
+    for row in rows:
+        # Trials ask the same inputs again: two of them are not twice the evidence.
+        trial = trial_of(row)
+        function = trial.step if trial.name else row.function
+        version = (trial.name, row.version)
+        model = row.model or models.get(_but_model(row))
+        same = (function, model, row.tuned, row.provider, row.strategies, _settings_key(row))
+        versions[same][version].append(row)
+    return versions
+
+
 def _known_models_first(rows: Sequence[ConfigurationCounts]) -> tuple[ConfigurationCounts, ...]:
     """Put the rows first whose model is known: the first one speaks for all."""
     return tuple(sorted(rows, key=lambda row: (row.model is None, again_of(row.settings) is not None)))
 
 
-def _is_in_parallel_use(old: Sequence[ConfigurationCounts], newest: Sequence[ConfigurationCounts]) -> bool:
-    """Say whether a version is in use beside the newest: two functions of one name, or a part of the traffic for each.
-
-    It is until it has been away for as long as both were called.
-    """
-    if is_trial(old[0]):
-        return False
-    last, began = max(map(last_call, old)), min(map(first_call, newest))
-    return max(map(last_call, newest)) - last < last - began
+def _by_arrival(version: tuple[Sequence[ConfigurationCounts], Absence | None]) -> tuple[bool, int, float]:
+    """Return what orders versions, the newest last. The time of a call decides only if the order of arrival is not known."""
+    rows, absence = version
+    return absence is not None, -absence.now if absence else 0, max(map(last_call, rows))
 
 
 def _excluded(old: Sequence[Sequence[ConfigurationCounts]], newest: ConfigurationCounts) -> Iterator[str]:
@@ -331,11 +363,6 @@ def asks_tuned(row: ConfigurationCounts) -> bool:
 def last_call(row: ConfigurationCounts) -> float:
     """Give when the latest call began, in seconds since the epoch; 0 when unknown."""
     return row.last_started_at or 0.0
-
-
-def first_call(row: ConfigurationCounts) -> float:
-    """Give when the earliest call began, in seconds since the epoch; 0 when unknown."""
-    return row.first_started_at or 0.0
 
 
 class Problem(NamedTuple):

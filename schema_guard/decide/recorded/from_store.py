@@ -227,8 +227,7 @@ def _gathered(problem: Problem, store: Store, facts: dict[str, Any], options: _G
     problem, again = split_fallbacks(problem)
     rows = of_layout_in_use(of_newest_schema(problem.rows, notes), notes)
     fingerprint = rows[0].schema_fingerprint
-    configurations = configurations_of(rows, notes, also_versions=options.versions, sizes=options.sizes)
-    production = _production(problem, configurations, store, options, facts.get("config"))
+    configurations, production = _production(problem, rows, notes, store, options, facts)
     notes += _schema_losses(configurations)
     own, tuned = _parted(configurations, production, notes)
     own, behind = with_fallback_prompts(own, again)
@@ -270,16 +269,22 @@ def _gathered(problem: Problem, store: Store, facts: dict[str, Any], options: _G
 
 def _production(
     problem: Problem,
-    configurations: Sequence[RecordedConfiguration],
+    rows: Sequence[ConfigurationCounts],
+    notes: list[str],
     store: Store,
     options: _GatherSettings,
-    config: Any,
-) -> Production:
-    """Read the calls in production, and which configurations are in use."""
-    zone = time_zone(_named_zone(config))
+    facts: Mapping[str, Any],
+) -> tuple[list[RecordedConfiguration], Production]:
+    """Return the configurations, and the calls in production with the configurations in use."""
+    zone = time_zone(_named_zone(facts.get("config")))
     production = production_of(problem.rows, store, since=options.since, until=options.until, zone=zone)
     all_hours = None if options.since is None else store
-    return production.with_uses(configurations, options.everything, options.arrivals, all_hours)
+    arrived = production.arrivals(options.everything, options.arrivals, all_hours)
+    configurations = configurations_of(
+        rows, notes, absences=arrived.absences, also_versions=options.versions, sizes=options.sizes
+    )
+    latest = sum(production.latest.values())
+    return configurations, production.used(configurations, arrived.uses(configurations, latest))
 
 
 def _noted(notes: list[str], user_notes: Any) -> Any:

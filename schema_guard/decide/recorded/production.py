@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections import defaultdict
 from datetime import UTC, datetime, tzinfo
 from math import fsum
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.configuration.traffic import again_of, traffic_of
-from schema_guard.decide.recorded.arrivals import Uses, uses_of_rows
-from schema_guard.decide.recorded.configurations import is_trial, last_call
+from schema_guard.decide.recorded.arrivals import FunctionArrivals, Uses
+from schema_guard.decide.recorded.configurations import is_rated, is_trial, last_call, stream_key
 from schema_guard.decide.recorded.stream import CallsInOrder, PartOfCalls, stream_of
 from schema_guard.decide.recorded.weekly import change_in_weeks, weekly_evidence, whole_weeks
 from schema_guard.decide.recorded.weeks import Calendar
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from schema_guard.decide.recorded.arrivals import StoreArrivals
-    from schema_guard.decide.recorded.configurations import RecordedConfiguration
+    from schema_guard.decide.recorded.configurations import RecordedConfiguration, StreamKey
     from schema_guard.records import ConfigurationCounts, HourCounts, Store
     from schema_guard.records.rows import Row
     from schema_guard.stats import Bursts, Change
@@ -62,55 +63,74 @@ class Production(NamedTuple):
         hours: The same by the hour.
         latest: Of the latest calls, how many each configuration has.
         latest_s: The seconds in which they came; None when it is too short a time to read a volume from.
-        streams: Of each strategy and model, over all versions and segments.
+        streams: Of each strategy and model, over all versions and segments. Configurations in use side by side have
+            streams of their own, because the clocks of two machines can differ.
         until: The end of the time of the calls; None if it has no end.
         zone: The time zone of its weeks and days.
         uses: Which configurations are in use, by the order in which the calls arrived.
+        keys: The stream of each configuration.
     """
 
     rows: tuple[ConfigurationCounts, ...]
     hours: tuple[HourCounts, ...]
     latest: Mapping[Row, int]
     latest_s: float | None
-    streams: Mapping[tuple[str | None, ...], CallsInOrder]
+    streams: Mapping[StreamKey, CallsInOrder]
     until: float | None = None
     zone: tzinfo = UTC
     uses: Uses = Uses({}, frozenset())
+    keys: Mapping[Row, StreamKey] = MappingProxyType({})
 
     @property
     def n(self) -> int:
         """Judged calls."""
         return sum(row.calls for row in self.rows)
 
-    def with_uses(
-        self,
-        configurations: Sequence[RecordedConfiguration],
-        everything: Iterable[ConfigurationCounts],
-        arrivals: StoreArrivals,
-        all_hours: Store | None,
-    ) -> Production:
-        """Return this with the uses of its configurations.
+    def arrivals(
+        self, everything: Iterable[ConfigurationCounts], last: StoreArrivals, all_hours: Store | None
+    ) -> FunctionArrivals:
+        """Return the calls in their order of arrival.
 
         Args:
-            configurations: Of the function and schema.
             everything: The rows of the store, of all times.
-            arrivals: Of the store.
+            last: The last calls of the store.
             all_hours: A store to read the hours again; None if these hours have no beginning.
         """
-        if not self.rows:
-            return self
-        first = self.rows[0]
-        own = [
-            row
-            for row in everything
-            if (row.function, row.schema_name) == (first.function, first.schema_name) and _is_rated(row)
-        ]
         hours: Sequence[HourCounts] = self.hours
-        if all_hours is not None:
-            hours = all_hours.by_hour(until=self.until, schema=first.schema_name, function=first.function)
-        latest = sum(self.latest.values())
-        uses = uses_of_rows(configurations, own, hours, arrivals, latest=latest, until=self.until)
-        return self._replace(uses=uses)
+        own: list[ConfigurationCounts] = []
+        if self.rows:
+            function, schema = self.rows[0].function, self.rows[0].schema_name
+            own = [
+                row
+                for row in everything
+                if (row.function, row.schema_name) == (function, schema) and is_rated(row)
+            ]
+            if all_hours is not None:
+                hours = all_hours.by_hour(until=self.until, schema=schema, function=function)
+        return FunctionArrivals(own, hours, last, until=self.until, zone=self.zone)
+
+    def used(self, configurations: Iterable[RecordedConfiguration], uses: Uses) -> Production:
+        """Return this with the uses of its configurations, and with its streams."""
+        keys = {row.configuration: stream_key(row) for row in self.rows}
+        in_use: dict[StreamKey, list[RecordedConfiguration]] = defaultdict(list)
+        for configuration in configurations:
+            use = uses.of(configuration.rows)
+            if use is not None and not use.absence.is_gone:
+                in_use[stream_key(configuration.first)].append(configuration)
+        for key, same in in_use.items():
+            if len(same) > 1:
+                keys |= {row.configuration: (*key, one.id) for one in same for row in one.rows}
+        grouped: dict[StreamKey, list[ConfigurationCounts]] = defaultdict(list)
+        for row in self.rows:
+            grouped[keys[row.configuration]].append(row)
+        calendar = Calendar(self.zone, self.hours[0].at, self.hours[-1].at) if self.hours else None
+        streams = {key: stream_of(group, self.hours, calendar) for key, group in grouped.items()}
+        return self._replace(uses=uses, keys=keys, streams=streams)
+
+    def beside(self, row: ConfigurationCounts) -> list[ConfigurationCounts]:
+        """Return the rows of the stream that a configuration is in."""
+        key = self.keys.get(row.configuration)
+        return [other for other in self.rows if self.keys.get(other.configuration) == key]
 
     def share(self, rows: Iterable[ConfigurationCounts]) -> float:
         """Give the share of the latest calls that some configurations have; 0 when there are none."""
@@ -129,11 +149,12 @@ class Production(NamedTuple):
 
     def stream(self, row: ConfigurationCounts) -> CallsInOrder | None:
         """Give the stream that a configuration is in."""
-        return self.streams.get(_stream_key(row))
+        key = self.keys.get(row.configuration)
+        return None if key is None else self.streams.get(key)
 
     def over_time(self, row: ConfigurationCounts) -> tuple[tuple[int, int, int], ...]:
         """Return the start, the calls, and the failed calls of each hour of a configuration's stream."""
-        same = {other.configuration for other in self.rows if _stream_key(other) == _stream_key(row)}
+        same = {other.configuration for other in self.beside(row)}
         return tuple(
             (hour.at, hour.calls, hour.failed)
             for hour in self.hours
@@ -187,11 +208,6 @@ def _drawn(row: ConfigurationCounts) -> float | None:
     return 1.0 if traffic is None else traffic.drawn
 
 
-def _is_rated(row: ConfigurationCounts) -> bool:
-    traffic = traffic_of(row.settings)
-    return traffic is None or traffic.is_rated
-
-
 def production_of(
     rows: Iterable[ConfigurationCounts],
     store: Store,
@@ -200,7 +216,7 @@ def production_of(
     until: float | None = None,
     zone: tzinfo = UTC,
 ) -> Production:
-    """Look at a function's calls that are no trials.
+    """Return a function's calls that are no trials, without their streams and uses.
 
     Args:
         rows: Of one function and schema, of all versions.
@@ -209,23 +225,14 @@ def production_of(
         until: The end of that time; None for all times.
         zone: The time zone of the weeks.
     """
-    own = tuple(row for row in rows if not is_trial(row) and _is_rated(row))
+    own = tuple(row for row in rows if not is_trial(row) and is_rated(row))
     if not own:
         return Production((), (), {}, None, {})
     wanted = {row.configuration for row in own}
     all_hours = store.by_hour(since=since, until=until, function=own[0].function)
     hours = tuple(hour for hour in all_hours if hour.configuration in wanted)
     latest, begins = _latest(hours)
-    grouped: dict[tuple[str | None, ...], list[ConfigurationCounts]] = defaultdict(list)
-    for row in own:
-        grouped[_stream_key(row)].append(row)
-    calendar = Calendar(zone, hours[0].at, hours[-1].at) if hours else None
-    streams = {key: stream_of(group, hours, calendar) for key, group in grouped.items()}
-    return Production(own, hours, latest, _seconds(own, begins), streams, until, zone)
-
-
-def _stream_key(row: ConfigurationCounts) -> tuple[str | None, ...]:
-    return row.strategies, row.model, str(row.tuned)
+    return Production(own, hours, latest, _seconds(own, begins), {}, until, zone)
 
 
 def _latest(hours: Sequence[HourCounts]) -> tuple[dict[Row, int], int | None]:
@@ -386,7 +393,7 @@ def _when(
     begins, ends = stream.at(start), stream.at(alarm_at)
     if begins is None or ends is None:
         return {}
-    same = [row for row in production.rows if _stream_key(row) == _stream_key(configuration.first)]
+    same = production.beside(configuration.first)
     return {
         "days": [_day(begins, production.zone), _day(ends, production.zone)],
         "with": changed_between(

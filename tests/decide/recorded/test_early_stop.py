@@ -59,8 +59,8 @@ def test_evidence_says_that_replies_are_stopped(store):
 
 def test_kinds_of_failures_are_not_put_beside_those_of_whole_replies(store):
     """The table of kinds has those that compare with the best strategy, and says which it leaves out."""
-    record_stopped(store, 200, 5)
     record(store, 200, 100, kind="value", strategies="few_shot", first=500)
+    record_stopped(store, 200, 5)
 
     text = told_of(evidence_of(store))
 
@@ -71,8 +71,8 @@ def test_kinds_of_failures_are_not_put_beside_those_of_whole_replies(store):
 
 def test_rates_of_valid_values_are_compared(store):
     """Which strategy is the best does not hang on how its replies ended."""
-    record_stopped(store, 200, 5)
     record(store, 200, 100, kind="value", strategies="few_shot", first=500)
+    record_stopped(store, 200, 5)
 
     figures = decide(evidence_of(store)).as_dict()
 

@@ -1,6 +1,7 @@
 """Stories about what is in use: switches, canaries, nights, and what is gone, through guarded functions and a store."""
 
 import random
+import re
 
 import pytest
 
@@ -144,17 +145,57 @@ def test_a_trial_is_never_in_use(production):
     assert [use["use"] for use in result.figures["uses"].values()] == ["main"]
 
 
-def test_the_clocks_of_two_machines_can_differ(production):
-    """Half of the calls are of version v2 on a machine whose clock is an hour late. They fail 6%."""
-    chance = random.Random(8)
-    for _ in range(700):
-        production.calls(1, 0, version="v1", after_s=0.0)
-        production.clock.now -= 3_600
-        production.calls(1, int(chance.random() < 0.06), version="v2", after_s=0.0)
-        production.clock.now += 3_600 + 60
+@pytest.mark.parametrize("ahead_s", [3_600, 5 * 3_600, -5 * 3_600])
+@pytest.mark.parametrize("seed", [8, 9])
+def test_the_clocks_of_two_machines_can_differ(production, ahead_s, seed):
+    """Each call is of v1 on one machine or of v2 on another, by chance. v2 fails 6%. All calls take 6 hours, and the clocks differ by up to 5."""
+    chance = random.Random(seed)
+    for _ in range(1_400):
+        if chance.random() < 0.5:
+            production.calls(1, 0, version="v1", after_s=15.0)
+        else:
+            production.clock.now += ahead_s
+            production.calls(1, int(chance.random() < 0.06), version="v2", after_s=15.0 - ahead_s)
 
     result = production.verdict()
 
     assert wrong_in(result) == [("system_prompt v2", "format")]
-    assert {use["use"] for use in result.figures["uses"].values()} == {"main", "beside"}
+    assert result.exit_code == 1
+    uses = result.figures["uses"]
+    assert {use["use"] for use in uses.values()} == {"main", "beside"}
     assert result.figures["counted"]["current"] == "system_prompt v2"
+    assert 0.45 < result.figures["rates"]["system_prompt v2"]["traffic_share"] < 0.55
+    assert re.fullmatch("main: (4[5-9]|5[0-5])% of the calls", uses["system_prompt v2"]["text"])
+
+
+def test_a_late_clock_does_not_bring_an_old_version_back(production):
+    """v1 ran on a machine whose clock is 5 hours ahead. v2 replaced it half an hour ago."""
+    production.clock.now += 5 * 3_600
+    production.calls(600, 3, version="v1", after_s=10.0)
+    production.clock.now -= 5 * 3_600
+    production.calls(180, 0, version="v2", after_s=10.0)
+
+    result = production.verdict()
+
+    assert wrong_in(result) == []
+    assert result.figures["rates"]["system_prompt"]["n"] == 180
+
+
+@pytest.mark.parametrize("seed", [10, 11])
+def test_a_version_is_in_use_until_it_is_gone(production, seed):
+    """v2 has taken over with 5 calls. So v1 is in use too, until ten calls came without it."""
+    chance = random.Random(seed)
+    for _ in range(500):
+        production.calls(1, int(chance.random() < 0.1), version="v1")
+    production.calls(5, 0, version="v2")
+    both = production.verdict()
+    production.calls(5, 0, version="v2")
+    one = production.verdict()
+
+    assert {name: use["use"] for name, use in both.figures["uses"].items()} == {
+        "system_prompt v1": "main",
+        "system_prompt v2": "beside",
+    }
+    assert wrong_in(both) == [("system_prompt v1", "format")]
+    assert wrong_in(one) == []
+    assert one.figures["rates"]["system_prompt"]["n"] == 10

@@ -7,6 +7,7 @@ import pytest
 
 from schema_guard.decide import decide
 from schema_guard.decide.functions import rounded_up
+from tests.public.decide.production import TICKET
 
 
 def filled(production, functions, calls, rate=0.0, seed=1):
@@ -72,6 +73,15 @@ def test_a_function_with_priority_has_half(production):
     text = production.run("decide", "--function", "shop.f1", "--priority", "f0")[1]
     assert "--priority f0" in text
     assert "5 functions of the store share that" in " ".join(text.split())
+
+
+def test_a_function_with_several_schemas_counts_once(production):
+    """Two functions, one of which has three schemas, count as two."""
+    for title in ("ticket", "order", "bill"):
+        production.calls(20, 0, schema={**TICKET, "title": title}, name="shop.f0")
+    production.calls(20, 0, name="shop.f1")
+
+    assert json_of(production, "decide", "--function", "shop.f1")["n_functions"] == 2
 
 
 def test_a_function_that_has_no_more_calls_has_no_part(production):
