@@ -5,15 +5,15 @@ from __future__ import annotations
 
 import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Literal, Self, cast
+from typing import TYPE_CHECKING, Any, Self
 from weakref import finalize
 
 from schema_guard.arguments import require_seconds
-from schema_guard.errors import InvalidArgument
+from schema_guard.records.offers import Opener, durability_of
+from schema_guard.records.payloads.retention import Retention
 from schema_guard.records.payloads.storage import TextStorage
 from schema_guard.records.values import Counts
 from schema_guard.records.writer import Writer
-from schema_guard.text import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from schema_guard.records.counts.configurations import ConfigurationCounts, HourCounts
     from schema_guard.records.counts.pools import Summary
     from schema_guard.records.declarations import DeclaredStep, DeclaredTarget, StepStatus
+    from schema_guard.records.offers import Durability
     from schema_guard.records.payloads.deletion import Removed
-    from schema_guard.records.payloads.retention import Forgotten, Retention
+    from schema_guard.records.payloads.retention import Forgotten
     from schema_guard.records.payloads.storage import PayloadPolicy
     from schema_guard.records.payloads.texts import Texts
     from schema_guard.records.reading import Names
@@ -34,9 +35,6 @@ if TYPE_CHECKING:
 
 # What reads and what declares is imported by the methods that need it: 6 ms of CPU that a process which
 # only records does not pay.
-
-Durability = Literal["queue", "sync"]
-_DURABILITIES = ("queue", "sync")
 
 
 class Store:
@@ -54,14 +52,17 @@ class Store:
         strict_store: bool = False,
         keeper: TextStorage | None = None,
         retention: Retention | None = None,
+        writer: Writer | None = None,
     ) -> None:
         is_sync = durability_of(durability) == "sync"
-        self._backend = backend
-        self._writer = Writer(backend, sync=is_sync, strict=strict_store, keeper=keeper)
-        self._writer.keeper.schedule.retention = retention or self._writer.keeper.schedule.retention
-        self._closed = False
+        self._opener = Opener(keeper or TextStorage(), is_sync=is_sync, is_strict=strict_store)
+        self._writer = writer or Writer(backend)
+        self._writer.openers.add(self._opener)
+        self._backend = self._writer.backend
+        schedule = self._writer.schedule
+        schedule.retention = schedule.retention.stricter(retention or Retention())
         # Of a store that nobody holds any more: what is pending is stored, and the connection closed.
-        finalize(self, self._writer.leave).atexit = False
+        finalize(self, self._writer.leave, self._opener).atexit = False
 
     @property
     def url(self) -> str:
@@ -76,27 +77,32 @@ class Store:
     @property
     def is_sync(self) -> bool:
         """Whether the durability is "sync"."""
-        return self._writer.is_sync
+        return self._opener.is_sync
 
     @property
     def payload(self) -> PayloadPolicy:
         """What is kept of the texts of prompts and replies."""
-        return self._writer.keeper.policy
+        return self._opener.keeper.policy
 
     def tighten(self, *, durability: Durability, payload: PayloadPolicy, retention: Retention) -> None:
         """Let the stricter hold of what this store does and what somebody else asks of it who names the same place."""
-        self._writer.is_sync = self._writer.is_sync or durability == "sync"
-        self._writer.keeper.tighten(payload)
-        self._writer.keeper.schedule.retention = self.retention.stricter(retention)
+        self._opener.is_sync = self._opener.is_sync or durability == "sync"
+        self._opener.keeper.tighten(payload)
+        self._writer.schedule.retention = self.retention.stricter(retention)
 
     def redact_like(self, other: Store) -> None:
         """Let texts go through the functions by which another store of the same place redacts its own."""
-        self._writer.keeper.tighten("full", other._writer.keeper.redactors)
+        self._opener.keeper.tighten("full", other._opener.keeper.redactors)
 
     @property
     def is_closed(self) -> bool:
         """Whether `close` was called."""
-        return self._closed
+        return self._opener.is_closed
+
+    @property
+    def writer(self) -> Writer:
+        """The writer of the file. All stores of the file in this process share it."""
+        return self._writer
 
     def record(self, outcome: Outcome[Any], task: Prompt | None = None) -> None:
         """Store an outcome: soon with durability "queue", before this returns with "sync".
@@ -105,11 +111,11 @@ class Store:
             outcome: All attempts of one call; its texts are stored as sizes and hashes only, unless `payload` says more.
             task: What the user's function was asked, for the hash by which equal inputs are known.
         """
-        self._writer.offer(outcome, task)
+        self._writer.offer(outcome, task, self._opener)
 
     def record_unmade(self, unmade: UnmadeOutcome) -> None:
         """Store an outcome as `record` does, but make it where rows are made, and not where this is called."""
-        self._writer.offer_unmade(unmade)
+        self._writer.offer_unmade(unmade, self._opener)
 
     def settle(self) -> None:
         """Wait, with durability "sync", until what was recorded before is stored, as `record` does outside of event loops.
@@ -117,8 +123,8 @@ class Store:
         Raises:
             StoreError: Only with `strict_store=True`: it is not stored.
         """
-        if self._writer.is_sync:
-            self._writer.settle()
+        if self.is_sync:
+            self._writer.settle(self._opener)
 
     def flush(self, timeout_s: float = 2.0) -> int:
         """Wait until what was recorded before is stored or lost, and return the attempts still pending.
@@ -130,8 +136,8 @@ class Store:
         return self._writer.flush(timeout_s)
 
     def counts(self) -> Counts:
-        """Give what became of the attempts that this process has recorded here."""
-        return self._writer.counts()
+        """Return what became of the attempts that this process has recorded in the file, by all of its stores."""
+        return self._writer.counts(self._opener.keeper.redactor_errors)
 
     def attempts(
         self,
@@ -271,7 +277,7 @@ class Store:
     @property
     def retention(self) -> Retention:
         """For how long rows are kept."""
-        return self._writer.keeper.schedule.retention
+        return self._writer.schedule.retention
 
     def prune(
         self, retention: Retention | None = None, on_step: Callable[[int], None] | None = None
@@ -449,9 +455,9 @@ class Store:
 
     def close(self, timeout_s: float = 2.0) -> int:
         """Flush and close; gives the attempts still pending. What is recorded later is lost."""
-        self._closed = True
-        pending = self._writer.close(timeout_s)
-        self._backend.close()
+        pending = self._writer.close(self._opener, timeout_s)
+        if not self._writer.openers:
+            self._backend.close()
         return pending
 
     def __enter__(self) -> Self:
@@ -490,11 +496,3 @@ class _Reporter:
         except Exception as error:
             self.error = error
             raise _ReportFailed from error
-
-
-def durability_of(durability: str) -> Durability:
-    """Give the durability of a name; `InvalidArgument` when there is none."""
-    if durability not in _DURABILITIES:
-        near = did_you_mean(durability, _DURABILITIES)
-        raise InvalidArgument(f"durability={durability!r}: expected 'queue' or 'sync'{near}")
-    return cast("Durability", durability)

@@ -15,16 +15,19 @@ from schema_guard.arguments import require_bool
 from schema_guard.errors import InvalidArgument, MissingExtra
 from schema_guard.interruptions import is_interruption
 from schema_guard.light.locks import fork_safe_lock
+from schema_guard.records.offers import durability_of
 from schema_guard.records.payloads.retention import Retention
 from schema_guard.records.payloads.storage import TextStorage, policy_of
-from schema_guard.records.store import Durability, Store, durability_of
+from schema_guard.records.store import Store
 from schema_guard.text import clip, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from schema_guard.records.backend import Backend
+    from schema_guard.records.offers import Durability
     from schema_guard.records.payloads.storage import PayloadPolicy
+    from schema_guard.records.writer import Writer
 
 SCHEMES = ("sqlite", "postgresql", "postgres")
 _ALIASES = {"postgres": "postgresql"}
@@ -130,6 +133,9 @@ def open_store(
 ) -> Store:
     """Open a store, and make it when it does not exist.
 
+    All open stores of a file share one writer, whichever name or link opened them. Each one has its own durability.
+    `Store.counts` is about the file.
+
     Args:
         url: A path such as `records.db`, or `sqlite:///records.db`, `sqlite:////var/lib/records.db`, or `sqlite://`
             in memory.
@@ -159,17 +165,33 @@ def open_store(
         raise InvalidArgument(f"retention={clip(repr(retention))}: expected a Retention or None")
     plain, named = parted(url)
     backend = connect(plain)
-    store = Store(
-        backend,
-        durability=durability_of(_resolve(url, "durability", durability, named, "queue")),
-        strict_store=strict_store,
-        keeper=TextStorage(policy_of(_resolve(url, "payload", payload, named, "off")), redact),
-        retention=Retention.from_parameters(named).stricter(retention or Retention()),
-    )
-    backend.session().close()
     stated = payload or named.get("payload")
-    _agree(store, None if stated is None else policy_of(stated))
+    waits = durability_of(_resolve(url, "durability", durability, named, "queue"))
+    keeper = TextStorage(policy_of(_resolve(url, "payload", payload, named, "off")), redact)
+    kept = Retention.from_parameters(named).stricter(retention or Retention())
+    with _shared_lock:
+        store = Store(
+            backend,
+            durability=waits,
+            strict_store=strict_store,
+            keeper=keeper,
+            retention=kept,
+            writer=_writer_of(backend.url),
+        )
+        _agree(store, None if stated is None else policy_of(stated))
+    try:
+        store.backend.session().close()
+    except BaseException:
+        store.close(0.0)
+        raise
     return store
+
+
+def _writer_of(url: str) -> Writer | None:
+    """Return the writer of a file that this process has open, by whichever name; otherwise None."""
+    open_stores = (store for store in list(_stated) if not store.is_closed)
+    is_file = url.startswith("sqlite:///")
+    return next((one.writer for one in open_stores if is_file and _is_same_place(one.url, url)), None)
 
 
 def _agree(store: Store, stated: PayloadPolicy | None) -> None:
@@ -237,7 +259,11 @@ def resolve_store(spec: str | Store | None) -> Store | None:
         store = next((other for other in named_alike if not other.is_closed), None)
         if store is None:
             new_store = Store(
-                backend, durability=durability, keeper=TextStorage(payload), retention=retention
+                backend,
+                durability=durability,
+                keeper=TextStorage(payload),
+                retention=retention,
+                writer=_writer_of(backend.url),
             )
             # A call that ended in the midst of that may have made one.
             known = _shared.get(backend.url)

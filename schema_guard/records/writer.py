@@ -20,12 +20,14 @@ from functools import partial
 from importlib import import_module
 from queue import Empty, SimpleQueue
 from threading import Condition, RLock, Thread, current_thread
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
 from schema_guard.errors import StoreError
 from schema_guard.interruptions import is_interruption
-from schema_guard.records.payloads.storage import PendingTexts, TextStorage, chars_of
+from schema_guard.records.offers import Item, Mark
+from schema_guard.records.payloads.schedule import Schedule
+from schema_guard.records.payloads.storage import chars_of
 from schema_guard.records.process.forks import wait_for_imports, wait_for_thread
 from schema_guard.records.process.threads import is_on_event_loop, warn
 from schema_guard.records.rows import rows
@@ -33,9 +35,8 @@ from schema_guard.records.schemas import SchemaTexts
 from schema_guard.records.values import Counts, WriteRefused
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from schema_guard.records.backend import Backend
+    from schema_guard.records.offers import Opener
     from schema_guard.records.payloads.texts import Payload
     from schema_guard.records.recorder import UnmadeOutcome
     from schema_guard.records.rows import Row
@@ -64,43 +65,30 @@ _logger = logging.getLogger("schema_guard")
 _lost_before: ContextVar[tuple[int, int]] = ContextVar("schema_guard_dropped", default=(0, 0))
 
 
-class _Item(NamedTuple):
-    outcome: Callable[[], Outcome[Any]]
-    task: Prompt | None
-    attempts: int
-    chars: int
-    texts: tuple[PendingTexts, ...]
-
-
-class _Mark(NamedTuple):
-    """A place in the queue: when it comes out, everything before it is settled."""
-
-    number: int
-    last: bool
-
-
 class Writer:
-    """Writes outcomes to a database, in the background or while the caller waits."""
+    """Writes outcomes to a database, in the background or while the caller waits.
 
-    def __init__(
-        self, backend: Backend, *, sync: bool = False, strict: bool = False, keeper: TextStorage | None = None
-    ) -> None:
-        self._backend = backend
-        self.keeper = keeper or TextStorage()
-        self.is_sync = sync
-        self._strict = strict
-        self._closed = False
+    Attributes:
+        backend: The database.
+        schedule: The retention of rows and texts.
+        openers: The open stores of the file.
+    """
+
+    def __init__(self, backend: Backend) -> None:
+        self.backend = backend
+        self.schedule = Schedule()
+        self.openers: set[Opener] = set()
         self._restart()
         _LIVE.add(self)
 
     def _restart(self) -> None:
         """Begin with nothing offered: when made, and in a forked child, which has no writer thread."""
-        self._queue: SimpleQueue[_Item | _Mark] = SimpleQueue()
+        self._queue: SimpleQueue[Item | Mark] = SimpleQueue()
         self._lock = RLock()
         self._settled = Condition(self._lock)
         self._flushing = 0
         self._forking = False
-        self._kept: tuple[list[_Item], _Mark | None] | None = None  # broken off for a fork
+        self._kept: tuple[list[Item], Mark | None] | None = None  # broken off for a fork
         self._wrote_at = 0.0
         self._schemas = SchemaTexts()
         self._moves = 0  # of the file, since a batch was stored
@@ -113,26 +101,27 @@ class Writer:
         self._unsaved_lost: dict[str, int] = {}
         self._warned_at: dict[str, float] = {}
 
-    def offer(self, outcome: Outcome[Any], task: Prompt | None) -> None:
-        """Take an outcome to be stored; loses it, counted, when the queue is full."""
-        kept = self.keeper.take(outcome, task)
-        self._put(_Item(lambda: outcome, task, len(outcome.attempts), chars_of(outcome), kept))
+    def offer(self, outcome: Outcome[Any], task: Prompt | None, opener: Opener) -> None:
+        """Take an outcome to be stored; loses it, counted, when the queue is full or the store is closed."""
+        kept = opener.keeper.take(outcome, task)
+        self._put(Item(lambda: outcome, task, len(outcome.attempts), chars_of(outcome), kept, opener))
 
-    def offer_unmade(self, unmade: UnmadeOutcome) -> None:
+    def offer_unmade(self, unmade: UnmadeOutcome, opener: Opener) -> None:
         """Take an outcome that the thread makes; it is made here where its texts are kept, which do not wait as they are."""
-        if self.keeper.policy != "off":
-            self.offer(unmade.outcome(), unmade.task)
+        if opener.keeper.policy != "off":
+            self.offer(unmade.outcome(), unmade.task, opener)
         else:
-            self._put(_Item(unmade.outcome, unmade.task, 1, unmade.chars, ()))
+            self._put(Item(unmade.outcome, unmade.task, 1, unmade.chars, (), opener))
 
-    def _put(self, item: _Item) -> None:
+    def _put(self, item: Item) -> None:
+        opener = item.opener
         with self._lock:
-            if self._strict:
+            if opener.is_strict:
                 _lost_before.set((id(self), sum(self._lost_records.values())))
-            if refused := self._refusal(item.chars):
+            if refused := self._refusal(item):
                 self._offered += item.attempts
                 self._lose(refused, item.attempts)
-                if not self._strict:
+                if not opener.is_strict:
                     return
             is_first = not self._offered
             if not refused:
@@ -143,20 +132,20 @@ class Writer:
                 self._queue.put(item)
         if self._thread is None and not refused:
             self._start()
-        if (self.is_sync or is_first) and not is_on_event_loop():
-            self.settle() if self.is_sync else self._wait_for_first()
+        if (opener.is_sync or is_first) and not is_on_event_loop():
+            self.settle(opener) if opener.is_sync else self._wait_for_first()
 
     def _wait_for_first(self) -> None:
         if self.flush(_FIRST_WAIT_S) and not self._is_behind:
             why = f"was not written within {_FIRST_WAIT_S:g} s: a process that ends now without flush() loses it"
-            warn("%s: the first record of this process %s", self._backend.url, why)
+            warn("%s: the first record of this process %s", self.backend.url, why)
 
-    def settle(self) -> None:
+    def settle(self, opener: Opener) -> None:
         """Wait, with durability "sync", until the records are stored or lost; raise `StoreError` if strict and they aren't.
 
         While another process holds the database, it waits 0.25 s. Later calls do not wait until a write succeeds.
         """
-        if self._thread is current_thread() or (self._is_behind and not self._strict):
+        if self._thread is current_thread() or (self._is_behind and not opener.is_strict):
             return
         writer, before = _lost_before.get()
         lost_records = before if writer == id(self) else sum(self._lost_records.values())
@@ -165,11 +154,11 @@ class Writer:
             self._is_behind = True
             _logger.warning(
                 "%s is held by another process or does not answer: records wait for it, and calls do not",
-                self._backend.url,
+                self.backend.url,
             )
-        if self._strict and (left or sum(self._lost_records.values()) > lost_records):
+        if opener.is_strict and (left or sum(self._lost_records.values()) > lost_records):
             raise StoreError(
-                f"{self._backend.url}: {left} attempts are pending, {self._lost_records} were lost"
+                f"{self.backend.url}: {left} attempts are pending, {self._lost_records} were lost"
             )
 
     def flush(self, timeout_s: float) -> int:
@@ -179,11 +168,11 @@ class Writer:
         """
         return self._drain(timeout_s, last=False)
 
-    def counts(self) -> Counts:
-        """Give the ledger at one moment."""
+    def counts(self, redactor_errors: int = 0) -> Counts:
+        """Return the ledger of all stores of the file at one moment, with the texts that a store could not redact."""
         with self._lock:
-            errors = self.keeper.redactor_errors
-            return Counts(self._offered, self._stored, dict(self._lost_records), self._pending, errors)
+            lost_records = dict(self._lost_records)
+            return Counts(self._offered, self._stored, lost_records, self._pending, redactor_errors)
 
     def stop(self, timeout_s: float) -> int:
         """Flush and end the thread, which closes its connection; the next outcome starts another."""
@@ -199,49 +188,56 @@ class Writer:
         if self._thread is current_thread() or not self._lock.acquire(timeout=_left(deadline)):
             return
         self._forking = True
-        self._backend.hurry()
+        self.backend.hurry()
         if self._thread is not None:
             self._flushing += 1
-            self._queue.put(_Mark(0, last=True))
+            self._queue.put(Mark(0, last=True))
             self._settled.notify_all()
             self._settled.wait_for(lambda: self._thread is None, _left(deadline))
             self._flushing -= 1
         wait_for_thread(self._last_thread, deadline)
-        self._backend.before_fork(deadline)
+        self.backend.before_fork(deadline)
 
     def after_fork(self, *, in_child: bool) -> None:
         """Go on in the parent; begin with nothing in the child, for what is pending is its parent's."""
         if in_child:
             self._restart()
-            self._backend.after_fork(in_child=True)
+            self.backend.after_fork(in_child=True)
         elif self._forking:
-            self._backend.after_fork(in_child=False)
+            self.backend.after_fork(in_child=False)
             self._forking = False
             if self._has_more():
                 self._start()
             self._settled.notify_all()
             self._lock.release()
 
-    def leave(self) -> None:
-        """Close without waiting: the thread stores what is pending and ends."""
-        self._closed = True
-        if self._thread is not None:
-            self._queue.put(_Mark(0, last=True))
+    def leave(self, opener: Opener) -> None:
+        """Close a store without waiting: the thread stores what is pending, and ends after the last store of the file."""
+        opener.is_closed = True
+        self.openers.discard(opener)
+        if not self.openers and self._thread is not None:
+            self._queue.put(Mark(0, last=True))
 
-    def close(self, timeout_s: float) -> int:
-        """Stop; what is offered from now on is lost as `store_unavailable`."""
-        self._closed = True
-        return self.stop(timeout_s)
+    def close(self, opener: Opener, timeout_s: float) -> int:
+        """Flush, and stop after the last store of the file. Later outcomes of this store are lost as `store_unavailable`."""
+        opener.is_closed = True
+        self.openers.discard(opener)
+        return self.flush(timeout_s) if self.openers else self.stop(timeout_s)
+
+    @property
+    def _is_sync(self) -> bool:
+        """Whether the calls of any store wait for their rows."""
+        return any(opener.is_sync for opener in tuple(self.openers))
 
     def _waits_too_long(self) -> bool:
-        since = self._backend.waits_since()
+        since = self.backend.waits_since()
         return since is not None and time.monotonic() - since > _LOCK_WAIT_S
 
-    def _refusal(self, chars: int) -> str | None:
-        if self._closed:
+    def _refusal(self, item: Item) -> str | None:
+        if item.opener.is_closed:
             return "store_unavailable"
         full = self._queue.qsize() - (self._marks - self._taken) >= MAX_PENDING_OUTCOMES
-        return "queue_full" if full or self._pending_chars + chars > MAX_PENDING_CHARS else None
+        return "queue_full" if full or self._pending_chars + item.chars > MAX_PENDING_CHARS else None
 
     def _drain(self, timeout_s: float, *, last: bool, may_give_up: bool = False) -> int:
         deadline = time.monotonic() + min(timeout_s, 1e9)  # locks refuse to wait for infinite times; 30 years
@@ -258,7 +254,7 @@ class Writer:
             self._flushing += 1
             reached = False
             try:
-                self._queue.put(_Mark(mark, last))
+                self._queue.put(Mark(mark, last))
                 self._settled.notify_all()
                 while not reached and _left(deadline) and not (may_give_up and self._waits_too_long()):
                     slice_s = min(_POLL_S, _left(deadline)) if may_give_up else _left(deadline)
@@ -289,7 +285,7 @@ class Writer:
             if self._thread is not current_thread():
                 return
         session: Session | None = None
-        mark: _Mark | None = None
+        mark: Mark | None = None
         while mark is None or not mark.last:
             batch, mark = self._take()
             session = self._write(session, batch)
@@ -304,7 +300,7 @@ class Writer:
             session.close()
         self._end(mark)
 
-    def _end(self, mark: _Mark | None) -> None:
+    def _end(self, mark: Mark | None) -> None:
         with self._lock:
             self._thread, self._last_thread = None, self._thread
             if mark is not None:
@@ -317,12 +313,12 @@ class Writer:
     def _has_more(self) -> bool:
         return self._kept is not None or not self._queue.empty()
 
-    def _reach(self, mark: _Mark) -> None:
+    def _reach(self, mark: Mark) -> None:
         with self._lock:
             self._reached = max(self._reached, mark.number)
             self._settled.notify_all()
 
-    def _take(self, *, wait: bool = True) -> tuple[list[_Item], _Mark | None]:
+    def _take(self, *, wait: bool = True) -> tuple[list[Item], Mark | None]:
         """Give the next outcomes, up to a mark; waits for the first one, and a little for more."""
         if self._kept is not None:
             (batch, mark), self._kept = self._kept, None
@@ -334,24 +330,24 @@ class Writer:
                 entry = self._queue.get() if first else self._queue.get_nowait()
             except Empty:
                 break
-            if isinstance(entry, _Mark):
+            if isinstance(entry, Mark):
                 self._taken = max(self._taken, entry.number)
                 return batch, entry
             batch.append(entry)
             linger_s = self._wrote_at + _LINGER_S - time.monotonic()
-            if first and not self.is_sync and linger_s > 0:
+            if first and not self._is_sync and linger_s > 0:
                 with self._lock:
                     self._settled.wait_for(lambda: self._flushing, linger_s)
         return batch, None
 
-    def _write(self, session: Session | None, batch: list[_Item]) -> Session | None:
+    def _write(self, session: Session | None, batch: list[Item]) -> Session | None:
         """Store a batch, or count it lost; gives the session to go on with, None to open another."""
         with self._lock:
             lost_records = dict(self._unsaved_lost)
         if not batch and not lost_records:
             return session
         try:
-            session = session or self._backend.session()
+            session = session or self.backend.session()
             batch, made, payloads = self._with_rows(batch, session.key)
             session.write(made, lost_records, time.time(), payloads, self._schemas.of(made))
             self._schemas.note_stored()
@@ -359,13 +355,11 @@ class Writer:
         except Exception as error:  # noqa: BLE001 - whatever a database raises is a loss, never a dead thread
             return self._after_error(session, batch, error)
         self._settle_stored(batch, lost_records)
-        return self.keeper.schedule.after_write(session)
+        return self.schedule.after_write(session)
 
-    def _with_rows(
-        self, batch: list[_Item], key: bytes
-    ) -> tuple[list[_Item], list[Row], list[Payload | None]]:
+    def _with_rows(self, batch: list[Item], key: bytes) -> tuple[list[Item], list[Row], list[Payload | None]]:
         """Return the outcomes that have rows, with their rows and texts. Count the other outcomes as lost."""
-        able: list[_Item] = []
+        able: list[Item] = []
         made: list[Row] = []
         payloads: list[Payload | None] = []
         for place, item in enumerate(batch):
@@ -373,22 +367,24 @@ class Writer:
                 raise WriteRefused("the process forks", reason="hurried")
             try:
                 found = rows(item.outcome(), item.task, key)
-                payloads += self.keeper.payloads(item.texts, key) if item.texts else [None] * len(found)
+                payloads += (
+                    item.opener.keeper.payloads(item.texts, key) if item.texts else [None] * len(found)
+                )
                 made += found
                 able.append(item)
             except Exception as error:  # noqa: BLE001 - an outcome that no row can be made of loses only itself
                 self._settle_lost([item], "write_failed", error)
         return able, made, payloads if any(payloads) else []
 
-    def _after_error(self, session: Session | None, batch: list[_Item], error: Exception) -> Session | None:
+    def _after_error(self, session: Session | None, batch: list[Item], error: Exception) -> Session | None:
         if session is not None:
             session.close()
         reason = getattr(error, "reason", "write_failed")
         pause_s = getattr(error, "retry_after_s", None)
-        if pause_s is not None and (self._flushing or not self._closed):
+        if pause_s is not None and (self._flushing or self.openers):
             self._put_off(batch, pause_s, error)
             return None
-        if reason == "hurried" or (reason == "locked" and self.is_sync):
+        if reason == "hurried" or (reason == "locked" and self._is_sync):
             self._kept = (batch, None)
             return None
         if reason == "moved" and self._moves < _MOST_MOVES:
@@ -405,7 +401,7 @@ class Writer:
             return None
         return self._write(session, batch[middle:])
 
-    def _put_off(self, batch: list[_Item], pause_s: float, error: Exception) -> None:
+    def _put_off(self, batch: list[Item], pause_s: float, error: Exception) -> None:
         """Keep a batch for a server that is away, and wait before the next try: less for whoever flushes."""
         self._kept = (batch, None)
         if not self._is_behind:
@@ -414,9 +410,9 @@ class Writer:
         with self._lock:
             self._settled.notify_all()
             if not self._settled.wait_for(lambda: self._forking, min(pause_s, _SHORT_PAUSE_S)):
-                self._settled.wait_for(lambda: self._forking or self._flushing or self._closed, pause_s)
+                self._settled.wait_for(lambda: self._forking or self._flushing or not self.openers, pause_s)
 
-    def _settle_stored(self, batch: list[_Item], lost_records: dict[str, int]) -> None:
+    def _settle_stored(self, batch: list[Item], lost_records: dict[str, int]) -> None:
         with self._lock:
             self._stored += self._leave(batch)
             for reason, count in lost_records.items():
@@ -427,12 +423,12 @@ class Writer:
         if "queue_full" in lost_records:
             self._warn("queue_full", "more was recorded than could be written")
 
-    def _settle_lost(self, batch: list[_Item], reason: str, error: Exception) -> None:
+    def _settle_lost(self, batch: list[Item], reason: str, error: Exception) -> None:
         with self._lock:
             self._lose(reason, self._leave(batch))
         self._warn(reason, error)
 
-    def _leave(self, batch: list[_Item]) -> int:
+    def _leave(self, batch: list[Item]) -> int:
         """Take outcomes out of what is pending; gives their attempts."""
         attempts = sum(item.attempts for item in batch)
         self._pending -= attempts

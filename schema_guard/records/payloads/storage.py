@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 from schema_guard.errors import InvalidArgument
 from schema_guard.interruptions import is_interruption
 from schema_guard.light.locks import fork_safe_lock
-from schema_guard.records.payloads.schedule import Schedule
 from schema_guard.text import clip, did_you_mean
 
 if TYPE_CHECKING:
@@ -69,7 +68,6 @@ class TextStorage:
     Attributes:
         policy: Which one holds.
         redactors: The functions of all who opened the file, which a text goes through after the built-in redaction.
-        schedule: For how long rows and texts are kept.
         redactor_errors: Texts of which nothing was kept, because the redaction failed on them.
 
     Raises:
@@ -88,7 +86,6 @@ class TextStorage:
             require("payload:redacted")
         self.policy = policy
         self.redactor_errors = 0
-        self.schedule = Schedule()
         self.redactors: tuple[Callable[[str], str], ...] = () if redact is None else (redact,)
         self._lock = fork_safe_lock()
 

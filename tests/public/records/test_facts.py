@@ -65,7 +65,7 @@ CALLS = [
     (
         [NO_TOTAL, NO_JSON],
         {"segment": "us"},
-        [("structure", "required", None, [], [["", "required"]]), ("syntax", "no_json", None, [], [])],
+        [("structure", "required", None, [], [["/total", "required"]]), ("syntax", "no_json", None, [], [])],
     ),
     (
         [NO_NUMBER, TRAILING_COMMA],
@@ -304,7 +304,7 @@ def test_report_counts_match_the_known_calls(recorded, cli_json):
     assert [(one["location"], one["keyword"], one["attempts"]) for one in group["violations"]] == [
         ("/total", "type", 3),
         ("/unit", "enum", 2),
-        ("", "required", 1),
+        ("/total", "required", 1),
     ]
     assert (group["input_tokens"], group["output_tokens"], group["reasoning_tokens"]) == (156, 91, 26)
     assert group["unknown_usage"] == 3

@@ -1,11 +1,13 @@
 """The file of a store: permissions, links, renames, and files that a store refuses and does not change."""
 
+import gc
 import logging
 import os
 import re
 import sqlite3
 import stat
 import sys
+import threading
 from contextlib import closing
 from pathlib import Path
 
@@ -96,19 +98,99 @@ def test_store_follows_links(path, tmp_path):
     assert not path.is_symlink()
 
 
-def test_two_stores_share_a_file_through_a_link(path, tmp_path):
-    """Two open stores on one file lose no row, whichever name each one uses."""
+@pytest.fixture(params=["same name", "symbolic link", "hard link"])
+def pair(request, path, tmp_path):
+    """Two names of one file."""
     record(path)
-    (tmp_path / "link.db").symlink_to(path)
-    with open_store(str(path)) as one, open_store(f"{tmp_path}/link.db") as other:
+    link = tmp_path / "link.db"
+    if request.param == "symbolic link":
+        link.symlink_to(path)
+    elif request.param == "hard link":
+        link.hardlink_to(path)
+    return str(path), str(path if request.param == "same name" else link)
+
+
+def writers():
+    return sum(thread.name == "schema-guard-writer" for thread in threading.enumerate())
+
+
+def test_stores_of_a_file_share_a_writer(pair):
+    """Two open stores of one file have one writer, which loses no row."""
+    before = writers()
+    with open_store(pair[0]) as one, open_store(pair[1]) as other:
         for number in range(30):
             (one, other)[number % 2].record(outcome(id=str(number)))
-        one.flush(10.0)
+            assert writers() <= before + 1
         other.flush(10.0)
 
-        assert (one.counts().stored, other.counts().stored) == (15, 15)
-        assert sorted(call_ids_in(path), key=int) == [str(number) for number in range(30)]
+        assert one.counts() == other.counts()
+        assert one.counts().stored == 30
+        assert sorted(call_ids_in(pair[0]), key=int) == [str(number) for number in range(30)]
         assert one.check().is_sound
+    assert writers() == before
+
+
+def test_closed_store_leaves_the_writer_to_the_other(pair):
+    """After one store of a file is closed, the other one records, and the closed one loses what it is given."""
+    one, other = open_store(pair[0]), open_store(pair[1])
+    one.close()
+    one.record(outcome(id="lost"))
+    other.record(outcome(id="kept"))
+    other.close()
+
+    assert call_ids_in(pair[0]) == ["kept"]
+    assert other.counts().lost_records == {"store_unavailable": 1}
+
+
+def test_dropped_store_leaves_the_writer_to_the_other(pair):
+    """A store that nobody holds any more ends nothing that another store of the file needs."""
+    one, other = open_store(pair[0]), open_store(pair[1])
+    one.record(outcome(id="a"))
+    del one
+    gc.collect()
+    other.record(outcome(id="b"))
+    other.close()
+
+    assert call_ids_in(pair[0]) == ["a", "b"]
+
+
+def test_each_store_of_a_file_has_its_own_durability_and_strictness(pair):
+    """Only calls of the store with durability "sync" wait for their rows, and only a strict store raises."""
+    with open_store(pair[0], durability="sync", strict_store=True) as strict, open_store(pair[1]) as plain:
+        strict.record(outcome(id="a"))
+        assert strict.counts().pending == 0
+        assert (strict.is_sync, plain.is_sync) == (True, False)
+        strict.close()
+        plain.record(outcome(id="b"))
+        with pytest.raises(StoreError):
+            strict.record(outcome(id="c"))
+
+
+def test_store_without_a_policy_keeps_no_texts_beside_one_that_does(pair):
+    """A store that was opened without `payload` keeps no texts, also if another store of the file keeps all of them."""
+    with open_store(pair[0]) as plain, open_store(pair[1], payload="full") as full:
+        plain.record(outcome(id="plain"), "secret")
+        full.record(outcome(id="full"), "task")
+        full.flush(10.0)
+
+        assert [texts.call_id for texts in full.texts(["plain", "full"])] == ["full"]
+
+
+def test_stores_of_other_files_have_their_own_writers(tmp_path):
+    """Stores of two files, and two databases in memory, share nothing."""
+    stores = [
+        open_store(f"{tmp_path}/a.db"),
+        open_store(f"{tmp_path}/b.db"),
+        open_store("sqlite://"),
+        open_store("sqlite://"),
+    ]
+    for store in stores:
+        store.record(outcome())
+        store.flush(10.0)
+
+    assert [store.counts().stored for store in stores] == [1, 1, 1, 1]
+    for store in stores:
+        store.close()
 
 
 def test_rename_starts_a_new_file(path):

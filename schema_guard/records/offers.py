@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What stores hand to the writer of their file."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
+
+from schema_guard.errors import InvalidArgument
+from schema_guard.text import did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from schema_guard.records.payloads.storage import PendingTexts, TextStorage
+    from schema_guard.values import Outcome, Prompt
+
+Durability = Literal["queue", "sync"]
+_DURABILITIES = ("queue", "sync")
+
+
+class Opener:
+    """One store of a file. All stores of a file in a process share one writer, and each has its own settings.
+
+    Attributes:
+        keeper: Takes from outcomes the texts that this store may keep.
+        is_sync: Whether its calls wait until their rows are stored.
+        is_strict: Whether a call raises, with `is_sync`, if its rows are not stored.
+        is_closed: Whether it was closed. Later outcomes are lost.
+    """
+
+    __slots__ = ("is_closed", "is_strict", "is_sync", "keeper")
+
+    def __init__(self, keeper: TextStorage, *, is_sync: bool = False, is_strict: bool = False) -> None:
+        self.keeper = keeper
+        self.is_sync = is_sync
+        self.is_strict = is_strict
+        self.is_closed = False
+
+
+class Item(NamedTuple):
+    """An outcome that waits for its rows."""
+
+    outcome: Callable[[], Outcome[Any]]
+    task: Prompt | None
+    attempts: int
+    chars: int
+    texts: tuple[PendingTexts, ...]
+    opener: Opener
+
+
+class Mark(NamedTuple):
+    """A place in the queue. When the writer takes it, everything before it is stored or lost."""
+
+    number: int
+    last: bool
+
+
+def durability_of(durability: str) -> Durability:
+    """Return the durability of a name; `InvalidArgument` when there is none."""
+    if durability not in _DURABILITIES:
+        near = did_you_mean(durability, _DURABILITIES)
+        raise InvalidArgument(f"durability={durability!r}: expected 'queue' or 'sync'{near}")
+    return cast("Durability", durability)
