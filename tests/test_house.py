@@ -332,7 +332,7 @@ def test_no_module_has_the_name_of_a_public_object():
 
 # These make their locks anew in a forked child, or run no threads beside a fork.
 WITH_LOCKS_OF_THEIR_OWN = re.compile(
-    r"light\.locks|records\.(writer|sqlite\.\w+)|models\.local|testing\..*"
+    r"light\.locks|records\.(writing\.writer|sqlite\.\w+)|models\.local|testing\..*"
     r"|ext\.(loopback\..*|postgres\.links|serving\..*|telemetry\..*|tuning\.routing\..*)"
 )
 

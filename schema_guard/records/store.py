@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, Self
 from weakref import finalize
 
 from schema_guard.arguments import require_seconds
-from schema_guard.records.offers import Opener, durability_of
 from schema_guard.records.payloads.retention import Retention
 from schema_guard.records.payloads.storage import TextStorage
 from schema_guard.records.values import Counts
-from schema_guard.records.writer import Writer
+from schema_guard.records.writing.offers import Opener, durability_of
+from schema_guard.records.writing.writer import Writer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from schema_guard.records.counts.configurations import ConfigurationCounts, HourCounts
     from schema_guard.records.counts.pools import Summary
     from schema_guard.records.declarations import DeclaredStep, DeclaredTarget, StepStatus
-    from schema_guard.records.offers import Durability
     from schema_guard.records.payloads.deletion import Removed
     from schema_guard.records.payloads.retention import Forgotten
     from schema_guard.records.payloads.storage import PayloadPolicy
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
     from schema_guard.records.recorder import UnmadeOutcome
     from schema_guard.records.sql.session import Session
     from schema_guard.records.values import SchemaText, StoreCheck, StoreInfo
+    from schema_guard.records.writing.offers import Durability
     from schema_guard.values import Outcome, Prompt
 
 # What reads and what declares is imported by the methods that need it: 6 ms of CPU that a process which

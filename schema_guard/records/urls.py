@@ -15,19 +15,19 @@ from schema_guard.arguments import require_bool
 from schema_guard.errors import InvalidArgument, MissingExtra
 from schema_guard.interruptions import is_interruption
 from schema_guard.light.locks import fork_safe_lock
-from schema_guard.records.offers import durability_of
 from schema_guard.records.payloads.retention import Retention
 from schema_guard.records.payloads.storage import TextStorage, policy_of
 from schema_guard.records.store import Store
+from schema_guard.records.writing.offers import durability_of
 from schema_guard.text import clip, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from schema_guard.records.backend import Backend
-    from schema_guard.records.offers import Durability
     from schema_guard.records.payloads.storage import PayloadPolicy
-    from schema_guard.records.writer import Writer
+    from schema_guard.records.writing.offers import Durability
+    from schema_guard.records.writing.writer import Writer
 
 SCHEMES = ("sqlite", "postgresql", "postgres")
 _ALIASES = {"postgres": "postgresql"}

@@ -12,7 +12,7 @@ import pytest
 from schema_guard import guard, open_store
 from schema_guard.records.sqlite.database import SQLite
 from schema_guard.records.store import Store
-from schema_guard.records.writer import Writer
+from schema_guard.records.writing.writer import Writer
 from tests.strikes import escapes
 
 PLAIN = {"type": "object"}

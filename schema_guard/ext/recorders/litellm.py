@@ -124,7 +124,7 @@ def _callback(recording: Recording) -> Any:
         CustomLogger,
     )
 
-    import schema_guard.records.writer  # noqa: F401 - it ends after what is registered below
+    import schema_guard.records.writing.writer  # noqa: F401 - it ends after what is registered below
 
     watch = LiteLLMCalls(recording)
 

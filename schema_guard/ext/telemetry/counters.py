@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.records.counts.calls import result_of
 from schema_guard.records.rows import LARGEST_COUNT
-from schema_guard.records.writer import live_writers
+from schema_guard.records.writing.writer import live_writers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from schema_guard.arguments import require_seconds
 from schema_guard.errors import InvalidArgument
-from schema_guard.records.writer import EXIT_FLUSH_S, live_writers
+from schema_guard.records.writing.writer import EXIT_FLUSH_S, live_writers
 
 if TYPE_CHECKING:
     from types import FrameType

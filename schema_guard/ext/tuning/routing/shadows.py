@@ -18,7 +18,7 @@ from weakref import WeakSet
 
 from schema_guard.drive import is_async
 from schema_guard.interruptions import is_interruption
-from schema_guard.records.writer import EXIT_FLUSH_S
+from schema_guard.records.writing.writer import EXIT_FLUSH_S
 
 if TYPE_CHECKING:
     import asyncio

@@ -25,22 +25,22 @@ from weakref import WeakSet
 
 from schema_guard.errors import StoreError
 from schema_guard.interruptions import is_interruption
-from schema_guard.records.offers import Item, Mark
 from schema_guard.records.payloads.schedule import Schedule
 from schema_guard.records.payloads.storage import chars_of
 from schema_guard.records.process.forks import wait_for_imports, wait_for_thread
 from schema_guard.records.process.threads import is_on_event_loop, warn
 from schema_guard.records.rows import rows
-from schema_guard.records.schemas import SchemaTexts
 from schema_guard.records.values import Counts, WriteRefused
+from schema_guard.records.writing.offers import Item, Mark
+from schema_guard.records.writing.schemas import SchemaTexts
 
 if TYPE_CHECKING:
     from schema_guard.records.backend import Backend
-    from schema_guard.records.offers import Opener
     from schema_guard.records.payloads.texts import Payload
     from schema_guard.records.recorder import UnmadeOutcome
     from schema_guard.records.rows import Row
     from schema_guard.records.sql.session import Session
+    from schema_guard.records.writing.offers import Opener
     from schema_guard.values import Outcome, Prompt
 
 MAX_PENDING_OUTCOMES = 10_000

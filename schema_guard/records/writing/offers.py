@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What stores hand to the writer of their file."""
+"""The stores of a file, and the outcomes that wait for their writer."""
 
 from __future__ import annotations
 
