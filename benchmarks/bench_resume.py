@@ -1,6 +1,6 @@
 """Runs that are killed and go on: python benchmarks/bench_resume.py --corpora FOLDER --output FILE.txt.
 
-First a real model: 60 tasks of tasks.jsonl, spread over its twelve sources, no prompt beyond 1,500 tokens, under two
+First a real model: 60 tasks of tasks.jsonl, spread over its twelve sources, no task beyond 1,500 tokens, under two
 strategies, one call at a time. The command is killed with SIGKILL in the middle and run again with --resume. Told are
 the replies that were kept when it died, that each is still there, that no attempt stands in the journal twice, and
 that the calls are those of the plan. Then all 450 tasks with a script, killed in the middle three times: the result's
@@ -22,9 +22,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic, sleep
 
+from schema_guard.bench.suites.load import estimated_tokens
 from schema_guard.records import open_store
 
 STRATEGIES = "few_shot,strict_schema"
+MOST_TOKENS = 1_500
 
 
 def main() -> None:
@@ -75,8 +77,13 @@ def replies_of(journal: Path) -> list[dict[str, object]]:
 def real_model(tasks: Path, folder: Path) -> list[str]:
     """Kill and resume a run of the local model."""
     journal, result, store = folder / "real.journal", folder / "real.json", f"sqlite:///{folder}/real.db"
+    short = folder / "short.jsonl"
+    lines = tasks.read_text(encoding="utf-8").splitlines(keepends=True)
+    short.write_text(
+        "".join(line for line in lines if estimated_tokens(line) <= MOST_TOKENS), encoding="utf-8"
+    )
     command = bench(
-        tasks, "--model", "local", "--strategy", STRATEGIES, "--sample", "60", "--max-prompt-tokens", "1500",
+        short, "--model", "local", "--strategy", STRATEGIES, "--sample", "60",
         "--concurrency", "1", "--journal", journal, "--resume", "--output", result, "--store", store,
     )  # fmt: skip
     output = subprocess.run([*command, "--dry-run"], check=True, capture_output=True, text=True).stderr

@@ -16,7 +16,6 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import TYPE_CHECKING, NamedTuple
 
-from schema_guard.bench.suites.load import estimated_tokens
 from schema_guard.errors import InvalidArgument
 from schema_guard.light.digest import hex_digest
 from schema_guard.strategies import strategies_of
@@ -38,8 +37,6 @@ class PlanSettings:
             its difficulties; None takes all.
         function: Whose fixes are measured, as records name it; None where nobody says. It changes nothing that is
             asked.
-        most_prompt_tokens: Tasks whose schema and text together are estimated to be longer are left out; None leaves
-            out none.
         layouts: The layout of the prompts for a schema, by its fingerprint. Default: `turns`, as `connect` models are called.
         output_limits: The output limit of an attempt for a schema, by its fingerprint; None for none. Default: the limit of
             each task.
@@ -49,13 +46,12 @@ class PlanSettings:
     epochs: int = 1
     seed: int = 0
     sample: int | None = None
-    most_prompt_tokens: int | None = None
     function: str | None = None
     layouts: Mapping[str, Layout] = field(default_factory=dict)
     output_limits: Mapping[str, int | None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for name in ("max_attempts", "epochs", "sample", "most_prompt_tokens"):
+        for name in ("max_attempts", "epochs", "sample"):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise InvalidArgument(f"{name}={value}: expected an int >= 1")
@@ -193,24 +189,19 @@ def plan_of(suite: Suite, variants: Sequence[Variant], settings: PlanSettings | 
     """
     settings = settings or PlanSettings()
     scored = [(entry, task) for entry in suite.schemas for task in entry.tasks_of("test")]
-    short = [pair for pair in scored if _fits(*pair, settings.most_prompt_tokens)]
-    if not short:
+    if not scored:
         raise InvalidArgument(
-            f"suite {suite.name!r}: no task to ask: of {len(scored)} tasks to score all are longer than "
-            f"{settings.most_prompt_tokens} tokens"
-            if scored
-            else f"suite {suite.name!r}: it has schemas, but no task to score; its instances are for benchmarks/engines.py"
+            f"suite {suite.name!r}: it has schemas, but no task to score; its instances are for benchmarks/engines.py"
         )
     random = Random(settings.seed)  # an order that can be repeated, no secret
     chosen = (
-        short
-        if settings.sample is None or settings.sample >= len(short)
-        else _sampled(short, settings.sample, random)
+        scored
+        if settings.sample is None or settings.sample >= len(scored)
+        else _sampled(scored, settings.sample, random)
     )
     random.shuffle(chosen)
     left_out = [
-        (len(scored) - len(short), f"tasks are longer than {settings.most_prompt_tokens} tokens"),
-        (len(short) - len(chosen), f"tasks are not in the sample of {len(chosen)}"),
+        (len(scored) - len(chosen), f"tasks are not in the sample of {len(chosen)}"),
     ]
     return RunPlan(
         suite,
@@ -219,13 +210,6 @@ def plan_of(suite: Suite, variants: Sequence[Variant], settings: PlanSettings | 
         tuple(chosen),
         tuple(f"{count} {why}" for count, why in left_out if count),
     )
-
-
-def _fits(entry: SuiteSchema, task: Task, most_tokens: int | None) -> bool:
-    if most_tokens is None:
-        return True
-    before = sum(estimated_tokens(message["content"]) for message in task.before)
-    return estimated_tokens(entry.schema.document) + before + estimated_tokens(task.text) <= most_tokens
 
 
 def _sampled(

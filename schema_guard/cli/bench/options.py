@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
 # A first look: two tasks of each built-in schema.
 _SAMPLE = 48
+RETRIES = 4
+"""Retries of a request that a busy server refuses."""
+
 _STRATEGIES = "system_prompt,few_shot,strict_schema"
 # A model under a name of the user's own: `fast=http://...`.
 _ALIAS = re.compile(r"([A-Za-z0-9_.-]+)=(.+)", re.DOTALL)
@@ -124,12 +127,6 @@ class PlanOptions:
         metavar="N",
         help="Number of tasks, spread over schemas and difficulties, or all.",
     )
-    max_prompt_tokens: int | None = option(
-        type=COUNT,
-        metavar="COUNT",
-        advanced=True,
-        help="Longest schema and text of a task. Default: no limit.",
-    )
     max_attempts: int = option(
         type=COUNT,
         default=2,
@@ -207,7 +204,6 @@ class PlanOptions:
             epochs=self.epochs,
             seed=self.seed,
             sample=None if self.sample == "all" else self.sample,
-            most_prompt_tokens=self.max_prompt_tokens,
             function=whose,
             layouts=layouts,
             output_limits=limits,
@@ -273,14 +269,6 @@ class RunOptions:
         metavar="COUNT",
         advanced=True,
         help="Calls of each model at the same time.",
-    )
-    retries: int = option(
-        type=click.IntRange(min=0),
-        default=4,
-        show_default=True,
-        metavar="COUNT",
-        advanced=True,
-        help="Retries of a request that a busy server refuses.",
     )
     calls_per_minute: float | None = option(
         type=click.FloatRange(min=0, min_open=True),
@@ -402,12 +390,6 @@ class PlaybookOptions:
         metavar="COUNT",
         advanced=True,
         help="With --playbook: the most calls of all steps together. Default: no limit.",
-    )
-    max_output_tokens: int | None = option(
-        type=COUNT,
-        metavar="COUNT",
-        advanced=True,
-        help="With --playbook: the most output tokens of all steps together. Default: no limit.",
     )
     reply_tokens: int | None = option(
         type=COUNT,

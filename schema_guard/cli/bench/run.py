@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from schema_guard.cli.bench.options import PlanOptions, PlaybookOptions, RunOptions, SuiteOptions
+from schema_guard.cli.bench.options import RETRIES, PlanOptions, PlaybookOptions, RunOptions, SuiteOptions
 from schema_guard.cli.shared.given import refuse
 from schema_guard.cli.shared.notes import note
 from schema_guard.cli.shared.options import build_command, output_path, shared, store_of, takes
@@ -32,12 +32,12 @@ if TYPE_CHECKING:
 # Options that have no effect on the steps of a playbook.
 _NOT_IN_PLAYBOOK = {
     **dict.fromkeys(
-        ("strategies", "max_attempts", "epochs", "max_prompt_tokens"),
+        ("strategies", "max_attempts", "epochs"),
         "the steps of --playbook decide this: leave it out",
     ),
     **dict.fromkeys(
         ("max_cost", "max_tokens"),
-        "--playbook has --max-calls, --max-output-tokens, and --max-time instead",
+        "--playbook has --max-calls and --max-time instead",
     ),
     **dict.fromkeys(
         ("calls_per_minute", "journal", "resume", "write_batch", "read_batch", "executor"),
@@ -143,11 +143,11 @@ def _run(suite: SuiteOptions, asked: PlanOptions, how: RunOptions, store: str | 
     loaded, records = suite.load(), store_of(store)
     with ExitStack() as stack:
         models, sources = asked.connect(
-            _stand_in if how.dry_run else partial(connect, max_retries=how.retries), stack
+            _stand_in if how.dry_run else partial(connect, max_retries=RETRIES), stack
         )
         plan = asked.plan(loaded, models, function=how.whose(records), records=records)
         settings = how.settings(models)
-        make = _executed(how.executor, sources, how.retries)
+        make = _executed(how.executor, sources)
         kept = None
         if how.resume and how.journal is not None and Path(how.journal).exists():
             kept = stack.enter_context(Journal.resume(how.journal, plan))
@@ -186,7 +186,7 @@ def _stand_in(source: str) -> Any:
     return stand_in(source)
 
 
-def _executed(executor: str, sources: dict[str, str], retries: int) -> Callable[..., Run]:
+def _executed(executor: str, sources: dict[str, str]) -> Callable[..., Run]:
     """Return the function that makes the calls of a plan."""
     if executor == "local":
         from schema_guard.bench.run.runner import run
@@ -198,7 +198,7 @@ def _executed(executor: str, sources: dict[str, str], retries: int) -> Callable[
             f"--executor {safe(executor)!r}: expected local, ray, or ray://HOST:PORT{near}"
         )
     made: Callable[..., Run] = load("executor:ray")(
-        None if executor == "ray" else executor, sources, retries=retries
+        None if executor == "ray" else executor, sources, retries=RETRIES
     )
     return made
 

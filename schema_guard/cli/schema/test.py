@@ -22,11 +22,8 @@ from schema_guard.report.as_text import as_text
     show_default=True,
     help="Instances and replies to generate for each property.",
 )
-@click.option(
-    "--seed", type=int, metavar="N", default=0, show_default=True, help="Seed of the generated instances."
-)
 @shared("format")
-def command(schema: str, examples: int, seed: int, form: str) -> int:
+def command(schema: str, examples: int, form: str) -> int:
     """Test with generated instances and replies that the library handles SCHEMA correctly.
 
     SCHEMA is a JSON Schema file, or module:Model. Each property must hold for every schema. For example, a valid
@@ -45,7 +42,7 @@ def command(schema: str, examples: int, seed: int, form: str) -> int:
             raise
         raise missing_extra("schema-guard schema test", "hypothesis", "testing") from error
     loaded = schema_of(schema, "SCHEMA")
-    tried = list(try_laws(loaded, examples=examples, seed=seed))
+    tried = list(try_laws(loaded, examples=examples))
     if form == "json":
         print_json({"schema": loaded.name, "fingerprint": loaded.fingerprint, "laws": as_json(tried)})
     else:

@@ -46,7 +46,6 @@ MOVED_OPTIONS = {
     "--latency-p95": ("--max-p95",),
     "--max-bytes": ("--max-size",),
     "--max-seconds": ("--max-time",),
-    "--max-tokens": ("--max-output-tokens", "--max-row-tokens"),
     "--output-tokens": ("--reply-tokens",),
     "--right": ("--min-right",),
     "--schema-column": ("--field",),

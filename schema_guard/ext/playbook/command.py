@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
+from schema_guard.cli.bench.options import RETRIES
 from schema_guard.cli.bench.stand_ins import stand_in
 from schema_guard.cli.shared.given import is_given
 from schema_guard.cli.shared.notes import note
@@ -91,7 +92,7 @@ def run_command(
             return _report(found, missing, config, records, outputs)
         settings = _settings(found, asked, how, steps, config, records)
         settings = replace(settings, repeated=_repeated(suite, asked, how, steps, found))
-        ask = stand_in if how.dry_run else partial(connect, max_retries=how.retries)
+        ask = stand_in if how.dry_run else partial(connect, max_retries=RETRIES)
         model, tuned = _connected(found.models, ask)
         larger = None if steps.larger is None else ask(steps.larger)
         models = _Models(model, tuned, larger)
@@ -306,7 +307,7 @@ def _settings(
         extra={**extra, **({"config": aims} if aims else {})},
         output_tokens=steps.reply_tokens or limits.get(schema.fingerprint, _REPLY_TOKENS),
         options=dict(map(key_value, steps.options)),
-        budget=PlaybookBudget(steps.max_calls, steps.max_output_tokens, how.max_time),
+        budget=PlaybookBudget(steps.max_calls, how.max_time),
         function=found.function,
         layout=layouts.get(schema.fingerprint, "turns"),
         priority=steps.priority,

@@ -83,10 +83,7 @@ def estimate_of(
     if budget.calls is not None:
         calls = min(calls, budget.calls)
     attempts = calls * most.attempts
-    bounds = [] if most.output_tokens is None else [attempts * most.output_tokens]
-    output_tokens = min(
-        [*bounds, *([] if budget.output_tokens is None else [budget.output_tokens])], default=None
-    )
+    output_tokens = None if most.output_tokens is None else attempts * most.output_tokens
     shown = [estimated_tokens([one.value, one.task]) for one in inputs.examples]
     texts = [estimated_tokens(task) for task in inputs.tasks]
     prompt_tokens = estimated_tokens(inputs.schema.document) + sum(shown) + sum(texts) // len(texts)

@@ -165,7 +165,6 @@ class _PlaybookRun:
         part = part_of_alpha(self.shares.get("n_functions") or 1, self._is_priority())
         self.alpha_each = settings.alpha * part / max(1, self._steps_ahead())
         self.calls_started = 0
-        self.output_tokens = 0
         self.lost_in_a_row = LostInARow(MOST_LOST_IN_A_ROW)
         self.began = 0.0
         self.ended = ""
@@ -306,8 +305,6 @@ class _PlaybookRun:
         budget = self.settings.budget
         if budget.calls is not None and self.calls_started >= budget.calls:
             return f"budget of {budget.calls} calls spent"
-        if budget.output_tokens is not None and self.output_tokens >= budget.output_tokens:
-            return f"budget of {budget.output_tokens} output tokens spent"
         if budget.elapsed_s is not None and monotonic() - self.began >= budget.elapsed_s:
             return f"budget of {budget.elapsed_s:g} s spent"
         return ""
@@ -320,7 +317,6 @@ class _PlaybookRun:
             self._lose(calls, call)
             return
         self.lost_in_a_row.add(is_lost=False)
-        self.output_tokens += outcome.usage.output_tokens or 0
         calls.add(call.task, outcome)
         rate = bounds(calls.k, calls.n, alpha=self.alpha_each)
         if rate.upper <= self.settings.target:

@@ -25,12 +25,10 @@ class PlaybookBudget(NamedTuple):
 
     Attributes:
         calls: That are begun, over all steps.
-        output_tokens: Generated over all steps; unknown usage counts as 0.
         elapsed_s: Seconds from the first call.
     """
 
     calls: int | None = None
-    output_tokens: int | None = None
     elapsed_s: float | None = None
 
 

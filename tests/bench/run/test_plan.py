@@ -93,21 +93,6 @@ def test_variant_is_named_by_its_strategy_and_where_needed_by_its_model():
     assert [variant.name for variant in variants_of(["a", "b"], ["bare"])] == ["a bare", "b bare"]
 
 
-def test_long_tasks_are_left_out_and_counted():
-    """Tasks whose schema and text are too long are not asked, and the plan says how many."""
-    suite = small_suite(tasks=3)
-    long = suite.schemas[0].tasks[0]
-    longer = type(long)(long.id, "word " * 500, long.instruction, long.gold, {}, (), "test")
-    entry = suite.schemas[0]
-    entry = type(entry)(entry.name, entry.group, "", "MIT", entry.schema, (longer, *entry.tasks[1:]), ())
-    suite = type(suite)("small", "", "MIT", suite.fingerprint, (entry, suite.schemas[1]))
-
-    plan = plan_of(suite, ONE, PlanSettings(most_prompt_tokens=300, sample=4))
-
-    assert long.id not in {task.id for _, task in plan.tasks}
-    assert plan.left_out == ("1 tasks are longer than 300 tokens", "1 tasks are not in the sample of 4")
-
-
 WRONG = [
     (lambda: variants_of(["m"], ["bar"]), "strategy='bar': expected one of"),
     (lambda: variants_of(["m"], []), "strategies=[]: expected one or more, each once"),
@@ -115,10 +100,6 @@ WRONG = [
     (lambda: PlanSettings(max_attempts=0), "max_attempts=0: expected an int >= 1"),
     (lambda: PlanSettings(epochs=0), "epochs=0: expected an int >= 1"),
     (lambda: PlanSettings(sample=0), "sample=0: expected an int >= 1"),
-    (
-        lambda: plan_of(small_suite(), ONE, PlanSettings(most_prompt_tokens=5)),
-        "suite 'small': no task to ask: of 4",
-    ),
     (
         lambda: plan_of(small_suite(tasks=0), ONE),
         "suite 'small': it has schemas, but no task to score; its instances",

@@ -57,7 +57,6 @@ NUMBERS = {
     "suite.jsonl --sample 4 --seed 3": 4,
     "suite.jsonl --sample 4 --epochs 3": 12,
     "long.jsonl --sample all": 16,
-    "long.jsonl --sample all --max-prompt-tokens 500": 15,
     "rows.jsonl --sample all --field input=text --field gold=label --schema item.json": 3,
     "rows.jsonl --sample all --field input=text --field gold=label --schema item.json --suite-format huggingface": 3,
 }

@@ -86,12 +86,6 @@ class Making:
         advanced=True,
         help="Largest number of rows, taken in turn from each segment and failure. Default: all.",
     )
-    max_row_tokens: int | None = option(
-        type=COUNT,
-        metavar="COUNT",
-        advanced=True,
-        help="Largest estimated number of tokens in a row. Default: the limit of the provider.",
-    )
     validation: float = _share("validation")
     test: float = _share("the test")
     prices: str | None = option(
@@ -117,7 +111,6 @@ class Making:
             strategy=self.strategy,
             min_examples=self.min_examples,
             max_examples=self.max_examples,
-            max_tokens=self.max_row_tokens,
             accept_unchecked=self.accept_unchecked,
             base=NAME if self.base == "local" else self.base,
             validation=self.validation,

@@ -75,9 +75,6 @@ class TuneOptions:
     url: str | None = option(
         metavar="URL", advanced=True, help="Address of the host. Default: the public address of the host."
     )
-    seed: int | None = option(
-        type=int, metavar="N", advanced=True, help="Seed of the training, if the host takes one."
-    )
     price: float | None = option(
         type=DOLLARS, metavar="DOLLARS", advanced=True, help="Your price of a million training tokens."
     )
@@ -100,7 +97,7 @@ class TuneOptions:
     def fits(self, job: TuningJob) -> None:
         """Refuse options that differ from the job in the folder."""
         known_of = {**job.cost, "backend": job.backend, "base": job.base, "url": job.url}
-        for name in ("backend", "base", "url", "epochs", "seed", "price"):
+        for name in ("backend", "base", "url", "epochs", "price"):
             given, known = getattr(self, name), known_of.get(name)
             if given is not None and given != known:
                 raise click.UsageError(
@@ -166,7 +163,7 @@ def _print_plan(asked: TuneOptions, directory: Path, form: str) -> int:
 
 
 def _lora(asked: TuneOptions) -> LoraSettings:
-    return LoraSettings(epochs=asked.epochs, seed=asked.seed or 0)
+    return LoraSettings(epochs=asked.epochs, seed=0)
 
 
 def _is_here(asked: TuneOptions, directory: Path) -> bool:
@@ -287,7 +284,7 @@ def _agreed(asked: TuneOptions, directory: Path, found: TrainingRows, yes: bool)
         url=None if asked.url is None else checked_url(asked.url),
         set=digests(directory, found.files),
         mark=new_mark(),
-        cost={**plan.cost, "seed": asked.seed},
+        cost=plan.cost,
     )
     save_job(directory, job)
     return job

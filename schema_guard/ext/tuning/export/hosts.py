@@ -80,9 +80,9 @@ def host_of(name: str, form: str) -> TuningHost:
     return known[name]
 
 
-def refused_by(host: TuningHost, row: TrainingRow, most_tokens: int | None) -> str | None:
+def refused_by(host: TuningHost, row: TrainingRow) -> str | None:
     """Say why a host would refuse a row; None where it would not."""
-    return next(_objections(host, row, most_tokens), None)
+    return next(_objections(host, row), None)
 
 
 def line_of(host: TuningHost, row: TrainingRow, form: str) -> str:
@@ -113,7 +113,7 @@ def _spelled(host: TuningHost, row: TrainingRow, form: str) -> dict[str, Any]:
     return {"messages": [*messages, answer]}
 
 
-def _objections(host: TuningHost, row: TrainingRow, most_tokens: int | None) -> Iterator[str]:
+def _objections(host: TuningHost, row: TrainingRow) -> Iterator[str]:
     roles = [message["role"] for message in row.messages]
     turns = roles[1:] if roles[0] == "system" else roles
     if "system" in turns:
@@ -122,9 +122,8 @@ def _objections(host: TuningHost, row: TrainingRow, most_tokens: int | None) -> 
         yield f"user and assistant do not take turns, as {host.name} asks for"
     if host.spelling == "prompt_completion" and len(roles) > 1:
         yield "several messages, where prompt-completion has one text"
-    most = most_tokens if most_tokens is not None else host.most_tokens
-    if most is not None and tokens_of(row) > most:
-        yield f"longer than {most:,} tokens, as estimated"
+    if host.most_tokens is not None and tokens_of(row) > host.most_tokens:
+        yield f"longer than {host.most_tokens:,} tokens, as estimated"
     texts = [*(message["content"] for message in row.messages), as_written(row.answer), row.rejected or ""]
     if not all(map(_is_unicode, texts)):
         yield "a text that is no Unicode: a lone surrogate"

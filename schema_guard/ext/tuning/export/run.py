@@ -127,7 +127,7 @@ def _usable(
     usable = []
     is_dpo = settings.form == "dpo"
     for row in with_rejected(rows, schema) if is_dpo else rows:
-        reason = refused_by(host, row, settings.max_tokens)
+        reason = refused_by(host, row)
         if not schema.is_valid(row.answer):
             reason = "its answer is not valid for the schema"
         elif is_dpo and row.rejected is None:

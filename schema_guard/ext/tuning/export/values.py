@@ -151,7 +151,6 @@ class ExportSettings:
         strategy: By which a tuned model will be asked: `bare` or `system_prompt`.
         min_examples: Fewer rows to train on are too few.
         max_examples: No more are taken, by turns from every segment and failure; None takes all.
-        max_tokens: A longer row is left out, by an estimate; None: what the host says.
         accept_unchecked: Whether answers are taken whose values nobody has looked at.
         base: The model that is to be tuned; its own unchecked answers are never taken.
         validation: Share of the rows.
@@ -167,7 +166,6 @@ class ExportSettings:
     strategy: str = "bare"
     min_examples: int = 100
     max_examples: int | None = None
-    max_tokens: int | None = None
     accept_unchecked: bool = False
     base: str | None = None
     validation: float = 0.1

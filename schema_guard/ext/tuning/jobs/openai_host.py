@@ -83,7 +83,6 @@ class OpenAIHost(HostApi):
             "training_file": order.training,
             "validation_file": order.validation,
             "suffix": f"sg-{order.mark}",
-            "seed": order.seed,
             # The supervised one is what every server does that knows no methods.
             "method": {"type": kind, kind: epochs} if kind == "dpo" or epochs else None,
         }

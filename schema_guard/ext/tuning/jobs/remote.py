@@ -76,7 +76,6 @@ class TuningOrder(NamedTuple):
         training: What the host calls the file of rows.
         validation: What it calls the file that it measures on; None for none.
         epochs: How often it goes over the rows; None for what the host takes by itself.
-        seed: None for what the host takes by itself.
     """
 
     base: str
@@ -85,4 +84,3 @@ class TuningOrder(NamedTuple):
     training: str
     validation: str | None
     epochs: int | None
-    seed: int | None

@@ -152,7 +152,6 @@ class HostTuning:
             training=training,
             validation=next(iter(ids.values()), None),
             epochs=job.cost.get("epochs"),
-            seed=job.cost.get("seed"),
         )
 
     def _uploaded(self, job: TuningJob, name: str) -> TuningJob:

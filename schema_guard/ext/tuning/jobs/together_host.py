@@ -120,7 +120,6 @@ class TogetherHost(HostApi):
             "validation_file": order.validation,
             "n_evals": None if order.validation is None else 1,
             "n_epochs": order.epochs,
-            "random_seed": order.seed,
             "suffix": f"sg-{order.mark}",
             "training_method": {"method": "dpo"} if order.form == "dpo" else sft,
         }

@@ -131,7 +131,7 @@ USER = {"role": "user", "content": "a"}
 )
 def test_what_a_host_refuses_is_known_before_it_is_asked(host, messages, reason):
     """A row that would fail the whole upload is left out, with its reason."""
-    result = refused_by(host_of(host, "sft"), TrainingRow(messages, {}, "gold", "x"), None)
+    result = refused_by(host_of(host, "sft"), TrainingRow(messages, {}, "gold", "x"))
 
     assert result is None if reason is None else result.startswith(reason)
 
