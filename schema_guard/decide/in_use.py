@@ -47,7 +47,7 @@ class Arrival(NamedTuple):
     Attributes:
         absence: How long it was absent.
         last_day: Of its last call; None when unknown.
-        hours: At which hours of the day (UTC) it is called, from one up to another; None without such a pattern.
+        hours: At which hours of the day it is called, from one up to another; None without such a pattern.
     """
 
     absence: Absence

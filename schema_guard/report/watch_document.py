@@ -47,6 +47,9 @@ def document_of(watched: Sequence[Watched], objective: float) -> Document:
     wrong = sum(not entry.is_below for entry in watched)
     state, caveat = _state_of_all(watched)
     others = f"; {wrong} of {len(watched)} configurations are wrong" if len(watched) > 1 else ""
+    few = next((entry for entry in watched[1:] if entry.usage.startswith("has ")), None)
+    if few is not None:
+        others += f"; {few.configuration} {few.usage}"
     if worst.n_functions > 1:
         others += f"; bounds for {worst.n_functions} functions"
     return Document(
@@ -100,7 +103,7 @@ def _state_text(entry: Watched, objective: float) -> str:
     if not entry.is_rated:
         return f"{failed}, which is no rate of the traffic"
     if not entry.is_main and entry.state == "fail":
-        return f"{failed}; {entry.usage}"
+        return f"{failed}; it {entry.usage}" if entry.usage.startswith("has ") else f"{failed}; {entry.usage}"
     if entry.state == "pass":
         return f"{failed}, proved below {percent(entry.upper)}; the limit is {share(objective)}"
     return f"{failed}; the limit is {share(objective)}, and more calls are needed to decide"

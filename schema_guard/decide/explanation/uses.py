@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from math import ceil, floor, log10
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.decide.breaches import TUNED, too_few
@@ -11,6 +12,9 @@ from schema_guard.decide.functions import rounded_up
 from schema_guard.text import plural
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from schema_guard.decide.breaches import Breach
     from schema_guard.decide.case import Case
     from schema_guard.decide.evidence.values import Pilot, StrategyCounts
     from schema_guard.decide.in_use import Arrival
@@ -21,8 +25,7 @@ STOP = "too few to matter, stop it anyway"
 # A configuration beside the main one with a larger part of the calls is no canary.
 _CANARY = 0.25
 _NIGHT = (18, 8)
-# Percents are whole numbers from here on.
-_WHOLE = 0.1
+_DOES = {"format": "fails", "right": "is not right in", "latency": "is too slow in", "rise": "now fails"}
 
 
 def uses_of(case: Case) -> dict[str, dict[str, Any]]:
@@ -33,7 +36,7 @@ def uses_of(case: Case) -> dict[str, dict[str, Any]]:
     pilot = case.evidence.pilot
     if pilot is not None and case.tuned is not None:
         known.append((TUNED, pilot, case.tuned.failed))
-    few, main = {breach.strategy for breach in too_few(case)}, case.main
+    few, main = too_few(case), case.main
     uses: dict[str, dict[str, Any]] = {}
     for name, configuration, rate in known:
         arrival = configuration.arrival
@@ -45,8 +48,10 @@ def uses_of(case: Case) -> dict[str, dict[str, Any]]:
         elif main is not None and main.strategy is configuration:
             uses[name] = {"use": "main", "text": f"main: {_share_text(share)}"}
         else:
-            text = f"{_kind(arrival, share)}: {_share_text(share)}{_fails(rate)}"
-            uses[name] = {"use": "beside", "text": f"{text}: {STOP}" if name in few else text}
+            own = [breach for breach in few if breach.strategy == name]
+            kind = _kind(arrival, share, case.config.time_zone)
+            text = f"{kind}: {_share_text(share)}{_fails(rate)}"
+            uses[name] = {"use": "beside", "text": _few_text(share, own) if own else text}
     return uses
 
 
@@ -76,25 +81,40 @@ def _gone_text(arrival: Arrival) -> str:
     return f"gone{since} (last seen {plural(arrival.absence.now, 'call')} ago)"
 
 
-def _kind(arrival: Arrival, share: float) -> str:
+def _few_text(share: float, proved: Sequence[Breach]) -> str:
+    """Write what is proved of a configuration with few calls, as the rest of a sentence that its name begins."""
+    known = [
+        f"{_DOES[breach.what]} {_percent(breach.lower, floor)}% or more"
+        for breach in proved
+        if breach.lower is not None
+    ]
+    return f"has {_share_text(share)} and {' and '.join(known)}: {STOP}"
+
+
+def _kind(arrival: Arrival, share: float, zone: str) -> str:
     if arrival.hours is not None:
         first, last = arrival.hours
         length, offset = (last - first) % 24, (first - _NIGHT[0]) % 24
         if offset + length <= (_NIGHT[1] - _NIGHT[0]) % 24:
             return "nights only"
-        return f"only from {first}:00 to {last}:00 UTC"
+        return f"only from {first}:00 to {last}:00 {zone}"
     return "canary" if share < _CANARY else "also in use"
 
 
 def _share_text(share: float) -> str:
-    return f"{_percent(share)}% of the calls" if share < 1 else "all of the latest calls"
+    return f"{_percent(share, round)}% of the calls" if share < 1 else "all of the latest calls"
 
 
 def _fails(rate: Rate) -> str:
     if not rate.n:
         return ""
-    return f", fails {_percent(rate.bounds.lower)} to {_percent(rate.bounds.upper)}%"
+    return f", fails {_percent(rate.bounds.lower, floor)} to {_percent(rate.bounds.upper, ceil)}%"
 
 
-def _percent(part: float) -> str:
-    return f"{100 * part:.0f}" if part >= _WHOLE else f"{100 * part:.2g}"
+def _percent(part: float, rounded: Callable[[float], int]) -> str:
+    """Write a percentage without decimals from 10, with one from 1, and with two digits below 1."""
+    percentage = 100 * part
+    if percentage <= 0:
+        return "0"
+    decimals = max(0, 1 - floor(log10(percentage)))
+    return f"{rounded(percentage * 10**decimals) / 10**decimals:g}"

@@ -161,7 +161,10 @@ def _result_facts(figures: Figures) -> Iterator[Fact]:
     for name in [*used, *(["tuned"] if "tuned" in uses else [])][:_MOST_NAMED]:
         usage = uses.get(name, {})
         if name not in wrong and usage.get("use", "main") != "main":
-            yield Fact("gone" if usage["use"] == "gone" else "beside", f"{name_of(name)}: {usage['text']}")
+            mark = "" if usage["text"].startswith("has ") else ":"
+            yield Fact(
+                "gone" if usage["use"] == "gone" else "beside", f"{name_of(name)}{mark} {usage['text']}"
+            )
     if "tuned" in figures and "tuned" not in wrong:
         yield Fact("tuned model", failed(figures["tuned"]))
     yield from _share_of_gain(figures)

@@ -77,7 +77,7 @@ def test_a_canary_says_its_part_and_how_often_it_fails(production):
 
     text = production.verdict().figures["uses"]["system_prompt m2"]["text"]
 
-    assert text.startswith("canary: 10% of the calls, fails 34 to 66%")
+    assert text.startswith("canary: 10% of the calls, fails 33 to 67%")
 
 
 @pytest.mark.parametrize("seed", [4, 5])
@@ -120,6 +120,59 @@ def test_a_model_of_the_night_is_in_use_by_day(production):
     assert result.figures["counted"]["current"] == "system_prompt m1"
 
 
+def test_hours_and_days_are_those_of_the_zone(production):
+    """The nights of Tokyo are the days of Greenwich."""
+    production.clock.now += 3_600 * 17 - production.clock.now % 3_600 + 60  # 13:01 UTC, 22:01 in Tokyo
+    for _ in range(4):
+        production.calls(16, 8, model="m2", after_s=3_600 / 2)
+        production.calls(80, 0, after_s=3_600 / 5)
+
+    def text(zone):
+        return production.verdict(config={"time_zone": zone}).figures["uses"]["system_prompt m2"]["text"]
+
+    assert text("Asia/Tokyo").startswith("nights only: ")
+    assert text("UTC").startswith("only from 13:00 to 21:00 UTC: ")
+    assert text("America/New_York").startswith("only from 9:00 to 17:00 America/New_York: ")
+
+
+@pytest.mark.parametrize(("every", "seed"), [(25, None), (25, 12)])
+def test_a_prompt_that_replaced_a_tuned_model_is_wrong(production, every, seed):
+    """A tuned model answered for 5 days. Since yesterday 700 calls are the prompt's, which fails 4%."""
+    production.calls(5 * 700, 0, tuned=True, model="ft:m1", after_s=86_400 / 700)
+    if seed is None:
+        production.calls(700, every, after_s=86_400 / 700)
+    else:
+        mixed(production, 700, seed, m1=(1.0, 1 / every))
+
+    result = production.verdict()
+
+    assert [what for _, what in wrong_in(result) if what == "format"] == ["format"]
+    assert result.exit_code == 1
+    assert result.figures["counted"]["current"].startswith("system_prompt")
+    assert "(last seen 700 calls ago)" in result.head
+
+
+@pytest.mark.parametrize("seed", [13, 14])
+def test_a_switch_with_few_calls_leaves_both_in_use(production, seed):
+    """The function has three calls a day and was switched three days ago. A day later the old model is gone."""
+    chance = random.Random(seed)
+    for _ in range(90):
+        production.calls(1, int(chance.random() < 0.02), after_s=86_400 / 3)
+    for _ in range(9):
+        production.calls(1, int(chance.random() < 0.02), model="m2", after_s=86_400 / 3)
+    both = production.verdict().figures["uses"]
+    production.calls(3, 0, model="m2", after_s=86_400 / 3)
+    after = production.verdict().figures["uses"]
+
+    assert {name: use["use"] != "gone" for name, use in both.items()} == {
+        "system_prompt m1": True,
+        "system_prompt m2": True,
+    }
+    assert after["system_prompt m1"]["use"] == "gone"
+    assert after["system_prompt m1"]["text"].endswith(" (last seen 12 calls ago)")
+    assert after["system_prompt m2"]["use"] == "main"
+
+
 def test_too_few_calls_to_matter_are_named_and_no_alarm(production):
     """One call in 300 is of an old model that always fails: a tenth of the target is not reached."""
     for _ in range(12):
@@ -130,8 +183,11 @@ def test_too_few_calls_to_matter_are_named_and_no_alarm(production):
 
     assert (wrong_in(result), result.exit_code) == ([], 0)
     text = result.figures["uses"]["system_prompt m2"]["text"]
-    assert text.endswith(": too few to matter, stop it anyway")
-    assert "too few to matter, stop it anyway" in result.head
+    assert re.fullmatch(
+        r"has 0\.03\d% of the calls and fails \d\d% or more: too few to matter, stop it anyway", text
+    )
+    assert f"beside system_prompt m2 {text}" in result.head
+    assert f"; system_prompt m2 {text}" in production.run("watch", "--max-failure-rate", "1%")[1]
 
 
 def test_a_trial_is_never_in_use(production):
