@@ -250,11 +250,11 @@ def _target_sources(asked: DecideOptions, evidence: dict[str, Any]) -> dict[str,
     """Return the source of each target. An option of the command line wins over a file, and a file over the store."""
     config, file = evidence.get("config"), asked.evidence or asked.given
     in_file = json_file(file).get("config") if file and file != "-" else None
-    sources = dict.fromkeys(in_file if isinstance(in_file, dict) else (), str(file))
+    sources = dict(evidence.get("target_sources") or {})
+    sources |= dict.fromkeys(in_file if isinstance(in_file, dict) else (), str(file))
     sources |= {name: _AIMS[name] for name in _aims(asked)}
     if isinstance(config, dict) and "target" in config and "target" not in sources:
-        history = evidence.get("target_history")
-        sources["target"] = f"stored on {history[-1][0]}" if history else "evidence"
+        sources["target"] = "evidence"
     return {"target": "default", **{name: source for name, source in sources.items() if name in _AIMS}}
 
 

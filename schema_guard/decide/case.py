@@ -208,7 +208,7 @@ def case_of(evidence: CaseEvidence) -> Case:
         measurement for measurement in strategies if measurement.strategy.is_rated and measurement.failed.n
     ]
     best = min(
-        prompted_of([found for found in with_data if not is_gone(found.strategy)] or with_data),
+        prompted_of([found for found in with_data if not is_gone(found.strategy)]) or prompted_of(with_data),
         key=lambda found: (found.point, order_of(found.strategy.step)),
         default=None,
     )

@@ -247,6 +247,7 @@ def _gathered(problem: Problem, store: Store, facts: dict[str, Any], options: _G
         "ladder": claims_of(own, best, steps, facts.pop("ladder", [])),
         "calls_per_month": production.calls_per_month(),
         "target_history": [[_day(past.at), past.target] for past in targets],
+        "target_sources": {"target": f"stored on {_day(past.at)}" for past in targets[-1:]},
         "pilot": answered_for(
             pilot_of(tuned, best, production, store, _limit(config), answers), tuned, again, notes
         ),

@@ -354,7 +354,7 @@ def test_the_file_can_be_read_and_compared(path):
                 "function": "extract",
                 "is_awaited": False,
                 "is_streamed": False,
-                "prompt": "Größe?",
+                "prompt": [{"content": "Größe?", "role": "user"}],
                 "prompt_hash": calls_of(path)[0]["prompt_hash"],
                 "reply": {
                     "failure": None,
@@ -593,7 +593,7 @@ def test_a_changed_prompt_is_shown_where_it_differs(path):
 def test_messages_are_not_their_text(path):
     """A text that reads as recorded messages do is another prompt."""
     task = [{"content": "a", "role": "user"}]
-    extract = guard(TOTAL, strategy="bare", store=None)(ScriptedModel([GOOD]))
+    extract = guard(TOTAL, strategy="bare", store=None)(lambda prompt: GOOD)
     record(path, extract, task)
 
     with pytest.raises(ReplayError, match="a text has become messages"), replaying(path):

@@ -6,7 +6,6 @@ import random
 import pytest
 
 from schema_guard.decide import decide
-from schema_guard.decide.functions import rounded_up
 from tests.public.decide.production import TICKET
 
 
@@ -91,19 +90,3 @@ def test_a_function_that_has_no_more_calls_has_no_part(production):
     production.calls(30, 0, name="shop.f0")
 
     assert "n_functions" not in json_of(production, "decide", "--function", "shop.f0")
-
-
-def test_the_number_of_functions_is_rounded_up():
-    """One more function seldom changes a bound."""
-    assert [rounded_up(n) for n in (1, 2, 3, 5, 6, 11, 20, 49, 50, 51)] == [
-        1,
-        2,
-        5,
-        5,
-        10,
-        20,
-        20,
-        50,
-        50,
-        100,
-    ]

@@ -13,7 +13,7 @@ from schema_guard.report.decision.document import document_of, head_of
 from schema_guard.report.decision.plain_words import FIXES
 from tests.cli import parsing
 from tests.needs import needs
-from tests.public.decide.examples import economics, failing, ladder, passing, strategy
+from tests.public.decide.examples import economics, exhausted, failing, ladder, passing, strategy
 from tests.public.decide.test_laws import evidences
 from tests.report.decision.examples import VERDICTS
 
@@ -165,3 +165,11 @@ def test_every_command_that_would_measure_a_claim_can_be_run(tmp_path, monkeypat
     steps = {claim["measure"] for claim in claims if "schema-guard " in (claim["measure"] or "")}
 
     assert {parsed(step).info_name for step in steps} == {"run", "help"}
+
+
+def test_second_hand_end_of_a_model_is_marked():
+    """The head marks the last day of a model if no page of the provider confirms it."""
+    feasible = {"base_model": "o4-mini", "active_tuner": True}
+    verdict = decide({**exhausted(), "day": "2026-09-01", "feasibility": feasible})
+
+    assert "o4-mini ends 2026-10-23, in 1.7 months, second-hand" in as_text(head_of(verdict))

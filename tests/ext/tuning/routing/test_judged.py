@@ -211,16 +211,16 @@ def test_failures_in_bursts_that_the_prompt_all_answered_are_no_failures():
 
 
 @pytest.mark.parametrize(
-    ("bad", "verdict"),
-    [("prompt", "FINE_TUNE_JUSTIFIED"), ("tuned", "PROMPTING_ENOUGH")],
+    ("bad", "of_ten", "verdict"),
+    [("prompt", 7, "FINE_TUNE_JUSTIFIED"), ("tuned", 6, "PROMPTING_ENOUGH")],
 )
-def test_a_verdict_says_that_the_branches_were_asked_different_inputs(bad, verdict):
+def test_a_verdict_says_that_the_branches_were_asked_different_inputs(bad, of_ten, verdict):
     """The one fails half of its calls: what is said of the other is of the inputs that `primary` had chosen for it."""
     with open_store("sqlite://") as store:
         both = Branches(
             fails=lambda branch, task: branch == bad and (int(task) * 7919 % 10_007) % 2, store=store
         )
-        router = both.router(primary=lambda prompt: int(prompt) % 5 < 3, fallback=False)
+        router = both.router(primary=lambda prompt: int(prompt) % 10 < of_ten, fallback=False)
         for number in range(1500):
             router.outcome(str(number))
         store.flush(10)
@@ -243,4 +243,3 @@ def test_a_tuned_model_that_costs_more_than_the_prompt_for_its_fallbacks_is_not_
 
     assert (verdict.verdict, verdict.figures["switch_to"]) == ("USE_CHEAPER_MODEL", "system_prompt")
     assert "for $0.001 a call instead of $0.0014" in verdict.why
-    assert "each rate is that of its own inputs" in verdict.why
