@@ -61,7 +61,12 @@ def what_if(evidence: Mapping[str, Any], changes: Sequence[str]) -> dict[str, An
             raise InvalidArgument(
                 f"what-if {clip(repr(change))}: expected path=value, such as economics.failure_cost=0.1"
             )
-        _set(changed, _resolve(path.strip(), changed), _value(text))
+        known = _resolve(path.strip(), changed)
+        _set(changed, known, _value(text))
+        if known == "calls_per_month" and isinstance(changed.get("about"), dict):
+            # The volume is no longer read from recorded days.
+            for name in ("latest_days", "latest_calls"):
+                changed["about"].pop(name, None)
     return changed
 
 

@@ -222,6 +222,7 @@ def _read_about(about: dict[str, Any]) -> EvidenceSubject:
         left_out=int(about.get("left_out", 0)),
         lost_records=_ints(about.get("lost_records", {})),
         latest_days=float(about["latest_days"]) if "latest_days" in about else None,
+        latest_calls=int(about["latest_calls"]) if "latest_calls" in about else None,
         schemas_of_function=int(about.get("schemas_of_function", 1)),
         schema_fingerprint=about.get("schema_fingerprint"),
         texts=int(about["texts"]) if "texts" in about else None,

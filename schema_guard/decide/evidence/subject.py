@@ -28,6 +28,7 @@ class EvidenceSubject(NamedTuple):
         left_out: Calls that are recorded and do not count here.
         lost_records: Attempts that could not be stored, by reason.
         latest_days: Days of the latest calls, from which calls per month are read; None when they are not.
+        latest_calls: Recorded calls of these days; None if calls per month are not read from them.
         schemas_of_function: How many the function has calls of, as a guard of tools has one for each.
         schema_fingerprint: The identity of the schema. Its name is only a label.
         texts: Calls of the function whose texts are stored; None if that is not known.
@@ -42,6 +43,7 @@ class EvidenceSubject(NamedTuple):
     left_out: int
     lost_records: Mapping[str, int]
     latest_days: float | None = None
+    latest_calls: int | None = None
     schemas_of_function: int = 1
     schema_fingerprint: str | None = None
     texts: int | None = None

@@ -245,7 +245,7 @@ def _gathered(problem: Problem, store: Store, facts: dict[str, Any], options: _G
         "current": current.id,
         "config": config,
         "ladder": claims_of(own, best, steps, facts.pop("ladder", [])),
-        "calls_per_month": production.calls_per_month(),
+        "calls_per_month": None if production.volume is None else production.volume.per_month,
         "target_history": [[_day(past.at), past.target] for past in targets],
         "target_sources": {"target": f"stored on {_day(past.at)}" for past in targets[-1:]},
         "pilot": answered_for(
@@ -255,8 +255,7 @@ def _gathered(problem: Problem, store: Store, facts: dict[str, Any], options: _G
         "comparisons": comparisons_of(own, store),
         "sources": [],
         **options.shares,
-        "about": _scope_of(problem, configurations, store, options.since)
-        | {"latest_days": None if production.latest_s is None else production.latest_s / 86_400},
+        "about": _scope_of(problem, configurations, store, options.since) | _volume_of(production, facts),
         "day": datetime.now(UTC).date().isoformat(),
         "options": store_options(store),
     }
@@ -436,6 +435,14 @@ def _scope_of(
         "left_out": recorded - sum(row.calls for row in rows),
         "lost_records": store.lost_records(since=since),
     }
+
+
+def _volume_of(production: Production, facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Return from which days and calls the volume is read; nothing if the user has given it."""
+    volume = production.volume
+    if volume is None or "calls_per_month" in facts:
+        return {}
+    return {"latest_days": volume.days, "latest_calls": volume.calls}
 
 
 def _nothing(store: Store, facts: Mapping[str, Any]) -> str:

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from datetime import UTC, datetime, tzinfo
-from math import fsum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from schema_guard.configuration.traffic import again_of, traffic_of
+from schema_guard.configuration.traffic import again_of
 from schema_guard.decide.recorded.arrivals import FunctionArrivals, Uses
 from schema_guard.decide.recorded.configurations import is_rated, is_trial, last_call, stream_key
 from schema_guard.decide.recorded.stream import CallsInOrder, PartOfCalls, stream_of
+from schema_guard.decide.recorded.volume import Volume, volume_of
 from schema_guard.decide.recorded.weekly import change_in_weeks, weekly_evidence, whole_weeks
 from schema_guard.decide.recorded.weeks import Calendar
 from schema_guard.records.rows import CONFIGURATION_COLUMNS
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 _DAY_S = 86_400
 _HOUR_S = 3_600
 _WEEK_S = 7 * _DAY_S
-_SECONDS_A_MONTH = 365.25 / 12 * _DAY_S
 # The latest calls are those of a week when they are so many, else the last so many.
 _LATEST_CALLS = 1_000
 
@@ -62,7 +61,7 @@ class Production(NamedTuple):
         rows: Of all its configurations and versions, none of them a trial.
         hours: The same by the hour.
         latest: Of the latest calls, how many each configuration has.
-        latest_s: The seconds in which they came; None when it is too short a time to read a volume from.
+        volume: How many calls come; None if they tell no volume.
         streams: Of each strategy and model, over all versions and segments. Configurations in use side by side have
             streams of their own, because the clocks of two machines can differ.
         until: The end of the time of the calls; None if it has no end.
@@ -74,7 +73,7 @@ class Production(NamedTuple):
     rows: tuple[ConfigurationCounts, ...]
     hours: tuple[HourCounts, ...]
     latest: Mapping[Row, int]
-    latest_s: float | None
+    volume: Volume | None
     streams: Mapping[StreamKey, CallsInOrder]
     until: float | None = None
     zone: tzinfo = UTC
@@ -137,16 +136,6 @@ class Production(NamedTuple):
         total = sum(self.latest.values())
         return sum(self.latest.get(row.configuration, 0) for row in rows) / total if total else 0.0
 
-    def calls_per_month(self) -> float | None:
-        """Read the volume off the latest calls, of a sample by its share; None where they span too short a time."""
-        if self.latest_s is None:
-            return None
-        drawn = {row.configuration: _drawn(row) for row in self.rows}
-        known = [(calls, share) for key, calls in self.latest.items() if (share := drawn[key])]
-        if not known:
-            return None
-        return fsum(calls / share for calls, share in known) / self.latest_s * _SECONDS_A_MONTH
-
     def stream(self, row: ConfigurationCounts) -> CallsInOrder | None:
         """Give the stream that a configuration is in."""
         key = self.keys.get(row.configuration)
@@ -202,12 +191,6 @@ class Production(NamedTuple):
         )
 
 
-def _drawn(row: ConfigurationCounts) -> float | None:
-    """Give the share of the traffic's calls that were recorded; None where nobody knows."""
-    traffic = traffic_of(row.settings)
-    return 1.0 if traffic is None else traffic.drawn
-
-
 def production_of(
     rows: Iterable[ConfigurationCounts],
     store: Store,
@@ -231,12 +214,11 @@ def production_of(
     wanted = {row.configuration for row in own}
     all_hours = store.by_hour(since=since, until=until, function=own[0].function)
     hours = tuple(hour for hour in all_hours if hour.configuration in wanted)
-    latest, begins = _latest(hours)
-    return Production(own, hours, latest, _seconds(own, begins), {}, until, zone)
+    return Production(own, hours, _latest(hours), volume_of(own, hours), {}, until, zone)
 
 
-def _latest(hours: Sequence[HourCounts]) -> tuple[dict[Row, int], int | None]:
-    """Give the calls of the last week, or the last thousand if those are more, and when the first of their hours began."""
+def _latest(hours: Sequence[HourCounts]) -> dict[Row, int]:
+    """Return the calls of the last week, or the last thousand if those are more."""
     calls: dict[Row, int] = defaultdict(int)
     begins = None
     ends = hours[-1].at + _HOUR_S if hours else 0
@@ -247,16 +229,7 @@ def _latest(hours: Sequence[HourCounts]) -> tuple[dict[Row, int], int | None]:
         if (hour.calls or hour.transport) and again_of(str(hour.configuration[_SETTINGS])) is None:
             begins = hour.at
             calls[hour.configuration] += hour.calls + hour.transport
-    return dict(calls), begins
-
-
-def _seconds(rows: Sequence[ConfigurationCounts], begins: int | None) -> float | None:
-    """Give the time in which the latest calls came; None when it is below an hour."""
-    first = min((row.first_started_at for row in rows if row.first_started_at is not None), default=None)
-    if begins is None or first is None:
-        return None
-    span = max(map(last_call, rows)) - max(first, begins)
-    return span if span >= _HOUR_S else None
+    return dict(calls)
 
 
 def current_of(

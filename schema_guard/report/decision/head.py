@@ -7,6 +7,7 @@ verdict's; words that need an explanation stand in the details below and not her
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.decide.failing_places import FailingPlace
@@ -31,6 +32,10 @@ _MISLEADS = 1.25
 _FIRST_TRY = "; first try one more line about it in the prompt, and measure it with `bench run --playbook`"
 # A volume is read from at least so many days and calls.
 _FEWEST_DAYS, _FEWEST_CALLS = 2, 100
+# Fewer calls without a reply, or a smaller part of the target, do not matter.
+_FEWEST_LOST, _PART_OF_TARGET = 5, 0.1
+# Calls repeat their inputs if a smaller part of these is distinct.
+_FEW_DISTINCT = 1 / 3
 _DAYS_A_MONTH = 365.25 / 12
 _A_BURST = 2
 # Commands that read the texts of recorded calls.
@@ -348,6 +353,43 @@ def _model_end(figures: Figures) -> Iterator[Fact]:
         )
 
 
+def _no_reply(figures: Figures) -> Iterator[Fact]:
+    """Yield the calls of production that no rate counts, if they are a good part of what may fail."""
+    rates, uses = figures.get("rates", {}), figures.get("uses", {})
+    names = [
+        name
+        for name, rate in rates.items()
+        if rate.get("traffic_share") is not None and uses.get(name, {}).get("use") != "gone"
+    ]
+    ways: Counter[str] = Counter()
+    for way in (way for name in names for way in figures.get("excluded", {}).get(name, ())):
+        ways[way["exception"] or way["code"]] += way["calls"]
+    lost = ways.total()
+    of = lost + sum(figures["counted"]["strategies"][name]["n"] for name in names)
+    is_named = any(
+        breach["what"] == "excluded" and breach["k"] == lost for breach in figures.get("breach", ())
+    )
+    if is_named or lost < _FEWEST_LOST or lost <= _PART_OF_TARGET * figures["config"]["target"] * of:
+        return
+    named = _listed([f"{n:,} {way}" if len(ways) > 1 else way for way, n in ways.most_common()])
+    yield Fact("no reply", f"{lost:,} of {calls(of)} calls got no reply ({named})")
+
+
+def _inputs(figures: Figures) -> Iterator[Fact]:
+    """Yield the distinct inputs of what is in use, if most calls repeat one."""
+    used = [name for name, rate in figures.get("rates", {}).items() if rate.get("traffic_share")]
+    for name in used:
+        counted = figures["counted"]["strategies"][name]
+        inputs = counted.get("inputs")
+        if inputs and inputs < _FEW_DISTINCT * counted["n"]:
+            whose = f"{name_of(name)}: " if len(used) > 1 else ""
+            yield Fact(
+                "inputs",
+                f"{whose}{plural(counted['n'], 'call')}, {plural(inputs, 'distinct input')}: one new bad input would be "
+                f"{share(float(f'{1 / inputs:.2g}'))}",
+            )
+
+
 def _money(figures: Figures) -> Iterator[Fact]:
     if "cost" not in figures:
         return
@@ -369,14 +411,18 @@ def _money(figures: Figures) -> Iterator[Fact]:
 
 
 def _volume(figures: Figures) -> Iterator[Fact]:
-    volume, days = figures.get("calls_per_month"), figures.get("latest_days")
-    if volume is not None and days is not None:
-        span = _time(days / _DAYS_A_MONTH)
-        if days < _FEWEST_DAYS or volume * days / _DAYS_A_MONTH < _FEWEST_CALLS:
-            yield Fact(
-                "volume", f"{calls(volume)} calls a month, but the calls of {span} are too few to tell"
-            )
-            return
+    """Yield the calls a month of a recorded function, and from which days they are read."""
+    volume, days, counted = (figures.get(name) for name in ("calls_per_month", "latest_days", "latest_calls"))
+    if volume is None or not figures.get("schema"):
+        return
+    if days is None:
+        yield Fact("volume", f"{calls(volume)} calls a month, as given")
+        return
+    span = _time(days / _DAYS_A_MONTH)
+    if days < _FEWEST_DAYS or (counted is not None and counted < _FEWEST_CALLS):
+        those = f"the calls of {span}" if counted is None else f"{plural(counted, 'call')} in {span}"
+        yield Fact("volume", f"{calls(volume)} calls a month, but {those} are too few to tell")
+    else:
         yield Fact("volume", f"{calls(volume)} calls a month, if all days are like the latest {span}")
 
 
@@ -411,6 +457,8 @@ _LINES: tuple[Callable[[Figures], Iterator[Fact]], ...] = (
     _target_facts,
     _result_facts,
     _behind_the_router,
+    _no_reply,
+    _inputs,
     _answer,
     _model_end,
     _next_facts,

@@ -40,7 +40,7 @@ WEEKLY = {
 ARRIVAL = {"absent": 5, "longest_absence": 2, "last_day": "2026-11-01", "hours": [22, 6]}
 ABOUT = {
     "function": "shop.extract", "schema": "ticket", "models": ["m1", "m2"], "period": ["2026-10-01", "2026-11-01"], "calls": 2_000,
-    "latest_days": 7, "schemas_of_function": 2, "left_out": 5, "lost_records": {"queue_full": 3},
+    "latest_days": 7, "latest_calls": 900, "schemas_of_function": 2, "left_out": 5, "lost_records": {"queue_full": 3},
     "schema_fingerprint": "0123456789abcdef", "texts": 3, "storing": "guard(..., store='r.db?payload=redacted')",
 }  # fmt: skip
 REPEATED = [[10, 1], [20, 0, 40], [5, 3]]

@@ -1,6 +1,7 @@
 """Lines of a verdict's head that apply only in some stories."""
 
 import json
+from random import Random
 
 import pytest
 
@@ -59,3 +60,92 @@ def test_a_budget_of_seconds_is_a_target(production):
     document = json.loads(out)
     assert (status, document["verdict"]) == (1, result.verdict)
     assert [breach["what"] for breach in document["breach"]] == ["latency"]
+
+
+def test_calls_without_a_reply_are_named_beside_a_good_rate(production):
+    """The provider gave no reply to 91 of 3,000 calls."""
+    production.calls(2_909, 0)
+    production.calls(91, 0, raises=TimeoutError())
+
+    head = production.verdict().head
+
+    assert "91 of 3,000 calls got no reply (TimeoutError)" in head
+
+
+def test_four_calls_without_a_reply_are_not_named(production):
+    """Four calls are few."""
+    production.calls(1_000, 0)
+    production.calls(4, 0, raises=TimeoutError())
+
+    assert "got no reply" not in production.verdict().head
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_calls_without_a_reply_are_named_between_failures(production, seed):
+    """Timeouts come a few at a time, between failures."""
+    random = Random(seed)
+    for _ in range(20):
+        production.calls(random.randint(40, 60), random.randint(30, 50), ENUM)
+        production.calls(random.randint(2, 4), 0, raises=TimeoutError())
+
+    result = production.verdict()
+    (ways,) = result.figures["excluded"].values()
+    lost = sum(way["calls"] for way in ways)
+
+    assert f"{lost} of {result.figures['calls'] + lost:,} calls got no reply (TimeoutError)" in result.head
+
+
+def test_repeated_inputs_are_counted(production):
+    """Thirty inputs have a hundred calls each."""
+    for number in range(30):
+        production.calls(100, 0, task=f"input {number}")
+
+    assert "3,000 calls, 30 distinct inputs: one new bad input would be 3.3%" in production.verdict().head
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_mostly_new_inputs_are_not_named(production, seed):
+    """Half of the calls repeat one of ten inputs; the others are new."""
+    random = Random(seed)
+    for number in range(40):
+        production.calls(random.randint(10, 14), 0)
+        production.calls(12, 0, task=f"input {number % 10}")
+
+    assert "distinct input" not in production.verdict().head
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_volume_follows_the_latest_level(production, seed):
+    """Fifty calls a day become two hundred a day, with noise on each day."""
+    random = Random(seed)
+    for day in range(26):
+        calls = round(random.gauss(50 if day < 20 else 200, 10))
+        production.calls(calls, 0, after_s=DAY / calls)
+
+    result = production.verdict()
+
+    assert result.figures["calls_per_month"] == pytest.approx(200 * 30.4, rel=0.15)
+    assert "like the latest 6 days" in result.head
+
+
+@pytest.mark.parametrize("idle", [0, 1, 2])
+def test_volume_of_weekdays_is_that_of_whole_weeks(production, idle):
+    """A function without calls on Saturday and Sunday has five of seven days."""
+    for day in range(40):
+        if day % 7 < 5:
+            production.calls(60, 0, after_s=DAY / 60)
+        else:
+            production.clock.now += DAY
+    production.clock.now += idle * DAY
+
+    assert production.verdict().figures["calls_per_month"] == pytest.approx(60 * 5 / 7 * 30.4, rel=0.05)
+
+
+def test_a_given_volume_is_not_that_of_latest_days(production):
+    """The user typed the number of calls in a month."""
+    production.calls(3_000, 0, after_s=600)
+
+    result = production.verdict(given={"calls_per_month": 777})
+
+    assert result.figures["calls_per_month"] == 777
+    assert "latest" not in result.head
