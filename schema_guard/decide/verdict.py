@@ -83,8 +83,8 @@ class Verdict:
                 values k, rate, lower, upper; `sent` and `trial`: as they were given.
             change, bursts, history, burst_margin, hot: By strategy in production: as they were given; up to which mean
                 length of bursts "enough" stands.
-            function, schema, models, period, calls, left_out, lost_records, latest_days, latest_calls: Whose calls they are, what
-                is not among them, and the days and calls from which calls_per_month is read. day: of the verdict.
+            function, schema, models, period, calls, left_out, lost_records, latest_days: Whose calls they are, what is not among
+                them, and the days of the latest calls from which calls_per_month is read. day: of the verdict.
             fails_at: The places at which most failed replies of a strategy fail. The place is null if they fail as a whole.
                 Of n failed replies, k fail there.
             behind: Calls that a router's tuned model failed (n), those that the prompt was asked then, and those that it failed
@@ -95,9 +95,9 @@ class Verdict:
                 upfront, hosting_plus_refresh, break_even_calls_per_month, max_tuned_residual_for_horizon.
             tuned, paired_e: The pilot's rate, with traffic_share where it is known and `right` as rates have it; evidence that it
                 is better than the prompt, as odds.
-            counted: What else the rules looked at: current, feasibility, failure_cost, by strategy rung, n (as given), inputs (distinct
-                ones, if some repeat), calls and failed (behind the rate's n and k), own_price,
-                failure_codes; whole: what tuning for all of the traffic comes to, where the ruling is about a part.
+            counted: What else the rules looked at: current, feasibility, failure_cost, by strategy rung, n (as given), calls and
+                failed (behind the rate's n and k), own_price, failure_codes; whole: what tuning for all of the traffic
+                comes to, where the ruling is about a part.
             segments, alpha_segment, tune, prompt: Each segment's bounds, and who serves it.
             content: Bounds of the share of right answers lost, with n, worse and better.
             blocked, cost_case_blocked: Reasons.
@@ -135,6 +135,8 @@ class Verdict:
                 measure it, null where nothing has to), figures (of the line).
             choices, reasons_to_tune, assumptions, not_measured, notes, sources, content_warning: Lines.
 
+        The key `latest_calls` has the number of recorded calls in the latest days. In `counted`, the key `inputs` has the
+        number of distinct inputs of a strategy, if some repeat.
         The key `weekly` has the search for a weekly pattern of each strategy in production, and the pattern in words. It
         needs two complete weeks. The key `target_sources` has the source of each target, such as an option or a file.
         The order of arrival adds `uses`. It has the use (main, beside, or gone) of each strategy in production and of

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The number of calls a month, read from the latest days that have one volume.
 
-Rules: Days are whole: each has 24 hours, and the last one ends with the last call. If there are two whole weeks,
+Rules: A day has 24 hours, and the last one ends with the last call. Only whole days count. If there are two whole weeks,
 only whole weeks count. Earlier days do not count if their volume was another one. A sample is divided by its share.
 """
 
