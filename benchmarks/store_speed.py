@@ -29,9 +29,10 @@ from pathlib import Path
 from time import perf_counter, process_time
 from typing import Any
 
-from schema_guard.records import ConfigurationCounts, open_store, writer
+from schema_guard.records import ConfigurationCounts, open_store
 from schema_guard.records.rows import COLUMNS, Row
 from schema_guard.records.sqlite.database import SQLite
+from schema_guard.records.writing import writer
 
 _ROUNDS = 5
 _ROUND_ROWS = 100_000

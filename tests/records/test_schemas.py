@@ -6,8 +6,9 @@ import os
 import pytest
 
 from schema_guard import Schema, guard
-from schema_guard.records import Store, open_store, schemas
+from schema_guard.records import Store, open_store
 from schema_guard.records.values import SchemaText
+from schema_guard.records.writing import schemas
 
 PLAIN = {"type": "object", "properties": {"title": {"type": "string"}}, "required": ["title"]}
 WORDED = {

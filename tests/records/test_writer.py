@@ -9,11 +9,12 @@ from types import SimpleNamespace
 import pytest
 
 from schema_guard.errors import StoreError
-from schema_guard.records import Counts, Store, writer
+from schema_guard.records import Counts, Store
 from schema_guard.records.rows import rows
 from schema_guard.records.sql.tables import packed
 from schema_guard.records.sqlite.database import SQLite
 from schema_guard.records.sqlite.write_lock import turn
+from schema_guard.records.writing import writer
 
 
 @pytest.fixture

@@ -5,7 +5,8 @@ import pytest
 from schema_guard.ext.postgres import links
 from schema_guard.ext.postgres.address import parsed
 from schema_guard.ext.postgres.database import Postgres
-from schema_guard.records import Store, writer
+from schema_guard.records import Store
+from schema_guard.records.writing import writer
 from tests.ext.postgres.proxy import Proxy
 
 

@@ -10,7 +10,8 @@ import pytest
 from schema_guard.ext.postgres import database
 from schema_guard.ext.postgres.address import driver, parsed
 from schema_guard.ext.postgres.database import Postgres
-from schema_guard.records import Counts, Store, writer
+from schema_guard.records import Counts, Store
+from schema_guard.records.writing import writer
 
 
 def balanced(counts):

@@ -45,7 +45,7 @@ def test_a_connection_ends_with_its_process_though_a_child_lives_on(new_schema, 
     import time
     store = open_store(url, durability="sync")
     store.record(outcome())
-    from schema_guard.records import writer
+    from schema_guard.records.writing import writer
     # As a fork that comes while something is being written, which does not wait for it.
     writer.FORK_WAIT_S = 0.0
     writer.Writer.before_fork = lambda self, deadline: None
