@@ -247,7 +247,7 @@ def _gathered(problem: Problem, store: Store, facts: dict[str, Any], options: _G
         "ladder": claims_of(own, best, steps, facts.pop("ladder", [])),
         "calls_per_month": None if production.volume is None else production.volume.per_month,
         "target_history": [[_day(past.at), past.target] for past in targets],
-        "target_sources": {"target": f"stored on {_day(past.at)}" for past in targets[-1:]},
+        "target_sources": {"target": f"stored on {_day(targets[-1].at)}"} if targets else {},
         "pilot": answered_for(
             pilot_of(tuned, best, production, store, _limit(config), answers), tuned, again, notes
         ),
