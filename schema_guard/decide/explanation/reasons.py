@@ -112,9 +112,9 @@ def with_file(evidence: CaseEvidence, what: str) -> str:
 
 
 def _since(evidence: CaseEvidence, strategy: str) -> str | None:
-    """Return the day of the change; None if it is not known."""
+    """Return a day from which on all calls since the change count; None if it is not known."""
     change = next((counts.change for counts in evidence.strategies if counts.id == strategy), None)
-    return change.days[1] if change and change.days else None
+    return change.days[0] if change and change.days else None
 
 
 def _plan(ruling: Ruling, evidence: CaseEvidence) -> str:

@@ -1,9 +1,11 @@
 """The causes that `decide` names when failures rise, and the size from which it names each."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from schema_guard import tags
-from tests.public.decide.production import GOOD, SHAPE, reply
+from tests.public.decide.production import DAY, GOOD, SHAPE, reply
 
 
 def paid(text, tokens=100, model=None):
@@ -74,3 +76,16 @@ def test_call_at_the_latency_limit_counts_as_slower(production, limit, slow):
     result = production.verdict(0.2, config={"latency_p95_s": limit})
 
     assert result.figures["rates"]["system_prompt"]["met"]["latency"]["k"] == slow
+
+
+@pytest.mark.parametrize("every", [3, 5])
+def test_the_printed_day_includes_the_calls_of_a_rise(production, every):
+    """A rise takes days to notice. The printed command begins with the day on which the rise began."""
+    production.calls(4_000, 0)
+    began = datetime.fromtimestamp(production.now, UTC).date().isoformat()
+    production.calls(120, every, SHAPE, after_s=DAY / 20)
+
+    result = production.verdict()
+
+    assert result.verdict == "FIND_WHAT_CHANGED"
+    assert f"--since {began}" in result.figures["next_step"]
