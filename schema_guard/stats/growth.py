@@ -7,7 +7,7 @@ reader, and no decision depends on it.
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from math import log, log1p
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -21,7 +21,7 @@ _SLOPES = (1.2, 1.6, 2.0, 2.4, 3.0)
 _LARGEST_RATE = 0.98
 # A few calls after a jump, a straight rise often fits slightly better by chance. With this margin of the logarithm of the
 # likelihood, it does so after at most 10% of the jumps (`benchmarks/cycle_simulation.py`).
-_MARGIN = 2.0
+_MARGIN = 1.0
 
 
 class _Counts(NamedTuple):
@@ -49,14 +49,22 @@ def growing_since(failed: Sequence[int], n: int, found: Sequence[Change]) -> int
     """
     if not found or found[-1].direction != "rise":
         return None
-    begins = _begins(found)
+    begins, rise = _begins(found), found[-1].start
     length = max(1, (n - begins + 1) // _BLOCKS)
-    edges = [*range(begins, n + 1, length), n + 1]
-    before = bisect_left(failed, begins)
-    counts = _Counts([bisect_left(failed, at) - before for at in edges], [at - begins for at in edges])
-    jump = max(_constant(counts, 0, at) + _constant(counts, at, len(edges) - 1) for at in range(len(edges)))
+    edges = sorted({*range(begins, n + 1, length), rise, n + 1})
+    # If a jump is inside of a block, a straight rise over this block fits better than it should. So jumps at failures count.
+    near = failed[bisect_left(failed, max(begins, rise - length)) : bisect_right(failed, rise + length)]
+    jumps = _counts(failed, begins, sorted({*edges, *near}))
+    jump = max(_constant(jumps, 0, at) + _constant(jumps, at, -1) for at in range(len(jumps.k)))
+    counts = _counts(failed, begins, edges)
     line, start = max((_line(counts, at), at) for at in range(len(edges) - 1))
     return edges[start] if line >= jump + _MARGIN else None
+
+
+def _counts(failed: Sequence[int], begins: int, edges: Sequence[int]) -> _Counts:
+    """Return the counts of the blocks between some edges."""
+    before = bisect_left(failed, begins)
+    return _Counts([bisect_left(failed, at) - before for at in edges], [at - begins for at in edges])
 
 
 def _begins(found: Sequence[Change]) -> int:
@@ -77,18 +85,24 @@ def _constant(counts: _Counts, first: int, last: int) -> float:
 
 def _line(counts: _Counts, start: int) -> float:
     """Return the largest log likelihood of a rate that is constant up to a block, and then rises on a straight line."""
-    k, n, blocks = counts.k[start], counts.n[start], len(counts.k) - 1 - start
+    k, n = counts.k[start], counts.n[start]
     base = (k + 0.5) / (n + 1) if n else (counts.k[1] + 0.5) / (counts.n[1] + 1)
-    mean = (counts.k[-1] - k) / (counts.n[-1] - n)
+    rest = counts.n[-1] - n
+    mean = (counts.k[-1] - k) / rest
+    ends = range(start + 1, len(counts.k))
     each = [
-        (number + 0.5, counts.k[at + 1] - counts.k[at], counts.n[at + 1] - counts.n[at])
-        for number, at in enumerate(range(start, len(counts.k) - 1))
+        (
+            ((counts.n[at - 1] + counts.n[at]) / 2 - n) / rest,
+            counts.k[at] - counts.k[at - 1],
+            counts.n[at] - counts.n[at - 1],
+        )
+        for at in ends
     ]
 
     def likelihood(slope: float) -> float:
         total = 0.0
         for place, failed, calls in each:
-            rate = min(base + slope * max(mean - base, 0.0) * place / blocks, _LARGEST_RATE)
+            rate = min(base + slope * max(mean - base, 0.0) * place, _LARGEST_RATE)
             total += failed * log(rate) + (calls - failed) * log1p(-rate)
         return total
 

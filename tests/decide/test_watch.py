@@ -48,6 +48,18 @@ def test_a_rise_above_the_objective_is_a_breach_before_the_rate_is_proved(store)
     assert result.change in document_of(watched, 0.01).title
 
 
+def test_nothing_grows_while_nothing_is_called(store):
+    """The rate grows from the first call after a pause of 30 days. The days before the pause are no part of that."""
+    record(store, 1000, 0)
+    for number in range(8):
+        record(store, 20, 2 * number + 1, started_at=30 * DAY + number * DAY / 4)
+
+    (result,) = watch(store, 0.01)
+
+    assert "rose" in result.change
+    assert "growing since 1970-01-0" not in result.change
+
+
 @pytest.mark.costly
 def test_a_rise_below_the_objective_is_told_and_no_breach(store):
     """What has risen and stays below is good enough."""

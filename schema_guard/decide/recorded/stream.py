@@ -51,6 +51,10 @@ class CallsInOrder(NamedTuple):
         index = bisect_left(self.hours, (number, 0))
         return self.hours[min(index, len(self.hours) - 1)][1] if self.hours else None
 
+    def hours_within(self, first: int, last: int) -> list[int]:
+        """Return the beginnings of the hours with calls, from one hour up to another."""
+        return [at for _, at in self.hours if first <= at <= last]
+
     def part(self, configurations: Container[Row]) -> PartOfCalls:
         """Give the calls of some of the configurations; where there is one alone, all."""
         if not self.parts:

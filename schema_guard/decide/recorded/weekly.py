@@ -7,7 +7,8 @@ are in the evidence, so that a reader can repeat it.
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.stats.cycles import LEAST_WINDOWS
@@ -26,7 +27,10 @@ def whole_weeks(stream: CallsInOrder, own: PartOfCalls) -> range:
     assert weeks is not None
     changed = max((change.alarm_at + 1 for change in stream.changes), default=1)
     first = bisect_left(weeks.starts, max(changed, own.first))
-    return range(min(first, weeks.complete), weeks.complete)
+    if first >= weeks.complete:
+        return range(weeks.complete, weeks.complete)
+    # Of weeks that begin with the same call, all but the last one are empty.
+    return range(min(bisect_right(weeks.starts, weeks.starts[first]) - 1, weeks.complete), weeks.complete)
 
 
 def weekly_evidence(stream: CallsInOrder, own: PartOfCalls) -> dict[str, Any] | None:
@@ -77,7 +81,10 @@ def change_in_weeks(change: Change, stream: CallsInOrder) -> dict[str, str]:
         known["pattern_from"] = weeks.calendar.known_from
     began, at = stream.at(change.start), None if growing is None else stream.at(growing)
     if at is not None and began is not None and weeks.calendar.day(at) < weeks.calendar.day(began):
-        known["growing_since"] = weeks.calendar.day(at)
+        pauses = (after - before for before, after in pairwise(stream.hours_within(at, began)))
+        # Without calls in most of the time before the rise, nothing shows that the rate grew in that time.
+        if 2 * max(pauses) <= began - at:
+            known["growing_since"] = weeks.calendar.day(at)
     return known
 
 
