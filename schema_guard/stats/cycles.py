@@ -61,7 +61,7 @@ class Split(NamedTuple):
         candidate: Name of the candidate.
         direction: Whether its hours fail more or less than the others.
         evidence: The evidence of each week, as odds.
-        product: The product of the evidence of all weeks whose evidence is at least 1.
+        product: The product of the evidence of the two weeks with the most evidence.
     """
 
     candidate: str
@@ -165,7 +165,7 @@ def _proved(
             week_evidence(k, n, all_k, all_n, direction)
             for (n, k), (all_n, all_k) in zip(counts, totals, strict=True)
         )
-        shows = [one for one in evidence if one >= 1]
+        shows = sorted(one for one in evidence if one >= 1)[-LEAST_WINDOWS:]
         product = exp(min(fsum(map(log, shows)), _LARGEST_LOG))
         if len(shows) >= LEAST_WINDOWS and product >= _ENOUGH:
             yield Split(name, direction, evidence, product)

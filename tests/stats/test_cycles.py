@@ -50,6 +50,15 @@ def test_one_week_proves_nothing():
     assert week_parts([outage, week({}), week({}), week({})]) == ()
 
 
+def test_the_two_weeks_with_the_most_evidence_are_the_proof():
+    """Three weeks show the pattern, and the product has two of them."""
+    weekends, _ = week_parts([week(failing(WEEKEND, every)) for every in (2, 3, 4)])
+
+    (split,) = weekends.splits
+    assert split.product == pytest.approx(math.prod(sorted(split.evidence)[-2:]))
+    assert min(split.evidence) > 1
+
+
 def test_weeks_in_opposite_directions_prove_nothing():
     """Weekends fail more in one week and less in the next week."""
     others = [hour for hour in range(HOURS) if hour not in WEEKEND]

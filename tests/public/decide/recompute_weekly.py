@@ -37,8 +37,9 @@ def best(weeks, hours):
         for direction, sign in (("more", 1), ("less", -1)):
             e = [evidence(counted(week, inside), counted(week, hours), sign) for week in weeks]
             shows = [one for one in e if one >= 1]
-            if len(shows) >= 2 and prod(shows) >= 100:
-                found.append((name, direction, e, prod(shows)))
+            product = prod(sorted(shows)[-2:])
+            if len(shows) >= 2 and product >= 100:
+                found.append((name, direction, e, product))
     return max(found, key=lambda one: one[3], default=None)
 
 
