@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 TUNED = "tuned"
 """How the tuned model of a pilot is called."""
 
+_TOO_EARLY = "a weekly pattern cannot be detected before {} (two full weeks)"
 _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 WHAT = {"format": "failed", "right": "not right", "latency": "too slow"}
@@ -145,8 +146,17 @@ def change_text(change: ChangeEvidence) -> str:
     prior, since = (f"{counts.missed:,} of {counts.n:,}" for counts in (change.prior, change.since))
     text = f"failures{of} {went} {when}: before, {prior} calls failed; since, {since}"
     if change.pattern_from is not None and change.direction == "rise" and change.is_open:
-        text += f"; a weekly pattern cannot be detected before {change.pattern_from} (two full weeks)"
+        text += f"; {_TOO_EARLY.format(change.pattern_from)}"
     return f"{text}; what changed then: {', '.join(change.changed)}" if change.changed else text
+
+
+def undo_text(change: ChangeEvidence | None) -> str:
+    """Return what to do about an open rise. Before two full weeks, it may be a weekly pattern, and there may be nothing to undo."""
+    if change is None or change.days is None or change.pattern_from is None:
+        return "undo what changed then"
+    first, last = (_with_weekday(day).partition(",")[0] for day in change.days)
+    when = f"on {first}" if first == last else f"between {first} and {last}"
+    return f"rose {when}; {_TOO_EARLY.format(change.pattern_from)}"
 
 
 def _when(change: ChangeEvidence) -> str:

@@ -54,6 +54,7 @@ class Watched:
         breaches: What is proved to be wrong with it.
         change: When its rate last changed, in words; None when it did not, or where failures come in bursts of which none
             goes on.
+        pattern: Its weekly pattern, in words; None if no pattern is proved.
         excluded: Its calls without a judged reply, by code and exception.
         unexplained: Those of all configurations of the function of which nobody knows whose fault they are; None where
             they are fewer than 5, or no more than the objective's share of all calls.
@@ -76,6 +77,7 @@ class Watched:
     n_functions: int
     breaches: tuple[Breach, ...]
     change: str | None
+    pattern: str | None
     excluded: tuple[ExcludedCalls, ...]
     unexplained: Unexplained | None
     traffic: Traffic | None = None
@@ -194,6 +196,7 @@ def _watched_pilot(
         is_main=TUNED not in uses,
         breaches=tuple(breach for breach in wrong if breach.strategy == TUNED),
         change=None,
+        pattern=None,
         excluded=(),
         unexplained=case.unexplained,
     )
@@ -234,6 +237,7 @@ def _watched(
         is_main=uses.get(strategy.id, {}).get("use", "main") == "main",
         breaches=own,
         change=None if change is None else change_text(change),
+        pattern=strategy.weekly.text if strategy.weekly and strategy.weekly.parts else None,
         excluded=tuple(ways_of(strategy.excluded)),
         unexplained=case.unexplained,
         traffic=strategy.traffic,

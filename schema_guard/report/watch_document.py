@@ -44,6 +44,7 @@ def document_of(watched: Sequence[Watched], objective: float) -> Document:
     if not watched:
         return Document("no data: nothing is recorded")
     worst = watched[0]
+    pattern = f"; {worst.configuration} follows the week: {worst.pattern}" if worst.pattern else ""
     wrong = sum(not entry.is_below for entry in watched)
     state, caveat = _state_of_all(watched)
     others = f"; {wrong} of {len(watched)} configurations are wrong" if len(watched) > 1 else ""
@@ -53,7 +54,7 @@ def document_of(watched: Sequence[Watched], objective: float) -> Document:
     if worst.n_functions > 1:
         others += f"; bounds for {worst.n_functions} functions"
     return Document(
-        f"{state}: {caveat}{worst.function} (schema {worst.schema}), {worst.configuration}: {_state_text(worst, objective)}{others}",
+        f"{state}: {caveat}{worst.function} (schema {worst.schema}), {worst.configuration}: {_state_text(worst, objective)}{others}{pattern}",
         sections=(
             Section(
                 "Configurations",

@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+NARROWER = "a pattern narrower than a weekend, a day, or 8 hours of each day is not covered"
+"""The limits of the search for a weekly pattern, in words."""
+
+
 class Counted(NamedTuple):
     """Calls, inputs or answers, and those of them that missed what is asked for."""
 
@@ -111,4 +115,4 @@ class WeeklyEvidence(NamedTuple):
         since = (
             f"for {plural(self.whole, 'week')} now" if self.whole else "no whole week since the last change"
         )
-        return f"{pattern}, {since} (time zone {self.zone})"
+        return f"{pattern}, {since} (time zone {self.zone}); {NARROWER}"

@@ -10,6 +10,7 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+from schema_guard.decide.breaches import undo_text
 from schema_guard.decide.case import routed_cost
 from schema_guard.decide.explanation.commands import (
     decide_command,
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
     from schema_guard.decide.case import Case
     from schema_guard.decide.economics import CostCase
+    from schema_guard.decide.evidence.changes import ChangeEvidence
     from schema_guard.decide.evidence.values import CaseEvidence
     from schema_guard.decide.exclusions import Unexplained
     from schema_guard.decide.rules.ruling import Ruling
@@ -98,8 +100,9 @@ def next_step(ruling: Ruling, evidence: CaseEvidence) -> str:
         needed = _MEASURED_BY[missing[0]]
         return with_file(evidence, needed) if missing[0] == "right" else needed
     if ruling.verdict == "FIND_WHAT_CHANGED":
-        since = _since(evidence, figures["strategy"])
-        return f"undo what changed then; if it has to stay: {decide_command(evidence, since)}"
+        change = _change_of(evidence, figures["strategy"])
+        since = change.days[1] if change and change.days else None
+        return f"{undo_text(change)}; if it has to stay: {decide_command(evidence, since)}"
     return _bought(figures["meanwhile"], evidence) if figures.get("meanwhile") else _plan(ruling, evidence)
 
 
@@ -111,10 +114,8 @@ def with_file(evidence: CaseEvidence, what: str) -> str:
     return f"schema-guard help costs  # how to write a file with {what} for --with of decide"
 
 
-def _since(evidence: CaseEvidence, strategy: str) -> str | None:
-    """Return a day from which on all calls since the change count; None if it is not known."""
-    change = next((counts.change for counts in evidence.strategies if counts.id == strategy), None)
-    return change.days[0] if change and change.days else None
+def _change_of(evidence: CaseEvidence, strategy: str) -> ChangeEvidence | None:
+    return next((counts.change for counts in evidence.strategies if counts.id == strategy), None)
 
 
 def _plan(ruling: Ruling, evidence: CaseEvidence) -> str:

@@ -23,6 +23,7 @@ from schema_guard.decide.recorded.comparisons import (
 )
 from schema_guard.decide.recorded.configurations import (
     configurations_of,
+    first_calls_of,
     is_trial,
     is_used,
     last_call,
@@ -43,7 +44,7 @@ from schema_guard.decide.recorded.router_calls import (
 )
 from schema_guard.decide.recorded.strategies import Gathering, strategy_of
 from schema_guard.decide.recorded.tuners import with_recorded_model
-from schema_guard.decide.recorded.weeks import time_zone
+from schema_guard.decide.recorded.weeks import WeekSettings, time_zone
 from schema_guard.errors import InvalidArgument
 from schema_guard.prices.sizes import Sizes, sizes_of
 from schema_guard.records.selection import NO_SEGMENT, no_calls, select
@@ -94,6 +95,7 @@ class _GatherSettings(NamedTuple):
     everything: Sequence[ConfigurationCounts]
     arrivals: StoreArrivals
     shares: dict[str, Any]
+    first_calls: Mapping[str, float]
 
     @property
     def is_windowed(self) -> bool:
@@ -188,15 +190,15 @@ def gather_each(  # noqa: PLR0913 - which calls, and what no store knows; all by
             f"extra: {', '.join(sorted(facts.keys() - {'config'}))}: expected one function that it is about, got "
             f"{len(problems)}: name it with function= or schema="
         )
-    everything = [row for row in known if chosen.segment in (None, row.segment or NO_SEGMENT)]
     options = _GatherSettings(
         frozenset(also_versions),
         sizes_of(sizes, prices),
         since,
         until,
-        everything,
+        [row for row in known if chosen.segment in (None, row.segment or NO_SEGMENT)],
         StoreArrivals(store),
         alpha_shares(store, known, priority),
+        first_calls_of(known),
     )
     return [_gathered(problem, store, dict(facts), options) for problem in problems]
 
@@ -277,7 +279,8 @@ def _production(
 ) -> tuple[list[RecordedConfiguration], Production]:
     """Return the configurations, and the calls in production with the configurations in use."""
     zone = time_zone(_named_zone(facts.get("config")))
-    production = production_of(problem.rows, store, since=options.since, until=options.until, zone=zone)
+    weeks = WeekSettings(zone, options.first_calls.get(problem.function or ""))
+    production = production_of(problem.rows, store, since=options.since, until=options.until, weeks=weeks)
     all_hours = None if options.since is None else store
     arrived = production.arrivals(options.everything, options.arrivals, all_hours)
     configurations = configurations_of(

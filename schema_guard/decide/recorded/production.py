@@ -18,7 +18,7 @@ from schema_guard.decide.recorded.configurations import is_rated, is_trial, last
 from schema_guard.decide.recorded.stream import CallsInOrder, PartOfCalls, stream_of
 from schema_guard.decide.recorded.volume import Volume, volume_of
 from schema_guard.decide.recorded.weekly import change_in_weeks, weekly_evidence, whole_weeks
-from schema_guard.decide.recorded.weeks import Calendar
+from schema_guard.decide.recorded.weeks import Calendar, WeekSettings
 from schema_guard.records.rows import CONFIGURATION_COLUMNS
 from schema_guard.text import clip, percent, plural
 
@@ -68,6 +68,7 @@ class Production(NamedTuple):
         zone: The time zone of its weeks and days.
         uses: Which configurations are in use, by the order in which the calls arrived.
         keys: The stream of each configuration.
+        calendar: The weeks of the function; None without calls.
     """
 
     rows: tuple[ConfigurationCounts, ...]
@@ -79,6 +80,7 @@ class Production(NamedTuple):
     zone: tzinfo = UTC
     uses: Uses = Uses({}, frozenset())
     keys: Mapping[Row, StreamKey] = MappingProxyType({})
+    calendar: Calendar | None = None
 
     @property
     def n(self) -> int:
@@ -122,8 +124,7 @@ class Production(NamedTuple):
         grouped: dict[StreamKey, list[ConfigurationCounts]] = defaultdict(list)
         for row in self.rows:
             grouped[keys[row.configuration]].append(row)
-        calendar = Calendar(self.zone, self.hours[0].at, self.hours[-1].at) if self.hours else None
-        streams = {key: stream_of(group, self.hours, calendar) for key, group in grouped.items()}
+        streams = {key: stream_of(group, self.hours, self.calendar) for key, group in grouped.items()}
         return self._replace(uses=uses, keys=keys, streams=streams)
 
     def beside(self, row: ConfigurationCounts) -> list[ConfigurationCounts]:
@@ -197,7 +198,7 @@ def production_of(
     *,
     since: float | None = None,
     until: float | None = None,
-    zone: tzinfo = UTC,
+    weeks: WeekSettings = WeekSettings(),  # noqa: B008 - a constant
 ) -> Production:
     """Return a function's calls that are no trials, without their streams and uses.
 
@@ -206,7 +207,7 @@ def production_of(
         store: Where they are.
         since: Of when on the rows are; None for all times.
         until: The end of that time; None for all times.
-        zone: The time zone of the weeks.
+        weeks: The time zone of the weeks, and where they begin.
     """
     own = tuple(row for row in rows if not is_trial(row) and is_rated(row))
     if not own:
@@ -214,7 +215,9 @@ def production_of(
     wanted = {row.configuration for row in own}
     all_hours = store.by_hour(since=since, until=until, function=own[0].function)
     hours = tuple(hour for hour in all_hours if hour.configuration in wanted)
-    return Production(own, hours, _latest(hours), volume_of(own, hours), {}, until, zone)
+    calendar = weeks.calendar(hours[0].at, hours[-1].at, since) if hours else None
+    volume = volume_of(own, hours)
+    return Production(own, hours, _latest(hours), volume, {}, until, weeks.zone, calendar=calendar)
 
 
 def _latest(hours: Sequence[HourCounts]) -> dict[Row, int]:

@@ -74,6 +74,30 @@ class Calendar(NamedTuple):
         return 24 * moment.weekday() + moment.hour
 
 
+class WeekSettings(NamedTuple):
+    """The time zone and the beginning of the weeks of a function.
+
+    Attributes:
+        zone: Their time zone.
+        first_call: When the function's first call began, whatever calls are selected; None if that is not known.
+    """
+
+    zone: tzinfo = UTC
+    first_call: float | None = None
+
+    def calendar(self, first: int, last: int, since: float | None) -> Calendar:
+        """Return the weeks from the function's first call, or from a later *since*.
+
+        Args:
+            first: The first hour of the selected calls.
+            last: Their last hour.
+            since: Only calls from then on are selected; None for all.
+        """
+        known = [at for at in (self.first_call, since) if at is not None]
+        begins = int(max(known) // _HOUR_S) * _HOUR_S if known else first
+        return Calendar(self.zone, min(begins, first), last)
+
+
 def time_zone(name: object) -> tzinfo:
     """Return the time zone with a name of the IANA database, such as `Europe/Berlin`; None means UTC.
 

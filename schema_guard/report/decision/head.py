@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+from schema_guard.decide.evidence.changes import NARROWER
 from schema_guard.decide.failing_places import FailingPlace
 from schema_guard.report.decision.plain_words import BLOCKS, NUMBERS, fix
 from schema_guard.report.decision.words import calls, failed, missed, name_of, share
@@ -275,15 +276,12 @@ def _weekly(figures: Figures) -> Iterator[Fact]:
     rises = {breach["strategy"] for breach in figures.get("breach", ()) if breach["what"] == "rise"}
     for name, weekly in figures.get("weekly", {}).items():
         if weekly.get("parts"):
-            yield Fact(
-                "pattern",
-                f"{name_of(name)}: {weekly['text']}; a pattern of less than 8 hours a day is not looked for",
-            )
+            yield Fact("pattern", f"{name_of(name)}: {weekly['text']}")
         elif name in rises:
             yield Fact(
                 "pattern",
                 f"{name_of(name)}: none in weekends, single days, and 8 hours of the day (time zone {weekly['zone']}); "
-                "a shorter one can look like this rise",
+                f"{NARROWER}, and can look like this rise",
             )
 
 

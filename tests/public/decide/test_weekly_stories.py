@@ -1,12 +1,13 @@
 """Stories of failure rates that follow the week, through a guarded function, a store, and a simulated clock."""
 
+import json
 import random
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from schema_guard import About, guard
+from schema_guard import About, guard, tags
 from tests.public.decide.production import DAY, GOOD, SHAPE, TICKET, summary
 
 WEEK = 7 * DAY
@@ -126,7 +127,10 @@ def test_the_first_saturday_is_a_rise_until_two_weeks_are_known(production):
 
     assert summary(result) == ("FIND_WHAT_CHANGED", None, 1)
     assert "rose on Saturday, 2026-05-30" in result.head
-    assert "a weekly pattern cannot be detected before 2026-06-11 (two full weeks)" in result.head
+    unknown = "a weekly pattern cannot be detected before 2026-06-11 (two full weeks)"
+    assert unknown in result.head
+    assert f"next rose on Saturday; {unknown}; if it has to stay:" in result.head
+    assert "undo" not in result.head
 
 
 def test_a_constant_rate_has_no_pattern(production):
@@ -225,3 +229,40 @@ def test_a_pattern_above_the_target_is_a_breach_by_its_whole_weeks(production):
     weekly = result.figures["weekly"]["system_prompt"]
     assert breach["what"] == "format"
     assert (breach["n"], breach["k"]) == (weekly["n"], weekly["k"])
+
+
+def test_watch_prints_the_pattern_and_what_it_does_not_cover(production):
+    """Three weeks at 3% on weekends and 0.3% otherwise."""
+    Week(production, 14).calls(22, on_weekends)
+
+    _, text, _ = production.run("watch", "--max-failure-rate", "5%")
+
+    assert "system_prompt follows the week: weekends fail 3" in text
+    assert "a pattern narrower than a weekend, a day, or 8 hours of each day is not covered" in text
+
+
+@pytest.mark.parametrize(("days", "begins"), [(None, "2026-05-28"), (-30, "2026-05-28"), (2, "2026-05-30")])
+def test_weeks_begin_with_the_first_call_or_a_later_since(production, days, begins):
+    """The same function, read from a day before its first call, and from a later one."""
+    first = production.now
+    Week(production, 15, per_day=100).calls(24, on_weekends)
+
+    result = production.verdict(target=0.1, since=None if days is None else first + days * DAY)
+
+    assert result.figures["weekly"]["system_prompt"]["weeks"][0]["begins"].startswith(begins)
+
+
+def test_weeks_begin_with_the_first_call_of_the_function_when_calls_are_filtered(production):
+    """A segment that begins in the second week has the weeks of its function."""
+    week = Week(production, 16, per_day=100)
+    week.calls(10, on_weekends)
+    with tags(segment="eu"):
+        week.calls(20, on_weekends)
+
+    status, text, _ = production.run(
+        "decide", "--max-failure-rate", "10%", "--segment", "eu", "--format", "json"
+    )
+
+    (weekly,) = json.loads(text)["weekly"].values()
+    assert status == 0
+    assert weekly["weeks"][0]["begins"].startswith("2026-05-28")
