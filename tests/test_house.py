@@ -101,7 +101,7 @@ THIRD_PARTY_OF_PARTS = {"click", "rich", "hypothesis"}
 # Then with the store in every printed command, and no request to a server that nobody named.
 # Then with versions and streams by order of arrival, for machines whose clocks differ.
 # Then with weeks from the first call of a function, and the pattern in what watch prints.
-MOST_CODE_LINES = {"ring 0": 4_535, "product": 40_101, "ext": 28_771}
+MOST_CODE_LINES = {"ring 0": 4_535, "product": 40_201, "ext": 28_748}
 
 MOST_LINES, MOST_LINES_OF_TESTS, MOST_LINES_OF_A_FUNCTION, MOST_BOXES = 500, 800, 50, 20
 # One level with many boxes: the floors themselves, a file for each provider, and one for each command.
