@@ -100,6 +100,7 @@ THIRD_PARTY_OF_PARTS = {"click", "rich", "hypothesis"}
 # Then with lines of a head that apply only in some cases.
 # Then with the store in every printed command, and no request to a server that nobody named.
 # Then with versions and streams by order of arrival, for machines whose clocks differ.
+# Then with calls without a reply and repeated inputs in the head, and the volume of whole days.
 # Then with weeks from the first call of a function, and the pattern in what watch prints.
 MOST_CODE_LINES = {"ring 0": 4_535, "product": 40_201, "ext": 28_748}
 
