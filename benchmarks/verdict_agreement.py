@@ -1,6 +1,6 @@
 """Whether `watch` and `decide` agree on random stores, and whether each verdict can be repeated from its JSON alone.
 
-    python -m benchmarks.verdict_agreement [--stores 1000] [--seed N] [--most 400] [--output FILE.txt]
+    python -m benchmarks.verdict_agreement [--stores 1000] [--seed N] [--most 400] [--jobs 1] [--output FILE.txt]
 
 A random store has one to three functions with versions, models, parts of the traffic, inputs that repeat, outages, tuned
 models, trials, imported calls, and calls without a judged reply. Of each `watch` and `decide` are asked the same, `decide`
@@ -21,6 +21,8 @@ import sys
 import time
 from collections import Counter
 from datetime import UTC, datetime
+from functools import partial
+from multiprocessing import Pool
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -65,16 +67,19 @@ def main() -> int:
     parser.add_argument("--stores", type=int, default=1_000)
     parser.add_argument("--seed", type=int)
     parser.add_argument("--most", type=int, default=400, help="Calls of a version and model at one rate.")
+    parser.add_argument("--jobs", type=int, default=1, help="Number of processes.")
     parser.add_argument("--output", type=Path)
     arguments = parser.parse_args()
     first = secrets.randbelow(2**32) if arguments.seed is None else arguments.seed
     functions: list[Asked] = []
     last = time.monotonic()
-    for seed in range(first, first + arguments.stores):
-        functions += asked_of(seed, arguments.most)
-        if time.monotonic() - last > 2:
-            last = time.monotonic()
-            print(f"\r{seed - first + 1} of {arguments.stores}", end="", file=sys.stderr, flush=True)
+    ask = partial(asked_of, most=arguments.most)
+    with Pool(arguments.jobs) as pool:
+        for number, asked in enumerate(pool.imap(ask, range(first, first + arguments.stores)), 1):
+            functions += asked
+            if time.monotonic() - last > 2:
+                last = time.monotonic()
+                print(f"\r{number} of {arguments.stores}", end="", file=sys.stderr, flush=True)
     command = f"--stores {arguments.stores} --seed {first} --most {arguments.most}"
     lines = [
         f"python -m benchmarks.verdict_agreement {command}",

@@ -195,12 +195,16 @@ def is_gone(configuration: StrategyCounts | Pilot) -> bool:
     return configuration.arrival is not None and configuration.arrival.absence.is_gone
 
 
+def measured_of(evidence: CaseEvidence) -> int:
+    """Return the number of strategies with data, which share alpha. A tuned model that is piloted counts as one."""
+    return sum(map(has_data, evidence.strategies)) + bool(evidence.pilot and evidence.pilot.n)
+
+
 def case_of(evidence: CaseEvidence) -> Case:
     """Measure the strategies, the pilot and the segments of evidence, and price tuning."""
     config, pilot = evidence.config, evidence.pilot
-    n_strategies = sum(map(has_data, evidence.strategies)) + bool(pilot and pilot.n)
     alpha = config.alpha * part_of_alpha(evidence.n_functions, evidence.is_priority)
-    alpha_each = alpha / max(n_strategies, 1)
+    alpha_each = alpha / max(measured_of(evidence), 1)
     strategies = tuple(
         measured(strategy, config=config, alpha=alpha_each) for strategy in evidence.strategies
     )

@@ -106,7 +106,7 @@ class PlaybookResult:
         examples: The task and the value of each example that few-shot sent; empty if they were drawn from the schema.
         target: The failure rate that is good enough.
         target_source: The source of the target; empty if nobody says.
-        alpha_each: Of each side of each step while running.
+        alpha_each: Of each side of each step while running. It is that of the verdict if every step is measured.
         calls: That were begun, those without a judged reply included.
         steps: In the order in which they were run.
         ended: Why the playbook run went no further.

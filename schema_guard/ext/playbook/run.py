@@ -23,6 +23,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from schema_guard.bench.run.concurrency import InOrder, LostInARow, ran_to_end
 from schema_guard.decide import decide
+from schema_guard.decide.case import measured_of
+from schema_guard.decide.evidence.reading import read_evidence
 from schema_guard.decide.functions import part_of_alpha
 from schema_guard.decide.playbook import STEPS, order_of
 from schema_guard.decide.recorded.arrivals import alpha_shares
@@ -162,14 +164,13 @@ class _PlaybookRun:
         self.steps: list[StepCalls] = []
         self.not_applicable = self._impossible()
         self.shares = self._alpha_shares()
-        part = part_of_alpha(self.shares.get("n_functions") or 1, self._is_priority())
-        self.alpha_each = settings.alpha * part / max(1, self._steps_ahead())
         self.calls_started = 0
         self.lost_in_a_row = LostInARow(MOST_LOST_IN_A_ROW)
         self.began = 0.0
         self.ended = ""
         self.is_finished = False
         self._check_first()
+        self.alpha_each = self._alpha_at_end()
 
     def _alpha_shares(self) -> dict[str, Any]:
         """Return how the functions of the store share alpha."""
@@ -179,6 +180,15 @@ class _PlaybookRun:
     def _is_priority(self) -> bool | None:
         priority = self.shares.get("priority")
         return None if priority is None else priority == self.settings.function
+
+    def _alpha_at_end(self) -> float:
+        """Return the alpha of each strategy in the verdict if every step is measured.
+
+        The strategies that are recorded already have their parts. So what decides a step here decides it in the verdict.
+        """
+        part = part_of_alpha(self.shares.get("n_functions") or 1, self._is_priority())
+        strategies = measured_of(read_evidence(self.evidence())) + self._steps_ahead()
+        return self.settings.alpha * part / max(1, strategies)
 
     def _steps_ahead(self) -> int:
         """Count what may be measured."""

@@ -1,6 +1,7 @@
 """A playbook: which steps are measured, on what, when each stops, and what is never lost."""
 
 import os
+import random
 import signal
 from collections import Counter
 from zlib import crc32
@@ -9,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from schema_guard import About, guard
 from schema_guard.decide import decide
 from schema_guard.decide.playbook import STEPS
 from schema_guard.decide.recorded.from_store import gather
@@ -17,10 +19,11 @@ from schema_guard.ext.playbook import run
 from schema_guard.ext.playbook.result import StepsCompared
 from schema_guard.ext.playbook.run import MOST_LOST_IN_A_ROW, run_playbook
 from schema_guard.ext.playbook.settings import PlaybookBudget, PlaybookSettings
+from schema_guard.ext.playbook.steps import CONFIGURATIONS
 from schema_guard.prompting import Example
 from schema_guard.records import open_store
 from schema_guard.schema import Schema
-from schema_guard.stats import paired
+from schema_guard.stats import bounds, paired
 from tests.ext.playbook.playbook_models import (
     BROKEN,
     CUT_OFF,
@@ -203,6 +206,44 @@ def test_failing_step_stops_as_soon_as_its_bounds_allow(target):
 
     assert result.alpha_each == pytest.approx(ALPHA_EACH)
     assert result.steps[0].n == fails_after(target, ALPHA_EACH)
+
+
+def in_production(store, calls):
+    """Call a guarded function with two models, all of whose calls succeed."""
+    for model in ("m1", "m2"):
+        ask = guard(SCHEMA, name="shop.extract", store=store, about=About(model=model))(lambda prompt: VALID)
+        for number in range(calls):
+            ask(f"ticket {number}")
+    store.flush(30.0)
+
+
+def test_production_has_its_part_of_alpha():
+    """A step that is measured beside two configurations in production stops at the alpha of the verdict."""
+    only = {step: "not now" for step in CONFIGURATIONS if step != "system_prompt"}
+    with open_store("sqlite://") as store:
+        in_production(store, 30)
+        result = playbook_result(
+            always(VALID), store=store, function="shop.extract", layout="text", declined={**SIMPLIFY, **only}
+        )
+
+        assert result.verdict.figures["alpha_each"] == pytest.approx(0.05 / 3)
+        assert result.alpha_each == result.verdict.figures["alpha_each"]
+
+
+@pytest.mark.parametrize("rate", [0.0, 0.05, 0.6])
+def test_a_step_that_is_decided_while_it_runs_is_decided_in_the_verdict(rate):
+    """The verdict never has a smaller alpha than the run, so it calls no decided step open."""
+    with open_store("sqlite://") as store:
+        in_production(store, 30)
+        chance = random.Random(15)
+        model = Answering(lambda *_: PROSE if chance.random() < rate else VALID)
+        result = playbook_result(model, count=300, store=store, function="shop.extract", layout="text")
+
+        assert result.alpha_each <= result.verdict.figures["alpha_each"]
+        for step in result.steps:
+            limits = bounds(step.k, step.n, alpha=result.verdict.figures["alpha_each"])
+            assert not step.stopped.startswith("decided: pass") or limits.upper <= TARGET
+            assert not step.stopped.startswith("decided: fail") or limits.lower > TARGET
 
 
 def test_inputs_that_run_out_leave_a_step_undecided():
