@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["FailingPlace", "failing_places"]
 
+# A place is named if at least so many replies fail there, and this share of the failed replies that have a place.
+_LEAST, _FIRST = 5, 1 / 3
 # A second place is named if at least this share of the failed replies fails there.
 _SECOND = 0.2
 # Failures of these kinds have no place.
@@ -47,6 +49,8 @@ def failing_places(
 ) -> tuple[FailingPlace, ...]:
     """Return the place at which most failed replies fail, and a second one if many fail there.
 
+    Nothing is returned if fewer than 5 replies fail at each place, or less than a third of those that fail at any place.
+
     Places that fail equally often are one entry, with the deepest path that they have in common. If they have only the
     root in common, each is an entry.
 
@@ -72,8 +76,10 @@ def failing_places(
     for (place, code), k in (placed + whole).items():
         by_count.setdefault(min(k, n), []).append((place, code))
     found: list[FailingPlace] = []
+    has_place = max(n - sum(whole.values()), 0)
     for k in sorted(by_count, reverse=True):
-        if k and (not found or k >= _SECOND * n):
+        share = _SECOND * n if found else _FIRST * (n if None in dict(by_count[k]) else has_place)
+        if k >= max(_LEAST, share):
             found += [FailingPlace(place, code, k, n) for place, code in _joined(by_count[k])]
     return tuple(found[:2])
 
