@@ -117,7 +117,6 @@ def test_text_of_a_report(store):
 
     assert text == (
         "report: 1 function of 1 schema\n"
-        "fails at      /total (type) in 2 of 3 failed replies, the whole reply (max_tokens) in 1\n"
         "lost records  none\n"
         "bounds        [lower, upper]: each side holds with 95 % at every look, however often you look; n counts calls\n"
         "\n"
