@@ -87,7 +87,7 @@ THIRD_PARTY_OF_PARTS = {"click", "rich", "hypothesis"}
 # Then with types that convert values, unions that are explained by one arm, methods of Pydantic classes, and
 # forks in imports, and a process that writes for a child.
 # Then with prices of tuned models that have no price of cached input.
-# Then with the end of a base model and active tuners.
+# Then with the end of a base model, active tuners, and the total over the horizon.
 # Then with printed commands that run, and playbooks that read the schema, the model, and the inputs from the store.
 # Then with layouts of prompts in settings and trials, and texts that match a pattern in examples of `few_shot`.
 # Then with weekly patterns of the failure rate.
@@ -102,7 +102,7 @@ THIRD_PARTY_OF_PARTS = {"click", "rich", "hypothesis"}
 # Then with versions and streams by order of arrival, for machines whose clocks differ.
 # Then with calls without a reply and repeated inputs in the head, and the volume of whole days.
 # Then with weeks from the first call of a function, and the pattern in what watch prints.
-MOST_CODE_LINES = {"ring 0": 4_535, "product": 40_202, "ext": 28_753}
+MOST_CODE_LINES = {"ring 0": 4_535, "product": 40_406, "ext": 28_753}
 
 MOST_LINES, MOST_LINES_OF_TESTS, MOST_LINES_OF_A_FUNCTION, MOST_BOXES = 500, 800, 50, 20
 # One level with many boxes: the floors themselves, a file for each provider, and one for each command.

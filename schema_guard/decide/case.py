@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from math import fsum
 from typing import TYPE_CHECKING, NamedTuple
 
-from schema_guard.decide.economics import CostCase, Proposal, Rates, cost_case, mean_attempts, per_call
+from schema_guard.decide.economics import CostCase, Proposal, Rates, cost_case, per_call, tuned_per_call
 from schema_guard.decide.evidence.changes import Counted
 from schema_guard.decide.evidence.money import Three
 from schema_guard.decide.exclusions import unexplained
@@ -167,7 +167,7 @@ class Case:
         """Give the dollars of a call of a strategy, failures not counted; None where its prices are not known."""
         money, own = self.evidence.economics, strategy.strategy.prompt_cost
         if money and own is None and strategy.strategy.is_tuned:
-            return per_call(money.tuned_cost, mean_attempts(money.tuned_hazards), money.latency_cost_per_s)
+            return tuned_per_call(money)
         cost = own or (money.prompt_cost if money else None)
         if cost is None:
             return None
@@ -318,26 +318,21 @@ def _compared_with(
     return _cheapest(evidence, passing) if passing and has_prices else best
 
 
-def only_active_tuners(evidence: CaseEvidence) -> bool:
-    """Return whether the provider of the base model is known to take new jobs of active tuners only."""
-    return evidence.model_end is not None and evidence.model_end.only_active_tuners
-
-
 def blocked(evidence: CaseEvidence, cost: CostCase | None) -> list[str]:
     """Give the reasons why a tuned model cannot be had, or would not live until it has paid, where its cost is known."""
     feasible = evidence.feasibility
-    needed = None if cost is None else cost.base_model_must_live_months
     reasons = {
         "train_examples": feasible.train_examples is not None
         and feasible.train_examples < evidence.config.min_train_examples,
         "provider_closed": feasible.new_jobs_allowed is False,
-        "not_an_active_tuner": only_active_tuners(evidence)
+        "not_an_active_tuner": evidence.only_active_tuners
         and feasible.new_jobs_allowed is not False
         and feasible.active_tuner is not True
         and evidence.pilot is None,
-        "base_model_shutdown_before_payback": feasible.months_to_shutdown is not None
-        and needed is not None
-        and feasible.months_to_shutdown < needed,
+        "base_model_shutdown_before_payback": cost is not None
+        and cost.proposal.ends_early
+        and cost.pess.saving_per_month > 0
+        and not cost.passes,
     }
     return [reason for reason, holds in reasons.items() if holds]
 
@@ -366,6 +361,8 @@ def routed_cost(case: Case, tune: Sequence[SegmentRates]) -> CostCase | None:
             ),
             horizon_months=proposal.horizon_months,
             lead_months=proposal.lead_months,
+            life_months=proposal.life_months,
+            next_life_months=proposal.next_life_months,
         )
     )
 
@@ -408,6 +405,8 @@ def _overall_cost(evidence: CaseEvidence, best: Measured | None, tuned: Tuned | 
             rates=Rates(_prompt_rates(best.failed), rates),
             horizon_months=config.horizon_months,
             lead_months=config.lead_months,
+            life_months=evidence.feasibility.months_to_shutdown,
+            next_life_months=evidence.feasibility.next_life_months,
         )
     )
 

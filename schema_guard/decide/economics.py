@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 _PER_MILLION = 1e-6
 # A month that is reached but for the rounding of a division is reached.
 _ROUNDING = 1e-9
+# Volume and failure cost are halved and doubled.
+_VARIED = (0.5, 1.0, 2.0)
 
 
 class Rates(NamedTuple):
@@ -63,6 +65,8 @@ class Proposal:
         rates: Failure rates.
         horizon_months: Within which it has to pay back.
         lead_months: Until the tuned model is in production.
+        life_months: Months until the base model ends. None if that is not known.
+        next_life_months: Months that each later base model lives.
     """
 
     economics: Economics
@@ -71,6 +75,26 @@ class Proposal:
     rates: Rates
     horizon_months: float
     lead_months: float
+    life_months: float | None = None
+    next_life_months: float = 18.0
+
+    @property
+    def ends_early(self) -> bool:
+        """Whether the base model ends before the horizon."""
+        return self.life_months is not None and self.life_months < self.horizon_months
+
+    @property
+    def used_months(self) -> float:
+        """Months of use before the base model or the horizon ends."""
+        alive = self.life_months if self.life_months is not None and self.ends_early else self.horizon_months
+        return max(0.0, alive - self.lead_months)
+
+    @property
+    def tunings(self) -> int:
+        """Tunings that the horizon needs, one for each base model."""
+        if self.life_months is None or not self.ends_early:
+            return 1
+        return 1 + ceil((self.horizon_months - self.life_months) / self.next_life_months - _ROUNDING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,9 +155,46 @@ class CostCase:
         payback = self.pess.payback_months
         return payback is not None and payback <= self.proposal.horizon_months
 
-    def saved_until(self, alive_months: float) -> float:
-        """Return the dollars that the tuned model saves, from the end of the lead to the end of its base model."""
-        return self.pess.saving_per_month * max(alive_months - self.proposal.lead_months, 0.0)
+    @property
+    def next_tuning(self) -> float:
+        """Dollars of the tuning of the next base model."""
+        return self.proposal.economics.next_tuning_cost
+
+    @property
+    def earned(self) -> float:
+        """Dollars that the tuned model saves while it is used, before the base model or the horizon ends."""
+        return self.pess.saving_per_month * self.proposal.used_months
+
+    @property
+    def total(self) -> float:
+        """Dollars saved over the horizon, with all its tunings."""
+        proposal = self.proposal
+        used = proposal.horizon_months - proposal.tunings * proposal.lead_months
+        return self.pess.saving_per_month * used - self.upfront - (proposal.tunings - 1) * self.next_tuning
+
+    @property
+    def needed(self) -> float:
+        """Dollars that *earned* has to reach."""
+        return self.upfront + (self.next_tuning if self.proposal.ends_early else 0.0)
+
+    @property
+    def passes(self) -> bool:
+        """Whether it earns its cost before the base model or the horizon ends, and saves over the horizon."""
+        return (
+            self.pess.saving_per_month > 0
+            and self._reaches(self.earned, self.needed)
+            and self.total >= -_ROUNDING * self.upfront
+        )
+
+    @property
+    def would_pass(self) -> bool:
+        """Whether it would pass with a base model that lives as long as the horizon."""
+        saving, months = self.pess.saving_per_month, self.proposal.horizon_months - self.proposal.lead_months
+        return saving > 0 and self._reaches(saving * max(0.0, months), self.upfront)
+
+    @staticmethod
+    def _reaches(earned: float, needed: float) -> bool:
+        return earned >= needed * (1 - _ROUNDING)
 
 
 def first_attempt(cost: CallCost, latency_cost_per_s: float) -> float:
@@ -144,19 +205,26 @@ def first_attempt(cost: CallCost, latency_cost_per_s: float) -> float:
     """
     cached = cost.fixed * cost.hit
     prices = PerMillion(cost.p_in, cost.p_cached, cost.p_out)
-    return (
-        prices.dollars(cost.fixed - cached + cost.var, cached, cost.out) + latency_cost_per_s * cost.latency_s
-    )
+    tokens = prices.dollars(cost.fixed - cached + cost.var, cached, cost.out)
+    if cost.p_cache_write is not None:
+        tokens += (cost.fixed - cached) * (cost.p_cache_write - cost.p_in) * _PER_MILLION
+    return tokens * cost.of_usual_price + latency_cost_per_s * cost.latency_s
 
 
 def retry_cost(cost: CallCost) -> float:
     """Give the dollars that a retry costs more than a first attempt: the previous reply and the error."""
-    return cost.repair * cost.p_in * _PER_MILLION
+    return cost.repair * cost.p_in * _PER_MILLION * cost.of_usual_price
 
 
 def per_call(cost: CallCost, attempts: float, latency_cost_per_s: float) -> float:
     """Give the dollars of a call with so many attempts in the mean, failures not counted."""
     return attempts * first_attempt(cost, latency_cost_per_s) + (attempts - 1) * retry_cost(cost)
+
+
+def tuned_per_call(money: Economics) -> float:
+    """Return the dollars of a call of the tuned model before failures, with the hosting that grows with the calls."""
+    attempts = mean_attempts(money.tuned_hazards)
+    return per_call(money.tuned_cost, attempts, money.latency_cost_per_s) + (money.hosting_per_call or 0.0)
 
 
 def tokens_per_call(cost: CallCost, attempts: float) -> float:
@@ -191,9 +259,9 @@ def cost_case(proposal: Proposal) -> CostCase:
     money, volume, horizon = proposal.economics, proposal.calls_per_month, proposal.horizon_months
     wait = money.latency_cost_per_s
     prompt = per_call(money.prompt_cost, proposal.prompt_attempts, wait)
-    tuned = per_call(money.tuned_cost, mean_attempts(money.tuned_hazards), wait)
+    tuned = tuned_per_call(money)
     upfront = fsum(money.upfront.values())
-    monthly = money.hosting_per_month + money.refresh_per_month
+    monthly = money.monthly
 
     def column(prompt_rate: float, tuned_rate: float) -> CostColumn:
         prompt_call = prompt + prompt_rate * money.failure_cost
@@ -226,11 +294,28 @@ def cost_case(proposal: Proposal) -> CostCase:
     )
 
 
+def total_range(case: CostCase) -> tuple[float, float]:
+    """Return the smallest and largest total, with volume and failure cost each halved, as they are, and doubled."""
+    proposal = case.proposal
+    totals = [
+        cost_case(
+            replace(
+                proposal,
+                calls_per_month=volume * proposal.calls_per_month,
+                economics=replace(proposal.economics, failure_cost=cost * proposal.economics.failure_cost),
+            )
+        ).total
+        for volume in _VARIED
+        for cost in _VARIED
+    ]
+    return min(totals), max(totals)
+
+
 def flips(case: CostCase) -> tuple[Flip, ...]:
     """Give what would change whether it pays: failure cost, volume, prices, caching."""
     money = case.proposal.economics
     doubled, tuned_doubled = _doubled(money.prompt_cost), _doubled(money.tuned_cost)
-    uncached = replace(money.prompt_cost, hit=0.0)
+    uncached = replace(money.prompt_cost, hit=0.0, p_cache_write=None)
     return (
         _failure_cost_flip(case),
         _volume_flip(case),
@@ -241,7 +326,10 @@ def flips(case: CostCase) -> tuple[Flip, ...]:
 
 
 def _doubled(cost: CallCost) -> CallCost:
-    return replace(cost, p_in=2 * cost.p_in, p_cached=2 * cost.p_cached, p_out=2 * cost.p_out)
+    write = None if cost.p_cache_write is None else 2 * cost.p_cache_write
+    return replace(
+        cost, p_in=2 * cost.p_in, p_cached=2 * cost.p_cached, p_out=2 * cost.p_out, p_cache_write=write
+    )
 
 
 def _flip(case: CostCase, name: str, change: str, value: float, economics: Economics) -> Flip:

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.decide.breaches import as_json, breaches, change_text
-from schema_guard.decide.case import Case, case_of, only_active_tuners
+from schema_guard.decide.case import Case, case_of
 from schema_guard.decide.evidence.reading import read_evidence
 from schema_guard.decide.exclusions import ways_of
 from schema_guard.decide.explanation import reasons
@@ -142,7 +142,8 @@ class Verdict:
         The order of arrival adds `uses`. It has the use (main, beside, or gone) of each strategy in production and of
         `tuned`, and a text. The `arrival` of a rate has the calls since its last one. `n_functions` is the number of
         functions that share alpha, and `priority` is the function that has half of it.
-        The key `model_end` has the model, last_day, months, and source of a tuned model that ends.
+        The key `model_ends` has the model, last_day, months, source, second_hand, and tuned of each model that ends.
+        `next_tuning` is the cost of the next tuning.
         """
         return {
             "verdict": self.verdict,
@@ -289,7 +290,7 @@ def _counted(case: Case, ruling: Ruling) -> dict[str, Any]:
         "current": evidence.current,
         "strategies": {measurement.strategy.id: _counted_of(measurement) for measurement in case.strategies},
         "feasibility": asdict(evidence.feasibility),
-        **({"only_active_tuners": True} if only_active_tuners(evidence) else {}),
+        **({"only_active_tuners": True} if evidence.only_active_tuners else {}),
         "failure_cost": None if money is None else money.failure_cost,
         # Where the ruling is about a part of the traffic, what tuning for all of it comes to.
         **({} if ruling.cost is None or whole is None else {"whole": economic_figures(whole, case)}),

@@ -51,7 +51,7 @@ class ModelClosing(NamedTuple):
         read: Day on which it was read there.
         note: What else has to be known; empty for nothing.
         active_only_since: Day since which only accounts with a tuned model in use can start jobs. None if all can.
-        second_hand: Whether the source is not the provider.
+        second_hand: Whether no page of the provider confirms *last_inference*.
     """
 
     provider: str
@@ -65,24 +65,14 @@ class ModelClosing(NamedTuple):
     second_hand: bool = False
 
     @property
-    def marked_source(self) -> str:
-        """The source and the day on which it was read. A source that is not the provider is marked."""
-        mark = "second-hand: " if self.second_hand else ""
-        return f"{mark}{self.source}, read {self.read}"
+    def read_at(self) -> str:
+        """The source, and the day on which it was read."""
+        return f"{self.source}, read {self.read}"
 
-
-class ModelEnd(NamedTuple):
-    """Known facts about the end of the base model.
-
-    Attributes:
-        last_day: Last day on which a tuned model of it answers. None if that is not known, or if the months are given.
-        source: Source of the facts. A source that is not the provider is marked.
-        only_active_tuners: Whether its provider takes new jobs of active tuners only. False if the evidence answers that.
-    """
-
-    last_day: str | None
-    source: str
-    only_active_tuners: bool
+    @property
+    def last_inference_text(self) -> str:
+        """The last day on which a tuned model answers. It is marked if no page of the provider confirms it."""
+        return (self.last_inference or "not known") + (" (second-hand)" if self.second_hand else "")
 
 
 def closing_of(model: str, provider: str | None = None) -> ModelClosing | None:

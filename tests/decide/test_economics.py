@@ -14,6 +14,7 @@ from schema_guard.decide.economics import (
     mean_attempts,
     per_call,
     retry_cost,
+    total_range,
 )
 from schema_guard.decide.evidence.money import Three
 from schema_guard.decide.evidence.reading import read_evidence
@@ -180,3 +181,36 @@ def test_waiting_is_priced_in_every_attempt():
 
     assert result["prompt_tokens_per_call"] == pytest.approx(1.175 * (PROMPT_CALL + 0.002) + 0.175 * 0.0012)
     assert result["tuned_tokens_per_call"] == pytest.approx(1.02 * (TUNED_CALL + 0.001) + 0.02 * 0.0004)
+
+
+def test_optional_costs_are_counted_when_they_are_given():
+    """Batches, cache writes, hosting by volume, and re-tuning change the costs of a call and of a month."""
+    priced = replace(MONEY.prompt_cost, p_cache_write=3.75, batch_share=0.5, batch_price=0.5)
+    money = replace(
+        MONEY, prompt_cost=priced, hosting_per_call=0.002, retuning_cost=300.0, retuning_every_months=4.0
+    )
+    plain, case = cost_case(proposal()), cost_case(proposal(economics=money))
+
+    assert first_attempt(priced, 0.0) == pytest.approx(0.75 * (PROMPT_CALL + 500 * 0.75e-6))
+    assert retry_cost(priced) == pytest.approx(0.75 * 0.0012)
+    assert case.tuned_tokens_per_call == pytest.approx(plain.tuned_tokens_per_call + 0.002)
+    assert case.hosting_plus_refresh == pytest.approx(plain.hosting_plus_refresh + 75)
+    assert (MONEY.not_given, money.not_given) == (
+        ["batch price", "cache-write price", "hosting by volume", "re-tuning each period"],
+        [],
+    )
+
+
+def test_range_of_the_total_halves_and_doubles_volume_and_failure_cost():
+    """The smallest and the largest total are those of two corners."""
+    case = cost_case(proposal())
+    totals = [
+        cost_case(
+            proposal(calls_per_month=volume * 100_000, economics=replace(MONEY, failure_cost=paid * 0.4))
+        ).total
+        for volume in (0.5, 2)
+        for paid in (0.5, 2)
+    ]
+
+    assert case.total == pytest.approx(5 * case.pess.saving_per_month - 2850)
+    assert total_range(case) == (pytest.approx(min(totals)), pytest.approx(max(totals)))

@@ -263,6 +263,7 @@ def _of_economics(document: dict[str, Any]) -> Iterator[Conflict]:
                 part,
                 f"these are {' '.join(sorted(part)) or 'none'}",
             )
+    yield from _of_pairs(document["economics"])
     tuned = document["economics"]["tuned"]
     if "residual" not in tuned and "pilot" not in document:
         yield Conflict(
@@ -279,6 +280,21 @@ def _of_economics(document: dict[str, Any]) -> Iterator[Conflict]:
         yield Conflict(
             "", "property 'calls_per_month' beside 'economics'", document, "costs are counted by the month"
         )
+
+
+def _of_pairs(money: dict[str, Any]) -> Iterator[Conflict]:
+    """Yield the costs of which only one half is given."""
+    pairs = [("/economics", money, "retuning_cost", "retuning_every_months")]
+    pairs += [
+        (f"/economics/{side}", money[side], "batch_share", "batch_price")
+        for side in ("prompt_cost", "tuned_cost")
+    ]
+    for location, owner, *names in pairs:
+        missing = [name for name in names if name not in owner]
+        if len(missing) == 1:
+            yield Conflict(
+                location, f"property {missing[0]!r}", owner, f"{' and '.join(names)} need each other"
+            )
 
 
 def _of_pilot(document: dict[str, Any]) -> Iterator[Conflict]:

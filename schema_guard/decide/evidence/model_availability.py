@@ -7,16 +7,20 @@ was read, which is told.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from schema_guard.prices.tuning import ModelEnd, closing_of
+from schema_guard.prices.tuning import active_only, closing_of
 
 if TYPE_CHECKING:
     from schema_guard.prices.tuning import ModelClosing
 
 _DAYS_A_MONTH = 365.25 / 12
+# Names of models that OpenAI hosts. It publishes the weights of gpt-oss.
+_OPENAI = re.compile(r"(ft:)?(gpt-(?!oss)|o[1-9](-|$))")
+NEXT_LIFE_MONTHS = 18.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +33,7 @@ class Feasibility:
         months_to_shutdown: How long the base model will live.
         base_model: Its name; with it the days that are known of it fill in what is not given.
         active_tuner: Whether the account called a tuned model of the provider within 60 days, or has a tuning job.
+        next_life_months: Months that each later base model lives.
     """
 
     train_examples: int | None = None
@@ -36,37 +41,35 @@ class Feasibility:
     months_to_shutdown: float | None = None
     base_model: str | None = None
     active_tuner: bool | None = None
+    next_life_months: float = NEXT_LIFE_MONTHS
 
 
-def with_closing(
-    feasibility: Feasibility, day: str | None, notes: list[str]
-) -> tuple[Feasibility, ModelEnd | None]:
-    """Fill in the known days of the base model. Return the feasibility, and the facts that are not a part of it.
+def with_closing(feasibility: Feasibility, day: str | None, notes: list[str]) -> tuple[Feasibility, bool]:
+    """Fill in the known days of the base model. Return also whether its provider takes new jobs of active tuners only.
 
     Args:
         feasibility: The given facts.
         day: Day of the decision. None if it is unknown.
         notes: Receive the known days.
     """
-    if feasibility.base_model is None:
-        return feasibility, None
-    closing = closing_of(feasibility.base_model)
-    if closing is None:
-        notes.append(f"base model {feasibility.base_model}: whether and when it is closed is not known here")
-        return feasibility, None
-    today = _day(day) or date.fromisoformat(closing.read)
-    allowed, months = feasibility.new_jobs_allowed, feasibility.months_to_shutdown
-    notes.append(_closing_note(feasibility.base_model, closing, today))
+    model = feasibility.base_model
+    if model is None:
+        return feasibility, False
+    closing, allowed = closing_of(model), feasibility.new_jobs_allowed
+    rule = active_only("OpenAI") if _OPENAI.match(model) else None
+    today = _day(day) or (None if closing is None else date.fromisoformat(closing.read))
+    is_restricted = allowed is None and _holds_since(rule, today)
+    if closing is None or today is None:
+        notes.append(f"base model {model}: whether and when it is closed is not known here")
+        return feasibility, is_restricted
+    months = feasibility.months_to_shutdown
+    notes.append(_closing_note(model, closing, today))
     filled = replace(
         feasibility,
         new_jobs_allowed=_allowed(closing, today) if allowed is None else allowed,
         months_to_shutdown=_months(closing, today) if months is None else months,
     )
-    return filled, ModelEnd(
-        last_day=closing.last_inference if months is None else None,
-        source=closing.marked_source,
-        only_active_tuners=allowed is None and _is_for_active_only(closing, today),
-    )
+    return filled, is_restricted
 
 
 def _day(text: str | None) -> date | None:
@@ -84,22 +87,37 @@ def _allowed(closing: ModelClosing, today: date) -> bool | None:
     return None if closing.last_training is None else True
 
 
-def _is_for_active_only(closing: ModelClosing, today: date) -> bool:
-    since = closing.active_only_since
-    return since is not None and today >= date.fromisoformat(since)
+def _holds_since(rule: ModelClosing | None, today: date | None) -> bool:
+    since = None if rule is None else rule.active_only_since
+    return since is not None and (today is None or today >= date.fromisoformat(since))
+
+
+def end_of(model: str, day: str | None) -> dict[str, Any] | None:
+    """Return the known last day of a model, and the months until then. None if it is not known."""
+    closing = closing_of(model)
+    if closing is None or closing.last_inference is None:
+        return None
+    return {
+        "model": model,
+        "last_day": closing.last_inference,
+        "months": _months(closing, _day(day) or date.fromisoformat(closing.read)),
+        "source": closing.read_at,
+        "second_hand": closing.second_hand,
+    }
 
 
 def _months(closing: ModelClosing, today: date) -> float | None:
     if closing.last_inference is None:
         return None
-    return max((date.fromisoformat(closing.last_inference) - today).days, 0) / _DAYS_A_MONTH
+    # The last day is a day of use.
+    return max((date.fromisoformat(closing.last_inference) - today).days + 1, 0) / _DAYS_A_MONTH
 
 
 def _closing_note(model: str, closing: ModelClosing, today: date) -> str:
     training = closing.last_training or "an unknown day"
-    inference = closing.last_inference or "an unknown day"
+    inference = closing.last_inference_text if closing.last_inference else "an unknown day"
     more = f"; {closing.note}" if closing.note else ""
     return (
         f"base model {model} ({closing.provider}): the last day to start tuning is {training}, the last day of tuned "
-        f"models {inference}; seen from {today.isoformat()} ({closing.marked_source}{more})"
+        f"models {inference}; seen from {today.isoformat()} ({closing.read_at}{more})"
     )

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import fsum
 from typing import TYPE_CHECKING, NamedTuple
 
 from schema_guard.text import dollars, large
@@ -26,6 +27,9 @@ class CallCost:
         p_in: Dollars for a million input tokens.
         p_cached: Dollars for a million cached input tokens.
         p_out: Dollars for a million output tokens.
+        p_cache_write: Dollars for a million fixed tokens that are not billed as cached. None if they cost *p_in*.
+        batch_share: Share of the calls that a batch answers, in [0, 1].
+        batch_price: Price of a call in a batch, as a share of the usual price.
     """
 
     fixed: float
@@ -37,6 +41,14 @@ class CallCost:
     p_in: float
     p_cached: float
     p_out: float
+    p_cache_write: float | None = None
+    batch_share: float = 0.0
+    batch_price: float = 1.0
+
+    @property
+    def of_usual_price(self) -> float:
+        """Mean price of a call as a share of its price outside of a batch."""
+        return 1.0 - self.batch_share * (1.0 - self.batch_price)
 
 
 class Three(NamedTuple):
@@ -103,6 +115,10 @@ class Economics:
         tuned_residual: Failure rate that is assumed of it; None where a pilot measures it.
         upfront: Dollars of what is paid once, by what for: labels, training, engineering ...
         bills: How dollars of *upfront* come about, where that is given.
+        hosting_per_call: Hosting that grows with the calls of the tuned model. None if it is not given.
+        retuning_cost: Dollars of each tuning that keeps the model current. None if it is not given.
+        retuning_every_months: Months between two of these.
+        next_tuning: Dollars of the tuning of the next base model. None if it is not given.
         hosting_per_month: For the tuned model.
         refresh_per_month: Relabelling and retraining.
         latency_cost_per_s: What one second of waiting costs.
@@ -118,3 +134,33 @@ class Economics:
     refresh_per_month: float
     latency_cost_per_s: float = 0.0
     bills: tuple[TokenBill | GpuBill, ...] = ()
+    hosting_per_call: float | None = None
+    retuning_cost: float | None = None
+    retuning_every_months: float | None = None
+    next_tuning: float | None = None
+
+    @property
+    def monthly(self) -> float:
+        """Dollars of every month that do not depend on the calls."""
+        every = self.retuning_every_months
+        retuning = 0.0 if every is None or self.retuning_cost is None else self.retuning_cost / every
+        return self.hosting_per_month + self.refresh_per_month + retuning
+
+    @property
+    def next_tuning_cost(self) -> float:
+        """Dollars of the tuning of the next base model. Default: the upfront dollars without the labels."""
+        if self.next_tuning is not None:
+            return self.next_tuning
+        return fsum(dollars for part, dollars in self.upfront.items() if "label" not in part.lower())
+
+    @property
+    def not_given(self) -> list[str]:
+        """The optional costs that are not given, and therefore not counted."""
+        costs = (self.prompt_cost, self.tuned_cost)
+        given = {
+            "batch price": any(cost.batch_share for cost in costs),
+            "cache-write price": any(cost.p_cache_write is not None for cost in costs),
+            "hosting by volume": self.hosting_per_call is not None,
+            "re-tuning each period": self.retuning_cost is not None,
+        }
+        return [name for name, is_given in given.items() if not is_given]

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from schema_guard.configuration.traffic import Traffic
 from schema_guard.decide.evidence.changes import ChangeEvidence, Counted, WeeklyEvidence
 from schema_guard.decide.evidence.conflicts import conflicts
-from schema_guard.decide.evidence.model_availability import Feasibility, with_closing
+from schema_guard.decide.evidence.model_availability import NEXT_LIFE_MONTHS, Feasibility, with_closing
 from schema_guard.decide.evidence.money import CallCost, Economics, GpuBill, Three, TokenBill, TrialCost
 from schema_guard.decide.evidence.subject import EvidenceSource, EvidenceSubject
 from schema_guard.decide.evidence.values import (
@@ -75,7 +75,7 @@ def read_evidence(evidence: Mapping[str, Any]) -> CaseEvidence:
         )
     notes = list(document.get("notes", ()))
     given = _feasibility(document.get("feasibility", {}))
-    feasibility, model_end = with_closing(given, document.get("day"), notes)
+    feasibility, only_active_tuners = with_closing(given, document.get("day"), notes)
     return CaseEvidence(
         strategies=tuple(map(_strategy, document.get("strategies", ()))),
         playbook=tuple(_claim(claim, notes) for claim in document.get("ladder", ())),
@@ -103,7 +103,7 @@ def read_evidence(evidence: Mapping[str, Any]) -> CaseEvidence:
         n_functions=int(document.get("n_functions", 1)),
         priority=document.get("priority"),
         target_sources=document.get("target_sources", {}),
-        model_end=model_end,
+        only_active_tuners=only_active_tuners,
     )
 
 
@@ -279,7 +279,11 @@ def _economics(economics: dict[str, Any]) -> Economics:
         refresh_per_month=float(economics["refresh_per_month"]),
         latency_cost_per_s=float(economics.get("latency_cost_per_s", 0)),
         bills=bills,
+        **_floats({name: economics[name] for name in _OPTIONAL_COSTS if name in economics}),
     )
+
+
+_OPTIONAL_COSTS = ("hosting_per_call", "retuning_cost", "retuning_every_months", "next_tuning")
 
 
 def _bills(upfront: Mapping[str, Any]) -> Iterator[TokenBill | GpuBill]:
@@ -298,6 +302,7 @@ def _feasibility(feasibility: dict[str, Any]) -> Feasibility:
         months_to_shutdown=None if months is None else float(months),
         base_model=feasibility.get("base_model"),
         active_tuner=feasibility.get("active_tuner"),
+        next_life_months=float(feasibility.get("next_life_months", NEXT_LIFE_MONTHS)),
     )
 
 

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from schema_guard.decide.failing_places import FailingPlace
     from schema_guard.decide.in_use import Arrival
     from schema_guard.decide.playbook import Claim
-    from schema_guard.prices.tuning import ModelEnd
 
 KINDS = ("syntax", "structure", "value", "semantic", "truncation", "refusal", "transport")
 
@@ -358,7 +357,7 @@ class CaseEvidence:
         about: None where nobody says whose calls they are.
         day: On which it is decided; None where nobody says.
         options: Options of the command line, without their dashes, that every printed command repeats.
-        model_end: Known facts about the end of the base model. None if there are none.
+        only_active_tuners: Whether the provider of the base model takes new jobs of active tuners only.
         n_functions: Functions of the store that share alpha.
         priority: The function that has half of it; None for equal parts.
         target_sources: The source of each target by its name in *config*: an option, a file, the store, or the default.
@@ -385,7 +384,7 @@ class CaseEvidence:
     day: str | None = None
     options: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     target_sources: Mapping[str, str] = field(default_factory=dict)
-    model_end: ModelEnd | None = None
+    only_active_tuners: bool = False
     n_functions: int = 1
     priority: str | None = None
 

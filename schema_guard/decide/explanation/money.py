@@ -9,8 +9,16 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from schema_guard.decide.economics import first_attempt, flips, mean_attempts, retry_cost, tokens_per_call
-from schema_guard.text import dollars, months, percent
+from schema_guard.decide.economics import (
+    first_attempt,
+    flips,
+    mean_attempts,
+    retry_cost,
+    tokens_per_call,
+    total_range,
+)
+from schema_guard.decide.evidence.model_availability import end_of
+from schema_guard.text import dollars, months, percent, plural
 
 if TYPE_CHECKING:
     from schema_guard.decide.case import Case
@@ -22,7 +30,7 @@ if TYPE_CHECKING:
 
 def economic_figures(cost: CostCase, case: Case) -> dict[str, Any]:
     """Give a case's figures as plain JSON: `economics` and `cost`, as `Verdict.as_dict` has them."""
-    earned = _earned(cost, case)
+    low, high = total_range(cost)
     by_name = {"pess": cost.pess, "point": cost.point, "opt": cost.opt}
     columns = {
         name: {
@@ -48,11 +56,20 @@ def economic_figures(cost: CostCase, case: Case) -> dict[str, Any]:
             "tuned_tokens_per_call": cost.tuned_tokens_per_call,
             "largest_upfront": cost.largest_upfront,
             "base_model_must_live_months": cost.base_model_must_live_months,
-            **({} if earned is None else {"earned_until_shutdown": earned}),
+            "next_tuning": cost.next_tuning,
+            "earned": cost.earned,
+            "needed": cost.needed,
+            "tunings": cost.proposal.tunings,
+            "total": cost.total,
+            "lowest_total": low,
+            "highest_total": high,
+            "passes": cost.passes,
+            "failed_pilot": cost.upfront,
+            "not_given": cost.proposal.economics.not_given,
             "failure_cost": cost.proposal.economics.failure_cost,
             "prompt_rate": {name: column.prompt_rate for name, column in by_name.items()},
             "tuned_rate": {name: column.tuned_rate for name, column in by_name.items()},
-            "lines": [*_lines(cost), *_end_lines(cost, case)],
+            "lines": [*_lines(cost), *_gate_lines(cost)],
             "flips": [asdict(flip) for flip in flips(cost)],
             **_independent_retries(cost, case.best),
         },
@@ -60,30 +77,29 @@ def economic_figures(cost: CostCase, case: Case) -> dict[str, Any]:
 
 
 def end_figures(case: Case, ruling: Ruling) -> dict[str, Any]:
-    """Return the last day of the tuned model that a verdict keeps, advises, or calls blocked."""
-    end, feasible, used = case.evidence.model_end, case.evidence.feasibility, case.in_use
-    is_about_tuning = (
-        ruling.verdict.startswith("FINE_TUNE")
-        or "cost_case_blocked" in ruling.figures
-        or case.tuned is not None
-        or (used is not None and used.strategy.is_tuned)
-    )
-    if end is None or end.last_day is None or not is_about_tuning:
-        return {}
-    return {
-        "model_end": {
-            "model": feasible.base_model,
-            "last_day": end.last_day,
-            "months": feasible.months_to_shutdown,
-            "source": end.source,
-        }
+    """Return the last day of each model that a verdict keeps, advises, or calls blocked."""
+    evidence, used = case.evidence, case.in_use
+    named = {used.strategy.id} if used is not None else set()
+    named |= {ruling.figures[key] for key in ("strategy", "switch_to") if key in ruling.figures}
+    kept = {
+        one.strategy.model.rpartition(">")[2]: one.strategy.is_tuned
+        for one in case.strategies
+        if one.strategy.id in named and one.strategy.model
     }
-
-
-def _earned(cost: CostCase, case: Case) -> float | None:
-    """Return the dollars that tuning saves before the base model is shut down. None if that day is not known."""
-    alive = case.evidence.feasibility.months_to_shutdown
-    return None if alive is None else cost.saved_until(alive)
+    is_about_tuning = ruling.verdict.startswith("FINE_TUNE") or "cost_case_blocked" in ruling.figures
+    base = evidence.feasibility.base_model
+    if base is not None and (is_about_tuning or case.tuned is not None or any(kept.values())):
+        kept = {base: True} | {model: tuned for model, tuned in kept.items() if base not in model.split(":")}
+    ends = [
+        {**end, "tuned": tuned}
+        for model, tuned in kept.items()
+        if (end := end_of(model, evidence.day)) is not None
+    ]
+    if not ends:
+        return {}
+    money = evidence.economics
+    next_tuning = None if money is None else money.next_tuning_cost
+    return {"model_ends": ends, **({} if next_tuning is None else {"next_tuning": next_tuning})}
 
 
 def tokens_per_month(cost: CostCase) -> dict[str, float]:
@@ -118,7 +134,12 @@ def _lines(cost: CostCase) -> list[str]:
     return [
         _side_line("prompt", money.prompt_cost, proposal.prompt_attempts, cost.prompt_tokens_per_call, wait),
         _side_line(
-            "tuned", money.tuned_cost, mean_attempts(money.tuned_hazards), cost.tuned_tokens_per_call, wait
+            "tuned",
+            money.tuned_cost,
+            mean_attempts(money.tuned_hazards),
+            cost.tuned_tokens_per_call,
+            wait,
+            hosting=money.hosting_per_call,
         ),
         _column_line("pess", cost.pess, cost),
         _column_line("point", cost.point, cost),
@@ -129,33 +150,52 @@ def _lines(cost: CostCase) -> list[str]:
     ]
 
 
-def _end_lines(cost: CostCase, case: Case) -> list[str]:
-    """Write how long the base model must live, and what tuning saves before its shutdown."""
-    alive, earned, lead = (
-        case.evidence.feasibility.months_to_shutdown,
-        _earned(cost, case),
-        cost.proposal.lead_months,
+def _gate_lines(cost: CostCase) -> list[str]:
+    """Write what tuning earns before the base model or the horizon ends, what it needs, and the total."""
+    proposal, saving, next_tuning = (
+        cost.proposal,
+        f"${cost.pess.saving_per_month:,.2f}",
+        dollars(cost.next_tuning),
     )
-    lines = []
-    if alive is not None and earned is not None:
-        used = f"({alive:.4f} - {lead:g})" if alive > lead else "0"
-        lines.append(
-            f"until the base model is shut down tuning saves ${cost.pess.saving_per_month:,.2f} x {used} months = "
-            f"${earned:,.2f}, and costs {dollars(cost.upfront)} once"
-        )
+    horizon, lead, n = proposal.horizon_months, proposal.lead_months, proposal.tunings
+    alive = (
+        f"min({horizon:g}, {proposal.life_months:.4f})"
+        if proposal.life_months is not None
+        else f"{horizon:g}"
+    )
+    needed, known = dollars(cost.upfront), "" if proposal.economics.next_tuning is not None else ", assumed"
+    if proposal.ends_early:
+        needed += f" + {next_tuning} (the next tuning{known}) = {dollars(cost.needed)}"
+    low, high = map(dollars, total_range(cost))
+    earned = (
+        f"before the base model or the horizon ends: {saving} x ({alive} - {lead:g}, at least 0) months = "
+        f"${cost.earned:,.2f}; it must reach {needed}"
+    )
+    total = (
+        f"total over {months(horizon)}, {plural(n, 'tuning')}: {saving} x ({horizon:g} - {n} x {lead:g}) - "
+        f"{dollars(cost.upfront)} - {n - 1} x {next_tuning} = {dollars(cost.total)}; with volume and failure cost each "
+        f"halved and doubled: {low} to {high}"
+    )
+    lines = [earned, total, f"a pilot that fails costs {dollars(cost.upfront)}, and its hosting"]
     if cost.base_model_must_live_months is not None:
         lines.append(f"the base model must live at least {months(cost.base_model_must_live_months)}")
-    return lines
+    missing = proposal.economics.not_given
+    return [*lines, *([f"not given, so not counted: {', '.join(missing)}"] if missing else [])]
 
 
-def _side_line(name: str, cost: CallCost, attempts: float, per_call: float, wait: float) -> str:
-    """Write what a call of one side costs before failures; *wait* is the dollars of a second."""
+def _side_line(
+    name: str, cost: CallCost, attempts: float, per_call: float, wait: float, *, hosting: float | None = None
+) -> str:
+    """Write what a call of one side costs before failures. *wait* is the dollars of a second."""
     waiting = f" + {cost.latency_s:g} s x {dollars(wait)}" if wait else ""
+    fresh = cost.p_in if cost.p_cache_write is None else cost.p_cache_write
+    batch = f" x {cost.of_usual_price:.4g} (batches)" if cost.batch_share else ""
+    hosted = "" if hosting is None else f", hosting {dollars(hosting)} included"
     return (
-        f"{name}: attempt 1 = ({cost.fixed:g} x ({1 - cost.hit:.2f} x {cost.p_in:g} + {cost.hit:.2f} x "
-        f"{cost.p_cached:g}) + {cost.var:g} x {cost.p_in:g} + {cost.out:g} x {cost.p_out:g}) / 1e6{waiting} = "
-        f"{dollars(first_attempt(cost, wait))}, a retry adds {cost.repair:g} x {cost.p_in:g} / 1e6 = "
-        f"{dollars(retry_cost(cost))}; {attempts:.4g} attempts a call: {dollars(per_call)}"
+        f"{name}: attempt 1 = ({cost.fixed:g} x ({1 - cost.hit:.2f} x {fresh:g} + {cost.hit:.2f} x "
+        f"{cost.p_cached:g}) + {cost.var:g} x {cost.p_in:g} + {cost.out:g} x {cost.p_out:g}) / 1e6{batch}{waiting} = "
+        f"{dollars(first_attempt(cost, wait))}, a retry adds {cost.repair:g} x {cost.p_in:g} / 1e6{batch} = "
+        f"{dollars(retry_cost(cost))}; {attempts:.4g} attempts a call: {dollars(per_call)}{hosted}"
     )
 
 

@@ -333,7 +333,7 @@ def _routing_note(case: Case, ruling: Ruling) -> Iterator[str]:
     if ruling.figures.get("reason") != "not_economic" or case.tuned or not tune:
         return
     cost = routed_cost(case, tune)
-    if cost is not None and cost.pays and cost.pess.payback_months is not None:
+    if cost is not None and cost.passes and cost.pess.payback_months is not None:
         names = ", ".join(part.name for part in tune)
         yield f"tuning for {names} alone would pay back in {months(cost.pess.payback_months)}"
 
@@ -368,6 +368,5 @@ def _pilot_warnings(case: Case, ruling: Ruling) -> Iterator[str]:
         yield f"content: the tuned model loses {interval(loss.lower, loss.upper)} of right answers"
     if cost.pess.tuned_rate > case.config.target:
         yield f"the tuned model may fail {percent(cost.pess.tuned_rate)} of the calls, above the target"
-    needed = cost.base_model_must_live_months
-    if shutdown is not None and needed is not None and shutdown < needed:
-        yield f"the base model lives {months(shutdown)}, less than the {months(needed)} until it has paid"
+    if shutdown is not None and cost.proposal.ends_early and not cost.passes:
+        yield f"the base model ends in {months(shutdown)}, before tuning has earned its cost"

@@ -172,7 +172,7 @@ def prompting_is_enough(case: Case) -> Ruling | None:
         figures["switch_to"] = chosen.strategy.id
     text = f"{strategy_text(chosen)} is below the target of {percent(case.config.target)} at every look"
     text += inputs_text(case, chosen)
-    if case.cost is None or not case.cost.pays:
+    if case.cost is None or not case.cost.would_pass:
         return Ruling("PROMPTING_ENOUGH", text + (payback_text(case.cost) if case.cost else ""), figures)
     reasons = blocked(case.evidence, case.cost)
     if reasons:

@@ -132,8 +132,14 @@ def payback_text(cost: CostCase | None) -> str:
     payback, horizon = cost.pess.payback_months, cost.proposal.horizon_months
     if payback is None:
         return "; fine-tuning never pays back"
-    if cost.pays:
+    if cost.would_pass:
         return f"; fine-tuning pays back in {months(payback)}"
+    if cost.pays:
+        lead = months(cost.proposal.lead_months)
+        return (
+            f"; fine-tuning pays back in {months(payback)} of use, which with a lead of {lead} is after the horizon of "
+            f"{months(horizon)}"
+        )
     return f"; fine-tuning pays back in {months(payback)}, after the horizon of {months(horizon)}"
 
 

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from schema_guard.decide.case import Case
+    from schema_guard.decide.economics import CostCase
     from schema_guard.decide.evidence.values import ContentEvidence
 
 # Shares are sums of decimal fractions.
@@ -70,13 +71,22 @@ def route_by_pilot(case: Case) -> Ruling | None:
     if not tune or not prompt or share < case.config.primary_share_min - _ROUNDING:
         return None
     cost = routed_cost(case, tune)
-    if any(part.prompt_state != "pass" for part in prompt) or cost is None or not cost.pays:
+    if any(part.prompt_state != "pass" for part in prompt) or cost is None or not cost.would_pass:
         return None
     why = (
         f"the tuned model is below the target on {names_of(tune)} ({100 * share:.0f}% of the calls), the prompt "
         f"on {names_of(prompt)}{payback_text(cost)}"
     )
+    if not cost.passes:
+        return _ends_too_early(case, why, cost)
     return Ruling("FINE_TUNE_AND_ROUTE", why, {**exhausted(case), **_routes(tune, prompt)}, cost)
+
+
+def _ends_too_early(case: Case, text: str, cost: CostCase) -> Ruling:
+    """Return that a pilot passed, and that its base model ends before it has earned its cost."""
+    reasons = blocked(case.evidence, cost)
+    why = f"{text}, but is blocked: {', '.join(reasons)}"
+    return Ruling("FINE_TUNE_BLOCKED", why, {**exhausted(case), "blocked": reasons}, cost)
 
 
 def pilot_failed(case: Case) -> Ruling | None:
@@ -171,15 +181,17 @@ def pilot_passed(case: Case) -> Ruling | None:
     if case.tuned is None:
         return None
     text = f"the tuned model's {rate_text(case.tuned.failed)} is below the target of {percent(case.config.target)}"
-    if case.cost is None or not case.cost.pays:
+    if case.cost is None or not case.cost.would_pass:
         return accept(case, "not_economic", text + payback_text(case.cost))
+    if not case.cost.passes:
+        return _ends_too_early(case, text + payback_text(case.cost), case.cost)
     figures = {**exhausted(case), "stage": "ship"}
     return Ruling("FINE_TUNE_JUSTIFIED", text + payback_text(case.cost), figures)
 
 
 def does_not_pay(case: Case) -> Ruling | None:
     """Rule 7: without a pilot, fine-tuning is not shown to pay."""
-    if case.cost is not None and case.cost.pays:
+    if case.cost is not None and case.cost.would_pass:
         return None
     return accept(case, "not_economic", all_fail(case) + payback_text(case.cost))
 
@@ -201,7 +213,7 @@ def route_by_segments(case: Case) -> Ruling | None:
     """
     tune, prompt = concentration(case)
     cost = routed_cost(case, tune) if tune else None
-    if cost is None or not cost.pays or blocked(case.evidence, cost):
+    if cost is None or not cost.would_pass or blocked(case.evidence, cost):
         return None
     why = f"{all_fail(case)}; the failures are in {names_of(tune)}, not in {names_of(prompt)}{payback_text(cost)}"
     figures = {**exhausted(case), "stage": "pilot", **_routes(tune, prompt)}

@@ -189,6 +189,13 @@ def _cost_facts(figures: Figures) -> Iterator[Fact]:
     paybacks = (f"{payback(money[column]['payback_months'])} ({column})" for column in COLUMNS)
     yield Fact("payback", f"{' / '.join(paybacks)} ; it has to be within {months(horizon)}")
     yield Fact(
+        "total",
+        f"{dollars(cost['total'])} over {months(horizon)} ; {dollars(cost['lowest_total'])} to "
+        f"{dollars(cost['highest_total'])} with volume and failure cost each halved and doubled",
+    )
+    if cost["not_given"]:
+        yield Fact("not given", f"{', '.join(cost['not_given'])}: not counted")
+    yield Fact(
         "the bar", f"{_bar(money)} ; {_volume(money)} ; upfront may reach {dollars(cost['largest_upfront'])}"
     )
     yield Fact("flips", _flips(cost))

@@ -341,14 +341,19 @@ def _beside_format(figures: Figures) -> Iterator[Fact]:
         )
 
 
-def _model_end(figures: Figures) -> Iterator[Fact]:
-    """Say until when the tuned model answers."""
-    end = figures.get("model_end")
-    if end is not None:
-        mark = ", second-hand" if end["source"].startswith("second-hand") else ""
-        yield Fact(
-            "ends", f"{name_of(end['model'])} ends {end['last_day']}, in {months(end['months'])}{mark}"
-        )
+def _model_ends(figures: Figures) -> Iterator[Fact]:
+    """Yield the last day of each model that the verdict keeps or advises."""
+    for end in figures.get("model_ends", ()):
+        mark = " (second-hand)" if end["second_hand"] else ""
+        text = f"{name_of(end['model'])} ends {end['last_day']}{mark}, in {months(end['months'])}"
+        if end["tuned"]:
+            paid = figures.get("next_tuning")
+            text += "; " + (
+                "the cost of the next tuning is not given"
+                if paid is None
+                else f"the next tuning costs {dollars(paid)}"
+            )
+        yield Fact("ends", text)
 
 
 def _no_reply(figures: Figures) -> Iterator[Fact]:
@@ -394,11 +399,23 @@ def _money(figures: Figures) -> Iterator[Fact]:
     money, cost = figures["economics"], figures["cost"]
     saving, payback = money["pess"]["saving_per_month"], money["pess"]["payback_months"]
     verb = "saves" if saving >= 0 else "loses"
-    summary = f"tuning costs {dollars(money['upfront'])} once and {verb} {dollars(abs(saving))} a month if all goes badly"
+    summary = (
+        f"tuning costs {dollars(money['upfront'])} once and {verb} {dollars(abs(saving))} a month with both failure rates at "
+        "their bad end"
+    )
     horizon = months(figures["config"]["horizon_months"])
     back = "it never pays back" if payback is None else f"it pays back in {months(payback)}"
-    end = f"; the tuned model ends on {figures['model_end']['last_day']}" if "model_end" in figures else ""
+    tuned = [end["last_day"] for end in figures.get("model_ends", ()) if end["tuned"]]
+    end = f"; the tuned model ends on {tuned[0]}" if tuned else ""
     yield Fact("money", f"{summary}: {back} (asked for: within {horizon}){end}")
+    again = "" if cost["tunings"] == 1 else f", {cost['tunings']} tunings paid"
+    yield Fact(
+        "total",
+        f"{dollars(cost['total'])} saved over {horizon}{again}; from {dollars(cost['lowest_total'])} to "
+        f"{dollars(cost['highest_total'])} if volume and failure cost are each halved or doubled",
+    )
+    if figures.get("stage") == "pilot":
+        yield Fact("pilot", f"a pilot that fails costs {dollars(cost['failed_pilot'])}, and its hosting")
     retries = cost.get("independent_retries")
     if retries and retries["failures_per_month"] > _MISLEADS * retries["promised_per_month"]:
         yield Fact(
@@ -458,7 +475,7 @@ _LINES: tuple[Callable[[Figures], Iterator[Fact]], ...] = (
     _no_reply,
     _inputs,
     _answer,
-    _model_end,
+    _model_ends,
     _next_facts,
     _proved,
     _basis_facts,

@@ -159,7 +159,7 @@ def _justified(figures: Figures) -> str:
         return text
     months = figures["economics"]["pess"]["payback_months"]
     pays = "it never pays back" if months is None else f"it pays back in {payback(months)}"
-    return f"{text}; {pays} if all goes badly"
+    return f"{text}; {pays} with both failure rates at their bad end"
 
 
 def _aim(figures: Figures) -> str | None:

@@ -141,9 +141,9 @@ def costs_plot(figures: Figures) -> Plot:
     break_even = "no volume pays" if crossing is None else f"break-even at {calls(crossing)} calls a month"
     return Plot(
         title,
-        "Line: as expected; band: from all goes well to all goes badly. The tuned model's cost holds hosting, refresh "
-        f"and the upfront cost spread over {months(figures['config']['horizon_months'])}. Break-even: if all goes badly for "
-        "it (dotted).",
+        "Line: as expected; band: both failure rates from their good end to their bad end. The tuned model's cost holds hosting, refresh "
+        f"and the upfront cost spread over {months(figures['config']['horizon_months'])}. Break-even: with both at their "
+        "bad end (dotted).",
         inline_svg(
             lambda: _costs_figure(figures),
             name="costs",
@@ -165,7 +165,7 @@ def paybacks_plot(figures: Figures) -> Plot:
     description = "; ".join(f"{name}: {payback(duration)}" for name, duration in bars)
     return Plot(
         title,
-        f"Months until tuning has paid back, if all goes badly, with one thing changed; dashed: {months(horizon)}, within "
+        f"Months until tuning has paid back, both failure rates at their bad end, with one thing changed; dashed: {months(horizon)}, within "
         "which it must.",
         inline_svg(
             lambda: _paybacks_figure(bars, horizon),

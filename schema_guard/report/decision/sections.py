@@ -252,8 +252,8 @@ def _costs_section(figures: Figures) -> Section | None:
     )
     return Section(
         "Costs",
-        "failures included. pess: all goes badly for tuning, the column that decides; point: as measured or "
-        "assumed; opt: all goes well.",
+        "failures included. pess: both failure rates at their bad end for tuning, the column that decides; point: as "
+        "measured or assumed; opt: both at their good end.",
         Table(("", *COLUMNS), rows),
         (totals, *cost["lines"]),
     )

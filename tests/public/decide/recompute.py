@@ -7,6 +7,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[3]))  # for the second line of this text
 
+from tests.public.decide.recompute_money import gate, money_differences
 from tests.public.decide.recompute_weekly import differences
 from tests.public.decide.second_bounds import further, log_e, lower, state_of, upper
 
@@ -368,39 +369,35 @@ class Again:
         value = self.counted.get("whole", self.said)
         return (value["economics"], value["cost"]) if "economics" in value else None
 
-    def pays(self, volume_share=1.0, prompt_rate=None, tuned_rate=None):
-        """Months until it has paid back, and whether that is within the horizon."""
+    def saving(self, volume_share=1.0, prompt_rate=None, tuned_rate=None):
+        """Dollars a month, with both failure rates at their bad end."""
         money, cost = self.whole()
-        failure = cost["failure_cost"]
         prompt = cost["prompt_rate"]["pess"] if prompt_rate is None else prompt_rate
         tuned = cost["tuned_rate"]["pess"] if tuned_rate is None else tuned_rate
-        gain = (
-            cost["prompt_tokens_per_call"]
-            + prompt * failure
-            - cost["tuned_tokens_per_call"]
-            - tuned * failure
-        )
-        saving = cost["calls_per_month"] * volume_share * gain - money["hosting_plus_refresh"]
-        payback = money["upfront"] / saving if saving > 0 else None
-        return payback, payback is not None and payback <= self.config["horizon_months"]
+        gain = cost["prompt_tokens_per_call"] - cost["tuned_tokens_per_call"]
+        gain += (prompt - tuned) * cost["failure_cost"]
+        return cost["calls_per_month"] * volume_share * gain - money["hosting_plus_refresh"]
 
-    def saved_before_the_end(self):
-        """Check the dollars that tuning saves before its base model is shut down."""
-        alive = self.counted["feasibility"]["months_to_shutdown"]
-        if "cost" in self.said and alive is not None:
-            saved = self.said["economics"]["pess"]["saving_per_month"]
-            saved *= max(alive - self.config["lead_months"], 0)
-            self.same("saved before the end", self.said["cost"]["earned_until_shutdown"], saved)
+    def gate(self, saving):
+        """Return earned, needed, tunings, total, and whether the gate is passed."""
+        money, cost = self.whole()
+        return gate(saving, money["upfront"], cost["next_tuning"], self.config, self.counted["feasibility"])
 
-    def blocked(self, payback):
-        """Why it cannot be had."""
+    def would_pass(self, saving):
+        """Whether it passes if the base model lives as long as the horizon."""
+        used = max(0, self.config["horizon_months"] - self.config["lead_months"])
+        return saving > 0 and saving * used >= self.whole()[0]["upfront"] * (1 - 1e-9)
+
+    def blocked(self, saving):
+        """Why it cannot be had. Without economics, the saving is None."""
         known = self.counted["feasibility"]
         alive, examples = known["months_to_shutdown"], known["train_examples"]
         is_closed = known["new_jobs_allowed"] is False
         is_for_others = (
             self.counted.get("only_active_tuners") and not known["active_tuner"] and self.tuned is None
         )
-        ends = alive is not None and payback is not None and alive < payback + self.config["lead_months"]
+        ends = alive is not None and alive < self.config["horizon_months"]
+        ends = ends and saving is not None and saving > 0 and not self.gate(saving)[4]
         reasons = {
             "train_examples": examples is not None and examples < self.config["min_train_examples"],
             "provider_closed": is_closed,
@@ -494,9 +491,9 @@ class Again:
         piloted = self.pilot_serves() and self.tuned == "fail"
         if others or piloted or (used is not None and chosen != used and self.rates[used]["n"]):
             figures["switch_to"] = chosen
-        if self.whole() is None or not self.pays()[1]:
+        if self.whole() is None or not self.would_pass(self.saving()):
             return "PROMPTING_ENOUGH", figures
-        reasons = self.blocked(self.pays()[0])
+        reasons = self.blocked(self.saving())
         if reasons:
             return "PROMPTING_ENOUGH", {**figures, "cost_case_blocked": reasons}
         return "FINE_TUNE_FOR_COST", figures
@@ -626,11 +623,15 @@ class Again:
         for what in list(self.tuned_met)[1:]:
             if self.no_prompt_meets(what):
                 return "FINE_TUNE_JUSTIFIED", {"stage": "ship", "reason": what}
-        if self.whole() is None:
-            return "NEED_ECONOMICS", {}
-        if self.pays()[1]:
-            return "FINE_TUNE_JUSTIFIED", {"stage": "ship"}
-        return "ACCEPT_OR_REDESIGN", {"reason": "not_economic"}
+        return ("NEED_ECONOMICS", {}) if self.whole() is None else self.shipped()
+
+    def shipped(self):
+        """The pilot passed, and cost decides."""
+        if not self.would_pass(self.saving()):
+            return "ACCEPT_OR_REDESIGN", {"reason": "not_economic"}
+        if not self.gate(self.saving())[4]:
+            return "FINE_TUNE_BLOCKED", {"blocked": self.blocked(self.saving())}
+        return "FINE_TUNE_JUSTIFIED", {"stage": "ship"}
 
     def no_prompt_meets(self, what):
         """Whether every prompt with counts misses what is asked for."""
@@ -654,17 +655,19 @@ class Again:
         enough = share >= self.config["primary_share_min"] - 1e-9
         if not tune or not rest or not enough or any(prompt != "pass" for _, prompt in rest):
             return None
-        if self.whole() is None or not self.pays_for(tune)[1]:
+        if self.whole() is None or not self.would_pass(self.saving_for(tune)):
             return None
+        if not self.gate(self.saving_for(tune))[4]:
+            return "FINE_TUNE_BLOCKED", {"blocked": self.blocked(self.saving_for(tune))}
         return "FINE_TUNE_AND_ROUTE", {"tune": [part["name"] for part in tune]}
 
-    def pays_for(self, tune):
-        """Whether tuning pays on some segments alone."""
+    def saving_for(self, tune):
+        """Dollars a month of tuning for some segments alone."""
         share = sum(part["share"] for part in tune)
         prompt = sum(part["share"] / share * part["prompt"][0] for part in tune)
         piloted = all("tuned" in part for part in tune)
         tuned = sum(part["share"] / share * part["tuned"][1] for part in tune) if piloted else None
-        return self.pays(share, prompt, tuned)
+        return self.saving(share, prompt, tuned)
 
     def pilot_content(self):
         """The tuned model fails, or is less often right."""
@@ -691,7 +694,7 @@ class Again:
         missed = [what for what in list(self.met[self.best])[1:] if self.no_prompt_meets(what)]
         if not missed:
             return None
-        reasons = self.blocked(None if self.whole() is None else self.pays()[0])
+        reasons = self.blocked(None if self.whole() is None else self.saving())
         if reasons:
             return "FINE_TUNE_BLOCKED", {"blocked": reasons, "reason": missed[0]}
         return "FINE_TUNE_JUSTIFIED", {"stage": "pilot", "reason": missed[0]}
@@ -700,10 +703,10 @@ class Again:
         """Whether tuning pays."""
         if self.whole() is None:
             return "NEED_ECONOMICS", {}
-        payback, pays = self.pays()
-        if not pays:
+        saving = self.saving()
+        if not self.would_pass(saving):
             return "ACCEPT_OR_REDESIGN", {"reason": "not_economic"}
-        reasons = self.blocked(payback)
+        reasons = self.blocked(saving)
         if reasons:
             return "FINE_TUNE_BLOCKED", {"blocked": reasons}
         states = []
@@ -715,8 +718,8 @@ class Again:
             states.append((part, state_of(part["n"], part["lower"], part["upper"], self.target)))
         tune = [part for part, state in states if state == "fail"]
         if tune and {state for _, state in states} == {"fail", "pass"}:
-            payback, pays = self.pays_for(tune)
-            if pays and not self.blocked(payback):
+            saving = self.saving_for(tune)
+            if self.would_pass(saving) and not self.blocked(saving):
                 figures = {"stage": "pilot", "tune": [part["name"] for part in tune]}
                 return "FINE_TUNE_AND_ROUTE", figures
         return "FINE_TUNE_JUSTIFIED", {"stage": "pilot"}
@@ -730,7 +733,8 @@ def repeated(said):
     if said["verdict"] == "SCHEMAS_FLAGGED":
         return _flagged(said)
     again = Again(said)
-    again.saved_before_the_end()
+    for difference in money_differences(said):
+        again.same(*difference)
     verdict, figures = again.ruling()
     again.same("verdict", said["verdict"], verdict)
     for key in COMPARED:

@@ -89,6 +89,7 @@ SEGMENTS = [
     {"name": "eu", "share": 0.6, "n": 1_200, "k": 100},
     {"name": "us", "share": 0.4, "n": 800, "k": 20},
 ]
+BATCHED = {"p_cache_write": 3.75, "batch_share": 0.4, "batch_price": 0.5}
 EVIDENCE = {
     "prompted": {
         "calls_per_month": 30_000, "current": "few_shot", "day": "2026-11-29", "strategies": [BEST, SECOND, TRIAL],
@@ -158,6 +159,14 @@ EVIDENCE = {
         "day": "2026-08-01",
     },
     "to be tuned, of few parts": {**exhausted(), "economics": economics(upfront={"machine": GPU, "training": TOKENS})},
+    "with all costs": {
+        **exhausted(), "feasibility": feasibility(months_to_shutdown=4, next_life_months=1.5), "calls_per_month": 300_000,
+        "strategies": [strategy(n=1_000, k=60), strategy("larger_model", n=1_000, k=90, prompt_cost={**COST, **BATCHED})],
+        "economics": economics(
+            prompt_cost={**COST, **BATCHED}, tuned_cost={**economics()["tuned_cost"], **BATCHED},
+            hosting_per_call=0.001, retuning_cost=300, retuning_every_months=4, next_tuning=500,
+        ),
+    },
     "piloted": {**exhausted(), **TUNING, "pilot": PILOT},
     "piloted in part": exhausted(pilot={"n": 3_000, "k_final": 3}),
     "schemas": {"config": {"fdr": 0.1}, "schemas": [["a", 400, 2], ["b", 50, 1], ["c", 600, 30], ["d", 3, 0]]},

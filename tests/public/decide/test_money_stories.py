@@ -1,6 +1,7 @@
 """Stories about money and the end of models, played through guarded functions, a store and a clock."""
 
 import json
+import random
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -56,14 +57,14 @@ BASE = "gpt-4o-mini-2024-07-18"
 DAY = "2026-11-29"
 
 
-def decided_on(production, day, feasibility=None, upfront=100, **config):
-    """Decide on a store of an exhausted playbook as on a day."""
+def decided_on(production, day, feasibility=None, upfront=100, money=None, **config):
+    """Return the verdict on a store of an exhausted playbook as on a day."""
     steps = ("raise_max_output_tokens", "reasoning_limit", "lenient_parse", "strict_schema", "json_mode")
     steps += ("few_shot", "temperature", "reason_then_format", "schema_simplify", "repair_retry")
     steps += ("smaller_model", "larger_model")
     given = {
         "day": day,
-        "economics": {**MONEY, "upfront": {"all": upfront}},
+        "economics": {**MONEY, "upfront": {"all": upfront}, **(money or {})},
         "feasibility": {"train_examples": 500, **(feasibility or {})},
         "ladder": [{"rung": step, "status": "declined", "reason": "tried before"} for step in steps],
     }
@@ -86,11 +87,10 @@ def test_a_model_that_is_switched_off_in_46_days_is_not_advised(production, ever
 
     assert result.verdict == "FINE_TUNE_BLOCKED"
     assert result.figures["blocked"] == ["base_model_shutdown_before_payback"]
-    assert f"{BASE} ends 2027-01-14, in 1.5 months" in result.head
+    assert f"{BASE} ends 2027-01-14 (second-hand), in 1.5 months; the next tuning costs $500" in result.head
     assert "the tuned model ends on 2027-01-14" in result.head
     figures = result.figures
-    saved, paid = figures["cost"]["earned_until_shutdown"], figures["economics"]["upfront"]
-    assert 0 < saved < paid == 500
+    assert 0 < figures["cost"]["earned"] < figures["cost"]["needed"] == 1_000
 
 
 @pytest.mark.parametrize("after_days", [0, 59, 60, 90])
@@ -131,4 +131,119 @@ def test_a_tuned_model_in_use_names_its_last_day(production, every):
     result = production.verdict(given={"day": DAY})
 
     assert (result.verdict, result.figures["stage"]) == ("FINE_TUNE_JUSTIFIED", "in_service")
-    assert f"{TUNED} ends 2027-01-14, in 1.5 months" in result.head
+    assert (
+        f"{TUNED} ends 2027-01-14 (second-hand), in 1.5 months; the cost of the next tuning is not"
+        in result.head
+    )
+
+
+@pytest.mark.parametrize("every", [0, 400])
+def test_a_prompted_model_that_is_kept_names_its_last_day(production, every):
+    """The verdict keeps the prompted model. It is not tuned, so no tuning has a cost."""
+    on(production.clock, "2026-11-20")
+    production.calls(3_000, every, model=BASE, after_s=60.0)
+
+    result = production.verdict(given={"day": DAY})
+
+    assert result.verdict == "PROMPTING_ENOUGH"
+    assert f"{BASE} ends 2027-01-14 (second-hand), in 1.5 months" in result.head
+    assert "next tuning" not in result.head
+
+
+@pytest.mark.parametrize(
+    ("money", "verdict"), [({}, "FINE_TUNE_BLOCKED"), ({"next_tuning": 10}, "FINE_TUNE_JUSTIFIED")]
+)
+def test_the_next_tuning_decides_about_a_model_that_ends_early(production, money, verdict):
+    """The model lives 5.5 months. It earns its own cost, and that of the next tuning only if that is low."""
+    on(production.clock, "2026-07-20")
+    production.calls(3_000, 20, '{"team": "c"}', model=BASE, after_s=30.0)
+    production.calls(30, 0, model=TUNED, tuned=True, name="shop.other")
+    saved = decided_on(production, "2026-08-01").figures["cost"]["earned"]
+
+    result = decided_on(production, "2026-08-01", upfront=0.8 * saved, money=money)
+
+    assert result.verdict == verdict
+    assert result.figures["cost"]["tunings"] == 2
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_no_advice_to_tune_has_a_negative_total(production, seed):
+    """The failures are random, and so are the day, the cost, and the lead."""
+    chance = random.Random(seed)
+    on(production.clock, "2026-07-20")
+    for _ in range(40):
+        production.calls(50, chance.randint(8, 40), '{"team": "c"}', "{}", model=BASE, after_s=30.0)
+    for _ in range(4):
+        day = f"2026-{chance.randint(8, 12):02}-01"
+        known = {"active_tuner": True, "next_life_months": chance.uniform(1, 20)}
+        upfront = chance.uniform(0, 4_000)
+        result = decided_on(production, day, known, upfront, lead_months=chance.uniform(0, 2))
+
+        cost = result.figures["cost"]
+        assert cost["passes"] is (result.verdict == "FINE_TUNE_JUSTIFIED")
+        assert cost["total"] >= 0 or not cost["passes"]
+
+
+@pytest.mark.parametrize("every", [20, 23])
+def test_money_line_names_the_bad_end_the_total_and_its_range(production, every):
+    """The head has the total over the horizon beside the payback, and the cost of a pilot that fails."""
+    on(production.clock, "2026-07-20")
+    production.calls(3_000, every, '{"team": "c"}', "{}", model="m1", after_s=30.0)
+
+    result = decided_on(production, "2026-08-01", {"months_to_shutdown": 24})
+
+    assert (result.verdict, result.figures["stage"]) == ("FINE_TUNE_JUSTIFIED", "pilot")
+    cost, saving = result.figures["cost"], result.figures["economics"]["pess"]["saving_per_month"]
+    assert cost["total"] == pytest.approx(5 * saving - 100)
+    assert cost["lowest_total"] < cost["total"] < cost["highest_total"]
+    assert "a month with both failure rates at their bad end: it pays back in" in result.head
+    assert "saved over 6.0 months; from $" in result.head
+    assert "a pilot that fails costs $100, and its hosting" in result.head
+    assert "goes badly" not in result.head
+
+
+@pytest.mark.parametrize("every", [20, 29])
+def test_total_can_be_negative_at_half_of_the_volume(production, every):
+    """Tuning pays as it is, and the range shows that it loses at half of the volume and failure cost."""
+    on(production.clock, "2026-07-20")
+    production.calls(3_000, every, '{"team": "c"}', model="m1", after_s=30.0)
+    first = decided_on(production, "2026-08-01", {"months_to_shutdown": 24}).figures["cost"]
+
+    result = decided_on(
+        production, "2026-08-01", {"months_to_shutdown": 24}, upfront=0.8 * (first["total"] + 100)
+    )
+
+    assert result.verdict == "FINE_TUNE_JUSTIFIED"
+    assert result.figures["cost"]["lowest_total"] < 0 < result.figures["cost"]["total"]
+    assert "from -$" in result.head
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_costs_that_are_given_are_counted_and_the_rest_is_listed(production, seed):
+    """Failures are random. Each optional cost that is given lowers the saving of the tuned model, or of the prompt."""
+    chance = random.Random(seed)
+    on(production.clock, "2026-07-20")
+    for _ in range(60):
+        production.calls(50, chance.randint(8, 40), '{"team": "c"}', model="m1", after_s=30.0)
+    known = {"months_to_shutdown": 24}
+    given = {
+        "hosting_per_call": 0.001,
+        "retuning_cost": 60,
+        "retuning_every_months": 3,
+        "prompt_cost": {**MONEY["prompt_cost"], "batch_share": 0.5, "batch_price": 0.5, "p_cache_write": 3.1},
+    }
+
+    plain = decided_on(production, "2026-08-01", known)
+    priced = decided_on(production, "2026-08-01", known, money=given)
+
+    volume = plain.figures["cost"]["calls_per_month"]
+    saving, less = (one.figures["economics"]["pess"]["saving_per_month"] for one in (plain, priced))
+    tokens = (
+        plain.figures["cost"]["prompt_tokens_per_call"] - priced.figures["cost"]["prompt_tokens_per_call"]
+    )
+    assert tokens == pytest.approx(0.25 * plain.figures["cost"]["prompt_tokens_per_call"])
+    assert saving - less == pytest.approx(volume * (0.001 + tokens) + 20)
+    assert len(plain.figures["cost"]["not_given"]) == 4
+    assert priced.figures["cost"]["not_given"] == []
+    full = " ".join(production.run("decide", "--with", production.folder / "with.json", "--full")[1].split())
+    assert "not counted" not in full

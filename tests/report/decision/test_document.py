@@ -106,6 +106,8 @@ def test_scenario_reads_as_its_example(corpora):
         ),
         "saving": "$2,198/month at 200,000 calls/month ; upfront $4,324",
         "payback": "2.0 months (pess) / 1.0 months (point) / 0.7 months (opt) ; it has to be within 6.0 months",
+        "total": "$6,668 over 6.0 months ; -$697 to $31,112 with volume and failure cost each halved and doubled",
+        "not given": "batch price, cache-write price, hosting by volume, re-tuning each period: not counted",
         "the bar": (
             "the tuned model may fail <= 2.28% of the calls ; volume must stay >= 71,413 calls/month ; upfront may reach "
             "$13,190"

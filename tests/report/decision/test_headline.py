@@ -28,5 +28,5 @@ def test_what_no_prompt_gets_right_is_the_number():
 
     assert headline_of(decide(case.evidence).as_dict()) == (
         "No prompt gets the values right: run a pilot. 30.00% of the values are wrong, and 5.00% may be; it never pays back "
-        "if all goes badly."
+        "with both failure rates at their bad end."
     )

@@ -202,9 +202,9 @@ def _dates(closing: ModelClosing | None, shutdown: str | None) -> list[str]:
             "dates: whether and when the base model is closed is not known here; --ask-dates asks the host"
         ]
     note = f"; {closing.note}" if closing.note else ""
-    training, inference = closing.last_training or "not known", closing.last_inference or "not known"
+    training, inference = closing.last_training or "not known", closing.last_inference_text
     return [
-        f"last day of training: {training}; last day of inference: {inference} ({closing.marked_source}{note})",
+        f"last day of training: {training}; last day of inference: {inference} ({closing.read_at}{note})",
         *lines,
     ]
 
@@ -227,7 +227,7 @@ def _active_only(label: str) -> list[str]:
     if rule is None:
         return []
     text = f"{label} takes new tuning jobs only from accounts that used a tuned model within 60 days"
-    return [f"{text}, and none after {rule.last_training} ({rule.marked_source})"]
+    return [f"{text}, and none after {rule.last_training} ({rule.read_at})"]
 
 
 def _soon(closing: ModelClosing | None, shutdown: str | None, today: date) -> list[str]:

@@ -335,4 +335,4 @@ def test_second_hand_days_of_a_host_are_marked():
     """A day that is not from the page of the host is marked."""
     lines = plan_of(base="o4-mini", today=date(2026, 9, 1)).lines
 
-    assert any("2026-10-23 (second-hand: https://dev.to" in line for line in lines)
+    assert any("2026-10-23 (second-hand) (https://dev.to" in line for line in lines)
