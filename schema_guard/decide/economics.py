@@ -9,7 +9,7 @@ pessimistic payback is exactly the horizon, the rest held as it is.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from math import ceil, fsum
+from math import ceil, fsum, inf
 from typing import TYPE_CHECKING, NamedTuple
 
 from schema_guard.prices.tokens import PerMillion
@@ -267,7 +267,8 @@ def cost_case(proposal: Proposal) -> CostCase:
         prompt_call = prompt + prompt_rate * money.failure_cost
         tuned_call = tuned + tuned_rate * money.failure_cost
         saving = volume * (prompt_call - tuned_call) - monthly
-        payback = upfront / saving if saving > 0 else None
+        # A saving next to 0 overflows to infinity, which is never.
+        payback = upfront / saving if saving > 0 and upfront / saving < inf else None
         return CostColumn(prompt_rate, tuned_rate, prompt_call, tuned_call, saving, payback)
 
     pess, point, opt = (column(*rates) for rates in zip(*proposal.rates, strict=True))
