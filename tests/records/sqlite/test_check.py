@@ -76,7 +76,7 @@ PLACES = {
     "a number": ("UPDATE attempts SET output_tokens = 7 WHERE id = 1100", "roll_ups"),
     "an input": ("UPDATE attempts SET input_hash = x'00' WHERE id = 1100", "roll_ups"),
     "a time": ("UPDATE attempts SET elapsed_s = 0.25 WHERE id = 1100", "roll_ups"),
-    "a start": ("UPDATE attempts SET started_at = 0.0 WHERE id = 1100", "roll_ups"),
+    "a start": ("UPDATE attempts SET started_at = 0.0 WHERE id = 1100", "missing"),
     "a model": ("UPDATE attempts SET snapshot = 'm1-2' WHERE id = 1562", "roll_ups"),
     "a configuration": (
         "UPDATE attempts SET configuration_id = 3 - configuration_id WHERE id = 1100",
@@ -155,7 +155,7 @@ GONE = {
     ),
     "what was deleted": ("UPDATE roll_ups SET deleted = deleted + 1 WHERE deleted > 0", "roll_ups"),
     "an input": ("UPDATE inputs SET k = k + 1", "inputs"),
-    "a missing row": ("DELETE FROM attempts WHERE id = (SELECT MAX(id) FROM attempts)", "roll_ups"),
+    "a missing row": ("DELETE FROM attempts WHERE id = (SELECT MAX(id) FROM attempts)", "missing"),
 }
 
 
