@@ -134,16 +134,15 @@ class Verdict:
             guides: What guides claim: claim (its name), says (in words), measured, line (what was found), measure (what would
                 measure it, null where nothing has to), figures (of the line).
             choices, reasons_to_tune, assumptions, not_measured, notes, sources, content_warning: Lines.
-
-        The key `latest_calls` has the number of recorded calls in the latest days. In `counted`, the key `inputs` has the
-        number of distinct inputs of a strategy, if some repeat.
-        The key `weekly` has the search for a weekly pattern of each strategy in production, and the pattern in words. It
-        needs two complete weeks. The key `target_sources` has the source of each target, such as an option or a file.
-        The order of arrival adds `uses`. It has the use (main, beside, or gone) of each strategy in production and of
-        `tuned`, and a text. The `arrival` of a rate has the calls since its last one. `n_functions` is the number of
-        functions that share alpha, and `priority` is the function that has half of it.
-        The key `model_ends` has the model, last_day, months, source, second_hand, and tuned of each model that ends.
-        `next_tuning` is the cost of the next tuning.
+            latest_calls: Recorded calls in the latest days.
+            weekly: Search for a weekly pattern of each strategy in production, and the pattern in words. It needs two complete
+                weeks.
+            target_sources: Source of each target, such as an option or a file.
+            uses: Use (main, beside, or gone) of each strategy in production and of `tuned`, and a text. Only if the order of
+                arrival is known. The `arrival` of a rate has the calls since its last one.
+            n_functions: Number of functions that share alpha. priority: Function that has half of it.
+            model_ends: model, last_day, months, source, second_hand, and tuned of each model that ends.
+            next_tuning: Cost of the next tuning.
         """
         return {
             "verdict": self.verdict,

@@ -36,6 +36,8 @@ _SETTABLE = (
     ),
     *(f"economics.tuned.residual.{name}" for name in Three._fields),
 )
+# Keys of the evidence that only describe it.
+_LABELS = ("target_sources", "options")
 
 
 def what_if(evidence: Mapping[str, Any], changes: Sequence[str]) -> dict[str, Any]:
@@ -79,7 +81,8 @@ def _value(text: str) -> Any:
 
 def _resolve(path: str, evidence: Mapping[str, Any]) -> str:
     """Give the full path that is meant."""
-    known = list(dict.fromkeys([*_SETTABLE, *_paths(evidence)]))
+    values = {name: value for name, value in evidence.items() if name not in _LABELS}
+    known = list(dict.fromkeys([*_SETTABLE, *_paths(values)]))
     if path in known:
         return path
     meant = [name for name in known if name.endswith(f".{path}")]

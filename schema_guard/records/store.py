@@ -57,12 +57,12 @@ class Store:
         is_sync = durability_of(durability) == "sync"
         self._opener = Opener(keeper or TextStorage(), is_sync=is_sync, is_strict=strict_store)
         self._writer = writer or Writer(backend)
+        # Of a store that nobody holds any more: what is pending is stored, and the connection closed.
+        finalize(self, self._writer.leave, self._opener).atexit = False
         self._writer.openers.add(self._opener)
         self._backend = self._writer.backend
         schedule = self._writer.schedule
         schedule.retention = schedule.retention.stricter(retention or Retention())
-        # Of a store that nobody holds any more: what is pending is stored, and the connection closed.
-        finalize(self, self._writer.leave, self._opener).atexit = False
 
     @property
     def url(self) -> str:

@@ -22,7 +22,7 @@ from schema_guard.records.writing.offers import durability_of
 from schema_guard.text import clip, did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from schema_guard.records.backend import Backend
     from schema_guard.records.payloads.storage import PayloadPolicy
@@ -169,43 +169,40 @@ def open_store(
     waits = durability_of(_resolve(url, "durability", durability, named, "queue"))
     keeper = TextStorage(policy_of(_resolve(url, "payload", payload, named, "off")), redact)
     kept = Retention.from_parameters(named).stricter(retention or Retention())
+    backend.session().close()
     with _shared_lock:
+        alike = _stores_of(backend.url)
         store = Store(
             backend,
             durability=waits,
             strict_store=strict_store,
             keeper=keeper,
             retention=kept,
-            writer=_writer_of(backend.url),
+            writer=_writer_of(alike),
         )
-        _agree(store, None if stated is None else policy_of(stated))
-    try:
-        store.backend.session().close()
-    except BaseException:
-        store.close(0.0)
-        raise
+        _agree(store, None if stated is None else policy_of(stated), alike)
     return store
 
 
-def _writer_of(url: str) -> Writer | None:
-    """Return the writer of a file that this process has open, by whichever name; otherwise None."""
-    open_stores = (store for store in list(_stated) if not store.is_closed)
-    is_file = url.startswith("sqlite:///")
-    return next((one.writer for one in open_stores if is_file and _is_same_place(one.url, url)), None)
+def _stores_of(url: str) -> list[Store]:
+    """Return the open stores of a file or server, by whichever name they were opened."""
+    return [store for store in list(_stated) if not store.is_closed and _is_same_place(store.url, url)]
 
 
-def _agree(store: Store, stated: PayloadPolicy | None) -> None:
+def _writer_of(alike: Sequence[Store]) -> Writer | None:
+    """Return the writer of a file that this process has open; otherwise None."""
+    return next((one.writer for one in alike if one.url.startswith("sqlite:///")), None)
+
+
+def _agree(store: Store, stated: PayloadPolicy | None, alike: Sequence[Store]) -> None:
     """Let the strictest payload policy hold that was stated for a file, whoever opened it, and by whichever name."""
-    with _shared_lock:
-        _stated[store] = stated
-        open_stores = [other for other in list(_stated) if not other.is_closed]
-        alike = [other for other in open_stores if _is_same_place(other.url, store.url)]
-        policies = [policy for other in alike if (policy := _stated[other]) is not None]
-        for other in alike:
-            for policy in policies:
-                other.tighten(durability="queue", payload=policy, retention=Retention())
-            for each in alike:
-                other.redact_like(each)
+    _stated[store] = stated
+    policies = [policy for other in (*alike, store) if (policy := _stated[other]) is not None]
+    for other in (*alike, store):
+        for policy in policies:
+            other.tighten(durability="queue", payload=policy, retention=Retention())
+        for each in (*alike, store):
+            other.redact_like(each)
 
 
 def _is_same_place(one: str, other: str) -> bool:
@@ -257,13 +254,14 @@ def resolve_store(spec: str | Store | None) -> Store | None:
     with _shared_lock:
         named_alike = (other for url, other in list(_shared.items()) if _is_same_place(url, backend.url))
         store = next((other for other in named_alike if not other.is_closed), None)
+        alike = [] if store in _stated and "payload" not in named else _stores_of(backend.url)
         if store is None:
             new_store = Store(
                 backend,
                 durability=durability,
                 keeper=TextStorage(payload),
                 retention=retention,
-                writer=_writer_of(backend.url),
+                writer=_writer_of(alike),
             )
             # A call that ended in the midst of that may have made one.
             known = _shared.get(backend.url)
@@ -272,7 +270,7 @@ def resolve_store(spec: str | Store | None) -> Store | None:
             store = _shared[backend.url]
         store.tighten(durability=durability, payload=payload, retention=retention)
         if "payload" in named or store not in _stated:
-            _agree(store, payload if "payload" in named else None)
+            _agree(store, payload if "payload" in named else None, [one for one in alike if one is not store])
         return store
 
 

@@ -11,10 +11,9 @@ from schema_guard.decide import decide
 from schema_guard.decide.playbook import STEPS
 from schema_guard.decide.recorded.from_store import gather_each
 from schema_guard.decide.watch import watch
-from schema_guard.ext.playbook.run import _PlaybookRun
-from schema_guard.ext.playbook.settings import PlaybookSettings
 from schema_guard.records import open_store
 from tests.decide.records import record, record_excluded
+from tests.needs import is_installed
 from tests.public.decide.examples import economics, feasibility
 from tests.public.decide.recompute import repeated
 
@@ -185,6 +184,9 @@ def asked_of(seed, most=400):
 
 def _of_playbook(store, gathered, given, priority):
     """Return what a playbook run decides on before its first call: the production code of its evidence."""
+    from schema_guard.ext.playbook.run import _PlaybookRun
+    from schema_guard.ext.playbook.settings import PlaybookSettings
+
     run = SimpleNamespace(
         inputs=SimpleNamespace(schema=SimpleNamespace(fingerprint=gathered.schema_fingerprint)),
         settings=PlaybookSettings(function=gathered.function, priority=priority),
@@ -198,7 +200,7 @@ def _others(store, gathered, verdict, seen, given, priority):
     results = []
     if gathered.function is None:
         return results
-    if "ladder" not in given:
+    if "ladder" not in given and is_installed("playbook"):
         played = _of_playbook(store, gathered, given, priority)
         if (played.verdict, played.figures["breach"]) != (verdict.verdict, verdict.figures["breach"]):
             results.append(f"decide {verdict.verdict}, playbook {played.verdict}")

@@ -12,7 +12,6 @@ import sys
 from pathlib import Path
 
 import schema_guard
-from schema_guard.testing import serve
 
 # A word of a shell, with its quotes.
 WORD = r"""(?:'[^']*'|"[^"]*"|[^\s'"`;#])+"""
@@ -48,6 +47,8 @@ def outcomes_of(commands, folder, reply):
         folder: A temporary folder.
         reply: The reply of every model.
     """
+    from schema_guard.testing import serve  # of a part that may be missing
+
     with serve(lambda _: reply) as server:
         environment = _environment(server, folder)
         return {one: _run(one, folder / "elsewhere", environment) for one in commands}

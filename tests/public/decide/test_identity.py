@@ -166,6 +166,7 @@ def test_the_command_line_wins_over_a_file_and_the_head_says_so(production):
     assert re.search(r"at most 5% of the calls fail \(stored on 2\d{3}-\d\d-\d\d\)", stored)
 
 
+@needs("loopback")
 def test_a_benchmark_says_which_results_will_not_count(production):
     """A suite has a schema of the function's content, and another one. The plan names the other one before a call."""
     production.calls(50, 0)

@@ -43,6 +43,7 @@ def test_the_head_says_how_many_texts_are_stored_before_it_advises_a_playbook(pr
     assert "texts stored for 0 calls of this function; to store them: guard(..., store='sqlite:///" in head
 
 
+@needs("loopback")
 def test_a_command_repeats_the_targets_the_files_and_the_store(production):
     """The next command has the targets and the files of its reader, with their whole paths."""
     production.calls(2_000, 0)

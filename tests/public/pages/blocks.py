@@ -75,8 +75,12 @@ def _replayed(blocks: list[dict[str, str | None]]) -> list[str]:
     """Run the blocks of a page in a process of their own."""
     with tempfile.TemporaryDirectory() as folder:
         environment = {
-            **{name: value for name, value in os.environ.items() if name != "SCHEMA_GUARD_STORE"},
-            # The usual store of a user, so that no command has to name it.
+            # The usual store of a user, so that no command has to name it. Under pytest there is none.
+            **{
+                name: value
+                for name, value in os.environ.items()
+                if name != "SCHEMA_GUARD_STORE" and not name.startswith("PYTEST_")
+            },
             "HOME": folder,
             "XDG_DATA_HOME": f"{folder}/.local/share",
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
