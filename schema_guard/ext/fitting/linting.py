@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from schema_guard.ext.fitting.probed_rules import table_of
+from schema_guard.ext.fitting.rules.limits import inner_rules
 from schema_guard.ext.fitting.rules.rule import ANNOTATIONS, KEYWORDS, STRUCTURE, Rule, Site
 from schema_guard.ext.fitting.rules.tables import UNSURE
 from schema_guard.schema import Schema
@@ -20,7 +21,7 @@ from schema_guard.text import dataclass_repr
 from schema_guard.validation.references import subschemas
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from schema_guard.ext.fitting.probed_rules import RulesLike
     from schema_guard.ext.fitting.rules.rule import Confidence, Effect, Rules
@@ -88,6 +89,7 @@ def findings_of(document: Any, table: Rules) -> Iterator[Finding]:
     """Give the findings of a table in a document that is known to be a schema."""
     refused: set[str] = set()
     known: dict[str, Any] = {}
+    inner = inner_rules(table)
     for place in subschemas(document, "", ""):
         # What stands inside of a keyword that is not taken is told by that keyword.
         if refused and any(
@@ -98,7 +100,7 @@ def findings_of(document: Any, table: Rules) -> Iterator[Finding]:
             yield from _of_boolean(place.location, place.schema, table)
             continue
         site = Site(place.schema, place.location, document, known)
-        for rule in _broken(site, table):
+        for rule in _broken(site, table, inner if place.location else table.rules):
             yield _finding(rule, site)
             if rule.covers or (rule.keyword in KEYWORDS and rule.name == f"{table.name}:{rule.keyword}"):
                 refused.add(f"{place.location}/{rule.keyword}")
@@ -106,14 +108,14 @@ def findings_of(document: Any, table: Rules) -> Iterator[Finding]:
 
 def findings_at(site: Site, table: Rules) -> Iterator[Finding]:
     """Give the findings of a table in one schema, those of the schemas inside of it apart."""
-    return (_finding(rule, site) for rule in _broken(site, table))
+    return (_finding(rule, site) for rule in _broken(site, table, table.rules))
 
 
-def _broken(site: Site, table: Rules) -> Iterator[Rule]:
+def _broken(site: Site, table: Rules, rules: Iterable[Rule]) -> Iterator[Rule]:
     """Give the rules that a schema breaks, those for keywords that the table does not name last."""
     keywords: set[str] = set()
     schema = site.schema
-    for rule in table.rules:
+    for rule in rules:
         # As `Rule.is_broken`. A large schema asks this a million times.
         if rule.keyword in schema if rule.applies is None else rule.applies(site):
             keywords.add(rule.keyword)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.ext.fitting.linting import findings_at, findings_of
+from schema_guard.ext.fitting.rules.limits import inner_rules
 from schema_guard.ext.fitting.rules.rule import KEYWORDS, STRUCTURE, Site
 from schema_guard.light.lazy import cached_property
 
@@ -28,7 +29,7 @@ class Acceptance:
     def __init__(self, table: Rules) -> None:
         self.table = table
         # Only these give an error. A keyword that no rule names may give one too.
-        self._sure = [rule for rule in table.rules if rule.confidence == "high"]
+        self._sure = [rule for rule in inner_rules(table) if rule.confidence == "high"]
         self._unnamed = KEYWORDS - table.takes - STRUCTURE
 
     def errors(self, schema: dict[str, Any]) -> list[Finding]:

@@ -22,7 +22,7 @@ from schema_guard.ext.fitting.adapting.result import Adapted, SchemaChange
 from schema_guard.ext.fitting.adapting.values.forms import SAME, VALUE, WrappedForm
 from schema_guard.ext.fitting.adapting.values.simplification import simplified
 from schema_guard.ext.fitting.adapting.values.validity import with_definitions
-from schema_guard.ext.fitting.linting import findings_at, findings_of
+from schema_guard.ext.fitting.linting import findings_of
 from schema_guard.ext.fitting.probed_rules import sent_table_of
 from schema_guard.ext.fitting.rules.rule import ANNOTATIONS, KEYWORDS, STRUCTURE, Site
 from schema_guard.pointer import split
@@ -202,7 +202,7 @@ def _may_be_root(builder: Builder, root: dict[str, Any]) -> bool:
     if builder.table.requires_object and root.get("type") != "object":
         return False
     site = Site(root, "", root)
-    return not any(finding.rule.endswith("-root") for finding in findings_at(site, builder.table))
+    return not any(rule.name.endswith("-root") and rule.is_broken(site) for rule in builder.table.rules)
 
 
 def _cleaned(builder: Builder, document: dict[str, Any]) -> tuple[str | None, list[Finding]]:

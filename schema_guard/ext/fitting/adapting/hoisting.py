@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from schema_guard.ext.fitting.rules.limits import Size, size_of
+from schema_guard.ext.fitting.rules.limits import Above, Size, size_of
 from schema_guard.ext.fitting.rules.rule import Site
 from schema_guard.validation.keywords import LISTS, MAPS, SINGLES
 
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
 __all__ = ["hoist"]
 
-# What rules of size are named for, behind the name of their table.
-_SIZES = frozenset(Size.__dataclass_fields__)
 _MOST_HOISTED = 500
 # A definition has its name, and of what stands in `allOf` no provider takes a reference everywhere.
 _APART = frozenset({"$defs", "allOf"})
@@ -62,9 +60,7 @@ class _Child:
 
 def _is_too_large(part: dict[str, Any], accepted: Acceptance, sizes: dict[int, Size] | None = None) -> bool:
     rules = [
-        rule
-        for rule in accepted.table.rules
-        if rule.confidence == "high" and rule.name.rpartition("-")[2] in _SIZES
+        rule for rule in accepted.table.rules if rule.confidence == "high" and isinstance(rule.applies, Above)
     ]
     site = Site(part, "", part, {"size": size_of(part, sizes or {})} if rules else {})
     return any(rule.is_broken(site) for rule in rules)

@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Final
 
 from schema_guard.ext.fitting.rules import conditions
-from schema_guard.ext.fitting.rules.limits import above
+from schema_guard.ext.fitting.rules.limits import Above
 from schema_guard.ext.fitting.rules.rule import Rules
 from schema_guard.ext.fitting.rules.shorthand import CORE, NUMBERS, Sourced, closed_rules
 
@@ -57,14 +57,14 @@ BEDROCK: Final = Rules(
             "required",
             "rejected",
             f"at most {_MOST_OPTIONAL} properties may be absent",
-            above("optional", _MOST_OPTIONAL),
+            Above("optional", _MOST_OPTIONAL),
         ),
         _of_claude(
             "unions",
             "anyOf",
             "rejected",
             f"at most {_MOST_UNIONS} places may have several types",
-            above("unions", _MOST_UNIONS),
+            Above("unions", _MOST_UNIONS),
         ),
         *(
             _of_claude(

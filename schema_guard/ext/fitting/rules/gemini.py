@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Final
 
 from schema_guard.ext.fitting.rules import conditions
-from schema_guard.ext.fitting.rules.limits import above
+from schema_guard.ext.fitting.rules.limits import Above
 from schema_guard.ext.fitting.rules.rule import Rules
 from schema_guard.ext.fitting.rules.shorthand import CORE, SIZES, Sourced
 
@@ -64,7 +64,7 @@ GEMINI: Final = Rules(
             "properties",
             "rejected",
             f"more than {_DEEP} objects inside of each other may be refused: no number is published",
-            above("levels", _DEEP),
+            Above("levels", _DEEP),
         ),
     ),
     evidence=_EVIDENCE,

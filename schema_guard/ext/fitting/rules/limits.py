@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 from schema_guard.validation.keywords import LISTS, MAPS, SINGLES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
-    from schema_guard.ext.fitting.rules.rule import Site
+    from schema_guard.ext.fitting.rules.rule import Rule, Rules, Site
 
-__all__ = ["Size", "above", "is_union", "size_of"]
+__all__ = ["Above", "Size", "inner_rules", "is_union", "size_of"]
 
 _COUNTED = frozenset({"$defs", "const", "definitions", "enum", "properties"})
 
@@ -58,17 +58,25 @@ class Size:
             self.unions += part.unions
 
 
-def above(what: str, most: int) -> Callable[[Site], bool]:
-    """Whether a document, asked at its root, is larger than a limit."""
+@dataclass(frozen=True)
+class Above:
+    """The condition that a document is larger than a limit, which holds at its root alone."""
 
-    def is_above(site: Site) -> bool:
+    what: str
+    most: int
+
+    def __call__(self, site: Site) -> bool:
+        """Return whether the site is the root of a document above the limit."""
         if site.location:
             return False
         if "size" not in site.known:
             site.known["size"] = size_of(site.document)
-        return bool(getattr(site.known["size"], what) > most)
+        return bool(getattr(site.known["size"], self.what) > self.most)
 
-    return is_above
+
+def inner_rules(table: Rules) -> list[Rule]:
+    """Return the rules of a table that a schema inside of a document may break."""
+    return [rule for rule in table.rules if not isinstance(rule.applies, Above)]
 
 
 def size_of(document: Any, known: Mapping[int, Size] = MappingProxyType({})) -> Size:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from schema_guard.ext.fitting.rules import conditions
-from schema_guard.ext.fitting.rules.limits import above
+from schema_guard.ext.fitting.rules.limits import Above
 from schema_guard.ext.fitting.rules.rule import Rule, Rules
 from schema_guard.ext.fitting.rules.shorthand import CORE, NUMBERS, SIZES, Sourced, closed_rules
 
@@ -127,21 +127,21 @@ def _of_sizes(name: str) -> tuple[Rule, ...]:
             "properties",
             "rejected",
             f"at most {_MOST_PROPERTIES} properties in all",
-            above("properties", _MOST_PROPERTIES),
+            Above("properties", _MOST_PROPERTIES),
         ),
         rule(
             "levels",
             "properties",
             "rejected",
             f"at most {_MOST_LEVELS} objects inside of each other",
-            above("levels", _MOST_LEVELS),
+            Above("levels", _MOST_LEVELS),
         ),
         rule(
             "steps",
             "properties",
             "rejected",
             f"more than {_MOST_LEVELS} schemas inside of each other may be too many: how they are counted is not said",
-            lambda site: above("steps", _MOST_LEVELS)(site) and not above("levels", _MOST_LEVELS)(site),
+            lambda site: Above("steps", _MOST_LEVELS)(site) and not Above("levels", _MOST_LEVELS)(site),
             confidence="low",
         ),
         rule(
@@ -149,14 +149,14 @@ def _of_sizes(name: str) -> tuple[Rule, ...]:
             "properties",
             "rejected",
             f"at most {_MOST_CHARACTERS} characters in names, enums and constants",
-            above("characters", _MOST_CHARACTERS),
+            Above("characters", _MOST_CHARACTERS),
         ),
         rule(
             "values",
             "enum",
             "rejected",
             f"at most {_MOST_ENUM} values of enums in all",
-            above("values", _MOST_ENUM),
+            Above("values", _MOST_ENUM),
         ),
         rule(
             "enum-size",
@@ -176,14 +176,14 @@ def _of_old_sizes() -> tuple[Rule, ...]:
             "properties",
             "rejected",
             f"at most {_OLD_MOST_PROPERTIES} properties in all, on older deployments",
-            above("properties", _OLD_MOST_PROPERTIES),
+            Above("properties", _OLD_MOST_PROPERTIES),
         ),
         rule(
             "old-levels",
             "properties",
             "rejected",
             f"at most {_OLD_MOST_LEVELS} objects inside of each other, on older deployments",
-            above("levels", _OLD_MOST_LEVELS),
+            Above("levels", _OLD_MOST_LEVELS),
         ),
     )
 
