@@ -11,7 +11,6 @@ Rules:
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from schema_guard.arguments import (
@@ -24,7 +23,7 @@ from schema_guard.arguments import (
 )
 from schema_guard.checks import refusal_of_checks
 from schema_guard.errors import InvalidArgument
-from schema_guard.interruptions import is_interruption
+from schema_guard.interruptions import is_interruption, value_or
 from schema_guard.light.tuples import NamedTuple
 from schema_guard.limits import DEFAULT_LIMITS, Limits
 from schema_guard.parsing import NotJson, bounded, lengths, may_hold_number, parse, reader, refusal
@@ -186,7 +185,7 @@ def restored(value: Any, schema: Schema[Any], limits: Limits, text: str | None =
     try:
         made = schema.restore(value, text)
     except Exception as error:  # noqa: BLE001 - it is looked at there
-        return _refused_by_type(value, error, partial(schema.restore, value, text), schema, limits)
+        return _refused_by_type(value, error, schema, limits)
     if schema.reader is not None and (text is None or _may_hold_large_integer(text)):
         from schema_guard.types.coercion import infinite  # few replies need it
 
@@ -199,10 +198,8 @@ def _may_hold_large_integer(text: str) -> bool:
     return len(text) > _DIGITS_OF_FLOAT and may_hold_number(text, _DIGITS_OF_FLOAT)
 
 
-def _refused_by_type(
-    value: Any, error: Exception, again: Callable[[], Any], schema: Schema[Any], limits: Limits
-) -> Missed:
-    if is_interruption(error, again):
+def _refused_by_type(value: Any, error: Exception, schema: Schema[Any], limits: Limits) -> Missed:
+    if is_interruption(error):
         raise error
     from schema_guard.types.coercion import type_failure  # few replies need it
 
@@ -262,12 +259,7 @@ class Terms(NamedTuple):
         value = parse(text, self.limits)
         if self.restore is None or type(value) is NotJson:
             return value
-        try:
-            return self.restore(value)
-        except Exception as error:
-            if is_interruption(error, partial(self.restore, value)):
-                raise
-            return value
+        return value_or(value, self.restore, value)
 
 
 def accepted(value: Any, terms: Terms, form: Form, repairs: tuple[str, ...] = ()) -> Judgement[Any]:

@@ -241,7 +241,7 @@ class Schema(Generic[V]):
         try:
             return ask()
         except (ValueError, UnicodeError) as error:
-            if is_interruption(error, ask):
+            if is_interruption(error):
                 raise
             raise InvalidArgument(
                 f"instance of {safe(self.name)}: expected a JSON value: {clip(str(error), 200)}"

@@ -13,7 +13,7 @@ from types import FunctionType
 from typing import TYPE_CHECKING, Any, Literal, get_origin
 
 from schema_guard.errors import InvalidArgument
-from schema_guard.interruptions import is_interruption
+from schema_guard.interruptions import is_interruption, value_or
 from schema_guard.light.signatures import (
     Nothing,
     is_async_generator_function,
@@ -281,13 +281,10 @@ def _require_arguments_that_fit(function: Any, args: tuple[Any, ...], kwargs: di
 
 def all_arguments(args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
     """Give the arguments of a call as a text that is the same for equal ones."""
-    try:
-        return json.dumps([args, kwargs], default=repr, sort_keys=True)
-    except Exception as error:
-        if is_interruption(error, lambda: json.dumps([args, kwargs], default=repr, sort_keys=True)):
-            raise
-        # Keys that do not sort, cycles, depth, a repr of the user's: anything may raise.
-        return " ".join(type(value).__qualname__ for value in (*args, *kwargs.values()))
+    # Keys that do not sort, cycles, depth, a repr of the user's: anything may raise.
+    return value_or(None, lambda: json.dumps([args, kwargs], default=repr, sort_keys=True)) or " ".join(
+        type(value).__qualname__ for value in (*args, *kwargs.values())
+    )
 
 
 def _prompt(task: Any, provider: str | None) -> Prompt | None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from schema_guard.configuration.model_names import model_and_snapshot
 from schema_guard.errors import InvalidArgument, missing_extra
-from schema_guard.interruptions import is_interruption
+from schema_guard.interruptions import is_interruption, value_or
 from schema_guard.schema import Schema
 from schema_guard.text import clip, safe
 from schema_guard.validation.published_schemas import judged
@@ -64,13 +64,9 @@ class Charges:
             if prices is not None:
                 from schema_guard.prices.tokens import CallTokens
 
-                try:
-                    return prices.cost(CallTokens(sent, min(usage.cached_input_tokens or 0, sent), received))
-                except Exception as error:
-                    if is_interruption(error):
-                        raise
-                    # A package's prices may lack a part; what is not known is None.
-                    return None
+                # A package's prices may lack a part.
+                tokens = CallTokens(sent, min(usage.cached_input_tokens or 0, sent), received)
+                return value_or(None, prices.cost, tokens)
         return None
 
     def _prices(self, model: str) -> TokenPrices | None:
@@ -90,15 +86,10 @@ class Charges:
     def _look_up(self, model: str) -> TokenPrices | None:
         from schema_guard.prices.tokens import prices_in, token_prices
 
-        try:
-            if self._table is None:
-                return token_prices(model, source=self._file)
-            return prices_in(self._table, model, source=self._file)
-        except Exception as error:
-            if is_interruption(error):
-                raise
-            # A package may raise what it likes for a name that it does not know.
-            return None
+        # A package may raise any exception for a name that it does not know.
+        if self._table is None:
+            return value_or(None, token_prices, model, source=self._file)
+        return value_or(None, prices_in, self._table, model, source=self._file)
 
 
 def _read(source: Table) -> tuple[Any, str]:

@@ -11,7 +11,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from schema_guard.interruptions import is_interruption
+from schema_guard.interruptions import is_interruption, value_or
 from schema_guard.text import clip
 
 __all__ = [
@@ -41,7 +41,7 @@ def field(holder: object, name: str, default: object = None) -> Any:
         return _look_up(holder, name, default)
     except Exception as error:
         # A foreign object may raise anything from any access.
-        if is_interruption(error, lambda: _look_up(holder, name, default)):
+        if is_interruption(error):
             raise
         return default
 
@@ -83,12 +83,7 @@ def first(value: object) -> Any:
         return value[0] if value else None
     if isinstance(value, str | Mapping):
         return None
-    try:
-        return value[0]  # type: ignore[index]
-    except Exception as error:
-        if is_interruption(error, lambda: value[0]):  # type: ignore[index]
-            raise
-        return None
+    return value_or(None, lambda: value[0])  # type: ignore[index]
 
 
 def words(value: object) -> str | None:
@@ -131,7 +126,7 @@ def as_json(value: object) -> str | None:
     try:
         return _dumped(value)
     except (TypeError, ValueError, RecursionError) as error:
-        if is_interruption(error, lambda: _dumped(value)):
+        if is_interruption(error):
             raise
         return None
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias, TypeVar
 
-from schema_guard.interruptions import is_interruption
+from schema_guard.interruptions import value_or
 from schema_guard.providers.failures import provider_error
 from schema_guard.providers.fields import field
 from schema_guard.values import UNKNOWN_USAGE, Failure, FinishReason, Usage
@@ -184,10 +184,5 @@ def error_bodies(error: BaseException) -> Iterator[object]:
     yield field(details, "error")
     read_json = field(response, "json")
     if body is None and details is None and callable(read_json):
-        try:
-            yield field(read_json(), "error")
-        except Exception as other:
-            if is_interruption(other, read_json):
-                raise
-            # An unread or broken body says nothing.
-            return
+        # An unread or broken body says nothing.
+        yield field(value_or(None, read_json), "error")

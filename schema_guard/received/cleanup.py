@@ -19,6 +19,7 @@ from types import CellType
 from typing import TYPE_CHECKING, Any, Final
 
 from schema_guard.providers.fields import field
+from schema_guard.received.traceback_reply import frames_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -27,7 +28,6 @@ __all__ = ["aclose", "aclose_alone", "close", "close_alone", "streams_of_excepti
 
 _DEEPEST: Final = 8
 _MOST_VISITED: Final = 1_000
-_MOST_FRAMES: Final = 200
 
 
 def streams_under(source: object) -> list[Any]:
@@ -49,16 +49,9 @@ def streams_under(source: object) -> list[Any]:
 def streams_of_exception() -> list[Any]:
     """Give the streams of SDKs that stood in the functions which the exception under way has ended."""
     error = sys.exception()
-    trace = None if error is None else error.__traceback__
-    streams: list[Any] = []
-    for _ in range(_MOST_FRAMES):
-        if trace is None:
-            break
-        streams += [
-            part for part in trace.tb_frame.f_locals.values() if _is_iterator(part) and _has_response(part)
-        ]
-        trace = trace.tb_next
-    return streams
+    frames = () if error is None else frames_of(error)
+    held = (part for _, names in frames for part in names.values())
+    return [part for part in held if _is_iterator(part) and _has_response(part)]
 
 
 def _referents(holder: Any) -> Iterator[Any]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
-from schema_guard.interruptions import is_interruption
+from schema_guard.interruptions import is_interruption, value_or
 from schema_guard.light.tuples import NamedTuple
 from schema_guard.providers import failures
 from schema_guard.providers.fields import field, name, word_of
@@ -120,7 +120,7 @@ def read(reply: object) -> Reply:
     try:
         return read_shape(reply) or no_reply(reply)
     except Exception as error:
-        if is_interruption(error, lambda: read_shape(reply)):
+        if is_interruption(error):
             raise
         # A foreign object may raise anything from any access.
         return no_reply(reply)
@@ -154,7 +154,7 @@ def plain_text(reply: object) -> tuple[str, object] | None:
     try:
         return _glanced(reply)
     except Exception as error:
-        if is_interruption(error, lambda: _glanced(reply)):
+        if is_interruption(error):
             raise
         # Something was not where it usually is.
         return None
@@ -196,17 +196,12 @@ def rejected(error: BaseException) -> Reply | None:
     the model wrote. The reply has that text where the exception holds it, and always a failure: syntax
     `provider_rejected`, truncation `max_tokens` or refusal `content_filter`. Never raises.
     """
-    try:
-        for reader in readers().rejections:
-            rejection = reader(error)
-            if rejection is not None:
-                return _carried(rejection)
-    except Exception as other:
-        if is_interruption(other, lambda: [reader(error) for reader in readers().rejections]):
-            raise
-        # As in read().
-        return None
-    return None
+    return value_or(None, _rejected, error)
+
+
+def _rejected(error: BaseException) -> Reply | None:
+    rejections = (reader(error) for reader in readers().rejections)
+    return next((_carried(rejection) for rejection in rejections if rejection is not None), None)
 
 
 def _carried(rejection: Rejection) -> Reply:

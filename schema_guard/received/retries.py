@@ -66,7 +66,7 @@ def unwrapped(response: object) -> object:
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
-        if is_interruption(error, lambda: json.loads(text)):
+        if is_interruption(error):
             raise
         return text if text.lstrip().startswith("<") else Reply(failure=provider_error())
 

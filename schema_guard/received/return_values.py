@@ -44,7 +44,7 @@ def read_result(result: object, own: TypedValues) -> Reply:
     try:
         return _read(result, own, _DEEPEST) or refused(result)
     except Exception as error:
-        if is_interruption(error, lambda: _read(result, own, _DEEPEST)):
+        if is_interruption(error):
             raise
         # A foreign object may raise anything from any access.
         return refused(result)

@@ -12,7 +12,7 @@ from __future__ import annotations
 from codecs import getincrementaldecoder
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from schema_guard.interruptions import is_interruption
+from schema_guard.interruptions import value_or
 from schema_guard.providers import failures
 from schema_guard.providers.fields import field, name, words
 from schema_guard.providers.model_output import (
@@ -174,13 +174,7 @@ class StreamReader:
     def _event(self, chunk: object) -> str:
         """Give the text that a provider's chunk adds."""
         calls = len(self._calls)
-        try:
-            text = self.feed_event(chunk)
-        except Exception as error:
-            if is_interruption(error, lambda: StreamReader().feed_event(chunk)):
-                raise
-            # A foreign object may raise anything from any access.
-            text = None
+        text = value_or(None, self.feed_event, chunk)
         if text is None:
             self.fail(failures.unknown_chunk(chunk))
             if not (self._is_provider or self._head):

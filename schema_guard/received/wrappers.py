@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeAlias
 
-from schema_guard.interruptions import is_interruption
+from schema_guard.interruptions import value_or
 from schema_guard.providers.fields import either, field
 from schema_guard.received import agents
 from schema_guard.received.replies import Reply, read, read_shape
@@ -82,13 +82,7 @@ def _http(response: object, inner: Inner) -> Reply | None:
         return Reply(failure=Failure("transport", "provider_error", f"status {status} instead of a reply"))
     if not isinstance(text, str):
         return None
-    try:
-        body = read_json()
-    except Exception as error:
-        if is_interruption(error, read_json):
-            raise
-        # A body that is no JSON is a text.
-        return read(text)
+    body = value_or(None, read_json)  # a body that is no JSON is a text
     return (read_shape(body) if isinstance(body, dict) else None) or read(text)
 
 

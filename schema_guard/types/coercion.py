@@ -11,10 +11,9 @@ Rules:
 from __future__ import annotations
 
 import json
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from schema_guard.interruptions import is_interruption
+from schema_guard.interruptions import is_interruption, value_or
 from schema_guard.light.tuples import NamedTuple
 from schema_guard.limits import DEFAULT_LIMITS, Limits
 from schema_guard.pointer import declared_location, join, pointer, split
@@ -64,13 +63,13 @@ def coerce(
     try:
         made = read(document)
     except Exception as error:
-        if is_interruption(error, partial(read, document)):
+        if is_interruption(error):
             raise
         return type_failure(error, value, reader, violations)
     try:
         written = reader.write(made)
     except Exception as error:
-        if is_interruption(error, partial(reader.write, made)):
+        if is_interruption(error):
             raise
         # A value that cannot be written back is not known to be whole.
         return failure_of(violations)
@@ -95,7 +94,7 @@ def refusal_by_type(
     try:
         reader.read(document)
     except Exception as error:
-        if is_interruption(error, partial(reader.read, document)):
+        if is_interruption(error):
             raise
         if not is_refused:
             return type_failure(error, value, reader, violations())
@@ -143,12 +142,7 @@ def infinite(value: Any, made: Any, reader: TypeReader) -> Failure | None:
     """Return the failure of a value with an integer that its type made infinite; None if it did not."""
     if refusal_of(value, _OF_FLOATS) is None:
         return None
-    try:
-        refused = refusal_of(reader.write(made), DEFAULT_LIMITS)
-    except Exception as error:
-        if is_interruption(error, partial(reader.write, made)):
-            raise
-        return None
+    refused = value_or(None, lambda: refusal_of(reader.write(made), DEFAULT_LIMITS))
     if refused is None or refused.code != "not_finite":
         return None
     return Failure("semantic", "not_finite", "an integer of the reply is too large for a float")

@@ -20,7 +20,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, NotRequired, Required, get_args, get_origin
 
 from schema_guard.errors import InvalidArgument
-from schema_guard.interruptions import is_interruption
+from schema_guard.interruptions import is_interruption, value_or
 from schema_guard.light.locks import fork_safe_lock
 from schema_guard.light.tuples import NamedTuple
 from schema_guard.text import clip
@@ -38,6 +38,7 @@ _NO_SCHEMA = "Unable to generate pydantic-core schema for "
 _MOST_PROBLEMS = 50
 # msgspec writes `$.lines[0].qty`, and `[...]` for a value of a dict.
 _STEP = re.compile(r"\.([^.\[`]+)|\[(\d+)\]")
+_REFUSED = object()
 _lock = fork_safe_lock()
 
 
@@ -75,13 +76,7 @@ class TypeReader:
 
     def reads(self, value: Any) -> bool:
         """Return whether the type reads a JSON value."""
-        try:
-            self.read(json.dumps(value))
-        except Exception as error:
-            if is_interruption(error, lambda: self.read(json.dumps(value))):
-                raise
-            return False
-        return True
+        return value_or(_REFUSED, lambda: self.read(json.dumps(value))) is not _REFUSED
 
     def read_closed(self, text: str) -> Any:
         """Read a JSON text into a value, and refuse keys that the type does not name."""
@@ -97,13 +92,7 @@ class TypeReader:
 
     def holds(self, value: Any) -> bool:
         """Return whether a Python value is one of the type, without a conversion."""
-        try:
-            self._adapter.validate_python(value, strict=True)
-        except Exception as error:
-            if is_interruption(error):
-                raise
-            return False
-        return True
+        return value_or(_REFUSED, self._adapter.validate_python, value, strict=True) is not _REFUSED
 
     def problems(self, error: Exception) -> list[TypeProblem] | None:
         """Return the problems in an error of `read`; None if a validator raised an exception of its own."""
@@ -138,13 +127,7 @@ class _StructReader(TypeReader):
         return self.document
 
     def holds(self, value: Any) -> bool:
-        try:
-            self._msgspec.convert(value, self._annotation, strict=True)
-        except Exception as error:
-            if is_interruption(error):
-                raise
-            return False
-        return True
+        return value_or(_REFUSED, self._msgspec.convert, value, self._annotation, strict=True) is not _REFUSED
 
     def problems(self, error: Exception) -> list[TypeProblem] | None:
         if type(error).__name__ != "ValidationError":

@@ -13,7 +13,7 @@ from math import inf
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.errors import InvalidSchema
-from schema_guard.interruptions import is_interruption
+from schema_guard.interruptions import is_interruption, value_or
 from schema_guard.light.lazy import cached_property
 from schema_guard.light.tuples import NamedTuple
 from schema_guard.pointer import join, pointer
@@ -213,12 +213,7 @@ class Compiled:
         """Compile keywords that look at one value; None when there are none, or the fast engine refuses them."""
         if not keywords:
             return None
-        try:
-            return engines.fast(keywords, self.references.dialect, formats=self.formats)
-        except ValueError as error:
-            if is_interruption(error):
-                raise
-            return None
+        return value_or(None, engines.fast, keywords, self.references.dialect, formats=self.formats)
 
 
 def _is_listed(errors: float, copied: float, links: float) -> bool:

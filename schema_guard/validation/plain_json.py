@@ -28,7 +28,7 @@ def refusal_of(value: Any, limits: Limits) -> NotJson | None:
     try:
         return _refusal(value, limits)
     except Exception as error:
-        if is_interruption(error, lambda: _refusal(value, limits)):
+        if is_interruption(error):
             raise
         # A subclass of a JSON type may raise anything.
         return NotJson(FOREIGN, f"a value of type {type(value).__name__!r} raised {type(error).__name__}")

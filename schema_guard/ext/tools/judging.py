@@ -16,7 +16,7 @@ from schema_guard.arguments import require_kind, require_one_of
 from schema_guard.errors import InvalidArgument
 from schema_guard.ext.tools.result_messages import message_for, near_names
 from schema_guard.ext.tools.tools import tools_of
-from schema_guard.interruptions import is_interruption
+from schema_guard.interruptions import value_or
 from schema_guard.judging import judge
 from schema_guard.limits import Limits
 from schema_guard.parsing import NotJson, parse
@@ -105,13 +105,7 @@ def raw_reply(reply: object) -> RawReply | None:
 
     Never raises.
     """
-    try:
-        return replies.raw_shape(unwrapped(reply))
-    except Exception as error:
-        if is_interruption(error, lambda: replies.raw_shape(reply)):
-            raise
-        # A foreign object may raise anything from any access.
-        return None
+    return value_or(None, lambda: replies.raw_shape(unwrapped(reply)))
 
 
 def judged(

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from schema_guard.providers.dialects.chat import CHAT, extended_as, is_tool_result, read
-from schema_guard.providers.dialects.dialect import Side, field, raw_message
+from schema_guard.providers.dialects.dialect import Side, raw_message
+from schema_guard.providers.fields import field
 from schema_guard.values import Message
 
 __all__ = ["BEDROCK"]

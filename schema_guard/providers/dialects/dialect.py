@@ -13,7 +13,8 @@ import dataclasses
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple, TypeAlias
 
-from schema_guard.interruptions import is_interruption
+from schema_guard.interruptions import value_or
+from schema_guard.providers.fields import field
 from schema_guard.values import Message
 
 __all__ = [
@@ -21,8 +22,6 @@ __all__ = [
     "RawMessage",
     "Side",
     "elements_of",
-    "field",
-    "has",
     "instance",
     "joined",
     "raw_message",
@@ -98,26 +97,6 @@ def elements_of(messages: Iterable[Message]) -> list[Any]:
 # Fields of what others made.
 
 
-def field(holder: Any, name: str) -> Any:
-    """Give what a mapping has under a key, or an object as an attribute; None when it has nothing."""
-    try:
-        return holder.get(name) if isinstance(holder, Mapping) else getattr(holder, name, None)
-    except Exception as error:
-        if is_interruption(error):
-            raise
-        return None
-
-
-def has(holder: Any, name: str) -> bool:
-    """Say whether there is such a key or attribute, be its value None."""
-    try:
-        return name in holder if isinstance(holder, Mapping) else hasattr(holder, name)
-    except Exception as error:
-        if is_interruption(error):
-            raise
-        return False
-
-
 def word(value: Any) -> str | None:
     """Give a text, of an enum's member its value; None for anything else."""
     if type(value) is not str:
@@ -128,14 +107,11 @@ def word(value: Any) -> str | None:
 
 def rest_of(element: Any, *known: str) -> dict[str, Any] | None:
     """Give the fields of an element but those that are known and those that are empty; None for none."""
-    try:
-        if isinstance(element, Mapping):
-            return {key: part for key, part in element.items() if key not in known} or None
-        parts = vars(element)
-    except Exception as error:
-        if is_interruption(error):
-            raise
-        return None
+    if isinstance(element, Mapping):
+        return (
+            value_or(None, lambda: {key: part for key, part in element.items() if key not in known}) or None
+        )
+    parts: dict[str, Any] = value_or({}, vars, element)
     rest = {
         name: part
         for name, part in parts.items()
@@ -188,21 +164,20 @@ def text_part(text: str, beside: Sequence[Any]) -> Any:
 
 def with_field(element: Any, name: str, value: Any) -> Any:
     """Give a copy of an element with one field changed; None when no copy can be made."""
-    try:
-        if isinstance(element, Mapping):
-            return {**element, name: value}
-        if callable(getattr(element, "model_copy", None)):
-            return element.model_copy(update={name: value})
-        if dataclasses.is_dataclass(element) and not isinstance(element, type):
-            return dataclasses.replace(element, **{name: value})
-        if isinstance(element, tuple):
-            return getattr(element, "_replace")(**{name: value})  # noqa: B009 - a named tuple's
-        copied = copy.copy(element)
-        setattr(copied, name, value)
-    except Exception as error:
-        if is_interruption(error):
-            raise
-        return None
+    return value_or(None, _with_field, element, name, value)
+
+
+def _with_field(element: Any, name: str, value: Any) -> Any:
+    if isinstance(element, Mapping):
+        return {**element, name: value}
+    if callable(getattr(element, "model_copy", None)):
+        return element.model_copy(update={name: value})
+    if dataclasses.is_dataclass(element) and not isinstance(element, type):
+        return dataclasses.replace(element, **{name: value})
+    if isinstance(element, tuple):
+        return getattr(element, "_replace")(**{name: value})  # noqa: B009 - a named tuple's
+    copied = copy.copy(element)
+    setattr(copied, name, value)
     return None if copied is element else copied
 
 
@@ -218,12 +193,9 @@ def instance(kinds: Iterable[Any], arguments: Mapping[str, Any], expected: Mappi
         None when no class takes it.
     """
     for kind in dict.fromkeys(kinds):
-        try:
-            element = kind(**arguments)
-            if all(field(element, name) == value for name, value in expected.items()):
-                return element
-        except Exception as error:
-            if is_interruption(error):
-                raise
-            continue
+        element = value_or(None, kind, **arguments)
+        if element is not None and value_or(
+            False, lambda made: all(field(made, name) == value for name, value in expected.items()), element
+        ):
+            return element
     return None

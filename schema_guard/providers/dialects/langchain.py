@@ -11,8 +11,6 @@ from schema_guard.providers.dialects.dialect import (
     Dialect,
     RawMessage,
     Side,
-    field,
-    has,
     instance,
     joined,
     raw_message,
@@ -22,6 +20,7 @@ from schema_guard.providers.dialects.dialect import (
     with_text,
     word,
 )
+from schema_guard.providers.fields import field, has
 from schema_guard.values import Message
 
 __all__ = ["LANGCHAIN"]

@@ -5,16 +5,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from schema_guard.providers.dialects.dialect import (
-    Dialect,
-    RawMessage,
-    Side,
-    field,
-    has,
-    raw_message,
-    text_part,
-    word,
-)
+from schema_guard.providers.dialects.dialect import Dialect, RawMessage, Side, raw_message, text_part, word
+from schema_guard.providers.fields import field, has
 from schema_guard.values import Message
 
 if TYPE_CHECKING:

@@ -8,15 +8,8 @@ from typing import Any, Final
 
 from schema_guard.providers.dialects.chat import SYSTEMS, USERS, extended_as
 from schema_guard.providers.dialects.chat import read as read_message
-from schema_guard.providers.dialects.dialect import (
-    Dialect,
-    Side,
-    field,
-    raw_message,
-    rest_of,
-    text_part,
-    word,
-)
+from schema_guard.providers.dialects.dialect import Dialect, Side, raw_message, rest_of, text_part, word
+from schema_guard.providers.fields import field
 from schema_guard.values import Message
 
 __all__ = ["RESPONSES"]
