@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -38,12 +38,6 @@ class CompareOptions:
         metavar="SHARE",
         help="With --gate: the largest drop of a rate that is good enough, in percentage points. Default: 2%.",
     )
-    measure: Literal["valid", "right", "both"] = option(
-        type=click.Choice(["valid", "right", "both"]),
-        default="both",
-        show_default=True,
-        help="With --gate: the rates of valid values, of right values, or both.",
-    )
     require_proof: bool = option(
         is_flag=True, help="With --gate: also exit 1 if a larger drop is not ruled out."
     )
@@ -71,7 +65,7 @@ def command(asked: CompareOptions, form: str) -> int:
     schema-guard bench compare result.json result.json --variant few_shot=strict_schema
     """
     if not asked.is_gate:
-        refuse("it needs --gate", ["max_drop", "measure", "require_proof"])
+        refuse("it needs --gate", ["max_drop", "require_proof"])
     if asked.b is None:
         refuse(_NEEDS_TWO, ["is_gate", "variant"])
         from schema_guard.bench.result import document_of, result_as_json
@@ -98,7 +92,6 @@ def _gate(asked: CompareOptions, pairs: list[tuple[str, str]] | None, form: str)
         read_result(str(asked.b)),
         read_result(asked.a),
         max_drop=asked.max_drop,
-        measure=asked.measure,
         proved=asked.require_proof,
         variants=pairs and [(after, before) for before, after in pairs],
     )

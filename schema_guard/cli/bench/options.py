@@ -12,11 +12,11 @@ import click
 
 from schema_guard.cli.shared.notes import note
 from schema_guard.cli.shared.options import argument, naming, option
-from schema_guard.cli.shared.quantities import COUNT, DOLLARS, DURATION, SHARE, Share
+from schema_guard.cli.shared.quantities import COUNT, DOLLARS, DURATION, MOMENT, SHARE, Share
 from schema_guard.text import safe
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
     from contextlib import ExitStack
 
     from schema_guard.bench.run.plan import RunPlan
@@ -174,12 +174,16 @@ class PlanOptions:
 
     @staticmethod
     def requests(
-        schemas: Iterable[Schema[Any]], records: Store | None, function: str | None
+        schemas: Iterable[Schema[Any]],
+        records: Store | None,
+        function: str | None,
+        filters: Mapping[str, Any] | None = None,
     ) -> tuple[dict[str, Layout], dict[str, int | None]]:
         """Return the layouts and the output limits that are known, by the fingerprints of the schemas."""
         from schema_guard.decide.recorded.layouts import requests_of
+        from schema_guard.records.selection import rows_of
 
-        known = {} if records is None else requests_of(records.configurations(), schemas, function)
+        known = {} if records is None else requests_of(rows_of(records, **(filters or {})), schemas, function)
         layouts = {schema: one.layout for schema, one in known.items()}
         return layouts, {schema: one.output_tokens for schema, one in known.items()}
 
@@ -366,6 +370,23 @@ class PlaybookOptions:
         advanced=True,
         help="With --playbook: the larger model for the last step. Default: none.",
     )
+    since: float | None = option(
+        type=MOMENT,
+        metavar="TIME",
+        advanced=True,
+        help="With --playbook: as the option of `decide`. Default: all calls.",
+    )
+    until: float | None = option(
+        type=MOMENT,
+        metavar="TIME",
+        advanced=True,
+        help="With --playbook: as the option of `decide`. Default: all calls.",
+    )
+    segment: str | None = option(
+        metavar="NAME",
+        advanced=True,
+        help="With --playbook: as the option of `decide`. Default: all segments.",
+    )
     first_step: str = option(
         default="system_prompt",
         show_default=True,
@@ -430,3 +451,8 @@ class PlaybookOptions:
         advanced=True,
         help="With --playbook: an argument of the provider, such as temperature=0.7. Repeatable.",
     )
+
+    def filters(self) -> dict[str, Any]:
+        """Return the filters of the recorded calls that were given."""
+        filters = {"segment": self.segment, "since": self.since, "until": self.until}
+        return {name: value for name, value in filters.items() if value is not None}

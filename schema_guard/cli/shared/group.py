@@ -44,7 +44,6 @@ MOVED_OPTIONS = {
     "--form": ("--suite-format", "--method"),
     "--function-column": ("--field",),
     "--latency-p95": ("--max-p95",),
-    "--max-bytes": ("--max-size",),
     "--max-seconds": ("--max-time",),
     "--output-tokens": ("--reply-tokens",),
     "--right": ("--min-right",),

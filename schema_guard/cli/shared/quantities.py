@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Option types for quantities that people write in several forms: shares, durations, times, counts, sizes, dollars."""
+"""Option types for quantities that people write in several forms: shares, durations, times, counts, dollars."""
 
 from __future__ import annotations
 
@@ -20,7 +20,6 @@ __all__ = [
     "DURATION",
     "MOMENT",
     "SHARE",
-    "SIZE",
     "Dollars",
     "Duration",
     "Moment",
@@ -38,10 +37,6 @@ _SECONDS: Mapping[str, float] = {
     **dict.fromkeys(("w", "week", "weeks"), 604_800.0),
 }
 _THOUSANDS: Mapping[str, float] = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "b": 10**9}
-_BYTES: Mapping[str, float] = {
-    **{f"{prefix}{end}": 1000**power for power, prefix in enumerate(("", "k", "m", "g", "t")) for end in ("", "b")},
-    **{f"{prefix}ib": 1024**power for power, prefix in enumerate(("", "k", "m", "g", "t")) if prefix},
-}  # fmt: skip
 # A product of decimals such as 1.1 and 1,000 is not exact.
 _ROUNDING = 1e-6
 # A call's id is a UUID of version 7: its first 12 hex digits count the milliseconds since the epoch (RFC 9562, 5.7).
@@ -170,7 +165,6 @@ DURATION = Duration()
 MOMENT = Moment()
 DOLLARS = Dollars()
 COUNT = Scaled("count", _THOUSANDS, "a whole number of at least 1, such as 500, 1,000, or 500k")
-SIZE = Scaled("size", _BYTES, "a size such as 500MB or 2GB")
 
 
 def seconds_in(text: str) -> float | None:

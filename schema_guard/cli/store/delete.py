@@ -14,7 +14,7 @@ from schema_guard.cli.shared.completing import complete_functions
 from schema_guard.cli.shared.confirming import confirm
 from schema_guard.cli.shared.notes import note
 from schema_guard.cli.shared.options import build_command, existing, option, print_json, shared, takes
-from schema_guard.cli.shared.quantities import COUNT, DURATION, SIZE
+from schema_guard.cli.shared.quantities import COUNT, DURATION
 from schema_guard.records.payloads.retention import Forgotten, Retention
 from schema_guard.records.rows import CONFIGURATION_COLUMNS, keyed_hash
 from schema_guard.records.selection import select
@@ -82,13 +82,10 @@ class Old:
         advanced=True,
         help="The oldest attempts, until at most this many are left: 500k.",
     )
-    max_size: int | None = option(
-        type=SIZE, metavar="SIZE", help="The oldest attempts, until the store is at most this large: 2GB."
-    )
 
     def retention(self) -> Retention | None:
         """Return the limits; None if there are none."""
-        found = Retention(self.older_than, self.max_rows, self.max_size)
+        found = Retention(self.older_than, self.max_rows)
         return found if found.is_limited else None
 
 
@@ -158,7 +155,7 @@ def _delete_old(store: Store, retention: Retention, *, dry_run: bool, yes: bool,
     deletion = _Deletion(
         rows,
         _limits(retention),
-        is_estimate=(retention.max_rows, retention.max_bytes) != (None, None) and rows > 0,
+        is_estimate=retention.max_rows is not None and rows > 0,
     )
     left = store.info().rows
     if not rows:
@@ -261,6 +258,6 @@ def _report(
 
 
 def _limits(retention: Retention) -> str:
-    if retention.max_rows is retention.max_bytes is None:
+    if retention.max_rows is None:
         return "that are too old"
     return "that are too old or too many" if retention.max_age_s is not None else "that are too many"

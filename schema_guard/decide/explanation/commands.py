@@ -27,7 +27,7 @@ _TAKES = {
     "watch": (*_FILTERS, "priority"),
     "report": _FILTERS,
     "bench run --playbook": (
-        "schema", "inputs", "model", "larger", "option", "max-failure-rate", *_TARGETS, "with", "prices",
+        *_FILTERS, "schema", "inputs", "model", "larger", "option", "max-failure-rate", *_TARGETS, "with", "prices",
         "priority",
     ),
     "tune prepare": (*_FILTERS, "prices"),

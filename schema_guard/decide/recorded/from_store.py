@@ -150,7 +150,7 @@ def gather_each(  # noqa: PLR0913 - which calls, and what no store knows; all by
             that belong to it count as well.
         segment: Only this part of the traffic, and trials.
         since: Only calls that started then or later, in seconds since the epoch.
-        until: Only calls that started before then.
+        until: Only calls that started before then, and trials.
         extra: Keys of the evidence that the store cannot know: `economics`, `feasibility`, `config`, `playbook`,
             `calls_per_month`, `content`, `latency`, `sources`; and `answers`, what `bench.result.known_answers` gives
             of trials that are recorded. Of `economics.prompt_cost` and `tuned_cost` what is
@@ -176,7 +176,7 @@ def gather_each(  # noqa: PLR0913 - which calls, and what no store knows; all by
     is_windowed = since is not None or until is not None
     # A function of one schema needs no others read.
     of_schema = next(iter(contents)) if len(contents) == 1 else None
-    rows = store.configurations(since=since, until=until, schema=of_schema) if is_windowed else known
+    rows = _in_time(store, of_schema, since, until) if is_windowed else known
     problems = problems_of(
         [row for row in rows if is_used(row) and _is_selected(row, chosen, contents)], known
     )
@@ -201,6 +201,17 @@ def gather_each(  # noqa: PLR0913 - which calls, and what no store knows; all by
         first_calls_of(known),
     )
     return [_gathered(problem, store, dict(facts), options) for problem in problems]
+
+
+def _in_time(
+    store: Store, schema: str | None, since: float | None, until: float | None
+) -> list[ConfigurationCounts]:
+    """Return the calls of a time. A trial is made after the calls that it is made for, so it has no end."""
+    rows = store.configurations(since=since, until=until, schema=schema)
+    if until is None:
+        return rows
+    trials = filter(is_trial, store.configurations(since=since, schema=schema))
+    return [*(row for row in rows if not is_trial(row)), *trials]
 
 
 def _check_versions(named: Iterable[str], rows: Iterable[ConfigurationCounts]) -> None:

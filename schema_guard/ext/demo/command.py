@@ -20,6 +20,7 @@ from schema_guard.text import safe
 if TYPE_CHECKING:
     from schema_guard.models import Model
 
+_PAGE = "page.html"  # the last file of `finetune`
 _OFFLINE = "without it: schema-guard demo --offline"
 
 
@@ -34,22 +35,14 @@ _OFFLINE = "without it: schema-guard demo --offline"
     metavar="URL",
     help="Store of the records, without calls: a path, sqlite:///FILE, or postgresql://USER@HOST/DATABASE. Default: a new file in your data folder.",
 )
-@click.option(
-    "--folder",
-    cls=Option,
-    metavar="DIR",
-    help="Folder of the files of `finetune`. A folder with files continues from them. Default: a new one in your data folder.",
-)
 @shared("dry-run", "format")
-def command(
-    *, story: str | None, offline: bool, store: str | None, folder: str | None, dry_run: bool, form: str
-) -> int:
+def command(*, story: str | None, offline: bool, store: str | None, dry_run: bool, form: str) -> int:
     """Show the whole library on a small local model: measure a function, fix it, and measure it again.
 
     It takes up to two minutes, and downloads the weights of the model once (98 MB).
 
     `finetune` continues from the verdict: a training set, a LoRA, the same measurement, the verdict again, and a router.
-    It takes about 15 minutes on an idle processor, and needs the extras local and tuning.
+    It takes about 15 minutes on an idle processor, and needs the extras local and tuning. A run that was interrupted continues.
 
     Exit status: 0, or 2 if the model cannot run.
 
@@ -60,8 +53,7 @@ def command(
     """
     if story is not None:
         refuse("does not work with finetune, which has a model and a store of its own", ["offline", "store"])
-        return _finetune(folder, form, dry_run=dry_run)
-    refuse("it needs `demo finetune`", ["folder"])
+        return _finetune(form, dry_run=dry_run)
     if dry_run:
         print(*map(safe, _plan(store, offline=offline)), sep="\n")
         return 0
@@ -97,12 +89,14 @@ def _plan(store: str | None, *, offline: bool) -> list[str]:
     return lines
 
 
-def _finetune(folder: str | None, form: str, *, dry_run: bool) -> int:
+def _finetune(form: str, *, dry_run: bool) -> int:
     """Run the story from the verdict to a tuned model and back."""
     from schema_guard.ext.demo.finetune.plan import demo_loop, plan_lines
     from schema_guard.records.urls import data_folder
 
-    place = Path(folder) if folder is not None else data_folder() / f"demo-finetune-{_now()}"
+    started = sorted(data_folder().glob("demo-finetune-*"))
+    unfinished = [one for one in started if not (one / _PAGE).exists()]
+    place = unfinished[-1] if unfinished else data_folder() / f"demo-finetune-{_now()}"
     loop = demo_loop(place)
     if dry_run:
         print(*map(safe, plan_lines(loop)), "dry run: nothing was sent", sep="\n")
@@ -110,7 +104,7 @@ def _finetune(folder: str | None, form: str, *, dry_run: bool) -> int:
     place.mkdir(parents=True, exist_ok=True)
     note(*plan_lines(loop))
     loop.run()
-    return _show_finetune(loop, place / "page.html", form)
+    return _show_finetune(loop, place / _PAGE, form)
 
 
 def _show_finetune(loop: Any, shown: Path, form: str) -> int:

@@ -89,7 +89,7 @@ def run_command(
         missing = (*found.missing, *(_unnamed(steps) if found.recorded else ()))
         config = _config(how, steps)
         if missing or found.inputs is None:
-            return _report(found, missing, config, records, outputs)
+            return _report(found, missing, config, steps, records, outputs)
         settings = _settings(found, asked, how, steps, config, records)
         settings = replace(settings, repeated=_repeated(suite, asked, how, steps, found))
         ask = stand_in if how.dry_run else partial(connect, max_retries=RETRIES)
@@ -196,22 +196,24 @@ def _report(
     found: PlaybookSources,
     missing: Sequence[str],
     config: Mapping[str, Any],
+    steps: PlaybookOptions,
     records: Store | None,
     outputs: Sequence[tuple[Path | None, str]],
 ) -> int:
     """Print what the playbook lacks. Nothing is sent. The exit status says that something has to be done."""
     lacking = Missing(tuple(missing), found.function)
-    if found.needs_inputs and records is not None and found.recorded is not None:
+    if found.kept_texts is not None and records is not None and found.recorded is not None:
         gathered = gather(
             records,
             schema=found.recorded.fingerprint,
             function=found.function,
             extra={"config": dict(config)},
+            **steps.filters(),
         ).evidence
         aims = gathered["config"]
         lacking = lacking._replace(
             calls=sum(row.calls for row in found.recorded.rows),
-            texts=records.kept_texts(found.recorded.fingerprint, found.function),
+            texts=found.kept_texts,
             needed=inputs_needed(
                 aims.get("target", _TARGET), aims.get("alpha", _ALPHA) / (len(gathered["strategies"]) + 1)
             ),
@@ -249,6 +251,9 @@ def _repeated(
             "model": list(asked.models) if is_given("models") else None,
             "larger": steps.larger,
             "option": list(steps.options),
+            "segment": steps.segment,
+            "since": getattr(steps.since, "text", None),
+            "until": getattr(steps.until, "text", None),
             "min-right": percent_text(steps.min_right),
             "max-p95": steps.max_p95 and f"{steps.max_p95:.10g}s",
             "burst-length": steps.burst_length and f"{steps.burst_length:.10g}",
@@ -292,7 +297,7 @@ def _settings(
     aims = {**in_file, **config}
     stored = [] if records is None else targets_of(records, found.inputs.schema.fingerprint, found.function)
     schema = found.inputs.schema
-    layouts, limits = asked.requests([schema], records, found.function)
+    layouts, limits = asked.requests([schema], records, found.function, steps.filters())
     source = "default"
     if stored:
         source = f"stored on {datetime.fromtimestamp(stored[-1].at, UTC).date().isoformat()}"
@@ -311,6 +316,7 @@ def _settings(
         function=found.function,
         layout=layouts.get(schema.fingerprint, "turns"),
         priority=steps.priority,
+        filters=steps.filters(),
         concurrency=how.concurrency,
     )
 

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
 from schema_guard.decide.recorded.configurations import is_trial, last_call
+from schema_guard.errors import InvalidArgument
 from schema_guard.judging import judge
 from schema_guard.models.providers import PROVIDERS
 from schema_guard.models.weights import NAME
 from schema_guard.prompting import Example
 from schema_guard.records.attempts import Where
 from schema_guard.records.rows import COLUMNS
-from schema_guard.records.selection import select
+from schema_guard.records.selection import no_calls, select
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from schema_guard.schema import Schema
 
 __all__ = [
+    "NO_TEXT",
     "RecordedFunction",
     "RecordedInputs",
     "function_of",
@@ -37,6 +39,8 @@ __all__ = [
     "recorded_inputs",
 ]
 
+NO_TEXT = "no text is stored"
+"""The reason why a call whose texts are not stored gives no input."""
 _WINDOW = 2_000
 SHOWN = 2
 """Examples of recorded calls, as many as are drawn from a schema."""
@@ -56,12 +60,14 @@ class RecordedFunction(NamedTuple):
         rows: Its configurations with this schema, without trials. The first one was called last.
         schema_name: The label of the schema.
         fingerprint: The identity of the schema.
+        where: The attempts of the calls.
     """
 
     name: str | None
     rows: tuple[ConfigurationCounts, ...]
     schema_name: str
     fingerprint: str
+    where: Where
 
 
 class RecordedInputs(NamedTuple):
@@ -78,24 +84,41 @@ class RecordedInputs(NamedTuple):
     left_out: Mapping[str, int]
 
 
-def function_of(store: Store, function: str | None, schema: str | None) -> RecordedFunction:
+def function_of(
+    store: Store,
+    function: str | None,
+    schema: str | None,
+    *,
+    segment: str | None = None,
+    since: float | None = None,
+    until: float | None = None,
+) -> RecordedFunction:
     """Find a function, and the schema of its latest calls.
 
     Args:
         store: The store.
         function: Its name, or the end of its name. None for the trials of a schema.
         schema: Name or fingerprint. None for the schema of the latest call.
+        segment: Only the calls of this segment.
+        since: Only calls that started then or later, in seconds since the epoch.
+        until: Only calls that started before then.
 
     Raises:
         InvalidArgument: There are no such calls.
     """
-    known = store.configurations()
-    chosen = select(store, known, schema=schema, function=function)
+    chosen = select(store, store.names(), schema=schema, function=function, segment=segment)
+    known = store.configurations(since=since, until=until)
     rows = [row for row in known if chosen.takes(row) and (function is None or not is_trial(row))]
+    if not rows:
+        raise InvalidArgument(no_calls(store, since=since, until=until, **chosen._asdict()))
     newest = max(rows, key=last_call)
     same = [row for row in rows if row.schema_fingerprint == newest.schema_fingerprint and not is_trial(row)]
     same.sort(key=last_call, reverse=True)
-    return RecordedFunction(chosen.function, tuple(same), newest.schema_name, newest.schema_fingerprint)
+    ids = None if segment is None else [row.id for row in same if row.id is not None]
+    where = Where(since, until, newest.schema_fingerprint, chosen.function, configuration_ids=ids)
+    return RecordedFunction(
+        chosen.function, tuple(same), newest.schema_name, newest.schema_fingerprint, where
+    )
 
 
 def model_of(rows: Iterable[ConfigurationCounts]) -> tuple[str | None, str]:
@@ -140,11 +163,10 @@ def recorded_inputs(store: Store, recorded: RecordedFunction, most: int | None) 
         recorded: The function.
         most: The most inputs. None for all.
     """
-    where = Where(schema=recorded.fingerprint, function=recorded.name)
     left_out: Counter[str] = Counter()
     found: dict[str, list[str]] = {}
     befores: dict[str, tuple[dict[str, str], ...]] = {}
-    for texts in _latest(store, where):
+    for texts in _latest(store, recorded.where):
         task = _task(texts)
         if isinstance(task, str):
             left_out[task] += 1
@@ -178,8 +200,7 @@ def recorded_examples(
         before: The messages that the input must have before its text.
     """
     shown: dict[str, Example] = {}
-    where = Where(schema=recorded.fingerprint, function=recorded.name)
-    for texts in islice(_latest(store, where), _WINDOW):
+    for texts in islice(_latest(store, recorded.where), _WINDOW):
         task = _task(texts)
         if texts is None or texts.reply is None or isinstance(task, str) or task[0] != tuple(before):
             continue
@@ -209,7 +230,7 @@ def _latest(store: Store, where: Where) -> Iterator[Texts | None]:
 def _task(texts: Texts | None) -> tuple[tuple[dict[str, str], ...], str] | str:
     """Return the messages before a text, and the text; or the reason why they are not known."""
     if texts is None or texts.prompt is None:
-        return "no text is stored"
+        return NO_TEXT
     task: Any = texts.prompt if texts.task is None else texts.task
     if isinstance(task, str):
         return (), task

@@ -395,6 +395,7 @@ class _PlaybookRun:
             function=self.settings.function,
             extra={**extra, "ladder": claims},
             priority=self.settings.priority,
+            **self.settings.filters,
         ).evidence
         return {**evidence, "options": {**evidence.get("options", {}), **self.settings.repeated}}
 

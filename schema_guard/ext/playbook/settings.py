@@ -49,6 +49,7 @@ class PlaybookSettings:
         function: Whose fixes are measured, as records name it; None for the only function of the schema.
         layout: Of the prompts, the same as in the calls of the function.
         priority: The function of the store that has half of alpha; None gives all functions equal parts.
+        filters: The filters of the function's recorded calls: `segment`, `since`, and `until`, as `gather` takes them.
         concurrency: Calls at once, >= 1; as many as this less one may be begun in vain when a step stops.
         target_source: The source of the target, such as an option; empty if nobody says.
         repeated: Options of the command line, without their dashes, that every printed command repeats.
@@ -65,6 +66,7 @@ class PlaybookSettings:
     function: str | None = None
     layout: Layout = "turns"
     priority: str | None = None
+    filters: Mapping[str, Any] = field(default_factory=dict)
     concurrency: int = AT_ONCE
     repeated: Mapping[str, Any] = field(default_factory=dict)
     target_source: str = ""

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from schema_guard.cli.shared.given import is_given
+from schema_guard.cli.shared.given import is_given, refuse
 from schema_guard.cli.shared.notes import note
 from schema_guard.decide.recorded.configurations import is_trial
 from schema_guard.ext.playbook.inputs import inputs_of, read_texts, suite_inputs
 from schema_guard.ext.playbook.recorded import (
+    NO_TEXT,
     RecordedInputs,
     function_of,
     model_of,
@@ -47,7 +48,7 @@ class PlaybookSources(NamedTuple):
         models: The models, as `connect` takes them.
         function: The function that the trial belongs to; None if it belongs to none.
         missing: The missing parts, one text each.
-        needs_inputs: Whether inputs are among it.
+        kept_texts: Calls with stored texts, if the store has no inputs of the function; None if it has some.
         recorded: The function as the store knows it; None if nothing is read from the store.
     """
 
@@ -55,7 +56,7 @@ class PlaybookSources(NamedTuple):
     models: tuple[str, ...]
     function: str | None
     missing: tuple[str, ...] = ()
-    needs_inputs: bool = False
+    kept_texts: int | None = None
     recorded: RecordedFunction | None = None
 
 
@@ -71,13 +72,18 @@ def sources_of(
         raise click.UsageError("--function needs a store that has its calls: name one with --store")
     named = suite.suite_schema
     is_file = named is not None and named.endswith(".json")
-    if records is not None and not is_file and not is_given("suite"):
-        if how.function is not None:
-            return _of_function(records, function_of(records, how.function, named), asked, steps)
-        if named is not None and _is_only_recorded(records, suite, named):
-            return _of_function(records, function_of(records, None, named), asked, steps)
+    if (
+        records is not None
+        and not is_file
+        and not is_given("suite")
+        and (how.function is not None or (named is not None and _is_only_recorded(records, suite, named)))
+    ):
+        recorded = function_of(records, how.function, named, **steps.filters())
+        return _of_function(records, recorded, asked, steps)
     inputs = _of_files(suite, asked, steps)
     function = _function(suite, how, inputs.schema, records)
+    if function is None:
+        refuse("it needs --function", steps.filters())
     return PlaybookSources(inputs, asked.models, function)
 
 
@@ -116,7 +122,8 @@ def _of_function(
             shown, asked_texts = (), list(texts)
         inputs = inputs_of(schema, asked_texts, examples=shown, seed=asked.seed)
         inputs = replace(inputs, before=found.before)
-    return PlaybookSources(inputs, models, recorded.name, tuple(missing), not texts, recorded)
+    kept = None if texts else sum(found.left_out.values()) - found.left_out.get(NO_TEXT, 0)
+    return PlaybookSources(inputs, models, recorded.name, tuple(missing), kept, recorded)
 
 
 def _texts(

@@ -13,9 +13,11 @@ from schema_guard.cli import main
 from schema_guard.decide.playbook import STEPS
 from schema_guard.errors import SchemaGuardError
 from schema_guard.ext.demo.finetune import loop as looping
+from schema_guard.ext.demo.finetune import plan
 from schema_guard.ext.demo.finetune.loop import COSTS, DECLINED, Loop
 from schema_guard.ext.demo.finetune.router_step import is_english
 from schema_guard.ext.demo.finetune.summary import Predicted
+from schema_guard.records import urls
 from schema_guard.text import percent
 
 FOLDER = Path(looping.__file__).parent
@@ -106,14 +108,24 @@ def test_what_the_tuned_model_takes_is_assumed_to_be_its_task_and_its_answer(tmp
     assert 30 < tokens["out"] < 120
 
 
-@pytest.mark.parametrize(
-    "more", [("finetune", "--offline"), ("finetune", "--store", "x.db"), ("--folder", "x")]
-)
+@pytest.mark.parametrize("more", [("finetune", "--offline"), ("finetune", "--store", "x.db")])
 def test_options_of_the_other_story_are_refused(capsys, more):
-    """Each of the two stories has its own options."""
+    """The story of a tuned model has its own model and its own store."""
     assert main(["demo", *more]) == 2
 
     assert "finetune" in capsys.readouterr().err
+
+
+def test_an_interrupted_run_is_continued_in_its_folder(capsys, tmp_path, monkeypatch):
+    """The next run is in the latest folder that has no page."""
+    monkeypatch.setattr(urls, "data_folder", lambda: tmp_path)
+    monkeypatch.setattr(plan, "_NEEDED", {})
+    for name in ("demo-finetune-1", "demo-finetune-2"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "demo-finetune-2" / "page.html").touch()
+
+    assert main(["demo", "finetune", "--dry-run"]) == 0
+    assert f"files go to {tmp_path / 'demo-finetune-1'}\n" in capsys.readouterr().out
 
 
 def test_the_router_tells_the_language_of_a_task_from_that_of_what_is_asked():

@@ -331,7 +331,7 @@ def test_compare_tells_what_has_changed(capsys, results, form):
 def test_gate_fails_on_a_proved_drop_only(capsys, results):
     """Exit 1 with the reason first when the drop is proved; what is not proved passes, unless a proof is asked for."""
     good, bad = results
-    drop = ("compare", good, bad, "--gate", "--measure", "valid", "--max-drop")
+    drop = ("compare", good, bad, "--gate", "--max-drop")
     some, missed, _ = run(capsys, *drop, "0.02")
     many, text, _ = run(capsys, *drop, "0.2")
     proof, _, _ = run(capsys, *drop, "0.2", "--require-proof")

@@ -168,7 +168,7 @@ def test_comparison_and_gate_match_the_recording(suite, name, form):
         for line in (
             f"bench compare before.json after.json --format {form}",
             f"bench compare before.json after.json --gate --max-drop 0.1 --format {form}",
-            f"bench compare before.json after.json --gate --measure right --require-proof --format {form}",
+            f"bench compare before.json after.json --gate --require-proof --format {form}",
         )
     ]
     text = "\n".join(messages)

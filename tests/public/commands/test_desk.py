@@ -84,8 +84,8 @@ SEQUENCES = {
         "bench compare good.json worst.json --gate --max-drop 0.95",
         "bench compare good.json good.json --gate",
         "bench compare good.json good.json --gate --require-proof",
-        "bench compare worst.json good.json --gate --measure right --format json",
-        "bench compare good.json bad.json --gate --measure valid --format markdown",
+        "bench compare worst.json good.json --gate --format json",
+        "bench compare good.json bad.json --gate --format markdown",
         "bench compare good.json bad.json --gate --max-drop 2",
     ],
     "bench journal": [

@@ -114,7 +114,7 @@ def test_watch_reports_a_breach_although_it_may_be_empty(tmp_path):
 @pytest.mark.parametrize(
     "which",
     [
-        ["--older-than", "9999d"], ["--max-rows", "1m"], ["--max-size", "1TB"], ["--call", "typo"], ["--input", "typo"],
+        ["--older-than", "9999d"], ["--max-rows", "1m"], ["--call", "typo"], ["--input", "typo"],
         ["--input-hash", "typo"], ["--cluster", "typo"], ["--segment", "typo"], ["--function", "typo"],
         ["--function", "typo", "--counts"],
     ],

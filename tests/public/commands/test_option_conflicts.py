@@ -201,8 +201,6 @@ TABLE = {
     f"{TRACES} --traffic all --schema a=ticket.json": "a name needs --field schema=PLACE",
     f"{TRACES} --traffic all --schema ticket.json --from phoenix": "expected a row of phoenix",
     "store import --from auto plain.jsonl --traffic all --schema ticket.json": NO_STORE,
-    "demo --folder x": "--folder: it needs `demo finetune`",
-    "demo --offline --folder x": "--folder: it needs `demo finetune`",
     "demo finetune --offline": "--offline: does not work with finetune",
     "demo finetune --store r.db": "--store: does not work with finetune",
     "demo --offline --store r.db": "expected one without, for the demo alone",

@@ -276,9 +276,9 @@ STORE_SEQUENCES = {
         "store delete --counts --segment us --yes --format json",
         "store delete --counts --segment none --yes --format json",
         "report --by segment",
-        "store delete --yes --max-size 50MB --format json",
-        "store delete --yes --max-size 1k --format json",
-        "store delete --yes --max-size 2XB",
+        "store delete --yes --max-rows 50k --format json",
+        "store delete --yes --max-rows 1k --format json",
+        "store delete --yes --max-rows 2XB",
     ],
 }
 

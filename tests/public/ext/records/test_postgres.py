@@ -10,6 +10,7 @@ from threading import Thread
 import pytest
 
 from schema_guard import InvalidArgument, StoreError, default_store, flush, guard, open_store
+from schema_guard.records import Retention
 from tests.public.records import server
 from tests.public.records.counting import expected_counts, expected_hours, ledger, stored_counts, stored_hours
 from tests.public.records.outcomes import FAILED, outcome
@@ -107,13 +108,15 @@ def test_dry_run_of_delete_counts_on_a_server(server_url, cli, cli_json, words):
     assert (status, "no attempts of the cluster 'c11' are stored" in err) == (2, True)
 
 
-def test_size_limit_on_a_server_keeps_the_attempts_that_fit(server_url, cli_json):
+def test_size_limit_on_a_server_keeps_the_attempts_that_fit(server_url):
     """A store that is too large by a half loses about half of its attempts."""
     url = server_url()
     with open_store(url, payload="full") as store:
         for number in range(400):
             store.record(outcome({"reply": os.urandom(500).hex()}, id=f"{number:032x}"))
-    stored = cli_json("store", "delete", "--max-size", "200kB", "--yes", "--store", url)["left"]
+        store.flush(60.0)
+        store.prune(Retention(max_bytes=200_000))
+        stored = store.info().rows
 
     assert 100 < stored < 300
 
