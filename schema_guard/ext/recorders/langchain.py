@@ -8,29 +8,28 @@ Rules:
 1. A call is one of a chat model with a schema: that of `with_structured_output`, in any of its methods, else a
    `response_format`, else the only tool, forced.
 2. Where several tools can be called each call that the model makes is one of its tool's.
-3. A call with a schema is recorded when the chain around it has ended, for that is where LangChain's parsers refuse a
-   reply; a chain that fails and is tried again with the same messages, by `with_retry`, makes the next attempt of it.
+3. A call is recorded when the chain around it has ended, because LangChain's parsers refuse replies there. A chain that
+   fails and is tried again makes another attempt of the call. So does an agent that corrects a reply in its next step.
 4. The handler runs inline, so that what is called inside of the model knows that it is.
 """
 
 from __future__ import annotations
 
-import re
 from collections import OrderedDict
 from functools import cache
-from time import perf_counter, time
+from time import time
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from schema_guard.errors import missing_extra
+from schema_guard.errors import InvalidArgument, InvalidSchema, missing_extra
+from schema_guard.ext.recorders.langchain_runs import PendingCall, RunTree, is_in, refused_calls
 from schema_guard.ext.recorders.nesting import current_context
-from schema_guard.ext.recorders.observed_attempt import AttemptView
 from schema_guard.ext.recorders.recording import MOST_OPEN, Recording
 from schema_guard.ext.recorders.requests import Requested, options_of, requested
-from schema_guard.ext.recorders.tool_turns import ToolTurn, turn_of
+from schema_guard.ext.recorders.tool_turns import ToolTurn
+from schema_guard.ext.tools.tools import tools_of
 from schema_guard.light.locks import fork_safe_lock
-from schema_guard.providers.fields import field, first
+from schema_guard.providers.fields import field, first, items
 from schema_guard.providers.options import PROVIDER_OPTIONS
-from schema_guard.received.exceptions import read_exception
 from schema_guard.received.replies import Reply
 from schema_guard.received.traceback_reply import frames_of
 from schema_guard.settings import UNSET, Unset
@@ -39,7 +38,7 @@ from schema_guard.values import Failure
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from schema_guard.ext.recorders.recording import Opened
+    from schema_guard.ext.tools.tools import Tools
     from schema_guard.prices.charges import Table
     from schema_guard.records.recorder import Recorder
 
@@ -52,8 +51,6 @@ _MODES: Final = {"json_schema": "strict_schema", "function_calling": "tool_call"
 # SDKs that read the JSON of a stream while it comes.
 _PARSING: Final = frozenset({"openai", "anthropic"})
 _UNREADABLE: Final = Failure("syntax", "malformed", "the SDK could not read the stream as JSON while it came")
-# How LangChain and LangGraph call what nobody has named.
-_UNNAMED: Final = re.compile(r"(Runnable|Channel)[A-Z]\w*(<.*>)?|LangGraph|ChatPromptTemplate|_\w*")
 
 
 def __getattr__(name: str) -> Any:
@@ -133,18 +130,21 @@ class HandlerOfEvents:
         )
 
     def on_chain_start(
-        self, serialized: Any, inputs: Any, *, run_id: Any, parent_run_id: Any = None, **more: Any
+        self, serialized: Any, inputs: Any, /, *, run_id: Any, parent_run_id: Any = None, **more: Any
     ) -> None:
         with self._runs.recording.safely():
-            self._runs.chain_began(run_id, parent_run_id, more.get("name"))
+            name = more.get("name") or field(serialized, "name")
+            self._runs.run_began(run_id, parent_run_id, name, more.get("tags"))
 
-    def on_chain_end(self, outputs: Any, *, run_id: Any, **more: Any) -> None:
+    def on_chain_end(self, outputs: Any, /, *, run_id: Any, **more: Any) -> None:
         with self._runs.recording.safely():
-            self._runs.chain_ended(run_id)
+            self._runs.run_ended(run_id, outputs)
 
-    def on_chain_error(self, error: BaseException, *, run_id: Any, **more: Any) -> None:
+    def on_chain_error(self, error: BaseException, /, *, run_id: Any, **more: Any) -> None:
         with self._runs.recording.safely():
-            self._runs.chain_ended(run_id, error)
+            self._runs.run_ended(run_id, error=error)
+
+    on_tool_start, on_tool_end, on_tool_error = on_chain_start, on_chain_end, on_chain_error
 
     def on_chat_model_start(
         self, serialized: Any, messages: Any, *, run_id: Any, parent_run_id: Any = None, **more: Any
@@ -161,51 +161,18 @@ class HandlerOfEvents:
             self._runs.model_failed(run_id, error, more.get("response"))
 
 
-class _Chain(NamedTuple):
-    """A chain that runs."""
-
-    parent: Any
-    name: str | None
-
-
-class _Call:
-    """A call that may yet have another attempt.
+class _Running(NamedTuple):
+    """A model's call that runs.
 
     Attributes:
-        opened: What its attempts go to.
-        format: The format.
-        messages: That were sent.
-        attempts: That are over.
-        began: When the present attempt began, on the clock that measures.
-        is_failed: Whether the last attempt, or the chain around it, has raised.
+        call: That its reply is an attempt of; None for none.
+        turn: Of tools, that its reply belongs to; None for none.
+        parent: Id of the run around it.
     """
 
-    def __init__(self, opened: Opened, request: Requested, messages: list[Any], model: str | None) -> None:
-        self.opened, self.format, self.messages, self.model = opened, request, messages, model
-        self.attempts: list[AttemptView] = []
-        self.began = perf_counter()
-        self.is_failed = False
-
-    def again(self) -> None:
-        """Begin another attempt; one before it whose reply was not seen is none."""
-        if self.attempts and self.attempts[-1].reply is None:
-            self.attempts.pop()
-        self.began, self.is_failed = perf_counter(), False
-
-    def end(self, **what: Any) -> None:
-        """End the attempt that is under way."""
-        self.attempts.append(AttemptView(**what, model=self.model, elapsed_s=perf_counter() - self.began))
-
-    def refuse(self, error: BaseException) -> None:
-        """Note that the chain around the model failed, where that was for the reply."""
-        last, self.is_failed = self.attempts[-1], True
-        if last.exception is None and _is_about_format(error, self):
-            self.attempts[-1] = last._replace(exception=error)
-
-    def close(self) -> None:
-        """Record it."""
-        self.opened.past(self.attempts)
-        self.opened.close()
+    call: PendingCall | None
+    turn: ToolTurn | None
+    parent: Any
 
 
 class ModelRuns:
@@ -218,214 +185,185 @@ class ModelRuns:
     def __init__(self, recording: Recording) -> None:
         self.recording = recording
         self._lock = fork_safe_lock()
-        self._chains: OrderedDict[Any, _Chain] = OrderedDict()
-        self._models: OrderedDict[Any, tuple[_Call | None, Any]] = OrderedDict()
-        self._waiting: dict[Any, list[_Call]] = {}
-        self._turns: OrderedDict[Any, ToolTurn] = OrderedDict()
+        self._tree = RunTree()
+        self._models: OrderedDict[Any, _Running] = OrderedDict()
 
-    def chain_began(self, run_id: Any, parent_id: Any, name: str | None) -> None:
-        """Take the begin of a chain."""
-        with self._lock:
-            self._chains[run_id] = _Chain(parent_id, name)
-            oldest = self._chains.popitem(last=False)[0] if len(self._chains) > MOST_OPEN else None
-            calls = self._waiting.pop(oldest, [])
-        for call in calls:
+    def run_began(self, run_id: Any, parent_id: Any, name: Any, tags: Any) -> None:
+        """Take the begin of a chain or a tool."""
+        name = name if isinstance(name, str) and name else None
+        for call in self._tree.begin(run_id, parent_id or _surrounding_run(), name, tags):
             self.recording.count("unended")
             call.close()
 
-    def chain_ended(self, run_id: Any, error: BaseException | None = None) -> None:
-        """Take the end of a chain: its calls are over, or go on waiting for what the chain around it does now."""
-        with self._lock:
-            chain = self._chains.pop(run_id, None)
-            calls = self._waiting.pop(run_id, [])
+    def run_ended(self, run_id: Any, outputs: Any = None, error: BaseException | None = None) -> None:
+        """Take the end of a chain or a tool: its calls are over, or wait in the run around it."""
+        ids = refused_calls(outputs) if self._tree.is_agent_node(run_id) else set()
+        parent_id, calls = self._tree.end(run_id)
+        for call in calls:
+            if isinstance(call, PendingCall):
+                call.refuse_calls(ids)
+                if error is not None:
+                    call.refuse(error)
+            else:
+                call.refuse(ids=ids, names=_refused_tools(error))
         if error is not None:
-            for call in calls:
-                call.refuse(error)
             self._end_streams(run_id, error)
-        with self._lock:
-            waits = error is not None and chain is not None and chain.parent in self._chains
-            if waits and calls and chain is not None:
-                self._waiting.setdefault(chain.parent, []).extend(calls)
-        if not waits:
-            for call in calls:
+        for call in calls:
+            if error is not None or call.is_failed():
+                self._tree.wait(parent_id, call)
+            else:
                 call.close()
 
     def model_began(self, run_id: Any, parent_id: Any, messages: list[Any], more: Mapping[str, Any]) -> None:
         """Take the begin of a model's call, in the context in which it runs."""
+        parent_id = parent_id or _surrounding_run()
         metadata = more.get("metadata") or {}
-        provider = metadata.get("ls_provider")
-        sent = more.get("invocation_params") or {}
+        sent, provider = more.get("invocation_params") or {}, metadata.get("ls_provider")
+        model, named = metadata.get("ls_model_name"), metadata.get("function")
+        model = model if isinstance(model, str) else None
         request = _requested_format(sent, more.get("options") or {}, provider)
-        call = self._again(parent_id, messages, request) if request is not None else None
-        if call is None:
-            call = self._first(parent_id, messages, request, more, sent, metadata)
-        with self._lock:
-            self._models[run_id] = call, parent_id
-            if len(self._models) > MOST_OPEN:
-                self._models.popitem(last=False)
-                self.recording.count("unended")
-        if request is not None and request.tools and (request.source is None or call is not None):
-            self._turn_began(run_id, parent_id, messages, request, more)
-        if call is not None:
-            call.opened.enter()
-
-    def _turn_began(
-        self, run_id: Any, parent_id: Any, messages: list[Any], request: Requested, more: Mapping[str, Any]
-    ) -> None:
-        """Take the begin of a turn of tools."""
-        metadata = more.get("metadata") or {}
-        model, named, provider = (metadata.get(name) for name in ("ls_model_name", "function", "ls_provider"))
+        if request is None:
+            self.recording.count("without_schema")
+            return
         known = {
-            "function": named if isinstance(named, str) else self._name(more.get("name"), parent_id),
+            "function": named
+            if isinstance(named, str)
+            else self._tree.function_of(more.get("name"), parent_id),
             "task": messages,
             "provider": provider if provider in PROVIDER_OPTIONS else None,
-            "options": options_of(more.get("invocation_params") or {}),
+            "options": options_of(sent),
             "where": current_context(),
             "started_at": time(),
         }
-        turn = turn_of(self.recording, request.tools, model if isinstance(model, str) else None, known)
-        if turn is None:
-            return
+        call = self._call(parent_id, messages, request, known)
+        turn, tools = None, _tools_of(self.recording, request)
+        if tools is not None and (request.source is None or call is not None):
+            turn = self._turn(parent_id, messages, known)
         with self._lock:
-            self._turns[run_id] = turn
-            if len(self._turns) > MOST_OPEN:
-                self._turns.popitem(last=False)
-                self.recording.count("unended")
-        turn.enter()
+            self._models[run_id] = _Running(call, turn, parent_id)
+            oldest = self._models.popitem(last=False)[1] if len(self._models) > MOST_OPEN else None
+        if oldest is not None:
+            self.recording.count("unended")
+        if turn is not None and tools is not None:
+            turn.begin(tools, model)
+        if call is not None:
+            call.begin(messages, model)
 
     def model_ended(self, run_id: Any, response: Any) -> None:
         """Take a model's reply."""
-        call, parent_id = self._pop_call(run_id)
-        turn = self._pop_turn(run_id)
+        call, turn, parent_id = self._pop(run_id)
         message = _message(response)
         usage = field(message, "usage_metadata")
         if isinstance(usage, dict) and usage.get("total_cost") == 0:
             if call is not None or turn is not None:
                 self.recording.count("cached")
-            return
-        calls = field(message, "tool_calls") or field(message, "invalid_tool_calls")
-        if turn is not None and (call is None or calls):
-            turn.record(self.recording, message)
-        if call is None:
-            return
-        if call.format.tools and calls:
-            # It may answer in the format, and has chosen to call a tool.
-            self.recording.count("tool_turns")
-            return
-        call.end(reply=message)
-        self._wait(call, parent_id)
+        else:
+            calls = field(message, "tool_calls") or field(message, "invalid_tool_calls")
+            if turn is not None and (call is None or calls):
+                turn.take(message)
+            if call is not None and call.request.tools and calls:
+                # It may answer in the format, and has chosen to call a tool.
+                self.recording.count("tool_turns")
+            elif call is not None:
+                call.end(message)
+        self._wait(call, turn, parent_id)
 
     def model_failed(self, run_id: Any, error: BaseException, response: Any) -> None:
         """Take what a model's call raised: an SDK that parses by itself raises for replies that do not fit, too."""
-        self._pop_turn(run_id)
-        call, parent_id = self._pop_call(run_id)
-        if call is None:
-            return
-        message = _message(response)
-        body = (field(message, "response_metadata") or {}).get("body")
-        came = body if isinstance(body, dict) else message if _has_content(message) else None
-        if _is_of_a_parser(error):
-            call.end(reply=came or Reply(failure=_UNREADABLE), exception=None if came is None else error)
-        else:
-            call.end(reply=came if _is_about_format(error, call) else None, exception=error)
-        call.is_failed = True
-        self._wait(call, parent_id)
+        call, turn, parent_id = self._pop(run_id)
+        if call is not None:
+            message = _message(response)
+            body = (field(message, "response_metadata") or {}).get("body")
+            came = body if isinstance(body, dict) else message if _has_content(message) else None
+            if not _is_of_a_parser(error):
+                reply = came if call.is_about_format(error) else None
+                call.end(message, is_raised=True, reply=reply, exception=error)
+            elif came is None:
+                call.end(message, is_raised=True, reply=Reply(failure=_UNREADABLE))
+            else:
+                call.end(message, is_raised=True, reply=came, exception=error)
+        self._wait(call, turn, parent_id)
 
     def _end_streams(self, chain_id: Any, error: BaseException) -> None:
         """End the streams of a chain that has refused what came of them so far: they are heard of when they are collected."""
         with self._lock:
-            running = [
-                (run_id, call) for run_id, (call, parent) in self._models.items() if parent == chain_id
-            ]
+            running = [(run_id, one.call) for run_id, one in self._models.items() if one.parent == chain_id]
         for run_id, call in running:
-            if call is not None and _is_about_format(error, call):
-                self._pop_call(run_id)
+            if call is not None and call.is_about_format(error):
+                self._pop(run_id)
                 call.end(exception=error)
                 call.close()
 
-    def _first(
-        self,
-        parent_id: Any,
-        messages: list[Any],
-        request: Requested | None,
-        more: Mapping[str, Any],
-        sent: Mapping[str, Any],
-        metadata: Mapping[str, Any],
-    ) -> _Call | None:
-        """Open a call; None where it has no schema, or is a part of one further out."""
-        if request is None:
-            self.recording.count("without_schema")
-            return None
+    def _call(
+        self, parent_id: Any, messages: list[Any], request: Requested, known: dict[str, Any]
+    ) -> PendingCall | None:
+        """Return the call that a request is an attempt of; None if it has no schema, or is a part of one further out."""
         if request.source is None:
             self.recording.count("tool_turns")
             return None
         schema = self.recording.schema_of(request.source, request.name)
         if schema is None:
             return None
-        provider, named = metadata.get("ls_provider"), metadata.get("function")
-        opened = self.recording.open(
-            schema,
-            function=named if isinstance(named, str) else self._name(more.get("name"), parent_id),
-            task=messages,
-            mode=request.mode,
-            provider=provider if provider in PROVIDER_OPTIONS else None,
-            tool=request.tool,
-            options=options_of(sent),
+        before = self._tree.take(
+            parent_id,
+            lambda one, is_own: (
+                isinstance(one, PendingCall) and one.continues(schema, messages, is_own=is_own)
+            ),
         )
-        model = metadata.get("ls_model_name")
-        return (
-            None
-            if opened is None
-            else _Call(opened, request, messages, model if isinstance(model, str) else None)
+        if isinstance(before, PendingCall):
+            return before
+        opened = self.recording.open(schema, mode=request.mode, tool=request.tool, **known)
+        return None if opened is None else PendingCall(opened, request)
+
+    def _turn(self, parent_id: Any, messages: list[Any], known: dict[str, Any]) -> ToolTurn:
+        """Return the turn that a request corrects, or a new one."""
+        before = self._tree.take(
+            parent_id,
+            lambda one, is_own: (
+                isinstance(one, ToolTurn) and one.is_failed() and (is_own or is_in(one.reply, messages))
+            ),
         )
+        return before if isinstance(before, ToolTurn) else ToolTurn(self.recording, known)
 
-    def _again(self, parent_id: Any, messages: list[Any], request: Requested) -> _Call | None:
-        """Give the call that failed before, in a chain around this one, for the same messages and format."""
+    def _pop(self, run_id: Any) -> _Running:
         with self._lock:
-            above = parent_id
-            while above is not None:
-                for call in self._waiting.get(above, ()):
-                    if call.is_failed and call.format.source == request.source and call.messages == messages:
-                        self._waiting[above].remove(call)
-                        call.again()
-                        return call
-                chain = self._chains.get(above)
-                above = None if chain is None else chain.parent
-        return None
+            running = self._models.pop(run_id, _Running(None, None, None))
+        for one in running[:2]:
+            if one is not None:
+                one.leave()
+        return running
 
-    def _pop_turn(self, run_id: Any) -> ToolTurn | None:
-        with self._lock:
-            turn = self._turns.pop(run_id, None)
+    def _wait(self, call: PendingCall | None, turn: ToolTurn | None, parent_id: Any) -> None:
+        """Let a call with attempts, and a turn, wait for the end of the run that they were made in."""
+        if call is not None and call.opened.last is not None:
+            self._tree.wait(parent_id, call)
         if turn is not None:
-            turn.leave()
-        return turn
+            self._tree.wait(parent_id, turn)
 
-    def _pop_call(self, run_id: Any) -> tuple[_Call | None, Any]:
-        with self._lock:
-            call, parent_id = self._models.pop(run_id, (None, None))
-        if call is not None:
-            call.opened.leave()
-        return call, parent_id
 
-    def _wait(self, call: _Call, parent_id: Any) -> None:
-        """Let a call wait for the chain that it was made in; where nobody is heard of that, it is over."""
-        with self._lock:
-            waits = parent_id in self._chains
-            if waits:
-                self._waiting.setdefault(parent_id, []).append(call)
-        if not waits:
-            call.close()
+def _surrounding_run() -> Any:
+    """Return the id of the run that the code is in, which LangChain does not always pass on: to fallbacks, for one."""
+    from langchain_core.runnables.config import (  # type: ignore[import-not-found,import-untyped,unused-ignore]
+        var_child_runnable_config,
+    )
 
-    def _name(self, own: Any, parent_id: Any) -> str | None:
-        """Give the name of the run, or of the innermost chain around it that has one."""
-        if isinstance(own, str) and own:
-            return own
-        with self._lock:
-            while parent_id in self._chains:
-                parent_id, name = self._chains[parent_id]
-                if name and not _UNNAMED.fullmatch(name):
-                    return name
+    return getattr((var_child_runnable_config.get() or {}).get("callbacks"), "parent_run_id", None)
+
+
+def _tools_of(recording: Recording, request: Requested) -> Tools | None:
+    """Read the tools that the model may call; None if there are none, and if they cannot be read, which is counted."""
+    try:
+        return tools_of(request.tools) if request.tools else None
+    except (InvalidArgument, InvalidSchema):
+        recording.count("invalid_schema")
         return None
+
+
+def _refused_tools(error: BaseException | None) -> set[str]:
+    """Return the names of the tools whose calls an agent did not take, and raised this exception for."""
+    if not any(kind.__name__ == "StructuredOutputError" for kind in type(error).__mro__):
+        return set()
+    return {field(error, "tool_name"), *items(field(error, "tool_names"))} - {None}
 
 
 def _requested_format(sent: Mapping[str, Any], options: Mapping[str, Any], provider: Any) -> Requested | None:
@@ -447,12 +385,6 @@ def _message(response: Any) -> Any:
 
 def _has_content(message: Any) -> bool:
     return bool(field(message, "content") or field(message, "tool_calls"))
-
-
-def _is_about_format(error: BaseException, call: _Call) -> bool:
-    """Say whether an exception says that a reply did not fit, and not that something else went wrong."""
-    failure = read_exception(error, call.opened.schema, is_observed=True).failure
-    return failure is None or failure.kind != "transport"
 
 
 def _is_of_a_parser(error: BaseException) -> bool:

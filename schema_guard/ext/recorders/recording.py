@@ -100,6 +100,7 @@ class Opened:
         "_attempts",
         "_call",
         "_clock",
+        "_done",
         "_outer",
         "_plan",
         "_recording",
@@ -116,6 +117,7 @@ class Opened:
         self._start = identity
         self._attempts: list[AttemptView] = []
         self._clock = perf_counter()
+        self._done: Done[Any] | None = None
         self._outer: CallStart | None = None
         self.id, self.schema = call.id, plan.schema
 
@@ -125,11 +127,31 @@ class Opened:
         if isnan(one.elapsed_s):
             one = one._replace(elapsed_s=clock - self._clock)
         self._clock = clock
-        self._attempts.append(one)
+        self.past([one])
 
     def past(self, attempts: Iterable[AttemptView]) -> None:
         """Take attempts that are over, in order; a time that is not known stays unknown."""
         self._attempts.extend(attempts)
+        self._done = None
+
+    @property
+    def last(self) -> AttemptView | None:
+        """The last attempt; None before the first."""
+        return self._attempts[-1] if self._attempts else None
+
+    def replace_last(self, *one: AttemptView) -> None:
+        """Put another view of the last attempt in its place; without one, remove it."""
+        self._attempts[-1:] = one
+        self._done = None
+
+    def is_failed(self) -> bool:
+        """Return whether the call, with the attempts so far, has no valid reply."""
+        return not (self._attempts and self._judged(self._attempts).ok)
+
+    def _judged(self, attempts: Sequence[AttemptView]) -> Done[Any]:
+        if self._done is None:
+            self._done = self._recording.judge(attempts, self._plan, self._call, self._task)
+        return self._done
 
     def enter(self) -> None:
         """Make it the call that the running code is a part of."""
@@ -154,7 +176,7 @@ class Opened:
         """Record the call with the attempts that were seen, once; without one nothing is known of it."""
         attempts, self._attempts = self._attempts, []
         if attempts:
-            self._recording.write(attempts, self._plan, self._call, self._task)
+            self._recording.write(attempts, self._judged(attempts), self._task)
 
 
 class Recording:
@@ -381,15 +403,21 @@ class Recording:
         if opened is not None:
             opened.close()
 
-    def write(self, attempts: Sequence[AttemptView], plan: Plan, call: Call, task: Prompt | None) -> None:
-        """Judge the attempts of a call and hand the outcome to the store."""
-        store = None if self._store is None else resolved_store(self._store)
+    def judge(
+        self, attempts: Sequence[AttemptView], plan: Plan, call: Call, task: Prompt | None
+    ) -> Done[Any]:
+        """Validate the attempts of a call, as the loop of guarded calls does."""
         receiver = self._receiver(call, plan.schema, attempts[-1].model)
         flow = enforce("" if task is None else task, plan, lambda: call)
         next(flow)
         *tries, last = [end_of(attempt, receiver) for attempt in attempts]
         done = flow.send(last._replace(tries=tuple(tries)))
         assert isinstance(done, Done)
+        return done
+
+    def write(self, attempts: Sequence[AttemptView], done: Done[Any], task: Prompt | None) -> None:
+        """Hand the outcome of a call to the store."""
+        store = None if self._store is None else resolved_store(self._store)
         self.count("recorded")
         if store is not None:
             outcome = with_costs(done.outcome, [attempt.cost for attempt in attempts])

@@ -8,7 +8,7 @@ that nothing else claims; what the next turn leaves out has failed.
 from __future__ import annotations
 
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from schema_guard.errors import InvalidArgument, InvalidSchema
 from schema_guard.ext.recorders.observed_attempt import AttemptView
@@ -17,11 +17,12 @@ from schema_guard.ext.tools.recorded_call import shares
 from schema_guard.ext.tools.tools import tools_of
 from schema_guard.received.replies import Reply, read, written_calls
 from schema_guard.records.identity import current_tools
-from schema_guard.values import ParsedValue
+from schema_guard.values import Failure, ParsedValue
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
+    from schema_guard.ext.recorders.nesting import CallContext
     from schema_guard.ext.recorders.recording import Recording
     from schema_guard.ext.tools.judging import CallJudgement
     from schema_guard.ext.tools.tools import Tools
@@ -29,7 +30,9 @@ if TYPE_CHECKING:
     from schema_guard.schema import Schema
     from schema_guard.values import Usage
 
-__all__ = ["ToolTurn", "ToolTurns", "record_turn", "turn_of"]
+__all__ = ["ToolTurn", "ToolTurns", "record_turn"]
+
+_REFUSED: Final = Failure("semantic", "refused", "the agent did not take the call")
 
 
 class _ToolCall:
@@ -52,6 +55,7 @@ class ToolTurns:
         self._recording = recording
         self._calls: list[_ToolCall] = []
         self._failed: list[_ToolCall] = []
+        self._last: list[tuple[str | None, _ToolCall]] = []
         self._unknown = recording.unknown_tools
 
     def take(
@@ -72,7 +76,7 @@ class ToolTurns:
             cost: Dollars, of its calls together too; None where nobody has counted.
         """
         tools = tools_of(tool_schemas)
-        failed, self._failed = self._failed, []
+        failed, self._failed, self._last = self._failed, [], []
         for call, usage in zip(calls, shares(details.usage, len(calls)), strict=True):
             judgement = judged(call, tools)
             followed = _claimed(failed, judgement, tools)
@@ -83,8 +87,54 @@ class ToolTurns:
             followed.attempts.append(
                 AttemptView(_reply(judgement, details, usage), elapsed_s=elapsed_s, cost=share)
             )
+            self._last.append((judgement.id, followed))
             if not judgement.ok:
                 self._failed.append(followed)
+
+    def take_reply(
+        self,
+        reply: object,
+        tools: object,
+        details: Reply,
+        elapsed_s: float,
+        cost: float | None = None,
+        *,
+        where: CallContext,
+    ) -> None:
+        """Take the calls of a reply; none inside of a turn whose calls are recorded further out.
+
+        Args:
+            reply: As the framework gave it.
+            tools: As `take` takes them.
+            details: As `take` takes them.
+            elapsed_s: Seconds.
+            cost: As `take` takes it.
+            where: It was asked for.
+        """
+        try:
+            tools_by_name = tools_of(tools)
+        except (InvalidArgument, InvalidSchema):
+            self._recording.count("invalid_schema")
+            return
+        if tools_by_name and tools_by_name.keys() <= where.tools:
+            self._recording.count("inside")
+            return
+        raw = raw_reply(reply)
+        self.take([] if raw is None else written_calls(raw), tools_by_name, details, elapsed_s, cost)
+
+    @property
+    def is_failed(self) -> bool:
+        """Whether a call of the last turn failed."""
+        return bool(self._failed)
+
+    def refuse(self, ids: Collection[str], names: Collection[str]) -> None:
+        """Note that an agent did not take the last turn's calls with one of these ids, or to one of these tools."""
+        for call_id, call in self._last:
+            if (call_id in ids or call.name in names) and call not in self._failed:
+                last = call.attempts[-1]
+                assert isinstance(last.reply, Reply)
+                call.attempts[-1] = last._replace(reply=last.reply._replace(refused=_REFUSED))
+                self._failed.append(call)
 
     def close(self, **known: Any) -> None:
         """Record the calls.
@@ -92,7 +142,7 @@ class ToolTurns:
         Args:
             **known: As `Recording.open` takes it.
         """
-        calls, self._calls, self._failed = self._calls, [], []
+        calls, self._calls, self._failed, self._last = self._calls, [], [], []
         for call in calls:
             opened = self._recording.open(call.schema, mode="tool_call", **known)
             if opened is not None:
@@ -101,45 +151,51 @@ class ToolTurns:
 
 
 class ToolTurn:
-    """A turn of tools whose reply is waited for: what is called inside of it leaves its calls to it.
+    """The turns of tools that follow each other, each to correct the one before: inner recorders leave them to it.
 
     Attributes:
-        tools: That the model has, read.
-        facts: Of its calls, as `Recording.open` takes it.
+        reply: The last one; None before the first.
     """
 
-    def __init__(self, tools: Tools, model: str | None, known: dict[str, Any]) -> None:
-        self.tools, self.facts = tools, known
-        self._model, self._names, self._outer = model, frozenset(tools), current_tools.get()
-        self._began = perf_counter()
+    def __init__(self, recording: Recording, known: dict[str, Any]) -> None:
+        """Make one.
 
-    def enter(self) -> None:
-        """Make it the turn that the running code is a part of."""
+        Args:
+            recording: Who takes the calls.
+            known: As `Recording.open` takes it, with `where`.
+        """
+        self.reply: object = None
+        self._recording, self._facts, self._turns = recording, known, ToolTurns(recording)
+
+    def begin(self, tools: Tools, model: str | None) -> None:
+        """Begin a turn, and make it the one that the running code is a part of."""
+        self._tools, self._model, self._names = tools, model, frozenset(tools)
+        self._outer, self._began = current_tools.get(), perf_counter()
         current_tools.set(self._names)
 
     def leave(self) -> None:
-        """End what `enter` began; in another context nothing is to be ended."""
+        """End what `begin` began; in another context nothing is to be ended."""
         if current_tools.get() is self._names:
             current_tools.set(self._outer)
 
-    def record(self, recording: Recording, reply: object) -> None:
-        """Record the calls of its reply."""
+    def take(self, reply: object) -> None:
+        """Take the reply of the turn."""
+        self.reply, elapsed_s = reply, perf_counter() - self._began
         answer = read(reply)
         answer = answer._replace(model=answer.model or self._model)
-        record_turn(
-            recording, reply, self.tools, answer, elapsed_s=perf_counter() - self._began, **self.facts
-        )
+        self._turns.take_reply(reply, self._tools, answer, elapsed_s, where=self._facts["where"])
 
+    def refuse(self, *, ids: Collection[str] = (), names: Collection[str] = ()) -> None:
+        """Note that an agent did not take the last turn's calls with one of these ids, or to one of these tools."""
+        self._turns.refuse(ids, names)
 
-def turn_of(
-    recording: Recording, tools: Sequence[Any], model: str | None, known: dict[str, Any]
-) -> ToolTurn | None:
-    """Begin a turn of tools; None where they cannot be read, which is counted."""
-    try:
-        return ToolTurn(tools_of(tools), model, known)
-    except (InvalidArgument, InvalidSchema):
-        recording.count("invalid_schema")
-        return None
+    def is_failed(self) -> bool:
+        """Return whether a call of the last turn failed."""
+        return self._turns.is_failed
+
+    def close(self) -> None:
+        """Record the calls."""
+        self._turns.close(**self._facts)
 
 
 def record_turn(
@@ -163,17 +219,8 @@ def record_turn(
         cost: Dollars; None where nobody has counted.
         **known: As `Recording.open` takes it, with `where`.
     """
-    try:
-        tools_by_name = tools_of(tools)
-    except (InvalidArgument, InvalidSchema):
-        recording.count("invalid_schema")
-        return
-    if tools_by_name and tools_by_name.keys() <= known["where"].tools:
-        recording.count("inside")
-        return
-    raw = raw_reply(reply)
     turns = ToolTurns(recording)
-    turns.take([] if raw is None else written_calls(raw), tools_by_name, details, elapsed_s, cost)
+    turns.take_reply(reply, tools, details, elapsed_s, cost, where=known["where"])
     turns.close(**known)
 
 
