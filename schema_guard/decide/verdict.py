@@ -357,7 +357,7 @@ def _change_figures(change: ChangeEvidence) -> dict[str, Any]:
     }
     named = {
         name: value
-        for name in ("part", "pattern_from", "growing_since")
+        for name in ("first_failed", "part", "pattern_from", "growing_since")
         if (value := getattr(change, name)) is not None
     }
     days = named if change.days is None else {"days": list(change.days), **named}

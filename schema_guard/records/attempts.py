@@ -18,7 +18,8 @@ class Where:
     """The attempts, or configurations, to read. None does not restrict.
 
     Attributes:
-        since: Of calls started then or later; seconds since the epoch, UTC.
+        since: Of calls started then or later; seconds since the epoch, UTC. A `PointInTime` that names a call selects by the
+            order of arrival.
         until: Of calls started before then.
         schema: Name or fingerprint.
         function: Name of the guarded function.

@@ -54,6 +54,19 @@ def names(backend: Backend) -> set[Names]:
     return {Names(*(row[place] for place in _PLACES)) for row in rows}
 
 
+def failed_calls(
+    backend: Backend, configuration_id: int, calls: int, most: int
+) -> list[tuple[int, str, float]]:
+    """Return the failed ones of the last *calls* validated calls of a configuration, the last one first.
+
+    Returns:
+        The `id` of their last attempt, the id of the call, and when it began. Calls are looked for among the last *most*
+        attempts of the store.
+    """
+    with backend.reading() as snapshot:
+        return snapshot.failed_calls(configuration_id, calls, most)
+
+
 def arrivals(backend: Backend, most: int) -> list[tuple[int, float | None]]:
     """Return the calls among the last *most* attempts, in the order of arrival.
 

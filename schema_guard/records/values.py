@@ -91,6 +91,18 @@ class SchemaText(NamedTuple):
     text: str
 
 
+class PointInTime(float):
+    """Seconds since the epoch, UTC, as a user has typed them.
+
+    Attributes:
+        text: The text that the user typed.
+        call_id: The call that was named. As a beginning, it selects the calls that arrived with it or after it.
+    """
+
+    text: str = ""
+    call_id: str | None = None
+
+
 class LostRecords(NamedTuple):
     """Attempts that a process lost.
 

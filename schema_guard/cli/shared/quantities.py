@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
+from schema_guard.records.values import PointInTime
 from schema_guard.text import safe
 
 if TYPE_CHECKING:
@@ -96,12 +97,6 @@ class Duration(_Quantity):
         return seconds
 
 
-class PointInTime(float):
-    """Seconds since the epoch, UTC, with the text that the user typed."""
-
-    text: str = ""
-
-
 class Moment(_Quantity):
     """A point in time: a date or time, `today`, `yesterday`, an age such as `24h`, or the id of a call.
 
@@ -120,6 +115,7 @@ class Moment(_Quantity):
             self.refuse(value, param, ctx)
         point = PointInTime(moment)
         point.text = value.strip()
+        point.call_id = point.text if _CALL_ID.fullmatch(point.text) else None
         return point
 
 

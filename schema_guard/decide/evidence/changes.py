@@ -35,6 +35,7 @@ class ChangeEvidence(NamedTuple):
         is_open: Whether it lasts: the rate has not changed again since.
         changed: What else changed then, each in words: version, model snapshot, settings, traffic.
         days: Of the start and of the alarm; None when unknown.
+        first_failed: Id of the first failed call from the start on, by the order of arrival. None if the first day has all of them.
         part: The part of the week in which it was noticed; None without a weekly pattern.
         pattern_from: The day before which no weekly pattern can be proved; None if that day has passed.
         growing_since: The day since which the rate may have been growing; None if that does not fit the calls.
@@ -49,6 +50,7 @@ class ChangeEvidence(NamedTuple):
     is_open: bool
     changed: tuple[str, ...] = ()
     days: tuple[str, str] | None = None
+    first_failed: str | None = None
     part: str | None = None
     pattern_from: str | None = None
     growing_since: str | None = None

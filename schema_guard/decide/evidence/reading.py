@@ -205,6 +205,7 @@ def _change(change: dict[str, Any]) -> ChangeEvidence:
         is_open=change["open"],
         changed=tuple(change.get("with", ())),
         days=(days[0], days[1]) if days else None,
+        first_failed=change.get("first_failed"),
         part=change.get("part"),
         pattern_from=change.get("pattern_from"),
         growing_since=change.get("growing_since"),
@@ -227,6 +228,7 @@ def _read_about(about: dict[str, Any]) -> EvidenceSubject:
         schema_fingerprint=about.get("schema_fingerprint"),
         texts=int(about["texts"]) if "texts" in about else None,
         storing=about.get("storing"),
+        clocks=_ints(about["clocks"]) if "clocks" in about else None,
     )
 
 

@@ -33,6 +33,8 @@ class EvidenceSubject(NamedTuple):
         schema_fingerprint: The identity of the schema. Its name is only a label.
         texts: Calls of the function whose texts are stored; None if that is not known.
         storing: The line that makes a guard store texts; None if it is not known.
+        clocks: How many of the last calls (`calls`) are dated later than now (`ahead`), or over an hour earlier than a call
+            that arrived before them (`behind`); None if there are none.
     """
 
     function: str | None
@@ -48,8 +50,11 @@ class EvidenceSubject(NamedTuple):
     schema_fingerprint: str | None = None
     texts: int | None = None
     storing: str | None = None
+    clocks: Mapping[str, int] | None = None
 
     def as_figures(self) -> dict[str, Any]:
-        """Return the facts by their names, without the unknown ones about stored texts."""
-        known = self._asdict().items()
-        return {name: value for name, value in known if value is not None or name not in ("texts", "storing")}
+        """Return the facts by their names, without the unknown ones about stored texts and clocks."""
+        optional = ("texts", "storing", "clocks")
+        return {
+            name: value for name, value in self._asdict().items() if value is not None or name not in optional
+        }

@@ -101,7 +101,9 @@ def next_step(ruling: Ruling, evidence: CaseEvidence) -> str:
         return with_file(evidence, needed) if missing[0] == "right" else needed
     if ruling.verdict == "FIND_WHAT_CHANGED":
         change = _change_of(evidence, figures["strategy"])
-        since = change.days[0] if change and change.days else None
+        since = None
+        if change is not None:
+            since = change.first_failed or (change.days[0] if change.days else None)
         return f"{undo_text(change)}; if it has to stay: {decide_command(evidence, since)}"
     return _bought(figures["meanwhile"], evidence) if figures.get("meanwhile") else _plan(ruling, evidence)
 

@@ -7,12 +7,13 @@ counts where no more answers are known than calls were recorded.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.decide.recorded.configurations import is_trial
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from schema_guard.decide.recorded.configurations import RecordedConfiguration
 
@@ -50,3 +51,19 @@ def _of(configuration: RecordedConfiguration, answers: Answers) -> Mapping[str, 
     named = [answer for answer in matching if answer["model"] == configuration.first.model]
     (match,) = named or matching if len(named or matching) == 1 else (None,)
     return match
+
+
+def use_known_answers(evidence: dict[str, Any], current: str) -> None:
+    """Take known answers, which are of what is in use, as what is known of how often it is right."""
+    content = evidence.get("content")
+    if not isinstance(content, Mapping):
+        return
+    n, right = content.get("n"), content.get("right")
+    for strategy in evidence["strategies"]:
+        if (
+            strategy["id"] == current
+            and isinstance(n, int)
+            and isinstance(right, int)
+            and right <= n <= strategy["n"]
+        ):
+            strategy["right"] = {"n": n, "k": n - right}

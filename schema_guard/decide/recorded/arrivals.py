@@ -32,6 +32,8 @@ MOST_ATTEMPTS = 200_000
 
 _DAY_S = 86_400
 _HOUR_S = 3_600
+# Clocks that are set by a time server differ by less.
+_DRIFT_S = 60
 # Of the function. Days without a call do not count.
 _DAYS = 14
 _HOURS_A_DAY = 24
@@ -157,6 +159,25 @@ class FunctionArrivals:
         if any(traffic_of(row.settings) is not None for row in self.rows.values()):
             known.sort(key=lambda one: one[0])
         return [configuration for _, configuration in known]
+
+    def clocks(self, now: float) -> dict[str, int] | None:
+        """Return how many of the last calls are dated later than now, or over an hour earlier than a call before them.
+
+        Returns:
+            These numbers as `ahead` and `behind`, and all `calls`; None if there are none. Imported calls do not count.
+        """
+        own = {row.id for row in self.rows.values() if traffic_of(row.settings) is None}
+        times = [at for number, at in self._last.calls if number in own and at is not None]
+        ahead = behind = 0
+        latest = 0.0
+        for at in times:
+            if at > now + _DRIFT_S:
+                ahead += 1
+            elif at < latest - _HOUR_S:
+                behind += 1
+            else:
+                latest = max(latest, at)
+        return {"calls": len(times), "ahead": ahead, "behind": behind} if ahead or behind else None
 
     def of(self, owner: Mapping[Row, Any]) -> tuple[list[dict[Any, int]], list[Any]]:
         """Return the calls of the last days as `in_use.absences` takes them.

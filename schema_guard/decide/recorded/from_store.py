@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from time import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.configuration.loss import loss_lines
-from schema_guard.decide.recorded.answers import right_of
+from schema_guard.decide.recorded.answers import right_of, use_known_answers
 from schema_guard.decide.recorded.arrivals import StoreArrivals, alpha_shares
 from schema_guard.decide.recorded.comparisons import (
     comparisons_of,
@@ -268,12 +269,14 @@ def _gathered(problem: Problem, store: Store, facts: dict[str, Any], options: _G
         "comparisons": comparisons_of(own, store),
         "sources": [],
         **options.shares,
-        "about": _scope_of(problem, configurations, store, options.since) | _volume_of(production, facts),
+        "about": _scope_of(problem, configurations, store, options.since)
+        | _volume_of(production, facts)
+        | ({"clocks": production.clocks} if production.clocks else {}),
         "day": datetime.now(UTC).date().isoformat(),
         "options": store_options(store),
     }
     _add_extra_evidence(evidence, facts, reading, best, tuned, (current, behind[current.id]))
-    _use_known_answers(evidence, current.id)
+    use_known_answers(evidence, current.id)
     evidence["notes"] = _noted(notes, evidence.get("notes"))
     known = {key: value for key, value in evidence.items() if value or key in ("strategies", "config")}
     over_time = production.over_time(current.first), production.changed(current.first)
@@ -298,7 +301,8 @@ def _production(
         rows, notes, absences=arrived.absences, also_versions=options.versions, sizes=options.sizes
     )
     latest = sum(production.latest.values())
-    return configurations, production.used(configurations, arrived.uses(configurations, latest))
+    used = production.used(configurations, arrived.uses(configurations, latest))
+    return configurations, used._replace(clocks=arrived.clocks(time()))
 
 
 def _noted(notes: list[str], user_notes: Any) -> Any:
@@ -366,22 +370,6 @@ def _with_right(
 ) -> dict[str, Any]:
     right = right_of(configuration, answers)
     return strategy if right is None else {**strategy, "right": right}
-
-
-def _use_known_answers(evidence: dict[str, Any], current: str) -> None:
-    """Take known answers, which are of what is in use, as what is known of how often it is right."""
-    content = evidence.get("content")
-    if not isinstance(content, Mapping):
-        return
-    n, right = content.get("n"), content.get("right")
-    for strategy in evidence["strategies"]:
-        if (
-            strategy["id"] == current
-            and isinstance(n, int)
-            and isinstance(right, int)
-            and right <= n <= strategy["n"]
-        ):
-            strategy["right"] = {"n": n, "k": n - right}
 
 
 def _limit(config: Any) -> float | None:

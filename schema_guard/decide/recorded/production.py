@@ -9,16 +9,18 @@ from __future__ import annotations
 
 from collections import defaultdict
 from datetime import UTC, datetime, tzinfo
+from itertools import accumulate
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.configuration.traffic import again_of
-from schema_guard.decide.recorded.arrivals import FunctionArrivals, Uses
+from schema_guard.decide.recorded.arrivals import MOST_ATTEMPTS, FunctionArrivals, Uses
 from schema_guard.decide.recorded.configurations import is_rated, is_trial, last_call, stream_key
 from schema_guard.decide.recorded.stream import CallsInOrder, PartOfCalls, stream_of
 from schema_guard.decide.recorded.volume import Volume, volume_of
 from schema_guard.decide.recorded.weekly import change_in_weeks, weekly_evidence, whole_weeks
 from schema_guard.decide.recorded.weeks import Calendar, WeekSettings
+from schema_guard.records.reading import failed_calls
 from schema_guard.records.rows import CONFIGURATION_COLUMNS
 from schema_guard.text import clip, percent, plural
 
@@ -67,6 +69,7 @@ class Production(NamedTuple):
         until: The end of the time of the calls; None if it has no end.
         zone: The time zone of its weeks and days.
         uses: Which configurations are in use, by the order in which the calls arrived.
+        clocks: How many calls have a time that cannot be right, as `FunctionArrivals.clocks` returns it.
         keys: The stream of each configuration.
         calendar: The weeks of the function; None without calls.
     """
@@ -81,6 +84,7 @@ class Production(NamedTuple):
     uses: Uses = Uses({}, frozenset())
     keys: Mapping[Row, StreamKey] = MappingProxyType({})
     calendar: Calendar | None = None
+    clocks: Mapping[str, int] | None = None
 
     @property
     def n(self) -> int:
@@ -369,13 +373,34 @@ def _when(
     begins, ends = stream.at(start), stream.at(alarm_at)
     if begins is None or ends is None:
         return {}
-    same = production.beside(configuration.first)
+    same, day = production.beside(configuration.first), _day(begins, production.zone)
     return {
-        "days": [_day(begins, production.zone), _day(ends, production.zone)],
+        **_first_failed(start, day, stream, configuration, store),
+        "days": [day, _day(ends, production.zone)],
         "with": changed_between(
             same, production.hours, store, stream.at(_earliest(start)) or begins, ends + _HOUR_S
         ),
     }
+
+
+def _first_failed(
+    start: int, day: str, stream: CallsInOrder, configuration: RecordedConfiguration, store: Store
+) -> dict[str, str]:
+    """Return the first failed call since a change, by the order of arrival; nothing if the day of the change will do.
+
+    The day will not do if it leaves out a failed call, or if clocks are too different to tell the calls before the change.
+    """
+    failed: list[tuple[int, str, float]] = []
+    for row in configuration.rows:
+        if row.id is not None:
+            calls, _ = stream.part({row.configuration}).since(start)
+            failed += failed_calls(store.backend, row.id, calls, MOST_ATTEMPTS)
+    failed.sort()
+    times = [at for _, _, at in failed]
+    # `--since` takes a day as one of this machine's time zone.
+    begins = datetime.fromisoformat(day).timestamp()
+    is_in_order = all(at > before - _HOUR_S for before, at in zip(accumulate(times, max), times, strict=True))
+    return {} if not failed or (is_in_order and min(times) >= begins) else {"first_failed": failed[0][1]}
 
 
 def _earliest(start: int) -> int:

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from schema_guard.cli.shared.quantities import MOMENT, PointInTime
+from schema_guard.cli.shared.quantities import MOMENT
 from schema_guard.errors import InvalidArgument
 from schema_guard.ext.serving.live_report import LiveReport, chosen_in, query_of
 from schema_guard.ext.serving.server import PageServer
+from schema_guard.records.values import PointInTime
 from schema_guard.report.page import check_extra
 from schema_guard.text import safe
 

@@ -56,12 +56,21 @@ class Snapshot:
 
     def span(self, where: Where) -> tuple[int, int]:
         """Return the least and the greatest `id` that attempts in these times can have; (0, 0) for none."""
-        if not where.is_timed:
-            return 0, writing.last_id(self._connection)
+        begin = self._arrival(where)
+        if begin is not None or not where.is_timed:
+            return begin or 0, writing.last_id(self._connection)
         return self._span(
             -LARGEST_HOUR if where.since is None else hour_of(where.since),
             LARGEST_HOUR if where.until is None else hour_of(where.until),
         )
+
+    def _arrival(self, where: Where) -> int | None:
+        """Return the `id` of the call that the times begin with; None if they begin with a time."""
+        named = getattr(where.since, "call_id", None)
+        ids = [] if named is None else self._ids_of([named])
+        # The counts of deleted attempts have hours only.
+        sql = "SELECT 1 FROM roll_ups WHERE deleted > 0 AND last_id >= ? LIMIT 1"
+        return ids[0] if ids and not self._connection.select(sql, ids[:1]) else None
 
     def _span(self, first_hour: int, last_hour: int) -> tuple[int, int]:
         sql = "SELECT MIN(first_id), MAX(last_id) FROM roll_ups WHERE hour BETWEEN ? AND ?"
@@ -71,7 +80,7 @@ class Snapshot:
     def page(self, where: Where, *, first: int, last: int) -> list[StoredRow]:
         """Return the next attempts with an `id` from *first* to *last*; none if that was all."""
         terms: list[_Condition] = [("a.id BETWEEN ? AND ?", [first, last]), _chosen(where)]
-        if where.since is not None:
+        if where.since is not None and self._arrival(where) is None:
             terms.append(("a.started_at >= ?", [where.since]))
         if where.until is not None:
             terms.append(("a.started_at < ?", [where.until]))
@@ -151,6 +160,17 @@ class Snapshot:
         ]
 
     def _in_window(self, where: Where) -> list[ConfigurationCounts]:
+        hours = self._within(where)
+        named = self._names_by_id()
+        order = sorted(hours.items(), key=lambda item: min(rolled.first_id for rolled in item[1]))
+        return [counted(number, named[number], several) for number, several in order]
+
+    def _within(self, where: Where) -> dict[int, list[RollUp]]:
+        if self._arrival(where) is not None:
+            arrived: dict[int, list[RollUp]] = defaultdict(list)
+            for number, _, rolled in self._counted(where, *self.span(where)):
+                arrived[number].append(rolled)
+            return arrived
         # The outermost hours hold the calls of all impossible times, so a bound cuts them.
         first = -LARGEST_HOUR if where.since is None else max(1 - LARGEST_HOUR, _whole(ceil, where.since))
         last = LARGEST_HOUR + 1 if where.until is None else min(LARGEST_HOUR, _whole(floor, where.until))
@@ -159,9 +179,7 @@ class Snapshot:
         for hour in sorted({hour_of(at) for at in bounds if at is not None and at % HOUR_S}):
             for number, rolled in self._cut_hour(where, hour):
                 hours[number].append(rolled)
-        named = self._names_by_id()
-        order = sorted(hours.items(), key=lambda item: min(rolled.first_id for rolled in item[1]))
-        return [counted(number, named[number], several) for number, several in order]
+        return hours
 
     def _whole_hours(self, where: Where, first: int, last: int) -> dict[int, list[RollUp]]:
         """Return the counts of each hour from one up to another, by configuration."""
@@ -192,11 +210,16 @@ class Snapshot:
                 for number, several in self._whole_hours(where, hour, hour + 1).items()
                 for rolled in several
             ]
+        span = self._span(hour, hour)
+        return [(number, rolled) for number, at, rolled in self._counted(where, *span) if at == hour]
+
+    def _counted(self, where: Where, first: int, last: int) -> list[tuple[int, int, RollUp]]:
+        """Count attempts with an `id` from *first* to *last* anew, by configuration and hour."""
         ids = {configuration: number for number, configuration in self._names_by_id().items()}
         hours: dict[tuple[Row, int], RollUp] = {}
-        for rows in whole_calls(self._pages(where, *self._span(hour, hour))):
-            _merge(hours, [row for row in rows if hour_of(row[1][1]) == hour])
-        return [(ids[configuration], rolled) for (configuration, _), rolled in hours.items()]
+        for rows in whole_calls(self._pages(where, first, last)):
+            _merge(hours, rows)
+        return [(ids[configuration], hour, rolled) for (configuration, hour), rolled in hours.items()]
 
     def arrivals(self, most: int) -> list[tuple[int, float | None]]:
         """Return the calls among the last attempts: the number of the configuration, and when the call began."""
@@ -205,8 +228,29 @@ class Snapshot:
             tuple(row) for row in self._connection.select(sql, (writing.last_id(self._connection) - most,))
         ]
 
+    def failed_calls(self, configuration_id: int, calls: int, most: int) -> list[tuple[int, str, float]]:
+        """Return the failed ones of the last *calls* validated calls of a configuration, the last one first.
+
+        Returns:
+            The `id` of their last attempt, the id of the call, and when it began. Calls are looked for among the last *most*
+            attempts of the store.
+        """
+        sql = """SELECT id, call_id, started_at, kind FROM attempts WHERE id > ? AND configuration_id = ? AND final = 1
+            AND (kind IS NULL OR kind <> 'transport' OR number > 1) ORDER BY id DESC LIMIT ?"""
+        last = writing.last_id(self._connection)
+        rows = self._connection.select(sql, (last - most, configuration_id, calls))
+        return [
+            (number, str(unpacked(call_id)), at)
+            for number, call_id, at, kind in rows
+            if kind is not None and at is not None
+        ]
+
     def hours(self, where: Where) -> list[HourCounts]:
         """Return the counts by hour, of all hours that these times touch, in the order of time."""
+        named = self._names_by_id()
+        if self._arrival(where) is not None:
+            known = sorted(self._counted(where, *self.span(where)), key=lambda one: (one[1], one[0]))
+            return [hour_counts(hour, named[number], rolled.results) for number, hour, rolled in known]
         condition, values = _chosen(where)
         first = -LARGEST_HOUR + 1 if where.since is None else _whole(floor, where.since)
         last = LARGEST_HOUR if where.until is None else _whole(ceil, where.until)
@@ -216,7 +260,6 @@ class Snapshot:
         hours: dict[tuple[int, int], dict[str, int]] = defaultdict(dict)
         for hour, number, results in self._connection.select(sql, [first, last, *values]):
             add_counts(hours[hour, number], json.loads(results))
-        named = self._names_by_id()
         return [hour_counts(hour, named[number], results) for (hour, number), results in hours.items()]
 
     def _names_by_id(self) -> dict[int, Row]:

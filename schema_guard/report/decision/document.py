@@ -14,6 +14,7 @@ from schema_guard.report.decision.plain_words import BLOCKS, label, meaning, ton
 from schema_guard.report.decision.sections import sections_of
 from schema_guard.report.decision.words import (
     COLUMNS,
+    DAYS_A_MONTH,
     calls,
     hazards_of,
     imported_of,
@@ -31,8 +32,6 @@ if TYPE_CHECKING:
     from schema_guard.decide import Verdict
 
     Figures = Mapping[str, Any]
-
-_DAYS_A_MONTH = 365.25 / 12
 
 # Of the answer alone, as text: what a terminal shows at once.
 _MOST_LINES = 25
@@ -118,7 +117,7 @@ def _collect(figures: Figures) -> str:
 
 
 def _months_and_days(duration: float) -> str:
-    days = duration * _DAYS_A_MONTH
+    days = duration * DAYS_A_MONTH
     return f"{months(duration)} ({plural(round(days), 'day') if days >= 1 else 'less than a day'})"
 
 

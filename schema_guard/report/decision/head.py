@@ -7,13 +7,13 @@ verdict's; words that need an explanation stand in the details below and not her
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.decide.evidence.changes import NARROWER
 from schema_guard.decide.failing_places import FailingPlace
+from schema_guard.report.decision.head_calls import clocks, inputs, no_reply, scope_facts, volume
 from schema_guard.report.decision.plain_words import BLOCKS, NUMBERS, fix
-from schema_guard.report.decision.words import calls, failed, missed, name_of, share
+from schema_guard.report.decision.words import failed, listed, missed, name_of, share, time_text
 from schema_guard.report.document import Fact
 from schema_guard.report.words import failing
 from schema_guard.text import clip, dollars, months, percent, plural
@@ -31,13 +31,6 @@ _MOST_OF_THE_FAILURES = 0.75
 # A claim is told where what was recorded is more than so many times as much.
 _MISLEADS = 1.25
 _FIRST_TRY = "; first try one more line about it in the prompt, and measure it with `bench run --playbook`"
-# A volume is read from at least so many days and calls.
-_FEWEST_DAYS, _FEWEST_CALLS = 2, 100
-# Fewer calls without a reply, or a smaller part of the target, do not matter.
-_FEWEST_LOST, _PART_OF_TARGET = 5, 0.1
-# Calls repeat their inputs if a smaller part of these is distinct.
-_FEW_DISTINCT = 1 / 3
-_DAYS_A_MONTH = 365.25 / 12
 _A_BURST = 2
 # Commands that read the texts of recorded calls.
 _NEEDS_TEXTS = ("tune prepare", "bench run --playbook")
@@ -59,30 +52,6 @@ def _proved(figures: Figures) -> Iterator[Fact]:
             "proved",
             f"'above' and 'below' are each wrong in at most {alpha} of verdicts, however often you look{shared}",
         )
-
-
-def _scope_facts(figures: Figures) -> Iterator[Fact]:
-    if figures.get("schema"):
-        whose = name_of(figures["function"]) if figures.get("function") else "trials"
-        models = _listed(figures.get("models", ()))
-        model = f", model {models}" if models else ""
-        yield Fact("function", f"{whose}, schema {name_of(figures['schema'])}{model}")
-        yield Fact("calls", _counted(figures))
-    elif figures.get("day"):
-        yield Fact("decided", f"on {figures['day']}")
-    for name, traffic in figures.get("traffic", {}).items():
-        yield Fact("traffic", f"{name_of(name)}: {traffic['text']}")
-
-
-def _counted(figures: Figures) -> str:
-    lost_records = sum(figures["lost_records"].values())
-    period = figures["period"]
-    when = ""
-    if period is not None:
-        when = f" on {period[0]}" if period[0] == period[1] else f" from {period[0]} to {period[1]}"
-    parts = [f"{calls(figures['calls'])}{when}, {calls(figures['left_out'])} left out"]
-    parts.append(f"{plural(lost_records, 'record')} lost" if lost_records else "no record lost")
-    return ", ".join([*parts, *([f"decided on {figures['day']}"] if figures.get("day") else [])])
 
 
 def _wrong(figures: Figures) -> Iterator[Fact]:
@@ -175,7 +144,7 @@ def _result_facts(figures: Figures) -> Iterator[Fact]:
         yield Fact("tuned model", failed(figures["tuned"]))
     yield from _share_of_gain(figures)
     if "flagged" in figures:
-        yield Fact("schemas", _listed(figures["flagged"]) or "none fails too often")
+        yield Fact("schemas", listed(figures["flagged"]) or "none fails too often")
 
 
 def _share_of_gain(figures: Figures) -> Iterator[Fact]:
@@ -208,8 +177,8 @@ def _answer(figures: Figures) -> Iterator[Fact]:
     if figures.get("missing"):
         yield Fact("missing", "; ".join(NUMBERS.get(name, name) for name in figures["missing"]))
     if "tune" in figures:
-        yield Fact("tune for", _listed(figures["tune"]))
-        yield Fact("prompt for", _listed(figures["prompt"]))
+        yield Fact("tune for", listed(figures["tune"]))
+        yield Fact("prompt for", listed(figures["prompt"]))
     blocked = figures.get("blocked") or figures.get("cost_case_blocked")
     if blocked:
         yield Fact("blocked by", "; ".join(BLOCKS[reason] for reason in blocked))
@@ -232,7 +201,7 @@ def _more(figures: Figures) -> Iterator[Fact]:
     if name in figures.get("bursts", {}):
         yield Fact("needs", "more time; how much depends on further bursts")
     elif n_more is not None:
-        when = "" if duration is None else f", which take {_time(duration)} at the present volume"
+        when = "" if duration is None else f", which take {time_text(duration)} at the present volume"
         what = "answers" if figures["strategy"] == "tuned_content" else "calls"
         yield Fact("needs", f"about {n_more:,} more {what}{when}")
     elif not figures.get("missing"):
@@ -356,43 +325,6 @@ def _model_ends(figures: Figures) -> Iterator[Fact]:
         yield Fact("ends", text)
 
 
-def _no_reply(figures: Figures) -> Iterator[Fact]:
-    """Yield the calls of production that no rate counts, if they are a good part of what may fail."""
-    rates, uses = figures.get("rates", {}), figures.get("uses", {})
-    names = [
-        name
-        for name, rate in rates.items()
-        if rate.get("traffic_share") is not None and uses.get(name, {}).get("use") != "gone"
-    ]
-    ways: Counter[str] = Counter()
-    for way in (way for name in names for way in figures.get("excluded", {}).get(name, ())):
-        ways[way["exception"] or way["code"]] += way["calls"]
-    lost = ways.total()
-    of = lost + sum(figures["counted"]["strategies"][name]["n"] for name in names)
-    is_named = any(
-        breach["what"] == "excluded" and breach["k"] == lost for breach in figures.get("breach", ())
-    )
-    if is_named or lost < _FEWEST_LOST or lost <= _PART_OF_TARGET * figures["config"]["target"] * of:
-        return
-    named = _listed([f"{n:,} {way}" if len(ways) > 1 else way for way, n in ways.most_common()])
-    yield Fact("no reply", f"{lost:,} of {calls(of)} calls got no reply ({named})")
-
-
-def _inputs(figures: Figures) -> Iterator[Fact]:
-    """Yield the distinct inputs of what is in use, if most calls repeat one."""
-    used = [name for name, rate in figures.get("rates", {}).items() if rate.get("traffic_share")]
-    for name in used:
-        counted = figures["counted"]["strategies"][name]
-        inputs = counted.get("inputs")
-        if inputs and inputs < _FEW_DISTINCT * counted["n"]:
-            whose = f"{name_of(name)}: " if len(used) > 1 else ""
-            yield Fact(
-                "inputs",
-                f"{whose}{plural(counted['n'], 'call')}, {plural(inputs, 'distinct input')}: one new bad input would be "
-                f"{share(float(f'{1 / inputs:.2g}'))}",
-            )
-
-
 def _money(figures: Figures) -> Iterator[Fact]:
     if "cost" not in figures:
         return
@@ -425,34 +357,6 @@ def _money(figures: Figures) -> Iterator[Fact]:
         )
 
 
-def _volume(figures: Figures) -> Iterator[Fact]:
-    """Yield the calls a month of a recorded function, and from which days they are read."""
-    volume, days, counted = (figures.get(name) for name in ("calls_per_month", "latest_days", "latest_calls"))
-    if volume is None or not figures.get("schema"):
-        return
-    if days is None:
-        yield Fact("volume", f"{calls(volume)} calls a month, as given")
-        return
-    span = _time(days / _DAYS_A_MONTH)
-    if days < _FEWEST_DAYS or (counted is not None and counted < _FEWEST_CALLS):
-        those = f"the calls of {span}" if counted is None else f"{plural(counted, 'call')} in {span}"
-        yield Fact("volume", f"{calls(volume)} calls a month, but {those} are too few to tell")
-    else:
-        yield Fact("volume", f"{calls(volume)} calls a month, if all days are like the latest {span}")
-
-
-def _time(duration: float) -> str:
-    days = duration * _DAYS_A_MONTH
-    if duration >= _A_BURST:
-        return months(duration)
-    return plural(round(days), "day") if days >= _A_BURST else plural(max(round(24 * days), 1), "hour")
-
-
-def _listed(names: Sequence[str]) -> str:
-    listed = ", ".join(clip(name, 40) for name in names[:_MOST_NAMED])
-    return f"{listed} and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else listed
-
-
 def _next_facts(figures: Figures) -> Iterator[Fact]:
     step = figures["next_step"]
     yield Fact("next", step)
@@ -466,14 +370,15 @@ def _next_facts(figures: Figures) -> Iterator[Fact]:
 
 # The lines of the head in their order. Each function yields the lines that apply, or none.
 _LINES: tuple[Callable[[Figures], Iterator[Fact]], ...] = (
-    _scope_facts,
+    scope_facts,
     _wrong,
     _fails_at,
     _target_facts,
     _result_facts,
     _behind_the_router,
-    _no_reply,
-    _inputs,
+    no_reply,
+    inputs,
+    clocks,
     _answer,
     _model_ends,
     _next_facts,
@@ -483,5 +388,5 @@ _LINES: tuple[Callable[[Figures], Iterator[Fact]], ...] = (
     _where,
     _beside_format,
     _money,
-    _volume,
+    volume,
 )

@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.report.words import NO_DATA
-from schema_guard.text import clip, interval, months, percent
+from schema_guard.text import clip, interval, months, percent, plural
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     Figures = Mapping[str, Any]
 
 COLUMNS = ("pess", "point", "opt")
+
+DAYS_A_MONTH = 365.25 / 12
+_SEVERAL = 2
+_MOST_NAMED = 3
 
 # As the tuned model stands among the strategies.
 TUNED = "(tuned model)"
@@ -105,3 +109,17 @@ def imported_of(figures: Figures) -> list[str]:
 def hazards_of(hazards: Sequence[float | None]) -> str:
     """Write how often attempt 1, 2, ... fails."""
     return " ".join("-" if hazard is None else percent(hazard) for hazard in hazards)
+
+
+def time_text(duration: float) -> str:
+    """Write a number of months: of less than two in days, of less than two days in hours."""
+    days = duration * DAYS_A_MONTH
+    if duration >= _SEVERAL:
+        return months(duration)
+    return plural(round(days), "day") if days >= _SEVERAL else plural(max(round(24 * days), 1), "hour")
+
+
+def listed(names: Sequence[str]) -> str:
+    """Write the first names, and how many more there are."""
+    listed = ", ".join(clip(name, 40) for name in names[:_MOST_NAMED])
+    return f"{listed} and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else listed

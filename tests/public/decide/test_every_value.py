@@ -27,6 +27,7 @@ CHANGE = {
     "open": True,
     "with": ["version v2"],
     "days": ["2026-10-01", "2026-10-03"],
+    "first_failed": "01999e9b3c007a3b8c1d2e3f4a5b6c7d",
     "part": "weekends",
     "pattern_from": "2026-10-12",
     "growing_since": "2026-09-20",
@@ -42,6 +43,7 @@ ABOUT = {
     "function": "shop.extract", "schema": "ticket", "models": ["m1", "m2"], "period": ["2026-10-01", "2026-11-01"], "calls": 2_000,
     "latest_days": 7, "latest_calls": 900, "schemas_of_function": 2, "left_out": 5, "lost_records": {"queue_full": 3},
     "schema_fingerprint": "0123456789abcdef", "texts": 3, "storing": "guard(..., store='r.db?payload=redacted')",
+    "clocks": {"calls": 2_000, "ahead": 3, "behind": 40},
 }  # fmt: skip
 REPEATED = [[10, 1], [20, 0, 40], [5, 3]]
 BEST = strategy(

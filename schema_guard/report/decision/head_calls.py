@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The lines of a verdict's head about the calls: their function, number, time, inputs, and volume."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from schema_guard.report.decision.words import DAYS_A_MONTH, calls, listed, name_of, share, time_text
+from schema_guard.report.document import Fact
+from schema_guard.text import plural
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    Figures = Mapping[str, Any]
+
+# A volume is read from at least so many days and calls.
+_FEWEST_DAYS, _FEWEST_CALLS = 2, 100
+# Fewer calls without a reply, or a smaller part of the target, do not matter.
+_FEWEST_LOST, _PART_OF_TARGET = 5, 0.1
+# Calls repeat their inputs if a smaller part of these is distinct.
+_FEW_DISTINCT = 1 / 3
+
+
+def scope_facts(figures: Figures) -> Iterator[Fact]:
+    """Yield whose calls they are, their number, and the part of the traffic that they are."""
+    if figures.get("schema"):
+        whose = name_of(figures["function"]) if figures.get("function") else "trials"
+        models = listed(figures.get("models", ()))
+        model = f", model {models}" if models else ""
+        yield Fact("function", f"{whose}, schema {name_of(figures['schema'])}{model}")
+        yield Fact("calls", _counted(figures))
+    elif figures.get("day"):
+        yield Fact("decided", f"on {figures['day']}")
+    for name, traffic in figures.get("traffic", {}).items():
+        yield Fact("traffic", f"{name_of(name)}: {traffic['text']}")
+
+
+def _counted(figures: Figures) -> str:
+    lost_records = sum(figures["lost_records"].values())
+    period = figures["period"]
+    when = ""
+    if period is not None:
+        when = f" on {period[0]}" if period[0] == period[1] else f" from {period[0]} to {period[1]}"
+    parts = [f"{calls(figures['calls'])}{when}, {calls(figures['left_out'])} left out"]
+    parts.append(f"{plural(lost_records, 'record')} lost" if lost_records else "no record lost")
+    return ", ".join([*parts, *([f"decided on {figures['day']}"] if figures.get("day") else [])])
+
+
+def no_reply(figures: Figures) -> Iterator[Fact]:
+    """Yield the calls of production that no rate counts, if they are a good part of what may fail."""
+    rates, uses = figures.get("rates", {}), figures.get("uses", {})
+    names = [
+        name
+        for name, rate in rates.items()
+        if rate.get("traffic_share") is not None and uses.get(name, {}).get("use") != "gone"
+    ]
+    ways: Counter[str] = Counter()
+    for way in (way for name in names for way in figures.get("excluded", {}).get(name, ())):
+        ways[way["exception"] or way["code"]] += way["calls"]
+    lost = ways.total()
+    of = lost + sum(figures["counted"]["strategies"][name]["n"] for name in names)
+    is_named = any(
+        breach["what"] == "excluded" and breach["k"] == lost for breach in figures.get("breach", ())
+    )
+    if is_named or lost < _FEWEST_LOST or lost <= _PART_OF_TARGET * figures["config"]["target"] * of:
+        return
+    named = listed([f"{n:,} {way}" if len(ways) > 1 else way for way, n in ways.most_common()])
+    yield Fact("no reply", f"{lost:,} of {calls(of)} calls got no reply ({named})")
+
+
+def inputs(figures: Figures) -> Iterator[Fact]:
+    """Yield the number of distinct inputs of each configuration in use, if most calls repeat one."""
+    used = [name for name, rate in figures.get("rates", {}).items() if rate.get("traffic_share")]
+    for name in used:
+        counted = figures["counted"]["strategies"][name]
+        inputs = counted.get("inputs")
+        if inputs and inputs < _FEW_DISTINCT * counted["n"]:
+            whose = f"{name_of(name)}: " if len(used) > 1 else ""
+            yield Fact(
+                "inputs",
+                f"{whose}{plural(counted['n'], 'call')}, {plural(inputs, 'distinct input')}: one new bad input would be "
+                f"{share(float(f'{1 / inputs:.2g}'))}",
+            )
+
+
+def clocks(figures: Figures) -> Iterator[Fact]:
+    """Yield how many calls have a time that cannot be right."""
+    clocks = figures.get("clocks")
+    if clocks is None:
+        return
+    parts = {
+        "later than now": clocks["ahead"],
+        "over an hour earlier than a call before them": clocks["behind"],
+    }
+    named = [(n, text) for text, n in parts.items() if n]
+    (first, text), *more = named
+    others = "".join(f", and {n:,} {text}" for n, text in more)
+    yield Fact(
+        "clocks",
+        f"{first:,} of the last {plural(clocks['calls'], 'call')} are dated {text}{others}; the order of arrival decides",
+    )
+
+
+def volume(figures: Figures) -> Iterator[Fact]:
+    """Yield the calls a month of a recorded function, and from which days they are read."""
+    volume, days, counted = (figures.get(name) for name in ("calls_per_month", "latest_days", "latest_calls"))
+    if volume is None or not figures.get("schema"):
+        return
+    if days is None:
+        yield Fact("volume", f"{calls(volume)} calls a month, as given")
+        return
+    span = time_text(days / DAYS_A_MONTH)
+    if days < _FEWEST_DAYS or (counted is not None and counted < _FEWEST_CALLS):
+        those = f"the calls of {span}" if counted is None else f"{plural(counted, 'call')} in {span}"
+        yield Fact("volume", f"{calls(volume)} calls a month, but {those} are too few to tell")
+    else:
+        yield Fact("volume", f"{calls(volume)} calls a month, if all days are like the latest {span}")

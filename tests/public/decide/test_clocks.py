@@ -1,0 +1,100 @@
+"""Stories of clocks that are wrong: the order of arrival decides, and the head reports the clocks."""
+
+import json
+import random
+import re
+import shlex
+
+import pytest
+
+from tests.public.commands.printed import commands_in
+from tests.public.decide.production import DAY, ENUM
+
+
+def on_two_machines(production, n, rate, chance, *, ahead_s):
+    """Make n calls on one machine or the other by chance. The second clock is ahead of the first."""
+    for _ in range(n):
+        shift = ahead_s if chance.random() < 0.5 else 0.0
+        production.clock.now += shift
+        production.calls(1, int(chance.random() < rate), ENUM, after_s=60.0 - shift)
+
+
+def command_of(result):
+    """Return the arguments of the command in the next step."""
+    return shlex.split(commands_in(result.figures["next_step"])[-1])[1:]
+
+
+def test_calls_later_than_now_are_counted(production):
+    """The clock was two days ahead for 70 calls. Then somebody set it."""
+    production.clock.now += 2 * DAY
+    production.calls(70, 0)
+    production.clock.now -= 2 * DAY + 70 * 60.0
+    production.calls(600, 0)
+
+    head = production.verdict().head
+
+    assert "clocks 70 of the last 670 calls are dated later than now" in head
+    assert "earlier than a call before them" not in head
+
+
+@pytest.mark.parametrize("ahead_s", [-3 * 3_600.0, -10 * DAY])
+@pytest.mark.parametrize("seed", [1, 2])
+def test_a_rise_begins_where_it_arrived(production, seed, ahead_s):
+    """Two machines have clocks apart. From call 1,500 on, 12% of the calls on both fail."""
+    chance = random.Random(seed)
+    on_two_machines(production, 1_500, 0.003, chance, ahead_s=ahead_s)
+    on_two_machines(production, 700, 0.12, chance, ahead_s=ahead_s)
+
+    result = production.verdict()
+    status, out, _ = production.run(*command_of(result)[:-2], "--format", "json")
+
+    assert result.verdict == "FIND_WHAT_CHANGED"
+    assert re.search(
+        r"clocks 1,\d\d\d of the last 2,200 calls are dated over an hour earlier than a call before them",
+        result.head,
+    )
+    later = json.loads(out)
+    assert (status, later["verdict"]) == (1, "USE_CONSTRAINED_DECODING")
+    assert later["calls"] == pytest.approx(700, abs=100)
+    assert (
+        later["rates"][result.figures["strategy"]]["k"]
+        >= result.figures["change"][result.figures["strategy"]]["since_k"]
+    )
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_clocks_that_agree_within_an_hour_are_not_named(production, seed):
+    """Two machines have clocks half an hour apart. The command has the day of the rise."""
+    chance = random.Random(seed)
+    on_two_machines(production, 1_200, 0.003, chance, ahead_s=-1_800.0)
+    on_two_machines(production, 500, 0.12, chance, ahead_s=-1_800.0)
+
+    result = production.verdict()
+
+    assert " dated " not in result.head
+    assert " --since 2026-05-2" in result.figures["next_step"]
+
+
+def test_a_call_as_the_beginning_selects_by_the_order_of_arrival(production):
+    """Ten calls of a late clock arrive before the named call. Twenty of an early clock arrive after it."""
+    production.calls(10, 0)
+    production.clock.now += 600.0
+    production.calls(1, 1)
+    call = list(production.store.attempts())[-1]["call_id"]
+    production.clock.now -= 2 * DAY
+    production.calls(20, 0)
+
+    report = json.loads(production.run("report", "--since", call, "--format", "json")[1])
+
+    assert [(group["calls"], group["failed"]["count"]) for group in report["groups"]] == [(21, 1)]
+
+
+def test_after_a_deletion_a_call_as_the_beginning_selects_by_its_time(production):
+    """The rows of a later call are deleted. Its counts have an hour, and no place in the order of arrival."""
+    production.calls(10, 0, after_s=3_600.0)
+    first, second = (attempt["call_id"] for attempt in list(production.store.attempts())[4:6])
+    production.run("store", "delete", "--call", second, "--yes")
+
+    report = json.loads(production.run("report", "--since", first, "--format", "json")[1])
+
+    assert [group["calls"] for group in report["groups"]] == [6]
