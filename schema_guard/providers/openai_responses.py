@@ -19,7 +19,10 @@ __all__ = ["PROVIDER"]
 
 
 def _reply(reply: object, output: object) -> RawReply | None:
-    known = field(reply, "object") == "response" or has(reply, "incomplete_details")
+    # The last is the response of openai-agents, which keeps neither status nor model.
+    known = (
+        field(reply, "object") == "response" or has(reply, "incomplete_details") or has(reply, "response_id")
+    )
     return _response(reply, output) if known and isinstance(output, Sequence | None) else None
 
 
@@ -119,6 +122,22 @@ def _end(stream: Stream, event: object) -> str:
     return ""
 
 
+class _Before(list[Usage]):
+    """The tokens of the turns of an agent before the present one."""
+
+
+def _agent_event(stream: Stream, event: object) -> str | None:
+    """Read an event of openai-agents that holds one of a response. The last turn of a run is its reply."""
+    before = stream.state(_Before)
+    if stream.is_ended:
+        before[:] = [stream.usage]
+        stream.restart()
+    text = stream.feed_event(field(event, "data"))
+    if stream.is_ended:
+        stream.usage = Usage.total([*before, stream.usage])
+    return text
+
+
 PROVIDER: Final = Provider(
     stop_words={
         "stop": "completed",
@@ -138,6 +157,8 @@ PROVIDER: Final = Provider(
         "response.completed": _end,
         "response.incomplete": _end,
         "response.failed": _end,
+        "raw_response_event": _agent_event,
     },
-    silent=("response.",),
+    # The last two are of openai-agents.
+    silent=("response.", "run_item_stream_event", "agent_updated_stream_event"),
 )

@@ -103,6 +103,9 @@ class Stream(Protocol):
     def end_as(self, raw: RawReply) -> None:
         """Note that the reply is complete, and what a last event says that holds all of it."""
 
+    def restart(self) -> None:
+        """Begin a further turn of an agent, whose reply replaces the one before."""
+
     def name_model(self, model: object) -> None:
         """Note the name of the model; the first stands."""
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 from schema_guard.errors import SchemaGuardError
 from schema_guard.interruptions import is_interruption
 from schema_guard.providers.fields import field, items, words
-from schema_guard.received import replies
+from schema_guard.received import openai_agents, replies
 from schema_guard.received.pydantic_errors import carried, is_validation_error, title_of
 from schema_guard.received.pydantic_failures import refused_by, refused_text
 from schema_guard.received.replies import Reply, read_shape, rejected
@@ -99,7 +99,15 @@ def _read(error: BaseException, schema: Schema[Any] | None, *, is_observed: bool
     if reply is not None:
         return reply
     if schema is not None:
-        for reader in (_json_error, _validation_error, _retried, _cut_off, _parser_error, _agent_error):
+        for reader in (
+            _json_error,
+            _validation_error,
+            _retried,
+            _cut_off,
+            _parser_error,
+            _agent_error,
+            _run_error,
+        ):
             reply = reader(error, schema, is_observed)
             if reply is not None:
                 return with_traceback_details(reply, error)
@@ -261,6 +269,11 @@ def _agent_error(error: BaseException, schema: Schema[Any], is_observed: bool) -
         return None
     asked_again = "(0)" not in text and _has_class_named(error, "UnexpectedModelBehavior")
     return _agent_refusal(error)._replace(unseen=asked_again, is_final=asked_again)
+
+
+def _run_error(error: BaseException, schema: Schema[Any], is_observed: bool) -> Reply | None:
+    """Read an exception of openai-agents."""
+    return openai_agents.raised(error, schema)
 
 
 def _agent_refusal(error: BaseException) -> Reply:

@@ -342,6 +342,12 @@ class StreamReader:
         if not self._refusal:
             self.refuse(reply.refusal)
 
+    def restart(self) -> None:
+        """Begin a further turn of an agent, whose reply replaces the one before."""
+        self._calls, self._calls_at_end, self._refusal = [], [], []
+        self._whole = self._failure = self._tool = None
+        self.is_ended = False
+
     def name_model(self, model: object) -> None:
         """Note the name of the model; the first stands."""
         if self.model is None:

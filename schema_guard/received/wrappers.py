@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from schema_guard.interruptions import value_or
 from schema_guard.providers.fields import either, field
-from schema_guard.received import agents
+from schema_guard.received import agents, openai_agents
 from schema_guard.received.replies import Reply, read, read_shape
 from schema_guard.values import Failure
 
@@ -34,7 +34,15 @@ def unwrap(wrapper: object, inner: Inner) -> Reply | None:
         wrapper: Anything.
         inner: Reads what is inside of it.
     """
-    for opener in (_pair, _raw_and_parsed, _http, _raw_response, agents.result, _parsed):
+    for opener in (
+        _pair,
+        _raw_and_parsed,
+        _http,
+        _raw_response,
+        agents.result,
+        openai_agents.result,
+        _parsed,
+    ):
         reply = opener(wrapper, inner)
         if reply is not None:
             return reply

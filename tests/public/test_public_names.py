@@ -20,6 +20,7 @@ PUBLIC_MODULES = (
     "schema_guard.ext.recorders.instructor",
     "schema_guard.ext.recorders.langchain",
     "schema_guard.ext.recorders.litellm",
+    "schema_guard.ext.recorders.openai_agents",
     "schema_guard.ext.recorders.pydantic_ai",
     "schema_guard.ext.redaction",
     "schema_guard.stats",

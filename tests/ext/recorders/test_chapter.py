@@ -17,7 +17,9 @@ APPLICATION = re.compile(
     r"```py\n(?P<code>(?:(?!```).)*?serve\((?:(?!```).)*?)```\n\n[^`]*`schema-guard report`[^`]*?\n\n```text\n(?P<report>.*?)```",
     re.DOTALL,
 )
-IMPORTED = re.compile(r"^from schema_guard\.ext\.recorders\.(?P<name>\w+) import", re.MULTILINE)
+IMPORTED = re.compile(r"^(?:from|import) schema_guard\.ext\.recorders\.(?P<name>\w+)", re.MULTILINE)
+# The module of a framework, if its recorder has another name.
+MODULES = {"openai_agents": "agents"}
 SECONDS = re.compile(r"seconds p50/p95 \d+\.\d+/\d+\.\d+")
 
 
@@ -25,7 +27,7 @@ def applications():
     for result in APPLICATION.finditer(CHAPTER.read_text(encoding="utf-8")):
         name = IMPORTED.search(result["code"])["name"]
         reason = f"{name} is not installed"
-        skip = pytest.mark.skipif(find_spec(name) is None, reason=reason)
+        skip = pytest.mark.skipif(find_spec(MODULES.get(name, name)) is None, reason=reason)
         yield pytest.param(result["code"], result["report"], id=name, marks=skip)
 
 

@@ -465,6 +465,37 @@ RETRY = named("ToolRetryError", "pydantic_ai.exceptions", tool_retry=SimpleNames
             ),
             ("syntax", "no_json"),
         ),
+        (
+            named(
+                "ModelBehaviorError", "agents.exceptions", args=("Invalid JSON when parsing model output",)
+            ),
+            ("syntax", "provider_rejected"),
+        ),
+        (
+            named(
+                "ModelBehaviorError",
+                "agents.exceptions",
+                args=("Invalid JSON when parsing {} for Invoice",),
+                __cause__=named("ValidationError", "pydantic_core", title="Invoice", errors=lambda: DETAILS),
+            ),
+            ("structure", "required"),
+        ),
+        (
+            named("ModelBehaviorError", "agents.exceptions", args=("reason='max_output_tokens'",)),
+            ("truncation", "max_tokens"),
+        ),
+        (
+            named("ModelBehaviorError", "agents.exceptions", args=("response has no choices",)),
+            ("transport", "provider_error"),
+        ),
+        (
+            named("ModelBehaviorError", "agents.exceptions", args=("Tool pay not found in agent billing",)),
+            ("semantic", "refused"),
+        ),
+        (named("ModelRefusalError", "agents.exceptions", refusal="no"), ("refusal", "refusal")),
+        (named("OutputGuardrailTripwireTriggered", "agents.exceptions"), ("semantic", "refused")),
+        (named("MaxTurnsExceeded", "agents.exceptions"), ("transport", "call_raised")),
+        (named("ModelBehaviorError", "shop.models"), ("transport", "call_raised")),
         (named("LengthFinishReasonError", "openai", completion=wire.chat("{")), ("truncation", "max_tokens")),
         (named("APIStatusError", "openai", status_code=500), ("transport", "provider_error")),
     ],

@@ -31,6 +31,7 @@ MODULES = (
     "litellm_calls",
     "instructor_calls",
     "pydantic_ai_calls",
+    "openai_agents_calls",
     "langchain_calls",
     "boto3_calls",
     "httpx_calls",

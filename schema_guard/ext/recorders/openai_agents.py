@@ -1,0 +1,341 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Runs of openai-agents, recorded by `schema_guard.ext.recorders.openai_agents.install()`.
+
+Rules:
+1. A runner around the default one sees where a run begins and ends, and run hooks see each response. Trace spans have
+   no schema, and no text if sensitive data is off. Without tracing, there are none.
+2. The function is the name of the agent that answers. After a handoff, the next agent has a call of its own.
+3. An attempt is a response that runs no tool. Each call of a function tool is a call of that tool.
+"""
+
+from __future__ import annotations
+
+from asyncio import CancelledError
+from dataclasses import dataclass, field
+from functools import cache
+from time import perf_counter, time
+from typing import TYPE_CHECKING, Any, Final
+
+from schema_guard.configuration.thinking import THINKING, thinking
+from schema_guard.errors import missing_extra
+from schema_guard.ext.recorders.nesting import current_context
+from schema_guard.ext.recorders.observed_attempt import AttemptView
+from schema_guard.ext.recorders.recording import Recording
+from schema_guard.ext.recorders.tool_turns import ToolTurns
+from schema_guard.ext.tools.judging import raw_reply
+from schema_guard.ext.tools.recorded_call import shares
+from schema_guard.providers.fields import field as look_up
+from schema_guard.providers.fields import items, words
+from schema_guard.received.openai_agents import model_name
+from schema_guard.received.openai_agents import response as read_response
+from schema_guard.received.replies import written_calls
+from schema_guard.settings import UNSET, Unset
+from schema_guard.values import Usage
+
+if TYPE_CHECKING:
+    from schema_guard.ext.recorders.recording import Opened
+    from schema_guard.prices.charges import Table
+    from schema_guard.records.recorder import Recorder
+    from schema_guard.schema import Schema
+
+__all__ = ["install", "uninstall"]
+
+# Settings of the model that change results, and are no secrets.
+_SETTINGS: Final = ("temperature", "top_p", "max_tokens")
+_PROVIDERS: Final = {
+    "OpenAIChatCompletionsModel": "openai",
+    "OpenAIResponsesModel": "openai-responses",
+}
+# What the agent answers before the model's next turn, beside function calls.
+_TURNS: Final = frozenset(
+    {"computer_call", "local_shell_call", "shell_call", "apply_patch_call", "mcp_approval_request"}
+)
+# Exceptions about the last reply, and not about the application.
+_REFUSALS: Final = frozenset({"ModelBehaviorError", "ModelRefusalError", "OutputGuardrailTripwireTriggered"})
+
+
+def install(
+    *,
+    function: str | None = None,
+    store: str | Recorder | Unset | None = UNSET,
+    prices: Table | None = None,
+    segment: str | None = None,
+    version: str | None = None,
+) -> None:
+    """Record every run of openai-agents in this process from now on. A second call replaces the first one.
+
+    Args:
+        function: Function of agents without a name. `tags(function=...)` takes precedence over names.
+        store: As `guard` takes it.
+        prices: As `guard` takes them.
+        segment: Part of the traffic. `tags(segment=...)` takes precedence.
+        version: Version of the prompts. Default: `"recorded"`.
+
+    Raises:
+        InvalidArgument: The store or the prices are not valid.
+        MissingExtra: openai-agents is not installed.
+    """
+    recording = Recording(
+        "openai_agents", function=function, store=store, prices=prices, segment=segment, version=version
+    )
+    uninstall()
+    package = _package()
+    package.set_default_agent_runner(_Runner(recording, package.get_default_agent_runner()))
+
+
+def uninstall() -> None:
+    """Stop recording runs of openai-agents."""
+    package = _package()
+    runner = package.get_default_agent_runner()
+    if isinstance(runner, _Runner):
+        package.set_default_agent_runner(runner.inner)
+
+
+def _package() -> Any:
+    try:
+        import agents.run  # type: ignore[import-not-found,unused-ignore]
+    except ImportError as error:
+        raise missing_extra("the recorder of openai-agents", "openai-agents", "openai-agents") from error
+    return agents.run
+
+
+class _Runner:
+    """The default runner of openai-agents, which records each run."""
+
+    def __init__(self, recording: Recording, inner: Any) -> None:
+        self._recording, self.inner = recording, inner
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.inner, name)
+
+    async def run(self, starting_agent: Any, input: Any, **options: Any) -> Any:  # noqa: A002 - the package's name
+        """Run an agent, and record the run when it ends."""
+        run = _Run(self._recording, starting_agent, input, options)
+        with run:
+            return await self.inner.run(starting_agent, input, **options)
+
+    def run_sync(self, starting_agent: Any, input: Any, **options: Any) -> Any:  # noqa: A002 - the package's name
+        """Run an agent, and record the run when it ends."""
+        run = _Run(self._recording, starting_agent, input, options)
+        with run:
+            return self.inner.run_sync(starting_agent, input, **options)
+
+    def run_streamed(self, starting_agent: Any, input: Any, **options: Any) -> Any:  # noqa: A002 - the package's name
+        """Start a run, and record it when its task ends."""
+        run = _Run(self._recording, starting_agent, input, options)
+        run.enter()
+        try:
+            result = self.inner.run_streamed(starting_agent, input, **options)
+        finally:
+            # The task has a copy of the context.
+            run.leave()
+        task = look_up(result, "run_loop_task") or look_up(result, "_run_impl_task")
+        if task is not None:
+            task.add_done_callback(run.is_done)
+        return result
+
+
+@dataclass(slots=True)
+class _AgentCall:
+    """The call of one agent in a run."""
+
+    opened: Opened | None
+    turns: ToolTurns
+    facts: dict[str, Any]
+    model: str | None
+    tools: list[dict[str, Any]]
+    attempts: list[AttemptView] = field(default_factory=list)
+
+
+class _Run:
+    """One run under way, with a call for each of its agents."""
+
+    def __init__(self, recording: Recording, agent: Any, task: Any, options: dict[str, Any]) -> None:
+        self._recording, self._config = recording, options.get("run_config")
+        self._task = task if isinstance(task, str | list) else None
+        self._where, self._began_at = current_context(), time()
+        self._calls: dict[str, _AgentCall] = {}
+        self._last: _AgentCall | None = None
+        # Since when a response is waited for; None between two requests.
+        self._waits_since: float | None = None
+        self._is_attempt = False
+        self._first: Opened | None = None
+        with recording.safely():
+            self._first = self._call_of(agent).opened
+            own = options.get("hooks")
+            if own is None or isinstance(own, _hooks().__base__):
+                options["hooks"] = hooks = _hooks()()
+                hooks.run, hooks.own = self, own
+
+    def enter(self) -> None:
+        """Make the run the call that the running code is a part of."""
+        if self._first is not None:
+            self._first.enter()
+
+    def leave(self) -> None:
+        """End what `enter` began."""
+        if self._first is not None:
+            self._first.leave()
+
+    def __enter__(self) -> None:
+        self.enter()
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        self.leave()
+        self._close(error)
+
+    def is_done(self, task: Any) -> None:
+        """Record a streamed run whose task has ended."""
+        self._close(CancelledError() if task.cancelled() else task.exception())
+
+    def asked(self, context: Any, agent: Any, *_: Any, **__: Any) -> None:
+        """Note that a request is sent for an agent."""
+        with self._recording.safely():
+            self._last, self._waits_since = self._call_of(agent), perf_counter()
+
+    def answered(self, context: Any, agent: Any, response: Any) -> None:
+        """Take a response of the model."""
+        with self._recording.safely():
+            call = self._last = self._call_of(agent)
+            took = perf_counter() - (self._waits_since or perf_counter())
+            self._waits_since, self._is_attempt = None, False
+            self._take(call, agent, response, took)
+
+    def _take(self, call: _AgentCall, agent: Any, message: Any, took: float) -> None:
+        """Take the tool calls of a response. Without any, it is an attempt at the output."""
+        reply, raw = read_response(message), raw_reply(message)
+        reply = reply._replace(model=reply.model or call.model)
+        called = [] if raw is None else written_calls(raw)
+        known = {tool["function"]["name"] for tool in call.tools}
+        others = _other_tools(agent)
+        own = [one for one in called if one.name in known or not (others is None or one.name in others)]
+        if own:
+            usage = Usage.total(shares(reply.usage, len(called))[: len(own)])
+            call.turns.take(own, call.tools, reply._replace(usage=usage), took)
+        kinds = {look_up(item, "type") for item in items(look_up(message, "output"))}
+        self._is_attempt = not called and ("message" in kinds or not kinds & _TURNS)
+        if self._is_attempt:
+            call.attempts.append(AttemptView(reply, model=call.model, elapsed_s=took))
+
+    def _call_of(self, agent: Any) -> _AgentCall:
+        """Return the call of an agent in this run. Its schema is the one that the model is sent."""
+        name = words(look_up(agent, "name"))
+        if (name or "") not in self._calls:
+            model = look_up(self._config, "model") or look_up(agent, "model")
+            facts: dict[str, Any] = {
+                "function": name,
+                "task": self._task,
+                "provider": _PROVIDERS.get(type(model).__name__),
+                "options": _options(agent, self._config),
+                "started_at": time() if self._calls else self._began_at,
+                "where": self._where,
+            }
+            schema, mode = _output(self._recording, agent)
+            opened = None if schema is None else self._recording.open(schema, mode=mode, **facts)
+            turns = ToolTurns(self._recording)
+            asked = model_name(agent, model) or _default_model()
+            self._calls[name or ""] = _AgentCall(opened, turns, facts, asked, _function_tools(agent))
+        return self._calls[name or ""]
+
+    def _close(self, error: BaseException | None) -> None:
+        """Record the calls of the run, which *error* has ended."""
+        with self._recording.safely():
+            calls, self._calls = list(self._calls.values()), {}
+            last = self._last
+            if error is not None and last is not None:
+                if self._waits_since is not None:
+                    took = perf_counter() - self._waits_since
+                    last.attempts.append(AttemptView(exception=error, model=last.model, elapsed_s=took))
+                elif self._is_attempt and _is_refusal(error):
+                    last.attempts[-1] = last.attempts[-1]._replace(exception=error)
+            for call in calls:
+                call_id = self._where.call_id if call.opened is None else call.opened.id
+                inside = self._where._replace(call_id=call_id, schema=None)
+                call.turns.close(**{**call.facts, "where": inside})
+                if call.opened is not None:
+                    call.opened.past(call.attempts)
+                    call.opened.close()
+
+
+@cache
+def _hooks() -> Any:
+    """Return the class of the hooks of a run, which pass everything on to the application's own."""
+    from agents.lifecycle import RunHooksBase  # type: ignore[import-not-found,unused-ignore]
+
+    names = [name for name in vars(RunHooksBase) if name.startswith("on_")]
+    return type("SchemaGuardHooks", (RunHooksBase,), {name: _hook(name) for name in names})
+
+
+def _hook(name: str) -> Any:
+    note = {"on_llm_start": _Run.asked, "on_llm_end": _Run.answered}.get(name)
+
+    async def hook(self: Any, *values: Any, **named: Any) -> None:
+        if note is not None:
+            note(self.run, *values, **named)
+        if self.own is not None:
+            await getattr(self.own, name)(*values, **named)
+
+    return hook
+
+
+def _is_refusal(error: BaseException) -> bool:
+    return not _REFUSALS.isdisjoint(kind.__name__ for kind in type(error).__mro__)
+
+
+def _default_model() -> str | None:
+    from agents import models  # type: ignore[import-not-found,unused-ignore]
+
+    default = look_up(models, "get_default_model")
+    return words(default()) if callable(default) else None
+
+
+def _options(agent: Any, config: Any) -> dict[str, Any] | None:
+    """Return the settings of the model that change results."""
+    settings = look_up(agent, "model_settings")
+    override = look_up(config, "model_settings")
+    if override is not None:
+        settings = settings.resolve(override)
+    options = {name: look_up(settings, name) for name in _SETTINGS if look_up(settings, name) is not None}
+    thought = thinking({"thinking": look_up(look_up(settings, "reasoning"), "effort")}, bounded=True)
+    if thought is not None:
+        options[THINKING] = thought
+    return options or None
+
+
+def _output(recording: Recording, agent: Any) -> tuple[Schema[Any] | None, str]:
+    """Return the schema of an agent's output and how it is asked for; None, which is counted, for plain text."""
+    from agents import AgentOutputSchema  # type: ignore[import-not-found,unused-ignore]
+
+    output = look_up(agent, "output_type")
+    if output is not None and not hasattr(output, "is_plain_text"):
+        output = AgentOutputSchema(output)
+    if output is None or output.is_plain_text():
+        recording.count("without_schema")
+        return None, "bare"
+    document = output.json_schema()
+    if document.get("title") == "OutputType":
+        # The package's wrapper of types that are no objects.
+        document = {key: value for key, value in document.items() if key != "title"}
+    mode = "strict_schema" if output.is_strict_json_schema() else "json_mode"
+    return recording.schema_of(document, output.name()), mode
+
+
+def _function_tools(agent: Any) -> list[dict[str, Any]]:
+    return [
+        {"type": "function", "function": {"name": tool.name, "parameters": tool.params_json_schema}}
+        for tool in items(look_up(agent, "tools"))
+        if isinstance(look_up(tool, "params_json_schema"), dict)
+    ]
+
+
+def _other_tools(agent: Any) -> set[str] | None:
+    """Return the names that an agent's function calls may have beside its function tools; None for any name."""
+    from agents import Handoff
+
+    if look_up(agent, "mcp_servers"):
+        return None
+    handoffs = {
+        words(look_up(handoff, "tool_name")) or Handoff.default_tool_name(handoff)
+        for handoff in items(look_up(agent, "handoffs"))
+    }
+    return handoffs | {look_up(tool, "name") for tool in items(look_up(agent, "tools"))}
