@@ -73,13 +73,13 @@ class Unexplained(NamedTuple):
     def text(self) -> str:
         """All of it in words: `150 of 300 calls raised ValueError (100), KeyError (50)`."""
         names = [
-            f"{clip(name)} ({calls})" if len(self.exceptions) > 1 or self.no_reply else clip(name)
+            f"{clip(name)} ({calls:,})" if len(self.exceptions) > 1 or self.no_reply else clip(name)
             for name, calls in self.exceptions
         ]
         parts = [f"raised {', '.join(names)}"] if names else []
         if self.no_reply:
-            parts.append(f"gave no reply ({self.no_reply})")
-        return f"{self.calls} of {self.of} calls {' or '.join(parts)}"
+            parts.append(f"gave no reply ({self.no_reply:,})" if names else "gave no reply")
+        return f"{self.calls:,} of {self.of:,} calls {' or '.join(parts)}"
 
 
 def cause_of(code: str) -> Cause:

@@ -418,7 +418,7 @@ def _reader_figures(case: Case, ruling: Ruling, cost: CostCase | None) -> dict[s
         "seen_prices": [price._asdict() for price in tuning_prices()] if asks_for_costs else [],
     }
     if case.unexplained is not None and "unexplained" in ruling.figures:
-        next_step = reasons.explain_exceptions(case.unexplained)
+        next_step = reasons.explain_exceptions(case.unexplained, evidence)
     elif "unrated" in ruling.figures:
         next_step = reasons.IMPORT_ALL
     else:

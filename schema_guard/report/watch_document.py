@@ -53,8 +53,11 @@ def document_of(watched: Sequence[Watched], objective: float) -> Document:
         others += f"; {few.configuration} {few.usage}"
     if worst.n_functions > 1:
         others += f"; bounds for {worst.n_functions} functions"
+    of_worst = f"{worst.function} (schema {worst.schema}), {worst.configuration}: {_state_text(worst, objective)}{others}{pattern}"
+    # A rate that is proved too high goes first.
+    parts = [of_worst, caveat] if state == "BREACH" else [caveat, of_worst]
     return Document(
-        f"{state}: {caveat}{worst.function} (schema {worst.schema}), {worst.configuration}: {_state_text(worst, objective)}{others}{pattern}",
+        f"{state}: {'; '.join(filter(None, parts))}",
         sections=(
             Section(
                 "Configurations",
@@ -84,7 +87,7 @@ def _state_of_all(watched: Sequence[Watched]) -> tuple[str, str]:
     """Give one word for all that was watched, and what has to be said before the counts."""
     unknown = next((entry.unexplained for entry in watched if entry.unexplained), None)
     unrated = next((entry.traffic.text for entry in watched if entry.traffic and not entry.is_rated), None)
-    caveat = f"{unknown.text}, whose fault is not known; " if unknown else f"{unrated}; " if unrated else ""
+    caveat = f"{unknown.text}, whose fault is not known" if unknown else unrated or ""
     if any(not entry.is_below for entry in watched):
         return "BREACH", caveat
     if caveat:

@@ -81,7 +81,7 @@ def test_known_causes_never_alarm_and_are_in_all_calls():
             [("call_raised", None, 100), ("no_reply", "InvalidArgument", 50)],
             "150 of 300 calls raised an exception whose type is not recorded (100) or gave no reply (50)",
         ),
-        ([("no_reply", None, 150)], "150 of 300 calls gave no reply (150)"),
+        ([("no_reply", None, 150)], "150 of 300 calls gave no reply"),
     ],
 )
 def test_what_was_raised_is_named(counts, text):
@@ -94,7 +94,7 @@ def test_unexplained_calls_come_before_every_verdict():
     verdict = decide(excluded(("call_raised", "KeyError", 300), ("provider_error", "Timeout", 10)))
 
     assert (verdict.verdict, verdict.exit_code()) == ("NEED_MORE_DATA", 1)
-    assert verdict.why.startswith("300 of 1310 calls raised KeyError, which is more than the target's share")
+    assert verdict.why.startswith("300 of 1,310 calls raised KeyError, which is more than the target's share")
     assert verdict.figures["unexplained"] == {
         "calls": 300,
         "of": 1310,

@@ -78,8 +78,11 @@ _MEASURED_BY = {
 _NO_SOURCE = "prices: no source and no day are given"
 
 
-def explain_exceptions(unexplained: Unexplained) -> str:
-    """Say what to do about calls of which nobody knows whose fault they are."""
+def explain_exceptions(unexplained: Unexplained, evidence: CaseEvidence) -> str:
+    """Return what to do about excluded calls of unknown cause."""
+    tools = {one.traffic.tool for one in evidence.strategies if one.traffic and one.excluded}
+    if tools and not unexplained.exceptions:
+        return f"look up these calls in {' and '.join(sorted(tools))}: did the model fail in them?"
     types = ", ".join(name for name, _ in unexplained.exceptions if name.isidentifier())
     steps = [
         f"guard(..., ignore=({types},)) for those that are no fault of the model" if types else "",

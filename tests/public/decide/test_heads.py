@@ -17,7 +17,7 @@ def test_a_proved_rate_goes_before_calls_without_a_reply(production):
 
     assert result.verdict == "USE_CONSTRAINED_DECODING"
     assert "fails at /team (enum) in 200 of 200 failed replies" in result.head
-    assert "60 of 1060 calls raised KeyError" in result.head
+    assert "60 of 1,060 calls raised KeyError" in result.head
 
 
 def test_calls_that_raise_come_first_without_a_proved_rate(production):
