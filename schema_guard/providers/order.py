@@ -15,7 +15,9 @@ from schema_guard.providers import (
     common,
     gemini,
     groq,
+    haystack,
     langchain,
+    llama_index,
     llamacpp,
     lmstudio,
     mistral,
@@ -35,6 +37,8 @@ if TYPE_CHECKING:
 __all__ = ["PROVIDERS", "READERS", "Readers"]
 
 PROVIDERS: Final = (
+    haystack.PROVIDER,  # before openai_chat, because these messages have tool calls too
+    llama_index.PROVIDER,
     groq.PROVIDER,
     anthropic.PROVIDER,  # before openai_chat: its message has the role of an assistant too
     openai_responses.PROVIDER,

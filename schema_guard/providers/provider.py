@@ -51,6 +51,7 @@ class RawReply(NamedTuple):
         model: Name of the model, where the reply has it.
         failure: Why there is no text to judge, or why it is not to be; None leaves it to the rest.
         otherwise: The finish reason where nobody knows the stop word.
+        source: The provider's reply inside a framework's response. It is read instead if its shape is known.
     """
 
     written: Written | None
@@ -59,6 +60,7 @@ class RawReply(NamedTuple):
     model: object = None
     failure: Failure | None = None
     otherwise: FinishReason | None = None
+    source: object = None
 
 
 class Rejection(NamedTuple):

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from schema_guard.errors import SchemaGuardError
 from schema_guard.interruptions import is_interruption
-from schema_guard.providers.fields import field, items, words
+from schema_guard.providers.fields import as_json, field, items, words
 from schema_guard.received import openai_agents, replies
 from schema_guard.received.pydantic_errors import carried, is_validation_error, title_of
 from schema_guard.received.pydantic_failures import refused_by, refused_text
@@ -36,6 +36,14 @@ __all__ = ["read_exception"]
 _MOST_LINKS: Final = 20
 _AGENTS: Final = frozenset({"pydantic_ai"})
 _LANGCHAIN: Final = frozenset({"langchain_core"})
+# The beginnings of what llama-index raises for a reply that its programs cannot use.
+_PROGRAMS_FAILED: Final = (
+    "Structured output extraction failed",
+    "LLM did not return any tool calls",
+    "It was not possible to produce a structured response",
+    "Could not extract json string",
+    "Output parser returned",
+)
 # Packages that call a function again when it raises.
 _RETRYING: Final = frozenset({"tenacity", "backoff", "stamina", "retrying", "retry", "retry2"})
 _PARSERS_FAILED: Final = "the function's own parser refused the reply"
@@ -105,6 +113,7 @@ def _read(error: BaseException, schema: Schema[Any] | None, *, is_observed: bool
             _retried,
             _cut_off,
             _parser_error,
+            _program_error,
             _agent_error,
             _run_error,
         ):
@@ -253,6 +262,25 @@ def _parser_error(error: BaseException, schema: Schema[Any], is_observed: bool) 
     if not isinstance(text, str):
         return Reply(failure=refused)
     return Reply(text, refused=refused)
+
+
+def _program_error(error: BaseException, schema: Schema[Any], is_observed: bool) -> Reply | None:
+    """Read llama-index's exceptions of its programs. They chain nothing, so their frame has the reply."""
+    names = [names for package, names in frames_of(error) if package == "llama_index"]
+    if (
+        not names
+        or not isinstance(error, ValueError | TypeError)
+        or not str(error).startswith(_PROGRAMS_FAILED)
+    ):
+        return None
+    source, reply = names[-1].get("source"), read_shape(names[-1].get("response"))
+    refused = _refusal(field(source, "exception") or error)
+    if reply is not None:
+        return reply._replace(refused=refused)
+    text = names[-1].get("text") if source is None else as_json(field(source, "raw_input"))
+    return Reply(
+        words(text) or words(field(names[-1].get("agent_response"), "response")) or "", refused=refused
+    )
 
 
 def _agent_error(error: BaseException, schema: Schema[Any], is_observed: bool) -> Reply | None:

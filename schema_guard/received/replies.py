@@ -141,7 +141,7 @@ def raw_shape(reply: object) -> RawReply | None:
         for reader in known:
             raw = reader(reply, value)
             if raw is not None:
-                return raw
+                return raw if raw.source is None else raw_shape(raw.source) or raw
     return None
 
 

@@ -51,8 +51,17 @@ def read_result(result: object, own: TypedValues) -> Reply:
 
 
 def grown(reply: Reply, value: object, own: TypedValues) -> Reply:
-    """Read the last chunk of a stream of growing values, if it is an instance of the schema's own class."""
+    """Read the last chunk of a stream of growing values, if it is an instance of the schema's own class.
+
+    llama-index yields a copy of the class that takes any value, until the values are valid.
+    """
+    if any(kind.__name__ == "FlexibleModel" for kind in type(value).__mro__):
+        return reply._replace(parsed=ParsedValue(_set_fields(value)), failure=None)
     return read_result(value, own) if own.is_instance(value) else reply
+
+
+def _set_fields(value: Any) -> Any:
+    return value.model_dump(mode="json", exclude_unset=True)
 
 
 def refused(result: object) -> Reply:

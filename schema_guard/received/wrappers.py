@@ -24,6 +24,7 @@ __all__ = ["unwrap"]
 
 _BAD_STATUS = 400
 _PLAIN = (str, bytes, bool, int, float, list, type(None))
+_MESSAGES = frozenset({"replies", "validated", "last_message"})
 _RAW_AND_PARSED = {"raw", "parsed", "parsing_error"}
 
 
@@ -37,6 +38,7 @@ def unwrap(wrapper: object, inner: Inner) -> Reply | None:
     for opener in (
         _pair,
         _raw_and_parsed,
+        _pipeline,
         _http,
         _raw_response,
         agents.result,
@@ -75,6 +77,14 @@ def _raw_and_parsed(wrapper: object, inner: Inner) -> Reply | None:
     if reply is None:
         return parsed
     return reply if parsed is None or parsed.parsed is None else reply._replace(parsed=parsed.parsed)
+
+
+def _pipeline(wrapper: object, inner: Inner) -> Reply | None:
+    """Open the output of a Haystack pipeline: the only reply in the outputs of its components."""
+    if type(wrapper) is not dict or not all(type(output) is dict for output in wrapper.values()):
+        return None
+    outputs = [output for output in wrapper.values() if not _MESSAGES.isdisjoint(output)]
+    return read_shape(outputs[0]) if len(outputs) == 1 else None
 
 
 def _http(response: object, inner: Inner) -> Reply | None:

@@ -84,6 +84,7 @@ class Case(NamedTuple):
         serving: Starts a server.
         finish_reason: In the library's words, what the SDK's answer says.
         said: What the server answers with.
+        model: The model that the function names.
     """
 
     sdk: str
@@ -93,6 +94,7 @@ class Case(NamedTuple):
     serving: Serving
     finish_reason: str
     said: Said = VALID
+    model: str = MODEL
 
     @property
     def id(self) -> str:
@@ -104,8 +106,8 @@ class Case(NamedTuple):
 class Sdk:
     """Collects the cases of one SDK, as a decorator of what makes their functions."""
 
-    def __init__(self, name: str, serving: Serving = serve_openai) -> None:
-        self.name = name
+    def __init__(self, name: str, serving: Serving = serve_openai, model: str = MODEL) -> None:
+        self.name, self.model = name, model
         self.cases: list[Case] = []
         self.failures: list[Case] = []
         self.serving = serving
@@ -116,7 +118,7 @@ class Sdk:
         """Give a decorator that keeps a case; *wrong* is what else the server may answer it with."""
 
         def keep(make: Any) -> Any:
-            case = Case(self.name, returns, how, make, self.serving, finish_reason)
+            case = Case(self.name, returns, how, make, self.serving, finish_reason, model=self.model)
             self.cases.append(case)
             self.failures += [case._replace(said=text) for text in wrong]
             return make

@@ -33,6 +33,8 @@ MODULES = (
     "pydantic_ai_calls",
     "openai_agents_calls",
     "langchain_calls",
+    "llama_index_calls",
+    "haystack_calls",
     "boto3_calls",
     "httpx_calls",
 )

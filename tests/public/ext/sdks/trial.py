@@ -7,7 +7,7 @@ import inspect
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard import GuardFailed, guard, open_store
-from tests.public.ext.sdks.case import INPUT, MODEL, OUTPUT, PROMPT, VALUE, Case, Invoice
+from tests.public.ext.sdks.case import INPUT, OUTPUT, PROMPT, VALUE, Case, Invoice
 
 if TYPE_CHECKING:
     from schema_guard import Store
@@ -74,7 +74,7 @@ def _facts(case: Case, row: Any, said: str | None) -> Facts:
         failed or said,
         None if tokens == (None, None) else tokens == (INPUT, OUTPUT),
         None if row["finish_reason"] is None else row["finish_reason"] == case.finish_reason,
-        None if row["model"] is None else row["model"] == MODEL,
+        None if row["model"] is None else row["model"] == case.model,
     )
 
 
