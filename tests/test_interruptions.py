@@ -13,7 +13,7 @@ from schema_guard import About, GuardFailed, Store, guard, open_store
 from schema_guard.interruptions import is_interruption
 from schema_guard.judging import judge
 from schema_guard.models.error_keys import remove_key
-from schema_guard.preparing.version import fingerprint
+from schema_guard.preparing import version
 from schema_guard.prices import tokens
 from schema_guard.prices.charges import charges_of
 from schema_guard.providers.dialects import dialect
@@ -159,9 +159,9 @@ def test_a_signal_while_an_element_of_a_prompt_is_looked_at_comes_out(interrupt,
 
 def test_a_signal_while_a_version_is_made_comes_out(interrupt, monkeypatch):
     """What lands while the source of a function is read is not taken for a function without source."""
-    monkeypatch.setattr(fingerprint, "_Parts", lambda _: interrupt())
+    monkeypatch.setattr(version, "_Statements", lambda _: interrupt())
     with pytest.raises(Interruption):
-        fingerprint.version_of(raises, [])
+        version.version_of(raises, [])
 
 
 def test_a_signal_while_a_call_is_priced_comes_out(interrupt, monkeypatch):

@@ -40,7 +40,7 @@ class Version:
 
     def compute(self) -> str:
         """Make the version, once: two threads that make it make the same."""
-        from schema_guard.preparing.version.fingerprint import version_of  # only calls need it
+        from schema_guard.preparing.version import version_of  # only calls need it
 
         self.text = version_of(self._function, self._steps)
         return self.text

@@ -68,6 +68,8 @@ CHANGES = {
     "a function that is called by that": ("prompt.upper()", "prompt.lower()"),
     "a method that is called": ('"Rules."', '"No rules."'),
     "how a value is written into a text": ("{prompt!r:>{3}}", "{prompt!s:>{3}}"),
+    "a call whose result is read": ("RUN = str(uuid4())", "RUN = str(uuid4()) + 'x'"),
+    "one of two values of a name": ('TWICE = "b"', 'TWICE = "c"'),
 }
 
 
@@ -75,6 +77,14 @@ CHANGES = {
 def test_what_its_author_would_call_a_change_is_one(change, tmp_path):
     """Another code, default, text, number or called function is another version."""
     assert version(tmp_path, BASE) != version(tmp_path, changed(*CHANGES[change]))
+
+
+def test_version_is_the_same_in_each_process(tmp_path):
+    """The result of a call, such as `uuid4()`, is no part of a version."""
+    modules = [module_of(tmp_path, BASE) for _ in range(2)]
+
+    assert modules[0].RUN != modules[1].RUN
+    assert version_of(modules[0].ask) == version_of(modules[1].ask)
 
 
 NO_CHANGES = {
@@ -86,9 +96,7 @@ NO_CHANGES = {
         "\n\n    def ask(\n        prompt,\n        tone='dry',\n    ):",
     ),
     "a function that nobody calls": ('"unused"', '"still unused"'),
-    "what a call gives": ("RUN = str(uuid4())", "RUN = str(uuid4()) + 'x'"),
-    "a name that is bound twice": ('TWICE = "b"', 'TWICE = "c"'),
-    "a name that a function rebinds": ("COUNT = 0", "COUNT = 7"),
+    "a name that the function rebinds": ("COUNT = 0", "COUNT = 7"),
     "what stands elsewhere in the module": (
         "from uuid import uuid4",
         "from uuid import uuid4\n    import os",
@@ -147,24 +155,51 @@ def test_a_text_that_is_imported_counts(tmp_path):
     del sys.modules["prompts_of_test"]
 
 
-def test_a_closure_counts_by_its_literals(tmp_path):
-    """A text of the function around it counts when it is a literal there, and by name when it is a parameter."""
-    text = """
-    def make(run, tone):
-        PROMPT = "Be short."
-        def helper(prompt):
-            return prompt.upper()
-        def ask(prompt):
-            return helper(PROMPT + run + prompt)
+FACTORY = """
+    def make(tone, model, shots=()):
+        prompt = f"Be {tone}."
+        def helper(text):
+            return text.upper() + model
+        def ask(text):
+            return helper(prompt + text), shots
         return ask
 
-    ask = make("{run}", "dry")
-    """
-    base = version(tmp_path, text)
+    ask = make({})
+"""
 
-    assert version(tmp_path, text.replace("{run}", "other")) == base
-    assert version(tmp_path, text.replace("short", "long")) != base
-    assert version(tmp_path, text.replace("upper", "lower")) != base
+
+def test_functions_of_one_factory_have_versions_of_their_values(tmp_path):
+    """Two functions that one factory made with another prompt, model, or list of examples are two versions."""
+    arguments = ("'dry', 'a'", "'warm', 'a'", "'dry', 'b'", "'dry', 'a', [{'role': 'user'}]")
+    versions = [version(tmp_path, FACTORY.replace("{}", each)) for each in arguments]
+
+    assert len(set(versions)) == 4
+    assert version(tmp_path, FACTORY.replace("{}", arguments[0])) == versions[0]
+
+
+def test_source_around_a_closure_counts(tmp_path):
+    """Code of the factory that the function reads is a part of its version."""
+    text = FACTORY.replace("{}", "'dry', 'a'")
+
+    for old, new in (("upper", "lower"), ("Be ", "Stay ")):
+        assert version(tmp_path, text) != version(tmp_path, text.replace(old, new)), old
+
+
+def test_objects_in_a_closure_are_no_part_of_a_version(tmp_path):
+    """A client in a closure has no value that is the same in each process."""
+    versions = {version(tmp_path, FACTORY.replace("{}", "'dry', 'a', object()")) for _ in range(2)}
+
+    assert len(versions) == 1
+
+
+def test_many_values_in_a_closure_do_not_count(tmp_path, caplog):
+    """A function that each request makes anew has at most 20 versions of its values, and one for all others."""
+    module = module_of(tmp_path, FACTORY.replace("{}", "'', ''"))
+    versions = [version_of(module.make(str(request), "a")) for request in range(25)]
+
+    assert len(set(versions[:20])) == 20
+    assert len(set(versions[20:])) == 1
+    assert "name the version" in caplog.text
 
 
 def test_methods_are_followed(tmp_path):

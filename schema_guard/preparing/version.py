@@ -1,0 +1,364 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The version of a function: 12 hex digits of what its author would call a change.
+
+Rules:
+1. The version is a hash of normalized source: the function, and each statement that binds a name that it reads. It is
+   the same on every machine and Python. Layout, comments, docstrings, and decorators are no part of it.
+2. Statements of other modules count if they are assignments. A statement that reads a file counts with its value.
+3. The values of a closure and of a partial count, because one factory makes several functions of the same source.
+4. For code without source (`python -c`, a notebook), its bytes, names, and constants count.
+"""
+
+from __future__ import annotations
+
+import ast
+import copy
+import json
+import linecache
+import logging
+import sys
+from functools import lru_cache, partial
+from types import CodeType, FunctionType, ModuleType
+from typing import TYPE_CHECKING, Any, Final
+
+from schema_guard.interruptions import value_or
+from schema_guard.light.digest import hex_digest
+from schema_guard.preparing.parameters import innermost
+from schema_guard.preparing.shapes import name_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from schema_guard.strategies import Step
+
+__all__ = ["as_text", "version_of"]
+
+_FUNCTIONS: Final = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
+_DEFINITIONS: Final = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+_READING: Final = frozenset({"read", "read_text", "read_bytes", "get_data"})
+# Fields of a tree that say nothing, or not on every Python.
+_SILENT: Final = frozenset({"ctx", "kind", "type_comment", "simple"})
+_PLAIN: Final = (str, bytes, bool, int, float, complex, type(None))
+# A function that is made in each call of another one holds that call's values.
+_MOST_CLOSURES: Final = 20
+_logger = logging.getLogger("schema_guard")
+_closures: dict[tuple[str, str, int], set[int | None]] = {}
+
+
+def version_of(function: Any, steps: Sequence[Step]) -> str:
+    """Return the version of a function that is called with these steps."""
+    step_parts = [
+        [step.strategy.name, step.instructions, [[example.task, example.value] for example in step.examples]]
+        for step in steps
+    ]
+    parts = [step_parts, *_bound_arguments(function), *_function_parts(function)]
+    return hex_digest(json.dumps(parts, default=repr), 12)
+
+
+def _bound_arguments(function: Any) -> Iterator[str]:
+    """Yield the arguments of partials."""
+    while isinstance(function, partial):
+        arguments = [*enumerate(function.args), *sorted(function.keywords.items())]
+        yield from (f"{key}={as_text(value) if _is_plain(value) else ''}" for key, value in arguments)
+        function = function.func
+
+
+def _function_parts(function: Any) -> list[str]:
+    inner = innermost(function)
+    if not isinstance(inner, FunctionType):
+        return [name_of(function)]
+    # Odd source must not cost the function a call.
+    statements = value_or(None, _Statements, inner)
+    if statements is None:
+        return [_code_text(inner)]
+    return [*sorted(statements.texts), _limited(inner, "; ".join(sorted(statements.values)))]
+
+
+def _limited(function: FunctionType, values: str) -> str:
+    """Return the values of a closure; no values if too many closures of the same code have others."""
+    code, digest = function.__code__, hash(values)
+    known = _closures.setdefault((code.co_filename, code.co_qualname, code.co_firstlineno), set())
+    if digest in known or len(known) < _MOST_CLOSURES:
+        known.add(digest)
+        return values
+    if None not in known:
+        known.add(None)
+        _logger.warning(
+            "%s reads values of the function around it that often differ: they no longer count as its version. "
+            "Pass them as arguments, or name the version: guard(..., about=About(version=...))",
+            function.__qualname__,
+        )
+    return ""
+
+
+class _Statements:
+    """The statements that a function reads, as texts.
+
+    Attributes:
+        texts: Normalized statements, and the values of those that read a file.
+        values: Of closures.
+    """
+
+    def __init__(self, function: FunctionType) -> None:
+        self.texts: set[str] = set()
+        self.values: set[str] = set()
+        self._own = function.__globals__
+        self._seen: set[object] = set()
+        self._add_function(function)
+
+    def _add_function(self, function: FunctionType) -> None:
+        """Add a function, the names that it reads, and its closure."""
+        if function in self._seen:
+            return
+        self._seen.add(function)
+        code, names = function.__code__, function.__globals__
+        tree = _tree(code.co_filename, names)
+        paths = [] if tree is None else _paths(tree).get((code.co_name, code.co_firstlineno), [])
+        for path in paths:
+            self._add(path[-1], path[:-1], names)
+        if not paths:
+            self.texts.add(_code_text(function))
+            for name in code.co_names:
+                self._add_callee(names.get(name))
+        for name, cell in zip(code.co_freevars, function.__closure__ or (), strict=True):
+            value = value_or(None, getattr, cell, "cell_contents")  # none if it isn't bound yet
+            if _is_plain(value):
+                self.values.add(f"{name}={as_text(value)}")
+            self._add_callee(value)
+
+    def _add_callee(self, value: Any) -> None:
+        inner = innermost(value) if callable(value) else None
+        if isinstance(inner, FunctionType) and inner.__globals__ is self._own:
+            self._add_function(inner)
+
+    def _add(self, node: ast.AST, around: tuple[ast.AST, ...], names: dict[str, Any]) -> None:
+        if node in self._seen:
+            return
+        self._seen.add(node)
+        bare = copy.copy(node)
+        if isinstance(bare, _DEFINITIONS):
+            bare.decorator_list = []
+        self.texts.add(as_text(bare))
+        for chain in _chains(bare):
+            self._follow(chain, (*around, node), names)
+
+    def _follow(self, chain: tuple[str, ...], path: tuple[ast.AST, ...], names: dict[str, Any]) -> None:
+        """Add the statements that bind a name, or an attribute of a class or module of that name.
+
+        Args:
+            chain: The name, and the attributes that are read from it.
+            path: The scopes around the code that reads it, outermost first.
+            names: Of the module.
+        """
+        first, *rest = chain
+        # A class is a scope only for its own body.
+        scopes = [i for i, s in enumerate(path) if first in _bindings(s) and not isinstance(s, ast.ClassDef)]
+        if not scopes:
+            return
+        scope, around = path[scopes[-1]], path[: scopes[-1]]
+        owner = around[-1] if around else None
+        if rest and isinstance(owner, ast.ClassDef) and first == _first_parameter(scope):
+            self._add_member(owner, rest[0], around[:-1], names)
+        for statement in _bindings(scope)[first]:
+            self._add_bound(statement, chain, (*around, scope), names)
+
+    def _add_bound(
+        self, statement: ast.AST, chain: tuple[str, ...], path: tuple[ast.AST, ...], names: dict[str, Any]
+    ) -> None:
+        """Add a statement that binds a name."""
+        first, *rest = chain
+        if isinstance(statement, (ast.Import, ast.ImportFrom)):
+            self._follow_import(statement, first, rest, names)
+        elif isinstance(statement, _DEFINITIONS) and names is not self._own:
+            return  # of another module
+        elif isinstance(statement, ast.ClassDef):
+            if rest:
+                self._add_member(statement, rest[0], path, names)
+        else:
+            self._add(statement, path, names)
+            if len(path) == 1:
+                self._add_read_value(statement, first, names.get(first))
+
+    def _follow_import(
+        self, statement: ast.Import | ast.ImportFrom, name: str, rest: list[str], names: dict[str, Any]
+    ) -> None:
+        alias = next(a for a in statement.names if name in (a.asname, a.name, a.name.partition(".")[0]))
+        if isinstance(statement, ast.Import):
+            module = sys.modules.get(alias.name if alias.asname else name)
+        else:
+            parents = str(names.get("__package__") or "").split(".")
+            base = parents[: len(parents) - statement.level + 1] if statement.level else []
+            module = sys.modules.get(".".join(filter(None, [*base, statement.module])))
+            rest = [alias.name, *rest]
+        while module is not None and rest and isinstance(inner := vars(module).get(rest[0]), ModuleType):
+            module, rest = inner, rest[1:]
+        # The standard library differs between Pythons.
+        if module is None or not rest or module.__name__.partition(".")[0] in sys.stdlib_module_names:
+            return
+        tree = _tree(getattr(module, "__file__", None), vars(module))
+        if tree is not None and ("import", module.__name__, rest[0]) not in self._seen:
+            self._seen.add(("import", module.__name__, rest[0]))
+            self._follow(tuple(rest), (tree,), vars(module))
+
+    def _add_member(
+        self, owner: ast.ClassDef, name: str, around: tuple[ast.AST, ...], names: dict[str, Any]
+    ) -> None:
+        """Add an attribute of a class, or of its base in the same module."""
+        members = _bindings(owner).get(name, ())
+        for member in members:
+            self._add(member, (*around, owner), names)
+            self._add_read_value(member, f"{owner.name}.{name}", getattr(names.get(owner.name), name, None))
+        for base in () if members else _chains(ast.Tuple(owner.bases)):
+            self._follow((*base, name), around, names)
+
+    def _add_read_value(self, statement: ast.AST, name: str, value: Any) -> None:
+        """Add the value of a statement that reads a file."""
+        reads = (part.attr in _READING for part in ast.walk(statement) if isinstance(part, ast.Attribute))
+        if not isinstance(statement, _DEFINITIONS) and any(reads) and _is_plain(value):
+            self.texts.add(f"{name}={as_text(value)}")
+
+
+def _code_text(function: FunctionType) -> str:
+    """Return what stands for a function without source."""
+    return as_text([list(_code_parts(function.__code__, function.__doc__)), _plain_defaults(function)])
+
+
+def _plain_defaults(function: FunctionType) -> list[Any]:
+    values = [*(function.__defaults__ or ()), *sorted((function.__kwdefaults__ or {}).items())]
+    return [value for value in values if _is_plain(value)]
+
+
+def _code_parts(code: CodeType, docstring: str | None) -> Iterator[Any]:
+    yield from (code.co_code, code.co_names)
+    for part in code.co_consts:
+        if isinstance(part, CodeType):
+            yield from _code_parts(part, None)
+        elif part != docstring:
+            yield part
+
+
+# Syntax.
+
+
+def _tree(file: str | None, names: dict[str, Any]) -> ast.Module | None:
+    """Return the syntax of a module; None if there is none to read, as in a notebook or under `python -c`."""
+    if file is None or file.startswith("<") or names.get("__file__") is None:
+        return None
+    linecache.checkcache(file)
+    text = "".join(linecache.getlines(file, names))
+    return _parsed(text) if text else None
+
+
+@lru_cache(maxsize=16)
+def _parsed(text: str) -> ast.Module | None:
+    try:
+        return ast.parse(text)
+    except (SyntaxError, ValueError):
+        return None
+
+
+@lru_cache(maxsize=16)
+def _paths(tree: ast.Module) -> dict[tuple[str, int], list[tuple[ast.AST, ...]]]:
+    """Return each function with the scopes around it, by the name and first line of its code."""
+    paths: dict[tuple[str, int], list[tuple[ast.AST, ...]]] = {}
+    waiting: list[tuple[ast.AST, tuple[ast.AST, ...]]] = [(tree, ())]
+    while waiting:
+        node, path = waiting.pop()
+        if isinstance(node, (ast.Module, *_DEFINITIONS, *_FUNCTIONS)):
+            path = (*path, node)
+        if isinstance(node, _FUNCTIONS):
+            line = min([node.lineno, *(part.lineno for part in getattr(node, "decorator_list", ()))])
+            paths.setdefault((getattr(node, "name", "<lambda>"), line), []).append(path)
+        waiting += [(child, path) for child in ast.iter_child_nodes(node)]
+    return paths
+
+
+@lru_cache(maxsize=128)
+def _bindings(scope: ast.AST) -> dict[str, list[ast.AST]]:
+    """Return the names of a scope, with the statements that bind each of them; none bind a parameter."""
+    bindings: dict[str, list[ast.AST]] = {}
+    if isinstance(scope, _FUNCTIONS):
+        bindings = {part.arg: [] for part in ast.walk(scope.args) if isinstance(part, ast.arg)}
+    body = getattr(scope, "body", [])
+    for statement in body if isinstance(body, list) else ():
+        for name in dict.fromkeys(_bound_names(statement)):
+            bindings.setdefault(name, []).append(statement)
+    return bindings
+
+
+def _bound_names(statement: ast.AST) -> Iterator[str]:
+    if isinstance(statement, _DEFINITIONS):
+        yield statement.name
+        return
+    for part in ast.walk(statement):
+        if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store):
+            yield part.id
+        elif isinstance(part, ast.alias):
+            yield part.asname or part.name.partition(".")[0]
+        elif isinstance(part, _DEFINITIONS):
+            yield part.name
+
+
+def _first_parameter(scope: ast.AST) -> str | None:
+    arguments = [*scope.args.posonlyargs, *scope.args.args] if isinstance(scope, _FUNCTIONS) else []
+    return arguments[0].arg if arguments else None
+
+
+def _chains(node: ast.AST) -> list[tuple[str, ...]]:
+    """Return the names that code reads, each with the attributes that are read from it."""
+    chains: set[tuple[str, ...]] = set()
+    for part in ast.walk(node):
+        attributes: list[str] = []
+        while isinstance(part, ast.Attribute):
+            attributes.insert(0, part.attr)
+            part = part.value  # noqa: PLW2901 - down to the name
+        if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Load):
+            chains.add((part.id, *attributes))
+    return sorted(chains)
+
+
+# Texts. `ast.dump` and `ast.unparse` differ between Pythons.
+
+
+def as_text(part: Any) -> str:
+    """Return the text of a tree, of a list of trees, or of a plain value."""
+    if isinstance(part, ast.JoinedStr):
+        return f"f({_pieces(part)})"
+    if isinstance(part, ast.AST):
+        fields = [(name, value) for name, value in ast.iter_fields(part) if name not in _SILENT]
+        if isinstance(part, _DEFINITIONS) and ast.get_docstring(part, clean=False) is not None:
+            fields = [(name, value[1:] if name == "body" else value) for name, value in fields]
+        filled = sorted(
+            f"{name}={as_text(value)}" for name, value in fields if value is not None and value != []
+        )
+        return f"{type(part).__name__}({' '.join(filled)})"
+    if isinstance(part, dict):
+        return f"{{{' '.join(sorted(f'{as_text(key)}:{as_text(value)}' for key, value in part.items()))}}}"
+    if isinstance(part, (set, frozenset)):
+        return f"{{{' '.join(sorted(map(as_text, part)))}}}"
+    if isinstance(part, (list, tuple)):
+        return f"{type(part).__name__}({' '.join(map(as_text, part))})"
+    # Decimal digits of a large number are refused, and printable characters differ between Pythons.
+    return hex(part) if type(part) is int else ascii(part)
+
+
+def _pieces(text: ast.JoinedStr) -> str:
+    """Return the pieces of an f-string. Pythons cut its texts differently."""
+    pieces: list[str] = [""]
+    for value in text.values:
+        if isinstance(value, ast.Constant):
+            pieces[-1] += str(value.value)
+        else:
+            assert isinstance(value, ast.FormattedValue)
+            spec = _pieces(value.format_spec) if isinstance(value.format_spec, ast.JoinedStr) else ascii("")
+            pieces[-1:] = [pieces[-1], f"{as_text(value.value)}!{value.conversion}:{spec}", ""]
+    return " ".join(piece if i % 2 else ascii(piece) for i, piece in enumerate(pieces))
+
+
+def _is_plain(value: Any) -> bool:
+    """Return whether a value is a text, a number, or a list or dict of them."""
+    if type(value) is dict:
+        return all(map(_is_plain, value)) and all(map(_is_plain, value.values()))
+    if type(value) in (tuple, list, frozenset):
+        return all(map(_is_plain, value))
+    return type(value) in _PLAIN
