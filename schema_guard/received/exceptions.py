@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 from schema_guard.errors import SchemaGuardError
 from schema_guard.interruptions import is_interruption
 from schema_guard.providers.fields import as_json, field, items, words
-from schema_guard.received import openai_agents, replies
+from schema_guard.received import dspy, openai_agents, replies
 from schema_guard.received.pydantic_errors import carried, is_validation_error, title_of
 from schema_guard.received.pydantic_failures import refused_by, refused_text
 from schema_guard.received.replies import Reply, read_shape, rejected
@@ -35,6 +35,7 @@ __all__ = ["read_exception"]
 
 _MOST_LINKS: Final = 20
 _AGENTS: Final = frozenset({"pydantic_ai"})
+_DSPY: Final = frozenset({"dspy"})
 _LANGCHAIN: Final = frozenset({"langchain_core"})
 # The beginnings of what llama-index raises for a reply that its programs cannot use.
 _PROGRAMS_FAILED: Final = (
@@ -107,6 +108,9 @@ def _read(error: BaseException, schema: Schema[Any] | None, *, is_observed: bool
     if reply is not None:
         return reply
     if schema is not None:
+        reply = dspy.raised(error)
+        if reply is not None:
+            return reply
         for reader in (
             _json_error,
             _validation_error,
@@ -129,6 +133,8 @@ def _fault(error: BaseException) -> Reply | None:
         return _excluded("provider_error", error)
     names = {kind.__name__ for kind in type(error).__mro__}
     if "ModelAPIError" in names and is_of(type(error), _AGENTS):
+        return _excluded("provider_error", error)
+    if names & {"LMProviderError", "LMTransportError"} and is_of(type(error), _DSPY):
         return _excluded("provider_error", error)
     if "ModelError" in names and is_of(type(error), _LANGCHAIN):
         return _excluded("provider_error", error)

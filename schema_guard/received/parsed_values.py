@@ -64,6 +64,11 @@ class TypedValues:
         """Say whether a bool or number is what the schema itself is about: by its `type`, its `enum` or its `const`."""
         return _is_schema_scalar(self._document, value)
 
+    def takes_lists(self) -> bool:
+        """Return whether a list may be a value of the schema: unless it names its types, and an array is not one."""
+        types = [part["type"] for part in _roots(self._document) if "type" in part]
+        return not types or any(kind == "array" or "array" in kind for kind in types)
+
 
 def _is_class(annotation: Any) -> bool:
     """Say whether an annotation is a class whose instances are what JSON cannot be."""

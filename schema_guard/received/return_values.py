@@ -6,7 +6,7 @@ Rules, the first that fits:
 2. An instance of the schema's own class is the value, whatever its fields are called.
 3. A dict with a key that marks replies and that the schema itself declares is data.
 4. A provider's reply is read; where the SDK had parsed it too, that stands beside the text.
-5. Wrappers of others are opened: pairs, `.parsed`, results of agents, raw and HTTP responses.
+5. Wrappers of others are opened: predictions of DSPy, pairs, `.parsed`, results of agents, raw and HTTP responses.
 6. What is left and plain JSON is data, a bool or number only where the schema is about one.
 Nothing here raises, whatever comes.
 """
@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from schema_guard.interruptions import is_interruption
 from schema_guard.providers.fields import first
+from schema_guard.received import dspy
 from schema_guard.received.advice import advice_for
 from schema_guard.received.parsed_values import never_filled
 from schema_guard.received.pydantic_failures import refused_by
@@ -83,7 +84,7 @@ def _read(result: object, own: TypedValues, depth: int) -> Reply | None:  # noqa
     reply = read_shape(result)
     if reply is not None:
         return _with_parsed_value(result, reply, own)
-    reply = unwrap(result, lambda inner: _read(inner, own, depth - 1))
+    reply = dspy.returned(result, own) or unwrap(result, lambda inner: _read(inner, own, depth - 1))
     if reply is not None:
         return reply
     if isinstance(result, dict | list) or own.is_schema_scalar(result):

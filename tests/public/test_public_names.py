@@ -17,6 +17,7 @@ PUBLIC_MODULES = (
     "schema_guard.decide",
     "schema_guard.models",
     "schema_guard.ext.recorders",
+    "schema_guard.ext.recorders.dspy",
     "schema_guard.ext.recorders.instructor",
     "schema_guard.ext.recorders.langchain",
     "schema_guard.ext.recorders.litellm",

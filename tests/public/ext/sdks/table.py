@@ -31,6 +31,7 @@ MODULES = (
     "litellm_calls",
     "instructor_calls",
     "pydantic_ai_calls",
+    "dspy_calls",
     "openai_agents_calls",
     "langchain_calls",
     "llama_index_calls",
