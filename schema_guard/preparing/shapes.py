@@ -60,6 +60,8 @@ _PROMPT = "params.prompt"
 # Annotations, as types or as the text that `from __future__ import annotations` leaves, that may carry a task.
 _TASK_TYPES = (str, list, Sequence, Nothing)
 _TASK_TEXTS = ("str", "list", "List", "Sequence")
+# The method that makes an object a prompt value of LangChain.
+_PROMPT_VALUE = "to_messages"
 
 
 # A dict that stands beside the provider's arguments and is no argument itself: its keys are merged one by one.
@@ -221,8 +223,9 @@ def _may_carry_task(parameter: Parameter) -> bool:
         return False
     annotation = parameter.annotation
     if isinstance(annotation, str):
-        return annotation.split("[")[0].rpartition(".")[2] in _TASK_TEXTS
-    return (get_origin(annotation) or annotation) in _TASK_TYPES
+        name = annotation.split("[")[0].rpartition(".")[2]
+        return name in _TASK_TEXTS or name.endswith("PromptValue")
+    return (get_origin(annotation) or annotation) in _TASK_TYPES or hasattr(annotation, _PROMPT_VALUE)
 
 
 def _written(parameter: Parameter) -> str:
@@ -249,7 +252,7 @@ def task_of(
     argument = None if name is None else _argument(shape, args, kwargs, name, shape.default)
     if type(argument) is str:
         return argument
-    task = _prompt(argument, provider)
+    task = _prompt(_unwrapped(argument), provider)
     if task is not None:
         return task
     if not shape.is_sent:
@@ -298,6 +301,15 @@ def _prompt(task: Any, provider: str | None) -> Prompt | None:
     return messages_of(task, provider)
 
 
+def _unwrapped(task: Any) -> Any:
+    """Return the text or the messages in a prompt value of LangChain; anything else as it is."""
+    if not hasattr(type(task), _PROMPT_VALUE):
+        return task
+    from schema_guard.providers.dialects.prompt_values import content_of  # as in _prompt()
+
+    return content_of(task)
+
+
 def arguments(
     shape: Shape,
     ask: Ask,
@@ -307,7 +319,7 @@ def arguments(
     model: Any = None,
 ) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """Give the arguments for one attempt: the caller's, with the prompt and what else the function takes."""
-    if len(args) == 1 and not kwargs and shape.is_plain and type(ask.prompt) is str:
+    if len(args) == 1 and not kwargs and shape.is_plain and type(ask.prompt) is str is type(args[0]):
         return (ask.prompt,), kwargs
     if shape.options is not None:
         merged = _merged(options or {}, options_argument(shape, args, kwargs) or {})
@@ -320,25 +332,29 @@ def arguments(
         theirs = _instructions_argument(shape, args, kwargs)
         text = f"{theirs}\n\n{ask.prompt}" if theirs and ask.prompt else theirs or ask.prompt
         return _with(shape, args, kwargs, shape.instructions, text)
-    assert shape.task is not None
     if isinstance(ask.prompt, str):
-        return _with(shape, args, kwargs, shape.task, ask.prompt)
+        return with_task(shape, args, kwargs, ask.prompt)
     from schema_guard.providers.dialects.dialect import elements_of  # as in _prompt()
 
-    return _with(shape, args, kwargs, shape.task, elements_of(ask.prompt))
+    return with_task(shape, args, kwargs, elements_of(ask.prompt))
 
 
 def task_argument(shape: Shape, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Give what a call gives as its task, as it is; None where it has none."""
+    """Return the text or the messages that a call gives as its task, or anything else as it is; None if it has none."""
     task = None if shape.task is None else _argument(shape, args, kwargs, shape.task, shape.default)
-    return None if task is Nothing else task
+    return None if task is Nothing else _unwrapped(task)
 
 
 def with_task(
     shape: Shape, args: tuple[Any, ...], kwargs: dict[str, Any], task: Any
 ) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """Give the arguments of a call with another task in them."""
+    """Return the arguments of a call with another task in them, in the form of the one that it gives."""
     assert shape.task is not None
+    theirs = _argument(shape, args, kwargs, shape.task, shape.default)
+    if hasattr(type(theirs), _PROMPT_VALUE):
+        from schema_guard.providers.dialects.prompt_values import with_content  # as in _prompt()
+
+        task = with_content(theirs, task)
     return _with(shape, args, kwargs, shape.task, task)
 
 
