@@ -15,6 +15,7 @@ from schema_guard.configuration.layout import layout_of, without_layout
 from schema_guard.configuration.loss import loss_lines, without_schemas
 from schema_guard.configuration.thinking import thinking_of
 from schema_guard.configuration.traffic import again_of, without_fallback
+from schema_guard.decide.exclusions import unexplained
 from schema_guard.decide.failing_places import failing_places
 from schema_guard.pointer import pointer
 from schema_guard.records.selection import NO_SEGMENT
@@ -36,6 +37,7 @@ from schema_guard.text import clip, plural, shortened
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from schema_guard.decide.exclusions import Unexplained
     from schema_guard.report.figures import By, Configuration, ExcludedFigures, Report
     from schema_guard.report.stopped import StoppedReplies
 
@@ -199,7 +201,18 @@ def _row(configuration: Configuration, *, is_marked: bool) -> tuple[str, ...]:
     rates = (configuration.valid_first_time, configuration.fixed_by_retry, configuration.failed)
     traffic = (_traffic(configuration),) if is_marked else ()
     clean = PARSED if _is_parsed(configuration) else bounded(configuration.clean)
-    return str(configuration.calls), clean, *map(bounded, rates), str(configuration.transport), *traffic
+    return str(configuration.calls), clean, *map(bounded, rates), _excluded(configuration), *traffic
+
+
+def _unexplained(configuration: Configuration) -> Unexplained | None:
+    """Return the calls of unknown cause, unless they are few."""
+    excluded = ((way.code, way.exception, way.calls) for way in configuration.excluded)
+    return unexplained(excluded, configuration.calls, 0.0)
+
+
+def _excluded(configuration: Configuration) -> str:
+    unknown = _unexplained(configuration)
+    return f"{configuration.transport}" + (f" ({unknown.calls} unknown)" if unknown else "")
 
 
 def _is_parsed(configuration: Configuration) -> bool:
@@ -320,6 +333,10 @@ def _exclusion_lines(name: str, configuration: Configuration) -> Iterator[str]:
             yield f"{name}: {traffic.text}"
     if configuration.transport:
         yield f"{name} excluded: {', '.join(_causes(configuration))}"
+    if unknown := _unexplained(configuration):
+        failed = configuration.failed.count + unknown.calls
+        rate = share(failed / (configuration.calls + unknown.calls))
+        yield f"{name}: {unknown.text}, and the cause is unknown. If these are failures, {rate} % of calls failed"
 
 
 def _causes(configuration: Configuration) -> Iterator[str]:

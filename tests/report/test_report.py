@@ -173,6 +173,19 @@ def test_excluded_calls_are_told_by_whose_fault_they_are(store):
     assert left_out(document_of(report)) == []
 
 
+@pytest.mark.parametrize(("unknown", "cell"), [(4, "4"), (5, "5 (5 unknown)")])
+def test_row_shows_five_excluded_calls_of_unknown_cause(store, unknown, cell):
+    """From five on, the row names them, and a line shows the rate if they are failures."""
+    broken = Failure("transport", "call_raised", "...")
+    made = [replace_exception(outcome(number, broken, ...), "KeyError") for number in range(unknown)]
+    report = recorded(store, *[outcome(90 + number) for number in range(4)], outcome(99, TOTAL, ...), *made)
+
+    text = " ".join(as_text(report).split())
+    assert f"] {cell} - shop.extract asked" in text
+    line = "5 of 10 calls raised KeyError, and the cause is unknown. If these are failures, 60.0 % of calls failed"
+    assert (line in text) is (unknown == 5)
+
+
 def replace_exception(given, exception):
     (attempt,) = given.attempts
     return given._replace(attempts=(attempt._replace(exception=exception),))
