@@ -191,6 +191,7 @@ PARTS = {
     "option:--from": "schema_guard.ext.traces.command",
     "option:--playbook": "schema_guard.ext.playbook.command:run_command",
     "executor:ray": "schema_guard.ext.rows.bench_on_ray.on_ray:executor",
+    "recorders": "schema_guard.ext.recorders:FRAMEWORKS",
     "option:--serve": "schema_guard.ext.serving:serve_report",
 }
 """`KIND:NAME` of an object -> `MODULE:NAME`, or a whole module."""

@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import platform
 import sqlite3
+from collections import Counter
 from importlib.metadata import PackageNotFoundError, metadata, requires, version
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,8 @@ import click
 import schema_guard
 from schema_guard.cli.shared.options import absent, build_command, imported, print_json, shared, store_of
 from schema_guard.configuration.gateway_repair import in_words, repairers_of
-from schema_guard.errors import SchemaGuardError
+from schema_guard.errors import MissingPart, SchemaGuardError
+from schema_guard.extensions import load
 from schema_guard.models.weights import existing_weights
 from schema_guard.preparing.intermediaries import repairers_in, retrying_in
 from schema_guard.preparing.name_limits import OTHERS
@@ -129,6 +131,7 @@ def _store(url: str | None) -> dict[str, str]:
         **{f"warning {number}": said for number, said in enumerate(info.warnings, start=1)},
         **_folded(counted),
         **_recorded_between(counted),
+        **_recorders(counted),
     }
 
 
@@ -168,13 +171,35 @@ def _recorded_between(counted: list[ConfigurationCounts]) -> dict[str, str]:
     return told
 
 
+def _recorders(counted: list[ConfigurationCounts]) -> dict[str, str]:
+    """Return the calls that the recorder of each installed framework has recorded in the store."""
+    try:
+        frameworks = load("recorders")
+    except MissingPart:
+        return {}
+    calls: Counter[object] = Counter()
+    for one in counted:
+        calls[_setting(one.settings, "recorder")] += one.calls + one.transport
+    installed = {name: package for name, package in frameworks.items() if _version(package)}
+    return {
+        f"{package} recorder": f"{calls[name]} calls"
+        if calls[name]
+        else f"no call. If your program uses {package} without guard, turn the recorder on (page recorders)"
+        for name, package in installed.items()
+    }
+
+
 def _retries(settings: str | None) -> int:
+    retries = _setting(settings, "max_retries")
+    return retries if isinstance(retries, int) else 0
+
+
+def _setting(settings: str | None, name: str) -> Any:
     try:
         found = json.loads(settings or "{}")
     except (ValueError, RecursionError):
-        return 0
-    retries = found.get("max_retries") if isinstance(found, dict) else None
-    return retries if isinstance(retries, int) else 0
+        return None
+    return found.get(name) if isinstance(found, dict) else None
 
 
 def _between(named: str) -> dict[str, str]:

@@ -3,13 +3,23 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from schema_guard.light.lazy import find
 
 _HOME_OF = {"counts": "recording"}
 
 __all__ = ["counts"]
+
+FRAMEWORKS: Final = {
+    "dspy": "dspy",
+    "instructor": "instructor",
+    "langchain": "langchain-core",
+    "litellm": "litellm",
+    "openai_agents": "openai-agents",
+    "pydantic_ai": "pydantic-ai-slim",
+}
+"""The package of each recorder, by the name of its module and in records."""
 
 
 def __getattr__(name: str) -> Any:

@@ -69,10 +69,10 @@ def counts() -> dict[str, dict[str, int]]:
         `inside` (part of a call that is recorded further out), `invalid_schema`, `cached`
         (replies out of a framework's cache); `tool_turns` (with tools to choose from, each of whose calls is one call of its
         tool's); `unended` (open calls that were ended because there were too many), `errors` (faults of the recorder).
-        A count that is 0 is left out.
+        A count that is 0 is left out. A recorder that has seen no call at all has `no_calls`.
     """
     with _lock:
-        return {name: dict(counted) for name, counted in _counts.items()}
+        return {name: dict(counted) or {"no_calls": 1} for name, counted in _counts.items()}
 
 
 class _Bounded(OrderedDict[Any, Any]):
@@ -212,6 +212,8 @@ class Recording:
         if store is not None and not isinstance(store, Unset):
             resolved_store(store, strictly=True)
         self.name = name
+        with _lock:
+            _counts.setdefault(name, Counter())
         self._function, self._store, self._segment = function, store, segment
         self._version = version or "recorded"
         self._prices = prices_of(prices)

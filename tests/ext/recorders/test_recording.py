@@ -9,12 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schema_guard import Usage, guard, tags
+from schema_guard import Usage, guard, open_store, tags
+from schema_guard.ext import recorders
 from schema_guard.ext.recorders import counts
 from schema_guard.ext.recorders.nesting import is_same
 from schema_guard.ext.recorders.observed_attempt import AttemptView
 from schema_guard.ext.recorders.recording import MOST_OPEN, Recording
 from schema_guard.ext.recorders.requests import options_of
+from tests.public.commands.command_lines import run
+from tests.public.test_public_names import PUBLIC_MODULES
 
 INVOICE = {
     "type": "object",
@@ -280,3 +283,34 @@ def test_the_cost_is_the_frameworks(recording, kept):
     recording.record([AttemptView(WRONG), AttemptView(RIGHT, cost=0.25)], schema(recording))
 
     assert [outcome.cost for outcome, _ in kept] == [0.75, None]
+
+
+def test_counts_a_recorder_that_has_seen_no_call(recording):
+    """It has `no_calls` until the first call reaches it, even one that is not recorded."""
+    assert counted(recording) == {"no_calls": 1}
+
+    recording.count("without_schema")
+    assert counted(recording) == {"without_schema": 1}
+
+
+def test_doctor_shows_the_calls_of_each_installed_framework(tmp_path, capsys):
+    """For a framework without calls in the store, it names the recorder."""
+    pytest.importorskip("langchain_core", reason="langchain-core is not installed")
+    url = f"sqlite:///{tmp_path}/records.db"
+    with open_store(url) as store:
+        unused = run(capsys, "doctor", "--store", url)[1]
+        recording = Recording("langchain", store=store)
+        recording.record([AttemptView(RIGHT)], schema(recording))
+        store.flush(10)
+
+    assert "langchain-core recorder: no call. If your program uses langchain-core without guard" in unused
+    assert "langchain-core recorder: 1 calls" in run(capsys, "doctor", "--store", url)[1]
+
+
+def test_knows_the_package_of_each_recorder():
+    """Every public recorder is a framework that `doctor` shows."""
+    package = f"{recorders.__name__}."
+
+    assert [package + name for name in recorders.FRAMEWORKS] == [
+        name for name in PUBLIC_MODULES if name.startswith(package)
+    ]
