@@ -316,6 +316,7 @@ def _declare(asked: DecideOptions, store: Store, found: list[Gathered]) -> bool:
     """Store the rate and the steps that the user declares. Return whether there are any."""
     from schema_guard.decide.playbook import STEPS
     from schema_guard.decide.recorded.from_store import targets_of
+    from schema_guard.records.selection import choose_one
 
     texts: dict[StepStatus, tuple[str, ...]] = {
         "declined": asked.decline,
@@ -326,7 +327,8 @@ def _declare(asked: DecideOptions, store: Store, found: list[Gathered]) -> bool:
         return False
     if len(found) > 1:
         raise click.UsageError(
-            "--max-failure-rate, --decline, and --not-applicable apply to one function: name it with --function or --schema"
+            "--max-failure-rate, --decline, and --not-applicable apply to one function: "
+            + choose_one((one.function, one.schema) for one in found)
         )
     fingerprint, function = found[0].schema_fingerprint, found[0].function
     past = targets_of(store, fingerprint, function)

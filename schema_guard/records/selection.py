@@ -241,3 +241,13 @@ def stored_schema(store: Store, fingerprint: str, name: str | None = None) -> Sc
         if schema.fingerprint == fingerprint:
             return schema
     return None
+
+
+def choose_one(named: Iterable[tuple[str | None, str]]) -> str:
+    """Return what to type to choose one function, or one schema of a function, of several."""
+    pairs = list(named)
+    functions = list(dict.fromkeys(function for function, _ in pairs if function))
+    option, names = "--function", functions
+    if len(functions) < len(pairs):
+        option, names = "--schema", list(dict.fromkeys(schema for _, schema in pairs))
+    return f"choose one with {option}: {_listed(names)}"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 from schema_guard.configuration.traffic import SHADOWS, traffic_of
 from schema_guard.decide.exclusions import ways_of
+from schema_guard.decide.recorded.configurations import is_trial, settings_key
 from schema_guard.errors import InvalidArgument
 from schema_guard.report.over_time import HourOfGroup, OverTime, TimedCalls, over_time
 from schema_guard.report.stopped import stopped_replies
@@ -233,7 +234,7 @@ def report_on(  # noqa: PLR0913 - which calls, by name
     groups = sorted(map(_configuration, grouped), key=_by_schema_worst_first)
     return Report(
         store.url,
-        tuple(map(_configuration, pooled(counted, (*_SCHEMA, *apart)))),
+        tuple(map(_configuration, pooled(map(_of_strategy, counted), (*_SCHEMA, *apart)))),
         store.lost_records(since=since),
         by,
         tuple(groups),
@@ -243,6 +244,11 @@ def report_on(  # noqa: PLR0913 - which calls, by name
         store.rows_since(),
         no_calls(store, **which) if is_filtered and not counted else None,
     )
+
+
+def _of_strategy(row: ConfigurationCounts) -> ConfigurationCounts:
+    """Return a trial's counts without the output limits of its tasks, so that a strategy has one line."""
+    return replace(row, settings=settings_key(row)) if is_trial(row) else row
 
 
 def _hours(

@@ -18,6 +18,7 @@ from schema_guard.configuration.traffic import again_of, without_fallback
 from schema_guard.decide.exclusions import unexplained
 from schema_guard.decide.failing_places import failing_places
 from schema_guard.pointer import pointer
+from schema_guard.records.rows import TRIALS
 from schema_guard.records.selection import NO_SEGMENT
 from schema_guard.report.document import Document, Fact, Section, Table
 from schema_guard.report.over_time import MOST_PLOTS
@@ -141,8 +142,13 @@ def _section(
         lines += _again(name, group)
         if group.failures is None:
             lines.append(f"{name}: {NOT_COMPARED}")
+    names = (one.function or "" for _, group in groups for one in report.members(group))
+    functions = sorted({name for name in names if name and not name.startswith(TRIALS)})
+    # Rows by function or version name their function.
+    shared = len(functions) > 1 and report.by in ("model", "segment")
+    of = f", functions {', '.join(map(clip, functions))}" if shared else ""
     return Section(
-        f"schema {clip(schema)} ({fingerprint})",
+        f"schema {clip(schema)} ({fingerprint}){of}",
         table=Table(
             (
                 report.by,
@@ -192,6 +198,8 @@ def _distinct_names(members: Sequence[Configuration]) -> list[str]:
 
 def _part(configuration: Configuration, part: str, *, is_laid_out: bool) -> str:
     named: str = getattr(configuration, part) or "none"
+    if part == "function":
+        return readable(named)
     if part != "settings":
         return named
     return without_schemas(without_fallback(named if is_laid_out else without_layout(named)))

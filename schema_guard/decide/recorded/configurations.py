@@ -221,7 +221,7 @@ def _versions_of(
         function = trial.step if trial.name else row.function
         version = (trial.name, row.version)
         model = row.model or models.get(_but_model(row))
-        same = (function, model, row.tuned, row.provider, row.strategies, _settings_key(row))
+        same = (function, model, row.tuned, row.provider, row.strategies, settings_key(row))
         versions[same][version].append(row)
     return versions
 
@@ -288,8 +288,8 @@ def _names(rows: Sequence[ConfigurationCounts]) -> list[str]:
     return names
 
 
-def _settings_key(row: ConfigurationCounts) -> str:
-    """Give the settings; without the output limit in a trial, which has one for each task."""
+def settings_key(row: ConfigurationCounts) -> str:
+    """Return the settings. Those of a trial are without the output limit, because each of its tasks has its own."""
     settings = settings_of(row)
     if is_trial(row) and isinstance(settings.get("limits"), dict):
         settings["limits"] = {
@@ -298,7 +298,7 @@ def _settings_key(row: ConfigurationCounts) -> str:
     # Where the tuned model gave no reply at all, the prompt is asked as ever.
     if again_of(row.settings) is not None:
         settings = {name: part for name, part in settings.items() if name not in (ROUTED, AFTER)}
-    return json.dumps(settings, sort_keys=True)
+    return json.dumps(settings, separators=(",", ":"), sort_keys=True)
 
 
 def _settings_words(row: ConfigurationCounts) -> str:

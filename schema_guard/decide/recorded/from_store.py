@@ -48,7 +48,7 @@ from schema_guard.decide.recorded.tuners import with_recorded_model
 from schema_guard.decide.recorded.weeks import WeekSettings, time_zone
 from schema_guard.errors import InvalidArgument
 from schema_guard.prices.sizes import Sizes, sizes_of
-from schema_guard.records.selection import NO_SEGMENT, no_calls, select
+from schema_guard.records.selection import NO_SEGMENT, choose_one, no_calls, select
 from schema_guard.records.urls import store_options, storing_line
 from schema_guard.stats import calls_needed
 from schema_guard.text import clip, did_you_mean
@@ -188,8 +188,8 @@ def gather_each(  # noqa: PLR0913 - which calls, and what no store knows; all by
         raise InvalidArgument(_nothing(store, facts))
     if len(problems) > 1 and facts.keys() - {"config"}:
         raise InvalidArgument(
-            f"extra: {', '.join(sorted(facts.keys() - {'config'}))}: expected one function that it is about, got "
-            f"{len(problems)}: name it with function= or schema="
+            f"extra: {', '.join(sorted(facts.keys() - {'config'}))}: expected one function; "
+            f"{choose_one((one.function, one.schema) for one in problems)}"
         )
     options = _GatherSettings(
         frozenset(also_versions),

@@ -182,7 +182,7 @@ def test_what_is_declared_is_about_one_function(two, capsys):
     status, _, err = run(capsys, "decide", "--max-failure-rate", "0.1")
 
     assert status == 2
-    assert "name it with --function" in err
+    assert "choose one with --function: shop.mail.extract, shop.scan.extract" in err
 
 
 @pytest.mark.costly
