@@ -71,6 +71,7 @@ class Configuration:
         calls: With at least one validated reply. This is the n of `failed`. Without the unseen calls, it is the n of
             `valid_first_time`, `fixed_by_retry`, and `repaired`.
         clean: Attempt 1 was nothing but valid JSON; a part of valid_first_time. Its n leaves out, too, calls whose text is unknown.
+        parsed: Calls that are valid first time, and of whose reply the function returned parsed values, so no text is known.
         valid_first_time: Attempt 1 was valid, without repair.
         fixed_by_retry: Valid after a retry.
         repaired: Valid after repair, or resumed where it was cut off.
@@ -116,6 +117,7 @@ class Configuration:
     varies: tuple[str, ...]
     calls: int
     clean: Rate
+    parsed: int
     valid_first_time: Rate
     fixed_by_retry: Rate
     repaired: Rate
@@ -318,6 +320,7 @@ def _configuration(pool: Pool) -> Configuration:
         varies=varies,
         calls=n,
         clean=rate("clean", pool.calls("texts")),
+        parsed=pool.calls("parsed"),
         valid_first_time=rate("valid_first_time", seen),
         fixed_by_retry=rate("fixed_by_retry", seen),
         repaired=rate("repaired", seen),

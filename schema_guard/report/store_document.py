@@ -225,8 +225,7 @@ def _excluded(configuration: Configuration) -> str:
 
 def _is_parsed(configuration: Configuration) -> bool:
     """Return whether the function gave parsed values in all calls, so that no text is known."""
-    seen = configuration.calls - configuration.unseen
-    return seen > 0 and configuration.clean.n == 0 and not configuration.traffic
+    return configuration.parsed > 0 and configuration.clean.n == 0 and not configuration.traffic
 
 
 def _traffic(configuration: Configuration) -> str:
@@ -335,7 +334,8 @@ def _exclusion_lines(name: str, configuration: Configuration) -> Iterator[str]:
         yield f"{name}: {in_words(repaired)}"
     textless = configuration.calls - configuration.unseen - configuration.clean.n
     if textless and not _is_parsed(configuration):
-        yield f"{name}: of {plural(textless, 'call')} the text is not known, for the function gave what it had parsed: no data for clean"
+        why = ", because the function had parsed the reply" if configuration.parsed else ""
+        yield f"{name}: in {plural(textless, 'call')}, the text of the first reply is not known{why}: no data for clean"
     for traffic in configuration.traffic:
         if traffic is not None:
             yield f"{name}: {traffic.text}"

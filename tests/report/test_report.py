@@ -89,6 +89,7 @@ def test_figures_of_a_store(store):
         varies=(),
         calls=4,
         clean=Rate.of(1, 4),
+        parsed=0,
         valid_first_time=Rate.of(2, 4),
         fixed_by_retry=Rate.of(1, 4),
         repaired=Rate.of(0, 4),
@@ -447,8 +448,8 @@ def test_clean_says_of_how_many_replies_it_is(store):
 
     assert (report.groups[0].clean.count, report.groups[0].clean.n) == (1, 1)
     assert (
-        "of 1 call the text is not known, for the function gave what it had parsed: no data for clean"
-        in as_text(report)
+        "in 1 call, the text of the first reply is not known, because the function had parsed the reply: no data for clean"
+        in " ".join(as_text(report).split())
     )
 
 

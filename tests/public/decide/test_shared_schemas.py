@@ -18,7 +18,7 @@ def two(production):
 
 @pytest.mark.parametrize("arguments", [("--max-failure-rate", "2%"), ("--decline", "few_shot=too long")])
 def test_a_declaration_for_a_shared_schema_names_its_functions(two, arguments):
-    """What is declared is for one function, and the schema has two."""
+    """A target or a declined step is for one function, and the schema has two."""
     status, out, err = two.run("decide", "--schema", "ticket", *arguments)
 
     assert (status, out) == (2, "")
