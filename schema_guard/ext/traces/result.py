@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.decide.exclusions import cause_of
+from schema_guard.records.counts.calls import result_of
 
 if TYPE_CHECKING:
     from schema_guard.configuration.traffic import Traffic
@@ -88,7 +89,7 @@ class TraceImport:
         self.functions[outcome.call.function, outcome.call.schema_name] += 1
         kinds = [None if attempt.failure is None else attempt.failure.kind for attempt in outcome.attempts]
         failure = outcome.failure
-        if all(kind == "transport" for kind in kinds):
+        if all(kind == "transport" for kind in kinds) or result_of(outcome) == "transport":
             assert failure is not None
             self.excluded[cause_of(failure.code), failure.code] += 1
             return

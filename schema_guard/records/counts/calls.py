@@ -21,7 +21,7 @@ StoredRow: TypeAlias = tuple[int, Row]
 """A row with the `id` of its attempt."""
 
 RESULTS = ("valid_first_time", "repaired", "fixed_by_retry", "failed", "unseen", "transport")
-"""How a call ended. Each call has one result. All but the last had a judged reply."""
+"""How a call ended. Each call has one result. The last one is excluded: no reply, or a retry that was cancelled."""
 
 PARTS = ("clean", "parsed", "textless", "coerced", "unseen_failed")
 """Parts of the results.
@@ -44,6 +44,7 @@ _CONFIGURATION = slice(_FUNCTION, _FUNCTION + len(CONFIGURATION_COLUMNS))
 _CALL_ID = COLUMNS.index("call_id")
 _STARTED_AT, _CLUSTER, _INPUT_HASH = (COLUMNS.index(name) for name in ("started_at", "cluster", "input_hash"))
 _NUMBER, _FINAL, _KIND, _FORM = (COLUMNS.index(name) for name in ("number", "final", "kind", "form"))
+_CODE, _EXCEPTION = (COLUMNS.index(name) for name in ("code", "exception"))
 _REPLY_BYTES, _UNSEEN = (COLUMNS.index(name) for name in ("reply_bytes", "unseen"))
 
 
@@ -82,7 +83,7 @@ def whole_calls(pages: Iterable[list[StoredRow]]) -> Iterator[list[StoredRow]]:
 
 
 def is_judged(call: list[StoredRow]) -> bool:
-    """Return whether a call had a validated reply. Without one, its only attempt was a transport failure."""
+    """Return whether a call counts in the rates."""
     return _result(call) != "transport"
 
 
@@ -150,9 +151,11 @@ def result_of(outcome: Outcome[Any]) -> str:
     """Return how a call ended: one of `RESULTS`."""
     last = outcome.attempts[-1]
     kind = None if last.failure is None else last.failure.kind
-    return _result_of_attempt(
-        last.number, kind, last.form, unseen=any(attempt.unseen for attempt in outcome.attempts)
+    is_excluded = last.failure is not None and _is_excluded(
+        last.number, kind, last.failure.code, last.exception
     )
+    unseen = any(attempt.unseen for attempt in outcome.attempts)
+    return _result_of_attempt(last.number, kind, last.form, is_excluded=is_excluded, unseen=unseen)
 
 
 # Of calls of one attempt, by all that says how it ended: a few hundred at most, but for absurd numbers.
@@ -162,12 +165,22 @@ _CACHED_RESULTS: dict[tuple[object, ...], tuple[str, ...]] = {}
 def _result(call: list[StoredRow]) -> str:
     """Return how a call ended: one of `RESULTS`."""
     last = call[-1][1]
-    return _result_of_attempt(last[_NUMBER], last[_KIND], last[_FORM], unseen=_is_unseen(call))
+    is_excluded = _is_excluded(last[_NUMBER], last[_KIND], last[_CODE], last[_EXCEPTION])
+    return _result_of_attempt(
+        last[_NUMBER], last[_KIND], last[_FORM], is_excluded=is_excluded, unseen=_is_unseen(call)
+    )
 
 
-def _result_of_attempt(number: Any, kind: Any, form: Any, *, unseen: bool) -> str:
+def _is_excluded(number: Any, kind: Any, code: Any, exception: Any) -> bool:
+    """Return whether a call had no reply, or its caller cancelled a retry. A time budget cancels without an exception."""
+    return kind == "transport" and (number == 1 or (code == "cancelled" and exception is not None))
+
+
+def _result_of_attempt(number: Any, kind: Any, form: Any, *, is_excluded: bool, unseen: bool) -> str:
+    if is_excluded:
+        return "transport"
     if kind is not None:
-        return "transport" if number == 1 and kind == "transport" else "failed"
+        return "failed"
     if unseen:
         return "unseen"
     if form in _REPAIRED_FORMS:
@@ -184,7 +197,8 @@ def results_of(call: list[StoredRow]) -> tuple[str, ...]:
     if len(call) > 1:
         return _make_results(call)
     row = call[0][1]
-    key = row[_NUMBER], row[_KIND], row[_FORM], row[_UNSEEN], row[_REPLY_BYTES] is None
+    is_excluded = _is_excluded(row[_NUMBER], row[_KIND], row[_CODE], row[_EXCEPTION])
+    key = row[_NUMBER], row[_KIND], row[_FORM], row[_UNSEEN], row[_REPLY_BYTES] is None, is_excluded
     known = _CACHED_RESULTS.get(key)
     if known is None:
         known = _CACHED_RESULTS[key] = _make_results(call)

@@ -26,8 +26,9 @@ REPAIRED = {"repaired_lossless", "repaired_lossy", "resumed"}
 
 
 def is_validated(outcome):
-    first = outcome.attempts[0].failure
-    return len(outcome.attempts) > 1 or first is None or first.kind != "transport"
+    last = outcome.attempts[-1]
+    is_cancelled = last.failure is not None and last.failure.code == "cancelled" and last.exception is not None
+    return not is_transport(last) or (last.number > 1 and not is_cancelled)
 
 
 def is_transport(attempt):
@@ -108,7 +109,7 @@ def expected(outcomes):
         **rates(outcomes),
         "started": (min(one.call.started_at for one in outcomes), max(one.call.started_at for one in outcomes)),
         "excluded": Counter(
-            (one.failure.code, one.attempts[0].exception) for one in outcomes if not is_validated(one)
+            (one.failure.code, one.attempts[-1].exception) for one in outcomes if not is_validated(one)
         ),
         "models": Counter((one.model, one.snapshot) for one in every if one.model and not is_transport(one)),
         "clusters": {**shapes} if any(n > 1 for n, _ in shapes) else {},

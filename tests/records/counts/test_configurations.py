@@ -87,8 +87,9 @@ def outcomes_of(make, batch):
 
 
 def is_judged(outcome):
-    first = outcome.attempts[0].failure
-    return len(outcome.attempts) > 1 or first is None or first.kind != "transport"
+    last = outcome.attempts[-1]
+    is_cancelled = last.failure is not None and last.failure.code == "cancelled" and last.exception is not None
+    return not is_transport(last) or (last.number > 1 and not is_cancelled)
 
 
 def is_transport(attempt):
@@ -191,7 +192,7 @@ def expected(members):
     return {
         **ways(members),
         "excluded": dict(
-            Counter((o.failure.code, o.attempts[0].exception) for o in members if not is_judged(o))
+            Counter((o.failure.code, o.attempts[-1].exception) for o in members if not is_judged(o))
         ),
         "models": dict(
             Counter(

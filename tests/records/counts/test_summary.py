@@ -64,7 +64,9 @@ def way(outcome):
     """How a call ended, by the definitions of the rates."""
     end = outcome.attempts[-1]
     if end.failure is not None:
-        return "transport" if end.failure.kind == "transport" and end.number == 1 else "failed"
+        is_cancelled = end.failure.code == "cancelled" and end.exception is not None
+        is_excluded = end.failure.kind == "transport" and (end.number == 1 or is_cancelled)
+        return "transport" if is_excluded else "failed"
     if end.form in REPAIRED:
         return "repaired"
     return "valid_first_time" if end.number == 1 else "fixed_by_retry"
@@ -164,8 +166,9 @@ def test_summary_equals_a_recount(make, shared_store, described):
 
 
 def test_the_rates_add_up_to_the_calls(store, make):
-    """One call of each way: transport alone is excluded, transport after a judged reply failed."""
+    """One call of each way: transport alone and a cancelled retry are excluded, other transport in a retry failed."""
     broken_off = {"failure": Failure("transport", "call_raised", ""), "form": None}
+    cancelled = {"failure": Failure("transport", "cancelled", ""), "form": None}
     store.record(make.outcome({}))
     store.record(make.outcome({"form": "unwrapped"}))
     store.record(make.outcome({"form": "repaired_lossless"}))
@@ -174,6 +177,8 @@ def test_the_rates_add_up_to_the_calls(store, make):
     store.record(make.outcome(make.failed, make.failed))
     store.record(make.outcome(make.failed, broken_off))
     store.record(make.outcome(broken_off))
+    store.record(make.outcome(make.failed, {**cancelled, "exception": "CancelledError"}))
+    store.record(make.outcome(make.failed, cancelled))
     (result,) = store.summary()
 
     assert (result.valid_first_time, result.clean, result.repaired, result.fixed_by_retry, result.failed) == (
@@ -181,9 +186,9 @@ def test_the_rates_add_up_to_the_calls(store, make):
         1,
         2,
         1,
-        2,
+        3,
     )
-    assert (result.calls, result.transport, result.attempts) == (7, 1, 12)
+    assert (result.calls, result.transport, result.attempts) == (8, 2, 16)
 
 
 def test_a_summary_can_be_chosen(store, make):
