@@ -400,6 +400,8 @@ class _Incoming:
 
     def open_streams(self) -> list[Any]:
         """Give the streams that are to be closed with the function's own; none where that ran to its end."""
+        if self._reader is not None:
+            self._receiver.streamed(self._reader.model)
         return [] if self.exhausted else self._under or streams_of_exception()
 
     def reply(self) -> Reply:

@@ -127,6 +127,7 @@ class _Watch:
             self.__class__ = self._without_finalizer
             if is_spent(self._started.flow):
                 return
+            self._started.receiver.streamed(reader.model)
             ended = isinstance(error, (StopIteration, StopAsyncIteration))
             reply = reader.end() if ended else self._started.receiver.raised(error)
             if ended and reader.grown is not None:

@@ -114,6 +114,11 @@ class Receiver:
 
         return grown(reply, value, self._typed_values_of(self._schema))
 
+    def streamed(self, model: str | None) -> None:
+        """Remember the model that a chunk of a stream names, also if the stream does not end."""
+        if model is not None and self._schema is not None:
+            self._model = model
+
     def raised(self, error: BaseException) -> Reply:
         """Read what the function raised; never raises."""
         from schema_guard.received.exceptions import read_exception  # most calls raise nothing

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 from typing import Any
 
 import pytest
 
 import schema_guard
-from schema_guard import About, Example, InvalidArgument, Limits, Schema, guard, tags
+from schema_guard import About, Example, InvalidArgument, Limits, Schema, guard, open_store, tags
 from tests.needs import needs
 from tests.public.calls import wire
 from tests.public.calls.functions import BAD, GOOD, TOTAL, VALUE, Checker, even, giving, plain, rows
@@ -260,3 +261,41 @@ def test_examples_are_shown():
     function("t")
 
     assert [text in give.prompts[0] for text in ("how much?", "41", "42", "43")] == [True] * 4
+
+
+def test_excludes_a_call_that_is_cancelled_during_its_retry():
+    """The caller gave it up, so it says nothing about the model; its first attempt is still recorded."""
+    replies = iter(["{}"])
+    with open_store("sqlite://") as store:
+
+        @guard(TOTAL, store=store)
+        async def extract(prompt: str) -> str:
+            for reply in replies:
+                return reply
+            raise asyncio.CancelledError
+
+        with pytest.raises(asyncio.CancelledError):
+            asyncio.run(extract("x"))
+        (counts,) = store.configurations()
+        attempts = [row["code"] for row in store.attempts()]
+
+    assert attempts == ["required", "cancelled"]
+    assert (counts.calls, counts.failed, counts.transport) == (0, 0, 1)
+
+
+@pytest.mark.parametrize("is_observed", [True, pytest.param(False, marks=needs("streaming"))])
+def test_a_stream_that_is_left_has_the_model_of_its_first_chunk(is_observed):
+    """So it is a call of the same configuration as those that were read to the end."""
+    with open_store("sqlite://") as store:
+
+        @guard(TOTAL, store=store, observe=is_observed)
+        def extract(prompt: str):
+            yield wire.chunk({"content": '{"total": '})
+            yield wire.chunk({"content": "1}"}, "stop")
+
+        stream = extract("x") if is_observed else extract.stream("x")
+        next(stream)
+        stream.close()
+        (row,) = store.attempts()
+
+    assert (row["model"], row["code"]) == ("gpt-x", "cancelled")

@@ -27,7 +27,9 @@ REPAIRED = {"repaired_lossless", "repaired_lossy", "resumed"}
 
 def is_validated(outcome):
     last = outcome.attempts[-1]
-    is_cancelled = last.failure is not None and last.failure.code == "cancelled" and last.exception is not None
+    is_cancelled = (
+        last.failure is not None and last.failure.code == "cancelled" and last.exception is not None
+    )
     return not is_transport(last) or (last.number > 1 and not is_cancelled)
 
 

@@ -88,7 +88,9 @@ def outcomes_of(make, batch):
 
 def is_judged(outcome):
     last = outcome.attempts[-1]
-    is_cancelled = last.failure is not None and last.failure.code == "cancelled" and last.exception is not None
+    is_cancelled = (
+        last.failure is not None and last.failure.code == "cancelled" and last.exception is not None
+    )
     return not is_transport(last) or (last.number > 1 and not is_cancelled)
 
 
