@@ -103,7 +103,7 @@ THIRD_PARTY_OF_PARTS = {"click", "rich", "hypothesis"}
 # Then with calls without a reply and repeated inputs in the head, and the volume of whole days.
 # Then with weeks from the first call of a function, and the pattern in what watch prints.
 # Then with the responses of llama-index and Haystack, and with DSPy.
-MOST_CODE_LINES = {"ring 0": 4_534, "product": 40_743, "ext": 29_533}
+MOST_CODE_LINES = {"ring 0": 4_534, "product": 40_779, "ext": 29_533}
 
 MOST_LINES, MOST_LINES_OF_TESTS, MOST_LINES_OF_A_FUNCTION, MOST_BOXES = 500, 800, 50, 20
 # One level with many boxes: the floors themselves, a file for each provider, and one for each command.

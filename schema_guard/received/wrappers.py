@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from schema_guard.interruptions import value_or
 from schema_guard.providers.fields import either, field
-from schema_guard.received import agents, openai_agents
+from schema_guard.received import agents, langgraph, openai_agents
 from schema_guard.received.replies import Reply, read, read_shape
 from schema_guard.values import Failure
 
@@ -42,6 +42,7 @@ def unwrap(wrapper: object, inner: Inner) -> Reply | None:
         _http,
         _raw_response,
         agents.result,
+        langgraph.result,
         openai_agents.result,
         _parsed,
     ):

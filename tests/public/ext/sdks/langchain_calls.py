@@ -1,10 +1,11 @@
-"""LangChain: the packages langchain-openai and langchain-anthropic."""
+"""LangChain: the packages langchain-openai, langchain-anthropic, and langchain."""
 
 from tests.public.ext.sdks.case import BUSY, CUT, MODEL, PROSE, WRONG, Invoice, Sdk
 
 OPENAI = Sdk("langchain-openai")
 ANTHROPIC = Sdk("langchain-anthropic")
-SDKS = [OPENAI, ANTHROPIC]
+AGENTS = Sdk("langchain")
+SDKS = [OPENAI, ANTHROPIC, AGENTS]
 
 
 def openai_chat(url):
@@ -162,5 +163,80 @@ def structured_dict(model):
 
     def extract(prompt: str):
         return structured.invoke(prompt)
+
+    return extract
+
+
+# Agents of the package langchain.
+
+
+def agent_of(url, strategy):
+    from langchain import agents
+
+    kind = getattr(agents.structured_output, strategy)
+    return agents.create_agent(openai_chat(url), [], response_format=kind(Invoice), name="reader")
+
+
+def given(prompt):
+    return {"messages": [("user", prompt)]}
+
+
+@AGENTS.case("`create_agent()` with `ProviderStrategy`, `invoke()`", wrong=[WRONG, PROSE, CUT, BUSY])
+def agent_by_schema(url):
+    agent = agent_of(url, "ProviderStrategy")
+
+    def extract(prompt: str):
+        return agent.invoke(given(prompt))
+
+    return extract
+
+
+@AGENTS.case("`create_agent()` with `ProviderStrategy`, `invoke()`", "async", wrong=[WRONG])
+def agent_by_schema_async(url):
+    agent = agent_of(url, "ProviderStrategy")
+
+    async def extract(prompt: str):
+        return await agent.ainvoke(given(prompt))
+
+    return extract
+
+
+@AGENTS.case("`create_agent()` with `ToolStrategy`, `invoke()`", finish_reason="tool_call")
+def agent_by_tool(url):
+    agent = agent_of(url, "ToolStrategy")
+
+    def extract(prompt: str):
+        return agent.invoke(given(prompt))
+
+    return extract
+
+
+@AGENTS.case("`create_agent()`, its `structured_response`", wrong=[WRONG])
+def structured_response(url):
+    agent = agent_of(url, "ProviderStrategy")
+
+    def extract(prompt: str):
+        return agent.invoke(given(prompt))["structured_response"]
+
+    return extract
+
+
+@AGENTS.case("`create_agent()`, its last message")
+def last_message(url):
+    agent = agent_of(url, "ProviderStrategy")
+
+    def extract(prompt: str):
+        return agent.invoke(given(prompt))["messages"][-1]
+
+    return extract
+
+
+@AGENTS.case("`create_agent()`, `stream()` of messages", "streamed")
+def agent_stream(url):
+    agent = agent_of(url, "ProviderStrategy")
+
+    def extract(prompt: str):
+        for message, _ in agent.stream(given(prompt), stream_mode="messages"):
+            yield message
 
     return extract

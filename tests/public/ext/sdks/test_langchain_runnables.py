@@ -1,15 +1,17 @@
 """Guarded functions as parts of LangChain: behind a prompt template, and as tools."""
 
 import asyncio
+import contextlib
 
 import pytest
 
-from schema_guard import guard, guard_tools
+from schema_guard import guard, guard_tools, open_store
 from schema_guard.testing import serve
 from tests.public.ext.sdks.case import BAD, GOOD, MODEL, VALUE, Invoice
 
 openai = pytest.importorskip("langchain_openai", reason="needs langchain-openai")
 
+from langchain_core.messages import AIMessage, HumanMessage, ToolMessage  # noqa: E402 - after the skip
 from langchain_core.prompt_values import ChatPromptValue, PromptValue, StringPromptValue  # noqa: E402
 from langchain_core.prompts import ChatPromptTemplate, PromptTemplate  # noqa: E402
 from langchain_core.tools import BaseTool, StructuredTool, tool  # noqa: E402
@@ -180,3 +182,71 @@ def test_an_agent_calls_a_guarded_method():
 
     assert [message.type for message in messages] == ["human", "ai", "tool", "ai"]
     assert messages[2].content == str(VALUE)
+
+
+# Agents.
+
+
+def outcomes(server, strategy, many=20):
+    """Observe calls of a function that returns the state of an agent."""
+    agents = pytest.importorskip("langchain.agents", reason="needs langchain")
+    kind = getattr(agents.structured_output, strategy)
+    agent = agents.create_agent(model(server), [], response_format=kind(Invoice))
+    with open_store("sqlite://") as store:
+
+        @guard(Invoice, observe=True, store=store)
+        def extract(prompt):
+            return agent.invoke({"messages": [("user", prompt)]})
+
+        for _ in range(many):
+            with contextlib.suppress(Exception):
+                extract("Read the invoice.")
+        store.flush(10)
+        return [(row["call_id"], row["code"]) for row in store.attempts()]
+
+
+def test_a_guarded_agent_that_corrects_its_output_has_made_one_call():
+    """Each request is one attempt."""
+    replies = [{"reply": text, "finish_reason": "tool_call"} for text in REPLIES]
+    with serve(replies) as server:
+        rows = outcomes(server, "ToolStrategy")
+        requests = len(server.requests)
+
+    assert len(rows) == requests == 40
+    assert len({call for call, _ in rows}) == 20
+    assert [code for _, code in rows] == ["type", None] * 20
+
+
+def test_a_guarded_agent_that_fails_has_failed():
+    """Half of the calls are valid, and half raise."""
+    with serve(REPLIES) as server:
+        rows = outcomes(server, "ProviderStrategy", 40)
+        requests = len(server.requests)
+
+    assert len(rows) == len({call for call, _ in rows}) == requests == 40
+    assert sorted(code or "" for _, code in rows) == [""] * 20 + ["type"] * 20
+
+
+def test_the_messages_of_earlier_runs_are_no_attempts():
+    """Of a conversation only the last turn is the call."""
+    state = {"messages": [HumanMessage("?"), AIMessage(BAD), HumanMessage("?"), AIMessage(GOOD)]}
+
+    outcome = guard(Invoice, store=None)(lambda prompt: state).outcome("Read the invoice.")
+
+    assert (outcome.value, len(outcome.attempts)) == (VALUE, 1)
+
+
+def test_the_tokens_of_a_turn_of_tools_belong_to_the_reply_behind_it():
+    usage = {"input_tokens": 12, "output_tokens": 7, "total_tokens": 19}
+    call = {"name": "track", "args": {}, "id": "1"}
+    messages = [
+        HumanMessage("?"),
+        AIMessage("", tool_calls=[call], usage_metadata=usage),
+        ToolMessage("here", tool_call_id="1"),
+        AIMessage(GOOD, usage_metadata=usage),
+    ]
+
+    outcome = guard(Invoice, store=None)(lambda prompt: {"messages": messages}).outcome("Read the invoice.")
+
+    assert outcome.value == VALUE
+    assert outcome.usage[:2] == (24, 14)
