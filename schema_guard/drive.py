@@ -13,9 +13,8 @@ from __future__ import annotations
 import sys
 from contextlib import aclosing
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-from schema_guard.light.tuples import NamedTuple
 from schema_guard.loop import Done
 
 # Readers are loaded with the loop, and not while a reply is read: that would be seconds of the attempt.

@@ -3,11 +3,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from schema_guard.configuration.model_names import is_tuned
 from schema_guard.errors import InvalidArgument
-from schema_guard.light.tuples import NamedTuple
 from schema_guard.preparing.shapes import model_argument, name_of
 from schema_guard.text import clip
 

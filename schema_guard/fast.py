@@ -15,10 +15,8 @@ import os
 import sys
 from functools import partial
 from time import monotonic, perf_counter, time
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
-from schema_guard.light.lazy import LaterModule
-from schema_guard.light.tuples import NamedTuple
 from schema_guard.plain_reply import acceptor, form_of
 from schema_guard.preparing.later import LaterPrepared
 from schema_guard.records import identity, recorder
@@ -38,19 +36,19 @@ if TYPE_CHECKING:
     from schema_guard.preparing.prepare import Prepared
     from schema_guard.records.identity import CallStart
     from schema_guard.records.recorder import DeferringRecorder, Recorder
+    from schema_guard.running_call import RunningCall
     from schema_guard.schema import Schema
     from schema_guard.values import Outcome
 
-# As in guarded.py.
-if TYPE_CHECKING:
-    from schema_guard import drive
-    from schema_guard import loop as enforce
-    from schema_guard import running_call as loop
-else:
-    drive, enforce = LaterModule("schema_guard.drive"), LaterModule("schema_guard.loop")
-    loop = LaterModule("schema_guard.running_call")
-
-__all__ = ["AcceptedCall", "FastPath", "fast_call_of", "fast_path_of", "recordable", "wrap"]
+__all__ = [
+    "AcceptedCall",
+    "FastPath",
+    "fast_call_of",
+    "fast_path_of",
+    "recordable",
+    "start",
+    "wrap",
+]
 
 _FORK_WAIT_S = 0.25  # a fork is put off for at most so long
 
@@ -121,7 +119,7 @@ def fast_call_of(prepared: Prepared) -> Callable[[Prepared, str], Any] | None:
 
     def call(prepared: Prepared, task: str) -> Any:
         if identity.interceptor is not None or recorder.follower is not None:
-            return loop.start(prepared, (task,), {}).run(loop.value_of)
+            return start(prepared, (task,), {}).run("value")
         # The number is taken now: two threads that ask for the id later must see the same.
         begun = time(), next(series.number), series.middle, schema
         result = raised = value = None
@@ -140,10 +138,18 @@ def fast_call_of(prepared: Prepared) -> Callable[[Prepared, str], Any] | None:
                 if is_recorded:
                     AcceptedCall(prepared, _origin(begun), task, result, elapsed_s, value).record()
                 return value
-        going = loop.start(prepared, (task,), {}, origin=_origin(begun))
-        return going.run(loop.value_of, going.first(elapsed_s, result, raised, value))
+        going = start(prepared, (task,), {}, origin=_origin(begun))
+        return going.run("value", going.first(elapsed_s, result, raised, value))
 
     return call
+
+
+def start(prepared: Prepared, args: tuple[Any, ...], kwargs: dict[str, Any], **origin: Any) -> RunningCall:
+    """Start the loop for a call. The keyword arguments are those of `running_call.start`."""
+    # A process whose first replies are valid never loads the loop, which is a tenth of the way to its first call.
+    from schema_guard import running_call
+
+    return running_call.start(prepared, args, kwargs, **origin)
 
 
 def _origin(begun: CallStart) -> Origin:
@@ -179,12 +185,15 @@ class AcceptedCall(NamedTuple):
 
     def outcome(self) -> Outcome[Any]:
         """Make the outcome as it is recorded, by the loop, which is told what the reply was found to be."""
-        flow = enforce.enforce(self.task, self.prepared.plan, partial(self.prepared.call, self.origin))
+        from schema_guard.drive import end  # the thread that writes needs it first
+        from schema_guard.loop import Done, enforce
+
+        flow = enforce(self.task, self.prepared.plan, partial(self.prepared.call, self.origin))
         next(flow)
         done = flow.send(
-            drive.end(self.reply, self.elapsed_s, Judgement(True, self.value, None, form_of(self._text)))
+            end(self.reply, self.elapsed_s, Judgement(True, self.value, None, form_of(self._text)))
         )
-        assert type(done) is enforce.Done
+        assert type(done) is Done
         return self.prepared.folded(done.outcome)
 
     @property

@@ -19,15 +19,14 @@ from collections.abc import (
 )
 from contextlib import aclosing
 from functools import update_wrapper
+from inspect import signature
 from time import perf_counter, time
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, Literal, ParamSpec, Self, TypeVar, cast, overload
 
 from schema_guard.arguments import require_bool
 from schema_guard.errors import InvalidArgument, SchemaGuardError
-from schema_guard.fast import AcceptedCall, fast_call_of, fast_path_of, recordable, wrap
-from schema_guard.light.lazy import LaterModule
-from schema_guard.light.signatures import parameters_of
+from schema_guard.fast import AcceptedCall, fast_call_of, fast_path_of, recordable, start, wrap
 from schema_guard.preparing.later import LaterPrepared
 from schema_guard.preparing.prepare import prepare
 from schema_guard.preparing.shapes import name_of
@@ -39,18 +38,11 @@ from schema_guard.text import clip
 from schema_guard.values import Missed, Partial
 
 if TYPE_CHECKING:
+    from schema_guard.drive import Driven
     from schema_guard.preparing.prepare import Prepared
     from schema_guard.preparing.shapes import Shape
     from schema_guard.schema import Schema
     from schema_guard.values import Json, Outcome
-
-# The loop is loaded by the first call that needs it: what is taken at once does not, and it is a twentieth of the way to
-# the first call.
-if TYPE_CHECKING:
-    from schema_guard import drive
-    from schema_guard import running_call as loop
-else:
-    drive, loop = LaterModule("schema_guard.drive"), LaterModule("schema_guard.running_call")
 
 __all__ = ["AsyncGuarded", "Guard", "Guarded"]
 
@@ -159,19 +151,23 @@ class _Guarded(Generic[P, V, R]):
         made._holder = self._holder  # noqa: SLF001 - of the same class
         return made
 
-    def _value_of(self, driven: drive.Driven) -> R:
+    def _value_of(self, driven: Driven) -> R:
         """Return the value of a call that has ended, or raise its error."""
-        return cast("R", loop.value_of(self._prepared, driven))
+        from schema_guard.running_call import value_of  # only streams and judged calls need it
 
-    def _outcome_of(self, driven: drive.Driven) -> Outcome[V]:
+        return cast("R", value_of(self._prepared, driven))
+
+    def _outcome_of(self, driven: Driven) -> Outcome[V]:
         """Return the outcome of a call that has ended, or raise its error."""
-        return driven.outcome if driven.outcome.ok else loop.whole_of(self._prepared, driven)
+        from schema_guard.running_call import outcome_of  # as in _value_of()
+
+        return cast("Outcome[V]", outcome_of(self._prepared, driven))
 
     def _wants_partial(self, kwargs: dict[str, Any]) -> bool:
         """Remove `partial` from the arguments of a stream, unless the function has such a parameter."""
         if "partial" not in kwargs:
             return False
-        if any(parameter.name == "partial" for parameter in parameters_of(self.__wrapped__)):
+        if "partial" in signature(self.__wrapped__).parameters:
             return False
         wants: bool = kwargs.pop("partial")
         require_bool("stream: partial", wants)
@@ -242,13 +238,13 @@ class Guarded(_Guarded[P, V, R]):
         if self._prepared.settings.observe:
             from schema_guard.observation import observe  # only observed functions need it
 
-            return cast("R", observe(loop.start(self._prepared, args, kwargs)))
-        value: R = self._run(args, kwargs, loop.value_of)
+            return cast("R", observe(start(self._prepared, args, kwargs)))
+        value: R = self._run(args, kwargs, "value")
         return value
 
     def outcome(self, *args: P.args, **kwargs: P.kwargs) -> Outcome[V]:
         """Give everything that is known of a call; raises as calling does, but never GuardFailed."""
-        return cast("Outcome[V]", self._run(args, kwargs, loop.whole_of))
+        return cast("Outcome[V]", self._run(args, kwargs, "outcome"))
 
     @overload
     def stream(self, *args: P.args, **kwargs: P.kwargs) -> Iterator[R | Json]: ...
@@ -272,7 +268,7 @@ class Guarded(_Guarded[P, V, R]):
 
     def _ended(
         self, args: tuple[Any, ...], kwargs: dict[str, Any], parent_call_id: str | None = None
-    ) -> drive.Driven:
+    ) -> Driven:
         """Make a call and give how it ended, whatever was raised in it; something to await where the function gives that.
 
         Args:
@@ -283,7 +279,7 @@ class Guarded(_Guarded[P, V, R]):
         Raises:
             InvalidArgument: The arguments are none of the function's; nothing was asked.
         """
-        return cast("drive.Driven", self._run(args, kwargs, loop.end_of, parent_call_id))
+        return cast("Driven", self._run(args, kwargs, "end", parent_call_id))
 
     def _growing(
         self,
@@ -293,7 +289,7 @@ class Guarded(_Guarded[P, V, R]):
         *,
         partial: bool = False,
         before: int = 0,
-    ) -> Generator[Any, None, drive.Driven]:
+    ) -> Generator[Any, None, Driven]:
         """Give growing values, and return how the call ended.
 
         Args:
@@ -303,17 +299,17 @@ class Guarded(_Guarded[P, V, R]):
             partial: As in `stream`.
             before: Attempts of a call whose values these void: theirs count on from it.
         """
-        started = loop.start(self._prepared, args, kwargs, parent_call_id=parent_call_id)
+        started = start(self._prepared, args, kwargs, parent_call_id=parent_call_id)
         return started.grow(partial=partial, before=before)
 
     def _run(
         self,
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
-        give: Callable[[Prepared, drive.Driven], Any],
+        give: Literal["value", "outcome", "end"],
         parent_call_id: str | None = None,
     ) -> Any:
-        return loop.start(self._prepared, args, kwargs, parent_call_id=parent_call_id).run(give)
+        return start(self._prepared, args, kwargs, parent_call_id=parent_call_id).run(give)
 
     @overload
     def __get__(self, instance: None, owner: type | None = None) -> Guarded[P, V, R]: ...
@@ -388,28 +384,28 @@ class AsyncGuarded(_Guarded[P, V, R]):
             value = short.accept(text)
             if type(value) is not Missed:
                 if short.is_recorded:
-                    await loop.settle(
+                    await recorder.settle(
                         AcceptedCall(
                             prepared, Origin(begun, outer, tags), task, result, elapsed_s, value
                         ).record()
                     )
                 return cast("R", value)
-        going = loop.start(prepared, (task,), {}, origin=Origin(begun, outer, tags))
-        return cast("R", await going.arun(loop.value_of, going.first(elapsed_s, wrap(result), raised, value)))
+        going = start(prepared, (task,), {}, origin=Origin(begun, outer, tags))
+        return cast("R", await going.arun("value", going.first(elapsed_s, wrap(result), raised, value)))
 
     async def _by_loop(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        started = loop.start(self._prepared, args, kwargs)
+        started = start(self._prepared, args, kwargs)
         if self._prepared.settings.observe:
             from schema_guard.observation import observe_async
 
             given = await observe_async(started)
-            await loop.settle(started.store)
+            await recorder.settle(started.store)
             return given
-        return await started.arun(loop.value_of)
+        return await started.arun("value")
 
     async def outcome(self, *args: P.args, **kwargs: P.kwargs) -> Outcome[V]:
         """Give everything that is known of a call; raises as calling does, but never GuardFailed."""
-        return cast("Outcome[V]", await loop.start(self._prepared, args, kwargs).arun(loop.whole_of))
+        return cast("Outcome[V]", await start(self._prepared, args, kwargs).arun("outcome"))
 
     @overload
     def stream(self, *args: P.args, **kwargs: P.kwargs) -> AsyncIterator[R | Json]: ...
@@ -417,18 +413,20 @@ class AsyncGuarded(_Guarded[P, V, R]):
     def stream(self, *args: Any, partial: Literal[True], **kwargs: Any) -> AsyncIterator[Partial]: ...
     async def stream(self, *args: Any, **kwargs: Any) -> AsyncIterator[Any]:
         """Yield growing plain JSON and the valid value, as `Guarded.stream` does."""
+        from schema_guard.drive import Driven  # only streams need it
+
         partial = self._wants_partial(kwargs)
         async with aclosing(self._growing(args, kwargs, partial=partial)) as values:
             async for value in values:
-                is_last = type(value) is drive.Driven
+                is_last = type(value) is Driven
                 yield _last(self._value_of(value), value, partial=partial) if is_last else value
 
     async def _ended(
         self, args: tuple[Any, ...], kwargs: dict[str, Any], parent_call_id: str | None = None
-    ) -> drive.Driven:
+    ) -> Driven:
         """Make a call and give how it ended, as `Guarded._ended` does."""
-        started = loop.start(self._prepared, args, kwargs, parent_call_id=parent_call_id)
-        return cast("drive.Driven", await started.arun(loop.end_of))
+        started = start(self._prepared, args, kwargs, parent_call_id=parent_call_id)
+        return cast("Driven", await started.arun("end"))
 
     def _growing(
         self,
@@ -440,7 +438,7 @@ class AsyncGuarded(_Guarded[P, V, R]):
         before: int = 0,
     ) -> AsyncGenerator[Any, None]:
         """Give growing values, and at last how the call ended, a `Driven`; the arguments are those of `Guarded._growing`."""
-        started = loop.start(self._prepared, args, kwargs, parent_call_id=parent_call_id)
+        started = start(self._prepared, args, kwargs, parent_call_id=parent_call_id)
         return started.agrow(partial=partial, before=before)
 
     @overload
@@ -454,7 +452,7 @@ class AsyncGuarded(_Guarded[P, V, R]):
         return self._bound(instance, owner)
 
 
-def _last(value: Any, driven: drive.Driven, *, partial: bool) -> Any:
+def _last(value: Any, driven: Driven, *, partial: bool) -> Any:
     """Give what a stream ends with."""
     return Partial(value, None, driven.outcome.attempts[-1].number) if partial else value
 

@@ -10,9 +10,8 @@ Rules:
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Never, TypedDict, TypeVar, Unpack, overload
+from typing import TYPE_CHECKING, Any, NamedTuple, Never, TypedDict, TypeVar, Unpack, overload
 
-from schema_guard.light.tuples import NamedTuple
 from schema_guard.parsing import NotJson, parse
 from schema_guard.plain_reply import (
     DEFAULT_LIMITS,

@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from schema_guard.arguments import NamedArguments, require_count, require_seconds
 from schema_guard.errors import InvalidArgument
-from schema_guard.light.frozen import dataclass
+from schema_guard.text import dataclass_repr
 
 TYPE_CHECKING = False  # what type checkers take for true; importing typing costs 9 ms
 
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["DEFAULT_LIMITS", "Limits"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Limits(metaclass=NamedArguments):
     """Limits on the size of a reply, and on the time, tokens, and repeats of a call.
 
@@ -54,6 +56,8 @@ class Limits(metaclass=NamedArguments):
     output_tokens: int | None = None
     max_output_tokens: int | None = None
     max_repeats: int | None = None
+
+    __repr__ = dataclass_repr
 
     def __post_init__(self) -> None:
         for name in ("max_bytes", "max_depth", "max_nodes", "max_number_chars", "max_steps"):

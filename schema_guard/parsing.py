@@ -11,10 +11,9 @@ import re
 from functools import cache
 from itertools import accumulate
 from math import isinf
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.interruptions import is_interruption
-from schema_guard.light.tuples import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,7 +11,7 @@ Rules:
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 from schema_guard.arguments import (
     require_bool,
@@ -24,7 +24,6 @@ from schema_guard.arguments import (
 from schema_guard.checks import refusal_of_checks
 from schema_guard.errors import InvalidArgument
 from schema_guard.interruptions import is_interruption, value_or
-from schema_guard.light.tuples import NamedTuple
 from schema_guard.limits import DEFAULT_LIMITS, Limits
 from schema_guard.parsing import NotJson, bounded, lengths, may_hold_number, parse, reader, refusal
 from schema_guard.text import clip

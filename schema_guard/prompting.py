@@ -13,10 +13,10 @@ from __future__ import annotations
 
 import json
 from itertools import zip_longest
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from schema_guard.light.tuples import NamedTuple
 from schema_guard.pointer import declared_location, pointer
+from schema_guard.text import with_short_repr
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -41,6 +41,7 @@ _NOT_READ = " It was stopped there: the rest was not looked at."
 _ASK_AGAIN = "Reply again with only the JSON value."
 
 
+@with_short_repr
 class Example(NamedTuple):
     """A shown example: what was asked and the right answer to it.
 

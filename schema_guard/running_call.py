@@ -5,11 +5,10 @@ from __future__ import annotations
 
 from functools import partial
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 from schema_guard import drive
 from schema_guard.errors import CallFailed, GuardFailed, InvalidArgument, shows_values
-from schema_guard.light.tuples import NamedTuple
 from schema_guard.loop import enforce
 from schema_guard.preparing.shapes import (
     arguments,
@@ -37,7 +36,11 @@ if TYPE_CHECKING:
     from schema_guard.strategies import Plan
     from schema_guard.values import Call, Missed, Outcome, Prompt
 
-__all__ = ["RunningCall", "end_of", "settle", "start", "value_of", "whole_of"]
+__all__ = ["Result", "RunningCall", "outcome_of", "start", "value_of"]
+
+
+Result: TypeAlias = Literal["value", "outcome", "end"]
+"""What the caller of an ended call gets: its value, its outcome, or its `Driven`, whatever the call raised."""
 
 
 def start(
@@ -96,14 +99,6 @@ def _call_of_arguments(
     if prepared.models is not None:
         call = prepared.models.call(call, prepared.shape, args, kwargs)
     return (lambda: call), plan
-
-
-async def settle(store: Recorder | None) -> None:
-    """Wait, off the event loop, until a store with durability "sync" has what it was handed."""
-    if getattr(store, "is_sync", False):
-        from asyncio import to_thread
-
-        await to_thread(store.settle)  # type: ignore[union-attr]
 
 
 class RunningCall(NamedTuple):
@@ -188,7 +183,7 @@ class RunningCall(NamedTuple):
         assert type(ask) is Ask
         return drive.Pending(ask, perf_counter() - elapsed_s, result, raised, judged)
 
-    def run(self, give: Callable[[Prepared, drive.Driven], Any], first: drive.Pending | None = None) -> Any:
+    def run(self, give: Result, first: drive.Pending | None = None) -> Any:
         """Drive the loop to its end; gives something to await where the function does. *first* is as `drive.run` takes it."""
         entered = self.enter()
         try:
@@ -197,19 +192,17 @@ class RunningCall(NamedTuple):
             self.leave(entered)
         if isinstance(driven, drive.Pending):
             return self.arun(give, driven)
-        return give(self.prepared, driven)
+        return _RESULTS[give](self.prepared, driven)
 
-    async def arun(
-        self, give: Callable[[Prepared, drive.Driven], Any], first: drive.Pending | None = None
-    ) -> Any:
+    async def arun(self, give: Result, first: drive.Pending | None = None) -> Any:
         """Drive the loop asynchronously to its end."""
         entered = self.enter()
         try:
             driven = await drive.arun(self.flow, self.invoke, self.finish, self.receiver, first)
         finally:
             self.leave(entered)
-        await settle(self.store)
-        return give(self.prepared, driven)
+        await recorder.settle(self.store)
+        return _RESULTS[give](self.prepared, driven)
 
     def grow(self, *, partial: bool, before: int) -> Generator[Any, None, drive.Driven]:
         """Yield growing values, and return how the call ended. The arguments are those of `Guarded._growing`."""
@@ -255,7 +248,7 @@ class RunningCall(NamedTuple):
                         yield value
         finally:
             await pieces.aclose()
-        await settle(self.store)
+        await recorder.settle(self.store)
         yield driven
 
     def _growth(self, *, partial: bool, before: int) -> Growth:
@@ -266,17 +259,11 @@ class RunningCall(NamedTuple):
         return growing
 
 
-# What a call gives or raises once it has ended, by the settings of its guard.
-
-
-def end_of(prepared: Prepared, driven: drive.Driven) -> drive.Driven:
-    """Give how a call ended, whatever was raised in it."""
-    return driven
-
-
-def whole_of(prepared: Prepared, driven: drive.Driven) -> Outcome[Any]:
-    """Give the outcome, or raise what was no matter of the format."""
+def outcome_of(prepared: Prepared, driven: drive.Driven) -> Outcome[Any]:
+    """Return the outcome of a call that has ended, or raise an error that is not about the format."""
     outcome = driven.outcome
+    if outcome.ok:
+        return outcome
     if driven.error is not None:
         raise driven.error
     failure = outcome.failure
@@ -292,7 +279,7 @@ def value_of(prepared: Prepared, driven: drive.Driven) -> Any:
     """Give the value, or what the settings say for a call without one."""
     if driven.done.ok:
         return driven.done.value
-    outcome = whole_of(prepared, driven)
+    outcome = outcome_of(prepared, driven)
     if prepared.settings.on_failure == "return":
         return outcome
     if prepared.settings.default is not UNSET:
@@ -311,3 +298,10 @@ def value_of(prepared: Prepared, driven: drive.Driven) -> Any:
         ),
         outcome=outcome,
     ) from driven.cause
+
+
+_RESULTS: dict[Result, Callable[[Prepared, drive.Driven], Any]] = {
+    "value": value_of,
+    "outcome": outcome_of,
+    "end": lambda _, driven: driven,
+}

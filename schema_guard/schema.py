@@ -19,10 +19,9 @@ from weakref import WeakValueDictionary
 from schema_guard.arguments import require_bool, require_text
 from schema_guard.errors import InvalidArgument, InvalidSchema
 from schema_guard.interruptions import is_interruption
-from schema_guard.light.digest import hex_digest
-from schema_guard.light.locks import fork_safe_lock
 from schema_guard.limits import Limits
-from schema_guard.text import clip, safe
+from schema_guard.locks import fork_safe_lock
+from schema_guard.text import clip, hex_digest, safe
 from schema_guard.validation import document as checks
 from schema_guard.validation.document import compact, dialect_of
 from schema_guard.validation.levels import measure

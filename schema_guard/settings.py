@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 from schema_guard.arguments import (
@@ -16,11 +17,10 @@ from schema_guard.arguments import (
 )
 from schema_guard.errors import InvalidArgument
 from schema_guard.escalation import check_models
-from schema_guard.light.frozen import dataclass
 from schema_guard.limits import DEFAULT_LIMITS, Limits
 from schema_guard.prompting import Example
 from schema_guard.strategies import strategies_of
-from schema_guard.text import clip
+from schema_guard.text import clip, dataclass_repr
 from schema_guard.values import REPAIRS
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ UNSET = Unset()
 _ON_FAILURE = ("raise", "return")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Params(metaclass=NamedArguments):
     """The parameters of your function that schema_guard reads and fills, by their names.
 
@@ -85,6 +85,8 @@ class Params(metaclass=NamedArguments):
     options: str | Unset | None = UNSET
     prompt_file: str | os.PathLike[str] | None = None
 
+    __repr__ = dataclass_repr
+
     def __post_init__(self) -> None:
         for role in ("prompt", "instructions", "feedback", "options"):
             if not isinstance(getattr(self, role), Unset):
@@ -93,7 +95,7 @@ class Params(metaclass=NamedArguments):
             raise not_built("params.prompt_file", self.prompt_file)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class About(metaclass=NamedArguments):
     """Facts about a function and its model, for the record.
 
@@ -119,6 +121,8 @@ class About(metaclass=NamedArguments):
     prices: Table | None = None
     rules: RulesLike | None = None
 
+    __repr__ = dataclass_repr
+
     def __post_init__(self) -> None:
         for name in ("version", "segment", "model"):
             require_text(f"about.{name}", getattr(self, name))
@@ -128,7 +132,7 @@ class About(metaclass=NamedArguments):
 DEFAULT_PARAMS, DEFAULT_ABOUT = Params(), About()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Settings(Generic[V, R]):
     """The arguments of `guard`, which describes them."""
 
@@ -151,6 +155,8 @@ class Settings(Generic[V, R]):
     limits: Limits = DEFAULT_LIMITS
     params: Params = DEFAULT_PARAMS
     about: About = DEFAULT_ABOUT
+
+    __repr__ = dataclass_repr
 
     def __post_init__(self) -> None:
         require_count("max_attempts", self.max_attempts, 1, meaning=" (1 means: never retry)")

@@ -3,10 +3,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.errors import InvalidArgument
-from schema_guard.light.tuples import NamedTuple
 from schema_guard.pointer import pointer
 from schema_guard.prompting import Example
 from schema_guard.schema import Schema

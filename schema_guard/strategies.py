@@ -6,11 +6,10 @@ Rule: a plan and its steps are fixed when a function is guarded. They hold what 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 from schema_guard import prompting
 from schema_guard.errors import InvalidArgument
-from schema_guard.light.tuples import NamedTuple
 from schema_guard.limits import DEFAULT_LIMITS, Limits
 from schema_guard.text import clip, did_you_mean
 

@@ -3,11 +3,15 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
+
 TYPE_CHECKING = False  # what type checkers take for true; importing typing costs 9 ms
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
-    from typing import Any
+    from typing import Any, TypeVar
+
+    T = TypeVar("T")
 
 # Past this, odds say nothing more.
 _MOST_ODDS = 1e9
@@ -18,6 +22,24 @@ _SHORTEST_MONTHS = 0.1
 
 # A shorter secret stands in ordinary words: to hide it there garbles them, and shows what it is.
 SHORTEST_SECRET = 4
+
+
+def digest(text: str) -> bytes:
+    """Return the 32 bytes of the SHA-256 of a text in UTF-8.
+
+    >>> digest("true")[:4].hex()
+    'b5bea41b'
+    """
+    return sha256(text.encode()).digest()
+
+
+def hex_digest(text: str, digits: int) -> str:
+    """Return the first hexadecimal digits of the SHA-256 of a text in UTF-8.
+
+    >>> hex_digest("true", 16)
+    'b5bea41b6c623f7c'
+    """
+    return digest(text).hex()[:digits]
 
 
 def hide_secret(text: str, secret: str) -> str:
@@ -158,8 +180,6 @@ def _cut(name: str, size: int, mark: str) -> str:
 
 
 def _digits(name: str) -> str:
-    from hashlib import sha256  # only where two long names are alike at both ends
-
     return sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:6]
 
 
@@ -194,6 +214,16 @@ def dataclass_repr(value: Any) -> str:
     fields = value.__dataclass_fields__
     named = [(name, getattr(value, name)) for name in fields]
     return short_repr(type(value).__name__, named, {name: field.default for name, field in fields.items()})
+
+
+def with_short_repr(kind: type[T]) -> type[T]:
+    """Return a class of named tuples, whose `repr` is that of `short_repr`."""
+
+    def written(value: Any) -> str:
+        return short_repr(type(value).__name__, zip(value._fields, value, strict=True), value._field_defaults)
+
+    kind.__repr__ = written  # type: ignore[method-assign]
+    return kind
 
 
 def _part(value: Any) -> str:

@@ -10,9 +10,9 @@ makes ten of them. Use them by their names.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, Literal, NamedTuple, TypeAlias, TypeVar
 
-from schema_guard.light.tuples import NamedTuple
+from schema_guard.text import with_short_repr
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -33,6 +33,7 @@ NOT_FIXED_BY_LIMIT = frozenset({"reasoning_exhausted", "runaway"})
 """Codes of truncations that a larger output limit does not fix."""
 
 
+@with_short_repr
 class Message(NamedTuple):
     """One message of a prompt.
 
@@ -58,6 +59,7 @@ OpenPath: TypeAlias = "Sequence[str | int]"
 """Names and indices that lead to the part of a value which is being written."""
 
 
+@with_short_repr
 class Usage(NamedTuple):
     """Tokens of one attempt, or of all attempts of a call; None where the provider did not say.
 
@@ -90,6 +92,7 @@ def _sum_or_none(column: tuple[int | None, ...]) -> int | None:
 UNKNOWN_USAGE = Usage()
 
 
+@with_short_repr
 class Violation(NamedTuple):
     """One broken keyword.
 
@@ -113,6 +116,7 @@ class Violation(NamedTuple):
         return self.actual.partition(" ")[0]
 
 
+@with_short_repr
 class Coercion(NamedTuple):
     """A part of a reply that the schema's Python type converted. It holds no value.
 
@@ -138,6 +142,7 @@ class Coercion(NamedTuple):
         return f"{self.location or '(root)'} {self.change}"
 
 
+@with_short_repr
 class Failure(NamedTuple):
     """Why an attempt failed.
 
@@ -154,6 +159,7 @@ class Failure(NamedTuple):
     violations: tuple[Violation, ...] = ()
 
 
+@with_short_repr
 class Judgement(NamedTuple, Generic[V]):
     """What a reply is worth: a valid value, or the failure that explains best why there is none.
 
@@ -203,6 +209,7 @@ class AdaptedSchema(NamedTuple):
     narrowed: tuple[str, ...]
 
 
+@with_short_repr
 class Attempt(NamedTuple):
     """One prompt, the reply to it, and the judgement.
 
@@ -270,6 +277,7 @@ class Attempt(NamedTuple):
         return tokens_in(self.reply)
 
 
+@with_short_repr
 class Call(NamedTuple):
     """What is known of a guarded call before its first attempt.
 
@@ -309,6 +317,7 @@ class Call(NamedTuple):
     tuned: bool = False
 
 
+@with_short_repr
 class Outcome(NamedTuple, Generic[V]):
     """The result of a guarded call, with all of its attempts.
 
@@ -341,6 +350,7 @@ class Outcome(NamedTuple, Generic[V]):
     call: Call
 
 
+@with_short_repr
 class Partial(NamedTuple):
     """A value while its reply arrives, as `.stream(partial=True)` gives it.
 

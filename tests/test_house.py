@@ -20,7 +20,8 @@ MODULES = [module for module in HOUSE.modules if module.name != "schema_guard"]
 # From the ground up. A module imports from its own floor, from those below it, and inside its own folder.
 FLOORS = (
     (
-        "light",
+        "front_door",
+        "locks",
         "errors",
         "text",
         "pointer",
@@ -46,10 +47,11 @@ FLOORS = (
     ("escalation", "preparing", "settings"),
     ("reading",),
     ("plain_reply",),
-    ("judging", "fast"),
+    ("judging",),
     ("loop",),
     ("drive",),
     ("failure_message", "observation", "running_call"),
+    ("fast",),
     ("guarded",),
     ("decorator",),
     ("bench",),
@@ -81,29 +83,8 @@ THIRD_PARTY = {"cli": {"click", "rich"}, "testing": {"hypothesis", "pytest"}}
 # Commands of parts, and what tests use of them.
 THIRD_PARTY_OF_PARTS = {"click", "rich", "hypothesis"}
 
-# Lines of code of each ring. A feature raises a limit by its own size.
-# Ring 0 and the product grew with grouped settings, short representations, and overloads that give one short error.
-# Then with checks that return a bool, misspelled keywords, redaction, keys in errors, and limits of files.
-# Then with types that convert values, unions that are explained by one arm, methods of Pydantic classes, and
-# forks in imports, and a process that writes for a child.
-# Then with prices of tuned models that have no price of cached input.
-# Then with the end of a base model, active tuners, and the total over the horizon.
-# Then with printed commands that run, and playbooks that read the schema, the model, and the inputs from the store.
-# Then with layouts of prompts in settings and trials, and texts that match a pattern in examples of `few_shot`.
-# Then with weekly patterns of the failure rate.
-# Then with less work for schemas with thousands of parts.
-# Then with the failing place in the first lines of a report and a verdict.
-# Then with configurations in use, and functions that share alpha.
-# Then with the calls that a filter leaves out.
-# Then with less work for each page of a large store, and with redaction by all who opened a file.
-# Then with schemas known by their content, and the source of each target.
-# Then with lines of a head that apply only in some cases.
-# Then with the store in every printed command, and no request to a server that nobody named.
-# Then with versions and streams by order of arrival, for machines whose clocks differ.
-# Then with calls without a reply and repeated inputs in the head, and the volume of whole days.
-# Then with weeks from the first call of a function, and the pattern in what watch prints.
-# Then with the responses of llama-index and Haystack, and with DSPy.
-MOST_CODE_LINES = {"ring 0": 4_534, "product": 40_779, "ext": 29_533}
+# Lines of code of each ring. A feature raises a limit by its own size, and its commit gives the reason.
+MOST_CODE_LINES = {"ring 0": 4_595, "product": 40_401, "ext": 29_533}
 
 MOST_LINES, MOST_LINES_OF_TESTS, MOST_LINES_OF_A_FUNCTION, MOST_BOXES = 500, 800, 50, 20
 # One level with many boxes: the floors themselves, a file for each provider, and one for each command.
@@ -335,7 +316,7 @@ def test_no_module_has_the_name_of_a_public_object():
 
 # These make their locks anew in a forked child, or run no threads beside a fork.
 WITH_LOCKS_OF_THEIR_OWN = re.compile(
-    r"light\.locks|records\.(writing\.writer|sqlite\.\w+)|models\.local|testing\..*"
+    r"locks|records\.(writing\.writer|sqlite\.\w+)|models\.local|testing\..*"
     r"|ext\.(loopback\..*|postgres\.links|serving\..*|telemetry\..*|tuning\.routing\..*)"
 )
 

@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-
-from schema_guard.light.tuples import NamedTuple
+from typing import NamedTuple
 
 __all__ = ["ModelName", "is_tuned", "model_and_snapshot"]
 

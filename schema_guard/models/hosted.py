@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from schema_guard.errors import InvalidArgument
-from schema_guard.light.locks import fork_safe_lock
+from schema_guard.locks import fork_safe_lock
 from schema_guard.models.interface import Closing
 from schema_guard.providers.options import capabilities, unforced
 

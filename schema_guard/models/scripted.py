@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from schema_guard.errors import InvalidArgument
-from schema_guard.light.locks import fork_safe_lock
+from schema_guard.locks import fork_safe_lock
 from schema_guard.models.interface import Closing, messages
 from schema_guard.providers.options import capabilities
 from schema_guard.text import clip, did_you_mean

@@ -9,11 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from types import CodeType, FunctionType
-from typing import Any
+from typing import Any, NamedTuple
 
 from schema_guard.configuration.gateway_repair import PLUGINS, repairers
 from schema_guard.configuration.thinking import thinking
-from schema_guard.light.tuples import NamedTuple
 from schema_guard.preparing.parameters import innermost
 
 __all__ = ["Retrying", "repairers_in", "retrying_in", "thinking_in"]

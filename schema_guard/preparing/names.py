@@ -14,7 +14,7 @@ import sys
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from schema_guard.light.locks import fork_safe_lock
+from schema_guard.locks import fork_safe_lock
 from schema_guard.preparing.shapes import implementation, name_of
 
 if TYPE_CHECKING:

@@ -10,17 +10,13 @@ from __future__ import annotations
 import typing
 from collections.abc import Mapping, MutableMapping
 from functools import partial
+from inspect import Parameter
 from types import FunctionType, SimpleNamespace, UnionType
-from typing import TYPE_CHECKING, Any, Final, Literal, get_args, get_origin
+from typing import Any, Final, Literal, NamedTuple, get_args, get_origin
 
 from schema_guard.errors import InvalidArgument
 from schema_guard.interruptions import is_interruption
-from schema_guard.light.signatures import Nothing
-from schema_guard.light.tuples import NamedTuple
 from schema_guard.text import clip, did_you_mean
-
-if TYPE_CHECKING:
-    from schema_guard.light.signatures import Parameter
 
 __all__ = [
     "BY_ITS_NAME",
@@ -36,6 +32,8 @@ __all__ = [
 
 USES = ("instructions", "feedback", "options")
 """What a parameter can be ours for, and what it is called then."""
+Nothing: Final = Parameter.empty
+"""Default or annotation of a parameter that has none."""
 BY_ITS_NAME = ""
 """The parameter that is called so, if its annotation fits."""
 # Decorators that somebody put around one another; a chain that is longer goes round.
@@ -101,7 +99,7 @@ def _check_parameter(function: Any, setting: str, name: str, known: Mapping[str,
             f"{setting}={clip(repr(name))}: {name_of(function)} has no such parameter, only "
             f"{', '.join(known) or 'none'}{did_you_mean(name, known)}"
         )
-    if known[name].kind == "by position":
+    if known[name].kind is Parameter.POSITIONAL_ONLY:
         raise InvalidArgument(
             f"{setting}={name!r}: {name_of(function)} takes it by position only: expected a parameter that can "
             "be given by its name"
@@ -110,7 +108,7 @@ def _check_parameter(function: Any, setting: str, name: str, known: Mapping[str,
 
 def _fits(use: str, parameter: Parameter, function: Any) -> bool:
     """Say whether a parameter with one of our names is meant for us, and not for something of the user's."""
-    if parameter.kind == "by position":
+    if parameter.kind is Parameter.POSITIONAL_ONLY:
         return False
     kinds, default = _kinds(parameter.annotation, function), parameter.default
     if use == "feedback":
@@ -122,7 +120,7 @@ def _fits(use: str, parameter: Parameter, function: Any) -> bool:
 
 def takes_model(parameter: Parameter | None, function: Any, models: Literal["names", "objects"]) -> bool:
     """Say whether a parameter can be given the model to ask: a name, or an object that is asked."""
-    if parameter is None or parameter.kind == "by position":
+    if parameter is None or parameter.kind is Parameter.POSITIONAL_ONLY:
         return False
     kinds = _kinds(parameter.annotation, function)
     return kinds <= _TEXTS if models == "names" else not kinds or bool(kinds - _TEXTS)

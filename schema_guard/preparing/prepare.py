@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from schema_guard.checks import observed_check
 from schema_guard.configuration.gateway_repair import GATEWAY_REPAIRED, repairers
@@ -14,7 +14,6 @@ from schema_guard.configuration.model_names import is_tuned
 from schema_guard.configuration.thinking import THINKING, thinking
 from schema_guard.errors import InvalidArgument, InvalidSchema
 from schema_guard.escalation import check_call, is_model, kind_of, models_of
-from schema_guard.light.tuples import NamedTuple
 from schema_guard.limits import Limits
 from schema_guard.preparing.costs import prices_of
 from schema_guard.preparing.later import LaterPrepared, Version, resolved_annotation, return_annotation

@@ -9,21 +9,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from inspect import Parameter, isasyncgenfunction, iscoroutinefunction, signature
 from types import FunctionType
-from typing import TYPE_CHECKING, Any, Literal, get_origin
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_origin
 
 from schema_guard.errors import InvalidArgument
 from schema_guard.interruptions import is_interruption, value_or
-from schema_guard.light.signatures import (
-    Nothing,
-    is_async_generator_function,
-    is_coroutine_function,
-    parameters_of,
-)
-from schema_guard.light.tuples import NamedTuple
 from schema_guard.preparing.parameters import (
     BY_THEIR_NAMES,
     USES,
+    Nothing,
     ParameterNames,
     implementation,
     name_of,
@@ -35,7 +30,6 @@ from schema_guard.text import clip, did_you_mean
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from schema_guard.light.signatures import Parameter
     from schema_guard.values import Ask, Prompt
 
 __all__ = [
@@ -141,12 +135,12 @@ def shape_of(
         InvalidArgument: There is no such parameter, or more than one could be meant.
     """
     try:
-        parameters = parameters_of(function)
+        parameters = list(signature(function).parameters.values())
     except (TypeError, ValueError) as error:
         if is_interruption(error):
             raise
         raise InvalidArgument(f"{name_of(function)}: its parameters cannot be read: {error}") from error
-    known = {p.name: p for p in parameters if p.kind not in ("rest", "named rest")}
+    known = {p.name: p for p in parameters if p.kind not in (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)}
     ours = ours_of(function, known, named, prompt)
     if models is not None and prompt != _MODEL and takes_model(known.get(_MODEL), function, models):
         ours[_MODEL] = _MODEL
@@ -157,8 +151,8 @@ def shape_of(
         if prompt is not None or is_sent:
             raise
         task = None
-    positional = tuple(p.name for p in known.values() if p.kind != "by name")
-    is_async_generator = _is(is_async_generator_function, function)
+    positional = tuple(p.name for p in known.values() if p.kind is not Parameter.KEYWORD_ONLY)
+    is_async_generator = _is(isasyncgenfunction, function)
     return Shape(
         task=task,
         default=known[task].default if task is not None else Nothing,
@@ -168,7 +162,7 @@ def shape_of(
         options=ours.get("options"),
         model=ours.get(_MODEL),
         defaults={name: known[name].default for name in ours.values()},
-        is_async=is_async_generator or _is(is_coroutine_function, function),
+        is_async=is_async_generator or _is(iscoroutinefunction, function),
         is_async_generator=is_async_generator,
         is_plain=positional[:1] == (task,) and not ours,
         is_sent=is_sent,
@@ -229,9 +223,8 @@ def _may_carry_task(parameter: Parameter) -> bool:
 
 
 def _written(parameter: Parameter) -> str:
-    if parameter.kind == "rest":
-        return f"*{parameter.name}"
-    return f"**{parameter.name}" if parameter.kind == "named rest" else parameter.name
+    stars = (parameter.kind is Parameter.VAR_POSITIONAL) + 2 * (parameter.kind is Parameter.VAR_KEYWORD)
+    return "*" * stars + parameter.name
 
 
 def task_of(
@@ -267,8 +260,6 @@ def task_of(
 
 def _require_arguments_that_fit(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
     """Raise Python's own `TypeError` for arguments that don't fit the function's parameters."""
-    from inspect import signature  # only who leaves the task out needs it
-
     try:
         signature(function).bind(*args, **kwargs)
     except TypeError as error:

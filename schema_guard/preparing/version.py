@@ -22,9 +22,9 @@ from types import CodeType, FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
 from schema_guard.interruptions import value_or
-from schema_guard.light.digest import hex_digest
 from schema_guard.preparing.parameters import innermost
 from schema_guard.preparing.shapes import name_of
+from schema_guard.text import hex_digest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

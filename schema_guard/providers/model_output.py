@@ -4,9 +4,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from schema_guard.light.tuples import NamedTuple
 from schema_guard.providers.fields import as_json, either, field, items, name, words
 
 if TYPE_CHECKING:

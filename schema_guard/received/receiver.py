@@ -6,26 +6,17 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from schema_guard.light.lazy import LaterModule
+from schema_guard.providers import fields
+from schema_guard.received import replies, retries
 from schema_guard.text import clip
 from schema_guard.values import Failure
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from schema_guard.providers import fields
-    from schema_guard.received import replies
-    from schema_guard.received import retries as retrying
     from schema_guard.received.parsed_values import TypedValues
     from schema_guard.received.replies import Reply
     from schema_guard.schema import Schema
-else:
-    # A text that is taken at once is not read by them.
-    fields, replies = (
-        LaterModule("schema_guard.providers.fields"),
-        LaterModule("schema_guard.received.replies"),
-    )
-    retrying = LaterModule("schema_guard.received.retries")
 
 __all__ = ["ANYBODYS", "Receiver"]
 
@@ -69,13 +60,13 @@ class Receiver:
             from schema_guard.received.return_values import read_result
 
             self._returned = partial(read_result, own=self._typed_values_of(self._schema))
-        retries = retrying.retries_of_reply(result)
-        if retries is None:
+        seen = retries.retries_of_reply(result)
+        if seen is None:
             reply = self._returned(result)
         else:
-            held = retrying.unwrapped(result)
+            held = retries.unwrapped(result)
             reply = held if isinstance(held, replies.Reply) else self._returned(held)
-            reply = reply._replace(retries=retries)
+            reply = reply._replace(retries=seen)
         if reply.model is not None:
             self._model = reply.model
         return reply
@@ -129,7 +120,7 @@ class Receiver:
             reply = replies.Reply(failure=failure, exception=name)
         else:
             reply = read_exception(error, self._schema, is_observed=self._is_observed)
-        return reply._replace(call_model=self._model, retries=retrying.retries_of_error(error))
+        return reply._replace(call_model=self._model, retries=retries.retries_of_error(error))
 
 
 ANYBODYS: Final = Receiver()

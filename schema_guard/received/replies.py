@@ -9,10 +9,9 @@ unknown is None, never 0.
 from __future__ import annotations
 
 from functools import cache, lru_cache
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from schema_guard.interruptions import is_interruption, value_or
-from schema_guard.light.tuples import NamedTuple
 from schema_guard.providers import failures
 from schema_guard.providers.fields import field, name, word_of
 from schema_guard.providers.model_output import EMPTY_OBJECT, WrittenCall, arguments_of, call_of, tool_of

@@ -86,6 +86,6 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    from schema_guard.light.lazy import find  # only what is used is paid for
+    from schema_guard.front_door import find  # only what is used is paid for
 
     return find(__name__, _HOME_OF, name)

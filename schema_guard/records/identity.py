@@ -7,9 +7,7 @@ import os
 from contextvars import ContextVar
 from itertools import count
 from time import time
-from typing import TYPE_CHECKING, Any, TypeAlias
-
-from schema_guard.light.tuples import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -17,6 +17,7 @@ __all__ = [
     "QueueingRecorder",
     "Recorder",
     "UnmadeOutcome",
+    "settle",
 ]
 
 # Outcomes after which the writer is waited for: a store loses what finds its queue of 10,000 full.
@@ -106,3 +107,11 @@ class PacedRecorder:
         self._unwritten += 1
         if self._unwritten >= _MOST_UNWRITTEN:
             self._unwritten = self._recorder.flush(WRITE_WAIT_S)
+
+
+async def settle(store: Recorder | None) -> None:
+    """Wait, off the event loop, until a store with durability "sync" has written the call."""
+    if getattr(store, "is_sync", False):
+        from asyncio import to_thread
+
+        await to_thread(store.settle)  # type: ignore[union-attr]

@@ -14,7 +14,7 @@ from weakref import WeakKeyDictionary
 from schema_guard.arguments import require_bool
 from schema_guard.errors import InvalidArgument, MissingExtra
 from schema_guard.interruptions import is_interruption
-from schema_guard.light.locks import fork_safe_lock
+from schema_guard.locks import fork_safe_lock
 from schema_guard.records.payloads.retention import Retention
 from schema_guard.records.payloads.storage import TextStorage, policy_of
 from schema_guard.records.store import Store

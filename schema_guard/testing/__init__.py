@@ -97,7 +97,7 @@ def __getattr__(name: str) -> Any:
 
         globals()[name] = load(f"name:{name}")
         return globals()[name]
-    from schema_guard.light.lazy import find  # only what is used is paid for
+    from schema_guard.front_door import find  # only what is used is paid for
 
     try:
         return find(__name__, _HOME_OF, name)

@@ -29,7 +29,6 @@ from schema_guard.configuration.early_stop import stops_replies
 from schema_guard.drive import is_async
 from schema_guard.errors import SchemaGuardError
 from schema_guard.extensions import load
-from schema_guard.light.digest import hex_digest
 from schema_guard.models.scripted import ScriptedModel
 from schema_guard.providers.fields import as_json
 from schema_guard.received.cleanup import aclose, close
@@ -37,7 +36,7 @@ from schema_guard.received.receiver import ANYBODYS
 from schema_guard.received.replies import Reply, read
 from schema_guard.received.streams import StreamReader
 from schema_guard.records import identity
-from schema_guard.text import clip, safe
+from schema_guard.text import clip, hex_digest, safe
 from schema_guard.values import Failure, Usage
 
 if TYPE_CHECKING:

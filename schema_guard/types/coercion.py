@@ -11,10 +11,9 @@ Rules:
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.interruptions import is_interruption, value_or
-from schema_guard.light.tuples import NamedTuple
 from schema_guard.limits import DEFAULT_LIMITS, Limits
 from schema_guard.pointer import declared_location, join, pointer, split
 from schema_guard.text import clip

@@ -17,12 +17,11 @@ import sys
 import typing
 from contextlib import contextmanager
 from functools import cache
-from typing import TYPE_CHECKING, Any, NotRequired, Required, get_args, get_origin
+from typing import TYPE_CHECKING, Any, NamedTuple, NotRequired, Required, get_args, get_origin
 
 from schema_guard.errors import InvalidArgument
 from schema_guard.interruptions import is_interruption, value_or
-from schema_guard.light.locks import fork_safe_lock
-from schema_guard.light.tuples import NamedTuple
+from schema_guard.locks import fork_safe_lock
 from schema_guard.text import clip
 
 if TYPE_CHECKING:

@@ -11,10 +11,9 @@ Rules:
 from __future__ import annotations
 
 from math import isfinite
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.interruptions import is_interruption
-from schema_guard.light.tuples import NamedTuple
 from schema_guard.validation import fast_engine as engines
 from schema_guard.validation.document import compact
 from schema_guard.validation.keywords import REFERENCES, draft_of

@@ -10,12 +10,11 @@ from __future__ import annotations
 
 from functools import partial
 from math import inf
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.errors import InvalidSchema
 from schema_guard.interruptions import is_interruption, value_or
-from schema_guard.light.lazy import cached_property
-from schema_guard.light.tuples import NamedTuple
+from schema_guard.locks import cached_property
 from schema_guard.pointer import join, pointer
 from schema_guard.text import clip
 from schema_guard.validation import fast_engine as engines

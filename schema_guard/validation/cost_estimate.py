@@ -16,8 +16,8 @@ from math import frexp, inf
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.errors import InvalidSchema
-from schema_guard.light.locks import fork_safe_lock
 from schema_guard.limits import Limits
+from schema_guard.locks import fork_safe_lock
 from schema_guard.validation.document import compact
 from schema_guard.validation.keywords import KEYWORDS, UNIONS, every, in_place, one_of, reported
 from schema_guard.validation.levels import BITS

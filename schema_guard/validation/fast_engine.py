@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 from schema_guard.errors import InvalidSchema
-from schema_guard.light.locks import fork_safe_lock
+from schema_guard.locks import fork_safe_lock
 from schema_guard.pointer import escape, pointer
 from schema_guard.text import clip
 from schema_guard.validation.cost_estimate import BACKTRACK_LIMIT

@@ -13,10 +13,9 @@ accepts more than its author wants, or everything. Rules for the root:
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 from schema_guard.errors import InvalidSchema
-from schema_guard.light.tuples import NamedTuple
 from schema_guard.pointer import join, pointer
 from schema_guard.text import clip, safe
 

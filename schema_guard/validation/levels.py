@@ -7,10 +7,9 @@ Rule: nothing here recurses, for an instance may be nested so as to exhaust the 
 from __future__ import annotations
 
 from math import isfinite
-from typing import Any
+from typing import Any, NamedTuple
 
 from schema_guard.errors import InvalidArgument
-from schema_guard.light.tuples import NamedTuple
 from schema_guard.limits import Limits
 
 _LIMITS = Limits()

@@ -13,8 +13,7 @@ from __future__ import annotations
 
 import re
 from functools import cache
-
-from schema_guard.light.tuples import NamedTuple
+from typing import NamedTuple
 
 # Measured with jsonschema-rs 0.61: "\p{L}" compiles in 220 us and 46 KB, one state of "[a-z]" in 0.3 us.
 _PROPERTY_SIZE = 700

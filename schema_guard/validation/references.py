@@ -10,10 +10,9 @@ Rules:
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.errors import InvalidSchema
-from schema_guard.light.tuples import NamedTuple
 from schema_guard.pointer import escape, pointer, unescape
 from schema_guard.text import clip
 from schema_guard.validation.document import DRAFTS

@@ -17,8 +17,8 @@ from random import Random
 from typing import TYPE_CHECKING, NamedTuple
 
 from schema_guard.errors import InvalidArgument
-from schema_guard.light.digest import hex_digest
 from schema_guard.strategies import strategies_of
+from schema_guard.text import hex_digest
 
 if TYPE_CHECKING:
     from schema_guard.bench.suites.load import Suite, SuiteSchema, Task

@@ -12,9 +12,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from schema_guard.light.digest import hex_digest
 from schema_guard.models.interface import messages
 from schema_guard.models.scripted import ScriptedModel, prompt_text
+from schema_guard.text import hex_digest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from schema_guard.light.lazy import find
+from schema_guard.front_door import find
 
 _HOME_OF = {"counts": "recording"}
 

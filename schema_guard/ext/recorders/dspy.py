@@ -25,7 +25,7 @@ from schema_guard.ext.recorders.observed_attempt import AttemptView
 from schema_guard.ext.recorders.recording import MOST_OPEN, Recording
 from schema_guard.ext.recorders.requests import options_of
 from schema_guard.ext.recorders.tool_turns import ToolTurns
-from schema_guard.light.locks import fork_safe_lock
+from schema_guard.locks import fork_safe_lock
 from schema_guard.providers.fields import as_json, field, first, items, words
 from schema_guard.providers.model_output import WrittenCall, call_of
 from schema_guard.received.dspy import ADDED, is_parse_error, model_of, parse_failure, plain

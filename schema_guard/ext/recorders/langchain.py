@@ -27,7 +27,7 @@ from schema_guard.ext.recorders.recording import MOST_OPEN, Recording
 from schema_guard.ext.recorders.requests import Requested, options_of, requested
 from schema_guard.ext.recorders.tool_turns import ToolTurn
 from schema_guard.ext.tools.tools import tools_of
-from schema_guard.light.locks import fork_safe_lock
+from schema_guard.locks import fork_safe_lock
 from schema_guard.providers.fields import field, first, items
 from schema_guard.providers.options import PROVIDER_OPTIONS
 from schema_guard.received.replies import Reply

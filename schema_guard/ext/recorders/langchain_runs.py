@@ -19,7 +19,7 @@ from schema_guard.ext.recorders.nesting import is_same
 from schema_guard.ext.recorders.observed_attempt import AttemptView
 from schema_guard.ext.recorders.recording import MOST_OPEN
 from schema_guard.ext.recorders.tool_turns import ToolTurn
-from schema_guard.light.locks import fork_safe_lock
+from schema_guard.locks import fork_safe_lock
 from schema_guard.providers.fields import field, items
 from schema_guard.received.exceptions import read_exception
 

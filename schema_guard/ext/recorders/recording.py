@@ -25,7 +25,7 @@ from schema_guard.ext.recorders.nesting import current_context, is_same
 from schema_guard.ext.recorders.observed_attempt import end_of
 from schema_guard.ext.tools.recorded_call import UnknownTools
 from schema_guard.interruptions import is_interruption
-from schema_guard.light.locks import fork_safe_lock
+from schema_guard.locks import fork_safe_lock
 from schema_guard.loop import Done, enforce
 from schema_guard.preparing.costs import prices_of, with_costs
 from schema_guard.preparing.name_limits import OTHERS, folded

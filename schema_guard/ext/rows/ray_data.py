@@ -13,10 +13,10 @@ from schema_guard.errors import InvalidArgument, StoreError
 from schema_guard.ext.rows.bench_on_ray.cluster import once, pickled
 from schema_guard.ext.rows.row_calls import RowCalls, in_order
 from schema_guard.ext.rows.row_settings import COLUMNS
-from schema_guard.light.digest import hex_digest
 from schema_guard.models import connect
 from schema_guard.records import resolve_store
 from schema_guard.records.recorder import WRITE_WAIT_S
+from schema_guard.text import hex_digest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

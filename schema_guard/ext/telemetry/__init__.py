@@ -18,6 +18,6 @@ __all__ = ["Telemetry", "disable", "enable", "flush"]
 
 
 def __getattr__(name: str) -> Any:
-    from schema_guard.light.lazy import find  # only what is used is paid for
+    from schema_guard.front_door import find  # only what is used is paid for
 
     return find(__name__, _HOME_OF, name)

@@ -15,7 +15,7 @@ from schema_guard.errors import InvalidArgument
 from schema_guard.ext.telemetry.counters import MOST_NAMES, Counters
 from schema_guard.ext.telemetry.telemetry import Faults, Telemetry
 from schema_guard.interruptions import is_interruption
-from schema_guard.light.locks import fork_safe_lock
+from schema_guard.locks import fork_safe_lock
 from schema_guard.records import recorder
 from schema_guard.text import clip
 

@@ -23,7 +23,7 @@ from schema_guard.parsing import NotJson, parse
 from schema_guard.plain_reply import DEFAULT_LIMITS
 from schema_guard.received import replies
 from schema_guard.received.retries import unwrapped
-from schema_guard.text import clip
+from schema_guard.text import clip, with_short_repr
 from schema_guard.values import REPAIRS, Failure, Judgement, Violation
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ __all__ = ["CallJudgement", "judge_calls", "judged", "raw_reply"]
 _BRACES: Final = "expected one JSON object and nothing else"
 
 
+@with_short_repr
 class CallJudgement(NamedTuple):
     """What one tool call of a reply is worth.
 

@@ -16,7 +16,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from schema_guard.errors import InvalidArgument
-from schema_guard.light.locks import fork_safe_lock
+from schema_guard.locks import fork_safe_lock
 from schema_guard.models.hosted import joined
 from schema_guard.models.interface import Closing, messages
 from schema_guard.providers.options import PROVIDER_OPTIONS, capabilities

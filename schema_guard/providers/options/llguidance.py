@@ -15,7 +15,7 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.errors import InvalidArgument, missing_extra
-from schema_guard.light.locks import fork_safe_lock
+from schema_guard.locks import fork_safe_lock
 from schema_guard.pointer import pointer
 from schema_guard.text import clip, safe
 from schema_guard.validation.references import subschemas

@@ -9,8 +9,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from schema_guard.light.digest import digest
 from schema_guard.records.rows import COLUMNS, CONFIGURATION_COLUMNS, HASH_BYTES, Row
+from schema_guard.text import digest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

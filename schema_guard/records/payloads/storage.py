@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 from schema_guard.errors import InvalidArgument
 from schema_guard.interruptions import is_interruption
-from schema_guard.light.locks import fork_safe_lock
+from schema_guard.locks import fork_safe_lock
 from schema_guard.text import clip, did_you_mean
 
 if TYPE_CHECKING:

@@ -10,7 +10,6 @@ import time
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Any
 
-from schema_guard.light.digest import hex_digest
 from schema_guard.records.counts.calls import configuration_key, configuration_of, new_calls
 from schema_guard.records.counts.rollups import (
     ROLL_UP_COLUMNS,
@@ -26,6 +25,7 @@ from schema_guard.records.declarations import Declared, DeclaredStep, DeclaredTa
 from schema_guard.records.rows import COLUMNS, CONFIGURATION_COLUMNS
 from schema_guard.records.sql.tables import INSERT_ATTEMPT, PART_CALLS, attempt_row, packed, placeholders
 from schema_guard.records.values import LostRecords
+from schema_guard.text import hex_digest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from schema_guard.errors import InvalidArgument
-from schema_guard.light.digest import hex_digest
 from schema_guard.pointer import split
+from schema_guard.text import hex_digest
 from schema_guard.validation.document import DEFAULT_DIALECT
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from schema_guard.ext.fitting.linting import findings_at, findings_of
 from schema_guard.ext.fitting.rules.limits import inner_rules
 from schema_guard.ext.fitting.rules.rule import KEYWORDS, STRUCTURE, Site
-from schema_guard.light.lazy import cached_property
+from schema_guard.locks import cached_property
 
 if TYPE_CHECKING:
     from schema_guard.ext.fitting.linting import Finding

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from threading import Event, Thread
 
-from schema_guard.light.lazy import cached_property
+from schema_guard.locks import cached_property
 
 
 class _Slow:

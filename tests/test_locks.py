@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from schema_guard.light.locks import fork_safe_lock
+from schema_guard.locks import fork_safe_lock
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
