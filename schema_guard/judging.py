@@ -12,17 +12,28 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple, Never, TypedDict, TypeVar, Unpack, overload
 
+from schema_guard.checks import refusal_of_checks
+from schema_guard.interruptions import value_or
+from schema_guard.limits import DEFAULT_LIMITS
 from schema_guard.parsing import NotJson, parse
 from schema_guard.plain_reply import (
-    DEFAULT_LIMITS,
     UNREAD,
-    Terms,
-    accepted,
     acceptor,
-    checked,
-    failed,
     form_of,
     require_terms,
+    restored,
+)
+from schema_guard.reading import (
+    TOO_MANY,
+    FoundDocuments,
+    Reading,
+    bare,
+    brackets,
+    find_documents,
+    is_only_reasoning,
+    opens_json,
+    read,
+    text_after,
 )
 from schema_guard.schema import Schema
 from schema_guard.validation import failures
@@ -30,28 +41,23 @@ from schema_guard.validation.equality import is_same
 from schema_guard.values import Failure, Judgement, Missed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     from typing_extensions import TypeForm
     from typing_extensions import TypeVar as TypeVarWithDefault
 
     from schema_guard.arguments import NoSuchArgument, Nothing
+    from schema_guard.checks import Check
     from schema_guard.extensions import Repaired
     from schema_guard.limits import Limits
-    from schema_guard.reading import Reading
     from schema_guard.schema import SchemaSource
+    from schema_guard.types.coercion import Coerced
     from schema_guard.values import FinishReason, Form, Repair, Violation
 
 V = TypeVar("V")
 if TYPE_CHECKING:
     U = TypeVarWithDefault("U", default=Any)
 
-# Prose may hold brackets inside brackets; each character of it is parsed this often at most, and so many texts are.
-_PARSES_PER_CHARACTER = 8
-_MAX_PARSES = 4_096
-_TOO_MANY = NotJson(
-    "too_costly", "the text holds more brackets than can be looked at: expected one JSON text"
-)
 # Brackets of prose that nothing closes: one of the outermost is the JSON that was cut off, if any is.
 _UNCLOSED_READ = 4
 
@@ -128,25 +134,12 @@ def judge(  # type: ignore[misc]  # noqa: PLR0913 - the public entry point; ever
     value = accept(text) if restore is None else Missed(UNREAD)
     if type(value) is not Missed:
         return checked(value, checks, form_of(text))
-    return _judge_missed(text, value, Terms(schema, finish_reason, repair, checks, restore, limits, coerce))
+    terms = Terms(schema, finish_reason, repair, checks, restore, limits, coerce)
+    return judge_missed(text, value, terms)
 
 
-def judge_missed(  # noqa: PLR0913 - as `judge`
-    text: str,
-    missed: Missed,
-    schema: Schema[V],
-    *,
-    finish_reason: FinishReason | None = None,
-    repair: Repair = "off",
-    checks: Sequence[Callable[[Any], str | bool | None]] = (),
-    limits: Limits = DEFAULT_LIMITS,
-    coerce: bool = True,
-) -> Judgement[V]:
-    """Judge a reply that the schema's `acceptor` has missed, and that is no refusal by its finish reason, as `judge` does."""
-    return _judge_missed(text, missed, Terms(schema, finish_reason, repair, checks, None, limits, coerce))
-
-
-def _judge_missed(text: str, missed: Missed, terms: Terms) -> Judgement[Any]:
+def judge_missed(text: str, missed: Missed, terms: Terms) -> Judgement[Any]:
+    """Return the judgement of a reply that the schema's `acceptor` did not take."""
     if missed.failure is not None:
         return failed(missed.failure)
     if not isinstance(missed.value, dict | list):
@@ -162,14 +155,12 @@ def _judge_read(text: str, value: Any, terms: Terms) -> Judgement[Any]:
         size = len(text) if len(text) > limits.max_bytes else len(text.encode("utf-8", "surrogatepass"))
         if size > limits.max_bytes:
             return failed(_syntax("too_large", f"{size} bytes or more, beyond max_bytes={limits.max_bytes}"))
-    from schema_guard import reading as extract  # the usual reply needs none of it, and it is 2 ms
-
-    reading = extract.read(text)
+    reading = read(text)
     if reading.refusal:
         return failed(Failure("refusal", "refusal", "the model refused in prose"))
     if reading.direct:
         return _judge_direct(text, reading, value, terms)
-    if terms.finish_reason == "length" and extract.is_only_reasoning(text):
+    if terms.finish_reason == "length" and is_only_reasoning(text):
         return failed(failures.REASONING_EXHAUSTED)
     return _judge_prose(text, reading, terms)
 
@@ -234,7 +225,8 @@ def _judge_direct(text: str, reading: Reading, value: Any, terms: Terms) -> Judg
         return _repaired(broken, terms) or failed(failures.not_json(value, document, terms.finish_reason))
     if terms.accepts(value):
         return accepted(value, terms, form)
-    inside = _inside_string(value, terms)
+    is_text = isinstance(value, str) and value.lstrip()[:1] in ("{", "[")
+    inside = terms.parse(value) if is_text else UNREAD
     if type(inside) is not NotJson and terms.accepts(inside):
         return accepted(inside, terms, "unwrapped")
     return _refused(value, text, terms)
@@ -242,8 +234,6 @@ def _judge_direct(text: str, reading: Reading, value: Any, terms: Terms) -> Judg
 
 def _opens_document(rest: str, terms: Terms) -> bool:
     """Say whether the text behind a JSON text opens with another one, whole or cut off."""
-    from schema_guard.reading import text_after
-
     rest = text_after(rest, 0)
     if rest[:1] not in ("{", "[") or not rest:
         return False
@@ -255,8 +245,6 @@ def _failure_after(rest: str, value: Any, terms: Terms) -> Failure | None:
     """Return the failure for a second document after a JSON text: adjacent, cut off, or valid and different."""
     if not rest.strip():
         return None
-    from schema_guard.reading import Reading, brackets, opens_json
-
     another = _syntax("several_documents", "a second JSON text follows the first: expected exactly one")
     if _opens_document(rest, terms):
         return another
@@ -268,17 +256,10 @@ def _failure_after(rest: str, value: Any, terms: Terms) -> Failure | None:
         parsed = terms.parse(rest[start:])
         if type(parsed) is NotJson and parsed.code == "unfinished" and opens_json(rest[start:]):
             return another
-    search = _search(rest, reading._replace(unclosed=()), terms)
-    if any(not is_same(value, other) for other in search.valid):
+    found = find_documents(rest, reading._replace(unclosed=()), terms.parse, terms.accepts)
+    if not all(_is_one([value, other]) for other in found.valid):
         return another
-    return _syntax(_TOO_MANY.code, _TOO_MANY.message) if _TOO_MANY in search.refused else None
-
-
-def _inside_string(value: Any, terms: Terms) -> Any:
-    """Give the value of a JSON text that was sent as a JSON string, or a `NotJson`."""
-    if not isinstance(value, str) or value.lstrip()[:1] not in ("{", "["):
-        return UNREAD
-    return terms.parse(value)
+    return _syntax(TOO_MANY.code, TOO_MANY.message) if found.is_cut_short else None
 
 
 def _judge_prose(text: str, reading: Reading, terms: Terms) -> Judgement[Any]:
@@ -289,55 +270,18 @@ def _judge_prose(text: str, reading: Reading, terms: Terms) -> Judgement[Any]:
             return _repaired([text[start:]], terms) or failed(
                 failures.not_json(value, text[start:], terms.finish_reason)
             )
-    search = _search(text, reading, terms)
-    if len(search.valid) <= 1 and _TOO_MANY in search.refused:
-        return failed(_syntax(_TOO_MANY.code, _TOO_MANY.message))
-    if len(search.valid) > 1:
+    found = find_documents(text, reading, terms.parse, terms.accepts)
+    if len(found.valid) <= 1 and found.is_cut_short:
+        return failed(_syntax(TOO_MANY.code, TOO_MANY.message))
+    if len(found.valid) > 1:
         return failed(
             _syntax("several_documents", "different valid values in the text: expected exactly one")
         )
-    if search.valid:
-        return accepted(search.valid[0], terms, "unwrapped")
-    judged = _only_coerced(search.invalid, terms) or _bare(text, terms)
-    judged = judged or _repaired(search.broken, terms) or _only_decoded(search.invalid, terms)
-    return judged or failed(_prose_failure(text, search, terms))
-
-
-class _ProseResult(NamedTuple):
-    """What a search through prose has found.
-
-    Attributes:
-        valid: Values that are valid, each once.
-        invalid: Values that are not, with the length of their text.
-        refused: Why texts are no JSON.
-        broken: Texts that repair may help.
-    """
-
-    valid: list[Any]
-    invalid: list[tuple[int, Any]]
-    refused: list[NotJson]
-    broken: list[str]
-
-
-_NOTHING = _ProseResult([], [], [], [])
-
-
-def _search(text: str, reading: Reading, terms: Terms) -> _ProseResult:
-    if not (reading.candidates or reading.unclosed) and reading.complete:
-        return _NOTHING
-    search = _ProseResult([], [], [], [text[start:] for start in reading.unclosed[:1]])
-    for document, value in _documents(text, reading, terms):
-        if type(value) is NotJson:
-            search.refused.append(value)
-            if value.code == "malformed":
-                search.broken.append(document)
-        elif not terms.accepts(value):
-            search.invalid.append((len(document), value))
-        elif not any(is_same(value, other) for other in search.valid):
-            search.valid.append(value)
-            if len(search.valid) > 1:
-                break
-    return search
+    if found.valid:
+        return accepted(found.valid[0], terms, "unwrapped")
+    judged = _only_coerced(found.invalid, terms) or _bare(text, terms)
+    judged = judged or _repaired(found.broken, terms) or _only_decoded(found.invalid, terms)
+    return judged or failed(_prose_failure(text, found, terms))
 
 
 def _repaired(documents: Sequence[str], terms: Terms) -> Judgement[Any] | None:
@@ -351,31 +295,31 @@ def _repaired(documents: Sequence[str], terms: Terms) -> Judgement[Any] | None:
 
     repairing = load("option:repair")
     finished = terms.finish_reason in failures.FINISHED
-    found: list[Judgement[Any]] = []
+    repaired: list[Judgement[Any]] = []
     left = repairing.MAX_WORK
     for document in documents:
-        read = repairing.readings(document, level=terms.repair, finished=finished, max_work=left)
-        left -= read.work + 1  # each text costs something, however short
-        first = next((judged for one in read.repaired if (judged := _as_repaired(one, terms))), None)
+        readings = repairing.readings(document, level=terms.repair, finished=finished, max_work=left)
+        left -= readings.work + 1  # each text costs something, however short
+        first = next((judged for one in readings.repaired if (judged := _as_repaired(one, terms))), None)
         if first is not None:
-            found.append(first)
-        if not read.complete or left <= 0:
+            repaired.append(first)
+        if not readings.complete or left <= 0:
             return failed(_syntax("too_costly", "the text has more faults than can be repaired"))
-    if not found:
+    if not repaired:
         return None
-    if not _is_one([judged.value for judged in found]):
+    if not _is_one([judged.value for judged in repaired]):
         return failed(
             _syntax("several_documents", "two broken texts can be repaired to different valid values")
         )
-    return found[0]
+    return repaired[0]
 
 
-def _as_repaired(read: Repaired, terms: Terms) -> Judgement[Any] | None:
+def _as_repaired(reading: Repaired, terms: Terms) -> Judgement[Any] | None:
     """Judge one reading of broken JSON; None where it is not valid."""
-    value, steps = terms.parse(read.text), read.steps
+    value, steps = terms.parse(reading.text), reading.steps
     if type(value) is NotJson:
         return None
-    form: Form = "repaired_lossless" if read.lossless else "repaired_lossy"
+    form: Form = "repaired_lossless" if reading.lossless else "repaired_lossy"
     if not terms.accepts(value):
         inside = _decoded(value, terms)[0]
         if not terms.accepts(inside):
@@ -437,61 +381,106 @@ def _bare(text: str, terms: Terms) -> Judgement[Any] | None:
     if terms.repair == "off":
         return None
     from schema_guard.extensions import load
-    from schema_guard.reading import bare
 
     finished = terms.finish_reason != "length"
-    read = load("option:repair").scalars(bare(text), terms.schema.document, finished=finished)
-    valid = [(value, steps) for value, steps in read if terms.accepts(value)]
+    scalars = load("option:repair").scalars(bare(text), terms.schema.document, finished=finished)
+    valid = [(value, steps) for value, steps in scalars if terms.accepts(value)]
     if not _is_one([value for value, _ in valid]):
         return None
     value, steps = valid[0]
     return accepted(value, terms, "repaired_lossless", steps)
 
 
-def _prose_failure(text: str, search: _ProseResult, terms: Terms) -> Failure:
+def _prose_failure(text: str, found: FoundDocuments, terms: Terms) -> Failure:
     """Give the failure that explains best: the largest JSON text's violations, else cut off, else its syntax."""
-    if search.invalid:
+    if found.invalid:
         # Of equally large ones the last: a final answer follows its drafts.
-        _, value = max(reversed(search.invalid), key=lambda sized: sized[0])
+        _, value = max(reversed(found.invalid), key=lambda sized: sized[0])
         failure = terms.failure(value, text)
         return failures.encoded_failure(failure, _decoded(value, terms, failure.violations)[1])
     if terms.finish_reason == "length":
         return failures.cut_off(
             text, "max_tokens", "cut off at the output limit before a JSON text was complete"
         )
-    if search.refused:
-        return failures.not_json(search.refused[-1], text, "stop")
+    if found.refused:
+        return failures.not_json(found.refused[-1], text, "stop")
     if not text.strip("\ufeff \t\r\n"):
         return _syntax("empty", "the reply is empty")
     return _syntax("no_json", "no JSON text in the reply")
 
 
-def _documents(text: str, reading: Reading, terms: Terms) -> Iterator[tuple[str, Any]]:
-    """Parse bracketed parts from the outside in: what parses hides what stands inside it. A text is parsed once."""
-    from schema_guard.reading import opens_json
+class Terms(NamedTuple):
+    """The terms that a reply is validated by."""
 
-    budget = _PARSES_PER_CHARACTER * len(text)
-    known: set[str] = set()
-    complete, stack = reading.complete, list(reversed(reading.candidates))
-    while stack:
-        span = stack.pop()
-        document = text[span.start : span.end]
-        if document in known:
-            continue
-        budget -= span.end - span.start
-        if budget < 0 or len(known) >= _MAX_PARSES:
-            yield document, _TOO_MANY
-            return
-        known.add(document)
-        value = terms.parse(document)
-        yield document, value
-        # Inside braces of prose a JSON text may stand; a part of broken JSON is not what the model meant.
-        if type(value) is NotJson and value.code == "malformed" and not opens_json(document):
-            inside = span.inside
-            complete = complete and inside.complete
-            stack += reversed(inside.spans)
-    if not complete:
-        yield text, _TOO_MANY
+    schema: Schema[Any]
+    finish_reason: FinishReason | None = None
+    repair: Repair = "off"
+    checks: Sequence[Check] = ()
+    restore: Callable[[Any], Any] | None = None
+    limits: Limits = DEFAULT_LIMITS
+    coerce: bool = True
+
+    def accepts(self, value: Any) -> bool:
+        """Say whether a value is valid; not where finding out would take too many steps."""
+        return self.schema.accepts(value, self.limits.max_steps)
+
+    def failure(self, value: Any, text: str = "") -> Failure:
+        """Give the failure of a value that is not valid, and was parsed from *text* where that is known."""
+        found = self.converted(value, text)
+        if isinstance(found, Failure):
+            return found
+        return failures.schema_failure(value, self.schema, self.limits)
+
+    def converted(self, value: Any, text: str = "") -> Coerced | Failure:
+        """Convert a value that the document refuses by the schema's type, or return its failure; run no checks."""
+        from schema_guard.validation.violations import failure_of  # only failures need it
+
+        schema, limits = self.schema, self.limits
+        violations = schema.violations_in(value, text if self.restore is None else "", limits.max_steps)
+        if schema.reader is None:
+            return failure_of(violations)
+        from schema_guard.types import coercion  # only typed schemas need it
+
+        if not self.coerce:
+            failure = coercion.refusal_by_type(value, schema.reader, lambda: violations, is_refused=True)
+            return failure or failure_of(violations)
+        return coercion.coerce(
+            value, schema.reader, violations, lambda written: schema.accepts_written(written, limits)
+        )
+
+    def checked(
+        self, found: Coerced, form: Form = "coerced", repairs: tuple[str, ...] = ()
+    ) -> Judgement[Any]:
+        """Return the judgement of a converted value, after the checks."""
+        judged = checked(found.value, self.checks, form, repairs)
+        return judged._replace(coercions=found.coercions) if judged.ok else judged
+
+    def parse(self, text: str) -> Any:
+        """Give the value of a JSON text, or a `NotJson`; one that is not the adapted schema's is judged as it is."""
+        value = parse(text, self.limits)
+        if self.restore is None or type(value) is NotJson:
+            return value
+        return value_or(value, self.restore, value)
+
+
+def accepted(value: Any, terms: Terms, form: Form, repairs: tuple[str, ...] = ()) -> Judgement[Any]:
+    """Return the judgement of a value that the document accepts: restore it, and run the checks."""
+    made = restored(value, terms.schema, terms.limits)
+    if type(made) is Missed:
+        assert made.failure is not None
+        return failed(made.failure)
+    return checked(made, terms.checks, form, repairs)
+
+
+def checked(value: Any, checks: Sequence[Check], form: Form, repairs: tuple[str, ...] = ()) -> Judgement[Any]:
+    """Return the judgement of a restored value: run the checks."""
+    failure = refusal_of_checks(value, checks) if checks else None
+    return Judgement(True, value, None, form, repairs) if failure is None else failed(failure)
+
+
+def failed(failure: Failure) -> Judgement[Any]:
+    """Return the judgement of a reply without a value."""
+    return Judgement(False, None, failure, None)
 
 
 def _syntax(code: str, message: str) -> Failure:

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 
 from schema_guard import prompting
 from schema_guard.configuration.model_names import is_tuned, model_and_snapshot
-from schema_guard.judging import judge, judge_missed, judge_value
+from schema_guard.judging import Terms, judge, judge_missed, judge_value
 from schema_guard.text import clip
 from schema_guard.validation.failures import REASONING_EXHAUSTED
 from schema_guard.values import (
@@ -264,16 +264,10 @@ def _judged(text: str, end: End, plan: Plan, step: Step) -> Judgement[Any]:
     elif isinstance(result, Judgement):
         judged = result
     else:
-        judged = judge_missed(
-            text,
-            result,
-            plan.schema,
-            finish_reason=end.finish_reason,
-            repair=plan.repair,
-            checks=plan.checks,
-            limits=plan.limits,
-            coerce=plan.coerce,
+        terms = Terms(
+            plan.schema, end.finish_reason, plan.repair, plan.checks, None, plan.limits, plan.coerce
         )
+        judged = judge_missed(text, result, terms)
     failure = judged.failure
     cause = failure and _cause(failure, text, end, plan, step)
     # A judgement that is made anew takes 1.3 us, and most failures are their own cause.

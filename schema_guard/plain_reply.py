@@ -11,7 +11,7 @@ Rules:
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from schema_guard.arguments import (
     require_bool,
@@ -21,31 +21,23 @@ from schema_guard.arguments import (
     require_one_of,
     require_text,
 )
-from schema_guard.checks import refusal_of_checks
 from schema_guard.errors import InvalidArgument
-from schema_guard.interruptions import is_interruption, value_or
+from schema_guard.interruptions import is_interruption
 from schema_guard.limits import DEFAULT_LIMITS, Limits
 from schema_guard.parsing import NotJson, bounded, lengths, may_hold_number, parse, reader, refusal
 from schema_guard.text import clip
-from schema_guard.validation import failures
-from schema_guard.values import REPAIRS, Failure, Judgement, Missed
+from schema_guard.values import REPAIRS, Missed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
-    from schema_guard.checks import Check
     from schema_guard.schema import Schema
-    from schema_guard.types.coercion import Coerced
-    from schema_guard.values import FinishReason, Form, Repair
+    from schema_guard.values import Form
 
 __all__ = [
     "DEFAULT_LIMITS",
     "UNREAD",
-    "Terms",
-    "accepted",
     "acceptor",
-    "checked",
-    "failed",
     "form_of",
     "require_terms",
     "restored",
@@ -205,77 +197,3 @@ def _refused_by_type(value: Any, error: Exception, schema: Schema[Any], limits: 
     assert schema.reader is not None
     violations = schema.violations_in(value, "", limits.max_steps)
     return Missed(value, type_failure(error, value, schema.reader, violations))
-
-
-class Terms(NamedTuple):
-    """The terms that a reply is validated by."""
-
-    schema: Schema[Any]
-    finish_reason: FinishReason | None
-    repair: Repair
-    checks: Sequence[Check]
-    restore: Callable[[Any], Any] | None
-    limits: Limits
-    coerce: bool
-
-    def accepts(self, value: Any) -> bool:
-        """Say whether a value is valid; not where finding out would take too many steps."""
-        return self.schema.accepts(value, self.limits.max_steps)
-
-    def failure(self, value: Any, text: str = "") -> Failure:
-        """Give the failure of a value that is not valid, and was parsed from *text* where that is known."""
-        found = self.converted(value, text)
-        if isinstance(found, Failure):
-            return found
-        return failures.schema_failure(value, self.schema, self.limits)
-
-    def converted(self, value: Any, text: str = "") -> Coerced | Failure:
-        """Convert a value that the document refuses by the schema's type, or return its failure; run no checks."""
-        from schema_guard.validation.violations import failure_of  # only failures need it
-
-        schema, limits = self.schema, self.limits
-        violations = schema.violations_in(value, text if self.restore is None else "", limits.max_steps)
-        if schema.reader is None:
-            return failure_of(violations)
-        from schema_guard.types import coercion  # only typed schemas need it
-
-        if not self.coerce:
-            failure = coercion.refusal_by_type(value, schema.reader, lambda: violations, is_refused=True)
-            return failure or failure_of(violations)
-        return coercion.coerce(
-            value, schema.reader, violations, lambda written: schema.accepts_written(written, limits)
-        )
-
-    def checked(
-        self, found: Coerced, form: Form = "coerced", repairs: tuple[str, ...] = ()
-    ) -> Judgement[Any]:
-        """Return the judgement of a converted value, after the checks."""
-        judged = checked(found.value, self.checks, form, repairs)
-        return judged._replace(coercions=found.coercions) if judged.ok else judged
-
-    def parse(self, text: str) -> Any:
-        """Give the value of a JSON text, or a `NotJson`; one that is not the adapted schema's is judged as it is."""
-        value = parse(text, self.limits)
-        if self.restore is None or type(value) is NotJson:
-            return value
-        return value_or(value, self.restore, value)
-
-
-def accepted(value: Any, terms: Terms, form: Form, repairs: tuple[str, ...] = ()) -> Judgement[Any]:
-    """Return the judgement of a value that the document accepts: restore it, and run the checks."""
-    made = restored(value, terms.schema, terms.limits)
-    if type(made) is Missed:
-        assert made.failure is not None
-        return failed(made.failure)
-    return checked(made, terms.checks, form, repairs)
-
-
-def checked(value: Any, checks: Sequence[Check], form: Form, repairs: tuple[str, ...] = ()) -> Judgement[Any]:
-    """Return the judgement of a restored value: run the checks."""
-    failure = refusal_of_checks(value, checks) if checks else None
-    return Judgement(True, value, None, form, repairs) if failure is None else failed(failure)
-
-
-def failed(failure: Failure) -> Judgement[Any]:
-    """Return the judgement of a reply without a value."""
-    return Judgement(False, None, failure, None)

@@ -12,7 +12,18 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from schema_guard.parsing import NotJson
+from schema_guard.validation.equality import is_same
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+# Prose may have brackets inside brackets. Each character is parsed at most this often, and so many texts are.
+_PARSES_PER_CHARACTER = 8
+_MAX_PARSES = 4_096
+TOO_MANY = NotJson("too_costly", "the text holds more brackets than can be looked at: expected one JSON text")
 
 # The reasoning marks of open models; the mark of an unclosed block makes no block.
 _MARKS = "(?:think|thinking|thought|reasoning|analysis|reflection)"
@@ -322,3 +333,76 @@ def _close(text: str, at: int, stack: list[int], spans: list[Span]) -> int:
         spans.pop()
     spans.append(Span(first, at + row, text))
     return at + row
+
+
+class FoundDocuments(NamedTuple):
+    """The JSON texts of a reply in prose.
+
+    Attributes:
+        valid: The valid values, each once. The search ends at the second one.
+        invalid: The other values, with the length of their text.
+        refused: Why the other texts are not JSON.
+        broken: Texts that repair may help.
+    """
+
+    valid: list[Any]
+    invalid: list[tuple[int, Any]]
+    refused: list[NotJson]
+    broken: list[str]
+
+    @property
+    def is_cut_short(self) -> bool:
+        """Whether the text has more brackets than are parsed."""
+        return TOO_MANY in self.refused
+
+
+def find_documents(
+    text: str, reading: Reading, parse: Callable[[str], Any], accepts: Callable[[Any], bool]
+) -> FoundDocuments:
+    """Parse the JSON texts of a reply in prose.
+
+    Args:
+        text: The reply.
+        reading: The result of `read`.
+        parse: Returns the value of a JSON text, or a `NotJson`.
+        accepts: Returns whether a value is valid.
+    """
+    found = FoundDocuments([], [], [], [text[start:] for start in reading.unclosed[:1]])
+    for document, value in _documents(text, reading, parse):
+        if type(value) is NotJson:
+            found.refused.append(value)
+            if value.code == "malformed":
+                found.broken.append(document)
+        elif not accepts(value):
+            found.invalid.append((len(document), value))
+        elif not any(is_same(value, other) for other in found.valid):
+            found.valid.append(value)
+            if len(found.valid) > 1:
+                break
+    return found
+
+
+def _documents(text: str, reading: Reading, parse: Callable[[str], Any]) -> Iterator[tuple[str, Any]]:
+    """Parse bracketed parts from the outside in. A part that parses hides the parts inside it."""
+    budget = _PARSES_PER_CHARACTER * len(text)
+    known: set[str] = set()
+    complete, stack = reading.complete, list(reversed(reading.candidates))
+    while stack:
+        span = stack.pop()
+        document = text[span.start : span.end]
+        if document in known:
+            continue
+        budget -= span.end - span.start
+        if budget < 0 or len(known) >= _MAX_PARSES:
+            yield document, TOO_MANY
+            return
+        known.add(document)
+        value = parse(document)
+        yield document, value
+        # JSON may be inside braces of prose. A part of broken JSON is not what the model meant.
+        if type(value) is NotJson and value.code == "malformed" and not opens_json(document):
+            inside = span.inside
+            complete = complete and inside.complete
+            stack += reversed(inside.spans)
+    if not complete:
+        yield text, TOO_MANY

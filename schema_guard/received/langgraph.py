@@ -21,7 +21,7 @@ def result(state: Any, inner: Callable[[object], Reply | None]) -> Reply | None:
     """Return the last reply in the state of an agent. Calls of its output's tool before that are tries of the one call.
 
     Args:
-        state: What `invoke` returns: `messages`, and a `structured_response` if the agent has a format for its output.
+        state: From `invoke`: `messages`, and a `structured_response` if the agent has a format for its output.
         inner: Reads the value of that.
     """
     messages = items(field(state, "messages")) if isinstance(state, dict) else []
