@@ -169,8 +169,9 @@ def measured(strategy: StrategyCounts, *, config: Config, alpha: float) -> Measu
     rate = _rate(counts, strategy, alpha, alpha_lower)
     waits = _calls_for_bursts(strategy, config)
     state = state_of(rate, config.target)
+    is_young = strategy.weekly is not None and strategy.weekly.is_young and rate.n > 0
     met = (
-        Met(aims[0], rate, "inconclusive" if state == "pass" and waits else state),
+        Met(aims[0], rate, "inconclusive" if is_young or (state == "pass" and waits) else state),
         *(_met(aim, getattr(strategy, aim.name), alpha, alpha_lower) for aim in aims[1:]),
     )
     independent = strategy.bursts is None
@@ -293,8 +294,8 @@ def _counted(strategy: StrategyCounts) -> tuple[int, int, tuple[AttemptCounts, .
         note = f"{name}: drift alarm at call {drift.alarm_at}, only the {drift.post_n} calls after it count"
         return drift.post_n, drift.post_failed, drift.post_attempts, [note]
     if weekly and weekly.parts:
-        weeks = plural(weekly.whole, "whole week")
-        note = f"{name}: failures follow the week, so only the {weekly.n} calls of {weeks} count"
+        weeks = f"so only the {weekly.n} calls of {plural(weekly.whole, 'whole week')} count"
+        note = f"{name}: failures follow the week, {f'and {weekly.young_text}' if weekly.is_young else weeks}"
         return weekly.n, weekly.k, (), [note]
     if change and not strategy.bursts:
         # Those that the alarm was raised by were chosen for their failures.

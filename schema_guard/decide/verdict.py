@@ -79,7 +79,8 @@ class Verdict:
             bar: The share that may fail by target and money, whichever is tighter.
             rates: By strategy: n, k, rate, lower, upper, state; `met`: of each thing that is asked for n, k, rate, lower,
                 upper, state and limit; `input` for inputs that come for the first time; price (dollars of a call before
-                failures), traffic_share, model; `retry`: residual, geometric, rho, E_attempts; `right`: known answers n, wrong
+                failures), traffic_share, model; `undecided`: why the rate decides
+                nothing; `retry`: residual, geometric, rho, E_attempts; `right`: known answers n, wrong
                 values k, rate, lower, upper; `sent` and `trial`: as they were given.
             change, bursts, history, burst_margin, hot: By strategy in production: as they were given; up to which mean
                 length of bursts "enough" stands.
@@ -246,7 +247,9 @@ def _rate_figures(case: Case, measurement: Measured) -> dict[str, Any]:
     figures = as_figures(measurement.failed, measurement.state) | _met_figures(measurement.met)
     if measurement.inputs is not None:
         figures["input"] = as_figures(measurement.inputs, state_of(measurement.inputs, case.config.target))
+    weekly = strategy.weekly
     known = {
+        "undecided": weekly.young_text if weekly is not None and weekly.is_young and weekly.n else None,
         "price": case.price(measurement),
         "right": _right_figures(strategy.right, case.alpha_each),
         "sent": strategy.sent and strategy.sent._asdict(),

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+from math import ceil
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.text import percent, plural
@@ -78,8 +80,10 @@ class WeeklyEvidence(NamedTuple):
         complete: Number of complete weeks.
         parts: The parts of the week that fail at different rates; empty if no pattern is proved.
         whole: Number of whole weeks since the last change in any part.
-        n: Number of calls in these weeks.
-        k: Number of failed calls in these weeks.
+        n: Number of calls in these weeks; without a whole week, of the calls since that change.
+        k: Number of failed calls among them.
+        days: Of the calls without a whole week, the first and the last day; None if not known.
+        whole_on: The day on which their first whole week ends; None if not known.
         given: All counts of the search.
     """
 
@@ -90,6 +94,31 @@ class WeeklyEvidence(NamedTuple):
     n: int
     k: int
     given: Mapping[str, Any]
+    days: tuple[str, str] | None = None
+    whole_on: str | None = None
+
+    @property
+    def is_young(self) -> bool:
+        """Whether there is a pattern, and no whole week of calls: a rate of a part of a week is one of another mix."""
+        return bool(self.parts) and not self.whole
+
+    @property
+    def calls_until_whole(self) -> int:
+        """Further calls until the first whole week ends, if as many come each day as until now."""
+        try:
+            first, last, end = (
+                date.fromisoformat(day).toordinal() for day in (*(self.days or ()), self.whole_on or "")
+            )
+        except ValueError:  # not known, or evidence from a file with any text
+            return 1
+        return max(1, ceil(self.n * (end - last) / max(last - first + 1, 1)))
+
+    @property
+    def young_text(self) -> str:
+        """The calls that are no whole week, in words."""
+        days = "" if self.days is None else f" from {self.days[0]} to {self.days[1]}"
+        ends = "" if self.whole_on is None else f"; the first one ends on {self.whole_on}"
+        return f"the {plural(self.n, 'call')}{days} are no whole week of its weekly pattern{ends}"
 
     @classmethod
     def of(cls, given: Mapping[str, Any]) -> WeeklyEvidence:
@@ -98,7 +127,18 @@ class WeeklyEvidence(NamedTuple):
             PartOfWeekCounts(one["name"], int(one["n"]), int(one["k"])) for one in given.get("parts", ())
         )
         whole, n, k = (int(given.get(name, 0)) for name in ("whole", "n", "k"))
-        return cls(given["zone"], int(given["complete"]), tuple(parts), whole, n, k, given)
+        days = given.get("days")
+        return cls(
+            given["zone"],
+            int(given["complete"]),
+            tuple(parts),
+            whole,
+            n,
+            k,
+            given,
+            (days[0], days[1]) if days else None,
+            given.get("whole_on"),
+        )
 
     def as_dict(self) -> dict[str, Any]:
         """Return all counts of the search, with the pattern in words."""

@@ -18,7 +18,7 @@ from schema_guard.decide.recorded.arrivals import MOST_ATTEMPTS, FunctionArrival
 from schema_guard.decide.recorded.configurations import is_rated, is_trial, last_call, stream_key
 from schema_guard.decide.recorded.stream import CallsInOrder, PartOfCalls, stream_of
 from schema_guard.decide.recorded.volume import Volume, volume_of
-from schema_guard.decide.recorded.weekly import change_in_weeks, weekly_evidence, whole_weeks
+from schema_guard.decide.recorded.weekly import begin_of, change_in_weeks, weekly_evidence, whole_weeks
 from schema_guard.decide.recorded.weeks import Calendar, WeekSettings
 from schema_guard.records.reading import failed_calls
 from schema_guard.records.rows import CONFIGURATION_COLUMNS
@@ -188,8 +188,12 @@ class Production(NamedTuple):
         if stream.weeks is not None and stream.weeks.parts:
             whole = whole_weeks(stream, stream.part({row.configuration for row in configuration.rows}))
             start = stream.weeks.calendar.start
-            since, until = start(whole.start), start(whole.stop)
-            return tuple(store.configurations(since=since, until=until, ids=ids)) if whole else ()
+            since: float = start(whole.start)
+            until: float | None = start(whole.stop)
+            if not whole:
+                begin = begin_of(stream, stream.part({row.configuration for row in configuration.rows}))
+                since, until = stream.at(begin) or since, self.until
+            return tuple(store.configurations(since=since, until=until, ids=ids))
         at = stream.at(stream.changes[-1].alarm_at) if stream.changes else None
         return (
             () if at is None else tuple(store.configurations(since=at + _HOUR_S, until=self.until, ids=ids))

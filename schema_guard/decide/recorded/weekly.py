@@ -8,7 +8,7 @@ are in the evidence, so that a reader can repeat it.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from itertools import pairwise
+from itertools import count, pairwise
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.stats.cycles import LEAST_WINDOWS
@@ -25,12 +25,29 @@ def whole_weeks(stream: CallsInOrder, own: PartOfCalls) -> range:
     """Return the complete weeks that count: all since the last change in any part of the week."""
     weeks = stream.weeks
     assert weeks is not None
-    changed = max((change.alarm_at + 1 for change in stream.changes), default=1)
-    first = bisect_left(weeks.starts, max(changed, own.first))
+    first = bisect_left(weeks.starts, begin_of(stream, own))
     if first >= weeks.complete:
         return range(weeks.complete, weeks.complete)
     # Of weeks that begin with the same call, all but the last one are empty.
     return range(min(bisect_right(weeks.starts, weeks.starts[first]) - 1, weeks.complete), weeks.complete)
+
+
+def begin_of(stream: CallsInOrder, own: PartOfCalls) -> int:
+    """Return the first call that can count: the first own one, or the one after the last change was noticed."""
+    return max(own.first, max((change.alarm_at + 1 for change in stream.changes), default=1))
+
+
+def _part_of_week(stream: CallsInOrder, begin: int) -> dict[str, Any]:
+    """Return the days of the calls from one on, and the day on which the first whole week of them ends."""
+    begins, ends, weeks = stream.at(begin), stream.at(stream.n), stream.weeks
+    if begins is None or ends is None or weeks is None:
+        return {}
+    calendar = weeks.calendar
+    week = next(week for week in count() if calendar.start(week) >= begins)
+    return {
+        "days": [calendar.day(begins), calendar.day(ends)],
+        "whole_on": calendar.day(calendar.start(week + 1)),
+    }
 
 
 def weekly_evidence(stream: CallsInOrder, own: PartOfCalls) -> dict[str, Any] | None:
@@ -59,8 +76,12 @@ def weekly_evidence(stream: CallsInOrder, own: PartOfCalls) -> dict[str, Any] | 
     if not weeks.parts:
         return known
     whole = whole_weeks(stream, own)
-    n, k = own.within([(weeks.starts[week], weeks.starts[week + 1] - 1) for week in whole])
+    spans = [(weeks.starts[week], weeks.starts[week + 1] - 1) for week in whole]
     first, last = weeks.starts[whole.start], weeks.starts[-1] - 1
+    if not whole:
+        begin = begin_of(stream, own)
+        spans, known = [(begin, stream.n)], known | _part_of_week(stream, begin)
+    n, k = own.within(spans)
     return known | {
         "whole": len(whole),
         "n": n,

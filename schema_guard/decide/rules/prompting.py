@@ -300,6 +300,10 @@ _UNMEASURED = {
 
 
 def _needed(case: Case, measurement: Measured, met: Met) -> int | None:
+    weekly = measurement.strategy.weekly
+    if weekly is not None and weekly.is_young and met.aim.name == "format":
+        needed = further_calls(case, met.rate, met.aim.limit)
+        return None if needed is None else max(needed, weekly.calls_until_whole)
     if met.aim.name == "format" and met.rate.bounds.upper <= met.aim.limit:
         return measurement.calls_for_bursts
     bursts = measurement.strategy.bursts
@@ -315,6 +319,9 @@ def _needed(case: Case, measurement: Measured, met: Met) -> int | None:
 
 
 def _open_question(case: Case, measurement: Measured, met: Met) -> str:
+    weekly = measurement.strategy.weekly
+    if weekly is not None and weekly.is_young and met.aim.name == "format":
+        return f"{strategy_text(measurement)} is not decided: {weekly.young_text}"
     if met.aim.name != "format":
         return f"{measurement.strategy.id}: {met.aim.name} is neither proved to be met nor missed"
     target = percent(case.config.target)

@@ -71,6 +71,8 @@ def failed(rate: Figures) -> str:
         return "no data yet"
     unit = "inputs" if float(rate["k"]) % 1 else "calls"
     text = f"{rate['k']:,.6g} of {rate['n']:,} {unit} failed ({percent(rate['rate'])})"
+    if "undecided" in rate:
+        return f"{text}; {rate['undecided']}"
     if rate["lower"] is None or rate["state"] == "unrated":
         return text
     if not rate["lower"]:

@@ -8,7 +8,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[3]))  # for the second line of this text
 
 from tests.public.decide.recompute_money import gate, money_differences
-from tests.public.decide.recompute_weekly import differences
+from tests.public.decide.recompute_weekly import calls_until_whole, differences
 from tests.public.decide.second_bounds import further, log_e, lower, state_of, upper
 
 STEPS = (
@@ -159,11 +159,18 @@ class Again:
         met = {"format": state_of(n, rate["lower"], rate["upper"], self.target)}
         if met["format"] == "pass" and self.calls_for_bursts(name):
             met["format"] = "inconclusive"
+        if self.is_young(name):
+            met["format"] = "inconclusive"
         for what in list(self.limits)[1:]:
             met[what] = self.one_met(f"{name} {what}", rate["met"][what], self.limits[what])
         for what, text in rate.get("met", {}).items():
             self.same(f"{name} {what} state", text["state"], met[what])
         return met
+
+    def is_young(self, name):
+        """Whether there are calls, and no whole week of a weekly pattern."""
+        weekly = self.of(name, "weekly") or {}
+        return bool(self.rates[name]["n"] and weekly.get("parts") and not weekly["whole"])
 
     def one_met(self, where, said, limit):
         """The state of one thing that is asked for by plain counts."""
@@ -532,6 +539,9 @@ class Again:
 
     def needed(self, name, what, rate):
         """How many further calls decide about one thing."""
+        if what == "format" and self.is_young(name):
+            more = further(rate["k"], rate["n"], self.target, self.alpha)
+            return None if more is None else max(more, calls_until_whole(self.of(name, "weekly")))
         bursts = self.calls_for_bursts(name) if what == "format" else 0
         if what == "format" and rate["upper"] <= self.target:
             return bursts

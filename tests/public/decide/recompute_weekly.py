@@ -1,6 +1,7 @@
 """The weekly pattern of a verdict, computed again from the counts in its JSON document."""
 
-from math import exp, log, prod
+from datetime import date
+from math import ceil, exp, log, prod
 
 NAMES = ["Mondays", "Tuesdays", "Wednesdays", "Thursdays", "Fridays", "Saturdays", "Sundays"]
 CANDIDATES = {"weekends": {hour for hour in range(168) if hour // 24 >= 5}}
@@ -64,6 +65,12 @@ def parts_again(weekly):
             inside = CANDIDATES[second[0]]
             parts += [(hours & inside, [first, second]), (hours - inside, [first, second])]
     return parts
+
+
+def calls_until_whole(weekly):
+    """Return the calls until the first whole week ends, at as many a day as until now."""
+    first, last, end = (date.fromisoformat(day) for day in (*weekly["days"], weekly["whole_on"]))
+    return max(1, ceil(weekly["n"] * (end - last).days / ((last - first).days + 1)))
 
 
 def differences(name, weekly, rate):

@@ -119,6 +119,11 @@ EVIDENCE = {
             name: WEEKLY[name] for name in ("zone", "complete", "weeks")
         })],
     },
+    "part of a week": {
+        "strategies": [strategy(n=900, k=9, traffic_share=1, weekly={
+            **WEEKLY, "whole": 0, "days": ["2026-10-20", "2026-10-22"], "whole_on": "2026-11-02",
+        })],
+    },
     "drifted": {
         "calls_per_month": 30_000,
         "strategies": [strategy(n=2_000, k=80, drift={

@@ -28,8 +28,8 @@ class Week:
         self.per_day = per_day
         self.rng = random.Random(seed)
 
-    def calls(self, days, rate):
-        """Call the function for some days. *rate* returns the failure rate at a time."""
+    def calls(self, days, rate, version="v1"):
+        """Call a version of the function for some days. *rate* returns the failure rate at a time."""
         clock, store = self.production.clock, self.production.store
 
         @guard(
@@ -37,7 +37,7 @@ class Week:
             store=store,
             on_failure="return",
             name="shop.extract",
-            about=About(version="v1", model="m1"),
+            about=About(version=version, model="m1"),
             max_attempts=1,
         )
         def extract(prompt):
@@ -266,3 +266,57 @@ def test_weeks_begin_with_the_first_call_of_the_function_when_calls_are_filtered
     (weekly,) = json.loads(text)["weekly"].values()
     assert status == 0
     assert weekly["weeks"][0]["begins"].startswith("2026-05-28")
+
+
+@pytest.mark.parametrize(
+    ("seed", "rate", "target"), [(17, 0.003, 0.01), (18, 0.003, 0.01), (19, 0.008, 0.002)]
+)
+def test_a_version_younger_than_a_week_is_not_decided(production, seed, rate, target):
+    """Four weeks of v1, then three days of v2. Half a week is another mix, so neither a low nor a high rate is proved."""
+    week = Week(production, seed)
+    week.calls(28.02 + until(production.now, 0), on_weekends)
+    week.calls(3, lambda at: rate, version="v2")
+
+    result = production.verdict(target=target)
+
+    name = result.figures["counted"]["current"]
+    rates, weekly = (result.figures[key][name] for key in ("rates", "weekly"))
+    assert summary(result) == ("NEED_MORE_DATA", None, 0)
+    assert (rates["n"], rates["state"]) == (1_200, "inconclusive")
+    assert (weekly["n"], weekly["k"], weekly["whole"]) == (1_200, rates["k"], 0)
+    assert weekly["days"] == ["2026-06-29", "2026-07-02"]
+    assert (
+        f"the {rates['n']:,} calls from 2026-06-29 to 2026-07-02 are no whole week of its weekly pattern"
+        in result.why
+    )
+    assert "2026-07-09" in result.head
+    assert result.figures["n_more"] >= 2_000
+
+
+def test_a_version_older_than_a_week_is_decided_by_its_whole_weeks(production):
+    """Four weeks of v1, then nineteen days of v2. In its first week, the weekend is seen to be better."""
+    week = Week(production, 20)
+    week.calls(28.02 + until(production.now, 0), on_weekends)
+    week.calls(19, lambda at: 0.002, version="v2")
+
+    result = production.verdict(target=0.02)
+
+    assert summary(result) == ("PROMPTING_ENOUGH", None, 0)
+    assert result.figures["weekly"][result.figures["counted"]["current"]]["whole"] == 1
+
+
+def test_calls_since_an_alarm_are_shown_until_a_week_is_whole(production):
+    """In the fifth week, an outage of half a day ends. The calls since it was seen to end are no whole week."""
+    week = Week(production, 21)
+    week.calls(28 + until(production.now, 4), on_weekends)
+    week.calls(0.5, lambda at: 0.2)
+    week.calls(4, on_weekends)
+
+    result = production.verdict(target=0.02)
+
+    (name,) = result.figures["rates"]
+    rate, change = result.figures["rates"][name], result.figures["change"][name]
+    assert change["direction"] == "fall"
+    assert rate["state"] == "inconclusive"
+    assert 1_000 < rate["n"] <= 1_600
+    assert result.verdict == "NEED_MORE_DATA"
