@@ -232,15 +232,6 @@ def tokens_per_call(cost: CallCost, attempts: float) -> float:
     return attempts * (cost.fixed + cost.var + cost.out) + (attempts - 1) * cost.repair
 
 
-def crossing_month(payback_months: float | None) -> int | None:
-    """Give the month of use at whose end tuning has cost no more in all than prompting would have; None for never.
-
-    >>> crossing_month(0.0), crossing_month(2.0), crossing_month(2.1), crossing_month(None)
-    (1, 2, 3, None)
-    """
-    return None if payback_months is None else max(ceil(payback_months - _ROUNDING), 1)
-
-
 def mean_attempts(hazards: Sequence[float]) -> float:
     """Give the attempts per call: 1 + f_1 + f_1 f_2 + ..., the last hazard leading nowhere."""
     reached, total = 1.0, 0.0

@@ -17,7 +17,7 @@ from schema_guard.decide.case import Case, case_of
 from schema_guard.decide.evidence.reading import read_evidence
 from schema_guard.decide.exclusions import ways_of
 from schema_guard.decide.explanation import reasons
-from schema_guard.decide.explanation.guides import guides_of
+from schema_guard.decide.explanation.gain import gain_figures
 from schema_guard.decide.explanation.money import economic_figures, end_figures
 from schema_guard.decide.explanation.segments import segment_figures
 from schema_guard.decide.explanation.uses import arrival_figures, functions_figures, uses_of
@@ -130,10 +130,9 @@ class Verdict:
                 before's failure rate minus after's.
             seen_prices: Where the playbook is exhausted and no economics are given: what tuning and hosting were seen to cost, each with
                 what, amount, unit, source and as_of. Nothing is computed from it.
-            content_right: Valid values that equal a known answer: n, k, rate, lower, upper.
-            schemas: Each with n, k, rate, lower, upper, state, its bounds at alpha / their number.
-            guides: What guides claim: claim (its name), says (in words), measured, line (what was found), measure (what would
-                measure it, null where nothing has to), figures (of the line).
+            content_right: Rate of the valid values that equal a known answer.
+            schemas: Rate of each, with bounds at alpha / their number.
+            gain: Shares of the tuned model's gain that prompting reaches.
             choices, reasons_to_tune, assumptions, not_measured, notes, sources, content_warning: Lines.
             latest_calls: Recorded calls in the latest days.
             weekly: Search for a weekly pattern of each strategy in production, and the pattern in words. It needs two complete
@@ -437,7 +436,7 @@ def _reader_figures(case: Case, ruling: Ruling, cost: CostCase | None) -> dict[s
         "ladder": [dict(zip(_RUNG, (*one[:3], list(one[3])), strict=True)) for one in case.playbook],
         "ladder_line": playbook_line(case.playbook),
         "reasons_to_tune": reasons.reasons_to_tune(case, cost),
-        "guides": guides_of(case, cost),
+        "gain": gain_figures(case),
         "assumptions": reasons.assumptions(case),
         "not_measured": reasons.not_measured(case),
         "notes": reasons.notes(case, ruling),

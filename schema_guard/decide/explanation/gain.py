@@ -8,10 +8,11 @@ the first prompt: a share of a gain that may be none has no bounds.
 from __future__ import annotations
 
 from itertools import product
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.decide.playbook import ANOTHER_MODEL, order_of
 from schema_guard.stats import Rate
+from schema_guard.text import interval, percent
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -42,6 +43,25 @@ class GainShare(NamedTuple):
     share: float
     lower: float
     upper: float
+
+
+def gain_figures(case: Case) -> dict[str, Any]:
+    """Return the shares as plain JSON, with a line that names them, or the reason why there are none."""
+    shares = gain_shares(case)
+    if isinstance(shares, str):
+        return {"line": shares, "shares": {}}
+    keys = ("first", "best", "share", "lower", "upper")
+    figures = {share.what: {key: getattr(share, key) for key in keys} for share in shares}
+    return {"line": "; ".join(map(_text, shares)), "shares": figures}
+
+
+def _text(gain: GainShare) -> str:
+    first, best, tuned = (percent(rate.rate or 0.0) for rate in gain.rates)
+    what = "of the calls failed" if gain.what == "format" else "of the values were wrong"
+    return (
+        f"{gain.best} reaches {percent(gain.share)} {interval(gain.lower, gain.upper)} of what the tuned model gains "
+        f"over {gain.first}, on the same inputs: {first}, {best} and {tuned} {what}"
+    )
 
 
 def gain_shares(case: Case) -> list[GainShare] | str:

@@ -147,6 +147,7 @@ def _lines(cost: CostCase) -> list[str]:
         _break_even_line(cost, needed),
         _bar_line(cost, needed),
         _upfront_line(cost),
+        *(f"{bill.name} = {bill.arithmetic()} = {dollars(bill.dollars)}" for bill in money.bills),
     ]
 
 

@@ -149,8 +149,7 @@ def _result_facts(figures: Figures) -> Iterator[Fact]:
 
 def _share_of_gain(figures: Figures) -> Iterator[Fact]:
     """Say how much of what the tuned model gains prompting reaches, where it is measured."""
-    told_of = {claim["claim"]: claim["figures"] for claim in figures.get("guides", ())}
-    for what, gain in told_of.get("share_of_gain", {}).items():
+    for what, gain in figures.get("gain", {}).get("shares", {}).items():
         gained = "what" if what == "format" else "the right values that"
         yield Fact(
             "prompting",

@@ -320,26 +320,6 @@ def _reasons_section(figures: Figures) -> Section | None:
     )
 
 
-def _guides_section(figures: Figures) -> Section | None:
-    claims = figures.get("guides", ())
-    if not claims:
-        return None
-    rows = tuple(
-        (claim["says"], claim["line"] if claim["measured"] else f"not measured: {claim['line']}")
-        for claim in claims
-    )
-    measures: dict[str, list[str]] = {}
-    for claim in claims:
-        if claim["measure"] is not None:
-            measures.setdefault(claim["measure"], []).append(claim["says"])
-    return Section(
-        "What guides claim, and what was measured here",
-        "a claim is nobody's finding here: beside it stands what this evidence says of it; below, what would measure the rest",
-        Table(("guides say", "here"), rows, (0, 1)),
-        tuple(f"{', '.join(says)}: {measure}" for measure, says in measures.items()),
-    )
-
-
 def _beside_format_section(figures: Figures) -> Section | None:
     rated = {name_of(name): rate for name, rate in figures.get("rates", {}).items()}
     rated |= {TUNED: figures["tuned"]} if "tuned" in figures else {}
@@ -462,7 +442,6 @@ _BUILDERS = (
     _sensitivity_section,
     _choices_section,
     _reasons_section,
-    _guides_section,
     _beside_format_section,
     _sources_section,
     _content_section,

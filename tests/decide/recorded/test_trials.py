@@ -107,9 +107,7 @@ def test_a_bench_of_prompts_and_a_tuned_model_measures_the_share_of_the_gain(sto
 
     result = decide(gather(store).evidence).as_dict()
 
-    (text,) = [one for one in result["guides"] if one["claim"] == "share_of_gain"]
-    assert text["measured"], text["line"]
-    assert text["figures"]["format"]["share"] == pytest.approx((700 - 150) / (700 - 20))
+    assert result["gain"]["shares"]["format"]["share"] == pytest.approx((700 - 150) / (700 - 20))
 
 
 def test_a_pilot_is_paired_with_the_prompt_whatever_output_limits_its_tasks_had(store):

@@ -338,9 +338,6 @@ def test_what_a_step_took_and_sent_is_evidence():
     assert results["temperature"]["sent"]["temperature"] == 0
     assert results["few_shot"]["trial"]["input_tokens"] == 40 * FAIL
     assert results["few_shot"]["trial"]["dollars"] is None
-    claims = {one["claim"]: one for one in result.verdict.figures["guides"]}
-    assert claims["examples"]["figures"] == {"examples": 2}
-    assert claims["temperature"]["measured"]
 
 
 def test_exception_of_the_provider_is_excluded():

@@ -162,7 +162,7 @@ EVIDENCE = {
     },
     "to be tuned": {**exhausted(), **TUNING, "segments": SEGMENTS},
     "to be tuned at OpenAI": {
-        **exhausted(), "feasibility": {"train_examples": 500, "base_model": "gpt-4o-mini-2024-07-18", "active_tuner": True},
+        **exhausted(), "feasibility": {"train_examples": 150, "base_model": "gpt-4o-mini-2024-07-18", "active_tuner": True},
         "day": "2026-08-01",
     },
     "to be tuned, of few parts": {**exhausted(), "economics": economics(upfront={"machine": GPU, "training": TOKENS})},

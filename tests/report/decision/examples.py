@@ -98,12 +98,6 @@ def expected_words(figures):
     messages += [reason["line"] for reason in figures.get("reasons_to_tune", ()) if reason["measured"]]
     messages += [reason["reason"].replace("_", " ") for reason in figures.get("reasons_to_tune", ())]
     messages += [text for source in figures.get("sources", ()) for text in source.values()]
-    messages += [
-        text
-        for one in figures.get("guides", ())
-        for text in (one["says"], one["line"], one["measure"])
-        if text
-    ]
     messages += [step["rung"] for step in figures.get("ladder", ())] + [figures.get("ladder_line", "")]
     return [*messages, *_rate_words(figures), *_pair_words(figures), *_cost_words(figures)]
 

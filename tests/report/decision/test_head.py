@@ -156,17 +156,6 @@ def test_the_share_of_the_gain_stands_in_the_head():
     assert messages[0].endswith("; the true share is between 53.34% and 103.16%")
 
 
-@needs("playbook")
-def test_every_command_that_would_measure_a_claim_can_be_run(tmp_path, monkeypatch):
-    """The command line takes each command that measures the claim of a guide."""
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "costs.json").write_text("{}")
-    claims = [claim for verdict in VERDICTS.values() for claim in verdict.figures.get("guides", ())]
-    steps = {claim["measure"] for claim in claims if "schema-guard " in (claim["measure"] or "")}
-
-    assert {parsed(step).info_name for step in steps} == {"run", "help"}
-
-
 def test_second_hand_end_of_a_model_is_marked():
     """The head marks the last day of a model if no page of the provider confirms it."""
     feasible = {"base_model": "o4-mini", "active_tuner": True}

@@ -80,11 +80,10 @@ def summary_of(loop: Loop, calls: Sequence[RoutedCall] = ()) -> LoopSummary:
     }
     rows = list(_rows(results, sets))
     predicted = _predicted(before, after)
-    share = next(entry for entry in after["guides"] if entry["claim"] == "share_of_gain")
     facts = [
         Fact("before", _verdict(before)),
         Fact("after", _verdict(after)),
-        Fact("prompting", share["line"]),
+        Fact("prompting", after["gain"]["line"]),
         Fact("trained", _trained(loop)),
         Fact("money", _money(after)),
     ]
@@ -101,7 +100,7 @@ def summary_of(loop: Loop, calls: Sequence[RoutedCall] = ()) -> LoopSummary:
         "predicted": [
             {**entry._asdict(), "write": entry.write.__name__, "where": entry.where} for entry in predicted
         ],
-        "share_of_gain": share,
+        "share_of_gain": after["gain"],
         "routed": as_json(list(calls)),
         "before": before,
         "after": after,
