@@ -83,7 +83,7 @@ class SchemaText(NamedTuple):
     Attributes:
         fingerprint: Of the schema, without its annotations.
         name: The title, or the name of the type or the file.
-        text: Compact JSON.
+        text: Compact JSON, with the keys in their order.
     """
 
     fingerprint: str

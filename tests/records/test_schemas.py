@@ -43,6 +43,16 @@ def test_a_store_keeps_each_text_of_a_schema(new_backend):
         assert {one.schema_fingerprint for one in store.configurations()} == {texts[0].fingerprint}
 
 
+def test_a_text_keeps_the_order_of_its_keys(new_backend):
+    """Prompts have the schema in this order, so a trial with the stored text sends the prompt of the function."""
+    with Store(new_backend()) as store:
+        guard(WORDED, store=store, name="triage")(lambda prompt: '{"title": "Late"}')("ticket")
+        store.flush()
+        (stored,) = store.schemas(Schema.of(WORDED).fingerprint)
+
+    assert stored.text == json.dumps(WORDED, separators=(",", ":"))
+
+
 def test_a_text_is_stored_once(new_backend):
     """Many calls, and another session, leave one text."""
     backend, once = new_backend(), {"const": "once"}

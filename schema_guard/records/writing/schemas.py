@@ -3,12 +3,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json
+from typing import TYPE_CHECKING, Any
 
 from schema_guard.records.rows import COLUMNS
 from schema_guard.records.values import SchemaText
 from schema_guard.schema import living
-from schema_guard.validation.document import compact
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,8 +46,13 @@ class SchemaTexts:
             if one.fingerprint in self._fingerprints and one.digest not in self._stored
         }
         self._coming = list(new)
-        return [SchemaText(one.fingerprint, one.name, compact(one.document)) for one in new.values()]
+        return [SchemaText(one.fingerprint, one.name, _text(one.document)) for one in new.values()]
 
     def note_stored(self) -> None:
         """Note that the texts that `of` returned last are stored."""
         self._stored.update(self._coming)
+
+
+def _text(document: Any) -> str:
+    """Return the compact JSON of a schema. Its keys keep their order, because prompts have them in this order."""
+    return json.dumps(document, separators=(",", ":"), ensure_ascii=False)
