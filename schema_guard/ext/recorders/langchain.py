@@ -207,7 +207,7 @@ class ModelRuns:
             else:
                 call.refuse(ids=ids, names=_refused_tools(error))
         if error is not None:
-            self._end_streams(run_id, error)
+            self._end_models(run_id, error)
         for call in calls:
             if error is not None or call.is_failed():
                 self._tree.wait(parent_id, call)
@@ -282,17 +282,24 @@ class ModelRuns:
                 call.end(message, is_raised=True, reply=Reply(failure=_UNREADABLE))
             else:
                 call.end(message, is_raised=True, reply=came, exception=error)
+        if turn is not None:
+            turn.fail(error)
         self._wait(call, turn, parent_id)
 
-    def _end_streams(self, chain_id: Any, error: BaseException) -> None:
-        """End the streams of a chain that has refused what came of them so far: they are heard of when they are collected."""
+    def _end_models(self, run_id: Any, error: BaseException) -> None:
+        """End what a run leaves: streams that it has refused, which report their end late, and requests that are cancelled."""
         with self._lock:
-            running = [(run_id, one.call) for run_id, one in self._models.items() if one.parent == chain_id]
-        for run_id, call in running:
-            if call is not None and call.is_about_format(error):
-                self._pop(run_id)
-                call.end(exception=error)
-                call.close()
+            running = [(key, one) for key, one in self._models.items() if one.parent == run_id]
+        for key, (call, turn, _) in running:
+            is_cancelled = not isinstance(error, Exception)
+            if is_cancelled or (call is not None and call.is_about_format(error)):
+                self._pop(key)
+                if call is not None:
+                    call.end(exception=error)
+                    call.close()
+                if turn is not None:
+                    turn.fail(error)
+                    turn.close()
 
     def _call(
         self, parent_id: Any, messages: list[Any], request: Requested, known: dict[str, Any]

@@ -42,6 +42,12 @@ class _ToolCall:
         self.name, self.schema = name, schema
         self.attempts: list[AttemptView] = []
 
+    def add(self, attempt: AttemptView) -> None:
+        """Add an attempt; one before it without a reply is none."""
+        if self.attempts and self.attempts[-1].reply is None:
+            self.attempts.pop()
+        self.attempts.append(attempt)
+
 
 class ToolTurns:
     """The tool calls of one run."""
@@ -84,9 +90,7 @@ class ToolTurns:
                 followed = _ToolCall(judgement.name, self._unknown.schema_of(judgement, tools))
                 self._calls.append(followed)
             share = None if cost is None else cost / len(calls)
-            followed.attempts.append(
-                AttemptView(_reply(judgement, details, usage), elapsed_s=elapsed_s, cost=share)
-            )
+            followed.add(AttemptView(_reply(judgement, details, usage), elapsed_s=elapsed_s, cost=share))
             self._last.append((judgement.id, followed))
             if not judgement.ok:
                 self._failed.append(followed)
@@ -126,6 +130,11 @@ class ToolTurns:
     def is_failed(self) -> bool:
         """Whether a call of the last turn failed."""
         return bool(self._failed)
+
+    def fail(self, error: BaseException) -> None:
+        """Note that the request to correct the failed calls raised."""
+        for call in self._failed:
+            call.add(AttemptView(exception=error))
 
     def refuse(self, ids: Collection[str], names: Collection[str]) -> None:
         """Note that an agent did not take the last turn's calls with one of these ids, or to one of these tools."""
@@ -188,6 +197,10 @@ class ToolTurn:
     def refuse(self, *, ids: Collection[str] = (), names: Collection[str] = ()) -> None:
         """Note that an agent did not take the last turn's calls with one of these ids, or to one of these tools."""
         self._turns.refuse(ids, names)
+
+    def fail(self, error: BaseException) -> None:
+        """Note that nobody knows whether the last turn's failed calls would be corrected, because the request raised."""
+        self._turns.fail(error)
 
     def is_failed(self) -> bool:
         """Return whether a call of the last turn failed."""

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import threading
+import time
 from operator import itemgetter
 
 import pytest
@@ -353,6 +354,54 @@ def test_an_agent_that_is_tried_again_makes_the_next_attempt(kept, config):
         whole(agent.with_retry(stop_after_attempt=2, wait_exponential_jitter=False), config)
 
     assert attempts(kept) == [["type", None]]
+
+
+def wait_for_second(server):
+    while len(server.requests) < 2:
+        time.sleep(0.01)
+
+
+async def interrupted(agent, config, server):
+    """Cancel a run while it waits for its second reply."""
+    running = asyncio.ensure_future(agent.ainvoke(INPUT, config=config))
+    await asyncio.to_thread(wait_for_second, server)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+
+@pytest.mark.parametrize("tools", [(), (track_parcel,)])
+def test_a_call_that_is_cancelled_during_its_correction_is_excluded(kept, config, tools):
+    """Nobody knows whether it would have been corrected."""
+    slow = {**call(RIGHT), "delay_s": 5.0}
+    strategy = None if tools else ToolStrategy
+    with serve([call("{}" if tools else WRONG), slow]) as server:
+        agent = reader(server.openai_url, strategy=strategy, tools=tools)
+        asyncio.run(interrupted(agent, config, server))
+
+    assert [(one.failure.kind, codes(one)[1:]) for one in kept] == [("transport", ["cancelled"])]
+
+
+@pytest.mark.parametrize("tools", [(), (track_parcel,)])
+def test_a_call_whose_correction_the_provider_did_not_answer_is_excluded(kept, config, tools):
+    strategy = None if tools else ToolStrategy
+    with serve([call("{}" if tools else WRONG)], faults=[None, "http_503"]) as server:
+        attempt(whole, reader(server.openai_url, strategy=strategy, tools=tools), config)
+
+    assert [(one.failure.kind, codes(one)[1:]) for one in kept] == [("transport", ["provider_error"])]
+
+
+def test_a_stream_that_is_left_is_excluded(kept, config):
+    """Of an agent in a task of its own, which nobody waits for any more."""
+
+    async def leave(agent):
+        async for _ in agent.astream(INPUT, config=config, stream_mode="messages"):
+            break
+
+    chunks = [RIGHT[at : at + 3] for at in range(0, len(RIGHT), 3)]
+    with serve([{"chunks": chunks, "finish_reason": "tool_call"}]) as server:
+        asyncio.run(leave(reader(server.openai_url)))
+
+    assert [one.ok or one.failure.kind for one in kept] in (["transport"], [True])
 
 
 # Tools.
