@@ -10,6 +10,7 @@ from schema_guard.configuration.traffic import SHADOWS, traffic_of
 from schema_guard.decide.exclusions import ways_of
 from schema_guard.decide.recorded.configurations import is_trial, settings_key
 from schema_guard.errors import InvalidArgument
+from schema_guard.report.asked_models import AskedModel, asked_models
 from schema_guard.report.over_time import HourOfGroup, OverTime, TimedCalls, over_time
 from schema_guard.report.stopped import stopped_replies
 from schema_guard.stats import Rate
@@ -99,6 +100,7 @@ class Configuration:
             as they were made. Empty where none was imported.
         answered_again: Of a group: calls that a router asked again of the prompt, for the tuned model gave no value. Each is
             one call with the one before it, and counts as `fixed_by_retry` or `failed` by what the prompt made of it.
+        models: Of an escalation, the attempts of each model. Empty for calls that ask one model.
         stopped: What is known of replies that were stopped before their end; None where the settings stop none, and of a group of
             several configurations, each of which tells its own.
     """
@@ -140,6 +142,7 @@ class Configuration:
     traffic: tuple[Traffic | None, ...] = ()
     answered_again: int = 0
     stopped: StoppedReplies | None = None
+    models: tuple[AskedModel, ...] = ()
 
     @property
     def is_rated(self) -> bool:
@@ -345,6 +348,7 @@ def _configuration(pool: Pool) -> Configuration:
         elapsed_p95_s=latency.percentile_s(95),
         traffic=tuple(traffic) if any(traffic) else (),
         answered_again=sum(row.calls for row in pool.answered_again),
+        models=asked_models(pool.members),
         stopped=stopped_replies(pool.lengths) if pool.stops_replies and set(varies) <= {"segment"} else None,
     )
 

@@ -243,6 +243,7 @@ def _details(name: str, configuration: Configuration) -> Iterator[str]:
         f"{name} asked {clip(configuration.model or 'an unknown model')} by {configuration.strategies}: "
         f"{plural(configuration.attempts, 'attempt')}, tokens in/out {used}, seconds p50/p95 {seconds}"
     )
+    yield from _models(name, configuration)
     if configuration.repaired.count:
         how = (
             "repaired, or resumed where they were cut off," if resumes(configuration.settings) else "repaired"
@@ -278,6 +279,13 @@ def _much_reasoning(configuration: Configuration) -> int:
     """Return the reasoning tokens if they are a good part of the output, otherwise 0."""
     reasoning, output = configuration.reasoning_tokens or 0, configuration.output_tokens or 0
     return reasoning if reasoning > _MUCH_REASONING * output else 0
+
+
+def _models(name: str, configuration: Configuration) -> Iterator[str]:
+    """Yield a line for each model of an escalation."""
+    for one in configuration.models:
+        used = f"{tokens(one.input_tokens)}/{tokens(one.output_tokens)}"
+        yield f"{name}, {clip(one.model)}: {plural(one.attempts, 'attempt')}, {one.failed} failed, tokens in/out {used}"
 
 
 def _coerced(name: str, configuration: Configuration) -> Iterator[str]:

@@ -112,6 +112,38 @@ def test_figures_of_a_store(store):
     )
 
 
+def escalating(number, *attempts):
+    """A call that asked m1 and then m2, with failures and tokens by attempt."""
+    made = outcome(number, *[failure for failure, _ in attempts], model="m1>m2")
+    usages = [Usage(tokens, 1) for _, tokens in attempts] + [Usage(0, 0)]
+    named = ["m1", "m2", "m2"]
+    return made._replace(
+        attempts=tuple(
+            one._replace(usage=usage, model=model)
+            for one, usage, model in zip(made.attempts, usages, named, strict=False)
+        )
+    )
+
+
+def test_each_attempt_of_an_escalation_belongs_to_its_model(store):
+    """Attempts, failures and tokens are those of the model that was asked."""
+    report = recorded(
+        store, escalating(1), escalating(2, (TOTAL, 10)), escalating(3, (TOTAL, 10), (CUT, 500), (..., 0))
+    )
+
+    (result,) = report.groups
+    assert result.models == (("m1", 3, 2, 20, 2), ("m2", 2, 1, 500, 1))
+    assert "shop.extract, m2: 2 attempts, 1 failed, tokens in/out 500/1" in as_text(report)
+
+
+def test_models_are_not_shown_if_replies_contradict_them(store):
+    """A function that retries inside asks its first model twice."""
+    made = escalating(1, (TOTAL, 10))
+    inside = made._replace(attempts=tuple(one._replace(model="m1") for one in made.attempts))
+
+    assert recorded(store, inside).groups[0].models == ()
+
+
 def test_text_of_a_report(store):
     """The text shows a table a schema and model, what failed and where, and what the bounds mean."""
     text = as_text(recorded(store, *OUTCOMES))
