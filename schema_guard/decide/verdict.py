@@ -143,6 +143,7 @@ class Verdict:
             n_functions: Number of functions that share alpha. priority: Function that has half of it.
             model_ends: model, last_day, months, source, second_hand, and tuned of each model that ends.
             next_tuning: Cost of the next tuning.
+            guard: In the rate of a trial, the line of `guard` that sends its prompts.
         """
         return {
             "verdict": self.verdict,
@@ -252,6 +253,7 @@ def _rate_figures(case: Case, measurement: Measured) -> dict[str, Any]:
         "price": case.price(measurement),
         "right": _right_figures(strategy.right, case.alpha_each),
         "sent": strategy.sent and strategy.sent._asdict(),
+        "guard": strategy.guard,
         "trial": strategy.trial and strategy.trial._asdict(),
         "traffic_share": strategy.traffic_share,
         "arrival": arrival_figures(strategy.arrival),

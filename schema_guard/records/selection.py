@@ -226,14 +226,14 @@ def _listed(names: list[str]) -> str:
 
 
 def stored_schema(store: Store, fingerprint: str, name: str | None = None) -> Schema[Any] | None:
-    """Return a schema from its stored text; None if no text has the fingerprint.
+    """Return a schema from its stored text, if possible one with the name; None if no text has the fingerprint.
 
     Args:
         store: The store.
         fingerprint: The fingerprint of the schema.
         name: The name for the schema. None for the stored one.
     """
-    for stored in store.schemas(fingerprint):
+    for stored in sorted(store.schemas(fingerprint), key=lambda one: one.name != name):
         try:
             schema = Schema.of(json.loads(stored.text), name=name or stored.name, allow_unknown=True)
         except (InvalidSchema, ValueError):

@@ -7,6 +7,7 @@ import pytest
 
 from schema_guard import Schema, guard
 from schema_guard.records import Store, open_store
+from schema_guard.records.selection import stored_schema
 from schema_guard.records.values import SchemaText
 from schema_guard.records.writing import schemas
 
@@ -48,9 +49,21 @@ def test_a_text_keeps_the_order_of_its_keys(new_backend):
     with Store(new_backend()) as store:
         guard(WORDED, store=store, name="triage")(lambda prompt: '{"title": "Late"}')("ticket")
         store.flush()
-        (stored,) = store.schemas(Schema.of(WORDED).fingerprint)
+        stored = store.schemas(Schema.of(WORDED).fingerprint)
 
-    assert stored.text == json.dumps(WORDED, separators=(",", ":"))
+    assert json.dumps(WORDED, separators=(",", ":")) in [one.text for one in stored]
+
+
+def test_the_text_of_a_schema_is_the_one_of_its_name(new_backend):
+    """Two functions describe one schema with different words. A trial of one sends the words of this one."""
+    with Store(new_backend()) as store:
+        wordings = [{"title": name, "description": name, "type": "object"} for name in ("A", "B")]
+        for schema in wordings:
+            guard(schema, store=store, name="triage")(lambda prompt: "{}")("ticket")
+        store.flush()
+        found = [stored_schema(store, Schema.of(wordings[0]).fingerprint, name) for name in ("A", "B")]
+
+    assert [one.document["description"] for one in found] == ["A", "B"]
 
 
 def test_a_text_is_stored_once(new_backend):

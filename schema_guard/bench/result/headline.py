@@ -236,7 +236,9 @@ def _next(
 
 def _watched(best: Ranked, target: float, store: str | None) -> str:
     watch = command_on(store, "watch", "--max-failure-rate", f"{100 * target:.10g}%")
-    return f"use {best.name}, and watch it: {watch}"
+    is_shown = "few_shot" in best.variant.strategy.split(">")
+    shown = " with the dev tasks of the suite as examples, if it has any" if is_shown else ""
+    return f"use {best.name}{shown}, and watch it: {watch}"
 
 
 def _more(result: BenchResult, needed: int | None, what: str) -> str:

@@ -28,7 +28,7 @@ from schema_guard.bench.run.concurrency import AT_ONCE, LostInARow, make_all, ra
 from schema_guard.bench.run.journal import Journal
 from schema_guard.bench.run.journal_model import JournalModel, OpenCall, open_call
 from schema_guard.bench.run.scored_call import Run, scored_of
-from schema_guard.bench.run.trial_model import TrialModel, trial_task
+from schema_guard.bench.run.trial_model import TrialModel, dev_tasks_text, trial_task
 from schema_guard.decorator import guard
 from schema_guard.errors import CallFailed, InvalidArgument
 from schema_guard.limits import Limits
@@ -317,8 +317,9 @@ class Calls:
         guarded = self._guards.get(key)
         if guarded is None:
             model = self._models[cell.variant.model]
-            trial = TrialModel(model, self.plan.layout(cell.entry), cell.task.before)
             shown = [Example(example.gold, example.text) for example in cell.entry.tasks_of("dev")]
+            source = dev_tasks_text(self.plan.suite.name, cell.entry.name) if shown else ""
+            trial = TrialModel(model, self.plan.layout(cell.entry), cell.task.before, source)
             settings = guard(
                 cell.entry.schema,
                 strategy=cell.variant.strategy,

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from schema_guard.models.interface import PromptLike
     from schema_guard.values import Prompt
 
-__all__ = ["TrialModel", "trial_task"]
+__all__ = ["TrialModel", "dev_tasks_text", "trial_task"]
 
 
 class TrialModel:
@@ -24,10 +24,15 @@ class TrialModel:
 
     Attributes:
         layout: Of the function's prompts. A guard reads it.
+        examples_source: The source of the examples: ids of calls, or a text. A guard records it.
     """
 
     def __init__(
-        self, model: Model | JournalModel, layout: Layout, before: Sequence[Mapping[str, str]] = ()
+        self,
+        model: Model | JournalModel,
+        layout: Layout,
+        before: Sequence[Mapping[str, str]] = (),
+        examples_source: list[str] | str = "",
     ) -> None:
         """Put a function before a model.
 
@@ -35,8 +40,10 @@ class TrialModel:
             model: The model to call.
             layout: The layout of the function's prompts.
             before: Messages that every request has before the task.
+            examples_source: The source of the examples.
         """
         self.layout = layout
+        self.examples_source = examples_source
         self._model = model
         self._before = [dict(message) for message in before]
 
@@ -72,6 +79,15 @@ class TrialModel:
         system = [{"role": "system", "content": text}] if text else []
         turns = [*system, *self._before[len(first) :], {"role": "user", "content": prompt}]
         return await self._model.acall(turns if len(turns) > 1 else prompt, options=options)
+
+
+def dev_tasks_text(suite: str, schema: str) -> str:
+    """Return the words for the examples of a suite.
+
+    >>> dev_tasks_text("builtin", "ticket")
+    'the dev tasks of ticket in the suite builtin'
+    """
+    return f"the dev tasks of {schema} in the suite {suite}"
 
 
 def trial_task(text: str, layout: Layout, before: Sequence[Mapping[str, str]] = ()) -> Prompt:

@@ -160,6 +160,7 @@ def _strategy(strategy: dict[str, Any]) -> StrategyCounts:
         right=_counted(strategy, "right"),
         latency=_counted(strategy, "latency"),
         sent=SentSettings(**strategy["sent"]) if "sent" in strategy else None,
+        guard=strategy.get("guard") or None,
         trial=TrialCost(**_floats(strategy["trial"])) if "trial" in strategy else None,
         stops_early=strategy.get("early_stop", False),
         fails_at=tuple(

@@ -208,6 +208,7 @@ class StrategyCounts:
             the first fault of each.
         fails_at: The places at which most failed replies fail, the first one most often; empty when not recorded.
         behind: Calls that a router's tuned model failed; None without a router.
+        guard: The line of `guard` that sends its prompts; None for calls of production and if it is not known.
     """
 
     id: str
@@ -239,6 +240,7 @@ class StrategyCounts:
     stops_early: bool = False
     fails_at: tuple[FailingPlace, ...] = ()
     behind: BehindRouter | None = None
+    guard: str | None = None
 
     @property
     def is_rated(self) -> bool:

@@ -75,6 +75,8 @@ _MEASURED_BY = {
     "latency": "record calls that tell their seconds, or give 'latency' in the evidence",
 }
 
+# Characters of a line of `guard` that the next step shows.
+_LONGEST_LINE = 500
 _NO_SOURCE = "prices: no source and no day are given"
 
 
@@ -138,14 +140,29 @@ def _plan(ruling: Ruling, evidence: CaseEvidence) -> str:
     ):
         return "{report}  # what fails in the bursts; after further calls: {decide}".format(**commands)
     if ruling.verdict == "PROMPTING_ENOUGH" and evidence.about is not None and not evidence.about.function:
-        return f"use {figures['strategy']} in your function; `watch` checks its calls when they are recorded"
+        used = _line(figures["strategy"], evidence)
+        return f"use {used} in your function; `watch` checks its calls when they are recorded"
     if figures.get("stage") in _NEXT_OF_STAGE:
         return _NEXT_OF_STAGE[figures["stage"]].format(**commands)
     if "train_examples" in figures.get("blocked", ()):
         return f"{commands['export']}  # it says which inputs to label next"
     if ruling.verdict not in ("PROMPTING_ENOUGH", "USE_CHEAPER_MODEL"):
         return _NEXT[ruling.verdict].format(**commands)
-    return f"use {figures['switch_to']}, then: {watching}" if figures.get("switch_to") else watching
+    return (
+        f"use {_line(figures['switch_to'], evidence)}, then: {watching}"
+        if figures.get("switch_to")
+        else watching
+    )
+
+
+def _line(strategy: str, evidence: CaseEvidence) -> str:
+    """Return a strategy as it is written in Python. A long line is in the full answer."""
+    line = next((one.guard for one in evidence.strategies if one.id == strategy), None)
+    if line is None:
+        return strategy
+    if len(line) <= _LONGEST_LINE:
+        return line
+    return f"{strategy} with the line of guard that is in the full answer ({decide_command(evidence)} --full)"
 
 
 def _bought(meanwhile: Mapping[str, Any], evidence: CaseEvidence) -> str:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.configuration.layout import LAYOUT, layout_of
 from schema_guard.configuration.model_names import is_tuned
+from schema_guard.configuration.shown_examples import EXAMPLES
 from schema_guard.configuration.traffic import AFTER, ROUTED, again_of, traffic_of
 from schema_guard.decide.exclusions import cause_of
 from schema_guard.decide.playbook import LARGER, OTHER, SMALLER, STEPS, STRICT
@@ -289,8 +290,8 @@ def _names(rows: Sequence[ConfigurationCounts]) -> list[str]:
 
 
 def settings_key(row: ConfigurationCounts) -> str:
-    """Return the settings. Those of a trial are without the output limit, because each of its tasks has its own."""
-    settings = settings_of(row)
+    """Return the settings. Those of a trial are without its examples and the output limit, because each task has its own."""
+    settings = {name: part for name, part in settings_of(row).items() if name != EXAMPLES}
     if is_trial(row) and isinstance(settings.get("limits"), dict):
         settings["limits"] = {
             name: part for name, part in settings["limits"].items() if name != "output_tokens"
@@ -303,7 +304,7 @@ def settings_key(row: ConfigurationCounts) -> str:
 
 def _settings_words(row: ConfigurationCounts) -> str:
     """Say a configuration's settings: `max_attempts=3 repair=lossless`."""
-    parts = {name: value for name, value in settings_of(row).items() if name != LAYOUT}
+    parts = {name: value for name, value in settings_of(row).items() if name not in (LAYOUT, EXAMPLES)}
     return " ".join(f"{name}={_word(value)}" for name, value in sorted(parts.items()))
 
 

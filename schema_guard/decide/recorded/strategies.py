@@ -13,6 +13,7 @@ from schema_guard.decide.failing_places import failing_places
 from schema_guard.decide.recorded.configurations import is_trial, sent_by
 from schema_guard.decide.recorded.costs import cost_of, trial_cost
 from schema_guard.decide.recorded.frequent_inputs import frequent_inputs
+from schema_guard.decide.recorded.guard_line import guard_line_of
 from schema_guard.decide.recorded.production import of_strategy
 from schema_guard.records.counts.buckets import bucket
 from schema_guard.text import clip
@@ -74,6 +75,7 @@ def strategy_of(configuration: RecordedConfiguration, reading: Gathering) -> dic
         evidence["prompt_cost"] = cost_of(configuration, reading.store, reading.prices, reading.notes)
     evidence["sent"] = sent_by(first)
     if is_trial(first):
+        evidence["guard"] = guard_line_of(first, reading.store)
         evidence["trial"] = trial_cost(rows, evidence.get("prompt_cost"))
     return {
         key: value

@@ -93,6 +93,7 @@ class StepCalls:
         strategy: The id of the configuration.
         best: The best step before it; None for the first.
         sent: What is sent with each task, by the names of the evidence.
+        guard: The line of `guard` that sends its prompts.
         outcomes: Task -> all attempts.
         k: Calls without a valid reply.
         lost: Calls without a judged one.
@@ -106,12 +107,14 @@ class StepCalls:
         strategy: str,
         best: StepCalls | None,
         sent: Mapping[str, Any],
+        guard: str = "",
     ) -> None:
         self.step = step
         self.configuration = configuration
         self.strategy = strategy
         self.best = best
         self.sent = sent
+        self.guard = guard
         self.outcomes: dict[str, Outcome[Any]] = {}
         self.k = 0
         self.lost = 0
@@ -161,6 +164,7 @@ class StepCalls:
             "failure_kinds": self.kinds(),
             "failure_codes": self.codes(),
             "sent": dict(self.sent),
+            "guard": self.guard,
             "trial": {
                 "input_tokens": _sum(self, _input_tokens),
                 "output_tokens": _sum(self, _output_tokens),

@@ -14,6 +14,7 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
 
+from schema_guard.bench.run.trial_model import dev_tasks_text
 from schema_guard.errors import InvalidArgument
 from schema_guard.prompting import Example
 from schema_guard.text import clip, safe
@@ -37,6 +38,7 @@ class Inputs:
         repeated: Tasks that were left out because they came before.
         seed: Of the shuffle.
         before: Messages that stand before the text of every task; empty for none.
+        examples_source: The source of the examples: ids of calls, or a text. Empty if the schema gives them.
     """
 
     schema: Schema[Any]
@@ -45,6 +47,7 @@ class Inputs:
     repeated: int
     seed: int
     before: tuple[dict[str, str], ...] = ()
+    examples_source: tuple[str, ...] | str = ""
 
 
 def inputs_of(
@@ -76,11 +79,14 @@ def inputs_of(
     return Inputs(schema, tuple(tasks), tuple(examples), repeated, seed)
 
 
-def suite_inputs(entry: SuiteSchema, *, texts: Iterable[str] | None = None, seed: int = 0) -> Inputs:
+def suite_inputs(
+    entry: SuiteSchema, *, suite: str = "", texts: Iterable[str] | None = None, seed: int = 0
+) -> Inputs:
     """Make the inputs of a playbook run from a suite's schema; few-shot shows its `dev` tasks.
 
     Args:
         entry: The schema with its tasks.
+        suite: The name of the suite.
         texts: Asked in place of the suite's `test` tasks, each under the instruction of the suite's first task.
         seed: Of the shuffle.
 
@@ -96,10 +102,12 @@ def suite_inputs(entry: SuiteSchema, *, texts: Iterable[str] | None = None, seed
     examples = [Example(task.gold, task.text) for task in entry.tasks_of("dev")]
     if texts is None:
         test_texts = [task.text for task in entry.tasks_of("test")]
-        inputs = inputs_of(entry.schema, test_texts, examples=examples, seed=seed)
-        return replace(inputs, before=befores[0])
-    instruction = entry.tasks[0].instruction if entry.tasks else ""
-    return inputs_of(entry.schema, texts, instruction=instruction, examples=examples, seed=seed)
+        inputs = replace(inputs_of(entry.schema, test_texts, seed=seed), before=befores[0])
+    else:
+        instruction = entry.tasks[0].instruction if entry.tasks else ""
+        inputs = inputs_of(entry.schema, texts, instruction=instruction, seed=seed)
+    source = dev_tasks_text(suite, entry.name) if examples else ""
+    return replace(inputs, examples=tuple(examples), examples_source=source)
 
 
 def read_texts(path: str | os.PathLike[str]) -> list[str]:

@@ -18,6 +18,7 @@ from schema_guard.models.providers import PROVIDERS
 from schema_guard.models.weights import NAME
 from schema_guard.prompting import Example
 from schema_guard.records.attempts import Where
+from schema_guard.records.payloads.texts import input_of
 from schema_guard.records.rows import COLUMNS
 from schema_guard.records.selection import no_calls, select
 
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from schema_guard.schema import Schema
 
 __all__ = [
-    "NO_TEXT",
     "RecordedFunction",
     "RecordedInputs",
     "function_of",
@@ -39,8 +39,6 @@ __all__ = [
     "recorded_inputs",
 ]
 
-NO_TEXT = "no text is stored"
-"""The reason why a call whose texts are not stored gives no input."""
 _WINDOW = 2_000
 SHOWN = 2
 """Examples of recorded calls, as many as are drawn from a schema."""
@@ -167,7 +165,7 @@ def recorded_inputs(store: Store, recorded: RecordedFunction, most: int | None) 
     found: dict[str, list[str]] = {}
     befores: dict[str, tuple[dict[str, str], ...]] = {}
     for texts in _latest(store, recorded.where):
-        task = _task(texts)
+        task = input_of(texts)
         if isinstance(task, str):
             left_out[task] += 1
             continue
@@ -190,8 +188,10 @@ def recorded_inputs(store: Store, recorded: RecordedFunction, most: int | None) 
 
 def recorded_examples(
     store: Store, recorded: RecordedFunction, schema: Schema[Any], before: Sequence[Mapping[str, str]] = ()
-) -> tuple[Example, ...]:
-    """Return examples for few-shot: inputs of the latest calls whose first reply was valid as it was, with their values.
+) -> dict[str, Example]:
+    """Return examples for few-shot, by the id of the call.
+
+    They are inputs of the latest calls whose first reply was valid as it was, with their values.
 
     Args:
         store: The store.
@@ -200,16 +200,18 @@ def recorded_examples(
         before: The messages that the input must have before its text.
     """
     shown: dict[str, Example] = {}
+    inputs = set()
     for texts in islice(_latest(store, recorded.where), _WINDOW):
-        task = _task(texts)
+        task = input_of(texts)
         if texts is None or texts.reply is None or isinstance(task, str) or task[0] != tuple(before):
             continue
         judged = judge(texts.reply, schema)
-        if judged.ok and judged.form == "clean" and task[1] not in shown:
-            shown[task[1]] = Example(json.loads(texts.reply), task[1])
+        if judged.ok and judged.form == "clean" and task[1] not in inputs:
+            shown[texts.call_id] = Example(json.loads(texts.reply), task[1])
+            inputs.add(task[1])
         if len(shown) == SHOWN:
-            return tuple(shown.values())
-    return ()
+            return shown
+    return {}
 
 
 def _latest(store: Store, where: Where) -> Iterator[Texts | None]:
@@ -225,19 +227,3 @@ def _latest(store: Store, where: Where) -> Iterator[Texts | None]:
         for call_id in reversed(call_ids):
             yield kept.get(call_id)
         last = first - 1
-
-
-def _task(texts: Texts | None) -> tuple[tuple[dict[str, str], ...], str] | str:
-    """Return the messages before a text, and the text; or the reason why they are not known."""
-    if texts is None or texts.prompt is None:
-        return NO_TEXT
-    task: Any = texts.prompt if texts.task is None else texts.task
-    if isinstance(task, str):
-        return (), task
-    messages = [{"role": one.get("role"), "content": one.get("content")} for one in task]
-    if not all(isinstance(one["content"], str) for one in messages) or messages[-1]["role"] != "user":
-        return "its messages are more than texts"
-    *before, last = messages
-    return tuple({"role": str(one["role"]), "content": str(one["content"])} for one in before), str(
-        last["content"]
-    )

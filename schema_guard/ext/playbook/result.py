@@ -165,7 +165,8 @@ def _facts(result: PlaybookResult) -> Iterator[Fact]:
         yield Fact("measured", f"{step.step}: {_result_text(step, result)}")
     yield Fact("next", verdict["next_step"])
     yield Fact("ended", result.ended)
-    if result.examples and any(step.step == "few_shot" for step in result.steps):
+    is_shown = any(step.step == "few_shot" for step in result.steps)
+    if result.examples and is_shown and "examples=" not in verdict["next_step"]:
         yield Fact("few_shot", f"sent examples={list(result.examples)!r}; give the same ones to guard")
     if result.function:
         yield Fact("function", result.function)

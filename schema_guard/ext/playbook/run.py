@@ -253,8 +253,8 @@ class _PlaybookRun:
         except (InvalidArgument, MissingExtra) as error:
             self.not_applicable[step] = str(error)
             return
-        sent = self.asker.sent_by(configuration)
-        calls = StepCalls(step, configuration, configuration.id(self.start), best, sent)
+        sent, line = self.asker.sent_by(configuration), self.asker.guard_line(configuration)
+        calls = StepCalls(step, configuration, configuration.id(self.start), best, sent, line)
         self.steps.append(calls)
         await self._measure(calls, ask)
         if step in self.not_applicable:

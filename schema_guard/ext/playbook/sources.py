@@ -14,13 +14,13 @@ from schema_guard.cli.shared.notes import note
 from schema_guard.decide.recorded.configurations import is_trial
 from schema_guard.ext.playbook.inputs import inputs_of, read_texts, suite_inputs
 from schema_guard.ext.playbook.recorded import (
-    NO_TEXT,
     RecordedInputs,
     function_of,
     model_of,
     recorded_examples,
     recorded_inputs,
 )
+from schema_guard.records.payloads.texts import NO_TEXT
 from schema_guard.records.selection import select, stored_schema
 from schema_guard.schema import Schema
 from schema_guard.text import clip, did_you_mean, plural, safe
@@ -117,11 +117,11 @@ def _of_function(
     if schema is not None and texts:
         shown = recorded_examples(records, recorded, schema, found.before)
         # An example that is an input too would show the model its own answer.
-        asked_texts = [text for text in texts if text not in {one.task for one in shown}]
+        asked_texts = [text for text in texts if text not in {one.task for one in shown.values()}]
         if not asked_texts:
-            shown, asked_texts = (), list(texts)
-        inputs = inputs_of(schema, asked_texts, examples=shown, seed=asked.seed)
-        inputs = replace(inputs, before=found.before)
+            shown, asked_texts = {}, list(texts)
+        inputs = inputs_of(schema, asked_texts, examples=shown.values(), seed=asked.seed)
+        inputs = replace(inputs, before=found.before, examples_source=tuple(shown))
     kept = None if texts else sum(found.left_out.values()) - found.left_out.get(NO_TEXT, 0)
     return PlaybookSources(inputs, models, recorded.name, tuple(missing), kept, recorded)
 
@@ -152,7 +152,8 @@ def _of_files(suite: SuiteOptions, asked: PlanOptions, steps: PlaybookOptions) -
             )
         inputs = inputs_of(Schema.of(Path(str(named))), texts, seed=asked.seed)
     else:
-        entries = {entry.name: entry for entry in suite.load(is_schema_used=is_file).schemas}
+        loaded = suite.load(is_schema_used=is_file)
+        entries = {entry.name: entry for entry in loaded.schemas}
         chosen = next(iter(entries)) if len(entries) == 1 and (named is None or is_file) else named
         if chosen is None:
             raise click.UsageError(f"--playbook needs --schema NAME, one of {', '.join(entries)}")
@@ -161,7 +162,7 @@ def _of_files(suite: SuiteOptions, asked: PlanOptions, steps: PlaybookOptions) -
                 f"--schema {safe(chosen)!r}: no such schema in the suite, which has {', '.join(entries)}"
                 f"{did_you_mean(chosen, entries)}"
             )
-        inputs = suite_inputs(entries[chosen], texts=texts, seed=asked.seed)
+        inputs = suite_inputs(entries[chosen], suite=loaded.name, texts=texts, seed=asked.seed)
     if is_given("sample") and asked.sample != "all":
         return replace(inputs, tasks=inputs.tasks[: int(asked.sample)])
     return inputs

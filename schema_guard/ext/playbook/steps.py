@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.bench.run.trial_model import TrialModel
+from schema_guard.decide.recorded.guard_line import GuardLine
 from schema_guard.decorator import guard
 from schema_guard.limits import Limits
 from schema_guard.models.hosted import joined
@@ -169,7 +170,10 @@ class Asker:
             store=self.store,
             limits=Limits(output_tokens=configuration.output_tokens),
         )
-        trial = TrialModel(model, self.layout, self.inputs.before)
+        source = self.inputs.examples_source
+        trial = TrialModel(
+            model, self.layout, self.inputs.before, source if isinstance(source, str) else list(source)
+        )
         guarded = settings(trial.function)
         # The output limit is one of the things that a step changes, so a step's own stands before that of every request.
         limit = options_for(
@@ -201,6 +205,19 @@ class Asker:
         if configuration.strategy == _SHOWING and self.inputs.examples:
             sent["examples"] = len(self.inputs.examples)
         return sent
+
+    def guard_line(self, configuration: StepConfiguration) -> str:
+        """Return the line of `guard` that sends the prompts of a configuration."""
+        shown = [(one.task, one.value) for one in self.inputs.examples]
+        return GuardLine(
+            configuration.strategy,
+            shown if configuration.strategy == _SHOWING else "",
+            configuration.max_attempts,
+            configuration.repair,
+            configuration.output_tokens,
+            self._model_of(configuration).name,
+            self.sent_by(configuration).get(TEMPERATURE),
+        ).as_text()
 
     def _options_of(self, model: Model) -> dict[str, Any]:
         options = joined(details_of(model).defaults, self.options)

@@ -20,10 +20,12 @@ if TYPE_CHECKING:
     from schema_guard.values import Prompt
 
 __all__ = [
+    "NO_TEXT",
     "Payload",
     "Texts",
     "Touched",
     "hashed",
+    "input_of",
     "lost_text",
     "packed_text",
     "payload_of",
@@ -38,6 +40,9 @@ TEXT_MARKS: Final = (_TEXT, _COMPRESSED)
 """The first bytes of what can be read again as a text."""
 _HASH: Final = b"h"
 _LOST: Final = b"e"
+
+NO_TEXT: Final = "no text is stored"
+"""The reason why the input of a call is not known if its texts are not stored."""
 
 # Below this the header of a compressed text is longer than what it saves.
 _LEAST_COMPRESSED: Final = 128
@@ -103,6 +108,22 @@ class Texts:
     touched: tuple[Touched, ...] = ()
     lost: str | None = None
     task: str | list[dict[str, Any]] | None = None
+
+
+def input_of(texts: Texts | None) -> tuple[tuple[dict[str, str], ...], str] | str:
+    """Return the messages before the input of a call, and the input; or the reason why they are not known."""
+    if texts is None or texts.prompt is None:
+        return NO_TEXT
+    task: Any = texts.prompt if texts.task is None else texts.task
+    if isinstance(task, str):
+        return (), task
+    messages = [{"role": one.get("role"), "content": one.get("content")} for one in task]
+    if not all(isinstance(one["content"], str) for one in messages) or messages[-1]["role"] != "user":
+        return "its messages are more than texts"
+    *before, last = messages
+    return tuple({"role": str(one["role"]), "content": str(one["content"])} for one in before), str(
+        last["content"]
+    )
 
 
 def prompt_text(prompt: Prompt) -> str:

@@ -341,6 +341,7 @@ def _beside_format_section(figures: Figures) -> Section | None:
         "right: of the values whose answer is known; temperature, top_p and examples as they were sent; tokens, seconds and "
         f"dollars of all calls of a trial. {_UNKNOWN} is not known.",
         Table(header, rows),
+        tuple(f"{name}: {rate['guard']}" for name, rate in rated.items() if "guard" in rate),
     )
 
 

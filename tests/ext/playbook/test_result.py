@@ -75,7 +75,10 @@ def test_text_is_read_from_step_to_verdict(result):
             "measured",
             f"strict_schema: 0 of 28 calls failed (0.00%), proved below {percent(passing.upper)}",
         ),
-        ("next", "use strict_schema in your function; `watch` checks its calls when they are recorded"),
+        (
+            "next",
+            "use guard(..., strategy='strict_schema', limits=Limits(output_tokens=256)) on m1 in your function; `watch` checks its calls when they are recorded",
+        ),
         ("ended", "the verdict is PROMPTING_ENOUGH"),
         ("model", "m1, at most 256 output tokens an attempt"),
         ("inputs", "60 in the order of seed 0, 32 calls"),

@@ -50,7 +50,7 @@ BEST = strategy(
     n=1_000, k=20, attempts=[[1_000, 90], [90, 30], [30, 20]],
     failure_kinds={"syntax": 3, "structure": 4, "value": 5, "semantic": 1, "truncation": 4, "refusal": 2, "transport": 1},
     failure_codes={"enum": 12, "required": 8}, model="m1", tuned=False, early_stop=False, traffic_share=0.6,
-    inputs={"n": 900, "k": 12.5}, prompt_cost={**COST, "latency_s": 2}, hot=[["ab12", 40, 9], ["cd34", 30, 1]], sent={"temperature": 0.7, "top_p": 0.9, "examples": 3},
+    inputs={"n": 900, "k": 12.5}, prompt_cost={**COST, "latency_s": 2}, hot=[["ab12", 40, 9], ["cd34", 30, 1]], sent={"temperature": 0.7, "top_p": 0.9, "examples": 3}, guard="guard(..., strategy='few_shot')",
     right={"n": 200, "k": 4}, latency={"n": 900, "k": 30},
     fails_at=[{"place": "/lines/*/price", "code": "minimum", "k": 60, "n": 90}, {"place": "/team", "code": "enum", "k": 25, "n": 90}],
 )  # fmt: skip
