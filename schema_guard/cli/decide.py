@@ -380,7 +380,7 @@ def _drawn(gathered: Gathered | None, verdict: Verdict) -> str:
 
     if gathered is None:
         return decision_page(verdict)
-    return decision_page(verdict, paths=gathered.paths, hours=gathered.hours, changes=gathered.changes)
+    return decision_page(verdict, hours=gathered.hours, changes=gathered.changes)
 
 
 def _json(value: Any) -> str:

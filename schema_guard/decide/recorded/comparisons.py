@@ -12,13 +12,11 @@ from schema_guard.decide.recorded.strategies import slower
 from schema_guard.records.selection import NO_SEGMENT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from schema_guard.decide.recorded.configurations import RecordedConfiguration
     from schema_guard.decide.recorded.production import Production
     from schema_guard.records import ConfigurationCounts, Store
-
-_POINTS = 400
 
 
 def pilot_of(
@@ -123,30 +121,3 @@ def segments_of(best: RecordedConfiguration) -> list[dict[str, Any]]:
     if len(parts) <= 1:
         return []
     return [{"name": name, "share": n / best.n, "n": n, "k": k} for name, (n, k) in parts.items()]
-
-
-def paths_of(
-    configurations: Iterable[RecordedConfiguration], behind: Mapping[str, Sequence[ConfigurationCounts]]
-) -> dict[str, list[tuple[int, int]]]:
-    """Give (calls, failed) at points in the order of the calls, where a configuration's calls have one.
-
-    Args:
-        configurations: In any order.
-        behind: By their names the calls of the prompt that answers in their place: in what order it did is not known.
-    """
-    return {
-        configuration.id: _path(configuration.first)
-        for configuration in configurations
-        if len(configuration.rows) == 1 and not behind.get(configuration.id)
-    }
-
-
-def _path(row: ConfigurationCounts) -> list[tuple[int, int]]:
-    """Give (calls, failed) at about `_POINTS` places, whole bytes of bits apart, and at the end."""
-    step = max(1, len(row.outcomes) // _POINTS)
-    points: list[tuple[int, int]] = []
-    failed = 0
-    for at in range(0, len(row.outcomes), step):
-        failed += int.from_bytes(row.outcomes[at : at + step]).bit_count()
-        points.append((min(8 * (at + step), row.calls), failed))
-    return points

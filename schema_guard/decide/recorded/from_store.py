@@ -18,7 +18,6 @@ from schema_guard.decide.recorded.arrivals import StoreArrivals, alpha_shares
 from schema_guard.decide.recorded.comparisons import (
     comparisons_of,
     newest_of,
-    paths_of,
     pilot_of,
     segments_of,
 )
@@ -70,8 +69,6 @@ class Gathered(NamedTuple):
         function: Whose calls it is about; None where nothing but trials is recorded.
         schema: Name of the schema.
         schema_fingerprint: Of the schema's newest content, which it is about.
-        paths: Strategy id -> (calls, failed) at points in the order of the calls, for a plot of how the evidence
-            grew; only where a strategy's calls have one order.
         hours: For each hour with calls in production: its start in seconds since the epoch, its calls, and its failed
             calls, over all versions.
         changes: Direction of each change of that rate, and when the hour began in which it is likeliest to have been.
@@ -81,7 +78,6 @@ class Gathered(NamedTuple):
     function: str | None
     schema: str
     schema_fingerprint: str
-    paths: dict[str, list[tuple[int, int]]]
     hours: tuple[tuple[int, int, int], ...] = ()
     changes: tuple[tuple[str, int], ...] = ()
 
@@ -280,7 +276,7 @@ def _gathered(problem: Problem, store: Store, facts: dict[str, Any], options: _G
     evidence["notes"] = _noted(notes, evidence.get("notes"))
     known = {key: value for key, value in evidence.items() if value or key in ("strategies", "config")}
     over_time = production.over_time(current.first), production.changed(current.first)
-    return Gathered(known, problem.function, problem.schema, fingerprint, paths_of(own, behind), *over_time)
+    return Gathered(known, problem.function, problem.schema, fingerprint, *over_time)
 
 
 def _production(

@@ -649,17 +649,6 @@ def test_a_window_is_counted_alone(store):
     assert strategies(gather(store, since=DAY))["system_prompt"]["n"] == 7
 
 
-def test_a_path_leads_to_the_counts(store):
-    """The points of a plot rise to all calls and all failures."""
-    record(store, 1001, 5)
-
-    path = gather(store).paths["system_prompt"]
-
-    assert path[0] == (8, 0)
-    assert path[-1] == (1001, 5)
-    assert path == sorted(path)
-
-
 def test_a_call_that_broke_off_has_no_known_kind(store):
     """A call with a transport failure after a validated reply is failed, and its kind is unknown."""
     record(store, 10, 4, kind="transport", attempts=2)

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 
 from schema_guard.decide import decide
-from schema_guard.errors import InvalidArgument, MissingExtra
+from schema_guard.errors import MissingExtra
 from schema_guard.report.decision.page import decision_page
 from tests.public.decide.examples import economics, failing, strategy
 from tests.public.decide.test_laws import evidences
@@ -26,9 +26,6 @@ from tests.thinned import examples, thinned
 def page_of(name):
     """The page of an example: it is drawn once."""
     return decision_page(VERDICTS[name])
-
-
-PATHS = {"few_shot": [(500, 31), (1000, 62), (2000, 120)]}
 
 
 @pytest.mark.costly
@@ -119,10 +116,10 @@ def test_names_in_letters_of_any_script_are_drawn():
 @pytest.mark.costly
 def test_page_is_deterministic():
     """The same verdict gives the same bytes, also after another page was made."""
-    first = decision_page(decide(EVIDENCE["pilot"]), paths=PATHS)
+    first = decision_page(decide(EVIDENCE["pilot"]))
     decision_page(VERDICTS["ship"])
 
-    assert decision_page(decide(EVIDENCE["pilot"]), paths=PATHS) == first
+    assert decision_page(decide(EVIDENCE["pilot"])) == first
 
 
 @pytest.mark.costly
@@ -140,9 +137,9 @@ def test_settings_of_matplotlib_stay_the_users():
 @pytest.mark.parametrize(
     ("name", "plots"),
     [
-        ("pilot", ["rates", "costs", "paybacks", "plane", "sensitivity"]),
-        ("never pays", ["rates", "costs", "paybacks", "plane", "sensitivity"]),
-        ("no economics", ["rates", "plane"]),
+        ("pilot", ["rates", "costs", "paybacks", "sensitivity"]),
+        ("never pays", ["rates", "costs", "paybacks", "sensitivity"]),
+        ("no economics", ["rates"]),
         ("schemas", ["rates"]),
         ("no data yet", []),
     ],
@@ -152,7 +149,7 @@ def test_plots_that_have_data_are_drawn(name, plots):
     page = Page(page_of(name))
 
     assert page.plots() == plots
-    assert page.text.count("No plot") == 6 - len(plots)
+    assert page.text.count("No plot") == 5 - len(plots)
 
 
 def test_plots_tell_their_content_in_words():
@@ -168,56 +165,11 @@ def test_plots_tell_their_content_in_words():
 
 def test_plots_use_the_colours_of_the_page():
     """Every colour in a plot is one of the page's, so that it has one value in light and one in dark."""
-    source = decision_page(VERDICTS["pilot"], paths=PATHS)
+    source = decision_page(VERDICTS["pilot"])
     colours = {attrs[key] for _, attrs in Page(source).tags for key in ("fill", "stroke") if key in attrs}
     declared = set(re.findall(r"(--[a-z0-9]+):", source))
 
     assert {colour for colour in colours if colour != "none"} <= {f"var({name})" for name in declared}
-
-
-@pytest.mark.costly
-def test_paths_take_the_place_of_the_totals():
-    """With calls in their order the evidence is drawn call by call, for each strategy that has them."""
-    page = Page(decision_page(VERDICTS["pilot"], paths=PATHS))
-
-    assert page.plots()[3] == "paths"
-    assert "few_shot after 2,000 calls: below 1:203, above over 1,000,000,000:1" in page.text
-
-
-@pytest.mark.costly
-def test_path_of_the_tuned_model_is_drawn():
-    """A pilot has a path of its own."""
-    assert (
-        Page(decision_page(VERDICTS["ship"], paths={"tuned": [(1000, 1), (3000, 3)]})).plots()[3] == "paths"
-    )
-
-
-@pytest.mark.costly
-def test_long_paths_are_thinned():
-    """A path of many calls makes no larger page than a screen can show, and keeps its end."""
-    path = [(n, n // 20) for n in range(1, 20_001)]
-    source = decision_page(VERDICTS["pilot"], paths={"few_shot": path})
-
-    assert len(source) < 150_000
-    assert "few_shot after 20,000 calls" in source
-
-
-@pytest.mark.parametrize(
-    ("paths", "message"),
-    [
-        ({"few_shots": [(1, 0)]}, "paths: expected ids of strategies of this verdict, got 'few_shots', did you mean 'few_shot'?"),
-        ({"few_shot": [(5, 1), (5, 2)]}, r"paths['few_shot']: expected calls that rise, and failures that do not fall and are no more than the calls, got (5, 2) after (5, 1)"),
-        ({"few_shot": [(5, 3), (9, 2)]}, r"paths['few_shot']: expected calls that rise, and failures that do not fall and are no more than the calls, got (9, 2) after (5, 3)"),
-        ({"few_shot": [(1, 2)]}, r"paths['few_shot']: expected calls that rise, and failures that do not fall and are no more than the calls, got (1, 2) after (0, 0)"),
-        ({"few_shot": []}, "paths['few_shot']: expected at least one point, got none: leave it out"),
-    ],
-)  # fmt: skip
-def test_paths_that_contradict_themselves(paths, message):
-    """A path of no strategy, or one whose counts cannot be, is refused with its place."""
-    with pytest.raises(InvalidArgument) as caught:
-        decision_page(VERDICTS["pilot"], paths=paths)
-
-    assert str(caught.value) == message
 
 
 @pytest.mark.costly
