@@ -21,6 +21,7 @@ from schema_guard.loop import Done
 from schema_guard.received import retries  # noqa: F401
 from schema_guard.received.cleanup import aclose, close, streams_of_exception, streams_under
 from schema_guard.received.receiver import ANYBODYS
+from schema_guard.received.stream_managers import opened
 from schema_guard.values import UNKNOWN_USAGE, Ask, Chunk, End, More, Stop
 
 if TYPE_CHECKING:
@@ -122,8 +123,10 @@ def run(
         started, cause = perf_counter() if begun is None else begun.started, None
         try:
             result = invoke(step) if begun is None else begun.unwrap()
-            if type(result) is not str and is_async(result):
-                return Pending(step, started, result)
+            if type(result) is not str:
+                result = opened(result)
+                if is_async(result):
+                    return Pending(step, started, result)
             # The usual reply: nothing beside its text is known of it.
             reply = (
                 result
@@ -251,7 +254,7 @@ def stream(
         yield step
         started, cause = perf_counter(), None
         try:
-            result = invoke(step)
+            result = opened(invoke(step))
             if is_async(result):
                 return Pending(step, started, result)
             incoming = _Incoming(flow, result, receiver, started)
@@ -465,6 +468,7 @@ async def _awaited(result: Any) -> Any:
     """Give a result when it has come; an iterator as an asynchronous one."""
     if hasattr(type(result), "__await__"):
         result = await result
+    result = opened(result)
     kind = type(result)
     return _each(result) if hasattr(kind, "__next__") and not hasattr(kind, "__anext__") else result
 

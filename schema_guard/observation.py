@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 from schema_guard.drive import end, is_async, is_spent
 from schema_guard.loop import Done
 from schema_guard.received.cleanup import aclose_alone, close_alone
+from schema_guard.received.stream_managers import WatchedManager, is_manager
 from schema_guard.received.streams import StreamReader
 from schema_guard.values import Chunk
 
@@ -68,6 +69,8 @@ def observe(started: Observed) -> Any:
     if hasattr(type(result), "__next__"):
         kind = _OpenEither if hasattr(type(result), "__anext__") else _OpenIterator
         return kind(started, result, clock)
+    if is_manager(result):
+        return _watched(started, result, clock)
     _finish(started, started.receiver.read(result), clock)
     return result
 
@@ -90,6 +93,8 @@ async def _awaited(started: Observed, awaitable: Any, clock: float) -> Any:
     if hasattr(type(result), "__anext__"):
         kind = _OpenEither if hasattr(type(result), "__next__") else _OpenAsync
         return kind(started, result, clock)
+    if is_manager(result):
+        return _watched(started, result, clock)
     _finish(started, started.receiver.read(result), clock)
     return result
 
@@ -119,6 +124,10 @@ class _Watch:
             if reader.is_over:
                 self._finish_with_error(StopIteration())
         return chunk
+
+    def leave(self, error: BaseException) -> None:
+        """End the watch, if the stream has not ended."""
+        self._finish_with_error(error)
 
     def _finish_with_error(self, error: BaseException) -> None:
         reader, self._reader = self._reader, None
@@ -224,6 +233,17 @@ class _OpenEither(_ObservedEither):
 
     def __del__(self) -> None:
         self._finish_with_error(GeneratorExit())
+
+
+def _watched(started: Observed, manager: Any, clock: float) -> WatchedManager:
+    """Watch the stream of a manager that the caller has yet to enter."""
+
+    def watch(source: Any, *, is_async: bool) -> _Watch:
+        return (_OpenAsync if is_async else _OpenIterator)(started, source, clock)
+
+    return WatchedManager(
+        manager, watch, lambda error: _finish(started, started.receiver.raised(error), clock)
+    )
 
 
 def _finish(started: Observed, reply: Reply, clock: float) -> None:

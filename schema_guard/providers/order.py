@@ -20,10 +20,12 @@ from schema_guard.providers import (
     llama_index,
     llamacpp,
     lmstudio,
+    mirascope,
     mistral,
     ollama,
     openai_chat,
     openai_responses,
+    smolagents,
 )
 
 if TYPE_CHECKING:
@@ -39,6 +41,8 @@ __all__ = ["PROVIDERS", "READERS", "Readers"]
 PROVIDERS: Final = (
     haystack.PROVIDER,  # before openai_chat, because these messages have tool calls too
     llama_index.PROVIDER,
+    mirascope.PROVIDER,
+    smolagents.PROVIDER,  # before openai_chat, because these messages have the role of an assistant too
     groq.PROVIDER,
     anthropic.PROVIDER,  # before openai_chat: its message has the role of an assistant too
     openai_responses.PROVIDER,

@@ -15,7 +15,7 @@ from schema_guard.values import UNKNOWN_USAGE, Failure, Usage
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
-__all__ = ["calls_in", "refused_with", "response", "result"]
+__all__ = ["calls_in", "model_response", "refused_with", "response", "result"]
 
 _OUTPUT_TOOL = "final_result"
 
@@ -49,6 +49,17 @@ def result(run_result: object, inner: Callable[[object], Reply | None]) -> Reply
     return last._replace(
         parsed=reply.parsed, failure=reply.failure, tries=tuple(tries), is_final=bool(tries), refused=None
     )
+
+
+def model_response(message: object, inner: Callable[[object], Reply | None]) -> Reply | None:
+    """Read the `ModelResponse` of a request that no agent made, or of the last step of a run."""
+    if field(message, "kind") != "response" or not isinstance(field(message, "parts"), list | tuple):
+        return None
+    calls = calls_in(message)
+    reply = response(message, {call.name for call in calls if call.name})
+    if len(calls) > 1:
+        return reply._replace(failure=reply.failure or failures.SEVERAL_CALLS)
+    return reply
 
 
 def calls_in(message: object) -> list[WrittenCall]:

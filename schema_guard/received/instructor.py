@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from schema_guard.received.replies import Reply, read_shape
 
-__all__ = ["attached_reply"]
+__all__ = ["attached_reply", "last_value"]
 
 
 def attached_reply(value: object) -> Reply | None:
@@ -13,7 +13,18 @@ def attached_reply(value: object) -> Reply | None:
 
     How often it had asked is not said, and the usage is that of all its tries.
     """
+    attributes = getattr(value, "__dict__", {})
+    raw = attributes.get("_raw_response")
+    if raw is not None:
+        return (read_shape(raw) or Reply())._replace(unseen=True)
+    # The first version of mirascope does not retry.
+    response = attributes.get("_response")
+    return None if response is None else read_shape(response)
+
+
+def last_value(value: object) -> object:
+    """Return the last of the values that `create_partial` collected from a stream, and any other value as it is."""
+    if not isinstance(value, list) or not value:
+        return value
     raw = getattr(value, "__dict__", {}).get("_raw_response")
-    if raw is None:
-        return None
-    return (read_shape(raw) or Reply())._replace(unseen=True)
+    return value[-1] if hasattr(type(raw), "__next__") else value

@@ -20,6 +20,7 @@ from schema_guard.interruptions import is_interruption
 from schema_guard.providers.fields import first
 from schema_guard.received import dspy
 from schema_guard.received.advice import advice_for
+from schema_guard.received.instructor import attached_reply, last_value
 from schema_guard.received.parsed_values import never_filled
 from schema_guard.received.pydantic_failures import refused_by
 from schema_guard.received.replies import PARSED, Reply, markers, no_reply, read, read_shape
@@ -77,6 +78,7 @@ def _read(result: object, own: TypedValues, depth: int) -> Reply | None:  # noqa
         return read(result)
     if result is None or depth == 0:
         return None
+    result = last_value(result)
     if own.is_instance(result):
         return _read_instance(result)
     if type(result) is dict and not own.names.isdisjoint(markers()) and _is_data(result, own):
@@ -99,8 +101,6 @@ def _is_data(document: dict[Any, Any], own: TypedValues) -> bool:
 
 def _read_instance(value: object) -> Reply:
     """Read an instance of the schema's own class; instructor hangs the reply on it that it was made from."""
-    from schema_guard.received.instructor import attached_reply
-
     reply = attached_reply(value) or Reply()
     empty = never_filled(value)
     if empty:

@@ -9,10 +9,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeAlias
 
 from schema_guard.interruptions import value_or
-from schema_guard.providers.fields import either, field
+from schema_guard.providers.fields import count, either, field
 from schema_guard.received import agents, langgraph, openai_agents
 from schema_guard.received.replies import Reply, read, read_shape
-from schema_guard.values import Failure
+from schema_guard.values import Failure, Usage
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,6 +42,8 @@ def unwrap(wrapper: object, inner: Inner) -> Reply | None:
         _http,
         _raw_response,
         agents.result,
+        agents.model_response,
+        _agent_run,
         langgraph.result,
         openai_agents.result,
         _parsed,
@@ -116,6 +118,18 @@ def _raw_response(wrapper: object, inner: Inner) -> Reply | None:
         parsed.close()
         return _http(response, inner)
     return inner(parsed)
+
+
+def _agent_run(run: object, inner: Inner) -> Reply | None:
+    """Open the full result of an agent of smolagents; a step that failed was retried in the next one."""
+    steps, usage = field(run, "steps"), field(run, "token_usage")
+    if not isinstance(steps, list) or field(run, "state") not in ("success", "max_steps_error"):
+        return None
+    reply = inner(field(run, "output"))
+    if reply is None:
+        return None
+    known = Usage(count(usage, "input_tokens"), count(usage, "output_tokens"))
+    return reply._replace(usage=known, unseen=any(field(step, "error") for step in steps))
 
 
 def _parsed(wrapper: object, inner: Inner) -> Reply | None:

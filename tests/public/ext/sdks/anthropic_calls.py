@@ -193,6 +193,26 @@ def parsed_async(url):
     return extract
 
 
+@SDK.case("`messages.stream()`", "streamed", wrong=[WRONG, CUT])
+def stream_manager(url):
+    client = sync_client(url)
+
+    def extract(prompt: str):
+        return client.messages.stream(model=MODEL, max_tokens=1024, messages=turns(prompt))
+
+    return extract
+
+
+@SDK.case("`messages.stream()`", "async streamed", wrong=[WRONG])
+def stream_manager_async(url):
+    client = async_client(url)
+
+    async def extract(prompt: str):
+        return client.messages.stream(model=MODEL, max_tokens=1024, messages=turns(prompt))
+
+    return extract
+
+
 @SDK.case("`messages.stream()`, its events", "streamed")
 def stream_events(url):
     client = sync_client(url)

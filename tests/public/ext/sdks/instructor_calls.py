@@ -140,6 +140,26 @@ def partial(url):
     return extract
 
 
+@SDK.case("`create_partial()`", wrong=[WRONG, CUT])
+def partial_returned(url):
+    client = sync_client(url)
+
+    def extract(prompt: str):
+        return client.create_partial(model=MODEL, messages=turns(prompt), response_model=Invoice)
+
+    return extract
+
+
+@SDK.case("`create_partial()`", "async", wrong=[WRONG])
+def partial_returned_async(url):
+    client = async_client(url)
+
+    async def extract(prompt: str):
+        return client.create_partial(model=MODEL, messages=turns(prompt), response_model=Invoice)
+
+    return extract
+
+
 @SDK.case("`create_partial()`, its values", "streamed", wrong=[WRONG, CUT])
 def partial_streamed(url):
     client = sync_client(url)

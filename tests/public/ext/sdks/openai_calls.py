@@ -233,6 +233,30 @@ def parsed_async(url):
     return extract
 
 
+@SDK.case("`chat.completions.stream()`", "streamed", wrong=[WRONG, CUT, BUSY])
+def stream_manager(url):
+    client = sync_client(url)
+
+    def extract(prompt: str):
+        return client.chat.completions.stream(
+            model=MODEL, messages=turns(prompt), stream_options={"include_usage": True}
+        )
+
+    return extract
+
+
+@SDK.case("`chat.completions.stream()`", "async streamed", wrong=[WRONG])
+def stream_manager_async(url):
+    client = async_client(url)
+
+    async def extract(prompt: str):
+        return client.chat.completions.stream(
+            model=MODEL, messages=turns(prompt), stream_options={"include_usage": True}
+        )
+
+    return extract
+
+
 @SDK.case("`chat.completions.stream()`, its events", "streamed", wrong=[WRONG, CUT])
 def stream_events(url):
     client = sync_client(url)
@@ -448,6 +472,16 @@ def output_parsed_async(url):
     async def extract(prompt: str):
         response = await client.responses.parse(model=MODEL, input=prompt, text_format=Invoice)
         return response.output_parsed
+
+    return extract
+
+
+@SDK.case("`responses.stream()`", "streamed", wrong=[WRONG])
+def response_stream_manager(url):
+    client = sync_client(url)
+
+    def extract(prompt: str):
+        return client.responses.stream(model=MODEL, input=prompt)
 
     return extract
 

@@ -1,6 +1,6 @@
 """The pydantic-ai package, over OpenAI's Chat Completions, Responses and Anthropic's Messages."""
 
-from tests.public.ext.sdks.case import BUSY, CUT, MODEL, PROSE, WRONG, Invoice, Sdk
+from tests.public.ext.sdks.case import BUSY, CUT, MODEL, PROSE, REFUSED, WRONG, Invoice, Sdk
 
 SDK = Sdk("pydantic-ai-slim")
 SDKS = [SDK]
@@ -143,5 +143,31 @@ def stream_text(url):
         async with agent.run_stream(prompt) as result:
             async for piece in result.stream_text(delta=True):
                 yield piece
+
+    return extract
+
+
+@SDK.case("`model_request()`", wrong=[WRONG, PROSE, CUT, REFUSED])
+def model_response(url):
+    from pydantic_ai.direct import model_request_sync
+    from pydantic_ai.messages import ModelRequest
+
+    asked = agent_of(url).model
+
+    def extract(prompt: str):
+        return model_request_sync(asked, [ModelRequest.user_text_prompt(prompt)])
+
+    return extract
+
+
+@SDK.case("`model_request()`", "async")
+def model_response_async(url):
+    from pydantic_ai.direct import model_request
+    from pydantic_ai.messages import ModelRequest
+
+    asked = agent_of(url).model
+
+    async def extract(prompt: str):
+        return await model_request(asked, [ModelRequest.user_text_prompt(prompt)])
 
     return extract

@@ -32,6 +32,8 @@ MODULES = (
     "instructor_calls",
     "pydantic_ai_calls",
     "dspy_calls",
+    "mirascope_calls",
+    "smolagents_calls",
     "openai_agents_calls",
     "langchain_calls",
     "llama_index_calls",

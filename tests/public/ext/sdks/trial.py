@@ -158,10 +158,16 @@ def called(case: Case, function: Any) -> Any:
     result = function(PROMPT)
     if case.how in ("async", "async streamed"):
         return asyncio.run(_all_of(result))
+    if type(result).__name__.endswith("Manager"):
+        with result as stream:
+            return list(stream)
     return list(result) if hasattr(type(result), "__next__") else result
 
 
 async def _all_of(result: Any) -> Any:
     if inspect.isawaitable(result):
         result = await result
+    if type(result).__name__.endswith("Manager"):
+        async with result as stream:
+            return [chunk async for chunk in stream]
     return [chunk async for chunk in result] if hasattr(type(result), "__anext__") else result

@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Streams that SDKs return closed: a context manager that nobody entered, and a response that holds its chunks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterator
+
+__all__ = ["WatchedManager", "is_manager", "opened"]
+
+
+def opened(result: Any) -> Any:
+    """Return the events of a closed stream, and any other result as it is.
+
+    The stream managers of OpenAI's and Anthropic's SDKs and the stream responses of mirascope are known by the names of
+    their classes.
+    """
+    kind = type(result)
+    if is_manager(result):
+        return _aevents(result) if hasattr(kind, "__aenter__") else _events(result)
+    if kind.__name__.endswith("StreamResponse") and callable(getattr(kind, "chunk_stream", None)):
+        return result.chunk_stream()
+    return result
+
+
+def is_manager(result: Any) -> bool:
+    """Return whether a result is the stream manager of an SDK."""
+    return type(result).__name__.endswith("StreamManager")
+
+
+def _events(manager: Any) -> Iterator[Any]:
+    with manager as stream:
+        yield from stream
+
+
+async def _aevents(manager: Any) -> AsyncIterator[Any]:
+    async with manager as stream:
+        async for event in stream:
+            yield event
+
+
+class WatchedManager:
+    """A stream manager whose stream is watched. The caller gets the SDK's own stream."""
+
+    def __init__(
+        self, manager: Any, watch: Callable[..., Any], failed: Callable[[BaseException], None]
+    ) -> None:
+        """Make one.
+
+        Args:
+            manager: The SDK's.
+            watch: Returns an iterator that watches another one; takes whether it is asynchronous (`is_async`).
+            failed: Takes the exception that entering the manager raised.
+        """
+        self._manager, self._watch, self._failed = manager, watch, failed
+        self._watched: Any = None
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._manager, name)
+
+    def __enter__(self) -> Any:
+        try:
+            stream = self._manager.__enter__()
+        except BaseException as error:
+            self._failed(error)
+            raise
+        return self._watch_stream(stream, is_async=False)
+
+    def __exit__(self, *raised: object) -> Any:
+        try:
+            return self._manager.__exit__(*raised)
+        finally:
+            self._leave(raised[1])
+
+    async def __aenter__(self) -> Any:
+        try:
+            stream = await self._manager.__aenter__()
+        except BaseException as error:
+            self._failed(error)
+            raise
+        return self._watch_stream(stream, is_async=True)
+
+    async def __aexit__(self, *raised: object) -> Any:
+        try:
+            return await self._manager.__aexit__(*raised)
+        finally:
+            self._leave(raised[1])
+
+    def _watch_stream(self, stream: Any, *, is_async: bool) -> Any:
+        source = getattr(stream, "_iterator", None)
+        if source is None:
+            self._failed(AttributeError("the stream has no iterator to watch"))
+        else:
+            # All that a stream offers, such as its text or its final message, reads from here.
+            self._watched = stream._iterator = self._watch(source, is_async=is_async)  # noqa: SLF001
+        return stream
+
+    def _leave(self, raised: object) -> None:
+        if self._watched is not None:
+            error = raised if isinstance(raised, BaseException) else GeneratorExit()
+            self._watched.leave(error)
