@@ -29,10 +29,13 @@ from schema_guard.providers.fields import items, words
 from schema_guard.received.openai_agents import model_name
 from schema_guard.received.openai_agents import response as read_response
 from schema_guard.received.replies import written_calls
+from schema_guard.records.identity import current_tools
 from schema_guard.settings import UNSET, Unset
 from schema_guard.values import Usage
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from schema_guard.ext.recorders.recording import Opened
     from schema_guard.prices.charges import Table
     from schema_guard.records.recorder import Recorder
@@ -160,7 +163,10 @@ class _Run:
         self._waits_since: float | None = None
         self._is_attempt = False
         self._first: Opened | None = None
+        # The recorder of the SDK below leaves the calls of these tools to this one.
+        self._tools, self._outer_tools = frozenset[str](), self._where.tools
         with recording.safely():
+            self._tools = frozenset(_tool_names(agent, {}))
             self._first = self._call_of(agent).opened
             own = options.get("hooks")
             if own is None or isinstance(own, _hooks().__base__):
@@ -169,11 +175,14 @@ class _Run:
 
     def enter(self) -> None:
         """Make the run the call that the running code is a part of."""
+        current_tools.set(self._tools)
         if self._first is not None:
             self._first.enter()
 
     def leave(self) -> None:
         """End what `enter` began."""
+        if current_tools.get() is self._tools:
+            current_tools.set(self._outer_tools)
         if self._first is not None:
             self._first.leave()
 
@@ -330,12 +339,25 @@ def _function_tools(agent: Any) -> list[dict[str, Any]]:
 
 def _other_tools(agent: Any) -> set[str] | None:
     """Return the names that an agent's function calls may have beside its function tools; None for any name."""
-    from agents import Handoff
-
     if look_up(agent, "mcp_servers"):
         return None
-    handoffs = {
-        words(look_up(handoff, "tool_name")) or Handoff.default_tool_name(handoff)
-        for handoff in items(look_up(agent, "handoffs"))
-    }
-    return handoffs | {look_up(tool, "name") for tool in items(look_up(agent, "tools"))}
+    handoffs = map(_handoff_name, items(look_up(agent, "handoffs")))
+    return {*handoffs, *(look_up(tool, "name") for tool in items(look_up(agent, "tools")))}
+
+
+def _handoff_name(handoff: Any) -> str:
+    from agents import Handoff
+
+    return words(look_up(handoff, "tool_name")) or str(Handoff.default_tool_name(handoff))
+
+
+def _tool_names(agent: Any, seen: dict[int, Any]) -> Iterator[str]:
+    """Yield the names of all tools in reach of an agent, by handoffs too."""
+    if agent is None or id(agent) in seen:
+        return
+    seen[id(agent)] = agent
+    yield from (str(look_up(tool, "name")) for tool in items(look_up(agent, "tools")))
+    for handoff in items(look_up(agent, "handoffs")):
+        yield _handoff_name(handoff)
+        behind = look_up(handoff, "_agent_ref")
+        yield from _tool_names(behind() if callable(behind) else handoff, seen)

@@ -1,6 +1,7 @@
 """openai-agents: agents as its documentation writes them, recorded by one line, over a server with known failures."""
 
 import asyncio
+import time
 from contextlib import nullcontext, suppress
 
 import pytest
@@ -237,6 +238,35 @@ def test_leaves_a_run_to_the_guard_around_it(kept):
             start(agent)
 
     assert (kept[0].call.function, kept[0].call.segment) == ("nightly", "eu")
+
+
+@pytest.mark.filterwarnings("ignore")  # the import of litellm warns
+def test_records_each_call_once_beside_the_recorder_of_litellm(kept):
+    """The recorder of litellm leaves outputs and tool calls to the agent, also after a handoff."""
+    pytest.importorskip("litellm", reason="litellm is not installed")
+    from agents.extensions.models.litellm_model import LitellmModel
+
+    from schema_guard.ext.recorders import litellm
+
+    inner = Kept()
+    before = counts().get("litellm", {}).get("inside", 0)
+    litellm.install(store=inner)
+    try:
+        with serve([call("{}"), call('{"number": "A-7"}'), said(GOOD)]) as server:
+            model = LitellmModel("openai/model-x", base_url=server.openai_url, api_key="k")
+            billing = agents.Agent("billing", model=model, output_type=Invoice)
+            billing.tools = [agents.function_tool(look_up)]
+            start(agents.Agent("triage", model=model, output_type=Invoice, handoffs=[billing]))
+            sent = len(server.requests)
+        wait_until = time.monotonic() + 10
+        while counts()["litellm"].get("inside", 0) < before + 3 and time.monotonic() < wait_until:
+            time.sleep(0.01)
+    finally:
+        litellm.uninstall()
+
+    assert sent == 3
+    assert not inner
+    assert sorted(one.call.schema_name for one in kept) == ["Invoice", "look_up"]
 
 
 def test_passes_on_to_the_hooks_of_the_application(kept):
