@@ -79,8 +79,7 @@ class Verdict:
             bar: The share that may fail by target and money, whichever is tighter.
             rates: By strategy: n, k, rate, lower, upper, state; `met`: of each thing that is asked for n, k, rate, lower,
                 upper, state and limit; `input` for inputs that come for the first time; price (dollars of a call before
-                failures), traffic_share, model; `undecided`: why the rate decides
-                nothing; `retry`: residual, geometric, rho, E_attempts; `right`: known answers n, wrong
+                failures), traffic_share, model; `retry`: residual, geometric, rho, E_attempts; `right`: known answers n, wrong
                 values k, rate, lower, upper; `sent` and `trial`: as they were given.
             change, bursts, history, burst_margin, hot: By strategy in production: as they were given; up to which mean
                 length of bursts "enough" stands.
@@ -141,6 +140,7 @@ class Verdict:
             uses: Use (main, beside, or gone) of each strategy in production and of `tuned`, and a text. Only if the order of
                 arrival is known. The `arrival` of a rate has the calls since its last one.
             n_functions: Number of functions that share alpha. priority: Function that has half of it.
+            undecided: Of a rate, why it decides nothing. Only without a whole week of a weekly pattern.
             model_ends: model, last_day, months, source, second_hand, and tuned of each model that ends.
             next_tuning: Cost of the next tuning.
             guard: In the rate of a trial, the line of `guard` that sends its prompts.
