@@ -248,10 +248,13 @@ def _decided(
 
 def _target_sources(asked: DecideOptions, evidence: dict[str, Any]) -> dict[str, str]:
     """Return the source of each target. An option of the command line wins over a file, and a file over the store."""
+    from schema_guard.decide.evidence.reading import with_budget
+
     config, file = evidence.get("config"), asked.evidence or asked.given
-    in_file = json_file(file).get("config") if file and file != "-" else None
+    in_file = json_file(file) if file and file != "-" else {}
+    named = with_budget(in_file.get("config") or {}, in_file.get("latency"))
     sources = dict(evidence.get("target_sources") or {})
-    sources |= dict.fromkeys(in_file if isinstance(in_file, dict) else (), str(file))
+    sources |= dict.fromkeys(named if isinstance(named, dict) else (), str(file))
     sources |= {name: _AIMS[name] for name in _aims(asked)}
     if isinstance(config, dict) and "target" in config and "target" not in sources:
         sources["target"] = "evidence"

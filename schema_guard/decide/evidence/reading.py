@@ -7,6 +7,7 @@ contradicts itself is an error. A claim without its reason is not taken: it beco
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -48,7 +49,7 @@ from schema_guard.schema import Schema
 from schema_guard.validation.published_schemas import fault, judged
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
 
 @cache
@@ -81,7 +82,7 @@ def read_evidence(evidence: Mapping[str, Any]) -> CaseEvidence:
         playbook=tuple(_claim(claim, notes) for claim in document.get("ladder", ())),
         calls_per_month=float(document["calls_per_month"]) if "calls_per_month" in document else None,
         current=document.get("current"),
-        config=_config(document.get("config", {})),
+        config=_config(with_budget(document.get("config", {}), document.get("latency"))),
         is_users_target="target" in document.get("config", {}),
         economics=_economics(document["economics"]) if "economics" in document else None,
         feasibility=feasibility,
@@ -105,6 +106,14 @@ def read_evidence(evidence: Mapping[str, Any]) -> CaseEvidence:
         target_sources=document.get("target_sources", {}),
         only_active_tuners=only_active_tuners,
     )
+
+
+def with_budget(config: Any, latency: Any) -> Any:
+    """Return the config with the budget of seconds as the limit of 95% of the calls, unless it has a limit."""
+    budget_s = latency.get("budget_s") if isinstance(latency, Mapping) else None
+    if not isinstance(config, Mapping) or "latency_p95_s" in config or not budget_s:
+        return config
+    return {**config, "latency_p95_s": budget_s}
 
 
 def _without_nulls(value: Any) -> Any:

@@ -72,7 +72,7 @@ _NEXT_OF_STAGE = {
 # What a file has to hold, by what is missing.
 _MEASURED_BY = {
     "right": "'content', the number of known answers and of right ones,",
-    "latency": "record calls that tell their seconds, or give 'latency' in the evidence",
+    "latency": "record calls that tell their seconds, or give 'latency' of each strategy: its calls (n), and the slower ones (k)",
 }
 
 # Characters of a line of `guard` that the next step shows.

@@ -13,6 +13,7 @@ from time import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.configuration.loss import loss_lines
+from schema_guard.decide.evidence.reading import with_budget
 from schema_guard.decide.recorded.answers import right_of, use_known_answers
 from schema_guard.decide.recorded.arrivals import StoreArrivals, alpha_shares
 from schema_guard.decide.recorded.comparisons import (
@@ -243,7 +244,7 @@ def _gathered(problem: Problem, store: Store, facts: dict[str, Any], options: _G
     own, behind = with_fallback_prompts(own, again)
     best = _best_of(own)
     targets = targets_of(store, fingerprint, problem.function)
-    config = _with_budget(_config(facts.pop("config", {}), targets), facts.get("latency"))
+    config = with_budget(_config(facts.pop("config", {}), targets), facts.get("latency"))
     reading = Gathering(store, production, _limit(config), options.is_windowed, options.sizes.prices, notes)
     steps = _steps(store, fingerprint, problem.function)
     current, answers = current_of(own, production), facts.pop("answers", [])
@@ -470,14 +471,6 @@ def _config(config: Any, targets: Sequence[DeclaredTarget]) -> Any:
     if not isinstance(config, Mapping) or "target" in config:
         return config
     return {**config, "target": targets[-1].target} if targets else dict(config)
-
-
-def _with_budget(config: Any, latency: Any) -> Any:
-    """Take the budget of seconds as the limit of 95% of the calls, unless a limit is given."""
-    budget_s = latency.get("budget_s") if isinstance(latency, Mapping) else None
-    if not isinstance(config, Mapping) or "latency_p95_s" in config or budget_s is None:
-        return config
-    return {**config, "latency_p95_s": budget_s}
 
 
 def _day(at: float) -> str:

@@ -35,9 +35,11 @@ def test_measured_reasons_tell_their_figures():
 
     result = reasons(exhausted(latency=latency))
 
-    shape = bounds(100, 120)
+    shape, failed = bounds(100, 120), bounds(120, 2_000, alpha=0.025)
     assert result == {
-        "consistent_format": "few_shot fails 120/2000 = 6.00% [4.23%, 7.89%] of the calls, target 1.00%: fail",
+        "consistent_format": (
+            f"few_shot fails 120/2000 = 6.00% [{100 * failed.lower:.2f}%, 7.89%] of the calls, target 1.00%: fail"
+        ),
         "domain_vocabulary": (
             f"100/120 = 83.33% [{100 * shape.lower:.2f}%, {100 * shape.upper:.2f}%] of the failed calls of few_shot "
             "have the right shape and a wrong value (kinds value and semantic)"

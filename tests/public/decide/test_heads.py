@@ -5,7 +5,9 @@ from random import Random
 
 import pytest
 
+from tests.public.commands.command_lines import command
 from tests.public.decide.production import DAY, ENUM, reply
+from tests.public.decide.recompute import repeated
 
 
 def test_a_proved_rate_goes_before_calls_without_a_reply(production):
@@ -60,6 +62,65 @@ def test_a_budget_of_seconds_is_a_target(production):
     document = json.loads(out)
     assert (status, document["verdict"]) == (1, result.verdict)
     assert [breach["what"] for breach in document["breach"]] == ["latency"]
+
+
+@pytest.mark.parametrize(
+    ("slower", "verdict", "status"),
+    [(0, "PROMPTING_ENOUGH", 0), (900, "FINE_TUNE_JUSTIFIED", 1), (None, "NEED_MORE_DATA", 0)],
+)
+def test_a_budget_in_an_evidence_file_is_a_target(tmp_path, slower, verdict, status):
+    """It is met, missed, or not measured. The file has no config."""
+    counts = {} if slower is None else {"latency": {"n": 3_000, "k": slower}}
+    file = tmp_path / "evidence.json"
+    file.write_text(
+        json.dumps(
+            {
+                "strategies": [
+                    {
+                        "id": "plain",
+                        "rung": "system_prompt",
+                        "n": 3_000,
+                        "k_final": 0,
+                        "traffic_share": 1,
+                        **counts,
+                    }
+                ],
+                "latency": {"budget_s": 2, "p50_s": 1, "p95_s": 1.8},
+            }
+        )
+    )
+
+    code, text, _ = command("decide", "--evidence", file)
+    document = json.loads(command("decide", "--evidence", file, "--format", "json")[1])
+
+    assert (code, document["verdict"], document["config"]["latency_p95_s"]) == (status, verdict, 2)
+    assert [breach["what"] for breach in document["breach"]] == (["latency"] if status else [])
+    assert f"95% of the calls take at most 2 s ({file})" in " ".join(text.split())
+    assert repeated(document) == []
+
+
+def test_a_limit_goes_before_a_budget(production):
+    """The config of the same file has a limit of its own."""
+    production.takes_s = 3.0
+    production.calls(500, 0)
+
+    result = production.verdict(given={"latency": {"budget_s": 1.0}}, config={"latency_p95_s": 5.0})
+
+    assert (result.figures["config"]["latency_p95_s"], result.figures["breach"]) == (5.0, [])
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_a_budget_is_missed_with_noise(production, seed):
+    """One call in eight takes 4 seconds, by chance. The budget is 2 seconds."""
+    random = Random(seed)
+    for _ in range(600):
+        production.takes_s = 4.0 if random.random() < 1 / 8 else 0.5
+        production.calls(1, 0)
+    (production.folder / "budget.json").write_text(json.dumps({"latency": {"budget_s": 2.0}}))
+
+    status, out, _ = production.run("decide", "--with", production.folder / "budget.json", "--format", "json")
+
+    assert (status, [one["what"] for one in json.loads(out)["breach"]]) == (1, ["latency"])
 
 
 def test_calls_without_a_reply_are_named_beside_a_good_rate(production):
