@@ -51,9 +51,26 @@ class StoreArrivals:
         self._store = store
 
     @cached_property
-    def calls(self) -> list[tuple[int, float | None]]:
-        """The calls among the last attempts, as `records.reading.arrivals` returns them."""
-        return arrivals(self._store.backend, MOST_ATTEMPTS)
+    def _calls(self) -> dict[int, list[tuple[int, float]]]:
+        """The place and the time of each of the last calls, by `ConfigurationCounts.id`."""
+        calls: dict[int, list[tuple[int, float]]] = defaultdict(list)
+        for place, (number, at) in enumerate(arrivals(self._store.backend, MOST_ATTEMPTS), 1):
+            if at is not None:
+                calls[number].append((place, at))
+        return calls
+
+    def of(self, ids: Iterable[int | None]) -> list[tuple[int, float, int]]:
+        """Return the place, the time, and the configuration of the last calls of configurations, in the order of arrival."""
+        return sorted(
+            (place, at, number)
+            for number in ids
+            if number is not None
+            for place, at in self._calls.get(number, ())
+        )
+
+    def last(self, ids: Iterable[int | None], until: float | None) -> dict[int, int]:
+        """Return the place of the last call of each configuration that has calls before *until*; None is no end."""
+        return {number: place for place, at, number in self.of(ids) if until is None or at < until}
 
 
 class ConfigurationUse(NamedTuple):
@@ -150,11 +167,8 @@ class FunctionArrivals:
         ids = {row.id: configuration for configuration, row in self.rows.items()}
         known = [
             (at // _HOUR_S, ids[number])
-            for number, at in self._last.calls
-            if number in ids
-            and at is not None
-            and at >= self.begins
-            and (self._until is None or at < self._until)
+            for _, at, number in self._last.of(ids)
+            if at >= self.begins and (self._until is None or at < self._until)
         ]
         if any(traffic_of(row.settings) is not None for row in self.rows.values()):
             known.sort(key=lambda one: one[0])
@@ -166,8 +180,8 @@ class FunctionArrivals:
         Returns:
             These numbers as `ahead` and `behind`, and all `calls`; None if there are none. Imported calls do not count.
         """
-        own = {row.id for row in self.rows.values() if traffic_of(row.settings) is None}
-        times = [at for number, at in self._last.calls if number in own and at is not None]
+        own = [row.id for row in self.rows.values() if traffic_of(row.settings) is None]
+        times = [at for _, at, _ in self._last.of(own)]
         ahead = behind = 0
         latest = 0.0
         for at in times:

@@ -133,9 +133,20 @@ def trial_of(row: ConfigurationCounts) -> Trial:
     return Trial(f"{kind}:{name}", step, function)
 
 
-def of_newest_schema(rows: Sequence[ConfigurationCounts], notes: list[str]) -> list[ConfigurationCounts]:
-    """Keep the calls under the schema's newest content."""
-    newest = max([row for row in rows if not is_trial(row)] or rows, key=last_call).schema_fingerprint
+def of_newest_schema(
+    rows: Sequence[ConfigurationCounts], last: Mapping[int, int], notes: list[str]
+) -> list[ConfigurationCounts]:
+    """Return the calls under the schema's newest content.
+
+    Args:
+        rows: Of one problem.
+        last: The place of the last call of each configuration in the order of arrival; of calls that arrived long ago, none.
+        notes: Are given what is left out.
+    """
+    own = [row for row in rows if not is_trial(row)] or rows
+    # Imported calls arrive later than they were made.
+    order = {} if any(traffic_of(row.settings) for row in own) else last
+    newest = max(own, key=lambda row: (order.get(row.id or 0, 0), last_call(row))).schema_fingerprint
     older = [row for row in rows if row.schema_fingerprint != newest]
     if older:
         calls = sum(row.calls for row in older)

@@ -236,7 +236,9 @@ def _gathered(problem: Problem, store: Store, facts: dict[str, Any], options: _G
             "--function of `bench run --playbook` names one"
         )
     problem, again = split_fallbacks(problem)
-    rows = of_layout_in_use(of_newest_schema(problem.rows, notes), notes)
+    last = options.arrivals.last((row.id for row in problem.rows), options.until)
+    rows = of_newest_schema(problem.rows, last, notes)
+    rows = of_layout_in_use(rows, notes)
     fingerprint = rows[0].schema_fingerprint
     configurations, production = _production(problem, rows, notes, store, options, facts)
     notes += _schema_losses(configurations)

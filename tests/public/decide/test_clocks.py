@@ -4,11 +4,12 @@ import json
 import random
 import re
 import shlex
+from datetime import UTC, datetime
 
 import pytest
 
 from tests.public.commands.printed import commands_in
-from tests.public.decide.production import DAY, ENUM
+from tests.public.decide.production import DAY, ENUM, TICKET
 
 
 def on_two_machines(production, n, rate, chance, *, ahead_s):
@@ -98,3 +99,58 @@ def test_after_a_deletion_a_call_as_the_beginning_selects_by_its_time(production
     report = json.loads(production.run("report", "--since", first, "--format", "json")[1])
 
     assert [group["calls"] for group in report["groups"]] == [6]
+
+
+STRICTER = {**TICKET, "required": ["team", "code"]}
+CODED = '{"team": "a", "code": "X"}'
+
+
+@pytest.mark.parametrize("ahead_s", [5 * 3_600.0, 2 * DAY])
+def test_the_newest_schema_is_the_one_that_arrived_last(production, ahead_s):
+    """The old contents came from a machine whose clock is ahead. The new ones replaced it half an hour ago."""
+    production.clock.now += ahead_s
+    production.calls(600, 3, after_s=10.0)
+    production.clock.now -= ahead_s
+    production.calls(180, 0, after_s=10.0, schema=STRICTER, good=CODED)
+
+    result = production.verdict()
+
+    assert (result.figures["calls"], result.figures["left_out"]) == (180, 600)
+    assert result.figures["breach"] == []
+
+
+@pytest.mark.parametrize("seed", [3, 4])
+def test_the_newest_schema_of_two_machines_is_the_one_that_arrived_last(production, seed):
+    """Both contents are called by chance, while the new ones are rolled out to a machine with a late clock."""
+    chance = random.Random(seed)
+    on_two_machines(production, 300, 0.1, chance, ahead_s=-3 * 3_600.0)
+    newer = 0
+    for _ in range(400):
+        if chance.random() < 0.4:
+            production.calls(1, 1, after_s=60.0)
+        else:
+            newer += 1
+            production.clock.now -= 3 * 3_600.0
+            production.calls(1, 0, after_s=60.0 + 3 * 3_600.0, schema=STRICTER, good=CODED)
+    production.clock.now -= 3 * 3_600.0
+    production.calls(20, 0, after_s=60.0, schema=STRICTER, good=CODED)
+    production.clock.now += 3 * 3_600.0
+
+    result = production.verdict()
+
+    assert (result.figures["calls"], result.figures["breach"]) == (20 + newer, [])
+
+
+def test_until_a_time_the_newest_schema_is_the_one_of_then(production):
+    """The new contents came later than the end of the time."""
+    production.calls(100, 0)
+    ends = production.now
+    production.calls(100, 0, schema=STRICTER, good=CODED)
+
+    document = json.loads(
+        production.run(
+            "decide", "--until", datetime.fromtimestamp(ends, UTC).isoformat(), "--format", "json"
+        )[1]
+    )
+
+    assert (document["calls"], document["left_out"]) == (100, 0)
