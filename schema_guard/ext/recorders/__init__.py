@@ -13,9 +13,11 @@ __all__ = ["counts"]
 
 FRAMEWORKS: Final = {
     "dspy": "dspy",
+    "haystack": "haystack-ai",
     "instructor": "instructor",
     "langchain": "langchain-core",
     "litellm": "litellm",
+    "llama_index": "llama-index-core",
     "openai_agents": "openai-agents",
     "pydantic_ai": "pydantic-ai-slim",
 }

@@ -20,13 +20,12 @@ from functools import cache
 from time import time
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from schema_guard.errors import InvalidArgument, InvalidSchema, missing_extra
-from schema_guard.ext.recorders.langchain_runs import PendingCall, RunTree, is_in, refused_calls
+from schema_guard.errors import missing_extra
+from schema_guard.ext.recorders.langchain_runs import PendingCall, RunTree, read_tools, refused_calls
 from schema_guard.ext.recorders.nesting import current_context
 from schema_guard.ext.recorders.recording import MOST_OPEN, Recording
 from schema_guard.ext.recorders.requests import Requested, options_of, requested
 from schema_guard.ext.recorders.tool_turns import ToolTurn
-from schema_guard.ext.tools.tools import tools_of
 from schema_guard.locks import fork_safe_lock
 from schema_guard.providers.fields import field, first, items
 from schema_guard.providers.options import PROVIDER_OPTIONS
@@ -38,7 +37,6 @@ from schema_guard.values import Failure
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from schema_guard.ext.tools.tools import Tools
     from schema_guard.prices.charges import Table
     from schema_guard.records.recorder import Recorder
 
@@ -235,10 +233,10 @@ class ModelRuns:
             "where": current_context(),
             "started_at": time(),
         }
-        call = self._call(parent_id, messages, request, known)
-        turn, tools = None, _tools_of(self.recording, request)
+        call = self._tree.call_of(self.recording, parent_id, messages, request, known)
+        turn, tools = None, read_tools(self.recording, request)
         if tools is not None and (request.source is None or call is not None):
-            turn = self._turn(parent_id, messages, known)
+            turn = self._tree.turn_of(self.recording, parent_id, messages, known)
         with self._lock:
             self._models[run_id] = _Running(call, turn, parent_id)
             oldest = self._models.popitem(last=False)[1] if len(self._models) > MOST_OPEN else None
@@ -301,37 +299,6 @@ class ModelRuns:
                     turn.fail(error)
                     turn.close()
 
-    def _call(
-        self, parent_id: Any, messages: list[Any], request: Requested, known: dict[str, Any]
-    ) -> PendingCall | None:
-        """Return the call that a request is an attempt of; None if it has no schema, or is a part of one further out."""
-        if request.source is None:
-            self.recording.count("tool_turns")
-            return None
-        schema = self.recording.schema_of(request.source, request.name)
-        if schema is None:
-            return None
-        before = self._tree.take(
-            parent_id,
-            lambda one, is_own: (
-                isinstance(one, PendingCall) and one.continues(schema, messages, is_own=is_own)
-            ),
-        )
-        if isinstance(before, PendingCall):
-            return before
-        opened = self.recording.open(schema, mode=request.mode, tool=request.tool, **known)
-        return None if opened is None else PendingCall(opened, request)
-
-    def _turn(self, parent_id: Any, messages: list[Any], known: dict[str, Any]) -> ToolTurn:
-        """Return the turn that a request corrects, or a new one."""
-        before = self._tree.take(
-            parent_id,
-            lambda one, is_own: (
-                isinstance(one, ToolTurn) and one.is_failed() and (is_own or is_in(one.reply, messages))
-            ),
-        )
-        return before if isinstance(before, ToolTurn) else ToolTurn(self.recording, known)
-
     def _pop(self, run_id: Any) -> _Running:
         with self._lock:
             running = self._models.pop(run_id, _Running(None, None, None))
@@ -355,15 +322,6 @@ def _surrounding_run() -> Any:
     )
 
     return getattr((var_child_runnable_config.get() or {}).get("callbacks"), "parent_run_id", None)
-
-
-def _tools_of(recording: Recording, request: Requested) -> Tools | None:
-    """Read the tools that the model may call; None if there are none, and if they cannot be read, which is counted."""
-    try:
-        return tools_of(request.tools) if request.tools else None
-    except (InvalidArgument, InvalidSchema):
-        recording.count("invalid_schema")
-        return None
 
 
 def _refused_tools(error: BaseException | None) -> set[str]:

@@ -15,25 +15,29 @@ from collections import OrderedDict
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from schema_guard.errors import InvalidArgument, InvalidSchema
 from schema_guard.ext.recorders.nesting import is_same
 from schema_guard.ext.recorders.observed_attempt import AttemptView
 from schema_guard.ext.recorders.recording import MOST_OPEN
 from schema_guard.ext.recorders.tool_turns import ToolTurn
+from schema_guard.ext.tools.tools import tools_of
 from schema_guard.locks import fork_safe_lock
-from schema_guard.providers.fields import field, items
+from schema_guard.providers.fields import either, field, items
 from schema_guard.received.exceptions import read_exception
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
 
-    from schema_guard.ext.recorders.recording import Opened
+    from schema_guard.ext.recorders.recording import Opened, Recording
     from schema_guard.ext.recorders.requests import Requested
+    from schema_guard.ext.tools.tools import Tools
     from schema_guard.schema import Schema
 
-__all__ = ["MOST_WAITING", "PendingCall", "RunTree", "is_in", "refused_calls"]
+__all__ = ["MOST_WAITING", "PendingCall", "RunTree", "read_tools", "refused_calls"]
 
 MOST_WAITING: Final = 256
 """Calls that may wait in one run; the oldest one beyond is recorded."""
+_SHORTEST_QUOTE: Final = 8
 # Names that LangChain and LangGraph give to runs without one.
 _UNNAMED: Final = re.compile(
     r"(Runnable|Channel)[A-Z]\w*(<.*>)?|LangGraph|ChatPromptTemplate|AgentExecutor|_\w*"
@@ -114,6 +118,44 @@ class RunTree:
                         return call
         return None
 
+    def call_of(
+        self,
+        recording: Recording,
+        parent_id: Any,
+        messages: Sequence[Any],
+        request: Requested,
+        known: dict[str, Any],
+    ) -> PendingCall | None:
+        """Return the call that a request is an attempt of; None if it has no schema, or is a part of one further out."""
+        if request.source is None:
+            recording.count("tool_turns")
+            return None
+        schema = recording.schema_of(request.source, request.name)
+        if schema is None:
+            return None
+        before = self.take(
+            parent_id,
+            lambda one, is_own: (
+                isinstance(one, PendingCall) and one.continues(schema, messages, is_own=is_own)
+            ),
+        )
+        if isinstance(before, PendingCall):
+            return before
+        opened = recording.open(schema, mode=request.mode, tool=request.tool, **known)
+        return None if opened is None else PendingCall(opened, request)
+
+    def turn_of(
+        self, recording: Recording, parent_id: Any, messages: Sequence[Any], known: dict[str, Any]
+    ) -> ToolTurn:
+        """Return the turn that a request corrects, or a new one."""
+        before = self.take(
+            parent_id,
+            lambda one, is_own: (
+                isinstance(one, ToolTurn) and one.is_failed() and (is_own or is_in(one.reply, messages))
+            ),
+        )
+        return before if isinstance(before, ToolTurn) else ToolTurn(recording, known)
+
     def is_agent_node(self, run_id: Any) -> bool:
         """Return whether a run is a node of a prebuilt agent."""
         with self._lock:
@@ -173,8 +215,9 @@ class PendingCall:
         """
         if not is_same(schema, self.opened.schema):
             return False
-        if [_compared(message) for message in messages] in self._asked:
-            return self._is_raised or is_own
+        is_repeated = [_compared(message) for message in messages] in self._asked
+        if is_repeated and (self._is_raised or is_own):
+            return True
         return self.reply is not None and self.opened.is_failed() and is_in(self.reply, messages)
 
     def begin(self, messages: Sequence[Any], model: str | None) -> None:
@@ -237,17 +280,35 @@ class PendingCall:
             self.opened.replace_last(last._replace(exception=error))
 
 
+def read_tools(recording: Recording, request: Requested) -> Tools | None:
+    """Read the tools that the model may call; None if there are none, and if they cannot be read, which is counted."""
+    try:
+        return tools_of(request.tools) if request.tools else None
+    except (InvalidArgument, InvalidSchema):
+        recording.count("invalid_schema")
+        return None
+
+
 def is_in(reply: Any, messages: Sequence[Any]) -> bool:
-    """Return whether messages hold a reply."""
-    compared = _compared(reply)
-    return any(_compared(message) == compared for message in messages)
+    """Return whether messages hold a reply, or one of them quotes its text."""
+    compared, text = _compared(reply), _text(reply).strip()
+    return any(
+        _compared(message) == compared or (len(text) >= _SHORTEST_QUOTE and text in _text(message))
+        for message in messages
+    )
+
+
+def _text(message: Any) -> str:
+    text = message if isinstance(message, str) else either(message, "text", "content")
+    return text if isinstance(text, str) else ""
 
 
 def _compared(message: Any) -> tuple[Any, ...]:
     """Return what two messages have in common that say the same."""
     calls = [*items(field(message, "tool_calls")), *items(field(message, "invalid_tool_calls"))]
-    role = str(field(message, "type")).removesuffix("MessageChunk").lower()
-    return role, field(message, "content"), [(field(call, "name"), field(call, "args")) for call in calls]
+    role = str(either(message, "type", "role")).removesuffix("MessageChunk").lower()
+    content = message if isinstance(message, str) else either(message, "blocks", "_content", "content")
+    return role, content, [(field(call, "name"), field(call, "args")) for call in calls]
 
 
 def refused_calls(outputs: Any) -> set[str]:

@@ -123,8 +123,9 @@ class ToolTurns:
         if tools_by_name and tools_by_name.keys() <= where.tools:
             self._recording.count("inside")
             return
-        raw = raw_reply(reply)
-        self.take([] if raw is None else written_calls(raw), tools_by_name, details, elapsed_s, cost)
+        raw = None if isinstance(reply, Reply) else raw_reply(reply)
+        calls = list(details.calls) if raw is None else written_calls(raw)
+        self.take(calls, tools_by_name, details, elapsed_s, cost)
 
     @property
     def is_failed(self) -> bool:

@@ -1,0 +1,358 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Calls of llama-index, recorded by `schema_guard.ext.recorders.llama_index.install()`.
+
+Rules:
+1. A call is a span of a model with a schema: the class of the program or structured prediction around it, a
+   `response_format`, or the only tool, if it is forced. If the model may call several tools, each of its calls is one.
+2. The function is the innermost agent that has a name. Without one, it is the outermost workflow, program, or engine
+   of a class of yours, or your function with a span.
+3. A call is recorded when the span around it has ended, because programs refuse replies there. A workflow that repeats
+   a request or corrects a reply makes another attempt of the call.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from contextvars import ContextVar
+from dataclasses import dataclass
+from functools import cache
+from inspect import isasyncgen, isgenerator
+from math import nan
+from time import perf_counter, time
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from schema_guard.errors import missing_extra
+from schema_guard.ext.recorders.nesting import current_context
+from schema_guard.ext.recorders.observed_attempt import AttemptView
+from schema_guard.ext.recorders.recording import MOST_OPEN, Recording
+from schema_guard.ext.recorders.requests import Requested, options_of, requested
+from schema_guard.ext.recorders.spans import Spans, messages_of_task
+from schema_guard.locks import fork_safe_lock
+from schema_guard.providers.fields import field, words
+from schema_guard.received.streams import StreamReader
+from schema_guard.settings import UNSET, Unset
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from schema_guard.ext.recorders.spans import ModelRequest
+    from schema_guard.prices.charges import Table
+    from schema_guard.records.recorder import Recorder
+
+__all__ = ["install", "uninstall"]
+
+_METHODS: Final = frozenset(
+    f"{prefix}{method}" for prefix in ("", "a", "stream_", "astream_") for method in ("chat", "complete")
+)
+_PROVIDERS: Final = {"OpenAI": "openai", "OpenAIResponses": "openai-responses", "Anthropic": "anthropic"}
+_UUID_CHARS: Final = 37
+# The name of an agent without one.
+_UNNAMED: Final = "Agent"
+_PACKAGES: Final = frozenset({"llama_index", "llama_index_instrumentation", "workflows"})
+
+
+def install(
+    *,
+    function: str | None = None,
+    store: str | Recorder | Unset | None = UNSET,
+    prices: Table | None = None,
+    segment: str | None = None,
+    version: str | None = None,
+) -> None:
+    """Record every call of llama-index in this process from now on. A second call replaces the first one.
+
+    Args:
+        function: Function of calls without a name. `tags(function=...)` takes precedence over names.
+        store: As `guard` takes it.
+        prices: As `guard` takes them.
+        segment: Part of the traffic. `tags(segment=...)` takes precedence.
+        version: Version of the prompts. Default: `"recorded"`.
+
+    Raises:
+        InvalidArgument: The store or the prices are not valid.
+        MissingExtra: llama-index is not installed.
+    """
+    recording = Recording(
+        "llama_index", function=function, store=store, prices=prices, segment=segment, version=version
+    )
+    uninstall()
+    calls = _Calls(recording)
+    spans, events = _handlers()
+    _dispatcher().add_span_handler(spans(calls))
+    _dispatcher().add_event_handler(events(calls))
+
+
+def uninstall() -> None:
+    """Stop recording calls of llama-index."""
+    dispatcher = _dispatcher()
+    for handlers in (dispatcher.span_handlers, dispatcher.event_handlers):
+        handlers[:] = [one for one in handlers if not isinstance(one, _handlers())]
+
+
+def _dispatcher() -> Any:
+    try:
+        from llama_index.core.instrumentation import (  # type: ignore[import-not-found,unused-ignore]
+            get_dispatcher,
+        )
+    except ImportError as error:
+        raise missing_extra("the recorder of llama-index", "llama-index-core", "llama-index") from error
+    return get_dispatcher()
+
+
+@cache
+def _handlers() -> tuple[type[Any], type[Any]]:
+    """Return the classes of the handlers, whose bases are llama-index's."""
+    from llama_index.core.instrumentation.event_handlers import (  # type: ignore[import-not-found,unused-ignore]
+        BaseEventHandler,
+    )
+    from llama_index.core.instrumentation.span_handlers import (  # type: ignore[import-not-found,unused-ignore]
+        BaseSpanHandler,
+    )
+
+    class Spans(BaseSpanHandler):  # type: ignore[misc,unused-ignore]
+        def __init__(self, calls: _Calls) -> None:
+            super().__init__()
+            self.__dict__["calls"] = calls
+
+        def new_span(self, *_: Any, **__: Any) -> None:
+            """Keep no span."""
+
+        prepare_to_exit_span = prepare_to_drop_span = new_span
+
+        def span_enter(
+            self, id_: str, bound_args: Any, instance: Any = None, parent_id: str | None = None, **_: Any
+        ) -> None:
+            with self.calls.recording.safely():
+                self.calls.began(id_, parent_id, instance, bound_args.arguments)
+
+        def span_exit(
+            self, id_: str, bound_args: Any, instance: Any = None, result: Any = None, **_: Any
+        ) -> None:
+            with self.calls.recording.safely():
+                self.calls.ended(id_, result)
+
+        def span_drop(
+            self, id_: str, bound_args: Any, instance: Any = None, err: Any = None, **_: Any
+        ) -> None:
+            with self.calls.recording.safely():
+                self.calls.ended(id_, error=err)
+
+    class Events(BaseEventHandler):  # type: ignore[misc,unused-ignore]
+        def __init__(self, calls: _Calls) -> None:
+            super().__init__()
+            self.__dict__["calls"] = calls
+
+        def handle(self, event: Any, **_: Any) -> None:
+            with self.calls.recording.safely():
+                self.calls.noted(event)
+
+    return Spans, Events
+
+
+@dataclass(slots=True)
+class _Filled:
+    """A class that a span fills, and whether a model's span inside of it was seen."""
+
+    output: type[Any]
+    provider: str | None = None
+    model: str | None = None
+    began: float = nan
+    is_asked: bool = False
+
+
+# The class that a stream fills: its generator runs outside of the span that has made it.
+_streamed: ContextVar[_Filled | None] = ContextVar("schema_guard_llama_index", default=None)
+
+
+class _Span(NamedTuple):
+    """A span, with what it has from the spans around it.
+
+    Attributes:
+        parent: Id of the span around it.
+        agent: Name of the innermost agent.
+        name: Name of the outermost function.
+        filled: The class that it fills; None for none.
+        is_first: Whether it is the outermost that fills this class.
+        model: Id of the model's span around it.
+    """
+
+    parent: str | None = None
+    agent: str | None = None
+    name: str | None = None
+    filled: _Filled | None = None
+    is_first: bool = False
+    model: str | None = None
+
+
+class _Running(NamedTuple):
+    """A model's span that is open, or whose stream is."""
+
+    asked: ModelRequest
+    reader: StreamReader
+    pieces: list[str]
+
+
+class _Calls:
+    """Puts the spans and events of llama-index together to calls. Safe in threads.
+
+    Attributes:
+        recording: What calls are handed to.
+    """
+
+    def __init__(self, recording: Recording) -> None:
+        self.recording, self._tree = recording, Spans(recording)
+        self._lock = fork_safe_lock()
+        self._spans: OrderedDict[str, _Span] = OrderedDict()
+        self._models: OrderedDict[str, _Running] = OrderedDict()
+
+    def began(self, id_: str, parent_id: str | None, instance: Any, arguments: Mapping[str, Any]) -> None:
+        """Take the begin of a span, in the context of its code."""
+        with self._lock:
+            around = self._spans.get(parent_id or "", _Span())
+        span = _span(id_, parent_id, instance, arguments, around)
+        self._tree.begin(id_, parent_id)
+        with self._lock:
+            self._spans[id_] = span
+            if len(self._spans) > MOST_OPEN:
+                self._spans.popitem(last=False)
+        if span.model == id_:
+            self._model_began(id_, span, around.model, instance, arguments)
+
+    def ended(self, id_: str, result: Any = None, error: BaseException | None = None) -> None:
+        """Take the end of a span: its calls are over, or wait in the span around it."""
+        with self._lock:
+            span = self._spans.pop(id_, _Span())
+        is_stream = isgenerator(result) or isasyncgen(result)
+        if span.model == id_ and not is_stream:
+            self._model_ended(id_, result, error)
+        filled = span.filled
+        if span.is_first and filled is not None and not (filled.is_asked or is_stream):
+            self._record_result(span, filled, result, error)
+        self._tree.end(id_, error)
+
+    def noted(self, event: Any) -> None:
+        """Take a piece or the end of a stream."""
+        kind = type(event).__name__
+        if kind == "LLMStructuredPredictStartEvent" and isinstance(event.output_cls, type):
+            _streamed.set(_Filled(event.output_cls))
+        with self._lock:
+            running = self._models.get(event.span_id) if event.span_id not in self._spans else None
+        if running is None:
+            return
+        if kind.endswith("InProgressEvent"):
+            running.pieces.append(running.reader.feed(event.response))
+        elif kind == "ExceptionEvent":
+            self._model_ended(event.span_id, None, event.exception)
+        elif kind in ("LLMChatEndEvent", "LLMCompletionEndEvent"):
+            end = running.reader.end()
+            whole = end if end.text is not None else end._replace(text="".join(running.pieces))
+            self._model_ended(event.span_id, event.response, reply=whole)
+
+    def _model_began(
+        self, id_: str, span: _Span, outer: str | None, instance: Any, arguments: Mapping[str, Any]
+    ) -> None:
+        with self._lock:
+            # A model that asks another one, and a stream that is left open, do not hold what is asked now.
+            left = [one for key, one in self._models.items() if key == outer or key not in self._spans]
+            self._models.pop(outer or "", None)
+        for one in left:
+            one.asked.leave()
+        settings = {
+            **(field(instance, "additional_kwargs") or {}),
+            "temperature": field(instance, "temperature"),
+            **(arguments.get("kwargs") or {}),
+        }
+        messages = arguments.get("messages")
+        if messages is None:
+            messages = [arguments.get("prompt") or next(iter(arguments.get("args") or ()), "")]
+        model, provider = words(field(instance, "model")), _PROVIDERS.get(type(instance).__name__)
+        request = requested(settings, provider)
+        known: dict[str, Any] = {
+            "function": span.agent or span.name,
+            "task": messages_of_task(messages),
+            "provider": provider,
+            "options": options_of(settings),
+            "where": current_context(),
+            "started_at": time(),
+        }
+        filled = span.filled or _streamed.get()
+        _streamed.set(None)
+        if filled is not None:
+            filled.is_asked = True
+            request = _filling(filled.output, request)
+        asked = self._tree.ask(span.parent, messages, request, known, model)
+        with self._lock:
+            self._models[id_] = _Running(asked, StreamReader(), [])
+            oldest = self._models.popitem(last=False)[1] if len(self._models) > MOST_OPEN else None
+        if oldest is not None:
+            self.recording.count("unended")
+
+    def _model_ended(
+        self, id_: str, response: Any, error: BaseException | None = None, reply: Any = None
+    ) -> None:
+        with self._lock:
+            running = self._models.pop(id_, None)
+        if running is None:
+            return
+        self._tree.answer(running.asked, field(response, "message", response), reply or response, error)
+
+    def _record_result(self, span: _Span, filled: _Filled, result: Any, error: BaseException | None) -> None:
+        """Record a class that a model's package has filled by a request of its own, without a model's span."""
+        schema = self.recording.schema_of(filled.output)
+        if schema is None:
+            return
+        view = AttemptView(result, error, None, filled.model, perf_counter() - filled.began)
+        self.recording.record(
+            [view],
+            schema,
+            function=span.agent or span.name,
+            mode="strict_schema",
+            provider=filled.provider,
+        )
+
+
+def _span(
+    id_: str, parent_id: str | None, instance: Any, arguments: Mapping[str, Any], around: _Span
+) -> _Span:
+    """Return a span with what it has from the span around it."""
+    kinds = {kind.__name__ for kind in type(instance).__mro__}
+    is_model, is_workflow = "BaseLLM" in kinds, "Workflow" in kinds
+    agent = words(field(arguments.get("ev"), "current_agent_name")) or words(
+        field(instance, "name") if is_workflow else None
+    )
+    output = arguments.get("output_cls") or (None if is_workflow else field(instance, "output_cls"))
+    filled, is_first = around.filled, False
+    if "BaseTool" in kinds:
+        filled = None
+    elif isinstance(output, type) and (filled is None or filled.output is not output):
+        provider, is_first = _PROVIDERS.get(type(instance).__name__), True
+        filled = _Filled(output, provider, words(field(instance, "model")), perf_counter())
+    is_request = is_model and output is None and _method(id_) in _METHODS
+    return _Span(
+        parent_id,
+        agent if agent and agent != _UNNAMED else around.agent,
+        around.name or (None if is_model else _name(id_, instance)),
+        filled,
+        is_first,
+        id_ if is_request else around.model,
+    )
+
+
+def _filling(output: type[Any], request: Requested | None) -> Requested:
+    """Return a request for a class: it has a format, a tool, or a description in its prompt."""
+    if request is None:
+        return Requested(output, None, "system_prompt")
+    mode = request.mode if request.source is not None else "tool_call"
+    return request._replace(source=output, name=None, mode=mode, tools=())
+
+
+def _method(id_: str) -> str:
+    return id_[:-_UUID_CHARS].rpartition(".")[2]
+
+
+def _name(id_: str, instance: Any) -> str | None:
+    """Return the name of a span of yours: its class, or its function."""
+    if instance is None:
+        outer, _, name = id_[:-_UUID_CHARS].rpartition(".")
+        return name if not outer or outer.endswith("<locals>") else None
+    return None if type(instance).__module__.partition(".")[0] in _PACKAGES else type(instance).__name__
