@@ -169,6 +169,8 @@ class _Statements:
         first, *rest = chain
         if isinstance(statement, (ast.Import, ast.ImportFrom)):
             self._follow_import(statement, first, rest, names)
+        elif len(path) > 1 and isinstance(path[-1], _FUNCTIONS) and path[-1] in self._seen:
+            return  # a part of that function's text
         elif isinstance(statement, _DEFINITIONS) and names is not self._own:
             return  # of another module
         elif isinstance(statement, ast.ClassDef):
@@ -279,11 +281,21 @@ def _bindings(scope: ast.AST) -> dict[str, list[ast.AST]]:
     bindings: dict[str, list[ast.AST]] = {}
     if isinstance(scope, _FUNCTIONS):
         bindings = {part.arg: [] for part in ast.walk(scope.args) if isinstance(part, ast.arg)}
-    body = getattr(scope, "body", [])
-    for statement in body if isinstance(body, list) else ():
+    for statement in _statements(getattr(scope, "body", [])):
         for name in dict.fromkeys(_bound_names(statement)):
             bindings.setdefault(name, []).append(statement)
     return bindings
+
+
+def _statements(body: Any) -> Iterator[ast.AST]:
+    """Yield the statements of a scope, and those of its conditions one by one; the body of a lambda has none."""
+    for statement in body if isinstance(body, list) else ():
+        if isinstance(statement, (ast.If, ast.Try)):
+            handlers = [part for handler in getattr(statement, "handlers", ()) for part in handler.body]
+            final = getattr(statement, "finalbody", ())
+            yield from _statements([*statement.body, *handlers, *statement.orelse, *final])
+        else:
+            yield statement
 
 
 def _bound_names(statement: ast.AST) -> Iterator[str]:
@@ -305,13 +317,18 @@ def _first_parameter(scope: ast.AST) -> str | None:
 
 
 def _chains(node: ast.AST) -> list[tuple[str, ...]]:
-    """Return the names that code reads, each with the attributes that are read from it."""
+    """Return the names that code reads outside annotations, each with the attributes that are read from it."""
     chains: set[tuple[str, ...]] = set()
-    for part in ast.walk(node):
+    waiting = [node]
+    while waiting:
+        part = waiting.pop()
+        fields = [value for name, value in ast.iter_fields(part) if name not in ("annotation", "returns")]
+        values = [each for value in fields for each in (value if isinstance(value, list) else [value])]
+        waiting += [value for value in values if isinstance(value, ast.AST)]
         attributes: list[str] = []
         while isinstance(part, ast.Attribute):
             attributes.insert(0, part.attr)
-            part = part.value  # noqa: PLW2901 - down to the name
+            part = part.value
         if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Load):
             chains.add((part.id, *attributes))
     return sorted(chains)

@@ -237,8 +237,7 @@ def _gathered(problem: Problem, store: Store, facts: dict[str, Any], options: _G
         )
     problem, again = split_fallbacks(problem)
     last = options.arrivals.last((row.id for row in problem.rows), options.until)
-    rows = of_newest_schema(problem.rows, last, notes)
-    rows = of_layout_in_use(rows, notes)
+    rows = of_layout_in_use(of_newest_schema(problem.rows, last, notes), notes)
     fingerprint = rows[0].schema_fingerprint
     configurations, production = _production(problem, rows, notes, store, options, facts)
     notes += _schema_losses(configurations)
@@ -268,9 +267,7 @@ def _gathered(problem: Problem, store: Store, facts: dict[str, Any], options: _G
         "comparisons": comparisons_of(own, store),
         "sources": [],
         **options.shares,
-        "about": _scope_of(problem, configurations, store, options.since)
-        | _volume_of(production, facts)
-        | ({"clocks": production.clocks} if production.clocks else {}),
+        "about": _scope_of(problem, configurations, store, options.since) | _known_of(production, facts),
         "day": datetime.now(UTC).date().isoformat(),
         "options": store_options(store),
     }
@@ -438,12 +435,13 @@ def _scope_of(
     }
 
 
-def _volume_of(production: Production, facts: Mapping[str, Any]) -> dict[str, Any]:
-    """Return from which days and calls the volume is read; nothing if the user has given it."""
+def _known_of(production: Production, facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the calls with a wrong time, and from which days and calls the volume is read unless the user has given it."""
     volume = production.volume
+    clocks = {"clocks": production.clocks} if production.clocks else {}
     if volume is None or "calls_per_month" in facts:
-        return {}
-    return {"latest_days": volume.days, "latest_calls": volume.calls}
+        return clocks
+    return {**clocks, "latest_days": volume.days, "latest_calls": volume.calls}
 
 
 def _nothing(store: Store, facts: Mapping[str, Any]) -> str:

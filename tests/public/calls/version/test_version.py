@@ -110,6 +110,28 @@ def test_what_its_author_would_not_call_a_change_is_none(change, tmp_path):
     assert version(tmp_path, BASE) == version(tmp_path, changed(*NO_CHANGES[change]))
 
 
+def test_types_are_no_part_of_a_version(tmp_path):
+    """Imports for a type checker, and the meaning of names in annotations, are no part of a version."""
+    text = """
+    from typing import TYPE_CHECKING
+
+    if TYPE_CHECKING:
+        from json import JSONDecoder
+
+    Text = str
+
+    def ask(prompt: Text, decoder: "JSONDecoder | None" = None) -> Text:
+        return prompt
+    """
+    base = version(tmp_path, text)
+
+    for old, new in (
+        ("import JSONDecoder", "import JSONEncoder, JSONDecoder"),
+        ("Text = str", "Text = object"),
+    ):
+        assert version(tmp_path, text.replace(old, new)) == base, old
+
+
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
 @pytest.mark.parametrize(
     "bound",
