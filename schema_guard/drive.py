@@ -422,9 +422,7 @@ def _raised(
 ) -> tuple[Reply, BaseException | None, BaseException | None]:
     """Give the reply that stands for an exception, then the exception itself as error or as cause."""
     failure = reply.failure
-    # To go on with a reply was not the caller's wish: where the provider refuses, there is still the reply itself.
-    is_refused = ask.prefix is not None and failure is not None and failure.code == "provider_error"
-    if failure is not None and failure.kind == "transport" and not is_refused:
+    if failure is not None and failure.kind == "transport":
         return reply, error, None
     return reply, None, error
 

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from schema_guard.ext.fitting.adapting import adapt as adapt
     from schema_guard.ext.fitting.linting import Finding as Finding
     from schema_guard.ext.fitting.linting import lint as lint
-    from schema_guard.ext.loopback.models.continuing_model import ContinuingModel as ContinuingModel
     from schema_guard.ext.loopback.models.enforcing_model import EnforcingModel as EnforcingModel
     from schema_guard.ext.loopback.server import FAULTS as FAULTS
     from schema_guard.ext.loopback.server import Request as Request
@@ -41,14 +40,14 @@ if TYPE_CHECKING:
     from schema_guard.ext.tuning.routing.evidence import Evidence as Evidence
     from schema_guard.ext.tuning.routing.rollout import Rollout as Rollout
     from schema_guard.ext.tuning.routing.router import Router as Router
-    from schema_guard.values import Ask, Failure, OpenPath, Prompt
+    from schema_guard.values import Ask, Failure, OpenPath
 
     class ServerRules(Protocol):
         """The result of a probe of a server."""
 
         @property
-        def goes_on(self) -> bool:
-            """Whether the server continues a reply that a request begins."""
+        def name(self) -> str:
+            """The provider whose rules these are."""
 
     RulesLike: TypeAlias = str | os.PathLike[str] | ServerRules
     """The file that `schema-guard schema probe --output` wrote, or the rules that were read from it."""
@@ -105,21 +104,6 @@ if TYPE_CHECKING:
         def feed(self, piece: str | Ask | None) -> Iterator[Any]:
             """Read the next piece, and yield the value so far if it has changed."""
 
-    class CutOff(Protocol):
-        """A reply that was cut off, and the request that continues it."""
-
-        @property
-        def text(self) -> str:
-            """The text that the request contains."""
-
-        @property
-        def sent(self) -> Prompt:
-            """The messages of the request."""
-
-        @property
-        def failure(self) -> Failure:
-            """Why the reply failed."""
-
     class Repaired(Protocol):
         """A reading of malformed JSON."""
 
@@ -142,7 +126,6 @@ PARTS = {
     # Names of `schema_guard`, `schema_guard.bench`, and `schema_guard.testing`.
     "name:Adapted": "schema_guard.ext.fitting.adapting:Adapted",
     "name:CallJudgement": "schema_guard.ext.tools.judging:CallJudgement",
-    "name:ContinuingModel": "schema_guard.ext.loopback.models.continuing_model:ContinuingModel",
     "name:EnforcingModel": "schema_guard.ext.loopback.models.enforcing_model:EnforcingModel",
     "name:Evidence": "schema_guard.ext.tuning.routing.evidence:Evidence",
     "name:FAULTS": "schema_guard.ext.loopback.server:FAULTS",
@@ -172,7 +155,6 @@ PARTS = {
     "option:early_stop": "schema_guard.ext.streaming.checker:prefix_checker",
     "option:options": "schema_guard.ext.redaction:redacted_value",
     "option:repair": "schema_guard.ext.repair",
-    "option:resuming": "schema_guard.ext.streaming.resuming",
     "option:rules": "schema_guard.ext.fitting.probed_rules:table_of",
     "option:stream": "schema_guard.ext.streaming.growing_value:Growing",
     "model:tuned": "schema_guard.ext.tuning.tuned_model:tuned_model",

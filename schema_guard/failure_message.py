@@ -6,7 +6,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from schema_guard import prompting
-from schema_guard.configuration.continuation import resumes
 from schema_guard.limits import DEFAULT_LIMITS
 from schema_guard.loop import spent
 from schema_guard.pointer import declared_location, pointer
@@ -108,7 +107,7 @@ def _budget_line(limits: Limits, outcome: Outcome[Any], max_attempts: int | None
     if max_attempts is None or len(attempts) >= max_attempts or failure.kind in ("refusal", "transport"):
         return []
     is_cut = failure.kind == "truncation"
-    if (not is_cut or resumes(outcome.call.settings)) and (amount := spent(limits, attempts)):
+    if not is_cut and (amount := spent(limits, attempts)):
         reason = f"{amount} were spent"
     else:
         limit = limits.max_output_tokens
@@ -123,10 +122,6 @@ def _advice(outcome: Outcome[Any], max_attempts: int | None, limits: Limits, tak
     if failure.code in NOT_FIXED_BY_LIMIT:
         return "; a larger output limit does not fix it: ask for less reasoning, or without a grammar, or another model"
     if failure.kind == "truncation":
-        if more and _went_on(outcome):
-            return f"; to go on with it: max_attempts={more}"
-        if resumes(outcome.call.settings) and spent(limits, outcome.attempts):
-            return ""
         needed = [] if takes_options else ["a parameter 'options'"]
         needed += ["provider="] if outcome.call.provider is None else []
         return (
@@ -136,11 +131,3 @@ def _advice(outcome: Outcome[Any], max_attempts: int | None, limits: Limits, tak
     if failure.kind in _ADVICE_OF:
         return _ADVICE_OF[failure.kind]
     return f"; to allow more attempts: max_attempts={more}" if more else ""
-
-
-def _went_on(outcome: Outcome[Any]) -> bool:
-    """Say whether the last attempt went on with the reply of the one before, which had been cut off."""
-    if not resumes(outcome.call.settings) or len(outcome.attempts) < 2:
-        return False
-    before, last = (attempt.reply or "" for attempt in outcome.attempts[-2:])
-    return 0 < len(before) < len(last) and last.startswith(before)

@@ -43,7 +43,6 @@ from schema_guard.values import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
 
-    from schema_guard.extensions import CutOff
     from schema_guard.limits import Limits
     from schema_guard.strategies import Plan, Price, Step
     from schema_guard.values import Call, Prompt
@@ -116,8 +115,6 @@ def enforce(task: Prompt, plan: Plan, call: Callable[[], Call]) -> Flow:
         named = named or _model_name(event)
         if judged.failure is None or event.is_final:
             break
-        if plan.resuming is not None:
-            event, judged, plan = yield from _resumed(ask, event, judged, tried, plan)
         again = _again(judged.failure, event, tried, plan, step, output_tokens)
         if again is None:
             break
@@ -192,49 +189,6 @@ def _gathered(
     if watch.failure is not None and not carried:
         event = event._replace(stopped=watch.failure, finish_reason=None)
     return event._replace(late=True) if watch.is_late else event
-
-
-def _resumed(
-    ask: Ask, end: End, judged: Judgement[Any], tried: list[Tried], plan: Plan
-) -> Generator[Ask | More | Stop, Chunk | End | None, tuple[End, Judgement[Any], Plan]]:
-    """Go on with a reply as long as it is cut off; give how that ended, and the plan of the rest of the call."""
-    from schema_guard.extensions import load  # only models that go on with replies need it
-
-    resuming = load("option:resuming")
-    step, before = plan.step(ask.number), None
-    while (cut := _to_go_on(tried, end, plan, before)) is not None:
-        ask = ask._replace(number=len(tried) + 1, prompt=cut.sent, correction=None, prefix=cut.text)
-        event = yield ask
-        if type(event) is Chunk:
-            # Its beginning may come again: what is read of it is not the reply that a schema can be held against.
-            event = yield from _gathered(event, plan._replace(early_stop=False), step, tried)
-        assert type(event) is End
-        end, before = event, cut
-        text = resuming.reply_of(end, cut, plan.limits)
-        judged = _judged(text, end, plan, step)
-        if judged.ok:
-            judged = judged._replace(form="resumed")
-        tried.append((ask, text, end, judged, step, plan.gateway_repaired))
-    if before is None:
-        return end, judged, plan
-    # What did not come of it once is not tried twice.
-    plan = plan._replace(resuming=None)
-    if judged.failure is not None and resuming.is_lost(judged.failure):
-        judged = judged._replace(failure=before.failure)
-    return end, judged, plan
-
-
-def _to_go_on(tried: list[Tried], end: End, plan: Plan, before: CutOff | None) -> CutOff | None:
-    """Give the last attempt's reply as what the next one goes on with; None where the call does not go on with it."""
-    from schema_guard.extensions import load  # as in _resumed()
-    from schema_guard.received import stream_limits
-
-    if plan.resuming is None or len(tried) >= plan.max_attempts or _is_spent(plan.limits, tried):
-        return None
-    cut_off: CutOff | None = load("option:resuming").cut_off(_attempt(*tried[-1]), end, before, plan.resuming)
-    return (
-        None if cut_off is None or stream_limits.doomed(cut_off.text, plan.schema, plan.limits) else cut_off
-    )
 
 
 def _judged(text: str, end: End, plan: Plan, step: Step) -> Judgement[Any]:
@@ -362,7 +316,7 @@ def _reply(tried: Tried) -> str:
 
 def _attempt(ask: Ask, text: str, end: End, judged: Judgement[Any], step: Step, repaired: bool) -> Attempt:
     # Taken apart at once: each look at a field of a named tuple takes 25 ns.
-    number, strategy, prompt, _, _, _ = ask
+    number, strategy, prompt, _, _ = ask
     finish_reason, usage, elapsed_s, refusal, failed, named, _, exception, unseen, parsed = end[:10]
     _, _, failure, form, repairs, coercions = judged
     # A call that failed before its first chunk has no reply, nor has a value whose text is unknown; an empty one is.

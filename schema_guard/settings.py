@@ -111,7 +111,7 @@ class About(metaclass=NamedArguments):
         prices: Token prices for `Outcome.cost`: a path, `"genai-prices"`, or a dict from model to prices. Default: the
             table that $SCHEMA_GUARD_PRICES names at the first call. Without prices, a cost is None.
         rules: The file that `schema-guard schema probe --output` wrote about the server that the function calls. Schemas are
-            sent in the form that the server takes. If the prompt is a list of messages, cut-off replies are continued.
+            sent in the form that the server takes.
     """
 
     version: str | None = None

@@ -9,7 +9,7 @@ from schema_guard.errors import InvalidArgument
 from schema_guard.pointer import pointer
 from schema_guard.prompting import Example
 from schema_guard.schema import Schema
-from schema_guard.strategies import STRATEGIES, Resuming, SentForm, Step, strategies_of
+from schema_guard.strategies import STRATEGIES, SentForm, Step, strategies_of
 from schema_guard.text import clip, safe
 from schema_guard.values import AdaptedSchema
 
@@ -17,10 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from schema_guard.extensions import Adaptation, Change, RulesLike, ServerRules
-    from schema_guard.preparing.shapes import Shape
     from schema_guard.strategies import Strategy
 
-__all__ = ["check_is_sent", "resuming_of", "steps_of", "strategies_text", "without_typos"]
+__all__ = ["check_is_sent", "steps_of", "strategies_text", "without_typos"]
 
 # From the strongest on: what is left where the schema cannot be sent.
 _WEAKER = ("tool_call", "json_mode", "system_prompt")
@@ -84,35 +83,6 @@ def rules_of(
     from schema_guard.extensions import load  # only who has probed needs it
 
     return [load("option:rules")(provider, rules)]
-
-
-def resuming_of(
-    steps: Sequence[Step],
-    models: Sequence[Any],
-    rules: Sequence[ServerRules | None],
-    shape: Shape,
-) -> Resuming | None:
-    """Give how replies that were cut off are gone on with; None where they are not.
-
-    Args:
-        steps: Of the guard, with their providers.
-        models: Whom its attempts ask, in order: the last one has to be known to go on.
-        rules: What a probe found of the server of each.
-        shape: Of the function.
-    """
-    last, provider = steps[-1], steps[-1].provider
-    is_seen = getattr(models[-1], "goes_on", False) or (rules[-1] is not None and rules[-1].goes_on)
-    if provider is None or not is_seen or not shape.is_sent or shape.delivery != "prompt":
-        return None
-    # A call's arguments are no text of the reply, and a text in another form than the schema's is not known to be viable.
-    if last.strategy.name == "tool_call" or last.restore is not None:
-        return None
-    from schema_guard.providers.options import continuation_of
-
-    how = continuation_of(provider)
-    if how is None or (how.options and shape.options is None):
-        return None
-    return Resuming(max(len(steps), len(models)), dict(how.fields))
 
 
 class _Terms(NamedTuple):

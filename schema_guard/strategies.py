@@ -14,7 +14,7 @@ from schema_guard.limits import DEFAULT_LIMITS, Limits
 from schema_guard.text import clip, did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from schema_guard.configuration.layout import Layout
     from schema_guard.prompting import Example
@@ -125,18 +125,6 @@ class Step(NamedTuple):
         return None if self.sent is None else self.sent.restore
 
 
-class Resuming(NamedTuple):
-    """How a plan continues a reply that was cut off.
-
-    Attributes:
-        first: The first attempt that may continue the one before it.
-        fields: Further fields of the continued message.
-    """
-
-    first: int = 1
-    fields: Mapping[str, Any] = {}
-
-
 class Plan(NamedTuple):
     """What is fixed when a function is guarded, before any call.
 
@@ -155,7 +143,6 @@ class Plan(NamedTuple):
         gateway_repaired: Whether a gateway may repair replies before they come.
         early_stop: Whether a streamed reply is stopped once no continuation of it can be valid. A reply that is to be
             fixed is not, nor one that comes in another form than the schema's.
-        resuming: How a cut-off reply is gone on with; None where it is not.
         coerce: Whether the schema's type may convert values that the schema refuses.
         layout: The place of the text about the format, if the task is a text.
     """
@@ -171,7 +158,6 @@ class Plan(NamedTuple):
     tool: str | None = None
     gateway_repaired: bool = False
     early_stop: bool = False
-    resuming: Resuming | None = None
     coerce: bool = True
     layout: Layout = "text"
 

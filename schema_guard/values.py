@@ -22,9 +22,7 @@ V = TypeVar("V")
 FailureKind: TypeAlias = Literal[
     "syntax", "structure", "value", "semantic", "truncation", "refusal", "transport"
 ]
-Form: TypeAlias = Literal[
-    "clean", "unwrapped", "parsed", "coerced", "repaired_lossless", "repaired_lossy", "resumed"
-]
+Form: TypeAlias = Literal["clean", "unwrapped", "parsed", "coerced", "repaired_lossless", "repaired_lossy"]
 FinishReason: TypeAlias = Literal["stop", "length", "tool_call", "refusal", "content_filter", "error"]
 Repair: TypeAlias = Literal["off", "lossless", "lossy"]
 REPAIRS: Final = ("off", "lossless", "lossy")
@@ -378,8 +376,6 @@ class Ask(NamedTuple):
         prompt: What to send, as the plan's delivery has it.
         correction: What was wrong with the last reply; None on attempt 1.
         output_tokens: The output limit to send; None sends none.
-        prefix: The beginning of the reply, which is to be gone on with and stands in the prompt's last message; None
-            asks for a whole one.
     """
 
     number: int
@@ -387,7 +383,6 @@ class Ask(NamedTuple):
     prompt: Prompt
     correction: str | None
     output_tokens: int | None
-    prefix: str | None = None
 
 
 class More(NamedTuple):

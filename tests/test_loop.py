@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from schema_guard import Attempt, Call, Failure, InvalidArgument, Limits, Message, Schema, Usage, drive
 from schema_guard.loop import Done, enforce
-from schema_guard.strategies import STRATEGIES, Plan, Resuming, Step, strategies_of
+from schema_guard.strategies import STRATEGIES, Plan, Step, strategies_of
 from schema_guard.values import Ask, Chunk, End, More, ParsedValue, Stop
 from tests.needs import is_installed
 
@@ -108,7 +108,6 @@ PLANS = st.builds(
     delivery=DELIVERIES,
     repair=st.sampled_from(["off", *(("lossless", "lossy") if is_installed("repair") else ())]),
     limits=LIMITS,
-    resuming=st.sampled_from([None, *((Resuming(),) if is_installed("streaming") else ())]),
 )
 
 

@@ -52,12 +52,10 @@ class HostedModel(Closing, ABC):
         defaults: These, and what is sent where nothing is said.
         rules: What a probe found of the server; None where none was named.
         tuned: Whether the model is known to be tuned for its task; guards then take it for a tuned one.
-        goes_on: Whether it is known to go on with a reply that is begun for it; guards then have cut-off ones gone on with.
     """
 
     rules: ServerRules | None = None
     tuned: bool = False
-    goes_on: bool = False
 
     def __init__(
         self,

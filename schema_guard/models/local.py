@@ -200,8 +200,6 @@ class LocalModel(OpenAIModel):
     """
 
     adapter: str | None = None
-    # The server is started here: what others find out by a probe, a test does for it.
-    goes_on = True
 
 
 class LoraFile(NamedTuple):

@@ -75,7 +75,7 @@ def connect(  # noqa: PLR0913 - all but the name have a default that most calls 
         adapter: A LoRA as a GGUF file, for the local model alone: what it makes of the model is another configuration,
             told by the file's name and what is in it.
         rules: The file that `schema-guard schema probe --output` wrote about this server. Its rules replace the rules of the
-            provider. If `probe --prefix` saw that the server continues replies, cut-off replies are continued.
+            provider.
         timeout_s: Seconds without an answer after which a request is given up.
         max_retries: Requests that the SDK repeats by itself. 0, because these are unseen by the records
             and multiply the attempts of a guard.
@@ -113,11 +113,9 @@ def connect(  # noqa: PLR0913 - all but the name have a default that most calls 
 def _with_rules(model: HostedModel | ScriptedModel, rules: RulesLike | None) -> Model:
     if rules is not None:
         from schema_guard.extensions import load
-        from schema_guard.providers.options import continuation_of  # only for those who have probed
 
         try:
-            model.rules = loaded_rules = load("option:rules")(model.provider, rules)
-            model.goes_on = loaded_rules.goes_on and continuation_of(model.provider) is not None
+            model.rules = load("option:rules")(model.provider, rules)
         except BaseException:
             model.close()
             raise

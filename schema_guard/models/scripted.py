@@ -106,7 +106,6 @@ class ScriptedModel(Closing):
         provider: str = "openai",
         cycle: bool = False,
         delay_s: float = 0.0,
-        goes_on: bool = False,
     ) -> None:
         """Make a model from its replies.
 
@@ -120,7 +119,6 @@ class ScriptedModel(Closing):
             provider: Whose options it is given.
             cycle: Whether replies in order start again after the last; else a call too many is an error.
             delay_s: Seconds before every reply that does not name its own.
-            goes_on: Whether it is taken for a model that goes on with a reply that is begun for it.
 
         Raises:
             InvalidArgument: A reply cannot be understood; the message has its index. Or, at a call: no
@@ -131,7 +129,6 @@ class ScriptedModel(Closing):
         self.capabilities = capabilities(provider)
         self.asked: list[ScriptedCall] = []
         self._rules, self._replies = _read_replies(replies, _delay({"delay_s": delay_s}, "ScriptedModel"))
-        self.goes_on = goes_on
         self._is_cycle = cycle
         self._reply_count = 0
         self._lock = fork_safe_lock()

@@ -31,7 +31,7 @@ from schema_guard.received.receiver import Receiver
 from schema_guard.records.identity import id_of
 from schema_guard.schema import Schema
 from schema_guard.settings import Unset, resolved_store
-from schema_guard.steps import resuming_of, rules_of, steps_of, strategies_text, without_typos
+from schema_guard.steps import rules_of, steps_of, strategies_text, without_typos
 from schema_guard.strategies import STRATEGIES, Plan, Step, strategies_of
 from schema_guard.values import Call
 
@@ -95,8 +95,7 @@ class Prepared(NamedTuple):
             from schema_guard.providers.options import options_for  # only functions that take options need it
 
             schema = self.plan.sent_schema(step)
-            limit, goes_on = ask.output_tokens, ask.prefix is not None
-            options = options_for(step.provider, ask.strategy, schema, output_tokens=limit, goes_on=goes_on)
+            options = options_for(step.provider, ask.strategy, schema, output_tokens=ask.output_tokens)
             if ask.strategy == "tool_call":
                 options = self._unforced(step.provider, options, theirs or {}, ask)
         if asked is None or self.shape.model is not None or asked.is_function:
@@ -202,9 +201,8 @@ def prepare(
     rules = rules_of(settings.models or (model,), settings.provider, settings.about.rules)
     steps = steps_of(strategies, providers, schema, settings.examples, tuned=tuned, rules=rules)
     repaired = _repaired(settings, function, model)
-    resuming = resuming_of(steps, settings.models or (model,), rules, shape)
     plan = _plan(settings, schema, steps, shape)._replace(
-        gateway_repaired=bool(repaired), resuming=resuming, layout=_layout(shape, model)
+        gateway_repaired=bool(repaired), layout=_layout(shape, model)
     )
     name = _recorded_as(settings, function, model, schema)
     configuration = (

@@ -7,7 +7,6 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from schema_guard.configuration.continuation import RESUMES
 from schema_guard.configuration.gateway_repair import GATEWAY_REPAIRED
 from schema_guard.configuration.layout import LAYOUT
 from schema_guard.configuration.shown_examples import shown_examples
@@ -48,7 +47,6 @@ def settings_text(
 
         document[SENT] = sent_as_settings(sent)
     document |= {GATEWAY_REPAIRED: repaired} if repaired else {}
-    document |= {RESUMES: True} if plan.resuming is not None and plan.max_attempts > 1 else {}
     document |= shown_examples(model) if any(step.examples for step in plan.steps) else {}
     document |= _model_options(settings.models or (model,))
     document |= thought

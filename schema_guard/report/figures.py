@@ -75,7 +75,7 @@ class Configuration:
         parsed: Calls that are valid first time, and of whose reply the function returned parsed values, so no text is known.
         valid_first_time: Attempt 1 was valid, without repair.
         fixed_by_retry: Valid after a retry.
-        repaired: Valid after repair, or resumed where it was cut off.
+        repaired: Valid after repair.
         failed: No attempt was valid.
         unseen: Calls in which a library inside the function retried unseen. Only whether they failed is known, so they
             are in no other rate.

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from schema_guard.configuration.continuation import resumes
 from schema_guard.configuration.early_stop import NOT_COMPARED, stops_early
 from schema_guard.configuration.gateway_repair import in_words, repairers_of
 from schema_guard.configuration.layout import layout_of, without_layout
@@ -245,10 +244,7 @@ def _details(name: str, configuration: Configuration) -> Iterator[str]:
     )
     yield from _models(name, configuration)
     if configuration.repaired.count:
-        how = (
-            "repaired, or resumed where they were cut off," if resumes(configuration.settings) else "repaired"
-        )
-        yield f"{name} {how} {configuration.repaired.count:g} calls: {bounded(configuration.repaired)} %"
+        yield f"{name} repaired {configuration.repaired.count:g} calls: {bounded(configuration.repaired)} %"
     # Of calls that were broken off no reply is known.
     if configuration.stopped is not None and configuration.stopped.judged:
         yield f"{name} {_stopped(configuration.stopped)}"

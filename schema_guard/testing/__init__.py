@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from schema_guard.extensions import (
         FAULTS,
         TUNING_FAULTS,
-        ContinuingModel,
         EnforcingModel,
         Request,
         Server,
@@ -48,7 +47,6 @@ _NAMES = {
 _OF_PARTS = (
     "FAULTS",
     "TUNING_FAULTS",
-    "ContinuingModel",
     "EnforcingModel",
     "Request",
     "Server",
@@ -63,7 +61,6 @@ __all__ = [
     "LAWS",
     "TUNING_FAULTS",
     "Broken",
-    "ContinuingModel",
     "EnforcingModel",
     "Expected",
     "FailureRate",

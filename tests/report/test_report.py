@@ -164,17 +164,6 @@ def test_text_of_a_report(store):
     )
 
 
-def test_resumed_replies_are_named_where_a_model_goes_on(store):
-    """A resumed reply counts as repaired, and nobody is told that it was fixed."""
-    text = as_text(
-        recorded(store, outcome(1, CUT, form="resumed", settings='{"goes_on":true,"max_attempts":3}'))
-    )
-
-    assert "shop.extract repaired, or resumed where they were cut off, 1 calls: 100.0" in " ".join(
-        text.split()
-    )
-
-
 def test_every_writer_shows_all_of_it(store):
     """Text, Markdown and page leave nothing of a report out."""
     assert left_out(document_of(recorded(store, *OUTCOMES))) == []

@@ -138,19 +138,6 @@ def test_a_report_tells_how_many_were_stopped_and_what_that_saved(store):
     assert "failed (of each stopped reply the first fault alone): structure type 20" in text
 
 
-def test_what_went_on_with_a_reply_is_no_reply_of_its_own(store):
-    """A stopped reply is not gone on with: it would have been as long as one was until the output limit cut it off."""
-    goes_on = json.dumps({"early_stop": True, "goes_on": True}, separators=(",", ":"))
-    made = outcome(30, Failure("truncation", "max_tokens", ""), settings=goes_on)
-    first, last = made.attempts
-    joined = last._replace(reply="y" * 8_000, form="resumed")
-    made = made._replace(attempts=(first._replace(reply="x" * 60, finish_reason="length"), joined))
-
-    text = as_text(recorded(store, *(stopped(n, 40, settings=goes_on) for n in range(20)), made))
-
-    assert "n 21, 99 bytes in the mean" in " ".join(text.split())
-
-
 def test_nothing_is_estimated_from_nothing(store):
     """Where every reply was stopped there is no estimate of what one would have been."""
     made = stopped(1, 40)

@@ -154,7 +154,7 @@ class VariantResult:
         formats: Calls by how they went, the lost ones too.
         clean: Attempt 1 was nothing but valid JSON.
         valid_first_time: Attempt 1 was valid without repair; clean is a part of it.
-        repaired: Valid after repair, or resumed where it was cut off.
+        repaired: Valid after repair.
         fixed_by_retry: Valid after a retry.
         failed: No attempt was valid. Valid first time, repaired, fixed by retry and failed add up to 1.
         right: Valid, and equal to the gold.

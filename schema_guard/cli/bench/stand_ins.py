@@ -29,7 +29,7 @@ def stand_in(source: str) -> Model:
     """
     kind, _, rest = source.partition(":")
     if source == "local":
-        return ScriptedModel([], name=NAME, provider="llamacpp-llguidance", goes_on=True)
+        return ScriptedModel([], name=NAME, provider="llamacpp-llguidance")
     if kind in PROVIDERS and rest:
         return ScriptedModel([], name=rest, provider=PROVIDERS[kind].provider)
     if kind == "tuned" and rest:

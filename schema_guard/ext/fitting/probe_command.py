@@ -27,7 +27,6 @@ from schema_guard.cli.shared.quantities import COUNT
 from schema_guard.ext.fitting.probe.bisection import most_requests
 from schema_guard.ext.fitting.probe.cost import ProbeCost, expected
 from schema_guard.ext.fitting.probe.keywords import keyword_questions, probe_keywords
-from schema_guard.ext.fitting.probe.prefix import prefix_messages, probe_prefix
 from schema_guard.ext.fitting.probe.questions import enforcement_questions
 from schema_guard.ext.fitting.probe.request import check_strict
 from schema_guard.ext.fitting.probe.result import ProbeResult, probe_as_json, probe_as_lines
@@ -65,9 +64,6 @@ class ProbeOptions:
     )
     keywords: bool = option(
         is_flag=True, help="Send one request for each keyword, and compare the result with the known rules."
-    )
-    prefix: bool = option(
-        is_flag=True, help="Send one request with the beginning of a reply, to see whether it is continued."
     )
     output: str | None = option(
         "-o",
@@ -144,7 +140,7 @@ def command(asked: ProbeOptions, yes: bool, dry_run: bool, form: str) -> int:
     schema-guard schema probe --model local --yes
     schema-guard schema probe --model http://127.0.0.1:8000/v1#NAME --provider vllm
     schema-guard schema probe --model openai:NAME --schema invoice.json --dry-run
-    schema-guard schema probe --model openai:NAME --keywords --prefix -o rules.json
+    schema-guard schema probe --model openai:NAME --keywords -o rules.json
     """
     asked.check()
     schema = None if asked.schema is None else schema_of(asked.schema)
@@ -184,7 +180,6 @@ def _probed(options: ProbeOptions, model: Model, schema: Schema[Any] | None) -> 
         result,
         schema=None if schema is None else probe_schema(model, schema),
         keywords=probe_keywords(model) if options.keywords else None,
-        prefix=probe_prefix(model, seed=options.seed) if options.prefix else None,
     )
 
 
@@ -215,4 +210,4 @@ def _sent(options: ProbeOptions, provider: str, schema: Schema[Any] | None) -> l
         sent += [[SCHEMA_PROMPT, schema.document]] * most_requests(schema.document)
     if options.keywords:
         sent += [[question.prompt, question.schema] for question in keyword_questions(provider)]
-    return [*sent, prefix_messages(provider, seed=0)] if options.prefix else sent
+    return sent

@@ -23,13 +23,10 @@ from schema_guard.validation.published_schemas import judged
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["CONTINUES_PREFIX", "RulesLike", "probed_provider", "sent_table_of", "table_of"]
+__all__ = ["RulesLike", "probed_provider", "sent_table_of", "table_of"]
 
 RulesLike: TypeAlias = "str | os.PathLike[str] | Rules"
 """The file that `schema-guard schema probe --output` wrote, or the table that was made of it."""
-
-CONTINUES_PREFIX: Final = frozenset({"continued", "repeated"})
-"""What a probe says of a server that goes on with a reply that is begun for it."""
 
 # The rule that no schema is enforced at all.
 _NONE: Final = "probed-schemas"
@@ -103,7 +100,6 @@ def _probed(table: Rules, probe: Mapping[str, Any]) -> Rules:
         table,
         takes=(table.takes | enforced) - refused,
         rules=(*_of_all(probe), *own, *rules),
-        goes_on=probe["prefix"] in CONTINUES_PREFIX,
     )
 
 

@@ -62,7 +62,7 @@ class Growing:
         if piece is None or type(piece) is Ask:
             self._attempt = self._attempt if piece is None else piece.number
             self._restart()
-            self._text = (piece.prefix or "") if piece is not None else ""
+            self._text = ""
             return
         assert isinstance(piece, str)
         self._pieces.append(piece)

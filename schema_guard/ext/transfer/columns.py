@@ -43,7 +43,7 @@ _KINDS = {
 }
 _ONE_OF = {
     "kind": ("syntax", "structure", "value", "semantic", "truncation", "refusal", "transport"),
-    "form": ("clean", "unwrapped", "parsed", "coerced", "repaired_lossless", "repaired_lossy", "resumed"),
+    "form": ("clean", "unwrapped", "parsed", "coerced", "repaired_lossless", "repaired_lossy"),
 }
 
 TEXTS = "texts"

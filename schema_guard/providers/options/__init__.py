@@ -5,7 +5,6 @@ from schema_guard.providers.options.table import (
     PROVIDER_OPTIONS,
     TEXT_STRATEGIES,
     capabilities,
-    continuation_of,
     options_for,
     unforced,
 )
@@ -14,7 +13,6 @@ __all__ = [
     "PROVIDER_OPTIONS",
     "TEXT_STRATEGIES",
     "capabilities",
-    "continuation_of",
     "options_for",
     "unforced",
 ]

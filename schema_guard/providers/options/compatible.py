@@ -11,17 +11,14 @@ from dataclasses import replace
 from typing import Any, Final
 
 from schema_guard.providers.options.openai_chat import OPTIONS as CHAT
-from schema_guard.providers.options.provider_options import Continuation, ProviderOptions, switched
+from schema_guard.providers.options.provider_options import ProviderOptions, switched
 
 __all__ = ["DEEPSEEK", "LLAMA_CPP", "LM_STUDIO", "MISTRAL", "OLLAMA", "OPENROUTER", "SGLANG", "VLLM"]
 
 
-def _with(*strategies: str, continuation: Continuation | None = None) -> ProviderOptions:
+def _with(*strategies: str) -> ProviderOptions:
     formats = {name: CHAT.formats[name] for name in strategies}
-    return ProviderOptions(limit="max_tokens", formats=formats, continuation=continuation)
-
-
-_MARKED: Final = Continuation(fields={"prefix": True})
+    return ProviderOptions(limit="max_tokens", formats=formats)
 
 
 def _thinks_by_default(options: Mapping[str, Any], _: str | None) -> bool:
@@ -39,10 +36,7 @@ def _would_not_think(options: Mapping[str, Any], model: str | None) -> bool:
 
 
 # No strict_schema: `response_format` takes `text` and `json_object` alone.
-# It goes on with replies at its beta address alone.
-DEEPSEEK: Final = replace(
-    _with("json_mode", "tool_call", continuation=_MARKED), refuses_force=_thinks_by_default
-)
+DEEPSEEK: Final = replace(_with("json_mode", "tool_call"), refuses_force=_thinks_by_default)
 OPENROUTER: Final = replace(CHAT, refuses_force=_would_not_think)
 # `tool_choice` is ignored there.
 OLLAMA: Final = _with("json_mode", "strict_schema")
@@ -55,17 +49,12 @@ VLLM: Final = _with(
     "json_mode",
     "tool_call",
     "strict_schema",
-    # Both: it refuses the one while the other has its default.
-    continuation=Continuation(
-        options={"extra_body": {"continue_final_message": True, "add_generation_prompt": False}}
-    ),
 )
-MISTRAL: Final = _with("json_mode", "tool_call", "strict_schema", continuation=_MARKED)
+MISTRAL: Final = _with("json_mode", "tool_call", "strict_schema")
 SGLANG: Final = _with(
     "json_mode",
     "tool_call",
     "strict_schema",
-    continuation=Continuation(options={"extra_body": {"continue_final_message": True}}),
 )
-# No tool_call: a forced tool is left to the model's chat template. What ends with the assistant's message is gone on with.
-LLAMA_CPP: Final = _with("json_mode", "strict_schema", continuation=Continuation())
+# No tool_call: a forced tool is left to the model's chat template.
+LLAMA_CPP: Final = _with("json_mode", "strict_schema")

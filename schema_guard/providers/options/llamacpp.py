@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from schema_guard.providers.options.llguidance import grammar
 from schema_guard.providers.options.openai_chat import json_mode
-from schema_guard.providers.options.provider_options import Continuation, ProviderOptions
+from schema_guard.providers.options.provider_options import ProviderOptions
 
 if TYPE_CHECKING:
     from schema_guard.schema import Schema
@@ -24,5 +24,4 @@ def _strict_schema(schema: Schema[Any]) -> dict[str, Any]:
 OPTIONS: Final = ProviderOptions(
     limit="max_tokens",
     formats={"json_mode": json_mode, "strict_schema": _strict_schema},
-    continuation=Continuation(),
 )

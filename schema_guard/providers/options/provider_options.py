@@ -10,7 +10,7 @@ from __future__ import annotations
 import copy
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Arguments",
-    "Continuation",
     "ProviderOptions",
     "document_of",
     "left_to_choose",
@@ -39,19 +38,6 @@ def left_to_choose(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 @dataclass(frozen=True, slots=True)
-class Continuation:
-    """How a request asks that its last message, the assistant's, is gone on with.
-
-    Attributes:
-        fields: What that message has beside a role and a content.
-        options: Arguments of the request.
-    """
-
-    fields: Mapping[str, Any] = field(default_factory=dict)
-    options: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
 class ProviderOptions:
     """What a provider or engine takes.
 
@@ -62,7 +48,6 @@ class ProviderOptions:
             tool that is forced would be refused; None where that never is.
         unforced: Gives the arguments of a request with the choice left to the model, where one forces a tool.
         enforces: The strategies whose schema is more than a hint: it has to be in a form that is taken.
-        continuation: How it is asked to go on with a reply that is begun; None where it takes no such request.
     """
 
     limit: str
@@ -70,7 +55,6 @@ class ProviderOptions:
     enforces: frozenset[str] = frozenset({"strict_schema"})
     refuses_force: Callable[[Mapping[str, Any], str | None], bool] | None = None
     unforced: Callable[[Mapping[str, Any]], dict[str, Any]] = left_to_choose
-    continuation: Continuation | None = None
 
 
 def switched(options: Mapping[str, Any], name: str) -> str:

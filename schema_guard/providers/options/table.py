@@ -6,7 +6,6 @@ To add one: a file beside this one, with what it takes, and a row here.
 
 from __future__ import annotations
 
-import copy
 import json
 import re
 from collections.abc import Mapping
@@ -31,14 +30,13 @@ from schema_guard.text import clip, did_you_mean
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from schema_guard.providers.options.provider_options import Continuation, ProviderOptions
+    from schema_guard.providers.options.provider_options import ProviderOptions
     from schema_guard.schema import Schema
 
 __all__ = [
     "PROVIDER_OPTIONS",
     "TEXT_STRATEGIES",
     "capabilities",
-    "continuation_of",
     "options_for",
     "unforced",
 ]
@@ -59,7 +57,6 @@ def options_for(
     schema: Schema[Any],
     *,
     output_tokens: int | None = None,
-    goes_on: bool = False,
 ) -> dict[str, Any]:
     """Return the arguments for `create(..., **options)` that request a strategy's format from *provider*.
 
@@ -68,16 +65,14 @@ def options_for(
         strategy: Name of the strategy; a text strategy has no arguments of its own.
         schema: The schema; it is copied, never changed.
         output_tokens: The output limit to send, >= 1; None sends none.
-        goes_on: Whether the prompt ends with the beginning of the reply. Then nothing asks for the format: an engine's
-            grammar begins with the first token that is made, and would have a second document inside of the first.
 
     Raises:
         InvalidArgument: The provider or strategy is unknown, or they do not fit. The limit is no count. The engine
-            cannot enforce a keyword of the schema. The provider cannot continue a reply.
+            cannot enforce a keyword of the schema.
         MissingExtra: The strategy needs a package that is not installed.
     """
     row = _row(provider)
-    options = _to_go_on(provider, row) if goes_on else _format_arguments(provider, row, strategy, schema)
+    options = _format_arguments(provider, row, strategy, schema)
     if output_tokens is not None:
         *bag, name = row.limit.split(".")
         holder = options.setdefault(bag[0], {}) if bag else options
@@ -92,17 +87,6 @@ def capabilities(provider: str) -> frozenset[str]:
     ['json_mode', 'strict_schema']
     """
     return TEXT_STRATEGIES | _row(provider).formats.keys()
-
-
-def continuation_of(provider: str) -> Continuation | None:
-    """Return the form of a request that continues a reply, or None if the provider takes no such request.
-
-    That it does so is another matter: it hangs on the server, and `schema-guard schema probe --prefix` finds it out.
-
-    >>> continuation_of("mistral")
-    Continuation(fields={'prefix': True}, options={})
-    """
-    return _row(provider).continuation
 
 
 def unforced(
@@ -179,13 +163,6 @@ def _format_arguments(
         )
     known = [*sorted(TEXT_STRATEGIES), *_FORMAT_STRATEGIES]
     raise InvalidArgument(f"strategy={clip(repr(strategy))}: {_expected(strategy, known)}")
-
-
-def _to_go_on(provider: str, row: ProviderOptions) -> dict[str, Any]:
-    if row.continuation is None:
-        taking = ", ".join(name for name, entry in PROVIDER_OPTIONS.items() if entry.continuation is not None)
-        raise InvalidArgument(f"provider {provider!r} takes no beginning of a reply: these do: {taking}")
-    return copy.deepcopy(dict(row.continuation.options))
 
 
 def _expected(name: object, known: Iterable[str]) -> str:

@@ -37,7 +37,7 @@ LARGEST_HOUR = 10**9  # a hundred thousand years: a later start is a mistake
 UNKNOWN_HOUR = -LARGEST_HOUR - 1
 """The hour of calls whose start is not known."""
 
-_REPAIRED_FORMS = frozenset({"repaired_lossless", "repaired_lossy", "resumed"})
+_REPAIRED_FORMS = frozenset({"repaired_lossless", "repaired_lossy"})
 
 _FUNCTION = COLUMNS.index("function")
 _CONFIGURATION = slice(_FUNCTION, _FUNCTION + len(CONFIGURATION_COLUMNS))

@@ -247,7 +247,7 @@ class ConfigurationCounts:
         parsed: The part of valid_first_time whose text is unknown, because the function had parsed it already.
         coerced: Calls whose valid reply the schema's Python type had to convert.
         textless: Calls whose tries are all known, but not the text of the first reply; parsed is a part of it.
-        repaired: The valid attempt, whichever it was, was repaired or resumed.
+        repaired: The valid attempt, whichever it was, was repaired.
         fixed_by_retry: Valid at attempt 2 or later without repair.
         failed: No attempt was valid; ended by a transport failure after a judged reply included.
         unseen: Calls in which a library had asked again and its tries are not known.

@@ -12,10 +12,9 @@ import sys
 from array import array
 from collections import Counter, defaultdict
 from functools import lru_cache
-from itertools import compress, pairwise
+from itertools import compress
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from schema_guard.configuration.continuation import resumes
 from schema_guard.configuration.early_stop import stops_replies
 from schema_guard.interruptions import is_interruption
 from schema_guard.records.counts.buckets import bucket
@@ -170,7 +169,6 @@ class _Calls:
         self._started: list[float] = []
         self._single: list[Any] = []  # attempts that are a whole call with a judged reply
         self._call_us: list[int] = []  # of the other calls
-        self._continued: set[int] = set()  # the `id()` of attempts that continued the reply before
 
     def add(self, call: list[StoredRow]) -> None:
         """Add a call."""
@@ -202,8 +200,6 @@ class _Calls:
             return
         for _, each in call:
             self._attempts[each[_NUMBER] or 0].append(each)  # type: ignore[index] # a number, as the column says
-        if resumes(first[_SETTINGS]):
-            self._continued |= {id(each) for (_, before), (_, each) in pairwise(call) if _is_cut_off(before)}
         known_us = _known_us([each for _, each in call])
         if is_judged and len(known_us) == len(call):
             self._call_us.append(sum(known_us))
@@ -265,7 +261,7 @@ class _Calls:
         """
         known = [row for row in judged if row[_REPLY_BYTES] is not None]
         stopped = [row for row in known if row[_STOPPED_AT] is not None]
-        whole = [row for row in known if row[_STOPPED_AT] is None and id(row) not in self._continued]
+        whole = [row for row in known if row[_STOPPED_AT] is None]
         for name, lengths in (
             ("whole_bytes", [row[_REPLY_BYTES] for row in whole]),
             ("stopped_bytes", [row[_REPLY_BYTES] for row in stopped]),
@@ -276,10 +272,6 @@ class _Calls:
     def _count_buckets(self, name: str, several: list[int]) -> None:
         for lower, count in Counter(map(bucket, several)).items():
             self._tallies[name, lower] += count
-
-
-def _is_cut_off(row: Row) -> bool:
-    return row[_CODE] == "max_tokens" and row[_FINISH] == "length"
 
 
 def _sum(column: Sequence[Any], units: int, largest: float) -> tuple[int, int]:

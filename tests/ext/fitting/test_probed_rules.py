@@ -34,7 +34,6 @@ def written(tmp_path, verdict="enforced", provider="openai", **keywords):
         "enforcement": enforcement,
         "keywords": {word: {"does": does, "says": says, "n": 1} for word, (does, says) in keywords.items()},
         "schema": None,
-        "prefix": None,
     }
     (tmp_path / "rules.json").write_text(json.dumps(results))
     return tmp_path / "rules.json"

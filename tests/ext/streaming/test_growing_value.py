@@ -107,10 +107,8 @@ def is_part(value, path, whole):
     return path[:1] == last and is_part(value[at], path[1:], whole[at])
 
 
-def partials(text, width, form=None, begun=None):
+def partials(text, width, form=None):
     growing = Growing([form], partial=True)
-    if begun is not None:
-        assert list(growing.feed(Ask(1, "bare", "t", None, None, begun))) == []
     return [result for at in range(0, len(text), width) for result in growing.feed(text[at : at + width])]
 
 
@@ -134,24 +132,6 @@ def test_a_part_that_is_complete_is_told():
         Partial({"a": 12, "b": []}, "/b", 1),
         Partial({"a": 12, "b": [1]}, "/b/0", 1),
     ]
-
-
-@examples(60)
-@given(VALUES, st.integers(1, 9), st.booleans(), st.data())
-def test_what_a_reply_goes_on_with_is_there_from_the_first_piece(value, width, repeats, data):
-    """Nothing of a beginning is taken back, whether it comes again or not, and the last value is that of the whole."""
-    text = json.dumps(value)
-    begun = text[: data.draw(st.integers(1, len(text)))]
-    came = text if repeats else text[len(begun) :]
-    assume(repeats or not (came.startswith(begun) or begun.startswith(came[:width])))
-    before = partials(begun, len(begun))
-
-    result = partials(came, width, begun=begun)
-
-    assert all(is_part(one.value, split(one.open), value) for one in result)
-    for one in before[:1] if result else ():
-        assert len(json.dumps(result[0].value)) >= len(json.dumps(one.value))
-    assert value is None or len(text) > 64 or not came or result[-1].value == value
 
 
 @pytest.mark.parametrize("text", ['{"a": "x\\"y\\\\", "b": [1]}', '["\\\\", "\\\\\\"", 1]'])

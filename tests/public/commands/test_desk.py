@@ -221,9 +221,8 @@ PROBES = (
     " --requests 5 --seed 7",
     " --keywords",
     " --schema item.json",
-    " --prefix",
     " --format json --seed 1",
-    " --keywords --prefix --schema item.json --dry-run",
+    " --keywords --schema item.json --dry-run",
     " --dry-run --format json",
 )
 

@@ -11,7 +11,7 @@ from tests.public.commands.desk import lay_out, lines
 
 LINES = (
     "schema probe --model local --dry-run",
-    "schema probe --model openai:MODEL --keywords --prefix --schema item.json --dry-run",
+    "schema probe --model openai:MODEL --keywords --schema item.json --dry-run",
     "schema probe --model http://192.0.2.1:8000/v1#m --provider vllm --dry-run --format json",
     "tune run set --backend openai --base MODEL --price 3 --dry-run",
     "tune run set --backend local --dry-run",

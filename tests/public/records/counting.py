@@ -22,7 +22,7 @@ CONFIGURATION = (
     "function", "schema_name", "schema_fingerprint", "model", "provider", "strategies", "settings", "version",
     "tuned", "segment",
 )  # fmt: skip
-REPAIRED = {"repaired_lossless", "repaired_lossy", "resumed"}
+REPAIRED = {"repaired_lossless", "repaired_lossy"}
 
 
 def is_validated(outcome):

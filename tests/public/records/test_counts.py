@@ -447,7 +447,7 @@ validated = st.builds(
 )
 lost = st.sampled_from(["call_raised", "cancelled"]).map(lambda code: Failure("transport", code, ""))
 failed = st.fixed_dictionaries({"failure": validated, "form": st.none(), **common})
-forms = st.sampled_from(["clean", "unwrapped", "parsed", "repaired_lossless", "resumed"])
+forms = st.sampled_from(["clean", "unwrapped", "parsed", "repaired_lossless"])
 last = st.one_of(
     st.fixed_dictionaries({"failure": st.none(), "form": forms, **common}),
     failed,

@@ -47,7 +47,7 @@ common |= {
 transport = st.sampled_from(["call_raised", "cancelled"]).map(lambda code: Failure("transport", code, ""))
 raised = st.none() | st.sampled_from(["TimeoutError", "ValueError"])
 failed = st.fixed_dictionaries({"failure": judged, "form": st.none(), **common})
-forms = st.sampled_from(["clean", "unwrapped", "parsed", "repaired_lossless", "resumed"])
+forms = st.sampled_from(["clean", "unwrapped", "parsed", "repaired_lossless"])
 last = st.one_of(
     st.fixed_dictionaries({"failure": st.none(), "form": forms, **common}),
     failed,
@@ -63,7 +63,7 @@ calls = st.fixed_dictionaries(
                 "{}",
                 '{"early_stop":true}',
                 '{"budget":{"max_repeats":6}}',
-                '{"early_stop":true,"goes_on":true}',
+                '{"early_stop":true,"repair":"lossless"}',
             ]
         ),
         "cluster": st.none() | st.sampled_from(["c1", "c2"]),
@@ -102,7 +102,7 @@ def configuration_of(outcome):
     return tuple(getattr(outcome.call, name) for name in CONFIGURATION_COLUMNS)
 
 
-REPAIRED = {"repaired_lossless", "repaired_lossy", "resumed"}
+REPAIRED = {"repaired_lossless", "repaired_lossy"}
 
 
 def ways(outcomes):
@@ -143,28 +143,17 @@ def known_seconds(attempt):
     return None if isnan(attempt.elapsed_s) else attempt.elapsed_s
 
 
-def went_on(outcome, attempt):
-    """Whether it went on with the reply before, which the output limit had cut off."""
-    before = [one for one in outcome.attempts if one.number == attempt.number - 1]
-    if "goes_on" not in outcome.call.settings or not before or before[0].failure is None:
-        return False
-    return (before[0].failure.code, before[0].finish_reason) == ("max_tokens", "length")
-
-
 def lengths(members):
-    """Characters and bytes of stopped replies, and bytes of others, where the settings stop them; as buckets.
-
-    What went on with a cut-off reply is recorded with the bytes of both, and is no reply of its own.
-    """
+    """Characters and bytes of stopped replies, and bytes of others, where the settings stop them; as buckets."""
     known = [
-        (attempt, went_on(outcome, attempt))
+        attempt
         for outcome in members
         if stops_replies(outcome.call.settings)
         for attempt in outcome.attempts
         if attempt.reply is not None and not is_transport(attempt)
     ]
-    stopped = [attempt for attempt, _ in known if attempt.stopped_at is not None]
-    whole = [attempt for attempt, goes_on in known if attempt.stopped_at is None and not goes_on]
+    stopped = [attempt for attempt in known if attempt.stopped_at is not None]
+    whole = [attempt for attempt in known if attempt.stopped_at is None]
     return (
         Counter(bucket(attempt.stopped_at) for attempt in stopped),
         Counter(bucket(len(attempt.reply.encode())) for attempt in stopped),

@@ -88,19 +88,16 @@ def ask(model: Model, schema: Any, prompt: PromptLike, *, output_tokens: int = O
     return ProbeAnswer("kept" if is_kept else "broken", text, reply.usage)
 
 
-def ask_plainly(
-    model: Model, prompt: PromptLike, *, output_tokens: int = OUTPUT_TOKENS, goes_on: bool = False
-) -> ProbeAnswer:
+def ask_plainly(model: Model, prompt: PromptLike, *, output_tokens: int = OUTPUT_TOKENS) -> ProbeAnswer:
     """Ask a model without a schema; `kept` is any reply with a text, which is not clipped.
 
     Args:
         model: Whom.
         prompt: What to ask.
         output_tokens: Limit of the reply.
-        goes_on: Whether to request, in the provider's form, that the model continues the last message.
     """
     schema = Schema.of({}, name="probe")
-    options = options_for(model.provider, "bare", schema, output_tokens=output_tokens, goes_on=goes_on)
+    options = options_for(model.provider, "bare", schema, output_tokens=output_tokens)
     reply = _send(model, prompt, options)
     if isinstance(reply, ProbeAnswer):
         return reply

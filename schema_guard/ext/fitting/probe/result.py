@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from schema_guard.ext.fitting.probe.bisection import SchemaReply
     from schema_guard.ext.fitting.probe.enforcement import Enforcement
     from schema_guard.ext.fitting.probe.keywords import ProbedKeyword
-    from schema_guard.ext.fitting.probe.prefix import ProbedPrefix
 
 __all__ = ["ProbeResult", "probe_as_json", "probe_as_lines"]
 
@@ -42,7 +41,6 @@ class ProbeResult:
         enforcement: Whether schemas are enforced.
         keywords: What was done with each keyword; None where they were not asked.
         schema: Whether the user's schema is taken; None where none was given.
-        prefix: What became of the beginning of a reply; None where it was not asked.
     """
 
     model: str
@@ -51,7 +49,6 @@ class ProbeResult:
     enforcement: Enforcement
     keywords: Sequence[ProbedKeyword] | None = None
     schema: SchemaReply | None = None
-    prefix: ProbedPrefix | None = None
 
     @property
     def status(self) -> int:
@@ -70,17 +67,6 @@ def probe_as_lines(result: ProbeResult) -> Iterator[str]:
         yield from _schema(result.schema)
     if result.keywords is not None:
         yield from _keywords(result.keywords)
-    if result.prefix is not None:
-        yield f"a reply that is begun for the model: {_PREFIX[result.prefix.does]}"
-
-
-_PREFIX = {
-    "continued": "the reply goes on where the beginning ends",
-    "repeated": "the reply goes on, and gives the beginning again",
-    "ignored": "the model begins anew",
-    "refused": "refused",
-    "unknown": "not known, the reply cannot be judged",
-}
 
 
 def _schema(schema: SchemaReply) -> Iterator[str]:
@@ -185,5 +171,4 @@ def probe_as_json(result: ProbeResult) -> dict[str, Any]:
                 "is_missed": schema.refused.is_missed,
             },
         },
-        "prefix": None if result.prefix is None else result.prefix.does,
     }

@@ -117,7 +117,6 @@ class Rules:
         requires_all: Every property has to be required.
         requires_object: The root has to be an object.
         is_cautious: What is only likely to be refused is not sent either.
-        goes_on: Whether a server was seen to go on with a reply that was begun for it; False where nobody looked.
     """
 
     name: str
@@ -134,7 +133,6 @@ class Rules:
     requires_all: bool = False
     requires_object: bool = False
     is_cautious: bool = False
-    goes_on: bool = False
 
     def named(self, name: str) -> Rule | Rules:
         """Give the rule of that name, for its evidence; the table itself for a keyword that no rule names."""

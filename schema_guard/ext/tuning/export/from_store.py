@@ -184,7 +184,6 @@ def _flaw(call: StoredCall, schema: Schema[Any], settings: ExportSettings) -> st
             last["form"] == "repaired_lossy",
             "its reply was repaired lossily: a part of the answer is the repair's",
         ),
-        (last["form"] == "resumed", "its reply was cut off, and continued by another attempt"),
         (last["stopped_at"] is not None, "its reply was stopped early"),
         (last["gateway_repaired"], "its reply may have been repaired by a gateway before it came"),
         (

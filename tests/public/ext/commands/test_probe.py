@@ -129,7 +129,7 @@ def test_the_result_is_written_for_its_owner_and_read_by_lint(capsys, tmp_path, 
     with serve(
         EnforcingModel(ignores=["multipleOf"], refuses=["contains", "pattern", "if", "oneOf"])
     ) as server:
-        wanted = ("--keywords", "--prefix", "--output", "rules.json")
+        wanted = ("--keywords", "--output", "rules.json")
         _, out, _ = run(capsys, "schema", "probe", "--model", f"{server.openai_url}#m", "--yes", *wanted)
     text = (tmp_path / "rules.json").read_text()
     _, linted, _ = run(capsys, "schema", "lint", "own.json", "--rules", "rules.json")
