@@ -2,8 +2,9 @@
 
     python benchmarks/recorders_asking_again.py instructor > benchmarks/results/DATE-recorders-instructor.txt
     python benchmarks/recorders_asking_again.py pydantic_ai > benchmarks/results/DATE-recorders-pydantic-ai.txt
+    python benchmarks/recorders_asking_again.py langchain > benchmarks/results/DATE-recorders-langchain.txt
 
-Each needs the framework in its environment, and openai; the server is on loopback. A hundred calls a way, with replies that
+Each needs the framework in its environment, and openai (langchain: langchain-openai); the server is on loopback. A hundred calls a way, with replies that
 are right, wrong, prose and cut off in an order that a seed fixes: how often each call asked is what the server saw, and
 what each reply was worth is known before it is sent.
 """
@@ -167,10 +168,63 @@ def of_pydantic_ai() -> dict[str, tuple[Callable[[str, Kept], Ask], bool]]:  # n
     }
 
 
+def of_langchain() -> dict[str, tuple[Callable[[str, Kept], Ask], bool]]:
+    """Return the ways of LangChain and its agents, and whether each is told its tokens."""
+    from langchain.agents import create_agent, middleware
+    from langchain.agents.structured_output import ProviderStrategy, ToolStrategy
+    from langchain_openai import ChatOpenAI
+
+    from schema_guard.ext.recorders.langchain import LangChainRecorder
+    from tests.ext.recorders import test_langchain_agents as ways
+
+    def model(url: str) -> Any:
+        return ChatOpenAI(model="model-x", api_key="k", base_url=url, max_retries=0, stream_usage=True)
+
+    def agent(url: str, strategy: Any) -> Any:
+        limit = middleware.ModelCallLimitMiddleware(run_limit=3, exit_behavior="error")
+        again = middleware.ModelRetryMiddleware(max_retries=2, initial_delay=0.0, jitter=False)
+        chosen = [limit] if strategy is ToolStrategy else [again]
+        return create_agent(model(url), [], response_format=strategy(Invoice), middleware=chosen)
+
+    def by_agent(strategy: Any, call: Any) -> Callable[[str, Kept], Ask]:
+        def make(url: str, kept: Kept) -> Ask:
+            made, config = agent(url, strategy), {"callbacks": [LangChainRecorder(store=kept)]}
+            return lambda text: call(made, config, {"messages": [("user", text)]})
+
+        return make
+
+    def by_chain(again: Callable[[Any], Any], call: Any) -> Callable[[str, Kept], Ask]:
+        def make(url: str, kept: Kept) -> Ask:
+            structured = model(url).with_structured_output(Invoice, method="function_calling")
+            config = {"callbacks": [LangChainRecorder(store=kept)]}
+            return lambda text: call(again(structured), config, text)
+
+        return make
+
+    def retried(chain: Any) -> Any:
+        return chain.with_retry(stop_after_attempt=3, wait_exponential_jitter=False)
+
+    calls = {"invoke": ways.whole, "ainvoke": ways.awaited, "stream": ways.streamed}
+    streams = {"stream, messages": ways.messages_streamed, "astream": ways.streamed_async}
+    agents = {
+        f"agent, {strategy.__name__}, {name}": (by_agent(strategy, call), True)
+        for strategy in (ToolStrategy, ProviderStrategy)
+        for name, call in (calls | streams).items()
+    }
+    chains = {"with_retry": retried, "with_fallbacks": lambda chain: chain.with_fallbacks([chain, chain])}
+    return agents | {
+        f"{how}, {name}": (by_chain(again, calls[name]), True)
+        for how, again in chains.items()
+        for name in ("invoke", "ainvoke")
+    }
+
+
 def main(framework: str) -> None:
     """Print a line for each way of calling."""
     warnings.simplefilter("ignore")
-    ways = {"instructor": of_instructor, "pydantic_ai": of_pydantic_ai}[framework]()
+    ways = {"instructor": of_instructor, "pydantic_ai": of_pydantic_ai, "langchain": of_langchain}[
+        framework
+    ]()
     print(f"{framework}: {CALLS} calls a way, up to three attempts each, by what the server answered\n")
     print(f"{'':<42} attempts          valid calls")
     print(

@@ -27,9 +27,10 @@ from schema_guard.ext.recorders.recording import MOST_OPEN, Recording
 from schema_guard.ext.recorders.requests import Requested, options_of, requested
 from schema_guard.ext.recorders.tool_turns import ToolTurn
 from schema_guard.locks import fork_safe_lock
-from schema_guard.providers.fields import field, first, items
+from schema_guard.providers.dialects.dialect import with_field
+from schema_guard.providers.fields import as_json, field, first, items
 from schema_guard.providers.options import PROVIDER_OPTIONS
-from schema_guard.received.replies import Reply
+from schema_guard.received.replies import Reply, read
 from schema_guard.received.traceback_reply import frames_of
 from schema_guard.settings import UNSET, Unset
 from schema_guard.values import Failure
@@ -150,6 +151,9 @@ class HandlerOfEvents:
         with self._runs.recording.safely():
             self._runs.model_began(run_id, parent_run_id, messages[0], more)
 
+    def on_llm_new_token(self, token: Any, *, run_id: Any, **more: Any) -> None:
+        self._runs.streamed(run_id)
+
     def on_llm_end(self, response: Any, *, run_id: Any, **more: Any) -> None:
         with self._runs.recording.safely():
             self._runs.model_ended(run_id, response)
@@ -185,6 +189,7 @@ class ModelRuns:
         self._lock = fork_safe_lock()
         self._tree = RunTree()
         self._models: OrderedDict[Any, _Running] = OrderedDict()
+        self._streams: set[Any] = set()
 
     def run_began(self, run_id: Any, parent_id: Any, name: Any, tags: Any) -> None:
         """Take the begin of a chain or a tool."""
@@ -247,10 +252,17 @@ class ModelRuns:
         if call is not None:
             call.begin(messages, model)
 
+    def streamed(self, run_id: Any) -> None:
+        """Note that a model's reply is a stream."""
+        if run_id in self._models:
+            self._streams.add(run_id)
+
     def model_ended(self, run_id: Any, response: Any) -> None:
         """Take a model's reply."""
+        is_stream = run_id in self._streams
         call, turn, parent_id = self._pop(run_id)
         message = _message(response)
+        reply = _as_cut_off(message) if is_stream else message
         usage = field(message, "usage_metadata")
         if isinstance(usage, dict) and usage.get("total_cost") == 0:
             if call is not None or turn is not None:
@@ -258,12 +270,12 @@ class ModelRuns:
         else:
             calls = field(message, "tool_calls") or field(message, "invalid_tool_calls")
             if turn is not None and (call is None or calls):
-                turn.take(message)
+                turn.take(reply, message)
             if call is not None and call.request.tools and calls:
                 # It may answer in the format, and has chosen to call a tool.
                 self.recording.count("tool_turns")
             elif call is not None:
-                call.end(message)
+                call.end(message, reply=reply)
         self._wait(call, turn, parent_id)
 
     def model_failed(self, run_id: Any, error: BaseException, response: Any) -> None:
@@ -302,6 +314,7 @@ class ModelRuns:
     def _pop(self, run_id: Any) -> _Running:
         with self._lock:
             running = self._models.pop(run_id, _Running(None, None, None))
+            self._streams.discard(run_id)
         for one in running[:2]:
             if one is not None:
                 one.leave()
@@ -346,6 +359,16 @@ def _requested_format(sent: Mapping[str, Any], options: Mapping[str, Any], provi
 
 def _message(response: Any) -> Any:
     return field(first(first(field(response, "generations"))), "message")
+
+
+def _as_cut_off(message: Any) -> Any:
+    """Return a streamed message with its last tool call as the output limit cut it off: LangChain closes the arguments."""
+    calls = items(field(message, "tool_calls"))
+    if not calls or items(field(message, "tool_call_chunks")) or read(message).finish_reason != "length":
+        return message
+    last = {**calls[-1], "args": (as_json(calls[-1]["args"]) or "").rstrip("}]")}
+    invalid = [*items(field(message, "invalid_tool_calls")), last]
+    return with_field(with_field(message, "tool_calls", calls[:-1]), "invalid_tool_calls", invalid)
 
 
 def _has_content(message: Any) -> bool:

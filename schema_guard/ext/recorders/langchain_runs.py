@@ -221,12 +221,13 @@ class PendingCall:
         return self.reply is not None and self.opened.is_failed() and is_in(self.reply, messages)
 
     def begin(self, messages: Sequence[Any], model: str | None) -> None:
-        """Begin an attempt; one before it whose reply was not seen is none."""
+        """Begin an attempt; one before it that was not answered is none."""
         last = self.opened.last
         asked = [_compared(message) for message in messages]
-        if last is not None and last.reply is None:
+        error = None if last is None or last.reply is not None else last.exception
+        if error is not None and not self.is_about_format(error):
             self.opened.replace_last()
-        elif last is not None and asked in self._asked:
+        elif last is not None and last.exception is None and asked in self._asked:
             # A node of an agent that asks the same again has refused the reply.
             self._refuse(AgentRefusal())
         self._asked.append(asked)

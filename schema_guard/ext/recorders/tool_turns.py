@@ -164,7 +164,7 @@ class ToolTurn:
     """The turns of tools that follow each other, each to correct the one before: inner recorders leave them to it.
 
     Attributes:
-        reply: The last one; None before the first.
+        reply: The message of the last one; None before the first.
     """
 
     def __init__(self, recording: Recording, known: dict[str, Any]) -> None:
@@ -188,9 +188,9 @@ class ToolTurn:
         if current_tools.get() is self._names:
             current_tools.set(self._outer)
 
-    def take(self, reply: object) -> None:
-        """Take the reply of the turn."""
-        self.reply, elapsed_s = reply, perf_counter() - self._began
+    def take(self, reply: object, message: object) -> None:
+        """Take the reply of the turn, and the message that the next request sends of it."""
+        self.reply, elapsed_s = message, perf_counter() - self._began
         answer = read(reply)
         answer = answer._replace(model=answer.model or self._model)
         self._turns.take_reply(reply, self._tools, answer, elapsed_s, where=self._facts["where"])

@@ -19,7 +19,7 @@ import langchain.agents.middleware  # noqa: E402 - after the skip
 from langchain.agents.structured_output import ProviderStrategy, ToolStrategy  # noqa: E402
 from langchain_core.runnables import RunnableLambda, RunnableSequence, chain  # noqa: E402
 from langgraph.graph import END, START, MessagesState, StateGraph  # noqa: E402
-from pydantic import field_validator  # noqa: E402
+from pydantic import BaseModel, field_validator  # noqa: E402
 
 from schema_guard.ext.recorders.langchain import LangChainRecorder  # noqa: E402
 
@@ -300,6 +300,32 @@ def test_what_a_validator_of_the_agent_refuses_is_no_valid_attempt(kept, config)
         whole(reader(server.openai_url, schema=Small), config)
 
     assert attempts(kept) == [["refused", None]]
+
+
+class Order(BaseModel):
+    """An order, all of whose fields have defaults."""
+
+    number: str = ""
+    items: list[str] = []
+
+
+def note(number: str = "") -> str:
+    """Note a number."""
+    return number
+
+
+@pytest.mark.parametrize("tools", [(), (note,)])
+def test_a_streamed_call_that_was_cut_off_is_not_valid(kept, config, tools):
+    """LangChain closes its arguments, and a schema without required fields has nothing against them."""
+    chunks = ['{"number": "A', "-7"]
+    strategy = None if tools else ToolStrategy
+    with serve(
+        [{"chunks": chunks, "finish_reason": "length"}, "done"], faults=["half_tool_call", None]
+    ) as server:
+        agent = reader(server.openai_url, strategy=strategy, schema=Order, tools=tools)
+        attempt(messages_streamed, agent, config)
+
+    assert [one.attempts[0].failure.kind for one in kept] == ["truncation"]
 
 
 def test_an_agent_that_gives_up_has_failed(kept, config):
