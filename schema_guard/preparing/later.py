@@ -21,7 +21,7 @@ from schema_guard.text import clip
 if TYPE_CHECKING:
     from schema_guard.strategies import Step
 
-__all__ = ["LaterPrepared", "Version", "resolved_annotation", "return_annotation"]
+__all__ = ["LaterPrepared", "Version", "check_annotation", "resolved_annotation", "return_annotation"]
 
 
 class Version:
@@ -94,6 +94,26 @@ def return_annotation(function: Any) -> Any:
             f"{name_of(function)}: guard has no schema: expected @guard(Invoice), or a return annotation that is one"
         )
     return annotation
+
+
+def check_annotation(function: Any) -> None:
+    """Raise if a function is annotated to return a value that guard cannot read.
+
+    Raises:
+        InvalidArgument: It is; the message has the code to return instead.
+    """
+    annotation = _written(function)
+    if annotation is Any:
+        return
+    from schema_guard.received.advice import advice_for_class  # most functions have no annotation
+
+    code = advice_for_class(annotation)
+    if code is not None:
+        named = annotation if isinstance(annotation, str) else annotation.__name__
+        raise InvalidArgument(
+            f"{name_of(function)}: guard cannot read the annotated return type {clip(repr(named))}: return {code} "
+            "instead of the value"
+        )
 
 
 def resolved_annotation(function: Any) -> Any:

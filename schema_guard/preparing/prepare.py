@@ -16,7 +16,13 @@ from schema_guard.errors import InvalidArgument, InvalidSchema
 from schema_guard.escalation import check_call, is_model, kind_of, models_of
 from schema_guard.limits import Limits
 from schema_guard.preparing.costs import prices_of
-from schema_guard.preparing.later import LaterPrepared, Version, resolved_annotation, return_annotation
+from schema_guard.preparing.later import (
+    LaterPrepared,
+    Version,
+    check_annotation,
+    resolved_annotation,
+    return_annotation,
+)
 from schema_guard.preparing.names import recorded_name
 from schema_guard.preparing.parameters import BY_ITS_NAME, ParameterNames
 from schema_guard.preparing.settings_text import adapters_of, settings_text
@@ -246,6 +252,8 @@ def _layout(shape: Shape, model: Any) -> Layout:
 
 
 def _shape(settings: Settings[Any, Any], function: Any) -> Shape:
+    if not settings.observe:
+        check_annotation(function)
     names = (settings.params.instructions, settings.params.feedback, settings.params.options)
     return shape_of(
         function,

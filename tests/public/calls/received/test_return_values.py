@@ -365,7 +365,7 @@ def test_a_bad_status_is_the_providers():
 def test_a_body_that_was_not_read_is_left_alone():
     """A raw response whose body has not come is not read: that is the caller's to do."""
     outcome = None
-    with pytest.raises(ValueError, match=r"return its await \.parse\(\)"):
+    with pytest.raises(ValueError, match=r"return value\.parse\(\)"):
         outcome = outcome_of(TOTAL, Raw(CHAT, is_read=False))
 
     assert outcome is None
