@@ -188,9 +188,10 @@ class ToolTurn:
         if current_tools.get() is self._names:
             current_tools.set(self._outer)
 
-    def take(self, reply: object, message: object) -> None:
-        """Take the reply of the turn, and the message that the next request sends of it."""
-        self.reply, elapsed_s = message, perf_counter() - self._began
+    def take(self, reply: object, message: object = None) -> None:
+        """Take the reply of the turn, and the message that the next request sends of it, if that is another object."""
+        elapsed_s = perf_counter() - self._began
+        self.reply = reply if message is None else message
         answer = read(reply)
         answer = answer._replace(model=answer.model or self._model)
         self._turns.take_reply(reply, self._tools, answer, elapsed_s, where=self._facts["where"])
