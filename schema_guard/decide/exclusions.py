@@ -16,7 +16,16 @@ from schema_guard.text import clip
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["CAUSES", "Cause", "ExcludedCalls", "Unexplained", "cause_of", "unexplained", "ways_of"]
+__all__ = [
+    "CAUSES",
+    "FEWEST_UNKNOWN",
+    "Cause",
+    "ExcludedCalls",
+    "Unexplained",
+    "cause_of",
+    "unexplained",
+    "ways_of",
+]
 
 Cause: TypeAlias = Literal["provider", "caller", "expected", "unknown"]
 
@@ -28,8 +37,8 @@ CAUSES: dict[str, Cause] = {
 }
 """Whose fault a failure code of the kind `transport` is; of every other code that is unknown."""
 
-# Fewer than these may be bad luck.
-_FEWEST_UNKNOWN = 5
+FEWEST_UNKNOWN = 5
+"""Fewer calls of unknown cause may be bad luck."""
 
 _NO_REPLY = "no_reply"
 _NAMELESS = "an exception whose type is not recorded"
@@ -114,7 +123,7 @@ def unexplained(
     unknown = [way for way in ways if way.cause == "unknown"]
     calls = sum(way.calls for way in unknown)
     of = judged + sum(way.calls for way in ways)
-    if calls < _FEWEST_UNKNOWN or calls <= target * of:
+    if calls < FEWEST_UNKNOWN or calls <= target * of:
         return None
     named: Counter[str] = Counter()
     for way in unknown:

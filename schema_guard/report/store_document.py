@@ -26,6 +26,7 @@ from schema_guard.report.words import (
     CAUSES,
     RECORDED,
     bounded,
+    excluded_cell,
     failing,
     moment,
     readable,
@@ -208,18 +209,19 @@ def _row(configuration: Configuration, *, is_marked: bool) -> tuple[str, ...]:
     rates = (configuration.valid_first_time, configuration.fixed_by_retry, configuration.failed)
     traffic = (_traffic(configuration),) if is_marked else ()
     clean = PARSED if _is_parsed(configuration) else bounded(configuration.clean)
-    return str(configuration.calls), clean, *map(bounded, rates), _excluded(configuration), *traffic
+    return (
+        str(configuration.calls),
+        clean,
+        *map(bounded, rates),
+        excluded_cell(configuration.excluded),
+        *traffic,
+    )
 
 
 def _unexplained(configuration: Configuration) -> Unexplained | None:
     """Return the calls of unknown cause, unless they are few."""
     excluded = ((way.code, way.exception, way.calls) for way in configuration.excluded)
     return unexplained(excluded, configuration.calls, 0.0)
-
-
-def _excluded(configuration: Configuration) -> str:
-    unknown = _unexplained(configuration)
-    return f"{configuration.transport}" + (f" ({unknown.calls} unknown)" if unknown else "")
 
 
 def _is_parsed(configuration: Configuration) -> bool:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from schema_guard.decide.explanation.uses import STOP
 from schema_guard.report.decision.words import missed, share
 from schema_guard.report.document import Document, Section, Table, Tone
-from schema_guard.report.words import NO_DATA
+from schema_guard.report.words import NO_DATA, excluded_cell
 from schema_guard.text import interval, percent
 
 if TYPE_CHECKING:
@@ -125,8 +125,8 @@ def _fault_texts(entry: Watched) -> list[str]:
 
 def _row(entry: Watched) -> tuple[str, ...]:
     rate = NO_DATA if entry.rate is None else percent(entry.rate)
-    excluded = sum(calls.calls for calls in entry.excluded)
-    counts = (f"{entry.k:g}", f"{entry.n:,}", rate, interval(entry.lower, entry.upper), f"{excluded:,}")
+    bounds = interval(entry.lower, entry.upper)
+    counts = (f"{entry.k:g}", f"{entry.n:,}", rate, bounds, excluded_cell(entry.excluded))
     return (entry.schema, entry.function, entry.configuration, *counts, _state(entry))
 
 

@@ -6,13 +6,16 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from schema_guard.decide.exclusions import FEWEST_UNKNOWN
 from schema_guard.pointer import pointer
 from schema_guard.text import clip
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from schema_guard.decide.exclusions import ExcludedCalls
     from schema_guard.decide.failing_places import FailingPlace
+    from schema_guard.report.figures import ExcludedFigures
     from schema_guard.stats import Rate
 
 NO_DATA = "no data"
@@ -81,6 +84,19 @@ def bounded(rate: Rate) -> str:
     if rate.rate is None or rate.lower is None or rate.upper is None:
         return share(rate.rate)
     return f"{share(rate.rate)} [{share(rate.lower)}, {share(rate.upper)}]"
+
+
+def excluded_cell(ways: Iterable[ExcludedFigures | ExcludedCalls]) -> str:
+    """Write a number of excluded calls, and how many of them have an unknown cause, from five on.
+
+    >>> from schema_guard.decide.exclusions import ExcludedCalls
+    >>> excluded_cell([ExcludedCalls("call_raised", "KeyError", 7), ExcludedCalls("expected", None, 2)])
+    '9 (7 unknown)'
+    """
+    listed = list(ways)
+    unknown = sum(way.calls for way in listed if way.cause == "unknown")
+    calls = f"{sum(way.calls for way in listed):,}"
+    return calls if unknown < FEWEST_UNKNOWN else f"{calls} ({unknown:,} unknown)"
 
 
 def points(difference: float | None, lower: float, upper: float) -> str:
