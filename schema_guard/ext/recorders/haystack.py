@@ -177,7 +177,7 @@ class _Span:
     def set_content_tag(self, key: str, value: Any) -> None:
         """Take what a generator gets and returns, and pass it on."""
         with self._spans.recording.safely():
-            if key.endswith(".input") and isinstance(value, dict) and _is_generator(self._component):
+            if key.endswith(".input") and isinstance(value, dict) and self._is_request():
                 self._ask(value)
             elif key.endswith(".output") and self.asked is not None:
                 asked, self.asked = self.asked, None
@@ -192,6 +192,14 @@ class _Span:
         elif asked is not None:
             self._spans.answer(asked, None, None, error)
         self._spans.end(self, error)
+
+    def _is_request(self) -> bool:
+        """Return whether a generator runs in the span: a pipeline runs other components too."""
+        name = type(self._component).__name__
+        return self._operation in ("haystack.chat_generator.run", "haystack.agent.step.llm") or (
+            self._operation == "haystack.component.run"
+            and (name.endswith("ChatGenerator") or hasattr(self._component, "generation_kwargs"))
+        )
 
     def _ask(self, inputs: Mapping[str, Any]) -> None:
         around = self.around
@@ -236,12 +244,6 @@ def _variable(name: str) -> Any:
         if frame is not None and package.startswith(_PACKAGES) and name in frame.f_locals:
             return frame.f_locals[name]
     return None
-
-
-def _is_generator(component: Any) -> bool:
-    return (
-        component is not None and type(component).__name__.endswith("Generator") and hasattr(component, "run")
-    )
 
 
 def _validated(pipeline: Any, data: Mapping[str, Any]) -> dict[str, Any]:

@@ -233,7 +233,13 @@ class _Calls:
     def noted(self, event: Any) -> None:
         """Take a piece or the end of a stream."""
         kind = type(event).__name__
-        if kind == "LLMStructuredPredictStartEvent" and isinstance(event.output_cls, type):
+        with self._lock:
+            span = self._spans.get(event.span_id or "", _Span())
+        if (
+            kind == "LLMStructuredPredictStartEvent"
+            and isinstance(event.output_cls, type)
+            and not span.filled
+        ):
             _streamed.set(_Filled(event.output_cls))
         with self._lock:
             running = self._models.get(event.span_id) if event.span_id not in self._spans else None

@@ -130,6 +130,11 @@ def responses(server):
     return lambda: run(pipeline)
 
 
+def embedded(server):
+    pipeline = pipeline_of(haystack.LLM(chat_generator=formatted(server), user_prompt="{{query}}"))
+    return lambda: pipeline.run({"llm": {"query": "Read this invoice."}})
+
+
 def agent(server):
     agent = Agent(chat_generator=formatted(server))
     return lambda: agent.run(messages=MESSAGES)
@@ -144,6 +149,7 @@ WAYS = {
     "async streamed": streamed_async,
     "Responses API": responses,
     "agent": agent,
+    "LLM component": embedded,
 }
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import os
+from functools import partial
 
 import pytest
 
@@ -65,65 +66,54 @@ def by_tool(server):
 # The ways to fill a class: each takes the server, and returns a function that calls a model.
 
 
-def predict(make):
-    return lambda server: lambda: make(server).structured_predict(Invoice, PROMPT)
+def sync(call):
+    """Return a way that calls one model again and again."""
+
+    def way(server, make=model):
+        llm = make(server)
+        return lambda: call(llm)
+
+    return way
 
 
-def apredict(make):
-    return lambda server: lambda: make(server).astructured_predict(Invoice, PROMPT)
+def awaited(call):
+    """Return a way that makes a model for each call, because its client belongs to an event loop."""
+    return lambda server, make=model: lambda: call(make(server))
 
 
-def stream_predict(make):
-    return lambda server: lambda: list(make(server).stream_structured_predict(Invoice, PROMPT))
+predict = sync(lambda llm: llm.structured_predict(Invoice, PROMPT))
+apredict = awaited(lambda llm: llm.astructured_predict(Invoice, PROMPT))
+stream_predict = sync(lambda llm: list(llm.stream_structured_predict(Invoice, PROMPT)))
 
 
-def astream_predict(make):
-    async def drain(server):
-        return [one async for one in await make(server).astream_structured_predict(Invoice, PROMPT)]
-
-    return lambda server: lambda: drain(server)
+@awaited
+async def astream_predict(llm):
+    return [one async for one in await llm.astream_structured_predict(Invoice, PROMPT)]
 
 
-def structured_chat(server):
-    return lambda: model(server).as_structured_llm(Invoice).chat(MESSAGES)
+structured_chat = sync(lambda llm: llm.as_structured_llm(Invoice).chat(MESSAGES))
+chat = sync(lambda llm: llm.chat(MESSAGES, response_format=FORMAT))
+stream_chat = sync(lambda llm: list(llm.stream_chat(MESSAGES, response_format=FORMAT)))
+complete = sync(lambda llm: llm.complete("Read this invoice.", response_format=FORMAT))
 
 
-def text_program(server):
-    return LLMTextCompletionProgram.from_defaults(
-        output_cls=Invoice, llm=model(server), prompt_template_str="Read this invoice."
-    )
-
-
-def tool_program(server):
-    return FunctionCallingProgram.from_defaults(
-        output_cls=Invoice, llm=model(server), prompt_template_str="Read this invoice."
-    )
-
-
-def chat(server):
-    return lambda: model(server).chat(MESSAGES, response_format=FORMAT)
-
-
-def stream_chat(server):
-    return lambda: list(model(server).stream_chat(MESSAGES, response_format=FORMAT))
-
-
-def complete(server):
-    return lambda: model(server).complete("Read this invoice.", response_format=FORMAT)
+def program(kind):
+    made = {"output_cls": Invoice, "prompt_template_str": "Read this invoice."}
+    return lambda server: kind.from_defaults(llm=model(server), **made)
 
 
 WAYS = {
-    "by the schema": (predict(model), "strict_schema"),
-    "by the schema, async": (apredict(model), "strict_schema"),
-    "by the schema, streamed": (stream_predict(model), "strict_schema"),
-    "by the schema, async streamed": (astream_predict(model), "strict_schema"),
-    "by a tool": (predict(by_tool), "tool_call"),
-    "by a tool, async": (apredict(by_tool), "tool_call"),
-    "by a tool, streamed": (stream_predict(by_tool), "tool_call"),
-    "by a tool, async streamed": (astream_predict(by_tool), "tool_call"),
+    "by the schema": (predict, "strict_schema"),
+    "by the schema, async": (apredict, "strict_schema"),
+    "by the schema, streamed": (stream_predict, "strict_schema"),
+    "by the schema, async streamed": (astream_predict, "strict_schema"),
+    "by a tool": (partial(predict, make=by_tool), "tool_call"),
+    "by a tool, async": (partial(apredict, make=by_tool), "tool_call"),
+    "by a tool, streamed": (partial(stream_predict, make=by_tool), "tool_call"),
+    "by a tool, async streamed": (partial(astream_predict, make=by_tool), "tool_call"),
     "structured chat": (structured_chat, "strict_schema"),
-    "program by text": (text_program, "system_prompt"),
-    "program by a tool": (tool_program, "tool_call"),
+    "program by text": (program(LLMTextCompletionProgram), "system_prompt"),
+    "program by a tool": (program(FunctionCallingProgram), "tool_call"),
     "chat": (chat, "strict_schema"),
     "chat, streamed": (stream_chat, "strict_schema"),
     "complete": (complete, "strict_schema"),
@@ -160,7 +150,7 @@ def test_the_recorded_rate_is_the_true_one(kept, way, strategy):
 def test_a_provider_that_was_not_reached_is_excluded(kept):
     """Its error is transport, and reaches the caller."""
     with serving([RIGHT], faults="http_503") as server:
-        call_each(predict(model)(server), MANY)
+        call_each(predict(server), MANY)
 
     assert kinds(kept) == ["transport"] * MANY
 
@@ -188,6 +178,31 @@ def test_a_stream_that_nobody_reads_hides_no_other_call(kept):
         gc.collect()
 
     assert kinds(kept) == [None]
+
+
+def test_calls_at_the_same_time_are_told_apart(kept):
+    """Each has its own reply."""
+
+    async def gather(llm):
+        calls = [llm.astructured_predict(Invoice, PROMPT) for _ in range(2 * MANY)]
+        await asyncio.gather(*calls, return_exceptions=True)
+
+    with serving(HALVES) as server:
+        asyncio.run(gather(model(server)))
+
+    assert sorted(kinds(kept), key=str) == sorted(TRUTH, key=str)
+
+
+def test_a_call_that_is_cancelled_is_excluded(kept):
+    """Nobody knows the reply."""
+
+    async def give_up(llm):
+        await asyncio.wait_for(llm.astructured_predict(Invoice, PROMPT), 0.2)
+
+    with serving([{"reply": RIGHT, "delay_s": 1.0}]) as server:
+        call_each(lambda: give_up(model(server)), 1)
+
+    assert [one.failure.code for one in kept] == ["cancelled"]
 
 
 # Names.
