@@ -18,8 +18,10 @@ from schema_guard.text import clip, did_you_mean
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-StepStatus: TypeAlias = Literal["not_applicable", "declined"]
-_STATUSES = ("not_applicable", "declined")
+StepStatus: TypeAlias = Literal["not_applicable", "declined", "started"]
+_STATUSES = ("not_applicable", "declined", "started")
+TUNING = "tuning"
+"""The step of a tuning job."""
 
 
 class DeclaredStep(NamedTuple):
@@ -27,8 +29,8 @@ class DeclaredStep(NamedTuple):
 
     Attributes:
         step: Its name, as it was given.
-        status: `"not_applicable"`, it cannot be tried, or `"declined"`, it is not wanted.
-        reason: Why, in the words of whoever declared it.
+        status: `"not_applicable"`, it cannot be tried, or `"declined"`, it is not wanted. `"started"` for a tuning job.
+        reason: Why, in the words of whoever declared it. The host, the base model, and the id of a job.
         at: When, in seconds since the epoch, UTC.
         function: For which function; None for the schema's only one.
     """

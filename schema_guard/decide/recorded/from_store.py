@@ -44,7 +44,7 @@ from schema_guard.decide.recorded.router_calls import (
     with_fallback_prompts,
 )
 from schema_guard.decide.recorded.strategies import Gathering, strategy_of
-from schema_guard.decide.recorded.tuners import with_recorded_model
+from schema_guard.decide.recorded.tuners import tunings, with_recorded_model
 from schema_guard.decide.recorded.weeks import WeekSettings, time_zone
 from schema_guard.errors import InvalidArgument
 from schema_guard.prices.sizes import Sizes, sizes_of
@@ -335,6 +335,7 @@ def _add_extra_evidence(
         evidence.get("feasibility") or {},
         (model_of, used[0]),
         reading.store.configurations(),
+        tunings(reading.store),
         evidence["day"],
         reading.notes,
     )

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Facts of a store about tuning: the base model, and whether the account called a tuned model within 60 days.
+"""Facts of a store about tuning: the base model, and whether the account tuned or called a tuned model within 60 days.
 
-Rules: given facts replace recorded ones. Without a recent call, `active_tuner` stays unknown: other programs can use the
+Rules: given facts replace recorded ones. Without a recent job or call, `active_tuner` stays unknown: other programs can use the
 same account.
 """
 
@@ -14,21 +14,32 @@ from typing import TYPE_CHECKING, Any
 from schema_guard.configuration.model_names import is_tuned
 from schema_guard.decide.recorded.configurations import last_call
 from schema_guard.prices.tuning import closing_of
+from schema_guard.records.declarations import TUNING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from schema_guard.decide.recorded.configurations import RecordedConfiguration
-    from schema_guard.records import ConfigurationCounts
+    from schema_guard.records import ConfigurationCounts, DeclaredStep, Store
 
+_OPENAI = "openai "
 _ACTIVE_S = 60 * 86_400.0
 _DAY_S = 86_400.0
+
+
+def tunings(store: Store) -> list[DeclaredStep]:
+    """Return the tuning jobs of a store, of all schemas."""
+    with store.backend.reading() as snapshot:
+        return [
+            one for declared in snapshot.every_declaration() for one in declared.steps if one.step == TUNING
+        ]
 
 
 def with_recorded_model(
     feasibility: Any,
     candidates: Sequence[RecordedConfiguration],
     calls: Iterable[ConfigurationCounts],
+    jobs: Iterable[DeclaredStep],
     day: Any,
     notes: list[str],
 ) -> Any:
@@ -38,6 +49,7 @@ def with_recorded_model(
         feasibility: The given facts.
         candidates: Configurations whose model can be the base model, the first choice first.
         calls: All rows of the store.
+        jobs: All tuning jobs of the store.
         day: The day of the decision, in ISO format.
         notes: Receive each fact that was filled in.
     """
@@ -50,17 +62,25 @@ def with_recorded_model(
         if known is not None:
             filled["base_model"] = known
             notes.append(f"the base model of a tuning is taken from the recorded calls: {known}")
-    if filled.get("active_tuner") is None and (model := _recently_tuned(calls, day)) is not None:
+    if filled.get("active_tuner") is None and (proof := _recent_tuning(calls, jobs, day)) is not None:
         filled["active_tuner"] = True
-        notes.append(f"the store has calls of {model} within 60 days: the account is an active tuner")
+        notes.append(f"the store has {proof} within 60 days: the account is an active tuner")
     return filled
 
 
-def _recently_tuned(calls: Iterable[ConfigurationCounts], day: Any) -> str | None:
-    """Return a model of OpenAI that was tuned and called in the 60 days before the end of a day."""
+def _recent_tuning(
+    calls: Iterable[ConfigurationCounts], jobs: Iterable[DeclaredStep], day: Any
+) -> str | None:
+    """Return the calls of a tuned model, or the job, of OpenAI in the 60 days before the end of a day."""
     try:
         end = datetime.fromisoformat(day).replace(tzinfo=UTC).timestamp() + _DAY_S
     except (TypeError, ValueError):
         return None  # The reader of the evidence reports a wrong day.
-    recent = [row.model for row in calls if row.model and end - _ACTIVE_S <= last_call(row) < end]
-    return next((model for model in recent if is_tuned(model)), None)
+    models = [row.model for row in calls if row.model and end - _ACTIVE_S <= last_call(row) < end]
+    called = [f"calls of {model}" for model in models if is_tuned(model)]
+    begun = [
+        f"a tuning job ({one.reason})"
+        for one in jobs
+        if end - _ACTIVE_S <= one.at < end and one.reason.startswith(_OPENAI)
+    ]
+    return next(iter([*called, *begun]), None)

@@ -54,7 +54,7 @@ _FIELDS = {
     "lost_records": {"reason": _TEXT, "attempts": _COUNT, "at": _NUMBER},
     "end": {"attempts": _COUNT},
 }
-_STATUSES = ("not_applicable", "declined")
+_STATUSES = ("not_applicable", "declined", "started")
 
 
 class FileFault(NamedTuple):

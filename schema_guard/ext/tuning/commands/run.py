@@ -13,9 +13,19 @@ import click
 
 from schema_guard.cli.shared.confirming import confirm
 from schema_guard.cli.shared.notes import note
-from schema_guard.cli.shared.options import argument, build_command, option, print_json, shared, takes
+from schema_guard.cli.shared.options import (
+    argument,
+    build_command,
+    existing,
+    option,
+    print_json,
+    shared,
+    takes,
+)
 from schema_guard.cli.shared.progress import one_bar
 from schema_guard.cli.shared.quantities import COUNT, DOLLARS
+from schema_guard.decide.recorded.tuners import tunings
+from schema_guard.errors import SchemaGuardError
 from schema_guard.ext.tuning.jobs.hosts import HOSTS, checked_url, connect_host
 from schema_guard.ext.tuning.jobs.messages import job_as_json, job_lines
 from schema_guard.ext.tuning.jobs.plan import plan_job
@@ -34,6 +44,7 @@ from schema_guard.ext.tuning.jobs.state import (
 from schema_guard.ext.tuning.local.plan import LoraSettings, plan_training
 from schema_guard.ext.tuning.local.training import train
 from schema_guard.ext.tuning.tuned_model import JOB_FILE
+from schema_guard.records.declarations import TUNING
 from schema_guard.text import plural, safe
 
 if TYPE_CHECKING:
@@ -179,7 +190,9 @@ def _there(asked: TuneOptions, directory: Path, yes: bool) -> TuningJob:
             job = load_job(directory)
             if job is not None and not asked.again:
                 asked.fits(job)
-            return _done(asked, directory, job, yes)
+            job = _done(asked, directory, job, yes)
+            _note_in_store(directory, job)
+            return job
     except JobLocked:
         # Who follows it writes down what it sees.
         seen = load_job(directory) if asked.status else None
@@ -247,6 +260,22 @@ def _done(asked: TuneOptions, directory: Path, job: TuningJob | None, yes: bool)
     found = read_set(directory)
     job = _agreed(asked, directory, found, yes) if job is None else job
     return _at_host(asked, directory, job, found)
+
+
+def _note_in_store(directory: Path, job: TuningJob) -> None:
+    """Note a job in the store that the training set is from, because `decide` needs to know that there was one."""
+    id_, origin = job.id_of(START), read_set(directory).origin
+    if id_ is None or origin is None:
+        return
+    text = f"{job.backend} {job.base} {id_}"
+    try:
+        store = existing(origin.store)
+        if text not in [one.reason for one in tunings(store)]:
+            content, function = origin.schema_fingerprint, origin.function
+            store.declare_step(content, TUNING, "started", text, function=function)
+    except (SchemaGuardError, click.ClickException) as error:
+        words = error.format_message() if isinstance(error, click.ClickException) else error
+        _say([f"the job is not noted in a store: {words}; give `decide` feasibility.active_tuner"])
 
 
 def _check_ended(job: TuningJob) -> None:

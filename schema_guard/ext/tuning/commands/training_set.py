@@ -54,10 +54,12 @@ def write_set(sources: Sources, output: str, settings: ExportSettings, store: st
     schema = _named_schema(sources.schema, suite, is_known=sources.function is not None)
     function: str | None = None
     recorded: list[StoredCall] = []
+    url: str | None = None
     if sources.reads_store:
         # Answers to inputs need no recorded calls.
         is_needed = sources.answers is None or sources.function is not None
         found = existing(store) if is_needed else readable(store)
+        url = found.url
         chosen = _chosen(found, sources, schema)
         if chosen is not None:
             function, recorded = chosen.function, _recorded(found, sources, chosen)
@@ -75,7 +77,7 @@ def write_set(sources: Sources, output: str, settings: ExportSettings, store: st
     settings = replace(settings, typed=schema if schema.is_typed else None)
     schema = plain_schema(schema)
     gathered = _gathered(sources, schema, settings, suite, recorded)
-    result = export_set(gathered, schema, output, settings, function=function)
+    result = export_set(gathered, schema, output, settings, function=function, store=url)
     if form == "json":
         print_json(export_as_json(result))
     else:

@@ -80,6 +80,7 @@ def export_set(
     settings: ExportSettings,
     *,
     function: str | None = None,
+    store: str | None = None,
 ) -> ExportResult:
     """Make a training set.
 
@@ -89,6 +90,7 @@ def export_set(
         folder: Where it is written to: a new one, or that of an earlier set.
         settings: How it is made.
         function: Whose calls it is from; None for files alone.
+        store: The URL of the store with these calls. `tune run` notes its job there.
 
     Raises:
         InvalidArgument: The host takes no such form, the shares of the split are none, or the folder is no place for it.
@@ -107,6 +109,7 @@ def export_set(
     every = [row for side in SIDES for row in split.sides[side]]
     to_label = label_next([*gathered.open, *split.open], every)
     manifest = _manifest(split, schema, settings, host, left_out, function=function)
+    manifest["store"] = store
     manifest["notes"] = list(gathered.notes)
     manifest["to_label"] = len(to_label)
     needed = max(settings.min_examples, host.least_rows)

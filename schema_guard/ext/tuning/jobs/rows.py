@@ -29,6 +29,14 @@ TRAIN, VALIDATION = file_of("train"), file_of("validation")
 _MOST_SHOWN = 5
 
 
+class SetOrigin(NamedTuple):
+    """The store, the schema, and the function of the calls of a training set."""
+
+    store: str
+    schema_fingerprint: str
+    function: str | None
+
+
 class TrainingRows(NamedTuple):
     """What a training set holds.
 
@@ -41,6 +49,7 @@ class TrainingRows(NamedTuple):
         form: `sft` or `dpo`.
         schema: Name of the schema; None where the manifest names none.
         has_mark: Whether the file to train on begins with a byte-order mark.
+        origin: The URL of the store with the recorded calls, the schema's fingerprint, and the function; None if it is not known.
         is_counted: Whether it is, by its SHA-256, the file that the manifest was written with; True where the manifest has none.
     """
 
@@ -53,6 +62,7 @@ class TrainingRows(NamedTuple):
     schema: str | None
     has_mark: bool = False
     is_counted: bool = True
+    origin: SetOrigin | None = None
 
 
 def read_set(directory: Path) -> TrainingRows:
@@ -82,7 +92,16 @@ def read_set(directory: Path) -> TrainingRows:
         schema=name,
         has_mark=_begins_with_mark(directory / TRAIN),
         is_counted=is_counted,
+        origin=_origin(manifest),
     )
+
+
+def _origin(manifest: Mapping[str, Any]) -> SetOrigin | None:
+    schema, store, function = (manifest.get(name) for name in ("schema", "store", "function"))
+    content = schema.get("fingerprint") if isinstance(schema, Mapping) else None
+    if not isinstance(store, str) or not isinstance(content, str):
+        return None
+    return SetOrigin(store, content, function if isinstance(function, str) else None)
 
 
 def holds_pairs(directory: Path) -> bool:
