@@ -16,11 +16,12 @@ __all__ = ["advice_for", "advice_for_class"]
 
 _SCALARS: Final = (bool, int, float)
 _TEXTS: Final = ("text", "content", "output_text", "answer")
-# By the names of their classes: streams and runs of pydantic-ai, and streams of mirascope.
+# By the names of their classes: streams and runs of pydantic-ai, and streams of openai-agents and mirascope.
 _BY_CLASS: Final = {
     "StreamedRunResult": "await value.get_output()",
     "StreamedRunResultSync": "value.get_output()",
     "AgentRun": "value.result",
+    "RunResultStreaming": "value.stream_events()",
     "StreamResponse": "value.text_stream()",
     "AsyncStreamResponse": "value.text_stream()",
 }

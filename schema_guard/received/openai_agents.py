@@ -25,6 +25,9 @@ _PACKAGE: Final = frozenset({"agents"})
 _CUT_OFF: Final = Failure("truncation", "max_tokens", "the reply was cut off at the output limit")
 _FILTERED: Final = Failure("refusal", "content_filter", "a content filter stopped the reply")
 _REFUSED: Final = Failure("refusal", "refusal", "the model refused")
+_UNFINISHED: Final = Failure(
+    "transport", "no_reply", "the run has no final output: return the result of a run that has ended"
+)
 _REDACTED: Final = "a reply of another form (set OPENAI_AGENTS_DONT_LOG_MODEL_DATA=0 to see why)"
 # In the messages of a ModelBehaviorError, which has no code. The first that fits decides.
 _FAILURES: Final = (
@@ -48,6 +51,8 @@ def result(run: object, inner: Callable[[object], Reply | None]) -> Reply | None
     responses, output = items(field(run, "raw_responses")), field(run, "final_output")
     if not responses or field(run, "last_agent") is None:
         return None
+    if output is None:
+        return Reply(failure=_UNFINISHED)
     reply = inner(output)
     if reply is None:
         return None

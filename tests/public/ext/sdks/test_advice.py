@@ -49,6 +49,13 @@ AGENT = (
     'provider = OpenAIProvider(api_key="k", base_url=f"{url}/v1")\n'
     "agent = Agent(OpenAIChatModel(MODEL, provider=provider))\n"
 )
+RUNNER = (
+    "from agents import Agent, OpenAIChatCompletionsModel, Runner, set_tracing_disabled\n"
+    "from openai import AsyncOpenAI\n"
+    "set_tracing_disabled(True)\n"
+    'client = AsyncOpenAI(api_key="k", base_url=f"{url}/v1", max_retries=0)\n'
+    'agent = Agent("billing", model=OpenAIChatCompletionsModel(MODEL, client))\n'
+)
 MIRASCOPE = (
     "from mirascope import llm\n"
     'llm.register_provider("openai", scope="openai/", api_key="k", base_url=f"{url}/v1")\n'
@@ -108,6 +115,11 @@ CASES = {
         "async def",
         AGENT
         + "async with agent.iter(prompt) as value:\n    async for _ in value:\n        pass\n    RETURN",
+    ),
+    "a stream of openai-agents that was not read": (
+        "agents",
+        "async def",
+        RUNNER + "value = Runner.run_streamed(agent, prompt)\nRETURN",
     ),
     "a stream of mirascope": (
         "mirascope.llm",

@@ -9,11 +9,13 @@ import contextlib
 import json
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
+from types import SimpleNamespace
 
 import pytest
 from pydantic import BaseModel
 
-from schema_guard import guard, open_store
+from schema_guard import InvalidArgument, guard, open_store
+from schema_guard.testing import serve
 
 GOOD = '{"vendor": "A", "total": 3}'
 
@@ -49,11 +51,11 @@ def url():
     server.server_close()
 
 
-def observed(function):
+def observed(function, schema=Invoice):
     """Observe one call and give its only attempt; what the function raises is let through."""
     with open_store("sqlite://") as store:
 
-        @guard(Invoice, observe=True, store=store)
+        @guard(schema, observe=True, store=store)
         def ask(prompt):
             return function()
 
@@ -87,6 +89,40 @@ def test_a_good_response_is_the_reply(package, url):
 
     assert observed(lambda: client.post(f"{url}/ok", json={}))["form"] == "clean"
     assert observed(lambda: client.post(f"{url}/ok", json={}).json())["form"] == "parsed"
+
+
+class Billed(BaseModel):
+    """An invoice of an agent."""
+
+    number: str
+    total: float
+
+
+@pytest.mark.parametrize(
+    ("is_redacted", "failure"), [(True, ("syntax", "provider_rejected")), (False, ("structure", "type"))]
+)
+def test_agents_that_do_not_redact_tell_the_exact_failure(is_redacted, failure, monkeypatch):
+    """openai-agents removes text and reason from its exception, unless the environment says otherwise."""
+    agents = pytest.importorskip("agents")
+    from openai import AsyncOpenAI
+
+    monkeypatch.setattr("agents._debug.DONT_LOG_MODEL_DATA", is_redacted)
+    agents.set_tracing_disabled(True)
+    with serve(['{"number": "A-7", "total": "twelve"}']) as server:
+        client = AsyncOpenAI(api_key="k", base_url=server.openai_url, max_retries=0)
+        model = agents.OpenAIChatCompletionsModel("model-x", client)
+        agent = agents.Agent("billing", model=model, output_type=Billed)
+        row = observed(lambda: agents.Runner.run_sync(agent, "Read this."), Billed)
+
+    assert (row["kind"], row["code"]) == failure
+
+
+def test_a_run_without_a_final_output_is_no_reply():
+    """A run that waits for an approval has not ended, which the message says."""
+    result = SimpleNamespace(raw_responses=[SimpleNamespace()], final_output=None, last_agent=object())
+
+    with pytest.raises(InvalidArgument, match="the run has no final output"):
+        guard(Billed, store=None)(lambda prompt: result)("t")
 
 
 def test_settings_are_no_matter_of_the_model():
