@@ -18,14 +18,14 @@ from __future__ import annotations
 from collections import OrderedDict
 from functools import cache
 from time import time
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 from schema_guard.errors import missing_extra
-from schema_guard.ext.recorders.langchain_runs import PendingCall, RunTree, read_tools, refused_calls
+from schema_guard.ext.recorders.langchain_runs import PendingCall, refused_calls
 from schema_guard.ext.recorders.nesting import current_context
 from schema_guard.ext.recorders.recording import MOST_OPEN, Recording
 from schema_guard.ext.recorders.requests import Requested, options_of, requested
-from schema_guard.ext.recorders.tool_turns import ToolTurn
+from schema_guard.ext.recorders.spans import ModelRequest, Spans
 from schema_guard.locks import fork_safe_lock
 from schema_guard.providers.dialects.dialect import with_field
 from schema_guard.providers.fields import as_json, field, first, items
@@ -163,20 +163,6 @@ class HandlerOfEvents:
             self._runs.model_failed(run_id, error, more.get("response"))
 
 
-class _Running(NamedTuple):
-    """A model's call that runs.
-
-    Attributes:
-        call: That its reply is an attempt of; None for none.
-        turn: Of tools, that its reply belongs to; None for none.
-        parent: Id of the run around it.
-    """
-
-    call: PendingCall | None
-    turn: ToolTurn | None
-    parent: Any
-
-
 class ModelRuns:
     """The runs that one handler has seen begin and not end. Safe in threads.
 
@@ -187,16 +173,15 @@ class ModelRuns:
     def __init__(self, recording: Recording) -> None:
         self.recording = recording
         self._lock = fork_safe_lock()
-        self._tree = RunTree()
-        self._models: OrderedDict[Any, _Running] = OrderedDict()
+        self._spans = Spans(recording)
+        self._tree = self._spans.tree
+        self._models: OrderedDict[Any, ModelRequest] = OrderedDict()
         self._streams: set[Any] = set()
 
     def run_began(self, run_id: Any, parent_id: Any, name: Any, tags: Any) -> None:
         """Take the begin of a chain or a tool."""
         name = name if isinstance(name, str) and name else None
-        for call in self._tree.begin(run_id, parent_id or _surrounding_run(), name, tags):
-            self.recording.count("unended")
-            call.close()
+        self._spans.begin(run_id, parent_id or _surrounding_run(), name, tags)
 
     def run_ended(self, run_id: Any, outputs: Any = None, error: BaseException | None = None) -> None:
         """Take the end of a chain or a tool: its calls are over, or wait in the run around it."""
@@ -238,19 +223,12 @@ class ModelRuns:
             "where": current_context(),
             "started_at": time(),
         }
-        call = self._tree.call_of(self.recording, parent_id, messages, request, known)
-        turn, tools = None, read_tools(self.recording, request)
-        if tools is not None and (request.source is None or call is not None):
-            turn = self._tree.turn_of(self.recording, parent_id, messages, known)
+        asked = self._spans.ask(parent_id, messages, request, known, model)
         with self._lock:
-            self._models[run_id] = _Running(call, turn, parent_id)
+            self._models[run_id] = asked
             oldest = self._models.popitem(last=False)[1] if len(self._models) > MOST_OPEN else None
         if oldest is not None:
             self.recording.count("unended")
-        if turn is not None and tools is not None:
-            turn.begin(tools, model)
-        if call is not None:
-            call.begin(messages, model)
 
     def streamed(self, run_id: Any) -> None:
         """Note that a model's reply is a stream."""
@@ -260,7 +238,8 @@ class ModelRuns:
     def model_ended(self, run_id: Any, response: Any) -> None:
         """Take a model's reply."""
         is_stream = run_id in self._streams
-        call, turn, parent_id = self._pop(run_id)
+        asked = self._pop(run_id)
+        call, turn = asked.call, asked.turn
         message = _message(response)
         reply = _as_cut_off(message) if is_stream else message
         usage = field(message, "usage_metadata")
@@ -276,11 +255,12 @@ class ModelRuns:
                 self.recording.count("tool_turns")
             elif call is not None:
                 call.end(message, reply=reply)
-        self._wait(call, turn, parent_id)
+        asked.wait(self._tree)
 
     def model_failed(self, run_id: Any, error: BaseException, response: Any) -> None:
         """Take what a model's call raised: an SDK that parses by itself raises for replies that do not fit, too."""
-        call, turn, parent_id = self._pop(run_id)
+        asked = self._pop(run_id)
+        call, turn = asked.call, asked.turn
         if call is not None:
             message = _message(response)
             body = (field(message, "response_metadata") or {}).get("body")
@@ -294,13 +274,13 @@ class ModelRuns:
                 call.end(message, is_raised=True, reply=came, exception=error)
         if turn is not None:
             turn.fail(error)
-        self._wait(call, turn, parent_id)
+        asked.wait(self._tree)
 
     def _end_models(self, run_id: Any, error: BaseException) -> None:
         """End what a run leaves: streams that it has refused, which report their end late, and requests that are cancelled."""
         with self._lock:
             running = [(key, one) for key, one in self._models.items() if one.parent == run_id]
-        for key, (call, turn, _) in running:
+        for key, (_, call, turn, _) in running:
             is_cancelled = not isinstance(error, Exception)
             if is_cancelled or (call is not None and call.is_about_format(error)):
                 self._pop(key)
@@ -311,21 +291,12 @@ class ModelRuns:
                     turn.fail(error)
                     turn.close()
 
-    def _pop(self, run_id: Any) -> _Running:
+    def _pop(self, run_id: Any) -> ModelRequest:
         with self._lock:
-            running = self._models.pop(run_id, _Running(None, None, None))
+            asked = self._models.pop(run_id, ModelRequest(None, None, None))
             self._streams.discard(run_id)
-        for one in running[:2]:
-            if one is not None:
-                one.leave()
-        return running
-
-    def _wait(self, call: PendingCall | None, turn: ToolTurn | None, parent_id: Any) -> None:
-        """Let a call with attempts, and a turn, wait for the end of the run that they were made in."""
-        if call is not None and call.opened.last is not None:
-            self._tree.wait(parent_id, call)
-        if turn is not None:
-            self._tree.wait(parent_id, turn)
+        asked.leave()
+        return asked
 
 
 def _surrounding_run() -> Any:

@@ -42,6 +42,13 @@ class ModelRequest(NamedTuple):
             if one is not None:
                 one.leave()
 
+    def wait(self, tree: RunTree) -> None:
+        """Let a call with attempts, and a turn, wait for the end of the span around the request."""
+        if self.call is not None and self.call.opened.last is not None:
+            tree.wait(self.parent, self.call)
+        if self.turn is not None:
+            tree.wait(self.parent, self.turn)
+
 
 class Spans:
     """The spans under way, and the calls that may get another attempt. Safe in threads.
@@ -54,9 +61,11 @@ class Spans:
     def __init__(self, recording: Recording) -> None:
         self.recording, self.tree = recording, RunTree()
 
-    def begin(self, span_id: Any, parent_id: Any, name: str | None = None) -> None:
+    def begin(
+        self, span_id: Any, parent_id: Any, name: str | None = None, tags: Sequence[str] | None = None
+    ) -> None:
         """Add a span."""
-        for call in self.tree.begin(span_id, parent_id, name, None):
+        for call in self.tree.begin(span_id, parent_id, name, tags):
             self.recording.count("unended")
             call.close()
 
@@ -127,10 +136,7 @@ class Spans:
             call.end(message, is_raised=True, **({"reply": seen} if is_seen else {"exception": error}))
         elif call is not None and not calls:
             call.end(message, reply=reply)
-        if call is not None and call.opened.last is not None:
-            self.tree.wait(asked.parent, call)
-        if turn is not None:
-            self.tree.wait(asked.parent, turn)
+        asked.wait(self.tree)
 
 
 def messages_of_task(messages: Sequence[Any]) -> list[Any]:
