@@ -83,7 +83,9 @@ def _raw_and_parsed(wrapper: object, inner: Inner) -> Reply | None:
 
 
 def _pipeline(wrapper: object, inner: Inner) -> Reply | None:
-    """Open the output of a Haystack pipeline: the only reply in the outputs of its components."""
+    """Open the output of a Haystack pipeline: the only reply in the outputs of its components, or in a list."""
+    if type(wrapper) is list and len(wrapper) == 1 and field(wrapper[0], "_content") is not None:
+        return read_shape(wrapper[0])
     if type(wrapper) is not dict or not all(type(output) is dict for output in wrapper.values()):
         return None
     outputs = [output for output in wrapper.values() if not _MESSAGES.isdisjoint(output)]

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from schema_guard import Schema, Usage, guard
+from schema_guard import InvalidArgument, Schema, Usage, guard
 from tests.public.calls.providers.reading import MemoryStore, drain, read_reply
 
 USAGE = {"prompt_tokens": 10, "completion_tokens": 5, "prompt_tokens_details": {"cached_tokens": 2}}
@@ -40,12 +40,13 @@ def chunk(content: str = "", **more: Any) -> Any:
     [
         message(text("{}")),
         {"replies": [message(text("{}")), message(text("other"))]},
+        [message(text("{}"))],
         {"replies": ["{}"], "meta": [META]},
         {"validated": [message(text("{}"))]},
         {"messages": [], "last_message": message(text("{}"))},
         {"llm": {"replies": [message(text("{}"))]}, "counter": {"count": 1}},
     ],
-    ids=["message", "generator", "generator of texts", "validator", "agent", "pipeline"],
+    ids=["message", "generator", "replies", "generator of texts", "validator", "agent", "pipeline"],
 )
 def test_a_reply_is_read_from_what_a_component_returns(returned):
     """Text, tokens, model, and finish reason are known in each form."""
@@ -106,3 +107,27 @@ def test_chunks_of_a_tool_call_are_its_arguments():
     text, reply = drain([piece(None), piece('{"a":'), piece("1}"), chunk(finish_reason="tool_calls")])
 
     assert (text, reply.finish_reason) == ('{"a":1}', "tool_call")
+
+
+@pytest.mark.parametrize(
+    "returned",
+    [
+        {"one": {"replies": [message(text("{}"))]}, "two": {"replies": [message(text("{}"))]}},
+        {"validator": {"validation_error": [message(text("no"), role="user")]}},
+    ],
+    ids=["two replies", "no reply"],
+)
+def test_an_output_without_one_reply_is_excluded_and_paid_for_once(returned):
+    """Nobody knows which reply is meant."""
+    store, calls = MemoryStore(), []
+
+    @guard(Schema.of({"type": "object"}), store=store, max_attempts=3)
+    def extract(prompt: str):
+        calls.append(prompt)
+        return returned
+
+    with pytest.raises(InvalidArgument):
+        extract("t")
+
+    assert store.outcomes[0].failure.kind == "transport"
+    assert len(calls) == 1
