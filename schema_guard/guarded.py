@@ -20,22 +20,20 @@ from collections.abc import (
 from contextlib import aclosing
 from functools import update_wrapper
 from inspect import signature
-from time import perf_counter, time
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, Literal, ParamSpec, Self, TypeVar, cast, overload
 
 from schema_guard.arguments import require_bool
 from schema_guard.errors import InvalidArgument, SchemaGuardError
-from schema_guard.fast import AcceptedCall, fast_call_of, fast_path_of, recordable, start, wrap
+from schema_guard.fast import fast_call_of, fast_coroutine_of, start
 from schema_guard.preparing.later import LaterPrepared
 from schema_guard.preparing.prepare import prepare
 from schema_guard.preparing.shapes import name_of
 from schema_guard.preparing.telemetry import follow_environment
-from schema_guard.records import identity, recorder
-from schema_guard.records.identity import Origin, begin_inside, call_around, series, tags_around
+from schema_guard.records import recorder
 from schema_guard.settings import Settings
 from schema_guard.text import clip
-from schema_guard.values import Missed, Partial
+from schema_guard.values import Partial
 
 if TYPE_CHECKING:
     from schema_guard.drive import Driven
@@ -328,7 +326,7 @@ class AsyncGuarded(_Guarded[P, V, R]):
     It is a coroutine function for frameworks: `iscoroutinefunction` of `inspect` and of `asyncio` returns True.
     """
 
-    _path_maker = staticmethod(fast_path_of)
+    _path_maker = staticmethod(fast_coroutine_of)
 
     if sys.version_info >= (3, 12):
 
@@ -346,62 +344,18 @@ class AsyncGuarded(_Guarded[P, V, R]):
         return getattr(coroutines, "_is_coroutine", None)
 
     async def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
-        """Give a valid value; raises as `Guarded.__call__` does."""
-        prepared, short = self._prepared, self._fast_path
-        if (
-            short is None
-            or len(args) != 1
-            or kwargs
-            or type(args[0]) is not str
-            or identity.interceptor is not None
-            or recorder.follower is not None
-        ):
-            going: Any = self._by_loop(args, kwargs)
-            # Thousands of calls may wait at once: these two are 112 bytes of each.
-            del args, kwargs
-            return cast("R", await going)
-        task: Any = args[0]
-        del args, kwargs
-        outer, tags = call_around(), tags_around()
-        begun = time(), next(series.number), series.middle, short.schema
-        result = raised = value = None
-        # No token is kept, which would be 72 bytes more.
-        begin_inside(begun)
-        started = perf_counter()
-        try:
-            result = prepared.function(short.prefix + task)
-            if hasattr(type(result), "__await__"):
-                result = await result
-        except BaseException as error:  # noqa: BLE001 - the driver records it and raises it again
-            result, raised = None, recordable(error)
-        finally:
-            # Whoever ends it from a context of his own has another call there, or none.
-            if call_around() is begun:
-                begin_inside(outer)
-        elapsed_s = perf_counter() - started
-        text = result if type(result) is str or result is None else prepared.receiver.glance(result)
-        if text is not None:
-            value = short.accept(text)
-            if type(value) is not Missed:
-                if short.is_recorded:
-                    await recorder.settle(
-                        AcceptedCall(
-                            prepared, Origin(begun, outer, tags), task, result, elapsed_s, value
-                        ).record()
-                    )
-                return cast("R", value)
-        going = start(prepared, (task,), {}, origin=Origin(begun, outer, tags))
-        return cast("R", await going.arun("value", going.first(elapsed_s, wrap(result), raised, value)))
-
-    async def _by_loop(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Return a valid value. Raises as `Guarded.__call__` does."""
+        fast = self._fast_path
+        if fast is not None and len(args) == 1 and not kwargs and type(args[0]) is str:
+            return cast("R", await fast(self._prepared, args[0]))
         started = start(self._prepared, args, kwargs)
-        if self._prepared.settings.observe:
-            from schema_guard.observation import observe_async
+        if not self._prepared.settings.observe:
+            return cast("R", await started.arun("value"))
+        from schema_guard.observation import observe_async  # only observed functions need it
 
-            given = await observe_async(started)
-            await recorder.settle(started.store)
-            return given
-        return await started.arun("value")
+        result = await observe_async(started)
+        await recorder.settle(started.store)
+        return cast("R", result)
 
     async def outcome(self, *args: P.args, **kwargs: P.kwargs) -> Outcome[V]:
         """Give everything that is known of a call; raises as calling does, but never GuardFailed."""

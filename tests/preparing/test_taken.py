@@ -194,7 +194,7 @@ def test_what_is_made_for_a_call_that_goes_on_is_no_part_of_its_first_attempt(re
         extract_later if is_async else extract
     )
     monkeypatch.setattr("schema_guard.preparing.version.version_of", version_of)
-    for module in ("fast", "guarded", "running_call", "drive"):
+    for module in ("fast", "running_call", "drive"):
         monkeypatch.setattr(f"schema_guard.{module}.perf_counter", lambda: now[0])
     with suppress(RuntimeError):
         asyncio.run(guarded("Invoice 1")) if is_async else guarded("Invoice 1")
