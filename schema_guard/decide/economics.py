@@ -106,7 +106,7 @@ class Flip:
         change: What is changed, in words.
         value: The value at which it flips, or to which it is set; None when no value flips it.
         payback_months: Pessimistic, at that value; None when it never pays back there.
-        flips: Whether the answer to "does it pay within the horizon" becomes the other one.
+        flips: Whether that changes `CostCase.passes`, which is the gate of the verdict.
     """
 
     name: str
@@ -148,6 +148,18 @@ class CostCase:
     max_tuned_residual_for_horizon: float | None
     largest_upfront: float
     base_model_must_live_months: float | None
+
+    @property
+    def needed_saving(self) -> float | None:
+        """The dollars a month from which on the gate of `passes` is passed; None if no saving is enough."""
+        proposal, paid = self.proposal, self.upfront + (self.proposal.tunings - 1) * self.next_tuning
+        spans = (
+            (self.needed, proposal.used_months),
+            (paid, proposal.horizon_months - proposal.tunings * proposal.lead_months),
+        )
+        if any(dollars > 0 and months <= 0 for dollars, months in spans):
+            return None
+        return max(dollars / months for dollars, months in spans if months > 0)
 
     @property
     def pays(self) -> bool:
@@ -326,31 +338,31 @@ def _doubled(cost: CallCost) -> CallCost:
 
 def _flip(case: CostCase, name: str, change: str, value: float, economics: Economics) -> Flip:
     changed = cost_case(replace(case.proposal, economics=economics))
-    return Flip(name, change, value, changed.pess.payback_months, changed.pays != case.pays)
+    return Flip(name, change, value, changed.pess.payback_months, changed.passes != case.passes)
 
 
 def _failure_cost_flip(case: CostCase) -> Flip:
-    """Give the failure cost at which payback is the horizon, and the payback when failures cost nothing.
+    """Return the failure cost at which the gate is just passed, or the payback when failures cost nothing.
 
-    The saving is linear in the failure cost; it flips where it crosses what the horizon needs, if that is
-    above 0.
+    The saving is linear in the failure cost. So it flips where it crosses the needed saving, if that is above 0.
     """
     pess, proposal = case.pess, case.proposal
-    needed = (case.upfront / proposal.horizon_months + case.hosting_plus_refresh) / proposal.calls_per_month
-    tokens_alone = case.prompt_tokens_per_call - case.tuned_tokens_per_call
-    fewer_failures = pess.prompt_rate - pess.tuned_rate
-    value = (needed - tokens_alone) / fewer_failures if fewer_failures else None
-    if value is not None and value > 0:
-        return Flip(
-            "failure_cost", f"a failure costs ${value:.4g}", value, proposal.horizon_months, flips=True
-        )
+    saving, fewer_failures = case.needed_saving, pess.prompt_rate - pess.tuned_rate
+    if saving is not None and fewer_failures:
+        tokens_alone = case.prompt_tokens_per_call - case.tuned_tokens_per_call
+        needed = (saving + case.hosting_plus_refresh) / proposal.calls_per_month
+        value = (needed - tokens_alone) / fewer_failures
+        if value > 0:
+            payback = case.upfront / saving if saving else None
+            return Flip("failure_cost", f"a failure costs ${value:.4g}", value, payback, flips=True)
     free = cost_case(replace(proposal, economics=replace(proposal.economics, failure_cost=0.0)))
     return Flip("failure_cost", "failures cost nothing", None, free.pess.payback_months, flips=False)
 
 
 def _volume_flip(case: CostCase) -> Flip:
-    value = case.break_even_calls_per_month
-    if value is None:
+    saving, gain = case.needed_saving, case.pess.prompt_per_call - case.pess.tuned_per_call
+    if saving is None or gain <= 0:
         return Flip("calls_per_month", "at no volume does it pay", None, None, flips=False)
-    horizon = case.proposal.horizon_months
-    return Flip("calls_per_month", f"{value:,.0f} calls a month", value, horizon, flips=True)
+    value = (saving + case.hosting_plus_refresh) / gain
+    payback = case.upfront / saving if saving else None
+    return Flip("calls_per_month", f"{value:,.0f} calls a month", value, payback, flips=True)

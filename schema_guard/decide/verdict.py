@@ -73,18 +73,23 @@ class Verdict:
                 when no number decides.
             breach: What is proved to be wrong in production, as `watch` says it: strategy, what (format, right, latency,
                 rise, excluded), n, k, lower, limit, text. The exit code is 1 when there is any.
-            switch_to: The strategy to use instead of the one in use; saving_per_month, where volume and prices are known.
-            missing: What has to be given or measured first. meanwhile: rung, calls and cost of a trial that is cheaper
-                than waiting and decides by itself; rung null for one of what is in use.
-            bar: The share that may fail by target and money, whichever is tighter.
-            rates: By strategy: n, k, rate, lower, upper, state; `met`: of each thing that is asked for n, k, rate, lower,
-                upper, state and limit; `input` for inputs that come for the first time; price (dollars of a call before
-                failures), traffic_share, model; `retry`: residual, geometric, rho, E_attempts; `right`: known answers n, wrong
-                values k, rate, lower, upper; `sent` and `trial`: as they were given.
-            change, bursts, history, burst_margin, hot: By strategy in production: as they were given; up to which mean
-                length of bursts "enough" stands.
-            function, schema, models, period, calls, left_out, lost_records, latest_days: Whose calls they are, what is not among
-                them, and the days of the latest calls from which calls_per_month is read. day: of the verdict.
+            switch_to: Strategy to use instead of the one in use.
+            saving_per_month: Dollars that the switch saves, if volume and prices are known.
+            missing: Facts to give or to measure first.
+            meanwhile: A trial that is cheaper than waiting, with its step (`rung`), calls, and cost. The step is null for a
+                trial of the strategy in use.
+            bar: Share of calls that may fail, by the tighter one of target and money.
+            rates: `n`, `k`, `rate`, `lower`, `upper`, `state`, `traffic_share`, and `model` of each strategy. `met` has the
+                same for each target, with its limit. `input` has it for new inputs. `right` has the known answers (n) and
+                the wrong values (k). `retry` has residual, geometric, rho, and E_attempts. `price` is the dollars of a call
+                before failures. `sent` and `trial` are as in the evidence. `undecided` is the reason if a rate decides
+                nothing, because there is no whole week of a weekly pattern.
+            change, bursts, history, hot: As in the evidence, by strategy in production.
+            burst_margin: Mean length of bursts up to which "enough" is valid, by strategy.
+            function, schema, models, period, calls: The function of the calls, and their number.
+            left_out, lost_records, clocks: Calls that do not count, lost records, and calls with a wrong time.
+            latest_days: Days of the latest calls, from which calls_per_month is read.
+            day: Day of the verdict.
             fails_at: The places at which most failed replies of a strategy fail. The place is null if they fail as a whole.
                 Of n failed replies, k fail there.
             behind: Calls that a router's tuned model failed (n), those that the prompt was asked then, and those that it failed
@@ -140,7 +145,6 @@ class Verdict:
             uses: Use (main, beside, or gone) of each strategy in production and of `tuned`, and a text. Only if the order of
                 arrival is known. The `arrival` of a rate has the calls since its last one.
             n_functions: Number of functions that share alpha. priority: Function that has half of it.
-            undecided: Of a rate, why it decides nothing. Only without a whole week of a weekly pattern.
             model_ends: model, last_day, months, source, second_hand, and tuned of each model that ends.
             next_tuning: Cost of the next tuning.
             guard: In the rate of a trial, the line of `guard` that sends its prompts.

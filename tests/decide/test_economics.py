@@ -111,23 +111,34 @@ def test_payback_at_the_horizon_pays():
     assert cost_case(proposal(horizon_months=case.pess.payback_months)).pays
 
 
-def test_flips_tell_the_value_at_which_it_stops_to_pay():
-    """Failure cost and volume flip where payback is the horizon; prices and caching are set and priced."""
-    case = cost_case(proposal(calls_per_month=40_000))
+@pytest.mark.parametrize(
+    "known", [{}, {"life_months": 4.5}, {"life_months": 2.0, "next_life_months": 3.0}, {"lead_months": 2.5}]
+)
+def test_flips_have_the_value_at_which_the_gate_changes(known):
+    """Failure cost and volume have the value from which on it passes, whatever the base model's life and the lead are."""
+    case = cost_case(proposal(calls_per_month=400_000, **known))
     results = {flip.name: flip for flip in flips(case)}
+    cost, volume = (results[name].value for name in ("failure_cost", "calls_per_month"))
 
-    at_failure_cost = cost_case(
-        replace(case.proposal, economics=replace(MONEY, failure_cost=results["failure_cost"].value))
-    )
-    at_volume = cost_case(replace(case.proposal, calls_per_month=results["calls_per_month"].value))
-    assert at_failure_cost.pess.payback_months == pytest.approx(6)
-    assert at_volume.pess.payback_months == pytest.approx(6)
-    assert (results["failure_cost"].flips, results["calls_per_month"].flips) == (True, True)
-    assert [name for name, flip in results.items() if not flip.flips] == [
-        "token_prices",
-        "tuned_prices",
-        "cache_hit",
-    ]
+    for factor, passes in ((1 + 1e-6, True), (1 - 1e-6, False)):
+        money = replace(MONEY, failure_cost=(cost or 0.0) * factor)
+        assert cost is None or cost_case(replace(case.proposal, economics=money)).passes == passes
+        assert cost_case(replace(case.proposal, calls_per_month=volume * factor)).passes == passes
+    assert results["calls_per_month"].flips
+
+
+def test_no_volume_flips_a_model_that_ends_before_it_is_used():
+    """The base model ends within the lead, so no saving is enough."""
+    case = cost_case(proposal(life_months=0.5))
+
+    assert [(flip.value, flip.flips) for flip in flips(case)[:2]] == [(None, False), (None, False)]
+
+
+def test_prices_and_caching_flip_the_gate():
+    """Of 40,000 calls a month, only a dearer tuned model changes what passes."""
+    results = {flip.name: flip for flip in flips(cost_case(proposal(calls_per_month=40_000)))}
+
+    assert [name for name, flip in results.items() if not flip.flips] == ["token_prices", "cache_hit"]
 
 
 def test_prices_flip_when_they_take_the_saving():

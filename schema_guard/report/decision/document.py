@@ -195,7 +195,9 @@ def _cost_facts(figures: Figures) -> Iterator[Fact]:
     if cost["not_given"]:
         yield Fact("not given", f"{', '.join(cost['not_given'])}: not counted")
     yield Fact(
-        "the bar", f"{_bar(money)} ; {_volume(money)} ; upfront may reach {dollars(cost['largest_upfront'])}"
+        "the bar",
+        f"to pay back within {months(horizon)}: {_bar(money)} ; {_volume(money)} ; upfront may reach "
+        f"{dollars(cost['largest_upfront'])}",
     )
     yield Fact("flips", _flips(cost))
 

@@ -23,6 +23,27 @@ def gate(saving, upfront, again, config, known):
     return earned, needed, n, total, passes
 
 
+def flip_differences(said, saving, facts):
+    """Return what the gate says on both sides of each printed value at which it flips.
+
+    Args:
+        said: The JSON of a verdict.
+        saving: Returns the dollars a month at a part of the volume and of the failure cost.
+        facts: The other arguments of `gate`.
+    """
+    cost, results = said["cost"], []
+    parts = {"failure_cost": cost["failure_cost"], "calls_per_month": cost["calls_per_month"]}
+    for flip in cost["flips"]:
+        if flip["name"] in parts and flip["value"] is not None and parts[flip["name"]]:
+            part = flip["value"] / parts[flip["name"]]
+            sides = [
+                gate(saving(*((side, 1) if flip["name"] == "calls_per_month" else (1, side))), *facts)[4]
+                for side in (part * (1 - 1e-5), part * (1 + 1e-5))
+            ]
+            results.append((f"{flip['name']} flips", flip["flips"], sides[0] != sides[1]))
+    return results
+
+
 def money_differences(said):
     """Return the name, the reported value, and the repeated value of each figure of the gate and the total."""
     if "cost" not in said:
@@ -40,5 +61,6 @@ def money_differences(said):
     results = [(name, cost[name], mine) for name, mine in zip(names, gate(saving(1, 1), *facts), strict=True)]
     results += [("lowest total", cost["lowest_total"], min(totals))]
     results += [("highest total", cost["highest_total"], max(totals))]
+    results += flip_differences(said, saving, facts)
     is_contradiction = cost["passes"] and cost["total"] < -1e-6
     return [*results, ("a negative total with a passed gate", is_contradiction, False)]

@@ -160,7 +160,7 @@ def test_plots_tell_their_content_in_words():
 
     assert [label for pair in labels for label in pair if label not in ids] == []
     assert len(ids) == len(set(ids))
-    assert "Target 1.00%. few_shot 6.00% [4.23%, 7.89%], fail." in page.text
+    assert "Target 1.00%. few_shot 6.00% [4.15%, 7.89%], fail." in page.text
 
 
 def test_plots_use_the_colours_of_the_page():
