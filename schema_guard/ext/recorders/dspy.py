@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from contextvars import ContextVar
 
+    from schema_guard.ext.recorders.nesting import CallContext
     from schema_guard.ext.recorders.recording import Opened
     from schema_guard.prices.charges import Table
     from schema_guard.records.recorder import Recorder
@@ -188,7 +189,10 @@ class _Module:
     def __init__(self, instance: Any, parent: _Module | None, recording: Recording) -> None:
         self.instance, self.parent = instance, parent
         self.function: str | None = None
-        self.where = current_context()
+        own = current_context()
+        # A thread of DSPy's knows the call that it is a part of, and no other context.
+        is_known = own.call_id is not None or any(own.tags)
+        self.where: CallContext = own if parent is None or is_known else parent.where
         self.run: _Run | None = None
         self.failed: list[_Run] = []
         self.turns = ToolTurns(recording)
@@ -280,7 +284,7 @@ class _Hooks:
         if run.is_opened or run.schema is None:
             return
         run.is_opened = True
-        where = current_context()
+        where = module.where
         if where.schema is not None and any(
             is_same(form, where.schema) for form in _forms(self.recording, run.schema)
         ):
@@ -364,6 +368,16 @@ class _Hooks:
             return
         call = WrittenCall(None, words(field(instance, "name")), as_json(inputs.get("kwargs") or {}))
         module.turns.take([call], [_tool(instance)], Reply(), nan)
+
+    @_safely
+    def on_evaluate_start(self, call_id: str, instance: Any, inputs: Mapping[str, Any]) -> None:
+        """Take the start of an evaluation, whose threads run modules."""
+        if call_id not in self._modules:
+            self._add(self._modules, call_id, _Module(instance, self._around(), self.recording))
+
+    def on_evaluate_end(self, call_id: str, outputs: Any, exception: BaseException | None = None) -> None:
+        """Take the end of an evaluation."""
+        self._modules.pop(call_id, None)
 
     def on_tool_end(self, call_id: str, outputs: Any, exception: BaseException | None = None) -> None:
         """Take the end of a tool."""

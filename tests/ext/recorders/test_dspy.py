@@ -371,6 +371,40 @@ def test_run_inside_a_guarded_function_of_its_fields_is_the_guards(kept, configu
     assert [(function_of(one), one.ok) for one in kept] == [("guarded", True)] * 2
 
 
+def test_threads_of_dspy_belong_to_the_code_that_starts_them(kept, configured):
+    """Tags and a guarded function around an evaluation or a parallel program apply in its threads."""
+    if dspy.__version__ < "3.4":
+        pytest.skip("its threads do not know the call that they are a part of")
+
+    class Both(dspy.Module):
+        def __init__(self):
+            self.read = dspy.Predict(ReadInvoice)
+
+        def forward(self, texts):
+            run = dspy.Parallel(num_threads=2, disable_progress_bar=True)
+            return run([(self.read, {"text": text}) for text in texts])[0]
+
+    @guard(Invoice, observe=True, store=kept, name="guarded")
+    def read(text):
+        return Both()(texts=[text, text])
+
+    example = dspy.Example(text="t").with_inputs("text")
+    with server([RIGHT] * 6) as answering, configured(answering, dspy.JSONAdapter()):
+        evaluate = dspy.Evaluate(devset=[example] * 2, metric=lambda *_: 1.0, num_threads=2)
+        with tags(segment="evaluation"):
+            evaluate(dspy.Predict(ReadInvoice))
+            Both()(texts=["t", "u"])
+        read("t")
+
+    assert [(one.call.segment, function_of(one)) for one in kept] == [
+        ("evaluation", "ReadInvoice"),
+        ("evaluation", "ReadInvoice"),
+        ("evaluation", "Both.read"),
+        ("evaluation", "Both.read"),
+        (None, "guarded"),
+    ]
+
+
 def test_request_without_a_program_is_counted(kept, configured):
     """`lm(prompt)` has no signature, so it counts as a call without a schema."""
     before = counts().get("dspy", {}).get("without_schema", 0)

@@ -56,7 +56,7 @@ def call_parsed(url):
     return extract
 
 
-@SDK.case("`@llm.call`, `stream()`", "streamed", wrong=[WRONG, CUT])
+@SDK.case("`@llm.call`, `stream()`", "streamed")
 def call_streamed(url):
     @call_of(url)
     def ask(prompt: str):
