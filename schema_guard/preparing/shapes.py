@@ -296,7 +296,7 @@ def _unwrapped(task: Any) -> Any:
     """Return the text or the messages in a prompt value of LangChain; anything else as it is."""
     if not hasattr(type(task), _PROMPT_VALUE):
         return task
-    from schema_guard.providers.dialects.prompt_values import content_of  # as in _prompt()
+    from schema_guard.providers.dialects.langchain import content_of  # as in _prompt()
 
     return content_of(task)
 
@@ -343,7 +343,7 @@ def with_task(
     assert shape.task is not None
     theirs = _argument(shape, args, kwargs, shape.task, shape.default)
     if hasattr(type(theirs), _PROMPT_VALUE):
-        from schema_guard.providers.dialects.prompt_values import with_content  # as in _prompt()
+        from schema_guard.providers.dialects.langchain import with_content  # as in _prompt()
 
         task = with_content(theirs, task)
     return _with(shape, args, kwargs, shape.task, task)

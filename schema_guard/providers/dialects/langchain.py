@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from schema_guard.interruptions import value_or
 from schema_guard.providers.dialects.chat import read as read_message
 from schema_guard.providers.dialects.dialect import (
     Dialect,
@@ -23,7 +24,7 @@ from schema_guard.providers.dialects.dialect import (
 from schema_guard.providers.fields import field, has
 from schema_guard.values import Message
 
-__all__ = ["LANGCHAIN"]
+__all__ = ["LANGCHAIN", "content_of", "with_content"]
 
 _TYPES = (
     "human",
@@ -129,3 +130,18 @@ LANGCHAIN: Final = Dialect(
     extended=_extended,
     turn=_turn,
 )
+
+
+# Prompt values: the objects that prompt templates pass on, with a text or messages in them.
+
+
+def content_of(value: Any) -> Any:
+    """Return the text of a prompt value, or its messages; the value itself if it cannot be read."""
+    text = field(value, "text")
+    return text if isinstance(text, str) else value_or(value, lambda: list(value.to_messages()))
+
+
+def with_content(value: Any, content: Any) -> Any:
+    """Return a copy of a prompt value with another content; the content alone if no copy can have it."""
+    name = "text" if isinstance(content, str) else "messages"
+    return content if field(value, name) is None else with_field(value, name, content) or content

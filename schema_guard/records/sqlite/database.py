@@ -34,7 +34,13 @@ from schema_guard.records.sqlite.file import (
     warnings_of,
     why_not_writable,
 )
-from schema_guard.records.sqlite.tables import SQLiteConnection, has_tables, make_tables, transaction
+from schema_guard.records.sqlite.tables import (
+    SQLiteConnection,
+    check_file,
+    has_tables,
+    make_tables,
+    transaction,
+)
 from schema_guard.records.sqlite.write_lock import turn
 from schema_guard.records.values import Damage, StoreCheck, StoreInfo, WriteRefused
 
@@ -124,7 +130,6 @@ class SQLite:
     def check(self, on_step: Callable[[str, int, int], None]) -> StoreCheck:
         """Look for damage in all that is stored."""
         from schema_guard.records.sql.checking import Notes, check  # as above
-        from schema_guard.records.sqlite.integrity import check_file
 
         if self._path is not None and not self._path.exists():
             raise WriteRefused(f"{self._path} does not exist: nothing was recorded there")

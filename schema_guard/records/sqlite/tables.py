@@ -19,11 +19,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
+    from schema_guard.records.sql.checking import Notes
+
 APPLICATION_ID = 0x53475244  # "SGRD"
 # The earliest files have no `application_id`. These tables identify them.
 _FIRST_TABLES = {"attempts", "drops", "meta"}
 
 _WITHOUT_ROWID = ("meta", "inputs")
+_MOST_REPORTED = 100
 
 
 class SQLiteConnection:
@@ -124,3 +127,15 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
         with suppress(sqlite3.Error):
             connection.execute("ROLLBACK")
         raise
+
+
+def check_file(connection: SQLiteConnection, notes: Notes) -> None:
+    """Record damage of the pages, the indexes, and the statements that made the tables."""
+    notes.on_step("the file", 0, 0)
+    with notes.reading("file"):
+        for (message,) in connection.select(f"PRAGMA integrity_check({_MOST_REPORTED})"):
+            if message != "ok":
+                notes.add("file", str(message).removeprefix("*** in database main ***\n"))
+    with notes.reading("tables"):
+        for name in changed_parts(connection):
+            notes.add("tables", f"{name} is not as it was made")

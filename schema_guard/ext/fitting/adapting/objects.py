@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from schema_guard.ext.fitting.adapting import alternatives, scalars
 from schema_guard.ext.fitting.adapting.built_schema import BuiltSchema
 from schema_guard.ext.fitting.adapting.plain.flat_schema import matches
-from schema_guard.ext.fitting.adapting.plain.nulls import takes_null
+from schema_guard.ext.fitting.adapting.plain.plain_schema import takes_null
 from schema_guard.ext.fitting.adapting.values.forms import (
     KEY,
     SAME,
