@@ -6,7 +6,7 @@ from contextlib import nullcontext, suppress
 
 import pytest
 
-from schema_guard import guard, tags
+from schema_guard import guard, open_store, tags
 from schema_guard.ext.recorders import counts
 from schema_guard.ext.recorders import openai_agents as recorder
 from schema_guard.testing import ScriptedModel, serve
@@ -238,6 +238,27 @@ def test_leaves_a_run_to_the_guard_around_it(kept):
             start(agent)
 
     assert (kept[0].call.function, kept[0].call.segment) == ("nightly", "eu")
+
+
+def test_a_guard_around_runs_counts_its_retries():
+    """Of forty calls, every second one needs a retry: sixty requests, sixty attempts, and no call is excluded."""
+    with (
+        serve(ScriptedModel([said(GOOD), said(WRONG), said(GOOD)], cycle=True)) as server,
+        open_store("sqlite://") as store,
+    ):
+        agent = agent_of(server)
+
+        @guard(Invoice, store=store, max_attempts=2)
+        def extract(prompt: str):
+            return agents.Runner.run_sync(agent, prompt)
+
+        assert [extract("Read this invoice.").number for _ in range(40)] == ["A-7"] * 40
+        store.flush(10)
+        (counted,) = store.configurations()
+        sent = len(server.requests)
+
+    assert sent == sum(one.attempts for one in counted.sums) == 60
+    assert (counted.valid_first_time, counted.fixed_by_retry, counted.transport) == (20, 20, 0)
 
 
 @pytest.mark.filterwarnings("ignore")  # the import of litellm warns
