@@ -189,7 +189,7 @@ def test_what_a_validator_refuses_is_semantic(kept, config):
 
 
 def test_two_functions_of_one_schema_are_told_apart(kept, config):
-    """By the name of the run, the innermost that has one; a block goes first, the recorder's own last."""
+    """By the name of the outermost run that has one; a block goes first, the recorder's own last."""
     unnamed = {"callbacks": config["callbacks"]}
     with server([RIGHT] * 4) as served:
         runnable = chain(served.openai_url)
