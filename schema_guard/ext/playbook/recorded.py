@@ -141,6 +141,8 @@ def model_of(rows: Iterable[ConfigurationCounts]) -> tuple[str | None, str]:
         if provider is not None and host.url is not None
     ]
     choices = " or ".join([*asked, f"{quote(f'http://HOST:PORT/v1#{name}')} for another server"])
+    variable = next((host.url_variable for host in hosts.values() if provider and host.url_variable), None)
+    choices += f", or set {variable}" if variable else ""
     return None, f"the address of the model {name}: a store has none; name the server with --model {choices}"
 
 

@@ -47,6 +47,8 @@ def test_without_an_address_nothing_is_sent(tmp_path, provider, capsys):
     assert "NOT MEASURED: nothing was sent" in text
     assert "'http://HOST:PORT/v1#m1' for another server" in text
     assert ("--model openai:m1 for https://api.openai.com/v1" in text) == (provider == "openai")
+    variable = {"openai": "OPENAI_BASE_URL", "anthropic": "ANTHROPIC_BASE_URL"}.get(provider)
+    assert variable is None or f"for another server, or set {variable}" in text
 
 
 def test_an_address_elsewhere_is_not_asked_for_a_model_without_a_provider(tmp_path, monkeypatch, capsys):
