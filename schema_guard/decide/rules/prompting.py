@@ -168,7 +168,7 @@ def prompting_is_enough(case: Case) -> Ruling | None:
         if measurement is not chosen and measurement.state == "fail"
     ]
     is_piloted = case.piloted is not None and case.piloted.state == "fail"
-    if others or is_piloted or (used is not None and chosen is not used and used.failed.n):
+    if others or is_piloted or (used is not None and chosen is not used):
         figures["switch_to"] = chosen.strategy.id
     text = f"{strategy_text(chosen)} is below the target of {percent(case.config.target)} at every look"
     text += inputs_text(case, chosen)

@@ -189,3 +189,20 @@ def test_a_benchmark_says_which_results_will_not_count(production):
     assert status == 0
     assert f"({other}) will not count for shop.extract" in text
     assert f"({Schema.of(TICKET).fingerprint}) will not count" not in text
+
+
+class APITimeoutError(Exception):
+    """An error of a provider, by its name."""
+
+
+def test_a_trial_is_not_kept_if_no_call_of_the_function_has_a_reply(production):
+    """Two calls of the function raised. The trial passes, and the verdict is to switch to it."""
+    production.calls(2, 0, raises=APITimeoutError("slow"))
+    trial(production, TICKET)
+
+    text = production.run("decide", "--format", "json")[1]
+    head = " ".join(production.run("decide")[1].split())
+
+    assert "keep it" not in head
+    assert json.loads(text)["verdict"] == "PROMPTING_ENOUGH", head
+    assert "few_shot" in json.loads(text)["switch_to"]
