@@ -375,8 +375,8 @@ def test_requests_without_a_schema_are_counted(kept):
     assert kept == []
 
 
-@pytest.mark.parametrize("is_async", [False, True])
-def test_over_litellm_a_call_is_recorded_once(kept, is_async):
+@pytest.mark.parametrize("way", ["whole", "streamed", "async"])
+def test_over_litellm_a_call_is_recorded_once(kept, way):
     """With both recorders, the call is Haystack's."""
     os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
     package = pytest.importorskip(
@@ -393,10 +393,11 @@ def test_over_litellm_a_call_is_recorded_once(kept, is_async):
                 api_key=Secret.from_token("k"),
                 api_base_url=server.openai_url,
                 generation_kwargs={"response_format": FORMAT},
+                streaming_callback=(lambda chunk: None) if way == "streamed" else None,
             )
             pipeline = pipeline_of(chat)
             data = {"llm": {"messages": MESSAGES}}
-            call_each(lambda: pipeline.run_async(data) if is_async else pipeline.run(data))
+            call_each(lambda: pipeline.run_async(data) if way == "async" else pipeline.run(data))
     finally:
         inner_recorder.uninstall()
 
