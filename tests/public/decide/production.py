@@ -138,6 +138,7 @@ class Production:
             watched = self.run("watch", "--max-failure-rate", str(target), *which, *slow)[0]
             assert watched == int(bool(document["breach"])), "watch says otherwise"
         text = self.short_text(asked)
+        assert missing_places(document, text) == []
         assert " ".join(document["next_step"].split()) in text
         return SimpleNamespace(
             verdict=document["verdict"], why=document["why"], figures=document, exit_code=status, head=text
@@ -146,9 +147,32 @@ class Production:
     def short_text(self, asked):
         """Return the default text of `decide` as one line. Check that it has at most 25 lines and no jargon."""
         text = self.run(*asked)[1].rstrip("\n")
-        assert len(text.splitlines()) <= 25
+        assert len(text.splitlines()) <= MOST_LINES
         assert JARGON.findall(text.replace("--max-p95", "")) == []
         return " ".join(text.split())
+
+
+MOST_LINES = 25
+"""Lines of the head of a verdict."""
+
+
+def missing_places(document, head):
+    """Return the failing places that a head does not name.
+
+    A head names the first place of each configuration that is proved to fail, three at most, otherwise of the one in use.
+
+    Args:
+        document: The JSON of the verdict.
+        head: Its default text, as one line.
+    """
+    places = document.get("fails_at", {})
+    wrong = [
+        breach["strategy"] for breach in document.get("breach", ()) if breach["what"] in ("format", "rise")
+    ]
+    named = [name for name in dict.fromkeys(wrong) if name in places][:3]
+    named = named or [name for name in [document.get("counted", {}).get("current")] if name in places]
+    known = [places[name][0]["place"] for name in named]
+    return [place for place in known if place is not None and f"{place} (" not in head]
 
 
 # Words that a reader without statistics does not know.
