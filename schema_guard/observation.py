@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 from schema_guard.drive import end, is_async, is_spent
 from schema_guard.loop import Done
 from schema_guard.received.cleanup import aclose_alone, close_alone
-from schema_guard.received.stream_managers import WatchedManager, is_manager
+from schema_guard.received.stream_managers import is_closed, watched
 from schema_guard.received.streams import StreamReader
 from schema_guard.values import Chunk
 
@@ -69,7 +69,7 @@ def observe(started: Observed) -> Any:
     if hasattr(type(result), "__next__"):
         kind = _OpenEither if hasattr(type(result), "__anext__") else _OpenIterator
         return kind(started, result, clock)
-    if is_manager(result):
+    if is_closed(result):
         return _watched(started, result, clock)
     _finish(started, started.receiver.read(result), clock)
     return result
@@ -93,7 +93,7 @@ async def _awaited(started: Observed, awaitable: Any, clock: float) -> Any:
     if hasattr(type(result), "__anext__"):
         kind = _OpenEither if hasattr(type(result), "__next__") else _OpenAsync
         return kind(started, result, clock)
-    if is_manager(result):
+    if is_closed(result):
         return _watched(started, result, clock)
     _finish(started, started.receiver.read(result), clock)
     return result
@@ -235,15 +235,13 @@ class _OpenEither(_ObservedEither):
         self._finish_with_error(GeneratorExit())
 
 
-def _watched(started: Observed, manager: Any, clock: float) -> WatchedManager:
-    """Watch the stream of a manager that the caller has yet to enter."""
+def _watched(started: Observed, closed: Any, clock: float) -> Any:
+    """Watch the stream that the caller has yet to open."""
 
     def watch(source: Any, *, is_async: bool) -> _Watch:
         return (_OpenAsync if is_async else _OpenIterator)(started, source, clock)
 
-    return WatchedManager(
-        manager, watch, lambda error: _finish(started, started.receiver.raised(error), clock)
-    )
+    return watched(closed, watch, lambda error: _finish(started, started.receiver.raised(error), clock))
 
 
 def _finish(started: Observed, reply: Reply, clock: float) -> None:

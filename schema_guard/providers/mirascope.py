@@ -5,9 +5,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from schema_guard.providers.fields import field, has, items, words
+from schema_guard.providers.fields import count, field, has, items, words
 from schema_guard.providers.model_output import Written
 from schema_guard.providers.provider import Provider, RawReply, adds_nothing
+from schema_guard.values import Usage
 
 if TYPE_CHECKING:
     from schema_guard.providers.provider import Stream
@@ -52,6 +53,21 @@ def _thought(stream: Stream, chunk: object) -> str:
     return ""
 
 
+def _used(stream: Stream, chunk: object) -> str:
+    """Add the tokens of a chunk, which are those since the one before."""
+    names = ("input_tokens", "output_tokens", "cache_read_tokens", "reasoning_tokens")
+    added = Usage(*[count(chunk, name) for name in names])
+    known = [(before or 0) + (after or 0) for before, after in zip(stream.usage, added, strict=True)]
+    stream.usage = Usage(*known)
+    return ""
+
+
+def _stopped(stream: Stream, chunk: object) -> str:
+    """Note why the model stopped, which mirascope says only of an unusual end."""
+    stream.stop(field(field(chunk, "finish_reason"), "value"))
+    return ""
+
+
 _EVENTS: Final[dict[str, Any]] = {
     "text_start_chunk": adds_nothing,
     "text_chunk": _text,
@@ -59,6 +75,10 @@ _EVENTS: Final[dict[str, Any]] = {
     "tool_call_start_chunk": _called,
     "tool_call_chunk": _called,
     "tool_call_end_chunk": _ended,
+    "usage_delta_chunk": _used,
+    "finish_reason_chunk": _stopped,
+    "raw_stream_event_chunk": adds_nothing,
+    "raw_message_chunk": adds_nothing,
     "thought_start_chunk": adds_nothing,
     "thought_chunk": _thought,
     "thought_end_chunk": adds_nothing,

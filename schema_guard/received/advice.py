@@ -16,14 +16,12 @@ __all__ = ["advice_for", "advice_for_class"]
 
 _SCALARS: Final = (bool, int, float)
 _TEXTS: Final = ("text", "content", "output_text", "answer")
-# By the names of their classes: streams and runs of pydantic-ai, and streams of openai-agents and mirascope.
+# By the names of their classes: streams and runs of pydantic-ai, and streams of openai-agents.
 _BY_CLASS: Final = {
     "StreamedRunResult": "await value.get_output()",
     "StreamedRunResultSync": "value.get_output()",
     "AgentRun": "value.result",
     "RunResultStreaming": "value.stream_events()",
-    "StreamResponse": "value.text_stream()",
-    "AsyncStreamResponse": "value.text_stream()",
 }
 
 
@@ -48,7 +46,7 @@ def advice_for_class(annotation: object) -> str | None:
     """
     text = annotation if isinstance(annotation, str) else getattr(annotation, "__name__", "")
     name = str(text).partition("[")[0].rpartition(".")[2]
-    # An enforced function may return the streams of mirascope, and the other names may be a user's.
+    # The other names may be those of a user.
     return _BY_CLASS[name] if name in _BY_CLASS and name.startswith("StreamedRunResult") else None
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
 
-__all__ = ["WatchedManager", "is_manager", "opened"]
+__all__ = ["WatchedManager", "is_closed", "opened", "watched"]
 
 
 def opened(result: Any) -> Any:
@@ -18,16 +18,32 @@ def opened(result: Any) -> Any:
     their classes.
     """
     kind = type(result)
-    if is_manager(result):
-        return _aevents(result) if hasattr(kind, "__aenter__") else _events(result)
-    if kind.__name__.endswith("StreamResponse") and callable(getattr(kind, "chunk_stream", None)):
-        return result.chunk_stream()
+    if not is_closed(result):
+        return result
+    if not _is_manager(kind):
+        return result._chunk_iterator  # noqa: SLF001 - it has the tokens too
+    return _aevents(result) if hasattr(kind, "__aenter__") else _events(result)
+
+
+def is_closed(result: Any) -> bool:
+    """Return whether a result is a closed stream."""
+    kind = type(result)
+    return _is_manager(kind) or (
+        kind.__name__.endswith("StreamResponse") and hasattr(result, "_chunk_iterator")
+    )
+
+
+def watched(result: Any, watch: Callable[..., Any], failed: Callable[[BaseException], None]) -> Any:
+    """Return a closed stream that is watched; the arguments are those of `WatchedManager`."""
+    if _is_manager(type(result)):
+        return WatchedManager(result, watch, failed)
+    source = result._chunk_iterator  # noqa: SLF001 - all that a stream response offers reads from it
+    result._chunk_iterator = watch(source, is_async=hasattr(type(source), "__anext__"))  # noqa: SLF001
     return result
 
 
-def is_manager(result: Any) -> bool:
-    """Return whether a result is the stream manager of an SDK."""
-    return type(result).__name__.endswith("StreamManager")
+def _is_manager(kind: type[Any]) -> bool:
+    return kind.__name__.endswith("StreamManager")
 
 
 def _events(manager: Any) -> Iterator[Any]:

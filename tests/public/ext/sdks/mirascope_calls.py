@@ -56,7 +56,7 @@ def call_parsed(url):
     return extract
 
 
-@SDK.case("`@llm.call`, `stream()`", "streamed")
+@SDK.case("`@llm.call`, `stream()`", "streamed", wrong=[WRONG, CUT])
 def call_streamed(url):
     @call_of(url)
     def ask(prompt: str):

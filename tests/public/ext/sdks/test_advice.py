@@ -56,10 +56,6 @@ RUNNER = (
     'client = AsyncOpenAI(api_key="k", base_url=f"{url}/v1", max_retries=0)\n'
     'agent = Agent("billing", model=OpenAIChatCompletionsModel(MODEL, client))\n'
 )
-MIRASCOPE = (
-    "from mirascope import llm\n"
-    'llm.register_provider("openai", scope="openai/", api_key="k", base_url=f"{url}/v1")\n'
-)
 STREAMED = "client.chat.completions.with_streaming_response.create(model=MODEL, messages=turns(prompt))"
 CASES = {
     "a choice of openai": (
@@ -120,12 +116,6 @@ CASES = {
         "agents",
         "async def",
         RUNNER + "value = Runner.run_streamed(agent, prompt)\nRETURN",
-    ),
-    "a stream of mirascope": (
-        "mirascope.llm",
-        "def",
-        MIRASCOPE
-        + 'ask = llm.call(f"openai/{MODEL}:completions")(lambda text: text)\nvalue = ask.stream(prompt)\nRETURN',
     ),
     "another model": ("pydantic", "def", "value = Total.model_validate_json(GOOD)\nRETURN"),
     "a dataclass": ("pydantic", "def", "value = Result(**json.loads(GOOD))\nRETURN"),

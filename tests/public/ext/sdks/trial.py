@@ -161,6 +161,8 @@ def called(case: Case, function: Any) -> Any:
     if type(result).__name__.endswith("Manager"):
         with result as stream:
             return list(stream)
+    if hasattr(type(result), "chunk_stream"):
+        return list(result.chunk_stream())
     return list(result) if hasattr(type(result), "__next__") else result
 
 
