@@ -45,7 +45,7 @@ def test_measured_reasons_tell_their_figures():
             "have the right shape and a wrong value (kinds value and semantic)"
         ),
         "cost_at_volume": (
-            "at 100,000 calls/month tuning saves $1,706/month in the pessimistic column and pays back in 1.7 months"
+            "at 100,000 calls/month tuning saves $1,675/month in the pessimistic column and pays back in 1.7 months"
         ),
         "latency": "p50 1.5 s, p95 2.5 s: over the budget of 2 s; tuned p50 0.5 s, p95 0.75 s",
     }

@@ -109,11 +109,11 @@ def test_scenario_reads_as_its_example(corpora):
         "total": "$6,668 over 6.0 months ; -$697 to $31,112 with volume and failure cost each halved and doubled",
         "not given": "batch price, cache-write price, hosting by volume, re-tuning each period: not counted",
         "the bar": (
-            "the tuned model may fail <= 2.28% of the calls ; volume must stay >= 71,413 calls/month ; upfront may reach "
-            "$13,190"
+            "to pay back within 6.0 months: the tuned model may fail <= 2.28% of the calls ; volume must stay >= 71,413 "
+            "calls/month ; upfront may reach $13,190"
         ),
         "flips": (
-            "the answer changes with: 71,413 calls a month ; not with: failures cost nothing (4.8 months), all token "
+            "the answer changes with: 83,956 calls a month ; not with: failures cost nothing (4.8 months), all token "
             "prices x2 (1.4 months), the tuned model's token prices x2 (2.1 months), no prompt token is cached "
             "(1.7 months) ; base model must live >= 3.0 months"
         ),
