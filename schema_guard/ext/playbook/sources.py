@@ -11,6 +11,7 @@ import click
 
 from schema_guard.cli.shared.given import is_given, refuse
 from schema_guard.cli.shared.notes import note
+from schema_guard.configuration.layout import layout_of
 from schema_guard.decide.recorded.configurations import is_trial
 from schema_guard.ext.playbook.inputs import inputs_of, read_texts, suite_inputs
 from schema_guard.ext.playbook.recorded import (
@@ -109,6 +110,10 @@ def _of_function(
         model, unknown = model_of(recorded.rows)
         models = () if model is None else (model,)
         missing += [unknown] if unknown else []
+    if recorded.rows and layout_of(recorded.rows[0].settings) == "instructions":
+        note(
+            "the store does not have instructions of the function's own: the trial sends the strategy's alone"
+        )
     found = _texts(records, recorded, asked, steps)
     texts = found.texts
     if not texts:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from schema_guard.records.rows import Row
+    from schema_guard.schema import Schema
 
 __all__ = ["SchemaTexts"]
 
@@ -26,13 +27,14 @@ class SchemaTexts:
 
     def __init__(self) -> None:
         self._fingerprints: set[object] = set()
-        self._stored: set[str] = set()
-        self._coming: list[str] = []
+        self._stored: set[tuple[str, str]] = set()
+        self._coming: list[tuple[str, str]] = []
 
     def of(self, rows: Sequence[Row]) -> list[SchemaText]:
         """Return the texts, not stored yet, of the schemas of these rows and of those before.
 
-        A process that makes a schema for each call stores only the first thousand. A schema that is deleted before its
+        Of the schemas with one name and one fingerprint, a process stores the first: the form of it that is sent to a
+        provider is made later. A process that makes a schema for each call stores only the first thousand. A schema that is deleted before its
         first call is written leaves no text.
         """
         if len(self._stored) >= _MOST_TEXTS:
@@ -40,11 +42,11 @@ class SchemaTexts:
             return []
         self._fingerprints.update([row[_FINGERPRINT] for row in rows])
         schemas = [one for ref in living.valuerefs() if (one := ref()) is not None]
-        new = {
-            one.digest: one
-            for one in schemas
-            if one.fingerprint in self._fingerprints and one.digest not in self._stored
-        }
+        new: dict[tuple[str, str], Schema[Any]] = {}
+        for one in schemas:
+            key = one.fingerprint, one.name
+            if one.fingerprint in self._fingerprints and key not in self._stored:
+                new.setdefault(key, one)
         self._coming = list(new)
         return [SchemaText(one.fingerprint, one.name, _text(one.document)) for one in new.values()]
 

@@ -184,10 +184,10 @@ def call(api, kind, strategy, server, store):
     return guard(SCHEMA, provider=OF_API.get(api, api), **settings)(function)(task_of(api, kind, CALLED))
 
 
-def calls(api, kind, strategies):
+def calls(api, kind, strategies, payload="off"):
     """Return the requests of the function, by strategy, and record its calls."""
     sent_requests = {}
-    with serve(Alternating()) as server, environment(server), open_store("r.db") as store:
+    with serve(Alternating()) as server, environment(server), open_store("r.db", payload=payload) as store:
         for strategy in strategies:
             since = len(server.requests)
             assert call(api, kind, strategy, server, store) == GOOD
@@ -252,3 +252,50 @@ def test_the_playbook_sends_the_requests_of_the_function(folder, api, kind):
         step: requests[:1] for step, requests in by_function.items()
     }
     assert by_playbook["repair_retry"][:2] == by_function["system_prompt"]
+
+
+# A store does not have the own instructions of a function, and no text of Gemini's own messages.
+RECORDED = [
+    case
+    for case in CASES_BY_SPEED
+    if case.values[1] != "instructions" and case.values != ("google", "user_turn")
+]
+
+
+@needs("playbook")
+@pytest.mark.parametrize(("api", "kind"), RECORDED)
+def test_the_playbook_of_recorded_inputs_sends_the_requests_of_the_function(folder, api, kind):
+    """The store gives the schema and the input. It has other examples than the function, so few_shot is left out."""
+    steps = [name for name in STEPS if name in strategies_of(api) and name != "few_shot"]
+    by_function = calls(api, kind, steps, payload="full")
+
+    by_playbook = {}
+    for step in steps:
+        with serve(lambda prompt: "No.") as server, environment(server):
+            arguments = (
+                "--function",
+                "shop.sort",
+                "--first-step",
+                step,
+                "--max-calls",
+                "1",
+                "--store",
+                "r.db",
+            )
+            status = main(("bench", "run", "--playbook", "--model", f"{api}:m", *arguments))
+            assert status in (0, 1)
+            by_playbook[step] = bodies(server.requests)
+
+    assert by_playbook == {step: requests[:1] for step, requests in by_function.items()}
+
+
+@needs("playbook")
+def test_the_playbook_reports_that_own_instructions_are_not_in_the_store(folder, capsys):
+    """A training set with system messages has them."""
+    calls("openai", "instructions", ["system_prompt"], payload="full")
+
+    with serve(lambda prompt: "No.") as server, environment(server):
+        arguments = ("--function", "shop.sort", "--max-calls", "1", "--store", "r.db")
+        assert main(("bench", "run", "--playbook", "--model", "openai:m", *arguments)) in (0, 1)
+
+    assert "does not have instructions of the function's own" in " ".join(capsys.readouterr().err.split())
