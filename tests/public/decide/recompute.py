@@ -76,9 +76,9 @@ class Again:
         self.met = {name: self.met_by(name) for name in self.rates}
         self.state = {name: self.state_by(name) for name in self.rates}
         self.prompted = [name for name in self.rates if not self.rates[name].get("tuned")]
-        asked = [name for name in with_data if not self.is_gone(self.rates[name])] or with_data
+        asked = [name for name in with_data if name in self.prompted]
         self.best = min(
-            (name for name in asked if name in self.prompted),
+            [name for name in asked if not self.is_gone(self.rates[name])] or asked,
             key=lambda name: (self.rates[name]["rate"], self.order(name)),
             default=None,
         )
