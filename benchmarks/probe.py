@@ -23,7 +23,6 @@ from schema_guard.bench.suites.load import load_suite
 from schema_guard.ext.fitting.probe import probe_enforcement
 from schema_guard.ext.fitting.probe.bisection import find_refused, most_requests
 from schema_guard.ext.fitting.probe.keywords import probe_keywords
-from schema_guard.ext.fitting.probe.prefix import probe_prefix
 from schema_guard.models.apis.openai_api import OpenAIModel
 from schema_guard.pointer import split
 from schema_guard.stats import bounds
@@ -114,7 +113,6 @@ def local() -> Iterator[str]:
         for one in keywords:
             if not one.agrees:
                 yield f"    {one.keyword}: {one.does or one.answer.did}, and the rules say {one.says}"
-        yield f"  a reply that is begun: {probe_prefix(model, seed=0).does}"
         plain = OpenAIModel(model.name, model.endpoint, provider="llamacpp", defaults={"temperature": 0})
         yield from _told("the same server by response_format (provider llamacpp)", plain)
         plain.close()

@@ -207,16 +207,12 @@ def breaches_of(file: str, texts: list[Text], old: set[str]) -> Iterator[tuple[b
         yield 2 * new > len(texts), line
 
 
-# A commit whose subject is wrong: it was pushed, and pushed commits are not changed.
-PUSHED = "dccf1294"
-
-
 def wrong_subjects(subjects: Iterable[str]) -> Iterator[str]:
     """Yield a line for each fault in subjects of commits. Each subject follows its hash."""
     for commit, _, subject in (line.partition(" ") for line in subjects):
         if len(subject) > MOST_IN_SUBJECT:
             yield f"commit {commit}: {len(subject)} characters -> at most {MOST_IN_SUBJECT}   ({subject[:60]})"
-        if re.match(r"(?:An?|an?|[Tt]he) |[a-z]", subject) and not commit.startswith(PUSHED):
+        if re.match(r"(?:An?|an?|[Tt]he) |[a-z]", subject):
             yield f"commit {commit}: {subject.split()[0]!r} -> an imperative in upper case   ({subject[:60]})"
 
 

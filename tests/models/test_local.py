@@ -13,7 +13,6 @@ from schema_guard.errors import SchemaGuardError
 from schema_guard.models import connect, local, local_weights
 from schema_guard.providers.options import options_for
 from schema_guard.schema import Schema
-from tests.needs import needs
 
 pytest.importorskip("xllamacpp", reason="needs the extra 'local'")
 
@@ -222,16 +221,6 @@ def _is_gone(pid, within_s=5.0):
             return True
         time.sleep(0.02)
     return False
-
-
-@needs("fitting")
-@pytest.mark.local_model
-def test_a_reply_that_is_begun_is_gone_on_with(model):
-    """What others find out by a probe holds of the server that is started here."""
-    from schema_guard.ext.fitting.probe.prefix import probe_prefix
-    from schema_guard.ext.fitting.probed_rules import CONTINUES_PREFIX
-
-    assert probe_prefix(model, seed=1).does in CONTINUES_PREFIX
 
 
 @pytest.mark.local_model
