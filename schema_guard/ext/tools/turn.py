@@ -229,6 +229,9 @@ class Turn:
         """Read a stream of values: it calls nothing."""
         return reply
 
+    def streamed(self, model: str | None) -> None:
+        """Ignore the model of a chunk: a stream that does not end has no complete call to record."""
+
     def raised(self, error: BaseException) -> Reply:
         """Read what the function raised; never raises. It reaches the caller as it is, whatever it was about."""
         name = clip(type(error).__name__)
