@@ -44,7 +44,7 @@ def model_and_snapshot(name: str) -> ModelName:
     >>> model_and_snapshot("NAME-2026-08-06")
     ModelName(model='NAME', snapshot='NAME-2026-08-06')
     >>> model_and_snapshot("models/NAME")
-    ModelName(model='NAME')
+    ModelName(model='NAME', snapshot=None)
     """
     path = re.match(_PATH, name)
     bare = name[path.end() :] if path is not None and path.end() < len(name) else name

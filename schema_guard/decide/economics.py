@@ -364,5 +364,7 @@ def _volume_flip(case: CostCase) -> Flip:
     if saving is None or gain <= 0:
         return Flip("calls_per_month", "at no volume does it pay", None, None, flips=False)
     value = (saving + case.hosting_plus_refresh) / gain
+    if value <= 0:
+        return Flip("calls_per_month", "at any volume it pays", None, case.pess.payback_months, flips=False)
     payback = case.upfront / saving if saving else None
     return Flip("calls_per_month", f"{value:,.0f} calls a month", value, payback, flips=True)

@@ -45,7 +45,7 @@ attempts = {
 }
 failed = st.fixed_dictionaries({**attempts, "failure": failures, "form": st.none()})
 valid = st.fixed_dictionaries(
-    {**attempts, "failure": st.none(), "form": st.sampled_from(["clean", "unwrapped", "parsed", "resumed"])}
+    {**attempts, "failure": st.none(), "form": st.sampled_from(["clean", "unwrapped", "parsed"])}
 )
 told = st.fixed_dictionaries(
     {

@@ -15,9 +15,7 @@ from tests.public.decide.examples import passing
 
 GOOD = '{"team": "billing"}'
 ALONE = "has no effect with --evidence, which replaces the store"
-ONE_FUNCTION = (
-    "--max-failure-rate, --decline, and --not-applicable apply to one function: name it with --function"
-)
+ONE_FUNCTION = "--max-failure-rate, --decline, and --not-applicable apply to one function: choose one with --function: app.one, app.two"
 NO_STORE = "no store: $SCHEMA_GUARD_STORE is 'none'; name one with --store"
 ONE = "expected one of them in each command"
 HERE = "has no effect on a training on this machine"

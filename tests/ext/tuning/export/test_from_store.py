@@ -86,13 +86,12 @@ def test_what_no_model_gave_is_left_out(tmp_path, replies, settings, reason):
     [
         ({"gateway_repaired": True}, "its reply may have been repaired by a gateway"),
         ({"stopped_at": 7}, "its reply was stopped early"),
-        ({"form": "resumed"}, "its reply was cut off, and continued"),
         ({"schema_fingerprint": "0" * 16}, "recorded under another content of the schema"),
         ({"kind": "transport"}, "no reply came"),
     ],
 )
 def test_what_records_say_of_a_reply_leaves_it_out(tmp_path, changed, reason):
-    """Gateway-repaired, early-stopped, resumed and lost replies are none that a model gave whole."""
+    """Gateway-repaired, early-stopped, and lost replies are none that a model gave whole."""
     store = recorded(tmp_path / "r.db", [[GOOD]])
     (call,) = stored_calls(store, Where())
     store.close()

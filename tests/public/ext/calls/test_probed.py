@@ -21,7 +21,7 @@ def rules(tmp_path):
     keywords = {"uniqueItems": {"does": "enforced", "says": "rejected", "n": 1}}
     results = {"format": 1, "made": "2026-11-26", "model": "m", "provider": "openai", "enforcement": ENFORCED}
     path = tmp_path / "rules.json"
-    path.write_text(json.dumps({**results, "keywords": keywords, "schema": None, "prefix": None}))
+    path.write_text(json.dumps({**results, "keywords": keywords, "schema": None}))
     return path
 
 
