@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 _PER_MILLION = 1e-6
 # A month that is reached but for the rounding of a division is reached.
 _ROUNDING = 1e-9
+# With a smaller gain per call, in dollars, no real volume pays.
+_LEAST_GAIN = 1e-15
 # Volume and failure cost are halved and doubled.
 _VARIED = (0.5, 1.0, 2.0)
 
@@ -361,7 +363,7 @@ def _failure_cost_flip(case: CostCase) -> Flip:
 
 def _volume_flip(case: CostCase) -> Flip:
     saving, gain = case.needed_saving, case.pess.prompt_per_call - case.pess.tuned_per_call
-    if saving is None or gain <= 0:
+    if saving is None or gain <= _LEAST_GAIN:
         return Flip("calls_per_month", "at no volume does it pay", None, None, flips=False)
     value = (saving + case.hosting_plus_refresh) / gain
     if value <= 0:

@@ -84,16 +84,20 @@ class Gathered(NamedTuple):
 
 
 class _GatherSettings(NamedTuple):
-    """How calls are taken, and all rows of the store with its last calls."""
+    """How calls are taken, and the rows of the store with its last calls.
+
+    `rows` are those of all strategies and trials in the segment. `everything` has also the rows that no rate counts.
+    """
 
     versions: frozenset[str]
     sizes: Sizes
     since: float | None
     until: float | None
-    everything: Sequence[ConfigurationCounts]
+    rows: Sequence[ConfigurationCounts]
     arrivals: StoreArrivals
     shares: dict[str, Any]
     first_calls: Mapping[str, float]
+    everything: Sequence[ConfigurationCounts]
 
     @property
     def is_windowed(self) -> bool:
@@ -164,11 +168,9 @@ def gather_each(  # noqa: PLR0913 - which calls, and what no store knows; all by
         InvalidArgument: No recorded call matches, a name is not recorded, or *extra* has a key that comes from the store.
         StoreError: The store cannot be read.
     """
-    facts = dict(extra or {})
-    for key in ("strategies", "schemas", "pilot", "current"):
-        if key in facts:
-            raise InvalidArgument(f"extra[{key!r}]: comes from the store: leave it out, or decide on a file")
-    known = [row for row in store.configurations() if is_used(row)]
+    facts = _checked(extra or {})
+    everything = store.configurations()
+    known = [row for row in everything if is_used(row)]
     chosen = select(store, known, schema=schema, function=function, segment=segment)
     contents = frozenset(row.schema_fingerprint for row in known if chosen.takes(row))
     is_windowed = since is not None or until is not None
@@ -197,8 +199,16 @@ def gather_each(  # noqa: PLR0913 - which calls, and what no store knows; all by
         StoreArrivals(store),
         alpha_shares(store, known, priority),
         first_calls_of(known),
+        everything,
     )
     return [_gathered(problem, store, dict(facts), options) for problem in problems]
+
+
+def _checked(extra: Mapping[str, Any]) -> dict[str, Any]:
+    for key in ("strategies", "schemas", "pilot", "current"):
+        if key in extra:
+            raise InvalidArgument(f"extra[{key!r}]: comes from the store: leave it out, or decide on a file")
+    return dict(extra)
 
 
 def _in_time(
@@ -228,6 +238,12 @@ def _is_selected(row: ConfigurationCounts, chosen: Selection, contents: Containe
     return row.schema_fingerprint in contents and chosen._replace(schema=None).takes(row)
 
 
+def _newest(problem: Problem, options: _GatherSettings, notes: list[str]) -> Sequence[ConfigurationCounts]:
+    """Return the rows with the newest content of the schema, and with the layout in use."""
+    last = options.arrivals.last((row.id for row in problem.rows), options.until)
+    return of_layout_in_use(of_newest_schema(problem.rows, last, notes), notes)
+
+
 def _gathered(problem: Problem, store: Store, facts: dict[str, Any], options: _GatherSettings) -> Gathered:
     notes: list[str] = []
     if problem.left_out:
@@ -236,8 +252,7 @@ def _gathered(problem: Problem, store: Store, facts: dict[str, Any], options: _G
             "--function of `bench run --playbook` names one"
         )
     problem, again = split_fallbacks(problem)
-    last = options.arrivals.last((row.id for row in problem.rows), options.until)
-    rows = of_layout_in_use(of_newest_schema(problem.rows, last, notes), notes)
+    rows = _newest(problem, options, notes)
     fingerprint = rows[0].schema_fingerprint
     configurations, production = _production(problem, rows, notes, store, options, facts)
     notes += _schema_losses(configurations)
@@ -246,8 +261,8 @@ def _gathered(problem: Problem, store: Store, facts: dict[str, Any], options: _G
     best = _best_of(own)
     targets = targets_of(store, fingerprint, problem.function)
     config = with_budget(_config(facts.pop("config", {}), targets), facts.get("latency"))
-    reading = Gathering(store, production, _limit(config), options.is_windowed, options.sizes.prices, notes)
-    steps = _steps(store, fingerprint, problem.function)
+    asked = _limit(config), options.is_windowed, options.sizes.prices
+    reading = Gathering(store, options.everything, production, *asked, notes)
     current, answers = current_of(own, production), facts.pop("answers", [])
     evidence: dict[str, Any] = {
         "strategies": [
@@ -256,7 +271,7 @@ def _gathered(problem: Problem, store: Store, facts: dict[str, Any], options: _G
         ],
         "current": current.id,
         "config": config,
-        "ladder": claims_of(own, best, steps, facts.pop("ladder", [])),
+        "ladder": claims_of(own, best, _steps(store, fingerprint, problem.function), facts.pop("ladder", [])),
         "calls_per_month": None if production.volume is None else production.volume.per_month,
         "target_history": [[_day(past.at), past.target] for past in targets],
         "target_sources": {"target": f"stored on {_day(targets[-1].at)}"} if targets else {},
@@ -292,7 +307,7 @@ def _production(
     weeks = WeekSettings(zone, options.first_calls.get(problem.function or ""))
     production = production_of(problem.rows, store, since=options.since, until=options.until, weeks=weeks)
     all_hours = None if options.since is None else store
-    arrived = production.arrivals(options.everything, options.arrivals, all_hours)
+    arrived = production.arrivals(options.rows, options.arrivals, all_hours)
     configurations = configurations_of(
         rows, notes, absences=arrived.absences, also_versions=options.versions, sizes=options.sizes
     )
@@ -334,7 +349,7 @@ def _add_extra_evidence(
     evidence["feasibility"] = with_recorded_model(
         evidence.get("feasibility") or {},
         (model_of, used[0]),
-        reading.store.configurations(),
+        reading.everything,
         tunings(reading.store),
         evidence["day"],
         reading.notes,

@@ -19,7 +19,7 @@ from schema_guard.records.counts.buckets import bucket
 from schema_guard.text import clip
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from schema_guard.decide.recorded.configurations import RecordedConfiguration
     from schema_guard.decide.recorded.production import Production
@@ -31,6 +31,7 @@ class Gathering(NamedTuple):
 
     Attributes:
         store: Where the calls are.
+        everything: All rows of the store.
         production: The function's calls that are no trials.
         latency_p95_s: Seconds within which 95 % of the calls must end; None does not ask.
         windowed: Whether only calls of some time are asked about.
@@ -39,6 +40,7 @@ class Gathering(NamedTuple):
     """
 
     store: Store
+    everything: Sequence[ConfigurationCounts]
     production: Production
     latency_p95_s: float | None
     windowed: bool
