@@ -16,13 +16,13 @@ from collections import OrderedDict
 from functools import cache, lru_cache, wraps
 from math import nan
 from time import perf_counter
-from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple, Unpack
 
 from schema_guard.errors import missing_extra
 from schema_guard.ext.recorders.dspy_replies import mode_of, provider_of, reply_of
 from schema_guard.ext.recorders.nesting import current_context, is_same
 from schema_guard.ext.recorders.observed_attempt import AttemptView
-from schema_guard.ext.recorders.recording import MOST_OPEN, Recording
+from schema_guard.ext.recorders.recording import MOST_OPEN, RecorderSettings, Recording
 from schema_guard.ext.recorders.requests import options_of
 from schema_guard.ext.recorders.tool_turns import ToolTurns
 from schema_guard.locks import fork_safe_lock
@@ -30,7 +30,6 @@ from schema_guard.providers.fields import as_json, field, first, items, words
 from schema_guard.providers.model_output import WrittenCall, call_of
 from schema_guard.received.dspy import ADDED, is_parse_error, model_of, parse_failure, plain
 from schema_guard.received.replies import Reply
-from schema_guard.settings import UNSET, Unset
 from schema_guard.values import Failure, ParsedValue
 
 if TYPE_CHECKING:
@@ -39,8 +38,6 @@ if TYPE_CHECKING:
 
     from schema_guard.ext.recorders.nesting import CallContext
     from schema_guard.ext.recorders.recording import Opened
-    from schema_guard.prices.charges import Table
-    from schema_guard.records.recorder import Recorder
     from schema_guard.schema import Schema
 
 __all__ = ["callback"]
@@ -57,12 +54,7 @@ _EARLY: Final = {
 
 
 def callback(
-    *,
-    function: str | None = None,
-    store: str | Recorder | Unset | None = UNSET,
-    prices: Table | None = None,
-    segment: str | None = None,
-    version: str | None = None,
+    **settings: Unpack[RecorderSettings],
 ) -> Any:
     """Return a callback that records the runs of predictors; no run is changed by it, and one serves any number of programs.
 
@@ -73,19 +65,13 @@ def callback(
     `dspy.Predict(ReadInvoice)`, it is the signature's name.
 
     Args:
-        function: Function of calls that have no other name.
-        store: As `guard` takes it.
-        prices: As `guard` takes them.
-        segment: Part of the traffic; `tags(segment=...)` goes first.
-        version: Of the prompts. Default: `"recorded"`.
+        settings: Settings of every recorder, such as `function` for calls without a name.
 
     Raises:
         InvalidArgument: The store or the prices are invalid.
         MissingExtra: DSPy is not installed.
     """
-    recording = Recording(
-        NAME, function=function, store=store, prices=prices, segment=segment, version=version
-    )
+    recording = Recording(NAME, **settings)
     return _kind()(recording)
 
 

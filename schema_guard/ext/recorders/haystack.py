@@ -17,23 +17,20 @@ from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from inspect import currentframe
 from time import time
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Unpack
 
 from schema_guard.errors import missing_extra
 from schema_guard.ext.recorders.nesting import current_context
-from schema_guard.ext.recorders.recording import Recording
+from schema_guard.ext.recorders.recording import RecorderSettings, Recording
 from schema_guard.ext.recorders.requests import Requested, options_of, requested
 from schema_guard.ext.recorders.spans import Spans, messages_of_task
 from schema_guard.providers.fields import field, first, words
 from schema_guard.providers.options import PROVIDER_OPTIONS
-from schema_guard.settings import UNSET, Unset
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from schema_guard.ext.recorders.spans import ModelRequest
-    from schema_guard.prices.charges import Table
-    from schema_guard.records.recorder import Recorder
 
 __all__ = ["install", "uninstall"]
 
@@ -58,31 +55,20 @@ _PACKAGES: Final = ("haystack.core", "haystack.components")
 
 
 def install(
-    *,
-    function: str | None = None,
-    store: str | Recorder | Unset | None = UNSET,
-    prices: Table | None = None,
-    segment: str | None = None,
-    version: str | None = None,
+    **settings: Unpack[RecorderSettings],
 ) -> None:
     """Record every call of a generator in a pipeline or an agent of this process from now on.
 
     A tracer that is enabled already keeps its spans. A second call replaces the first one.
 
     Args:
-        function: Function of calls without a name. `tags(function=...)` takes precedence over names.
-        store: As `guard` takes it.
-        prices: As `guard` takes them.
-        segment: Part of the traffic. `tags(segment=...)` takes precedence.
-        version: Version of the prompts. Default: `"recorded"`.
+        settings: Settings of every recorder, such as `function` for calls without a name.
 
     Raises:
         InvalidArgument: The store or the prices are not valid.
         MissingExtra: Haystack is not installed.
     """
-    recording = Recording(
-        "haystack", function=function, store=store, prices=prices, segment=segment, version=version
-    )
+    recording = Recording("haystack", **settings)
     uninstall()
     tracing = _tracing()
     tracing.enable_tracing(_Tracer(Spans(recording), tracing.tracer.actual_tracer))

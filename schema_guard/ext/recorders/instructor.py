@@ -18,18 +18,17 @@ from contextlib import ExitStack
 from functools import partial
 from inspect import isawaitable
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_origin
+from typing import TYPE_CHECKING, Any, TypeVar, Unpack, get_args, get_origin
 
 from schema_guard.errors import InvalidArgument
 from schema_guard.ext.recorders.observed_attempt import AttemptView
-from schema_guard.ext.recorders.recording import Recording
+from schema_guard.ext.recorders.recording import RecorderSettings, Recording
 from schema_guard.ext.recorders.requests import options_of, requested
 from schema_guard.providers.fields import field, words
 from schema_guard.providers.options import PROVIDER_OPTIONS
 from schema_guard.received.agents import refused_with
 from schema_guard.received.replies import Reply, read
 from schema_guard.received.streams import StreamReader
-from schema_guard.settings import UNSET, Unset
 from schema_guard.text import clip
 from schema_guard.values import Failure
 
@@ -37,8 +36,6 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 
     from schema_guard.ext.recorders.recording import Opened
-    from schema_guard.prices.charges import Table
-    from schema_guard.records.recorder import Recorder
     from schema_guard.schema import Schema
 
 __all__ = ["record"]
@@ -51,12 +48,7 @@ _UNSEEN = Failure("transport", "no_reply", "the stream's text was not seen")
 
 def record(
     client: C,
-    *,
-    function: str | None = None,
-    store: str | Recorder | Unset | None = UNSET,
-    prices: Table | None = None,
-    segment: str | None = None,
-    version: str | None = None,
+    **settings: Unpack[RecorderSettings],
 ) -> C:
     """Record every call of a client; no call is changed by it.
 
@@ -67,11 +59,7 @@ def record(
 
     Args:
         client: What `instructor.from_...` gives.
-        function: What records call the function of calls that have no other name; `"instructor:SCHEMA"` when left out.
-        store: As `guard` takes it.
-        prices: As `guard` takes them.
-        segment: Part of the traffic; `tags(segment=...)` goes first.
-        version: Of the prompts; `"recorded"` when left out.
+        settings: Settings of every recorder, such as `function` for calls without a name.
 
     Returns:
         The client.
@@ -85,9 +73,7 @@ def record(
         raise InvalidArgument(
             f"client={kind}: expected a client of instructor's, as instructor.from_openai(...) gives it"
         )
-    recording = Recording(
-        "instructor", function=function, store=store, prices=prices, segment=segment, version=version
-    )
+    recording = Recording("instructor", **settings)
     client.create_fn = partial(_create, recording, client, create)  # type: ignore[attr-defined]
     return client
 

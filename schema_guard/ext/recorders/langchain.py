@@ -18,12 +18,12 @@ from __future__ import annotations
 from collections import OrderedDict
 from functools import cache
 from time import time
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Unpack
 
 from schema_guard.errors import missing_extra
 from schema_guard.ext.recorders.langchain_runs import PendingCall, refused_calls
 from schema_guard.ext.recorders.nesting import current_context
-from schema_guard.ext.recorders.recording import MOST_OPEN, Recording
+from schema_guard.ext.recorders.recording import MOST_OPEN, RecorderSettings, Recording
 from schema_guard.ext.recorders.requests import Requested, options_of, requested
 from schema_guard.ext.recorders.spans import ModelRequest, Spans
 from schema_guard.locks import fork_safe_lock
@@ -32,14 +32,11 @@ from schema_guard.providers.fields import as_json, field, first, items
 from schema_guard.providers.options import PROVIDER_OPTIONS
 from schema_guard.received.replies import Reply, read
 from schema_guard.received.traceback_reply import frames_of
-from schema_guard.settings import UNSET, Unset
 from schema_guard.values import Failure
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from schema_guard.prices.charges import Table
-    from schema_guard.records.recorder import Recorder
 
 __all__ = ["SWITCH", "ModelRuns"]
 
@@ -96,37 +93,18 @@ class HandlerOfEvents:
 
     def __init__(
         self,
-        *,
-        function: str | None = None,
-        store: str | Recorder | Unset | None = UNSET,
-        prices: Table | None = None,
-        segment: str | None = None,
-        version: str | None = None,
+        **settings: Unpack[RecorderSettings],
     ) -> None:
         """Make a handler, for any number of calls at a time.
 
         Args:
-            function: What records call the function of calls that have no other name: no `run_name`, no
-                `metadata["function"]`, no `tags(function=...)` around them.
-            store: As `guard` takes it.
-            prices: As `guard` takes them.
-            segment: Part of the traffic.
-            version: Of the prompts.
+            settings: Settings of every recorder, such as `function` for calls without a name.
 
         Raises:
             InvalidArgument: The store or the prices are none.
         """
         super().__init__()
-        settings = (function, store, prices, segment, version)
-        self._runs = (
-            _shared()
-            if settings == (None, UNSET, None, None, None)
-            else ModelRuns(
-                Recording(
-                    NAME, function=function, store=store, prices=prices, segment=segment, version=version
-                )
-            )
-        )
+        self._runs = ModelRuns(Recording(NAME, **settings)) if settings else _shared()
 
     def on_chain_start(
         self, serialized: Any, inputs: Any, /, *, run_id: Any, parent_run_id: Any = None, **more: Any

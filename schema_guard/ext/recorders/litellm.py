@@ -18,26 +18,23 @@ from collections import OrderedDict
 from contextlib import suppress
 from functools import cache
 from time import monotonic, time
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Unpack
 
 from schema_guard.errors import missing_extra
 from schema_guard.ext.recorders.nesting import CallContext, current_context
 from schema_guard.ext.recorders.observed_attempt import AttemptView
-from schema_guard.ext.recorders.recording import MOST_OPEN, Recording
+from schema_guard.ext.recorders.recording import MOST_OPEN, RecorderSettings, Recording
 from schema_guard.ext.recorders.requests import Requested, options_of, requested
 from schema_guard.ext.recorders.tool_turns import record_turn
 from schema_guard.locks import fork_safe_lock
 from schema_guard.providers.fields import count, field
 from schema_guard.providers.options import PROVIDER_OPTIONS
 from schema_guard.received.replies import Reply, read
-from schema_guard.settings import UNSET, Unset
 from schema_guard.values import UNKNOWN_USAGE, Usage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from schema_guard.prices.charges import Table
-    from schema_guard.records.recorder import Recorder
     from schema_guard.schema import Schema
 
 __all__ = ["install", "uninstall"]
@@ -55,12 +52,7 @@ _COUNTING: Final = frozenset(
 
 
 def install(
-    *,
-    function: str | None = None,
-    store: str | Recorder | Unset | None = UNSET,
-    prices: Table | None = None,
-    segment: str | None = None,
-    version: str | None = None,
+    **settings: Unpack[RecorderSettings],
 ) -> None:
     """Record every call that litellm makes in this process from now on. A second time replaces what the first one said.
 
@@ -68,19 +60,13 @@ def install(
     `litellm:SCHEMA`.
 
     Args:
-        function: What records call the function of calls that have no other name.
-        store: As `guard` takes it.
-        prices: As `guard` takes them. Without any a cost is what litellm says.
-        segment: Part of the traffic.
-        version: Of the prompts.
+        settings: Settings of every recorder. Without `prices`, a cost is the one of litellm.
 
     Raises:
         MissingExtra: litellm is not installed.
         InvalidArgument: The store or the prices are none.
     """
-    recording = Recording(
-        NAME, function=function, store=store, prices=prices, segment=segment, version=version
-    )
+    recording = Recording(NAME, **settings)
     callback = _callback(recording)
     uninstall()
     _litellm().callbacks.append(callback)

@@ -19,25 +19,22 @@ from functools import cache
 from inspect import isasyncgen, isgenerator
 from math import nan
 from time import perf_counter, time
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Unpack
 
 from schema_guard.errors import missing_extra
 from schema_guard.ext.recorders.nesting import current_context
 from schema_guard.ext.recorders.observed_attempt import AttemptView
-from schema_guard.ext.recorders.recording import MOST_OPEN, Recording
+from schema_guard.ext.recorders.recording import MOST_OPEN, RecorderSettings, Recording
 from schema_guard.ext.recorders.requests import Requested, options_of, requested
 from schema_guard.ext.recorders.spans import Spans, messages_of_task
 from schema_guard.locks import fork_safe_lock
 from schema_guard.providers.fields import field, words
 from schema_guard.received.streams import StreamReader
-from schema_guard.settings import UNSET, Unset
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from schema_guard.ext.recorders.spans import ModelRequest
-    from schema_guard.prices.charges import Table
-    from schema_guard.records.recorder import Recorder
 
 __all__ = ["install", "uninstall"]
 
@@ -52,29 +49,18 @@ _PACKAGES: Final = frozenset({"llama_index", "llama_index_instrumentation", "wor
 
 
 def install(
-    *,
-    function: str | None = None,
-    store: str | Recorder | Unset | None = UNSET,
-    prices: Table | None = None,
-    segment: str | None = None,
-    version: str | None = None,
+    **settings: Unpack[RecorderSettings],
 ) -> None:
     """Record every call of llama-index in this process from now on. A second call replaces the first one.
 
     Args:
-        function: Function of calls without a name. `tags(function=...)` takes precedence over names.
-        store: As `guard` takes it.
-        prices: As `guard` takes them.
-        segment: Part of the traffic. `tags(segment=...)` takes precedence.
-        version: Version of the prompts. Default: `"recorded"`.
+        settings: Settings of every recorder, such as `function` for calls without a name.
 
     Raises:
         InvalidArgument: The store or the prices are not valid.
         MissingExtra: llama-index is not installed.
     """
-    recording = Recording(
-        "llama_index", function=function, store=store, prices=prices, segment=segment, version=version
-    )
+    recording = Recording("llama_index", **settings)
     uninstall()
     calls = _Calls(recording)
     spans, events = _handlers()

@@ -14,13 +14,13 @@ from asyncio import CancelledError
 from dataclasses import dataclass, field
 from functools import cache
 from time import perf_counter, time
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Unpack
 
 from schema_guard.configuration.thinking import THINKING, thinking
 from schema_guard.errors import missing_extra
 from schema_guard.ext.recorders.nesting import current_context
 from schema_guard.ext.recorders.observed_attempt import AttemptView
-from schema_guard.ext.recorders.recording import Recording
+from schema_guard.ext.recorders.recording import RecorderSettings, Recording
 from schema_guard.ext.recorders.tool_turns import ToolTurns
 from schema_guard.ext.tools.judging import raw_reply
 from schema_guard.ext.tools.recorded_call import shares
@@ -30,15 +30,12 @@ from schema_guard.received.openai_agents import model_name
 from schema_guard.received.openai_agents import response as read_response
 from schema_guard.received.replies import written_calls
 from schema_guard.records.identity import current_tools
-from schema_guard.settings import UNSET, Unset
 from schema_guard.values import Usage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from schema_guard.ext.recorders.recording import Opened
-    from schema_guard.prices.charges import Table
-    from schema_guard.records.recorder import Recorder
     from schema_guard.schema import Schema
 
 __all__ = ["install", "uninstall"]
@@ -58,29 +55,18 @@ _REFUSALS: Final = frozenset({"ModelBehaviorError", "ModelRefusalError", "Output
 
 
 def install(
-    *,
-    function: str | None = None,
-    store: str | Recorder | Unset | None = UNSET,
-    prices: Table | None = None,
-    segment: str | None = None,
-    version: str | None = None,
+    **settings: Unpack[RecorderSettings],
 ) -> None:
     """Record every run of openai-agents in this process from now on. A second call replaces the first one.
 
     Args:
-        function: Function of agents without a name. `tags(function=...)` takes precedence over names.
-        store: As `guard` takes it.
-        prices: As `guard` takes them.
-        segment: Part of the traffic. `tags(segment=...)` takes precedence.
-        version: Version of the prompts. Default: `"recorded"`.
+        settings: Settings of every recorder, such as `function` for calls without a name.
 
     Raises:
         InvalidArgument: The store or the prices are not valid.
         MissingExtra: openai-agents is not installed.
     """
-    recording = Recording(
-        "openai_agents", function=function, store=store, prices=prices, segment=segment, version=version
-    )
+    recording = Recording("openai_agents", **settings)
     uninstall()
     package = _package()
     package.set_default_agent_runner(_Runner(recording, package.get_default_agent_runner()))

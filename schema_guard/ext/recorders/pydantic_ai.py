@@ -16,13 +16,13 @@ from dataclasses import dataclass, field
 from functools import cache
 from math import nan
 from time import perf_counter, time
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Unpack
 
 from schema_guard.configuration.thinking import THINKING, thinking
 from schema_guard.errors import missing_extra
 from schema_guard.ext.recorders.nesting import current_context
 from schema_guard.ext.recorders.observed_attempt import AttemptView
-from schema_guard.ext.recorders.recording import Recording
+from schema_guard.ext.recorders.recording import RecorderSettings, Recording
 from schema_guard.ext.recorders.tool_turns import ToolTurns
 from schema_guard.ext.tools.recorded_call import shares
 from schema_guard.providers.fields import as_json, words
@@ -30,15 +30,12 @@ from schema_guard.providers.fields import field as look_up
 from schema_guard.providers.options import PROVIDER_OPTIONS
 from schema_guard.received.agents import calls_in, refused_with, response
 from schema_guard.received.replies import Reply
-from schema_guard.settings import UNSET, Unset
 from schema_guard.values import Failure, Usage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from schema_guard.ext.recorders.recording import Opened
-    from schema_guard.prices.charges import Table
-    from schema_guard.records.recorder import Recorder
     from schema_guard.schema import Schema
 
 __all__ = ["capability"]
@@ -51,12 +48,7 @@ _SETTINGS = ("temperature", "top_p", "top_k", "max_tokens", "seed")
 
 
 def capability(
-    *,
-    function: str | None = None,
-    store: str | Recorder | Unset | None = UNSET,
-    prices: Table | None = None,
-    segment: str | None = None,
-    version: str | None = None,
+    **settings: Unpack[RecorderSettings],
 ) -> Any:
     """Give a capability that records the runs of an agent; no run is changed by it, and one serves several agents.
 
@@ -66,19 +58,13 @@ def capability(
     model is sent for the output. A run without one, whose output is plain text, is counted.
 
     Args:
-        function: What records call an agent without a name.
-        store: As `guard` takes it.
-        prices: As `guard` takes them.
-        segment: Part of the traffic; `tags(segment=...)` goes first.
-        version: Of the prompts; `"recorded"` when left out.
+        settings: Settings of every recorder, such as `function` for calls without a name.
 
     Raises:
         InvalidArgument: The store or the prices are none.
         MissingExtra: pydantic-ai is not installed, or older than 2.
     """
-    recording = Recording(
-        "pydantic_ai", function=function, store=store, prices=prices, segment=segment, version=version
-    )
+    recording = Recording("pydantic_ai", **settings)
     return _kind()(recording)
 
 

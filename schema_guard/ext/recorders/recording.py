@@ -17,7 +17,7 @@ from collections import Counter, OrderedDict
 from contextlib import contextmanager
 from math import isnan
 from time import perf_counter, time
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypedDict, Unpack
 
 from schema_guard.configuration.thinking import THINKING, thinking
 from schema_guard.errors import InvalidSchema
@@ -35,7 +35,7 @@ from schema_guard.records.identity import current_call, current_tags, id_of, sta
 from schema_guard.schema import Schema
 from schema_guard.settings import UNSET, Unset, resolved_store
 from schema_guard.strategies import STRATEGIES, Plan, Step
-from schema_guard.text import clip, safe
+from schema_guard.text import clip, did_you_mean, safe
 from schema_guard.values import Call
 
 if TYPE_CHECKING:
@@ -179,6 +179,24 @@ class Opened:
             self._recording.write(attempts, self._judged(attempts), self._task)
 
 
+class RecorderSettings(TypedDict, total=False):
+    """The settings of every recorder, all optional.
+
+    Attributes:
+        function: Function of calls that have no other name. `tags(function=...)` takes precedence over names.
+        store: As `guard` takes it.
+        prices: As `guard` takes them.
+        segment: Part of the traffic. `tags(segment=...)` takes precedence.
+        version: Version of the prompts. Default: `"recorded"`.
+    """
+
+    function: str | None
+    store: str | Recorder | Unset | None
+    prices: Table | None
+    segment: str | None
+    version: str | None
+
+
 class Recording:
     """What a recorder of a framework hands its calls to. Safe in threads and tasks.
 
@@ -186,37 +204,30 @@ class Recording:
     `end` the same by a key, to whoever has only the framework's own id.
     """
 
-    def __init__(
-        self,
-        name: str,
-        *,
-        function: str | None = None,
-        store: str | Recorder | Unset | None = UNSET,
-        prices: Table | None = None,
-        segment: str | None = None,
-        version: str | None = None,
-    ) -> None:
+    def __init__(self, name: str, **settings: Unpack[RecorderSettings]) -> None:
         """Make a recording.
 
         Args:
-            name: Of the framework, in settings, counts and warnings.
-            function: What records call the function of calls that have no other name.
-            store: As `guard` takes it.
-            prices: As `guard` takes them.
-            segment: Part of the traffic; `tags(segment=...)` goes first.
-            version: Of the prompts; `"recorded"` when left out.
+            name: Name of the framework, in settings, counts, and warnings.
+            settings: Settings of the recorder.
 
         Raises:
-            InvalidArgument: The store or the prices are none.
+            InvalidArgument: The store or the prices are invalid.
+            TypeError: There is no such setting.
         """
+        for key in settings.keys() - RecorderSettings.__annotations__.keys():
+            advice = did_you_mean(key, RecorderSettings.__annotations__)
+            raise TypeError(f"recorder {name}: unexpected keyword argument {key!r}{advice}")
+        store = settings.get("store", UNSET)
         if store is not None and not isinstance(store, Unset):
             resolved_store(store, strictly=True)
         self.name = name
         with _lock:
             _counts.setdefault(name, Counter())
-        self._function, self._store, self._segment = function, store, segment
-        self._version = version or "recorded"
-        self._prices = prices_of(prices)
+        self._function, self._store = settings.get("function"), store
+        self._segment = settings.get("segment")
+        self._version = settings.get("version") or "recorded"
+        self._prices = prices_of(settings.get("prices"))
         self._lock = fork_safe_lock()
         self._schemas = _Bounded(_MOST_KNOWN)
         self._receivers = _Bounded(_MOST_KNOWN)

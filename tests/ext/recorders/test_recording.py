@@ -314,3 +314,11 @@ def test_knows_the_package_of_each_recorder():
     assert [package + name for name in recorders.FRAMEWORKS] == [
         name for name in PUBLIC_MODULES if name.startswith(package)
     ]
+
+
+def test_unknown_setting_is_an_error():
+    """A recorder names the misspelled setting and the nearest one."""
+    with pytest.raises(
+        TypeError, match=r"recorder demo: unexpected keyword argument 'fuction', did you mean 'function'\?"
+    ):
+        Recording("demo", fuction="read")
