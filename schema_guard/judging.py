@@ -421,11 +421,11 @@ class Terms(NamedTuple):
     coerce: bool = True
 
     def accepts(self, value: Any) -> bool:
-        """Say whether a value is valid; not where finding out would take too many steps."""
+        """Return whether a value is valid. A value that takes too many steps to check is not."""
         return self.schema.accepts(value, self.limits.max_steps)
 
     def failure(self, value: Any, text: str = "") -> Failure:
-        """Give the failure of a value that is not valid, and was parsed from *text* where that is known."""
+        """Return the failure of an invalid value. *text* is its JSON text, if it is known."""
         found = self.converted(value, text)
         if isinstance(found, Failure):
             return found
@@ -456,7 +456,7 @@ class Terms(NamedTuple):
         return judged._replace(coercions=found.coercions) if judged.ok else judged
 
     def parse(self, text: str) -> Any:
-        """Give the value of a JSON text, or a `NotJson`; one that is not the adapted schema's is judged as it is."""
+        """Return the value of a JSON text, or a `NotJson`. A value that cannot be restored stays as it is."""
         value = parse(text, self.limits)
         if self.restore is None or type(value) is NotJson:
             return value

@@ -40,7 +40,7 @@ __all__ = ["Result", "RunningCall", "outcome_of", "start", "value_of"]
 
 
 Result: TypeAlias = Literal["value", "outcome", "end"]
-"""What the caller of an ended call gets: its value, its outcome, or its `Driven`, whatever the call raised."""
+"""The result for the caller of an ended call. `end` is the `Driven`, also if the call raised an error."""
 
 
 def start(

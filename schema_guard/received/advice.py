@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What to return instead of a value that cannot be judged, by the kind of value; its content is never told.
+"""Advice for a returned value that is not a reply, by its kind. It never shows the content of the value.
 
 Each piece of advice after "return" is code with the name `value`. The tests run it with the real objects.
 """

@@ -135,7 +135,7 @@ def test_no_volume_flips_a_model_that_ends_before_it_is_used():
 
 
 def test_prices_and_caching_flip_the_gate():
-    """Of 40,000 calls a month, only a dearer tuned model changes what passes."""
+    """At 40,000 calls a month, only a dearer tuned model changes whether the gate is passed."""
     results = {flip.name: flip for flip in flips(cost_case(proposal(calls_per_month=40_000)))}
 
     assert [name for name, flip in results.items() if not flip.flips] == ["token_prices", "cache_hit"]

@@ -230,7 +230,7 @@ def test_failure_of_the_provider_is_excluded(kept, configured):
 
 
 def test_replies_from_the_cache_are_counted(kept, configured):
-    """Of three equal runs one asks the model; the others are not recorded."""
+    """One of three equal runs asks the model. The other two are not recorded."""
     before = counts().get("dspy", {}).get("cached", 0)
     with server([RIGHT] * 3) as answering, configured(answering, dspy.JSONAdapter(), cache=True):
         for _ in range(3):
@@ -240,7 +240,7 @@ def test_replies_from_the_cache_are_counted(kept, configured):
 
 
 def is_paid(number: str) -> bool:
-    """Say whether an invoice is paid."""
+    """Return whether an invoice is paid."""
     return number == "A-7"
 
 
@@ -374,7 +374,7 @@ def test_run_inside_a_guarded_function_of_its_fields_is_the_guards(kept, configu
 def test_threads_of_dspy_belong_to_the_code_that_starts_them(kept, configured):
     """Tags and a guarded function around an evaluation or a parallel program apply in its threads."""
     if dspy.__version__ < "3.4":
-        pytest.skip("its threads do not know the call that they are a part of")
+        pytest.skip("threads of DSPy before 3.4 lose the call around them")
 
     class Both(dspy.Module):
         def __init__(self):

@@ -29,7 +29,7 @@ INPUT = {"messages": [("user", "Read this.")]}
 
 
 def call(text):
-    """Give a reply that calls a tool: the only one, or the first."""
+    """Return a reply that calls the first tool."""
     return {"reply": text, "finish_reason": "tool_call"}
 
 
@@ -44,7 +44,7 @@ def reader(url, name="reader", strategy=ToolStrategy, schema=Invoice, tools=(), 
 
 
 def track_parcel(parcel: str) -> str:
-    """Say where a parcel is."""
+    """Return the place of a parcel."""
     return f"{parcel} is here"
 
 
@@ -114,7 +114,7 @@ def functions(kept):
 
 
 def attempts(kept):
-    """Give of each call the codes of its attempts."""
+    """Return the codes of the attempts of each call."""
     return [codes(one) for one in kept]
 
 
@@ -238,7 +238,7 @@ def test_nodes_name_the_calls_of_a_graph_without_a_name(kept, config):
 
 
 def test_the_outermost_name_of_nested_chains_is_the_function(kept, config):
-    """Of a sequence, a function, and a chain of one name each."""
+    """A sequence, a function, and a chain are recorded under their names."""
     with serve([RIGHT] * 3) as server:
         structured = model(server.openai_url).with_structured_output(Invoice)
 
@@ -364,7 +364,7 @@ def test_the_middleware_of_retries_makes_attempts(kept, config, ask):
 
 @pytest.mark.parametrize("ask", [whole, awaited])
 def test_a_fallback_is_the_next_attempt(kept, config, ask):
-    """Of the call that fell back to it; another call is another one."""
+    """A fallback belongs to the call that fell back to it, and to no other."""
     with serve([WRONG, RIGHT, RIGHT] * MANY) as server:
         first, second = (model(server.openai_url).with_structured_output(Invoice) for _ in range(2))
         for _ in range(2 * MANY):
@@ -417,7 +417,7 @@ def test_a_call_whose_correction_the_provider_did_not_answer_is_excluded(kept, c
 
 
 def test_a_stream_that_is_left_is_excluded(kept, config):
-    """Of an agent in a task of its own, which nobody waits for any more."""
+    """An agent in a task of its own is recorded, although no caller waits for it."""
 
     async def leave(agent):
         async for _ in agent.astream(INPUT, config=config, stream_mode="messages"):

@@ -72,7 +72,7 @@ def look_up(number: str) -> str:
 @pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize("way", WAYS)
 def test_records_as_many_failures_as_the_server_made(kept, way, model):
-    """Of forty runs, every second one fails; the records agree with the server's own log."""
+    """Every second run of forty fails, in the records as in the server's log."""
     with serve(ScriptedModel([said(GOOD, 12, 7), said(WRONG, 40, 8)], cycle=True)) as server:
         agent = agent_of(server, model=model)
         for _ in range(40):
@@ -100,7 +100,7 @@ def test_names_the_agent_and_its_request(kept, model, provider):
 
 @pytest.mark.parametrize("way", WAYS)
 def test_records_each_tool_call_with_its_correction(kept, way):
-    """Of forty runs with a tool, half correct a wrong call in the next turn: two attempts of one call."""
+    """Half of forty runs correct a wrong tool call in the next turn: two attempts of one call."""
     right, wrong = call('{"number": "A-7"}'), call('{"no": "A-7"}')
     script = [right, said(GOOD), wrong, right, said(GOOD)]
     with serve(ScriptedModel(script, cycle=True)) as server:
@@ -241,7 +241,7 @@ def test_leaves_a_run_to_the_guard_around_it(kept):
 
 
 def test_a_guard_around_runs_counts_its_retries():
-    """Of forty calls, every second one needs a retry: sixty requests, sixty attempts, and no call is excluded."""
+    """If every second call of forty needs a retry, sixty requests are sixty attempts, and no call is excluded."""
     with (
         serve(ScriptedModel([said(GOOD), said(WRONG), said(GOOD)], cycle=True)) as server,
         open_store("sqlite://") as store,

@@ -68,7 +68,7 @@ def values(answering):
     ],
 )
 def test_counts_what_the_server_sent(make, tokens):
-    """Of 40 calls every second one fails, in the records as in the server's log."""
+    """Every second call of 40 fails, in the records as in the server's log."""
     with server([RIGHT, WRONG] * 20) as answering, open_store("sqlite://") as store:
         extract = guard(Invoice, observe=True, store=store)(make(answering))
         for _ in range(40):

@@ -30,7 +30,7 @@ SIDES = ((OPENAI, openai_model), (ANTHROPIC, anthropic_model))
 
 
 def both(returns, how="whole", *, wrong=()):
-    """Give a decorator that keeps a case for both packages: llama-index calls all models alike."""
+    """Return a decorator that adds a case for both packages, because llama-index calls all models alike."""
 
     def keep(make):
         for sdk, model in SIDES:
@@ -118,7 +118,7 @@ def content(model):
 
 
 def predicts(method, how="whole", wrong=()):
-    """Give a decorator that keeps the cases of one way to fill a class: by the schema, and by a forced tool."""
+    """Return a decorator that adds the cases of one way to fill a class: by the schema, and by a forced tool."""
 
     def keep(make):
         for sdk, model in SIDES:

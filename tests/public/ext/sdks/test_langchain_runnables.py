@@ -228,7 +228,7 @@ def test_a_guarded_agent_that_fails_has_failed():
 
 
 def test_the_messages_of_earlier_runs_are_no_attempts():
-    """Of a conversation only the last turn is the call."""
+    """Only the last turn of a conversation is the call."""
     state = {"messages": [HumanMessage("?"), AIMessage(BAD), HumanMessage("?"), AIMessage(GOOD)]}
 
     outcome = guard(Invoice, store=None)(lambda prompt: state).outcome("Read the invoice.")

@@ -1,4 +1,4 @@
-"""Of forty calls, every second one fails: the records of each way of calling agree with the server's own log."""
+"""Every second call of forty fails, and the records of each way of calling agree with the server's log."""
 
 import contextlib
 

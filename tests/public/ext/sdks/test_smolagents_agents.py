@@ -30,7 +30,7 @@ def agent_of(server):
 
 @pytest.mark.parametrize("is_full", [True, False], ids=["full result", "final answer"])
 def test_counts_what_the_server_sent(store, is_full):
-    """Of 40 runs every second one fails, in the records as in the server's log."""
+    """Every second run of 40 fails, in the records as in the server's log."""
     with serve(ScriptedModel([answer(GOOD), answer(BAD)] * 20)) as server:
 
         @guard(Invoice, observe=True, store=store)
