@@ -2,6 +2,8 @@
 
 All blocks of a page run in one process of their own. A command `schema-guard ...` runs inside it, also with
 `2>/dev/null`, `| head -N`, `| grep -AN WORD` (the first one) and `; echo "exit $?"` behind it; every other command by a shell.
+A Python block that begins with `# NAME.py` can be imported as NAME by the blocks after it. `OpenAI()` reaches a server of
+`schema_guard.testing`, because the environment names it as the base URL.
 A block under a comment that names a file in `benchmarks/results/` shows what that file holds, `FILE#2,4` its second
 and fourth paragraph.
 
@@ -38,8 +40,9 @@ _OURS = re.compile(
     r"schema-guard(?P<arguments>[^|;<>&$]*?)(?P<quiet> 2>/dev/null)?"
     r"(?: \| (?:head -(?P<head>\d+)|grep -A(?P<after>\d+) (?P<word>\w+)))?(?P<status>; echo \"exit \$\?\")?"
 )
-# What differs from run to run: a duration, the day.
+# These differ from run to run: a day, a duration, the id of a trial.
 _DAY = "2026-11-26"
+_TRIAL = re.compile(r"\btrial [0-9a-f]{12}\b")
 _SECONDS = re.compile(r"seconds p50/p95 \d+\.\d+/\d+\.\d+")
 
 
@@ -104,10 +107,25 @@ def _replayed(blocks: list[dict[str, str | None]]) -> list[str]:
 
 
 def _run_blocks(blocks: list[dict[str, str | None]]) -> list[str]:
-    return [
-        _python_block(block["code"]) if block["code"] is not None else _console_block(block["session"] or "")
-        for block in blocks
-    ]
+    with contextlib.ExitStack() as stack:
+        if any("OpenAI()" in (block["code"] or "") for block in blocks):
+            from schema_guard.testing import serve
+
+            os.environ["OPENAI_BASE_URL"] = stack.enter_context(serve(_answer)).openai_url
+            os.environ["OPENAI_API_KEY"] = "none"
+        return [
+            _python_block(block["code"])
+            if block["code"] is not None
+            else _console_block(block["session"] or "")
+            for block in blocks
+        ]
+
+
+def _answer(prompt: str) -> str:
+    """Return the reply of the README's model: right at the second attempt for one invoice, always wrong for the other."""
+    if "Invoice 13" in prompt:
+        return '{"number": 13, "total": "twelve"}'
+    return '{"number": 12, "total": 99.5}' if "not valid" in prompt else "The total is 99.50."
 
 
 def _python_block(code: str) -> str:
@@ -116,6 +134,8 @@ def _python_block(code: str) -> str:
         module = sys.modules["__main__"] = types.ModuleType("__main__")
         # As in a file of that name, by which records call its functions.
         module.__file__ = "app.py"
+        if name := re.match(r"# (\w+)\.py\n", code):
+            sys.modules[name[1]] = module
         try:
             exec(compile(code, "<block>", "exec"), vars(module))  # noqa: S102 - the pages' own blocks
         except BaseException:  # noqa: BLE001 - it is shown where the output would be
@@ -164,6 +184,7 @@ def _caught():
 
 def _steady(output: str) -> str:
     steady = _SECONDS.sub("seconds p50/p95 0.00/0.00", output).replace(os.environ["HOME"], "/home/me")
+    steady = _TRIAL.sub("trial 01a22a858a2e", steady)
     # A page may be run over midnight.
     today = datetime.now(UTC).date()
     for day in (today - timedelta(days=1), today):
