@@ -273,11 +273,24 @@ def is_loose_tuple(site: Site) -> bool:
     return shortest < len(items) or (site.schema.get("items") is not False and longest > len(items))
 
 
-def is_single_schema(keyword: str) -> Callable[[Site], bool]:
-    """Whether a list has one schema, and nothing that judges beside it."""
-    return lambda site: (
-        keyword in site.schema and len(site.schema[keyword]) == 1 and not siblings(site.schema, keyword)
-    )
+def joins_several(site: Site) -> bool:
+    """Return whether `allOf` has several schemas, or a sibling that constrains values."""
+    return "allOf" in site.schema and (len(site.schema["allOf"]) != 1 or bool(siblings(site.schema, "allOf")))
+
+
+def joins_references(site: Site) -> bool:
+    """Return whether `allOf` has a reference."""
+    return any(isinstance(part, dict) and "$ref" in part for part in site.schema.get("allOf", ()))
+
+
+def lists_items(site: Site) -> bool:
+    """Return whether `items` is a list."""
+    return isinstance(site.schema.get("items"), list)
+
+
+def takes_anything(site: Site) -> bool:
+    """Return whether no keyword constrains values."""
+    return not siblings(site.schema)
 
 
 def lists_types(site: Site) -> bool:

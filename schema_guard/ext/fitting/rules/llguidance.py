@@ -5,74 +5,40 @@ from __future__ import annotations
 
 from typing import Final
 
-from schema_guard.ext.fitting.rules import conditions
+from schema_guard.ext.fitting.rules import conditions as when
+from schema_guard.ext.fitting.rules import shorthand as fact
 from schema_guard.ext.fitting.rules.rule import Rules
-from schema_guard.ext.fitting.rules.shorthand import CORE, GRAMMAR_ALWAYS, NUMBERS, SIZES, Sourced
 
 __all__ = ["LLGUIDANCE"]
 
 _EVIDENCE = "measured with llguidance 1.9.1"
 _DAY = "2026-11-25"
-_FORMATS = (
-    "date",
-    "date-time",
-    "duration",
-    "email",
-    "hostname",
-    "ipv4",
-    "ipv6",
-    "time",
-    "unknown",
-    "uri",
-    "uuid",
-)
-_rule = Sourced("llguidance", _EVIDENCE, _DAY).rule
+_FORMATS = (*fact.FORMATS[:-1], "unknown", "uri", "uuid")
+_measured = fact.Sourced("llguidance", _EVIDENCE, _DAY)
+_OVERLAP = "the branches of oneOf have to shut each other out"
 
 LLGUIDANCE: Final = Rules(
     name="llguidance",
-    takes=CORE
-    | NUMBERS
-    | SIZES
+    takes=fact.CORE
+    | fact.NUMBERS
+    | fact.SIZES
     | {"$anchor", "$ref", "allOf", "format", "maxProperties", "minProperties", "oneOf", "pattern"}
     | {"additionalItems", "patternProperties", "prefixItems"},
     others="rejected",
     rules=(
-        _rule(
-            "one-of",
-            "oneOf",
-            "rejected",
-            "the branches of oneOf have to shut each other out",
-            conditions.is_overlapping,
+        _measured.rejects("one-of", "oneOf", _OVERLAP, when.is_overlapping),
+        _measured.rejects(*fact.formats(_FORMATS)),
+        _measured.rejects(*fact.PATTERN),
+        _measured.rejects(
+            "pattern-name", "patternProperties", fact.PATTERN[2], when.has_names_beyond_automata
         ),
-        _rule(
-            "format",
-            "format",
-            "rejected",
-            f"a format is one of {', '.join(_FORMATS)}",
-            conditions.format_beyond(_FORMATS),
-        ),
-        _rule(
-            "pattern",
-            "pattern",
-            "rejected",
-            "a pattern may not look around, refer back or ask for a word boundary",
-            conditions.is_beyond_automata,
-        ),
-        _rule(
-            "pattern-name",
-            "patternProperties",
-            "rejected",
-            "a pattern may not look around, refer back or ask for a word boundary",
-            conditions.has_names_beyond_automata,
-        ),
-        _rule("ref", "$ref", "rejected", "a reference may not lead out", conditions.leads_out),
+        _measured.rejects("ref", "$ref", fact.OUTSIDE[2], when.leads_out),
         *(
-            _rule(
+            _measured.rejects(
                 keyword,
                 keyword,
-                "rejected",
                 f"{keyword} is taken only where no properties are listed",
-                conditions.with_any(keyword, "properties", "required", "patternProperties"),
+                when.with_any(keyword, "properties", "required", "patternProperties"),
             )
             for keyword in ("maxProperties", "minProperties")
         ),
@@ -80,5 +46,5 @@ LLGUIDANCE: Final = Rules(
     evidence=_EVIDENCE,
     verified_on=_DAY,
     booleans=frozenset({True, False}),
-    always=GRAMMAR_ALWAYS,
+    always=fact.GRAMMAR_ALWAYS,
 )

@@ -3,11 +3,14 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from schema_guard.ext.fitting.rules import conditions
+from schema_guard.ext.fitting.rules import conditions as when
+from schema_guard.ext.fitting.rules import shorthand as fact
 from schema_guard.ext.fitting.rules.rule import ANNOTATIONS, KEYWORDS, Rules
-from schema_guard.ext.fitting.rules.shorthand import CORE, NUMBERS, SIZES, Sourced
+
+if TYPE_CHECKING:
+    from schema_guard.ext.fitting.rules.rule import Site
 
 __all__ = ["COHERE", "DEEPSEEK", "MISTRAL"]
 
@@ -15,36 +18,30 @@ _DAY = "2026-11-26"
 _MISTRAL_EVIDENCE = (
     "Mistral's guide to custom structured output, its example, and mistralai 3.7.0; no list is published"
 )
-_mistral = Sourced("mistral", _MISTRAL_EVIDENCE, _DAY, "low").rule
-_answered = Sourced("mistral", "an answer of the API that a user of LangChain reported in 2025-02", _DAY).rule
+_ANSWER = "an answer of the API that a user of LangChain reported in 2025-02"
+_mistral = fact.Sourced("mistral", _MISTRAL_EVIDENCE, _DAY, "low")
+_answered = fact.Sourced("mistral", _ANSWER, _DAY)
+_SHOWN = "an object without anyOf is what is shown at the root"
+_MAP = "an open map is not shown, and may be refused"
+
+
+def _is_map(site: Site) -> bool:
+    return isinstance(site.schema.get("additionalProperties"), dict)
+
+
+def _requires_none(site: Site) -> bool:
+    return bool(site.schema.get("properties")) and not site.schema.get("required")
+
 
 MISTRAL: Final = Rules(
     name="mistral",
-    takes=(CORE - {"const"}) | {"$ref"},
+    takes=(fact.CORE - {"const"}) | {"$ref"},
     others="ignored",
     rules=(
-        _answered("format", "format", "rejected", "format is refused in every schema"),
-        _mistral(
-            "root",
-            "type",
-            "rejected",
-            "an object without anyOf is what is shown at the root",
-            conditions.root_is_no_object,
-        ),
-        _mistral(
-            "open-map",
-            "additionalProperties",
-            "rejected",
-            "an open map is not shown, and may be refused",
-            lambda site: isinstance(site.schema.get("additionalProperties"), dict),
-        ),
-        _mistral(
-            "ref",
-            "$ref",
-            "rejected",
-            "a reference may not lead out of the document",
-            conditions.refers_outside,
-        ),
+        *_answered.rejects_all(fact.anywhere("{} is refused in every schema", "format")),
+        _mistral.rejects("root", "type", _SHOWN, when.root_is_no_object),
+        _mistral.rejects("open-map", "additionalProperties", _MAP, _is_map),
+        _mistral.rejects(*fact.OUTSIDE),
     ),
     evidence=_MISTRAL_EVIDENCE,
     verified_on=_DAY,
@@ -56,46 +53,22 @@ MISTRAL: Final = Rules(
 )
 
 _COHERE_EVIDENCE = "Cohere's guide to structured outputs, unsupported schema features"
-_cohere = Sourced("cohere", _COHERE_EVIDENCE, _DAY).rule
-_copied = Sourced("cohere", "an older copy of Cohere's guide to structured outputs", _DAY, "low").rule
-_FORMATS = ("date", "date-time", "time", "uuid")
+_cohere = fact.Sourced("cohere", _COHERE_EVIDENCE, _DAY)
+_copied = fact.Sourced("cohere", "an older copy of Cohere's guide to structured outputs", _DAY, "low")
+_OLDER = "{} is named as unsupported in older copies of the guide"
+_UNSUPPORTED = sorted(fact.NUMBERS | fact.SIZES | {"allOf", "not", "oneOf", "uniqueItems"})
+_NONE = "an object has to require one of its properties"
 
 COHERE: Final = Rules(
     name="cohere",
-    takes=(CORE - {"additionalProperties"}) | {"$ref", "format"},
+    takes=(fact.CORE - {"additionalProperties"}) | {"$ref", "format"},
     others="rejected",
     rules=(
-        _cohere(
-            "root",
-            "type",
-            "rejected",
-            "the root has to be an object, without anyOf",
-            conditions.root_is_no_object,
-        ),
-        *(
-            _cohere(keyword, keyword, "rejected", f"{keyword} is named as unsupported")
-            for keyword in sorted(NUMBERS | SIZES | {"allOf", "not", "oneOf", "uniqueItems"})
-        ),
-        _cohere(
-            "format",
-            "format",
-            "rejected",
-            f"a format is one of {', '.join(_FORMATS)}",
-            conditions.format_beyond(_FORMATS, of_any=True),
-        ),
-        _copied(
-            "additionalProperties",
-            "additionalProperties",
-            "rejected",
-            "additionalProperties is named as unsupported in older copies of the guide",
-        ),
-        _cohere(
-            "none-required",
-            "required",
-            "rejected",
-            "an object has to require one of its properties",
-            lambda site: bool(site.schema.get("properties")) and not site.schema.get("required"),
-        ),
+        _cohere.rejects(*fact.ROOT),
+        *_cohere.rejects_all(fact.anywhere("{} is named as unsupported", *_UNSUPPORTED)),
+        _cohere.rejects(*fact.formats(fact.SHORT_FORMATS, of_any=True)),
+        *_copied.rejects_all(fact.anywhere(_OLDER, "additionalProperties")),
+        _cohere.rejects("none-required", "required", _NONE, _requires_none),
     ),
     evidence=_COHERE_EVIDENCE,
     verified_on=_DAY,

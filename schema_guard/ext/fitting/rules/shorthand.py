@@ -1,64 +1,151 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How a table's rules are written: one line each, and what several tables say alike."""
+"""How a table's rules are written: one line each, and the facts that several tables share."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from schema_guard.ext.fitting.rules import conditions
+from schema_guard.ext.fitting.rules import conditions as when
+from schema_guard.ext.fitting.rules.limits import Above
 from schema_guard.ext.fitting.rules.rule import Rule
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from schema_guard.ext.fitting.rules.rule import Confidence, Effect, Site
-
-__all__ = ["CORE", "GRAMMAR_ALWAYS", "NUMBERS", "OBJECTS", "SIZES", "Sourced", "closed_rules"]
 
 NUMBERS = frozenset({"exclusiveMaximum", "exclusiveMinimum", "maximum", "minimum", "multipleOf"})
 SIZES = frozenset({"maxItems", "maxLength", "minItems", "minLength"})
 OBJECTS = frozenset({"additionalProperties", "properties", "required"})
+CORE = OBJECTS | {"anyOf", "const", "enum", "items", "type"}
+FORMATS = ("date", "date-time", "duration", "email", "hostname", "ipv4", "ipv6", "time", "uuid")
+SHORT_FORMATS = ("date", "date-time", "time", "uuid")
 # True of every grammar that is made from a schema.
 GRAMMAR_ALWAYS = (
     "keys come in the order of the schema's properties, and in no other",
     "an integer has no fraction: 1.0 is not given",
     "an open map may have a key twice",
 )
-CORE = OBJECTS | {"anyOf", "const", "enum", "items", "type"}
+
+Fact: TypeAlias = "tuple[str, str, str, Callable[[Site], bool] | None]"
+"""The end of a rule's name, the keyword, the message, and the condition. None: wherever the keyword stands."""
+
+OPEN: Final[Fact] = (
+    "open-object",
+    "additionalProperties",
+    "every object has to say additionalProperties: false; no other keys can be given",
+    when.is_open,
+)
+ROOT: Final[Fact] = (
+    "root", "type", "the root has to be an object, without anyOf", when.root_is_no_object
+)  # fmt: skip
+ALL_REQUIRED: Final[Fact] = (
+    "optional", "required", "every property has to be required", when.has_optional
+)  # fmt: skip
+UNLISTED: Final[Fact] = (
+    "required", "required", "a required key that is not among the properties is not enforced", when.requires_unlisted
+)  # fmt: skip
+RECURSION: Final[Fact] = ("recursion", "$ref", "a schema may not lead back to itself", when.recursive)
+OUTSIDE: Final[Fact] = (
+    "ref", "$ref", "a reference may not lead out of the document", when.refers_outside
+)  # fmt: skip
+OUTSIDE_TAKEN: Final[Fact] = (
+    "ref", "$ref", "a reference out of the document takes any JSON", when.refers_outside
+)  # fmt: skip
+ESCAPES: Final[Fact] = ("pointer", "$ref", "a reference may hold no escapes", when.refers_by_escapes)
+ANCHOR: Final[Fact] = ("anchor", "$ref", "a reference may not lead to an anchor", when.refers_by_name)
+PATTERN: Final[Fact] = (
+    "pattern",
+    "pattern",
+    "a pattern may not look around, refer back or ask for a word boundary",
+    when.is_beyond_automata,
+)
+UNANCHORED: Final[Fact] = (
+    "unanchored", "pattern", "a pattern has to match the whole", when.is_unanchored
+)  # fmt: skip
+MIN_ITEMS: Final[Fact] = ("min-items", "minItems", "minItems is 0 or 1", when.more_than("minItems", 1))
+TUPLE_ITEMS: Final[Fact] = ("tuple-items", "items", "items is one schema", when.lists_items)
+LOOSE_TUPLE: Final[Fact] = (
+    "tuple", "prefixItems", "a tuple has as many items as prefixItems", when.is_loose_tuple
+)  # fmt: skip
+OVERLAP: Final[Fact] = (
+    "one-of", "oneOf", "oneOf is taken as anyOf: overlaps pass", when.is_overlapping
+)  # fmt: skip
+
+
+def siblings() -> Iterable[Fact]:
+    """Yield the facts about keywords whose siblings are not enforced."""
+    lost = "what stands beside it is not enforced"
+    for keyword in ("$ref", "anyOf", "oneOf"):
+        yield f"{keyword}-sibling", keyword, lost, when.beside(keyword)
+    for keyword in ("const", "enum"):
+        yield f"{keyword}-sibling", keyword, lost, when.loses_beside(keyword)
+
+
+def lengths(message: str) -> Iterable[Fact]:
+    """Yield the facts about lengths beside a format or a pattern; the message has the keyword as `{}`."""
+    for keyword in ("format", "pattern"):
+        condition = when.with_any(keyword, "maxLength", "minLength")
+        yield f"{keyword}-length", keyword, message.format(keyword), condition
+
+
+def formats(known: tuple[str, ...], *, of_any: bool = False, message: str = "a format is one of {}") -> Fact:
+    """Return the fact that other formats are not taken; `of_any`: also if the value is no string."""
+    return "format", "format", message.format(", ".join(known)), when.format_beyond(known, of_any=of_any)
+
+
+def anywhere(message: str, *keywords: str) -> Iterable[Fact]:
+    """Yield unconditional facts about keywords; the message has the keyword as `{}`."""
+    return ((keyword, keyword, message.format(keyword), None) for keyword in keywords)
+
+
+def few(optional: int, unions: int) -> Iterable[Fact]:
+    """Yield the facts about how many properties may be absent, and how many may have several types."""
+    yield "optional", "required", f"at most {optional} properties may be absent", Above("optional", optional)
+    yield "unions", "anyOf", f"at most {unions} places may have several types", Above("unions", unions)
 
 
 class Sourced:
     """A table's name and where its rules are known from: it writes them."""
 
     def __init__(self, name: str, evidence: str, verified_on: str, confidence: Confidence = "high") -> None:
-        self.name = name
-        self.evidence = evidence
-        self.verified_on = verified_on
-        self.confidence: Confidence = confidence
+        self._name = name
+        self._known = {"evidence": evidence, "verified_on": verified_on, "confidence": confidence}
 
-    def rule(
+    def rejects(self, *fact: Any, **more: Any) -> Rule:
+        """Return the rule that the schema is refused. The arguments are those of a `Fact`, then fields of `Rule`."""
+        return self._rule("rejected", *fact, **more)
+
+    def ignores(self, *fact: Any, **more: Any) -> Rule:
+        """Return the rule that the keyword is not enforced."""
+        return self._rule("ignored", *fact, **more)
+
+    def narrows(self, *fact: Any, **more: Any) -> Rule:
+        """Return the rule that right answers cannot be given."""
+        return self._rule("narrowed", *fact, **more)
+
+    def rejects_all(self, facts: Iterable[Fact]) -> tuple[Rule, ...]:
+        """Return a rule for each fact: the schema is refused."""
+        return tuple(self.rejects(*fact) for fact in facts)
+
+    def ignores_all(self, facts: Iterable[Fact]) -> tuple[Rule, ...]:
+        """Return a rule for each fact: the keyword is not enforced."""
+        return tuple(self.ignores(*fact) for fact in facts)
+
+    def _rule(
         self,
+        effect: Effect,
         part: str,
         keyword: str,
-        effect: Effect,
         message: str,
         applies: Callable[[Site], bool] | None = None,
         **more: Any,
     ) -> Rule:
-        """Write one rule of the table; *part* is what its name ends on, *more* are other fields of `Rule`."""
         return Rule(
-            name=f"{self.name}-{part}",
+            name=f"{self._name}-{part}",
             keyword=keyword,
             effect=effect,
             message=message,
-            evidence=self.evidence,
-            verified_on=self.verified_on,
             applies=applies,
-            **{"confidence": self.confidence, **more},
+            **{**self._known, **more},
         )
-
-
-def closed_rules(source: Sourced) -> tuple[Rule, ...]:
-    """Give the rules of those who take closed objects only."""
-    message = "every object has to say additionalProperties: false; no other keys can be given"
-    return (source.rule("open-object", "additionalProperties", "rejected", message, conditions.is_open),)
