@@ -2,7 +2,7 @@
 """Optional parts of schema_guard. The product works without any of them, and finds them through `extensions.py`."""
 
 NEEDS = {
-    "demo": ("playbook", "tuning"),
+    "demo": ("playbook",),
     "recorders": ("tools",),
     "transfer": ("redaction",),
     "tuning": ("fitting", "redaction", "transfer"),

@@ -199,8 +199,6 @@ TABLE = {
     f"{TRACES} --traffic all --schema a=ticket.json": "a name needs --field schema=PLACE",
     f"{TRACES} --traffic all --schema ticket.json --from phoenix": "expected a row of phoenix",
     "store import --from auto plain.jsonl --traffic all --schema ticket.json": NO_STORE,
-    "demo finetune --offline": "--offline: does not work with finetune",
-    "demo finetune --store r.db": "--store: does not work with finetune",
     "demo --offline --store r.db": "expected one without, for the demo alone",
     "schema check item.json": "Missing argument 'FILE...'",
 }  # fmt: skip

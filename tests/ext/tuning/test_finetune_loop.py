@@ -1,48 +1,25 @@
-"""The story from the verdict to a tuned model and back: its tasks, its steps, and what it says of them."""
+"""The benchmark from the verdict to a tuned model and back: its steps, and what it says of them."""
 
 import json
 import sys
 from math import inf
-from pathlib import Path
 
 import pytest
 
+from benchmarks.finetune import SMALL
+from benchmarks.finetune_loop import COSTS, DECLINED, Loop
+from benchmarks.finetune_router import is_english
+from benchmarks.finetune_summary import Predicted
 from benchmarks.finetune_tasks import write_tasks
 from schema_guard.bench.suites.load import load_suite
-from schema_guard.cli import main
 from schema_guard.decide.playbook import STEPS
 from schema_guard.errors import SchemaGuardError
-from schema_guard.ext.demo.finetune import loop as looping
-from schema_guard.ext.demo.finetune import plan
-from schema_guard.ext.demo.finetune.loop import COSTS, DECLINED, Loop
-from schema_guard.ext.demo.finetune.router_step import is_english
-from schema_guard.ext.demo.finetune.summary import Predicted
-from schema_guard.records import urls
 from schema_guard.text import percent
 
-FOLDER = Path(looping.__file__).parent
-SIZES = {"train": 200, "shared": 13, "unseen": 13, "hard": 14}
 
-
-def _loop(folder, **changes):
-    return Loop(
-        **{
-            "kind": "order",
-            "folder": folder,
-            "learned": FOLDER / "order.jsonl",
-            "suite": FOLDER / "order-test.jsonl",
-            "report": lambda _: None,
-            **changes,
-        }
-    )
-
-
-def test_its_tasks_are_those_of_the_generator(tmp_path):
-    """What is shipped is what the seeded generator draws: to write it anew, call `write_tasks` like this on the folder."""
-    paths = write_tasks(tmp_path, "order", seed=18, sizes=SIZES)
-
-    for path in (*paths.values(), tmp_path / "order.json"):
-        assert path.read_bytes() == (FOLDER / path.name).read_bytes(), path.name
+def _loop(folder):
+    paths = write_tasks(folder, "order", seed=18, sizes=SMALL)
+    return Loop(kind="order", folder=folder, learned=paths["all"], suite=paths["test"], report=lambda _: None)
 
 
 def test_a_step_that_is_kept_is_not_run_again(tmp_path, monkeypatch):
@@ -108,29 +85,9 @@ def test_what_the_tuned_model_takes_is_assumed_to_be_its_task_and_its_answer(tmp
     assert 30 < tokens["out"] < 120
 
 
-@pytest.mark.parametrize("more", [("finetune", "--offline"), ("finetune", "--store", "x.db")])
-def test_options_of_the_other_story_are_refused(capsys, more):
-    """The story of a tuned model has its own model and its own store."""
-    assert main(["demo", *more]) == 2
-
-    assert "finetune" in capsys.readouterr().err
-
-
-def test_an_interrupted_run_is_continued_in_its_folder(capsys, tmp_path, monkeypatch):
-    """The next run is in the latest folder that has no page."""
-    monkeypatch.setattr(urls, "data_folder", lambda: tmp_path)
-    monkeypatch.setattr(plan, "_NEEDED", {})
-    for name in ("demo-finetune-1", "demo-finetune-2"):
-        (tmp_path / name).mkdir()
-    (tmp_path / "demo-finetune-2" / "page.html").touch()
-
-    assert main(["demo", "finetune", "--dry-run"]) == 0
-    assert f"files go to {tmp_path / 'demo-finetune-1'}\n" in capsys.readouterr().out
-
-
-def test_the_router_tells_the_language_of_a_task_from_that_of_what_is_asked():
+def test_router_recognizes_english_orders(tmp_path):
     """English orders are for the tuned model; German and Spanish ones are not, though what to do with them is said in English."""
-    (entry,) = load_suite(FOLDER / "order-test.jsonl").schemas
+    (entry,) = load_suite(_loop(tmp_path).suite).schemas
 
     results = {task.id: is_english(task.text) for task in entry.tasks_of("test")}
 

@@ -17,7 +17,7 @@ from schema_guard.prompting import Example
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from schema_guard.ext.demo.finetune.loop import Loop
+    from benchmarks.finetune_loop import Loop
     from schema_guard.models import Model
 
 TASKS = 6

@@ -7,9 +7,9 @@ import json
 from math import inf
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from benchmarks.finetune_loop import COSTS
 from schema_guard.bench.result import result_from_file
 from schema_guard.bench.result.clusters import clusters_of, leaf_share_of, rate_of
-from schema_guard.ext.demo.finetune.loop import COSTS
 from schema_guard.ext.tuning.tuned_model import JOB_FILE
 from schema_guard.report import as_json
 from schema_guard.report.decision.plain_words import tone_of
@@ -19,9 +19,9 @@ from schema_guard.text import clip, dollars, interval, months, percent
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    from benchmarks.finetune_loop import Loop
+    from benchmarks.finetune_router import RoutedCall
     from schema_guard.bench.result import BenchResult, CallRow
-    from schema_guard.ext.demo.finetune.loop import Loop
-    from schema_guard.ext.demo.finetune.router_step import RoutedCall
     from schema_guard.stats import Rate
 
 VARIANTS = ("bare", "few_shot", "best", "pilot")

@@ -23,7 +23,7 @@ from schema_guard.text import safe
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-COSTS = Path(__file__).with_name("costs.json")
+COSTS = Path(__file__).with_name("finetune_costs.json")
 """What is assumed of prices, volume and the tuned model, and what is asked for."""
 
 PROMPTS: Mapping[str, tuple[str, ...]] = {

@@ -1,2 +1,0 @@
-# SPDX-License-Identifier: Apache-2.0
-"""From the verdict to a tuned model and back: the story of `schema-guard demo finetune`, every step a command."""
