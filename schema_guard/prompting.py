@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from schema_guard.configuration.layout import Layout
-    from schema_guard.providers.dialects.dialect import Dialect
+    from schema_guard.providers.messages import Dialect
     from schema_guard.schema import Schema
     from schema_guard.values import Failure, Message, Prompt, Violation
 
@@ -97,7 +97,7 @@ def text_prefix(instructions: str, examples: Sequence[Example]) -> str:
 
 def list_layout(task: tuple[Message, ...]) -> Layout:
     """Return the layout of a list of messages that somebody gave."""
-    from schema_guard.providers.dialects.detection import dialect_of  # only lists of messages need it
+    from schema_guard.providers.messages import dialect_of  # only lists of messages need it
 
     systems = dialect_of(task).systems
     return "turns" if any(message.role in systems for message in task) else "user_turn"
@@ -127,7 +127,7 @@ def render(
 
 def _with_turns(task: tuple[Message, ...], text: str, turns: Sequence[Example]) -> tuple[Message, ...]:
     """Return the messages with a text in one of them, and with the examples as turns."""
-    from schema_guard.providers.dialects.detection import dialect_of  # only lists of messages need it
+    from schema_guard.providers.messages import dialect_of  # only lists of messages need it
 
     dialect = dialect_of(task)
     if text:
@@ -180,7 +180,7 @@ def with_correction(prompt: Prompt, reply: str, correction: str) -> Prompt:
     if isinstance(prompt, str):
         last = f"Your last reply:\n{shown}\n\n" if shown else ""
         return f"{prompt}\n\n{last}{correction}"
-    from schema_guard.providers.dialects.detection import dialect_of  # as in render()
+    from schema_guard.providers.messages import dialect_of  # as in render()
 
     dialect = dialect_of(prompt)
     # Providers refuse an empty turn of the model's.

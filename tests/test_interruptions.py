@@ -16,7 +16,7 @@ from schema_guard.models.error_keys import remove_key
 from schema_guard.preparing import version
 from schema_guard.prices import tokens
 from schema_guard.prices.charges import charges_of
-from schema_guard.providers.dialects import dialect
+from schema_guard.providers import messages
 from schema_guard.providers.fields import field, first, has
 from schema_guard.records.urls import recording_store
 from schema_guard.schema import Schema
@@ -145,9 +145,9 @@ class Listed(dict):
         lambda arrives: field(Asked(arrives), "role"),
         lambda arrives: field(Listed(arrives), "role"),
         lambda arrives: has(Asked(arrives), "role"),
-        lambda arrives: dialect.rest_of(Listed(arrives), "role"),
-        lambda arrives: dialect.with_field(Asked(arrives), "role", "user"),
-        lambda arrives: dialect.instance([lambda **_: arrives()], {}, {}),
+        lambda arrives: messages.rest_of(Listed(arrives), "role"),
+        lambda arrives: messages.with_field(Asked(arrives), "role", "user"),
+        lambda arrives: messages.instance([lambda **_: arrives()], {}, {}),
     ],
     ids=["field", "key", "has", "rest", "copy", "instance"],
 )

@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mappin
 from typing import Any, NamedTuple, Protocol, Self, TypeAlias, runtime_checkable
 
 from schema_guard.errors import InvalidArgument
-from schema_guard.providers.dialects.dialect import RawMessage
-from schema_guard.providers.dialects.responses import RESPONSES
+from schema_guard.providers.messages import RawMessage
+from schema_guard.providers.openai_responses import RESPONSES
 from schema_guard.text import clip
 from schema_guard.values import Message
 

@@ -327,7 +327,7 @@ def _tool(steps: tuple[Step, ...], schema: Schema[Any]) -> str | None:
     """Give the name of the tool that a strategy gives to the model; None when none does."""
     if all(step.strategy.name != "tool_call" for step in steps):
         return None
-    from schema_guard.providers.options.provider_options import wire_name  # only tool calls need it
+    from schema_guard.providers.request_options import wire_name  # only tool calls need it
 
     return wire_name(schema)
 

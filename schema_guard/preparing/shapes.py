@@ -287,7 +287,7 @@ def _prompt(task: Any, provider: str | None) -> Prompt | None:
         return str(task)
     if not isinstance(task, (list, tuple)) or not task:
         return None
-    from schema_guard.providers.dialects.detection import messages_of  # only lists of messages need it
+    from schema_guard.providers.message_lists import messages_of  # only lists of messages need it
 
     return messages_of(task, provider)
 
@@ -296,7 +296,7 @@ def _unwrapped(task: Any) -> Any:
     """Return the text or the messages in a prompt value of LangChain; anything else as it is."""
     if not hasattr(type(task), _PROMPT_VALUE):
         return task
-    from schema_guard.providers.dialects.langchain import content_of  # as in _prompt()
+    from schema_guard.providers.langchain import content_of  # as in _prompt()
 
     return content_of(task)
 
@@ -325,7 +325,7 @@ def arguments(
         return _with(shape, args, kwargs, shape.instructions, text)
     if isinstance(ask.prompt, str):
         return with_task(shape, args, kwargs, ask.prompt)
-    from schema_guard.providers.dialects.dialect import elements_of  # as in _prompt()
+    from schema_guard.providers.messages import elements_of  # as in _prompt()
 
     return with_task(shape, args, kwargs, elements_of(ask.prompt))
 
@@ -343,7 +343,7 @@ def with_task(
     assert shape.task is not None
     theirs = _argument(shape, args, kwargs, shape.task, shape.default)
     if hasattr(type(theirs), _PROMPT_VALUE):
-        from schema_guard.providers.dialects.langchain import with_content  # as in _prompt()
+        from schema_guard.providers.langchain import with_content  # as in _prompt()
 
         task = with_content(theirs, task)
     return _with(shape, args, kwargs, shape.task, task)

@@ -1,19 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Anthropic's Messages: whole, as events, and as the events by which its SDK's helper repeats them."""
+"""Anthropic's Messages: whole, as events, as its SDK's helper repeats them, and its arguments for a format."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from schema_guard.providers.fields import as_json, count, field, items, total, words
 from schema_guard.providers.model_output import Written, has_reasoned, text_of, tool_of
 from schema_guard.providers.provider import Provider, RawReply, adds_nothing
+from schema_guard.providers.request_options import ProviderOptions, document_of, switched, wire_name
 from schema_guard.values import Usage
 
 if TYPE_CHECKING:
     from schema_guard.providers.provider import Stream
+    from schema_guard.schema import Schema
 
 __all__ = ["PROVIDER"]
+
 
 _INPUT_COUNTS: Final = ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
 
@@ -138,6 +142,32 @@ def _message_stop(stream: Stream, event: object) -> str:
     return ""
 
 
+# Arguments for a format.
+
+
+def _strict_schema(schema: Schema[Any]) -> dict[str, Any]:
+    return {"output_config": {"format": {"type": "json_schema", "schema": document_of(schema)}}}
+
+
+def _tool_call(schema: Schema[Any]) -> dict[str, Any]:
+    name = wire_name(schema)
+    # Else the arguments come in one piece at the end: nothing could be told of a stream before.
+    tool = {"name": name, "input_schema": document_of(schema), "eager_input_streaming": True}
+    return {"tools": [tool], "tool_choice": {"type": "tool", "name": name}}
+
+
+def _thinks(options: Mapping[str, Any], _: str | None) -> bool:
+    return switched(options, "thinking") in ("enabled", "adaptive")
+
+
+def _unforced(options: Mapping[str, Any]) -> dict[str, Any]:
+    choice = options.get("tool_choice")
+    if not isinstance(choice, Mapping) or choice.get("type") in (None, "auto", "none"):
+        return dict(options)
+    others = {name: part for name, part in choice.items() if name != "name"}
+    return {**options, "tool_choice": {**others, "type": "auto"}}
+
+
 PROVIDER: Final = Provider(
     stop_words={
         "stop": "end_turn stop_sequence",
@@ -157,5 +187,14 @@ PROVIDER: Final = Provider(
         "ping": adds_nothing,
         # By these the SDK's helper repeats the others.
         **dict.fromkeys(("text", "input_json", "citation", "thinking", "signature"), adds_nothing),
+    },
+    options={
+        # No json_mode: the API has none.
+        "anthropic": ProviderOptions(
+            limit="max_tokens",
+            formats={"tool_call": _tool_call, "strict_schema": _strict_schema},
+            refuses_force=_thinks,
+            unforced=_unforced,
+        ),
     },
 )

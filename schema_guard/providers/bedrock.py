@@ -1,21 +1,26 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Bedrock Converse: whole, as events, and the exception that it sends in a reply's place."""
+"""Bedrock Converse: whole and as events, its exception, its lists of messages, and its arguments for a format."""
 
 from __future__ import annotations
 
+import json
 import re
-from typing import TYPE_CHECKING, Final
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
 
 from schema_guard.providers.failures import provider_error, unusable
 from schema_guard.providers.fields import count, field, items, total, words
+from schema_guard.providers.messages import CHAT, Side, extended_as, is_tool_result, raw_message, read
 from schema_guard.providers.model_output import Written, text_of, tool_of
 from schema_guard.providers.provider import Provider, RawReply, Rejection, error_bodies
-from schema_guard.values import Usage
+from schema_guard.providers.request_options import ProviderOptions, document_of, switched, wire_name
+from schema_guard.values import Message, Usage
 
 if TYPE_CHECKING:
     from schema_guard.providers.provider import Stream
+    from schema_guard.schema import Schema
 
-__all__ = ["PROVIDER"]
+__all__ = ["BEDROCK", "PROVIDER"]
 
 
 def _reply(reply: object, output: object) -> RawReply | None:
@@ -91,6 +96,76 @@ def _rejection(error: BaseException) -> Rejection | None:
     return None
 
 
+# Lists of messages.
+
+
+_KINDS = {
+    "text", "image", "document", "video", "audio", "toolUse", "toolResult", "guardContent", "cachePoint",
+    "reasoningContent", "citationsContent", "searchResult",
+}  # fmt: skip
+
+
+def _marks(elements: Sequence[Any]) -> bool:
+    return any(_is_of_kinds(field(element, "content")) for element in elements)
+
+
+def _is_of_kinds(content: Any) -> bool:
+    return (
+        isinstance(content, list)
+        and bool(content)
+        and all(
+            isinstance(part, Mapping) and len(part) == 1 and not _KINDS.isdisjoint(part) for part in content
+        )
+    )
+
+
+def _extended(message: Message, text: str, behind: bool) -> tuple[Message, ...]:
+    return extended_as(BEDROCK, message, text, behind=behind)
+
+
+def _turn(side: Side, text: str, near: Sequence[Message]) -> Message:
+    message = Message("user" if side == "user" else "assistant", [{"text": text}])
+    return raw_message(message, message.as_dict(), BEDROCK)
+
+
+# Arguments for a format.
+
+
+# What a model takes that Converse has no name for: Claude's thinking stands under either.
+_FIELDS: Final = "additionalModelRequestFields"
+_THINKING: Final = ("thinking", "reasoning_config")
+
+
+def _strict_schema(schema: Schema[Any]) -> dict[str, Any]:
+    described = {"name": wire_name(schema), "schema": json.dumps(document_of(schema))}
+    return {"outputConfig": {"textFormat": {"type": "json_schema", "structure": {"jsonSchema": described}}}}
+
+
+def _tool_call(schema: Schema[Any]) -> dict[str, Any]:
+    name = wire_name(schema)
+    tool = {"toolSpec": {"name": name, "inputSchema": {"json": document_of(schema)}}}
+    return {"toolConfig": {"tools": [tool], "toolChoice": {"tool": {"name": name}}}}
+
+
+def _thinks(options: Mapping[str, Any], _: str | None) -> bool:
+    fields = options.get(_FIELDS)
+    held = fields if isinstance(fields, Mapping) else {}
+    return any(switched(held, name) in ("enabled", "adaptive") for name in _THINKING)
+
+
+def _unforced(options: Mapping[str, Any]) -> dict[str, Any]:
+    config = options.get("toolConfig")
+    choice = config.get("toolChoice") if isinstance(config, Mapping) else None
+    if not isinstance(config, Mapping) or not isinstance(choice, Mapping) or "auto" in choice:
+        return dict(options)
+    return {**options, "toolConfig": {**config, "toolChoice": {"auto": {}}}}
+
+
+BEDROCK: Final = CHAT._replace(
+    name="bedrock", marks=_marks, read=read, is_tool_result=is_tool_result, extended=_extended, turn=_turn
+)
+
+
 PROVIDER: Final = Provider(
     # malformed_model_output and malformed_tool_use are known by their beginning.
     stop_words={
@@ -114,4 +189,14 @@ PROVIDER: Final = Provider(
         "validationException": _error,
     },
     rejection=_rejection,
+    messages=BEDROCK,
+    options={
+        # No json_mode: Converse has none.
+        "bedrock": ProviderOptions(
+            limit="inferenceConfig.maxTokens",
+            formats={"tool_call": _tool_call, "strict_schema": _strict_schema},
+            refuses_force=_thinks,
+            unforced=_unforced,
+        ),
+    },
 )

@@ -1,17 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Cohere's chat, version 2: whole and as events."""
+"""Cohere's chat, version 2: whole and as events, and its arguments for a format."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from schema_guard.providers.fields import count, either, field, has, words
 from schema_guard.providers.model_output import arguments_of, message_written, tool_of
+from schema_guard.providers.openai_chat import compatible
 from schema_guard.providers.provider import Provider, RawReply, adds_nothing
+from schema_guard.providers.request_options import document_of, wire_name
 from schema_guard.values import Usage
 
 if TYPE_CHECKING:
     from schema_guard.providers.provider import Stream
+    from schema_guard.schema import Schema
 
 __all__ = ["PROVIDER"]
 
@@ -50,6 +53,19 @@ def _end(stream: Stream, event: object) -> str:
     return ""
 
 
+# Arguments for a format.
+
+
+def _strict_schema(schema: Schema[Any]) -> dict[str, Any]:
+    return {"response_format": {"type": "json_object", "json_schema": document_of(schema)}}
+
+
+def _tool_call(schema: Schema[Any]) -> dict[str, Any]:
+    function = {"name": wire_name(schema), "parameters": document_of(schema)}
+    # A tool cannot be named there; it is the only one.
+    return {"tools": [{"type": "function", "function": function}], "tool_choice": "REQUIRED"}
+
+
 PROVIDER: Final = Provider(
     stop_words={
         "stop": "complete stop_sequence",
@@ -69,4 +85,5 @@ PROVIDER: Final = Provider(
         ),
         **dict.fromkeys(("citation-start", "citation-end"), adds_nothing),
     },
+    options={"cohere": compatible("json_mode", tool_call=_tool_call, strict_schema=_strict_schema)},
 )

@@ -7,6 +7,7 @@ from typing import Final
 
 from schema_guard.providers.failures import unusable
 from schema_guard.providers.fields import field
+from schema_guard.providers.openai_chat import OPTIONS
 from schema_guard.providers.provider import Provider, Rejection, error_bodies
 
 __all__ = ["PROVIDER"]
@@ -21,4 +22,4 @@ def _rejection(error: BaseException) -> Rejection | None:
     return None
 
 
-PROVIDER: Final = Provider(rejection=_rejection)
+PROVIDER: Final = Provider(rejection=_rejection, options={"groq": OPTIONS})

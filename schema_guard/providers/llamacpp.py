@@ -1,27 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
-"""llama.cpp's own `/completion`, whole and in chunks, and the timings that its chat completions have."""
+"""llama.cpp's own `/completion`, whole and in chunks, and the arguments for a format."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from schema_guard.providers.fields import count, field, has, total, words
+from schema_guard.providers.fields import count, field, has, words
+from schema_guard.providers.llguidance import grammar
 from schema_guard.providers.model_output import Written
+from schema_guard.providers.openai_chat import compatible
 from schema_guard.providers.provider import Provider, RawReply
 from schema_guard.values import Usage
 
 if TYPE_CHECKING:
     from schema_guard.providers.provider import Stream
+    from schema_guard.schema import Schema
 
-__all__ = ["PROVIDER", "timings_usage"]
+__all__ = ["PROVIDER"]
 
 _SIGNS: Final = ("stop_type", "tokens_predicted", "tokens_evaluated", "stopped_eos", "truncated")
-
-
-def timings_usage(timings: object) -> Usage:
-    """Read the timings of a chat completion: `prompt_n` leaves out what `cache_n` counts."""
-    cached = count(timings, "cache_n")
-    return Usage(total(count(timings, "prompt_n"), cached), count(timings, "predicted_n"), cached)
 
 
 def _reply(reply: object, content: object) -> RawReply | None:
@@ -53,8 +50,19 @@ def _usage(reply: object) -> Usage:
     return Usage(count(reply, "tokens_evaluated"), count(reply, "tokens_predicted"), cached)
 
 
+def _grammar(schema: Schema[Any]) -> dict[str, Any]:
+    # The server's own response_format json_schema keeps only the rough shape: no pattern, format or bounds.
+    return {"extra_body": {"grammar": grammar(schema)}}
+
+
 PROVIDER: Final = Provider(
     stop_words={"stop": "eos word", "length": "limit"},
     replies={"content": _reply},
     chunks={"content": _chunk},
+    options={
+        # No tool_call: a forced tool is left to the model's chat template, and the server answers 200 without one.
+        "llamacpp": compatible("json_mode", "strict_schema"),
+        # A server that was built with llguidance.
+        "llamacpp-llguidance": compatible("json_mode", strict_schema=_grammar),
+    },
 )

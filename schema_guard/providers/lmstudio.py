@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What LM Studio's own SDK gives."""
+"""The replies of LM Studio's own SDK, and the arguments of its server for a format."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Final
 
 from schema_guard.providers.fields import count, either, field
 from schema_guard.providers.model_output import Written
+from schema_guard.providers.openai_chat import compatible
 from schema_guard.providers.provider import Provider, RawReply
 from schema_guard.values import Usage
 
@@ -33,4 +34,6 @@ PROVIDER: Final = Provider(
         "error": "failed modelunloaded userstopped",
     },
     replies={"content": _prediction},
+    # `response_format` takes `text` and `json_schema` alone, and a tool cannot be named in `tool_choice`.
+    options={"lmstudio": compatible("strict_schema")},
 )

@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from schema_guard.providers.fields import field, has
-from schema_guard.providers.openai_chat import read_chunk
+from schema_guard.providers.openai_chat import compatible, read_chunk
 from schema_guard.providers.provider import Provider
 
 if TYPE_CHECKING:
@@ -27,4 +27,5 @@ PROVIDER: Final = Provider(
         "error": "error",
     },
     chunks={"data": _event},
+    options={"mistral": compatible("json_mode", "tool_call", "strict_schema")},
 )

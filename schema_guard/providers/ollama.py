@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from schema_guard.providers.failures import provider_error
 from schema_guard.providers.fields import count, field, has, words
 from schema_guard.providers.model_output import Written, message_written
+from schema_guard.providers.openai_chat import compatible
 from schema_guard.providers.provider import Provider, RawReply
 from schema_guard.values import Usage
 
@@ -66,4 +67,6 @@ PROVIDER: Final = Provider(
     stop_words={"stop": "stop", "length": "length"},
     replies={"message": _chat, "response": _generate, "error": _bare_error},
     chunks={"message": _line, "response": _line},
+    # `tool_choice` is ignored there.
+    options={"ollama": compatible("json_mode", "strict_schema")},
 )

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""OpenAI's chat completions, and those of all who copied the API: whole, in chunks, and as a message alone."""
+"""OpenAI's chat completions, and those of all who copied the API: whole, in chunks, as a message alone, and the arguments for a format."""
 
 from __future__ import annotations
 
@@ -8,16 +8,18 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final
 
 from schema_guard.providers.failures import provider_error
-from schema_guard.providers.fields import as_json, count, either, field, first, has, items, words
-from schema_guard.providers.llamacpp import timings_usage
+from schema_guard.providers.fields import as_json, count, either, field, first, has, items, total, words
 from schema_guard.providers.model_output import Written, arguments_of, message_written, tool_of
 from schema_guard.providers.provider import Provider, RawReply, Rejection, broken
+from schema_guard.providers.request_options import ProviderOptions, document_of, wire_name
 from schema_guard.values import UNKNOWN_USAGE, Failure, FinishReason, Usage
 
 if TYPE_CHECKING:
     from schema_guard.providers.provider import Stream
+    from schema_guard.providers.request_options import Arguments
+    from schema_guard.schema import Schema
 
-__all__ = ["PROVIDER", "read_chunk"]
+__all__ = ["OPTIONS", "PROVIDER", "compatible", "read_chunk"]
 
 
 def _has_signs(reply: object) -> bool:
@@ -38,6 +40,12 @@ def _usage(usage: object) -> Usage:
     )
 
 
+def _timings_usage(timings: object) -> Usage:
+    """Read the timings of a chat completion: `prompt_n` leaves out what `cache_n` counts."""
+    cached = count(timings, "cache_n")
+    return Usage(total(count(timings, "prompt_n"), cached), count(timings, "predicted_n"), cached)
+
+
 # Whole replies.
 
 
@@ -47,7 +55,7 @@ def _completion(reply: object, choices: object) -> RawReply | None:
     if written is None and not _has_no_choice(reply, choices, choice):
         return None
     usage, model = field(reply, "usage"), field(reply, "model")
-    tokens = _usage(usage) if usage is not None else timings_usage(field(reply, "timings"))
+    tokens = _usage(usage) if usage is not None else _timings_usage(field(reply, "timings"))
     if written is None:
         return RawReply(None, None, tokens, model, provider_error(field(reply, "error")))
     return RawReply(written, field(choice, "finish_reason"), tokens, model)
@@ -160,7 +168,7 @@ def _end(stream: Stream, chunk: object, stopped: object) -> None:
     if stream.usage is UNKNOWN_USAGE:  # Groq and llama.cpp have their own places for it
         usage = field(field(chunk, "x_groq"), "usage")
         timings = field(chunk, "timings")
-        stream.usage = timings_usage(timings) if timings is not None else _usage(usage)
+        stream.usage = _timings_usage(timings) if timings is not None else _usage(usage)
 
 
 def _helper_chunk(stream: Stream, event: object) -> str | None:
@@ -190,6 +198,44 @@ def _parse_error(error: BaseException) -> Rejection | None:
     return Rejection(field(error, "completion"), *known)
 
 
+# Arguments for a format.
+
+
+def _json_mode(_: Schema[Any]) -> dict[str, Any]:
+    """Ask for any JSON object."""
+    return {"response_format": {"type": "json_object"}}
+
+
+def _strict_schema(schema: Schema[Any]) -> dict[str, Any]:
+    described = {"name": wire_name(schema), "schema": document_of(schema), "strict": True}
+    return {"response_format": {"type": "json_schema", "json_schema": described}}
+
+
+def _tool_call(schema: Schema[Any]) -> dict[str, Any]:
+    name = wire_name(schema)
+    function = {"name": name, "parameters": document_of(schema)}
+    return {
+        "tools": [{"type": "function", "function": function}],
+        "tool_choice": {"type": "function", "function": {"name": name}},
+    }
+
+
+OPTIONS: Final = ProviderOptions(
+    limit="max_completion_tokens",
+    formats={"json_mode": _json_mode, "tool_call": _tool_call, "strict_schema": _strict_schema},
+)
+
+
+def compatible(*strategies: str, **formats: Arguments) -> ProviderOptions:
+    """Return the arguments of a provider that has copied some of these strategies.
+
+    Args:
+        strategies: Those that it takes in this form.
+        formats: The functions that make its own arguments, by strategy.
+    """
+    return ProviderOptions("max_tokens", {**{name: OPTIONS.formats[name] for name in strategies}, **formats})
+
+
 PROVIDER: Final = Provider(
     stop_words={
         "stop": "stop",
@@ -204,4 +250,5 @@ PROVIDER: Final = Provider(
     events={"chunk": _helper_chunk},
     silent=("content.", "refusal.", "tool_calls.", "logprobs."),
     rejection=_parse_error,
+    options={"openai": OPTIONS, "azure": OPTIONS},
 )

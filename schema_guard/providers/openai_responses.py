@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""OpenAI's Responses API: whole and as events."""
+"""OpenAI's Responses API: whole and as events, its lists of items, and its arguments for a format."""
 
 from __future__ import annotations
 
@@ -8,14 +8,28 @@ from typing import TYPE_CHECKING, Any, Final
 
 from schema_guard.providers.failures import provider_error
 from schema_guard.providers.fields import count, field, has, items, words
+from schema_guard.providers.messages import (
+    SYSTEMS,
+    USERS,
+    Dialect,
+    Side,
+    extended_as,
+    raw_message,
+    rest_of,
+    text_part,
+    word,
+)
+from schema_guard.providers.messages import read as read_message
 from schema_guard.providers.model_output import Written, text_of, tool_of
 from schema_guard.providers.provider import Provider, RawReply
-from schema_guard.values import Failure, Usage
+from schema_guard.providers.request_options import ProviderOptions, document_of, wire_name
+from schema_guard.values import Failure, Message, Usage
 
 if TYPE_CHECKING:
     from schema_guard.providers.provider import Stream
+    from schema_guard.schema import Schema
 
-__all__ = ["PROVIDER"]
+__all__ = ["PROVIDER", "RESPONSES"]
 
 
 def _reply(reply: object, output: object) -> RawReply | None:
@@ -138,6 +152,91 @@ def _agent_event(stream: Stream, event: object) -> str | None:
     return text
 
 
+# Lists of messages and items.
+
+
+_ITEMS = ("reasoning", "item_reference", "compaction", "program")
+# function_call_output, computer_call, mcp_approval_response ...
+_ENDINGS = ("_call", "_call_output", "_approval_request", "_approval_response", "_list_tools", "_output")
+
+
+def _kind(element: Any) -> str | None:
+    kind = word(field(element, "type"))
+    if kind is None or word(field(element, "role")) is not None:
+        return None
+    return kind if kind in _ITEMS or kind.endswith(_ENDINGS) else None
+
+
+def _marks(elements: Sequence[Any]) -> bool:
+    return any(
+        _kind(element) is not None or _has_its_parts(field(element, "content")) for element in elements
+    )
+
+
+def _has_its_parts(content: Any) -> bool:
+    parts = content if isinstance(content, (list, tuple)) else ()
+    kinds = [word(field(part, "type")) or "" for part in parts]
+    return any(kind in ("input_text", "input_image", "input_file", "output_text") for kind in kinds)
+
+
+def _read(element: Any) -> Message | None:
+    kind = _kind(element)
+    if kind is None:
+        return read_message(element)
+    return Message(kind, field(element, "output"), rest_of(element, "type", "output"))
+
+
+def _is_tool_result(message: Message) -> bool:
+    return message.role.endswith("_output") or message.role == "mcp_approval_response"
+
+
+def _extended(message: Message, text: str, behind: bool) -> tuple[Message, ...]:
+    return extended_as(RESPONSES, message, text, behind=behind, part=_part)
+
+
+def _part(text: str, beside: Sequence[Any]) -> Any:
+    return text_part(text, beside) if beside else {"type": "input_text", "text": text}
+
+
+def _turn(side: Side, text: str, near: Sequence[Message]) -> Message:
+    message = Message("user" if side == "user" else "assistant", text)
+    return raw_message(message, message.as_dict(), RESPONSES)
+
+
+# Arguments for a format.
+
+
+def _json_mode(_: Schema[Any]) -> dict[str, Any]:
+    return {"text": {"format": {"type": "json_object"}}}
+
+
+def _strict_schema(schema: Schema[Any]) -> dict[str, Any]:
+    described = {"name": wire_name(schema), "schema": document_of(schema), "strict": True}
+    return {"text": {"format": {"type": "json_schema", **described}}}
+
+
+def _tool_call(schema: Schema[Any]) -> dict[str, Any]:
+    name = wire_name(schema)
+    # Without "strict" the API takes a function as strict; this strategy promises no such thing.
+    function = {"name": name, "parameters": document_of(schema), "strict": False}
+    return {
+        "tools": [{"type": "function", **function}],
+        "tool_choice": {"type": "function", "name": name},
+    }
+
+
+RESPONSES: Final = Dialect(
+    name="responses",
+    marks=_marks,
+    read=_read,
+    systems=SYSTEMS,
+    users=USERS,
+    is_tool_result=_is_tool_result,
+    extended=_extended,
+    turn=_turn,
+)
+
+
 PROVIDER: Final = Provider(
     stop_words={
         "stop": "completed",
@@ -161,4 +260,11 @@ PROVIDER: Final = Provider(
     },
     # The last two are of openai-agents.
     silent=("response.", "run_item_stream_event", "agent_updated_stream_event"),
+    messages=RESPONSES,
+    options={
+        "openai-responses": ProviderOptions(
+            limit="max_output_tokens",
+            formats={"json_mode": _json_mode, "tool_call": _tool_call, "strict_schema": _strict_schema},
+        ),
+    },
 )

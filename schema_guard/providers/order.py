@@ -13,6 +13,7 @@ from schema_guard.providers import (
     bedrock,
     cohere,
     common,
+    compatible,
     gemini,
     groq,
     haystack,
@@ -25,8 +26,10 @@ from schema_guard.providers import (
     ollama,
     openai_chat,
     openai_responses,
+    outlines,
     smolagents,
 )
+from schema_guard.providers.messages import CHAT, PARTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -36,9 +39,10 @@ if TYPE_CHECKING:
 
     R = TypeVar("R")
 
-__all__ = ["PROVIDERS", "READERS", "Readers"]
+__all__ = ["DIALECTS", "DIALECT_OF", "PROVIDERS", "READERS", "Readers"]
 
 PROVIDERS: Final = (
+    langchain.PROVIDER,  # before all whose messages have parts of the same kinds
     haystack.PROVIDER,  # before openai_chat, because these messages have tool calls too
     llama_index.PROVIDER,
     mirascope.PROVIDER,
@@ -54,7 +58,8 @@ PROVIDERS: Final = (
     gemini.PROVIDER,  # before what reads an error, which may stand beside what it says of itself
     ollama.PROVIDER,
     cohere.PROVIDER,
-    langchain.PROVIDER,
+    compatible.PROVIDER,
+    outlines.PROVIDER,
     common.PROVIDER,
 )
 """Where one field marks the replies of several, the first of these that knows a reply reads it."""
@@ -119,3 +124,8 @@ def _in_order(fields: tuple[str, ...], tables: Iterable[Mapping[str, R]]) -> lis
 
 
 READERS: Final = Readers(PROVIDERS)
+
+DIALECTS: Final = (*(known.messages for known in PROVIDERS if known.messages is not None), PARTS, CHAT)
+"""The forms of lists of messages, in the order in which their marks are looked for."""
+DIALECT_OF: Final = {name: known.messages or CHAT for known in PROVIDERS for name in known.options}
+"""The form of each provider's lists."""

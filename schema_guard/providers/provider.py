@@ -20,7 +20,9 @@ from schema_guard.values import UNKNOWN_USAGE, Failure, FinishReason, Usage
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from schema_guard.providers.messages import Dialect
     from schema_guard.providers.model_output import Written
+    from schema_guard.providers.request_options import ProviderOptions
 
 __all__ = [
     "Provider",
@@ -154,6 +156,8 @@ class Provider(NamedTuple):
         events: Value of a chunk's `type` -> what reads it.
         silent: Beginnings of the types of its other events, which add nothing.
         rejection: Reads an exception of its, or of its SDK's; None when none stands for a reply.
+        messages: The form of its lists of messages. Default: a role and a content.
+        options: The arguments for a format, by each name that users know the provider by.
     """
 
     stop_words: Mapping[FinishReason, str] = {}
@@ -164,6 +168,8 @@ class Provider(NamedTuple):
     events: Mapping[str, ReadEvent] = {}
     silent: tuple[str, ...] = ()
     rejection: ReadException | None = None
+    messages: Dialect | None = None
+    options: Mapping[str, ProviderOptions] = {}
 
 
 def adds_nothing(stream: Stream, event: object) -> str:

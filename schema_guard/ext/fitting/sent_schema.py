@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from schema_guard.ext.fitting.adapting.adaptation import adapt, adapt_arguments
-from schema_guard.providers.options.table import PROVIDER_OPTIONS
+from schema_guard.providers.options import PROVIDER_OPTIONS
 
 if TYPE_CHECKING:
     from schema_guard.ext.fitting.adapting.result import Adapted

@@ -27,8 +27,8 @@ from schema_guard.ext.recorders.recording import MOST_OPEN, RecorderSettings, Re
 from schema_guard.ext.recorders.requests import Requested, options_of, requested
 from schema_guard.ext.recorders.spans import ModelRequest, Spans
 from schema_guard.locks import fork_safe_lock
-from schema_guard.providers.dialects.dialect import with_field
 from schema_guard.providers.fields import as_json, field, first, items
+from schema_guard.providers.messages import with_field
 from schema_guard.providers.options import PROVIDER_OPTIONS
 from schema_guard.received.replies import Reply, read
 from schema_guard.received.traceback_reply import frames_of

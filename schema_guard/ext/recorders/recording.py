@@ -29,7 +29,7 @@ from schema_guard.locks import fork_safe_lock
 from schema_guard.loop import Done, enforce
 from schema_guard.preparing.costs import prices_of, with_costs
 from schema_guard.preparing.name_limits import OTHERS, folded
-from schema_guard.providers.dialects.detection import messages_of
+from schema_guard.providers.message_lists import messages_of
 from schema_guard.received.receiver import Receiver
 from schema_guard.records.identity import current_call, current_tags, id_of, start_call
 from schema_guard.schema import Schema

@@ -13,8 +13,8 @@ from typing import Any, Final, NamedTuple
 
 from schema_guard.limits import Limits
 from schema_guard.parsing import parse
-from schema_guard.providers.dialects.dialect import instance
 from schema_guard.providers.fields import field, first, has, items, words
+from schema_guard.providers.messages import instance
 
 __all__ = ["CallResult", "ReplyForm", "continuation"]
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from schema_guard.errors import InvalidArgument, missing_extra
 from schema_guard.models.hosted import HostedModel
 from schema_guard.models.interface import messages
-from schema_guard.providers.dialects.dialect import RawMessage
+from schema_guard.providers.messages import RawMessage
 from schema_guard.text import clip
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from schema_guard.configuration.traffic import IMPORTED
 from schema_guard.errors import InvalidArgument
 from schema_guard.interruptions import is_interruption
 from schema_guard.prompting import render
-from schema_guard.providers.dialects.detection import messages_of
+from schema_guard.providers.message_lists import messages_of
 from schema_guard.strategies import STRATEGIES
 from schema_guard.text import clip
 

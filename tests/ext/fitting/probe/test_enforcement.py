@@ -9,7 +9,7 @@ from schema_guard.ext.fitting.probe.enforcement import at_least, probe_enforceme
 from schema_guard.ext.fitting.probe.questions import HARD, enforcement_questions
 from schema_guard.models import connect
 from schema_guard.models.scripted import ScriptedModel
-from schema_guard.providers.options.table import PROVIDER_OPTIONS
+from schema_guard.providers.options import PROVIDER_OPTIONS
 from schema_guard.schema import Schema
 from schema_guard.testing import EnforcingModel, serve
 from tests.thinned import costly

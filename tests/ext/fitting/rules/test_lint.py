@@ -8,7 +8,7 @@ from schema_guard.errors import InvalidArgument
 from schema_guard.ext.fitting.linting import lint
 from schema_guard.ext.fitting.rules.rule import ANNOTATIONS, KEYWORDS
 from schema_guard.ext.fitting.rules.tables import RULES, RULES_OF, UNSURE, rules_of
-from schema_guard.providers.options.table import PROVIDER_OPTIONS
+from schema_guard.providers.options import PROVIDER_OPTIONS
 from tests.ext.fitting.rules.uses import NOT_CLOSED, USES, closed, opened
 
 # "deepseek" takes all there is.

@@ -15,14 +15,17 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final
 
 from schema_guard.errors import InvalidArgument, missing_extra
-from schema_guard.providers.options.llguidance import compiled
-from schema_guard.providers.options.provider_options import ProviderOptions, document_of
+from schema_guard.providers.fields import field, has
+from schema_guard.providers.llguidance import compiled
+from schema_guard.providers.provider import Provider, Rejection
+from schema_guard.providers.request_options import ProviderOptions, document_of
 from schema_guard.text import clip, safe
+from schema_guard.values import Failure
 
 if TYPE_CHECKING:
     from schema_guard.schema import Schema
 
-__all__ = ["API", "CORE", "STEERED"]
+__all__ = ["PROVIDER"]
 
 _MOST_PLACES = 10
 
@@ -113,12 +116,26 @@ def _head(provider: str) -> str:
     return f"strategy 'strict_schema' on provider {provider!r}"
 
 
-# `max_new_tokens` is that of Transformers; a model of another library takes it under its own name from `connect`.
-STEERED: Final = ProviderOptions(
-    limit="max_new_tokens", formats={"json_mode": _json_mode, "strict_schema": _by_llguidance}
-)
-CORE: Final = ProviderOptions(limit="max_new_tokens", formats={"strict_schema": _by_outlines_core})
-API: Final = ProviderOptions(
-    limit="max_tokens",
-    formats={"json_mode": lambda _schema: {"output_type": dict}, "strict_schema": _by_the_api},
+def _refusal(error: BaseException) -> Rejection | None:
+    """Read what outlines raises for a refusal, whoever the provider is: an error that no provider sent."""
+    if field(error, "original_exception", error) is not None or not has(error, "retryable"):
+        return None
+    head, colon, _ = str(error).partition(": ")
+    if not (colon and head.endswith(" refused to answer the request")):
+        return None
+    return Rejection(None, "refusal", Failure("refusal", "refusal", "the model refused"))
+
+
+PROVIDER: Final = Provider(
+    rejection=_refusal,
+    options={
+        # `max_new_tokens` is that of Transformers; a model of another library takes it under its own name from `connect`.
+        "outlines": ProviderOptions(
+            "max_new_tokens", {"json_mode": _json_mode, "strict_schema": _by_llguidance}
+        ),
+        "outlines-core": ProviderOptions("max_new_tokens", {"strict_schema": _by_outlines_core}),
+        "outlines-api": ProviderOptions(
+            "max_tokens", {"json_mode": lambda _: {"output_type": dict}, "strict_schema": _by_the_api}
+        ),
+    },
 )

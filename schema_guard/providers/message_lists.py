@@ -3,40 +3,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
-from schema_guard.providers.dialects.bedrock import BEDROCK
-from schema_guard.providers.dialects.chat import CHAT, SYSTEMS
-from schema_guard.providers.dialects.dialect import RawMessage, raw_message
-from schema_guard.providers.dialects.gemini import GEMINI
-from schema_guard.providers.dialects.langchain import LANGCHAIN
-from schema_guard.providers.dialects.parts import PARTS
-from schema_guard.providers.dialects.responses import RESPONSES
+from schema_guard.providers.messages import CHAT, SYSTEMS, raw_message
 from schema_guard.values import Message
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from schema_guard.providers.dialects.dialect import Dialect
+    from schema_guard.providers.messages import Dialect
 
-__all__ = ["DIALECTS", "OF_PROVIDERS", "dialect_of", "messages_of"]
-
-DIALECTS: Final = (LANGCHAIN, RESPONSES, GEMINI, PARTS, BEDROCK, CHAT)
-"""In the order in which their marks are looked for; to add one: a file beside this one, and its row here."""
-
-OF_PROVIDERS: Final[dict[str, Dialect]] = {
-    "openai": CHAT,
-    "llamacpp-llguidance": CHAT,
-    "openai-responses": RESPONSES,
-    "anthropic": CHAT,
-    "google": GEMINI,
-    "gemini": GEMINI,
-    "bedrock": BEDROCK,
-    **dict.fromkeys(("azure", "openrouter", "groq", "mistral", "cohere", "deepseek"), CHAT),
-    **dict.fromkeys(("ollama", "lmstudio", "vllm", "sglang", "llamacpp"), CHAT),
-    **dict.fromkeys(("outlines", "outlines-core", "outlines-api"), CHAT),
-}
-"""The dialect of each provider or model whose lists have but one."""
+__all__ = ["messages_of"]
 
 
 def messages_of(elements: Sequence[Any], provider: str | None = None) -> tuple[Message, ...] | None:
@@ -48,15 +25,18 @@ def messages_of(elements: Sequence[Any], provider: str | None = None) -> tuple[M
         elements: Whatever stands in the list.
         provider: Of the call; None when it is not known.
     """
-    known = OF_PROVIDERS.get(provider or "", CHAT)
-    if known.systems is SYSTEMS and all(map(_is_usual, elements)):
+    known = None if provider is None else _dialect_of(provider)
+    usual = known or CHAT
+    if usual.systems is SYSTEMS and all(map(_is_usual, elements)):
         # The usual list costs half as much when nothing is asked of the other dialects.
-        return tuple([_as_usual(element, known) for element in elements]) or None
+        return tuple([_as_usual(element, usual) for element in elements]) or None
+    from schema_guard.providers.order import DIALECTS  # only unusual lists need it
+
     foreign = [element for element in elements if not isinstance(element, Message)]
     if foreign and all(dialect.read(foreign[0]) is None for dialect in DIALECTS):
         # Looked at first, as lists of anything else may be long.
         return None
-    for dialect in _candidates(foreign, provider):
+    for dialect in _candidates(foreign, known):
         read = [element if isinstance(element, Message) else dialect.read(element) for element in elements]
         messages = [
             message if message is element else raw_message(message, element, dialect)
@@ -82,8 +62,15 @@ def _as_usual(element: dict[str, str], dialect: Dialect) -> Message:
     return raw_message(Message(element["role"], element["content"]), element, dialect)
 
 
-def _candidates(elements: Sequence[Any], provider: str | None) -> Iterator[Dialect]:
-    known = OF_PROVIDERS.get(provider or "")
+def _dialect_of(provider: str) -> Dialect | None:
+    from schema_guard.providers.order import DIALECT_OF  # as in messages_of()
+
+    return DIALECT_OF.get(provider)
+
+
+def _candidates(elements: Sequence[Any], known: Dialect | None) -> Iterator[Dialect]:
+    from schema_guard.providers.order import DIALECTS  # as in messages_of()
+
     if known is not None:
         # A list that the provider's dialect cannot read is for something that stands between, as LangChain does.
         yield known
@@ -92,8 +79,3 @@ def _candidates(elements: Sequence[Any], provider: str | None) -> Iterator[Diale
             yield dialect
     if not elements:
         yield CHAT
-
-
-def dialect_of(messages: Sequence[Message]) -> Dialect:
-    """Give the dialect in which messages were given; that of plain ones for messages of our own."""
-    return next((message.dialect for message in messages if isinstance(message, RawMessage)), CHAT)

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from llguidance import LLMatcher, LLTokenizer
 
 from schema_guard.errors import InvalidArgument, MissingExtra
-from schema_guard.providers.options import llguidance
-from schema_guard.providers.options.llguidance import MAX_ITEMS, MAX_LENGTH, bounded, grammar
+from schema_guard.providers import llguidance
+from schema_guard.providers.llguidance import MAX_ITEMS, MAX_LENGTH, bounded, grammar
 from schema_guard.schema import Schema
 
 SUITE = sorted(Path(__file__).parents[2].glob("schemas/*/schema.json"))

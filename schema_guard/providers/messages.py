@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a dialect says of its lists of messages, and what the dialects share.
+"""Lists of messages: how a turn is read, extended, and added in the form of each provider.
 
 Rules: an element that a caller gave is sent as the object that it is, and never changed: the one turn that the
 format joins is a copy; nothing here imports an SDK or raises, whatever an element is: shapes are told by their
@@ -11,26 +11,38 @@ from __future__ import annotations
 import copy
 import dataclasses
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias
 
 from schema_guard.interruptions import value_or
-from schema_guard.providers.fields import field
+from schema_guard.providers.fields import field, has
 from schema_guard.values import Message
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
 __all__ = [
+    "CHAT",
+    "PARTS",
+    "SYSTEMS",
+    "USERS",
     "Dialect",
     "RawMessage",
     "Side",
+    "dialect_of",
     "elements_of",
+    "extended_as",
     "instance",
+    "is_tool_result",
     "joined",
     "raw_message",
+    "read",
     "rest_of",
     "text_part",
     "with_field",
     "with_text",
     "word",
-]  # fmt: skip
+]
+
 
 Side: TypeAlias = Literal["user", "model"]
 """Who speaks: the words for it are the dialect's."""
@@ -199,3 +211,133 @@ def instance(kinds: Iterable[Any], arguments: Mapping[str, Any], expected: Mappi
         ):
             return element
     return None
+
+
+# Messages with a role and a content.
+
+
+SYSTEMS: Final = frozenset({"system", "developer"})
+USERS: Final = frozenset({"user"})
+_WORDS: Final[dict[Side, str]] = {"user": "user", "model": "assistant"}
+_RESULTS = ("tool_result", "mcp_tool_result", "web_search_tool_result")
+
+
+def read(element: Any) -> Message | None:
+    """Read an element with a role: a dict, or an SDK's object."""
+    role = word(field(element, "role"))
+    if role is None or (has(element, "parts") and not has(element, "content")):
+        return None
+    if not isinstance(element, Mapping) and not has(element, "content"):
+        return None
+    return Message(role, field(element, "content"), rest_of(element, "role", "content"))
+
+
+def is_tool_result(message: Message) -> bool:
+    """Say whether a message is a tool's, or one of the user's with results of tools among its parts."""
+    if message.role in ("tool", "function"):
+        return True
+    parts = message.content if isinstance(message.content, (list, tuple)) else ()
+    return any(word(field(part, "type")) in _RESULTS or has(part, "toolResult") for part in parts)
+
+
+def extended_as(
+    dialect: Dialect,
+    message: Message,
+    text: str,
+    *,
+    behind: bool,
+    part: Callable[[str, Sequence[Any]], Any] = text_part,
+) -> tuple[Message, ...]:
+    """Give a message with a text before or behind its content; *part* makes a part of text beside others."""
+    content = with_text(message.content, text, behind=behind, part=part)
+    if content is None:
+        return ()
+    new = message._replace(content=content)
+    if not isinstance(message, RawMessage):
+        return (new,)
+    element = with_field(message.element, "content", content)
+    return () if element is None else (raw_message(new, element, dialect),)
+
+
+def _extended(message: Message, text: str, behind: bool) -> tuple[Message, ...]:
+    return extended_as(CHAT, message, text, behind=behind)
+
+
+def _turn(side: Side, text: str, near: Sequence[Message]) -> Message:
+    message = Message(_WORDS[side], text)
+    elements = [one.element for one in near if isinstance(one, RawMessage)]
+    if not elements:
+        return message
+    mapping = {"role": message.role, "content": text}
+    # A function that is given objects alone may read them as such.
+    objects = [] if any(isinstance(one, Mapping) for one in elements) else elements
+    element = instance([type(one) for one in objects], mapping, mapping)
+    return raw_message(message, mapping if element is None else element, CHAT)
+
+
+CHAT: Final = Dialect(
+    name="chat",
+    marks=lambda _: True,
+    read=read,
+    systems=SYSTEMS,
+    users=USERS,
+    is_tool_result=is_tool_result,
+    extended=_extended,
+    turn=_turn,
+)
+"""What every list with roles and contents is taken for that bears no other marks."""
+
+
+# A list of typed parts.
+
+
+_KINDS = (
+    "text", "image_url", "input_audio", "file", "image", "document", "search_result",
+    "input_text", "input_image", "input_file", "video_url", "audio_url",
+)  # fmt: skip
+
+
+def _parts_read(element: Any) -> Message | None:
+    kind = word(field(element, "type"))
+    is_part = kind in _KINDS and not has(element, "role") and not isinstance(element, (str, Message))
+    return (
+        Message("user", field(element, "text") if kind in ("text", "input_text") else element)
+        if is_part
+        else None
+    )
+
+
+def _parts_marks(elements: Sequence[Any]) -> bool:
+    return all(_parts_read(element) is not None for element in elements)
+
+
+def _part(text: str, near: Sequence[Message]) -> Message:
+    beside = [one.element for one in near if isinstance(one, RawMessage)]
+    return raw_message(Message("user", text), text_part(text, beside), PARTS)
+
+
+def _parts_extended(message: Message, text: str, behind: bool) -> tuple[Message, ...]:
+    new = _part(text, (message,))
+    return (message, new) if behind else (new, message)
+
+
+def _parts_turn(side: Side, text: str, near: Sequence[Message]) -> Message:
+    # There are no turns in it: what the model said is quoted, as in a prompt that is a text.
+    return _part(f"The reply was:\n{text}" if side == "model" else text, near)
+
+
+PARTS: Final = Dialect(
+    name="parts",
+    marks=_parts_marks,
+    read=_parts_read,
+    systems=frozenset(),
+    users=frozenset({"user"}),
+    is_tool_result=lambda _: False,
+    extended=_parts_extended,
+    turn=_parts_turn,
+)
+
+
+def dialect_of(messages: Sequence[Message]) -> Dialect:
+    """Give the dialect in which messages were given; that of plain ones for messages of our own."""
+    return next((message.dialect for message in messages if isinstance(message, RawMessage)), CHAT)

@@ -1,8 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The provider's own arguments for a strategy: a row of `PROVIDER_OPTIONS` for each provider or engine.
-
-To add one: a file beside this one, with what it takes, and a row here.
-"""
+"""The provider's own arguments for a strategy, and the strategies that each provider takes."""
 
 from __future__ import annotations
 
@@ -14,23 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.errors import InvalidArgument
-from schema_guard.providers.options import (
-    anthropic,
-    bedrock,
-    cohere,
-    compatible,
-    gemini,
-    llamacpp,
-    openai_chat,
-    openai_responses,
-    outlines,
-)
+from schema_guard.providers.order import PROVIDERS
 from schema_guard.text import clip, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from schema_guard.providers.options.provider_options import ProviderOptions
+    from schema_guard.providers.request_options import ProviderOptions
     from schema_guard.schema import Schema
 
 __all__ = [
@@ -171,25 +158,6 @@ def _expected(name: object, known: Iterable[str]) -> str:
 
 
 PROVIDER_OPTIONS: Mapping[str, ProviderOptions] = {
-    "openai": openai_chat.OPTIONS,
-    "openai-responses": openai_responses.OPTIONS,
-    "azure": openai_chat.OPTIONS,
-    "anthropic": anthropic.OPTIONS,
-    "gemini": gemini.OPTIONS,
-    "openrouter": compatible.OPENROUTER,
-    "groq": openai_chat.OPTIONS,
-    "mistral": compatible.MISTRAL,
-    "cohere": cohere.OPTIONS,
-    "bedrock": bedrock.OPTIONS,
-    "deepseek": compatible.DEEPSEEK,
-    "ollama": compatible.OLLAMA,
-    "lmstudio": compatible.LM_STUDIO,
-    "vllm": compatible.VLLM,
-    "sglang": compatible.SGLANG,
-    "llamacpp": compatible.LLAMA_CPP,
-    "llamacpp-llguidance": llamacpp.OPTIONS,
-    "outlines": outlines.STEERED,
-    "outlines-core": outlines.CORE,
-    "outlines-api": outlines.API,
+    name: taken for provider in PROVIDERS for name, taken in provider.options.items()
 }
 """For each provider or engine, what it takes."""

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from schema_guard import Example, Message
 from schema_guard.prompting import render, with_correction
-from schema_guard.providers.dialects.detection import dialect_of, messages_of
-from schema_guard.providers.dialects.dialect import elements_of
+from schema_guard.providers.message_lists import messages_of
+from schema_guard.providers.messages import dialect_of, elements_of
 from tests.public.calls.message_lists import (
     LISTS,
     ROLES,

@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Providers that send OpenAI's chat completions as they are, and take some of its arguments for a format."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Final
+
+from schema_guard.providers.openai_chat import OPTIONS, compatible
+from schema_guard.providers.provider import Provider
+from schema_guard.providers.request_options import switched
+
+__all__ = ["PROVIDER"]
+
+
+def _thinks_by_default(options: Mapping[str, Any], _: str | None) -> bool:
+    return switched(options, "thinking") != "disabled"
+
+
+def _would_not_think(options: Mapping[str, Any], model: str | None) -> bool:
+    """Return whether the thinking that is asked for would be dropped beside a forced tool, without an error."""
+    extra = options.get("extra_body")
+    reasoning = extra.get("reasoning") if isinstance(extra, Mapping) else None
+    if not isinstance(reasoning, Mapping) or not reasoning:
+        return False
+    is_off = reasoning.get("enabled") is False or reasoning.get("effort") == "none"
+    return not is_off and (model or "").startswith("anthropic/")
+
+
+PROVIDER: Final = Provider(
+    stop_words={"error": "abort"},  # vLLM's
+    options={
+        # No strict_schema: `response_format` takes `text` and `json_object` alone.
+        "deepseek": replace(compatible("json_mode", "tool_call"), refuses_force=_thinks_by_default),
+        "openrouter": replace(OPTIONS, refuses_force=_would_not_think),
+        # `response_format` becomes the engine's structured outputs, in versions that have no argument of that name too;
+        # a `structured_outputs` in `extra_body`, such as one that switches blanks off, is joined with it. A tool that is
+        # named in `tool_choice` is forced by the same engine.
+        **dict.fromkeys(("vllm", "sglang"), compatible("json_mode", "tool_call", "strict_schema")),
+    },
+)
