@@ -33,20 +33,20 @@ def _keeps_prompts() -> bool:
 
 
 class SchemaGuardError(Exception):
-    """The base of everything that schema_guard raises by itself."""
+    """Base class of all errors that schema_guard raises."""
 
 
 class InvalidArgument(SchemaGuardError, ValueError):
-    """An argument, a decorated function or what that function gave back cannot be used."""
+    """Error for an argument, a decorated function, or a returned value that schema_guard can't use."""
 
 
 class InvalidSchema(SchemaGuardError, ValueError):
-    """A schema cannot be loaded. The message holds no character that controls a terminal.
+    """Error for a schema that can't be loaded. The message has no control characters.
 
     Attributes:
         code: One of `invalid unknown_dialect unknown_keyword remote_ref ref_cycle unsafe_pattern too_large too_deep
             too_costly`.
-        location: JSON Pointer of the place in the schema document; `""` is its root.
+        location: JSON Pointer of the place in the schema document. The root is `""`.
     """
 
     def __init__(self, message: str, *, code: str = "invalid", location: str = "") -> None:
@@ -84,19 +84,29 @@ class _WithOutcome(SchemaGuardError):
 
 
 class GuardFailed(_WithOutcome):
-    """No attempt of a guarded call was valid; `outcome` holds every attempt."""
+    """Error for a guarded call without a valid reply. `outcome` has all attempts.
+
+    Example:
+        >>> from schema_guard import GuardFailed, guard
+        >>> ask = guard({"type": "integer"}, max_attempts=1, store=None)(lambda prompt: "no number")
+        >>> try:
+        ...     ask("How many?")
+        ... except GuardFailed as error:
+        ...     print(error.outcome.failure.kind, error.outcome.failure.code)
+        syntax no_json
+    """
 
 
 class CallFailed(_WithOutcome):
-    """What came back was no reply of a model: no choices, a cut stream, an HTML page."""
+    """Error for a call that returned no model reply, such as an HTML page, an empty list of choices, or a cut-off stream."""
 
 
 class StoreError(SchemaGuardError):
-    """A store cannot be opened, read or written."""
+    """Error for a store that can't be opened, read, or written."""
 
 
 class MissingExtra(SchemaGuardError, ImportError):
-    """A feature needs packages that are not installed; the message names the pip command."""
+    """Error for a feature that needs packages that aren't installed. The message has the `pip` command."""
 
 
 class MissingPart(MissingExtra):

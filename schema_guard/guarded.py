@@ -56,7 +56,7 @@ if TYPE_CHECKING:
 
 
 class Guard(Settings[V, R]):
-    """The settings of `guard(...)`, which guard a function when they are called with it. See `guard`."""
+    """The settings of `guard(...)`. Call it with a function to guard the function."""
 
     # It has no fields of its own, and is the dataclass that its base is.
     __slots__ = ()
@@ -215,7 +215,7 @@ class _Guarded(Generic[P, V, R]):
 
 
 class Guarded(_Guarded[P, V, R]):
-    """A guarded function: calling it gives a valid value."""
+    """A guarded function. A call returns a valid value."""
 
     _path_maker = staticmethod(fast_call_of)
 
@@ -241,7 +241,7 @@ class Guarded(_Guarded[P, V, R]):
         return value
 
     def outcome(self, *args: P.args, **kwargs: P.kwargs) -> Outcome[V]:
-        """Give everything that is known of a call; raises as calling does, but never GuardFailed."""
+        """Return all facts about a call, also if it has no valid value. It raises the other exceptions of a call."""
         return cast("Outcome[V]", self._run(args, kwargs, "outcome"))
 
     @overload
@@ -321,9 +321,9 @@ class Guarded(_Guarded[P, V, R]):
 
 
 class AsyncGuarded(_Guarded[P, V, R]):
-    """A guarded asynchronous function: awaiting its call gives a valid value.
+    """A guarded asynchronous function. An awaited call returns a valid value.
 
-    It is a coroutine function for frameworks: `iscoroutinefunction` of `inspect` and of `asyncio` returns True.
+    Frameworks recognize it as a coroutine function: `iscoroutinefunction` of `inspect` and of `asyncio` returns True.
     """
 
     _path_maker = staticmethod(fast_coroutine_of)
@@ -358,7 +358,7 @@ class AsyncGuarded(_Guarded[P, V, R]):
         return cast("R", result)
 
     async def outcome(self, *args: P.args, **kwargs: P.kwargs) -> Outcome[V]:
-        """Give everything that is known of a call; raises as calling does, but never GuardFailed."""
+        """Return all facts about a call, also if it has no valid value. It raises the other exceptions of a call."""
         return cast("Outcome[V]", await start(self._prepared, args, kwargs).arun("outcome"))
 
     @overload

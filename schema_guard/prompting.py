@@ -43,11 +43,11 @@ _ASK_AGAIN = "Reply again with only the JSON value."
 
 @with_short_repr
 class Example(NamedTuple):
-    """A shown example: what was asked and the right answer to it.
+    """An example for the prompt: a task and its right answer.
 
     Attributes:
-        value: The right answer, plain JSON.
-        task: What was asked; None when only the answer is shown.
+        value: The right answer as plain JSON.
+        task: The task, or None to show only the answer.
     """
 
     value: Any

@@ -41,17 +41,16 @@ _LABELS = ("target_sources", "options")
 
 
 def what_if(evidence: Mapping[str, Any], changes: Sequence[str]) -> dict[str, Any]:
-    """Give a copy of evidence with some values changed; the evidence itself stays as it is.
+    """Return a copy of evidence with some values changed.
 
     Args:
-        evidence: As `decide` takes it; what it holds is not checked here.
-        changes: Each `path=value`, applied in order. A path is the keys from the root with dots between,
-            array members by index or by their id, name or rung: `strategies.few_shot.k_final=3`. Its last
-            keys will do where they mean one place only: `failure_cost=0.1`. A value is JSON; what is no
-            JSON is a text: `current=few_shot`.
+        evidence: Evidence for `decide`. It is not changed, and not validated here.
+        changes: Changes as `path=value`, applied in order. A path joins keys from the root with dots. It names a member of
+            an array by its index, id, name, or rung: `strategies.few_shot.k_final=3`. The last keys are enough if only one
+            place has them: `failure_cost=0.1`. A value that is not JSON is a string: `current=few_shot`.
 
     Raises:
-        InvalidArgument: A change has no `=`, or its path is unknown or means several places.
+        InvalidArgument: A change has no `=`, or its path is unknown or ambiguous.
 
     >>> what_if({"config": {"target": 0.01}}, ["target=0.02", "calls_per_month=50000"])
     {'config': {'target': 0.02}, 'calls_per_month': 50000}

@@ -19,14 +19,14 @@ PromptLike: TypeAlias = str | Sequence[Mapping[str, Any] | Message]
 
 @runtime_checkable
 class Model(Protocol):
-    """A language model that can be asked.
+    """A language model.
 
-    Replies and chunks are the provider's own objects; their text is read elsewhere, by shape.
+    Replies and chunks are objects of the provider. Other modules read their text by shape.
 
     Attributes:
-        name: As the provider knows it; what records show.
-        provider: Whose arguments `options` holds: a key of `schema_guard.providers.options.PROVIDER_OPTIONS`.
-        capabilities: Names of the strategies that it takes.
+        name: Name at the provider and in records.
+        provider: Provider whose arguments `options` has, a key of `schema_guard.providers.options.PROVIDER_OPTIONS`.
+        capabilities: Names of the strategies that the model supports.
     """
 
     name: str
@@ -47,23 +47,23 @@ class Model(Protocol):
         ...
 
     async def acall(self, prompt: PromptLike, *, options: Mapping[str, Any] | None = None) -> Any:
-        """Ask once without blocking the event loop."""
+        """Send one request without blocking the event loop."""
         ...
 
     def stream(self, prompt: PromptLike, *, options: Mapping[str, Any] | None = None) -> Iterator[Any]:
-        """Give the provider's chunks as they come; the request is sent when the first one is asked for."""
+        """Yield the provider's chunks. The request is sent when the first chunk is read."""
         ...
 
     def astream(self, prompt: PromptLike, *, options: Mapping[str, Any] | None = None) -> AsyncIterator[Any]:
-        """Give the provider's chunks as they come, without blocking the event loop."""
+        """Yield the provider's chunks, without blocking the event loop."""
         ...
 
     def close(self) -> None:
-        """Free what the model holds; closing twice is no error."""
+        """Release the resources of the model. Closing twice is no error."""
         ...
 
     async def aclose(self) -> None:
-        """Free what the model holds, the connections of this event loop included."""
+        """Release the resources of the model, including the connections of this event loop."""
         ...
 
     def __enter__(self) -> Self: ...

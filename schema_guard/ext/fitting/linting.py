@@ -36,12 +36,12 @@ class Finding:
     """The effect of a provider on one place of a schema.
 
     Attributes:
-        severity: `error` where it is known, `warning` where it is likely, `info` for an annotation.
-        effect: `rejected`, `ignored` or `narrowed`.
+        severity: `error` for a known effect, `warning` for a likely one, `info` for an annotation.
+        effect: `rejected`, `ignored`, or `narrowed`.
         rule: Name of the rule.
-        location: Pointer of the schema in the document.
-        keyword: The keyword that is at fault, or that is missed.
-        message: What happens, and what is expected.
+        location: Pointer to the place in the schema.
+        keyword: The keyword at fault, or the missing keyword.
+        message: The effect, and the form that the provider expects.
         confidence: `high` or `low`.
     """
 
@@ -59,16 +59,16 @@ class Finding:
 def lint(schema: Any, provider: str, *, rules: RulesLike | None = None) -> list[Finding]:
     """Return the effects of a provider on a schema, outermost places first.
 
-    An effect on every schema of a provider is no finding. `rules_of(provider).always` lists these effects.
+    Effects on every schema of a provider are not listed. `rules_of(provider).always` has them.
 
     Args:
-        schema: A JSON Schema, a `Schema`, or whatever `guard` takes.
+        schema: A JSON Schema, a `Schema`, or a type that `guard` accepts.
         provider: Name of a provider or engine.
-        rules: The file that `schema-guard schema probe --output` wrote about this server. Default: the rules of the provider.
+        rules: File that `schema-guard schema probe --output` wrote about this server. Default: the rules of the provider.
 
     Raises:
-        InvalidArgument: The provider is unknown, or the rules are of another one.
-        InvalidSchema: The schema is none.
+        InvalidArgument: The provider is unknown, or the rules belong to another provider.
+        InvalidSchema: The schema can't be loaded.
 
     >>> [(found.keyword, found.effect) for found in lint({"type": "object", "not": {"required": ["a"]}}, "llguidance")]
     [('not', 'rejected')]

@@ -68,15 +68,15 @@ _ON_WHOLE_ANSWERS = {*ON_ANSWERS, "json_validate_failed"}
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request that came.
+    """A request that the server received.
 
     Attributes:
         method: `"GET"` or `"POST"`.
-        path: Without a query: `"/v1/chat/completions"`.
-        headers: By their names in lower case; the value of one that holds a key is `"***"`.
-        body: The JSON object that was sent; None when there was none.
-        index: Requests for a reply that came before it; None when it asks for something else.
-        fault: What went wrong with its reply; None when nothing did.
+        path: Path without a query, such as `"/v1/chat/completions"`.
+        headers: Values by name in lower case. A header with a key has the value `"***"`.
+        body: The JSON object of the request, or None without one.
+        index: Number of earlier requests for a reply, or None if this request asks for something different.
+        fault: Name of the fault in the response, or None.
     """
 
     method: str

@@ -46,34 +46,38 @@ def serve(
     host: str = "127.0.0.1",
     port: int = 0,
 ) -> Server:
-    """Start a server that answers requests for replies, and give it; it listens when this returns.
+    """Start a server that answers in the wire formats of providers. It listens when this function returns.
 
-    It answers `POST /v1/chat/completions` and `/v1/responses` (OpenAI), `POST /v1/messages` (Anthropic) and
-    `POST /v1beta/models/MODEL:generateContent` (Gemini), `POST /mistral/v1/chat/completions` (Mistral), `POST /v2/chat`
-    (Cohere) and `POST /model/MODEL/converse` (Bedrock), each whole and as a stream, and `GET /v1/models`. A
-    request that forces a tool gets a call of that tool with the reply as its arguments, and so does any request
-    when the reply's finish reason is `tool_call`. Tokens that the model does not count are taken for four
-    characters each. What the provider would refuse is status 400: a role, an empty content, a call of a tool
-    without its result. So is a script without a reply for the request; what the model raises is status 500, or
-    an error event where the stream has begun.
+    The server answers these requests, whole and as a stream:
+
+    - OpenAI: `POST /v1/chat/completions` and `POST /v1/responses`
+    - Anthropic: `POST /v1/messages`
+    - Gemini: `POST /v1beta/models/MODEL:generateContent`
+    - Mistral: `POST /mistral/v1/chat/completions`
+    - Cohere: `POST /v2/chat`
+    - Bedrock: `POST /model/MODEL/converse`
+
+    `GET /v1/models` lists the model. If a request forces a tool, or if the finish reason of the reply is `tool_call`, the
+    server returns a call of the tool with the reply as its arguments. If the model counts no tokens, four characters count
+    as one token. A request that the provider would refuse gets status 400, for example because of an unknown role, an empty
+    content, or a tool call without its result. So does a request without a reply in the script. If the model raises, the
+    status is 500, or an error event in a stream.
 
     Args:
-        answering: A model, as `connect` gives it; replies, as `ScriptedModel` takes them; or a function that
-            takes the prompt's text and gives a reply. A model that takes the request's arguments as they are
-            is given them in `extra_body`. A model is not closed with the server.
-        faults: What goes wrong, by names of `FAULTS`: one name for every request, one or None for each in
-            their order (none after the last), a mapping from the request's index, or a function that takes
-            the `Request`. Only requests for replies count. A fault that comes instead of a reply uses up
-            none of a script.
-        refuses_schemas: Whether a schema that the provider would refuse is refused, with its status and in its
-            words: in strict response formats and functions of OpenAI, in output formats and strict tools of
-            Anthropic, in response schemas and functions of Gemini, in output formats of Mistral, Cohere and Bedrock. Limits that the provider has not published are
-            not known here either.
+        answering: A model from `connect`, replies for `ScriptedModel`, or a function that takes the text of the prompt and
+            returns a reply. A model that takes arguments of the request gets them in `extra_body`. The server doesn't close
+            the model.
+        faults: Faults from `FAULTS`. Pass one name for every request, a list with a name or None for each request, a dict
+            by the index of the request, or a function that takes the `Request`. Only requests for replies count. A
+            request that gets a fault uses up no reply of a script.
+        refuses_schemas: Whether the server refuses a schema that the provider would refuse, with the same status and
+            message. It checks the strict formats, tools, and functions of each provider. It doesn't know limits that a
+            provider has not published.
         host: `"127.0.0.1"` or `"localhost"`.
-        port: 0 takes a free one.
+        port: Port of the server. Default: 0, a free port.
 
     Raises:
-        InvalidArgument: The replies, a fault's name, the host or the port cannot be used.
+        InvalidArgument: The replies, the name of a fault, the host, or the port is invalid.
 
     >>> with serve(["{}"]) as server:
     ...     server.openai_url == f"{server.url}/v1"
@@ -106,7 +110,7 @@ def _model(answering: Answering) -> Model | FunctionModel:
 
 
 class Server:
-    """A server that runs; made by `serve`. Close it, or use it in a `with` block."""
+    """A running server, made by `serve`. Close it, or use it in a `with` block."""
 
     def __init__(self, responder: Responder, listener: Listener) -> None:
         self._responder = responder
@@ -116,7 +120,7 @@ class Server:
 
     @property
     def requests(self) -> list[Request]:
-        """What came, in order."""
+        """All requests so far, in order."""
         return self._responder.requests
 
     @property
@@ -126,39 +130,39 @@ class Server:
 
     @property
     def openai_url(self) -> str:
-        """What `openai.OpenAI` takes as `base_url`; with `"#NAME"` behind it, what `connect` takes."""
+        """The `base_url` for `openai.OpenAI`. For `connect`, append `"#NAME"`."""
         return f"{self.url}/v1"
 
     @property
     def google_url(self) -> str:
-        """What `google.genai.Client` takes as `base_url` in its `http_options`."""
+        """The `base_url` for the `http_options` of `google.genai.Client`."""
         return self.url
 
     @property
     def anthropic_url(self) -> str:
-        """What `anthropic.Anthropic` takes as `base_url`."""
+        """The `base_url` for `anthropic.Anthropic`."""
         return self.url
 
     @property
     def mistral_url(self) -> str:
-        """What `mistralai.client.Mistral` takes as `server_url`."""
+        """The `server_url` for `mistralai.client.Mistral`."""
         return f"{self.url}/mistral"
 
     @property
     def cohere_url(self) -> str:
-        """What `cohere.ClientV2` takes as `base_url`."""
+        """The `base_url` for `cohere.ClientV2`."""
         return self.url
 
     @property
     def bedrock_url(self) -> str:
-        """What `boto3.client("bedrock-runtime")` takes as `endpoint_url`."""
+        """The `endpoint_url` for `boto3.client("bedrock-runtime")`."""
         return self.url
 
     def __repr__(self) -> str:
         return f"<Server {self.url}{' closed' if self._is_closed else ''}>"
 
     def close(self) -> None:
-        """Close the port and end what is on its way; closing twice is no error."""
+        """Close the port and end open requests. Closing twice is no error."""
         with self._lock:
             already, self._is_closed = self._is_closed, True
         if not already:

@@ -56,20 +56,20 @@ _EARLY: Final = {
 def callback(
     **settings: Unpack[RecorderSettings],
 ) -> Any:
-    """Return a callback that records the runs of predictors; no run is changed by it, and one serves any number of programs.
+    """Return a callback that records the runs of predictors. It changes no run, and serves any number of programs.
 
     >>> dspy.configure(lm=lm, callbacks=[callback()])       # doctest: +SKIP
 
-    The function of a call is the one that `tags(function=...)` names. Otherwise, for a module of yours it is the class's
-    name and the predictor's path, as `named_predictors()` has it: `Billing.read`. For DSPy's own modules, such as
-    `dspy.Predict(ReadInvoice)`, it is the signature's name.
+    A call belongs to the function in `tags(function=...)`. Without it, a call in your module belongs to the class name and
+    the predictor's path from `named_predictors()`, such as `Billing.read`. A call of DSPy's own modules, such as
+    `dspy.Predict(ReadInvoice)`, belongs to the name of the signature.
 
     Args:
         settings: Settings of every recorder, such as `function` for calls without a name.
 
     Raises:
         InvalidArgument: The store or the prices are invalid.
-        MissingExtra: DSPy is not installed.
+        MissingExtra: DSPy isn't installed.
     """
     recording = Recording(NAME, **settings)
     return _kind()(recording)

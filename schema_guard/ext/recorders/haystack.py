@@ -57,16 +57,16 @@ _PACKAGES: Final = ("haystack.core", "haystack.components")
 def install(
     **settings: Unpack[RecorderSettings],
 ) -> None:
-    """Record every call of a generator in a pipeline or an agent of this process from now on.
+    """Record every call of a generator in the pipelines and agents of this process from now on.
 
-    A tracer that is enabled already keeps its spans. A second call replaces the first one.
+    A tracer that is already enabled still gets its spans. A second call replaces the first one.
 
     Args:
         settings: Settings of every recorder, such as `function` for calls without a name.
 
     Raises:
-        InvalidArgument: The store or the prices are not valid.
-        MissingExtra: Haystack is not installed.
+        InvalidArgument: The store or the prices are invalid.
+        MissingExtra: Haystack isn't installed.
     """
     recording = Recording("haystack", **settings)
     uninstall()

@@ -50,22 +50,22 @@ def record(
     client: C,
     **settings: Unpack[RecorderSettings],
 ) -> C:
-    """Record every call of a client; no call is changed by it.
+    """Record every call of a client, without changing any call.
 
     >>> client = record(instructor.from_openai(OpenAI()))       # doctest: +SKIP
 
-    It sees `create`, `create_partial`, `create_iterable` and `create_with_completion`, sync and async. A call is one of the
-    function that `tags(function=...)` names, else `metadata={"function": ...}` of the request, else *function*.
+    This covers `create`, `create_partial`, `create_iterable`, and `create_with_completion`, sync and async. A call belongs to
+    the function in `tags(function=...)`. Default: `metadata={"function": ...}` of the request, then *function*.
 
     Args:
-        client: What `instructor.from_...` gives.
+        client: A client from `instructor.from_...`.
         settings: Settings of every recorder, such as `function` for calls without a name.
 
     Returns:
         The client.
 
     Raises:
-        InvalidArgument: The client is none of instructor's; the store or the prices are none.
+        InvalidArgument: The client isn't one of instructor, or the store or the prices are invalid.
     """
     create = field(client, "create_fn")
     if not callable(create) or field(client, "hooks") is None:

@@ -142,10 +142,10 @@ class HandlerOfEvents:
 
 
 class ModelRuns:
-    """The runs that one handler has seen begin and not end. Safe in threads.
+    """Open runs of one handler. Safe in threads.
 
     Attributes:
-        recording: What calls are handed to.
+        recording: Recording that gets the calls.
     """
 
     def __init__(self, recording: Recording) -> None:
@@ -157,12 +157,12 @@ class ModelRuns:
         self._streams: set[Any] = set()
 
     def run_began(self, run_id: Any, parent_id: Any, name: Any, tags: Any) -> None:
-        """Take the begin of a chain or a tool."""
+        """Record the start of a chain or a tool."""
         name = name if isinstance(name, str) and name else None
         self._spans.begin(run_id, parent_id or _surrounding_run(), name, tags)
 
     def run_ended(self, run_id: Any, outputs: Any = None, error: BaseException | None = None) -> None:
-        """Take the end of a chain or a tool: its calls are over, or wait in the run around it."""
+        """Record the end of a chain or a tool. Its calls end too, or wait in the run around it."""
         ids = refused_calls(outputs) if self._tree.is_agent_node(run_id) else set()
         parent_id, calls = self._tree.end(run_id)
         for call in calls:
@@ -181,7 +181,7 @@ class ModelRuns:
                 call.close()
 
     def model_began(self, run_id: Any, parent_id: Any, messages: list[Any], more: Mapping[str, Any]) -> None:
-        """Take the begin of a model's call, in the context in which it runs."""
+        """Record the start of a model call, in the context of that call."""
         parent_id = parent_id or _surrounding_run()
         metadata = more.get("metadata") or {}
         sent, provider = more.get("invocation_params") or {}, metadata.get("ls_provider")
@@ -209,12 +209,12 @@ class ModelRuns:
             self.recording.count("unended")
 
     def streamed(self, run_id: Any) -> None:
-        """Note that a model's reply is a stream."""
+        """Record that a model's reply is a stream."""
         if run_id in self._models:
             self._streams.add(run_id)
 
     def model_ended(self, run_id: Any, response: Any) -> None:
-        """Take a model's reply."""
+        """Record a model's reply."""
         is_stream = run_id in self._streams
         asked = self._pop(run_id)
         call, turn = asked.call, asked.turn
@@ -236,7 +236,7 @@ class ModelRuns:
         asked.wait(self._tree)
 
     def model_failed(self, run_id: Any, error: BaseException, response: Any) -> None:
-        """Take what a model's call raised: an SDK that parses by itself raises for replies that do not fit, too."""
+        """Record the exception of a model call. An SDK that parses replies also raises for replies that don't fit."""
         asked = self._pop(run_id)
         call, turn = asked.call, asked.turn
         if call is not None:

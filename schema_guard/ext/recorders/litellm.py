@@ -54,17 +54,17 @@ _COUNTING: Final = frozenset(
 def install(
     **settings: Unpack[RecorderSettings],
 ) -> None:
-    """Record every call that litellm makes in this process from now on. A second time replaces what the first one said.
+    """Record every call that litellm makes in this process from now on. A second call replaces the first one.
 
-    The function of a call is what `tags(function=...)` says, else its `metadata["function"]`, else *function*, else
+    A call belongs to the function in `tags(function=...)`. Default: its `metadata["function"]`, then *function*, then
     `litellm:SCHEMA`.
 
     Args:
-        settings: Settings of every recorder. Without `prices`, a cost is the one of litellm.
+        settings: Settings of every recorder. Without `prices`, a call has the cost that litellm computes.
 
     Raises:
-        MissingExtra: litellm is not installed.
-        InvalidArgument: The store or the prices are none.
+        MissingExtra: litellm isn't installed.
+        InvalidArgument: The store or the prices are invalid.
     """
     recording = Recording(NAME, **settings)
     callback = _callback(recording)
@@ -73,7 +73,7 @@ def install(
 
 
 def uninstall() -> None:
-    """Record no more calls of litellm."""
+    """Stop recording calls of litellm."""
     litellm = _litellm()
     for name in ("callbacks", "input_callback", "success_callback", "failure_callback"):
         for callbacks in (getattr(litellm, name, None), getattr(litellm, f"_async_{name}", None)):

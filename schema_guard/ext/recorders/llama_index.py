@@ -57,8 +57,8 @@ def install(
         settings: Settings of every recorder, such as `function` for calls without a name.
 
     Raises:
-        InvalidArgument: The store or the prices are not valid.
-        MissingExtra: llama-index is not installed.
+        InvalidArgument: The store or the prices are invalid.
+        MissingExtra: llama-index isn't installed.
     """
     recording = Recording("llama_index", **settings)
     uninstall()

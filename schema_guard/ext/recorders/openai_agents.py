@@ -63,8 +63,8 @@ def install(
         settings: Settings of every recorder, such as `function` for calls without a name.
 
     Raises:
-        InvalidArgument: The store or the prices are not valid.
-        MissingExtra: openai-agents is not installed.
+        InvalidArgument: The store or the prices are invalid.
+        MissingExtra: openai-agents isn't installed.
     """
     recording = Recording("openai_agents", **settings)
     uninstall()

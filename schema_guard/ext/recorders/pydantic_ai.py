@@ -50,19 +50,19 @@ _SETTINGS = ("temperature", "top_p", "top_k", "max_tokens", "seed")
 def capability(
     **settings: Unpack[RecorderSettings],
 ) -> Any:
-    """Give a capability that records the runs of an agent; no run is changed by it, and one serves several agents.
+    """Return a capability that records the runs of an agent. It changes no run, and serves several agents.
 
     >>> Agent(model, output_type=Invoice, capabilities=[capability()])      # doctest: +SKIP
 
-    A run is a call of the function that `tags(function=...)` names, else of the agent's own name. Its schema is what the
-    model is sent for the output. A run without one, whose output is plain text, is counted.
+    A run is one call of the function in `tags(function=...)`. Default: the name of the agent. Its schema is the one that the
+    model gets for the output. A run with plain text as output has no schema, and is only counted.
 
     Args:
         settings: Settings of every recorder, such as `function` for calls without a name.
 
     Raises:
-        InvalidArgument: The store or the prices are none.
-        MissingExtra: pydantic-ai is not installed, or older than 2.
+        InvalidArgument: The store or the prices are invalid.
+        MissingExtra: pydantic-ai isn't installed, or older than 2.
     """
     recording = Recording("pydantic_ai", **settings)
     return _kind()(recording)

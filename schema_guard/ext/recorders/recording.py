@@ -62,14 +62,14 @@ _counts: dict[str, Counter[str]] = {}
 
 
 def counts() -> dict[str, dict[str, int]]:
-    """Give what the recorders of this process have seen.
+    """Return what the recorders of this process counted.
 
     Returns:
-        For each recorder by its name: `recorded` calls; those left out: `without_schema` (neither a schema nor a tool),
-        `inside` (part of a call that is recorded further out), `invalid_schema`, `cached`
-        (replies out of a framework's cache); `tool_turns` (with tools to choose from, each of whose calls is one call of its
-        tool's); `unended` (open calls that were ended because there were too many), `errors` (faults of the recorder).
-        A count that is 0 is left out. A recorder that has seen no call at all has `no_calls`.
+        Counts by the name of the recorder, without counts of 0. A recorder without any call has `no_calls`. The other counts:
+        `recorded` calls, `tool_turns` (turns with tools to choose from; each tool call is recorded as one call of its
+        tool), `unended` (open calls that were ended because there were too many), and `errors` of the recorder. Four counts
+        are of calls that were left out: `without_schema` (neither a schema nor a tool), `inside` (part of a call that is
+        recorded already), `invalid_schema`, and `cached` (replies from a framework's cache).
     """
     with _lock:
         return {name: dict(counted) or {"no_calls": 1} for name, counted in _counts.items()}

@@ -54,13 +54,13 @@ _BARE_QUOTE: Final = re.compile(r'(?<!\\)(?:\\\\)*+"')
 
 
 class RedactedPlace(NamedTuple):
-    """Where something was taken out.
+    """A place from which text was removed.
 
     Attributes:
-        location: JSON Pointer into a value; `""` for a text.
-        kind: One of `KINDS`, or `"redact"` for what a function of the caller's changed.
-        start: Where what stands there now begins, in characters of the redacted text.
-        stop: Where it ends.
+        location: JSON Pointer into a value, or `""` for a text.
+        kind: One of `KINDS`, or `"redact"` for a change by the caller's function.
+        start: Start of the replacement, in characters of the redacted text.
+        stop: End of the replacement.
     """
 
     location: str
@@ -70,11 +70,11 @@ class RedactedPlace(NamedTuple):
 
 
 class Redacted(NamedTuple):
-    """A text or a value without what was taken out.
+    """A redacted text or value.
 
     Attributes:
-        value: What is left.
-        places: Where something was taken out, in order.
+        value: The text or value after redaction.
+        places: Places from which text was removed, in order.
     """
 
     value: Any
@@ -82,7 +82,7 @@ class Redacted(NamedTuple):
 
 
 def redact(text: str, *, personal: bool = True) -> str:
-    """Give a text without credentials and, unless told otherwise, without personal data.
+    """Return a text without credentials, and by default without personal data.
 
     >>> redact("Bearer abcdefgh12345 of ann@corp.com, api_key=0123456789")
     'Bearer [redacted] of redacted@example.com, api_key=[redacted]'
@@ -91,12 +91,12 @@ def redact(text: str, *, personal: bool = True) -> str:
 
 
 def redacted(text: str, *, personal: bool = True, further: Callable[[str], str] | None = None) -> Redacted:
-    """Give a text without credentials and personal data, and where they were.
+    """Return a text without credentials and personal data, and the places of the removed text.
 
     Args:
         text: Any text.
-        personal: Whether personal data is taken out too.
-        further: Is handed what is left, and gives the text without what else is to be taken out.
+        personal: Whether to remove personal data too.
+        further: Function that takes the redacted text and removes more from it.
     """
     parts, places, at, size = [], [], 0, 0
     for start, stop, kind in _merged(text, _spans(text, personal)):
@@ -114,14 +114,14 @@ def redacted(text: str, *, personal: bool = True, further: Callable[[str], str] 
 def redacted_value(
     value: Any, *, personal: bool = True, further: Callable[[str], str] | None = None, location: str = ""
 ) -> Redacted:
-    """Give a JSON value whose texts, and the keys of whose objects, are redacted; it is not changed.
+    """Return a redacted copy of a JSON value. Texts and the keys of objects are redacted.
 
-    A text under the name of a secret is taken out whole.
+    A text under a key that names a secret is removed as a whole.
 
     Args:
-        value: As JSON has it.
-        personal: As for `redacted`.
-        further: As for `redacted`.
+        value: A JSON value.
+        personal: Whether to remove personal data too.
+        further: Function that takes the redacted text and removes more from it.
         location: JSON Pointer of the value.
     """
     if isinstance(value, str):

@@ -62,11 +62,11 @@ def prefix_checker(schema: Any, *, limits: Limits = DEFAULT_LIMITS) -> PrefixChe
 
 
 class PrefixChecker(IncrementalParser):
-    """What is known of a reply that is still being written. Make one with `prefix_checker`.
+    """The state of a reply that the model still writes. Make one with `prefix_checker`.
 
     Attributes:
-        failure: Why no continuation of what was read is valid; None while one may be.
-        read: Characters that were read: with a failure those up to and with the one that decided it.
+        failure: The failure if no continuation can be valid, otherwise None.
+        read: Number of characters read. After a failure, up to and including the character that decided it.
     """
 
     __slots__ = ("_json", "_most_read", "_pieces", "_read_again", "_schema", "_start", "failure", "read")
@@ -88,25 +88,25 @@ class PrefixChecker(IncrementalParser):
 
     @property
     def viable(self) -> bool:
-        """Whether a continuation may be valid, as far as that is known."""
+        """Whether a continuation can still be valid, as far as the checker knows."""
         return self.failure is None
 
     @property
     def open(self) -> bool:
-        """Whether the reply stands inside of its JSON text: begun, not complete, and not failed."""
+        """Whether the JSON text of the reply has begun, and is neither complete nor failed."""
         return self._start is None and self._step is not None
 
     def feed(self, text: str) -> Failure | None:
         """Read the next piece of the reply.
 
         Args:
-            text: What comes behind all that was read, of any length.
+            text: The next piece, of any length.
 
         Returns:
-            The failure, once no continuation is valid, and the same for every further piece; None before.
+            The failure if no continuation can be valid, otherwise None. Further pieces return the same failure.
 
         Raises:
-            InvalidArgument: *text* is no str: nothing of it is read.
+            InvalidArgument: *text* isn't a str. The checker reads nothing of it.
         """
         if self._step is None or not isinstance(text, str):
             return self._passed_by(text)

@@ -49,25 +49,26 @@ def enable(  # noqa: PLR0913 - one argument a choice, all of them by name
     meter_provider: Any = None,
     logger_provider: Any = None,
 ) -> Telemetry:
-    """Tell of the calls of all guarded functions of this process, from now on.
+    """Report the calls of all guarded functions of this process, from now on.
 
-    What was switched on before is switched off.
+    This replaces earlier settings.
 
     Args:
-        otel: Whether to OpenTelemetry: an event an attempt, a span a call, our counters. Left out: unless only
-            Prometheus is asked for.
-        prometheus_file: A path that ends in `.prom`, written every *every_s* seconds for node_exporter's textfile
-            collector. `{pid}` in it stands for the number of the process: so each process has a file of its own.
-        prometheus_port: Of an endpoint `http://127.0.0.1:PORT/metrics`; 0 takes a free one, see `Telemetry.port`.
-        every_s: Seconds between two writings of the file.
-        most_names: So many functions, and so many codes, are counted by name; the rest are `others`.
-        tracer_provider: For spans; None for OpenTelemetry's global one.
-        meter_provider: For metrics; None for the global one.
-        logger_provider: For events; None for the global one.
+        otel: Whether to report to OpenTelemetry: one event for each attempt, one span for each call, and counters.
+            Default: True, unless you ask for Prometheus only.
+        prometheus_file: Path that ends in `.prom`, for the textfile collector of node_exporter. `{pid}` in it becomes the
+            number of the process, so that each process has its own file.
+        prometheus_port: Port of the endpoint `http://127.0.0.1:PORT/metrics`. 0 is a free port, which `Telemetry.port`
+            names.
+        every_s: Seconds between two updates of the file.
+        most_names: Largest number of functions, and of codes, with their own counters. The rest counts as `others`.
+        tracer_provider: Provider for spans. None is the global one of OpenTelemetry.
+        meter_provider: Provider for metrics. None is the global one.
+        logger_provider: Provider for events. None is the global one.
 
     Raises:
-        MissingExtra: OpenTelemetry is not installed.
-        InvalidArgument: A path or port cannot be used.
+        MissingExtra: OpenTelemetry isn't installed.
+        InvalidArgument: A path or port is invalid.
     """
     if otel is None:
         otel = prometheus_file is None and prometheus_port is None
@@ -97,14 +98,14 @@ def enable(  # noqa: PLR0913 - one argument a choice, all of them by name
 
 
 def disable(timeout_s: float = 2.0) -> int:
-    """Tell of no call any more; gives how many of those that had ended were not told in *timeout_s* seconds."""
+    """Stop reporting. Return the number of ended calls that were not reported within *timeout_s* seconds."""
     with _lock:
         before, _Switch.telemetry, recorder.follower = _Switch.telemetry, None, None
     return 0 if before is None else before.stop(timeout_s)
 
 
 def flush(timeout_s: float = 2.0) -> int:
-    """Wait until the calls that have ended were handed to OpenTelemetry; gives how many were not."""
+    """Wait until OpenTelemetry has all ended calls. Return the number of calls that it doesn't have."""
     telemetry = _Switch.telemetry
     return 0 if telemetry is None else telemetry.flush(timeout_s)
 

@@ -53,7 +53,7 @@ class Faults:
 
 
 class Telemetry:
-    """Telemetry that is switched on, as `enable` gives it."""
+    """Active telemetry, made by `enable`."""
 
     def __init__(
         self,
@@ -70,24 +70,24 @@ class Telemetry:
 
     @property
     def counters(self) -> Counters:
-        """What is counted."""
+        """The counters."""
         return self._counters
 
     @property
     def port(self) -> int | None:
-        """Where the Prometheus endpoint listens; None without one."""
+        """The port of the Prometheus endpoint, or None without one."""
         return next((port for outlet in self.outlets if (port := getattr(outlet, "port", None))), None)
 
     def text(self) -> str:
-        """Give the counters in Prometheus' text format, for an endpoint of your own."""
+        """Return the counters in the text format of Prometheus, for your own endpoint."""
         return exposition(self._counters.read())
 
     def flush(self, timeout_s: float = 2.0) -> int:
-        """Wait until the calls that ended before were handed to the exporters' side; gives about how many were not."""
+        """Wait until the exporters have all ended calls. Return about how many they don't have."""
         return 0 if self._dispatcher is None else self._dispatcher.flush(timeout_s)
 
     def begin(self, call: Call) -> _Followed:
-        """Begin to follow a call."""
+        """Start to follow a call."""
         if self._signals is None:
             return _Followed(self, None)
         try:
@@ -97,7 +97,7 @@ class Telemetry:
             return _Followed(self, None)
 
     def enter(self, span: Any) -> Any:
-        """Make a span the current one; gives what `leave` takes."""
+        """Make a span the current one. Return the token for `leave`."""
         if span is None or self._signals is None:
             return None
         try:
@@ -107,12 +107,12 @@ class Telemetry:
             return None
 
     def leave(self, entered: Any) -> None:
-        """End what `enter` began."""
+        """End the span that `enter` made current."""
         if entered is not None and self._signals is not None:
             self._signals.leave(entered)
 
     def end(self, outcome: Outcome[Any], span: Any) -> None:
-        """Count a call, and have it told."""
+        """Count a call, and queue its report."""
         try:
             self._counters.count(outcome)
             if span is not None and self._dispatcher is not None:
@@ -121,30 +121,30 @@ class Telemetry:
             self.failed("a call was not counted", error)
 
     def failed(self, what: str, error: Exception) -> None:
-        """Say what went wrong; what a handler of a signal has raised goes on."""
+        """Log an error of the telemetry. An exception from a signal handler is raised again."""
         if is_interruption(error):
             raise error
         self._faults.say(what, error)
 
     def stop(self, timeout_s: float = 2.0) -> int:
-        """Tell what waits, write for the last time, and end all threads; gives how many calls were not told."""
+        """Report waiting calls, write the file a last time, and end all threads. Return the number of unreported calls."""
         remaining = 0 if self._dispatcher is None else self._dispatcher.stop(timeout_s)
         for outlet in self.outlets:
             outlet.stop()
         return remaining
 
     def before_fork(self) -> None:
-        """Hold still."""
+        """Stop all work until the fork is over."""
         if self._dispatcher is not None:
             self._dispatcher.before_fork()
 
     def after_fork_in_parent(self) -> None:
-        """Go on."""
+        """Resume the work."""
         if self._dispatcher is not None:
             self._dispatcher.after_fork_in_parent()
 
     def after_fork_in_child(self) -> None:
-        """Begin with nothing."""
+        """Start without calls of the parent."""
         self._faults.after_fork_in_child()
         self._counters.restart()
         if self._dispatcher is not None:

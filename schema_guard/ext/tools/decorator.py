@@ -47,35 +47,35 @@ def guard_tools(  # noqa: PLR0913 - all but the tools is keyword-only
     prices: Table | None = None,
     store: str | Recorder | Unset | None = UNSET,
 ) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Guard the function that makes one turn of an agent: every tool call in the reply that it gives is valid.
+    """Guard a function that makes one turn of an agent, so that every tool call in its reply is valid.
 
-    The reply comes back as it is where each of its calls is valid, or it calls nothing. Else, with attempts left, the
-    function is called again: its messages, the model's turn, and a result for each call that says what was wrong with
-    it, in the form of the provider that replied; nothing of the turn was run. Each call is recorded as one call: under
+    If each tool call is valid, or there is none, the reply is returned unchanged. Otherwise, schema_guard calls the function
+    again, up to *max_attempts* times. It sends the messages, the model's turn, and a result for each tool call with its
+    faults, in the form of the provider. No tool of the invalid turn has run. Each tool call is recorded as one call of
     the function, with the tool as its schema and the turn as its parent.
 
     Args:
-        tools: What the model is given, as `judge_calls` takes it.
-        name: What records call the function; its qualified name when left out.
-        max_attempts: >= 1; 1 never asks again.
-        observe: Change nothing: the reply, stream or exception comes back as it is, and its calls are recorded.
-        messages: The parameter that carries the messages. Left out: `messages`, else `prompt`, else the only parameter
-            without default that is annotated `str`, `list` or nothing. Needed to ask again alone.
-        version: Of the function's prompt; a hash of its code when left out.
-        segment: Part of the traffic; `tags(segment=...)` goes first.
-        prices: As `guard` takes them.
-        store: As `guard` takes it.
+        tools: Tools of the model, as for `judge_calls`.
+        name: Name of the function in records. Default: its qualified name.
+        max_attempts: Largest number of attempts. With 1, there is no retry.
+        observe: Whether to only record the tool calls. The reply, stream, or exception is then returned unchanged.
+        messages: Parameter with the messages, which a retry needs. Default: `messages`, then `prompt`, then the only
+            parameter without a default that is annotated as `str`, `list`, or nothing.
+        version: Version of the function's prompt. Default: a hash of its code.
+        segment: Part of your traffic. `tags(segment=...)` overrides it.
+        prices: Prices of tokens, as for `guard`.
+        store: Store of the records, as for `guard`.
 
     Returns:
-        A decorator for functions, methods and `async def`; the function keeps its parameters and what it gives.
+        A decorator for functions, methods, and `async def`. It keeps the parameters and the type of the result.
 
     Raises:
-        InvalidArgument: At decoration, for everything that is wrong with the use of it; at a call, when the function
-            gives a stream that is not only observed, or what is no reply of a model.
-        InvalidSchema: The schema of a tool cannot be loaded.
+        InvalidArgument: At decoration: the decorator is used wrongly. At a call: the function returned a stream without
+            `observe=True`, or a value that isn't a model reply.
+        InvalidSchema: The schema of a tool can't be loaded.
 
-    The decorated function raises what the function raises, unchanged, and `ToolCallsFailed`, a `GuardFailed`, when the
-    calls of the last reply are not valid: `judgements` has all of them.
+    The decorated function raises the exceptions of your function unchanged. It raises `ToolCallsFailed`, a `GuardFailed`, if
+    the last reply has invalid tool calls. `judgements` then has all of them.
     """
     known = tools_of(tools)
     require_count("max_attempts", max_attempts, 1, meaning=" (1 means: never ask again)")

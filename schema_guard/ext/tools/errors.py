@@ -20,11 +20,11 @@ _MOST_SHOWN: Final = 10
 
 
 class ToolCallsFailed(GuardFailed):
-    """The last reply of a turn has tool calls that are not valid.
+    """Error for a turn whose last reply has invalid tool calls.
 
     Attributes:
-        judgements: For each reply, in the order in which they came, the judgement of each of its calls; without schemas.
-        outcome: The turn, with an attempt for each reply; its failure is that of the first call that failed.
+        judgements: Judgements of the tool calls of each reply, in order, without schemas.
+        outcome: The turn, with one attempt for each reply. Its failure is the one of the first invalid call.
     """
 
     def __init__(

@@ -41,18 +41,18 @@ _BRACES: Final = "expected one JSON object and nothing else"
 
 @with_short_repr
 class CallJudgement(NamedTuple):
-    """What one tool call of a reply is worth.
+    """The result of validating one tool call.
 
     Attributes:
-        ok: Whether the tool is there and the arguments are valid for it.
-        id: By which the provider knows the call; None where it gives none.
-        name: Of the tool, as the model wrote it, cut to 200 characters; None where it named none.
-        arguments: In the Python type of the tool's schema, else as JSON; None when not ok.
-        failure: Why the call cannot be run; None when ok.
-        message: What to send back to the model as the tool's result; None when ok.
-        text: The arguments as the model wrote them, JSON text; None where they are not known.
-        schema: Of the tool's arguments; None for an unknown tool, and for one whose arguments nobody describes.
-        repairs: The repair steps that were taken, in order; `unwrapped` where the object stood in other text.
+        ok: Whether the tool exists and the arguments are valid.
+        id: Id of the call at the provider, or None without one.
+        name: Name of the tool in the reply, cut to 200 characters, or None without one.
+        arguments: Arguments in the Python type of the tool's schema, or as JSON. None if the call is invalid.
+        failure: Reason why the tool can't run, or None.
+        message: Text for the model as the result of the tool, or None if the call is valid.
+        text: JSON text of the arguments in the reply, or None if it is unknown.
+        schema: Schema of the arguments. None for an unknown tool, or for a tool without a description of its arguments.
+        repairs: Repair steps, in order. `unwrapped` means that text around the object was removed.
     """
 
     ok: bool
@@ -69,23 +69,22 @@ class CallJudgement(NamedTuple):
 def judge_calls(
     reply: object, tools: object, *, repair: Repair = "off", limits: Limits = DEFAULT_LIMITS
 ) -> list[CallJudgement]:
-    """Judge every tool call of a model's reply by the schema of its tool.
+    """Validate every tool call of a model's reply against the schema of its tool.
 
     Args:
-        reply: What the provider gave, as an object of its SDK or a dict: OpenAI's chat and Responses, Anthropic,
-            Gemini, Bedrock, Cohere, Mistral, Ollama, LangChain's messages and those who copied them; an assistant's
-            message alone; a text, which calls nothing.
-        tools: What the model was given, as `tools_of` takes it: the `tools` of the request, Pydantic models, functions.
-        repair: Whether arguments that are not one valid JSON object as they stand may be repaired, as in `judge`.
-        limits: How large the arguments of a call may be.
+        reply: Reply of a provider, as an object of its SDK or as a dict. This can be a reply of OpenAI (chat and Responses),
+            Anthropic, Gemini, Bedrock, Cohere, Mistral, or Ollama, a LangChain message, an assistant's message, or a text.
+        tools: Tools of the model: the `tools` of the request, Pydantic models, or functions.
+        repair: Whether to repair arguments that aren't a single valid JSON object, as `judge` does.
+        limits: Limits on the size of the arguments.
 
     Returns:
-        A judgement for each call, in the order of the reply; none for a reply without calls. A provider that threw away
-        what the model wrote as a call counts as one call without a name.
+        One judgement for each tool call, in order. If a provider discarded the text of a tool call, it counts as a
+        call without a name.
 
     Raises:
-        InvalidArgument: *reply* is no reply of a known shape, or *tools* are none.
-        InvalidSchema: The schema of a tool cannot be loaded.
+        InvalidArgument: *reply* has an unknown form, or *tools* is no list of tools.
+        InvalidSchema: The schema of a tool can't be loaded.
     """
     known = tools_of(tools)
     require_one_of("repair", repair, REPAIRS)

@@ -44,16 +44,16 @@ _ROUNDS = 20
 
 
 def adapt(schema: Any, provider: str, *, rules: RulesLike | None = None) -> Adapted:
-    """Return the strongest schema that a provider takes, the conversion to its form and back, and the losses.
+    """Return the strongest form of a schema that a provider accepts, with its conversion and its losses.
 
     Args:
-        schema: A JSON Schema, a `Schema`, or whatever `guard` takes.
+        schema: A JSON Schema, a `Schema`, or a type that `guard` accepts.
         provider: Name of a provider or engine.
-        rules: The file that `schema-guard schema probe --output` wrote about this server. Default: the rules of the provider.
+        rules: File that `schema-guard schema probe --output` wrote about this server. Default: the rules of the provider.
 
     Raises:
-        InvalidArgument: The provider is unknown, or the rules are of another one.
-        InvalidSchema: The schema is none.
+        InvalidArgument: The provider is unknown, or the rules belong to another provider.
+        InvalidSchema: The schema can't be loaded.
 
     >>> made = adapt({"type": "object", "properties": {"a": {"type": "string"}}, "additionalProperties": False}, "openai")
     >>> made.schema["properties"], made.schema["required"]

@@ -18,13 +18,13 @@ __all__ = ["Adapted", "SchemaChange"]
 
 @dataclass(frozen=True, slots=True)
 class SchemaChange:
-    """One keyword of the user's schema that is not sent as it stands.
+    """A keyword of your schema that the adapted schema changes or omits.
 
     Attributes:
-        location: Pointer of the schema, in the user's document; "" is the root.
-        keyword: The keyword; "" where it is the schema as a whole.
-        value: What the keyword says there; None where it is absent.
-        reason: What became of it, and why.
+        location: Pointer to the place in your schema. The root is `""`.
+        keyword: The keyword, or `""` for the whole schema.
+        value: The value of the keyword, or None without one.
+        reason: The change and its reason.
     """
 
     __repr__ = dataclass_repr
@@ -37,15 +37,15 @@ class SchemaChange:
 
 @dataclass(frozen=True, slots=True)
 class Adapted:
-    """A schema as it is sent to a provider or engine.
+    """A schema in the form that a provider or engine accepts.
 
     Attributes:
-        schema: The schema to send; None when nothing sound can be sent, with the reason in `relaxed` at the root.
-        provider: Name of the provider or engine, as it was given.
-        fingerprint: 16 hex digits of the schema to send, made as those of `Schema`; None without one.
-        relaxed: What is not enforced there: replies may break it.
-        narrowed: What cannot be said there: of the right answers some, or one of several ways to write them.
-        dropped: Annotations, and what judges nothing.
+        schema: The schema to send, or None if the provider accepts no sound form. `relaxed` then has the reason.
+        provider: Name of the provider or engine, as you passed it.
+        fingerprint: Fingerprint of the schema to send, 16 hex digits as in `Schema`. None without a schema.
+        relaxed: Keywords that the provider doesn't enforce. Replies can violate them.
+        narrowed: Keywords that the provider enforces too strictly. Some right values, or one of several spellings, can't occur.
+        dropped: Annotations and other keywords that don't validate anything.
     """
 
     __repr__ = dataclass_repr
@@ -60,13 +60,13 @@ class Adapted:
 
     @property
     def is_same_form(self) -> bool:
-        """Whether values are sent as the user's schema has them: `restore` and `pre_image` change nothing."""
+        """Whether values have the form of your schema, so that `restore` and `pre_image` change nothing."""
         return self.form.is_same
 
     def restore(self, value: Any) -> Any:
-        """Give a value of the form that was sent in the form of the user's schema.
+        """Convert a value from the adapted form to the form of your schema.
 
-        What is not in the form that was sent is given back as it is. Never raises for a JSON value.
+        Parts that don't have the adapted form stay unchanged. The method never raises for a JSON value.
         """
         try:
             return self.form.restore(value)
@@ -74,14 +74,14 @@ class Adapted:
             return value
 
     def grown(self, value: Any, path: OpenPath | None) -> tuple[Any, OpenPath | None] | None:
-        """Do as `restore` does for a value that is still being written.
+        """Convert a value as `restore` does, while the model still writes it.
 
         Args:
-            value: As far as it came.
-            path: The way to the innermost part that may still grow; None where it is complete.
+            value: The value so far.
+            path: Path to the innermost part that can still grow, or None if the value is complete.
 
         Returns:
-            The value and the way to what may grow in that; None where it is not known yet what it is.
+            The value, and the path to the part of it that can grow. None if its form is not known yet.
         """
         if path is None:
             return self.restore(value), None
@@ -91,9 +91,9 @@ class Adapted:
             return None
 
     def pre_image(self, value: Any) -> Any:
-        """Give a value of the user's schema in the form that is sent; `restore` gives it back.
+        """Convert a value from the form of your schema to the adapted form. `restore` reverses this.
 
-        Of a value that is invalid, the parts that have no such form stay as they are. Never raises for a JSON value.
+        Parts without an adapted form stay unchanged, if the value is invalid. The method never raises for a JSON value.
         """
         try:
             return self.form.pre_image(value)

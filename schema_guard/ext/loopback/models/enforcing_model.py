@@ -29,12 +29,12 @@ __all__ = ["EnforcingModel"]
 
 
 class EnforcingModel(Closing):
-    """A model that answers the last line of the prompt, but where a schema is enforced; see `Model`.
+    """A model that replies with the last line of the prompt, or with a valid value if a schema is enforced.
 
     Attributes:
-        name: What records show.
-        provider: `openai`: schemas are read where its chat completions have them.
-        capabilities: Names of the strategies that it takes.
+        name: Name of the model in records.
+        provider: `openai`, because it reads schemas from the arguments of OpenAI's chat completions.
+        capabilities: Names of the strategies that the model supports.
     """
 
     is_timed = False
@@ -76,15 +76,15 @@ class EnforcingModel(Closing):
         return ScriptedModel([{"reply": text, "finish_reason": "stop"}])(prompt)
 
     async def acall(self, prompt: PromptLike, *, options: Mapping[str, Any] | None = None) -> Any:
-        """Give a reply."""
+        """Return a reply."""
         return self(prompt, options=options)
 
     def stream(self, prompt: PromptLike, *, options: Mapping[str, Any] | None = None) -> Iterator[Any]:
-        """Give a reply in one chunk."""
+        """Yield a reply in one chunk."""
         raise InvalidArgument("EnforcingModel gives whole replies: expected a request without stream")
 
     def astream(self, prompt: PromptLike, *, options: Mapping[str, Any] | None = None) -> Any:
-        """Give a reply in one chunk."""
+        """Yield a reply in one chunk."""
         return self.stream(prompt, options=options)
 
     def _check(self, schema: Any) -> None:

@@ -59,20 +59,20 @@ def serve_tuning(  # noqa: PLR0913 - all have a default that most calls keep
     key: str | None = None,
     dates: Mapping[str, str] | None = None,
 ) -> TuningServer:
-    """Start a host of tuning on loopback, and give it; it listens when this returns.
+    """Start a fake tuning host on this machine. It listens when this function returns.
 
     Args:
-        host: Whose API it has: one of `TUNING_HOSTS`. Azure's is OpenAI's, at `/openai/v1`.
-        bases: The models that it tunes.
-        answering: What a tuned model answers, as `ScriptedModel` takes it.
-        faults: What goes wrong, by names of `TUNING_FAULTS`: by the request's index, or by a function of it.
-        looks: How often a job is looked at before it ends.
-        ends: How it ends: `succeeded`, `failed` or `cancelled`.
-        key: The key that it takes; None for any, and for none.
-        dates: A model's last day, as the list of models says it.
+        host: Host whose API the server has, one of `TUNING_HOSTS`. Azure has the API of OpenAI, at `/openai/v1`.
+        bases: Models that the host can tune.
+        answering: Replies of a tuned model, as for `ScriptedModel`.
+        faults: Faults from `TUNING_FAULTS`: a dict by the index of the request, or a function that takes the request.
+        looks: Number of status requests before a job ends.
+        ends: Final state of a job: `succeeded`, `failed`, or `cancelled`.
+        key: Key that the host accepts. None accepts any key, and requests without a key.
+        dates: Last day of each model in the list of models.
 
     Raises:
-        InvalidArgument: There is no such host, or no such end.
+        InvalidArgument: The host or the final state is unknown.
     """
     if host not in TUNING_HOSTS:
         raise InvalidArgument(f"host={clip(repr(host))}: expected one of {', '.join(TUNING_HOSTS)}")
@@ -82,11 +82,11 @@ def serve_tuning(  # noqa: PLR0913 - all have a default that most calls keep
 
 
 class TuningServer:
-    """A host that runs; made by `serve_tuning`. Close it, or use it in a `with` block.
+    """A running fake host, made by `serve_tuning`. Close it, or use it in a `with` block.
 
     Attributes:
-        desk: Its files and jobs.
-        requests: What came for them, in order.
+        desk: Files and jobs of the host.
+        requests: All requests so far, in order.
     """
 
     def __init__(
@@ -113,7 +113,7 @@ class TuningServer:
 
     @property
     def openai_url(self) -> str:
-        """What `openai.OpenAI` takes as `base_url`."""
+        """The `base_url` for `openai.OpenAI`."""
         return f"{self.url}/v1"
 
     def close(self) -> None:

@@ -42,18 +42,17 @@ _MOST_LETTERS = 400
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Which inputs are primary: those for which all hold that is said.
+    """Conditions on the inputs that a tuned model gets (primary inputs). All of them must hold.
 
     Attributes:
-        segments: Names of parts of the traffic, of which the call must be in one, as `tags(segment=)` or
-            `About(segment=)` says it; `"(no segment)"` is the part that has none. None asks for none.
-        input_chars: Fewest and most characters of the task, both included, system messages and the like counted. None
-            for any.
-        script: In which the task is written, each a name of `SCRIPTS`: at least four in five of its first letters are of
-            one of them. A text without letters is of no script, and primary. A script is no language: Latin letters are
-            those of a hundred languages. None for any.
-        language: Takes the task as a text, and says whether it is in a language that the tuned model was measured on:
-            the library has no detector of its own. None for any.
+        segments: Segments of your traffic, from `tags(segment=...)` or `About(segment=...)`. `"(no segment)"` means calls
+            without one. Default: all segments.
+        input_chars: Smallest and largest number of characters of the task, with system messages. Default: any.
+        script: Writing systems, named as in `SCRIPTS`. At least 80% of the first letters of the task must belong to
+            one of them. A text without letters is primary. Many languages share a script, so it doesn't select a
+            language. Default: any.
+        language: Function that takes the task as a text. It returns whether the task is in a language for which the tuned
+            model was measured. schema_guard doesn't detect languages. Default: any.
     """
 
     __repr__ = dataclass_repr
@@ -92,13 +91,13 @@ class Evidence:
 
     @classmethod
     def of(cls, verdict: Mapping[str, Any]) -> Self:
-        """Give the segments that a verdict FINE_TUNE_AND_ROUTE tunes.
+        """Return the segments that a verdict FINE_TUNE_AND_ROUTE tunes.
 
         Args:
-            verdict: Of one function, as `schema-guard decide --format json` prints it and `Verdict.as_dict` gives it.
+            verdict: Verdict on one function, from `schema-guard decide --format json` or `Verdict.as_dict`.
 
         Raises:
-            InvalidArgument: It is of several functions, names no segments, or is no verdict.
+            InvalidArgument: The value isn't a verdict, covers several functions, or names no segments.
         """
         if not isinstance(verdict, Mapping):
             raise InvalidArgument(
@@ -117,11 +116,11 @@ class Evidence:
         return cls(segments=tuple(tune))
 
     def holds(self, task: Prompt, segment: str | None) -> bool:
-        """Say whether an input is primary.
+        """Return whether an input is primary.
 
         Args:
-            task: What the user's function is asked.
-            segment: That the function has by itself; what `tags` says goes before it.
+            task: The task of the call.
+            segment: Segment of the function. `tags` overrides it.
         """
         if self.segments is not None:
             named = current_tags.get().segment or segment or NO_SEGMENT

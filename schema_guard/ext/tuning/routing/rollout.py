@@ -50,15 +50,15 @@ _GROWTH = 1.05
 
 @dataclass(frozen=True, slots=True)
 class Rollout:
-    """How the share of a tuned model grows.
+    """Settings for the growth of a tuned model's share of the calls.
 
     Attributes:
-        target: The share of calls that the tuned model may fail, in (0, 0.5), with those that the fallback
-            fixes. It is the target that `decide` is asked with.
-        alpha: Odds of being wrong, a side, in (0, 1).
-        against_prompt: Whether the share goes back as well when the tuned model is proved worse than the prompt, even if
-            it may meet the target.
-        most: The share at which it stops growing, in (0, 1].
+        target: Largest failure rate of the tuned model, in (0, 0.5), including calls that the fallback fixes. Use the
+            target of `decide`.
+        alpha: Error probability of each side, in (0, 1).
+        against_prompt: Whether to reduce the share also if the tuned model is worse than the prompt, even if it can meet the
+            target.
+        most: Largest share, in (0, 1].
     """
 
     __repr__ = dataclass_repr

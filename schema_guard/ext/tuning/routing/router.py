@@ -94,11 +94,11 @@ _Steps: TypeAlias = Generator[_Ask | _End, Driven, None]
 
 
 class Router(Generic[P, R_co, O_co, S_co]):
-    """A function that asks a tuned model for the primary inputs, and the prompt for all others and where that fails.
+    """A function that sends primary inputs to a tuned model, and all other inputs to the prompt.
 
-    It is called as the two functions are, `def` or `async def`, and has their `.outcome` and `.stream`. Both branches are
-    recorded as configurations of one function, so `decide` goes on judging both. What it gives without a value is said by
-    the settings of the function that answers last.
+    If the tuned model fails, the prompt is the fallback. Call the router as you call the two functions. It has their
+    `.outcome` and `.stream`, sync or async. Records list both branches as configurations of one function, so `decide` covers
+    both. Without a valid value, the settings of the function that replied last apply.
     """
 
     __wrapped__: Any
@@ -179,7 +179,7 @@ class Router(Generic[P, R_co, O_co, S_co]):
         return cast("R_co", self._run(args, kwargs, _value))
 
     def outcome(self, *args: P.args, **kwargs: P.kwargs) -> O_co:
-        """Give everything that is known of the call that answers; `branch_of` says which one that is."""
+        """Return all facts about the call that replied. `branch_of` returns its branch."""
         return cast("O_co", self._run(args, kwargs, _outcome))
 
     @overload
@@ -199,39 +199,39 @@ class Router(Generic[P, R_co, O_co, S_co]):
 
     @staticmethod
     def branch_of(outcome: Outcome[Any]) -> Literal["tuned", "prompt", "fallback"]:
-        """Say which branch has answered; `fallback` is the prompt where the tuned model gave no value."""
+        """Return the branch that replied. `fallback` is the prompt after a failure of the tuned model."""
         if again_of(outcome.call.settings) is not None:
             return "fallback"
         return "tuned" if outcome.call.tuned else "prompt"
 
     @property
     def schema(self) -> Schema[Any]:
-        """The schema that replies must keep to."""
+        """The schema of the replies."""
         return cast("Schema[Any]", self._prompt.schema)
 
     @property
     def share(self) -> float:
-        """The share of the primary inputs that the tuned model is given now, in [0, 1], the kill switch apart."""
+        """The tuned model's current share of the primary inputs, in [0, 1], without regard to the kill switch."""
         return self._policy.share
 
     @property
     def why_back(self) -> str | None:
-        """Why a rollout went back to a share of 0, in words; None while it has not, and without one."""
+        """The reason why a rollout returned to a share of 0, or None."""
         return self._policy.why_back
 
     def counts(self) -> RouterCounts:
-        """Give what this process did."""
+        """Return the counts of this process."""
         return self._policy.counts()
 
     def flush(self, timeout_s: float = 2.0) -> int:
-        """Wait until the shadows of `def` functions have ended; gives how many are still pending.
+        """Wait until the shadow calls of `def` functions end. Return the number of pending ones.
 
-        At the end of the process they are waited for as long as records are, two seconds.
+        At the end of the process, schema_guard waits for them for two seconds, as it does for records.
         """
         return self._policy.shadows.flush(timeout_s)
 
     async def aflush(self, timeout_s: float = 2.0) -> int:
-        """Wait until the shadows of `async def` functions have ended, which needs their loop; gives how many have not."""
+        """Wait until the shadow calls of `async def` functions end, in their event loop. Return the number of pending ones."""
         return await self._policy.shadows.aflush(timeout_s)
 
     def _steps(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> _Steps:
