@@ -162,7 +162,6 @@ PARTS = {
     # Stores, and their texts.
     "payload:redacted": "schema_guard.ext.redaction:redacted_value",
     "store:postgresql": "schema_guard.ext.postgres.connection:connected",
-    "cassettes": "schema_guard.ext.redaction:redacted_value",
     # Commands, and options of commands.
     "command:demo": "schema_guard.ext.demo.command:command",
     "command:schema lint": "schema_guard.ext.fitting.lint_command:command",

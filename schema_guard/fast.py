@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from schema_guard.plain_reply import acceptor, form_of
 from schema_guard.preparing.later import LaterPrepared
-from schema_guard.records import identity, recorder
+from schema_guard.records import recorder
 from schema_guard.records.identity import (
     Origin,
     begin_inside,
@@ -109,7 +109,7 @@ def fast_call_of(prepared: Prepared) -> Callable[[Prepared, str], Any] | None:
     prefix, schema, accept, is_recorded = short
 
     def call(prepared: Prepared, task: str) -> Any:
-        if identity.interceptor is not None or recorder.follower is not None:
+        if recorder.follower is not None:
             return start(prepared, (task,), {}).run("value")
         # The number is taken now: two threads that ask for the id later must see the same.
         begun = time(), next(series.number), series.middle, schema
@@ -142,7 +142,7 @@ def fast_coroutine_of(prepared: Prepared) -> Callable[[Prepared, str], Coroutine
 
 
 async def _call_async(fast: _FastPath, prepared: Prepared, task: str) -> Any:
-    if identity.interceptor is not None or recorder.follower is not None:
+    if recorder.follower is not None:
         return await start(prepared, (task,), {}).arun("value")
     outer, tags = call_around(), tags_around()
     begun = time(), next(series.number), series.middle, fast.schema

@@ -150,8 +150,6 @@ class RunningCall(NamedTuple):
             function = asked.function(function, ask.number)
             model = asked.model(ask.number)
             args, kwargs = arguments(prepared.shape, ask, self.args, self.kwargs, options, model)
-        if identity.interceptor is not None:
-            return identity.interceptor(self.call(), self.task, ask, partial(function, *args, **kwargs))
         return function(*args, **kwargs)
 
     def invoke_untouched(self) -> Any:

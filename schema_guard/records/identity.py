@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The identity of a call: its id, which call it was made inside of, and who answers in its function's place."""
+"""The identity of a call: its id, and which call it was made inside of."""
 
 from __future__ import annotations
 
@@ -10,19 +10,7 @@ from time import time
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from schema_guard.schema import Schema
-    from schema_guard.values import Ask, Call, Prompt
-
-Interceptor: TypeAlias = "Callable[[Call, Prompt, Ask, Callable[[], Any]], Any]"
-"""Takes a call, its task, the attempt to make and what makes it; gives what the function would have given."""
-
-interceptor: Interceptor | None = None
-"""What is asked in place of every guarded function but the observed ones; None calls the function.
-
-It is the process's and not a context's: a test that replays must reach the calls of its threads and tasks too.
-"""
 
 CallStart: TypeAlias = "tuple[float, int, str, Schema[Any] | None]"
 """A call that has begun, as little of it as its id is made of: when (seconds since the epoch), its number in this

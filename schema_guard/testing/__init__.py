@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What tests of code that asks for JSON need: strategies made from a schema, fakes, measured rates, cassettes.
+"""Test code that calls an LLM: Hypothesis strategies made from a schema, fake models and servers, failure rates.
 
 A name is imported when it is first used: what draws needs the extra `testing`, the rest does not.
 """
@@ -22,11 +22,8 @@ if TYPE_CHECKING:
         serve_tuning,
     )
     from schema_guard.models.scripted import ScriptedModel
-    from schema_guard.testing.cassettes import ReplayError, recording, replaying
-    from schema_guard.testing.laws import LAWS, Tried, try_laws
     from schema_guard.testing.model_replies.broken_replies import Broken, broken
     from schema_guard.testing.model_replies.flaky_model import FlakyModel
-    from schema_guard.testing.model_replies.histories import Expected, History, histories
     from schema_guard.testing.model_replies.valid_replies import Sent, replies
     from schema_guard.testing.rates import FailureRate, assert_failure_rate
     from schema_guard.testing.schemas.instances import instances
@@ -34,14 +31,11 @@ if TYPE_CHECKING:
 
 _NAMES = {
     ".models.scripted": ("ScriptedModel",),
-    "cassettes": ("ReplayError", "recording", "replaying"),
     "model_replies.broken_replies": ("Broken", "broken"),
     "model_replies.flaky_model": ("FlakyModel",),
-    "model_replies.histories": ("Expected", "History", "histories"),
     "model_replies.valid_replies": ("Sent", "replies"),
     "schemas.instances": ("instances",),
     "schemas.near_misses": ("NearMiss", "near_misses"),
-    "laws": ("LAWS", "Tried", "try_laws"),
     "rates": ("FailureRate", "assert_failure_rate"),
 }
 _OF_PARTS = (
@@ -58,33 +52,24 @@ _HOME_OF = {name: module for module, names in _NAMES.items() for name in names}
 
 __all__ = [
     "FAULTS",
-    "LAWS",
     "TUNING_FAULTS",
     "Broken",
     "EnforcingModel",
-    "Expected",
     "FailureRate",
     "FlakyModel",
-    "History",
     "NearMiss",
-    "ReplayError",
     "Request",
     "ScriptedModel",
     "Sent",
     "Server",
-    "Tried",
     "TuningServer",
     "assert_failure_rate",
     "broken",
-    "histories",
     "instances",
     "near_misses",
-    "recording",
-    "replaying",
     "replies",
     "serve",
     "serve_tuning",
-    "try_laws",
 ]
 
 

@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from schema_guard import About, InvalidArgument, Limits, Outcome, guard, open_store, tags
-from schema_guard.records import identity
 from schema_guard.records.identity import current_call_id
 from tests.needs import is_installed
 from tests.public.calls import likenesses
@@ -520,36 +519,6 @@ def test_tags_are_those_of_the_call(by_loop):
         ("one", "c"),
         ("all", None),
     ]
-
-
-@pytest.mark.parametrize("is_async", [False, True])
-def test_an_interceptor_that_is_set_later_is_asked(is_async):
-    """A replay reaches functions that were called before it began."""
-    asked = []
-
-    async def later(prompt):
-        return GOOD
-
-    guarded = guard(INVOICE, store=None)(later if is_async else lambda prompt: GOOD)
-
-    def ask(task):
-        return asyncio.run(guarded(task)) if is_async else guarded(task)
-
-    ask("t")
-
-    def answer(call, task, attempt, make):
-        asked.append((task, attempt.number))
-        given = GOOD.replace("2026-1", "replayed")
-        return asyncio.sleep(0, given) if is_async else given
-
-    outer, identity.interceptor = identity.interceptor, answer
-    try:
-        given = ask("t")
-    finally:
-        identity.interceptor = outer
-
-    assert given["number"] == "replayed"
-    assert asked == [("t", 1)]
 
 
 def test_a_store_has_the_same_rows_by_both_ways(monkeypatch):

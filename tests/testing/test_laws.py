@@ -1,6 +1,5 @@
 """The laws on one schema: they hold, and a fault that is planted in the library is found by one of them."""
 
-import json
 from typing import Any, NamedTuple
 
 import pytest
@@ -11,13 +10,9 @@ from schema_guard import judging as judge
 from schema_guard import loop as enforce
 from schema_guard import parsing as parse
 from schema_guard import reading as extract
-from schema_guard.cli import main
-from schema_guard.report.as_text import as_text
-from schema_guard.report.document import Tone
-from schema_guard.testing import LAWS, try_laws
-from schema_guard.testing.laws import document_of
 from schema_guard.validation import failures, violations
 from tests.needs import is_installed
+from tests.testing.laws import LAWS, try_laws
 
 SCHEMA = {
     "title": "order",
@@ -68,45 +63,6 @@ def test_some_draws_are_needed(examples):
     """No draws prove nothing."""
     with pytest.raises(InvalidArgument, match="examples"):
         try_laws(SCHEMA, examples=examples)
-
-
-@pytest.mark.costly
-def test_the_command_tells_what_held(tmp_path, capsys):
-    """`schema-guard schema test` lists the laws and exits with 0."""
-    (tmp_path / "s.json").write_text(json.dumps(SCHEMA))
-
-    assert main(["schema", "test", str(tmp_path / "s.json"), "--examples", "20"]) == 0
-    assert capsys.readouterr().out.count("  holds  ") == len(LAWS)
-
-
-def _lose_prose(monkeypatch):
-    """Plant a fault: nothing is found in prose."""
-    monkeypatch.setattr(extract, "brackets", lambda *_, **__: extract.Brackets((), (), complete=True))
-    monkeypatch.setattr(extract, "only_part", lambda _: "")
-
-
-@pytest.mark.costly
-def test_the_command_fails_with_a_counterexample(tmp_path, capsys, monkeypatch):
-    """A law that does not hold is exit 1, with the draw."""
-    (tmp_path / "s.json").write_text(json.dumps(SCHEMA))
-    _lose_prose(monkeypatch)
-
-    assert main(["schema", "test", str(tmp_path / "s.json"), "--examples", "50", "--format", "json"]) == 1
-    results = {one["law"]: one for one in json.loads(capsys.readouterr().out)["laws"]}
-    assert results["replies"]["held"] is False
-    assert results["replies"]["counterexample"].startswith("Sent(")
-
-
-@pytest.mark.costly
-def test_text_shows_the_counterexample(monkeypatch):
-    """Under a law that fails stands what is wrong, and for which draw."""
-    _lose_prose(monkeypatch)
-
-    document = document_of(Schema.of(SCHEMA), list(try_laws(SCHEMA, examples=50)))
-
-    assert document.tone is Tone.BAD
-    assert "FAILS" in as_text(document)
-    assert "for Sent(" in as_text(document)
 
 
 class Fault(NamedTuple):

@@ -11,7 +11,6 @@ LINES = {
     "check": "Validate replies, or plain JSON documents, against SCHEMA.",
     "lint": "Show what a provider or an engine does with SCHEMA: reject it, ignore a part, or exclude right answers.",
     "probe": "Test whether a server enforces the schemas that it accepts.",
-    "test": "Test with generated instances and replies that the library handles SCHEMA correctly.",
 }
 
 
@@ -26,6 +25,4 @@ def command() -> None:
       schema-guard schema lint invoice.json --provider gemini
     does this server enforce schemas?
       schema-guard schema probe --model local
-    does the library handle my schema?
-      schema-guard schema test invoice.json
     """

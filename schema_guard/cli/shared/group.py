@@ -18,41 +18,6 @@ if TYPE_CHECKING:
 
 
 _GLOBAL = {"--quiet", "--verbose", "--help", "--version"}
-# Earlier commands, by their full names. An error names the command of today.
-MOVED = {
-    "bench batch": "schema-guard bench run --write-batch",
-    "bench engines": "python benchmarks/engines.py",
-    "bench gate": "schema-guard bench compare --gate",
-    "check": "schema-guard schema check",
-    "climb": "schema-guard bench run --playbook",
-    "export": "schema-guard tune prepare",
-    "import": "schema-guard store import --from TOOL",
-    "lint": "schema-guard schema lint",
-    "probe": "schema-guard schema probe",
-    "store forget": "schema-guard store delete",
-    "store forget-counts": "schema-guard store delete --counts",
-    "store merge": "schema-guard store import",
-    "store prune": "schema-guard store delete --older-than",
-    "test": "schema-guard schema test",
-}
-# Earlier options, and the options that replace them, of which a command has one at most.
-MOVED_OPTIONS = {
-    "--cluster-column": ("--field",),
-    "--column": ("--variant", "--field"),
-    "--first": ("--first-step",),
-    "--for": ("--provider",),
-    "--form": ("--suite-format", "--method"),
-    "--function-column": ("--field",),
-    "--latency-p95": ("--max-p95",),
-    "--max-seconds": ("--max-time",),
-    "--output-tokens": ("--reply-tokens",),
-    "--right": ("--min-right",),
-    "--schema-column": ("--field",),
-    "--segment-column": ("--field",),
-    "--slo": ("--max-failure-rate",),
-    "--target": ("--max-failure-rate", "--provider"),
-    "--version-column": ("--field",),
-}
 
 
 class Option(click.Option):
@@ -81,17 +46,6 @@ class Command(click.Command):
         """Build the command as click does, and add the global options."""
         super().__init__(*args, **kwargs)
         self.params += global_options()
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Parse the arguments; the error for an earlier option names the option of today."""
-        try:
-            return super().parse_args(ctx, args)
-        except click.NoSuchOption as error:
-            known = {name for param in self.params for name in param.opts}
-            for moved in MOVED_OPTIONS.get(error.option_name, ()):
-                if moved in known:
-                    raise click.UsageError(f"{error.option_name} is now {moved}", ctx) from error
-            raise
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the options: common ones, advanced ones, global ones."""
@@ -148,9 +102,6 @@ class LazyGroup(click.Group):
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
-            moved = MOVED.get(f"{self.path}{args[0]}")
-            if moved is not None:
-                raise click.UsageError(f"{self.path}{args[0]} is now `{moved}`", ctx) from error
             near = did_you_mean(args[0], self.list_commands(ctx))
             raise click.UsageError(f"no such command {safe(self.path + args[0])!r}{near}", ctx) from error
 

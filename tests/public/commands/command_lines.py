@@ -23,7 +23,7 @@ COMMANDS = (
     "bench", "completion", "decide", "demo", "doctor", "help", "report", "schema", "store", "tune", "watch",
 )  # fmt: skip
 LEAVES = (
-    "bench compare", "bench run", "schema check", "schema lint", "schema probe", "schema test", "store check", "store delete",
+    "bench compare", "bench run", "schema check", "schema lint", "schema probe", "store check", "store delete",
     "store export", "store import", "store info", "tune prepare", "tune run",
 )  # fmt: skip
 # Under pytest, a package's loader cannot run the package as `python -m` does.

@@ -143,12 +143,6 @@ SEQUENCES = {
         "store import --from auto plain.jsonl --schema ticket.json --traffic most",
         "store import --from jsonl plain.jsonl --schema ticket.json --traffic all --field answr=answer",
     ],
-    "test": [
-        "schema test item.json --examples 5",
-        "schema test note.json --examples 5 --format json",
-        "schema test never.json --examples 3",
-        "schema test none.json",
-    ],
     "no store": [
         *(f"{name} --store none" for name in ("report", "decide", "watch --max-failure-rate 0.1", "tune prepare --schema x -o set")),
         *(f"{name} --store sqlite:///new.db" for name in ("report", "decide", "watch --max-failure-rate 0.1", "tune prepare --schema x -o set")),

@@ -11,7 +11,7 @@ from tests.public.commands.command_lines import LEAVES, run
 SINGLE = ("completion", "decide", "demo", "doctor", "help", "report", "watch")
 CLASS_NAMES = re.compile(r"\b[A-Z]\w*(?:Error|Exception|Argument|Extra|Part|Schema)\b:")
 ERRORS = (
-    "schema check none.json right.txt", "schema lint s.json --provider opena", "schema test none.json", "store info --store mysql://x",
+    "schema check none.json right.txt", "schema lint s.json --provider opena", "store info --store mysql://x",
     "store check --store s.json", "store export --store none.db", "store import none.jsonl --store r.db",
     "store import s.json --store r.db", "store delete --call a --store none.db", "tune prepare --schema none.json -o set",
     "tune run .", "schema probe --model nobody:x --dry-run", "report --store none.db",

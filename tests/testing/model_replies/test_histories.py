@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schema_guard import GuardFailed, InvalidArgument, guard
-from schema_guard.testing import Broken, Expected, History, ScriptedModel, Sent, histories
+from schema_guard.testing import Broken, ScriptedModel, Sent
 from tests.needs import needs
+from tests.testing.model_replies.histories import Expected, History, histories
 from tests.testing.model_replies.sent_schemas import ORDER, SCHEMAS
 
 VALID = Sent('{"a": 1}', {"a": 1}, ('{"a"', ": 1}"), "bare")

@@ -5,8 +5,8 @@ import json
 import pytest
 from hypothesis import HealthCheck, Phase, find, given, settings
 
-from schema_guard import Schema, guard, testing
-from schema_guard.testing import FlakyModel, ScriptedModel, broken, histories, near_misses
+from schema_guard import Schema, testing
+from schema_guard.testing import FlakyModel, broken, near_misses
 from tests.needs import needs
 from tests.public.commands.command_lines import command
 from tests.public.commands.desk import lines
@@ -86,23 +86,6 @@ def test_broken_replies_are_weighted_unless_told_otherwise():
         return max(results.count(how) for how in set(results)) / len(results)
 
     assert kinds(weighted=False) < kinds(weighted=True)
-
-
-@pytest.mark.parametrize("attempts", [1, 2, 5])
-def test_histories_have_at_most_the_named_attempts(attempts):
-    """A history has replies for as many attempts, and a guard gets the expected result from them."""
-    result = drawn(histories(ITEM, max_attempts=attempts))
-
-    assert max(len(one.replies) for one in result) == attempts
-    for one in result[:20]:
-        model = ScriptedModel(one.script())
-        call = guard(ITEM, store=None, max_attempts=attempts, on_failure="return")(model)
-        outcome, wanted = call.outcome("x"), one.expected(attempts)
-        assert (outcome.ok, outcome.value, len(outcome.attempts)) == (
-            wanted.ok,
-            wanted.value,
-            wanted.attempts,
-        )
 
 
 def test_near_misses_of_formats_and_other_documents():

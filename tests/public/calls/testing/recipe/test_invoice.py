@@ -1,8 +1,4 @@
-"""Example: the tests of a function that asks a model for JSON.
-
-In a pull request, without a key and without network: `pytest --sg-replay cassettes`.
-When prompt, schema or model have changed: `pytest --sg-record cassettes`, then commit the folder.
-"""
+"""Example: the tests of a function that asks a model for JSON, without a key and without network."""
 
 from typing import TypedDict
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The laws that must hold for every schema, tried on one: what `schema-guard schema test` runs.
+"""Try the laws that must hold for every schema on one schema.
 
 Rules: a law is a sentence, what is drawn for it, and a check that says what is wrong with one draw. What a schema has
 no draws for is told with the reason. The same schema, seed and versions give the same draws.
@@ -24,19 +24,20 @@ from schema_guard.errors import InvalidArgument, MissingPart
 from schema_guard.judging import judge
 from schema_guard.models.scripted import ScriptedModel
 from schema_guard.pointer import join
-from schema_guard.report.document import Document, Section, Table, Tone
 from schema_guard.schema import Schema
-from schema_guard.testing import broken, histories, instances, near_misses, replies
+from schema_guard.testing import broken, instances, near_misses, replies
 from schema_guard.text import clip
+from tests.testing.model_replies.histories import Expected, histories
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator
 
     from hypothesis.strategies import SearchStrategy
 
-    from schema_guard.testing import Broken, Expected, History, NearMiss, Sent
+    from schema_guard.testing import Broken, NearMiss, Sent
     from schema_guard.validation.fast_engine import Validator
     from schema_guard.values import Outcome
+    from tests.testing.model_replies.histories import History
 
 _SHOWN_CHARS = 400
 # Faults of syntax: lossless repair has to repair the first ones, may repair the others, and nothing else.
@@ -250,8 +251,6 @@ def _history_wrong(schema: Schema[Any], history: History) -> str | None:
 
 
 def _of(outcome: Outcome[Any]) -> Expected:
-    from schema_guard.testing import Expected  # the name is made when it is used
-
     failures = tuple((a.failure.kind, a.failure.code) for a in outcome.attempts if a.failure is not None)
     return Expected(len(outcome.attempts), outcome.ok, outcome.value, failures)
 
@@ -315,28 +314,3 @@ LAWS = (
         _history_wrong,
     ),
 )
-
-
-def document_of(schema: Schema[Any], tried: Sequence[Tried]) -> Document:
-    """Give what came of the laws as a document, what is wrong below its table."""
-    states = {True: "holds", False: "FAILS", None: "no draws"}
-    rows = tuple((trial.law, states[trial.held], str(trial.draws), trial.says) for trial in tried)
-    return Document(
-        f"schema {schema.name} ({schema.fingerprint}), engine {schema.engine}",
-        sections=(
-            Section(
-                "Laws",
-                table=Table(("law", "state", "draws", "what it says"), rows, (0, 1, 3)),
-                lines=tuple(_wrongs(tried)),
-            ),
-        ),
-        tone=Tone.GOOD if all(trial.held is not False for trial in tried) else Tone.BAD,
-    )
-
-
-def _wrongs(tried: Sequence[Tried]) -> Iterator[str]:
-    for trial in tried:
-        if trial.why is not None:
-            yield f"{trial.law}: {trial.why}"
-        if trial.counterexample is not None:
-            yield f"{trial.law}: for {trial.counterexample}"
