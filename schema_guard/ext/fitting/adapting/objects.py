@@ -344,7 +344,8 @@ class _Writing:
             counts["minProperties"] = least
         if most is not None and not (is_closed and len(self.properties) <= most):
             counts["maxProperties"] = most
-        if counts and self.filled:
+        # Null stands for an absent property, and pairs are one property: both change the count.
+        if counts and (self.filled or self.rest is not None):
             for keyword, value in counts.items():
                 self.builder.relax(self.merged.where.get(keyword), keyword, value, "not enforced there")
             return

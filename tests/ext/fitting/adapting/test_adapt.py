@@ -54,6 +54,16 @@ def test_null_that_is_a_value_of_its_own_is_kept():
     assert places(made.narrowed) == [("/properties/a", "")]
 
 
+def test_pairs_beside_a_property_do_not_send_the_count_of_properties():
+    """An object with pairs has fewer properties than the value, so a valid value stays valid as it is sent."""
+    document = {"type": "object", "additionalProperties": {"const": "x"}, "required": ["a"], "minProperties": 3}
+
+    made = adapt(document, "gemini-openapi")
+
+    assert "minProperties" not in made.schema
+    assert ("", "minProperties") in places(made.relaxed)
+
+
 @pytest.mark.parametrize("provider", ["openai", "anthropic", "gemini-openapi"])
 def test_a_map_is_sent_as_pairs(provider):
     """Where a map cannot say what its values are, it is an array of keys and values."""
