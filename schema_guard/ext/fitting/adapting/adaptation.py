@@ -9,6 +9,7 @@ Rules:
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -26,8 +27,8 @@ from schema_guard.ext.fitting.linting import findings_of
 from schema_guard.ext.fitting.probed_rules import sent_table_of
 from schema_guard.ext.fitting.rules.rule import ANNOTATIONS, KEYWORDS, STRUCTURE, Site
 from schema_guard.pointer import split
-from schema_guard.schema import Schema
-from schema_guard.validation.document import DEFAULT_DIALECT
+from schema_guard.schema import Schema, fingerprint
+from schema_guard.validation.document import DEFAULT_DIALECT, check_size
 from schema_guard.validation.references import subschemas
 
 if TYPE_CHECKING:
@@ -167,23 +168,23 @@ def _finished(builder: Builder, built: BuiltSchema, provider: str) -> Adapted:
     begin_apart(document, builder.table)
     within_unions(builder, document)
     failed, findings = _cleaned(builder, document)
-    if failed is None:
-        try:
-            loaded = Schema.of(document, allow_unknown=True)
-        except InvalidSchema as error:
-            failed = f"what would be sent cannot be loaded: {error}"
-        else:
-            relaxed, narrowed = _places(builder, document, findings)
-            return Adapted(
-                loaded.document,
-                provider,
-                loaded.fingerprint,
-                _unique([*builder.relaxed, *relaxed]),
-                _unique([*builder.narrowed, *narrowed]),
-                _unique(builder.dropped),
-                simplified(form, builder.forms),
-            )
-    return _nothing(provider, failed)
+    if failed is not None:
+        return _nothing(provider, failed)
+    try:
+        # Replies are validated against the user's schema, so this one is never compiled.
+        check_size(document)
+    except InvalidSchema as error:
+        return _nothing(provider, f"what would be sent cannot be loaded: {error}")
+    relaxed, narrowed = _places(builder, document, findings)
+    return Adapted(
+        json.loads(json.dumps(document)),
+        provider,
+        fingerprint(document),
+        _unique([*builder.relaxed, *relaxed]),
+        _unique([*builder.narrowed, *narrowed]),
+        _unique(builder.dropped),
+        simplified(form, builder.forms),
+    )
 
 
 def _wrapped(builder: Builder, root: dict[str, Any]) -> dict[str, Any]:

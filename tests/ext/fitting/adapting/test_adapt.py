@@ -56,7 +56,12 @@ def test_null_that_is_a_value_of_its_own_is_kept():
 
 def test_pairs_beside_a_property_do_not_send_the_count_of_properties():
     """An object with pairs has fewer properties than the value, so a valid value stays valid as it is sent."""
-    document = {"type": "object", "additionalProperties": {"const": "x"}, "required": ["a"], "minProperties": 3}
+    document = {
+        "type": "object",
+        "additionalProperties": {"const": "x"},
+        "required": ["a"],
+        "minProperties": 3,
+    }
 
     made = adapt(document, "gemini-openapi")
 
