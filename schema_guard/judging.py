@@ -104,6 +104,10 @@ def judge(  # type: ignore[misc]  # noqa: PLR0913 - the public entry point; ever
 ) -> Judgement[Any]:
     """Validate a reply.
 
+    Example:
+        >>> judge('The total is {"total": 12.5}.', {"type": "object"}).value
+        {'total': 12.5}
+
     Args:
         text: The whole reply.
         schema: A class or another annotation, a dict, a path, or a `Schema`. To validate many replies, create the

@@ -57,16 +57,16 @@ class Schema(Generic[V]):
     """A loaded JSON Schema. Make one with `Schema.of`.
 
     Attributes:
-        document: The schema as JSON: a dict or a bool. Not to be changed.
-        name: For people: given, or the class's name, the title, the `$id`, the file's name.
+        document: The schema as JSON: a dict or a bool. Don't change it.
+        name: Name for people: the argument, or the class name, the title, the `$id`, or the file name.
         dialect: URI of the dialect.
         fingerprint: 16 hex digits of SHA-256 over the sorted compact JSON of the document without its annotations, such
-            as titles and descriptions. So it is the same for two wordings of one schema.
+            as titles and descriptions. Two wordings of one schema have the same fingerprint.
         digest: 64 hex digits of SHA-256 over the sorted compact JSON of the document.
-        formats: Whether `format` is asserted. False for a type, which decides which texts it can read.
-        annotation: The Python type that it was made from; None for a document.
-        acceptor: What `plain_reply.acceptor` has made of it, and within which limits; None before.
-        reader: The reader of the Python type; None for a document.
+        formats: Whether `format` is asserted. False for a type, which decides on its own which texts it can read.
+        annotation: The Python type of the schema, or None for a document.
+        acceptor: The result of `plain_reply.acceptor` with its limits, or None before the first use.
+        reader: The reader of the Python type, or None for a document.
     """
 
     __slots__ = (
@@ -122,20 +122,24 @@ class Schema(Generic[V]):
     ) -> Schema[Any]:
         """Load a schema.
 
+        Example:
+            >>> Schema.of({"title": "Invoice", "type": "object", "required": ["total"]})
+            Schema('Invoice', fingerprint='...')
+
         Args:
-            source: A JSON Schema as dict or bool; the path of a JSON file; a Pydantic model, dataclass, TypedDict
-                or another annotation; or a Schema, which is given back as it is.
-            name: What to call it.
+            source: A JSON Schema as dict or bool, the path of a JSON file, a Pydantic model, dataclass, TypedDict, or another
+                annotation. A Schema is returned unchanged.
+            name: Name of the schema.
             dialect: `draft4 draft6 draft7 2019-09 2020-12` or a URI, for a document without `$schema`.
             formats: Whether `format` is asserted.
-            resources: The documents that a `$ref` may reach beside its own: URI -> document, or a folder whose
-                `*.json` files are known by their `$id` and by their path in the folder.
+            resources: Documents that a `$ref` can name: a dict from URI to document, or a folder. The `*.json` files of a
+                folder are known by their `$id` and by their path in the folder.
             allow_unknown: Whether to accept a document without keywords at its root, or with a misspelled one. JSON
                 Schema ignores unknown keys, so such a document accepts every value, or more than its author wants.
 
         Raises:
-            InvalidSchema: With `code` and `location`; nothing was fetched.
-            InvalidArgument: *source* is nothing that a schema can be made from.
+            InvalidSchema: The schema can't be loaded, with `code` and `location`. Nothing was downloaded.
+            InvalidArgument: *source* can't be a schema.
         """
         if isinstance(source, Schema):
             return source
@@ -171,16 +175,16 @@ class Schema(Generic[V]):
 
     @property
     def is_typed(self) -> bool:
-        """Whether values come back in a Python type, and not as JSON."""
+        """Whether values have a Python type instead of plain JSON."""
         return self.reader is not None
 
     @property
     def engine(self) -> str:
-        """What validates: `jsonschema-rs`, or `jsonschema` for a schema that the fast one refuses."""
+        """The validator: `jsonschema-rs`, or `jsonschema` for a schema that the fast one refuses."""
         return self._compiled.engine.name
 
     def reference(self) -> Validator:
-        """Give the reference engine for this schema, whichever engine validates: an oracle, and slow."""
+        """Return the reference engine for this schema. It is slow, and serves as a check of the other engine."""
         from schema_guard.validation.reference_engine import reference  # for tests
 
         return reference(self.document, self.dialect, formats=self.formats, resources=self._resources)
@@ -188,15 +192,15 @@ class Schema(Generic[V]):
     def violations(
         self, instance: Any, *, max_steps: int = _LIMITS.max_steps, max_depth: int = _LIMITS.max_depth
     ) -> list[Violation]:
-        """Say what is wrong with an instance, most relevant first, at most 50.
+        """Return the violations of an instance, most relevant first, at most 50.
 
-        Where that would take more than *max_steps*, what a bounded search finds; without a find one violation of
-        the keyword `too_costly`. A pattern that gives up on a text is a violation of that keyword at the text.
-        Values are not converted: see `judge`.
+        If validation would take more than *max_steps*, a bounded search replaces it. If the search finds nothing, the result is one
+        violation of the keyword `too_costly`. A pattern that gives up on a text is a violation of that keyword at the text.
+        Values are not converted. `judge` converts them.
 
         Args:
-            instance: A JSON value: dict, list, str, int, float, bool or None.
-            max_steps: Steps of validation, estimated before it starts.
+            instance: A JSON value: dict, list, str, int, float, bool, or None.
+            max_steps: Steps of validation, estimated in advance.
             max_depth: Levels of nesting.
 
         Raises:
@@ -220,14 +224,14 @@ class Schema(Generic[V]):
         """Return the violations of the document. `format` is asserted, also for a type.
 
         Args:
-            value: Known to be JSON within the limits.
-            text: What it was parsed from, alone or among other things; empty when that is not known.
-            max_steps: As `accepts` had it.
+            value: A JSON value within the limits.
+            text: Text from which the value was parsed, or an empty text if that is unknown.
+            max_steps: The limit that `accepts` had.
         """
         return self._explaining.violations_in(value, text, max_steps)
 
     def is_valid(self, instance: Any, *, max_steps: int = _LIMITS.max_steps) -> bool:
-        """Say whether an instance is valid; False where that is not decided. Raises as `violations` does."""
+        """Return whether an instance is valid. False if that is undecided. Raises as `violations` does."""
         levels = measure(instance)
         return self._asked(
             lambda: (
@@ -247,9 +251,9 @@ class Schema(Generic[V]):
             ) from error
 
     def accepts(self, instance: Any, max_steps: int = _LIMITS.max_steps) -> bool:
-        """Return whether the document accepts a JSON value within the limits; False if that is undecided.
+        """Return whether the document accepts a JSON value within the limits. False if that is undecided.
 
-        The type may refuse it all the same, in `restore`.
+        The type can still refuse the value, in `restore`.
         """
         return _accepts(self._compiled, instance, max_steps)
 
@@ -274,17 +278,17 @@ class Schema(Generic[V]):
         return sorted(misspelled_inside(self._compiled.references.own_positions))
 
     def closed_within(self, limits: Limits) -> Closed | None:
-        """Give the closed form that keeps to the limits of depth and steps; None where there is none such.
+        """Return a closed form of the schema that enforces the limits of depth and steps, or None without one.
 
-        It says of an instance that it is valid, nested within the limits, and has finite numbers alone. Where it does not
-        say so all of that may be so.
+        It accepts an instance only if the instance is valid, nested within the limits, and without infinite numbers. It can refuse
+        other instances of this kind.
         """
         closed = self._compiled.closed if self._compiled.bound <= limits.max_steps else None
         return None if closed is None or closed.levels > limits.max_depth else closed
 
     @property
     def conditions(self) -> Compiled:
-        """The compiled document for replies that are still being written; without `format` for a type."""
+        """The compiled document for replies that the model still writes, without `format` for a type."""
         return self._compiled
 
     @property
@@ -300,14 +304,14 @@ class Schema(Generic[V]):
         return int(self._compiled.work(instance, measure(instance), _LIMITS.max_steps).steps)
 
     def restore(self, value: Any, text: str | None = None) -> V:
-        """Give a valid JSON value in the Python type of the schema's source; JSON itself where that is a dict.
+        """Convert a valid JSON value to the Python type of the schema. A document returns the value itself.
 
         Args:
-            value: Which one.
-            text: The JSON text that it was read from, which a Pydantic model reads faster; None where there is none.
+            value: The value.
+            text: JSON text of the value, which a Pydantic model reads faster, or None.
 
         Raises:
-            ValueError: The type refuses it (a Pydantic validator).
+            ValueError: The type refuses the value, for example with a Pydantic validator.
         """
         if self.reader is None:
             return value  # type: ignore[no-any-return]

@@ -58,7 +58,7 @@ _ON_FAILURE = ("raise", "return")
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Params(metaclass=NamedArguments):
-    """The parameters of your function that schema_guard reads and fills, by their names.
+    """The names of your function's parameters that schema_guard reads and fills.
 
     Every role is optional. A parameter with the usual name needs no entry. None turns a role off.
 

@@ -36,9 +36,9 @@ class Message(NamedTuple):
     """One message of a prompt.
 
     Attributes:
-        role: `"system"`, `"user"`, `"assistant"` or another role that the provider knows.
-        content: A text, or the provider's own list of parts, which is passed on as it is.
-        fields: Every other key of the message (`name`, `tool_calls` ...), passed on as it is; None for none.
+        role: `"system"`, `"user"`, `"assistant"`, or another role that the provider knows.
+        content: A text, or the provider's own list of parts, which is passed on unchanged.
+        fields: Other keys of the message, such as `name` or `tool_calls`, passed on unchanged. None without any.
     """
 
     role: str
@@ -46,7 +46,7 @@ class Message(NamedTuple):
     fields: Mapping[str, Any] | None = None
 
     def as_dict(self) -> dict[str, Any]:
-        """Give the message as providers take it."""
+        """Return the message in the form of providers."""
         return {"role": self.role, "content": self.content, **(self.fields or {})}
 
 
@@ -59,13 +59,13 @@ OpenPath: TypeAlias = "Sequence[str | int]"
 
 @with_short_repr
 class Usage(NamedTuple):
-    """Tokens of one attempt, or of all attempts of a call; None where the provider did not say.
+    """Tokens of one attempt, or of all attempts of a call. None if the provider doesn't report them.
 
     Attributes:
-        input_tokens: All tokens of the prompt, cached ones included.
-        output_tokens: All tokens that were generated, reasoning included.
-        cached_input_tokens: The part of the input that the provider read from its cache.
-        reasoning_tokens: The part of the output that was reasoning.
+        input_tokens: All tokens of the prompt, including cached ones.
+        output_tokens: All generated tokens, including reasoning.
+        cached_input_tokens: Input tokens that the provider read from its cache.
+        reasoning_tokens: Output tokens of reasoning.
     """
 
     input_tokens: int | None = None
@@ -75,7 +75,7 @@ class Usage(NamedTuple):
 
     @staticmethod
     def total(usages: Iterable[Usage]) -> Usage:
-        """Add usages field by field; a field that is unknown in one of them is unknown in all."""
+        """Add usages field by field. A field that is unknown in one of them is unknown in the sum."""
         usages = tuple(usages)
         if UNKNOWN_USAGE in usages:
             return UNKNOWN_USAGE
@@ -92,14 +92,14 @@ UNKNOWN_USAGE = Usage()
 
 @with_short_repr
 class Violation(NamedTuple):
-    """One broken keyword.
+    """One violated keyword of a schema.
 
     Attributes:
-        instance_location: JSON Pointer into the reply's value; `""` is its root.
-        keyword_location: JSON Pointer into the schema, references followed: `/properties/total/type`.
-        keyword: The broken keyword: `"type"`.
-        expected: What the keyword asks for, in words: `"number"`.
-        actual: The kind of what came, then the value itself cut at 80 characters: `"string 'twelve'"`.
+        instance_location: JSON Pointer into the reply's value. The root is `""`.
+        keyword_location: JSON Pointer into the schema, through references: `/properties/total/type`.
+        keyword: The violated keyword: `"type"`.
+        expected: The value that the keyword requires, in words: `"number"`.
+        actual: The kind of the reply's value, then the value, cut at 80 characters: `"string 'twelve'"`.
     """
 
     instance_location: str
@@ -110,7 +110,7 @@ class Violation(NamedTuple):
 
     @property
     def got(self) -> str:
-        """The kind of what came, without the value: `"string"`."""
+        """The kind of the reply's value, without the value: `"string"`."""
         return self.actual.partition(" ")[0]
 
 
@@ -142,13 +142,13 @@ class Coercion(NamedTuple):
 
 @with_short_repr
 class Failure(NamedTuple):
-    """Why an attempt failed.
+    """The reason why an attempt failed.
 
     Attributes:
-        kind: The class that statistics use.
-        code: What exactly: a code of the kind, the broken keyword, or the name of the check.
+        kind: Class of the failure, for statistics.
+        code: Code within the class, the violated keyword, or the name of the check.
         message: One line for people.
-        violations: Most relevant first; empty when the failure is not about the schema.
+        violations: Violations of the schema, most relevant first. Empty for other failures.
     """
 
     kind: FailureKind
@@ -159,15 +159,15 @@ class Failure(NamedTuple):
 
 @with_short_repr
 class Judgement(NamedTuple, Generic[V]):
-    """What a reply is worth: a valid value, or the failure that explains best why there is none.
+    """The result of validating a reply: a valid value, or the failure that best explains its absence.
 
     Attributes:
-        ok: Whether *value* is valid; null is a valid value, so look here and not at *value*.
-        value: The value in the schema's Python type; None when not ok.
-        failure: None when ok.
-        form: How the value stood in the reply, `parsed` when its text is unknown; None when not ok.
-        repairs: The names of the repair steps that were taken, in order.
-        coercions: The places that the schema's Python type converted.
+        ok: Whether *value* is valid. Check this and not *value*, because null can be valid.
+        value: The value in the schema's Python type, or None if not ok.
+        failure: The failure, or None if ok.
+        form: The form of the value in the reply, such as `parsed` if its text is unknown. None if not ok.
+        repairs: Names of the repair steps, in order.
+        coercions: Places that the schema's Python type converted.
     """
 
     ok: bool
@@ -209,34 +209,32 @@ class AdaptedSchema(NamedTuple):
 
 @with_short_repr
 class Attempt(NamedTuple):
-    """One prompt, the reply to it, and the judgement.
+    """One prompt, its reply, and the judgement.
 
     Attributes:
-        number: 1 for the first attempt of a call.
-        strategy: Name of the strategy that this attempt used.
-        prompt: What was sent; None in an error that came out of a pickle.
-        reply: The text that came back; None when no text was received.
-        failure: None when the attempt was valid.
-        form: How the valid value stood in the reply, `parsed` when its text is unknown; None for a failed attempt.
-        repairs: The repair steps that were taken, in order.
-        usage: Tokens, each None when unknown.
-        cost: In the currency of the price table; None without prices.
-        finish_reason: Why the model stopped, `tool_call` whenever it called a tool; None when unknown.
+        number: Number of the attempt in its call, from 1.
+        strategy: Name of the strategy.
+        prompt: The prompt. None in an error from a pickle.
+        reply: Text of the reply, or None without one.
+        failure: The failure, or None for a valid attempt.
+        form: The form of the value in the reply, such as `parsed` if its text is unknown. None for a failed attempt.
+        repairs: Names of the repair steps, in order.
+        usage: Tokens. A field is None if it is unknown.
+        cost: Cost in the currency of the price table, or None without prices.
+        finish_reason: Why the model stopped, such as `tool_call` if it called a tool. None if unknown.
         elapsed_s: Seconds from the call to the end of the reply.
-        model: Name of the model that replied, without the date of its snapshot; None when the reply does not say.
-        snapshot: The dated name of that model; None when the reply gives none.
-        exception: Name of the exception's type when the call raised and no reply was judged; None otherwise.
-        unseen: Whether a library inside the function had asked again, so that tries before this one are not known.
-        adapted: What was sent in the schema's place, to a provider that does not take it as it is; None where nothing
-            was, or the schema itself.
-        gateway_repaired: Whether what the function calls, such as a gateway, may have repaired the reply before it came.
-        stopped_at: Characters of the reply that had come when its stream was stopped, because it could not become valid
-            or repeated itself: `reply` is these, and *failure* is why, None of a valid one that only repeated white space
-            behind its end. None when it was not.
-        retries: How often an SDK had repeated the request by itself, after faults that nobody saw; None where it does
-            not say it.
-        provider: Name of the provider or engine whose arguments were sent; None where none are known.
-        coercions: The places that the schema's Python type converted. `reply` is unchanged.
+        model: Name of the model that replied, without the date of its snapshot. None if the reply doesn't name it.
+        snapshot: Name of that model with the date, or None if the reply doesn't name it.
+        exception: Type of the exception if the call raised and no reply was validated, otherwise None.
+        unseen: Whether a library inside the function retried, so that earlier tries of this attempt are unknown.
+        adapted: The schema that was sent, if the provider doesn't accept the original one. Otherwise None.
+        gateway_repaired: Whether a gateway that the function calls can have repaired the reply.
+        stopped_at: Characters received before the stream was stopped, because the reply could not become valid or
+            repeated itself. `reply` has these characters, and *failure* the reason. *failure* is None for a valid
+            reply that only repeated white space after its end. None for a stream that wasn't stopped.
+        retries: Number of requests that an SDK repeated after faults that schema_guard could not see. None if unknown.
+        provider: Name of the provider or engine whose arguments were sent. None without any.
+        coercions: Places that the schema's Python type converted. `reply` is unchanged.
     """
 
     number: int
@@ -263,10 +261,10 @@ class Attempt(NamedTuple):
 
     @property
     def estimated_output_tokens(self) -> int | None:
-        """Tokens of the text that came before the stream was stopped, estimated: the provider's own count never came.
+        """Estimated tokens of the text before the stream was stopped, because the provider's count never arrived.
 
-        It is apart from *usage*, and in no cost. A provider may bill more: reasoning that was not sent, and what it
-        generates after the stream was closed. None where the reply was not stopped, or its output tokens are known.
+        The estimate isn't part of *usage* or of a cost. A provider can bill more: hidden reasoning, and tokens that it generates after
+        the stream is closed. None if the reply wasn't stopped, or if its output tokens are known.
         """
         if self.stopped_at is None or self.usage.output_tokens is not None or self.reply is None:
             return None
@@ -277,25 +275,25 @@ class Attempt(NamedTuple):
 
 @with_short_repr
 class Call(NamedTuple):
-    """What is known of a guarded call before its first attempt.
+    """Facts about a guarded call before its first attempt.
 
     Attributes:
-        id: 32 hex digits, a UUID of version 7: sorts by time of creation.
-        function: Qualified name of the guarded function, or the `name=` it was given.
+        id: 32 hex digits, a UUID of version 7. Ids sort by time of creation.
+        function: Qualified name of the guarded function, or its `name=`.
         schema_name: Name of the schema.
         schema_fingerprint: 16 hex digits of the schema's content.
-        model: Name of the model, `a>b` for several; when nobody named it that of the first reply, without the date of
-            its snapshot; None if unknown.
-        provider: Name of the provider or engine whose options are used; None for text strategies.
-        strategies: The strategy, or the escalation as `a>b`.
+        model: Name of the model, or `a>b` for several. Default: the name in the first reply, without the date of its
+            snapshot. None if unknown.
+        provider: Name of the provider or engine whose options are used. None for text strategies.
+        strategies: The strategy, or `a>b` for a list.
         settings: Compact JSON of the settings that change results.
-        version: Version of the function's prompt: given, or a hash of its code and the strategy's text.
-        segment: Part of the traffic; None when not tagged.
-        input_hash: Keyed hash of the task; None before it is recorded and without a store.
-        parent_call_id: The guarded call inside which this one ran; None at the top.
-        started_at: Seconds since the epoch, UTC.
-        cluster: Inputs that belong together for statistics; None when not tagged.
-        tuned: Whether the model was fine-tuned for this, as the user or its own name (`ft:`) says.
+        version: Version of the function's prompt. Default: a hash of its code and the strategy's text.
+        segment: Part of your traffic, or None.
+        input_hash: Keyed hash of the task. None before the call is recorded, and without a store.
+        parent_call_id: Id of the guarded call around this one, or None.
+        started_at: Seconds since the epoch, in UTC.
+        cluster: Group of related inputs for statistics, or None.
+        tuned: Whether the model was fine-tuned for this task, by its settings or its name (`ft:`).
     """
 
     id: str
@@ -327,15 +325,15 @@ class Outcome(NamedTuple, Generic[V]):
         (True, {'total': 1}, 1)
 
     Attributes:
-        ok: Whether a valid value came out; null is a valid value, so look here and not at *value*.
-        value: The value in the schema's Python type; None when not ok.
-        attempts: In order; all but the last failed.
-        failure: The last attempt's; None when ok. Where that was to go on with a reply that was cut off, and nothing came,
-            it is that reply's.
-        usage: Sum over the attempts; a field is None when one attempt's is unknown.
-        cost: Sum over the attempts; None when one attempt's is unknown.
+        ok: Whether there is a valid value. Check this and not *value*, because null can be valid.
+        value: The value in the schema's Python type, or None if not ok.
+        attempts: All attempts in order. All except the last one failed.
+        failure: Failure of the last attempt, or None if ok. If that attempt continued a cut-off reply without a result, the
+            failure of the cut-off reply.
+        usage: Sum over the attempts. A field is None if it is unknown for one attempt.
+        cost: Sum over the attempts, or None if it is unknown for one attempt.
         elapsed_s: Sum over the attempts, in seconds.
-        call: What was called.
+        call: Facts about the call.
     """
 
     ok: bool
@@ -350,13 +348,13 @@ class Outcome(NamedTuple, Generic[V]):
 
 @with_short_repr
 class Partial(NamedTuple):
-    """A value while its reply arrives, as `.stream(partial=True)` gives it.
+    """A value while its reply arrives, from `.stream(partial=True)`.
 
     Attributes:
-        value: What has come so far, plain JSON; at the end the valid value in the schema's Python type.
-        open: JSON Pointer of the innermost part that is being written: this and what it stands in may still grow, all
-            else is complete; `""` is the whole. None at the end: the value was judged, and is valid.
-        attempt: Number of the attempt that it belongs to, from 1: with a new number all values before are void.
+        value: The value so far, as plain JSON. At the end, the valid value in the schema's Python type.
+        open: JSON Pointer of the innermost part that the model is writing. This part and the parts around it can grow, and all
+            other parts are complete. `""` is the whole value. None at the end, after validation.
+        attempt: Number of the attempt, from 1. A new number makes all earlier values invalid.
     """
 
     value: Any

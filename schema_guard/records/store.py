@@ -38,10 +38,10 @@ if TYPE_CHECKING:
 
 
 class Store:
-    """Records of calls, one row an attempt; safe to use from any thread, and after a fork.
+    """Records of calls, with one row for each attempt. Safe in threads and after a fork.
 
-    Made by `open_store`. Recording never raises for a fault of the database: what cannot be stored is
-    lost and counted. Reading raises `StoreError`.
+    Make one with `open_store`. Recording never raises for a fault of the database. An attempt that can't be stored counts as
+    lost. Reading raises `StoreError`.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class Store:
 
     @property
     def backend(self) -> Backend:
-        """The database itself, for what goes through all of it."""
+        """The database, for operations on the whole store."""
         return self._backend
 
     @property
@@ -81,17 +81,17 @@ class Store:
 
     @property
     def payload(self) -> PayloadPolicy:
-        """What is kept of the texts of prompts and replies."""
+        """The stored form of the texts of prompts and replies."""
         return self._opener.keeper.policy
 
     def tighten(self, *, durability: Durability, payload: PayloadPolicy, retention: Retention) -> None:
-        """Let the stricter hold of what this store does and what somebody else asks of it who names the same place."""
+        """Apply the stricter settings if another store opens the same place."""
         self._opener.is_sync = self._opener.is_sync or durability == "sync"
         self._opener.keeper.tighten(payload)
         self._writer.schedule.retention = self.retention.stricter(retention)
 
     def redact_like(self, other: Store) -> None:
-        """Let texts go through the functions by which another store of the same place redacts its own."""
+        """Redact texts with the functions of another store of the same place."""
         self._opener.keeper.tighten("full", other._opener.keeper.redactors)
 
     @property
@@ -105,38 +105,38 @@ class Store:
         return self._writer
 
     def record(self, outcome: Outcome[Any], task: Prompt | None = None) -> None:
-        """Store an outcome: soon with durability "queue", before this returns with "sync".
+        """Store an outcome. With durability "sync", it is stored when this method returns.
 
         Args:
-            outcome: All attempts of one call; its texts are stored as sizes and hashes only, unless `payload` says more.
-            task: What the user's function was asked, for the hash by which equal inputs are known.
+            outcome: All attempts of one call. Texts are stored as sizes and hashes, unless `payload` keeps more.
+            task: The task of the call. Its hash identifies equal inputs.
         """
         self._writer.offer(outcome, task, self._opener)
 
     def record_unmade(self, unmade: UnmadeOutcome) -> None:
-        """Store an outcome as `record` does, but make it where rows are made, and not where this is called."""
+        """Store an outcome as `record` does, but build it in the thread that makes the rows."""
         self._writer.offer_unmade(unmade, self._opener)
 
     def settle(self) -> None:
-        """Wait, with durability "sync", until what was recorded before is stored, as `record` does outside of event loops.
+        """Wait until earlier attempts are stored, with durability "sync". Outside event loops, `record` does this too.
 
         Raises:
-            StoreError: Only with `strict_store=True`: it is not stored.
+            StoreError: The attempts aren't stored. Only with `strict_store=True`.
         """
         if self.is_sync:
             self._writer.settle(self._opener)
 
     def flush(self, timeout_s: float = 2.0) -> int:
-        """Wait until what was recorded before is stored or lost, and return the attempts still pending.
+        """Wait until earlier attempts are stored or lost. Return the number of pending attempts.
 
         Raises:
-            InvalidArgument: *timeout_s* is no number of seconds.
+            InvalidArgument: *timeout_s* isn't a number of seconds.
         """
         require_seconds("timeout_s", timeout_s, least=None)
         return self._writer.flush(timeout_s)
 
     def counts(self) -> Counts:
-        """Return what became of the attempts that this process has recorded in the file, by all of its stores."""
+        """Return the counts of the attempts that this process recorded in the file, with all of its stores."""
         return self._writer.counts(self._opener.keeper.redactor_errors)
 
     def attempts(
@@ -148,14 +148,14 @@ class Store:
         function: str | None = None,
         call_ids: Sequence[str] | None = None,
     ) -> Iterator[dict[str, Any]]:
-        """Give the stored attempts of all processes, in the order in which they were stored.
+        """Return the stored attempts of all processes, in the order of storing.
 
-        The attempts of one call stand together. A row has the columns `rows.COLUMNS`; `repairs` is a
-        list of names, `violations` a list of [location, keyword].
+        The attempts of one call are adjacent. A row has the columns `rows.COLUMNS`. `repairs` is a list of names, and
+        `violations` a list of [location, keyword].
 
         Args:
-            since: Only calls started then or later; seconds since the epoch, UTC.
-            until: Only calls started before then.
+            since: Only calls that began at this time or later, in seconds since the epoch (UTC).
+            until: Only calls that began earlier.
             schema: Only this name or fingerprint.
             function: Only this guarded function.
             call_ids: Only these calls.
@@ -168,9 +168,9 @@ class Store:
         return (as_dict(row) for page in pages(self._backend, where) for _, row in page)
 
     def texts(self, call_ids: Sequence[str]) -> list[Texts]:
-        """Give what is kept of the prompts and replies of these calls, in the order of storing.
+        """Return the stored texts of the prompts and replies of these calls, in the order of storing.
 
-        Attempts of which nothing is kept, as with the policy "off", are not among them.
+        Attempts without stored texts, for example with the policy "off", are left out.
         """
         self.flush()
         with self._backend.reading() as snapshot:
@@ -204,29 +204,28 @@ class Store:
             return snapshot.configurations(Where(since, until, schema, function, configuration_ids=ids))
 
     def names(self) -> set[Names]:
-        """Give how all schemas, functions and segments are called that have calls, without what is counted of them."""
+        """Return the names of all schemas, functions, and segments that have calls, without counts."""
         from schema_guard.records import reading
 
         self.flush()
         return reading.names(self._backend)
 
     def frequent_inputs(self, configuration_id: int, least: int) -> list[tuple[int, int, int]]:
-        """Give the inputs with which a configuration was called *least* times or more.
+        """Return the inputs of a configuration that have *least* calls or more.
 
         Returns:
-            For each the key by which it is known (`counts.calls.input_key` of its rows), its calls, and the failed
-            ones among them.
+            For each input: its key (`counts.calls.input_key` of its rows), its calls, and its failed calls.
         """
         self.flush()
         with self._backend.reading() as snapshot:
             return snapshot.frequent_inputs(configuration_id, least)
 
     def pairs(self, before_id: int, after_id: int) -> tuple[int, int, int]:
-        """Compare two configurations on the inputs that each was called with once.
+        """Compare two configurations on the inputs for which each has exactly one call.
 
         Args:
-            before_id: The `id` that `configurations` gave of the one.
-            after_id: Of the other.
+            before_id: The `id` of one configuration, from `configurations`.
+            after_id: The `id` of the other configuration.
 
         Returns:
             The number of inputs, of those that failed only before, and of those that failed only after.
@@ -250,7 +249,7 @@ class Store:
         return [Summary.of(pool) for pool in pooled(counted)]
 
     def lost_records(self, *, since: float | None = None) -> dict[str, int]:
-        """Return the number of lost records of all processes, by reason, as far as that could be stored."""
+        """Return the number of lost records of all processes, by reason. A loss that could not be stored is missing."""
         self.flush()
         with self._backend.reading() as snapshot:
             return snapshot.lost_records(since=since)
@@ -265,8 +264,8 @@ class Store:
     ) -> list[HourCounts]:
         """Count the stored calls by configuration and by the hour in which they began, in the order of time.
 
-        An hour that the times touch is counted whole; calls whose start is unknown are in none. This reads
-        counts that are kept with every write.
+        An hour counts as a whole if a time limit cuts it. Calls without a known start are left out. This reads the counts that
+        every write updates.
         """
         from schema_guard.records.attempts import Where
 
@@ -276,22 +275,22 @@ class Store:
 
     @property
     def retention(self) -> Retention:
-        """For how long rows are kept."""
+        """The limits on stored rows."""
         return self._writer.schedule.retention
 
     def prune(
         self, retention: Retention | None = None, on_step: Callable[[int], None] | None = None
     ) -> Removed:
-        """Take out the rows that are not to be kept, and leave nothing of them in the files; counts stay.
+        """Delete rows beyond the limits, and overwrite them in the files. Counts stay.
 
-        Others can write in between, but not while the file is written anew at the end.
+        Others can write in the meantime, except while the file is written anew at the end.
 
         Args:
-            retention: What is kept; None for what the store was opened with.
-            on_step: Is told after each step how many attempts have gone.
+            retention: The limits. Default: the limits of the open store.
+            on_step: Function that gets the number of deleted attempts after each step.
 
         Raises:
-            StoreError: The store cannot be written.
+            StoreError: The store can't be written.
         """
         from schema_guard.records.payloads.deletion import prune
 
@@ -299,10 +298,10 @@ class Store:
             return prune(session, retention or self.retention, on_step)
 
     def forget(self, what: Forgotten, on_step: Callable[[int], None] | None = None) -> Removed:
-        """Take out all rows and texts of a call, an input, a cluster, a segment or a function, whoever wrote them.
+        """Delete all rows and texts of a call, an input, a cluster, a segment, or a function, from all processes.
 
-        Their counts stay, and no longer say which input or cluster it was; `forget_counts` takes out those of a
-        segment or a function. The arguments and errors are those of `prune`.
+        Their counts stay, without the input and the cluster. `forget_counts` deletes the counts of a segment or a function. The
+        arguments and errors are those of `prune`.
         """
         from schema_guard.records.payloads.deletion import forget
 
@@ -310,11 +309,11 @@ class Store:
             return forget(session, what, on_step)
 
     def forget_counts(self, what: Forgotten) -> int:
-        """Take out all that is counted of a segment or a function, its rows before; gives of how many configurations.
+        """Delete the rows and counts of a segment or a function. Return the number of configurations.
 
         Raises:
-            InvalidArgument: It is neither.
-            StoreError: The store cannot be written.
+            InvalidArgument: Neither a segment nor a function is named.
+            StoreError: The store can't be written.
         """
         from schema_guard.records.payloads.deletion import forget_counts
 
@@ -322,7 +321,7 @@ class Store:
             return forget_counts(session, what)
 
     def rows_since(self) -> float | None:
-        """Give when the earliest call began that has rows, where rows were taken out; None where none were, or all."""
+        """Return the start of the earliest call with rows, if rows were deleted. None if no rows were deleted, or all."""
         with self._backend.reading() as snapshot:
             return snapshot.rows_since()
 
@@ -341,19 +340,19 @@ class Store:
         *,
         function: str | None = None,
     ) -> None:
-        """Keep, with its date, that a step of the playbook is not tried for a schema.
+        """Store, with its date, the reason why a step of the playbook isn't tried for a schema.
 
         Args:
-            schema_fingerprint: Of the schema.
-            step: Name of the step; not checked here.
-            status: `"not_applicable"`, it cannot be tried, or `"declined"`, it is not wanted.
-            reason: Why, not blank; it is stored as it is.
-            function: For which guarded function; None for the schema's only one, whichever that is. Once
-                several functions have calls with the schema, such a declaration holds for none of them.
+            schema_fingerprint: Fingerprint of the schema.
+            step: Name of the step. This method doesn't check it.
+            status: `"not_applicable"` if the step is impossible, or `"declined"` if you don't want it.
+            reason: The reason, stored as it is.
+            function: The guarded function. None means the only function with calls of the schema. If several functions
+                have calls of it, a declaration without a function counts for none of them.
 
         Raises:
-            InvalidArgument: A text is blank, or the status is another one.
-            StoreError: The store cannot be written.
+            InvalidArgument: A text is blank, or the status is unknown.
+            StoreError: The store can't be written.
         """
         from schema_guard.records import declarations
 
@@ -363,13 +362,12 @@ class Store:
             session.declare_step(fingerprint, declared)
 
     def declared_steps(self, schema_fingerprint: str, *, function: str | None = None) -> list[DeclaredStep]:
-        """Give what was declared of each step for a schema, the latest of each, the oldest first.
+        """Return the latest declaration of each step for a schema, oldest first.
 
         Args:
-            schema_fingerprint: Of the schema.
-            function: Gives what holds for this one, which counts what was declared without a function only
-                where no other function has calls with the schema. None gives the latest of each step and
-                function, those without one included.
+            schema_fingerprint: Fingerprint of the schema.
+            function: Only declarations that count for this function. A declaration without a function counts if no other
+                function has calls of the schema. None returns the latest declaration of each step and function.
         """
         with self._backend.reading() as snapshot:
             declared = snapshot.declared_steps(schema_fingerprint)
@@ -381,16 +379,16 @@ class Store:
         return latest(holding(declared, function, functions))
 
     def set_target(self, schema_fingerprint: str, target: float, *, function: str | None = None) -> None:
-        """Keep, with its date, the largest rate of failed calls that is good enough for a schema.
+        """Store, with its date, the largest failure rate that is good enough for a schema.
 
         Args:
-            schema_fingerprint: Of the schema.
-            target: In (0, 1).
-            function: For which guarded function; None as for `declare_step`.
+            schema_fingerprint: Fingerprint of the schema.
+            target: A rate in (0, 1).
+            function: The guarded function, as for `declare_step`.
 
         Raises:
-            InvalidArgument: The target is no such rate.
-            StoreError: The store cannot be written.
+            InvalidArgument: The target isn't a rate in (0, 1).
+            StoreError: The store can't be written.
         """
         from schema_guard.records import declarations
 
@@ -400,11 +398,11 @@ class Store:
             session.set_target(fingerprint, declared)
 
     def targets(self, schema_fingerprint: str, *, function: str | None = None) -> list[DeclaredTarget]:
-        """Give the targets that were set for a schema with their dates; the last one holds.
+        """Return the stored targets of a schema with their dates. The last one counts.
 
         Args:
-            schema_fingerprint: Of the schema.
-            function: Those that hold for this one, as in `declared_steps`; None gives all.
+            schema_fingerprint: Fingerprint of the schema.
+            function: Only targets that count for this function, as in `declared_steps`. None returns all targets.
         """
         with self._backend.reading() as snapshot:
             declared = snapshot.declared_targets(schema_fingerprint)
@@ -416,18 +414,18 @@ class Store:
         return holding(declared, function, functions)
 
     def info(self) -> StoreInfo:
-        """Say what this store is and how large."""
+        """Return the kind, the size, and other facts of this store."""
         self.flush()
         return self._backend.info()
 
     def check(self, on_step: Callable[[str, int, int], None] | None = None) -> StoreCheck:
-        """Look for damage: the engine's own check, and a recount of the attempts. Changes nothing.
+        """Check the store for damage: the check of the database, and a recount of the attempts. Nothing changes.
 
         Args:
-            on_step: Is told what is looked at, how many attempts of it are done, and how many there are.
+            on_step: Function that gets the current check, the number of attempts done, and their total.
 
         Raises:
-            StoreError: It cannot be read, or is no store of this version.
+            StoreError: The store can't be read, or belongs to another version.
         """
         self.flush()
         reporter = _Reporter(on_step or (lambda *_: None))
@@ -441,20 +439,20 @@ class Store:
     def rebuild(self, on_step: Callable[[str, int, int], None] | None = None) -> None:
         """Count all attempts again and store the counts. Hours with deleted attempts keep their counts.
 
-        Nobody else can write meanwhile, so stop the other processes first.
+        Stop other processes first, because none can write in the meantime.
 
         Args:
-            on_step: Receives what is counted, how many attempts are done, and how many there are.
+            on_step: Function that gets the current part, the number of attempts done, and their total.
 
         Raises:
-            StoreError: The store cannot be written.
+            StoreError: The store can't be written.
         """
         self.flush()
         with self._session() as session:
             session.rebuild(on_step or (lambda *_: None))
 
     def close(self, timeout_s: float = 2.0) -> int:
-        """Flush and close; gives the attempts still pending. What is recorded later is lost."""
+        """Flush and close the store. Return the number of pending attempts. Later records are lost."""
         pending = self._writer.close(self._opener, timeout_s)
         if not self._writer.openers:
             self._backend.close()

@@ -19,16 +19,25 @@ __all__ = ["tags"]
 def tags(
     *, segment: str | None = None, cluster: str | None = None, function: str | None = None
 ) -> Iterator[None]:
-    """Tag the guarded and the recorded calls of a block, in this thread or task.
+    """Tag the guarded and recorded calls of a block, in this thread or task.
+
+    Example:
+        >>> from schema_guard import guard, open_store, tags
+        >>> store = open_store("sqlite://", durability="sync")
+        >>> ask = guard({"type": "integer"}, name="ask", store=store)(lambda prompt: "7")
+        >>> with tags(segment="german", cluster="customer-12"):
+        ...     ask("Wie viele?")
+        7
+        >>> [row["segment"] for row in store.attempts()]
+        ['german']
 
     Args:
-        segment: Part of the traffic that they belong to.
-        cluster: Inputs that belong together for statistics.
-        function: What records call whatever makes the calls that a recorder sees. A guarded function keeps its own
-            name.
+        segment: Part of your traffic that the calls belong to.
+        cluster: Group of related inputs, such as a customer. Statistics count a group once.
+        function: Name of the function for calls that a recorder sees. A guarded function keeps its own name.
 
     Raises:
-        InvalidArgument: One of them is neither a str nor None.
+        InvalidArgument: An argument is neither a str nor None.
     """
     for word, tag in (("segment", segment), ("cluster", cluster), ("function", function)):
         require_text(f"tags: {word}", tag)

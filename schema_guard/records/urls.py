@@ -131,32 +131,36 @@ def open_store(
     redact: Callable[[str], str] | None = None,
     retention: Retention | None = None,
 ) -> Store:
-    """Open a store, and make it when it does not exist.
+    """Open a store, and create it if it does not exist.
 
-    All open stores of a file share one writer, whichever name or link opened them. Each one has its own durability.
-    `Store.counts` is about the file.
+    All open stores of a file share one writer, even if they use different names or links. Each one has its own durability.
+    `Store.counts` describes the file.
+
+    Example:
+        >>> store = open_store("sqlite://", durability="sync")
+        >>> len(list(store.attempts()))
+        0
 
     Args:
         url: A path such as `records.db`, or `sqlite:///records.db`, `sqlite:////var/lib/records.db`, or `sqlite://`
-            in memory.
-        durability: "queue" writes in the background and at the end of the process. With "sync" the rows survive a
-            kill of the process once a call has given its value. While another process holds the database a call
-            waits a quarter of a second; then its rows stay pending, which is said once, and no call waits until a
-            write has succeeded. The URL may say it: `records.db?durability=sync`. Left out: what the URL says, else
-            "queue".
-        strict_store: Whether a call raises StoreError, with "sync", when its rows are not stored by then.
+            for a store in memory.
+        durability: "queue" writes in the background and at the end of the process. With "sync", the rows of a finished call
+            survive a kill of the process. If another process locks the database, a call waits for at most 0.25 s. Its
+            rows then stay pending, with one warning, and later calls don't wait until a write succeeds. The URL can set
+            this too: `records.db?durability=sync`. Default: the setting of the URL, or "queue".
+        strict_store: Whether a call raises StoreError if its rows can't be stored. Needs durability "sync".
         payload: The stored form of prompts and replies: "off" stores none, "hash" stores keyed hashes, "redacted" stores
-            both without credentials and personal data, and "full" stores both unchanged. The URL may state it:
-            `records.db?payload=hash`. The strictest policy that this process states for a file holds. Default: the
-            URL's, otherwise "off".
-        redact: With "redacted": is handed each text after the built-in redaction, and gives what may be kept of it.
-            Where it raises, nothing is kept of the text, which is counted in `Store.counts`, and said once.
-        retention: For how long rows and texts are kept; counts are for ever. The URL may say it too:
-            `records.db?max_age=90d&max_rows=1000000&max_bytes=2GB`; the stricter of both holds.
+            both without credentials and personal data, and "full" stores both unchanged. The URL can set this too:
+            `records.db?payload=hash`. If a process sets several policies for a file, the strictest one counts. Default: the
+            setting of the URL, or "off".
+        redact: Function for "redacted". It gets each text after the built-in redaction, and returns the text to store. If
+            it raises, the text isn't stored. `Store.counts` counts this, and the first time is a warning.
+        retention: Limits on stored rows and texts. Counts are never deleted. The URL can set limits too:
+            `records.db?max_age=90d&max_rows=1000000&max_bytes=2GB`. The stricter limit counts.
 
     Raises:
         InvalidArgument: The URL names no known kind of store.
-        StoreError: The store cannot be opened for writing.
+        StoreError: The store can't be opened for writing.
     """
     if not isinstance(url, str):
         raise InvalidArgument(f"store={clip(type(url).__name__)}: {_EXPECTED}; all of it as a str")
@@ -323,10 +327,10 @@ def _is_fixed(spec: str) -> bool:
 
 
 def default_store() -> Store | None:
-    """Give the store that is used when nobody names one; None for no store.
+    """Return the store that is used without a store argument, or None.
 
-    That is $SCHEMA_GUARD_STORE (a path, a URL, or `none`), else `records.db` in the user's data folder; under
-    pytest None unless the variable is set. Opens nothing before the first record.
+    $SCHEMA_GUARD_STORE names it: a path, a URL, or `none`. Default: `records.db` in your data folder, and None under
+    pytest. The store is opened by the first record.
 
     Raises:
         InvalidArgument: The variable names no known kind of store.

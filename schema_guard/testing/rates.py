@@ -101,19 +101,19 @@ class FailureRate:
     """A measured failure rate.
 
     Attributes:
-        failed: Sum over the inputs of the part of its calls that failed; whole when no input was repeated.
-        inputs: Different inputs that were judged.
-        calls: Calls that were made, errors included.
-        errors: Calls that raised something that is no failure; they are not in the rate.
-        lower: Bound of the rate that holds at all times, one-sided at *alpha*.
-        upper: The other bound.
-        max: The largest rate that passes.
-        alpha: Probability of deciding wrongly, for each side.
-        decision: "ok" when the rate is at most *max*, "bad" when it is above.
-        ended: What ended the measurement.
-        missing: Further inputs that would decide at this rate; 0 when decided, None when no number would, or
-            without data.
-        unit: What is counted: "inputs", or "runs" of a test that has none.
+        failed: Sum over the inputs of the failed share of their calls. A whole number if no input was repeated.
+        inputs: Number of different inputs with a result.
+        calls: Number of calls, including errors.
+        errors: Number of calls that raised an exception that isn't a failure. They don't count in the rate.
+        lower: One-sided lower bound of the rate at *alpha*, which stays valid at any number of calls.
+        upper: The upper bound.
+        max: Largest rate that passes.
+        alpha: Error probability of each side.
+        decision: "ok" if the rate is at most *max*, "bad" if it is above.
+        ended: Reason for the end of the measurement.
+        missing: Number of further inputs that would decide at this rate. 0 if decided, None if no number would, or without
+            data.
+        unit: "inputs", or "runs" of a test without inputs.
     """
 
     failed: float
@@ -131,7 +131,7 @@ class FailureRate:
 
     @property
     def rate(self) -> float | None:
-        """The failures as a fraction of the inputs; None without data."""
+        """The failures as a fraction of the inputs, or None without data."""
         return self.failed / self.inputs if self.inputs else None
 
     def __str__(self) -> str:
@@ -289,33 +289,32 @@ def assert_failure_rate(  # noqa: PLR0913 - a public entry point; what has a def
 ) -> FailureRate:
     """Call a function on inputs until its failure rate is known to be at most *max*, or above.
 
-    The bounds hold however early the calls stop, so a good function costs as few calls as its rate allows:
-    188 inputs without a failure for `max=0.02`, 36 for `max=0.1`; a bad one is found out sooner.
+    The bounds stay valid however early the calls stop, so a good function needs few calls: 188 inputs without a failure
+    for `max=0.02`, 36 for `max=0.1`. A bad function needs fewer.
 
     Args:
-        function: Takes one input. Guarded: a call fails when no attempt was valid, whatever `on_failure` and
-            `default` say. Any other: it fails by an AssertionError, a GuardFailed or one of *failures*, or
-            when it gives an Outcome that is not ok. An asynchronous function is awaited.
-        inputs: At most *budget_calls* of them are read, all at once. Equal inputs are one input: their calls
-            are made one after the other, and count by their mean.
-        max: The largest failure rate that passes, in (0, 1).
-        alpha: Probability of deciding wrongly, for each side, in (0, 1).
-        budget_calls: Calls at the most.
-        budget_s: Seconds after which no further call is started; None for no bound.
-        schema: What `Schema.of` takes, for a function that gives a model's reply and is not guarded: the
-            reply is judged by it. The function is called as it is and never retried.
-        undecided: What becomes of the test when the inputs or the budget end first: `"fail"`, `"pass"`, or `"skip"`,
+        function: Function of one input, sync or async. A call of a guarded function fails if no attempt is valid, whatever
+            its `on_failure` and `default`. A call of another function fails if it raises AssertionError, GuardFailed, or
+            one of *failures*, or if it returns an Outcome that isn't ok.
+        inputs: Inputs, of which at most *budget_calls* are read. Calls with equal inputs run in turn, and count by their
+            mean.
+        max: Largest failure rate that passes, in (0, 1).
+        alpha: Error probability of each side, in (0, 1).
+        budget_calls: Largest number of calls.
+        budget_s: Seconds after which no further call starts. None means no limit.
+        schema: Schema for a function that isn't guarded and returns a model's reply. The function is never retried.
+        undecided: Result of the test if the inputs or the budget end before a decision: `"fail"`, `"pass"`, or `"skip"`,
             which needs pytest.
-        failures: Exceptions that count as failures too.
-        max_errors: Calls that may raise anything else, a transport error for one; they are left out of the
-            rate. One more is raised.
+        failures: Further exceptions that count as failures.
+        max_errors: Largest number of calls that can raise another exception, such as a transport error. They don't count
+            in the rate. The next one is raised.
 
     Returns:
-        What was measured.
+        The measured rate.
 
     Raises:
-        AssertionError: The rate is above *max*, or undecided; with the numbers and the first failures.
-        InvalidArgument: An argument cannot be used.
+        AssertionError: The rate is above *max*, or undecided. The message has the numbers and the first failures.
+        InvalidArgument: An argument is invalid.
 
     >>> print(assert_failure_rate(int, range(100), max=0.1))
     0 of 36 inputs failed: rate 0, bounds 0 to 0.09973 (alpha=0.05), max=0.1

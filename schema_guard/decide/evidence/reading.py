@@ -54,7 +54,7 @@ if TYPE_CHECKING:
 
 @cache
 def evidence_schema() -> Schema[Any]:
-    """Give the published schema of evidence."""
+    """Return the published schema of evidence."""
     return Schema.of(Path(__file__).with_name("evidence.schema.json"))
 
 

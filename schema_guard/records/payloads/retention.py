@@ -32,12 +32,12 @@ _SIZE: Final = re.compile(r"([0-9]{1,15})([kmgt]?)b?", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Retention:
-    """For how long rows and their texts are kept; None does not limit. Counts are kept for ever.
+    """Limits on stored rows and their texts. None means no limit. Counts are never deleted.
 
     Attributes:
-        max_age_s: Rows of calls that began longer ago go.
-        max_rows: Of more attempts the ones that were stored first go.
-        max_bytes: While the store holds more, the ones that were stored first go.
+        max_age_s: Delete the rows of calls that began longer ago.
+        max_rows: Delete the oldest attempts beyond this number.
+        max_bytes: Delete the oldest attempts while the store is larger.
     """
 
     max_age_s: float | None = None
@@ -54,12 +54,12 @@ class Retention:
 
     @property
     def is_limited(self) -> bool:
-        """Whether anything ever goes."""
+        """Whether there is a limit."""
         return (self.max_age_s, self.max_rows, self.max_bytes) != (None, None, None)
 
     @classmethod
     def from_parameters(cls, parameters: Mapping[str, str]) -> Retention:
-        """Give what the parameters of a URL say: `max_age=90d`, `max_rows=1000000`, `max_bytes=2GB`."""
+        """Read the limits from the parameters of a URL: `max_age=90d`, `max_rows=1000000`, `max_bytes=2GB`."""
         age, rows, size = (parameters.get(name) for name in ("max_age", "max_rows", "max_bytes"))
         return cls(
             None if age is None else seconds_of(age, "max_age"),
@@ -68,7 +68,7 @@ class Retention:
         )
 
     def stricter(self, other: Retention) -> Retention:
-        """Give what keeps no more than either."""
+        """Return the stricter of each limit."""
         pairs = (
             (self.max_age_s, other.max_age_s), (self.max_rows, other.max_rows), (self.max_bytes, other.max_bytes)
         )  # fmt: skip

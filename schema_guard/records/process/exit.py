@@ -24,16 +24,16 @@ __all__ = ["flush", "flush_on_sigterm"]
 
 
 def flush(timeout_s: float = 2.0) -> int:
-    """Wait until what any store of this process was handed is stored or lost.
+    """Wait until all stores of this process have stored or lost their pending attempts.
 
     Args:
-        timeout_s: How long to wait at most, for all stores together.
+        timeout_s: Longest wait for all stores together.
 
     Returns:
-        The attempts that are still pending.
+        Number of attempts that are still pending.
 
     Raises:
-        InvalidArgument: *timeout_s* is no number.
+        InvalidArgument: *timeout_s* isn't a number.
     """
     require_seconds("timeout_s", timeout_s, least=None)
     deadline = time.monotonic() + timeout_s
@@ -41,14 +41,14 @@ def flush(timeout_s: float = 2.0) -> int:
 
 
 def flush_on_sigterm() -> None:
-    """Store what is pending when this process is told to end by SIGTERM, which by default ends it at once.
+    """Store pending attempts on SIGTERM, which otherwise ends this process at once.
 
-    The process then ends as it would have: by the signal, with its exit status. It takes two seconds at most. To be
-    called in the main thread, when nobody else handles the signal: servers that do (gunicorn, Celery, uvicorn) end
-    by running Python, which stores what is pending, or offer a hook for `schema_guard.flush()`.
+    The process then ends from the signal, with the usual exit status. This takes at most two seconds. Call the function in the
+    main thread, unless a server handles the signal. gunicorn, Celery, and uvicorn handle it. They end Python normally, which
+    stores pending attempts, or have a hook for `schema_guard.flush()`.
 
     Raises:
-        InvalidArgument: This is not the main thread, or SIGTERM has a handler, or is ignored.
+        InvalidArgument: This isn't the main thread, or SIGTERM has a handler, or is ignored.
     """
     if current_thread() is not main_thread():
         raise InvalidArgument("flush_on_sigterm() was called in another thread: call it in the main thread")

@@ -51,12 +51,12 @@ class Broken:
 
     Attributes:
         text: The reply.
-        kind: Of its failure.
-        code: Of its failure: the broken keyword where the kind is `structure` or `value`.
-        how: The way in which it fails, such as `"trailing_comma"` or `"schema_echo"`.
-        finish_reason: What the provider says with it; the label depends on it.
-        repaired_by: The least level of repair that makes it valid. None when none does, or without the part `repair`.
-        chunks: The reply as a stream; they join to the text, and some may be empty.
+        kind: Kind of its failure.
+        code: Code of its failure: the violated keyword if the kind is `structure` or `value`.
+        how: Name of the fault, such as `"trailing_comma"` or `"schema_echo"`.
+        finish_reason: Finish reason of the provider, on which the label depends.
+        repaired_by: Lowest level of repair that makes the reply valid. None without one, or without the part `repair`.
+        chunks: The reply as a stream. The chunks join to the text, and some can be empty.
     """
 
     text: str
@@ -69,18 +69,18 @@ class Broken:
 
 
 def broken(schema: Any, *, weighted: bool = True) -> SearchStrategy[Broken]:
-    """Give a strategy of replies that fail as real ones do, labelled with their failure.
+    """Return a Hypothesis strategy of replies that fail as real ones do, labeled with their failure.
 
-    Ways to fail are weighted as they were counted in real replies, or all alike. What cannot be made for the schema is left out: for
-    `true`, say, every JSON value is valid, and only broken JSON, prose, refusals and the like are left.
+    Faults that are impossible for the schema are left out. For example, every JSON value is valid for `true`, so only broken
+    JSON, prose, and refusals are left.
 
     Args:
-        schema: Whatever `Schema.of` takes.
-        weighted: Whether what is frequent in real replies is frequent here.
+        schema: A schema for `Schema.of`.
+        weighted: Whether faults are as frequent as in real replies. Otherwise, all are equally frequent.
 
     Raises:
-        InvalidSchema: The schema cannot be loaded.
-        InvalidArgument: No instance satisfies the schema; as for `instances`.
+        InvalidSchema: The schema can't be loaded.
+        InvalidArgument: No instance satisfies the schema, as for `instances`.
     """
     loaded = Schema.of(schema)
     _compile()

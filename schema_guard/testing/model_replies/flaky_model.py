@@ -43,16 +43,15 @@ _MOST_DRAWS = 40
 
 
 class FlakyModel(Closing):
-    """A model that answers a schema, and fails at a given rate; see `Model`.
+    """A model that replies with valid values of a schema, and fails at a given rate. See `Model`.
 
-    Replies have the shape of OpenAI's Chat Completions, with a finish reason and without usage. Prompts and options
-    change nothing. It may be called from several threads at once: the calls are numbered in the order in which they
-    come.
+    Replies have the form of OpenAI's Chat Completions, with a finish reason and without usage. Prompts and options change
+    nothing. Calls from several threads are safe, and are numbered in the order of their start.
 
     Attributes:
-        name: What records show.
-        provider: Whose options it is given.
-        capabilities: Names of the strategies that it takes.
+        name: Name of the model in records.
+        provider: Provider whose options it gets.
+        capabilities: Names of the strategies that it supports.
     """
 
     is_timed = False
@@ -102,12 +101,12 @@ class FlakyModel(Closing):
 
     @property
     def calls(self) -> int:
-        """How often it was asked."""
+        """Number of calls."""
         return self._calls
 
     @property
     def failed(self) -> int:
-        """How many of its replies fail as they stand; repair may repair some."""
+        """Number of failed replies before repair."""
         return self._failed
 
     def __call__(self, prompt: PromptLike, *, options: Mapping[str, Any] | None = None) -> Any:
@@ -115,17 +114,17 @@ class FlakyModel(Closing):
         return self._next()(prompt, options=options)
 
     async def acall(self, prompt: PromptLike, *, options: Mapping[str, Any] | None = None) -> Any:
-        """Give the next reply."""
+        """Return the next reply."""
         return await self._next().acall(prompt, options=options)
 
     def stream(self, prompt: PromptLike, *, options: Mapping[str, Any] | None = None) -> Iterator[Any]:
-        """Give the next reply in its chunks."""
+        """Yield the next reply in its chunks."""
         yield from self._next().stream(prompt, options=options)
 
     async def astream(
         self, prompt: PromptLike, *, options: Mapping[str, Any] | None = None
     ) -> AsyncIterator[Any]:
-        """Give the next reply in its chunks."""
+        """Yield the next reply in its chunks."""
         async for chunk in self._next().astream(prompt, options=options):
             yield chunk
 

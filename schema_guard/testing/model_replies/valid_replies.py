@@ -71,15 +71,14 @@ _BLOCKS = st.sampled_from(
 
 @dataclass(frozen=True)
 class Sent:
-    """A reply that holds a valid value.
+    """A reply with a valid value.
 
     Attributes:
         text: The reply.
-        value: What it means: what `judge` gives for it, in the Python type of the schema's source.
-        chunks: The reply as a stream; they join to the text, and some may be empty.
-        wrapping: How the value stands in the text: `bare`, `white_space`, `byte_order_mark`, `fenced`,
-            `inline_fence`, `prose_before`, `prose_after`, `prose_around`, `reasoning`, `closed_reasoning` or
-            `json_string`.
+        value: The value that `judge` returns for it, in the Python type of the schema's source.
+        chunks: The reply as a stream. The chunks join to the text, and some can be empty.
+        wrapping: Form of the value in the text: `bare`, `white_space`, `byte_order_mark`, `fenced`, `inline_fence`,
+            `prose_before`, `prose_after`, `prose_around`, `reasoning`, `closed_reasoning`, or `json_string`.
     """
 
     text: str
@@ -89,18 +88,18 @@ class Sent:
 
 
 def replies(schema: Any) -> SearchStrategy[Sent]:
-    """Give a strategy of replies that are valid, as models really send them.
+    """Return a Hypothesis strategy of valid replies, in the forms that models really send.
 
-    A reply that has finished, with finish reason `stop`. The value is bare, or in a fence, prose, a JSON string or
-    behind reasoning; it is written with any white space, escapes and order of keys; and it is streamed in any chunks.
-    Examples shrink towards a bare value in one chunk.
+    Each reply is complete, with finish reason `stop`. The value is bare, or inside a fence, prose, or a JSON string, or after
+    reasoning. White space, escapes, the order of keys, and the chunks of the stream vary. Examples shrink to a bare value in one
+    chunk.
 
     Args:
-        schema: Whatever `Schema.of` takes.
+        schema: A schema for `Schema.of`.
 
     Raises:
-        InvalidSchema: The schema cannot be loaded.
-        InvalidArgument: No instance satisfies the schema; as for `instances`.
+        InvalidSchema: The schema can't be loaded.
+        InvalidArgument: No instance satisfies the schema, as for `instances`.
     """
     loaded = Schema.of(schema)
     return _replies(loaded, instances(loaded))

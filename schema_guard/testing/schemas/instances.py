@@ -46,20 +46,19 @@ def instances(
     formats: bool = True,
     resources: Mapping[str, Any] | str | os.PathLike[str] | None = None,
 ) -> st.SearchStrategy[Any]:
-    """Give a strategy of JSON values that are valid for a schema.
+    """Return a Hypothesis strategy of JSON values that are valid for a schema.
 
-    All keywords of the five dialects are drawn for, references and recursion included; values shrink to small ones.
+    It covers all keywords of the five dialects, with references and recursion. Values shrink to small ones.
 
     Args:
-        schema: Whatever `Schema.of` takes.
-        dialect: As for `Schema.of`.
-        formats: As for `Schema.of`.
-        resources: As for `Schema.of`.
+        schema: A schema for `Schema.of`.
+        dialect: Dialect, as for `Schema.of`.
+        formats: Whether `format` is asserted.
+        resources: Other documents, as for `Schema.of`.
 
     Raises:
-        InvalidSchema: The schema cannot be loaded.
-        InvalidArgument: No instance satisfies the schema. Where that cannot be known, the first draws raise it when
-            they find none.
+        InvalidSchema: The schema can't be loaded.
+        InvalidArgument: No instance satisfies the schema. If that isn't known in advance, the first draws raise it.
     """
     loaded = Schema.of(schema, dialect=dialect, formats=formats, resources=resources)
     shapes = shapes_of(loaded)

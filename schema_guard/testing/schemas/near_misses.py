@@ -37,13 +37,13 @@ _KEYWORDS = 6
 
 @dataclass(frozen=True)
 class NearMiss:
-    """An instance that breaks one keyword at one place.
+    """An instance that violates one keyword at one place.
 
     Attributes:
-        value: The instance, as JSON.
-        instance_location: JSON Pointer of what is wrong in it.
-        keyword: The broken keyword, as `Schema.violations` names it: a union and not what is wrong in its arms.
-        keyword_location: JSON Pointer of that keyword in the schema, references followed.
+        value: The instance as JSON.
+        instance_location: JSON Pointer of the violation in the instance.
+        keyword: The violated keyword, named as in `Schema.violations`. For a union, it is the union itself.
+        keyword_location: JSON Pointer of that keyword in the schema, through references.
     """
 
     value: Any
@@ -59,20 +59,19 @@ def near_misses(
     formats: bool = True,
     resources: Mapping[str, Any] | str | os.PathLike[str] | None = None,
 ) -> st.SearchStrategy[NearMiss]:
-    """Give a strategy of instances that break exactly one keyword of a schema at one place.
+    """Return a Hypothesis strategy of instances that violate exactly one keyword of a schema at one place.
 
-    Every keyword that can be broken alone comes up, those of the root first when an example shrinks.
+    It covers every keyword that can be violated alone. Examples shrink to keywords of the root.
 
     Args:
-        schema: Whatever `Schema.of` takes.
-        dialect: As for `Schema.of`.
-        formats: As for `Schema.of`.
-        resources: As for `Schema.of`.
+        schema: A schema for `Schema.of`.
+        dialect: Dialect, as for `Schema.of`.
+        formats: Whether `format` is asserted.
+        resources: Other documents, as for `Schema.of`.
 
     Raises:
-        InvalidSchema: The schema cannot be loaded.
-        InvalidArgument: Nothing in the schema can be broken. Where that cannot be known, the first draws raise it when
-            they find nothing.
+        InvalidSchema: The schema can't be loaded.
+        InvalidArgument: No keyword can be violated alone. If that isn't known in advance, the first draws raise it.
     """
     loaded = Schema.of(schema, dialect=dialect, formats=formats, resources=resources)
     source = _Source(loaded, shapes_of(loaded))

@@ -187,12 +187,12 @@ class Router(Generic[P, R_co, O_co, S_co]):
     @overload
     def stream(self, *args: Any, partial: Literal[True], **kwargs: Any) -> Any: ...
     def stream(self, *args: Any, **kwargs: Any) -> Any:
-        """Give growing values, and at last the valid value; those of a fallback follow those of the tuned model.
+        """Yield growing values, and the valid value at the end. After a failure, the values of the fallback follow.
 
         Args:
-            *args: Of the call.
-            **kwargs: Of the call; `partial=True` as a guarded function takes it. The attempts of a fallback count on from
-                those of the tuned model.
+            *args: Arguments of the call.
+            **kwargs: Arguments of the call, with `partial=True` as for a guarded function. Attempts of a fallback continue the
+                numbers of the tuned model.
         """
         partial = self._prompt._wants_partial(kwargs)
         return (self._astream if self._is_async else self._stream)(args, kwargs, partial=partial)
