@@ -84,7 +84,6 @@ _FOREIGN_FORMS: dict[str, dict[str, Any]] = {
             "format": {"const": 1},
             "schema": {"type": "object", "properties": {"name": _TEXT}, "required": ["name", "document"]},
             "function": {"type": ["string", "null"]},
-            "form": {"const": "sft"},
         },
         "required": ["schema"],
     },

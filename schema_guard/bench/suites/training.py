@@ -46,8 +46,8 @@ def _lines(reader: SuiteReader, manifest: dict[str, Any]) -> Iterator[Line]:
     for file, split in _FILES:
         rows = enumerate(reader.read_rows(file, "training row"), 1)
         for number, (where, row) in islice(rows, _SHOWN if split == "dev" else None):
-            *before, question, answer = turns = _turns(row)
-            if (problem := _problem(turns)) is not None:
+            *before, question, answer = turns = turns_of(row)
+            if (problem := turns_problem(turns)) is not None:
                 reader.problems.append(f"{where}: {problem}")
                 continue
             try:
@@ -69,7 +69,7 @@ def _lines(reader: SuiteReader, manifest: dict[str, Any]) -> Iterator[Line]:
             )
 
 
-def _turns(row: dict[str, Any]) -> list[dict[str, str]]:
+def turns_of(row: dict[str, Any]) -> list[dict[str, str]]:
     """Give the messages of a row, in every spelling of `export`."""
     if "messages" not in row:
         return [
@@ -80,7 +80,7 @@ def _turns(row: dict[str, Any]) -> list[dict[str, str]]:
     return system + [{"role": turn["role"], "content": turn["content"]} for turn in row["messages"]]
 
 
-def _problem(turns: list[dict[str, str]]) -> str | None:
+def turns_problem(turns: list[dict[str, str]]) -> str | None:
     """Say why messages are no task with its answer; None where they are."""
     roles = [turn["role"] for turn in turns]
     if roles[-2:] == ["user", "assistant"] and "system" not in roles[1:]:

@@ -106,12 +106,6 @@ def test_rows_that_are_no_tasks_are_told(tmp_path, row, told):
     assert told in str(caught.value)
 
 
-def test_preferences_are_no_suite(tmp_path):
-    """A training set of preferences has no right answers to ask for."""
-    with pytest.raises(InvalidArgument, match="at /form"):
-        load_suite(_set(tmp_path, test=[_row(8)], manifest={**MANIFEST, "form": "dpo"}))
-
-
 def test_tuned_model_is_asked_as_it_was_trained():
     """A tuned model has one column, bare; the others have all strategies."""
     columns = variants_of(["m", "t"], ["few_shot", "strict_schema"], tuned=["t"])

@@ -13,7 +13,7 @@ from schema_guard.ext.tuning.commands import run as tune
 from schema_guard.ext.tuning.jobs.run import Following
 from schema_guard.ext.tuning.jobs.state import load_job, lock_job
 from schema_guard.testing import serve_tuning
-from tests.ext.tuning.jobs.sets import preference, training_set
+from tests.ext.tuning.jobs.sets import training_set
 from tests.public.commands.command_lines import run
 
 pytest.importorskip("openai", reason="needs the extra 'openai'")
@@ -201,20 +201,6 @@ def test_a_failed_job_is_told_with_its_words(begin, orders):
         "openai-compatible, small: failed: the training ended by an error (ftjob-3)",
         f"  begin a new one: schema-guard tune run {orders} --again",
     ]
-
-
-def test_pairs_are_measured_on_a_set_of_answers(begin, capsys, orders):
-    """`bench` reads no pairs: the command that is named is one that runs."""
-    training_set(orders, form=preference)
-    manifest = json.loads((orders / "manifest.json").read_text())
-    (orders / "manifest.json").write_text(json.dumps({**manifest, "form": "dpo"}))
-    with serve_tuning(key="canary-key") as server:
-        _, out, _ = begin(server, "--yes")
-
-    assert (
-        f"  measure it, on a set that was exported without --method dpo: schema-guard bench run SET --model tuned:{orders} --sample all\n"
-        in out
-    )
 
 
 def test_no_key_stands_in_the_file(begin, orders):

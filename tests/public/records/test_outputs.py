@@ -100,9 +100,8 @@ def commands(place):
     for name, line in LINES.items():
         _, out, err = command(*line.split(), "--store", place / "r.db")
         results[name] = out + err
-    for folder in ("sft", "dpo"):
-        files = sorted((place / folder).iterdir()) if (place / folder).exists() else []
-        results[f"files of {folder}"] = "".join(path.read_text(encoding="utf-8") for path in files)
+    files = sorted((place / "set").iterdir()) if (place / "set").exists() else []
+    results["files of the set"] = "".join(path.read_text(encoding="utf-8") for path in files)
     return results
 
 
@@ -119,7 +118,7 @@ LINES = {
     "rows as JSON Lines": "store export", "rows as CSV": "store export --format csv",
     "redacted texts": "store export --texts redacted", "redacted texts as CSV": "store export --texts redacted --format csv",
     "kept texts": "store export --texts kept", "kept texts as CSV": "store export --texts kept --format csv",
-    "set": f"{SET} -o sft", "pairs": f"{SET} --method dpo -o dpo",
+    "set": f"{SET} -o set",
 }  # fmt: skip
 
 
@@ -232,29 +231,17 @@ def test_training_set_has_only_unredacted_answers(outputs):
         "full": places("task", "reply", "clean") - {"clean.a"},
     }
 
-    result = canaries_in(outputs.texts["files of sft"])
+    result = canaries_in(outputs.texts["files of the set"])
     assert result - places("segment") == held.get(outputs.policy, set())
     assert ("segment.w" in result) == (outputs.policy in held)
 
 
 @needs("tuning")
-def test_pairs_have_rejected_replies_only_from_full_texts(outputs):
-    """A redacted rejected reply makes no pair."""
-    result = canaries_in(outputs.texts["files of dpo"])
-
-    assert result & places("wrong", "reply") == (
-        places("wrong", "reply") if outputs.policy == "full" else set()
-    )
-    assert result & places("check", "raised", "argument", "own", "message", "seen") == set()
-
-
-@needs("tuning")
-@pytest.mark.parametrize("output", ["set", "pairs"])
-def test_output_of_export_has_no_replies(outputs, output):
+def test_output_of_export_has_no_replies(outputs):
     """The output shows only segments and the beginnings of inputs to label. The beginnings have no address."""
     held = {"task.w"} | places("segment") if outputs.policy in ("redacted", "full") else set()
 
-    assert canaries_in(outputs.texts[output]) == held
+    assert canaries_in(outputs.texts["set"]) == held
 
 
 def test_guard_failed_quotes_the_reply_but_no_prompt(outputs):

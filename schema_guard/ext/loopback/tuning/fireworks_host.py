@@ -10,8 +10,6 @@ from schema_guard.ext.loopback.tuning.host import HostRefusal
 from schema_guard.ext.loopback.tuning.requests import Answered
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from schema_guard.ext.loopback.tuning.host import Host, HostFile, HostJob
     from schema_guard.ext.loopback.tuning.requests import TuningRequest
 
@@ -20,10 +18,7 @@ __all__ = ["fireworks_answer"]
 _ACCOUNT: Final = "accounts/shop"
 _ROOT: Final = f"/v1/{_ACCOUNT}"
 _ID: Final = re.compile("[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
-_KINDS: Final = {
-    "supervisedFineTuningJobs": ("supervisedFineTuningJobId", "sft"),
-    "dpoJobs": ("dpoJobId", "dpo"),
-}
+_JOBS: Final = "supervisedFineTuningJobs"
 _STATES: Final = {"queued": "PENDING", "running": "RUNNING", "succeeded": "COMPLETED"}
 
 
@@ -40,10 +35,9 @@ def fireworks_answer(desk: Host, request: TuningRequest) -> Answered | None:
             raise HostRefusal(404, f"NOT_FOUND: {name}", "NOT_FOUND")
         return Answered({"name": name, "tunable": True})
     kind, _, rest = path.removeprefix(f"{_ROOT}/").partition("/")
-    if not path.startswith(f"{_ROOT}/") or kind not in ("datasets", *_KINDS):
+    if not path.startswith(f"{_ROOT}/") or kind not in ("datasets", _JOBS):
         return None
-    answer: Callable[[Host, TuningRequest, str, str], Any] = _datasets if kind == "datasets" else _jobs
-    return Answered(answer(desk, request, kind, rest))
+    return Answered((_jobs if kind == _JOBS else _datasets)(desk, request, rest))
 
 
 def _checked(desk_ids: Any, id_: Any, full: str) -> None:
@@ -53,7 +47,7 @@ def _checked(desk_ids: Any, id_: Any, full: str) -> None:
         raise HostRefusal(409, f"ALREADY_EXISTS: {full}", "ALREADY_EXISTS")
 
 
-def _datasets(desk: Host, request: TuningRequest, _: str, rest: str) -> dict[str, Any]:
+def _datasets(desk: Host, request: TuningRequest, rest: str) -> dict[str, Any]:
     if not rest and request.method == "GET":
         return {"datasets": [_dataset(file) for file in desk.files.values()], "totalSize": len(desk.files)}
     if not rest:
@@ -71,26 +65,24 @@ def _datasets(desk: Host, request: TuningRequest, _: str, rest: str) -> dict[str
     return _dataset(dataset)
 
 
-def _jobs(desk: Host, request: TuningRequest, kind: str, rest: str) -> dict[str, Any]:
-    id_name, form = _KINDS[kind]
+def _jobs(desk: Host, request: TuningRequest, rest: str) -> dict[str, Any]:
     if not rest and request.method == "GET":
-        return {kind: [_job(job) for job in desk.jobs.values()], "totalSize": len(desk.jobs)}
+        return {_JOBS: [_job(job) for job in desk.jobs.values()], "totalSize": len(desk.jobs)}
     if not rest:
-        id_ = request.query.get(id_name) or f"job-{len(desk.jobs) + 1}"
-        full = f"{_ACCOUNT}/{kind}/{id_}"
+        id_ = request.query.get("supervisedFineTuningJobId") or f"job-{len(desk.jobs) + 1}"
+        full = f"{_ACCOUNT}/{_JOBS}/{id_}"
         _checked(desk.jobs, id_, full)
-        return _job(_begin(desk, request, full, form))
+        return _job(_begin(desk, request, full))
     name, _, what = rest.partition(":")
-    full = f"{_ACCOUNT}/{kind}/{name}"
+    full = f"{_ACCOUNT}/{_JOBS}/{name}"
     if what == "cancel":
         desk.cancel(full)
         return {}
     return _job(desk.job(full).look())
 
 
-def _begin(desk: Host, request: TuningRequest, full: str, form: str) -> HostJob:
+def _begin(desk: Host, request: TuningRequest, full: str) -> HostJob:
     body = request.body
-    config = body.get("trainingConfig") or {} if form == "dpo" else body
     dataset = desk.files.get(str(body.get("dataset")))
     if dataset is None or dataset.content is None:
         raise HostRefusal(
@@ -98,12 +90,11 @@ def _begin(desk: Host, request: TuningRequest, full: str, form: str) -> HostJob:
         )
     measured = body.get("evaluationDataset")
     return desk.begin(
-        str(config.get("baseModel")),
+        str(body.get("baseModel")),
         dataset,
         validation=desk.file(measured) if measured else None,
-        suffix=str(config.get("outputModel") or full.rpartition("/")[2]),
-        epochs=config.get("epochs"),
-        form=form,
+        suffix=str(body.get("outputModel") or full.rpartition("/")[2]),
+        epochs=body.get("epochs"),
         id_=full,
     )
 
@@ -124,4 +115,4 @@ def _job(job: HostJob) -> dict[str, Any]:
         "jobProgress": {"percent": 100 if job.status == "succeeded" else 50},
         "estimatedCost": {"currencyCode": "USD", "units": "1", "nanos": 250_000_000},
     }  # fmt: skip
-    return {**document, "trainingConfig": config} if "/dpoJobs/" in job.id else {**document, **config}
+    return {**document, **config}

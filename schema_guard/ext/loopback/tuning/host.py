@@ -21,7 +21,6 @@ _ENDED: Final = ("succeeded", "failed", "cancelled")
 _TOKEN_CHARACTERS: Final = 4
 _FORMS: Final = (
     {"messages"},
-    {"input", "preferred_output", "non_preferred_output"},
     {"prompt", "completion"},
 )
 
@@ -67,7 +66,6 @@ class HostJob:
     validation: HostFile | None
     suffix: str
     epochs: int
-    form: str
     ahead: Iterator[str] = field(repr=False)
     status: str = "queued"
     error: tuple[str, str] | None = None
@@ -129,7 +127,7 @@ class Host:
             raise HostRefusal(404, f"Could not find fine tune: {id_}")
         return self.jobs[id_]
 
-    def begin(  # noqa: PLR0913 - what a job is made of
+    def begin(
         self,
         base: str,
         training: HostFile,
@@ -137,7 +135,6 @@ class Host:
         validation: HostFile | None = None,
         suffix: str = "",
         epochs: int | None = None,
-        form: str = "sft",
         id_: str | None = None,
     ) -> HostJob:
         """Begin a job; one whose rows are wrong fails when it is looked at."""
@@ -147,11 +144,11 @@ class Host:
                 f"Model {base} is not available for fine-tuning or does not exist.",
                 "model_not_available",
             )
-        error = self._fault(training, form)
+        error = self._fault(training)
         steps = [*["queued", *["running"] * self._course.looks][: self._course.looks], self._course.ends]
         ahead = iter(steps if error is None else ["failed"])
         job = HostJob(
-            id_ or f"ftjob-{next(self._numbers)}", base, training, validation, suffix, epochs or 3, form, ahead, error=error
+            id_ or f"ftjob-{next(self._numbers)}", base, training, validation, suffix, epochs or 3, ahead, error=error
         )  # fmt: skip
         self.jobs[job.id] = job
         return job
@@ -164,10 +161,10 @@ class Host:
         job.status = "cancelled"
         return job
 
-    def _fault(self, training: HostFile, form: str) -> tuple[str, str] | None:
+    def _fault(self, training: HostFile) -> tuple[str, str] | None:
         rows = training.rows
         for number, row in enumerate(rows, 1):
-            if not isinstance(row, dict) or set(row) not in _FORMS or (form == "dpo") != ("input" in row):
+            if not isinstance(row, dict) or set(row) not in _FORMS:
                 return "invalid_file_format", f"Invalid file format. Line {number} has another form."
         if len(rows) < self.least_rows:
             return (

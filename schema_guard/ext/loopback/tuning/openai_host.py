@@ -69,7 +69,6 @@ def _begin(desk: Host, request: TuningRequest) -> Answered:
         validation=None if validation is None else _usable(desk, validation, "validation_file"),
         suffix=suffix,
         epochs=epochs if isinstance(epochs, int) else None,
-        form="dpo" if kind == "dpo" else "sft",
     )
     return Answered(_job(job))
 

@@ -103,7 +103,6 @@ def _begin(desk: Host, request: TuningRequest) -> HostJob:
         validation=_whole(desk, validation) if validation else None,
         suffix=suffix,
         epochs=body.get("n_epochs"),
-        form=(body.get("training_method") or {}).get("method", "sft"),
     )
 
 

@@ -55,12 +55,6 @@ class Making:
         show_default=True,
         help=f"Provider whose file format is written: {', '.join(HOSTS)}.",
     )
-    method: str = option(
-        type=click.Choice(["sft", "dpo"]),
-        default="sft",
-        show_default=True,
-        help="Tuning method: sft writes answers, dpo preferred and rejected answers.",
-    )
     base: str | None = option(
         metavar="MODEL", help="Model to tune. Its own unchecked answers are never used."
     )
@@ -106,7 +100,6 @@ class Making:
         from schema_guard.models.weights import NAME  # the name by which records know "local"
 
         return ExportSettings(
-            form=self.method,
             host=self.provider,
             strategy=self.strategy,
             min_examples=self.min_examples,

@@ -30,7 +30,6 @@ from schema_guard.ext.tuning.jobs.hosts import HOSTS, checked_url, connect_host
 from schema_guard.ext.tuning.jobs.messages import job_as_json, job_lines
 from schema_guard.ext.tuning.jobs.plan import plan_job
 from schema_guard.ext.tuning.jobs.remote import HostError
-from schema_guard.ext.tuning.jobs.rows import read_set
 from schema_guard.ext.tuning.jobs.run import START, Following, HostTuning
 from schema_guard.ext.tuning.jobs.state import (
     JobLocked,
@@ -43,6 +42,7 @@ from schema_guard.ext.tuning.jobs.state import (
 )
 from schema_guard.ext.tuning.local.plan import LoraSettings, plan_training
 from schema_guard.ext.tuning.local.training import train
+from schema_guard.ext.tuning.training_rows import read_set
 from schema_guard.ext.tuning.tuned_model import JOB_FILE
 from schema_guard.records.declarations import TUNING
 from schema_guard.text import plural, safe
@@ -51,9 +51,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from schema_guard.ext.tuning.jobs.plan import JobPlan
-    from schema_guard.ext.tuning.jobs.rows import TrainingRows
     from schema_guard.ext.tuning.local.plan import TrainPlan
     from schema_guard.ext.tuning.local.training import TrainStep
+    from schema_guard.ext.tuning.training_rows import TrainingSet
 
 LOCAL = "local"
 _QUESTION = "Begin tuning?"
@@ -264,15 +264,15 @@ def _done(asked: TuneOptions, directory: Path, job: TuningJob | None, yes: bool)
 
 def _note_in_store(directory: Path, job: TuningJob) -> None:
     """Note a job in the store that the training set is from, because `decide` needs to know that there was one."""
-    id_, origin = job.id_of(START), read_set(directory).origin
-    if id_ is None or origin is None:
+    id_, manifest = job.id_of(START), read_set(directory).manifest
+    url, content = manifest.get("store"), manifest.get("schema", {}).get("fingerprint")
+    if id_ is None or url is None or content is None:
         return
     text = f"{job.backend} {job.base} {id_}"
     try:
-        store = existing(origin.store)
+        store = existing(url)
         if text not in [one.reason for one in tunings(store)]:
-            content, function = origin.schema_fingerprint, origin.function
-            store.declare_step(content, TUNING, "started", text, function=function)
+            store.declare_step(content, TUNING, "started", text, function=manifest.get("function"))
     except (SchemaGuardError, click.ClickException) as error:
         words = error.format_message() if isinstance(error, click.ClickException) else error
         _say([f"the job is not noted in a store: {words}; give `decide` feasibility.active_tuner"])
@@ -296,7 +296,7 @@ def _served(asked: TuneOptions, directory: Path, job: TuningJob) -> TuningJob:
     return job
 
 
-def _agreed(asked: TuneOptions, directory: Path, found: TrainingRows, yes: bool) -> TuningJob:
+def _agreed(asked: TuneOptions, directory: Path, found: TrainingSet, yes: bool) -> TuningJob:
     """Print the plan of a new job, and return the job after the confirmation."""
     plan = _plan(asked, found, asks_host=asked.ask_dates)
     _say(plan.lines)
@@ -311,7 +311,7 @@ def _agreed(asked: TuneOptions, directory: Path, found: TrainingRows, yes: bool)
         backend=backend,
         base=base,
         url=None if asked.url is None else checked_url(asked.url),
-        set=digests(directory, found.files),
+        set=digests(directory, tuple(found.bytes)),
         mark=new_mark(),
         cost=plan.cost,
     )
@@ -319,7 +319,7 @@ def _agreed(asked: TuneOptions, directory: Path, found: TrainingRows, yes: bool)
     return job
 
 
-def _plan(asked: TuneOptions, found: TrainingRows, *, asks_host: bool) -> JobPlan:
+def _plan(asked: TuneOptions, found: TrainingSet, *, asks_host: bool) -> JobPlan:
     """Return the plan of a new job.
 
     Args:
@@ -363,13 +363,13 @@ def _say(lines: Iterable[str]) -> None:
     note(*lines)
 
 
-def _at_host(asked: TuneOptions, directory: Path, job: TuningJob, found: TrainingRows) -> TuningJob:
+def _at_host(asked: TuneOptions, directory: Path, job: TuningJob, found: TrainingSet) -> TuningJob:
     """Look at a job, end it, or do what is left of it."""
     host = connect_host(job.backend, job.url)
     try:
         with one_bar() as on_step:
             following = Following(on_step=on_step)
-            tuning = HostTuning(directory=directory, host=host, form=found.form, following=following)
+            tuning = HostTuning(directory=directory, host=host, following=following)
             if asked.status:
                 return tuning.look_at(job)
             return tuning.cancel(job) if asked.cancel else _run(tuning, job)

@@ -33,12 +33,6 @@ class Sources:
         metavar="PATH",
         help="Suite with labelled inputs, as in `schema-guard bench run`. Without --function, the store is not read.",
     )
-    bench: tuple[str, ...] = option(
-        multiple=True,
-        metavar="FILE",
-        advanced=True,
-        help="Journal or result of a run on the suite. Its failed replies become rejected answers; repeatable.",
-    )
     answers: str | None = option(
         metavar="FILE",
         help="Your answers as JSON Lines, with the fields call_id or input, and answer.",
@@ -61,5 +55,3 @@ class Sources:
                 raise click.UsageError(
                     f"--{name}: has no effect with --suite alone; to read recorded calls too, add --function"
                 )
-        if self.bench and self.suite is None:
-            raise click.UsageError("--bench: expected it with --suite, the suite of that run")

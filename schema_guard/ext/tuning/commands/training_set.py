@@ -13,7 +13,7 @@ from schema_guard.bench.suites.load import load_suite
 from schema_guard.cli.shared.options import existing, imported, print_json, readable, schema_of
 from schema_guard.cli.shared.progress import steps
 from schema_guard.decide.recorded.configurations import is_trial, last_call
-from schema_guard.ext.tuning.export.from_files import Answers, from_suite, read_answers, read_failed
+from schema_guard.ext.tuning.export.from_files import Answers, from_suite, read_answers
 from schema_guard.ext.tuning.export.from_store import StoredCall, from_store, stored_calls
 from schema_guard.ext.tuning.export.run import export_set
 from schema_guard.ext.tuning.export.schemas import plain_schema, shown_schema
@@ -101,8 +101,7 @@ def _gathered(
     if unknown:
         gathered.left_out["an answer to a call that the store does not have"] += len(unknown)
     if suite is not None:
-        failed = {key: one for path in sources.bench for key, one in read_failed(path, suite).items()}
-        gathered.add(from_suite(suite, schema, settings, failed))
+        gathered.add(from_suite(suite, schema, settings))
     return gathered
 
 

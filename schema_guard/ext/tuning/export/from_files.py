@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Rows of a training set out of files: labelled ones, a person's answers, and the replies of a benchmark.
+"""Rows of a training set from files: labelled suites, and a person's answers.
 
 Rules: what somebody has labelled is gold, and has to be right: an answer that is not valid for the schema is an error
 that names its line, and all of them are told at once.
@@ -8,40 +8,24 @@ that names its line, and all of them are told at once.
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from schema_guard.bench.run.journal import reply_of_row
 from schema_guard.errors import InvalidArgument
 from schema_guard.ext.tuning.export.served_prompt import Unknown, served
 from schema_guard.ext.tuning.export.values import ExportSettings, GatheredRows, TrainingRow
-from schema_guard.judging import judge
 from schema_guard.text import clip, safe
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterable, Iterator
 
     from schema_guard.bench.suites.values import Suite, SuiteSchema
     from schema_guard.ext.tuning.export.values import Side
     from schema_guard.schema import Schema
 
-__all__ = ["Answers", "FailedReply", "from_suite", "read_answers", "read_failed"]
+__all__ = ["Answers", "from_suite", "read_answers"]
 
 _MOST_SHOWN = 10
-
-
-class FailedReply(NamedTuple):
-    """A reply of a benchmark that failed.
-
-    Attributes:
-        failure: `kind/code`.
-        reply: As it came; None where only its beginning is kept, or there was none.
-    """
-
-    failure: str
-    reply: str | None
 
 
 class Answers(NamedTuple):
@@ -56,12 +40,7 @@ class Answers(NamedTuple):
     rows: list[TrainingRow]
 
 
-def from_suite(
-    suite: Suite,
-    schema: Schema[Any],
-    settings: ExportSettings,
-    failed: dict[tuple[str, str], FailedReply] | None = None,
-) -> GatheredRows:
+def from_suite(suite: Suite, schema: Schema[Any], settings: ExportSettings) -> GatheredRows:
     """Give the rows of a suite: the golds of the schema's tasks.
 
     Where the suite has tasks of both splits its own split stands: `test` is never trained on.
@@ -70,7 +49,6 @@ def from_suite(
         suite: Whose schemas with this content are meant.
         schema: What answers have to keep to.
         settings: How the set is made.
-        failed: Replies of a benchmark that failed, by schema and task.
 
     Raises:
         InvalidArgument: The suite has no such schema.
@@ -85,7 +63,7 @@ def from_suite(
     has_split = len({task.split for entry in entries for task in entry.tasks}) > 1
     gathered = GatheredRows()
     for entry in entries:
-        _add_tasks(gathered, entry, suite.name, settings, failed or {}, has_split=has_split)
+        _add_tasks(gathered, entry, suite.name, settings, has_split=has_split)
     if has_split:
         gathered.notes.append(
             f"suite {clip(suite.name)}: its own split stands, its test tasks are in test.jsonl"
@@ -98,7 +76,6 @@ def _add_tasks(
     entry: SuiteSchema,
     name: str,
     settings: ExportSettings,
-    failed: dict[tuple[str, str], FailedReply],
     *,
     has_split: bool,
 ) -> None:
@@ -107,7 +84,6 @@ def _add_tasks(
         if isinstance(messages, Unknown):
             gathered.left_out[messages] += 1
             continue
-        broken = failed.get((entry.name, task.id))
         side: Side | None = None
         if has_split:
             side = "test" if task.split == "test" else "train"
@@ -117,8 +93,6 @@ def _add_tasks(
             source="gold",
             origin=f"suite {name}: {entry.name}/{task.id}",
             licence=entry.licence or None,
-            failure=None if broken is None else broken.failure,
-            rejected=None if broken is None else broken.reply,
             side=side,
         )
         gathered.rows.append(row)
@@ -138,7 +112,7 @@ def read_answers(path: str | os.PathLike[str], schema: Schema[Any], settings: Ex
     shown = safe(str(path))
     answers = Answers({}, [])
     problems = []
-    for number, line in _lines(path, "answers"):
+    for number, line in _lines(path):
         try:
             _hear(answers, line, f"answers {shown}, line {number}", schema, settings)
         except (ValueError, RecursionError) as error:
@@ -182,61 +156,12 @@ def _is_object(value: Any) -> bool:
     return isinstance(value, dict)
 
 
-def read_failed(path: str | os.PathLike[str], suite: Suite) -> dict[tuple[str, str], FailedReply]:
-    """Read the replies of a benchmark that failed, by schema and task: of its journal, or of its result.
-
-    A result keeps the beginning of a reply alone: of it only what failed is known.
-
-    Raises:
-        InvalidArgument: The file is neither.
-    """
-    from schema_guard.bench.result.as_json import result_from_file  # only results need it
-
-    try:
-        text = Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidArgument(f"bench {safe(str(path))}: expected a journal or a result: {error}") from error
-    if not text.startswith('{"journal":'):
-        result = result_from_file(text, name=safe(str(path)))
-        return {
-            (call.schema, call.task): FailedReply(f"{call.failures[0].kind}/{call.failures[0].code}", None)
-            for call in result.calls
-            if call.failures
-        }
-    entries = {task.id: entry for entry in suite.schemas for task in entry.tasks}
-    replies: dict[tuple[str, str], FailedReply] = {}
-    for number, line in enumerate(text.split("\n")[1:], 2):
-        try:
-            (_, task, _), record = reply_of_row(json.loads(line)) if line else (("", "", 0), None)
-        except (KeyError, TypeError, ValueError) as error:
-            if number > text.count("\n"):
-                break  # what was not finished when the process died
-            raise InvalidArgument(
-                f"journal {safe(str(path))}, line {number}: expected a reply: {error!r}"
-            ) from error
-        entry = entries.get(task)
-        if record is None or entry is None or record.attempt != 1 or not record.reply.text:
-            continue
-        judged = judge(record.reply.text, entry.schema, finish_reason=record.reply.finish_reason)
-        if judged.failure is not None and judged.failure.kind not in ("truncation", "refusal"):
-            failure = f"{judged.failure.kind}/{judged.failure.code}"
-            replies.setdefault((entry.name, task), FailedReply(failure, record.reply.text))
-    return replies
-
-
-def with_rejected(rows: Iterable[TrainingRow], schema: Schema[Any]) -> Iterator[TrainingRow]:
-    """Give rows whose rejected replies are none of the schema's values; others stand without one."""
-    for row in rows:
-        is_valid = row.rejected is not None and judge(row.rejected, schema, finish_reason="stop").ok
-        yield replace(row, rejected=None) if is_valid else row
-
-
-def _lines(path: str | os.PathLike[str], what: str) -> list[tuple[int, str]]:
+def _lines(path: str | os.PathLike[str]) -> list[tuple[int, str]]:
     try:
         text = Path(path).read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidArgument(
-            f"{what} {safe(str(path))}: expected a readable file in UTF-8: {error}"
+            f"answers {safe(str(path))}: expected a readable file in UTF-8: {error}"
         ) from error
     # Not splitlines: U+2028 and its kind may stand inside a text.
     return [(number, line) for number, line in enumerate(text.split("\n"), 1) if line.strip()]

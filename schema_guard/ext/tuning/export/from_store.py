@@ -142,7 +142,7 @@ def _of_call(
     if refused is not None:
         return refused, messages
     row = TrainingRow(messages, answer, source, origin, cost=_cost(call, settings.charges))
-    return _row(call, schema, row)
+    return _row(call, row)
 
 
 def _messages(call: StoredCall, schema: Schema[Any], settings: ExportSettings) -> Messages | Unknown:
@@ -157,7 +157,7 @@ def _messages(call: StoredCall, schema: Schema[Any], settings: ExportSettings) -
     return task if isinstance(task, Unknown) else served(task, schema, settings.strategy, layout)
 
 
-def _row(call: StoredCall, schema: Schema[Any], row: TrainingRow) -> TrainingRow:
+def _row(call: StoredCall, row: TrainingRow) -> TrainingRow:
     """Give a row with what is known of its call."""
     first, last = call.attempts[0], call.attempts[-1]
     return replace(
@@ -170,7 +170,6 @@ def _row(call: StoredCall, schema: Schema[Any], row: TrainingRow) -> TrainingRow
         model=None if row.source == "gold" else _model(last),
         version=first["version"],
         at=first["started_at"] or 0.0,
-        rejected=_rejected(call, schema),
     )
 
 
@@ -289,22 +288,6 @@ def _checks(attempt: Mapping[str, Any]) -> bool:
     """Say whether a valid value of the call had to pass a check of the user's."""
     settings = json.loads(attempt["settings"]) if attempt["settings"] else {}
     return isinstance(settings, dict) and bool(settings.get("checks"))
-
-
-def _rejected(call: StoredCall, schema: Schema[Any]) -> str | None:
-    """Give the reply of attempt 1 where it is whole and not valid for the schema."""
-    first, texts = call.attempts[0], call.texts[0]
-    reply = None if texts is None else texts.reply
-    if first["kind"] in (None, "transport", "truncation", "refusal") or first["stopped_at"] is not None:
-        return None
-    if (
-        texts is None
-        or not reply
-        or not reply.strip()
-        or any(place.text == "reply" for place in texts.touched)
-    ):
-        return None
-    return None if _judged(reply, first, schema).ok else reply
 
 
 def _failure(attempt: Mapping[str, Any]) -> str | None:

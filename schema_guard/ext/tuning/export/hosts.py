@@ -32,7 +32,6 @@ class TuningHost(NamedTuple):
     Attributes:
         name: As `--provider` names it.
         spelling: Of a row: `messages`, `system_messages` or `prompt_completion`.
-        forms: Which of `sft` and `dpo` it takes.
         alternates: Whether user and assistant have to take turns, the user first.
         least_rows: Fewer rows to train on are refused.
         most_rows: More are; None where nobody says.
@@ -45,7 +44,6 @@ class TuningHost(NamedTuple):
 
     name: str
     spelling: str
-    forms: tuple[str, ...]
     alternates: bool
     least_rows: int
     most_rows: int | None
@@ -60,23 +58,24 @@ class TuningHost(NamedTuple):
 def _hosts() -> dict[str, TuningHost]:
     text = files(__package__).joinpath("hosts.json").read_text(encoding="utf-8")
     rows = json.loads(text)["hosts"]
-    return {row["name"]: TuningHost(**{**row, "forms": tuple(row["forms"])}) for row in rows}
+    return {row["name"]: TuningHost(**row) for row in rows}
 
 
 HOSTS = ("messages", "openai", "azure", "together", "fireworks", "bedrock", "prompt-completion")
 """Providers that `--provider` knows; the first is the form that the local backend and most trainers read."""
 
 
-def host_of(name: str, form: str) -> TuningHost:
-    """Give a host that takes a form; `InvalidArgument`."""
+def host_of(name: str) -> TuningHost:
+    """Return a host by its name.
+
+    Raises:
+        InvalidArgument: The name is unknown.
+    """
     known = _hosts()
     if name not in known:
         raise InvalidArgument(
             f"--provider {clip(repr(name))}: expected one of {', '.join(known)}{did_you_mean(name, known)}"
         )
-    if form not in known[name].forms:
-        able = ", ".join(host.name for host in known.values() if form in host.forms)
-        raise InvalidArgument(f"--provider {name}: has no form for --method {form}; expected one of {able}")
     return known[name]
 
 
@@ -85,9 +84,9 @@ def refused_by(host: TuningHost, row: TrainingRow) -> str | None:
     return next(_objections(host, row), None)
 
 
-def line_of(host: TuningHost, row: TrainingRow, form: str) -> str:
+def line_of(host: TuningHost, row: TrainingRow) -> str:
     """Give a row as a line of the file, without its line break."""
-    return json.dumps(_spelled(host, row, form))
+    return json.dumps(_spelled(host, row))
 
 
 def tokens_of(row: TrainingRow) -> int:
@@ -96,14 +95,8 @@ def tokens_of(row: TrainingRow) -> int:
     return sent + estimated_tokens(row.answer)
 
 
-def _spelled(host: TuningHost, row: TrainingRow, form: str) -> dict[str, Any]:
+def _spelled(host: TuningHost, row: TrainingRow) -> dict[str, Any]:
     messages, answer = list(row.messages), _assistant(as_written(row.answer))
-    if form == "dpo":
-        return {
-            "input": {"messages": messages},
-            "preferred_output": [answer],
-            "non_preferred_output": [_assistant(row.rejected or "")],
-        }
     if host.spelling == "prompt_completion":
         return {"prompt": messages[0]["content"], "completion": answer["content"]}
     if host.spelling == "system_messages":
@@ -124,7 +117,7 @@ def _objections(host: TuningHost, row: TrainingRow) -> Iterator[str]:
         yield "several messages, where prompt-completion has one text"
     if host.most_tokens is not None and tokens_of(row) > host.most_tokens:
         yield f"longer than {host.most_tokens:,} tokens, as estimated"
-    texts = [*(message["content"] for message in row.messages), as_written(row.answer), row.rejected or ""]
+    texts = [*(message["content"] for message in row.messages), as_written(row.answer)]
     if not all(map(_is_unicode, texts)):
         yield "a text that is no Unicode: a lone surrogate"
     if not all(message["content"].strip() for message in row.messages):

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, Final
 import schema_guard
 from schema_guard.errors import InvalidArgument
 from schema_guard.ext.redaction import redacted_value
-from schema_guard.ext.tuning.export.from_files import with_rejected
 from schema_guard.ext.tuning.export.hosts import host_of, refused_by
 from schema_guard.ext.tuning.export.labelling import label_next
 from schema_guard.ext.tuning.export.splitting import split_rows
@@ -40,7 +39,6 @@ UNCHECKED_WARNING: Final = (
     "nobody has looked at the values of {rows}: a model that is tuned on them learns the mistakes of the model that "
     "gave them"
 )
-_NO_REJECTED: Final = "no whole reply to it failed the schema, so there is nothing to reject (--method dpo)"
 _FEW: Final = 0.05  # a part below this share of the rows is told
 _MOST_SAME: Final = 0.8  # answers that are one and the same
 _LEAST_REPORTED: Final = 20
@@ -93,9 +91,9 @@ def export_set(
         store: The URL of the store with these calls. `tune run` notes its job there.
 
     Raises:
-        InvalidArgument: The host takes no such form, the shares of the split are none, or the folder is no place for it.
+        InvalidArgument: The host is unknown, the shares of the split are none, or the folder is no place for it.
     """
-    host = host_of(settings.host, settings.form)
+    host = host_of(settings.host)
     path = check_folder(folder)
     shares = settings.validation, settings.test
     if min(shares) < 0 or sum(shares) >= 1:
@@ -103,7 +101,7 @@ def export_set(
             f"--validation {shares[0]:g} and --test {shares[1]:g}: expected shares of less than 1 together"
         )
     left_out = Counter(gathered.left_out)
-    rows = _usable(gathered.rows, schema, host, settings, left_out)
+    rows = _usable(gathered.rows, schema, host, left_out)
     split = split_rows(rows, settings)
     left_out += split.left_out
     every = [row for side in SIDES for row in split.sides[side]]
@@ -114,7 +112,7 @@ def export_set(
     manifest["to_label"] = len(to_label)
     needed = max(settings.min_examples, host.least_rows)
     if len(split.sides["train"]) >= needed:
-        manifest = write_set(path, split, host, settings.form, manifest)
+        manifest = write_set(path, split, host, manifest)
     write_labels(path, to_label)
     return ExportResult(path, manifest, split, needed, to_label, settings)
 
@@ -123,18 +121,14 @@ def _usable(
     rows: list[TrainingRow],
     schema: Schema[Any],
     host: TuningHost,
-    settings: ExportSettings,
     left_out: Counter[str],
 ) -> list[TrainingRow]:
     """Give the rows that the schema and the host take; counts the others."""
     usable = []
-    is_dpo = settings.form == "dpo"
-    for row in with_rejected(rows, schema) if is_dpo else rows:
+    for row in rows:
         reason = refused_by(host, row)
         if not schema.is_valid(row.answer):
             reason = "its answer is not valid for the schema"
-        elif is_dpo and row.rejected is None:
-            reason = _NO_REJECTED
         if reason is None:
             usable.append(row)
         else:
@@ -160,7 +154,6 @@ def _manifest(
         "format": FORMAT,
         "schema": {"name": schema.name, "fingerprint": schema.fingerprint, "document": schema.document},
         "function": function,
-        "form": settings.form,
         "for": host.name,
         "strategy": settings.strategy,
         "seed": settings.seed,

@@ -82,8 +82,7 @@ def split_rows(rows: Sequence[TrainingRow], settings: ExportSettings) -> SplitRo
 def _rank(row: TrainingRow, key: bytes) -> tuple[object, ...]:
     """Order rows: what is held out first, then the answers that were looked at most, then the newest."""
     text = keyed_hash(f"{row.text}\n{as_written(row.answer)}\n{row.origin}", key)
-    # A row that can be used for DPO goes before one that cannot.
-    return row.side != "test", SOURCES.index(row.source), row.rejected is None, -row.at, text
+    return row.side != "test", SOURCES.index(row.source), -row.at, text
 
 
 def _without_copies(

@@ -64,7 +64,6 @@ class TrainingRow:
         licence: Of a suite.
         cost: What the call was paid, in dollars; None when unknown, 0 without a call.
         at: When the call began; 0 without a call.
-        rejected: A reply to the same messages that is not valid, for DPO; None where there is none.
         side: Where a suite's own split puts it, to train on or to test; None where that is not said.
     """
 
@@ -82,7 +81,6 @@ class TrainingRow:
     licence: str | None = None
     cost: float | None = 0.0
     at: float = 0.0
-    rejected: str | None = None
     side: Side | None = None
 
     @property
@@ -146,7 +144,6 @@ class ExportSettings:
     """How a training set is made.
 
     Attributes:
-        form: Rows with an answer (`sft`), or with an answer that is preferred to a rejected one (`dpo`).
         host: In whose spelling: a name of `hosts.HOSTS`.
         strategy: By which a tuned model will be asked: `bare` or `system_prompt`.
         min_examples: Fewer rows to train on are too few.
@@ -161,7 +158,6 @@ class ExportSettings:
         typed: The schema as a Python type, which says what it made of a reply that it converted; None if unknown.
     """
 
-    form: str = "sft"
     host: str = "messages"
     strategy: str = "bare"
     min_examples: int = 100

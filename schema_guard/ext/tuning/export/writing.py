@@ -59,7 +59,7 @@ def check_folder(folder: str | os.PathLike[str]) -> Path:
 
 
 def write_set(
-    folder: Path, split: SplitRows, host: TuningHost, form: str, manifest: Mapping[str, Any]
+    folder: Path, split: SplitRows, host: TuningHost, manifest: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Write a training set; gives the manifest with the files in it.
 
@@ -67,8 +67,7 @@ def write_set(
         InvalidArgument: A file would be larger than the host takes, or the folder cannot be written.
     """
     texts = {
-        side: _file_text([line_of(host, row, form) for row in rows], host)
-        for side, rows in split.sides.items()
+        side: _file_text([line_of(host, row) for row in rows], host) for side, rows in split.sides.items()
     }
     for side, text in texts.items():
         if host.most_bytes is not None and len(text.encode()) > host.most_bytes:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Fireworks as a host of tuning: datasets and jobs of an account, under names that are chosen here.
 
-Source: fireworks-ai 1.2.30, `resources/datasets.py`, `supervised_fine_tuning_jobs.py` and `dpo_jobs.py`.
+Source: fireworks-ai 1.2.30, `resources/datasets.py` and `supervised_fine_tuning_jobs.py`.
 """
 
 from __future__ import annotations
@@ -31,10 +31,7 @@ _JOBS: Final = {
     "CANCELLED": "cancelled",
 }
 _STATE: Final = "JOB_STATE_"
-_KINDS: Final = {
-    "sft": ("supervisedFineTuningJobs", "supervisedFineTuningJobId"),
-    "dpo": ("dpoJobs", "dpoJobId"),
-}
+_TUNING_JOBS: Final = "supervisedFineTuningJobs"
 _PERCENT: Final = 100
 _NANO: Final = 1e-9
 
@@ -71,23 +68,25 @@ class FireworksHost(HostApi):
 
     def find_job(self, order: TuningOrder) -> RemoteJob | None:
         """Give the job of the order's name."""
-        job = self._or_none(f"{self._of_account(_KINDS[order.form][0])}/{_job_name(order)}")
+        job = self._or_none(f"{self._of_account(_TUNING_JOBS)}/{_job_name(order)}")
         return None if job is None else self._job(job)
 
     def start(self, order: TuningOrder) -> RemoteJob:
         """Begin a job, which makes a LoRA."""
-        kind, id_name = _KINDS[order.form]
         base = order.base if "/" in order.base else f"accounts/fireworks/models/{order.base}"
         model = f"accounts/{self._account_id()}/models/{_job_name(order)}"
-        training = {"baseModel": base, "outputModel": model, "epochs": order.epochs}
-        settings = {name: value for name, value in training.items() if value is not None}
-        body: dict[str, Any] = {"dataset": order.training, "displayName": _job_name(order)}
-        if order.form == "dpo":
-            body["trainingConfig"] = settings
-        else:
-            body |= settings | ({} if order.validation is None else {"evaluationDataset": order.validation})
-        self._create(self._of_account(kind), body, {id_name: _job_name(order)})
-        return self.job(f"{self._of_account(kind)}/{_job_name(order)}")
+        settings = {
+            "dataset": order.training,
+            "displayName": _job_name(order),
+            "baseModel": base,
+            "outputModel": model,
+            "epochs": order.epochs,
+            "evaluationDataset": order.validation,
+        }
+        body = {name: value for name, value in settings.items() if value is not None}
+        jobs, name = self._of_account(_TUNING_JOBS), _job_name(order)
+        self._create(jobs, body, {"supervisedFineTuningJobId": name})
+        return self.job(f"{jobs}/{name}")
 
     def job(self, id_: str) -> RemoteJob:
         """Give how far a job is."""
@@ -141,16 +140,15 @@ class FireworksHost(HostApi):
     def _job(self, job: dict[str, Any]) -> RemoteJob:
         state = str(job.get("state", "")).removeprefix(_STATE)
         status = _JOBS.get(state, "running")
-        config = job.get("trainingConfig") or job
         percent = (job.get("jobProgress") or {}).get("percent")
         message = (job.get("status") or {}).get("message")
         return RemoteJob(
             id=job["name"],
             status=status,
-            model=f"{self._connects}{config['outputModel']}" if status == "succeeded" else None,
+            model=f"{self._connects}{job['outputModel']}" if status == "succeeded" else None,
             message=message or None,
             dollars=_dollars(job.get("estimatedCost")),
-            epochs=config.get("epochs"),
+            epochs=job.get("epochs"),
             done=None if percent is None else percent / _PERCENT,
         )
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from schema_guard.ext.tuning.jobs.host_api import HostApi
 
-__all__ = ["HOSTS", "MESSAGES", "PREFERENCE", "HostRules", "checked_url", "connect_host"]
+__all__ = ["HOSTS", "MESSAGES", "HostRules", "checked_url", "connect_host"]
 
 _MIB: Final = 1024 * 1024
 # Of one request; files are the largest.
@@ -56,26 +56,25 @@ class HostRules:
 
 
 MESSAGES: Final = frozenset({"messages"})
-PREFERENCE: Final = frozenset({"input", "preferred_output", "non_preferred_output"})
 _COMPLETION: Final = frozenset({"prompt", "completion"})
 
 HOSTS: Final[Mapping[str, HostRules]] = {
     "openai": HostRules(
         label="OpenAI",
         make=OpenAIHost,
-        spellings=(MESSAGES, PREFERENCE),
+        spellings=(MESSAGES,),
     ),
     "azure": HostRules(
         label="Azure OpenAI",
         make=OpenAIHost,
-        spellings=(MESSAGES, PREFERENCE),
+        spellings=(MESSAGES,),
         deployment="a deployment of it, made in the portal or by the control plane; charged by the hour whether it is called or not",
     ),
     "together": HostRules(
         label="Together",
         make=TogetherHost,
         most_bytes=5 * 1024 * _MIB,
-        spellings=(MESSAGES, _COMPLETION, PREFERENCE),
+        spellings=(MESSAGES, _COMPLETION),
         deployment="a dedicated endpoint for it",
         hosting="host one H100",
     ),
@@ -83,7 +82,7 @@ HOSTS: Final[Mapping[str, HostRules]] = {
         label="Fireworks",
         make=FireworksHost,
         most_bytes=150_000_000,
-        spellings=(MESSAGES, PREFERENCE),
+        spellings=(MESSAGES,),
         deployment="a dedicated deployment of its base model, with the LoRA on it",
         hosting="host one A100",
     ),

@@ -8,7 +8,6 @@ import shlex
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.ext.tuning.jobs.plan import hosting_lines
-from schema_guard.ext.tuning.jobs.rows import holds_pairs
 from schema_guard.ext.tuning.jobs.run import START
 from schema_guard.ext.tuning.tuned_model import JOB_FILE
 from schema_guard.text import dollars, plural
@@ -42,20 +41,12 @@ def next_lines(directory: Path, job: TuningJob) -> list[str]:
         model = shlex.quote(f"tuned:{directory}")
         return [
             *(hosting_lines(job.backend) if job.url is None and job.backend != "local" else []),
-            _measuring(directory, here, model),
+            f"measure it: schema-guard bench run {here} --model {model} --sample all",
             f'use it: guard(SCHEMA, strategy="bare", about=About(tuned=True))(connect("tuned:{directory}"))',
         ]
     if job.has_ended:
         return [f"begin a new one: {tune} --again"]
     return [f"go on: {tune}", *([] if job.backend == "local" else [f"end it: {tune} --cancel"])]
-
-
-def _measuring(directory: Path, here: str, model: str) -> str:
-    """Give the command that measures; of pairs no set of held-out answers is read."""
-    command = "measure it{}: schema-guard bench run {} --model {} --sample all"
-    if holds_pairs(directory):
-        return command.format(", on a set that was exported without --method dpo", "SET", model)
-    return command.format("", here, model)
 
 
 def job_as_json(directory: Path, job: TuningJob) -> dict[str, Any]:

@@ -76,7 +76,6 @@ class OpenAIHost(HostApi):
 
     def start(self, order: TuningOrder) -> RemoteJob:
         """Begin a job."""
-        kind = "dpo" if order.form == "dpo" else "supervised"
         epochs = {} if order.epochs is None else {"hyperparameters": {"n_epochs": order.epochs}}
         arguments: dict[str, Any] = {
             "model": order.base,
@@ -84,7 +83,7 @@ class OpenAIHost(HostApi):
             "validation_file": order.validation,
             "suffix": f"sg-{order.mark}",
             # The supervised one is what every server does that knows no methods.
-            "method": {"type": kind, kind: epochs} if kind == "dpo" or epochs else None,
+            "method": {"type": "supervised", "supervised": epochs} if epochs else None,
         }
         named = {name: value for name, value in arguments.items() if value is not None}
         try:

@@ -11,19 +11,21 @@ import re
 from datetime import date
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from schema_guard.ext.tuning.export.hosts import host_of
 from schema_guard.ext.tuning.export.values import MANIFEST
 from schema_guard.ext.tuning.jobs.hosts import HOSTS
-from schema_guard.ext.tuning.jobs.rows import TRAIN, VALIDATION, refused
+from schema_guard.ext.tuning.training_rows import TRAIN
 from schema_guard.prices.tuning import active_only, closing_of, tuning_prices
 from schema_guard.text import dollars, plural
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-    from schema_guard.ext.tuning.jobs.rows import TrainingRows
+    from schema_guard.ext.tuning.training_rows import TrainingSet
     from schema_guard.prices.tuning import ModelClosing, TuningPrice
 
-__all__ = ["JobPlan", "hosting_lines", "plan_job"]
+__all__ = ["JobPlan", "hosting_lines", "plan_job", "refused"]
 
 _MILLION: Final = 1_000_000
 _PER_TOKENS: Final = "$ per 1M training tokens"
@@ -52,7 +54,7 @@ class JobPlan(NamedTuple):
 
 
 def plan_job(  # noqa: PLR0913 - what a job is made of
-    rows: TrainingRows,
+    rows: TrainingSet,
     *,
     backend: str,
     base: str,
@@ -107,31 +109,59 @@ def hosting_lines(backend: str, prices: Path | None = None) -> list[str]:
     return [f"before the tuned model answers it needs {rules.deployment}: {month}"]
 
 
-def _size(rows: TrainingRows) -> str:
-    kind = "preferences" if rows.form == "dpo" else "rows"
-    measured = rows.rows.get(VALIDATION)
-    text = f"{rows.rows[TRAIN]:,} {kind} ({rows.bytes[TRAIN]:,} bytes)"
-    return text if measured is None else f"{text}, measured on {measured:,}"
-
-
-def _tokens(rows: TrainingRows, epochs: int | None) -> str:
-    if rows.tokens is None:
-        return (
-            "not known: the manifest counts none"
-            if rows.is_counted
-            else f"not known: {TRAIN} is another file than the one that {MANIFEST} counts"
+def refused(rows: TrainingSet, backend: str) -> list[str]:
+    """Return what a host would refuse of a training set; nothing if its rules are not known."""
+    rules = HOSTS[backend]
+    reasons = [] if rules.spellings is None else list(_too_much(rows, backend))
+    if len(rows.keys) > 1:
+        reasons.append(f"{TRAIN} has rows of {len(rows.keys)} forms: {_keys_text(rows.keys)}; a file has one")
+    elif rules.spellings is not None and not rows.keys <= set(rules.spellings):
+        reasons.append(
+            f"{TRAIN} has rows of {_keys_text(rows.keys)}; {rules.label} takes {_keys_text(rules.spellings)}: "
+            "write them so with schema-guard tune prepare --provider HOST"
         )
+    return reasons
+
+
+def _too_much(rows: TrainingSet, backend: str) -> Iterator[str]:
+    rules, takes = HOSTS[backend], host_of(backend)
+    count, label = len(rows.train), rules.label
+    if count < takes.least_rows:
+        yield f"{TRAIN} has {plural(count, 'row')}, {label} takes {takes.least_rows} and more"
+    if takes.most_rows is not None and count > takes.most_rows:
+        yield f"{TRAIN} has {count:,} rows, {label} takes at most {takes.most_rows:,}"
+    most = rules.most_bytes or takes.most_bytes
+    for name, size in rows.bytes.items():
+        if most is not None and size > most:
+            yield f"{name} has {size:,} bytes, {label} takes at most {most:,} in one request"
+    if takes.byte_order_mark and not rows.has_mark:
+        yield f"{TRAIN} begins without a byte-order mark, which {label} wants: write it so with schema-guard tune prepare --provider {takes.name}"
+
+
+def _keys_text(keys: Iterable[frozenset[str]]) -> str:
+    return " or ".join(sorted("{" + ", ".join(sorted(names)) + "}" for names in keys))
+
+
+def _size(rows: TrainingSet) -> str:
+    text = f"{len(rows.train):,} rows ({rows.bytes[TRAIN]:,} bytes)"
+    return f"{text}, measured on {len(rows.validation):,}" if rows.validation else text
+
+
+def _tokens(rows: TrainingSet, epochs: int | None) -> str:
+    if rows.tokens is None:
+        why = f"is another file than the one that {MANIFEST} counts"
+        return "not known: the manifest counts none" if rows.is_unchanged else f"not known: {TRAIN} {why}"
     times = "the host takes as many epochs as it likes" if epochs is None else plural(epochs, "epoch")
     return f"{rows.tokens:,} an epoch, as the manifest counts them; {times}"
 
 
 def _cost(
-    rows: TrainingRows, epochs: int | None, price: float | None, listed: TuningPrice | None
+    rows: TrainingSet, epochs: int | None, price: float | None, listed: TuningPrice | None
 ) -> dict[str, Any]:
     amount = price if price is not None else None if listed is None else listed.amount
     is_known = None not in (amount, rows.tokens, epochs)
     return {
-        "rows": rows.rows[TRAIN],
+        "rows": len(rows.train),
         "tokens": rows.tokens,
         "epochs": epochs,
         "price": amount,
@@ -149,7 +179,7 @@ def _paid(price: float | None, tokens: int | None, epochs: int | None) -> float:
 
 
 def _cost_line(
-    cost: dict[str, Any], rows: TrainingRows, epochs: int | None, listed: TuningPrice | None
+    cost: dict[str, Any], rows: TrainingSet, epochs: int | None, listed: TuningPrice | None
 ) -> str:
     each = "" if epochs is not None else " for each epoch"
     if cost["price"] is not None:

@@ -72,7 +72,6 @@ class TuningOrder(NamedTuple):
     Attributes:
         base: The model, as the host names it.
         mark: 12 hex digits that are in the names of the job and of its model.
-        form: `sft` or `dpo`.
         training: What the host calls the file of rows.
         validation: What it calls the file that it measures on; None for none.
         epochs: How often it goes over the rows; None for what the host takes by itself.
@@ -80,7 +79,6 @@ class TuningOrder(NamedTuple):
 
     base: str
     mark: str
-    form: str
     training: str
     validation: str | None
     epochs: int | None

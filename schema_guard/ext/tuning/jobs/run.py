@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from schema_guard.errors import InvalidArgument, SchemaGuardError
 from schema_guard.ext.tuning.jobs.remote import HostError, RemoteJob, TuningOrder
-from schema_guard.ext.tuning.jobs.rows import TRAIN
 from schema_guard.ext.tuning.jobs.state import digests, save_job
+from schema_guard.ext.tuning.training_rows import TRAIN
 from schema_guard.ext.tuning.tuned_model import TunedModel
 
 if TYPE_CHECKING:
@@ -82,13 +82,11 @@ class HostTuning:
     Attributes:
         directory: Of the training set; whoever calls holds it (`state.held`).
         host: Who tunes.
-        form: What the rows are: `sft` or `dpo`.
         following: How the job is followed.
     """
 
     directory: Path
     host: HostApi
-    form: str
     following: Following
 
     def run(self, job: TuningJob) -> TuningJob:
@@ -148,7 +146,6 @@ class HostTuning:
         return TuningOrder(
             base=job.base,
             mark=job.mark,
-            form=self.form,
             training=training,
             validation=next(iter(ids.values()), None),
             epochs=job.cost.get("epochs"),

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Final
 from schema_guard.errors import InvalidArgument, SchemaGuardError
 from schema_guard.ext.tuning.tuned_model import JOB_FILE, TunedModel, read_job
 from schema_guard.records.private import write_private
-from schema_guard.text import clip, clip_path
+from schema_guard.text import clip_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,7 +33,6 @@ __all__ = [
     "JobLocked",
     "JobStep",
     "TuningJob",
-    "check_format",
     "digests",
     "load_job",
     "lock_job",
@@ -148,20 +147,6 @@ def digests(directory: Path, names: tuple[str, ...]) -> dict[str, str]:
                 f"{clip_path(directory / name)}: expected a file of a training set: {error.strerror}"
             ) from error
     return hashes
-
-
-def check_format(manifest: Mapping[str, Any], path: Path) -> None:
-    """Refuse a manifest that another version has written.
-
-    Raises:
-        InvalidArgument: Its format is unknown.
-    """
-    named = manifest.get("format")
-    if named != _FORMAT:
-        raise InvalidArgument(
-            f"{clip_path(path)}: its format is {clip(repr(named))}, and format {_FORMAT} is what this version reads: "
-            "upgrade schema-guard, or export anew"
-        )
 
 
 def load_job(directory: Path) -> TuningJob | None:

@@ -113,7 +113,6 @@ class TogetherHost(HostApi):
 
     def start(self, order: TuningOrder) -> RemoteJob:
         """Begin a job: a LoRA, as it does by itself, with the loss on the answer alone."""
-        sft = {"method": "sft", "train_on_inputs": False}
         body = {
             "model": order.base,
             "training_file": order.training,
@@ -121,7 +120,7 @@ class TogetherHost(HostApi):
             "n_evals": None if order.validation is None else 1,
             "n_epochs": order.epochs,
             "suffix": f"sg-{order.mark}",
-            "training_method": {"method": "dpo"} if order.form == "dpo" else sft,
+            "training_method": {"method": "sft", "train_on_inputs": False},
         }
         settings = {name: value for name, value in body.items() if value is not None}
         return self._job(self._wire.post("/fine-tunes", settings))

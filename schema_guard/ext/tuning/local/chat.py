@@ -11,7 +11,7 @@ from schema_guard.models.local import OUTPUT_TOKENS, SLOT_TOKENS
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from schema_guard.ext.tuning.local.rows import SftRow
+    from schema_guard.ext.tuning.training_rows import SftRow
 
 __all__ = ["Encoded", "encode", "encode_all", "served_prompt"]
 

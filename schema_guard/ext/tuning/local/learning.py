@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from schema_guard.errors import InvalidArgument
 from schema_guard.ext.tuning.local.adapter import PARTS, write_adapter
 from schema_guard.ext.tuning.local.chat import Encoded, encode_all
-from schema_guard.ext.tuning.local.rows import SftRow
+from schema_guard.ext.tuning.training_rows import SftRow
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

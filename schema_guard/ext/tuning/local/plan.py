@@ -10,23 +10,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from schema_guard.errors import InvalidArgument
+from schema_guard.ext.tuning.export.values import MANIFEST
 from schema_guard.ext.tuning.local.learning import PASS_TOKENS
 from schema_guard.ext.tuning.local.memory import needed_bytes
-from schema_guard.ext.tuning.local.rows import SftRow, manifest_of, read_rows
+from schema_guard.ext.tuning.training_rows import TRAIN, SftRow, TrainingSet, read_set
 from schema_guard.models.weights import NAME, WEIGHTS_BYTES, existing_weights
 from schema_guard.text import clip, clip_path
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Sequence
 
 __all__ = [
     "DEFAULT_SETTINGS",
     "LoraSettings",
     "TrainPlan",
-    "TrainingSet",
     "plan_training",
-    "read_training_set",
+    "read_unchanged",
 ]
 
 ENOUGH_STEPS: Final = 50
@@ -68,18 +67,6 @@ class LoraSettings(NamedTuple):
 DEFAULT_SETTINGS: Final = LoraSettings()
 
 
-class TrainingSet(NamedTuple):
-    """The rows of a folder that are learned, and those that only tell how well.
-
-    Attributes:
-        train: At least one.
-        validation: May be none.
-    """
-
-    train: Sequence[SftRow]
-    validation: Sequence[SftRow]
-
-
 class TrainPlan(NamedTuple):
     """What a training will be, and take.
 
@@ -110,16 +97,18 @@ class TrainPlan(NamedTuple):
     memory_bytes: int
 
 
-def read_training_set(directory: Path) -> TrainingSet:
-    """Give the rows of a folder that `schema-guard tune prepare` wrote.
+def read_unchanged(directory: Path) -> TrainingSet:
+    """Read a training set whose rows are those of its manifest.
 
     Raises:
-        InvalidArgument: They cannot be learned: preferences, no answer, not the manifest's files, or no row.
+        InvalidArgument: The rows cannot be read, or have changed since they were written.
     """
-    manifest = manifest_of(directory)
-    rows = TrainingSet(*(read_rows(directory, part, manifest) for part in TrainingSet._fields))
-    if not rows.train:
-        raise InvalidArgument(f"{clip_path(directory / 'train.jsonl')}: expected at least one row")
+    rows = read_set(directory)
+    if not rows.is_unchanged:
+        raise InvalidArgument(
+            f"{clip_path(directory / TRAIN)}: is not the file that {MANIFEST} was written with (another SHA-256): "
+            "export anew"
+        )
     return rows
 
 
@@ -131,7 +120,7 @@ def plan_training(
     Raises:
         InvalidArgument: The rows cannot be learned, or a setting is out of its range.
     """
-    return planned(read_training_set(Path(directory)), settings)
+    return planned(read_unchanged(Path(directory)), settings)
 
 
 def planned(rows: TrainingSet, settings: LoraSettings) -> TrainPlan:
@@ -145,7 +134,7 @@ def planned(rows: TrainingSet, settings: LoraSettings) -> TrainPlan:
     epochs = settings.epochs or min(_MOST_EPOCHS, math.ceil(ENOUGH_STEPS / in_epoch))
     weights = existing_weights()
     size = WEIGHTS_BYTES if weights is None or not weights.is_file() else weights.stat().st_size
-    learned, checked = (sum(map(_tokens, part)) for part in rows)
+    learned, checked = (sum(map(_tokens, part)) for part in rows[:2])
     widest = max(map(_tokens, [*rows.train, *rows.validation]))
     return TrainPlan(
         rows=len(rows.train),
@@ -164,7 +153,7 @@ def planned(rows: TrainingSet, settings: LoraSettings) -> TrainPlan:
 
 def key_of(plan: TrainPlan, rows: TrainingSet) -> str:
     """Give what tells one training from another: its rows, its settings and its weights."""
-    text = json.dumps([plan._replace(seconds=0.0, memory_bytes=0), rows])
+    text = json.dumps([plan._replace(seconds=0.0, memory_bytes=0), rows[:2]])
     return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -24,11 +24,10 @@ from schema_guard.ext.tuning.local.memory import available_bytes, needed_bytes
 from schema_guard.ext.tuning.local.plan import (
     DEFAULT_SETTINGS,
     LoraSettings,
-    TrainingSet,
     TrainPlan,
     key_of,
     planned,
-    read_training_set,
+    read_unchanged,
 )
 from schema_guard.ext.tuning.tuned_model import TunedModel
 from schema_guard.models.child import ChildProcess
@@ -37,6 +36,8 @@ from schema_guard.text import clip, clip_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from schema_guard.ext.tuning.training_rows import TrainingSet
 
 __all__ = ["TrainStep", "Trained", "train"]
 
@@ -126,18 +127,17 @@ def train(
             raise missing_extra("tuning on this machine", package, "tuning")
     began = time.monotonic()
     folder = Path(directory)
-    rows = read_training_set(folder)
+    rows = read_unchanged(folder)
     plan = planned(rows, settings)
     _require_memory(plan.memory_bytes)
     weights = local_weights(report=report)
-    files = tuple(f"{part}.jsonl" for part in TrainingSet._fields if (folder / f"{part}.jsonl").exists())
     with lock_job(folder):
         _require_local_job(folder)
         job = TuningJob(
             backend="local",
             base=plan.base,
             url=None,
-            set=digests(folder, files),
+            set=digests(folder, tuple(rows.bytes)),
             mark=new_mark(),
             cost={"dollars": None, "epochs": plan.epochs, "seed": plan.seed},
         ).start_step("train", status="running")
@@ -234,7 +234,8 @@ class _Process:
             "adapter": str(self.adapter),
             "checkpoint": str(self.adapter.with_name(CHECKPOINT_FILE)),
             "checkpoint_s": CHECKPOINT_S,
-            **rows._asdict(),
+            "train": rows.train,
+            "validation": rows.validation,
         }
         script = Path(__file__).with_name("training_process.py")
         self._process = ChildProcess(script, settings, environment=_ENVIRONMENT)

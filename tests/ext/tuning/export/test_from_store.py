@@ -255,25 +255,6 @@ def test_a_text_with_more_touched_places_than_are_kept_is_left_out(tmp_path):
     assert not from_store([StoredCall(call.attempts, texts)], SCHEMA, ExportSettings(), {}).rows
 
 
-def test_the_rejected_reply_is_the_first_one_that_failed(tmp_path):
-    """For DPO: to the same prompt, whole, and not valid."""
-    result = gathered(recorded(tmp_path / "r.db", [[BAD, GOOD], [GOOD]]))
-
-    assert [(row.rejected, row.failure) for row in result.rows] == [
-        (BAD, "value/enum"),
-        (None, None),
-    ]
-
-
-def test_a_rejected_reply_that_the_redaction_touched_is_none(tmp_path):
-    """A model would learn to avoid the mark, and not what was wrong; the answer is learned all the same."""
-    wrong = '{"team": "sales", "mail": "ann@corp.com"}'
-
-    (row,) = gathered(recorded(tmp_path / "r.db", [[wrong, GOOD]], payload="redacted")).rows
-
-    assert (row.rejected, row.answer) == (None, {"team": "billing"})
-
-
 def test_what_the_calls_cost_is_as_recorded_else_by_their_tokens(tmp_path):
     """An attempt of which neither is known makes the cost of its call unknown."""
     store = recorded(tmp_path / "r.db", [[GOOD]])

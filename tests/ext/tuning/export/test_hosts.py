@@ -10,7 +10,7 @@ from schema_guard.errors import InvalidArgument
 from schema_guard.ext.tuning.export.hosts import HOSTS, host_of, refused_by
 from schema_guard.ext.tuning.export.run import export_set
 from schema_guard.ext.tuning.export.values import ExportSettings, GatheredRows, TrainingRow
-from tests.ext.tuning.export.rows import TICKET, row
+from tests.ext.tuning.export.rows import TICKET
 from tests.ext.tuning.export.test_splitting import different
 
 TEXT = {"type": "string", "minLength": 1}
@@ -44,49 +44,37 @@ MESSAGES = closed(
         "contains": message("assistant"),
     }
 )
-PAIR = closed(
-    input=closed(messages={"type": "array", "minItems": 1, "items": message("system", "user", "assistant")}),
-    preferred_output={"type": "array", "minItems": 1, "maxItems": 1, "items": message("assistant")},
-    non_preferred_output={"type": "array", "minItems": 1, "maxItems": 1, "items": message("assistant")},
-)
 BEDROCK = {
     **closed(system=TEXT, messages={"type": "array", "minItems": 2, "items": message("user", "assistant"),
                                     "prefixItems": [message("user"), message("assistant")]}),
     "required": ["messages"],
 }  # fmt: skip
 SPELLINGS = {
-    **{(host, "sft"): MESSAGES for host in ("messages", "openai", "azure", "together", "fireworks")},
-    **{(host, "dpo"): PAIR for host in ("messages", "openai", "azure", "together", "fireworks")},
-    ("bedrock", "sft"): BEDROCK,
-    ("prompt-completion", "sft"): closed(prompt=TEXT, completion=TEXT),
+    **dict.fromkeys(("messages", "openai", "azure", "together", "fireworks"), MESSAGES),
+    "bedrock": BEDROCK,
+    "prompt-completion": closed(prompt=TEXT, completion=TEXT),
 }
 SYSTEM = {"role": "system", "content": "Be brief. \u2028\u00e4"}
 
 
-def answer_in(line, host, form):
-    if form == "dpo":
-        return line["preferred_output"][0]["content"]
+def answer_in(line, host):
     return line["completion"] if host == "prompt-completion" else line["messages"][-1]["content"]
 
 
-def exported(folder, host, form="sft", **more):
+def exported(folder, host, **more):
     with_system = [
-        TrainingRow((SYSTEM, *one.messages), {"team": "shipping"}, "gold", one.origin, rejected='{"team": 1}')
+        TrainingRow((SYSTEM, *one.messages), {"team": "shipping"}, "gold", one.origin)
         for one in different(60)[30:]
     ]
-    rows = [
-        *different(30, answer={"team": "billing"}, rejected="no"),
-        *with_system,
-        row("valid", rejected='{"team": "billing"}'),
-    ]
-    settings = ExportSettings(host=host, form=form, min_examples=1, validation=0.2, test=0.2, **more)
+    rows = [*different(30, answer={"team": "billing"}), *with_system]
+    settings = ExportSettings(host=host, min_examples=1, validation=0.2, test=0.2, **more)
     return export_set(GatheredRows(rows), Schema.of(TICKET), folder, settings)
 
 
-@pytest.mark.parametrize(("host", "form"), SPELLINGS)
-def test_every_line_is_valid_for_host_and_schema(tmp_path, host, form):
-    """In each file, under each spelling: the row for the host, the answer for the schema; a rejected reply is not."""
-    result = exported(tmp_path / "set", host, form)
+@pytest.mark.parametrize("host", SPELLINGS)
+def test_every_line_is_valid_for_host_and_schema(tmp_path, host):
+    """In each file, under each spelling: the row for the host, the answer for the schema."""
+    result = exported(tmp_path / "set", host)
 
     answers = Draft202012Validator(TICKET)
     for side, known in result.manifest["files"].items():
@@ -95,23 +83,15 @@ def test_every_line_is_valid_for_host_and_schema(tmp_path, host, form):
         lines = [json.loads(line) for line in content.decode("utf-8-sig").splitlines()]
         assert len(lines) == known["rows"] > 0
         for line in lines:
-            Draft202012Validator(SPELLINGS[host, form]).validate(line)
-            answers.validate(json.loads(answer_in(line, host, form)))
-            if form == "dpo":
-                rejected = line["non_preferred_output"][0]["content"]
-                assert rejected == "no" or not answers.is_valid(json.loads(rejected))
+            Draft202012Validator(SPELLINGS[host]).validate(line)
+            answers.validate(json.loads(answer_in(line, host)))
 
 
-def test_a_host_that_takes_no_pairs_says_who_does():
+def test_unknown_host_names_the_nearest():
     """Before anything is read."""
-    with pytest.raises(
-        InvalidArgument,
-        match=r"--provider bedrock: has no form for --method dpo; expected one of messages, openai",
-    ):
-        host_of("bedrock", "dpo")
     with pytest.raises(InvalidArgument, match="did you mean 'fireworks'"):
-        host_of("firework", "sft")
-    assert [host_of(name, "sft").name for name in HOSTS] == list(HOSTS)
+        host_of("firework")
+    assert [host_of(name).name for name in HOSTS] == list(HOSTS)
 
 
 USER = {"role": "user", "content": "a"}
@@ -131,7 +111,7 @@ USER = {"role": "user", "content": "a"}
 )
 def test_what_a_host_refuses_is_known_before_it_is_asked(host, messages, reason):
     """A row that would fail the whole upload is left out, with its reason."""
-    result = refused_by(host_of(host, "sft"), TrainingRow(messages, {}, "gold", "x"))
+    result = refused_by(host_of(host), TrainingRow(messages, {}, "gold", "x"))
 
     assert result is None if reason is None else result.startswith(reason)
 

@@ -73,11 +73,11 @@ def stored(number, call):
     return StoredCall(attempts, texts)
 
 
-@given(st.lists(drawn, max_size=30), st.sampled_from(["sft", "dpo"]), st.booleans())
-def test_random_stores(calls, form, unchecked):
-    """Train, validation and test are disjoint by input and cluster, and hold only what schema and form allow."""
+@given(st.lists(drawn, max_size=30), st.booleans())
+def test_random_stores(calls, unchecked):
+    """Train, validation and test are disjoint by input and cluster, and hold only what the schema allows."""
     settings = ExportSettings(
-        form=form, min_examples=1, accept_unchecked=unchecked, base="small", validation=0.25, test=0.25
+        min_examples=1, accept_unchecked=unchecked, base="small", validation=0.25, test=0.25
     )
     gathered = from_store([stored(*one) for one in enumerate(calls)], SCHEMA, settings, {})
 
@@ -94,13 +94,11 @@ def test_random_stores(calls, form, unchecked):
     rows = sum(map(len, result.split.sides.values()))
     assert rows + sum(result.manifest["left_out"].values()) == len(calls)
     assert not result.is_written or sum(map(len, lines.values())) == rows
-    seen = {side: {normalised(asked(line, form)) for line in lines[side]} for side in SIDES}
+    seen = {side: {normalised(asked(line)) for line in lines[side]} for side in SIDES}
     for one, other in combinations(SIDES, 2):
         assert not seen[one] & seen[other]
     for line in (line for side in SIDES for line in lines[side]):
-        assert SCHEMA.is_valid(json.loads(answered(line, form)))
-        if form == "dpo":
-            assert not judge(line["non_preferred_output"][0]["content"], SCHEMA, finish_reason="stop").ok
+        assert SCHEMA.is_valid(json.loads(answered(line)))
     taken = {side: {row.cluster for row in result.split.sides[side]} - {None} for side in SIDES}
     assert not any(taken[one] & taken[other] for one, other in combinations(SIDES, 2))
     assert not any(
@@ -110,9 +108,9 @@ def test_random_stores(calls, form, unchecked):
     )
 
 
-def asked(line, form):
-    return (line["input"]["messages"] if form == "dpo" else line["messages"][:-1])[0]["content"]
+def asked(line):
+    return line["messages"][0]["content"]
 
 
-def answered(line, form):
-    return line["preferred_output"][0]["content"] if form == "dpo" else line["messages"][-1]["content"]
+def answered(line):
+    return line["messages"][-1]["content"]

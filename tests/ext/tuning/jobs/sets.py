@@ -4,10 +4,10 @@ import json
 from pathlib import Path
 
 from schema_guard.ext.tuning.jobs.hosts import HOSTS
-from schema_guard.ext.tuning.jobs.rows import read_set
 from schema_guard.ext.tuning.jobs.run import Following, HostTuning
 from schema_guard.ext.tuning.jobs.state import TuningJob, digests, load_job, new_mark, save_job
 from schema_guard.ext.tuning.jobs.wire import Wire
+from schema_guard.ext.tuning.training_rows import read_set
 from schema_guard.models.endpoint import Endpoint
 
 BASES = {"openai": "small", "together": "maker/small-8b", "fireworks": "accounts/fireworks/models/small-8b"}
@@ -22,19 +22,12 @@ def row(number):
     }
 
 
-def preference(number):
-    """An attempt that was refused, and the one that was right."""
-    turns = [{"role": "assistant", "content": text} for text in (f'{{"n":{number}}}', "sorry")]
-    messages = [{"role": "user", "content": f"Order {number}"}]
-    return {"input": {"messages": messages}, "preferred_output": turns[:1], "non_preferred_output": turns[1:]}
-
-
-def training_set(folder, *, rows=12, measured=4, tokens=400, form=row):
+def training_set(folder, *, rows=12, measured=4, tokens=400):
     """Write a training set."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     for name, numbers in (("train", range(rows)), ("validation", range(rows, rows + measured))):
-        (folder / f"{name}.jsonl").write_text("".join(json.dumps(form(one)) + "\n" for one in numbers))
+        (folder / f"{name}.jsonl").write_text("".join(json.dumps(row(one)) + "\n" for one in numbers))
     manifest = {
         "format": 1,
         "schema": {"name": "order"},
@@ -56,7 +49,7 @@ def new_job(folder, name, *, base=None):
         backend=name,
         base=base or BASES[name],
         url=None,
-        set=digests(folder, read_set(folder).files),
+        set=digests(folder, tuple(read_set(folder).bytes)),
         mark=new_mark(),
         cost={"epochs": 2},
     )
@@ -66,7 +59,7 @@ def new_job(folder, name, *, base=None):
 
 def tuning_of(folder, host, *, following=AT_ONCE):
     """The tuning of a folder's rows at a host."""
-    return HostTuning(directory=folder, host=host, form=read_set(folder).form, following=following)
+    return HostTuning(directory=folder, host=host, following=following)
 
 
 def tuned(folder, host, *, following=AT_ONCE):

@@ -15,7 +15,6 @@ from tests.ext.tuning.jobs.sets import (
     BASES,
     host_of,
     new_job,
-    preference,
     training_set,
     tuned,
     tuning_of,
@@ -87,17 +86,6 @@ def test_a_job_is_uploaded_begun_and_followed(orders, name):
     assert job.result.model.startswith(f"{name}:")
     assert job.mark in job.result.model
     assert job.cost["trained_epochs"] == 2
-
-
-@pytest.mark.parametrize("name", EACH)
-def test_preferences_are_tuned_as_such(tmp_path, name):
-    """Rows of a chosen and a rejected answer make a job of that method."""
-    folder = training_set(tmp_path / "orders", form=preference, measured=0)
-    with serve_tuning(name, bases=[BASES[name]]) as server:
-        new_job(folder, name)
-
-        assert tuned(folder, host_of(server, name)).status == "succeeded"
-        assert [one.form for one in server.desk.jobs.values()] == ["dpo"]
 
 
 def faults_at_each_request():

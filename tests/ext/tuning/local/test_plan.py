@@ -13,12 +13,11 @@ from schema_guard.ext.tuning.local import training
 from schema_guard.ext.tuning.local.memory import available_bytes, needed_bytes
 from schema_guard.ext.tuning.local.plan import (
     LoraSettings,
-    TrainingSet,
     key_of,
     plan_training,
     planned,
 )
-from schema_guard.ext.tuning.local.rows import SftRow
+from schema_guard.ext.tuning.training_rows import SftRow, TrainingSet
 
 GB = 10**9
 ROW = SftRow([{"role": "user", "content": "Two lamps for Ann, please."}], '{"item":"lamp","quantity":2}')

@@ -162,23 +162,6 @@ def test_no_canary_of_a_redacted_store_is_in_any_file(tmp_path, ask):
     assert not [canary for canary in CANARIES if canary in written]
 
 
-def test_pairs_prefer_the_corrected_reply(tmp_path, ask):
-    """DPO: the rejected reply is no value of the schema, the chosen one is; the prompt is the same."""
-    record(tmp_path / "r.db", [[BAD, GOOD], ["no idea", GOOD], [GOOD]])
-
-    status, text = ask(
-        "--schema", "ticket", "--store", "r.db", "-o", "set", "--method", "dpo", "--min-examples", "1"
-    )
-
-    assert status == 0
-    pairs = [
-        row for name in ("train", "validation", "test") for row in lines(tmp_path / "set", f"{name}.jsonl")
-    ]
-    assert sorted(pair["non_preferred_output"][0]["content"] for pair in pairs) == ["no idea", BAD]
-    assert {pair["preferred_output"][0]["content"] for pair in pairs} == {'{"team":"billing"}'}
-    assert "nothing to reject" in " ".join(text.out.split())
-
-
 def suite(folder, count=30, split=None):
     """A labelled file, and its schema beside it."""
     (folder / "tickets.schema.json").write_text(json.dumps(TICKET), encoding="utf-8")
@@ -217,10 +200,6 @@ USAGE = {
     "no call": (
         ["--schema", "ticket", "-o", "set", "--store", "bare.db", "--since", "2999-01-01"],
         "--since: no call with the schema 'ticket' is recorded in that time in sqlite:///",
-    ),
-    "bench alone": (
-        ["--schema", "ticket", "-o", "set", "--store", "r.db", "--bench", "x"],
-        "--bench: expected it with --suite",
     ),
     "a module that raises": (
         ["--schema", "ticket", "-o", "set", "--store", "r.db", "--prompt-from", "raising:prompt"],

@@ -253,44 +253,12 @@ def pair_calls():
     return calls + [{"text": words(n), "replies": [BAD]} for n in range(130, 137)]
 
 
-@pytest.mark.parametrize("seed", SEEDS)
-def test_pairs_consist_of_the_refused_reply_and_the_answer(folder, seed):
-    """Only a call with a refused first reply and a final answer makes a pair. Each pair is on one side."""
-    calls = pair_calls()
-    record(folder / "r.db", calls)
-    _, manifest, sides = export(
-        "set", "--method", "dpo", "--seed", seed, "--validation", "0.2", "--test", "0.2"
-    )
-    results = {
-        text: (row["preferred_output"], row["non_preferred_output"])
-        for rows in sides.values()
-        for text, row in zip(inputs(rows), rows, strict=True)
-    }
-
-    def turn(content):
-        return [{"role": "assistant", "content": content}]
-
-    assert results == {
-        call["text"]: (
-            turn(json.dumps(json.loads(call["replies"][-1]), separators=(",", ":"))),
-            turn(call["replies"][0]),
-        )
-        for call in calls[:100]
-    }
-    assert {side: len(rows) for side, rows in sides.items()} == pytest.approx(
-        {"train": 60, "validation": 20, "test": 20}, abs=4
-    )
-    assert sum(map(len, sides.values())) == 100
-    assert sum(manifest["left_out"].values()) == 37
-
-
-@pytest.mark.parametrize("form", ["sft", "dpo"])
 @pytest.mark.parametrize("host", ["messages", "openai", "azure", "together", "fireworks"])
-def test_split_does_not_depend_on_the_host(folder, form, host):
+def test_split_does_not_depend_on_the_host(folder, host):
     """The files for every host have the same inputs."""
     record(folder / "r.db", pair_calls())
-    _, _, plain = export("plain", "--method", form)
-    _, manifest, sides = export(host, "--method", form, "--provider", host, "--min-examples", "10")
+    _, _, plain = export("plain")
+    _, manifest, sides = export(host, "--provider", host, "--min-examples", "10")
 
     assert manifest["for"] == host
     assert {side: inputs(rows) for side, rows in sides.items() if rows} == {
@@ -300,7 +268,7 @@ def test_split_does_not_depend_on_the_host(folder, form, host):
 
 @pytest.mark.parametrize(
     "options",
-    [(), ("--method", "dpo"), ("--max-examples", "70"), ("--validation", "0.3", "--test", "0")],
+    [(), ("--max-examples", "70"), ("--validation", "0.3", "--test", "0")],
     ids=str,
 )
 def test_manifest_counts_match_the_files(clustered, options):
