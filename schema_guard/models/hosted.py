@@ -15,12 +15,15 @@ import contextlib
 import weakref
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from importlib import import_module
+from inspect import isawaitable
 from typing import TYPE_CHECKING, Any, Final
 
-from schema_guard.errors import InvalidArgument
+from schema_guard.errors import InvalidArgument, missing_extra
 from schema_guard.locks import fork_safe_lock
 from schema_guard.models.interface import Closing
 from schema_guard.providers.options import capabilities, unforced
+from schema_guard.received.retries import note, retries_of_response
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Generator
@@ -34,8 +37,7 @@ __all__ = ["HostedModel", "joined"]
 # Arguments that hold others: what is said of one part leaves the others as they are.
 _BAGS: Final = frozenset(
     {
-        "additionalModelRequestFields", "config", "extra_body", "extra_headers", "extra_query", "http_headers",
-        "inferenceConfig", "output_config", "request_options", "text",
+        "config", "extra_body", "extra_headers", "extra_query", "output_config", "text",
     }
 )  # fmt: skip
 
@@ -52,6 +54,8 @@ class HostedModel(Closing, ABC):
         defaults: These, and what is sent where nothing is said.
         rules: What a probe found of the server; None where none was named.
         tuned: Whether the model is known to be tuned for its task; guards then take it for a tuned one.
+        package: Name of the SDK, which is the name of the extra too.
+        client_class: Name of the class of its synchronous client.
     """
 
     rules: ServerRules | None = None
@@ -99,39 +103,68 @@ class HostedModel(Closing, ABC):
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name!r} provider={self.provider!r}>"
 
-    # What an SDK has of its own.
+    # What an SDK has of its own. The packages of OpenAI and Anthropic have one shape, because both are generated.
 
-    @abstractmethod
-    def sdk(self) -> Any:
-        """Import the SDK when a model of it is made: half a second that others need not pay."""
-
-    @abstractmethod
-    def connected(self, *, is_async: bool) -> Any:
-        """Give a new client."""
+    package: str
+    client_class: str
 
     @abstractmethod
     def arguments(self, prompt: PromptLike, options: dict[str, Any], *, is_stream: bool) -> dict[str, Any]:
-        """Give the arguments of a request: the prompt with the options, which hold the defaults already."""
+        """Return the arguments of a request: the prompt with the options, which hold the defaults already."""
 
     @abstractmethod
+    def resource(self, client: Any) -> Any:
+        """Return the part of a client whose `create` makes a request."""
+
+    def sdk(self) -> Any:
+        """Import the SDK when a model of it is made, because the import takes half a second."""
+        try:
+            return import_module(self.package)
+        except ImportError as error:
+            raise missing_extra(f"model {self.name!r}", self.package, self.package) from error
+
+    def connected(self, *, is_async: bool) -> Any:
+        """Return a new client whose key is the one given, and that reads no other from its environment."""
+        sdk, endpoint, prefix = self.sdk(), self.endpoint, "Async" if is_async else ""
+        http = getattr(sdk, f"Default{prefix}HttpxClient")
+        return getattr(sdk, f"{prefix}{self.client_class}")(
+            base_url=endpoint.base_url,
+            api_key=endpoint.key,
+            timeout=endpoint.timeout_s,
+            max_retries=endpoint.max_retries,
+            http_client=http(**endpoint.http_arguments(is_async=is_async)),
+        )
+
     def ask(self, client: Any, arguments: dict[str, Any]) -> Any:
-        """Send a request and give its reply, or an awaitable of it."""
+        """Send a request and return its reply, or an awaitable of it, with the number of retries by the package."""
+        if not self.endpoint.max_retries:
+            return self.resource(client).create(**arguments)
+        raw = self.resource(client).with_raw_response.create(**arguments)
+        return _parsed_later(raw) if isawaitable(raw) else note(raw.parse(), raw.retries_taken)
 
-    @abstractmethod
     def chunks(self, client: Any, arguments: dict[str, Any]) -> Generator[Any, None, None]:
-        """Send a request and give what comes; closing it closes the connection."""
+        """Yield the chunks of a reply; the first one has the number of retries. Closing it closes the connection."""
+        with self.resource(client).create(**arguments) as chunks:
+            retries = retries_of_response(chunks.response) if self.endpoint.max_retries else None
+            for chunk in chunks:
+                yield note(chunk, retries)
+                retries = None
 
-    @abstractmethod
-    def achunks(self, client: Any, arguments: dict[str, Any]) -> AsyncGenerator[Any, None]:
-        """Send a request and give what comes without blocking the event loop."""
+    async def achunks(self, client: Any, arguments: dict[str, Any]) -> AsyncGenerator[Any, None]:
+        """Yield the chunks of a reply without blocking the event loop."""
+        async with await self.resource(client).create(**arguments) as chunks:
+            retries = retries_of_response(chunks.response) if self.endpoint.max_retries else None
+            async for chunk in chunks:
+                yield note(chunk, retries)
+                retries = None
 
-    @abstractmethod
     def disconnect(self, client: Any) -> None:
         """Close a synchronous client."""
+        client.close()
 
-    @abstractmethod
     async def adisconnect(self, client: Any) -> None:
         """Close an asynchronous client."""
+        await client.close()
 
     ours: tuple[str, ...]
     """Arguments that the model sets by itself."""
@@ -229,6 +262,13 @@ class HostedModel(Closing, ABC):
     def _check_open(self) -> None:
         if self._closed:
             raise InvalidArgument(f"model {self.name!r} is closed: connect again")
+
+
+async def _parsed_later(answered: Any) -> Any:
+    raw = await answered
+    parsed = raw.parse()
+    # One of the two packages has an asynchronous `parse` here.
+    return note(await parsed if isawaitable(parsed) else parsed, raw.retries_taken)
 
 
 def joined(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Any]:

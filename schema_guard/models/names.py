@@ -32,6 +32,8 @@ _FORMS = (
     "tuned:DIR",
     "scripted:FILE",
 )
+# Providers with an API of their own, whose packages a function of the user's calls.
+_OWN_FUNCTION = ("cohere", "bedrock")
 _KINDS = ("local", *PROVIDERS, *_URLS, "tuned", "scripted")
 
 
@@ -256,19 +258,9 @@ def _hosted(
         from schema_guard.models.apis.google_api import GoogleModel  # as above
 
         return GoogleModel(name, endpoint, provider=provider, options=settings.options)
-    if provider == "mistral":
-        from schema_guard.models.apis.mistral_api import MistralModel  # as above
-
-        return MistralModel(name, endpoint, provider=provider, options=settings.options)
-    if provider == "cohere":
-        from schema_guard.models.apis.cohere_api import CohereModel  # as above
-
-        return CohereModel(name, endpoint, provider=provider, options=settings.options)
-    if provider == "bedrock":
-        from schema_guard.models.apis.bedrock_api import BedrockModel  # as above
-
-        return BedrockModel(
-            name, endpoint, provider=provider, options=settings.options, signs=own == "bedrock"
+    if provider in _OWN_FUNCTION:
+        raise InvalidArgument(
+            f"provider={provider!r}: connect has no model of it; guard a function that calls it"
         )
     from schema_guard.models.apis.openai_api import OpenAIModel  # as above
 

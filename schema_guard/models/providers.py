@@ -8,7 +8,6 @@ for the key belongs to one row alone.
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
@@ -16,13 +15,10 @@ from urllib.parse import urlsplit
 from schema_guard.errors import InvalidArgument
 from schema_guard.models.endpoint import OPENAI_URL
 
-__all__ = ["KEY_VARIABLE", "PROVIDERS", "REGIONS", "ModelProvider"]
+__all__ = ["KEY_VARIABLE", "PROVIDERS", "ModelProvider"]
 
 KEY_VARIABLE = "SCHEMA_GUARD_MODEL_KEY"
 """Holds the key of a server that is named by its URL."""
-REGIONS = ("AWS_REGION", "AWS_DEFAULT_REGION")
-"""Name the region in which AWS is asked, the first that is set."""
-_REGION = "REGION"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +28,7 @@ class ModelProvider:
     Attributes:
         label: As people write it.
         provider: Whose arguments it takes.
-        url: Where it is, `REGION` for the region in which it is asked; None where only its users know.
+        url: Where it is; None where only its users know.
         url_variable: Names another place of it: a gateway, a region, another port.
         path: What stands behind the host that `url_variable` names.
         port: Of a host that `url_variable` names without a scheme and a port.
@@ -59,7 +55,7 @@ class ModelProvider:
         if not named:
             if self.url is None:
                 raise InvalidArgument(f"{self.label} has an address of your own: set {self.url_variable}")
-            return self.url.replace(_REGION, self._region()) if _REGION in self.url else self.url
+            return self.url
         url = named if "://" in named else f"http://{named}"
         if url != named and self.port is not None and urlsplit(url).port is None:
             url = f"{url}:{self.port}"
@@ -70,12 +66,6 @@ class ModelProvider:
             )
         url = url.rstrip("/")
         return url if not self.path or url.endswith(self.path) else f"{url}{self.path}"
-
-    def _region(self) -> str:
-        named = next((region for name in REGIONS if (region := os.environ.get(name, "").strip())), "")
-        if not re.fullmatch("[a-z0-9-]+", named):
-            raise InvalidArgument(f"{self.label} is asked in a region: set {REGIONS[0]}, such as us-east-1")
-        return named
 
     def moved(self, url: str) -> ModelProvider:
         """Give the same provider at another address, for tests."""
@@ -115,16 +105,7 @@ PROVIDERS: Mapping[str, ModelProvider] = {
         "OpenRouter", "openrouter", "https://openrouter.ai/api/v1", ("OPENROUTER_API_KEY",)
     ),
     "groq": ModelProvider("Groq", "groq", "https://api.groq.com/openai/v1", ("GROQ_API_KEY",)),
-    "mistral": ModelProvider("Mistral", "mistral", "https://api.mistral.ai", ("MISTRAL_API_KEY",)),
-    "cohere": ModelProvider("Cohere", "cohere", "https://api.cohere.com", ("CO_API_KEY",), "CO_API_URL"),
-    "bedrock": ModelProvider(
-        "Amazon Bedrock",
-        "bedrock",
-        "https://bedrock-runtime.REGION.amazonaws.com",
-        ("AWS_BEARER_TOKEN_BEDROCK",),
-        "AWS_ENDPOINT_URL_BEDROCK_RUNTIME",
-        needs_key=False,
-    ),
+    "mistral": ModelProvider("Mistral", "mistral", "https://api.mistral.ai/v1", ("MISTRAL_API_KEY",)),
     "together": ModelProvider(
         "Together", "openai", "https://api.together.ai/v1", ("TOGETHER_API_KEY",), "TOGETHER_BASE_URL", "/v1"
     ),

@@ -25,22 +25,16 @@ openai = pytest.importorskip("openai", reason="needs the extra 'openai'")
 CANARIES = {name: f"canary-{name.lower()}" for row in PROVIDERS.values() for name in row.keys}
 NAMES = sorted(PROVIDERS)
 # One of each package and way of asking; the others differ by their row.
-FIRST = ("openai", "openai-responses", "anthropic", "google", "groq", "mistral", "cohere", "bedrock")
+FIRST = ("openai", "openai-responses", "anthropic", "google", "groq")
 EACH = [pytest.param(name, marks=() if name in FIRST else pytest.mark.slow) for name in NAMES]
 MODULES = {
     "anthropic": "anthropic",
     "google": "google.genai",
-    "mistral": "mistralai.client",
-    "cohere": "cohere",
-    "bedrock": "boto3",
 }
-# By what name headers of one's own are given; boto3 takes none, and google's stand elsewhere.
+# Headers of one's own. Those of google stand elsewhere.
 HEADERS = {"x-corp": "canary-mine"}
 WITH_MINE = {
     "google": {},
-    "bedrock": {},
-    "mistral": {"http_headers": HEADERS},
-    "cohere": {"request_options": {"additional_headers": HEADERS}},
 }
 # Whose SDK reads more headers of theirs from the environment.
 WITH_HEADERS = ("openai", "openai-responses", "anthropic")
@@ -81,11 +75,6 @@ def at(monkeypatch, name, url):
 def package_of(name):
     """Skip where the provider's package is not here."""
     pytest.importorskip(MODULES.get(name, "openai"), reason=f"needs the package of {name}")
-
-
-def is_lacking(name, way):
-    """Say whether a package has no such call."""
-    return name == "bedrock" and way == "acall"
 
 
 def asked(model, way="call"):
@@ -143,8 +132,6 @@ def test_an_endpoint_without_a_key_reads_no_variable(listener, canaries):
 def test_a_provider_gets_its_own_key_alone(listener, canaries, monkeypatch, name, way):
     """Each provider that is known by name gets what its own variable holds, and nothing of another's."""
     package_of(name)
-    if is_lacking(name, way):
-        return
     at(monkeypatch, name, listener.url)
     asked(connect(f"{name}:m"), way)
 
@@ -159,17 +146,13 @@ def test_a_provider_gets_its_own_key_alone(listener, canaries, monkeypatch, name
 def test_follows_no_redirect_to_another_origin(listener, canaries, monkeypatch, name, way):
     """A server that redirects a prompt to another origin gets an error, and the other server gets no request."""
     package_of(name)
-    if is_lacking(name, way):
-        return
     with Listener(leads_to=listener.url) as first:
         at(monkeypatch, name, first.url)
         error = asked(connect(f"{name}:m", options=WITH_MINE.get(name, {"extra_headers": HEADERS})), way)
 
     assert canaries_in(*first.came[0].values()) != set()
     assert listener.came == []
-    # boto3 follows no redirect.
-    if name != "bedrock":
-        assert str(error).startswith(f"{first.url} redirects to {listener.url}: ")
+    assert str(error).startswith(f"{first.url} redirects to {listener.url}: ")
 
 
 def test_a_refused_redirect_is_an_error_of_the_provider(listener, tmp_path):
@@ -270,8 +253,6 @@ def words_in(value, seen):
 def test_no_part_of_an_error_holds_a_key(canaries, monkeypatch, name, way):
     """A server echoes the key in body and headers. Neither the error, nor its response, nor its pickle holds the key."""
     package_of(name)
-    if is_lacking(name, way):
-        return
     with Listener(echoes_in_header=True) as listener:
         at(monkeypatch, name, listener.url)
         error = asked(connect(f"{name}:m"), way)
@@ -362,33 +343,3 @@ def test_a_key_that_is_none_is_not_shown():
         connect("http://h/v1#m", key=["canary"])
 
     assert str(caught.value) == "key: expected a str, not empty, or None; got a list"
-
-
-def test_aws_signs_for_its_own_address_alone(listener, monkeypatch):
-    """Without a key AWS's credentials sign a request to Bedrock; a server that is named by its URL gets nothing of them."""
-    package_of("bedrock")
-    monkeypatch.delenv("AWS_BEARER_TOKEN_BEDROCK", raising=False)
-    for name, value in (
-        ("AWS_ACCESS_KEY_ID", "canary-id"),
-        ("AWS_SECRET_ACCESS_KEY", "canary-secret"),
-        ("AWS_SESSION_TOKEN", "canary-session"),
-    ):
-        monkeypatch.setenv(name, value)
-    at(monkeypatch, "bedrock", listener.url)
-    asked(connect("bedrock:m"))
-    asked(connect(f"{listener.url}#m", provider="bedrock"))
-
-    signed, bare = [" ".join(headers.values()) for headers in listener.came]
-    assert "canary-session" in signed
-    assert "canary-secret" not in signed
-    assert "canary" not in bare
-
-
-def test_a_provider_of_regions_wants_one(monkeypatch):
-    """Without a region the error says which variable names it; with one the address has it."""
-    for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL_BEDROCK_RUNTIME"):
-        monkeypatch.delenv(name, raising=False)
-    with pytest.raises(InvalidArgument, match="Amazon Bedrock is asked in a region: set AWS_REGION"):
-        PROVIDERS["bedrock"].base_url()
-    monkeypatch.setenv("AWS_REGION", "eu-central-1")
-    assert PROVIDERS["bedrock"].base_url() == "https://bedrock-runtime.eu-central-1.amazonaws.com"

@@ -9,7 +9,7 @@ from __future__ import annotations
 from inspect import signature
 from typing import TYPE_CHECKING, Any
 
-from schema_guard.models.apis.generated import GeneratedModel
+from schema_guard.models.hosted import HostedModel
 from schema_guard.models.interface import messages
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ OUTPUT_TOKENS = 8192
 _SYSTEMS = ("system", "developer")
 
 
-class AnthropicModel(GeneratedModel):
+class AnthropicModel(HostedModel):
     """A model behind Anthropic's Messages API."""
 
     ours = ("messages", "stream")
@@ -57,23 +57,17 @@ class AnthropicModel(GeneratedModel):
         }
         if is_stream:
             arguments["stream"] = True
+        # Newer versions of the package have no name for `temperature`, which older models take.
+        known = signature(self.sdk().resources.Messages.create).parameters
+        others = {name: arguments.pop(name) for name in list(arguments) if name not in known}
+        named = {name: value for name, value in others.items() if value is not None}
+        if named:
+            arguments["extra_body"] = {**named, **(arguments.get("extra_body") or {})}
         return arguments
 
     def resource(self, client: Any) -> Any:
         """Give the part of a client whose `create` makes a request."""
         return client.messages
-
-    def accepted_arguments(self, client: Any, arguments: dict[str, Any]) -> dict[str, Any]:
-        """Give arguments as this version of the SDK takes them: what it has no name for goes into the body as it is.
-
-        Newer versions have none for `temperature`, which older models take.
-        """
-        known = signature(client.messages.create).parameters
-        others = {name: value for name, value in arguments.items() if name not in known}
-        if not others:
-            return arguments
-        named = {name: value for name, value in arguments.items() if name in known}
-        return {**named, "extra_body": {**others, **(arguments.get("extra_body") or {})}}
 
 
 def _system(parts: list[Any]) -> Any:

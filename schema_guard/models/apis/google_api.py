@@ -75,18 +75,22 @@ class GoogleModel(HostedModel):
             )
         return {"model": self.name, "contents": contents, "config": config or None}
 
+    def resource(self, client: Any) -> Any:
+        """Return the part of a client that makes requests."""
+        return client.models
+
     def ask(self, client: Any, arguments: dict[str, Any]) -> Any:
         """Send a request and give its reply, or an awaitable of it."""
-        return client.models.generate_content(**arguments)
+        return self.resource(client).generate_content(**arguments)
 
     def chunks(self, client: Any, arguments: dict[str, Any]) -> Generator[Any, None, None]:
         """Give the SDK's chunks."""
-        with contextlib.closing(client.models.generate_content_stream(**arguments)) as chunks:
+        with contextlib.closing(self.resource(client).generate_content_stream(**arguments)) as chunks:
             yield from chunks
 
     async def achunks(self, client: Any, arguments: dict[str, Any]) -> AsyncGenerator[Any, None]:
         """Give the SDK's chunks without blocking the event loop."""
-        chunks = await client.models.generate_content_stream(**arguments)
+        chunks = await self.resource(client).generate_content_stream(**arguments)
         async with contextlib.aclosing(chunks):
             async for chunk in chunks:
                 yield chunk

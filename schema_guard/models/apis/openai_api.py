@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from schema_guard.models.apis.generated import GeneratedModel
+from schema_guard.models.hosted import HostedModel
 from schema_guard.models.interface import messages
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from schema_guard.models.interface import PromptLike
 
 
-class OpenAIModel(GeneratedModel):
+class OpenAIModel(HostedModel):
     """A model behind OpenAI's Chat Completions or Responses API; provider `openai-responses` selects the latter."""
 
     ours = ("input", "messages", "stream")
@@ -64,8 +64,9 @@ class OpenAIModel(GeneratedModel):
             arguments["input"] = prompt if isinstance(prompt, str) else messages(prompt)
         else:
             arguments["messages"] = messages(prompt)
-            if is_stream:
-                # Without it a stream never says how many tokens it was.
+            # Mistral refuses the field, and sends the tokens anyway.
+            if is_stream and self.provider != "mistral":
+                # Without it, a stream doesn't say how many tokens it had.
                 arguments["stream_options"] = {"include_usage": True}
         if is_stream:
             arguments["stream"] = True

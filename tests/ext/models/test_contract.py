@@ -33,20 +33,12 @@ BROKEN = {**ANSWER, "chunks": ['{"total": "twelve"}']}
 MODULES = {
     "anthropic": "anthropic",
     "google": "google.genai",
-    "mistral": "mistralai.client",
-    "cohere": "cohere",
-    "bedrock": "boto3",
     "outlines": "outlines",
 }
 PACKAGES = {
     "anthropic": "anthropic",
     "google": "google-genai",
-    "mistral": "mistralai",
-    "cohere": "cohere",
-    "bedrock": "boto3",
 }
-# Whose replies do not name the model.
-NAMELESS = ("cohere", "bedrock")
 NAMES = (
     *PROVIDERS,
     "url",
@@ -55,7 +47,6 @@ NAMES = (
     "url-vllm",
     "url-llamacpp",
     "url-mistral",
-    "url-bedrock",
     "outlines",
     "outlines-async",
 )
@@ -66,8 +57,6 @@ FIRST = (
     "anthropic",
     "google",
     "mistral",
-    "cohere",
-    "bedrock",
     "url",
     "outlines",
     "outlines-async",
@@ -77,8 +66,6 @@ STRATEGIES = ("json_mode", "tool_call", "strict_schema")
 HAVE = {
     "anthropic": ("tool_call", "strict_schema"),
     "url-anthropic": ("tool_call", "strict_schema"),
-    "bedrock": ("tool_call", "strict_schema"),
-    "url-bedrock": ("tool_call", "strict_schema"),
     "deepseek": ("json_mode", "tool_call"),
     "ollama": ("json_mode", "strict_schema"),
     "lmstudio": ("strict_schema",),
@@ -109,13 +96,12 @@ def of_outlines(server, name, **more):
 
 def limited(name, tokens):
     """Give the options that limit a reply."""
-    bag = {"google": "config", "bedrock": "inferenceConfig"}.get(kind_of(name))
-    return {"temperature": tokens} if bag is None else {bag: {"temperature": tokens}}
+    return {"config": {"temperature": tokens}} if kind_of(name) == "google" else {"temperature": tokens}
 
 
 def sent(body):
     """Give the temperature that a request says."""
-    return {**body, **body.get("generationConfig", {}), **body.get("inferenceConfig", {})}.get("temperature")
+    return {**body, **body.get("generationConfig", {})}.get("temperature")
 
 
 @pytest.fixture(params=[pytest.param(one, marks=() if one in FIRST else pytest.mark.slow) for one in NAMES])
@@ -136,8 +122,9 @@ def at(monkeypatch, name):
     def connected(server, **more):
         if kind_of(name) == "outlines":
             return of_outlines(server, name, **more)
-        root = server.mistral_url if kind_of(name) == "mistral" else server.url
-        root = root if kind_of(name) in MODULES else server.openai_url
+        root = server.url if kind_of(name) in MODULES else server.openai_url
+        if name.endswith("mistral"):
+            root = f"{server.mistral_url}/v1"
         if name in PROVIDERS:
             moved = {**PROVIDERS, name: PROVIDERS[name].moved(root)}
             monkeypatch.setattr("schema_guard.models.names.PROVIDERS", moved)
@@ -168,7 +155,7 @@ def known(name):
     """Give what is told of a reply: outlines gives its text alone."""
     if kind_of(name) == "outlines":
         return (TEXT, None, (None, None), None, None)
-    return (TEXT, "stop", Usage(7, 5)[:2], None if kind_of(name) in NAMELESS else "m", None)
+    return (TEXT, "stop", Usage(7, 5)[:2], "m", None)
 
 
 def ways_of(model):
@@ -203,9 +190,9 @@ def test_what_it_lacks_is_told_at_decoration(at, server):
     """A way in which it cannot be asked is an error when a function is decorated, and by the way itself."""
     with at(server) as model:
         for way in details_of(model).lacks:
-            with pytest.raises(InvalidArgument, match=r"model 'm': (outlines|boto3).*guard the model"):
+            with pytest.raises(InvalidArgument, match=r"model 'm': outlines.*guard the model"):
                 guard(SCHEMA, store=None)(getattr(model, way))
-            with pytest.raises(InvalidArgument, match=r"model 'm': (outlines|boto3)"):
+            with pytest.raises(InvalidArgument, match=r"model 'm': outlines"):
                 asked(model, way)
 
 

@@ -8,7 +8,6 @@ from types import MappingProxyType, SimpleNamespace
 import pytest
 
 from schema_guard import guard
-from schema_guard.errors import InvalidArgument
 from schema_guard.models import connect
 from schema_guard.models.providers import PROVIDERS
 from schema_guard.received.retries import NOTED, retries_of_reply, unwrapped
@@ -184,42 +183,31 @@ def test_what_tells_nothing_is_left_alone():
 
 
 def test_boto3_tells_its_retries_in_each_reply(monkeypatch):
-    """Through `connect`, and in a function of one's own; an attempt is one request without them."""
-    boto3 = pytest.importorskip("boto3", reason="needs the extra 'bedrock'")
+    """An attempt is one request without them."""
+    boto3 = pytest.importorskip("boto3", reason="needs boto3")
     from botocore.retries.standard import ExponentialBackoff
 
     monkeypatch.setattr(ExponentialBackoff, "delay_amount", lambda *_: 0.0)
-    monkeypatch.delenv("AWS_BEARER_TOKEN_BEDROCK", raising=False)
     with serve(ScriptedModel([TEXT], cycle=True), faults=["http_503"]) as server:
-        moved = {**PROVIDERS, "bedrock": PROVIDERS["bedrock"].moved(server.bedrock_url)}
-        monkeypatch.setattr("schema_guard.models.names.PROVIDERS", moved)
-        messages = [
-            outcome_of(connect("bedrock:m", key="k", max_retries=2), "call").attempts[0].retries
-            for _ in range(2)
-        ]
         known = {"aws_access_key_id": "k", "aws_secret_access_key": "s"}
-        client = boto3.client(
-            "bedrock-runtime", region_name="us-east-1", endpoint_url=server.bedrock_url, **known
+        config = importlib.import_module("botocore.config").Config(
+            retries={"total_max_attempts": 3, "mode": "standard"}
         )
+        client = boto3.client(
+            "bedrock-runtime",
+            region_name="us-east-1",
+            endpoint_url=server.bedrock_url,
+            config=config,
+            **known,
+        )
+
+        @guard(SCHEMA, store=None)
+        def ask(prompt):
+            return client.converse(modelId="m", messages=[{"role": "user", "content": [{"text": prompt}]}])
+
         try:
-            messages.append(
-                guard(SCHEMA, store=None)(
-                    lambda prompt: client.converse(
-                        modelId="m", messages=[{"role": "user", "content": [{"text": prompt}]}]
-                    )
-                )
-                .outcome("hi")
-                .attempts[0]
-                .retries
-            )
+            retries = [ask.outcome("hi").attempts[0].retries for _ in range(2)]
         finally:
             client.close()
 
-    assert (messages, len(server.requests)) == ([1, 0, 0], 4)
-
-
-def test_mistral_counts_no_retries(at):
-    """Its package bounds them by time: asking for a number is an error."""
-    pytest.importorskip("mistralai.client", reason="needs the extra 'mistral'")
-    with pytest.raises(InvalidArgument, match="max_retries=2: the package mistralai counts no retries"):
-        connect("mistral:m", key="k", max_retries=2)
+    assert (retries, len(server.requests)) == ([1, 0], 3)

@@ -73,7 +73,6 @@ def _environment(server, folder):
         "OPENAI_BASE_URL": server.openai_url,
         "ANTHROPIC_BASE_URL": server.anthropic_url,
         "GOOGLE_GEMINI_BASE_URL": server.google_url,
-        "CO_API_URL": server.cohere_url,
         "PATH": f"{program.parent}{os.pathsep}{os.environ['PATH']}",
         "PYTHONPATH": str(ROOT),
     }
